@@ -1,0 +1,41 @@
+# Everything runs in .venv, which the first target that needs it makes. `make help` lists the targets.
+PYTHON ?= python3
+BIN := .venv/bin
+PORT ?= 8000
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint bench lock clean
+
+help: ## show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# Made without ensurepip, which Debian keeps in a package of its own; the machine's pip fills it, hashes checked.
+.venv/installed: requirements-dev.txt pyproject.toml
+	$(PYTHON) -m venv --without-pip .venv
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --require-hashes -r requirements-dev.txt
+	$(PYTHON) -m pip --python $(BIN)/python install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+install: .venv/installed ## make .venv with everything pinned in requirements-dev.txt
+
+demo: .venv/installed ## start the service with two sample courses and print curl lines to paste
+	$(BIN)/headway demo --port $(PORT)
+
+test: .venv/installed ## run the tests, in parallel
+	$(BIN)/pytest
+
+lint: .venv/installed ## format check, lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/installed ## measure against the ceiling and a straightforward peer (needs wrk)
+	$(BIN)/python benchmarks/run.py
+
+lock: ## pin the dependencies anew, with hashes and without any address (needs uv)
+	uv pip compile --quiet --no-header --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--extra dev --python-version 3.11 pyproject.toml -o requirements-dev.txt
+
+clean: ## remove what the other targets made
+	rm -rf .venv .demo .mypy_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis

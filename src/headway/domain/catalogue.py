@@ -1,0 +1,122 @@
+"""Courses and their lessons: what is in a course, what counts towards completing it, what completes a lesson."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+from headway.domain.bounds import Number
+from headway.domain.errors import InvalidValueError, Problem
+from headway.domain.identifiers import ContentId, CourseId, LessonId
+
+
+class LessonKind(StrEnum):
+    """What a lesson is."""
+
+    VIDEO = "video"
+    ARTICLE = "article"
+    QUIZ = "quiz"
+    ASSIGNMENT = "assignment"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A lesson as its course document defines it.
+
+    `required` lessons count towards completing the course. `pass_mark` (0 to 100, quizzes only) is the score that
+    passes. `complete_at` is the progress percentage that completes the lesson, `None` where no percentage does.
+    """
+
+    id: LessonId
+    title: str
+    content_id: ContentId
+    section: str | None = None
+    kind: LessonKind = LessonKind.OTHER
+    duration_seconds: Number | None = None
+    required: bool = True
+    pass_mark: Number | None = None
+    complete_at: Number | None = 100
+
+    def passes(self, score: float | None) -> bool:
+        """Whether the lesson has a pass mark and `score` reaches it."""
+        return self.pass_mark is not None and score is not None and score >= self.pass_mark
+
+
+@dataclass(frozen=True)
+class Course:
+    """A course: its lessons in order. Raises `InvalidValueError` naming every place that breaks a rule."""
+
+    id: CourseId
+    title: str
+    lessons: tuple[Lesson, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse a course that no one could take."""
+        problems = list(_problems(self.lessons))
+        if problems:
+            raise InvalidValueError(problems)
+
+    @cached_property
+    def lessons_by_id(self) -> dict[LessonId, Lesson]:
+        """The lessons by their ids, in the course's order."""
+        return {lesson.id: lesson for lesson in self.lessons}
+
+    @cached_property
+    def required_lessons(self) -> int:
+        """How many lessons count towards completing the course."""
+        return sum(lesson.required for lesson in self.lessons)
+
+
+def _problems(lessons: tuple[Lesson, ...]) -> Iterator[Problem]:
+    if not lessons:
+        yield Problem(("lessons",), "A course has at least one lesson.", "no_lessons")
+    first_seen: dict[LessonId, int] = {}
+    for position, lesson in enumerate(lessons):
+        if lesson.id in first_seen:
+            reason = f"Lesson {lesson.id} is in the course already, at place {first_seen[lesson.id]}."
+            yield Problem(("lessons", position, "id"), reason, "duplicate_lesson")
+        first_seen.setdefault(lesson.id, position)
+        if lesson.pass_mark is not None and lesson.kind is not LessonKind.QUIZ:
+            reason = f"Only a quiz has a pass mark; this lesson's kind is {lesson.kind.value}."
+            yield Problem(("lessons", position, "pass_mark"), reason, "pass_mark_without_quiz")
+
+
+@dataclass(frozen=True, slots=True)
+class CourseChange:
+    """What putting a course document did, lesson by lesson, in the order of the document they were read from.
+
+    `changed` lists lessons that are defined differently now; `reordered` says whether the lessons that stayed
+    stand in another order.
+    """
+
+    course_id: CourseId
+    created: bool
+    added: tuple[LessonId, ...]
+    removed: tuple[LessonId, ...]
+    changed: tuple[LessonId, ...]
+    reordered: bool
+    renamed: bool
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the course was as the document says already."""
+        return not (
+            self.created or self.added or self.removed or self.changed or self.reordered or self.renamed
+        )
+
+
+def compare(before: Course | None, after: Course) -> CourseChange:
+    """What changes when `after` takes the place of `before` (`None`: the course is new)."""
+    old = before.lessons_by_id if before else {}
+    new = after.lessons_by_id
+    stayed = [lesson_id for lesson_id in old if lesson_id in new]
+    return CourseChange(
+        course_id=after.id,
+        created=before is None,
+        added=tuple(lesson_id for lesson_id in new if lesson_id not in old),
+        removed=tuple(lesson_id for lesson_id in old if lesson_id not in new),
+        changed=tuple(lesson_id for lesson_id in stayed if old[lesson_id] != new[lesson_id]),
+        reordered=stayed != [lesson_id for lesson_id in new if lesson_id in old],
+        renamed=before is not None and before.title != after.title,
+    )

@@ -1,0 +1,115 @@
+"""Every refusal, drawn once. What a front end makes of each (a status, an exit code) is its own affair.
+
+HeadwayError
+├── NotAuthenticatedError
+├── MissingScopeError
+├── NotFoundError
+│   ├── CourseNotFoundError
+│   ├── LessonNotFoundError
+│   └── ProgressNotFoundError
+├── PreconditionFailedError
+├── InvalidValueError
+├── UnavailableError
+│   ├── QueueFullError
+│   └── StoreUnavailableError
+└── ConfigurationError
+    └── SchemaTooNewError
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from headway.domain.identifiers import CourseId, LessonId
+
+
+class HeadwayError(Exception):
+    """A refusal whose message is meant for the one who asked."""
+
+
+class NotAuthenticatedError(HeadwayError):
+    """No bearer token, or one that does not verify."""
+
+
+class MissingScopeError(HeadwayError):
+    """The token verifies, but does not carry the scope that the request needs."""
+
+    def __init__(self, scope: str) -> None:
+        super().__init__(f"This needs the scope {scope!r}, which the token does not carry.")
+        self.scope = scope
+
+
+class NotFoundError(HeadwayError):
+    """What the request names does not exist."""
+
+
+class CourseNotFoundError(NotFoundError):
+    """The course is not in the catalogue."""
+
+    def __init__(self, course_id: CourseId) -> None:
+        super().__init__(f"Course {course_id} is not in the catalogue.")
+
+
+class LessonNotFoundError(NotFoundError):
+    """The lesson is not in the course now."""
+
+    def __init__(self, course_id: CourseId, lesson_id: LessonId) -> None:
+        super().__init__(f"Lesson {lesson_id} is not in course {course_id}.")
+
+
+class ProgressNotFoundError(NotFoundError):
+    """The learner has no row for the lesson yet."""
+
+    def __init__(self, lesson_id: LessonId) -> None:
+        super().__init__(f"There is no progress in lesson {lesson_id} yet.")
+
+
+class PreconditionFailedError(HeadwayError):
+    """The row is not in the state that the request made a condition (RFC 9110 section 13.1)."""
+
+
+class Problem(NamedTuple):
+    """One thing wrong with a value: where, what, and a stable name for the kind of fault."""
+
+    place: tuple[str | int, ...]
+    reason: str
+    kind: str
+
+
+class InvalidValueError(HeadwayError):
+    """A value that breaks a rule of the domain; nothing was stored."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(f"{'.'.join(map(str, p.place))}: {p.reason}" for p in problems))
+        self.problems = tuple(problems)
+
+
+class UnavailableError(HeadwayError):
+    """The request is fine and can be sent again in a moment; nothing was acknowledged."""
+
+
+class QueueFullError(UnavailableError):
+    """More writes are waiting than the queue may hold."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many writes are waiting. Try again in a moment.")
+
+
+class StoreUnavailableError(UnavailableError):
+    """The database does not take the work now: locked, full, or gone."""
+
+    def __init__(self, reason: str = "The database is not available. Try again in a moment.") -> None:
+        super().__init__(reason)
+
+
+class ConfigurationError(HeadwayError):
+    """The service can not start or act as it is configured; the message says what to change."""
+
+
+class SchemaTooNewError(ConfigurationError):
+    """The database was written by a newer Headway."""
+
+    def __init__(self, found: int, supported: int) -> None:
+        super().__init__(
+            f"The database has schema version {found}, this Headway knows versions up to {supported}. "
+            "Nothing was written to it. Install the Headway that wrote it, or a newer one."
+        )

@@ -1,0 +1,259 @@
+"""One learner's progress in one lesson, and the write rule.
+
+A write that has not seen the row can only add to it (`merge`); a write that has seen the row may change anything
+(`replace`). Both are pure, written once for every store, and return the row itself where nothing changes.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, NamedTuple, TypedDict, cast
+
+from headway.domain.bounds import METADATA_BYTES, METADATA_DEPTH, Number
+from headway.domain.catalogue import Lesson
+from headway.domain.errors import InvalidValueError, Problem
+from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
+
+Metadata = Mapping[str, Any]
+
+
+class Status(StrEnum):
+    """How far a learner is in a lesson, lowest first."""
+
+    NOT_STARTED = "not_started"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+
+
+_RANK: Final = {status: rank for rank, status in enumerate(Status)}
+_NOT_STARTED, _IN_PROGRESS, _COMPLETED = Status
+
+
+class ProgressUpdate(TypedDict, total=False):
+    """What a write names. An absent field was not named; `None` is the JSON null."""
+
+    status: Status | None
+    progress_percentage: Number | None
+    video_position_seconds: Number | None
+    quiz_score: Number | None
+    quiz_attempts: int | None
+    quiz_passed: bool | None
+    time_spent_minutes: Number | None
+    user_notes: str | None
+    is_bookmarked: bool | None
+    metadata: Metadata | None
+
+
+class LessonProgress(NamedTuple):
+    """The row. A named tuple, since a list of lessons builds one for each of its rows.
+
+    `version` grows by one with every change; with `id` it makes the entity tag. All times are UTC.
+    """
+
+    learner_id: LearnerId
+    course_id: CourseId
+    lesson_id: LessonId
+    status: Status
+    progress_percentage: Number
+    video_position_seconds: Number
+    quiz_score: Number | None
+    quiz_attempts: int
+    quiz_passed: bool
+    time_spent_minutes: Number
+    user_notes: str | None
+    is_bookmarked: bool
+    metadata: Metadata
+    id: ProgressId
+    completed_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
+    @property
+    def tag(self) -> str:
+        """The opaque part of the entity tag: a row deleted and made again never matches an old one."""
+        return f"{self.id}.{self.version}"
+
+
+NO_METADATA: Final[Metadata] = {}
+_DEFAULTS: Final[ProgressUpdate] = {
+    "status": _NOT_STARTED,
+    "progress_percentage": 0,
+    "video_position_seconds": 0,
+    "quiz_score": None,
+    "quiz_attempts": 0,
+    "quiz_passed": False,
+    "time_spent_minutes": 0,
+    "user_notes": None,
+    "is_bookmarked": False,
+    "metadata": NO_METADATA,
+}
+
+
+def new_row(
+    learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId, row_id: ProgressId, now: datetime
+) -> LessonProgress:
+    """The row before its first write is applied: version 0, every field at the reference's default."""
+    return LessonProgress(
+        learner_id, course_id, lesson_id,
+        _NOT_STARTED, 0, 0, None, 0, False, 0, None, False, NO_METADATA,
+        row_id, None, now, now, 0,
+    )  # fmt: skip
+
+
+def merge(row: LessonProgress, update: ProgressUpdate, lesson: Lesson, now: datetime) -> LessonProgress:
+    """Apply a blind write: what was earned stays, the rest is the last writer's. Null names nothing here.
+
+    Raises `InvalidValueError` where the merged metadata breaks its bounds.
+    """
+    sent = update.get
+    score = _highest(row.quiz_score, sent("quiz_score"))
+    passed = row.quiz_passed or bool(sent("quiz_passed")) or lesson.passes(score)
+    implied = _implied_status(update, lesson, passed=bool(sent("quiz_passed")) or lesson.passes(sent("quiz_score")))
+    status = max(row.status, sent("status") or _NOT_STARTED, implied, key=_RANK.__getitem__)
+    completed = status is _COMPLETED
+    position, notes, bookmarked = sent("video_position_seconds"), sent("user_notes"), sent("is_bookmarked")
+    return _changed(
+        row,
+        now,
+        status=status,
+        progress_percentage=100 if completed else max(row.progress_percentage, sent("progress_percentage") or 0),
+        video_position_seconds=row.video_position_seconds if position is None else position,
+        quiz_score=score,
+        quiz_attempts=max(row.quiz_attempts, sent("quiz_attempts") or 0),
+        quiz_passed=passed,
+        time_spent_minutes=max(row.time_spent_minutes, sent("time_spent_minutes") or 0),
+        user_notes=row.user_notes if notes is None else notes or None,
+        is_bookmarked=row.is_bookmarked if bookmarked is None else bookmarked,
+        metadata=_merged_metadata(row.metadata, sent("metadata")),
+        completed_at=(row.completed_at or now) if completed else None,
+    )
+
+
+def replace(row: LessonProgress, update: ProgressUpdate, lesson: Lesson, now: datetime) -> LessonProgress:
+    """Apply an informed write: what it names is as sent (null: the default), the rest follows where it follows.
+
+    Raises `InvalidValueError` where the metadata breaks its bounds.
+    """
+    named = cast("ProgressUpdate", {**_DEFAULTS, **_without_nulls(update)})
+    value: dict[str, Any] = {field: named[field] if field in update else getattr(row, field) for field in named}  # type: ignore[literal-required]
+    value["user_notes"] = value["user_notes"] or None
+    if "quiz_score" in update and "quiz_passed" not in update and lesson.pass_mark is not None:
+        value["quiz_passed"] = lesson.passes(value["quiz_score"])
+    if "status" not in update:
+        value["status"] = _rederived_status(row, update, lesson, passed=value["quiz_passed"])
+    status = value["status"]
+    if status is _COMPLETED and row.status is not _COMPLETED and "progress_percentage" not in update:
+        value["progress_percentage"] = 100
+    if status is _NOT_STARTED and "status" in update:
+        value |= {
+            field: 0
+            for field in ("progress_percentage", "video_position_seconds")
+            if field not in update
+        }
+    if "metadata" in update:
+        check_metadata(value["metadata"])
+    return _changed(row, now, completed_at=(row.completed_at or now) if status is _COMPLETED else None, **value)
+
+
+def kept_fields(before: LessonProgress, update: ProgressUpdate, after: LessonProgress) -> tuple[str, ...]:
+    """The fields of a blind write whose stored value was kept against the value sent (null wishes nothing)."""
+    if not update:
+        return ()
+    return tuple(
+        field
+        for field, sent in update.items()
+        if sent is not None
+        and field in _KEEPABLE
+        and getattr(after, field) != sent
+        and getattr(after, field) == getattr(before, field)
+    )
+
+
+_KEEPABLE: Final = frozenset(
+    {"status", "progress_percentage", "quiz_score", "quiz_attempts", "quiz_passed", "time_spent_minutes"}
+)
+_EVIDENCE: Final = (
+    "progress_percentage", "video_position_seconds", "quiz_attempts", "quiz_passed", "time_spent_minutes",
+)  # fmt: skip
+
+
+def check_metadata(metadata: Metadata) -> None:
+    """Raise `InvalidValueError` unless the metadata can be kept.
+
+    At most 16 KiB of UTF-8 JSON, 32 levels (the object itself is the first), no U+0000, whole numbers of 64 bits.
+    """
+    reason = next(_metadata_faults(metadata, 1), None)
+    if reason is None and len(json.dumps(metadata, ensure_ascii=False, separators=(",", ":")).encode()) > METADATA_BYTES:
+        reason = f"Metadata takes {METADATA_BYTES} bytes at most, as JSON."
+    if reason is not None:
+        raise InvalidValueError([Problem(("metadata",), reason, "metadata_out_of_bounds")])
+
+
+def _metadata_faults(value: object, depth: int) -> Iterator[str]:
+    if isinstance(value, str):
+        if "\0" in value:
+            yield "Text in metadata may not hold U+0000."
+    elif isinstance(value, int):
+        if not -(2**63) <= value < 2**63:
+            yield "Whole numbers in metadata take 64 bits at most."
+    elif isinstance(value, dict | list):
+        if depth > METADATA_DEPTH:
+            yield f"Metadata is at most {METADATA_DEPTH} levels deep."
+            return
+        children = [*value.keys(), *value.values()] if isinstance(value, dict) else value
+        for child in children:
+            yield from _metadata_faults(child, depth + 1)
+
+
+def _implied_status(update: ProgressUpdate, lesson: Lesson, *, passed: bool) -> Status:
+    """The status that the values sent imply, whatever the row holds: a lesson started over stays so."""
+    progress = update.get("progress_percentage")
+    if passed and lesson.pass_mark is not None:
+        return _COMPLETED
+    if progress is not None and lesson.complete_at is not None and progress >= lesson.complete_at:
+        return _COMPLETED
+    if update.get("quiz_score") is not None or any(update.get(field) for field in _EVIDENCE):
+        return _IN_PROGRESS
+    return _NOT_STARTED
+
+
+def _rederived_status(row: LessonProgress, update: ProgressUpdate, lesson: Lesson, *, passed: bool) -> Status:
+    """The status after an informed write that does not name it.
+
+    It rises to what the values sent imply. Out of `completed` it falls only where what was sent takes the ground
+    away: a progress below 100, or a pass that is none any more.
+    """
+    quiz_was_sent = "quiz_score" in update or "quiz_passed" in update
+    implied = _implied_status(update, lesson, passed=passed and quiz_was_sent)
+    lowered = "progress_percentage" in update and (update["progress_percentage"] or 0) < 100  # noqa: PLR2004 - all of it
+    failed = lesson.pass_mark is not None and row.quiz_passed and not passed
+    floor = _IN_PROGRESS if row.status is _COMPLETED and (lowered or failed) else row.status
+    return max(floor, implied, key=_RANK.__getitem__)
+
+
+def _highest(stored: Number | None, sent: Number | None) -> Number | None:
+    if stored is None or sent is None:
+        return sent if stored is None else stored
+    return max(stored, sent)
+
+
+def _merged_metadata(stored: Metadata, sent: Metadata | None) -> Metadata:
+    if not sent:
+        return stored
+    merged = {**stored, **sent}
+    check_metadata(merged)
+    return merged
+
+
+def _without_nulls(update: ProgressUpdate) -> dict[str, object]:
+    return {field: value for field, value in update.items() if value is not None}
+
+
+def _changed(row: LessonProgress, now: datetime, **values: Any) -> LessonProgress:
+    """The row with `values`, one version on, or the row itself where they change nothing."""
+    after = row._replace(**values)
+    if after == row and row.version:
+        return row
+    return after._replace(updated_at=now, version=row.version + 1)

@@ -1,0 +1,83 @@
+"""What a learner may do to one lesson's row, and under which conditions: the same for every store."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, NamedTuple
+
+from headway.domain import progress
+from headway.domain.catalogue import Course, Lesson
+from headway.domain.errors import LessonNotFoundError, PreconditionFailedError
+from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
+from headway.domain.progress import LessonProgress, ProgressUpdate
+
+
+@dataclass(frozen=True, slots=True)
+class Precondition:
+    """The state a row must be in (RFC 9110 section 13.1), entity tags in their opaque part.
+
+    `match` holds the tags of If-Match, `none_match` those of If-None-Match; the flags stand for `*`.
+    """
+
+    match: frozenset[str] | None = None
+    match_any: bool = False
+    none_match: frozenset[str] | None = None
+    none_match_any: bool = False
+
+    @property
+    def informed(self) -> bool:
+        """Whether the writer has seen the row: `If-Match: *` asks that there is one, but has not seen it."""
+        return self.match is not None
+
+    def check(self, row: LessonProgress | None) -> None:
+        """Raise `PreconditionFailedError` unless `row` is as asked."""
+        tag = row.tag if row else None
+        if self.match is not None and tag not in self.match:
+            raise PreconditionFailedError("The row has changed since it was read. Read it again, then decide.")
+        if self.match_any and row is None:
+            raise PreconditionFailedError("There is no row yet, and If-Match asks for one.")
+        if (self.none_match_any and row) or (self.none_match and tag in self.none_match):
+            raise PreconditionFailedError("There is a row already, and If-None-Match asks for none.")
+
+
+UNCONDITIONAL: Final = Precondition()
+
+
+class Written(NamedTuple):
+    """What became of a write: the row before and after it (`None`: no row) and the fields that were kept."""
+
+    before: LessonProgress | None
+    after: LessonProgress | None
+    lesson: Lesson
+    kept: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LessonWrite:
+    """One learner's write to one lesson's row. `update` is `None` where the row is to be removed."""
+
+    learner_id: LearnerId
+    course_id: CourseId
+    lesson_id: LessonId
+    update: ProgressUpdate | None
+    precondition: Precondition = UNCONDITIONAL
+
+    def apply(
+        self, course: Course, row: LessonProgress | None, now: datetime, new_id: Callable[[], ProgressId]
+    ) -> Written:
+        """Decide what the row becomes.
+
+        Raises `LessonNotFoundError`, `PreconditionFailedError`, or `InvalidValueError` for metadata out of bounds.
+        """
+        lesson = course.lessons_by_id.get(self.lesson_id)
+        if lesson is None:
+            raise LessonNotFoundError(self.course_id, self.lesson_id)
+        if self.precondition is not UNCONDITIONAL:
+            self.precondition.check(row)
+        if self.update is None:
+            return Written(row, None, lesson)
+        start = row or progress.new_row(self.learner_id, self.course_id, self.lesson_id, new_id(), now)
+        if self.precondition.informed:
+            return Written(row, progress.replace(start, self.update, lesson, now), lesson)
+        after = progress.merge(start, self.update, lesson, now)
+        return Written(row, after, lesson, progress.kept_fields(row, self.update, after) if row else ())

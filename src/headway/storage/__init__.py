@@ -1,0 +1,1 @@
+"""Where rows are kept: one protocol, a store behind it for each database."""
