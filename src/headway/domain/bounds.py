@@ -13,14 +13,16 @@ NOTES_CHARACTERS: Final = 10_000
 METADATA_BYTES: Final = 16 * 1024
 METADATA_DEPTH: Final = 32
 
-Number = int | float
-Percentage = Annotated[Number, Ge(0), Le(100)]
-Threshold = Annotated[Number, Gt(0), Le(100)]
-Seconds = Annotated[Number, Ge(0), Le(TEN_MILLION)]
-Minutes = Annotated[Number, Ge(0), Le(TEN_MILLION)]
+# Whole numbers are kept as int (see `plain`), which Python's typing counts as float.
+Number = float
+Percentage = Annotated[float, Ge(0), Le(100)]
+Threshold = Annotated[float, Gt(0), Le(100)]
+Seconds = Annotated[float, Ge(0), Le(TEN_MILLION)]
+Minutes = Annotated[float, Ge(0), Le(TEN_MILLION)]
 Attempts = Annotated[int, Ge(0), Le(2**31 - 1)]
 Notes = Annotated[str, MaxLen(NOTES_CHARACTERS)]
 Title = Annotated[str, MinLen(1), MaxLen(500)]
+COURSE_LESSONS: Final = 5_000
 
 
 def plain(value: float) -> Number:

@@ -43,6 +43,11 @@ class Lesson:
         return self.pass_mark is not None and score is not None and score >= self.pass_mark
 
 
+def default_complete_at(pass_mark: Number | None) -> Number | None:
+    """The percentage that completes a lesson whose document names none: all of it, unless it has to be passed."""
+    return 100 if pass_mark is None else None
+
+
 @dataclass(frozen=True)
 class Course:
     """A course: its lessons in order. Raises `InvalidValueError` naming every place that breaks a rule."""
@@ -83,6 +88,16 @@ def _problems(lessons: tuple[Lesson, ...]) -> Iterator[Problem]:
 
 
 @dataclass(frozen=True, slots=True)
+class CourseOutline:
+    """A course in one line: how many lessons it has, and how many of them count."""
+
+    id: CourseId
+    title: str
+    lessons: int
+    required_lessons: int
+
+
+@dataclass(frozen=True, slots=True)
 class CourseChange:
     """What putting a course document did, lesson by lesson, in the order of the document they were read from.
 
@@ -101,9 +116,7 @@ class CourseChange:
     @property
     def is_empty(self) -> bool:
         """Whether the course was as the document says already."""
-        return not (
-            self.created or self.added or self.removed or self.changed or self.reordered or self.renamed
-        )
+        return not (self.created or self.added or self.removed or self.changed or self.reordered or self.renamed)
 
 
 def compare(before: Course | None, after: Course) -> CourseChange:

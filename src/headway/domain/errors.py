@@ -27,7 +27,14 @@ class HeadwayError(Exception):
 
 
 class NotAuthenticatedError(HeadwayError):
-    """No bearer token, or one that does not verify."""
+    """No bearer token, or one that does not verify.
+
+    `token_sent` tells the two apart: whoever sent none is told no error code (RFC 6750 section 3.1).
+    """
+
+    def __init__(self, reason: str, *, token_sent: bool = True) -> None:
+        super().__init__(reason)
+        self.token_sent = token_sent
 
 
 class MissingScopeError(HeadwayError):

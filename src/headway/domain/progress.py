@@ -8,7 +8,8 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, NamedTuple, TypedDict, cast
+from math import isfinite
+from typing import Any, Final, NamedTuple, TypedDict
 
 from headway.domain.bounds import METADATA_BYTES, METADATA_DEPTH, Number
 from headway.domain.catalogue import Lesson
@@ -27,7 +28,9 @@ class Status(StrEnum):
 
 
 _RANK: Final = {status: rank for rank, status in enumerate(Status)}
-_NOT_STARTED, _IN_PROGRESS, _COMPLETED = Status
+_NOT_STARTED: Final = Status.NOT_STARTED
+_IN_PROGRESS: Final = Status.IN_PROGRESS
+_COMPLETED: Final = Status.COMPLETED
 
 
 class ProgressUpdate(TypedDict, total=False):
@@ -77,7 +80,7 @@ class LessonProgress(NamedTuple):
 
 
 NO_METADATA: Final[Metadata] = {}
-_DEFAULTS: Final[ProgressUpdate] = {
+_DEFAULTS: Final[Mapping[str, Any]] = {
     "status": _NOT_STARTED,
     "progress_percentage": 0,
     "video_position_seconds": 0,
@@ -105,39 +108,36 @@ def new_row(
 def merge(row: LessonProgress, update: ProgressUpdate, lesson: Lesson, now: datetime) -> LessonProgress:
     """Apply a blind write: what was earned stays, the rest is the last writer's. Null names nothing here.
 
-    Raises `InvalidValueError` where the merged metadata breaks its bounds.
+    Raises `InvalidValueError` where the merged metadata grows too large.
     """
-    sent = update.get
-    score = _highest(row.quiz_score, sent("quiz_score"))
-    passed = row.quiz_passed or bool(sent("quiz_passed")) or lesson.passes(score)
-    implied = _implied_status(update, lesson, passed=bool(sent("quiz_passed")) or lesson.passes(sent("quiz_score")))
-    status = max(row.status, sent("status") or _NOT_STARTED, implied, key=_RANK.__getitem__)
+    passed_now = bool(update.get("quiz_passed")) or lesson.passes(update.get("quiz_score"))
+    implied = _implied_status(update, lesson, passed=passed_now)
+    status = max(row.status, update.get("status") or _NOT_STARTED, implied, key=_RANK.__getitem__)
     completed = status is _COMPLETED
-    position, notes, bookmarked = sent("video_position_seconds"), sent("user_notes"), sent("is_bookmarked")
+    position, notes = update.get("video_position_seconds"), update.get("user_notes")
+    bookmarked = update.get("is_bookmarked")
+    percentage = max(row.progress_percentage, update.get("progress_percentage") or 0)
     return _changed(
         row,
         now,
         status=status,
-        progress_percentage=100 if completed else max(row.progress_percentage, sent("progress_percentage") or 0),
+        progress_percentage=100 if completed else percentage,
         video_position_seconds=row.video_position_seconds if position is None else position,
-        quiz_score=score,
-        quiz_attempts=max(row.quiz_attempts, sent("quiz_attempts") or 0),
-        quiz_passed=passed,
-        time_spent_minutes=max(row.time_spent_minutes, sent("time_spent_minutes") or 0),
+        quiz_score=_highest(row.quiz_score, update.get("quiz_score")),
+        quiz_attempts=max(row.quiz_attempts, update.get("quiz_attempts") or 0),
+        quiz_passed=row.quiz_passed or passed_now,
+        time_spent_minutes=max(row.time_spent_minutes, update.get("time_spent_minutes") or 0),
         user_notes=row.user_notes if notes is None else notes or None,
         is_bookmarked=row.is_bookmarked if bookmarked is None else bookmarked,
-        metadata=_merged_metadata(row.metadata, sent("metadata")),
+        metadata=_merged_metadata(row.metadata, update.get("metadata")),
         completed_at=(row.completed_at or now) if completed else None,
     )
 
 
 def replace(row: LessonProgress, update: ProgressUpdate, lesson: Lesson, now: datetime) -> LessonProgress:
-    """Apply an informed write: what it names is as sent (null: the default), the rest follows where it follows.
-
-    Raises `InvalidValueError` where the metadata breaks its bounds.
-    """
-    named = cast("ProgressUpdate", {**_DEFAULTS, **_without_nulls(update)})
-    value: dict[str, Any] = {field: named[field] if field in update else getattr(row, field) for field in named}  # type: ignore[literal-required]
+    """Apply an informed write: what it names is as sent (null: the default), the rest follows where it follows."""
+    value: dict[str, Any] = {field: getattr(row, field) for field in _DEFAULTS}
+    value |= {field: _DEFAULTS[field] if sent is None else sent for field, sent in update.items()}
     value["user_notes"] = value["user_notes"] or None
     if "quiz_score" in update and "quiz_passed" not in update and lesson.pass_mark is not None:
         value["quiz_passed"] = lesson.passes(value["quiz_score"])
@@ -147,13 +147,7 @@ def replace(row: LessonProgress, update: ProgressUpdate, lesson: Lesson, now: da
     if status is _COMPLETED and row.status is not _COMPLETED and "progress_percentage" not in update:
         value["progress_percentage"] = 100
     if status is _NOT_STARTED and "status" in update:
-        value |= {
-            field: 0
-            for field in ("progress_percentage", "video_position_seconds")
-            if field not in update
-        }
-    if "metadata" in update:
-        check_metadata(value["metadata"])
+        value |= {field: 0 for field in ("progress_percentage", "video_position_seconds") if field not in update}
     return _changed(row, now, completed_at=(row.completed_at or now) if status is _COMPLETED else None, **value)
 
 
@@ -180,31 +174,41 @@ _EVIDENCE: Final = (
 
 
 def check_metadata(metadata: Metadata) -> None:
-    """Raise `InvalidValueError` unless the metadata can be kept.
+    """Raise `InvalidValueError` unless the metadata can be kept and given back as it is.
 
-    At most 16 KiB of UTF-8 JSON, 32 levels (the object itself is the first), no U+0000, whole numbers of 64 bits.
+    At most 16 KiB of UTF-8 JSON and 32 levels (the object itself is the first); no U+0000, no lone surrogate, no
+    NaN or infinity (RFC 8259 has none), whole numbers of 64 bits.
     """
     reason = next(_metadata_faults(metadata, 1), None)
-    if reason is None and len(json.dumps(metadata, ensure_ascii=False, separators=(",", ":")).encode()) > METADATA_BYTES:
-        reason = f"Metadata takes {METADATA_BYTES} bytes at most, as JSON."
     if reason is not None:
-        raise InvalidValueError([Problem(("metadata",), reason, "metadata_out_of_bounds")])
+        raise _metadata_error(reason)
+    _check_metadata_size(metadata)
+
+
+def _check_metadata_size(metadata: Metadata) -> None:
+    if len(json.dumps(metadata, ensure_ascii=False, separators=(",", ":")).encode()) > METADATA_BYTES:
+        raise _metadata_error(f"Metadata takes {METADATA_BYTES} bytes at most, as JSON.")
+
+
+def _metadata_error(reason: str) -> InvalidValueError:
+    return InvalidValueError([Problem(("metadata",), reason, "metadata_out_of_bounds")])
 
 
 def _metadata_faults(value: object, depth: int) -> Iterator[str]:
-    if isinstance(value, str):
-        if "\0" in value:
-            yield "Text in metadata may not hold U+0000."
-    elif isinstance(value, int):
-        if not -(2**63) <= value < 2**63:
-            yield "Whole numbers in metadata take 64 bits at most."
-    elif isinstance(value, dict | list):
+    if isinstance(value, dict | list):
         if depth > METADATA_DEPTH:
             yield f"Metadata is at most {METADATA_DEPTH} levels deep."
             return
-        children = [*value.keys(), *value.values()] if isinstance(value, dict) else value
-        for child in children:
+        for child in (*value.keys(), *value.values()) if isinstance(value, dict) else value:
             yield from _metadata_faults(child, depth + 1)
+    elif isinstance(value, str):
+        if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value):
+            yield "Text in metadata may hold neither U+0000 nor a lone surrogate."
+    elif isinstance(value, int):
+        if not -(2**63) <= value < 2**63:
+            yield "Whole numbers in metadata take 64 bits at most."
+    elif isinstance(value, float) and not isfinite(value):
+        yield "Numbers in metadata are finite."
 
 
 def _implied_status(update: ProgressUpdate, lesson: Lesson, *, passed: bool) -> Status:
@@ -243,12 +247,8 @@ def _merged_metadata(stored: Metadata, sent: Metadata | None) -> Metadata:
     if not sent:
         return stored
     merged = {**stored, **sent}
-    check_metadata(merged)
+    _check_metadata_size(merged)
     return merged
-
-
-def _without_nulls(update: ProgressUpdate) -> dict[str, object]:
-    return {field: value for field, value in update.items() if value is not None}
 
 
 def _changed(row: LessonProgress, now: datetime, **values: Any) -> LessonProgress:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from headway.domain.catalogue import Course, CourseChange
+from headway.domain.catalogue import Course, CourseChange, CourseOutline
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress
 from headway.domain.statistics import CourseProgress
@@ -38,8 +38,11 @@ class Store(Protocol):
     the catalogue has none of that id. A write that returned is on disk. Reads see every write that returned.
     """
 
-    async def open(self) -> None:
-        """Connect, migrating the schema as needed. Raises `SchemaTooNewError`, having written nothing."""
+    async def open(self) -> Sequence[str]:
+        """Connect and bring the schema up to date; answers the names of the migrations that it applied.
+
+        Raises `SchemaTooNewError`, having written nothing, and `ConfigurationError` for an unusable database.
+        """
 
     async def close(self) -> None:
         """Commit what is queued, then let go of the database."""
@@ -47,7 +50,7 @@ class Store(Protocol):
     async def probe(self) -> None:
         """Answer a read, writing nothing."""
 
-    async def courses(self) -> Sequence[Course]:
+    async def courses(self) -> Sequence[CourseOutline]:
         """The catalogue, by title."""
 
     async def course(self, course_id: CourseId) -> Course:

@@ -1,0 +1,170 @@
+"""The composition root: the one place that wires settings, store, service, tokens and HTTP together."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter, FastAPI, Response
+from fastapi_offline import FastAPIOffline
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp
+
+from headway.auth import Authenticator, JwksUrl, KeySource, PublicKey, SharedSecret, load_or_make_secret
+from headway.domain.errors import ConfigurationError, UnavailableError
+from headway.http.dispatcher import Dispatcher
+from headway.http.endpoint import Endpoint, Surroundings
+from headway.http.observation import Observed
+from headway.http.openapi import TAGS, build_router
+from headway.http.routes import OPERATIONS, PREFIX
+from headway.metrics import Metrics
+from headway.service import ProgressService
+from headway.settings import Settings
+from headway.storage.sqlite import SqliteStore
+
+VERSION: Final = version("headway")
+
+
+@dataclass(frozen=True)
+class Headway:
+    """The service's parts, made from settings; nothing is opened before `lifespan` or `store.open`."""
+
+    settings: Settings
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """The figures of this instance."""
+        return Metrics()
+
+    @cached_property
+    def store(self) -> SqliteStore:
+        """The store that HEADWAY_DATABASE_URL names. Raises `ConfigurationError`."""
+        store = SqliteStore(
+            self.settings.database_path,
+            queue_limit=self.settings.queue_limit,
+            batch_limit=self.settings.batch_limit,
+            lock_seconds=self.settings.lock_seconds,
+            observer=self.metrics,
+        )
+        self.metrics.watch_queue(lambda: store.committer.waiting)
+        return store
+
+    @cached_property
+    def service(self) -> ProgressService:
+        """The use cases over the store."""
+        return ProgressService(self.store)
+
+    @cached_property
+    def secret(self) -> str:
+        """The shared secret: the configured one, or one kept beside the database. Raises `ConfigurationError`."""
+        if self.settings.jwt_secret is not None:
+            return self.settings.jwt_secret.get_secret_value()
+        path = self.settings.database_path
+        return load_or_make_secret(path.with_name(f"{path.name}.jwt-secret"))
+
+    @cached_property
+    def authenticator(self) -> Authenticator:
+        """Verifies tokens as configured. Raises `ConfigurationError`."""
+        return Authenticator(self._keys(), issuer=self.settings.jwt_issuer, audience=self.settings.jwt_audience)
+
+    @cached_property
+    def endpoints(self) -> list[Endpoint]:
+        """The API's operations, ready to answer."""
+        surroundings = Surroundings(self.service, self.authenticator, self.metrics, self.settings.log_requests)
+        return [Endpoint(operation, surroundings, PREFIX) for operation in OPERATIONS]
+
+    @contextlib.asynccontextmanager
+    async def lifespan(self, _app: object) -> AsyncIterator[None]:
+        """Open the store; at the end commit what is queued and close it."""
+        await self.store.open()
+        try:
+            yield
+        finally:
+            await self.store.close()
+
+    def router(self) -> APIRouter:
+        """The API as a router, which brings its own lifespan."""
+        return build_router(self.endpoints, PREFIX, self.lifespan)
+
+    def asgi(self) -> ASGIApp:
+        """The whole service: the API the short way, pages and probes by FastAPI."""
+        pages = self._pages()
+        observed = Observed(pages, self.metrics, self.settings.log_requests)
+        by_route = {(one.operation.method, PREFIX + one.operation.path): one for one in self.endpoints}
+        dispatcher = Dispatcher(by_route, observed)
+        if not self.settings.cors_origins:
+            return dispatcher
+        return CORSMiddleware(
+            dispatcher,
+            allow_origins=self.settings.cors_origins,
+            allow_methods=["GET", "PUT", "DELETE"],
+            allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match", "X-Request-ID"],
+            expose_headers=["ETag", "Headway-Kept", "Retry-After", "X-Request-ID"],
+        )
+
+    def _keys(self) -> KeySource:
+        settings = self.settings
+        if settings.jwt_jwks_url:
+            return JwksUrl(settings.jwt_jwks_url)
+        if settings.jwt_public_key:
+            return PublicKey(_pem(settings.jwt_public_key))
+        return SharedSecret(self.secret)
+
+    def _pages(self) -> FastAPI:
+        app: FastAPI = FastAPIOffline(
+            title="Headway",
+            version=VERSION,
+            summary="Where a learner stands, and how the course is doing.",
+            openapi_tags=TAGS,
+            redoc_url=None,
+            redirect_slashes=False,
+        )
+        app.include_router(self.router())
+        app.add_api_route("/healthz", self._health, include_in_schema=False)
+        app.add_api_route("/readyz", self._readiness, include_in_schema=False)
+        app.add_api_route("/metrics", self._exposition, include_in_schema=False)
+        return app
+
+    async def _health(self) -> dict[str, str]:
+        """The process answers."""
+        return {"status": "ok", "version": VERSION}
+
+    async def _readiness(self) -> JSONResponse:
+        """The store answers."""
+        try:
+            await self.service.probe()
+        except UnavailableError as error:
+            return JSONResponse({"detail": str(error)}, 503, {"Retry-After": "1"})
+        return JSONResponse({"status": "ready"})
+
+    async def _exposition(self) -> Response:
+        """Prometheus' text format."""
+        return Response(self.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def create_app(settings: Settings | None = None) -> ASGIApp:
+    """Headway as an ASGI application of its own, as `headway serve` runs it. Raises `ConfigurationError`."""
+    return Headway(settings or Settings()).asgi()
+
+
+def create_router(settings: Settings | None = None) -> APIRouter:
+    """Headway's API as a router, for `app.include_router(create_router())` in another FastAPI application.
+
+    The router opens and closes the store with the application's lifespan. Raises `ConfigurationError`.
+    """
+    return Headway(settings or Settings()).router()
+
+
+def _pem(text_or_path: str) -> str:
+    if "-----BEGIN" in text_or_path:
+        return text_or_path
+    try:
+        return Path(text_or_path).read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            "HEADWAY_JWT_PUBLIC_KEY is neither PEM text nor the path of a PEM file that can be read."
+        ) from error

@@ -1,0 +1,20 @@
+"""Who is asking: from an `Authorization` header to a `Principal`, and the tokens and secrets for that."""
+
+from headway.auth.authenticator import Authenticator
+from headway.auth.claims import learner_id
+from headway.auth.jwks import JwksUrl
+from headway.auth.keys import KeySource, PinnedKey, PublicKey, SharedSecret
+from headway.auth.secret_file import load_or_make_secret
+from headway.auth.tokens import issue_token
+
+__all__ = [
+    "Authenticator",
+    "JwksUrl",
+    "KeySource",
+    "PinnedKey",
+    "PublicKey",
+    "SharedSecret",
+    "issue_token",
+    "learner_id",
+    "load_or_make_secret",
+]

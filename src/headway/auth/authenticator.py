@@ -1,0 +1,124 @@
+"""From an `Authorization` header to a `Principal`; a token that was verified is not verified again."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+import jwt
+
+from headway.auth.claims import Claims, expiry_of, principal_of
+from headway.auth.keys import KeySource
+from headway.domain.errors import NotAuthenticatedError
+from headway.domain.principal import Principal
+
+if TYPE_CHECKING:
+    from jwt.types import Options
+
+HEADER_BYTES: Final = 16 * 1024
+"""The longest header that is looked into."""
+
+REMEMBERED_TOKENS: Final = 32_768
+"""How many verified tokens are remembered."""
+
+
+class Authenticator:
+    """Verifies bearer tokens with the keys of one source.
+
+    `issuer` and `audience`, where given, must be in the token; otherwise they are not looked at. `clock` tells the
+    seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        keys: KeySource,
+        *,
+        issuer: str | None = None,
+        audience: str | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._keys = keys
+        self._issuer = issuer
+        self._audience = audience
+        self._clock = clock
+        self._verified: OrderedDict[bytes | None, tuple[Principal, float]] = OrderedDict()
+        # The times are checked in claims.py: by the clock given, and without refusing an `iat` ahead of it.
+        self._options: Options = {
+            "require": ["exp", "sub"],
+            "verify_exp": False,
+            "verify_nbf": False,
+            "verify_iat": False,
+            "verify_aud": audience is not None,
+        }
+
+    def known(self, authorization: bytes | None) -> Principal | None:
+        """Whom the header speaks for, where it was verified before and is still valid. Never raises, never waits."""
+        found = self._verified.get(authorization)
+        if found is None or self._clock() >= found[1]:
+            return None
+        return found[0]
+
+    async def authenticate(self, authorization: bytes | None) -> Principal:
+        """Whom the header speaks for.
+
+        Raises `NotAuthenticatedError` where that is nobody (the message holds nothing of the token), and
+        `UnavailableError` where the keys to tell can not be had.
+        """
+        principal = self.known(authorization)
+        if principal is not None:
+            return principal
+        claims = await self._verified_claims(_bearer_token(authorization))
+        expires_at = expiry_of(claims, self._clock())
+        principal = principal_of(claims)
+        self._remember(authorization, principal, expires_at)
+        return principal
+
+    async def _verified_claims(self, token: bytes) -> Claims:
+        try:
+            pinned = await self._keys.key_for(jwt.get_unverified_header(token))
+            return jwt.decode(
+                token,
+                pinned.key,
+                algorithms=[pinned.algorithm],
+                issuer=self._issuer,
+                audience=self._audience,
+                options=self._options,
+            )
+        except jwt.PyJWTError as error:
+            raise NotAuthenticatedError(_reason(error)) from None
+
+    def _remember(self, authorization: bytes | None, principal: Principal, expires_at: float) -> None:
+        self._verified[authorization] = (principal, expires_at)
+        if len(self._verified) > REMEMBERED_TOKENS:
+            self._verified.popitem(last=False)
+
+
+def _bearer_token(authorization: bytes | None) -> bytes:
+    """The token in the header (RFC 6750 section 2.1); a scheme's name may be in any letter case."""
+    header = authorization or b""
+    if len(header) > HEADER_BYTES:
+        raise NotAuthenticatedError(f"The Authorization header takes {HEADER_BYTES} bytes at most.")
+    if not header.isascii():
+        raise NotAuthenticatedError("The Authorization header holds more than ASCII.")
+    scheme, _, credentials = header.partition(b" ")
+    token = credentials.strip()
+    if scheme.lower() != b"bearer" or not token:
+        raise NotAuthenticatedError("Send a bearer token: 'Authorization: Bearer <token>'.", token_sent=False)
+    return token
+
+
+def _reason(error: jwt.PyJWTError) -> str:
+    """What to tell the sender. Never the library's own message: some quote the token."""
+    match error:
+        case jwt.MissingRequiredClaimError():
+            return f"The token has no {error.claim!r}."
+        case jwt.InvalidAlgorithmError():
+            return "The token is signed with another algorithm than this service is configured for."
+        case jwt.InvalidSignatureError():
+            return "The token's signature does not verify."
+        case jwt.InvalidIssuerError():
+            return "The token is from another issuer."
+        case jwt.InvalidAudienceError():
+            return "The token is for another audience."
+        case _:
+            return "The token is not a well-formed JSON Web Token."

@@ -1,0 +1,83 @@
+"""What a verified token's claims mean (RFC 7519 section 4)."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from headway.domain.errors import NotAuthenticatedError
+from headway.domain.identifiers import LearnerId, is_canonical_uuid
+from headway.domain.principal import Principal
+
+Claims = Mapping[str, Any]
+
+
+def learner_id(subject: str, issuer: str | None) -> LearnerId:
+    """The learner whom a token is about.
+
+    A subject that is a UUID in hyphenated form, in any letter case, is the learner's id. Any other is mapped to the
+    UUIDv5 (RFC 9562 section 5.5) of its name in the issuer's namespace, which is the UUIDv5 of the issuer (none: the
+    empty string) in the URL namespace. So one subject stays one learner, and is another one at another issuer.
+    """
+    uuid = subject.lower()
+    if not is_canonical_uuid(uuid):
+        uuid = str(uuid5(uuid5(NAMESPACE_URL, issuer or ""), subject))
+    return LearnerId(uuid)
+
+
+def principal_of(claims: Claims) -> Principal:
+    """The learner in `sub` with the scopes in `scope`.
+
+    Raises `NotAuthenticatedError` where `sub` is missing or empty, or `sub` or `iss` is no text.
+    """
+    subject = _text(claims, "sub")
+    if not subject:
+        raise NotAuthenticatedError("The token names no learner: its 'sub' is empty.")
+    return Principal(learner_id(subject, _text(claims, "iss")), _scopes(claims.get("scope")))
+
+
+def expiry_of(claims: Claims, now: float) -> float:
+    """When the token expires, in seconds since 1970, as `now` is.
+
+    Raises `NotAuthenticatedError` where that is over, or `nbf` is yet to come. There is no leeway, and `iat` is not
+    looked at: RFC 7519 makes no condition of it, and the issuer's clock may be ahead.
+    """
+    expires_at = _seconds(claims, "exp")
+    if now >= expires_at:
+        raise NotAuthenticatedError("The token has expired.")
+    if "nbf" in claims and now < _seconds(claims, "nbf"):
+        raise NotAuthenticatedError("The token is not valid yet.")
+    return expires_at
+
+
+def _scopes(claim: object) -> frozenset[str]:
+    """Scopes in one string, parted by spaces (RFC 8693 section 4.2), or in a list, as some providers send them."""
+    if isinstance(claim, str):
+        return frozenset(claim.split(" ")) - {""}
+    if isinstance(claim, list) and all(isinstance(scope, str) for scope in claim):
+        return frozenset(claim)
+    return frozenset()
+
+
+def _text(claims: Claims, name: str) -> str:
+    value = claims.get(name, "")
+    if not isinstance(value, str) or not _is_unicode(value):
+        raise NotAuthenticatedError(f"The token's {name!r} is no text.")
+    return value
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether it has no half of a surrogate pair, which JSON can escape but UTF-8, and so UUIDv5, can not hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _seconds(claims: Claims, name: str) -> float:
+    """A NumericDate (RFC 7519 section 2). Python's JSON also reads NaN and Infinity, which would never expire."""
+    value = claims.get(name)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < math.inf:
+        raise NotAuthenticatedError(f"The token's {name!r} is no number of seconds.")
+    return value

@@ -1,0 +1,157 @@
+"""The commands, and the program itself."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
+
+import typer
+from pydantic import SecretStr
+from rich.table import Table
+
+from headway.app import VERSION, Headway
+from headway.auth import issue_token
+from headway.cli import courses, demo
+from headway.cli.console import err, fail, load_settings, out, refusals_end_the_program
+from headway.cli.serving import base_url, bound_socket, refuse_unsafe, run
+from headway.settings import LogFormat, Settings
+
+app: Final = typer.Typer(
+    name="headway",
+    no_args_is_help=True,
+    pretty_exceptions_show_locals=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Headway keeps learners' progress and tells where they stand.",
+)
+app.add_typer(courses.app, name="courses")
+
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        out.print(VERSION)
+        raise typer.Exit
+
+
+@app.callback()
+def _program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Headway keeps learners' progress and tells where they stand."""
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Server processes; SQLite takes one.")] = None,
+    log_format: Annotated[LogFormat | None, typer.Option(help="How log lines are written.")] = None,
+) -> None:
+    """Run the service. Options not given come from the settings: headway settings.
+
+    Examples:
+      headway serve
+      HEADWAY_JWT_SECRET=... headway serve --host 0.0.0.0 --port 8080 --log-format json
+    """
+    settings = load_settings(host=host, port=port, workers=workers, log_format=log_format)
+    headway = Headway(settings)
+    with refusals_end_the_program():
+        refuse_unsafe(settings)
+        headway.authenticator  # noqa: B018 - a wrong key is told now, not by the first request
+        _migrate(settings)
+    listener = bound_socket(settings.host, settings.port)
+    err.print(f"Headway {VERSION} answers at {base_url(listener)} (pages: {base_url(listener)}/docs)")
+    run(headway, listener)
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database's schema up to date. `headway serve` does so by itself when it starts.
+
+    Example:
+      headway migrate
+    """
+    with refusals_end_the_program():
+        applied = _migrate(load_settings())
+    out.print("\n".join(f"applied {name}" for name in applied) or "The schema is up to date.")
+
+
+@app.command()
+def token(
+    user: Annotated[str, typer.Option(help="The learner: a UUID, or any other name of your platform's.")],
+    scope: Annotated[list[str] | None, typer.Option(help="A scope to grant; may be repeated.")] = None,
+    expires: Annotated[str, typer.Option(help="How long it is valid: 90s, 15m, 12h or 30d.")] = "12h",
+) -> None:
+    """Print a token signed with the configured secret, or with the one kept beside the database.
+
+    Examples:
+      headway token --user a169451c-8525-4352-b8ca-070dd449a1a5
+      headway token --user author@example.org --scope courses:write --expires 1h
+    """
+    settings = load_settings()
+    if settings.has_key and settings.jwt_secret is None:
+        fail("Tokens are signed by whoever holds the private key. headway token needs HEADWAY_JWT_SECRET.", 2)
+    with refusals_end_the_program():
+        signed = issue_token(
+            Headway(settings).secret,
+            subject=user,
+            scopes=scope or (),
+            lifetime=_lifetime(expires),
+            issuer=settings.jwt_issuer,
+            audience=settings.jwt_audience,
+            now=datetime.now(UTC),
+        )
+    out.print(signed)
+
+
+@app.command("settings")
+def show_settings() -> None:
+    """List every setting: its variable, the value in force, what it is for.
+
+    Example:
+      headway settings
+    """
+    settings = load_settings()
+    table = Table("variable", "value", "meaning", box=None, pad_edge=False)
+    for name, field in Settings.model_fields.items():
+        table.add_row(f"HEADWAY_{name.upper()}", _shown(getattr(settings, name)), field.description)
+    out.print(table)
+
+
+app.command("demo")(demo.demo)
+
+
+def main() -> None:
+    """Run the program."""
+    app()
+
+
+def _migrate(settings: Settings) -> Sequence[str]:
+    async def migrate_once() -> Sequence[str]:
+        store = Headway(settings).store
+        applied = await store.open()
+        await store.close()
+        return applied
+
+    return asyncio.run(migrate_once())
+
+
+def _lifetime(text: str) -> timedelta:
+    unit = _UNITS.get(text[-1:])
+    if unit is None or not text[:-1].isdigit() or not 0 < int(text[:-1]) < 10**6:
+        fail("--expires takes a whole number and a unit: 90s, 15m, 12h or 30d.", 2)
+    return timedelta(**{unit: int(text[:-1])})
+
+
+def _shown(value: object) -> str:
+    match value:
+        case None:
+            return "-"
+        case SecretStr():
+            return "(set)"
+        case list():
+            return ", ".join(value) or "-"
+    return str(value)

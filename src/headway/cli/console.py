@@ -1,0 +1,79 @@
+"""What every command shares: settings, the two consoles, and how a refusal ends the program."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Final, NoReturn, TypeVar
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+
+from headway.app import Headway
+from headway.domain.errors import ConfigurationError, HeadwayError, InvalidValueError
+from headway.domain.identifiers import LearnerId
+from headway.domain.principal import COURSES_WRITE, Principal
+from headway.service import ProgressService
+from headway.settings import Settings
+
+T = TypeVar("T")
+
+out: Final = Console(soft_wrap=True, highlight=False)
+err: Final = Console(stderr=True, soft_wrap=True, highlight=False)
+
+# Whoever may read the database's file may do all that the catalogue's commands do.
+OPERATOR: Final = Principal(LearnerId("00000000-0000-0000-0000-000000000000"), frozenset({COURSES_WRITE}))
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
+    """End the program, saying why."""
+    err.print(f"[bold red]error:[/] {_escaped(message)}")
+    raise typer.Exit(code)
+
+
+@contextlib.contextmanager
+def refusals_end_the_program() -> Iterator[None]:
+    """Turn a refusal into a sentence and an exit code: 2 for bad input or settings, 1 for the rest."""
+    try:
+        yield
+    except (ConfigurationError, InvalidValueError) as error:
+        fail(str(error), 2)
+    except HeadwayError as error:
+        fail(str(error))
+
+
+def load_settings(**overrides: object) -> Settings:
+    """The settings, with the options given (not `None`) in their place; ends the program where they are wrong."""
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        # Without the values: one of them may be the secret.
+        faults = [
+            f"{'HEADWAY_' + '_'.join(map(str, fault['loc'])).upper() if fault['loc'] else 'settings'}: {fault['msg']}"
+            for fault in error.errors(include_input=False, include_url=False, include_context=False)
+        ]
+        fail("; ".join(faults), 2)
+
+
+def with_service(action: Callable[[ProgressService], Awaitable[T]]) -> T:
+    """Run `action` on the service over the configured store, opened and closed around it."""
+    headway = Headway(load_settings())
+
+    async def run() -> T:
+        async with _opened(headway) as service:
+            return await action(service)
+
+    with refusals_end_the_program():
+        return asyncio.run(run())
+
+
+@contextlib.asynccontextmanager
+async def _opened(headway: Headway) -> AsyncIterator[ProgressService]:
+    async with headway.lifespan(None):
+        yield headway.service
+
+
+def _escaped(text: str) -> str:
+    """Text in which rich finds no markup of its own."""
+    return text.replace("[", r"\[")

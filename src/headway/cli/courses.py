@@ -1,0 +1,119 @@
+"""`headway courses`: the catalogue, on the database itself."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.progress import track
+from rich.table import Table
+
+from headway.cli.console import OPERATOR, fail, out, refusals_end_the_program, with_service
+from headway.cli.documents import course_files, read_course
+from headway.domain.catalogue import Course, CourseChange
+from headway.domain.identifiers import CourseId
+from headway.http import render
+from headway.http.requests import InvalidIdentifierError, parse_identifier
+from headway.http.wire import course_schema
+from headway.service import ProgressService
+
+app: Final = typer.Typer(no_args_is_help=True, help="The catalogue: put, list, show and remove courses.")
+
+_MANY: Final = 3
+
+CourseArgument = Annotated[str, typer.Argument(metavar="COURSE", help="The course's id, a UUID.")]
+
+
+@app.command()
+def put(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE...", help="JSON or YAML documents, or directories of them.")
+    ],
+) -> None:
+    """Make the catalogue hold the courses as their documents say. Nothing is stored unless all of them are right.
+
+    Examples:
+      headway courses put course.yaml
+      headway courses put courses/
+    """
+    with refusals_end_the_program():
+        documents = course_files(files)
+        many = len(documents) >= _MANY
+        courses = [read_course(file) for file in track(documents, "Reading", disable=not many)]
+
+    async def put_all(service: ProgressService) -> list[tuple[Course, CourseChange]]:
+        return [
+            (course, await service.put_course(OPERATOR, course))
+            for course in track(courses, "Putting", disable=not many)
+        ]
+
+    for course, change in with_service(put_all):
+        out.print(f"{course.id}  {course.title}: {_described(change)}", markup=False)
+
+
+@app.command("list")
+def list_courses() -> None:
+    """List the catalogue by title.
+
+    Example:
+      headway courses list
+    """
+    table = Table("id", "title", "lessons", "required", box=None, pad_edge=False)
+    for course in with_service(lambda service: service.courses()):
+        table.add_row(course.id, course.title, str(course.lessons), str(course.required_lessons))
+    if not table.row_count:
+        out.print("The catalogue is empty. Put a course with: headway courses put FILE")
+        return
+    out.print(table)
+
+
+@app.command()
+def show(course: CourseArgument) -> None:
+    """Print a course's document as JSON; it can be edited and put again.
+
+    Example:
+      headway courses show 5e757794-c815-4ccc-bf16-1010d8ef2347 > course.json
+    """
+    course_id = _course_id(course)
+    document = render.course(with_service(lambda service: service.course(course_id)))
+    out.print_json(document.body.decode())
+
+
+@app.command()
+def remove(course: CourseArgument) -> None:
+    """Take a course out of the catalogue. Its learners' progress is kept, for when it is put back.
+
+    Example:
+      headway courses remove 5e757794-c815-4ccc-bf16-1010d8ef2347
+    """
+    course_id = _course_id(course)
+    with_service(lambda service: service.remove_course(OPERATOR, course_id))
+    out.print(f"{course_id}: removed")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a course document.
+
+    Example:
+      headway courses schema > course.schema.json
+    """
+    out.print_json(render.json_reply(course_schema()).body.decode())
+
+
+def _course_id(text: str) -> CourseId:
+    try:
+        return CourseId(parse_identifier("COURSE", text))
+    except InvalidIdentifierError as error:
+        fail(str(error), 2)
+
+
+def _described(change: CourseChange) -> str:
+    if change.is_empty:
+        return "unchanged"
+    lessons = [
+        f"{len(ids)} {what}"
+        for what, ids in (("added", change.added), ("removed", change.removed), ("changed", change.changed))
+        if ids
+    ]
+    course = [what for what in ("created", "reordered", "renamed") if getattr(change, what)]
+    return ", ".join(course + lessons)

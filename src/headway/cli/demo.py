@@ -1,0 +1,121 @@
+"""`headway demo`: the service with two sample courses and a handful of learners, and curl lines to paste."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Annotated, Final
+from uuid import NAMESPACE_URL, uuid5
+
+import typer
+
+from headway.app import Headway
+from headway.auth import issue_token
+from headway.cli.console import OPERATOR, fail, load_settings, out, refusals_end_the_program
+from headway.cli.documents import course_files, read_course
+from headway.cli.serving import base_url, bound_socket, run
+from headway.domain.catalogue import Course, Lesson, LessonKind
+from headway.domain.identifiers import LearnerId
+from headway.domain.principal import Principal
+from headway.domain.progress import ProgressUpdate, Status
+from headway.http.routes import PREFIX
+
+# How far each learner is: lessons finished in the first course, and in the second.
+LEARNERS: Final = {"ada": (3, 1), "grace": (7, 4), "linus": (1, 0), "margaret": (5, 2), "tim": (0, 3)}
+_CURL_DATA: Final = '{"progress_percentage": 42.5, "video_position_seconds": 331, "time_spent_minutes": 6}'
+
+
+def demo(
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8000,
+    folder: Annotated[Path, typer.Option(help="Where the demo keeps its database.")] = Path(".demo"),
+) -> None:
+    """Run the service with two sample courses and a handful of learners' progress, and print curl lines to paste.
+
+    Example:
+      headway demo --port 8080
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = load_settings(database_url=f"sqlite:///{folder / 'headway.db'}", host="127.0.0.1", port=port, workers=1)
+    if settings.has_key and settings.jwt_secret is None:
+        fail("The demo signs a token of its own: unset HEADWAY_JWT_PUBLIC_KEY and HEADWAY_JWT_JWKS_URL.", 2)
+    with refusals_end_the_program():
+        courses = _samples()
+        asyncio.run(_fill(Headway(settings), courses))
+        listener = bound_socket(settings.host, settings.port)
+        headway = Headway(settings)
+        token = issue_token(
+            headway.secret,
+            subject=_learner("ada"),
+            lifetime=timedelta(days=1),
+            issuer=settings.jwt_issuer,
+            audience=settings.jwt_audience,
+            now=datetime.now(UTC),
+        )
+        out.print(_instructions(base_url(listener), token, courses[0]), markup=False)
+    run(headway, listener)
+
+
+def _samples() -> list[Course]:
+    with as_file(files("headway.cli") / "samples") as folder:
+        return [read_course(file) for file in course_files([folder])]
+
+
+async def _fill(headway: Headway, courses: list[Course]) -> None:
+    """Put the courses and the learners' progress; doing it again changes nothing, blind writes only add."""
+    async with headway.lifespan(None):
+        for course in courses:
+            await headway.service.put_course(OPERATOR, course)
+        for name, finished in LEARNERS.items():
+            principal = Principal(_learner(name))
+            for course, count in zip(courses, finished, strict=True):
+                for lesson, update in _progress(course, count):
+                    await headway.service.record(principal, course.id, lesson.id, update)
+
+
+def _progress(course: Course, finished: int) -> list[tuple[Lesson, ProgressUpdate]]:
+    """The first lessons finished, the one after them begun."""
+    done = [(lesson, _finished(lesson)) for lesson in course.lessons[:finished]]
+    if not finished:
+        return []
+    return done + [(lesson, _begun(lesson)) for lesson in course.lessons[finished : finished + 1]]
+
+
+def _finished(lesson: Lesson) -> ProgressUpdate:
+    if lesson.kind is LessonKind.QUIZ:
+        return {"quiz_score": 85, "quiz_attempts": 2, "time_spent_minutes": 9}
+    return {"status": Status.COMPLETED, "time_spent_minutes": round((lesson.duration_seconds or 600) / 60)}
+
+
+def _begun(lesson: Lesson) -> ProgressUpdate:
+    return {
+        "progress_percentage": 30,
+        "video_position_seconds": round((lesson.duration_seconds or 0) * 0.3),
+        "time_spent_minutes": 4,
+        "user_notes": "Look at this again before the quiz.",
+        "is_bookmarked": True,
+    }
+
+
+def _learner(name: str) -> LearnerId:
+    return LearnerId(str(uuid5(NAMESPACE_URL, f"https://headway.example/learners/{name}")))
+
+
+def _instructions(url: str, token: str, course: Course) -> str:
+    progress = f"{url}{PREFIX}/progress/{course.id}"
+    authorization = f'-H "Authorization: Bearer {token}"'
+    lesson = course.lessons[4]
+    return f"""
+Headway answers at {url}   (pages: {url}/docs, stop with Ctrl-C)
+
+A learner's token, for a day:
+{token}
+
+List the learner's progress in "{course.title}":
+curl {authorization} {progress}
+
+Update a lesson, "{lesson.title}":
+curl -X PUT {authorization} -H "Content-Type: application/json" -d '{_CURL_DATA}' {progress}/lessons/{lesson.id}
+
+Sum the course up:
+curl {authorization} {progress}/summary
+"""

@@ -1,0 +1,61 @@
+"""Course documents in files: JSON or YAML, one a file, directories of them."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+import orjson
+import yaml
+from pydantic import ValidationError
+
+from headway.domain.catalogue import Course
+from headway.domain.errors import InvalidValueError, Problem
+from headway.http.wire import parse_course
+
+SUFFIXES: Final = {".json", ".yaml", ".yml"}
+
+
+def course_files(paths: Iterable[Path]) -> list[Path]:
+    """The files named, and those with a document's suffix below the directories named, in order.
+
+    Raises `InvalidValueError` for a path that does not exist and a directory without documents.
+    """
+    files: list[Path] = []
+    for path in paths:
+        found = list(_documents_below(path)) if path.is_dir() else [path]
+        if not found or not all(file.is_file() for file in found):
+            reason = "holds no .json, .yaml or .yml file" if path.is_dir() else "does not exist"
+            raise InvalidValueError([Problem((str(path),), reason, "no_document")])
+        files += found
+    return files
+
+
+def read_course(path: Path) -> Course:
+    """The course in a file. Raises `InvalidValueError`, naming the file and every place that is wrong."""
+    try:
+        return parse_course(_as_json(path))
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_input=False, include_context=False)
+        raise _located(path, [Problem(fault["loc"], fault["msg"], fault["type"]) for fault in faults]) from None
+    except InvalidValueError as error:
+        raise _located(path, error.problems) from None
+    except (yaml.YAMLError, UnicodeDecodeError, TypeError) as error:
+        reason = " ".join(str(error).split())
+        raise _located(path, [Problem((), f"is no {path.suffix[1:].upper()} document: {reason}", "syntax")]) from None
+    except OSError as error:
+        raise _located(path, [Problem((), f"can not be read: {error.strerror}", "unreadable")]) from None
+
+
+def _documents_below(folder: Path) -> Iterator[Path]:
+    return (path for path in sorted(folder.rglob("*")) if path.suffix in SUFFIXES)
+
+
+def _as_json(path: Path) -> bytes:
+    content = path.read_bytes()
+    if path.suffix == ".json":
+        return content
+    return orjson.dumps(yaml.safe_load(content))
+
+
+def _located(path: Path, problems: Iterable[Problem]) -> InvalidValueError:
+    return InvalidValueError([problem._replace(place=(str(path), *problem.place)) for problem in problems])

@@ -1,0 +1,116 @@
+"""One operation of the API as an ASGI application: authenticate, read, call the handler, answer."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Final
+
+import structlog
+from pydantic import ValidationError
+from starlette.types import Receive, Scope, Send
+
+from headway.auth import Authenticator
+from headway.domain.errors import HeadwayError
+from headway.http.errors import INTERNAL_ERROR, to_reply
+from headway.http.observation import LoggedRequests, Observer, request_id
+from headway.http.render import Reply
+from headway.http.requests import Call, RequestHeaders, parse_identifier, read_body
+from headway.logs import REQUEST_ID
+from headway.metrics import Metrics
+from headway.service import ProgressService
+
+_log = structlog.get_logger("headway.http")
+
+PROGRESS_BODY_BYTES: Final = 64 * 1024
+COURSE_BODY_BYTES: Final = 1024 * 1024
+
+Handler = Callable[[Call], Awaitable[Reply]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A line of the route table.
+
+    `path` is below the router's prefix, its parameters all UUIDs; `body` and `answer` are the shapes shown in the
+    OpenAPI document; `refusals` are the statuses that it can be refused with beside 401, 422 and 503, which all can.
+    """
+
+    method: str
+    path: str
+    title: str
+    description: str
+    handler: Handler
+    answer: Any = None
+    body: Any = None
+    body_limit: int = 0
+    refusals: tuple[int, ...] = ()
+    conditional: bool = False
+    answers_tag: bool = False
+    tag: str = "Education Progress"
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the path's parameters."""
+        return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every endpoint needs."""
+
+    service: ProgressService
+    authenticator: Authenticator
+    metrics: Metrics
+    log_requests: LoggedRequests
+
+
+class Endpoint:
+    """Answers one operation's requests, however they were routed here."""
+
+    def __init__(self, operation: Operation, surroundings: Surroundings, prefix: str) -> None:
+        self.operation = operation
+        self._handler = operation.handler
+        self._names = operation.parameters
+        self._body_limit = operation.body_limit
+        self._service = surroundings.service
+        self._authenticator = surroundings.authenticator
+        route = prefix + operation.path
+        meter = surroundings.metrics.meter(operation.method, route)
+        self._observer = Observer(meter, operation.method, route, surroundings.log_requests)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, identifiers: Sequence[str]) -> None:
+        """Serve one request, whose path gave `identifiers`, unchecked, in the path's order."""
+        started = perf_counter()
+        headers: RequestHeaders = dict(scope["headers"])
+        identity = request_id(headers.get(b"x-request-id"))
+        REQUEST_ID.set(identity)
+        try:
+            reply = await self._answer(headers, receive, identifiers)
+        except (HeadwayError, ValidationError) as refusal:
+            reply = to_reply(refusal)
+        except Exception:  # noqa: BLE001 - no traceback reaches a client; the log has it
+            _log.exception("request_failed")
+            reply = INTERNAL_ERROR
+        status, body, reply_headers = reply
+        await send(
+            {
+                "type": "http.response.start",
+                "status": status,
+                "headers": [
+                    *reply_headers,
+                    (b"content-length", b"%d" % len(body)),
+                    (b"x-request-id", identity.encode()),
+                ],
+            }
+        )
+        await send({"type": "http.response.body", "body": body})
+        self._observer.answered(status, started)
+
+    async def _answer(self, headers: RequestHeaders, receive: Receive, identifiers: Sequence[str]) -> Reply:
+        authorization = headers.get(b"authorization")
+        principal = self._authenticator.known(authorization)
+        if principal is None:
+            principal = await self._authenticator.authenticate(authorization)
+        checked = tuple(map(parse_identifier, self._names, identifiers))
+        body = await read_body(receive, headers, self._body_limit) if self._body_limit else b""
+        return await self._handler(Call(self._service, principal, headers, checked, body))

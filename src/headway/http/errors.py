@@ -1,0 +1,114 @@
+"""The error table: what each refusal becomes over HTTP."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+import orjson
+from pydantic import ValidationError
+
+from headway.domain.errors import (
+    HeadwayError,
+    InvalidValueError,
+    MissingScopeError,
+    NotAuthenticatedError,
+    NotFoundError,
+    PreconditionFailedError,
+    UnavailableError,
+)
+from headway.http.render import Headers, Reply, json_reply
+from headway.http.requests import (
+    BodyTooLargeError,
+    ClientGoneError,
+    InvalidHeaderError,
+    InvalidIdentifierError,
+)
+
+_STATUS: Final[dict[type[HeadwayError], int]] = {
+    NotAuthenticatedError: 401,
+    MissingScopeError: 403,
+    NotFoundError: 404,
+    PreconditionFailedError: 412,
+    BodyTooLargeError: 413,
+    InvalidHeaderError: 422,
+    InvalidIdentifierError: 422,
+    InvalidValueError: 422,
+    ClientGoneError: 499,
+    UnavailableError: 503,
+}
+# A request whose body was not read to the end leaves the connection in the middle of it.
+_CLOSE: Final = (b"connection", b"close")
+_RETRY_AFTER: Final = (b"retry-after", b"1")
+
+INTERNAL_ERROR: Final = json_reply({"detail": "Something went wrong here. The request id names it in the log."}, 500)
+
+
+def to_reply(error: HeadwayError | ValidationError) -> Reply:
+    """The answer that a refusal gets."""
+    if isinstance(error, ValidationError):
+        return _unprocessable(_body_faults(error))
+    status = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
+    if status == 422:  # noqa: PLR2004 - the one status with a shape of its own
+        return _unprocessable(_faults(error))
+    return json_reply({"detail": str(error)}, status, _headers(error))
+
+
+def _headers(error: HeadwayError) -> Headers:
+    match error:
+        case NotAuthenticatedError(token_sent=False):
+            return ((b"www-authenticate", b"Bearer"),)
+        case NotAuthenticatedError():
+            # RFC 6750 section 3: the reason, where a token was sent.
+            reason = str(error).replace("\\", "").replace('"', "'")
+            return ((b"www-authenticate", f'Bearer error="invalid_token", error_description="{reason}"'.encode()),)
+        case MissingScopeError(scope=scope):
+            return ((b"www-authenticate", f'Bearer error="insufficient_scope", scope="{scope}"'.encode()),)
+        case BodyTooLargeError():
+            return (_CLOSE,)
+        case UnavailableError():
+            return (_RETRY_AFTER,)
+    return ()
+
+
+def _faults(error: HeadwayError) -> list[dict[str, Any]]:
+    match error:
+        case InvalidIdentifierError(name=name, text=text):
+            context = {"error": "a UUID is 32 hexadecimal digits in five groups joined by hyphens"}
+            return [_fault(("path", name), "Input should be a valid UUID", "uuid_parsing", text, context)]
+        case InvalidHeaderError(name=name, text=text):
+            return [_fault(("header", name), str(error), "entity_tag_parsing", text)]
+        case InvalidValueError(problems=problems):
+            return [_fault(("body", *problem.place), problem.reason, problem.kind, None) for problem in problems]
+    raise TypeError(error)
+
+
+def _body_faults(error: ValidationError) -> list[dict[str, Any]]:
+    return [
+        _fault(
+            ("body", *fault["loc"]),
+            fault["msg"],
+            fault["type"],
+            None if fault["type"] == "json_invalid" else fault["input"],
+            fault.get("ctx"),
+        )
+        for fault in error.errors(include_url=False)
+    ]
+
+
+def _fault(
+    location: tuple[str | int, ...], message: str, kind: str, given: object, context: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """One entry of `detail`, in the reference's shape and order."""
+    return {"loc": location, "msg": message, "type": kind, "input": _printable(given), "ctx": context or {}}
+
+
+def _printable(given: object) -> object:
+    """What was sent, or its text where JSON readers commonly can not hold it (a whole number over 64 bits)."""
+    try:
+        orjson.dumps(given)
+    except TypeError:
+        return str(given)
+    return given
+
+
+def _unprocessable(faults: Iterable[dict[str, Any]]) -> Reply:
+    return json_reply({"detail": list(faults)}, 422)

@@ -1,0 +1,95 @@
+"""What every request leaves behind: its id in the answer, its figures in the metrics, its line in the log."""
+
+import re
+from itertools import count
+from secrets import token_hex
+from time import perf_counter
+from typing import Final, Literal
+
+import structlog
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from headway.logs import REQUEST_ID
+from headway.metrics import Metrics, RequestMeter
+
+LoggedRequests = Literal["all", "refused", "none"]
+
+_log = structlog.get_logger("headway.http")
+
+_GIVEN_ID: Final = re.compile(rb"[!-~]{1,128}")
+_PROCESS: Final = token_hex(6)
+_NUMBERS: Final = count(1)
+
+
+def request_id(given: bytes | None) -> str:
+    """The id that the caller gave, where it can stand in a header and a log, or a new one.
+
+    A new one is this process's random part and a running number: unique, and far cheaper than a UUID.
+    """
+    if given is not None and _GIVEN_ID.fullmatch(given):
+        return given.decode()
+    return f"{_PROCESS}-{next(_NUMBERS):x}"
+
+
+class Observer:
+    """Counts, and logs where asked, the requests of one route."""
+
+    def __init__(self, meter: RequestMeter, method: str, route: str, logged: LoggedRequests) -> None:
+        self._meter = meter
+        self._method = method
+        self._route = route
+        self._least_logged_status = {"all": 0, "refused": 400, "none": 500}[logged]
+
+    def answered(self, status: int, started: float) -> None:
+        """Note one request, `started` by `perf_counter`."""
+        seconds = perf_counter() - started
+        self._meter.record(status, seconds)
+        if status >= self._least_logged_status:
+            _log.info(
+                "request",
+                method=self._method,
+                route=self._route,
+                status=status,
+                milliseconds=round(seconds * 1000, 3),
+            )
+
+
+class Observed:
+    """Observes the requests to an application that does not do so itself: the pages, the probes, unknown paths."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics, logged: LoggedRequests) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._logged = logged
+        self._observers: dict[tuple[str, str], Observer] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or pass on whatever else the server says."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = perf_counter()
+        identity = request_id(dict(scope["headers"]).get(b"x-request-id"))
+        REQUEST_ID.set(identity)
+        status = 500
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", ()), (b"x-request-id", identity.encode())]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_id)
+        finally:
+            self._observer(scope).answered(status, started)
+
+    def _observer(self, scope: Scope) -> Observer:
+        """One observer a route: paths and methods that callers make up get none of their own."""
+        path = getattr(scope.get("route"), "path", "other")
+        method = scope["method"] if path != "other" else "other"
+        if (method, path) not in self._observers:
+            meter = self._metrics.meter(method, path)
+            self._observers[method, path] = Observer(meter, method, path, self._logged)
+        return self._observers[method, path]

@@ -1,0 +1,122 @@
+"""The operations as FastAPI routes: declared for the OpenAPI document, answered by their endpoints."""
+
+from collections.abc import Callable, Iterable, Mapping
+from inspect import Parameter, Signature
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Header, Path, Security
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
+from starlette.types import Lifespan, Receive, Scope, Send
+
+from headway.http import wire
+from headway.http.endpoint import Endpoint, Operation
+from headway.http.routes import COURSES_TAG, PROGRESS_TAG
+
+TAGS: Final = [
+    {"name": PROGRESS_TAG, "description": "Track learning progress, lesson completion, and course statistics"},
+    {"name": COURSES_TAG, "description": "The catalogue: which lessons a course has, and which of them count"},
+]
+
+_ENTITY_TAG_PATTERN: Final = r'^(\*|(W/)?"[!#-~]*"(, (W/)?"[!#-~]*")*)$'
+_TAG_HEADER: Final = {"ETag": {"description": "The row's entity tag.", "schema": {"type": "string"}}}
+_KEPT_HEADER: Final = {
+    "Headway-Kept": {
+        "description": "The fields whose stored value was kept, separated by commas; absent where none was.",
+        "schema": {"type": "string"},
+    }
+}
+_REFUSALS: Final[Mapping[int, tuple[Any, str]]] = {
+    401: (wire.Refusal, "No bearer token, or one that does not verify."),
+    403: (wire.Refusal, "The token does not carry the scope that this needs."),
+    404: (wire.Refusal, "No such course, lesson or progress."),
+    412: (wire.Refusal, "The row is not in the state that If-Match or If-None-Match asks for. Nothing changed."),
+    413: (wire.Refusal, "The body is too large."),
+    422: (wire.HTTPValidationError, "Validation Error"),
+    503: (wire.Refusal, "Busy, or without its database, for a moment: nothing was stored, send it again."),
+}
+_RETRY_AFTER: Final = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
+_CHALLENGE: Final = {"WWW-Authenticate": {"description": "RFC 6750.", "schema": {"type": "string"}}}
+
+
+class EndpointRoute(APIRoute):
+    """A route whose declaration is for the document; its endpoint takes the request from there."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        endpoint: Endpoint = self.endpoint.answered_by  # type: ignore[attr-defined]
+        if scope["method"] != endpoint.operation.method:
+            await super().handle(scope, receive, send)
+            return
+        path_parameters = scope["path_params"]
+        identifiers = [str(path_parameters[name]) for name in endpoint.operation.parameters]
+        await endpoint(scope, receive, send, identifiers)
+
+
+def build_router(endpoints: Iterable[Endpoint], prefix: str, lifespan: Lifespan[Any]) -> APIRouter:
+    """A router over the endpoints; `lifespan` runs with the application that includes it."""
+    router = APIRouter(prefix=prefix, route_class=EndpointRoute, lifespan=lifespan)
+    for endpoint in endpoints:
+        operation = endpoint.operation
+        router.add_api_route(
+            operation.path,
+            _declaration(endpoint),
+            methods=[operation.method],
+            summary=operation.title,
+            description=operation.description,
+            name=operation.title,
+            operation_id=operation.handler.__name__,
+            tags=[operation.tag],
+            status_code=204 if operation.answer is None else 200,
+            response_model=operation.answer,
+            responses=_responses(operation),
+            dependencies=[Security(HTTPBearer())],
+        )
+    return router
+
+
+def _declaration(endpoint: Endpoint) -> Callable[..., None]:
+    """A function whose signature tells FastAPI what the operation takes; it is never called."""
+
+    def declared() -> None:
+        raise NotImplementedError
+
+    declared.__signature__ = Signature(_parameters(endpoint.operation))  # type: ignore[attr-defined]
+    declared.answered_by = endpoint  # type: ignore[attr-defined]
+    return declared
+
+
+def _parameters(operation: Operation) -> list[Parameter]:
+    declared: dict[str, Any] = {name: Annotated[UUID, Path()] for name in operation.parameters}
+    if operation.conditional:
+        declared["if_match"] = _header("If-Match", "Only if the row is the one of this entity tag, seen before.")
+        declared["if_none_match"] = _header("If-None-Match", "`*`: only if there is no row yet.")
+    if operation.body is not None:
+        declared["body"] = Annotated[operation.body, Body()]
+    return [
+        Parameter(
+            name,
+            Parameter.KEYWORD_ONLY,
+            annotation=annotation,
+            default=None if name.startswith("if_") else Parameter.empty,
+        )
+        for name, annotation in declared.items()
+    ]
+
+
+def _header(alias: str, description: str) -> Any:
+    return Annotated[str, Header(alias=alias, description=description, pattern=_ENTITY_TAG_PATTERN)]
+
+
+def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
+    responses: dict[int | str, dict[str, Any]] = {
+        status: {"model": model, "description": description}
+        for status, (model, description) in _REFUSALS.items()
+        if status in {401, 422, 503, *operation.refusals}
+    }
+    responses[401]["headers"] = _CHALLENGE
+    responses[503]["headers"] = _RETRY_AFTER
+    if operation.answers_tag:
+        responses[200] = {"headers": _TAG_HEADER | (_KEPT_HEADER if operation.conditional else {})}
+    return responses

@@ -1,0 +1,108 @@
+"""Answers: from the domain's values to the reference's JSON, field names and order to the letter."""
+
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+import orjson
+
+from headway.domain.catalogue import Course, CourseChange, CourseOutline, Lesson
+from headway.domain.progress import LessonProgress
+from headway.domain.statistics import Summary
+from headway.service import LessonRow, Recorded
+
+Headers = tuple[tuple[bytes, bytes], ...]
+
+# Moments are printed as in the reference: to the second, with a Z (RFC 3339 section 5.6).
+_OPTIONS: Final = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
+_JSON: Final = (b"content-type", b"application/json")
+
+
+class Reply(NamedTuple):
+    """An answer, ready to be sent."""
+
+    status: int
+    body: bytes
+    headers: Headers = (_JSON,)
+
+
+NO_CONTENT: Final = Reply(204, b"", ())
+
+
+def json_reply(value: object, status: int = 200, headers: Headers = ()) -> Reply:
+    """An answer of any JSON value."""
+    return Reply(status, orjson.dumps(value, default=str, option=_OPTIONS), (_JSON, *headers))
+
+
+def lesson_rows(rows: Iterable[LessonRow]) -> Reply:
+    """A list of rows."""
+    return json_reply([_lesson_progress(row, lesson) for row, lesson in rows])
+
+
+def lesson_row(found: LessonRow) -> Reply:
+    """One row, with its entity tag."""
+    return json_reply(_lesson_progress(found.row, found.lesson), headers=(_entity_tag(found.row),))
+
+
+def recorded(result: Recorded) -> Reply:
+    """The row as a write left it; `Headway-Kept` names the fields whose stored value was kept."""
+    headers: Headers = (_entity_tag(result.row),)
+    if result.kept:
+        headers += ((b"headway-kept", ", ".join(result.kept).encode()),)
+    return json_reply(_lesson_progress(result.row, result.lesson), headers=headers)
+
+
+def summary(value: Summary) -> Reply:
+    """One course's summary."""
+    return json_reply(value._asdict())
+
+
+def summaries(values: Iterable[Summary]) -> Reply:
+    """Several courses' summaries."""
+    return json_reply([value._asdict() for value in values])
+
+
+def course(value: Course) -> Reply:
+    """A course document, defaults filled in."""
+    return json_reply(course_document(value))
+
+
+def course_document(value: Course) -> dict[str, Any]:
+    """A course as its document, which can be put again."""
+    return {"id": value.id, "title": value.title, "lessons": value.lessons}
+
+
+def courses(outlines: Iterable[CourseOutline]) -> Reply:
+    """The catalogue's list."""
+    return json_reply(list(outlines))
+
+
+def course_change(change: CourseChange) -> Reply:
+    """What putting a course did."""
+    return json_reply(change)
+
+
+def _entity_tag(row: LessonProgress) -> tuple[bytes, bytes]:
+    return b"etag", b'"%b"' % row.tag.encode()
+
+
+def _lesson_progress(row: LessonProgress, lesson: Lesson) -> dict[str, Any]:
+    return {
+        "user_id": row.learner_id,
+        "course_id": row.course_id,
+        "lesson_id": row.lesson_id,
+        "content_id": lesson.content_id,
+        "status": row.status,
+        "progress_percentage": row.progress_percentage,
+        "video_position_seconds": row.video_position_seconds,
+        "quiz_score": row.quiz_score,
+        "quiz_attempts": row.quiz_attempts,
+        "quiz_passed": row.quiz_passed,
+        "time_spent_minutes": row.time_spent_minutes,
+        "user_notes": row.user_notes,
+        "is_bookmarked": row.is_bookmarked,
+        "metadata": row.metadata,
+        "id": row.id,
+        "completed_at": row.completed_at,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+    }

@@ -1,0 +1,121 @@
+"""Requests: what is read from a request's headers, path and body, and refused while it is read."""
+
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final, NamedTuple
+
+from headway.domain.errors import HeadwayError
+from headway.domain.identifiers import CourseId, LessonId, is_canonical_uuid
+from headway.domain.principal import Principal
+from headway.domain.writes import UNCONDITIONAL, Precondition
+from headway.http.wire import parse_uuid
+from headway.service import ProgressService
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+RequestHeaders = dict[bytes, bytes]
+
+# RFC 9110 section 8.8.3: an optional W/, then a quoted text.
+_ENTITY_TAG: Final = re.compile(rb'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
+_ENTITY_TAGS: Final = re.compile(
+    rb'[ \t,]*(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"(?:[ \t]*,[ \t]*(?:(?:W/)?"[\x21\x23-\x7e\x80-\xff]*")?)*[ \t]*'
+)
+
+
+class Call(NamedTuple):
+    """An authenticated request, its path's identifiers checked and its body read."""
+
+    service: ProgressService
+    principal: Principal
+    headers: RequestHeaders
+    identifiers: tuple[str, ...]
+    body: bytes
+
+    @property
+    def course_id(self) -> CourseId:
+        """The path's course."""
+        return CourseId(self.identifiers[0])
+
+    @property
+    def lesson_id(self) -> LessonId:
+        """The path's lesson."""
+        return LessonId(self.identifiers[1])
+
+
+class BodyTooLargeError(HeadwayError):
+    """The body is over the limit; the rest of it was not read."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"The body is over {limit // 1024} KiB.")
+
+
+class ClientGoneError(HeadwayError):
+    """The client hung up before its request was complete."""
+
+
+class InvalidIdentifierError(HeadwayError):
+    """A path's identifier is no UUID."""
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(f"{name} is no UUID.")
+        self.name = name
+        self.text = text
+
+
+class InvalidHeaderError(HeadwayError):
+    """A header does not follow its grammar."""
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(f'{name} takes * or quoted entity tags, such as "abc": send back an ETag as it was answered.')
+        self.name = name
+        self.text = text
+
+
+def parse_identifier(name: str, text: str) -> str:
+    """A path's identifier in canonical form. Raises `InvalidIdentifierError`."""
+    if is_canonical_uuid(text):
+        return text
+    try:
+        return parse_uuid(text)
+    except ValueError as error:
+        raise InvalidIdentifierError(name, text) from error
+
+
+def parse_precondition(headers: RequestHeaders) -> Precondition:
+    """The conditions of If-Match and If-None-Match (RFC 9110 sections 13.1.1, 13.1.2). Raises `InvalidHeaderError`.
+
+    If-Match compares strongly, so a weak tag there matches nothing; If-None-Match compares weakly.
+    """
+    match, none_match = headers.get(b"if-match"), headers.get(b"if-none-match")
+    if match is None and none_match is None:
+        return UNCONDITIONAL
+    match_any, matched = _entity_tags("If-Match", match, weak=False)
+    none_match_any, none_matched = _entity_tags("If-None-Match", none_match, weak=True)
+    return Precondition(matched, match_any, none_matched, none_match_any)
+
+
+def _entity_tags(name: str, value: bytes | None, *, weak: bool) -> tuple[bool, frozenset[str] | None]:
+    if value is None:
+        return False, None
+    if value.strip() == b"*":
+        return True, None
+    if not _ENTITY_TAGS.fullmatch(value):
+        raise InvalidHeaderError(name, value.decode("latin-1"))
+    tags = _ENTITY_TAG.findall(value)
+    return False, frozenset(tag.decode("latin-1") for prefix, tag in tags if weak or not prefix)
+
+
+async def read_body(receive: Receive, headers: RequestHeaders, limit: int) -> bytes:
+    """The whole body. Raises `BodyTooLargeError` as soon as it is known to be over `limit` bytes."""
+    announced = headers.get(b"content-length", b"")
+    if announced.isdigit() and int(announced) > limit:
+        raise BodyTooLargeError(limit)
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    while message.get("more_body", False) and len(body) <= limit:
+        message = await receive()
+        body += message.get("body", b"")
+    if message["type"] == "http.disconnect":
+        raise ClientGoneError("The client hung up.")
+    if len(body) > limit:
+        raise BodyTooLargeError(limit)
+    return body

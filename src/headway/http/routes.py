@@ -1,0 +1,149 @@
+"""The API's index: every operation, and the function that answers it."""
+
+from typing import Any, Final
+
+from headway.domain.principal import COURSES_WRITE
+from headway.http import render, wire
+from headway.http.endpoint import COURSE_BODY_BYTES, PROGRESS_BODY_BYTES, Operation
+from headway.http.render import NO_CONTENT, Reply
+from headway.http.requests import Call, parse_precondition
+
+PREFIX: Final = "/api/v1/education"
+PROGRESS_TAG: Final = "Education Progress"
+COURSES_TAG: Final = "Education Courses"
+
+
+async def get_user_course_progress(call: Call) -> Reply:
+    """The caller's rows in a course."""
+    return render.lesson_rows(await call.service.lessons(call.principal, call.course_id))
+
+
+async def update_lesson_progress(call: Call) -> Reply:
+    """Write the caller's row in a lesson."""
+    update = wire.parse_update(call.body)
+    precondition = parse_precondition(call.headers)
+    return render.recorded(
+        await call.service.record(call.principal, call.course_id, call.lesson_id, update, precondition)
+    )
+
+
+async def get_course_completion_stats(call: Call) -> Reply:
+    """Where the caller stands in a course."""
+    return render.summary(await call.service.summary(call.principal, call.course_id))
+
+
+async def get_user_courses(call: Call) -> Reply:
+    """Where the caller stands in every course written in."""
+    return render.summaries(await call.service.summaries(call.principal))
+
+
+async def restart_course(call: Call) -> Reply:
+    """Start a course over."""
+    await call.service.restart_course(call.principal, call.course_id)
+    return NO_CONTENT
+
+
+async def get_lesson_progress(call: Call) -> Reply:
+    """The caller's row in a lesson."""
+    return render.lesson_row(await call.service.lesson(call.principal, call.course_id, call.lesson_id))
+
+
+async def remove_lesson_progress(call: Call) -> Reply:
+    """Remove the caller's row in a lesson."""
+    precondition = parse_precondition(call.headers)
+    await call.service.remove(call.principal, call.course_id, call.lesson_id, precondition)
+    return NO_CONTENT
+
+
+async def list_courses(call: Call) -> Reply:
+    """The catalogue."""
+    return render.courses(await call.service.courses())
+
+
+async def get_course(call: Call) -> Reply:
+    """One course's document."""
+    return render.course(await call.service.course(call.course_id))
+
+
+async def put_course(call: Call) -> Reply:
+    """Make the catalogue hold a course."""
+    call.principal.require(COURSES_WRITE)
+    course = wire.parse_course(call.body, call.course_id)
+    return render.course_change(await call.service.put_course(call.principal, course))
+
+
+async def remove_course(call: Call) -> Reply:
+    """Take a course out of the catalogue."""
+    await call.service.remove_course(call.principal, call.course_id)
+    return NO_CONTENT
+
+
+async def get_course_schema(_call: Call) -> Reply:
+    """The JSON Schema of a course document."""
+    return render.json_reply(wire.course_schema())
+
+
+OPERATIONS: Final = (
+    Operation(
+        "GET", "/progress/{course_id}", "Get User Course Progress",
+        "The caller's progress in every lesson of the course that has been touched, in the course's order.",
+        get_user_course_progress, answer=list[wire.LessonProgress], refusals=(404,),
+    ),
+    Operation(
+        "PUT", "/progress/{course_id}/lessons/{lesson_id}", "Update Lesson Progress",
+        "Write the caller's progress in a lesson. A write that has not seen the row can only add to it: what was "
+        "earned stays, and `Headway-Kept` names the fields whose stored value was kept. A write with `If-Match` and "
+        "the row's `ETag` has seen it and may change anything.",
+        update_lesson_progress, answer=wire.LessonProgress, body=wire.LessonProgressUpdate,
+        body_limit=PROGRESS_BODY_BYTES, refusals=(404, 412, 413), conditional=True, answers_tag=True,
+    ),
+    Operation(
+        "GET", "/progress/{course_id}/summary", "Get Course Completion Stats",
+        "Where the caller stands in the course, over the lessons that are in it now.",
+        get_course_completion_stats, answer=wire.CourseSummary, refusals=(404,),
+    ),
+    Operation(
+        "GET", "/progress", "List User Courses",
+        "A summary of every course that the caller has written in, most recently touched first.",
+        get_user_courses, answer=list[wire.CourseSummary],
+    ),
+    Operation(
+        "DELETE", "/progress/{course_id}", "Restart Course",
+        "Remove all the caller's progress in the course.",
+        restart_course, refusals=(404,),
+    ),
+    Operation(
+        "GET", "/progress/{course_id}/lessons/{lesson_id}", "Get Lesson Progress",
+        "The caller's progress in one lesson, with its `ETag`; 404 where there is none yet.",
+        get_lesson_progress, answer=wire.LessonProgress, refusals=(404,), answers_tag=True,
+    ),
+    Operation(
+        "DELETE", "/progress/{course_id}/lessons/{lesson_id}", "Remove Lesson Progress",
+        "Remove the caller's progress in one lesson, if there is any.",
+        remove_lesson_progress, refusals=(404, 412), conditional=True,
+    ),
+    Operation(
+        "GET", "/courses", "List Courses", "The catalogue by title, one line a course.",
+        list_courses, answer=list[wire.CourseLine], tag=COURSES_TAG,
+    ),
+    Operation(
+        "GET", "/courses/{course_id}", "Get Course", "The course's document, defaults filled in.",
+        get_course, answer=wire.CourseDocument, refusals=(404,), tag=COURSES_TAG,
+    ),
+    Operation(
+        "PUT", "/courses/{course_id}", "Put Course",
+        "Make the catalogue hold the course as the document says. Progress in lessons that leave the course is kept "
+        "and shown again when they come back. Needs the scope `courses:write`.",
+        put_course, answer=wire.CourseChange, body=wire.CourseDocument, body_limit=COURSE_BODY_BYTES,
+        refusals=(403, 413), tag=COURSES_TAG,
+    ),
+    Operation(
+        "DELETE", "/courses/{course_id}", "Remove Course",
+        "Take the course out of the catalogue, keeping its learners' progress. Needs the scope `courses:write`.",
+        remove_course, refusals=(403, 404), tag=COURSES_TAG,
+    ),
+    Operation(
+        "GET", "/schemas/course", "Get Course Schema", "The JSON Schema of a course document.",
+        get_course_schema, answer=dict[str, Any], tag=COURSES_TAG,
+    ),
+)  # fmt: skip

@@ -1,0 +1,209 @@
+"""Bodies as they travel: the documents that requests carry, and the shapes that answers have.
+
+The models of answers are for the OpenAPI document; answers themselves are written by `render`.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any, Final, cast
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, WithJsonSchema
+from typing_extensions import TypedDict
+
+from headway.domain import bounds
+from headway.domain.bounds import plain
+from headway.domain.catalogue import Course, Lesson, LessonKind, default_complete_at
+from headway.domain.errors import InvalidValueError, Problem
+from headway.domain.identifiers import ContentId, CourseId, LessonId
+from headway.domain.progress import ProgressUpdate, Status
+
+_FINITE: Final = Field(allow_inf_nan=False)
+_NO_NUL: Final = Field(pattern=r"^[^\x00]*$")
+_PLAIN: Final = AfterValidator(plain)
+
+Percentage = Annotated[bounds.Percentage, _FINITE, _PLAIN]
+Threshold = Annotated[bounds.Threshold, _FINITE, _PLAIN]
+Seconds = Annotated[bounds.Seconds, _FINITE, _PLAIN]
+Minutes = Annotated[bounds.Minutes, _FINITE, _PLAIN]
+Notes = Annotated[bounds.Notes, _NO_NUL]
+Title = Annotated[bounds.Title, Field(pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")]
+
+
+class LessonProgressUpdate(TypedDict, total=False):
+    """What to write. An absent field is left as it is; fields that are not listed here are ignored."""
+
+    __pydantic_config__ = ConfigDict(strict=True, title="LessonProgressUpdate")  # type: ignore[misc]
+
+    status: Annotated[Status | None, Field(description="Merged: the higher of stored, sent and implied.")]
+    progress_percentage: Annotated[Percentage | None, Field(description="Merged: the highest.")]
+    video_position_seconds: Annotated[Seconds | None, Field(description="The resume point; the last writer's.")]
+    quiz_score: Annotated[Percentage | None, Field(description="Merged: the best attempt.")]
+    quiz_attempts: Annotated[bounds.Attempts | None, Field(description="Merged: the highest.")]
+    quiz_passed: Annotated[bool | None, Field(description="Merged: once passed, passed.")]
+    time_spent_minutes: Annotated[Minutes | None, Field(description="A total. Merged: the highest.")]
+    user_notes: Annotated[Notes | None, Field(description="The last writer's; an empty text clears them.")]
+    is_bookmarked: Annotated[bool | None, Field(description="The last writer's.")]
+    metadata: Annotated[
+        dict[str, Any] | None,
+        Field(description="Merged key by key: at most 16 KiB as JSON, 32 levels deep, no U+0000."),
+    ]
+
+
+class LessonProgress(BaseModel):
+    """One learner's progress in one lesson."""
+
+    user_id: UUID
+    course_id: UUID
+    lesson_id: UUID
+    content_id: UUID
+    status: Status
+    progress_percentage: bounds.Percentage
+    video_position_seconds: bounds.Seconds
+    quiz_score: bounds.Percentage | None
+    quiz_attempts: bounds.Attempts
+    quiz_passed: bool
+    time_spent_minutes: bounds.Minutes
+    user_notes: bounds.Notes | None
+    is_bookmarked: bool
+    metadata: dict[str, Any]
+    id: UUID
+    completed_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class CourseSummary(BaseModel):
+    """Where a learner stands in a course, over the lessons that are in it now."""
+
+    course_id: UUID
+    total_lessons: Annotated[int, Field(ge=0, description="Lessons that count towards completion.")]
+    completed_lessons: Annotated[int, Field(ge=0)]
+    in_progress_lessons: Annotated[int, Field(ge=0)]
+    completion_percentage: Annotated[bounds.Percentage, Field(description="Two decimals at most.")]
+    total_time_spent_minutes: Annotated[float, Field(ge=0, description="Over all lessons, optional ones too.")]
+    last_accessed: Annotated[datetime | None, Field(description="The learner's last write in the course.")]
+
+
+class LessonDocument(BaseModel):
+    """A lesson in a course document."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    id: UUID
+    title: Title
+    content_id: Annotated[UUID | None, Field(description="The lesson's id where not given.")] = None
+    section: Annotated[Title | None, Field(description="The heading that the lesson stands under.")] = None
+    kind: LessonKind = LessonKind.OTHER
+    duration_seconds: Seconds | None = None
+    required: Annotated[bool, Field(description="Whether the lesson counts towards completing the course.")] = True
+    pass_mark: Annotated[Percentage | None, Field(description="The score that passes; quizzes only.")] = None
+    complete_at: Annotated[
+        Threshold | None,
+        Field(
+            description="The progress percentage that completes the lesson; null where none does. "
+            "Not given: 100, or null where there is a pass mark."
+        ),
+    ] = None
+
+    def to_lesson(self) -> Lesson:
+        """The lesson, defaults filled in."""
+        given = "complete_at" in self.model_fields_set
+        return Lesson(
+            id=LessonId(str(self.id)),
+            title=self.title,
+            content_id=ContentId(str(self.content_id or self.id)),
+            section=self.section,
+            kind=self.kind,
+            duration_seconds=self.duration_seconds,
+            required=self.required,
+            pass_mark=self.pass_mark,
+            complete_at=self.complete_at if given else default_complete_at(self.pass_mark),
+        )
+
+
+class CourseDocument(BaseModel):
+    """A whole course: its title, and its lessons in order."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    id: Annotated[UUID | None, Field(description="The course's id; over HTTP the path gives it.")] = None
+    title: Title
+    lessons: Annotated[list[LessonDocument], Field(min_length=1, max_length=bounds.COURSE_LESSONS)]
+
+    def to_course(self, course_id: CourseId | None = None) -> Course:
+        """The course. Raises `InvalidValueError` where it breaks a rule or its id is missing or another one."""
+        if course_id is None and self.id is None:
+            raise InvalidValueError([Problem(("id",), "A course document needs an id.", "missing")])
+        if course_id is not None and self.id is not None and str(self.id) != course_id:
+            raise InvalidValueError([Problem(("id",), "The document's id is not the path's.", "id_mismatch")])
+        lessons = tuple(lesson.to_lesson() for lesson in self.lessons)
+        return Course(CourseId(course_id or str(self.id)), self.title, lessons)
+
+
+class CourseLine(BaseModel):
+    """A course in the catalogue's list."""
+
+    id: UUID
+    title: str
+    lessons: int
+    required_lessons: int
+
+
+class CourseChange(BaseModel):
+    """What putting a course document did. `changed` lists lessons that are defined differently now."""
+
+    course_id: UUID
+    created: bool
+    added: list[UUID]
+    removed: list[UUID]
+    changed: list[UUID]
+    reordered: bool
+    renamed: bool
+
+
+class Refusal(BaseModel):
+    """Why a request was refused, in a sentence."""
+
+    detail: str
+
+
+class ValidationError(BaseModel):
+    """One fault of a request: where (`loc`), what, and a stable name for the kind of fault."""
+
+    loc: list[str | int]
+    msg: str
+    type: str
+    input: Annotated[Any, WithJsonSchema({})]
+    ctx: dict[str, Any]
+
+
+class HTTPValidationError(BaseModel):
+    """All faults found in a request."""
+
+    detail: list[ValidationError]
+
+
+UPDATE: Final[TypeAdapter[LessonProgressUpdate]] = TypeAdapter(LessonProgressUpdate)
+_UUID: Final[TypeAdapter[UUID]] = TypeAdapter(UUID)
+
+
+def parse_update(body: bytes) -> ProgressUpdate:
+    """The update that a body holds. Raises pydantic's `ValidationError`."""
+    # The two differ in one thing: JSON makes a dict of metadata where the domain asks for no more than a mapping.
+    return cast("ProgressUpdate", UPDATE.validate_json(body))
+
+
+def parse_course(body: bytes, course_id: CourseId | None = None) -> Course:
+    """The course that a document holds. Raises pydantic's `ValidationError`, and `InvalidValueError`."""
+    return CourseDocument.model_validate_json(body).to_course(course_id)
+
+
+def parse_uuid(text: str) -> str:
+    """A UUID in its canonical form. Raises pydantic's `ValidationError`."""
+    return str(_UUID.validate_python(text))
+
+
+def course_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a course document."""
+    schema = CourseDocument.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

@@ -1,0 +1,81 @@
+"""What Prometheus may ask: requests, latency, batches, the queue, commits."""
+
+from collections.abc import Callable
+from typing import Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+
+_SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_WRITES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
+
+
+class RequestMeter:
+    """Counts one route's requests; its label look-ups are done once."""
+
+    def __init__(self, requests: Counter, latency: Histogram, method: str, route: str) -> None:
+        self._labelled: Callable[[int], Counter] = lambda status: requests.labels(method, route, str(status))
+        self._by_status: dict[int, Counter] = {}
+        self._latency = latency.labels(method, route)
+
+    def record(self, status: int, seconds: float) -> None:
+        """Count one answered request."""
+        counter = self._by_status.get(status)
+        if counter is None:
+            counter = self._by_status[status] = self._labelled(status)
+        counter.inc()
+        self._latency.observe(seconds)
+
+
+class Metrics:
+    """One registry, so that several services may live in one process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        for collector in (ProcessCollector, PlatformCollector, GCCollector):
+            collector(registry=self.registry)
+        self._requests = Counter(
+            "headway_requests", "Requests answered.", ("method", "route", "status"), registry=self.registry
+        )
+        self._latency = Histogram(
+            "headway_request_seconds",
+            "Time from a request's headers to its answer.",
+            ("method", "route"),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._batch = Histogram(
+            "headway_batch_writes", "Writes in a committed batch.", buckets=_WRITES, registry=self.registry
+        )
+        self._commit = Histogram(
+            "headway_commit_seconds",
+            "Time from a batch's first statement to the disk.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._queue = Gauge("headway_queue_writes", "Writes waiting for their batch.", registry=self.registry)
+
+    def meter(self, method: str, route: str) -> RequestMeter:
+        """The meter of one route."""
+        return RequestMeter(self._requests, self._latency, method, route)
+
+    def watch_queue(self, length: Callable[[], int]) -> None:
+        """Ask `length` for the queue's length whenever the metrics are read."""
+        self._queue.set_function(length)
+
+    def batch_committed(self, size: int, seconds: float) -> None:
+        """Count one committed batch."""
+        self._batch.observe(size)
+        self._commit.observe(seconds)
+
+    def exposition(self) -> bytes:
+        """The metrics in Prometheus' text format."""
+        return generate_latest(self.registry)

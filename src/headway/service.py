@@ -1,0 +1,112 @@
+"""The use cases, one transaction each, and the only caller of storage from above."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from headway.domain.catalogue import Course, CourseChange, CourseOutline, Lesson
+from headway.domain.errors import LessonNotFoundError, ProgressNotFoundError
+from headway.domain.identifiers import CourseId, LessonId
+from headway.domain.principal import COURSES_WRITE, Principal
+from headway.domain.progress import LessonProgress, ProgressUpdate
+from headway.domain.statistics import Summary, summarise
+from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition
+from headway.storage.port import Store
+
+
+class LessonRow(NamedTuple):
+    """A row and the lesson it belongs to."""
+
+    row: LessonProgress
+    lesson: Lesson
+
+
+class Recorded(NamedTuple):
+    """A row as a write left it, its lesson, and the fields whose stored value was kept against the one sent."""
+
+    row: LessonProgress
+    lesson: Lesson
+    kept: tuple[str, ...]
+
+
+class ProgressService:
+    """What learners, players and authors do. Every method may raise `UnavailableError` and what its store raises."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    async def lessons(self, principal: Principal, course_id: CourseId) -> list[LessonRow]:
+        """The caller's rows in a course, in catalogue order, of lessons that are in the course now."""
+        course, rows = await self.store.lessons(principal.learner_id, course_id)
+        by_lesson = {row.lesson_id: row for row in rows}
+        return [LessonRow(by_lesson[lesson.id], lesson) for lesson in course.lessons if lesson.id in by_lesson]
+
+    async def lesson(self, principal: Principal, course_id: CourseId, lesson_id: LessonId) -> LessonRow:
+        """The caller's row in one lesson. Raises `LessonNotFoundError` or `ProgressNotFoundError`."""
+        course, row = await self.store.lesson(principal.learner_id, course_id, lesson_id)
+        lesson = course.lessons_by_id.get(lesson_id)
+        if lesson is None:
+            raise LessonNotFoundError(course_id, lesson_id)
+        if row is None:
+            raise ProgressNotFoundError(lesson_id)
+        return LessonRow(row, lesson)
+
+    async def record(
+        self,
+        principal: Principal,
+        course_id: CourseId,
+        lesson_id: LessonId,
+        update: ProgressUpdate,
+        precondition: Precondition = UNCONDITIONAL,
+    ) -> Recorded:
+        """Write to the caller's row in one lesson by the write rule, making the row where there is none.
+
+        Raises `LessonNotFoundError`, `PreconditionFailedError`, or `InvalidValueError` for metadata out of bounds.
+        """
+        written = await self.store.write(LessonWrite(principal.learner_id, course_id, lesson_id, update, precondition))
+        if written.after is None:
+            raise ProgressNotFoundError(lesson_id)
+        return Recorded(written.after, written.lesson, written.kept)
+
+    async def remove(
+        self,
+        principal: Principal,
+        course_id: CourseId,
+        lesson_id: LessonId,
+        precondition: Precondition = UNCONDITIONAL,
+    ) -> None:
+        """Remove the caller's row in one lesson, if there is one. Raises as `record` does."""
+        await self.store.write(LessonWrite(principal.learner_id, course_id, lesson_id, None, precondition))
+
+    async def restart_course(self, principal: Principal, course_id: CourseId) -> None:
+        """Remove all the caller's rows in a course, also those of lessons that are not in it now."""
+        await self.store.restart_course(principal.learner_id, course_id)
+
+    async def summary(self, principal: Principal, course_id: CourseId) -> Summary:
+        """Where the caller stands in a course, over the lessons that are in it now."""
+        return summarise(*await self.store.course_progress(principal.learner_id, course_id))
+
+    async def summaries(self, principal: Principal) -> list[Summary]:
+        """Where the caller stands in every course written in, most recently touched first."""
+        return [summarise(*reading) for reading in await self.store.learner_courses(principal.learner_id)]
+
+    async def courses(self) -> Sequence[CourseOutline]:
+        """The catalogue, by title."""
+        return await self.store.courses()
+
+    async def course(self, course_id: CourseId) -> Course:
+        """One course of the catalogue."""
+        return await self.store.course(course_id)
+
+    async def put_course(self, principal: Principal, course: Course) -> CourseChange:
+        """Make the catalogue hold a course as given. Needs `courses:write`."""
+        principal.require(COURSES_WRITE)
+        return await self.store.put_course(course)
+
+    async def remove_course(self, principal: Principal, course_id: CourseId) -> None:
+        """Take a course out of the catalogue, keeping its learners' rows. Needs `courses:write`."""
+        principal.require(COURSES_WRITE)
+        await self.store.remove_course(course_id)
+
+    async def probe(self) -> None:
+        """Return if the store answers. Raises `StoreUnavailableError`."""
+        await self.store.probe()

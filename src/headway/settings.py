@@ -1,0 +1,88 @@
+"""The settings: environment variables `HEADWAY_*`, or the same names in a file `.env`."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self
+from urllib.parse import unquote, urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from headway.domain.errors import ConfigurationError
+
+_SQLITE: Final = "sqlite"
+
+
+class LogFormat(StrEnum):
+    """How log lines are written."""
+
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class Settings(BaseSettings):
+    """Everything an operator may set. `headway settings` prints the values in force."""
+
+    model_config = SettingsConfigDict(env_prefix="HEADWAY_", env_file=".env", extra="ignore")
+
+    database_url: str = Field(
+        "sqlite:///headway.db",
+        description="Where progress is kept: sqlite:///relative/path.db or sqlite:////absolute/path.db.",
+    )
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
+    workers: int = Field(1, ge=1, le=256, description="Server processes; SQLite takes one.")
+
+    jwt_secret: SecretStr | None = Field(None, description="Shared secret of HS256 tokens, 32 bytes at least.")
+    jwt_public_key: str | None = Field(
+        None, description="Public key of RS256, ES256 or EdDSA tokens: PEM text, or the path of a PEM file."
+    )
+    jwt_jwks_url: str | None = Field(None, description="Address of the identity provider's key set (RFC 7517).")
+    jwt_issuer: str | None = Field(None, description="The `iss` that every token must carry.")
+    jwt_audience: str | None = Field(None, description="The `aud` that every token must carry.")
+
+    cors_origins: Annotated[list[str], NoDecode] = Field(
+        default=[], description="Origins whose pages may call the API, separated by commas; none by default."
+    )
+    queue_limit: int = Field(4096, ge=1, description="Writes that may wait; one more is answered 503.")
+    batch_limit: int = Field(256, ge=1, le=4096, description="Writes that one transaction takes at most.")
+    lock_seconds: float = Field(
+        5.0, ge=0, le=60, description="Seconds that a write waits for another process's lock before 503."
+    )
+    shutdown_seconds: int = Field(30, ge=1, description="Seconds that a stopping service gives the requests under way.")
+    log_format: LogFormat = Field(LogFormat.CONSOLE, description="How log lines are written: json or console.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least level logged.")
+    log_requests: Literal["all", "refused", "none"] = Field(
+        "refused", description="Which requests get a log line: all, refused (4xx and 5xx), or none (5xx still do)."
+    )
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: object) -> object:
+        if isinstance(value, str):
+            return [origin.strip() for origin in value.split(",") if origin.strip()]
+        return value
+
+    @model_validator(mode="after")
+    def _at_most_one_key(self) -> Self:
+        given = [name for name in ("jwt_secret", "jwt_public_key", "jwt_jwks_url") if getattr(self, name)]
+        if len(given) > 1:
+            raise ValueError(f"set one of {', '.join(f'HEADWAY_{name.upper()}' for name in given)}, not several")
+        return self
+
+    @property
+    def has_key(self) -> bool:
+        """Whether the operator configured a key that tokens are verified with."""
+        return bool(self.jwt_secret or self.jwt_public_key or self.jwt_jwks_url)
+
+    @property
+    def database_path(self) -> Path:
+        """The file of a `sqlite:` address. Raises `ConfigurationError` for any other address."""
+        parts = urlsplit(self.database_url)
+        path = unquote(parts.path).removeprefix("/")
+        if parts.scheme != _SQLITE or parts.netloc or not path:
+            raise ConfigurationError(
+                f"HEADWAY_DATABASE_URL must be sqlite:///relative/path.db or sqlite:////absolute/path.db; "
+                f"this version has no store for {parts.scheme or 'an address without a scheme'}."
+            )
+        return Path(path)

@@ -1,0 +1,67 @@
+"""The catalogue's tables, with the courses lately used kept in memory under their versions."""
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import apsw
+
+from headway.domain.catalogue import Course, CourseOutline
+from headway.domain.errors import CourseNotFoundError
+from headway.domain.identifiers import CourseId
+from headway.storage.sqlite import statements as sql
+from headway.storage.sqlite.rows import fetch, fetch_one, from_course, to_course
+
+_KEPT_COURSES: Final = 1_000
+
+
+class VersionedCourse(NamedTuple):
+    """A course and the version that the catalogue gave it."""
+
+    course: Course
+    version: int
+
+
+class Catalogue:
+    """Reads a course's version with every use and the course itself only when the version is another one.
+
+    So a course that another process put, the command line for one, is seen by the very next request.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[CourseId, VersionedCourse] = {}
+
+    def outlines(self, connection: apsw.Connection) -> Sequence[CourseOutline]:
+        """All courses by title."""
+        return [CourseOutline(*row) for row in fetch(connection, sql.COURSE_OUTLINES)]
+
+    def course(self, connection: apsw.Connection, course_id: CourseId) -> VersionedCourse:
+        """One course. Raises `CourseNotFoundError`."""
+        found = self.find(connection, course_id)
+        if found is None:
+            raise CourseNotFoundError(course_id)
+        return found
+
+    def find(self, connection: apsw.Connection, course_id: CourseId) -> VersionedCourse | None:
+        """One course, `None` where the catalogue has none of that id."""
+        row = fetch_one(connection, sql.COURSE_VERSION, course_id)
+        if row is None:
+            return None
+        kept = self._kept.get(course_id)
+        if kept is not None and kept.version == row[0]:
+            return kept
+        return self._load(connection, course_id)
+
+    def put(self, connection: apsw.Connection, course: Course) -> None:
+        """Write the course, under a version of its own."""
+        [(revision,)] = fetch(connection, sql.NEXT_REVISION)
+        fetch(connection, sql.PUT_COURSE, course.id, course.title, revision)
+        fetch(connection, sql.REMOVE_LESSONS, course.id)
+        connection.executemany(sql.PUT_LESSON, from_course(course))
+
+    def _load(self, connection: apsw.Connection, course_id: CourseId) -> VersionedCourse:
+        rows = fetch(connection, sql.COURSE_LESSONS, course_id)
+        loaded = VersionedCourse(to_course(course_id, rows), rows[0][0])
+        if len(self._kept) >= _KEPT_COURSES:
+            self._kept.pop(next(iter(self._kept)))
+        self._kept[course_id] = loaded
+        return loaded

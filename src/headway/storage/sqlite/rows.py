@@ -1,0 +1,100 @@
+"""Between the domain's values and SQLite's columns."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import apsw
+import orjson
+
+from headway.domain.catalogue import Course, Lesson, LessonKind
+from headway.domain.identifiers import CourseId
+from headway.domain.progress import NO_METADATA, LessonProgress, Status
+from headway.domain.statistics import CourseProgress, Tally
+
+_STATUS: Final = {status.value: status for status in Status}
+
+Columns = tuple[Any, ...]
+
+
+def to_lesson_progress(columns: Columns) -> LessonProgress:
+    """A row of `lesson_progress`."""
+    (learner, course, lesson, status, percentage, position, score, attempts, passed,
+     minutes, notes, bookmarked, metadata, row_id, completed_at, created_at, updated_at, version) = columns  # fmt: skip
+    return LessonProgress(
+        learner, course, lesson, _STATUS[status], percentage, position, score, attempts, passed == 1,
+        minutes, notes, bookmarked == 1, NO_METADATA if metadata == "{}" else orjson.loads(metadata), row_id,
+        datetime.fromisoformat(completed_at) if completed_at else None,
+        datetime.fromisoformat(created_at), datetime.fromisoformat(updated_at), version,
+    )  # fmt: skip
+
+
+def from_lesson_progress(row: LessonProgress) -> Columns:
+    """The columns of `lesson_progress`, in the table's order."""
+    (learner, course, lesson, status, percentage, position, score, attempts, passed,
+     minutes, notes, bookmarked, metadata, row_id, completed_at, created_at, updated_at, version) = row  # fmt: skip
+    return (
+        learner, course, lesson, status.value, percentage, position, score, attempts, passed,
+        minutes, notes, bookmarked, orjson.dumps(metadata).decode() if metadata else "{}", row_id,
+        to_text(completed_at) if completed_at else None, to_text(created_at), to_text(updated_at), version,
+    )  # fmt: skip
+
+
+def to_course_progress(columns: Columns) -> CourseProgress:
+    """A row of `course_progress`."""
+    learner, course, completed, in_progress, time_parts, last_accessed, course_version = columns
+    tally = Tally(completed, in_progress, time_parts)
+    return CourseProgress(learner, course, tally, datetime.fromisoformat(last_accessed), course_version)
+
+
+def from_course_progress(progress: CourseProgress) -> Columns:
+    """The columns of `course_progress`, in the table's order."""
+    learner, course, tally, last_accessed, course_version = progress
+    return (learner, course, *tally, to_text(last_accessed), course_version)
+
+
+def to_course(course_id: CourseId, rows: Sequence[Columns]) -> Course:
+    """A course from its lessons' rows, each opening with the course's version and title."""
+    return Course(course_id, rows[0][1], tuple(_to_lesson(row[2:]) for row in rows))
+
+
+def from_course(course: Course) -> list[Columns]:
+    """The columns of `lessons` for each lesson, in the table's order."""
+    return [
+        (
+            course.id, lesson.id, position, lesson.title, lesson.content_id, lesson.section, lesson.kind.value,
+            lesson.duration_seconds, lesson.required, lesson.pass_mark, lesson.complete_at,
+        )
+        for position, lesson in enumerate(course.lessons)
+    ]  # fmt: skip
+
+
+def to_text(moment: datetime) -> str:
+    """A moment in a width that does not vary, so that texts sort as the moments do."""
+    return moment.isoformat(timespec="microseconds")
+
+
+def fetch(connection: apsw.Connection, statement: str, *parameters: object) -> list[Columns]:
+    """All rows of a statement."""
+    return connection.execute(statement, parameters).fetchall()
+
+
+def fetch_one(connection: apsw.Connection, statement: str, *parameters: object) -> Columns | None:
+    """The only row of a statement, or `None`."""
+    rows = fetch(connection, statement, *parameters)
+    return rows[0] if rows else None
+
+
+def _to_lesson(columns: Columns) -> Lesson:
+    lesson_id, title, content_id, section, kind, duration, required, pass_mark, complete_at = columns
+    return Lesson(
+        lesson_id,
+        title,
+        content_id,
+        section,
+        LessonKind(kind),
+        duration,
+        required == 1,
+        pass_mark,
+        complete_at,
+    )

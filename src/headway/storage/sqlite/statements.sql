@@ -1,0 +1,133 @@
+-- All that the SQLite store asks of its database. Parameters are bound by position, in the order they first appear.
+
+-- name: course-version^
+-- The version of a course in the catalogue; no row where it has none.
+SELECT version FROM courses WHERE course_id = :course_id;
+
+-- name: course-lessons
+-- A course with its lessons in order, on every row the course's own columns.
+SELECT
+    c.version, c.title,
+    l.lesson_id, l.title, l.content_id, l.section, l.kind, l.duration_seconds, l.required, l.pass_mark, l.complete_at
+FROM courses AS c
+JOIN lessons AS l ON l.course_id = c.course_id
+WHERE c.course_id = :course_id
+ORDER BY l.position;
+
+-- name: course-outlines
+-- The catalogue by title, one line a course.
+SELECT c.course_id, c.title, count(*), sum(l.required)
+FROM courses AS c
+JOIN lessons AS l ON l.course_id = c.course_id
+GROUP BY c.course_id
+ORDER BY c.title, c.course_id;
+
+-- name: next-revision^
+-- A number for a change to the catalogue, never given before.
+UPDATE catalogue SET revision = revision + 1 RETURNING revision;
+
+-- name: put-course!
+-- A course's own columns, under a new version.
+INSERT INTO courses (course_id, title, version) VALUES (:course_id, :title, :version)
+ON CONFLICT (course_id) DO UPDATE SET title = excluded.title, version = excluded.version;
+
+-- name: remove-lessons!
+-- All lessons of a course, before the new ones are put.
+DELETE FROM lessons WHERE course_id = :course_id;
+
+-- name: put-lesson!
+-- One lesson at its place.
+INSERT INTO lessons (
+    course_id, lesson_id, position, title, content_id, section, kind, duration_seconds, required, pass_mark, complete_at
+) VALUES (
+    :course_id, :lesson_id, :position, :title, :content_id, :section, :kind, :duration_seconds, :required,
+    :pass_mark, :complete_at
+);
+
+-- name: remove-course!
+-- A course and, by the foreign key, its lessons.
+DELETE FROM courses WHERE course_id = :course_id;
+
+-- name: lesson-row^
+-- One learner's row in one lesson.
+SELECT
+    user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
+    quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
+    version
+FROM lesson_progress
+WHERE user_id = :user_id AND course_id = :course_id AND lesson_id = :lesson_id;
+
+-- name: lesson-rows
+-- All of one learner's rows in one course.
+SELECT
+    user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
+    quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
+    version
+FROM lesson_progress
+WHERE user_id = :user_id AND course_id = :course_id;
+
+-- name: put-lesson-row!
+-- A row as it now is. What never changes after the first write is not updated.
+INSERT INTO lesson_progress (
+    user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
+    quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
+    version
+) VALUES (
+    :user_id, :course_id, :lesson_id, :status, :progress_percentage, :video_position_seconds, :quiz_score,
+    :quiz_attempts, :quiz_passed, :time_spent_minutes, :user_notes, :is_bookmarked, :metadata, :id, :completed_at,
+    :created_at, :updated_at, :version
+)
+ON CONFLICT (user_id, course_id, lesson_id) DO UPDATE SET
+    status = excluded.status,
+    progress_percentage = excluded.progress_percentage,
+    video_position_seconds = excluded.video_position_seconds,
+    quiz_score = excluded.quiz_score,
+    quiz_attempts = excluded.quiz_attempts,
+    quiz_passed = excluded.quiz_passed,
+    time_spent_minutes = excluded.time_spent_minutes,
+    user_notes = excluded.user_notes,
+    is_bookmarked = excluded.is_bookmarked,
+    metadata = excluded.metadata,
+    completed_at = excluded.completed_at,
+    updated_at = excluded.updated_at,
+    version = excluded.version;
+
+-- name: remove-lesson-row!
+-- One learner's row in one lesson.
+DELETE FROM lesson_progress WHERE user_id = :user_id AND course_id = :course_id AND lesson_id = :lesson_id;
+
+-- name: remove-lesson-rows!
+-- All of one learner's rows in one course.
+DELETE FROM lesson_progress WHERE user_id = :user_id AND course_id = :course_id;
+
+-- name: course-progress^
+-- Where one learner stands in one course.
+SELECT user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version
+FROM course_progress
+WHERE user_id = :user_id AND course_id = :course_id;
+
+-- name: learner-courses
+-- The courses of the catalogue that a learner has written in, most recently touched first.
+SELECT p.course_id
+FROM course_progress AS p
+JOIN courses AS c ON c.course_id = p.course_id
+WHERE p.user_id = :user_id
+ORDER BY p.last_accessed DESC, p.course_id;
+
+-- name: put-course-progress!
+-- Where one learner now stands in one course.
+INSERT INTO course_progress (
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version
+) VALUES (
+    :user_id, :course_id, :completed_lessons, :in_progress_lessons, :time_parts, :last_accessed, :course_version
+)
+ON CONFLICT (user_id, course_id) DO UPDATE SET
+    completed_lessons = excluded.completed_lessons,
+    in_progress_lessons = excluded.in_progress_lessons,
+    time_parts = excluded.time_parts,
+    last_accessed = excluded.last_accessed,
+    course_version = excluded.course_version;
+
+-- name: remove-course-progress!
+-- A course that a learner starts over.
+DELETE FROM course_progress WHERE user_id = :user_id AND course_id = :course_id;

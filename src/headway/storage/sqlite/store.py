@@ -1,0 +1,183 @@
+"""The Store protocol on SQLite.
+
+Statements run on the event loop's thread: each takes microseconds, less than a hand-over to another thread. What
+waits for the disk, the commit, runs in a thread of its own while the loop gathers the next batch.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Concatenate, Final, ParamSpec, TypeVar
+
+import apsw
+
+from headway.domain.catalogue import Course, CourseChange, CourseOutline, compare
+from headway.domain.errors import HeadwayError
+from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.writes import LessonWrite, Written
+from headway.storage.committer import CommitObserver, Committer, Outcome
+from headway.storage.port import CourseReading, LessonReading, LessonsReading
+from headway.storage.sqlite import statements as sql
+from headway.storage.sqlite.catalogue import Catalogue
+from headway.storage.sqlite.database import Database
+from headway.storage.sqlite.progress import ProgressTable
+from headway.storage.sqlite.rows import fetch
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_RETRY_SECONDS: Final = 0.005  # between two attempts at the write lock, where another process holds it
+
+
+class SqliteStore:
+    """One file, one writing turn. `lock_seconds` bounds the wait for another process's write lock."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        queue_limit: int,
+        batch_limit: int,
+        lock_seconds: float,
+        observer: CommitObserver,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._database = Database(path)
+        self._catalogue = Catalogue()
+        self._progress = ProgressTable(self._catalogue)
+        self._lock_seconds = lock_seconds
+        self._clock = clock
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="headway-commit")
+        self.committer = Committer(
+            self._commit_batch, queue_limit=queue_limit, batch_limit=batch_limit, observer=observer
+        )
+
+    async def open(self) -> Sequence[str]:
+        """Open the file, making and migrating it as needed."""
+        return self._database.prepare()
+
+    async def close(self) -> None:
+        """Commit what is queued and close the file."""
+        await self.committer.close()
+        self._disk.shutdown()
+        self._database.close()
+
+    async def probe(self) -> None:
+        """Read one row."""
+        self._read(lambda connection: fetch(connection, "SELECT revision FROM catalogue"))
+
+    async def courses(self) -> Sequence[CourseOutline]:
+        """The catalogue by title."""
+        return self._read(self._catalogue.outlines)
+
+    async def course(self, course_id: CourseId) -> Course:
+        """One course."""
+        return self._read(self._catalogue.course, course_id).course
+
+    async def lesson(self, learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId) -> LessonReading:
+        """One row of the learner's."""
+        return self._read(self._progress.lesson, learner_id, course_id, lesson_id)
+
+    async def lessons(self, learner_id: LearnerId, course_id: CourseId) -> LessonsReading:
+        """All the learner's rows in a course."""
+        return self._read(self._progress.lessons, learner_id, course_id)
+
+    async def course_progress(self, learner_id: LearnerId, course_id: CourseId) -> CourseReading:
+        """Where the learner stands in a course."""
+        return self._read(self._progress.course, learner_id, course_id)
+
+    async def learner_courses(self, learner_id: LearnerId) -> Sequence[CourseReading]:
+        """The courses the learner has written in, most recently touched first."""
+        return self._read(self._progress.courses, learner_id)
+
+    async def write(self, write: LessonWrite) -> Written:
+        """Apply one write, in a batch with whatever else is waiting."""
+        return await self.committer.submit(write)
+
+    async def put_course(self, course: Course) -> CourseChange:
+        """Make the catalogue hold the course as given."""
+        async with self._transaction() as connection:
+            before = self._catalogue.find(connection, course.id)
+            change = compare(before.course if before else None, course)
+            if not change.is_empty:
+                self._catalogue.put(connection, course)
+        return change
+
+    async def remove_course(self, course_id: CourseId) -> None:
+        """Take the course out of the catalogue."""
+        async with self._transaction() as connection:
+            self._catalogue.course(connection, course_id)
+            fetch(connection, sql.REMOVE_COURSE, course_id)
+
+    async def restart_course(self, learner_id: LearnerId, course_id: CourseId) -> None:
+        """Remove all the learner's rows in the course."""
+        async with self._transaction() as connection:
+            self._catalogue.course(connection, course_id)
+            fetch(connection, sql.REMOVE_LESSON_ROWS, learner_id, course_id)
+            fetch(connection, sql.REMOVE_COURSE_PROGRESS, learner_id, course_id)
+
+    def _read(self, query: Callable[Concatenate[apsw.Connection, P], T], *parameters: P.args, **named: P.kwargs) -> T:
+        """Run a query over one moment's rows."""
+        try:
+            connection = self._database.reader()
+            connection.execute("BEGIN")
+            try:
+                return query(connection, *parameters, **named)
+            finally:
+                connection.execute("COMMIT")
+        except apsw.Error as error:
+            raise self._database.failed(error) from error
+
+    async def _commit_batch(self, writes: Sequence[LessonWrite]) -> Sequence[Outcome]:
+        async with self._begun() as connection:
+            now = self._clock()
+            return [self._outcome(connection, write, now) for write in writes]
+
+    def _outcome(self, connection: apsw.Connection, write: LessonWrite, now: datetime) -> Outcome:
+        try:
+            return self._progress.apply(connection, write, now)
+        except HeadwayError as refusal:
+            return refusal
+
+    @contextlib.asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[apsw.Connection]:
+        """A transaction of its own, between two batches."""
+        async with self.committer.alone(), self._begun() as connection:
+            yield connection
+
+    @contextlib.asynccontextmanager
+    async def _begun(self) -> AsyncIterator[apsw.Connection]:
+        """A transaction that is on disk when the block is left, or rolled back if it raised."""
+        try:
+            connection = await self._begin()
+            try:
+                yield connection
+                await self._commit(connection)
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        except apsw.Error as error:
+            raise self._database.failed(error) from error
+
+    async def _begin(self) -> apsw.Connection:
+        """Take the write lock, letting the loop run while another process holds it."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._lock_seconds
+        while True:
+            connection = self._database.writer()
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except apsw.BusyError:
+                if loop.time() >= deadline:
+                    raise
+                await asyncio.sleep(_RETRY_SECONDS)
+            else:
+                return connection
+
+    async def _commit(self, connection: apsw.Connection) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._disk, connection.execute, "COMMIT")
+        self._database.confirm()

@@ -1,0 +1,104 @@
+"""A real `headway` process and what tests need to talk to it."""
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from headway.auth import issue_token
+
+SECRET = "a secret of the tests, long enough for HS256"
+PREFIX = "/api/v1/education"
+HEADWAY = Path(sys.executable).with_name("headway")
+_ADDRESS = re.compile(r"answers at (http://\S+)")
+
+
+def clean_environment(**settings: object) -> dict[str, str]:
+    """This process's environment with no HEADWAY_* in it but those given."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("HEADWAY_")}
+    return inherited | {f"HEADWAY_{name.upper()}": str(value) for name, value in settings.items()}
+
+
+def token(learner: str, *scopes: str, secret: str = SECRET, lifetime: timedelta = timedelta(hours=1)) -> str:
+    """A token that the tests' services accept."""
+    return issue_token(secret, subject=learner, scopes=scopes, lifetime=lifetime, now=datetime.now(UTC))
+
+
+def authorization(learner: str, *scopes: str) -> dict[str, str]:
+    """The header that speaks for a learner."""
+    return {"Authorization": f"Bearer {token(learner, *scopes)}"}
+
+
+@dataclass
+class Running:
+    """A `headway serve` process. `log` grows with what it writes to standard error."""
+
+    process: subprocess.Popen[str]
+    base_url: str
+    log: list[str] = field(default_factory=list)
+
+    def client(self, learner: str | None = None, *scopes: str) -> httpx.Client:
+        """A client for a learner (a new one where none is named), below the API's prefix."""
+        headers = authorization(learner or str(uuid4()), *scopes)
+        return httpx.Client(base_url=self.base_url + PREFIX, headers=headers, timeout=20)
+
+    def put_course(self, document: Mapping[str, Any], course_id: str | None = None) -> str:
+        """Put a course as its author and answer its id."""
+        course_id = course_id or str(uuid4())
+        with self.client(None, "courses:write") as author:
+            author.put(f"/courses/{course_id}", json=document).raise_for_status()
+        return course_id
+
+    def stop(self) -> int:
+        """Stop it as an operator does (SIGTERM) and answer its exit code."""
+        self.process.terminate()
+        return self.process.wait(20)
+
+
+@contextmanager
+def headway_serve(folder: Path, *options: str, **settings: object) -> Iterator[Running]:
+    """Run `headway serve` on a database in `folder` and a free port, until the block is left."""
+    environment = clean_environment(**{"jwt_secret": SECRET, "database_url": f"sqlite:///{folder}/headway.db"} | settings)
+    process = subprocess.Popen(
+        [HEADWAY, "serve", "--port", "0", *options],
+        cwd=folder,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    running = Running(process, "")
+    try:
+        for line in process.stderr:
+            running.log.append(line)
+            if found := _ADDRESS.search(line):
+                running.base_url = found[1]
+                break
+        assert running.base_url, "".join(running.log)
+        reader = threading.Thread(target=running.log.extend, args=(process.stderr,), daemon=True)
+        reader.start()
+        yield running
+    finally:
+        process.kill()
+        process.wait(20)
+        process.stderr.close()
+
+
+def lesson(**fields: object) -> dict[str, Any]:
+    """A lesson of a course document."""
+    return {"id": str(uuid4()), "title": "A lesson"} | fields
+
+
+def course(*lessons: dict[str, Any], **fields: object) -> dict[str, Any]:
+    """A course document; of three plain lessons where none is given."""
+    return {"title": "A course", "lessons": list(lessons) or [lesson(), lesson(), lesson()]} | fields
