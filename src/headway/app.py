@@ -18,6 +18,7 @@ from headway.auth import Authenticator, JwksUrl, KeySource, PublicKey, SharedSec
 from headway.domain.errors import ConfigurationError, UnavailableError
 from headway.http.dispatcher import Dispatcher
 from headway.http.endpoint import Endpoint, Surroundings
+from headway.http.lists import RenderedLists
 from headway.http.observation import Observed
 from headway.http.openapi import TAGS, build_router
 from headway.http.routes import OPERATIONS, PREFIX
@@ -74,7 +75,9 @@ class Headway:
     @cached_property
     def endpoints(self) -> list[Endpoint]:
         """The API's operations, ready to answer."""
-        surroundings = Surroundings(self.service, self.authenticator, self.metrics, self.settings.log_requests)
+        surroundings = Surroundings(
+            self.service, RenderedLists(), self.authenticator, self.metrics, self.settings.log_requests
+        )
         return [Endpoint(operation, surroundings, PREFIX) for operation in OPERATIONS]
 
     @contextlib.asynccontextmanager

@@ -8,7 +8,7 @@ from headway.domain.errors import LessonNotFoundError, ProgressNotFoundError
 from headway.domain.identifiers import CourseId, LessonId
 from headway.domain.principal import COURSES_WRITE, Principal
 from headway.domain.progress import LessonProgress, ProgressUpdate
-from headway.domain.statistics import Summary, summarise
+from headway.domain.statistics import LessonsStamp, Summary, summarise
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition
 from headway.storage.port import Store
 
@@ -39,6 +39,10 @@ class ProgressService:
         course, rows = await self.store.lessons(principal.learner_id, course_id)
         by_lesson = {row.lesson_id: row for row in rows}
         return [LessonRow(by_lesson[lesson.id], lesson) for lesson in course.lessons if lesson.id in by_lesson]
+
+    async def lessons_stamp(self, principal: Principal, course_id: CourseId) -> LessonsStamp:
+        """What changes whenever `lessons` would answer otherwise; ask for it first, then for them."""
+        return await self.store.lessons_stamp(principal.learner_id, course_id)
 
     async def lesson(self, principal: Principal, course_id: CourseId, lesson_id: LessonId) -> LessonRow:
         """The caller's row in one lesson. Raises `LessonNotFoundError` or `ProgressNotFoundError`."""

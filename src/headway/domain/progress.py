@@ -27,7 +27,6 @@ class Status(StrEnum):
     COMPLETED = "completed"
 
 
-_RANK: Final = {status: rank for rank, status in enumerate(Status)}
 _NOT_STARTED: Final = Status.NOT_STARTED
 _IN_PROGRESS: Final = Status.IN_PROGRESS
 _COMPLETED: Final = Status.COMPLETED
@@ -112,26 +111,24 @@ def merge(row: LessonProgress, update: ProgressUpdate, lesson: Lesson, now: date
     """
     passed_now = bool(update.get("quiz_passed")) or lesson.passes(update.get("quiz_score"))
     implied = _implied_status(update, lesson, passed=passed_now)
-    status = max(row.status, update.get("status") or _NOT_STARTED, implied, key=_RANK.__getitem__)
+    status = _highest_status(row.status, update.get("status"), implied)
     completed = status is _COMPLETED
     position, notes = update.get("video_position_seconds"), update.get("user_notes")
     bookmarked = update.get("is_bookmarked")
     percentage = max(row.progress_percentage, update.get("progress_percentage") or 0)
-    return _changed(
-        row,
-        now,
-        status=status,
-        progress_percentage=100 if completed else percentage,
-        video_position_seconds=row.video_position_seconds if position is None else position,
-        quiz_score=_highest(row.quiz_score, update.get("quiz_score")),
-        quiz_attempts=max(row.quiz_attempts, update.get("quiz_attempts") or 0),
-        quiz_passed=row.quiz_passed or passed_now,
-        time_spent_minutes=max(row.time_spent_minutes, update.get("time_spent_minutes") or 0),
-        user_notes=row.user_notes if notes is None else notes or None,
-        is_bookmarked=row.is_bookmarked if bookmarked is None else bookmarked,
-        metadata=_merged_metadata(row.metadata, update.get("metadata")),
-        completed_at=(row.completed_at or now) if completed else None,
+    values = (
+        status,
+        100 if completed else percentage,
+        row.video_position_seconds if position is None else position,
+        _highest(row.quiz_score, update.get("quiz_score")),
+        max(row.quiz_attempts, update.get("quiz_attempts") or 0),
+        row.quiz_passed or passed_now,
+        max(row.time_spent_minutes, update.get("time_spent_minutes") or 0),
+        row.user_notes if notes is None else notes or None,
+        row.is_bookmarked if bookmarked is None else bookmarked,
+        _merged_metadata(row.metadata, update.get("metadata")),
     )
+    return _changed(row, values, now)
 
 
 def replace(row: LessonProgress, update: ProgressUpdate, lesson: Lesson, now: datetime) -> LessonProgress:
@@ -139,6 +136,7 @@ def replace(row: LessonProgress, update: ProgressUpdate, lesson: Lesson, now: da
     value: dict[str, Any] = {field: getattr(row, field) for field in _DEFAULTS}
     value |= {field: _DEFAULTS[field] if sent is None else sent for field, sent in update.items()}
     value["user_notes"] = value["user_notes"] or None
+    value["metadata"] = _unless_equal(row.metadata, value["metadata"])
     if "quiz_score" in update and "quiz_passed" not in update and lesson.pass_mark is not None:
         value["quiz_passed"] = lesson.passes(value["quiz_score"])
     if "status" not in update:
@@ -148,7 +146,7 @@ def replace(row: LessonProgress, update: ProgressUpdate, lesson: Lesson, now: da
         value["progress_percentage"] = 100
     if status is _NOT_STARTED and "status" in update:
         value |= {field: 0 for field in ("progress_percentage", "video_position_seconds") if field not in update}
-    return _changed(row, now, completed_at=(row.completed_at or now) if status is _COMPLETED else None, **value)
+    return _changed(row, tuple(value.values()), now)
 
 
 def kept_fields(before: LessonProgress, update: ProgressUpdate, after: LessonProgress) -> tuple[str, ...]:
@@ -234,7 +232,13 @@ def _rederived_status(row: LessonProgress, update: ProgressUpdate, lesson: Lesso
     lowered = "progress_percentage" in update and (update["progress_percentage"] or 0) < 100  # noqa: PLR2004 - all of it
     failed = lesson.pass_mark is not None and row.quiz_passed and not passed
     floor = _IN_PROGRESS if row.status is _COMPLETED and (lowered or failed) else row.status
-    return max(floor, implied, key=_RANK.__getitem__)
+    return _highest_status(floor, implied)
+
+
+def _highest_status(*statuses: Status | None) -> Status:
+    if _COMPLETED in statuses:
+        return _COMPLETED
+    return _IN_PROGRESS if _IN_PROGRESS in statuses else _NOT_STARTED
 
 
 def _highest(stored: Number | None, sent: Number | None) -> Number | None:
@@ -248,12 +252,27 @@ def _merged_metadata(stored: Metadata, sent: Metadata | None) -> Metadata:
         return stored
     merged = {**stored, **sent}
     _check_metadata_size(merged)
-    return merged
+    return _unless_equal(stored, merged)
 
 
-def _changed(row: LessonProgress, now: datetime, **values: Any) -> LessonProgress:
-    """The row with `values`, one version on, or the row itself where they change nothing."""
-    after = row._replace(**values)
-    if after == row and row.version:
+def _unless_equal(stored: Metadata, other: Metadata) -> Metadata:
+    """The other metadata, or the stored where both are the same JSON."""
+    return stored if json.dumps(stored) == json.dumps(other) else other
+
+
+def _changed(row: LessonProgress, values: tuple[Any, ...], now: datetime) -> LessonProgress:
+    """The row with new `values`, those of ProgressUpdate's fields in their order, one version on.
+
+    The row itself where they change nothing. Metadata is told apart by being another object, since in Python
+    `True == 1`. `completed_at` follows the status: set once, until it is left.
+    """
+    if row.version and values[-1] is row.metadata and values[:-1] == row[_FIRST_VALUE:_METADATA]:
         return row
-    return after._replace(updated_at=now, version=row.version + 1)
+    completed_at = (row.completed_at or now) if values[0] is _COMPLETED else None
+    return LessonProgress._make(
+        (*row[:_FIRST_VALUE], *values, row.id, completed_at, row.created_at, now, row.version + 1)
+    )
+
+
+_FIRST_VALUE: Final = LessonProgress._fields.index("status")
+_METADATA: Final = LessonProgress._fields.index("metadata")

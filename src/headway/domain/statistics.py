@@ -5,7 +5,7 @@ in whole millionths of a minute, so that sums are exact in any order and equal a
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple, Self
 
 from headway.domain.bounds import Number, plain
@@ -14,6 +14,8 @@ from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.progress import LessonProgress, Status
 
 _PARTS_OF_A_MINUTE: Final = 1_000_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Tally(NamedTuple):
@@ -39,7 +41,8 @@ class CourseProgress(NamedTuple):
     """Where a learner stands in a course, kept with every write.
 
     `course_version` is the version of the course document that the tally was made under: under another one it
-    no longer holds and is recounted from the rows. `last_accessed` is the learner's last write in the course.
+    no longer holds and is recounted from the rows. `last_accessed` is the learner's last write in the course;
+    `revision` grows with every one of them and is not used again when the course is started over.
     """
 
     learner_id: LearnerId
@@ -47,6 +50,17 @@ class CourseProgress(NamedTuple):
     tally: Tally
     last_accessed: datetime
     course_version: int
+    revision: int
+
+
+class LessonsStamp(NamedTuple):
+    """Two readings of a learner's rows in a course are the same where their stamps are.
+
+    `course_version` changes with the course's document, `revision` with the learner's writes in the course.
+    """
+
+    course_version: int
+    revision: int | None
 
 
 class Summary(NamedTuple):
@@ -78,6 +92,15 @@ def recount(course: Course, rows: Iterable[LessonProgress]) -> Tally:
     for row in rows:
         tally = tally.plus(contribution(course.lessons_by_id.get(row.lesson_id), row), less=NOTHING)
     return tally
+
+
+def next_revision(progress: CourseProgress | None, now: datetime) -> int:
+    """The revision of a write: one more than the last, and at least the time in microseconds since 1970.
+
+    The time keeps a course that is started over from counting through the same numbers again.
+    """
+    present = (now - _EPOCH) // _MICROSECOND
+    return max(present, progress.revision + 1) if progress else present
 
 
 def summarise(course: Course, progress: CourseProgress | None) -> Summary:

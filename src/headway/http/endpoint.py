@@ -12,6 +12,7 @@ from starlette.types import Receive, Scope, Send
 from headway.auth import Authenticator
 from headway.domain.errors import HeadwayError
 from headway.http.errors import INTERNAL_ERROR, to_reply
+from headway.http.lists import RenderedLists
 from headway.http.observation import LoggedRequests, Observer, request_id
 from headway.http.render import Reply
 from headway.http.requests import Call, RequestHeaders, parse_identifier, read_body
@@ -59,6 +60,7 @@ class Surroundings:
     """What every endpoint needs."""
 
     service: ProgressService
+    lists: RenderedLists
     authenticator: Authenticator
     metrics: Metrics
     log_requests: LoggedRequests
@@ -73,6 +75,7 @@ class Endpoint:
         self._names = operation.parameters
         self._body_limit = operation.body_limit
         self._service = surroundings.service
+        self._lists = surroundings.lists
         self._authenticator = surroundings.authenticator
         route = prefix + operation.path
         meter = surroundings.metrics.meter(operation.method, route)
@@ -113,4 +116,4 @@ class Endpoint:
             principal = await self._authenticator.authenticate(authorization)
         checked = tuple(map(parse_identifier, self._names, identifiers))
         body = await read_body(receive, headers, self._body_limit) if self._body_limit else b""
-        return await self._handler(Call(self._service, principal, headers, checked, body))
+        return await self._handler(Call(self._service, self._lists, principal, headers, checked, body))

@@ -8,6 +8,7 @@ from headway.domain.errors import HeadwayError
 from headway.domain.identifiers import CourseId, LessonId, is_canonical_uuid
 from headway.domain.principal import Principal
 from headway.domain.writes import UNCONDITIONAL, Precondition
+from headway.http.lists import RenderedLists
 from headway.http.wire import parse_uuid
 from headway.service import ProgressService
 
@@ -25,6 +26,7 @@ class Call(NamedTuple):
     """An authenticated request, its path's identifiers checked and its body read."""
 
     service: ProgressService
+    lists: RenderedLists
     principal: Principal
     headers: RequestHeaders
     identifiers: tuple[str, ...]

@@ -14,8 +14,14 @@ COURSES_TAG: Final = "Education Courses"
 
 
 async def get_user_course_progress(call: Call) -> Reply:
-    """The caller's rows in a course."""
-    return render.lesson_rows(await call.service.lessons(call.principal, call.course_id))
+    """The caller's rows in a course, rendered anew only if they changed since they were last asked for."""
+    key = (call.principal.learner_id, call.course_id)
+    stamp = await call.service.lessons_stamp(call.principal, call.course_id)
+    reply = call.lists.find(key, stamp)
+    if reply is None:
+        reply = render.lesson_rows(await call.service.lessons(call.principal, call.course_id))
+        call.lists.keep(key, stamp, reply)
+    return reply
 
 
 async def update_lesson_progress(call: Call) -> Reply:

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 from headway.domain.catalogue import Course, CourseChange, CourseOutline
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress
-from headway.domain.statistics import CourseProgress
+from headway.domain.statistics import CourseProgress, LessonsStamp
 from headway.domain.writes import LessonWrite, Written
 
 
@@ -67,6 +67,9 @@ class Store(Protocol):
 
     async def lessons(self, learner_id: LearnerId, course_id: CourseId) -> LessonsReading:
         """All the learner's rows in a course."""
+
+    async def lessons_stamp(self, learner_id: LearnerId, course_id: CourseId) -> LessonsStamp:
+        """The stamp that `lessons` would be read under now, or an older one: a fraction of its cost."""
 
     async def course_progress(self, learner_id: LearnerId, course_id: CourseId) -> CourseReading:
         """Where the learner stands in a course."""

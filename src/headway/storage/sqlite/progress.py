@@ -6,28 +6,29 @@ from uuid import uuid4
 
 import apsw
 
+from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import LessonProgress
-from headway.domain.statistics import NOTHING, CourseProgress, Tally, contribution, recount
+from headway.domain.statistics import NOTHING, CourseProgress, LessonsStamp, Tally, contribution, next_revision, recount
 from headway.domain.writes import LessonWrite, Written
 from headway.storage.port import CourseReading, LessonReading, LessonsReading
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue, VersionedCourse
+from headway.storage.sqlite.recent import Recent
 from headway.storage.sqlite.rows import (
     fetch,
     fetch_one,
-    from_course_progress,
-    from_lesson_progress,
     to_course_progress,
     to_lesson_progress,
 )
 
 
 class ProgressTable:
-    """Reads and writes on a connection whose transaction is the caller's."""
+    """Reads and writes on a connection whose transaction is the caller's; `recent` serves the writer alone."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, recent: Recent) -> None:
         self._catalogue = catalogue
+        self._recent = recent
 
     def lesson(
         self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId
@@ -40,6 +41,13 @@ class ProgressTable:
         """All the learner's rows in a course."""
         course = self._catalogue.course(connection, course_id).course
         return LessonsReading(course, _rows(connection, learner_id, course_id))
+
+    def stamp(self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId) -> LessonsStamp:
+        """What changes whenever the learner's list of the course does."""
+        columns = fetch_one(connection, sql.LESSONS_STAMP, learner_id, course_id)
+        if columns is None:
+            raise CourseNotFoundError(course_id)
+        return LessonsStamp(*columns)
 
     def course(self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId) -> CourseReading:
         """Where the learner stands in a course, under its present version."""
@@ -58,27 +66,22 @@ class ProgressTable:
 
     def apply(self, connection: apsw.Connection, write: LessonWrite, now: datetime) -> Written:
         """Decide one write and store what it changes. Raises what `LessonWrite.apply` raises, having stored nothing."""
-        found = self._catalogue.course(connection, write.course_id)
-        row = _row(connection, write.learner_id, write.course_id, write.lesson_id)
+        learner_id, course_id = write.learner_id, write.course_id
+        found = self._recent.course(connection, course_id)
+        row = self._recent.row(connection, learner_id, course_id, write.lesson_id)
         written = write.apply(found.course, row, now, _new_id)
         if written.before is None and written.after is None:
             return written
-        progress = _course_progress(connection, write.learner_id, write.course_id)
-        before = _tally(connection, found, progress) if progress else NOTHING
+        standing = self._recent.standing(connection, learner_id, course_id)
+        before = _tally(connection, found, standing) if standing else NOTHING
         tally = before.plus(
             contribution(written.lesson, written.after), less=contribution(written.lesson, written.before)
         )
-        _store_row(connection, write, written)
-        standing = CourseProgress(write.learner_id, write.course_id, tally, now, found.version)
-        fetch(connection, sql.PUT_COURSE_PROGRESS, *from_course_progress(standing))
+        self._recent.store_row(connection, write, written)
+        revision = next_revision(standing, now)
+        after = CourseProgress(learner_id, course_id, tally, now, found.version, revision)
+        self._recent.store_standing(connection, after)
         return written
-
-
-def _store_row(connection: apsw.Connection, write: LessonWrite, written: Written) -> None:
-    if written.after is None:
-        fetch(connection, sql.REMOVE_LESSON_ROW, write.learner_id, write.course_id, write.lesson_id)
-    elif written.after is not written.before:
-        fetch(connection, sql.PUT_LESSON_ROW, *from_lesson_progress(written.after))
 
 
 def _tally(connection: apsw.Connection, found: VersionedCourse, progress: CourseProgress) -> Tally:

@@ -34,7 +34,7 @@ def from_lesson_progress(row: LessonProgress) -> Columns:
     (learner, course, lesson, status, percentage, position, score, attempts, passed,
      minutes, notes, bookmarked, metadata, row_id, completed_at, created_at, updated_at, version) = row  # fmt: skip
     return (
-        learner, course, lesson, status.value, percentage, position, score, attempts, passed,
+        learner, course, lesson, status, percentage, position, score, attempts, passed,
         minutes, notes, bookmarked, orjson.dumps(metadata).decode() if metadata else "{}", row_id,
         to_text(completed_at) if completed_at else None, to_text(created_at), to_text(updated_at), version,
     )  # fmt: skip
@@ -42,15 +42,15 @@ def from_lesson_progress(row: LessonProgress) -> Columns:
 
 def to_course_progress(columns: Columns) -> CourseProgress:
     """A row of `course_progress`."""
-    learner, course, completed, in_progress, time_parts, last_accessed, course_version = columns
+    learner, course, completed, in_progress, time_parts, last_accessed, course_version, revision = columns
     tally = Tally(completed, in_progress, time_parts)
-    return CourseProgress(learner, course, tally, datetime.fromisoformat(last_accessed), course_version)
+    return CourseProgress(learner, course, tally, datetime.fromisoformat(last_accessed), course_version, revision)
 
 
 def from_course_progress(progress: CourseProgress) -> Columns:
     """The columns of `course_progress`, in the table's order."""
-    learner, course, tally, last_accessed, course_version = progress
-    return (learner, course, *tally, to_text(last_accessed), course_version)
+    learner, course, tally, last_accessed, course_version, revision = progress
+    return (learner, course, *tally, to_text(last_accessed), course_version, revision)
 
 
 def to_course(course_id: CourseId, rows: Sequence[Columns]) -> Course:
@@ -70,8 +70,8 @@ def from_course(course: Course) -> list[Columns]:
 
 
 def to_text(moment: datetime) -> str:
-    """A moment in a width that does not vary, so that texts sort as the moments do."""
-    return moment.isoformat(timespec="microseconds")
+    """A moment in UTC as text that sorts as moments do: a whole second's ends in `+`, which stands before `.`."""
+    return moment.isoformat()
 
 
 def fetch(connection: apsw.Connection, statement: str, *parameters: object) -> list[Columns]:

@@ -102,9 +102,17 @@ DELETE FROM lesson_progress WHERE user_id = :user_id AND course_id = :course_id;
 
 -- name: course-progress^
 -- Where one learner stands in one course.
-SELECT user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version
+SELECT user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version,
+    revision
 FROM course_progress
 WHERE user_id = :user_id AND course_id = :course_id;
+
+-- name: lessons-stamp^
+-- What changes whenever a learner's list of a course does; no row where the catalogue has no such course.
+SELECT c.version, p.revision
+FROM courses AS c
+LEFT JOIN course_progress AS p ON p.user_id = :user_id AND p.course_id = c.course_id
+WHERE c.course_id = :course_id;
 
 -- name: learner-courses
 -- The courses of the catalogue that a learner has written in, most recently touched first.
@@ -117,16 +125,18 @@ ORDER BY p.last_accessed DESC, p.course_id;
 -- name: put-course-progress!
 -- Where one learner now stands in one course.
 INSERT INTO course_progress (
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision
 ) VALUES (
-    :user_id, :course_id, :completed_lessons, :in_progress_lessons, :time_parts, :last_accessed, :course_version
+    :user_id, :course_id, :completed_lessons, :in_progress_lessons, :time_parts, :last_accessed, :course_version,
+    :revision
 )
 ON CONFLICT (user_id, course_id) DO UPDATE SET
     completed_lessons = excluded.completed_lessons,
     in_progress_lessons = excluded.in_progress_lessons,
     time_parts = excluded.time_parts,
     last_accessed = excluded.last_accessed,
-    course_version = excluded.course_version;
+    course_version = excluded.course_version,
+    revision = excluded.revision;
 
 -- name: remove-course-progress!
 -- A course that a learner starts over.

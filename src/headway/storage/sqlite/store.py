@@ -17,6 +17,7 @@ import apsw
 from headway.domain.catalogue import Course, CourseChange, CourseOutline, compare
 from headway.domain.errors import HeadwayError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.statistics import LessonsStamp
 from headway.domain.writes import LessonWrite, Written
 from headway.storage.committer import CommitObserver, Committer, Outcome
 from headway.storage.port import CourseReading, LessonReading, LessonsReading
@@ -24,6 +25,7 @@ from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.database import Database
 from headway.storage.sqlite.progress import ProgressTable
+from headway.storage.sqlite.recent import Recent
 from headway.storage.sqlite.rows import fetch
 
 P = ParamSpec("P")
@@ -47,7 +49,8 @@ class SqliteStore:
     ) -> None:
         self._database = Database(path)
         self._catalogue = Catalogue()
-        self._progress = ProgressTable(self._catalogue)
+        self._recent = Recent(self._catalogue)
+        self._progress = ProgressTable(self._catalogue, self._recent)
         self._lock_seconds = lock_seconds
         self._clock = clock
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="headway-commit")
@@ -84,6 +87,10 @@ class SqliteStore:
     async def lessons(self, learner_id: LearnerId, course_id: CourseId) -> LessonsReading:
         """All the learner's rows in a course."""
         return self._read(self._progress.lessons, learner_id, course_id)
+
+    async def lessons_stamp(self, learner_id: LearnerId, course_id: CourseId) -> LessonsStamp:
+        """What changes whenever the learner's list of the course does."""
+        return self._read(self._progress.stamp, learner_id, course_id)
 
     async def course_progress(self, learner_id: LearnerId, course_id: CourseId) -> CourseReading:
         """Where the learner stands in a course."""
@@ -146,6 +153,7 @@ class SqliteStore:
     async def _transaction(self) -> AsyncIterator[apsw.Connection]:
         """A transaction of its own, between two batches."""
         async with self.committer.alone(), self._begun() as connection:
+            self._recent.forget()
             yield connection
 
     @contextlib.asynccontextmanager
@@ -154,9 +162,11 @@ class SqliteStore:
         try:
             connection = await self._begin()
             try:
+                self._recent.renew(connection)
                 yield connection
                 await self._commit(connection)
             except BaseException:
+                self._recent.forget()
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise

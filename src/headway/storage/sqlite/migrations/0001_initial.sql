@@ -58,5 +58,6 @@ CREATE TABLE course_progress (
     time_parts          INTEGER NOT NULL, -- millionths of a minute
     last_accessed       TEXT NOT NULL,
     course_version      INTEGER NOT NULL,
+    revision            INTEGER NOT NULL, -- grows with every write of the learner's in the course
     PRIMARY KEY (user_id, course_id)
 ) WITHOUT ROWID;

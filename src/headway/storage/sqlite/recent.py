@@ -1,0 +1,106 @@
+"""What the writer used last, kept in memory so that the next heartbeat needs no read."""
+
+from collections import OrderedDict
+from typing import Final, Generic, TypeVar
+
+import apsw
+
+from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.progress import LessonProgress
+from headway.domain.statistics import CourseProgress
+from headway.domain.writes import LessonWrite, Written
+from headway.storage.sqlite import statements as sql
+from headway.storage.sqlite.catalogue import Catalogue, VersionedCourse
+from headway.storage.sqlite.rows import (
+    fetch,
+    fetch_one,
+    from_course_progress,
+    from_lesson_progress,
+    to_course_progress,
+    to_lesson_progress,
+)
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+KEPT_ROWS: Final = 50_000
+
+
+class Recent:
+    """Reads and writes on the writing connection, remembering how it left what it used.
+
+    What is remembered holds as long as this connection alone writes: SQLite's `data_version` changes with every
+    commit of another one (https://sqlite.org/pragma.html#pragma_data_version). It is forgotten then, and after
+    every transaction that was rolled back.
+    """
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._courses: _Bounded[CourseId, VersionedCourse] = _Bounded()
+        self._rows: _Bounded[tuple[LearnerId, CourseId, LessonId], LessonProgress | None] = _Bounded()
+        self._standings: _Bounded[tuple[LearnerId, CourseId], CourseProgress | None] = _Bounded()
+        self._data_version: object = None
+
+    def renew(self, connection: apsw.Connection) -> None:
+        """Forget what another connection may have changed; called when a transaction has begun."""
+        data_version = connection.execute("PRAGMA data_version").get
+        if data_version != self._data_version:
+            self.forget()
+            self._data_version = data_version
+
+    def forget(self) -> None:
+        """Forget everything."""
+        self._courses.clear()
+        self._rows.clear()
+        self._standings.clear()
+        self._data_version = None
+
+    def course(self, connection: apsw.Connection, course_id: CourseId) -> VersionedCourse:
+        """One course. Raises `CourseNotFoundError`."""
+        if course_id not in self._courses:
+            self._courses.keep(course_id, self._catalogue.course(connection, course_id))
+        return self._courses[course_id]
+
+    def row(
+        self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId
+    ) -> LessonProgress | None:
+        """One learner's row in one lesson."""
+        key = (learner_id, course_id, lesson_id)
+        if key not in self._rows:
+            columns = fetch_one(connection, sql.LESSON_ROW, *key)
+            self._rows.keep(key, to_lesson_progress(columns) if columns else None)
+        return self._rows[key]
+
+    def standing(
+        self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId
+    ) -> CourseProgress | None:
+        """Where one learner stands in one course."""
+        key = (learner_id, course_id)
+        if key not in self._standings:
+            columns = fetch_one(connection, sql.COURSE_PROGRESS, *key)
+            self._standings.keep(key, to_course_progress(columns) if columns else None)
+        return self._standings[key]
+
+    def store_row(self, connection: apsw.Connection, write: LessonWrite, written: Written) -> None:
+        """Make the row what a write made of it."""
+        key = (write.learner_id, write.course_id, write.lesson_id)
+        if written.after is None:
+            fetch(connection, sql.REMOVE_LESSON_ROW, *key)
+        elif written.after is not written.before:
+            fetch(connection, sql.PUT_LESSON_ROW, *from_lesson_progress(written.after))
+        self._rows.keep(key, written.after)
+
+    def store_standing(self, connection: apsw.Connection, standing: CourseProgress) -> None:
+        """Make a learner's standing in a course what it now is."""
+        fetch(connection, sql.PUT_COURSE_PROGRESS, *from_course_progress(standing))
+        self._standings.keep((standing.learner_id, standing.course_id), standing)
+
+
+class _Bounded(OrderedDict[K, V], Generic[K, V]):
+    """A mapping that lets go of what was kept longest ago."""
+
+    def keep(self, key: K, value: V) -> None:
+        self[key] = value
+        self.move_to_end(key)
+        if len(self) > KEPT_ROWS:
+            self.popitem(last=False)
