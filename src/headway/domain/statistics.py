@@ -99,8 +99,12 @@ def next_revision(progress: CourseProgress | None, now: datetime) -> int:
 
     The time keeps a course that is started over from counting through the same numbers again.
     """
-    present = (now - _EPOCH) // _MICROSECOND
-    return max(present, progress.revision + 1) if progress else present
+    return max(microseconds(now), progress.revision + 1) if progress else microseconds(now)
+
+
+def microseconds(moment: datetime) -> int:
+    """A moment as whole microseconds since 1970."""
+    return (moment - _EPOCH) // _MICROSECOND
 
 
 def summarise(course: Course, progress: CourseProgress | None) -> Summary:

@@ -1,6 +1,7 @@
 """The catalogue's tables, with the courses lately used kept in memory under their versions."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final, NamedTuple
 
 import apsw
@@ -8,6 +9,7 @@ import apsw
 from headway.domain.catalogue import Course, CourseOutline
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId
+from headway.domain.statistics import microseconds
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.rows import fetch, fetch_one, from_course, to_course
 
@@ -51,9 +53,9 @@ class Catalogue:
             return kept
         return self._load(connection, course_id)
 
-    def put(self, connection: apsw.Connection, course: Course) -> None:
+    def put(self, connection: apsw.Connection, course: Course, now: datetime) -> None:
         """Write the course, under a version of its own."""
-        [(revision,)] = fetch(connection, sql.NEXT_REVISION)
+        [(revision,)] = fetch(connection, sql.NEXT_REVISION, microseconds(now))
         fetch(connection, sql.PUT_COURSE, course.id, course.title, revision)
         fetch(connection, sql.REMOVE_LESSONS, course.id)
         connection.executemany(sql.PUT_LESSON, from_course(course))

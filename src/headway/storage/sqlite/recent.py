@@ -39,21 +39,21 @@ class Recent:
         self._courses: _Bounded[CourseId, VersionedCourse] = _Bounded()
         self._rows: _Bounded[tuple[LearnerId, CourseId, LessonId], LessonProgress | None] = _Bounded()
         self._standings: _Bounded[tuple[LearnerId, CourseId], CourseProgress | None] = _Bounded()
+        self._connection: apsw.Connection | None = None
         self._data_version: object = None
 
     def renew(self, connection: apsw.Connection) -> None:
         """Forget what another connection may have changed; called when a transaction has begun."""
         data_version = connection.execute("PRAGMA data_version").get
-        if data_version != self._data_version:
+        if connection is not self._connection or data_version != self._data_version:
             self.forget()
-            self._data_version = data_version
+            self._connection, self._data_version = connection, data_version
 
     def forget(self) -> None:
         """Forget everything."""
         self._courses.clear()
         self._rows.clear()
         self._standings.clear()
-        self._data_version = None
 
     def course(self, connection: apsw.Connection, course_id: CourseId) -> VersionedCourse:
         """One course. Raises `CourseNotFoundError`."""

@@ -23,8 +23,9 @@ GROUP BY c.course_id
 ORDER BY c.title, c.course_id;
 
 -- name: next-revision^
--- A number for a change to the catalogue, never given before.
-UPDATE catalogue SET revision = revision + 1 RETURNING revision;
+-- A number for a change to the catalogue, never given before: one more than the last, and at least the time, so that
+-- a catalogue restored from a backup does not give the same numbers to other documents.
+UPDATE catalogue SET revision = max(revision + 1, :now) RETURNING revision;
 
 -- name: put-course!
 -- A course's own columns, under a new version.

@@ -110,7 +110,7 @@ class SqliteStore:
             before = self._catalogue.find(connection, course.id)
             change = compare(before.course if before else None, course)
             if not change.is_empty:
-                self._catalogue.put(connection, course)
+                self._catalogue.put(connection, course, self._clock())
         return change
 
     async def remove_course(self, course_id: CourseId) -> None:
@@ -129,14 +129,14 @@ class SqliteStore:
     def _read(self, query: Callable[Concatenate[apsw.Connection, P], T], *parameters: P.args, **named: P.kwargs) -> T:
         """Run a query over one moment's rows."""
         try:
-            connection = self._database.reader()
+            connection = self._database.reader.connection()
             connection.execute("BEGIN")
             try:
                 return query(connection, *parameters, **named)
             finally:
                 connection.execute("COMMIT")
         except apsw.Error as error:
-            raise self._database.failed(error) from error
+            raise self._database.reader.failed(error) from error
 
     async def _commit_batch(self, writes: Sequence[LessonWrite]) -> Sequence[Outcome]:
         async with self._begun() as connection:
@@ -171,14 +171,14 @@ class SqliteStore:
                     connection.execute("ROLLBACK")
                 raise
         except apsw.Error as error:
-            raise self._database.failed(error) from error
+            raise self._database.writer.failed(error) from error
 
     async def _begin(self) -> apsw.Connection:
         """Take the write lock, letting the loop run while another process holds it."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._lock_seconds
         while True:
-            connection = self._database.writer()
+            connection = self._database.writer.connection()
             try:
                 connection.execute("BEGIN IMMEDIATE")
             except apsw.BusyError:
@@ -190,4 +190,4 @@ class SqliteStore:
 
     async def _commit(self, connection: apsw.Connection) -> None:
         await asyncio.get_running_loop().run_in_executor(self._disk, connection.execute, "COMMIT")
-        self._database.confirm()
+        self._database.file.confirm()

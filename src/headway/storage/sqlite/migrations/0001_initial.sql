@@ -1,5 +1,6 @@
 -- The catalogue. `revision` grows with every change to it and stamps the course that changed: a version is never
--- used twice, not even by a course that was removed and put back.
+-- used twice, not even by a course that was removed and put back. It is at least the time of the change, in
+-- microseconds since 1970.
 CREATE TABLE catalogue (revision INTEGER NOT NULL);
 INSERT INTO catalogue (revision) VALUES (0);
 
