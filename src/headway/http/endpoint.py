@@ -41,13 +41,13 @@ class Operation:
     title: str
     description: str
     handler: Handler
+    tag: str
     answer: Any = None
     body: Any = None
     body_limit: int = 0
     refusals: tuple[int, ...] = ()
     conditional: bool = False
     answers_tag: bool = False
-    tag: str = "Education Progress"
 
     @property
     def parameters(self) -> tuple[str, ...]:

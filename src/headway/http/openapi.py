@@ -12,10 +12,11 @@ from starlette.types import Lifespan, Receive, Scope, Send
 
 from headway.http import wire
 from headway.http.endpoint import Endpoint, Operation
-from headway.http.routes import COURSES_TAG, PROGRESS_TAG
+from headway.http.routes import COURSES_TAG, MORE_PROGRESS_TAG, PROGRESS_TAG
 
 TAGS: Final = [
     {"name": PROGRESS_TAG, "description": "Track learning progress, lesson completion, and course statistics"},
+    {"name": MORE_PROGRESS_TAG, "description": "One row by itself, every course at once, starting over"},
     {"name": COURSES_TAG, "description": "The catalogue: which lessons a course has, and which of them count"},
 ]
 

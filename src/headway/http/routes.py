@@ -10,6 +10,7 @@ from headway.http.requests import Call, parse_precondition
 
 PREFIX: Final = "/api/v1/education"
 PROGRESS_TAG: Final = "Education Progress"
+MORE_PROGRESS_TAG: Final = "Education Progress, beyond the reference"
 COURSES_TAG: Final = "Education Courses"
 
 
@@ -93,63 +94,63 @@ OPERATIONS: Final = (
     Operation(
         "GET", "/progress/{course_id}", "Get User Course Progress",
         "The caller's progress in every lesson of the course that has been touched, in the course's order.",
-        get_user_course_progress, answer=list[wire.LessonProgress], refusals=(404,),
+        get_user_course_progress, PROGRESS_TAG, answer=list[wire.LessonProgress], refusals=(404,),
     ),
     Operation(
         "PUT", "/progress/{course_id}/lessons/{lesson_id}", "Update Lesson Progress",
         "Write the caller's progress in a lesson. A write that has not seen the row can only add to it: what was "
         "earned stays, and `Headway-Kept` names the fields whose stored value was kept. A write with `If-Match` and "
         "the row's `ETag` has seen it and may change anything.",
-        update_lesson_progress, answer=wire.LessonProgress, body=wire.LessonProgressUpdate,
+        update_lesson_progress, PROGRESS_TAG, answer=wire.LessonProgress, body=wire.LessonProgressUpdate,
         body_limit=PROGRESS_BODY_BYTES, refusals=(404, 412, 413), conditional=True, answers_tag=True,
     ),
     Operation(
         "GET", "/progress/{course_id}/summary", "Get Course Completion Stats",
         "Where the caller stands in the course, over the lessons that are in it now.",
-        get_course_completion_stats, answer=wire.CourseSummary, refusals=(404,),
+        get_course_completion_stats, PROGRESS_TAG, answer=wire.CourseSummary, refusals=(404,),
     ),
     Operation(
         "GET", "/progress", "List User Courses",
         "A summary of every course that the caller has written in, most recently touched first.",
-        get_user_courses, answer=list[wire.CourseSummary],
+        get_user_courses, MORE_PROGRESS_TAG, answer=list[wire.CourseSummary],
     ),
     Operation(
         "DELETE", "/progress/{course_id}", "Restart Course",
         "Remove all the caller's progress in the course.",
-        restart_course, refusals=(404,),
+        restart_course, MORE_PROGRESS_TAG, refusals=(404,),
     ),
     Operation(
         "GET", "/progress/{course_id}/lessons/{lesson_id}", "Get Lesson Progress",
         "The caller's progress in one lesson, with its `ETag`; 404 where there is none yet.",
-        get_lesson_progress, answer=wire.LessonProgress, refusals=(404,), answers_tag=True,
+        get_lesson_progress, MORE_PROGRESS_TAG, answer=wire.LessonProgress, refusals=(404,), answers_tag=True,
     ),
     Operation(
         "DELETE", "/progress/{course_id}/lessons/{lesson_id}", "Remove Lesson Progress",
         "Remove the caller's progress in one lesson, if there is any.",
-        remove_lesson_progress, refusals=(404, 412), conditional=True,
+        remove_lesson_progress, MORE_PROGRESS_TAG, refusals=(404, 412), conditional=True,
     ),
     Operation(
         "GET", "/courses", "List Courses", "The catalogue by title, one line a course.",
-        list_courses, answer=list[wire.CourseLine], tag=COURSES_TAG,
+        list_courses, COURSES_TAG, answer=list[wire.CourseLine],
     ),
     Operation(
         "GET", "/courses/{course_id}", "Get Course", "The course's document, defaults filled in.",
-        get_course, answer=wire.CourseDocument, refusals=(404,), tag=COURSES_TAG,
+        get_course, COURSES_TAG, answer=wire.CourseDocument, refusals=(404,),
     ),
     Operation(
         "PUT", "/courses/{course_id}", "Put Course",
         "Make the catalogue hold the course as the document says. Progress in lessons that leave the course is kept "
         "and shown again when they come back. Needs the scope `courses:write`.",
-        put_course, answer=wire.CourseChange, body=wire.CourseDocument, body_limit=COURSE_BODY_BYTES,
-        refusals=(403, 413), tag=COURSES_TAG,
+        put_course, COURSES_TAG, answer=wire.CourseChange, body=wire.CourseDocument, body_limit=COURSE_BODY_BYTES,
+        refusals=(403, 413),
     ),
     Operation(
         "DELETE", "/courses/{course_id}", "Remove Course",
         "Take the course out of the catalogue, keeping its learners' progress. Needs the scope `courses:write`.",
-        remove_course, refusals=(403, 404), tag=COURSES_TAG,
+        remove_course, COURSES_TAG, refusals=(403, 404),
     ),
     Operation(
         "GET", "/schemas/course", "Get Course Schema", "The JSON Schema of a course document.",
-        get_course_schema, answer=dict[str, Any], tag=COURSES_TAG,
+        get_course_schema, COURSES_TAG, answer=dict[str, Any],
     ),
 )  # fmt: skip
