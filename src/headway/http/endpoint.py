@@ -99,11 +99,7 @@ class Endpoint:
             {
                 "type": "http.response.start",
                 "status": status,
-                "headers": [
-                    *reply_headers,
-                    (b"content-length", b"%d" % len(body)),
-                    (b"x-request-id", identity.encode()),
-                ],
+                "headers": [*reply_headers, (b"x-request-id", identity.encode())],
             }
         )
         await send({"type": "http.response.body", "body": body})

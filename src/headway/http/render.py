@@ -22,15 +22,17 @@ class Reply(NamedTuple):
 
     status: int
     body: bytes
-    headers: Headers = (_JSON,)
+    headers: Headers
 
 
+# Without a Content-Length, which RFC 9110 section 8.6 forbids here.
 NO_CONTENT: Final = Reply(204, b"", ())
 
 
 def json_reply(value: object, status: int = 200, headers: Headers = ()) -> Reply:
     """An answer of any JSON value."""
-    return Reply(status, orjson.dumps(value, default=str, option=_OPTIONS), (_JSON, *headers))
+    body = orjson.dumps(value, default=str, option=_OPTIONS)
+    return Reply(status, body, (_JSON, (b"content-length", b"%d" % len(body)), *headers))
 
 
 def lesson_rows(rows: Iterable[LessonRow]) -> Reply:

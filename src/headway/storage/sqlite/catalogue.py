@@ -48,10 +48,13 @@ class Catalogue:
         row = fetch_one(connection, sql.COURSE_VERSION, course_id)
         if row is None:
             return None
+        course = self.kept(course_id, row[0])
+        return VersionedCourse(course, row[0]) if course else self._load(connection, course_id)
+
+    def kept(self, course_id: CourseId, version: int) -> Course | None:
+        """The course of that version, if it is in memory."""
         kept = self._kept.get(course_id)
-        if kept is not None and kept.version == row[0]:
-            return kept
-        return self._load(connection, course_id)
+        return kept.course if kept is not None and kept.version == version else None
 
     def put(self, connection: apsw.Connection, course: Course, now: datetime) -> None:
         """Write the course, under a version of its own."""

@@ -14,6 +14,7 @@ def _sql(name: str) -> str:
     return text
 
 
+PROBE: Final = _sql("probe")
 COURSE_VERSION: Final = _sql("course_version")
 COURSE_LESSONS: Final = _sql("course_lessons")
 COURSE_OUTLINES: Final = _sql("course_outlines")
@@ -28,6 +29,7 @@ PUT_LESSON_ROW: Final = _sql("put_lesson_row")
 REMOVE_LESSON_ROW: Final = _sql("remove_lesson_row")
 REMOVE_LESSON_ROWS: Final = _sql("remove_lesson_rows")
 COURSE_PROGRESS: Final = _sql("course_progress")
+COURSE_VERSION_AND_PROGRESS: Final = _sql("course_version_and_progress")
 LESSONS_STAMP: Final = _sql("lessons_stamp")
 LEARNER_COURSES: Final = _sql("learner_courses")
 PUT_COURSE_PROGRESS: Final = _sql("put_course_progress")

@@ -1,5 +1,9 @@
 -- All that the SQLite store asks of its database. Parameters are bound by position, in the order they first appear.
 
+-- name: probe^
+-- Whether the database answers.
+SELECT revision FROM catalogue;
+
 -- name: course-version^
 -- The version of a course in the catalogue; no row where it has none.
 SELECT version FROM courses WHERE course_id = :course_id;
@@ -107,6 +111,16 @@ SELECT user_id, course_id, completed_lessons, in_progress_lessons, time_parts, l
     revision
 FROM course_progress
 WHERE user_id = :user_id AND course_id = :course_id;
+
+-- name: course-version-and-progress^
+-- The version of a course in the catalogue, with where the learner stands in it or nulls.
+SELECT
+    c.version,
+    p.user_id, p.course_id, p.completed_lessons, p.in_progress_lessons, p.time_parts, p.last_accessed,
+    p.course_version, p.revision
+FROM courses AS c
+LEFT JOIN course_progress AS p ON p.user_id = :user_id AND p.course_id = c.course_id
+WHERE c.course_id = :course_id;
 
 -- name: lessons-stamp^
 -- What changes whenever a learner's list of a course does; no row where the catalogue has no such course.

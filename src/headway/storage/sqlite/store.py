@@ -31,6 +31,8 @@ from headway.storage.sqlite.rows import fetch
 P = ParamSpec("P")
 T = TypeVar("T")
 
+Query = Callable[Concatenate[apsw.Connection, P], T]
+
 _RETRY_SECONDS: Final = 0.005  # between two attempts at the write lock, where another process holds it
 
 
@@ -70,7 +72,7 @@ class SqliteStore:
 
     async def probe(self) -> None:
         """Read one row."""
-        self._read(lambda connection: fetch(connection, "SELECT revision FROM catalogue"))
+        self._read_once(fetch, sql.PROBE)
 
     async def courses(self) -> Sequence[CourseOutline]:
         """The catalogue by title."""
@@ -90,11 +92,12 @@ class SqliteStore:
 
     async def lessons_stamp(self, learner_id: LearnerId, course_id: CourseId) -> LessonsStamp:
         """What changes whenever the learner's list of the course does."""
-        return self._read(self._progress.stamp, learner_id, course_id)
+        return self._read_once(self._progress.stamp, learner_id, course_id)
 
     async def course_progress(self, learner_id: LearnerId, course_id: CourseId) -> CourseReading:
         """Where the learner stands in a course."""
-        return self._read(self._progress.course, learner_id, course_id)
+        reading = self._read_once(self._progress.course_at_once, learner_id, course_id)
+        return reading or self._read(self._progress.course, learner_id, course_id)
 
     async def learner_courses(self, learner_id: LearnerId) -> Sequence[CourseReading]:
         """The courses the learner has written in, most recently touched first."""
@@ -126,17 +129,25 @@ class SqliteStore:
             fetch(connection, sql.REMOVE_LESSON_ROWS, learner_id, course_id)
             fetch(connection, sql.REMOVE_COURSE_PROGRESS, learner_id, course_id)
 
-    def _read(self, query: Callable[Concatenate[apsw.Connection, P], T], *parameters: P.args, **named: P.kwargs) -> T:
-        """Run a query over one moment's rows."""
-        try:
-            connection = self._database.reader.connection()
+    def _read(self, query: Query[P, T], *parameters: P.args, **named: P.kwargs) -> T:
+        """Run a query of several statements over one moment's rows."""
+
+        def in_a_transaction(connection: apsw.Connection) -> T:
             connection.execute("BEGIN")
             try:
                 return query(connection, *parameters, **named)
             finally:
                 connection.execute("COMMIT")
+
+        return self._read_once(in_a_transaction)
+
+    def _read_once(self, query: Query[P, T], *parameters: P.args, **named: P.kwargs) -> T:
+        """Run a query of a single statement."""
+        reader = self._database.reader
+        try:
+            return query(reader.connection(), *parameters, **named)
         except apsw.Error as error:
-            raise self._database.reader.failed(error) from error
+            raise reader.failed(error) from error
 
     async def _commit_batch(self, writes: Sequence[LessonWrite]) -> Sequence[Outcome]:
         async with self._begun() as connection:

@@ -1,0 +1,155 @@
+"""Filling the servers with the population's rows, checking that they are there, recording Headway's answers."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from http.client import HTTPConnection
+from typing import Final, NamedTuple
+from uuid import UUID
+
+import uvloop
+from sqlalchemy import insert
+
+from answers import Answer
+from population import Population, course_author, heartbeat, heartbeat_values
+from servers import HOST
+from straightforward import Base, Lesson, LessonProgress, make_engine
+
+_LOADERS: Final = 32
+_ROWS_IN_AN_INSERT: Final = 10_000
+_CHECKED_LEARNERS: Final = 20
+_SUCCESS: Final = range(200, 300)
+
+# The server adds these to every answer itself, the ceiling's as well as Headway's.
+_ADDED_BY_THE_SERVER: Final = frozenset({"date", "server", "connection"})
+
+
+def fill_headway(port: int, population: Population) -> None:
+    """Put the course, then one heartbeat from every learner in every lesson, over HTTP."""
+    lessons = [
+        {"id": lesson_id, "title": f"Lesson {place}", "kind": "video"}
+        for place, lesson_id in enumerate(population.lessons, start=1)
+    ]
+    document = json.dumps({"title": "The measured course", "lessons": lessons}).encode()
+    _ask(port, "PUT", f"/api/v1/education/courses/{population.course_id}", course_author(population), document)
+    uvloop.run(_send_first_heartbeats(port, population))
+
+
+async def _send_first_heartbeats(port: int, population: Population) -> None:
+    requests = _first_heartbeats(population)
+    await asyncio.gather(*(_send_each(port, requests) for _ in range(_LOADERS)))
+
+
+def _first_heartbeats(population: Population) -> Iterator[bytes]:
+    beat = 0
+    for token in population.tokens:
+        for lesson_id in population.lessons:
+            body = heartbeat(beat, population.rows)
+            beat += 1
+            yield (
+                f"PUT {population.course_path}/lessons/{lesson_id} HTTP/1.1\r\n"
+                f"Host: {HOST}\r\nAuthorization: Bearer {token}\r\n"
+                f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            ).encode() + body
+
+
+async def _send_each(port: int, requests: Iterator[bytes]) -> None:
+    """Send what is left in `requests`, which other connections take from too, one after the other."""
+    reader, writer = await asyncio.open_connection(HOST, port)
+    with closing(writer):
+        for request in requests:
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            body = await reader.readexactly(_content_length(head))
+            if not head.startswith((b"HTTP/1.1 200", b"HTTP/1.1 201")):
+                raise RuntimeError(f"A heartbeat was refused: {head[:60]!r} {body[:300]!r}")
+
+
+def _content_length(head: bytes) -> int:
+    _, _, after = head.lower().partition(b"\r\ncontent-length:")
+    return int(after.partition(b"\r\n")[0])
+
+
+def fill_straightforward(url: str, population: Population) -> None:
+    """The same rows, inserted in bulk: a commit for each of them would take this peer minutes."""
+    engine = make_engine(url)
+    Base.metadata.create_all(engine)
+    course_id = UUID(population.course_id)
+    lesson_ids = [UUID(lesson_id) for lesson_id in population.lessons]
+    lessons = [
+        {"course_id": course_id, "id": lesson_id, "title": f"Lesson {place}", "content_id": lesson_id}
+        for place, lesson_id in enumerate(lesson_ids, start=1)
+    ]
+    now = datetime.now(UTC)
+    rows = [
+        {
+            "user_id": UUID(learner_id),
+            "course_id": course_id,
+            "lesson_id": lesson_id,
+            "content_id": lesson_id,
+            "created_at": now,
+            "updated_at": now,
+            **heartbeat_values(learner * len(lesson_ids) + place, population.rows),
+        }
+        for learner, learner_id in enumerate(population.learners)
+        for place, lesson_id in enumerate(lesson_ids)
+    ]
+    with engine.begin() as connection:
+        connection.execute(insert(Lesson), lessons)
+        for start in range(0, len(rows), _ROWS_IN_AN_INSERT):
+            connection.execute(insert(LessonProgress), rows[start : start + _ROWS_IN_AN_INSERT])
+    engine.dispose()
+
+
+def check_filled(port: int, population: Population) -> None:
+    """Raise `RuntimeError` unless a score of learners, spread over all of them, have all their rows."""
+    expected = {len(population.lessons)}
+    step = max(1, len(population.tokens) // _CHECKED_LEARNERS)
+    for token in (*population.tokens[::step], population.tokens[-1]):
+        rows = json.loads(_ask(port, "GET", population.course_path, token).body)
+        summary = json.loads(_ask(port, "GET", f"{population.course_path}/summary", token).body)
+        found = {len(rows), summary["total_lessons"], summary["in_progress_lessons"]}
+        if found != expected:
+            raise RuntimeError(f"A learner has not begun every lesson: {expected} expected, {found} found.")
+
+
+def record_answers(port: int, population: Population) -> dict[str, Answer]:
+    """One real answer for each endpoint, to a learner who has a row in every lesson.
+
+    Without the headers that the server would add to it again.
+    """
+    token, path = population.tokens[0], population.course_path
+    body = heartbeat(population.rows, population.rows)
+    replies = {
+        "put": _ask(port, "PUT", f"{path}/lessons/{population.lessons[0]}", token, body),
+        "list": _ask(port, "GET", path, token),
+        "summary": _ask(port, "GET", f"{path}/summary", token),
+    }
+    return {
+        endpoint: Answer(
+            status=reply.status,
+            headers=tuple((name, value) for name, value in reply.headers if name.lower() not in _ADDED_BY_THE_SERVER),
+            body=reply.body,
+            server_header=any(name.lower() == "server" for name, _ in reply.headers),
+        )
+        for endpoint, reply in replies.items()
+    }
+
+
+class _Reply(NamedTuple):
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+
+def _ask(port: int, method: str, path: str, token: str, body: bytes | None = None) -> _Reply:
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    with closing(HTTPConnection(HOST, port, timeout=30)) as connection:
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        reply = _Reply(response.status, response.getheaders(), response.read())
+    if reply.status not in _SUCCESS:
+        raise RuntimeError(f"{method} {path}: status {reply.status}, {reply.body[:300]!r}")
+    return reply

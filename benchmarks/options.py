@@ -1,0 +1,131 @@
+"""The command line."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Final
+
+from answers import ENDPOINTS
+from report import ENOUGH_ROUNDS, Cell
+
+SERVERS: Final = ("headway", "ceiling", "straightforward")
+
+_STARTUP: Final = "startup/headway"
+_A_MILLION: Final = 1_000_000
+_EXAMPLES: Final = """examples:
+  python benchmarks/run.py                         the whole table, about six minutes
+  python benchmarks/run.py --rounds 1 --seconds 1  a quick look at everything
+  python benchmarks/run.py --only put/32           one endpoint over 32 connections, all servers
+  python benchmarks/run.py --only '*/headway'      Headway alone
+  python benchmarks/run.py --only startup          the time to the first answer alone
+  python benchmarks/run.py --memory                a million writes to Headway, and its memory
+  python benchmarks/run.py --json figures.json     every round's figures as JSON too
+
+The parts of a run have names: endpoint/connections/server, as in put/32/headway, list/1/ceiling or
+summary/128/straightforward, and startup/headway for the time from start to first answer.
+
+exit status: 0 measured, 1 a request failed or a server did not run, 2 wrk is missing or an option is wrong
+"""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line asks for."""
+
+    rounds: int
+    seconds: int
+    connections: tuple[int, ...]
+    learners: int
+    lessons: int
+    only: str
+    memory: int | None
+    directory: Path
+    json: Path | None
+
+    @property
+    def cells(self) -> list[Cell]:
+        """The cells to measure, in the order of a round: the servers take turns."""
+        cells = [
+            Cell(endpoint, connections, server)
+            for endpoint in ENDPOINTS
+            for connections in self.connections
+            for server in SERVERS
+        ]
+        return [] if self.memory else [cell for cell in cells if self._wants(cell.name)]
+
+    @property
+    def startup(self) -> bool:
+        """Whether the time from start to first answer is measured."""
+        return not self.memory and self._wants(_STARTUP)
+
+    @property
+    def servers(self) -> list[str]:
+        """The servers to start. The ceiling needs Headway's answers, so it needs Headway."""
+        wanted = {cell.server for cell in self.cells}
+        if self.startup or "ceiling" in wanted:
+            wanted.add("headway")
+        return [server for server in SERVERS if server in wanted]
+
+    def _wants(self, name: str) -> bool:
+        return fnmatchcase(name, f"*{self.only}*")
+
+
+def read(arguments: Sequence[str] | None) -> Options:
+    """The options; ends the program where they are wrong."""
+    parser = _parser()
+    options = Options(**vars(parser.parse_args(arguments)))
+    if not (options.memory or options.servers):
+        parser.error(f"no part of the run has a name like {options.only!r}")
+    return options
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python benchmarks/run.py",
+        description="Measure Headway against its ceiling and against a straightforward peer, as whole processes.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--rounds", type=_Between(1, 100), default=ENOUGH_ROUNDS, metavar="N", help="rounds (%(default)s)")
+    add("--seconds", type=_Between(1, 60), default=2, metavar="N", help="seconds for a cell (%(default)s)")
+    add("--connections", type=_connections, default=(1, 32, 128), metavar="N,N", help="how many (1,32,128)")
+    add("--learners", type=_Between(1, 100_000), default=2000, metavar="N", help="how many (%(default)s)")
+    add("--lessons", type=_Between(1, 1000), default=40, metavar="N", help="in the course (%(default)s)")
+    add("--only", default="", metavar="PATTERN", help="the parts whose name holds PATTERN; * and ? work")
+    add(
+        "--memory",
+        type=_Between(10, 100_000_000),
+        nargs="?",
+        const=_A_MILLION,
+        metavar="WRITES",
+        help="instead of all else: Headway's memory over a run of writes (1000000)",
+    )
+    add(
+        "--directory",
+        type=Path,
+        default=Path("/var/tmp"),
+        metavar="PATH",
+        help="where the databases are while it runs; on a real disk, or commits cost nothing (%(default)s)",
+    )
+    add("--json", type=Path, metavar="FILE", help="write every round's figures to FILE")
+    return parser
+
+
+class _Between:
+    """An argument type: whole numbers from `low` to `high`."""
+
+    def __init__(self, low: int, high: int) -> None:
+        self.low, self.high = low, high
+
+    def __call__(self, text: str) -> int:
+        """The number in `text`."""
+        if not text.isdecimal() or not self.low <= int(text) <= self.high:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {self.low} to {self.high}")
+        return int(text)
+
+
+def _connections(text: str) -> tuple[int, ...]:
+    return tuple(map(_Between(1, 1024), text.split(",")))
