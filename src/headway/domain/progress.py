@@ -166,9 +166,6 @@ def kept_fields(before: LessonProgress, update: ProgressUpdate, after: LessonPro
 _KEEPABLE: Final = frozenset(
     {"status", "progress_percentage", "quiz_score", "quiz_attempts", "quiz_passed", "time_spent_minutes"}
 )
-_EVIDENCE: Final = (
-    "progress_percentage", "video_position_seconds", "quiz_attempts", "quiz_passed", "time_spent_minutes",
-)  # fmt: skip
 
 
 def check_metadata(metadata: Metadata) -> None:
@@ -216,7 +213,15 @@ def _implied_status(update: ProgressUpdate, lesson: Lesson, *, passed: bool) -> 
         return _COMPLETED
     if progress is not None and lesson.complete_at is not None and progress >= lesson.complete_at:
         return _COMPLETED
-    if update.get("quiz_score") is not None or any(update.get(field) for field in _EVIDENCE):
+    begun = (
+        progress
+        or passed
+        or update.get("video_position_seconds")
+        or update.get("quiz_attempts")
+        or update.get("time_spent_minutes")
+        or update.get("quiz_score") is not None
+    )
+    if begun:
         return _IN_PROGRESS
     return _NOT_STARTED
 

@@ -46,15 +46,12 @@ class Catalogue:
     def find(self, connection: apsw.Connection, course_id: CourseId) -> VersionedCourse | None:
         """One course, `None` where the catalogue has none of that id."""
         row = fetch_one(connection, sql.COURSE_VERSION, course_id)
-        if row is None:
-            return None
-        course = self.kept(course_id, row[0])
-        return VersionedCourse(course, row[0]) if course else self._load(connection, course_id)
+        return self.at(connection, course_id, row[0]) if row else None
 
-    def kept(self, course_id: CourseId, version: int) -> Course | None:
-        """The course of that version, if it is in memory."""
+    def at(self, connection: apsw.Connection, course_id: CourseId, version: int) -> VersionedCourse:
+        """The course whose present version is known from the same transaction."""
         kept = self._kept.get(course_id)
-        return kept.course if kept is not None and kept.version == version else None
+        return kept if kept is not None and kept.version == version else self._load(connection, course_id)
 
     def put(self, connection: apsw.Connection, course: Course, now: datetime) -> None:
         """Write the course, under a version of its own."""

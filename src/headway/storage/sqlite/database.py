@@ -113,6 +113,9 @@ class Handle:
     def _connect(self) -> apsw.Connection:
         try:
             connection = apsw.Connection(str(self._file.path), flags=self._flags)
+            # A plan once made stays: otherwise SQLite plans a statement again, at ten times the cost of running it,
+            # whenever a value bound to it changes (https://sqlite.org/queryplanner-ng.html#qpsg).
+            connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
             connection.execute(self._pragmas)
             version = schema.found_version(connection)
         except (apsw.Error, ConfigurationError) as error:
@@ -148,11 +151,6 @@ class Database:
                 f"The database {path} can not be opened ({type(error).__name__}: {error}). "
                 "Check HEADWAY_DATABASE_URL, that its folder exists and that this user may write there."
             ) from error
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self.reader.drop()
-        self.writer.drop()
 
 
 def _with_connection(path: Path, flags: int, pragmas: str, action: Callable[[apsw.Connection], T]) -> T:

@@ -51,25 +51,17 @@ class ProgressTable:
 
     def course(self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId) -> CourseReading:
         """Where the learner stands in a course, under its present version."""
-        found = self._catalogue.course(connection, course_id)
-        columns = fetch_one(connection, sql.COURSE_PROGRESS, learner_id, course_id)
-        progress = to_course_progress(columns) if columns else None
-        if progress is not None and progress.course_version != found.version:
-            progress = progress._replace(tally=_tally(connection, found, progress))
-        return CourseReading(found.course, progress)
-
-    def course_at_once(
-        self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId
-    ) -> CourseReading | None:
-        """The same in one statement, or `None` where the course or the tally in hand is of another version."""
         columns = fetch_one(connection, sql.COURSE_VERSION_AND_PROGRESS, learner_id, course_id)
         if columns is None:
             raise CourseNotFoundError(course_id)
-        version, learner, *_, progress_version, _ = columns
-        course = self._catalogue.kept(course_id, version)
-        if course is None or progress_version not in {None, version}:
-            return None
-        return CourseReading(course, to_course_progress(columns[1:]) if learner else None)
+        version, learner, *_ = columns
+        found = self._catalogue.at(connection, course_id, version)
+        if learner is None:
+            return CourseReading(found.course, None)
+        progress = to_course_progress(columns[1:])
+        if progress.course_version != version:
+            progress = progress._replace(tally=_tally(connection, found, progress))
+        return CourseReading(found.course, progress)
 
     def courses(self, connection: apsw.Connection, learner_id: LearnerId) -> Sequence[CourseReading]:
         """Where the learner stands in every course of the catalogue, most recently touched first."""

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Concatenate, Final, ParamSpec, TypeVar
+from typing import Final
 
 import apsw
 
@@ -25,13 +25,9 @@ from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.database import Database
 from headway.storage.sqlite.progress import ProgressTable
+from headway.storage.sqlite.reader import Reader
 from headway.storage.sqlite.recent import Recent
 from headway.storage.sqlite.rows import fetch
-
-P = ParamSpec("P")
-T = TypeVar("T")
-
-Query = Callable[Concatenate[apsw.Connection, P], T]
 
 _RETRY_SECONDS: Final = 0.005  # between two attempts at the write lock, where another process holds it
 
@@ -50,6 +46,7 @@ class SqliteStore:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database = Database(path)
+        self._reader = Reader(self._database.reader)
         self._catalogue = Catalogue()
         self._recent = Recent(self._catalogue)
         self._progress = ProgressTable(self._catalogue, self._recent)
@@ -68,40 +65,40 @@ class SqliteStore:
         """Commit what is queued and close the file."""
         await self.committer.close()
         self._disk.shutdown()
-        self._database.close()
+        self._reader.close()
+        self._database.writer.drop()
 
     async def probe(self) -> None:
         """Read one row."""
-        self._read_once(fetch, sql.PROBE)
+        self._reader.read(fetch, sql.PROBE)
 
     async def courses(self) -> Sequence[CourseOutline]:
         """The catalogue by title."""
-        return self._read(self._catalogue.outlines)
+        return self._reader.read(self._catalogue.outlines)
 
     async def course(self, course_id: CourseId) -> Course:
         """One course."""
-        return self._read(self._catalogue.course, course_id).course
+        return self._reader.read(self._catalogue.course, course_id).course
 
     async def lesson(self, learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId) -> LessonReading:
         """One row of the learner's."""
-        return self._read(self._progress.lesson, learner_id, course_id, lesson_id)
+        return self._reader.read(self._progress.lesson, learner_id, course_id, lesson_id)
 
     async def lessons(self, learner_id: LearnerId, course_id: CourseId) -> LessonsReading:
         """All the learner's rows in a course."""
-        return self._read(self._progress.lessons, learner_id, course_id)
+        return self._reader.read(self._progress.lessons, learner_id, course_id)
 
     async def lessons_stamp(self, learner_id: LearnerId, course_id: CourseId) -> LessonsStamp:
         """What changes whenever the learner's list of the course does."""
-        return self._read_once(self._progress.stamp, learner_id, course_id)
+        return self._reader.read(self._progress.stamp, learner_id, course_id)
 
     async def course_progress(self, learner_id: LearnerId, course_id: CourseId) -> CourseReading:
         """Where the learner stands in a course."""
-        reading = self._read_once(self._progress.course_at_once, learner_id, course_id)
-        return reading or self._read(self._progress.course, learner_id, course_id)
+        return self._reader.read(self._progress.course, learner_id, course_id)
 
     async def learner_courses(self, learner_id: LearnerId) -> Sequence[CourseReading]:
         """The courses the learner has written in, most recently touched first."""
-        return self._read(self._progress.courses, learner_id)
+        return self._reader.read(self._progress.courses, learner_id)
 
     async def write(self, write: LessonWrite) -> Written:
         """Apply one write, in a batch with whatever else is waiting."""
@@ -129,26 +126,6 @@ class SqliteStore:
             fetch(connection, sql.REMOVE_LESSON_ROWS, learner_id, course_id)
             fetch(connection, sql.REMOVE_COURSE_PROGRESS, learner_id, course_id)
 
-    def _read(self, query: Query[P, T], *parameters: P.args, **named: P.kwargs) -> T:
-        """Run a query of several statements over one moment's rows."""
-
-        def in_a_transaction(connection: apsw.Connection) -> T:
-            connection.execute("BEGIN")
-            try:
-                return query(connection, *parameters, **named)
-            finally:
-                connection.execute("COMMIT")
-
-        return self._read_once(in_a_transaction)
-
-    def _read_once(self, query: Query[P, T], *parameters: P.args, **named: P.kwargs) -> T:
-        """Run a query of a single statement."""
-        reader = self._database.reader
-        try:
-            return query(reader.connection(), *parameters, **named)
-        except apsw.Error as error:
-            raise reader.failed(error) from error
-
     async def _commit_batch(self, writes: Sequence[LessonWrite]) -> Sequence[Outcome]:
         async with self._begun() as connection:
             now = self._clock()
@@ -170,6 +147,7 @@ class SqliteStore:
     @contextlib.asynccontextmanager
     async def _begun(self) -> AsyncIterator[apsw.Connection]:
         """A transaction that is on disk when the block is left, or rolled back if it raised."""
+        self._reader.writing_begins()
         try:
             connection = await self._begin()
             try:
@@ -183,6 +161,8 @@ class SqliteStore:
                 raise
         except apsw.Error as error:
             raise self._database.writer.failed(error) from error
+        finally:
+            self._reader.writing_ended()
 
     async def _begin(self) -> apsw.Connection:
         """Take the write lock, letting the loop run while another process holds it."""
