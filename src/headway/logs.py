@@ -1,10 +1,14 @@
-"""Structured logs, each line with the id of the request that it belongs to."""
+"""Structured logs, each line with the id of the request that it belongs to.
+
+Everything goes through the standard library's logging, so that an application that Headway is mounted in decides
+what becomes of it; `configure` decides for a process of Headway's own.
+"""
 
 import logging
 import sys
 from collections.abc import MutableMapping
 from contextvars import ContextVar
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import structlog
 from structlog.typing import Processor
@@ -12,16 +16,22 @@ from structlog.typing import Processor
 REQUEST_ID: Final[ContextVar[str | None]] = ContextVar("headway_request_id", default=None)
 
 
+def get_logger(name: str) -> structlog.stdlib.BoundLogger:
+    """A logger whose events carry their facts as keywords."""
+    logger = structlog.wrap_logger(
+        logging.getLogger(name),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[structlog.stdlib.filter_by_level, _add_request_id, structlog.stdlib.render_to_log_kwargs],
+        cache_logger_on_first_use=True,
+    )
+    return cast("structlog.stdlib.BoundLogger", logger)
+
+
 def configure(*, json: bool, level: str) -> None:
     """Write this process's log lines, uvicorn's too, to standard error.
 
     Tracebacks are printed without the values of local variables: those may be tokens or notes.
     """
-    shared: list[Processor] = [
-        _add_request_id,
-        structlog.stdlib.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-    ]
     renderer: list[Processor] = (
         [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
         if json
@@ -29,16 +39,14 @@ def configure(*, json: bool, level: str) -> None:
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
         ]
     )
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
-    )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[
+                structlog.stdlib.add_log_level,
+                structlog.stdlib.ExtraAdder(),
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+            ],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
         )
     )

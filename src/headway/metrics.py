@@ -57,7 +57,7 @@ class Metrics:
         )
         self._commit = Histogram(
             "headway_commit_seconds",
-            "Time from a batch's first statement to the disk.",
+            "Time from asking for the write lock to the disk, for one batch.",
             buckets=_SECONDS,
             registry=self.registry,
         )

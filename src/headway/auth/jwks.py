@@ -7,10 +7,10 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 import jwt
-import structlog
 
 from headway.auth.keys import PinnedKey, pinned
 from headway.domain.errors import ConfigurationError, NotAuthenticatedError, UnavailableError
+from headway.logs import get_logger
 
 FETCH_SECONDS: Final = 5.0
 """How long one fetch may take."""
@@ -23,6 +23,8 @@ PAUSE_SECONDS: Final = 10.0
 
 FIRST_PAUSE_SECONDS: Final = 1.0
 """The least time between two fetches while there have never been keys."""
+
+_log = get_logger("headway.auth")
 
 _ALGORITHMS: Final = {"RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}
 
@@ -109,7 +111,7 @@ class JwksUrl:
             pause = FRESH_SECONDS
         except Exception as error:  # noqa: BLE001 - whatever a foreign host answers, the keys last seen stay
             pause = PAUSE_SECONDS if self._keys else FIRST_PAUSE_SECONDS
-            structlog.get_logger().warning("jwks_fetch_failed", url=self._url, error=repr(error))
+            _log.warning("jwks_fetch_failed", url=self._url, error=repr(error))
         finally:
             self._fetch = None
         self._next_fetch = self._clock() + pause

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 import typer
 from pydantic import SecretStr
-from rich.table import Table
+from rich.table import Column, Table
 
 from headway.app import VERSION, Headway
 from headway.auth import issue_token
@@ -115,7 +115,9 @@ def show_settings() -> None:
       headway settings
     """
     settings = load_settings()
-    table = Table("variable", "value", "meaning", box=None, pad_edge=False)
+    names = [f"HEADWAY_{name.upper()}" for name in Settings.model_fields]
+    variable = Column("variable", no_wrap=True, min_width=max(map(len, names)))
+    table = Table(variable, "value", "meaning", box=None, pad_edge=False)
     for name, field in Settings.model_fields.items():
         table.add_row(f"HEADWAY_{name.upper()}", _shown(getattr(settings, name)), field.description)
     out.print(table)

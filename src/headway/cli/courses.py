@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 import typer
 from rich.progress import track
-from rich.table import Table
+from rich.table import Column, Table
 
 from headway.cli.console import OPERATOR, fail, out, refusals_end_the_program, with_service
 from headway.cli.documents import course_files, read_course
@@ -57,7 +57,7 @@ def list_courses() -> None:
     Example:
       headway courses list
     """
-    table = Table("id", "title", "lessons", "required", box=None, pad_edge=False)
+    table = Table(Column("id", no_wrap=True, min_width=36), "title", "lessons", "required", box=None, pad_edge=False)
     for course in with_service(lambda service: service.courses()):
         table.add_row(course.id, course.title, str(course.lessons), str(course.required_lessons))
     if not table.row_count:

@@ -174,6 +174,8 @@ def check_metadata(metadata: Metadata) -> None:
     At most 16 KiB of UTF-8 JSON and 32 levels (the object itself is the first); no U+0000, no lone surrogate, no
     NaN or infinity (RFC 8259 has none), whole numbers of 64 bits.
     """
+    if not metadata:
+        return
     reason = next(_metadata_faults(metadata, 1), None)
     if reason is not None:
         raise _metadata_error(reason)

@@ -76,6 +76,7 @@ class LessonWrite:
             self.precondition.check(row)
         if self.update is None:
             return Written(row, None, lesson)
+        progress.check_metadata(self.update.get("metadata") or progress.NO_METADATA)
         start = row or progress.new_row(self.learner_id, self.course_id, self.lesson_id, new_id(), now)
         if self.precondition.informed:
             return Written(row, progress.replace(start, self.update, lesson, now), lesson)

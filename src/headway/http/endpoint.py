@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Final
 
-import structlog
 from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
 
@@ -16,11 +15,11 @@ from headway.http.lists import RenderedLists
 from headway.http.observation import LoggedRequests, Observer, request_id
 from headway.http.render import Reply
 from headway.http.requests import Call, RequestHeaders, parse_identifier, read_body
-from headway.logs import REQUEST_ID
+from headway.logs import REQUEST_ID, get_logger
 from headway.metrics import Metrics
 from headway.service import ProgressService
 
-_log = structlog.get_logger("headway.http")
+_log = get_logger("headway.http")
 
 PROGRESS_BODY_BYTES: Final = 64 * 1024
 COURSE_BODY_BYTES: Final = 1024 * 1024

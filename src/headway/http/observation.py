@@ -6,17 +6,17 @@ from secrets import token_hex
 from time import perf_counter
 from typing import Final, Literal
 
-import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from headway.logs import REQUEST_ID
+from headway.logs import REQUEST_ID, get_logger
 from headway.metrics import Metrics, RequestMeter
 
 LoggedRequests = Literal["all", "refused", "none"]
 
-_log = structlog.get_logger("headway.http")
+_log = get_logger("headway.http")
 
 _GIVEN_ID: Final = re.compile(rb"[!-~]{1,128}")
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _PROCESS: Final = token_hex(6)
 _NUMBERS: Final = count(1)
 
@@ -88,7 +88,7 @@ class Observed:
     def _observer(self, scope: Scope) -> Observer:
         """One observer a route: paths and methods that callers make up get none of their own."""
         path = getattr(scope.get("route"), "path", "other")
-        method = scope["method"] if path != "other" else "other"
+        method = scope["method"] if scope["method"] in _METHODS and path != "other" else "other"
         if (method, path) not in self._observers:
             meter = self._metrics.meter(method, path)
             self._observers[method, path] = Observer(meter, method, path, self._logged)

@@ -1,11 +1,11 @@
 """The operations as FastAPI routes: declared for the OpenAPI document, answered by their endpoints."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter, Signature
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Body, Header, Path, Security
+from fastapi import APIRouter, Body, Header, HTTPException, Path, Security
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from starlette.types import Lifespan, Receive, Scope, Send
@@ -48,21 +48,23 @@ class EndpointRoute(APIRoute):
         """Serve one request."""
         endpoint: Endpoint = self.endpoint.answered_by  # type: ignore[attr-defined]
         if scope["method"] != endpoint.operation.method:
-            await super().handle(scope, receive, send)
-            return
+            raise HTTPException(405, headers={"Allow": self.endpoint.allowed})  # type: ignore[attr-defined]
         path_parameters = scope["path_params"]
         identifiers = [str(path_parameters[name]) for name in endpoint.operation.parameters]
         await endpoint(scope, receive, send, identifiers)
 
 
-def build_router(endpoints: Iterable[Endpoint], prefix: str, lifespan: Lifespan[Any]) -> APIRouter:
+def build_router(endpoints: Sequence[Endpoint], prefix: str, lifespan: Lifespan[Any]) -> APIRouter:
     """A router over the endpoints; `lifespan` runs with the application that includes it."""
     router = APIRouter(prefix=prefix, route_class=EndpointRoute, lifespan=lifespan)
+    methods: dict[str, list[str]] = {}
+    for endpoint in endpoints:
+        methods.setdefault(endpoint.operation.path, []).append(endpoint.operation.method)
     for endpoint in endpoints:
         operation = endpoint.operation
         router.add_api_route(
             operation.path,
-            _declaration(endpoint),
+            _declaration(endpoint, allowed=", ".join(sorted(methods[operation.path]))),
             methods=[operation.method],
             summary=operation.title,
             description=operation.description,
@@ -77,7 +79,7 @@ def build_router(endpoints: Iterable[Endpoint], prefix: str, lifespan: Lifespan[
     return router
 
 
-def _declaration(endpoint: Endpoint) -> Callable[..., None]:
+def _declaration(endpoint: Endpoint, allowed: str) -> Callable[..., None]:
     """A function whose signature tells FastAPI what the operation takes; it is never called."""
 
     def declared() -> None:
@@ -85,6 +87,7 @@ def _declaration(endpoint: Endpoint) -> Callable[..., None]:
 
     declared.__signature__ = Signature(_parameters(endpoint.operation))  # type: ignore[attr-defined]
     declared.answered_by = endpoint  # type: ignore[attr-defined]
+    declared.allowed = allowed  # type: ignore[attr-defined]
     return declared
 
 

@@ -87,7 +87,14 @@ class CourseSummary(BaseModel):
 class LessonDocument(BaseModel):
     """A lesson in a course document."""
 
-    model_config = ConfigDict(strict=True, extra="forbid")
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        json_schema_extra={
+            "if": {"properties": {"pass_mark": {"type": "number"}}, "required": ["pass_mark"]},
+            "then": {"properties": {"kind": {"const": "quiz"}}, "required": ["kind"]},
+        },
+    )
 
     id: UUID
     title: Title
@@ -101,7 +108,9 @@ class LessonDocument(BaseModel):
         Threshold | None,
         Field(
             description="The progress percentage that completes the lesson; null where none does. "
-            "Not given: 100, or null where there is a pass mark."
+            "Not given: 100, or null where there is a pass mark.",
+            # No default that a client could fill in: which one it is depends on the pass mark.
+            json_schema_extra=lambda schema: schema.pop("default", None),
         ),
     ] = None
 

@@ -8,6 +8,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from contextvars import Context
 from time import perf_counter
 from typing import NamedTuple, Protocol
 
@@ -69,7 +70,8 @@ class Committer:
         outcome: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
         self._queue.append(_Waiting(write, outcome))
         if self._task is None:
-            self._task = asyncio.create_task(self._drain(), name="headway-committer")
+            # In a context of its own: what it logs belongs to no single request.
+            self._task = asyncio.create_task(self._drain(), name="headway-committer", context=Context())
         return await outcome
 
     async def close(self) -> None:

@@ -35,7 +35,8 @@ class Store(Protocol):
     """A database that keeps the catalogue and the learners' progress.
 
     Every method may raise `StoreUnavailableError`; every one that names a course raises `CourseNotFoundError` where
-    the catalogue has none of that id. A write that returned is on disk. Reads see every write that returned.
+    the catalogue has none of that id. A write that returned is on disk. Reads
+    see every write of this process that returned, and those of other processes within a second.
     """
 
     async def open(self) -> Sequence[str]:

@@ -26,7 +26,7 @@ class VersionedCourse(NamedTuple):
 class Catalogue:
     """Reads a course's version with every use and the course itself only when the version is another one.
 
-    So a course that another process put, the command line for one, is seen by the very next request.
+    So a course that another process put, the command line for one, is seen by the next snapshot that is read.
     """
 
     def __init__(self) -> None:

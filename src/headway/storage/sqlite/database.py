@@ -1,17 +1,20 @@
 """The database file: opened, watched, and opened again after it was away."""
 
+import contextlib
 import os
-from collections.abc import Callable
+import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, NoReturn
+from urllib.parse import quote
 
 import apsw
-import structlog
 
 from headway.domain.errors import ConfigurationError, StoreUnavailableError
+from headway.logs import get_logger
 from headway.storage.sqlite import schema
 
-_log = structlog.get_logger("headway.storage")
+_log = get_logger("headway.storage")
 
 _START_PATIENCE: Final = 10_000  # milliseconds that a starting process waits for another one's migration
 _WRITER_PRAGMAS: Final = """
@@ -22,8 +25,6 @@ _WRITER_PRAGMAS: Final = """
     PRAGMA journal_size_limit = 67108864;
 """
 _READER_PRAGMAS: Final = "PRAGMA query_only = ON; PRAGMA cache_size = -65536;"
-
-T = TypeVar("T")
 
 _Identity = tuple[int, int]
 
@@ -40,36 +41,39 @@ class DatabaseFile:
         self._wal_path = f"{path}-wal"
         self._file: _Identity | None = None
         self._wal: _Identity | None = None
-        self._absent = False
+        self._refused: str | None = None
 
     def identify(self) -> _Identity:
         """The file that is there. Raises `StoreUnavailableError` where none is, or one that must not be opened."""
         found = _identity(self.path)
         if found is None:
-            self._note_absence()
-            raise StoreUnavailableError
-        self._absent = False
+            self._refuse("database_gone")
         if found != self._file:
             self._accept(found)
+        self._refused = None
         return found
 
-    def confirm(self) -> None:
-        """Raise `StoreUnavailableError` unless the file is still the one identified last."""
-        if _identity(self.path) != self._file:
+    def confirm(self, opened: _Identity | None) -> None:
+        """Raise `StoreUnavailableError` unless the file that was opened is still the one that is there."""
+        if opened is None or _identity(self.path) != opened:
             raise StoreUnavailableError
+        self.note_log()
+
+    def note_log(self) -> None:
+        """Remember which write-ahead log belongs to the file."""
         self._wal = _identity(self._wal_path)
 
-    def _note_absence(self) -> None:
-        """Log once that the file is gone, not with every request."""
-        if not self._absent:
-            _log.error("database_gone", path=str(self.path))
-        self._absent = True
+    def _refuse(self, event: str, **facts: str) -> NoReturn:
+        """Say why there is no database to work with: to the log once, not with every request."""
+        if self._refused != event:
+            _log.error(event, path=str(self.path), **facts)
+        self._refused = event
+        raise StoreUnavailableError
 
     def _accept(self, found: _Identity) -> None:
         """Take another file for the database, unless SQLite would mix the former one's log into it."""
         if self._wal is not None and _identity(self._wal_path) == self._wal:
-            _log.error("database_replaced_beside_its_log", path=str(self.path), move_away=self._wal_path)
-            raise StoreUnavailableError
+            self._refuse("database_replaced_beside_its_log", move_away=self._wal_path)
         if self._file is not None:
             _log.warning("database_replaced", path=str(self.path))
         self._file, self._wal = found, None
@@ -93,10 +97,15 @@ class Handle:
             self._connection, self._opened = self._connect(), found
         return self._connection
 
+    def confirm(self) -> None:
+        """Raise `StoreUnavailableError` unless this connection's file is still the one at the path."""
+        self._file.confirm(self._opened)
+
     def failed(self, error: apsw.Error) -> StoreUnavailableError:
-        """What the caller is told of a driver's error. All but a lock drop the connection, to start afresh."""
+        """What the caller is told of a driver's error. All but a lock not gained drop the connection."""
         _log.error("database_error", error=type(error).__name__, reason=str(error))
-        if not isinstance(error, apsw.BusyError | apsw.LockedError):
+        waited_in_vain = isinstance(error, apsw.BusyError | apsw.LockedError)
+        if self._connection is not None and not (waited_in_vain and self._connection.get_autocommit()):
             self.drop()
         return StoreUnavailableError()
 
@@ -116,7 +125,6 @@ class Handle:
             # A plan once made stays: otherwise SQLite plans a statement again, at ten times the cost of running it,
             # whenever a value bound to it changes (https://sqlite.org/queryplanner-ng.html#qpsg).
             connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
-            connection.execute(self._pragmas)
             version = schema.found_version(connection)
         except (apsw.Error, ConfigurationError) as error:
             _log.error("database_unusable", error=type(error).__name__, reason=str(error))
@@ -124,6 +132,8 @@ class Handle:
         if version != schema.SCHEMA_VERSION:
             _log.error("database_unusable", reason=f"schema version {version}: run headway migrate")
             raise StoreUnavailableError
+        connection.execute(self._pragmas)
+        self._file.note_log()
         return connection
 
 
@@ -142,10 +152,12 @@ class Database:
         """
         path = self.file.path
         try:
-            if path.exists():
-                _with_connection(path, apsw.SQLITE_OPEN_READONLY, "", schema.found_version)
-            flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
-            return _with_connection(path, flags, _WRITER_PRAGMAS, schema.migrate)
+            _make_private(path)
+            _look_at(path)
+            with _connected(str(path), apsw.SQLITE_OPEN_READWRITE) as connection:
+                applied = schema.migrate(connection)
+                _use_write_ahead_log(connection)
+                return applied
         except (apsw.Error, OSError) as error:
             raise ConfigurationError(
                 f"The database {path} can not be opened ({type(error).__name__}: {error}). "
@@ -153,14 +165,45 @@ class Database:
             ) from error
 
 
-def _with_connection(path: Path, flags: int, pragmas: str, action: Callable[[apsw.Connection], T]) -> T:
-    connection = apsw.Connection(str(path), flags=flags)
+@contextlib.contextmanager
+def _connected(name: str, flags: int) -> Iterator[apsw.Connection]:
+    connection = apsw.Connection(name, flags=flags)
     try:
         connection.set_busy_timeout(_START_PATIENCE)
-        connection.execute(pragmas)
-        return action(connection)
+        yield connection
     finally:
         connection.close()
+
+
+def _look_at(path: Path) -> None:
+    """Refuse a database of a newer Headway or of another program, leaving no trace beside it.
+
+    Where no write-ahead log is there SQLite is told that none will be, or it would make one, to read it.
+    """
+    unwatched = "" if Path(f"{path}-wal").exists() else "&immutable=1"
+    name = f"file:{quote(str(path.absolute()))}?mode=ro{unwatched}"
+    with _connected(name, apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI) as connection:
+        schema.found_version(connection)
+
+
+def _use_write_ahead_log(connection: apsw.Connection) -> None:
+    """Change the journal's mode; SQLite does not wait for another process that is at it, too."""
+    deadline = time.monotonic() + _START_PATIENCE / 1000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except apsw.BusyError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
+def _make_private(path: Path) -> None:
+    """Make the file, if there is none, for this user alone: it will hold learners' notes. SQLite takes it as empty."""
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _identity(path: str | Path) -> _Identity | None:

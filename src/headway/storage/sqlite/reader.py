@@ -63,5 +63,9 @@ class Reader:
 
     def _end(self) -> None:
         snapshot, self._snapshot = self._snapshot, None
-        if snapshot is not None and snapshot.in_transaction:
+        if snapshot is None:
+            return
+        try:
             snapshot.execute("COMMIT")
+        except apsw.Error as error:  # what was read was read; the next read starts afresh
+            self._handle.failed(error)

@@ -23,7 +23,7 @@ from headway.storage.sqlite.rows import (
 K = TypeVar("K")
 V = TypeVar("V")
 
-KEPT_ROWS: Final = 50_000
+KEPT_ENTRIES: Final = 50_000
 
 
 class Recent:
@@ -38,7 +38,7 @@ class Recent:
         self._catalogue = catalogue
         self._courses: _Bounded[CourseId, VersionedCourse] = _Bounded()
         self._rows: _Bounded[tuple[LearnerId, CourseId, LessonId], LessonProgress | None] = _Bounded()
-        self._standings: _Bounded[tuple[LearnerId, CourseId], CourseProgress | None] = _Bounded()
+        self._course_progress: _Bounded[tuple[LearnerId, CourseId], CourseProgress | None] = _Bounded()
         self._connection: apsw.Connection | None = None
         self._data_version: object = None
 
@@ -53,7 +53,7 @@ class Recent:
         """Forget everything."""
         self._courses.clear()
         self._rows.clear()
-        self._standings.clear()
+        self._course_progress.clear()
 
     def course(self, connection: apsw.Connection, course_id: CourseId) -> VersionedCourse:
         """One course. Raises `CourseNotFoundError`."""
@@ -71,15 +71,15 @@ class Recent:
             self._rows.keep(key, to_lesson_progress(columns) if columns else None)
         return self._rows[key]
 
-    def standing(
+    def course_progress(
         self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId
     ) -> CourseProgress | None:
         """Where one learner stands in one course."""
         key = (learner_id, course_id)
-        if key not in self._standings:
+        if key not in self._course_progress:
             columns = fetch_one(connection, sql.COURSE_PROGRESS, *key)
-            self._standings.keep(key, to_course_progress(columns) if columns else None)
-        return self._standings[key]
+            self._course_progress.keep(key, to_course_progress(columns) if columns else None)
+        return self._course_progress[key]
 
     def store_row(self, connection: apsw.Connection, write: LessonWrite, written: Written) -> None:
         """Make the row what a write made of it."""
@@ -90,10 +90,10 @@ class Recent:
             fetch(connection, sql.PUT_LESSON_ROW, *from_lesson_progress(written.after))
         self._rows.keep(key, written.after)
 
-    def store_standing(self, connection: apsw.Connection, standing: CourseProgress) -> None:
-        """Make a learner's standing in a course what it now is."""
-        fetch(connection, sql.PUT_COURSE_PROGRESS, *from_course_progress(standing))
-        self._standings.keep((standing.learner_id, standing.course_id), standing)
+    def store_course_progress(self, connection: apsw.Connection, progress: CourseProgress) -> None:
+        """Make a learner's progress in a course what it now is."""
+        fetch(connection, sql.PUT_COURSE_PROGRESS, *from_course_progress(progress))
+        self._course_progress.keep((progress.learner_id, progress.course_id), progress)
 
 
 class _Bounded(OrderedDict[K, V], Generic[K, V]):
@@ -102,5 +102,5 @@ class _Bounded(OrderedDict[K, V], Generic[K, V]):
     def keep(self, key: K, value: V) -> None:
         self[key] = value
         self.move_to_end(key)
-        if len(self) > KEPT_ROWS:
+        if len(self) > KEPT_ENTRIES:
             self.popitem(last=False)

@@ -11,6 +11,11 @@ from headway.domain.errors import ConfigurationError, SchemaTooNewError
 APPLICATION_ID: Final = 0x48647779
 _MIGRATIONS: Final = sorted(Path(__file__).with_name("migrations").glob("[0-9]*.sql"))
 SCHEMA_VERSION: Final = len(_MIGRATIONS)
+# One statement, so that all three are of one moment, also while another process migrates.
+_MARKS: Final = """
+    SELECT user_version, application_id, (SELECT count(*) FROM sqlite_schema)
+    FROM pragma_user_version, pragma_application_id
+"""
 
 
 def found_version(connection: apsw.Connection) -> int:
@@ -18,9 +23,8 @@ def found_version(connection: apsw.Connection) -> int:
 
     Raises `SchemaTooNewError` for a database of a newer Headway and `ConfigurationError` for somebody else's.
     """
-    version: int = connection.pragma("user_version")
-    application: int = connection.pragma("application_id")
-    tables = connection.execute("SELECT count(*) FROM sqlite_schema").get
+    marks: tuple[int, int, int] = connection.execute(_MARKS).get
+    version, application, tables = marks
     if application != APPLICATION_ID and (application or version or tables):
         raise ConfigurationError(
             f"{connection.filename} is a database of another program. Set HEADWAY_DATABASE_URL to a file of its own."

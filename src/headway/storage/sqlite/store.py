@@ -24,7 +24,7 @@ from headway.storage.port import CourseReading, LessonReading, LessonsReading
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.database import Database
-from headway.storage.sqlite.progress import ProgressTable
+from headway.storage.sqlite.progress_table import ProgressTable
 from headway.storage.sqlite.reader import Reader
 from headway.storage.sqlite.recent import Recent
 from headway.storage.sqlite.rows import fetch
@@ -141,7 +141,7 @@ class SqliteStore:
     async def _transaction(self) -> AsyncIterator[apsw.Connection]:
         """A transaction of its own, between two batches."""
         async with self.committer.alone(), self._begun() as connection:
-            self._recent.forget()
+            self._recent.forget()  # what it changes is not written through it
             yield connection
 
     @contextlib.asynccontextmanager
@@ -180,5 +180,10 @@ class SqliteStore:
                 return connection
 
     async def _commit(self, connection: apsw.Connection) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._disk, connection.execute, "COMMIT")
-        self._database.file.confirm()
+        commit = asyncio.get_running_loop().run_in_executor(self._disk, connection.execute, "COMMIT")
+        try:
+            await asyncio.shield(commit)
+        except asyncio.CancelledError:
+            await asyncio.wait([commit])  # the connection is in use until then
+            raise
+        self._database.writer.confirm()

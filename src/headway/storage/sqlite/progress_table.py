@@ -78,15 +78,15 @@ class ProgressTable:
         written = write.apply(found.course, row, now, _new_id)
         if written.before is None and written.after is None:
             return written
-        standing = self._recent.standing(connection, learner_id, course_id)
-        before = _tally(connection, found, standing) if standing else NOTHING
+        progress = self._recent.course_progress(connection, learner_id, course_id)
+        before = _tally(connection, found, progress) if progress else NOTHING
         tally = before.plus(
             contribution(written.lesson, written.after), less=contribution(written.lesson, written.before)
         )
         self._recent.store_row(connection, write, written)
-        revision = next_revision(standing, now)
+        revision = next_revision(progress, now)
         after = CourseProgress(learner_id, course_id, tally, now, found.version, revision)
-        self._recent.store_standing(connection, after)
+        self._recent.store_course_progress(connection, after)
         return written
 
 

@@ -1,0 +1,132 @@
+"""What a course may be, what completes its lessons, and what changes when its document does."""
+
+from typing import Any
+
+import pytest
+
+from domain.values import COURSE, course, lesson, quiz
+from headway.domain.catalogue import Course, CourseChange, Lesson, LessonKind, compare, default_complete_at
+from headway.domain.errors import InvalidValueError
+from headway.domain.identifiers import LessonId
+
+
+def problems(*lessons: Lesson) -> list[tuple[tuple[str | int, ...], str]]:
+    with pytest.raises(InvalidValueError) as refusal:
+        Course(COURSE, "A course", lessons)
+    return [(problem.place, problem.kind) for problem in refusal.value.problems]
+
+
+def test_a_course_has_a_lesson() -> None:
+    assert problems() == [(("lessons",), "no_lessons")]
+
+
+def test_a_lesson_is_in_a_course_once() -> None:
+    assert problems(lesson(1), lesson(2), lesson(1), lesson(1, title="Again")) == [
+        (("lessons", 2, "id"), "duplicate_lesson"),
+        (("lessons", 3, "id"), "duplicate_lesson"),
+    ]
+
+
+@pytest.mark.parametrize("kind", [kind for kind in LessonKind if kind is not LessonKind.QUIZ])
+def test_only_a_quiz_has_a_pass_mark(kind: LessonKind) -> None:
+    assert problems(lesson(1), lesson(2, kind=kind, pass_mark=0)) == [
+        (("lessons", 1, "pass_mark"), "pass_mark_without_quiz")
+    ]
+
+
+def test_every_fault_is_named_with_its_place() -> None:
+    assert problems(lesson(1, pass_mark=50), lesson(2), lesson(2, pass_mark=50)) == [
+        (("lessons", 0, "pass_mark"), "pass_mark_without_quiz"),
+        (("lessons", 2, "id"), "duplicate_lesson"),
+        (("lessons", 2, "pass_mark"), "pass_mark_without_quiz"),
+    ]
+
+
+def test_a_refusal_reads_as_a_list_of_places() -> None:
+    with pytest.raises(InvalidValueError, match=r"^lessons\.1\.id: .+; lessons\.1\.pass_mark: .+") as refusal:
+        Course(COURSE, "A course", (lesson(1), lesson(1, pass_mark=1)))
+    assert lesson(1).id in str(refusal.value)
+
+
+def test_lessons_are_found_by_id_in_the_courses_order() -> None:
+    found = course(lesson(3), lesson(1), lesson(2)).lessons_by_id
+    assert list(found.values()) == [lesson(3), lesson(1), lesson(2)]
+    assert found[lesson(1).id] == lesson(1)
+
+
+@pytest.mark.parametrize(
+    ("lessons", "required"),
+    [
+        ([lesson(1), lesson(2)], 2),
+        ([lesson(1), lesson(2, required=False)], 1),
+        ([lesson(1, required=False)], 0),
+    ],
+)
+def test_required_lessons_count(lessons: list[Lesson], required: int) -> None:
+    assert course(*lessons).required_lessons == required
+
+
+@pytest.mark.parametrize(
+    ("of", "score", "passes"),
+    [
+        (quiz(pass_mark=70), 70, True),
+        (quiz(pass_mark=70), 69.999, False),
+        (quiz(pass_mark=70), None, False),
+        (quiz(pass_mark=0), 0, True),
+        (quiz(pass_mark=0), None, False),
+        (lesson(), 100, False),
+    ],
+)
+def test_a_score_passes_where_it_reaches_the_mark(of: Lesson, score: float | None, passes: bool) -> None:
+    assert of.passes(score) is passes
+
+
+@pytest.mark.parametrize(("pass_mark", "complete_at"), [(None, 100), (70, None), (0, None)])
+def test_what_completes_a_lesson_that_does_not_say(pass_mark: float | None, complete_at: float | None) -> None:
+    assert default_complete_at(pass_mark) == complete_at
+
+
+NOTHING: dict[str, Any] = {
+    "created": False,
+    "added": (),
+    "removed": (),
+    "changed": (),
+    "reordered": False,
+    "renamed": False,
+}
+
+
+def ids(*numbers: int) -> tuple[LessonId, ...]:
+    return tuple(lesson(number).id for number in numbers)
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        pytest.param(course(), {}, id="the same"),
+        pytest.param(course(title="Another name"), {"renamed": True}, id="renamed"),
+        pytest.param(course(*map(lesson, [1, 2, 3, 4])), {"added": ids(4)}, id="added at the end"),
+        pytest.param(course(*map(lesson, [4, 1, 5, 2, 3])), {"added": ids(4, 5)}, id="added in between"),
+        pytest.param(course(*map(lesson, [1, 3])), {"removed": ids(2)}, id="removed"),
+        pytest.param(course(*map(lesson, [3, 2, 1])), {"reordered": True}, id="reordered"),
+        pytest.param(
+            course(lesson(1), lesson(2, required=False), lesson(3, title="New")), {"changed": ids(2, 3)}, id="changed"
+        ),
+        pytest.param(
+            course(lesson(5), lesson(3), lesson(1, section="First steps"), title="Another name"),
+            {"added": ids(5), "removed": ids(2), "changed": ids(1), "reordered": True, "renamed": True},
+            id="everything at once",
+        ),
+        pytest.param(course(lesson(4)), {"added": ids(4), "removed": ids(1, 2, 3)}, id="another set of lessons"),
+    ],
+)
+def test_a_change_names_what_differs(after: Course, expected: dict[str, Any]) -> None:
+    change = compare(course(), after)
+    assert change == CourseChange(course_id=COURSE, **NOTHING | expected)
+    assert change.is_empty == (not expected)
+
+
+def test_a_new_course_is_a_change_that_adds_every_lesson() -> None:
+    change = compare(None, course())
+    assert change == CourseChange(course_id=COURSE, **NOTHING | {"created": True, "added": ids(1, 2, 3)})
+    assert not change.is_empty

@@ -1,0 +1,258 @@
+"""The write rule's column "informed PUT": a write that has seen the row may change anything."""
+
+from typing import Any
+
+import pytest
+
+from domain.values import (
+    EARLIER,
+    LATER,
+    NOW,
+    changes,
+    finished,
+    lesson,
+    own_values,
+    quiz,
+    started,
+    stored,
+)
+from headway.domain.catalogue import Lesson
+from headway.domain.progress import LessonProgress, ProgressUpdate, Status, merge, replace
+
+PLAIN = lesson()
+ENOUGH_AT_80 = lesson(complete_at=80)
+QUIZ = quiz(pass_mark=70)
+
+
+@pytest.mark.parametrize(
+    ("update", "changed"),
+    [
+        ({"progress_percentage": 10}, {"progress_percentage": 10}),
+        ({"progress_percentage": 60}, {"progress_percentage": 60}),
+        ({"video_position_seconds": 0}, {"video_position_seconds": 0}),
+        ({"quiz_score": 20}, {"quiz_score": 20}),
+        ({"quiz_attempts": 1}, {"quiz_attempts": 1}),
+        ({"quiz_passed": True}, {"quiz_passed": True}),
+        ({"time_spent_minutes": 1}, {"time_spent_minutes": 1}),
+        ({"user_notes": "other"}, {"user_notes": "other"}),
+        ({"user_notes": ""}, {"user_notes": None}),
+        ({"is_bookmarked": False}, {"is_bookmarked": False}),
+        ({"metadata": {"b": 2}}, {"metadata": {"b": 2}}),
+        ({"metadata": {}}, {"metadata": {}}),
+    ],
+)
+def test_what_is_named_is_as_sent_and_the_rest_stays(update: ProgressUpdate, changed: dict[str, Any]) -> None:
+    row = started()
+    after = replace(row, update, PLAIN, NOW)
+    assert changes(row, after) == changed
+    assert (after.version, after.updated_at) == (row.version + 1, NOW)
+
+
+@pytest.mark.parametrize(
+    ("field", "default"),
+    [
+        ("progress_percentage", 0),
+        ("video_position_seconds", 0),
+        ("quiz_score", None),
+        ("quiz_attempts", 0),
+        ("time_spent_minutes", 0),
+        ("user_notes", None),
+        ("is_bookmarked", False),
+        ("metadata", {}),
+    ],
+)
+def test_null_takes_a_field_back_to_its_default(field: str, default: object) -> None:
+    row = started()
+    update: ProgressUpdate = {field: None}  # type: ignore[misc]
+    assert changes(row, replace(row, update, PLAIN, NOW)) == {field: default}
+
+
+def test_null_takes_quiz_passed_back_to_its_default() -> None:
+    row = started(quiz_passed=True)
+    assert changes(row, replace(row, {"quiz_passed": None}, PLAIN, NOW)) == {"quiz_passed": False}
+
+
+@pytest.mark.parametrize("row", [stored(), started(), finished()], ids=["untouched", "in progress", "completed"])
+@pytest.mark.parametrize("of", [PLAIN, ENOUGH_AT_80, QUIZ], ids=["plain", "enough at 80", "quiz"])
+def test_an_empty_write_changes_nothing(row: LessonProgress, of: Lesson) -> None:
+    assert replace(row, {}, of, NOW) is row
+
+
+def test_a_client_that_sends_back_the_row_with_other_notes_changes_the_notes() -> None:
+    row = finished()
+    after = replace(row, {**own_values(row), "user_notes": "other"}, PLAIN, NOW)
+    assert changes(row, after) == {"user_notes": "other"}
+
+
+@pytest.mark.parametrize(
+    ("row", "status", "changed"),
+    [
+        pytest.param(
+            stored(), Status.COMPLETED, {"completed_at": NOW, "progress_percentage": 100}, id="completed is all of it"
+        ),
+        pytest.param(started(), Status.IN_PROGRESS, {}, id="the same"),
+        pytest.param(finished(), Status.COMPLETED, {}, id="completed stays completed as it was"),
+        pytest.param(finished(), Status.IN_PROGRESS, {"completed_at": None}, id="out of completed"),
+        pytest.param(stored(), Status.IN_PROGRESS, {}, id="started without any progress"),
+    ],
+)
+def test_the_status_is_as_sent(row: LessonProgress, status: Status, changed: dict[str, Any]) -> None:
+    after = replace(row, {"status": status}, PLAIN, NOW)
+    expected = changed if row.status is status else changed | {"status": status}
+    assert changes(row, after) == expected
+
+
+def test_completed_at_is_set_again_after_it_was_left() -> None:
+    row = replace(finished(), {"status": Status.IN_PROGRESS}, PLAIN, NOW)
+    assert replace(row, {"status": Status.COMPLETED}, PLAIN, LATER).completed_at == LATER
+    assert merge(row, {"progress_percentage": 100}, PLAIN, LATER).completed_at == LATER
+
+
+def test_completed_at_stays_while_the_lesson_is_completed() -> None:
+    after = replace(finished(), {"quiz_score": 10, "user_notes": "", "time_spent_minutes": 0}, PLAIN, NOW)
+    assert after.status is Status.COMPLETED
+    assert after.completed_at == EARLIER
+
+
+@pytest.mark.parametrize(
+    "update",
+    [{"status": Status.NOT_STARTED}, {"status": None}],
+    ids=["not_started", "null"],
+)
+def test_not_started_starts_the_lesson_over(update: ProgressUpdate) -> None:
+    row = finished()
+    assert changes(row, replace(row, update, PLAIN, NOW)) == {
+        "status": Status.NOT_STARTED,
+        "progress_percentage": 0,
+        "video_position_seconds": 0,
+        "completed_at": None,
+    }
+
+
+def test_starting_over_keeps_a_position_that_is_sent_with_it() -> None:
+    row = finished()
+    after = replace(row, {"status": Status.NOT_STARTED, "video_position_seconds": 15}, PLAIN, NOW)
+    assert (after.status, after.progress_percentage, after.video_position_seconds) == (Status.NOT_STARTED, 0, 15)
+
+
+@pytest.mark.parametrize(
+    ("update", "status"),
+    [
+        ({"is_bookmarked": False}, Status.NOT_STARTED),
+        ({"user_notes": "again"}, Status.NOT_STARTED),
+        ({"metadata": {"theme": "dark"}}, Status.NOT_STARTED),
+        ({"video_position_seconds": 4}, Status.IN_PROGRESS),
+        ({"progress_percentage": 1}, Status.IN_PROGRESS),
+        ({"time_spent_minutes": 0.1}, Status.IN_PROGRESS),
+        ({"progress_percentage": 100}, Status.COMPLETED),
+    ],
+)
+@pytest.mark.parametrize("of", [PLAIN, quiz(pass_mark=70, complete_at=100)], ids=["plain", "quiz"])
+def test_a_lesson_started_over_stays_so_until_the_next_heartbeat(
+    of: Lesson, update: ProgressUpdate, status: Status
+) -> None:
+    row = replace(finished(quiz_score=90), {"status": Status.NOT_STARTED}, of, NOW)
+    assert merge(row, update, of, LATER).status is status
+
+
+@pytest.mark.parametrize(
+    ("of", "row", "update", "changed"),
+    [
+        pytest.param(
+            PLAIN,
+            stored(),
+            {"progress_percentage": 5},
+            {"progress_percentage": 5, "status": Status.IN_PROGRESS},
+            id="a progress starts the lesson",
+        ),
+        pytest.param(
+            PLAIN,
+            started(),
+            {"progress_percentage": 100},
+            {"progress_percentage": 100, "status": Status.COMPLETED, "completed_at": NOW},
+            id="all of it completes",
+        ),
+        pytest.param(
+            ENOUGH_AT_80,
+            started(),
+            {"progress_percentage": 85},
+            {"progress_percentage": 85, "status": Status.COMPLETED, "completed_at": NOW},
+            id="complete_at completes, at the percentage sent",
+        ),
+        pytest.param(
+            PLAIN,
+            finished(),
+            {"progress_percentage": 30},
+            {"progress_percentage": 30, "status": Status.IN_PROGRESS, "completed_at": None},
+            id="a lower progress takes the completion away",
+        ),
+        pytest.param(
+            PLAIN,
+            finished(),
+            {"progress_percentage": None},
+            {"progress_percentage": 0, "status": Status.IN_PROGRESS, "completed_at": None},
+            id="so does no progress",
+        ),
+        pytest.param(
+            ENOUGH_AT_80,
+            finished(),
+            {"progress_percentage": 85},
+            {"progress_percentage": 85},
+            id="a lower progress that is enough does not",
+        ),
+        pytest.param(
+            PLAIN, finished(), {"video_position_seconds": 0}, {"video_position_seconds": 0}, id="nor does a position"
+        ),
+        pytest.param(
+            QUIZ,
+            started(),
+            {"quiz_score": 75},
+            {
+                "quiz_score": 75,
+                "quiz_passed": True,
+                "status": Status.COMPLETED,
+                "completed_at": NOW,
+                "progress_percentage": 100,
+            },
+            id="a score that reaches the mark passes and completes",
+        ),
+        pytest.param(
+            QUIZ,
+            finished(quiz_score=75),
+            {"quiz_score": 60},
+            {"quiz_score": 60, "quiz_passed": False, "status": Status.IN_PROGRESS, "completed_at": None},
+            id="a score below the mark takes the pass and the completion away",
+        ),
+        pytest.param(
+            QUIZ,
+            finished(quiz_score=75),
+            {"quiz_passed": False},
+            {"quiz_passed": False, "status": Status.IN_PROGRESS, "completed_at": None},
+            id="so does a pass that is none",
+        ),
+        pytest.param(
+            QUIZ,
+            started(),
+            {"quiz_score": 75, "quiz_passed": False},
+            {"quiz_score": 75},
+            id="a pass that is named is as sent",
+        ),
+        pytest.param(
+            PLAIN, finished(), {"quiz_score": 1}, {"quiz_score": 1}, id="without a mark a score decides nothing"
+        ),
+        pytest.param(
+            PLAIN, finished(), {"quiz_passed": False}, {"quiz_passed": False}, id="nor does a pass without a mark"
+        ),
+    ],
+)
+def test_what_is_absent_follows_from_what_was_sent(
+    of: Lesson, row: LessonProgress, update: ProgressUpdate, changed: dict[str, Any]
+) -> None:
+    assert changes(row, replace(row, update, of, NOW)) == changed
+
+
+def test_metadata_is_replaced_where_a_truth_value_takes_a_numbers_place() -> None:
+    row = started(metadata={"a": 1})
+    after = replace(row, {"metadata": {"a": True}}, PLAIN, NOW)
+    assert after.metadata["a"] is True
+    assert after.version == row.version + 1

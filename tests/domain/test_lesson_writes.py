@@ -1,0 +1,179 @@
+"""One write to one lesson's row: its preconditions, and what becomes of the row."""
+
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from domain.values import COURSE, EARLIER, LEARNER, NOW, course, lesson, started
+from headway.domain.errors import HeadwayError, InvalidValueError, LessonNotFoundError, PreconditionFailedError
+from headway.domain.identifiers import ProgressId
+from headway.domain.progress import LessonProgress, ProgressUpdate, Status
+from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition, Written
+
+OF = course(lesson(1), lesson(2))
+ROW = started(lesson_id=lesson(1).id)
+IDS = ("first id", "second id")
+
+
+def write(update: ProgressUpdate | None, precondition: Precondition = UNCONDITIONAL, number: int = 1) -> LessonWrite:
+    return LessonWrite(LEARNER, COURSE, lesson(number).id, update, precondition)
+
+
+def apply(one: LessonWrite, row: LessonProgress | None) -> Written:
+    ids = iter(IDS)
+    return one.apply(OF, row, NOW, lambda: ProgressId(next(ids)))
+
+
+def tags(*tags: str) -> frozenset[str]:
+    return frozenset(tags)
+
+
+def holds(precondition: Precondition, row: LessonProgress | None) -> bool:
+    try:
+        precondition.check(row)
+    except PreconditionFailedError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("precondition", "where_absent", "where_present"),
+    [
+        pytest.param(Precondition(), True, True, id="none"),
+        pytest.param(Precondition(match=tags(ROW.tag)), False, True, id="If-Match: its tag"),
+        pytest.param(Precondition(match=tags("other")), False, False, id="If-Match: another tag"),
+        pytest.param(Precondition(match=tags("other", ROW.tag)), False, True, id="If-Match: a list with its tag"),
+        pytest.param(Precondition(match=tags()), False, False, id="If-Match: nothing"),
+        pytest.param(Precondition(match_any=True), False, True, id="If-Match: *"),
+        pytest.param(Precondition(none_match=tags(ROW.tag)), True, False, id="If-None-Match: its tag"),
+        pytest.param(Precondition(none_match=tags("other")), True, True, id="If-None-Match: another tag"),
+        pytest.param(
+            Precondition(none_match=tags("other", ROW.tag)), True, False, id="If-None-Match: a list with its tag"
+        ),
+        pytest.param(Precondition(none_match_any=True), True, False, id="If-None-Match: *"),
+        pytest.param(Precondition(match_any=True, none_match_any=True), False, False, id="both *"),
+        pytest.param(
+            Precondition(match=tags(ROW.tag), none_match=tags("other")), False, True, id="both, and both hold"
+        ),
+        pytest.param(
+            Precondition(match=tags(ROW.tag), none_match=tags(ROW.tag)), False, False, id="both, and one does not hold"
+        ),
+    ],
+)
+def test_where_a_precondition_holds(precondition: Precondition, where_absent: bool, where_present: bool) -> None:
+    assert holds(precondition, None) is where_absent
+    assert holds(precondition, ROW) is where_present
+
+
+@pytest.mark.parametrize(
+    ("precondition", "informed"),
+    [
+        (Precondition(), False),
+        (Precondition(match=tags(ROW.tag)), True),
+        (Precondition(match_any=True), False),
+        (Precondition(none_match=tags(ROW.tag)), False),
+        (Precondition(none_match_any=True), False),
+    ],
+)
+def test_only_one_who_names_the_tag_has_seen_the_row(precondition: Precondition, informed: bool) -> None:
+    assert precondition.informed is informed
+
+
+def test_a_tag_is_of_one_version_of_one_row() -> None:
+    tag = ROW.tag
+    assert ROW._replace(user_notes="other").tag == tag
+    assert ROW._replace(version=ROW.version + 1).tag != tag
+    assert ROW._replace(id=ProgressId("another")).tag != tag
+
+
+def test_the_first_write_makes_a_row_of_its_own() -> None:
+    written = apply(write({"progress_percentage": 10}), None)
+    assert written.before is None
+    assert written.after is not None
+    assert written.after[:3] == (LEARNER, COURSE, lesson(1).id)
+    assert (written.after.id, written.after.version) == (IDS[0], 1)
+    assert (written.after.created_at, written.after.updated_at) == (NOW, NOW)
+    assert (written.lesson, written.kept) == (lesson(1), ())
+
+
+def test_a_blind_write_merges_and_names_what_it_kept() -> None:
+    written = apply(write({"progress_percentage": 10, "quiz_attempts": 9}), ROW)
+    assert written.after is not None
+    assert (written.after.progress_percentage, written.after.quiz_attempts) == (40, 9)
+    assert (written.before, written.lesson, written.kept) == (ROW, lesson(1), ("progress_percentage",))
+    assert (written.after.id, written.after.created_at) == (ROW.id, EARLIER)
+
+
+def test_a_write_with_the_rows_tag_replaces() -> None:
+    written = apply(write({"progress_percentage": 10}, Precondition(match=tags(ROW.tag))), ROW)
+    assert written.after is not None
+    assert written.after.progress_percentage == 10
+    assert written.kept == ()
+
+
+@pytest.mark.parametrize("precondition", [Precondition(match_any=True), Precondition(none_match=tags("other"))])
+def test_a_write_under_any_other_condition_merges(precondition: Precondition) -> None:
+    written = apply(write({"progress_percentage": 10}, precondition), ROW)
+    assert written.after is ROW
+    assert written.kept == ("progress_percentage",)
+
+
+def test_a_write_that_asks_for_no_row_makes_it() -> None:
+    written = apply(write({"status": Status.IN_PROGRESS}, Precondition(none_match_any=True)), None)
+    assert written.after is not None
+    assert written.after.status is Status.IN_PROGRESS
+
+
+@pytest.mark.parametrize("precondition", [UNCONDITIONAL, Precondition(match=tags(ROW.tag))])
+def test_a_removal_leaves_no_row(precondition: Precondition) -> None:
+    assert apply(write(None, precondition), ROW) == Written(ROW, None, lesson(1))
+
+
+def test_removing_what_is_not_there_is_no_refusal() -> None:
+    assert apply(write(None), None) == Written(None, None, lesson(1))
+
+
+@pytest.mark.parametrize(
+    ("refused", "error"),
+    [
+        pytest.param(write({"quiz_attempts": 9}, number=7), LessonNotFoundError, id="unknown lesson"),
+        pytest.param(write(None, number=7), LessonNotFoundError, id="removal in an unknown lesson"),
+        pytest.param(write({"quiz_attempts": 9}, Precondition(match=tags("old"))), PreconditionFailedError, id="stale"),
+        pytest.param(write(None, Precondition(match=tags("old"))), PreconditionFailedError, id="stale removal"),
+        pytest.param(
+            write({"quiz_attempts": 9}, Precondition(none_match_any=True)), PreconditionFailedError, id="only create"
+        ),
+        pytest.param(
+            write({"quiz_attempts": 9, "metadata": {"large": "x" * 16_380}}), InvalidValueError, id="metadata"
+        ),
+        pytest.param(
+            write({"metadata": {"large": "x" * 16_380}}, Precondition(match=tags(ROW.tag))),
+            InvalidValueError,
+            id="metadata that replaces",
+        ),
+        pytest.param(write({"metadata": {"not a number": float("nan")}}), InvalidValueError, id="metadata's content"),
+    ],
+)
+def test_a_refused_write_changes_nothing(refused: LessonWrite, error: type[HeadwayError]) -> None:
+    before: Any = deepcopy(ROW)
+    with pytest.raises(error):
+        apply(refused, ROW)
+    assert before == ROW
+
+
+@pytest.mark.parametrize(
+    "refused",
+    [
+        write({"quiz_attempts": 9}, number=7),
+        write({"quiz_attempts": 9}, Precondition(match=tags("old"))),
+        write({"quiz_attempts": 9}, Precondition(match_any=True)),
+    ],
+)
+def test_a_write_that_is_refused_or_finds_a_row_takes_no_id(refused: LessonWrite) -> None:
+    def no_id() -> ProgressId:
+        raise AssertionError("no id was asked for")
+
+    with pytest.raises(HeadwayError):
+        refused.apply(OF, None, NOW, no_id)
+    assert write({"quiz_attempts": 9}).apply(OF, ROW, NOW, no_id).after is not None

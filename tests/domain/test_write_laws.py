@@ -1,0 +1,177 @@
+"""What holds for every write to every row, whatever is sent."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import cast
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.values import (
+    LATER,
+    METADATA,
+    MONOTONIC,
+    NOW,
+    UPDATES,
+    UPDATES_WITHOUT_NULLS,
+    changes,
+    height,
+    lesson,
+    lessons,
+    own_values,
+    rows,
+    started,
+)
+from headway.domain.catalogue import Lesson
+from headway.domain.progress import LessonProgress, ProgressUpdate, Status, kept_fields, merge, replace
+
+HIGHEST = {
+    "progress_percentage": 100,
+    "video_position_seconds": 10_000_000,
+    "quiz_score": 100,
+    "quiz_attempts": 2**31 - 1,
+    "time_spent_minutes": 10_000_000,
+}
+
+
+Write = Callable[[LessonProgress, ProgressUpdate, Lesson, datetime], LessonProgress]
+
+# A lesson and a row in it.
+SITUATIONS = lessons().flatmap(lambda of: st.tuples(st.just(of), rows(of)))
+
+
+def earned(row: LessonProgress) -> dict[str, object]:
+    return {field: getattr(row, field) for field in MONOTONIC}
+
+
+def as_json(row: LessonProgress) -> str:
+    return json.dumps(row._replace(updated_at=NOW, version=0), default=str)
+
+
+def assert_sound(row: LessonProgress) -> None:
+    assert (row.completed_at is not None) == (row.status is Status.COMPLETED)
+    assert row.user_notes != ""
+    assert isinstance(row.quiz_passed, bool)
+    for field, highest in HIGHEST.items():
+        value = getattr(row, field)
+        assert value is None or 0 <= value <= highest, field
+
+
+@given(SITUATIONS, UPDATES)
+def test_the_same_blind_write_again_returns_the_very_same_row(
+    situation: tuple[Lesson, LessonProgress], update: ProgressUpdate
+) -> None:
+    of, row = situation
+    once = merge(row, update, of, NOW)
+    assert merge(once, update, of, LATER) is once
+
+
+@given(SITUATIONS, st.lists(UPDATES, min_size=2, max_size=5), st.data())
+def test_what_was_earned_does_not_depend_on_the_order_in_which_devices_report(
+    situation: tuple[Lesson, LessonProgress], reports: list[ProgressUpdate], data: st.DataObject
+) -> None:
+    of, row = situation
+    one, other = row, row
+    for update in reports:
+        one = merge(one, update, of, NOW)
+    for update in data.draw(st.permutations(reports)):
+        other = merge(other, update, of, NOW)
+    assert earned(one) == earned(other)
+
+
+@given(SITUATIONS, UPDATES)
+def test_no_blind_write_takes_back_what_was_earned(
+    situation: tuple[Lesson, LessonProgress], update: ProgressUpdate
+) -> None:
+    of, row = situation
+    after = merge(row, update, of, NOW)
+    assert all(height(getattr(after, field)) >= height(getattr(row, field)) for field in MONOTONIC)
+    assert row.completed_at is None or after.completed_at == row.completed_at
+
+
+@given(SITUATIONS, UPDATES)
+def test_a_blind_write_gets_its_way_or_more(situation: tuple[Lesson, LessonProgress], update: ProgressUpdate) -> None:
+    of, row = situation
+    after = merge(row, update, of, NOW)
+    for field in MONOTONIC:
+        assert height(getattr(after, field)) >= height(update.get(field)), field
+
+
+@given(SITUATIONS, UPDATES)
+def test_a_field_is_named_as_kept_where_less_was_sent_than_is_stored(
+    situation: tuple[Lesson, LessonProgress], update: ProgressUpdate
+) -> None:
+    of, row = situation
+    after = merge(row, update, of, NOW)
+    kept = kept_fields(row, update, after)
+    for field, sent in update.items():
+        less = sent is not None and field in MONOTONIC and height(sent) < height(getattr(row, field))
+        assert (field in kept) == (less and getattr(after, field) == getattr(row, field)), field
+
+
+@given(SITUATIONS, UPDATES, st.sampled_from([merge, replace]))
+def test_a_row_is_sound_after_every_write(
+    situation: tuple[Lesson, LessonProgress], update: ProgressUpdate, write: Write
+) -> None:
+    of, row = situation
+    assert_sound(row)
+    assert_sound(write(row, update, of, NOW))
+
+
+@given(SITUATIONS, UPDATES, st.sampled_from([merge, replace]))
+def test_the_version_grows_by_one_exactly_when_something_changed(
+    situation: tuple[Lesson, LessonProgress], update: ProgressUpdate, write: Write
+) -> None:
+    of, row = situation
+    after = write(row, update, of, NOW)
+    if as_json(after) == as_json(row):
+        assert after is row
+    else:
+        assert (after.version, after.updated_at) == (row.version + 1, NOW)
+        assert after.tag != row.tag
+    assert (after.id, after.created_at) == (row.id, row.created_at)
+
+
+@given(SITUATIONS)
+def test_sending_back_the_row_as_it_was_read_changes_nothing(situation: tuple[Lesson, LessonProgress]) -> None:
+    of, row = situation
+    assert replace(row, own_values(row), of, NOW) is row
+
+
+@given(SITUATIONS, UPDATES)
+def test_the_same_informed_write_again_returns_the_very_same_row(
+    situation: tuple[Lesson, LessonProgress], update: ProgressUpdate
+) -> None:
+    of, row = situation
+    once = replace(row, update, of, NOW)
+    assert replace(once, update, of, LATER) is once
+
+
+@given(SITUATIONS, UPDATES)
+def test_an_informed_write_gets_its_way(situation: tuple[Lesson, LessonProgress], update: ProgressUpdate) -> None:
+    of, row = situation
+    after = replace(row, update, of, NOW)
+    for field, sent in update.items():
+        if sent is not None:
+            assert getattr(after, field) == (sent if sent != "" else None), field
+
+
+@given(METADATA, METADATA)
+def test_metadata_is_the_last_writers_key_by_key(stored: dict[str, object], sent: dict[str, object]) -> None:
+    of = lesson()
+    row = started(metadata=stored)
+    after = cast("dict[str, object]", merge(row, {"metadata": sent}, of, NOW).metadata)
+    assert after.keys() == stored.keys() | sent.keys()
+    for key, value in after.items():
+        assert json.dumps(value) == json.dumps(sent[key] if key in sent else stored[key])
+    assert json.dumps(row.metadata) == json.dumps(stored), "the row that was merged into is as it was"
+
+
+@given(SITUATIONS, UPDATES_WITHOUT_NULLS, UPDATES)
+def test_a_null_sent_along_makes_no_difference_to_a_blind_write(
+    situation: tuple[Lesson, LessonProgress], update: ProgressUpdate, other: ProgressUpdate
+) -> None:
+    of, row = situation
+    nulls = cast("ProgressUpdate", {field: None for field in other if field not in update})
+    assert changes(merge(row, update, of, NOW), merge(row, {**update, **nulls}, of, NOW)) == {}

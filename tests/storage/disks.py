@@ -1,0 +1,58 @@
+"""SQLite's files on a disk that the test can watch, hold up and break."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+
+
+class WatchedDisk(apsw.VFS):
+    """The file system as always, except for the moment at which a file is forced to the disk."""
+
+    def __init__(self) -> None:
+        super().__init__("watched", "unix", makedefault=True)
+        self.synced: list[str] = []
+        self.reached = threading.Event()
+        self.through = threading.Event()
+        self.through.set()
+        self.broken = False
+
+    def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 - SQLite's name
+        return _WatchedFile(self, name, flags)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nothing reaches the disk until the block is left; `reached` tells that something is about to."""
+        self.reached.clear()
+        self.through.clear()
+        try:
+            yield
+        finally:
+            self.through.set()
+
+
+class _WatchedFile(apsw.VFSFile):
+    def __init__(self, disk: WatchedDisk, name: str | apsw.URIFilename | None, flags: list[int]) -> None:
+        super().__init__("unix", name, flags)
+        self._disk = disk
+        self._name = name.filename() if isinstance(name, apsw.URIFilename) else name or ""
+
+    def xSync(self, flags: int) -> None:  # noqa: N802 - SQLite's name
+        self._disk.reached.set()
+        assert self._disk.through.wait(20)
+        if self._disk.broken:
+            raise apsw.IOError
+        super().xSync(flags)
+        self._disk.synced.append(Path(self._name).name)
+
+
+@contextmanager
+def watched_disk() -> Iterator[WatchedDisk]:
+    """Every database that is opened in the block is on this disk."""
+    disk = WatchedDisk()
+    try:
+        yield disk
+    finally:
+        disk.unregister()

@@ -1,0 +1,67 @@
+"""A database file seen from outside the store: as another program, an operator or a backup sees it."""
+
+import hashlib
+import os
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+TESTS = Path(__file__).parents[1]
+
+
+def database(folder: Path) -> Path:
+    return folder / "headway.db"
+
+
+def log(folder: Path) -> Path:
+    """What was committed and is not in the database's own file yet."""
+    return folder / "headway.db-wal"
+
+
+def execute(path: Path, *statements: str) -> list[Any]:
+    """Run statements on a connection of their own; answers the last one's rows."""
+    rows: list[Any] = []
+    # The library that the store uses: two of them in one process do not see each other's locks.
+    with closing(apsw.Connection(str(path))) as connection:
+        for statement in statements:
+            rows = connection.execute(statement).fetchall()
+    return rows
+
+
+@contextmanager
+def write_lock(folder: Path) -> Iterator[None]:
+    """Hold the write lock, as a long transaction of another program does."""
+    with closing(apsw.Connection(str(database(folder)))) as connection:
+        connection.execute("BEGIN IMMEDIATE")
+        yield
+        connection.execute("ROLLBACK")
+
+
+def back_up(folder: Path, name: str) -> Path:
+    """A copy of the database as it is now, beside it."""
+    copy = folder / name
+    execute(database(folder), f"VACUUM INTO '{copy}'")
+    return copy
+
+
+def contents(folder: Path) -> dict[str, str]:
+    """The folder's files with their bytes' digests."""
+    return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+
+
+def modes(folder: Path) -> dict[str, int]:
+    """The folder's files with what their owner and everybody else may do to them."""
+    return {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+
+
+def process(what: str, folder: Path, stdin: int | None = None) -> subprocess.Popen[str]:
+    """Another process that does `what` (see processes.py)."""
+    command = [sys.executable, "-m", "storage.processes", what, str(folder)]
+    environment = os.environ | {"PYTHONPATH": str(TESTS)}
+    return subprocess.Popen(command, cwd=TESTS, env=environment, stdin=stdin, stdout=subprocess.PIPE, text=True)

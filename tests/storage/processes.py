@@ -1,0 +1,81 @@
+"""What the tests of the SQLite store let other processes do: `python -m storage.processes <what> <folder>`.
+
+Each result is a line of JSON.
+"""
+
+import asyncio
+import json
+import resource
+import sys
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from domain.values import lesson
+from headway.domain.errors import HeadwayError, StoreUnavailableError
+from headway.storage.sqlite import SqliteStore
+from storage.stores import blind, exact_tally, new_course, new_learner, opened, rows_of, sqlite_store
+
+LIMIT = 256 * 1024
+
+
+def open_databases(folder: Path) -> None:
+    """Open and close a database in each folder that is named on standard input, as soon as it is."""
+    for line in sys.stdin:
+        _answer(asyncio.run(_opening(folder / line.strip())))
+
+
+async def _opening(folder: Path) -> list[str] | str:
+    store = sqlite_store(folder)
+    try:
+        applied = await store.open()
+    except HeadwayError as error:
+        return f"{type(error).__name__}: {error}"
+    await store.close()
+    return list(applied)
+
+
+def fill_disk(folder: Path) -> None:
+    """Write until no file can grow any more, then have room again."""
+    _answer(asyncio.run(_filling(sqlite_store(folder))))
+
+
+async def _filling(store: SqliteStore) -> dict[str, Any]:
+    async with opened(store):
+        learner, course = new_learner(), await new_course(store, *(lesson(number) for number in range(200)))
+        # Python ignores SIGXFSZ: a write beyond the limit fails as it does on a full disk.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, resource.RLIM_INFINITY))
+        acknowledged: list[str] = []
+        refused = 0
+        for of in course.lessons:
+            try:
+                await store.write(blind(learner, course, of, user_notes="x" * 5_000, time_spent_minutes=0.1))
+            except StoreUnavailableError:
+                refused += 1
+            else:
+                acknowledged.append(of.id)
+        found = list(await rows_of(store, learner, course))
+        tally = await exact_tally(store, learner, course)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        last = await store.write(blind(learner, course, course.lessons[-1], time_spent_minutes=0.1))
+        assert last.after is not None
+        acknowledged.append(last.after.lesson_id)
+    return {
+        "learner": learner,
+        "course": course.id,
+        "acknowledged": acknowledged,
+        "refused": refused,
+        "read while full": found,
+        "minutes while full": tally.time_parts / 1_000_000,
+    }
+
+
+def _answer(result: object) -> None:
+    sys.stdout.write(json.dumps(result) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+    {"open": open_databases, "fill": fill_disk}[sys.argv[1]](Path(sys.argv[2]))

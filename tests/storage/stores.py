@@ -1,0 +1,160 @@
+"""What the tests of the stores share: making them, writing to them, and asking whether their figures are exact."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+from time import monotonic
+from typing import Any, Protocol, cast
+from uuid import uuid4
+
+from domain.values import course as course_of
+from headway.domain.catalogue import Course, Lesson
+from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.progress import LessonProgress, ProgressUpdate
+from headway.domain.statistics import NOTHING, Tally, recount
+from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition
+from headway.storage.committer import CommitObserver
+from headway.storage.port import Store
+from headway.storage.sqlite import SqliteStore
+
+
+class Batches:
+    """An observer that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+        self.seconds: list[float] = []
+
+    def batch_committed(self, size: int, seconds: float) -> None:
+        self.sizes.append(size)
+        self.seconds.append(seconds)
+
+
+class Clock:
+    """Shows a second more with every look at it, or whatever it is set to."""
+
+    def __init__(self, now: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        self.now += timedelta(seconds=1)
+        return self.now
+
+
+def system_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+class MakeStore(Protocol):
+    """Makes a store on the test's database; it is the caller's to open and to close."""
+
+    def __call__(
+        self, *, queue_limit: int = 1_000, batch_limit: int = 64, clock: Callable[[], datetime] = system_clock
+    ) -> Store: ...
+
+
+def sqlite_store(
+    folder: Path,
+    *,
+    queue_limit: int = 1_000,
+    batch_limit: int = 64,
+    clock: Callable[[], datetime] = system_clock,
+    lock_seconds: float = 20,
+    observer: CommitObserver | None = None,
+) -> SqliteStore:
+    """A store on the file `headway.db`."""
+    return SqliteStore(
+        folder / "headway.db",
+        queue_limit=queue_limit,
+        batch_limit=batch_limit,
+        lock_seconds=lock_seconds,
+        observer=observer or Batches(),
+        clock=clock,
+    )
+
+
+def sqlite_stores(folder: Path) -> MakeStore:
+    """Stores on one file."""
+    return partial(sqlite_store, folder)
+
+
+@asynccontextmanager
+async def opened(store: Store) -> AsyncIterator[Store]:
+    """The store, open until the block is left."""
+    await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+def new_learner() -> LearnerId:
+    return LearnerId(str(uuid4()))
+
+
+async def new_course(store: Store, *lessons: Lesson, title: str = "A course") -> Course:
+    """A course that the catalogue has not had before; of three plain lessons where none is given."""
+    course = course_of(*lessons, course_id=CourseId(str(uuid4())), title=title)
+    await store.put_course(course)
+    return course
+
+
+def blind(learner: LearnerId, course: Course, lesson: Lesson | LessonId, **fields: Any) -> LessonWrite:
+    """A write of one who has not seen the row."""
+    return LessonWrite(learner, course.id, _id_of(lesson), cast("ProgressUpdate", fields))
+
+
+def informed(row: LessonProgress, **fields: Any) -> LessonWrite:
+    """A write of one who has seen the row."""
+    seen = Precondition(match=frozenset([row.tag]))
+    return LessonWrite(row.learner_id, row.course_id, row.lesson_id, cast("ProgressUpdate", fields), seen)
+
+
+def removal(
+    learner: LearnerId, course: Course, lesson: Lesson | LessonId, precondition: Precondition = UNCONDITIONAL
+) -> LessonWrite:
+    """A write that removes the row."""
+    return LessonWrite(learner, course.id, _id_of(lesson), None, precondition)
+
+
+def _id_of(lesson: Lesson | LessonId) -> LessonId:
+    return lesson.id if isinstance(lesson, Lesson) else lesson
+
+
+async def written(store: Store, write: LessonWrite) -> LessonProgress:
+    """The row that a write left."""
+    after = (await store.write(write)).after
+    assert after is not None
+    return after
+
+
+async def rows_of(store: Store, learner: LearnerId, course: Course) -> dict[LessonId, LessonProgress]:
+    """All the learner's rows in a course, hidden ones too."""
+    found = (await store.lessons(learner, course.id)).rows
+    by_lesson = {row.lesson_id: row for row in found}
+    assert len(by_lesson) == len(found), "one row for each lesson"
+    return by_lesson
+
+
+async def exact_tally(store: Store, learner: LearnerId, course: Course) -> Tally:
+    """The learner's tally, which has to be what a recount finds."""
+    catalogued, progress = await store.course_progress(learner, course.id)
+    tally = progress.tally if progress else NOTHING
+    assert tally == recount(catalogued, (await rows_of(store, learner, course)).values())
+    return tally
+
+
+async def outcomes(store: Store, writes: Iterable[LessonWrite]) -> list[Any]:
+    """What became of writes that were all sent before any of them was answered, refusals among them."""
+    return await asyncio.gather(*(store.write(write) for write in writes), return_exceptions=True)
+
+
+async def soon(question: Callable[[], Awaitable[Any]], answer: object) -> None:
+    """Ask until the answer is this one: what another process did may be seen a second later."""
+    deadline = monotonic() + 1
+    while (found := await question()) != answer:
+        assert monotonic() < deadline, found
+        await asyncio.sleep(0.001)

@@ -1,0 +1,256 @@
+"""Group commit: what waits together goes out together, in order, and everybody is told what became of it."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from domain.values import course, lesson, stored
+from headway.domain.errors import LessonNotFoundError, QueueFullError, StoreUnavailableError
+from headway.domain.writes import LessonWrite, Written
+from headway.storage.committer import Committer, Outcome
+from storage.stores import Batches, blind, new_learner
+
+COURSE = course(*(lesson(number) for number in range(30)))
+LEARNER = new_learner()
+WRITES = [blind(LEARNER, COURSE, of, quiz_attempts=1) for of in COURSE.lessons]
+
+
+def written(write: LessonWrite) -> Written:
+    return Written(None, stored(lesson_id=write.lesson_id), lesson())
+
+
+class Disk:
+    """Stands behind a committer: each batch takes until the test lets it through."""
+
+    def __init__(self, *, held: bool = False) -> None:
+        self.log: list[list[int] | str] = []
+        self.refused: dict[int, Exception] = {}
+        self.broken: Exception | None = None
+        self.reached = asyncio.Event()
+        self.through = asyncio.Event()
+        if not held:
+            self.through.set()
+
+    async def commit(self, writes: Sequence[LessonWrite]) -> Sequence[Outcome]:
+        numbers = [WRITES.index(write) for write in writes]
+        self.log.append(numbers)
+        self.reached.set()
+        await self.through.wait()
+        if self.broken:
+            raise self.broken
+        return [self.refused.get(number) or written(WRITES[number]) for number in numbers]
+
+    @property
+    def batches(self) -> list[list[int]]:
+        return [entry for entry in self.log if not isinstance(entry, str)]
+
+
+def committer(
+    disk: Disk, *, queue_limit: int = 100, batch_limit: int = 100, observer: Batches | None = None
+) -> Committer:
+    return Committer(disk.commit, queue_limit=queue_limit, batch_limit=batch_limit, observer=observer or Batches())
+
+
+def submitted(to: Committer, *numbers: int) -> list[asyncio.Task[Written]]:
+    return [asyncio.create_task(to.submit(WRITES[number]), name=str(number)) for number in numbers]
+
+
+async def first_on_its_way(to: Committer, disk: Disk, *others: int) -> list[asyncio.Task[Written]]:
+    """Write 0 on its way to the disk, and others in the queue behind it."""
+    tasks = submitted(to, 0)
+    await disk.reached.wait()
+    tasks += submitted(to, *others)
+    await asyncio.sleep(0)  # each of them takes its first step, into the queue
+    assert (disk.batches, to.waiting) == ([[0]], len(others))
+    return tasks
+
+
+async def test_a_single_write_goes_out_at_once() -> None:
+    disk = Disk()
+    assert await committer(disk).submit(WRITES[3]) == written(WRITES[3])
+    assert disk.batches == [[3]]
+
+
+async def test_nothing_is_acknowledged_before_its_batch_is_on_disk() -> None:
+    disk = Disk(held=True)
+    [task] = await first_on_its_way(committer(disk), disk)
+    assert not (await asyncio.wait([task], timeout=0.05))[0]
+    disk.through.set()
+    assert await task == written(WRITES[0])
+
+
+async def test_what_waits_while_a_batch_is_on_its_way_goes_out_together_and_in_order() -> None:
+    disk = Disk(held=True)
+    tasks = await first_on_its_way(committer(disk), disk, 5, 2, 9, 1)
+    disk.through.set()
+    assert await asyncio.gather(*tasks) == [written(WRITES[number]) for number in (0, 5, 2, 9, 1)]
+    assert disk.batches == [[0], [5, 2, 9, 1]]
+
+
+async def test_no_batch_is_larger_than_the_limit() -> None:
+    disk = Disk(held=True)
+    tasks = await first_on_its_way(committer(disk, batch_limit=3), disk, *range(1, 9))
+    disk.through.set()
+    await asyncio.gather(*tasks)
+    assert disk.batches == [[0], [1, 2, 3], [4, 5, 6], [7, 8]]
+
+
+async def test_a_write_that_comes_when_all_is_done_is_committed_too() -> None:
+    disk = Disk()
+    to = committer(disk)
+    for number in range(3):
+        await to.submit(WRITES[number])
+    assert disk.batches == [[0], [1], [2]]
+    assert to.waiting == 0
+
+
+async def test_a_full_queue_refuses_and_the_batch_on_its_way_is_not_counted() -> None:
+    disk = Disk(held=True)
+    to = committer(disk, queue_limit=2)
+    tasks = await first_on_its_way(to, disk, 1, 2)
+    for _ in range(2):
+        with pytest.raises(QueueFullError):
+            await to.submit(WRITES[3])
+    disk.through.set()
+    await asyncio.gather(*tasks)
+    assert await to.submit(WRITES[4]) == written(WRITES[4])
+    assert disk.batches == [[0], [1, 2], [4]]
+
+
+async def test_a_refusal_reaches_the_one_whose_write_it_is() -> None:
+    disk = Disk(held=True)
+    refusal = LessonNotFoundError(COURSE.id, COURSE.lessons[2].id)
+    disk.refused[2] = refusal
+    tasks = await first_on_its_way(committer(disk), disk, 1, 2, 3)
+    disk.through.set()
+    assert await asyncio.gather(*tasks, return_exceptions=True) == [
+        written(WRITES[0]),
+        written(WRITES[1]),
+        refusal,
+        written(WRITES[3]),
+    ]
+
+
+@pytest.mark.parametrize("error", [StoreUnavailableError(), RuntimeError("no one thought of this")], ids=repr)
+async def test_a_failed_batch_reaches_everybody_in_it_and_nobody_else(error: Exception) -> None:
+    disk = Disk(held=True)
+    to = committer(disk, batch_limit=2)
+    tasks = await first_on_its_way(to, disk, 1, 2, 3)
+    disk.broken = error
+    disk.through.set()
+    assert await asyncio.gather(*tasks, return_exceptions=True) == [error] * 4
+    disk.broken = None
+    assert await to.submit(WRITES[4]) == written(WRITES[4])
+
+
+async def test_what_needs_a_turn_of_its_own_gets_it_between_two_batches() -> None:
+    disk = Disk(held=True)
+    to = committer(disk, batch_limit=1)
+    tasks = await first_on_its_way(to, disk, 1, 2)
+
+    async def edit() -> None:
+        async with to.alone():
+            disk.log.append("the edit begins")
+            await asyncio.sleep(0)
+            disk.log.append("the edit ends")
+
+    editing = asyncio.create_task(edit())
+    assert not (await asyncio.wait([editing], timeout=0.05))[0]
+    disk.through.set()
+    await asyncio.gather(editing, *tasks)
+    assert disk.log == [[0], "the edit begins", "the edit ends", [1], [2]]
+
+
+async def test_no_batch_goes_out_in_a_turn_that_is_someone_elses() -> None:
+    disk = Disk()
+    to = committer(disk)
+    async with to.alone():
+        tasks = submitted(to, 0, 1, 2)
+        assert not (await asyncio.wait(tasks, timeout=0.05))[0]
+        assert disk.batches == []
+    await asyncio.gather(*tasks)
+    assert disk.batches == [[0, 1, 2]]
+
+
+async def test_a_turn_that_fails_is_given_back() -> None:
+    disk = Disk()
+    to = committer(disk)
+    with pytest.raises(ZeroDivisionError):
+        async with to.alone():
+            raise ZeroDivisionError
+    assert await to.submit(WRITES[0]) == written(WRITES[0])
+
+
+async def test_closing_waits_for_everything_that_is_queued() -> None:
+    disk = Disk(held=True)
+    to = committer(disk, batch_limit=2)
+    tasks = await first_on_its_way(to, disk, 1, 2, 3)
+    closing = asyncio.create_task(to.close())
+    assert not (await asyncio.wait([closing], timeout=0.05))[0]
+    disk.through.set()
+    await closing
+    assert disk.batches == [[0], [1, 2], [3]]
+    assert [task.result() for task in tasks] == [written(WRITES[number]) for number in range(4)]
+
+
+async def test_closing_with_nothing_queued_returns() -> None:
+    disk = Disk()
+    await committer(disk).close()
+    assert disk.batches == []
+
+
+async def test_a_writer_who_goes_away_while_queued_takes_no_one_along() -> None:
+    disk = Disk(held=True)
+    tasks = await first_on_its_way(committer(disk), disk, 1, 2, 3)
+    tasks[2].cancel()
+    await asyncio.wait([tasks[2]])
+    disk.through.set()
+    answers = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [answer for place, answer in enumerate(answers) if place != 2] == [written(WRITES[n]) for n in (0, 1, 3)]
+    assert tasks[2].cancelled()
+
+
+@pytest.mark.parametrize("broken", [None, StoreUnavailableError()], ids=["committed", "failed"])
+async def test_a_writer_who_goes_away_while_the_batch_is_on_its_way_takes_no_one_along(
+    broken: Exception | None,
+) -> None:
+    disk = Disk(held=True)
+    to = committer(disk)
+    tasks = await first_on_its_way(to, disk, 1)
+    tasks[0].cancel()
+    await asyncio.wait([tasks[0]])
+    assert disk.batches == [[0]]
+    disk.broken = broken
+    disk.through.set()
+    [answer] = await asyncio.gather(tasks[1], return_exceptions=True)
+    assert answer == (broken or written(WRITES[1]))
+    assert disk.batches == [[0], [1]]
+
+
+async def test_the_observer_is_told_of_every_batch_that_was_committed() -> None:
+    disk, batches = Disk(held=True), Batches()
+    to = committer(disk, batch_limit=2, observer=batches)
+    tasks = await first_on_its_way(to, disk, 1, 2, 3)
+    assert batches.sizes == []
+    disk.through.set()
+    await asyncio.gather(*tasks)
+    assert batches.sizes == [1, 2, 1]
+    assert all(0 < seconds < 5 for seconds in batches.seconds)
+
+
+async def test_the_observer_is_not_told_of_a_batch_that_failed() -> None:
+    disk, batches = Disk(), Batches()
+    disk.broken = StoreUnavailableError()
+    to = committer(disk, observer=batches)
+    with pytest.raises(StoreUnavailableError):
+        await to.submit(WRITES[0])
+    assert batches.sizes == []
+
+
+async def test_a_refused_write_is_part_of_a_batch_that_was_committed() -> None:
+    disk, batches = Disk(), Batches()
+    disk.refused[0] = LessonNotFoundError(COURSE.id, COURSE.lessons[0].id)
+    with pytest.raises(LessonNotFoundError):
+        await committer(disk, observer=batches).submit(WRITES[0])
+    assert batches.sizes == [1]

@@ -1,0 +1,255 @@
+"""What only SQLite has: a file, its schema, and other files that may stand in its place."""
+
+import os
+import re
+import subprocess
+from contextlib import ExitStack, closing
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from domain.values import lesson
+from headway.domain.catalogue import Course
+from headway.domain.errors import ConfigurationError, CourseNotFoundError, SchemaTooNewError
+from headway.storage.sqlite import schema
+from storage.disks import watched_disk
+from storage.files import contents, database, execute, log, modes, process
+from storage.stores import blind, exact_tally, new_course, new_learner, opened, rows_of, soon, sqlite_store, written
+
+MIGRATIONS = sorted(Path(schema.__file__).with_name("migrations").iterdir())
+
+
+async def test_every_write_and_every_edit_is_on_disk_before_it_is_acknowledged(folder: Path) -> None:
+    with watched_disk() as disk:
+        async with opened(sqlite_store(folder)) as store:
+            learner, course = new_learner(), await new_course(store)
+            for attempts in range(1, 4):
+                disk.synced.clear()
+                await store.write(blind(learner, course, lesson(1), quiz_attempts=attempts))
+                assert log(folder).name in disk.synced
+            disk.synced.clear()
+            await store.put_course(Course(course.id, "Renamed", course.lessons))
+            assert log(folder).name in disk.synced
+            disk.synced.clear()
+            await store.restart_course(learner, course.id)
+            assert log(folder).name in disk.synced
+
+
+async def test_reads_do_not_wait_for_writes_since_there_is_a_write_ahead_log(folder: Path) -> None:
+    async with opened(sqlite_store(folder)):
+        assert execute(database(folder), "PRAGMA journal_mode") == [("wal",)]
+
+
+async def test_a_store_that_was_closed_leaves_one_whole_file(folder: Path) -> None:
+    async with opened(sqlite_store(folder)) as store:
+        learner, course = new_learner(), await new_course(store)
+        await store.write(blind(learner, course, lesson(1), quiz_attempts=1))
+        assert log(folder).stat().st_size
+    assert list(contents(folder)) == ["headway.db"]
+    assert execute(database(folder), "PRAGMA integrity_check") == [("ok",)]
+    assert execute(database(folder), "SELECT count(*) FROM lesson_progress") == [(1,)]
+
+
+async def test_the_files_are_for_this_user_alone(folder: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        async with opened(sqlite_store(folder)) as store:
+            await new_course(store)
+            assert modes(folder) == {"headway.db": 0o600, "headway.db-wal": 0o600, "headway.db-shm": 0o600}
+    finally:
+        os.umask(before)
+
+
+def test_migrations_are_numbered_without_gaps() -> None:
+    numbers = [int(match[1]) for path in MIGRATIONS if (match := re.fullmatch(r"(\d{4})_\w+\.sql", path.name))]
+    assert numbers == list(range(1, len(MIGRATIONS) + 1))
+    assert len(MIGRATIONS) == schema.SCHEMA_VERSION
+
+
+def described(path: Path) -> list[Any]:
+    """The schema of a database: every object as it was defined, and both of its marks."""
+    return [
+        *execute(path, "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"),
+        *execute(path, "PRAGMA user_version"),
+        *execute(path, "PRAGMA application_id"),
+    ]
+
+
+@pytest.mark.parametrize("version", range(schema.SCHEMA_VERSION + 1))
+async def test_a_migrated_database_has_the_schema_of_a_fresh_one(folder: Path, version: int) -> None:
+    old, fresh = folder / "old", folder / "fresh"
+    for place in (old, fresh):
+        place.mkdir()
+    marks = [f"PRAGMA application_id = {schema.APPLICATION_ID}", f"PRAGMA user_version = {version}"]
+    execute(database(old), *(path.read_text() for path in MIGRATIONS[:version]), *(marks if version else []))
+    async with opened(sqlite_store(fresh)):
+        pass
+    store = sqlite_store(old)
+    assert await store.open() == [path.stem for path in MIGRATIONS[version:]]
+    await new_course(store)
+    await store.close()
+    assert described(database(old)) == described(database(fresh))
+
+
+async def newer_database(folder: Path) -> None:
+    async with opened(sqlite_store(folder)) as store:
+        await new_course(store)
+    execute(database(folder), "CREATE TABLE of_the_future (x)", f"PRAGMA user_version = {schema.SCHEMA_VERSION + 1}")
+
+
+async def test_a_newer_database_is_refused_and_left_as_it_is(folder: Path) -> None:
+    await newer_database(folder)
+    before = contents(folder)
+    with pytest.raises(SchemaTooNewError, match=f"version {schema.SCHEMA_VERSION + 1}.*up to {schema.SCHEMA_VERSION}"):
+        await sqlite_store(folder).open()
+    assert contents(folder) == before
+
+
+async def test_a_newer_database_is_refused_without_a_change_to_it(folder: Path) -> None:
+    await newer_database(folder)
+    before = contents(folder)["headway.db"]
+    with pytest.raises(SchemaTooNewError):
+        await sqlite_store(folder).open()
+    assert contents(folder)["headway.db"] == before
+
+
+OTHERS = {
+    "tables": ["CREATE TABLE songs (title)"],
+    "its mark": ["PRAGMA application_id = 42"],
+    "a version": ["PRAGMA user_version = 1"],
+    "its mark and our version": [f"PRAGMA user_version = {schema.SCHEMA_VERSION}", "PRAGMA application_id = 42"],
+}
+
+
+@pytest.mark.parametrize("made_by", OTHERS.values(), ids=OTHERS)
+async def test_another_programs_database_is_refused_and_left_as_it_is(folder: Path, made_by: list[str]) -> None:
+    execute(database(folder), *made_by)
+    before = contents(folder)
+    with pytest.raises(ConfigurationError, match=r"headway\.db is a database of another program"):
+        await sqlite_store(folder).open()
+    assert contents(folder) == before
+
+
+async def test_another_programs_database_in_wal_mode_is_refused_and_left_as_it_is(folder: Path) -> None:
+    execute(database(folder), "PRAGMA journal_mode = WAL", "CREATE TABLE songs (title)")
+    before = contents(folder)
+    with pytest.raises(ConfigurationError):
+        await sqlite_store(folder).open()
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize(
+    "content", [b"Dear diary, this is no database.\n" * 200, b"short", b"SQLite format 3\0" + bytes(4096)]
+)
+async def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(folder: Path, content: bytes) -> None:
+    database(folder).write_bytes(content)
+    with pytest.raises(ConfigurationError, match="HEADWAY_DATABASE_URL"):
+        await sqlite_store(folder).open()
+    assert database(folder).read_bytes() == content
+    assert list(contents(folder)) == ["headway.db"]
+
+
+async def test_a_folder_is_refused(folder: Path) -> None:
+    database(folder).mkdir()
+    with pytest.raises(ConfigurationError, match="HEADWAY_DATABASE_URL"):
+        await sqlite_store(folder).open()
+    assert contents(database(folder)) == {}
+
+
+async def test_a_folder_that_is_missing_is_refused_and_not_made(folder: Path) -> None:
+    with pytest.raises(ConfigurationError, match="HEADWAY_DATABASE_URL"):
+        await sqlite_store(folder / "missing").open()
+    assert contents(folder) == {}
+
+
+async def test_an_empty_file_is_a_database_to_be_made(folder: Path) -> None:
+    database(folder).touch()
+    async with opened(sqlite_store(folder)) as store:
+        course = await new_course(store)
+        assert await store.course(course.id) == course
+
+
+def test_two_processes_that_make_the_same_database_at_once_both_succeed(folder: Path) -> None:
+    rounds = [str(number) for number in range(10)]
+    for name in rounds:
+        (folder / name).mkdir()
+    with ExitStack() as stack:
+        starting = [stack.enter_context(process("open", folder, stdin=subprocess.PIPE)) for _ in range(2)]
+        for one in starting:
+            assert one.stdin is not None
+        for name in rounds:
+            for one in starting:
+                print(name, file=one.stdin, flush=True)
+        answers = [one.communicate(timeout=60)[0].splitlines() for one in starting]
+    applied = str([path.stem for path in MIGRATIONS]).replace("'", '"')
+    assert [sorted(pair) for pair in zip(*answers, strict=True)] == [sorted(["[]", applied])] * len(rounds)
+
+
+def test_a_version_is_found_while_another_process_migrates(folder: Path) -> None:
+    for statement in range(5):
+        path = folder / f"{statement}.db"
+        execute(path, "PRAGMA journal_mode = WAL")
+        with closing(apsw.Connection(str(path))) as connection:
+            connection.exec_trace = _Migrating(path, before_statement=statement)
+            assert schema.found_version(connection) in {0, schema.SCHEMA_VERSION}
+
+
+class _Migrating:
+    """Another process, which migrates just before a connection's statement of that number."""
+
+    def __init__(self, path: Path, *, before_statement: int) -> None:
+        self._path = path
+        self._statements_left = before_statement
+
+    def __call__(self, _cursor: apsw.Cursor, _statement: str, _bindings: object) -> bool:
+        if self._statements_left == 0:
+            with closing(apsw.Connection(str(self._path))) as other:
+                schema.migrate(other)
+        self._statements_left -= 1
+        return True
+
+
+async def test_a_course_that_another_process_put_is_seen_by_the_next_write_and_soon_by_reads(folder: Path) -> None:
+    async with opened(sqlite_store(folder)) as service, opened(sqlite_store(folder)) as command_line:
+        learner, course = new_learner(), await new_course(service, lesson(1), lesson(2))
+        await service.write(blind(learner, course, lesson(1), progress_percentage=60))
+        await service.write(blind(learner, course, lesson(2), progress_percentage=100))
+        assert await service.course(course.id) == course
+        edited = Course(course.id, "Edited", (lesson(1, complete_at=50), lesson(3)))
+        await command_line.put_course(edited)
+        await soon(lambda: service.course(course.id), edited)
+        assert (await service.lessons(learner, course.id)).course == edited
+        assert await exact_tally(service, learner, course) == (0, 1, 0)
+        await command_line.put_course(Course(course.id, "Edited", (lesson(1, complete_at=60), lesson(3))))
+        row = await written(service, blind(learner, course, lesson(1), progress_percentage=60))
+        assert row.status == "completed"
+        assert await exact_tally(service, learner, course) == (1, 0, 0)
+
+
+async def test_a_course_that_another_process_added_or_removed_is_seen_by_the_next_write(folder: Path) -> None:
+    async with opened(sqlite_store(folder)) as service, opened(sqlite_store(folder)) as command_line:
+        added = await new_course(command_line)
+        learner = new_learner()
+        assert (await written(service, blind(learner, added, lesson(1), quiz_attempts=1))).version == 1
+        await command_line.remove_course(added.id)
+        with pytest.raises(CourseNotFoundError):
+            await service.write(blind(learner, added, lesson(1), quiz_attempts=2))
+        with pytest.raises(CourseNotFoundError):
+            await service.course(added.id)
+
+
+async def test_two_stores_that_take_turns_build_on_each_others_rows(folder: Path) -> None:
+    async with opened(sqlite_store(folder)) as one, opened(sqlite_store(folder)) as other:
+        learner, course = new_learner(), await new_course(one)
+        for number, store in enumerate([one, other, other, one, one, other, one], start=1):
+            row = await written(store, blind(learner, course, lesson(1), metadata={str(number): number}))
+            assert row.version == len(row.metadata) == number
+            for reader in (one, other):
+                await soon(partial(rows_of, reader, learner, course), {row.lesson_id: row})
+        await other.restart_course(learner, course.id)
+        row = await written(one, blind(learner, course, lesson(1), time_spent_minutes=1))
+        assert (row.version, row.metadata) == (1, {})
+        await soon(lambda: exact_tally(other, learner, course), (0, 1, 1_000_000))

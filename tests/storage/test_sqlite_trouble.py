@@ -1,0 +1,310 @@
+"""The SQLite store when the file is locked, gone, replaced or can not grow: nothing acknowledged is lost."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+from domain.values import lesson
+from headway.domain.catalogue import Course
+from headway.domain.errors import StoreUnavailableError
+from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.writes import LessonWrite
+from headway.storage.port import Store
+from headway.storage.sqlite import schema
+from storage.disks import WatchedDisk, watched_disk
+from storage.files import back_up, contents, database, execute, log, process, write_lock
+from storage.stores import blind, exact_tally, new_course, opened, rows_of, soon, sqlite_store, written
+
+LEARNER = LearnerId("0d5a6bc8-8e5f-4d5e-9a51-4b7f3d1f6f01")
+
+
+class Service:
+    """A store in use: a course, and a learner with some attempts in its first lesson."""
+
+    def __init__(self, store: Store, course: Course) -> None:
+        self.store = store
+        self.course = course
+
+    def attempt(self, number: int) -> LessonWrite:
+        return blind(LEARNER, self.course, lesson(1), quiz_attempts=number)
+
+    async def write(self, number: int) -> None:
+        assert (await written(self.store, self.attempt(number))).quiz_attempts == number
+
+    async def attempts(self) -> int:
+        row = (await self.store.lesson(LEARNER, self.course.id, lesson(1).id)).row
+        assert row is not None
+        return row.quiz_attempts
+
+    async def assert_unavailable(self) -> None:
+        with pytest.raises(StoreUnavailableError):
+            await self.store.write(self.attempt(99))
+        with pytest.raises(StoreUnavailableError):
+            await self.store.lesson(LEARNER, self.course.id, lesson(1).id)
+        with pytest.raises(StoreUnavailableError):
+            await self.store.course_progress(LEARNER, self.course.id)
+        with pytest.raises(StoreUnavailableError):
+            await self.store.put_course(Course(self.course.id, "Unavailable", self.course.lessons))
+        with pytest.raises(StoreUnavailableError):
+            await self.store.probe()
+
+
+@pytest.fixture
+def disk() -> Iterator[WatchedDisk]:
+    with watched_disk() as disk:
+        yield disk
+
+
+@pytest.fixture
+async def service(folder: Path, disk: WatchedDisk) -> AsyncIterator[Service]:
+    """A service with one attempt on record; it gives up waiting for a lock after a quarter of a second."""
+    assert disk.through.is_set()
+    async with opened(sqlite_store(folder, lock_seconds=0.25)) as store:
+        service = Service(store, await new_course(store))
+        await service.write(1)
+        yield service
+
+
+async def test_a_write_waits_for_another_programs_lock_while_reads_are_answered(folder: Path, service: Service) -> None:
+    async with opened(sqlite_store(folder, lock_seconds=20)) as patient:
+        with write_lock(folder):
+            waiting = [
+                asyncio.create_task(patient.write(service.attempt(2))),
+                asyncio.create_task(patient.write(service.attempt(3))),
+            ]
+            edit = asyncio.create_task(patient.put_course(Course(service.course.id, "Later", service.course.lessons)))
+            assert not (await asyncio.wait([*waiting, edit], timeout=0.1))[0]
+            assert (await patient.lesson(LEARNER, service.course.id, lesson(1).id)).row
+            assert (await patient.course(service.course.id)).title == service.course.title
+        assert [(await task).after for task in waiting]
+        assert (await edit).renamed
+        assert await service.attempts() == 3
+
+
+async def test_a_lock_that_is_held_too_long_refuses_writes_and_edits_but_no_reads(
+    folder: Path, service: Service
+) -> None:
+    with write_lock(folder):
+        for refused in (
+            service.store.write(service.attempt(2)),
+            service.store.put_course(Course(service.course.id, "Refused", service.course.lessons)),
+            service.store.restart_course(LEARNER, service.course.id),
+        ):
+            started = monotonic()
+            with pytest.raises(StoreUnavailableError):
+                await refused
+            assert 0.25 <= monotonic() - started < 5
+        assert await service.attempts() == 1
+        await service.store.probe()
+    await service.write(3)
+    assert await service.store.course(service.course.id) == service.course
+
+
+async def test_everybody_who_waited_too_long_is_told(folder: Path, service: Service) -> None:
+    with write_lock(folder):
+        waiting = [service.store.write(service.attempt(number)) for number in range(2, 12)]
+        answers = await asyncio.gather(*waiting, return_exceptions=True)
+    assert {type(answer) for answer in answers} == {StoreUnavailableError}
+    await service.write(12)
+    assert (await exact_tally(service.store, LEARNER, service.course)).in_progress_lessons == 1
+
+
+async def test_reads_are_answered_as_it_was_while_a_commit_is_on_its_way(service: Service, disk: WatchedDisk) -> None:
+    with disk.held():
+        writing = asyncio.create_task(service.store.write(service.attempt(2)))
+        await asyncio.to_thread(disk.reached.wait)
+        assert await service.attempts() == 1
+        assert not writing.done()
+    await writing
+    assert await service.attempts() == 2
+
+
+async def test_what_the_disk_did_not_take_is_not_acknowledged(service: Service, disk: WatchedDisk) -> None:
+    disk.broken = True
+    for number in (2, 3):
+        with pytest.raises(StoreUnavailableError):
+            await service.store.write(service.attempt(number))
+    disk.broken = False
+    await service.write(4)
+    assert (await exact_tally(service.store, LEARNER, service.course)).in_progress_lessons == 1
+
+
+async def test_a_file_that_was_moved_away_is_missed_until_it_is_back(folder: Path, service: Service) -> None:
+    await service.write(2)
+    elsewhere = database(folder).rename(folder / "elsewhere.db")
+    await service.assert_unavailable()
+    assert not database(folder).exists(), "no new database in its place"
+    elsewhere.rename(database(folder))
+    assert await service.attempts() == 2
+    await service.write(3)
+    assert (await exact_tally(service.store, LEARNER, service.course)).in_progress_lessons == 1
+
+
+async def test_a_whole_folder_that_was_moved_away_is_missed_until_it_is_back(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    async with opened(sqlite_store(folder)) as store:
+        service = Service(store, await new_course(store))
+        await service.write(2)
+        elsewhere = folder.rename(tmp_path / "elsewhere")
+        await service.assert_unavailable()
+        elsewhere.rename(folder)
+        assert await service.attempts() == 2
+        await service.write(3)
+
+
+def restore(folder: Path, backup: Path) -> None:
+    """Put a backup in the database's place, and the former one's log away, as the documentation asks."""
+    log(folder).unlink(missing_ok=True)
+    (folder / "headway.db-shm").unlink(missing_ok=True)
+    backup.replace(database(folder))
+
+
+async def test_a_backup_that_was_put_in_the_files_place_is_answered_from(folder: Path, service: Service) -> None:
+    backup = back_up(folder, "backup.db")
+    await service.write(7)
+    await new_course(service.store, title="After the backup")
+    restore(folder, backup)
+    assert await service.attempts() == 1
+    assert [outline.title for outline in await service.store.courses()] == ["A course"]
+    await service.write(2)
+    assert await service.attempts() == 2
+    assert execute(database(folder), "PRAGMA integrity_check") == [("ok",)]
+
+
+async def test_a_backup_that_was_edited_since_is_answered_from_as_it_is(tmp_path: Path) -> None:
+    folder, aside = tmp_path / "data", tmp_path / "aside"
+    folder.mkdir()
+    aside.mkdir()
+    async with opened(sqlite_store(folder)) as store:
+        course = await new_course(store)
+        back_up(folder, "backup.db").replace(database(aside))
+        await store.put_course(Course(course.id, "Edited here", course.lessons))
+        assert (await store.course(course.id)).title == "Edited here"
+        async with opened(sqlite_store(aside)) as other:
+            await other.put_course(Course(course.id, "Edited there", (lesson(9),)))
+        restore(folder, database(aside))
+        await soon(lambda: store.course(course.id), Course(course.id, "Edited there", (lesson(9),)))
+        assert (await written(store, blind(LEARNER, course, lesson(9), quiz_attempts=1))).version == 1
+
+
+async def test_a_backup_beside_the_former_files_log_is_not_opened(folder: Path, service: Service) -> None:
+    backup = back_up(folder, "backup.db")
+    await service.write(7)
+    digest = contents(folder)[backup.name]
+    backup.replace(database(folder))
+    await service.assert_unavailable()
+    assert contents(folder)["headway.db"] == digest, "SQLite would have mixed the log into it"
+    log(folder).unlink()
+    assert await service.attempts() == 1
+    await service.write(2)
+
+
+async def test_a_backup_beside_a_log_that_another_process_wrote_is_not_opened(folder: Path, service: Service) -> None:
+    backup = back_up(folder, "backup.db")
+    async with opened(sqlite_store(folder)) as reading_only:
+        assert (await reading_only.lesson(LEARNER, service.course.id, lesson(1).id)).row
+        await service.write(7)
+        backup.replace(database(folder))
+        with pytest.raises(StoreUnavailableError):
+            await soon(lambda: reading_only.lesson(LEARNER, service.course.id, lesson(1).id), "not answered")
+
+
+async def test_a_write_on_its_way_to_a_file_that_is_moved_away_is_not_acknowledged(
+    folder: Path, service: Service, disk: WatchedDisk
+) -> None:
+    with disk.held():
+        writing = asyncio.create_task(service.store.write(service.attempt(2)))
+        await asyncio.to_thread(disk.reached.wait)
+        database(folder).rename(folder / "elsewhere.db")
+    with pytest.raises(StoreUnavailableError):
+        await writing
+
+
+async def test_a_write_on_its_way_to_a_file_that_is_replaced_is_not_acknowledged(
+    folder: Path, service: Service, disk: WatchedDisk
+) -> None:
+    backup = back_up(folder, "backup.db")
+    with disk.held():
+        writing = asyncio.create_task(service.store.write(service.attempt(2)))
+        await asyncio.to_thread(disk.reached.wait)
+        restore(folder, backup)
+        assert await service.attempts() == 1
+    with pytest.raises(StoreUnavailableError):
+        await writing
+    assert await service.attempts() == 1
+
+
+NEWER = [f"PRAGMA application_id = {schema.APPLICATION_ID}", f"PRAGMA user_version = {schema.SCHEMA_VERSION + 1}"]
+
+
+@pytest.mark.parametrize(
+    "make_another",
+    [
+        pytest.param(lambda path: path.write_text("no database at all" * 100), id="no database"),
+        pytest.param(lambda path: execute(path, "CREATE TABLE songs (title)"), id="another program's"),
+        pytest.param(lambda path: execute(path, *NEWER), id="a newer Headway's"),
+        pytest.param(Path.touch, id="empty"),
+    ],
+)
+async def test_another_file_in_its_place_is_neither_used_nor_changed(
+    folder: Path, service: Service, make_another: Callable[[Path], object]
+) -> None:
+    aside = folder / "aside"
+    aside.mkdir()
+    move_database(folder, aside)
+    make_another(database(folder))
+    before = database(folder).read_bytes()
+    await service.assert_unavailable()
+    assert database(folder).read_bytes() == before
+    move_database(aside, folder)
+    assert await service.attempts() == 1
+    await service.write(2)
+
+
+def move_database(source: Path, target: Path) -> None:
+    """Move all three files, as the documentation asks."""
+    for path in source.glob("headway.db*"):
+        path.replace(target / path.name)
+
+
+async def test_an_edit_whose_author_goes_away_while_it_is_on_its_way_disturbs_no_one(
+    service: Service, disk: WatchedDisk
+) -> None:
+    with disk.held():
+        edit = asyncio.create_task(
+            service.store.put_course(Course(service.course.id, "Edited", service.course.lessons))
+        )
+        await asyncio.to_thread(disk.reached.wait)
+        edit.cancel()
+        writing = asyncio.create_task(service.store.write(service.attempt(2)))
+        assert not (await asyncio.wait([writing], timeout=0.05))[0]
+    [answer] = await asyncio.gather(edit, return_exceptions=True)
+    assert isinstance(answer, asyncio.CancelledError)
+    assert (await writing).after
+    assert await service.attempts() == 2
+
+
+def test_a_full_disk_refuses_what_it_can_not_hold_and_keeps_the_rest(folder: Path) -> None:
+    with process("fill", folder) as filling:
+        output, _ = filling.communicate(timeout=60)
+    result = json.loads(output)
+    assert result["refused"] > 0
+    acknowledged = set(result["acknowledged"])
+    while_full = set(result["read while full"])
+    assert while_full >= acknowledged - {lesson(199).id}
+    assert result["minutes while full"] == round(len(while_full) / 10, 1)
+    assert execute(database(folder), "PRAGMA integrity_check") == [("ok",)]
+    asyncio.run(check_after_filling(folder, LearnerId(result["learner"]), CourseId(result["course"]), acknowledged))
+
+
+async def check_after_filling(folder: Path, learner: LearnerId, course_id: CourseId, acknowledged: set[str]) -> None:
+    async with opened(sqlite_store(folder)) as store:
+        course = await store.course(course_id)
+        rows = await rows_of(store, learner, course)
+        assert set(rows) >= acknowledged
+        assert (await exact_tally(store, learner, course)).time_parts == len(rows) * 100_000
