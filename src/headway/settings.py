@@ -2,15 +2,13 @@
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self
-from urllib.parse import unquote, urlsplit
+from typing import Annotated, Literal, Self
+from urllib.parse import unquote
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from headway.domain.errors import ConfigurationError
-
-_SQLITE: Final = "sqlite"
 
 
 class LogFormat(StrEnum):
@@ -78,11 +76,11 @@ class Settings(BaseSettings):
     @property
     def database_path(self) -> Path:
         """The file of a `sqlite:` address. Raises `ConfigurationError` for any other address."""
-        parts = urlsplit(self.database_url)
-        path = unquote(parts.path).removeprefix("/")
-        if parts.scheme != _SQLITE or parts.netloc or not path:
+        scheme, _, rest = self.database_url.partition("://")
+        path = unquote(rest.removeprefix("/"))
+        if scheme != "sqlite" or not rest.startswith("/") or not path or "\0" in path:
             raise ConfigurationError(
-                f"HEADWAY_DATABASE_URL must be sqlite:///relative/path.db or sqlite:////absolute/path.db; "
-                f"this version has no store for {parts.scheme or 'an address without a scheme'}."
+                "HEADWAY_DATABASE_URL must be sqlite:///relative/path.db or sqlite:////absolute/path.db; this version "
+                f"has no store for {'such a path' if scheme == 'sqlite' else scheme or 'an empty address'}."
             )
         return Path(path)

@@ -156,6 +156,24 @@ def test_a_lesson_started_over_stays_so_until_the_next_heartbeat(
 
 
 @pytest.mark.parametrize(
+    ("update", "status"),
+    [
+        ({"user_notes": "again"}, Status.NOT_STARTED),
+        ({"metadata": {}}, Status.NOT_STARTED),
+        ({"video_position_seconds": 4}, Status.IN_PROGRESS),
+        ({"quiz_score": 10}, Status.IN_PROGRESS),
+        ({"quiz_passed": True}, Status.COMPLETED),
+    ],
+)
+def test_a_pass_of_before_does_not_complete_a_lesson_that_was_started_over(
+    update: ProgressUpdate, status: Status
+) -> None:
+    row = replace(finished(quiz_score=90), {"status": Status.NOT_STARTED}, QUIZ, NOW)
+    assert row.quiz_passed
+    assert replace(row, update, QUIZ, LATER).status is status
+
+
+@pytest.mark.parametrize(
     ("of", "row", "update", "changed"),
     [
         pytest.param(

@@ -5,12 +5,13 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Protocol
 from uuid import uuid4
 
 import httpx
@@ -21,6 +22,18 @@ SECRET = "a secret of the tests, long enough for HS256"
 PREFIX = "/api/v1/education"
 HEADWAY = Path(sys.executable).with_name("headway")
 _ADDRESS = re.compile(r"answers at (http://\S+)")
+
+
+class Process(Protocol):
+    """What tests do with a process, however it was started; a subset of `subprocess.Popen`."""
+
+    @property
+    def pid(self) -> int: ...
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float | None = None) -> int: ...
+    def send_signal(self, sig: int) -> None: ...
+    def terminate(self) -> None: ...
+    def kill(self) -> None: ...
 
 
 def clean_environment(**settings: object) -> dict[str, str]:
@@ -43,14 +56,15 @@ def authorization(learner: str, *scopes: str) -> dict[str, str]:
 class Running:
     """A `headway serve` process. `log` grows with what it writes to standard error."""
 
-    process: subprocess.Popen[str]
+    process: Process
     base_url: str
     log: list[str] = field(default_factory=list)
 
     def client(self, learner: str | None = None, *scopes: str) -> httpx.Client:
         """A client for a learner (a new one where none is named), below the API's prefix."""
         headers = authorization(learner or str(uuid4()), *scopes)
-        return httpx.Client(base_url=self.base_url + PREFIX, headers=headers, timeout=20)
+        # No certificates to verify over plain HTTP, and reading the system's takes longer than most requests.
+        return httpx.Client(base_url=self.base_url + PREFIX, headers=headers, timeout=20, verify=False)
 
     def put_course(self, document: Mapping[str, Any], course_id: str | None = None) -> str:
         """Put a course as its author and answer its id."""
@@ -65,33 +79,59 @@ class Running:
         return self.process.wait(20)
 
 
+def service_environment(folder: Path, **settings: object) -> dict[str, str]:
+    """The environment of a service on a database in `folder`, with the tests' secret unless `settings` say otherwise.
+
+    A setting that is `None` is left out.
+    """
+    defaults = {"jwt_secret": SECRET, "database_url": f"sqlite:///{folder}/headway.db"}
+    given = {name: value for name, value in (defaults | settings).items() if value is not None}
+    return clean_environment(**given)
+
+
 @contextmanager
 def headway_serve(folder: Path, *options: str, **settings: object) -> Iterator[Running]:
     """Run `headway serve` on a database in `folder` and a free port, until the block is left."""
-    environment = clean_environment(**{"jwt_secret": SECRET, "database_url": f"sqlite:///{folder}/headway.db"} | settings)
     process = subprocess.Popen(
         [HEADWAY, "serve", "--port", "0", *options],
         cwd=folder,
-        env=environment,
+        env=service_environment(folder, **settings),
         stderr=subprocess.PIPE,
         text=True,
     )
     assert process.stderr is not None
+    with answering(process, process.stderr) as running:
+        yield running
+
+
+@contextmanager
+def answering(process: Process, log: IO[str]) -> Iterator[Running]:
+    """A starting service that writes to `log`, from the moment it says where it answers until the block is left."""
     running = Running(process, "")
+    reader = threading.Thread(target=lambda: running.log.extend(log), daemon=True)
     try:
-        for line in process.stderr:
+        for line in log:
             running.log.append(line)
             if found := _ADDRESS.search(line):
                 running.base_url = found[1]
                 break
         assert running.base_url, "".join(running.log)
-        reader = threading.Thread(target=running.log.extend, args=(process.stderr,), daemon=True)
         reader.start()
         yield running
     finally:
         process.kill()
         process.wait(20)
-        process.stderr.close()
+        if reader.ident is not None:
+            reader.join(20)
+        log.close()
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait until the condition holds; fail where it does not within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} seconds"
+        time.sleep(0.005)
 
 
 def lesson(**fields: object) -> dict[str, Any]:

@@ -8,12 +8,13 @@ from typing import Annotated, Final
 import typer
 from pydantic import SecretStr
 from rich.table import Column, Table
+from rich.text import Text
 
 from headway.app import VERSION, Headway
 from headway.auth import issue_token
 from headway.cli import courses, demo
-from headway.cli.console import err, fail, load_settings, out, refusals_end_the_program
-from headway.cli.serving import base_url, bound_socket, refuse_unsafe, run
+from headway.cli.console import fail, load_settings, out, refusals_end_the_program
+from headway.cli.serving import bound_socket, refuse_unsafe, run
 from headway.settings import LogFormat, Settings
 
 app: Final = typer.Typer(
@@ -63,7 +64,6 @@ def serve(
         headway.authenticator  # noqa: B018 - a wrong key is told now, not by the first request
         _migrate(settings)
     listener = bound_socket(settings.host, settings.port)
-    err.print(f"Headway {VERSION} answers at {base_url(listener)} (pages: {base_url(listener)}/docs)")
     run(headway, listener)
 
 
@@ -119,8 +119,8 @@ def show_settings() -> None:
     variable = Column("variable", no_wrap=True, min_width=max(map(len, names)))
     table = Table(variable, "value", "meaning", box=None, pad_edge=False)
     for name, field in Settings.model_fields.items():
-        table.add_row(f"HEADWAY_{name.upper()}", _shown(getattr(settings, name)), field.description)
-    out.print(table)
+        table.add_row(f"HEADWAY_{name.upper()}", Text(_shown(getattr(settings, name))), field.description)
+    out.print(table, soft_wrap=False)
 
 
 app.command("demo")(demo.demo)
@@ -143,9 +143,10 @@ def _migrate(settings: Settings) -> Sequence[str]:
 
 def _lifetime(text: str) -> timedelta:
     unit = _UNITS.get(text[-1:])
-    if unit is None or not text[:-1].isdigit() or not 0 < int(text[:-1]) < 10**6:
+    number = text[:-1]
+    if unit is None or not (number.isascii() and number.isdigit()) or not 0 < int(number) < 10**6:
         fail("--expires takes a whole number and a unit: 90s, 15m, 12h or 30d.", 2)
-    return timedelta(**{unit: int(text[:-1])})
+    return timedelta(**{unit: int(number)})
 
 
 def _shown(value: object) -> str:

@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Final, NoReturn, TypeVar
 
 import typer
 from pydantic import ValidationError
 from rich.console import Console
+from rich.text import Text
 
 from headway.app import Headway
 from headway.domain.errors import ConfigurationError, HeadwayError, InvalidValueError
@@ -18,8 +20,12 @@ from headway.settings import Settings
 
 T = TypeVar("T")
 
-out: Final = Console(soft_wrap=True, highlight=False)
-err: Final = Console(stderr=True, soft_wrap=True, highlight=False)
+# What is printed is printed as it is: brackets and colons in a title are no markup.
+# Where there is no terminal to fit it into, a line is as long as it is.
+out: Final = Console(
+    soft_wrap=True, highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 10_000
+)
+err: Final = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 # Whoever may read the database's file may do all that the catalogue's commands do.
 OPERATOR: Final = Principal(LearnerId("00000000-0000-0000-0000-000000000000"), frozenset({COURSES_WRITE}))
@@ -27,7 +33,7 @@ OPERATOR: Final = Principal(LearnerId("00000000-0000-0000-0000-000000000000"), f
 
 def fail(message: str, code: int = 1) -> NoReturn:
     """End the program, saying why."""
-    err.print(f"[bold red]error:[/] {_escaped(message)}")
+    err.print(Text.assemble(("error: ", "bold red"), message))
     raise typer.Exit(code)
 
 
@@ -47,6 +53,8 @@ def load_settings(**overrides: object) -> Settings:
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings(**given)  # type: ignore[arg-type]
+    except UnicodeDecodeError:
+        fail("The file .env is no UTF-8 text.", 2)
     except ValidationError as error:
         # Without the values: one of them may be the secret.
         faults = [
@@ -72,8 +80,3 @@ def with_service(action: Callable[[ProgressService], Awaitable[T]]) -> T:
 async def _opened(headway: Headway) -> AsyncIterator[ProgressService]:
     async with headway.lifespan(None):
         yield headway.service
-
-
-def _escaped(text: str) -> str:
-    """Text in which rich finds no markup of its own."""
-    return text.replace("[", r"\[")

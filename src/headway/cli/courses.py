@@ -6,8 +6,9 @@ from typing import Annotated, Final
 import typer
 from rich.progress import track
 from rich.table import Column, Table
+from rich.text import Text
 
-from headway.cli.console import OPERATOR, fail, out, refusals_end_the_program, with_service
+from headway.cli.console import OPERATOR, err, fail, out, refusals_end_the_program, with_service
 from headway.cli.documents import course_files, read_course
 from headway.domain.catalogue import Course, CourseChange
 from headway.domain.identifiers import CourseId
@@ -37,17 +38,17 @@ def put(
     """
     with refusals_end_the_program():
         documents = course_files(files)
-        many = len(documents) >= _MANY
-        courses = [read_course(file) for file in track(documents, "Reading", disable=not many)]
+        quiet = len(documents) < _MANY or not err.is_terminal
+        courses = [read_course(file) for file in track(documents, "Reading", console=err, disable=quiet)]
 
     async def put_all(service: ProgressService) -> list[tuple[Course, CourseChange]]:
         return [
             (course, await service.put_course(OPERATOR, course))
-            for course in track(courses, "Putting", disable=not many)
+            for course in track(courses, "Putting", console=err, disable=quiet)
         ]
 
     for course, change in with_service(put_all):
-        out.print(f"{course.id}  {course.title}: {_described(change)}", markup=False)
+        out.print(f"{course.id}  {course.title}: {_described(change)}")
 
 
 @app.command("list")
@@ -59,11 +60,11 @@ def list_courses() -> None:
     """
     table = Table(Column("id", no_wrap=True, min_width=36), "title", "lessons", "required", box=None, pad_edge=False)
     for course in with_service(lambda service: service.courses()):
-        table.add_row(course.id, course.title, str(course.lessons), str(course.required_lessons))
+        table.add_row(course.id, Text(course.title), str(course.lessons), str(course.required_lessons))
     if not table.row_count:
         out.print("The catalogue is empty. Put a course with: headway courses put FILE")
         return
-    out.print(table)
+    out.print(table, soft_wrap=False)
 
 
 @app.command()

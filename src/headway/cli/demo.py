@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Annotated, Final
+from urllib.parse import quote
 from uuid import NAMESPACE_URL, uuid5
 
 import typer
@@ -35,7 +36,9 @@ def demo(
       headway demo --port 8080
     """
     folder.mkdir(parents=True, exist_ok=True)
-    settings = load_settings(database_url=f"sqlite:///{folder / 'headway.db'}", host="127.0.0.1", port=port, workers=1)
+    settings = load_settings(
+        database_url=f"sqlite:///{quote(str(folder / 'headway.db'))}", host="127.0.0.1", port=port, workers=1
+    )
     if settings.has_key and settings.jwt_secret is None:
         fail("The demo signs a token of its own: unset HEADWAY_JWT_PUBLIC_KEY and HEADWAY_JWT_JWKS_URL.", 2)
     with refusals_end_the_program():
@@ -51,7 +54,7 @@ def demo(
             audience=settings.jwt_audience,
             now=datetime.now(UTC),
         )
-        out.print(_instructions(base_url(listener), token, courses[0]), markup=False)
+        out.print(_instructions(base_url(listener), token, courses[0]))
     run(headway, listener)
 
 

@@ -1,5 +1,6 @@
 """Course documents in files: JSON or YAML, one a file, directories of them."""
 
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,7 @@ from headway.domain.errors import InvalidValueError, Problem
 from headway.http.wire import parse_course
 
 SUFFIXES: Final = {".json", ".yaml", ".yml"}
+_MOST_VALUES: Final = 1_000_000
 
 
 def course_files(paths: Iterable[Path]) -> list[Path]:
@@ -39,7 +41,7 @@ def read_course(path: Path) -> Course:
         raise _located(path, [Problem(fault["loc"], fault["msg"], fault["type"]) for fault in faults]) from None
     except InvalidValueError as error:
         raise _located(path, error.problems) from None
-    except (yaml.YAMLError, UnicodeDecodeError, TypeError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, LookupError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise _located(path, [Problem((), f"is no {path.suffix[1:].upper()} document: {reason}", "syntax")]) from None
     except OSError as error:
@@ -54,7 +56,23 @@ def _as_json(path: Path) -> bytes:
     content = path.read_bytes()
     if path.suffix == ".json":
         return content
-    return orjson.dumps(yaml.safe_load(content))
+    document = yaml.safe_load(content)
+    if _expanded_size(document, {}) > _MOST_VALUES:
+        raise ValueError(f"its aliases stand for more than {_MOST_VALUES} values")
+    orjson.dumps(document)  # refuses what JSON has not: keys that are no text, whole numbers over 64 bits
+    # But it makes null of NaN, which then would be refused nowhere.
+    return json.dumps(document, default=str).encode()
+
+
+def _expanded_size(value: object, known: dict[int, int]) -> int:
+    """How many values a document has with every alias written out, counted without writing them out."""
+    if not isinstance(value, dict | list):
+        return 1
+    if id(value) not in known:
+        known[id(value)] = _MOST_VALUES + 1  # what holds itself has no end
+        children = value.values() if isinstance(value, dict) else value
+        known[id(value)] = 1 + sum(_expanded_size(child, known) for child in children)
+    return known[id(value)]
 
 
 def _located(path: Path, problems: Iterable[Problem]) -> InvalidValueError:

@@ -6,11 +6,13 @@ from typing import Final
 
 import uvicorn
 
-from headway.app import Headway
+from headway.app import VERSION, Headway
 from headway.cli.console import fail
 from headway.domain.errors import ConfigurationError
-from headway.logs import configure
+from headway.logs import configure, get_logger
 from headway.settings import LogFormat, Settings
+
+_log = get_logger("headway")
 
 _BACKLOG: Final = 2048
 
@@ -55,6 +57,8 @@ def run(headway: Headway, listener: socket.socket) -> None:
     """Serve until stopped; then answer the requests under way, commit what is queued, and return."""
     settings = headway.settings
     configure(json=settings.log_format is LogFormat.JSON, level=settings.log_level)
+    url = base_url(listener)
+    _log.info(f"Headway {VERSION} answers at {url} (pages: {url}/docs)")
     config = uvicorn.Config(
         headway.asgi(),
         loop="uvloop",

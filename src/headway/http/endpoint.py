@@ -14,7 +14,7 @@ from headway.http.errors import INTERNAL_ERROR, to_reply
 from headway.http.lists import RenderedLists
 from headway.http.observation import LoggedRequests, Observer, request_id
 from headway.http.render import Reply
-from headway.http.requests import Call, RequestHeaders, parse_identifier, read_body
+from headway.http.requests import Call, RequestHeaders, parse_identifier, read_body, read_headers
 from headway.logs import REQUEST_ID, get_logger
 from headway.metrics import Metrics
 from headway.service import ProgressService
@@ -83,7 +83,7 @@ class Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send, identifiers: Sequence[str]) -> None:
         """Serve one request, whose path gave `identifiers`, unchecked, in the path's order."""
         started = perf_counter()
-        headers: RequestHeaders = dict(scope["headers"])
+        headers = read_headers(scope["headers"])
         identity = request_id(headers.get(b"x-request-id"))
         REQUEST_ID.set(identity)
         try:

@@ -1,7 +1,7 @@
 """Requests: what is read from a request's headers, path and body, and refused while it is read."""
 
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from typing import Any, Final, NamedTuple
 
 from headway.domain.errors import HeadwayError
@@ -15,11 +15,8 @@ from headway.service import ProgressService
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 RequestHeaders = dict[bytes, bytes]
 
-# RFC 9110 section 8.8.3: an optional W/, then a quoted text.
-_ENTITY_TAG: Final = re.compile(rb'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
-_ENTITY_TAGS: Final = re.compile(
-    rb'[ \t,]*(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"(?:[ \t]*,[ \t]*(?:(?:W/)?"[\x21\x23-\x7e\x80-\xff]*")?)*[ \t]*'
-)
+# RFC 9110 section 8.8.3: an optional W/, then a quoted text; in a list, with commas before it.
+_ENTITY_TAG: Final = re.compile(rb'[ \t,]*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"[ \t]*(?=,|$)')
 
 
 class Call(NamedTuple):
@@ -100,10 +97,23 @@ def _entity_tags(name: str, value: bytes | None, *, weak: bool) -> tuple[bool, f
         return False, None
     if value.strip() == b"*":
         return True, None
-    if not _ENTITY_TAGS.fullmatch(value):
+    tags: list[str] = []
+    end = 0
+    while found := _ENTITY_TAG.match(value, end):
+        end = found.end()
+        if weak or not found[1]:
+            tags.append(found[2].decode("latin-1"))
+    if not end or value[end:].strip(b" \t,"):
         raise InvalidHeaderError(name, value.decode("latin-1"))
-    tags = _ENTITY_TAG.findall(value)
-    return False, frozenset(tag.decode("latin-1") for prefix, tag in tags if weak or not prefix)
+    return False, frozenset(tags)
+
+
+def read_headers(lines: Iterable[tuple[bytes, bytes]]) -> RequestHeaders:
+    """The headers by name; lines of the same name are one list (RFC 9110 section 5.3)."""
+    headers: RequestHeaders = {}
+    for name, value in lines:
+        headers[name] = headers[name] + b", " + value if name in headers else value
+    return headers
 
 
 async def read_body(receive: Receive, headers: RequestHeaders, limit: int) -> bytes:

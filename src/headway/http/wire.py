@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final, cast
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, WithJsonSchema
 from typing_extensions import TypedDict
 
 from headway.domain import bounds
@@ -21,10 +21,17 @@ _FINITE: Final = Field(allow_inf_nan=False)
 _NO_NUL: Final = Field(pattern=r"^[^\x00]*$")
 _PLAIN: Final = AfterValidator(plain)
 
+
+def _whole(value: object) -> object:
+    """A whole number however it was written: JSON does not tell 3 from 3.0 (RFC 8259 section 6)."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 Percentage = Annotated[bounds.Percentage, _FINITE, _PLAIN]
 Threshold = Annotated[bounds.Threshold, _FINITE, _PLAIN]
 Seconds = Annotated[bounds.Seconds, _FINITE, _PLAIN]
 Minutes = Annotated[bounds.Minutes, _FINITE, _PLAIN]
+Attempts = Annotated[bounds.Attempts, BeforeValidator(_whole)]
 Notes = Annotated[bounds.Notes, _NO_NUL]
 Title = Annotated[bounds.Title, Field(pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")]
 
@@ -38,7 +45,7 @@ class LessonProgressUpdate(TypedDict, total=False):
     progress_percentage: Annotated[Percentage | None, Field(description="Merged: the highest.")]
     video_position_seconds: Annotated[Seconds | None, Field(description="The resume point; the last writer's.")]
     quiz_score: Annotated[Percentage | None, Field(description="Merged: the best attempt.")]
-    quiz_attempts: Annotated[bounds.Attempts | None, Field(description="Merged: the highest.")]
+    quiz_attempts: Annotated[Attempts | None, Field(description="Merged: the highest.")]
     quiz_passed: Annotated[bool | None, Field(description="Merged: once passed, passed.")]
     time_spent_minutes: Annotated[Minutes | None, Field(description="A total. Merged: the highest.")]
     user_notes: Annotated[Notes | None, Field(description="The last writer's; an empty text clears them.")]

@@ -12,7 +12,7 @@ from contextvars import Context
 from time import perf_counter
 from typing import NamedTuple, Protocol
 
-from headway.domain.errors import QueueFullError
+from headway.domain.errors import QueueFullError, UnavailableError
 from headway.domain.writes import LessonWrite, Written
 
 Outcome = Written | Exception
@@ -94,6 +94,11 @@ class Committer:
         outcomes: Sequence[Outcome]
         try:
             outcomes = await self._commit_batch([waiting.write for waiting in batch])
+        except UnavailableError as error:
+            # Those behind have waited as long: they are told now, not after a wait of their own.
+            batch = [*batch, *self._queue]
+            self._queue.clear()
+            outcomes = [error] * len(batch)
         except Exception as error:  # noqa: BLE001 - whatever it is, each waiting request is told
             outcomes = [error] * len(batch)
         else:

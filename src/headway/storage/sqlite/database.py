@@ -40,7 +40,7 @@ class DatabaseFile:
         self.path = path
         self._wal_path = f"{path}-wal"
         self._file: _Identity | None = None
-        self._wal: _Identity | None = None
+        self.log: _Identity | None = None
         self._refused: str | None = None
 
     def identify(self) -> _Identity:
@@ -55,13 +55,17 @@ class DatabaseFile:
 
     def confirm(self, opened: _Identity | None) -> None:
         """Raise `StoreUnavailableError` unless the file that was opened is still the one that is there."""
-        if opened is None or _identity(self.path) != opened:
+        if opened is None or _identity(self.path) != opened or self.has_lost_its_log:
             raise StoreUnavailableError
-        self.note_log()
+
+    @property
+    def has_lost_its_log(self) -> bool:
+        """Whether the write-ahead log in use is no longer in its place, where the next start would look for it."""
+        return self.log is not None and _identity(self._wal_path) != self.log
 
     def note_log(self) -> None:
         """Remember which write-ahead log belongs to the file."""
-        self._wal = _identity(self._wal_path)
+        self.log = _identity(self._wal_path)
 
     def _refuse(self, event: str, **facts: str) -> NoReturn:
         """Say why there is no database to work with: to the log once, not with every request."""
@@ -72,11 +76,11 @@ class DatabaseFile:
 
     def _accept(self, found: _Identity) -> None:
         """Take another file for the database, unless SQLite would mix the former one's log into it."""
-        if self._wal is not None and _identity(self._wal_path) == self._wal:
+        if self.log is not None and not self.has_lost_its_log:
             self._refuse("database_replaced_beside_its_log", move_away=self._wal_path)
         if self._file is not None:
             _log.warning("database_replaced", path=str(self.path))
-        self._file, self._wal = found, None
+        self._file, self.log = found, None
 
 
 class Handle:
@@ -88,14 +92,23 @@ class Handle:
         self._pragmas = pragmas
         self._connection: apsw.Connection | None = None
         self._opened: _Identity | None = None
+        self._log: _Identity | None = None
 
     def connection(self) -> apsw.Connection:
         """A connection that waits for no lock. Raises `StoreUnavailableError` while there is no such database."""
         found = self._file.identify()
-        if self._connection is None or found != self._opened:
+        if self._connection is None or found != self._opened or self._log != self._file.log:
             self.drop()
-            self._connection, self._opened = self._connect(), found
+            self._connection, self._opened, self._log = self._connect(), found, self._file.log
         return self._connection
+
+    def rescue_log(self) -> None:
+        """Bring what is in a write-ahead log that was removed under us into the file, and start another log."""
+        if self._connection is None or not self._file.has_lost_its_log:
+            return
+        _log.error("write_ahead_log_gone", path=str(self._file.path))
+        self._connection.wal_checkpoint()
+        self.drop()
 
     def confirm(self) -> None:
         """Raise `StoreUnavailableError` unless this connection's file is still the one at the path."""
@@ -158,7 +171,7 @@ class Database:
                 applied = schema.migrate(connection)
                 _use_write_ahead_log(connection)
                 return applied
-        except (apsw.Error, OSError) as error:
+        except (apsw.Error, OSError, ValueError) as error:
             raise ConfigurationError(
                 f"The database {path} can not be opened ({type(error).__name__}: {error}). "
                 "Check HEADWAY_DATABASE_URL, that its folder exists and that this user may write there."

@@ -168,6 +168,7 @@ class SqliteStore:
         """Take the write lock, letting the loop run while another process holds it."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._lock_seconds
+        self._database.writer.rescue_log()
         while True:
             connection = self._database.writer.connection()
             try:

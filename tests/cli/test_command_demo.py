@@ -1,0 +1,148 @@
+import json
+import os
+import re
+import socket
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import httpx
+import jwt
+import pytest
+
+from support.program import ForkedProgram, drain, headway, open_memory_file
+from support.running import Process, clean_environment
+
+FOLDER = ".demo"
+
+
+class Demo(NamedTuple):
+    """A running demo, by what it printed."""
+
+    base_url: str
+    token: str
+    curl_lines: list[str]
+
+
+@contextmanager
+def running_demo(folder: Path, *options: str, **settings: object) -> Iterator[Demo]:
+    reading, writing = os.pipe()
+    log = open_memory_file("log")
+    arguments = ("demo", "--port", "0", *options)
+    process = ForkedProgram(arguments, folder, clean_environment(**settings), out=writing, err=log)
+    os.close(writing)
+    with os.fdopen(reading) as printed:
+        try:
+            yield read_demo(printed)
+        finally:
+            end(process)
+            complaints = drain(log)
+    assert "Traceback" not in complaints
+
+
+def read_demo(printed: Iterator[str]) -> Demo:
+    """What a user sees before the first request: it ends with the last of three curl lines."""
+    lines: list[str] = []
+    curl_lines: list[str] = []
+    for line in printed:
+        lines.append(line.rstrip("\n"))
+        curl_lines += [line.rstrip("\n")] if line.startswith("curl ") else []
+        if len(curl_lines) == 3:
+            break
+    text = "\n".join(lines)
+    [base_url] = set(re.findall(r"answers at (http://\S+)", text))
+    [token] = [line for line in lines if line.count(".") == 2 and " " not in line]
+    return Demo(base_url, token, curl_lines)
+
+
+def end(process: Process) -> None:
+    process.terminate()
+    try:
+        process.wait(20)
+    finally:
+        process.kill()
+
+
+def test_the_curl_lines_work_as_printed(folder: Path) -> None:
+    with running_demo(folder) as demo:
+        listed, updated, summary = (in_a_shell(line) for line in demo.curl_lines)
+        learner = jwt.decode(demo.token, options={"verify_signature": False})["sub"]
+        assert {row["user_id"] for row in [*listed, updated]} == {learner}
+        assert [row["status"] for row in listed] == ["completed"] * 3 + ["in_progress"]
+        assert updated["lesson_id"] not in {row["lesson_id"] for row in listed}
+        assert (updated["progress_percentage"], updated["status"]) == (42.5, "in_progress")
+        assert (summary["total_lessons"], summary["completed_lessons"], summary["in_progress_lessons"]) == (6, 3, 2)
+        assert summary["completion_percentage"] == 50
+        minutes = [row["time_spent_minutes"] for row in [*listed, updated]]
+        assert summary["total_time_spent_minutes"] == sum(minutes)
+        assert [row["lesson_id"] for row in in_a_shell(demo.curl_lines[0])][-1] == updated["lesson_id"]
+
+
+def test_the_demo_has_two_courses_a_handful_of_learners_and_pages(folder: Path) -> None:
+    with running_demo(folder) as demo:
+        authorization = {"Authorization": f"Bearer {demo.token}"}
+        with httpx.Client(base_url=demo.base_url, headers=authorization, timeout=20, verify=False) as client:
+            assert len(client.get("/api/v1/education/courses").json()) == 2
+            assert client.get("/docs").status_code == 200
+    assert learners(folder / FOLDER) == 5
+
+
+def test_the_demo_can_be_run_again_and_keeps_what_was_done_in_it(folder: Path) -> None:
+    with running_demo(folder) as demo:
+        updated = in_a_shell(demo.curl_lines[1])
+        before = in_a_shell(demo.curl_lines[0])
+    with running_demo(folder) as again:
+        after = in_a_shell(again.curl_lines[0])
+        assert [unstamped(row) for row in after] == [unstamped(row) for row in before]
+        assert after[-1] == updated
+        assert in_a_shell(again.curl_lines[2])["completed_lessons"] == 3
+        assert httpx.get(again.base_url + "/readyz", timeout=20, verify=False).status_code == 200
+    assert learners(folder / FOLDER) == 5
+
+
+def test_the_demo_keeps_to_its_folder(folder: Path) -> None:
+    database_url = f"sqlite:///{folder}/precious.db"
+    with running_demo(folder, "--folder", "elsewhere/demo", database_url=database_url, host="0.0.0.0") as demo:
+        assert demo.base_url.startswith("http://127.0.0.1:")
+        assert (folder / "elsewhere" / "demo" / "headway.db").exists()
+    assert [path.name for path in folder.iterdir()] == ["elsewhere"]
+
+
+@pytest.mark.parametrize("name", ["demo #1", "what?", "100%41"])
+def test_the_demos_folder_may_have_any_name(folder: Path, name: str) -> None:
+    with running_demo(folder, "--folder", name):
+        assert (folder / name / "headway.db").exists()
+
+
+def test_the_demo_refuses_what_it_can_not_do(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        refused = headway(folder, "demo", "--port", port)
+    assert refused.code == 1
+    assert port in refused.err
+    refused = headway(folder, "demo", "--port", "0", jwt_secret=None, jwt_jwks_url="https://id.example/keys")
+    assert refused.code == 2
+    assert "HEADWAY_JWT_JWKS_URL" in refused.err
+
+
+def in_a_shell(line: str) -> Any:
+    """The JSON that the line prints, pasted into a shell as it is."""
+    environment = clean_environment() | {"no_proxy": "*"}
+    pasted = subprocess.run(
+        ["bash", "-c", line], env=environment, capture_output=True, text=True, timeout=20, check=False
+    )
+    assert pasted.returncode == 0, pasted.stderr
+    return json.loads(pasted.stdout)
+
+
+def unstamped(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "updated_at"}
+
+
+def learners(folder: Path) -> int:
+    with closing(sqlite3.connect(f"file:{folder}/headway.db?mode=ro", uri=True)) as connection:
+        [[count]] = connection.execute("SELECT count(DISTINCT user_id) FROM lesson_progress").fetchall()
+    return int(count)

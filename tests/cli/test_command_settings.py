@@ -1,0 +1,109 @@
+from pathlib import Path
+
+import pytest
+
+from headway.settings import Settings
+from support.probes import get
+from support.program import Finished, forked_headway_serve, headway
+from support.running import SECRET
+
+VARIABLES = [f"HEADWAY_{name.upper()}" for name in Settings.model_fields]
+
+
+def test_every_setting_is_listed_with_what_it_is_for(folder: Path) -> None:
+    listed = headway(folder, "settings")
+    assert listed.code == 0
+    lines = listed.out.splitlines()
+    assert [line.split()[0] for line in lines if line.startswith("HEADWAY_")] == VARIABLES
+    for field in Settings.model_fields.values():
+        assert field.description
+        assert field.description.split()[0] in listed.out
+
+
+def test_a_secret_is_said_to_be_set_and_never_shown(folder: Path) -> None:
+    assert value(headway(folder, "settings"), "HEADWAY_JWT_SECRET") == "(set)"
+    assert SECRET not in headway(folder, "settings").out
+    assert value(headway(folder, "settings", jwt_secret=None), "HEADWAY_JWT_SECRET") == "-"
+
+
+def test_a_value_in_force_is_the_environments_before_the_files_before_the_default(folder: Path) -> None:
+    (folder / ".env").write_text("HEADWAY_PORT=8001\nHEADWAY_QUEUE_LIMIT=7\nHEADWAY_CORS_ORIGINS=http://a, http://b\n")
+    listed = headway(folder, "settings", port=8002)
+    assert value(listed, "HEADWAY_PORT") == "8002"
+    assert value(listed, "HEADWAY_QUEUE_LIMIT") == "7"
+    assert value(listed, "HEADWAY_BATCH_LIMIT") == "256"
+    assert value(listed, "HEADWAY_CORS_ORIGINS") == "http://a, http://b"
+
+
+def test_a_service_is_configured_by_the_file_too_and_by_options_first(folder: Path) -> None:
+    (folder / ".env").write_text(
+        "HEADWAY_LOG_FORMAT=json\nHEADWAY_HOST=203.0.113.9\nHEADWAY_CORS_ORIGINS=http://page\n"
+    )
+    with forked_headway_serve(folder, "--host", "127.0.0.1") as running:
+        answer = get(running, "/healthz", {"Origin": "http://page"})
+        assert answer.headers["Access-Control-Allow-Origin"] == "http://page"
+        running.stop()
+    assert running.log[-1].startswith("{")
+
+
+@pytest.mark.parametrize(
+    ("variable", "wrong"),
+    [
+        ("HEADWAY_PORT", "eighty"),
+        ("HEADWAY_BATCH_LIMIT", "4097"),
+        ("HEADWAY_LOCK_SECONDS", "61"),
+        ("HEADWAY_LOG_FORMAT", "xml"),
+        ("HEADWAY_LOG_LEVEL", "loud"),
+        ("HEADWAY_LOG_REQUESTS", "some"),
+    ],
+)
+def test_a_wrong_value_is_refused_naming_its_variable(folder: Path, variable: str, wrong: str) -> None:
+    given = {variable.removeprefix("HEADWAY_").lower(): wrong}
+    check_refusal(headway(folder, "settings", **given), variable)
+
+
+def test_a_wrong_value_in_the_file_is_refused_naming_its_variable(folder: Path) -> None:
+    (folder / ".env").write_text("HEADWAY_PORT=eighty\n")
+    check_refusal(headway(folder, "settings"), "HEADWAY_PORT")
+
+
+def test_every_command_refuses_a_wrong_setting(folder: Path) -> None:
+    for command in ("serve", "migrate", "demo", "courses list", "token --user ada"):
+        refused = headway(folder, *command.split(), queue_limit=0)
+        assert refused.code == 2
+        assert "HEADWAY_QUEUE_LIMIT: " in refused.err
+    assert not (folder / "headway.db").exists()
+
+
+def test_two_keys_are_one_too_many(folder: Path) -> None:
+    refused = headway(folder, "settings", jwt_public_key="key.pem")
+    assert refused.code == 2
+    assert "HEADWAY_JWT_SECRET, HEADWAY_JWT_PUBLIC_KEY" in refused.err
+    assert SECRET not in refused.err
+
+
+def test_a_file_that_can_not_be_read_is_named(folder: Path) -> None:
+    (folder / ".env").write_bytes(b"HEADWAY_JWT_ISSUER=\xff\n")
+    refused = headway(folder, "settings")
+    assert refused.code == 2
+    assert ".env" in refused.err
+    assert "Traceback" not in refused.err
+
+
+@pytest.mark.parametrize("shown", ["https://id.example/" + "a-long-path/" * 8, "an [issuer] in brackets", "a:rocket:b"])
+def test_a_value_is_shown_as_it_is(folder: Path, shown: str) -> None:
+    assert shown in headway(folder, "settings", jwt_issuer=shown).out
+
+
+def value(listed: Finished, variable: str) -> str:
+    """What stands between the variable and its meaning, in columns at least two spaces apart."""
+    [line] = [line for line in listed.out.splitlines() if line.startswith(f"{variable} ")]
+    return line.split("  ", 1)[1].strip().split("  ")[0]
+
+
+def check_refusal(refused: Finished, variable: str) -> None:
+    assert refused.code == 2
+    assert refused.out == ""
+    assert f"{variable}: " in refused.err
+    assert refused.err.count("HEADWAY_") == 1
+    assert "Traceback" not in refused.err

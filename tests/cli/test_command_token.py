@@ -1,0 +1,114 @@
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import jwt
+import pytest
+
+from support.documents import course_document
+from support.program import Finished, forked_headway_serve, headway
+from support.running import PREFIX, SECRET, Running
+
+PUBLIC_KEY = """-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
+-----END PUBLIC KEY-----
+"""
+
+
+def test_a_token_names_its_learner_for_twelve_hours(folder: Path) -> None:
+    learner = str(uuid4())
+    claims = verified(headway(folder, "token", "--user", learner))
+    assert claims["sub"] == learner
+    assert lifetime(claims) == 12 * 3600
+    assert abs(claims["iat"] - datetime.now(UTC).timestamp()) < 60
+    assert set(claims) == {"sub", "iat", "exp"}
+
+
+@pytest.mark.parametrize(("expires", "seconds"), [("90s", 90), ("15m", 900), ("1h", 3600), ("30d", 2_592_000)])
+def test_how_long_it_is_valid_can_be_said(folder: Path, expires: str, seconds: int) -> None:
+    assert lifetime(verified(headway(folder, "token", "--user", "ada", "--expires", expires))) == seconds
+
+
+def test_scopes_are_those_that_were_asked_for(folder: Path) -> None:
+    asked = ("--scope", "courses:write", "--scope", "another:scope")
+    assert verified(headway(folder, "token", "--user", "ada", *asked))["scope"] == "courses:write another:scope"
+
+
+def test_issuer_and_audience_are_those_that_are_configured(folder: Path) -> None:
+    configured = {"jwt_issuer": "https://id.example", "jwt_audience": "headway"}
+    signed = headway(folder, "token", "--user", "ada", **configured)
+    claims = verified(signed, audience="headway")
+    assert claims["iss"] == "https://id.example"
+    with forked_headway_serve(folder, **configured) as running:
+        assert status(running, "/progress", signed.out.strip()) == 200
+        assert status(running, "/progress", headway(folder, "token", "--user", "ada").out.strip()) == 401
+
+
+def test_the_service_grants_what_the_token_says(folder: Path) -> None:
+    document = course_document()
+    learner, author = (
+        headway(folder, "token", "--user", "ada@example.org", *scope).out.strip()
+        for scope in ((), ("--scope", "courses:write"))
+    )
+    with forked_headway_serve(folder) as running:
+        course = f"/courses/{document['id']}"
+        assert status(running, course, learner, document) == 403
+        assert status(running, course, author, document) == 200
+        lesson = f"/progress/{document['id']}/lessons/{document['lessons'][0]['id']}"
+        assert status(running, lesson, learner, {}) == 200
+
+
+@pytest.mark.parametrize("expires", ["", "12", "h", "0h", "-1h", "1.5h", "1w", "1000000d", "soon"])
+def test_a_lifetime_that_is_none_is_refused(folder: Path, expires: str) -> None:
+    check_refusal(headway(folder, "token", "--user", "ada", "--expires", expires), "--expires takes")
+
+
+def test_a_raised_digit_is_no_number(folder: Path) -> None:
+    check_refusal(headway(folder, "token", "--user", "ada", "--expires", "²h"), "--expires takes")
+
+
+def test_a_token_is_for_somebody(folder: Path) -> None:
+    check_refusal(headway(folder, "token"), "--user")
+    check_refusal(headway(folder, "token", "--user", ""), "subject")
+
+
+@pytest.mark.parametrize("key", [{"jwt_public_key": PUBLIC_KEY}, {"jwt_jwks_url": "https://id.example/keys"}])
+def test_whoever_only_verifies_signs_nothing(folder: Path, key: dict[str, str]) -> None:
+    check_refusal(headway(folder, "token", "--user", "ada", jwt_secret=None, **key), "HEADWAY_JWT_SECRET")
+    assert list(folder.iterdir()) == []
+
+
+def test_a_secret_that_is_too_short_signs_nothing(folder: Path) -> None:
+    refused = headway(folder, "token", "--user", "ada", jwt_secret="short-but-secret")
+    check_refusal(refused, "32")
+    assert "short-but-secret" not in refused.err
+
+
+def verified(signed: Finished, audience: str | None = None) -> dict[str, Any]:
+    """The claims of what was printed: one line, a token that the configured secret verifies."""
+    assert signed.code == 0, signed.err
+    assert signed.err == ""
+    [token] = signed.out.splitlines()
+    claims: dict[str, Any] = jwt.decode(token, SECRET, ["HS256"], audience=audience)
+    return claims
+
+
+def lifetime(claims: dict[str, Any]) -> int:
+    return int(claims["exp"]) - int(claims["iat"])
+
+
+def status(running: Running, path: str, token: str, body: dict[str, Any] | None = None) -> int:
+    """What a request by that token is answered with: a PUT where there is a body, otherwise a GET."""
+    headers = {"Authorization": f"Bearer {token}"}
+    method = "GET" if body is None else "PUT"
+    url = running.base_url + PREFIX + path
+    return httpx.request(method, url, json=body, headers=headers, timeout=20, verify=False).status_code
+
+
+def check_refusal(refused: Finished, said: str) -> None:
+    assert refused.code == 2, refused
+    assert refused.out == ""
+    assert said in refused.err
+    assert "Traceback" not in refused.err

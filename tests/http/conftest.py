@@ -1,0 +1,87 @@
+"""What most tests of the API need: a new learner, an author, and a new course with its lessons' paths."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from support.running import PREFIX, Running, authorization, course
+
+
+@pytest.fixture(scope="session")
+def connections() -> Iterator[httpx.HTTPTransport]:
+    """Connections that all the tests' clients share: a client of its own reads the system's certificates first."""
+    with httpx.HTTPTransport(verify=False, limits=httpx.Limits(max_connections=64)) as transport:
+        yield transport
+
+
+@pytest.fixture
+def visitor(running: Running, connections: httpx.HTTPTransport) -> httpx.Client:
+    """A client without a token, at the service's root."""
+    return httpx.Client(base_url=running.base_url, transport=connections, timeout=20)
+
+
+@pytest.fixture
+def learner(running: Running, connections: httpx.HTTPTransport) -> httpx.Client:
+    """A new learner's client, below the API's prefix."""
+    return _client(running, connections, authorization(str(uuid4())))
+
+
+@pytest.fixture
+def other_learner(running: Running, connections: httpx.HTTPTransport) -> httpx.Client:
+    """Another new learner's client."""
+    return _client(running, connections, authorization(str(uuid4())))
+
+
+@pytest.fixture
+def author(running: Running, connections: httpx.HTTPTransport) -> httpx.Client:
+    """A client that may write courses."""
+    return _client(running, connections, authorization(str(uuid4()), "courses:write"))
+
+
+@pytest.fixture
+def document() -> dict[str, Any]:
+    """The document of the test's own course: three plain lessons."""
+    return course()
+
+
+@pytest.fixture
+def publish(author: httpx.Client) -> Callable[..., str]:
+    """Puts a document, in the place of one published before where its path is given; answers the path of progress."""
+
+    def put(document: dict[str, Any], course_path: str | None = None) -> str:
+        course_path = course_path or f"/progress/{uuid4()}"
+        author.put(course_path.replace("/progress/", "/courses/"), json=document).raise_for_status()
+        return course_path
+
+    return put
+
+
+@pytest.fixture
+def course_path(publish: Callable[..., str], document: dict[str, Any]) -> str:
+    """Where a learner's progress in the test's own course is."""
+    return publish(document)
+
+
+@pytest.fixture
+def catalogued_path(course_path: str) -> str:
+    """Where that course's document is."""
+    return course_path.replace("/progress/", "/courses/")
+
+
+@pytest.fixture
+def lesson_paths(course_path: str, document: dict[str, Any]) -> list[str]:
+    """Where a learner's rows of that course are, in its order."""
+    return [f"{course_path}/lessons/{lesson['id']}" for lesson in document["lessons"]]
+
+
+@pytest.fixture
+def lesson_path(lesson_paths: list[str]) -> str:
+    """Where a learner's row of that course's first lesson is."""
+    return lesson_paths[0]
+
+
+def _client(running: Running, connections: httpx.HTTPTransport, headers: dict[str, str]) -> httpx.Client:
+    return httpx.Client(base_url=running.base_url + PREFIX, headers=headers, transport=connections, timeout=20)

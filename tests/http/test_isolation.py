@@ -1,0 +1,131 @@
+"""Two learners: whatever one asks for, over every operation, the other's rows are neither shown nor touched."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from support.running import PREFIX
+
+SECRET_NOTES = "Nobody else reads this."
+
+
+@pytest.fixture
+def own_row(learner: httpx.Client, lesson_path: str) -> httpx.Response:
+    """The row of the learner whose progress is to stay alone."""
+    progress = {"progress_percentage": 70, "time_spent_minutes": 12.5, "user_notes": SECRET_NOTES, "quiz_attempts": 2}
+    return learner.put(lesson_path, json=progress | {"metadata": {"whose": "mine"}})
+
+
+@pytest.fixture
+def everything(learner: httpx.Client, course_path: str, lesson_path: str, own_row: httpx.Response) -> Callable[[], Any]:
+    """Answers all that the learner can read, as bytes, and the row's tag."""
+    assert own_row.status_code == 200
+
+    def read() -> tuple[list[bytes], str]:
+        answers = [learner.get(path) for path in (course_path, f"{course_path}/summary", "/progress", lesson_path)]
+        return [answer.content for answer in answers], answers[-1].headers["etag"]
+
+    return read
+
+
+@pytest.fixture
+def progress_operations(visitor: httpx.Client) -> list[tuple[str, str]]:
+    """Every operation below progress, as the service itself lists them: its method and its path below the prefix."""
+    paths: dict[str, dict[str, Any]] = visitor.get("/openapi.json").json()["paths"]
+    return [
+        (method.upper(), path.removeprefix(PREFIX))
+        for path, methods in paths.items()
+        if path.startswith(f"{PREFIX}/progress")
+        for method in methods
+    ]
+
+
+def _conditions(row: httpx.Response) -> list[dict[str, str]]:
+    tag = row.headers["etag"]
+    return [{}, {"If-Match": tag}, {"If-Match": "*"}, {"If-None-Match": "*"}, {"If-None-Match": tag}]
+
+
+def test_no_operation_shows_or_touches_another_learners_rows(
+    other_learner: httpx.Client,
+    course_path: str,
+    lesson_path: str,
+    own_row: httpx.Response,
+    everything: Callable[[], Any],
+    progress_operations: list[tuple[str, str]],
+) -> None:
+    assert len(progress_operations) >= 7
+    before, row = everything(), own_row.json()
+    ids = {"course_id": course_path.split("/")[2], "lesson_id": lesson_path.split("/")[4]}
+    bodies = [b"{}", own_row.content, json.dumps({"user_id": row["user_id"], "status": "completed"}).encode()]
+    for method, path in progress_operations:
+        for headers in _conditions(own_row):
+            for body in bodies if method == "PUT" else [b""]:
+                answer = other_learner.request(method, path.format(**ids), content=body, headers=headers)
+                assert answer.status_code < 500
+                assert row["user_id"] not in answer.text
+                assert row["id"] not in answer.text + answer.headers.get("etag", "")
+                assert everything() == before, f"{method} {path} {headers}"
+
+
+def test_two_learners_rows_in_one_lesson_are_two_rows(
+    learner: httpx.Client,
+    other_learner: httpx.Client,
+    course_path: str,
+    lesson_path: str,
+    everything: Callable[[], Any],
+) -> None:
+    before = everything()
+    other = other_learner.put(lesson_path, json={"status": "completed", "time_spent_minutes": 1}).json()
+    assert other_learner.get(course_path).json() == [other]
+    assert (other["user_notes"], other["metadata"], other["quiz_attempts"]) == (None, {}, 0)
+    summaries = [one.get(f"{course_path}/summary").json() for one in (learner, other_learner)]
+    assert [one["completed_lessons"] for one in summaries] == [0, 1]
+    assert [one["total_time_spent_minutes"] for one in summaries] == [12.5, 1]
+    assert everything() == before
+
+
+def test_another_learner_sees_nothing_before_writing(
+    other_learner: httpx.Client, course_path: str, lesson_path: str, own_row: httpx.Response
+) -> None:
+    assert own_row.status_code == 200
+    assert other_learner.get(course_path).json() == []
+    assert other_learner.get(lesson_path).status_code == 404
+    assert other_learner.get("/progress").json() == []
+    assert other_learner.get(f"{course_path}/summary").json()["last_accessed"] is None
+
+
+def test_another_learners_tag_admits_nothing(
+    other_learner: httpx.Client, lesson_path: str, own_row: httpx.Response
+) -> None:
+    made = other_learner.put(lesson_path, json={})
+    stolen = {"If-Match": own_row.headers["etag"]}
+    answers = [
+        other_learner.put(lesson_path, json={}, headers=stolen),
+        other_learner.delete(lesson_path, headers=stolen),
+    ]
+    assert [answer.status_code for answer in answers] == [412, 412]
+    assert other_learner.get(lesson_path).content == made.content
+
+
+def test_starting_over_and_deleting_remove_the_callers_rows_only(
+    other_learner: httpx.Client, course_path: str, lesson_paths: list[str], everything: Callable[[], Any]
+) -> None:
+    before = everything()
+    for path in lesson_paths:
+        other_learner.put(path, json={"status": "completed"})
+    assert other_learner.delete(lesson_paths[0]).status_code == 204
+    assert other_learner.delete(course_path).status_code == 204
+    assert other_learner.get(course_path).json() == []
+    assert everything() == before
+
+
+def test_an_author_reads_no_learners_rows(
+    author: httpx.Client, course_path: str, lesson_path: str, everything: Callable[[], Any]
+) -> None:
+    before = everything()
+    assert author.get(course_path).json() == []
+    assert author.delete(lesson_path).status_code == 204
+    assert everything() == before

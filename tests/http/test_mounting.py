@@ -1,0 +1,243 @@
+"""The API inside another FastAPI application: the same answers there as from the service itself."""
+
+import re
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from headway import Settings, create_router
+from support.running import PREFIX, SECRET, authorization, course, eventually, headway_serve, lesson
+
+README = Path(__file__).parents[2] / "README.md"
+
+VARYING_HEADERS = {"date", "x-request-id"}
+UNKNOWN = "497f6eca-6276-4993-bfeb-53cbbbba6f08"
+_ROW_ID = re.compile(r'"id":"[0-9a-f-]{36}"')
+_TAG = re.compile(r'"[0-9a-f-]{36}\.')
+_MOMENT = re.compile(r'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"')
+
+
+def _settings(folder: Path) -> Settings:
+    return Settings(database_url=f"sqlite:///{folder}/headway.db", jwt_secret=SECRET, log_requests="none")
+
+
+@dataclass
+class Host:
+    """An application with a route and a lifespan of its own, that includes the API."""
+
+    app: FastAPI
+    events: list[str] = field(default_factory=list)
+
+
+def _host(folder: Path) -> Host:
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        host.events.append("started")
+        yield
+        host.events.append("stopped")
+
+    host = Host(FastAPI(title="A host", lifespan=lifespan))
+
+    @host.app.get("/own/{name}")
+    def own(name: str) -> dict[str, str]:
+        return {"own": name}
+
+    host.app.include_router(create_router(_settings(folder)))
+    return host
+
+
+@contextmanager
+def _served(app: FastAPI) -> Iterator[str]:
+    """Serve an application from a thread, and answer its address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(app, http="httptools", lifespan="on", log_config=None, server_header=False)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listener],))
+    thread.start()
+    try:
+        eventually(lambda: server.started or not thread.is_alive())
+        assert server.started
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(20)
+
+
+@pytest.fixture(scope="module")
+def mounted(tmp_path_factory: pytest.TempPathFactory, connections: httpx.HTTPTransport) -> Iterator[httpx.Client]:
+    """A client of the host."""
+    with _served(_host(tmp_path_factory.mktemp("host")).app) as base_url:
+        yield httpx.Client(base_url=base_url, transport=connections, timeout=20)
+
+
+@pytest.fixture(scope="module")
+def direct(tmp_path_factory: pytest.TempPathFactory, connections: httpx.HTTPTransport) -> Iterator[httpx.Client]:
+    """A client of a service that is as new as the host."""
+    with headway_serve(tmp_path_factory.mktemp("direct")) as service:
+        yield httpx.Client(base_url=service.base_url, transport=connections, timeout=20)
+
+
+def test_the_hosts_own_routes_work_beside_the_api(mounted: httpx.Client) -> None:
+    assert mounted.get("/own/route").json() == {"own": "route"}
+    assert mounted.get(f"{PREFIX}/progress", headers=authorization(str(uuid4()))).json() == []
+    assert mounted.get("/healthz").status_code == 404
+
+
+def test_the_hosts_document_shows_the_operations_as_the_services_does(
+    mounted: httpx.Client, direct: httpx.Client
+) -> None:
+    shown, alone = (client.get("/openapi.json").json() for client in (mounted, direct))
+    assert "/own/{name}" in shown["paths"]
+    assert {path: shown["paths"].get(path) for path in alone["paths"]} == alone["paths"]
+    # FastAPI describes a 422 of the host's own routes under the same two names, with fewer fields required.
+    schemas = {name: one for name, one in alone["components"]["schemas"].items() if "ValidationError" not in name}
+    assert {name: shown["components"]["schemas"].get(name) for name in schemas} == schemas
+    assert mounted.get("/docs").status_code == 200
+
+
+def test_the_router_brings_its_lifespan_and_leaves_the_hosts_alone(
+    folder: Path, connections: httpx.HTTPTransport
+) -> None:
+    document, course_id, learner = course(), uuid4(), authorization(str(uuid4()), "courses:write")
+    row_path = f"{PREFIX}/progress/{course_id}/lessons/{document['lessons'][0]['id']}"
+    host = _host(folder)
+    with _served(host.app) as base_url:
+        assert host.events == ["started"]
+        client = httpx.Client(base_url=base_url, transport=connections, headers=learner)
+        client.put(f"{PREFIX}/courses/{course_id}", json=document).raise_for_status()
+        written = client.put(row_path, json={"progress_percentage": 42.5})
+    assert host.events == ["started", "stopped"]
+    with _served(_host(folder).app) as base_url:
+        found = httpx.Client(base_url=base_url, transport=connections, headers=learner).get(row_path)
+    assert (found.status_code, found.content) == (200, written.content)
+
+
+def test_two_routers_in_one_process_keep_to_their_own_databases(
+    tmp_path_factory: pytest.TempPathFactory, connections: httpx.HTTPTransport
+) -> None:
+    author = authorization(str(uuid4()), "courses:write")
+    listed = []
+    with (
+        _served(_host(tmp_path_factory.mktemp("one")).app) as one,
+        _served(_host(tmp_path_factory.mktemp("other")).app) as other,
+    ):
+        for base_url in (one, other):
+            client = httpx.Client(base_url=base_url + PREFIX, transport=connections, headers=author)
+            listed.append(client.get("/courses").json())
+            client.put(f"/courses/{uuid4()}", json=course()).raise_for_status()
+    assert listed == [[], []]
+
+
+def test_the_readmes_example_serves_the_api(
+    folder: Path, connections: httpx.HTTPTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [example] = [block for block in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL) if "app" in block]
+    monkeypatch.setenv("HEADWAY_DATABASE_URL", f"sqlite:///{folder}/headway.db")
+    monkeypatch.setenv("HEADWAY_JWT_SECRET", SECRET)
+    names: dict[str, Any] = {}
+    exec(example, names)
+    with _served(names["app"]) as base_url:
+        client = httpx.Client(base_url=base_url, transport=connections, headers=authorization(str(uuid4())))
+        assert client.get(f"{PREFIX}/progress").json() == []
+
+
+Ask = Callable[..., httpx.Response]
+
+
+def _asking(client: httpx.Client, headers: dict[str, str]) -> Ask:
+    def ask(method: str, path: str, **options: Any) -> httpx.Response:
+        return client.request(method, PREFIX + path, **options | {"headers": headers | options.get("headers", {})})
+
+    return ask
+
+
+def _good_requests(ask: Ask, course_id: str, lesson_id: str) -> Iterator[httpx.Response]:
+    """A learner's requests from the first write to starting over."""
+    course_path = f"/progress/{course_id}"
+    lesson_path = f"{course_path}/lessons/{lesson_id}"
+    yield ask("GET", course_path)
+    yield ask("GET", lesson_path)
+    yield ask("PUT", lesson_path, content=b"{}")
+    yield ask("PUT", lesson_path, json={"progress_percentage": 42.5, "user_notes": "é", "metadata": {"a": [None]}})
+    yield ask("PUT", lesson_path, json={"progress_percentage": 1, "quiz_attempts": 1})
+    yield ask("PUT", f"/progress/{course_id.upper()}/lessons/{lesson_id.upper()}", json={})
+    yield ask("GET", course_path)
+    row = ask("GET", lesson_path)
+    yield row
+    yield ask("PUT", lesson_path, json={"progress_percentage": 7}, headers={"If-Match": row.headers["etag"]})
+    yield ask("PUT", lesson_path, json={"progress_percentage": 8}, headers={"If-Match": row.headers["etag"]})
+    yield ask("PUT", lesson_path, json={"status": "completed"}, headers={"If-None-Match": "*"})
+    for path in (f"{course_path}/summary", "/progress", "/courses", f"/courses/{course_id}", "/schemas/course"):
+        yield ask("GET", path)
+    yield ask("DELETE", lesson_path, headers={"If-Match": '"stale"'})
+    yield ask("DELETE", lesson_path)
+    yield ask("DELETE", course_path)
+
+
+def _bad_requests(ask: Ask, course_id: str, lesson_id: str) -> Iterator[httpx.Response]:
+    """Requests that are refused, each at another point of its way."""
+    course_path, catalogued_path = f"/progress/{course_id}", f"/courses/{course_id}"
+    lesson_path = f"{course_path}/lessons/{lesson_id}"
+    for authorization_sent in ("", "Bearer none", "Basic dTpw"):
+        yield ask("PUT", lesson_path, json={}, headers={"Authorization": authorization_sent})
+    for body in (b"", b"[]", b'{"quiz_score": 101, "status": "gone"}', b'{"user_notes": "\xff"}', b"[" * 10_000):
+        yield ask("PUT", lesson_path, content=body)
+        yield ask("PUT", catalogued_path, content=body)
+    yield ask("PUT", lesson_path, content=b" " * 65_537)
+    yield ask("PUT", lesson_path, content=iter([b" " * 40_000, b" " * 40_000]))
+    for value in ("abc", '"a', "*, *"):
+        yield ask("DELETE", lesson_path, headers={"If-Match": value})
+    for identifier in (
+        "none",
+        "NONE",
+        "%00",
+        "%C3%A9",
+        "{course_id}",
+        UNKNOWN,
+        UNKNOWN.upper(),
+        UNKNOWN.replace("-", ""),
+    ):
+        yield ask("GET", f"/progress/{identifier}")
+        yield ask("PUT", f"{course_path}/lessons/{identifier}", json={})
+    for method in ("POST", "PATCH", "OPTIONS", "HEAD", "PUT"):
+        yield ask(method, course_path)
+        yield ask(method, f"{course_path}/summary")
+    for path in ("", "/nothing", "/progress//summary", "/courses/a/b"):
+        yield ask("GET", path)
+    for method in ("PUT", "DELETE"):
+        yield ask(method, catalogued_path, headers=authorization(str(uuid4())))
+    yield ask("PUT", catalogued_path, json=course(lesson(id=UNKNOWN, pass_mark=50)))
+    yield ask("DELETE", catalogued_path)
+    yield ask("GET", course_path)
+
+
+def _comparable(answer: httpx.Response) -> tuple[str, int, list[tuple[str, str]], str]:
+    """An answer without what differs between two services: the rows' ids, and when it was."""
+    request = f"{answer.request.method} {answer.request.url.raw_path.decode()}"
+    headers = [(name, value) for name, value in answer.headers.multi_items() if name not in VARYING_HEADERS]
+    body = _MOMENT.sub('"then"', _ROW_ID.sub('"id":"one"', answer.text))
+    return request, answer.status_code, [(name, _TAG.sub('"one.', value)) for name, value in headers], body
+
+
+@pytest.mark.parametrize("requests", [_good_requests, _bad_requests], ids=["good requests", "bad requests"])
+def test_the_service_and_the_mounted_router_answer_alike(
+    direct: httpx.Client, mounted: httpx.Client, requests: Callable[..., Iterator[httpx.Response]]
+) -> None:
+    document, course_id, headers = course(), str(uuid4()), authorization(str(uuid4()), "courses:write")
+    heard = []
+    for ask in (_asking(direct, headers), _asking(mounted, headers)):
+        ask("PUT", f"/courses/{course_id}", json=document).raise_for_status()
+        heard.append([_comparable(answer) for answer in requests(ask, course_id, document["lessons"][0]["id"])])
+    assert len(heard[0]) > 15
+    for direct_answer, mounted_answer in zip(*heard, strict=True):
+        assert mounted_answer == direct_answer

@@ -1,0 +1,414 @@
+"""Blind and informed writes: entity tags, what each kind of write may change, and who wins a race."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from threading import Barrier
+from typing import Any
+
+import httpx
+import pytest
+
+from support.running import course, lesson
+
+FULL = {
+    "status": "completed",
+    "progress_percentage": 100,
+    "video_position_seconds": 600,
+    "quiz_score": 90,
+    "quiz_attempts": 3,
+    "quiz_passed": True,
+    "time_spent_minutes": 45,
+    "user_notes": "Mine.",
+    "is_bookmarked": True,
+    "metadata": {"speed": 1.5, "chapter": 2},
+}
+DEFAULTS = {
+    "status": "not_started",
+    "progress_percentage": 0,
+    "video_position_seconds": 0,
+    "quiz_score": None,
+    "quiz_attempts": 0,
+    "quiz_passed": False,
+    "time_spent_minutes": 0,
+    "user_notes": None,
+    "is_bookmarked": False,
+    "metadata": {},
+}
+MONOTONIC = {
+    "status": "in_progress",
+    "progress_percentage": 40,
+    "quiz_score": 55.5,
+    "quiz_attempts": 1,
+    "quiz_passed": False,
+    "time_spent_minutes": 7,
+}
+MALFORMED = ["abc", '"abc', 'abc"', "W/abc", 'w/"abc"', '"a" "b"', '"a", b', '*, "a"', "**", ","]
+
+
+def _tag(answer: httpx.Response) -> str:
+    tag: str = answer.headers["etag"]
+    return tag
+
+
+def _together(requests: Sequence[Callable[[], httpx.Response]]) -> list[httpx.Response]:
+    """Send all requests at once, each on a thread and a connection of its own."""
+    start = Barrier(len(requests))
+
+    def send(request: Callable[[], httpx.Response]) -> httpx.Response:
+        start.wait(20)
+        return request()
+
+    with ThreadPoolExecutor(len(requests)) as threads:
+        return list(threads.map(send, requests))
+
+
+def _racing_puts(
+    learner: httpx.Client, path: str, bodies: Sequence[dict[str, Any]], headers: dict[str, str] | None = None
+) -> list[httpx.Response]:
+    return _together([partial(learner.put, path, json=body, headers=headers) for body in bodies])
+
+
+@pytest.fixture
+def full_row(learner: httpx.Client, lesson_path: str) -> httpx.Response:
+    """A row in which every field is set."""
+    answer = learner.put(lesson_path, json=FULL)
+    assert {name: answer.json()[name] for name in FULL} == FULL
+    return answer
+
+
+class TestEntityTags:
+    def test_the_tag_of_an_answer_admits_a_write_and_the_new_tag_the_next(
+        self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response
+    ) -> None:
+        tags = [_tag(full_row)]
+        for percentage in (30, 20, 10):
+            answer = learner.put(lesson_path, json={"progress_percentage": percentage}, headers={"If-Match": tags[-1]})
+            assert (answer.status_code, answer.json()["progress_percentage"]) == (200, percentage)
+            tags.append(_tag(answer))
+        assert len(set(tags)) == len(tags)
+        assert _tag(learner.get(lesson_path)) == tags[-1]
+
+    def test_a_tag_is_a_quoted_strong_one(self, full_row: httpx.Response) -> None:
+        tag = _tag(full_row)
+        assert tag[0] == tag[-1] == '"'
+        assert full_row.json()["id"] in tag
+
+    def test_a_stale_tag_is_refused_and_nothing_changes(
+        self, learner: httpx.Client, course_path: str, lesson_path: str, full_row: httpx.Response
+    ) -> None:
+        learner.put(lesson_path, json={"user_notes": "Newer."})
+        before = [learner.get(course_path).content, _tag(learner.get(lesson_path)), learner.get("/progress").content]
+        answer = learner.put(lesson_path, json=DEFAULTS, headers={"If-Match": _tag(full_row)})
+        assert answer.status_code == 412
+        assert isinstance(answer.json()["detail"], str)
+        assert "etag" not in answer.headers
+        after = [learner.get(course_path).content, _tag(learner.get(lesson_path)), learner.get("/progress").content]
+        assert after == before
+
+    def test_a_tag_does_not_match_the_row_that_was_deleted_and_made_again(
+        self, learner: httpx.Client, lesson_path: str
+    ) -> None:
+        old = _tag(learner.put(lesson_path, json={}))
+        learner.delete(lesson_path)
+        made_again = learner.put(lesson_path, json={})
+        answer = learner.put(lesson_path, json={"progress_percentage": 50}, headers={"If-Match": old})
+        assert answer.status_code == 412
+        assert learner.get(lesson_path).content == made_again.content
+
+    def test_a_tag_does_not_match_where_the_course_was_started_over(
+        self, learner: httpx.Client, course_path: str, lesson_path: str, full_row: httpx.Response
+    ) -> None:
+        learner.delete(course_path)
+        answer = learner.put(lesson_path, json=FULL, headers={"If-Match": _tag(full_row)})
+        assert answer.status_code == 412
+        assert learner.get(course_path).json() == []
+
+    def test_if_match_makes_no_row(self, learner: httpx.Client, course_path: str, lesson_path: str) -> None:
+        answers = [learner.put(lesson_path, json={}, headers={"If-Match": tag}) for tag in ('"a"', "*")]
+        assert [answer.status_code for answer in answers] == [412, 412]
+        assert learner.get(course_path).json() == []
+
+    def test_any_tag_of_a_list_admits_a_write(
+        self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response
+    ) -> None:
+        tags = f'"other" , W/"weak",,\t{_tag(full_row)}'
+        answer = learner.put(lesson_path, json={"progress_percentage": 5}, headers={"If-Match": tags})
+        assert (answer.status_code, answer.json()["progress_percentage"]) == (200, 5)
+
+    def test_a_list_of_tags_may_come_in_several_header_lines(
+        self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response
+    ) -> None:
+        lines = [("If-Match", _tag(full_row)), ("If-Match", '"other"')]
+        answer = learner.put(lesson_path, json={"progress_percentage": 5}, headers=lines)
+        assert (answer.status_code, answer.json()["progress_percentage"]) == (200, 5)
+
+    def test_a_weak_tag_admits_no_write(
+        self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response
+    ) -> None:
+        answer = learner.put(lesson_path, json=DEFAULTS, headers={"If-Match": f"W/{_tag(full_row)}"})
+        assert answer.status_code == 412
+        assert learner.get(lesson_path).content == full_row.content
+
+    def test_if_match_any_asks_for_a_row_and_writes_blindly(
+        self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response
+    ) -> None:
+        answer = learner.put(lesson_path, json={"quiz_score": 1, "metadata": {"more": 1}}, headers={"If-Match": "*"})
+        assert (answer.status_code, answer.headers["headway-kept"]) == (200, "quiz_score")
+        assert answer.json()["metadata"] == full_row.json()["metadata"] | {"more": 1}
+
+    def test_if_none_match_any_creates_once(self, learner: httpx.Client, lesson_path: str) -> None:
+        only_create = {"If-None-Match": "*"}
+        made = learner.put(lesson_path, json={"progress_percentage": 1}, headers=only_create)
+        again = learner.put(lesson_path, json={"progress_percentage": 2}, headers=only_create)
+        assert (made.status_code, again.status_code) == (200, 412)
+        assert learner.get(lesson_path).content == made.content
+
+    @pytest.mark.parametrize("weak", ["", "W/"], ids=["strong", "weak"])
+    def test_if_none_match_refuses_the_row_it_names(
+        self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response, weak: str
+    ) -> None:
+        refused = learner.put(lesson_path, json={"user_notes": "x"}, headers={"If-None-Match": weak + _tag(full_row)})
+        written = learner.put(lesson_path, json={"user_notes": "y"}, headers={"If-None-Match": f'{weak}"other"'})
+        assert (refused.status_code, written.status_code) == (412, 200)
+        assert learner.get(lesson_path).json()["user_notes"] == "y"
+
+    @pytest.mark.parametrize("header", ["If-Match", "If-None-Match"])
+    @pytest.mark.parametrize("value", MALFORMED)
+    @pytest.mark.parametrize("method", ["PUT", "DELETE"])
+    def test_a_malformed_condition_is_refused_and_nothing_changes(
+        self,
+        learner: httpx.Client,
+        lesson_path: str,
+        full_row: httpx.Response,
+        header: str,
+        value: str,
+        method: str,
+    ) -> None:
+        body = b"{}" if method == "PUT" else b""
+        answer = learner.request(method, lesson_path, content=body, headers={header: value})
+        assert answer.status_code == 422
+        [fault] = answer.json()["detail"]
+        assert list(fault) == ["loc", "msg", "type", "input", "ctx"]
+        assert (fault["loc"], fault["input"]) == (["header", header], value)
+        assert learner.get(lesson_path).content == full_row.content
+
+    def test_a_long_malformed_condition_is_refused_at_once(
+        self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response
+    ) -> None:
+        value = '"a"' + ", " * 24 + "x"
+        assert learner.put(lesson_path, json={}, headers={"If-Match": value}, timeout=3).status_code == 422
+        assert learner.get(lesson_path).content == full_row.content
+
+    def test_delete_takes_a_current_tag_and_refuses_a_stale_one(
+        self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response
+    ) -> None:
+        current = learner.put(lesson_path, json={"user_notes": "Newer."})
+        assert learner.delete(lesson_path, headers={"If-Match": _tag(full_row)}).status_code == 412
+        assert learner.get(lesson_path).content == current.content
+        assert learner.delete(lesson_path, headers={"If-Match": _tag(current)}).status_code == 204
+        assert learner.get(lesson_path).status_code == 404
+
+    def test_delete_with_a_condition_on_a_row_that_is_gone_is_refused(
+        self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response
+    ) -> None:
+        learner.delete(lesson_path)
+        tags = (_tag(full_row), "*")
+        assert [learner.delete(lesson_path, headers={"If-Match": tag}).status_code for tag in tags] == [412, 412]
+
+
+class TestInformedWrites:
+    @pytest.mark.parametrize("field", MONOTONIC)
+    def test_replace_what_they_name(
+        self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response, field: str
+    ) -> None:
+        answer = learner.put(lesson_path, json={field: MONOTONIC[field]}, headers={"If-Match": _tag(full_row)})
+        assert answer.json()[field] == MONOTONIC[field]
+        assert "headway-kept" not in answer.headers
+
+    def test_replace_metadata_whole(self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response) -> None:
+        answer = learner.put(lesson_path, json={"metadata": {"new": 1}}, headers={"If-Match": _tag(full_row)})
+        assert answer.json()["metadata"] == {"new": 1}
+
+    @pytest.mark.parametrize("field", DEFAULTS)
+    def test_take_null_for_a_fields_default(
+        self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response, field: str
+    ) -> None:
+        answer = learner.put(lesson_path, json={field: None}, headers={"If-Match": _tag(full_row)})
+        assert answer.json()[field] == DEFAULTS[field]
+
+    def test_leave_what_they_do_not_name(
+        self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response
+    ) -> None:
+        answer = learner.put(lesson_path, json={"user_notes": ""}, headers={"If-Match": _tag(full_row)}).json()
+        assert answer == full_row.json() | {"user_notes": None, "updated_at": answer["updated_at"]}
+
+    def test_take_a_row_out_of_completed(
+        self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response
+    ) -> None:
+        answer = learner.put(lesson_path, json={"status": "in_progress"}, headers={"If-Match": _tag(full_row)}).json()
+        assert (answer["status"], answer["completed_at"]) == ("in_progress", None)
+
+    def test_take_a_row_out_of_completed_by_taking_its_ground_away(
+        self, learner: httpx.Client, publish: Callable[..., str]
+    ) -> None:
+        document = course(lesson(kind="quiz", pass_mark=60), lesson(kind="quiz", pass_mark=60), lesson())
+        course_path = publish(document)
+        lowered: list[dict[str, Any]] = [{"quiz_score": 59}, {"quiz_passed": False}, {"progress_percentage": 99}]
+        for one, body in zip(document["lessons"], lowered, strict=True):
+            path = f"{course_path}/lessons/{one['id']}"
+            completed = learner.put(path, json={"quiz_score": 60, "progress_percentage": 100})
+            assert completed.json()["status"] == "completed"
+            after = learner.put(path, json=body, headers={"If-Match": _tag(completed)}).json()
+            assert (after["status"], after["completed_at"]) == ("in_progress", None)
+
+    def test_start_a_lesson_over_keeping_what_is_the_learners(
+        self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response
+    ) -> None:
+        answer = learner.put(lesson_path, json={"status": "not_started"}, headers={"If-Match": _tag(full_row)}).json()
+        started_over = {
+            "status": "not_started",
+            "progress_percentage": 0,
+            "video_position_seconds": 0,
+            "completed_at": None,
+            "updated_at": answer["updated_at"],
+        }
+        assert answer == full_row.json() | started_over
+
+    def test_lower_a_figure_of_the_summary(
+        self, learner: httpx.Client, course_path: str, lesson_path: str, full_row: httpx.Response
+    ) -> None:
+        assert learner.get(f"{course_path}/summary").json()["total_time_spent_minutes"] == 45
+        learner.put(lesson_path, json={"time_spent_minutes": 2.5}, headers={"If-Match": _tag(full_row)})
+        assert learner.get(f"{course_path}/summary").json()["total_time_spent_minutes"] == 2.5
+
+
+class TestBlindWrites:
+    @pytest.mark.parametrize("field", MONOTONIC)
+    def test_keep_what_was_earned_and_say_so(
+        self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response, field: str
+    ) -> None:
+        answer = learner.put(lesson_path, json={field: MONOTONIC[field]})
+        assert (answer.status_code, answer.content) == (200, full_row.content)
+        assert answer.headers["headway-kept"] == field
+
+    def test_name_all_the_fields_they_kept(
+        self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response
+    ) -> None:
+        answer = learner.put(lesson_path, json=dict(reversed(MONOTONIC.items())) | {"user_notes": "Theirs."})
+        assert answer.headers["headway-kept"] == ", ".join(MONOTONIC)
+        assert answer.json() == full_row.json() | {"user_notes": "Theirs.", "updated_at": answer.json()["updated_at"]}
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            pytest.param({}, id="nothing"),
+            pytest.param(FULL, id="the same"),
+            pytest.param(dict.fromkeys(FULL), id="nulls"),
+            pytest.param({"quiz_attempts": 4, "time_spent_minutes": 46}, id="more"),
+            pytest.param(
+                {"video_position_seconds": 1, "user_notes": "x", "is_bookmarked": False}, id="the last writer's"
+            ),
+            pytest.param({"metadata": {"speed": 1}}, id="metadata"),
+        ],
+    )
+    @pytest.mark.usefixtures("full_row")
+    def test_keep_nothing_where_nothing_is_taken_back(
+        self, learner: httpx.Client, lesson_path: str, body: dict[str, Any]
+    ) -> None:
+        answer = learner.put(lesson_path, json=body)
+        assert "headway-kept" not in answer.headers
+        named = {name: value for name, value in body.items() if value is not None and name != "metadata"}
+        assert answer.json().items() >= named.items()
+
+    def test_let_the_last_writer_decide_the_resume_point_notes_and_bookmark(
+        self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response
+    ) -> None:
+        answer = learner.put(
+            lesson_path, json={"video_position_seconds": 0, "user_notes": "", "is_bookmarked": False}
+        ).json()
+        changed = {"video_position_seconds": 0, "user_notes": None, "is_bookmarked": False}
+        assert answer == full_row.json() | changed | {"updated_at": answer["updated_at"]}
+
+    def test_merge_metadata_key_by_key(self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response) -> None:
+        sent = {"speed": None, "subtitles": {"language": "eo"}}
+        answer = learner.put(lesson_path, json={"metadata": sent}).json()
+        assert answer["metadata"] == full_row.json()["metadata"] | sent
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"progress_percentage": 0.5},
+            {"video_position_seconds": 1},
+            {"quiz_attempts": 1},
+            {"quiz_score": 0},
+            {"quiz_passed": True},
+            {"time_spent_minutes": 0.1},
+        ],
+        ids=lambda body: next(iter(body)),
+    )
+    def test_put_a_lesson_in_progress_by_any_sign_of_it(
+        self, learner: httpx.Client, lesson_path: str, body: dict[str, Any]
+    ) -> None:
+        assert learner.put(lesson_path, json=body).json()["status"] == "in_progress"
+
+    def test_complete_a_lesson_whatever_percentage_they_send_with_it(
+        self, learner: httpx.Client, lesson_path: str
+    ) -> None:
+        answer = learner.put(lesson_path, json={"status": "completed", "progress_percentage": 30}).json()
+        assert (answer["status"], answer["progress_percentage"]) == ("completed", 100)
+        assert answer["completed_at"] == answer["updated_at"]
+
+
+class TestRaces:
+    @pytest.mark.parametrize("racers", [2, 20])
+    def test_one_of_those_who_saw_the_same_row_gets_through(
+        self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response, racers: int
+    ) -> None:
+        bodies = [{"user_notes": f"Racer {number}."} for number in range(racers)]
+        answers = _racing_puts(learner, lesson_path, bodies, {"If-Match": _tag(full_row)})
+        assert sorted(answer.status_code for answer in answers) == [200] + [412] * (racers - 1)
+        [winner] = [answer for answer in answers if answer.status_code == 200]
+        assert learner.get(lesson_path).content == winner.content
+
+    def test_one_of_those_who_would_create_the_row_gets_through(self, learner: httpx.Client, lesson_path: str) -> None:
+        bodies = [{"progress_percentage": number} for number in range(1, 21)]
+        answers = _racing_puts(learner, lesson_path, bodies, {"If-None-Match": "*"})
+        assert sorted(answer.status_code for answer in answers) == [200] + [412] * 19
+
+    def test_blind_racers_on_one_row_lose_nothing(
+        self, learner: httpx.Client, course_path: str, lesson_path: str
+    ) -> None:
+        racers = range(1, 51)
+        bodies = [
+            {"time_spent_minutes": number, "quiz_score": 51 - number, "metadata": {f"racer {number}": number}}
+            for number in racers
+        ]
+        answers = _racing_puts(learner, lesson_path, bodies)
+        assert {answer.status_code for answer in answers} == {200}
+        assert len({_tag(answer) for answer in answers}) == len(bodies)
+        [row] = learner.get(course_path).json()
+        assert row["metadata"] == {f"racer {number}": number for number in racers}
+        assert (row["time_spent_minutes"], row["quiz_score"]) == (50, 50)
+
+    def test_racers_on_many_lessons_add_up_to_an_exact_summary(
+        self, learner: httpx.Client, publish: Callable[..., str]
+    ) -> None:
+        document = course(*(lesson() for _ in range(40)))
+        course_path = publish(document)
+        paths = [f"{course_path}/lessons/{one['id']}" for one in document["lessons"]]
+        body = {"status": "completed", "time_spent_minutes": 0.1}
+        answers = _together([partial(learner.put, path, json=body) for path in paths])
+        assert {answer.status_code for answer in answers} == {200}
+        summary = learner.get(f"{course_path}/summary").json()
+        assert (summary["completed_lessons"], summary["total_time_spent_minutes"]) == (40, 4)
+        assert len(learner.get(course_path).json()) == 40
+
+    @pytest.mark.parametrize("refused", ["x" * 17_000, 2**64, "\0"], ids=["large", "64 bits", "U+0000"])
+    def test_racers_of_whom_some_are_refused_do_not_spoil_the_others(
+        self, learner: httpx.Client, lesson_path: str, refused: object
+    ) -> None:
+        bodies = [{"metadata": {f"racer {number}": refused if number % 2 else 1}} for number in range(20)]
+        answers = _racing_puts(learner, lesson_path, bodies)
+        assert [answer.status_code for answer in answers] == [200, 422] * 10
+        assert learner.get(lesson_path).json()["metadata"] == {f"racer {number}": 1 for number in range(0, 20, 2)}

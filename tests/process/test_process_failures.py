@@ -1,0 +1,227 @@
+import resource
+import shutil
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from time import monotonic
+
+import httpx
+import pytest
+
+from support.database import write_ahead_log, write_lock
+from support.load import Written, stored
+from support.probes import get, queued_writes
+from support.program import forked_headway_serve, headway
+from support.running import Running, eventually
+
+Failure = Callable[[Path, Running], AbstractContextManager[None]]
+DATABASE_FILES = ("headway.db", "headway.db-wal", "headway.db-shm")
+
+
+@contextmanager
+def disk_full(_folder: Path, running: Running) -> Iterator[None]:
+    """No file of the process may grow; Python ignores SIGXFSZ, so that writing fails as on a full disk."""
+    resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+    yield
+    resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
+@contextmanager
+def locked(folder: Path, _running: Running) -> Iterator[None]:
+    with write_lock(folder):
+        yield
+
+
+@contextmanager
+def moved_away(folder: Path, _running: Running) -> Iterator[None]:
+    with elsewhere(folder, ["headway.db"]):
+        yield
+
+
+@contextmanager
+def moved_away_with_its_log(folder: Path, _running: Running) -> Iterator[None]:
+    with elsewhere(folder, DATABASE_FILES):
+        yield
+
+
+@contextmanager
+def elsewhere(folder: Path, names: Iterable[str]) -> Iterator[None]:
+    away = folder / "away"
+    away.mkdir()
+    move(names, folder, away)
+    yield
+    move(names, away, folder)
+    away.rmdir()
+
+
+def move(names: Iterable[str], source: Path, target: Path) -> None:
+    for name in names:
+        (source / name).rename(target / name)
+
+
+@pytest.mark.parametrize("failure", [disk_full, locked, moved_away, moved_away_with_its_log])
+def test_a_write_that_can_not_be_kept_is_refused_until_the_cause_is_gone(
+    folder: Path, rows: list[Written], failure: Failure
+) -> None:
+    first, second, *_ = rows
+    with forked_headway_serve(folder, lock_seconds=0.3) as running:
+        assert write(running, first, 1).status_code == 200
+        for value in (2, 3):
+            with failure(folder, running):
+                check_unavailable(write(running, second, 9))
+                check_unavailable(write(running, first, 9))
+                assert get(running, "/healthz").status_code == 200
+            assert values(running, rows) == {first.lesson_id: value - 1}
+            assert write(running, first, value).status_code == 200
+            assert get(running, "/readyz").status_code == 200
+        assert write(running, second, 1).status_code == 200
+        running.process.kill()
+        running.process.wait(20)
+    with forked_headway_serve(folder) as restarted:
+        assert values(restarted, rows) == {first.lesson_id: 3, second.lesson_id: 1}
+
+
+@pytest.mark.parametrize("failure", [disk_full, locked])
+def test_reading_goes_on_while_nothing_can_be_written(folder: Path, rows: list[Written], failure: Failure) -> None:
+    with forked_headway_serve(folder, lock_seconds=0.3) as running:
+        assert write(running, rows[0], 1).status_code == 200
+        assert values(running, rows) == {rows[0].lesson_id: 1}
+        with failure(folder, running):
+            check_unavailable(write(running, rows[0], 2))
+            assert values(running, rows) == {rows[0].lesson_id: 1}
+            assert get(running, "/readyz").status_code == 200
+
+
+@pytest.mark.parametrize("failure", [moved_away, moved_away_with_its_log])
+def test_without_its_database_the_service_is_alive_but_not_ready(
+    folder: Path, rows: list[Written], failure: Failure
+) -> None:
+    row = rows[0]
+    with forked_headway_serve(folder) as running, running.client(row.learner) as client:
+        assert write(running, row, 1).status_code == 200
+        with failure(folder, running):
+            for path in (row.path, f"/progress/{row.course_id}", f"/progress/{row.course_id}/summary", "/courses"):
+                check_unavailable(client.get(path))
+            check_unavailable(client.delete(row.path))
+            check_unavailable(client.delete(f"/progress/{row.course_id}"))
+            check_unavailable(get(running, "/readyz"))
+            assert get(running, "/healthz").json()["status"] == "ok"
+            assert not (folder / "headway.db").exists(), "it made another database"
+        assert get(running, "/readyz").status_code == 200
+        assert client.get(row.path).json()["quiz_attempts"] == 1
+    assert "Traceback" not in "".join(running.log)
+
+
+def test_another_database_in_its_place_is_served_instead(
+    folder: Path, rows: list[Written], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    backup = tmp_path_factory.mktemp("backup") / "headway.db"
+    shutil.copy(folder / "headway.db", backup)
+    row = rows[0]
+    with forked_headway_serve(folder) as running, running.client(row.learner) as client:
+        assert write(running, row, 1).status_code == 200
+        assert values(running, rows) == {row.lesson_id: 1}
+        with moved_away_with_its_log(folder, running):
+            shutil.copy(backup, folder / "headway.db")
+            eventually(lambda: client.get(row.path).status_code == 404)
+            assert values(running, rows) == {}
+            assert write(running, row, 2).json()["quiz_attempts"] == 2
+            for name in DATABASE_FILES:
+                (folder / name).unlink()
+        assert write(running, row, 1).json()["quiz_attempts"] == 1
+        assert values(running, rows) == {row.lesson_id: 1}
+
+
+def test_a_database_is_not_mixed_with_the_log_of_the_one_it_replaced(
+    folder: Path, rows: list[Written], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    backup = tmp_path_factory.mktemp("backup") / "headway.db"
+    shutil.copy(folder / "headway.db", backup)
+    row = rows[0]
+    with forked_headway_serve(folder) as running:
+        assert write(running, row, 1).status_code == 200
+        with moved_away(folder, running):
+            shutil.copy(backup, folder / "headway.db")
+            check_unavailable(write(running, row, 2))
+            check_unavailable(get(running, "/readyz"))
+            assert "move_away" in "".join(running.log)
+        assert values(running, rows) == {row.lesson_id: 1}
+        assert write(running, row, 2).status_code == 200
+
+
+def test_a_database_is_not_mixed_with_a_log_that_another_process_wrote(folder: Path, rows: list[Written]) -> None:
+    backup = folder / "backup.db"
+    shutil.copy(folder / "headway.db", backup)
+    renamed = folder / "renamed.json"
+    renamed.write_text((folder / "course.json").read_text().replace("A course", "A renamed course"))
+    with forked_headway_serve(folder) as running, running.client(rows[0].learner) as client:
+        assert [line["title"] for line in client.get("/courses").json()] == ["A course"]
+        assert headway(folder, "courses", "put", str(renamed)).code == 0
+        backup.replace(folder / "headway.db")
+        answer = client.get("/courses")
+        assert answer.status_code == 503 or answer.json()[0]["title"] == "A course"
+
+
+def test_no_write_is_acknowledged_into_a_log_that_was_removed(folder: Path, rows: list[Written]) -> None:
+    row = rows[0]
+    with forked_headway_serve(folder) as running:
+        assert write(running, row, 1).status_code == 200
+        write_ahead_log(folder).unlink()
+        acknowledged = write(running, row, 2).status_code == 200
+        running.process.kill()
+        running.process.wait(20)
+    with forked_headway_serve(folder) as restarted:
+        assert not acknowledged or values(restarted, rows) == {row.lesson_id: 2}
+
+
+def test_a_full_queue_refuses_at_once_and_loses_nothing_it_took(folder: Path, rows: list[Written]) -> None:
+    with (
+        forked_headway_serve(folder, queue_limit=2, batch_limit=1, lock_seconds=20) as running,
+        ThreadPoolExecutor(len(rows)) as pool,
+    ):
+        with write_lock(folder):
+            answers = {(row.learner, row.lesson_id): pool.submit(write, running, row, 1) for row in rows}
+            eventually(lambda: sum(answer.done() for answer in answers.values()) == len(rows) - 3)
+            assert queued_writes(running) == 2
+            for answer in answers.values():
+                if answer.done():
+                    check_unavailable(answer.result())
+        taken = {key for key, answer in answers.items() if answer.result(20).status_code == 200}
+        assert len(taken) == 3
+        assert set(stored(running, rows)) == taken
+
+
+def test_how_long_a_write_waits_for_a_lock_does_not_grow_with_the_others_that_wait(
+    folder: Path, rows: list[Written]
+) -> None:
+    with (
+        forked_headway_serve(folder, batch_limit=1, lock_seconds=0.3) as running,
+        ThreadPoolExecutor(6) as pool,
+        write_lock(folder),
+    ):
+        waits = pool.map(lambda row: seconds_until_refused(running, row), rows[:6])
+        assert max(waits) < 1.2
+
+
+def seconds_until_refused(running: Running, row: Written) -> float:
+    began = monotonic()
+    check_unavailable(write(running, row, 1))
+    return monotonic() - began
+
+
+def write(running: Running, row: Written, value: int) -> httpx.Response:
+    with running.client(row.learner) as client:
+        return client.put(row.path, json={"quiz_attempts": value})
+
+
+def check_unavailable(answer: httpx.Response) -> None:
+    assert answer.status_code == 503, answer.text
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert set(answer.json()) == {"detail"}
+
+
+def values(running: Running, rows: list[Written]) -> dict[str, int]:
+    """What the first learner's rows hold, by lesson."""
+    found = stored(running, [row for row in rows if row.learner == rows[0].learner])
+    return {lesson_id: row["quiz_attempts"] for (_, lesson_id), row in found.items()}

@@ -1,0 +1,68 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from support.load import Written
+from support.probes import get
+from support.program import forked_headway_serve
+from support.running import Running
+
+NOTE = "what a learner noted for herself"
+
+
+def test_the_address_that_is_printed_can_be_used_for_ipv6(folder: Path) -> None:
+    with forked_headway_serve(folder, "--host", "::1") as running:
+        assert running.base_url.startswith("http://[::1]:")
+        assert get(running, "/healthz").status_code == 200
+
+
+def test_json_logs_are_one_object_a_line(folder: Path, rows: list[Written]) -> None:
+    with forked_headway_serve(folder, log_format="json", log_requests="all") as running:
+        requests(running, rows[0])
+        running.stop()
+    _announcement, *lines = running.log
+    events = [json.loads(line) for line in lines]
+    assert all({"event", "level", "timestamp"} <= set(event) for event in events)
+    logged = {(event["route"], event["status"]) for event in events if event["event"] == "request"}
+    assert {("/api/v1/education/progress/{course_id}", status) for status in (200, 401)} <= logged
+    assert "request-of-the-test" in {event.get("request_id") for event in events}
+
+
+def test_json_logs_are_nothing_but_json(folder: Path) -> None:
+    with forked_headway_serve(folder, "--log-format", "json") as running:
+        running.stop()
+    assert [line for line in running.log if not line.startswith("{")] == []
+
+
+@pytest.mark.parametrize("log_format", ["json", "console"])
+def test_no_token_and_no_note_is_logged(folder: Path, rows: list[Written], log_format: str) -> None:
+    with forked_headway_serve(folder, "--log-format", log_format, log_requests="all", log_level="debug") as running:
+        sent_token = requests(running, rows[0])
+        running.stop()
+    log = "".join(running.log)
+    assert "PUT" in log
+    for secret in (NOTE, "not.a.token", *sent_token.split(".")):
+        assert secret not in log
+
+
+@pytest.mark.parametrize(("logged", "statuses"), [("all", {200, 401, 422}), ("refused", {401, 422}), ("none", set())])
+def test_the_requests_that_are_logged_are_a_setting(
+    folder: Path, rows: list[Written], logged: str, statuses: set[int]
+) -> None:
+    with forked_headway_serve(folder, "--log-format", "json", log_requests=logged) as running:
+        requests(running, rows[0])
+        running.stop()
+    events = [json.loads(line) for line in running.log[1:]]
+    assert {event["status"] for event in events if event["event"] == "request"} == statuses
+
+
+def requests(running: Running, row: Written) -> str:
+    """Some that are answered and some that are refused, all with what must not be logged; answers their token."""
+    path = f"/progress/{row.course_id}"
+    with running.client(row.learner) as client:
+        assert client.put(row.path, json={"user_notes": NOTE}).status_code == 200
+        assert client.put(row.path, json={"user_notes": [NOTE]}).status_code == 422
+        assert client.get(path, headers={"X-Request-ID": "request-of-the-test"}).status_code == 200
+        assert client.get(path, headers={"Authorization": "Bearer not.a.token"}).status_code == 401
+        return client.headers["Authorization"].removeprefix("Bearer ")

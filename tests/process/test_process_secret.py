@@ -1,0 +1,53 @@
+import stat
+from pathlib import Path
+
+import httpx
+
+from support.load import Written
+from support.program import forked_headway_serve, headway
+from support.running import PREFIX, Running
+
+SECRET_FILE = "headway.db.jwt-secret"
+
+
+def test_without_a_key_a_secret_is_made_beside_the_database_and_lasts(folder: Path, rows: list[Written]) -> None:
+    learner = rows[0].learner
+    with forked_headway_serve(folder, jwt_secret=None) as running:
+        assert stat.S_IMODE((folder / SECRET_FILE).stat().st_mode) == 0o600
+        token = headway(folder, "token", "--user", learner, jwt_secret=None).out.strip()
+        written = put(running, rows[0], token)
+        assert written.status_code == 200
+        assert written.json()["user_id"] == learner
+        running.stop()
+    with forked_headway_serve(folder, jwt_secret=None) as restarted:
+        assert put(restarted, rows[0], token).json() == written.json()
+        assert (folder / SECRET_FILE).read_text() not in "".join(restarted.log)
+
+
+def test_a_token_made_before_the_first_start_is_valid(folder: Path, rows: list[Written]) -> None:
+    token = headway(folder, "token", "--user", "somebody@example.org", jwt_secret=None).out.strip()
+    with forked_headway_serve(folder, jwt_secret=None) as running:
+        assert put(running, rows[0], token).status_code == 200
+
+
+def test_the_database_by_default_is_in_the_folder_it_is_started_in(folder: Path) -> None:
+    with forked_headway_serve(folder, jwt_secret=None, database_url=None):
+        assert {"headway.db", SECRET_FILE} <= {path.name for path in folder.iterdir()}
+
+
+def test_a_token_of_another_secret_is_refused(folder: Path, rows: list[Written]) -> None:
+    elsewhere = folder / "elsewhere"
+    elsewhere.mkdir()
+    token = headway(elsewhere, "token", "--user", rows[0].learner, jwt_secret=None).out.strip()
+    with forked_headway_serve(folder, jwt_secret=None) as running:
+        assert put(running, rows[0], token).status_code == 401
+
+
+def test_a_configured_secret_makes_no_file(folder: Path) -> None:
+    with forked_headway_serve(folder):
+        assert not (folder / SECRET_FILE).exists()
+
+
+def put(running: Running, row: Written, token: str) -> httpx.Response:
+    headers = {"Authorization": f"Bearer {token}"}
+    return httpx.put(running.base_url + PREFIX + row.path, json={}, headers=headers, timeout=20, verify=False)

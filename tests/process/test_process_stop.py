@@ -1,0 +1,93 @@
+import signal
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from support.database import write_lock
+from support.load import Written, players, stored
+from support.probes import address, queued_writes, refuses_connections
+from support.program import forked_headway_serve
+from support.running import PREFIX, Running, eventually, headway_serve, token
+
+# uvicorn stops gracefully, then lets the signal do what it does to a program without a handler: SIGTERM ends the
+# process (143 to a shell; systemd and Docker count it as a clean stop), SIGINT is a KeyboardInterrupt, for which
+# typer exits with 130, as a shell does.
+SIGNALS = pytest.mark.parametrize(
+    ("stop_signal", "exit_code"), [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGINT, 130)], ids=["SIGTERM", "SIGINT"]
+)
+
+
+@SIGNALS
+def test_a_stop_under_load_loses_nothing_and_leaves_nothing_unanswered(
+    folder: Path, rows: list[Written], stop_signal: signal.Signals, exit_code: int
+) -> None:
+    with forked_headway_serve(folder) as running, players(running, rows):
+        eventually(lambda: all(row.acknowledged >= 3 for row in rows))
+        running.process.send_signal(stop_signal)
+        assert running.process.wait(20) == exit_code
+    with forked_headway_serve(folder) as restarted:
+        found = stored(restarted, rows)
+    kept = {key: row["quiz_attempts"] for key, row in found.items()}
+    assert kept == {(row.learner, row.lesson_id): row.acknowledged for row in rows}
+
+
+@SIGNALS
+def test_a_stop_commits_what_is_queued_and_answers_it_but_takes_nothing_new(
+    folder: Path, rows: list[Written], stop_signal: signal.Signals, exit_code: int
+) -> None:
+    with (
+        forked_headway_serve(folder, lock_seconds=20, batch_limit=1) as running,
+        ThreadPoolExecutor(len(rows)) as pool,
+    ):
+        with write_lock(folder):
+            answers = [pool.submit(write_once, running, row) for row in rows]
+            eventually(lambda: queued_writes(running) == len(rows) - 1)  # one is in the batch that waits for the lock
+            running.process.send_signal(stop_signal)
+            eventually(lambda: refuses_connections(running))
+            assert not any(answer.done() for answer in answers)
+        assert [answer.result(20).status_code for answer in answers] == [200] * len(rows)
+        assert running.process.wait(20) == exit_code
+    with forked_headway_serve(folder) as restarted:
+        assert len(stored(restarted, rows)) == len(rows)
+
+
+def test_a_request_that_never_ends_does_not_keep_the_service_from_stopping(folder: Path, rows: list[Written]) -> None:
+    with (
+        forked_headway_serve(folder, shutdown_seconds=1) as running,
+        socket.create_connection(address(running)) as half,
+    ):
+        half.sendall(half_a_request(rows[0]))
+        assert half.recv(100).startswith(b"HTTP/1.1 100 "), "the service did not begin to read the body"
+        running.process.terminate()
+        assert running.process.wait(10) == -signal.SIGTERM
+
+
+def test_the_installed_script_says_once_where_it_answers_and_stops_the_same(
+    folder: Path, rows: list[Written], capfd: pytest.CaptureFixture[str]
+) -> None:
+    with headway_serve(folder) as running:
+        assert write_once(running, rows[0]).status_code == 200
+        assert running.stop() == -signal.SIGTERM
+    assert "".join(running.log).count("answers at") == 1
+    assert "Finished server process" in running.log[-1]
+    assert capfd.readouterr() == ("", "")
+
+
+def write_once(running: Running, row: Written) -> httpx.Response:
+    with running.client(row.learner) as client:
+        return client.put(row.path, json={"quiz_attempts": 1})
+
+
+def half_a_request(row: Written) -> bytes:
+    """A write whose client says that it will send a body, and waits to be asked for it."""
+    lines = [
+        f"PUT {PREFIX}{row.path} HTTP/1.1",
+        "Host: headway",
+        f"Authorization: Bearer {token(row.learner)}",
+        "Content-Length: 100",
+        "Expect: 100-continue",
+    ]
+    return "".join(f"{line}\r\n" for line in [*lines, ""]).encode()

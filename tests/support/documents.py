@@ -1,0 +1,37 @@
+"""Course documents in files."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import yaml
+
+from support.running import course, lesson
+
+
+def course_document(*lessons: dict[str, Any], **fields: object) -> dict[str, Any]:
+    """A course document as files hold it: with an id."""
+    return course(*lessons, **{"id": str(uuid4())} | fields)
+
+
+def full_document() -> dict[str, Any]:
+    """A course document that says all there is to say, as `headway courses show` prints it."""
+    quiz = lesson(
+        title="Check yourself", content_id=str(uuid4()), section="Ends", kind="quiz", duration_seconds=90.5,
+        required=False, pass_mark=62.5, complete_at=None,
+    )  # fmt: skip
+    video = lesson(
+        title='Ünïcode [bold]and[/] :rocket: \\[x] "quoted" \t\u2028 \U0001f600', content_id=str(uuid4()),
+        section=None, kind="video", duration_seconds=600, required=True, pass_mark=None, complete_at=90,
+    )  # fmt: skip
+    return course_document(quiz, video, title="All [there] is [/] to say")
+
+
+def document_file(path: Path, document: Mapping[str, Any]) -> Path:
+    """Write the document, as JSON or YAML by the file's name."""
+    text = json.dumps(document) if path.suffix == ".json" else yaml.safe_dump(dict(document), allow_unicode=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path

@@ -1,0 +1,103 @@
+"""Learners' players that go on writing until they are told to stop or the service is gone."""
+
+import http.client
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from support.running import PREFIX, Running, authorization
+
+
+@dataclass
+class Written:
+    """What one row was sent, and what was acknowledged of it; both only rise."""
+
+    learner: str
+    course_id: str
+    lesson_id: str
+    sent: int = 0
+    acknowledged: int = 0
+
+    @property
+    def path(self) -> str:
+        return f"/progress/{self.course_id}/lessons/{self.lesson_id}"
+
+
+class Player(threading.Thread):
+    """Writes rising values to its learner's rows in turn, over one connection that is kept open."""
+
+    def __init__(self, base_url: str, rows: Sequence[Written]) -> None:
+        super().__init__(daemon=True)
+        self._address = urlsplit(base_url).netloc
+        self._rows = rows
+        self._headers = authorization(rows[0].learner)
+        self._stopped = threading.Event()
+        self.refusals: list[tuple[int, bytes]] = []
+
+    def run(self) -> None:
+        connection = http.client.HTTPConnection(self._address, timeout=20)
+        try:
+            while not self._stopped.is_set():
+                for row in self._rows:
+                    self._write(connection, row)
+        except (OSError, http.client.HTTPException):
+            pass  # the service is gone: what was acknowledged until then counts
+        finally:
+            connection.close()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def _write(self, connection: http.client.HTTPConnection, row: Written) -> None:
+        value = row.sent = row.sent + 1
+        body = {"quiz_attempts": value, "time_spent_minutes": value / 4, "progress_percentage": min(value, 100)}
+        connection.request("PUT", PREFIX + row.path, json.dumps(body), self._headers)
+        answer = connection.getresponse()
+        content = answer.read()
+        if answer.status == 200:
+            row.acknowledged = value
+        else:
+            self.refusals.append((answer.status, content))
+
+
+@contextmanager
+def players(running: Running, rows: Sequence[Written]) -> Iterator[list[Player]]:
+    """One player for each learner of the rows; all have ended when the block is left."""
+    learners = dict.fromkeys(row.learner for row in rows)
+    started = [Player(running.base_url, [row for row in rows if row.learner == learner]) for learner in learners]
+    for player in started:
+        player.start()
+    try:
+        yield started
+    finally:
+        for player in started:
+            player.stop()
+            player.join(20)
+
+
+def stored(running: Running, rows: Sequence[Written]) -> dict[tuple[str, str], dict[str, Any]]:
+    """The listed rows by learner and lesson. Each learner's summaries are compared with a recount of them."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for learner, course_id in dict.fromkeys((row.learner, row.course_id) for row in rows):
+        with running.client(learner) as client:
+            listed = client.get(f"/progress/{course_id}").json()
+            summary = client.get(f"/progress/{course_id}/summary").json()
+            assert client.get("/progress").json() == ([summary] if listed else [])
+        assert summary | recount(listed, summary["total_lessons"]) == summary
+        found |= {(learner, row["lesson_id"]): row for row in listed}
+    return found
+
+
+def recount(listed: Sequence[dict[str, Any]], total_lessons: int) -> dict[str, Any]:
+    """What a summary says, counted from the listed rows of a course without optional lessons."""
+    completed = sum(row["status"] == "completed" for row in listed)
+    return {
+        "completed_lessons": completed,
+        "in_progress_lessons": sum(row["status"] == "in_progress" for row in listed),
+        "completion_percentage": round(100 * completed / total_lessons, 2),
+        "total_time_spent_minutes": sum(row["time_spent_minutes"] for row in listed),
+    }

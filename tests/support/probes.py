@@ -1,0 +1,37 @@
+"""What a running service says of itself, asked without a token."""
+
+import socket
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+import httpx
+
+from support.running import Running
+
+
+def get(running: Running, path: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
+    """One of the pages at the service's root."""
+    return httpx.get(running.base_url + path, headers=headers, timeout=20, verify=False)
+
+
+def queued_writes(running: Running) -> int:
+    """Writes that wait for a batch; those of the batch under way are not counted."""
+    [line] = [line for line in get(running, "/metrics").text.splitlines() if line.startswith("headway_queue_writes ")]
+    return int(float(line.split()[1]))
+
+
+def address(running: Running) -> tuple[str, int]:
+    """Where to connect to."""
+    parts = urlsplit(running.base_url)
+    assert parts.hostname
+    assert parts.port
+    return parts.hostname, parts.port
+
+
+def refuses_connections(running: Running) -> bool:
+    """Whether nobody listens at the service's address any more."""
+    try:
+        socket.create_connection(address(running), timeout=5).close()
+    except ConnectionRefusedError:
+        return True
+    return False

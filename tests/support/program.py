@@ -1,0 +1,135 @@
+"""The program in processes of their own that start in a twentieth of the time.
+
+Each is forked from a process that has imported the libraries, but nothing of the command line: what that reads when it
+is imported (the streams, the environment) is the new process's own. A few tests start the installed script instead,
+to show that it does the same.
+"""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.reduction import DupFd
+from pathlib import Path
+from typing import NamedTuple
+
+from support.forked import run_program
+from support.running import HEADWAY, Running, answering, service_environment
+
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(
+    [
+        "headway.app",
+        "pytest",  # the program that is forked for is run again in each fork, up to its `if __name__ == "__main__"`
+        "rich.progress",
+        "rich.table",
+        "typer.rich_utils",
+        "uvicorn.lifespan.on",
+        "uvicorn.loops.uvloop",
+        "uvicorn.protocols.http.httptools_impl",
+        "uvicorn.protocols.websockets.auto",
+        "yaml",
+    ]
+)
+
+
+class Finished(NamedTuple):
+    """What a run of the program left."""
+
+    code: int
+    out: str
+    err: str
+
+
+class ForkedProgram:
+    """A running `headway` process that was forked; to be used as a `subprocess.Popen`."""
+
+    def __init__(
+        self, arguments: tuple[str, ...], folder: Path, environment: dict[str, str], *, out: int, err: int
+    ) -> None:
+        parameters = (arguments, folder, environment, DupFd(out), DupFd(err))
+        self._process = _FORKS.Process(target=run_program, args=parameters)
+        self._process.start()
+
+    @property
+    def pid(self) -> int:
+        assert self._process.pid is not None
+        return self._process.pid
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        code = self._process.exitcode
+        if code is None:
+            raise subprocess.TimeoutExpired("headway", timeout or 0)
+        return code
+
+    def send_signal(self, sig: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, sig)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+def headway(folder: Path, *arguments: str, **settings: object) -> Finished:
+    """Run the program in `folder`, on the database there, to its end."""
+    return run(folder, *arguments, environment=service_environment(folder, **settings))
+
+
+def run(folder: Path, *arguments: str, environment: dict[str, str], seconds: float = 30) -> Finished:
+    """Run the program in `folder` with exactly this environment."""
+    out, err = (open_memory_file(name) for name in ("out", "err"))
+    program = ForkedProgram(arguments, folder, environment, out=out, err=err)
+    try:
+        code = program.wait(seconds)
+    finally:
+        program.kill()
+        printed, complained = drain(out), drain(err)
+    return Finished(code, printed, complained)
+
+
+def installed_headway(folder: Path, *arguments: str, **settings: object) -> Finished:
+    """Run the installed script, as a user does."""
+    finished = subprocess.run(
+        [HEADWAY, *arguments],
+        cwd=folder,
+        env=service_environment(folder, **settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return Finished(finished.returncode, finished.stdout, finished.stderr)
+
+
+@contextmanager
+def forked_headway_serve(folder: Path, *options: str, **settings: object) -> Iterator[Running]:
+    """As `headway_serve`, started faster."""
+    reading, writing = os.pipe()
+    arguments = ("serve", "--port", "0", *options)
+    try:
+        process = ForkedProgram(arguments, folder, service_environment(folder, **settings), out=writing, err=writing)
+    finally:
+        os.close(writing)
+    with answering(process, os.fdopen(reading)) as running:
+        yield running
+
+
+def open_memory_file(name: str) -> int:
+    """A file that is no pipe: whatever is written fits, read or not."""
+    return os.memfd_create(name)
+
+
+def drain(descriptor: int) -> str:
+    """What was written to such a file, which ends with it."""
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    with os.fdopen(descriptor, encoding="utf-8") as file:
+        return file.read()
