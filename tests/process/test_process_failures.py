@@ -172,7 +172,7 @@ def test_no_write_is_acknowledged_into_a_log_that_was_removed(folder: Path, rows
         running.process.kill()
         running.process.wait(20)
     with forked_headway_serve(folder) as restarted:
-        assert not acknowledged or values(restarted, rows) == {row.lesson_id: 2}
+        assert values(restarted, rows)[row.lesson_id] >= 1 + acknowledged
 
 
 def test_a_full_queue_refuses_at_once_and_loses_nothing_it_took(folder: Path, rows: list[Written]) -> None:
@@ -192,22 +192,23 @@ def test_a_full_queue_refuses_at_once_and_loses_nothing_it_took(folder: Path, ro
         assert set(stored(running, rows)) == taken
 
 
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
 def test_how_long_a_write_waits_for_a_lock_does_not_grow_with_the_others_that_wait(
-    folder: Path, rows: list[Written]
+    folder: Path, rows: list[Written], method: str
 ) -> None:
+    def seconds_until_refused(row: Written) -> float:
+        path = row.path if method == "PUT" else f"/progress/{row.course_id}"
+        with running.client(row.learner) as client:
+            began = monotonic()
+            check_unavailable(client.request(method, path, json={}))
+            return monotonic() - began
+
     with (
         forked_headway_serve(folder, batch_limit=1, lock_seconds=0.3) as running,
         ThreadPoolExecutor(6) as pool,
         write_lock(folder),
     ):
-        waits = pool.map(lambda row: seconds_until_refused(running, row), rows[:6])
-        assert max(waits) < 1.2
-
-
-def seconds_until_refused(running: Running, row: Written) -> float:
-    began = monotonic()
-    check_unavailable(write(running, row, 1))
-    return monotonic() - began
+        assert max(pool.map(seconds_until_refused, rows[:6])) < 1.2
 
 
 def write(running: Running, row: Written, value: int) -> httpx.Response:

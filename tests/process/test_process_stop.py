@@ -1,15 +1,16 @@
 import signal
 import socket
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import httpx
 import pytest
 
-from support.database import write_lock
+from support.database import read_only, write_ahead_log, write_lock
 from support.load import Written, players, stored
 from support.probes import address, queued_writes, refuses_connections
-from support.program import forked_headway_serve
+from support.program import forked_headway_serve, headway
 from support.running import PREFIX, Running, eventually, headway_serve, token
 
 # uvicorn stops gracefully, then lets the signal do what it does to a program without a handler: SIGTERM ends the
@@ -63,6 +64,33 @@ def test_a_request_that_never_ends_does_not_keep_the_service_from_stopping(folde
         assert half.recv(100).startswith(b"HTTP/1.1 100 "), "the service did not begin to read the body"
         running.process.terminate()
         assert running.process.wait(10) == -signal.SIGTERM
+
+
+def test_a_request_that_the_stop_cuts_off_is_told_to_come_again(folder: Path, rows: list[Written]) -> None:
+    with (
+        forked_headway_serve(folder, shutdown_seconds=1, lock_seconds=2, batch_limit=1) as running,
+        ThreadPoolExecutor(2) as pool,
+        write_lock(folder),
+    ):
+        answers = [pool.submit(write_once, running, row) for row in rows[:2]]
+        eventually(lambda: queued_writes(running) == 1)
+        running.process.terminate()
+        assert [answer.result(20).status_code for answer in answers] == [503, 503]
+        assert running.process.wait(20) == -signal.SIGTERM
+    assert "Traceback" not in "".join(running.log)
+
+
+def test_a_stop_leaves_everything_in_one_file(folder: Path, rows: list[Written]) -> None:
+    with forked_headway_serve(folder) as running:
+        with running.client() as client:
+            assert client.get("/courses").status_code == 200
+        renamed = folder / "renamed.json"
+        renamed.write_text((folder / "course.json").read_text().replace("A course", "A renamed course"))
+        assert headway(folder, "courses", "put", str(renamed)).code == 0
+        running.stop()
+    assert not write_ahead_log(folder).exists()
+    with closing(read_only(folder, "immutable=1")) as connection:
+        assert connection.execute("SELECT title FROM courses").fetchall() == [("A renamed course",)]
 
 
 def test_the_installed_script_says_once_where_it_answers_and_stops_the_same(

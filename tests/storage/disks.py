@@ -1,5 +1,7 @@
 """SQLite's files on a disk that the test can watch, hold up and break."""
 
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,6 +48,44 @@ class _WatchedFile(apsw.VFSFile):
             raise apsw.IOError
         super().xSync(flags)
         self._disk.synced.append(Path(self._name).name)
+
+
+class DeadlyDisk(apsw.VFS):
+    """The file system as always, until it kills this process in place of its n-th change to a file."""
+
+    def __init__(self, deadly_change: int) -> None:
+        super().__init__("deadly", "unix", makedefault=True)
+        self._changes_left = deadly_change
+
+    def count(self) -> None:
+        self._changes_left -= 1
+        if self._changes_left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def xOpen(self, name: str | apsw.URIFilename | None, flags: list[int]) -> apsw.VFSFile:  # noqa: N802 - SQLite's name
+        return _CountedFile(self, name, flags)
+
+    def xDelete(self, filename: str, syncdir: bool) -> None:  # noqa: N802 - SQLite's name
+        self.count()
+        super().xDelete(filename, syncdir)
+
+
+class _CountedFile(apsw.VFSFile):
+    def __init__(self, disk: DeadlyDisk, name: str | apsw.URIFilename | None, flags: list[int]) -> None:
+        super().__init__("unix", name, flags)
+        self._disk = disk
+
+    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 - SQLite's name
+        self._disk.count()
+        super().xWrite(data, offset)
+
+    def xTruncate(self, newsize: int) -> None:  # noqa: N802 - SQLite's name
+        self._disk.count()
+        super().xTruncate(newsize)
+
+    def xSync(self, flags: int) -> None:  # noqa: N802 - SQLite's name
+        self._disk.count()
+        super().xSync(flags)
 
 
 @contextmanager

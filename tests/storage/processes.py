@@ -5,8 +5,10 @@ Each result is a line of JSON.
 
 import asyncio
 import json
+import os
 import resource
 import sys
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ import structlog
 from domain.values import lesson
 from headway.domain.errors import HeadwayError, StoreUnavailableError
 from headway.storage.sqlite import SqliteStore
+from storage.disks import DeadlyDisk
 from storage.stores import blind, exact_tally, new_course, new_learner, opened, rows_of, sqlite_store
 
 LIMIT = 256 * 1024
@@ -71,6 +74,38 @@ async def _filling(store: SqliteStore) -> dict[str, Any]:
     }
 
 
+def die_everywhere(folder: Path) -> None:
+    """Live a short life in a folder for each, killed at the first change to the disk, the second, and so on.
+
+    Answers the folders of those that were killed.
+    """
+    killed: list[str] = []
+    for change in count(1):
+        place = folder / str(change)
+        place.mkdir()
+        child = os.fork()
+        if child == 0:
+            disk = DeadlyDisk(change)
+            asyncio.run(_living(place))
+            disk.unregister()
+            os._exit(0)
+        if os.waitpid(child, 0)[1] == 0:
+            break
+        killed.append(place.name)
+    _answer(killed)
+
+
+async def _living(folder: Path) -> None:
+    """Make a database and write a little, noting what was acknowledged."""
+    with (folder / "acknowledged").open("w", buffering=1) as notes:
+        async with opened(sqlite_store(folder)) as store:
+            learner, course = new_learner(), await new_course(store)
+            notes.write(f"{learner}\n{course.id}\n")
+            for of in course.lessons:
+                await store.write(blind(learner, course, of, time_spent_minutes=0.1))
+                notes.write(f"{of.id}\n")
+
+
 def _answer(result: object) -> None:
     sys.stdout.write(json.dumps(result) + "\n")
     sys.stdout.flush()
@@ -78,4 +113,4 @@ def _answer(result: object) -> None:
 
 if __name__ == "__main__":
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    {"open": open_databases, "fill": fill_disk}[sys.argv[1]](Path(sys.argv[2]))
+    {"open": open_databases, "fill": fill_disk, "die": die_everywhere}[sys.argv[1]](Path(sys.argv[2]))
