@@ -210,14 +210,27 @@ def test_a_number_that_json_has_not_is_refused(folder: Path, field: str, number:
     check_refusal(headway(folder, "courses", "put", "a.yaml"), ["a.yaml", f"lessons.0.{field}"])
 
 
-def test_aliases_that_multiply_are_refused_before_they_fill_the_memory(folder: Path) -> None:
-    levels = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
-    levels += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
-    (folder / "a.yaml").write_text("\n".join(levels))
+@pytest.mark.parametrize(
+    ("first", "level"),
+    [
+        pytest.param("[x, x]", "[{}]", id="in a list"),
+        pytest.param("{x: x}", "{{<<: [{}]}}", id="merged"),
+    ],
+)
+def test_aliases_that_multiply_are_refused_before_they_take_all_time_and_memory(
+    folder: Path, first: str, level: str
+) -> None:
+    levels = [f"a{number}: &a{number} " + level.format(", ".join([f"*a{number - 1}"] * 9)) for number in range(1, 12)]
+    (folder / "a.yaml").write_text("\n".join([f"a0: &a0 {first}", *levels]))
     out, err = open_memory_file("out"), open_memory_file("err")
     program = ForkedProgram(("courses", "put", "a.yaml"), folder, service_environment(folder), out=out, err=err)
-    resource.prlimit(program.pid, resource.RLIMIT_AS, (GIBIBYTE, GIBIBYTE))
-    check_refusal(Finished(program.wait(60), drain(out), drain(err)), ["a.yaml"])
+    try:
+        resource.prlimit(program.pid, resource.RLIMIT_AS, (GIBIBYTE, GIBIBYTE))
+        code = program.wait(3)
+    finally:
+        program.kill()
+        finished = (drain(out), drain(err))
+    check_refusal(Finished(code, *finished), ["a.yaml"])
 
 
 def test_aliases_and_merge_keys_spare_repetition(folder: Path) -> None:

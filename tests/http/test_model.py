@@ -4,6 +4,7 @@ The model knows the write rule from the design alone. After every step each list
 two courses has to be what the model says, to the last field.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -100,6 +101,11 @@ class Learner:
     def rows_of(self, course: Course) -> list[Row]:
         found = ((course.id, lesson.id) for lesson in course.lessons)
         return [self.rows[key] for key in found if key in self.rows]
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether both are the same JSON. In Python they may be equal and still differ: `True == 1 == 1.0`."""
+    return json.dumps(one) == json.dumps(other)
 
 
 def _higher(one: str, other: str) -> str:
@@ -276,7 +282,7 @@ class Api(RuleBasedStateMachine):
         for learner in self.learners:
             summaries = {course.id: self._same_summary(learner, course) for course in self.courses}
             for course in self.courses:
-                assert learner.client.get(course.path).json() == learner.rows_of(course)
+                assert _same(learner.client.get(course.path).json(), learner.rows_of(course))
             assert learner.client.get("/progress").json() == [summaries[course_id] for course_id in learner.touched]
 
     def _same_summary(self, learner: Learner, course: Course) -> dict[str, Any]:
@@ -312,7 +318,7 @@ class Api(RuleBasedStateMachine):
         decide = _blindly if age is None else _informed
         after = decide({name: (before or DEFAULTS)[name] for name in DEFAULTS}, body, lesson)
         self._note(learner, course, lesson, before, answer)
-        assert {name: answer.json()[name] for name in DEFAULTS} == after
+        assert _same({name: answer.json()[name] for name in DEFAULTS}, {name: after[name] for name in DEFAULTS})
 
     def _note(
         self, learner: Learner, course: Course, lesson: Lesson, before: Row | None, answer: httpx.Response
@@ -323,7 +329,7 @@ class Api(RuleBasedStateMachine):
         assert (row["completed_at"] is not None) == (row["status"] == "completed")
         if before:
             assert (row["id"], row["created_at"]) == (before["id"], before["created_at"])
-            assert (tag == learner.tags[key][-1]) == (row == before)
+            assert (tag == learner.tags[key][-1]) == _same(row, before)
             if before["completed_at"] and row["completed_at"]:
                 assert row["completed_at"] == before["completed_at"]
         learner.rows[key] = row
@@ -341,6 +347,6 @@ def test_the_api_does_what_the_model_does(running: Running, connections: httpx.H
         connect = staticmethod(client_of)
 
     bounded = settings(
-        max_examples=25, stateful_step_count=15, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        max_examples=20, stateful_step_count=15, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
     run_state_machine_as_test(RunningApi, settings=bounded)

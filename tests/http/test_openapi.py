@@ -1,5 +1,6 @@
 """Schemathesis: what the OpenAPI document promises, asked of the running process in its own words and in worse ones."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,12 @@ def _keep_the_rules_that_no_schema_can_state(case: Case[Any]) -> None:
         lesson["id"] = str(uuid5(UUID(course_id), str(place)))
 
 
+def _drop_metadata_out_of_bounds(case: Case[Any]) -> None:
+    """Metadata is any JSON to the document; its description alone says that U+0000 and over 64 bits are not stored."""
+    if isinstance(case.body, dict) and re.search(r"\\u0000|\d{19}", json.dumps(case.body.get("metadata"))):
+        del case.body["metadata"]
+
+
 def _drop_misfilled_headers(case: Case[Any]) -> None:
     """Schemathesis 4 fills a header whose pattern it can not narrow with 0, and takes it for valid."""
     parameters = case.operation.definition.raw.get("parameters", [])
@@ -98,6 +105,8 @@ def _amend(case: Case[Any], known: dict[str, str]) -> None:
         _name_what_exists(case, known)
         if _is_valid(case, ParameterLocation.BODY):
             _keep_the_rules_that_no_schema_can_state(case)
+    if _is_valid(case, ParameterLocation.BODY):
+        _drop_metadata_out_of_bounds(case)
     if _is_valid(case, ParameterLocation.HEADER):
         _drop_misfilled_headers(case)
 

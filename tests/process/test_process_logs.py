@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from support.load import Written
-from support.probes import get
-from support.program import forked_headway_serve
-from support.running import Running
+from support.probes import free_port, get, refuses_connections
+from support.program import ForkedProgram, drain, forked_headway_serve, open_memory_file
+from support.running import Running, eventually, service_environment
 
 NOTE = "what a learner noted for herself"
 
@@ -15,6 +15,21 @@ def test_the_address_that_is_printed_can_be_used_for_ipv6(folder: Path) -> None:
     with forked_headway_serve(folder, "--host", "::1") as running:
         assert running.base_url.startswith("http://[::1]:")
         assert get(running, "/healthz").status_code == 200
+
+
+def test_the_address_is_printed_at_any_log_level(folder: Path) -> None:
+    port = free_port()
+    printed = open_memory_file("printed")
+    environment = service_environment(folder, log_level="error")
+    program = ForkedProgram(("serve", "--port", str(port)), folder, environment, out=printed, err=printed)
+    try:
+        running = Running(program, f"http://127.0.0.1:{port}")
+        eventually(lambda: not refuses_connections(running))
+        assert get(running, "/healthz").status_code == 200
+    finally:
+        program.kill()
+        said = drain(printed)
+    assert f"answers at http://127.0.0.1:{port} " in said
 
 
 def test_json_logs_are_one_object_a_line(folder: Path, rows: list[Written]) -> None:

@@ -80,7 +80,8 @@ def test_a_request_that_the_stop_cuts_off_is_told_to_come_again(folder: Path, ro
     assert "Traceback" not in "".join(running.log)
 
 
-def test_a_stop_leaves_everything_in_one_file(folder: Path, rows: list[Written]) -> None:
+@pytest.mark.usefixtures("rows")
+def test_a_stop_leaves_everything_in_one_file(folder: Path) -> None:
     with forked_headway_serve(folder) as running:
         with running.client() as client:
             assert client.get("/courses").status_code == 200

@@ -1,6 +1,7 @@
 """A database file seen from outside the store: as another program, an operator or a backup sees it."""
 
 import hashlib
+import json
 import os
 import stat
 import subprocess
@@ -60,8 +61,9 @@ def modes(folder: Path) -> dict[str, int]:
     return {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
 
 
-def process(what: str, folder: Path, stdin: int | None = None) -> subprocess.Popen[str]:
-    """Another process that does `what` (see processes.py)."""
+def process(what: str, folder: Path) -> Any:
+    """What another process answers that does `what` (see processes.py)."""
     command = [sys.executable, "-m", "storage.processes", what, str(folder)]
     environment = os.environ | {"PYTHONPATH": str(TESTS)}
-    return subprocess.Popen(command, cwd=TESTS, env=environment, stdin=stdin, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(command, cwd=TESTS, env=environment, stdout=subprocess.PIPE, check=True, timeout=60)
+    return json.loads(done.stdout)

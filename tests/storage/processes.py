@@ -5,10 +5,13 @@ Each result is a line of JSON.
 
 import asyncio
 import json
+import multiprocessing
 import os
 import resource
 import sys
 from itertools import count
+from multiprocessing.queues import SimpleQueue
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +23,27 @@ from headway.storage.sqlite import SqliteStore
 from storage.disks import DeadlyDisk
 from storage.stores import blind, exact_tally, new_course, new_learner, opened, rows_of, sqlite_store
 
+FORKS = multiprocessing.get_context("fork")
+ROUNDS = 20
 LIMIT = 256 * 1024
 
 
-def open_databases(folder: Path) -> None:
-    """Open and close a database in each folder that is named on standard input, as soon as it is."""
-    for line in sys.stdin:
-        _answer(asyncio.run(_opening(folder / line.strip())))
+def open_at_once(folder: Path) -> None:
+    """Two processes open a new database at the same moment, round after round."""
+    barrier, answers = FORKS.Barrier(2), FORKS.SimpleQueue()
+    for _ in range(2):
+        FORKS.Process(target=_open_each, args=(folder, barrier, answers)).start()
+    _answer([answers.get(), answers.get()])
+
+
+def _open_each(folder: Path, barrier: Barrier, answers: SimpleQueue[list[Any]]) -> None:
+    results = []
+    for round_ in range(ROUNDS):
+        place = folder / str(round_)
+        place.mkdir(exist_ok=True)
+        barrier.wait(20)
+        results.append(asyncio.run(_opening(place)))
+    answers.put(results)
 
 
 async def _opening(folder: Path) -> list[str] | str:
@@ -113,4 +130,4 @@ def _answer(result: object) -> None:
 
 if __name__ == "__main__":
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    {"open": open_databases, "fill": fill_disk, "die": die_everywhere}[sys.argv[1]](Path(sys.argv[2]))
+    {"open": open_at_once, "fill": fill_disk, "die": die_everywhere}[sys.argv[1]](Path(sys.argv[2]))

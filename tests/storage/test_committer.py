@@ -26,7 +26,7 @@ class Disk:
     def __init__(self, *, held: bool = False) -> None:
         self.log: list[list[int] | str] = []
         self.refused: dict[int, Exception] = {}
-        self.broken: Exception | None = None
+        self.failures: list[Exception] = []
         self.reached = asyncio.Event()
         self.through = asyncio.Event()
         if not held:
@@ -37,8 +37,8 @@ class Disk:
         self.log.append(numbers)
         self.reached.set()
         await self.through.wait()
-        if self.broken:
-            raise self.broken
+        if self.failures:
+            raise self.failures.pop(0)
         return [self.refused.get(number) or written(WRITES[number]) for number in numbers]
 
     @property
@@ -132,15 +132,25 @@ async def test_a_refusal_reaches_the_one_whose_write_it_is() -> None:
     ]
 
 
-@pytest.mark.parametrize("error", [StoreUnavailableError(), RuntimeError("no one thought of this")], ids=repr)
-async def test_a_failed_batch_reaches_everybody_in_it_and_nobody_else(error: Exception) -> None:
+async def test_a_batch_that_failed_unforeseen_fails_everybody_in_it_and_nobody_else() -> None:
+    disk = Disk(held=True)
+    tasks = await first_on_its_way(committer(disk, batch_limit=2), disk, 1, 2, 3)
+    error = RuntimeError("no one thought of this")
+    disk.failures = [error]
+    disk.through.set()
+    assert await asyncio.gather(*tasks, return_exceptions=True) == [error, *(written(WRITES[n]) for n in (1, 2, 3))]
+    assert disk.batches == [[0], [1, 2], [3]]
+
+
+async def test_everybody_who_waits_is_told_at_once_that_the_store_is_unavailable() -> None:
     disk = Disk(held=True)
     to = committer(disk, batch_limit=2)
     tasks = await first_on_its_way(to, disk, 1, 2, 3)
-    disk.broken = error
+    error = StoreUnavailableError()
+    disk.failures = [error]
     disk.through.set()
     assert await asyncio.gather(*tasks, return_exceptions=True) == [error] * 4
-    disk.broken = None
+    assert (disk.batches, to.waiting) == ([[0]], 0)
     assert await to.submit(WRITES[4]) == written(WRITES[4])
 
 
@@ -211,21 +221,18 @@ async def test_a_writer_who_goes_away_while_queued_takes_no_one_along() -> None:
     assert tasks[2].cancelled()
 
 
-@pytest.mark.parametrize("broken", [None, StoreUnavailableError()], ids=["committed", "failed"])
+@pytest.mark.parametrize("failures", [[], [RuntimeError("no one thought of this")]], ids=["committed", "failed"])
 async def test_a_writer_who_goes_away_while_the_batch_is_on_its_way_takes_no_one_along(
-    broken: Exception | None,
+    failures: list[Exception],
 ) -> None:
     disk = Disk(held=True)
-    to = committer(disk)
-    tasks = await first_on_its_way(to, disk, 1)
+    tasks = await first_on_its_way(committer(disk), disk, 1)
+    disk.failures = list(failures)
     tasks[0].cancel()
     await asyncio.wait([tasks[0]])
-    assert disk.batches == [[0]]
-    disk.broken = broken
     disk.through.set()
-    [answer] = await asyncio.gather(tasks[1], return_exceptions=True)
-    assert answer == (broken or written(WRITES[1]))
-    assert disk.batches == ([[0]] if broken else [[0], [1]]), "who waits behind an unavailable store is told at once"
+    assert await tasks[1] == written(WRITES[1])
+    assert disk.batches == [[0], [1]]
 
 
 async def test_the_observer_is_told_of_every_batch_that_was_committed() -> None:
@@ -241,7 +248,7 @@ async def test_the_observer_is_told_of_every_batch_that_was_committed() -> None:
 
 async def test_the_observer_is_not_told_of_a_batch_that_failed() -> None:
     disk, batches = Disk(), Batches()
-    disk.broken = StoreUnavailableError()
+    disk.failures = [StoreUnavailableError()]
     to = committer(disk, observer=batches)
     with pytest.raises(StoreUnavailableError):
         await to.submit(WRITES[0])

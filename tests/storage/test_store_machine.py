@@ -173,7 +173,7 @@ def test_a_store_does_what_the_model_does(make_store: MakeStore) -> None:
         run_state_machine_as_test(
             cast("type[StoreMachine]", partial(StoreMachine, make_store, runner)),
             settings=settings(
-                max_examples=30,
+                max_examples=20,
                 stateful_step_count=25,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),

@@ -35,3 +35,9 @@ def refuses_connections(running: Running) -> bool:
     except ConnectionRefusedError:
         return True
     return False
+
+
+def free_port() -> int:
+    """A port that nobody listened on a moment ago."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])

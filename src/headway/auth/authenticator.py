@@ -67,10 +67,12 @@ class Authenticator:
         principal = self.known(authorization)
         if principal is not None:
             return principal
-        claims = await self._verified_claims(_bearer_token(authorization))
+        token = _bearer_token(authorization)
+        claims = await self._verified_claims(token)
         expires_at = expiry_of(claims, self._clock())
         principal = principal_of(claims)
-        self._remember(authorization, principal, expires_at)
+        if authorization == b"Bearer " + token:  # one entry a token, however it might be written
+            self._remember(authorization, principal, expires_at)
         return principal
 
     async def _verified_claims(self, token: bytes) -> Claims:

@@ -9,7 +9,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from headway.cli.console import OPERATOR, err, fail, out, refusals_end_the_program, with_service
-from headway.cli.documents import course_files, read_course
+from headway.cli.documents import course_files, read_courses
 from headway.domain.catalogue import Course, CourseChange
 from headway.domain.identifiers import CourseId
 from headway.http import render
@@ -39,7 +39,7 @@ def put(
     with refusals_end_the_program():
         documents = course_files(files)
         quiet = len(documents) < _MANY or not err.is_terminal
-        courses = [read_course(file) for file in track(documents, "Reading", console=err, disable=quiet)]
+        courses = read_courses(track(documents, "Reading", console=err, disable=quiet))
 
     async def put_all(service: ProgressService) -> list[tuple[Course, CourseChange]]:
         return [

@@ -13,7 +13,7 @@ import typer
 from headway.app import Headway
 from headway.auth import issue_token
 from headway.cli.console import OPERATOR, fail, load_settings, out, refusals_end_the_program
-from headway.cli.documents import course_files, read_course
+from headway.cli.documents import course_files, read_courses
 from headway.cli.serving import base_url, bound_socket, run
 from headway.domain.catalogue import Course, Lesson, LessonKind
 from headway.domain.identifiers import LearnerId
@@ -60,7 +60,7 @@ def demo(
 
 def _samples() -> list[Course]:
     with as_file(files("headway.cli") / "samples") as folder:
-        return [read_course(file) for file in course_files([folder])]
+        return read_courses(course_files([folder]))
 
 
 async def _fill(headway: Headway, courses: list[Course]) -> None:

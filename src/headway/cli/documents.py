@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from headway.domain.catalogue import Course
 from headway.domain.errors import InvalidValueError, Problem
+from headway.domain.identifiers import CourseId
 from headway.http.wire import parse_course
 
 SUFFIXES: Final = {".json", ".yaml", ".yml"}
@@ -25,11 +26,25 @@ def course_files(paths: Iterable[Path]) -> list[Path]:
     files: list[Path] = []
     for path in paths:
         found = list(_documents_below(path)) if path.is_dir() else [path]
-        if not found or not all(file.is_file() for file in found):
-            reason = "holds no .json, .yaml or .yml file" if path.is_dir() else "does not exist"
-            raise InvalidValueError([Problem((str(path),), reason, "no_document")])
+        if not found:
+            raise _located(path, [Problem((), "holds no .json, .yaml or .yml file", "no_document")])
         files += found
+    for file in files:
+        if not file.exists():
+            raise _located(file, [Problem((), "does not exist", "no_document")])
     return files
+
+
+def read_courses(files: Iterable[Path]) -> list[Course]:
+    """The courses in the files. Raises `InvalidValueError` as `read_course` does, and for an id in two of them."""
+    found: dict[CourseId, tuple[Path, Course]] = {}
+    for file in files:
+        course = read_course(file)
+        if course.id in found:
+            reason = f"{course.id} is the id of the course in {found[course.id][0]}, too"
+            raise _located(file, [Problem(("id",), reason, "duplicate_course")])
+        found[course.id] = (file, course)
+    return [course for _, course in found.values()]
 
 
 def read_course(path: Path) -> Course:
@@ -43,36 +58,39 @@ def read_course(path: Path) -> Course:
         raise _located(path, error.problems) from None
     except (yaml.YAMLError, ValueError, TypeError, LookupError, RecursionError) as error:
         reason = " ".join(str(error).split())
-        raise _located(path, [Problem((), f"is no {path.suffix[1:].upper()} document: {reason}", "syntax")]) from None
+        raise _located(
+            path, [Problem((), f"is no {path.suffix[1:].upper() or 'YAML'} document: {reason}", "syntax")]
+        ) from None
     except OSError as error:
         raise _located(path, [Problem((), f"can not be read: {error.strerror}", "unreadable")]) from None
 
 
 def _documents_below(folder: Path) -> Iterator[Path]:
-    return (path for path in sorted(folder.rglob("*")) if path.suffix in SUFFIXES)
+    found = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES)
+    return (path for path in found if path.is_file() and not path.name.startswith("."))
 
 
 def _as_json(path: Path) -> bytes:
     content = path.read_bytes()
-    if path.suffix == ".json":
+    if path.suffix.lower() == ".json":
         return content
-    document = yaml.safe_load(content)
-    if _expanded_size(document, {}) > _MOST_VALUES:
+    if _expanded_size(yaml.compose(content, yaml.SafeLoader), {}) > _MOST_VALUES:
         raise ValueError(f"its aliases stand for more than {_MOST_VALUES} values")
+    document = yaml.safe_load(content)
     orjson.dumps(document)  # refuses what JSON has not: keys that are no text, whole numbers over 64 bits
     # But it makes null of NaN, which then would be refused nowhere.
     return json.dumps(document, default=str).encode()
 
 
-def _expanded_size(value: object, known: dict[int, int]) -> int:
+def _expanded_size(node: yaml.Node | None, known: dict[int, int]) -> int:
     """How many values a document has with every alias written out, counted without writing them out."""
-    if not isinstance(value, dict | list):
+    if not isinstance(node, yaml.CollectionNode):
         return 1
-    if id(value) not in known:
-        known[id(value)] = _MOST_VALUES + 1  # what holds itself has no end
-        children = value.values() if isinstance(value, dict) else value
-        known[id(value)] = 1 + sum(_expanded_size(child, known) for child in children)
-    return known[id(value)]
+    if id(node) not in known:
+        known[id(node)] = _MOST_VALUES + 1  # what holds itself has no end
+        values = [value for _, value in node.value] if isinstance(node, yaml.MappingNode) else node.value
+        known[id(node)] = 1 + sum(_expanded_size(value, known) for value in values)
+    return known[id(node)]
 
 
 def _located(path: Path, problems: Iterable[Problem]) -> InvalidValueError:

@@ -7,8 +7,9 @@ from typing import Final
 import uvicorn
 
 from headway.app import VERSION, Headway
-from headway.cli.console import fail
+from headway.cli.console import err, fail
 from headway.domain.errors import ConfigurationError
+from headway.http.protocol import BoundedHeadProtocol
 from headway.logs import configure, get_logger
 from headway.settings import LogFormat, Settings
 
@@ -56,13 +57,18 @@ def base_url(listener: socket.socket) -> str:
 def run(headway: Headway, listener: socket.socket) -> None:
     """Serve until stopped; then answer the requests under way, commit what is queued, and return."""
     settings = headway.settings
-    configure(json=settings.log_format is LogFormat.JSON, level=settings.log_level)
+    as_json = settings.log_format is LogFormat.JSON
+    configure(json=as_json, level=settings.log_level)
     url = base_url(listener)
-    _log.info(f"Headway {VERSION} answers at {url} (pages: {url}/docs)")
+    announcement = f"Headway {VERSION} answers at {url} (pages: {url}/docs)"
+    if as_json:
+        _log.info(announcement)
+    else:
+        err.print(announcement)
     config = uvicorn.Config(
         headway.asgi(),
         loop="uvloop",
-        http="httptools",
+        http=BoundedHeadProtocol,
         lifespan="on",
         log_config=None,
         access_log=False,

@@ -1,7 +1,8 @@
 """What one row contributes to its course's figures, and the figures themselves.
 
 Figures are kept by deltas: a write adds what the row contributes after it less what it did before. Time is summed
-in whole millionths of a minute, so that sums are exact in any order and equal a recount to the last digit.
+in whole millionths of a minute, to which each row's time is rounded, so that sums are exact in any order and equal a
+recount to the last digit.
 """
 
 from collections.abc import Iterable

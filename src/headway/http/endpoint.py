@@ -1,5 +1,6 @@
 """One operation of the API as an ASGI application: authenticate, read, call the handler, answer."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -9,7 +10,7 @@ from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
 
 from headway.auth import Authenticator
-from headway.domain.errors import HeadwayError
+from headway.domain.errors import HeadwayError, UnavailableError
 from headway.http.errors import INTERNAL_ERROR, to_reply
 from headway.http.lists import RenderedLists
 from headway.http.observation import LoggedRequests, Observer, request_id
@@ -90,6 +91,8 @@ class Endpoint:
             reply = await self._answer(headers, receive, identifiers)
         except (HeadwayError, ValidationError) as refusal:
             reply = to_reply(refusal)
+        except asyncio.CancelledError:  # the service stops and has waited long enough; nothing was acknowledged
+            reply = to_reply(UnavailableError("The service is stopping. Try again in a moment."))
         except Exception:  # noqa: BLE001 - no traceback reaches a client; the log has it
             _log.exception("request_failed")
             reply = INTERNAL_ERROR

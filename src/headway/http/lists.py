@@ -8,6 +8,8 @@ from headway.domain.statistics import LessonsStamp
 from headway.http.render import Reply
 
 KEPT_BYTES: Final = 64 * 1024 * 1024
+# What an entry takes beside its body: keys, stamp, headers.
+_ENTRY_BYTES: Final = 4096
 
 Key = tuple[LearnerId, CourseId]
 
@@ -18,7 +20,7 @@ class _Rendered(NamedTuple):
 
 
 class RenderedLists:
-    """Bounded by the bytes kept; what was used longest ago goes first.
+    """Bounded by the bytes they take; what was used longest ago goes first.
 
     Nothing here can be stale: a list is answered only under the stamp that the store has at that moment.
     """
@@ -39,8 +41,12 @@ class RenderedLists:
     def keep(self, key: Key, stamp: LessonsStamp, reply: Reply) -> None:
         """Keep a list that was read after its stamp."""
         replaced = self._lists.pop(key, None)
-        self._bytes += len(reply.body) - (len(replaced.reply.body) if replaced else 0)
+        self._bytes += _size(reply) - (_size(replaced.reply) if replaced else 0)
         self._lists[key] = _Rendered(stamp, reply)
         while self._bytes > self._kept_bytes:
             _, dropped = self._lists.popitem(last=False)
-            self._bytes -= len(dropped.reply.body)
+            self._bytes -= _size(dropped.reply)
+
+
+def _size(reply: Reply) -> int:
+    return len(reply.body) + _ENTRY_BYTES

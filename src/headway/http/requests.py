@@ -118,8 +118,8 @@ def read_headers(lines: Iterable[tuple[bytes, bytes]]) -> RequestHeaders:
 
 async def read_body(receive: Receive, headers: RequestHeaders, limit: int) -> bytes:
     """The whole body. Raises `BodyTooLargeError` as soon as it is known to be over `limit` bytes."""
-    announced = headers.get(b"content-length", b"")
-    if announced.isdigit() and int(announced) > limit:
+    announced = headers.get(b"content-length", b"").lstrip(b"0")
+    if len(announced) > len(str(limit)) or (announced.isdigit() and int(announced) > limit):
         raise BodyTooLargeError(limit)
     message = await receive()
     body: bytes = message.get("body", b"")

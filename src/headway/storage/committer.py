@@ -5,14 +5,14 @@ write still goes out at once. Nothing is acknowledged before its transaction is 
 """
 
 import asyncio
+import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextvars import Context
 from time import perf_counter
 from typing import NamedTuple, Protocol
 
-from headway.domain.errors import QueueFullError, UnavailableError
+from headway.domain.errors import QueueFullError, StoreUnavailableError, UnavailableError
 from headway.domain.writes import LessonWrite, Written
 
 Outcome = Written | Exception
@@ -51,6 +51,8 @@ class Committer:
         self._batch_limit = batch_limit
         self._observer = observer
         self._queue: deque[_Waiting] = deque()
+        self._aside = 0
+        self._outages = 0
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
 
@@ -59,9 +61,26 @@ class Committer:
         """Writes in the queue, not counting the batch under way."""
         return len(self._queue)
 
-    def alone(self) -> AbstractAsyncContextManager[None]:
-        """Hold the store's only writing turn, between two batches, for work that is no single lesson's write."""
-        return self._turn
+    @contextlib.asynccontextmanager
+    async def alone(self) -> AsyncIterator[None]:
+        """Hold the store's only writing turn, between two batches, for work that is no single lesson's write.
+
+        Raises `QueueFullError`, and `StoreUnavailableError` where the store became unavailable meanwhile.
+        """
+        if len(self._queue) + self._aside >= self._queue_limit:
+            raise QueueFullError
+        outages = self._outages
+        self._aside += 1
+        try:
+            async with self._turn:
+                if self._outages != outages:
+                    raise StoreUnavailableError
+                yield
+        except UnavailableError as error:
+            self._refuse_waiting(error)
+            raise
+        finally:
+            self._aside -= 1
 
     async def submit(self, write: LessonWrite) -> Written:
         """Wait until the write is on disk. Raises `QueueFullError`, or whatever refused the write."""
@@ -95,16 +114,20 @@ class Committer:
         try:
             outcomes = await self._commit_batch([waiting.write for waiting in batch])
         except UnavailableError as error:
-            # Those behind have waited as long: they are told now, not after a wait of their own.
-            batch = [*batch, *self._queue]
-            self._queue.clear()
             outcomes = [error] * len(batch)
+            self._refuse_waiting(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, each waiting request is told
             outcomes = [error] * len(batch)
         else:
             self._observer.batch_committed(len(batch), perf_counter() - started)
         for waiting, outcome in zip(batch, outcomes, strict=True):
             _resolve(waiting.outcome, outcome)
+
+    def _refuse_waiting(self, error: UnavailableError) -> None:
+        """Tell those behind now, who have waited as long: not after a wait of their own."""
+        self._outages += 1
+        while self._queue:
+            _resolve(self._queue.popleft().outcome, error)
 
 
 def _resolve(future: asyncio.Future[Written], outcome: Outcome) -> None:

@@ -56,7 +56,8 @@ class Catalogue:
     def put(self, connection: apsw.Connection, course: Course, now: datetime) -> None:
         """Write the course, under a version of its own."""
         [(revision,)] = fetch(connection, sql.NEXT_REVISION, microseconds(now))
-        fetch(connection, sql.PUT_COURSE, course.id, course.title, revision)
+        counts = (len(course.lessons), course.required_lessons)
+        fetch(connection, sql.PUT_COURSE, course.id, course.title, *counts, revision)
         fetch(connection, sql.REMOVE_LESSONS, course.id)
         connection.executemany(sql.PUT_LESSON, from_course(course))
 

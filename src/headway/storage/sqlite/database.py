@@ -40,7 +40,7 @@ class DatabaseFile:
         self.path = path
         self._wal_path = f"{path}-wal"
         self._file: _Identity | None = None
-        self.log: _Identity | None = None
+        self.wal: _Identity | None = None
         self._refused: str | None = None
 
     def identify(self) -> _Identity:
@@ -55,17 +55,17 @@ class DatabaseFile:
 
     def confirm(self, opened: _Identity | None) -> None:
         """Raise `StoreUnavailableError` unless the file that was opened is still the one that is there."""
-        if opened is None or _identity(self.path) != opened or self.has_lost_its_log:
+        if opened is None or _identity(self.path) != opened or self.has_lost_its_wal:
             raise StoreUnavailableError
 
     @property
-    def has_lost_its_log(self) -> bool:
+    def has_lost_its_wal(self) -> bool:
         """Whether the write-ahead log in use is no longer in its place, where the next start would look for it."""
-        return self.log is not None and _identity(self._wal_path) != self.log
+        return self.wal is not None and _identity(self._wal_path) != self.wal
 
-    def note_log(self) -> None:
+    def note_wal(self) -> None:
         """Remember which write-ahead log belongs to the file."""
-        self.log = _identity(self._wal_path)
+        self.wal = _identity(self._wal_path)
 
     def _refuse(self, event: str, **facts: str) -> NoReturn:
         """Say why there is no database to work with: to the log once, not with every request."""
@@ -76,11 +76,11 @@ class DatabaseFile:
 
     def _accept(self, found: _Identity) -> None:
         """Take another file for the database, unless SQLite would mix the former one's log into it."""
-        if self.log is not None and not self.has_lost_its_log:
+        if self.wal is not None and not self.has_lost_its_wal:
             self._refuse("database_replaced_beside_its_log", move_away=self._wal_path)
         if self._file is not None:
             _log.warning("database_replaced", path=str(self.path))
-        self._file, self.log = found, None
+        self._file, self.wal = found, None
 
 
 class Handle:
@@ -92,23 +92,24 @@ class Handle:
         self._pragmas = pragmas
         self._connection: apsw.Connection | None = None
         self._opened: _Identity | None = None
-        self._log: _Identity | None = None
+        self._wal: _Identity | None = None
 
     def connection(self) -> apsw.Connection:
         """A connection that waits for no lock. Raises `StoreUnavailableError` while there is no such database."""
         found = self._file.identify()
-        if self._connection is None or found != self._opened or self._log != self._file.log:
+        if self._connection is None or found != self._opened or self._wal != self._file.wal:
             self.drop()
-            self._connection, self._opened, self._log = self._connect(), found, self._file.log
+            self._connection, self._opened, self._wal = self._connect(), found, self._file.wal
         return self._connection
 
-    def rescue_log(self) -> None:
+    def rescue_wal(self) -> None:
         """Bring what is in a write-ahead log that was removed under us into the file, and start another log."""
-        if self._connection is None or not self._file.has_lost_its_log:
+        if self._connection is None or not self._file.has_lost_its_wal:
             return
         _log.error("write_ahead_log_gone", path=str(self._file.path))
         self._connection.wal_checkpoint()
         self.drop()
+        self._file.note_wal()
 
     def confirm(self) -> None:
         """Raise `StoreUnavailableError` unless this connection's file is still the one at the path."""
@@ -145,8 +146,8 @@ class Handle:
         if version != schema.SCHEMA_VERSION:
             _log.error("database_unusable", reason=f"schema version {version}: run headway migrate")
             raise StoreUnavailableError
-        connection.execute(self._pragmas)
-        self._file.note_log()
+        connection.execute(self._pragmas).fetchall()  # a statement runs when the rows of the one before were taken
+        self._file.note_wal()
         return connection
 
 
@@ -191,8 +192,11 @@ def _connected(name: str, flags: int) -> Iterator[apsw.Connection]:
 def _look_at(path: Path) -> None:
     """Refuse a database of a newer Headway or of another program, leaving no trace beside it.
 
-    Where no write-ahead log is there SQLite is told that none will be, or it would make one, to read it.
+    Where no write-ahead log is there SQLite is told that none will be, or it would make one, to read it. A migration
+    that was interrupted has to be undone before anything can be read, which `migrate` does.
     """
+    if Path(f"{path}-journal").exists():
+        return
     unwatched = "" if Path(f"{path}-wal").exists() else "&immutable=1"
     name = f"file:{quote(str(path.absolute()))}?mode=ro{unwatched}"
     with _connected(name, apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI) as connection:

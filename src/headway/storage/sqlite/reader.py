@@ -23,8 +23,9 @@ class Reader:
     snapshot keeps SQLite from starting its write-ahead log over.
     """
 
-    def __init__(self, handle: Handle) -> None:
+    def __init__(self, handle: Handle, rescue_wal: Callable[[], None]) -> None:
         self._handle = handle
+        self._rescue_wal = rescue_wal
         self._snapshot: apsw.Connection | None = None
         self._writing = False
 
@@ -54,6 +55,8 @@ class Reader:
         self._handle.drop()
 
     def _begin(self) -> apsw.Connection:
+        if not self._writing:
+            self._rescue_wal()
         connection = self._handle.connection()
         connection.execute("BEGIN")
         self._snapshot = connection

@@ -23,7 +23,9 @@ from headway.storage.sqlite.rows import (
 K = TypeVar("K")
 V = TypeVar("V")
 
-KEPT_ENTRIES: Final = 50_000
+KEPT_ROWS: Final = 50_000
+KEPT_COURSES: Final = 1_000
+_LONG_NOTES: Final = 1_000  # characters from which on a row is not kept; one with metadata is not either
 
 
 class Recent:
@@ -36,9 +38,9 @@ class Recent:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._courses: _Bounded[CourseId, VersionedCourse] = _Bounded()
-        self._rows: _Bounded[tuple[LearnerId, CourseId, LessonId], LessonProgress | None] = _Bounded()
-        self._course_progress: _Bounded[tuple[LearnerId, CourseId], CourseProgress | None] = _Bounded()
+        self._courses: _Bounded[CourseId, VersionedCourse] = _Bounded(KEPT_COURSES)
+        self._rows: _Bounded[tuple[LearnerId, CourseId, LessonId], LessonProgress | None] = _Bounded(KEPT_ROWS)
+        self._course_progress: _Bounded[tuple[LearnerId, CourseId], CourseProgress | None] = _Bounded(KEPT_ROWS)
         self._connection: apsw.Connection | None = None
         self._data_version: object = None
 
@@ -66,10 +68,12 @@ class Recent:
     ) -> LessonProgress | None:
         """One learner's row in one lesson."""
         key = (learner_id, course_id, lesson_id)
-        if key not in self._rows:
-            columns = fetch_one(connection, sql.LESSON_ROW, *key)
-            self._rows.keep(key, to_lesson_progress(columns) if columns else None)
-        return self._rows[key]
+        if key in self._rows:
+            return self._rows[key]
+        columns = fetch_one(connection, sql.LESSON_ROW, *key)
+        row = to_lesson_progress(columns) if columns else None
+        self._keep_row(key, row)
+        return row
 
     def course_progress(
         self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId
@@ -88,19 +92,30 @@ class Recent:
             fetch(connection, sql.REMOVE_LESSON_ROW, *key)
         elif written.after is not written.before:
             fetch(connection, sql.PUT_LESSON_ROW, *from_lesson_progress(written.after))
-        self._rows.keep(key, written.after)
+        self._keep_row(key, written.after)
 
     def store_course_progress(self, connection: apsw.Connection, progress: CourseProgress) -> None:
         """Make a learner's progress in a course what it now is."""
         fetch(connection, sql.PUT_COURSE_PROGRESS, *from_course_progress(progress))
         self._course_progress.keep((progress.learner_id, progress.course_id), progress)
 
+    def _keep_row(self, key: tuple[LearnerId, CourseId, LessonId], row: LessonProgress | None) -> None:
+        """Keep a row unless it is large: the number of rows kept bounds their memory only if each is small."""
+        if row is None or (len(row.user_notes or "") < _LONG_NOTES and not row.metadata):
+            self._rows.keep(key, row)
+        else:
+            self._rows.pop(key, None)
+
 
 class _Bounded(OrderedDict[K, V], Generic[K, V]):
     """A mapping that lets go of what was kept longest ago."""
 
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._limit = limit
+
     def keep(self, key: K, value: V) -> None:
         self[key] = value
         self.move_to_end(key)
-        if len(self) > KEPT_ENTRIES:
+        if len(self) > self._limit:
             self.popitem(last=False)

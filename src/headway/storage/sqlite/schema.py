@@ -47,6 +47,7 @@ def migrate(connection: apsw.Connection) -> list[str]:
         connection.pragma("user_version", SCHEMA_VERSION)
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
         raise
     return [migration.stem for migration in missing]

@@ -20,11 +20,7 @@ ORDER BY l.position;
 
 -- name: course-outlines
 -- The catalogue by title, one line a course.
-SELECT c.course_id, c.title, count(*), sum(l.required)
-FROM courses AS c
-JOIN lessons AS l ON l.course_id = c.course_id
-GROUP BY c.course_id
-ORDER BY c.title, c.course_id;
+SELECT course_id, title, lessons, required_lessons FROM courses ORDER BY title, course_id;
 
 -- name: next-revision^
 -- A number for a change to the catalogue, never given before: one more than the last, and at least the time, so that
@@ -33,8 +29,13 @@ UPDATE catalogue SET revision = max(revision + 1, :now) RETURNING revision;
 
 -- name: put-course!
 -- A course's own columns, under a new version.
-INSERT INTO courses (course_id, title, version) VALUES (:course_id, :title, :version)
-ON CONFLICT (course_id) DO UPDATE SET title = excluded.title, version = excluded.version;
+INSERT INTO courses (course_id, title, lessons, required_lessons, version)
+VALUES (:course_id, :title, :lessons, :required_lessons, :version)
+ON CONFLICT (course_id) DO UPDATE SET
+    title = excluded.title,
+    lessons = excluded.lessons,
+    required_lessons = excluded.required_lessons,
+    version = excluded.version;
 
 -- name: remove-lessons!
 -- All lessons of a course, before the new ones are put.

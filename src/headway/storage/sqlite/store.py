@@ -15,7 +15,7 @@ from typing import Final
 import apsw
 
 from headway.domain.catalogue import Course, CourseChange, CourseOutline, compare
-from headway.domain.errors import HeadwayError
+from headway.domain.errors import HeadwayError, StoreUnavailableError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.statistics import LessonsStamp
 from headway.domain.writes import LessonWrite, Written
@@ -46,7 +46,7 @@ class SqliteStore:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database = Database(path)
-        self._reader = Reader(self._database.reader)
+        self._reader = Reader(self._database.reader, rescue_wal=self._database.writer.rescue_wal)
         self._catalogue = Catalogue()
         self._recent = Recent(self._catalogue)
         self._progress = ProgressTable(self._catalogue, self._recent)
@@ -65,6 +65,8 @@ class SqliteStore:
         """Commit what is queued and close the file."""
         await self.committer.close()
         self._disk.shutdown()
+        with contextlib.suppress(StoreUnavailableError, apsw.Error):
+            self._database.writer.connection()  # the last to close, it brings the write-ahead log into the file
         self._reader.close()
         self._database.writer.drop()
 
@@ -168,7 +170,7 @@ class SqliteStore:
         """Take the write lock, letting the loop run while another process holds it."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._lock_seconds
-        self._database.writer.rescue_log()
+        self._database.writer.rescue_wal()
         while True:
             connection = self._database.writer.connection()
             try:
@@ -182,9 +184,13 @@ class SqliteStore:
 
     async def _commit(self, connection: apsw.Connection) -> None:
         commit = asyncio.get_running_loop().run_in_executor(self._disk, connection.execute, "COMMIT")
-        try:
-            await asyncio.shield(commit)
-        except asyncio.CancelledError:
-            await asyncio.wait([commit])  # the connection is in use until then
-            raise
+        cancelled: asyncio.CancelledError | None = None
+        while not commit.done():
+            try:
+                await asyncio.wait([commit])
+            except asyncio.CancelledError as error:  # the connection is in use until the commit is through
+                cancelled = error
+        if cancelled:
+            raise cancelled
+        commit.result()
         self._database.writer.confirm()

@@ -5,9 +5,11 @@ CREATE TABLE catalogue (revision INTEGER NOT NULL);
 INSERT INTO catalogue (revision) VALUES (0);
 
 CREATE TABLE courses (
-    course_id TEXT NOT NULL PRIMARY KEY,
-    title     TEXT NOT NULL,
-    version   INTEGER NOT NULL
+    course_id        TEXT NOT NULL PRIMARY KEY,
+    title            TEXT NOT NULL,
+    lessons          INTEGER NOT NULL, -- how many, so that the list of courses need not count
+    required_lessons INTEGER NOT NULL,
+    version          INTEGER NOT NULL
 ) WITHOUT ROWID;
 
 CREATE TABLE lessons (
