@@ -404,6 +404,38 @@ class TestRaces:
         assert (summary["completed_lessons"], summary["total_time_spent_minutes"]) == (40, 4)
         assert len(learner.get(course_path).json()) == 40
 
+    def test_every_racer_reads_what_it_wrote(self, learner: httpx.Client, course_path: str, lesson_path: str) -> None:
+        def write_and_read(key: str) -> httpx.Response:
+            learner.put(lesson_path, json={"metadata": {key: 1}}).raise_for_status()
+            return learner.get(course_path)
+
+        keys = [f"racer {number}" for number in range(20)]
+        lists = _together([partial(write_and_read, key) for key in keys])
+        assert all(key in answer.json()[0]["metadata"] for key, answer in zip(keys, lists, strict=True))
+
+    def test_figures_stay_exact_while_the_course_changes_and_is_started_over(
+        self,
+        learner: httpx.Client,
+        author: httpx.Client,
+        course_path: str,
+        catalogued_path: str,
+        document: dict[str, Any],
+    ) -> None:
+        paths = [f"{course_path}/lessons/{one['id']}" for one in document["lessons"]]
+        optional = course(*(one | {"required": False} for one in document["lessons"]))
+        writes = [
+            partial(learner.put, path, json={"status": "completed", "time_spent_minutes": minutes})
+            for minutes, path in enumerate(paths * 5)
+        ]
+        edits = [partial(author.put, catalogued_path, json=edited) for edited in [optional, document] * 4]
+        answers = _together([*writes[:8], *edits[:4], partial(learner.delete, course_path), *edits[4:], *writes[8:]])
+        assert all(answer.is_success for answer in answers)
+        author.put(catalogued_path, json=document).raise_for_status()
+        summary, rows = learner.get(f"{course_path}/summary").json(), learner.get(course_path).json()
+        assert summary["completed_lessons"] == len(rows)
+        assert summary["total_time_spent_minutes"] == sum(row["time_spent_minutes"] for row in rows)
+        assert (summary["last_accessed"] is None) == (rows == [])
+
     @pytest.mark.parametrize("refused", ["x" * 17_000, 2**64, "\0"], ids=["large", "64 bits", "U+0000"])
     def test_racers_of_whom_some_are_refused_do_not_spoil_the_others(
         self, learner: httpx.Client, lesson_path: str, refused: object

@@ -104,7 +104,7 @@ class Handle:
 
     def rescue_wal(self) -> None:
         """Bring what is in a write-ahead log that was removed under us into the file, and start another log."""
-        if self._connection is None or not self._file.has_lost_its_wal:
+        if self._connection is None or self._file.identify() != self._opened or not self._file.has_lost_its_wal:
             return
         _log.error("write_ahead_log_gone", path=str(self._file.path))
         self._connection.wal_checkpoint()
