@@ -226,7 +226,7 @@ def test_aliases_that_multiply_are_refused_before_they_take_all_time_and_memory(
     program = ForkedProgram(("courses", "put", "a.yaml"), folder, service_environment(folder), out=out, err=err)
     try:
         resource.prlimit(program.pid, resource.RLIMIT_AS, (GIBIBYTE, GIBIBYTE))
-        code = program.wait(3)
+        code = program.wait(20)
     finally:
         program.kill()
         finished = (drain(out), drain(err))

@@ -347,6 +347,6 @@ def test_the_api_does_what_the_model_does(running: Running, connections: httpx.H
         connect = staticmethod(client_of)
 
     bounded = settings(
-        max_examples=20, stateful_step_count=15, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+        max_examples=15, stateful_step_count=15, deadline=None, suppress_health_check=[HealthCheck.too_slow]
     )
     run_state_machine_as_test(RunningApi, settings=bounded)

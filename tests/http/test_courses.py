@@ -1,0 +1,144 @@
+"""The catalogue: what putting a course answers, and what is read back."""
+
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from support.running import course, lesson
+
+UNCHANGED: dict[str, Any] = {
+    "created": False,
+    "added": [],
+    "removed": [],
+    "changed": [],
+    "reordered": False,
+    "renamed": False,
+}
+
+
+@pytest.fixture
+def put(author: httpx.Client, catalogued_path: str) -> Any:
+    """Puts a document in the place of the test's own course, and answers what that changed."""
+
+    def put_document(edited: dict[str, Any]) -> dict[str, Any]:
+        answer = author.put(catalogued_path, json=edited)
+        assert answer.status_code == 200, answer.text
+        change: dict[str, Any] = answer.json()
+        assert f"/courses/{change.pop('course_id')}" == catalogued_path
+        return change
+
+    return put_document
+
+
+def test_a_new_course_is_answered_with_the_lessons_it_brought(author: httpx.Client, document: dict[str, Any]) -> None:
+    course_id = str(uuid4())
+    answer = author.put(f"/courses/{course_id}", json=document | {"id": course_id})
+    added = [one["id"] for one in document["lessons"]]
+    assert list(answer.json().items()) == list(
+        ({"course_id": course_id} | UNCHANGED | {"created": True, "added": added}).items()
+    )
+
+
+def test_the_same_document_again_changes_nothing(put: Any, document: dict[str, Any]) -> None:
+    assert put(document) == UNCHANGED
+
+
+def test_every_kind_of_change_is_named(put: Any, document: dict[str, Any]) -> None:
+    first, second, third = document["lessons"]
+    new = lesson()
+    assert put(course(second, first, third)) == UNCHANGED | {"reordered": True}
+    assert put(course(second, first, third, title="New")) == UNCHANGED | {"renamed": True}
+    assert put(course(second, first, title="New")) == UNCHANGED | {"removed": [third["id"]]}
+    assert put(course(second, new, first, title="New")) == UNCHANGED | {"added": [new["id"]]}
+    changed = put(course(second | {"required": False}, new, first | {"title": "Other"}, title="New"))
+    assert changed == UNCHANGED | {"changed": [second["id"], first["id"]]}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"section": "Part one"},
+        {"kind": "video", "duration_seconds": 90.5},
+        {"kind": "quiz", "pass_mark": 60},
+        {"complete_at": 80},
+        {"complete_at": None},
+        {"content_id": "713e4c61-5a69-43fb-a600-2e2699462e14"},
+    ],
+    ids=lambda fields: next(iter(fields)),
+)
+def test_any_field_of_a_lesson_is_a_change(put: Any, document: dict[str, Any], fields: dict[str, Any]) -> None:
+    first, *others = document["lessons"]
+    edited = course(first | fields, *others)
+    assert put(edited) == UNCHANGED | {"changed": [first["id"]]}
+    assert put(edited) == UNCHANGED
+
+
+def test_a_course_is_read_back_with_its_defaults_filled_in(author: httpx.Client) -> None:
+    plain, quiz = lesson(), lesson(kind="quiz", pass_mark=60, section="Part one", required=False, duration_seconds=90.0)
+    path = f"/courses/{uuid4()}"
+    author.put(path, json=course(plain, quiz)).raise_for_status()
+    found = author.get(path).json()
+    assert list(found) == ["id", "title", "lessons"]
+    assert found["lessons"] == [
+        {
+            "id": plain["id"],
+            "title": "A lesson",
+            "content_id": plain["id"],
+            "section": None,
+            "kind": "other",
+            "duration_seconds": None,
+            "required": True,
+            "pass_mark": None,
+            "complete_at": 100,
+        },
+        {
+            "id": quiz["id"],
+            "title": "A lesson",
+            "content_id": quiz["id"],
+            "section": "Part one",
+            "kind": "quiz",
+            "duration_seconds": 90,
+            "required": False,
+            "pass_mark": 60,
+            "complete_at": None,
+        },
+    ]
+
+
+def test_what_is_read_back_may_be_put_again(author: httpx.Client, put: Any, catalogued_path: str) -> None:
+    assert put(author.get(catalogued_path).json()) == UNCHANGED
+
+
+def test_courses_are_listed_by_title_with_what_counts(author: httpx.Client) -> None:
+    prefix = str(uuid4())
+    documents = {
+        f"{prefix} {name}": course(lesson(), lesson(required=False), title=f"{prefix} {name}") for name in "bca"
+    }
+    for document in documents.values():
+        author.put(f"/courses/{uuid4()}", json=document).raise_for_status()
+    listed = [line for line in author.get("/courses").json() if line["title"].startswith(prefix)]
+    assert [line["title"] for line in listed] == sorted(documents)
+    assert [(line["lessons"], line["required_lessons"]) for line in listed] == [(2, 1)] * 3
+    assert list(listed[0]) == ["id", "title", "lessons", "required_lessons"]
+
+
+def test_a_removed_course_is_gone_and_removed_once(author: httpx.Client, catalogued_path: str) -> None:
+    assert [author.delete(catalogued_path).status_code for _ in range(2)] == [204, 404]
+    assert author.get(catalogued_path).status_code == 404
+    assert catalogued_path.rpartition("/")[2] not in [line["id"] for line in author.get("/courses").json()]
+
+
+def test_learners_read_the_catalogue(author: httpx.Client, learner: httpx.Client, catalogued_path: str) -> None:
+    assert learner.get(catalogued_path).content == author.get(catalogued_path).content
+    assert learner.get("/courses").status_code == 200
+
+
+def test_one_lesson_may_stand_in_two_courses_with_a_row_in_each(author: httpx.Client, learner: httpx.Client) -> None:
+    shared, course_ids = lesson(), [str(uuid4()), str(uuid4())]
+    for course_id in course_ids:
+        author.put(f"/courses/{course_id}", json=course(shared)).raise_for_status()
+    written = learner.put(f"/progress/{course_ids[0]}/lessons/{shared['id']}", json={"status": "completed"})
+    assert learner.get(f"/progress/{course_ids[0]}").json() == [written.json()]
+    assert learner.get(f"/progress/{course_ids[1]}").json() == []
