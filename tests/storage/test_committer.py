@@ -66,6 +66,16 @@ async def first_on_its_way(to: Committer, disk: Disk, *others: int) -> list[asyn
     return tasks
 
 
+async def edit(to: Committer, disk: Disk, failure: Exception | None = None) -> None:
+    """Something that needs a turn of its own, and the disk."""
+    async with to.alone():
+        disk.log.append("the edit begins")
+        await disk.through.wait()
+        if failure:
+            raise failure
+        disk.log.append("the edit ends")
+
+
 async def test_a_single_write_goes_out_at_once() -> None:
     disk = Disk()
     assert await committer(disk).submit(WRITES[3]) == written(WRITES[3])
@@ -158,14 +168,7 @@ async def test_what_needs_a_turn_of_its_own_gets_it_between_two_batches() -> Non
     disk = Disk(held=True)
     to = committer(disk, batch_limit=1)
     tasks = await first_on_its_way(to, disk, 1, 2)
-
-    async def edit() -> None:
-        async with to.alone():
-            disk.log.append("the edit begins")
-            await asyncio.sleep(0)
-            disk.log.append("the edit ends")
-
-    editing = asyncio.create_task(edit())
+    editing = asyncio.create_task(edit(to, disk))
     assert not (await asyncio.wait([editing], timeout=0.05))[0]
     disk.through.set()
     await asyncio.gather(editing, *tasks)
@@ -190,6 +193,67 @@ async def test_a_turn_that_fails_is_given_back() -> None:
         async with to.alone():
             raise ZeroDivisionError
     assert await to.submit(WRITES[0]) == written(WRITES[0])
+
+
+async def test_edits_count_in_the_queue_and_are_refused_when_it_is_full() -> None:
+    disk = Disk(held=True)
+    to = committer(disk, queue_limit=3)
+    tasks = await first_on_its_way(to, disk, 1)
+    edits = [asyncio.create_task(edit(to, disk)) for _ in range(4)]
+    disk.through.set()
+    answers = await asyncio.gather(*edits, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [type(None), type(None), QueueFullError, QueueFullError]
+    assert await asyncio.gather(*tasks) == [written(WRITES[0]), written(WRITES[1])]
+    await edit(to, disk)
+    assert disk.log.count("the edit ends") == 3
+
+
+async def test_an_edit_that_waits_is_told_too_that_the_store_is_unavailable() -> None:
+    disk = Disk(held=True)
+    to = committer(disk)
+    tasks = await first_on_its_way(to, disk)
+    editing = asyncio.create_task(edit(to, disk))
+    await asyncio.sleep(0)  # it takes its first step, into the queue for the turn
+    disk.failures = [StoreUnavailableError()]
+    disk.through.set()
+    answers = await asyncio.gather(*tasks, editing, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [StoreUnavailableError] * 2
+    assert disk.log == [[0]]
+    await edit(to, disk)
+
+
+async def test_an_edit_that_finds_the_store_unavailable_tells_everybody_who_waits() -> None:
+    disk, batches = Disk(held=True), Batches()
+    to = committer(disk, observer=batches)
+    error = StoreUnavailableError()
+    editing = asyncio.create_task(edit(to, disk, error))
+    waiting = submitted(to, 0, 1)
+    assert not (await asyncio.wait([editing, *waiting], timeout=0.05))[0]
+    disk.through.set()
+    assert await asyncio.gather(editing, *waiting, return_exceptions=True) == [error] * 3
+    assert await to.submit(WRITES[2]) == written(WRITES[2])
+    assert (disk.batches, batches.sizes) == ([[2]], [1]), "no batch was empty"
+
+
+async def test_a_write_that_comes_after_the_store_was_unavailable_is_not_told_of_it() -> None:
+    disk = Disk(held=True)
+    to = committer(disk)
+
+    async def sent_again() -> Written:
+        try:
+            return await to.submit(WRITES[0])
+        except StoreUnavailableError:
+            return await to.submit(WRITES[1])
+
+    writing = asyncio.create_task(sent_again())
+    await disk.reached.wait()
+    editing = asyncio.create_task(edit(to, disk))
+    await asyncio.sleep(0)  # it takes its first step, into the queue for the turn
+    disk.failures = [StoreUnavailableError()]
+    disk.through.set()
+    answers = await asyncio.gather(writing, editing, return_exceptions=True)
+    assert answers[0] == written(WRITES[1])
+    assert isinstance(answers[1], StoreUnavailableError)
 
 
 async def test_closing_waits_for_everything_that_is_queued() -> None:

@@ -115,6 +115,33 @@ async def test_a_tally_is_exact_after_edits_that_are_followed_by_writes(store: S
     assert await exact_tally(store, learner, course) == Tally(3, 1, 11_000_000)
 
 
+@pytest.mark.parametrize("step", [timedelta(0), timedelta(seconds=-1)], ids=["stands still", "goes back"])
+async def test_edits_and_writes_are_told_apart_where_the_clock(make_store: MakeStore, step: timedelta) -> None:
+    now = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+    def clock() -> datetime:
+        nonlocal now
+        now += step
+        return now
+
+    async with opened(make_store(clock=clock)) as store:
+        course = await new_course(store)
+        learner = await learner_with_two_completed_and_one_begun(store, course)
+        stamps = {await store.lessons_stamp(learner, course.id)}
+        for edited, tally in [
+            ([lesson(1), lesson(3)], Tally(1, 1, 5_000_000)),
+            ([lesson(2)], Tally(1, 0, 2_000_000)),
+            ([lesson(2), lesson(1, required=False)], Tally(1, 0, 3_000_000)),
+        ]:
+            await put_lessons(store, course, *edited)
+            assert (await store.course(course.id)).lessons == tuple(edited)
+            assert await exact_tally(store, learner, course) == tally
+            stamps.add(await store.lessons_stamp(learner, course.id))
+        await store.write(blind(learner, course, lesson(2), video_position_seconds=1))
+        stamps.add(await store.lessons_stamp(learner, course.id))
+    assert len(stamps) == 5
+
+
 async def test_an_edit_that_is_taken_back_leaves_the_tally_as_it_was(store: Store) -> None:
     course = await new_course(store)
     learner = await learner_with_two_completed_and_one_begun(store, course)

@@ -75,10 +75,11 @@ class Committer:
             async with self._turn:
                 if self._outages != outages:
                     raise StoreUnavailableError
-                yield
-        except UnavailableError as error:
-            self._refuse_waiting(error)
-            raise
+                try:
+                    yield
+                except UnavailableError as error:
+                    self._refuse_waiting(error)
+                    raise
         finally:
             self._aside -= 1
 
@@ -104,7 +105,8 @@ class Committer:
             while self._queue:
                 async with self._turn:
                     size = min(len(self._queue), self._batch_limit)
-                    await self._commit([self._queue.popleft() for _ in range(size)])
+                    if size:  # whoever had the turn before may have refused all that waited
+                        await self._commit([self._queue.popleft() for _ in range(size)])
         finally:
             self._task = None
 
