@@ -44,13 +44,24 @@ def write_lock(folder: Path) -> Iterator[None]:
         connection.execute("ROLLBACK")
 
 
+_LONG_READ = """
+import apsw, sys
+connection = apsw.Connection(sys.argv[1])
+connection.execute("BEGIN")
+print(connection.execute("SELECT count(*) FROM lesson_progress").get, flush=True)
+sys.stdin.read()
+"""
+
+
 @contextmanager
-def read_transaction(folder: Path) -> Iterator[None]:
-    """Read over one moment's rows for long, as a backup does."""
-    with closing(apsw.Connection(str(database(folder)))) as connection:
-        connection.execute("BEGIN")
-        connection.execute("SELECT count(*) FROM lesson_progress").fetchall()
+def long_read(folder: Path) -> Iterator[None]:
+    """Another process reads over one moment's rows for long, as a backup does."""
+    command = [sys.executable, "-c", _LONG_READ, str(database(folder))]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as reading:
+        assert reading.stdout is not None
+        assert reading.stdout.readline() == b"1\n"
         yield
+        reading.communicate()
 
 
 def back_up(folder: Path, name: str) -> Path:

@@ -107,7 +107,9 @@ class Handle:
         if self._connection is None or self._file.identify() != self._opened or not self._file.has_lost_its_wal:
             return
         _log.error("write_ahead_log_gone", path=str(self._file.path))
-        self._connection.wal_checkpoint()
+        in_log, brought = self._connection.wal_checkpoint()
+        if brought < in_log:  # somebody reads an older moment; until that ends, only this connection has the rest
+            raise StoreUnavailableError
         self.drop()
         self._file.note_wal()
 
