@@ -1,17 +1,47 @@
 """Fixtures for every tier. Each test takes learners and courses of its own, so one process serves many tests."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from support.running import Running, headway_serve
+from support import postgres
+from support.postgres import Databases
+from support.running import STORES, Running, headway_serve
 
 
 @pytest.fixture(scope="session")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """A `headway serve` process, shared by the tests of one worker."""
-    with headway_serve(tmp_path_factory.mktemp("service")) as service:
+def databases() -> Iterator[Databases]:
+    """A PostgreSQL server of one worker's, for any number of databases."""
+    with postgres.databases() as made:
+        yield made
+
+
+@pytest.fixture(scope="session", params=STORES)
+def running(request: pytest.FixtureRequest) -> Running:
+    """A `headway serve` process, shared by the tests of one worker: one on each store."""
+    service: Running = request.getfixturevalue(f"{request.param}_service")
+    return service
+
+
+@pytest.fixture(scope="session")
+def sqlite_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The service on SQLite."""
+    with _lasting_service(tmp_path_factory.mktemp("service")) as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
+def postgres_service(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Iterator[Running]:
+    """The service on PostgreSQL."""
+    with databases.fresh() as url, _lasting_service(tmp_path_factory.mktemp("service"), database_url=url) as service:
+        yield service
+
+
+@contextmanager
+def _lasting_service(folder: Path, **settings: object) -> Iterator[Running]:
+    with headway_serve(folder, **settings) as service:
         yield service
         assert service.process.poll() is None, "the service died:\n" + "".join(service.log)
 
@@ -20,3 +50,17 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 def folder(tmp_path: Path) -> Path:
     """An empty folder of the test's own."""
     return tmp_path
+
+
+@pytest.fixture
+def postgres_url(databases: Databases) -> Iterator[str]:
+    """The address of an empty PostgreSQL database of the test's own."""
+    with databases.fresh() as url:
+        yield url
+
+
+@pytest.fixture(params=STORES)
+def database_url(request: pytest.FixtureRequest, folder: Path) -> str:
+    """The address of an empty database of the test's own, in its folder or on the server: one on each store."""
+    url: str = f"sqlite:///{folder}/headway.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+    return url

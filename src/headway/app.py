@@ -25,6 +25,8 @@ from headway.http.routes import OPERATIONS, PREFIX
 from headway.metrics import Metrics
 from headway.service import ProgressService
 from headway.settings import Settings
+from headway.storage.committer import CommitObserver
+from headway.storage.postgres import PostgresStore
 from headway.storage.sqlite import SqliteStore
 
 VERSION: Final = version("headway")
@@ -42,14 +44,12 @@ class Headway:
         return Metrics()
 
     @cached_property
-    def store(self) -> SqliteStore:
+    def store(self) -> SqliteStore | PostgresStore:
         """The store that HEADWAY_DATABASE_URL names. Raises `ConfigurationError`."""
-        store = SqliteStore(
-            self.settings.database_path,
-            queue_limit=self.settings.queue_limit,
-            batch_limit=self.settings.batch_limit,
-            lock_seconds=self.settings.lock_seconds,
-            observer=self.metrics,
+        store = (
+            _postgres_store(self.settings, self.metrics)
+            if self.settings.uses_postgres
+            else _sqlite_store(self.settings, self.metrics)
         )
         self.metrics.watch_queue(lambda: store.committer.waiting)
         return store
@@ -64,7 +64,7 @@ class Headway:
         """The shared secret: the configured one, or one kept beside the database. Raises `ConfigurationError`."""
         if self.settings.jwt_secret is not None:
             return self.settings.jwt_secret.get_secret_value()
-        path = self.settings.database_path
+        path = Path("headway") if self.settings.uses_postgres else self.settings.database_path
         return load_or_make_secret(path.with_name(f"{path.name}.jwt-secret"))
 
     @cached_property
@@ -160,6 +160,28 @@ def create_router(settings: Settings | None = None) -> APIRouter:
     The router opens and closes the store with the application's lifespan. Raises `ConfigurationError`.
     """
     return Headway(settings or Settings()).router()
+
+
+def _sqlite_store(settings: Settings, observer: CommitObserver) -> SqliteStore:
+    return SqliteStore(
+        settings.database_path,
+        lock_seconds=settings.lock_seconds,
+        queue_limit=settings.queue_limit,
+        batch_limit=settings.batch_limit,
+        observer=observer,
+    )
+
+
+def _postgres_store(settings: Settings, observer: CommitObserver) -> PostgresStore:
+    return PostgresStore(
+        settings.database_url,
+        connections=settings.postgres_connections,
+        timeout_seconds=settings.postgres_timeout_seconds,
+        transaction_pooler=settings.transaction_pooler,
+        queue_limit=settings.queue_limit,
+        batch_limit=settings.batch_limit,
+        observer=observer,
+    )
 
 
 def _pem(text_or_path: str) -> str:

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -25,11 +25,12 @@ class Settings(BaseSettings):
 
     database_url: str = Field(
         "sqlite:///headway.db",
-        description="Where progress is kept: sqlite:///relative/path.db or sqlite:////absolute/path.db.",
+        description="Where progress is kept: sqlite:///relative/path.db, sqlite:////absolute/path.db or "
+        "postgresql://user:password@host:5432/database.",
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    workers: int = Field(1, ge=1, le=256, description="Server processes; SQLite takes one.")
+    workers: int = Field(1, ge=1, le=256, description="Server processes; more than one with PostgreSQL only.")
 
     jwt_secret: SecretStr | None = Field(None, description="Shared secret of HS256 tokens, 32 bytes at least.")
     jwt_public_key: str | None = Field(
@@ -46,6 +47,15 @@ class Settings(BaseSettings):
     batch_limit: int = Field(256, ge=1, le=4096, description="Writes that one transaction takes at most.")
     lock_seconds: float = Field(
         5.0, ge=0, le=60, description="Seconds that a write waits for another process's lock before 503."
+    )
+    postgres_connections: int = Field(
+        8, ge=2, le=1000, description="Connections of one server process to PostgreSQL, beside one that listens."
+    )
+    postgres_timeout_seconds: float = Field(
+        30.0, gt=0, description="Seconds that one statement may take on PostgreSQL before 503."
+    )
+    transaction_pooler: bool = Field(
+        False, description="Whether PgBouncer in transaction mode stands before PostgreSQL."
     )
     shutdown_seconds: int = Field(30, ge=1, description="Seconds that a stopping service gives the requests under way.")
     log_format: LogFormat = Field(LogFormat.CONSOLE, description="How log lines are written: json or console.")
@@ -74,13 +84,19 @@ class Settings(BaseSettings):
         return bool(self.jwt_secret or self.jwt_public_key or self.jwt_jwks_url)
 
     @property
+    def uses_postgres(self) -> bool:
+        """Whether the address is one of a PostgreSQL database."""
+        return urlsplit(self.database_url).scheme in {"postgresql", "postgres"}
+
+    @property
     def database_path(self) -> Path:
-        """The file of a `sqlite:` address. Raises `ConfigurationError` for any other address."""
+        """The file of a `sqlite:` address. Raises `ConfigurationError` for an address that is of neither kind."""
         scheme, _, rest = self.database_url.partition("://")
         path = unquote(rest.removeprefix("/"))
         if scheme != "sqlite" or not rest.startswith("/") or not path or "\0" in path:
             raise ConfigurationError(
-                "HEADWAY_DATABASE_URL must be sqlite:///relative/path.db or sqlite:////absolute/path.db; this version "
-                f"has no store for {'such a path' if scheme == 'sqlite' else scheme or 'an empty address'}."
+                "HEADWAY_DATABASE_URL must be sqlite:///relative/path.db, sqlite:////absolute/path.db or "
+                "postgresql://user:password@host:5432/database; there is no store for "
+                f"{'such a path' if scheme == 'sqlite' else scheme or 'an empty address'}."
             )
         return Path(path)

@@ -7,21 +7,21 @@ import pytest
 
 from support.documents import course_document, document_file, full_document
 from support.load import Written
-from support.program import Finished, forked_headway_serve, headway
+from support.program import Finished, Program, headway
 from support.running import Running, lesson
 
 
-def test_a_new_catalogue_says_how_to_fill_it(folder: Path) -> None:
-    listed = headway(folder, "courses", "list")
+def test_a_new_catalogue_says_how_to_fill_it(program: Program) -> None:
+    listed = program("courses", "list")
     assert listed.code == 0
     assert "headway courses put" in listed.out
 
 
-def test_the_list_is_by_title_and_counts_lessons(folder: Path) -> None:
+def test_the_list_is_by_title_and_counts_lessons(program: Program) -> None:
     zoology = course_document(lesson(), lesson(), title="Zoology")
     algebra = course_document(lesson(), lesson(required=False), lesson(required=False), title="Algebra")
-    put(folder, zoology, algebra)
-    _heading, *lines = headway(folder, "courses", "list").out.splitlines()
+    put(program, zoology, algebra)
+    _heading, *lines = program("courses", "list").out.splitlines()
     assert [line.split() for line in lines] == [
         [algebra["id"], "Algebra", "3", "1"],
         [zoology["id"], "Zoology", "2", "2"],
@@ -29,41 +29,41 @@ def test_the_list_is_by_title_and_counts_lessons(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("title", ["Intro [advanced]", "Open [/] close", "Ratios :rocket: 1:2"])
-def test_a_title_is_listed_as_it_is(folder: Path, title: str) -> None:
-    put(folder, course_document(title=title))
-    assert title in headway(folder, "courses", "list").out
+def test_a_title_is_listed_as_it_is(program: Program, title: str) -> None:
+    put(program, course_document(title=title))
+    assert title in program("courses", "list").out
 
 
-def test_a_list_in_a_pipe_has_one_line_a_course(folder: Path) -> None:
-    put(folder, course_document(title="A long title " * 10), course_document())
-    assert len(headway(folder, "courses", "list").out.splitlines()) == 3
+def test_a_list_in_a_pipe_has_one_line_a_course(program: Program) -> None:
+    put(program, course_document(title="A long title " * 10), course_document())
+    assert len(program("courses", "list").out.splitlines()) == 3
 
 
-def test_what_is_shown_can_be_put_again_and_changes_nothing(folder: Path) -> None:
+def test_what_is_shown_can_be_put_again_and_changes_nothing(program: Program) -> None:
     document = full_document()
-    put(folder, document)
-    shown = headway(folder, "courses", "show", document["id"])
+    put(program, document)
+    shown = program("courses", "show", document["id"])
     assert shown.code == 0
     assert json.loads(shown.out) == document
-    (folder / "shown.json").write_text(shown.out)
-    assert headway(folder, "courses", "put", "shown.json").out.endswith(": unchanged\n")
+    (program.folder / "shown.json").write_text(shown.out)
+    assert program("courses", "put", "shown.json").out.endswith(": unchanged\n")
 
 
-def test_a_course_that_was_removed_is_gone_until_it_is_put_back(folder: Path) -> None:
+def test_a_course_that_was_removed_is_gone_until_it_is_put_back(program: Program) -> None:
     removed, stays = course_document(title="Removed"), course_document(title="Stays")
-    put(folder, removed, stays)
-    assert headway(folder, "courses", "remove", removed["id"]) == (0, f"{removed['id']}: removed\n", "")
-    listed = headway(folder, "courses", "list").out
+    put(program, removed, stays)
+    assert program("courses", "remove", removed["id"]) == (0, f"{removed['id']}: removed\n", "")
+    listed = program("courses", "list").out
     assert "Stays" in listed
     assert "Removed" not in listed
-    check_refusal(headway(folder, "courses", "show", removed["id"]), 1, removed["id"])
-    assert put(folder, removed).out.endswith(": created, 3 added\n")
+    check_refusal(program("courses", "show", removed["id"]), 1, removed["id"])
+    assert put(program, removed).out.endswith(": created, 3 added\n")
 
 
 @pytest.mark.parametrize("command", ["show", "remove"])
-def test_a_course_that_is_not_there_is_named(folder: Path, command: str) -> None:
+def test_a_course_that_is_not_there_is_named(program: Program, command: str) -> None:
     unknown = str(uuid4())
-    check_refusal(headway(folder, "courses", command, unknown), 1, unknown)
+    check_refusal(program("courses", command, unknown), 1, unknown)
 
 
 @pytest.mark.parametrize("command", ["show", "remove"])
@@ -72,45 +72,45 @@ def test_what_is_no_id_is_refused(folder: Path, command: str, course_id: str) ->
     check_refusal(headway(folder, "courses", command, course_id), 2, "COURSE is no UUID")
 
 
-def test_an_id_in_capitals_is_the_same_id(folder: Path) -> None:
+def test_an_id_in_capitals_is_the_same_id(program: Program) -> None:
     document = course_document()
-    put(folder, document)
-    assert json.loads(headway(folder, "courses", "show", document["id"].upper()).out)["id"] == document["id"]
-    assert headway(folder, "courses", "remove", document["id"].upper()).code == 0
+    put(program, document)
+    assert json.loads(program("courses", "show", document["id"].upper()).out)["id"] == document["id"]
+    assert program("courses", "remove", document["id"].upper()).code == 0
 
 
-def test_a_running_service_sees_a_change_at_once(folder: Path) -> None:
+def test_a_running_service_sees_a_change_at_once(program: Program) -> None:
     document = course_document()
     first, second, third = document["lessons"]
     row = Written(str(uuid4()), document["id"], first["id"])
-    with forked_headway_serve(folder) as running, running.client(row.learner) as learner:
+    with program.serve() as running, running.client(row.learner) as learner:
         assert learner.get(f"/courses/{document['id']}").status_code == 404
-        put(folder, document)
+        put(program, document)
         assert learner.get(f"/courses/{document['id']}").json()["title"] == document["title"]
         assert learner.put(row.path, json={"status": "completed"}).status_code == 200
         assert figures(running, row) == (3, 1, [first["id"]])
 
-        put(folder, document | {"lessons": [second, third]})
+        put(program, document | {"lessons": [second, third]})
         assert figures(running, row) == (2, 0, [])
         assert learner.put(row.path, json={}).status_code == 404
 
-        put(folder, document | {"lessons": [first, third | {"required": False}]})
+        put(program, document | {"lessons": [first, third | {"required": False}]})
         assert figures(running, row) == (1, 1, [first["id"]])
 
-        assert headway(folder, "courses", "remove", document["id"]).code == 0
+        assert program("courses", "remove", document["id"]).code == 0
         assert learner.get(f"/progress/{document['id']}").status_code == 404
         assert learner.get("/progress").json() == []
         assert learner.put(row.path, json={}).status_code == 404
 
-        put(folder, document)
+        put(program, document)
         assert figures(running, row) == (3, 1, [first["id"]])
 
 
-def test_a_course_put_over_http_is_seen_by_the_command_line(folder: Path) -> None:
+def test_a_course_put_over_http_is_seen_by_the_command_line(program: Program) -> None:
     document = full_document()
-    with forked_headway_serve(folder) as running:
+    with program.serve() as running:
         running.put_course(document, document["id"])
-        assert json.loads(headway(folder, "courses", "show", document["id"]).out) == document
+        assert json.loads(program("courses", "show", document["id"]).out) == document
 
 
 def figures(running: Running, row: Written) -> tuple[int, int, list[str]]:
@@ -121,9 +121,9 @@ def figures(running: Running, row: Written) -> tuple[int, int, list[str]]:
     return summary["total_lessons"], summary["completed_lessons"], [one["lesson_id"] for one in listed]
 
 
-def put(folder: Path, *documents: dict[str, Any]) -> Finished:
-    files = [str(document_file(folder / f"{document['id']}.json", document)) for document in documents]
-    finished = headway(folder, "courses", "put", *files)
+def put(program: Program, *documents: dict[str, Any]) -> Finished:
+    files = [str(document_file(program.folder / f"{document['id']}.json", document)) for document in documents]
+    finished = program("courses", "put", *files)
     assert finished.code == 0, finished.err
     return finished
 

@@ -103,9 +103,9 @@ def test_the_demo_can_be_run_again_and_keeps_what_was_done_in_it(folder: Path) -
     assert learners(folder / FOLDER) == 5
 
 
-def test_the_demo_keeps_to_its_folder(folder: Path) -> None:
-    database_url = f"sqlite:///{folder}/precious.db"
-    with running_demo(folder, "--folder", "elsewhere/demo", database_url=database_url, host="0.0.0.0") as demo:
+@pytest.mark.parametrize("precious", ["sqlite:///precious.db", "postgresql://headway@absent.invalid/precious"])
+def test_the_demo_keeps_to_its_folder(folder: Path, precious: str) -> None:
+    with running_demo(folder, "--folder", "elsewhere/demo", database_url=precious, host="0.0.0.0") as demo:
         assert demo.base_url.startswith("http://127.0.0.1:")
         assert (folder / "elsewhere" / "demo" / "headway.db").exists()
     assert [path.name for path in folder.iterdir()] == ["elsewhere"]

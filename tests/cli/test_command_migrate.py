@@ -1,23 +1,43 @@
 from pathlib import Path
 
-from support.program import forked_headway_serve, headway
+from support.probes import free_port
+from support.program import Finished, Program, headway
+
+PASSWORD = "a-database-password"
 
 
-def test_migrating_again_finds_nothing_to_do(folder: Path) -> None:
-    first = headway(folder, "migrate")
+def test_migrating_again_finds_nothing_to_do(program: Program) -> None:
+    first = program("migrate")
     assert first.code == 0
     assert first.out.startswith("applied 0001")
-    assert (folder / "headway.db").exists()
-    assert headway(folder, "migrate") == (0, "The schema is up to date.\n", "")
+    assert program("migrate") == (0, "The schema is up to date.\n", "")
 
 
-def test_serving_has_migrated_already(folder: Path) -> None:
-    with forked_headway_serve(folder):
-        assert headway(folder, "migrate").out == "The schema is up to date.\n"
+def test_serving_has_migrated_already(program: Program) -> None:
+    with program.serve():
+        assert program("migrate").out == "The schema is up to date.\n"
 
 
-def test_a_database_that_can_not_be_made_is_named(folder: Path) -> None:
+def test_a_file_that_can_not_be_made_is_named(folder: Path) -> None:
     refused = headway(folder, "migrate", database_url="sqlite:///absent/headway.db")
-    assert refused.code == 2
-    assert "absent/headway.db" in refused.err
+    check_refusal(refused, 2, "absent/headway.db")
+
+
+def test_a_server_that_does_not_answer_is_named(folder: Path) -> None:
+    place = f"127.0.0.1:{free_port()}/headway"
+    refused = headway(folder, "migrate", database_url=f"postgresql://headway:{PASSWORD}@{place}")
+    check_refusal(refused, 1, place)
+    assert PASSWORD not in refused.err
+
+
+def test_a_database_that_the_server_does_not_have_is_named(folder: Path, postgres_url: str) -> None:
+    refused = headway(folder, "migrate", database_url=f"{postgres_url}_absent")
+    check_refusal(refused, 2, "_absent")
+
+
+def check_refusal(refused: Finished, code: int, said: str) -> None:
+    assert refused.code == code, refused
+    assert refused.out == ""
+    assert said in refused.err
+    assert "HEADWAY_DATABASE_URL" in refused.err
     assert "Traceback" not in refused.err

@@ -12,58 +12,60 @@ import pytest
 from headway.domain.bounds import COURSE_LESSONS
 from support.database import read_only, write_lock
 from support.documents import course_document, document_file, full_document
-from support.program import Finished, ForkedProgram, drain, headway, installed_headway, open_memory_file
+from support.program import Finished, ForkedProgram, Program, drain, headway, installed_headway, open_memory_file
 from support.running import lesson, service_environment
 
 GIBIBYTE = 1024**3
 
 
 @pytest.mark.parametrize("name", ["course.json", "course.yaml", "course.yml", "course"])
-def test_a_document_becomes_the_course(folder: Path, name: str) -> None:
+def test_a_document_becomes_the_course(program: Program, name: str) -> None:
     document = full_document()
-    put = headway(folder, "courses", "put", str(document_file(folder / name, document)))
+    put = program("courses", "put", str(document_file(program.folder / name, document)))
     assert put.code == 0
     assert put.err == ""
     assert document["id"] in put.out
     assert put.out.endswith(": created, 2 added\n")
-    assert shown(folder, document["id"]) == document
+    assert shown(program, document["id"]) == document
 
 
-def test_a_document_is_named_as_it_was_written(folder: Path) -> None:
+def test_a_document_is_named_as_it_was_written(program: Program) -> None:
     document = course_document(title="[bold]Brackets[/] and [more]")
-    assert document["title"] in put(folder, document).out
+    assert document["title"] in put(program, document).out
 
 
-def test_a_name_between_colons_stays_what_it_is(folder: Path) -> None:
+def test_a_name_between_colons_stays_what_it_is(program: Program) -> None:
     document = course_document(title="Ratios :rocket: 1:2")
-    assert document["title"] in put(folder, document).out
+    assert document["title"] in put(program, document).out
 
 
-def test_the_installed_script_puts_what_another_run_shows(folder: Path) -> None:
+def test_the_installed_script_puts_what_another_run_shows(program: Program) -> None:
     document = full_document()
-    file = document_file(folder / "course.yaml", document)
-    assert installed_headway(folder, "courses", "put", str(file)).code == 0
-    assert shown(folder, document["id"]) == document
+    file = document_file(program.folder / "course.yaml", document)
+    assert installed_headway(
+        program.folder, "courses", "put", str(file), database_url=program.database_url
+    ).code == 0
+    assert shown(program, document["id"]) == document
 
 
-def test_what_is_not_said_gets_its_default(folder: Path) -> None:
+def test_what_is_not_said_gets_its_default(program: Program) -> None:
     plain, quiz = lesson(), lesson(kind="quiz", pass_mark=50)
     document = course_document(plain, quiz)
-    assert put(folder, document).code == 0
+    assert put(program, document).code == 0
     defaults = {"section": None, "kind": "other", "duration_seconds": None, "required": True, "pass_mark": None}
-    assert shown(folder, document["id"])["lessons"] == [
+    assert shown(program, document["id"])["lessons"] == [
         {"content_id": plain["id"], "complete_at": 100} | defaults | plain,
         {"content_id": quiz["id"], "complete_at": None} | defaults | quiz,
     ]
 
 
-def test_a_directory_is_read_to_its_depth(folder: Path) -> None:
+def test_a_directory_is_read_to_its_depth(program: Program) -> None:
     documents = [course_document(title=f"Course {number}") for number in range(4)]
     for document, name in zip(documents, ["a.json", "b.yaml", "below/c.yml", "below/deeper/d.json"], strict=True):
-        document_file(folder / "courses" / name, document)
-    (folder / "courses" / "README.md").write_text("No document.")
-    assert headway(folder, "courses", "put", "courses").out.count(": created, 3 added\n") == 4
-    assert all(shown(folder, document["id"])["title"] == document["title"] for document in documents)
+        document_file(program.folder / "courses" / name, document)
+    (program.folder / "courses" / "README.md").write_text("No document.")
+    assert program("courses", "put", "courses").out.count(": created, 3 added\n") == 4
+    assert all(shown(program, document["id"])["title"] == document["title"] for document in documents)
 
 
 def test_files_and_directories_may_be_named_together(folder: Path) -> None:
@@ -74,15 +76,15 @@ def test_files_and_directories_may_be_named_together(folder: Path) -> None:
     assert [line.split()[0] for line in lines] == [first["id"], second["id"]]
 
 
-def test_what_changed_is_said(folder: Path) -> None:
+def test_what_changed_is_said(program: Program) -> None:
     document = course_document()
     first, second, third = document["lessons"]
-    assert put(folder, document).out.endswith(": created, 3 added\n")
-    assert put(folder, document).out.endswith(": unchanged\n")
-    assert put(folder, document | {"title": "Another title"}).out.endswith(": renamed\n")
-    assert put(folder, document | {"lessons": [third, first, second]}).out.endswith(": reordered, renamed\n")
+    assert put(program, document).out.endswith(": created, 3 added\n")
+    assert put(program, document).out.endswith(": unchanged\n")
+    assert put(program, document | {"title": "Another title"}).out.endswith(": renamed\n")
+    assert put(program, document | {"lessons": [third, first, second]}).out.endswith(": reordered, renamed\n")
     changed = [third | {"required": False}, lesson(), first]
-    assert put(folder, document | {"lessons": changed}).out.endswith(": 1 added, 1 removed, 1 changed\n")
+    assert put(program, document | {"lessons": changed}).out.endswith(": 1 added, 1 removed, 1 changed\n")
 
 
 def test_many_are_put_without_a_bar_in_a_pipe(folder: Path) -> None:
@@ -141,21 +143,21 @@ def test_a_bad_document_after_a_good_one_keeps_both_out(
     assert stored_courses(folder) == 0
 
 
-def test_what_was_stored_before_stays_as_it_was(folder: Path) -> None:
+def test_what_was_stored_before_stays_as_it_was(program: Program) -> None:
     document = course_document()
-    assert put(folder, document).code == 0
-    before = headway(folder, "courses", "list").out
-    document_file(folder / "renamed.json", document | {"title": "Another title"})
-    document_file(folder / "bad.json", course_document() | {"lessons": []})
+    assert put(program, document).code == 0
+    before = program("courses", "list").out
+    document_file(program.folder / "renamed.json", document | {"title": "Another title"})
+    document_file(program.folder / "bad.json", course_document() | {"lessons": []})
     for files in (["renamed.json", "bad.json"], ["bad.json", "renamed.json"]):
-        check_refusal(headway(folder, "courses", "put", *files), ["bad.json"])
-    assert headway(folder, "courses", "list").out == before
-    assert shown(folder, document["id"])["title"] == document["title"]
+        check_refusal(program("courses", "put", *files), ["bad.json"])
+    assert program("courses", "list").out == before
+    assert shown(program, document["id"])["title"] == document["title"]
 
 
-def test_more_lessons_than_a_course_may_have_are_refused(folder: Path) -> None:
+def test_more_lessons_than_a_course_may_have_are_refused(program: Program) -> None:
     document = course_document(*(lesson() for _ in range(COURSE_LESSONS + 1)))
-    check_refusal(put(folder, document), ["lessons", str(COURSE_LESSONS)])
+    check_refusal(put(program, document), ["lessons", str(COURSE_LESSONS)])
 
 
 @pytest.mark.parametrize(
@@ -233,27 +235,27 @@ def test_aliases_that_multiply_are_refused_before_they_take_all_time_and_memory(
     check_refusal(Finished(code, *finished), ["a.yaml"])
 
 
-def test_aliases_and_merge_keys_spare_repetition(folder: Path) -> None:
+def test_aliases_and_merge_keys_spare_repetition(program: Program) -> None:
     ids = [str(uuid4()) for _ in range(3)]
-    (folder / "a.yaml").write_text(
+    (program.folder / "a.yaml").write_text(
         f"id: {ids[0]}\ntitle: T\nlessons:\n"
         f"- &first {{id: {ids[1]}, title: &name One, kind: video}}\n"
         f"- {{<<: *first, id: {ids[2]}, section: *name}}\n"
     )
-    assert headway(folder, "courses", "put", "a.yaml").code == 0
-    lessons = shown(folder, ids[0])["lessons"]
+    assert program("courses", "put", "a.yaml").code == 0
+    lessons = shown(program, ids[0])["lessons"]
     assert [(one["title"], one["kind"], one["section"]) for one in lessons] == [
         ("One", "video", None),
         ("One", "video", "One"),
     ]
 
 
-def test_a_date_for_a_title_is_the_text_that_it_was(folder: Path) -> None:
+def test_a_date_for_a_title_is_the_text_that_it_was(program: Program) -> None:
     document = course_document(title="the title")
-    text = document_file(folder / "a.yaml", document).read_text()
-    (folder / "a.yaml").write_text(text.replace("the title", "2026-03-01"))
-    assert headway(folder, "courses", "put", "a.yaml").code == 0
-    assert shown(folder, document["id"])["title"] == "2026-03-01"
+    text = document_file(program.folder / "a.yaml", document).read_text()
+    (program.folder / "a.yaml").write_text(text.replace("the title", "2026-03-01"))
+    assert program("courses", "put", "a.yaml").code == 0
+    assert shown(program, document["id"])["title"] == "2026-03-01"
 
 
 def test_a_path_that_leads_nowhere_is_named(folder: Path) -> None:
@@ -265,22 +267,23 @@ def test_a_path_that_leads_nowhere_is_named(folder: Path) -> None:
 
 
 def test_a_locked_database_is_said_to_be_unavailable_on_standard_error(folder: Path) -> None:
-    assert put(folder, course_document()).code == 0
+    program = Program(folder, f"sqlite:///{folder}/headway.db")
+    assert put(program, course_document()).code == 0
     with write_lock(folder):
-        refused = put(folder, course_document(), lock_seconds=0.1)
+        refused = put(program, course_document(), lock_seconds=0.1)
     assert refused.code == 1
     assert refused.out == ""
     assert "not available" in refused.err
     assert "Traceback" not in refused.err
 
 
-def put(folder: Path, document: dict[str, Any], **settings: object) -> Finished:
-    file = document_file(folder / "put.json", document)
-    return headway(folder, "courses", "put", str(file), **settings)
+def put(program: Program, document: dict[str, Any], **settings: object) -> Finished:
+    file = document_file(program.folder / "put.json", document)
+    return program("courses", "put", str(file), **settings)
 
 
-def shown(folder: Path, course_id: str) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(headway(folder, "courses", "show", course_id).out)
+def shown(program: Program, course_id: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(program("courses", "show", course_id).out)
     return document
 
 

@@ -8,7 +8,7 @@ import jwt
 import pytest
 
 from support.documents import course_document
-from support.program import Finished, forked_headway_serve, headway
+from support.program import Finished, Program, forked_headway_serve, headway
 from support.running import PREFIX, SECRET, Running
 
 PUBLIC_KEY = """-----BEGIN PUBLIC KEY-----
@@ -46,13 +46,13 @@ def test_issuer_and_audience_are_those_that_are_configured(folder: Path) -> None
         assert status(running, "/progress", headway(folder, "token", "--user", "ada").out.strip()) == 401
 
 
-def test_the_service_grants_what_the_token_says(folder: Path) -> None:
+def test_the_service_grants_what_the_token_says(program: Program) -> None:
     document = course_document()
     learner, author = (
-        headway(folder, "token", "--user", "ada@example.org", *scope).out.strip()
+        program("token", "--user", "ada@example.org", *scope).out.strip()
         for scope in ((), ("--scope", "courses:write"))
     )
-    with forked_headway_serve(folder) as running:
+    with program.serve() as running:
         course = f"/courses/{document['id']}"
         assert status(running, course, learner, document) == 403
         assert status(running, course, author, document) == 200

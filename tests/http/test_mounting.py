@@ -4,7 +4,7 @@ import re
 import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from headway import Settings, create_router
-from support.running import PREFIX, SECRET, authorization, course, eventually, headway_serve, lesson
+from support.running import PREFIX, SECRET, STORES, authorization, course, eventually, headway_serve, lesson
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -27,8 +27,8 @@ _TAG = re.compile(r'"[0-9a-f-]{36}\.')
 _MOMENT = re.compile(r'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"')
 
 
-def _settings(folder: Path) -> Settings:
-    return Settings(database_url=f"sqlite:///{folder}/headway.db", jwt_secret=SECRET, log_requests="none")
+def _settings(database_url: str) -> Settings:
+    return Settings(database_url=database_url, jwt_secret=SECRET, log_requests="none")
 
 
 @dataclass
@@ -39,7 +39,7 @@ class Host:
     events: list[str] = field(default_factory=list)
 
 
-def _host(folder: Path) -> Host:
+def _host(database_url: str) -> Host:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         host.events.append("started")
@@ -52,7 +52,7 @@ def _host(folder: Path) -> Host:
     def own(name: str) -> dict[str, str]:
         return {"own": name}
 
-    host.app.include_router(create_router(_settings(folder)))
+    host.app.include_router(create_router(_settings(database_url)))
     return host
 
 
@@ -73,17 +73,36 @@ def _served(app: FastAPI) -> Iterator[str]:
         thread.join(20)
 
 
+NewDatabase = Callable[[], str]
+
+
+@pytest.fixture(scope="module", params=STORES)
+def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[NewDatabase]:
+    """Answers addresses of empty databases, all of them on one store."""
+
+    def on_sqlite() -> str:
+        return f"sqlite:///{tmp_path_factory.mktemp('database')}/headway.db"
+
+    def on_postgres() -> str:
+        return made.enter_context(request.getfixturevalue("databases").fresh())
+
+    with ExitStack() as made:
+        yield {"sqlite": on_sqlite, "postgres": on_postgres}[request.param]
+
+
 @pytest.fixture(scope="module")
-def mounted(tmp_path_factory: pytest.TempPathFactory, connections: httpx.HTTPTransport) -> Iterator[httpx.Client]:
+def mounted(new_database: NewDatabase, connections: httpx.HTTPTransport) -> Iterator[httpx.Client]:
     """A client of the host."""
-    with _served(_host(tmp_path_factory.mktemp("host")).app) as base_url:
+    with _served(_host(new_database()).app) as base_url:
         yield httpx.Client(base_url=base_url, transport=connections, timeout=20)
 
 
 @pytest.fixture(scope="module")
-def direct(tmp_path_factory: pytest.TempPathFactory, connections: httpx.HTTPTransport) -> Iterator[httpx.Client]:
+def direct(
+    new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory, connections: httpx.HTTPTransport
+) -> Iterator[httpx.Client]:
     """A client of a service that is as new as the host."""
-    with headway_serve(tmp_path_factory.mktemp("direct")) as service:
+    with headway_serve(tmp_path_factory.mktemp("direct"), database_url=new_database()) as service:
         yield httpx.Client(base_url=service.base_url, transport=connections, timeout=20)
 
 
@@ -106,30 +125,30 @@ def test_the_hosts_document_shows_the_operations_as_the_services_does(
 
 
 def test_the_router_brings_its_lifespan_and_leaves_the_hosts_alone(
-    folder: Path, connections: httpx.HTTPTransport
+    database_url: str, connections: httpx.HTTPTransport
 ) -> None:
     document, course_id, learner = course(), uuid4(), authorization(str(uuid4()), "courses:write")
     row_path = f"{PREFIX}/progress/{course_id}/lessons/{document['lessons'][0]['id']}"
-    host = _host(folder)
+    host = _host(database_url)
     with _served(host.app) as base_url:
         assert host.events == ["started"]
         client = httpx.Client(base_url=base_url, transport=connections, headers=learner)
         client.put(f"{PREFIX}/courses/{course_id}", json=document).raise_for_status()
         written = client.put(row_path, json={"progress_percentage": 42.5})
     assert host.events == ["started", "stopped"]
-    with _served(_host(folder).app) as base_url:
+    with _served(_host(database_url).app) as base_url:
         found = httpx.Client(base_url=base_url, transport=connections, headers=learner).get(row_path)
     assert (found.status_code, found.content) == (200, written.content)
 
 
 def test_two_routers_in_one_process_keep_to_their_own_databases(
-    tmp_path_factory: pytest.TempPathFactory, connections: httpx.HTTPTransport
+    new_database: NewDatabase, connections: httpx.HTTPTransport
 ) -> None:
     author = authorization(str(uuid4()), "courses:write")
     listed = []
     with (
-        _served(_host(tmp_path_factory.mktemp("one")).app) as one,
-        _served(_host(tmp_path_factory.mktemp("other")).app) as other,
+        _served(_host(new_database()).app) as one,
+        _served(_host(new_database()).app) as other,
     ):
         for base_url in (one, other):
             client = httpx.Client(base_url=base_url + PREFIX, transport=connections, headers=author)

@@ -1,21 +1,18 @@
 """The stores that the suite runs over, one after the other."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from headway.storage.port import Store
-from storage.stores import MakeStore, opened, sqlite_stores
-
-DATABASES: dict[str, Callable[[Path], MakeStore]] = {"sqlite": sqlite_stores}
+from storage.stores import MakeStore, opened, stores_on
 
 
-@pytest.fixture(params=DATABASES)
-def make_store(request: pytest.FixtureRequest, folder: Path) -> MakeStore:
-    """Makes any number of stores, not opened yet, on one database of the test's own."""
-    database: str = request.param
-    return DATABASES[database](folder)
+@pytest.fixture
+def make_store(database_url: str, folder: Path) -> MakeStore:
+    """Makes any number of stores, not opened yet, on one database of the test's own: one on each kind of database."""
+    return stores_on(database_url, folder)
 
 
 @pytest.fixture

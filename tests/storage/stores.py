@@ -18,6 +18,7 @@ from headway.domain.statistics import NOTHING, Tally, recount
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition
 from headway.storage.committer import CommitObserver
 from headway.storage.port import Store
+from headway.storage.postgres import PostgresStore
 from headway.storage.sqlite import SqliteStore
 
 
@@ -76,8 +77,34 @@ def sqlite_store(
     )
 
 
-def sqlite_stores(folder: Path) -> MakeStore:
-    """Stores on one file."""
+def postgres_store(
+    url: str,
+    *,
+    queue_limit: int = 1_000,
+    batch_limit: int = 64,
+    clock: Callable[[], datetime] = system_clock,
+    connections: int = 4,
+    timeout_seconds: float = 20,
+    transaction_pooler: bool = False,
+    observer: CommitObserver | None = None,
+) -> PostgresStore:
+    """A store on a PostgreSQL database."""
+    return PostgresStore(
+        url,
+        queue_limit=queue_limit,
+        batch_limit=batch_limit,
+        connections=connections,
+        timeout_seconds=timeout_seconds,
+        transaction_pooler=transaction_pooler,
+        observer=observer or Batches(),
+        clock=clock,
+    )
+
+
+def stores_on(database_url: str, folder: Path) -> MakeStore:
+    """Stores on one database, which is that of the folder where it is no server's."""
+    if database_url.startswith("postgresql:"):
+        return partial(postgres_store, database_url)
     return partial(sqlite_store, folder)
 
 

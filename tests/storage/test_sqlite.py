@@ -15,12 +15,15 @@ from domain.values import lesson
 from headway.domain.catalogue import Course
 from headway.domain.errors import ConfigurationError, CourseNotFoundError, SchemaTooNewError
 from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.statistics import contribution
 from headway.storage.sqlite import SqliteStore, schema
 from storage.disks import watched_disk
 from storage.files import contents, database, execute, log, modes, process
 from storage.stores import blind, exact_tally, new_course, new_learner, opened, rows_of, soon, sqlite_store, written
 
 MIGRATIONS = sorted(Path(schema.__file__).with_name("migrations").iterdir())
+SCHEMA_VERSION = schema.MIGRATIONS.marks.version
+COMPATIBILITY_SINCE = 2
 
 
 async def test_every_write_and_every_edit_is_on_disk_before_it_is_acknowledged(folder: Path) -> None:
@@ -108,7 +111,7 @@ async def test_the_files_are_for_this_user_alone(folder: Path) -> None:
 def test_migrations_are_numbered_without_gaps() -> None:
     numbers = [int(match[1]) for path in MIGRATIONS if (match := re.fullmatch(r"(\d{4})_\w+\.sql", path.name))]
     assert numbers == list(range(1, len(MIGRATIONS) + 1))
-    assert len(MIGRATIONS) == schema.SCHEMA_VERSION
+    assert len(MIGRATIONS) == SCHEMA_VERSION
 
 
 def described(path: Path) -> list[Any]:
@@ -120,12 +123,14 @@ def described(path: Path) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("version", range(schema.SCHEMA_VERSION + 1))
+@pytest.mark.parametrize("version", range(SCHEMA_VERSION + 1))
 async def test_a_migrated_database_has_the_schema_of_a_fresh_one(folder: Path, version: int) -> None:
     old, fresh = folder / "old", folder / "fresh"
     for place in (old, fresh):
         place.mkdir()
     marks = [f"PRAGMA application_id = {schema.APPLICATION_ID}", f"PRAGMA user_version = {version}"]
+    if version >= COMPATIBILITY_SINCE:
+        marks.append(f"UPDATE schema_compatibility SET compatible_from = {version}")
     execute(database(old), *(path.read_text() for path in MIGRATIONS[:version]), *(marks if version else []))
     async with opened(sqlite_store(fresh)):
         pass
@@ -136,16 +141,45 @@ async def test_a_migrated_database_has_the_schema_of_a_fresh_one(folder: Path, v
     assert described(database(old)) == described(database(fresh))
 
 
+async def test_rows_of_an_earlier_schema_are_served_after_the_migration(folder: Path) -> None:
+    async with opened(sqlite_store(folder)) as store:
+        course, learner = await new_course(store), new_learner()
+        row = await written(store, blind(learner, course, course.lessons[0], progress_percentage=42.5))
+    execute(database(folder), "DROP TABLE schema_compatibility", "PRAGMA user_version = 1")
+    async with opened(sqlite_store(folder)) as store:
+        assert await rows_of(store, learner, course) == {row.lesson_id: row}
+        assert await exact_tally(store, learner, course) == contribution(course.lessons[0], row)
+
+
 async def newer_database(folder: Path) -> None:
     async with opened(sqlite_store(folder)) as store:
         await new_course(store)
-    execute(database(folder), "CREATE TABLE of_the_future (x)", f"PRAGMA user_version = {schema.SCHEMA_VERSION + 1}")
+    execute(database(folder), "CREATE TABLE of_the_future (x)", *newer_marks(compatible_from=SCHEMA_VERSION + 1))
+
+
+def newer_marks(*, compatible_from: int) -> list[str]:
+    return [
+        f"PRAGMA user_version = {SCHEMA_VERSION + 1}",
+        f"UPDATE schema_compatibility SET compatible_from = {compatible_from}",
+    ]
+
+
+async def test_a_newer_database_that_this_program_can_work_on_is_opened_as_it_is(folder: Path) -> None:
+    async with opened(sqlite_store(folder)) as store:
+        course = await new_course(store)
+    execute(database(folder), "CREATE TABLE of_the_future (x)", *newer_marks(compatible_from=SCHEMA_VERSION))
+    before = described(database(folder))
+    store = sqlite_store(folder)
+    assert await store.open() == []
+    assert await store.course(course.id) == course
+    await store.close()
+    assert described(database(folder)) == before
 
 
 async def test_a_newer_database_is_refused_and_left_as_it_is(folder: Path) -> None:
     await newer_database(folder)
     before = contents(folder)
-    with pytest.raises(SchemaTooNewError, match=f"version {schema.SCHEMA_VERSION + 1}.*up to {schema.SCHEMA_VERSION}"):
+    with pytest.raises(SchemaTooNewError, match=f"version {SCHEMA_VERSION + 1}.*up to {SCHEMA_VERSION}"):
         await sqlite_store(folder).open()
     assert contents(folder) == before
 
@@ -162,7 +196,7 @@ OTHERS = {
     "tables": ["CREATE TABLE songs (title)"],
     "its mark": ["PRAGMA application_id = 42"],
     "a version": ["PRAGMA user_version = 1"],
-    "its mark and our version": [f"PRAGMA user_version = {schema.SCHEMA_VERSION}", "PRAGMA application_id = 42"],
+    "its mark and our version": [f"PRAGMA user_version = {SCHEMA_VERSION}", "PRAGMA application_id = 42"],
 }
 
 
@@ -226,7 +260,7 @@ def test_a_version_is_found_while_another_process_migrates(folder: Path) -> None
         execute(path, "PRAGMA journal_mode = WAL")
         with closing(apsw.Connection(str(path))) as connection:
             connection.exec_trace = _Migrating(path, before_statement=statement)
-            assert schema.found_version(connection) in {0, schema.SCHEMA_VERSION}
+            assert schema.found_marks(connection).version in {0, SCHEMA_VERSION}
 
 
 class _Migrating:

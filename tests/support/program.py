@@ -10,7 +10,8 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from multiprocessing.reduction import DupFd
 from pathlib import Path
 from typing import NamedTuple
@@ -121,6 +122,20 @@ def forked_headway_serve(folder: Path, *options: str, **settings: object) -> Ite
         os.close(writing)
     with answering(process, os.fdopen(reading)) as running:
         yield running
+
+
+@dataclass(frozen=True)
+class Program:
+    """The program in a folder, on a database: `program("courses", "list")` runs it to its end."""
+
+    folder: Path
+    database_url: str
+
+    def __call__(self, *arguments: str, **settings: object) -> Finished:
+        return headway(self.folder, *arguments, **{"database_url": self.database_url} | settings)
+
+    def serve(self, *options: str, **settings: object) -> AbstractContextManager[Running]:
+        return forked_headway_serve(self.folder, *options, **{"database_url": self.database_url} | settings)
 
 
 def open_memory_file(name: str) -> int:

@@ -20,6 +20,7 @@ from headway.auth import issue_token
 
 SECRET = "a secret of the tests, long enough for HS256"
 PREFIX = "/api/v1/education"
+STORES = ("sqlite", "postgres")
 HEADWAY = Path(sys.executable).with_name("headway")
 _ADDRESS = re.compile(r"answers at (http://\S+)")
 

@@ -15,7 +15,9 @@ from headway.auth import issue_token
 from headway.cli import courses, demo
 from headway.cli.console import fail, load_settings, out, refusals_end_the_program
 from headway.cli.serving import bound_socket, refuse_unsafe, run
+from headway.domain.errors import ConfigurationError
 from headway.settings import LogFormat, Settings
+from headway.storage.postgres import PostgresStore
 
 app: Final = typer.Typer(
     name="headway",
@@ -68,15 +70,24 @@ def serve(
 
 
 @app.command()
-def migrate() -> None:
+def migrate(
+    citus: Annotated[
+        bool, typer.Option("--citus", help="Then spread the tables over the Citus cluster whose coordinator this is.")
+    ] = False,
+) -> None:
     """Bring the database's schema up to date. `headway serve` does so by itself when it starts.
 
-    Example:
+    Examples:
       headway migrate
+      headway migrate --citus
     """
+    settings = load_settings()
     with refusals_end_the_program():
-        applied = _migrate(load_settings())
-    out.print("\n".join(f"applied {name}" for name in applied) or "The schema is up to date.")
+        applied = _migrate(settings)
+        out.print("\n".join(f"applied {name}" for name in applied) or "The schema is up to date.")
+        if citus:
+            _distribute(settings)
+            out.print("The tables are spread over the cluster.")
 
 
 @app.command()
@@ -139,6 +150,13 @@ def _migrate(settings: Settings) -> Sequence[str]:
         return applied
 
     return asyncio.run(migrate_once())
+
+
+def _distribute(settings: Settings) -> None:
+    store = Headway(settings).store
+    if not isinstance(store, PostgresStore):
+        raise ConfigurationError("--citus needs HEADWAY_DATABASE_URL=postgresql://... of a Citus coordinator.")
+    asyncio.run(store.distribute())
 
 
 def _lifetime(text: str) -> timedelta:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from typing import NamedTuple
 
 from headway.domain.bounds import Number
 from headway.domain.errors import InvalidValueError, Problem
@@ -71,6 +72,13 @@ class Course:
     def required_lessons(self) -> int:
         """How many lessons count towards completing the course."""
         return sum(lesson.required for lesson in self.lessons)
+
+
+class VersionedCourse(NamedTuple):
+    """A course and the version that the catalogue gave it: another one with every change of its document."""
+
+    course: Course
+    version: int
 
 
 def _problems(lessons: tuple[Lesson, ...]) -> Iterator[Problem]:

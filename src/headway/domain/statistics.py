@@ -13,6 +13,7 @@ from headway.domain.bounds import Number, plain
 from headway.domain.catalogue import Course, Lesson
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.progress import LessonProgress, Status
+from headway.domain.writes import LessonWrite, Written
 
 _PARTS_OF_A_MINUTE: Final = 1_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -42,14 +43,15 @@ class CourseProgress(NamedTuple):
     """Where a learner stands in a course, kept with every write.
 
     `course_version` is the version of the course document that the tally was made under: under another one it
-    no longer holds and is recounted from the rows. `last_accessed` is the learner's last write in the course;
-    `revision` grows with every one of them and is not used again when the course is started over.
+    no longer holds and is recounted from the rows. `last_accessed` is the learner's last write in the course, `None`
+    where the course was started over and not written in since; `revision` grows with every change and is not used
+    again when the course is started over.
     """
 
     learner_id: LearnerId
     course_id: CourseId
     tally: Tally
-    last_accessed: datetime
+    last_accessed: datetime | None
     course_version: int
     revision: int
 
@@ -93,6 +95,20 @@ def recount(course: Course, rows: Iterable[LessonProgress]) -> Tally:
     for row in rows:
         tally = tally.plus(contribution(course.lessons_by_id.get(row.lesson_id), row), less=NOTHING)
     return tally
+
+
+def advance(
+    tally: Tally, write: LessonWrite, written: Written, *, course_version: int, revision: int, now: datetime
+) -> CourseProgress:
+    """Where a write leaves its learner in the course; `tally` is what it was before, under this `course_version`."""
+    return CourseProgress(
+        write.learner_id,
+        write.course_id,
+        tally.plus(contribution(written.lesson, written.after), less=contribution(written.lesson, written.before)),
+        now,
+        course_version,
+        revision,
+    )
 
 
 def next_revision(progress: CourseProgress | None, now: datetime) -> int:

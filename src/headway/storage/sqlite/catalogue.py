@@ -2,25 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Final
 
 import apsw
 
-from headway.domain.catalogue import Course, CourseOutline
+from headway.domain.catalogue import Course, CourseOutline, VersionedCourse
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId
 from headway.domain.statistics import microseconds
+from headway.storage.lessons import from_course, to_course
 from headway.storage.sqlite import statements as sql
-from headway.storage.sqlite.rows import fetch, fetch_one, from_course, to_course
+from headway.storage.sqlite.rows import fetch, fetch_one
 
 _KEPT_COURSES: Final = 1_000
-
-
-class VersionedCourse(NamedTuple):
-    """A course and the version that the catalogue gave it."""
-
-    course: Course
-    version: int
 
 
 class Catalogue:

@@ -141,12 +141,12 @@ class Handle:
             # A plan once made stays: otherwise SQLite plans a statement again, at ten times the cost of running it,
             # whenever a value bound to it changes (https://sqlite.org/queryplanner-ng.html#qpsg).
             connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
-            version = schema.found_version(connection)
+            outdated = schema.lacks_migrations(connection)
         except (apsw.Error, ConfigurationError) as error:
             _log.error("database_unusable", error=type(error).__name__, reason=str(error))
             raise StoreUnavailableError from error
-        if version != schema.SCHEMA_VERSION:
-            _log.error("database_unusable", reason=f"schema version {version}: run headway migrate")
+        if outdated:
+            _log.error("database_unusable", reason="its schema is older than this program: run headway migrate")
             raise StoreUnavailableError
         connection.execute(self._pragmas).fetchall()  # a statement runs when the rows of the one before were taken
         self._file.note_wal()
@@ -202,7 +202,7 @@ def _look_at(path: Path) -> None:
     unwatched = "" if Path(f"{path}-wal").exists() else "&immutable=1"
     name = f"file:{quote(str(path.absolute()))}?mode=ro{unwatched}"
     with _connected(name, apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI) as connection:
-        schema.found_version(connection)
+        schema.lacks_migrations(connection)
 
 
 def _use_write_ahead_log(connection: apsw.Connection) -> None:

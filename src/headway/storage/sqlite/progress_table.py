@@ -6,14 +6,15 @@ from uuid import uuid4
 
 import apsw
 
+from headway.domain.catalogue import VersionedCourse
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import LessonProgress
-from headway.domain.statistics import NOTHING, CourseProgress, LessonsStamp, Tally, contribution, next_revision, recount
+from headway.domain.statistics import NOTHING, CourseProgress, LessonsStamp, Tally, advance, next_revision, recount
 from headway.domain.writes import LessonWrite, Written
 from headway.storage.port import CourseReading, LessonReading, LessonsReading
 from headway.storage.sqlite import statements as sql
-from headway.storage.sqlite.catalogue import Catalogue, VersionedCourse
+from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.recent import Recent
 from headway.storage.sqlite.rows import (
     fetch,
@@ -79,13 +80,10 @@ class ProgressTable:
         if written.before is None and written.after is None:
             return written
         progress = self._recent.course_progress(connection, learner_id, course_id)
-        before = _tally(connection, found, progress) if progress else NOTHING
-        tally = before.plus(
-            contribution(written.lesson, written.after), less=contribution(written.lesson, written.before)
-        )
+        tally = _tally(connection, found, progress) if progress else NOTHING
         self._recent.store_row(connection, write, written)
         revision = next_revision(progress, now)
-        after = CourseProgress(learner_id, course_id, tally, now, found.version, revision)
+        after = advance(tally, write, written, course_version=found.version, revision=revision, now=now)
         self._recent.store_course_progress(connection, after)
         return written
 

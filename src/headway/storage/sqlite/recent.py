@@ -5,12 +5,13 @@ from typing import Final, Generic, TypeVar
 
 import apsw
 
+from headway.domain.catalogue import VersionedCourse
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress
 from headway.domain.statistics import CourseProgress
 from headway.domain.writes import LessonWrite, Written
 from headway.storage.sqlite import statements as sql
-from headway.storage.sqlite.catalogue import Catalogue, VersionedCourse
+from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.rows import (
     fetch,
     fetch_one,

@@ -1,14 +1,11 @@
 """Between the domain's values and SQLite's columns."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import apsw
 import orjson
 
-from headway.domain.catalogue import Course, Lesson, LessonKind
-from headway.domain.identifiers import CourseId
 from headway.domain.progress import NO_METADATA, LessonProgress, Status
 from headway.domain.statistics import CourseProgress, Tally
 
@@ -50,23 +47,7 @@ def to_course_progress(columns: Columns) -> CourseProgress:
 def from_course_progress(progress: CourseProgress) -> Columns:
     """The columns of `course_progress`, in the table's order."""
     learner, course, tally, last_accessed, course_version, revision = progress
-    return (learner, course, *tally, to_text(last_accessed), course_version, revision)
-
-
-def to_course(course_id: CourseId, rows: Sequence[Columns]) -> Course:
-    """A course from its lessons' rows, each opening with the course's version and title."""
-    return Course(course_id, rows[0][1], tuple(_to_lesson(row[2:]) for row in rows))
-
-
-def from_course(course: Course) -> list[Columns]:
-    """The columns of `lessons` for each lesson, in the table's order."""
-    return [
-        (
-            course.id, lesson.id, position, lesson.title, lesson.content_id, lesson.section, lesson.kind.value,
-            lesson.duration_seconds, lesson.required, lesson.pass_mark, lesson.complete_at,
-        )
-        for position, lesson in enumerate(course.lessons)
-    ]  # fmt: skip
+    return (learner, course, *tally, to_text(last_accessed) if last_accessed else None, course_version, revision)
 
 
 def to_text(moment: datetime) -> str:
@@ -83,18 +64,3 @@ def fetch_one(connection: apsw.Connection, statement: str, *parameters: object) 
     """The only row of a statement, or `None`."""
     rows = fetch(connection, statement, *parameters)
     return rows[0] if rows else None
-
-
-def _to_lesson(columns: Columns) -> Lesson:
-    lesson_id, title, content_id, section, kind, duration, required, pass_mark, complete_at = columns
-    return Lesson(
-        lesson_id,
-        title,
-        content_id,
-        section,
-        LessonKind(kind),
-        duration,
-        required == 1,
-        pass_mark,
-        complete_at,
-    )

@@ -5,46 +5,61 @@ from typing import Final
 
 import apsw
 
-from headway.domain.errors import ConfigurationError, SchemaTooNewError
+from headway.domain.errors import ConfigurationError
+from headway.storage.migrations import Migrations, SchemaMarks
 
 # "Hdwy" in ASCII: marks the file as Headway's (https://sqlite.org/fileformat2.html#application_id).
 APPLICATION_ID: Final = 0x48647779
-_MIGRATIONS: Final = sorted(Path(__file__).with_name("migrations").glob("[0-9]*.sql"))
-SCHEMA_VERSION: Final = len(_MIGRATIONS)
-# One statement, so that all three are of one moment, also while another process migrates.
+MIGRATIONS: Final = Migrations(Path(__file__).with_name("migrations"), compatible_from=1)
+# One statement, so that all of them are of one moment, also while another process migrates.
 _MARKS: Final = """
-    SELECT user_version, application_id, (SELECT count(*) FROM sqlite_schema)
+    SELECT
+        user_version,
+        application_id,
+        (SELECT count(*) FROM sqlite_schema),
+        EXISTS (SELECT * FROM sqlite_schema WHERE name = 'schema_compatibility')
     FROM pragma_user_version, pragma_application_id
 """
 
 
-def found_version(connection: apsw.Connection) -> int:
-    """The schema version of a database, 0 for an empty one; reads only.
-
-    Raises `SchemaTooNewError` for a database of a newer Headway and `ConfigurationError` for somebody else's.
-    """
-    marks: tuple[int, int, int] = connection.execute(_MARKS).get
-    version, application, tables = marks
+def found_marks(connection: apsw.Connection) -> SchemaMarks:
+    """What a database says of its schema; reads only. Raises `ConfigurationError` for somebody else's database."""
+    marks: tuple[int, int, int, int] = connection.execute(_MARKS).get
+    version, application, tables, tells_compatibility = marks
     if application != APPLICATION_ID and (application or version or tables):
         raise ConfigurationError(
             f"{connection.filename} is a database of another program. Set HEADWAY_DATABASE_URL to a file of its own."
         )
-    if version > SCHEMA_VERSION:
-        raise SchemaTooNewError(version, SCHEMA_VERSION)
-    return version
+    if not tells_compatibility:  # as before schema version 2
+        return SchemaMarks(version, version)
+    compatible_from: int = connection.execute("SELECT compatible_from FROM schema_compatibility").get
+    return SchemaMarks(version, compatible_from)
+
+
+def lacks_migrations(connection: apsw.Connection) -> bool:
+    """Whether the schema is older than this program's; reads only.
+
+    Raises `SchemaTooNewError` for a database of a newer Headway that this one can not work on, and
+    `ConfigurationError` for somebody else's.
+    """
+    return bool(MIGRATIONS.missing(found_marks(connection)))
 
 
 def migrate(connection: apsw.Connection) -> list[str]:
-    """Apply the migrations that are missing, in one transaction; answers their names."""
-    if found_version(connection) == SCHEMA_VERSION:
+    """Apply the migrations that are missing, in one transaction; answers their names. Raises as `lacks_migrations`."""
+    if not lacks_migrations(connection):
         return []
     connection.execute("BEGIN IMMEDIATE")
     try:
-        missing = _MIGRATIONS[found_version(connection) :]
+        missing = MIGRATIONS.missing(found_marks(connection))
         for migration in missing:
             connection.execute(migration.read_text(encoding="utf-8"))
-        connection.pragma("application_id", APPLICATION_ID)
-        connection.pragma("user_version", SCHEMA_VERSION)
+        if missing:
+            connection.pragma("application_id", APPLICATION_ID)
+            connection.pragma("user_version", MIGRATIONS.marks.version)
+            connection.execute(
+                "UPDATE schema_compatibility SET compatible_from = ?", (MIGRATIONS.marks.compatible_from,)
+            )
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:

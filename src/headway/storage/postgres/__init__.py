@@ -1,0 +1,5 @@
+"""The PostgreSQL store."""
+
+from headway.storage.postgres.store import PostgresStore
+
+__all__ = ["PostgresStore"]

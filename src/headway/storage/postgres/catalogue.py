@@ -1,0 +1,158 @@
+"""The catalogue's tables, with the courses lately used kept in memory."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from time import monotonic
+from typing import Final
+
+import asyncpg
+
+from headway.domain.catalogue import Course, CourseChange, CourseOutline, VersionedCourse, compare
+from headway.domain.errors import CourseNotFoundError, StoreUnavailableError
+from headway.domain.identifiers import CourseId
+from headway.domain.statistics import microseconds
+from headway.storage.lessons import from_course, to_course
+from headway.storage.postgres import statements as sql
+from headway.storage.postgres.database import Database, Pooled
+
+KEPT_COURSES: Final = 1_000
+FRESH_SECONDS: Final = 1.0
+"""How long a course that is kept is used without asking whether the catalogue has changed."""
+
+_CHANNEL: Final = "headway_catalogue"
+_RETRY_SECONDS: Final = 1.0
+_NEVER: Final = float("-inf")
+
+
+class Catalogue:
+    """Courses as every process sees them, another one's change at most FRESH_SECONDS late.
+
+    A change is announced to the processes that listen. Behind a pooler that passes nothing on, and while a listening
+    connection is broken, the catalogue's revision is asked for, once in FRESH_SECONDS, before a kept course is used.
+    What is stored does not rely on either: a write names the version that it was decided under.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._kept: dict[CourseId, VersionedCourse] = {}
+        self._revision = -1
+        self._confirmed_at = _NEVER
+        self._listening: asyncio.Task[None] | None = None
+
+    def open(self) -> None:
+        """Begin to listen."""
+        if self._database.keeps_sessions:
+            self._listening = asyncio.create_task(self._listen(), name="headway-catalogue")
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._listening is None:
+            return
+        self._listening.cancel()
+        await asyncio.wait([self._listening])
+
+    async def outlines(self) -> Sequence[CourseOutline]:
+        """All courses by title."""
+        return [CourseOutline(*row) for row in await self._database.fetch(sql.COURSE_OUTLINES)]
+
+    async def course(self, course_id: CourseId) -> VersionedCourse:
+        """One course. Raises `CourseNotFoundError`."""
+        if monotonic() - self._confirmed_at > FRESH_SECONDS:
+            await self._confirm()
+        return self._kept.get(course_id) or await self.load(course_id)
+
+    async def load(self, course_id: CourseId) -> VersionedCourse:
+        """One course as the database has it now. Raises `CourseNotFoundError`."""
+        revision = self._revision
+        rows = await self._database.fetch(sql.COURSE_LESSONS, course_id)
+        if not rows:
+            self.forget(course_id)
+            raise CourseNotFoundError(course_id)
+        loaded = VersionedCourse(to_course(course_id, rows), rows[0][0])
+        if revision == self._revision:  # else it may have changed since it was read, and nobody would ask again
+            self._keep(loaded)
+        return loaded
+
+    def forget(self, course_id: CourseId) -> None:
+        """Let go of a course that has changed."""
+        self._kept.pop(course_id, None)
+
+    def doubt(self) -> None:
+        """Ask whether the catalogue has changed before a kept course is used again."""
+        self._confirmed_at = _NEVER
+
+    async def put(self, course: Course, now: datetime) -> CourseChange:
+        """Make the catalogue hold the course as given."""
+        async with self._changing(course.id, now) as (connection, revision):
+            rows = await connection.fetch(sql.COURSE_LESSONS, course.id)
+            change = compare(to_course(course.id, rows) if rows else None, course)
+            if not change.is_empty:
+                counts = (len(course.lessons), course.required_lessons)
+                await connection.execute(sql.PUT_COURSE, course.id, course.title, *counts, revision)
+                await connection.execute(sql.REMOVE_LESSONS, course.id)
+                await connection.execute(sql.PUT_LESSONS, *zip(*from_course(course), strict=True))
+        return change
+
+    async def remove(self, course_id: CourseId, now: datetime) -> None:
+        """Take the course out of the catalogue. Raises `CourseNotFoundError`."""
+        async with self._changing(course_id, now) as (connection, _):
+            if await connection.execute(sql.REMOVE_COURSE, course_id) == "DELETE 0":
+                raise CourseNotFoundError(course_id)
+
+    @contextlib.asynccontextmanager
+    async def _changing(self, course_id: CourseId, now: datetime) -> AsyncIterator[tuple[Pooled, int]]:
+        """A transaction that changes a course, one at a time, with the revision of the change."""
+        try:
+            async with self._database.transaction() as connection:
+                revision = await connection.fetchval(sql.NEXT_REVISION, microseconds(now))
+                await connection.execute(sql.ANNOUNCE, course_id)
+                yield connection, revision
+        finally:
+            self.doubt()
+            self.forget(course_id)
+
+    async def _confirm(self) -> None:
+        """Let go of the courses that have changed since this was last asked."""
+        asked_at = monotonic()
+        [(revision,)] = await self._database.fetch(sql.PROBE)
+        if revision != self._revision:
+            kept = list(self._kept)
+            present = {
+                str(course_id): version for course_id, version in await self._database.fetch(sql.KEPT_VERSIONS, kept)
+            }
+            for course_id in kept:
+                course = self._kept.get(course_id)
+                if course is not None and present.get(course_id) != course.version:
+                    self.forget(course_id)
+            self._revision = revision
+        self._confirmed_at = asked_at
+
+    def _keep(self, course: VersionedCourse) -> None:
+        if len(self._kept) >= KEPT_COURSES:
+            self._kept.pop(next(iter(self._kept)))
+        self._kept[course.course.id] = course
+
+    async def _listen(self) -> None:
+        """Listen for announcements, connecting again whenever the connection is lost."""
+        while True:
+            with contextlib.suppress(StoreUnavailableError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
+                await self._listen_once()
+            self._confirmed_at = _NEVER
+            await asyncio.sleep(_RETRY_SECONDS)
+
+    async def _listen_once(self) -> None:
+        lost = asyncio.Event()
+        connection = await self._database.session()
+        try:
+            connection.add_termination_listener(lambda _connection: lost.set())
+            await connection.add_listener(_CHANNEL, self._announced)
+            self._confirmed_at = _NEVER
+            await lost.wait()
+        finally:
+            connection.terminate()
+
+    def _announced(self, _connection: object, _process: int, _channel: str, course_id: object) -> None:
+        self.forget(CourseId(str(course_id)))
+        self._confirmed_at = _NEVER

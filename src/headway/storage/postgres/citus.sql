@@ -1,0 +1,9 @@
+-- Spreads the tables over a Citus cluster: what belongs to a learner lies with that learner, the catalogue is on every
+-- node. Run once, by `headway migrate --citus`, on a schema that is up to date.
+
+-- name: distribute#
+SELECT create_reference_table('catalogue');
+SELECT create_reference_table('courses');
+SELECT create_reference_table('lessons');
+SELECT create_distributed_table('course_progress', 'user_id');
+SELECT create_distributed_table('lesson_progress', 'user_id', colocate_with => 'course_progress');

@@ -1,0 +1,67 @@
+"""The schema's version, and the numbered migrations that bring a database to it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import asyncpg
+
+from headway.domain.errors import ConfigurationError
+from headway.storage.migrations import Migrations, SchemaMarks
+from headway.storage.postgres.statements import DISTRIBUTE
+
+MIGRATIONS: Final = Migrations(Path(__file__).with_name("migrations"), compatible_from=1)
+_EMPTY: Final = SchemaMarks(0, 0)
+# "Hdwy" in ASCII: processes that start at once migrate one after the other.
+_ADVISORY_LOCK: Final = 0x48647779
+
+
+async def migrate(connection: asyncpg.Connection) -> Sequence[str]:
+    """Apply the migrations that are missing, in the transaction under way; answers their names.
+
+    Raises `SchemaTooNewError`, and `ConfigurationError` where another program's tables are in the way; either way
+    nothing was changed.
+    """
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", _ADVISORY_LOCK)
+    missing = MIGRATIONS.missing(await found_marks(connection))
+    for migration in missing:
+        await _apply(connection, migration)
+    if missing:
+        await connection.execute("UPDATE schema_version SET version = $1, compatible_from = $2", *MIGRATIONS.marks)
+    return [migration.stem for migration in missing]
+
+
+async def found_marks(connection: asyncpg.Connection) -> SchemaMarks:
+    """What a database says of its schema."""
+    if await connection.fetchval("SELECT to_regclass('schema_version')") is None:
+        return _EMPTY
+    [marks] = await connection.fetch("SELECT version, compatible_from FROM schema_version")
+    return SchemaMarks(*marks)
+
+
+async def distribute(connection: asyncpg.Connection) -> None:
+    """Spread the tables over a Citus cluster. Raises `ConfigurationError` where there is none."""
+    if await connection.fetchval("SELECT to_regproc('create_reference_table')") is None:
+        raise ConfigurationError(
+            "This database has no Citus extension: nothing was changed. On the coordinator, as a superuser: "
+            "CREATE EXTENSION citus; then run headway migrate --citus again."
+        )
+    await connection.execute(DISTRIBUTE)
+
+
+async def _apply(connection: asyncpg.Connection, migration: Path) -> None:
+    try:
+        await connection.execute(migration.read_text(encoding="utf-8"))  # noqa: ASYNC240 - a page, at the start
+    except (asyncpg.DuplicateObjectError, asyncpg.DuplicateTableError) as error:
+        raise ConfigurationError(f"{_IN_THE_WAY} ({error})") from error
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise ConfigurationError(
+            f"The database user may not make tables ({error}). Let an administrator grant CREATE on the schema, or run "
+            "headway migrate as a user who may."
+        ) from error
+
+
+_IN_THE_WAY: Final = (
+    "Another program's tables are in the way. Give Headway a database of its own, or a schema: "
+    "append ?search_path=headway to HEADWAY_DATABASE_URL"
+)

@@ -1,0 +1,39 @@
+"""The statements of `statements.sql` and `citus.sql`, by name."""
+
+from pathlib import Path
+from typing import Final
+
+import aiosql
+
+_FOLDER: Final = Path(__file__).parent
+_QUERIES: Final = aiosql.from_path(_FOLDER / "statements.sql", "asyncpg", mandatory_parameters=False)
+_CITUS: Final = aiosql.from_path(_FOLDER / "citus.sql", "asyncpg", mandatory_parameters=False)
+
+
+def _sql(name: str) -> str:
+    """The text of a statement: asyncpg keeps prepared statements by it, so a call costs no parsing."""
+    text: str = getattr(_QUERIES, name).sql
+    return text
+
+
+PROBE: Final = _sql("probe")
+KEPT_VERSIONS: Final = _sql("kept_versions")
+COURSE_LESSONS: Final = _sql("course_lessons")
+COURSE_OUTLINES: Final = _sql("course_outlines")
+NEXT_REVISION: Final = _sql("next_revision")
+ANNOUNCE: Final = _sql("announce")
+PUT_COURSE: Final = _sql("put_course")
+PUT_LESSONS: Final = _sql("put_lessons")
+REMOVE_LESSONS: Final = _sql("remove_lessons")
+REMOVE_COURSE: Final = _sql("remove_course")
+LESSON_ROW: Final = _sql("lesson_row")
+LESSON_ROWS: Final = _sql("lesson_rows")
+LESSON_ROWS_AT: Final = _sql("lesson_rows_at")
+LESSON_ROWS_OF: Final = _sql("lesson_rows_of")
+COURSE_PROGRESS_OF: Final = _sql("course_progress_of")
+LEARNER_COURSES: Final = _sql("learner_courses")
+STORE_WRITES: Final = _sql("store_writes")
+RESTART_COURSE: Final = _sql("restart_course")
+REMOVE_LESSON_ROWS_AT: Final = _sql("remove_lesson_rows_at")
+REMOVE_LESSON_ROWS: Final = _sql("remove_lesson_rows")
+DISTRIBUTE: Final[str] = _CITUS.distribute.sql

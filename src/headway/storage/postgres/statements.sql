@@ -1,0 +1,211 @@
+-- All that the PostgreSQL store asks of its database. Parameters are bound by position, in the order they first appear.
+-- The rules that let every statement run on a Citus cluster unchanged are in docs/decisions/0016.
+
+-- name: probe^
+-- Whether the database answers.
+SELECT revision FROM catalogue;
+
+-- name: kept-versions
+-- The present versions of some courses; those that are gone have no row.
+SELECT course_id, version FROM courses WHERE course_id = ANY (:course_ids::uuid[]);
+
+-- name: course-lessons
+-- A course with its lessons in order, on every row the course's own columns.
+SELECT
+    c.version, c.title,
+    l.lesson_id::text, l.title, l.content_id::text, l.section, l.kind, l.duration_seconds, l.required, l.pass_mark,
+    l.complete_at
+FROM courses AS c
+JOIN lessons AS l ON l.course_id = c.course_id
+WHERE c.course_id = :course_id
+ORDER BY l.position;
+
+-- name: course-outlines
+-- The catalogue by title, one line a course.
+SELECT course_id::text, title, lessons, required_lessons FROM courses ORDER BY title COLLATE "C", course_id;
+
+-- name: next-revision^
+-- A number for a change to the catalogue, never given before: one more than the last, and at least the time, so that
+-- a catalogue restored from a backup does not give the same numbers to other documents. Whoever has it holds the
+-- catalogue's only row until the end of the transaction: changes to the catalogue come one after the other.
+UPDATE catalogue SET revision = greatest(revision + 1, :now) RETURNING revision;
+
+-- name: announce!
+-- Tell every process that listens that a course has changed, when the transaction is through.
+SELECT pg_notify('headway_catalogue', :course_id);
+
+-- name: put-course!
+-- A course's own columns, under a new version.
+INSERT INTO courses (course_id, title, lessons, required_lessons, version)
+VALUES (:course_id, :title, :lessons, :required_lessons, :version)
+ON CONFLICT (course_id) DO UPDATE SET
+    title = excluded.title,
+    lessons = excluded.lessons,
+    required_lessons = excluded.required_lessons,
+    version = excluded.version;
+
+-- name: remove-lessons!
+-- All lessons of a course, before the new ones are put.
+DELETE FROM lessons WHERE course_id = :course_id;
+
+-- name: put-lessons!
+-- A course's lessons, one array a column.
+INSERT INTO lessons (
+    course_id, lesson_id, position, title, content_id, section, kind, duration_seconds, required, pass_mark, complete_at
+)
+SELECT *
+FROM unnest(
+    :course_ids::uuid[], :lesson_ids::uuid[], :positions::integer[], :titles::text[], :content_ids::uuid[],
+    :sections::text[], :kinds::text[], :durations::double precision[], :required::boolean[],
+    :pass_marks::double precision[], :complete_ats::double precision[]
+);
+
+-- name: remove-course!
+-- A course and, by the foreign key, its lessons.
+DELETE FROM courses WHERE course_id = :course_id;
+
+-- name: lesson-row^
+-- One learner's row in one lesson.
+SELECT
+    user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
+    quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
+    version
+FROM lesson_progress
+WHERE user_id = :user_id AND course_id = :course_id AND lesson_id = :lesson_id;
+
+-- name: lesson-rows
+-- All of one learner's rows in one course.
+SELECT
+    user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
+    quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
+    version
+FROM lesson_progress
+WHERE user_id = :user_id AND course_id = :course_id;
+
+-- name: lesson-rows-at
+-- The rows of many learners in one lesson each.
+SELECT
+    r.user_id, r.course_id, r.lesson_id, r.status, r.progress_percentage, r.video_position_seconds, r.quiz_score,
+    r.quiz_attempts, r.quiz_passed, r.time_spent_minutes, r.user_notes, r.is_bookmarked, r.metadata, r.id,
+    r.completed_at, r.created_at, r.updated_at, r.version
+FROM unnest(:user_ids::uuid[], :course_ids::uuid[], :lesson_ids::uuid[]) AS asked (user_id, course_id, lesson_id)
+JOIN lesson_progress AS r
+    ON r.user_id = asked.user_id AND r.course_id = asked.course_id AND r.lesson_id = asked.lesson_id;
+
+-- name: lesson-rows-of
+-- All the rows of many learners in one course each.
+SELECT
+    r.user_id, r.course_id, r.lesson_id, r.status, r.progress_percentage, r.video_position_seconds, r.quiz_score,
+    r.quiz_attempts, r.quiz_passed, r.time_spent_minutes, r.user_notes, r.is_bookmarked, r.metadata, r.id,
+    r.completed_at, r.created_at, r.updated_at, r.version
+FROM unnest(:user_ids::uuid[], :course_ids::uuid[]) AS asked (user_id, course_id)
+JOIN lesson_progress AS r ON r.user_id = asked.user_id AND r.course_id = asked.course_id;
+
+-- name: course-progress-of
+-- Where many learners stand in one course each.
+SELECT
+    p.user_id, p.course_id, p.completed_lessons, p.in_progress_lessons, p.time_parts, p.last_accessed,
+    p.course_version, p.revision
+FROM unnest(:user_ids::uuid[], :course_ids::uuid[]) AS asked (user_id, course_id)
+JOIN course_progress AS p ON p.user_id = asked.user_id AND p.course_id = asked.course_id;
+
+-- name: learner-courses
+-- Where a learner stands in each course of the catalogue written in, most recently touched first.
+SELECT
+    p.user_id, p.course_id, p.completed_lessons, p.in_progress_lessons, p.time_parts, p.last_accessed,
+    p.course_version, p.revision
+FROM course_progress AS p
+JOIN courses AS c ON c.course_id = p.course_id
+WHERE p.user_id = :user_id AND p.last_accessed IS NOT NULL
+ORDER BY p.last_accessed DESC, p.course_id;
+
+-- name: store-writes
+-- A whole batch: `gate` takes each learner's place in a course, in the order of their keys, where nobody changed it
+-- since it was read and the course's document is the one that the write was decided under; the rows follow only where
+-- their gate was passed. Answers who passed. Every change to a row is made by whoever holds its gate, so the rows
+-- need no order of their own. Counters of the course's statistics go here, too: one more statement a table.
+WITH gate AS (
+    INSERT INTO course_progress AS p (
+        user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision
+    )
+    SELECT
+        s.user_id, s.course_id, s.completed_lessons, s.in_progress_lessons, s.time_parts, s.last_accessed,
+        s.course_version, s.revision
+    FROM unnest(
+        :standing_user_ids::uuid[], :standing_course_ids::uuid[], :completed_lessons::integer[],
+        :in_progress_lessons::integer[], :time_parts::bigint[], :last_accessed::timestamptz[],
+        :course_versions::bigint[], :revisions::bigint[]
+    ) AS s (
+        user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision
+    )
+    JOIN courses AS c ON c.course_id = s.course_id AND c.version = s.course_version
+    ORDER BY s.user_id, s.course_id
+    ON CONFLICT (user_id, course_id) DO UPDATE SET
+        completed_lessons = excluded.completed_lessons,
+        in_progress_lessons = excluded.in_progress_lessons,
+        time_parts = excluded.time_parts,
+        last_accessed = excluded.last_accessed,
+        course_version = excluded.course_version,
+        revision = excluded.revision
+    WHERE p.revision = excluded.revision - 1
+    RETURNING p.user_id, p.course_id
+),
+put AS (
+    INSERT INTO lesson_progress (
+        user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
+        quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
+        version
+    )
+    SELECT r.*
+    FROM unnest(
+        :user_ids::uuid[], :course_ids::uuid[], :lesson_ids::uuid[], :statuses::text[],
+        :progress_percentages::double precision[], :video_positions::double precision[],
+        :quiz_scores::double precision[], :quiz_attempts::integer[], :quiz_passed::boolean[],
+        :time_spent::double precision[], :user_notes::text[], :is_bookmarked::boolean[], :metadata::json[],
+        :ids::uuid[], :completed_at::timestamptz[], :created_at::timestamptz[], :updated_at::timestamptz[],
+        :versions::bigint[]
+    ) AS r (
+        user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
+        quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
+        version
+    )
+    JOIN gate ON gate.user_id = r.user_id AND gate.course_id = r.course_id
+    ON CONFLICT (user_id, course_id, lesson_id) DO UPDATE SET
+        status = excluded.status,
+        progress_percentage = excluded.progress_percentage,
+        video_position_seconds = excluded.video_position_seconds,
+        quiz_score = excluded.quiz_score,
+        quiz_attempts = excluded.quiz_attempts,
+        quiz_passed = excluded.quiz_passed,
+        time_spent_minutes = excluded.time_spent_minutes,
+        user_notes = excluded.user_notes,
+        is_bookmarked = excluded.is_bookmarked,
+        metadata = excluded.metadata,
+        id = excluded.id,
+        completed_at = excluded.completed_at,
+        created_at = excluded.created_at,
+        updated_at = excluded.updated_at,
+        version = excluded.version
+)
+SELECT user_id, course_id FROM gate;
+
+-- name: remove-lesson-rows-at!
+-- Rows of many learners in one lesson each, by whoever holds their gates.
+DELETE FROM lesson_progress AS l
+USING unnest(:user_ids::uuid[], :course_ids::uuid[], :lesson_ids::uuid[]) AS r (user_id, course_id, lesson_id)
+WHERE l.user_id = r.user_id AND l.course_id = r.course_id AND l.lesson_id = r.lesson_id;
+
+-- name: restart-course!
+-- A learner starts a course over: the gate first, as with every change to the rows behind it. The rows go with a
+-- statement of their own, which sees those of whoever held the gate until now.
+UPDATE course_progress SET
+    completed_lessons = 0,
+    in_progress_lessons = 0,
+    time_parts = 0,
+    last_accessed = NULL,
+    revision = revision + 1
+WHERE user_id = :user_id AND course_id = :course_id;
+
+-- name: remove-lesson-rows!
+-- All of one learner's rows in one course.
+DELETE FROM lesson_progress WHERE user_id = :user_id AND course_id = :course_id;

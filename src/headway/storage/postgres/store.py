@@ -1,0 +1,165 @@
+"""The Store protocol on PostgreSQL: one server, or a Citus cluster of them.
+
+Any number of processes may work on one database. What a write was decided on is checked in the statement that stores
+it; what another process changed is found out there, and decided again.
+"""
+
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from headway.domain.catalogue import Course, CourseChange, CourseOutline, VersionedCourse
+from headway.domain.errors import CourseNotFoundError
+from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.progress import LessonProgress
+from headway.domain.statistics import CourseProgress, LessonsStamp, recount
+from headway.domain.writes import LessonWrite, Written
+from headway.storage.committer import CommitObserver, Committer
+from headway.storage.port import CourseReading, LessonReading, LessonsReading
+from headway.storage.postgres import schema
+from headway.storage.postgres import statements as sql
+from headway.storage.postgres.catalogue import Catalogue
+from headway.storage.postgres.database import Database
+from headway.storage.postgres.gatherer import Gatherer
+from headway.storage.postgres.recent import Key
+from headway.storage.postgres.rows import to_course_progress, to_lesson_progress
+from headway.storage.postgres.writer import Writer
+
+_LANES: Final = 2  # statements of a kind under way at once: while one is on its way the next is made
+
+
+class PostgresStore:
+    """One database, shared with other processes.
+
+    `connections` bounds those of this process, one more listens for changes of the catalogue; `timeout_seconds`
+    bounds each statement; `transaction_pooler` says that PgBouncer in transaction mode stands in between.
+    """
+
+    def __init__(  # noqa: PLR0913 - what an operator may set, and what tests put in its place
+        self,
+        url: str,
+        *,
+        connections: int,
+        timeout_seconds: float,
+        transaction_pooler: bool,
+        queue_limit: int,
+        batch_limit: int,
+        observer: CommitObserver,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._database = Database(
+            url, connections=connections, timeout_seconds=timeout_seconds, transaction_pooler=transaction_pooler
+        )
+        self._catalogue = Catalogue(self._database)
+        self._writer = Writer(self._database, self._catalogue, clock)
+        self._standings: Gatherer[Key, CourseProgress] = Gatherer(self._look_up_standings, lanes=_LANES)
+        self._clock = clock
+        self.committer = Committer(
+            self._writer.commit, queue_limit=queue_limit, batch_limit=batch_limit, observer=observer, lanes=_LANES
+        )
+
+    async def open(self) -> Sequence[str]:
+        """Connect, migrate as needed, and begin to listen for changes of the catalogue."""
+        await self._database.open()
+        try:
+            applied = await self._database.alone(schema.migrate)
+        except BaseException:
+            await self._database.close()
+            raise
+        self._catalogue.open()
+        return applied
+
+    async def close(self) -> None:
+        """Commit what is queued and let go of every connection."""
+        await self.committer.close()
+        await self._catalogue.close()
+        await self._database.close()
+
+    async def distribute(self) -> None:
+        """Spread the tables over a Citus cluster. Raises `ConfigurationError` where there is none."""
+        await self._database.alone(schema.distribute)
+
+    async def probe(self) -> None:
+        """Read one row."""
+        await self._database.fetch(sql.PROBE)
+
+    async def courses(self) -> Sequence[CourseOutline]:
+        """The catalogue by title."""
+        return await self._catalogue.outlines()
+
+    async def course(self, course_id: CourseId) -> Course:
+        """One course."""
+        return (await self._catalogue.load(course_id)).course
+
+    async def put_course(self, course: Course) -> CourseChange:
+        """Make the catalogue hold the course as given."""
+        return await self._catalogue.put(course, self._clock())
+
+    async def remove_course(self, course_id: CourseId) -> None:
+        """Take the course out of the catalogue."""
+        await self._catalogue.remove(course_id, self._clock())
+
+    async def lesson(self, learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId) -> LessonReading:
+        """One row of the learner's."""
+        found = await self._catalogue.course(course_id)
+        rows = await self._database.fetch(sql.LESSON_ROW, learner_id, course_id, lesson_id)
+        return LessonReading(found.course, to_lesson_progress(rows[0]) if rows else None)
+
+    async def lessons(self, learner_id: LearnerId, course_id: CourseId) -> LessonsReading:
+        """All the learner's rows in a course."""
+        found = await self._catalogue.course(course_id)
+        return LessonsReading(found.course, await self._rows(learner_id, course_id))
+
+    async def lessons_stamp(self, learner_id: LearnerId, course_id: CourseId) -> LessonsStamp:
+        """What changes whenever the learner's list of the course does."""
+        found = await self._catalogue.course(course_id)
+        progress = await self._standings.find((learner_id, course_id))
+        return LessonsStamp(found.version, progress.revision if progress else None)
+
+    async def course_progress(self, learner_id: LearnerId, course_id: CourseId) -> CourseReading:
+        """Where the learner stands in a course, under the version of it that is known here."""
+        found = await self._catalogue.course(course_id)
+        progress = await self._standings.find((learner_id, course_id))
+        return await self._reading(found, progress)
+
+    async def learner_courses(self, learner_id: LearnerId) -> Sequence[CourseReading]:
+        """The courses the learner has written in, most recently touched first."""
+        readings: list[CourseReading] = []
+        for columns in await self._database.fetch(sql.LEARNER_COURSES, learner_id):
+            progress = to_course_progress(columns)
+            with contextlib.suppress(CourseNotFoundError):  # removed since
+                readings.append(await self._reading(await self._catalogue.course(progress.course_id), progress))
+        return readings
+
+    async def write(self, write: LessonWrite) -> Written:
+        """Apply one write, in a batch with whatever else is waiting."""
+        return await self.committer.submit(write)
+
+    async def restart_course(self, learner_id: LearnerId, course_id: CourseId) -> None:
+        """Remove all the learner's rows in the course."""
+        await self._catalogue.course(course_id)
+        try:
+            async with self._database.transaction() as connection:
+                await connection.execute(sql.RESTART_COURSE, learner_id, course_id)
+                await connection.execute(sql.REMOVE_LESSON_ROWS, learner_id, course_id)
+        finally:
+            self._writer.forget(learner_id, course_id)
+
+    async def _reading(self, found: VersionedCourse, progress: CourseProgress | None) -> CourseReading:
+        """The standing as kept, or recounted where it was made under another version of the course."""
+        if progress is None or progress.last_accessed is None:
+            return CourseReading(found.course, None)
+        if progress.course_version != found.version:
+            rows = await self._rows(progress.learner_id, progress.course_id)
+            progress = progress._replace(tally=recount(found.course, rows))
+        return CourseReading(found.course, progress)
+
+    async def _rows(self, learner_id: LearnerId, course_id: CourseId) -> list[LessonProgress]:
+        rows = await self._database.fetch(sql.LESSON_ROWS, learner_id, course_id)
+        return [to_lesson_progress(columns) for columns in rows]
+
+    async def _look_up_standings(self, keys: Sequence[Key]) -> Mapping[Key, CourseProgress]:
+        rows = await self._database.fetch(sql.COURSE_PROGRESS_OF, *zip(*keys, strict=True))
+        found = map(to_course_progress, rows)
+        return {(progress.learner_id, progress.course_id): progress for progress in found}

