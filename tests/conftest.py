@@ -62,5 +62,7 @@ def postgres_url(databases: Databases) -> Iterator[str]:
 @pytest.fixture(params=STORES)
 def database_url(request: pytest.FixtureRequest, folder: Path) -> str:
     """The address of an empty database of the test's own, in its folder or on the server: one on each store."""
-    url: str = f"sqlite:///{folder}/headway.db" if request.param == "sqlite" else request.getfixturevalue("postgres_url")
+    if request.param == "sqlite":
+        return f"sqlite:///{folder}/headway.db"
+    url: str = request.getfixturevalue("postgres_url")
     return url

@@ -1,5 +1,10 @@
-"""What Prometheus may ask: requests, latency, batches, the queue, commits."""
+"""What Prometheus may ask: requests, latency, batches, the queue, commits.
 
+Where the environment names a folder in PROMETHEUS_MULTIPROC_DIR, the client library keeps this process's figures in
+files there, and what is told is the sum over the files of all processes.
+"""
+
+import os
 from collections.abc import Callable
 from typing import Final
 
@@ -13,6 +18,9 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
+from prometheus_client.multiprocess import MultiProcessCollector
+
+SHARED_FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 
 _SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _WRITES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -61,7 +69,13 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
-        self._queue = Gauge("headway_queue_writes", "Writes waiting for their batch.", registry=self.registry)
+        self._queue = Gauge(
+            "headway_queue_writes",
+            "Writes waiting for their batch.",
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
+        self._queue_length: Callable[[], int] = lambda: 0
 
     def meter(self, method: str, route: str) -> RequestMeter:
         """The meter of one route."""
@@ -69,7 +83,11 @@ class Metrics:
 
     def watch_queue(self, length: Callable[[], int]) -> None:
         """Ask `length` for the queue's length whenever the metrics are read."""
-        self._queue.set_function(length)
+        self._queue_length = length
+
+    def note_queue(self) -> None:
+        """Note how long the queue is now, for whichever process is asked for the metrics next."""
+        self._queue.set(self._queue_length())
 
     def batch_committed(self, size: int, seconds: float) -> None:
         """Count one committed batch."""
@@ -77,5 +95,12 @@ class Metrics:
         self._commit.observe(seconds)
 
     def exposition(self) -> bytes:
-        """The metrics in Prometheus' text format."""
-        return generate_latest(self.registry)
+        """The metrics in Prometheus' text format: of this process, or of all that share a folder."""
+        self.note_queue()
+        return generate_latest(_of_all_processes() if SHARED_FOLDER_VARIABLE in os.environ else self.registry)
+
+
+def _of_all_processes() -> CollectorRegistry:
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return registry

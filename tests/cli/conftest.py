@@ -1,9 +1,11 @@
 """What the tests of commands share."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from support.postgres import Session, session
 from support.program import Program
 
 
@@ -11,3 +13,16 @@ from support.program import Program
 def program(folder: Path, database_url: str) -> Program:
     """The program in the test's folder, on an empty database: one on each store."""
     return Program(folder, database_url)
+
+
+@pytest.fixture
+def sqlite_url(folder: Path) -> str:
+    """The address of a file in the test's folder."""
+    return f"sqlite:///{folder}/headway.db"
+
+
+@pytest.fixture
+def connected(postgres_url: str) -> Iterator[Session]:
+    """A connection of the test's own to its PostgreSQL database."""
+    with session(postgres_url) as connection:
+        yield connection

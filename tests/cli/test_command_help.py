@@ -27,7 +27,7 @@ COMMANDS = sorted(commands(typer.main.get_command(app)))
 
 def test_the_commands_are_those_that_are_promised() -> None:
     assert {" ".join(path) for path in COMMANDS} >= {
-        "serve", "migrate", "token", "settings", "demo",
+        "serve", "migrate", "copy", "token", "settings", "demo",
         "courses put", "courses list", "courses show", "courses remove", "courses schema",
     }  # fmt: skip
 

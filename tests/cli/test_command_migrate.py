@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from support.probes import free_port
 from support.program import Finished, Program, headway
 
@@ -23,8 +25,9 @@ def test_a_file_that_can_not_be_made_is_named(folder: Path) -> None:
     check_refusal(refused, 2, "absent/headway.db")
 
 
-def test_a_server_that_does_not_answer_is_named(folder: Path) -> None:
-    place = f"127.0.0.1:{free_port()}/headway"
+@pytest.mark.parametrize("hosts", ["127.0.0.1:{}", "127.0.0.1:{},127.0.0.1:{}"], ids=["one", "one of two"])
+def test_a_server_that_does_not_answer_is_named(folder: Path, hosts: str) -> None:
+    place = f"{hosts.format(free_port(), free_port())}/headway"
     refused = headway(folder, "migrate", database_url=f"postgresql://headway:{PASSWORD}@{place}")
     check_refusal(refused, 1, place)
     assert PASSWORD not in refused.err

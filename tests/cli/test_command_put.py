@@ -42,9 +42,7 @@ def test_a_name_between_colons_stays_what_it_is(program: Program) -> None:
 def test_the_installed_script_puts_what_another_run_shows(program: Program) -> None:
     document = full_document()
     file = document_file(program.folder / "course.yaml", document)
-    assert installed_headway(
-        program.folder, "courses", "put", str(file), database_url=program.database_url
-    ).code == 0
+    assert installed_headway(program.folder, "courses", "put", str(file), database_url=program.database_url).code == 0
     assert shown(program, document["id"]) == document
 
 

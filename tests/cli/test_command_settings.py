@@ -7,6 +7,7 @@ from support.probes import get
 from support.program import Finished, forked_headway_serve, headway
 from support.running import SECRET
 
+PASSWORD = "a-database-password"
 VARIABLES = [f"HEADWAY_{name.upper()}" for name in Settings.model_fields]
 
 
@@ -24,6 +25,13 @@ def test_a_secret_is_said_to_be_set_and_never_shown(folder: Path) -> None:
     assert value(headway(folder, "settings"), "HEADWAY_JWT_SECRET") == "(set)"
     assert SECRET not in headway(folder, "settings").out
     assert value(headway(folder, "settings", jwt_secret=None), "HEADWAY_JWT_SECRET") == "-"
+
+
+@pytest.mark.parametrize("place", ["127.0.0.1:5432/headway", "one,other/headway?sslmode=require", "[::1/headway"])
+def test_a_password_in_the_databases_address_is_never_shown(folder: Path, place: str) -> None:
+    listed = headway(folder, "settings", database_url=f"postgresql://me:{PASSWORD}@{place}")
+    assert listed.code == 0
+    assert PASSWORD not in listed.out
 
 
 def test_a_value_in_force_is_the_environments_before_the_files_before_the_default(folder: Path) -> None:

@@ -1,10 +1,8 @@
 """The API inside another FastAPI application: the same answers there as from the service itself."""
 
 import re
-import socket
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,11 +10,12 @@ from uuid import uuid4
 
 import httpx
 import pytest
-import uvicorn
 from fastapi import FastAPI
 
 from headway import Settings, create_router
-from support.running import PREFIX, SECRET, STORES, authorization, course, eventually, headway_serve, lesson
+from support.postgres import Databases
+from support.running import PREFIX, SECRET, STORES, authorization, course, headway_serve, lesson
+from support.serving import served
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -56,23 +55,6 @@ def _host(database_url: str) -> Host:
     return host
 
 
-@contextmanager
-def _served(app: FastAPI) -> Iterator[str]:
-    """Serve an application from a thread, and answer its address."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(app, http="httptools", lifespan="on", log_config=None, server_header=False)
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, args=([listener],))
-    thread.start()
-    try:
-        eventually(lambda: server.started or not thread.is_alive())
-        assert server.started
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(20)
-
-
 NewDatabase = Callable[[], str]
 
 
@@ -84,7 +66,8 @@ def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
         return f"sqlite:///{tmp_path_factory.mktemp('database')}/headway.db"
 
     def on_postgres() -> str:
-        return made.enter_context(request.getfixturevalue("databases").fresh())
+        databases: Databases = request.getfixturevalue("databases")
+        return made.enter_context(databases.fresh())
 
     with ExitStack() as made:
         yield {"sqlite": on_sqlite, "postgres": on_postgres}[request.param]
@@ -93,7 +76,7 @@ def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 @pytest.fixture(scope="module")
 def mounted(new_database: NewDatabase, connections: httpx.HTTPTransport) -> Iterator[httpx.Client]:
     """A client of the host."""
-    with _served(_host(new_database()).app) as base_url:
+    with served(_host(new_database()).app) as base_url:
         yield httpx.Client(base_url=base_url, transport=connections, timeout=20)
 
 
@@ -130,13 +113,13 @@ def test_the_router_brings_its_lifespan_and_leaves_the_hosts_alone(
     document, course_id, learner = course(), uuid4(), authorization(str(uuid4()), "courses:write")
     row_path = f"{PREFIX}/progress/{course_id}/lessons/{document['lessons'][0]['id']}"
     host = _host(database_url)
-    with _served(host.app) as base_url:
+    with served(host.app) as base_url:
         assert host.events == ["started"]
         client = httpx.Client(base_url=base_url, transport=connections, headers=learner)
         client.put(f"{PREFIX}/courses/{course_id}", json=document).raise_for_status()
         written = client.put(row_path, json={"progress_percentage": 42.5})
     assert host.events == ["started", "stopped"]
-    with _served(_host(database_url).app) as base_url:
+    with served(_host(database_url).app) as base_url:
         found = httpx.Client(base_url=base_url, transport=connections, headers=learner).get(row_path)
     assert (found.status_code, found.content) == (200, written.content)
 
@@ -147,8 +130,8 @@ def test_two_routers_in_one_process_keep_to_their_own_databases(
     author = authorization(str(uuid4()), "courses:write")
     listed = []
     with (
-        _served(_host(new_database()).app) as one,
-        _served(_host(new_database()).app) as other,
+        served(_host(new_database()).app) as one,
+        served(_host(new_database()).app) as other,
     ):
         for base_url in (one, other):
             client = httpx.Client(base_url=base_url + PREFIX, transport=connections, headers=author)
@@ -165,7 +148,7 @@ def test_the_readmes_example_serves_the_api(
     monkeypatch.setenv("HEADWAY_JWT_SECRET", SECRET)
     names: dict[str, Any] = {}
     exec(example, names)
-    with _served(names["app"]) as base_url:
+    with served(names["app"]) as base_url:
         client = httpx.Client(base_url=base_url, transport=connections, headers=authorization(str(uuid4())))
         assert client.get(f"{PREFIX}/progress").json() == []
 

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -10,6 +11,7 @@ import pytest
 
 from support.documents import course_document, document_file
 from support.load import Written
+from support.postgres import Server, server
 from support.program import headway
 
 
@@ -33,3 +35,10 @@ def rows(folder: Path, filled: Path) -> list[Written]:
         for learner in (str(uuid4()) for _ in range(3))
         for lesson in document["lessons"]
     ]
+
+
+@pytest.fixture(scope="session")
+def own_server() -> Iterator[Server]:
+    """A PostgreSQL server that may be stopped and held up: it keeps what it acknowledged, and no other tests use it."""
+    with server() as started:
+        yield started

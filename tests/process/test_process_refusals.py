@@ -14,6 +14,7 @@ from support.running import SECRET
 
 SHORT_SECRET = "short-but-secret"
 PASSWORD = "a-database-password"
+NEWER = ("PRAGMA user_version = 99", "UPDATE schema_compatibility SET compatible_from = 99")
 PRIVATE_KEY = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA\n-----END PRIVATE KEY-----\n"
 
 
@@ -32,7 +33,7 @@ PRIVATE_KEY = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA\n-----END PRI
         ([], {"jwt_secret": None, "jwt_public_key": PRIVATE_KEY}, ["private key", "openssl pkey"]),
         ([], {"jwt_secret": None, "jwt_jwks_url": "ftp://id.example/keys"}, ["JWKS", "http"]),
         ([], {"jwt_jwks_url": "http://id.example/keys"}, ["HEADWAY_JWT_SECRET", "HEADWAY_JWT_JWKS_URL", "one of"]),
-        ([], {"database_url": f"postgresql://me:{PASSWORD}@host/headway"}, ["HEADWAY_DATABASE_URL", "postgresql"]),
+        ([], {"database_url": f"mysql://me:{PASSWORD}@host/headway"}, ["HEADWAY_DATABASE_URL", "mysql"]),
         ([], {"database_url": "rubbish"}, ["HEADWAY_DATABASE_URL", "sqlite:///"]),
         ([], {"database_url": "sqlite://host/headway.db"}, ["HEADWAY_DATABASE_URL", "sqlite:///"]),
         ([], {"database_url": "sqlite:///"}, ["HEADWAY_DATABASE_URL", "sqlite:///"]),
@@ -53,7 +54,16 @@ def test_what_it_can_not_be_started_with_is_refused_in_a_sentence(
     check_sentence(refused, said)
 
 
-@pytest.mark.parametrize("database_url", ["http://[x", "sqlite:///a%00b.db"])
+@pytest.mark.parametrize(
+    "database_url",
+    [
+        "http://[x",
+        "sqlite:///a%00b.db",
+        f"postgresql://me:{PASSWORD}@[::1/headway",
+        f"postgresql://me:{PASSWORD}@127.0.0.1:port/headway",
+        f"postgresql://me:{PASSWORD}@127.0.0.1:1/headway?sslmode=bogus",
+    ],
+)
 def test_a_database_address_of_any_form_is_refused_in_a_sentence(folder: Path, database_url: str) -> None:
     refused = headway(folder, "serve", database_url=database_url)
     assert refused.code == 2
@@ -93,7 +103,7 @@ def test_a_host_that_does_not_exist_is_refused(folder: Path) -> None:
 
 
 def test_the_database_of_a_newer_headway_is_left_as_it_is(folder: Path, rows: list[Written]) -> None:
-    change_database(folder, "PRAGMA user_version = 99")
+    change_database(folder, *NEWER)
     before = contents(folder)
     for arguments in (["serve"], ["migrate"], ["courses", "list"], ["courses", "remove", rows[0].course_id]):
         refused = headway(folder, *arguments)
@@ -106,7 +116,9 @@ def test_the_log_of_a_newer_headway_is_left_as_it_is(folder: Path, rows: list[Wr
     newer = folder / "newer"
     newer.mkdir()
     with closing(sqlite3.connect(folder / "headway.db")) as connection:
-        connection.execute("PRAGMA user_version = 99")
+        for statement in NEWER:
+            connection.execute(statement)
+        connection.commit()
         assert write_ahead_log(folder).stat().st_size
         for name in ("headway.db", "headway.db-wal"):  # as a crash of the newer program leaves them
             shutil.copy(folder / name, newer)
@@ -143,9 +155,10 @@ def test_a_folder_in_the_databases_place_is_refused(folder: Path) -> None:
     check_sentence(refused, ["headway.db", "HEADWAY_DATABASE_URL"])
 
 
-def change_database(folder: Path, statement: str) -> None:
+def change_database(folder: Path, *statements: str) -> None:
     with closing(sqlite3.connect(folder / "headway.db")) as connection:
-        connection.execute(statement)
+        for statement in statements:
+            connection.execute(statement)
         connection.commit()
 
 

@@ -1,14 +1,15 @@
 """Group commit: what waits together goes out together, in order, and everybody is told what became of it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
 from domain.values import course, lesson, stored
 from headway.domain.errors import LessonNotFoundError, QueueFullError, StoreUnavailableError
+from headway.domain.identifiers import LearnerId
 from headway.domain.writes import LessonWrite, Written
-from headway.storage.committer import Committer, Outcome
+from headway.storage.committer import ATTEMPTS, LOST, Committer, Outcome
 from storage.stores import Batches, blind, new_learner
 
 COURSE = course(*(lesson(number) for number in range(30)))
@@ -172,8 +173,7 @@ async def test_what_needs_a_turn_of_its_own_gets_it_between_two_batches() -> Non
     assert not (await asyncio.wait([editing], timeout=0.05))[0]
     disk.through.set()
     await asyncio.gather(editing, *tasks)
-    # Write 1 stood in line for its lane when the edit came.
-    assert disk.log == [[0], [1], "the edit begins", "the edit ends", [2]]
+    assert disk.log == [[0], "the edit begins", "the edit ends", [1], [2]]
 
 
 async def test_no_batch_goes_out_in_a_turn_that_is_someone_elses() -> None:
@@ -326,3 +326,66 @@ async def test_a_refused_write_is_part_of_a_batch_that_was_committed() -> None:
     with pytest.raises(LessonNotFoundError):
         await committer(disk, observer=batches).submit(WRITES[0])
     assert batches.sizes == [1]
+
+
+class Race:
+    """Stands behind a committer of two lanes: batches overlap, and some writes lose so many times before they pass."""
+
+    def __init__(self, losses: Mapping[int, int] | None = None) -> None:
+        self.losses = {WRITES[number].lesson_id: times for number, times in (losses or {}).items()}
+        self.log: list[LessonWrite] = []
+        self.under_way: list[LearnerId] = []
+        self.most_under_way = 0
+        self.committer = Committer(self.commit, queue_limit=100, batch_limit=1, observer=Batches(), lanes=2)
+
+    async def commit(self, writes: Sequence[LessonWrite]) -> Sequence[Outcome]:
+        [write] = writes
+        assert write.learner_id not in self.under_way, "two batches with the same learner's rows"
+        self.log.append(write)
+        self.under_way.append(write.learner_id)
+        self.most_under_way = max(self.most_under_way, len(self.under_way))
+        await asyncio.sleep(0)
+        self.under_way.remove(write.learner_id)
+        if self.losses.get(write.lesson_id, 0):
+            self.losses[write.lesson_id] -= 1
+            return [LOST]
+        return [written(write)]
+
+
+async def test_batches_overlap_but_never_two_with_a_learners_writes_in_a_course() -> None:
+    race = Race()
+    learners = [new_learner(), new_learner()]
+    writes = [blind(learner, COURSE, of, quiz_attempts=1) for learner in learners for of in COURSE.lessons[:5]]
+    answers = await asyncio.gather(*(race.committer.submit(write) for write in writes))
+    assert answers == [written(write) for write in writes]
+    assert race.most_under_way == 2
+    for learner in learners:
+        assert [write for write in race.log if write.learner_id == learner] == [
+            write for write in writes if write.learner_id == learner
+        ]
+
+
+async def test_a_write_that_lost_a_race_is_tried_again_before_those_behind_it() -> None:
+    race = Race({1: 2})
+    answers = await asyncio.gather(*(race.committer.submit(write) for write in WRITES[:4]))
+    assert answers == [written(write) for write in WRITES[:4]]
+    assert [WRITES.index(write) for write in race.log] == [0, 1, 1, 1, 2, 3]
+
+
+async def test_a_write_that_loses_every_race_is_told_to_come_again_and_the_others_go_on() -> None:
+    race = Race({0: ATTEMPTS})
+    first, second = await asyncio.gather(
+        *(race.committer.submit(write) for write in WRITES[:2]), return_exceptions=True
+    )
+    assert isinstance(first, StoreUnavailableError)
+    assert second == written(WRITES[1])
+    assert race.log == [WRITES[0]] * ATTEMPTS + [WRITES[1]]
+
+
+async def test_closing_waits_for_a_write_that_has_to_be_tried_again() -> None:
+    race = Race({0: 3})
+    task = asyncio.create_task(race.committer.submit(WRITES[0]))
+    await asyncio.sleep(0)  # it is queued now
+    await race.committer.close()
+    assert await asyncio.wait_for(task, 1) == written(WRITES[0])
+    assert race.log == [WRITES[0]] * 4

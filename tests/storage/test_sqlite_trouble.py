@@ -286,7 +286,10 @@ async def test_a_write_on_its_way_to_a_file_that_is_replaced_is_not_acknowledged
     assert await service.attempts() == 1
 
 
-NEWER = [f"PRAGMA application_id = {schema.APPLICATION_ID}", f"PRAGMA user_version = {schema.MIGRATIONS.marks.version + 1}"]
+NEWER = [
+    f"PRAGMA application_id = {schema.APPLICATION_ID}",
+    f"PRAGMA user_version = {schema.MIGRATIONS.marks.version + 1}",
+]
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from headway.domain.errors import (
 )
 from headway.domain.identifiers import CourseId
 from headway.domain.progress import Status
-from headway.domain.statistics import Tally
+from headway.domain.statistics import NOTHING, Tally
 from headway.domain.writes import LessonWrite, Precondition, Written
 from headway.storage.port import Store
 from storage.stores import (
@@ -247,3 +247,16 @@ async def test_a_course_started_over_among_writes_leaves_an_exact_tally(store: S
             tasks.append(asyncio.create_task(store.restart_course(learner, course.id)))
     await asyncio.gather(*tasks)
     assert (await exact_tally(store, learner, course)).time_parts % 100_000 == 0
+
+
+async def test_a_first_write_and_a_fresh_start_at_once_in_two_stores_leave_an_exact_tally(
+    make_store: MakeStore,
+) -> None:
+    async with opened(make_store()) as one, opened(make_store()) as other:
+        course = await new_course(one)
+        for _ in range(60):
+            learner = new_learner()
+            write = blind(learner, course, lesson(1), time_spent_minutes=1)
+            await asyncio.gather(one.write(write), other.restart_course(learner, course.id))
+            for store in (one, other):
+                assert await exact_tally(store, learner, course) in {NOTHING, Tally(0, 1, 1_000_000)}

@@ -6,10 +6,11 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
+from uuid import uuid4
 
-from support.running import PREFIX, Running, authorization
+from support.running import PREFIX, Running, authorization, course
 
 
 @dataclass
@@ -27,13 +28,24 @@ class Written:
         return f"/progress/{self.course_id}/lessons/{self.lesson_id}"
 
 
+def new_rows(running: Running, learners: int = 3) -> list[Written]:
+    """Rows to write, of new learners in all the lessons of a new course."""
+    document = course()
+    course_id = running.put_course(document)
+    return [
+        Written(learner, course_id, lesson["id"])
+        for learner in (str(uuid4()) for _ in range(learners))
+        for lesson in document["lessons"]
+    ]
+
+
 class Player(threading.Thread):
     """Writes rising values to its learner's rows in turn, over one connection that is kept open."""
 
     def __init__(self, base_url: str, rows: Sequence[Written]) -> None:
         super().__init__(daemon=True)
         self._address = urlsplit(base_url).netloc
-        self._rows = rows
+        self.rows = rows
         self._headers = authorization(rows[0].learner)
         self._stopped = threading.Event()
         self.refusals: list[tuple[int, bytes]] = []
@@ -42,7 +54,7 @@ class Player(threading.Thread):
         connection = http.client.HTTPConnection(self._address, timeout=20)
         try:
             while not self._stopped.is_set():
-                for row in self._rows:
+                for row in self.rows:
                     self._write(connection, row)
         except (OSError, http.client.HTTPException):
             pass  # the service is gone: what was acknowledged until then counts
@@ -52,23 +64,38 @@ class Player(threading.Thread):
     def stop(self) -> None:
         self._stopped.set()
 
+    def body(self, value: int) -> dict[str, Any]:
+        """What a row is sent."""
+        return {"quiz_attempts": value, "time_spent_minutes": value / 4, "progress_percentage": min(value, 100)}
+
     def _write(self, connection: http.client.HTTPConnection, row: Written) -> None:
         value = row.sent = row.sent + 1
-        body = {"quiz_attempts": value, "time_spent_minutes": value / 4, "progress_percentage": min(value, 100)}
-        connection.request("PUT", PREFIX + row.path, json.dumps(body), self._headers)
+        connection.request("PUT", PREFIX + row.path, json.dumps(self.body(value)), self._headers)
         answer = connection.getresponse()
         content = answer.read()
         if answer.status == 200:
             row.acknowledged = value
         else:
             self.refusals.append((answer.status, content))
+            self._stopped.wait(0.01)  # nobody who is told to come again does so at once
+
+
+AnyPlayer = TypeVar("AnyPlayer", bound=Player)
 
 
 @contextmanager
-def players(running: Running, rows: Sequence[Written]) -> Iterator[list[Player]]:
+def players(running: Running, rows: Sequence[Written]) -> Iterator[Sequence[Player]]:
     """One player for each learner of the rows; all have ended when the block is left."""
     learners = dict.fromkeys(row.learner for row in rows)
-    started = [Player(running.base_url, [row for row in rows if row.learner == learner]) for learner in learners]
+    with playing(
+        [Player(running.base_url, [row for row in rows if row.learner == learner]) for learner in learners]
+    ) as started:
+        yield started
+
+
+@contextmanager
+def playing(started: Sequence[AnyPlayer]) -> Iterator[Sequence[AnyPlayer]]:
+    """The players play; all have ended when the block is left."""
     for player in started:
         player.start()
     try:

@@ -7,6 +7,7 @@ import asyncio
 import os
 import pwd
 import random
+import re
 import shutil
 import subprocess
 import tempfile
@@ -34,12 +35,15 @@ _SETTINGS: Final = {
     "timezone": "Asia/Kathmandu",
     "datestyle": "SQL, DMY",
 }
-# For a server whose databases are not meant to outlive it.
-_FORGETFUL: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "autovacuum": "off"}
+# For a server whose databases are gone with it: in memory, where forcing to the disk costs nothing and need not be
+# turned off, of which Headway would warn.
+_DISPOSABLE: Final = {"autovacuum": "off", "min_wal_size": "32MB", "max_wal_size": "64MB"}
+_MEMORY: Final = Path("/dev/shm")
+_MEMORY_NEEDED: Final = 1024**3
 _ENVIRONMENT: Final = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
 # Below those that Linux gives to outgoing connections: one of these could take the port of a server that is down.
 _PORTS: Final = range(20_000, 32_000)
-_COMPLAINTS: Final = (" ERROR:  ", " FATAL:  ", " PANIC:  ", "deadlock detected", "still waiting for")
+_COMPLAINT: Final = re.compile(r"(ERROR|FATAL|PANIC):  |deadlock|still waiting for")
 
 
 class ProgramError(Exception):
@@ -107,9 +111,10 @@ class Server:
     def __init__(self, folder: Path, settings: dict[str, object]) -> None:
         self._folder = folder
         self._programs = _programs(folder)
-        self._settings = _SETTINGS | settings
         self.port = 0
         self._run("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-locale", "--no-sync")
+        with (folder / "data" / "postgresql.conf").open("a", encoding="ascii") as configuration:
+            configuration.writelines(f"{name} = '{value}'\n" for name, value in (_SETTINGS | settings).items())
 
     @property
     def url(self) -> str:
@@ -120,15 +125,14 @@ class Server:
     def log(self) -> str:
         return (self._folder / "log").read_text(encoding="utf-8")
 
-    @property
-    def complaints(self) -> list[str]:
-        """The log's lines about what went wrong, and about waiting for a lock for over a second."""
-        return [line for line in self.log.splitlines() if any(complaint in line for complaint in _COMPLAINTS)]
+    def complaints(self, database_url: str) -> list[str]:
+        """What went wrong in one database, by the log's lines, waiting for a lock for over a second included."""
+        database = urlsplit(database_url).path.removeprefix("/")
+        return [line for line in self.log.splitlines() if f"] {database} " in line and _COMPLAINT.search(line)]
 
     def start(self) -> None:
         """Start it, at the port that it had before; returns when it answers, which is after any recovery."""
-        options = (f"-c {name}='{value}'" for name, value in (self._settings | {"port": self.port}).items())
-        self._run("pg_ctl", "start", "--wait", "--silent", f"--log={self._folder / 'log'}", "-o", " ".join(options))
+        self._run("pg_ctl", "start", "--wait", "--silent", f"--log={self._folder / 'log'}", f"--options=-p {self.port}")
 
     def start_anywhere(self) -> None:
         """Start it at a free port."""
@@ -173,9 +177,9 @@ def session(url: str) -> Iterator[Session]:
 
 
 @contextmanager
-def server(**settings: object) -> Iterator[Server]:
-    """A server that can be stopped and started, and keeps what it acknowledged; with these settings of PostgreSQL."""
-    with _kept("QUIT", "data/postmaster.pid") as folder:
+def server(place: Path | None = None, **settings: object) -> Iterator[Server]:
+    """A server that can be stopped and started: in a folder below `place`, with these settings of PostgreSQL's."""
+    with _kept("QUIT", "data/postmaster.pid", place) as folder:
         started = Server(folder, settings)
         started.start_anywhere()
         yield started
@@ -188,8 +192,13 @@ def databases() -> Iterator[Databases]:
         with closing(Databases(url)) as made:
             yield made
     else:
-        with server(**_FORGETFUL) as started, closing(Databases(started.url)) as made:
+        with server(_roomy_memory(), **_DISPOSABLE) as started, closing(Databases(started.url)) as made:
             yield made
+
+
+def _roomy_memory() -> Path | None:
+    """Where files are kept in memory; not in a container that has next to none of it."""
+    return _MEMORY if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _MEMORY_NEEDED else None
 
 
 @contextmanager
@@ -253,12 +262,14 @@ rm -rf "$0"
 
 
 @contextmanager
-def _kept(signal_name: str, pid_file: str) -> Iterator[Path]:
+def _kept(signal_name: str, pid_file: str, place: Path | None = None) -> Iterator[Path]:
     """A folder for a server. When the block is left, or this process has died, the server is stopped, the folder gone.
 
     The server's process is the one that its `pid_file` names, a file that goes when the process has ended.
     """
-    folder = Path(tempfile.mkdtemp(prefix="headway-tests-"))  # not below pytest's, which are for this user's eyes only
+    folder = Path(
+        tempfile.mkdtemp(prefix="headway-tests-", dir=place)
+    )  # not below pytest's, which are for this user's eyes only
     identity = _identity()
     os.chown(folder, identity.get("user", -1), identity.get("group", -1))
     with subprocess.Popen(

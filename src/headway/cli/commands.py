@@ -12,9 +12,9 @@ from rich.text import Text
 
 from headway.app import VERSION, Headway
 from headway.auth import issue_token
-from headway.cli import courses, demo
+from headway.cli import copying, courses, demo
 from headway.cli.console import fail, load_settings, out, refusals_end_the_program
-from headway.cli.serving import bound_socket, refuse_unsafe, run
+from headway.cli.serving import bound_socket, configure_logs, refuse_unsafe, run
 from headway.domain.errors import ConfigurationError
 from headway.settings import LogFormat, Settings
 from headway.storage.postgres import PostgresStore
@@ -60,6 +60,7 @@ def serve(
       HEADWAY_JWT_SECRET=... headway serve --host 0.0.0.0 --port 8080 --log-format json
     """
     settings = load_settings(host=host, port=port, workers=workers, log_format=log_format)
+    configure_logs(settings)
     headway = Headway(settings)
     with refusals_end_the_program():
         refuse_unsafe(settings)
@@ -134,6 +135,7 @@ def show_settings() -> None:
     out.print(table, soft_wrap=False)
 
 
+app.command("copy", context_settings={"allow_extra_args": True})(copying.copy)
 app.command("demo")(demo.demo)
 
 

@@ -1,16 +1,30 @@
-"""Running the service: which address it may listen on, and uvicorn under it."""
+"""Running the service: which address it may listen on, and uvicorn under it, in one process or in several."""
 
+import contextlib
+import fcntl
+import gc
 import ipaddress
+import multiprocessing
+import os
+import signal
 import socket
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 from typing import Final
 
 import uvicorn
+from prometheus_client.multiprocess import mark_process_dead
+from starlette.types import ASGIApp
+from uvicorn.supervisors import Multiprocess
+from uvicorn.supervisors.multiprocess import Process
 
 from headway.app import VERSION, Headway
 from headway.cli.console import err, fail
 from headway.domain.errors import ConfigurationError
 from headway.http.protocol import BoundedHeadProtocol
 from headway.logs import configure, get_logger
+from headway.metrics import SHARED_FOLDER_VARIABLE
 from headway.settings import LogFormat, Settings
 
 _log = get_logger("headway")
@@ -20,10 +34,10 @@ _BACKLOG: Final = 2048
 
 def refuse_unsafe(settings: Settings) -> None:
     """Raise `ConfigurationError` for what this service must not be started with."""
-    if settings.workers > 1:
+    if settings.workers > 1 and settings.database_url.startswith("sqlite"):
         raise ConfigurationError(
             f"{settings.workers} workers can not share a SQLite database: it takes one writing process. Use one "
-            "worker, or PostgreSQL (HEADWAY_DATABASE_URL=postgresql://...) in a version that has that store."
+            "worker, or PostgreSQL: HEADWAY_DATABASE_URL=postgresql://user@host/database."
         )
     if not settings.has_key and not _is_loopback(settings.host):
         raise ConfigurationError(
@@ -31,6 +45,11 @@ def refuse_unsafe(settings: Settings) -> None:
             "one made on this machine. Set HEADWAY_JWT_SECRET (32 bytes at least), HEADWAY_JWT_PUBLIC_KEY or "
             "HEADWAY_JWT_JWKS_URL, or listen on 127.0.0.1."
         )
+
+
+def configure_logs(settings: Settings) -> None:
+    """Write this process's log lines as the settings say."""
+    configure(json=settings.log_format is LogFormat.JSON, level=settings.log_level)
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
@@ -57,30 +76,171 @@ def base_url(listener: socket.socket) -> str:
 def run(headway: Headway, listener: socket.socket) -> None:
     """Serve until stopped; then answer the requests under way, commit what is queued, and return."""
     settings = headway.settings
-    as_json = settings.log_format is LogFormat.JSON
-    configure(json=as_json, level=settings.log_level)
-    url = base_url(listener)
-    announcement = f"Headway {VERSION} answers at {url} (pages: {url}/docs)"
-    if as_json:
-        _log.info(announcement)
+    configure_logs(settings)
+    _announce(settings, base_url(listener))
+    if settings.workers > 1:
+        _run_workers(settings, listener)
     else:
-        err.print(announcement)
-    config = uvicorn.Config(
-        headway.asgi(),
+        _run_alone(headway, listener)
+
+
+class Workers(Multiprocess):
+    """uvicorn's supervisor: starts another worker for each that ends, and stops them all when told to.
+
+    One that ends by itself, before any has been ready, would do so again: that stops them all, and `failed` says so.
+    """
+
+    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
+        super().__init__(config, sockets)
+        self.failed = False
+        self._has_been_ready = False
+        self._living: set[int | None] = set()
+
+    def run(self) -> None:
+        """Supervise until told to stop. Where that is not possible any more, the workers are stopped, too."""
+        try:
+            super().run()
+        except BaseException:
+            self.terminate_all()
+            self.join_all()
+            raise
+
+    def init_processes(self) -> None:
+        """Start the workers."""
+        self.processes = [self._started() for _ in range(self.processes_num)]
+
+    def keep_subprocess_alive(self) -> None:
+        """Start another worker for each that has ended, and take the queues of those that are gone out of the metrics.
+
+        uvicorn's own asks each worker to answer, and kills those that do not within seconds. A busy machine may need
+        them to start one, and signals are not heeded meanwhile.
+        """
+        self._has_been_ready = self._has_been_ready or any(worker.is_ready(timeout=0) for worker in self.processes)
+        self.failed = not self._has_been_ready and any((worker.exitcode or 0) > 0 for worker in self.processes)
+        if self.failed:
+            self.should_exit.set()
+        if self.should_exit.is_set():
+            return
+        for index, worker in enumerate(self.processes):
+            if worker.exitcode is not None:
+                _log.warning("worker_replaced", worker=worker.pid, exit_code=worker.exitcode)
+                self.processes[index] = self._started()
+        living = {worker.pid for worker in self.processes}
+        for gone in self._living - living:
+            mark_process_dead(gone)  # type: ignore[no-untyped-call]
+        self._living = living
+
+    def terminate_all(self) -> None:
+        """Tell the workers to stop. Nobody is to wait for a connection that none of them will take."""
+        for listener in self.sockets:
+            listener.close()
+        super().terminate_all()
+
+    def _started(self) -> Process:
+        """A new worker. Ctrl-C, which reaches it as well, is to mean nothing to it until uvicorn listens to it."""
+        worker = Process(self.config, self.sockets)
+        ours = signal.signal(signal.SIGINT, signal.SIG_IGN)  # which a new process inherits
+        worker.start()
+        signal.signal(signal.SIGINT, ours)
+        return worker
+
+
+@dataclass(frozen=True)
+class Worker:
+    """What one of several server processes runs. Made in the parent, and sent to the process before it is used."""
+
+    headway: Headway
+
+    def make_app(self) -> ASGIApp:
+        """The service."""
+        configure_logs(self.headway.settings)
+        app = self.headway.asgi()
+        _look_for_garbage_less_often()
+        return app
+
+    async def look_around(self) -> None:
+        """Tell the others' metrics how long the queue is, and stop where nobody is left to say so."""
+        self.headway.metrics.note_queue()
+        parent = multiprocessing.parent_process()
+        if parent is not None and not parent.is_alive():
+            signal.raise_signal(signal.SIGTERM)
+
+
+def _run_alone(headway: Headway, listener: socket.socket) -> None:
+    server = uvicorn.Server(_uvicorn_config(headway.settings, headway.asgi()))
+    _look_for_garbage_less_often()
+    server.run(sockets=[listener])
+    if not server.started:
+        fail("The service did not start; the log above says why.")
+
+
+def _run_workers(settings: Settings, listener: socket.socket) -> None:
+    worker = Worker(Headway(settings))
+    workers = Workers(_uvicorn_config(settings, worker.make_app, worker.look_around), [listener])
+    with _shared_folder() as folder:
+        os.environ[SHARED_FOLDER_VARIABLE] = folder
+        workers.run()
+    if workers.failed:
+        fail("No worker could start; the log above says why.")
+
+
+@contextlib.contextmanager
+def _shared_folder() -> Iterator[str]:
+    """A folder for the workers' figures, for as long as they run."""
+    try:
+        temporary = TemporaryDirectory(prefix="headway-metrics-")
+    except OSError as error:
+        fail(f"Several workers need a temporary folder for their metrics ({error.strerror}). Name one with TMPDIR.")
+    with temporary as folder:
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH)  # systemd-tmpfiles removes old files, but none from a locked folder
+            yield folder
+        finally:
+            os.close(descriptor)
+
+
+def _uvicorn_config(
+    settings: Settings,
+    app: ASGIApp | Callable[[], ASGIApp],
+    every_second: Callable[[], Awaitable[None]] | None = None,
+) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        factory=settings.workers > 1,
+        workers=settings.workers,
+        callback_notify=every_second,
+        timeout_notify=1,
         loop="uvloop",
         http=BoundedHeadProtocol,
         lifespan="on",
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # nothing here asks who the client is
         server_header=False,
         date_header=True,
         backlog=_BACKLOG,
         timeout_graceful_shutdown=settings.shutdown_seconds,
     )
-    server = uvicorn.Server(config)
-    server.run(sockets=[listener])
-    if not server.started:
-        fail("The service did not start; the log above says why.")
+
+
+def _look_for_garbage_less_often() -> None:
+    """Spare the modules, and look at the rest after more has been made: requests leave next to no cycles behind.
+
+    What the stores keep in memory is some hundred thousand objects, and to look through them takes as long as a
+    hundred requests.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
+def _announce(settings: Settings, url: str) -> None:
+    announcement = f"Headway {VERSION} answers at {url} (pages: {url}/docs)"
+    if settings.log_format is LogFormat.JSON:
+        _log.info(announcement)
+    else:
+        err.print(announcement)
 
 
 def _is_loopback(host: str) -> bool:

@@ -52,8 +52,7 @@ class Written(NamedTuple):
     kept: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LessonWrite:
+class LessonWrite(NamedTuple):
     """One learner's write to one lesson's row. `update` is `None` where the row is to be removed."""
 
     learner_id: LearnerId

@@ -14,6 +14,7 @@ from headway.domain.errors import HeadwayError, UnavailableError
 from headway.http.errors import INTERNAL_ERROR, to_reply
 from headway.http.lists import RenderedLists
 from headway.http.observation import LoggedRequests, Observer, request_id
+from headway.http.protocol import respond
 from headway.http.render import Reply
 from headway.http.requests import Call, RequestHeaders, parse_identifier, read_body, read_headers
 from headway.logs import REQUEST_ID, get_logger
@@ -24,6 +25,8 @@ _log = get_logger("headway.http")
 
 PROGRESS_BODY_BYTES: Final = 64 * 1024
 COURSE_BODY_BYTES: Final = 1024 * 1024
+
+_REFUSED: Final = 400
 
 Handler = Callable[[Call], Awaitable[Reply]]
 
@@ -97,14 +100,10 @@ class Endpoint:
             _log.exception("request_failed")
             reply = INTERNAL_ERROR
         status, body, reply_headers = reply
-        await send(
-            {
-                "type": "http.response.start",
-                "status": status,
-                "headers": [*reply_headers, (b"x-request-id", identity.encode())],
-            }
-        )
-        await send({"type": "http.response.body", "body": body})
+        sent_headers = (*reply_headers, (b"x-request-id", identity.encode()))
+        if status >= _REFUSED or not respond(send, status, sent_headers, body):
+            await send({"type": "http.response.start", "status": status, "headers": list(sent_headers)})
+            await send({"type": "http.response.body", "body": body})
         self._observer.answered(status, started)
 
     async def _answer(self, headers: RequestHeaders, receive: Receive, identifiers: Sequence[str]) -> Reply:

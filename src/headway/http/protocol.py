@@ -1,8 +1,10 @@
-"""uvicorn's HTTP protocol with a bound on a request's head, which httptools has none of its own for."""
+"""uvicorn's HTTP protocol with a bound on a request's head, and a shorter way out for an answer that is all there."""
 
+from collections.abc import Iterable
 from typing import Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from starlette.types import Send
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 HEAD_BYTES: Final = 64 * 1024
 
@@ -36,3 +38,24 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         if self._head_bytes > HEAD_BYTES and not self.transport.is_closing():
             self.transport.write(_TOO_LARGE)
             self.transport.close()
+
+
+def respond(send: Send, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bool:
+    """Write a whole answer at once, where `send` is this protocol's own; `False` where it has to be sent by ASGI.
+
+    The same bytes as ASGI's two messages make, without looking for line breaks in headers that hold none: they are
+    of our own making. Not for an answer after which the connection closes, nor to a client that is slow to read.
+    """
+    cycle = getattr(send, "__self__", None)
+    if not isinstance(cycle, RequestResponseCycle):
+        return False
+    if cycle.disconnected or cycle.flow.write_paused or not cycle.keep_alive:
+        return False
+    content = [STATUS_LINE[status]]
+    for name, value in (*cycle.default_headers, *headers):
+        content += (name, b": ", value, b"\r\n")
+    content += (b"\r\n", body)
+    cycle.response_started = cycle.response_complete = True
+    cycle.transport.write(b"".join(content))
+    cycle.on_response()
+    return True

@@ -47,10 +47,12 @@ def lesson_row(found: LessonRow) -> Reply:
 
 def recorded(result: Recorded) -> Reply:
     """The row as a write left it; `Headway-Kept` names the fields whose stored value was kept."""
-    headers: Headers = (_entity_tag(result.row),)
-    if result.kept:
-        headers += ((b"headway-kept", ", ".join(result.kept).encode()),)
-    return json_reply(_lesson_progress(result.row, result.lesson), headers=headers)
+    row, lesson, kept = result
+    if kept:
+        return json_reply(
+            _lesson_progress(row, lesson), headers=(_entity_tag(row), (b"headway-kept", ", ".join(kept).encode()))
+        )
+    return json_reply(_lesson_progress(row, lesson), headers=(_entity_tag(row),))
 
 
 def summary(value: Summary) -> Reply:
@@ -84,7 +86,7 @@ def course_change(change: CourseChange) -> Reply:
 
 
 def _entity_tag(row: LessonProgress) -> tuple[bytes, bytes]:
-    return b"etag", b'"%b"' % row.tag.encode()
+    return b"etag", f'"{row.tag}"'.encode()
 
 
 def _lesson_progress(row: LessonProgress, lesson: Lesson) -> dict[str, Any]:

@@ -69,15 +69,16 @@ class Committer:
         self._queue_limit = queue_limit
         self._batch_limit = batch_limit
         self._observer = observer
+        self._lanes = lanes
         self._queue: deque[_Waiting] = deque()
-        self._aside = 0
+        self._aside: deque[asyncio.Future[None]] = deque()
+        self._someone_is_alone = False
+        self._writes_go_first = False
         self._outages = 0
-        self._lane_count = lanes
-        self._lanes = asyncio.Semaphore(lanes)
-        self._all_lanes = asyncio.Lock()
         self._under_way: set[tuple[LearnerId, CourseId]] = set()
+        self._writes_under_way = 0
         self._batches: set[asyncio.Task[None]] = set()
-        self._drain_task: asyncio.Task[None] | None = None
+        self._starting = False
 
     @property
     def waiting(self) -> int:
@@ -86,25 +87,24 @@ class Committer:
 
     @contextlib.asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
-        """Hold every lane, between two batches, for work that is no single lesson's write.
+        """Have the store to oneself, between two batches, for work that is no single lesson's write.
 
         Raises `QueueFullError`, and `StoreUnavailableError` where the store became unavailable meanwhile.
         """
-        if len(self._queue) + self._aside >= self._queue_limit:
+        if len(self._queue) + len(self._aside) >= self._queue_limit:
             raise QueueFullError
         outages = self._outages
-        self._aside += 1
+        await self._turn_alone()
         try:
-            async with self._every_lane():
-                if self._outages != outages:
-                    raise StoreUnavailableError
-                try:
-                    yield
-                except UnavailableError as error:
-                    self._refuse_waiting(error)
-                    raise
+            if self._outages != outages:
+                raise StoreUnavailableError
+            yield
+        except UnavailableError as error:
+            if self._outages == outages:
+                self._refuse_waiting(error)
+            raise
         finally:
-            self._aside -= 1
+            self._end_turn_alone()
 
     async def submit(self, write: LessonWrite) -> Written:
         """Wait until the write is on disk. Raises `QueueFullError`, or whatever refused the write."""
@@ -112,43 +112,60 @@ class Committer:
             raise QueueFullError
         outcome: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
         self._queue.append(_Waiting(write, outcome))
-        self._drain_soon()
+        self._start_soon()
         return await outcome
 
     async def close(self) -> None:
         """Return when all that was queued is committed."""
-        while self._drain_task is not None or self._batches:
-            await asyncio.wait([*self._batches, *([self._drain_task] if self._drain_task else [])])
+        while self._queue or self._batches:
+            await (asyncio.wait(self._batches) if self._batches else asyncio.sleep(0))
 
-    @contextlib.asynccontextmanager
-    async def _every_lane(self) -> AsyncIterator[None]:
-        async with contextlib.AsyncExitStack() as held:
-            async with self._all_lanes:  # one after the other, or two could wait for each other's lanes
-                for _ in range(self._lane_count):
-                    await held.enter_async_context(self._lanes)
-            yield
-
-    def _drain_soon(self) -> None:
-        if self._drain_task is None:
-            # In a context of its own: what it logs belongs to no single request.
-            self._drain_task = asyncio.create_task(self._drain(), name="headway-committer", context=Context())
-
-    async def _drain(self) -> None:
-        """Start batches until no write is waiting; the next one starts another drain."""
+    async def _turn_alone(self) -> None:
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._aside.append(turn)
+        self._start()
         try:
-            while self._queue:
-                await self._lanes.acquire()
-                batch = self._next_batch()
-                if batch:
-                    task = asyncio.create_task(self._run(batch), name="headway-batch", context=Context())
-                    self._batches.add(task)
-                    task.add_done_callback(self._batches.discard)
-                    continue
-                self._lanes.release()
-                if self._batches:  # all that waits is for rows that are being written
-                    await asyncio.wait(self._batches, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            self._drain_task = None
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():  # given and taken back in the same moment
+                self._end_turn_alone()
+            raise
+
+    def _end_turn_alone(self) -> None:
+        self._someone_is_alone = False
+        self._writes_go_first = True  # else authors could keep learners waiting
+        self._start()
+
+    def _start_soon(self) -> None:
+        """Start when whatever else is ready to write has written, in a context that is no single request's."""
+        if not self._starting:
+            self._starting = True
+            asyncio.get_running_loop().call_soon(self._start, context=Context())
+
+    def _start(self) -> None:
+        """Start what may go now: someone who waits to be alone, or else as many batches as are worth it."""
+        self._starting = False
+        while self._aside and self._aside[0].done():  # gone meanwhile
+            self._aside.popleft()
+        if self._someone_is_alone:
+            return
+        if self._aside and not (self._writes_go_first and self._queue):
+            if not self._batches:
+                self._someone_is_alone = True
+                self._aside.popleft().set_result(None)
+            return
+        while self._is_worth_a_batch and (batch := self._next_batch()):
+            self._writes_go_first = False
+            self._under_way.update(waiting.standing for waiting in batch)
+            self._writes_under_way += len(batch)
+            task = asyncio.create_task(self._run(batch), name="headway-batch", context=Context())
+            self._batches.add(task)
+            task.add_done_callback(self._ended)
+
+    @property
+    def _is_worth_a_batch(self) -> bool:
+        """Whether a lane is free, and as many writes wait as are under way: under load few large batches cost less."""
+        return bool(self._queue) and len(self._batches) < self._lanes and len(self._queue) >= self._writes_under_way
 
     def _next_batch(self) -> list[_Waiting]:
         """Take what may go out now, leaving the rest in its order."""
@@ -161,13 +178,15 @@ class Committer:
         return batch
 
     async def _run(self, batch: Sequence[_Waiting]) -> None:
-        standings = {waiting.standing for waiting in batch}
-        self._under_way |= standings
         try:
             await self._commit(batch)
         finally:
-            self._under_way -= standings
-            self._lanes.release()
+            self._under_way.difference_update(waiting.standing for waiting in batch)
+            self._writes_under_way -= len(batch)
+
+    def _ended(self, batch: asyncio.Task[None]) -> None:
+        self._batches.discard(batch)
+        self._start()
 
     async def _commit(self, batch: Sequence[_Waiting]) -> None:
         started = perf_counter()
@@ -201,7 +220,6 @@ class Committer:
                 self._queue.appendleft(waiting)
             else:
                 _resolve(waiting.outcome, StoreUnavailableError())
-        self._drain_soon()
 
     def _refuse_waiting(self, error: UnavailableError) -> None:
         """Tell those behind now, who have waited as long: not after a wait of their own."""

@@ -1,10 +1,12 @@
 """Between a course and the columns of `lessons`, which are the same in every store."""
 
 from collections.abc import Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from headway.domain.bounds import Number, plain
-from headway.domain.catalogue import Course, Lesson, LessonKind
+from headway.domain.catalogue import Course, Lesson, LessonKind, VersionedCourse
 from headway.domain.identifiers import CourseId
 
 Columns = Sequence[Any]
@@ -13,6 +15,13 @@ Columns = Sequence[Any]
 def to_course(course_id: CourseId, rows: Sequence[Any]) -> Course:
     """A course from its lessons' rows, each opening with the course's version and title."""
     return Course(course_id, rows[0][1], tuple(_to_lesson(row[2:]) for row in rows))
+
+
+def to_courses(rows: Sequence[Any]) -> list[VersionedCourse]:
+    """Courses from their lessons' rows, course by course, each row opening with the course's id, version and title."""
+    by_course = groupby(rows, itemgetter(0))
+    lessons = [(course_id, [row[1:] for row in group]) for course_id, group in by_course]
+    return [VersionedCourse(to_course(course_id, group), group[0][0]) for course_id, group in lessons]
 
 
 def from_course(course: Course) -> list[tuple[Any, ...]]:

@@ -1,9 +1,9 @@
-"""The Store protocol: all that the service may ask of a database, in the domain's terms."""
+"""What is asked of a database, in the domain's terms: the service asks a Store, who copies it asks an Archive."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from headway.domain.catalogue import Course, CourseChange, CourseOutline
+from headway.domain.catalogue import Course, CourseChange, CourseOutline, VersionedCourse
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress
 from headway.domain.statistics import CourseProgress, LessonsStamp
@@ -83,3 +83,52 @@ class Store(Protocol):
 
     async def restart_course(self, learner_id: LearnerId, course_id: CourseId) -> None:
         """Remove all the learner's rows in the course, hidden ones too."""
+
+
+LessonKey = tuple[LearnerId, CourseId, LessonId]
+StandingKey = tuple[LearnerId, CourseId]
+
+
+class Holdings(NamedTuple):
+    """How much of each kind a database holds."""
+
+    courses: int
+    lesson_rows: int
+    standings: int
+
+
+class Archive(Protocol):
+    """All that a database holds, as it is: ids, versions, times and revisions too.
+
+    What is read comes in the order of its keys, from the first one after `after` on (`None`: from the very first), and
+    `limit` of it; fewer only at the end. What is put takes the place of what is there under the same key, all of it
+    or nothing, and is on disk when the call returns. Every method may raise `StoreUnavailableError`, and
+    `ConfigurationError` where the database does not let this user do it.
+    """
+
+    async def holdings(self) -> Holdings:
+        """Count everything; on a large database this takes seconds."""
+
+    async def revision(self) -> int:
+        """The number that the catalogue's last change was given."""
+
+    async def raise_revision(self, least: int) -> None:
+        """Let the catalogue's next change be given a number above `least`."""
+
+    async def courses(self, after: CourseId | None, limit: int) -> Sequence[VersionedCourse]:
+        """Courses of the catalogue by id."""
+
+    async def lesson_rows(self, after: LessonKey | None, limit: int) -> Sequence[LessonProgress]:
+        """Rows by learner, course and lesson: hidden ones too, and those of courses that are not in the catalogue."""
+
+    async def standings(self, after: StandingKey | None, limit: int) -> Sequence[CourseProgress]:
+        """Standings by learner and course, as they are kept, those of courses started over among them."""
+
+    async def put_courses(self, courses: Sequence[VersionedCourse]) -> None:
+        """Make the catalogue hold these courses under these versions."""
+
+    async def put_lesson_rows(self, rows: Sequence[LessonProgress]) -> None:
+        """Hold these rows."""
+
+    async def put_standings(self, standings: Sequence[CourseProgress]) -> None:
+        """Hold these standings, each with a `last_accessed`."""

@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
+from contextvars import Context
 from datetime import datetime
 from time import monotonic
 from typing import Final
+from uuid import UUID
 
 import asyncpg
 
@@ -15,7 +17,7 @@ from headway.domain.identifiers import CourseId
 from headway.domain.statistics import microseconds
 from headway.storage.lessons import from_course, to_course
 from headway.storage.postgres import statements as sql
-from headway.storage.postgres.database import Database, Pooled
+from headway.storage.postgres.database import Database
 
 KEPT_COURSES: Final = 1_000
 FRESH_SECONDS: Final = 1.0
@@ -39,6 +41,8 @@ class Catalogue:
         self._kept: dict[CourseId, VersionedCourse] = {}
         self._revision = -1
         self._confirmed_at = _NEVER
+        self._forgotten = 0
+        self._confirming: asyncio.Task[None] | None = None
         self._listening: asyncio.Task[None] | None = None
 
     def open(self) -> None:
@@ -60,23 +64,24 @@ class Catalogue:
     async def course(self, course_id: CourseId) -> VersionedCourse:
         """One course. Raises `CourseNotFoundError`."""
         if monotonic() - self._confirmed_at > FRESH_SECONDS:
-            await self._confirm()
+            await self._confirmed()
         return self._kept.get(course_id) or await self.load(course_id)
 
     async def load(self, course_id: CourseId) -> VersionedCourse:
         """One course as the database has it now. Raises `CourseNotFoundError`."""
-        revision = self._revision
+        forgotten = self._forgotten
         rows = await self._database.fetch(sql.COURSE_LESSONS, course_id)
         if not rows:
-            self.forget(course_id)
+            self._kept.pop(course_id, None)
             raise CourseNotFoundError(course_id)
         loaded = VersionedCourse(to_course(course_id, rows), rows[0][0])
-        if revision == self._revision:  # else it may have changed since it was read, and nobody would ask again
+        if forgotten == self._forgotten:  # else this one may have changed since it was read
             self._keep(loaded)
         return loaded
 
     def forget(self, course_id: CourseId) -> None:
         """Let go of a course that has changed."""
+        self._forgotten += 1
         self._kept.pop(course_id, None)
 
     def doubt(self) -> None:
@@ -102,7 +107,7 @@ class Catalogue:
                 raise CourseNotFoundError(course_id)
 
     @contextlib.asynccontextmanager
-    async def _changing(self, course_id: CourseId, now: datetime) -> AsyncIterator[tuple[Pooled, int]]:
+    async def _changing(self, course_id: CourseId, now: datetime) -> AsyncIterator[tuple[asyncpg.Connection, int]]:
         """A transaction that changes a course, one at a time, with the revision of the change."""
         try:
             async with self._database.transaction() as connection:
@@ -110,21 +115,31 @@ class Catalogue:
                 await connection.execute(sql.ANNOUNCE, course_id)
                 yield connection, revision
         finally:
-            self.doubt()
             self.forget(course_id)
+
+    async def _confirmed(self) -> None:
+        """Return when the courses kept are as fresh as promised. However many wait for that, it is asked for once."""
+        if self._confirming is None:
+            self._confirming = asyncio.create_task(
+                self._confirm(), name="headway-catalogue-revision", context=Context()
+            )
+            self._confirming.add_done_callback(self._forget_confirming)
+        await asyncio.shield(self._confirming)
+
+    def _forget_confirming(self, task: asyncio.Task[None]) -> None:
+        self._confirming = None
+        if not task.cancelled():
+            task.exception()  # those who wait for it are told, and perhaps nobody does any more
 
     async def _confirm(self) -> None:
         """Let go of the courses that have changed since this was last asked."""
         asked_at = monotonic()
         [(revision,)] = await self._database.fetch(sql.PROBE)
         if revision != self._revision:
-            kept = list(self._kept)
-            present = {
-                str(course_id): version for course_id, version in await self._database.fetch(sql.KEPT_VERSIONS, kept)
-            }
-            for course_id in kept:
-                course = self._kept.get(course_id)
-                if course is not None and present.get(course_id) != course.version:
+            self._forgotten += 1
+            present = dict(await self._database.fetch(sql.KEPT_VERSIONS, list(self._kept)))
+            for course_id, course in list(self._kept.items()):
+                if present.get(UUID(course_id)) != course.version:
                     self.forget(course_id)
             self._revision = revision
         self._confirmed_at = asked_at
@@ -139,7 +154,7 @@ class Catalogue:
         while True:
             with contextlib.suppress(StoreUnavailableError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                 await self._listen_once()
-            self._confirmed_at = _NEVER
+            self.doubt()
             await asyncio.sleep(_RETRY_SECONDS)
 
     async def _listen_once(self) -> None:
@@ -148,11 +163,10 @@ class Catalogue:
         try:
             connection.add_termination_listener(lambda _connection: lost.set())
             await connection.add_listener(_CHANNEL, self._announced)
-            self._confirmed_at = _NEVER
+            self.doubt()
             await lost.wait()
         finally:
             connection.terminate()
 
     def _announced(self, _connection: object, _process: int, _channel: str, course_id: object) -> None:
         self.forget(CourseId(str(course_id)))
-        self._confirmed_at = _NEVER

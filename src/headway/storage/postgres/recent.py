@@ -11,6 +11,9 @@ from headway.domain.statistics import CourseProgress
 KEPT_ROWS: Final = 100_000
 _LONG_NOTES: Final = 1_000  # characters from which on a row is not kept; one with metadata is not either
 
+_WRONG_SHARE: Final = 4
+_MOST_CAUTION: Final = 256
+
 Key = tuple[LearnerId, CourseId]
 
 
@@ -24,10 +27,10 @@ class Standing:
         self.rows: dict[LessonId, LessonProgress | None] = {}
         self.size = 1  # as the owner last counted it
 
-    def move_on(self, progress: CourseProgress, changed: Mapping[LessonId, LessonProgress | None]) -> None:
+    def move_on(self, progress: CourseProgress, rows: Mapping[LessonId, LessonProgress | None]) -> None:
         """Know what was stored. Large rows are not kept, so that the number of rows bounds their memory."""
         self.progress = progress
-        for lesson_id, row in changed.items():
+        for lesson_id, row in rows.items():
             if row is None or _is_small(row):
                 self.rows[lesson_id] = row
             else:
@@ -45,10 +48,31 @@ class Recent:
         self._kept_rows = kept_rows
         self._standings: OrderedDict[Key, Standing] = OrderedDict()
         self._rows = 0
+        self._batches_to_read = 0
+        self._caution = 1
+
+    def begin_batch(self) -> None:
+        """Look-ups from now on are those of one batch."""
+        if self._batches_to_read:
+            self._batches_to_read -= 1
 
     def get(self, key: Key) -> Standing | None:
-        """What is known of a learner in a course."""
-        return self._standings.get(key)
+        """What is known of a learner in a course; nothing while too much of it proved wrong."""
+        return None if self._batches_to_read else self._standings.get(key)
+
+    def judge(self, *, right: int, wrong: int) -> None:
+        """Learn how many of a batch's known standings proved right.
+
+        Where learners' requests go to any of several processes, to believe costs more than to read. So after a batch
+        in which more than a quarter was wrong the next ones are read; when it is found again, twice as many.
+        """
+        if not right + wrong:
+            return
+        if wrong * _WRONG_SHARE > right + wrong:
+            self._batches_to_read = self._caution
+            self._caution = min(2 * self._caution, _MOST_CAUTION)
+        else:
+            self._caution = 1
 
     def keep(self, key: Key, standing: Standing) -> None:
         """Know a standing as it was just stored."""

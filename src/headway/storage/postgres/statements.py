@@ -1,18 +1,20 @@
-"""The statements of `statements.sql` and `citus.sql`, by name."""
+"""The statements of `statements.sql`, `archive.sql` and `citus.sql`, by name."""
 
 from pathlib import Path
 from typing import Final
 
 import aiosql
+from aiosql.queries import Queries
 
 _FOLDER: Final = Path(__file__).parent
 _QUERIES: Final = aiosql.from_path(_FOLDER / "statements.sql", "asyncpg", mandatory_parameters=False)
+_ARCHIVE: Final = aiosql.from_path(_FOLDER / "archive.sql", "asyncpg", mandatory_parameters=False)
 _CITUS: Final = aiosql.from_path(_FOLDER / "citus.sql", "asyncpg", mandatory_parameters=False)
 
 
-def _sql(name: str) -> str:
+def _sql(name: str, queries: Queries = _QUERIES) -> str:
     """The text of a statement: asyncpg keeps prepared statements by it, so a call costs no parsing."""
-    text: str = getattr(_QUERIES, name).sql
+    text: str = getattr(queries, name).sql
     return text
 
 
@@ -37,3 +39,12 @@ RESTART_COURSE: Final = _sql("restart_course")
 REMOVE_LESSON_ROWS_AT: Final = _sql("remove_lesson_rows_at")
 REMOVE_LESSON_ROWS: Final = _sql("remove_lesson_rows")
 DISTRIBUTE: Final[str] = _CITUS.distribute.sql
+COUNT_COURSES: Final = _sql("count_courses", _ARCHIVE)
+COUNT_LESSON_ROWS: Final = _sql("count_lesson_rows", _ARCHIVE)
+COUNT_STANDINGS: Final = _sql("count_standings", _ARCHIVE)
+RAISE_REVISION: Final = _sql("raise_revision", _ARCHIVE)
+COURSES_FROM: Final = _sql("courses_from", _ARCHIVE)
+LESSON_ROWS_FROM: Final = _sql("lesson_rows_from", _ARCHIVE)
+STANDINGS_FROM: Final = _sql("standings_from", _ARCHIVE)
+HOLD_LESSON_ROWS: Final = _sql("hold_lesson_rows", _ARCHIVE)
+HOLD_STANDINGS: Final = _sql("hold_standings", _ARCHIVE)

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+import asyncpg
+
 from headway.domain.catalogue import Course, CourseChange, CourseOutline, VersionedCourse
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
@@ -19,8 +21,9 @@ from headway.storage.committer import CommitObserver, Committer
 from headway.storage.port import CourseReading, LessonReading, LessonsReading
 from headway.storage.postgres import schema
 from headway.storage.postgres import statements as sql
+from headway.storage.postgres.archive import PostgresArchive
 from headway.storage.postgres.catalogue import Catalogue
-from headway.storage.postgres.database import Database
+from headway.storage.postgres.database import Database, warn_unless_durable
 from headway.storage.postgres.gatherer import Gatherer
 from headway.storage.postgres.recent import Key
 from headway.storage.postgres.rows import to_course_progress, to_lesson_progress
@@ -59,14 +62,14 @@ class PostgresStore:
             self._writer.commit, queue_limit=queue_limit, batch_limit=batch_limit, observer=observer, lanes=_LANES
         )
 
+    @property
+    def archive(self) -> PostgresArchive:
+        """All that the database holds, while the store is open."""
+        return PostgresArchive(self._database)
+
     async def open(self) -> Sequence[str]:
         """Connect, migrate as needed, and begin to listen for changes of the catalogue."""
-        await self._database.open()
-        try:
-            applied = await self._database.alone(schema.migrate)
-        except BaseException:
-            await self._database.close()
-            raise
+        applied = await self._database.prepare(_migrate)
         self._catalogue.open()
         return applied
 
@@ -78,7 +81,7 @@ class PostgresStore:
 
     async def distribute(self) -> None:
         """Spread the tables over a Citus cluster. Raises `ConfigurationError` where there is none."""
-        await self._database.alone(schema.distribute)
+        await self._database.prepare(schema.distribute)
 
     async def probe(self) -> None:
         """Read one row."""
@@ -141,8 +144,9 @@ class PostgresStore:
         await self._catalogue.course(course_id)
         try:
             async with self._database.transaction() as connection:
-                await connection.execute(sql.RESTART_COURSE, learner_id, course_id)
-                await connection.execute(sql.REMOVE_LESSON_ROWS, learner_id, course_id)
+                found = await connection.execute(sql.RESTART_COURSE, learner_id, course_id)
+                if found != "UPDATE 0":  # else whoever comes first may be at it now, and holds a gate that we do not
+                    await connection.execute(sql.REMOVE_LESSON_ROWS, learner_id, course_id)
         finally:
             self._writer.forget(learner_id, course_id)
 
@@ -163,3 +167,8 @@ class PostgresStore:
         rows = await self._database.fetch(sql.COURSE_PROGRESS_OF, *zip(*keys, strict=True))
         found = map(to_course_progress, rows)
         return {(progress.learner_id, progress.course_id): progress for progress in found}
+
+
+async def _migrate(connection: asyncpg.Connection) -> Sequence[str]:
+    await warn_unless_durable(connection)
+    return await schema.migrate(connection)

@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 from headway.domain.catalogue import VersionedCourse
-from headway.domain.errors import HeadwayError, UnavailableError
+from headway.domain.errors import CourseNotFoundError, HeadwayError, UnavailableError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import LessonProgress
 from headway.domain.statistics import NOTHING, CourseProgress, advance, recount
@@ -35,12 +35,11 @@ class _Group:
         self.key = key
         self.writes: list[tuple[int, LessonWrite]] = []
         self.standing = standing or Standing(None)
-        self.is_known = standing is not None
-        self.is_fresh = standing is None
+        self.is_known = standing is not None  # from before; else it is read for this batch
         self.course: VersionedCourse | None = None
         self.tally = NOTHING
         self.after: CourseProgress | None = None
-        self.changed: dict[LessonId, LessonProgress | None] = {}
+        self.rows: dict[LessonId, LessonProgress | None] = {}
 
     @property
     def unread_lessons(self) -> Iterable[LessonId]:
@@ -60,7 +59,7 @@ class _Group:
     def rows_to_put(self) -> Iterable[LessonProgress]:
         """The rows that the writes made or changed."""
         before = self.standing.rows
-        return (row for lesson_id, row in self.changed.items() if row is not None and row is not before[lesson_id])
+        return (row for lesson_id, row in self.rows.items() if row is not None and row is not before[lesson_id])
 
     @property
     def rows_to_remove(self) -> Iterable[tuple[LearnerId, CourseId, LessonId]]:
@@ -68,7 +67,7 @@ class _Group:
         before = self.standing.rows
         return (
             (*self.key, lesson_id)
-            for lesson_id, row in self.changed.items()
+            for lesson_id, row in self.rows.items()
             if row is None and before[lesson_id] is not None
         )
 
@@ -87,7 +86,7 @@ class _Group:
 
     def _apply(self, write: LessonWrite, now: datetime) -> Outcome:
         assert self.course is not None  # noqa: S101 - a group without its course is refused before
-        row = self.changed[write.lesson_id] if write.lesson_id in self.changed else self.standing.rows[write.lesson_id]
+        row = self.rows.setdefault(write.lesson_id, self.standing.rows[write.lesson_id])
         written = write.apply(self.course.course, row, now, _new_id)
         if written.before is None and written.after is None:
             return written
@@ -95,7 +94,7 @@ class _Group:
         revision = before.revision + 1 if before else _FIRST_REVISION
         self.after = advance(self.tally, write, written, course_version=self.course.version, revision=revision, now=now)
         self.tally = self.after.tally
-        self.changed[write.lesson_id] = written.after
+        self.rows[write.lesson_id] = written.after
         return written
 
 
@@ -133,6 +132,7 @@ class Writer:
 
     def _grouped(self, writes: Sequence[LessonWrite]) -> list[_Group]:
         groups: dict[Key, _Group] = {}
+        self._recent.begin_batch()
         for place, write in enumerate(writes):
             key = (write.learner_id, write.course_id)
             group = groups.get(key)
@@ -143,13 +143,14 @@ class Writer:
 
     async def _with_courses(self, groups: Sequence[_Group], outcomes: list[Outcome]) -> list[_Group]:
         """The groups whose course there is; the others are refused."""
-        found: dict[CourseId, VersionedCourse | HeadwayError] = {}
-        for course_id in {group.key[1] for group in groups}:
+        lessons: dict[CourseId, set[LessonId]] = {}
+        for group in groups:
+            lessons.setdefault(group.key[1], set()).update(write.lesson_id for _, write in group.writes)
+        found: dict[CourseId, VersionedCourse | CourseNotFoundError] = {}
+        for course_id, needed in lessons.items():
             try:
-                found[course_id] = await self._catalogue.course(course_id)
-            except UnavailableError:
-                raise
-            except HeadwayError as refusal:
+                found[course_id] = await self._course_with(course_id, needed)
+            except CourseNotFoundError as refusal:
                 found[course_id] = refusal
         kept: list[_Group] = []
         for group in groups:
@@ -161,6 +162,13 @@ class Writer:
                 for place, _ in group.writes:
                     outcomes[place] = course
         return kept
+
+    async def _course_with(self, course_id: CourseId, needed: set[LessonId]) -> VersionedCourse:
+        """A course, read anew where it is to refuse a lesson. Raises `CourseNotFoundError`."""
+        kept = await self._catalogue.course(course_id)
+        if needed <= kept.course.lessons_by_id.keys():
+            return kept
+        return await self._catalogue.load(course_id)
 
     async def _read(self, groups: Sequence[_Group]) -> None:
         """Read what is not known: standings first, so that rows can only be newer, which the gate finds out."""
@@ -200,24 +208,27 @@ class Writer:
     async def _store(self, groups: Sequence[_Group], outcomes: list[Outcome]) -> None:
         deciding = [group for group in groups if group.after is not None]
         passed = await self._passed(deciding) if deciding else frozenset()
+        known = [group.key in passed for group in deciding if group.is_known]
+        self._recent.judge(right=sum(known), wrong=len(known) - sum(known))
         for group in groups:
             if group.after is None:
                 self._settle_unchanged(group, outcomes)
             elif group.key in passed:
-                group.standing.move_on(group.after, group.changed)
+                group.standing.move_on(group.after, group.rows)
                 self._recent.keep(group.key, group.standing)
             else:
                 self._lose(group, outcomes)
 
     def _settle_unchanged(self, group: _Group, outcomes: list[Outcome]) -> None:
         """Nothing to store: what was answered holds if it was decided on what was read just now."""
-        if not group.is_fresh:
+        if group.is_known:
             self._lose(group, outcomes)
 
     def _lose(self, group: _Group, outcomes: list[Outcome]) -> None:
         group.lose(outcomes)
         self._recent.forget(group.key)
-        self._catalogue.doubt()
+        if not group.is_known:  # what was read just now was right, so perhaps it is the course that has changed
+            self._catalogue.doubt()
 
     async def _passed(self, groups: Sequence[_Group]) -> frozenset[Key]:
         """Store the groups; answers the keys of those that nobody was faster than."""

@@ -50,10 +50,7 @@ class Catalogue:
     def put(self, connection: apsw.Connection, course: Course, now: datetime) -> None:
         """Write the course, under a version of its own."""
         [(revision,)] = fetch(connection, sql.NEXT_REVISION, microseconds(now))
-        counts = (len(course.lessons), course.required_lessons)
-        fetch(connection, sql.PUT_COURSE, course.id, course.title, *counts, revision)
-        fetch(connection, sql.REMOVE_LESSONS, course.id)
-        connection.executemany(sql.PUT_LESSON, from_course(course))
+        store_course(connection, VersionedCourse(course, revision))
 
     def _load(self, connection: apsw.Connection, course_id: CourseId) -> VersionedCourse:
         rows = fetch(connection, sql.COURSE_LESSONS, course_id)
@@ -62,3 +59,12 @@ class Catalogue:
             self._kept.pop(next(iter(self._kept)))
         self._kept[course_id] = loaded
         return loaded
+
+
+def store_course(connection: apsw.Connection, versioned: VersionedCourse) -> None:
+    """Write a course under its version, in the place of what the catalogue has of it."""
+    course, version = versioned
+    counts = (len(course.lessons), course.required_lessons)
+    fetch(connection, sql.PUT_COURSE, course.id, course.title, *counts, version)
+    fetch(connection, sql.REMOVE_LESSONS, course.id)
+    connection.executemany(sql.PUT_LESSON, from_course(course))

@@ -1,16 +1,19 @@
-"""The statements of `statements.sql`, by name."""
+"""The statements of `statements.sql` and `archive.sql`, by name."""
 
 from pathlib import Path
 from typing import Final
 
 import aiosql
+from aiosql.queries import Queries
 
-_QUERIES: Final = aiosql.from_path(Path(__file__).with_name("statements.sql"), "apsw", mandatory_parameters=False)
+_FOLDER: Final = Path(__file__).parent
+_QUERIES: Final = aiosql.from_path(_FOLDER / "statements.sql", "apsw", mandatory_parameters=False)
+_ARCHIVE: Final = aiosql.from_path(_FOLDER / "archive.sql", "apsw", mandatory_parameters=False)
 
 
-def _sql(name: str) -> str:
+def _sql(name: str, queries: Queries = _QUERIES) -> str:
     """The text of a statement: apsw caches prepared statements by it, so a call costs no parsing."""
-    text: str = getattr(_QUERIES, name).sql
+    text: str = getattr(queries, name).sql
     return text
 
 
@@ -34,3 +37,11 @@ LESSONS_STAMP: Final = _sql("lessons_stamp")
 LEARNER_COURSES: Final = _sql("learner_courses")
 PUT_COURSE_PROGRESS: Final = _sql("put_course_progress")
 REMOVE_COURSE_PROGRESS: Final = _sql("remove_course_progress")
+COUNT_COURSES: Final = _sql("count_courses", _ARCHIVE)
+COUNT_LESSON_ROWS: Final = _sql("count_lesson_rows", _ARCHIVE)
+COUNT_STANDINGS: Final = _sql("count_standings", _ARCHIVE)
+RAISE_REVISION: Final = _sql("raise_revision", _ARCHIVE)
+COURSES_AFTER: Final = _sql("courses_after", _ARCHIVE)
+LESSON_ROWS_AFTER: Final = _sql("lesson_rows_after", _ARCHIVE)
+STANDINGS_AFTER: Final = _sql("standings_after", _ARCHIVE)
+HOLD_LESSON_ROW: Final = _sql("hold_lesson_row", _ARCHIVE)

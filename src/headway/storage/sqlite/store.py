@@ -22,6 +22,7 @@ from headway.domain.writes import LessonWrite, Written
 from headway.storage.committer import CommitObserver, Committer, Outcome
 from headway.storage.port import CourseReading, LessonReading, LessonsReading
 from headway.storage.sqlite import statements as sql
+from headway.storage.sqlite.archive import SqliteArchive
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.database import Database
 from headway.storage.sqlite.progress_table import ProgressTable
@@ -56,6 +57,11 @@ class SqliteStore:
         self.committer = Committer(
             self._commit_batch, queue_limit=queue_limit, batch_limit=batch_limit, observer=observer
         )
+
+    @property
+    def archive(self) -> SqliteArchive:
+        """All that the file holds, while the store is open."""
+        return SqliteArchive(self._reader, self._transaction)
 
     async def open(self) -> Sequence[str]:
         """Open the file, making and migrating it as needed."""

@@ -1,0 +1,211 @@
+"""`headway copy`: all that one database holds to another one."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass
+from time import monotonic
+from typing import Annotated, Final
+from urllib.parse import urlsplit
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column, Table
+
+from headway.app import Headway
+from headway.cli.console import err, fail, load_settings, out, refusals_end_the_program
+from headway.domain.errors import ConfigurationError, StoreUnavailableError
+from headway.settings import Settings
+from headway.storage import copying
+from headway.storage.copying import Compared
+from headway.storage.port import Archive
+
+_SECONDS_BETWEEN_LINES: Final = 10.0
+_SETTING: Final = "HEADWAY_DATABASE_URL"
+
+
+def copy(
+    context: typer.Context,
+    source_url: Annotated[str, typer.Argument(metavar="FROM", help="Address of the database to copy.")],
+    destination_url: Annotated[str, typer.Argument(metavar="TO", help="Address of the database to copy it to.")],
+) -> None:
+    """Copy all that a database holds to another one: from SQLite to PostgreSQL, back, or between two of a kind.
+
+    Stop the service first: neither database may be written to meanwhile.
+
+    Puts what TO lacks, then compares both. Broken off and run again, it goes on.
+    TO is empty at first, or an earlier copy of FROM.
+
+    A password of PostgreSQL's is also taken from PGPASSWORD or ~/.pgpass.
+
+    Examples:
+      headway copy sqlite:////var/lib/headway/headway.db postgresql://headway@db.example/headway
+      headway copy postgresql://headway@db.example/headway sqlite:///headway.db
+    """
+    if context.args:  # not left to typer, which would print them: a password may be in there
+        fail("headway copy takes two addresses, FROM and TO.", 2)
+    logging.getLogger("headway").addHandler(logging.NullHandler())  # what went wrong is told in a sentence, once
+    source, destination = load_settings(database_url=source_url), load_settings(database_url=destination_url)
+    with refusals_end_the_program():
+        with _telling_of("FROM"):
+            _refuse_unusable(source)
+        with _telling_of("TO"):
+            _refuse_unescaped(destination)
+            _refuse_same(source, destination)
+        _tell(asyncio.run(_copy(source, destination)))
+
+
+@dataclass(frozen=True)
+class _Copied:
+    """How many rows were put at the destination, in how many seconds, and how the two sides compare after it."""
+
+    put: int
+    seconds: float
+    compared: Sequence[Compared]
+
+
+async def _copy(source: Settings, destination: Settings) -> _Copied:
+    async with _opened("FROM", source) as here, _opened("TO", destination) as there:
+        try:
+            return await _copy_all(here, there)
+        except StoreUnavailableError as error:
+            raise StoreUnavailableError(
+                f"The copy was broken off ({_reason(error)}). What was copied stays: once that is put right, run the "
+                "same command again, and it goes on."
+            ) from error
+
+
+async def _copy_all(source: Archive, destination: Archive) -> _Copied:
+    here, there = await source.holdings(), await destination.holdings()
+    with _shown("Checking the destination", sum(there)) as progress:
+        await copying.refuse_unless_earlier(source, destination, progress)
+    began = monotonic()
+    with _shown("Copying", sum(here)) as progress:
+        put = await copying.put_what_differs(source, destination, progress)
+    seconds = monotonic() - began
+    with _shown("Comparing", sum(here)) as progress:
+        return _Copied(put, seconds, await copying.compare(source, destination, progress))
+
+
+@contextlib.asynccontextmanager
+async def _opened(name: str, settings: Settings) -> AsyncIterator[Archive]:
+    with _telling_of(name):
+        store = Headway(settings).store
+        await store.open()
+    try:
+        yield store.archive
+    finally:
+        await store.close()
+
+
+def _refuse_unusable(source: Settings) -> None:
+    """Raise `ConfigurationError` for a file that is not there: opened, it would be made, and copied as empty."""
+    _refuse_unescaped(source)
+    if not source.uses_postgres and not source.database_path.exists():
+        raise ConfigurationError(f"There is no file {source.database_path}.")
+
+
+def _refuse_unescaped(settings: Settings) -> None:
+    """Raise `ValueError` where a part of the password would be taken for the server's name, and be printed as such."""
+    _, server, *rest = urlsplit(settings.database_url)
+    if settings.uses_postgres and any("@" in part for part in rest):
+        raise ValueError(server)
+
+
+def _refuse_same(source: Settings, destination: Settings) -> None:
+    """Raise `ConfigurationError` where both are one database. One that is named in two ways is copied for nothing."""
+    if source.uses_postgres != destination.uses_postgres:
+        return
+    if source.uses_postgres:
+        same = _without_password(source.database_url) == _without_password(destination.database_url)
+    else:
+        path = destination.database_path
+        same = path.exists() and path.samefile(source.database_path)
+    if same:
+        raise ConfigurationError("This is the database that FROM names. Name another one.")
+
+
+def _without_password(url: str) -> tuple[str, ...]:
+    parts = urlsplit(url)
+    credentials, _, server = parts.netloc.rpartition("@")
+    return credentials.partition(":")[0], server, parts.path, parts.query
+
+
+@contextlib.contextmanager
+def _telling_of(name: str) -> Iterator[None]:
+    """Say which of the two a refusal is about. What it says of the setting is meant for the argument here."""
+    try:
+        yield
+    except StoreUnavailableError as error:
+        raise StoreUnavailableError(_about(name, error)) from error
+    except ConfigurationError as error:
+        raise ConfigurationError(_about(name, error)) from error
+    except ValueError as error:  # its text may be a part of the password
+        raise ConfigurationError(
+            f"{name} is no address of a database. In a password, write characters such as / ? # @ : in percent form."
+        ) from error
+
+
+def _about(name: str, error: Exception) -> str:
+    text = str(error)
+    return text.replace(_SETTING, name) if _SETTING in text else f"{name}: {text}"
+
+
+def _reason(error: Exception) -> str:
+    """What the driver said, in one line: what PostgreSQL adds as detail may quote a row."""
+    return str(error.__cause__ or error).partition("\n")[0]
+
+
+@contextlib.contextmanager
+def _shown(stage: str, total: int) -> Iterator[copying.Progress]:
+    """Show how far a stage is: a bar in a terminal, elsewhere a line now and then and at the end."""
+    if not err.is_terminal:
+        lines = _Lines(stage, total)
+        yield lines.advance
+        lines.print()
+        return
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=err) as bar:
+        task = bar.add_task(stage, total=total)
+        yield lambda count: bar.advance(task, count)
+
+
+class _Lines:
+    """Prints how far a stage is, every few seconds at most."""
+
+    def __init__(self, stage: str, total: int) -> None:
+        self._stage = stage
+        self._total = total
+        self._done = 0
+        self._printed_at = monotonic()
+
+    def advance(self, count: int) -> None:
+        """Go on by so many."""
+        self._done += count
+        if monotonic() - self._printed_at > _SECONDS_BETWEEN_LINES:
+            self.print()
+
+    def print(self) -> None:
+        """Print how far it is."""
+        err.print(f"{self._stage}: {self._done:,} of {self._total:,}")
+        self._printed_at = monotonic()
+
+
+def _tell(copied: _Copied) -> None:
+    """Print how both sides compare; end the program where they differ."""
+    figures = [Column(name, justify="right") for name in ("source", "destination", "differing")]
+    table = Table("", *figures, box=None, pad_edge=False)
+    for kind, *counts in copied.compared:
+        table.add_row(kind, *(f"{count:,}" for count in counts))
+    out.print(table, soft_wrap=False)
+    if copied.put:
+        rate = copied.put / copied.seconds
+        out.print(f"Copied {copied.put:,} rows in {copied.seconds:.1f} seconds, {rate:,.0f} rows a second.")
+    else:
+        out.print("All was there already: nothing was written.")
+    if any(compared.differing for compared in copied.compared):
+        fail(
+            "The two sides differ: one of them was written to meanwhile. Stop every service that uses one of them and "
+            "run the same command again."
+        )

@@ -1,0 +1,244 @@
+"""Copying all that a database holds to another one, and comparing the two.
+
+Both sides are walked in the order of their keys, a batch of each at a time, so that memory is bounded and what is there
+already is found without a look-up. Nothing is noted on the way: a copy that was broken off is begun anew, and puts what
+it finds missing.
+"""
+
+import asyncio
+from bisect import bisect_right
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Generic, NamedTuple, TypeVar
+
+import orjson
+
+from headway.domain.catalogue import VersionedCourse
+from headway.domain.errors import ConfigurationError
+from headway.domain.identifiers import CourseId
+from headway.domain.progress import LessonProgress
+from headway.domain.statistics import CourseProgress
+from headway.storage.port import Archive, LessonKey, StandingKey
+
+T = TypeVar("T")
+K = TypeVar("K", bound=tuple[str, ...])
+
+Progress = Callable[[int], None]
+"""Is told how many more were looked at."""
+
+
+class Compared(NamedTuple):
+    """How much of one kind there is on each side, and how much is missing on one of them or not the same on both."""
+
+    kind: str
+    source: int
+    destination: int
+    differing: int
+
+
+async def refuse_unless_earlier(source: Archive, destination: Archive, progress: Progress) -> None:
+    """Raise `ConfigurationError` unless all that the destination holds was at the source earlier, or is there still.
+
+    Told by ids and by what only grows: versions and revisions. Reads no further than the destination goes.
+    """
+    for kind in _KINDS:
+        async for stretch in _stretches(kind, source, destination):
+            kind.refuse_unless_earlier(stretch)
+            progress(len(stretch.destination))
+            if stretch.ends_destination:
+                break
+
+
+async def put_what_differs(source: Archive, destination: Archive, progress: Progress) -> int:
+    """Put what the destination has not, or has otherwise; answers how much that was. Each batch is on disk or not."""
+    put = sum([await _put(kind, source, destination, progress) for kind in _KINDS])
+    revision = await source.revision()
+    if await destination.revision() < revision:
+        await destination.raise_revision(revision)
+    return put
+
+
+async def compare(source: Archive, destination: Archive, progress: Progress) -> Sequence[Compared]:
+    """Compare all, and count."""
+    return [await _compare(kind, source, destination, progress) for kind in _KINDS]
+
+
+async def _put(kind: "_Kind[Any, Any]", source: Archive, destination: Archive, progress: Progress) -> int:
+    put = 0
+    stretches = _stretches(kind, source, destination)
+    stretch = await anext(stretches, None)
+    while stretch is not None:
+        differing = [here for here, _ in kind.differing(stretch) if here is not None]
+        put += len(differing)
+        progress(len(stretch.source))
+        # The databases work at the same time, on different keys.
+        _, stretch = await asyncio.gather(kind.put_all(destination, differing), anext(stretches, None))
+    return put
+
+
+async def _compare(kind: "_Kind[Any, Any]", source: Archive, destination: Archive, progress: Progress) -> Compared:
+    compared = Compared(kind.name, 0, 0, 0)
+    async for stretch in _stretches(kind, source, destination):
+        compared = Compared(
+            kind.name,
+            compared.source + sum(map(kind.counts, stretch.source)),
+            compared.destination + sum(map(kind.counts, stretch.destination)),
+            compared.differing + len(kind.differing(stretch)),
+        )
+        progress(len(stretch.source))
+    return compared
+
+
+@dataclass(frozen=True)
+class _Stretch(Generic[T]):
+    """All that both sides have between two keys."""
+
+    source: Sequence[T]
+    destination: Sequence[T]
+    ends_destination: bool
+
+
+@dataclass(frozen=True)
+class _Kind(Generic[T, K]):
+    """One of the kinds of things that a database holds.
+
+    `precedes` says whether the first can be what the second was earlier; `counts`, whether one says anything at all.
+    """
+
+    name: str
+    one: str
+    batch: int
+    key: Callable[[T], K]
+    read: Callable[[Archive, K | None, int], Awaitable[Sequence[T]]]
+    put: Callable[[Archive, Sequence[T]], Awaitable[None]]
+    precedes: Callable[[T, T], bool]
+    is_same: Callable[[T, T], bool] = lambda one, other: one == other
+    counts: Callable[[T], bool] = lambda _: True
+
+    def pairs(self, stretch: _Stretch[T]) -> Iterator[tuple[T | None, T | None]]:
+        """What is at the source beside what is at the destination under the same key."""
+        there = {self.key(item): item for item in stretch.destination}
+        for item in stretch.source:
+            if self.counts(item):
+                yield item, there.pop(self.key(item), None)
+        for item in there.values():
+            if self.counts(item):
+                yield None, item
+
+    def differing(self, stretch: _Stretch[T]) -> list[tuple[T | None, T | None]]:
+        """The pairs that are not the same."""
+        return [
+            (here, there)
+            for here, there in self.pairs(stretch)
+            if here is None or there is None or not self.is_same(here, there)
+        ]
+
+    async def put_all(self, archive: Archive, items: Sequence[T]) -> None:
+        """Put the items, if there are any."""
+        if items:
+            await self.put(archive, items)
+
+    def refuse_unless_earlier(self, stretch: _Stretch[T]) -> None:
+        """Raise `ConfigurationError` where the destination has what never was at the source."""
+        for here, there in self.differing(stretch):
+            if there is not None and (here is None or not self.precedes(there, here)):
+                found = "the source has not" if here is None else "was changed there"
+                raise ConfigurationError(
+                    f"The destination is no earlier copy of the source: it has a {self.one} that {found} "
+                    f"({', '.join(self.key(there))}). Nothing was written. Copy into an empty database, or see whether "
+                    "the two are the right way round."
+                )
+
+
+class _Side(Generic[T, K]):
+    """What one side has of a kind, a batch at a time."""
+
+    def __init__(self, kind: _Kind[T, K], archive: Archive) -> None:
+        self._kind = kind
+        self._archive = archive
+        self._held: list[T] = []
+        self._read_to: K | None = None
+        self.is_read = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether all was taken."""
+        return self.is_read and not self._held
+
+    @property
+    def known_to(self) -> K | None:
+        """The key up to which all is held; `None`: all there is."""
+        return None if self.is_read else self._read_to
+
+    async def fill(self) -> None:
+        """Read on, if nothing is held."""
+        if self._held or self.is_read:
+            return
+        batch = await self._kind.read(self._archive, self._read_to, self._kind.batch)
+        self.is_read = len(batch) < self._kind.batch
+        self._held.extend(batch)
+        if batch:
+            self._read_to = self._kind.key(batch[-1])
+
+    def take(self, to: K | None) -> list[T]:
+        """What is held up to a key; `None`: all of it."""
+        count = len(self._held) if to is None else bisect_right(self._held, to, key=self._kind.key)
+        taken, self._held = self._held[:count], self._held[count:]
+        return taken
+
+
+async def _stretches(kind: _Kind[T, K], source: Archive, destination: Archive) -> AsyncIterator[_Stretch[T]]:
+    """Both sides from the first key to the last, in stretches of a batch at most."""
+    here, there = _Side(kind, source), _Side(kind, destination)
+    while True:
+        await here.fill()
+        await there.fill()
+        if here.is_empty and there.is_empty:
+            return
+        known = [side.known_to for side in (here, there) if side.known_to is not None]
+        to = min(known, default=None)
+        yield _Stretch(here.take(to), there.take(to), there.is_empty)
+
+
+def _same_row(one: LessonProgress, other: LessonProgress) -> bool:
+    """Whether two rows are the same to the last character: Python calls 1 and true equal, and other orders of keys."""
+    return one == other and (not one.metadata or orjson.dumps(one.metadata) == orjson.dumps(other.metadata))
+
+
+def _precedes(one: LessonProgress, other: LessonProgress) -> bool:
+    """Whether a row can have been the other one earlier, or one that was removed before the other one was made."""
+    return one.version < other.version if one.id == other.id else one.created_at < other.created_at
+
+
+_COURSES: Final[_Kind[VersionedCourse, tuple[CourseId]]] = _Kind(
+    "courses",
+    one="course",
+    batch=20,  # of 5,000 lessons at most
+    key=lambda versioned: (versioned.course.id,),
+    read=lambda archive, after, limit: archive.courses(after[0] if after else None, limit),
+    put=lambda archive, courses: archive.put_courses(courses),
+    precedes=lambda one, other: one.version < other.version,
+)
+_LESSON_ROWS: Final[_Kind[LessonProgress, LessonKey]] = _Kind(
+    "lesson rows",
+    one="lesson row",
+    batch=1_000,  # of 60 KiB at most, notes and metadata
+    key=lambda row: row[:3],
+    read=lambda archive, after, limit: archive.lesson_rows(after, limit),
+    put=lambda archive, rows: archive.put_lesson_rows(rows),
+    precedes=_precedes,
+    is_same=_same_row,
+)
+# Of a course that was started over and not written in since, PostgreSQL keeps a standing that says nothing: it holds
+# the place against writes under way, of which there are none in a copy. So it does not travel and is no difference.
+_STANDINGS: Final[_Kind[CourseProgress, StandingKey]] = _Kind(
+    "course standings",
+    one="course standing",
+    batch=5_000,
+    key=lambda standing: standing[:2],
+    read=lambda archive, after, limit: archive.standings(after, limit),
+    put=lambda archive, standings: archive.put_standings(standings),
+    precedes=lambda one, other: one.revision < other.revision,
+    counts=lambda standing: standing.last_accessed is not None,
+)
+_KINDS: Final[Sequence[_Kind[Any, Any]]] = (_COURSES, _LESSON_ROWS, _STANDINGS)

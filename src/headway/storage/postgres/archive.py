@@ -1,0 +1,99 @@
+"""The Archive protocol on PostgreSQL."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+import asyncpg
+
+from headway.domain.catalogue import VersionedCourse
+from headway.domain.errors import ConfigurationError
+from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.progress import LessonProgress
+from headway.domain.statistics import CourseProgress
+from headway.storage.lessons import from_course, to_courses
+from headway.storage.port import Holdings, LessonKey, StandingKey
+from headway.storage.postgres import statements as sql
+from headway.storage.postgres.database import Database
+from headway.storage.postgres.rows import (
+    from_course_progress,
+    from_lesson_progress,
+    to_course_progress,
+    to_lesson_progress,
+)
+
+_COUNTING_SECONDS: Final = 600.0  # a table is read from end to end
+_FIRST: Final = "00000000-0000-0000-0000-000000000000"
+_FIRST_ROW: Final = (LearnerId(_FIRST), CourseId(_FIRST), LessonId(_FIRST))
+
+
+class PostgresArchive:
+    """All that one database holds."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def holdings(self) -> Holdings:
+        """Count everything."""
+        counted = (sql.COUNT_COURSES, sql.COUNT_LESSON_ROWS, sql.COUNT_STANDINGS)
+        with _refusals_told():
+            async with self._database.transaction() as connection:
+                return Holdings(*[await connection.fetchval(one, timeout=_COUNTING_SECONDS) for one in counted])
+
+    async def revision(self) -> int:
+        """The number that the catalogue's last change was given."""
+        [(revision,)] = await self._fetch(sql.PROBE)
+        return int(revision)
+
+    async def raise_revision(self, least: int) -> None:
+        """Let the catalogue's next change be given a number above `least`."""
+        await self._fetch(sql.RAISE_REVISION, least)
+
+    async def courses(self, after: CourseId | None, limit: int) -> Sequence[VersionedCourse]:
+        """Courses of the catalogue by id."""
+        courses = to_courses(await self._fetch(sql.COURSES_FROM, after or _FIRST, limit + 1))
+        return [course for course in courses if course.course.id != after][:limit]
+
+    async def lesson_rows(self, after: LessonKey | None, limit: int) -> Sequence[LessonProgress]:
+        """Rows by learner, course and lesson."""
+        found = await self._fetch(sql.LESSON_ROWS_FROM, *(after or _FIRST_ROW), limit + 1)
+        rows = map(to_lesson_progress, found)
+        return [row for row in rows if (row.learner_id, row.course_id, row.lesson_id) != after][:limit]
+
+    async def standings(self, after: StandingKey | None, limit: int) -> Sequence[CourseProgress]:
+        """Standings by learner and course."""
+        found = await self._fetch(sql.STANDINGS_FROM, *(after or _FIRST_ROW[:2]), limit + 1)
+        standings = map(to_course_progress, found)
+        return [standing for standing in standings if (standing.learner_id, standing.course_id) != after][:limit]
+
+    async def put_courses(self, courses: Sequence[VersionedCourse]) -> None:
+        """Make the catalogue hold these courses under these versions."""
+        with _refusals_told():
+            async with self._database.transaction() as connection:
+                for course, version in courses:
+                    counts = (len(course.lessons), course.required_lessons)
+                    await connection.execute(sql.PUT_COURSE, course.id, course.title, *counts, version)
+                    await connection.execute(sql.REMOVE_LESSONS, course.id)
+                    await connection.execute(sql.PUT_LESSONS, *zip(*from_course(course), strict=True))
+
+    async def put_lesson_rows(self, rows: Sequence[LessonProgress]) -> None:
+        """Hold these rows."""
+        await self._fetch(sql.HOLD_LESSON_ROWS, *from_lesson_progress(rows))
+
+    async def put_standings(self, standings: Sequence[CourseProgress]) -> None:
+        """Hold these standings."""
+        await self._fetch(sql.HOLD_STANDINGS, *from_course_progress(standings))
+
+    async def _fetch(self, statement: str, *parameters: object) -> Sequence[Any]:
+        with _refusals_told():
+            return await self._database.fetch(statement, *parameters)
+
+
+@contextlib.contextmanager
+def _refusals_told() -> Iterator[None]:
+    """Turn what no later try would mend, a missing privilege for one, into `ConfigurationError`."""
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        # The message alone: what PostgreSQL adds as detail may quote a row.
+        raise ConfigurationError(f"PostgreSQL refused it ({error.args[0]}). Look at what its user may do.") from error

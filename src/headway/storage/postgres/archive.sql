@@ -1,0 +1,101 @@
+-- What carrying a database's content to or from another one asks of PostgreSQL. Parameters are bound by position, in the
+-- order they first appear. Reads begin at a key and not after it, since no uuid comes before the first one.
+
+-- name: count-courses^
+-- How many courses the catalogue has.
+SELECT count(*) FROM courses;
+
+-- name: count-lesson-rows^
+-- How many lesson rows there are.
+SELECT count(*) FROM lesson_progress;
+
+-- name: count-standings^
+-- How many standings there are.
+SELECT count(*) FROM course_progress;
+
+-- name: raise-revision!
+-- Give the catalogue's next change a number above this one.
+UPDATE catalogue SET revision = greatest(revision, :least);
+
+-- name: courses-from
+-- Courses with their lessons in order, on every row the course's own columns.
+SELECT
+    c.course_id::text, c.version, c.title,
+    l.lesson_id::text, l.title, l.content_id::text, l.section, l.kind, l.duration_seconds, l.required, l.pass_mark,
+    l.complete_at
+FROM (
+    SELECT course_id, version, title FROM courses WHERE course_id >= :course_id ORDER BY course_id LIMIT :limit
+) AS c
+JOIN lessons AS l ON l.course_id = c.course_id
+ORDER BY c.course_id, l.position;
+
+-- name: lesson-rows-from
+-- Lesson rows by key.
+SELECT
+    user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
+    quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
+    version
+FROM lesson_progress
+WHERE (user_id, course_id, lesson_id) > (:user_id, :course_id, :lesson_id)
+ORDER BY user_id, course_id, lesson_id
+LIMIT :limit;
+
+-- name: standings-from
+-- Standings by key.
+SELECT
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision
+FROM course_progress
+WHERE (user_id, course_id) >= (:user_id, :course_id)
+ORDER BY user_id, course_id
+LIMIT :limit;
+
+-- name: hold-lesson-rows!
+-- Rows as they are in another database, one array a column.
+INSERT INTO lesson_progress (
+    user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
+    quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
+    version
+)
+SELECT *
+FROM unnest(
+    :user_ids::uuid[], :course_ids::uuid[], :lesson_ids::uuid[], :statuses::text[],
+    :progress_percentages::double precision[], :video_positions::double precision[],
+    :quiz_scores::double precision[], :quiz_attempts::integer[], :quiz_passed::boolean[],
+    :time_spent::double precision[], :user_notes::text[], :is_bookmarked::boolean[], :metadata::json[],
+    :ids::uuid[], :completed_at::timestamptz[], :created_at::timestamptz[], :updated_at::timestamptz[],
+    :versions::bigint[]
+)
+ON CONFLICT (user_id, course_id, lesson_id) DO UPDATE SET
+    status = excluded.status,
+    progress_percentage = excluded.progress_percentage,
+    video_position_seconds = excluded.video_position_seconds,
+    quiz_score = excluded.quiz_score,
+    quiz_attempts = excluded.quiz_attempts,
+    quiz_passed = excluded.quiz_passed,
+    time_spent_minutes = excluded.time_spent_minutes,
+    user_notes = excluded.user_notes,
+    is_bookmarked = excluded.is_bookmarked,
+    metadata = excluded.metadata,
+    id = excluded.id,
+    completed_at = excluded.completed_at,
+    created_at = excluded.created_at,
+    updated_at = excluded.updated_at,
+    version = excluded.version;
+
+-- name: hold-standings!
+-- Standings as they are in another database, one array a column.
+INSERT INTO course_progress (
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision
+)
+SELECT *
+FROM unnest(
+    :user_ids::uuid[], :course_ids::uuid[], :completed_lessons::integer[], :in_progress_lessons::integer[],
+    :time_parts::bigint[], :last_accessed::timestamptz[], :course_versions::bigint[], :revisions::bigint[]
+)
+ON CONFLICT (user_id, course_id) DO UPDATE SET
+    completed_lessons = excluded.completed_lessons,
+    in_progress_lessons = excluded.in_progress_lessons,
+    time_parts = excluded.time_parts,
+    last_accessed = excluded.last_accessed,
+    course_version = excluded.course_version,
+    revision = excluded.revision;

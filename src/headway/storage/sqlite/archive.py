@@ -1,0 +1,83 @@
+"""The Archive protocol on SQLite."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Final
+
+import apsw
+
+from headway.domain.catalogue import VersionedCourse
+from headway.domain.identifiers import CourseId
+from headway.domain.progress import LessonProgress
+from headway.domain.statistics import CourseProgress
+from headway.storage.lessons import to_courses
+from headway.storage.port import Holdings, LessonKey, StandingKey
+from headway.storage.sqlite import statements as sql
+from headway.storage.sqlite.catalogue import store_course
+from headway.storage.sqlite.reader import Reader
+from headway.storage.sqlite.rows import (
+    fetch,
+    from_course_progress,
+    from_lesson_progress,
+    to_course_progress,
+    to_lesson_progress,
+)
+
+_BEFORE_ALL: Final = ""
+
+
+class SqliteArchive:
+    """All that one file holds. `transaction` begins one that is on disk when its block is left."""
+
+    def __init__(self, reader: Reader, transaction: Callable[[], AbstractAsyncContextManager[apsw.Connection]]) -> None:
+        self._reader = reader
+        self._transaction = transaction
+
+    async def holdings(self) -> Holdings:
+        """Count everything."""
+        return self._reader.read(_holdings)
+
+    async def revision(self) -> int:
+        """The number that the catalogue's last change was given."""
+        [(revision,)] = self._reader.read(fetch, sql.PROBE)
+        return int(revision)
+
+    async def raise_revision(self, least: int) -> None:
+        """Let the catalogue's next change be given a number above `least`."""
+        async with self._transaction() as connection:
+            fetch(connection, sql.RAISE_REVISION, least)
+
+    async def courses(self, after: CourseId | None, limit: int) -> Sequence[VersionedCourse]:
+        """Courses of the catalogue by id."""
+        return to_courses(self._reader.read(fetch, sql.COURSES_AFTER, after or _BEFORE_ALL, limit))
+
+    async def lesson_rows(self, after: LessonKey | None, limit: int) -> Sequence[LessonProgress]:
+        """Rows by learner, course and lesson."""
+        key = after or (_BEFORE_ALL,) * 3
+        return [to_lesson_progress(columns) for columns in self._reader.read(fetch, sql.LESSON_ROWS_AFTER, *key, limit)]
+
+    async def standings(self, after: StandingKey | None, limit: int) -> Sequence[CourseProgress]:
+        """Standings by learner and course."""
+        key = after or (_BEFORE_ALL,) * 2
+        return [to_course_progress(columns) for columns in self._reader.read(fetch, sql.STANDINGS_AFTER, *key, limit)]
+
+    async def put_courses(self, courses: Sequence[VersionedCourse]) -> None:
+        """Make the catalogue hold these courses under these versions."""
+        async with self._transaction() as connection:
+            for course in courses:
+                store_course(connection, course)
+
+    async def put_lesson_rows(self, rows: Sequence[LessonProgress]) -> None:
+        """Hold these rows."""
+        async with self._transaction() as connection:
+            connection.executemany(sql.HOLD_LESSON_ROW, map(from_lesson_progress, rows))
+
+    async def put_standings(self, standings: Sequence[CourseProgress]) -> None:
+        """Hold these standings."""
+        async with self._transaction() as connection:
+            connection.executemany(sql.PUT_COURSE_PROGRESS, map(from_course_progress, standings))
+
+
+def _holdings(connection: apsw.Connection) -> Holdings:
+    counted = (sql.COUNT_COURSES, sql.COUNT_LESSON_ROWS, sql.COUNT_STANDINGS)
+    return Holdings(*(connection.execute(statement).get for statement in counted))

@@ -1,0 +1,61 @@
+-- What carrying a database's content to or from another one asks of SQLite. Parameters are bound by position, in the
+-- order they first appear. No id sorts before an empty text: it stands for the key before the first.
+
+-- name: count-courses^
+-- How many courses the catalogue has.
+SELECT count(*) FROM courses;
+
+-- name: count-lesson-rows^
+-- How many lesson rows there are.
+SELECT count(*) FROM lesson_progress;
+
+-- name: count-standings^
+-- How many standings there are.
+SELECT count(*) FROM course_progress;
+
+-- name: raise-revision!
+-- Give the catalogue's next change a number above this one.
+UPDATE catalogue SET revision = max(revision, :least);
+
+-- name: courses-after
+-- Courses with their lessons in order, on every row the course's own columns.
+SELECT
+    c.course_id, c.version, c.title,
+    l.lesson_id, l.title, l.content_id, l.section, l.kind, l.duration_seconds, l.required, l.pass_mark, l.complete_at
+FROM (
+    SELECT course_id, version, title FROM courses WHERE course_id > :course_id ORDER BY course_id LIMIT :limit
+) AS c
+JOIN lessons AS l ON l.course_id = c.course_id
+ORDER BY c.course_id, l.position;
+
+-- name: lesson-rows-after
+-- Lesson rows by key.
+SELECT
+    user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
+    quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
+    version
+FROM lesson_progress
+WHERE (user_id, course_id, lesson_id) > (:user_id, :course_id, :lesson_id)
+ORDER BY user_id, course_id, lesson_id
+LIMIT :limit;
+
+-- name: standings-after
+-- Standings by key.
+SELECT user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version,
+    revision
+FROM course_progress
+WHERE (user_id, course_id) > (:user_id, :course_id)
+ORDER BY user_id, course_id
+LIMIT :limit;
+
+-- name: hold-lesson-row!
+-- A row as it is in another database, its id and its beginning too.
+INSERT OR REPLACE INTO lesson_progress (
+    user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
+    quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
+    version
+) VALUES (
+    :user_id, :course_id, :lesson_id, :status, :progress_percentage, :video_position_seconds, :quiz_score,
+    :quiz_attempts, :quiz_passed, :time_spent_minutes, :user_notes, :is_bookmarked, :metadata, :id, :completed_at,
+    :created_at, :updated_at, :version
+);

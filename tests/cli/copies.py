@@ -1,0 +1,137 @@
+"""What the tests of `headway copy` share: installations, copies under way, what a copy said."""
+
+import asyncio
+import re
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Final
+from uuid import uuid4
+
+from domain.values import course, lesson, started
+from headway.domain.catalogue import VersionedCourse
+from headway.domain.identifiers import LearnerId
+from headway.domain.progress import LessonProgress
+from headway.domain.statistics import CourseProgress, recount
+from storage.installations import Installation, archive_of, content, fill
+from storage.stores import opened, postgres_store, sqlite_store
+from support.postgres import Session
+from support.program import Finished, ForkedProgram, drain, open_memory_file
+from support.running import service_environment
+
+BATCH: Final = 1_000
+"""Lesson rows that a copy puts at once."""
+PASSWORD: Final = "a-database-password"
+
+LESSONS: Final = [lesson(number) for number in range(1, 51)]
+COURSE: Final = VersionedCourse(course(*LESSONS), 1_767_225_600_000_000)
+
+
+def rows_of(learners: int) -> list[LessonProgress]:
+    """A row of each learner's in each of fifty lessons, in the order of their keys."""
+    ids = sorted(LearnerId(str(uuid4())) for _ in range(learners))
+    return [started(learner_id=learner, lesson_id=each.id) for learner in ids for each in LESSONS]
+
+
+def standings_of(rows: Sequence[LessonProgress]) -> list[CourseProgress]:
+    by_learner: dict[LearnerId, list[LessonProgress]] = {}
+    for row in rows:
+        by_learner.setdefault(row.learner_id, []).append(row)
+    return [
+        CourseProgress(learner, COURSE.course.id, recount(COURSE.course, own), own[0].updated_at, COURSE.version, 3)
+        for learner, own in by_learner.items()
+    ]
+
+
+def installation(learners: int) -> Installation:
+    rows = rows_of(learners)
+    return Installation([COURSE], rows, standings_of(rows), COURSE.version)
+
+
+def fill_sqlite(folder: Path, filling: Installation) -> None:
+    async def run() -> None:
+        async with opened(sqlite_store(folder)) as store:
+            await fill(archive_of(store), filling)
+
+    asyncio.run(run())
+
+
+def found_in(database: Path | str) -> Installation:
+    async def run() -> Installation:
+        made = sqlite_store(database) if isinstance(database, Path) else postgres_store(database)
+        async with opened(made) as store:
+            return await content(archive_of(store))
+
+    return asyncio.run(run())
+
+
+class Copying:
+    """A copy under way."""
+
+    def __init__(self, folder: Path, source: str, destination: str) -> None:
+        self._out, self._err = open_memory_file("out"), open_memory_file("err")
+        environment = service_environment(folder)
+        self._process = ForkedProgram(("copy", source, destination), folder, environment, out=self._out, err=self._err)
+
+    def finish(self) -> Finished:
+        try:
+            code = self._process.wait(30)
+        finally:
+            self._process.kill()
+            said, complained = drain(self._out), drain(self._err)
+        return Finished(code, said, complained)
+
+    def kill(self) -> Finished:
+        self._process.kill()
+        return self.finish()
+
+
+def check_table(finished: Finished, *, courses: int, rows: int, standings: int) -> None:
+    """The copy was complete, and said so."""
+    assert finished.code == 0, finished
+    _heading, *lines, _closing = finished.out.splitlines()
+    assert [line.replace(",", "").split()[-3:] for line in lines] == [
+        [str(count), str(count), "0"] for count in (courses, rows, standings)
+    ]
+
+
+def copied_rows(finished: Finished) -> int:
+    if "nothing was written" in finished.out:
+        return 0
+    said = re.search(r"Copied ([\d,]+) rows in [\d.]+ seconds, [\d,]+ rows a second", finished.out)
+    assert said, finished
+    return int(said[1].replace(",", ""))
+
+
+def check_refusal(refused: Finished, code: int, *said: str) -> None:
+    assert refused.code == code, refused
+    for what in said:
+        assert what in refused.err, refused
+    assert "Traceback" not in refused.err
+    assert PASSWORD not in refused.err + refused.out
+
+
+@contextmanager
+def holding_up(connection: Session, row: LessonProgress) -> Iterator[None]:
+    """Keep whoever puts this row waiting: as long as it is not known whether there will be one."""
+    columns = "user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_attempts, "
+    columns += "quiz_passed, time_spent_minutes, is_bookmarked, metadata, id, created_at, updated_at, version"
+    connection.execute(
+        "BEGIN",
+        f"INSERT INTO lesson_progress ({columns}) VALUES ('{row.learner_id}', '{row.course_id}', '{row.lesson_id}', "
+        f"'completed', 0, 0, 0, false, 0, false, '{{}}', '{row.id}', now(), now(), 1)",
+    )
+    try:
+        yield
+    finally:
+        connection.execute("ROLLBACK")
+
+
+def count_in(folder: Path) -> int:
+    """The lesson rows in a file that somebody else may just be making."""
+    try:
+        with closing(sqlite3.connect(f"file:{folder}/headway.db?mode=ro", uri=True)) as connection:
+            return int(connection.execute("SELECT count(*) FROM lesson_progress").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0

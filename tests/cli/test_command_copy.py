@@ -1,0 +1,203 @@
+"""Moving an installation from one database to another, by the program itself."""
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from cli.copies import (
+    BATCH,
+    COURSE,
+    Copying,
+    check_refusal,
+    check_table,
+    copied_rows,
+    count_in,
+    fill_sqlite,
+    found_in,
+    holding_up,
+    installation,
+)
+from storage.stores import opened, postgres_store
+from support.documents import course_document
+from support.postgres import Databases, Session, session
+from support.program import Program, headway
+from support.running import Running, eventually
+
+
+class Player:
+    """A learner who writes with the tag of what was read."""
+
+    def __init__(self, course_id: str, lessons: Sequence[str]) -> None:
+        self.learner = str(uuid4())
+        self.course_id = course_id
+        self.lessons = lessons
+        self.tag = ""
+        self.minutes = 100.0
+
+    def begin(self, running: Running) -> None:
+        with running.client(self.learner) as client:
+            for number, lesson_id in enumerate(self.lessons):
+                client.put(
+                    f"/progress/{self.course_id}/lessons/{lesson_id}",
+                    json={"time_spent_minutes": 0.1 + number, "user_notes": "✎", "metadata": {"z": 1, "a": [1.5]}},
+                ).raise_for_status()
+            client.delete(f"/progress/{self.course_id}/lessons/{self.lessons[-1]}").raise_for_status()
+            self.tag = client.get(f"/progress/{self.course_id}/lessons/{self.lessons[0]}").headers["ETag"]
+
+    def go_on(self, running: Running) -> None:
+        """Change what was read before; after that the same tag is refused."""
+        path = f"/progress/{self.course_id}/lessons/{self.lessons[0]}"
+        self.minutes -= 0.5
+        with running.client(self.learner) as client:
+            changed = client.put(path, json={"time_spent_minutes": self.minutes}, headers={"If-Match": self.tag})
+            assert changed.status_code == 200, changed.text
+            assert client.put(path, json={}, headers={"If-Match": self.tag}).status_code == 412
+            self.tag = changed.headers["ETag"]
+
+    def sees(self, running: Running) -> list[Any]:
+        with running.client(self.learner) as client:
+            paths = [f"/courses/{self.course_id}", f"/progress/{self.course_id}", "/progress"]
+            return [client.get(path).json() for path in paths]
+
+
+def test_an_installation_moves_to_postgresql_and_back(folder: Path, sqlite_url: str, postgres_url: str) -> None:
+    program, moved = Program(folder, sqlite_url), Program(folder, postgres_url)
+    with program.serve() as running:
+        document = course_document()
+        course_id, lessons = document["id"], [each["id"] for each in document["lessons"]]
+        running.put_course(document, course_id)
+        players = [Player(course_id, lessons) for _ in range(3)]
+        for player in players:
+            player.begin(running)
+        seen = [player.sees(running) for player in players]
+        running.stop()
+    check_table(program("copy", sqlite_url, postgres_url), courses=1, rows=6, standings=3)
+    with moved.serve() as running:
+        assert [player.sees(running) for player in players] == seen
+        for player in players:
+            player.go_on(running)
+        seen = [player.sees(running) for player in players]
+        running.stop()
+    back = moved("copy", postgres_url, sqlite_url)
+    check_table(back, courses=1, rows=6, standings=3)
+    assert copied_rows(back) == 6  # a row and a standing of each learner's
+    with program.serve() as running:
+        assert [player.sees(running) for player in players] == seen
+        for player in players:
+            player.go_on(running)
+
+
+def test_a_copy_between_two_files(folder: Path, sqlite_url: str) -> None:
+    before = installation(2)
+    fill_sqlite(folder, before)
+    (folder / "to").mkdir()
+    check_table(headway(folder, "copy", sqlite_url, "sqlite:///to/headway.db"), courses=1, rows=100, standings=2)
+    assert found_in(folder / "to") == before
+
+
+def test_a_copy_between_two_databases_of_a_server(
+    folder: Path, sqlite_url: str, postgres_url: str, databases: Databases
+) -> None:
+    before = installation(2)
+    fill_sqlite(folder, before)
+    assert headway(folder, "copy", sqlite_url, postgres_url).code == 0
+    with databases.fresh() as other_url:
+        check_table(headway(folder, "copy", postgres_url, other_url), courses=1, rows=100, standings=2)
+        assert found_in(other_url) == before
+
+
+def test_a_second_copy_writes_nothing(folder: Path, sqlite_url: str, postgres_url: str, connected: Session) -> None:
+    fill_sqlite(folder, installation(2))
+    assert copied_rows(headway(folder, "copy", sqlite_url, postgres_url)) == 103
+    versions = "SELECT xmin::text FROM lesson_progress UNION SELECT xmin::text FROM course_progress " + "".join(
+        f"UNION SELECT xmin::text FROM {table} " for table in ("courses", "lessons", "catalogue")
+    )
+    written = sorted(connected.rows(versions))
+    again = headway(folder, "copy", sqlite_url, postgres_url)
+    check_table(again, courses=1, rows=100, standings=2)
+    assert copied_rows(again) == 0
+    assert sorted(connected.rows(versions)) == written
+    back = headway(folder, "copy", postgres_url, sqlite_url)
+    assert copied_rows(back) == 0
+
+
+def test_a_copy_that_was_killed_goes_on(folder: Path, sqlite_url: str, postgres_url: str, connected: Session) -> None:
+    before = installation(50)
+    fill_sqlite(folder, before)
+    assert headway(folder, "migrate", database_url=postgres_url).code == 0
+    with holding_up(connected, before.rows[BATCH + BATCH // 2]), session(postgres_url) as looking:
+        under_way = Copying(folder, sqlite_url, postgres_url)
+        eventually(lambda: looking.value("SELECT count(*) FROM lesson_progress") == BATCH)
+        under_way.kill()
+    went_on = headway(folder, "copy", sqlite_url, postgres_url)
+    check_table(went_on, courses=1, rows=2_500, standings=50)
+    assert copied_rows(went_on) in (1_550, 550)  # the batch that was held up may have gone through
+    assert found_in(postgres_url) == before
+
+
+def test_a_copy_to_a_file_that_was_killed_goes_on(folder: Path, sqlite_url: str) -> None:
+    before = installation(100)
+    fill_sqlite(folder, before)
+    (folder / "to").mkdir()
+    destination = f"sqlite:///{folder}/to/headway.db"
+    under_way = Copying(folder, sqlite_url, destination)
+    eventually(lambda: count_in(folder / "to") > 0)
+    under_way.kill()
+    assert count_in(folder / "to") % BATCH == 0
+    check_table(headway(folder, "copy", sqlite_url, destination), courses=1, rows=5_000, standings=100)
+    assert found_in(folder / "to") == before
+
+
+def test_a_source_that_was_written_to_meanwhile_is_told(
+    folder: Path, sqlite_url: str, postgres_url: str, connected: Session
+) -> None:
+    before = installation(2)
+    fill_sqlite(folder, before)
+    assert headway(folder, "migrate", database_url=postgres_url).code == 0
+    connected.execute("BEGIN", "LOCK TABLE course_progress IN EXCLUSIVE MODE")  # which keeps nobody from reading
+    under_way = Copying(folder, sqlite_url, postgres_url)
+    with session(postgres_url) as looking:
+        eventually(lambda: looking.value("SELECT count(*) FROM lesson_progress") == 100)
+    with closing(sqlite3.connect(folder / "headway.db")) as connection, connection:
+        connection.execute("UPDATE lesson_progress SET version = 1000 WHERE user_id = ?", (before.rows[0].learner_id,))
+        connection.execute("DELETE FROM lesson_progress WHERE user_id = ?", (before.rows[-1].learner_id,))
+    connected.execute("COMMIT")
+    told = under_way.finish()
+    check_refusal(told, 1, "written to meanwhile", "run the same command again")
+    assert told.out.splitlines()[2].split()[-3:] == ["50", "100", "100"]
+
+
+def test_a_course_started_over_is_no_difference(folder: Path, sqlite_url: str, postgres_url: str) -> None:
+    before = installation(2)
+    fill_sqlite(folder, before)
+    assert headway(folder, "copy", sqlite_url, postgres_url).code == 0
+    learner = before.rows[0].learner_id
+
+    async def start_over() -> None:
+        async with opened(postgres_store(postgres_url)) as store:
+            await store.restart_course(learner, COURSE.course.id)
+
+    asyncio.run(start_over())
+    check_refusal(headway(folder, "copy", sqlite_url, postgres_url), 2, "was changed there")
+    back = f"sqlite:///{folder}/back.db"
+    check_table(headway(folder, "copy", postgres_url, back), courses=1, rows=50, standings=1)
+    again = headway(folder, "copy", back, postgres_url)
+    check_table(again, courses=1, rows=50, standings=1)
+    assert copied_rows(again) == 0
+
+
+def test_a_pipe_gets_lines_and_a_terminal_bars(folder: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill_sqlite(folder, installation(2))
+    lines = headway(folder, "copy", sqlite_url, "sqlite:///one.db").err.splitlines()
+    assert lines == ["Checking the destination: 0 of 0", "Copying: 103 of 103", "Comparing: 103 of 103"]
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    finished = headway(folder, "copy", sqlite_url, "sqlite:///two.db")
+    assert finished.code == 0
+    assert "━" in finished.err
+    assert "103/103" in finished.err

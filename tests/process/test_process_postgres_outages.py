@@ -1,0 +1,248 @@
+"""A PostgreSQL server that is killed, cut off or held up under load: 503 meanwhile, nothing acknowledged is lost."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from support.load import Player, Written, new_rows, players, stored
+from support.postgres import Server, Session, session
+from support.probes import get, queued_writes
+from support.program import forked_headway_serve
+from support.running import Running, course, eventually
+
+ROUNDS = 2
+SOON = 5.0
+"""Seconds within which a service that can not reach its database has said so."""
+
+
+def test_a_server_that_crashes_under_load_is_missed_until_it_is_back(folder: Path, own_server: Server) -> None:
+    with forked_headway_serve(folder, database_url=own_server.url) as running:
+        rows = new_rows(running)
+        with players(running, rows) as playing:
+            for _ in range(ROUNDS):
+                wait_for_progress(rows)
+                own_server.stop_immediately()
+                check_everything_is_unavailable(running, rows[0])
+                own_server.start()
+            wait_for_progress(rows)
+        check_load(running, rows, playing)
+        assert "Traceback" not in "".join(running.log)
+
+
+def test_connections_that_are_cut_under_load_are_made_again(folder: Path, postgres_url: str) -> None:
+    with forked_headway_serve(folder, database_url=postgres_url) as running, session(postgres_url) as operator:
+        rows = new_rows(running)
+        with players(running, rows) as playing:
+            for _ in range(10):
+                wait_for_progress(rows)
+                cut_connections(operator)
+            wait_for_progress(rows)
+        check_load(running, rows, playing)
+        assert "Traceback" not in "".join(running.log)
+
+
+def test_what_another_service_changes_is_seen_after_connections_were_cut(folder: Path, postgres_url: str) -> None:
+    with (
+        forked_headway_serve(folder, database_url=postgres_url) as one,
+        forked_headway_serve(folder, database_url=postgres_url) as other,
+        session(postgres_url) as operator,
+        other.client() as client,
+    ):
+        document = course()
+        course_id = one.put_course(document)
+        assert client.get(f"/progress/{course_id}").status_code == 200
+        cut_connections(operator)
+        eventually(lambda: get(one, "/readyz").status_code == 200)
+        removed = document["lessons"].pop()["id"]
+        one.put_course(document, course_id)
+        eventually(lambda: client.get(f"/progress/{course_id}/summary").json().get("total_lessons") == 2, seconds=5)
+        assert client.put(f"/progress/{course_id}/lessons/{removed}", json={}).status_code == 404
+
+
+def test_a_stopped_server_does_not_keep_the_service_from_stopping(folder: Path, own_server: Server) -> None:
+    with forked_headway_serve(folder, database_url=own_server.url) as running:
+        eventually(lambda: get(running, "/readyz").status_code == 200)
+        own_server.stop_immediately()
+        try:
+            check_unavailable(get(running, "/readyz"))
+            began = monotonic()
+            running.stop()
+            assert monotonic() - began < SOON
+        finally:
+            own_server.start()
+    assert "Traceback" not in "".join(running.log)
+
+
+def test_while_commits_are_held_up_writes_queue_and_reads_go_on(folder: Path, own_server: Server) -> None:
+    with (
+        forked_headway_serve(folder, database_url=own_server.url, queue_limit=3, batch_limit=1) as running,
+        ThreadPoolExecutor(10) as pool,
+    ):
+        rows = new_rows(running, learners=10)[::3]
+        assert write(running, rows[0], 1).status_code == 200
+        with commits_held_up(own_server):
+            answers = {row.learner: pool.submit(write, running, row, 2) for row in rows}
+            eventually(lambda: queued_writes(running) == 3 and any(answer.done() for answer in answers.values()))
+            for answer in answers.values():
+                if answer.done():
+                    check_unavailable(answer.result())
+            check_reads(running, rows[0], 1)
+        taken = {learner for learner, answer in answers.items() if answer.result(20).status_code == 200}
+        assert len(taken) > 3
+        found = stored(running, rows)
+    assert {learner for (learner, _), row in found.items() if row["quiz_attempts"] == 2} == taken
+
+
+def test_a_stop_while_commits_are_held_up_answers_those_who_wait_and_ends(folder: Path, own_server: Server) -> None:
+    limits = {"shutdown_seconds": 1, "postgres_timeout_seconds": 1, "batch_limit": 1}
+    with forked_headway_serve(folder, database_url=own_server.url, **limits) as running, ThreadPoolExecutor(5) as pool:
+        rows = new_rows(running, learners=5)[::3]
+        with commits_held_up(own_server):
+            answers = [pool.submit(write, running, row, 1) for row in rows]
+            eventually(lambda: queued_writes(running) > 0)
+            running.process.terminate()
+            for answer in answers:
+                check_unavailable(answer.result(20))
+            running.process.wait(20)
+    assert "Traceback" not in "".join(running.log)
+
+
+@pytest.mark.parametrize("change", ["start over", "edit"])
+def test_while_changes_beside_the_queue_are_held_up_reads_go_on(folder: Path, own_server: Server, change: str) -> None:
+    def attempt(_: int) -> httpx.Response:
+        with running.client(rows[0].learner, "courses:write") as client:
+            if change == "edit":
+                return client.put(f"/courses/{uuid4()}", json=course())
+            return client.delete(f"/progress/{rows[0].course_id}")
+
+    with (
+        forked_headway_serve(folder, database_url=own_server.url, postgres_connections=4) as running,
+        ThreadPoolExecutor(12) as pool,
+    ):
+        rows = new_rows(running, learners=1)
+        assert write(running, rows[1], 1).status_code == 200
+        with commits_held_up(own_server), session(own_server.url) as operator:
+            answers = [pool.submit(attempt, number) for number in range(12)]
+            eventually(lambda: waiting_commits(operator) > 1)
+            check_reads(running, rows[1], 1)
+        assert {answer.result(20).status_code for answer in answers} <= {200, 204, 503}
+
+
+def test_a_row_that_somebody_else_holds_is_waited_for_only_so_long(folder: Path, postgres_url: str) -> None:
+    with forked_headway_serve(folder, database_url=postgres_url, postgres_timeout_seconds=0.5) as running:
+        held, free = new_rows(running, learners=2)[::3]
+        assert write(running, held, 1).status_code == 200
+        with session(postgres_url) as operator:
+            operator.execute("BEGIN", f"SELECT 1 FROM course_progress WHERE user_id = '{held.learner}' FOR UPDATE")
+            began = monotonic()
+            check_unavailable(write(running, held, 2))
+            assert monotonic() - began < SOON
+            assert write(running, free, 1).status_code == 200
+            check_reads(running, held, 1)
+        assert write(running, held, 3).json()["quiz_attempts"] == 3
+        assert "Traceback" not in "".join(running.log)
+
+
+def wait_for_progress(rows: Sequence[Written]) -> None:
+    """Until each row was written and acknowledged three times more."""
+    before = [row.acknowledged for row in rows]
+    eventually(lambda: all(row.acknowledged >= value + 3 for row, value in zip(rows, before, strict=True)))
+
+
+def check_load(running: Running, rows: Sequence[Written], playing: Sequence[Player]) -> None:
+    """Nothing acknowledged was lost, no row is torn, no figure is off, and whoever was refused may come again."""
+    found = stored(running, rows)
+    for row in rows:
+        kept = found[row.learner, row.lesson_id]
+        assert row.acknowledged <= kept["quiz_attempts"] <= row.sent
+        assert kept["time_spent_minutes"] == kept["quiz_attempts"] / 4
+    refusals = [refusal for player in playing for refusal in player.refusals]
+    assert {status for status, _ in refusals} == {503}, refusals[-1]
+
+
+def check_everything_is_unavailable(running: Running, row: Written) -> None:
+    with running.client(row.learner, "courses:write") as client:
+        for path in (
+            row.path,
+            f"/progress/{row.course_id}",
+            f"/progress/{row.course_id}/summary",
+            "/progress",
+            "/courses",
+        ):
+            check_unavailable(client.get(path))
+        check_unavailable(client.put(row.path, json={"quiz_attempts": 0}))
+        check_unavailable(client.delete(row.path))
+        check_unavailable(client.delete(f"/progress/{row.course_id}"))
+        check_unavailable(client.put(f"/courses/{uuid4()}", json=course()))
+    check_unavailable(get(running, "/readyz"))
+    assert get(running, "/healthz").status_code == 200
+
+
+def check_unavailable(answer: httpx.Response) -> None:
+    assert answer.status_code == 503, answer.text
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert set(answer.json()) == {"detail"}
+    assert answer.elapsed.total_seconds() < SOON
+
+
+def check_reads(running: Running, row: Written, value: int) -> None:
+    """Every kind of read is answered, and soon."""
+    with running.client(row.learner) as client:
+        client.timeout = httpx.Timeout(SOON)
+        answers = {
+            path: client.get(path)
+            for path in (
+                row.path,
+                f"/progress/{row.course_id}",
+                f"/progress/{row.course_id}/summary",
+                "/progress",
+                "/courses",
+            )
+        }
+    for path, answer in answers.items():
+        assert answer.status_code == 200, (path, answer.text)
+    assert answers[row.path].json()["quiz_attempts"] == value
+    assert get(running, "/readyz").status_code == 200
+
+
+@contextmanager
+def commits_held_up(own_server: Server) -> Iterator[None]:
+    """No commit returns until the block is left: each waits for a standby that is not there."""
+
+    def commit() -> None:
+        with session(own_server.url) as other:
+            other.execute("SELECT pg_logical_emit_message(true, 'headway', 'something to commit')")
+
+    def waits() -> bool:
+        probe = pool.submit(commit)
+        eventually(lambda: probe.done() or waiting_commits(operator) > 0)
+        return not probe.done()
+
+    with ThreadPoolExecutor(1) as pool, session(own_server.url) as operator:
+        operator.execute("ALTER SYSTEM SET synchronous_standby_names = 'absent'", "SELECT pg_reload_conf()")
+        try:
+            eventually(waits)
+            yield
+        finally:
+            operator.execute("ALTER SYSTEM RESET synchronous_standby_names", "SELECT pg_reload_conf()")
+
+
+def waiting_commits(operator: Session) -> int:
+    return int(operator.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"))
+
+
+def cut_connections(operator: Session) -> None:
+    """Everybody else's, in the middle of whatever they do."""
+    others = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    assert operator.rows(f"SELECT pg_terminate_backend(pid) FROM ({others}) AS other")
+
+
+def write(running: Running, row: Written, value: int) -> httpx.Response:
+    with running.client(row.learner) as client:
+        return client.put(row.path, json={"quiz_attempts": value})

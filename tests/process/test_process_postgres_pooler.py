@@ -1,0 +1,79 @@
+"""Services behind PgBouncer in transaction mode, which gives each transaction whichever connection is free."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from support.load import Written, new_rows, players, stored
+from support.postgres import pgbouncer
+from support.program import forked_headway_serve
+from support.running import Running, course, eventually, lesson
+
+
+@pytest.fixture
+def services(folder: Path, postgres_url: str) -> Iterator[Sequence[Running]]:
+    """Two services, each with more connections to the pooler than that has to the server."""
+    with pgbouncer(postgres_url, pool_size=2) as url, ExitStack() as started:
+        services = [
+            started.enter_context(
+                forked_headway_serve(folder, database_url=url, transaction_pooler=True, postgres_connections=4)
+            )
+            for _ in range(2)
+        ]
+        yield services
+        for service in services:
+            assert "error" not in "".join(service.log)
+
+
+def test_what_is_written_through_one_service_is_read_through_the_other(services: Sequence[Running]) -> None:
+    rows = [new_rows(service) for service in services]
+    with players(services[0], rows[0]) as some, players(services[1], rows[1]) as others:
+        eventually(lambda: all(row.acknowledged >= 20 for row in (*rows[0], *rows[1])))
+    assert [player.refusals for player in (*some, *others)] == [[]] * 6
+    for service, written in zip(services, reversed(rows), strict=True):
+        found = stored(service, written)
+        assert {key: row["quiz_attempts"] for key, row in found.items()} == {
+            (row.learner, row.lesson_id): row.acknowledged for row in written
+        }
+
+
+def test_a_change_of_the_catalogue_holds_for_the_next_write_through_the_other_service(
+    services: Sequence[Running],
+) -> None:
+    one, other = services
+    document = course()
+    course_id = one.put_course(document)
+    [row, added] = [
+        Written(str(uuid4()), course_id, lesson_id) for lesson_id in (document["lessons"][0]["id"], str(uuid4()))
+    ]
+    with other.client(row.learner) as client, one.client(None, "courses:write") as author:
+        assert client.put(row.path, json={"status": "completed"}).status_code == 200
+
+        one.put_course({**document, "lessons": [*document["lessons"], lesson(id=added.lesson_id)]}, course_id)
+        assert client.put(added.path, json={}).status_code == 200
+        assert client.get(f"/progress/{course_id}/summary").json()["total_lessons"] == 4
+
+        one.put_course(document, course_id)
+        assert client.put(added.path, json={"quiz_attempts": 1}).status_code == 404
+        author.delete(f"/courses/{course_id}").raise_for_status()
+        assert client.put(row.path, json={"quiz_attempts": 1}).status_code == 404
+
+
+def test_a_change_of_the_catalogue_is_read_through_the_other_service_within_a_second(
+    services: Sequence[Running],
+) -> None:
+    one, other = services
+    document = course()
+    course_id = one.put_course(document)
+    with other.client() as client, one.client(None, "courses:write") as author:
+        summary, listed = f"/progress/{course_id}/summary", f"/progress/{course_id}"
+        assert client.get(summary).json()["total_lessons"] == 3
+        one.put_course({**document, "lessons": [*document["lessons"], lesson()]}, course_id)
+        eventually(lambda: client.get(summary).json()["total_lessons"] == 4, seconds=1.5)
+        author.delete(f"/courses/{course_id}").raise_for_status()
+        eventually(lambda: client.get(listed).status_code == 404, seconds=1.5)
+        one.put_course(document, course_id)
+        eventually(lambda: client.get(listed).status_code == 200, seconds=1.5)

@@ -1,0 +1,214 @@
+"""Several server processes behind one port, on one PostgreSQL database."""
+
+import json
+import os
+import re
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from support.load import Written, new_rows, players, stored
+from support.postgres import Databases, session
+from support.probes import get, refuses_connections
+from support.program import forked_headway_serve
+from support.running import Running, eventually, headway_serve
+
+WORKERS = 2
+LANES = 2  # batches that a worker has under way at once; their writes do not wait any more
+A_START = 60.0
+"""Seconds that starting a few processes takes at most, on a machine that is busy with other tests."""
+NEWER = "UPDATE schema_version SET version = 99, compatible_from = 99"
+HOLD_UP_WRITES = ("BEGIN", "LOCK TABLE lesson_progress IN SHARE MODE")
+PUT_LESSON = (
+    'headway_requests_total{method="PUT",route="/api/v1/education/progress/{course_id}/lessons/{lesson_id}",'
+    'status="200"}'
+)
+
+
+@contextmanager
+def serving_workers(folder: Path, *options: str, **settings: object) -> Iterator[Running]:
+    """`headway serve` with several workers, from the moment they all answer; its temporary files are in `folder`."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TMPDIR", str(folder))
+        with headway_serve(folder, "--workers", str(WORKERS), *options, **settings) as running:
+            eventually(lambda: all_answer(running), A_START)
+            yield running
+
+
+@pytest.fixture(scope="module")
+def shared_url(databases: Databases) -> Iterator[str]:
+    """The address of the database of `service`."""
+    with databases.fresh() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def shared_service(shared_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with serving_workers(tmp_path_factory.mktemp("service"), database_url=shared_url, batch_limit=1) as running:
+        yield running
+
+
+@pytest.fixture
+def service(shared_service: Running) -> Running:
+    """A service that outlives its workers, with all of them there."""
+    eventually(lambda: all_answer(shared_service), A_START)
+    return shared_service
+
+
+def test_whichever_worker_is_asked_tells_the_figures_of_all(service: Running) -> None:
+    row = new_rows(service, learners=1)[0]
+    before = figures(get(service, "/metrics"))
+    answered: list[str] = []
+
+    def write_once_more() -> bool:
+        answered.append(worker_of(write(service, row)))
+        return len(set(answered)) == WORKERS
+
+    def told() -> dict[str, float]:
+        scrapes = [get(service, "/metrics") for _ in range(4 * WORKERS)]
+        return {worker_of(scrape): figures(scrape)[PUT_LESSON] - before.get(PUT_LESSON, 0) for scrape in scrapes}
+
+    eventually(write_once_more)
+    eventually(lambda: told() == dict.fromkeys(answered, len(answered)))  # a request is counted when it was answered
+    assert not any(name.startswith(("process_", "python_")) for name in before), "these are of one process"
+
+
+def test_a_worker_that_is_killed_is_replaced_and_loses_nothing_acknowledged(service: Running) -> None:
+    rows = new_rows(service, learners=8)
+    logged = len(service.log)
+    for victim in workers(service):
+        counted = figures(get(service, "/metrics")).get(PUT_LESSON, 0)
+        kill_under_load(service, victim, rows)
+        assert figures(get(service, "/metrics"))[PUT_LESSON] > counted
+        check_nothing_was_lost(service, rows)
+        assert re.search(rf"worker_replaced .*exit_code=-9 .*worker={victim}\b", "".join(service.log))
+    assert "Traceback" not in "".join(service.log[logged:])
+
+
+def test_what_waits_in_any_worker_is_counted_until_that_is_killed(service: Running, shared_url: str) -> None:
+    rows = new_rows(service, learners=16)[::3]
+    with session(shared_url) as operator, ThreadPoolExecutor(len(rows)) as pool:
+        operator.execute(*HOLD_UP_WRITES)
+        answers = [pool.submit(write, service, row) for row in rows]
+        with httpx.Client(base_url=service.base_url, verify=False) as one_worker:
+            eventually(lambda: len(rows) - LANES * WORKERS <= queue_length(one_worker) <= len(rows) - LANES)
+        for victim in workers(service):
+            os.kill(victim, signal.SIGKILL)
+        operator.execute("ROLLBACK")
+        assert any(isinstance(answer.exception(20), httpx.TransportError) for answer in answers)
+    with httpx.Client(base_url=service.base_url, verify=False, timeout=A_START) as another_worker:
+        eventually(lambda: queue_length(another_worker) == 0)
+
+
+@pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_a_stop_under_load_loses_nothing_and_leaves_nothing_behind(
+    folder: Path, postgres_url: str, stop_signal: signal.Signals
+) -> None:
+    with serving_workers(folder, "--log-format", "json", database_url=postgres_url) as running:
+        rows = new_rows(running, learners=8)
+        assert len(list(folder.glob("headway-metrics-*/*.db"))) > WORKERS
+        pids = workers(running)
+        with players(running, rows), session(postgres_url) as operator:
+            eventually(lambda: all(row.acknowledged >= 3 for row in rows))
+            operator.execute(*HOLD_UP_WRITES)
+            running.process.send_signal(stop_signal)
+            eventually(lambda: refuses_connections(running))
+            operator.execute("ROLLBACK")
+            assert running.process.wait(20) == 0
+        assert not any(map(exists, pids))
+    assert list(folder.iterdir()) == []
+    assert "".join(running.log).count("answers at") == 1
+    assert "Traceback" not in "".join(running.log)
+    assert {json.loads(line)["level"] for line in running.log} <= {"info", "warning"}
+    with forked_headway_serve(folder, database_url=postgres_url) as restarted:
+        found = stored(restarted, rows)
+    kept = {key: row["quiz_attempts"] for key, row in found.items()}
+    assert kept == {(row.learner, row.lesson_id): row.acknowledged for row in rows}
+
+
+def test_workers_that_can_not_start_end_the_service(folder: Path, postgres_url: str) -> None:
+    with (
+        headway_serve(folder, "--workers", str(WORKERS), database_url=postgres_url) as running,
+        session(postgres_url) as operator,
+    ):
+        operator.execute(NEWER)  # the parent has looked at it, the workers will
+        assert running.process.wait(60) == 1
+        assert refuses_connections(running)
+    assert running.log[-1] == "error: No worker could start; the log above says why.\n"
+    assert "version 99" in "".join(running.log)
+
+
+def test_a_worker_that_can_not_start_now_is_started_when_it_can(service: Running, shared_url: str) -> None:
+    with session(shared_url) as operator:
+        [(version, compatible_from)] = operator.rows("SELECT version, compatible_from FROM schema_version")
+        operator.execute(NEWER)
+        os.kill(workers(service)[0], signal.SIGKILL)
+        eventually(lambda: "exit_code=3" in "".join(service.log), A_START)
+        assert get(service, "/readyz").status_code == 200
+        operator.execute(f"UPDATE schema_version SET version = {version}, compatible_from = {compatible_from}")
+    eventually(lambda: all_answer(service), A_START)
+
+
+def test_workers_do_not_outlive_their_parent(folder: Path, postgres_url: str) -> None:
+    with serving_workers(folder, database_url=postgres_url) as running:
+        running.process.kill()
+        eventually(lambda: refuses_connections(running))
+    assert len(re.findall(r"Finished server process \[\d+\]", "".join(running.log))) == WORKERS
+    assert "Traceback" not in "".join(running.log)
+
+
+def figures(answer: httpx.Response) -> dict[str, float]:
+    """What /metrics told, by name and labels."""
+    lines = (line.rpartition(" ") for line in answer.text.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, _, value in lines}
+
+
+def queue_length(client: httpx.Client) -> float:
+    return figures(client.get("/metrics"))["headway_queue_writes"]
+
+
+def worker_of(answer: httpx.Response) -> str:
+    """Which worker answered: what it begins the ids with that it gives to requests."""
+    return str(answer.headers["X-Request-ID"]).partition("-")[0]
+
+
+def workers(running: Running) -> list[int]:
+    """The processes of the workers that have started and are still there."""
+    started = map(int, re.findall(r"Started server process \[(\d+)\]", "".join(running.log)))
+    return [pid for pid in started if exists(pid)]
+
+
+def all_answer(running: Running) -> bool:
+    """Whether a handful of requests reaches every worker."""
+    return len({worker_of(get(running, "/healthz")) for _ in range(4 * WORKERS)}) == WORKERS
+
+
+def exists(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+def write(running: Running, row: Written) -> httpx.Response:
+    with running.client(row.learner) as client:
+        return client.put(row.path, json={"quiz_attempts": 1})
+
+
+def kill_under_load(running: Running, victim: int, rows: list[Written]) -> None:
+    """Kill a worker that has answered writes; returns when another one is in its place."""
+    before = [row.acknowledged for row in rows]
+    with players(running, rows):
+        eventually(lambda: all(row.acknowledged > seen for row, seen in zip(rows, before, strict=True)))
+        os.kill(victim, signal.SIGKILL)
+        eventually(lambda: victim not in workers(running) and len(workers(running)) == WORKERS, A_START)
+
+
+def check_nothing_was_lost(running: Running, rows: list[Written]) -> None:
+    found = stored(running, rows)
+    for row in rows:
+        kept = found[row.learner, row.lesson_id]
+        assert row.acknowledged <= kept["quiz_attempts"] <= row.sent
+        assert kept["time_spent_minutes"] == kept["quiz_attempts"] / 4

@@ -1,0 +1,121 @@
+"""Whole installations for the tests of copying: making them, reading them back to the last character."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from hypothesis import strategies as st
+
+from domain.values import lessons, rows
+from headway.domain.catalogue import Course, VersionedCourse
+from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
+from headway.domain.progress import LessonProgress
+from headway.domain.statistics import CourseProgress, Tally
+from headway.storage.port import Archive, Store
+from headway.storage.postgres import PostgresStore
+from headway.storage.sqlite import SqliteStore
+
+_BATCH: Final = 100
+
+
+class Installation(NamedTuple):
+    """All that a database holds, each part in the order of its keys."""
+
+    courses: Sequence[VersionedCourse]
+    rows: Sequence[LessonProgress]
+    standings: Sequence[CourseProgress]
+    revision: int
+
+
+def archive_of(store: Store) -> Archive:
+    assert isinstance(store, SqliteStore | PostgresStore)
+    return store.archive
+
+
+async def fill(archive: Archive, installation: Installation) -> None:
+    await archive.put_courses(installation.courses)
+    await archive.put_lesson_rows(installation.rows)
+    await archive.put_standings(installation.standings)
+    await archive.raise_revision(installation.revision)
+
+
+async def content(archive: Archive, batch: int = _BATCH) -> Installation:
+    """All that the archive gives, read in batches of this size."""
+    courses: list[VersionedCourse] = []
+    while len(read := await archive.courses(courses[-1].course.id if courses else None, batch)) == batch:
+        courses += read
+    courses += read
+    found: list[LessonProgress] = []
+    while len(more := await archive.lesson_rows(found[-1][:3] if found else None, batch)) == batch:
+        found += more
+    found += more
+    standings: list[CourseProgress] = []
+    while len(last := await archive.standings(standings[-1][:2] if standings else None, batch)) == batch:
+        standings += last
+    standings += last
+    return Installation(courses, found, standings, await archive.revision())
+
+
+# Ids whose order as text has to be that of the database: the first and the last of all, digits beside letters.
+UUIDS: Final = st.sampled_from(
+    [
+        *(str(UUID(int=number)) for number in (0, 1, 2**128 - 1)),
+        "0a000000-0000-4000-8000-000000000000",
+        "a0000000-0000-4000-8000-000000000000",
+        "9f000000-0000-4000-8000-000000000000",
+    ]
+) | st.uuids().map(str)
+_MOMENTS: Final = st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1)).map(  # noqa: DTZ001 - UTC follows
+    lambda moment: moment.replace(tzinfo=UTC, fold=0)
+)
+_WHOLE_SECONDS: Final = _MOMENTS.map(lambda moment: moment.replace(microsecond=0))
+MOMENTS: Final = _MOMENTS | _WHOLE_SECONDS
+REVISIONS: Final = st.integers(1, 100) | st.integers(0, 2**62)
+
+
+@st.composite
+def _courses(draw: st.DrawFn) -> VersionedCourse:
+    count = draw(st.integers(1, 3))
+    document = Course(
+        CourseId(draw(UUIDS)),
+        draw(st.sampled_from(["A course", "Ünïcode ✎ 'quoted'"])),
+        tuple(draw(lessons(number)) for number in draw(st.permutations(range(1, count + 1)))),
+    )
+    return VersionedCourse(document, draw(REVISIONS))
+
+
+@st.composite
+def _rows(draw: st.DrawFn) -> LessonProgress:
+    began = draw(MOMENTS)
+    row = draw(rows(draw(lessons())))
+    return row._replace(
+        learner_id=LearnerId(draw(UUIDS)),
+        course_id=CourseId(draw(UUIDS)),
+        lesson_id=LessonId(draw(UUIDS)),
+        id=ProgressId(draw(st.uuids().map(str))),
+        completed_at=row.completed_at and began,
+        created_at=began,
+        updated_at=began + timedelta(microseconds=draw(st.integers(0, 10**9))),
+        version=draw(REVISIONS),
+    )
+
+
+@st.composite
+def _standings(draw: st.DrawFn) -> CourseProgress:
+    tally = Tally(draw(st.integers(0, 5000)), draw(st.integers(0, 5000)), draw(st.integers(0, 2**55)))
+    key = (LearnerId(draw(UUIDS)), CourseId(draw(UUIDS)))
+    return CourseProgress(*key, tally, draw(MOMENTS), draw(REVISIONS), draw(REVISIONS))
+
+
+def _sorted(items: st.SearchStrategy[Any], key: Any) -> st.SearchStrategy[Any]:
+    return st.lists(items, max_size=6, unique_by=key).map(lambda drawn: sorted(drawn, key=key))
+
+
+INSTALLATIONS: Final = st.builds(
+    Installation,
+    _sorted(_courses(), lambda versioned: versioned.course.id),
+    _sorted(_rows(), lambda row: row[:3]),
+    _sorted(_standings(), lambda standing: standing[:2]),
+    REVISIONS,
+)

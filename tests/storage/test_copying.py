@@ -1,0 +1,227 @@
+"""How two databases are walked: what is put, what is refused, what is counted. The databases are lists in memory."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from domain.values import COURSE, EARLIER, LATER, LEARNER, NOW, course, lesson, started, stored
+from headway.domain.catalogue import VersionedCourse
+from headway.domain.errors import ConfigurationError
+from headway.domain.identifiers import CourseId, LearnerId, ProgressId
+from headway.domain.progress import LessonProgress
+from headway.domain.statistics import CourseProgress, Tally
+from headway.storage import copying
+from headway.storage.copying import Compared
+from headway.storage.port import Holdings, LessonKey, StandingKey
+
+OTHER_LEARNERS = [LearnerId(f"{digit}0000000-0000-4000-8000-000000000000") for digit in "01234567"]
+STANDING = CourseProgress(LEARNER, COURSE, Tally(1, 1, 5), NOW, 3, 7)
+STARTED_OVER = STANDING._replace(tally=Tally(), last_accessed=None, revision=8)
+OTHER_ID = ProgressId("99999999-9999-4999-8999-999999999999")
+
+
+class Memory:
+    """An Archive in memory, which counts what is put, and keeps no standing of a course started over, as SQLite."""
+
+    def __init__(self, *holdings: Any, revision: int = 0) -> None:
+        self.at_revision = revision
+        self.held: dict[tuple[str, ...], Any] = {}
+        self.puts = 0
+        self._hold(holdings)
+
+    def _hold(self, items: Iterable[Any]) -> None:
+        self.held |= {(item.course.id,) if isinstance(item, VersionedCourse) else _key(item): item for item in items}
+
+    def _after(self, kind: type, after: tuple[str, ...] | None, limit: int) -> list[Any]:
+        found = (self.held[key] for key in sorted(self.held) if after is None or key > after)
+        return [item for item in found if isinstance(item, kind)][:limit]
+
+    async def holdings(self) -> Holdings:
+        raise NotImplementedError
+
+    async def revision(self) -> int:
+        return self.at_revision
+
+    async def raise_revision(self, least: int) -> None:
+        self.puts += 1
+        self.at_revision = max(self.at_revision, least)
+
+    async def courses(self, after: CourseId | None, limit: int) -> Sequence[VersionedCourse]:
+        return self._after(VersionedCourse, (after,) if after else None, limit)
+
+    async def lesson_rows(self, after: LessonKey | None, limit: int) -> Sequence[LessonProgress]:
+        return self._after(LessonProgress, after, limit)
+
+    async def standings(self, after: StandingKey | None, limit: int) -> Sequence[CourseProgress]:
+        return self._after(CourseProgress, after, limit)
+
+    async def put_courses(self, courses: Sequence[VersionedCourse]) -> None:
+        self.puts += len(courses)
+        self._hold(courses)
+
+    async def put_lesson_rows(self, rows: Sequence[LessonProgress]) -> None:
+        self.puts += len(rows)
+        self._hold(rows)
+
+    async def put_standings(self, standings: Sequence[CourseProgress]) -> None:
+        assert None not in [standing.last_accessed for standing in standings]
+        self.puts += len(standings)
+        self._hold(standings)
+
+
+def _key(item: Any) -> tuple[str, ...]:
+    return (*item[:3],) if isinstance(item, LessonProgress) else (*item[:2],)
+
+
+@pytest.fixture(params=[1, 2, 3, 1000])
+def batch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many of each kind at a time."""
+    monkeypatch.setattr(copying, "_KINDS", [replace(kind, batch=request.param) for kind in copying._KINDS])
+
+
+async def copied(source: Memory, destination: Memory) -> list[Compared]:
+    before = destination.puts
+    await copying.refuse_unless_earlier(source, destination, lambda _: None)
+    assert destination.puts == before
+    await copying.put_what_differs(source, destination, lambda _: None)
+    return list(await copying.compare(source, destination, lambda _: None))
+
+
+async def refusal(source: Memory, destination: Memory) -> str:
+    with pytest.raises(ConfigurationError) as refused:
+        await copied(source, destination)
+    assert destination.puts == 0
+    return str(refused.value)
+
+
+def rows_of(learners: Iterable[LearnerId], **fields: Any) -> list[LessonProgress]:
+    return [started(learner_id=learner, **fields) for learner in learners]
+
+
+SUBSETS = st.frozensets(st.sampled_from(OTHER_LEARNERS))
+
+
+@settings(max_examples=200)
+@given(everybody=SUBSETS, missing=SUBSETS, earlier=SUBSETS, size=st.integers(1, 4))
+async def test_what_is_missing_or_was_different_is_put_and_nothing_else(
+    everybody: frozenset[LearnerId], missing: frozenset[LearnerId], earlier: frozenset[LearnerId], size: int
+) -> None:
+    source = Memory(*rows_of(everybody))
+    destination = Memory(*rows_of(everybody - missing), *rows_of(everybody & earlier - missing, version=4, metadata={}))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(copying, "_KINDS", [replace(kind, batch=size) for kind in copying._KINDS])
+        looked_at: list[int] = []
+        await copying.refuse_unless_earlier(source, destination, looked_at.append)
+        assert sum(looked_at) == len(everybody - missing)
+        put = await copying.put_what_differs(source, destination, lambda _: None)
+        assert put == destination.puts == len(everybody & (missing | earlier))
+        assert destination.held == source.held
+        size_now = len(everybody)
+        assert await copied(source, destination) == counted(rows=(size_now, size_now, 0))
+        assert destination.puts == put
+
+
+def counted(
+    courses: tuple[int, int, int] = (0, 0, 0),
+    rows: tuple[int, int, int] = (0, 0, 0),
+    standings: tuple[int, int, int] = (0, 0, 0),
+) -> list[Compared]:
+    return [
+        Compared("courses", *courses),
+        Compared("lesson rows", *rows),
+        Compared("course standings", *standings),
+    ]
+
+
+@pytest.mark.usefixtures("batch")
+async def test_a_catalogue_goes_on_counting_above_both() -> None:
+    source, destination = Memory(revision=9), Memory(revision=4)
+    assert await copied(source, destination) == counted()
+    assert destination.at_revision == 9
+    await copied(source, destination)
+    assert destination.puts == 1
+    later = Memory(revision=20)
+    await copied(source, later)
+    assert (later.at_revision, later.puts) == (20, 0)
+
+
+@pytest.mark.parametrize(
+    "foreign", [VersionedCourse(course(), 3), started(), STANDING], ids=["course", "row", "standing"]
+)
+@pytest.mark.usefixtures("batch")
+async def test_a_destination_that_holds_more_is_refused(foreign: Any) -> None:
+    others = [*rows_of(OTHER_LEARNERS[2:]), VersionedCourse(course(course_id=CourseId(OTHER_LEARNERS[0])), 1)]
+    said = await refusal(Memory(*others), Memory(foreign, *others))
+    assert "that the source has not" in said
+    assert COURSE in said
+    assert "Nothing was written" in said
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        (VersionedCourse(course(), 3), VersionedCourse(course(), 4)),
+        (VersionedCourse(course(), 3), VersionedCourse(course(lesson(1)), 3)),
+        (started(), started(version=6)),
+        (started(), started(user_notes="another")),
+        (started(), started(metadata={"player": {"volume": 3}, "speed": 1.5})),
+        (started(), started(id=OTHER_ID, created_at=LATER, version=1)),
+        (STANDING, STANDING._replace(revision=8)),
+        (STANDING, STANDING._replace(tally=Tally())),
+        (STANDING, STARTED_OVER),
+    ],
+)
+@pytest.mark.usefixtures("batch")
+async def test_a_destination_that_was_written_to_since_is_refused(here: Any, there: Any) -> None:
+    assert "that was changed there" in await refusal(Memory(here), Memory(there))
+
+
+@pytest.mark.parametrize(
+    ("here", "there"),
+    [
+        (VersionedCourse(course(lesson(1)), 4), VersionedCourse(course(), 3)),
+        (started(version=6, user_notes=None), started()),
+        (started(id=OTHER_ID, created_at=LATER, version=1), started(created_at=EARLIER)),
+        (STANDING, STANDING._replace(revision=6, last_accessed=NOW - timedelta(seconds=1))),
+        (STANDING, STARTED_OVER._replace(revision=6)),
+    ],
+)
+@pytest.mark.usefixtures("batch")
+async def test_an_earlier_copy_is_brought_up_to_date(here: Any, there: Any) -> None:
+    source, destination = Memory(here), Memory(there)
+    assert sum(each.differing for each in await copied(source, destination)) == 0
+    assert destination.held == source.held
+
+
+@pytest.mark.usefixtures("batch")
+async def test_a_course_that_was_started_over_is_as_one_that_was_not_begun() -> None:
+    empty, gate, both = Memory(), Memory(STARTED_OVER), Memory(STARTED_OVER._replace(revision=1))
+    for source, destination in ((gate, empty), (empty, gate), (gate, both), (both, gate)):
+        assert await copied(source, destination) == counted()
+        assert destination.puts == 0
+    assert "has not" in await refusal(gate, Memory(STANDING))
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        (started(version=6), counted(rows=(2, 2, 1))),
+        (stored(learner_id=OTHER_LEARNERS[0]), counted(rows=(3, 2, 1))),
+        (STANDING._replace(revision=8), counted(rows=(2, 2, 0), standings=(1, 0, 1))),
+        (VersionedCourse(course(), 3), counted(courses=(1, 0, 1), rows=(2, 2, 0))),
+    ],
+)
+@pytest.mark.usefixtures("batch")
+async def test_what_was_written_meanwhile_is_counted(changed: Any, expected: list[Compared]) -> None:
+    rows = [started(), *rows_of(OTHER_LEARNERS[3:4])]
+    source, destination = Memory(*rows), Memory()
+    await copied(source, destination)
+    source._hold([changed])
+    assert list(await copying.compare(source, destination, lambda _: None)) == expected
+    swapped = [Compared(kind, there, here, differing) for kind, here, there, differing in expected]
+    assert list(await copying.compare(destination, source, lambda _: None)) == swapped
