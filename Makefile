@@ -2,12 +2,13 @@
 PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8000
+BENCH ?= # options of the benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint bench lock clean
+.PHONY: help install demo test lint bench bench-postgres lock clean
 
 help: ## show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # Made without ensurepip, which Debian keeps in a package of its own; the machine's pip fills it, hashes checked.
 .venv/installed: requirements-dev.txt pyproject.toml
@@ -31,7 +32,10 @@ lint: .venv/installed ## format check, lint, types, import rules
 	$(BIN)/lint-imports
 
 bench: .venv/installed ## measure against the ceiling and a straightforward peer (needs wrk)
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/run.py $(BENCH)
+
+bench-postgres: .venv/installed ## measure on PostgreSQL against PostgreSQL alone (needs wrk)
+	$(BIN)/python benchmarks/run_postgres.py $(BENCH)
 
 lock: ## pin the dependencies anew, with hashes and without any address (needs uv)
 	uv pip compile --quiet --no-header --generate-hashes --no-emit-index-url --no-emit-find-links \

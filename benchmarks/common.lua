@@ -1,13 +1,60 @@
--- What heartbeat.lua and read.lua share: reading lines, and printing the figures for load.py.
+-- What the scripts share: who learns what, the requests, and printing the figures for load.py.
+-- Arguments of every script: folder, path below the course, seed, number of the first heartbeat.
 
 local common = {}
 
-function common.read_lines(path)
+local HEARTBEAT_SECONDS = 15
+local LESSON_SECONDS = 1800
+local PROGRESS = "/api/v1/education/progress/"
+
+local tokens, lessons, courses, below, beat
+
+local function read_lines(path)
   local lines = {}
   for line in io.lines(path) do
     lines[#lines + 1] = line
   end
   return lines
+end
+
+function common.read_arguments(arguments)
+  local folder = arguments[1]
+  tokens = read_lines(folder .. "/tokens.txt")
+  lessons = read_lines(folder .. "/lessons.txt")
+  courses = read_lines(folder .. "/courses.txt")
+  below = arguments[2]
+  math.randomseed(tonumber(arguments[3]))
+  beat = tonumber(arguments[4])
+end
+
+function common.any_learner()
+  return math.random(#tokens)
+end
+
+function common.learner_at(place)
+  return place % #tokens + 1
+end
+
+-- messages.py makes the same requests, population.py has the same lines in course_path and heartbeat_values.
+local function head(method, learner, rest)
+  return method .. " " .. PROGRESS .. courses[(learner - 1) % #courses + 1] .. rest .. " HTTP/1.1\r\n" ..
+    "Host: 127.0.0.1\r\n" ..
+    "Authorization: Bearer " .. tokens[learner] .. "\r\n"
+end
+
+function common.heartbeat(learner)
+  beat = beat + 1
+  local seconds = HEARTBEAT_SECONDS * beat / (#tokens * #lessons)
+  local body = string.format(
+    '{"status":"in_progress","progress_percentage":%.2f,"video_position_seconds":%.6f,"time_spent_minutes":%.2f}',
+    math.min(99, 100 * seconds / LESSON_SECONDS), seconds, seconds / 60)
+  return head("PUT", learner, "/lessons/" .. lessons[math.random(#lessons)]) ..
+    "Content-Type: application/json\r\n" ..
+    "Content-Length: " .. #body .. "\r\n\r\n" .. body
+end
+
+function common.reading(learner)
+  return head("GET", learner, below) .. "\r\n"
 end
 
 -- wrk counts latency in microseconds and an error for each way to fail; a status of 400 and above is one of them.

@@ -13,6 +13,7 @@ import uvloop
 from sqlalchemy import insert
 
 from answers import Answer
+from messages import END_OF_HEAD, SUCCESS, content_length, heartbeat_request, read_request
 from population import Population, course_author, heartbeat, heartbeat_values
 from servers import HOST
 from straightforward import Base, Lesson, LessonProgress, make_engine
@@ -20,39 +21,46 @@ from straightforward import Base, Lesson, LessonProgress, make_engine
 _LOADERS: Final = 32
 _ROWS_IN_AN_INSERT: Final = 10_000
 _CHECKED_LEARNERS: Final = 20
-_SUCCESS: Final = range(200, 300)
+_GOOD_STATUS: Final = range(200, 300)
 
 # The server adds these to every answer itself, the ceiling's as well as Headway's.
 _ADDED_BY_THE_SERVER: Final = frozenset({"date", "server", "connection"})
 
 
 def fill_headway(port: int, population: Population) -> None:
-    """Put the course, then one heartbeat from every learner in every lesson, over HTTP."""
+    """Put the courses, then one heartbeat from every learner in every lesson, over HTTP."""
+    put_courses(port, population)
+    uvloop.run(_send_all(port, _first_heartbeats(population)))
+
+
+def ask_lists(port: int, population: Population) -> None:
+    """Let every learner ask for the list of the course once."""
+    lists = (read_request(population, learner, "list") for learner in range(len(population.learners)))
+    uvloop.run(_send_all(port, lists))
+
+
+def put_courses(port: int, population: Population) -> None:
+    """Put the courses, all with the same lessons, over HTTP."""
     lessons = [
         {"id": lesson_id, "title": f"Lesson {place}", "kind": "video"}
         for place, lesson_id in enumerate(population.lessons, start=1)
     ]
     document = json.dumps({"title": "The measured course", "lessons": lessons}).encode()
-    _ask(port, "PUT", f"/api/v1/education/courses/{population.course_id}", course_author(population), document)
-    uvloop.run(_send_first_heartbeats(port, population))
+    author = course_author(population)
+    for course_id in population.courses:
+        _ask(port, "PUT", f"/api/v1/education/courses/{course_id}", author, document)
 
 
-async def _send_first_heartbeats(port: int, population: Population) -> None:
-    requests = _first_heartbeats(population)
+async def _send_all(port: int, requests: Iterator[bytes]) -> None:
     await asyncio.gather(*(_send_each(port, requests) for _ in range(_LOADERS)))
 
 
 def _first_heartbeats(population: Population) -> Iterator[bytes]:
     beat = 0
-    for token in population.tokens:
-        for lesson_id in population.lessons:
-            body = heartbeat(beat, population.rows)
+    for learner in range(len(population.learners)):
+        for lesson in range(len(population.lessons)):
+            yield heartbeat_request(population, learner, lesson, beat)
             beat += 1
-            yield (
-                f"PUT {population.course_path}/lessons/{lesson_id} HTTP/1.1\r\n"
-                f"Host: {HOST}\r\nAuthorization: Bearer {token}\r\n"
-                f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-            ).encode() + body
 
 
 async def _send_each(port: int, requests: Iterator[bytes]) -> None:
@@ -61,22 +69,17 @@ async def _send_each(port: int, requests: Iterator[bytes]) -> None:
     with closing(writer):
         for request in requests:
             writer.write(request)
-            head = await reader.readuntil(b"\r\n\r\n")
-            body = await reader.readexactly(_content_length(head))
-            if not head.startswith((b"HTTP/1.1 200", b"HTTP/1.1 201")):
-                raise RuntimeError(f"A heartbeat was refused: {head[:60]!r} {body[:300]!r}")
-
-
-def _content_length(head: bytes) -> int:
-    _, _, after = head.lower().partition(b"\r\ncontent-length:")
-    return int(after.partition(b"\r\n")[0])
+            head = await reader.readuntil(END_OF_HEAD)
+            body = await reader.readexactly(content_length(head))
+            if not head.startswith(SUCCESS):
+                raise RuntimeError(f"A request was refused: {head[:60]!r} {body[:300]!r}")
 
 
 def fill_straightforward(url: str, population: Population) -> None:
     """The same rows, inserted in bulk: a commit for each of them would take this peer minutes."""
     engine = make_engine(url)
     Base.metadata.create_all(engine)
-    course_id = UUID(population.course_id)
+    [course_id] = map(UUID, population.courses)
     lesson_ids = [UUID(lesson_id) for lesson_id in population.lessons]
     lessons = [
         {"course_id": course_id, "id": lesson_id, "title": f"Lesson {place}", "content_id": lesson_id}
@@ -106,10 +109,11 @@ def fill_straightforward(url: str, population: Population) -> None:
 def check_filled(port: int, population: Population) -> None:
     """Raise `RuntimeError` unless a score of learners, spread over all of them, have all their rows."""
     expected = {len(population.lessons)}
-    step = max(1, len(population.tokens) // _CHECKED_LEARNERS)
-    for token in (*population.tokens[::step], population.tokens[-1]):
-        rows = json.loads(_ask(port, "GET", population.course_path, token).body)
-        summary = json.loads(_ask(port, "GET", f"{population.course_path}/summary", token).body)
+    last = len(population.tokens) - 1
+    for learner in (*range(0, last, max(1, last // _CHECKED_LEARNERS)), last):
+        token, path = population.tokens[learner], population.course_path(learner)
+        rows = json.loads(_ask(port, "GET", path, token).body)
+        summary = json.loads(_ask(port, "GET", f"{path}/summary", token).body)
         found = {len(rows), summary["total_lessons"], summary["in_progress_lessons"]}
         if found != expected:
             raise RuntimeError(f"A learner has not begun every lesson: {expected} expected, {found} found.")
@@ -120,7 +124,7 @@ def record_answers(port: int, population: Population) -> dict[str, Answer]:
 
     Without the headers that the server would add to it again.
     """
-    token, path = population.tokens[0], population.course_path
+    token, path = population.tokens[0], population.course_path(0)
     body = heartbeat(population.rows, population.rows)
     replies = {
         "put": _ask(port, "PUT", f"{path}/lessons/{population.lessons[0]}", token, body),
@@ -150,6 +154,6 @@ def _ask(port: int, method: str, path: str, token: str, body: bytes | None = Non
         connection.request(method, path, body, headers)
         response = connection.getresponse()
         reply = _Reply(response.status, response.getheaders(), response.read())
-    if reply.status not in _SUCCESS:
+    if reply.status not in _GOOD_STATUS:
         raise RuntimeError(f"{method} {path}: status {reply.status}, {reply.body[:300]!r}")
     return reply

@@ -14,15 +14,15 @@ from servers import ROOT, Cores
 
 _SYNCS: Final = 50
 _SYNC_BYTES: Final = 4096
-_NAMED_PACKAGES: Final = ("uvicorn", "uvloop", "httptools", "fastapi", "sqlalchemy", "apsw")
+_NAMED_PACKAGES: Final = ("uvicorn", "uvloop", "httptools", "fastapi")
 
 
-def describe(cores: Cores, folder: Path) -> dict[str, str]:
+def describe(cores: Cores, folder: Path, *more_packages: str) -> dict[str, str]:
     """The machine, the software and the pinning, a line each."""
     return {
         "machine": f"{_processor()}, {os.cpu_count()} cores",
         "system": f"{platform.system()} {platform.release()}, Python {platform.python_version()}",
-        "packages": ", ".join(f"{name} {version(name)}" for name in _NAMED_PACKAGES),
+        "packages": ", ".join(f"{name} {version(name)}" for name in (*_NAMED_PACKAGES, *more_packages)),
         "commit": _commit(),
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "pinned": _pinning(cores),
@@ -51,7 +51,9 @@ def _git(*arguments: str) -> str:
 
 def _pinning(cores: Cores) -> str:
     if cores.shared:
-        return f"everything on core {_listed(cores.server)}, the only one: the client takes time from the server"
+        return (
+            f"nothing; everything shares core {_listed(cores.server)}, so that the client takes time from the servers"
+        )
     return f"servers on core {_listed(cores.server)}; wrk and this program on core {_listed(cores.client)}"
 
 

@@ -1,14 +1,14 @@
 """The command line."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
 from answers import ENDPOINTS
-from report import ENOUGH_ROUNDS, Cell
+from tables import ENOUGH_ROUNDS, Cell
 
 SERVERS: Final = ("headway", "ceiling", "straightforward")
 
@@ -43,6 +43,7 @@ class Options:
     memory: int | None
     directory: Path
     json: Path | None
+    markdown: Path | None
 
     @property
     def cells(self) -> list[Cell]:
@@ -69,7 +70,12 @@ class Options:
         return [server for server in SERVERS if server in wanted]
 
     def _wants(self, name: str) -> bool:
-        return fnmatchcase(name, f"*{self.only}*")
+        return is_wanted(name, self.only)
+
+
+def is_wanted(name: str, only: str) -> bool:
+    """Whether `--only` names a part of the run."""
+    return fnmatchcase(name, f"*{only}*")
 
 
 def read(arguments: Sequence[str] | None) -> Options:
@@ -88,21 +94,28 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = parser.add_argument
-    add("--rounds", type=_Between(1, 100), default=ENOUGH_ROUNDS, metavar="N", help="rounds (%(default)s)")
-    add("--seconds", type=_Between(1, 60), default=2, metavar="N", help="seconds for a cell (%(default)s)")
-    add("--connections", type=_connections, default=(1, 32, 128), metavar="N,N", help="how many (1,32,128)")
-    add("--learners", type=_Between(1, 100_000), default=2000, metavar="N", help="how many (%(default)s)")
-    add("--lessons", type=_Between(1, 1000), default=40, metavar="N", help="in the course (%(default)s)")
-    add("--only", default="", metavar="PATTERN", help="the parts whose name holds PATTERN; * and ? work")
+    add = add_common(parser, seconds=2, connections=(1, 32, 128))
     add(
         "--memory",
-        type=_Between(10, 100_000_000),
+        type=Between(10, 100_000_000),
         nargs="?",
         const=_A_MILLION,
         metavar="WRITES",
         help="instead of all else: Headway's memory over a run of writes (1000000)",
     )
+    return parser
+
+
+def add_common(parser: argparse.ArgumentParser, *, seconds: int, connections: tuple[int, ...]) -> Callable[..., object]:
+    """Add what every benchmark has, with these defaults; how to add more."""
+    add = parser.add_argument
+    listed = ",".join(map(str, connections))
+    add("--rounds", type=Between(1, 100), default=ENOUGH_ROUNDS, metavar="N", help="rounds (%(default)s)")
+    add("--seconds", type=Between(1, 60), default=seconds, metavar="N", help="seconds for a cell (%(default)s)")
+    add("--connections", type=numbers, default=connections, metavar="N,N", help=f"how many ({listed})")
+    add("--learners", type=Between(1, 100_000), default=2000, metavar="N", help="how many (%(default)s)")
+    add("--lessons", type=Between(1, 1000), default=40, metavar="N", help="in the course (%(default)s)")
+    add("--only", default="", metavar="PATTERN", help="the parts whose name holds PATTERN; * and ? work")
     add(
         "--directory",
         type=Path,
@@ -111,10 +124,11 @@ def _parser() -> argparse.ArgumentParser:
         help="where the databases are while it runs; on a real disk, or commits cost nothing (%(default)s)",
     )
     add("--json", type=Path, metavar="FILE", help="write every round's figures to FILE")
-    return parser
+    add("--markdown", type=Path, metavar="FILE", help="write what is printed to FILE, as Markdown")
+    return add
 
 
-class _Between:
+class Between:
     """An argument type: whole numbers from `low` to `high`."""
 
     def __init__(self, low: int, high: int) -> None:
@@ -127,5 +141,6 @@ class _Between:
         return int(text)
 
 
-def _connections(text: str) -> tuple[int, ...]:
-    return tuple(map(_Between(1, 1024), text.split(",")))
+def numbers(text: str) -> tuple[int, ...]:
+    """An argument type: numbers with commas between them."""
+    return tuple(map(Between(1, 1024), text.split(",")))

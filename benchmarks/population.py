@@ -1,9 +1,10 @@
 """Who learns what: the learners, their tokens, the course, and the heartbeats they send. The same in every run."""
 
 import json
-import random
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import md5
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -13,6 +14,9 @@ import jwt
 SECRET: Final = "a secret for the benchmark's tokens, which protect nothing"
 TOKENS_FILE: Final = "tokens.txt"
 LESSONS_FILE: Final = "lessons.txt"
+COURSES_FILE: Final = "courses.txt"
+
+PROGRESS_PATH: Final = "/api/v1/education/progress/"
 
 _HEARTBEAT_SECONDS: Final = 15
 _LESSON_SECONDS: Final = 1800
@@ -21,9 +25,9 @@ _DAY: Final = 86_400
 
 @dataclass(frozen=True)
 class Population:
-    """The learners and the one course that all of them take."""
+    """The learners, each in one of the courses, and the lessons, which every course has."""
 
-    course_id: str
+    courses: tuple[str, ...]
     lessons: tuple[str, ...]
     learners: tuple[str, ...]
     tokens: tuple[str, ...]
@@ -33,38 +37,37 @@ class Population:
         """How many rows there are once every learner has begun every lesson."""
         return len(self.learners) * len(self.lessons)
 
-    @property
-    def course_path(self) -> str:
-        """The path of a learner's progress in the course."""
-        return f"/api/v1/education/progress/{self.course_id}"
+    def course_path(self, learner: int) -> str:
+        """The path of the progress in the course of the learner at a place in `learners`."""
+        return PROGRESS_PATH + self.courses[learner % len(self.courses)]
 
     def write_files(self, folder: Path) -> None:
         """Write what wrk's scripts read."""
-        (folder / TOKENS_FILE).write_text("\n".join(self.tokens) + "\n")
-        (folder / LESSONS_FILE).write_text("\n".join(self.lessons) + "\n")
+        for name, values in ((TOKENS_FILE, self.tokens), (LESSONS_FILE, self.lessons), (COURSES_FILE, self.courses)):
+            (folder / name).write_text("\n".join(values) + "\n")
 
 
-def make_population(learners: int, lessons: int) -> Population:
-    """People and a course with the same ids in every run, and tokens that are good for a day."""
-    chance = random.Random(1)
-    learner_ids = tuple(_uuid(chance) for _ in range(learners))
+def make_population(learners: Sequence[int], lessons: int, courses: int = 1) -> Population:
+    """The learners of these numbers, with the same ids in every run, and tokens that are good for a day."""
+    learner_ids = tuple(numbered_id("learner", number) for number in learners)
     expires = int(time.time()) + _DAY
     return Population(
-        course_id=_uuid(chance),
-        lessons=tuple(_uuid(chance) for _ in range(lessons)),
+        courses=tuple(numbered_id("course", number) for number in range(1, courses + 1)),
+        lessons=tuple(numbered_id("lesson", number) for number in range(1, lessons + 1)),
         learners=learner_ids,
         tokens=tuple(jwt.encode({"sub": learner, "exp": expires}, SECRET, "HS256") for learner in learner_ids),
     )
 
 
 def course_author(population: Population) -> str:
-    """A token that may put the course into the catalogue."""
+    """A token that may put courses into the catalogue."""
     claims = {"sub": population.learners[0], "exp": int(time.time()) + _DAY, "scope": "courses:write"}
     return jwt.encode(claims, SECRET, "HS256")
 
 
-def _uuid(chance: random.Random) -> str:
-    return str(UUID(int=chance.getrandbits(128), version=4))
+def numbered_id(kind: str, number: int) -> str:
+    """A UUID out of a number: SQL can tell it, too, as `md5('learner ' || 7)::uuid`."""
+    return str(UUID(md5(f"{kind} {number}".encode(), usedforsecurity=False).hexdigest()))
 
 
 def heartbeat(beat: int, rows: int) -> bytes:
@@ -82,6 +85,6 @@ def heartbeat_values(beat: int, rows: int) -> dict[str, Any]:
     return {
         "status": "in_progress",
         "progress_percentage": round(min(99.0, 100 * seconds / _LESSON_SECONDS), 2),
-        "video_position_seconds": round(seconds, 3),
+        "video_position_seconds": round(seconds, 6),
         "time_spent_minutes": round(seconds / 60, 2),
     }

@@ -1,43 +1,37 @@
 """Measure Headway against its ceiling and against a straightforward peer: `benchmarks/run.py --help`."""
 
-import json
 import os
-import shutil
-import signal
-import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from math import ceil
 from pathlib import Path
 from time import sleep
-from typing import Final, NoReturn
-
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from typing import Final
 
 import answers
 import filling
 import machine
 import options
 import servers
-from load import Load, Measurement, measure
+from load import Load, Measurement, run_wrk
 from options import Options
 from population import Population, make_population
-from report import NAMES, Findings, MemoryMark, print_findings
+from processor import Watch
+from program import Steps, carry_out, shown_steps
+from report import Findings, MemoryMark
 from servers import Cores, Recipe, Server, running
+from tables import NAMES
 
-_NO_WRK: Final = "The benchmark needs wrk. On Debian and Ubuntu: apt-get install wrk"
 _STARTS: Final = 5
 _SETTLE_SECONDS: Final = 0.1
 _WARM_UP_CONNECTIONS: Final = 32
 _MEMORY_CONNECTIONS: Final = 32
 _MEMORY_MARKS: Final = 10
 _LONGEST_SLICE_SECONDS: Final = 10
-_WIDTH_WITHOUT_TERMINAL: Final = 120
 
 
 @dataclass
@@ -49,16 +43,8 @@ class Bench:
     folder: Path
     population: Population
     findings: Findings
-    progress: Progress
-    task: TaskID
+    steps: Steps
     heartbeats: Counter[str] = field(default_factory=Counter)
-
-    @contextmanager
-    def step(self, what: str) -> Iterator[None]:
-        """Show what is being done, and one step more once it is."""
-        self.progress.update(self.task, description=what)
-        yield
-        self.progress.advance(self.task)
 
     def serving(self, recipe: Recipe) -> AbstractContextManager[Server]:
         """The server, pinned to its cores, for as long as it is needed."""
@@ -67,7 +53,9 @@ class Bench:
     def measure(self, server: Server, load: Load) -> Measurement:
         """Run wrk once, the heartbeats going on from where the last ones to this server ended."""
         first_beat = self.population.rows + self.heartbeats[server.name]
-        measurement = measure(server, self.population, self.folder, load, first_beat)
+        watch = Watch(self.cores.server, {server.name: server.process_id}, with_client=self.cores.shared)
+        with watch.watching() as busy:
+            measurement = run_wrk(server.port, self.folder, load, first_beat)._replace(busy=busy)
         if load.endpoint == "put":
             self.heartbeats[server.name] += measurement.requests + load.connections
         sleep(_SETTLE_SECONDS)
@@ -77,27 +65,7 @@ class Bench:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print, and say by the exit status whether every request was answered as it should be."""
     wanted = options.read(arguments)
-    if shutil.which("wrk") is None:
-        print(_NO_WRK, file=sys.stderr)
-        return 2
-    signal.signal(signal.SIGTERM, _stop)
-    try:
-        findings = _run(wanted)
-    except (RuntimeError, OSError, EOFError, subprocess.SubprocessError) as error:
-        print(f"The run ended early: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("Stopped. Every server has been ended.", file=sys.stderr)
-        return 130
-    print_findings(Console(width=None if sys.stdout.isatty() else _WIDTH_WITHOUT_TERMINAL), findings)
-    if wanted.json:
-        wanted.json.write_text(json.dumps(findings.as_json(), indent=2) + "\n")
-    return 1 if findings.failed else 0
-
-
-def _stop(_signal: int, _frame: object) -> NoReturn:
-    """End as Ctrl-C does, so that the servers are ended too."""
-    raise KeyboardInterrupt
+    return carry_out(lambda: _run(wanted), wanted.json, wanted.markdown)
 
 
 def _run(wanted: Options) -> Findings:
@@ -105,13 +73,11 @@ def _run(wanted: Options) -> Findings:
     os.sched_setaffinity(0, cores.client)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory("", "headway-bench-", wanted.directory)))
-        population = make_population(wanted.learners, wanted.lessons)
+        population = make_population(range(1, wanted.learners + 1), wanted.lessons)
         population.write_files(folder)
-        columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-        progress = stack.enter_context(Progress(*columns, console=Console(stderr=True), transient=True))
-        task = progress.add_task("looking at the machine", total=_steps(wanted))
-        findings = Findings(machine.describe(cores, folder))
-        bench = Bench(wanted, cores, folder, population, findings, progress, task)
+        steps = stack.enter_context(shown_steps(_steps(wanted)))
+        findings = Findings(machine.describe(cores, folder, "sqlalchemy", "apsw"), len(cores.server))
+        bench = Bench(wanted, cores, folder, population, findings, steps)
         if wanted.memory:
             _measure_memory(bench, wanted.memory)
             return findings
@@ -135,16 +101,16 @@ def _measure_cells(bench: Bench) -> None:
     with ExitStack() as stack:
         serving: dict[str, Server] = {}
         for name in bench.options.servers:
-            with bench.step(f"filling {name}"):
+            with bench.steps.step(f"filling {name}"):
                 serving[name] = _start(bench, stack, name)
         for name, endpoint in dict.fromkeys((cell.server, cell.endpoint) for cell in cells):
-            with bench.step(f"warming up {name}"):
+            with bench.steps.step(f"warming up {name}"):
                 bench.measure(serving[name], Load(endpoint, _WARM_UP_CONNECTIONS, seconds=1, seed=0))
         if "headway" in serving:
             bench.findings.memory_before = serving["headway"].memory()
         for number in range(1, bench.options.rounds + 1):
             for cell in cells:
-                with bench.step(f"round {number}: {NAMES[cell.endpoint]}, {cell.connections}, {cell.server}"):
+                with bench.steps.step(f"round {number}: {NAMES[cell.endpoint]}, {cell.connections}, {cell.server}"):
                     load = Load(cell.endpoint, cell.connections, bench.options.seconds, seed=number)
                     measurement = bench.measure(serving[cell.server], load)
                     bench.findings.cells.setdefault(cell, []).append(measurement)
@@ -161,7 +127,7 @@ def _start(bench: Bench, stack: ExitStack, name: str) -> Server:
         server = stack.enter_context(bench.serving(servers.straightforward(bench.folder)))
         filling.check_filled(server.port, bench.population)
         return server
-    server = stack.enter_context(bench.serving(servers.headway(bench.folder)))
+    server = stack.enter_context(bench.serving(servers.headway(servers.sqlite_url(bench.folder))))
     filling.fill_headway(server.port, bench.population)
     filling.check_filled(server.port, bench.population)
     answers.write(bench.folder, filling.record_answers(server.port, bench.population))
@@ -171,7 +137,10 @@ def _start(bench: Bench, stack: ExitStack, name: str) -> Server:
 def _measure_startup(bench: Bench) -> None:
     """Start Headway on the database it has just left, time after time."""
     for _ in range(max(_STARTS, bench.options.rounds)):
-        with bench.step("starting headway"), bench.serving(servers.headway(bench.folder)) as server:
+        with (
+            bench.steps.step("starting headway"),
+            bench.serving(servers.headway(servers.sqlite_url(bench.folder))) as server,
+        ):
             bench.findings.startup_seconds.append(server.seconds_to_first_answer)
 
 
@@ -179,12 +148,12 @@ def _measure_memory(bench: Bench, writes: int) -> None:
     """Write in slices of about a tenth, and look at Headway's memory after each of them."""
     series = bench.findings.memory_series
     with ExitStack() as stack:
-        with bench.step("filling headway"):
+        with bench.steps.step("filling headway"):
             server = _start(bench, stack, "headway")
         series.append(MemoryMark(0, server.memory()))
         written, rate = 0, 0.0
         for mark in range(1, _MEMORY_MARKS + 1):
-            with bench.step(f"writing: {written:,} of {writes:,}"):
+            with bench.steps.step(f"writing: {written:,} of {writes:,}"):
                 while (missing := writes * mark // _MEMORY_MARKS - written) > 0:
                     seconds = min(_LONGEST_SLICE_SECONDS, ceil(missing / rate)) if rate else 1
                     measurement = bench.measure(server, Load("put", _MEMORY_CONNECTIONS, seconds, seed=written))

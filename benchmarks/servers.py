@@ -24,19 +24,18 @@ _UVICORN: Final = (
 _READY_WITHIN_SECONDS: Final = 30
 _ENDED_WITHIN_SECONDS: Final = 15
 _POLL_SECONDS: Final = 0.001
-_TICKS_IN_A_SECOND: Final = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
 class Cores:
-    """Which cores the server under measurement has, and which the client (this program and wrk)."""
+    """Which cores the servers under measurement have, and which the client (this program and wrk)."""
 
     server: tuple[int, ...]
     client: tuple[int, ...]
 
     @property
     def shared(self) -> bool:
-        """Whether there is only one core, which all have to share."""
+        """Whether servers and client have the same cores."""
         return self.server == self.client
 
 
@@ -44,6 +43,12 @@ def split_cores() -> Cores:
     """The last core for the client, the others for the server."""
     *others, last = sorted(os.sched_getaffinity(0))
     return Cores(server=tuple(others) or (last,), client=(last,))
+
+
+def all_cores() -> Cores:
+    """All cores for everybody, as on a machine where nothing is pinned."""
+    cores = tuple(sorted(os.sched_getaffinity(0)))
+    return Cores(server=cores, client=cores)
 
 
 @dataclass(frozen=True)
@@ -55,12 +60,17 @@ class Recipe:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def headway(folder: Path) -> Recipe:
-    """The real service, with a database in `folder`."""
+def sqlite_url(folder: Path) -> str:
+    """Where Headway's database is, in `folder`."""
+    return f"sqlite:///{folder / 'headway.db'}"
+
+
+def headway(database_url: str, workers: int = 1) -> Recipe:
+    """The real service."""
     return Recipe(
         "headway",
-        (str(Path(sys.executable).parent / "headway"), "serve", "--host", HOST),
-        {"HEADWAY_DATABASE_URL": f"sqlite:///{folder / 'headway.db'}", "HEADWAY_JWT_SECRET": SECRET},
+        (str(Path(sys.executable).parent / "headway"), "serve", "--host", HOST, "--workers", str(workers)),
+        {"HEADWAY_DATABASE_URL": database_url, "HEADWAY_JWT_SECRET": SECRET},
     )
 
 
@@ -100,7 +110,6 @@ class Server:
     name: str
     port: int
     process_id: int
-    cores: tuple[int, ...]
     seconds_to_first_answer: float
 
     def memory(self) -> Memory:
@@ -108,20 +117,6 @@ class Server:
         lines = Path(f"/proc/{self.process_id}/status").read_text().splitlines()
         kibibytes = {line.split(":")[0]: int(line.split()[1]) for line in lines if line.endswith(" kB")}
         return Memory(kibibytes["VmRSS"] / 1024, kibibytes["RssAnon"] / 1024)
-
-    def own_seconds(self) -> float:
-        """The processor time that the server has taken so far."""
-        fields = Path(f"/proc/{self.process_id}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS_IN_A_SECOND
-
-    def busy_seconds(self) -> float:
-        """The time that the server's cores have been busy so far, whoever with."""
-        names = {f"cpu{core}" for core in self.cores}
-        lines = (line.split() for line in Path("/proc/stat").read_text().splitlines())
-        user, nice, system, _idle, _waiting, *interrupted = zip(
-            *(map(int, line[1:9]) for line in lines if line[0] in names), strict=True
-        )
-        return sum(map(sum, (user, nice, system, *interrupted))) / _TICKS_IN_A_SECOND
 
 
 @contextmanager
@@ -145,7 +140,7 @@ def running(recipe: Recipe, cores: Cores, folder: Path) -> Iterator[Server]:
             _wait_until_ready(process, port)
         except RuntimeError as error:
             raise RuntimeError(f"{recipe.name}: {error}\n{_tail(log)}") from None
-        yield Server(recipe.name, port, process.pid, cores.server, time.perf_counter() - began)
+        yield Server(recipe.name, port, process.pid, time.perf_counter() - began)
     finally:
         _end(process)
 

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     @property
     def uses_postgres(self) -> bool:
         """Whether the address is one of a PostgreSQL database."""
-        return urlsplit(self.database_url).scheme in {"postgresql", "postgres"}
+        return self.database_url.partition("://")[0] in {"postgresql", "postgres"}
 
     @property
     def database_path(self) -> Path:

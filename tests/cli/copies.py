@@ -20,7 +20,7 @@ from support.postgres import Session
 from support.program import Finished, ForkedProgram, drain, open_memory_file
 from support.running import service_environment
 
-BATCH: Final = 1_000
+BATCH: Final = 500
 """Lesson rows that a copy puts at once."""
 PASSWORD: Final = "a-database-password"
 

@@ -9,7 +9,9 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from annotated_types import Ge
 
+from headway.settings import Settings
 from support.load import Player, Written, new_rows, players, stored
 from support.postgres import Server, Session, session
 from support.probes import get, queued_writes
@@ -17,6 +19,9 @@ from support.program import forked_headway_serve
 from support.running import Running, course, eventually
 
 ROUNDS = 2
+FEWEST_CONNECTIONS = next(
+    bound.ge for bound in Settings.model_fields["postgres_connections"].metadata if isinstance(bound, Ge)
+)
 SOON = 5.0
 """Seconds within which a service that can not reach its database has said so."""
 
@@ -79,11 +84,12 @@ def test_a_stopped_server_does_not_keep_the_service_from_stopping(folder: Path, 
     assert "Traceback" not in "".join(running.log)
 
 
-def test_while_commits_are_held_up_writes_queue_and_reads_go_on(folder: Path, own_server: Server) -> None:
-    with (
-        forked_headway_serve(folder, database_url=own_server.url, queue_limit=3, batch_limit=1) as running,
-        ThreadPoolExecutor(10) as pool,
-    ):
+@pytest.mark.parametrize("connections", [FEWEST_CONNECTIONS, 8])
+def test_while_commits_are_held_up_writes_queue_and_reads_go_on(
+    folder: Path, own_server: Server, connections: int
+) -> None:
+    limits = {"queue_limit": 3, "batch_limit": 1, "postgres_connections": connections}
+    with forked_headway_serve(folder, database_url=own_server.url, **limits) as running, ThreadPoolExecutor(10) as pool:
         rows = new_rows(running, learners=10)[::3]
         assert write(running, rows[0], 1).status_code == 200
         with commits_held_up(own_server):

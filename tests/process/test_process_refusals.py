@@ -62,6 +62,9 @@ def test_what_it_can_not_be_started_with_is_refused_in_a_sentence(
         f"postgresql://me:{PASSWORD}@[::1/headway",
         f"postgresql://me:{PASSWORD}@127.0.0.1:port/headway",
         f"postgresql://me:{PASSWORD}@127.0.0.1:1/headway?sslmode=bogus",
+        f"postgresql://me:{PASSWORD}?@127.0.0.1:1/headway",  # what should have been written as %3F
+        f"postgresql://me:{PASSWORD}/@127.0.0.1:1/headway",
+        f"postgresql://me:{PASSWORD}#@127.0.0.1:1/headway",
     ],
 )
 def test_a_database_address_of_any_form_is_refused_in_a_sentence(folder: Path, database_url: str) -> None:

@@ -222,7 +222,7 @@ _COURSES: Final[_Kind[VersionedCourse, tuple[CourseId]]] = _Kind(
 _LESSON_ROWS: Final[_Kind[LessonProgress, LessonKey]] = _Kind(
     "lesson rows",
     one="lesson row",
-    batch=1_000,  # of 60 KiB at most, notes and metadata
+    batch=500,  # of 60 KiB at most, notes and metadata
     key=lambda row: row[:3],
     read=lambda archive, after, limit: archive.lesson_rows(after, limit),
     put=lambda archive, rows: archive.put_lesson_rows(rows),

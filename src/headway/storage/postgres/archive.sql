@@ -36,7 +36,7 @@ SELECT
     quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
     version
 FROM lesson_progress
-WHERE (user_id, course_id, lesson_id) > (:user_id, :course_id, :lesson_id)
+WHERE (user_id, course_id, lesson_id) >= (:user_id, :course_id, :lesson_id)
 ORDER BY user_id, course_id, lesson_id
 LIMIT :limit;
 

@@ -3,7 +3,6 @@
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from typing import Any, Final, TypeVar
-from urllib.parse import urlsplit
 
 import asyncpg
 
@@ -106,9 +105,8 @@ class Database:
 
     @property
     def _place(self) -> str:
-        """The address without its password."""
-        parts = urlsplit(self._url)
-        return f"{parts.hostname or 'localhost'}:{parts.port or 5432}{parts.path}"
+        """The address without user, password and options, whatever its form."""
+        return self._url.partition("://")[2].partition("?")[0].rpartition("@")[2]
 
 
 async def warn_unless_durable(connection: asyncpg.Connection) -> None:
