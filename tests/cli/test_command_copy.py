@@ -137,7 +137,10 @@ def test_a_copy_that_was_killed_goes_on(folder: Path, sqlite_url: str, postgres_
         under_way.kill()
     went_on = headway(folder, "copy", sqlite_url, postgres_url)
     check_table(went_on, courses=1, rows=2_500, standings=50)
-    assert copied_rows(went_on) in (2_550 - BATCH, 2_550 - 2 * BATCH)  # the batch that was held up may have gone through
+    assert copied_rows(went_on) in (
+        2_550 - BATCH,
+        2_550 - 2 * BATCH,
+    )  # the batch that was held up may have gone through
     assert found_in(postgres_url) == before
 
 

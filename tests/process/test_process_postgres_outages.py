@@ -111,7 +111,7 @@ def test_a_stop_while_commits_are_held_up_answers_those_who_wait_and_ends(folder
         rows = new_rows(running, learners=5)[::3]
         with commits_held_up(own_server):
             answers = [pool.submit(write, running, row, 1) for row in rows]
-            eventually(lambda: queued_writes(running) > 0)
+            eventually(lambda: queued_writes(running) == 3)  # all have arrived: two are on their way
             running.process.terminate()
             for answer in answers:
                 check_unavailable(answer.result(20))
@@ -169,7 +169,7 @@ def check_load(running: Running, rows: Sequence[Written], playing: Sequence[Play
         assert row.acknowledged <= kept["quiz_attempts"] <= row.sent
         assert kept["time_spent_minutes"] == kept["quiz_attempts"] / 4
     refusals = [refusal for player in playing for refusal in player.refusals]
-    assert {status for status, _ in refusals} == {503}, refusals[-1]
+    assert {status for status, _ in refusals} <= {503}, [one for one in refusals if one[0] != 503]
 
 
 def check_everything_is_unavailable(running: Running, row: Written) -> None:

@@ -14,10 +14,11 @@ from headway.app import VERSION, Headway
 from headway.auth import issue_token
 from headway.cli import copying, courses, demo
 from headway.cli.console import fail, load_settings, out, refusals_end_the_program
-from headway.cli.serving import bound_socket, configure_logs, refuse_unsafe, run
+from headway.cli.serving import bound_socket, refuse_unsafe, run
 from headway.domain.errors import ConfigurationError
 from headway.settings import LogFormat, Settings
 from headway.storage.postgres import PostgresStore
+from headway.storage.postgres.address import without_password
 
 app: Final = typer.Typer(
     name="headway",
@@ -60,7 +61,6 @@ def serve(
       HEADWAY_JWT_SECRET=... headway serve --host 0.0.0.0 --port 8080 --log-format json
     """
     settings = load_settings(host=host, port=port, workers=workers, log_format=log_format)
-    configure_logs(settings)
     headway = Headway(settings)
     with refusals_end_the_program():
         refuse_unsafe(settings)
@@ -131,7 +131,8 @@ def show_settings() -> None:
     variable = Column("variable", no_wrap=True, min_width=max(map(len, names)))
     table = Table(variable, "value", "meaning", box=None, pad_edge=False)
     for name, field in Settings.model_fields.items():
-        table.add_row(f"HEADWAY_{name.upper()}", Text(_shown(getattr(settings, name))), field.description)
+        value = _shown_address(settings) if name == "database_url" else _shown(getattr(settings, name))
+        table.add_row(f"HEADWAY_{name.upper()}", Text(value), field.description)
     out.print(table, soft_wrap=False)
 
 
@@ -178,3 +179,9 @@ def _shown(value: object) -> str:
         case list():
             return ", ".join(value) or "-"
     return str(value)
+
+
+def _shown_address(settings: Settings) -> str:
+    if not settings.uses_postgres:
+        return settings.database_url
+    return without_password(settings.database_url) or "(set, but no address of a PostgreSQL database)"

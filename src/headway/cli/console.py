@@ -15,8 +15,9 @@ from headway.app import Headway
 from headway.domain.errors import ConfigurationError, HeadwayError, InvalidValueError
 from headway.domain.identifiers import LearnerId
 from headway.domain.principal import COURSES_WRITE, Principal
+from headway.logs import configure
 from headway.service import ProgressService
-from headway.settings import Settings
+from headway.settings import LogFormat, Settings
 
 T = TypeVar("T")
 
@@ -52,7 +53,7 @@ def load_settings(**overrides: object) -> Settings:
     """The settings, with the options given (not `None`) in their place; ends the program where they are wrong."""
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return Settings(**given)  # type: ignore[arg-type]
+        settings = Settings(**given)  # type: ignore[arg-type]
     except UnicodeDecodeError:
         fail("The file .env is no UTF-8 text.", 2)
     except ValidationError as error:
@@ -62,6 +63,13 @@ def load_settings(**overrides: object) -> Settings:
             for fault in error.errors(include_input=False, include_url=False, include_context=False)
         ]
         fail("; ".join(faults), 2)
+    configure_logs(settings)
+    return settings
+
+
+def configure_logs(settings: Settings) -> None:
+    """Write this process's log lines as the settings say."""
+    configure(json=settings.log_format is LogFormat.JSON, level=settings.log_level)
 
 
 def with_service(action: Callable[[ProgressService], Awaitable[T]]) -> T:

@@ -20,10 +20,10 @@ from uvicorn.supervisors import Multiprocess
 from uvicorn.supervisors.multiprocess import Process
 
 from headway.app import VERSION, Headway
-from headway.cli.console import err, fail
+from headway.cli.console import configure_logs, err, fail
 from headway.domain.errors import ConfigurationError
 from headway.http.protocol import BoundedHeadProtocol
-from headway.logs import configure, get_logger
+from headway.logs import get_logger
 from headway.metrics import SHARED_FOLDER_VARIABLE
 from headway.settings import LogFormat, Settings
 
@@ -45,11 +45,6 @@ def refuse_unsafe(settings: Settings) -> None:
             "one made on this machine. Set HEADWAY_JWT_SECRET (32 bytes at least), HEADWAY_JWT_PUBLIC_KEY or "
             "HEADWAY_JWT_JWKS_URL, or listen on 127.0.0.1."
         )
-
-
-def configure_logs(settings: Settings) -> None:
-    """Write this process's log lines as the settings say."""
-    configure(json=settings.log_format is LogFormat.JSON, level=settings.log_level)
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
@@ -76,7 +71,6 @@ def base_url(listener: socket.socket) -> str:
 def run(headway: Headway, listener: socket.socket) -> None:
     """Serve until stopped; then answer the requests under way, commit what is queued, and return."""
     settings = headway.settings
-    configure_logs(settings)
     _announce(settings, base_url(listener))
     if settings.workers > 1:
         _run_workers(settings, listener)

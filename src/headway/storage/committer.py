@@ -209,8 +209,8 @@ class Committer:
                 _resolve(waiting.outcome, outcome)
         if again:
             self._try_again(again)
-        if committed:
-            self._observer.batch_committed(len(batch), seconds)
+        if committed and len(again) < len(batch):
+            self._observer.batch_committed(len(batch) - len(again), seconds)
 
     def _try_again(self, lost: Sequence[_Waiting]) -> None:
         """Put writes back to the front of the queue, in their order."""

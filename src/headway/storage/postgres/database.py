@@ -2,12 +2,14 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, TypeVar
 
 import asyncpg
 
 from headway.domain.errors import ConfigurationError, StoreUnavailableError
 from headway.logs import get_logger
+from headway.storage.postgres.address import require_address
 from headway.storage.postgres.connections import Connections
 
 T = TypeVar("T")
@@ -33,7 +35,10 @@ class Database:
         self._url = url
         self._timeout_seconds = timeout_seconds
         self._transaction_pooler = transaction_pooler
-        self._pool = Connections(self._connect, limit=connections, patience=timeout_seconds)
+        # Changes may be held up, on their way to the disk or by a lock. Reads are not to wait for that.
+        changing = connections // 2
+        self._changing = Connections(self._connect, limit=changing, patience=timeout_seconds)
+        self._reading = Connections(self._connect, limit=connections - changing, patience=timeout_seconds)
 
     @property
     def keeps_sessions(self) -> bool:
@@ -45,16 +50,17 @@ class Database:
 
         Raises `ConfigurationError` for an unusable address, `StoreUnavailableError` where no server answers.
         """
+        place = require_address(self._url)
         try:
             connection = await asyncpg.connect(self._url, **(self._options | {"command_timeout": None}))
         except (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError) as error:
             raise StoreUnavailableError(
-                f"PostgreSQL at {self._place} does not answer ({str(error) or type(error).__name__}). "
-                "Start it, or check HEADWAY_DATABASE_URL."
+                f"{place} does not answer ({str(error) or type(error).__name__}). "
+                "Start PostgreSQL, or check HEADWAY_DATABASE_URL."
             ) from error
         except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
             raise ConfigurationError(
-                f"PostgreSQL at {self._place} can not be used ({error}). Check HEADWAY_DATABASE_URL."
+                f"{place} can not be used ({_message(error)}). Check HEADWAY_DATABASE_URL."
             ) from error
         try:
             with failures_told():
@@ -66,7 +72,8 @@ class Database:
     async def close(self) -> None:
         """Let go of every connection."""
         with failures_told():
-            await self._pool.close()
+            await self._reading.close()
+            await self._changing.close()
 
     async def session(self) -> asyncpg.Connection:
         """A connection outside the pool, the caller's to close. Raises `StoreUnavailableError`."""
@@ -74,22 +81,32 @@ class Database:
             return await self._connect()
 
     async def fetch(self, statement: str, *parameters: object) -> Sequence[Any]:
-        """The rows of one statement, which is a transaction of its own. Raises `StoreUnavailableError`."""
+        """The rows of a statement that changes nothing. Raises `StoreUnavailableError`."""
+        return await self._run(self._reading, statement, parameters)
+
+    async def change(self, statement: str, *parameters: object) -> Sequence[Any]:
+        """The rows of a statement that is on disk when this returns. Raises `StoreUnavailableError`."""
+        return await self._run(self._changing, statement, parameters)
+
+    def transaction(self) -> AbstractAsyncContextManager[asyncpg.Connection]:
+        """A transaction that is on disk when the block is left, or rolled back if it raised."""
+        return self._transaction(self._changing)
+
+    async def _run(self, connections: Connections, statement: str, parameters: Sequence[object]) -> Sequence[Any]:
         if self._transaction_pooler:
-            async with self.transaction() as connection:
+            async with self._transaction(connections) as connection:
                 return await connection.fetch(statement, *parameters)
         with failures_told():
-            async with self._pool.lent() as connection:
+            async with connections.lent() as connection:
                 try:
                     return await connection.fetch(statement, *parameters)
                 except asyncpg.InvalidCachedStatementError:  # somebody has migrated; it was prepared before
                     return await connection.fetch(statement, *parameters)
 
     @contextlib.asynccontextmanager
-    async def transaction(self) -> AsyncIterator[asyncpg.Connection]:
-        """A transaction that is on disk when the block is left, or rolled back if it raised."""
+    async def _transaction(self, connections: Connections) -> AsyncIterator[asyncpg.Connection]:
         with failures_told():
-            async with self._pool.lent() as connection, connection.transaction():
+            async with connections.lent() as connection, connection.transaction():
                 yield connection
 
     async def _connect(self) -> asyncpg.Connection:
@@ -102,11 +119,6 @@ class Database:
             return options | {"statement_cache_size": 0}
         # A plan made for any batch is as good as one made for each, which takes longer than running it.
         return options | {"server_settings": {"application_name": "headway", "plan_cache_mode": "force_generic_plan"}}
-
-    @property
-    def _place(self) -> str:
-        """The address without user, password and options, whatever its form."""
-        return self._url.partition("://")[2].partition("?")[0].rpartition("@")[2]
 
 
 async def warn_unless_durable(connection: asyncpg.Connection) -> None:
@@ -121,14 +133,18 @@ def failures_told() -> Iterator[None]:
     """Turn a driver's error that a later try may not meet into `StoreUnavailableError`, and log it."""
     try:
         yield
-    except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
+    except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresError) as error:
         if isinstance(error, asyncpg.PostgresError) and not _passes(error):
             raise
-        # The driver's message alone: what PostgreSQL adds as detail may quote a row.
-        _log.error("database_error", error=type(error).__name__, reason=str(error))
+        _log.error("database_error", error=type(error).__name__, reason=_message(error))
         raise StoreUnavailableError from error
 
 
 def _passes(error: asyncpg.PostgresError) -> bool:
     state = error.sqlstate or "XX000"
     return state[:2] in _PASSING or state == _READ_ONLY
+
+
+def _message(error: Exception) -> str:
+    """The error's message alone: what PostgreSQL adds as detail may quote a row."""
+    return str(error.args[0]) if isinstance(error, asyncpg.PostgresError) and error.args else str(error)

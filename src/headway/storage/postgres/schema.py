@@ -35,8 +35,11 @@ async def found_marks(connection: asyncpg.Connection) -> SchemaMarks:
     """What a database says of its schema."""
     if await connection.fetchval("SELECT to_regclass('schema_version')") is None:
         return _EMPTY
-    [marks] = await connection.fetch("SELECT version, compatible_from FROM schema_version")
-    return SchemaMarks(*marks)
+    try:
+        [(version, compatible_from)] = await connection.fetch("SELECT version, compatible_from FROM schema_version")
+    except (asyncpg.UndefinedColumnError, ValueError) as error:  # other columns, or not just one row
+        raise ConfigurationError(f"{_IN_THE_WAY} (schema_version)") from error
+    return SchemaMarks(version, compatible_from)
 
 
 async def distribute(connection: asyncpg.Connection) -> None:
@@ -54,6 +57,11 @@ async def _apply(connection: asyncpg.Connection, migration: Path) -> None:
         await connection.execute(migration.read_text(encoding="utf-8"))  # noqa: ASYNC240 - a page, at the start
     except (asyncpg.DuplicateObjectError, asyncpg.DuplicateTableError) as error:
         raise ConfigurationError(f"{_IN_THE_WAY} ({error})") from error
+    except asyncpg.InvalidSchemaNameError as error:
+        raise ConfigurationError(
+            f"There is no such schema ({error}). Make the one that search_path in HEADWAY_DATABASE_URL names: "
+            "CREATE SCHEMA headway"
+        ) from error
     except asyncpg.InsufficientPrivilegeError as error:
         raise ConfigurationError(
             f"The database user may not make tables ({error}). Let an administrator grant CREATE on the schema, or run "

@@ -237,7 +237,7 @@ class Writer:
         columns = (*from_course_progress(standings), *from_lesson_progress(rows))
         removed = [key for group in groups for key in group.rows_to_remove]
         if not removed:
-            return _keys(await self._database.fetch(sql.STORE_WRITES, *columns))
+            return _keys(await self._database.change(sql.STORE_WRITES, *columns))
         async with self._database.transaction() as connection:
             passed = _keys(await connection.fetch(sql.STORE_WRITES, *columns))
             removable = [key for key in removed if key[:2] in passed]
