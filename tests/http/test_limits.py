@@ -62,6 +62,18 @@ def test_a_head_without_an_end_is_cut_off(connection: socket.socket, start: byte
     assert answer.startswith(b"HTTP/1.1 431 ") or not answer
 
 
+def test_many_requests_at_once_are_no_head_too_large(running: Running, connection: socket.socket) -> None:
+    headers = "".join(f"{name}: {value}\r\n" for name, value in (authorization(str(uuid4())) | {"Host": "x"}).items())
+    request = f"GET {PREFIX}/progress HTTP/1.1\r\n{headers}\r\n".encode()
+    connection.sendall(request * 400)
+    answers = b""
+    while answers.count(b"HTTP/1.1 200 ") < 400:
+        received = connection.recv(100_000)
+        assert received, answers[-300:]
+        answers += received
+    assert answers.count(b"HTTP/1.1 ") == 400
+
+
 def test_a_length_of_many_digits_is_a_length(running: Running, connection: socket.socket) -> None:
     document = course()
     course_id = running.put_course(document)

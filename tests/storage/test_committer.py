@@ -389,3 +389,16 @@ async def test_closing_waits_for_a_write_that_has_to_be_tried_again() -> None:
     await race.committer.close()
     assert await asyncio.wait_for(task, 1) == written(WRITES[0])
     assert race.log == [WRITES[0]] * 4
+
+
+async def test_a_write_that_fails_unforeseen_does_not_take_its_neighbours_along() -> None:
+    error = RuntimeError("no one thought of this")
+
+    async def commit(writes: Sequence[LessonWrite]) -> Sequence[Outcome]:
+        if WRITES[1] in writes:
+            raise error
+        return [written(write) for write in writes]
+
+    to = Committer(commit, queue_limit=100, batch_limit=100, observer=Batches())
+    answers = await asyncio.gather(*submitted(to, 0, 1, 2), return_exceptions=True)
+    assert answers == [written(WRITES[0]), error, written(WRITES[2])]

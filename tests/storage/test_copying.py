@@ -133,8 +133,8 @@ def counted(
 ) -> list[Compared]:
     return [
         Compared("courses", *courses),
-        Compared("lesson rows", *rows),
         Compared("course standings", *standings),
+        Compared("lesson rows", *rows),
     ]
 
 

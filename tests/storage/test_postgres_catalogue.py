@@ -27,7 +27,7 @@ async def test_a_course_that_changes_while_it_is_read_is_not_kept_as_it_was(
         async def slow_fetch(statement: str, *parameters: object) -> Sequence[Any]:
             """What the course's rows were arrives when the catalogue has been asked for changes meanwhile."""
             rows = await fetch(statement, *parameters)
-            if statement == sql.COURSE_LESSONS and not read.is_set():
+            if statement == sql.LESSONS_OF_COURSES and not read.is_set():
                 read.set()
                 await asked.wait()
             elif statement == sql.PROBE and read.is_set():

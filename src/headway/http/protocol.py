@@ -20,10 +20,13 @@ class BoundedHeadProtocol(HttpToolsProtocol):
 
     _head_bytes = 0
     _in_head = False
+    _in_message = False
+    _begun = 0
 
     def on_message_begin(self) -> None:
         """Begin to count."""
-        self._in_head = True
+        self._in_head = self._in_message = True
+        self._begun += 1
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -31,10 +34,21 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         self._in_head = False
         super().on_headers_complete()
 
+    def on_message_complete(self) -> None:
+        """The body has ended, too."""
+        self._in_message = False
+        super().on_message_complete()
+
     def data_received(self, data: bytes) -> None:
-        """Take what arrived, unless it makes a head too large."""
+        """Take what arrived, unless it makes a head too large. Of a head that begins in its middle the next counts."""
+        is_a_beginning, self._begun = not self._in_message, 0
         super().data_received(data)
-        self._head_bytes = self._head_bytes + len(data) if self._in_head else 0
+        if self._begun > 1 or (self._begun and not is_a_beginning):
+            self._head_bytes = 0
+        elif self._in_head:
+            self._head_bytes += len(data)
+        else:
+            self._head_bytes = 0
         if self._head_bytes > HEAD_BYTES and not self.transport.is_closing():
             self.transport.write(_TOO_LARGE)
             self.transport.close()
@@ -49,6 +63,9 @@ def respond(send: Send, status: int, headers: Iterable[tuple[bytes, bytes]], bod
     cycle = getattr(send, "__self__", None)
     if not isinstance(cycle, RequestResponseCycle):
         return False
+    if cycle.transport.is_closing():  # nobody is there any more
+        cycle.response_started = cycle.response_complete = True
+        return True
     if cycle.disconnected or cycle.flow.write_paused or not cycle.keep_alive:
         return False
     content = [STATUS_LINE[status]]

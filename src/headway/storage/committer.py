@@ -199,7 +199,11 @@ class Committer:
             outcomes = [error] * len(batch)
             self._refuse_waiting(error)
         except Exception as error:  # noqa: BLE001 - whatever it is, each waiting request is told
-            outcomes = [error] * len(batch)
+            if len(batch) > 1:  # it is a fault of one of them, and no reason to refuse the others
+                for waiting in batch:
+                    await self._commit([waiting])
+                return
+            outcomes = [error]
         seconds = perf_counter() - started
         again: list[_Waiting] = []
         for waiting, outcome in zip(batch, outcomes, strict=True):

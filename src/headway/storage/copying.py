@@ -71,8 +71,12 @@ async def _put(kind: "_Kind[Any, Any]", source: Archive, destination: Archive, p
         differing = [here for here, _ in kind.differing(stretch) if here is not None]
         put += len(differing)
         progress(len(stretch.source))
-        # The databases work at the same time, on different keys.
-        _, stretch = await asyncio.gather(kind.put_all(destination, differing), anext(stretches, None))
+        putting = asyncio.create_task(kind.put_all(destination, differing))
+        try:
+            await asyncio.sleep(0)  # it is on its way before more is read, of keys beyond it
+            stretch = await anext(stretches, None)
+        finally:
+            await putting
     return put
 
 
@@ -241,4 +245,6 @@ _STANDINGS: Final[_Kind[CourseProgress, StandingKey]] = _Kind(
     precedes=lambda one, other: one.revision < other.revision,
     counts=lambda standing: standing.last_accessed is not None,
 )
-_KINDS: Final[Sequence[_Kind[Any, Any]]] = (_COURSES, _LESSON_ROWS, _STANDINGS)
+# Standings before the rows that they stand for: a copy that was broken off, and served all the same, has no row of a
+# learner without a standing, which would be taken for none.
+_KINDS: Final[Sequence[_Kind[Any, Any]]] = (_COURSES, _STANDINGS, _LESSON_ROWS)

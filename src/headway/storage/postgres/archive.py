@@ -47,7 +47,7 @@ class PostgresArchive:
 
     async def raise_revision(self, least: int) -> None:
         """Let the catalogue's next change be given a number above `least`."""
-        await self._fetch(sql.RAISE_REVISION, least)
+        await self._change(sql.RAISE_REVISION, least)
 
     async def courses(self, after: CourseId | None, limit: int) -> Sequence[VersionedCourse]:
         """Courses of the catalogue by id."""
@@ -78,15 +78,19 @@ class PostgresArchive:
 
     async def put_lesson_rows(self, rows: Sequence[LessonProgress]) -> None:
         """Hold these rows."""
-        await self._fetch(sql.HOLD_LESSON_ROWS, *from_lesson_progress(rows))
+        await self._change(sql.HOLD_LESSON_ROWS, *from_lesson_progress(rows))
 
     async def put_standings(self, standings: Sequence[CourseProgress]) -> None:
         """Hold these standings."""
-        await self._fetch(sql.HOLD_STANDINGS, *from_course_progress(standings))
+        await self._change(sql.HOLD_STANDINGS, *from_course_progress(standings))
 
     async def _fetch(self, statement: str, *parameters: object) -> Sequence[Any]:
         with _refusals_told():
             return await self._database.fetch(statement, *parameters)
+
+    async def _change(self, statement: str, *parameters: object) -> None:
+        with _refusals_told():
+            await self._database.change(statement, *parameters)
 
 
 @contextlib.contextmanager

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextvars import Context
 from datetime import datetime
 from time import monotonic
@@ -13,9 +14,9 @@ import asyncpg
 
 from headway.domain.catalogue import Course, CourseChange, CourseOutline, VersionedCourse, compare
 from headway.domain.errors import CourseNotFoundError, StoreUnavailableError
-from headway.domain.identifiers import CourseId
+from headway.domain.identifiers import CourseId, LessonId
 from headway.domain.statistics import microseconds
-from headway.storage.lessons import from_course, to_course
+from headway.storage.lessons import from_course, to_courses
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.database import Database
 
@@ -63,21 +64,38 @@ class Catalogue:
 
     async def course(self, course_id: CourseId) -> VersionedCourse:
         """One course. Raises `CourseNotFoundError`."""
-        if monotonic() - self._confirmed_at > FRESH_SECONDS:
-            await self._confirmed()
+        await self._confirmed()
         return self._kept.get(course_id) or await self.load(course_id)
+
+    async def courses(self, needed: Mapping[CourseId, AbstractSet[LessonId]]) -> Mapping[CourseId, VersionedCourse]:
+        """The courses that there are of these, seen as they are now where a kept one lacks a lesson that is needed."""
+        await self._confirmed()
+        lacking = [
+            course_id
+            for course_id, lessons in needed.items()
+            if course_id in self._kept and not lessons <= self._kept[course_id].course.lessons_by_id.keys()
+        ]
+        if lacking:
+            await self._let_go_of_changed(lacking)
+        found = {course_id: self._kept[course_id] for course_id in needed if course_id in self._kept}
+        missing = [course_id for course_id in needed if course_id not in found]
+        return found | await self._load(missing) if missing else found
 
     async def load(self, course_id: CourseId) -> VersionedCourse:
         """One course as the database has it now. Raises `CourseNotFoundError`."""
-        forgotten = self._forgotten
-        rows = await self._database.fetch(sql.COURSE_LESSONS, course_id)
-        if not rows:
+        loaded = await self._load([course_id])
+        if course_id not in loaded:
             self._kept.pop(course_id, None)
             raise CourseNotFoundError(course_id)
-        loaded = VersionedCourse(to_course(course_id, rows), rows[0][0])
-        if forgotten == self._forgotten:  # else this one may have changed since it was read
-            self._keep(loaded)
-        return loaded
+        return loaded[course_id]
+
+    async def _load(self, course_ids: Sequence[CourseId]) -> dict[CourseId, VersionedCourse]:
+        forgotten = self._forgotten
+        loaded = to_courses(await self._database.fetch(sql.LESSONS_OF_COURSES, course_ids))
+        if forgotten == self._forgotten:  # else one of them may have changed since it was read
+            for course in loaded:
+                self._keep(course)
+        return {course.course.id: course for course in loaded}
 
     def forget(self, course_id: CourseId) -> None:
         """Let go of a course that has changed."""
@@ -91,8 +109,8 @@ class Catalogue:
     async def put(self, course: Course, now: datetime) -> CourseChange:
         """Make the catalogue hold the course as given."""
         async with self._changing(course.id, now) as (connection, revision):
-            rows = await connection.fetch(sql.COURSE_LESSONS, course.id)
-            change = compare(to_course(course.id, rows) if rows else None, course)
+            before = to_courses(await connection.fetch(sql.LESSONS_OF_COURSES, [course.id]))
+            change = compare(before[0].course if before else None, course)
             if not change.is_empty:
                 counts = (len(course.lessons), course.required_lessons)
                 await connection.execute(sql.PUT_COURSE, course.id, course.title, *counts, revision)
@@ -119,6 +137,8 @@ class Catalogue:
 
     async def _confirmed(self) -> None:
         """Return when the courses kept are as fresh as promised. However many wait for that, it is asked for once."""
+        if monotonic() - self._confirmed_at <= FRESH_SECONDS:
+            return
         if self._confirming is None:
             self._confirming = asyncio.create_task(
                 self._confirm(), name="headway-catalogue-revision", context=Context()
@@ -137,12 +157,16 @@ class Catalogue:
         [(revision,)] = await self._database.fetch(sql.PROBE)
         if revision != self._revision:
             self._forgotten += 1
-            present = dict(await self._database.fetch(sql.KEPT_VERSIONS, list(self._kept)))
-            for course_id, course in list(self._kept.items()):
-                if present.get(UUID(course_id)) != course.version:
-                    self.forget(course_id)
+            await self._let_go_of_changed(list(self._kept))
             self._revision = revision
         self._confirmed_at = asked_at
+
+    async def _let_go_of_changed(self, course_ids: Sequence[CourseId]) -> None:
+        present = dict(await self._database.fetch(sql.KEPT_VERSIONS, course_ids))
+        for course_id in course_ids:
+            kept = self._kept.get(course_id)
+            if kept is not None and present.get(UUID(course_id)) != kept.version:
+                self.forget(course_id)
 
     def _keep(self, course: VersionedCourse) -> None:
         if len(self._kept) >= KEPT_COURSES:

@@ -8,6 +8,8 @@ from typing import Final
 
 import asyncpg
 
+from headway.domain.errors import HeadwayError
+
 # Firewalls forget connections that say nothing for long, without telling either end.
 _IDLE_SECONDS: Final = 300.0
 _CLOSE_SECONDS: Final = 5.0
@@ -35,8 +37,11 @@ class Connections:
             connection = self._reusable() or await self._connect()
             try:
                 yield connection
-            except asyncpg.PostgresError:  # an answer of the server's: the connection is as good as before
+            except (asyncpg.PostgresError, HeadwayError):  # an answer, or nothing to do with the connection
                 self._give_back(connection)
+                raise
+            except TimeoutError:
+                await self._break_off(connection)
                 raise
             except BaseException:
                 connection.terminate()
@@ -57,6 +62,11 @@ class Connections:
                 await self._free.acquire()
         else:
             await self._free.acquire()
+
+    async def _break_off(self, connection: asyncpg.Connection) -> None:
+        """Close a connection when the server has given up what it was at, or else it would wait for that forever."""
+        with contextlib.suppress(TimeoutError, OSError, asyncpg.InterfaceError, asyncpg.PostgresError):
+            await connection.close(timeout=_CLOSE_SECONDS)
 
     def _reusable(self) -> asyncpg.Connection | None:
         """The connection given back last, unless it was lost or idle for too long, as are then all the others."""

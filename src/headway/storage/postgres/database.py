@@ -22,6 +22,14 @@ _CONNECT_SECONDS: Final = 5.0
 # system error, internal error; and a server that has become a standby.
 _PASSING: Final = frozenset({"08", "28", "3D", "40", "53", "55", "57", "58", "XX"})
 _READ_ONLY: Final = "25006"
+# With every statement seeing what was committed before it began: the gate, and whoever waits for it, rely on that.
+_ISOLATION: Final = "read_committed"
+# A plan made for any batch is as good as one made for each, which takes longer than running it.
+_SESSION: Final = {
+    "application_name": "headway",
+    "default_transaction_isolation": "read committed",
+    "plan_cache_mode": "force_generic_plan",
+}
 
 
 class Database:
@@ -52,7 +60,7 @@ class Database:
         """
         place = require_address(self._url)
         try:
-            connection = await asyncpg.connect(self._url, **(self._options | {"command_timeout": None}))
+            connection = await asyncpg.connect(self._url, **self._options(seconds=None))
         except (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError) as error:
             raise StoreUnavailableError(
                 f"{place} does not answer ({str(error) or type(error).__name__}). "
@@ -64,8 +72,10 @@ class Database:
             ) from error
         try:
             with failures_told():
-                async with connection.transaction():
+                async with connection.transaction(isolation=_ISOLATION):
                     return await action(connection)
+        except asyncpg.PostgresError as error:
+            raise ConfigurationError(f"{place} can not be used ({_message(error)}).") from error
         finally:
             await connection.close()
 
@@ -106,19 +116,20 @@ class Database:
     @contextlib.asynccontextmanager
     async def _transaction(self, connections: Connections) -> AsyncIterator[asyncpg.Connection]:
         with failures_told():
-            async with connections.lent() as connection, connection.transaction():
+            async with connections.lent() as connection, connection.transaction(isolation=_ISOLATION):
                 yield connection
 
     async def _connect(self) -> asyncpg.Connection:
-        return await asyncpg.connect(self._url, **self._options)
+        return await asyncpg.connect(self._url, **self._options(seconds=self._timeout_seconds))
 
-    @property
-    def _options(self) -> dict[str, Any]:
-        options: dict[str, Any] = {"timeout": _CONNECT_SECONDS, "command_timeout": self._timeout_seconds}
+    def _options(self, *, seconds: float | None) -> dict[str, Any]:
+        """How to connect, for statements that take so long at most."""
+        options: dict[str, Any] = {"timeout": _CONNECT_SECONDS, "command_timeout": seconds}
         if self._transaction_pooler:
             return options | {"statement_cache_size": 0}
-        # A plan made for any batch is as good as one made for each, which takes longer than running it.
-        return options | {"server_settings": {"application_name": "headway", "plan_cache_mode": "force_generic_plan"}}
+        # The server gives a statement up first: of one that we no longer wait for it would not hear before its end.
+        milliseconds = 0 if seconds is None else max(1, round(seconds * 900))
+        return options | {"server_settings": {**_SESSION, "statement_timeout": str(milliseconds)}}
 
 
 async def warn_unless_durable(connection: asyncpg.Connection) -> None:

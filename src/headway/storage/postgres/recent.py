@@ -90,11 +90,6 @@ class Recent:
         if standing is not None:
             self._rows -= standing.size
 
-    def clear(self) -> None:
-        """Let go of all: the database may be another one."""
-        self._standings.clear()
-        self._rows = 0
-
 
 def _is_small(row: LessonProgress) -> bool:
     return len(row.user_notes or "") < _LONG_NOTES and not row.metadata

@@ -39,6 +39,11 @@ async def found_marks(connection: asyncpg.Connection) -> SchemaMarks:
         [(version, compatible_from)] = await connection.fetch("SELECT version, compatible_from FROM schema_version")
     except (asyncpg.UndefinedColumnError, ValueError) as error:  # other columns, or not just one row
         raise ConfigurationError(f"{_IN_THE_WAY} (schema_version)") from error
+    except asyncpg.InsufficientPrivilegeError as error:
+        raise ConfigurationError(
+            f"The database user may not read the tables ({error}). Let their owner grant SELECT, INSERT, UPDATE and "
+            "DELETE on them."
+        ) from error
     return SchemaMarks(version, compatible_from)
 
 

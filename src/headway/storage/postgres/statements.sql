@@ -9,16 +9,16 @@ SELECT revision FROM catalogue;
 -- The present versions of some courses; those that are gone have no row.
 SELECT course_id, version FROM courses WHERE course_id = ANY (:course_ids::uuid[]);
 
--- name: course-lessons
--- A course with its lessons in order, on every row the course's own columns.
+-- name: lessons-of-courses
+-- Some courses with their lessons in order, on every row the course's id and its own columns.
 SELECT
-    c.version, c.title,
+    c.course_id::text, c.version, c.title,
     l.lesson_id::text, l.title, l.content_id::text, l.section, l.kind, l.duration_seconds, l.required, l.pass_mark,
     l.complete_at
 FROM courses AS c
 JOIN lessons AS l ON l.course_id = c.course_id
-WHERE c.course_id = :course_id
-ORDER BY l.position;
+WHERE c.course_id = ANY (:course_ids::uuid[])
+ORDER BY c.course_id, l.position;
 
 -- name: course-outlines
 -- The catalogue by title, one line a course.
@@ -92,6 +92,19 @@ FROM unnest(:user_ids::uuid[], :course_ids::uuid[], :lesson_ids::uuid[]) AS aske
 JOIN lesson_progress AS r
     ON r.user_id = asked.user_id AND r.course_id = asked.course_id AND r.lesson_id = asked.lesson_id;
 
+-- name: rows-with-course-progress-at
+-- The rows of many learners in one lesson each, each beside where its learner stands in the course.
+SELECT
+    p.user_id, p.course_id, p.completed_lessons, p.in_progress_lessons, p.time_parts, p.last_accessed,
+    p.course_version, p.revision,
+    r.user_id, r.course_id, r.lesson_id, r.status, r.progress_percentage, r.video_position_seconds, r.quiz_score,
+    r.quiz_attempts, r.quiz_passed, r.time_spent_minutes, r.user_notes, r.is_bookmarked, r.metadata, r.id,
+    r.completed_at, r.created_at, r.updated_at, r.version
+FROM unnest(:user_ids::uuid[], :course_ids::uuid[], :lesson_ids::uuid[]) AS asked (user_id, course_id, lesson_id)
+JOIN course_progress AS p ON p.user_id = asked.user_id AND p.course_id = asked.course_id
+JOIN lesson_progress AS r
+    ON r.user_id = asked.user_id AND r.course_id = asked.course_id AND r.lesson_id = asked.lesson_id;
+
 -- name: lesson-rows-of
 -- All the rows of many learners in one course each.
 SELECT
@@ -126,17 +139,19 @@ ORDER BY p.last_accessed DESC, p.course_id;
 -- need no order of their own. Counters of the course's statistics go here, too: one more statement a table.
 WITH gate AS (
     INSERT INTO course_progress AS p (
-        user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision
+        user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+        previous_revision
     )
     SELECT
         s.user_id, s.course_id, s.completed_lessons, s.in_progress_lessons, s.time_parts, s.last_accessed,
-        s.course_version, s.revision
+        s.course_version, s.revision, s.previous_revision
     FROM unnest(
         :standing_user_ids::uuid[], :standing_course_ids::uuid[], :completed_lessons::integer[],
         :in_progress_lessons::integer[], :time_parts::bigint[], :last_accessed::timestamptz[],
-        :course_versions::bigint[], :revisions::bigint[]
+        :course_versions::bigint[], :revisions::bigint[], :previous_revisions::bigint[]
     ) AS s (
-        user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision
+        user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+        previous_revision
     )
     JOIN courses AS c ON c.course_id = s.course_id AND c.version = s.course_version
     ORDER BY s.user_id, s.course_id
@@ -146,8 +161,9 @@ WITH gate AS (
         time_parts = excluded.time_parts,
         last_accessed = excluded.last_accessed,
         course_version = excluded.course_version,
-        revision = excluded.revision
-    WHERE p.revision = excluded.revision - 1
+        revision = excluded.revision,
+        previous_revision = excluded.previous_revision
+    WHERE p.revision = excluded.previous_revision
     RETURNING p.user_id, p.course_id
 ),
 put AS (
@@ -203,7 +219,8 @@ UPDATE course_progress SET
     in_progress_lessons = 0,
     time_parts = 0,
     last_accessed = NULL,
-    revision = revision + 1
+    revision = greatest(revision + 1, :now),
+    previous_revision = revision
 WHERE user_id = :user_id AND course_id = :course_id;
 
 -- name: remove-lesson-rows!

@@ -15,7 +15,7 @@ from headway.domain.catalogue import Course, CourseChange, CourseOutline, Versio
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress
-from headway.domain.statistics import CourseProgress, LessonsStamp, recount
+from headway.domain.statistics import CourseProgress, LessonsStamp, microseconds, recount
 from headway.domain.writes import LessonWrite, Written
 from headway.storage.committer import CommitObserver, Committer
 from headway.storage.port import CourseReading, LessonReading, LessonsReading
@@ -142,9 +142,10 @@ class PostgresStore:
     async def restart_course(self, learner_id: LearnerId, course_id: CourseId) -> None:
         """Remove all the learner's rows in the course."""
         await self._catalogue.course(course_id)
+        now = self._clock()
         try:
             async with self._database.transaction() as connection:
-                found = await connection.execute(sql.RESTART_COURSE, learner_id, course_id)
+                found = await connection.execute(sql.RESTART_COURSE, microseconds(now), learner_id, course_id)
                 if found != "UPDATE 0":  # else whoever comes first may be at it now, and holds a gate that we do not
                     await connection.execute(sql.REMOVE_LESSON_ROWS, learner_id, course_id)
         finally:

@@ -6,10 +6,10 @@ from typing import Any, Final
 from uuid import uuid4
 
 from headway.domain.catalogue import VersionedCourse
-from headway.domain.errors import CourseNotFoundError, HeadwayError, UnavailableError
+from headway.domain.errors import CourseNotFoundError, HeadwayError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import LessonProgress
-from headway.domain.statistics import NOTHING, CourseProgress, advance, recount
+from headway.domain.statistics import NOTHING, CourseProgress, advance, next_revision, recount
 from headway.domain.writes import LessonWrite
 from headway.storage.committer import LOST, Outcome
 from headway.storage.postgres import statements as sql
@@ -23,9 +23,8 @@ from headway.storage.postgres.rows import (
     to_lesson_progress,
 )
 
-# The revision of a learner's first write in a course. Always the same: an insertion that finds a row after all can
-# then not be taken for a change to it, whose revision is one above.
-_FIRST_REVISION: Final = 1
+_NO_REVISION: Final = 0
+_STANDING_COLUMNS: Final = 8  # of course_progress, before those of lesson_progress
 
 
 class _Group:
@@ -41,13 +40,11 @@ class _Group:
         self.after: CourseProgress | None = None
         self.rows: dict[LessonId, LessonProgress | None] = {}
 
-    @property
     def unread_lessons(self) -> Iterable[LessonId]:
         """The lessons whose rows have to be read first. Who has no standing in the course has no rows there."""
-        rows = self.standing.rows
         if self.standing.progress is None:
-            rows.update(dict.fromkeys(write.lesson_id for _, write in self.writes))
-        return {write.lesson_id for _, write in self.writes if write.lesson_id not in rows}
+            return ()
+        return {write.lesson_id for _, write in self.writes if write.lesson_id not in self.standing.rows}
 
     @property
     def needs_recount(self) -> bool:
@@ -56,10 +53,15 @@ class _Group:
         return progress is not None and self.course is not None and progress.course_version != self.course.version
 
     @property
+    def previous_revision(self) -> int:
+        """What the gate has to be found at."""
+        return self.standing.progress.revision if self.standing.progress else _NO_REVISION
+
+    @property
     def rows_to_put(self) -> Iterable[LessonProgress]:
         """The rows that the writes made or changed."""
         before = self.standing.rows
-        return (row for lesson_id, row in self.rows.items() if row is not None and row is not before[lesson_id])
+        return (row for lesson_id, row in self.rows.items() if row is not None and row is not before.get(lesson_id))
 
     @property
     def rows_to_remove(self) -> Iterable[tuple[LearnerId, CourseId, LessonId]]:
@@ -68,7 +70,7 @@ class _Group:
         return (
             (*self.key, lesson_id)
             for lesson_id, row in self.rows.items()
-            if row is None and before[lesson_id] is not None
+            if row is None and before.get(lesson_id) is not None
         )
 
     def decide(self, outcomes: list[Outcome], now: datetime) -> None:
@@ -86,12 +88,11 @@ class _Group:
 
     def _apply(self, write: LessonWrite, now: datetime) -> Outcome:
         assert self.course is not None  # noqa: S101 - a group without its course is refused before
-        row = self.rows.setdefault(write.lesson_id, self.standing.rows[write.lesson_id])
+        row = self.rows.setdefault(write.lesson_id, self.standing.rows.get(write.lesson_id))
         written = write.apply(self.course.course, row, now, _new_id)
         if written.before is None and written.after is None:
             return written
-        before = self.standing.progress
-        revision = before.revision + 1 if before else _FIRST_REVISION
+        revision = next_revision(self.standing.progress, now)
         self.after = advance(self.tally, write, written, course_version=self.course.version, revision=revision, now=now)
         self.tally = self.after.tally
         self.rows[write.lesson_id] = written.after
@@ -125,8 +126,9 @@ class Writer:
             for group in groups:
                 group.decide(outcomes, now)
             await self._store(groups, outcomes)
-        except UnavailableError:
-            self._recent.clear()  # it may come back as another one, restored from a backup
+        except BaseException:
+            for group in groups:
+                self._recent.forget(group.key)
             raise
         return outcomes
 
@@ -143,55 +145,55 @@ class Writer:
 
     async def _with_courses(self, groups: Sequence[_Group], outcomes: list[Outcome]) -> list[_Group]:
         """The groups whose course there is; the others are refused."""
-        lessons: dict[CourseId, set[LessonId]] = {}
+        needed: dict[CourseId, set[LessonId]] = {}
         for group in groups:
-            lessons.setdefault(group.key[1], set()).update(write.lesson_id for _, write in group.writes)
-        found: dict[CourseId, VersionedCourse | CourseNotFoundError] = {}
-        for course_id, needed in lessons.items():
-            try:
-                found[course_id] = await self._course_with(course_id, needed)
-            except CourseNotFoundError as refusal:
-                found[course_id] = refusal
-        kept: list[_Group] = []
+            needed.setdefault(group.key[1], set()).update(write.lesson_id for _, write in group.writes)
+        found = await self._catalogue.courses(needed)
         for group in groups:
-            course = found[group.key[1]]
-            if isinstance(course, VersionedCourse):
-                group.course = course
-                kept.append(group)
-            else:
-                for place, _ in group.writes:
-                    outcomes[place] = course
-        return kept
-
-    async def _course_with(self, course_id: CourseId, needed: set[LessonId]) -> VersionedCourse:
-        """A course, read anew where it is to refuse a lesson. Raises `CourseNotFoundError`."""
-        kept = await self._catalogue.course(course_id)
-        if needed <= kept.course.lessons_by_id.keys():
-            return kept
-        return await self._catalogue.load(course_id)
+            group.course = found.get(group.key[1])
+            if group.course is None:
+                for place, write in group.writes:
+                    outcomes[place] = CourseNotFoundError(write.course_id)
+        return [group for group in groups if group.course is not None]
 
     async def _read(self, groups: Sequence[_Group]) -> None:
-        """Read what is not known: standings first, so that rows can only be newer, which the gate finds out."""
-        unknown = {group.key: group for group in groups if not group.is_known}
-        if unknown:
-            learners, courses = zip(*unknown, strict=True)
-            for columns in await self._database.fetch(sql.COURSE_PROGRESS_OF, learners, courses):
-                progress = to_course_progress(columns)
-                unknown[progress.learner_id, progress.course_id].standing.progress = progress
+        """Read what is not known: standings never after rows, so that rows can only be newer, which the gate tells."""
+        await self._read_both([group for group in groups if not group.is_known])
+        await self._read_standings([group for group in groups if not group.is_known and not group.standing.progress])
         await self._read_rows(groups)
         for group in groups:
             group.tally = group.standing.progress.tally if group.standing.progress else NOTHING
         await self._recount([group for group in groups if group.needs_recount])
 
-    async def _read_rows(self, groups: Sequence[_Group]) -> None:
-        unread = {(*group.key, lesson_id): group for group in groups for lesson_id in group.unread_lessons}
-        if not unread:
+    async def _read_both(self, groups: Sequence[_Group]) -> None:
+        """Read standings with rows, where there are both: so it is with nearly every heartbeat."""
+        asked = {(*group.key, write.lesson_id): group for group in groups for _, write in group.writes}
+        if not asked:
             return
-        for (_, _, lesson_id), group in unread.items():
-            group.standing.rows[lesson_id] = None
-        for columns in await self._database.fetch(sql.LESSON_ROWS_AT, *zip(*unread, strict=True)):
-            row = to_lesson_progress(columns)
-            unread[row.learner_id, row.course_id, row.lesson_id].standing.rows[row.lesson_id] = row
+        for columns in await self._database.fetch(sql.ROWS_WITH_COURSE_PROGRESS_AT, *zip(*asked, strict=True)):
+            row = to_lesson_progress(columns[_STANDING_COLUMNS:])
+            standing = asked[row.learner_id, row.course_id, row.lesson_id].standing
+            standing.progress = to_course_progress(columns[:_STANDING_COLUMNS])
+            standing.rows[row.lesson_id] = row
+
+    async def _read_standings(self, groups: Sequence[_Group]) -> None:
+        """Read the standings of those who have no row yet in the lessons that they write to."""
+        asked = {group.key: group for group in groups}
+        if not asked:
+            return
+        for columns in await self._database.fetch(sql.COURSE_PROGRESS_OF, *zip(*asked, strict=True)):
+            progress = to_course_progress(columns)
+            asked[progress.learner_id, progress.course_id].standing.progress = progress
+
+    async def _read_rows(self, groups: Sequence[_Group]) -> None:
+        """Read the rows that are still not known."""
+        asked = {(*group.key, lesson_id): group for group in groups for lesson_id in group.unread_lessons()}
+        if not asked:
+            return
+        found = await self._database.fetch(sql.LESSON_ROWS_AT, *zip(*asked, strict=True))
+        rows = {row[:3]: row for row in map(to_lesson_progress, found)}
+        for key, group in asked.items():
+            group.standing.rows[key[2]] = rows.get(key)
 
     async def _recount(self, groups: Sequence[_Group]) -> None:
         """Make the tallies that were made under another version of their course anew."""
@@ -233,8 +235,9 @@ class Writer:
     async def _passed(self, groups: Sequence[_Group]) -> frozenset[Key]:
         """Store the groups; answers the keys of those that nobody was faster than."""
         standings = [group.after for group in groups if group.after is not None]
+        previous = [group.previous_revision for group in groups]
         rows = [row for group in groups for row in group.rows_to_put]
-        columns = (*from_course_progress(standings), *from_lesson_progress(rows))
+        columns = (*from_course_progress(standings), previous, *from_lesson_progress(rows))
         removed = [key for group in groups for key in group.rows_to_remove]
         if not removed:
             return _keys(await self._database.change(sql.STORE_WRITES, *columns))

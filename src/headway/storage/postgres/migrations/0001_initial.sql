@@ -62,9 +62,10 @@ CREATE TABLE lesson_progress (
 
 -- Where each learner stands in each course, kept in the statement of every write, distributed by user_id. The counts
 -- hold under `course_version` of the course and are made anew from the rows under another. `revision` is the gate of
--- all the learner's rows in the course: it goes up by one with every change to any of them, and a change is stored
--- only if it is still what was read. So a row is never deleted, not even where the learner starts the course over:
--- the row that came after it could not be told from it.
+-- all the learner's rows in the course: it grows with every change to any of them, and a change is stored only if the
+-- revision is still what was read, which the change brings along as `previous_revision`. It is at least the time of the
+-- change, in microseconds since 1970, so that a database that has lost its last moments gives other numbers to other
+-- changes. A row is never deleted, not even where the learner starts the course over.
 CREATE TABLE course_progress (
     user_id             uuid NOT NULL,
     course_id           uuid NOT NULL,
@@ -74,5 +75,6 @@ CREATE TABLE course_progress (
     last_accessed       timestamptz, -- null: started over, and not written in since
     course_version      bigint NOT NULL,
     revision            bigint NOT NULL,
+    previous_revision   bigint NOT NULL DEFAULT 0, -- 0: there was none
     PRIMARY KEY (user_id, course_id)
 );
