@@ -62,7 +62,7 @@ def test_a_head_without_an_end_is_cut_off(connection: socket.socket, start: byte
     assert answer.startswith(b"HTTP/1.1 431 ") or not answer
 
 
-def test_many_requests_at_once_are_no_head_too_large(running: Running, connection: socket.socket) -> None:
+def test_many_requests_at_once_are_no_head_too_large(connection: socket.socket) -> None:
     headers = "".join(f"{name}: {value}\r\n" for name, value in (authorization(str(uuid4())) | {"Host": "x"}).items())
     request = f"GET {PREFIX}/progress HTTP/1.1\r\n{headers}\r\n".encode()
     connection.sendall(request * 400)
