@@ -92,7 +92,7 @@ def check_table(finished: Finished, *, courses: int, rows: int, standings: int) 
     assert finished.code == 0, finished
     _heading, *lines, _closing = finished.out.splitlines()
     assert [line.replace(",", "").split()[-3:] for line in lines] == [
-        [str(count), str(count), "0"] for count in (courses, rows, standings)
+        [str(count), str(count), "0"] for count in (courses, standings, rows)
     ]
 
 
