@@ -8,7 +8,7 @@ from headway.domain.errors import LessonNotFoundError, ProgressNotFoundError
 from headway.domain.identifiers import CourseId, LessonId
 from headway.domain.principal import COURSES_WRITE, Principal
 from headway.domain.progress import LessonProgress, ProgressUpdate
-from headway.domain.statistics import LessonsStamp, Summary, summarise
+from headway.domain.standing import LessonsStamp, Summary, summarise
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition
 from headway.storage.port import Store
 

@@ -13,7 +13,7 @@ from domain.values import course, lesson, started
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.identifiers import LearnerId
 from headway.domain.progress import LessonProgress
-from headway.domain.statistics import CourseProgress, recount
+from headway.domain.standing import CourseProgress, recount
 from storage.installations import Installation, archive_of, content, fill
 from storage.stores import opened, postgres_store, sqlite_store
 from support.postgres import Session

@@ -13,7 +13,7 @@ from headway.domain.bounds import plain
 from headway.domain.catalogue import Course, Lesson
 from headway.domain.identifiers import LessonId, ProgressId
 from headway.domain.progress import LessonProgress, Status
-from headway.domain.statistics import (
+from headway.domain.standing import (
     NOTHING,
     CourseProgress,
     Tally,

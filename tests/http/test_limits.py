@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from headway.domain.identifiers import CourseId, LearnerId
-from headway.domain.statistics import LessonsStamp
+from headway.domain.standing import LessonsStamp
 from headway.http.lists import RenderedLists
 from headway.http.render import json_reply
 from support.running import PREFIX, Running, authorization, course

@@ -11,7 +11,7 @@ from domain.values import lessons, rows
 from headway.domain.catalogue import Course, VersionedCourse
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import LessonProgress
-from headway.domain.statistics import CourseProgress, Tally
+from headway.domain.standing import CourseProgress, Tally
 from headway.storage.port import Archive, Store
 from headway.storage.postgres import PostgresStore
 from headway.storage.sqlite import SqliteStore

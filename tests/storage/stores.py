@@ -14,7 +14,7 @@ from domain.values import course as course_of
 from headway.domain.catalogue import Course, Lesson
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress, ProgressUpdate
-from headway.domain.statistics import NOTHING, Tally, recount
+from headway.domain.standing import NOTHING, Tally, recount
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition
 from headway.storage.committer import CommitObserver
 from headway.storage.port import Store

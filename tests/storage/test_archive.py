@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from domain.values import COURSE, LEARNER, course, finished, lesson, quiz, started, stored
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
-from headway.domain.statistics import CourseProgress, Tally
+from headway.domain.standing import CourseProgress, Tally
 from headway.storage import copying
 from headway.storage.port import Archive, Holdings, Store
 from storage.installations import INSTALLATIONS, Installation, archive_of, content, fill

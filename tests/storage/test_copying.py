@@ -14,7 +14,7 @@ from headway.domain.catalogue import VersionedCourse
 from headway.domain.errors import ConfigurationError
 from headway.domain.identifiers import CourseId, LearnerId, ProgressId
 from headway.domain.progress import LessonProgress
-from headway.domain.statistics import CourseProgress, Tally
+from headway.domain.standing import CourseProgress, Tally
 from headway.storage import copying
 from headway.storage.copying import Compared
 from headway.storage.port import Holdings, LessonKey, StandingKey

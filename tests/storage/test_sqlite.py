@@ -15,7 +15,7 @@ from domain.values import lesson
 from headway.domain.catalogue import Course
 from headway.domain.errors import ConfigurationError, CourseNotFoundError, SchemaTooNewError
 from headway.domain.identifiers import CourseId, LearnerId
-from headway.domain.statistics import contribution
+from headway.domain.standing import contribution
 from headway.storage.sqlite import SqliteStore, schema
 from storage.disks import watched_disk
 from storage.files import contents, database, execute, log, modes, process

@@ -15,7 +15,7 @@ from headway.domain.catalogue import Course, compare
 from headway.domain.errors import CourseNotFoundError, HeadwayError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import LessonProgress
-from headway.domain.statistics import LessonsStamp, recount
+from headway.domain.standing import LessonsStamp, recount
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition, Written
 from headway.storage.port import LessonsReading, Store
 from storage.stores import Clock, MakeStore, new_learner

@@ -14,7 +14,7 @@ from headway.domain.errors import (
 )
 from headway.domain.identifiers import CourseId
 from headway.domain.progress import Status
-from headway.domain.statistics import NOTHING, Tally
+from headway.domain.standing import NOTHING, Tally
 from headway.domain.writes import LessonWrite, Precondition, Written
 from headway.storage.port import Store
 from storage.stores import (

@@ -10,7 +10,7 @@ from headway.domain.catalogue import Course, Lesson
 from headway.domain.errors import LessonNotFoundError
 from headway.domain.identifiers import LearnerId
 from headway.domain.progress import Status
-from headway.domain.statistics import LessonsStamp, Tally
+from headway.domain.standing import LessonsStamp, Tally
 from headway.storage.port import Store
 from storage.stores import (
     Clock,

@@ -1,10 +1,13 @@
 """Courses and their lessons: what is in a course, what counts towards completing it, what completes a lesson."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from enum import StrEnum
-from functools import cached_property
-from typing import NamedTuple
+from functools import cache, cached_property
+from types import MappingProxyType
+from typing import Final, NamedTuple
+from zoneinfo import ZoneInfo, available_timezones
 
 from headway.domain.bounds import Number
 from headway.domain.errors import InvalidValueError, Problem
@@ -49,17 +52,32 @@ def default_complete_at(pass_mark: Number | None) -> Number | None:
     return 100 if pass_mark is None else None
 
 
+class OnEdit(StrEnum):
+    """What an edit of the course means for learners who had completed it, and under it have not."""
+
+    KEEP = "keep"
+    REOPEN = "reopen"
+
+
+UTC_ZONE: Final = "UTC"
+
+
 @dataclass(frozen=True)
 class Course:
-    """A course: its lessons in order. Raises `InvalidValueError` naming every place that breaks a rule."""
+    """A course: its lessons in order. Raises `InvalidValueError` naming every place that breaks a rule.
+
+    `time_zone` is the IANA name of the zone that the course's days are cut in.
+    """
 
     id: CourseId
     title: str
     lessons: tuple[Lesson, ...]
+    time_zone: str = UTC_ZONE
+    on_edit: OnEdit = OnEdit.KEEP
 
     def __post_init__(self) -> None:
         """Refuse a course that no one could take."""
-        problems = list(_problems(self.lessons))
+        problems = [*_problems(self.lessons), *_zone_problems(self.time_zone)]
         if problems:
             raise InvalidValueError(problems)
 
@@ -73,12 +91,46 @@ class Course:
         """How many lessons count towards completing the course."""
         return sum(lesson.required for lesson in self.lessons)
 
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The zone that the course's days are cut in."""
+        return ZoneInfo(self.time_zone)
+
+    def date_of(self, moment: datetime) -> date:
+        """The day of the course's that a moment is on."""
+        return moment.astimezone(self.zone).date()
+
+
+NO_CRITERIA: Final[Mapping[LessonId, int]] = MappingProxyType({})
+
 
 class VersionedCourse(NamedTuple):
-    """A course and the version that the catalogue gave it: another one with every change of its document."""
+    """A course and the version that the catalogue gave it: another one with every change of its document.
+
+    `criteria` holds for each lesson the version since which it is completed as it is now.
+    """
 
     course: Course
     version: int
+    criteria: Mapping[LessonId, int] = NO_CRITERIA
+
+
+def next_version(before: VersionedCourse | None, course: Course, version: int) -> VersionedCourse:
+    """A course under a new version, which lessons that are completed otherwise than before have as their criteria's."""
+    old = before.course.lessons_by_id if before else {}
+    known = before.criteria if before else NO_CRITERIA
+    return VersionedCourse(
+        course,
+        version,
+        {
+            lesson.id: known.get(lesson.id, 0) if _is_completed_alike(old.get(lesson.id), lesson) else version
+            for lesson in course.lessons
+        },
+    )
+
+
+def _is_completed_alike(before: Lesson | None, after: Lesson) -> bool:
+    return before is not None and (before.pass_mark, before.complete_at) == (after.pass_mark, after.complete_at)
 
 
 def _problems(lessons: tuple[Lesson, ...]) -> Iterator[Problem]:
@@ -93,6 +145,17 @@ def _problems(lessons: tuple[Lesson, ...]) -> Iterator[Problem]:
         if lesson.pass_mark is not None and lesson.kind is not LessonKind.QUIZ:
             reason = f"Only a quiz has a pass mark; this lesson's kind is {lesson.kind.value}."
             yield Problem(("lessons", position, "pass_mark"), reason, "pass_mark_without_quiz")
+
+
+@cache
+def _known_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _zone_problems(name: str) -> Iterator[Problem]:
+    if name != UTC_ZONE and name not in _known_zones():
+        reason = "This is no time zone of the IANA database, such as Europe/Berlin."
+        yield Problem(("time_zone",), reason, "unknown_time_zone")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,11 +183,14 @@ class CourseChange:
     changed: tuple[LessonId, ...]
     reordered: bool
     renamed: bool
+    time_zone_changed: bool = False
+    on_edit_changed: bool = False
 
     @property
     def is_empty(self) -> bool:
         """Whether the course was as the document says already."""
-        return not (self.created or self.added or self.removed or self.changed or self.reordered or self.renamed)
+        others = (self.reordered, self.renamed, self.time_zone_changed, self.on_edit_changed)
+        return not (self.created or self.added or self.removed or self.changed or any(others))
 
 
 def compare(before: Course | None, after: Course) -> CourseChange:
@@ -140,4 +206,6 @@ def compare(before: Course | None, after: Course) -> CourseChange:
         changed=tuple(lesson_id for lesson_id in stayed if old[lesson_id] != new[lesson_id]),
         reordered=stayed != [lesson_id for lesson_id in new if lesson_id in old],
         renamed=before is not None and before.title != after.title,
+        time_zone_changed=before is not None and before.time_zone != after.time_zone,
+        on_edit_changed=before is not None and before.on_edit is not after.on_edit,
     )

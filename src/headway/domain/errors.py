@@ -9,6 +9,7 @@ HeadwayError
 │   └── ProgressNotFoundError
 ├── PreconditionFailedError
 ├── InvalidValueError
+├── RefusedWriteError
 ├── UnavailableError
 │   ├── QueueFullError
 │   └── StoreUnavailableError
@@ -120,3 +121,12 @@ class SchemaTooNewError(ConfigurationError):
             f"The database has schema version {found}, this Headway knows versions up to {supported}. "
             "Nothing was written to it. Install the Headway that wrote it, or a newer one."
         )
+
+
+class RefusedWriteError(HeadwayError):
+    """One of several writes that are stored together or not at all was refused; `place` is its place among them."""
+
+    def __init__(self, place: int, refusal: HeadwayError) -> None:
+        super().__init__(str(refusal))
+        self.place = place
+        self.refusal = refusal

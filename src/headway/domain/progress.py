@@ -50,7 +50,8 @@ class ProgressUpdate(TypedDict, total=False):
 class LessonProgress(NamedTuple):
     """The row. A named tuple, since a list of lessons builds one for each of its rows.
 
-    `version` grows by one with every change; with `id` it makes the entity tag. All times are UTC.
+    `version` grows by one with every change; with `id` it makes the entity tag. All times are UTC. `written_by` is
+    whoever wrote it last on the learner's behalf, `None` where that was the learner.
     """
 
     learner_id: LearnerId
@@ -71,6 +72,7 @@ class LessonProgress(NamedTuple):
     created_at: datetime
     updated_at: datetime
     version: int
+    written_by: LearnerId | None = None
 
     @property
     def tag(self) -> str:
@@ -147,6 +149,28 @@ def replace(row: LessonProgress, update: ProgressUpdate, lesson: Lesson, now: da
     if status is _NOT_STARTED and "status" in update:
         value |= {field: 0 for field in ("progress_percentage", "video_position_seconds") if field not in update}
     return _changed(row, tuple(value.values()), now)
+
+
+def rederive(row: LessonProgress, lesson: Lesson, now: datetime) -> LessonProgress:
+    """What a row becomes where its lesson is completed otherwise than before: it can only gain by that.
+
+    A lesson that was not started, or started over, stays so, whatever was reached in it once.
+    """
+    if row.status is _NOT_STARTED:
+        return row
+    passed = row.quiz_passed or lesson.passes(row.quiz_score)
+    reached = lesson.complete_at is not None and row.progress_percentage >= lesson.complete_at
+    completed = row.status is _COMPLETED or reached or (passed and lesson.pass_mark is not None)
+    if completed is (row.status is _COMPLETED) and passed is row.quiz_passed:
+        return row
+    return row._replace(
+        status=_COMPLETED if completed else row.status,
+        progress_percentage=row.progress_percentage if row.status is _COMPLETED or not completed else 100,
+        quiz_passed=passed,
+        completed_at=(row.completed_at or now) if completed else None,
+        updated_at=now,
+        version=row.version + 1,
+    )
 
 
 def kept_fields(before: LessonProgress, update: ProgressUpdate, after: LessonProgress) -> tuple[str, ...]:

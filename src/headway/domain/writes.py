@@ -53,13 +53,17 @@ class Written(NamedTuple):
 
 
 class LessonWrite(NamedTuple):
-    """One learner's write to one lesson's row. `update` is `None` where the row is to be removed."""
+    """One learner's write to one lesson's row. `update` is `None` where the row is to be removed.
+
+    `written_by` is who writes on the learner's behalf, `None` where that is the learner.
+    """
 
     learner_id: LearnerId
     course_id: CourseId
     lesson_id: LessonId
     update: ProgressUpdate | None
     precondition: Precondition = UNCONDITIONAL
+    written_by: LearnerId | None = None
 
     def apply(
         self, course: Course, row: LessonProgress | None, now: datetime, new_id: Callable[[], ProgressId]
@@ -78,6 +82,12 @@ class LessonWrite(NamedTuple):
         progress.check_metadata(self.update.get("metadata") or progress.NO_METADATA)
         start = row or progress.new_row(self.learner_id, self.course_id, self.lesson_id, new_id(), now)
         if self.precondition.informed:
-            return Written(row, progress.replace(start, self.update, lesson, now), lesson)
-        after = progress.merge(start, self.update, lesson, now)
+            return Written(row, self._signed(start, progress.replace(start, self.update, lesson, now)), lesson)
+        after = self._signed(start, progress.merge(start, self.update, lesson, now))
         return Written(row, after, lesson, progress.kept_fields(row, self.update, after) if row else ())
+
+    def _signed(self, before: LessonProgress, after: LessonProgress) -> LessonProgress:
+        """The row under the name of who changed it."""
+        if after is before or after.written_by == self.written_by:
+            return after
+        return after._replace(written_by=self.written_by)

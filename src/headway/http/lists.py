@@ -4,7 +4,7 @@ from collections import OrderedDict
 from typing import Final, NamedTuple
 
 from headway.domain.identifiers import CourseId, LearnerId
-from headway.domain.statistics import LessonsStamp
+from headway.domain.standing import LessonsStamp
 from headway.http.render import Reply
 
 KEPT_BYTES: Final = 64 * 1024 * 1024

@@ -7,7 +7,7 @@ import orjson
 
 from headway.domain.catalogue import Course, CourseChange, CourseOutline, Lesson
 from headway.domain.progress import LessonProgress
-from headway.domain.statistics import Summary
+from headway.domain.standing import Summary
 from headway.service import LessonRow, Recorded
 
 Headers = tuple[tuple[bytes, bytes], ...]

@@ -17,7 +17,7 @@ from headway.domain.catalogue import VersionedCourse
 from headway.domain.errors import ConfigurationError
 from headway.domain.identifiers import CourseId
 from headway.domain.progress import LessonProgress
-from headway.domain.statistics import CourseProgress
+from headway.domain.standing import CourseProgress
 from headway.storage.port import Archive, LessonKey, StandingKey
 
 T = TypeVar("T")

@@ -1,12 +1,16 @@
 """What is asked of a database, in the domain's terms: the service asks a Store, who copies it asks an Archive."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import date
 from typing import NamedTuple, Protocol
 
 from headway.domain.catalogue import Course, CourseChange, CourseOutline, VersionedCourse
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress
-from headway.domain.statistics import CourseProgress, LessonsStamp
+from headway.domain.roster import RosterQuery
+from headway.domain.standing import CourseProgress, LearnerDay, LessonsStamp
+from headway.domain.statistics import Counters, CourseReading
 from headway.domain.writes import LessonWrite, Written
 
 
@@ -24,11 +28,32 @@ class LessonsReading(NamedTuple):
     rows: Sequence[LessonProgress]
 
 
-class CourseReading(NamedTuple):
+class StandingReading(NamedTuple):
     """A course and where the learner stands in it (`None`: has not written in it yet), read at one moment."""
 
     course: Course
     progress: CourseProgress | None
+
+
+class LearnerRecord(NamedTuple):
+    """All that is held on a learner: rows, standings and finished days, in the order of their keys."""
+
+    rows: Sequence[LessonProgress]
+    standings: Sequence[CourseProgress]
+    days: Sequence[tuple[CourseId, LearnerDay]]
+
+
+class Rederivation(NamedTuple):
+    """What follows from a course's edit for learners already under way, being derived: how many are through, of all.
+
+    `after` is the last learner that is through, in the order of their ids; `None`: none is.
+    """
+
+    course_id: CourseId
+    version: int
+    learners: int
+    done: int
+    after: LearnerId | None
 
 
 class Store(Protocol):
@@ -54,7 +79,7 @@ class Store(Protocol):
     async def courses(self) -> Sequence[CourseOutline]:
         """The catalogue, by title."""
 
-    async def course(self, course_id: CourseId) -> Course:
+    async def course(self, course_id: CourseId) -> VersionedCourse:
         """One course."""
 
     async def put_course(self, course: Course) -> CourseChange:
@@ -72,21 +97,66 @@ class Store(Protocol):
     async def lessons_stamp(self, learner_id: LearnerId, course_id: CourseId) -> LessonsStamp:
         """The stamp that `lessons` would be read under now, or an older one: a fraction of its cost."""
 
-    async def course_progress(self, learner_id: LearnerId, course_id: CourseId) -> CourseReading:
+    async def course_progress(self, learner_id: LearnerId, course_id: CourseId) -> StandingReading:
         """Where the learner stands in a course."""
 
-    async def learner_courses(self, learner_id: LearnerId) -> Sequence[CourseReading]:
+    async def learner_courses(self, learner_id: LearnerId) -> Sequence[StandingReading]:
         """Every course of the catalogue that the learner has written in, most recently touched first."""
 
     async def write(self, write: LessonWrite) -> Written:
         """Apply one write, durably. Raises what `LessonWrite.apply` raises, and `QueueFullError`."""
 
+    async def write_all(self, writes: Sequence[LessonWrite]) -> Sequence[Written]:
+        """Apply writes in their order, all of them or none. Raises `RefusedWriteError` for the first that is refused."""
+
     async def restart_course(self, learner_id: LearnerId, course_id: CourseId) -> None:
         """Remove all the learner's rows in the course, hidden ones too."""
+
+    async def statistics(self, course_id: CourseId, first: date, last: date) -> CourseReading:
+        """What is counted of a course, days from the first to the last."""
+
+    async def all_statistics(self, first: date, last: date) -> Sequence[CourseReading]:
+        """What is counted of every course of the catalogue, by title, scores left out."""
+
+    async def roster(self, course_id: CourseId, query: RosterQuery) -> Sequence[CourseProgress]:
+        """Where learners stand in a course, a page as `query` asks for, in its order."""
+
+    async def learner_record(self, learner_id: LearnerId) -> LearnerRecord:
+        """All that is held on a learner, of courses that are not in the catalogue too."""
+
+    async def erase(self, learner_id: LearnerId) -> bool:
+        """Remove all that is held on a learner, and what it counts for; answers whether there was anything."""
+
+    async def refresh(self, learner_id: LearnerId, course_id: CourseId) -> None:
+        """Make the learner's standing, and the rows, what they are under the present version of the course."""
+
+    async def rederivation(self, course_id: CourseId) -> Rederivation | None:
+        """How far what follows from the course's last edit is derived; `None` where nothing is left to do."""
+
+    async def take_rederivation(self) -> Rederivation | None:
+        """One to work on that nobody works on, for a minute to oneself; `None` where there is none."""
+
+    async def learners_to_rederive(self, under_way: Rederivation, limit: int) -> Sequence[LearnerId]:
+        """The learners that come next, by id, whose standings are of another version; fewer than `limit` at the end."""
+
+    async def advance_rederivation(self, under_way: Rederivation) -> bool:
+        """Note how far it is, for another minute to oneself; answers whether it is not overtaken by another edit."""
+
+    async def finish_rederivation(self, under_way: Rederivation) -> None:
+        """Note that nothing is left to do for this version of the course."""
 
 
 LessonKey = tuple[LearnerId, CourseId, LessonId]
 StandingKey = tuple[LearnerId, CourseId]
+LearnerDayKey = tuple[LearnerId, CourseId, date]
+
+
+class HeldDay(NamedTuple):
+    """A day of a learner's in a course that is finished."""
+
+    learner_id: LearnerId
+    course_id: CourseId
+    day: LearnerDay
 
 
 class Holdings(NamedTuple):
@@ -95,6 +165,18 @@ class Holdings(NamedTuple):
     courses: int
     lesson_rows: int
     standings: int
+    days: int
+
+
+class Recounted(NamedTuple):
+    """What a stretch of learners counts for, and the standings among them that are not what their rows say.
+
+    Standings that were made under another version of their course are not looked at: they are derived anew anyway.
+    """
+
+    rows: int
+    counters: Counters
+    wrong: Sequence[StandingKey]
 
 
 class Archive(Protocol):
@@ -131,4 +213,29 @@ class Archive(Protocol):
         """Hold these rows."""
 
     async def put_standings(self, standings: Sequence[CourseProgress]) -> None:
-        """Hold these standings, each with a `last_accessed`."""
+        """Hold these standings."""
+
+    async def days(self, after: LearnerDayKey | None, limit: int) -> Sequence[HeldDay]:
+        """Finished days by learner, course and date."""
+
+    async def put_days(self, days: Sequence[HeldDay]) -> None:
+        """Hold these days."""
+
+    def recount(self, course_id: CourseId | None) -> AbstractAsyncContextManager["Recount"]:
+        """A recount of one course, or of all, in which everything is seen as it is now, whatever is written meanwhile."""
+
+    async def add_counters(self, counters: Counters) -> None:
+        """Add to what is stored of the courses' figures."""
+
+
+class Recount(Protocol):
+    """What is stored of the courses' figures, and what a recount finds, both as they were at one moment."""
+
+    async def stored(self) -> Counters:
+        """The counts that are stored."""
+
+    async def lesson_rows(self) -> int:
+        """How many rows there are to count, about."""
+
+    def stretches(self) -> AsyncIterator[Recounted]:
+        """All learners, a stretch at a time."""

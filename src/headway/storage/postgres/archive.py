@@ -10,7 +10,7 @@ from headway.domain.catalogue import VersionedCourse
 from headway.domain.errors import ConfigurationError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress
-from headway.domain.statistics import CourseProgress
+from headway.domain.standing import CourseProgress
 from headway.storage.lessons import from_course, to_courses
 from headway.storage.port import Holdings, LessonKey, StandingKey
 from headway.storage.postgres import statements as sql

@@ -15,7 +15,7 @@ import asyncpg
 from headway.domain.catalogue import Course, CourseChange, CourseOutline, VersionedCourse, compare
 from headway.domain.errors import CourseNotFoundError, StoreUnavailableError
 from headway.domain.identifiers import CourseId, LessonId
-from headway.domain.statistics import microseconds
+from headway.domain.standing import microseconds
 from headway.storage.lessons import from_course, to_courses
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.database import Database

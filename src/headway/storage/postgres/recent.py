@@ -6,7 +6,7 @@ from typing import Final
 
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress
-from headway.domain.statistics import CourseProgress
+from headway.domain.standing import CourseProgress
 
 KEPT_ROWS: Final = 100_000
 _LONG_NOTES: Final = 1_000  # characters from which on a row is not kept; one with metadata is not either

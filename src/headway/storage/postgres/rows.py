@@ -8,7 +8,7 @@ import orjson
 from headway.domain.bounds import plain
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import NO_METADATA, LessonProgress, Status
-from headway.domain.statistics import CourseProgress, Tally
+from headway.domain.standing import CourseProgress, Tally
 
 _STATUS: Final = {status.value: status for status in Status}
 _METADATA: Final = LessonProgress._fields.index("metadata")

@@ -15,10 +15,10 @@ from headway.domain.catalogue import Course, CourseChange, CourseOutline, Versio
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress
-from headway.domain.statistics import CourseProgress, LessonsStamp, microseconds, recount
+from headway.domain.standing import CourseProgress, LessonsStamp, microseconds, recount
 from headway.domain.writes import LessonWrite, Written
 from headway.storage.committer import CommitObserver, Committer
-from headway.storage.port import CourseReading, LessonReading, LessonsReading
+from headway.storage.port import StandingReading, LessonReading, LessonsReading
 from headway.storage.postgres import schema
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.archive import PostgresArchive
@@ -120,15 +120,15 @@ class PostgresStore:
         progress = await self._standings.find((learner_id, course_id))
         return LessonsStamp(found.version, progress.revision if progress else None)
 
-    async def course_progress(self, learner_id: LearnerId, course_id: CourseId) -> CourseReading:
+    async def course_progress(self, learner_id: LearnerId, course_id: CourseId) -> StandingReading:
         """Where the learner stands in a course, under the version of it that is known here."""
         found = await self._catalogue.course(course_id)
         progress = await self._standings.find((learner_id, course_id))
         return await self._reading(found, progress)
 
-    async def learner_courses(self, learner_id: LearnerId) -> Sequence[CourseReading]:
+    async def learner_courses(self, learner_id: LearnerId) -> Sequence[StandingReading]:
         """The courses the learner has written in, most recently touched first."""
-        readings: list[CourseReading] = []
+        readings: list[StandingReading] = []
         for columns in await self._database.fetch(sql.LEARNER_COURSES, learner_id):
             progress = to_course_progress(columns)
             with contextlib.suppress(CourseNotFoundError):  # removed since
@@ -151,14 +151,14 @@ class PostgresStore:
         finally:
             self._writer.forget(learner_id, course_id)
 
-    async def _reading(self, found: VersionedCourse, progress: CourseProgress | None) -> CourseReading:
+    async def _reading(self, found: VersionedCourse, progress: CourseProgress | None) -> StandingReading:
         """The standing as kept, or recounted where it was made under another version of the course."""
         if progress is None or progress.last_accessed is None:
-            return CourseReading(found.course, None)
+            return StandingReading(found.course, None)
         if progress.course_version != found.version:
             rows = await self._rows(progress.learner_id, progress.course_id)
             progress = progress._replace(tally=recount(found.course, rows))
-        return CourseReading(found.course, progress)
+        return StandingReading(found.course, progress)
 
     async def _rows(self, learner_id: LearnerId, course_id: CourseId) -> list[LessonProgress]:
         rows = await self._database.fetch(sql.LESSON_ROWS, learner_id, course_id)

@@ -9,7 +9,7 @@ from headway.domain.catalogue import VersionedCourse
 from headway.domain.errors import CourseNotFoundError, HeadwayError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import LessonProgress
-from headway.domain.statistics import NOTHING, CourseProgress, advance, next_revision, recount
+from headway.domain.standing import NOTHING, CourseProgress, advance, next_revision, recount
 from headway.domain.writes import LessonWrite
 from headway.storage.committer import LOST, Outcome
 from headway.storage.postgres import statements as sql

@@ -9,7 +9,7 @@ import apsw
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.identifiers import CourseId
 from headway.domain.progress import LessonProgress
-from headway.domain.statistics import CourseProgress
+from headway.domain.standing import CourseProgress
 from headway.storage.lessons import to_courses
 from headway.storage.port import Holdings, LessonKey, StandingKey
 from headway.storage.sqlite import statements as sql

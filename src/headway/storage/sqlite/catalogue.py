@@ -9,7 +9,7 @@ import apsw
 from headway.domain.catalogue import Course, CourseOutline, VersionedCourse
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId
-from headway.domain.statistics import microseconds
+from headway.domain.standing import microseconds
 from headway.storage.lessons import from_course, to_course
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.rows import fetch, fetch_one

@@ -10,9 +10,9 @@ from headway.domain.catalogue import VersionedCourse
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import LessonProgress
-from headway.domain.statistics import NOTHING, CourseProgress, LessonsStamp, Tally, advance, next_revision, recount
+from headway.domain.standing import NOTHING, CourseProgress, LessonsStamp, Tally, advance, next_revision, recount
 from headway.domain.writes import LessonWrite, Written
-from headway.storage.port import CourseReading, LessonReading, LessonsReading
+from headway.storage.port import StandingReading, LessonReading, LessonsReading
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.recent import Recent
@@ -50,7 +50,7 @@ class ProgressTable:
             raise CourseNotFoundError(course_id)
         return LessonsStamp(*columns)
 
-    def course(self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId) -> CourseReading:
+    def course(self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId) -> StandingReading:
         """Where the learner stands in a course, under its present version."""
         columns = fetch_one(connection, sql.COURSE_VERSION_AND_PROGRESS, learner_id, course_id)
         if columns is None:
@@ -58,13 +58,13 @@ class ProgressTable:
         version, learner, *_ = columns
         found = self._catalogue.at(connection, course_id, version)
         if learner is None:
-            return CourseReading(found.course, None)
+            return StandingReading(found.course, None)
         progress = to_course_progress(columns[1:])
         if progress.course_version != version:
             progress = progress._replace(tally=_tally(connection, found, progress))
-        return CourseReading(found.course, progress)
+        return StandingReading(found.course, progress)
 
-    def courses(self, connection: apsw.Connection, learner_id: LearnerId) -> Sequence[CourseReading]:
+    def courses(self, connection: apsw.Connection, learner_id: LearnerId) -> Sequence[StandingReading]:
         """Where the learner stands in every course of the catalogue, most recently touched first."""
         return [
             self.course(connection, learner_id, course_id)

@@ -8,7 +8,7 @@ import apsw
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress
-from headway.domain.statistics import CourseProgress
+from headway.domain.standing import CourseProgress
 from headway.domain.writes import LessonWrite, Written
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue

@@ -7,7 +7,7 @@ import apsw
 import orjson
 
 from headway.domain.progress import NO_METADATA, LessonProgress, Status
-from headway.domain.statistics import CourseProgress, Tally
+from headway.domain.standing import CourseProgress, Tally
 
 _STATUS: Final = {status.value: status for status in Status}
 

@@ -17,10 +17,10 @@ import apsw
 from headway.domain.catalogue import Course, CourseChange, CourseOutline, compare
 from headway.domain.errors import HeadwayError, StoreUnavailableError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
-from headway.domain.statistics import LessonsStamp
+from headway.domain.standing import LessonsStamp
 from headway.domain.writes import LessonWrite, Written
 from headway.storage.committer import CommitObserver, Committer, Outcome
-from headway.storage.port import CourseReading, LessonReading, LessonsReading
+from headway.storage.port import StandingReading, LessonReading, LessonsReading
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.archive import SqliteArchive
 from headway.storage.sqlite.catalogue import Catalogue
@@ -100,11 +100,11 @@ class SqliteStore:
         """What changes whenever the learner's list of the course does."""
         return self._reader.read(self._progress.stamp, learner_id, course_id)
 
-    async def course_progress(self, learner_id: LearnerId, course_id: CourseId) -> CourseReading:
+    async def course_progress(self, learner_id: LearnerId, course_id: CourseId) -> StandingReading:
         """Where the learner stands in a course."""
         return self._reader.read(self._progress.course, learner_id, course_id)
 
-    async def learner_courses(self, learner_id: LearnerId) -> Sequence[CourseReading]:
+    async def learner_courses(self, learner_id: LearnerId) -> Sequence[StandingReading]:
         """The courses the learner has written in, most recently touched first."""
         return self._reader.read(self._progress.courses, learner_id)
 

@@ -1,0 +1,59 @@
+"""A course's learners, one line each: which ones are asked for, and in which order."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from headway.domain.identifiers import LearnerId, LessonId
+from headway.domain.standing import CourseProgress
+
+PAGE: Final = 50
+LONGEST_PAGE: Final = 1_000
+
+
+class RosterOrder(StrEnum):
+    """What a roster is sorted by: lessons completed, the day last seen, or the moment the course was completed.
+
+    Within the same by the learner's id. Who has not completed the course comes last by completion, whichever way.
+    """
+
+    PROGRESS = "progress"
+    LAST_SEEN = "last_seen"
+    COMPLETED = "completed"
+
+
+class RosterPlace(NamedTuple):
+    """A line's place in a roster: what it is sorted by, and the learner."""
+
+    value: int | date | datetime | None
+    learner_id: LearnerId
+
+
+@dataclass(frozen=True, slots=True)
+class RosterQuery:
+    """A page of a roster.
+
+    `after` is the place of the line before it. `completed` asks for those who have, or have not, completed the course;
+    `last_seen_before` for those who have not and were last seen before a day; `not_past` for those who have not
+    completed a lesson.
+    """
+
+    order: RosterOrder = RosterOrder.LAST_SEEN
+    descending: bool = True
+    limit: int = PAGE
+    after: RosterPlace | None = None
+    completed: bool | None = None
+    last_seen_before: date | None = None
+    not_past: LessonId | None = None
+
+
+def place_of(standing: CourseProgress, order: RosterOrder) -> RosterPlace:
+    """Where a standing is in a roster."""
+    match order:
+        case RosterOrder.PROGRESS:
+            return RosterPlace(standing.tally.completed_lessons, standing.learner_id)
+        case RosterOrder.LAST_SEEN:
+            return RosterPlace(standing.day.date, standing.learner_id)
+        case RosterOrder.COMPLETED:
+            return RosterPlace(standing.completed_at, standing.learner_id)

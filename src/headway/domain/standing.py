@@ -1,0 +1,260 @@
+"""Where one learner stands in a course, and what one row contributes to it.
+
+Figures are kept by deltas: a write adds what the row contributes after it less what it did before. Time is summed
+in whole millionths of a minute, to which each row's time is rounded, so that sums are exact in any order and equal a
+recount to the last digit.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, NamedTuple, Self
+
+from headway.domain import progress
+from headway.domain.bounds import Number, plain
+from headway.domain.catalogue import Course, Lesson, OnEdit, VersionedCourse
+from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.progress import LessonProgress, Status
+from headway.domain.writes import LessonWrite, Written
+
+_PARTS_OF_A_MINUTE: Final = 1_000_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+class Tally(NamedTuple):
+    """Lessons that count, completed and in progress, and the time over all lessons, in millionths of a minute."""
+
+    completed_lessons: int = 0
+    in_progress_lessons: int = 0
+    time_parts: int = 0
+
+    def plus(self, other: Self, less: Self) -> "Tally":
+        """This tally with `other` added and `less` taken away."""
+        return Tally(
+            self.completed_lessons + other.completed_lessons - less.completed_lessons,
+            self.in_progress_lessons + other.in_progress_lessons - less.in_progress_lessons,
+            self.time_parts + other.time_parts - less.time_parts,
+        )
+
+
+NOTHING: Final = Tally()
+
+
+class LearnerDay(NamedTuple):
+    """What a learner did in a course on one day, which is cut in the course's time zone.
+
+    Lessons begun and completed and completions of the course are counted as they happen: who does it again counts
+    again. `time_parts` are the millionths of a minute that were added.
+    """
+
+    date: date
+    lessons_started: int = 0
+    lessons_completed: int = 0
+    time_parts: int = 0
+    completions: int = 0
+
+
+class CourseProgress(NamedTuple):
+    """Where a learner stands in a course, kept with every write.
+
+    `course_version` is the version of the course document that the tally was made under: under another one it
+    no longer holds and is made anew from the rows. `last_accessed` is the learner's last write in the course and
+    `started_at` the first, both `None` where the course was started over and not written in since; `revision` grows
+    with every change and is not used again when the course is started over. `completed_at` is when the last lesson
+    that counts was completed. `day` is the last day on which the learner wrote.
+    """
+
+    learner_id: LearnerId
+    course_id: CourseId
+    tally: Tally
+    last_accessed: datetime | None
+    course_version: int
+    revision: int
+    started_at: datetime | None
+    completed_at: datetime | None
+    day: LearnerDay
+
+
+class LessonsStamp(NamedTuple):
+    """Two readings of a learner's rows in a course are the same where their stamps are.
+
+    `course_version` changes with the course's document, `revision` with the learner's writes in the course.
+    """
+
+    course_version: int
+    revision: int | None
+
+
+class Summary(NamedTuple):
+    """The reference's course completion statistics of one learner."""
+
+    course_id: CourseId
+    total_lessons: int
+    completed_lessons: int
+    in_progress_lessons: int
+    completion_percentage: Number
+    total_time_spent_minutes: Number
+    last_accessed: datetime | None
+
+
+def contribution(lesson: Lesson | None, row: LessonProgress | None) -> Tally:
+    """What a row adds to its learner's tally: nothing where there is no row, or the lesson is not in the course."""
+    if lesson is None or row is None:
+        return NOTHING
+    return Tally(
+        int(lesson.required and row.status is Status.COMPLETED),
+        int(lesson.required and row.status is Status.IN_PROGRESS),
+        time_parts(row),
+    )
+
+
+def recount(course: Course, rows: Iterable[LessonProgress]) -> Tally:
+    """The tally from the rows themselves."""
+    tally = NOTHING
+    for row in rows:
+        tally = tally.plus(contribution(course.lessons_by_id.get(row.lesson_id), row), less=NOTHING)
+    return tally
+
+
+def advance(
+    standing: CourseProgress | None,
+    write: LessonWrite,
+    written: Written,
+    course: VersionedCourse,
+    *,
+    revision: int,
+    now: datetime,
+) -> CourseProgress:
+    """Where a write leaves its learner in the course; `standing` is from before, under this version of the course."""
+    lesson, before, after = written.lesson, written.before, written.after
+    had = standing.tally if standing else NOTHING
+    tally = had.plus(contribution(lesson, after), less=contribution(lesson, before))
+    was_completed_at = standing.completed_at if standing else None
+    completed_at = _completed_at(course.course, had, tally, was_completed_at, now)
+    completions = int(was_completed_at is None and completed_at is not None)
+    return CourseProgress(
+        write.learner_id,
+        write.course_id,
+        tally,
+        now,
+        course.version,
+        revision,
+        (standing.started_at if standing else None) or now,
+        completed_at,
+        _day(standing, before, after, course.course.date_of(now), completions),
+    )
+
+
+def restarted(standing: CourseProgress, now: datetime) -> CourseProgress:
+    """Where a learner stands who starts the course over. What was done on the days until now stays done."""
+    return standing._replace(
+        tally=NOTHING,
+        last_accessed=None,
+        revision=next_revision(standing, now),
+        started_at=None,
+        completed_at=None,
+    )
+
+
+class Rederived(NamedTuple):
+    """A standing under another version of its course, and the rows that became others with it."""
+
+    standing: CourseProgress
+    rows: list[LessonProgress]
+
+
+def rederive(
+    course: VersionedCourse, standing: CourseProgress, rows: Iterable[LessonProgress], now: datetime
+) -> Rederived:
+    """Make a standing what it is under a version of the course: rows first, where what completes a lesson changed.
+
+    Who is complete now has completed the course. Who is not any more stays so unless the course says `reopen`. The
+    revision is left to whoever stores it.
+    """
+    changed: list[LessonProgress] = []
+    tally = NOTHING
+    for row in rows:
+        lesson = course.course.lessons_by_id.get(row.lesson_id)
+        present = row
+        if lesson is not None and course.criteria.get(lesson.id, 0) > standing.course_version:
+            present = progress.rederive(row, lesson, now)
+        if present is not row:
+            changed.append(present)
+        tally = tally.plus(contribution(lesson, present), less=NOTHING)
+    completed_at = standing.completed_at
+    if is_complete(course.course, tally):
+        completed_at = completed_at or now
+    elif course.course.on_edit is OnEdit.REOPEN:
+        completed_at = None
+    return Rederived(standing._replace(tally=tally, course_version=course.version, completed_at=completed_at), changed)
+
+
+def is_complete(course: Course, tally: Tally) -> bool:
+    """Whether every lesson that counts is completed, and there is one."""
+    return 0 < course.required_lessons <= tally.completed_lessons
+
+
+def next_revision(progress: CourseProgress | None, now: datetime) -> int:
+    """The revision of a write: one more than the last, and at least the time in microseconds since 1970.
+
+    The time keeps a course that is started over from counting through the same numbers again.
+    """
+    return max(microseconds(now), progress.revision + 1) if progress else microseconds(now)
+
+
+def microseconds(moment: datetime) -> int:
+    """A moment as whole microseconds since 1970."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def summarise(course: Course, progress: CourseProgress | None) -> Summary:
+    """The summary over the lessons that are in the course now; `None`: the learner has not written in it yet."""
+    tally = progress.tally if progress else NOTHING
+    total = course.required_lessons
+    return Summary(
+        course_id=course.id,
+        total_lessons=total,
+        completed_lessons=tally.completed_lessons,
+        in_progress_lessons=tally.in_progress_lessons,
+        completion_percentage=plain(round(100 * tally.completed_lessons / total, 2)) if total else 0,
+        total_time_spent_minutes=minutes(tally.time_parts),
+        last_accessed=progress.last_accessed if progress else None,
+    )
+
+
+def time_parts(row: LessonProgress | None) -> int:
+    """A row's time in whole millionths of a minute."""
+    return round(row.time_spent_minutes * _PARTS_OF_A_MINUTE) if row else 0
+
+
+def minutes(parts: int) -> Number:
+    """Millionths of a minute as minutes."""
+    return plain(parts / _PARTS_OF_A_MINUTE)
+
+
+def _completed_at(
+    course: Course, had: Tally, tally: Tally, completed_at: datetime | None, now: datetime
+) -> datetime | None:
+    """Set once; a write that takes a lesson out of `completed` takes it back, a course that has grown does not."""
+    if is_complete(course, tally):
+        return completed_at or now
+    return None if tally.completed_lessons < had.completed_lessons else completed_at
+
+
+def _day(
+    standing: CourseProgress | None,
+    before: LessonProgress | None,
+    after: LessonProgress | None,
+    today: date,
+    completions: int,
+) -> LearnerDay:
+    """The day with a write added. It never goes back, not even where the course moves to a zone further west."""
+    day = standing.day if standing and standing.day.date >= today else LearnerDay(today)
+    was, is_now = before.status if before else Status.NOT_STARTED, after.status if after else Status.NOT_STARTED
+    return LearnerDay(
+        day.date,
+        day.lessons_started + int(was is Status.NOT_STARTED and is_now is not Status.NOT_STARTED),
+        day.lessons_completed + int(was is not Status.COMPLETED and is_now is Status.COMPLETED),
+        day.time_parts + max(0, time_parts(after) - time_parts(before)),
+        day.completions + completions,
+    )
