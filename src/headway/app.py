@@ -23,7 +23,7 @@ from headway.http.observation import Observed
 from headway.http.openapi import TAGS, build_router
 from headway.http.routes import OPERATIONS, PREFIX
 from headway.metrics import Metrics
-from headway.service import ProgressService
+from headway.service import Services
 from headway.settings import Settings
 from headway.storage.committer import CommitObserver
 from headway.storage.postgres import PostgresStore
@@ -55,9 +55,9 @@ class Headway:
         return store
 
     @cached_property
-    def service(self) -> ProgressService:
+    def services(self) -> Services:
         """The use cases over the store."""
-        return ProgressService(self.store)
+        return Services.over(self.store)
 
     @cached_property
     def secret(self) -> str:
@@ -76,7 +76,7 @@ class Headway:
     def endpoints(self) -> list[Endpoint]:
         """The API's operations, ready to answer."""
         surroundings = Surroundings(
-            self.service, RenderedLists(), self.authenticator, self.metrics, self.settings.log_requests
+            self.services, RenderedLists(), self.authenticator, self.metrics, self.settings.log_requests
         )
         return [Endpoint(operation, surroundings, PREFIX) for operation in OPERATIONS]
 
@@ -139,7 +139,7 @@ class Headway:
     async def _readiness(self) -> JSONResponse:
         """The store answers."""
         try:
-            await self.service.probe()
+            await self.services.progress.probe()
         except UnavailableError as error:
             return JSONResponse({"detail": str(error)}, 503, {"Retry-After": "1"})
         return JSONResponse({"status": "ready"})

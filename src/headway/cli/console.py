@@ -16,7 +16,7 @@ from headway.domain.errors import ConfigurationError, HeadwayError, InvalidValue
 from headway.domain.identifiers import LearnerId
 from headway.domain.principal import COURSES_WRITE, Principal
 from headway.logs import configure
-from headway.service import ProgressService
+from headway.service import Services
 from headway.settings import LogFormat, Settings
 
 T = TypeVar("T")
@@ -72,19 +72,19 @@ def configure_logs(settings: Settings) -> None:
     configure(json=settings.log_format is LogFormat.JSON, level=settings.log_level)
 
 
-def with_service(action: Callable[[ProgressService], Awaitable[T]]) -> T:
-    """Run `action` on the service over the configured store, opened and closed around it."""
+def with_service(action: Callable[[Services], Awaitable[T]]) -> T:
+    """Run `action` on the services over the configured store, opened and closed around it."""
     headway = Headway(load_settings())
 
     async def run() -> T:
-        async with _opened(headway) as service:
-            return await action(service)
+        async with _opened(headway) as services:
+            return await action(services)
 
     with refusals_end_the_program():
         return asyncio.run(run())
 
 
 @contextlib.asynccontextmanager
-async def _opened(headway: Headway) -> AsyncIterator[ProgressService]:
+async def _opened(headway: Headway) -> AsyncIterator[Services]:
     async with headway.lifespan(None):
-        yield headway.service
+        yield headway.services

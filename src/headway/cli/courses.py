@@ -15,7 +15,7 @@ from headway.domain.identifiers import CourseId
 from headway.http import render
 from headway.http.requests import InvalidIdentifierError, parse_identifier
 from headway.http.wire import course_schema
-from headway.service import ProgressService
+from headway.service import Services
 
 app: Final = typer.Typer(no_args_is_help=True, help="The catalogue: put, list, show and remove courses.")
 
@@ -41,9 +41,9 @@ def put(
         quiet = len(documents) < _MANY or not err.is_terminal
         courses = read_courses(track(documents, "Reading", console=err, disable=quiet))
 
-    async def put_all(service: ProgressService) -> list[tuple[Course, CourseChange]]:
+    async def put_all(services: Services) -> list[tuple[Course, CourseChange]]:
         return [
-            (course, await service.put_course(OPERATOR, course))
+            (course, await services.progress.put_course(OPERATOR, course))
             for course in track(courses, "Putting", console=err, disable=quiet)
         ]
 
@@ -59,7 +59,7 @@ def list_courses() -> None:
       headway courses list
     """
     table = Table(Column("id", no_wrap=True, min_width=36), "title", "lessons", "required", box=None, pad_edge=False)
-    for course in with_service(lambda service: service.courses()):
+    for course in with_service(lambda services: services.progress.courses()):
         table.add_row(course.id, Text(course.title), str(course.lessons), str(course.required_lessons))
     if not table.row_count:
         out.print("The catalogue is empty. Put a course with: headway courses put FILE")
@@ -75,7 +75,7 @@ def show(course: CourseArgument) -> None:
       headway courses show 5e757794-c815-4ccc-bf16-1010d8ef2347 > course.json
     """
     course_id = _course_id(course)
-    document = render.course(with_service(lambda service: service.course(course_id)))
+    document = render.course(with_service(lambda services: services.progress.course(course_id)).course)
     out.print_json(document.body.decode())
 
 
@@ -87,7 +87,7 @@ def remove(course: CourseArgument) -> None:
       headway courses remove 5e757794-c815-4ccc-bf16-1010d8ef2347
     """
     course_id = _course_id(course)
-    with_service(lambda service: service.remove_course(OPERATOR, course_id))
+    with_service(lambda services: services.progress.remove_course(OPERATOR, course_id))
     out.print(f"{course_id}: removed")
 
 

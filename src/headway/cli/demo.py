@@ -67,12 +67,12 @@ async def _fill(headway: Headway, courses: list[Course]) -> None:
     """Put the courses and the learners' progress; doing it again changes nothing, blind writes only add."""
     async with headway.lifespan(None):
         for course in courses:
-            await headway.service.put_course(OPERATOR, course)
+            await headway.services.progress.put_course(OPERATOR, course)
         for name, finished in LEARNERS.items():
             principal = Principal(_learner(name))
             for course, count in zip(courses, finished, strict=True):
                 for lesson, update in _progress(course, count):
-                    await headway.service.record(principal, course.id, lesson.id, update)
+                    await headway.services.progress.record(principal, course.id, lesson.id, update)
 
 
 def _progress(course: Course, finished: int) -> list[tuple[Lesson, ProgressUpdate]]:

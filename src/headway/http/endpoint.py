@@ -19,7 +19,7 @@ from headway.http.render import Reply
 from headway.http.requests import Call, RequestHeaders, parse_identifier, read_body, read_headers
 from headway.logs import REQUEST_ID, get_logger
 from headway.metrics import Metrics
-from headway.service import ProgressService
+from headway.service import Services
 
 _log = get_logger("headway.http")
 
@@ -62,7 +62,7 @@ class Operation:
 class Surroundings:
     """What every endpoint needs."""
 
-    service: ProgressService
+    services: Services
     lists: RenderedLists
     authenticator: Authenticator
     metrics: Metrics
@@ -77,7 +77,7 @@ class Endpoint:
         self._handler = operation.handler
         self._names = operation.parameters
         self._body_limit = operation.body_limit
-        self._service = surroundings.service
+        self._services = surroundings.services
         self._lists = surroundings.lists
         self._authenticator = surroundings.authenticator
         route = prefix + operation.path
@@ -91,7 +91,7 @@ class Endpoint:
         identity = request_id(headers.get(b"x-request-id"))
         REQUEST_ID.set(identity)
         try:
-            reply = await self._answer(headers, receive, identifiers)
+            reply = await self._answer(headers, receive, identifiers, scope["query_string"])
         except (HeadwayError, ValidationError) as refusal:
             reply = to_reply(refusal)
         except asyncio.CancelledError:  # the service stops and has waited long enough; nothing was acknowledged
@@ -106,11 +106,13 @@ class Endpoint:
             await send({"type": "http.response.body", "body": body})
         self._observer.answered(status, started)
 
-    async def _answer(self, headers: RequestHeaders, receive: Receive, identifiers: Sequence[str]) -> Reply:
+    async def _answer(
+        self, headers: RequestHeaders, receive: Receive, identifiers: Sequence[str], query: bytes
+    ) -> Reply:
         authorization = headers.get(b"authorization")
         principal = self._authenticator.known(authorization)
         if principal is None:
             principal = await self._authenticator.authenticate(authorization)
         checked = tuple(map(parse_identifier, self._names, identifiers))
         body = await read_body(receive, headers, self._body_limit) if self._body_limit else b""
-        return await self._handler(Call(self._service, self._lists, principal, headers, checked, body))
+        return await self._handler(Call(self._services, self._lists, principal, headers, checked, body, query))

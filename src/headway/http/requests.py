@@ -10,7 +10,7 @@ from headway.domain.principal import Principal
 from headway.domain.writes import UNCONDITIONAL, Precondition
 from headway.http.lists import RenderedLists
 from headway.http.wire import parse_uuid
-from headway.service import ProgressService
+from headway.service import LearnersService, ProgressService, Services, StatisticsService
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 RequestHeaders = dict[bytes, bytes]
@@ -22,12 +22,28 @@ _ENTITY_TAG: Final = re.compile(rb'[ \t,]*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"[ \t
 class Call(NamedTuple):
     """An authenticated request, its path's identifiers checked and its body read."""
 
-    service: ProgressService
+    services: Services
     lists: RenderedLists
     principal: Principal
     headers: RequestHeaders
     identifiers: tuple[str, ...]
     body: bytes
+    query: bytes
+
+    @property
+    def service(self) -> ProgressService:
+        """What learners and authors do."""
+        return self.services.progress
+
+    @property
+    def statistics(self) -> StatisticsService:
+        """What is told of courses."""
+        return self.services.statistics
+
+    @property
+    def learners(self) -> LearnersService:
+        """What is done for learners."""
+        return self.services.learners
 
     @property
     def course_id(self) -> CourseId:

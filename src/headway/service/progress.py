@@ -1,9 +1,9 @@
-"""The use cases, one transaction each, and the only caller of storage from above."""
+"""What learners, players and authors do."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from headway.domain.catalogue import Course, CourseChange, CourseOutline, Lesson
+from headway.domain.catalogue import Course, CourseChange, CourseOutline, Lesson, VersionedCourse
 from headway.domain.errors import LessonNotFoundError, ProgressNotFoundError
 from headway.domain.identifiers import CourseId, LessonId
 from headway.domain.principal import COURSES_WRITE, Principal
@@ -97,7 +97,7 @@ class ProgressService:
         """The catalogue, by title."""
         return await self.store.courses()
 
-    async def course(self, course_id: CourseId) -> Course:
+    async def course(self, course_id: CourseId) -> VersionedCourse:
         """One course of the catalogue."""
         return await self.store.course(course_id)
 
