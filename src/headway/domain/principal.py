@@ -7,6 +7,7 @@ from headway.domain.errors import MissingScopeError
 from headway.domain.identifiers import LearnerId
 
 COURSES_WRITE: Final = "courses:write"
+LEARNERS_ADMIN: Final = "learners:admin"
 
 
 @dataclass(frozen=True, slots=True)

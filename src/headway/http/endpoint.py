@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Final
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.types import Receive, Scope, Send
 
 from headway.auth import Authenticator
@@ -35,8 +35,10 @@ Handler = Callable[[Call], Awaitable[Reply]]
 class Operation:
     """A line of the route table.
 
-    `path` is below the router's prefix, its parameters all UUIDs; `body` and `answer` are the shapes shown in the
-    OpenAPI document; `refusals` are the statuses that it can be refused with beside 401, 422 and 503, which all can.
+    `path` is below the router's prefix, its parameters all UUIDs; `body`, `answer` and `query` are the shapes shown in
+    the OpenAPI document. Where there are `media_types` the body is a file of one of these, else JSON; a `resumable`
+    operation takes an Idempotency-Key. `refusals` are the statuses that it can be refused with beside 401, 422 and 503,
+    which all can.
     """
 
     method: str
@@ -51,6 +53,9 @@ class Operation:
     refusals: tuple[int, ...] = ()
     conditional: bool = False
     answers_tag: bool = False
+    query: type[BaseModel] | None = None
+    media_types: tuple[str, ...] = ()
+    resumable: bool = False
 
     @property
     def parameters(self) -> tuple[str, ...]:

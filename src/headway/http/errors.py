@@ -8,13 +8,16 @@ from pydantic import ValidationError
 
 from headway.domain.errors import (
     HeadwayError,
+    ImportUnderWayError,
     InvalidValueError,
+    KeyReusedError,
     MissingScopeError,
     NotAuthenticatedError,
     NotFoundError,
     PreconditionFailedError,
     UnavailableError,
 )
+from headway.http.parameters import InvalidParameterError, UnsupportedMediaTypeError
 from headway.http.render import Headers, Reply, json_reply
 from headway.http.requests import (
     BodyTooLargeError,
@@ -27,17 +30,20 @@ _STATUS: Final[dict[type[HeadwayError], int]] = {
     NotAuthenticatedError: 401,
     MissingScopeError: 403,
     NotFoundError: 404,
+    ImportUnderWayError: 409,
     PreconditionFailedError: 412,
     BodyTooLargeError: 413,
+    UnsupportedMediaTypeError: 415,
     InvalidHeaderError: 422,
     InvalidIdentifierError: 422,
+    InvalidParameterError: 422,
     InvalidValueError: 422,
+    KeyReusedError: 422,
     ClientGoneError: 499,
     UnavailableError: 503,
 }
 # A request whose body was not read to the end leaves the connection in the middle of it.
 _CLOSE: Final = (b"connection", b"close")
-_RETRY_AFTER: Final = (b"retry-after", b"1")
 
 INTERNAL_ERROR: Final = json_reply({"detail": "Something went wrong here. The request id names it in the log."}, 500)
 
@@ -64,8 +70,9 @@ def _headers(error: HeadwayError) -> Headers:
             return ((b"www-authenticate", f'Bearer error="insufficient_scope", scope="{scope}"'.encode()),)
         case BodyTooLargeError():
             return (_CLOSE,)
-        case UnavailableError():
-            return (_RETRY_AFTER,)
+        case UnavailableError() | ImportUnderWayError():
+            seconds = error.seconds if isinstance(error, ImportUnderWayError) else 1
+            return ((b"retry-after", b"%d" % seconds),)
     return ()
 
 
@@ -76,6 +83,10 @@ def _faults(error: HeadwayError) -> list[dict[str, Any]]:
             return [_fault(("path", name), "Input should be a valid UUID", "uuid_parsing", text, context)]
         case InvalidHeaderError(name=name, text=text):
             return [_fault(("header", name), str(error), "entity_tag_parsing", text)]
+        case InvalidParameterError(problems=problems):
+            return [_fault(problem.place, problem.reason, problem.kind, None) for problem in problems]
+        case KeyReusedError():
+            return [_fault(("header", "Idempotency-Key"), str(error), "idempotency_key_reused", None)]
         case InvalidValueError(problems=problems):
             return [_fault(("body", *problem.place), problem.reason, problem.kind, None) for problem in problems]
     raise TypeError(error)

@@ -9,6 +9,7 @@ from aiosql.queries import Queries
 _FOLDER: Final = Path(__file__).parent
 _QUERIES: Final = aiosql.from_path(_FOLDER / "statements.sql", "apsw", mandatory_parameters=False)
 _ARCHIVE: Final = aiosql.from_path(_FOLDER / "archive.sql", "apsw", mandatory_parameters=False)
+_IMPORTS: Final = aiosql.from_path(_FOLDER / "imports.sql", "apsw", mandatory_parameters=False)
 
 
 def _sql(name: str, queries: Queries = _QUERIES) -> str:
@@ -45,3 +46,10 @@ COURSES_AFTER: Final = _sql("courses_after", _ARCHIVE)
 LESSON_ROWS_AFTER: Final = _sql("lesson_rows_after", _ARCHIVE)
 STANDINGS_AFTER: Final = _sql("standings_after", _ARCHIVE)
 HOLD_LESSON_ROW: Final = _sql("hold_lesson_row", _ARCHIVE)
+TAKE_IMPORT: Final = _sql("take_import", _IMPORTS)
+FIND_IMPORT: Final = _sql("find_import", _IMPORTS)
+NOTE_IMPORT: Final = _sql("note_import", _IMPORTS)
+RELEASE_IMPORT: Final = _sql("release_import", _IMPORTS)
+FORGET_IMPORT: Final = _sql("forget_import", _IMPORTS)
+FORGET_IMPORTS: Final = _sql("forget_imports", _IMPORTS)
+FORGET_OLD_IMPORTS: Final = _sql("forget_old_imports", _IMPORTS)
