@@ -42,6 +42,24 @@ def author(running: Running, connections: httpx.HTTPTransport) -> httpx.Client:
 
 
 @pytest.fixture
+def client_of(running: Running, connections: httpx.HTTPTransport) -> Callable[..., httpx.Client]:
+    """Makes clients by the learner's id and the scopes."""
+    return lambda learner_id, *scopes: _client(running, connections, authorization(learner_id, *scopes))
+
+
+@pytest.fixture
+def admin_id() -> str:
+    """The id of one who may write for learners."""
+    return str(uuid4())
+
+
+@pytest.fixture
+def admin(client_of: Callable[..., httpx.Client], admin_id: str) -> httpx.Client:
+    """The client of one who may write for learners."""
+    return client_of(admin_id, "learners:admin")
+
+
+@pytest.fixture
 def document() -> dict[str, Any]:
     """The document of the test's own course: three plain lessons."""
     return course()
