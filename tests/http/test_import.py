@@ -136,8 +136,8 @@ def test_an_import_is_what_the_same_writes_one_by_one_are(admin: httpx.Client, i
         report = send(admin, content, kind).json()
         assert report == rehearsed
         assert report.items() >= (expected | {"lines": len(file)}).items()
-        for one, other in zip(imported, single, strict=True):
-            assert [_values(row) for row in rows_of(admin, one)] == [_values(row) for row in rows_of(admin, other)]
+        for mine, theirs in zip(imported, single, strict=True):
+            assert [_values(row) for row in rows_of(admin, mine)] == [_values(row) for row in rows_of(admin, theirs)]
 
     check()
 
@@ -280,9 +280,8 @@ class TestKeys:
 
     @pytest.mark.parametrize("key", ["", "a b", "x" * 256, "é"])
     def test_a_key_has_its_form(self, admin: httpx.Client, some: MakeLines, key: str) -> None:
-        refused = admin.post(
-            IMPORT, content=ndjson(some(1)), headers=[*NDJSON.items(), ("Idempotency-Key", key.encode())]
-        )
+        headers = {name.encode(): value.encode() for name, value in (NDJSON | {"Idempotency-Key": key}).items()}
+        refused = admin.post(IMPORT, content=ndjson(some(1)), headers=headers)
         assert refused.status_code == 422
         assert refused.json()["detail"][0]["loc"] == ["header", "Idempotency-Key"]
 

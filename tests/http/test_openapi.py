@@ -20,15 +20,20 @@ from support.running import PREFIX, SECRET, Running, authorization, course, head
 
 # A condition that is well-formed may still not hold: 412 is documented, and no fault of the service.
 CHECKS = {"positive_data_acceptance": {"expected-statuses": ["2xx", "404", "412"]}}
-ANY_DATA = SchemathesisConfig.from_dict({"generation": {"max-examples": 10}, "checks": CHECKS})
 # A course that was started over is still there: by contract its list is empty, its summary counts from zero, and the
 # next write makes a row again, which Schemathesis does not take for making anew what was deleted.
 ANSWERED_AFTER_DELETE = {
     "include-operation-id": ["get_user_course_progress", "get_course_completion_stats", "get_lesson_progress"],
     "checks": {"use_after_free": {"enabled": False}},
 }
+# Files are texts to the document: that they are CSV or NDJSON its description alone says.
+FILES = {
+    "include-operation-id": "import_progress",
+    "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", "422"]}},
+}
+ANY_DATA = SchemathesisConfig.from_dict({"generation": {"max-examples": 10}, "checks": CHECKS, "operations": [FILES]})
 VALID_DATA = SchemathesisConfig.from_dict(
-    {"generation": {"mode": "positive"}, "checks": CHECKS, "operations": [ANSWERED_AFTER_DELETE]}
+    {"generation": {"mode": "positive"}, "checks": CHECKS, "operations": [ANSWERED_AFTER_DELETE, FILES]}
 )
 
 
@@ -37,6 +42,11 @@ def _document() -> dict[str, Any]:
     application = FastAPI()
     application.include_router(create_router(Settings(jwt_secret=SECRET)))
     return application.openapi()
+
+
+@schemathesis.serializer("text/csv", "application/x-ndjson")
+def _as_it_is(_context: Any, value: Any) -> bytes:
+    return str(value).encode("utf-8", "surrogatepass")
 
 
 DOCUMENT = _document()
@@ -54,7 +64,7 @@ def known(running: Running) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def caller() -> dict[str, str]:
     """The headers of a learner who is an author, too."""
-    return authorization(str(uuid4()), "courses:write")
+    return authorization(str(uuid4()), "courses:write", "learners:admin")
 
 
 def _is_valid(case: Case[Any], part: ParameterLocation) -> bool:
@@ -133,7 +143,7 @@ def test_sequences_of_operations_answer_as_documented(folder: Path, connections:
     class Sequences(machine):  # type: ignore[misc, valid-type]
         def setup(self) -> None:
             """Begin with one course and a new learner: Hypothesis repeats sequences, and expects the same answers."""
-            self.caller = authorization(str(uuid4()), "courses:write")
+            self.caller = authorization(str(uuid4()), "courses:write", "learners:admin")
             api = httpx.Client(base_url=service.base_url + PREFIX, headers=self.caller, transport=connections)
             for line in api.get("/courses").json():
                 api.delete(f"/courses/{line['id']}").raise_for_status()

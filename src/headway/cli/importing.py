@@ -127,8 +127,8 @@ def _tell(report: Report, options: ImportOptions) -> None:
         out.print(f"line {fault.line}:{place} {fault.reason}")
     if report.refused > len({fault.line for fault in report.faults}):
         out.print("… and more.")
-    if options.atomic and report.refused:
-        out.print(f"Nothing was written: {report.refused:,} lines are wrong.")
+    if options.atomic and report.refused and not options.dry_run:
+        out.print(f"Nothing was written. Lines that are wrong: {report.refused:,}.")
     else:
         verb = "would be written" if options.dry_run else "written"
         counts = f"{report.written:,} {verb}, {report.unchanged:,} unchanged, {report.refused:,} refused"

@@ -9,8 +9,8 @@ from headway.domain.imports import Fault, Report
 
 def to_report(text: str) -> Report:
     """The report that is kept as this."""
-    *counts, faults = orjson.loads(text)
-    return Report(*counts, tuple(_to_fault(*fault) for fault in faults))
+    lines, written, unchanged, refused, faults = orjson.loads(text)
+    return Report(lines, written, unchanged, refused, tuple(_to_fault(*fault) for fault in faults))
 
 
 def from_report(report: Report) -> str:
