@@ -85,7 +85,7 @@ def test_erasing_leaves_nothing_and_others_alone(program: Program, learners: lis
 
 def test_erasing_asks_first(program: Program, learners: list[str]) -> None:
     refused = program("learners", "erase", learners[0])  # nobody answers: standard input is at its end
-    assert (refused.code, refused.out) == (1, "")
+    assert (refused.code, refused.out.strip()) == (1, "")
     assert "It can not be undone" in refused.err
     assert len(exported(program, learners[0])["rows"]) == 2
 

@@ -49,6 +49,11 @@ _EXPIRED: Final = token("somebody", lifetime=timedelta(hours=-1)).encode()
 _FOREIGN: Final = token("somebody", secret="another secret, just as long as that").encode()
 
 
+_CALLERS: Final = [
+    ("learner",), ("other",), ("author", "courses:write"), ("reader", "courses:read"), ("admin", "learners:admin"),
+]  # fmt: skip
+
+
 class World:
     """The ids and tokens that one conversation is about, nobody else's, and the entity tags heard in it."""
 
@@ -63,13 +68,7 @@ class World:
                 f"{name} percent": "".join(f"%{ord(character):02X}" for character in identifier),
             }
             self._names |= {form.encode(): text.encode() for form, text in forms.items()}
-        for learner, *scopes in (
-            ("learner",),
-            ("other",),
-            ("author", "courses:write"),
-            ("reader", "courses:read"),
-            ("admin", "learners:admin"),
-        ):
+        for learner, *scopes in _CALLERS:
             self._names[learner.encode()] = token(f"{number} {learner}", *scopes).encode()
         self._tags: dict[str, list[bytes]] = {}
 
@@ -265,9 +264,8 @@ def _requests(draw: st.DrawFn, operations: Sequence[Operation]) -> Sent:
     conditions = draw(_CONDITIONS) if operation.conditional else ()
     if operation.media_types:
         kinds = (_HOST, *token_lines, *draw(_KINDS), _ID, _LENGTH)
-        return Sent(
-            method, path, kinds, draw(_FILES), query=draw(_mostly(b"", b"dry_run=true", b"atomic=1", b"atomic="))
-        )
+        query = draw(_mostly(b"", b"dry_run=true", b"atomic=1", b"atomic="))
+        return Sent(method, path, kinds, draw(_FILES), query=query)
     body = draw(_DOCUMENTS if is_authors else _UPDATES) if operation.body_limit else b""
     return Sent(method, path, (_HOST, *token_lines, *conditions, *draw(_REST)), body, **draw(_DELIVERIES))
 
