@@ -147,6 +147,19 @@ def test_learners_write_while_an_import_is_under_way(folder: Path, database_url:
         assert sender.answer.json()["written"] == LINES - 1
 
 
+def test_learners_are_answered_while_a_file_of_nothing_is_read(folder: Path, database_url: str) -> None:
+    with forked_headway_serve(folder, database_url=database_url) as running, running.client() as learner:
+        sender = Sender(running, b"\n" * 10 * 1024 * 1024)
+        eventually(lambda: state(database_url) != [])
+        answered = 0
+        while sender.is_alive():
+            learner.get("/progress").raise_for_status()
+            answered += 1
+        assert answered > 5
+        assert sender.answer is not None
+        assert sender.answer.json()["lines"] == 0
+
+
 def test_a_queue_smaller_than_a_chunk_is_enough(folder: Path, database_url: str) -> None:
     with forked_headway_serve(folder, database_url=database_url, queue_limit=20, batch_limit=8) as running:
         _, content = new_file(running, 600)

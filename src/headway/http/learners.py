@@ -1,5 +1,6 @@
 """What is asked and done for learners by others, over HTTP."""
 
+from asyncio import to_thread
 from hashlib import sha256
 from io import BytesIO
 from typing import Any, Final
@@ -49,7 +50,8 @@ async def import_progress(call: Call) -> Reply:
     options = ImportOptions(query.dry_run, query.atomic)
     key = parse_import_key(call.headers.get(b"idempotency-key"))
     digest = digest_of(sha256(call.body), file_format, atomic=options.atomic)
-    file = ImportFile(digest, read_lines(BytesIO(call.body), file_format))
+    lines = await to_thread(read_lines, BytesIO(call.body), file_format)
+    file = ImportFile(digest, lines)
     return render.json_reply(report_document(await call.learners.import_progress(call.principal, file, options, key)))
 
 

@@ -4,8 +4,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from itertools import dropwhile, islice
-from typing import Final, NamedTuple
+from itertools import islice
+from typing import Final, NamedTuple, TypeVar
 from uuid import uuid4
 
 from headway.domain.errors import (
@@ -36,6 +36,8 @@ from headway.domain.imports import (
 from headway.domain.progress import LessonProgress
 from headway.domain.writes import LessonWrite, Written
 from headway.storage.port import ImportLedger, Store
+
+T = TypeVar("T")
 
 _RowKey = tuple[LearnerId, CourseId, LessonId]
 _Write = Callable[[LessonWrite], Awaitable[Written]]
@@ -76,31 +78,32 @@ class Import:
         """
         lines = map(self._signed, file.lines)
         if options.dry_run:
-            considered = _few_enough(lines) if options.atomic else lines
-            return await self._line_by_line(considered, _Rehearsal(self._store).write, Report(), _not_noted)
+            considered = iter(await _few_enough(lines)) if options.atomic else lines
+            return await self._line_by_line(considered, _Rehearsal(self._store).write, _BEGINNING, _not_noted)
         if key is None:
-            return await self._written(lines, options, Report(), _not_noted)
+            return await self._written(lines, options, _BEGINNING, _not_noted)
         journal = _Journal(self._store.imports, ImportKey(self._caller, key), file.digest)
         state = await journal.take()
         if state.finished:
             return state.report
-        rest = dropwhile(lambda line: line.number <= state.line, lines)
         async with journal.held():
-            report = await self._written(rest, options, state.report, journal.note)
+            report = await self._written(lines, options, state, journal.note)
             await journal.finish(report)
         return report
 
-    async def _written(self, lines: Iterable[Line], options: ImportOptions, report: Report, note: _Note) -> Report:
+    async def _written(self, lines: Iterator[Line], options: ImportOptions, state: ImportState, note: _Note) -> Report:
         if options.atomic:
-            return await self._all_together(_few_enough(lines))
-        return await self._line_by_line(lines, self._write, report, note)
+            return await self._all_together(await _few_enough(lines))
+        return await self._line_by_line(lines, self._write, state, note)
 
-    async def _line_by_line(self, lines: Iterable[Line], write: _Write, report: Report, note: _Note) -> Report:
-        for some in _some_at_a_time(iter(lines)):
-            report = report.plus(await _outcomes(some, write))
-            last = some[-1].number
-            await note(last, report)
-            self._told(last)
+    async def _line_by_line(self, lines: Iterator[Line], write: _Write, state: ImportState, note: _Note) -> Report:
+        report = state.report
+        while some := await _next(lines, LINES_AT_ONCE):
+            rest = [line for line in some if line.number > state.line]
+            if rest:
+                report = report.plus(await _outcomes(rest, write))
+                await note(rest[-1].number, report)
+            self._told(some[-1].number)
         return report
 
     async def _all_together(self, lines: Sequence[Line]) -> Report:
@@ -114,12 +117,7 @@ class Import:
         return Report().plus([outcome_of(line.number, one) for line, one in zip(lines, written, strict=True)])
 
     async def _write(self, write: LessonWrite) -> Written:
-        """Write one line. An import waits until there is room for it; the learners' own writes are not to."""
-        for _ in range(_ROOM_ATTEMPTS):
-            with contextlib.suppress(QueueFullError):
-                return await self._store.write(write)
-            await asyncio.sleep(_ROOM_SECONDS)
-        return await self._store.write(write)
+        return await _when_there_is_room(lambda: self._store.write(write))
 
     def _signed(self, line: Line) -> Line:
         """The line under the caller's name, who writes for another learner."""
@@ -184,10 +182,12 @@ class _Journal:
         await self._note(0, report, finished=True)
 
     async def _note(self, line: int, report: Report, *, finished: bool) -> None:
-        if not await self._ledger.note(self._key, self._holder, line, report, finished=finished):
+        progress = (self._key, self._holder, line, report)
+        if not await _when_there_is_room(lambda: self._ledger.note(*progress, finished=finished)):
             raise ImportUnderWayError(_LEASE_SECONDS)
 
 
+_BEGINNING: Final = ImportState("", None, 0, Report(), finished=False)
 _LEASE_SECONDS: Final = round(LEASE.total_seconds())
 _SOME_LINES_REFUSED: Final = (InvalidValueError, CourseNotFoundError, LessonNotFoundError)
 
@@ -214,14 +214,23 @@ async def _outcomes(lines: Sequence[Line], write: _Write) -> Sequence[Outcome]:
     return list(outcomes.values())
 
 
-def _some_at_a_time(lines: Iterator[Line]) -> Iterator[Sequence[Line]]:
-    while some := list(islice(lines, LINES_AT_ONCE)):
-        yield some
+async def _when_there_is_room(action: Callable[[], Awaitable[T]]) -> T:
+    """Do something that needs a place in the queue: an import waits for one, which learners' own writes are not to."""
+    for _ in range(_ROOM_ATTEMPTS):
+        with contextlib.suppress(QueueFullError):
+            return await action()
+        await asyncio.sleep(_ROOM_SECONDS)
+    return await action()
 
 
-def _few_enough(lines: Iterable[Line]) -> Sequence[Line]:
+async def _next(lines: Iterator[Line], count: int) -> Sequence[Line]:
+    """The next lines, read in a thread: the rest of a file may take a while, even if there is no line in it."""
+    return await asyncio.to_thread(lambda: list(islice(lines, count)))
+
+
+async def _few_enough(lines: Iterator[Line]) -> Sequence[Line]:
     """The lines. Raises `InvalidValueError` where they are too many to be written in one transaction."""
-    few = list(islice(lines, MOST_LINES_TOGETHER + 1))
+    few = await _next(lines, MOST_LINES_TOGETHER + 1)
     if len(few) > MOST_LINES_TOGETHER:
         reason = f"At most {MOST_LINES_TOGETHER} lines are written together or not at all."
         raise InvalidValueError([Problem((), reason, "too_many_lines")])
