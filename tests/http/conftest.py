@@ -91,6 +91,12 @@ def _client(running: Running, connections: httpx.HTTPTransport, headers: dict[st
 
 
 @pytest.fixture
+def client_of(running: Running, connections: httpx.HTTPTransport) -> Callable[[str], httpx.Client]:
+    """Makes clients of learners who are named."""
+    return lambda learner: _client(running, connections, authorization(learner))
+
+
+@pytest.fixture
 def teacher(running: Running, connections: httpx.HTTPTransport) -> httpx.Client:
     """A client that may read statistics."""
     return _client(running, connections, authorization(str(uuid4()), "statistics:read"))

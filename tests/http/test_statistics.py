@@ -107,11 +107,11 @@ def test_a_course_that_nobody_began_has_figures_of_nobody(teacher: httpx.Client,
 
 
 def test_figures_are_those_that_one_counts_by_hand(
-    teacher: httpx.Client, publish: Callable[..., str], running: Running
+    teacher: httpx.Client, publish: Callable[..., str], client_of: Callable[[str], httpx.Client]
 ) -> None:
     quiz, video, extra = lesson(title="Quiz", kind="quiz", pass_mark=60), lesson(title="Video"), lesson(required=False)
     path = publish(course(quiz, video, extra, title="Counted"))
-    one, two, three, four, five = (running.client() for _ in range(5))
+    one, two, three, four, five = (client_of(str(uuid4())) for _ in range(5))
 
     def write(client: httpx.Client, of: dict[str, Any], **fields: object) -> None:
         client.put(f"{path}/lessons/{of['id']}", json=fields).raise_for_status()

@@ -130,7 +130,7 @@ class RosterParameters(BaseModel):
     def _place(self, cursor: str) -> RosterPlace:
         try:
             content = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-            _, order, value, learner_id = _CURSORS[self.sort].validate_json(content)
+            _, order, value, learner_id = _CURSORS[self.sort].validate_json(content, strict=True)
         except ValueError:  # pydantic's own among them
             raise _no_cursor(cursor) from None
         if order is not self.order:
