@@ -32,7 +32,7 @@ def course_id(course_path: str) -> str:
 
 @pytest.mark.parametrize("path", EVERY_PATH)
 def test_statistics_are_for_tokens_with_the_scope(
-    running: Running, visitor: httpx.Client, learner: httpx.Client, author: httpx.Client, path: str, course_id: str
+    visitor: httpx.Client, learner: httpx.Client, author: httpx.Client, path: str, course_id: str
 ) -> None:
     path = filled(path, course_id)
     assert visitor.get(PREFIX + path).status_code == 401
@@ -63,9 +63,7 @@ def test_an_id_that_is_none_is_refused(teacher: httpx.Client, path: str) -> None
 
 @of_one_course
 @pytest.mark.parametrize("claimed", [[], [UNKNOWN], UNKNOWN, "", None, 7, {"a": 1}, "none", [[UNKNOWN]]])
-def test_a_claim_limits_the_scope_to_its_courses(
-    running: Running, path: str, course_id: str, claimed: object
-) -> None:
+def test_a_claim_limits_the_scope_to_its_courses(running: Running, path: str, course_id: str, claimed: object) -> None:
     refused = httpx.get(
         f"{running.base_url}{PREFIX}{filled(path, course_id)}",
         headers=token_for_courses(claimed, "statistics:read"),

@@ -36,7 +36,7 @@ class Class:
         self.course_id = school.put_course(self.document)
         self.path = f"/statistics/{self.course_id}/learners"
         self.done: dict[str, list[str]] = {}
-        drawn = random.Random(4)  # noqa: S311 - any will do, always the same
+        drawn = random.Random(4)
         for _ in range(6):
             for _ in range(4):
                 self._learn(str(uuid4()), drawn.randint(0, 4), drawn.randint(0, 90))
