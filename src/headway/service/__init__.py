@@ -3,11 +3,24 @@
 from typing import NamedTuple, Self
 
 from headway.service.learners import LearnersService
-from headway.service.progress import LessonRow, ProgressService, Recorded
-from headway.service.statistics import StatisticsService
+from headway.service.progress import ProgressService, Recorded
+from headway.service.standings import ExplainedSummary, LessonRow
+from headway.service.statistics import Activity, LearnerDetail, RosterLine, RosterPage, StatisticsService
 from headway.storage.port import Store
 
-__all__ = ["LearnersService", "LessonRow", "ProgressService", "Recorded", "Services", "StatisticsService"]
+__all__ = [
+    "Activity",
+    "ExplainedSummary",
+    "LearnerDetail",
+    "LearnersService",
+    "LessonRow",
+    "ProgressService",
+    "Recorded",
+    "RosterLine",
+    "RosterPage",
+    "Services",
+    "StatisticsService",
+]
 
 
 class Services(NamedTuple):
