@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Final, NoReturn, TypeVar
 
 import typer
@@ -77,14 +77,8 @@ def with_service(action: Callable[[Services], Awaitable[T]]) -> T:
     headway = Headway(load_settings())
 
     async def run() -> T:
-        async with _opened(headway) as services:
-            return await action(services)
+        async with headway.opened():
+            return await action(headway.services)
 
     with refusals_end_the_program():
         return asyncio.run(run())
-
-
-@contextlib.asynccontextmanager
-async def _opened(headway: Headway) -> AsyncIterator[Services]:
-    async with headway.lifespan(None):
-        yield headway.services

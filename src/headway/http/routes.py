@@ -69,7 +69,7 @@ async def list_courses(call: Call) -> Reply:
 
 async def get_course(call: Call) -> Reply:
     """One course's document."""
-    return render.course((await call.service.course(call.course_id)).course)
+    return render.course(await call.service.course(call.course_id))
 
 
 async def put_course(call: Call) -> Reply:
