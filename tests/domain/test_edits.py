@@ -7,14 +7,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from domain.values import COURSE, EARLIER, LEARNER, NOW, course, finished, lesson, lessons, quiz, rows, started
-from headway.domain.catalogue import Course, Lesson, OnEdit, VersionedCourse, next_version
+from domain.courses import NUMBERS, courses, later
+from domain.values import COURSE, EARLIER, LEARNER, NOW, course, finished, lesson, quiz, rows, started
+from headway.domain.catalogue import Course, OnEdit, VersionedCourse, next_version
 from headway.domain.edits import CourseEdit
 from headway.domain.progress import LessonProgress
 from headway.domain.standing import NOTHING, CourseProgress, LearnerDay, Tally, rederive
 
 VERSION: Final = 7
-NUMBERS: Final = range(1, 5)
 
 
 def edit(before: Course, after: Course) -> CourseEdit:
@@ -33,29 +33,6 @@ def counted(before: VersionedCourse, found: list[LessonProgress], *, completed: 
     """The standing that the rows make, of one who may have completed the course before its last edit but one."""
     start = standing(tally=NOTHING, completed_at=EARLIER if completed else None)
     return rederive(before, start, found, EARLIER).standing
-
-
-@st.composite
-def courses(draw: st.DrawFn) -> Course:
-    numbers = draw(st.lists(st.sampled_from(NUMBERS), min_size=1, unique=True))
-    found = course(*(draw(lessons(number)) for number in numbers))
-    return with_fields(found, on_edit=draw(st.sampled_from(OnEdit)), title=draw(st.sampled_from(["Old", "New"])))
-
-
-@st.composite
-def later(draw: st.DrawFn, before: Course) -> Course:
-    """A course with some of its lessons as they were, some changed, some gone, and some new."""
-    after = draw(courses())
-    old = before.lessons_by_id
-    kept = [
-        draw(st.sampled_from([old[one.id], one, eased(old[one.id])])) if one.id in old else one for one in after.lessons
-    ]
-    return with_fields(after, lessons=tuple(kept))
-
-
-def eased(found: Lesson) -> Lesson:
-    """The lesson, completed by next to nothing."""
-    return with_fields(found, complete_at=0.5, pass_mark=None if found.pass_mark is None else 0)
 
 
 @st.composite
