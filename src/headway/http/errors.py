@@ -7,6 +7,7 @@ import orjson
 from pydantic import ValidationError
 
 from headway.domain.errors import (
+    CourseNotGrantedError,
     HeadwayError,
     InvalidValueError,
     MissingScopeError,
@@ -21,16 +22,21 @@ from headway.http.requests import (
     ClientGoneError,
     InvalidHeaderError,
     InvalidIdentifierError,
+    InvalidQueryError,
+    NotAcceptableError,
 )
 
 _STATUS: Final[dict[type[HeadwayError], int]] = {
     NotAuthenticatedError: 401,
     MissingScopeError: 403,
+    CourseNotGrantedError: 403,
     NotFoundError: 404,
+    NotAcceptableError: 406,
     PreconditionFailedError: 412,
     BodyTooLargeError: 413,
     InvalidHeaderError: 422,
     InvalidIdentifierError: 422,
+    InvalidQueryError: 422,
     InvalidValueError: 422,
     ClientGoneError: 499,
     UnavailableError: 503,
@@ -54,19 +60,27 @@ def to_reply(error: HeadwayError | ValidationError) -> Reply:
 
 def _headers(error: HeadwayError) -> Headers:
     match error:
-        case NotAuthenticatedError(token_sent=False):
-            return ((b"www-authenticate", b"Bearer"),)
-        case NotAuthenticatedError():
-            # RFC 6750 section 3: the reason, where a token was sent.
-            reason = str(error).replace("\\", "").replace('"', "'")
-            return ((b"www-authenticate", f'Bearer error="invalid_token", error_description="{reason}"'.encode()),)
-        case MissingScopeError(scope=scope):
-            return ((b"www-authenticate", f'Bearer error="insufficient_scope", scope="{scope}"'.encode()),)
+        case NotAuthenticatedError() | MissingScopeError() | CourseNotGrantedError():
+            return ((b"www-authenticate", _challenge(error).encode()),)
         case BodyTooLargeError():
             return (_CLOSE,)
         case UnavailableError():
             return (_RETRY_AFTER,)
     return ()
+
+
+def _challenge(error: NotAuthenticatedError | MissingScopeError | CourseNotGrantedError) -> str:
+    """RFC 6750 section 3: the reason, where a token was sent."""
+    match error:
+        case NotAuthenticatedError(token_sent=False):
+            return "Bearer"
+        case NotAuthenticatedError():
+            reason = str(error).replace("\\", "").replace('"', "'")
+            return f'Bearer error="invalid_token", error_description="{reason}"'
+        case MissingScopeError(scope=scope):
+            return f'Bearer error="insufficient_scope", scope="{scope}"'
+        case CourseNotGrantedError():
+            return f'Bearer error="insufficient_scope", error_description="{error}"'
 
 
 def _faults(error: HeadwayError) -> list[dict[str, Any]]:
@@ -76,6 +90,8 @@ def _faults(error: HeadwayError) -> list[dict[str, Any]]:
             return [_fault(("path", name), "Input should be a valid UUID", "uuid_parsing", text, context)]
         case InvalidHeaderError(name=name, text=text):
             return [_fault(("header", name), str(error), "entity_tag_parsing", text)]
+        case InvalidQueryError(faults=faults):
+            return [_fault(("query", one.name), one.reason, one.kind, one.given, one.context) for one in faults]
         case InvalidValueError(problems=problems):
             return [_fault(("body", *problem.place), problem.reason, problem.kind, None) for problem in problems]
     raise TypeError(error)

@@ -1,6 +1,6 @@
 """Answers: from the domain's values to the reference's JSON, field names and order to the letter."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 
@@ -27,6 +27,14 @@ class Reply(NamedTuple):
     headers: Headers
 
 
+class StreamedReply(NamedTuple):
+    """An answer that is made while it is sent. Chunks are never empty."""
+
+    status: int
+    chunks: AsyncGenerator[bytes, None]
+    headers: Headers
+
+
 # Without a Content-Length, which RFC 9110 section 8.6 forbids here.
 NO_CONTENT: Final = Reply(204, b"", ())
 
@@ -39,12 +47,12 @@ def json_reply(value: object, status: int = 200, headers: Headers = ()) -> Reply
 
 def lesson_rows(rows: Iterable[LessonRow]) -> Reply:
     """A list of rows."""
-    return json_reply([_lesson_progress(row, lesson) for row, lesson in rows])
+    return json_reply([lesson_progress(row, lesson) for row, lesson in rows])
 
 
 def lesson_row(found: LessonRow) -> Reply:
     """One row, with its entity tag."""
-    return json_reply(_lesson_progress(found.row, found.lesson), headers=(_entity_tag(found.row),))
+    return json_reply(lesson_progress(found.row, found.lesson), headers=(_entity_tag(found.row),))
 
 
 def recorded(result: Recorded) -> Reply:
@@ -52,9 +60,9 @@ def recorded(result: Recorded) -> Reply:
     row, lesson, kept = result
     if kept:
         return json_reply(
-            _lesson_progress(row, lesson), headers=(_entity_tag(row), (b"headway-kept", ", ".join(kept).encode()))
+            lesson_progress(row, lesson), headers=(_entity_tag(row), (b"headway-kept", ", ".join(kept).encode()))
         )
-    return json_reply(_lesson_progress(row, lesson), headers=(_entity_tag(row),))
+    return json_reply(lesson_progress(row, lesson), headers=(_entity_tag(row),))
 
 
 def summary(value: Summary) -> Reply:
@@ -103,7 +111,8 @@ def _entity_tag(row: LessonProgress) -> tuple[bytes, bytes]:
     return b"etag", f'"{row.tag}"'.encode()
 
 
-def _lesson_progress(row: LessonProgress, lesson: Lesson) -> dict[str, Any]:
+def lesson_progress(row: LessonProgress, lesson: Lesson) -> dict[str, Any]:
+    """A row as the reference's fields."""
     return {
         "user_id": row.learner_id,
         "course_id": row.course_id,

@@ -3,15 +3,26 @@
 from typing import Any, Final
 
 from headway.domain.principal import COURSES_WRITE
-from headway.http import render, wire
+from headway.http import render, statistics_wire, wire
 from headway.http.endpoint import COURSE_BODY_BYTES, PROGRESS_BODY_BYTES, Operation
 from headway.http.render import NO_CONTENT, Reply
 from headway.http.requests import Call, parse_precondition
+from headway.http.statistics import (
+    get_course_activity,
+    get_course_completion_stats,
+    get_course_learner,
+    get_course_statistics,
+    list_course_learners,
+    list_statistics,
+)
+from headway.http.statistics_export import FILE_MEDIA
+from headway.http.statistics_query import ActivityParameters, RosterParameters, SummaryParameters
 
 PREFIX: Final = "/api/v1/education"
 PROGRESS_TAG: Final = "Education Progress"
 MORE_PROGRESS_TAG: Final = "Education Progress, beyond the reference"
 COURSES_TAG: Final = "Education Courses"
+STATISTICS_TAG: Final = "Education Statistics"
 
 
 async def get_user_course_progress(call: Call) -> Reply:
@@ -32,11 +43,6 @@ async def update_lesson_progress(call: Call) -> Reply:
     return render.recorded(
         await call.service.record(call.principal, call.course_id, call.lesson_id, update, precondition)
     )
-
-
-async def get_course_completion_stats(call: Call) -> Reply:
-    """Where the caller stands in a course."""
-    return render.summary(await call.service.summary(call.principal, call.course_id))
 
 
 async def get_user_courses(call: Call) -> Reply:
@@ -107,7 +113,8 @@ OPERATIONS: Final = (
     Operation(
         "GET", "/progress/{course_id}/summary", "Get Course Completion Stats",
         "Where the caller stands in the course, over the lessons that are in it now.",
-        get_course_completion_stats, PROGRESS_TAG, answer=wire.CourseSummary, refusals=(404,),
+        get_course_completion_stats, PROGRESS_TAG, answer=wire.CourseSummary | statistics_wire.ExplainedSummary,
+        query=SummaryParameters, refusals=(404,),
     ),
     Operation(
         "GET", "/progress", "List User Courses",
@@ -152,5 +159,33 @@ OPERATIONS: Final = (
     Operation(
         "GET", "/schemas/course", "Get Course Schema", "The JSON Schema of a course document.",
         get_course_schema, COURSES_TAG, answer=dict[str, Any],
+    ),
+    Operation(
+        "GET", "/statistics", "List Statistics",
+        "How every course is doing, by title, one line a course. All statistics need the scope `statistics:read`.",
+        list_statistics, STATISTICS_TAG, answer=list[statistics_wire.CourseFigures], refusals=(403,),
+    ),
+    Operation(
+        "GET", "/statistics/{course_id}", "Get Course Statistics",
+        "How the course is doing, lesson by lesson, exact to the last write that was answered.",
+        get_course_statistics, STATISTICS_TAG, answer=statistics_wire.CourseStatistics, refusals=(403, 404),
+    ),
+    Operation(
+        "GET", "/statistics/{course_id}/activity", "Get Course Activity",
+        "What happened in the course, day by day, 400 days at most. Days are cut in the course's time zone.",
+        get_course_activity, STATISTICS_TAG, answer=statistics_wire.Activity, query=ActivityParameters,
+        refusals=(403, 404),
+    ),
+    Operation(
+        "GET", "/statistics/{course_id}/learners", "List Course Learners",
+        "Where the course's learners stand: a page of them, or all of them in a file.",
+        list_course_learners, STATISTICS_TAG, answer=statistics_wire.Roster, query=RosterParameters,
+        other_media=FILE_MEDIA, refusals=(403, 404, 406),
+    ),
+    Operation(
+        "GET", "/statistics/{course_id}/learners/{user_id}", "Get Course Learner",
+        "Where one learner stands in the course, lesson by lesson, without what the learner noted.",
+        get_course_learner, STATISTICS_TAG, answer=statistics_wire.LearnerDetail, query=SummaryParameters,
+        refusals=(403, 404),
     ),
 )  # fmt: skip

@@ -4,18 +4,24 @@ from collections.abc import Callable
 from typing import NamedTuple, Self
 
 from headway.service.learners import LearnersService
-from headway.service.progress import CatalogueEntry, LessonRow, ProgressService, Recorded
+from headway.service.progress import CatalogueEntry, ProgressService, Recorded
 from headway.service.rederivation import Rederiver
-from headway.service.statistics import StatisticsService
+from headway.service.standings import ExplainedSummary, LessonRow
+from headway.service.statistics import Activity, LearnerDetail, RosterLine, RosterPage, StatisticsService
 from headway.storage.port import Store
 
 __all__ = [
+    "Activity",
     "CatalogueEntry",
+    "ExplainedSummary",
+    "LearnerDetail",
     "LearnersService",
     "LessonRow",
     "ProgressService",
     "Recorded",
     "Rederiver",
+    "RosterLine",
+    "RosterPage",
     "Services",
     "StatisticsService",
 ]

@@ -12,14 +12,8 @@ from headway.domain.progress import LessonProgress, ProgressUpdate
 from headway.domain.standing import LessonsStamp, Summary, summarise
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition
 from headway.service.forecast import forecast
+from headway.service.standings import ExplainedSummary, LessonRow, in_order, read_learner
 from headway.storage.port import Rederivation, Store
-
-
-class LessonRow(NamedTuple):
-    """A row and the lesson it belongs to."""
-
-    row: LessonProgress
-    lesson: Lesson
 
 
 class Recorded(NamedTuple):
@@ -57,9 +51,7 @@ class ProgressService:
 
     async def lessons(self, principal: Principal, course_id: CourseId) -> list[LessonRow]:
         """The caller's rows in a course, in catalogue order, of lessons that are in the course now."""
-        course, rows = await self.store.lessons(principal.learner_id, course_id)
-        by_lesson = {row.lesson_id: row for row in rows}
-        return [LessonRow(by_lesson[lesson.id], lesson) for lesson in course.lessons if lesson.id in by_lesson]
+        return in_order(*await self.store.lessons(principal.learner_id, course_id))
 
     async def lessons_stamp(self, principal: Principal, course_id: CourseId) -> LessonsStamp:
         """What changes whenever `lessons` would answer otherwise; ask for it first, then for them."""
@@ -109,6 +101,11 @@ class ProgressService:
     async def summary(self, principal: Principal, course_id: CourseId) -> Summary:
         """Where the caller stands in a course, over the lessons that are in it now."""
         return summarise(*await self.store.course_progress(principal.learner_id, course_id))
+
+    async def explained_summary(self, principal: Principal, course_id: CourseId) -> ExplainedSummary:
+        """The summary, and which lessons its percentage is made of."""
+        reading = await read_learner(self.store, principal.learner_id, course_id)
+        return ExplainedSummary(reading.summary, reading.explanation)
 
     async def summaries(self, principal: Principal) -> list[Summary]:
         """Where the caller stands in every course written in, most recently touched first."""
