@@ -62,8 +62,10 @@ class Rederiver:
     async def _pause(self, seconds: float) -> None:
         if self._woken is None:
             return
+        # Not wait_for: where both come at once, that loses the cancellation by which the work is stopped.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
         self._woken.clear()
 
     async def _derive(self, under_way: Rederivation) -> None:
