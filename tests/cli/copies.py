@@ -13,7 +13,7 @@ from domain.values import course, lesson, started
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.identifiers import LearnerId
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import CourseProgress, recount
+from headway.domain.standing import CourseProgress, LearnerDay, recount
 from storage.installations import Installation, archive_of, content, fill
 from storage.stores import opened, postgres_store, sqlite_store
 from support.postgres import Session
@@ -39,7 +39,17 @@ def standings_of(rows: Sequence[LessonProgress]) -> list[CourseProgress]:
     for row in rows:
         by_learner.setdefault(row.learner_id, []).append(row)
     return [
-        CourseProgress(learner, COURSE.course.id, recount(COURSE.course, own), own[0].updated_at, COURSE.version, 3)
+        CourseProgress(
+            learner,
+            COURSE.course.id,
+            recount(COURSE.course, own),
+            own[0].updated_at,
+            COURSE.version,
+            3,
+            own[0].created_at,
+            None,
+            LearnerDay(own[0].updated_at.date(), 1),
+        )
         for learner, own in by_learner.items()
     ]
 
@@ -88,11 +98,11 @@ class Copying:
 
 
 def check_table(finished: Finished, *, courses: int, rows: int, standings: int) -> None:
-    """The copy was complete, and said so."""
+    """The copy was complete, and said so; no day was finished."""
     assert finished.code == 0, finished
     _heading, *lines, _closing = finished.out.splitlines()
     assert [line.replace(",", "").split()[-3:] for line in lines] == [
-        [str(count), str(count), "0"] for count in (courses, standings, rows)
+        [str(count), str(count), "0"] for count in (courses, standings, rows, 0)
     ]
 
 

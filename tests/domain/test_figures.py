@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.values import COURSE, EARLIER, LATER, LEARNER, NOW, UPDATES, course, lesson, lessons, rows, stored
+from domain.values import COURSE, EARLIER, LATER, LEARNER, NOW, UPDATES, course, lesson, lessons, rows, standing, stored
 from headway.domain.bounds import plain
 from headway.domain.catalogue import Course, Lesson
 from headway.domain.identifiers import LessonId, ProgressId
@@ -27,10 +27,6 @@ from headway.domain.writes import LessonWrite
 
 REQUIRED = lesson(1)
 OPTIONAL = lesson(2, required=False)
-
-
-def standing(tally: Tally = NOTHING, **fields: Any) -> CourseProgress:
-    return CourseProgress(LEARNER, COURSE, tally, EARLIER, course_version=1, revision=1)._replace(**fields)
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,18 @@
 """Whole installations for the tests of copying: making them, reading them back to the last character."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from hypothesis import strategies as st
 
 from domain.values import lessons, rows
-from headway.domain.catalogue import Course, VersionedCourse
+from headway.domain.catalogue import Course, OnEdit, VersionedCourse
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import CourseProgress, Tally
-from headway.storage.port import Archive, Store
+from headway.domain.standing import CourseProgress, LearnerDay, Tally
+from headway.storage.port import Archive, HeldDay, LearnerDayKey, Store
 from headway.storage.postgres import PostgresStore
 from headway.storage.sqlite import SqliteStore
 
@@ -26,6 +26,7 @@ class Installation(NamedTuple):
     rows: Sequence[LessonProgress]
     standings: Sequence[CourseProgress]
     revision: int
+    days: Sequence[HeldDay] = ()
 
 
 def archive_of(store: Store) -> Archive:
@@ -37,6 +38,7 @@ async def fill(archive: Archive, installation: Installation) -> None:
     await archive.put_courses(installation.courses)
     await archive.put_lesson_rows(installation.rows)
     await archive.put_standings(installation.standings)
+    await archive.put_days(installation.days)
     await archive.raise_revision(installation.revision)
 
 
@@ -54,7 +56,15 @@ async def content(archive: Archive, batch: int = _BATCH) -> Installation:
     while len(last := await archive.standings(standings[-1][:2] if standings else None, batch)) == batch:
         standings += last
     standings += last
-    return Installation(courses, found, standings, await archive.revision())
+    days: list[HeldDay] = []
+    while len(past := await archive.days(_key(days[-1]) if days else None, batch)) == batch:
+        days += past
+    days += past
+    return Installation(courses, found, standings, await archive.revision(), tuple(days))
+
+
+def _key(held: HeldDay) -> LearnerDayKey:
+    return (held.learner_id, held.course_id, held.day.date)
 
 
 # Ids whose order as text has to be that of the database: the first and the last of all, digits beside letters.
@@ -74,6 +84,10 @@ MOMENTS: Final = _MOMENTS | _WHOLE_SECONDS
 REVISIONS: Final = st.integers(1, 100) | st.integers(0, 2**62)
 
 
+_COUNTS: Final = st.integers(0, 2**31 - 1)
+_DAYS: Final = st.builds(LearnerDay, st.dates(date(2020, 1, 1), date(2100, 1, 1)), _COUNTS, _COUNTS, _COUNTS, _COUNTS)
+
+
 @st.composite
 def _courses(draw: st.DrawFn) -> VersionedCourse:
     count = draw(st.integers(1, 3))
@@ -81,8 +95,10 @@ def _courses(draw: st.DrawFn) -> VersionedCourse:
         CourseId(draw(UUIDS)),
         draw(st.sampled_from(["A course", "Ünïcode ✎ 'quoted'"])),
         tuple(draw(lessons(number)) for number in draw(st.permutations(range(1, count + 1)))),
+        draw(st.sampled_from(["UTC", "America/New_York"])),
+        draw(st.sampled_from(OnEdit)),
     )
-    return VersionedCourse(document, draw(REVISIONS))
+    return VersionedCourse(document, draw(REVISIONS), {lesson.id: draw(REVISIONS) for lesson in document.lessons})
 
 
 @st.composite
@@ -98,6 +114,7 @@ def _rows(draw: st.DrawFn) -> LessonProgress:
         created_at=began,
         updated_at=began + timedelta(microseconds=draw(st.integers(0, 10**9))),
         version=draw(REVISIONS),
+        written_by=draw(st.none() | st.uuids().map(lambda writer: LearnerId(str(writer)))),
     )
 
 
@@ -105,7 +122,13 @@ def _rows(draw: st.DrawFn) -> LessonProgress:
 def _standings(draw: st.DrawFn) -> CourseProgress:
     tally = Tally(draw(st.integers(0, 5000)), draw(st.integers(0, 5000)), draw(st.integers(0, 2**55)))
     key = (LearnerId(draw(UUIDS)), CourseId(draw(UUIDS)))
-    return CourseProgress(*key, tally, draw(MOMENTS), draw(REVISIONS), draw(REVISIONS))
+    begun, completed = draw(st.none() | MOMENTS), draw(st.none() | MOMENTS)
+    return CourseProgress(*key, tally, begun, draw(REVISIONS), draw(REVISIONS), begun, completed, draw(_DAYS))
+
+
+@st.composite
+def _held_days(draw: st.DrawFn) -> HeldDay:
+    return HeldDay(LearnerId(draw(UUIDS)), CourseId(draw(UUIDS)), draw(_DAYS))
 
 
 def _sorted(items: st.SearchStrategy[Any], key: Any) -> st.SearchStrategy[Any]:
@@ -118,4 +141,5 @@ INSTALLATIONS: Final = st.builds(
     _sorted(_rows(), lambda row: row[:3]),
     _sorted(_standings(), lambda standing: standing[:2]),
     REVISIONS,
+    _sorted(_held_days(), _key).map(tuple),
 )

@@ -178,6 +178,11 @@ async def outcomes(store: Store, writes: Iterable[LessonWrite]) -> list[Any]:
     return await asyncio.gather(*(store.write(write) for write in writes), return_exceptions=True)
 
 
+async def catalogued(store: Store, course_id: CourseId) -> Course:
+    """The course as the catalogue has it."""
+    return (await store.course(course_id)).course
+
+
 async def soon(question: Callable[[], Awaitable[Any]], answer: object) -> None:
     """Ask until the answer is this one: what another process did may be seen a second later."""
     deadline = monotonic() + 1

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from domain.values import COURSE, LEARNER, course, finished, lesson, quiz, started, stored
+from domain.values import COURSE, LEARNER, course, finished, lesson, quiz, standing, started, stored
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
-from headway.domain.standing import CourseProgress, Tally
+from headway.domain.standing import LearnerDay, Tally
 from headway.storage import copying
 from headway.storage.port import Archive, Holdings, Store
 from storage.installations import INSTALLATIONS, Installation, archive_of, content, fill
@@ -29,7 +29,14 @@ IDS = [
     "ffffffff-ffff-ffff-ffff-ffffffffffff",
 ]
 MOMENT = datetime(2026, 5, 4, 3, 2, 1, 987_654, tzinfo=UTC)
-STANDING = CourseProgress(LEARNER, COURSE, Tally(2, 1, 7_250_001), MOMENT, 3, 1_767_225_600_000_001)
+STANDING = standing(
+    Tally(2, 1, 7_250_001),
+    last_accessed=MOMENT,
+    course_version=3,
+    revision=1_767_225_600_000_001,
+    completed_at=MOMENT,
+    day=LearnerDay(MOMENT.date(), 1, 2, 3, 4),
+)
 
 
 @pytest.fixture
@@ -38,8 +45,8 @@ def archive(store: Store) -> Archive:
 
 
 async def test_an_empty_database_gives_nothing(archive: Archive) -> None:
-    assert await content(archive) == ([], [], [], 0)
-    assert await archive.holdings() == Holdings(0, 0, 0)
+    assert await content(archive) == Installation([], [], [], 0)
+    assert await archive.holdings() == Holdings(0, 0, 0, 0)
 
 
 async def test_what_was_put_is_given_back_to_the_last_character(archive: Archive) -> None:
@@ -58,7 +65,7 @@ async def test_what_was_put_is_given_back_to_the_last_character(archive: Archive
     before = Installation([VersionedCourse(document, 3)], rows, [STANDING], 5)
     await fill(archive, before)
     assert repr(await content(archive)) == repr(before)
-    assert await archive.holdings() == Holdings(1, 6, 1)
+    assert await archive.holdings() == Holdings(1, 6, 1, 0)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 49, 63, 64, 65])
@@ -73,13 +80,13 @@ async def test_batches_come_in_the_order_of_the_keys(archive: Archive, batch: in
     courses = [VersionedCourse(course(quiz(2), lesson(1), course_id=CourseId(of)), 1) for of in IDS]
     await fill(archive, Installation(courses[::-1], rows[::-1], standings[::-1], 1))
     found = await content(archive, batch)
-    assert found == (courses, rows, standings, 1)
+    assert found == Installation(courses, rows, standings, 1)
 
 
 async def test_rows_of_courses_that_are_not_in_the_catalogue_are_given(archive: Archive) -> None:
     await archive.put_lesson_rows([started()])
     await archive.put_standings([STANDING])
-    assert await content(archive) == ([], [started()], [STANDING], 0)
+    assert await content(archive) == Installation([], [started()], [STANDING], 0)
 
 
 async def test_what_is_put_takes_the_place_of_what_is_there(archive: Archive) -> None:
@@ -153,7 +160,8 @@ def test_any_installation_is_the_same_there_and_back_again(folder: Path, postgre
     def check(installation: Installation) -> None:
         if number := next(examples):
             connected.execute(
-                "TRUNCATE courses, lessons, lesson_progress, course_progress", "UPDATE catalogue SET revision = 0"
+                "TRUNCATE courses, lessons, rederivations, lesson_progress, course_progress, learner_days",
+                "UPDATE catalogue SET revision = 0",
             )
         asyncio.run(_there_and_back(installation, folder / str(number), postgres_url))
 

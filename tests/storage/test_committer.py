@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 
@@ -33,7 +34,7 @@ class Disk:
         if not held:
             self.through.set()
 
-    async def commit(self, writes: Sequence[LessonWrite]) -> Sequence[Outcome]:
+    async def commit(self, writes: Sequence[Any]) -> Sequence[Outcome]:
         numbers = [WRITES.index(write) for write in writes]
         self.log.append(numbers)
         self.reached.set()
@@ -338,7 +339,7 @@ class Race:
         self.most_under_way = 0
         self.committer = Committer(self.commit, queue_limit=100, batch_limit=1, observer=Batches(), lanes=2)
 
-    async def commit(self, writes: Sequence[LessonWrite]) -> Sequence[Outcome]:
+    async def commit(self, writes: Sequence[Any]) -> Sequence[Outcome]:
         [write] = writes
         assert write.learner_id not in self.under_way, "two batches with the same learner's rows"
         self.log.append(write)
@@ -394,7 +395,7 @@ async def test_closing_waits_for_a_write_that_has_to_be_tried_again() -> None:
 async def test_a_write_that_fails_unforeseen_does_not_take_its_neighbours_along() -> None:
     error = RuntimeError("no one thought of this")
 
-    async def commit(writes: Sequence[LessonWrite]) -> Sequence[Outcome]:
+    async def commit(writes: Sequence[Any]) -> Sequence[Outcome]:
         if WRITES[1] in writes:
             raise error
         return [written(write) for write in writes]

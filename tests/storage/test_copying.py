@@ -9,24 +9,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.values import COURSE, EARLIER, LATER, LEARNER, NOW, course, lesson, started, stored
+from domain.values import COURSE, EARLIER, LATER, LEARNER, NOW, course, lesson, standing, started, stored
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.errors import ConfigurationError
 from headway.domain.identifiers import CourseId, LearnerId, ProgressId
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import CourseProgress, Tally
+from headway.domain.standing import CourseProgress, LearnerDay, Tally, emptied
+from headway.domain.statistics import Counters
 from headway.storage import copying
 from headway.storage.copying import Compared
-from headway.storage.port import Holdings, LessonKey, StandingKey
+from headway.storage.port import HeldDay, Holdings, LearnerDayKey, LessonKey, StandingKey
 
 OTHER_LEARNERS = [LearnerId(f"{digit}0000000-0000-4000-8000-000000000000") for digit in "01234567"]
-STANDING = CourseProgress(LEARNER, COURSE, Tally(1, 1, 5), NOW, 3, 7)
-STARTED_OVER = STANDING._replace(tally=Tally(), last_accessed=None, revision=8)
+STANDING = standing(Tally(1, 1, 5), last_accessed=NOW, course_version=3, revision=7)
+STARTED_OVER = STANDING._replace(tally=Tally(), last_accessed=None, revision=8, started_at=None)
+ERASED = emptied(STANDING, NOW)
+DAY = HeldDay(LEARNER, COURSE, LearnerDay(NOW.date(), 1, 2, 3, 0))
 OTHER_ID = ProgressId("99999999-9999-4999-8999-999999999999")
 
 
 class Memory:
-    """An Archive in memory, which counts what is put, and keeps no standing of a course started over, as SQLite."""
+    """An Archive in memory, which counts what is put, and lets nobody put a standing that says nothing."""
 
     def __init__(self, *holdings: Any, revision: int = 0) -> None:
         self.at_revision = revision
@@ -69,12 +72,27 @@ class Memory:
         self._hold(rows)
 
     async def put_standings(self, standings: Sequence[CourseProgress]) -> None:
-        assert None not in [standing.last_accessed for standing in standings]
+        assert ERASED not in standings
         self.puts += len(standings)
         self._hold(standings)
 
+    async def days(self, after: LearnerDayKey | None, limit: int) -> Sequence[HeldDay]:
+        return self._after(HeldDay, (*after[:2], str(after[2]), "") if after else None, limit)
+
+    async def put_days(self, days: Sequence[HeldDay]) -> None:
+        self.puts += len(days)
+        self._hold(days)
+
+    def recount(self, course_id: CourseId | None) -> Any:
+        raise NotImplementedError
+
+    async def add_counters(self, counters: Counters) -> None:
+        raise NotImplementedError
+
 
 def _key(item: Any) -> tuple[str, ...]:
+    if isinstance(item, HeldDay):
+        return (item.learner_id, item.course_id, str(item.day.date), "")
     return (*item[:3],) if isinstance(item, LessonProgress) else (*item[:2],)
 
 
@@ -130,11 +148,13 @@ def counted(
     courses: tuple[int, int, int] = (0, 0, 0),
     rows: tuple[int, int, int] = (0, 0, 0),
     standings: tuple[int, int, int] = (0, 0, 0),
+    days: tuple[int, int, int] = (0, 0, 0),
 ) -> list[Compared]:
     return [
         Compared("courses", *courses),
         Compared("course standings", *standings),
         Compared("lesson rows", *rows),
+        Compared("finished days", *days),
     ]
 
 
@@ -199,8 +219,8 @@ async def test_an_earlier_copy_is_brought_up_to_date(here: Any, there: Any) -> N
 
 
 @pytest.mark.usefixtures("batch")
-async def test_a_course_that_was_started_over_is_as_one_that_was_not_begun() -> None:
-    empty, gate, both = Memory(), Memory(STARTED_OVER), Memory(STARTED_OVER._replace(revision=1))
+async def test_the_place_of_a_learner_who_was_erased_is_as_one_that_nobody_had() -> None:
+    empty, gate, both = Memory(), Memory(ERASED), Memory(ERASED._replace(revision=1))
     for source, destination in ((gate, empty), (empty, gate), (gate, both), (both, gate)):
         assert await copied(source, destination) == counted()
         assert destination.puts == 0
@@ -214,6 +234,7 @@ async def test_a_course_that_was_started_over_is_as_one_that_was_not_begun() -> 
         (stored(learner_id=OTHER_LEARNERS[0]), counted(rows=(3, 2, 1))),
         (STANDING._replace(revision=8), counted(rows=(2, 2, 0), standings=(1, 0, 1))),
         (VersionedCourse(course(), 3), counted(courses=(1, 0, 1), rows=(2, 2, 0))),
+        (DAY, counted(rows=(2, 2, 0), days=(1, 0, 1))),
     ],
 )
 @pytest.mark.usefixtures("batch")

@@ -11,15 +11,29 @@ from typing import Any
 import apsw
 import pytest
 
-from domain.values import lesson
+from domain.values import EARLIER, LATER, course, finished, lesson
 from headway.domain.catalogue import Course
 from headway.domain.errors import ConfigurationError, CourseNotFoundError, SchemaTooNewError
 from headway.domain.identifiers import CourseId, LearnerId
-from headway.domain.standing import contribution
+from headway.domain.roster import RosterQuery
+from headway.domain.standing import LearnerDay, contribution
+from headway.domain.statistics import CourseCounts, DayCounts, lesson_counts
 from headway.storage.sqlite import SqliteStore, schema
+from headway.storage.sqlite.rows import from_lesson_progress
 from storage.disks import watched_disk
 from storage.files import contents, database, execute, log, modes, process
-from storage.stores import blind, exact_tally, new_course, new_learner, opened, rows_of, soon, sqlite_store, written
+from storage.stores import (
+    blind,
+    catalogued,
+    exact_tally,
+    new_course,
+    new_learner,
+    opened,
+    rows_of,
+    soon,
+    sqlite_store,
+    written,
+)
 
 MIGRATIONS = sorted(Path(schema.__file__).with_name("migrations").iterdir())
 SCHEMA_VERSION = schema.MIGRATIONS.marks.version
@@ -92,7 +106,7 @@ async def check_after_a_kill(folder: Path) -> None:
         assert execute(database(folder), "PRAGMA integrity_check") == [("ok",)]
         if noted:
             learner, course_id, *lessons = noted
-            course = await store.course(CourseId(course_id))
+            course = (await store.course(CourseId(course_id))).course
             assert set(await rows_of(store, LearnerId(learner), course)) >= set(lessons)
             await exact_tally(store, LearnerId(learner), course)
         await new_course(store)
@@ -142,13 +156,37 @@ async def test_a_migrated_database_has_the_schema_of_a_fresh_one(folder: Path, v
 
 
 async def test_rows_of_an_earlier_schema_are_served_after_the_migration(folder: Path) -> None:
+    of, learner = course(), new_learner()
+    row = finished(learner_id=learner, lesson_id=of.lessons[0].id, created_at=EARLIER)
+    tally = contribution(of.lessons[0], row)
+    execute(
+        database(folder),
+        MIGRATIONS[0].read_text(),
+        f"PRAGMA application_id = {schema.APPLICATION_ID}",
+        "PRAGMA user_version = 1",
+        f"INSERT INTO courses VALUES ('{of.id}', '{of.title}', 3, 3, 7)",
+        *(
+            f"INSERT INTO lessons VALUES ('{of.id}', '{one.id}', {place}, '{one.title}', '{one.content_id}', NULL, "
+            "'other', NULL, 1, NULL, 100)"
+            for place, one in enumerate(of.lessons)
+        ),
+        f"INSERT INTO lesson_progress VALUES ({', '.join(map(_literal, from_lesson_progress(row)[:-1]))})",
+        f"INSERT INTO course_progress VALUES ('{learner}', '{of.id}', {', '.join(map(str, tally))}, "
+        f"'{LATER.isoformat()}', 7, 9)",
+    )
     async with opened(sqlite_store(folder)) as store:
-        course, learner = await new_course(store), new_learner()
-        row = await written(store, blind(learner, course, course.lessons[0], progress_percentage=42.5))
-    execute(database(folder), "DROP TABLE schema_compatibility", "PRAGMA user_version = 1")
-    async with opened(sqlite_store(folder)) as store:
-        assert await rows_of(store, learner, course) == {row.lesson_id: row}
-        assert await exact_tally(store, learner, course) == contribution(course.lessons[0], row)
+        assert await rows_of(store, learner, of) == {row.lesson_id: row}
+        assert await exact_tally(store, learner, of) == tally
+        [standing] = await store.roster(of.id, RosterQuery())
+        assert (standing.started_at, standing.completed_at, standing.day) == (EARLIER, None, LearnerDay(LATER.date()))
+        reading = await store.statistics(of.id, LATER.date(), LATER.date())
+        assert reading.learners == CourseCounts(1, 0)
+        assert reading.lessons == {row.lesson_id: lesson_counts(row)}
+        assert reading.days == {LATER.date(): DayCounts(active=1, last_seen=1)}
+
+
+def _literal(value: object) -> str:
+    return str(int(value)) if isinstance(value, bool) else repr(value)
 
 
 async def newer_database(folder: Path) -> None:
@@ -171,7 +209,7 @@ async def test_a_newer_database_that_this_program_can_work_on_is_opened_as_it_is
     before = described(database(folder))
     store = sqlite_store(folder)
     assert await store.open() == []
-    assert await store.course(course.id) == course
+    assert (await store.course(course.id)).course == course
     await store.close()
     assert described(database(folder)) == before
 
@@ -245,7 +283,7 @@ async def test_an_empty_file_is_a_database_to_be_made(folder: Path) -> None:
     database(folder).touch()
     async with opened(sqlite_store(folder)) as store:
         course = await new_course(store)
-        assert await store.course(course.id) == course
+        assert (await store.course(course.id)).course == course
 
 
 def test_two_processes_that_make_the_same_database_at_once_both_succeed(folder: Path) -> None:
@@ -283,10 +321,10 @@ async def test_a_course_that_another_process_put_is_seen_by_the_next_write_and_s
         learner, course = new_learner(), await new_course(service, lesson(1), lesson(2))
         await service.write(blind(learner, course, lesson(1), progress_percentage=60))
         await service.write(blind(learner, course, lesson(2), progress_percentage=100))
-        assert await service.course(course.id) == course
+        assert await catalogued(service, course.id) == course
         edited = Course(course.id, "Edited", (lesson(1, complete_at=50), lesson(3)))
         await command_line.put_course(edited)
-        await soon(lambda: service.course(course.id), edited)
+        await soon(lambda: catalogued(service, course.id), edited)
         assert (await service.lessons(learner, course.id)).course == edited
         assert await exact_tally(service, learner, course) == (0, 1, 0)
         await command_line.put_course(Course(course.id, "Edited", (lesson(1, complete_at=60), lesson(3))))

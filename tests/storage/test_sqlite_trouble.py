@@ -17,7 +17,7 @@ from headway.storage.port import Store
 from headway.storage.sqlite import schema
 from storage.disks import WatchedDisk, watched_disk
 from storage.files import back_up, contents, database, execute, log, long_read, process, write_lock
-from storage.stores import blind, exact_tally, new_course, opened, rows_of, soon, sqlite_store, written
+from storage.stores import blind, catalogued, exact_tally, new_course, opened, rows_of, soon, sqlite_store, written
 
 LEARNER = LearnerId("0d5a6bc8-8e5f-4d5e-9a51-4b7f3d1f6f01")
 
@@ -79,7 +79,7 @@ async def test_a_write_waits_for_another_programs_lock_while_reads_are_answered(
             edit = asyncio.create_task(patient.put_course(Course(service.course.id, "Later", service.course.lessons)))
             assert not (await asyncio.wait([*waiting, edit], timeout=0.1))[0]
             assert (await patient.lesson(LEARNER, service.course.id, lesson(1).id)).row
-            assert (await patient.course(service.course.id)).title == service.course.title
+            assert (await patient.course(service.course.id)).course.title == service.course.title
         assert [(await task).after for task in waiting]
         assert (await edit).renamed
         assert await service.attempts() == 3
@@ -101,7 +101,7 @@ async def test_a_lock_that_is_held_too_long_refuses_writes_and_edits_but_no_read
         assert await service.attempts() == 1
         await service.store.probe()
     await service.write(3)
-    assert await service.store.course(service.course.id) == service.course
+    assert (await service.store.course(service.course.id)).course == service.course
 
 
 async def test_everybody_who_waited_too_long_is_told(folder: Path, service: Service) -> None:
@@ -184,11 +184,11 @@ async def test_a_backup_that_was_edited_since_is_answered_from_as_it_is(tmp_path
         course = await new_course(store)
         back_up(folder, "backup.db").replace(database(aside))
         await store.put_course(Course(course.id, "Edited here", course.lessons))
-        assert (await store.course(course.id)).title == "Edited here"
+        assert (await store.course(course.id)).course.title == "Edited here"
         async with opened(sqlite_store(aside)) as other:
             await other.put_course(Course(course.id, "Edited there", (lesson(9),)))
         restore(folder, database(aside))
-        await soon(lambda: store.course(course.id), Course(course.id, "Edited there", (lesson(9),)))
+        await soon(lambda: catalogued(store, course.id), Course(course.id, "Edited there", (lesson(9),)))
         assert (await written(store, blind(LEARNER, course, lesson(9), quiz_attempts=1))).version == 1
 
 
@@ -358,7 +358,7 @@ def test_a_full_disk_refuses_what_it_can_not_hold_and_keeps_the_rest(folder: Pat
 
 async def check_after_filling(folder: Path, learner: LearnerId, course_id: CourseId, acknowledged: set[str]) -> None:
     async with opened(sqlite_store(folder)) as store:
-        course = await store.course(course_id)
+        course = (await store.course(course_id)).course
         rows = await rows_of(store, learner, course)
         assert set(rows) >= acknowledged
         assert (await exact_tally(store, learner, course)).time_parts == len(rows) * 100_000

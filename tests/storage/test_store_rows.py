@@ -222,7 +222,7 @@ async def test_everything_written_is_there_after_a_restart(make_store: MakeStore
         rows = await rows_of(store, learner, course)
         standing = await store.course_progress(learner, course.id)
     async with opened(make_store()) as store:
-        assert await store.course(course.id) == course
+        assert (await store.course(course.id)).course == course
         assert await rows_of(store, learner, course) == rows
         assert await store.course_progress(learner, course.id) == standing
         assert await store.learner_courses(learner) == [standing]
@@ -241,4 +241,4 @@ async def test_opening_tells_what_was_done_to_the_schema_once(make_store: MakeSt
 async def test_a_probe_answers_and_writes_nothing(store: Store) -> None:
     course = await new_course(store)
     await store.probe()
-    assert await store.course(course.id) == course
+    assert (await store.course(course.id)).course == course

@@ -134,7 +134,7 @@ async def test_edits_and_writes_are_told_apart_where_the_clock(make_store: MakeS
             ([lesson(2), lesson(1, required=False)], Tally(1, 0, 3_000_000)),
         ]:
             await put_lessons(store, course, *edited)
-            assert (await store.course(course.id)).lessons == tuple(edited)
+            assert (await store.course(course.id)).course.lessons == tuple(edited)
             assert await exact_tally(store, learner, course) == tally
             stamps.add(await store.lessons_stamp(learner, course.id))
         await store.write(blind(learner, course, lesson(2), video_position_seconds=1))
@@ -176,7 +176,7 @@ async def test_starting_a_course_over_removes_all_the_learners_rows_hidden_ones_
     await put_lessons(store, course, lesson(1), lesson(3))
     await store.restart_course(learner, course.id)
     assert await rows_of(store, learner, course) == {}
-    assert await store.course_progress(learner, course.id) == (await store.course(course.id), None)
+    assert await store.course_progress(learner, course.id) == ((await store.course(course.id)).course, None)
     assert [reading.course for reading in await store.learner_courses(learner)] == [other]
     await store.put_course(course)
     assert await rows_of(store, learner, course) == {}
@@ -218,11 +218,11 @@ async def test_a_learners_courses_stand_by_the_last_write(make_store: MakeStore)
 async def test_a_learners_courses_stand_by_the_microsecond(make_store: MakeStore) -> None:
     noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
     moments = [noon + timedelta(microseconds=step) for step in (1, 0, 999_999, 1_000_000, -1)]
-    upcoming = iter(moments)
-    async with opened(make_store()) as store:
+    shown = [noon]
+    async with opened(make_store(clock=lambda: shown[0])) as store:
         learner, courses = new_learner(), [await new_course(store) for _ in moments]
-    async with opened(make_store(clock=lambda: next(upcoming))) as store:
-        for course in courses:
+        for course, moment in zip(courses, moments, strict=True):
+            shown[0] = moment
             await store.write(blind(learner, course, lesson(1), quiz_attempts=1))
         readings = await store.learner_courses(learner)
     assert [reading.course for reading in readings] == [courses[place] for place in (3, 2, 0, 1, 4)]

@@ -20,6 +20,7 @@ from headway.settings import Settings
 from headway.storage import copying
 from headway.storage.copying import Compared
 from headway.storage.port import Archive
+from headway.storage.recounting import count_anew
 
 _SETTING: Final = "HEADWAY_DATABASE_URL"
 
@@ -82,6 +83,8 @@ async def _copy_all(source: Archive, destination: Archive) -> _Copied:
     began = monotonic()
     with shown("Copying", sum(here)) as progress:
         put = await copying.put_what_differs(source, destination, progress)
+    with _shown("Counting", here.lesson_rows) as progress:
+        await count_anew(destination, progress)
     seconds = monotonic() - began
     with shown("Comparing", sum(here)) as progress:
         return _Copied(put, seconds, await copying.compare(source, destination, progress))

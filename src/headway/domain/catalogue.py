@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cache, cached_property
-from types import MappingProxyType
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -101,13 +100,13 @@ class Course:
         return moment.astimezone(self.zone).date()
 
 
-NO_CRITERIA: Final[Mapping[LessonId, int]] = MappingProxyType({})
+NO_CRITERIA: Final[Mapping[LessonId, int]] = {}
 
 
 class VersionedCourse(NamedTuple):
     """A course and the version that the catalogue gave it: another one with every change of its document.
 
-    `criteria` holds for each lesson the version since which it is completed as it is now.
+    `criteria` holds the version since which a lesson is completed as it is now, where that is known.
     """
 
     course: Course
@@ -119,14 +118,11 @@ def next_version(before: VersionedCourse | None, course: Course, version: int) -
     """A course under a new version, which lessons that are completed otherwise than before have as their criteria's."""
     old = before.course.lessons_by_id if before else {}
     known = before.criteria if before else NO_CRITERIA
-    return VersionedCourse(
-        course,
-        version,
-        {
-            lesson.id: known.get(lesson.id, 0) if _is_completed_alike(old.get(lesson.id), lesson) else version
-            for lesson in course.lessons
-        },
-    )
+    criteria = {
+        lesson.id: known.get(lesson.id, 0) if _is_completed_alike(old.get(lesson.id), lesson) else version
+        for lesson in course.lessons
+    }
+    return VersionedCourse(course, version, {lesson_id: since for lesson_id, since in criteria.items() if since})
 
 
 def _is_completed_alike(before: Lesson | None, after: Lesson) -> bool:

@@ -301,7 +301,7 @@ def _changed(row: LessonProgress, values: tuple[Any, ...], now: datetime) -> Les
         return row
     completed_at = (row.completed_at or now) if values[0] is _COMPLETED else None
     return LessonProgress._make(
-        (*row[:_FIRST_VALUE], *values, row.id, completed_at, row.created_at, now, row.version + 1, row.written_by)
+        (*row[:_FIRST_VALUE], *values, row.id, completed_at, row.created_at, now, row.version + 1, None)
     )
 
 

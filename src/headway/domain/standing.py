@@ -38,6 +38,8 @@ class Tally(NamedTuple):
 
 
 NOTHING: Final = Tally()
+NEVER: Final = date(1970, 1, 1)
+"""The day of who was not seen yet."""
 
 
 class LearnerDay(NamedTuple):
@@ -101,10 +103,15 @@ def contribution(lesson: Lesson | None, row: LessonProgress | None) -> Tally:
     """What a row adds to its learner's tally: nothing where there is no row, or the lesson is not in the course."""
     if lesson is None or row is None:
         return NOTHING
+    return tally_of(1, row.status, time_parts(row), required=lesson.required)
+
+
+def tally_of(rows: int, status: Status, parts: int, *, required: bool) -> Tally:
+    """What so many rows add that have the same status, in lessons that are in the course and count or do not."""
     return Tally(
-        int(lesson.required and row.status is Status.COMPLETED),
-        int(lesson.required and row.status is Status.IN_PROGRESS),
-        time_parts(row),
+        rows if required and status is Status.COMPLETED else 0,
+        rows if required and status is Status.IN_PROGRESS else 0,
+        parts,
     )
 
 
@@ -143,6 +150,18 @@ def advance(
         completed_at,
         _day(standing, before, after, course.course.date_of(now), completions),
     )
+
+
+def finished_day(before: CourseProgress | None, after: CourseProgress) -> LearnerDay | None:
+    """The learner's last day before a change, if the change is on another one."""
+    if before is None or before.day.date in {NEVER, after.day.date}:
+        return None
+    return before.day
+
+
+def emptied(standing: CourseProgress, now: datetime) -> CourseProgress:
+    """A place in a course of which nothing is known but that there was somebody."""
+    return restarted(standing, now)._replace(day=LearnerDay(NEVER))
 
 
 def restarted(standing: CourseProgress, now: datetime) -> CourseProgress:
@@ -187,6 +206,17 @@ def rederive(
     elif course.course.on_edit is OnEdit.REOPEN:
         completed_at = None
     return Rederived(standing._replace(tally=tally, course_version=course.version, completed_at=completed_at), changed)
+
+
+def agrees(course: VersionedCourse, standing: CourseProgress, tally: Tally) -> bool:
+    """Whether a standing is what `tally`, recounted from its rows, makes of it.
+
+    One of another version of the course is taken as it is: what follows from the edit is still to be derived.
+    """
+    if standing.course_version != course.version:
+        return True
+    is_incomplete = standing.completed_at is None
+    return standing.tally == tally and not (is_incomplete and is_complete(course.course, tally))
 
 
 def is_complete(course: Course, tally: Tally) -> bool:

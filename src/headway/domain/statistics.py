@@ -14,7 +14,7 @@ from headway.domain.bounds import Number, plain
 from headway.domain.catalogue import Course, Lesson
 from headway.domain.identifiers import CourseId, LessonId
 from headway.domain.progress import LessonProgress, Status
-from headway.domain.standing import CourseProgress, LearnerDay, minutes, time_parts
+from headway.domain.standing import NEVER, CourseProgress, LearnerDay, finished_day, minutes, time_parts
 
 _PARTS_OF_A_POINT: Final = 1_000_000
 HIGHEST_SCORE: Final = 100
@@ -67,10 +67,22 @@ _NO_COURSE: Final = CourseCounts()
 _NO_DAY: Final = DayCounts()
 
 
+class RowShape(NamedTuple):
+    """What rows have in common that count for the same, but for their time."""
+
+    status: Status
+    quiz_score: Number | None
+    quiz_attempts: int
+    quiz_passed: bool
+    is_bookmarked: bool
+
+
 def lesson_counts(row: LessonProgress | None) -> LessonCounts:
     """What a row counts for in its lesson, whether that is in the course now or not."""
-    if row is None:
-        return _NO_LESSON
+    return _NO_LESSON if row is None else _counts_of(row, time_parts(row))
+
+
+def _counts_of(row: LessonProgress | RowShape, parts: int) -> LessonCounts:
     scored = row.quiz_score is not None
     return LessonCounts(
         int(row.status is not Status.NOT_STARTED),
@@ -81,7 +93,7 @@ def lesson_counts(row: LessonProgress | None) -> LessonCounts:
         row.quiz_attempts,
         int(scored),
         round((row.quiz_score or 0) * _PARTS_OF_A_POINT),
-        time_parts(row),
+        parts,
     )
 
 
@@ -122,12 +134,20 @@ class Counters:
             if has is not None:
                 self.add_score((row.course_id, row.lesson_id, whole_points(has)), 1)
 
+    def add_rows(self, key: LessonKey, shape: RowShape, rows: int, parts: int) -> None:
+        """So many rows of one shape in a lesson, and their time, in millionths of a minute."""
+        counts = LessonCounts._make(rows * count for count in _counts_of(shape, 0))
+        self.add_lesson(key, counts._replace(time_parts=parts))
+        if shape.quiz_score is not None:
+            self.add_score((*key, whole_points(shape.quiz_score)), rows)
+
     def change_standing(self, before: CourseProgress | None, after: CourseProgress | None) -> None:
         """A standing became another one. The day that this finished, if it did, still counts."""
         if before is not None:
             self._add_standing(before, -1)
-            if after is not None and after.day.date != before.day.date:
-                self.add_day(before.course_id, before.day)
+            finished = finished_day(before, after) if after is not None else None
+            if finished is not None:
+                self.add_day(before.course_id, finished)
         if after is not None:
             self._add_standing(after, 1)
 
@@ -167,6 +187,19 @@ class Counters:
         for day, day_counts in other.days.items():
             self.add_date(day, DayCounts._make(sign * count for count in day_counts))
 
+    def by_course(self) -> "dict[CourseId, Counters]":
+        """The counts of each course by themselves."""
+        found: dict[CourseId, Counters] = {}
+        for course_id, course_counts in self.courses.items():
+            found.setdefault(course_id, Counters()).courses[course_id] = course_counts
+        for lesson, counts in self.lessons.items():
+            found.setdefault(lesson[0], Counters()).lessons[lesson] = counts
+        for score, learners in self.scores.items():
+            found.setdefault(score[0], Counters()).scores[score] = learners
+        for day, day_counts in self.days.items():
+            found.setdefault(day[0], Counters()).days[day] = day_counts
+        return found
+
     def __bool__(self) -> bool:
         return bool(self.lessons or self.scores or self.courses or self.days)
 
@@ -186,6 +219,8 @@ class Counters:
         started = sign * int(standing.started_at is not None)
         completed = sign * int(standing.completed_at is not None)
         self.add_course(standing.course_id, CourseCounts(started, completed))
+        if day.date == NEVER:
+            return
         done = (day.lessons_started, day.lessons_completed, day.time_parts, day.completions)
         counts = DayCounts(sign, started, *(sign * count for count in done))
         self.add_date((standing.course_id, day.date), counts)
@@ -224,6 +259,20 @@ class CourseReading(NamedTuple):
     lessons: Mapping[LessonId, LessonCounts]
     scores: Mapping[LessonId, Mapping[int, int]]
     days: Mapping[date, DayCounts]
+
+
+def reading_of(course: Course, counters: Counters) -> CourseReading:
+    """The counts of one course, which `counters` hold by themselves."""
+    scores: dict[LessonId, dict[int, int]] = {}
+    for (_, lesson_id, points), learners in counters.scores.items():
+        scores.setdefault(lesson_id, {})[points] = learners
+    return CourseReading(
+        course,
+        counters.courses.get(course.id, _NO_COURSE),
+        {lesson_id: counts for (_, lesson_id), counts in counters.lessons.items()},
+        scores,
+        {day: counts for (_, day), counts in counters.days.items()},
+    )
 
 
 class LessonStatistics(NamedTuple):

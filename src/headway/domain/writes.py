@@ -52,6 +52,13 @@ class Written(NamedTuple):
     kept: tuple[str, ...] = ()
 
 
+class StandingRefresh(NamedTuple):
+    """Work on a learner's standing in a course, whose document or rows it may not agree with any more."""
+
+    learner_id: LearnerId
+    course_id: CourseId
+
+
 class LessonWrite(NamedTuple):
     """One learner's write to one lesson's row. `update` is `None` where the row is to be removed.
 

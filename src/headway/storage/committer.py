@@ -10,11 +10,11 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextvars import Context
 from time import perf_counter
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from headway.domain.errors import QueueFullError, StoreUnavailableError, UnavailableError
 from headway.domain.identifiers import CourseId, LearnerId
-from headway.domain.writes import LessonWrite, Written
+from headway.domain.writes import LessonWrite, StandingRefresh, Written
 
 ATTEMPTS: Final = 50
 """How often a write that loses every race is tried before its sender is told to come back."""
@@ -25,7 +25,9 @@ class Lost:
 
 
 LOST: Final = Lost()
-Outcome = Written | Exception | Lost
+Work = LessonWrite | StandingRefresh
+Outcome = Written | Exception | Lost | None
+"""`None` is a refresh's, which has nothing to say."""
 
 
 class CommitObserver(Protocol):
@@ -38,11 +40,11 @@ class CommitObserver(Protocol):
 class _Waiting:
     """A write in the queue; `standing` is what no two batches may work on at once."""
 
-    __slots__ = ("attempts", "outcome", "standing", "write")
+    __slots__ = ("attempts", "outcome", "standing", "work")
 
-    def __init__(self, write: LessonWrite, outcome: asyncio.Future[Written]) -> None:
-        self.write = write
-        self.standing = (write.learner_id, write.course_id)
+    def __init__(self, work: Work, outcome: asyncio.Future[Any]) -> None:
+        self.work = work
+        self.standing = (work.learner_id, work.course_id)
         self.outcome = outcome
         self.attempts = 0
 
@@ -58,7 +60,7 @@ class Committer:
 
     def __init__(
         self,
-        commit_batch: Callable[[Sequence[LessonWrite]], Awaitable[Sequence[Outcome]]],
+        commit_batch: Callable[[Sequence[Work]], Awaitable[Sequence[Outcome]]],
         *,
         queue_limit: int,
         batch_limit: int,
@@ -108,10 +110,18 @@ class Committer:
 
     async def submit(self, write: LessonWrite) -> Written:
         """Wait until the write is on disk. Raises `QueueFullError`, or whatever refused the write."""
+        written: Written = await self._submit(write)
+        return written
+
+    async def refresh(self, refresh: StandingRefresh) -> None:
+        """Wait until a standing that was made anew is on disk. Raises as `submit` does."""
+        await self._submit(refresh)
+
+    async def _submit(self, work: Work) -> Any:
         if len(self._queue) >= self._queue_limit:
             raise QueueFullError
-        outcome: asyncio.Future[Written] = asyncio.get_running_loop().create_future()
-        self._queue.append(_Waiting(write, outcome))
+        outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._queue.append(_Waiting(work, outcome))
         self._start_soon()
         return await outcome
 
@@ -193,7 +203,7 @@ class Committer:
         outcomes: Sequence[Outcome]
         committed = False
         try:
-            outcomes = await self._commit_batch([waiting.write for waiting in batch])
+            outcomes = await self._commit_batch([waiting.work for waiting in batch])
             committed = True
         except UnavailableError as error:
             outcomes = [error] * len(batch)
@@ -232,7 +242,7 @@ class Committer:
             _resolve(self._queue.popleft().outcome, error)
 
 
-def _resolve(future: asyncio.Future[Written], outcome: Written | Exception) -> None:
+def _resolve(future: asyncio.Future[Any], outcome: Written | Exception | None) -> None:
     if future.done():  # the request was cancelled meanwhile
         return
     if isinstance(outcome, Exception):

@@ -17,11 +17,11 @@ from headway.domain.catalogue import VersionedCourse
 from headway.domain.errors import ConfigurationError
 from headway.domain.identifiers import CourseId
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import CourseProgress
-from headway.storage.port import Archive, LessonKey, StandingKey
+from headway.domain.standing import NEVER, CourseProgress
+from headway.storage.port import Archive, HeldDay, LearnerDayKey, LessonKey, StandingKey
 
 T = TypeVar("T")
-K = TypeVar("K", bound=tuple[str, ...])
+K = TypeVar("K", bound=tuple[Any, ...])
 
 Progress = Callable[[int], None]
 """Is told how many more were looked at."""
@@ -147,9 +147,10 @@ class _Kind(Generic[T, K]):
         for here, there in self.differing(stretch):
             if there is not None and (here is None or not self.precedes(there, here)):
                 found = "the source has not" if here is None else "was changed there"
+                place = ", ".join(map(str, self.key(there)))
                 raise ConfigurationError(
                     f"The destination is no earlier copy of the source: it has a {self.one} that {found} "
-                    f"({', '.join(self.key(there))}). Nothing was written. Copy into an empty database, or see whether "
+                    f"({place}). Nothing was written. Copy into an empty database, or see whether "
                     "the two are the right way round."
                 )
 
@@ -233,8 +234,8 @@ _LESSON_ROWS: Final[_Kind[LessonProgress, LessonKey]] = _Kind(
     precedes=_precedes,
     is_same=_same_row,
 )
-# Of a course that was started over and not written in since, PostgreSQL keeps a standing that says nothing: it holds
-# the place against writes under way, of which there are none in a copy. So it does not travel and is no difference.
+# Of a learner who was erased, PostgreSQL keeps a standing that says nothing for a while: it holds the place against
+# writes under way, of which there are none in a copy. So it does not travel and is no difference.
 _STANDINGS: Final[_Kind[CourseProgress, StandingKey]] = _Kind(
     "course standings",
     one="course standing",
@@ -243,8 +244,18 @@ _STANDINGS: Final[_Kind[CourseProgress, StandingKey]] = _Kind(
     read=lambda archive, after, limit: archive.standings(after, limit),
     put=lambda archive, standings: archive.put_standings(standings),
     precedes=lambda one, other: one.revision < other.revision,
-    counts=lambda standing: standing.last_accessed is not None,
+    counts=lambda standing: standing.day.date != NEVER,
+)
+# A day that is finished does not change any more.
+_DAYS: Final[_Kind[HeldDay, LearnerDayKey]] = _Kind(
+    "finished days",
+    one="day",
+    batch=5_000,
+    key=lambda held: (held.learner_id, held.course_id, held.day.date),
+    read=lambda archive, after, limit: archive.days(after, limit),
+    put=lambda archive, days: archive.put_days(days),
+    precedes=lambda _one, _other: False,
 )
 # Standings before the rows that they stand for: a copy that was broken off, and served all the same, has no row of a
 # learner without a standing, which would be taken for none.
-_KINDS: Final[Sequence[_Kind[Any, Any]]] = (_COURSES, _STANDINGS, _LESSON_ROWS)
+_KINDS: Final[Sequence[_Kind[Any, Any]]] = (_COURSES, _STANDINGS, _LESSON_ROWS, _DAYS)

@@ -3,33 +3,48 @@
 from collections.abc import Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, Final
 
 from headway.domain.bounds import Number, plain
-from headway.domain.catalogue import Course, Lesson, LessonKind, VersionedCourse
+from headway.domain.catalogue import Course, Lesson, LessonKind, OnEdit, VersionedCourse
 from headway.domain.identifiers import CourseId
 
 Columns = Sequence[Any]
 
+_COURSE_COLUMNS: Final = 4
 
-def to_course(course_id: CourseId, rows: Sequence[Any]) -> Course:
-    """A course from its lessons' rows, each opening with the course's version and title."""
-    return Course(course_id, rows[0][1], tuple(_to_lesson(row[2:]) for row in rows))
+
+def to_course(course_id: CourseId, rows: Sequence[Any]) -> VersionedCourse:
+    """A course from its lessons' rows, each opening with the course's version, title, time zone and `on_edit`."""
+    version, title, time_zone, on_edit = rows[0][:_COURSE_COLUMNS]
+    lessons = tuple(_to_lesson(row[_COURSE_COLUMNS:-1]) for row in rows)
+    criteria = {lesson.id: row[-1] for lesson, row in zip(lessons, rows, strict=True) if row[-1]}
+    return VersionedCourse(Course(course_id, title, lessons, time_zone, OnEdit(on_edit)), version, criteria)
 
 
 def to_courses(rows: Sequence[Any]) -> list[VersionedCourse]:
-    """Courses from their lessons' rows, course by course, each row opening with the course's id, version and title."""
+    """Courses from their lessons' rows, course by course, each row opening with the course's id."""
     by_course = groupby(rows, itemgetter(0))
-    lessons = [(course_id, [row[1:] for row in group]) for course_id, group in by_course]
-    return [VersionedCourse(to_course(course_id, group), group[0][0]) for course_id, group in lessons]
+    return [to_course(course_id, [row[1:] for row in group]) for course_id, group in by_course]
 
 
-def from_course(course: Course) -> list[tuple[Any, ...]]:
+def course_columns(versioned: VersionedCourse) -> tuple[Any, ...]:
+    """The columns of `courses`, in the table's order."""
+    course = versioned.course
+    return (
+        course.id, course.title, course.time_zone, course.on_edit.value, len(course.lessons), course.required_lessons,
+        versioned.version,
+    )  # fmt: skip
+
+
+def lesson_columns(versioned: VersionedCourse) -> list[tuple[Any, ...]]:
     """The columns of `lessons` for each lesson, in the table's order."""
+    course = versioned.course
     return [
         (
             course.id, lesson.id, position, lesson.title, lesson.content_id, lesson.section, lesson.kind.value,
             lesson.duration_seconds, lesson.required, lesson.pass_mark, lesson.complete_at,
+            versioned.criteria.get(lesson.id, 0),
         )
         for position, lesson in enumerate(course.lessons)
     ]  # fmt: skip

@@ -107,7 +107,7 @@ class Store(Protocol):
         """Apply one write, durably. Raises what `LessonWrite.apply` raises, and `QueueFullError`."""
 
     async def write_all(self, writes: Sequence[LessonWrite]) -> Sequence[Written]:
-        """Apply writes in their order, all of them or none. Raises `RefusedWriteError` for the first that is refused."""
+        """Apply writes in their order, all or none. Raises `RefusedWriteError` for the first that is refused."""
 
     async def restart_course(self, learner_id: LearnerId, course_id: CourseId) -> None:
         """Remove all the learner's rows in the course, hidden ones too."""
@@ -222,7 +222,7 @@ class Archive(Protocol):
         """Hold these days."""
 
     def recount(self, course_id: CourseId | None) -> AbstractAsyncContextManager["Recount"]:
-        """A recount of one course, or of all, in which everything is seen as it is now, whatever is written meanwhile."""
+        """A recount of one course, or of all, that sees everything as it is now, whatever is written meanwhile."""
 
     async def add_counters(self, counters: Counters) -> None:
         """Add to what is stored of the courses' figures."""

@@ -1,7 +1,8 @@
 """The Archive protocol on PostgreSQL."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import date
 from typing import Any, Final
 
 import asyncpg
@@ -11,20 +12,28 @@ from headway.domain.errors import ConfigurationError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress
 from headway.domain.standing import CourseProgress
-from headway.storage.lessons import from_course, to_courses
-from headway.storage.port import Holdings, LessonKey, StandingKey
+from headway.domain.statistics import Counters
+from headway.storage.lessons import to_courses
+from headway.storage.port import HeldDay, Holdings, LearnerDayKey, LessonKey, Recount, StandingKey
 from headway.storage.postgres import statements as sql
+from headway.storage.postgres.catalogue import store_course
 from headway.storage.postgres.database import Database
+from headway.storage.postgres.figures import any_slot
+from headway.storage.postgres.recount import PostgresRecount
 from headway.storage.postgres.rows import (
+    from_counters,
     from_course_progress,
+    from_held_days,
     from_lesson_progress,
     to_course_progress,
+    to_held_day,
     to_lesson_progress,
 )
 
 _COUNTING_SECONDS: Final = 600.0  # a table is read from end to end
 _FIRST: Final = "00000000-0000-0000-0000-000000000000"
 _FIRST_ROW: Final = (LearnerId(_FIRST), CourseId(_FIRST), LessonId(_FIRST))
+_FIRST_DAY: Final = (LearnerId(_FIRST), CourseId(_FIRST), date.min)
 
 
 class PostgresArchive:
@@ -35,14 +44,14 @@ class PostgresArchive:
 
     async def holdings(self) -> Holdings:
         """Count everything."""
-        counted = (sql.COUNT_COURSES, sql.COUNT_LESSON_ROWS, sql.COUNT_STANDINGS)
+        counted = (sql.COUNT_COURSES, sql.COUNT_LESSON_ROWS, sql.COUNT_STANDINGS, sql.COUNT_DAYS)
         with _refusals_told():
             async with self._database.transaction() as connection:
                 return Holdings(*[await connection.fetchval(one, timeout=_COUNTING_SECONDS) for one in counted])
 
     async def revision(self) -> int:
         """The number that the catalogue's last change was given."""
-        [(revision,)] = await self._fetch(sql.PROBE)
+        [(revision, _)] = await self._fetch(sql.PROBE)
         return int(revision)
 
     async def raise_revision(self, least: int) -> None:
@@ -70,11 +79,9 @@ class PostgresArchive:
         """Make the catalogue hold these courses under these versions."""
         with _refusals_told():
             async with self._database.transaction() as connection:
-                for course, version in courses:
-                    counts = (len(course.lessons), course.required_lessons)
-                    await connection.execute(sql.PUT_COURSE, course.id, course.title, *counts, version)
-                    await connection.execute(sql.REMOVE_LESSONS, course.id)
-                    await connection.execute(sql.PUT_LESSONS, *zip(*from_course(course), strict=True))
+                for course in courses:
+                    await store_course(connection, course)
+                    await connection.execute(sql.BEGIN_REDERIVATION, course.course.id, course.version, 0)
 
     async def put_lesson_rows(self, rows: Sequence[LessonProgress]) -> None:
         """Hold these rows."""
@@ -83,6 +90,27 @@ class PostgresArchive:
     async def put_standings(self, standings: Sequence[CourseProgress]) -> None:
         """Hold these standings."""
         await self._change(sql.HOLD_STANDINGS, *from_course_progress(standings))
+
+    async def days(self, after: LearnerDayKey | None, limit: int) -> Sequence[HeldDay]:
+        """Finished days by learner, course and date."""
+        found = await self._fetch(sql.DAYS_FROM, *(after or _FIRST_DAY), limit + 1)
+        days = map(to_held_day, found)
+        return [held for held in days if (*held[:2], held.day.date) != after][:limit]
+
+    async def put_days(self, days: Sequence[HeldDay]) -> None:
+        """Hold these days."""
+        await self._change(sql.PUT_LEARNER_DAYS, *from_held_days(days))
+
+    @contextlib.asynccontextmanager
+    async def recount(self, course_id: CourseId | None) -> AsyncIterator[Recount]:
+        """A recount over one snapshot."""
+        with _refusals_told():
+            async with self._database.long_snapshot() as connection:
+                yield PostgresRecount(connection, course_id)
+
+    async def add_counters(self, counters: Counters) -> None:
+        """Add to what is stored of the courses' figures."""
+        await self._change(sql.ADD_COUNTERS, any_slot(), *from_counters(counters))
 
     async def _fetch(self, statement: str, *parameters: object) -> Sequence[Any]:
         with _refusals_told():

@@ -13,6 +13,10 @@ SELECT count(*) FROM lesson_progress;
 -- How many standings there are.
 SELECT count(*) FROM course_progress;
 
+-- name: count-days^
+-- How many finished days of learners there are.
+SELECT count(*) FROM learner_days;
+
 -- name: raise-revision!
 -- Give the catalogue's next change a number above this one.
 UPDATE catalogue SET revision = greatest(revision, :least);
@@ -20,11 +24,11 @@ UPDATE catalogue SET revision = greatest(revision, :least);
 -- name: courses-from
 -- Courses with their lessons in order, on every row the course's own columns.
 SELECT
-    c.course_id::text, c.version, c.title,
+    c.course_id::text, c.version, c.title, c.time_zone, c.on_edit,
     l.lesson_id::text, l.title, l.content_id::text, l.section, l.kind, l.duration_seconds, l.required, l.pass_mark,
-    l.complete_at
+    l.complete_at, l.criteria_version
 FROM (
-    SELECT course_id, version, title FROM courses WHERE course_id >= :course_id ORDER BY course_id LIMIT :limit
+    SELECT course_id, version, title, time_zone, on_edit FROM courses WHERE course_id >= :course_id ORDER BY course_id LIMIT :limit
 ) AS c
 JOIN lessons AS l ON l.course_id = c.course_id
 ORDER BY c.course_id, l.position;
@@ -34,7 +38,7 @@ ORDER BY c.course_id, l.position;
 SELECT
     user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
     quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version
+    version, written_by
 FROM lesson_progress
 WHERE (user_id, course_id, lesson_id) >= (:user_id, :course_id, :lesson_id)
 ORDER BY user_id, course_id, lesson_id
@@ -43,7 +47,8 @@ LIMIT :limit;
 -- name: standings-from
 -- Standings by key.
 SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
 FROM course_progress
 WHERE (user_id, course_id) >= (:user_id, :course_id)
 ORDER BY user_id, course_id
@@ -54,7 +59,7 @@ LIMIT :limit;
 INSERT INTO lesson_progress (
     user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
     quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version
+    version, written_by
 )
 SELECT *
 FROM unnest(
@@ -63,7 +68,7 @@ FROM unnest(
     :quiz_scores::double precision[], :quiz_attempts::integer[], :quiz_passed::boolean[],
     :time_spent::double precision[], :user_notes::text[], :is_bookmarked::boolean[], :metadata::json[],
     :ids::uuid[], :completed_at::timestamptz[], :created_at::timestamptz[], :updated_at::timestamptz[],
-    :versions::bigint[]
+    :versions::bigint[], :written_by::uuid[]
 )
 ON CONFLICT (user_id, course_id, lesson_id) DO UPDATE SET
     status = excluded.status,
@@ -80,17 +85,21 @@ ON CONFLICT (user_id, course_id, lesson_id) DO UPDATE SET
     completed_at = excluded.completed_at,
     created_at = excluded.created_at,
     updated_at = excluded.updated_at,
-    version = excluded.version;
+    version = excluded.version,
+    written_by = excluded.written_by;
 
 -- name: hold-standings!
 -- Standings as they are in another database, one array a column.
 INSERT INTO course_progress (
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
 )
 SELECT *
 FROM unnest(
     :user_ids::uuid[], :course_ids::uuid[], :completed_lessons::integer[], :in_progress_lessons::integer[],
-    :time_parts::bigint[], :last_accessed::timestamptz[], :course_versions::bigint[], :revisions::bigint[]
+    :time_parts::bigint[], :last_accessed::timestamptz[], :course_versions::bigint[], :revisions::bigint[],
+    :started_at::timestamptz[], :completed_at::timestamptz[], :days::date[], :day_lessons_started::integer[],
+    :day_lessons_completed::integer[], :day_time_parts::bigint[], :day_completions::integer[]
 )
 ON CONFLICT (user_id, course_id) DO UPDATE SET
     completed_lessons = excluded.completed_lessons,
@@ -98,4 +107,19 @@ ON CONFLICT (user_id, course_id) DO UPDATE SET
     time_parts = excluded.time_parts,
     last_accessed = excluded.last_accessed,
     course_version = excluded.course_version,
-    revision = excluded.revision;
+    revision = excluded.revision,
+    started_at = excluded.started_at,
+    completed_at = excluded.completed_at,
+    day = excluded.day,
+    day_lessons_started = excluded.day_lessons_started,
+    day_lessons_completed = excluded.day_lessons_completed,
+    day_time_parts = excluded.day_time_parts,
+    day_completions = excluded.day_completions;
+
+-- name: days-from
+-- Finished days by key.
+SELECT user_id, course_id, day, lessons_started, lessons_completed, time_parts, completions
+FROM learner_days
+WHERE (user_id, course_id, day) >= (:user_id, :course_id, :day)
+ORDER BY user_id, course_id, day
+LIMIT :limit;

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextvars import Context
 from datetime import datetime
@@ -12,11 +12,11 @@ from uuid import UUID
 
 import asyncpg
 
-from headway.domain.catalogue import Course, CourseChange, CourseOutline, VersionedCourse, compare
+from headway.domain.catalogue import Course, CourseChange, CourseOutline, VersionedCourse, compare, next_version
 from headway.domain.errors import CourseNotFoundError, StoreUnavailableError
 from headway.domain.identifiers import CourseId, LessonId
 from headway.domain.standing import microseconds
-from headway.storage.lessons import from_course, to_courses
+from headway.storage.lessons import course_columns, lesson_columns, to_courses
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.database import Database
 
@@ -34,11 +34,14 @@ class Catalogue:
 
     A change is announced to the processes that listen. Behind a pooler that passes nothing on, and while a listening
     connection is broken, the catalogue's revision is asked for, once in FRESH_SECONDS, before a kept course is used.
-    What is stored does not rely on either: a write names the version that it was decided under.
+    What is stored does not rely on either: a write names the version that it was decided under. Along with the
+    revision it is asked whether learners were erased, of whom nobody is to remember anything: `forget_learners`.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, forget_learners: Callable[[], None]) -> None:
         self._database = database
+        self._forget_learners = forget_learners
+        self._erasures = -1
         self._kept: dict[CourseId, VersionedCourse] = {}
         self._revision = -1
         self._confirmed_at = _NEVER
@@ -64,12 +67,12 @@ class Catalogue:
 
     async def course(self, course_id: CourseId) -> VersionedCourse:
         """One course. Raises `CourseNotFoundError`."""
-        await self._confirmed()
+        await self.confirmed()
         return self._kept.get(course_id) or await self.load(course_id)
 
     async def courses(self, needed: Mapping[CourseId, AbstractSet[LessonId]]) -> Mapping[CourseId, VersionedCourse]:
         """The courses that there are of these, seen as they are now where a kept one lacks a lesson that is needed."""
-        await self._confirmed()
+        await self.confirmed()
         lacking = [
             course_id
             for course_id, lessons in needed.items()
@@ -109,13 +112,11 @@ class Catalogue:
     async def put(self, course: Course, now: datetime) -> CourseChange:
         """Make the catalogue hold the course as given."""
         async with self._changing(course.id, now) as (connection, revision):
-            before = to_courses(await connection.fetch(sql.LESSONS_OF_COURSES, [course.id]))
-            change = compare(before[0].course if before else None, course)
+            before = next(iter(to_courses(await connection.fetch(sql.LESSONS_OF_COURSES, [course.id]))), None)
+            change = compare(before.course if before else None, course)
             if not change.is_empty:
-                counts = (len(course.lessons), course.required_lessons)
-                await connection.execute(sql.PUT_COURSE, course.id, course.title, *counts, revision)
-                await connection.execute(sql.REMOVE_LESSONS, course.id)
-                await connection.execute(sql.PUT_LESSONS, *zip(*from_course(course), strict=True))
+                await store_course(connection, next_version(before, course, revision))
+                await _begin_rederivation(connection, course.id, revision)
         return change
 
     async def remove(self, course_id: CourseId, now: datetime) -> None:
@@ -135,8 +136,8 @@ class Catalogue:
         finally:
             self.forget(course_id)
 
-    async def _confirmed(self) -> None:
-        """Return when the courses kept are as fresh as promised. However many wait for that, it is asked for once."""
+    async def confirmed(self) -> None:
+        """Return when all that is kept is as fresh as promised. However many wait for that, it is asked for once."""
         if monotonic() - self._confirmed_at <= FRESH_SECONDS:
             return
         if self._confirming is None:
@@ -154,7 +155,10 @@ class Catalogue:
     async def _confirm(self) -> None:
         """Let go of the courses that have changed since this was last asked."""
         asked_at = monotonic()
-        [(revision,)] = await self._database.fetch(sql.PROBE)
+        [(revision, erasures)] = await self._database.fetch(sql.PROBE)
+        if erasures != self._erasures:
+            self._forget_learners()
+            self._erasures = erasures
         if revision != self._revision:
             self._forgotten += 1
             await self._let_go_of_changed(list(self._kept))
@@ -194,3 +198,17 @@ class Catalogue:
 
     def _announced(self, _connection: object, _process: int, _channel: str, course_id: object) -> None:
         self.forget(CourseId(str(course_id)))
+
+
+async def store_course(connection: asyncpg.Connection, versioned: VersionedCourse) -> None:
+    """Write a course under its version, in the place of what the catalogue has of it."""
+    await connection.execute(sql.PUT_COURSE, *course_columns(versioned))
+    await connection.execute(sql.REMOVE_LESSONS, versioned.course.id)
+    await connection.execute(sql.PUT_LESSONS, *zip(*lesson_columns(versioned), strict=True))
+
+
+async def _begin_rederivation(connection: asyncpg.Connection, course_id: CourseId, version: int) -> None:
+    counted = await connection.fetch(sql.COURSE_COUNTS, course_id)
+    learners = counted[0][1] if counted else 0
+    if learners:
+        await connection.execute(sql.BEGIN_REDERIVATION, course_id, version, learners)

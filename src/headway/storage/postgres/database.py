@@ -102,6 +102,27 @@ class Database:
         """A transaction that is on disk when the block is left, or rolled back if it raised."""
         return self._transaction(self._changing)
 
+    @contextlib.asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[asyncpg.Connection]:
+        """A transaction that reads, all of it what was there when it first did. Raises `StoreUnavailableError`."""
+        with failures_told():
+            async with (
+                self._reading.lent() as connection,
+                connection.transaction(isolation="repeatable_read", readonly=True),
+            ):
+                yield connection
+
+    @contextlib.asynccontextmanager
+    async def long_snapshot(self) -> AsyncIterator[asyncpg.Connection]:
+        """The same on a connection of its own, for statements that may take long."""
+        with failures_told():
+            connection = await asyncpg.connect(self._url, **self._options(seconds=None))
+            try:
+                async with connection.transaction(isolation="repeatable_read", readonly=True):
+                    yield connection
+            finally:
+                await connection.close()
+
     async def _run(self, connections: Connections, statement: str, parameters: Sequence[object]) -> Sequence[Any]:
         if self._transaction_pooler:
             async with self._transaction(connections) as connection:

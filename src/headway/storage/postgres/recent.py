@@ -84,6 +84,11 @@ class Recent:
             _, dropped = self._standings.popitem(last=False)
             self._rows -= dropped.size
 
+    def forget_all(self) -> None:
+        """Let go of everything."""
+        self._standings.clear()
+        self._rows = 0
+
     def forget(self, key: Key) -> None:
         """Let go of a standing that somebody else has changed."""
         standing = self._standings.pop(key, None)

@@ -8,23 +8,33 @@ import orjson
 from headway.domain.bounds import plain
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import NO_METADATA, LessonProgress, Status
-from headway.domain.standing import CourseProgress, Tally
+from headway.domain.standing import CourseProgress, LearnerDay, Tally
+from headway.domain.statistics import Counters, CourseCounts, DayCounts, LessonCounts
+from headway.storage.port import HeldDay
 
 _STATUS: Final = {status.value: status for status in Status}
 _METADATA: Final = LessonProgress._fields.index("metadata")
 
+_LESSON_COLUMNS: Final = 2 + len(LessonCounts._fields)
+_SCORE_COLUMNS: Final = 4
+_COURSE_COLUMNS: Final = 1 + len(CourseCounts._fields)
+_DAY_COLUMNS: Final = 2 + len(DayCounts._fields)
+_LEARNER_DAY_COLUMNS: Final = 2 + len(LearnerDay._fields)
+
 Columns = Sequence[Any]
 
 
-def to_lesson_progress(columns: Columns) -> LessonProgress:
+def to_lesson_progress(columns: Any) -> LessonProgress:
     """A row of `lesson_progress`."""
     (learner, course, lesson, status, percentage, position, score, attempts, passed,
-     minutes, notes, bookmarked, metadata, row_id, completed_at, created_at, updated_at, version) = columns  # fmt: skip
+     minutes, notes, bookmarked, metadata, row_id, completed_at, created_at, updated_at, version,
+     written_by) = columns  # fmt: skip
     return LessonProgress(
         LearnerId(str(learner)), CourseId(str(course)), LessonId(str(lesson)),
         _STATUS[status], plain(percentage), plain(position), None if score is None else plain(score), attempts, passed,
         plain(minutes), notes, bookmarked, NO_METADATA if metadata == "{}" else orjson.loads(metadata),
         ProgressId(str(row_id)), completed_at, created_at, updated_at, version,
+        None if written_by is None else LearnerId(str(written_by)),
     )  # fmt: skip
 
 
@@ -37,20 +47,47 @@ def from_lesson_progress(rows: Sequence[LessonProgress]) -> list[Columns]:
     return columns
 
 
-def to_course_progress(columns: Columns) -> CourseProgress:
+def to_course_progress(columns: Any) -> CourseProgress:
     """A row of `course_progress`."""
-    learner, course, completed, in_progress, time_parts, last_accessed, course_version, revision = columns
+    (learner, course, completed, in_progress, time_parts, last_accessed, course_version, revision,
+     started_at, completed_at, *day) = columns  # fmt: skip
     tally = Tally(completed, in_progress, time_parts)
     return CourseProgress(
-        LearnerId(str(learner)), CourseId(str(course)), tally, last_accessed, course_version, revision
-    )
+        LearnerId(str(learner)), CourseId(str(course)), tally, last_accessed, course_version, revision,
+        started_at, completed_at, LearnerDay(*day),
+    )  # fmt: skip
 
 
 def from_course_progress(standings: Sequence[CourseProgress]) -> list[Columns]:
     """The columns of `course_progress`, in the table's order, each over all rows."""
     return list(
         zip(
-            *((learner, course, *tally, *others) for learner, course, tally, *others in standings),
+            *((learner, course, *tally, *others, *day) for learner, course, tally, *others, day in standings),
             strict=True,
         )
     )
+
+
+def to_held_day(columns: Any) -> HeldDay:
+    """A row of `learner_days`."""
+    learner, course, *day = columns
+    return HeldDay(LearnerId(str(learner)), CourseId(str(course)), LearnerDay(*day))
+
+
+def from_held_days(days: Sequence[HeldDay]) -> list[Columns]:
+    """The columns of `learner_days`, in the table's order, each over all rows."""
+    return list(_columns([(learner, course, *day) for learner, course, day in days], _LEARNER_DAY_COLUMNS))
+
+
+def from_counters(counters: Counters) -> list[Columns]:
+    """The columns of the four tables of counts, slots left out, each over all rows."""
+    return [
+        *_columns([(*key, *counts) for key, counts in counters.lessons.items()], _LESSON_COLUMNS),
+        *_columns([(*key, learners) for key, learners in counters.scores.items()], _SCORE_COLUMNS),
+        *_columns([(key, *counts) for key, counts in counters.courses.items()], _COURSE_COLUMNS),
+        *_columns([(*key, *counts) for key, counts in counters.days.items()], _DAY_COLUMNS),
+    ]
+
+
+def _columns(rows: Sequence[Columns], count: int) -> Sequence[Columns]:
+    return list(zip(*rows, strict=True)) if rows else [()] * count

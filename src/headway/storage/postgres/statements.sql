@@ -2,8 +2,8 @@
 -- The rules that let every statement run on a Citus cluster unchanged are in docs/decisions/0016.
 
 -- name: probe^
--- Whether the database answers.
-SELECT revision FROM catalogue;
+-- Whether the database answers; and what has changed.
+SELECT revision, erasures FROM catalogue;
 
 -- name: kept-versions
 -- The present versions of some courses; those that are gone have no row.
@@ -12,9 +12,9 @@ SELECT course_id, version FROM courses WHERE course_id = ANY (:course_ids::uuid[
 -- name: lessons-of-courses
 -- Some courses with their lessons in order, on every row the course's id and its own columns.
 SELECT
-    c.course_id::text, c.version, c.title,
+    c.course_id::text, c.version, c.title, c.time_zone, c.on_edit,
     l.lesson_id::text, l.title, l.content_id::text, l.section, l.kind, l.duration_seconds, l.required, l.pass_mark,
-    l.complete_at
+    l.complete_at, l.criteria_version
 FROM courses AS c
 JOIN lessons AS l ON l.course_id = c.course_id
 WHERE c.course_id = ANY (:course_ids::uuid[])
@@ -36,10 +36,12 @@ SELECT pg_notify('headway_catalogue', :course_id);
 
 -- name: put-course!
 -- A course's own columns, under a new version.
-INSERT INTO courses (course_id, title, lessons, required_lessons, version)
-VALUES (:course_id, :title, :lessons, :required_lessons, :version)
+INSERT INTO courses (course_id, title, time_zone, on_edit, lessons, required_lessons, version)
+VALUES (:course_id, :title, :time_zone, :on_edit, :lessons, :required_lessons, :version)
 ON CONFLICT (course_id) DO UPDATE SET
     title = excluded.title,
+    time_zone = excluded.time_zone,
+    on_edit = excluded.on_edit,
     lessons = excluded.lessons,
     required_lessons = excluded.required_lessons,
     version = excluded.version;
@@ -51,13 +53,14 @@ DELETE FROM lessons WHERE course_id = :course_id;
 -- name: put-lessons!
 -- A course's lessons, one array a column.
 INSERT INTO lessons (
-    course_id, lesson_id, position, title, content_id, section, kind, duration_seconds, required, pass_mark, complete_at
+    course_id, lesson_id, position, title, content_id, section, kind, duration_seconds, required, pass_mark, complete_at,
+    criteria_version
 )
 SELECT *
 FROM unnest(
     :course_ids::uuid[], :lesson_ids::uuid[], :positions::integer[], :titles::text[], :content_ids::uuid[],
     :sections::text[], :kinds::text[], :durations::double precision[], :required::boolean[],
-    :pass_marks::double precision[], :complete_ats::double precision[]
+    :pass_marks::double precision[], :complete_ats::double precision[], :criteria_versions::bigint[]
 );
 
 -- name: remove-course!
@@ -69,7 +72,7 @@ DELETE FROM courses WHERE course_id = :course_id;
 SELECT
     user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
     quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version
+    version, written_by
 FROM lesson_progress
 WHERE user_id = :user_id AND course_id = :course_id AND lesson_id = :lesson_id;
 
@@ -78,7 +81,7 @@ WHERE user_id = :user_id AND course_id = :course_id AND lesson_id = :lesson_id;
 SELECT
     user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
     quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version
+    version, written_by
 FROM lesson_progress
 WHERE user_id = :user_id AND course_id = :course_id;
 
@@ -87,7 +90,7 @@ WHERE user_id = :user_id AND course_id = :course_id;
 SELECT
     r.user_id, r.course_id, r.lesson_id, r.status, r.progress_percentage, r.video_position_seconds, r.quiz_score,
     r.quiz_attempts, r.quiz_passed, r.time_spent_minutes, r.user_notes, r.is_bookmarked, r.metadata, r.id,
-    r.completed_at, r.created_at, r.updated_at, r.version
+    r.completed_at, r.created_at, r.updated_at, r.version, r.written_by
 FROM unnest(:user_ids::uuid[], :course_ids::uuid[], :lesson_ids::uuid[]) AS asked (user_id, course_id, lesson_id)
 JOIN lesson_progress AS r
     ON r.user_id = asked.user_id AND r.course_id = asked.course_id AND r.lesson_id = asked.lesson_id;
@@ -96,10 +99,11 @@ JOIN lesson_progress AS r
 -- The rows of many learners in one lesson each, each beside where its learner stands in the course.
 SELECT
     p.user_id, p.course_id, p.completed_lessons, p.in_progress_lessons, p.time_parts, p.last_accessed,
-    p.course_version, p.revision,
+    p.course_version, p.revision, p.started_at, p.completed_at, p.day, p.day_lessons_started, p.day_lessons_completed,
+    p.day_time_parts, p.day_completions,
     r.user_id, r.course_id, r.lesson_id, r.status, r.progress_percentage, r.video_position_seconds, r.quiz_score,
     r.quiz_attempts, r.quiz_passed, r.time_spent_minutes, r.user_notes, r.is_bookmarked, r.metadata, r.id,
-    r.completed_at, r.created_at, r.updated_at, r.version
+    r.completed_at, r.created_at, r.updated_at, r.version, r.written_by
 FROM unnest(:user_ids::uuid[], :course_ids::uuid[], :lesson_ids::uuid[]) AS asked (user_id, course_id, lesson_id)
 JOIN course_progress AS p ON p.user_id = asked.user_id AND p.course_id = asked.course_id
 JOIN lesson_progress AS r
@@ -110,7 +114,7 @@ JOIN lesson_progress AS r
 SELECT
     r.user_id, r.course_id, r.lesson_id, r.status, r.progress_percentage, r.video_position_seconds, r.quiz_score,
     r.quiz_attempts, r.quiz_passed, r.time_spent_minutes, r.user_notes, r.is_bookmarked, r.metadata, r.id,
-    r.completed_at, r.created_at, r.updated_at, r.version
+    r.completed_at, r.created_at, r.updated_at, r.version, r.written_by
 FROM unnest(:user_ids::uuid[], :course_ids::uuid[]) AS asked (user_id, course_id)
 JOIN lesson_progress AS r ON r.user_id = asked.user_id AND r.course_id = asked.course_id;
 
@@ -118,7 +122,8 @@ JOIN lesson_progress AS r ON r.user_id = asked.user_id AND r.course_id = asked.c
 -- Where many learners stand in one course each.
 SELECT
     p.user_id, p.course_id, p.completed_lessons, p.in_progress_lessons, p.time_parts, p.last_accessed,
-    p.course_version, p.revision
+    p.course_version, p.revision, p.started_at, p.completed_at, p.day, p.day_lessons_started, p.day_lessons_completed,
+    p.day_time_parts, p.day_completions
 FROM unnest(:user_ids::uuid[], :course_ids::uuid[]) AS asked (user_id, course_id)
 JOIN course_progress AS p ON p.user_id = asked.user_id AND p.course_id = asked.course_id;
 
@@ -126,31 +131,38 @@ JOIN course_progress AS p ON p.user_id = asked.user_id AND p.course_id = asked.c
 -- Where a learner stands in each course of the catalogue written in, most recently touched first.
 SELECT
     p.user_id, p.course_id, p.completed_lessons, p.in_progress_lessons, p.time_parts, p.last_accessed,
-    p.course_version, p.revision
+    p.course_version, p.revision, p.started_at, p.completed_at, p.day, p.day_lessons_started, p.day_lessons_completed,
+    p.day_time_parts, p.day_completions
 FROM course_progress AS p
 JOIN courses AS c ON c.course_id = p.course_id
-WHERE p.user_id = :user_id AND p.last_accessed IS NOT NULL
+WHERE p.user_id = :user_id AND p.started_at IS NOT NULL
 ORDER BY p.last_accessed DESC, p.course_id;
 
 -- name: store-writes
 -- A whole batch: `gate` takes each learner's place in a course, in the order of their keys, where nobody changed it
 -- since it was read and the course's document is the one that the write was decided under; the rows follow only where
 -- their gate was passed. Answers who passed. Every change to a row is made by whoever holds its gate, so the rows
--- need no order of their own. Counters of the course's statistics go here, too: one more statement a table.
+-- need no order of their own.
 WITH gate AS (
     INSERT INTO course_progress AS p (
         user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+        started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
         previous_revision
     )
     SELECT
         s.user_id, s.course_id, s.completed_lessons, s.in_progress_lessons, s.time_parts, s.last_accessed,
-        s.course_version, s.revision, s.previous_revision
+        s.course_version, s.revision, s.started_at, s.completed_at, s.day, s.day_lessons_started,
+        s.day_lessons_completed, s.day_time_parts, s.day_completions, s.previous_revision
     FROM unnest(
         :standing_user_ids::uuid[], :standing_course_ids::uuid[], :completed_lessons::integer[],
         :in_progress_lessons::integer[], :time_parts::bigint[], :last_accessed::timestamptz[],
-        :course_versions::bigint[], :revisions::bigint[], :previous_revisions::bigint[]
+        :course_versions::bigint[], :revisions::bigint[], :started_at::timestamptz[],
+        :course_completed_at::timestamptz[], :days::date[], :day_lessons_started::integer[],
+        :day_lessons_completed::integer[], :day_time_parts::bigint[], :day_completions::integer[],
+        :previous_revisions::bigint[]
     ) AS s (
         user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+        started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
         previous_revision
     )
     JOIN courses AS c ON c.course_id = s.course_id AND c.version = s.course_version
@@ -162,6 +174,13 @@ WITH gate AS (
         last_accessed = excluded.last_accessed,
         course_version = excluded.course_version,
         revision = excluded.revision,
+        started_at = excluded.started_at,
+        completed_at = excluded.completed_at,
+        day = excluded.day,
+        day_lessons_started = excluded.day_lessons_started,
+        day_lessons_completed = excluded.day_lessons_completed,
+        day_time_parts = excluded.day_time_parts,
+        day_completions = excluded.day_completions,
         previous_revision = excluded.previous_revision
     WHERE p.revision = excluded.previous_revision
     RETURNING p.user_id, p.course_id
@@ -170,7 +189,7 @@ put AS (
     INSERT INTO lesson_progress (
         user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
         quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-        version
+        version, written_by
     )
     SELECT r.*
     FROM unnest(
@@ -179,11 +198,11 @@ put AS (
         :quiz_scores::double precision[], :quiz_attempts::integer[], :quiz_passed::boolean[],
         :time_spent::double precision[], :user_notes::text[], :is_bookmarked::boolean[], :metadata::json[],
         :ids::uuid[], :completed_at::timestamptz[], :created_at::timestamptz[], :updated_at::timestamptz[],
-        :versions::bigint[]
+        :versions::bigint[], :written_by::uuid[]
     ) AS r (
         user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
         quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-        version
+        version, written_by
     )
     JOIN gate ON gate.user_id = r.user_id AND gate.course_id = r.course_id
     ON CONFLICT (user_id, course_id, lesson_id) DO UPDATE SET
@@ -201,7 +220,8 @@ put AS (
         completed_at = excluded.completed_at,
         created_at = excluded.created_at,
         updated_at = excluded.updated_at,
-        version = excluded.version
+        version = excluded.version,
+        written_by = excluded.written_by
 )
 SELECT user_id, course_id FROM gate;
 
@@ -210,18 +230,6 @@ SELECT user_id, course_id FROM gate;
 DELETE FROM lesson_progress AS l
 USING unnest(:user_ids::uuid[], :course_ids::uuid[], :lesson_ids::uuid[]) AS r (user_id, course_id, lesson_id)
 WHERE l.user_id = r.user_id AND l.course_id = r.course_id AND l.lesson_id = r.lesson_id;
-
--- name: restart-course!
--- A learner starts a course over: the gate first, as with every change to the rows behind it. The rows go with a
--- statement of their own, which sees those of whoever held the gate until now.
-UPDATE course_progress SET
-    completed_lessons = 0,
-    in_progress_lessons = 0,
-    time_parts = 0,
-    last_accessed = NULL,
-    revision = greatest(revision + 1, :now),
-    previous_revision = revision
-WHERE user_id = :user_id AND course_id = :course_id;
 
 -- name: remove-lesson-rows!
 -- All of one learner's rows in one course.

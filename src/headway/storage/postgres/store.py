@@ -4,30 +4,37 @@ Any number of processes may work on one database. What a write was decided on is
 it; what another process changed is found out there, and decided again.
 """
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 
 import asyncpg
 
 from headway.domain.catalogue import Course, CourseChange, CourseOutline, VersionedCourse
-from headway.domain.errors import CourseNotFoundError
+from headway.domain.errors import CourseNotFoundError, StoreUnavailableError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import CourseProgress, LessonsStamp, microseconds, recount
-from headway.domain.writes import LessonWrite, Written
-from headway.storage.committer import CommitObserver, Committer
-from headway.storage.port import StandingReading, LessonReading, LessonsReading
+from headway.domain.roster import RosterQuery
+from headway.domain.standing import CourseProgress, LessonsStamp, recount
+from headway.domain.statistics import CourseReading
+from headway.domain.writes import LessonWrite, StandingRefresh, Written
+from headway.storage.committer import ATTEMPTS, CommitObserver, Committer
+from headway.storage.port import LearnerRecord, LessonReading, LessonsReading, Rederivation, StandingReading
 from headway.storage.postgres import schema
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.archive import PostgresArchive
 from headway.storage.postgres.catalogue import Catalogue
 from headway.storage.postgres.database import Database, warn_unless_durable
+from headway.storage.postgres.figures import Figures
 from headway.storage.postgres.gatherer import Gatherer
-from headway.storage.postgres.recent import Key
+from headway.storage.postgres.learners import REMEMBERED, Learners
+from headway.storage.postgres.recent import Key, Recent
+from headway.storage.postgres.rederivations import Rederivations
 from headway.storage.postgres.rows import to_course_progress, to_lesson_progress
 from headway.storage.postgres.writer import Writer
+from headway.storage.recounting import COUNTED_FROM, count_anew
 
 _LANES: Final = 2  # statements of a kind under way at once: while one is on its way the next is made
 
@@ -54,8 +61,13 @@ class PostgresStore:
         self._database = Database(
             url, connections=connections, timeout_seconds=timeout_seconds, transaction_pooler=transaction_pooler
         )
-        self._catalogue = Catalogue(self._database)
-        self._writer = Writer(self._database, self._catalogue, clock)
+        self._recent = Recent()
+        self._catalogue = Catalogue(self._database, self._recent.forget_all)
+        self._writer = Writer(self._database, self._catalogue, self._recent, lanes=_LANES, clock=clock)
+        self._figures = Figures(self._database, self._catalogue)
+        self._rederivations = Rederivations(self._database)
+        self._learners = Learners(self._database, lambda *key: self._recent.forget(key))
+        self._sweeping: asyncio.Task[None] | None = None
         self._standings: Gatherer[Key, CourseProgress] = Gatherer(self._look_up_standings, lanes=_LANES)
         self._clock = clock
         self.committer = Committer(
@@ -70,6 +82,9 @@ class PostgresStore:
     async def open(self) -> Sequence[str]:
         """Connect, migrate as needed, and begin to listen for changes of the catalogue."""
         applied = await self._database.prepare(_migrate)
+        if COUNTED_FROM in applied:
+            await count_anew(self.archive)
+        await self._learners.sweep(self._clock())
         self._catalogue.open()
         return applied
 
@@ -77,6 +92,8 @@ class PostgresStore:
         """Commit what is queued and let go of every connection."""
         await self.committer.close()
         await self._catalogue.close()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
         await self._database.close()
 
     async def distribute(self) -> None:
@@ -91,9 +108,9 @@ class PostgresStore:
         """The catalogue by title."""
         return await self._catalogue.outlines()
 
-    async def course(self, course_id: CourseId) -> Course:
+    async def course(self, course_id: CourseId) -> VersionedCourse:
         """One course."""
-        return (await self._catalogue.load(course_id)).course
+        return await self._catalogue.load(course_id)
 
     async def put_course(self, course: Course) -> CourseChange:
         """Make the catalogue hold the course as given."""
@@ -139,21 +156,79 @@ class PostgresStore:
         """Apply one write, in a batch with whatever else is waiting."""
         return await self.committer.submit(write)
 
+    async def write_all(self, writes: Sequence[LessonWrite]) -> Sequence[Written]:
+        """Apply writes in their order, all of them or none."""
+        for _ in range(ATTEMPTS):
+            written = await self._writer.commit_all(writes)
+            if written is not None:
+                return written
+        raise StoreUnavailableError
+
     async def restart_course(self, learner_id: LearnerId, course_id: CourseId) -> None:
         """Remove all the learner's rows in the course."""
         await self._catalogue.course(course_id)
-        now = self._clock()
-        try:
-            async with self._database.transaction() as connection:
-                found = await connection.execute(sql.RESTART_COURSE, microseconds(now), learner_id, course_id)
-                if found != "UPDATE 0":  # else whoever comes first may be at it now, and holds a gate that we do not
-                    await connection.execute(sql.REMOVE_LESSON_ROWS, learner_id, course_id)
-        finally:
-            self._writer.forget(learner_id, course_id)
+        await self._learners.restart(learner_id, course_id, self._clock())
+
+    async def statistics(self, course_id: CourseId, first: date, last: date) -> CourseReading:
+        """What is counted of a course."""
+        return await self._figures.course(course_id, first, last)
+
+    async def all_statistics(self, first: date, last: date) -> Sequence[CourseReading]:
+        """What is counted of every course of the catalogue, by title."""
+        return await self._figures.courses(first, last)
+
+    async def roster(self, course_id: CourseId, query: RosterQuery) -> Sequence[CourseProgress]:
+        """A page of a course's learners."""
+        return await self._figures.roster(course_id, query)
+
+    async def learner_record(self, learner_id: LearnerId) -> LearnerRecord:
+        """All that is held on a learner."""
+        return await self._learners.record(learner_id)
+
+    async def erase(self, learner_id: LearnerId) -> bool:
+        """Remove all that is held on a learner, and what it counts for."""
+        erased = await self._learners.erase(learner_id, self._clock())
+        if erased:
+            self._sweep_later()
+        return erased
+
+    async def refresh(self, learner_id: LearnerId, course_id: CourseId) -> None:
+        """Make the learner's standing, and the rows, what they are under the present version of the course."""
+        await self.committer.refresh(StandingRefresh(learner_id, course_id))
+
+    async def rederivation(self, course_id: CourseId) -> Rederivation | None:
+        """How far it is with a course."""
+        return await self._rederivations.find(course_id)
+
+    async def take_rederivation(self) -> Rederivation | None:
+        """One that nobody works on."""
+        return await self._rederivations.take(self._clock())
+
+    async def learners_to_rederive(self, under_way: Rederivation, limit: int) -> Sequence[LearnerId]:
+        """The learners that come next."""
+        return await self._rederivations.next_learners(under_way, limit)
+
+    async def advance_rederivation(self, under_way: Rederivation) -> bool:
+        """Note how far it is."""
+        return await self._rederivations.advance(under_way, self._clock())
+
+    async def finish_rederivation(self, under_way: Rederivation) -> None:
+        """Note that nothing is left to do."""
+        await self._rederivations.finish(under_way)
+
+    def _sweep_later(self) -> None:
+        if self._sweeping is None or self._sweeping.done():
+            self._sweeping = asyncio.create_task(self._sweep(), name="headway-sweep")
+
+    async def _sweep(self) -> None:
+        """Take away what erased learners left behind, once nobody remembers them; the next start would do it, too."""
+        await asyncio.sleep(2 * REMEMBERED.total_seconds())
+        with contextlib.suppress(StoreUnavailableError):
+            await self._learners.sweep(self._clock())
 
     async def _reading(self, found: VersionedCourse, progress: CourseProgress | None) -> StandingReading:
         """The standing as kept, or recounted where it was made under another version of the course."""
-        if progress is None or progress.last_accessed is None:
+        if progress is None or progress.started_at is None:
             return StandingReading(found.course, None)
         if progress.course_version != found.version:
             rows = await self._rows(progress.learner_id, progress.course_id)

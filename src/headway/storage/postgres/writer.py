@@ -1,42 +1,49 @@
-"""One batch of writes: read what is not known, decide in Python, store it in one statement."""
+"""One batch of writes: read what is not known, decide in Python, store it in one transaction."""
 
-from collections.abc import Callable, Iterable, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import uuid4
 
+import asyncpg
+
 from headway.domain.catalogue import VersionedCourse
-from headway.domain.errors import CourseNotFoundError, HeadwayError
+from headway.domain.errors import CourseNotFoundError, HeadwayError, RefusedWriteError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import NOTHING, CourseProgress, advance, next_revision, recount
-from headway.domain.writes import LessonWrite
-from headway.storage.committer import LOST, Outcome
+from headway.domain.standing import CourseProgress, advance, finished_day, next_revision, rederive
+from headway.domain.statistics import Counters
+from headway.domain.writes import LessonWrite, StandingRefresh, Written
+from headway.storage.committer import LOST, Outcome, Work
+from headway.storage.port import HeldDay
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.catalogue import Catalogue
 from headway.storage.postgres.database import Database
+from headway.storage.postgres.figures import Slots
 from headway.storage.postgres.recent import Key, Recent, Standing
 from headway.storage.postgres.rows import (
+    from_counters,
     from_course_progress,
+    from_held_days,
     from_lesson_progress,
     to_course_progress,
     to_lesson_progress,
 )
 
 _NO_REVISION: Final = 0
-_STANDING_COLUMNS: Final = 8  # of course_progress, before those of lesson_progress
+_STANDING_COLUMNS: Final = 15  # of course_progress, before those of lesson_progress
 
 
 class _Group:
-    """The writes of one learner in one course, decided one after the other and stored together or not at all."""
+    """The work of one learner's in one course, decided one after the other and stored together or not at all."""
 
     def __init__(self, key: Key, standing: Standing | None) -> None:
         self.key = key
-        self.writes: list[tuple[int, LessonWrite]] = []
+        self.work: list[tuple[int, Work]] = []
         self.standing = standing or Standing(None)
         self.is_known = standing is not None  # from before; else it is read for this batch
         self.course: VersionedCourse | None = None
-        self.tally = NOTHING
         self.after: CourseProgress | None = None
         self.rows: dict[LessonId, LessonProgress | None] = {}
 
@@ -44,13 +51,21 @@ class _Group:
         """The lessons whose rows have to be read first. Who has no standing in the course has no rows there."""
         if self.standing.progress is None:
             return ()
-        return {write.lesson_id for _, write in self.writes if write.lesson_id not in self.standing.rows}
+        return {lesson_id for lesson_id in self.lessons() if lesson_id not in self.standing.rows}
+
+    def lessons(self) -> Iterator[LessonId]:
+        """The lessons that are written to."""
+        return (work.lesson_id for _, work in self.work if isinstance(work, LessonWrite))
 
     @property
-    def needs_recount(self) -> bool:
-        """Whether the tally was made under another version of the course."""
+    def needs_all_rows(self) -> bool:
+        """Whether the standing has to be made anew: it is of another version of the course, or that was asked for."""
         progress = self.standing.progress
-        return progress is not None and self.course is not None and progress.course_version != self.course.version
+        if progress is None or self.course is None:
+            return False
+        return progress.course_version != self.course.version or any(
+            isinstance(work, StandingRefresh) for _, work in self.work
+        )
 
     @property
     def previous_revision(self) -> int:
@@ -58,67 +73,88 @@ class _Group:
         return self.standing.progress.revision if self.standing.progress else _NO_REVISION
 
     @property
-    def rows_to_put(self) -> Iterable[LessonProgress]:
-        """The rows that the writes made or changed."""
-        before = self.standing.rows
-        return (row for lesson_id, row in self.rows.items() if row is not None and row is not before.get(lesson_id))
-
-    @property
-    def rows_to_remove(self) -> Iterable[tuple[LearnerId, CourseId, LessonId]]:
-        """The keys of the rows that the writes removed."""
+    def changed_rows(self) -> Iterable[tuple[LessonProgress | None, LessonProgress | None]]:
+        """The rows that became others, before and after."""
         before = self.standing.rows
         return (
-            (*self.key, lesson_id)
-            for lesson_id, row in self.rows.items()
-            if row is None and before.get(lesson_id) is not None
+            (before.get(lesson_id), row) for lesson_id, row in self.rows.items() if row is not before.get(lesson_id)
         )
 
     def decide(self, outcomes: list[Outcome], now: datetime) -> None:
-        """Apply the writes in their order, noting the outcome of each."""
-        for place, write in self.writes:
+        """Do the work in its order, noting the outcome of each."""
+        progress = self.standing.progress
+        if progress is not None and self.needs_all_rows:
+            progress = self._rederived(progress, now)
+        for place, work in self.work:
+            if not isinstance(work, LessonWrite):
+                outcomes[place] = None
+                continue
             try:
-                outcomes[place] = self._apply(write, now)
+                outcomes[place], progress = self._apply(work, progress, now)
             except HeadwayError as refusal:
                 outcomes[place] = refusal
 
     def lose(self, outcomes: list[Outcome]) -> None:
         """Somebody else was first: nothing that was decided holds, a refusal neither."""
-        for place, _ in self.writes:
+        for place, _ in self.work:
             outcomes[place] = LOST
 
-    def _apply(self, write: LessonWrite, now: datetime) -> Outcome:
+    def add_to(self, counters: Counters) -> None:
+        """What the work changes in the course's figures."""
+        for before, row in self.changed_rows:
+            counters.change_row(before, row)
+        counters.change_standing(self.standing.progress, self.after)
+
+    def _rederived(self, progress: CourseProgress, now: datetime) -> CourseProgress:
+        assert self.course is not None  # noqa: S101 - see needs_all_rows
+        rows = [row for row in self.standing.rows.values() if row is not None]
+        derived = rederive(self.course, progress, rows, now)
+        if derived.standing == progress and not derived.rows:
+            return progress
+        self.rows.update((row.lesson_id, row) for row in derived.rows)
+        self.after = derived.standing._replace(revision=next_revision(progress, now))
+        return self.after
+
+    def _apply(
+        self, write: LessonWrite, progress: CourseProgress | None, now: datetime
+    ) -> tuple[Written, CourseProgress | None]:
         assert self.course is not None  # noqa: S101 - a group without its course is refused before
         row = self.rows.setdefault(write.lesson_id, self.standing.rows.get(write.lesson_id))
         written = write.apply(self.course.course, row, now, _new_id)
         if written.before is None and written.after is None:
-            return written
+            return written, progress
         revision = next_revision(self.standing.progress, now)
-        self.after = advance(self.tally, write, written, course_version=self.course.version, revision=revision, now=now)
-        self.tally = self.after.tally
+        self.after = advance(progress, write, written, self.course, revision=revision, now=now)
         self.rows[write.lesson_id] = written.after
-        return written
+        return written, self.after
 
 
 class Writer:
     """Commits batches. Two may be under way at once, as long as no learner's course is in both."""
 
-    def __init__(self, database: Database, catalogue: Catalogue, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        catalogue: Catalogue,
+        recent: Recent,
+        *,
+        lanes: int,
+        clock: Callable[[], datetime],
+    ) -> None:
         self._database = database
         self._catalogue = catalogue
+        self._recent = recent
+        self._slots = Slots(lanes)
         self._clock = clock
-        self._recent = Recent()
 
-    def forget(self, learner_id: LearnerId, course_id: CourseId) -> None:
-        """Let go of what is known of a learner in a course."""
-        self._recent.forget((learner_id, course_id))
+    async def commit(self, batch: Sequence[Work]) -> Sequence[Outcome]:
+        """Do the work in its order, in one transaction; answers an outcome for each.
 
-    async def commit(self, writes: Sequence[LessonWrite]) -> Sequence[Outcome]:
-        """Apply the writes in their order, in one transaction; answers an outcome for each.
-
-        A write is `LOST` where another process changed what it was decided on.
+        It is `LOST` where another process changed what it was decided on.
         """
-        outcomes: list[Outcome] = [LOST] * len(writes)
-        groups = self._grouped(writes)
+        outcomes: list[Outcome] = [LOST] * len(batch)
+        await self._catalogue.confirmed()  # before anything that is remembered is used
+        groups = self._grouped(batch)
         try:
             groups = await self._with_courses(groups, outcomes)
             await self._read(groups)
@@ -132,28 +168,50 @@ class Writer:
             raise
         return outcomes
 
-    def _grouped(self, writes: Sequence[LessonWrite]) -> list[_Group]:
+    async def commit_all(self, writes: Sequence[LessonWrite]) -> Sequence[Written] | None:
+        """Apply writes in their order, all of them or none; `None` where another process was first.
+
+        Raises `RefusedWriteError` for the first that is refused.
+        """
+        outcomes: list[Outcome] = [LOST] * len(writes)
+        for write in writes:
+            self._recent.forget((write.learner_id, write.course_id))
+        await self._catalogue.confirmed()
+        groups = await self._with_courses(self._grouped(writes), outcomes)
+        await self._read(groups)
+        now = self._clock()
+        for group in groups:
+            group.decide(outcomes, now)
+        for place, outcome in enumerate(outcomes):
+            if isinstance(outcome, HeadwayError):
+                raise RefusedWriteError(place, outcome)
+        with contextlib.suppress(_OvertakenError):
+            await self._passed([group for group in groups if group.after is not None], all_or_none=True)
+            return [outcome for outcome in outcomes if isinstance(outcome, Written)]
+        return None
+
+    def _grouped(self, batch: Sequence[Work]) -> list[_Group]:
         groups: dict[Key, _Group] = {}
         self._recent.begin_batch()
-        for place, write in enumerate(writes):
-            key = (write.learner_id, write.course_id)
+        for place, work in enumerate(batch):
+            key = (work.learner_id, work.course_id)
             group = groups.get(key)
             if group is None:
                 group = groups[key] = _Group(key, self._recent.get(key))
-            group.writes.append((place, write))
+            group.work.append((place, work))
         return list(groups.values())
 
     async def _with_courses(self, groups: Sequence[_Group], outcomes: list[Outcome]) -> list[_Group]:
         """The groups whose course there is; the others are refused."""
         needed: dict[CourseId, set[LessonId]] = {}
         for group in groups:
-            needed.setdefault(group.key[1], set()).update(write.lesson_id for _, write in group.writes)
+            needed.setdefault(group.key[1], set()).update(group.lessons())
         found = await self._catalogue.courses(needed)
         for group in groups:
             group.course = found.get(group.key[1])
             if group.course is None:
-                for place, write in group.writes:
-                    outcomes[place] = CourseNotFoundError(write.course_id)
+                for place, work in group.work:
+                    outcomes[place] = CourseNotFoundError(work.course_id)
         return [group for group in groups if group.course is not None]
 
     async def _read(self, groups: Sequence[_Group]) -> None:
@@ -161,13 +219,11 @@ class Writer:
         await self._read_both([group for group in groups if not group.is_known])
         await self._read_standings([group for group in groups if not group.is_known and not group.standing.progress])
         await self._read_rows(groups)
-        for group in groups:
-            group.tally = group.standing.progress.tally if group.standing.progress else NOTHING
-        await self._recount([group for group in groups if group.needs_recount])
+        await self._read_all_rows([group for group in groups if group.needs_all_rows])
 
     async def _read_both(self, groups: Sequence[_Group]) -> None:
         """Read standings with rows, where there are both: so it is with nearly every heartbeat."""
-        asked = {(*group.key, write.lesson_id): group for group in groups for _, write in group.writes}
+        asked = {(*group.key, lesson_id): group for group in groups for lesson_id in group.lessons()}
         if not asked:
             return
         for columns in await self._database.fetch(sql.ROWS_WITH_COURSE_PROGRESS_AT, *zip(*asked, strict=True)):
@@ -195,17 +251,14 @@ class Writer:
         for key, group in asked.items():
             group.standing.rows[key[2]] = rows.get(key)
 
-    async def _recount(self, groups: Sequence[_Group]) -> None:
-        """Make the tallies that were made under another version of their course anew."""
+    async def _read_all_rows(self, groups: Sequence[_Group]) -> None:
+        """Read every row of those whose standings have to be made anew."""
         if not groups:
             return
-        rows: dict[Key, list[LessonProgress]] = {group.key: [] for group in groups}
-        for columns in await self._database.fetch(sql.LESSON_ROWS_OF, *zip(*rows, strict=True)):
+        by_key = {group.key: group for group in groups}
+        for columns in await self._database.fetch(sql.LESSON_ROWS_OF, *zip(*by_key, strict=True)):
             row = to_lesson_progress(columns)
-            rows[row.learner_id, row.course_id].append(row)
-        for group in groups:
-            assert group.course is not None  # noqa: S101 - see needs_recount
-            group.tally = recount(group.course.course, rows[group.key])
+            by_key[row.learner_id, row.course_id].standing.rows[row.lesson_id] = row
 
     async def _store(self, groups: Sequence[_Group], outcomes: list[Outcome]) -> None:
         deciding = [group for group in groups if group.after is not None]
@@ -232,21 +285,45 @@ class Writer:
         if not group.is_known:  # what was read just now was right, so perhaps it is the course that has changed
             self._catalogue.doubt()
 
-    async def _passed(self, groups: Sequence[_Group]) -> frozenset[Key]:
+    async def _passed(self, groups: Sequence[_Group], *, all_or_none: bool = False) -> frozenset[Key]:
         """Store the groups; answers the keys of those that nobody was faster than."""
         standings = [group.after for group in groups if group.after is not None]
         previous = [group.previous_revision for group in groups]
-        rows = [row for group in groups for row in group.rows_to_put]
+        rows = [row for group in groups for _, row in group.changed_rows if row is not None]
         columns = (*from_course_progress(standings), previous, *from_lesson_progress(rows))
-        removed = [key for group in groups for key in group.rows_to_remove]
-        if not removed:
-            return _keys(await self._database.change(sql.STORE_WRITES, *columns))
-        async with self._database.transaction() as connection:
-            passed = _keys(await connection.fetch(sql.STORE_WRITES, *columns))
-            removable = [key for key in removed if key[:2] in passed]
-            if removable:
-                await connection.execute(sql.REMOVE_LESSON_ROWS_AT, *zip(*removable, strict=True))
+        slot = self._slots.take()
+        try:
+            async with self._database.transaction() as connection:
+                passed = _keys(await connection.fetch(sql.STORE_WRITES, *columns))
+                if all_or_none and len(passed) < len(groups):
+                    raise _OvertakenError
+                await _store_what_follows(connection, slot, [group for group in groups if group.key in passed])
+        finally:
+            self._slots.give_back(slot)
         return passed
+
+
+class _OvertakenError(HeadwayError):
+    """Somebody else was first, and nothing was stored."""
+
+
+async def _store_what_follows(connection: asyncpg.Connection, slot: int, groups: Sequence[_Group]) -> None:
+    """Remove rows, keep finished days and count, for those whose gates are held."""
+    counters = Counters()
+    removed: list[tuple[LearnerId, CourseId, LessonId]] = []
+    days: list[HeldDay] = []
+    for group in groups:
+        group.add_to(counters)
+        removed.extend((*group.key, before.lesson_id) for before, row in group.changed_rows if before and row is None)
+        finished = finished_day(group.standing.progress, group.after) if group.after else None
+        if finished is not None:
+            days.append(HeldDay(*group.key, finished))
+    if removed:
+        await connection.execute(sql.REMOVE_LESSON_ROWS_AT, *zip(*removed, strict=True))
+    if days:
+        await connection.execute(sql.PUT_LEARNER_DAYS, *from_held_days(days))
+    if counters:
+        await connection.execute(sql.ADD_COUNTERS, slot, *from_counters(counters))
 
 
 def _keys(columns: Iterable[Any]) -> frozenset[Key]:

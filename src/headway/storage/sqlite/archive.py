@@ -1,7 +1,8 @@
 """The Archive protocol on SQLite."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Final
 
 import apsw
@@ -10,16 +11,21 @@ from headway.domain.catalogue import VersionedCourse
 from headway.domain.identifiers import CourseId
 from headway.domain.progress import LessonProgress
 from headway.domain.standing import CourseProgress
+from headway.domain.statistics import Counters
 from headway.storage.lessons import to_courses
-from headway.storage.port import Holdings, LessonKey, StandingKey
+from headway.storage.port import HeldDay, Holdings, LearnerDayKey, LessonKey, Recount, StandingKey
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import store_course
+from headway.storage.sqlite.figures import store_counters
 from headway.storage.sqlite.reader import Reader
+from headway.storage.sqlite.recount import SqliteRecount
 from headway.storage.sqlite.rows import (
     fetch,
     from_course_progress,
+    from_held_day,
     from_lesson_progress,
     to_course_progress,
+    to_held_day,
     to_lesson_progress,
 )
 
@@ -27,11 +33,21 @@ _BEFORE_ALL: Final = ""
 
 
 class SqliteArchive:
-    """All that one file holds. `transaction` begins one that is on disk when its block is left."""
+    """All that one file holds.
 
-    def __init__(self, reader: Reader, transaction: Callable[[], AbstractAsyncContextManager[apsw.Connection]]) -> None:
+    `transaction` begins one that is on disk when its block is left, `snapshots` gives a connection of one's own that
+    goes on seeing what was there when it first read.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        transaction: Callable[[], AbstractAsyncContextManager[apsw.Connection]],
+        snapshots: Callable[[], AbstractContextManager[apsw.Connection]],
+    ) -> None:
         self._reader = reader
         self._transaction = transaction
+        self._snapshots = snapshots
 
     async def holdings(self) -> Holdings:
         """Count everything."""
@@ -66,6 +82,7 @@ class SqliteArchive:
         async with self._transaction() as connection:
             for course in courses:
                 store_course(connection, course)
+                fetch(connection, sql.DERIVE_ANEW, course.course.id, course.version)
 
     async def put_lesson_rows(self, rows: Sequence[LessonProgress]) -> None:
         """Hold these rows."""
@@ -77,7 +94,28 @@ class SqliteArchive:
         async with self._transaction() as connection:
             connection.executemany(sql.PUT_COURSE_PROGRESS, map(from_course_progress, standings))
 
+    async def days(self, after: LearnerDayKey | None, limit: int) -> Sequence[HeldDay]:
+        """Finished days by learner, course and date."""
+        key = (*after[:2], after[2].isoformat()) if after else (_BEFORE_ALL,) * 3
+        return [to_held_day(columns) for columns in self._reader.read(fetch, sql.DAYS_AFTER, *key, limit)]
+
+    async def put_days(self, days: Sequence[HeldDay]) -> None:
+        """Hold these days."""
+        async with self._transaction() as connection:
+            connection.executemany(sql.PUT_LEARNER_DAY, map(from_held_day, days))
+
+    @contextlib.asynccontextmanager
+    async def recount(self, course_id: CourseId | None) -> AsyncIterator[Recount]:
+        """A recount over one snapshot."""
+        with self._snapshots() as connection:
+            yield SqliteRecount(connection, course_id)
+
+    async def add_counters(self, counters: Counters) -> None:
+        """Add to what is stored of the courses' figures."""
+        async with self._transaction() as connection:
+            store_counters(connection, counters)
+
 
 def _holdings(connection: apsw.Connection) -> Holdings:
-    counted = (sql.COUNT_COURSES, sql.COUNT_LESSON_ROWS, sql.COUNT_STANDINGS)
+    counted = (sql.COUNT_COURSES, sql.COUNT_LESSON_ROWS, sql.COUNT_STANDINGS, sql.COUNT_DAYS)
     return Holdings(*(connection.execute(statement).get for statement in counted))

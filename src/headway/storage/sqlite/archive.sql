@@ -13,6 +13,10 @@ SELECT count(*) FROM lesson_progress;
 -- How many standings there are.
 SELECT count(*) FROM course_progress;
 
+-- name: count-days^
+-- How many finished days of learners there are.
+SELECT count(*) FROM learner_days;
+
 -- name: raise-revision!
 -- Give the catalogue's next change a number above this one.
 UPDATE catalogue SET revision = max(revision, :least);
@@ -20,10 +24,11 @@ UPDATE catalogue SET revision = max(revision, :least);
 -- name: courses-after
 -- Courses with their lessons in order, on every row the course's own columns.
 SELECT
-    c.course_id, c.version, c.title,
-    l.lesson_id, l.title, l.content_id, l.section, l.kind, l.duration_seconds, l.required, l.pass_mark, l.complete_at
+    c.course_id, c.version, c.title, c.time_zone, c.on_edit,
+    l.lesson_id, l.title, l.content_id, l.section, l.kind, l.duration_seconds, l.required, l.pass_mark, l.complete_at,
+    l.criteria_version
 FROM (
-    SELECT course_id, version, title FROM courses WHERE course_id > :course_id ORDER BY course_id LIMIT :limit
+    SELECT course_id, version, title, time_zone, on_edit FROM courses WHERE course_id > :course_id ORDER BY course_id LIMIT :limit
 ) AS c
 JOIN lessons AS l ON l.course_id = c.course_id
 ORDER BY c.course_id, l.position;
@@ -33,7 +38,7 @@ ORDER BY c.course_id, l.position;
 SELECT
     user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
     quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version
+    version, written_by
 FROM lesson_progress
 WHERE (user_id, course_id, lesson_id) > (:user_id, :course_id, :lesson_id)
 ORDER BY user_id, course_id, lesson_id
@@ -41,8 +46,9 @@ LIMIT :limit;
 
 -- name: standings-after
 -- Standings by key.
-SELECT user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version,
-    revision
+SELECT
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
 FROM course_progress
 WHERE (user_id, course_id) > (:user_id, :course_id)
 ORDER BY user_id, course_id
@@ -53,9 +59,17 @@ LIMIT :limit;
 INSERT OR REPLACE INTO lesson_progress (
     user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
     quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version
+    version, written_by
 ) VALUES (
     :user_id, :course_id, :lesson_id, :status, :progress_percentage, :video_position_seconds, :quiz_score,
     :quiz_attempts, :quiz_passed, :time_spent_minutes, :user_notes, :is_bookmarked, :metadata, :id, :completed_at,
-    :created_at, :updated_at, :version
+    :created_at, :updated_at, :version, :written_by
 );
+
+-- name: days-after
+-- Finished days by key.
+SELECT user_id, course_id, day, lessons_started, lessons_completed, time_parts, completions
+FROM learner_days
+WHERE (user_id, course_id, day) > (:user_id, :course_id, :day)
+ORDER BY user_id, course_id, day
+LIMIT :limit;

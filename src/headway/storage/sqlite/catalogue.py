@@ -6,11 +6,11 @@ from typing import Final
 
 import apsw
 
-from headway.domain.catalogue import Course, CourseOutline, VersionedCourse
+from headway.domain.catalogue import Course, CourseOutline, VersionedCourse, next_version
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId
 from headway.domain.standing import microseconds
-from headway.storage.lessons import from_course, to_course
+from headway.storage.lessons import course_columns, lesson_columns, to_course
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.rows import fetch, fetch_one
 
@@ -47,14 +47,15 @@ class Catalogue:
         kept = self._kept.get(course_id)
         return kept if kept is not None and kept.version == version else self._load(connection, course_id)
 
-    def put(self, connection: apsw.Connection, course: Course, now: datetime) -> None:
-        """Write the course, under a version of its own."""
+    def put(self, connection: apsw.Connection, before: VersionedCourse | None, course: Course, now: datetime) -> None:
+        """Write the course in the place of what was there, under a version of its own."""
         [(revision,)] = fetch(connection, sql.NEXT_REVISION, microseconds(now))
-        store_course(connection, VersionedCourse(course, revision))
+        store_course(connection, next_version(before, course, revision))
+        fetch(connection, sql.BEGIN_REDERIVATION, revision, course.id)
 
     def _load(self, connection: apsw.Connection, course_id: CourseId) -> VersionedCourse:
         rows = fetch(connection, sql.COURSE_LESSONS, course_id)
-        loaded = VersionedCourse(to_course(course_id, rows), rows[0][0])
+        loaded = to_course(course_id, rows)
         if len(self._kept) >= _KEPT_COURSES:
             self._kept.pop(next(iter(self._kept)))
         self._kept[course_id] = loaded
@@ -63,8 +64,6 @@ class Catalogue:
 
 def store_course(connection: apsw.Connection, versioned: VersionedCourse) -> None:
     """Write a course under its version, in the place of what the catalogue has of it."""
-    course, version = versioned
-    counts = (len(course.lessons), course.required_lessons)
-    fetch(connection, sql.PUT_COURSE, course.id, course.title, *counts, version)
-    fetch(connection, sql.REMOVE_LESSONS, course.id)
-    connection.executemany(sql.PUT_LESSON, from_course(course))
+    fetch(connection, sql.PUT_COURSE, *course_columns(versioned))
+    fetch(connection, sql.REMOVE_LESSONS, versioned.course.id)
+    connection.executemany(sql.PUT_LESSON, lesson_columns(versioned))

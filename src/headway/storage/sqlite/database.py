@@ -180,6 +180,19 @@ class Database:
                 "Check HEADWAY_DATABASE_URL, that its folder exists and that this user may write there."
             ) from error
 
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[apsw.Connection]:
+        """A connection of one's own that goes on seeing what is there now. Raises `StoreUnavailableError`."""
+        handle = Handle(self.file, apsw.SQLITE_OPEN_READONLY, _READER_PRAGMAS)
+        try:
+            connection = handle.connection()
+            connection.execute("BEGIN")
+            yield connection
+        except apsw.Error as error:
+            raise handle.failed(error) from error
+        finally:
+            handle.drop()
+
 
 @contextlib.contextmanager
 def _connected(name: str, flags: int) -> Iterator[apsw.Connection]:

@@ -9,7 +9,6 @@ from headway.domain.catalogue import VersionedCourse
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress
 from headway.domain.standing import CourseProgress
-from headway.domain.writes import LessonWrite, Written
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.rows import (
@@ -19,6 +18,7 @@ from headway.storage.sqlite.rows import (
     from_lesson_progress,
     to_course_progress,
     to_lesson_progress,
+    touched_columns,
 )
 
 K = TypeVar("K")
@@ -86,19 +86,29 @@ class Recent:
             self._course_progress.keep(key, to_course_progress(columns) if columns else None)
         return self._course_progress[key]
 
-    def store_row(self, connection: apsw.Connection, write: LessonWrite, written: Written) -> None:
-        """Make the row what a write made of it."""
-        key = (write.learner_id, write.course_id, write.lesson_id)
-        if written.after is None:
+    def store_row(
+        self,
+        connection: apsw.Connection,
+        key: tuple[LearnerId, CourseId, LessonId],
+        before: LessonProgress | None,
+        after: LessonProgress | None,
+    ) -> None:
+        """Make the row what it has become."""
+        if after is None:
             fetch(connection, sql.REMOVE_LESSON_ROW, *key)
-        elif written.after is not written.before:
-            fetch(connection, sql.PUT_LESSON_ROW, *from_lesson_progress(written.after))
-        self._keep_row(key, written.after)
+        elif after is not before:
+            fetch(connection, sql.PUT_LESSON_ROW, *from_lesson_progress(after))
+        self._keep_row(key, after)
 
-    def store_course_progress(self, connection: apsw.Connection, progress: CourseProgress) -> None:
-        """Make a learner's progress in a course what it now is."""
-        fetch(connection, sql.PUT_COURSE_PROGRESS, *from_course_progress(progress))
-        self._course_progress.keep((progress.learner_id, progress.course_id), progress)
+    def store_course_progress(
+        self, connection: apsw.Connection, before: CourseProgress | None, after: CourseProgress
+    ) -> None:
+        """Make a learner's progress in a course what it has become."""
+        if before is not None and _sorted_by(before) == _sorted_by(after):
+            fetch(connection, sql.TOUCH_COURSE_PROGRESS, *touched_columns(after))
+        else:
+            fetch(connection, sql.PUT_COURSE_PROGRESS, *from_course_progress(after))
+        self._course_progress.keep((after.learner_id, after.course_id), after)
 
     def _keep_row(self, key: tuple[LearnerId, CourseId, LessonId], row: LessonProgress | None) -> None:
         """Keep a row unless it is large: the number of rows kept bounds their memory only if each is small."""
@@ -106,6 +116,11 @@ class Recent:
             self._rows.keep(key, row)
         else:
             self._rows.pop(key, None)
+
+
+def _sorted_by(standing: CourseProgress) -> tuple[object, ...]:
+    """What the indexes of the table hold."""
+    return (standing.tally.completed_lessons, standing.day.date, standing.completed_at, standing.started_at)
 
 
 class _Bounded(OrderedDict[K, V], Generic[K, V]):

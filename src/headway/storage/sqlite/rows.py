@@ -1,13 +1,14 @@
 """Between the domain's values and SQLite's columns."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 import apsw
 import orjson
 
 from headway.domain.progress import NO_METADATA, LessonProgress, Status
-from headway.domain.standing import CourseProgress, Tally
+from headway.domain.standing import CourseProgress, LearnerDay, Tally
+from headway.storage.port import HeldDay
 
 _STATUS: Final = {status.value: status for status in Status}
 
@@ -17,37 +18,71 @@ Columns = tuple[Any, ...]
 def to_lesson_progress(columns: Columns) -> LessonProgress:
     """A row of `lesson_progress`."""
     (learner, course, lesson, status, percentage, position, score, attempts, passed,
-     minutes, notes, bookmarked, metadata, row_id, completed_at, created_at, updated_at, version) = columns  # fmt: skip
+     minutes, notes, bookmarked, metadata, row_id, completed_at, created_at, updated_at, version,
+     written_by) = columns  # fmt: skip
     return LessonProgress(
         learner, course, lesson, _STATUS[status], percentage, position, score, attempts, passed == 1,
         minutes, notes, bookmarked == 1, NO_METADATA if metadata == "{}" else orjson.loads(metadata), row_id,
         datetime.fromisoformat(completed_at) if completed_at else None,
-        datetime.fromisoformat(created_at), datetime.fromisoformat(updated_at), version,
+        datetime.fromisoformat(created_at), datetime.fromisoformat(updated_at), version, written_by,
     )  # fmt: skip
 
 
 def from_lesson_progress(row: LessonProgress) -> Columns:
     """The columns of `lesson_progress`, in the table's order."""
     (learner, course, lesson, status, percentage, position, score, attempts, passed,
-     minutes, notes, bookmarked, metadata, row_id, completed_at, created_at, updated_at, version) = row  # fmt: skip
+     minutes, notes, bookmarked, metadata, row_id, completed_at, created_at, updated_at, version,
+     written_by) = row  # fmt: skip
     return (
         learner, course, lesson, status, percentage, position, score, attempts, passed,
         minutes, notes, bookmarked, orjson.dumps(metadata).decode() if metadata else "{}", row_id,
         to_text(completed_at) if completed_at else None, to_text(created_at), to_text(updated_at), version,
+        written_by,
     )  # fmt: skip
 
 
 def to_course_progress(columns: Columns) -> CourseProgress:
     """A row of `course_progress`."""
-    learner, course, completed, in_progress, time_parts, last_accessed, course_version, revision = columns
-    tally = Tally(completed, in_progress, time_parts)
-    return CourseProgress(learner, course, tally, datetime.fromisoformat(last_accessed), course_version, revision)
+    (learner, course, completed, in_progress, time_parts, last_accessed, course_version, revision,
+     started_at, completed_at, day, *done) = columns  # fmt: skip
+    return CourseProgress(
+        learner, course, Tally(completed, in_progress, time_parts),
+        datetime.fromisoformat(last_accessed) if last_accessed else None, course_version, revision,
+        datetime.fromisoformat(started_at) if started_at else None,
+        datetime.fromisoformat(completed_at) if completed_at else None,
+        LearnerDay(date.fromisoformat(day), *done),
+    )  # fmt: skip
 
 
 def from_course_progress(progress: CourseProgress) -> Columns:
     """The columns of `course_progress`, in the table's order."""
-    learner, course, tally, last_accessed, course_version, revision = progress
-    return (learner, course, *tally, to_text(last_accessed) if last_accessed else None, course_version, revision)
+    learner, course, tally, last_accessed, course_version, revision, started_at, completed_at, day = progress
+    return (
+        learner, course, *tally, to_text(last_accessed) if last_accessed else None, course_version, revision,
+        to_text(started_at) if started_at else None, to_text(completed_at) if completed_at else None,
+        day.date.isoformat(), *day[1:],
+    )  # fmt: skip
+
+
+def touched_columns(progress: CourseProgress) -> Columns:
+    """The columns of `course_progress` that the roster is not sorted by, and its key."""
+    day = progress.day
+    return (
+        progress.tally.in_progress_lessons, progress.tally.time_parts,
+        to_text(progress.last_accessed) if progress.last_accessed else None, progress.course_version,
+        progress.revision, *day[1:], progress.learner_id, progress.course_id,
+    )  # fmt: skip
+
+
+def to_held_day(columns: Columns) -> HeldDay:
+    """A row of `learner_days`."""
+    learner, course, day, *done = columns
+    return HeldDay(learner, course, LearnerDay(date.fromisoformat(day), *done))
+
+
+def from_held_day(held: HeldDay) -> Columns:
+    """The columns of `learner_days`, in the table's order."""
+    return (held.learner_id, held.course_id, held.day.date.isoformat(), *held.day[1:])
 
 
 def to_text(moment: datetime) -> str:

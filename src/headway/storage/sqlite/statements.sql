@@ -11,8 +11,9 @@ SELECT version FROM courses WHERE course_id = :course_id;
 -- name: course-lessons
 -- A course with its lessons in order, on every row the course's own columns.
 SELECT
-    c.version, c.title,
-    l.lesson_id, l.title, l.content_id, l.section, l.kind, l.duration_seconds, l.required, l.pass_mark, l.complete_at
+    c.version, c.title, c.time_zone, c.on_edit,
+    l.lesson_id, l.title, l.content_id, l.section, l.kind, l.duration_seconds, l.required, l.pass_mark, l.complete_at,
+    l.criteria_version
 FROM courses AS c
 JOIN lessons AS l ON l.course_id = c.course_id
 WHERE c.course_id = :course_id
@@ -29,10 +30,12 @@ UPDATE catalogue SET revision = max(revision + 1, :now) RETURNING revision;
 
 -- name: put-course!
 -- A course's own columns, under a new version.
-INSERT INTO courses (course_id, title, lessons, required_lessons, version)
-VALUES (:course_id, :title, :lessons, :required_lessons, :version)
+INSERT INTO courses (course_id, title, time_zone, on_edit, lessons, required_lessons, version)
+VALUES (:course_id, :title, :time_zone, :on_edit, :lessons, :required_lessons, :version)
 ON CONFLICT (course_id) DO UPDATE SET
     title = excluded.title,
+    time_zone = excluded.time_zone,
+    on_edit = excluded.on_edit,
     lessons = excluded.lessons,
     required_lessons = excluded.required_lessons,
     version = excluded.version;
@@ -44,10 +47,11 @@ DELETE FROM lessons WHERE course_id = :course_id;
 -- name: put-lesson!
 -- One lesson at its place.
 INSERT INTO lessons (
-    course_id, lesson_id, position, title, content_id, section, kind, duration_seconds, required, pass_mark, complete_at
+    course_id, lesson_id, position, title, content_id, section, kind, duration_seconds, required, pass_mark, complete_at,
+    criteria_version
 ) VALUES (
     :course_id, :lesson_id, :position, :title, :content_id, :section, :kind, :duration_seconds, :required,
-    :pass_mark, :complete_at
+    :pass_mark, :complete_at, :criteria_version
 );
 
 -- name: remove-course!
@@ -59,7 +63,7 @@ DELETE FROM courses WHERE course_id = :course_id;
 SELECT
     user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
     quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version
+    version, written_by
 FROM lesson_progress
 WHERE user_id = :user_id AND course_id = :course_id AND lesson_id = :lesson_id;
 
@@ -68,7 +72,7 @@ WHERE user_id = :user_id AND course_id = :course_id AND lesson_id = :lesson_id;
 SELECT
     user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
     quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version
+    version, written_by
 FROM lesson_progress
 WHERE user_id = :user_id AND course_id = :course_id;
 
@@ -77,11 +81,11 @@ WHERE user_id = :user_id AND course_id = :course_id;
 INSERT INTO lesson_progress (
     user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
     quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version
+    version, written_by
 ) VALUES (
     :user_id, :course_id, :lesson_id, :status, :progress_percentage, :video_position_seconds, :quiz_score,
     :quiz_attempts, :quiz_passed, :time_spent_minutes, :user_notes, :is_bookmarked, :metadata, :id, :completed_at,
-    :created_at, :updated_at, :version
+    :created_at, :updated_at, :version, :written_by
 )
 ON CONFLICT (user_id, course_id, lesson_id) DO UPDATE SET
     status = excluded.status,
@@ -96,7 +100,8 @@ ON CONFLICT (user_id, course_id, lesson_id) DO UPDATE SET
     metadata = excluded.metadata,
     completed_at = excluded.completed_at,
     updated_at = excluded.updated_at,
-    version = excluded.version;
+    version = excluded.version,
+    written_by = excluded.written_by;
 
 -- name: remove-lesson-row!
 -- One learner's row in one lesson.
@@ -108,8 +113,9 @@ DELETE FROM lesson_progress WHERE user_id = :user_id AND course_id = :course_id;
 
 -- name: course-progress^
 -- Where one learner stands in one course.
-SELECT user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version,
-    revision
+SELECT
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
 FROM course_progress
 WHERE user_id = :user_id AND course_id = :course_id;
 
@@ -118,7 +124,8 @@ WHERE user_id = :user_id AND course_id = :course_id;
 SELECT
     c.version,
     p.user_id, p.course_id, p.completed_lessons, p.in_progress_lessons, p.time_parts, p.last_accessed,
-    p.course_version, p.revision
+    p.course_version, p.revision, p.started_at, p.completed_at, p.day, p.day_lessons_started, p.day_lessons_completed,
+    p.day_time_parts, p.day_completions
 FROM courses AS c
 LEFT JOIN course_progress AS p ON p.user_id = :user_id AND p.course_id = c.course_id
 WHERE c.course_id = :course_id;
@@ -135,16 +142,18 @@ WHERE c.course_id = :course_id;
 SELECT p.course_id
 FROM course_progress AS p
 JOIN courses AS c ON c.course_id = p.course_id
-WHERE p.user_id = :user_id
+WHERE p.user_id = :user_id AND p.started_at IS NOT NULL
 ORDER BY p.last_accessed DESC, p.course_id;
 
 -- name: put-course-progress!
 -- Where one learner now stands in one course.
 INSERT INTO course_progress (
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
 ) VALUES (
     :user_id, :course_id, :completed_lessons, :in_progress_lessons, :time_parts, :last_accessed, :course_version,
-    :revision
+    :revision, :started_at, :completed_at, :day, :day_lessons_started, :day_lessons_completed, :day_time_parts,
+    :day_completions
 )
 ON CONFLICT (user_id, course_id) DO UPDATE SET
     completed_lessons = excluded.completed_lessons,
@@ -152,8 +161,26 @@ ON CONFLICT (user_id, course_id) DO UPDATE SET
     time_parts = excluded.time_parts,
     last_accessed = excluded.last_accessed,
     course_version = excluded.course_version,
-    revision = excluded.revision;
+    revision = excluded.revision,
+    started_at = excluded.started_at,
+    completed_at = excluded.completed_at,
+    day = excluded.day,
+    day_lessons_started = excluded.day_lessons_started,
+    day_lessons_completed = excluded.day_lessons_completed,
+    day_time_parts = excluded.day_time_parts,
+    day_completions = excluded.day_completions;
 
--- name: remove-course-progress!
--- A course that a learner starts over.
-DELETE FROM course_progress WHERE user_id = :user_id AND course_id = :course_id;
+-- name: touch-course-progress!
+-- Where one learner now stands in one course, where no column changes that the roster is sorted by: SQLite writes an
+-- index anew for each column that is set, whether it changes or not.
+UPDATE course_progress SET
+    in_progress_lessons = :in_progress_lessons,
+    time_parts = :time_parts,
+    last_accessed = :last_accessed,
+    course_version = :course_version,
+    revision = :revision,
+    day_lessons_started = :day_lessons_started,
+    day_lessons_completed = :day_lessons_completed,
+    day_time_parts = :day_time_parts,
+    day_completions = :day_completions
+WHERE user_id = :user_id AND course_id = :course_id;

@@ -8,23 +8,29 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
 import apsw
 
-from headway.domain.catalogue import Course, CourseChange, CourseOutline, compare
-from headway.domain.errors import HeadwayError, StoreUnavailableError
+from headway.domain.catalogue import Course, CourseChange, CourseOutline, VersionedCourse, compare
+from headway.domain.errors import HeadwayError, RefusedWriteError, StoreUnavailableError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
-from headway.domain.standing import LessonsStamp
-from headway.domain.writes import LessonWrite, Written
-from headway.storage.committer import CommitObserver, Committer, Outcome
-from headway.storage.port import StandingReading, LessonReading, LessonsReading
+from headway.domain.roster import RosterQuery
+from headway.domain.standing import CourseProgress, LessonsStamp
+from headway.domain.statistics import Counters, CourseReading
+from headway.domain.writes import LessonWrite, StandingRefresh, Written
+from headway.storage.committer import CommitObserver, Committer, Outcome, Work
+from headway.storage.port import LearnerRecord, LessonReading, LessonsReading, Rederivation, StandingReading
+from headway.storage.recounting import COUNTED_FROM, count_anew
+from headway.storage.sqlite import rederivations
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.archive import SqliteArchive
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.database import Database
+from headway.storage.sqlite.figures import Figures, store_counters
+from headway.storage.sqlite.learners import erase, record_of
 from headway.storage.sqlite.progress_table import ProgressTable
 from headway.storage.sqlite.reader import Reader
 from headway.storage.sqlite.recent import Recent
@@ -51,6 +57,7 @@ class SqliteStore:
         self._catalogue = Catalogue()
         self._recent = Recent(self._catalogue)
         self._progress = ProgressTable(self._catalogue, self._recent)
+        self._figures = Figures(self._catalogue)
         self._lock_seconds = lock_seconds
         self._clock = clock
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="headway-commit")
@@ -61,11 +68,14 @@ class SqliteStore:
     @property
     def archive(self) -> SqliteArchive:
         """All that the file holds, while the store is open."""
-        return SqliteArchive(self._reader, self._transaction)
+        return SqliteArchive(self._reader, self._transaction, self._database.snapshot)
 
     async def open(self) -> Sequence[str]:
         """Open the file, making and migrating it as needed."""
-        return self._database.prepare()
+        applied = self._database.prepare()
+        if COUNTED_FROM in applied:
+            await count_anew(self.archive)
+        return applied
 
     async def close(self) -> None:
         """Commit what is queued and close the file."""
@@ -84,9 +94,9 @@ class SqliteStore:
         """The catalogue by title."""
         return self._reader.read(self._catalogue.outlines)
 
-    async def course(self, course_id: CourseId) -> Course:
+    async def course(self, course_id: CourseId) -> VersionedCourse:
         """One course."""
-        return self._reader.read(self._catalogue.course, course_id).course
+        return self._reader.read(self._catalogue.course, course_id)
 
     async def lesson(self, learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId) -> LessonReading:
         """One row of the learner's."""
@@ -118,7 +128,7 @@ class SqliteStore:
             before = self._catalogue.find(connection, course.id)
             change = compare(before.course if before else None, course)
             if not change.is_empty:
-                self._catalogue.put(connection, course, self._clock())
+                self._catalogue.put(connection, before, course, self._clock())
         return change
 
     async def remove_course(self, course_id: CourseId) -> None:
@@ -129,21 +139,92 @@ class SqliteStore:
 
     async def restart_course(self, learner_id: LearnerId, course_id: CourseId) -> None:
         """Remove all the learner's rows in the course."""
+        counters = Counters()
         async with self._transaction() as connection:
-            self._catalogue.course(connection, course_id)
-            fetch(connection, sql.REMOVE_LESSON_ROWS, learner_id, course_id)
-            fetch(connection, sql.REMOVE_COURSE_PROGRESS, learner_id, course_id)
+            self._progress.restart(connection, learner_id, course_id, self._clock(), counters)
+            store_counters(connection, counters)
 
-    async def _commit_batch(self, writes: Sequence[LessonWrite]) -> Sequence[Outcome]:
+    async def write_all(self, writes: Sequence[LessonWrite]) -> Sequence[Written]:
+        """Apply writes in their order, all of them or none."""
+        counters = Counters()
+        now = self._clock()
+        written: list[Written] = []
+        async with self._transaction() as connection:
+            for place, write in enumerate(writes):
+                try:
+                    written.append(self._progress.apply(connection, write, now, counters))
+                except HeadwayError as refusal:
+                    raise RefusedWriteError(place, refusal) from refusal
+            store_counters(connection, counters)
+        return written
+
+    async def refresh(self, learner_id: LearnerId, course_id: CourseId) -> None:
+        """Make the learner's standing, and the rows, what they are under the present version of the course."""
+        await self.committer.refresh(StandingRefresh(learner_id, course_id))
+
+    async def statistics(self, course_id: CourseId, first: date, last: date) -> CourseReading:
+        """What is counted of a course."""
+        return self._reader.read(self._figures.course, course_id, first, last)
+
+    async def all_statistics(self, first: date, last: date) -> Sequence[CourseReading]:
+        """What is counted of every course of the catalogue, by title."""
+        return self._reader.read(self._figures.courses, first, last)
+
+    async def roster(self, course_id: CourseId, query: RosterQuery) -> Sequence[CourseProgress]:
+        """A page of a course's learners."""
+        return self._reader.read(self._figures.roster, course_id, query)
+
+    async def learner_record(self, learner_id: LearnerId) -> LearnerRecord:
+        """All that is held on a learner."""
+        return self._reader.read(record_of, learner_id)
+
+    async def erase(self, learner_id: LearnerId) -> bool:
+        """Remove all that is held on a learner, and what it counts for."""
+        async with self._transaction() as connection:
+            return erase(connection, learner_id)
+
+    async def rederivation(self, course_id: CourseId) -> Rederivation | None:
+        """How far it is with a course."""
+        return self._reader.read(rederivations.find, course_id)
+
+    async def take_rederivation(self) -> Rederivation | None:
+        """One that nobody works on."""
+        now = self._clock()
+        if self._reader.read(rederivations.find_free, now) is None:
+            return None
+        async with self._transaction() as connection:
+            return rederivations.take(connection, now)
+
+    async def learners_to_rederive(self, under_way: Rederivation, limit: int) -> Sequence[LearnerId]:
+        """The learners that come next."""
+        return self._reader.read(rederivations.next_learners, under_way, limit)
+
+    async def advance_rederivation(self, under_way: Rederivation) -> bool:
+        """Note how far it is."""
+        async with self._transaction() as connection:
+            return rederivations.advance(connection, under_way, self._clock())
+
+    async def finish_rederivation(self, under_way: Rederivation) -> None:
+        """Note that nothing is left to do."""
+        async with self._transaction() as connection:
+            fetch(connection, sql.FINISH_REDERIVATION, under_way.course_id, under_way.version)
+
+    async def _commit_batch(self, batch: Sequence[Work]) -> Sequence[Outcome]:
+        counters = Counters()
         async with self._begun() as connection:
             now = self._clock()
-            return [self._outcome(connection, write, now) for write in writes]
+            outcomes = [self._outcome(connection, work, now, counters) for work in batch]
+            store_counters(connection, counters)
+            return outcomes
 
-    def _outcome(self, connection: apsw.Connection, write: LessonWrite, now: datetime) -> Outcome:
+    def _outcome(self, connection: apsw.Connection, work: Work, now: datetime, counters: Counters) -> Outcome:
         try:
-            return self._progress.apply(connection, write, now)
+            if isinstance(work, LessonWrite):
+                return self._progress.apply(connection, work, now, counters)
+            self._progress.refresh(connection, work, now, counters)
         except HeadwayError as refusal:
             return refusal
+        return None
 
     @contextlib.asynccontextmanager
     async def _transaction(self) -> AsyncIterator[apsw.Connection]:

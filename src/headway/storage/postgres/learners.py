@@ -1,0 +1,122 @@
+"""All that is held on one learner, and starting a course over."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+import asyncpg
+
+from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.progress import LessonProgress
+from headway.domain.standing import NEVER, CourseProgress, emptied, restarted
+from headway.domain.statistics import Counters, recount
+from headway.storage.port import HeldDay, LearnerRecord
+from headway.storage.postgres import statements as sql
+from headway.storage.postgres.database import Database
+from headway.storage.postgres.figures import any_slot
+from headway.storage.postgres.rows import (
+    from_counters,
+    from_course_progress,
+    to_course_progress,
+    to_held_day,
+    to_lesson_progress,
+)
+
+REMEMBERED: Final = timedelta(minutes=2)
+"""For how long a process may remember a learner who was erased, by far: it hears of it within a second."""
+
+
+class Learners:
+    """Work on whole learners. `forget` lets go of what this process remembers of one in a course."""
+
+    def __init__(self, database: Database, forget: Callable[[LearnerId, CourseId], None]) -> None:
+        self._database = database
+        self._forget = forget
+
+    async def record(self, learner_id: LearnerId) -> LearnerRecord:
+        """All that is held."""
+        async with self._database.snapshot() as connection:
+            rows = await connection.fetch(sql.LEARNER_ROWS, learner_id)
+            standings = await connection.fetch(sql.LEARNER_STANDINGS, learner_id)
+            days = await connection.fetch(sql.LEARNER_DAYS, learner_id)
+        held = [to_held_day(columns) for columns in days]
+        return LearnerRecord(
+            [to_lesson_progress(columns) for columns in rows],
+            [standing for standing in map(to_course_progress, standings) if standing.day.date != NEVER],
+            [(day.course_id, day.day) for day in held],
+        )
+
+    async def erase(self, learner_id: LearnerId, now: datetime) -> bool:
+        """Remove all of it, course by course; answers whether there was anything.
+
+        The place in a course stays, emptied, until no process remembers who had it: one that did would write to it as
+        if nothing had happened. `sweep` takes it away.
+        """
+        held = await self.record(learner_id)
+        for standing in held.standings:
+            await self._erase_course(learner_id, standing.course_id, now)
+        if held.standings:
+            async with self._database.transaction() as connection:
+                await connection.execute(sql.NOTE_ERASURE, learner_id, now)
+                await connection.execute(sql.ANNOUNCE_ERASURE)
+        return bool(held.standings)
+
+    async def sweep(self, now: datetime) -> None:
+        """Take away the emptied places of learners who were erased long enough ago."""
+        async with self._database.transaction() as connection:
+            await connection.execute(sql.SWEEP_PLACES, now - REMEMBERED)
+            await connection.execute(sql.SWEEP_ERASED, now - REMEMBERED)
+
+    async def restart(self, learner_id: LearnerId, course_id: CourseId, now: datetime) -> None:
+        """Start a course over."""
+        try:
+            async with self._database.transaction() as connection:
+                standing = await _held(connection, learner_id, course_id)
+                if standing is None:  # whoever comes first may be at it now, and holds a gate that we do not
+                    return
+                rows = await _rows(connection, learner_id, course_id)
+                counters = Counters()
+                for row in rows:
+                    counters.change_row(row, None)
+                after = restarted(standing, now)
+                counters.change_standing(standing, after)
+                await connection.execute(sql.REMOVE_LESSON_ROWS, learner_id, course_id)
+                await _put(connection, after, counters)
+        finally:
+            self._forget(learner_id, course_id)
+
+    async def _erase_course(self, learner_id: LearnerId, course_id: CourseId, now: datetime) -> None:
+        try:
+            async with self._database.transaction() as connection:
+                standing = await _held(connection, learner_id, course_id)
+                if standing is None:
+                    return
+                rows = await _rows(connection, learner_id, course_id)
+                days = await _days(connection, learner_id, course_id)
+                counters = Counters()
+                counters.add(recount(rows, [standing], ((held.course_id, held.day) for held in days)), sign=-1)
+                await connection.execute(sql.REMOVE_LESSON_ROWS, learner_id, course_id)
+                await connection.execute(sql.REMOVE_LEARNER_DAYS, learner_id, course_id)
+                await _put(connection, emptied(standing, now), counters)
+        finally:
+            self._forget(learner_id, course_id)
+
+
+async def _held(connection: asyncpg.Connection, learner_id: LearnerId, course_id: CourseId) -> CourseProgress | None:
+    """A standing that nobody else may change until the end of the transaction: the gate of the rows behind it."""
+    columns = await connection.fetchrow(sql.HOLD_STANDING, learner_id, course_id)
+    return to_course_progress(columns) if columns else None
+
+
+async def _rows(connection: asyncpg.Connection, learner_id: LearnerId, course_id: CourseId) -> list[LessonProgress]:
+    return [to_lesson_progress(columns) for columns in await connection.fetch(sql.LESSON_ROWS, learner_id, course_id)]
+
+
+async def _days(connection: asyncpg.Connection, learner_id: LearnerId, course_id: CourseId) -> list[HeldDay]:
+    return [to_held_day(columns) for columns in await connection.fetch(sql.LEARNER_DAYS_IN, learner_id, course_id)]
+
+
+async def _put(connection: asyncpg.Connection, standing: CourseProgress, counters: Counters) -> None:
+    learner_id, course_id, *columns = (column[0] for column in from_course_progress([standing]))
+    await connection.execute(sql.PUT_STANDING, *columns, learner_id, course_id)
+    await connection.execute(sql.ADD_COUNTERS, any_slot(), *from_counters(counters))

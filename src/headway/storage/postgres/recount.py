@@ -1,0 +1,106 @@
+"""A recount on PostgreSQL: a stretch of learners at a time, rows that count for the same together."""
+
+from collections.abc import AsyncIterator, Mapping
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+import asyncpg
+
+from headway.domain.catalogue import VersionedCourse
+from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.progress import Status
+from headway.domain.standing import NOTHING, CourseProgress, Tally, agrees, tally_of
+from headway.domain.statistics import Counters, DayCounts, RowShape
+from headway.storage.lessons import to_courses
+from headway.storage.port import Recounted, StandingKey
+from headway.storage.postgres import statements as sql
+from headway.storage.postgres.figures import FIRST_LEARNER, LAST_LEARNER, counted, next_learner
+from headway.storage.postgres.rows import to_course_progress
+
+_ROWS: Final = 200_000  # of a stretch, about
+
+
+class PostgresRecount:
+    """Counts in a transaction whose snapshot stays."""
+
+    def __init__(self, connection: asyncpg.Connection, course_id: CourseId | None) -> None:
+        self._connection = connection
+        self._course_id = course_id
+
+    async def stored(self) -> Counters:
+        """The counts that are stored."""
+        every = counted(
+            courses=await self._connection.fetch(sql.ALL_COURSE_COUNTS),
+            lessons=await self._connection.fetch(sql.ALL_LESSON_COUNTS),
+            scores=await self._connection.fetch(sql.ALL_SCORES),
+            days=await self._connection.fetch(sql.ALL_DAYS, date.min, date.max),
+        )
+        return every if self._course_id is None else every.by_course().get(self._course_id, Counters())
+
+    async def lesson_rows(self) -> int:
+        """How many rows there are to count."""
+        if self._course_id is None:
+            return int(await self._connection.fetchval(sql.COUNT_LESSON_ROWS))
+        return int(await self._connection.fetchval(sql.COUNT_ROWS_OF, self._course_id))
+
+    async def stretches(self) -> AsyncIterator[Recounted]:
+        """All learners, a stretch at a time."""
+        courses = await self._courses()
+        first = FIRST_LEARNER
+        while True:
+            last = await self._connection.fetchval(sql.LEARNER_AT, first, _ROWS) or LAST_LEARNER
+            yield await self._stretch(courses, first, last)
+            if last == LAST_LEARNER:
+                return
+            first = next_learner(last)
+
+    async def _stretch(self, courses: Mapping[CourseId, VersionedCourse], first: UUID, last: UUID) -> Recounted:
+        counters = Counters()
+        rows = await self._count_rows(counters, first, last)
+        await self._count_days(counters, first, last)
+        tallies = await self._tallies(first, last)
+        wrong: list[StandingKey] = []
+        for columns in await self._connection.fetch(sql.STANDINGS_BETWEEN, first, last, self._course_id):
+            standing = to_course_progress(columns)
+            counters.change_standing(None, standing)
+            tally = tallies.pop((columns[0], columns[1]), NOTHING)
+            if not _is_right(courses, standing, tally):
+                wrong.append((standing.learner_id, standing.course_id))
+        # What is left are rows of nobody who stands in the course.
+        wrong.extend((LearnerId(str(learner)), CourseId(str(course))) for learner, course in tallies)
+        return Recounted(rows, counters, wrong)
+
+    async def _count_rows(self, counters: Counters, first: UUID, last: UUID) -> int:
+        rows = 0
+        for course, lesson, status, *shape, count, parts in await self._connection.fetch(
+            sql.SHAPES_BETWEEN, first, last, self._course_id
+        ):
+            counters.add_rows((course, lesson), RowShape(Status(status), *shape), count, parts)
+            rows += count
+        return rows
+
+    async def _count_days(self, counters: Counters, first: UUID, last: UUID) -> None:
+        for course, day, learners, *done in await self._connection.fetch(
+            sql.DAYS_BETWEEN, first, last, self._course_id
+        ):
+            counters.add_date((course, day), DayCounts(learners, 0, *done))
+
+    async def _tallies(self, first: UUID, last: UUID) -> dict[tuple[UUID, UUID], Tally]:
+        tallies: dict[tuple[UUID, UUID], Tally] = {}
+        for learner, course, required, status, count, parts in await self._connection.fetch(
+            sql.TALLIES_BETWEEN, first, last, self._course_id
+        ):
+            more = tally_of(count, Status(status), parts, required=required)
+            tallies[learner, course] = tallies.get((learner, course), NOTHING).plus(more, less=NOTHING)
+        return tallies
+
+    async def _courses(self) -> Mapping[CourseId, VersionedCourse]:
+        ids = [course_id for (course_id,) in await self._connection.fetch(sql.CATALOGUE_ORDER)]
+        found = to_courses(await self._connection.fetch(sql.LESSONS_OF_COURSES, ids))
+        return {versioned.course.id: versioned for versioned in found}
+
+
+def _is_right(courses: Mapping[CourseId, VersionedCourse], standing: CourseProgress, tally: Tally) -> bool:
+    course = courses.get(standing.course_id)
+    return course is None or agrees(course, standing, tally)

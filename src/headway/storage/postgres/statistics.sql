@@ -1,0 +1,472 @@
+-- Courses' figures on PostgreSQL. Parameters are bound by position, in the order they first appear.
+-- The rules that let every statement run on a Citus cluster unchanged are in docs/decisions/0016.
+
+-- name: add-counters!
+-- Add to what is counted, each table in the order of its keys: whoever has the same slot waits, and neither for ever.
+WITH lesson AS (
+    INSERT INTO lesson_statistics AS t (
+        course_id, lesson_id, slot, started, completed, tried, passed, bookmarked, attempts, scored, score_parts,
+        time_parts
+    )
+    SELECT
+        a.course_id, a.lesson_id, :slot::smallint, a.started, a.completed, a.tried, a.passed, a.bookmarked, a.attempts,
+        a.scored, a.score_parts, a.time_parts
+    FROM unnest(
+        :lesson_course_ids::uuid[], :lesson_ids::uuid[], :started::bigint[], :completed::bigint[], :tried::bigint[],
+        :passed::bigint[], :bookmarked::bigint[], :attempts::bigint[], :scored::bigint[], :score_parts::bigint[],
+        :time_parts::bigint[]
+    ) AS a (
+        course_id, lesson_id, started, completed, tried, passed, bookmarked, attempts, scored, score_parts, time_parts
+    )
+    ORDER BY a.course_id, a.lesson_id
+    ON CONFLICT (course_id, lesson_id, slot) DO UPDATE SET
+        started = t.started + excluded.started,
+        completed = t.completed + excluded.completed,
+        tried = t.tried + excluded.tried,
+        passed = t.passed + excluded.passed,
+        bookmarked = t.bookmarked + excluded.bookmarked,
+        attempts = t.attempts + excluded.attempts,
+        scored = t.scored + excluded.scored,
+        score_parts = t.score_parts + excluded.score_parts,
+        time_parts = t.time_parts + excluded.time_parts
+),
+score AS (
+    INSERT INTO quiz_scores AS t (course_id, lesson_id, points, slot, learners)
+    SELECT a.course_id, a.lesson_id, a.points, :slot, a.learners
+    FROM unnest(
+        :score_course_ids::uuid[], :score_lesson_ids::uuid[], :points::smallint[], :score_learners::bigint[]
+    ) AS a (course_id, lesson_id, points, learners)
+    ORDER BY a.course_id, a.lesson_id, a.points
+    ON CONFLICT (course_id, lesson_id, points, slot) DO UPDATE SET learners = t.learners + excluded.learners
+),
+course AS (
+    INSERT INTO course_statistics AS t (course_id, slot, learners, completed)
+    SELECT a.course_id, :slot, a.learners, a.completed
+    FROM unnest(:course_ids::uuid[], :learners::bigint[], :learners_completed::bigint[])
+        AS a (course_id, learners, completed)
+    ORDER BY a.course_id
+    ON CONFLICT (course_id, slot) DO UPDATE SET
+        learners = t.learners + excluded.learners,
+        completed = t.completed + excluded.completed
+)
+INSERT INTO course_activity AS t (
+    course_id, day, slot, active, last_seen, lessons_started, lessons_completed, time_parts, completions
+)
+SELECT
+    a.course_id, a.day, :slot, a.active, a.last_seen, a.lessons_started, a.lessons_completed, a.time_parts,
+    a.completions
+FROM unnest(
+    :day_course_ids::uuid[], :days::date[], :active::bigint[], :last_seen::bigint[], :lessons_started::bigint[],
+    :lessons_completed::bigint[], :day_time_parts::bigint[], :completions::bigint[]
+) AS a (course_id, day, active, last_seen, lessons_started, lessons_completed, time_parts, completions)
+ORDER BY a.course_id, a.day
+ON CONFLICT (course_id, day, slot) DO UPDATE SET
+    active = t.active + excluded.active,
+    last_seen = t.last_seen + excluded.last_seen,
+    lessons_started = t.lessons_started + excluded.lessons_started,
+    lessons_completed = t.lessons_completed + excluded.lessons_completed,
+    time_parts = t.time_parts + excluded.time_parts,
+    completions = t.completions + excluded.completions;
+
+-- name: put-learner-days!
+-- Learners' days that are finished, by whoever holds their gates.
+INSERT INTO learner_days (user_id, course_id, day, lessons_started, lessons_completed, time_parts, completions)
+SELECT *
+FROM unnest(
+    :user_ids::uuid[], :course_ids::uuid[], :days::date[], :lessons_started::integer[], :lessons_completed::integer[],
+    :time_parts::bigint[], :completions::integer[]
+)
+ON CONFLICT (user_id, course_id, day) DO UPDATE SET
+    lessons_started = excluded.lessons_started,
+    lessons_completed = excluded.lessons_completed,
+    time_parts = excluded.time_parts,
+    completions = excluded.completions;
+
+-- name: course-counts
+-- Learners in a course.
+SELECT course_id::text, sum(learners)::bigint, sum(completed)::bigint
+FROM course_statistics
+WHERE course_id = :course_id
+GROUP BY course_id;
+
+-- name: lesson-counts
+-- Learners in the lessons of a course, in those that are not in it now too.
+SELECT
+    course_id::text, lesson_id::text, sum(started)::bigint, sum(completed)::bigint, sum(tried)::bigint,
+    sum(passed)::bigint, sum(bookmarked)::bigint, sum(attempts)::bigint, sum(scored)::bigint,
+    sum(score_parts)::bigint, sum(time_parts)::bigint
+FROM lesson_statistics
+WHERE course_id = :course_id
+GROUP BY course_id, lesson_id;
+
+-- name: scores
+-- The distributions of the quizzes of a course.
+SELECT course_id::text, lesson_id::text, points, sum(learners)::bigint
+FROM quiz_scores
+WHERE course_id = :course_id
+GROUP BY course_id, lesson_id, points;
+
+-- name: days
+-- What is counted of the days of a course.
+SELECT
+    course_id::text, day, sum(active)::bigint, sum(last_seen)::bigint, sum(lessons_started)::bigint,
+    sum(lessons_completed)::bigint, sum(time_parts)::bigint, sum(completions)::bigint
+FROM course_activity
+WHERE course_id = :course_id AND day BETWEEN :first AND :last
+GROUP BY course_id, day;
+
+-- name: all-course-counts
+-- Learners in all courses.
+SELECT course_id::text, sum(learners)::bigint, sum(completed)::bigint
+FROM course_statistics
+GROUP BY course_id;
+
+-- name: all-lesson-counts
+-- Learners in the lessons of all courses, in those that are not in it now too.
+SELECT
+    course_id::text, lesson_id::text, sum(started)::bigint, sum(completed)::bigint, sum(tried)::bigint,
+    sum(passed)::bigint, sum(bookmarked)::bigint, sum(attempts)::bigint, sum(scored)::bigint,
+    sum(score_parts)::bigint, sum(time_parts)::bigint
+FROM lesson_statistics
+GROUP BY course_id, lesson_id;
+
+-- name: all-scores
+-- The distributions of the quizzes of all courses.
+SELECT course_id::text, lesson_id::text, points, sum(learners)::bigint
+FROM quiz_scores
+GROUP BY course_id, lesson_id, points;
+
+-- name: all-days
+-- What is counted of the days of all courses.
+SELECT
+    course_id::text, day, sum(active)::bigint, sum(last_seen)::bigint, sum(lessons_started)::bigint,
+    sum(lessons_completed)::bigint, sum(time_parts)::bigint, sum(completions)::bigint
+FROM course_activity
+WHERE day BETWEEN :first AND :last
+GROUP BY course_id, day;
+
+-- name: catalogue-order
+-- The courses of the catalogue by title.
+SELECT course_id::text FROM courses ORDER BY title COLLATE "C", course_id;
+
+-- name: hold-standing^
+-- A learner's place in a course, which nobody else may change until the end of the transaction.
+SELECT
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+FROM course_progress
+WHERE user_id = :user_id AND course_id = :course_id
+FOR UPDATE;
+
+-- name: put-standing!
+-- A learner's place in a course, by whoever holds it.
+UPDATE course_progress SET
+    completed_lessons = :completed_lessons,
+    in_progress_lessons = :in_progress_lessons,
+    time_parts = :time_parts,
+    last_accessed = :last_accessed,
+    course_version = :course_version,
+    previous_revision = revision,
+    revision = :revision,
+    started_at = :started_at,
+    completed_at = :completed_at,
+    day = :day,
+    day_lessons_started = :day_lessons_started,
+    day_lessons_completed = :day_lessons_completed,
+    day_time_parts = :day_time_parts,
+    day_completions = :day_completions
+WHERE user_id = :user_id AND course_id = :course_id;
+
+-- name: learner-rows
+-- All of a learner's rows.
+SELECT
+    user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
+    quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
+    version, written_by
+FROM lesson_progress
+WHERE user_id = :user_id
+ORDER BY course_id, lesson_id;
+
+-- name: learner-standings
+-- All of a learner's standings.
+SELECT
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+FROM course_progress
+WHERE user_id = :user_id
+ORDER BY course_id;
+
+-- name: learner-days
+-- All of a learner's finished days.
+SELECT user_id, course_id, day, lessons_started, lessons_completed, time_parts, completions
+FROM learner_days
+WHERE user_id = :user_id
+ORDER BY course_id, day;
+
+-- name: learner-days-in
+-- A learner's finished days in a course.
+SELECT user_id, course_id, day, lessons_started, lessons_completed, time_parts, completions
+FROM learner_days
+WHERE user_id = :user_id AND course_id = :course_id;
+
+-- name: remove-learner-days!
+-- A learner's finished days in a course go.
+DELETE FROM learner_days WHERE user_id = :user_id AND course_id = :course_id;
+
+-- name: note-erasure!
+-- Remember that a learner was erased, and when.
+INSERT INTO erased_learners (user_id, erased_at) VALUES (:user_id, :erased_at)
+ON CONFLICT (user_id) DO UPDATE SET erased_at = excluded.erased_at;
+
+-- name: announce-erasure!
+-- Let every process forget what it keeps of learners, within the time that it uses a course without asking.
+UPDATE catalogue SET erasures = erasures + 1;
+
+-- name: sweep-places!
+-- The emptied places of learners who were erased long enough ago.
+DELETE FROM course_progress AS p
+USING erased_learners AS e
+WHERE e.user_id = p.user_id AND e.erased_at < :erased_before AND p.started_at IS NULL AND p.day = '1970-01-01';
+
+-- name: sweep-erased!
+-- And who they were.
+DELETE FROM erased_learners WHERE erased_at < :erased_before;
+
+-- name: begin-rederivation!
+-- A course was edited: what follows for the learners who are in it is to be derived, whatever was before.
+INSERT INTO rederivations (course_id, version, learners, done, position, leased_until)
+VALUES (:course_id, :version, :learners, 0, NULL, '1970-01-01')
+ON CONFLICT (course_id) DO UPDATE SET
+    version = excluded.version,
+    learners = excluded.learners,
+    done = 0,
+    position = NULL,
+    leased_until = excluded.leased_until;
+
+-- name: rederivation^
+-- How far it is with a course.
+SELECT course_id::text, version, learners, done, position::text FROM rederivations WHERE course_id = :course_id;
+
+-- name: free-rederivation
+-- One that nobody works on.
+SELECT course_id::text, version, learners, done, position::text
+FROM rederivations
+WHERE leased_until <= :now
+ORDER BY course_id
+LIMIT 1;
+
+-- name: take-rederivation
+-- Take one that nobody works on: who comes second finds that somebody does.
+UPDATE rederivations SET leased_until = :until
+WHERE course_id = :course_id AND version = :version AND leased_until <= :now
+RETURNING course_id::text, version, learners, done, position::text;
+
+-- name: advance-rederivation
+-- Note how far it is, and that somebody works on it.
+UPDATE rederivations SET done = :done, position = :position, leased_until = :until
+WHERE course_id = :course_id AND version = :version
+RETURNING course_id;
+
+-- name: finish-rederivation!
+-- Nothing is left to do for this version of the course.
+DELETE FROM rederivations WHERE course_id = :course_id AND version = :version;
+
+-- name: learners-to-rederive
+-- Learners in a course whose standings were made under another version of it, by id.
+SELECT user_id::text
+FROM course_progress
+WHERE course_id = :course_id AND user_id >= :first AND started_at IS NOT NULL AND course_version <> :version
+ORDER BY course_progress.user_id
+LIMIT :limit;
+
+-- name: count-rows-of^
+-- How many rows a course has.
+SELECT count(*) FROM lesson_progress WHERE course_id = :course_id;
+
+-- name: learner-at
+-- The learner whose row is so many rows further on.
+SELECT user_id FROM lesson_progress WHERE user_id >= :first ORDER BY user_id OFFSET :rows LIMIT 1;
+
+-- name: shapes-between
+-- The rows of a stretch of learners, those that count for the same together. Time is summed in parts of a minute, each
+-- row's rounded by itself as headway.domain.standing rounds it.
+SELECT
+    course_id::text, lesson_id::text, status, quiz_score, quiz_attempts, quiz_passed, is_bookmarked,
+    count(*), sum(round(time_spent_minutes * 1000000)::bigint)::bigint
+FROM lesson_progress
+WHERE user_id >= :first AND user_id <= :last AND (:course_id::uuid IS NULL OR course_id = :course_id)
+GROUP BY course_id, lesson_id, status, quiz_score, quiz_attempts, quiz_passed, is_bookmarked;
+
+-- name: tallies-between
+-- What the rows of a stretch of learners come to, of lessons that are in their course.
+SELECT
+    r.user_id, r.course_id, l.required, r.status,
+    count(*), sum(round(r.time_spent_minutes * 1000000)::bigint)::bigint
+FROM lesson_progress AS r
+JOIN lessons AS l ON l.course_id = r.course_id AND l.lesson_id = r.lesson_id
+WHERE r.user_id >= :first AND r.user_id <= :last AND (:course_id::uuid IS NULL OR r.course_id = :course_id)
+GROUP BY r.user_id, r.course_id, l.required, r.status;
+
+-- name: standings-between
+-- The standings of a stretch of learners.
+SELECT
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+FROM course_progress
+WHERE user_id >= :first AND user_id <= :last AND (:course_id::uuid IS NULL OR course_id = :course_id);
+
+-- name: days-between
+-- The finished days of a stretch of learners, those on the same day together.
+SELECT
+    course_id::text, day, count(*), sum(lessons_started)::bigint, sum(lessons_completed)::bigint,
+    sum(time_parts)::bigint, sum(completions)::bigint
+FROM learner_days
+WHERE user_id >= :first AND user_id <= :last AND (:course_id::uuid IS NULL OR course_id = :course_id)
+GROUP BY course_id, day;
+
+-- name: roster-by-progress-ascending
+-- A page of a course's learners.
+SELECT
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+FROM course_progress AS p
+WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND (p.completed_lessons, p.user_id) > (:value, :after)
+    AND (:completed::boolean IS NULL OR (p.completed_at IS NOT NULL) = :completed)
+    AND (:last_seen_before::date IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
+    AND (
+        :not_past::uuid IS NULL
+        OR NOT EXISTS (
+            SELECT *
+            FROM lesson_progress AS r
+            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
+                AND r.status = 'completed'
+        )
+    )
+ORDER BY p.completed_lessons, p.user_id
+LIMIT :limit;
+
+-- name: roster-by-progress-descending
+-- A page of a course's learners.
+SELECT
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+FROM course_progress AS p
+WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND (p.completed_lessons, p.user_id) < (:value, :after)
+    AND (:completed::boolean IS NULL OR (p.completed_at IS NOT NULL) = :completed)
+    AND (:last_seen_before::date IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
+    AND (
+        :not_past::uuid IS NULL
+        OR NOT EXISTS (
+            SELECT *
+            FROM lesson_progress AS r
+            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
+                AND r.status = 'completed'
+        )
+    )
+ORDER BY p.completed_lessons DESC, p.user_id DESC
+LIMIT :limit;
+
+-- name: roster-by-last-seen-ascending
+-- A page of a course's learners.
+SELECT
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+FROM course_progress AS p
+WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND (p.day, p.user_id) > (:value, :after)
+    AND (:completed::boolean IS NULL OR (p.completed_at IS NOT NULL) = :completed)
+    AND (:last_seen_before::date IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
+    AND (
+        :not_past::uuid IS NULL
+        OR NOT EXISTS (
+            SELECT *
+            FROM lesson_progress AS r
+            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
+                AND r.status = 'completed'
+        )
+    )
+ORDER BY p.day, p.user_id
+LIMIT :limit;
+
+-- name: roster-by-last-seen-descending
+-- A page of a course's learners.
+SELECT
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+FROM course_progress AS p
+WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND (p.day, p.user_id) < (:value, :after)
+    AND (:completed::boolean IS NULL OR (p.completed_at IS NOT NULL) = :completed)
+    AND (:last_seen_before::date IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
+    AND (
+        :not_past::uuid IS NULL
+        OR NOT EXISTS (
+            SELECT *
+            FROM lesson_progress AS r
+            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
+                AND r.status = 'completed'
+        )
+    )
+ORDER BY p.day DESC, p.user_id DESC
+LIMIT :limit;
+
+-- name: roster-by-completed-ascending
+-- A page of a course's learners.
+SELECT
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+FROM course_progress AS p
+WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.completed_at IS NOT NULL AND (p.completed_at, p.user_id) > (:value, :after)
+    AND (:completed::boolean IS NULL OR (p.completed_at IS NOT NULL) = :completed)
+    AND (:last_seen_before::date IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
+    AND (
+        :not_past::uuid IS NULL
+        OR NOT EXISTS (
+            SELECT *
+            FROM lesson_progress AS r
+            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
+                AND r.status = 'completed'
+        )
+    )
+ORDER BY p.completed_at, p.user_id
+LIMIT :limit;
+
+-- name: roster-by-completed-descending
+-- A page of a course's learners.
+SELECT
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+FROM course_progress AS p
+WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.completed_at IS NOT NULL AND (p.completed_at, p.user_id) < (:value, :after)
+    AND (:completed::boolean IS NULL OR (p.completed_at IS NOT NULL) = :completed)
+    AND (:last_seen_before::date IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
+    AND (
+        :not_past::uuid IS NULL
+        OR NOT EXISTS (
+            SELECT *
+            FROM lesson_progress AS r
+            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
+                AND r.status = 'completed'
+        )
+    )
+ORDER BY p.completed_at DESC, p.user_id DESC
+LIMIT :limit;
+
+-- name: roster-of-incomplete
+-- A page of the learners of a course who have not completed it.
+SELECT
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+FROM course_progress AS p
+WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.completed_at IS NULL AND p.user_id >= :first
+    AND (:completed::boolean IS NULL OR (p.completed_at IS NOT NULL) = :completed)
+    AND (:last_seen_before::date IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
+    AND (
+        :not_past::uuid IS NULL
+        OR NOT EXISTS (
+            SELECT *
+            FROM lesson_progress AS r
+            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
+                AND r.status = 'completed'
+        )
+    )
+ORDER BY p.user_id
+LIMIT :limit;

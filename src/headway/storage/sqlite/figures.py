@@ -1,0 +1,126 @@
+"""The tables of courses' figures, and what is read from them."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime
+from typing import Final
+
+import apsw
+
+from headway.domain.identifiers import CourseId
+from headway.domain.roster import RosterOrder, RosterPlace, RosterQuery
+from headway.domain.standing import CourseProgress
+from headway.domain.statistics import Counters, CourseCounts, CourseReading, DayCounts, LessonCounts, reading_of
+from headway.storage.port import HeldDay
+from headway.storage.sqlite import statements as sql
+from headway.storage.sqlite.catalogue import Catalogue
+from headway.storage.sqlite.rows import Columns, fetch, from_held_day, to_course_progress, to_text
+
+_NO_LEARNER: Final = ""
+_AFTER_ALL_LEARNERS: Final = "~"
+_FIRST: Final = {RosterOrder.PROGRESS: -1, RosterOrder.LAST_SEEN: "", RosterOrder.COMPLETED: ""}
+_LAST: Final = {RosterOrder.PROGRESS: 2**31, RosterOrder.LAST_SEEN: "~", RosterOrder.COMPLETED: "~"}
+
+
+def store_counters(connection: apsw.Connection, counters: Counters) -> None:
+    """Add to what is stored."""
+    connection.executemany(sql.ADD_LESSON_STATISTICS, [(*key, *counts) for key, counts in counters.lessons.items()])
+    connection.executemany(sql.ADD_SCORES, [(*key, learners) for key, learners in counters.scores.items()])
+    connection.executemany(sql.ADD_COURSE_STATISTICS, [(key, *counts) for key, counts in counters.courses.items()])
+    connection.executemany(
+        sql.ADD_ACTIVITY,
+        [(course_id, day.isoformat(), *counts) for (course_id, day), counts in counters.days.items()],
+    )
+
+
+def store_day(connection: apsw.Connection, held: HeldDay) -> None:
+    """Keep a learner's day that is finished."""
+    fetch(connection, sql.PUT_LEARNER_DAY, *from_held_day(held))
+
+
+class Figures:
+    """Reads over one moment's rows."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+
+    def course(self, connection: apsw.Connection, course_id: CourseId, first: date, last: date) -> CourseReading:
+        """What is counted of a course."""
+        course = self._catalogue.course(connection, course_id).course
+        counters = counted(
+            courses=fetch(connection, sql.COURSE_COUNTS, course_id),
+            lessons=fetch(connection, sql.LESSON_COUNTS, course_id),
+            scores=fetch(connection, sql.SCORES, course_id),
+            days=fetch(connection, sql.DAYS, course_id, first.isoformat(), last.isoformat()),
+        )
+        return reading_of(course, counters)
+
+    def courses(self, connection: apsw.Connection, first: date, last: date) -> Sequence[CourseReading]:
+        """What is counted of every course of the catalogue, by title."""
+        counters = counted(
+            courses=fetch(connection, sql.ALL_COURSE_COUNTS),
+            lessons=fetch(connection, sql.ALL_LESSON_COUNTS),
+            scores=(),
+            days=fetch(connection, sql.ALL_DAYS, first.isoformat(), last.isoformat()),
+        )
+        by_course = counters.by_course()
+        return [
+            reading_of(self._catalogue.at(connection, course_id, version).course, by_course.get(course_id, Counters()))
+            for course_id, version in fetch(connection, sql.CATALOGUE_ORDER)
+        ]
+
+    def roster(self, connection: apsw.Connection, course_id: CourseId, query: RosterQuery) -> Sequence[CourseProgress]:
+        """A page of a course's learners."""
+        self._catalogue.course(connection, course_id)
+        found = _sorted_page(connection, course_id, query)
+        missing = query.limit - len(found)
+        if missing and query.order is RosterOrder.COMPLETED:
+            found += _incomplete_page(connection, course_id, query, missing)
+        return [to_course_progress(columns) for columns in found]
+
+
+def counted(
+    *, courses: Iterable[Columns], lessons: Iterable[Columns], scores: Iterable[Columns], days: Iterable[Columns]
+) -> Counters:
+    """The counts that rows of the tables hold."""
+    counters = Counters()
+    for course, *counts in courses:
+        counters.add_course(course, CourseCounts(*counts))
+    for course, lesson, *counts in lessons:
+        counters.add_lesson((course, lesson), LessonCounts(*counts))
+    for course, lesson, points, learners in scores:
+        counters.add_score((course, lesson, points), learners)
+    for course, day, *counts in days:
+        counters.add_date((course, date.fromisoformat(day)), DayCounts(*counts))
+    return counters
+
+
+def _sorted_page(connection: apsw.Connection, course_id: CourseId, query: RosterQuery) -> list[Columns]:
+    """Those who have what the roster is sorted by."""
+    if query.after is None:
+        place: tuple[object, str] = (
+            (_LAST[query.order], _AFTER_ALL_LEARNERS) if query.descending else (_FIRST[query.order], _NO_LEARNER)
+        )
+    elif query.after.value is None:
+        return []
+    else:
+        place = (_value(query.after), query.after.learner_id)
+    statement = sql.ROSTER[query.order, query.descending]
+    return fetch(connection, statement, course_id, *place, *_filters(query), query.limit)
+
+
+def _incomplete_page(connection: apsw.Connection, course_id: CourseId, query: RosterQuery, limit: int) -> list[Columns]:
+    """Those who have not completed the course, behind those who have."""
+    is_behind = query.after is not None and query.after.value is None
+    after = query.after.learner_id if query.after is not None and is_behind else _NO_LEARNER
+    return fetch(connection, sql.ROSTER_OF_INCOMPLETE, course_id, after, *_filters(query), limit)
+
+
+def _filters(query: RosterQuery) -> tuple[object, ...]:
+    before = query.last_seen_before.isoformat() if query.last_seen_before else None
+    return (query.completed, before, query.not_past)
+
+
+def _value(place: RosterPlace) -> object:
+    if isinstance(place.value, datetime):
+        return to_text(place.value.astimezone(UTC))
+    return place.value.isoformat() if isinstance(place.value, date) else place.value

@@ -1,0 +1,31 @@
+"""All that is held on one learner."""
+
+import apsw
+
+from headway.domain.identifiers import LearnerId
+from headway.domain.statistics import Counters, recount
+from headway.storage.port import LearnerRecord
+from headway.storage.sqlite import statements as sql
+from headway.storage.sqlite.figures import store_counters
+from headway.storage.sqlite.rows import fetch, to_course_progress, to_held_day, to_lesson_progress
+
+
+def record_of(connection: apsw.Connection, learner_id: LearnerId) -> LearnerRecord:
+    """All of it."""
+    held = [to_held_day(columns) for columns in fetch(connection, sql.LEARNER_DAYS, learner_id)]
+    return LearnerRecord(
+        [to_lesson_progress(columns) for columns in fetch(connection, sql.LEARNER_ROWS, learner_id)],
+        [to_course_progress(columns) for columns in fetch(connection, sql.LEARNER_STANDINGS, learner_id)],
+        [(day.course_id, day.day) for day in held],
+    )
+
+
+def erase(connection: apsw.Connection, learner_id: LearnerId) -> bool:
+    """Remove all of it, and what it counts for; answers whether there was anything."""
+    record = record_of(connection, learner_id)
+    counted = Counters()
+    counted.add(recount(*record), sign=-1)
+    store_counters(connection, counted)
+    for statement in (sql.ERASE_ROWS, sql.ERASE_STANDINGS, sql.ERASE_DAYS):
+        fetch(connection, statement, learner_id)
+    return any(record)

@@ -1,0 +1,79 @@
+"""A recount on SQLite: row by row, over one snapshot."""
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+import apsw
+
+from headway.domain.catalogue import VersionedCourse
+from headway.domain.errors import CourseNotFoundError
+from headway.domain.identifiers import CourseId
+from headway.domain.progress import LessonProgress
+from headway.domain.standing import agrees
+from headway.domain.standing import recount as recount_tally
+from headway.domain.statistics import Counters, recount
+from headway.storage.port import Recounted, StandingKey
+from headway.storage.sqlite import statements as sql
+from headway.storage.sqlite.catalogue import Catalogue
+from headway.storage.sqlite.figures import counted
+from headway.storage.sqlite.rows import fetch, fetch_one, to_course_progress, to_held_day, to_lesson_progress
+
+_ROWS: Final = 5_000  # of a stretch, about
+_NO_LEARNER: Final = ""
+_AFTER_ALL_LEARNERS: Final = "~"
+
+
+class SqliteRecount:
+    """Counts over a connection whose snapshot stays."""
+
+    def __init__(self, connection: apsw.Connection, course_id: CourseId | None) -> None:
+        self._connection = connection
+        self._course_id = course_id
+        self._catalogue = Catalogue()
+
+    async def stored(self) -> Counters:
+        """The counts that are stored."""
+        every = counted(
+            courses=fetch(self._connection, sql.ALL_COURSE_COUNTS),
+            lessons=fetch(self._connection, sql.ALL_LESSON_COUNTS),
+            scores=fetch(self._connection, sql.ALL_SCORES),
+            days=fetch(self._connection, sql.ALL_DAYS, _NO_LEARNER, _AFTER_ALL_LEARNERS),
+        )
+        return every if self._course_id is None else every.by_course().get(self._course_id, Counters())
+
+    async def lesson_rows(self) -> int:
+        """How many rows there are to count."""
+        return int(fetch(self._connection, sql.COUNT_ROWS_OF, self._course_id)[0][0])
+
+    async def stretches(self) -> AsyncIterator[Recounted]:
+        """All learners, a stretch at a time."""
+        after = _NO_LEARNER
+        while after != _AFTER_ALL_LEARNERS:
+            end = fetch_one(self._connection, sql.LEARNER_AT, after, _ROWS)
+            until = end[0] if end else _AFTER_ALL_LEARNERS
+            yield self._stretch(after, until)
+            after = until
+
+    def _stretch(self, after: str, until: str) -> Recounted:
+        asked = (after, until, self._course_id)
+        rows = [to_lesson_progress(columns) for columns in fetch(self._connection, sql.ROWS_BETWEEN, *asked)]
+        standings = [to_course_progress(columns) for columns in fetch(self._connection, sql.STANDINGS_BETWEEN, *asked)]
+        days = [to_held_day(columns) for columns in fetch(self._connection, sql.DAYS_BETWEEN, *asked)]
+        counters = recount(rows, standings, ((held.course_id, held.day) for held in days))
+        by_standing: dict[StandingKey, list[LessonProgress]] = {}
+        for row in rows:
+            by_standing.setdefault((row.learner_id, row.course_id), []).append(row)
+        wrong: list[StandingKey] = []
+        for standing in standings:
+            own = by_standing.pop((standing.learner_id, standing.course_id), [])
+            found = self._course(standing.course_id)
+            if found is not None and not agrees(found, standing, recount_tally(found.course, own)):
+                wrong.append((standing.learner_id, standing.course_id))
+        wrong.extend(by_standing)  # rows of nobody who stands in the course
+        return Recounted(len(rows), counters, wrong)
+
+    def _course(self, course_id: CourseId) -> VersionedCourse | None:
+        try:
+            return self._catalogue.course(self._connection, course_id)
+        except CourseNotFoundError:
+            return None

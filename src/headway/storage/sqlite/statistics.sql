@@ -1,0 +1,358 @@
+-- Courses' figures on SQLite. Parameters are bound by position, in the order they first appear.
+
+-- name: add-lesson-statistics!
+-- Add to what is counted of a lesson.
+INSERT INTO lesson_statistics (
+    course_id, lesson_id, started, completed, tried, passed, bookmarked, attempts, scored, score_parts, time_parts
+) VALUES (
+    :course_id, :lesson_id, :started, :completed, :tried, :passed, :bookmarked, :attempts, :scored, :score_parts,
+    :time_parts
+)
+ON CONFLICT (course_id, lesson_id) DO UPDATE SET
+    started = started + excluded.started,
+    completed = completed + excluded.completed,
+    tried = tried + excluded.tried,
+    passed = passed + excluded.passed,
+    bookmarked = bookmarked + excluded.bookmarked,
+    attempts = attempts + excluded.attempts,
+    scored = scored + excluded.scored,
+    score_parts = score_parts + excluded.score_parts,
+    time_parts = time_parts + excluded.time_parts;
+
+-- name: add-scores!
+-- Add learners to a quiz's distribution.
+INSERT INTO quiz_scores (course_id, lesson_id, points, learners) VALUES (:course_id, :lesson_id, :points, :learners)
+ON CONFLICT (course_id, lesson_id, points) DO UPDATE SET learners = learners + excluded.learners;
+
+-- name: add-course-statistics!
+-- Add to what is counted of a course.
+INSERT INTO course_statistics (course_id, learners, completed) VALUES (:course_id, :learners, :completed)
+ON CONFLICT (course_id) DO UPDATE SET
+    learners = learners + excluded.learners,
+    completed = completed + excluded.completed;
+
+-- name: add-activity!
+-- Add to what is counted of a day in a course.
+INSERT INTO course_activity (
+    course_id, day, active, last_seen, lessons_started, lessons_completed, time_parts, completions
+) VALUES (
+    :course_id, :day, :active, :last_seen, :lessons_started, :lessons_completed, :time_parts, :completions
+)
+ON CONFLICT (course_id, day) DO UPDATE SET
+    active = active + excluded.active,
+    last_seen = last_seen + excluded.last_seen,
+    lessons_started = lessons_started + excluded.lessons_started,
+    lessons_completed = lessons_completed + excluded.lessons_completed,
+    time_parts = time_parts + excluded.time_parts,
+    completions = completions + excluded.completions;
+
+-- name: put-learner-day!
+-- A learner's day that is finished.
+INSERT OR REPLACE INTO learner_days (
+    user_id, course_id, day, lessons_started, lessons_completed, time_parts, completions
+) VALUES (
+    :user_id, :course_id, :day, :lessons_started, :lessons_completed, :time_parts, :completions
+);
+
+-- name: course-counts
+-- Learners in a course.
+SELECT course_id, learners, completed FROM course_statistics WHERE course_id = :course_id;
+
+-- name: lesson-counts
+-- Learners in a course's lessons, in those that are not in it now too.
+SELECT
+    course_id, lesson_id, started, completed, tried, passed, bookmarked, attempts, scored, score_parts, time_parts
+FROM lesson_statistics
+WHERE course_id = :course_id;
+
+-- name: scores
+-- The distributions of a course's quizzes.
+SELECT course_id, lesson_id, points, learners FROM quiz_scores WHERE course_id = :course_id AND learners <> 0;
+
+-- name: days
+-- What is counted of a course's days.
+SELECT course_id, day, active, last_seen, lessons_started, lessons_completed, time_parts, completions
+FROM course_activity
+WHERE course_id = :course_id AND day BETWEEN :first AND :last;
+
+-- name: all-course-counts
+-- Learners in all courses.
+SELECT course_id, learners, completed FROM course_statistics;
+
+-- name: all-lesson-counts
+-- Learners in all lessons.
+SELECT
+    course_id, lesson_id, started, completed, tried, passed, bookmarked, attempts, scored, score_parts, time_parts
+FROM lesson_statistics;
+
+-- name: all-scores
+-- All distributions.
+SELECT course_id, lesson_id, points, learners FROM quiz_scores WHERE learners <> 0;
+
+-- name: all-days
+-- What is counted of all courses' days.
+SELECT course_id, day, active, last_seen, lessons_started, lessons_completed, time_parts, completions
+FROM course_activity
+WHERE day BETWEEN :first AND :last;
+
+-- name: catalogue-order
+-- The courses of the catalogue by title.
+SELECT course_id, version FROM courses ORDER BY title, course_id;
+
+-- name: learner-rows
+-- All of a learner's rows.
+SELECT
+    user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
+    quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
+    version, written_by
+FROM lesson_progress
+WHERE user_id = :user_id
+ORDER BY course_id, lesson_id;
+
+-- name: learner-standings
+-- All of a learner's standings.
+SELECT
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+FROM course_progress
+WHERE user_id = :user_id
+ORDER BY course_id;
+
+-- name: learner-days
+-- All of a learner's finished days.
+SELECT user_id, course_id, day, lessons_started, lessons_completed, time_parts, completions
+FROM learner_days
+WHERE user_id = :user_id
+ORDER BY course_id, day;
+
+-- name: erase-rows!
+-- All of a learner's rows go.
+DELETE FROM lesson_progress WHERE user_id = :user_id;
+
+-- name: erase-standings!
+-- All of a learner's standings go.
+DELETE FROM course_progress WHERE user_id = :user_id;
+
+-- name: erase-days!
+-- All of a learner's finished days go.
+DELETE FROM learner_days WHERE user_id = :user_id;
+
+-- name: begin-rederivation!
+-- A course was edited: what follows for the learners who are in it is to be derived, whatever was before.
+INSERT OR REPLACE INTO rederivations (course_id, version, learners, done, position, leased_until)
+SELECT course_id, :version, learners, 0, NULL, 0
+FROM course_statistics
+WHERE course_id = :course_id AND learners > 0;
+
+-- name: derive-anew!
+-- A course was brought here, perhaps with standings of another version of it.
+INSERT OR REPLACE INTO rederivations (course_id, version, learners, done, position, leased_until)
+VALUES (:course_id, :version, 0, 0, NULL, 0);
+
+-- name: rederivation^
+-- How far it is with a course.
+SELECT course_id, version, learners, done, position FROM rederivations WHERE course_id = :course_id;
+
+-- name: free-rederivation^
+-- One that nobody works on.
+SELECT course_id, version, learners, done, position
+FROM rederivations
+WHERE leased_until <= :now
+ORDER BY course_id
+LIMIT 1;
+
+-- name: advance-rederivation
+-- Note how far it is, and that somebody works on it.
+UPDATE rederivations SET done = :done, position = :position, leased_until = :leased_until
+WHERE course_id = :course_id AND version = :version
+RETURNING course_id;
+
+-- name: finish-rederivation!
+-- Nothing is left to do for this version of the course.
+DELETE FROM rederivations WHERE course_id = :course_id AND version = :version;
+
+-- name: learners-to-rederive
+-- Learners in a course whose standings were made under another version of it, by id.
+SELECT user_id
+FROM course_progress
+WHERE course_id = :course_id AND user_id > :after AND started_at IS NOT NULL AND course_version <> :version
+ORDER BY user_id
+LIMIT :limit;
+
+-- name: count-rows-of^
+-- How many rows a course has, or all have.
+SELECT count(*) FROM lesson_progress WHERE :course_id IS NULL OR course_id = :course_id;
+
+-- name: learner-at^
+-- The learner whose row is so many rows further on.
+SELECT user_id FROM lesson_progress WHERE user_id > :after ORDER BY user_id LIMIT 1 OFFSET :rows;
+
+-- name: rows-between
+-- The rows of a stretch of learners.
+SELECT
+    user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
+    quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
+    version, written_by
+FROM lesson_progress
+WHERE user_id > :after AND user_id <= :until AND (:course_id IS NULL OR course_id = :course_id);
+
+-- name: standings-between
+-- The standings of a stretch of learners.
+SELECT
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+FROM course_progress
+WHERE user_id > :after AND user_id <= :until AND (:course_id IS NULL OR course_id = :course_id);
+
+-- name: days-between
+-- The finished days of a stretch of learners.
+SELECT user_id, course_id, day, lessons_started, lessons_completed, time_parts, completions
+FROM learner_days
+WHERE user_id > :after AND user_id <= :until AND (:course_id IS NULL OR course_id = :course_id);
+
+-- name: roster-by-progress-ascending
+-- A page of a course's learners.
+SELECT
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+FROM course_progress AS p
+WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND (p.completed_lessons, p.user_id) > (:value, :after)
+    AND (:completed IS NULL OR (p.completed_at IS NOT NULL) = :completed)
+    AND (:last_seen_before IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
+    AND (
+        :not_past IS NULL
+        OR NOT EXISTS (
+            SELECT *
+            FROM lesson_progress AS r
+            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
+                AND r.status = 'completed'
+        )
+    )
+ORDER BY p.completed_lessons, p.user_id
+LIMIT :limit;
+
+-- name: roster-by-progress-descending
+-- A page of a course's learners.
+SELECT
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+FROM course_progress AS p
+WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND (p.completed_lessons, p.user_id) < (:value, :after)
+    AND (:completed IS NULL OR (p.completed_at IS NOT NULL) = :completed)
+    AND (:last_seen_before IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
+    AND (
+        :not_past IS NULL
+        OR NOT EXISTS (
+            SELECT *
+            FROM lesson_progress AS r
+            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
+                AND r.status = 'completed'
+        )
+    )
+ORDER BY p.completed_lessons DESC, p.user_id DESC
+LIMIT :limit;
+
+-- name: roster-by-last-seen-ascending
+-- A page of a course's learners.
+SELECT
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+FROM course_progress AS p
+WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND (p.day, p.user_id) > (:value, :after)
+    AND (:completed IS NULL OR (p.completed_at IS NOT NULL) = :completed)
+    AND (:last_seen_before IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
+    AND (
+        :not_past IS NULL
+        OR NOT EXISTS (
+            SELECT *
+            FROM lesson_progress AS r
+            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
+                AND r.status = 'completed'
+        )
+    )
+ORDER BY p.day, p.user_id
+LIMIT :limit;
+
+-- name: roster-by-last-seen-descending
+-- A page of a course's learners.
+SELECT
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+FROM course_progress AS p
+WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND (p.day, p.user_id) < (:value, :after)
+    AND (:completed IS NULL OR (p.completed_at IS NOT NULL) = :completed)
+    AND (:last_seen_before IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
+    AND (
+        :not_past IS NULL
+        OR NOT EXISTS (
+            SELECT *
+            FROM lesson_progress AS r
+            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
+                AND r.status = 'completed'
+        )
+    )
+ORDER BY p.day DESC, p.user_id DESC
+LIMIT :limit;
+
+-- name: roster-by-completed-ascending
+-- A page of a course's learners.
+SELECT
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+FROM course_progress AS p
+WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.completed_at IS NOT NULL AND (p.completed_at, p.user_id) > (:value, :after)
+    AND (:completed IS NULL OR (p.completed_at IS NOT NULL) = :completed)
+    AND (:last_seen_before IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
+    AND (
+        :not_past IS NULL
+        OR NOT EXISTS (
+            SELECT *
+            FROM lesson_progress AS r
+            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
+                AND r.status = 'completed'
+        )
+    )
+ORDER BY p.completed_at, p.user_id
+LIMIT :limit;
+
+-- name: roster-by-completed-descending
+-- A page of a course's learners.
+SELECT
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+FROM course_progress AS p
+WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.completed_at IS NOT NULL AND (p.completed_at, p.user_id) < (:value, :after)
+    AND (:completed IS NULL OR (p.completed_at IS NOT NULL) = :completed)
+    AND (:last_seen_before IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
+    AND (
+        :not_past IS NULL
+        OR NOT EXISTS (
+            SELECT *
+            FROM lesson_progress AS r
+            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
+                AND r.status = 'completed'
+        )
+    )
+ORDER BY p.completed_at DESC, p.user_id DESC
+LIMIT :limit;
+
+-- name: roster-of-incomplete
+-- A page of the learners of a course who have not completed it.
+SELECT
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+FROM course_progress AS p
+WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.completed_at IS NULL AND p.user_id > :after
+    AND (:completed IS NULL OR (p.completed_at IS NOT NULL) = :completed)
+    AND (:last_seen_before IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
+    AND (
+        :not_past IS NULL
+        OR NOT EXISTS (
+            SELECT *
+            FROM lesson_progress AS r
+            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
+                AND r.status = 'completed'
+        )
+    )
+ORDER BY p.user_id
+LIMIT :limit;
