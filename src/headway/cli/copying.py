@@ -83,7 +83,7 @@ async def _copy_all(source: Archive, destination: Archive) -> _Copied:
     began = monotonic()
     with shown("Copying", sum(here)) as progress:
         put = await copying.put_what_differs(source, destination, progress)
-    with _shown("Counting", here.lesson_rows) as progress:
+    with shown("Counting", here.lesson_rows) as progress:
         await count_anew(destination, progress)
     seconds = monotonic() - began
     with shown("Comparing", sum(here)) as progress:
