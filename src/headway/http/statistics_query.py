@@ -49,6 +49,7 @@ def _optional(description: str, **keywords: Any) -> Any:
 
 Date = Annotated[date, PlainValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
 Flag = Annotated[bool, PlainValidator(_flag), WithJsonSchema({"type": "boolean"})]
+Days = Annotated[int, Field(ge=1, le=A_CENTURY)]
 Nothing = SkipJsonSchema[None]
 
 
@@ -106,8 +107,7 @@ class RosterParameters(BaseModel):
     cursor: Annotated[str | Nothing, _optional("`next` of the page before, sorted alike.")] = None
     completed: Annotated[Flag | Nothing, _optional("Only who has, or has not, completed the course.")] = None
     stalled_days: Annotated[
-        int | Nothing,
-        _optional("Only who has not completed the course, nor been seen for so many days.", ge=1, le=A_CENTURY),
+        Days | Nothing, _optional("Only who has not completed the course, nor been seen for so many days.")
     ] = None
     not_past: Annotated[UUID | Nothing, _optional("Only who has not completed this lesson of the course.")] = None
     format: Annotated[Format | Nothing, _optional("As `Accept`, and before it.")] = None
@@ -130,7 +130,7 @@ class RosterParameters(BaseModel):
     def _place(self, cursor: str) -> RosterPlace:
         try:
             content = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-            _, order, value, learner_id = _CURSORS[self.sort].validate_json(content)
+            _, order, value, learner_id = _CURSORS[self.sort].validate_json(content, strict=True)
         except ValueError:  # pydantic's own among them
             raise _no_cursor(cursor) from None
         if order is not self.order:

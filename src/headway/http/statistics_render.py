@@ -51,10 +51,9 @@ def roster_line(standing: CourseProgress, summary: Summary) -> dict[str, Any]:
 
 def learner(detail: LearnerDetail, *, explained: bool) -> Reply:
     """One learner in a course, lesson by lesson; `explained`: and why the percentage is what it is."""
-    value = roster_line(*detail.line) | {
-        "course_id": detail.line.summary.course_id,
-        "lessons": [_learner_lesson(row) for row in detail.rows],
-    }
+    standing, summary = detail.line
+    named = {"user_id": standing.learner_id, "course_id": summary.course_id}
+    value = named | roster_line(standing, summary) | {"lessons": [_learner_lesson(row) for row in detail.rows]}
     return json_reply(value | {"explanation": _explanation(detail.explanation)} if explained else value)
 
 
