@@ -42,7 +42,7 @@ def verify(
     elif repair:
         out.print(f"Mended: {_found(verified)}.")
     else:
-        fail(f"Not what the rows say: {_found(verified)}. headway verify --repair mends that while the service runs.")
+        fail(f"Not what the rows say: {_found(verified)}. --repair mends that, while the service runs.")
 
 
 async def _verify(headway: Headway, course_id: CourseId | None, *, repair: bool) -> Verified:
