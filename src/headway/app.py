@@ -115,9 +115,16 @@ class Headway:
         return CORSMiddleware(
             dispatcher,
             allow_origins=self.settings.cors_origins,
-            allow_methods=["GET", "PUT", "DELETE"],
-            allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match", "X-Request-ID"],
-            expose_headers=["ETag", "Headway-Kept", "Retry-After", "X-Request-ID"],
+            allow_methods=["GET", "PUT", "POST", "DELETE"],
+            allow_headers=[
+                "Authorization",
+                "Content-Type",
+                "Idempotency-Key",
+                "If-Match",
+                "If-None-Match",
+                "X-Request-ID",
+            ],
+            expose_headers=["ETag", "Headway-Kept", "Headway-Written-By", "Retry-After", "X-Request-ID"],
         )
 
     def _keys(self) -> KeySource:

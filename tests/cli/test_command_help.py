@@ -29,6 +29,7 @@ def test_the_commands_are_those_that_are_promised() -> None:
     assert {" ".join(path) for path in COMMANDS} >= {
         "serve", "migrate", "copy", "token", "settings", "demo",
         "courses put", "courses list", "courses show", "courses remove", "courses schema",
+        "learners export", "learners erase", "progress import",
     }  # fmt: skip
 
 
@@ -42,7 +43,7 @@ def test_help_shows_how_a_command_is_called(folder: Path, command: Arguments) ->
     assert list(folder.iterdir()) == []
 
 
-@pytest.mark.parametrize("group", [(), ("courses",)], ids=" ".join)
+@pytest.mark.parametrize("group", [(), ("courses",), ("learners",), ("progress",)], ids=" ".join)
 def test_a_group_lists_its_commands(folder: Path, group: Arguments) -> None:
     helped = headway(folder, *group, "--help")
     assert helped.code == 0

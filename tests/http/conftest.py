@@ -45,6 +45,24 @@ def author(running: Running, connections: httpx.HTTPTransport) -> httpx.Client:
 
 
 @pytest.fixture
+def client_of(running: Running, connections: httpx.HTTPTransport) -> Callable[..., httpx.Client]:
+    """Makes clients by the learner's id and the scopes."""
+    return lambda learner_id, *scopes: _client(running, connections, authorization(learner_id, *scopes))
+
+
+@pytest.fixture
+def admin_id() -> str:
+    """The id of one who may write for learners."""
+    return str(uuid4())
+
+
+@pytest.fixture
+def admin(client_of: Callable[..., httpx.Client], admin_id: str) -> httpx.Client:
+    """The client of one who may write for learners."""
+    return client_of(admin_id, "learners:admin")
+
+
+@pytest.fixture
 def document() -> dict[str, Any]:
     """The document of the test's own course: three plain lessons."""
     return course()
@@ -88,12 +106,6 @@ def lesson_path(lesson_paths: list[str]) -> str:
 
 def _client(running: Running, connections: httpx.HTTPTransport, headers: dict[str, str]) -> httpx.Client:
     return httpx.Client(base_url=running.base_url + PREFIX, headers=headers, transport=connections, timeout=20)
-
-
-@pytest.fixture
-def client_of(running: Running, connections: httpx.HTTPTransport) -> Callable[[str], httpx.Client]:
-    """Makes clients of learners who are named."""
-    return lambda learner: _client(running, connections, authorization(learner))
 
 
 @pytest.fixture

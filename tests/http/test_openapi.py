@@ -20,15 +20,25 @@ from support.running import PREFIX, SECRET, Running, authorization, course, head
 
 # A condition that is well-formed may still not hold: 412 is documented, and no fault of the service.
 CHECKS = {"positive_data_acceptance": {"expected-statuses": ["2xx", "404", "412"]}}
-ANY_DATA = SchemathesisConfig.from_dict({"generation": {"max-examples": 10}, "checks": CHECKS})
 # A course that was started over is still there: by contract its list is empty, its summary counts from zero, and the
 # next write makes a row again, which Schemathesis does not take for making anew what was deleted.
 ANSWERED_AFTER_DELETE = {
     "include-operation-id": ["get_user_course_progress", "get_course_completion_stats", "get_lesson_progress"],
     "checks": {"use_after_free": {"enabled": False}},
 }
+# Files are texts to the document: that they are CSV or NDJSON its description alone says. Other methods of their path
+# are those of a course's path, with a word for an id.
+FILES = {
+    "include-operation-id": "import_progress",
+    "checks": {
+        "positive_data_acceptance": {"expected-statuses": ["2xx", "422"]},
+        "negative_data_rejection": {"enabled": False},  # any text is a file, with lines that are refused
+        "unsupported_method": {"enabled": False},
+    },
+}
+ANY_DATA = SchemathesisConfig.from_dict({"generation": {"max-examples": 10}, "checks": CHECKS, "operations": [FILES]})
 VALID_DATA = SchemathesisConfig.from_dict(
-    {"generation": {"mode": "positive"}, "checks": CHECKS, "operations": [ANSWERED_AFTER_DELETE]}
+    {"generation": {"mode": "positive"}, "checks": CHECKS, "operations": [ANSWERED_AFTER_DELETE, FILES]}
 )
 
 
@@ -39,9 +49,14 @@ def _document() -> dict[str, Any]:
     return application.openapi()
 
 
+@schemathesis.serializer("text/csv", "application/x-ndjson")
+def _as_it_is(_context: Any, value: Any) -> bytes:
+    return str(value).encode("utf-8", "surrogatepass")
+
+
 DOCUMENT = _document()
 API = schemathesis.openapi.from_dict(DOCUMENT, config=ANY_DATA)
-SCOPES = ("courses:write", "statistics:read")
+SCOPES = ("courses:write", "learners:admin", "statistics:read")
 CATALOGUE_WRITES = ("put_course", "remove_course")
 
 
@@ -54,7 +69,7 @@ def known(running: Running) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def caller() -> dict[str, str]:
-    """The headers of a learner who is an author and a teacher, too."""
+    """The headers of a learner who is an author, a teacher and an administrator, too."""
     return authorization(str(uuid4()), *SCOPES)
 
 

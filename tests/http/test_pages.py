@@ -235,12 +235,12 @@ class TestOrigins:
 
     @pytest.mark.parametrize("origin", [ORIGIN, "https://other.example"])
     def test_a_configured_origin_may_ask_for_what_a_player_needs(self, allowing: httpx.Client, origin: str) -> None:
-        for method in ("GET", "PUT", "DELETE"):
+        for method in ("GET", "PUT", "POST", "DELETE"):
             asked = PREFLIGHT | {"Origin": origin, "Access-Control-Request-Method": method}
             answer = allowing.options(f"{PREFIX}/progress/{uuid4()}/lessons/{uuid4()}", headers=asked)
             assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, origin)
             assert method in answer.headers["access-control-allow-methods"].split(", ")
-            needed = {"authorization", "content-type", "if-match", "if-none-match", "x-request-id"}
+            needed = {"authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "x-request-id"}
             assert needed <= set(answer.headers["access-control-allow-headers"].lower().split(", "))
 
     def test_a_configured_origins_page_may_read_the_headers_that_matter(self, allowing: httpx.Client) -> None:
@@ -252,7 +252,7 @@ class TestOrigins:
             answer = allowing.put(path, json={}, headers=headers | {"Origin": ORIGIN})
             assert answer.headers["access-control-allow-origin"] == ORIGIN
             exposed = set(answer.headers["access-control-expose-headers"].lower().split(", "))
-            assert exposed >= {"etag", "headway-kept", "retry-after", "x-request-id"}
+            assert exposed >= {"etag", "headway-kept", "headway-written-by", "retry-after", "x-request-id"}
             assert "origin" in answer.headers["vary"].lower()
 
     def test_another_origin_is_not_allowed(self, allowing: httpx.Client) -> None:

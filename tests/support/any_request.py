@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from domain.values import UPDATABLE, UPDATES
 from headway.auth import learner_id
 from headway.http.endpoint import Operation
-from headway.http.routes import OPERATIONS
+from headway.http.routes import LEARNERS_TAG, OPERATIONS
 from support.asgi import HeaderLines, Sent
 from support.running import PREFIX, token
 
@@ -53,6 +53,7 @@ _EXPIRED: Final = token("somebody", lifetime=timedelta(hours=-1)).encode()
 _FOREIGN: Final = token("somebody", secret="another secret, just as long as that").encode()
 _PEOPLE: Final = (
     ("learner",), ("other",), ("author", "courses:write"), ("reader", "courses:read"), ("teacher", "statistics:read"),
+    ("admin", "learners:admin"),
 )  # fmt: skip
 
 
@@ -61,7 +62,7 @@ class World:
 
     def __init__(self, number: int) -> None:
         self._names: dict[bytes, bytes] = {b"64 KiB": b" " * 2**16, b"1 MiB": b" " * 2**20}
-        for name in ("course", "lesson", "quiz", "extra", "unknown"):
+        for name in ("course", "lesson", "quiz", "extra", "unknown", "somebody"):
             identifier = str(uuid5(NAMESPACE_OID, f"{number} {name}"))
             forms = {
                 name: identifier,
@@ -129,6 +130,8 @@ _LESSONS: Final = _mostly("lesson", "quiz", "extra", "unknown", share=2)
 def _paths(draw: st.DrawFn, template: str) -> str:
     """The path of an operation, with ids of all kinds in it."""
     path = template
+    if "{user_id}" in path:
+        path = path.replace("{user_id}", draw(_identifier("somebody")))
     if "{course_id}" in path:
         path = path.replace("{course_id}", draw(_identifier("course")))
     if "{lesson_id}" in path:
@@ -202,6 +205,7 @@ _PARAMETERS: Final = st.sampled_from(
     ]
 )  # fmt: skip
 _QUERIES: Final = st.just(b"") | st.lists(_PARAMETERS, min_size=1, max_size=3).map(b"&".join)
+_ADMINS: Final = _mostly((b"Bearer <admin>",), (b"Bearer <author>",), (b"Bearer <learner>",), (), share=3)
 _ODD_TAGS: Final = [
     (b"<old tag>",), (b"W/<tag>",), (b" * ",), (b"*, *",), (b'"none"',), (b'"none", <tag>',), (b'"none"', b"<tag>"),
     (b"<tag>", b"<tag>"), (b"*", b"<tag>"), (b'""',), (b"",), (b",",), (b"none",), (b'"a',), (b'w/"a"',), (b'"\xe9"',),
@@ -227,6 +231,21 @@ _HOST: Final = (b"host", b"headway.example")
 _ID: Final = (b"x-request-id", b"an-id")
 _BY_LEARNER: Final = (_HOST, (b"authorization", b"Bearer <learner>"))
 _ROW: Final = f"{PREFIX}/progress/<course>/lessons/<lesson>"
+_FILES: Final = st.sampled_from(
+    [
+        b'{"user_id": "<somebody>", "course_id": "<course>", "lesson_id": "<lesson>", "quiz_score": 7}\n{}\n',
+        b"user_id,course_id,lesson_id,quiz_score\n<somebody>,<course>,<quiz>,70\nada,<course>,<quiz>,\n",
+        b"user_id,course_id,lesson_id\n<somebody>,<course>,<unknown>\n", b"user_id,colour\n", b"", b"\xff\n{", b'"',
+    ]
+)  # fmt: skip
+_KINDS: Final = _mostly(
+    ((b"content-type", b"application/x-ndjson"),),
+    ((b"content-type", b"text/csv"),),
+    (),
+    ((b"content-type", b"text/csv"), (b"idempotency-key", b"a-key")),
+    ((b"content-type", b"application/x-ndjson"), (b"idempotency-key", b"a key")),
+    share=1,
+)
 _LENGTH: Final = (b"content-length", b"<length>")
 _TYPE: Final = (b"content-type", b"application/json")
 _ODD_IDS: Final = [(), (b"",), (b"a b",), (b"a", b"b"), (b"x" * 128,), (b"x" * 129,), (b"\xe9",), (b"a\t",)]
@@ -258,15 +277,25 @@ def _requests(draw: st.DrawFn, operations: Sequence[Operation]) -> Sent:
     path = draw(_mostly_drawn(_paths(operation.path), st.sampled_from(ODD_PATHS), share=5))
     method = draw(_mostly(operation.method, *_METHODS, share=7))
     is_authors = operation.path.startswith("/courses/") and operation.method != "GET"
-    is_teachers = operation.path.startswith("/statistics")
-    tokens = _AUTHORS if is_authors else _TEACHERS if is_teachers else _AUTHORIZATIONS
-    token_lines = _lines(b"authorization", draw(tokens))
+    token_lines = _lines(b"authorization", draw(_tokens(operation)))
     conditions = draw(_CONDITIONS) if operation.conditional else ()
+    if operation.media_types:
+        kinds = (_HOST, *token_lines, *draw(_KINDS), _ID, _LENGTH)
+        query = draw(_mostly(b"", b"dry_run=true", b"atomic=1", b"atomic="))
+        return Sent(method, path, kinds, draw(_FILES), query=query)
     body = draw(_DOCUMENTS if is_authors else _UPDATES) if operation.body_limit else b""
     delivery = draw(_DELIVERIES)
     if operation.query is not None and "query" not in delivery:
         delivery = delivery | {"query": draw(_QUERIES)}
     return Sent(method, path, (_HOST, *token_lines, *conditions, *draw(_REST)), body, **delivery)
+
+
+def _tokens(operation: Operation) -> st.SearchStrategy[Any]:
+    if operation.tag == LEARNERS_TAG:
+        return _ADMINS
+    if operation.path.startswith("/statistics"):
+        return _TEACHERS
+    return _AUTHORS if operation.path.startswith("/courses/") and operation.method != "GET" else _AUTHORIZATIONS
 
 
 @st.composite

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from headway.app import VERSION, Headway
 from headway.auth import issue_token
-from headway.cli import copying, courses, demo, statistics, verifying
+from headway.cli import copying, courses, demo, importing, learners, statistics, verifying
 from headway.cli.console import fail, load_settings, out, refusals_end_the_program
 from headway.cli.serving import bound_socket, refuse_unsafe, run
 from headway.domain.errors import ConfigurationError
@@ -28,6 +28,8 @@ app: Final = typer.Typer(
     help="Headway keeps learners' progress and tells where they stand.",
 )
 app.add_typer(courses.app, name="courses")
+app.add_typer(importing.app, name="progress")
+app.add_typer(learners.app, name="learners")
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 

@@ -14,7 +14,7 @@ from rich.text import Text
 from headway.app import Headway
 from headway.domain.errors import ConfigurationError, HeadwayError, InvalidValueError
 from headway.domain.identifiers import LearnerId
-from headway.domain.principal import COURSES_WRITE, STATISTICS_READ, Principal
+from headway.domain.principal import COURSES_WRITE, LEARNERS_ADMIN, STATISTICS_READ, Principal
 from headway.logs import configure
 from headway.service import Services
 from headway.settings import LogFormat, Settings
@@ -30,7 +30,7 @@ err: Final = Console(stderr=True, soft_wrap=True, highlight=False, markup=False,
 
 # Whoever may read the database's file may do all that the commands do.
 OPERATOR: Final = Principal(
-    LearnerId("00000000-0000-0000-0000-000000000000"), frozenset({COURSES_WRITE, STATISTICS_READ})
+    LearnerId("00000000-0000-0000-0000-000000000000"), frozenset({COURSES_WRITE, LEARNERS_ADMIN, STATISTICS_READ})
 )
 
 

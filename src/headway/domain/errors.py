@@ -12,6 +12,8 @@ HeadwayError
 ├── PreconditionFailedError
 ├── InvalidValueError
 ├── RefusedWriteError
+├── ImportUnderWayError
+├── KeyReusedError
 ├── UnavailableError
 │   ├── QueueFullError
 │   └── StoreUnavailableError
@@ -146,3 +148,22 @@ class RefusedWriteError(HeadwayError):
         super().__init__(str(refusal))
         self.place = place
         self.refusal = refusal
+
+
+class ImportUnderWayError(HeadwayError):
+    """Somebody is at work on the import of this key, or was until a moment ago; `seconds` is how long that may be."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            f"The import of this key is under way. If nobody works on it any more, try again in {seconds} s."
+        )
+        self.seconds = seconds
+
+
+class KeyReusedError(HeadwayError):
+    """The key of an import was given with another file, or with other options, before."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This key was used for another file, or with other options. Give each import a key of its own."
+        )

@@ -37,8 +37,9 @@ class Operation:
     """A line of the route table.
 
     `path` is below the router's prefix, its parameters all UUIDs; `query`, `body` and `answer` are the shapes shown in
-    the OpenAPI document, `other_media` the answer's other forms; `refusals` are the statuses that it can be refused
-    with beside 401, 422 and 503, which all can.
+    the OpenAPI document, `other_media` the answer's other forms. Where there are `media_types` the body is a file of
+    one of these, else JSON; a `resumable` operation takes an Idempotency-Key. `refusals` are the statuses that it can
+    be refused with beside 401, 422 and 503, which all can.
     """
 
     method: str
@@ -55,6 +56,8 @@ class Operation:
     answers_tag: bool = False
     query: type[BaseModel] | None = None
     other_media: tuple[str, ...] = ()
+    media_types: tuple[str, ...] = ()
+    resumable: bool = False
 
     @property
     def parameters(self) -> tuple[str, ...]:

@@ -9,13 +9,16 @@ from pydantic import ValidationError
 from headway.domain.errors import (
     CourseNotGrantedError,
     HeadwayError,
+    ImportUnderWayError,
     InvalidValueError,
+    KeyReusedError,
     MissingScopeError,
     NotAuthenticatedError,
     NotFoundError,
     PreconditionFailedError,
     UnavailableError,
 )
+from headway.http.parameters import InvalidImportKeyError, UnsupportedMediaTypeError
 from headway.http.render import Headers, Reply, json_reply
 from headway.http.requests import (
     BodyTooLargeError,
@@ -32,18 +35,21 @@ _STATUS: Final[dict[type[HeadwayError], int]] = {
     CourseNotGrantedError: 403,
     NotFoundError: 404,
     NotAcceptableError: 406,
+    ImportUnderWayError: 409,
     PreconditionFailedError: 412,
     BodyTooLargeError: 413,
+    UnsupportedMediaTypeError: 415,
     InvalidHeaderError: 422,
     InvalidIdentifierError: 422,
     InvalidQueryError: 422,
+    InvalidImportKeyError: 422,
     InvalidValueError: 422,
+    KeyReusedError: 422,
     ClientGoneError: 499,
     UnavailableError: 503,
 }
 # A request whose body was not read to the end leaves the connection in the middle of it.
 _CLOSE: Final = (b"connection", b"close")
-_RETRY_AFTER: Final = (b"retry-after", b"1")
 
 INTERNAL_ERROR: Final = json_reply({"detail": "Something went wrong here. The request id names it in the log."}, 500)
 
@@ -64,8 +70,9 @@ def _headers(error: HeadwayError) -> Headers:
             return ((b"www-authenticate", _challenge(error).encode()),)
         case BodyTooLargeError():
             return (_CLOSE,)
-        case UnavailableError():
-            return (_RETRY_AFTER,)
+        case UnavailableError() | ImportUnderWayError():
+            seconds = error.seconds if isinstance(error, ImportUnderWayError) else 1
+            return ((b"retry-after", b"%d" % seconds),)
     return ()
 
 
@@ -92,6 +99,10 @@ def _faults(error: HeadwayError) -> list[dict[str, Any]]:
             return [_fault(("header", name), str(error), "entity_tag_parsing", text)]
         case InvalidQueryError(faults=faults):
             return [_fault(("query", one.name), one.reason, one.kind, one.given, one.context) for one in faults]
+        case InvalidImportKeyError():
+            return [_fault(("header", "Idempotency-Key"), str(error), "idempotency_key_parsing", None)]
+        case KeyReusedError():
+            return [_fault(("header", "Idempotency-Key"), str(error), "idempotency_key_reused", None)]
         case InvalidValueError(problems=problems):
             return [_fault(("body", *problem.place), problem.reason, problem.kind, None) for problem in problems]
     raise TypeError(error)

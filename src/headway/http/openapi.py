@@ -12,17 +12,25 @@ from starlette.types import Lifespan, Receive, Scope, Send
 
 from headway.http import wire
 from headway.http.endpoint import Endpoint, Operation
-from headway.http.routes import COURSES_TAG, MORE_PROGRESS_TAG, PROGRESS_TAG, STATISTICS_TAG
+from headway.http.parameters import IMPORT_KEY
+from headway.http.routes import COURSES_TAG, LEARNERS_TAG, MORE_PROGRESS_TAG, PROGRESS_TAG, STATISTICS_TAG
 
 TAGS: Final = [
     {"name": PROGRESS_TAG, "description": "Track learning progress, lesson completion, and course statistics"},
     {"name": MORE_PROGRESS_TAG, "description": "One row by itself, every course at once, starting over"},
+    {"name": LEARNERS_TAG, "description": "On a learner's behalf: writing, importing, exporting, erasing"},
     {"name": COURSES_TAG, "description": "The catalogue: which lessons a course has, and which of them count"},
     {"name": STATISTICS_TAG, "description": "How courses are doing, and where their learners stand"},
 ]
 
 _ENTITY_TAG_PATTERN: Final = r'^(\*|(W/)?"[!#-~]*"(, (W/)?"[!#-~]*")*)$'
-_TAG_HEADER: Final = {"ETag": {"description": "The row's entity tag.", "schema": {"type": "string"}}}
+_TAG_HEADER: Final = {
+    "ETag": {"description": "The row's entity tag.", "schema": {"type": "string"}},
+    "Headway-Written-By": {
+        "description": "Who wrote the row last on the learner's behalf; absent where that was the learner.",
+        "schema": {"type": "string", "format": "uuid"},
+    },
+}
 _KEPT_HEADER: Final = {
     "Headway-Kept": {
         "description": "The fields whose stored value was kept, separated by commas; absent where none was.",
@@ -34,8 +42,10 @@ _REFUSALS: Final[Mapping[int, tuple[Any, str]]] = {
     403: (wire.Refusal, "The token does not carry the scope that this needs, or limits it to other courses."),
     404: (wire.Refusal, "No such course, lesson or progress."),
     406: (wire.Refusal, "The answer is asked for in a form that this installation can not make."),
+    409: (wire.Refusal, "An import of this key is under way, or was until a moment ago."),
     412: (wire.Refusal, "The row is not in the state that If-Match or If-None-Match asks for. Nothing changed."),
     413: (wire.Refusal, "The body is too large."),
+    415: (wire.Refusal, "The body is of a kind that is not read here."),
     422: (wire.HTTPValidationError, "Validation Error"),
     503: (wire.Refusal, "Busy, or without its database, for a moment: nothing was stored, send it again."),
 }
@@ -80,6 +90,7 @@ def build_router(endpoints: Sequence[Endpoint], prefix: str, lifespan: Lifespan[
             response_model=operation.answer,
             responses=_responses(operation),
             dependencies=[Security(HTTPBearer())],
+            openapi_extra=_file_body(operation) if operation.media_types else None,
         )
     return router
 
@@ -98,11 +109,19 @@ def _declaration(endpoint: Endpoint, allowed: str) -> Callable[..., None]:
 
 def _parameters(operation: Operation) -> list[Parameter]:
     declared: dict[str, Any] = {name: Annotated[UUID, Path()] for name in operation.parameters}
+    defaults: dict[str, Any] = {}
     if operation.conditional:
+        defaults |= {"if_match": None, "if_none_match": None}
         declared["if_match"] = _header("If-Match", "Only if the row is the one of this entity tag, seen before.")
         declared["if_none_match"] = _header("If-None-Match", "`*`: only if there is no row yet.")
     if operation.query is not None:
         declared["query"] = Annotated[operation.query, Query()]
+    if operation.resumable:
+        declared["idempotency_key"] = Annotated[
+            str,
+            Header(alias="Idempotency-Key", description="A name for this import.", pattern=f"^{IMPORT_KEY.pattern}$"),
+        ]
+        defaults["idempotency_key"] = None
     if operation.body is not None:
         declared["body"] = Annotated[operation.body, Body()]
     return [
@@ -110,7 +129,7 @@ def _parameters(operation: Operation) -> list[Parameter]:
             name,
             Parameter.KEYWORD_ONLY,
             annotation=annotation,
-            default=None if name.startswith("if_") else Parameter.empty,
+            default=defaults.get(name, Parameter.empty),
         )
         for name, annotation in declared.items()
     ]
@@ -120,6 +139,11 @@ def _header(alias: str, description: str) -> Any:
     return Annotated[str, Header(alias=alias, description=description, pattern=_ENTITY_TAG_PATTERN)]
 
 
+def _file_body(operation: Operation) -> dict[str, Any]:
+    kinds = {media_type: {"schema": {"type": "string"}} for media_type in operation.media_types}
+    return {"requestBody": {"required": True, "content": kinds}}
+
+
 def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
     responses: dict[int | str, dict[str, Any]] = {
         status: {"model": model, "description": description}
@@ -127,7 +151,8 @@ def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
         if status in {401, 422, 503, *operation.refusals}
     }
     responses[401]["headers"] = _CHALLENGE
-    responses[503]["headers"] = _RETRY_AFTER
+    for status in {409, 503} & responses.keys():
+        responses[status]["headers"] = _RETRY_AFTER
     if operation.answers_tag:
         responses[200] = {"headers": _TAG_HEADER | (_KEPT_HEADER if operation.conditional else {})}
     if operation.other_media:

@@ -52,17 +52,16 @@ def lesson_rows(rows: Iterable[LessonRow]) -> Reply:
 
 def lesson_row(found: LessonRow) -> Reply:
     """One row, with its entity tag."""
-    return json_reply(lesson_progress(found.row, found.lesson), headers=(_entity_tag(found.row),))
+    return json_reply(lesson_progress(found.row, found.lesson), headers=_row_headers(found.row))
 
 
 def recorded(result: Recorded) -> Reply:
     """The row as a write left it; `Headway-Kept` names the fields whose stored value was kept."""
     row, lesson, kept = result
+    headers = _row_headers(row)
     if kept:
-        return json_reply(
-            lesson_progress(row, lesson), headers=(_entity_tag(row), (b"headway-kept", ", ".join(kept).encode()))
-        )
-    return json_reply(lesson_progress(row, lesson), headers=(_entity_tag(row),))
+        headers = (*headers, (b"headway-kept", ", ".join(kept).encode()))
+    return json_reply(lesson_progress(row, lesson), headers=headers)
 
 
 def summary(value: Summary) -> Reply:
@@ -107,8 +106,10 @@ def course_forecast(forecast: Forecast) -> Reply:
     return json_reply(asdict(figures.pop("change")) | figures)
 
 
-def _entity_tag(row: LessonProgress) -> tuple[bytes, bytes]:
-    return b"etag", f'"{row.tag}"'.encode()
+def _row_headers(row: LessonProgress) -> Headers:
+    """The row's entity tag, and who wrote it last on the learner's behalf."""
+    tag = (b"etag", f'"{row.tag}"'.encode())
+    return (tag, (b"headway-written-by", row.written_by.encode())) if row.written_by else (tag,)
 
 
 def lesson_progress(row: LessonProgress, lesson: Lesson) -> dict[str, Any]:

@@ -6,6 +6,9 @@ from headway.domain.principal import COURSES_WRITE
 from headway.http import render, statistics_wire, wire
 from headway.http.course_query import PutCourseParameters
 from headway.http.endpoint import COURSE_BODY_BYTES, PROGRESS_BODY_BYTES, Operation
+from headway.http.imports import FORMATS, IMPORT_BODY_BYTES
+from headway.http.learners import erase_learner, export_learner, import_progress, update_learners_lesson_progress
+from headway.http.learners_wire import ImportQuery, ImportReport, LearnerExport
 from headway.http.render import NO_CONTENT, Reply
 from headway.http.requests import Call, parse_precondition, parse_query
 from headway.http.statistics import (
@@ -24,6 +27,7 @@ PROGRESS_TAG: Final = "Education Progress"
 MORE_PROGRESS_TAG: Final = "Education Progress, beyond the reference"
 COURSES_TAG: Final = "Education Courses"
 STATISTICS_TAG: Final = "Education Statistics"
+LEARNERS_TAG: Final = "Education Learners"
 
 
 async def get_user_course_progress(call: Call) -> Reply:
@@ -101,6 +105,15 @@ async def get_course_schema(_call: Call) -> Reply:
 
 
 OPERATIONS: Final = (
+    # Before the paths that have an id where this one has a word.
+    Operation(
+        "POST", "/progress/import", "Import Progress",
+        "Write many learners' progress from one file, CSV or NDJSON: a line names the learner, the course and the "
+        "lesson, and any of the fields that can be written. Each is written as a plain write is. With "
+        "`Idempotency-Key` an import that was broken off goes on. Needs the scope `learners:admin`.",
+        import_progress, LEARNERS_TAG, answer=ImportReport, body_limit=IMPORT_BODY_BYTES, refusals=(403, 409, 413, 415),
+        query=ImportQuery, media_types=tuple(FORMATS), resumable=True,
+    ),
     Operation(
         "GET", "/progress/{course_id}", "Get User Course Progress",
         "The caller's progress in every lesson of the course that has been touched, in the course's order.",
@@ -139,6 +152,23 @@ OPERATIONS: Final = (
         "DELETE", "/progress/{course_id}/lessons/{lesson_id}", "Remove Lesson Progress",
         "Remove the caller's progress in one lesson, if there is any.",
         remove_lesson_progress, MORE_PROGRESS_TAG, refusals=(404, 412), conditional=True,
+    ),
+    Operation(
+        "GET", "/learners/{user_id}/export", "Export Learner",
+        "All that is held on a learner: the learner's own token, or the scope `learners:admin`.",
+        export_learner, LEARNERS_TAG, answer=LearnerExport, refusals=(403,),
+    ),
+    Operation(
+        "DELETE", "/learners/{user_id}", "Erase Learner",
+        "Remove all that is held on a learner, if there is anything. Needs the scope `learners:admin`.",
+        erase_learner, LEARNERS_TAG, refusals=(403,),
+    ),
+    Operation(
+        "PUT", "/learners/{user_id}/progress/{course_id}/lessons/{lesson_id}", "Update Learner's Lesson Progress",
+        "Write a learner's progress in a lesson on the learner's behalf, as the learner would. Needs the scope "
+        "`learners:admin`.",
+        update_learners_lesson_progress, LEARNERS_TAG, answer=wire.LessonProgress, body=wire.LessonProgressUpdate,
+        body_limit=PROGRESS_BODY_BYTES, refusals=(403, 404, 412, 413), conditional=True, answers_tag=True,
     ),
     Operation(
         "GET", "/courses", "List Courses", "The catalogue by title, one line a course.",

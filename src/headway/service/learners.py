@@ -1,6 +1,16 @@
 """What is done for learners by others: writing, exporting, erasing."""
 
-from headway.storage.port import Store
+from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.imports import ImportKey, Report
+from headway.domain.principal import LEARNERS_ADMIN, Principal
+from headway.domain.progress import ProgressUpdate
+from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition
+from headway.logs import get_logger
+from headway.service.importing import Import, ImportFile, ImportOptions, Told
+from headway.service.progress import Recorded
+from headway.storage.port import LearnerRecord, Store
+
+_log = get_logger("headway.learners")
 
 
 class LearnersService:
@@ -8,3 +18,57 @@ class LearnersService:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+
+    async def export(self, principal: Principal, learner_id: LearnerId) -> LearnerRecord:
+        """All that is held on a learner. Needs `learners:admin`, unless the caller is that learner."""
+        if principal.learner_id != learner_id:
+            principal.require(LEARNERS_ADMIN)
+        return await self._store.learner_record(learner_id)
+
+    async def erase(self, principal: Principal, learner_id: LearnerId) -> None:
+        """Remove all that is held on a learner, if there is anything. Needs `learners:admin`.
+
+        The log gets the learner's id, each time: whoever restores a backup knows by it whom to erase again.
+        """
+        principal.require(LEARNERS_ADMIN)
+        await self._store.erase(learner_id)
+        await self._store.imports.forget_all(learner_id)
+        _log.info("learner_erased", learner=learner_id)
+
+    async def record(
+        self,
+        principal: Principal,
+        learner_id: LearnerId,
+        course_id: CourseId,
+        lesson_id: LessonId,
+        update: ProgressUpdate,
+        precondition: Precondition = UNCONDITIONAL,
+    ) -> Recorded:
+        """Write to a learner's row as the learner would, under the caller's name. Needs `learners:admin`.
+
+        Raises as `ProgressService.record` does.
+        """
+        principal.require(LEARNERS_ADMIN)
+        caller = None if principal.learner_id == learner_id else principal.learner_id
+        write = LessonWrite(learner_id, course_id, lesson_id, update, precondition, caller)
+        return Recorded.of(await self._store.write(write))
+
+    async def import_progress(
+        self,
+        principal: Principal,
+        file: ImportFile,
+        options: ImportOptions,
+        key: str | None = None,
+        told: Told = lambda _line: None,
+    ) -> Report:
+        """Write a file's lines as `record` does, without conditions. Needs `learners:admin`.
+
+        Under a `key` an import that was broken off goes on, and one that is done is answered again. Raises as
+        `Import.run` does.
+        """
+        principal.require(LEARNERS_ADMIN)
+        return await Import(self._store, principal.learner_id, told).run(file, options, key)
+
+    async def forget_import(self, principal: Principal, key: str) -> None:
+        """Let a key of the caller's be as if it had never been used."""
+        await self._store.imports.forget(ImportKey(principal.learner_id, key))

@@ -1,7 +1,7 @@
 """What learners, players and authors do."""
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from headway.domain.catalogue import Course, CourseChange, CourseOutline, Lesson
 from headway.domain.edits import Forecast
@@ -10,7 +10,7 @@ from headway.domain.identifiers import CourseId, LessonId
 from headway.domain.principal import COURSES_WRITE, Principal
 from headway.domain.progress import LessonProgress, ProgressUpdate
 from headway.domain.standing import LessonsStamp, Summary, summarise
-from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition
+from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition, Written
 from headway.service.forecast import forecast
 from headway.service.standings import ExplainedSummary, LessonRow, in_order, read_learner
 from headway.storage.port import Rederivation, Store
@@ -22,6 +22,13 @@ class Recorded(NamedTuple):
     row: LessonProgress
     lesson: Lesson
     kept: tuple[str, ...]
+
+    @classmethod
+    def of(cls, written: Written) -> Self:
+        """What a write that removes nothing did."""
+        if written.after is None:
+            raise ValueError(written)
+        return cls(written.after, written.lesson, written.kept)
 
 
 class CatalogueEntry(NamedTuple):
@@ -79,10 +86,8 @@ class ProgressService:
 
         Raises `LessonNotFoundError`, `PreconditionFailedError`, or `InvalidValueError` for metadata out of bounds.
         """
-        written = await self.store.write(LessonWrite(principal.learner_id, course_id, lesson_id, update, precondition))
-        if written.after is None:
-            raise ProgressNotFoundError(lesson_id)
-        return Recorded(written.after, written.lesson, written.kept)
+        write = LessonWrite(principal.learner_id, course_id, lesson_id, update, precondition)
+        return Recorded.of(await self.store.write(write))
 
     async def remove(
         self,

@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 from headway.domain.catalogue import Course, CourseChange, CourseOutline, VersionedCourse
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.imports import ImportKey, ImportState, Report
 from headway.domain.progress import LessonProgress
 from headway.domain.roster import RosterQuery
 from headway.domain.standing import CourseProgress, LearnerDay, LessonsStamp
@@ -56,6 +57,31 @@ class Rederivation(NamedTuple):
     after: LearnerId | None
 
 
+class ImportLedger(Protocol):
+    """How far imports are that have a key, so that one broken off can go on, in another process too.
+
+    Every method may raise `StoreUnavailableError`; what was noted is on disk when the call returns.
+    """
+
+    async def take(self, key: ImportKey, digest: str, holder: str) -> ImportState:
+        """Take an import for `LEASE` to oneself, unless it is done, another one's or another file's; how it then is.
+
+        Where there is none of that key, it begins. Imports without any progress in the time `KEPT` are forgotten.
+        """
+
+    async def note(self, key: ImportKey, holder: str, line: int, report: Report, *, finished: bool) -> bool:
+        """Note how far it is, for another `LEASE` to oneself; answers whether it still was the holder's."""
+
+    async def release(self, key: ImportKey, holder: str) -> None:
+        """Let others take it at once, if it is the holder's."""
+
+    async def forget(self, key: ImportKey) -> None:
+        """Let it be as if it had never begun."""
+
+    async def forget_all(self, caller: LearnerId) -> None:
+        """Forget all imports of a caller's."""
+
+
 class Store(Protocol):
     """A database that keeps the catalogue and the learners' progress.
 
@@ -63,6 +89,10 @@ class Store(Protocol):
     the catalogue has none of that id. A write that returned is on disk. Reads
     see every write of this process that returned, and those of other processes within a second.
     """
+
+    @property
+    def imports(self) -> ImportLedger:
+        """How far imports are."""
 
     async def open(self) -> Sequence[str]:
         """Connect and bring the schema up to date; answers the names of the migrations that it applied.

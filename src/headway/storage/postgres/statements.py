@@ -12,6 +12,7 @@ _FOLDER: Final = Path(__file__).parent
 _QUERIES: Final = aiosql.from_path(_FOLDER / "statements.sql", "asyncpg", mandatory_parameters=False)
 _ARCHIVE: Final = aiosql.from_path(_FOLDER / "archive.sql", "asyncpg", mandatory_parameters=False)
 _STATISTICS: Final = aiosql.from_path(_FOLDER / "statistics.sql", "asyncpg", mandatory_parameters=False)
+_IMPORTS: Final = aiosql.from_path(_FOLDER / "imports.sql", "asyncpg", mandatory_parameters=False)
 _CITUS: Final = aiosql.from_path(_FOLDER / "citus.sql", "asyncpg", mandatory_parameters=False)
 
 
@@ -95,3 +96,10 @@ ROSTER: Final = {
     for order in RosterOrder
     for descending in (False, True)
 }
+TAKE_IMPORT: Final = _sql("take_import", _IMPORTS)
+FIND_IMPORT: Final = _sql("find_import", _IMPORTS)
+NOTE_IMPORT: Final = _sql("note_import", _IMPORTS)
+RELEASE_IMPORT: Final = _sql("release_import", _IMPORTS)
+FORGET_IMPORT: Final = _sql("forget_import", _IMPORTS)
+FORGET_IMPORTS: Final = _sql("forget_imports", _IMPORTS)
+FORGET_OLD_IMPORTS: Final = _sql("forget_old_imports", _IMPORTS)

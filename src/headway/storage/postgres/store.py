@@ -29,6 +29,7 @@ from headway.storage.postgres.catalogue import Catalogue
 from headway.storage.postgres.database import Database, warn_unless_durable
 from headway.storage.postgres.figures import Figures
 from headway.storage.postgres.gatherer import Gatherer
+from headway.storage.postgres.imports import PostgresImports
 from headway.storage.postgres.learners import REMEMBERED, Learners
 from headway.storage.postgres.recent import Key, Recent
 from headway.storage.postgres.rederivations import Rederivations
@@ -78,6 +79,11 @@ class PostgresStore:
     def archive(self) -> PostgresArchive:
         """All that the database holds, while the store is open."""
         return PostgresArchive(self._database)
+
+    @property
+    def imports(self) -> PostgresImports:
+        """How far imports are, while the store is open."""
+        return PostgresImports(self._database, self._clock)
 
     async def open(self) -> Sequence[str]:
         """Connect, migrate as needed, and begin to listen for changes of the catalogue."""

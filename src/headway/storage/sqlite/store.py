@@ -30,6 +30,7 @@ from headway.storage.sqlite.archive import SqliteArchive
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.database import Database
 from headway.storage.sqlite.figures import Figures, store_counters
+from headway.storage.sqlite.imports import SqliteImports
 from headway.storage.sqlite.learners import erase, record_of
 from headway.storage.sqlite.progress_table import ProgressTable
 from headway.storage.sqlite.reader import Reader
@@ -69,6 +70,11 @@ class SqliteStore:
     def archive(self) -> SqliteArchive:
         """All that the file holds, while the store is open."""
         return SqliteArchive(self._reader, self._transaction, self._database.snapshot)
+
+    @property
+    def imports(self) -> SqliteImports:
+        """How far imports are, while the store is open."""
+        return SqliteImports(self._turn, self._clock)
 
     async def open(self) -> Sequence[str]:
         """Open the file, making and migrating it as needed."""
@@ -229,8 +235,14 @@ class SqliteStore:
     @contextlib.asynccontextmanager
     async def _transaction(self) -> AsyncIterator[apsw.Connection]:
         """A transaction of its own, between two batches."""
-        async with self.committer.alone(), self._begun() as connection:
+        async with self._turn() as connection:
             self._recent.forget()  # what it changes is not written through it
+            yield connection
+
+    @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncIterator[apsw.Connection]:
+        """A transaction as `_transaction` begins, for what is kept nowhere in memory."""
+        async with self.committer.alone(), self._begun() as connection:
             yield connection
 
     @contextlib.asynccontextmanager

@@ -1,0 +1,137 @@
+"""`headway progress import`: many learners' progress from a file, on the database itself."""
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from headway.cli.console import OPERATOR, err, fail, out, with_service
+from headway.domain.errors import ImportUnderWayError, InvalidValueError, Problem
+from headway.domain.imports import Fault, Report
+from headway.http.imports import FileFormat, digest_of, read_lines
+from headway.service import Services
+from headway.service.importing import ImportFile, ImportOptions, Told
+
+app: Final = typer.Typer(no_args_is_help=True, help="Learners' progress: import it.")
+
+_BY_SUFFIX: Final[Mapping[str, FileFormat]] = {
+    ".csv": FileFormat.CSV,
+    ".ndjson": FileFormat.NDJSON,
+    ".jsonl": FileFormat.NDJSON,
+}
+_ATTEMPTS: Final = 3  # to take over from an import that was broken off a moment ago
+_PART_BYTES: Final = 1024 * 1024
+
+
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="CSV or NDJSON.")],
+    file_format: Annotated[
+        FileFormat | None, typer.Option("--format", help="How the file is written, where its name does not tell.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every line, write none.")] = False,
+    atomic: Annotated[bool, typer.Option("--atomic", help="Write all lines or none; 10,000 at most.")] = False,
+) -> None:
+    """Write many learners' progress from a file. Lines that are wrong are printed; it then ends with 1.
+
+    A line names user_id, course_id and lesson_id, and any of the fields that can be written.
+
+    Broken off and run again, it goes on.
+
+    Examples:
+      headway progress import progress.csv
+      headway progress import progress.ndjson --dry-run
+      headway progress import export.txt --format csv --atomic
+    """
+    file_format = file_format or _BY_SUFFIX.get(file.suffix.lower())
+    if file_format is None:
+        fail(f"{file.name} could be CSV or NDJSON: say which with --format.", 2)
+    upload = _Upload(file, file_format, ImportOptions(dry_run, atomic))
+    try:
+        report = _imported(upload)
+    except OSError as error:
+        fail(f"{file} can not be read ({error.strerror}).", 2)
+    _tell(report, upload.options)
+
+
+@dataclass(frozen=True)
+class _Upload:
+    """A file, how it is written, and what is to be done with it."""
+
+    path: Path
+    file_format: FileFormat
+    options: ImportOptions
+
+    def look_through(self) -> tuple[int, str]:
+        """How many lines it has, about, and its digest."""
+        content = hashlib.sha256()
+        lines = 0
+        with self.path.open("rb") as file:
+            while part := file.read(_PART_BYTES):
+                content.update(part)
+                lines += part.count(b"\n")
+        return lines, digest_of(content, self.file_format, atomic=self.options.atomic)
+
+
+def _imported(upload: _Upload) -> Report:
+    lines, digest = upload.look_through()
+    columns = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=err, disable=not err.is_terminal) as bar:
+        task = bar.add_task("Checking" if upload.options.dry_run else "Importing", total=lines)
+        return with_service(
+            lambda services: _import(services, upload, digest, lambda line: bar.update(task, completed=line))
+        )
+
+
+async def _import(services: Services, upload: _Upload, digest: str, told: Told) -> Report:
+    """Import the file under a key made of its digest, which is forgotten when all is done."""
+    key = f"headway-progress-import-{digest}"
+    for _ in range(_ATTEMPTS):
+        try:
+            report = await _attempt(services, upload, digest, key, told)
+        except ImportUnderWayError as error:
+            err.print(f"This file is being imported, or was until a moment ago: waiting {error.seconds} seconds.")
+            await asyncio.sleep(error.seconds)
+        else:
+            await services.learners.forget_import(OPERATOR, key)
+            return report
+    return await _attempt(services, upload, digest, key, told)
+
+
+async def _attempt(services: Services, upload: _Upload, digest: str, key: str, told: Told) -> Report:
+    with upload.path.open("rb") as content:
+        file = ImportFile(digest, read_lines(content, upload.file_format))
+        try:
+            return await services.learners.import_progress(OPERATOR, file, upload.options, key, told)
+        except InvalidValueError as error:
+            if not upload.options.atomic or not all(problem.place for problem in error.problems):
+                raise
+            return _refused(error.problems)
+
+
+def _refused(problems: Sequence[Problem]) -> Report:
+    """What became of lines that were to be written together, and of which some are wrong."""
+    faults = [Fault(int(place[0]), place[1:], reason, kind) for place, reason, kind in problems]
+    return Report(refused=len({fault.line for fault in faults}), faults=tuple(faults))
+
+
+def _tell(report: Report, options: ImportOptions) -> None:
+    """Print each line that was refused, and the sums; end the program where there is one."""
+    for fault in report.faults:
+        place = f" {'.'.join(map(str, fault.place))}:" if fault.place else ""
+        out.print(f"line {fault.line}:{place} {fault.reason}")
+    if report.refused > len({fault.line for fault in report.faults}):
+        out.print("… and more.")
+    if options.atomic and report.refused and not options.dry_run:
+        out.print(f"Nothing was written. Lines that are wrong: {report.refused:,}.")
+    else:
+        verb = "would be written" if options.dry_run else "written"
+        counts = f"{report.written:,} {verb}, {report.unchanged:,} unchanged, {report.refused:,} refused"
+        out.print(f"{report.lines:,} lines: {counts}.")
+    if report.refused:
+        raise typer.Exit(1)

@@ -1,0 +1,194 @@
+"""Files of many learners' progress: CSV and NDJSON, from bytes to lines.
+
+A line's own fault is that line's; a file whose header is wrong is refused as a whole.
+"""
+
+import csv
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from io import TextIOWrapper
+from typing import BinaryIO, Final, Protocol, Required, cast
+from uuid import UUID
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+from headway.domain.errors import InvalidValueError, Problem
+from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.imports import Line
+from headway.domain.progress import ProgressUpdate
+from headway.domain.writes import LessonWrite
+from headway.http.wire import LessonProgressUpdate
+
+IMPORT_BODY_BYTES: Final = 10 * 1024 * 1024
+
+
+class FileFormat(StrEnum):
+    """How a file is written."""
+
+    CSV = "csv"
+    NDJSON = "ndjson"
+
+
+FORMATS: Final[Mapping[str, FileFormat]] = {"text/csv": FileFormat.CSV, "application/x-ndjson": FileFormat.NDJSON}
+
+
+class Digest(Protocol):
+    """A hash that can still be added to; those of hashlib are."""
+
+    def update(self, content: bytes, /) -> None:
+        """Add to it."""
+
+    def hexdigest(self) -> str:
+        """The hash of all that was added."""
+
+
+class ImportLine(LessonProgressUpdate, total=False):
+    """What to write to whose row in which lesson. Fields that are not listed here are ignored."""
+
+    __pydantic_config__ = ConfigDict(strict=True, title="ImportLine")  # type: ignore[misc]
+
+    user_id: Required[UUID]
+    course_id: Required[UUID]
+    lesson_id: Required[UUID]
+
+
+_LINE: Final[TypeAdapter[ImportLine]] = TypeAdapter(ImportLine)
+_IDS: Final = ("user_id", "course_id", "lesson_id")
+_COLUMNS: Final = (*_IDS, *LessonProgressUpdate.__annotations__)
+_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_BOOLEANS: Final = {"true": True, "false": False}
+_NOT_UTF8: Final = re.compile("[\ud800-\udfff]")
+_BOM: Final = b"\xef\xbb\xbf"
+_MOST_CELLS: Final = 100  # of a header that is worth naming column by column
+_MOST_NAMED: Final = 100  # characters
+_MOST_DIGITS: Final = 1_000
+
+
+def digest_of(content: Digest, file_format: FileFormat, *, atomic: bool) -> str:
+    """What tells a file, and how it is read, apart from others."""
+    content.update(f"\n{file_format} {atomic}".encode())
+    return content.hexdigest()
+
+
+def read_lines(file: BinaryIO, file_format: FileFormat) -> Iterator[Line]:
+    """The lines of a file, read as they are asked for; empty ones are passed over.
+
+    Raises `InvalidValueError` at once for a CSV header that is wrong.
+    """
+    if file_format is FileFormat.NDJSON:
+        return _ndjson_lines(file)
+    text = TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
+    rows = _csv_rows(text)
+    number, header = next(rows, (1, []))
+    problems = list(_header_problems(header))
+    if problems or isinstance(header, csv.Error):
+        raise InvalidValueError([problem._replace(place=(number, *problem.place)) for problem in problems])
+    return _csv_lines(rows, header)
+
+
+def _ndjson_lines(file: BinaryIO) -> Iterator[Line]:
+    for number, content in enumerate(file, 1):
+        text = content.removeprefix(_BOM) if number == 1 else content
+        if text and not text.isspace():
+            yield _to_line(number, text)
+
+
+def _to_line(number: int, text: bytes | str) -> Line:
+    try:
+        fields = _LINE.validate_json(text)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        return Line(number, None, [Problem(fault["loc"], fault["msg"], fault["type"]) for fault in faults])
+    learner_id, course_id, lesson_id = (str(fields[name]) for name in _IDS)
+    update = {name: value for name, value in fields.items() if name not in _IDS}
+    write = LessonWrite(LearnerId(learner_id), CourseId(course_id), LessonId(lesson_id), cast("ProgressUpdate", update))
+    return Line(number, write)
+
+
+Row = list[str] | csv.Error
+
+
+def _csv_rows(text: Iterable[str]) -> Iterator[tuple[int, Row]]:
+    """The rows, or what is wrong with them, each by the number of the line that it begins on."""
+    reader = csv.reader(text, strict=True)
+    while True:
+        number = reader.line_num + 1
+        try:
+            row: Row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            row = error
+        if row:
+            yield number, row
+
+
+def _header_problems(header: Row) -> Iterator[Problem]:
+    """Each column that is wrong, and each that is missing."""
+    if isinstance(header, csv.Error):
+        yield Problem((), f"The header is no CSV: {header}.", "csv_invalid")
+    elif len(header) > _MOST_CELLS or any(_NOT_UTF8.search(name) or len(name) > _MOST_NAMED for name in header):
+        yield Problem((), f"This is no header; it names some of {', '.join(_COLUMNS)}.", "unknown_column")
+    else:
+        for name, times in Counter(header).items():
+            if name not in _COLUMNS:
+                yield Problem(
+                    (name,), f"There is no column {name!r}; there are {', '.join(_COLUMNS)}.", "unknown_column"
+                )
+            elif times > 1:
+                yield Problem((name,), f"The column {name} stands {times} times.", "duplicate_column")
+        for name in _IDS:
+            if name not in header:
+                yield Problem((name,), f"The column {name} is missing.", "missing")
+
+
+def _csv_lines(rows: Iterable[tuple[int, Row]], header: Sequence[str]) -> Iterator[Line]:
+    for number, row in rows:
+        fields = _fields(row, header)
+        yield Line(number, None, [fields]) if isinstance(fields, Problem) else _to_line(number, json.dumps(fields))
+
+
+def _fields(row: Row, header: Sequence[str]) -> Mapping[str, object] | Problem:
+    """What a row's cells say, by the names of their columns; an empty cell says nothing."""
+    if isinstance(row, csv.Error):
+        return Problem((), f"The line is no CSV: {row}.", "csv_invalid")
+    if len(row) != len(header):
+        return Problem((), f"The line has {len(row)} cells, the header {len(header)}.", "cell_count")
+    cells = dict(zip(header, row, strict=True))
+    for name, cell in cells.items():
+        if _NOT_UTF8.search(cell):
+            return Problem((name,), "The text is no UTF-8.", "utf8_invalid")
+    return {name: _READERS.get(name, str)(cell) for name, cell in cells.items() if cell}
+
+
+def _number(cell: str) -> object:
+    """The number that a cell holds. What is none stays a text, which the bounds then refuse."""
+    found = _NUMBER.fullmatch(cell)
+    if not found or len(cell) > _MOST_DIGITS:
+        return cell
+    return float(cell) if found[2] or found[3] else int(cell)
+
+
+def _boolean(cell: str) -> object:
+    return _BOOLEANS.get(cell.lower(), cell)
+
+
+def _json(cell: str) -> object:
+    try:
+        return from_json(cell)
+    except ValueError:
+        return cell
+
+
+_READERS: Final[Mapping[str, Callable[[str], object]]] = {
+    **dict.fromkeys(
+        ("progress_percentage", "video_position_seconds", "quiz_score", "quiz_attempts", "time_spent_minutes"), _number
+    ),
+    "quiz_passed": _boolean,
+    "is_bookmarked": _boolean,
+    "metadata": _json,
+}

@@ -1,0 +1,97 @@
+"""`headway learners export` and `erase`."""
+
+import json
+import stat
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from support.documents import course_document, document_file
+from support.files import line, ndjson
+from support.program import Program
+from support.running import lesson
+
+
+@pytest.fixture
+def document(program: Program) -> dict[str, Any]:
+    """A course that is in the catalogue."""
+    found = course_document(lesson(), lesson())
+    assert program("courses", "put", str(document_file(program.folder / "course.json", found))).code == 0
+    return found
+
+
+@pytest.fixture
+def learners(program: Program, document: dict[str, Any]) -> list[str]:
+    """Two learners who wrote in it."""
+    found = [str(uuid4()) for _ in range(2)]
+    lines = [
+        line(learner, document["id"], one["id"], user_notes="Déjà vu", quiz_score=80, metadata={"a": [1, None]})
+        for learner in found
+        for one in document["lessons"]
+    ]
+    file = program.folder / "progress.ndjson"
+    file.write_bytes(ndjson(lines))
+    assert program("progress", "import", str(file)).code == 0
+    return found
+
+
+def exported(program: Program, learner: str) -> dict[str, Any]:
+    done = program("learners", "export", learner)
+    assert (done.code, done.err) == (0, "")
+    found: dict[str, Any] = json.loads(done.out)
+    return found
+
+
+def test_an_export_is_what_the_service_answers(program: Program, learners: list[str]) -> None:
+    found = exported(program, learners[0])
+    with program.serve() as running, running.client(learners[0]) as learner:
+        assert learner.get(f"/learners/{learners[0]}/export").json() == found
+    assert {(row["user_notes"], row["quiz_score"]) for row in found["rows"]} == {("Déjà vu", 80)}
+    assert (len(found["rows"]), len(found["standings"])) == (2, 1)
+
+
+def test_an_export_is_written_for_this_user_alone(program: Program, learners: list[str]) -> None:
+    done = program("learners", "export", learners[0], "--output", "ada.json")
+    assert (done.code, done.out) == (0, f"{learners[0]}: 2 rows in ada.json\n")
+    file = program.folder / "ada.json"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert json.loads(file.read_text(encoding="utf-8")) == exported(program, learners[0])
+
+
+def test_a_file_that_can_not_be_written_is_named(program: Program, learners: list[str]) -> None:
+    refused = program("learners", "export", learners[0], "--output", "absent/ada.json")
+    assert (refused.code, refused.out) == (2, "")
+    assert "absent/ada.json can not be written" in refused.err
+
+
+def test_a_learner_of_whom_nothing_is_held(program: Program, document: dict[str, Any]) -> None:
+    assert document
+    learner = str(uuid4())
+    assert exported(program, learner) == {"user_id": learner, "rows": [], "standings": [], "days": []}
+
+
+def test_erasing_leaves_nothing_and_others_alone(program: Program, learners: list[str]) -> None:
+    before = exported(program, learners[1])
+    for _ in range(2):
+        erased = program("learners", "erase", learners[0].upper(), "--yes")
+        assert (erased.code, erased.out) == (0, f"{learners[0]}: erased\n")
+        assert "learner_erased" in erased.err
+        assert learners[0] in erased.err
+        assert "Déjà" not in erased.err
+    assert exported(program, learners[0])["rows"] == []
+    assert exported(program, learners[1]) == before
+
+
+def test_erasing_asks_first(program: Program, learners: list[str]) -> None:
+    refused = program("learners", "erase", learners[0])  # nobody answers: standard input is at its end
+    assert (refused.code, refused.out.strip()) == (1, "")
+    assert "It can not be undone" in refused.err
+    assert len(exported(program, learners[0])["rows"]) == 2
+
+
+@pytest.mark.parametrize("command", [("export",), ("erase", "--yes")])
+def test_a_learner_is_named_by_an_id(program: Program, command: tuple[str, ...]) -> None:
+    refused = program("learners", command[0], "ada@example.org", *command[1:])
+    assert (refused.code, refused.out) == (2, "")
+    assert "LEARNER is no UUID" in refused.err

@@ -1,0 +1,106 @@
+"""How far imports are, over both stores: taken, noted, let go of, forgotten."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+from headway.domain.identifiers import LearnerId
+from headway.domain.imports import KEPT, LEASE, Fault, ImportKey, ImportState, Report
+from headway.storage.port import Store
+from storage.stores import Clock, MakeStore, new_learner, opened
+
+MINE, THEIRS = "one holder", "another holder"
+FILE, OTHER_FILE = "digest", "another digest"
+REPORT = Report(9, 4, 2, 3, (Fault(2, (), 'a "reason" ✎', "kind"), Fault(7, ("metadata", 0), "another", "kind")))
+A_SECOND = timedelta(seconds=1)
+
+
+def new_key(caller: LearnerId | None = None) -> ImportKey:
+    return ImportKey(caller or new_learner(), f"key {uuid4()}")
+
+
+async def test_a_new_one_is_whose_it_is(store: Store) -> None:
+    taken = await store.imports.take(new_key(), FILE, MINE)
+    assert taken == ImportState(FILE, MINE, 0, Report(), finished=False)
+
+
+async def test_what_is_noted_is_there_when_it_goes_on(make_store: MakeStore) -> None:
+    key = new_key()
+    async with opened(make_store()) as store:
+        await store.imports.take(key, FILE, MINE)
+        assert await store.imports.note(key, MINE, 12, REPORT, finished=False)
+        await store.imports.release(key, MINE)
+    async with opened(make_store()) as store:
+        assert await store.imports.take(key, FILE, THEIRS) == ImportState(FILE, THEIRS, 12, REPORT, finished=False)
+
+
+async def test_nobody_takes_what_is_anothers(store: Store) -> None:
+    key = new_key()
+    await store.imports.take(key, FILE, MINE)
+    assert (await store.imports.take(key, FILE, THEIRS)).holder == MINE
+    assert not await store.imports.note(key, THEIRS, 5, REPORT, finished=True)
+    await store.imports.release(key, THEIRS)
+    assert await store.imports.take(key, FILE, THEIRS) == ImportState(FILE, MINE, 0, Report(), finished=False)
+
+
+async def test_nobody_takes_it_for_another_file(store: Store) -> None:
+    key = new_key()
+    await store.imports.take(key, FILE, MINE)
+    await store.imports.release(key, MINE)
+    found = await store.imports.take(key, OTHER_FILE, THEIRS)
+    assert (found.digest, found.holder) == (FILE, None)
+
+
+async def test_nobody_takes_what_is_done(store: Store) -> None:
+    key = new_key()
+    await store.imports.take(key, FILE, MINE)
+    assert await store.imports.note(key, MINE, 0, REPORT, finished=True)
+    found = await store.imports.take(key, FILE, THEIRS)
+    assert (found.finished, found.report, found.holder) == (True, REPORT, MINE)
+
+
+async def test_who_notes_nothing_for_long_loses_it(make_store: MakeStore) -> None:
+    clock, key = Clock(), new_key()
+    async with opened(make_store(clock=clock)) as store:
+        await store.imports.take(key, FILE, MINE)
+        clock.now += LEASE - 3 * A_SECOND
+        assert await store.imports.note(key, MINE, 3, REPORT, finished=False)
+        clock.now += LEASE - 3 * A_SECOND
+        assert (await store.imports.take(key, FILE, THEIRS)).holder == MINE
+        clock.now += 3 * A_SECOND
+        taken = await store.imports.take(key, FILE, THEIRS)
+        assert (taken.holder, taken.line) == (THEIRS, 3)
+        assert not await store.imports.note(key, MINE, 4, REPORT, finished=False)
+        assert (await store.imports.take(key, FILE, MINE)).line == 3
+
+
+async def test_what_was_not_touched_for_long_is_forgotten(make_store: MakeStore) -> None:
+    clock, old, young = Clock(), new_key(), new_key()
+    async with opened(make_store(clock=clock)) as store:
+        await store.imports.take(old, FILE, MINE)
+        await store.imports.note(old, MINE, 3, REPORT, finished=True)
+        clock.now += KEPT - LEASE
+        assert (await store.imports.take(young, FILE, MINE)).line == 0
+        await store.imports.note(young, MINE, 5, REPORT, finished=True)
+        assert (await store.imports.take(old, FILE, THEIRS)).finished
+        clock.now += LEASE
+        assert await store.imports.take(old, OTHER_FILE, THEIRS) == ImportState(
+            OTHER_FILE, THEIRS, 0, Report(), finished=False
+        )
+        assert (await store.imports.take(young, FILE, THEIRS)).finished
+
+
+@pytest.mark.parametrize("finished", [False, True])
+async def test_what_is_forgotten_begins_anew(store: Store, finished: bool) -> None:
+    caller = new_learner()
+    keys = [new_key(caller), new_key(caller), new_key(caller), new_key()]
+    for key in keys:
+        await store.imports.take(key, FILE, MINE)
+        await store.imports.note(key, MINE, 3, REPORT, finished=finished)
+    await store.imports.forget(keys[0])
+    assert [(await store.imports.take(key, FILE, MINE)).line for key in keys] == [0, 3, 3, 3]
+    await store.imports.forget_all(caller)
+    assert [(await store.imports.take(key, FILE, MINE)).line for key in keys] == [0, 0, 0, 3]
+    await store.imports.forget(new_key())
+    await store.imports.forget_all(new_learner())

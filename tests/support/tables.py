@@ -1,0 +1,29 @@
+"""What is in the tables of a service's database, whichever store it is on."""
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from support.database import read_only
+from support.postgres import session
+
+_POSTGRES_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+_SQLITE_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table'"
+
+
+def rows(database_url: str, query: str) -> list[tuple[Any, ...]]:
+    """The rows of a query, to a database by its address."""
+    if database_url.startswith("postgresql:"):
+        with session(database_url) as connection:
+            return connection.rows(query)
+    with closing(read_only(Path(database_url.removeprefix("sqlite:///")).parent)) as connection:
+        return connection.execute(query).fetchall()
+
+
+def tables_that_name(database_url: str, text: str) -> dict[str, list[tuple[Any, ...]]]:
+    """The rows in which a text stands, by their table."""
+    tables = rows(database_url, _POSTGRES_TABLES if database_url.startswith("postgresql:") else _SQLITE_TABLES)
+    found = {
+        table: [row for row in rows(database_url, f"SELECT * FROM {table}") if text in str(row)] for (table,) in tables
+    }
+    return {table: naming for table, naming in found.items() if naming}
