@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from headway.auth import learner_id
 from headway.auth.claims import principal_of
+from headway.domain.errors import CourseNotGrantedError, MissingScopeError
+from headway.domain.identifiers import CourseId
 
 # Too short to be a UUID by chance.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=35)
@@ -78,3 +80,49 @@ def test_the_issuer_of_the_token_makes_the_learner() -> None:
         "ada", "https://id.example/"
     )
     assert principal_of({"sub": "ada"}).learner_id == learner_id("ada", None)
+
+
+COURSE, OTHER = "7b1f0f6e-2c5a-4f0e-9a50-0d5f0d3c1a01", "c0ffee00-0000-4000-8000-0000000000ff"
+
+
+@pytest.mark.parametrize(
+    ("claim", "courses"),
+    [
+        ([COURSE, OTHER], {COURSE, OTHER}),
+        (f"{COURSE} {OTHER}", {COURSE, OTHER}),
+        (f"  {COURSE.upper()}  ", {COURSE}),
+        ([COURSE.upper(), OTHER.replace("-", "")], {COURSE, OTHER}),
+        ([], set()),
+        ("", set()),
+        ("*", set()),
+        ("none", set()),
+        ([f"{COURSE} {OTHER}"], set()),
+        ([COURSE, "none", 7, None, [OTHER], {OTHER: True}, "\ud800"], {COURSE}),
+        ({COURSE: True}, set()),
+        (None, set()),
+        (True, set()),
+        (7, set()),
+    ],
+)
+def test_a_limit_to_courses_holds_whatever_of_it_can_be_read(claim: object, courses: set[str]) -> None:
+    assert principal_of({"sub": "ada", "courses": claim}).courses == frozenset(map(CourseId, courses))
+
+
+def test_without_the_claim_there_is_no_limit() -> None:
+    assert principal_of({"sub": "ada"}).courses is None
+
+
+@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists, max_leaves=5))
+def test_any_claim_is_a_limit(claim: object) -> None:
+    assert principal_of({"sub": "ada", "courses": claim}).courses is not None
+
+
+def test_statistics_take_the_scope_and_the_course() -> None:
+    one, other = CourseId(COURSE), CourseId(OTHER)
+    limited = principal_of({"sub": "ada", "scope": "statistics:read", "courses": [COURSE]})
+    limited.require_statistics(one)
+    with pytest.raises(CourseNotGrantedError, match=f"claim 'courses' does not name the course {OTHER}"):
+        limited.require_statistics(other)
+    principal_of({"sub": "ada", "scope": "statistics:read"}).require_statistics(other)
+    with pytest.raises(MissingScopeError, match="'statistics:read'"):
+        principal_of({"sub": "ada", "courses": [COURSE]}).require_statistics(one)

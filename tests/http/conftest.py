@@ -1,13 +1,16 @@
 """What most tests of the API need: a new learner, an author, and a new course with its lessons' paths."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 
-from support.running import PREFIX, Running, authorization, course
+from support.postgres import Databases
+from support.running import PREFIX, STORES, Running, authorization, course
+from support.school import School, school
 
 
 @pytest.fixture(scope="session")
@@ -103,3 +106,23 @@ def lesson_path(lesson_paths: list[str]) -> str:
 
 def _client(running: Running, connections: httpx.HTTPTransport, headers: dict[str, str]) -> httpx.Client:
     return httpx.Client(base_url=running.base_url + PREFIX, headers=headers, transport=connections, timeout=20)
+
+
+@pytest.fixture
+def teacher(running: Running, connections: httpx.HTTPTransport) -> httpx.Client:
+    """A client that may read statistics."""
+    return _client(running, connections, authorization(str(uuid4()), "statistics:read"))
+
+
+@pytest.fixture(scope="module", params=STORES)
+def lasting_school(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, connections: httpx.HTTPTransport
+) -> Iterator[School]:
+    """A school whose time the tests tell, for the tests of one module: one on each store."""
+    with ExitStack() as made:
+        if request.param == "sqlite":
+            url = f"sqlite:///{tmp_path_factory.mktemp('school')}/headway.db"
+        else:
+            databases: Databases = request.getfixturevalue("databases")
+            url = made.enter_context(databases.fresh())
+        yield made.enter_context(school(url, connections))

@@ -116,7 +116,8 @@ def _schema(openapi: Mapping[str, Any], printed: PrintedOperation, status: str) 
 
 
 def _properties(openapi: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The properties of an object, or of a list's objects, behind however many references."""
+    """The properties of an object, or of a list's objects, behind however many references; of the first of several."""
+    schema = schema.get("anyOf", [schema])[0]
     while reference := schema.get("$ref") or schema.get("items", {}).get("$ref"):
         schema = openapi["components"]["schemas"][reference.rpartition("/")[2]]
     properties: dict[str, Any] = schema["properties"]

@@ -110,7 +110,8 @@ class TestTokens:
         self, visitor: httpx.Client, course_path: str, lesson_path: str
     ) -> None:
         paths = visitor.get("/openapi.json").json()["paths"]
-        ids = {"course_id": course_path.split("/")[2], "lesson_id": lesson_path.rpartition("/")[2]}
+        lesson_id = lesson_path.rpartition("/")[2]
+        ids = {"course_id": course_path.split("/")[2], "lesson_id": lesson_id, "user_id": lesson_id}
         answers = [visitor.request(method, path.format(**ids)) for path in paths for method in paths[path]]
         assert len(answers) > 10
         for answer in answers:
@@ -254,7 +255,8 @@ class TestPaths:
         self, visitor: httpx.Client, course_path: str, lesson_path: str
     ) -> None:
         paths = visitor.get("/openapi.json").json()["paths"]
-        ids = {"course_id": course_path.split("/")[2], "lesson_id": lesson_path.split("/")[4]}
+        lesson_id = lesson_path.split("/")[4]
+        ids = {"course_id": course_path.split("/")[2], "lesson_id": lesson_id, "user_id": lesson_id}
         for path, operations in paths.items():
             allowed = {method.upper() for method in operations}
             for method in {"GET", "PUT", "DELETE", "POST", "PATCH", "OPTIONS"} - allowed:
@@ -546,6 +548,14 @@ BAD_DOCUMENTS: dict[str, tuple[dict[str, Any], list[list[str | int]]]] = {
     "lesson without an id": (course({"title": "A lesson"}), [["lessons", 0, "id"]]),
     "lesson id no UUID": (course(lesson(id="1")), [["lessons", 0, "id"]]),
     "content id no UUID": (course(lesson(content_id="1")), [["lessons", 0, "content_id"]]),
+    "unknown zone": (course(time_zone="Mars/Olympus"), [["time_zone"]]),
+    "zone with a lesson twice": (
+        course(*[lesson(id=str(uuid4()))] * 2, time_zone=""),
+        [["lessons", 1, "id"], ["time_zone"]],
+    ),
+    "zone null": (course(time_zone=None), [["time_zone"]]),
+    "unknown effect of edits": (course(on_edit="forget"), [["on_edit"]]),
+    "version as text": (course(version="1"), [["version"]]),
     "unknown kind": (course(lesson(kind="Quiz")), [["lessons", 0, "kind"]]),
     "kind null": (course(lesson(kind=None)), [["lessons", 0, "kind"]]),
     "duration as text": (course(lesson(duration_seconds="60")), [["lessons", 0, "duration_seconds"]]),

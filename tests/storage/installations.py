@@ -98,7 +98,7 @@ def _courses(draw: st.DrawFn) -> VersionedCourse:
         draw(st.sampled_from(["UTC", "America/New_York"])),
         draw(st.sampled_from(OnEdit)),
     )
-    return VersionedCourse(document, draw(REVISIONS), {lesson.id: draw(REVISIONS) for lesson in document.lessons})
+    return VersionedCourse(document, draw(REVISIONS), {lesson.id: draw(REVISIONS) or 1 for lesson in document.lessons})
 
 
 @st.composite

@@ -186,7 +186,9 @@ async def test_rows_of_an_earlier_schema_are_served_after_the_migration(folder: 
 
 
 def _literal(value: object) -> str:
-    return str(int(value)) if isinstance(value, bool) else repr(value)
+    if value is None:
+        return "NULL"
+    return repr(str(value)) if isinstance(value, str) else repr(+value)  # type: ignore[operator]
 
 
 async def newer_database(folder: Path) -> None:

@@ -1,23 +1,27 @@
-"""Any sequence of writes, edits and restarts, beside a model that keeps rows and counts them anew every time."""
+"""Any sequence of writes, edits, restarts and erasures, beside a model that keeps rows and counts anew every time."""
 
 import asyncio
 from collections.abc import Coroutine
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, Final, TypeVar, cast
+from zoneinfo import ZoneInfo
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from domain.values import UPDATES, lesson, quiz
-from headway.domain.catalogue import Course, compare
+from headway.domain.catalogue import Course, OnEdit, VersionedCourse, compare, next_version
 from headway.domain.errors import CourseNotFoundError, HeadwayError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
-from headway.domain.progress import LessonProgress
-from headway.domain.standing import LessonsStamp, recount
+from headway.domain.progress import LessonProgress, Status
+from headway.domain.progress import rederive as rederive_row
+from headway.domain.standing import LessonsStamp, is_complete, recount
+from headway.domain.statistics import Counters, CourseCounts, DayCounts, LessonCounts, reading_of
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition, Written
 from headway.storage.port import LessonsReading, Store
+from storage.installations import archive_of
 from storage.stores import Clock, MakeStore, new_learner
 
 T = TypeVar("T")
@@ -29,6 +33,8 @@ DOCUMENTS: Final = [
     [quiz(3), lesson(1, required=False), lesson(2, complete_at=50)],
     [lesson(4), lesson(2), lesson(1)],
 ]
+ALL_LESSONS: Final = [lesson(number).id for number in range(1, 5)]
+ZONES: Final = ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"]  # from fourteen hours before to eleven behind
 DOCUMENT: Final = st.sampled_from(DOCUMENTS)
 LEARNER: Final = st.integers(0, 1)
 LESSON_ID: Final = st.sampled_from([lesson(number).id for number in range(1, 5)])
@@ -36,12 +42,17 @@ CONDITION: Final = st.sampled_from(["none", "none", "the tag", "the tag", "anoth
 
 
 class Model:
-    """What a store should hold: one course, its learners' rows, and when each learner wrote last."""
+    """What a store should hold: one course, its learners' rows, when each wrote last, and what was done day by day."""
 
     def __init__(self) -> None:
         self.course: Course | None = None
+        self.versioned: VersionedCourse | None = None
         self.rows: dict[tuple[LearnerId, LessonId], LessonProgress] = {}
         self.last_writes: dict[LearnerId, datetime] = {}
+        self.last_days: dict[LearnerId, date] = {}
+        self.days: dict[tuple[LearnerId, date], list[int]] = {}
+        self.versions: dict[LearnerId, int] = {}
+        self.completed: set[LearnerId] = set()
 
     def of(self, learner: LearnerId) -> list[LessonProgress]:
         return sorted(row for (owner, _), row in self.rows.items() if owner == learner)
@@ -50,20 +61,139 @@ class Model:
         key = (write.learner_id, write.lesson_id)
         if self.course is None:
             return CourseNotFoundError
+        self.refresh(write.learner_id, now)
         try:
             written = write.apply(self.course, self.rows.get(key), now, lambda: made)
         except HeadwayError as refusal:
             return type(refusal)
+        before = self.done(write.learner_id)
         self.rows.pop(key, None)
         if written.after:
             self.rows[key] = written.after
         if written.before or written.after:
             self.last_writes[write.learner_id] = now
+            self.versions[write.learner_id] = self.version
+            self.note_day(written, self.note_completion(write.learner_id, before), now)
         return written
+
+    @property
+    def version(self) -> int:
+        assert self.versioned is not None
+        return self.versioned.version
+
+    def put(self, course: Course) -> None:
+        if course != self.course or self.versioned is None:
+            self.versioned = next_version(self.versioned, course, self.version + 1 if self.versioned else 1)
+        self.course = course
+
+    def remove(self) -> None:
+        self.course = None
+        if self.versioned:  # what comes back is another document, whose lessons are all new
+            self.versioned = self.versioned._replace(
+                version=self.version + 1, criteria=dict.fromkeys(ALL_LESSONS, self.version + 1)
+            )
+
+    def refresh(self, learner: LearnerId, now: datetime) -> None:
+        """What a course's edit means for a learner, whenever the store finds the time, or the learner writes."""
+        assert self.course is not None
+        assert self.versioned is not None
+        since = self.versions.get(learner, self.version)
+        if since == self.version:
+            return
+        for row in self.of(learner):
+            found = self.course.lessons_by_id.get(row.lesson_id)
+            if found is not None and self.versioned.criteria.get(found.id, 0) > since:
+                self.rows[learner, row.lesson_id] = rederive_row(row, found, now)
+        self.versions[learner] = self.version
+        if learner in self.last_writes:
+            if is_complete(self.course, recount(self.course, self.of(learner))):
+                self.completed.add(learner)
+            elif self.course.on_edit is OnEdit.REOPEN:
+                self.completed.discard(learner)
+
+    def done(self, learner: LearnerId) -> int:
+        assert self.course is not None
+        return recount(self.course, self.of(learner)).completed_lessons
+
+    def note_completion(self, learner: LearnerId, before: int) -> bool:
+        """Whether the learner has now completed the course, and had not."""
+        assert self.course is not None
+        had = learner in self.completed
+        if is_complete(self.course, recount(self.course, self.of(learner))):
+            self.completed.add(learner)
+        elif self.done(learner) < before:
+            self.completed.discard(learner)
+        return learner in self.completed and not had
+
+    def note_day(self, written: Written, completed: bool, now: datetime) -> None:
+        assert self.course is not None
+        row = written.after or written.before
+        assert row is not None
+        today = max(
+            now.astimezone(ZoneInfo(self.course.time_zone)).date(), self.last_days.get(row.learner_id, date.min)
+        )
+        self.last_days[row.learner_id] = today
+        before, after = written.before, written.after
+        statuses = [one.status if one else Status.NOT_STARTED for one in (before, after)]
+        spent = [round(one.time_spent_minutes * 1_000_000) if one else 0 for one in (before, after)]
+        done = self.days.setdefault((row.learner_id, today), [0, 0, 0, 0])
+        done[0] += statuses[0] == Status.NOT_STARTED != statuses[1]
+        done[1] += statuses[0] != Status.COMPLETED == statuses[1]
+        done[2] += max(0, spent[1] - spent[0])
+        done[3] += completed
 
     def restart(self, learner: LearnerId) -> None:
         self.rows = {key: row for key, row in self.rows.items() if key[0] != learner}
         self.last_writes.pop(learner, None)
+        self.completed.discard(learner)
+
+    def erase(self, learner: LearnerId) -> None:
+        self.restart(learner)
+        self.last_days.pop(learner, None)
+        self.versions.pop(learner, None)
+        self.days = {key: done for key, done in self.days.items() if key[0] != learner}
+
+    def counted(self) -> Counters:
+        """The course's figures, from all that there is."""
+        counters = Counters()
+        for row in self.rows.values():
+            key = (row.course_id, row.lesson_id)
+            tried = row.quiz_score is not None or row.quiz_attempts > 0 or row.quiz_passed
+            scored = row.quiz_score is not None
+            counters.add_lesson(
+                key,
+                LessonCounts(
+                    started=row.status != Status.NOT_STARTED,
+                    completed=row.status == Status.COMPLETED,
+                    tried=tried,
+                    passed=row.quiz_passed,
+                    bookmarked=row.is_bookmarked,
+                    attempts=row.quiz_attempts,
+                    scored=scored,
+                    score_parts=round((row.quiz_score or 0) * 1_000_000),
+                    time_parts=round(row.time_spent_minutes * 1_000_000),
+                ),
+            )
+            if row.quiz_score is not None:
+                counters.add_score((*key, int(row.quiz_score + 0.5)), 1)
+        course_id = self.course.id if self.course else CourseId("")
+        for learner, day in self.last_days.items():
+            seen = int(learner in self.last_writes)
+            counters.add_date((course_id, day), DayCounts(last_seen=seen))
+            counters.add_course(course_id, CourseCounts(seen, int(learner in self.completed)))
+        for (_, day), done in self.days.items():
+            counters.add_date((course_id, day), DayCounts(1, 0, *done))
+        return counters
+
+
+async def recounted(store: Store, course_id: CourseId) -> Counters:
+    """What a recount of a course finds, in which no standing is wrong."""
+    counters = Counters()
+    async with archive_of(store).recount(course_id) as recount:
+        async for stretch in recount.stretches():
+            counters.add(stretch.counters)
+            assert not stretch.wrong
+    return counters
 
 
 def precondition(condition: str, row: LessonProgress | None) -> Precondition:
@@ -122,23 +252,40 @@ class StoreMachine(RuleBasedStateMachine):
     def remove(self, learner: int, lesson_id: LessonId, condition: str) -> None:
         self.write(learner, lesson_id, None, condition)
 
-    @rule(lessons=DOCUMENT)
-    def put_course(self, lessons: list[Any]) -> None:
-        course = Course(self.course_id, "A course", tuple(lessons))
+    @rule(lessons=DOCUMENT, zone=st.sampled_from(ZONES), on_edit=st.sampled_from(OnEdit))
+    def put_course(self, lessons: list[Any], zone: str = "UTC", on_edit: OnEdit = OnEdit.KEEP) -> None:
+        course = Course(self.course_id, "A course", tuple(lessons), zone, on_edit)
         assert self.run(self.store.put_course(course)) == compare(self.model.course, course)
-        self.model.course = course
+        self.model.put(course)
 
     @rule()
     def remove_course(self) -> None:
         if self.model.course is not None:
             self.run(self.store.remove_course(self.course_id))
-        self.model.course = None
+            self.model.remove()
 
     @rule(learner=LEARNER)
     def restart_course(self, learner: int) -> None:
         if self.model.course is not None:
             self.run(self.store.restart_course(self.learners[learner], self.course_id))
             self.model.restart(self.learners[learner])
+
+    @rule(hours=st.integers(1, 30))
+    def time_passes(self, hours: int) -> None:
+        self.clock.now += timedelta(hours=hours)
+
+    @rule(learner=LEARNER)
+    def refresh(self, learner: int) -> None:
+        if self.model.course is not None:
+            self.run(self.store.refresh(self.learners[learner], self.course_id))
+            self.model.refresh(self.learners[learner], self.clock.now)
+
+    @rule(learner=LEARNER)
+    def erase(self, learner: int) -> None:
+        was_there = self.learners[learner] in self.model.last_days
+        assert self.run(self.store.erase(self.learners[learner])) is was_there
+        self.model.erase(self.learners[learner])
+        assert not any(self.run(self.store.learner_record(self.learners[learner])))
 
     @rule()
     def reopen(self) -> None:
@@ -152,6 +299,11 @@ class StoreMachine(RuleBasedStateMachine):
                 assert self.run(self.store.learner_courses(learner)) == []
             else:
                 self.check(learner, self.model.course)
+        if self.model.course is not None:
+            reading = self.run(self.store.statistics(self.course_id, date.min, date.max))
+            assert reading == reading_of(self.model.course, self.model.counted())
+            assert reading._replace(scores={}) in self.run(self.store.all_statistics(date.min, date.max))
+            assert self.run(recounted(self.store, self.course_id)) == self.model.counted()
 
     def check(self, learner: LearnerId, course: Course) -> None:
         stamp = self.run(self.store.lessons_stamp(learner, course.id))

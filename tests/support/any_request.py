@@ -14,6 +14,7 @@ from uuid import NAMESPACE_OID, uuid5
 from hypothesis import strategies as st
 
 from domain.values import UPDATABLE, UPDATES
+from headway.auth import learner_id
 from headway.http.endpoint import Operation
 from headway.http.routes import LEARNERS_TAG, OPERATIONS
 from support.asgi import HeaderLines, Sent
@@ -34,6 +35,7 @@ _COURSES: Final = [
     COURSE | {"title": "Another title", "id": "<course>"},
     COURSE | {"lessons": list(reversed(COURSE["lessons"]))},
     COURSE | {"lessons": COURSE["lessons"][:1]},
+    COURSE | {"time_zone": "Pacific/Auckland", "on_edit": "reopen", "version": 1, "rederivation": None},
 ]
 _BROKEN_COURSES: Final = [
     COURSE | {"title": " "},
@@ -43,15 +45,16 @@ _BROKEN_COURSES: Final = [
     COURSE | {"lessons": [{"id": "<lesson>", "title": 3, "colour": "red", "complete_at": 0}]},
     COURSE | {"id": "<lesson>"},
     COURSE | {"more": 1},
+    COURSE | {"time_zone": "Mars/Olympus", "on_edit": "forget"},
+    COURSE | {"time_zone": "Mars/Olympus"},
 ]
 # Signed once: a token that does not verify is refused before anything is asked of its world.
 _EXPIRED: Final = token("somebody", lifetime=timedelta(hours=-1)).encode()
 _FOREIGN: Final = token("somebody", secret="another secret, just as long as that").encode()
-
-
-_CALLERS: Final = [
-    ("learner",), ("other",), ("author", "courses:write"), ("reader", "courses:read"), ("admin", "learners:admin"),
-]  # fmt: skip
+_PEOPLE: Final = (
+    ("learner",), ("other",), ("author", "courses:write"), ("reader", "courses:read"), ("teacher", "statistics:read"),
+    ("admin", "learners:admin"),
+)  # fmt: skip
 
 
 class World:
@@ -68,8 +71,9 @@ class World:
                 f"{name} percent": "".join(f"%{ord(character):02X}" for character in identifier),
             }
             self._names |= {form.encode(): text.encode() for form, text in forms.items()}
-        for learner, *scopes in _CALLERS:
-            self._names[learner.encode()] = token(f"{number} {learner}", *scopes).encode()
+        for name, *scopes in _PEOPLE:
+            self._names[name.encode()] = token(f"{number} {name}", *scopes).encode()
+            self._names[f"{name} id".encode()] = learner_id(f"{number} {name}", None).encode()
         self._tags: dict[str, list[bytes]] = {}
 
     def hear(self, path: str, tag: bytes) -> None:
@@ -87,6 +91,7 @@ class World:
             path=self.text(sent.path.encode()).decode(),
             headers=tuple((name, self.text(value, names)) for name, value in sent.headers),
             body=body,
+            query=self.text(sent.query),
         )
 
     def text(self, text: bytes, names: dict[bytes, bytes] | None = None) -> bytes:
@@ -131,6 +136,8 @@ def _paths(draw: st.DrawFn, template: str) -> str:
         path = path.replace("{course_id}", draw(_identifier("course")))
     if "{lesson_id}" in path:
         path = path.replace("{lesson_id}", draw(_identifier(draw(_LESSONS))))
+    if "{user_id}" in path:
+        path = path.replace("{user_id}", draw(_mostly("<learner id>", "<other id>", "<unknown>", "<lesson>", share=4)))
     return PREFIX + path
 
 
@@ -188,6 +195,16 @@ _AUTHORIZATIONS: Final = _mostly(
     (b"Bearer " + b"x" * 17_000,), (b"Bearer <other>",), (b"Bearer <author>",), (b"Bearer <reader>",),
 )  # fmt: skip
 _AUTHORS: Final = _mostly((b"Bearer <author>",), (b"Bearer <reader>",), (b"Bearer <learner>",), (), share=3)
+_TEACHERS: Final = _mostly((b"Bearer <teacher>",), (b"Bearer <reader>",), (b"Bearer <learner>",), (), share=4)
+_PARAMETERS: Final = st.sampled_from(
+    [
+        b"explain=true", b"explain=false", b"explain=1", b"from=2026-01-01", b"to=2026-01-31", b"from=2024-01-01",
+        b"from=x", b"sort=progress", b"sort=completed", b"sort=x", b"order=asc", b"limit=1", b"limit=0", b"cursor=x",
+        b"completed=true", b"completed=false", b"stalled_days=1", b"not_past=<lesson>", b"not_past=<unknown>",
+        b"format=csv", b"format=csv", b"format=json", b"format=x", b"limit", b"&&", b"%FF=%", b"\xe9=\xe9", b"a=b",
+    ]
+)  # fmt: skip
+_QUERIES: Final = st.just(b"") | st.lists(_PARAMETERS, min_size=1, max_size=3).map(b"&".join)
 _ADMINS: Final = _mostly((b"Bearer <admin>",), (b"Bearer <author>",), (b"Bearer <learner>",), (), share=3)
 _ODD_TAGS: Final = [
     (b"<old tag>",), (b"W/<tag>",), (b" * ",), (b"*, *",), (b'"none"',), (b'"none", <tag>',), (b'"none"', b"<tag>"),
@@ -267,12 +284,17 @@ def _requests(draw: st.DrawFn, operations: Sequence[Operation]) -> Sent:
         query = draw(_mostly(b"", b"dry_run=true", b"atomic=1", b"atomic="))
         return Sent(method, path, kinds, draw(_FILES), query=query)
     body = draw(_DOCUMENTS if is_authors else _UPDATES) if operation.body_limit else b""
-    return Sent(method, path, (_HOST, *token_lines, *conditions, *draw(_REST)), body, **draw(_DELIVERIES))
+    delivery = draw(_DELIVERIES)
+    if operation.query is not None and "query" not in delivery:
+        delivery = delivery | {"query": draw(_QUERIES)}
+    return Sent(method, path, (_HOST, *token_lines, *conditions, *draw(_REST)), body, **delivery)
 
 
 def _tokens(operation: Operation) -> st.SearchStrategy[Any]:
     if operation.tag == LEARNERS_TAG:
         return _ADMINS
+    if operation.path.startswith("/statistics"):
+        return _TEACHERS
     return _AUTHORS if operation.path.startswith("/courses/") and operation.method != "GET" else _AUTHORIZATIONS
 
 

@@ -1,5 +1,6 @@
 """ASGI applications asked without a server between, so that every byte of a request is the test's own."""
 
+import asyncio
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import asynccontextmanager
 from itertools import pairwise
@@ -51,12 +52,21 @@ async def ask(app: ASGIApp, sent: Sent) -> Answer:
     """Ask a started application, as uvicorn's protocol on httptools does."""
     incoming = iter(_messages(sent))
     outgoing: list[MutableMapping[str, Any]] = []
+    is_over = asyncio.Event()
+    if sent.hangs_up:
+        is_over.set()
 
     async def receive() -> MutableMapping[str, Any]:
-        return next(incoming, {"type": "http.disconnect"})
+        message = next(incoming, None)
+        if message is not None:
+            return message
+        await is_over.wait()
+        return {"type": "http.disconnect"}
 
     async def send(message: MutableMapping[str, Any]) -> None:
         outgoing.append(message)
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            is_over.set()
 
     await app(_scope(sent), receive, send)
     start, *bodies = outgoing

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Mapping
 from typing import Any
-from uuid import NAMESPACE_URL, uuid5
+from uuid import NAMESPACE_URL, UUID, uuid5
 
 from headway.domain.errors import NotAuthenticatedError
-from headway.domain.identifiers import LearnerId, is_canonical_uuid
+from headway.domain.identifiers import CourseId, LearnerId, is_canonical_uuid
 from headway.domain.principal import Principal
 
 Claims = Mapping[str, Any]
@@ -26,14 +26,15 @@ def learner_id(subject: str, issuer: str | None) -> LearnerId:
 
 
 def principal_of(claims: Claims) -> Principal:
-    """The learner in `sub` with the scopes in `scope`.
+    """The learner in `sub` with the scopes in `scope`, those that it limits to the courses in `courses`.
 
     Raises `NotAuthenticatedError` where `sub` is missing or empty, or `sub` or `iss` is no text.
     """
     subject = _text(claims, "sub")
     if not subject:
         raise NotAuthenticatedError("The token names no learner: its 'sub' is empty.")
-    return Principal(learner_id(subject, _text(claims, "iss")), _scopes(claims.get("scope")))
+    courses = _courses(claims["courses"]) if "courses" in claims else None
+    return Principal(learner_id(subject, _text(claims, "iss")), _scopes(claims.get("scope")), courses)
 
 
 def expiry_of(claims: Claims, now: float) -> float:
@@ -57,6 +58,19 @@ def _scopes(claim: object) -> frozenset[str]:
     if isinstance(claim, list) and all(isinstance(scope, str) for scope in claim):
         return frozenset(claim)
     return frozenset()
+
+
+def _courses(claim: object) -> frozenset[CourseId]:
+    """UUIDs in one string, parted by spaces, or in a list. What can not be read names no course: a limit stays one."""
+    names = claim.split() if isinstance(claim, str) else claim if isinstance(claim, list) else []
+    return frozenset(course_id for name in names if (course_id := _course(name)))
+
+
+def _course(name: object) -> CourseId | None:
+    try:
+        return CourseId(str(UUID(name))) if isinstance(name, str) else None
+    except ValueError:
+        return None
 
 
 def _text(claims: Claims, name: str) -> str:

@@ -3,10 +3,12 @@
 HeadwayError
 ├── NotAuthenticatedError
 ├── MissingScopeError
+├── CourseNotGrantedError
 ├── NotFoundError
 │   ├── CourseNotFoundError
 │   ├── LessonNotFoundError
-│   └── ProgressNotFoundError
+│   ├── ProgressNotFoundError
+│   └── LearnerNotFoundError
 ├── PreconditionFailedError
 ├── InvalidValueError
 ├── RefusedWriteError
@@ -22,7 +24,7 @@ HeadwayError
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from headway.domain.identifiers import CourseId, LessonId
+from headway.domain.identifiers import CourseId, LearnerId, LessonId
 
 
 class HeadwayError(Exception):
@@ -48,6 +50,13 @@ class MissingScopeError(HeadwayError):
         self.scope = scope
 
 
+class CourseNotGrantedError(HeadwayError):
+    """The token carries the scope, but its claim `courses` limits it to other courses."""
+
+    def __init__(self, course_id: CourseId) -> None:
+        super().__init__(f"The token's claim 'courses' does not name the course {course_id}.")
+
+
 class NotFoundError(HeadwayError):
     """What the request names does not exist."""
 
@@ -71,6 +80,13 @@ class ProgressNotFoundError(NotFoundError):
 
     def __init__(self, lesson_id: LessonId) -> None:
         super().__init__(f"There is no progress in lesson {lesson_id} yet.")
+
+
+class LearnerNotFoundError(NotFoundError):
+    """The learner has not written in the course, or has started it over and not written in it since."""
+
+    def __init__(self, course_id: CourseId, learner_id: LearnerId) -> None:
+        super().__init__(f"Learner {learner_id} has not written in course {course_id}.")
 
 
 class PreconditionFailedError(HeadwayError):

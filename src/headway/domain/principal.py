@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Final
 
-from headway.domain.errors import MissingScopeError
-from headway.domain.identifiers import LearnerId
+from headway.domain.errors import CourseNotGrantedError, MissingScopeError
+from headway.domain.identifiers import CourseId, LearnerId
 
 COURSES_WRITE: Final = "courses:write"
+STATISTICS_READ: Final = "statistics:read"
 LEARNERS_ADMIN: Final = "learners:admin"
 
 
@@ -14,13 +15,25 @@ LEARNERS_ADMIN: Final = "learners:admin"
 class Principal:
     """The learner a token speaks for, with the scopes it grants.
 
-    Everybody may read and write their own progress; whatever else is allowed is a scope.
+    Everybody may read and write their own progress; whatever else is allowed is a scope. `courses` are those that
+    `statistics:read` is limited to, `None` where it is not.
     """
 
     learner_id: LearnerId
     scopes: frozenset[str] = frozenset()
+    courses: frozenset[CourseId] | None = None
 
     def require(self, scope: str) -> None:
         """Raise `MissingScopeError` unless the token grants `scope`."""
         if scope not in self.scopes:
             raise MissingScopeError(scope)
+
+    def require_statistics(self, course_id: CourseId) -> None:
+        """Raise `MissingScopeError` or `CourseNotGrantedError` unless the token grants the course's statistics."""
+        self.require(STATISTICS_READ)
+        if not self.is_granted(course_id):
+            raise CourseNotGrantedError(course_id)
+
+    def is_granted(self, course_id: CourseId) -> bool:
+        """Whether the scopes that are limited to some courses count for this one."""
+        return self.courses is None or course_id in self.courses

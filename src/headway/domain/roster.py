@@ -1,7 +1,7 @@
 """A course's learners, one line each: which ones are asked for, and in which order."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 
@@ -57,3 +57,8 @@ def place_of(standing: CourseProgress, order: RosterOrder) -> RosterPlace:
             return RosterPlace(standing.day.date, standing.learner_id)
         case RosterOrder.COMPLETED:
             return RosterPlace(standing.completed_at, standing.learner_id)
+
+
+def stalled_before(today: date, days: int) -> date:
+    """The day before which those were last seen who have not been seen on `days` days, today included."""
+    return today - timedelta(days=days - 1)

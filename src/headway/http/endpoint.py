@@ -14,9 +14,10 @@ from headway.domain.errors import HeadwayError, UnavailableError
 from headway.http.errors import INTERNAL_ERROR, to_reply
 from headway.http.lists import RenderedLists
 from headway.http.observation import LoggedRequests, Observer, request_id
-from headway.http.protocol import respond
-from headway.http.render import Reply
+from headway.http.protocol import break_off, respond
+from headway.http.render import Headers, Reply, StreamedReply
 from headway.http.requests import Call, RequestHeaders, parse_identifier, read_body, read_headers
+from headway.http.streaming import CLIENT_GONE, send_streamed
 from headway.logs import REQUEST_ID, get_logger
 from headway.metrics import Metrics
 from headway.service import Services
@@ -28,17 +29,17 @@ COURSE_BODY_BYTES: Final = 1024 * 1024
 
 _REFUSED: Final = 400
 
-Handler = Callable[[Call], Awaitable[Reply]]
+Handler = Callable[[Call], Awaitable[Reply | StreamedReply]]
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
     """A line of the route table.
 
-    `path` is below the router's prefix, its parameters all UUIDs; `body`, `answer` and `query` are the shapes shown in
-    the OpenAPI document. Where there are `media_types` the body is a file of one of these, else JSON; a `resumable`
-    operation takes an Idempotency-Key. `refusals` are the statuses that it can be refused with beside 401, 422 and 503,
-    which all can.
+    `path` is below the router's prefix, its parameters all UUIDs; `query`, `body` and `answer` are the shapes shown in
+    the OpenAPI document, `other_media` the answer's other forms. Where there are `media_types` the body is a file of
+    one of these, else JSON; a `resumable` operation takes an Idempotency-Key. `refusals` are the statuses that it can
+    be refused with beside 401, 422 and 503, which all can.
     """
 
     method: str
@@ -54,6 +55,7 @@ class Operation:
     conditional: bool = False
     answers_tag: bool = False
     query: type[BaseModel] | None = None
+    other_media: tuple[str, ...] = ()
     media_types: tuple[str, ...] = ()
     resumable: bool = False
 
@@ -104,16 +106,27 @@ class Endpoint:
         except Exception:  # noqa: BLE001 - no traceback reaches a client; the log has it
             _log.exception("request_failed")
             reply = INTERNAL_ERROR
-        status, body, reply_headers = reply
-        sent_headers = (*reply_headers, (b"x-request-id", identity.encode()))
+        sent_headers = (*reply.headers, (b"x-request-id", identity.encode()))
+        if isinstance(reply, StreamedReply):
+            await self._stream(reply, sent_headers, receive, send, started)
+            return
+        status, body, _ = reply
         if status >= _REFUSED or not respond(send, status, sent_headers, body):
             await send({"type": "http.response.start", "status": status, "headers": list(sent_headers)})
             await send({"type": "http.response.body", "body": body})
         self._observer.answered(status, started)
 
+    async def _stream(
+        self, reply: StreamedReply, headers: Headers, receive: Receive, send: Send, started: float
+    ) -> None:
+        status = await send_streamed(reply, headers, receive, send)
+        self._observer.answered(status, started)
+        if status not in {reply.status, CLIENT_GONE}:
+            break_off(send)
+
     async def _answer(
         self, headers: RequestHeaders, receive: Receive, identifiers: Sequence[str], query: bytes
-    ) -> Reply:
+    ) -> Reply | StreamedReply:
         authorization = headers.get(b"authorization")
         principal = self._authenticator.known(authorization)
         if principal is None:

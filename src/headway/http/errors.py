@@ -7,6 +7,7 @@ import orjson
 from pydantic import ValidationError
 
 from headway.domain.errors import (
+    CourseNotGrantedError,
     HeadwayError,
     ImportUnderWayError,
     InvalidValueError,
@@ -17,26 +18,31 @@ from headway.domain.errors import (
     PreconditionFailedError,
     UnavailableError,
 )
-from headway.http.parameters import InvalidParameterError, UnsupportedMediaTypeError
+from headway.http.parameters import InvalidImportKeyError, UnsupportedMediaTypeError
 from headway.http.render import Headers, Reply, json_reply
 from headway.http.requests import (
     BodyTooLargeError,
     ClientGoneError,
     InvalidHeaderError,
     InvalidIdentifierError,
+    InvalidQueryError,
+    NotAcceptableError,
 )
 
 _STATUS: Final[dict[type[HeadwayError], int]] = {
     NotAuthenticatedError: 401,
     MissingScopeError: 403,
+    CourseNotGrantedError: 403,
     NotFoundError: 404,
+    NotAcceptableError: 406,
     ImportUnderWayError: 409,
     PreconditionFailedError: 412,
     BodyTooLargeError: 413,
     UnsupportedMediaTypeError: 415,
     InvalidHeaderError: 422,
     InvalidIdentifierError: 422,
-    InvalidParameterError: 422,
+    InvalidQueryError: 422,
+    InvalidImportKeyError: 422,
     InvalidValueError: 422,
     KeyReusedError: 422,
     ClientGoneError: 499,
@@ -60,20 +66,28 @@ def to_reply(error: HeadwayError | ValidationError) -> Reply:
 
 def _headers(error: HeadwayError) -> Headers:
     match error:
-        case NotAuthenticatedError(token_sent=False):
-            return ((b"www-authenticate", b"Bearer"),)
-        case NotAuthenticatedError():
-            # RFC 6750 section 3: the reason, where a token was sent.
-            reason = str(error).replace("\\", "").replace('"', "'")
-            return ((b"www-authenticate", f'Bearer error="invalid_token", error_description="{reason}"'.encode()),)
-        case MissingScopeError(scope=scope):
-            return ((b"www-authenticate", f'Bearer error="insufficient_scope", scope="{scope}"'.encode()),)
+        case NotAuthenticatedError() | MissingScopeError() | CourseNotGrantedError():
+            return ((b"www-authenticate", _challenge(error).encode()),)
         case BodyTooLargeError():
             return (_CLOSE,)
         case UnavailableError() | ImportUnderWayError():
             seconds = error.seconds if isinstance(error, ImportUnderWayError) else 1
             return ((b"retry-after", b"%d" % seconds),)
     return ()
+
+
+def _challenge(error: NotAuthenticatedError | MissingScopeError | CourseNotGrantedError) -> str:
+    """RFC 6750 section 3: the reason, where a token was sent."""
+    match error:
+        case NotAuthenticatedError(token_sent=False):
+            return "Bearer"
+        case NotAuthenticatedError():
+            reason = str(error).replace("\\", "").replace('"', "'")
+            return f'Bearer error="invalid_token", error_description="{reason}"'
+        case MissingScopeError(scope=scope):
+            return f'Bearer error="insufficient_scope", scope="{scope}"'
+        case CourseNotGrantedError():
+            return f'Bearer error="insufficient_scope", error_description="{error}"'
 
 
 def _faults(error: HeadwayError) -> list[dict[str, Any]]:
@@ -83,8 +97,10 @@ def _faults(error: HeadwayError) -> list[dict[str, Any]]:
             return [_fault(("path", name), "Input should be a valid UUID", "uuid_parsing", text, context)]
         case InvalidHeaderError(name=name, text=text):
             return [_fault(("header", name), str(error), "entity_tag_parsing", text)]
-        case InvalidParameterError(problems=problems):
-            return [_fault(problem.place, problem.reason, problem.kind, None) for problem in problems]
+        case InvalidQueryError(faults=faults):
+            return [_fault(("query", one.name), one.reason, one.kind, one.given, one.context) for one in faults]
+        case InvalidImportKeyError():
+            return [_fault(("header", "Idempotency-Key"), str(error), "idempotency_key_parsing", None)]
         case KeyReusedError():
             return [_fault(("header", "Idempotency-Key"), str(error), "idempotency_key_reused", None)]
         case InvalidValueError(problems=problems):

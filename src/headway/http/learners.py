@@ -13,9 +13,9 @@ from headway.domain.standing import CourseProgress, LearnerDay, minutes
 from headway.http import render, wire
 from headway.http.imports import FORMATS, FileFormat, digest_of, read_lines
 from headway.http.learners_wire import ImportQuery
-from headway.http.parameters import UnsupportedMediaTypeError, parse_import_key, parse_query
+from headway.http.parameters import UnsupportedMediaTypeError, parse_import_key
 from headway.http.render import NO_CONTENT, Reply
-from headway.http.requests import Call, parse_precondition
+from headway.http.requests import Call, parse_precondition, parse_query
 from headway.service.importing import ImportFile, ImportOptions
 from headway.storage.port import LearnerRecord
 

@@ -8,13 +8,14 @@ from pydantic import BaseModel, Field
 
 from headway.domain import bounds
 from headway.domain.progress import Status
+from headway.http.statistics_query import Flag
 
 
 class ImportQuery(BaseModel):
     """How a file is imported."""
 
-    dry_run: Annotated[bool, Field(description="Say what would become of the lines, and write nothing.")] = False
-    atomic: Annotated[bool, Field(description="Write all lines or none; 10,000 at most.")] = False
+    dry_run: Annotated[Flag, Field(description="Say what would become of the lines, and write nothing.")] = False
+    atomic: Annotated[Flag, Field(description="Write all lines or none; 10,000 at most.")] = False
 
 
 class LineFault(BaseModel):

@@ -13,13 +13,14 @@ from starlette.types import Lifespan, Receive, Scope, Send
 from headway.http import wire
 from headway.http.endpoint import Endpoint, Operation
 from headway.http.parameters import IMPORT_KEY
-from headway.http.routes import COURSES_TAG, LEARNERS_TAG, MORE_PROGRESS_TAG, PROGRESS_TAG
+from headway.http.routes import COURSES_TAG, LEARNERS_TAG, MORE_PROGRESS_TAG, PROGRESS_TAG, STATISTICS_TAG
 
 TAGS: Final = [
     {"name": PROGRESS_TAG, "description": "Track learning progress, lesson completion, and course statistics"},
     {"name": MORE_PROGRESS_TAG, "description": "One row by itself, every course at once, starting over"},
     {"name": LEARNERS_TAG, "description": "On a learner's behalf: writing, importing, exporting, erasing"},
     {"name": COURSES_TAG, "description": "The catalogue: which lessons a course has, and which of them count"},
+    {"name": STATISTICS_TAG, "description": "How courses are doing, and where their learners stand"},
 ]
 
 _ENTITY_TAG_PATTERN: Final = r'^(\*|(W/)?"[!#-~]*"(, (W/)?"[!#-~]*")*)$'
@@ -38,8 +39,9 @@ _KEPT_HEADER: Final = {
 }
 _REFUSALS: Final[Mapping[int, tuple[Any, str]]] = {
     401: (wire.Refusal, "No bearer token, or one that does not verify."),
-    403: (wire.Refusal, "The token does not carry the scope that this needs."),
+    403: (wire.Refusal, "The token does not carry the scope that this needs, or limits it to other courses."),
     404: (wire.Refusal, "No such course, lesson or progress."),
+    406: (wire.Refusal, "The answer is asked for in a form that this installation can not make."),
     409: (wire.Refusal, "An import of this key is under way, or was until a moment ago."),
     412: (wire.Refusal, "The row is not in the state that If-Match or If-None-Match asks for. Nothing changed."),
     413: (wire.Refusal, "The body is too large."),
@@ -47,6 +49,7 @@ _REFUSALS: Final[Mapping[int, tuple[Any, str]]] = {
     422: (wire.HTTPValidationError, "Validation Error"),
     503: (wire.Refusal, "Busy, or without its database, for a moment: nothing was stored, send it again."),
 }
+_FILE: Final = {"type": "string", "format": "binary"}
 _RETRY_AFTER: Final = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 _CHALLENGE: Final = {"WWW-Authenticate": {"description": "RFC 6750.", "schema": {"type": "string"}}}
 
@@ -111,9 +114,8 @@ def _parameters(operation: Operation) -> list[Parameter]:
         defaults |= {"if_match": None, "if_none_match": None}
         declared["if_match"] = _header("If-Match", "Only if the row is the one of this entity tag, seen before.")
         declared["if_none_match"] = _header("If-None-Match", "`*`: only if there is no row yet.")
-    for name, field in operation.query.model_fields.items() if operation.query else ():
-        declared[name] = Annotated[field.annotation, Query(description=field.description)]
-        defaults[name] = field.default
+    if operation.query is not None:
+        declared["query"] = Annotated[operation.query, Query()]
     if operation.resumable:
         declared["idempotency_key"] = Annotated[
             str,
@@ -153,4 +155,6 @@ def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
         responses[status]["headers"] = _RETRY_AFTER
     if operation.answers_tag:
         responses[200] = {"headers": _TAG_HEADER | (_KEPT_HEADER if operation.conditional else {})}
+    if operation.other_media:
+        responses[200] = {"content": {media: {"schema": _FILE} for media in operation.other_media}}
     return responses

@@ -1,4 +1,7 @@
-"""uvicorn's HTTP protocol with a bound on a request's head, and a shorter way out for an answer that is all there."""
+"""uvicorn's HTTP protocol with a bound on a request's head.
+
+And with shorter ways out for two kinds of answers: one that is all there, and one that will never be.
+"""
 
 from collections.abc import Iterable
 from typing import Final
@@ -76,3 +79,19 @@ def respond(send: Send, status: int, headers: Iterable[tuple[bytes, bytes]], bod
     cycle.transport.write(b"".join(content))
     cycle.on_response()
     return True
+
+
+class BrokenOffError(Exception):
+    """An answer that has begun can not be ended: for the server, which closes the connection."""
+
+
+def break_off(send: Send) -> None:
+    """Close the connection in the middle of an answer, so that nobody takes the part for the whole.
+
+    Where `send` is not this protocol's own, only a failing application can say so: raises `BrokenOffError`.
+    """
+    cycle = getattr(send, "__self__", None)
+    if not isinstance(cycle, RequestResponseCycle):
+        raise BrokenOffError("The answer was broken off; the log says why.")
+    cycle.response_complete = True
+    cycle.transport.close()

@@ -1,14 +1,16 @@
 """Answers: from the domain's values to the reference's JSON, field names and order to the letter."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
+from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 
 import orjson
 
-from headway.domain.catalogue import Course, CourseChange, CourseOutline, Lesson
+from headway.domain.catalogue import CourseChange, CourseOutline, Lesson
+from headway.domain.edits import Forecast
 from headway.domain.progress import LessonProgress
 from headway.domain.standing import Summary
-from headway.service import LessonRow, Recorded
+from headway.service import CatalogueEntry, LessonRow, Recorded
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -25,6 +27,14 @@ class Reply(NamedTuple):
     headers: Headers
 
 
+class StreamedReply(NamedTuple):
+    """An answer that is made while it is sent."""
+
+    status: int
+    chunks: AsyncGenerator[bytes, None]
+    headers: Headers
+
+
 # Without a Content-Length, which RFC 9110 section 8.6 forbids here.
 NO_CONTENT: Final = Reply(204, b"", ())
 
@@ -37,12 +47,12 @@ def json_reply(value: object, status: int = 200, headers: Headers = ()) -> Reply
 
 def lesson_rows(rows: Iterable[LessonRow]) -> Reply:
     """A list of rows."""
-    return json_reply([_lesson_progress(row, lesson) for row, lesson in rows])
+    return json_reply([lesson_progress(row, lesson) for row, lesson in rows])
 
 
 def lesson_row(found: LessonRow) -> Reply:
     """One row, with its entity tag."""
-    return json_reply(_lesson_progress(found.row, found.lesson), headers=_row_headers(found.row))
+    return json_reply(lesson_progress(found.row, found.lesson), headers=_row_headers(found.row))
 
 
 def recorded(result: Recorded) -> Reply:
@@ -51,7 +61,7 @@ def recorded(result: Recorded) -> Reply:
     headers = _row_headers(row)
     if kept:
         headers = (*headers, (b"headway-kept", ", ".join(kept).encode()))
-    return json_reply(_lesson_progress(row, lesson), headers=headers)
+    return json_reply(lesson_progress(row, lesson), headers=headers)
 
 
 def summary(value: Summary) -> Reply:
@@ -64,14 +74,20 @@ def summaries(values: Iterable[Summary]) -> Reply:
     return json_reply([value._asdict() for value in values])
 
 
-def course(value: Course) -> Reply:
-    """A course document, defaults filled in."""
-    return json_reply(course_document(value))
-
-
-def course_document(value: Course) -> dict[str, Any]:
-    """A course as its document, which can be put again."""
-    return {"id": value.id, "title": value.title, "lessons": value.lessons}
+def course(entry: CatalogueEntry) -> Reply:
+    """A course document, defaults filled in, which can be put again."""
+    course, version, under_way = entry
+    return json_reply(
+        {
+            "id": course.id,
+            "title": course.title,
+            "time_zone": course.time_zone,
+            "on_edit": course.on_edit,
+            "lessons": course.lessons,
+            "version": version,
+            "rederivation": {"learners": under_way.learners, "done": under_way.done} if under_way else None,
+        }
+    )
 
 
 def courses(outlines: Iterable[CourseOutline]) -> Reply:
@@ -84,13 +100,20 @@ def course_change(change: CourseChange) -> Reply:
     return json_reply(change)
 
 
+def course_forecast(forecast: Forecast) -> Reply:
+    """What putting a course would do."""
+    figures = forecast._asdict()
+    return json_reply(asdict(figures.pop("change")) | figures)
+
+
 def _row_headers(row: LessonProgress) -> Headers:
     """The row's entity tag, and who wrote it last on the learner's behalf."""
     tag = (b"etag", f'"{row.tag}"'.encode())
     return (tag, (b"headway-written-by", row.written_by.encode())) if row.written_by else (tag,)
 
 
-def _lesson_progress(row: LessonProgress, lesson: Lesson) -> dict[str, Any]:
+def lesson_progress(row: LessonProgress, lesson: Lesson) -> dict[str, Any]:
+    """A row as the reference's fields."""
     return {
         "user_id": row.learner_id,
         "course_id": row.course_id,

@@ -1,10 +1,14 @@
 """Requests: what is read from a request's headers, path and body, and refused while it is read."""
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import Any, Final, NamedTuple
+from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple, TypeVar
+from urllib.parse import parse_qsl
 
-from headway.domain.errors import HeadwayError
+from pydantic import BaseModel, ValidationError
+
+from headway.domain.errors import HeadwayError, InvalidValueError
 from headway.domain.identifiers import CourseId, LessonId, is_canonical_uuid
 from headway.domain.principal import Principal
 from headway.domain.writes import UNCONDITIONAL, Precondition
@@ -83,6 +87,56 @@ class InvalidHeaderError(HeadwayError):
         super().__init__(f'{name} takes * or quoted entity tags, such as "abc": send back an ETag as it was answered.')
         self.name = name
         self.text = text
+
+
+class QueryFault(NamedTuple):
+    """What is wrong with one parameter of a query."""
+
+    name: str
+    reason: str
+    kind: str
+    given: object = None
+    context: dict[str, Any] | None = None
+
+
+class InvalidQueryError(HeadwayError):
+    """Parameters of the query do not have their form or bounds."""
+
+    def __init__(self, faults: Sequence[QueryFault]) -> None:
+        super().__init__("; ".join(f"{fault.name}: {fault.reason}" for fault in faults))
+        self.faults = tuple(faults)
+
+
+class NotAcceptableError(HeadwayError):
+    """The answer is asked for in a form that this installation can not make."""
+
+
+QueryModel = TypeVar("QueryModel", bound=BaseModel)
+
+
+def parse_query(kind: type[QueryModel], query: bytes) -> QueryModel:
+    """A query's parameters, the last of each name; unknown ones are ignored. Raises `InvalidQueryError`."""
+    given = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+    try:
+        return kind.model_validate_strings(given)
+    except ValidationError as error:
+        raise InvalidQueryError(list(_query_faults(error))) from error
+
+
+def _query_faults(error: ValidationError) -> Iterator[QueryFault]:
+    for fault in error.errors(include_url=False):
+        if fault["type"] != "none_required":  # the other half of a parameter that may be left out
+            yield QueryFault(str(fault["loc"][0]), fault["msg"], fault["type"], fault["input"], fault.get("ctx"))
+
+
+@contextmanager
+def faults_are_the_querys() -> Iterator[None]:
+    """Tell the sender that values which break a rule of the domain stand in the query."""
+    try:
+        yield
+    except InvalidValueError as error:
+        faults = [QueryFault(str(problem.place[0]), problem.reason, problem.kind) for problem in error.problems]
+        raise InvalidQueryError(faults) from error
 
 
 def parse_identifier(name: str, text: str) -> str:

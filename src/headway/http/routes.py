@@ -3,18 +3,30 @@
 from typing import Any, Final
 
 from headway.domain.principal import COURSES_WRITE
-from headway.http import render, wire
+from headway.http import render, statistics_wire, wire
+from headway.http.course_query import PutCourseParameters
 from headway.http.endpoint import COURSE_BODY_BYTES, PROGRESS_BODY_BYTES, Operation
 from headway.http.imports import FORMATS, IMPORT_BODY_BYTES
 from headway.http.learners import erase_learner, export_learner, import_progress, update_learners_lesson_progress
 from headway.http.learners_wire import ImportQuery, ImportReport, LearnerExport
 from headway.http.render import NO_CONTENT, Reply
-from headway.http.requests import Call, parse_precondition
+from headway.http.requests import Call, parse_precondition, parse_query
+from headway.http.statistics import (
+    get_course_activity,
+    get_course_completion_stats,
+    get_course_learner,
+    get_course_statistics,
+    list_course_learners,
+    list_statistics,
+)
+from headway.http.statistics_export import FILE_MEDIA
+from headway.http.statistics_query import ActivityParameters, RosterParameters, SummaryParameters
 
 PREFIX: Final = "/api/v1/education"
 PROGRESS_TAG: Final = "Education Progress"
 MORE_PROGRESS_TAG: Final = "Education Progress, beyond the reference"
 COURSES_TAG: Final = "Education Courses"
+STATISTICS_TAG: Final = "Education Statistics"
 LEARNERS_TAG: Final = "Education Learners"
 
 
@@ -36,11 +48,6 @@ async def update_lesson_progress(call: Call) -> Reply:
     return render.recorded(
         await call.service.record(call.principal, call.course_id, call.lesson_id, update, precondition)
     )
-
-
-async def get_course_completion_stats(call: Call) -> Reply:
-    """Where the caller stands in a course."""
-    return render.summary(await call.service.summary(call.principal, call.course_id))
 
 
 async def get_user_courses(call: Call) -> Reply:
@@ -73,13 +80,16 @@ async def list_courses(call: Call) -> Reply:
 
 async def get_course(call: Call) -> Reply:
     """One course's document."""
-    return render.course((await call.service.course(call.course_id)).course)
+    return render.course(await call.service.course(call.course_id))
 
 
 async def put_course(call: Call) -> Reply:
-    """Make the catalogue hold a course."""
+    """Make the catalogue hold a course, or tell what that would do."""
     call.principal.require(COURSES_WRITE)
+    parameters = parse_query(PutCourseParameters, call.query)
     course = wire.parse_course(call.body, call.course_id)
+    if parameters.dry_run:
+        return render.course_forecast(await call.service.forecast_course(call.principal, course))
     return render.course_change(await call.service.put_course(call.principal, course))
 
 
@@ -120,7 +130,8 @@ OPERATIONS: Final = (
     Operation(
         "GET", "/progress/{course_id}/summary", "Get Course Completion Stats",
         "Where the caller stands in the course, over the lessons that are in it now.",
-        get_course_completion_stats, PROGRESS_TAG, answer=wire.CourseSummary, refusals=(404,),
+        get_course_completion_stats, PROGRESS_TAG, answer=wire.CourseSummary | statistics_wire.ExplainedSummary,
+        query=SummaryParameters, refusals=(404,),
     ),
     Operation(
         "GET", "/progress", "List User Courses",
@@ -164,15 +175,18 @@ OPERATIONS: Final = (
         list_courses, COURSES_TAG, answer=list[wire.CourseLine],
     ),
     Operation(
-        "GET", "/courses/{course_id}", "Get Course", "The course's document, defaults filled in.",
+        "GET", "/courses/{course_id}", "Get Course",
+        "The course's document, defaults filled in, with its version and how far what follows from its last edit is "
+        "derived.",
         get_course, COURSES_TAG, answer=wire.CourseDocument, refusals=(404,),
     ),
     Operation(
         "PUT", "/courses/{course_id}", "Put Course",
         "Make the catalogue hold the course as the document says. Progress in lessons that leave the course is kept "
-        "and shown again when they come back. Needs the scope `courses:write`.",
-        put_course, COURSES_TAG, answer=wire.CourseChange, body=wire.CourseDocument, body_limit=COURSE_BODY_BYTES,
-        refusals=(403, 413),
+        "and shown again when they come back. What follows for learners under way is derived in the background. Needs "
+        "the scope `courses:write`.",
+        put_course, COURSES_TAG, answer=wire.CourseForecast | wire.CourseChange, query=PutCourseParameters,
+        body=wire.CourseDocument, body_limit=COURSE_BODY_BYTES, refusals=(403, 413),
     ),
     Operation(
         "DELETE", "/courses/{course_id}", "Remove Course",
@@ -182,5 +196,33 @@ OPERATIONS: Final = (
     Operation(
         "GET", "/schemas/course", "Get Course Schema", "The JSON Schema of a course document.",
         get_course_schema, COURSES_TAG, answer=dict[str, Any],
+    ),
+    Operation(
+        "GET", "/statistics", "List Statistics",
+        "How every course is doing, by title, one line a course. All statistics need the scope `statistics:read`.",
+        list_statistics, STATISTICS_TAG, answer=list[statistics_wire.CourseFigures], refusals=(403,),
+    ),
+    Operation(
+        "GET", "/statistics/{course_id}", "Get Course Statistics",
+        "How the course is doing, lesson by lesson, exact to the last write that was answered.",
+        get_course_statistics, STATISTICS_TAG, answer=statistics_wire.CourseStatistics, refusals=(403, 404),
+    ),
+    Operation(
+        "GET", "/statistics/{course_id}/activity", "Get Course Activity",
+        "What happened in the course, day by day, 400 days at most. Days are cut in the course's time zone.",
+        get_course_activity, STATISTICS_TAG, answer=statistics_wire.Activity, query=ActivityParameters,
+        refusals=(403, 404),
+    ),
+    Operation(
+        "GET", "/statistics/{course_id}/learners", "List Course Learners",
+        "Where the course's learners stand: a page of them, or all of them in a file.",
+        list_course_learners, STATISTICS_TAG, answer=statistics_wire.Roster, query=RosterParameters,
+        other_media=FILE_MEDIA, refusals=(403, 404, 406),
+    ),
+    Operation(
+        "GET", "/statistics/{course_id}/learners/{user_id}", "Get Course Learner",
+        "Where one learner stands in the course, lesson by lesson, without what the learner noted.",
+        get_course_learner, STATISTICS_TAG, answer=statistics_wire.LearnerDetail, query=SummaryParameters,
+        refusals=(403, 404),
     ),
 )  # fmt: skip

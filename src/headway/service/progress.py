@@ -1,23 +1,19 @@
 """What learners, players and authors do."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Self
 
-from headway.domain.catalogue import Course, CourseChange, CourseOutline, Lesson, VersionedCourse
+from headway.domain.catalogue import Course, CourseChange, CourseOutline, Lesson
+from headway.domain.edits import Forecast
 from headway.domain.errors import LessonNotFoundError, ProgressNotFoundError
 from headway.domain.identifiers import CourseId, LessonId
 from headway.domain.principal import COURSES_WRITE, Principal
 from headway.domain.progress import LessonProgress, ProgressUpdate
 from headway.domain.standing import LessonsStamp, Summary, summarise
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition, Written
-from headway.storage.port import Store
-
-
-class LessonRow(NamedTuple):
-    """A row and the lesson it belongs to."""
-
-    row: LessonProgress
-    lesson: Lesson
+from headway.service.forecast import forecast
+from headway.service.standings import ExplainedSummary, LessonRow, in_order, read_learner
+from headway.storage.port import Rederivation, Store
 
 
 class Recorded(NamedTuple):
@@ -35,17 +31,34 @@ class Recorded(NamedTuple):
         return cls(written.after, written.lesson, written.kept)
 
 
-class ProgressService:
-    """What learners, players and authors do. Every method may raise `UnavailableError` and what its store raises."""
+class CatalogueEntry(NamedTuple):
+    """A course, the version of its document, and how far what follows from its last edit is derived.
 
-    def __init__(self, store: Store) -> None:
+    `rederivation` is `None` where nothing is left to do.
+    """
+
+    course: Course
+    version: int
+    rederivation: Rederivation | None
+
+
+def _nobody_is_told() -> None:
+    """What is to be done after a course changed, where nothing is."""
+
+
+class ProgressService:
+    """What learners, players and authors do. Every method may raise `UnavailableError` and what its store raises.
+
+    `course_changed` is called after the catalogue took another document.
+    """
+
+    def __init__(self, store: Store, course_changed: Callable[[], None] = _nobody_is_told) -> None:
         self.store = store
+        self._course_changed = course_changed
 
     async def lessons(self, principal: Principal, course_id: CourseId) -> list[LessonRow]:
         """The caller's rows in a course, in catalogue order, of lessons that are in the course now."""
-        course, rows = await self.store.lessons(principal.learner_id, course_id)
-        by_lesson = {row.lesson_id: row for row in rows}
-        return [LessonRow(by_lesson[lesson.id], lesson) for lesson in course.lessons if lesson.id in by_lesson]
+        return in_order(*await self.store.lessons(principal.learner_id, course_id))
 
     async def lessons_stamp(self, principal: Principal, course_id: CourseId) -> LessonsStamp:
         """What changes whenever `lessons` would answer otherwise; ask for it first, then for them."""
@@ -94,6 +107,11 @@ class ProgressService:
         """Where the caller stands in a course, over the lessons that are in it now."""
         return summarise(*await self.store.course_progress(principal.learner_id, course_id))
 
+    async def explained_summary(self, principal: Principal, course_id: CourseId) -> ExplainedSummary:
+        """The summary, and which lessons its percentage is made of."""
+        reading = await read_learner(self.store, principal.learner_id, course_id)
+        return ExplainedSummary(reading.summary, reading.explanation)
+
     async def summaries(self, principal: Principal) -> list[Summary]:
         """Where the caller stands in every course written in, most recently touched first."""
         return [summarise(*reading) for reading in await self.store.learner_courses(principal.learner_id)]
@@ -102,14 +120,23 @@ class ProgressService:
         """The catalogue, by title."""
         return await self.store.courses()
 
-    async def course(self, course_id: CourseId) -> VersionedCourse:
+    async def course(self, course_id: CourseId) -> CatalogueEntry:
         """One course of the catalogue."""
-        return await self.store.course(course_id)
+        course, version, _ = await self.store.course(course_id)
+        # Read after the course: an edit in between shows as under way, never as done.
+        return CatalogueEntry(course, version, await self.store.rederivation(course_id))
 
     async def put_course(self, principal: Principal, course: Course) -> CourseChange:
         """Make the catalogue hold a course as given. Needs `courses:write`."""
         principal.require(COURSES_WRITE)
-        return await self.store.put_course(course)
+        change = await self.store.put_course(course)
+        self._course_changed()
+        return change
+
+    async def forecast_course(self, principal: Principal, course: Course) -> Forecast:
+        """What putting a course would do; nothing is stored. Needs `courses:write`."""
+        principal.require(COURSES_WRITE)
+        return await forecast(self.store, course)
 
     async def remove_course(self, principal: Principal, course_id: CourseId) -> None:
         """Take a course out of the catalogue, keeping its learners' rows. Needs `courses:write`."""

@@ -1,10 +1,158 @@
 """What is told of courses and their learners, to those who may see it."""
 
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, NamedTuple
+
+from headway.domain.catalogue import Course, VersionedCourse
+from headway.domain.errors import InvalidValueError, LearnerNotFoundError, Problem
+from headway.domain.explanation import Explanation
+from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.period import Period, period_of
+from headway.domain.principal import STATISTICS_READ, Principal
+from headway.domain.roster import RosterPlace, RosterQuery, place_of, stalled_before
+from headway.domain.standing import CourseProgress, Summary, summarise
+from headway.domain.statistics import MONTH, CourseStatistics, DayStatistics, activity_of, statistics_of
+from headway.service.standings import LessonRow, in_order, read_learner
 from headway.storage.port import Store
+
+# Nobody else is served while a page is read and written: some milliseconds.
+PAGE_OF_A_FILE: Final = 250
+
+
+class Activity(NamedTuple):
+    """What happened in a course, day by day."""
+
+    course: Course
+    period: Period
+    days: Sequence[DayStatistics]
+
+
+class RosterLine(NamedTuple):
+    """A learner in a roster. The summary is over the lessons that are in the course now."""
+
+    standing: CourseProgress
+    summary: Summary
+
+
+class RosterPage(NamedTuple):
+    """Some of a roster, and the place of its last line where others follow."""
+
+    lines: Sequence[RosterLine]
+    last: RosterPlace | None
+
+
+class LearnerDetail(NamedTuple):
+    """A learner in a course, the rows in the course's order, and why the percentage is what it is."""
+
+    line: RosterLine
+    rows: Sequence[LessonRow]
+    explanation: Explanation
 
 
 class StatisticsService:
-    """Courses' figures. Every method may raise `UnavailableError` and what its store raises."""
+    """Courses' figures. Every method may raise `UnavailableError` and what its store raises.
 
-    def __init__(self, store: Store) -> None:
+    All need `statistics:read`, and raise `CourseNotGrantedError` for a course that the token does not name.
+    """
+
+    def __init__(self, store: Store, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._store = store
+        self._clock = clock
+
+    async def course(self, principal: Principal, course_id: CourseId) -> CourseStatistics:
+        """A course's figures."""
+        principal.require_statistics(course_id)
+        now = self._clock()
+        reading = await self._store.statistics(course_id, *_last_month(now))
+        return statistics_of(reading, reading.course.date_of(now))
+
+    async def courses(self, principal: Principal) -> list[CourseStatistics]:
+        """The figures of every course that the token grants, by title; without the distributions of scores."""
+        principal.require(STATISTICS_READ)
+        now = self._clock()
+        readings = await self._store.all_statistics(*_last_month(now))
+        return [
+            statistics_of(reading, reading.course.date_of(now))
+            for reading in readings
+            if principal.is_granted(reading.course.id)
+        ]
+
+    async def activity(
+        self, principal: Principal, course_id: CourseId, first: date | None, last: date | None
+    ) -> Activity:
+        """What happened in a course, by default in the last 30 of its days. Raises `InvalidValueError`."""
+        principal.require_statistics(course_id)
+        course = (await self._store.course(course_id)).course
+        period = period_of(first, last, course.date_of(self._clock()))
+        reading = await self._store.statistics(course_id, *period)
+        return Activity(reading.course, period, activity_of(reading.days, *period))
+
+    async def roster(
+        self, principal: Principal, course_id: CourseId, query: RosterQuery, stalled_days: int | None = None
+    ) -> RosterPage:
+        """A page of a course's learners; `stalled_days` asks for those who stopped: not complete, not seen for so long.
+
+        Raises `InvalidValueError` where the lesson that they are not past is not in the course.
+        """
+        principal.require_statistics(course_id)
+        versioned = await self._store.course(course_id)
+        _check_lesson(versioned.course, query)
+        if stalled_days:
+            today = versioned.course.date_of(self._clock())
+            query = replace(query, last_seen_before=stalled_before(today, stalled_days))
+        found = await self._store.roster(course_id, replace(query, limit=query.limit + 1))
+        standings = found[: query.limit]
+        last = place_of(standings[-1], query.order) if len(found) > query.limit else None
+        return RosterPage(await self._lines(versioned, standings), last)
+
+    async def whole_roster(
+        self, principal: Principal, course_id: CourseId, query: RosterQuery, stalled_days: int | None = None
+    ) -> AsyncGenerator[Sequence[RosterLine], None]:
+        """All lines of a roster, a page at a time, the first of which may be empty. Raises as `roster` does."""
+        place = None
+        while True:
+            page = await self.roster(
+                principal, course_id, replace(query, after=place, limit=PAGE_OF_A_FILE), stalled_days
+            )
+            yield page.lines
+            place = page.last
+            if place is None:
+                return
+
+    async def learner(self, principal: Principal, course_id: CourseId, learner_id: LearnerId) -> LearnerDetail:
+        """One learner in a course. Raises `LearnerNotFoundError`."""
+        principal.require_statistics(course_id)
+        reading = await read_learner(self._store, learner_id, course_id)
+        if reading.standing is None or reading.standing.started_at is None:
+            raise LearnerNotFoundError(course_id, learner_id)
+        rows = in_order(reading.versioned.course, reading.rows)
+        return LearnerDetail(RosterLine(reading.standing, reading.summary), rows, reading.explanation)
+
+    async def _lines(self, versioned: VersionedCourse, standings: Sequence[CourseProgress]) -> list[RosterLine]:
+        """Standings with their summaries. Those of another version of the course are made anew, or may have gone."""
+        outdated = [standing for standing in standings if standing.course_version != versioned.version]
+        readings = await asyncio.gather(
+            *(self._store.course_progress(standing.learner_id, standing.course_id) for standing in outdated)
+        )
+        anew = {standing.learner_id: reading for standing, reading in zip(outdated, readings, strict=True)}
+        lines = []
+        for standing in standings:
+            course, present = anew.get(standing.learner_id, (versioned.course, standing))
+            if present is not None and present.started_at is not None:
+                lines.append(RosterLine(present, summarise(course, present)))
+        return lines
+
+
+def _last_month(now: datetime) -> Period:
+    """The days of the last month in whichever zone."""
+    today = now.date()
+    return Period(today - timedelta(days=MONTH), today + timedelta(days=1))
+
+
+def _check_lesson(course: Course, query: RosterQuery) -> None:
+    if query.not_past is not None and query.not_past not in course.lessons_by_id:
+        reason = f"Lesson {query.not_past} is not in course {course.id}."
+        raise InvalidValueError([Problem(("not_past",), reason, "unknown_lesson")])

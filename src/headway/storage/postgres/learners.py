@@ -63,6 +63,8 @@ class Learners:
 
     async def sweep(self, now: datetime) -> None:
         """Take away the emptied places of learners who were erased long enough ago."""
+        if not await self._database.fetch(sql.FIND_ERASED, now - REMEMBERED):  # some may read, but not write
+            return
         async with self._database.transaction() as connection:
             await connection.execute(sql.SWEEP_PLACES, now - REMEMBERED)
             await connection.execute(sql.SWEEP_ERASED, now - REMEMBERED)

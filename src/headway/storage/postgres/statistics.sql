@@ -222,6 +222,10 @@ ON CONFLICT (user_id) DO UPDATE SET erased_at = excluded.erased_at;
 -- Let every process forget what it keeps of learners, within the time that it uses a course without asking.
 UPDATE catalogue SET erasures = erasures + 1;
 
+-- name: find-erased
+-- Whether learners were erased long enough ago.
+SELECT user_id FROM erased_learners WHERE erased_at < :erased_before LIMIT 1;
+
 -- name: sweep-places!
 -- The emptied places of learners who were erased long enough ago.
 DELETE FROM course_progress AS p

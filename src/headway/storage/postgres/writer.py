@@ -303,7 +303,7 @@ class Writer:
         return passed
 
 
-class _OvertakenError(HeadwayError):
+class _OvertakenError(Exception):
     """Somebody else was first, and nothing was stored."""
 
 

@@ -1,0 +1,57 @@
+"""The handlers of the statistics."""
+
+from headway.domain.identifiers import LearnerId
+from headway.http import render, statistics_render
+from headway.http.render import Reply, StreamedReply
+from headway.http.requests import Call, faults_are_the_querys, parse_query
+from headway.http.statistics_export import negotiated, streamed
+from headway.http.statistics_query import ActivityParameters, Format, RosterParameters, SummaryParameters
+
+
+async def get_course_completion_stats(call: Call) -> Reply:
+    """Where the caller stands in a course."""
+    if call.query and parse_query(SummaryParameters, call.query).explain:
+        return statistics_render.explained_summary(await call.service.explained_summary(call.principal, call.course_id))
+    return render.summary(await call.service.summary(call.principal, call.course_id))
+
+
+async def list_statistics(call: Call) -> Reply:
+    """A line for each course that the caller may know of."""
+    return statistics_render.courses(await call.statistics.courses(call.principal))
+
+
+async def get_course_statistics(call: Call) -> Reply:
+    """A course's figures."""
+    return statistics_render.course(await call.statistics.course(call.principal, call.course_id))
+
+
+async def get_course_activity(call: Call) -> Reply:
+    """What happened in a course, day by day."""
+    call.principal.require_statistics(call.course_id)
+    asked = parse_query(ActivityParameters, call.query)
+    with faults_are_the_querys():
+        activity = await call.statistics.activity(call.principal, call.course_id, asked.first, asked.last)
+    return statistics_render.activity(activity)
+
+
+async def list_course_learners(call: Call) -> Reply | StreamedReply:
+    """A course's learners: a page of them, or all in a file."""
+    call.principal.require_statistics(call.course_id)
+    asked = parse_query(RosterParameters, call.query)
+    query = asked.to_query()
+    form = negotiated(asked.format, call.headers.get(b"accept"))
+    with faults_are_the_querys():
+        if form is not Format.JSON:
+            pages = call.statistics.whole_roster(call.principal, call.course_id, query, asked.stalled_days)
+            return await streamed(form, call.course_id, pages)
+        page = await call.statistics.roster(call.principal, call.course_id, query, asked.stalled_days)
+    return statistics_render.roster(page.lines, asked.cursor_to(page.last) if page.last else None)
+
+
+async def get_course_learner(call: Call) -> Reply:
+    """One learner in a course, lesson by lesson."""
+    call.principal.require_statistics(call.course_id)
+    explained = parse_query(SummaryParameters, call.query).explain
+    learner_id = LearnerId(call.identifiers[1])
+    reading = await call.statistics.learner(call.principal, call.course_id, learner_id)
+    return statistics_render.learner(reading, explained=explained)

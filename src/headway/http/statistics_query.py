@@ -1,0 +1,141 @@
+"""The queries of the statistics: their parameters, and the cursors of rosters."""
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+import orjson
+from pydantic import AwareDatetime, BaseModel, Field, PlainValidator, TypeAdapter, WithJsonSchema
+from pydantic.config import JsonDict
+from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import PydanticCustomError
+
+from headway.domain.bounds import COURSE_LESSONS
+from headway.domain.identifiers import LearnerId, LessonId
+from headway.domain.roster import LONGEST_PAGE, PAGE, RosterOrder, RosterPlace, RosterQuery
+from headway.http.requests import InvalidQueryError, QueryFault
+
+A_CENTURY: Final = 36_500
+_DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_FLAGS: Final = {"true": True, "false": False}
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text if _DATE.fullmatch(text) else "")
+    except ValueError:
+        raise PydanticCustomError("date_parsing", "Input should be a date such as 2026-11-23") from None
+
+
+def _flag(text: str) -> bool:
+    if text not in _FLAGS:
+        raise PydanticCustomError("bool_parsing", "Input should be true or false")
+    return _FLAGS[text]
+
+
+def without_default(schema: JsonDict) -> None:
+    """Show no default of what is simply not there."""
+    schema.pop("default", None)
+
+
+def _optional(description: str, **keywords: Any) -> Any:
+    """A parameter that may be left out; `null` is none of its values."""
+    return Field(description=description, json_schema_extra=without_default, **keywords)
+
+
+Date = Annotated[date, PlainValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
+Flag = Annotated[bool, PlainValidator(_flag), WithJsonSchema({"type": "boolean"})]
+Days = Annotated[int, Field(ge=1, le=A_CENTURY)]
+Nothing = SkipJsonSchema[None]
+
+
+class Direction(StrEnum):
+    """Which way a roster is sorted."""
+
+    ASCENDING = "asc"
+    DESCENDING = "desc"
+
+
+class Format(StrEnum):
+    """The forms that a roster has."""
+
+    JSON = "json"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+_COUNT: Final = Field(ge=0, le=COURSE_LESSONS)
+_MOMENT: Final = Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(9999, 1, 1, tzinfo=UTC))
+_CURSORS: Final[Mapping[RosterOrder, TypeAdapter[tuple[Any, Direction, Any, UUID]]]] = {
+    RosterOrder.PROGRESS: TypeAdapter(
+        tuple[Literal[RosterOrder.PROGRESS], Direction, Annotated[int, _COUNT], UUID],
+    ),
+    RosterOrder.LAST_SEEN: TypeAdapter(
+        tuple[Literal[RosterOrder.LAST_SEEN], Direction, date, UUID],
+    ),
+    RosterOrder.COMPLETED: TypeAdapter(
+        tuple[Literal[RosterOrder.COMPLETED], Direction, Annotated[AwareDatetime, _MOMENT] | None, UUID],
+    ),
+}
+
+
+class SummaryParameters(BaseModel):
+    """Whether to explain a percentage."""
+
+    explain: Annotated[Flag, Field(description="Also tell which lessons counted, which did not, and why.")] = False
+
+
+class ActivityParameters(BaseModel):
+    """Which days."""
+
+    first: Annotated[Date | Nothing, _optional("The first day; by default 30 up to the last.", alias="from")] = None
+    last: Annotated[Date | Nothing, _optional("The last day; by default the course's today.", alias="to")] = None
+
+
+class RosterParameters(BaseModel):
+    """Which learners, in which order and form. `limit` and `cursor` are for pages, which JSON alone comes in."""
+
+    sort: Annotated[RosterOrder, Field(description="What by; within the same by `user_id`.")] = RosterOrder.LAST_SEEN
+    order: Annotated[Direction, Field(description="Which way.")] = Direction.DESCENDING
+    limit: Annotated[int, Field(ge=1, le=LONGEST_PAGE, description="Learners a page.")] = PAGE
+    cursor: Annotated[str | Nothing, _optional("`next` of the page before, sorted alike.")] = None
+    completed: Annotated[Flag | Nothing, _optional("Only who has, or has not, completed the course.")] = None
+    stalled_days: Annotated[
+        Days | Nothing, _optional("Only who has not completed the course, nor been seen for so many days.")
+    ] = None
+    not_past: Annotated[UUID | Nothing, _optional("Only who has not completed this lesson of the course.")] = None
+    format: Annotated[Format | Nothing, _optional("As `Accept`, and before it.")] = None
+
+    def to_query(self) -> RosterQuery:
+        """What is asked for, but for `stalled_days`, which need the course's today. Raises `InvalidQueryError`."""
+        return RosterQuery(
+            order=self.sort,
+            descending=self.order is Direction.DESCENDING,
+            limit=self.limit,
+            after=None if self.cursor is None else self._place(self.cursor),
+            completed=self.completed,
+            not_past=None if self.not_past is None else LessonId(str(self.not_past)),
+        )
+
+    def cursor_to(self, place: RosterPlace) -> str:
+        """The cursor of the page behind a place."""
+        return urlsafe_b64encode(orjson.dumps([self.sort, self.order, *place])).rstrip(b"=").decode()
+
+    def _place(self, cursor: str) -> RosterPlace:
+        try:
+            content = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+            _, order, value, learner_id = _CURSORS[self.sort].validate_json(content, strict=True)
+        except ValueError:  # pydantic's own among them
+            raise _no_cursor(cursor) from None
+        if order is not self.order:
+            raise _no_cursor(cursor)
+        return RosterPlace(value, LearnerId(str(learner_id)))
+
+
+def _no_cursor(cursor: str) -> InvalidQueryError:
+    reason = "This is no cursor of this roster: send 'next' as it was answered, with the same sort and order."
+    return InvalidQueryError([QueryFault("cursor", reason, "cursor_parsing", cursor)])

@@ -1,0 +1,58 @@
+"""Sending an answer while it is made."""
+
+import asyncio
+import contextlib
+from typing import Final
+
+from starlette.types import Message, Receive, Send
+
+from headway.domain.errors import HeadwayError, UnavailableError
+from headway.http.errors import INTERNAL_ERROR, to_reply
+from headway.http.render import Headers, StreamedReply
+from headway.http.requests import ClientGoneError
+from headway.logs import get_logger
+
+_log = get_logger("headway.http")
+
+CLIENT_GONE: Final = 499
+
+
+async def send_streamed(reply: StreamedReply, headers: Headers, receive: Receive, send: Send) -> int:
+    """Send an answer chunk by chunk; answers its status, or that of what cut it short.
+
+    One that was cut short is not ended: that is for the caller to tell the server.
+    """
+    listening = asyncio.ensure_future(_hung_up(receive))
+    try:
+        await _send(send, {"type": "http.response.start", "status": reply.status, "headers": list(headers)})
+        async with contextlib.aclosing(reply.chunks) as chunks:
+            async for chunk in chunks:
+                await _send(send, {"type": "http.response.body", "body": chunk, "more_body": True})
+                await asyncio.sleep(0)  # others have their turn
+                if listening.done():
+                    return CLIENT_GONE
+        await _send(send, {"type": "http.response.body", "body": b"", "more_body": False})
+    except HeadwayError as refusal:
+        return to_reply(refusal).status
+    except asyncio.CancelledError:  # the service stops and has waited long enough
+        return to_reply(UnavailableError()).status
+    except Exception:  # noqa: BLE001 - what it was has the log; the client sees that the answer does not end
+        _log.exception("request_failed")
+        return INTERNAL_ERROR.status
+    finally:
+        listening.cancel()
+    return reply.status
+
+
+async def _hung_up(receive: Receive) -> None:
+    """Return when the client hangs up; what it sends until then is of no use to anybody."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _send(send: Send, message: Message) -> None:
+    """Send one message. Some servers say with an `OSError` that nobody is there."""
+    try:
+        await send(message)
+    except OSError as error:
+        raise ClientGoneError("The client hung up.") from error

@@ -1,0 +1,66 @@
+"""One learner in one course, read to be explained: the percentage and the rows that it comes from agree."""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from headway.domain.catalogue import Course, Lesson, VersionedCourse
+from headway.domain.explanation import Explanation, explain
+from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.progress import LessonProgress
+from headway.domain.standing import CourseProgress, Summary, recount, summarise
+from headway.storage.port import Store
+
+
+class LessonRow(NamedTuple):
+    """A row and the lesson it belongs to."""
+
+    row: LessonProgress
+    lesson: Lesson
+
+
+def in_order(course: Course, rows: Iterable[LessonProgress]) -> list[LessonRow]:
+    """Rows in the course's order; those of lessons that are not in the course are left out."""
+    by_lesson = {row.lesson_id: row for row in rows}
+    return [LessonRow(by_lesson[lesson.id], lesson) for lesson in course.lessons if lesson.id in by_lesson]
+
+
+class ExplainedSummary(NamedTuple):
+    """A summary, and why its percentage is what it is."""
+
+    summary: Summary
+    explanation: Explanation
+
+
+class LearnerReading(NamedTuple):
+    """A learner's rows in a course, hidden ones too, and what they come to under this version of the course.
+
+    `standing` is `None` where the learner has not written in the course.
+    """
+
+    versioned: VersionedCourse
+    standing: CourseProgress | None
+    rows: Sequence[LessonProgress]
+
+    @property
+    def summary(self) -> Summary:
+        """Where the learner stands, counted from the rows."""
+        return summarise(self.versioned.course, self.standing)
+
+    @property
+    def explanation(self) -> Explanation:
+        """Why the summary's percentage is what it is."""
+        return explain(self.versioned, self.rows)
+
+
+async def read_learner(store: Store, learner_id: LearnerId, course_id: CourseId) -> LearnerReading:
+    """Read a course, the learner's standing and then the rows, which the standing's figures are made from anew.
+
+    So all that is answered comes from the same rows, whatever is written meanwhile.
+    """
+    versioned = await store.course(course_id)
+    standing = (await store.course_progress(learner_id, course_id)).progress
+    rows = (await store.lessons(learner_id, course_id)).rows
+    if standing is not None:
+        tally = recount(versioned.course, rows)
+        standing = standing._replace(tally=tally, course_version=versioned.version)
+    return LearnerReading(versioned, standing, rows)

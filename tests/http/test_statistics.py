@@ -1,0 +1,266 @@
+"""Courses' figures over HTTP: who may see them, and that they are what one counts by hand."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from support.running import PREFIX, Running, course, lesson
+from support.school import School, token_for_courses
+
+UNKNOWN = "497f6eca-6276-4993-bfeb-53cbbbba6f08"
+EVERY_PATH = (
+    "/statistics",
+    "/statistics/{course_id}",
+    "/statistics/{course_id}/activity",
+    "/statistics/{course_id}/learners",
+    "/statistics/{course_id}/learners/{user_id}",
+)
+of_one_course = pytest.mark.parametrize("path", EVERY_PATH[1:])
+
+
+def filled(path: str, course_id: str) -> str:
+    return path.replace("{course_id}", course_id).replace("{user_id}", UNKNOWN)
+
+
+@pytest.fixture
+def course_id(course_path: str) -> str:
+    return course_path.removeprefix("/progress/")
+
+
+@pytest.mark.parametrize("path", EVERY_PATH)
+def test_statistics_are_for_tokens_with_the_scope(
+    visitor: httpx.Client, learner: httpx.Client, author: httpx.Client, path: str, course_id: str
+) -> None:
+    path = filled(path, course_id)
+    assert visitor.get(PREFIX + path).status_code == 401
+    for client in (learner, author):
+        refused = client.get(path)
+        assert refused.status_code == 403
+        assert "'statistics:read'" in refused.json()["detail"]
+        assert 'scope="statistics:read"' in refused.headers["www-authenticate"]
+
+
+@of_one_course
+def test_the_scope_is_asked_for_before_the_query_is_read(learner: httpx.Client, path: str, course_id: str) -> None:
+    query = "?limit=0&from=x&explain=7"
+    assert learner.get(filled(path, course_id) + query).status_code == 403
+
+
+@of_one_course
+def test_a_course_that_is_not_in_the_catalogue_has_no_statistics(teacher: httpx.Client, path: str) -> None:
+    refused = teacher.get(filled(path, UNKNOWN))
+    assert (refused.status_code, refused.json()) == (404, {"detail": f"Course {UNKNOWN} is not in the catalogue."})
+
+
+@of_one_course
+def test_an_id_that_is_none_is_refused(teacher: httpx.Client, path: str) -> None:
+    refused = teacher.get(filled(path, "none"))
+    assert (refused.status_code, refused.json()["detail"][0]["loc"]) == (422, ["path", "course_id"])
+
+
+@of_one_course
+@pytest.mark.parametrize("claimed", [[], [UNKNOWN], UNKNOWN, "", None, 7, {"a": 1}, "none", [[UNKNOWN]]])
+def test_a_claim_limits_the_scope_to_its_courses(running: Running, path: str, course_id: str, claimed: object) -> None:
+    refused = httpx.get(
+        f"{running.base_url}{PREFIX}{filled(path, course_id)}",
+        headers=token_for_courses(claimed, "statistics:read"),
+        verify=False,
+    )
+    assert refused.status_code == 403
+    assert refused.json()["detail"] == f"The token's claim 'courses' does not name the course {course_id}."
+    assert "'courses'" in refused.headers["www-authenticate"]
+
+
+def test_whoever_is_limited_sees_those_courses_in_the_list_and_no_others(
+    running: Running, publish: Callable[..., str], document: dict[str, Any]
+) -> None:
+    one, other, _ = (publish(document).removeprefix("/progress/") for _ in range(3))
+    for claimed in ([one, other, UNKNOWN], f"{one} {other.upper()}", [one, 7, "none", other.replace("-", "")]):
+        headers = token_for_courses(claimed, "statistics:read")
+        seen = httpx.get(f"{running.base_url}{PREFIX}/statistics", headers=headers, verify=False).json()
+        assert sorted(line["course_id"] for line in seen) == sorted([one, other])
+        path = f"{running.base_url}{PREFIX}/statistics/{one}"
+        assert httpx.get(path, headers=headers, verify=False).status_code == 200
+
+
+def test_a_claim_does_not_give_the_scope(running: Running, course_id: str) -> None:
+    headers = token_for_courses([course_id])
+    path = f"{running.base_url}{PREFIX}/statistics/{course_id}"
+    assert httpx.get(path, headers=headers, verify=False).status_code == 403
+
+
+def test_a_course_that_nobody_began_has_figures_of_nobody(teacher: httpx.Client, course_id: str) -> None:
+    found = teacher.get(f"/statistics/{course_id}").json()
+    lessons = found.pop("lessons")
+    assert found == {
+        "course_id": course_id, "title": "A course", "time_zone": "UTC", "learners": 0, "active_last_7_days": 0,
+        "active_last_30_days": 0, "completed": 0, "completion_rate": None, "mean_completion_percentage": None,
+        "total_time_spent_minutes": 0, "mean_time_spent_minutes": None,
+    }  # fmt: skip
+    assert [one["started"] for one in lessons] == [0, 0, 0]
+    assert {one["completion_rate"] for one in lessons} == {None}
+
+
+def test_figures_are_those_that_one_counts_by_hand(
+    teacher: httpx.Client, publish: Callable[..., str], client_of: Callable[[str], httpx.Client]
+) -> None:
+    quiz, video, extra = lesson(title="Quiz", kind="quiz", pass_mark=60), lesson(title="Video"), lesson(required=False)
+    path = publish(course(quiz, video, extra, title="Counted"))
+    one, two, three, four, five = (client_of(str(uuid4())) for _ in range(5))
+
+    def write(client: httpx.Client, of: dict[str, Any], **fields: object) -> None:
+        client.put(f"{path}/lessons/{of['id']}", json=fields).raise_for_status()
+
+    write(one, quiz, quiz_score=80, quiz_attempts=1, time_spent_minutes=10)  # passes, and so completes
+    write(one, video, progress_percentage=100, time_spent_minutes=20, is_bookmarked=True)  # completes the course
+    write(one, extra, progress_percentage=50)
+    write(two, quiz, quiz_score=59.5, quiz_attempts=4, time_spent_minutes=1.25)  # 60 in whole points, not passed
+    write(two, video, progress_percentage=10, is_bookmarked=True)
+    write(three, quiz, quiz_score=40.25, quiz_attempts=2)
+    write(three, quiz, quiz_score=80, quiz_attempts=3)  # the best score counts, and no other
+    write(four, quiz, user_notes="Not begun, and yet a learner")
+    write(five, video, time_spent_minutes=3)
+    write(five, video, is_bookmarked=True)
+    five.delete(f"{path}/lessons/{video['id']}").raise_for_status()  # whose minutes go with the row
+
+    found = teacher.get(path.replace("/progress/", "/statistics/")).json()
+    figures = dict(found, lessons=[])
+    assert figures == {
+        "course_id": path.removeprefix("/progress/"), "title": "Counted", "time_zone": "UTC", "learners": 5,
+        "active_last_7_days": 5, "active_last_30_days": 5, "completed": 1, "completion_rate": 20,
+        "mean_completion_percentage": 30,  # (100 + 0 + 50 + 0 + 0) / 5
+        "total_time_spent_minutes": 31.25, "mean_time_spent_minutes": 6.25, "lessons": [],
+    }  # fmt: skip
+    assert found["lessons"] == [
+        {
+            "lesson_id": quiz["id"], "title": "Quiz", "required": True, "started": 3, "completed": 2, "in_progress": 1,
+            "completion_rate": 66.67, "drop_off": 33.33, "tried": 3, "passed": 2, "pass_rate": 66.67,
+            "mean_attempts": 2.67, "mean_score": 73.17, "median_score": 80,
+            "score_distribution": [{"score": 60, "learners": 1}, {"score": 80, "learners": 2}],
+            "mean_time_spent_minutes": 3.75, "bookmarks": 0,
+        },
+        {
+            "lesson_id": video["id"], "title": "Video", "required": True, "started": 2, "completed": 1,
+            "in_progress": 1, "completion_rate": 50, "drop_off": 50, "tried": 0, "passed": 0, "pass_rate": None,
+            "mean_attempts": None, "mean_score": None, "median_score": None, "score_distribution": [],
+            "mean_time_spent_minutes": 10, "bookmarks": 2,
+        },
+        {
+            "lesson_id": extra["id"], "title": "A lesson", "required": False, "started": 1, "completed": 0,
+            "in_progress": 1, "completion_rate": 0, "drop_off": None, "tried": 0, "passed": 0, "pass_rate": None,
+            "mean_attempts": None, "mean_score": None, "median_score": None, "score_distribution": [],
+            "mean_time_spent_minutes": 0, "bookmarks": 0,
+        },
+    ]  # fmt: skip
+    [line] = [one for one in teacher.get("/statistics").json() if one["course_id"] == found["course_id"]]
+    assert line == {name: value for name, value in found.items() if name != "lessons"}
+
+
+def test_a_write_is_in_the_figures_once_it_is_answered(
+    teacher: httpx.Client, learner: httpx.Client, course_path: str, lesson_paths: list[str]
+) -> None:
+    path = course_path.replace("/progress/", "/statistics/")
+    for done, lesson_path in enumerate(lesson_paths, 1):
+        learner.put(lesson_path, json={"status": "completed"}).raise_for_status()
+        found = teacher.get(path).json()
+        assert found["mean_completion_percentage"] == pytest.approx(100 * done / 3, abs=0.01)
+        assert found["completed"] == (done == 3)
+    learner.delete(course_path).raise_for_status()
+    assert teacher.get(path).json()["learners"] == 0
+
+
+def test_the_list_is_by_title(teacher: httpx.Client, publish: Callable[..., str]) -> None:
+    ids = [publish(course(title=title)).removeprefix("/progress/") for title in ("Zinnia", "Aster")]
+    listed = [line["course_id"] for line in teacher.get("/statistics").json() if line["course_id"] in ids]
+    assert listed == ids[::-1]
+
+
+def test_who_was_active_is_counted_by_days(lasting_school: School) -> None:
+    document = course()
+    course_id = lasting_school.put_course(document)
+    lesson_id = document["lessons"][0]["id"]
+    for learner in (learners := [str(uuid4()) for _ in range(4)]):
+        lasting_school.write(learner, course_id, lesson_id)
+        lasting_school.clock.pass_days(1)
+
+    def active() -> tuple[int, int]:
+        found = lasting_school.get(f"/statistics/{course_id}")
+        return found["active_last_7_days"], found["active_last_30_days"]
+
+    assert active() == (4, 4)
+    lasting_school.clock.pass_days(4)  # the first was seen eight days ago, the second seven
+    assert active() == (2, 4)
+    lasting_school.write(learners[0], course_id, lesson_id)
+    assert active() == (3, 4)
+    lasting_school.clock.pass_days(29)
+    assert active() == (0, 1)
+    lasting_school.clock.pass_days(1)
+    assert active() == (0, 0)
+
+
+def test_a_day_tells_what_was_done_on_it(lasting_school: School) -> None:
+    document = course()
+    course_id = lasting_school.put_course(document)
+    first, second, third = (one["id"] for one in document["lessons"])
+    ada, ben = str(uuid4()), str(uuid4())
+    begun = lasting_school.clock.now.date()
+    lasting_school.write(ada, course_id, first, progress_percentage=10, time_spent_minutes=2)
+    lasting_school.write(ada, course_id, first, progress_percentage=20, time_spent_minutes=5.5)
+    lasting_school.write(ben, course_id, first, status="completed")
+    lasting_school.clock.pass_days(2)
+    for lesson_id in (first, second, third):
+        lasting_school.write(ada, course_id, lesson_id, status="completed", time_spent_minutes=6)
+    today = lasting_school.clock.now.date()
+
+    found = lasting_school.get(f"/statistics/{course_id}/activity")
+    assert (found["course_id"], found["time_zone"]) == (course_id, "UTC")
+    assert (found["to"], len(found["days"])) == (str(today), 30)
+    assert [day["date"] for day in found["days"]] == sorted({day["date"] for day in found["days"]})
+    assert found["days"][0]["date"] == found["from"]
+    done = {day["date"]: list(day.values())[1:] for day in found["days"] if any(list(day.values())[1:])}
+    assert done == {str(begun): [2, 2, 1, 5.5, 0], str(today): [1, 2, 3, 12.5, 1]}
+
+    one_day = lasting_school.get(f"/statistics/{course_id}/activity", **{"from": begun, "to": begun})
+    assert [day["active_learners"] for day in one_day["days"]] == [2]
+    since = lasting_school.get(f"/statistics/{course_id}/activity", **{"from": begun})
+    assert [day["active_learners"] for day in since["days"]] == [2, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("query", "names", "kind"),
+    [
+        ("from=2026-02-01&to=2026-01-31", ["from"], "reversed_period"),
+        ("from=2025-01-01&to=2026-02-05", ["from"], "period_too_long"),
+        ("from=2020-01-01", ["from"], "period_too_long"),
+        ("from=9999-12-31", ["from"], "reversed_period"),
+        ("from=1.2.2026", ["from"], "date_parsing"),
+        ("from=2026-02-30&to=", ["from", "to"], "date_parsing"),
+        ("from=20260101", ["from"], "date_parsing"),
+        ("to=0", ["to"], "date_parsing"),
+        ("to=%F0", ["to"], "date_parsing"),
+    ],
+)
+def test_days_that_are_none_are_refused(
+    teacher: httpx.Client, course_id: str, query: str, names: list[str], kind: str
+) -> None:
+    refused = teacher.get(f"/statistics/{course_id}/activity?{query}")
+    assert refused.status_code == 422
+    assert [fault["loc"] for fault in refused.json()["detail"]] == [["query", name] for name in names]
+    assert {fault["type"] for fault in refused.json()["detail"]} == {kind}
+    assert all(set(fault) == {"loc", "msg", "type", "input", "ctx"} for fault in refused.json()["detail"])
+
+
+@pytest.mark.parametrize(
+    ("query", "days"),
+    [
+        ("from=2025-01-01&to=2026-02-04", 400),
+        ("to=0001-01-01", 1),
+        ("from=9999-12-31&to=9999-12-31", 1),
+        ("to=2026-01-01&unknown=7&to=2026-01-02&from=2026-01-01", 2),
+    ],
+)
+def test_any_days_up_to_400_are_told_of(teacher: httpx.Client, course_id: str, query: str, days: int) -> None:
+    assert len(teacher.get(f"/statistics/{course_id}/activity?{query}").json()["days"]) == days

@@ -1,0 +1,159 @@
+"""One learner as a teacher sees them, and percentages that explain themselves."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from support.running import course, lesson
+
+UNKNOWN = "497f6eca-6276-4993-bfeb-53cbbbba6f08"
+
+
+class Enrolled:
+    """A learner in a course that has two lessons that count and one that does not."""
+
+    def __init__(self, client_of: Callable[[str], httpx.Client], publish: Callable[..., str]) -> None:
+        self.publish = publish
+        self.user_id = str(uuid4())
+        self.client = client_of(self.user_id)
+        self.first, self.second = lesson(title="First"), lesson(title="Second")
+        self.extra = lesson(title="Extra", required=False)
+        self.path = publish(course(self.first, self.second, self.extra))
+        self.course_id = self.path.removeprefix("/progress/")
+        self.statistics_path = f"/statistics/{self.course_id}/learners/{self.user_id}"
+
+    def write(self, of: dict[str, Any], **fields: object) -> None:
+        self.client.put(f"{self.path}/lessons/{of['id']}", json=fields).raise_for_status()
+
+    def summary(self, query: str = "") -> dict[str, Any]:
+        answer = self.client.get(f"{self.path}/summary{query}")
+        assert answer.status_code == 200
+        found: dict[str, Any] = answer.json()
+        return found
+
+
+@pytest.fixture
+def enrolled(client_of: Callable[[str], httpx.Client], publish: Callable[..., str]) -> Enrolled:
+    return Enrolled(client_of, publish)
+
+
+def test_a_learner_who_has_not_written_is_not_found(teacher: httpx.Client, enrolled: Enrolled) -> None:
+    refused = teacher.get(enrolled.statistics_path)
+    assert refused.status_code == 404
+    reason = f"Learner {enrolled.user_id} has not written in course {enrolled.course_id}."
+    assert refused.json() == {"detail": reason}
+    enrolled.write(enrolled.first)
+    assert teacher.get(enrolled.statistics_path).status_code == 200
+    enrolled.client.delete(enrolled.path).raise_for_status()
+    assert teacher.get(enrolled.statistics_path).status_code == 404
+    assert teacher.get(enrolled.statistics_path.replace(enrolled.user_id, "none")).status_code == 422
+
+
+def test_a_learner_is_the_rosters_line_and_the_rows(teacher: httpx.Client, enrolled: Enrolled) -> None:
+    enrolled.write(enrolled.extra, progress_percentage=12.5, time_spent_minutes=3, is_bookmarked=True)
+    enrolled.write(enrolled.first, status="completed", user_notes="mine", metadata={"mine": True})
+    found = teacher.get(enrolled.statistics_path.replace(enrolled.user_id, enrolled.user_id.upper())).json()
+    [line] = teacher.get(enrolled.statistics_path.rpartition("/")[0]).json()["learners"]
+    assert {name: found[name] for name in line} == line
+    assert set(found) == {*line, "course_id", "lessons"}
+    assert (line["completion_percentage"], line["total_time_spent_minutes"]) == (50, 3)
+    rows = enrolled.client.get(enrolled.path).json()
+    assert [row["lesson_id"] for row in rows] == [enrolled.first["id"], enrolled.extra["id"]]
+    shown = [
+        {name: value for name, value in row.items() if name not in {"user_notes", "metadata"}} | {"written_by": None}
+        for row in rows
+    ]
+    assert found["lessons"] == shown
+
+
+def test_what_a_learner_noted_stays_with_the_learner(teacher: httpx.Client, enrolled: Enrolled) -> None:
+    enrolled.write(enrolled.first, user_notes="a secret of mine", metadata={"a key of mine": "a value of mine"})
+    path = enrolled.statistics_path
+    for query in ("", "?explain=true"):
+        assert "of mine" not in teacher.get(path + query).text
+    roster = path.rpartition("/")[0]
+    assert "of mine" not in teacher.get(roster).text + teacher.get(f"{roster}?format=csv").text
+
+
+def test_a_summary_without_the_question_is_what_it_was(enrolled: Enrolled) -> None:
+    enrolled.write(enrolled.first, status="completed")
+    plain = enrolled.client.get(f"{enrolled.path}/summary")
+    for query in ("?", "?explain=false", "?unknown=true", "?explain=true&explain=false"):
+        assert enrolled.client.get(f"{enrolled.path}/summary{query}").content == plain.content
+    assert list(plain.json()) == [
+        "course_id", "total_lessons", "completed_lessons", "in_progress_lessons", "completion_percentage",
+        "total_time_spent_minutes", "last_accessed",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", ["", "1", "yes", "True", "null"])
+def test_the_question_is_put_with_true_or_false(teacher: httpx.Client, enrolled: Enrolled, value: str) -> None:
+    for client, path in ((enrolled.client, f"{enrolled.path}/summary"), (teacher, enrolled.statistics_path)):
+        refused = client.get(path, params={"explain": value})
+        assert refused.status_code == 422
+        [fault] = refused.json()["detail"]
+        assert (fault["loc"], fault["type"], fault["input"]) == (["query", "explain"], "bool_parsing", value)
+
+
+def test_a_percentage_tells_which_lessons_counted(teacher: httpx.Client, enrolled: Enrolled) -> None:
+    enrolled.write(enrolled.extra, status="completed")
+    enrolled.write(enrolled.second, progress_percentage=10)
+    explained = enrolled.summary("?explain=true")
+    explanation = explained.pop("explanation")
+    assert explained == enrolled.summary()
+    version = explanation["course_version"]
+    assert isinstance(version, int)
+    assert explanation["lessons"] == [
+        _told(enrolled.first, "not_started"),
+        _told(enrolled.second, "in_progress"),
+        _told(enrolled.extra, "completed", reason="optional"),
+    ]
+    assert teacher.get(f"{enrolled.statistics_path}?explain=true").json()["explanation"] == explanation
+
+    enrolled.publish(course(enrolled.extra | {"required": True}, enrolled.first, title="Edited"), enrolled.path)
+    explained = enrolled.summary("?explain=true")
+    assert explained.pop("explanation") == {
+        "course_version": (edited := _version(enrolled)),
+        "lessons": [
+            _told(enrolled.extra, "completed"),
+            _told(enrolled.first, "not_started"),
+            _told(enrolled.second, "in_progress", title=None, reason="removed"),
+        ],
+    }
+    assert edited > version
+    assert (explained["total_lessons"], explained["completion_percentage"]) == (2, 50)
+    assert explained == enrolled.summary()
+
+
+def _told(of: dict[str, Any], status: str, *, reason: str | None = None, **fields: object) -> dict[str, Any]:
+    told = {"lesson_id": of["id"], "title": of["title"], "status": status, "counted": reason is None, "reason": reason}
+    return told | fields
+
+
+def _version(enrolled: Enrolled) -> int:
+    version: int = enrolled.summary("?explain=true")["explanation"]["course_version"]
+    return version
+
+
+def test_a_percentage_of_nobody_is_explained_too(enrolled: Enrolled) -> None:
+    explained = enrolled.summary("?explain=true")
+    lessons = explained.pop("explanation")["lessons"]
+    assert explained == enrolled.summary()
+    assert {one["status"] for one in lessons} == {"not_started"}
+    assert [one["counted"] for one in lessons] == [True, True, False]
+
+
+def test_what_is_counted_comes_to_the_percentage(teacher: httpx.Client, enrolled: Enrolled) -> None:
+    for of in (enrolled.first, enrolled.second, enrolled.extra):
+        enrolled.write(of, status="completed")
+        found = teacher.get(f"{enrolled.statistics_path}?explain=true").json()
+        counted = [one for one in found["explanation"]["lessons"] if one["counted"]]
+        completed = sum(one["status"] == "completed" for one in counted)
+        assert found["completion_percentage"] == 100 * completed / len(counted)
+
+
+def test_a_course_that_is_unknown_explains_nothing(learner: httpx.Client) -> None:
+    assert learner.get(f"/progress/{UNKNOWN}/summary?explain=true").status_code == 404

@@ -1,0 +1,365 @@
+"""Rosters: pages in every order against a sort in Python, filters, cursors; and the same as files."""
+
+import base64
+import csv
+import io
+import json
+import random
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pyarrow.parquet  # type: ignore[import-untyped]
+import pytest
+
+from support.running import course, lesson
+from support.school import School
+
+UNKNOWN = "497f6eca-6276-4993-bfeb-53cbbbba6f08"
+FIELDS = [
+    "user_id", "total_lessons", "completed_lessons", "in_progress_lessons", "completion_percentage",
+    "total_time_spent_minutes", "last_accessed", "started_at", "last_seen", "completed_at",
+]  # fmt: skip
+PARQUET = "application/vnd.apache.parquet"
+Line = dict[str, Any]
+
+
+class Class:
+    """A course with learners who are at many points of it, some at the same."""
+
+    def __init__(self, school: School) -> None:
+        self.school = school
+        self.document = course(lesson(), lesson(), lesson(), lesson(required=False), title="A class")
+        self.lessons = [one["id"] for one in self.document["lessons"]]
+        self.course_id = school.put_course(self.document)
+        self.path = f"/statistics/{self.course_id}/learners"
+        self.done: dict[str, list[str]] = {}
+        drawn = random.Random(4)
+        for _ in range(6):
+            for _ in range(4):
+                self._learn(str(uuid4()), drawn.randint(0, 4), drawn.randint(0, 90))
+            school.clock.pass_days(drawn.choice([0, 1, 3]))
+        self.lines: list[Line] = school.get(self.path, limit=1000)["learners"]
+
+    def _learn(self, learner: str, lessons: int, minutes: int) -> None:
+        self.done[learner] = self.lessons[:lessons]
+        self.school.write(learner, self.course_id, self.lessons[0], time_spent_minutes=minutes / 7)
+        for lesson_id in self.done[learner]:
+            self.school.write(learner, self.course_id, lesson_id, status="completed")
+            self.school.clock.pass_days(1 / 86_400)
+
+    def pages(self, **parameters: object) -> Iterator[list[Line]]:
+        page = self.school.get(self.path, **parameters)
+        yield page["learners"]
+        while page["next"] is not None:
+            page = self.school.get(self.path, **parameters, cursor=page["next"])
+            yield page["learners"]
+
+    def ids(self, **parameters: object) -> set[str]:
+        return {line["user_id"] for page in self.pages(**parameters) for line in page}
+
+    def file(self, **parameters: object) -> httpx.Response:
+        answer = self.school.teacher.get(self.path, params={name: str(value) for name, value in parameters.items()})
+        assert answer.status_code == 200, answer.text
+        return answer
+
+
+@pytest.fixture(scope="module")
+def a_class(lasting_school: School) -> Class:
+    return Class(lasting_school)
+
+
+@pytest.fixture(params=["progress", "last_seen", "completed"])
+def sort(request: pytest.FixtureRequest) -> str:
+    sort: str = request.param
+    return sort
+
+
+@pytest.fixture(params=["asc", "desc"])
+def order(request: pytest.FixtureRequest) -> str:
+    order: str = request.param
+    return order
+
+
+def in_order(lines: list[Line], sort: str, order: str) -> list[Line]:
+    """What the roster is to be, by Python's sort: who is not complete comes last, by id, whichever way."""
+    value: Callable[[Line], Any] = {
+        "progress": lambda line: line["completed_lessons"],
+        "last_seen": lambda line: line["last_seen"],
+        "completed": lambda line: line["completed_at"],
+    }[sort]
+    there = [line for line in lines if value(line) is not None]
+    rest = [line for line in lines if value(line) is None]
+    there.sort(key=lambda line: (value(line), line["user_id"]), reverse=order == "desc")
+    return there + sorted(rest, key=lambda line: line["user_id"])
+
+
+def test_a_line_says_where_a_learner_stands(a_class: Class) -> None:
+    assert {line["user_id"] for line in a_class.lines} == set(a_class.done)
+    for line in a_class.lines:
+        done = a_class.done[line["user_id"]]
+        counted = min(len(done), 3)
+        assert list(line) == FIELDS
+        assert line["total_lessons"] == 3
+        assert line["completed_lessons"] == counted
+        assert line["in_progress_lessons"] == (0 if done or not line["total_time_spent_minutes"] else 1)
+        assert line["completion_percentage"] == pytest.approx(100 * counted / 3, abs=0.01)
+        assert (line["completed_at"] is not None) == (counted == 3)
+        assert line["started_at"] <= line["last_accessed"]
+        assert line["last_seen"] == line["last_accessed"][:10]
+        assert line["completed_at"] is None or line["started_at"] < line["completed_at"] <= line["last_accessed"]
+    # Or else the sorts below sort nothing.
+    assert all(len({line[name] for line in a_class.lines}) > 2 for name in ("completed_lessons", "last_seen"))
+    assert 2 < sum(line["completed_at"] is not None for line in a_class.lines) < 22
+
+
+def test_a_line_is_the_learners_own_summary(a_class: Class) -> None:
+    line = a_class.lines[0]
+    own = a_class.school.client(line["user_id"]).get(f"/progress/{a_class.course_id}/summary").json()
+    assert {**own, **line} == {**line, "course_id": a_class.course_id}
+
+
+@pytest.mark.parametrize("limit", [1, 7, 24])
+def test_pages_are_the_roster_in_its_order(a_class: Class, sort: str, order: str, limit: int) -> None:
+    pages = list(a_class.pages(sort=sort, order=order, limit=limit))
+    assert [line for page in pages for line in page] == in_order(a_class.lines, sort, order)
+    assert {len(page) for page in pages[:-1]} <= {limit}
+    assert 1 <= len(pages[-1]) <= limit
+
+
+def test_pages_go_on_behind_their_last_line_whoever_comes_and_goes(lasting_school: School) -> None:
+    document = course(lesson())
+    course_id = lasting_school.put_course(document)
+    learners = sorted(str(uuid4()) for _ in range(6))
+    for learner in learners[1:5]:
+        lasting_school.write(learner, course_id, document["lessons"][0]["id"])
+    path = f"/statistics/{course_id}/learners"
+    page = lasting_school.get(path, sort="progress", order="asc", limit=2)
+    assert [line["user_id"] for line in page["learners"]] == learners[1:3]
+    for learner in (learners[0], learners[5]):
+        lasting_school.write(learner, course_id, document["lessons"][0]["id"])
+    lasting_school.client(learners[2]).delete(f"/progress/{course_id}").raise_for_status()
+    page = lasting_school.get(path, sort="progress", order="asc", limit=3, cursor=page["next"])
+    assert ([line["user_id"] for line in page["learners"]], page["next"]) == (learners[3:], None)
+
+
+def test_without_parameters_fifty_come_last_seen_first(a_class: Class) -> None:
+    assert a_class.school.get(a_class.path) == {"learners": in_order(a_class.lines, "last_seen", "desc"), "next": None}
+
+
+def test_who_has_completed_the_course_and_who_has_not(a_class: Class, sort: str) -> None:
+    complete = {learner for learner, done in a_class.done.items() if len(done) >= 3}
+    assert a_class.ids(completed="true", sort=sort, limit=5) == complete
+    assert a_class.ids(completed="false", sort=sort, limit=5) == set(a_class.done) - complete
+
+
+@pytest.mark.parametrize("place", [0, 2, 3])
+def test_who_is_not_past_a_lesson(a_class: Class, sort: str, place: int) -> None:
+    expected = {learner for learner, done in a_class.done.items() if len(done) <= place}
+    assert a_class.ids(not_past=a_class.lessons[place].upper(), sort=sort, limit=5) == expected
+
+
+def test_who_has_stalled_is_neither_complete_nor_was_seen_for_so_long(a_class: Class, sort: str) -> None:
+    today = a_class.school.clock.now.date()
+    counts = set()
+    for days in (1, 2, 4, 8, 400, 36_500):
+        last = str(today - timedelta(days=days))
+        expected = {one["user_id"] for one in a_class.lines if one["completed_at"] is None and one["last_seen"] <= last}
+        assert a_class.ids(stalled_days=days, sort=sort, limit=5) == expected
+        counts.add(len(expected))
+    assert len(counts) > 2
+
+
+def test_filters_hold_together(a_class: Class) -> None:
+    both = a_class.ids(not_past=a_class.lessons[1], stalled_days=2)
+    assert both == a_class.ids(not_past=a_class.lessons[1]) & a_class.ids(stalled_days=2)
+    assert both
+    assert a_class.ids(stalled_days=1, completed="true") == set()
+
+
+def test_a_roster_is_over_the_lessons_of_today(lasting_school: School) -> None:
+    kept, gone = lesson(), lesson()
+    course_id, learner = lasting_school.put_course(course(kept, gone)), str(uuid4())
+    lasting_school.write(learner, course_id, gone["id"], status="completed")
+    lasting_school.put_course(course(kept, lesson(), lesson()), course_id)
+    [line] = lasting_school.get(f"/statistics/{course_id}/learners")["learners"]
+    assert (line["total_lessons"], line["completed_lessons"], line["completion_percentage"]) == (3, 0, 0)
+    lasting_school.put_course(course(gone), course_id)
+    [line] = lasting_school.get(f"/statistics/{course_id}/learners")["learners"]
+    assert (line["total_lessons"], line["completed_lessons"], line["completion_percentage"]) == (1, 1, 100)
+
+
+@pytest.mark.parametrize(
+    ("query", "name", "kind"),
+    [
+        ("sort=name", "sort", "enum"),
+        ("order=up", "order", "enum"),
+        ("limit=0", "limit", "greater_than_equal"),
+        ("limit=1001", "limit", "less_than_equal"),
+        ("limit=", "limit", "int_parsing"),
+        ("limit=" + "9" * 5000, "limit", "int_parsing_size"),
+        ("completed=yes", "completed", "bool_parsing"),
+        ("stalled_days=0", "stalled_days", "greater_than_equal"),
+        ("stalled_days=36501", "stalled_days", "less_than_equal"),
+        ("not_past=1", "not_past", "uuid_parsing"),
+        (f"not_past={UNKNOWN}", "not_past", "unknown_lesson"),
+        (f"not_past={UNKNOWN}&format=csv", "not_past", "unknown_lesson"),
+        ("format=xml", "format", "enum"),
+        ("cursor=", "cursor", "cursor_parsing"),
+        ("cursor=%C3%A9&format=csv", "cursor", "cursor_parsing"),
+    ],
+)
+def test_a_parameter_out_of_bounds_is_named(a_class: Class, query: str, name: str, kind: str) -> None:
+    refused = a_class.school.teacher.get(f"{a_class.path}?{query}")
+    assert refused.status_code == 422
+    [fault] = refused.json()["detail"]
+    assert (fault["loc"], fault["type"]) == (["query", name], kind)
+    assert list(fault) == ["loc", "msg", "type", "input", "ctx"]
+
+
+def test_every_fault_is_named_and_unknown_parameters_are_not(a_class: Class) -> None:
+    refused = a_class.school.teacher.get(f"{a_class.path}?limit=x&sort=y&colour=red&completed=z&limit=w")
+    faults = {fault["loc"][1]: fault["input"] for fault in refused.json()["detail"]}
+    assert faults == {"limit": "w", "sort": "y", "completed": "z"}
+
+
+def _cursor(*content: object) -> str:
+    return base64.urlsafe_b64encode(json.dumps(content).encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    [
+        "none",
+        "a",
+        "é",
+        "\0",
+        _cursor(),
+        _cursor("last_seen"),
+        _cursor("last_seen", "desc", None, UNKNOWN),
+        _cursor("last_seen", "desc", "2026-01-01", "none"),
+        _cursor("last_seen", "desc", "2026-01-01T00:00:01Z", UNKNOWN),
+        _cursor("last_seen", "desc", 1.5, UNKNOWN),
+        _cursor("last_seen", "desc", "2026-01-01", UNKNOWN, 1),
+        _cursor("last_seen", "asc", "2026-01-01", UNKNOWN),
+        _cursor("progress", "desc", 1, UNKNOWN),
+        _cursor({"sort": "last_seen"}),
+        "[" * 20_000,
+    ],
+)
+def test_a_cursor_of_ones_own_is_refused(a_class: Class, cursor: str) -> None:
+    refused = a_class.school.teacher.get(a_class.path, params={"cursor": cursor})
+    assert refused.status_code == 422
+    assert [fault["loc"] for fault in refused.json()["detail"]] == [["query", "cursor"]]
+
+
+@pytest.mark.parametrize(
+    ("sort", "value"),
+    [
+        ("progress", "1"),
+        ("progress", -1),
+        ("progress", None),
+        ("progress", 2**70),
+        ("completed", "2026-01-01"),
+        ("completed", "2026-01-01T00:00:00"),
+        ("completed", "0001-01-01T00:00:00+14:00"),
+        ("completed", "9999-12-31T23:59:59-14:00"),
+    ],
+)
+def test_a_cursor_holds_what_its_sort_goes_by(a_class: Class, sort: str, value: object) -> None:
+    refused = a_class.school.teacher.get(
+        a_class.path, params={"sort": sort, "cursor": _cursor(sort, "desc", value, UNKNOWN)}
+    )
+    assert (refused.status_code, refused.json()["detail"][0]["loc"]) == (422, ["query", "cursor"])
+
+
+def test_a_cursor_is_of_the_sort_that_it_was_answered_for(a_class: Class) -> None:
+    cursors = {
+        (sort, order): a_class.school.get(a_class.path, sort=sort, order=order, limit=1)["next"]
+        for sort in ("progress", "last_seen", "completed")
+        for order in ("asc", "desc")
+    }
+    for (sort, order), cursor in cursors.items():
+        for other in cursors:
+            parameters = {"sort": other[0], "order": other[1], "cursor": cursor}
+            answer = a_class.school.teacher.get(a_class.path, params=parameters)
+            assert answer.status_code == (200 if other == (sort, order) else 422)
+
+
+def test_csv_is_all_pages_in_one(a_class: Class, sort: str, order: str) -> None:
+    answer = a_class.file(sort=sort, order=order, format="csv", limit=3)
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8; header=present"
+    assert answer.headers["content-disposition"] == f'attachment; filename="learners-{a_class.course_id}.csv"'
+    assert answer.headers["vary"] == "Accept"
+    assert answer.text.endswith("\r\n")
+    heading, *lines = csv.reader(io.StringIO(answer.text, newline=""))
+    assert heading == FIELDS
+    expected = in_order(a_class.lines, sort, order)
+    assert lines == [["" if value is None else str(value) for value in line.values()] for line in expected]
+
+
+def test_filters_hold_for_files_and_cursors_do_not(a_class: Class) -> None:
+    cursor = a_class.school.get(a_class.path, limit=20)["next"]
+    filtered = a_class.file(completed="true", format="csv", cursor=cursor)
+    found = {line["user_id"] for line in csv.DictReader(io.StringIO(filtered.text))}
+    assert found == a_class.ids(completed="true")
+
+
+def _values(line: Line) -> Line:
+    """A line of JSON with its times as such."""
+    moments = ("last_accessed", "started_at", "completed_at")
+    parsed = {name: datetime.fromisoformat(line[name]) if line[name] else None for name in moments}
+    return line | parsed | {"last_seen": date.fromisoformat(line["last_seen"])}
+
+
+def test_parquet_reads_back_as_all_pages_in_one(a_class: Class, sort: str, order: str) -> None:
+    answer = a_class.file(sort=sort, order=order, format="parquet")
+    assert answer.headers["content-type"] == PARQUET
+    assert answer.headers["content-disposition"].endswith(f'"learners-{a_class.course_id}.parquet"')
+    table = pyarrow.parquet.read_table(io.BytesIO(answer.content))
+    read = [
+        {name: value.astimezone(UTC) if isinstance(value, datetime) else value for name, value in line.items()}
+        for line in table.to_pylist()
+    ]
+    assert table.column_names == FIELDS
+    assert read == [_values(line) for line in in_order(a_class.lines, sort, order)]
+
+
+def test_a_class_of_nobody_is_a_file_without_lines(lasting_school: School) -> None:
+    path = f"/statistics/{lasting_school.put_course(course())}/learners"
+    assert lasting_school.get(path) == {"learners": [], "next": None}
+    assert lasting_school.teacher.get(f"{path}?format=csv").text == ",".join(FIELDS) + "\r\n"
+    parquet = lasting_school.teacher.get(f"{path}?format=parquet").content
+    assert pyarrow.parquet.read_table(io.BytesIO(parquet)).num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("accept", "given", "media"),
+    [
+        ("text/csv", None, "text/csv"),
+        (PARQUET, None, PARQUET),
+        ("TEXT/CSV; charset=utf-8", None, "text/csv"),
+        ("application/json", None, "application/json"),
+        ("*/*", None, "application/json"),
+        ("text/html, application/xhtml+xml, */*;q=0.8", None, "application/json"),
+        ("text/*", None, "text/csv"),
+        ("application/*", None, "application/json"),
+        ("text/csv;q=0.5, application/json;q=0.4", None, "text/csv"),
+        ("text/csv;q=0.5, application/json", None, "application/json"),
+        ("application/json;q=0, text/csv;q=0.1", None, "text/csv"),
+        ("application/json; q=0.2, */*; q=0.3", None, "text/csv"),
+        ("text/csv;q=x", None, "text/csv"),
+        ("image/png", None, "application/json"),
+        ("", None, "application/json"),
+        (",;,", None, "application/json"),
+        ("text/csv", "json", "application/json"),
+        ("application/json", "csv", "text/csv"),
+    ],
+)
+def test_a_roster_comes_in_the_form_asked_for(a_class: Class, accept: str, given: str | None, media: str) -> None:
+    parameters = {"format": given} if given else {}
+    answer = a_class.school.teacher.get(a_class.path, params=parameters, headers={"accept": accept})
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].partition(";")[0] == media

@@ -1,0 +1,99 @@
+"""A service in the tests' own process, whose time is theirs to tell: learners write on one day and on another."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import jwt
+import pytest
+
+from headway import Settings
+from headway.app import Headway
+from headway.http.protocol import BoundedHeadProtocol
+from headway.service import StatisticsService
+from headway.storage.postgres import PostgresStore
+from headway.storage.sqlite import SqliteStore
+from support.running import PREFIX, SECRET, authorization
+from support.serving import served
+
+
+class Clock:
+    """A time that passes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_days(self, days: float) -> None:
+        self.now += timedelta(days=days)
+
+
+class School:
+    """A served Headway, and clients of it."""
+
+    def __init__(self, headway: Headway, base_url: str, clock: Clock, transport: httpx.BaseTransport) -> None:
+        self.headway = headway
+        self.base_url = base_url
+        self.clock = clock
+        self._transport = transport
+        self.teacher = self.client(None, "statistics:read", "courses:write")
+
+    def client(self, learner: str | None, *scopes: str) -> httpx.Client:
+        """A client for a learner, a new one where none is named, below the API's prefix."""
+        return self.client_with(authorization(learner or str(uuid4()), *scopes))
+
+    def client_with(self, headers: dict[str, str]) -> httpx.Client:
+        """A client that sends these headers."""
+        return httpx.Client(
+            base_url=self.base_url + PREFIX, headers=headers, transport=self._transport, timeout=20, verify=False
+        )
+
+    def put_course(self, document: dict[str, Any], course_id: str | None = None) -> str:
+        """Put a course and answer its id."""
+        course_id = course_id or str(uuid4())
+        self.teacher.put(f"/courses/{course_id}", json=document).raise_for_status()
+        return course_id
+
+    def write(self, learner: str, course_id: str, lesson_id: str, **fields: object) -> None:
+        """Write a learner's row."""
+        path = f"/progress/{course_id}/lessons/{lesson_id}"
+        self.client(learner).put(path, json=fields).raise_for_status()
+
+    def get(self, path: str, **parameters: object) -> Any:
+        """What the teacher is answered."""
+        answer = self.teacher.get(path, params={name: str(value) for name, value in parameters.items()})
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@contextmanager
+def told_the_time(clock: Callable[[], datetime]) -> Iterator[None]:
+    """Everything that is made meanwhile asks this clock what the time is."""
+    with pytest.MonkeyPatch.context() as patch:
+        for kind in (SqliteStore, PostgresStore, StatisticsService):
+            patch.setattr(kind.__init__, "__kwdefaults__", {**(kind.__init__.__kwdefaults__ or {}), "clock": clock})
+        yield
+
+
+@contextmanager
+def school(
+    database_url: str, transport: httpx.BaseTransport, http: type[asyncio.Protocol] = BoundedHeadProtocol
+) -> Iterator[School]:
+    """A school over an empty database."""
+    clock = Clock()
+    headway = Headway(Settings(database_url=database_url, jwt_secret=SECRET, log_requests="none"))
+    with told_the_time(clock), served(headway.asgi(), http) as base_url:
+        yield School(headway, base_url, clock, transport)
+
+
+def token_for_courses(courses: object, *scopes: str) -> dict[str, str]:
+    """The header of somebody whose scopes are limited by the claim `courses`."""
+    expires = datetime.now(UTC) + timedelta(hours=1)
+    claims = {"sub": str(uuid4()), "exp": expires, "scope": " ".join(scopes), "courses": courses}
+    return {"Authorization": f"Bearer {jwt.encode(claims, SECRET, 'HS256')}"}
