@@ -106,7 +106,7 @@ class Headway:
             allow_origins=self.settings.cors_origins,
             allow_methods=["GET", "PUT", "DELETE"],
             allow_headers=["Authorization", "Content-Type", "If-Match", "If-None-Match", "X-Request-ID"],
-            expose_headers=["ETag", "Headway-Kept", "Retry-After", "X-Request-ID"],
+            expose_headers=["Content-Disposition", "ETag", "Headway-Kept", "Retry-After", "X-Request-ID"],
         )
 
     def _keys(self) -> KeySource:
