@@ -23,7 +23,7 @@ from headway.http.observation import Observed
 from headway.http.openapi import TAGS, build_router
 from headway.http.routes import OPERATIONS, PREFIX
 from headway.metrics import Metrics
-from headway.service import Services
+from headway.service import Rederiver, Services
 from headway.settings import Settings
 from headway.storage.committer import CommitObserver
 from headway.storage.postgres import PostgresStore
@@ -34,7 +34,7 @@ VERSION: Final = version("headway")
 
 @dataclass(frozen=True)
 class Headway:
-    """The service's parts, made from settings; nothing is opened before `lifespan` or `store.open`."""
+    """The service's parts, made from settings; nothing is opened before `lifespan`, `opened` or `store.open`."""
 
     settings: Settings
 
@@ -57,7 +57,12 @@ class Headway:
     @cached_property
     def services(self) -> Services:
         """The use cases over the store."""
-        return Services.over(self.store)
+        return Services.over(self.store, self.rederiver.wake)
+
+    @cached_property
+    def rederiver(self) -> Rederiver:
+        """What derives what follows from courses' edits, while `lifespan` lasts."""
+        return Rederiver(self.store)
 
     @cached_property
     def secret(self) -> str:
@@ -82,6 +87,12 @@ class Headway:
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _app: object) -> AsyncIterator[None]:
+        """Open the store, and derive in the background what follows from courses' edits; at the end close it."""
+        async with self.opened(), self.rederiver.working():
+            yield
+
+    @contextlib.asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
         """Open the store; at the end commit what is queued and close it."""
         await self.store.open()
         try:

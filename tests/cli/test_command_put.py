@@ -11,7 +11,7 @@ import pytest
 
 from headway.domain.bounds import COURSE_LESSONS
 from support.database import read_only, write_lock
-from support.documents import course_document, document_file, full_document
+from support.documents import as_written, course_document, document_file, full_document
 from support.program import Finished, ForkedProgram, Program, drain, headway, installed_headway, open_memory_file
 from support.running import lesson, service_environment
 
@@ -281,8 +281,7 @@ def put(program: Program, document: dict[str, Any], **settings: object) -> Finis
 
 
 def shown(program: Program, course_id: str) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(program("courses", "show", course_id).out)
-    return document
+    return as_written(json.loads(program("courses", "show", course_id).out))
 
 
 def many_documents(folder: Path) -> None:

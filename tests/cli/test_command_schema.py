@@ -24,6 +24,10 @@ GOOD: dict[str, dict[str, Any]] = {
     "pass mark at its bounds": course_document(*(lesson(kind="quiz", pass_mark=mark) for mark in (0, 100))),
     "completed at the least": course_document(lesson(complete_at=0.5)),
     "completed by no percentage": course_document(lesson(complete_at=None)),
+    "another zone": course_document(time_zone="Europe/Berlin"),
+    "reopened by edits": course_document(on_edit="reopen"),
+    "as it was shown": course_document(version=1_790_000_000_000_000, rederivation={"learners": 3, "done": 1}),
+    "as it was shown, all done": course_document(version=5, rederivation=None),
     "the longest video": course_document(lesson(duration_seconds=10_000_000)),
 }
 BAD: dict[str, Any] = {
@@ -48,11 +52,16 @@ BAD: dict[str, Any] = {
     "number for required": course_document(lesson(required=1)),
     "pass mark too high": course_document(lesson(kind="quiz", pass_mark=100.5)),
     "pass mark of no quiz": course_document(lesson(kind="video", pass_mark=50)),
+    "null for a zone": course_document(time_zone=None),
+    "a zone too long": course_document(time_zone="Z" * 101),
+    "unknown effect of edits": course_document(on_edit="Keep"),
+    "text for a version": course_document(version="2"),
     "completed at nothing": course_document(lesson(complete_at=0)),
     "completed beyond all": course_document(lesson(complete_at=101)),
 }
 TWICE = str(uuid4())
 BEYOND_A_SCHEMA = {
+    "a zone that is none": course_document(time_zone="Europe/Bern"),
     "a lesson twice": course_document(lesson(id=TWICE), lesson(id=TWICE)),
     "without an id, which over HTTP the path gives": {"title": "T", "lessons": [lesson()]},
 }

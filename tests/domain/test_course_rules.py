@@ -1,11 +1,13 @@
 """What a course may be, what completes its lessons, and what changes when its document does."""
 
+from dataclasses import replace as with_fields
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
 from domain.values import COURSE, course, lesson, quiz
-from headway.domain.catalogue import Course, CourseChange, Lesson, LessonKind, compare, default_complete_at
+from headway.domain.catalogue import Course, CourseChange, Lesson, LessonKind, OnEdit, compare, default_complete_at
 from headway.domain.errors import InvalidValueError
 from headway.domain.identifiers import LessonId
 
@@ -38,6 +40,24 @@ def test_only_a_quiz_has_a_pass_mark(kind: LessonKind) -> None:
     assert problems(lesson(1), lesson(2, kind=kind, pass_mark=0)) == [
         (("lessons", 1, "pass_mark"), "pass_mark_without_quiz")
     ]
+
+
+@pytest.mark.parametrize("name", ["", "Mars/Olympus", "europe/berlin", "Europe/Berlin ", "../UTC", "/etc/localtime"])
+def test_a_zone_is_one_of_the_iana_database(name: str) -> None:
+    with pytest.raises(InvalidValueError) as refusal:
+        with_fields(course(), time_zone=name)
+    assert [(problem.place, problem.kind) for problem in refusal.value.problems] == [
+        (("time_zone",), "unknown_time_zone")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [("UTC", 1), ("Pacific/Auckland", 2), ("America/Los_Angeles", 1), ("Asia/Kathmandu", 2), ("Etc/GMT+12", 1)],
+)
+def test_a_courses_days_are_those_of_its_zone(zone: str, day: int) -> None:
+    moment = datetime(2026, 3, 1, 19, 30, tzinfo=UTC)
+    assert with_fields(course(), time_zone=zone).date_of(moment) == date(2026, 3, day)
 
 
 def test_every_fault_is_named_with_its_place() -> None:
@@ -124,6 +144,8 @@ def ids(*numbers: int) -> tuple[LessonId, ...]:
             id="everything at once",
         ),
         pytest.param(course(lesson(4)), {"added": ids(4), "removed": ids(1, 2, 3)}, id="another set of lessons"),
+        pytest.param(with_fields(course(), time_zone="Asia/Tokyo"), {"time_zone_changed": True}, id="another zone"),
+        pytest.param(with_fields(course(), on_edit=OnEdit.REOPEN), {"on_edit_changed": True}, id="reopened by edits"),
     ],
 )
 def test_a_change_names_what_differs(after: Course, expected: dict[str, Any]) -> None:

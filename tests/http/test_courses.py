@@ -15,6 +15,8 @@ UNCHANGED: dict[str, Any] = {
     "changed": [],
     "reordered": False,
     "renamed": False,
+    "time_zone_changed": False,
+    "on_edit_changed": False,
 }
 
 
@@ -56,6 +58,19 @@ def test_every_kind_of_change_is_named(put: Any, document: dict[str, Any]) -> No
     assert changed == UNCHANGED | {"changed": [second["id"], first["id"]]}
 
 
+@pytest.mark.parametrize(("field", "value"), [("time_zone", "Asia/Kathmandu"), ("on_edit", "reopen")])
+def test_a_field_of_the_course_is_a_change(
+    put: Any, author: httpx.Client, catalogued_path: str, document: dict[str, Any], field: str, value: str
+) -> None:
+    before = author.get(catalogued_path).json()
+    assert put(document | {field: value}) == UNCHANGED | {f"{field}_changed": True}
+    after = author.get(catalogued_path).json()
+    assert after[field] == value
+    assert after["version"] > before["version"]
+    assert put(document | {field: value}) == UNCHANGED
+    assert author.get(catalogued_path).json()["version"] == after["version"]
+
+
 @pytest.mark.parametrize(
     "fields",
     [
@@ -80,7 +95,8 @@ def test_a_course_is_read_back_with_its_defaults_filled_in(author: httpx.Client)
     path = f"/courses/{uuid4()}"
     author.put(path, json=course(plain, quiz)).raise_for_status()
     found = author.get(path).json()
-    assert list(found) == ["id", "title", "lessons"]
+    assert list(found) == ["id", "title", "time_zone", "on_edit", "lessons", "version", "rederivation"]
+    assert (found["time_zone"], found["on_edit"], found["rederivation"]) == ("UTC", "keep", None)
     assert found["lessons"] == [
         {
             "id": plain["id"],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from support.database import read_only, write_ahead_log
 from support.load import Written, players, stored
-from support.program import forked_headway_serve
+from support.program import forked_headway_serve, headway
 from support.running import Running, course, eventually
 
 ROUNDS = 25
@@ -31,6 +31,8 @@ def test_what_was_acknowledged_survives_being_killed_at_any_moment(folder: Path,
         running.put_course(course())
         running.stop()
     check_main_file(folder, rows)
+    verified = headway(folder, "verify")
+    assert verified.code == 0, f"{verified} at the end of HEADWAY_TESTS_CRASH_SEED={SEED}"
 
 
 def kill_under_load(running: Running, rows: list[Written], after: float) -> None:

@@ -35,6 +35,7 @@ _COURSES: Final = [
     COURSE | {"title": "Another title", "id": "<course>"},
     COURSE | {"lessons": list(reversed(COURSE["lessons"]))},
     COURSE | {"lessons": COURSE["lessons"][:1]},
+    COURSE | {"time_zone": "Pacific/Auckland", "on_edit": "reopen", "version": 1, "rederivation": None},
 ]
 _BROKEN_COURSES: Final = [
     COURSE | {"title": " "},
@@ -44,6 +45,8 @@ _BROKEN_COURSES: Final = [
     COURSE | {"lessons": [{"id": "<lesson>", "title": 3, "colour": "red", "complete_at": 0}]},
     COURSE | {"id": "<lesson>"},
     COURSE | {"more": 1},
+    COURSE | {"time_zone": "Mars/Olympus", "on_edit": "forget"},
+    COURSE | {"time_zone": "Mars/Olympus"},
 ]
 # Signed once: a token that does not verify is refused before anything is asked of its world.
 _EXPIRED: Final = token("somebody", lifetime=timedelta(hours=-1)).encode()

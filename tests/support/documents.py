@@ -26,7 +26,14 @@ def full_document() -> dict[str, Any]:
         title='Ünïcode [bold]and[/] :rocket: \\[x] "quoted" \t\u2028 \U0001f600', content_id=str(uuid4()),
         section=None, kind="video", duration_seconds=600, required=True, pass_mark=None, complete_at=90,
     )  # fmt: skip
-    return course_document(quiz, video, title="All [there] is [/] to say")
+    return course_document(
+        quiz, video, title="All [there] is [/] to say", time_zone="America/Argentina/Ushuaia", on_edit="reopen"
+    )
+
+
+def as_written(answered: Mapping[str, Any]) -> dict[str, Any]:
+    """A document as it was put: without what the service says of it."""
+    return {name: value for name, value in answered.items() if name not in {"version", "rederivation"}}
 
 
 def document_file(path: Path, document: Mapping[str, Any]) -> Path:

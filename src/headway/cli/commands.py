@@ -12,7 +12,7 @@ from rich.text import Text
 
 from headway.app import VERSION, Headway
 from headway.auth import issue_token
-from headway.cli import copying, courses, demo
+from headway.cli import copying, courses, demo, statistics, verifying
 from headway.cli.console import fail, load_settings, out, refusals_end_the_program
 from headway.cli.serving import bound_socket, refuse_unsafe, run
 from headway.domain.errors import ConfigurationError
@@ -138,6 +138,8 @@ def show_settings() -> None:
 
 app.command("copy", context_settings={"allow_extra_args": True})(copying.copy)
 app.command("demo")(demo.demo)
+app.command("stats")(statistics.stats)
+app.command("verify")(verifying.verify)
 
 
 def main() -> None:

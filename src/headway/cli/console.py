@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Final, NoReturn, TypeVar
 
 import typer
@@ -14,7 +14,7 @@ from rich.text import Text
 from headway.app import Headway
 from headway.domain.errors import ConfigurationError, HeadwayError, InvalidValueError
 from headway.domain.identifiers import LearnerId
-from headway.domain.principal import COURSES_WRITE, Principal
+from headway.domain.principal import COURSES_WRITE, STATISTICS_READ, Principal
 from headway.logs import configure
 from headway.service import Services
 from headway.settings import LogFormat, Settings
@@ -28,8 +28,10 @@ out: Final = Console(
 )
 err: Final = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
-# Whoever may read the database's file may do all that the catalogue's commands do.
-OPERATOR: Final = Principal(LearnerId("00000000-0000-0000-0000-000000000000"), frozenset({COURSES_WRITE}))
+# Whoever may read the database's file may do all that the commands do.
+OPERATOR: Final = Principal(
+    LearnerId("00000000-0000-0000-0000-000000000000"), frozenset({COURSES_WRITE, STATISTICS_READ})
+)
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
@@ -77,14 +79,8 @@ def with_service(action: Callable[[Services], Awaitable[T]]) -> T:
     headway = Headway(load_settings())
 
     async def run() -> T:
-        async with _opened(headway) as services:
-            return await action(services)
+        async with headway.opened():
+            return await action(headway.services)
 
     with refusals_end_the_program():
         return asyncio.run(run())
-
-
-@contextlib.asynccontextmanager
-async def _opened(headway: Headway) -> AsyncIterator[Services]:
-    async with headway.lifespan(None):
-        yield headway.services

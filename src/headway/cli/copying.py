@@ -10,11 +10,11 @@ from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 
 from headway.app import Headway
-from headway.cli.console import err, fail, load_settings, out, refusals_end_the_program
+from headway.cli.console import fail, load_settings, out, refusals_end_the_program
+from headway.cli.stages import shown
 from headway.domain.errors import ConfigurationError, StoreUnavailableError
 from headway.settings import Settings
 from headway.storage import copying
@@ -22,7 +22,6 @@ from headway.storage.copying import Compared
 from headway.storage.port import Archive
 from headway.storage.recounting import count_anew
 
-_SECONDS_BETWEEN_LINES: Final = 10.0
 _SETTING: Final = "HEADWAY_DATABASE_URL"
 
 
@@ -79,15 +78,15 @@ async def _copy(source: Settings, destination: Settings) -> _Copied:
 
 async def _copy_all(source: Archive, destination: Archive) -> _Copied:
     here, there = await source.holdings(), await destination.holdings()
-    with _shown("Checking the destination", sum(there)) as progress:
+    with shown("Checking the destination", sum(there)) as progress:
         await copying.refuse_unless_earlier(source, destination, progress)
     began = monotonic()
-    with _shown("Copying", sum(here)) as progress:
+    with shown("Copying", sum(here)) as progress:
         put = await copying.put_what_differs(source, destination, progress)
-    with _shown("Counting", here.lesson_rows) as progress:
+    with shown("Counting", here.lesson_rows) as progress:
         await count_anew(destination, progress)
     seconds = monotonic() - began
-    with _shown("Comparing", sum(here)) as progress:
+    with shown("Comparing", sum(here)) as progress:
         return _Copied(put, seconds, await copying.compare(source, destination, progress))
 
 
@@ -158,41 +157,6 @@ def _about(name: str, error: Exception) -> str:
 def _reason(error: Exception) -> str:
     """What the driver said, in one line: what PostgreSQL adds as detail may quote a row."""
     return str(error.__cause__ or error).partition("\n")[0]
-
-
-@contextlib.contextmanager
-def _shown(stage: str, total: int) -> Iterator[copying.Progress]:
-    """Show how far a stage is: a bar in a terminal, elsewhere a line now and then and at the end."""
-    if not err.is_terminal:
-        lines = _Lines(stage, total)
-        yield lines.advance
-        lines.print()
-        return
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=err) as bar:
-        task = bar.add_task(stage, total=total)
-        yield lambda count: bar.advance(task, count)
-
-
-class _Lines:
-    """Prints how far a stage is, every few seconds at most."""
-
-    def __init__(self, stage: str, total: int) -> None:
-        self._stage = stage
-        self._total = total
-        self._done = 0
-        self._printed_at = monotonic()
-
-    def advance(self, count: int) -> None:
-        """Go on by so many."""
-        self._done += count
-        if monotonic() - self._printed_at > _SECONDS_BETWEEN_LINES:
-            self.print()
-
-    def print(self) -> None:
-        """Print how far it is."""
-        err.print(f"{self._stage}: {self._done:,} of {self._total:,}")
-        self._printed_at = monotonic()
 
 
 def _tell(copied: _Copied) -> None:

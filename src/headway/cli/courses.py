@@ -8,18 +8,25 @@ from rich.progress import track
 from rich.table import Column, Table
 from rich.text import Text
 
-from headway.cli.console import OPERATOR, err, fail, out, refusals_end_the_program, with_service
+from headway.cli.arguments import course_id_of
+from headway.cli.console import OPERATOR, err, out, refusals_end_the_program, with_service
 from headway.cli.documents import course_files, read_courses
 from headway.domain.catalogue import Course, CourseChange
-from headway.domain.identifiers import CourseId
+from headway.domain.edits import Forecast
 from headway.http import render
-from headway.http.requests import InvalidIdentifierError, parse_identifier
 from headway.http.wire import course_schema
 from headway.service import Services
 
 app: Final = typer.Typer(no_args_is_help=True, help="The catalogue: put, list, show and remove courses.")
 
 _MANY: Final = 3
+_OF_THE_COURSE: Final = {
+    "created": "created",
+    "reordered": "reordered",
+    "renamed": "renamed",
+    "time_zone_changed": "time zone changed",
+    "on_edit_changed": "on_edit changed",
+}
 
 CourseArgument = Annotated[str, typer.Argument(metavar="COURSE", help="The course's id, a UUID.")]
 
@@ -29,26 +36,30 @@ def put(
     files: Annotated[
         list[Path], typer.Argument(metavar="FILE...", help="JSON or YAML documents, or directories of them.")
     ],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Store nothing; say what would change, and for how many learners.")
+    ] = False,
 ) -> None:
     """Make the catalogue hold the courses as their documents say. Nothing is stored unless all of them are right.
 
     Examples:
       headway courses put course.yaml
       headway courses put courses/
+      headway courses put --dry-run course.yaml
     """
     with refusals_end_the_program():
         documents = course_files(files)
         quiet = len(documents) < _MANY or not err.is_terminal
         courses = read_courses(track(documents, "Reading", console=err, disable=quiet))
 
-    async def put_all(services: Services) -> list[tuple[Course, CourseChange]]:
+    async def put_all(services: Services) -> list[str]:
         return [
-            (course, await services.progress.put_course(OPERATOR, course))
-            for course in track(courses, "Putting", console=err, disable=quiet)
+            f"{course.id}  {course.title}: {await _told(services, course, dry_run=dry_run)}"
+            for course in track(courses, "Looking" if dry_run else "Putting", console=err, disable=quiet)
         ]
 
-    for course, change in with_service(put_all):
-        out.print(f"{course.id}  {course.title}: {_described(change)}")
+    for line in with_service(put_all):
+        out.print(line)
 
 
 @app.command("list")
@@ -74,8 +85,8 @@ def show(course: CourseArgument) -> None:
     Example:
       headway courses show 5e757794-c815-4ccc-bf16-1010d8ef2347 > course.json
     """
-    course_id = _course_id(course)
-    document = render.course(with_service(lambda services: services.progress.course(course_id)).course)
+    course_id = course_id_of(course)
+    document = render.course(with_service(lambda services: services.progress.course(course_id)))
     out.print_json(document.body.decode())
 
 
@@ -86,7 +97,7 @@ def remove(course: CourseArgument) -> None:
     Example:
       headway courses remove 5e757794-c815-4ccc-bf16-1010d8ef2347
     """
-    course_id = _course_id(course)
+    course_id = course_id_of(course)
     with_service(lambda services: services.progress.remove_course(OPERATOR, course_id))
     out.print(f"{course_id}: removed")
 
@@ -101,11 +112,19 @@ def schema() -> None:
     out.print_json(render.json_reply(course_schema()).body.decode())
 
 
-def _course_id(text: str) -> CourseId:
-    try:
-        return CourseId(parse_identifier("COURSE", text))
-    except InvalidIdentifierError as error:
-        fail(str(error), 2)
+async def _told(services: Services, course: Course, *, dry_run: bool) -> str:
+    """Put a course, or look what that would do, and say it."""
+    if dry_run:
+        return _foretold(await services.progress.forecast_course(OPERATOR, course))
+    return _described(await services.progress.put_course(OPERATOR, course))
+
+
+def _foretold(forecast: Forecast) -> str:
+    change, learners, gain, lose = forecast
+    return (
+        f"{_described(change)}; of {learners:,} learners {gain:,} would gain the course's completion, "
+        f"{lose:,} would lose it"
+    )
 
 
 def _described(change: CourseChange) -> str:
@@ -116,5 +135,4 @@ def _described(change: CourseChange) -> str:
         for what, ids in (("added", change.added), ("removed", change.removed), ("changed", change.changed))
         if ids
     ]
-    course = [what for what in ("created", "reordered", "renamed") if getattr(change, what)]
-    return ", ".join(course + lessons)
+    return ", ".join([what for field, what in _OF_THE_COURSE.items() if getattr(change, field)] + lessons)

@@ -65,7 +65,7 @@ def _samples() -> list[Course]:
 
 async def _fill(headway: Headway, courses: list[Course]) -> None:
     """Put the courses and the learners' progress; doing it again changes nothing, blind writes only add."""
-    async with headway.lifespan(None):
+    async with headway.opened():
         for course in courses:
             await headway.services.progress.put_course(OPERATOR, course)
         for name, finished in LEARNERS.items():

@@ -1,14 +1,16 @@
 """Answers: from the domain's values to the reference's JSON, field names and order to the letter."""
 
 from collections.abc import AsyncGenerator, Iterable
+from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 
 import orjson
 
-from headway.domain.catalogue import Course, CourseChange, CourseOutline, Lesson
+from headway.domain.catalogue import CourseChange, CourseOutline, Lesson
+from headway.domain.edits import Forecast
 from headway.domain.progress import LessonProgress
 from headway.domain.standing import Summary
-from headway.service import LessonRow, Recorded
+from headway.service import CatalogueEntry, LessonRow, Recorded
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -73,14 +75,20 @@ def summaries(values: Iterable[Summary]) -> Reply:
     return json_reply([value._asdict() for value in values])
 
 
-def course(value: Course) -> Reply:
-    """A course document, defaults filled in."""
-    return json_reply(course_document(value))
-
-
-def course_document(value: Course) -> dict[str, Any]:
-    """A course as its document, which can be put again."""
-    return {"id": value.id, "title": value.title, "lessons": value.lessons}
+def course(entry: CatalogueEntry) -> Reply:
+    """A course document, defaults filled in, which can be put again."""
+    course, version, under_way = entry
+    return json_reply(
+        {
+            "id": course.id,
+            "title": course.title,
+            "time_zone": course.time_zone,
+            "on_edit": course.on_edit,
+            "lessons": course.lessons,
+            "version": version,
+            "rederivation": {"learners": under_way.learners, "done": under_way.done} if under_way else None,
+        }
+    )
 
 
 def courses(outlines: Iterable[CourseOutline]) -> Reply:
@@ -91,6 +99,12 @@ def courses(outlines: Iterable[CourseOutline]) -> Reply:
 def course_change(change: CourseChange) -> Reply:
     """What putting a course did."""
     return json_reply(change)
+
+
+def course_forecast(forecast: Forecast) -> Reply:
+    """What putting a course would do."""
+    figures = forecast._asdict()
+    return json_reply(asdict(figures.pop("change")) | figures)
 
 
 def _entity_tag(row: LessonProgress) -> tuple[bytes, bytes]:

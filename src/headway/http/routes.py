@@ -4,9 +4,10 @@ from typing import Any, Final
 
 from headway.domain.principal import COURSES_WRITE
 from headway.http import render, statistics_wire, wire
+from headway.http.course_query import PutCourseParameters
 from headway.http.endpoint import COURSE_BODY_BYTES, PROGRESS_BODY_BYTES, Operation
 from headway.http.render import NO_CONTENT, Reply
-from headway.http.requests import Call, parse_precondition
+from headway.http.requests import Call, parse_precondition, parse_query
 from headway.http.statistics import (
     get_course_activity,
     get_course_completion_stats,
@@ -75,13 +76,16 @@ async def list_courses(call: Call) -> Reply:
 
 async def get_course(call: Call) -> Reply:
     """One course's document."""
-    return render.course((await call.service.course(call.course_id)).course)
+    return render.course(await call.service.course(call.course_id))
 
 
 async def put_course(call: Call) -> Reply:
-    """Make the catalogue hold a course."""
+    """Make the catalogue hold a course, or tell what that would do."""
     call.principal.require(COURSES_WRITE)
+    parameters = parse_query(PutCourseParameters, call.query)
     course = wire.parse_course(call.body, call.course_id)
+    if parameters.dry_run:
+        return render.course_forecast(await call.service.forecast_course(call.principal, course))
     return render.course_change(await call.service.put_course(call.principal, course))
 
 
@@ -141,15 +145,18 @@ OPERATIONS: Final = (
         list_courses, COURSES_TAG, answer=list[wire.CourseLine],
     ),
     Operation(
-        "GET", "/courses/{course_id}", "Get Course", "The course's document, defaults filled in.",
+        "GET", "/courses/{course_id}", "Get Course",
+        "The course's document, defaults filled in, with its version and how far what follows from its last edit is "
+        "derived.",
         get_course, COURSES_TAG, answer=wire.CourseDocument, refusals=(404,),
     ),
     Operation(
         "PUT", "/courses/{course_id}", "Put Course",
         "Make the catalogue hold the course as the document says. Progress in lessons that leave the course is kept "
-        "and shown again when they come back. Needs the scope `courses:write`.",
-        put_course, COURSES_TAG, answer=wire.CourseChange, body=wire.CourseDocument, body_limit=COURSE_BODY_BYTES,
-        refusals=(403, 413),
+        "and shown again when they come back. What follows for learners under way is derived in the background. Needs "
+        "the scope `courses:write`.",
+        put_course, COURSES_TAG, answer=wire.CourseForecast | wire.CourseChange, query=PutCourseParameters,
+        body=wire.CourseDocument, body_limit=COURSE_BODY_BYTES, refusals=(403, 413),
     ),
     Operation(
         "DELETE", "/courses/{course_id}", "Remove Course",

@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 
 from headway.domain import bounds
 from headway.domain.bounds import plain
-from headway.domain.catalogue import Course, Lesson, LessonKind, default_complete_at
+from headway.domain.catalogue import UTC_ZONE, Course, Lesson, LessonKind, OnEdit, default_complete_at
 from headway.domain.errors import InvalidValueError, Problem
 from headway.domain.identifiers import ContentId, CourseId, LessonId
 from headway.domain.progress import ProgressUpdate, Status
@@ -137,6 +137,15 @@ class LessonDocument(BaseModel):
         )
 
 
+class RederivationProgress(BaseModel):
+    """What follows from a course's edit being derived: how many learners are under way, and how many are through."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    learners: Annotated[int, Field(ge=0)]
+    done: Annotated[int, Field(ge=0)]
+
+
 class CourseDocument(BaseModel):
     """A whole course: its title, and its lessons in order."""
 
@@ -144,7 +153,28 @@ class CourseDocument(BaseModel):
 
     id: Annotated[UUID | None, Field(description="The course's id; over HTTP the path gives it.")] = None
     title: Title
+    time_zone: Annotated[
+        str, Field(max_length=100, description="The zone that the course's days are cut in, by its IANA name.")
+    ] = UTC_ZONE
+    on_edit: Annotated[
+        OnEdit,
+        Field(
+            description="Whether a learner who had completed the course, and after an edit has not, stays completed "
+            "(keep) or has to do what is new (reopen)."
+        ),
+    ] = OnEdit.KEEP
     lessons: Annotated[list[LessonDocument], Field(min_length=1, max_length=bounds.COURSE_LESSONS)]
+    version: Annotated[
+        int | None,
+        Field(description="Answered, and ignored where it is sent: another one with every change of the course."),
+    ] = None
+    rederivation: Annotated[
+        RederivationProgress | None,
+        Field(
+            description="Answered, and ignored where it is sent: how far what follows from the last edit is derived "
+            "for learners already under way; null where nothing is left to do."
+        ),
+    ] = None
 
     def to_course(self, course_id: CourseId | None = None) -> Course:
         """The course. Raises `InvalidValueError` where it breaks a rule or its id is missing or another one."""
@@ -153,7 +183,7 @@ class CourseDocument(BaseModel):
         if course_id is not None and self.id is not None and str(self.id) != course_id:
             raise InvalidValueError([Problem(("id",), "The document's id is not the path's.", "id_mismatch")])
         lessons = tuple(lesson.to_lesson() for lesson in self.lessons)
-        return Course(CourseId(course_id or str(self.id)), self.title, lessons)
+        return Course(CourseId(course_id or str(self.id)), self.title, lessons, self.time_zone, self.on_edit)
 
 
 class CourseLine(BaseModel):
@@ -175,6 +205,16 @@ class CourseChange(BaseModel):
     changed: list[UUID]
     reordered: bool
     renamed: bool
+    time_zone_changed: bool
+    on_edit_changed: bool
+
+
+class CourseForecast(CourseChange):
+    """What putting a course would change, and how many of its learners would gain or lose its completion by it."""
+
+    learners: Annotated[int, Field(ge=0, description="Learners who have written in the course.")]
+    gain_completion: Annotated[int, Field(ge=0)]
+    lose_completion: Annotated[int, Field(ge=0)]
 
 
 class Refusal(BaseModel):

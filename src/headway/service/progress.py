@@ -1,17 +1,19 @@
 """What learners, players and authors do."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from headway.domain.catalogue import Course, CourseChange, CourseOutline, Lesson, VersionedCourse
+from headway.domain.catalogue import Course, CourseChange, CourseOutline, Lesson
+from headway.domain.edits import Forecast
 from headway.domain.errors import LessonNotFoundError, ProgressNotFoundError
 from headway.domain.identifiers import CourseId, LessonId
 from headway.domain.principal import COURSES_WRITE, Principal
 from headway.domain.progress import LessonProgress, ProgressUpdate
 from headway.domain.standing import LessonsStamp, Summary, summarise
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition
+from headway.service.forecast import forecast
 from headway.service.standings import ExplainedSummary, LessonRow, in_order, read_learner
-from headway.storage.port import Store
+from headway.storage.port import Rederivation, Store
 
 
 class Recorded(NamedTuple):
@@ -22,11 +24,30 @@ class Recorded(NamedTuple):
     kept: tuple[str, ...]
 
 
-class ProgressService:
-    """What learners, players and authors do. Every method may raise `UnavailableError` and what its store raises."""
+class CatalogueEntry(NamedTuple):
+    """A course, the version of its document, and how far what follows from its last edit is derived.
 
-    def __init__(self, store: Store) -> None:
+    `rederivation` is `None` where nothing is left to do.
+    """
+
+    course: Course
+    version: int
+    rederivation: Rederivation | None
+
+
+def _nobody_is_told() -> None:
+    """What is to be done after a course changed, where nothing is."""
+
+
+class ProgressService:
+    """What learners, players and authors do. Every method may raise `UnavailableError` and what its store raises.
+
+    `course_changed` is called after the catalogue took another document.
+    """
+
+    def __init__(self, store: Store, course_changed: Callable[[], None] = _nobody_is_told) -> None:
         self.store = store
+        self._course_changed = course_changed
 
     async def lessons(self, principal: Principal, course_id: CourseId) -> list[LessonRow]:
         """The caller's rows in a course, in catalogue order, of lessons that are in the course now."""
@@ -94,14 +115,23 @@ class ProgressService:
         """The catalogue, by title."""
         return await self.store.courses()
 
-    async def course(self, course_id: CourseId) -> VersionedCourse:
+    async def course(self, course_id: CourseId) -> CatalogueEntry:
         """One course of the catalogue."""
-        return await self.store.course(course_id)
+        course, version, _ = await self.store.course(course_id)
+        # Read after the course: an edit in between shows as under way, never as done.
+        return CatalogueEntry(course, version, await self.store.rederivation(course_id))
 
     async def put_course(self, principal: Principal, course: Course) -> CourseChange:
         """Make the catalogue hold a course as given. Needs `courses:write`."""
         principal.require(COURSES_WRITE)
-        return await self.store.put_course(course)
+        change = await self.store.put_course(course)
+        self._course_changed()
+        return change
+
+    async def forecast_course(self, principal: Principal, course: Course) -> Forecast:
+        """What putting a course would do; nothing is stored. Needs `courses:write`."""
+        principal.require(COURSES_WRITE)
+        return await forecast(self.store, course)
 
     async def remove_course(self, principal: Principal, course_id: CourseId) -> None:
         """Take a course out of the catalogue, keeping its learners' rows. Needs `courses:write`."""

@@ -1,0 +1,183 @@
+"""`headway stats`: courses' statistics in a terminal, as JSON or as CSV."""
+
+import csv
+import io
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Annotated, Any, Final
+
+import orjson
+import typer
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
+from rich.table import Column, Table
+from rich.text import Text
+
+from headway.cli.arguments import course_id_of
+from headway.cli.console import OPERATOR, fail, out, with_service
+from headway.domain.bounds import Number
+from headway.domain.identifiers import CourseId
+from headway.domain.statistics import CourseStatistics
+from headway.http import statistics_render
+from headway.service import Services
+
+_WIDE: Final = 110  # columns of a terminal from which on there is room for every figure
+_NARROW: Final = 80  # and up to which there is none for ids
+_LONGEST_BAR: Final = 30
+_SHORTEST_BAR: Final = 6
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes a cell for that begins with one
+
+
+def stats(
+    course: Annotated[
+        str | None, typer.Argument(metavar="[COURSE]", help="A course's id, a UUID; all courses where none is given.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print what the API answers.")] = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print a line for each lesson, or for each course.")] = False,
+) -> None:
+    """Print a course's statistics, lesson by lesson, or a line for each course of the catalogue.
+
+    Examples:
+      headway stats
+      headway stats 5e757794-c815-4ccc-bf16-1010d8ef2347
+      headway stats 5e757794-c815-4ccc-bf16-1010d8ef2347 --csv > lessons.csv
+    """
+    if as_json and as_csv:
+        fail("--json and --csv do not go together.", 2)
+    if course is None:
+        _tell_all(with_service(lambda services: services.statistics.courses(OPERATOR)), as_json, as_csv)
+    else:
+        _tell_one(with_service(_reading(course_id_of(course))), as_json, as_csv)
+
+
+def _reading(course_id: CourseId) -> Callable[[Services], Awaitable[CourseStatistics]]:
+    return lambda services: services.statistics.course(OPERATOR, course_id)
+
+
+def _tell_all(found: Sequence[CourseStatistics], as_json: bool, as_csv: bool) -> None:
+    body = statistics_render.courses(found).body
+    if as_json:
+        out.out(body.decode(), highlight=False)
+    elif as_csv:
+        _print_csv(orjson.loads(body))
+    elif found:
+        out.print(_courses(found), soft_wrap=False)
+    else:
+        out.print("The catalogue is empty. Put a course with: headway courses put FILE")
+
+
+def _tell_one(found: CourseStatistics, as_json: bool, as_csv: bool) -> None:
+    body = statistics_render.course(found).body
+    if as_json:
+        out.out(body.decode(), highlight=False)
+    elif as_csv:
+        _print_csv(orjson.loads(body)["lessons"])
+    else:
+        out.print(Text(found.course.title, style="bold"))
+        out.print(_figures(found), soft_wrap=False)
+        out.print()
+        out.print(_funnel(found), soft_wrap=False)
+
+
+def _print_csv(lines: Sequence[Mapping[str, Any]]) -> None:
+    """Lines of the API's fields, lists left out; nothing where there is no line."""
+    text = io.StringIO()
+    names = [name for name, value in lines[0].items() if not isinstance(value, list)] if lines else []
+    writer = csv.writer(text, lineterminator="\n")
+    if names:
+        writer.writerow(names)
+    writer.writerows([_cell(line[name]) for name in names] for line in lines)
+    out.out(text.getvalue(), end="", highlight=False)
+
+
+def _cell(value: object) -> object:
+    """A value as a spreadsheet shows it: truth as in the API, and a title never as a formula."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def _has_room(columns: int = _WIDE) -> bool:
+    return not out.is_terminal or out.width >= columns
+
+
+def _table(*columns: Column | str) -> Table:
+    return Table(*columns, box=None, pad_edge=False)
+
+
+def _numbers(*names: str) -> Iterable[Column]:
+    return (Column(name, justify="right", no_wrap=True) for name in names)
+
+
+def _courses(found: Sequence[CourseStatistics]) -> Table:
+    """A line for each course. The id is what the other command takes: it is there as a whole or not at all."""
+    room, room_for_ids = _has_room(), _has_room(_NARROW)
+    ids = (Column("id", no_wrap=True),) if room_for_ids else ()
+    more = ("7 days", "30 days") if room else ()
+    rates = ("rate", "mean completion") if room else ("rate",)
+    table = _table(*ids, "title", *_numbers("learners", *more, "completed", *rates))
+    for one in found:
+        active = (one.active_last_7_days, one.active_last_30_days) if room else ()
+        counts = (f"{count:,}" for count in (one.learners, *active, one.completed))
+        shares = (one.completion_rate, one.mean_completion) if room else (one.completion_rate,)
+        named = (one.course.id,) if room_for_ids else ()
+        table.add_row(*named, _title(one.course.title), *counts, *map(_percent, shares))
+    return table
+
+
+def _figures(found: CourseStatistics) -> Table:
+    table = Table("", *_numbers(""), box=None, pad_edge=False, show_header=False)
+    table.add_row("learners", f"{found.learners:,}")
+    table.add_row("active in the last 7 days", f"{found.active_last_7_days:,}")
+    table.add_row("active in the last 30 days", f"{found.active_last_30_days:,}")
+    table.add_row("completed", f"{found.completed:,}")
+    table.add_row("completion rate", _percent(found.completion_rate))
+    table.add_row("mean completion", _percent(found.mean_completion))
+    table.add_row("minutes in all", f"{found.total_minutes:,}")
+    table.add_row("minutes a learner", _number(found.mean_minutes))
+    return table
+
+
+def _funnel(found: CourseStatistics) -> Table:
+    room = _has_room()
+    more = ("pass rate", "median score", "minutes") if room else ()
+    table = _table("lesson", "", *_numbers("started", "completed", "drop-off", *more))
+    most = max((one.started for one in found.lessons), default=0)
+    for one in found.lessons:
+        counts = f"{one.started:,}", f"{one.completed:,}", _percent(one.drop_off)
+        others = (_percent(one.pass_rate), _number(one.median_score), _number(one.mean_minutes)) if room else ()
+        table.add_row(
+            _title(one.lesson.title if one.lesson.required else f"{one.lesson.title} (optional)"),
+            _Bar(one.completed, one.started, most),
+            *counts,
+            *others,
+        )
+    return table
+
+
+def _title(title: str) -> Text:
+    """A title that is cut where there is no room for it: its column and that of the bars give way to the figures."""
+    return Text(title, no_wrap=True, overflow="ellipsis")
+
+
+def _percent(rate: Number | None) -> str:
+    return "-" if rate is None else f"{rate} %"
+
+
+def _number(number: Number | None) -> str:
+    return "-" if number is None else f"{number:,}"
+
+
+class _Bar:
+    """Who completed a lesson and who only started it, of the most that started any; as wide as there is room."""
+
+    def __init__(self, completed: int, started: int, most: int) -> None:
+        self._shares = [count / most if most else 0 for count in (completed, started)]
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+        full, begun = ("#", ".") if options.ascii_only else ("█", "░")
+        width = min(options.max_width, _LONGEST_BAR)
+        completed, started = (round(width * share) for share in self._shares)
+        yield Text.assemble((full * completed, "green"), (begun * (started - completed), "dim"))
+
+    def __rich_measure__(self, _console: Console, _options: ConsoleOptions) -> Measurement:
+        return Measurement(_SHORTEST_BAR, _LONGEST_BAR)

@@ -1,0 +1,95 @@
+"""`headway verify`: the courses' figures, recounted from the rows."""
+
+import asyncio
+from collections.abc import Sequence
+from time import monotonic
+from typing import Annotated
+
+import typer
+from rich.table import Column, Table
+
+from headway.app import Headway
+from headway.cli.arguments import course_id_of
+from headway.cli.console import fail, load_settings, out, refusals_end_the_program
+from headway.cli.stages import shown
+from headway.domain.identifiers import CourseId
+from headway.service import verification
+from headway.service.verification import Difference, Verified
+from headway.storage.port import StandingKey
+
+
+def verify(
+    course: Annotated[
+        str | None, typer.Argument(metavar="[COURSE]", help="A course's id, a UUID; all courses where none is given.")
+    ] = None,
+    repair: Annotated[bool, typer.Option("--repair", help="Mend what is not as the rows say.")] = False,
+) -> None:
+    """Recount the courses' figures from the rows and print every one that differs. The service may run meanwhile.
+
+    Ends with 1 where something differs, unless it was mended.
+
+    Examples:
+      headway verify
+      headway verify 5e757794-c815-4ccc-bf16-1010d8ef2347
+      headway verify --repair
+    """
+    course_id = course_id_of(course) if course is not None else None
+    headway = Headway(load_settings())
+    with refusals_end_the_program():
+        verified = asyncio.run(_verify(headway, course_id, repair=repair))
+    if verified.is_exact:
+        out.print("Every figure is what the rows say.")
+    elif repair:
+        out.print(f"Mended: {_found(verified)}.")
+    else:
+        fail(f"Not what the rows say: {_found(verified)}. --repair mends that, while the service runs.")
+
+
+async def _verify(headway: Headway, course_id: CourseId | None, *, repair: bool) -> Verified:
+    async with headway.opened():
+        store = headway.store
+        if course_id is not None:
+            await store.course(course_id)  # one that is not there has no figures to be wrong
+        began = monotonic()
+        async with store.archive.recount(course_id) as recount:
+            with shown("Counting", await recount.lesson_rows()) as progress:
+                verified = await verification.verify(recount, progress)
+        _tell(verified, monotonic() - began)
+        if repair and not verified.is_exact:
+            with shown("Mending", len(verified.wrong)) as progress:
+                await verification.repair(store.archive, store, verified, progress)
+        return verified
+
+
+def _tell(verified: Verified, seconds: float) -> None:
+    if verified.differences:
+        out.print(_figures(verified.differences), soft_wrap=False)
+    if verified.wrong:
+        out.print(_standings(verified.wrong), soft_wrap=False)
+    rate = verified.rows / seconds
+    out.print(f"Counted {verified.rows:,} rows in {seconds:.1f} seconds, {rate:,.0f} rows a second.")
+
+
+def _figures(differences: Sequence[Difference]) -> Table:
+    numbers = [Column(name, justify="right") for name in ("stored", "recounted")]
+    table = Table(Column("course", no_wrap=True), "lesson or day", "figure", *numbers, box=None, pad_edge=False)
+    for course_id, of, figure, *counts in differences:
+        table.add_row(course_id, str(of or "-"), figure, *(f"{count:,}" for count in counts))
+    return table
+
+
+def _standings(wrong: Sequence[StandingKey]) -> Table:
+    table = Table(
+        Column("course", no_wrap=True),
+        Column("learner whose standing is wrong", no_wrap=True),
+        box=None,
+        pad_edge=False,
+    )
+    for learner_id, course_id in wrong:
+        table.add_row(course_id, learner_id)
+    return table
+
+
+def _found(verified: Verified) -> str:
+    figures, standings = len(verified.differences), len(verified.wrong)
+    return f"{figures:,} {'figure' if figures == 1 else 'figures'}, {standings:,} learners' standings"

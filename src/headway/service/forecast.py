@@ -1,0 +1,86 @@
+"""What putting a course document would do, before it is put."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
+
+from headway.domain.catalogue import Course, compare
+from headway.domain.edits import CourseEdit, Forecast
+from headway.domain.errors import CourseNotFoundError
+from headway.domain.roster import LONGEST_PAGE, RosterOrder, RosterQuery, place_of
+from headway.domain.standing import CourseProgress
+from headway.storage.port import Store
+
+_AT_A_TIME: Final = 8  # learners whose rows are read side by side: other people's requests are to go on
+
+# The furthest first: where a whole page of them can not complete the course, nobody behind them can.
+_TO_GAIN: Final = RosterQuery(order=RosterOrder.PROGRESS, limit=LONGEST_PAGE, completed=False)
+_TO_LOSE: Final = replace(_TO_GAIN, completed=True)
+
+
+async def forecast(store: Store, course: Course) -> Forecast:
+    """What putting a course would do. Nobody is counted in one that the catalogue has not.
+
+    While what followed from an earlier edit is being derived, it is what this one adds to that.
+    """
+    try:
+        before = await store.course(course.id)
+    except CourseNotFoundError:
+        return Forecast(compare(None, course), 0, 0, 0)
+    now = datetime.now(UTC)
+    today = course.date_of(now)
+    learners = (await store.statistics(course.id, today, today)).learners.learners
+    walk = _Walk(store, CourseEdit.to(before, course), now)
+    await walk.go()
+    return Forecast(compare(before.course, course), learners, walk.found[1], walk.found[-1])
+
+
+class _Walk:
+    """Goes over the learners whose completion an edit can change; `found` counts them by what it changes."""
+
+    def __init__(self, store: Store, edit: CourseEdit, now: datetime) -> None:
+        self.found: Counter[int] = Counter()
+        self._store = store
+        self._edit = edit
+        self._now = now
+
+    async def go(self) -> None:
+        """Count all whom the edit can give the completion to, and all whom it can take it from."""
+        if self._edit.can_give:
+            settled = await self._store.rederivation(self._edit.before.course.id) is None
+            async for page in self._pages(_TO_GAIN):
+                if not await self._count(page) and settled:
+                    break
+        if self._edit.can_take:
+            async for page in self._pages(_TO_LOSE):
+                await self._count(page)
+
+    async def _pages(self, query: RosterQuery) -> AsyncIterator[Sequence[CourseProgress]]:
+        while page := await self._store.roster(self._edit.before.course.id, query):
+            yield page
+            if len(page) < query.limit:
+                break
+            query = replace(query, after=place_of(page[-1], query.order))
+
+    async def _count(self, page: Sequence[CourseProgress]) -> bool:
+        """Count a page; answers whether anybody on it has completed the course under the edit, or may have."""
+        verdicts = [self._edit.completes(standing) for standing in page]
+        undecided = [standing for standing, completes in zip(page, verdicts, strict=True) if completes is None]
+        self.found.update(
+            completes - (standing.completed_at is not None)
+            for standing, completes in zip(page, verdicts, strict=True)
+            if completes is not None
+        )
+        for first in range(0, len(undecided), _AT_A_TIME):
+            some = undecided[first : first + _AT_A_TIME]
+            self.found.update(await asyncio.gather(*map(self._difference, some)))
+            await asyncio.sleep(0)  # the reads need not have waited for anything
+        await asyncio.sleep(0)
+        return any(completes is not False for completes in verdicts)
+
+    async def _difference(self, standing: CourseProgress) -> int:
+        reading = await self._store.lessons(standing.learner_id, standing.course_id)
+        return self._edit.difference(standing, reading.rows, self._now)

@@ -1,0 +1,99 @@
+"""Are the courses' figures what the rows say? Recounted, compared, and mended, while the service runs.
+
+What is stored and what is recounted are both read as they were at one moment. So what they differ by then can be added
+whatever was written since: the figures are kept by adding, too.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import date
+from typing import NamedTuple, TypeVar
+
+from headway.domain.errors import CourseNotFoundError
+from headway.domain.identifiers import CourseId, LessonId
+from headway.domain.statistics import Counters, CourseCounts, DayCounts, LessonCounts
+from headway.storage.port import Archive, Recount, StandingKey, Store
+
+Progress = Callable[[int], None]
+"""Is told how many more rows were counted."""
+
+
+class Difference(NamedTuple):
+    """A figure that is not what the rows say: of a course, of one of its lessons, or of one of its days."""
+
+    course_id: CourseId
+    of: LessonId | date | None
+    figure: str
+    stored: int
+    recounted: int
+
+
+class Verified(NamedTuple):
+    """What a recount found. `missing` is what has to be added to what is stored."""
+
+    rows: int
+    differences: Sequence[Difference]
+    wrong: Sequence[StandingKey]
+    missing: Counters
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether all is as the rows say."""
+        return not self.differences and not self.wrong
+
+
+async def verify(recount: Recount, progress: Progress) -> Verified:
+    """Compare what is stored with what is recounted."""
+    rows = 0
+    found = Counters()
+    wrong: list[StandingKey] = []
+    stored = await recount.stored()
+    async for stretch in recount.stretches():
+        rows += stretch.rows
+        found.add(stretch.counters)
+        wrong += stretch.wrong
+        progress(stretch.rows)
+    differences = sorted(_differences(stored, found), key=_place)
+    found.add(stored, sign=-1)
+    return Verified(rows, differences, wrong, found)
+
+
+async def repair(archive: Archive, store: Store, verified: Verified, progress: Progress) -> None:
+    """Add what is missing, and derive anew the standings that were wrong, each with what it counts for."""
+    if verified.missing:
+        await archive.add_counters(verified.missing)
+    for learner_id, course_id in verified.wrong:
+        with suppress(CourseNotFoundError):  # it was removed meanwhile; what is put back is derived anew
+            await store.refresh(learner_id, course_id)
+        progress(1)
+
+
+def _differences(stored: Counters, found: Counters) -> Iterator[Difference]:
+    for (course_id, lesson_id), figure, here, there in _figures(stored.lessons, found.lessons, LessonCounts()):
+        yield Difference(course_id, lesson_id, figure, here, there)
+    for course_id, figure, here, there in _figures(stored.courses, found.courses, CourseCounts()):
+        yield Difference(course_id, None, figure, here, there)
+    for (course_id, day), figure, here, there in _figures(stored.days, found.days, DayCounts()):
+        yield Difference(course_id, day, figure, here, there)
+    for course_id, lesson_id, points in stored.scores.keys() | found.scores.keys():
+        key = course_id, lesson_id, points
+        here, there = stored.scores.get(key, 0), found.scores.get(key, 0)
+        if here != there:
+            yield Difference(course_id, lesson_id, f"scores of {points}", here, there)
+
+
+K = TypeVar("K")
+C = TypeVar("C", LessonCounts, CourseCounts, DayCounts)
+
+
+def _figures(stored: Mapping[K, C], found: Mapping[K, C], nothing: C) -> Iterator[tuple[K, str, int, int]]:
+    """The figures that differ, of all that is counted on either side."""
+    for key in stored.keys() | found.keys():
+        pairs = zip(nothing._fields, stored.get(key, nothing), found.get(key, nothing), strict=True)
+        for figure, here, there in pairs:
+            if here != there:
+                yield key, figure, here, there
+
+
+def _place(difference: Difference) -> tuple[str, str, str]:
+    return difference.course_id, str(difference.of or ""), difference.figure

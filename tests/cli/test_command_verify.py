@@ -1,0 +1,206 @@
+"""`headway verify`: what somebody wrote into the tables is found and mended, while learners go on writing."""
+
+import re
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from support.load import Written, new_rows, players
+from support.postgres import session
+from support.program import Finished, Program
+from support.running import Running, course, eventually, lesson
+
+EXACT = "Every figure is what the rows say."
+COUNTED = re.compile(r"Counted ([\d,]+) rows in [\d.]+ seconds, [\d,]+ rows a second\.")
+
+
+@pytest.fixture
+def tamper(program: Program) -> Callable[..., None]:
+    """Runs statements on the database behind the service's back."""
+
+    def run(*statements: str) -> None:
+        if program.database_url.startswith("postgresql:"):
+            with session(program.database_url) as connected:
+                connected.execute(*statements)
+            return
+        with closing(sqlite3.connect(program.folder / "headway.db", timeout=20)) as connection, connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    return run
+
+
+@pytest.fixture
+def rows(program: Program) -> Sequence[Written]:
+    """Rows of three learners in a course of three lessons, all of them completed."""
+    with program.serve() as running:
+        found = new_rows(running)
+        for row in found:
+            complete(running, row)
+        assert running.stop() in {0, -15}
+    return found
+
+
+def complete(running: Running, row: Written, **fields: Any) -> None:
+    with running.client(row.learner) as client:
+        body = {"status": "completed", "quiz_score": 80, "time_spent_minutes": 3} | fields
+        client.put(row.path, json=body).raise_for_status()
+
+
+def check_exact(finished: Finished) -> None:
+    assert finished.code == 0, finished
+    assert finished.out.endswith(f"{EXACT}\n")
+
+
+def figures(finished: Finished) -> list[list[str]]:
+    """The lines of the figures that differ."""
+    heading, *lines = finished.out.split("Counted ")[0].splitlines()
+    assert heading.split() == ["course", "lesson", "or", "day", "figure", "stored", "recounted"]
+    return [line.split(maxsplit=2) for line in lines]
+
+
+def test_an_empty_database_is_exact(program: Program) -> None:
+    finished = program("verify")
+    check_exact(finished)
+    assert COUNTED.search(finished.out)
+
+
+def test_what_a_service_kept_is_exact(program: Program, rows: Sequence[Written]) -> None:
+    for arguments in ((), (rows[0].course_id,), ("--repair",)):
+        finished = program("verify", *arguments)
+        check_exact(finished)
+        assert COUNTED.search(finished.out)
+        assert "Counting: 9 of 9" in finished.err
+
+
+def test_every_figure_that_differs_is_named_and_mended(
+    program: Program, rows: Sequence[Written], tamper: Callable[..., None]
+) -> None:
+    course_id, lesson_id = rows[0].course_id, rows[0].lesson_id
+    tamper(
+        f"DELETE FROM lesson_statistics WHERE lesson_id = '{lesson_id}'",
+        f"DELETE FROM quiz_scores WHERE lesson_id = '{lesson_id}'",
+        f"DELETE FROM course_statistics WHERE course_id = '{course_id}'",
+        f"DELETE FROM course_activity WHERE course_id = '{course_id}'",
+    )
+    found = program("verify")
+    assert found.code == 1
+    assert "--repair" in found.err
+    assert "Traceback" not in found.err
+    lines = figures(found)
+    assert {line[0] for line in lines} == {course_id}
+    by_place: dict[str, dict[str, list[str]]] = {}
+    for _, place, rest in lines:
+        figure, stored, recounted = rest.rsplit(maxsplit=2)
+        by_place.setdefault(place, {})[figure] = [stored, recounted]
+    assert by_place.pop(lesson_id) == {
+        "started": ["0", "3"], "completed": ["0", "3"], "tried": ["0", "3"], "scored": ["0", "3"],
+        "score_parts": ["0", "240,000,000"], "time_parts": ["0", "9,000,000"], "scores of 80": ["0", "3"],
+    }  # fmt: skip
+    assert by_place.pop("-") == {"learners": ["0", "3"], "completed": ["0", "3"]}
+    [(_, of_the_day)] = by_place.items()
+    assert of_the_day == {
+        "active": ["0", "3"], "last_seen": ["0", "3"], "lessons_started": ["0", "9"], "lessons_completed": ["0", "9"],
+        "time_parts": ["0", "27,000,000"], "completions": ["0", "3"],
+    }  # fmt: skip
+    assert figures(program("verify", course_id)) == lines
+
+    mended = program("verify", "--repair")
+    assert mended.code == 0
+    assert figures(mended) == lines
+    assert "Mended: 15 figures, 0 learners' standings." in mended.out
+    check_exact(program("verify"))
+
+
+def test_a_figure_of_what_is_not_there_is_mended_too(
+    program: Program, rows: Sequence[Written], tamper: Callable[..., None]
+) -> None:
+    tamper(f"DELETE FROM lesson_progress WHERE user_id = '{rows[0].learner}'")
+    found = program("verify")
+    assert found.code == 1
+    assert rows[0].learner in found.out
+    assert program("verify", "--repair").code == 0
+    check_exact(program("verify"))
+    with program.serve() as running, running.client(rows[0].learner) as client:
+        assert client.get(f"/progress/{rows[0].course_id}/summary").json()["completed_lessons"] == 0
+
+
+def test_a_standing_that_is_wrong_is_named_and_mended(
+    program: Program, rows: Sequence[Written], tamper: Callable[..., None]
+) -> None:
+    row = rows[0]
+    tamper(
+        "UPDATE course_progress SET completed_lessons = 1, time_parts = time_parts + 7, completed_at = NULL "
+        f"WHERE user_id = '{row.learner}'"
+    )
+    found = program("verify")
+    assert found.code == 1
+    assert [line.split() for line in found.out.splitlines() if row.learner in line] == [[row.course_id, row.learner]]
+    mended = program("verify", "--repair")
+    assert mended.code == 0
+    check_exact(program("verify"))
+    with program.serve() as running, running.client(row.learner) as client:
+        summary = client.get(f"/progress/{row.course_id}/summary").json()
+    assert (summary["completed_lessons"], summary["total_time_spent_minutes"]) == (3, 9)
+
+
+def test_one_course_is_looked_at_where_one_is_named(
+    program: Program, rows: Sequence[Written], tamper: Callable[..., None]
+) -> None:
+    with program.serve() as running:
+        other = new_rows(running, learners=1)
+        complete(running, other[0])
+    tamper(f"DELETE FROM lesson_statistics WHERE course_id = '{other[0].course_id}'")
+    check_exact(program("verify", rows[0].course_id))
+    assert program("verify", other[0].course_id).code == 1
+    assert program("verify").code == 1
+    assert program("verify", other[0].course_id, "--repair").code == 0
+    check_exact(program("verify"))
+
+
+def test_a_course_that_is_not_there_is_named(program: Program) -> None:
+    unknown = str(uuid4())
+    refused = program("verify", unknown)
+    assert (refused.code, refused.out) == (1, "")
+    assert unknown in refused.err
+    assert program("verify", "no-uuid").code == 2
+
+
+def test_figures_are_mended_while_learners_write(
+    program: Program, rows: Sequence[Written], tamper: Callable[..., None]
+) -> None:
+    course_id = rows[0].course_id
+    with program.serve() as running:
+        written = new_rows(running)
+        with players(running, [*rows, *written]):
+            eventually(lambda: all(row.acknowledged > 3 for row in written))
+            tamper(
+                f"DELETE FROM lesson_statistics WHERE course_id = '{course_id}'",
+                f"UPDATE course_activity SET lessons_completed = lessons_completed + 5 WHERE course_id = '{course_id}'",
+                f"DELETE FROM course_statistics WHERE course_id = '{written[0].course_id}'",
+            )
+            before = [row.acknowledged for row in written]
+            found = program("verify")
+            assert found.code == 1
+            assert course_id in found.out
+            mended = program("verify", "--repair")
+            assert mended.code == 0
+            check_exact(program("verify"))
+            assert before != [row.acknowledged for row in written]
+    check_exact(program("verify"))
+
+
+def test_figures_are_exact_while_learners_write_and_a_course_is_edited(program: Program) -> None:
+    document = course(lesson(), lesson(), lesson())
+    with program.serve() as running:
+        course_id = running.put_course(document)
+        rows = [Written(str(uuid4()), course_id, one["id"]) for one in document["lessons"][:2]]
+        with players(running, rows):
+            for changes in ({"on_edit": "reopen"}, {"lessons": document["lessons"][:2]}, {"time_zone": "Asia/Tokyo"}):
+                running.put_course(document | changes, course_id)
+                check_exact(program("verify"))
+    check_exact(program("verify"))

@@ -1,0 +1,167 @@
+"""What is told of a course's edit before it is made, against what then becomes of each learner's standing."""
+
+from dataclasses import replace as with_fields
+from typing import Any, Final
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from domain.courses import NUMBERS, courses, later
+from domain.values import COURSE, EARLIER, LEARNER, NOW, course, finished, lesson, quiz, rows, started
+from headway.domain.catalogue import Course, OnEdit, VersionedCourse, next_version
+from headway.domain.edits import CourseEdit
+from headway.domain.progress import LessonProgress
+from headway.domain.standing import NOTHING, CourseProgress, LearnerDay, Tally, rederive
+
+VERSION: Final = 7
+
+
+def edit(before: Course, after: Course) -> CourseEdit:
+    return CourseEdit.to(next_version(None, before, VERSION), after)
+
+
+def standing(completed: int = 0, **fields: Any) -> CourseProgress:
+    """Where a learner stands under the present version, who has completed so many of the lessons that count."""
+    start = CourseProgress(
+        LEARNER, COURSE, Tally(completed), EARLIER, VERSION, 1, EARLIER, None, LearnerDay(EARLIER.date())
+    )
+    return start._replace(**fields)
+
+
+def counted(before: VersionedCourse, found: list[LessonProgress], *, completed: bool) -> CourseProgress:
+    """The standing that the rows make, of one who may have completed the course before its last edit but one."""
+    start = standing(tally=NOTHING, completed_at=EARLIER if completed else None)
+    return rederive(before, start, found, EARLIER).standing
+
+
+@st.composite
+def situations(draw: st.DrawFn) -> tuple[CourseEdit, CourseProgress, list[LessonProgress]]:
+    """An edit, and a learner of the course with rows in lessons that were, are, or will be in it."""
+    before = draw(courses())
+    made = edit(before, draw(later(before)))
+    of = {one.id: one for one in (*made.after.course.lessons, *before.lessons)}
+    found = [draw(rows(one)) for one in of.values() if draw(st.sampled_from([True, True, True, False]))]
+    return made, counted(made.before, found, completed=draw(st.booleans())), found
+
+
+@given(situations())
+def test_what_a_standing_tells_by_itself_is_what_the_rows_say(
+    situation: tuple[CourseEdit, CourseProgress, list[LessonProgress]],
+) -> None:
+    made, before, found = situation
+    told = made.completes(before)
+    assume(told is not None)
+    after = rederive(made.after, before, found, NOW).standing
+    assert told is (after.completed_at is not None)
+
+
+@given(situations())
+def test_an_edit_that_can_not_give_or_take_does_not(
+    situation: tuple[CourseEdit, CourseProgress, list[LessonProgress]],
+) -> None:
+    made, before, found = situation
+    difference = made.difference(before, found, NOW)
+    assert difference <= 0 or made.can_give
+    assert difference >= 0 or made.can_take
+
+
+@given(situations(), st.integers(0, 4), st.integers(0, 4))
+def test_where_one_learner_can_not_complete_the_course_nobody_behind_can(
+    situation: tuple[CourseEdit, CourseProgress, list[LessonProgress]], one: int, other: int
+) -> None:
+    made, *_ = situation
+    ahead, behind = (
+        standing(min(count, made.before.course.required_lessons)) for count in (max(one, other), min(one, other))
+    )
+    assume(made.completes(ahead) is False)
+    assert made.completes(behind) is False
+
+
+PLAIN: Final = course()
+REOPENING: Final = with_fields(PLAIN, on_edit=OnEdit.REOPEN)
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        pytest.param(PLAIN, id="the same"),
+        pytest.param(course(title="Another name"), id="renamed"),
+        pytest.param(course(lesson(3), lesson(1), lesson(2)), id="reordered"),
+        pytest.param(course(lesson(1, section="Part one", title="New"), lesson(2), lesson(3)), id="told otherwise"),
+        pytest.param(course(*map(lesson, [1, 2, 3]), lesson(4, required=False)), id="an optional lesson more"),
+        pytest.param(with_fields(PLAIN, time_zone="Europe/Berlin"), id="another zone"),
+    ],
+)
+@pytest.mark.parametrize("before", [PLAIN, REOPENING], ids=["keep", "reopen"])
+def test_what_changes_nobodys_completion_is_told_without_asking_for_anybody(before: Course, after: Course) -> None:
+    made = edit(before, with_fields(after, on_edit=before.on_edit))
+    assert not made.can_give
+    assert not made.can_take
+
+
+def test_an_optional_lesson_may_come_change_and_go() -> None:
+    optional = lesson(4, required=False)
+    others = PLAIN.lessons
+    for before, after in (
+        ((*others, optional), others),
+        ((*others, optional), (with_fields(optional, complete_at=50), *others)),
+    ):
+        made = edit(with_fields(REOPENING, lessons=before), with_fields(REOPENING, lessons=after))
+        assert (made.can_give, made.can_take) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "give", "take"),
+    [
+        pytest.param(PLAIN, course(lesson(1), lesson(2)), True, False, id="a lesson less"),
+        pytest.param(
+            REOPENING, with_fields(course(*map(lesson, NUMBERS)), on_edit=OnEdit.REOPEN), True, True, id="more"
+        ),
+        pytest.param(PLAIN, REOPENING, False, True, id="who stayed completed has to do what is new"),
+        pytest.param(REOPENING, PLAIN, False, False, id="who has to do what is new, still has to"),
+        pytest.param(course(quiz(1)), course(quiz(1, pass_mark=50)), True, False, id="a lower mark"),
+        pytest.param(PLAIN, course(lesson(1, required=False)), False, False, id="nothing that counts"),
+    ],
+)
+def test_whether_an_edit_can_give_or_take(before: Course, after: Course, give: bool, take: bool) -> None:
+    made = edit(before, after)
+    assert (made.can_give, made.can_take) == (give, take)
+
+
+def test_most_standings_tell_by_themselves() -> None:
+    shorter = edit(PLAIN, course(lesson(1), lesson(2)))
+    assert [shorter.completes(standing(completed)) for completed in range(3)] == [False, False, None]
+    longer = edit(REOPENING, with_fields(course(*map(lesson, NUMBERS)), on_edit=OnEdit.REOPEN))
+    assert [longer.completes(standing(completed)) for completed in range(3)] == [False, False, False]
+    assert longer.completes(standing(3, completed_at=EARLIER)) is None, "a hidden row may be completed"
+    looser = edit(course(quiz(1), lesson(2), lesson(3)), course(quiz(1, pass_mark=50), lesson(2), lesson(3)))
+    assert [looser.completes(standing(completed)) for completed in range(3)] == [False, False, None]
+
+
+def test_who_has_completed_a_course_that_keeps_stays_so_whatever_is_edited() -> None:
+    made = edit(PLAIN, course(lesson(8), lesson(9)))
+    assert made.completes(standing(3, completed_at=EARLIER)) is True
+
+
+def test_a_standing_of_another_version_does_not_tell() -> None:
+    made = edit(PLAIN, course(lesson(1), lesson(2)))
+    assert made.completes(standing(3, course_version=VERSION - 1)) is None
+
+
+def test_of_one_not_derived_yet_only_what_this_edit_adds_counts() -> None:
+    """The edit before this one has completed the course for the learner, though nobody has counted it yet."""
+    grown = next_version(None, course(lesson(1), lesson(2)), VERSION - 1)
+    present = next_version(grown, course(lesson(1)), VERSION)
+    behind = standing(1, course_version=VERSION - 1)
+    done = [finished(lesson_id=lesson(1).id)]
+    assert CourseEdit.to(present, course(lesson(1), title="New")).difference(behind, done, NOW) == 0
+    reopening = with_fields(course(lesson(1), lesson(3)), on_edit=OnEdit.REOPEN)
+    assert CourseEdit.to(present, reopening).difference(behind, done, NOW) == -1
+
+
+def test_a_lower_mark_gives_the_completion_to_who_has_reached_it() -> None:
+    made = edit(course(quiz(1)), course(quiz(1, pass_mark=50)))
+    one = started(lesson_id=quiz(1).id, quiz_score=55)
+    assert made.difference(standing(), [one], NOW) == 1
+    assert made.difference(standing(), [one._replace(quiz_score=45)], NOW) == 0

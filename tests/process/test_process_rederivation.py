@@ -1,0 +1,173 @@
+"""What follows from a course's edit, derived by real processes that are killed, kept from their database, and many."""
+
+import asyncio
+import signal
+import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final, cast
+from uuid import uuid4
+
+import pytest
+
+from headway.domain.catalogue import Course, Lesson
+from headway.domain.identifiers import ContentId, CourseId, LearnerId, LessonId
+from headway.domain.progress import ProgressUpdate, Status
+from headway.domain.writes import LessonWrite
+from storage.stores import opened, stores_on
+from support.database import write_lock
+from support.documents import document_file
+from support.load import Written, players
+from support.postgres import session
+from support.program import Program
+from support.running import Running, course, eventually, lesson
+
+LEARNERS: Final = 2_500
+FINISHED: Final = cast("ProgressUpdate", {"status": Status.COMPLETED})
+RUN_OUT: Final = {
+    "sqlite": "UPDATE rederivations SET leased_until = 0",
+    "postgres": "UPDATE rederivations SET leased_until = '1970-01-01'",
+}
+
+
+@pytest.fixture
+def program(folder: Path, database_url: str) -> Program:
+    return Program(folder, database_url)
+
+
+@pytest.fixture
+def document() -> dict[str, Any]:
+    return course(lesson(), lesson(), id=str(uuid4()))
+
+
+def fill(program: Program, document: dict[str, Any], learners: int = LEARNERS) -> Sequence[LearnerId]:
+    """Learners who completed the first lesson of the course."""
+    lessons = [Lesson(LessonId(one["id"]), one["title"], ContentId(one["id"])) for one in document["lessons"]]
+    made = Course(CourseId(document["id"]), document["title"], tuple(lessons))
+    ids = [LearnerId(str(uuid4())) for _ in range(learners)]
+
+    async def run() -> None:
+        async with opened(stores_on(program.database_url, program.folder)(queue_limit=learners)) as store:
+            await store.put_course(made)
+            writes = (LessonWrite(learner, made.id, lessons[0].id, FINISHED) for learner in ids)
+            await asyncio.gather(*map(store.write, writes))
+
+    asyncio.run(run())
+    return ids
+
+
+def shorter(document: dict[str, Any]) -> dict[str, Any]:
+    """The course without its second lesson: everybody has completed it."""
+    return document | {"lessons": document["lessons"][:1]}
+
+
+def how_far(running: Running, course_id: str) -> dict[str, int] | None:
+    with running.client() as client:
+        found: dict[str, int] | None = client.get(f"/courses/{course_id}").json()["rederivation"]
+    return found
+
+
+def figures(running: Running, course_id: str) -> tuple[int, int]:
+    with running.client(None, "statistics:read") as client:
+        found = client.get(f"/statistics/{course_id}").json()
+    return found["learners"], found["completed"]
+
+
+def let_the_lease_run_out(program: Program) -> None:
+    """What a minute does."""
+    if program.database_url.startswith("postgresql:"):
+        with session(program.database_url) as connected:
+            connected.execute(RUN_OUT["postgres"])
+        return
+    with closing(sqlite3.connect(program.folder / "headway.db", timeout=20)) as connection, connection:
+        connection.execute(RUN_OUT["sqlite"])
+
+
+def half_way(running: Running, course_id: str) -> Callable[[], bool]:
+    def is_half_way() -> bool:
+        found = how_far(running, course_id)
+        assert found is not None, "it was done before it could be broken off"
+        return 0 < found["done"] < found["learners"]
+
+    return is_half_way
+
+
+def check_exact(program: Program) -> None:
+    finished = program("verify")
+    assert finished.code == 0, finished
+
+
+def test_work_that_was_killed_goes_on_where_it_was(program: Program, document: dict[str, Any]) -> None:
+    fill(program, document)
+    course_id = document["id"]
+    with program.serve() as running:
+        running.put_course(shorter(document), course_id)
+        eventually(half_way(running, course_id))
+        running.process.send_signal(signal.SIGKILL)
+        running.process.wait(20)
+    let_the_lease_run_out(program)
+    with program.serve() as running:
+        left = how_far(running, course_id)
+        assert left is not None
+        assert 0 < left["done"] < left["learners"] == LEARNERS
+        eventually(lambda: how_far(running, course_id) is None)
+        assert figures(running, course_id) == (LEARNERS, LEARNERS)
+        running.stop()
+        assert any("rederivation_finished" in line for line in running.log)
+    check_exact(program)
+
+
+def test_a_stop_does_not_wait_for_the_work(program: Program, document: dict[str, Any]) -> None:
+    fill(program, document)
+    with program.serve() as running:
+        running.put_course(shorter(document), document["id"])
+        eventually(half_way(running, document["id"]))
+        running.stop()
+        assert not any("rederivation_finished" in line for line in running.log)
+    check_exact(program)
+
+
+def test_learners_write_meanwhile_and_all_is_exact(program: Program, document: dict[str, Any]) -> None:
+    learners = fill(program, document)
+    first = document["lessons"][0]["id"]
+    rows = [Written(learner, document["id"], first) for learner in (*learners[:2], str(uuid4()))]
+    with program.serve() as running, players(running, rows) as started:
+        eventually(lambda: all(row.acknowledged for row in rows))
+        running.put_course(shorter(document), document["id"])
+        before = [row.acknowledged for row in rows]
+        eventually(lambda: how_far(running, document["id"]) is None)
+        assert all(row.acknowledged > count for row, count in zip(rows, before, strict=True))
+        eventually(lambda: rows[-1].acknowledged > 100)  # the whole lesson
+        assert figures(running, document["id"]) == (LEARNERS + 1, LEARNERS + 1)
+        assert [player.refusals for player in started] == [[]] * len(rows)
+    check_exact(program)
+
+
+def test_a_course_put_by_the_command_line_is_derived_by_the_service(program: Program, document: dict[str, Any]) -> None:
+    fill(program, document, learners=20)
+    file = document_file(program.folder / "course.json", shorter(document))
+    with program.serve() as running:
+        told = program("courses", "put", "--dry-run", str(file))
+        assert told.code == 0
+        assert "1 removed; of 20 learners 20 would gain the course's completion, 0 would lose it" in told.out
+        assert figures(running, document["id"]) == (20, 0)
+        assert program("courses", "put", str(file)).code == 0
+        eventually(lambda: figures(running, document["id"]) == (20, 20))
+        eventually(lambda: how_far(running, document["id"]) is None)
+    check_exact(program)
+
+
+def test_the_work_goes_on_when_the_database_is_there_again(folder: Path, document: dict[str, Any]) -> None:
+    program = Program(folder, f"sqlite:///{folder}/headway.db")
+    fill(program, document)
+    with program.serve(lock_seconds=0.05) as running:
+        running.put_course(shorter(document), document["id"])
+        eventually(half_way(running, document["id"]))
+        with write_lock(folder):
+            stuck = how_far(running, document["id"])
+            assert stuck is not None
+            eventually(lambda: any("BusyError" in line for line in running.log))
+        eventually(lambda: how_far(running, document["id"]) is None)
+        assert figures(running, document["id"]) == (LEARNERS, LEARNERS)
+    check_exact(program)
