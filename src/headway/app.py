@@ -124,7 +124,14 @@ class Headway:
                 "If-None-Match",
                 "X-Request-ID",
             ],
-            expose_headers=["ETag", "Headway-Kept", "Headway-Written-By", "Retry-After", "X-Request-ID"],
+            expose_headers=[
+                "Content-Disposition",
+                "ETag",
+                "Headway-Kept",
+                "Headway-Written-By",
+                "Retry-After",
+                "X-Request-ID",
+            ],
         )
 
     def _keys(self) -> KeySource:

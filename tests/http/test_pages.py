@@ -252,7 +252,14 @@ class TestOrigins:
             answer = allowing.put(path, json={}, headers=headers | {"Origin": ORIGIN})
             assert answer.headers["access-control-allow-origin"] == ORIGIN
             exposed = set(answer.headers["access-control-expose-headers"].lower().split(", "))
-            assert exposed >= {"etag", "headway-kept", "headway-written-by", "retry-after", "x-request-id"}
+            assert exposed >= {
+                "content-disposition",
+                "etag",
+                "headway-kept",
+                "headway-written-by",
+                "retry-after",
+                "x-request-id",
+            }
             assert "origin" in answer.headers["vary"].lower()
 
     def test_another_origin_is_not_allowed(self, allowing: httpx.Client) -> None:

@@ -258,13 +258,18 @@ async def test_a_stop_cuts_an_answer_short(database_url: str, monkeypatch: pytes
 
     async def send(message: Message) -> None:
         sent.append(message)
-        begun.set()
+        if len(sent) > 5:
+            begun.set()
 
     async with lifespan(app):
+        path, document = f"/courses/{uuid4()}", course()
+        row = f"{path.replace('/courses/', '/progress/')}/lessons/{document['lessons'][0]['id']}"
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url=f"http://x{PREFIX}", headers=headers) as client:
-            path = f"/courses/{uuid4()}"
-            (await client.put(path, json=course())).raise_for_status()
+            (await client.put(path, json=document)).raise_for_status()
+            for learner in (headers, authorization(str(uuid4()))):
+                (await client.put(row, json={}, headers=learner)).raise_for_status()
+        monkeypatch.setattr(statistics, "PAGE_OF_A_FILE", 1)
         endless = Endless()
         monkeypatch.setattr(headway.store, "roster", endless(headway.store.roster))
         lines = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
@@ -275,7 +280,6 @@ async def test_a_stop_cuts_an_answer_short(database_url: str, monkeypatch: pytes
             "headers": lines,
             "query_string": b"format=csv",
         }
-        monkeypatch.setattr(statistics, "PAGE_OF_A_FILE", 0)  # an empty page, and then another one
         answering = asyncio.ensure_future(app(scope, receive, send))
         await begun.wait()
         answering.cancel()
