@@ -110,7 +110,8 @@ class TestTokens:
         self, visitor: httpx.Client, course_path: str, lesson_path: str
     ) -> None:
         paths = visitor.get("/openapi.json").json()["paths"]
-        ids = {"course_id": course_path.split("/")[2], "lesson_id": lesson_path.rpartition("/")[2]}
+        lesson_id = lesson_path.rpartition("/")[2]
+        ids = {"course_id": course_path.split("/")[2], "lesson_id": lesson_id, "user_id": lesson_id}
         answers = [visitor.request(method, path.format(**ids)) for path in paths for method in paths[path]]
         assert len(answers) > 10
         for answer in answers:
@@ -254,7 +255,8 @@ class TestPaths:
         self, visitor: httpx.Client, course_path: str, lesson_path: str
     ) -> None:
         paths = visitor.get("/openapi.json").json()["paths"]
-        ids = {"course_id": course_path.split("/")[2], "lesson_id": lesson_path.split("/")[4]}
+        lesson_id = lesson_path.split("/")[4]
+        ids = {"course_id": course_path.split("/")[2], "lesson_id": lesson_id, "user_id": lesson_id}
         for path, operations in paths.items():
             allowed = {method.upper() for method in operations}
             for method in {"GET", "PUT", "DELETE", "POST", "PATCH", "OPTIONS"} - allowed:

@@ -94,7 +94,7 @@ def way(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def answering(database_url: str, way: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     """Whose pages have four lines, and row groups eight."""
-    monkeypatch.setattr(statistics, "LONGEST_PAGE", 4)
+    monkeypatch.setattr(statistics, "PAGE_OF_A_FILE", 4)
     monkeypatch.setattr("headway.http.statistics_export._ROW_GROUP", 8)
     headway = _headway(database_url)
     app, http = (headway.asgi(), BoundedHeadProtocol) if way == "service" else (_mounted(headway), None)
@@ -275,7 +275,7 @@ async def test_a_stop_cuts_an_answer_short(database_url: str, monkeypatch: pytes
             "headers": lines,
             "query_string": b"format=csv",
         }
-        monkeypatch.setattr(statistics, "LONGEST_PAGE", 0)  # an empty page, and then another one
+        monkeypatch.setattr(statistics, "PAGE_OF_A_FILE", 0)  # an empty page, and then another one
         answering = asyncio.ensure_future(app(scope, receive, send))
         await begun.wait()
         answering.cancel()

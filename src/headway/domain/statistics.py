@@ -122,6 +122,9 @@ class Counters:
 
     def change_row(self, before: LessonProgress | None, after: LessonProgress | None) -> None:
         """A row became another one."""
+        if before is not None and after is not None and _is_alike(before, after):
+            self._add_lesson_time((after.course_id, after.lesson_id), time_parts(after) - time_parts(before))
+            return
         row = after or before
         if row is None:
             return
@@ -143,6 +146,9 @@ class Counters:
 
     def change_standing(self, before: CourseProgress | None, after: CourseProgress | None) -> None:
         """A standing became another one. The day that this finished, if it did, still counts."""
+        if before is not None and after is not None and _is_same_day(before, after):
+            self._add_done(after.course_id, before.day, after.day)
+            return
         if before is not None:
             self._add_standing(before, -1)
             finished = finished_day(before, after) if after is not None else None
@@ -213,6 +219,18 @@ class Counters:
     def __repr__(self) -> str:
         return f"Counters({self.lessons}, {self.scores}, {self.courses}, {self.days})"
 
+    def _add_lesson_time(self, key: LessonKey, parts: int) -> None:
+        """What nearly every heartbeat comes to."""
+        if parts:
+            self.add_lesson(key, LessonCounts(0, 0, 0, 0, 0, 0, 0, 0, parts))
+
+    def _add_done(self, course_id: CourseId, before: LearnerDay, after: LearnerDay) -> None:
+        """More was done on the same day."""
+        _, *had = before
+        _, *has = after
+        if had != has:
+            self.add_date((course_id, after.date), DayCounts(0, 0, *map(sub, has, had)))
+
     def _add_standing(self, standing: CourseProgress, sign: int) -> None:
         """A standing, with the day that is not finished."""
         day = standing.day
@@ -224,6 +242,26 @@ class Counters:
         done = (day.lessons_started, day.lessons_completed, day.time_parts, day.completions)
         counts = DayCounts(sign, started, *(sign * count for count in done))
         self.add_date((standing.course_id, day.date), counts)
+
+
+def _is_alike(before: LessonProgress, after: LessonProgress) -> bool:
+    """Whether two rows count for the same, but for their time."""
+    return (
+        before.status is after.status
+        and before.quiz_score == after.quiz_score
+        and before.quiz_attempts == after.quiz_attempts
+        and before.quiz_passed is after.quiz_passed
+        and before.is_bookmarked is after.is_bookmarked
+    )
+
+
+def _is_same_day(before: CourseProgress, after: CourseProgress) -> bool:
+    """Whether two standings count for the same, but for what was done on their day."""
+    return (
+        before.day.date == after.day.date
+        and (before.started_at is None) is (after.started_at is None)
+        and (before.completed_at is None) is (after.completed_at is None)
+    )
 
 
 def recount(
@@ -244,11 +282,15 @@ def recount(
 
 def _add(counted: dict[K, C], key: K, counts: C, kind: type[C]) -> None:
     before = counted.get(key)
-    total = counts if before is None else kind._make(map(add, before, counts))
+    if before is None:
+        if any(counts):
+            counted[key] = counts
+        return
+    total = kind._make(map(add, before, counts))
     if any(total):
         counted[key] = total
     else:
-        counted.pop(key, None)
+        del counted[key]
 
 
 class CourseReading(NamedTuple):

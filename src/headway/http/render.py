@@ -28,7 +28,7 @@ class Reply(NamedTuple):
 
 
 class StreamedReply(NamedTuple):
-    """An answer that is made while it is sent. Chunks are never empty."""
+    """An answer that is made while it is sent."""
 
     status: int
     chunks: AsyncGenerator[bytes, None]

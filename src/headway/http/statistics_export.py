@@ -4,8 +4,9 @@ import asyncio
 import csv
 import io
 from collections.abc import AsyncGenerator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
-from datetime import UTC, datetime
+from datetime import datetime
 from importlib import import_module
 from typing import Any, Final
 
@@ -98,12 +99,8 @@ def _csv_lines(lines: Sequence[Sequence[object]]) -> bytes:
 
 
 def _cell(value: object) -> object:
-    """Times are printed as in JSON."""
-    return f"{_to_the_second(value).replace(tzinfo=None).isoformat()}Z" if isinstance(value, datetime) else value
-
-
-def _to_the_second(moment: datetime) -> datetime:
-    return moment.astimezone(UTC).replace(microsecond=0)
+    """Times, which all are UTC, are printed as in JSON."""
+    return f"{value.isoformat(timespec='seconds')[:19]}Z" if isinstance(value, datetime) else value
 
 
 def _pyarrow() -> Any:
@@ -148,22 +145,24 @@ async def _as_parquet(pages: Pages, arrow: Any) -> Chunks:
         writer.write_table(arrow.Table.from_pylist([_values(line) for line in lines], schema=schema))
         return sink.take()
 
-    with arrow.parquet.ParquetWriter(sink, schema) as writer:
+    loop = asyncio.get_running_loop()
+    # The thread ends before the writer is closed, also where all this is cancelled while it writes.
+    with arrow.parquet.ParquetWriter(sink, schema) as writer, ThreadPoolExecutor(1) as beside:
         gathered: list[RosterLine] = []
         async with aclosing(pages):
             async for page in pages:
                 gathered += page
                 if len(gathered) >= _ROW_GROUP:
-                    yield await asyncio.to_thread(write, gathered)
+                    yield await loop.run_in_executor(beside, write, gathered)
                     gathered = []
         if gathered:
-            yield await asyncio.to_thread(write, gathered)
+            yield await loop.run_in_executor(beside, write, gathered)
     yield sink.take()  # where things are, which Parquet says at its end
 
 
 def _values(line: RosterLine) -> dict[str, Any]:
     return {
-        name: _to_the_second(value) if isinstance(value, datetime) else value
+        name: value.replace(microsecond=0) if isinstance(value, datetime) else value
         for name, value in roster_line(*line).items()
     }
 

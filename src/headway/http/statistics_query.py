@@ -93,9 +93,7 @@ class ActivityParameters(BaseModel):
     """Which days."""
 
     first: Annotated[Date | Nothing, _optional("The first day; by default 30 up to the last.", alias="from")] = None
-    last: Annotated[Date | Nothing, _optional("The last day; by default today in the course's zone.", alias="to")] = (
-        None
-    )
+    last: Annotated[Date | Nothing, _optional("The last day; by default the course's today.", alias="to")] = None
 
 
 class RosterParameters(BaseModel):

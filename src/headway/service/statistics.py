@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from headway.domain.catalogue import Course, VersionedCourse
 from headway.domain.errors import InvalidValueError, LearnerNotFoundError, Problem
@@ -12,11 +12,14 @@ from headway.domain.explanation import Explanation
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.period import Period, period_of
 from headway.domain.principal import STATISTICS_READ, Principal
-from headway.domain.roster import LONGEST_PAGE, RosterPlace, RosterQuery, place_of, stalled_before
+from headway.domain.roster import RosterPlace, RosterQuery, place_of, stalled_before
 from headway.domain.standing import CourseProgress, Summary, summarise
 from headway.domain.statistics import MONTH, CourseStatistics, DayStatistics, activity_of, statistics_of
 from headway.service.standings import LessonRow, in_order, read_learner
 from headway.storage.port import Store
+
+# Nobody else is served while a page is read and written: some milliseconds.
+PAGE_OF_A_FILE: Final = 250
 
 
 class Activity(NamedTuple):
@@ -112,7 +115,7 @@ class StatisticsService:
         place = None
         while True:
             page = await self.roster(
-                principal, course_id, replace(query, after=place, limit=LONGEST_PAGE), stalled_days
+                principal, course_id, replace(query, after=place, limit=PAGE_OF_A_FILE), stalled_days
             )
             yield page.lines
             place = page.last
