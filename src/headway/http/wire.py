@@ -142,8 +142,8 @@ class RederivationProgress(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
-    learners: Annotated[int, Field(ge=0)]
-    done: Annotated[int, Field(ge=0)]
+    learners: Annotated[int, Field(ge=0), BeforeValidator(_whole)]
+    done: Annotated[int, Field(ge=0), BeforeValidator(_whole)]
 
 
 class CourseDocument(BaseModel):
@@ -165,7 +165,7 @@ class CourseDocument(BaseModel):
     ] = OnEdit.KEEP
     lessons: Annotated[list[LessonDocument], Field(min_length=1, max_length=bounds.COURSE_LESSONS)]
     version: Annotated[
-        int | None,
+        Annotated[int, BeforeValidator(_whole)] | None,
         Field(description="Answered, and ignored where it is sent: another one with every change of the course."),
     ] = None
     rederivation: Annotated[
