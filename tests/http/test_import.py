@@ -182,7 +182,7 @@ class TestDryRun:
             assert answer.json().items() >= {"written": 2, "unchanged": 1, "refused": 1}.items()
             assert placed(answer) == [(4, ["metadata"], "metadata_out_of_bounds")]
         assert send(admin, ndjson(lines[:1])).json()["written"] == 1
-        answer = admin.post(f"{IMPORT}?dry_run=1", content=ndjson(lines), headers=NDJSON)
+        answer = admin.post(f"{IMPORT}?dry_run=true", content=ndjson(lines), headers=NDJSON)
         assert answer.json().items() >= {"written": 1, "unchanged": 2, "refused": 1}.items()
 
     def test_its_key_is_not_used_up(self, admin: httpx.Client, some: MakeLines) -> None:

@@ -7,6 +7,7 @@ number, so both come to the same.
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, timedelta
+from itertools import accumulate
 from operator import add, sub
 from typing import Final, NamedTuple, TypeVar
 
@@ -441,14 +442,18 @@ def _lessons(
 
 
 def _median(distribution: Mapping[int, int]) -> int | None:
-    """The lower median of the scores in whole points."""
-    half = (sum(distribution.values()) + 1) // 2
-    seen = 0
-    for points, learners in distribution.items():
-        seen += learners
-        if seen >= half:
-            return points
-    return None
+    """The score in the middle; between two of them their mean, to the whole point, halves upwards."""
+    learners = sum(distribution.values())
+    if not learners:
+        return None
+    below, above = _ranked(distribution, (learners - 1) // 2), _ranked(distribution, learners // 2)
+    return (below + above + 1) // 2
+
+
+def _ranked(distribution: Mapping[int, int], rank: int) -> int:
+    """The score that so many scores come before."""
+    upto = accumulate(distribution.values())
+    return next(points for points, learners in zip(distribution, upto, strict=True) if learners > rank)
 
 
 def _percentage(part: int, whole: int) -> Number | None:

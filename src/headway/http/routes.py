@@ -105,15 +105,6 @@ async def get_course_schema(_call: Call) -> Reply:
 
 
 OPERATIONS: Final = (
-    # Before the paths that have an id where this one has a word.
-    Operation(
-        "POST", "/progress/import", "Import Progress",
-        "Write many learners' progress from one file, CSV or NDJSON: a line names the learner, the course and the "
-        "lesson, and any of the fields that can be written. Each is written as a plain write is. With "
-        "`Idempotency-Key` an import that was broken off goes on. Needs the scope `learners:admin`.",
-        import_progress, LEARNERS_TAG, answer=ImportReport, body_limit=IMPORT_BODY_BYTES, refusals=(403, 409, 413, 415),
-        query=ImportQuery, media_types=tuple(FORMATS), resumable=True,
-    ),
     Operation(
         "GET", "/progress/{course_id}", "Get User Course Progress",
         "The caller's progress in every lesson of the course that has been touched, in the course's order.",
@@ -169,6 +160,14 @@ OPERATIONS: Final = (
         "`learners:admin`.",
         update_learners_lesson_progress, LEARNERS_TAG, answer=wire.LessonProgress, body=wire.LessonProgressUpdate,
         body_limit=PROGRESS_BODY_BYTES, refusals=(403, 404, 412, 413), conditional=True, answers_tag=True,
+    ),
+    Operation(
+        "POST", "/progress/import", "Import Progress",
+        "Write many learners' progress from one file, CSV or NDJSON: a line names the learner, the course and the "
+        "lesson, and any of the fields that can be written. Each is written as a plain write is. With "
+        "`Idempotency-Key` an import that was broken off goes on. Needs the scope `learners:admin`.",
+        import_progress, LEARNERS_TAG, answer=ImportReport, body_limit=IMPORT_BODY_BYTES, refusals=(403, 409, 413, 415),
+        query=ImportQuery, media_types=tuple(FORMATS), resumable=True,
     ),
     Operation(
         "GET", "/courses", "List Courses", "The catalogue by title, one line a course.",

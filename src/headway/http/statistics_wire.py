@@ -44,7 +44,7 @@ class LessonStatistics(BaseModel):
     pass_rate: Rate
     mean_attempts: Mean
     mean_score: Mean
-    median_score: Annotated[int | None, Field(ge=0, le=100, description="The lower median, in whole points.")]
+    median_score: Annotated[int | None, Field(ge=0, le=100, description="To the whole point, halves upwards.")]
     score_distribution: list[ScoreCount]
     mean_time_spent_minutes: Mean
     bookmarks: Count

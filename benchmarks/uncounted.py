@@ -1,0 +1,18 @@
+"""Headway that keeps no figures of courses: what the counting costs is what is missing here. For measuring alone.
+
+Everything else is the same program, started in the same way: `python benchmarks/uncounted.py serve ...`.
+"""
+
+from headway.cli.commands import main
+from headway.domain.statistics import Counters
+
+
+def _count_nothing(_counters: Counters, _before: object, _after: object) -> None:
+    """In place of the change of a row or of a standing."""
+
+
+Counters.change_row = _count_nothing  # type: ignore[method-assign,assignment]
+Counters.change_standing = _count_nothing  # type: ignore[method-assign,assignment]
+
+if __name__ == "__main__":
+    main()
