@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from support.running import PREFIX, Running, authorization
+from support.running import PREFIX, Running, authorization, eventually
 
 Row = dict[str, Any]
 Body = Mapping[str, Any]
@@ -51,11 +51,15 @@ class Lesson:
         rules = {"required": self.required, "pass_mark": self.pass_mark}
         return {"id": self.id, "title": "A quiz", "kind": "quiz", **rules, **given}
 
+    @property
+    def criteria(self) -> tuple[float | None, float | None]:
+        """The score that passes the lesson and the percentage that completes it."""
+        default = 100 if self.pass_mark is None else None
+        return self.pass_mark, default if self.complete_at == NOT_GIVEN else self.complete_at
+
     def is_completed_by(self, body: Body, *, passed: bool) -> bool:
         """Whether what a write sends completes the lesson: by passing it, or by the percentage that does."""
-        percentage = 100 if self.pass_mark is None else None
-        if self.complete_at != NOT_GIVEN:
-            percentage = self.complete_at
+        _, percentage = self.criteria
         reached = percentage is not None and (body.get("progress_percentage") or 0) >= percentage
         return reached or (passed and self.pass_mark is not None)
 
@@ -72,6 +76,7 @@ class Course:
         default_factory=lambda: [Lesson(pass_mark=60), Lesson(required=False, complete_at=80), Lesson()]
     )
     places: list[int] = field(default_factory=lambda: [0, 1])
+    published: dict[str, Any] = field(default_factory=dict)  # by lesson, what completed it so far
 
     @property
     def path(self) -> str:
@@ -161,6 +166,17 @@ def _followed(row: Row, after: Row, body: Body, lesson: Lesson) -> str:
     failed = lesson.pass_mark is not None and row["quiz_passed"] and not after["quiz_passed"]
     stays = "in_progress" if row["status"] == "completed" and (taken_back or failed) else row["status"]
     return _higher(stays, implied)
+
+
+def _derived(row: Row, lesson: Lesson) -> Row:
+    """What a row becomes where its lesson is completed otherwise than before: who began it can gain by that."""
+    passed = row["quiz_passed"] or lesson.is_passed_by(row["quiz_score"])
+    if row["status"] == "not_started" or not (
+        row["status"] == "completed" or lesson.is_completed_by(row, passed=passed)
+    ):
+        return row
+    gained = {} if row["status"] == "completed" else {"status": "completed", "progress_percentage": 100}
+    return row | gained | {"quiz_passed": passed}
 
 
 def _summary(learner: Learner, course: Course) -> dict[str, Any]:
@@ -275,6 +291,7 @@ class Api(RuleBasedStateMachine):
             assert learner.client.get(f"{where.path}/summary").status_code == 404
             listed = [summary["course_id"] for summary in learner.client.get("/progress").json()]
             assert listed == [one for one in learner.touched if one != where.id]
+        where.published.clear()
         self._publish(where)
 
     @invariant()
@@ -292,7 +309,29 @@ class Api(RuleBasedStateMachine):
         return summary
 
     def _publish(self, course: Course) -> None:
-        self.author.put(f"/courses/{course.id}", json=course.document()).raise_for_status()
+        path = f"/courses/{course.id}"
+        self.author.put(path, json=course.document()).raise_for_status()
+        eventually(lambda: self.author.get(path).json()["rederivation"] is None)
+        changed = [lesson for lesson in course.lessons if course.published.get(lesson.id) != lesson.criteria]
+        course.published = {lesson.id: lesson.criteria for lesson in course.lessons}
+        for learner in self.learners:
+            for lesson in changed:
+                self._derive(learner, course, lesson)
+
+    def _derive(self, learner: Learner, course: Course, lesson: Lesson) -> None:
+        key = (course.id, lesson.id)
+        before = learner.rows.get(key)
+        if before is None:
+            return
+        after = _derived(before, lesson)
+        if after == before:
+            return
+        answer = learner.client.get(f"{course.path}/lessons/{lesson.id}")
+        learner.rows[key] = row = answer.json()
+        learner.tags[key].append(answer.headers["etag"])
+        assert row["completed_at"] is not None
+        moments = {name: row[name] for name in ("completed_at", "updated_at")}
+        assert _same(row, after | moments)
 
     def _condition(
         self, learner: Learner, course: Course, place: int, age: int | None

@@ -257,7 +257,9 @@ class TestPaths:
         paths = visitor.get("/openapi.json").json()["paths"]
         lesson_id = lesson_path.split("/")[4]
         ids = {"course_id": course_path.split("/")[2], "lesson_id": lesson_id, "user_id": lesson_id}
-        del paths["/api/v1/education/progress/import"]  # a course's path, to other methods: with no id where one should be
+        del paths[
+            "/api/v1/education/progress/import"
+        ]  # a course's path, to other methods: with no id where one should be
         for path, operations in paths.items():
             allowed = {method.upper() for method in operations}
             for method in {"GET", "PUT", "DELETE", "POST", "PATCH", "OPTIONS"} - allowed:
