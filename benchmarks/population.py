@@ -61,7 +61,16 @@ def make_population(learners: Sequence[int], lessons: int, courses: int = 1) -> 
 
 def course_author(population: Population) -> str:
     """A token that may put courses into the catalogue."""
-    claims = {"sub": population.learners[0], "exp": int(time.time()) + _DAY, "scope": "courses:write"}
+    return _token(population, "courses:write")
+
+
+def statistics_reader(population: Population) -> str:
+    """A token that may read courses' figures."""
+    return _token(population, "statistics:read")
+
+
+def _token(population: Population, scope: str) -> str:
+    claims = {"sub": population.learners[0], "exp": int(time.time()) + _DAY, "scope": scope}
     return jwt.encode(claims, SECRET, "HS256")
 
 

@@ -67,11 +67,23 @@ def sqlite_url(folder: Path) -> str:
 
 def headway(database_url: str, workers: int = 1) -> Recipe:
     """The real service."""
-    return Recipe(
-        "headway",
-        (str(Path(sys.executable).parent / "headway"), "serve", "--host", HOST, "--workers", str(workers)),
-        {"HEADWAY_DATABASE_URL": database_url, "HEADWAY_JWT_SECRET": SECRET},
-    )
+    program = str(Path(sys.executable).parent / "headway")
+    return Recipe("headway", (program, *_serving(workers)), headway_environment(database_url))
+
+
+def uncounted_headway(database_url: str) -> Recipe:
+    """The service without the figures of courses."""
+    program = str(Path(__file__).resolve().parent / "uncounted.py")
+    return Recipe("uncounted", (sys.executable, program, *_serving(1)), headway_environment(database_url))
+
+
+def headway_environment(database_url: str) -> dict[str, str]:
+    """What Headway has to know."""
+    return {"HEADWAY_DATABASE_URL": database_url, "HEADWAY_JWT_SECRET": SECRET}
+
+
+def _serving(workers: int) -> tuple[str, ...]:
+    return ("serve", "--host", HOST, "--workers", str(workers))
 
 
 def ceiling(folder: Path) -> Recipe:

@@ -3,7 +3,7 @@
 Everything else is the same program, started in the same way: `python benchmarks/uncounted.py serve ...`.
 """
 
-from headway.cli.commands import main
+from headway.cli import main
 from headway.domain.statistics import Counters
 
 

@@ -106,6 +106,7 @@ class PostgresArchive:
         """A recount over one snapshot."""
         with _refusals_told():
             async with self._database.long_snapshot() as connection:
+                await connection.execute(sql.GROUP_IN_MEMORY)
                 yield PostgresRecount(connection, course_id)
 
     async def add_counters(self, counters: Counters) -> None:

@@ -1,8 +1,9 @@
 """A recount on PostgreSQL: a stretch of learners at a time, rows that count for the same together."""
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from datetime import date
-from typing import Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -18,7 +19,17 @@ from headway.storage.postgres import statements as sql
 from headway.storage.postgres.figures import FIRST_LEARNER, LAST_LEARNER, counted, next_learner
 from headway.storage.postgres.rows import to_course_progress
 
-_ROWS: Final = 200_000  # of a stretch, about
+_ROWS: Final = 500_000  # of a stretch, about
+
+
+class _Stretch(NamedTuple):
+    """What there is of a stretch of learners, up to the last of them."""
+
+    last: UUID
+    shapes: Sequence[Any]
+    days: Sequence[Any]
+    tallies: Sequence[Any]
+    standings: Sequence[Any]
 
 
 class PostgresRecount:
@@ -45,60 +56,69 @@ class PostgresRecount:
         return int(await self._connection.fetchval(sql.COUNT_ROWS_OF, self._course_id))
 
     async def stretches(self) -> AsyncIterator[Recounted]:
-        """All learners, a stretch at a time."""
+        """All learners, a stretch at a time: the database finds the next one while this one is counted."""
         courses = await self._courses()
-        first = FIRST_LEARNER
-        while True:
-            last = await self._connection.fetchval(sql.LEARNER_AT, first, _ROWS) or LAST_LEARNER
-            yield await self._stretch(courses, first, last)
-            if last == LAST_LEARNER:
-                return
-            first = next_learner(last)
+        reading = asyncio.create_task(self._read(FIRST_LEARNER))
+        try:
+            while True:
+                stretch = await reading
+                if stretch.last != LAST_LEARNER:
+                    reading = asyncio.create_task(self._read(next_learner(stretch.last)))
+                yield await asyncio.to_thread(_counted, courses, stretch)
+                if stretch.last == LAST_LEARNER:
+                    return
+        finally:
+            reading.cancel()
 
-    async def _stretch(self, courses: Mapping[CourseId, VersionedCourse], first: UUID, last: UUID) -> Recounted:
-        counters = Counters()
-        rows = await self._count_rows(counters, first, last)
-        await self._count_days(counters, first, last)
-        tallies = await self._tallies(first, last)
-        wrong: list[StandingKey] = []
-        for columns in await self._connection.fetch(sql.STANDINGS_BETWEEN, first, last, self._course_id):
-            standing = to_course_progress(columns)
-            counters.change_standing(None, standing)
-            tally = tallies.pop((columns[0], columns[1]), NOTHING)
-            if not _is_right(courses, standing, tally):
-                wrong.append((standing.learner_id, standing.course_id))
-        # What is left are rows of nobody who stands in the course.
-        wrong.extend((LearnerId(str(learner)), CourseId(str(course))) for learner, course in tallies)
-        return Recounted(rows, counters, wrong)
-
-    async def _count_rows(self, counters: Counters, first: UUID, last: UUID) -> int:
-        rows = 0
-        for course, lesson, status, *shape, count, parts in await self._connection.fetch(
-            sql.SHAPES_BETWEEN, first, last, self._course_id
-        ):
-            counters.add_rows((course, lesson), RowShape(Status(status), *shape), count, parts)
-            rows += count
-        return rows
-
-    async def _count_days(self, counters: Counters, first: UUID, last: UUID) -> None:
-        for course, day, learners, *done in await self._connection.fetch(
-            sql.DAYS_BETWEEN, first, last, self._course_id
-        ):
-            counters.add_date((course, day), DayCounts(learners, 0, *done))
-
-    async def _tallies(self, first: UUID, last: UUID) -> dict[tuple[UUID, UUID], Tally]:
-        tallies: dict[tuple[UUID, UUID], Tally] = {}
-        for learner, course, required, status, count, parts in await self._connection.fetch(
-            sql.TALLIES_BETWEEN, first, last, self._course_id
-        ):
-            more = tally_of(count, Status(status), parts, required=required)
-            tallies[learner, course] = tallies.get((learner, course), NOTHING).plus(more, less=NOTHING)
-        return tallies
+    async def _read(self, first: UUID) -> _Stretch:
+        last = await self._connection.fetchval(sql.LEARNER_AT, first, _ROWS) or LAST_LEARNER
+        asked = (first, last, self._course_id)
+        return _Stretch(
+            last,
+            shapes=await self._connection.fetch(sql.SHAPES_BETWEEN, *asked),
+            days=await self._connection.fetch(sql.DAYS_BETWEEN, *asked),
+            tallies=await self._connection.fetch(sql.TALLIES_BETWEEN, *asked),
+            standings=await self._connection.fetch(sql.STANDINGS_BETWEEN, *asked),
+        )
 
     async def _courses(self) -> Mapping[CourseId, VersionedCourse]:
         ids = [course_id for (course_id,) in await self._connection.fetch(sql.CATALOGUE_ORDER)]
         found = to_courses(await self._connection.fetch(sql.LESSONS_OF_COURSES, ids))
         return {versioned.course.id: versioned for versioned in found}
+
+
+def _counted(courses: Mapping[CourseId, VersionedCourse], stretch: _Stretch) -> Recounted:
+    counters = Counters()
+    rows = _count_rows(counters, stretch.shapes)
+    for course, day, learners, *done in stretch.days:
+        counters.add_date((course, day), DayCounts(learners, 0, *done))
+    tallies = _tallies(stretch.tallies)
+    wrong: list[StandingKey] = []
+    for columns in stretch.standings:
+        standing = to_course_progress(columns)
+        counters.change_standing(None, standing)
+        tally = tallies.pop((columns[0], columns[1]), NOTHING)
+        if not _is_right(courses, standing, tally):
+            wrong.append((standing.learner_id, standing.course_id))
+    # What is left are rows of nobody who stands in the course.
+    wrong.extend((LearnerId(str(learner)), CourseId(str(course))) for learner, course in tallies)
+    return Recounted(rows, counters, wrong)
+
+
+def _count_rows(counters: Counters, shapes: Iterable[Any]) -> int:
+    rows = 0
+    for course, lesson, status, *shape, count, parts in shapes:
+        counters.add_rows((course, lesson), RowShape(Status(status), *shape), count, parts)
+        rows += count
+    return rows
+
+
+def _tallies(rows: Iterable[Any]) -> dict[tuple[UUID, UUID], Tally]:
+    tallies: dict[tuple[UUID, UUID], Tally] = {}
+    for learner, course, required, status, count, parts in rows:
+        more = tally_of(count, Status(status), parts, required=required)
+        tallies[learner, course] = tallies.get((learner, course), NOTHING).plus(more, less=NOTHING)
+    return tallies
 
 
 def _is_right(courses: Mapping[CourseId, VersionedCourse], standing: CourseProgress, tally: Tally) -> bool:

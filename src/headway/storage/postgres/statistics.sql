@@ -287,6 +287,10 @@ LIMIT :limit;
 -- How many rows a course has.
 SELECT count(*) FROM lesson_progress WHERE course_id = :course_id;
 
+-- name: group-in-memory!
+-- Until the end of the transaction, group a stretch of rows without sorting it on disk.
+SET LOCAL work_mem = '64MB';
+
 -- name: learner-at
 -- The learner whose row is so many rows further on.
 SELECT user_id FROM lesson_progress WHERE user_id >= :first ORDER BY user_id OFFSET :rows LIMIT 1;
