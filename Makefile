@@ -5,7 +5,7 @@ PORT ?= 8000
 BENCH ?= # options of the benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint bench bench-postgres lock clean
+.PHONY: help install demo test lint bench bench-postgres bench-statistics lock clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ bench: .venv/installed ## measure against the ceiling and a straightforward peer
 
 bench-postgres: .venv/installed ## measure on PostgreSQL against PostgreSQL alone (needs wrk)
 	$(BIN)/python benchmarks/run_postgres.py $(BENCH)
+
+bench-statistics: .venv/installed ## measure what courses' figures cost, on both stores (needs wrk)
+	$(BIN)/python benchmarks/run_statistics.py $(BENCH)
 
 lock: ## pin the dependencies anew, with hashes and without any address (needs uv)
 	uv pip compile --quiet --no-header --generate-hashes --no-emit-index-url --no-emit-find-links \

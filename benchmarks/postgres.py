@@ -123,7 +123,10 @@ class Rows:
 
 
 def fill(database: Database, rows: Rows) -> None:
-    """Fill the tables of a database that has the courses. Keys are checked afterwards, as a restored dump's are."""
+    """Fill the tables of a database that has the courses. Keys are checked afterwards, as a restored dump's are.
+
+    The courses' counters begin with nothing: what is added to them costs the same.
+    """
     versions = dict(line.split("|") for line in database.ask("SELECT course_id, version FROM courses").splitlines())
     courses = [numbered_id("course", number) for number in range(1, rows.courses + 1)]
     lessons = [numbered_id("lesson", number) for number in range(1, rows.lessons + 1)]
@@ -149,7 +152,8 @@ def fill(database: Database, rows: Rows) -> None:
                     f"{chance.getrandbits(128):032x}\t\\N\t{now}\t{now}\t1\n"
                 )
             standings.append(
-                f"{learner_id}\t{course_id}\t0\t{rows.lessons}\t{parts}\t{now}\t{versions[course_id]}\t{rows.lessons}\n"
+                f"{learner_id}\t{course_id}\t0\t{rows.lessons}\t{parts}\t{now}\t{versions[course_id]}\t{rows.lessons}\t"
+                f"{now}\t{now[:10]}\n"
             )
 
     database.copy(_LESSON_COLUMNS, lesson_rows())
@@ -173,5 +177,5 @@ _LESSON_COLUMNS: Final = (
 )
 _STANDING_COLUMNS: Final = (
     "course_progress (user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, "
-    "course_version, revision)"
+    "course_version, revision, started_at, day)"
 )

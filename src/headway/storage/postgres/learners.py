@@ -55,10 +55,6 @@ class Learners:
         held = await self.record(learner_id)
         for standing in held.standings:
             await self._erase_course(learner_id, standing.course_id, now)
-        if held.standings:
-            async with self._database.transaction() as connection:
-                await connection.execute(sql.NOTE_ERASURE, learner_id, now)
-                await connection.execute(sql.ANNOUNCE_ERASURE)
         return bool(held.standings)
 
     async def sweep(self, now: datetime) -> None:
@@ -100,6 +96,8 @@ class Learners:
                 await connection.execute(sql.REMOVE_LESSON_ROWS, learner_id, course_id)
                 await connection.execute(sql.REMOVE_LEARNER_DAYS, learner_id, course_id)
                 await _put(connection, emptied(standing, now), counters)
+                await connection.execute(sql.NOTE_ERASURE, learner_id, now)
+                await connection.execute(sql.ANNOUNCE_ERASURE)
         finally:
             self._forget(learner_id, course_id)
 
