@@ -1,8 +1,9 @@
 """The composition root: the one place that wires settings, store, service, tokens and HTTP together."""
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +15,8 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
-from headway.auth import Authenticator, JwksUrl, KeySource, PublicKey, SharedSecret, load_or_make_secret
+from headway.auth import Authenticator, JwksUrl, KeySource, PublicKey, Sessions, SharedSecret, load_or_make_secret
+from headway.dashboard import Dashboard
 from headway.domain.errors import ConfigurationError, UnavailableError
 from headway.http.dispatcher import Dispatcher
 from headway.http.endpoint import Endpoint, Surroundings
@@ -78,10 +80,24 @@ class Headway:
         return Authenticator(self._keys(), issuer=self.settings.jwt_issuer, audience=self.settings.jwt_audience)
 
     @cached_property
-    def endpoints(self) -> list[Endpoint]:
-        """The API's operations, ready to answer."""
+    def sessions(self) -> Sessions:
+        """Seals the pages' sessions. Raises `ConfigurationError`."""
+        configured = self.settings.session_secret
+        secret = self.secret if configured is None else configured.get_secret_value()
+        return Sessions(secret, timedelta(hours=self.settings.session_hours))
+
+    @cached_property
+    def dashboard(self) -> Dashboard | None:
+        """The pages, where they are not turned off."""
+        path = self.settings.dashboard_path
+        if not path:
+            return None
+        return Dashboard(path, PREFIX, self.services, self.sessions, self.settings.frame_ancestors)
+
+    def _endpoints(self, sessions: Sessions | None) -> list[Endpoint]:
+        """The API's operations, ready to answer: to tokens, and to the pages' sessions where there are any."""
         surroundings = Surroundings(
-            self.services, RenderedLists(), self.authenticator, self.metrics, self.settings.log_requests
+            self.services, RenderedLists(), self.authenticator, sessions, self.metrics, self.settings.log_requests
         )
         return [Endpoint(operation, surroundings, PREFIX) for operation in OPERATIONS]
 
@@ -102,13 +118,14 @@ class Headway:
 
     def router(self) -> APIRouter:
         """The API as a router, which brings its own lifespan."""
-        return build_router(self.endpoints, PREFIX, self.lifespan)
+        return build_router(self._endpoints(None), PREFIX, self.lifespan)
 
     def asgi(self) -> ASGIApp:
         """The whole service: the API the short way, pages and probes by FastAPI."""
-        pages = self._pages()
+        endpoints = self._endpoints(self.sessions if self.dashboard else None)
+        pages = self._pages(endpoints)
         observed = Observed(pages, self.metrics, self.settings.log_requests)
-        by_route = {(one.operation.method, PREFIX + one.operation.path): one for one in self.endpoints}
+        by_route = {(one.operation.method, PREFIX + one.operation.path): one for one in endpoints}
         dispatcher = Dispatcher(by_route, observed)
         if not self.settings.cors_origins:
             return dispatcher
@@ -142,7 +159,7 @@ class Headway:
             return PublicKey(_pem(settings.jwt_public_key))
         return SharedSecret(self.secret)
 
-    def _pages(self) -> FastAPI:
+    def _pages(self, endpoints: Sequence[Endpoint]) -> FastAPI:
         app: FastAPI = FastAPIOffline(
             title="Headway",
             version=VERSION,
@@ -151,7 +168,9 @@ class Headway:
             redoc_url=None,
             redirect_slashes=False,
         )
-        app.include_router(self.router())
+        app.include_router(build_router(endpoints, PREFIX, self.lifespan))
+        if self.dashboard is not None:
+            app.include_router(self.dashboard.router())
         app.add_api_route("/healthz", self._health, include_in_schema=False)
         app.add_api_route("/readyz", self._readiness, include_in_schema=False)
         app.add_api_route("/metrics", self._exposition, include_in_schema=False)

@@ -1,5 +1,6 @@
 """The settings: environment variables `HEADWAY_*`, or the same names in a file `.env`."""
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -40,6 +41,16 @@ class Settings(BaseSettings):
     jwt_issuer: str | None = Field(None, description="The `iss` that every token must carry.")
     jwt_audience: str | None = Field(None, description="The `aud` that every token must carry.")
 
+    dashboard_path: str = Field("/dashboard", description="Where the pages are; empty turns them off.")
+    session_secret: SecretStr | None = Field(
+        None,
+        description="Secret that seals the pages' sessions, 32 bytes at least; needed where tokens have a public key.",
+    )
+    session_hours: float = Field(12.0, gt=0, le=24 * 30, description="Hours after which a browser has to sign in anew.")
+    frame_ancestors: Annotated[list[str], NoDecode] = Field(
+        default=[], description="Origins whose pages may frame the pages, separated by commas; none by default."
+    )
+
     cors_origins: Annotated[list[str], NoDecode] = Field(
         default=[], description="Origins whose pages may call the API, separated by commas; none by default."
     )
@@ -64,12 +75,20 @@ class Settings(BaseSettings):
         "refused", description="Which requests get a log line: all, refused (4xx and 5xx), or none (5xx still do)."
     )
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", "frame_ancestors", mode="before")
     @classmethod
     def _split_origins(cls, value: object) -> object:
         if isinstance(value, str):
             return [origin.strip() for origin in value.split(",") if origin.strip()]
         return value
+
+    @field_validator("dashboard_path")
+    @classmethod
+    def _without_a_slash_behind(cls, value: str) -> str:
+        path = value.rstrip("/")
+        if path and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", path):
+            raise ValueError("a path begins with / and has letters, digits and . _ ~ - only")
+        return path
 
     @model_validator(mode="after")
     def _at_most_one_key(self) -> Self:

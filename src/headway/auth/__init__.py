@@ -5,6 +5,7 @@ from headway.auth.claims import learner_id
 from headway.auth.jwks import JwksUrl
 from headway.auth.keys import KeySource, PinnedKey, PublicKey, SharedSecret
 from headway.auth.secret_file import load_or_make_secret
+from headway.auth.sessions import Session, Sessions
 from headway.auth.tokens import issue_token
 
 __all__ = [
@@ -13,6 +14,8 @@ __all__ = [
     "KeySource",
     "PinnedKey",
     "PublicKey",
+    "Session",
+    "Sessions",
     "SharedSecret",
     "issue_token",
     "learner_id",

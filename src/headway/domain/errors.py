@@ -2,6 +2,7 @@
 
 HeadwayError
 ├── NotAuthenticatedError
+├── ForgedRequestError
 ├── MissingScopeError
 ├── CourseNotGrantedError
 ├── NotFoundError
@@ -40,6 +41,13 @@ class NotAuthenticatedError(HeadwayError):
     def __init__(self, reason: str, *, token_sent: bool = True) -> None:
         super().__init__(reason)
         self.token_sent = token_sent
+
+
+class ForgedRequestError(HeadwayError):
+    """A browser with a session sent a change that does not come from one of the session's own pages."""
+
+    def __init__(self) -> None:
+        super().__init__("This change does not come from a page of this session. Load the page again, then try again.")
 
 
 class MissingScopeError(HeadwayError):

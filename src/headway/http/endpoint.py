@@ -9,8 +9,9 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 from starlette.types import Receive, Scope, Send
 
-from headway.auth import Authenticator
+from headway.auth import Authenticator, Sessions
 from headway.domain.errors import HeadwayError, UnavailableError
+from headway.domain.principal import Principal
 from headway.http.errors import INTERNAL_ERROR, to_reply
 from headway.http.lists import RenderedLists
 from headway.http.observation import LoggedRequests, Observer, request_id
@@ -67,11 +68,12 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What every endpoint needs."""
+    """What every endpoint needs. `sessions` are those of the pages, whose scripts call the API; `None`: no pages."""
 
     services: Services
     lists: RenderedLists
     authenticator: Authenticator
+    sessions: Sessions | None
     metrics: Metrics
     log_requests: LoggedRequests
 
@@ -87,6 +89,7 @@ class Endpoint:
         self._services = surroundings.services
         self._lists = surroundings.lists
         self._authenticator = surroundings.authenticator
+        self._sessions = surroundings.sessions
         route = prefix + operation.path
         meter = surroundings.metrics.meter(operation.method, route)
         self._observer = Observer(meter, operation.method, route, surroundings.log_requests)
@@ -130,7 +133,15 @@ class Endpoint:
         authorization = headers.get(b"authorization")
         principal = self._authenticator.known(authorization)
         if principal is None:
-            principal = await self._authenticator.authenticate(authorization)
+            principal = await self._identify(authorization, headers)
         checked = tuple(map(parse_identifier, self._names, identifiers))
         body = await read_body(receive, headers, self._body_limit) if self._body_limit else b""
         return await self._handler(Call(self._services, self._lists, principal, headers, checked, body, query))
+
+    async def _identify(self, authorization: bytes | None, headers: RequestHeaders) -> Principal:
+        """Whom a request speaks for whose token is not known yet, or that has none but a session's cookie."""
+        if authorization is None and self._sessions is not None:
+            principal = self._sessions.principal_of_request(self.operation.method, headers)
+            if principal is not None:
+                return principal
+        return await self._authenticator.authenticate(authorization)

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from headway.domain.errors import (
     CourseNotGrantedError,
+    ForgedRequestError,
     HeadwayError,
     ImportUnderWayError,
     InvalidValueError,
@@ -31,6 +32,7 @@ from headway.http.requests import (
 
 _STATUS: Final[dict[type[HeadwayError], int]] = {
     NotAuthenticatedError: 401,
+    ForgedRequestError: 403,
     MissingScopeError: 403,
     CourseNotGrantedError: 403,
     NotFoundError: 404,

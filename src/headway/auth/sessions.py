@@ -1,0 +1,103 @@
+"""Browser sessions: whom a browser speaks for, sealed into its cookie. No server keeps anything of them."""
+
+import hashlib
+import hmac
+import time
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from http.cookies import CookieError, SimpleCookie
+from secrets import token_urlsafe
+from typing import Any, Final, NamedTuple
+
+import jwt
+
+from headway.auth.claims import expiry_of, principal_of
+from headway.domain.errors import ForgedRequestError, NotAuthenticatedError
+from headway.domain.principal import Principal
+
+COOKIE: Final = "headway_session"
+FORGERY_HEADER: Final = "x-headway-forgery-token"
+"""The header, and FORGERY_FIELD the form field, that a request has to bring which changes something."""
+FORGERY_FIELD: Final = "forgery_token"
+
+_AUDIENCE: Final = "headway:session"
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_COOKIE_BYTES: Final = 4096
+
+
+class Session(NamedTuple):
+    """Whom a browser speaks for, until when (seconds since 1970), and the token that its own pages know."""
+
+    principal: Principal
+    expires_at: float
+    forgery_token: str
+
+
+class Sessions:
+    """Seals sessions with a key of their own, made from `secret`. `clock` tells the seconds since 1970."""
+
+    def __init__(self, secret: str, lifetime: timedelta, *, clock: Callable[[], float] = time.time) -> None:
+        self.lifetime = lifetime
+        self._clock = clock
+        # Another key than the API's: what is sealed here is no bearer token, and no bearer token is a session.
+        self._key = hmac.digest(secret.encode(), b"headway browser session", hashlib.sha256)
+
+    def sealed(self, principal: Principal) -> str:
+        """The cookie of a new session."""
+        claims: dict[str, Any] = {
+            "aud": _AUDIENCE,
+            "sub": principal.learner_id,
+            "scope": " ".join(sorted(principal.scopes)),
+            "exp": int(self._clock() + self.lifetime.total_seconds()),
+            "jti": token_urlsafe(16),
+        }
+        if principal.courses is not None:
+            claims["courses"] = " ".join(sorted(principal.courses))
+        return jwt.encode(claims, self._key, "HS256")
+
+    def opened(self, cookie: str) -> Session | None:
+        """The session in a cookie; `None` where it is over, or is none of these."""
+        try:
+            claims = jwt.decode(
+                cookie,
+                self._key,
+                algorithms=["HS256"],
+                audience=_AUDIENCE,
+                options={"require": ["exp", "sub", "jti"], "verify_exp": False},
+            )
+            expires_at = expiry_of(claims, self._clock())
+            return Session(principal_of(claims), expires_at, self._forgery_token(claims["jti"]))
+        except (jwt.PyJWTError, NotAuthenticatedError):
+            return None
+
+    def of_headers(self, headers: Mapping[bytes, bytes]) -> Session | None:
+        """The session of a request by its headers, whose names are in lower case."""
+        cookie = headers.get(b"cookie")
+        if cookie is None or len(cookie) > 4 * _COOKIE_BYTES:
+            return None
+        try:
+            found = SimpleCookie(cookie.decode("latin-1")).get(COOKIE)
+        except CookieError:
+            return None
+        return self.opened(found.value) if found is not None else None
+
+    def principal_of_request(self, method: str, headers: Mapping[bytes, bytes]) -> Principal | None:
+        """Whom a request to the API speaks for that has no token, or `None`.
+
+        Raises `ForgedRequestError` where it changes something and is not one of the session's own pages'.
+        """
+        session = self.of_headers(headers)
+        if session is None:
+            return None
+        if method not in _SAFE_METHODS:
+            check_forgery(session, headers.get(FORGERY_HEADER.encode(), b"").decode("latin-1"))
+        return session.principal
+
+    def _forgery_token(self, session_id: str) -> str:
+        return hmac.new(self._key, f"forgery {session_id}".encode(), hashlib.sha256).hexdigest()
+
+
+def check_forgery(session: Session, sent: str) -> None:
+    """Raise `ForgedRequestError` unless what was sent is the session's own forgery token."""
+    if not hmac.compare_digest(session.forgery_token.encode(), sent.encode()):
+        raise ForgedRequestError

@@ -1,0 +1,70 @@
+"""What a page is: a line of the table of pages, and what its handler is given."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from headway.auth import Session
+from headway.dashboard.rendering import Renderer
+from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.principal import Principal
+from headway.service import Services
+
+
+class PageNotFoundError(Exception):
+    """There is no such page."""
+
+
+class Visit(NamedTuple):
+    """One request for a page, by a session."""
+
+    request: Request
+    services: Services
+    session: Session
+    renderer: Renderer
+
+    @property
+    def principal(self) -> Principal:
+        """Who is looking."""
+        return self.session.principal
+
+    @property
+    def course_id(self) -> CourseId:
+        """The course in the path. Raises `PageNotFoundError` where that is no id."""
+        return CourseId(self._identifier("course_id"))
+
+    @property
+    def lesson_id(self) -> LessonId:
+        """The lesson in the path. Raises as `course_id` does."""
+        return LessonId(self._identifier("lesson_id"))
+
+    @property
+    def learner_id(self) -> LearnerId:
+        """The learner in the path. Raises as `course_id` does."""
+        return LearnerId(self._identifier("user_id"))
+
+    def show(self, template: str, status: int = 200, **values: object) -> Response:
+        """A page for this session, or a part of one."""
+        return self.renderer.show(self.request, template, self.session, status, **values)
+
+    def _identifier(self, name: str) -> str:
+        try:
+            return str(UUID(self.request.path_params[name]))
+        except ValueError:
+            raise PageNotFoundError from None
+
+
+Handler = Callable[[Visit], Awaitable[Response]]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A line of the table of pages: `path` is below the pages' own, `handler` is for who is signed in."""
+
+    method: str
+    path: str
+    handler: Handler

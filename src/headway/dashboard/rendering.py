@@ -1,0 +1,111 @@
+"""From values to pages: Jinja2's templates, and numbers and moments as the reader writes them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from typing import Final
+
+from babel import Locale, UnknownLocaleError, dates, numbers
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from headway.auth import Session
+from headway.dashboard.assets import Assets
+
+_LOCALE: Final = "en"
+_NOBODY: Final = "–"  # noqa: RUF001 - a dash, where there is nothing to tell
+_MINUTES_IN_AN_HOUR: Final = 60
+_LONGEST_LANGUAGES: Final = 1000
+
+
+class Renderer:
+    """Renders templates for readers; `path` is the pages' own, `api` that of the API."""
+
+    def __init__(self, path: str, api: str, assets: Assets) -> None:
+        self._environment = Environment(
+            loader=PackageLoader("headway.dashboard"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._environment.globals |= {"path": path, "api": api, "asset": assets.address}
+
+    def show(
+        self, request: Request, template: str, session: Session | None, status: int = 200, **values: object
+    ) -> HTMLResponse:
+        """A template as a page. `values` are its own; it is also given `session`, `reader` and `here`, its address."""
+        reader = Reader(locale_of(request.headers.get("accept-language", "")))
+        content = self._environment.get_template(template).render(
+            values, session=session, reader=reader, here=request.url.path
+        )
+        return HTMLResponse(content, status)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How somebody reads numbers and moments. The zone is the browser's own: a script puts moments into it."""
+
+    locale: Locale
+
+    @property
+    def language(self) -> str:
+        """The locale as HTML and scripts name it (BCP 47)."""
+        return str(self.locale).replace("_", "-")
+
+    def number(self, value: float | None) -> str:
+        """A figure, or a dash where there is nobody to ask."""
+        return _NOBODY if value is None else numbers.format_decimal(value, locale=self.locale)
+
+    def percent(self, value: float | None) -> str:
+        """A percentage of 0 to 100, to one decimal at most."""
+        return _NOBODY if value is None else numbers.format_percent(value / 100, "#,##0.#%", self.locale)
+
+    def minutes(self, value: float | None) -> str:
+        """A time in minutes, as hours and minutes from an hour on."""
+        if value is None:
+            return _NOBODY
+        hours, minutes = divmod(round(value), _MINUTES_IN_AN_HOUR)
+        return f"{self.number(hours)} h {minutes} min" if hours else f"{minutes} min"
+
+    def moment(self, value: datetime | None) -> Markup | str:
+        """A moment, in UTC until a script puts it into the browser's zone."""
+        if value is None:
+            return _NOBODY
+        moment = value.astimezone(UTC)
+        written = f"{dates.format_datetime(moment, 'medium', locale=self.locale)} UTC"
+        return Markup('<time datetime="{}" data-moment>{}</time>').format(moment.isoformat(), written)
+
+    def day(self, value: date | None) -> Markup | str:
+        """A day of a course, which is the same in every zone."""
+        if value is None:
+            return _NOBODY
+        written = dates.format_date(value, "medium", locale=self.locale)
+        return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), written)
+
+
+@lru_cache(1024)
+def locale_of(accepted: str) -> Locale:
+    """The locale that a browser asks for first among those that are known (RFC 9110 section 12.5.4)."""
+    wished = sorted(_weighted(accepted[:_LONGEST_LANGUAGES]).items(), key=lambda one: -one[1])
+    for name, weight in wished:
+        if weight > 0:
+            try:
+                return Locale.parse(name, sep="-")
+            except (UnknownLocaleError, ValueError):
+                continue
+    return Locale.parse(_LOCALE)
+
+
+def _weighted(accepted: str) -> Mapping[str, float]:
+    found: dict[str, float] = {}
+    for one in accepted.split(","):
+        name, _, weight = one.strip().partition(";q=")
+        try:
+            found.setdefault(name.strip(), float(weight or 1))
+        except ValueError:
+            continue
+    return found

@@ -1,0 +1,131 @@
+"""The pages as routes: who may see one, what is sent with each, and what is shown where one can not be."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from headway.auth import Session, Sessions
+from headway.auth.sessions import FORGERY_FIELD, FORGERY_HEADER, check_forgery
+from headway.dashboard.assets import Assets
+from headway.dashboard.page import Page, PageNotFoundError, Visit
+from headway.dashboard.pages import PAGES
+from headway.dashboard.rendering import Renderer
+from headway.domain.errors import HeadwayError
+from headway.http.errors import to_reply
+from headway.service import Services
+
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
+_NOT_FOUND: Final = 404
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """The pages below `path`, beside the API at `api`. `frame_ancestors` are the origins that may frame them."""
+
+    path: str
+    api: str
+    services: Services
+    sessions: Sessions
+    frame_ancestors: Sequence[str]
+
+    @cached_property
+    def assets(self) -> Assets:
+        """The pages' own files."""
+        return Assets(self.path)
+
+    @cached_property
+    def renderer(self) -> Renderer:
+        """What makes pages of templates."""
+        return Renderer(self.path, self.api, self.assets)
+
+    def router(self) -> APIRouter:
+        """All pages."""
+        router = APIRouter(prefix=self.path, include_in_schema=False)
+        for page in PAGES:
+            router.add_api_route(page.path, self._endpoint(page), methods=[page.method])
+        router.add_api_route("/static/{name}", self._served(self.assets.serve), methods=["GET"])
+        router.add_api_route("/sign-in", self._served(self._sign_in_page), methods=["GET"])
+        router.add_api_route("/sign-out", self._served(self._sign_out), methods=["POST"])
+        return router
+
+    def _endpoint(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            session = self.session_of(request)
+            if session is None:
+                return self._to_sign_in(request)
+            try:
+                await check_request(request, session)
+                return await page.handler(Visit(request, self.services, session, self.renderer))
+            except PageNotFoundError:
+                return self._refused(request, session, _NOT_FOUND, "There is no such page.")
+            except HeadwayError as refusal:
+                return self._refused(request, session, to_reply(refusal).status, str(refusal))
+
+        return self._served(answer)
+
+    def _served(self, handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            response = await handler(request)
+            for name, value in self._security_headers.items():
+                response.headers.setdefault(name, value)
+            return response
+
+        return answer
+
+    @cached_property
+    def _security_headers(self) -> dict[str, str]:
+        """No script, style or picture but the pages' own, no other host, no frame that is not allowed."""
+        policy = {
+            "default-src": "'none'",
+            "script-src": "'self'",
+            "style-src": "'self'",
+            "img-src": "'self' data:",
+            "connect-src": "'self'",
+            "form-action": "'self'",
+            "base-uri": "'none'",
+            "frame-ancestors": " ".join(self.frame_ancestors) or "'none'",
+        }
+        return {
+            "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in policy.items()),
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "same-origin",
+            "Cross-Origin-Opener-Policy": "same-origin",
+            "Cache-Control": "no-store",
+        }
+
+    def session_of(self, request: Request) -> Session | None:
+        """The session of a request, where there is one that is not over."""
+        return self.sessions.of_headers(dict(request.scope["headers"]))
+
+    def _to_sign_in(self, request: Request) -> Response:
+        """To the page that signs in and leads back; a part of a page asks the whole one to go there."""
+        wanted = request.url.path if request.method in _SAFE_METHODS else self.path
+        address = f"{self.path}/sign-in?{urlencode({'next': wanted})}"
+        if "hx-request" in request.headers:
+            return Response(status_code=401, headers={"HX-Redirect": address})
+        return RedirectResponse(address, 303)
+
+    async def _sign_in_page(self, request: Request) -> Response:
+        return self.renderer.show(request, "sign_in.html", None)
+
+    async def _sign_out(self, request: Request) -> Response:
+        raise NotImplementedError
+
+    def _refused(self, request: Request, session: Session, status: int, reason: str) -> Response:
+        return self.renderer.show(request, "refused.html", session, status, reason=reason, code=status)
+
+
+async def check_request(request: Request, session: Session) -> None:
+    """Raise `ForgedRequestError` where a request changes something and does not come from one of our pages."""
+    if request.method in _SAFE_METHODS:
+        return
+    sent = request.headers.get(FORGERY_HEADER)
+    if sent is None:
+        sent = str((await request.form()).get(FORGERY_FIELD, ""))
+    check_forgery(session, sent)
