@@ -11,11 +11,12 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final, TypedDict
+from typing import Any, Final, TypedDict, TypeVar
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -23,6 +24,8 @@ import asyncpg
 import pytest
 
 from support.running import eventually
+
+T = TypeVar("T")
 
 # As it is installed, but for what shows a store that leans on what happens to be set: times are shown in a zone that
 # is a quarter of an hour off every other, and dates with the day first.
@@ -60,16 +63,17 @@ class Session:
     """A connection of the test's own, for SQL from outside of Headway; not to be used on a running event loop."""
 
     def __init__(self, url: str) -> None:
-        # Its own loop, and nobody's current one: the tests' event loops are pytest-asyncio's.
+        # Its own loop in a thread of its own: the tests' event loops are pytest-asyncio's and Playwright's.
         self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
-        self._connection = self._runner.run(asyncpg.connect(url))
+        self._thread = ThreadPoolExecutor(1)
+        self._connection: asyncpg.Connection = self._run(asyncpg.connect(url))
 
     def execute(self, *statements: str) -> None:
         for statement in statements:
-            self._runner.run(self._connection.execute(statement))
+            self._run(self._connection.execute(statement))
 
     def rows(self, query: str, *arguments: object) -> list[tuple[Any, ...]]:
-        return [tuple(row) for row in self._runner.run(self._connection.fetch(query, *arguments))]
+        return [tuple(row) for row in self._run(self._connection.fetch(query, *arguments))]
 
     def value(self, query: str, *arguments: object) -> Any:
         """What the query's one row has in its one column."""
@@ -79,9 +83,16 @@ class Session:
     def close(self) -> None:
         """Roll back what was begun, and hang up."""
         try:
-            self._runner.run(self._connection.close(timeout=5))
+            self._run(self._connection.close(timeout=5))
         finally:
-            self._runner.close()
+            self._thread.submit(self._runner.close).result()
+            self._thread.shutdown()
+
+    def _run(self, awaitable: Awaitable[T]) -> T:
+        async def finished() -> T:
+            return await awaitable
+
+        return self._thread.submit(lambda: self._runner.run(finished())).result()
 
 
 class Databases:

@@ -1,0 +1,100 @@
+"""A real browser on the pages: Debian's Chromium, driven by Playwright, with axe-core to look for barriers."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from headway.auth import Sessions
+from headway.auth.sessions import COOKIE
+from headway.domain.identifiers import LearnerId
+from headway.domain.principal import Principal
+from support.running import SECRET, Running
+
+SCHEMES: Final = ("light", "dark")
+PHONE: Final = 375
+DESKTOP: Final = 1440
+DASHBOARD: Final = "/dashboard"
+
+_ROOT: Final = Path(__file__).resolve().parents[2]
+_AXE: Final = _ROOT / "node_modules/axe-core/axe.min.js"
+_HEIGHT: Final = 900
+_NO_BROWSER: Final = "no Chromium: apt-get install chromium"
+_NO_AXE: Final = "no axe-core: npm ci"
+
+
+def missing() -> str | None:
+    """What the browser tests need and this machine has not."""
+    if shutil.which("chromium") is None:
+        return _NO_BROWSER
+    return None if _AXE.is_file() else _NO_AXE
+
+
+def require() -> str:
+    """Chromium's path. Fails where CI is set, and skips elsewhere, if something is missing."""
+    lacking = missing()
+    if lacking and os.environ.get("CI"):
+        pytest.fail(f"The pages are not tested: {lacking}", pytrace=False)
+    if lacking:
+        pytest.skip(f"THE PAGES ARE NOT TESTED: {lacking}")
+    return shutil.which("chromium") or ""
+
+
+@contextmanager
+def browser() -> Iterator[Browser]:
+    """A browser without a window."""
+    path = require()
+    with sync_playwright() as playwright:
+        # The tests run as root in containers, where Chromium's own sandbox can not be had.
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+def cookie_of(running: Running, learner_id: str, *scopes: str, courses: Sequence[str] | None = None) -> dict[str, Any]:
+    """The cookie of a learner's session, as Playwright takes it."""
+    granted = None if courses is None else frozenset(courses)
+    principal = Principal(LearnerId(learner_id), frozenset(scopes), granted)  # type: ignore[arg-type]
+    return {"name": COOKIE, "value": Sessions(SECRET, timedelta(hours=1)).sealed(principal), "url": running.base_url}
+
+
+@contextmanager
+def visiting(
+    browser: Browser, running: Running, learner_id: str, *scopes: str, width: int = DESKTOP, **options: Any
+) -> Iterator[BrowserContext]:
+    """A browser of a learner who has signed in. What a page's console says of errors fails the test."""
+    defaults: dict[str, Any] = {"locale": "en-GB", "timezone_id": "Europe/Berlin"}
+    context = browser.new_context(
+        base_url=running.base_url, viewport={"width": width, "height": _HEIGHT}, **(defaults | options)
+    )
+    context.add_cookies([cookie_of(running, learner_id, *scopes)])  # type: ignore[list-item]
+    complaints: list[str] = []
+    context.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    context.on("weberror", lambda error: complaints.append(str(error.error)))
+    try:
+        yield context
+    finally:
+        context.close()
+    assert not complaints
+
+
+def barriers(page: Page) -> list[str]:
+    """What axe-core finds wrong with a page, a line each."""
+    page.evaluate(_AXE.read_text())  # not a script element, which the pages' policy would refuse
+    found = page.evaluate("() => axe.run()")
+    return [
+        f"{one['id']}: {one['help']}: {json.dumps([node['target'] for node in one['nodes']])}"
+        for one in found["violations"]
+    ]
+
+
+def fits(page: Page) -> bool:
+    """Whether nothing makes the page wider than its window."""
+    return bool(page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth"))
