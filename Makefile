@@ -5,7 +5,7 @@ PORT ?= 8000
 BENCH ?= # options of the benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint bench bench-postgres bench-statistics lock clean
+.PHONY: help install demo test lint bench bench-postgres bench-statistics vendor lock clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,7 +22,12 @@ install: .venv/installed ## make .venv with everything pinned in requirements-de
 demo: .venv/installed ## start the service with two sample courses and print curl lines to paste
 	$(BIN)/headway demo --port $(PORT)
 
-test: .venv/installed ## run the tests, in parallel
+# For the tests of the pages. Without npm or Chromium they say loudly that they did not run.
+node_modules/installed: package.json package-lock.json
+	npm ci --ignore-scripts --silent
+	@touch $@
+
+test: .venv/installed $(if $(shell command -v npm),node_modules/installed) ## run the tests, in parallel
 	$(BIN)/pytest
 
 lint: .venv/installed ## format check, lint, types, import rules
@@ -40,9 +45,12 @@ bench-postgres: .venv/installed ## measure on PostgreSQL against PostgreSQL alon
 bench-statistics: .venv/installed ## measure what courses' figures cost, on both stores (needs wrk)
 	$(BIN)/python benchmarks/run_statistics.py $(BENCH)
 
+vendor: node_modules/installed ## make the pages' copies of other people's scripts anew (needs Node.js 20.11)
+	node tools/vendor.mjs
+
 lock: ## pin the dependencies anew, with hashes and without any address (needs uv)
 	uv pip compile --quiet --no-header --generate-hashes --no-emit-index-url --no-emit-find-links \
 		--extra dev --python-version 3.11 pyproject.toml -o requirements-dev.txt
 
 clean: ## remove what the other targets made
-	rm -rf .venv .demo .mypy_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis
+	rm -rf .venv node_modules .demo .mypy_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis
