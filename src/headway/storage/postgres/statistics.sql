@@ -149,6 +149,11 @@ GROUP BY course_id, day;
 -- The courses of the catalogue by title.
 SELECT course_id::text FROM courses ORDER BY title COLLATE "C", course_id;
 
+-- name: hold-courses!
+-- Courses whose documents nobody may change until the end of the transaction: for learners who come into them. Their
+-- places can not be seen yet by who looks for those that an edit has to bring along, so the edit has to wait.
+SELECT course_id FROM courses WHERE course_id = ANY (:course_ids::uuid[]) ORDER BY course_id FOR SHARE;
+
 -- name: hold-standing^
 -- A learner's place in a course, which nobody else may change until the end of the transaction.
 SELECT
