@@ -246,6 +246,20 @@ async def test_only_those_whose_rows_decide_are_read(store: Store, monkeypatch: 
     assert told[1:] == (6, 2, 0)
 
 
+async def test_a_new_lesson_that_nobody_has_started_needs_nobodys_rows(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = with_fields(await new_course(store, lesson(1)), on_edit=OnEdit.REOPEN)
+    await _finish(store, known, [new_learner() for _ in range(3)], 1)
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("read")
+
+    monkeypatch.setattr(store, "lessons", refuse)
+    told = await forecast(store, with_fields(known, lessons=(lesson(1), lesson(2))))
+    assert told[1:] == (3, 0, 3)
+
+
 async def test_more_learners_than_a_page_holds_are_all_told_of(store: Store) -> None:
     known = await new_course(store, lesson(1), lesson(2))
     one, both = [new_learner() for _ in range(1_100)], [new_learner() for _ in range(3)]
