@@ -288,6 +288,22 @@ async def test_how_far_it_is_can_be_asked_until_it_is_done(store: Store) -> None
     assert await completed(store, known.id) == 3
 
 
+async def test_whoever_was_not_brought_along_is_found_once_all_should_be(store: Store) -> None:
+    known = await new_course(store, lesson(1), lesson(2))
+    learner, away = new_learner(), new_learner()
+    await _finish(store, known, [learner, away], 1)
+    await store.restart_course(away, known.id)
+    await store.put_course(with_fields(known, lessons=(lesson(1),)))
+    await check_exact(store, known.id)  # so far
+    under_way = await store.rederivation(known.id)
+    assert under_way is not None
+    await store.finish_rederivation(under_way)
+    assert (await verified(store, known.id)).wrong == [(learner, known.id)]
+    await verification.repair(archive_of(store), store, await verified(store, known.id), lambda _: None)
+    await check_exact(store, known.id)
+    assert await completed(store, known.id) == 1
+
+
 async def test_a_course_that_is_edited_or_removed_meanwhile_is_taken_up_anew(store: Store) -> None:
     known = await new_course(store, lesson(1), lesson(2))
     learners = [new_learner() for _ in range(300)]

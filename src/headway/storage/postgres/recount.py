@@ -1,8 +1,9 @@
 """A recount on PostgreSQL: a stretch of learners at a time, rows that count for the same together."""
 
 from collections.abc import AsyncIterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import date
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -46,16 +47,16 @@ class PostgresRecount:
 
     async def stretches(self) -> AsyncIterator[Recounted]:
         """All learners, a stretch at a time."""
-        courses = await self._courses()
+        catalogue = await self._catalogue()
         first = FIRST_LEARNER
         while True:
             last = await self._connection.fetchval(sql.LEARNER_AT, first, _ROWS) or LAST_LEARNER
-            yield await self._stretch(courses, first, last)
+            yield await self._stretch(catalogue, first, last)
             if last == LAST_LEARNER:
                 return
             first = next_learner(last)
 
-    async def _stretch(self, courses: Mapping[CourseId, VersionedCourse], first: UUID, last: UUID) -> Recounted:
+    async def _stretch(self, catalogue: "_Catalogue", first: UUID, last: UUID) -> Recounted:
         counters = Counters()
         rows = await self._count_rows(counters, first, last)
         await self._count_days(counters, first, last)
@@ -65,7 +66,7 @@ class PostgresRecount:
             standing = to_course_progress(columns)
             counters.change_standing(None, standing)
             tally = tallies.pop((columns[0], columns[1]), NOTHING)
-            if not _is_right(courses, standing, tally):
+            if not catalogue.is_right(standing, tally):
                 wrong.append((standing.learner_id, standing.course_id))
         # What is left are rows of nobody who stands in the course.
         wrong.extend((LearnerId(str(learner)), CourseId(str(course))) for learner, course in tallies)
@@ -95,12 +96,19 @@ class PostgresRecount:
             tallies[learner, course] = tallies.get((learner, course), NOTHING).plus(more, less=NOTHING)
         return tallies
 
-    async def _courses(self) -> Mapping[CourseId, VersionedCourse]:
+    async def _catalogue(self) -> "_Catalogue":
         ids = [course_id for (course_id,) in await self._connection.fetch(sql.CATALOGUE_ORDER)]
         found = to_courses(await self._connection.fetch(sql.LESSONS_OF_COURSES, ids))
-        return {versioned.course.id: versioned for versioned in found}
+        under_way = await self._connection.fetch(sql.COURSES_TO_REDERIVE)
+        return _Catalogue({one.course.id: one for one in found}, {course_id for (course_id,) in under_way})
 
 
-def _is_right(courses: Mapping[CourseId, VersionedCourse], standing: CourseProgress, tally: Tally) -> bool:
-    course = courses.get(standing.course_id)
-    return course is None or agrees(course, standing, tally)
+class _Catalogue(NamedTuple):
+    """The courses, and those of them with whose last edit somebody is not through yet."""
+
+    courses: Mapping[CourseId, VersionedCourse]
+    under_way: AbstractSet[CourseId]
+
+    def is_right(self, standing: CourseProgress, tally: Tally) -> bool:
+        course = self.courses.get(standing.course_id)
+        return course is None or agrees(course, standing, tally, derived=standing.course_id not in self.under_way)

@@ -288,6 +288,10 @@ WHERE course_id = :course_id AND user_id >= :first AND started_at IS NOT NULL AN
 ORDER BY course_progress.user_id
 LIMIT :limit;
 
+-- name: courses-to-rederive
+-- The courses with whose last edit somebody is not through yet.
+SELECT course_id::text FROM rederivations;
+
 -- name: count-rows-of^
 -- How many rows a course has.
 SELECT count(*) FROM lesson_progress WHERE course_id = :course_id;

@@ -179,6 +179,10 @@ WHERE course_id = :course_id AND user_id > :after AND started_at IS NOT NULL AND
 ORDER BY user_id
 LIMIT :limit;
 
+-- name: courses-to-rederive
+-- The courses with whose last edit somebody is not through yet.
+SELECT course_id FROM rederivations;
+
 -- name: count-rows-of^
 -- How many rows a course has, or all have.
 SELECT count(*) FROM lesson_progress WHERE :course_id IS NULL OR course_id = :course_id;
