@@ -208,13 +208,14 @@ def rederive(
     return Rederived(standing._replace(tally=tally, course_version=course.version, completed_at=completed_at), changed)
 
 
-def agrees(course: VersionedCourse, standing: CourseProgress, tally: Tally) -> bool:
+def agrees(course: VersionedCourse, standing: CourseProgress, tally: Tally, *, derived: bool) -> bool:
     """Whether a standing is what `tally`, recounted from its rows, makes of it.
 
-    One of another version of the course is taken as it is: what follows from the edit is still to be derived.
+    One of another version of the course is taken as it is until all that follows from the edit is `derived`, and one
+    of a course that was started over for good.
     """
     if standing.course_version != course.version:
-        return True
+        return not derived or standing.started_at is None
     is_incomplete = standing.completed_at is None
     return standing.tally == tally and not (is_incomplete and is_complete(course.course, tally))
 

@@ -201,7 +201,7 @@ class Holdings(NamedTuple):
 class Recounted(NamedTuple):
     """What a stretch of learners counts for, and the standings among them that are not what their rows say.
 
-    Standings that were made under another version of their course are not looked at: they are derived anew anyway.
+    Standings of another version of their course are wrong where nothing is left to derive, and else not looked at.
     """
 
     rows: int

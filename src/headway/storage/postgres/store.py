@@ -208,7 +208,10 @@ class PostgresStore:
 
     async def take_rederivation(self) -> Rederivation | None:
         """One that nobody works on."""
-        return await self._rederivations.take(self._clock())
+        taken = await self._rederivations.take(self._clock())
+        if taken is not None:  # what is kept may be from before that edit: nothing would follow from it
+            self._catalogue.forget(taken.course_id)
+        return taken
 
     async def learners_to_rederive(self, under_way: Rederivation, limit: int) -> Sequence[LearnerId]:
         """The learners that come next."""

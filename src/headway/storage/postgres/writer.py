@@ -73,6 +73,11 @@ class _Group:
         return self.standing.progress.revision if self.standing.progress else _NO_REVISION
 
     @property
+    def is_coming(self) -> bool:
+        """Whether the learner is not in the course yet."""
+        return self.standing.progress is None or self.standing.progress.started_at is None
+
+    @property
     def changed_rows(self) -> Iterable[tuple[LessonProgress | None, LessonProgress | None]]:
         """The rows that became others, before and after."""
         before = self.standing.rows
@@ -291,9 +296,12 @@ class Writer:
         previous = [group.previous_revision for group in groups]
         rows = [row for group in groups for _, row in group.changed_rows if row is not None]
         columns = (*from_course_progress(standings), previous, *from_lesson_progress(rows))
+        come_into = {group.key[1] for group in groups if group.is_coming}
         slot = self._slots.take()
         try:
             async with self._database.transaction() as connection:
+                if come_into:
+                    await connection.execute(sql.HOLD_COURSES, list(come_into))
                 passed = _keys(await connection.fetch(sql.STORE_WRITES, *columns))
                 if all_or_none and len(passed) < len(groups):
                     raise _OvertakenError
