@@ -202,6 +202,10 @@ class PostgresStore:
         """Make the learner's standing, and the rows, what they are under the present version of the course."""
         await self.committer.refresh(StandingRefresh(learner_id, course_id))
 
+    async def forget_learners(self) -> None:
+        """Tell every process, and wait until they have asked."""
+        await self._catalogue.forget_learners()
+
     async def rederivation(self, course_id: CourseId) -> Rederivation | None:
         """How far it is with a course."""
         return await self._rederivations.find(course_id)
