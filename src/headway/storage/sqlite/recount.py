@@ -1,6 +1,6 @@
 """A recount on SQLite: row by row, over one snapshot."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from collections.abc import Set as AbstractSet
 from typing import Final
 
@@ -72,8 +72,13 @@ class SqliteRecount:
             derived = standing.course_id not in under_way
             if found and not agrees(found, standing, recount_tally(found.course, own), derived=derived):
                 wrong.append((standing.learner_id, standing.course_id))
-        wrong.extend(by_standing)  # rows of nobody who stands in the course
+        wrong.extend(key for key, own in by_standing.items() if self._are_of_course(key[1], own))
         return Recounted(len(rows), counters, wrong)
+
+    def _are_of_course(self, course_id: CourseId, rows: Iterable[LessonProgress]) -> bool:
+        """Whether one of the rows, of nobody who stands in the course, is of a lesson that is in it."""
+        found = self._course(course_id)
+        return found is not None and any(row.lesson_id in found.course.lessons_by_id for row in rows)
 
     def _course(self, course_id: CourseId) -> VersionedCourse | None:
         try:
