@@ -148,6 +148,49 @@ def test_a_standing_that_is_wrong_is_named_and_mended(
     assert (summary["completed_lessons"], summary["total_time_spent_minutes"]) == (3, 9)
 
 
+@pytest.mark.parametrize("damage", ["DELETE FROM course_progress", "UPDATE course_progress SET started_at = NULL"])
+def test_a_standing_that_is_gone_is_made_anew_from_the_rows(
+    program: Program, rows: Sequence[Written], tamper: Callable[..., None], damage: str
+) -> None:
+    row = rows[0]
+    tamper(f"{damage} WHERE user_id = '{row.learner}'")
+    found = program("verify")
+    assert found.code == 1
+    assert [line.split() for line in found.out.splitlines() if row.learner in line] == [[row.course_id, row.learner]]
+    assert program("verify", "--repair").code == 0
+    check_exact(program("verify"))
+    with program.serve() as running:
+        with running.client(row.learner) as client:
+            summary = client.get(f"/progress/{row.course_id}/summary").json()
+        with running.client(None, "statistics:read") as client:
+            course_figures = client.get(f"/statistics/{row.course_id}").json()
+    assert (summary["completed_lessons"], summary["total_time_spent_minutes"]) == (3, 9)
+    assert (course_figures["learners"], course_figures["completed"]) == (3, 3)
+
+
+def test_rows_of_a_course_that_is_not_there_are_nobodys_standing(
+    program: Program, rows: Sequence[Written], tamper: Callable[..., None]
+) -> None:
+    tamper(f"UPDATE lesson_progress SET course_id = '{uuid4()}' WHERE user_id = '{rows[0].learner}'")
+    assert program("verify").code == 1
+    assert program("verify", "--repair").code == 0
+    check_exact(program("verify"))
+
+
+def test_what_a_service_remembers_does_not_undo_what_was_mended(program: Program, tamper: Callable[..., None]) -> None:
+    with program.serve() as running:
+        row, *_ = written = new_rows(running)
+        for one in written:
+            complete(running, one)
+        tamper(
+            f"UPDATE lesson_progress SET quiz_score = 20 WHERE user_id = '{row.learner}'",
+            f"UPDATE course_progress SET day = '2020-01-01' WHERE user_id = '{row.learner}'",
+        )
+        assert program("verify", "--repair").code == 0
+        complete(running, row, quiz_score=30)
+        check_exact(program("verify"))
+
+
 def test_one_course_is_looked_at_where_one_is_named(
     program: Program, rows: Sequence[Written], tamper: Callable[..., None]
 ) -> None:

@@ -1,5 +1,6 @@
 """What is told of a course's edit before it is made, against what then becomes of each learner's standing."""
 
+from collections.abc import Set as AbstractSet
 from dataclasses import replace as with_fields
 from typing import Any, Final
 
@@ -11,14 +12,18 @@ from domain.courses import NUMBERS, courses, later
 from domain.values import COURSE, EARLIER, LEARNER, NOW, course, finished, lesson, quiz, rows, started
 from headway.domain.catalogue import Course, OnEdit, VersionedCourse, next_version
 from headway.domain.edits import CourseEdit
-from headway.domain.progress import LessonProgress
+from headway.domain.identifiers import LessonId
+from headway.domain.progress import LessonProgress, Status
 from headway.domain.standing import NOTHING, CourseProgress, LearnerDay, Tally, rederive
 
 VERSION: Final = 7
 
 
-def edit(before: Course, after: Course) -> CourseEdit:
-    return CourseEdit.to(next_version(None, before, VERSION), after)
+ANY_LESSON: Final = frozenset(lesson(number).id for number in range(1, 10))
+
+
+def edit(before: Course, after: Course, started: AbstractSet[LessonId] = ANY_LESSON) -> CourseEdit:
+    return CourseEdit.to(next_version(None, before, VERSION), after, started)
 
 
 def standing(completed: int = 0, **fields: Any) -> CourseProgress:
@@ -39,9 +44,10 @@ def counted(before: VersionedCourse, found: list[LessonProgress], *, completed: 
 def situations(draw: st.DrawFn) -> tuple[CourseEdit, CourseProgress, list[LessonProgress]]:
     """An edit, and a learner of the course with rows in lessons that were, are, or will be in it."""
     before = draw(courses())
-    made = edit(before, draw(later(before)))
-    of = {one.id: one for one in (*made.after.course.lessons, *before.lessons)}
+    after = draw(later(before))
+    of = {one.id: one for one in (*after.lessons, *before.lessons)}
     found = [draw(rows(one)) for one in of.values() if draw(st.sampled_from([True, True, True, False]))]
+    made = edit(before, after, {row.lesson_id for row in found if row.status is not Status.NOT_STARTED})
     return made, counted(made.before, found, completed=draw(st.booleans())), found
 
 
@@ -135,6 +141,8 @@ def test_most_standings_tell_by_themselves() -> None:
     longer = edit(REOPENING, with_fields(course(*map(lesson, NUMBERS)), on_edit=OnEdit.REOPEN))
     assert [longer.completes(standing(completed)) for completed in range(3)] == [False, False, False]
     assert longer.completes(standing(3, completed_at=EARLIER)) is None, "a hidden row may be completed"
+    fresh = edit(REOPENING, longer.after.course, {one.id for one in REOPENING.lessons})
+    assert fresh.completes(standing(3, completed_at=EARLIER)) is False, "nobody has started what is new"
     looser = edit(course(quiz(1), lesson(2), lesson(3)), course(quiz(1, pass_mark=50), lesson(2), lesson(3)))
     assert [looser.completes(standing(completed)) for completed in range(3)] == [False, False, None]
 
@@ -155,9 +163,9 @@ def test_of_one_not_derived_yet_only_what_this_edit_adds_counts() -> None:
     present = next_version(grown, course(lesson(1)), VERSION)
     behind = standing(1, course_version=VERSION - 1)
     done = [finished(lesson_id=lesson(1).id)]
-    assert CourseEdit.to(present, course(lesson(1), title="New")).difference(behind, done, NOW) == 0
+    assert CourseEdit.to(present, course(lesson(1), title="New"), ANY_LESSON).difference(behind, done, NOW) == 0
     reopening = with_fields(course(lesson(1), lesson(3)), on_edit=OnEdit.REOPEN)
-    assert CourseEdit.to(present, reopening).difference(behind, done, NOW) == -1
+    assert CourseEdit.to(present, reopening, ANY_LESSON).difference(behind, done, NOW) == -1
 
 
 def test_a_lower_mark_gives_the_completion_to_who_has_reached_it() -> None:

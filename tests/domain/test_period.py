@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from headway.domain.errors import InvalidValueError
 from headway.domain.period import LONGEST_PERIOD, Period, period_of
-from headway.domain.roster import stalled_before
 
 TODAY = date(2026, 11, 23)
 
@@ -47,8 +46,3 @@ def test_the_bounds_are_in_days_both_ends_counted(days: int, is_taken: bool) -> 
         return
     with pytest.raises(InvalidValueError, match="401 days"):
         period_of(first, TODAY, TODAY)
-
-
-def test_who_was_seen_yesterday_has_stalled_for_one_day() -> None:
-    assert stalled_before(TODAY, 1) == TODAY
-    assert stalled_before(TODAY, 7) == TODAY - timedelta(days=6)

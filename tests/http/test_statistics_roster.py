@@ -161,13 +161,13 @@ def test_who_is_not_past_a_lesson(a_class: Class, sort: str, place: int) -> None
     assert a_class.ids(not_past=a_class.lessons[place].upper(), sort=sort, limit=5) == expected
 
 
-def test_who_has_stalled_is_neither_complete_nor_was_seen_for_so_long(a_class: Class, sort: str) -> None:
+def test_who_has_stalled_is_neither_complete_nor_was_seen_for_so_long(a_class: Class, sort: str, order: str) -> None:
     today = a_class.school.clock.now.date()
     counts = set()
     for days in (1, 2, 4, 8, 400, 36_500):
         last = str(today - timedelta(days=days))
         expected = {one["user_id"] for one in a_class.lines if one["completed_at"] is None and one["last_seen"] <= last}
-        assert a_class.ids(stalled_days=days, sort=sort, limit=5) == expected
+        assert a_class.ids(stalled_days=days, sort=sort, order=order, limit=5) == expected
         counts.add(len(expected))
     assert len(counts) > 2
 

@@ -1,11 +1,15 @@
 """What the PostgreSQL store keeps in memory is never believed where the database says otherwise."""
 
+from datetime import timedelta
+
 import asyncpg
 import pytest
 
 from domain.values import lesson
 from headway.domain.errors import StoreUnavailableError
-from storage.stores import blind, exact_tally, new_course, new_learner, opened, postgres_store, rows_of, written
+from headway.storage.postgres import catalogue, learners
+from headway.storage.postgres import store as postgres
+from storage.stores import blind, exact_tally, new_course, new_learner, opened, postgres_store, rows_of, soon, written
 
 
 async def test_a_row_that_could_not_be_read_is_not_taken_for_none(postgres_url: str) -> None:
@@ -59,4 +63,40 @@ async def test_a_statement_that_is_given_up_ends_on_the_server_too(postgres_url:
                 with pytest.raises(StoreUnavailableError):
                     await store.write(blind(learner, course, lesson(1), quiz_attempts=2))
             assert await operator.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0
+        await operator.close()
+
+
+async def test_the_place_of_who_was_erased_elsewhere_is_swept_by_a_service(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (learners, postgres):
+        monkeypatch.setattr(module, "REMEMBERED", timedelta(seconds=0.05))
+    monkeypatch.setattr(catalogue, "FRESH_SECONDS", 0)
+    async with opened(postgres_store(postgres_url)) as service:
+        learner, course = new_learner(), await new_course(service)
+        await written(service, blind(learner, course, lesson(1), quiz_attempts=1))
+        async with opened(postgres_store(postgres_url)) as command:
+            assert await command.erase(learner)
+        operator = await asyncpg.connect(postgres_url)
+
+        async def places() -> object:
+            await written(service, blind(new_learner(), course, lesson(1), quiz_attempts=1))
+            found = await operator.fetchval("SELECT count(*) FROM course_progress WHERE user_id = $1", learner)
+            return found + await operator.fetchval("SELECT count(*) FROM erased_learners")
+
+        await soon(places, 0)
+        await operator.close()
+
+
+async def test_an_erasure_that_was_broken_off_before_it_was_noted_is_noted_by_the_next(postgres_url: str) -> None:
+    async with opened(postgres_store(postgres_url)) as store:
+        learner, course = new_learner(), await new_course(store)
+        await written(store, blind(learner, course, lesson(1), quiz_attempts=1))
+        operator = await asyncpg.connect(postgres_url)
+        await operator.execute("ALTER TABLE erased_learners RENAME TO away")
+        with pytest.raises(asyncpg.UndefinedTableError):
+            await store.erase(learner)
+        await operator.execute("ALTER TABLE away RENAME TO erased_learners")
+        assert not await store.erase(learner)  # nothing is held any more, but the place has to go
+        assert await operator.fetchval("SELECT count(*) FROM erased_learners WHERE user_id = $1", learner) == 1
         await operator.close()

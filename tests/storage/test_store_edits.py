@@ -246,6 +246,20 @@ async def test_only_those_whose_rows_decide_are_read(store: Store, monkeypatch: 
     assert told[1:] == (6, 2, 0)
 
 
+async def test_a_new_lesson_that_nobody_has_started_needs_nobodys_rows(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = with_fields(await new_course(store, lesson(1)), on_edit=OnEdit.REOPEN)
+    await _finish(store, known, [new_learner() for _ in range(3)], 1)
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("read")
+
+    monkeypatch.setattr(store, "lessons", refuse)
+    told = await forecast(store, with_fields(known, lessons=(lesson(1), lesson(2))))
+    assert told[1:] == (3, 0, 3)
+
+
 async def test_more_learners_than_a_page_holds_are_all_told_of(store: Store) -> None:
     known = await new_course(store, lesson(1), lesson(2))
     one, both = [new_learner() for _ in range(1_100)], [new_learner() for _ in range(3)]
@@ -272,6 +286,22 @@ async def test_how_far_it_is_can_be_asked_until_it_is_done(store: Store) -> None
     async with Rederiver(store).working():
         await derived(store, known.id)
     assert await completed(store, known.id) == 3
+
+
+async def test_whoever_was_not_brought_along_is_found_once_all_should_be(store: Store) -> None:
+    known = await new_course(store, lesson(1), lesson(2))
+    learner, away = new_learner(), new_learner()
+    await _finish(store, known, [learner, away], 1)
+    await store.restart_course(away, known.id)
+    await store.put_course(with_fields(known, lessons=(lesson(1),)))
+    await check_exact(store, known.id)  # so far
+    under_way = await store.rederivation(known.id)
+    assert under_way is not None
+    await store.finish_rederivation(under_way)
+    assert (await verified(store, known.id)).wrong == [(learner, known.id)]
+    await verification.repair(archive_of(store), store, await verified(store, known.id), lambda _: None)
+    await check_exact(store, known.id)
+    assert await completed(store, known.id) == 1
 
 
 async def test_a_course_that_is_edited_or_removed_meanwhile_is_taken_up_anew(store: Store) -> None:

@@ -50,6 +50,8 @@ async def _verify(headway: Headway, course_id: CourseId | None, *, repair: bool)
         store = headway.store
         if course_id is not None:
             await store.course(course_id)  # one that is not there has no figures to be wrong
+        if repair:  # what is mended is what is stored: nobody is to go on with what was there before
+            await store.forget_learners()
         began = monotonic()
         async with store.archive.recount(course_id) as recount:
             with shown("Counting", await recount.lesson_rows()) as progress:

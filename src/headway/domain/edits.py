@@ -5,12 +5,14 @@ how many more can come to count, are the same for all.
 """
 
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
 
 from headway.domain.catalogue import Course, CourseChange, Lesson, OnEdit, VersionedCourse, next_version
+from headway.domain.identifiers import LessonId
 from headway.domain.progress import LessonProgress
 from headway.domain.standing import CourseProgress, rederive
 
@@ -33,15 +35,19 @@ class CompletedTotal(NamedTuple):
 
 @dataclass(frozen=True)
 class CourseEdit:
-    """A course as it is, and as it would be under its next version."""
+    """A course as it is, and as it would be under its next version.
+
+    `started` are the lessons that anybody has started, hidden ones too: in the others no row decides.
+    """
 
     before: VersionedCourse
     after: VersionedCourse
+    started: AbstractSet[LessonId]
 
     @classmethod
-    def to(cls, before: VersionedCourse, course: Course) -> "CourseEdit":
+    def to(cls, before: VersionedCourse, course: Course, started: AbstractSet[LessonId]) -> "CourseEdit":
         """The edit that puts `course` in the place of what the catalogue has."""
-        return cls(before, next_version(before, course, before.version + 1))
+        return cls(before, next_version(before, course, before.version + 1), started)
 
     @property
     def can_give(self) -> bool:
@@ -83,7 +89,7 @@ class CourseEdit:
         """How many lessons that count would be completed by one who has completed so many of those that count now."""
         staying = self._required_before - self._dropped
         least = max(0, before - self._dropped)
-        most = min(staying, min(before, staying) + self._loosened) + self._brought
+        most = min(staying, min(before, staying) + self._loosened) + self._brought_started
         return CompletedTotal(least, most)
 
     @cached_property
@@ -107,6 +113,12 @@ class CourseEdit:
     @property
     def _brought(self) -> int:
         return self._required_after - len(self._staying)
+
+    @cached_property
+    def _brought_started(self) -> int:
+        """How many lessons come to count that anybody may have completed."""
+        staying = {lesson.id for lesson in self._staying}
+        return sum(one.required and one.id in self.started - staying for one in self.after.course.lessons)
 
     @property
     def _counts_otherwise(self) -> bool:

@@ -113,7 +113,7 @@ class InvalidValueError(HeadwayError):
     """A value that breaks a rule of the domain; nothing was stored."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("; ".join(f"{'.'.join(map(str, p.place))}: {p.reason}" for p in problems))
+        super().__init__("; ".join(": ".join(filter(None, (".".join(map(str, p.place)), p.reason))) for p in problems))
         self.problems = tuple(problems)
 
 

@@ -1,6 +1,6 @@
 """A course's learners, one line each: which ones are asked for, and in which order."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
@@ -10,6 +10,7 @@ from headway.domain.standing import CourseProgress
 
 PAGE: Final = 50
 LONGEST_PAGE: Final = 1_000
+_BEFORE_ALL_LEARNERS: Final = LearnerId("00000000-0000-0000-0000-000000000000")
 
 
 class RosterOrder(StrEnum):
@@ -47,6 +48,11 @@ class RosterQuery:
     last_seen_before: date | None = None
     not_past: LessonId | None = None
 
+    @property
+    def of_incomplete(self) -> bool:
+        """Whether it asks for those alone who have not completed the course."""
+        return self.completed is False or self.last_seen_before is not None
+
 
 def place_of(standing: CourseProgress, order: RosterOrder) -> RosterPlace:
     """Where a standing is in a roster."""
@@ -59,6 +65,13 @@ def place_of(standing: CourseProgress, order: RosterOrder) -> RosterPlace:
             return RosterPlace(standing.completed_at, standing.learner_id)
 
 
-def stalled_before(today: date, days: int) -> date:
-    """The day before which those were last seen who have not been seen on `days` days, today included."""
-    return today - timedelta(days=days - 1)
+def stalled(query: RosterQuery, today: date, days: int) -> RosterQuery:
+    """The query, of those alone who have not been seen on `days` days, today included.
+
+    By the day last seen, the latest first, it begins behind all who have been seen since, however many they are.
+    """
+    before = today - timedelta(days=days - 1)
+    query = replace(query, last_seen_before=before)
+    if query.order is RosterOrder.LAST_SEEN and query.descending and query.after is None:
+        return replace(query, after=RosterPlace(before, _BEFORE_ALL_LEARNERS))
+    return query

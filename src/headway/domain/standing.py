@@ -5,7 +5,7 @@ in whole millionths of a minute, to which each row's time is rounded, so that su
 recount to the last digit.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple, Self
 
@@ -175,6 +175,11 @@ def restarted(standing: CourseProgress, now: datetime) -> CourseProgress:
     )
 
 
+def unplaced(learner_id: LearnerId, course: VersionedCourse) -> CourseProgress:
+    """Of somebody who has no standing; `rederive` makes of it what rows say that are there all the same."""
+    return CourseProgress(learner_id, course.course.id, NOTHING, None, course.version, 0, None, None, LearnerDay(NEVER))
+
+
 class Rederived(NamedTuple):
     """A standing under another version of its course, and the rows that became others with it."""
 
@@ -190,6 +195,8 @@ def rederive(
     Who is complete now has completed the course. Who is not any more stays so unless the course says `reopen`. The
     revision is left to whoever stores it.
     """
+    rows = list(rows)
+    standing = _begun(course.course, standing, rows)
     changed: list[LessonProgress] = []
     tally = NOTHING
     for row in rows:
@@ -208,13 +215,16 @@ def rederive(
     return Rederived(standing._replace(tally=tally, course_version=course.version, completed_at=completed_at), changed)
 
 
-def agrees(course: VersionedCourse, standing: CourseProgress, tally: Tally) -> bool:
+def agrees(course: VersionedCourse, standing: CourseProgress, tally: Tally, *, derived: bool) -> bool:
     """Whether a standing is what `tally`, recounted from its rows, makes of it.
 
-    One of another version of the course is taken as it is: what follows from the edit is still to be derived.
+    One of another version of the course is taken as it is until all that follows from the edit is `derived`, and one
+    of a course that was started over for good.
     """
     if standing.course_version != course.version:
-        return True
+        return not derived or standing.started_at is None
+    if standing.started_at is None and tally != NOTHING:
+        return False
     is_incomplete = standing.completed_at is None
     return standing.tally == tally and not (is_incomplete and is_complete(course.course, tally))
 
@@ -260,6 +270,16 @@ def time_parts(row: LessonProgress | None) -> int:
 def minutes(parts: int) -> Number:
     """Millionths of a minute as minutes."""
     return plain(parts / _PARTS_OF_A_MINUTE)
+
+
+def _begun(course: Course, standing: CourseProgress, rows: Sequence[LessonProgress]) -> CourseProgress:
+    """A standing that says of somebody with rows that nothing was begun, with what the rows tell of it."""
+    if standing.started_at is not None or not rows:
+        return standing
+    last_accessed = max(row.updated_at for row in rows)
+    day = standing.day if standing.day.date != NEVER else LearnerDay(course.date_of(last_accessed))
+    started_at = min(row.created_at for row in rows)
+    return standing._replace(started_at=started_at, last_accessed=standing.last_accessed or last_accessed, day=day)
 
 
 def _completed_at(

@@ -32,10 +32,11 @@ async def forecast(store: Store, course: Course) -> Forecast:
         return Forecast(compare(None, course), 0, 0, 0)
     now = datetime.now(UTC)
     today = course.date_of(now)
-    learners = (await store.statistics(course.id, today, today)).learners.learners
-    walk = _Walk(store, CourseEdit.to(before, course), now)
+    counted = await store.statistics(course.id, today, today)
+    started = {lesson_id for lesson_id, counts in counted.lessons.items() if counts.started}
+    walk = _Walk(store, CourseEdit.to(before, course, started), now)
     await walk.go()
-    return Forecast(compare(before.course, course), learners, walk.found[1], walk.found[-1])
+    return Forecast(compare(before.course, course), counted.learners.learners, walk.found[1], walk.found[-1])
 
 
 class _Walk:

@@ -12,7 +12,7 @@ from headway.domain.explanation import Explanation
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.period import Period, period_of
 from headway.domain.principal import STATISTICS_READ, Principal
-from headway.domain.roster import RosterPlace, RosterQuery, place_of, stalled_before
+from headway.domain.roster import RosterPlace, RosterQuery, place_of, stalled
 from headway.domain.standing import CourseProgress, Summary, summarise
 from headway.domain.statistics import MONTH, CourseStatistics, DayStatistics, activity_of, statistics_of
 from headway.service.standings import LessonRow, in_order, read_learner
@@ -101,8 +101,7 @@ class StatisticsService:
         versioned = await self._store.course(course_id)
         _check_lesson(versioned.course, query)
         if stalled_days:
-            today = versioned.course.date_of(self._clock())
-            query = replace(query, last_seen_before=stalled_before(today, stalled_days))
+            query = stalled(query, versioned.course.date_of(self._clock()), stalled_days)
         found = await self._store.roster(course_id, replace(query, limit=query.limit + 1))
         standings = found[: query.limit]
         last = place_of(standings[-1], query.order) if len(found) > query.limit else None

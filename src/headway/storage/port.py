@@ -160,6 +160,9 @@ class Store(Protocol):
     async def refresh(self, learner_id: LearnerId, course_id: CourseId) -> None:
         """Make the learner's standing, and the rows, what they are under the present version of the course."""
 
+    async def forget_learners(self) -> None:
+        """Return when no process relies any more on what it had remembered of learners until now."""
+
     async def rederivation(self, course_id: CourseId) -> Rederivation | None:
         """How far what follows from the course's last edit is derived; `None` where nothing is left to do."""
 
@@ -201,7 +204,7 @@ class Holdings(NamedTuple):
 class Recounted(NamedTuple):
     """What a stretch of learners counts for, and the standings among them that are not what their rows say.
 
-    Standings that were made under another version of their course are not looked at: they are derived anew anyway.
+    Standings of another version of their course are wrong where nothing is left to derive, and else not looked at.
     """
 
     rows: int

@@ -109,6 +109,11 @@ class Catalogue:
         """Ask whether the catalogue has changed before a kept course is used again."""
         self._confirmed_at = _NEVER
 
+    async def forget_learners(self) -> None:
+        """Let every process forget what it keeps of learners; returns when all have heard, and begun nothing since."""
+        await self._database.change(sql.ANNOUNCE_ERASURE)
+        await asyncio.sleep(2 * FRESH_SECONDS)
+
     async def put(self, course: Course, now: datetime) -> CourseChange:
         """Make the catalogue hold the course as given."""
         async with self._changing(course.id, now) as (connection, revision):

@@ -98,7 +98,7 @@ class Figures:
         async with self._database.snapshot() as connection:
             found = await _sorted_page(connection, course_id, query)
             missing = query.limit - len(found)
-            if missing and query.order is RosterOrder.COMPLETED:
+            if missing and query.order is RosterOrder.COMPLETED and query.completed is not True:
                 found = [*found, *await _incomplete_page(connection, course_id, query, missing)]
         return [to_course_progress(columns) for columns in found]
 
@@ -125,6 +125,8 @@ def counted(*, courses: Iterable[Any], lessons: Iterable[Any], scores: Iterable[
 async def _sorted_page(connection: asyncpg.Connection, course_id: CourseId, query: RosterQuery) -> Sequence[Any]:
     """Those who have what the roster is sorted by."""
     place: Sequence[object]
+    if query.order is RosterOrder.COMPLETED and query.of_incomplete:
+        return ()
     if query.after is None:
         place = (_LAST[query.order], LAST_LEARNER) if query.descending else (_FIRST[query.order], FIRST_LEARNER)
     elif query.after.value is None:

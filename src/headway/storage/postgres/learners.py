@@ -1,7 +1,7 @@
 """All that is held on one learner, and starting a course over."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import asyncpg
@@ -24,6 +24,7 @@ from headway.storage.postgres.rows import (
 
 REMEMBERED: Final = timedelta(minutes=2)
 """For how long a process may remember a learner who was erased, by far: it hears of it within a second."""
+_ANY_TIME: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class Learners:
@@ -52,18 +53,21 @@ class Learners:
         The place in a course stays, emptied, until no process remembers who had it: one that did would write to it as
         if nothing had happened. `sweep` takes it away.
         """
-        held = await self.record(learner_id)
-        for standing in held.standings:
+        places = [
+            to_course_progress(columns) for columns in await self._database.fetch(sql.LEARNER_STANDINGS, learner_id)
+        ]
+        held = [place for place in places if place.day.date != NEVER]
+        for standing in held:
             await self._erase_course(learner_id, standing.course_id, now)
-        return bool(held.standings)
+        return bool(held)
 
-    async def sweep(self, now: datetime) -> None:
-        """Take away the emptied places of learners who were erased long enough ago."""
-        if not await self._database.fetch(sql.FIND_ERASED, now - REMEMBERED):  # some may read, but not write
-            return
-        async with self._database.transaction() as connection:
-            await connection.execute(sql.SWEEP_PLACES, now - REMEMBERED)
-            await connection.execute(sql.SWEEP_ERASED, now - REMEMBERED)
+    async def sweep(self, now: datetime) -> bool:
+        """Take away the emptied places of learners who were erased long enough ago; answers whether others are left."""
+        if await self._database.fetch(sql.FIND_ERASED, now - REMEMBERED):  # some may read, but not write
+            async with self._database.transaction() as connection:
+                await connection.execute(sql.SWEEP_PLACES, now - REMEMBERED)
+                await connection.execute(sql.SWEEP_ERASED, now - REMEMBERED)
+        return bool(await self._database.fetch(sql.FIND_ERASED, _ANY_TIME))
 
     async def restart(self, learner_id: LearnerId, course_id: CourseId, now: datetime) -> None:
         """Start a course over."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import date
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -20,6 +21,17 @@ from headway.storage.postgres.figures import FIRST_LEARNER, LAST_LEARNER, counte
 from headway.storage.postgres.rows import to_course_progress
 
 _ROWS: Final = 500_000  # of a stretch, about
+
+
+class _Catalogue(NamedTuple):
+    """The courses, and those of them with whose last edit somebody is not through yet."""
+
+    courses: Mapping[CourseId, VersionedCourse]
+    under_way: AbstractSet[CourseId]
+
+    def is_right(self, standing: CourseProgress, tally: Tally) -> bool:
+        course = self.courses.get(standing.course_id)
+        return course is None or agrees(course, standing, tally, derived=standing.course_id not in self.under_way)
 
 
 class _Stretch(NamedTuple):
@@ -57,14 +69,14 @@ class PostgresRecount:
 
     async def stretches(self) -> AsyncIterator[Recounted]:
         """All learners, a stretch at a time: the database finds the next one while this one is counted."""
-        courses = await self._courses()
+        catalogue = await self._catalogue()
         reading = asyncio.create_task(self._read(FIRST_LEARNER))
         try:
             while True:
                 stretch = await reading
                 if stretch.last != LAST_LEARNER:
                     reading = asyncio.create_task(self._read(next_learner(stretch.last)))
-                yield await asyncio.to_thread(_counted, courses, stretch)
+                yield await asyncio.to_thread(_counted, catalogue, stretch)
                 if stretch.last == LAST_LEARNER:
                     return
         finally:
@@ -81,13 +93,14 @@ class PostgresRecount:
             standings=await self._connection.fetch(sql.STANDINGS_BETWEEN, *asked),
         )
 
-    async def _courses(self) -> Mapping[CourseId, VersionedCourse]:
+    async def _catalogue(self) -> _Catalogue:
         ids = [course_id for (course_id,) in await self._connection.fetch(sql.CATALOGUE_ORDER)]
         found = to_courses(await self._connection.fetch(sql.LESSONS_OF_COURSES, ids))
-        return {versioned.course.id: versioned for versioned in found}
+        under_way = await self._connection.fetch(sql.COURSES_TO_REDERIVE)
+        return _Catalogue({one.course.id: one for one in found}, {course_id for (course_id,) in under_way})
 
 
-def _counted(courses: Mapping[CourseId, VersionedCourse], stretch: _Stretch) -> Recounted:
+def _counted(catalogue: _Catalogue, stretch: _Stretch) -> Recounted:
     counters = Counters()
     rows = _count_rows(counters, stretch.shapes)
     for course, day, learners, *done in stretch.days:
@@ -98,7 +111,7 @@ def _counted(courses: Mapping[CourseId, VersionedCourse], stretch: _Stretch) -> 
         standing = to_course_progress(columns)
         counters.change_standing(None, standing)
         tally = tallies.pop((columns[0], columns[1]), NOTHING)
-        if not _is_right(courses, standing, tally):
+        if not catalogue.is_right(standing, tally):
             wrong.append((standing.learner_id, standing.course_id))
     # What is left are rows of nobody who stands in the course.
     wrong.extend((LearnerId(str(learner)), CourseId(str(course))) for learner, course in tallies)
@@ -119,8 +132,3 @@ def _tallies(rows: Iterable[Any]) -> dict[tuple[UUID, UUID], Tally]:
         more = tally_of(count, Status(status), parts, required=required)
         tallies[learner, course] = tallies.get((learner, course), NOTHING).plus(more, less=NOTHING)
     return tallies
-
-
-def _is_right(courses: Mapping[CourseId, VersionedCourse], standing: CourseProgress, tally: Tally) -> bool:
-    course = courses.get(standing.course_id)
-    return course is None or agrees(course, standing, tally)

@@ -149,6 +149,11 @@ GROUP BY course_id, day;
 -- The courses of the catalogue by title.
 SELECT course_id::text FROM courses ORDER BY title COLLATE "C", course_id;
 
+-- name: hold-courses!
+-- Courses whose documents nobody may change until the end of the transaction: for learners who come into them. Their
+-- places can not be seen yet by who looks for those that an edit has to bring along, so the edit has to wait.
+SELECT course_id FROM courses WHERE course_id = ANY (:course_ids::uuid[]) ORDER BY course_id FOR SHARE;
+
 -- name: hold-standing^
 -- A learner's place in a course, which nobody else may change until the end of the transaction.
 SELECT
@@ -283,6 +288,10 @@ WHERE course_id = :course_id AND user_id >= :first AND started_at IS NOT NULL AN
 ORDER BY course_progress.user_id
 LIMIT :limit;
 
+-- name: courses-to-rederive
+-- The courses with whose last edit somebody is not through yet.
+SELECT course_id::text FROM rederivations;
+
 -- name: count-rows-of^
 -- How many rows a course has.
 SELECT count(*) FROM lesson_progress WHERE course_id = :course_id;
@@ -375,14 +384,15 @@ ORDER BY p.completed_lessons DESC, p.user_id DESC
 LIMIT :limit;
 
 -- name: roster-by-last-seen-ascending
--- A page of a course's learners.
+-- A page of a course's learners, which ends where those begin that are not asked for.
 SELECT
     user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
     started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
 FROM course_progress AS p
 WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND (p.day, p.user_id) > (:value, :after)
     AND (:completed::boolean IS NULL OR (p.completed_at IS NOT NULL) = :completed)
-    AND (:last_seen_before::date IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
+    AND p.day < coalesce(:last_seen_before::date, 'infinity')
+    AND (:last_seen_before IS NULL OR p.completed_at IS NULL)
     AND (
         :not_past::uuid IS NULL
         OR NOT EXISTS (

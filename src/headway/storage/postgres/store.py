@@ -63,7 +63,7 @@ class PostgresStore:
             url, connections=connections, timeout_seconds=timeout_seconds, transaction_pooler=transaction_pooler
         )
         self._recent = Recent()
-        self._catalogue = Catalogue(self._database, self._recent.forget_all)
+        self._catalogue = Catalogue(self._database, self._learners_were_erased)
         self._writer = Writer(self._database, self._catalogue, self._recent, lanes=_LANES, clock=clock)
         self._figures = Figures(self._database, self._catalogue)
         self._rederivations = Rederivations(self._database)
@@ -193,14 +193,15 @@ class PostgresStore:
 
     async def erase(self, learner_id: LearnerId) -> bool:
         """Remove all that is held on a learner, and what it counts for."""
-        erased = await self._learners.erase(learner_id, self._clock())
-        if erased:
-            self._sweep_later()
-        return erased
+        return await self._learners.erase(learner_id, self._clock())
 
     async def refresh(self, learner_id: LearnerId, course_id: CourseId) -> None:
         """Make the learner's standing, and the rows, what they are under the present version of the course."""
         await self.committer.refresh(StandingRefresh(learner_id, course_id))
+
+    async def forget_learners(self) -> None:
+        """Tell every process, and wait until they have asked."""
+        await self._catalogue.forget_learners()
 
     async def rederivation(self, course_id: CourseId) -> Rederivation | None:
         """How far it is with a course."""
@@ -208,7 +209,10 @@ class PostgresStore:
 
     async def take_rederivation(self) -> Rederivation | None:
         """One that nobody works on."""
-        return await self._rederivations.take(self._clock())
+        taken = await self._rederivations.take(self._clock())
+        if taken is not None:  # what is kept may be from before that edit: nothing would follow from it
+            self._catalogue.forget(taken.course_id)
+        return taken
 
     async def learners_to_rederive(self, under_way: Rederivation, limit: int) -> Sequence[LearnerId]:
         """The learners that come next."""
@@ -222,15 +226,19 @@ class PostgresStore:
         """Note that nothing is left to do."""
         await self._rederivations.finish(under_way)
 
-    def _sweep_later(self) -> None:
+    def _learners_were_erased(self) -> None:
+        """Somebody has erased learners, perhaps from the command line, which does not stay to sweep."""
+        self._recent.forget_all()
         if self._sweeping is None or self._sweeping.done():
             self._sweeping = asyncio.create_task(self._sweep(), name="headway-sweep")
 
     async def _sweep(self) -> None:
-        """Take away what erased learners left behind, once nobody remembers them; the next start would do it, too."""
-        await asyncio.sleep(2 * REMEMBERED.total_seconds())
-        with contextlib.suppress(StoreUnavailableError):
-            await self._learners.sweep(self._clock())
+        """Take away what erased learners left behind, once nobody remembers them, until nothing is left."""
+        left = True
+        while left:
+            await asyncio.sleep(REMEMBERED.total_seconds())
+            with contextlib.suppress(StoreUnavailableError):
+                left = await self._learners.sweep(self._clock())
 
     async def _reading(self, found: VersionedCourse, progress: CourseProgress | None) -> StandingReading:
         """The standing as kept, or recounted where it was made under another version of the course."""

@@ -12,7 +12,7 @@ from headway.domain.catalogue import VersionedCourse
 from headway.domain.errors import CourseNotFoundError, HeadwayError, RefusedWriteError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import CourseProgress, advance, finished_day, next_revision, rederive
+from headway.domain.standing import CourseProgress, advance, finished_day, next_revision, rederive, unplaced
 from headway.domain.statistics import Counters
 from headway.domain.writes import LessonWrite, StandingRefresh, Written
 from headway.storage.committer import LOST, Outcome, Work
@@ -60,17 +60,22 @@ class _Group:
     @property
     def needs_all_rows(self) -> bool:
         """Whether the standing has to be made anew: it is of another version of the course, or that was asked for."""
-        progress = self.standing.progress
-        if progress is None or self.course is None:
+        if self.course is None:
             return False
-        return progress.course_version != self.course.version or any(
-            isinstance(work, StandingRefresh) for _, work in self.work
-        )
+        if any(isinstance(work, StandingRefresh) for _, work in self.work):
+            return True
+        progress = self.standing.progress
+        return progress is not None and progress.course_version != self.course.version
 
     @property
     def previous_revision(self) -> int:
         """What the gate has to be found at."""
         return self.standing.progress.revision if self.standing.progress else _NO_REVISION
+
+    @property
+    def is_coming(self) -> bool:
+        """Whether the learner is not in the course yet."""
+        return self.standing.progress is None or self.standing.progress.started_at is None
 
     @property
     def changed_rows(self) -> Iterable[tuple[LessonProgress | None, LessonProgress | None]]:
@@ -83,7 +88,7 @@ class _Group:
     def decide(self, outcomes: list[Outcome], now: datetime) -> None:
         """Do the work in its order, noting the outcome of each."""
         progress = self.standing.progress
-        if progress is not None and self.needs_all_rows:
+        if self.needs_all_rows:
             progress = self._rederived(progress, now)
         for place, work in self.work:
             if not isinstance(work, LessonWrite):
@@ -105,10 +110,12 @@ class _Group:
             counters.change_row(before, row)
         counters.change_standing(self.standing.progress, self.after)
 
-    def _rederived(self, progress: CourseProgress, now: datetime) -> CourseProgress:
+    def _rederived(self, progress: CourseProgress | None, now: datetime) -> CourseProgress | None:
         assert self.course is not None  # noqa: S101 - see needs_all_rows
         rows = [row for row in self.standing.rows.values() if row is not None]
-        derived = rederive(self.course, progress, rows, now)
+        if progress is None and not rows:
+            return None
+        derived = rederive(self.course, progress or unplaced(self.key[0], self.course), rows, now)
         if derived.standing == progress and not derived.rows:
             return progress
         self.rows.update((row.lesson_id, row) for row in derived.rows)
@@ -291,9 +298,12 @@ class Writer:
         previous = [group.previous_revision for group in groups]
         rows = [row for group in groups for _, row in group.changed_rows if row is not None]
         columns = (*from_course_progress(standings), previous, *from_lesson_progress(rows))
+        come_into = {group.key[1] for group in groups if group.is_coming}
         slot = self._slots.take()
         try:
             async with self._database.transaction() as connection:
+                if come_into:
+                    await connection.execute(sql.HOLD_COURSES, list(come_into))
                 passed = _keys(await connection.fetch(sql.STORE_WRITES, *columns))
                 if all_or_none and len(passed) < len(groups):
                     raise _OvertakenError

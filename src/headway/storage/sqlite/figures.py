@@ -73,7 +73,7 @@ class Figures:
         self._catalogue.course(connection, course_id)
         found = _sorted_page(connection, course_id, query)
         missing = query.limit - len(found)
-        if missing and query.order is RosterOrder.COMPLETED:
+        if missing and query.order is RosterOrder.COMPLETED and query.completed is not True:
             found += _incomplete_page(connection, course_id, query, missing)
         return [to_course_progress(columns) for columns in found]
 
@@ -96,6 +96,8 @@ def counted(
 
 def _sorted_page(connection: apsw.Connection, course_id: CourseId, query: RosterQuery) -> list[Columns]:
     """Those who have what the roster is sorted by."""
+    if query.order is RosterOrder.COMPLETED and query.of_incomplete:
+        return []
     if query.after is None:
         place: tuple[object, str] = (
             (_LAST[query.order], _AFTER_ALL_LEARNERS) if query.descending else (_FIRST[query.order], _NO_LEARNER)

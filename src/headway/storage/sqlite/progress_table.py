@@ -19,6 +19,7 @@ from headway.domain.standing import (
     recount,
     rederive,
     restarted,
+    unplaced,
 )
 from headway.domain.statistics import Counters
 from headway.domain.writes import LessonWrite, StandingRefresh, Written
@@ -106,6 +107,8 @@ class ProgressTable:
         """Make a standing, and its rows, what they are under the present version of the course."""
         found = self._recent.course(connection, refresh.course_id)
         standing = self._recent.course_progress(connection, refresh.learner_id, refresh.course_id)
+        if standing is None and rows_of(connection, refresh.learner_id, refresh.course_id):
+            standing = unplaced(refresh.learner_id, found)
         if standing:
             self._rederive(connection, found, standing, now, counters)
 

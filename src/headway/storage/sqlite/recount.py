@@ -1,6 +1,7 @@
 """A recount on SQLite: row by row, over one snapshot."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 import apsw
@@ -47,14 +48,15 @@ class SqliteRecount:
 
     async def stretches(self) -> AsyncIterator[Recounted]:
         """All learners, a stretch at a time."""
+        under_way = {course_id for (course_id,) in fetch(self._connection, sql.COURSES_TO_REDERIVE)}
         after = _NO_LEARNER
         while after != _AFTER_ALL_LEARNERS:
             end = fetch_one(self._connection, sql.LEARNER_AT, after, _ROWS)
             until = end[0] if end else _AFTER_ALL_LEARNERS
-            yield self._stretch(after, until)
+            yield self._stretch(after, until, under_way)
             after = until
 
-    def _stretch(self, after: str, until: str) -> Recounted:
+    def _stretch(self, after: str, until: str, under_way: AbstractSet[CourseId]) -> Recounted:
         asked = (after, until, self._course_id)
         rows = [to_lesson_progress(columns) for columns in fetch(self._connection, sql.ROWS_BETWEEN, *asked)]
         standings = [to_course_progress(columns) for columns in fetch(self._connection, sql.STANDINGS_BETWEEN, *asked)]
@@ -67,10 +69,16 @@ class SqliteRecount:
         for standing in standings:
             own = by_standing.pop((standing.learner_id, standing.course_id), [])
             found = self._course(standing.course_id)
-            if found is not None and not agrees(found, standing, recount_tally(found.course, own)):
+            derived = standing.course_id not in under_way
+            if found and not agrees(found, standing, recount_tally(found.course, own), derived=derived):
                 wrong.append((standing.learner_id, standing.course_id))
-        wrong.extend(by_standing)  # rows of nobody who stands in the course
+        wrong.extend(key for key, own in by_standing.items() if self._are_of_course(key[1], own))
         return Recounted(len(rows), counters, wrong)
+
+    def _are_of_course(self, course_id: CourseId, rows: Iterable[LessonProgress]) -> bool:
+        """Whether one of the rows, of nobody who stands in the course, is of a lesson that is in it."""
+        found = self._course(course_id)
+        return found is not None and any(row.lesson_id in found.course.lessons_by_id for row in rows)
 
     def _course(self, course_id: CourseId) -> VersionedCourse | None:
         try:

@@ -179,6 +179,10 @@ WHERE course_id = :course_id AND user_id > :after AND started_at IS NOT NULL AND
 ORDER BY user_id
 LIMIT :limit;
 
+-- name: courses-to-rederive
+-- The courses with whose last edit somebody is not through yet.
+SELECT course_id FROM rederivations;
+
 -- name: count-rows-of^
 -- How many rows a course has, or all have.
 SELECT count(*) FROM lesson_progress WHERE :course_id IS NULL OR course_id = :course_id;
@@ -253,14 +257,15 @@ ORDER BY p.completed_lessons DESC, p.user_id DESC
 LIMIT :limit;
 
 -- name: roster-by-last-seen-ascending
--- A page of a course's learners.
+-- A page of a course's learners, which ends where those begin that are not asked for.
 SELECT
     user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
     started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
 FROM course_progress AS p
 WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND (p.day, p.user_id) > (:value, :after)
     AND (:completed IS NULL OR (p.completed_at IS NOT NULL) = :completed)
-    AND (:last_seen_before IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
+    AND p.day < coalesce(:last_seen_before, '~')
+    AND (:last_seen_before IS NULL OR p.completed_at IS NULL)
     AND (
         :not_past IS NULL
         OR NOT EXISTS (

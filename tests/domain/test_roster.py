@@ -1,0 +1,40 @@
+"""Which of a course's learners a roster is asked for."""
+
+from datetime import date, timedelta
+
+import pytest
+
+from headway.domain.identifiers import LearnerId
+from headway.domain.roster import RosterOrder, RosterPlace, RosterQuery, stalled
+
+TODAY = date(2026, 11, 23)
+
+
+def test_who_was_seen_yesterday_has_stalled_for_one_day() -> None:
+    assert stalled(RosterQuery(), TODAY, 1).last_seen_before == TODAY
+    assert stalled(RosterQuery(), TODAY, 7).last_seen_before == TODAY - timedelta(days=6)
+
+
+def test_the_latest_who_stalled_stand_behind_all_who_were_seen_since() -> None:
+    place = stalled(RosterQuery(), TODAY, 7).after
+    assert place is not None
+    assert place < RosterPlace(TODAY - timedelta(days=6), LearnerId("00000000-0000-4000-8000-000000000000"))
+    assert place > RosterPlace(TODAY - timedelta(days=7), LearnerId("ffffffff-ffff-4fff-bfff-ffffffffffff"))
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        RosterQuery(descending=False),
+        RosterQuery(order=RosterOrder.PROGRESS),
+        RosterQuery(after=RosterPlace(date(2026, 1, 1), LearnerId("00000000-0000-4000-8000-000000000000"))),
+    ],
+)
+def test_else_a_page_begins_where_it_did(query: RosterQuery) -> None:
+    assert stalled(query, TODAY, 7).after == query.after
+
+
+def test_who_has_stalled_has_not_completed_the_course() -> None:
+    assert stalled(RosterQuery(), TODAY, 7).of_incomplete
+    assert RosterQuery(completed=False).of_incomplete
+    assert not RosterQuery(completed=True).of_incomplete
