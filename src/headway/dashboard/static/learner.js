@@ -2,7 +2,7 @@
 
 import "./calendar.js";
 import { edit } from "./notes.js";
-import { show, tell } from "./notice.js";
+import { hide, show, tell } from "./notice.js";
 import { refresh, replace } from "./parts.js";
 import { lessonOf, store, textOf } from "./rows.js";
 
@@ -32,6 +32,7 @@ async function toggleBookmark(itemId) {
     const decide = (present) => (Boolean(present?.row.is_bookmarked) === wanted ? present : null);
     const stored = await store(lessonOf(item), { is_bookmarked: wanted }, item.dataset.tag ?? null, decide);
     showRow(document.getElementById(itemId) ?? item, stored);
+    hide();
     tell(wanted ? "Bookmark saved" : "Bookmark removed");
   } catch (error) {
     press(button, !wanted);
