@@ -202,14 +202,14 @@ def test_a_session_that_ends_while_one_types_loses_nothing(browser: Browser, run
         link = lesson.get_by_role("link", name="Sign in in another tab")
         expect(link).to_have_attribute("target", "_blank")
         look_again(page)
-        expect(page.get_by_role("complementary", name="Notice")).to_contain_text("You are signed out")
+        expect(page.get_by_role("region", name="Notice")).to_contain_text("You are signed out")
         assert barriers(page) == []
         expect(lesson.get_by_role("textbox")).to_have_value(MINE)
         # Signed in again, in a session that has another token against forgery.
         context.add_cookies([cookie_of(running, learner.learner_id)])  # type: ignore[list-item]
         save(lesson)
         expect(lesson.locator(".note")).to_have_text(MINE)
-        expect(page.get_by_role("complementary", name="Notice")).to_be_hidden()
+        expect(page.get_by_role("region", name="Notice")).to_be_hidden()
         assert learner.row("Water")["user_notes"] == MINE
 
 
@@ -223,7 +223,7 @@ def test_what_one_typed_is_not_stored_for_somebody_else(browser: Browser, runnin
         expect(lesson.get_by_role("alert")).to_contain_text("Somebody else has signed in")
         expect(lesson.get_by_role("textbox")).to_have_value(MINE)
         look_again(page)
-        expect(page.get_by_role("complementary", name="Notice")).to_contain_text("Somebody else has signed in")
+        expect(page.get_by_role("region", name="Notice")).to_contain_text("Somebody else has signed in")
         with running.client(somebody.learner_id) as client:
             assert client.get(f"/progress/{learner.course_id}").json() == []
 
@@ -238,7 +238,7 @@ def test_a_service_that_does_not_answer_is_said_to_and_tried_again(browser: Brow
             save(lesson)
             expect(lesson.get_by_role("alert")).to_contain_text("The service does not answer")
             lesson.get_by_role("button", name="Bookmark").click()
-            notice = page.get_by_role("complementary", name="Notice")
+            notice = page.get_by_role("region", name="Notice")
             expect(notice).to_contain_text("The service does not answer")
             expect(lesson.get_by_role("button", name="Bookmark")).to_have_attribute("aria-pressed", "false")
             context.set_offline(False)

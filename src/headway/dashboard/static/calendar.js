@@ -17,7 +17,7 @@ function prepare(part) {
     const day = event.target.closest(".day");
     if (day) readout.textContent = day.title;
   };
-  days.reduce((one, other) => (one.title && column(one) > column(other) ? one : other)).tabIndex = 0;
+  days.reduce((one, other) => (column(one) > column(other) ? one : other)).tabIndex = 0;
   table.addEventListener("pointerover", tell);
   table.addEventListener("focusin", tell);
   table.addEventListener("keydown", (event) => walk(table, event));
