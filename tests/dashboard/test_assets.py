@@ -44,7 +44,8 @@ def test_files_are_sent_compressed_and_kept_for_as_long_as_their_address(running
 
 def test_modules_import_each_other_under_the_addresses_that_are_kept(running: Running) -> None:
     with httpx.Client(base_url=f"{running.base_url}{DASHBOARD}/static/") as browser:
-        wanted, seen = ["learner.js"], set()
+        wanted = ["learner.js"]
+        seen: set[str] = set()
         while wanted:
             name = wanted.pop()
             answer = browser.get(name)
