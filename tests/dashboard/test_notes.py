@@ -157,7 +157,7 @@ def test_a_lesson_finished_in_one_tab_is_seen_in_the_other_and_what_is_typed_the
 ) -> None:
     learner = student(running)
     learner.write("Water", progress_percentage=10)
-    with visiting(browser, running, learner.learner_id) as context:
+    with visiting(browser, running, learner.learner_id, refusals=[412]) as context:
         page = learner.open(context)
         lesson = begin(page, "Water", MINE)
         lesson.get_by_role("textbox").press("End")
@@ -231,7 +231,7 @@ def test_what_one_typed_is_not_stored_for_somebody_else(browser: Browser, runnin
 def test_a_service_that_does_not_answer_is_said_to_and_tried_again(browser: Browser, folder: Path) -> None:
     with forked_headway_serve(folder) as running:
         learner = student(running)
-        with visiting(browser, running, learner.learner_id, refusals=[0]) as context:
+        with visiting(browser, running, learner.learner_id, refusals=[0, 412]) as context:
             page = learner.open(context)
             lesson = begin(page, "Water", MINE)
             context.set_offline(True)

@@ -102,7 +102,7 @@ def visiting(
         yield context
     finally:
         context.close()
-    assert not complaints
+    assert not complaints, complaints
 
 
 def barriers(page: Page) -> list[str]:

@@ -21,7 +21,7 @@ async def course(visit: Visit) -> Response:
     """One course, lesson by lesson. A page that is open asks with its tag whether anything has changed since."""
     try:
         stamp = await visit.services.progress.lessons_stamp(visit.principal, visit.course_id)
-        tag = f'"{stamp.course_version}.{stamp.revision}"'
+        tag = f'"{visit.principal.learner_id}.{stamp.course_version}.{stamp.revision}"'
         if visit.request.headers.get("if-none-match") == tag:
             return Response(status_code=_NOT_MODIFIED, headers={"ETag": tag})
         own = await visit.services.overview.course(visit.principal, visit.course_id, visit.reader.first_weekday)
