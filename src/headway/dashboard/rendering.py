@@ -20,6 +20,7 @@ _LOCALE: Final = "en"
 _NOBODY: Final = "–"  # noqa: RUF001 - a dash, where there is nothing to tell
 _MINUTES_IN_AN_HOUR: Final = 60
 _LONGEST_LANGUAGES: Final = 1000
+_FIGURES: Final = 4096
 
 
 class Renderer:
@@ -94,11 +95,11 @@ class Reader:
 
     def number(self, value: float | None) -> str:
         """A figure, or a dash where there is nobody to ask."""
-        return _NOBODY if value is None else numbers.format_decimal(value, locale=self.locale)
+        return _NOBODY if value is None else _decimal(value, self.locale)
 
     def percent(self, value: float | None) -> str:
         """A percentage of 0 to 100, to one decimal at most."""
-        return _NOBODY if value is None else numbers.format_percent(value / 100, "#,##0.#%", self.locale)
+        return _NOBODY if value is None else _percent(value, self.locale)
 
     def minutes(self, value: float | None) -> str:
         """A time in minutes, as hours and minutes from an hour on."""
@@ -124,6 +125,17 @@ class Reader:
     def plain_day(self, value: date) -> str:
         """A day of a course where there can be no markup."""
         return dates.format_date(value, "medium", locale=self.locale)
+
+
+# A list of lessons shows the same few figures again and again.
+@lru_cache(_FIGURES)
+def _decimal(value: float, locale: Locale) -> str:
+    return numbers.format_decimal(value, locale=locale)
+
+
+@lru_cache(_FIGURES)
+def _percent(value: float, locale: Locale) -> str:
+    return numbers.format_percent(value / 100, "#,##0.#%", locale)
 
 
 def reader_of(request: Request) -> Reader:
