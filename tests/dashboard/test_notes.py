@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Dialog, Locator, Page, expect
 
 from dashboard.own_course import Student, lesson_of, look_again, student
-from support.browser import SCHEMES, barriers, cookie_of, fits, visiting
+from support.browser import DASHBOARD, SCHEMES, barriers, cookie_of, fits, visiting
 from support.program import forked_headway_serve
-from support.running import Running
+from support.running import Running, eventually
 
 LATER = "Ask about the second rise."
 MINE = "Fold it four times.\nThen wait."
@@ -61,7 +61,7 @@ def test_a_note_is_cleared(browser: Browser, running: Running) -> None:
 
 def test_what_a_player_writes_meanwhile_is_no_conflict(browser: Browser, running: Running) -> None:
     learner = student(running)
-    learner.write("Water", user_notes=OTHERS)
+    learner.write("Water", user_notes="Seen on another\r\nkind of machine.")
     with visiting(browser, running, learner.learner_id, refusals=[412]) as context:
         page = learner.open(context)
         lesson = begin(page, "Water", MINE)
@@ -261,6 +261,28 @@ def test_what_was_typed_is_discarded_only_when_that_is_said_twice(browser: Brows
         expect(lesson.get_by_role("button", name="Add a note")).to_be_focused()
         with running.client(learner.learner_id) as client:
             assert client.get(f"/progress/{learner.course_id}").json() == []
+
+
+def test_a_page_is_not_left_without_a_word_while_there_is_something_to_save(browser: Browser, running: Running) -> None:
+    learner = student(running)
+    asked: list[str] = []
+
+    def stay(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    with visiting(browser, running, learner.learner_id) as context:
+        page = learner.open(context)
+        page.on("dialog", stay)
+        lesson = begin(page, "Water", MINE)
+        page.get_by_role("link", name="Headway").click(no_wait_after=True)
+        eventually(lambda: page.wait_for_timeout(20) is None and asked == ["beforeunload"])
+        expect(lesson.get_by_role("textbox")).to_have_value(MINE)
+        save(lesson)
+        expect(lesson.locator(".note")).to_have_text(MINE)
+        page.get_by_role("link", name="Headway").click()
+        page.wait_for_url(f"**{DASHBOARD}")
+        assert asked == ["beforeunload"]
 
 
 def test_a_note_may_be_ten_thousand_characters_long(browser: Browser, running: Running) -> None:
