@@ -115,7 +115,7 @@ def add_common(parser: argparse.ArgumentParser, *, seconds: int, connections: tu
     add("--connections", type=numbers, default=connections, metavar="N,N", help=f"how many ({listed})")
     add("--learners", type=Between(1, 100_000), default=2000, metavar="N", help="how many (%(default)s)")
     add("--lessons", type=Between(1, 1000), default=40, metavar="N", help="in the course (%(default)s)")
-    add("--only", default="", metavar="PATTERN", help="the parts whose name holds PATTERN; * and ? work, commas part several")
+    add("--only", default="", metavar="PATTERN", help="the parts named like PATTERN[,PATTERN]; * and ? work")
     add(
         "--directory",
         type=Path,
