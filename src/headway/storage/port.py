@@ -6,12 +6,13 @@ from datetime import date
 from typing import NamedTuple, Protocol
 
 from headway.domain.catalogue import Course, CourseChange, CourseOutline, VersionedCourse
+from headway.domain.counters import Counters
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.imports import ImportKey, ImportState, Report
 from headway.domain.progress import LessonProgress
 from headway.domain.roster import RosterQuery
 from headway.domain.standing import CourseProgress, LearnerDay, LessonsStamp
-from headway.domain.statistics import Counters, CourseReading
+from headway.domain.statistics import CourseReading
 from headway.domain.writes import LessonWrite, Written
 
 

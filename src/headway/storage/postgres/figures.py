@@ -8,10 +8,11 @@ from uuid import UUID
 
 import asyncpg
 
+from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts
 from headway.domain.identifiers import CourseId
 from headway.domain.roster import RosterOrder, RosterQuery
 from headway.domain.standing import CourseProgress
-from headway.domain.statistics import Counters, CourseCounts, CourseReading, DayCounts, LessonCounts, reading_of
+from headway.domain.statistics import CourseReading, reading_of
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.catalogue import Catalogue
 from headway.storage.postgres.database import Database

@@ -296,9 +296,9 @@ SELECT course_id::text FROM rederivations;
 -- How many rows a course has.
 SELECT count(*) FROM lesson_progress WHERE course_id = :course_id;
 
--- name: group-in-memory!
+-- name: group-in-memory
 -- Until the end of the transaction, group a stretch of rows without sorting it on disk.
-SET LOCAL work_mem = '64MB';
+SELECT set_config('work_mem', '64MB', true);
 
 -- name: learner-at
 -- The learner whose row is so many rows further on.

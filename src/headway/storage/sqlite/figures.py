@@ -6,10 +6,11 @@ from typing import Final
 
 import apsw
 
+from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts
 from headway.domain.identifiers import CourseId
 from headway.domain.roster import RosterOrder, RosterPlace, RosterQuery
 from headway.domain.standing import CourseProgress
-from headway.domain.statistics import Counters, CourseCounts, CourseReading, DayCounts, LessonCounts, reading_of
+from headway.domain.statistics import CourseReading, reading_of
 from headway.storage.port import HeldDay
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue

@@ -2,8 +2,8 @@
 
 import apsw
 
+from headway.domain.counters import Counters, recount
 from headway.domain.identifiers import LearnerId
-from headway.domain.statistics import Counters, recount
 from headway.storage.port import LearnerRecord
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.figures import store_counters

@@ -15,11 +15,12 @@ from typing import Final
 import apsw
 
 from headway.domain.catalogue import Course, CourseChange, CourseOutline, VersionedCourse, compare
+from headway.domain.counters import Counters
 from headway.domain.errors import HeadwayError, RefusedWriteError, StoreUnavailableError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.roster import RosterQuery
 from headway.domain.standing import CourseProgress, LessonsStamp
-from headway.domain.statistics import Counters, CourseReading
+from headway.domain.statistics import CourseReading
 from headway.domain.writes import LessonWrite, StandingRefresh, Written
 from headway.storage.committer import CommitObserver, Committer, Outcome, Work
 from headway.storage.port import LearnerRecord, LessonReading, LessonsReading, Rederivation, StandingReading
