@@ -92,7 +92,8 @@ class Headway:
         path = self.settings.dashboard_path
         if not path:
             return None
-        return Dashboard(path, PREFIX, self.services, self.sessions, self.settings.frame_ancestors)
+        settings = self.settings
+        return Dashboard(path, PREFIX, self.services, self.sessions, settings.frame_ancestors, settings.lesson_url)
 
     def _endpoints(self, sessions: Sessions | None) -> list[Endpoint]:
         """The API's operations, ready to answer: to tokens, and to the pages' sessions where there are any."""

@@ -3,7 +3,7 @@
 import re
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import unquote
 
 from pydantic import Field, SecretStr, field_validator, model_validator
@@ -17,6 +17,9 @@ class LogFormat(StrEnum):
 
     JSON = "json"
     CONSOLE = "console"
+
+
+_LESSON_URL_NAMES: Final = frozenset({"{course_id}", "{lesson_id}"})
 
 
 class Settings(BaseSettings):
@@ -49,6 +52,11 @@ class Settings(BaseSettings):
     session_hours: float = Field(12.0, gt=0, le=24 * 30, description="Hours after which a browser has to sign in anew.")
     frame_ancestors: Annotated[list[str], NoDecode] = Field(
         default=[], description="Origins whose pages may frame the pages, separated by commas; none by default."
+    )
+    lesson_url: str | None = Field(
+        None,
+        description="Where the platform plays a lesson: an https or http address with {lesson_id} in it, and where it "
+        "is wanted {course_id}.",
     )
 
     cors_origins: Annotated[list[str], NoDecode] = Field(
@@ -89,6 +97,17 @@ class Settings(BaseSettings):
         if path and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", path):
             raise ValueError("a path begins with / and has letters, digits and . _ ~ - only")
         return path
+
+    @field_validator("lesson_url")
+    @classmethod
+    def _names_the_lesson(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        names = re.findall(r"[{}][^{}]*[{}]?", value)
+        is_address = re.fullmatch(r"https?://[^/?#{}\s]+[/?#]\S*", value)
+        if not is_address or not {"{lesson_id}"} <= set(names) <= _LESSON_URL_NAMES:
+            raise ValueError("an address begins with https:// or http://, and has {lesson_id} or {course_id} behind it")
+        return value
 
     @model_validator(mode="after")
     def _at_most_one_key(self) -> Self:

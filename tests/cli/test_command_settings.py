@@ -63,6 +63,12 @@ def test_a_service_is_configured_by_the_file_too_and_by_options_first(folder: Pa
         ("HEADWAY_LOG_FORMAT", "xml"),
         ("HEADWAY_LOG_LEVEL", "loud"),
         ("HEADWAY_LOG_REQUESTS", "some"),
+        ("HEADWAY_LESSON_URL", "javascript:alert(1)//{lesson_id}"),
+        ("HEADWAY_LESSON_URL", "https://learn.example/lessons"),
+        ("HEADWAY_LESSON_URL", "https://{lesson_id}.example/"),
+        ("HEADWAY_LESSON_URL", "https://learn.example/{lesson_id}/{user_id}"),
+        ("HEADWAY_LESSON_URL", "https://learn.example/{{lesson_id}}"),
+        ("HEADWAY_LESSON_URL", "https://learn.example/a lesson/{lesson_id}"),
     ],
 )
 def test_a_wrong_value_is_refused_naming_its_variable(folder: Path, variable: str, wrong: str) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from support.browser import DASHBOARD
 from support.running import Running
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,3 +40,20 @@ def test_files_are_sent_compressed_and_kept_for_as_long_as_their_address(running
         assert plain.content == answer.content
         assert "immutable" not in browser.get(address.partition("?")[0]).headers["cache-control"]
         assert browser.get("/dashboard/static/none.css").status_code == 404
+
+
+def test_modules_import_each_other_under_the_addresses_that_are_kept(running: Running) -> None:
+    with httpx.Client(base_url=f"{running.base_url}{DASHBOARD}/static/") as browser:
+        wanted = ["learner.js"]
+        seen: set[str] = set()
+        while wanted:
+            name = wanted.pop()
+            answer = browser.get(name)
+            assert answer.status_code == 200
+            assert ("immutable" in answer.headers.get("cache-control", "")) is ("?" in name)
+            imported = re.findall(r'^import .*"\./(.+)";$', answer.text, re.MULTILINE)
+            wanted += set(imported) - seen
+            seen |= set(imported)
+    modules = {address.partition("?")[0] for address in seen}
+    assert modules >= {"headway.js", "notes.js", "rows.js", "service.js"}
+    assert len(modules) == len(seen)

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from importlib.resources import files
@@ -13,6 +14,8 @@ from starlette.responses import Response
 
 _FOREVER: Final = "public, max-age=31536000, immutable"
 _FOLDER: Final = "static"
+# What a module imports from a file beside it; modules do not import each other in a circle.
+_IMPORT: Final = re.compile(rb'\bimport\b[^"\n]*"\./(?P<name>[\w.-]+\.js)')
 
 
 class Asset(NamedTuple):
@@ -33,7 +36,11 @@ class Assets:
     @cached_property
     def _files(self) -> Mapping[str, Asset]:
         folder = files("headway.dashboard") / _FOLDER
-        return {file.name: _asset(file.name, file.read_bytes()) for file in folder.iterdir() if file.is_file()}
+        contents = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+        found: dict[str, Asset] = {}
+        for name in contents:
+            _add(found, name, contents)
+        return found
 
     def address(self, name: str) -> str:
         """Where a file is."""
@@ -52,6 +59,19 @@ class Assets:
                 asset.compressed, headers=headers | {"Content-Encoding": "gzip"}, media_type=asset.media_type
             )
         return Response(asset.content, headers=headers, media_type=asset.media_type)
+
+
+def _add(found: dict[str, Asset], name: str, contents: Mapping[str, bytes]) -> Asset:
+    """A file as it is sent: a module imports others under their marks, so that each is loaded once and kept."""
+
+    def marked(imported: re.Match[bytes]) -> bytes:
+        other = imported["name"].decode()
+        mark = f"?{_add(found, other, contents).mark}" if other in contents else ""
+        return imported[0] + mark.encode()
+
+    if name not in found:
+        found[name] = _asset(name, _IMPORT.sub(marked, contents[name]))
+    return found[name]
 
 
 def _asset(name: str, content: bytes) -> Asset:

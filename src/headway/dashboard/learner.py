@@ -1,12 +1,33 @@
-"""What a learner looks at: the courses under way, one course, and its notes."""
+"""What a learner looks at: the courses under way, one course, and the notes in it."""
 
 from starlette.responses import Response
 
+from headway.dashboard.calendar_view import CalendarView
+from headway.dashboard.course_view import CourseView, Shown
 from headway.dashboard.page import Visit
+from headway.domain.errors import CourseNotFoundError
+
+_NOT_MODIFIED = 304
+_NOT_FOUND = 404
 
 
 async def courses(visit: Visit) -> Response:
-    """The courses that the learner has written in, recently touched first."""
-    summaries = await visit.services.progress.summaries(visit.principal)
-    titles = {course.id: course.title for course in await visit.services.progress.courses()}
-    return visit.show("learner/courses.html", summaries=summaries, titles=titles)
+    """The courses that the learner has written in, recently touched first, and the active days over all of them."""
+    under_way = await visit.services.overview.courses(visit.principal, visit.reader.first_weekday)
+    return visit.show("learner/courses.html", courses=under_way.courses, calendar=CalendarView.of(under_way.calendar))
+
+
+async def course(visit: Visit) -> Response:
+    """One course, lesson by lesson. A page that is open asks with its tag whether anything has changed since."""
+    try:
+        stamp = await visit.services.progress.lessons_stamp(visit.principal, visit.course_id)
+        tag = f'"{visit.principal.learner_id}.{stamp.course_version}.{stamp.revision}"'
+        if visit.request.headers.get("if-none-match") == tag:
+            return Response(status_code=_NOT_MODIFIED, headers={"ETag": tag})
+        own = await visit.services.overview.course(visit.principal, visit.course_id, visit.reader.first_weekday)
+    except CourseNotFoundError:
+        return visit.show("learner/no_course.html", _NOT_FOUND)
+    view = CourseView.of(own, Shown.named(visit.request.query_params.get("show")))
+    page = visit.show("learner/course.html", view=view, calendar=CalendarView.of(own.calendar), tag=tag)
+    page.headers["ETag"] = tag
+    return page

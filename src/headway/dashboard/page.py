@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headway.auth import Session
-from headway.dashboard.rendering import Renderer
+from headway.dashboard.rendering import Reader, Renderer, reader_of
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.principal import Principal
 from headway.service import Services
@@ -31,6 +31,11 @@ class Visit(NamedTuple):
     def principal(self) -> Principal:
         """Who is looking."""
         return self.session.principal
+
+    @property
+    def reader(self) -> Reader:
+        """How whoever is looking reads numbers and moments."""
+        return reader_of(self.request)
 
     @property
     def course_id(self) -> CourseId:

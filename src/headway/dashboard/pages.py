@@ -5,4 +5,7 @@ from typing import Final
 from headway.dashboard import learner
 from headway.dashboard.page import Page
 
-PAGES: Final = (Page("GET", "", learner.courses),)
+PAGES: Final = (
+    Page("GET", "", learner.courses),
+    Page("GET", "/courses/{course_id}", learner.course),
+)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal
 
 from babel import Locale, UnknownLocaleError, dates, numbers
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -14,17 +14,22 @@ from starlette.responses import HTMLResponse
 
 from headway.auth import Session
 from headway.dashboard.assets import Assets
+from headway.domain.identifiers import CourseId, LessonId
 
 _LOCALE: Final = "en"
 _NOBODY: Final = "–"  # noqa: RUF001 - a dash, where there is nothing to tell
 _MINUTES_IN_AN_HOUR: Final = 60
 _LONGEST_LANGUAGES: Final = 1000
+_FIGURES: Final = 4096
 
 
 class Renderer:
-    """Renders templates for readers; `path` is the pages' own, `api` that of the API."""
+    """Renders templates for readers; `path` is the pages' own, `api` that of the API.
 
-    def __init__(self, path: str, api: str, assets: Assets) -> None:
+    `lesson_url` is where the platform plays lessons, with their ids in braces; `None`: nowhere but here.
+    """
+
+    def __init__(self, path: str, api: str, assets: Assets, lesson_url: str | None = None) -> None:
         self._environment = Environment(
             loader=PackageLoader("headway.dashboard"),
             autoescape=True,
@@ -33,16 +38,35 @@ class Renderer:
             lstrip_blocks=True,
         )
         self._environment.globals |= {"path": path, "api": api, "asset": assets.address}
+        self._environment.globals |= {"lesson_address": LessonAddress(path, lesson_url)}
 
     def show(
         self, request: Request, template: str, session: Session | None, status: int = 200, **values: object
     ) -> HTMLResponse:
         """A template as a page. `values` are its own; it is also given `session`, `reader` and `here`, its address."""
-        reader = Reader(locale_of(request.headers.get("accept-language", "")))
         content = self._environment.get_template(template).render(
-            values, session=session, reader=reader, here=request.url.path
+            values, session=session, reader=reader_of(request), here=request.url.path
         )
         return HTMLResponse(content, status)
+
+
+@dataclass(frozen=True)
+class LessonAddress:
+    """Where a lesson is: on the platform if `template` says where, else on its course's page below `path`."""
+
+    path: str
+    template: str | None
+
+    @property
+    def leads_away(self) -> bool:
+        """Whether lessons are on the platform."""
+        return self.template is not None
+
+    def __call__(self, course_id: CourseId, lesson_id: LessonId) -> str:
+        """The address of one lesson."""
+        if self.template is None:
+            return f"{self.path}/courses/{course_id}#lesson-{lesson_id}"
+        return self.template.replace("{course_id}", course_id).replace("{lesson_id}", lesson_id)
 
 
 @dataclass(frozen=True)
@@ -56,13 +80,26 @@ class Reader:
         """The locale as HTML and scripts name it (BCP 47)."""
         return str(self.locale).replace("_", "-")
 
+    @property
+    def first_weekday(self) -> int:
+        """The day that weeks begin with; Monday is 0."""
+        return int(self.locale.first_week_day)
+
+    def weekday(self, number: int, width: Literal["abbreviated", "wide"] = "wide") -> str:
+        """The name of a weekday; Monday is 0."""
+        return str(dates.get_day_names(width, "stand-alone", self.locale)[number])
+
+    def month(self, value: date) -> str:
+        """The short name of a day's month."""
+        return dates.format_date(value, "LLL", locale=self.locale)
+
     def number(self, value: float | None) -> str:
         """A figure, or a dash where there is nobody to ask."""
-        return _NOBODY if value is None else numbers.format_decimal(value, locale=self.locale)
+        return _NOBODY if value is None else _decimal(value, self.locale)
 
     def percent(self, value: float | None) -> str:
         """A percentage of 0 to 100, to one decimal at most."""
-        return _NOBODY if value is None else numbers.format_percent(value / 100, "#,##0.#%", self.locale)
+        return _NOBODY if value is None else _percent(value, self.locale)
 
     def minutes(self, value: float | None) -> str:
         """A time in minutes, as hours and minutes from an hour on."""
@@ -83,8 +120,27 @@ class Reader:
         """A day of a course, which is the same in every zone."""
         if value is None:
             return _NOBODY
-        written = dates.format_date(value, "medium", locale=self.locale)
-        return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), written)
+        return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), self.plain_day(value))
+
+    def plain_day(self, value: date) -> str:
+        """A day of a course where there can be no markup."""
+        return dates.format_date(value, "medium", locale=self.locale)
+
+
+# A list of lessons shows the same few figures again and again.
+@lru_cache(_FIGURES)
+def _decimal(value: float, locale: Locale) -> str:
+    return numbers.format_decimal(value, locale=locale)
+
+
+@lru_cache(_FIGURES)
+def _percent(value: float, locale: Locale) -> str:
+    return numbers.format_percent(value / 100, "#,##0.#%", locale)
+
+
+def reader_of(request: Request) -> Reader:
+    """How the sender of a request reads."""
+    return Reader(locale_of(request.headers.get("accept-language", "")))
 
 
 @lru_cache(1024)

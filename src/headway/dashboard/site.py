@@ -26,13 +26,17 @@ _NOT_FOUND: Final = 404
 
 @dataclass(frozen=True)
 class Dashboard:
-    """The pages below `path`, beside the API at `api`. `frame_ancestors` are the origins that may frame them."""
+    """The pages below `path`, beside the API at `api`.
+
+    `frame_ancestors` are the origins that may frame them, `lesson_url` where the platform plays lessons.
+    """
 
     path: str
     api: str
     services: Services
     sessions: Sessions
     frame_ancestors: Sequence[str]
+    lesson_url: str | None = None
 
     @cached_property
     def assets(self) -> Assets:
@@ -42,7 +46,7 @@ class Dashboard:
     @cached_property
     def renderer(self) -> Renderer:
         """What makes pages of templates."""
-        return Renderer(self.path, self.api, self.assets)
+        return Renderer(self.path, self.api, self.assets, self.lesson_url)
 
     def router(self) -> APIRouter:
         """All pages."""

@@ -155,6 +155,13 @@ class Store(Protocol):
     async def learner_record(self, learner_id: LearnerId) -> LearnerRecord:
         """All that is held on a learner, of courses that are not in the catalogue too."""
 
+    async def active_days(self, learner_id: LearnerId, course_id: CourseId | None, first: date) -> Sequence[LearnerDay]:
+        """The days from the first on when the learner wrote in a course, the present one too, in no order.
+
+        In any course where `course_id` is `None`, also those that are not in the catalogue: then a date comes once for
+        each course. A course that was started over keeps its days; one that is not there has none.
+        """
+
     async def erase(self, learner_id: LearnerId) -> bool:
         """Remove all that is held on a learner, and what it counts for; answers whether there was anything."""
 

@@ -1,7 +1,7 @@
 """All that is held on one learner, and starting a course over."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 import asyncpg
@@ -9,7 +9,7 @@ import asyncpg
 from headway.domain.counters import Counters, recount
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import NEVER, CourseProgress, emptied, restarted
+from headway.domain.standing import NEVER, CourseProgress, LearnerDay, emptied, restarted
 from headway.storage.port import HeldDay, LearnerRecord
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.database import Database
@@ -46,6 +46,11 @@ class Learners:
             [standing for standing in map(to_course_progress, standings) if standing.day.date != NEVER],
             [(day.course_id, day.day) for day in held],
         )
+
+    async def active_days(self, learner_id: LearnerId, course_id: CourseId | None, first: date) -> list[LearnerDay]:
+        """The days from the first on when the learner wrote in a course, or in any."""
+        found = await self._database.fetch(sql.ACTIVE_DAYS, learner_id, course_id, first)
+        return [to_held_day(columns).day for columns in found]
 
     async def erase(self, learner_id: LearnerId, now: datetime) -> bool:
         """Remove all of it, course by course; answers whether there was anything.

@@ -214,6 +214,17 @@ SELECT user_id, course_id, day, lessons_started, lessons_completed, time_parts, 
 FROM learner_days
 WHERE user_id = :user_id AND course_id = :course_id;
 
+-- name: active-days
+-- The days from the first on when a learner wrote in a course, or in any where none is named: those that are finished,
+-- and the present one of each course.
+SELECT user_id, course_id, day, lessons_started, lessons_completed, time_parts, completions
+FROM learner_days
+WHERE user_id = :user_id AND (:course_id::uuid IS NULL OR course_id = :course_id) AND day >= :first
+UNION ALL
+SELECT user_id, course_id, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+FROM course_progress
+WHERE user_id = :user_id AND (:course_id::uuid IS NULL OR course_id = :course_id) AND day >= :first;
+
 -- name: remove-learner-days!
 -- A learner's finished days in a course go.
 DELETE FROM learner_days WHERE user_id = :user_id AND course_id = :course_id;

@@ -17,7 +17,7 @@ from headway.domain.errors import CourseNotFoundError, StoreUnavailableError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress
 from headway.domain.roster import RosterQuery
-from headway.domain.standing import CourseProgress, LessonsStamp, recount
+from headway.domain.standing import CourseProgress, LearnerDay, LessonsStamp, recount
 from headway.domain.statistics import CourseReading
 from headway.domain.writes import LessonWrite, StandingRefresh, Written
 from headway.storage.committer import ATTEMPTS, CommitObserver, Committer
@@ -190,6 +190,10 @@ class PostgresStore:
     async def learner_record(self, learner_id: LearnerId) -> LearnerRecord:
         """All that is held on a learner."""
         return await self._learners.record(learner_id)
+
+    async def active_days(self, learner_id: LearnerId, course_id: CourseId | None, first: date) -> Sequence[LearnerDay]:
+        """The days from the first on when the learner wrote in a course, or in any."""
+        return await self._learners.active_days(learner_id, course_id, first)
 
     async def erase(self, learner_id: LearnerId) -> bool:
         """Remove all that is held on a learner, and what it counts for."""

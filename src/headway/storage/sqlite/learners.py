@@ -1,9 +1,12 @@
 """All that is held on one learner."""
 
+from datetime import date
+
 import apsw
 
 from headway.domain.counters import Counters, recount
-from headway.domain.identifiers import LearnerId
+from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.standing import LearnerDay
 from headway.storage.port import LearnerRecord
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.figures import store_counters
@@ -18,6 +21,14 @@ def record_of(connection: apsw.Connection, learner_id: LearnerId) -> LearnerReco
         [to_course_progress(columns) for columns in fetch(connection, sql.LEARNER_STANDINGS, learner_id)],
         [(day.course_id, day.day) for day in held],
     )
+
+
+def active_days(
+    connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId | None, first: date
+) -> list[LearnerDay]:
+    """The days from the first on when the learner wrote in a course, or in any."""
+    found = fetch(connection, sql.ACTIVE_DAYS, learner_id, course_id, first.isoformat())
+    return [to_held_day(columns).day for columns in found]
 
 
 def erase(connection: apsw.Connection, learner_id: LearnerId) -> bool:

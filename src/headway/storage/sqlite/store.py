@@ -19,7 +19,7 @@ from headway.domain.counters import Counters
 from headway.domain.errors import HeadwayError, RefusedWriteError, StoreUnavailableError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.roster import RosterQuery
-from headway.domain.standing import CourseProgress, LessonsStamp
+from headway.domain.standing import CourseProgress, LearnerDay, LessonsStamp
 from headway.domain.statistics import CourseReading
 from headway.domain.writes import LessonWrite, StandingRefresh, Written
 from headway.storage.committer import CommitObserver, Committer, Outcome, Work
@@ -32,7 +32,7 @@ from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.database import Database
 from headway.storage.sqlite.figures import Figures, store_counters
 from headway.storage.sqlite.imports import SqliteImports
-from headway.storage.sqlite.learners import erase, record_of
+from headway.storage.sqlite.learners import active_days, erase, record_of
 from headway.storage.sqlite.progress_table import ProgressTable
 from headway.storage.sqlite.reader import Reader
 from headway.storage.sqlite.recent import Recent
@@ -184,6 +184,10 @@ class SqliteStore:
     async def learner_record(self, learner_id: LearnerId) -> LearnerRecord:
         """All that is held on a learner."""
         return self._reader.read(record_of, learner_id)
+
+    async def active_days(self, learner_id: LearnerId, course_id: CourseId | None, first: date) -> Sequence[LearnerDay]:
+        """The days from the first on when the learner wrote in a course, or in any."""
+        return self._reader.read(active_days, learner_id, course_id, first)
 
     async def erase(self, learner_id: LearnerId) -> bool:
         """Remove all that is held on a learner, and what it counts for."""

@@ -1,0 +1,117 @@
+"""A learner's course as its page shows it: lessons by section, and what the percentage is made of."""
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+from itertools import groupby
+from typing import NamedTuple, Self
+
+from headway.domain.catalogue import Course, Lesson
+from headway.domain.explanation import NotCounted
+from headway.domain.progress import LessonProgress, Status
+from headway.domain.standing import CourseProgress, Summary
+from headway.service import OwnCourse
+
+
+class LessonLine(NamedTuple):
+    """A lesson and the learner's row in it, if there is one."""
+
+    lesson: Lesson
+    row: LessonProgress | None
+
+    @property
+    def status(self) -> Status:
+        """How far the learner is."""
+        return self.row.status if self.row else Status.NOT_STARTED
+
+    @property
+    def is_bookmarked(self) -> bool:
+        """Whether the learner has set a bookmark."""
+        return self.row is not None and self.row.is_bookmarked
+
+    @property
+    def notes(self) -> str:
+        """The learner's notes."""
+        return (self.row and self.row.user_notes) or ""
+
+
+class Shown(StrEnum):
+    """Which lessons are shown."""
+
+    ALL = "all"
+    OPEN = "open"
+    BOOKMARKED = "bookmarked"
+    NOTED = "noted"
+
+    @classmethod
+    def named(cls, name: str | None) -> "Shown":
+        """The one of this name; all lessons where there is none."""
+        return cls(name) if name in set(cls) else cls.ALL
+
+    def includes(self, line: LessonLine) -> bool:
+        """Whether a lesson is shown."""
+        match self:
+            case Shown.ALL:
+                return True
+            case Shown.OPEN:
+                return line.status is not Status.COMPLETED
+            case Shown.BOOKMARKED:
+                return line.is_bookmarked
+            case Shown.NOTED:
+                return bool(line.notes)
+
+
+class Section(NamedTuple):
+    """Lessons that follow each other under one heading (`None`: under none): those shown, and how many of all."""
+
+    title: str | None
+    lines: Sequence[LessonLine]
+    lessons: int
+    completed: int
+
+
+class CourseView(NamedTuple):
+    """The page of a course.
+
+    `counts` says how many lessons each choice of `shown` shows; `optional` are the lessons that do not count, `removed`
+    is how many the learner has begun that have left the course.
+    """
+
+    course: Course
+    summary: Summary
+    standing: CourseProgress | None
+    next_lesson: Lesson | None
+    shown: Shown
+    counts: Sequence[tuple[Shown, int]]
+    sections: Sequence[Section]
+    optional: Sequence[Lesson]
+    removed: int
+
+    @classmethod
+    def of(cls, own: OwnCourse, shown: Shown) -> Self:
+        """What the page shows of a course."""
+        reading = own.reading
+        course = reading.versioned.course
+        rows = {row.lesson_id: row for row in reading.rows}
+        lines = [LessonLine(lesson, rows.get(lesson.id)) for lesson in course.lessons]
+        left = [one for one in reading.explanation.lessons if one.reason is NotCounted.REMOVED]
+        return cls(
+            course=course,
+            summary=reading.summary,
+            standing=reading.standing,
+            next_lesson=own.next_lesson,
+            shown=shown,
+            counts=[(choice, sum(map(choice.includes, lines))) for choice in Shown],
+            sections=list(_sections(lines, shown)),
+            optional=[lesson for lesson in course.lessons if not lesson.required],
+            removed=len(left),
+        )
+
+
+def _sections(lines: Iterable[LessonLine], shown: Shown) -> Iterable[Section]:
+    """The sections that have something to show."""
+    for title, group in groupby(lines, key=lambda line: line.lesson.section):
+        found = list(group)
+        wanted = [line for line in found if shown.includes(line)]
+        if wanted:
+            completed = sum(line.status is Status.COMPLETED for line in found)
+            yield Section(title, wanted, len(found), completed)

@@ -1,0 +1,78 @@
+// A learner's pages: notes and bookmarks in place, a calendar to walk through, and news from other tabs.
+
+import "./calendar.js";
+import { edit } from "./notes.js";
+import { hide, show, tell } from "./notice.js";
+import { refresh, replace } from "./parts.js";
+import { lessonOf, store, textOf } from "./rows.js";
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-action]");
+  const item = button?.closest(".lesson");
+  if (button?.dataset.action === "note") editNote(item);
+  if (button?.dataset.action === "bookmark") toggleBookmark(item.id);
+});
+
+function editNote(item) {
+  edit(item, (found) => {
+    if (found) showRow(item, found);
+    item.querySelector("[data-action=note]").focus();
+    refresh(true); // what came meanwhile, and what follows from this
+  });
+}
+
+async function toggleBookmark(itemId) {
+  const item = document.getElementById(itemId);
+  const button = item.querySelector("[data-action=bookmark]");
+  if (button.ariaBusy) return;
+  const wanted = button.ariaPressed !== "true";
+  press(button, wanted);
+  button.ariaBusy = "true";
+  try {
+    const decide = (present) => (Boolean(present?.row.is_bookmarked) === wanted ? present : null);
+    const stored = await store(lessonOf(item), { is_bookmarked: wanted }, item.dataset.tag ?? null, decide);
+    showRow(document.getElementById(itemId) ?? item, stored);
+    hide();
+    tell(wanted ? "Bookmark saved" : "Bookmark removed");
+  } catch (error) {
+    press(button, !wanted);
+    show(error, () => toggleBookmark(itemId));
+  } finally {
+    button.ariaBusy = null;
+  }
+}
+
+function showRow(item, { row, tag }) {
+  const note = item.querySelector(".note");
+  if (tag) item.dataset.tag = tag;
+  else delete item.dataset.tag;
+  note.textContent = textOf(row?.user_notes);
+  note.hidden = !note.textContent;
+  item.querySelector("[data-action=note]").textContent = note.hidden ? "Add a note" : "Edit note";
+  press(item.querySelector("[data-action=bookmark]"), Boolean(row?.is_bookmarked));
+}
+
+function press(button, is) {
+  button.ariaPressed = String(is);
+}
+
+const PIECES = "[data-piece]";
+const idsOf = (list) => [...list.querySelectorAll(PIECES)].map((piece) => piece.id).join();
+
+/** Lessons that came anew: only what has changed is replaced, and a note that is being edited is left alone. */
+document.addEventListener("headway:part", (event) => {
+  const [list, fresh] = [event.target, event.detail];
+  if (list.id !== "lessons") return;
+  const isAlike = idsOf(list) === idsOf(fresh);
+  if (!isAlike && !list.querySelector(".edited")) return; // the whole list is replaced
+  event.preventDefault();
+  const pieces = new Map([...fresh.querySelectorAll(PIECES)].map((piece) => [piece.id, piece]));
+  for (const piece of list.querySelectorAll(isAlike ? PIECES : ".lesson")) takePiece(piece, pieces.get(piece.id));
+  list.dataset.mark = fresh.dataset.mark;
+});
+
+function takePiece(piece, fresh) {
+  if (!fresh) return;
+  if (!piece.classList.contains("edited")) replace(piece, fresh);
+  else for (const part of [".lesson-what", ".lesson-figures"]) replace(piece.querySelector(part), fresh.querySelector(part));
+}

@@ -1,0 +1,173 @@
+// Notes, edited in place. What is typed is stored on what was seen. Where somebody else has changed the note meanwhile,
+// it is shown beside what is stored now, and the learner decides: nothing is lost.
+
+import { reasonOf, signInAddress, tell } from "./notice.js";
+import { lessonOf, store, textOf } from "./rows.js";
+import { SignedOut } from "./service.js";
+
+const LONGEST = 10_000;
+const NEARLY = 9_000;
+const template = document.getElementById("editor");
+const editors = new Map();
+
+/** What is stored is not what was edited. */
+class Conflict extends Error {
+  constructor(present) {
+    super("This note was changed elsewhere.");
+    this.present = present;
+  }
+}
+
+/** Edit the note of a lesson. `closed` is called in the end: with the row that is stored, or nothing. */
+export function edit(item, closed) {
+  const lessonId = lessonOf(item);
+  if (!editors.has(lessonId)) editors.set(lessonId, new Editor(item, closed));
+  editors.get(lessonId).textarea.focus();
+}
+
+window.addEventListener("beforeunload", (event) => {
+  if ([...editors.values()].some((editor) => editor.isChanged)) event.preventDefault();
+});
+
+class Editor {
+  constructor(item, closed) {
+    this.item = item;
+    this.lessonId = lessonOf(item);
+    this.closed = closed;
+    this.tag = item.dataset.tag ?? null;
+    this.base = textOf(item.querySelector(".note").textContent); // what is typed is compared with
+    this.present = null; // the row that a conflict is with
+    this.element = template.content.firstElementChild.cloneNode(true);
+    this.textarea = this.part("textarea");
+    this.textarea.value = this.base;
+    this.part(".editor-title").textContent = item.querySelector("h3").textContent;
+    this.element.addEventListener("click", (event) => this.choose(event.target.dataset.choice));
+    this.element.addEventListener("keydown", (event) => this.press(event));
+    this.textarea.addEventListener("input", () => this.typed());
+    item.classList.add("edited");
+    item.querySelector(".lesson-own").append(this.element);
+    this.typed();
+  }
+
+  get isChanged() {
+    return this.textarea.value !== this.base;
+  }
+
+  part(selector) {
+    return this.element.querySelector(selector);
+  }
+
+  button(choice) {
+    return this.part(`[data-choice="${choice}"]`);
+  }
+
+  choose(choice) {
+    if (this.element.ariaBusy) return;
+    if (choice === "save" || choice === "mine") this.save();
+    if (choice === "stored") this.close(this.present ?? { row: null, tag: null });
+    if (choice === "both") this.keepBoth();
+    if (choice === "cancel") this.cancel();
+  }
+
+  press(event) {
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !this.button("save").disabled) this.choose("save");
+    if (event.key === "Escape" && !this.isChanged) this.choose("cancel");
+  }
+
+  typed() {
+    this.asked = false;
+    this.button("cancel").textContent = "Cancel";
+    const length = [...this.textarea.value].length;
+    this.part(".length").textContent =
+      length < NEARLY ? "" : `${length.toLocaleString()} of ${LONGEST.toLocaleString()} characters`;
+    for (const choice of ["save", "mine"]) this.button(choice).disabled = length > LONGEST;
+  }
+
+  async save() {
+    const text = this.textarea.value;
+    if (!this.isChanged) return this.close();
+    this.busy(true);
+    try {
+      const fields = { user_notes: text };
+      this.saved(await store(this.lessonId, fields, this.tag, (present) => this.decide(present, text)), text);
+    } catch (error) {
+      if (error instanceof Conflict) this.showConflict(error.present);
+      else this.showTrouble(error);
+    } finally {
+      this.busy(false);
+    }
+  }
+
+  /** The row is another one: is its note? Most often it is only the player that has gone on. */
+  decide(present, text) {
+    const note = textOf(present?.row.user_notes);
+    if (note === text && present) return present;
+    if (note !== this.base) throw new Conflict(present);
+    return null;
+  }
+
+  saved(found, text) {
+    tell("Note saved");
+    if (this.textarea.value === text) return this.close(found);
+    this.goOnFrom(found); // there was more typing meanwhile, which is still to be saved
+    this.setConflict(false);
+    return undefined;
+  }
+
+  /** Compare what is typed with this row from now on, and store it on that. */
+  goOnFrom(found) {
+    this.tag = found?.tag ?? null;
+    this.base = textOf(found?.row.user_notes);
+  }
+
+  setConflict(is) {
+    this.part(".conflict").hidden = !is;
+    this.button("save").hidden = is;
+  }
+
+  showConflict(present) {
+    this.present = present;
+    this.goOnFrom(present);
+    this.part(".stored").textContent = this.base || "Nothing: the note was removed.";
+    this.setConflict(true);
+    tell(this.part(".conflict-title").textContent);
+    this.button("mine").focus();
+  }
+
+  keepBoth() {
+    this.textarea.value = [this.base, this.textarea.value].filter(Boolean).join("\n\n");
+    this.typed();
+    if (this.button("mine").disabled) this.part(".trouble").textContent = "Both are too long for one note: shorten it.";
+    else this.save();
+  }
+
+  cancel() {
+    if (!this.isChanged || this.asked) return this.close();
+    this.asked = true;
+    this.button("cancel").textContent = "Discard what I typed";
+    tell("Not saved. Press again to discard what you typed.");
+    return undefined;
+  }
+
+  showTrouble(error) {
+    const trouble = this.part(".trouble");
+    trouble.textContent = `Not saved. ${reasonOf(error)} `;
+    if (error instanceof SignedOut) {
+      const link = { href: signInAddress(), target: "_blank", textContent: "Sign in in another tab" };
+      trouble.append(Object.assign(document.createElement("a"), link));
+    }
+  }
+
+  busy(is) {
+    this.element.ariaBusy = is ? "true" : null;
+    this.button("save").textContent = is ? "Saving…" : "Save";
+    if (is) this.part(".trouble").textContent = "";
+  }
+
+  close(found) {
+    editors.delete(this.lessonId);
+    this.element.remove();
+    this.item.classList.remove("edited");
+    this.closed(found);
+  }
+}

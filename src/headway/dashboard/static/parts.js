@@ -1,0 +1,57 @@
+// Parts of a page are fetched anew when its tab is looked at again, and replaced where they have become others.
+
+import { localize } from "./headway.js";
+import { hide, show } from "./notice.js";
+import { page } from "./service.js";
+
+const PARTS = "[data-part]";
+const marked = () => document.querySelector("[data-mark]");
+let underWay = null;
+
+/** Fetch the page's parts anew. `whole`: also if the service would say that nothing has changed. */
+export function refresh(whole = false) {
+  underWay ??= fetchParts(whole).finally(() => (underWay = null));
+  return underWay;
+}
+
+async function fetchParts(whole) {
+  try {
+    const found = await page(location.href, whole ? null : marked()?.dataset.mark);
+    if (found) take(found);
+    hide();
+  } catch (error) {
+    show(error, () => refresh());
+  }
+}
+
+function take(found) {
+  const parts = [...document.querySelectorAll(PARTS)];
+  if (!parts.some((part) => found.getElementById(part.id))) throw new Error("This course is not in the catalogue any more.");
+  localize(found);
+  for (const part of parts) {
+    const fresh = found.getElementById(part.id);
+    if (!fresh) continue;
+    const event = new CustomEvent("headway:part", { bubbles: true, cancelable: true, detail: document.adoptNode(fresh) });
+    if (part.dispatchEvent(event)) replace(part, fresh);
+  }
+}
+
+/** Put one element in another's place, keeping what is open open, and the focus where it was. */
+export function replace(old, fresh) {
+  for (const open of [old, ...old.querySelectorAll("details")].filter((one) => one.open)) {
+    const again = open === old ? fresh : fresh.querySelector(`#${CSS.escape(open.id)}`);
+    if (again) again.open = true;
+  }
+  if (old.isEqualNode(fresh)) return;
+  const focused = old.contains(document.activeElement) ? document.activeElement.id : null;
+  old.replaceWith(fresh);
+  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+}
+
+function looked() {
+  if (document.visibilityState === "visible") refresh();
+}
+
+document.addEventListener("visibilitychange", looked);
+window.addEventListener("focus", looked);
+window.addEventListener("pageshow", (event) => event.persisted && looked());

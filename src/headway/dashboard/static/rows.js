@@ -1,0 +1,50 @@
+// A learner's rows, by the API. A row comes with its tag; what is written on a tag is refused where the row is another.
+
+import { ask } from "./service.js";
+
+const ATTEMPTS = 5;
+const { api, course } = document.getElementById("lessons")?.dataset ?? {};
+const addressOf = (lessonId) => `${api}/progress/${course}/lessons/${lessonId}`;
+
+/** The lesson that an element of the list stands for. */
+export const lessonOf = (item) => item.id.replace("lesson-", "");
+
+/** A note as a text field holds it. */
+export const textOf = (note) => (note ?? "").replace(/\r\n?/g, "\n");
+
+/**
+ * Write fields on the row of this tag (null: there is none yet). Where it is another row meanwhile, `decide` is given
+ * that one (null: none), and answers what to leave it at, or nothing: then the fields are written on that one.
+ */
+export async function store(lessonId, fields, tag, decide) {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    const stored = await put(lessonId, fields, tag);
+    if (stored) return stored;
+    const present = await read(lessonId);
+    const settled = decide(present);
+    if (settled) return settled;
+    tag = present?.tag ?? null;
+  }
+  throw new Error("The lesson changes all the time. Try again in a moment.");
+}
+
+async function read(lessonId) {
+  const answer = await ask(addressOf(lessonId));
+  return answer.status === 404 ? null : rowOf(answer);
+}
+
+async function put(lessonId, fields, tag) {
+  const condition = tag ? { "If-Match": `"${tag}"` } : { "If-None-Match": "*" };
+  const answer = await ask(addressOf(lessonId), {
+    method: "PUT",
+    headers: { "Content-Type": "application/json", ...condition },
+    body: JSON.stringify(fields),
+  });
+  if (answer.status === 404) throw new Error("This lesson is not in the course any more. Copy what you want to keep.");
+  return answer.status === 412 ? null : rowOf(answer);
+}
+
+async function rowOf(answer) {
+  if (!answer.ok) throw new Error("The service does not take this.");
+  return { row: await answer.json(), tag: answer.headers.get("ETag").replaceAll('"', "") };
+}

@@ -1,0 +1,54 @@
+// Asking the service, for the learner whose page this is: with the session's cookie and the token against forgery.
+
+export class SignedOut extends Error {}
+export class SomebodyElse extends Error {}
+export class Unavailable extends Error {}
+
+const UNAVAILABLE = 500;
+
+/** An answer whose status the caller knows what to do with. Raises one of the errors above. */
+export async function ask(address, options = {}) {
+  const answer = await sent(address, options);
+  if (answer.status !== 403) return answer;
+  // Another session since this page came, so another token: that is fine where it is the same learner's.
+  await renew();
+  return sent(address, options);
+}
+
+/** The page at an address as a document, or null where it is what the caller has already. */
+export async function page(address, mark) {
+  const headers = { "HX-Request": "true" };
+  if (mark) headers["If-None-Match"] = mark;
+  const answer = await checked(fetch(address, { headers, cache: "no-store" }));
+  if (answer.status === 304) return null;
+  const found = new DOMParser().parseFromString(await answer.text(), "text/html");
+  if (answer.status === 404) return found;
+  if (metaOf(found, "learner")?.content !== metaOf(document, "learner").content) throw new SomebodyElse();
+  metaOf(document, "forgery-token").content = metaOf(found, "forgery-token").content;
+  return found;
+}
+
+function metaOf(root, name) {
+  return root.querySelector(`meta[name="${name}"]`);
+}
+
+async function renew() {
+  await page(location.pathname);
+}
+
+async function sent(address, { headers = {}, ...options }) {
+  const token = metaOf(document, "forgery-token").content;
+  return checked(fetch(address, { ...options, cache: "no-store", headers: { ...headers, "X-Headway-Forgery-Token": token } }));
+}
+
+async function checked(promise) {
+  let answer;
+  try {
+    answer = await promise;
+  } catch {
+    throw new Unavailable();
+  }
+  if (answer.status === 401) throw new SignedOut();
+  if (answer.status >= UNAVAILABLE) throw new Unavailable();
+  return answer;
+}

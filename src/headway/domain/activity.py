@@ -1,0 +1,71 @@
+"""The days on which a learner was active, as a calendar shows them."""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, timedelta
+from typing import Final, NamedTuple
+
+from headway.domain.bounds import Number
+from headway.domain.standing import LearnerDay, minutes
+
+CALENDAR_WEEKS: Final = 26
+LEVELS: Final = (15, 30, 60)
+"""The minutes from which a day counts for more: an active day has level 1, and one more for each of these."""
+
+_WEEK: Final = 7
+
+
+class ActiveDay(NamedTuple):
+    """What a learner did on one day, in one course or in several."""
+
+    date: date
+    minutes: Number
+    lessons_started: int
+    lessons_completed: int
+
+    @property
+    def level(self) -> int:
+        """How much it was, from 1 to 4, by the time spent."""
+        return 1 + bisect_right(LEVELS, self.minutes)
+
+
+class Calendar(NamedTuple):
+    """Weeks up to the present one. A day is `None` where the learner was not active; those to come are left out."""
+
+    first: date
+    last: date
+    days: Sequence[ActiveDay]
+
+    @property
+    def minutes(self) -> Number:
+        """The time spent on all days."""
+        return sum(day.minutes for day in self.days)
+
+    def weeks(self) -> Iterator[list[tuple[date, ActiveDay | None]]]:
+        """The days week by week, the last of which ends with the present day."""
+        by_date = {day.date: day for day in self.days}
+        dates = [self.first + timedelta(days=number) for number in range((self.last - self.first).days + 1)]
+        for start in range(0, len(dates), _WEEK):
+            yield [(day, by_date.get(day)) for day in dates[start : start + _WEEK]]
+
+
+def first_day(today: date, first_weekday: int) -> date:
+    """The day that a calendar begins with whose weeks begin with this weekday (Monday is 0)."""
+    into_the_week = (today.weekday() - first_weekday) % _WEEK
+    return today - timedelta(days=into_the_week, weeks=CALENDAR_WEEKS - 1)
+
+
+def calendar_of(days: Iterable[LearnerDay], today: date, first_weekday: int) -> Calendar:
+    """The calendar up to today. Several courses' days of one date are one day; what is outside is left out."""
+    first = first_day(today, first_weekday)
+    parts: dict[date, tuple[int, int, int]] = {}
+    for day in days:
+        if first <= day.date <= today:
+            time, started, completed = parts.get(day.date, (0, 0, 0))
+            parts[day.date] = (
+                time + day.time_parts,
+                started + day.lessons_started,
+                completed + day.lessons_completed,
+            )
+    active = [ActiveDay(day, minutes(time), *done) for day, (time, *done) in sorted(parts.items())]
+    return Calendar(first, today, active)

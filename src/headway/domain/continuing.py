@@ -1,0 +1,21 @@
+"""Where a learner goes on in a course."""
+
+from collections.abc import Iterable
+
+from headway.domain.catalogue import Course, Lesson
+from headway.domain.progress import LessonProgress, Status
+
+
+def next_lesson(course: Course, rows: Iterable[LessonProgress]) -> Lesson | None:
+    """The lesson to go on with; `None` where all are completed.
+
+    It is the lesson touched last, if it is not completed; else the first one after it that is not; else the first of
+    all. Rows of lessons that have left the course say nothing.
+    """
+    place = {lesson.id: number for number, lesson in enumerate(course.lessons)}
+    present = [row for row in rows if row.lesson_id in place]
+    completed = {row.lesson_id for row in present if row.status is Status.COMPLETED}
+    last = max(present, key=lambda row: (row.updated_at, place[row.lesson_id]), default=None)
+    start = place[last.lesson_id] if last else 0
+    ahead = (*course.lessons[start:], *course.lessons[:start])
+    return next((lesson for lesson in ahead if lesson.id not in completed), None)

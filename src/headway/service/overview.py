@@ -1,0 +1,83 @@
+"""What learners are shown of their own: the courses under way, where each goes on, and the days they were active."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Final, NamedTuple
+
+from headway.domain.activity import CALENDAR_WEEKS, Calendar, calendar_of
+from headway.domain.catalogue import Course, Lesson
+from headway.domain.continuing import next_lesson
+from headway.domain.errors import CourseNotFoundError
+from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.principal import Principal
+from headway.domain.standing import Summary, summarise
+from headway.service.standings import LearnerReading, read_learner
+from headway.storage.port import StandingReading, Store
+
+_ALL_WEEKS: Final = timedelta(weeks=CALENDAR_WEEKS)
+
+
+class CourseUnderWay(NamedTuple):
+    """A course that the learner has written in; `next_lesson` is `None` where all its lessons are completed."""
+
+    course: Course
+    summary: Summary
+    next_lesson: Lesson | None
+
+
+class CoursesUnderWay(NamedTuple):
+    """The courses that the learner has written in, most recently touched first, and the days over all of them."""
+
+    courses: Sequence[CourseUnderWay]
+    calendar: Calendar
+
+
+class OwnCourse(NamedTuple):
+    """A course as one learner knows it: rows and standing, the lesson to go on with, and the active days in it."""
+
+    reading: LearnerReading
+    next_lesson: Lesson | None
+    calendar: Calendar
+
+
+class OverviewService:
+    """What learners are shown of their own. Every method may raise `UnavailableError` and what its store raises.
+
+    The weeks of calendars begin with `first_weekday` (Monday is 0). A course's days are cut in its own zone.
+    """
+
+    def __init__(self, store: Store, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def courses(self, principal: Principal, first_weekday: int) -> CoursesUnderWay:
+        """The caller's courses of the catalogue. The calendar is over all courses, those removed from it too."""
+        now = self._clock()
+        readings = await self._store.learner_courses(principal.learner_id)
+        found = await asyncio.gather(*(self._under_way(principal.learner_id, reading) for reading in readings))
+        today = max((reading.course.date_of(now) for reading in readings), default=now.date())
+        calendar = await self._calendar(principal.learner_id, None, today, first_weekday)
+        return CoursesUnderWay([course for course in found if course], calendar)
+
+    async def course(self, principal: Principal, course_id: CourseId, first_weekday: int) -> OwnCourse:
+        """One course, whether the caller has written in it or not."""
+        reading = await read_learner(self._store, principal.learner_id, course_id)
+        course = reading.versioned.course
+        today = course.date_of(self._clock())
+        calendar = await self._calendar(principal.learner_id, course_id, today, first_weekday)
+        return OwnCourse(reading, next_lesson(course, reading.rows), calendar)
+
+    async def _under_way(self, learner_id: LearnerId, reading: StandingReading) -> CourseUnderWay | None:
+        """A course with where it goes on, or `None` where it was removed a moment ago."""
+        try:
+            course, rows = await self._store.lessons(learner_id, reading.course.id)
+        except CourseNotFoundError:
+            return None
+        return CourseUnderWay(course, summarise(*reading), next_lesson(course, rows))
+
+    async def _calendar(
+        self, learner_id: LearnerId, course_id: CourseId | None, today: date, first_weekday: int
+    ) -> Calendar:
+        days = await self._store.active_days(learner_id, course_id, today - _ALL_WEEKS)
+        return calendar_of(days, today, first_weekday)

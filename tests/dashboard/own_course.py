@@ -1,0 +1,72 @@
+"""A learner, a course and its page, for the tests of learners' pages."""
+
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from playwright.sync_api import BrowserContext, Locator, Page
+
+from support.browser import DASHBOARD
+from support.running import Running, course, lesson
+
+
+@dataclass
+class Student:
+    """A learner in a course, by the API and in a browser. Lessons are named by their titles."""
+
+    running: Running
+    document: dict[str, Any]
+    learner_id: str = field(default_factory=lambda: str(uuid4()))
+    course_id: str = ""
+
+    def __post_init__(self) -> None:
+        self.course_id = self.running.put_course(self.document)
+
+    @property
+    def address(self) -> str:
+        """The path of the course's page."""
+        return f"{DASHBOARD}/courses/{self.course_id}"
+
+    def lesson_id(self, title: str) -> str:
+        return next(str(one["id"]) for one in self.document["lessons"] if one["title"] == title)
+
+    def path(self, title: str) -> str:
+        """The path of a lesson's row in the API."""
+        return f"/progress/{self.course_id}/lessons/{self.lesson_id(title)}"
+
+    def write(self, title: str, **fields: object) -> None:
+        """Write as a player does, without having seen the row."""
+        with self.running.client(self.learner_id) as client:
+            client.put(self.path(title), json=fields).raise_for_status()
+
+    def row(self, title: str) -> dict[str, Any]:
+        with self.running.client(self.learner_id) as client:
+            answer = client.get(self.path(title))
+            found: dict[str, Any] = answer.raise_for_status().json()
+            return found
+
+    def remove_row(self, title: str) -> None:
+        with self.running.client(self.learner_id) as client:
+            client.delete(self.path(title)).raise_for_status()
+
+    def open(self, context: BrowserContext) -> Page:
+        """The course's page, its script running."""
+        page = context.new_page()
+        page.goto(self.address, wait_until="load")
+        return page
+
+
+def student(running: Running, *titles: str, **fields: object) -> Student:
+    """A learner in a course of plain lessons, three where no titles are given."""
+    named = titles or ("Flour", "Water", "Salt")
+    return Student(running, course(*(lesson(title=title) for title in named), **fields))
+
+
+def lesson_of(page: Page, title: str) -> Locator:
+    """A lesson in the page's list."""
+    return page.locator(".lesson").filter(has=page.get_by_role("heading", name=title, exact=True))
+
+
+def look_again(page: Page) -> None:
+    """What a browser tells a page whose tab is looked at again: one without a window never does."""
+    page.evaluate("() => window.dispatchEvent(new Event('focus'))")

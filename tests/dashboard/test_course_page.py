@@ -1,0 +1,310 @@
+"""The page of a learner's course, in a real browser."""
+
+import re
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from dashboard.own_course import Student, lesson_of, look_again, student
+from headway.auth.sessions import COOKIE
+from support.browser import DASHBOARD, DESKTOP, PHONE, SCHEMES, barriers, cookie_of, fits, visiting
+from support.program import forked_headway_serve
+from support.running import Running, course, eventually, lesson
+
+HOSTILE = "<script>alert(1)</script><b onmouseover=alert(2)>&lt;{{ 7 * 7 }}</b>"
+ARABIC = "خبز العجين المخمر"
+LONG = "Sauerteigbrotbackstubenbesichtigung" * 12
+PLATFORM = "https://learn.example/{course_id}/play?lesson={lesson_id}"
+
+
+def bread(**fields: object) -> dict[str, Any]:
+    """A course of two sections, with a quiz and something optional."""
+    return course(
+        lesson(title="Flour", section="Things", kind="video", duration_seconds=420),
+        lesson(title="Which flour?", section="Things", kind="quiz", pass_mark=70),
+        lesson(title="Folding", section="Doing", kind="article"),
+        lesson(title="Crusts of the world", section="Doing", required=False),
+        **({"title": "Ways of bread", "time_zone": "Europe/Berlin"} | fields),
+    )
+
+
+@pytest.fixture
+def baker(running: Running) -> Student:
+    """Has finished one lesson, failed in the quiz, and begun what is optional."""
+    baker = Student(running, bread())
+    baker.write("Flour", status="completed", time_spent_minutes=75, user_notes="Rye takes more water.")
+    baker.write("Which flour?", quiz_score=55, quiz_attempts=2, time_spent_minutes=4, is_bookmarked=True)
+    baker.write("Crusts of the world", progress_percentage=12.5, time_spent_minutes=3)
+    return baker
+
+
+def check_lessons(page: Page) -> None:
+    """What the baker's page has to say, with scripts or without."""
+    expect(page.get_by_role("heading", level=1)).to_have_text("Ways of bread")
+    expect(page.get_by_role("heading", level=2)).to_have_text(["Things", "Doing", "Active days"])
+    expect(page.locator(".section-head")).to_contain_text(["1 of 2 completed", "0 of 2 completed"])
+    expect(page.locator("#standing")).to_contain_text("33.3%")
+    flour, quiz = lesson_of(page, "Flour"), lesson_of(page, "Which flour?")
+    for words in ("Completed · Video · 7 min", "100%", "1 h 15 min", "Rye takes more water."):
+        expect(flour).to_contain_text(words)
+    for words in ("In progress · Quiz", "55%", "70% to pass", "Attempts", "4 min"):
+        expect(quiz).to_contain_text(words)
+    expect(lesson_of(page, "Folding")).to_contain_text("Not started · Article")
+    expect(lesson_of(page, "Crusts of the world")).to_contain_text("optional, does not count")
+    expect(page.locator("#days")).to_contain_text("1 of the last")
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_a_course_is_shown_lesson_by_lesson(
+    browser: Browser, running: Running, baker: Student, scheme: str, width: int
+) -> None:
+    with visiting(browser, running, baker.learner_id, width=width, color_scheme=scheme) as context:
+        page = baker.open(context)
+        check_lessons(page)
+        expect(lesson_of(page, "Which flour?").get_by_role("button", name="Bookmark")).to_have_attribute(
+            "aria-pressed", "true"
+        )
+        page.get_by_text("Where the 33.3% comes from").click()
+        page.get_by_text("Day by day").click()
+        assert barriers(page) == []
+        assert fits(page)
+
+
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_all_of_it_can_be_read_without_javascript(
+    browser: Browser, running: Running, baker: Student, width: int
+) -> None:
+    with visiting(browser, running, baker.learner_id, width=width, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(baker.address)
+        check_lessons(page)
+        expect(lesson_of(page, "Which flour?")).to_contain_text("bookmarked")
+        expect(page.get_by_role("main").get_by_role("button")).to_have_count(0)
+        page.get_by_role("link", name="With notes").click()
+        expect(page.locator(".lesson h3")).to_have_text(["Flour"])
+        page.goto(DASHBOARD)
+        expect(page.get_by_role("link", name="Continue Crusts of the world")).to_be_visible()
+
+
+def test_the_percentage_is_explained(browser: Browser, running: Running, baker: Student) -> None:
+    begun = [one for one in baker.document["lessons"] if one["title"] != "Which flour?"]
+    running.put_course({**baker.document, "lessons": begun}, baker.course_id)
+    with visiting(browser, running, baker.learner_id) as context:
+        page = baker.open(context)
+        page.get_by_text("Where the 50% comes from").click()
+        explanation = page.locator("#made-of")
+        expect(explanation).to_contain_text("1 of the 2 lessons that count is completed")
+        expect(explanation.get_by_role("listitem")).to_have_text(["Crusts of the world"])
+        expect(explanation).to_contain_text(re.compile(r"1 lesson that you began has\s+left the course"))
+
+
+def test_a_course_that_was_completed_stays_so_when_it_grows(browser: Browser, running: Running) -> None:
+    learner = student(running)
+    for title in ("Flour", "Water", "Salt"):
+        learner.write(title, status="completed")
+    with visiting(browser, running, learner.learner_id) as context:
+        page = learner.open(context)
+        expect(page.locator("#standing")).to_contain_text("All lessons completed")
+        grown = [*learner.document["lessons"], lesson(title="Time")]
+        running.put_course({**learner.document, "lessons": grown}, learner.course_id)
+        look_again(page)
+        page.get_by_text("Where the 75% comes from").click()
+        expect(page.locator("#made-of")).to_contain_text("It stays completed.")
+        expect(page.get_by_role("link", name="Continue Time")).to_be_visible()
+
+
+def test_lessons_can_be_chosen_from(browser: Browser, running: Running, baker: Student) -> None:
+    with visiting(browser, running, baker.learner_id) as context:
+        page = baker.open(context)
+        for choice, titles in {
+            "To do": ["Which flour?", "Folding", "Crusts of the world"],
+            "Bookmarked": ["Which flour?"],
+            "With notes": ["Flour"],
+        }.items():
+            page.get_by_role("link", name=choice).click()
+            expect(page.locator(".lesson h3")).to_have_text(titles)
+            expect(page.get_by_role("link", name=choice)).to_have_attribute("aria-current", "true")
+        lesson_of(page, "Flour").get_by_role("button", name="Edit note").click()
+        page.get_by_role("textbox").fill("")
+        page.get_by_role("button", name="Save").click()
+        expect(page.get_by_role("heading", name="No notes yet")).to_be_visible()
+        page.get_by_role("link", name="Show all lessons").click()
+        expect(page.locator(".lesson")).to_have_count(4)
+
+
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_what_others_wrote_stays_text(browser: Browser, running: Running, width: int) -> None:
+    titles = (HOSTILE, ARABIC, LONG)
+    document = course(*(lesson(title=title, section=title) for title in titles), title=HOSTILE)
+    learner = Student(running, document)
+    notes = {HOSTILE: f"</p>{HOSTILE}", ARABIC: f"\u202e{ARABIC}", LONG: LONG}
+    for title, note in notes.items():
+        learner.write(title, user_notes=note, progress_percentage=3, metadata={"player": HOSTILE})
+    with visiting(browser, running, learner.learner_id, width=width) as context:
+        page = learner.open(context)
+        page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+        expect(page.locator(".lesson h3")).to_have_text(titles)
+        expect(page.get_by_role("heading", level=1)).to_have_text(HOSTILE)
+        for title, note in notes.items():
+            assert lesson_of(page, title).locator(".note").text_content() == note
+        assert page.locator("main script, main b").count() == 0
+        assert lesson_of(page, ARABIC).locator("h3").evaluate("one => getComputedStyle(one).direction") == "rtl"
+        assert fits(page)
+        first = lesson_of(page, HOSTILE)
+        first.get_by_role("button", name="Edit note").click()
+        expect(first.get_by_role("textbox")).to_have_value(notes[HOSTILE])
+        first.get_by_role("textbox").press_sequentially("!")
+        first.get_by_role("button", name="Save").click()
+        expect(first.get_by_role("button", name="Edit note")).to_be_focused()
+        assert learner.row(HOSTILE)["user_notes"] in {f"!{notes[HOSTILE]}", f"{notes[HOSTILE]}!"}
+        assert page.locator("main script, main b").count() == 0
+        page.goto(DASHBOARD)
+        expect(page.get_by_role("link", name=HOSTILE, exact=True)).to_be_visible()
+        assert barriers(page) == []
+        assert fits(page)
+
+
+def test_continue_leads_to_the_lessons_place(browser: Browser, running: Running, baker: Student) -> None:
+    with visiting(browser, running, baker.learner_id) as context:
+        page = context.new_page()
+        page.goto(DASHBOARD)
+        expect(page.get_by_role("link", name="Continue Crusts of the world")).to_be_visible()
+        baker.write("Flour", time_spent_minutes=76)  # touched last, and completed
+        look_again(page)
+        page.get_by_role("link", name="Continue Which flour?").click()
+        page.wait_for_url(f"**{baker.address}#lesson-{baker.lesson_id('Which flour?')}")
+        expect(lesson_of(page, "Which flour?")).to_be_in_viewport()
+        assert barriers(page) == []
+
+
+def test_where_the_platform_plays_lessons_links_lead_there(browser: Browser, folder: Path) -> None:
+    with forked_headway_serve(folder, lesson_url=PLATFORM) as running:
+        learner = student(running)
+        learner.write("Water", progress_percentage=30)
+        with visiting(browser, running, learner.learner_id) as context:
+            page = learner.open(context)
+            there = PLATFORM.format(course_id=learner.course_id, lesson_id=learner.lesson_id("Water"))
+            for link in (page.get_by_role("link", name="Continue Water"), page.get_by_role("link", name="Water").last):
+                expect(link).to_have_attribute("href", there)
+                expect(link).to_have_attribute("target", "_top")
+            page.goto(DASHBOARD)
+            expect(page.get_by_role("link", name="Continue Water")).to_have_attribute("href", there)
+            assert barriers(page) == []
+
+
+def test_a_course_of_nobody_begins_at_its_beginning(browser: Browser, running: Running) -> None:
+    learner = student(running)
+    with visiting(browser, running, learner.learner_id) as context:
+        page = learner.open(context)
+        expect(page.locator("#standing")).to_contain_text("Not started yet")
+        expect(page.get_by_role("link", name="Begin Flour")).to_be_visible()
+        expect(page.locator("#days")).to_contain_text("0 of the last")
+        assert barriers(page) == []
+
+
+def test_a_course_that_is_gone_is_said_to_be(browser: Browser, running: Running) -> None:
+    learner = student(running)
+    learner.write("Water", progress_percentage=30)
+    with visiting(browser, running, learner.learner_id, refusals=[404]) as context:
+        page = learner.open(context)
+        with running.client(None, "courses:write") as author:
+            author.delete(f"/courses/{learner.course_id}").raise_for_status()
+        look_again(page)
+        expect(page.get_by_role("region", name="Notice")).to_contain_text("not in the catalogue any more")
+        page.reload()
+        expect(page.get_by_role("heading", name="This course is not here any more")).to_be_visible()
+        assert barriers(page) == []
+        page.get_by_role("link", name="To my courses").click()
+        expect(page.get_by_role("heading", name="Nothing under way yet")).to_be_visible()
+
+
+@pytest.mark.parametrize("course_id", ["no-uuid", "6f1d8c52-0d0e-4a5e-9d38-3f4f0f7a1b21"])
+def test_there_is_no_page_of_other_courses(running: Running, course_id: str) -> None:
+    cookie = cookie_of(running, str(uuid4()))["value"]
+    with httpx.Client(base_url=running.base_url, cookies={COOKIE: cookie}) as client:
+        assert client.get(f"{DASHBOARD}/courses/{course_id}").status_code == 404
+
+
+def test_a_page_that_is_open_is_told_whether_anything_has_changed(running: Running, baker: Student) -> None:
+    cookie = cookie_of(running, baker.learner_id)["value"]
+    with httpx.Client(base_url=running.base_url, cookies={COOKIE: cookie}) as client:
+        tag = client.get(baker.address).headers["etag"]
+        unchanged = client.get(baker.address, headers={"If-None-Match": tag})
+        assert (unchanged.status_code, unchanged.content) == (304, b"")
+        baker.write("Folding", progress_percentage=1)
+        assert client.get(baker.address, headers={"If-None-Match": tag}).status_code == 200
+
+
+def test_while_the_database_is_away_pages_say_so(browser: Browser, folder: Path) -> None:
+    with forked_headway_serve(folder) as running:
+        learner = student(running)
+        with visiting(browser, running, learner.learner_id, refusals=[503]) as context:
+            page = learner.open(context)
+            away = folder / "away.db"
+            (folder / "headway.db").rename(away)
+            look_again(page)
+            expect(page.get_by_role("region", name="Notice")).to_contain_text("The service does not answer")
+            page.goto(learner.address)
+            expect(page.get_by_role("heading", name="One moment, please")).to_be_visible()
+            assert barriers(page) == []
+            away.rename(folder / "headway.db")
+            eventually(lambda: httpx.get(f"{running.base_url}/readyz").status_code == 200)
+            page.get_by_role("link", name="Try again").click()
+            expect(page.locator(".lesson")).to_have_count(3)
+
+
+def test_five_hundred_lessons_stay_usable(browser: Browser, running: Running) -> None:
+    titles = [f"Lesson {number}" for number in range(500)]
+    document = course(*(lesson(title=title, section=f"Week {n // 20}") for n, title in enumerate(titles)))
+    learner = Student(running, document)
+    learner.write("Lesson 250", progress_percentage=40)
+    with visiting(browser, running, learner.learner_id) as context:
+        page = learner.open(context)
+        page.get_by_role("link", name="Continue Lesson 250").click()
+        last = lesson_of(page, "Lesson 250")
+        expect(last).to_be_in_viewport()
+        last.get_by_role("button", name="Add a note").click()
+        page.keyboard.type("Half way")
+        learner.write("Lesson 251", status="completed")
+        look_again(page)
+        expect(lesson_of(page, "Lesson 251")).to_contain_text("Completed")
+        expect(last.get_by_role("textbox")).to_be_focused()
+        last.get_by_role("button", name="Save").click()
+        expect(last.locator(".note")).to_have_text("Half way")
+        expect(last).to_be_in_viewport()
+        shown = page.evaluate("() => performance.getEntriesByName('first-contentful-paint')[0].startTime")
+        assert shown < 2000
+
+
+def test_a_calendar_is_walked_through_with_the_arrow_keys(browser: Browser, running: Running, baker: Student) -> None:
+    with visiting(browser, running, baker.learner_id) as context:
+        page = baker.open(context)
+        grid = page.get_by_role("grid", name="Active days")
+        expect(grid.get_by_role("gridcell", name="1 h 22 min, 3 lessons begun, 1 lesson completed")).to_have_count(1)
+        today = grid.locator(".day[tabindex='0']")
+        today.focus()
+        told = page.locator(".readout")
+        expect(told).to_contain_text("1 h 22 min, 3 lessons begun, 1 lesson completed")
+        page.keyboard.press("ArrowLeft")
+        expect(told).to_contain_text("not active")
+        page.keyboard.press("ArrowRight")
+        expect(told).to_contain_text("1 h 22 min")
+        page.get_by_text("Day by day").click()
+        expect(page.get_by_role("region", name="the latest first").get_by_role("row")).to_have_count(2)
+        baker.write("Folding", status="completed", time_spent_minutes=60)
+        look_again(page)
+        expect(page.locator("#days")).to_contain_text("2 h 22 min")
+        expect(page.get_by_role("region", name="the latest first")).to_be_visible()
+
+
+def test_weeks_begin_as_the_reader_has_them(browser: Browser, running: Running, baker: Student) -> None:
+    for locale, days in {"en-US": ("Sunday", "Saturday"), "de-DE": ("Montag", "Sonntag")}.items():
+        with visiting(browser, running, baker.learner_id, locale=locale) as context:
+            rows = baker.open(context).get_by_role("rowheader")
+            expect(rows.first).to_have_accessible_name(days[0])
+            expect(rows.nth(6)).to_have_accessible_name(days[1])

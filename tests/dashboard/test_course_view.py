@@ -1,0 +1,58 @@
+"""Which lessons a course's page shows, and under which headings."""
+
+from dataclasses import replace
+from datetime import date
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.values import course, lesson, standing, stored
+from headway.dashboard.course_view import CourseView, LessonLine, Shown
+from headway.domain.activity import calendar_of
+from headway.domain.catalogue import Course, VersionedCourse
+from headway.domain.progress import LessonProgress, Status
+from headway.service import LearnerReading, OwnCourse
+
+SECTIONS = st.lists(st.sampled_from([None, "One", "Two"]), min_size=1, max_size=8)
+ROWS = st.dictionaries(
+    st.integers(0, 9), st.tuples(st.sampled_from(Status), st.booleans(), st.sampled_from([None, "mine"]))
+).map(
+    lambda found: [
+        stored(lesson_id=lesson(number).id, status=status, is_bookmarked=bookmarked, user_notes=notes)
+        for number, (status, bookmarked, notes) in found.items()
+    ]
+)
+COURSES = SECTIONS.map(
+    lambda sections: course(*(replace(lesson(number), section=title) for number, title in enumerate(sections)))
+)
+
+
+def view_of(of: Course, rows: list[LessonProgress], shown: Shown) -> CourseView:
+    reading = LearnerReading(VersionedCourse(of, 1), standing(), rows)
+    return CourseView.of(OwnCourse(reading, None, calendar_of([], date(2026, 11, 23), 0)), shown)
+
+
+@given(COURSES, ROWS)
+def test_all_lessons_stand_in_the_courses_order_under_their_sections(of: Course, rows: list[LessonProgress]) -> None:
+    view = view_of(of, rows, Shown.ALL)
+    lines = [line for section in view.sections for line in section.lines]
+    assert [line.lesson for line in lines] == list(of.lessons)
+    assert all(line.lesson.section == section.title for section in view.sections for line in section.lines)
+    assert all(one.title != other.title for one, other in pairwise(view.sections))
+    assert sum(section.lessons for section in view.sections) == len(of.lessons)
+    assert view.removed == sum(row.lesson_id not in of.lessons_by_id for row in rows)
+
+
+@given(COURSES, ROWS, st.sampled_from(Shown))
+def test_a_choice_shows_as_many_as_it_says(of: Course, rows: list[LessonProgress], shown: Shown) -> None:
+    view = view_of(of, rows, shown)
+    lines = [line for section in view.sections for line in section.lines]
+    assert dict(view.counts)[shown] == len(lines)
+    assert all(map(shown.includes, lines))
+    assert all(section.lines for section in view.sections)
+
+
+def test_a_choice_that_there_is_not_shows_all() -> None:
+    assert [Shown.named(name) for name in ("noted", "nonsense", None)] == [Shown.NOTED, Shown.ALL, Shown.ALL]
+    assert not Shown.NOTED.includes(LessonLine(lesson(), None))

@@ -1,0 +1,305 @@
+"""Notes and bookmarks, kept in place: in one tab and in two, with whatever happens while somebody types."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from dashboard.own_course import Student, lesson_of, look_again, student
+from support.browser import SCHEMES, barriers, cookie_of, fits, visiting
+from support.program import forked_headway_serve
+from support.running import Running
+
+LATER = "Ask about the second rise."
+MINE = "Fold it four times.\nThen wait."
+OTHERS = "Fold it three times."
+
+
+def begin(page: Page, title: str, text: str) -> Locator:
+    """Type a note, and do not save it."""
+    lesson = lesson_of(page, title)
+    lesson.get_by_role("button", name="note").click()
+    lesson.get_by_role("textbox").fill(text)
+    return lesson
+
+
+def save(lesson: Locator) -> None:
+    lesson.get_by_role("button", name="Save").click()
+
+
+def conflict(lesson: Locator) -> Locator:
+    return lesson.locator(".conflict")
+
+
+def test_a_first_note_makes_the_row_and_is_said_to_be_saved(browser: Browser, running: Running) -> None:
+    learner = student(running)
+    with visiting(browser, running, learner.learner_id) as context:
+        page = learner.open(context)
+        lesson = begin(page, "Water", MINE)
+        assert barriers(page) == []
+        save(lesson)
+        expect(page.get_by_role("status")).to_have_text("Note saved")
+        expect(lesson.locator(".note")).to_have_text(MINE)
+        expect(lesson.get_by_role("button", name="Edit note")).to_be_focused()
+        assert learner.row("Water")["user_notes"] == MINE
+        assert learner.row("Water")["status"] == "not_started"
+        page.reload()
+        expect(lesson_of(page, "Water").locator(".note")).to_have_text(MINE)
+
+
+def test_a_note_is_cleared(browser: Browser, running: Running) -> None:
+    learner = student(running)
+    learner.write("Water", user_notes=MINE)
+    with visiting(browser, running, learner.learner_id) as context:
+        page = learner.open(context)
+        lesson = begin(page, "Water", "")
+        lesson.get_by_role("textbox").press("Control+Enter")
+        expect(lesson.get_by_role("button", name="Add a note")).to_be_focused()
+        expect(lesson.locator(".note")).to_be_hidden()
+        assert learner.row("Water")["user_notes"] is None
+
+
+def test_what_a_player_writes_meanwhile_is_no_conflict(browser: Browser, running: Running) -> None:
+    learner = student(running)
+    learner.write("Water", user_notes=OTHERS)
+    with visiting(browser, running, learner.learner_id, refusals=[412]) as context:
+        page = learner.open(context)
+        lesson = begin(page, "Water", MINE)
+        learner.write("Water", progress_percentage=40)
+        save(lesson)
+        expect(lesson.locator(".note")).to_have_text(MINE)
+        row = learner.row("Water")
+        assert (row["user_notes"], row["progress_percentage"]) == (MINE, 40)
+        expect(lesson).to_contain_text("40%")
+
+
+@pytest.mark.parametrize(
+    ("choice", "kept"),
+    [("Keep mine", MINE), ("Keep the stored one", OTHERS), ("Keep both", f"{OTHERS}\n\n{MINE}")],
+)
+@pytest.mark.parametrize("before", [None, LATER])
+def test_a_conflict_is_shown_and_the_learner_decides(
+    browser: Browser, running: Running, before: str | None, choice: str, kept: str
+) -> None:
+    learner = student(running)
+    if before:
+        learner.write("Water", user_notes=before)
+    with visiting(browser, running, learner.learner_id, refusals=[412]) as context:
+        page = learner.open(context)
+        lesson = begin(page, "Water", MINE)
+        learner.write("Water", user_notes=OTHERS)
+        save(lesson)
+        expect(conflict(lesson).get_by_role("blockquote")).to_have_text(OTHERS)
+        expect(lesson.get_by_role("textbox")).to_have_value(MINE)
+        expect(page.get_by_role("status")).to_contain_text("changed elsewhere")
+        assert learner.row("Water")["user_notes"] == OTHERS
+        conflict(lesson).get_by_role("button", name=choice).click()
+        expect(lesson.locator(".note")).to_have_text(kept)
+        expect(lesson.get_by_role("textbox")).to_have_count(0)
+        assert learner.row("Water")["user_notes"] == kept
+
+
+def test_a_note_that_changes_again_while_one_decides_is_shown_again(browser: Browser, running: Running) -> None:
+    learner = student(running)
+    with visiting(browser, running, learner.learner_id, refusals=[412]) as context:
+        page = learner.open(context)
+        lesson = begin(page, "Water", MINE)
+        learner.write("Water", user_notes=OTHERS)
+        save(lesson)
+        expect(conflict(lesson).get_by_role("blockquote")).to_have_text(OTHERS)
+        learner.write("Water", user_notes=LATER)
+        conflict(lesson).get_by_role("button", name="Keep mine").click()
+        expect(conflict(lesson).get_by_role("blockquote")).to_have_text(LATER)
+        assert learner.row("Water")["user_notes"] == LATER
+
+
+def test_a_note_that_was_removed_meanwhile_is_a_conflict_too(browser: Browser, running: Running) -> None:
+    learner = student(running)
+    learner.write("Water", user_notes=OTHERS)
+    with visiting(browser, running, learner.learner_id, refusals=[404, 412]) as context:
+        page = learner.open(context)
+        lesson = begin(page, "Water", MINE)
+        learner.remove_row("Water")
+        save(lesson)
+        expect(conflict(lesson)).to_contain_text("the note was removed")
+        conflict(lesson).get_by_role("button", name="Keep mine").click()
+        expect(lesson.locator(".note")).to_have_text(MINE)
+        assert learner.row("Water")["user_notes"] == MINE
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", [375, 1440])
+def test_a_conflict_can_be_read_by_everybody(browser: Browser, running: Running, scheme: str, width: int) -> None:
+    learner = student(running)
+    with visiting(browser, running, learner.learner_id, width=width, color_scheme=scheme, refusals=[412]) as context:
+        page = learner.open(context)
+        lesson = begin(page, "Water", "x" * 400)
+        learner.write("Water", user_notes="y" * 400)
+        save(lesson)
+        expect(conflict(lesson)).to_be_visible()
+        assert barriers(page) == []
+        assert fits(page)
+
+
+def test_two_tabs_do_not_overwrite_each_other(browser: Browser, running: Running) -> None:
+    learner = student(running)
+    with visiting(browser, running, learner.learner_id, refusals=[412]) as context:
+        one, other = learner.open(context), learner.open(context)
+        first, second = begin(one, "Salt", OTHERS), begin(other, "Salt", MINE)
+        save(first)
+        expect(first.locator(".note")).to_have_text(OTHERS)
+        save(second)
+        expect(conflict(second).get_by_role("blockquote")).to_have_text(OTHERS)
+
+
+def test_a_lesson_finished_in_one_tab_is_seen_in_the_other_and_what_is_typed_there_is_left_alone(
+    browser: Browser, running: Running
+) -> None:
+    learner = student(running)
+    learner.write("Water", progress_percentage=10)
+    with visiting(browser, running, learner.learner_id, refusals=[412]) as context:
+        page = learner.open(context)
+        lesson = begin(page, "Water", MINE)
+        lesson.get_by_role("textbox").press("End")
+        learner.write("Flour", status="completed")
+        learner.write("Water", progress_percentage=60)
+        look_again(page)
+        expect(lesson_of(page, "Flour")).to_contain_text("Completed")
+        expect(lesson).to_contain_text("60%")
+        expect(page.locator("#standing")).to_contain_text("33.3%")
+        expect(lesson.get_by_role("textbox")).to_be_focused()
+        page.keyboard.type(" Typed on.")
+        expect(lesson.get_by_role("textbox")).to_have_value(f"{MINE} Typed on.")
+        lesson.get_by_role("button", name="Save").click()
+        expect(lesson.locator(".note")).to_have_text(f"{MINE} Typed on.")
+
+
+def test_an_edit_of_the_course_comes_in_when_nobody_types_any_more(browser: Browser, running: Running) -> None:
+    learner = student(running)
+    with visiting(browser, running, learner.learner_id) as context:
+        page = learner.open(context)
+        lesson = begin(page, "Water", MINE)
+        first, second, third = learner.document["lessons"]
+        running.put_course(
+            {**learner.document, "lessons": [third, second, first | {"title": "Rye"}]}, learner.course_id
+        )
+        look_again(page)
+        expect(lesson_of(page, "Rye")).to_be_visible()
+        expect(lesson.get_by_role("textbox")).to_have_value(MINE)
+        save(lesson)
+        expect(page.locator(".lesson h3")).to_have_text(["Salt", "Water", "Rye"])
+        expect(lesson_of(page, "Water").locator(".note")).to_have_text(MINE)
+
+
+def test_a_session_that_ends_while_one_types_loses_nothing(browser: Browser, running: Running) -> None:
+    learner = student(running)
+    with visiting(browser, running, learner.learner_id, refusals=[401, 403]) as context:
+        page = learner.open(context)
+        lesson = begin(page, "Water", MINE)
+        context.clear_cookies()
+        save(lesson)
+        expect(lesson.get_by_role("alert")).to_contain_text("You are signed out")
+        link = lesson.get_by_role("link", name="Sign in in another tab")
+        expect(link).to_have_attribute("target", "_blank")
+        look_again(page)
+        expect(page.get_by_role("region", name="Notice")).to_contain_text("You are signed out")
+        assert barriers(page) == []
+        expect(lesson.get_by_role("textbox")).to_have_value(MINE)
+        # Signed in again, in a session that has another token against forgery.
+        context.add_cookies([cookie_of(running, learner.learner_id)])  # type: ignore[list-item]
+        save(lesson)
+        expect(lesson.locator(".note")).to_have_text(MINE)
+        expect(page.get_by_role("region", name="Notice")).to_be_hidden()
+        assert learner.row("Water")["user_notes"] == MINE
+
+
+def test_what_one_typed_is_not_stored_for_somebody_else(browser: Browser, running: Running) -> None:
+    learner, somebody = student(running), student(running)
+    with visiting(browser, running, learner.learner_id, refusals=[401, 403]) as context:
+        page = learner.open(context)
+        lesson = begin(page, "Water", MINE)
+        context.add_cookies([cookie_of(running, somebody.learner_id)])  # type: ignore[list-item]
+        save(lesson)
+        expect(lesson.get_by_role("alert")).to_contain_text("Somebody else has signed in")
+        expect(lesson.get_by_role("textbox")).to_have_value(MINE)
+        look_again(page)
+        expect(page.get_by_role("region", name="Notice")).to_contain_text("Somebody else has signed in")
+        with running.client(somebody.learner_id) as client:
+            assert client.get(f"/progress/{learner.course_id}").json() == []
+
+
+def test_a_service_that_does_not_answer_is_said_to_and_tried_again(browser: Browser, folder: Path) -> None:
+    with forked_headway_serve(folder) as running:
+        learner = student(running)
+        with visiting(browser, running, learner.learner_id, refusals=[0, 412]) as context:
+            page = learner.open(context)
+            lesson = begin(page, "Water", MINE)
+            context.set_offline(True)
+            save(lesson)
+            expect(lesson.get_by_role("alert")).to_contain_text("The service does not answer")
+            lesson.get_by_role("button", name="Bookmark").click()
+            notice = page.get_by_role("region", name="Notice")
+            expect(notice).to_contain_text("The service does not answer")
+            expect(lesson.get_by_role("button", name="Bookmark")).to_have_attribute("aria-pressed", "false")
+            context.set_offline(False)
+            notice.get_by_role("button", name="Try again").click()
+            expect(lesson.get_by_role("button", name="Bookmark")).to_have_attribute("aria-pressed", "true")
+            save(lesson)
+            expect(lesson.locator(".note")).to_have_text(MINE)
+
+
+def test_what_was_typed_is_discarded_only_when_that_is_said_twice(browser: Browser, running: Running) -> None:
+    learner = student(running)
+    with visiting(browser, running, learner.learner_id) as context:
+        page = learner.open(context)
+        lesson = begin(page, "Water", MINE)
+        lesson.get_by_role("textbox").press("Escape")
+        expect(lesson.get_by_role("textbox")).to_have_value(MINE)
+        lesson.get_by_role("button", name="Cancel").click()
+        lesson.get_by_role("button", name="Discard what I typed").click()
+        expect(lesson.get_by_role("textbox")).to_have_count(0)
+        expect(lesson.get_by_role("button", name="Add a note")).to_be_focused()
+        with running.client(learner.learner_id) as client:
+            assert client.get(f"/progress/{learner.course_id}").json() == []
+
+
+def test_a_note_may_be_ten_thousand_characters_long(browser: Browser, running: Running) -> None:
+    learner = student(running)
+    with visiting(browser, running, learner.learner_id) as context:
+        page = learner.open(context)
+        lesson = begin(page, "Water", "🌾" * 10_001)
+        expect(lesson).to_contain_text("10,001 of 10,000 characters")
+        expect(lesson.get_by_role("button", name="Save")).to_be_disabled()
+        lesson.get_by_role("textbox").fill("🌾" * 10_000)
+        save(lesson)
+        expect(lesson.get_by_role("button", name="Edit note")).to_be_focused()
+        assert learner.row("Water")["user_notes"] == "🌾" * 10_000
+
+
+def test_a_bookmark_is_set_and_taken_away_whatever_a_player_writes(browser: Browser, running: Running) -> None:
+    learner = student(running)
+    with visiting(browser, running, learner.learner_id, refusals=[412]) as context:
+        page = learner.open(context)
+        bookmark = lesson_of(page, "Water").get_by_role("button", name="Bookmark Water")
+        bookmark.click()
+        expect(page.get_by_role("status")).to_have_text("Bookmark saved")
+        assert learner.row("Water")["is_bookmarked"] is True
+        learner.write("Water", progress_percentage=30, user_notes=OTHERS)
+        bookmark.press("Space")
+        expect(page.get_by_role("status")).to_have_text("Bookmark removed")
+        expect(bookmark).to_have_attribute("aria-pressed", "false")
+        row = learner.row("Water")
+        assert (row["is_bookmarked"], row["progress_percentage"]) == (False, 30)
+        expect(lesson_of(page, "Water").locator(".note")).to_have_text(OTHERS)
+
+
+def test_a_lesson_that_has_left_the_course_keeps_what_is_typed(browser: Browser, running: Running) -> None:
+    learner: Student = student(running)
+    with visiting(browser, running, learner.learner_id, refusals=[404]) as context:
+        page = learner.open(context)
+        lesson = begin(page, "Water", MINE)
+        others = [one for one in learner.document["lessons"] if one["title"] != "Water"]
+        running.put_course({**learner.document, "lessons": others}, learner.course_id)
+        save(lesson)
+        expect(lesson.get_by_role("alert")).to_contain_text("not in the course any more")
+        expect(lesson.get_by_role("textbox")).to_have_value(MINE)

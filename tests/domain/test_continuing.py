@@ -1,0 +1,52 @@
+"""Where a learner goes on, over any course and whatever was done in it, in whichever order."""
+
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.values import NOW, course, lesson, stored
+from headway.domain.catalogue import Course
+from headway.domain.continuing import next_lesson
+from headway.domain.progress import LessonProgress, Status
+
+COURSES = st.permutations(range(1, 7)).flatmap(
+    lambda numbers: st.integers(1, 6).map(lambda length: course(*map(lesson, numbers[:length])))
+)
+ROWS = st.dictionaries(st.integers(1, 9), st.tuples(st.sampled_from(Status), st.integers(0, 5))).map(
+    lambda found: [
+        stored(lesson_id=lesson(number).id, status=status, updated_at=NOW + timedelta(minutes=minute))
+        for number, (status, minute) in found.items()
+    ]
+)
+
+
+@given(COURSES, ROWS)
+def test_the_last_one_or_the_first_open_one_behind_it_or_the_first_open_one(
+    of: Course, rows: list[LessonProgress]
+) -> None:
+    order = [one.id for one in of.lessons]
+    present = [row for row in rows if row.lesson_id in order]
+    done = {row.lesson_id for row in present if row.status is Status.COMPLETED}
+    found = next_lesson(of, rows)
+    if found is None:
+        assert done == set(order)
+        return
+    assert found.id not in done
+    if not present:
+        assert found == of.lessons[0]
+        return
+    latest = max(row.updated_at for row in present)
+    last = max(order.index(row.lesson_id) for row in present if row.updated_at == latest)
+    place = order.index(found.id)
+    if place >= last:
+        assert done.issuperset(order[last:place])
+    else:
+        assert done.issuperset(order[last:])
+        assert done.issuperset(order[:place])
+
+
+@given(COURSES, ROWS)
+def test_neither_the_rows_order_nor_lessons_that_have_left_matter(of: Course, rows: list[LessonProgress]) -> None:
+    present = [row for row in reversed(rows) if row.lesson_id in of.lessons_by_id]
+    assert next_lesson(of, present) == next_lesson(of, rows)
