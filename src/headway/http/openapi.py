@@ -8,12 +8,14 @@ from uuid import UUID
 from fastapi import APIRouter, Body, Header, HTTPException, Path, Query, Security
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
+from starlette.responses import JSONResponse, Response
 from starlette.types import Lifespan, Receive, Scope, Send
 
 from headway.http import wire
 from headway.http.endpoint import Endpoint, Operation
 from headway.http.parameters import IMPORT_KEY
 from headway.http.routes import COURSES_TAG, LEARNERS_TAG, MORE_PROGRESS_TAG, PROGRESS_TAG, STATISTICS_TAG
+from headway.http.statistics_stream import EVENT_STREAM
 
 TAGS: Final = [
     {"name": PROGRESS_TAG, "description": "Track learning progress, lesson completion, and course statistics"},
@@ -87,12 +89,18 @@ def build_router(endpoints: Sequence[Endpoint], prefix: str, lifespan: Lifespan[
             operation_id=operation.handler.__name__,
             tags=[operation.tag],
             status_code=204 if operation.answer is None else 200,
-            response_model=operation.answer,
+            response_class=JSONResponse if operation.only_media is None else _response_class(operation.only_media),
+            response_model=operation.answer if operation.only_media is None else None,
             responses=_responses(operation),
             dependencies=[Security(HTTPBearer())],
             openapi_extra=_file_body(operation) if operation.media_types else None,
         )
     return router
+
+
+def _response_class(media: str) -> type[Response]:
+    """What FastAPI takes an answer's form from."""
+    return type("DeclaredResponse", (Response,), {"media_type": media})
 
 
 def _declaration(endpoint: Endpoint, allowed: str) -> Callable[..., None]:
@@ -122,6 +130,11 @@ def _parameters(operation: Operation) -> list[Parameter]:
             Header(alias="Idempotency-Key", description="A name for this import.", pattern=f"^{IMPORT_KEY.pattern}$"),
         ]
         defaults["idempotency_key"] = None
+    if operation.only_media == EVENT_STREAM:
+        declared["last_event_id"] = Annotated[
+            str, Header(alias="Last-Event-ID", description="The id of the last event seen, which is not sent again.")
+        ]
+        defaults["last_event_id"] = None
     if operation.body is not None:
         declared["body"] = Annotated[operation.body, Body()]
     return [

@@ -13,6 +13,7 @@ from headway.domain.identifiers import CourseId, LessonId, is_canonical_uuid
 from headway.domain.principal import Principal
 from headway.domain.writes import UNCONDITIONAL, Precondition
 from headway.http.lists import RenderedLists
+from headway.http.statistics_stream import Streams
 from headway.http.wire import parse_uuid
 from headway.service import LearnersService, ProgressService, Services, StatisticsService
 
@@ -28,6 +29,7 @@ class Call(NamedTuple):
 
     services: Services
     lists: RenderedLists
+    streams: Streams
     principal: Principal
     headers: RequestHeaders
     identifiers: tuple[str, ...]
