@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import re
 from collections.abc import Mapping
 from functools import cached_property
 from importlib.resources import files
@@ -13,6 +14,7 @@ from starlette.responses import Response
 
 _FOREVER: Final = "public, max-age=31536000, immutable"
 _FOLDER: Final = "static"
+_IMPORT: Final = re.compile(rb'(\bfrom |\bimport )"\./([\w.-]+)"')
 
 
 class Asset(NamedTuple):
@@ -33,7 +35,8 @@ class Assets:
     @cached_property
     def _files(self) -> Mapping[str, Asset]:
         folder = files("headway.dashboard") / _FOLDER
-        return {file.name: _asset(file.name, file.read_bytes()) for file in folder.iterdir() if file.is_file()}
+        contents = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+        return {name: _asset(name, _with_marks(name, contents)) for name in contents}
 
     def address(self, name: str) -> str:
         """Where a file is."""
@@ -54,7 +57,23 @@ class Assets:
         return Response(asset.content, headers=headers, media_type=asset.media_type)
 
 
+def _with_marks(name: str, contents: Mapping[str, bytes]) -> bytes:
+    """A file whose imports name others by the addresses that change with what is in those; none imports itself."""
+    if not name.endswith(".js"):
+        return contents[name]
+
+    def marked(found: re.Match[bytes]) -> bytes:
+        imported = found[2].decode()
+        return b'%b"./%b?%b"' % (found[1], found[2], _mark(_with_marks(imported, contents)).encode())
+
+    return _IMPORT.sub(marked, contents[name])
+
+
 def _asset(name: str, content: bytes) -> Asset:
     media_type, _ = guess_type(name)
-    mark = hashlib.sha256(content).hexdigest()[:12]
-    return Asset(content, gzip.compress(content, mtime=0), media_type or "application/octet-stream", mark)
+    compressed = gzip.compress(content, mtime=0)
+    return Asset(content, compressed, media_type or "application/octet-stream", _mark(content))
+
+
+def _mark(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]
