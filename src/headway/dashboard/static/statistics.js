@@ -6,7 +6,7 @@ import htmx from "./htmx.js";
 
 const locale = document.documentElement.dataset.locale;
 const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 3 });
-const tenths = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+const tenths = new Intl.NumberFormat(locale, { maximumFractionDigits: 1, roundingMode: "halfEven" });
 const clock = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
 const NOBODY = "–";
 const RETRY_MILLISECONDS = 5000;
@@ -15,12 +15,18 @@ const QUIET_MILLISECONDS = 20000; // between two notices to those who listen to 
 // Numbers as the server writes them.
 const WRITTEN = {
   number: (value) => number.format(value),
-  percent: (value) => `${tenths.format(value)}%`,
+  percent: (value) => `${tenths.format(String(value))}%`, // as text it is a decimal number and rounded as one
   minutes: (value) => {
-    const [hours, minutes] = [Math.floor(Math.round(value) / 60), Math.round(value) % 60];
+    const whole = rounded(value);
+    const [hours, minutes] = [Math.floor(whole / 60), whole % 60];
     return hours ? `${number.format(hours)} h ${minutes} min` : `${minutes} min`;
   },
 };
+
+function rounded(value) {
+  const whole = Math.round(value);
+  return value % 1 === 0.5 && whole % 2 ? whole - 1 : whole;
+}
 
 const byId = (id) => document.getElementById(id);
 const dataOf = (id) => JSON.parse(byId(id)?.textContent ?? "null");
