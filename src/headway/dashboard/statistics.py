@@ -37,10 +37,8 @@ async def course(visit: Visit) -> Response:
     target = visit.request.headers.get("hx-target", "")
     names = [target] if target in _PARTS else list(_PARTS)
     parts = {name: await _PARTS[name](visit, entry.course) for name in names}
-    status = max(_status_of(part) for part in parts.values())
-    if target in _PARTS:
-        return visit.show(f"statistics/{target}.html", status, course=entry.course, **parts)
-    return visit.show("statistics/course.html", status, course=entry.course, **parts)
+    template = target if target in _PARTS else "course"
+    return visit.show(f"statistics/{template}.html", course=entry.course, **parts)
 
 
 async def learner(visit: Visit) -> Response:
@@ -85,11 +83,6 @@ _PARTS: Final[Mapping[str, Callable[[Visit, Course], Awaitable[FiguresView | Act
     "roster": _roster,
 }
 """By the id of the element that the page has for it."""
-
-
-def _status_of(part: FiguresView | ActivityView | RosterView) -> int:
-    """Of a page that says what is wrong with what was asked."""
-    return 200 if isinstance(part, FiguresView) or part.fault is None else 422
 
 
 def _address(visit: Visit) -> Address:

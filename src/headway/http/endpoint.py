@@ -39,8 +39,8 @@ class Operation:
     """A line of the route table.
 
     `path` is below the router's prefix, its parameters all UUIDs; `query`, `body` and `answer` are the shapes shown in
-    the OpenAPI document, `other_media` the answer's other forms, `only_media` its form where that is not JSON. Where
-    there are `media_types` the body is a file of one of these, else JSON; a `resumable` operation takes an
+    the OpenAPI document, `other_media` the answer's other forms; of an `is_event_stream` answers are the events' data.
+    Where there are `media_types` the body is a file of one of these, else JSON; a `resumable` operation takes an
     Idempotency-Key. `refusals` are the statuses that it can be refused with beside 401, 422 and 503, which all can.
     """
 
@@ -58,7 +58,7 @@ class Operation:
     answers_tag: bool = False
     query: type[BaseModel] | None = None
     other_media: tuple[str, ...] = ()
-    only_media: str | None = None
+    is_event_stream: bool = False
     media_types: tuple[str, ...] = ()
     resumable: bool = False
 

@@ -22,7 +22,6 @@ from headway.http.statistics import (
 )
 from headway.http.statistics_export import FILE_MEDIA
 from headway.http.statistics_query import ActivityParameters, RosterParameters, SummaryParameters
-from headway.http.statistics_stream import EVENT_STREAM
 
 PREFIX: Final = "/api/v1/education"
 PROGRESS_TAG: Final = "Education Progress"
@@ -213,7 +212,8 @@ OPERATIONS: Final = (
         "How the course is doing, and again whenever a figure has changed: server-sent events named `statistics`, "
         "whose data are what Get Course Statistics answers, and whose ids change exactly with them. It ends with the "
         "token.",
-        stream_course_statistics, STATISTICS_TAG, answer=str, refusals=(403, 404), only_media=EVENT_STREAM,
+        stream_course_statistics, STATISTICS_TAG, answer=statistics_wire.CourseStatistics, refusals=(403, 404),
+        is_event_stream=True,
     ),
     Operation(
         "GET", "/statistics/{course_id}/activity", "Get Course Activity",

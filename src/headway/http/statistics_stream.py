@@ -23,6 +23,7 @@ PATIENCE_SECONDS: Final = 10.0
 """How long a client may take nothing of what is sent before its stream is broken off."""
 
 EVENT_STREAM: Final = "text/event-stream"
+EVENT: Final = "statistics"
 STREAM_HEADERS: Final = (
     (b"content-type", EVENT_STREAM.encode()),
     (b"cache-control", b"no-store"),
@@ -46,7 +47,7 @@ Read = Callable[[], Awaitable[Event]]
 def event_of(figures: bytes) -> Event:
     """The event whose data are these figures: JSON in one line."""
     state = state_of(figures)
-    return Event(state, b"event: statistics\nid: %b\ndata: %b\n\n" % (state.encode(), figures))
+    return Event(state, b"event: %b\nid: %b\ndata: %b\n\n" % (EVENT.encode(), state.encode(), figures))
 
 
 def state_of(figures: bytes) -> str:

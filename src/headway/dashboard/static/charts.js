@@ -115,6 +115,7 @@ export function draw(element, data) {
   const kind = element.dataset.chart;
   const chart = CHARTS[kind](width, height, { ...data, element });
   chart.querySelector("style")?.remove(); // the pages' policy takes no style but headway.css, which has these rules
+  for (const part of chart.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label"); // one picture, one name
   chart.setAttribute("class", "plot");
   chart.setAttribute("role", "img");
   chart.setAttribute("aria-label", LABELS[kind](element));
