@@ -1,7 +1,7 @@
 """The composition root: the one place that wires settings, store, service, tokens and HTTP together."""
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -23,7 +23,9 @@ from headway.http.endpoint import Endpoint, Surroundings
 from headway.http.lists import RenderedLists
 from headway.http.observation import Observed
 from headway.http.openapi import TAGS, build_router
+from headway.http.protocol import STOPPING
 from headway.http.routes import OPERATIONS, PREFIX
+from headway.http.statistics_stream import Streams
 from headway.metrics import Metrics
 from headway.service import Rederiver, Services
 from headway.settings import Settings
@@ -95,18 +97,35 @@ class Headway:
         settings = self.settings
         return Dashboard(path, PREFIX, self.services, self.sessions, settings.frame_ancestors, settings.lesson_url)
 
+    @cached_property
+    def streams(self) -> Streams:
+        """Who follows courses' figures."""
+        streams = Streams(self.settings.stream_limit)
+        self.metrics.watch_streams(lambda: streams.open)
+        return streams
+
     def _endpoints(self, sessions: Sessions | None) -> list[Endpoint]:
         """The API's operations, ready to answer: to tokens, and to the pages' sessions where there are any."""
         surroundings = Surroundings(
-            self.services, RenderedLists(), self.authenticator, sessions, self.metrics, self.settings.log_requests
+            self.services,
+            RenderedLists(),
+            self.authenticator,
+            sessions,
+            self.metrics,
+            self.settings.log_requests,
+            self.streams,
         )
         return [Endpoint(operation, surroundings, PREFIX) for operation in OPERATIONS]
 
     @contextlib.asynccontextmanager
-    async def lifespan(self, _app: object) -> AsyncIterator[None]:
-        """Open the store, and derive in the background what follows from courses' edits; at the end close it."""
+    async def lifespan(self, _app: object) -> AsyncIterator[Mapping[str, Callable[[], None]]]:
+        """Open the store, and derive in the background what follows from courses' edits; at the end close it.
+
+        Tells the server what to call when it begins to stop.
+        """
+        self.streams.begin()
         async with self.opened(), self.rederiver.working():
-            yield
+            yield {STOPPING: self.streams.end}
 
     @contextlib.asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
@@ -140,6 +159,7 @@ class Headway:
                 "Idempotency-Key",
                 "If-Match",
                 "If-None-Match",
+                "Last-Event-ID",
                 "X-Request-ID",
             ],
             expose_headers=[

@@ -76,6 +76,9 @@ class Settings(BaseSettings):
     transaction_pooler: bool = Field(
         False, description="Whether PgBouncer in transaction mode stands before PostgreSQL."
     )
+    stream_limit: int = Field(
+        1000, ge=0, description="Streams of figures that one server process keeps open; one more is answered 503."
+    )
     shutdown_seconds: int = Field(30, ge=1, description="Seconds that a stopping service gives the requests under way.")
     log_format: LogFormat = Field(LogFormat.CONSOLE, description="How log lines are written: json or console.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least level logged.")

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from http.cookies import CookieError, SimpleCookie
 from secrets import token_urlsafe
@@ -66,7 +67,8 @@ class Sessions:
                 options={"require": ["exp", "sub", "jti"], "verify_exp": False},
             )
             expires_at = expiry_of(claims, self._clock())
-            return Session(principal_of(claims), expires_at, self._forgery_token(claims["jti"]))
+            principal = replace(principal_of(claims), expires_at=expires_at)
+            return Session(principal, expires_at, self._forgery_token(claims["jti"]))
         except (jwt.PyJWTError, NotAuthenticatedError):
             return None
 

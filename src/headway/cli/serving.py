@@ -153,8 +153,8 @@ class Worker:
         return app
 
     async def look_around(self) -> None:
-        """Tell the others' metrics how long the queue is, and stop where nobody is left to say so."""
-        self.headway.metrics.note_queue()
+        """Tell the others' metrics what there is now, and stop where nobody is left to say so."""
+        self.headway.metrics.note()
         parent = multiprocessing.parent_process()
         if parent is not None and not parent.is_alive():
             signal.raise_signal(signal.SIGTERM)

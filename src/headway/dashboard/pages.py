@@ -2,10 +2,13 @@
 
 from typing import Final
 
-from headway.dashboard import learner
+from headway.dashboard import learner, statistics
 from headway.dashboard.page import Page
 
 PAGES: Final = (
     Page("GET", "", learner.courses),
     Page("GET", "/courses/{course_id}", learner.course),
+    Page("GET", "/statistics", statistics.courses),
+    Page("GET", "/statistics/{course_id}", statistics.course),
+    Page("GET", "/statistics/{course_id}/learners/{user_id}", statistics.learner),
 )

@@ -18,6 +18,7 @@ from headway.http.observation import LoggedRequests, Observer, request_id
 from headway.http.protocol import break_off, respond
 from headway.http.render import Headers, Reply, StreamedReply
 from headway.http.requests import Call, RequestHeaders, parse_identifier, read_body, read_headers
+from headway.http.statistics_stream import Streams
 from headway.http.streaming import CLIENT_GONE, send_streamed
 from headway.logs import REQUEST_ID, get_logger
 from headway.metrics import Metrics
@@ -38,9 +39,9 @@ class Operation:
     """A line of the route table.
 
     `path` is below the router's prefix, its parameters all UUIDs; `query`, `body` and `answer` are the shapes shown in
-    the OpenAPI document, `other_media` the answer's other forms. Where there are `media_types` the body is a file of
-    one of these, else JSON; a `resumable` operation takes an Idempotency-Key. `refusals` are the statuses that it can
-    be refused with beside 401, 422 and 503, which all can.
+    the OpenAPI document, `other_media` the answer's other forms; of an `is_event_stream` answers are the events' data.
+    Where there are `media_types` the body is a file of one of these, else JSON; a `resumable` operation takes an
+    Idempotency-Key. `refusals` are the statuses that it can be refused with beside 401, 422 and 503, which all can.
     """
 
     method: str
@@ -57,6 +58,7 @@ class Operation:
     answers_tag: bool = False
     query: type[BaseModel] | None = None
     other_media: tuple[str, ...] = ()
+    is_event_stream: bool = False
     media_types: tuple[str, ...] = ()
     resumable: bool = False
 
@@ -76,6 +78,7 @@ class Surroundings:
     sessions: Sessions | None
     metrics: Metrics
     log_requests: LoggedRequests
+    streams: Streams
 
 
 class Endpoint:
@@ -90,6 +93,7 @@ class Endpoint:
         self._lists = surroundings.lists
         self._authenticator = surroundings.authenticator
         self._sessions = surroundings.sessions
+        self._streams = surroundings.streams
         route = prefix + operation.path
         meter = surroundings.metrics.meter(operation.method, route)
         self._observer = Observer(meter, operation.method, route, surroundings.log_requests)
@@ -136,7 +140,8 @@ class Endpoint:
             principal = await self._identify(authorization, headers)
         checked = tuple(map(parse_identifier, self._names, identifiers))
         body = await read_body(receive, headers, self._body_limit) if self._body_limit else b""
-        return await self._handler(Call(self._services, self._lists, principal, headers, checked, body, query))
+        call = Call(self._services, self._lists, self._streams, principal, headers, checked, body, query)
+        return await self._handler(call)
 
     async def _identify(self, authorization: bytes | None, headers: RequestHeaders) -> Principal:
         """Whom a request speaks for whose token is not known yet, or that has none but a session's cookie."""

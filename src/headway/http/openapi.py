@@ -8,12 +8,14 @@ from uuid import UUID
 from fastapi import APIRouter, Body, Header, HTTPException, Path, Query, Security
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
+from starlette.responses import JSONResponse, Response
 from starlette.types import Lifespan, Receive, Scope, Send
 
 from headway.http import wire
 from headway.http.endpoint import Endpoint, Operation
 from headway.http.parameters import IMPORT_KEY
 from headway.http.routes import COURSES_TAG, LEARNERS_TAG, MORE_PROGRESS_TAG, PROGRESS_TAG, STATISTICS_TAG
+from headway.http.statistics_stream import EVENT, EVENT_STREAM
 
 TAGS: Final = [
     {"name": PROGRESS_TAG, "description": "Track learning progress, lesson completion, and course statistics"},
@@ -87,7 +89,8 @@ def build_router(endpoints: Sequence[Endpoint], prefix: str, lifespan: Lifespan[
             operation_id=operation.handler.__name__,
             tags=[operation.tag],
             status_code=204 if operation.answer is None else 200,
-            response_model=operation.answer,
+            response_class=Response if operation.is_event_stream else JSONResponse,
+            response_model=None if operation.is_event_stream else operation.answer,
             responses=_responses(operation),
             dependencies=[Security(HTTPBearer())],
             openapi_extra=_file_body(operation) if operation.media_types else None,
@@ -122,6 +125,11 @@ def _parameters(operation: Operation) -> list[Parameter]:
             Header(alias="Idempotency-Key", description="A name for this import.", pattern=f"^{IMPORT_KEY.pattern}$"),
         ]
         defaults["idempotency_key"] = None
+    if operation.is_event_stream:
+        declared["last_event_id"] = Annotated[
+            str, Header(alias="Last-Event-ID", description="The id of the last event seen, which is not sent again.")
+        ]
+        defaults["last_event_id"] = None
     if operation.body is not None:
         declared["body"] = Annotated[operation.body, Body()]
     return [
@@ -155,6 +163,16 @@ def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
         responses[status]["headers"] = _RETRY_AFTER
     if operation.answers_tag:
         responses[200] = {"headers": _TAG_HEADER | (_KEPT_HEADER if operation.conditional else {})}
+    if operation.is_event_stream:
+        responses[200] = {"content": {EVENT_STREAM: {"itemSchema": _event(operation)}}}
     if operation.other_media:
         responses[200] = {"content": {media: {"schema": _FILE} for media in operation.other_media}}
     return responses
+
+
+def _event(operation: Operation) -> dict[str, Any]:
+    """The shape of an event, as OpenAPI 3.2 and FastAPI tell it."""
+    content = {"$ref": f"#/components/schemas/{operation.answer.__name__}"}
+    data = {"type": "string", "contentMediaType": "application/json", "contentSchema": content}
+    names = {"event": {"type": "string", "const": EVENT}, "id": {"type": "string"}, "data": data}
+    return {"type": "object", "properties": names, "required": list(names)}

@@ -27,12 +27,19 @@ class Reply(NamedTuple):
     headers: Headers
 
 
+Chunks = AsyncGenerator[bytes, None]
+
+
 class StreamedReply(NamedTuple):
-    """An answer that is made while it is sent."""
+    """An answer that is made while it is sent; empty chunks are not.
+
+    A client that takes nothing of it for `patience_seconds` is waited for no longer.
+    """
 
     status: int
-    chunks: AsyncGenerator[bytes, None]
+    chunks: Chunks
     headers: Headers
+    patience_seconds: float | None = None
 
 
 # Without a Content-Length, which RFC 9110 section 8.6 forbids here.

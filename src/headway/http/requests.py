@@ -1,7 +1,7 @@
 """Requests: what is read from a request's headers, path and body, and refused while it is read."""
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import parse_qsl
@@ -13,6 +13,7 @@ from headway.domain.identifiers import CourseId, LessonId, is_canonical_uuid
 from headway.domain.principal import Principal
 from headway.domain.writes import UNCONDITIONAL, Precondition
 from headway.http.lists import RenderedLists
+from headway.http.statistics_stream import Streams
 from headway.http.wire import parse_uuid
 from headway.service import LearnersService, ProgressService, Services, StatisticsService
 
@@ -28,6 +29,7 @@ class Call(NamedTuple):
 
     services: Services
     lists: RenderedLists
+    streams: Streams
     principal: Principal
     headers: RequestHeaders
     identifiers: tuple[str, ...]
@@ -116,9 +118,13 @@ QueryModel = TypeVar("QueryModel", bound=BaseModel)
 
 def parse_query(kind: type[QueryModel], query: bytes) -> QueryModel:
     """A query's parameters, the last of each name; unknown ones are ignored. Raises `InvalidQueryError`."""
-    given = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+    return query_of(kind, dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True)))
+
+
+def query_of(kind: type[QueryModel], given: Mapping[str, str]) -> QueryModel:
+    """A query's parameters by their names, as `parse_query`."""
     try:
-        return kind.model_validate_strings(given)
+        return kind.model_validate_strings(dict(given))
     except ValidationError as error:
         raise InvalidQueryError(list(_query_faults(error))) from error
 

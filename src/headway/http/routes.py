@@ -18,6 +18,7 @@ from headway.http.statistics import (
     get_course_statistics,
     list_course_learners,
     list_statistics,
+    stream_course_statistics,
 )
 from headway.http.statistics_export import FILE_MEDIA
 from headway.http.statistics_query import ActivityParameters, RosterParameters, SummaryParameters
@@ -205,6 +206,14 @@ OPERATIONS: Final = (
         "GET", "/statistics/{course_id}", "Get Course Statistics",
         "How the course is doing, lesson by lesson, exact to the last write that was answered.",
         get_course_statistics, STATISTICS_TAG, answer=statistics_wire.CourseStatistics, refusals=(403, 404),
+    ),
+    Operation(
+        "GET", "/statistics/{course_id}/stream", "Stream Course Statistics",
+        "How the course is doing, and again whenever a figure has changed: server-sent events named `statistics`, "
+        "whose data are what Get Course Statistics answers, and whose ids change exactly with them. It ends with the "
+        "token.",
+        stream_course_statistics, STATISTICS_TAG, answer=statistics_wire.CourseStatistics, refusals=(403, 404),
+        is_event_stream=True,
     ),
     Operation(
         "GET", "/statistics/{course_id}/activity", "Get Course Activity",

@@ -100,6 +100,11 @@ ROSTER: Final = {
     for order in RosterOrder
     for descending in (False, True)
 }
+COUNT_AMONG: Final = _sql("count_among", _STATISTICS)
+ROSTER_AMONG: Final = {
+    descending: _sql(f"roster_among_{'descending' if descending else 'ascending'}", _STATISTICS)
+    for descending in (False, True)
+}
 TAKE_IMPORT: Final = _sql("take_import", _IMPORTS)
 FIND_IMPORT: Final = _sql("find_import", _IMPORTS)
 NOTE_IMPORT: Final = _sql("note_import", _IMPORTS)
