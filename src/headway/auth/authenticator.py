@@ -3,7 +3,7 @@
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import jwt
 
@@ -20,6 +20,13 @@ HEADER_BYTES: Final = 16 * 1024
 
 REMEMBERED_TOKENS: Final = 32_768
 """How many verified tokens are remembered."""
+
+
+class Verified(NamedTuple):
+    """Whom a token speaks for, and when it expires, in seconds since 1970."""
+
+    principal: Principal
+    expires_at: float
 
 
 class Authenticator:
@@ -41,7 +48,7 @@ class Authenticator:
         self._issuer = issuer
         self._audience = audience
         self._clock = clock
-        self._verified: OrderedDict[bytes | None, tuple[Principal, float]] = OrderedDict()
+        self._verified: OrderedDict[bytes | None, Verified] = OrderedDict()
         # The times are checked in claims.py: by the clock given, and without refusing an `iat` ahead of it.
         self._options: Options = {
             "require": ["exp", "sub"],
@@ -65,15 +72,17 @@ class Authenticator:
         `UnavailableError` where the keys to tell can not be had.
         """
         principal = self.known(authorization)
-        if principal is not None:
-            return principal
+        return principal or (await self.verified(authorization)).principal
+
+    async def verified(self, authorization: bytes | None) -> Verified:
+        """Whom the header speaks for, and until when, whether it was verified before or not. Raises as above."""
         token = _bearer_token(authorization)
         claims = await self._verified_claims(token)
         expires_at = expiry_of(claims, self._clock())
-        principal = principal_of(claims)
+        verified = Verified(principal_of(claims), expires_at)
         if authorization == b"Bearer " + token:  # one entry a token, however it might be written
-            self._remember(authorization, principal, expires_at)
-        return principal
+            self._remember(authorization, verified)
+        return verified
 
     async def _verified_claims(self, token: bytes) -> Claims:
         try:
@@ -89,8 +98,8 @@ class Authenticator:
         except jwt.PyJWTError as error:
             raise NotAuthenticatedError(_reason(error)) from None
 
-    def _remember(self, authorization: bytes | None, principal: Principal, expires_at: float) -> None:
-        self._verified[authorization] = (principal, expires_at)
+    def _remember(self, authorization: bytes | None, verified: Verified) -> None:
+        self._verified[authorization] = verified
         if len(self._verified) > REMEMBERED_TOKENS:
             self._verified.popitem(last=False)
 

@@ -2,7 +2,12 @@
 
 from typing import Final
 
-from headway.dashboard import learner
+from headway.dashboard import authoring, learner
 from headway.dashboard.page import Page
 
-PAGES: Final = (Page("GET", "", learner.courses),)
+PAGES: Final = (
+    Page("GET", "", learner.courses),
+    Page("GET", "/authoring", authoring.courses),
+    Page("GET", "/authoring/new", authoring.new_course),
+    Page("GET", "/authoring/{course_id}", authoring.course),
+)

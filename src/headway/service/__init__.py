@@ -1,19 +1,23 @@
 """The use cases, one transaction each, and the only callers of storage from above."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, Self
 
+from headway.domain.sign_in import SignIn
 from headway.service.learners import LearnersService
 from headway.service.progress import CatalogueEntry, ProgressService, Recorded
 from headway.service.rederivation import Rederiver
+from headway.service.signing_in import NO_STANDING_CODES, IssuedCode, SignInService
 from headway.service.standings import ExplainedSummary, LessonRow
 from headway.service.statistics import Activity, LearnerDetail, RosterLine, RosterPage, StatisticsService
 from headway.storage.port import Store
 
 __all__ = [
+    "NO_STANDING_CODES",
     "Activity",
     "CatalogueEntry",
     "ExplainedSummary",
+    "IssuedCode",
     "LearnerDetail",
     "LearnersService",
     "LessonRow",
@@ -23,18 +27,30 @@ __all__ = [
     "RosterLine",
     "RosterPage",
     "Services",
+    "SignInService",
     "StatisticsService",
 ]
 
 
 class Services(NamedTuple):
-    """What learners and authors do, what is told of courses, and what is done for learners."""
+    """What learners and authors do, what is told of courses, what is done for learners, and who gets in by a code."""
 
     progress: ProgressService
     statistics: StatisticsService
     learners: LearnersService
+    sign_in: SignInService
 
     @classmethod
-    def over(cls, store: Store, course_changed: Callable[[], None]) -> Self:
+    def over(
+        cls,
+        store: Store,
+        course_changed: Callable[[], None],
+        standing_codes: Mapping[str, SignIn] = NO_STANDING_CODES,
+    ) -> Self:
         """The use cases over a store; `course_changed` is called after the catalogue took another document."""
-        return cls(ProgressService(store, course_changed), StatisticsService(store), LearnersService(store))
+        return cls(
+            ProgressService(store, course_changed),
+            StatisticsService(store),
+            LearnersService(store),
+            SignInService(store, standing_codes),
+        )
