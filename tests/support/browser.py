@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -26,6 +26,8 @@ DASHBOARD: Final = "/dashboard"
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _AXE: Final = _ROOT / "node_modules/axe-core/axe.min.js"
 _HEIGHT: Final = 900
+_REFUSED: Final = "Failed to load resource: the server responded with a status of"
+_UNANSWERED: Final = "Failed to load resource: net::"
 _NO_BROWSER: Final = "no Chromium: apt-get install chromium"
 _NO_AXE: Final = "no axe-core: npm ci"
 
@@ -67,16 +69,34 @@ def cookie_of(running: Running, learner_id: str, *scopes: str, courses: Sequence
 
 @contextmanager
 def visiting(
-    browser: Browser, running: Running, learner_id: str, *scopes: str, width: int = DESKTOP, **options: Any
+    browser: Browser,
+    running: Running,
+    learner_id: str,
+    *scopes: str,
+    width: int = DESKTOP,
+    refusals: Collection[int] = (),
+    **options: Any,
 ) -> Iterator[BrowserContext]:
-    """A browser of a learner who has signed in. What a page's console says of errors fails the test."""
+    """A browser of a learner who has signed in.
+
+    What a page's console says of errors fails the test, but for answers that have one of the statuses `refusals`,
+    in which 0 stands for no answer at all.
+    """
     defaults: dict[str, Any] = {"locale": "en-GB", "timezone_id": "Europe/Berlin"}
     context = browser.new_context(
         base_url=running.base_url, viewport={"width": width, "height": _HEIGHT}, **(defaults | options)
     )
     context.add_cookies([cookie_of(running, learner_id, *scopes)])  # type: ignore[list-item]
     complaints: list[str] = []
-    context.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    expected = tuple(f"{_REFUSED} {status} " if status else _UNANSWERED for status in refusals)
+    context.on(
+        "console",
+        lambda message: (
+            complaints.append(message.text)
+            if message.type == "error" and not message.text.startswith(expected)
+            else None
+        ),
+    )
     context.on("weberror", lambda error: complaints.append(str(error.error)))
     try:
         yield context
