@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from importlib.metadata import version
@@ -38,7 +38,7 @@ from headway.http.requests import Pages
 from headway.http.routes import OPERATIONS, PREFIX
 from headway.logs import get_logger
 from headway.metrics import Metrics
-from headway.service import NO_STANDING_CODES, Rederiver, Services
+from headway.service import Rederiver, Services
 from headway.settings import Settings
 from headway.storage.committer import CommitObserver
 from headway.storage.postgres import PostgresStore
@@ -57,7 +57,7 @@ class Headway:
     """
 
     settings: Settings
-    standing_codes: Mapping[str, SignIn] = NO_STANDING_CODES
+    standing_codes: Mapping[str, SignIn] = field(default_factory=dict)
 
     @cached_property
     def metrics(self) -> Metrics:

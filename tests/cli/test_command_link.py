@@ -1,6 +1,7 @@
 import re
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -81,9 +82,9 @@ def printed(finished: Finished) -> str:
     return line
 
 
-def claims_of(answer: httpx.Response) -> dict[str, object] | dict[str, float]:
+def claims_of(answer: httpx.Response) -> dict[str, Any]:
     [session] = re.findall(r"headway_session=([\w.-]+)", answer.headers["set-cookie"])
-    claims: dict[str, float] = jwt.decode(session, options={"verify_signature": False})
+    claims: dict[str, Any] = jwt.decode(session, options={"verify_signature": False})
     return claims
 
 

@@ -1,6 +1,6 @@
 """What pages of other origins can do with the session of a browser that shows them: nothing."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from uuid import uuid4
 
 import httpx
@@ -54,7 +54,7 @@ def post_form(page: Page, url: str, fields: dict[str, str], kind: str = "applica
         )
 
 
-def fetched(page: Page, url: str, options: dict[str, object]) -> object:
+def fetched(page: Page, url: str, options: Mapping[str, object]) -> object:
     """What a script of the page is told: a status, or that it is told nothing."""
     return page.evaluate(
         """([url, options]) => fetch(url, { credentials: "include", ...options })
@@ -92,7 +92,7 @@ def test_no_foreign_script_changes_or_reads_anything(
     page = context.new_page()
     course_id = running.put_course(document := course(title="As it was"))
     row = f"{running.base_url}{PREFIX}/progress/{course_id}/lessons/{document['lessons'][0]['id']}"
-    put = {"method": "PUT", "body": '{"status": "completed"}'}
+    put: dict[str, object] = {"method": "PUT", "body": '{"status": "completed"}'}
     page.goto(elsewhere)
     with_token = {"headers": {"X-Headway-Forgery-Token": "0" * 64}}
     assert fetched(page, row, put) == "refused"  # the browser asks first, and is told no

@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from headway.auth import Sessions, learner_id
 from headway.auth.sessions import COOKIE
+from headway.domain.identifiers import CourseId
 from support.browser import DASHBOARD, DESKTOP, PHONE, SCHEMES, barriers, fits
 from support.identity import CLIENT_ID, CLIENT_SECRET, Provider, provider
 from support.program import forked_headway_serve
@@ -67,7 +68,7 @@ def sign_in(page: Page, wanted: str = DASHBOARD) -> None:
 
 
 def session_of(context: BrowserContext) -> str | None:
-    return next((one["value"] for one in context.cookies() if one["name"] == COOKIE), None)  # type: ignore[misc]
+    return next((one["value"] for one in context.cookies() if one["name"] == COOKIE), None)
 
 
 @pytest.mark.usefixtures("identity")
@@ -95,7 +96,7 @@ def test_the_claims_that_are_named_say_who_one_is(browser: Browser, folder: Path
     assert session is not None
     assert session.principal.learner_id == learner
     assert session.principal.scopes == {"statistics:read", "courses:write"}
-    assert session.principal.courses == {course_id}
+    assert session.principal.courses == frozenset({CourseId(course_id)})
 
 
 def test_a_public_client_signs_in_by_pkce_alone(browser: Browser, folder: Path, identity: Provider) -> None:

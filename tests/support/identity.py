@@ -195,7 +195,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self._wrong == "no_nonce":
             del claims["nonce"]
         if self._wrong == "unsigned":
-            return jwt.encode(claims, None, "none", headers={"kid": "one"})
+            return jwt.encode(claims, "", "none", headers={"kid": "one"})
         if self._wrong == "secret":
             return jwt.encode(claims, CLIENT_SECRET, "HS256", headers={"kid": "one"})
         key = self.server.state.other_key if self._wrong == "signature" else self.server.state.key

@@ -49,7 +49,9 @@ class OpenIdProvider:
         with _failures_told():
             client = await self._discovered()
             answer: Response = await client.authorize_redirect(request, redirect_uri)
-            return answer
+        for kept in request.session.values():
+            kept["data"].pop("url", None)  # the browser has it already, and it may be long
+        return answer
 
     async def finish(self, request: Request) -> Principal:
         """Whom a browser speaks for that comes back from the provider. Raises `SignInError`."""

@@ -239,7 +239,7 @@ def _look_for_garbage_less_often() -> None:
 
 
 def _announce(settings: Settings, url: str) -> None:
-    announcement = f"Headway {VERSION} answers at {url} (pages: {url}/docs)"
+    announcement = f"Headway {VERSION} answers at {url} (API: {url}/docs)"
     if settings.log_format is LogFormat.JSON:
         _log.info(announcement)
     else:

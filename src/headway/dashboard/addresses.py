@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 from starlette.requests import Request
 
-_PRINTABLE: Final = re.compile(r"[!-\[\]-~]{1,2000}")  # ASCII without spaces, and without \, which browsers take for /
+_PRINTABLE: Final = re.compile(r"[!-\[\]-~]{1,1000}")  # ASCII without spaces, and without \, which browsers take for /
 _UP: Final = frozenset({".", ".."})
 
 

@@ -13,7 +13,6 @@ from headway.service.statistics import Activity, LearnerDetail, RosterLine, Rost
 from headway.storage.port import Store
 
 __all__ = [
-    "NO_STANDING_CODES",
     "Activity",
     "CatalogueEntry",
     "ExplainedSummary",

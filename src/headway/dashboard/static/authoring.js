@@ -178,6 +178,7 @@ async function attempt(work) {
   try {
     await work();
   } catch (error) {
+    tellState();
     if (error instanceof SyntaxError) tell([{ place: "JSON", text: error.message, field: text }]);
     else result.replaceChildren(trouble("The service does not answer", "Your edits are here still. Try again in a moment."));
   } finally {
@@ -264,7 +265,7 @@ async function watch() {
     deriving.hidden = true;
     say("What follows from the edit is derived for all learners.");
   }
-  if (rederivation !== null) setTimeout(watch, POLL_MILLISECONDS);
+  if (rederivation !== null && !deriving.hidden) setTimeout(watch, POLL_MILLISECONDS);
 }
 
 // --- Begin
