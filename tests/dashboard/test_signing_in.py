@@ -60,6 +60,15 @@ def test_a_link_that_was_used_says_what_to_do(browser: Browser, stranger: Browse
         assert fits(page)
 
 
+def test_a_page_that_is_not_there_is_told_as_one(browser: Browser, running: Running) -> None:
+    with visiting(browser, running, str(uuid4()), refusals=(404,)) as context:
+        page = context.new_page()
+        for path in ("/nothing", "/courses/nothing/at/all", "/"):
+            page.goto(f"{DASHBOARD}{path}")
+            expect(page.get_by_role("heading", name="There is nothing here")).to_be_visible()
+        assert barriers(page) == []
+
+
 def test_who_is_not_signed_in_is_told_how_to(stranger: BrowserContext) -> None:
     page = stranger.new_page()
     page.goto(f"{DASHBOARD}/courses/{uuid4()}")

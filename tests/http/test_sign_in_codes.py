@@ -67,8 +67,8 @@ def test_of_all_who_bring_a_code_at_once_one_is_let_in(
     running: Running, connections: httpx.HTTPTransport, code_url: str
 ) -> None:
     def bring(_: int) -> bool:
-        with httpx.Client(base_url=running.base_url, transport=connections) as visitor:
-            return "set-cookie" in signed_in(visitor, code_url).headers
+        visitor = httpx.Client(base_url=running.base_url, transport=connections)
+        return "set-cookie" in signed_in(visitor, code_url).headers
 
     with ThreadPoolExecutor(16) as visitors:
         assert sum(visitors.map(bring, range(16))) == 1

@@ -59,6 +59,8 @@ class Dashboard:
         router.add_api_route("/static/{name}", self._served(self.assets.serve), methods=["GET"])
         for method, path, handler in self.entrance.routes():
             router.add_api_route(path, self._served(self._refusing(handler)), methods=[method])
+        unknown = Page("GET", "/{rest:path}", _no_page)
+        router.add_api_route(unknown.path, self._endpoint(unknown), methods=[unknown.method])
         return router
 
     @cached_property
@@ -133,3 +135,8 @@ class Dashboard:
     def _refused(self, request: Request, status: int, reason: str) -> Response:
         session = self.session_of(request)
         return self.renderer.show(request, "refused.html", session, status, reason=reason, code=status)
+
+
+async def _no_page(_visit: Visit) -> Response:
+    """What is at every address below the pages' that nothing else is at."""
+    raise PageNotFoundError

@@ -275,5 +275,5 @@ fields.fill(JSON.parse(text.value));
 form.querySelector("fieldset").disabled = false;
 text.readOnly = false;
 panels.json.hidden = true;
-document.documentElement.classList.add("scripted");
+panels.json.classList.remove("unshown");
 if (!deriving.hidden) watch();
