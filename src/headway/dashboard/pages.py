@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from headway.dashboard import learner, statistics
+from headway.dashboard import authoring, learner, statistics
 from headway.dashboard.page import Page
 
 PAGES: Final = (
@@ -11,4 +11,7 @@ PAGES: Final = (
     Page("GET", "/statistics", statistics.courses),
     Page("GET", "/statistics/{course_id}", statistics.course),
     Page("GET", "/statistics/{course_id}/learners/{user_id}", statistics.learner),
+    Page("GET", "/authoring", authoring.courses),
+    Page("GET", "/authoring/new", authoring.new_course),
+    Page("GET", "/authoring/{course_id}", authoring.course),
 )

@@ -14,7 +14,7 @@ from starlette.types import Lifespan, Receive, Scope, Send
 from headway.http import wire
 from headway.http.endpoint import Endpoint, Operation
 from headway.http.parameters import IMPORT_KEY
-from headway.http.routes import COURSES_TAG, LEARNERS_TAG, MORE_PROGRESS_TAG, PROGRESS_TAG, STATISTICS_TAG
+from headway.http.routes import COURSES_TAG, LEARNERS_TAG, MORE_PROGRESS_TAG, PAGES_TAG, PROGRESS_TAG, STATISTICS_TAG
 from headway.http.statistics_stream import EVENT, EVENT_STREAM
 
 TAGS: Final = [
@@ -23,6 +23,7 @@ TAGS: Final = [
     {"name": LEARNERS_TAG, "description": "On a learner's behalf: writing, importing, exporting, erasing"},
     {"name": COURSES_TAG, "description": "The catalogue: which lessons a course has, and which of them count"},
     {"name": STATISTICS_TAG, "description": "How courses are doing, and where their learners stand"},
+    {"name": PAGES_TAG, "description": "Signing a learner's browser in to the pages"},
 ]
 
 _ENTITY_TAG_PATTERN: Final = r'^(\*|(W/)?"[!#-~]*"(, (W/)?"[!#-~]*")*)$'
@@ -33,6 +34,9 @@ _TAG_HEADER: Final = {
         "schema": {"type": "string", "format": "uuid"},
     },
 }
+_COURSE_TAG_HEADER: Final = {
+    "ETag": {"description": "The entity tag of the document's version.", "schema": {"type": "string"}}
+}
 _KEPT_HEADER: Final = {
     "Headway-Kept": {
         "description": "The fields whose stored value was kept, separated by commas; absent where none was.",
@@ -42,10 +46,13 @@ _KEPT_HEADER: Final = {
 _REFUSALS: Final[Mapping[int, tuple[Any, str]]] = {
     401: (wire.Refusal, "No bearer token, or one that does not verify."),
     403: (wire.Refusal, "The token does not carry the scope that this needs, or limits it to other courses."),
-    404: (wire.Refusal, "No such course, lesson or progress."),
+    404: (wire.Refusal, "No such course, lesson or progress, or no pages."),
     406: (wire.Refusal, "The answer is asked for in a form that this installation can not make."),
     409: (wire.Refusal, "An import of this key is under way, or was until a moment ago."),
-    412: (wire.Refusal, "The row is not in the state that If-Match or If-None-Match asks for. Nothing changed."),
+    412: (
+        wire.Refusal,
+        "The row, or course, is not in the state that If-Match or If-None-Match asks for. Nothing changed.",
+    ),
     413: (wire.Refusal, "The body is too large."),
     415: (wire.Refusal, "The body is of a kind that is not read here."),
     422: (wire.HTTPValidationError, "Validation Error"),
@@ -88,7 +95,7 @@ def build_router(endpoints: Sequence[Endpoint], prefix: str, lifespan: Lifespan[
             name=operation.title,
             operation_id=operation.handler.__name__,
             tags=[operation.tag],
-            status_code=204 if operation.answer is None else 200,
+            status_code=204 if operation.answer is None else operation.status,
             response_class=Response if operation.is_event_stream else JSONResponse,
             response_model=None if operation.is_event_stream else operation.answer,
             responses=_responses(operation),
@@ -115,8 +122,9 @@ def _parameters(operation: Operation) -> list[Parameter]:
     defaults: dict[str, Any] = {}
     if operation.conditional:
         defaults |= {"if_match": None, "if_none_match": None}
-        declared["if_match"] = _header("If-Match", "Only if the row is the one of this entity tag, seen before.")
-        declared["if_none_match"] = _header("If-None-Match", "`*`: only if there is no row yet.")
+        what = "course" if operation.tag == COURSES_TAG else "row"
+        declared["if_match"] = _header("If-Match", f"Only if the {what} is the one of this entity tag, seen before.")
+        declared["if_none_match"] = _header("If-None-Match", f"`*`: only if there is no {what} yet.")
     if operation.query is not None:
         declared["query"] = Annotated[operation.query, Query()]
     if operation.resumable:
@@ -161,7 +169,9 @@ def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
     responses[401]["headers"] = _CHALLENGE
     for status in {409, 503} & responses.keys():
         responses[status]["headers"] = _RETRY_AFTER
-    if operation.answers_tag:
+    if operation.answers_tag and operation.tag == COURSES_TAG:
+        responses[200] = {"headers": _COURSE_TAG_HEADER}
+    elif operation.answers_tag:
         responses[200] = {"headers": _TAG_HEADER | (_KEPT_HEADER if operation.conditional else {})}
     if operation.is_event_stream:
         responses[200] = {"content": {EVENT_STREAM: {"itemSchema": _event(operation)}}}

@@ -93,7 +93,8 @@ def course(entry: CatalogueEntry) -> Reply:
             "lessons": course.lessons,
             "version": version,
             "rederivation": {"learners": under_way.learners, "done": under_way.done} if under_way else None,
-        }
+        },
+        headers=((b"etag", f'"{version}"'.encode()),),
     )
 
 

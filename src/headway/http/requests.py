@@ -8,7 +8,8 @@ from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
 
-from headway.domain.errors import HeadwayError, InvalidValueError
+from headway.auth import Authenticator, Sessions
+from headway.domain.errors import HeadwayError, InvalidValueError, NotFoundError
 from headway.domain.identifiers import CourseId, LessonId, is_canonical_uuid
 from headway.domain.principal import Principal
 from headway.domain.writes import UNCONDITIONAL, Precondition
@@ -24,8 +25,24 @@ RequestHeaders = dict[bytes, bytes]
 _ENTITY_TAG: Final = re.compile(rb'[ \t,]*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"[ \t]*(?=,|$)')
 
 
+class Pages(NamedTuple):
+    """What the API knows of the pages: where they are, and what lets a browser see them.
+
+    `public_url` is the origin that browsers see; `None`: the one that is asked.
+    """
+
+    path: str
+    public_url: str | None
+    authenticator: Authenticator
+    sessions: Sessions
+
+    def origin(self, scheme: str, headers: RequestHeaders) -> str:
+        """The origin of the pages, as a request with these headers sees it."""
+        return self.public_url or f"{scheme}://{headers.get(b'host', b'localhost').decode('latin-1')}"
+
+
 class Call(NamedTuple):
-    """An authenticated request, its path's identifiers checked and its body read."""
+    """An authenticated request, its path's identifiers checked and its body read. `pages` is `None` without any."""
 
     services: Services
     lists: RenderedLists
@@ -35,6 +52,8 @@ class Call(NamedTuple):
     identifiers: tuple[str, ...]
     body: bytes
     query: bytes
+    scheme: str
+    pages: Pages | None
 
     @property
     def service(self) -> ProgressService:
@@ -60,6 +79,13 @@ class Call(NamedTuple):
     def lesson_id(self) -> LessonId:
         """The path's lesson."""
         return LessonId(self.identifiers[1])
+
+
+class PagesOffError(NotFoundError):
+    """What is asked for is for the pages, and there are none here."""
+
+    def __init__(self) -> None:
+        super().__init__("There are no pages here that anybody could sign in to.")
 
 
 class BodyTooLargeError(HeadwayError):
