@@ -112,13 +112,12 @@ def test_a_lost_connection_is_said_and_comes_back(browser: Browser, folder: Path
 
 def test_a_session_that_is_over_is_said(browser: Browser, running: Running, taught: Taught) -> None:
     principal = Principal(LearnerId(str(uuid4())), frozenset({TEACHER}))
-    value = Sessions(SECRET, timedelta(seconds=4)).sealed(principal)
+    value = Sessions(SECRET, timedelta(seconds=8)).sealed(principal)
     cookie = {"name": COOKIE, "value": value, "url": running.base_url}
     with complaining(browser, running.base_url, cookie) as context:
         page = context.new_page()
         page.goto(taught.page)
-        is_live(page)
-        expect(page.locator(LIVE)).to_contain_text("Your session is over.", timeout=25_000)
+        expect(page.locator(LIVE)).to_contain_text("Your session is over.", timeout=40_000)
         page.get_by_role("link", name="Sign in again").click()
         expect(page.get_by_role("heading", name="Please sign in")).to_be_visible()
 
