@@ -132,7 +132,9 @@ function mark(input, message, number) {
 
 function tell(found) {
   clearFaults();
-  found.forEach(({ text: message, field }, number) => field && mark(field, message, number));
+  found.forEach(({ place, text: message, field }, number) => {
+    if (field) mark(field, `${place.split(", ").at(-1)}: ${message}`, number);
+  });
   result.replaceChildren(faults(found, (field) => fields.open(field)));
   result.focus();
 }
@@ -146,11 +148,20 @@ function worded([first, index, part]) {
   return `Lesson ${index + 1}` + (part === undefined ? "" : `, ${WORDS[part] ?? part}`);
 }
 
+// What the API says of kinds of faults is for programmers in places.
+const KINDS = {
+  string_pattern_mismatch: "it takes a character at least that can be seen",
+  string_too_short: "it takes a character at least that can be seen",
+  too_short: "there is one at least",
+  uuid_parsing: "this is no UUID",
+  extra_forbidden: "there is no such field in a course document",
+  missing: "this is missing",
+};
+
 function tellFaults(detail) {
-  const places = detail.filter(({ loc }) => loc[0] === "body");
-  tell(places.map(({ loc, msg }) => {
+  tell(detail.map(({ loc, msg, type }) => {
     const place = loc.slice(1);
-    return { place: worded(place), text: msg, field: view === "form" ? fields.field(place) : null };
+    return { place: worded(place), text: KINDS[type] ?? msg, field: view === "form" ? fields.field(place) : null };
   }));
 }
 
