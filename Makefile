@@ -5,7 +5,7 @@ PORT ?= 8000
 BENCH ?= # options of the benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint bench bench-postgres bench-statistics vendor lock clean
+.PHONY: help install demo test lint bench bench-postgres bench-statistics vendor screenshots lock clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ bench-statistics: .venv/installed ## measure what courses' figures cost, on both
 
 vendor: node_modules/installed ## make the pages' copies of other people's scripts anew (needs Node.js 20.11)
 	node tools/vendor.mjs
+
+screenshots: .venv/installed node_modules/installed ## take pictures of every page into docs/screenshots (needs Chromium)
+	$(BIN)/python tools/screenshots.py
 
 lock: ## pin the dependencies anew, with hashes and without any address (needs uv)
 	uv pip compile --quiet --no-header --generate-hashes --no-emit-index-url --no-emit-find-links \

@@ -74,8 +74,8 @@ class Options:
 
 
 def is_wanted(name: str, only: str) -> bool:
-    """Whether `--only` names a part of the run."""
-    return fnmatchcase(name, f"*{only}*")
+    """Whether `--only` names a part of the run by one of its patterns, which commas part."""
+    return any(fnmatchcase(name, f"*{pattern}*") for pattern in only.split(","))
 
 
 def read(arguments: Sequence[str] | None) -> Options:
@@ -115,7 +115,7 @@ def add_common(parser: argparse.ArgumentParser, *, seconds: int, connections: tu
     add("--connections", type=numbers, default=connections, metavar="N,N", help=f"how many ({listed})")
     add("--learners", type=Between(1, 100_000), default=2000, metavar="N", help="how many (%(default)s)")
     add("--lessons", type=Between(1, 1000), default=40, metavar="N", help="in the course (%(default)s)")
-    add("--only", default="", metavar="PATTERN", help="the parts whose name holds PATTERN; * and ? work")
+    add("--only", default="", metavar="PATTERN", help="the parts named like PATTERN[,PATTERN]; * and ? work")
     add(
         "--directory",
         type=Path,

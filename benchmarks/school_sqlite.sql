@@ -1,5 +1,6 @@
 -- So many learners, all in one course, each with a row in every lesson of it: some way in, last seen on one of the last
 -- hundred days. The course is in the catalogue.
+PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 PRAGMA cache_size = -1048576;
 PRAGMA temp_store = MEMORY;
@@ -50,4 +51,4 @@ INSERT INTO course_statistics SELECT course_id, count(*), count(completed_at) FR
 INSERT INTO course_activity
 SELECT course_id, day, count(*), count(*), 0, 0, 0, 0 FROM course_progress GROUP BY course_id, day;
 COMMIT;
-PRAGMA wal_checkpoint(TRUNCATE);
+PRAGMA journal_mode = WAL;

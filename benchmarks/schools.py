@@ -78,7 +78,7 @@ class SqliteSchool(School):
         for name, query in _GROUPED.items():
             script = script.replace(f":{name}", query)
         connection = self._connect()
-        connection.execute(script, {"learners": self.learners, "lessons": self.lessons})
+        connection.execute(script, {"learners": self.learners, "lessons": self.lessons}).fetchall()
         connection.close()
 
     def _group(self, query: str) -> None:

@@ -67,7 +67,7 @@ def read(arguments: Sequence[str] | None) -> Options:
     add("--learners", type=Between(1_000, 10_000_000), default=1_000_000, metavar="N", help="many (%(default)s)")
     add("--few", type=Between(100, 100_000), default=1_000, metavar="N", help="few learners (%(default)s)")
     add("--lessons", type=Between(1, 1000), default=40, metavar="N", help="in the course (%(default)s)")
-    add("--only", default="", metavar="PATTERN", help="the parts whose name holds PATTERN; * and ? work")
+    add("--only", default="", metavar="PATTERN", help="the parts named like PATTERN[,PATTERN]; * and ? work")
     add(
         "--directory",
         type=Path,

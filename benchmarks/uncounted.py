@@ -4,7 +4,7 @@ Everything else is the same program, started in the same way: `python benchmarks
 """
 
 from headway.cli import main
-from headway.domain.statistics import Counters
+from headway.domain.counters import Counters
 
 
 def _count_nothing(_counters: Counters, _before: object, _after: object) -> None:

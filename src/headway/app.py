@@ -1,8 +1,8 @@
 """The composition root: the one place that wires settings, store, service, tokens and HTTP together."""
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
 from importlib.metadata import version
@@ -15,15 +15,30 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
-from headway.auth import Authenticator, JwksUrl, KeySource, PublicKey, Sessions, SharedSecret, load_or_make_secret
+from headway.auth import (
+    Authenticator,
+    IdentityProvider,
+    JwksUrl,
+    KeySource,
+    ProviderSettings,
+    PublicKey,
+    Sessions,
+    SharedSecret,
+    load_or_make_secret,
+)
 from headway.dashboard import Dashboard
 from headway.domain.errors import ConfigurationError, UnavailableError
+from headway.domain.sign_in import SignIn
 from headway.http.dispatcher import Dispatcher
 from headway.http.endpoint import Endpoint, Surroundings
 from headway.http.lists import RenderedLists
 from headway.http.observation import Observed
 from headway.http.openapi import TAGS, build_router
+from headway.http.protocol import STOPPING
+from headway.http.requests import Pages
 from headway.http.routes import OPERATIONS, PREFIX
+from headway.http.statistics_stream import Streams
+from headway.logs import get_logger
 from headway.metrics import Metrics
 from headway.service import Rederiver, Services
 from headway.settings import Settings
@@ -33,12 +48,18 @@ from headway.storage.sqlite import SqliteStore
 
 VERSION: Final = version("headway")
 
+_log = get_logger("headway")
+
 
 @dataclass(frozen=True)
 class Headway:
-    """The service's parts, made from settings; nothing is opened before `lifespan`, `opened` or `store.open`."""
+    """The service's parts, made from settings; nothing is opened before `lifespan`, `opened` or `store.open`.
+
+    `standing_codes` sign a browser in as long as this process runs, and any number of times.
+    """
 
     settings: Settings
+    standing_codes: Mapping[str, SignIn] = field(default_factory=dict)
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -59,7 +80,7 @@ class Headway:
     @cached_property
     def services(self) -> Services:
         """The use cases over the store."""
-        return Services.over(self.store, self.rederiver.wake)
+        return Services.over(self.store, self.rederiver.wake, self.standing_codes)
 
     @cached_property
     def rederiver(self) -> Rederiver:
@@ -80,33 +101,87 @@ class Headway:
         return Authenticator(self._keys(), issuer=self.settings.jwt_issuer, audience=self.settings.jwt_audience)
 
     @cached_property
-    def sessions(self) -> Sessions:
-        """Seals the pages' sessions. Raises `ConfigurationError`."""
-        configured = self.settings.session_secret
-        secret = self.secret if configured is None else configured.get_secret_value()
-        return Sessions(secret, timedelta(hours=self.settings.session_hours))
+    def sessions(self) -> Sessions | None:
+        """Seals the pages' sessions; `None` where there are no pages. Raises `ConfigurationError`."""
+        secret = self._session_secret() if self.settings.dashboard_path else None
+        return None if secret is None else Sessions(secret, timedelta(hours=self.settings.session_hours))
 
     @cached_property
     def dashboard(self) -> Dashboard | None:
-        """The pages, where they are not turned off."""
-        path = self.settings.dashboard_path
-        if not path:
-            return None
+        """The pages, where there are any. Raises `ConfigurationError`."""
         settings = self.settings
-        return Dashboard(path, PREFIX, self.services, self.sessions, settings.frame_ancestors, settings.lesson_url)
+        if self.sessions is None:
+            return None
+        return Dashboard(
+            settings.dashboard_path, PREFIX, self.services, self.sessions, settings.frame_ancestors,
+            settings.lesson_url, settings.public_url, self._provider(),
+        )  # fmt: skip
 
-    def _endpoints(self, sessions: Sessions | None) -> list[Endpoint]:
+    @cached_property
+    def streams(self) -> Streams:
+        """Who follows courses' figures."""
+        streams = Streams(self.settings.stream_limit)
+        self.metrics.watch_streams(lambda: streams.open)
+        return streams
+
+    def _session_secret(self) -> str | None:
+        """What the sessions' key is made from; `None` where there is nothing that nobody else knows.
+
+        Somebody else's public key is no secret. To make one for each machine would end a session on the next, and to
+        refuse to start would end a service that did well without pages: it goes on without, and says so.
+        """
+        settings = self.settings
+        if settings.session_secret is not None:
+            return settings.session_secret.get_secret_value()
+        if not (settings.jwt_public_key or settings.jwt_jwks_url):
+            return self.secret
+        if settings.oidc_issuer:
+            raise ConfigurationError(
+                "To sign in to the pages needs HEADWAY_SESSION_SECRET. Make one with: openssl rand -base64 48"
+            )
+        return None
+
+    def _provider(self) -> IdentityProvider | None:
+        settings = self.settings
+        if settings.oidc_issuer is None or settings.oidc_client_id is None:
+            return None
+        from headway.auth.openid import OpenIdProvider  # noqa: PLC0415 - half as much again as all else to import
+
+        secret = settings.oidc_client_secret
+        return OpenIdProvider(
+            ProviderSettings(
+                settings.oidc_issuer,
+                settings.oidc_client_id,
+                secret.get_secret_value() if secret is not None else None,
+                settings.oidc_scopes,
+                settings.oidc_learner_claim,
+                settings.oidc_scopes_claim,
+                settings.oidc_courses_claim,
+            )
+        )
+
+    def _endpoints(self, pages: Pages | None) -> list[Endpoint]:
         """The API's operations, ready to answer: to tokens, and to the pages' sessions where there are any."""
         surroundings = Surroundings(
-            self.services, RenderedLists(), self.authenticator, sessions, self.metrics, self.settings.log_requests
+            self.services,
+            RenderedLists(),
+            self.authenticator,
+            pages,
+            self.metrics,
+            self.settings.log_requests,
+            self.streams,
         )
         return [Endpoint(operation, surroundings, PREFIX) for operation in OPERATIONS]
 
     @contextlib.asynccontextmanager
-    async def lifespan(self, _app: object) -> AsyncIterator[None]:
-        """Open the store, and derive in the background what follows from courses' edits; at the end close it."""
+    async def lifespan(self, _app: object) -> AsyncIterator[Mapping[str, Callable[[], None]]]:
+        """Open the store, and derive in the background what follows from courses' edits; at the end close it.
+
+        Tells the server what to call when it begins to stop.
+        """
+        self.streams.begin()
         async with self.opened(), self.rederiver.working():
-            yield
+            yield {STOPPING: self.streams.end}
 
     @contextlib.asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
@@ -123,7 +198,10 @@ class Headway:
 
     def asgi(self) -> ASGIApp:
         """The whole service: the API the short way, pages and probes by FastAPI."""
-        endpoints = self._endpoints(self.sessions if self.dashboard else None)
+        self.authenticator  # noqa: B018 - what is wrong with a key is told before what follows from it
+        if self.settings.dashboard_path and self.sessions is None:
+            _log.warning("pages_off", set="HEADWAY_SESSION_SECRET")
+        endpoints = self._endpoints(self._pages_address())
         pages = self._pages(endpoints)
         observed = Observed(pages, self.metrics, self.settings.log_requests)
         by_route = {(one.operation.method, PREFIX + one.operation.path): one for one in endpoints}
@@ -140,6 +218,7 @@ class Headway:
                 "Idempotency-Key",
                 "If-Match",
                 "If-None-Match",
+                "Last-Event-ID",
                 "X-Request-ID",
             ],
             expose_headers=[
@@ -151,6 +230,11 @@ class Headway:
                 "X-Request-ID",
             ],
         )
+
+    def _pages_address(self) -> Pages | None:
+        if self.sessions is None:
+            return None
+        return Pages(self.settings.dashboard_path, self.settings.public_url, self.authenticator, self.sessions)
 
     def _keys(self) -> KeySource:
         settings = self.settings

@@ -16,6 +16,10 @@ from structlog.typing import Processor
 REQUEST_ID: Final[ContextVar[str | None]] = ContextVar("headway_request_id", default=None)
 
 
+# Libraries whose lines for developers hold addresses and secrets of a sign-in.
+_CHATTY: Final = ("authlib", "httpx2", "httpcore2")
+
+
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
     """A logger whose events carry their facts as keywords."""
     logger = structlog.wrap_logger(
@@ -51,6 +55,8 @@ def configure(*, json: bool, level: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    for chatty in _CHATTY:
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 def _add_request_id(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

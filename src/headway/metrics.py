@@ -76,6 +76,10 @@ class Metrics:
             multiprocess_mode="livesum",
         )
         self._queue_length: Callable[[], int] = lambda: 0
+        self._streams = Gauge(
+            "headway_streams", "Streams that are open.", registry=self.registry, multiprocess_mode="livesum"
+        )
+        self._open_streams: Callable[[], int] = lambda: 0
 
     def meter(self, method: str, route: str) -> RequestMeter:
         """The meter of one route."""
@@ -85,9 +89,14 @@ class Metrics:
         """Ask `length` for the queue's length whenever the metrics are read."""
         self._queue_length = length
 
-    def note_queue(self) -> None:
-        """Note how long the queue is now, for whichever process is asked for the metrics next."""
+    def watch_streams(self, count: Callable[[], int]) -> None:
+        """Ask `count` how many streams are open whenever the metrics are read."""
+        self._open_streams = count
+
+    def note(self) -> None:
+        """Note how long the queue is now, and how many streams there are, for whichever process is asked next."""
         self._queue.set(self._queue_length())
+        self._streams.set(self._open_streams())
 
     def batch_committed(self, size: int, seconds: float) -> None:
         """Count one committed batch."""
@@ -96,7 +105,7 @@ class Metrics:
 
     def exposition(self) -> bytes:
         """The metrics in Prometheus' text format: of this process, or of all that share a folder."""
-        self.note_queue()
+        self.note()
         return generate_latest(_of_all_processes() if SHARED_FOLDER_VARIABLE in os.environ else self.registry)
 
 

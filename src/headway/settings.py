@@ -11,6 +11,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from headway.domain.errors import ConfigurationError
 
+_HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
+_ORIGIN = re.compile(rf"https?://{_HOST}(:[0-9]{{1,5}})?")
+_ISSUER = re.compile(rf"(https://{_HOST}|http://(127\.0\.0\.1|localhost))(:[0-9]{{1,5}})?(/[!-~]*)?")
+
 
 class LogFormat(StrEnum):
     """How log lines are written."""
@@ -44,6 +48,9 @@ class Settings(BaseSettings):
     jwt_issuer: str | None = Field(None, description="The `iss` that every token must carry.")
     jwt_audience: str | None = Field(None, description="The `aud` that every token must carry.")
 
+    public_url: str | None = Field(
+        None, description="Origin that browsers see, such as https://learn.example; none: the one that is asked."
+    )
     dashboard_path: str = Field("/dashboard", description="Where the pages are; empty turns them off.")
     session_secret: SecretStr | None = Field(
         None,
@@ -57,6 +64,20 @@ class Settings(BaseSettings):
         None,
         description="Where the platform plays a lesson: an https or http address with {lesson_id} in it, and where it "
         "is wanted {course_id}.",
+    )
+
+    oidc_issuer: str | None = Field(
+        None, description="Issuer of the OpenID Connect provider that the pages sign in by; none by default."
+    )
+    oidc_client_id: str | None = Field(None, description="What that provider calls this service.")
+    oidc_client_secret: SecretStr | None = Field(
+        None, description="Secret of this service at the provider; none: a public client, by PKCE alone."
+    )
+    oidc_scopes: str = Field("openid", description="Scopes to ask the provider for, openid among them.")
+    oidc_learner_claim: str = Field("sub", description="Claim of the ID token that says who the learner is.")
+    oidc_scopes_claim: str = Field("scope", description="Claim of the ID token that holds the scopes to grant.")
+    oidc_courses_claim: str = Field(
+        "courses", description="Claim of the ID token that limits statistics:read to courses."
     )
 
     cors_origins: Annotated[list[str], NoDecode] = Field(
@@ -76,6 +97,9 @@ class Settings(BaseSettings):
     transaction_pooler: bool = Field(
         False, description="Whether PgBouncer in transaction mode stands before PostgreSQL."
     )
+    stream_limit: int = Field(
+        1000, ge=0, description="Streams of figures that one server process keeps open; one more is answered 503."
+    )
     shutdown_seconds: int = Field(30, ge=1, description="Seconds that a stopping service gives the requests under way.")
     log_format: LogFormat = Field(LogFormat.CONSOLE, description="How log lines are written: json or console.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least level logged.")
@@ -88,6 +112,30 @@ class Settings(BaseSettings):
     def _split_origins(cls, value: object) -> object:
         if isinstance(value, str):
             return [origin.strip() for origin in value.split(",") if origin.strip()]
+        return value
+
+    @field_validator("frame_ancestors")
+    @classmethod
+    def _origins_alone(cls, value: list[str]) -> list[str]:
+        return [_origin(text) for text in value]
+
+    @field_validator("public_url")
+    @classmethod
+    def _an_origin(cls, value: str | None) -> str | None:
+        return None if value is None else _origin(value)
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _an_issuer(cls, value: str | None) -> str | None:
+        if value is not None and not _ISSUER.fullmatch(value):
+            raise ValueError("an issuer is an https address, such as https://id.example (http: on this machine only)")
+        return value
+
+    @field_validator("oidc_scopes")
+    @classmethod
+    def _with_openid(cls, value: str) -> str:
+        if "openid" not in value.split():
+            raise ValueError("the scopes have openid among them, with spaces between")
         return value
 
     @field_validator("dashboard_path")
@@ -116,6 +164,12 @@ class Settings(BaseSettings):
             raise ValueError(f"set one of {', '.join(f'HEADWAY_{name.upper()}' for name in given)}, not several")
         return self
 
+    @model_validator(mode="after")
+    def _a_whole_provider(self) -> Self:
+        if bool(self.oidc_issuer) != bool(self.oidc_client_id):
+            raise ValueError("HEADWAY_OIDC_ISSUER and HEADWAY_OIDC_CLIENT_ID go together: set both, or neither")
+        return self
+
     @property
     def has_key(self) -> bool:
         """Whether the operator configured a key that tokens are verified with."""
@@ -138,3 +192,11 @@ class Settings(BaseSettings):
                 f"{'such a path' if scheme == 'sqlite' else scheme or 'an empty address'}."
             )
         return Path(path)
+
+
+def _origin(text: str) -> str:
+    """An origin in its one form (RFC 6454 section 6.2). Raises where it is more, or something else."""
+    origin = text.strip().rstrip("/").lower()
+    if not _ORIGIN.fullmatch(origin):
+        raise ValueError(f"an origin is a scheme and a host, such as https://learn.example, and {text!r} is not")
+    return origin

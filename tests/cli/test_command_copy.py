@@ -62,6 +62,8 @@ class Player:
 
     def sees(self, running: Running) -> list[Any]:
         with running.client(self.learner) as client:
+            # A copy does not know what its source had still to derive, so it looks for it at every learner's.
+            eventually(lambda: client.get(f"/courses/{self.course_id}").json()["rederivation"] is None)
             paths = [f"/courses/{self.course_id}", f"/progress/{self.course_id}", "/progress"]
             return [client.get(path).json() for path in paths]
 

@@ -25,6 +25,7 @@ class Demo(NamedTuple):
     base_url: str
     token: str
     curl_lines: list[str]
+    links: dict[str, str]
 
 
 @contextmanager
@@ -55,7 +56,8 @@ def read_demo(printed: Iterator[str]) -> Demo:
     text = "\n".join(lines)
     [base_url] = set(re.findall(r"answers at (http://\S+)", text))
     [token] = [line for line in lines if line.count(".") == 2 and " " not in line]
-    return Demo(base_url, token, curl_lines)
+    links = dict(re.findall(r"^Look at it as (.+):\n(\S+)$", text, flags=re.MULTILINE))
+    return Demo(base_url, token, curl_lines, links)
 
 
 def end(process: Process) -> None:
@@ -101,6 +103,29 @@ def test_the_demo_can_be_run_again_and_keeps_what_was_done_in_it(folder: Path) -
         assert in_a_shell(again.curl_lines[2])["completed_lessons"] == 3
         assert httpx.get(again.base_url + "/readyz", timeout=20, verify=False).status_code == 200
     assert learners(folder / FOLDER) == 5
+
+
+def test_the_links_sign_in_by_themselves_any_number_of_times(folder: Path) -> None:
+    first_pages = {"a learner": "/dashboard", "a teacher": "/dashboard/statistics", "an author": "/dashboard/authoring"}
+    with running_demo(folder) as demo:
+        assert demo.links.keys() == first_pages.keys()
+        for title, link in demo.links.items():
+            for _ in range(2):
+                let_in = httpx.get(link, timeout=20, verify=False)
+                assert let_in.headers["location"] == first_pages[title]
+                assert "headway_session=" in let_in.headers["set-cookie"]
+        with httpx.Client(timeout=20, verify=False, follow_redirects=True) as browser:
+            assert "Python" in browser.get(demo.links["a learner"]).text
+            assert browser.get(demo.links["an author"]).status_code == 200
+        of_before = demo.links["a learner"].partition("/dashboard")[2]
+    with running_demo(folder) as again:
+        refused = httpx.get(f"{again.base_url}/dashboard{of_before}", timeout=20, verify=False)
+        assert "set-cookie" not in refused.headers
+
+
+def test_without_pages_the_demo_has_no_links(folder: Path) -> None:
+    with running_demo(folder, dashboard_path="") as demo:
+        assert demo.links == {}
 
 
 @pytest.mark.parametrize("precious", ["sqlite:///precious.db", "postgresql://headway@absent.invalid/precious"])

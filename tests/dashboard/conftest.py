@@ -5,7 +5,9 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser
 
+from dashboard.taught import Taught
 from support import browser as browsers
+from support.running import Running
 
 
 @pytest.fixture(scope="module")
@@ -13,3 +15,9 @@ def browser() -> Iterator[Browser]:
     """A browser. Not for longer than a module: Playwright keeps an event loop running in the tests' thread."""
     with browsers.browser() as opened:
         yield opened
+
+
+@pytest.fixture
+def taught(running: Running) -> Taught:
+    """A course of the test's own with five learners, each further than the one before."""
+    return Taught(running)

@@ -11,19 +11,11 @@ from hypothesis import strategies as st
 from domain.values import COURSE, LEARNER, NOW, UPDATES, course, lessons
 from headway.domain.bounds import plain
 from headway.domain.catalogue import Course, VersionedCourse
+from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts, recount
 from headway.domain.identifiers import LessonId, ProgressId
 from headway.domain.progress import LessonProgress
 from headway.domain.standing import CourseProgress, LearnerDay, advance, finished_day
-from headway.domain.statistics import (
-    Counters,
-    CourseCounts,
-    CourseReading,
-    DayCounts,
-    LessonCounts,
-    activity_of,
-    recount,
-    statistics_of,
-)
+from headway.domain.statistics import CourseReading, activity_of, statistics_of
 from headway.domain.writes import LessonWrite
 
 TODAY = date(2026, 3, 1)

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from headway.domain.identifiers import LearnerId
-from headway.domain.roster import RosterOrder, RosterPlace, RosterQuery, stalled
+from headway.domain.roster import RosterOrder, RosterPlace, RosterQuery, ids_beginning, stalled
 
 TODAY = date(2026, 11, 23)
 
@@ -38,3 +38,15 @@ def test_who_has_stalled_has_not_completed_the_course() -> None:
     assert stalled(RosterQuery(), TODAY, 7).of_incomplete
     assert RosterQuery(completed=False).of_incomplete
     assert not RosterQuery(completed=True).of_incomplete
+
+
+@pytest.mark.parametrize(
+    ("digits", "first", "last"),
+    [
+        ("ab", "ab000000-0000-0000-0000-000000000000", "abffffff-ffff-ffff-ffff-ffffffffffff"),
+        ("abcd12345", "abcd1234-5000-0000-0000-000000000000", "abcd1234-5fff-ffff-ffff-ffffffffffff"),
+        ("f" * 32, "ffffffff-ffff-ffff-ffff-ffffffffffff", "ffffffff-ffff-ffff-ffff-ffffffffffff"),
+    ],
+)
+def test_the_ids_that_begin_with_some_digits(digits: str, first: str, last: str) -> None:
+    assert ids_beginning(digits) == (first, last)

@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pyarrow.parquet  # type: ignore[import-untyped]
@@ -22,6 +22,7 @@ FIELDS = [
     "user_id", "total_lessons", "completed_lessons", "in_progress_lessons", "completion_percentage",
     "total_time_spent_minutes", "last_accessed", "started_at", "last_seen", "completed_at",
 ]  # fmt: skip
+BEGINNINGS = ["ab0", "ab0f", "abcd12345678f", "c0", ""]
 PARQUET = "application/vnd.apache.parquet"
 Line = dict[str, Any]
 
@@ -39,7 +40,8 @@ class Class:
         drawn = random.Random(4)
         for _ in range(6):
             for _ in range(4):
-                self._learn(str(uuid4()), drawn.randint(0, 4), drawn.randint(0, 90))
+                learner = str(UUID((drawn.choice(BEGINNINGS) + uuid4().hex)[:32]))
+                self._learn(learner, drawn.randint(0, 4), drawn.randint(0, 90))
             school.clock.pass_days(drawn.choice([0, 1, 3]))
         self.lines: list[Line] = school.get(self.path, limit=1000)["learners"]
 
@@ -172,6 +174,34 @@ def test_who_has_stalled_is_neither_complete_nor_was_seen_for_so_long(a_class: C
     assert len(counts) > 2
 
 
+@pytest.mark.parametrize("few", [5_000, 2])
+@pytest.mark.parametrize("digits", ["ab", "AB0", "ab0f", "abcd-1234-5678-f", "abcd1234-5678-f", "c0", "0f"])
+def test_learners_are_found_by_how_their_ids_begin(
+    a_class: Class, sort: str, order: str, digits: str, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for store in ("sqlite", "postgres"):
+        monkeypatch.setattr(f"headway.storage.{store}.figures.FEW", few)
+    beginning = digits.replace("-", "").lower()
+    expected = [one for one in a_class.lines if one["user_id"].replace("-", "").startswith(beginning)]
+    pages = list(a_class.pages(learner=digits, sort=sort, order=order, limit=3))
+    assert [line for page in pages for line in page] == in_order(expected, sort, order)
+    for parameters in ({"completed": "false"}, {"completed": "true"}, {"not_past": a_class.lessons[1]}):
+        both = a_class.ids(learner=digits, sort=sort, **parameters)
+        assert both == {one["user_id"] for one in expected} & a_class.ids(**parameters)
+
+
+def test_one_learner_is_found_by_the_whole_id(a_class: Class) -> None:
+    for line in a_class.lines:
+        assert a_class.ids(learner=line["user_id"]) == {line["user_id"]}
+
+
+def test_a_file_is_of_those_whose_ids_begin_so(a_class: Class) -> None:
+    lines = list(csv.DictReader(io.StringIO(a_class.file(learner="ab", format="csv").text)))
+    page = a_class.school.get(a_class.path, learner="ab")["learners"]
+    assert [line["user_id"] for line in lines] == [line["user_id"] for line in page]
+    assert len(lines) > 2
+
+
 def test_filters_hold_together(a_class: Class) -> None:
     both = a_class.ids(not_past=a_class.lessons[1], stalled_days=2)
     assert both == a_class.ids(not_past=a_class.lessons[1]) & a_class.ids(stalled_days=2)
@@ -206,6 +236,11 @@ def test_a_roster_is_over_the_lessons_of_today(lasting_school: School) -> None:
         ("not_past=1", "not_past", "uuid_parsing"),
         (f"not_past={UNKNOWN}", "not_past", "unknown_lesson"),
         (f"not_past={UNKNOWN}&format=csv", "not_past", "unknown_lesson"),
+        ("learner=", "learner", "id_parsing"),
+        ("learner=a", "learner", "id_parsing"),
+        ("learner=ag", "learner", "id_parsing"),
+        ("learner=" + "a" * 33, "learner", "id_parsing"),
+        ("learner=a--b", "learner", "id_parsing"),
         ("format=xml", "format", "enum"),
         ("cursor=", "cursor", "cursor_parsing"),
         ("cursor=%C3%A9&format=csv", "cursor", "cursor_parsing"),

@@ -86,7 +86,10 @@ class Ways:
 
 
 def _settings(folder: Path) -> Settings:
-    return Settings(database_url=f"sqlite:///{folder}/headway.db", jwt_secret=SECRET, log_requests="none")
+    """Without the pages, which an application that mounts the API has not: nor has it codes for them."""
+    return Settings(
+        database_url=f"sqlite:///{folder}/headway.db", jwt_secret=SECRET, log_requests="none", dashboard_path=""
+    )
 
 
 def _host(folder: Path, **options: Any) -> FastAPI:

@@ -4,19 +4,21 @@ import json
 import os
 import re
 import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
+from support.events import Follower, following
 from support.load import Written, new_rows, players, stored
 from support.postgres import Databases, session
 from support.probes import get, refuses_connections
 from support.program import forked_headway_serve
-from support.running import Running, eventually, headway_serve
+from support.running import Running, course, eventually, headway_serve
 
 WORKERS = 2
 LANES = 2  # batches that a worker has under way at once; their writes do not wait any more
@@ -103,6 +105,39 @@ def test_what_waits_in_any_worker_is_counted_until_that_is_killed(service: Runni
         assert any(isinstance(answer.exception(20), httpx.TransportError) for answer in answers)
     with httpx.Client(base_url=service.base_url, verify=False, timeout=A_START) as another_worker:
         eventually(lambda: queue_length(another_worker) == 0)
+
+
+def test_whichever_worker_is_followed_tells_what_any_other_wrote(service: Running) -> None:
+    row = new_rows(service, learners=1)[0]
+    with ExitStack() as open_streams:
+        streams: dict[str, Follower] = {}
+
+        def follow_once_more() -> bool:
+            teacher = open_streams.enter_context(service.client(None, "statistics:read"))
+            stream = open_streams.enter_context(following(teacher, row.course_id))
+            stream.until(learners=0)
+            streams[worker_of(stream.response)] = stream
+            return len(streams) == WORKERS
+
+        eventually(follow_once_more)
+        writer = worker_of(write(service, row))
+        told = {worker: stream.until(learners=1) for worker, stream in streams.items()}
+        assert writer in told
+        assert len(set(map(str, told.values()))) == 1
+
+
+@pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_a_stop_ends_streams_of_all_workers(folder: Path, postgres_url: str, stop_signal: signal.Signals) -> None:
+    with serving_workers(folder, database_url=postgres_url) as running, ExitStack() as open_streams:
+        course_id = running.put_course(course())
+        teachers = [open_streams.enter_context(running.client(None, "statistics:read")) for _ in range(6)]
+        streams = [open_streams.enter_context(following(teacher, course_id)) for teacher in teachers]
+        assert all(stream.next() for stream in streams)
+        began = time.monotonic()
+        running.process.send_signal(stop_signal)
+        assert [stream.next() for stream in streams] == [None] * len(streams)
+        assert running.process.wait(20) == 0
+        assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])

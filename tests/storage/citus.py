@@ -25,6 +25,7 @@ BUSY_TABLES: Final = frozenset({"lesson_progress", "course_progress"})
 # Of those, columns that change no oftener than once a lesson, or once a day.
 SELDOM_CHANGED: Final = frozenset({"completed_lessons", "completed_at", "started_at", "day"})
 LEARNERS_TABLES: Final = BUSY_TABLES | {"learner_days", "erased_learners", "imports"}
+CODES_TABLES: Final = frozenset({"sign_in_codes"})
 COURSES_TABLES: Final = frozenset({"course_statistics", "lesson_statistics", "course_activity", "quiz_scores"})
 
 _SEQUENCES: Final = frozenset({"smallserial", "serial", "bigserial", "serial2", "serial4", "serial8"})
@@ -48,6 +49,8 @@ def distribution_column(table: str) -> str | None:
         return None
     if table in LEARNERS_TABLES:
         return "user_id"
+    if table in CODES_TABLES:
+        return "digest"
     assert table in COURSES_TABLES, f"nothing says where {table} lies"
     return "course_id"
 

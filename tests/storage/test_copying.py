@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from domain.values import COURSE, EARLIER, LATER, LEARNER, NOW, course, lesson, standing, started, stored
 from headway.domain.catalogue import VersionedCourse
+from headway.domain.counters import Counters
 from headway.domain.errors import ConfigurationError
 from headway.domain.identifiers import CourseId, LearnerId, ProgressId
 from headway.domain.progress import LessonProgress
 from headway.domain.standing import CourseProgress, LearnerDay, Tally, emptied
-from headway.domain.statistics import Counters
 from headway.storage import copying
 from headway.storage.copying import Compared
 from headway.storage.port import HeldDay, Holdings, LearnerDayKey, LessonKey, StandingKey

@@ -13,11 +13,11 @@ import pytest
 
 from domain.values import EARLIER, LATER, course, finished, lesson
 from headway.domain.catalogue import Course
+from headway.domain.counters import CourseCounts, DayCounts, lesson_counts
 from headway.domain.errors import ConfigurationError, CourseNotFoundError, SchemaTooNewError
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.roster import RosterQuery
 from headway.domain.standing import LearnerDay, contribution
-from headway.domain.statistics import CourseCounts, DayCounts, lesson_counts
 from headway.storage.sqlite import SqliteStore, schema
 from headway.storage.sqlite.rows import from_lesson_progress
 from storage.disks import watched_disk

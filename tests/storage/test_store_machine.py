@@ -13,12 +13,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from domain.values import UPDATES, lesson, quiz
 from headway.domain.catalogue import Course, OnEdit, VersionedCourse, compare, next_version
+from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts
 from headway.domain.errors import CourseNotFoundError, HeadwayError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import LessonProgress, Status
 from headway.domain.progress import rederive as rederive_row
 from headway.domain.standing import LessonsStamp, is_complete, recount
-from headway.domain.statistics import Counters, CourseCounts, DayCounts, LessonCounts, reading_of
+from headway.domain.statistics import reading_of
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition, Written
 from headway.storage.port import LessonsReading, Store
 from storage.installations import archive_of

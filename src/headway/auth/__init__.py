@@ -4,19 +4,24 @@ from headway.auth.authenticator import Authenticator
 from headway.auth.claims import learner_id
 from headway.auth.jwks import JwksUrl
 from headway.auth.keys import KeySource, PinnedKey, PublicKey, SharedSecret
+from headway.auth.provider import Failure, IdentityProvider, ProviderSettings, SignInError
 from headway.auth.secret_file import load_or_make_secret
 from headway.auth.sessions import Session, Sessions
 from headway.auth.tokens import issue_token
 
 __all__ = [
     "Authenticator",
+    "Failure",
+    "IdentityProvider",
     "JwksUrl",
     "KeySource",
     "PinnedKey",
+    "ProviderSettings",
     "PublicKey",
     "Session",
     "Sessions",
     "SharedSecret",
+    "SignInError",
     "issue_token",
     "learner_id",
     "load_or_make_secret",

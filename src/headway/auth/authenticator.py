@@ -3,6 +3,7 @@
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import jwt
@@ -41,7 +42,7 @@ class Authenticator:
         self._issuer = issuer
         self._audience = audience
         self._clock = clock
-        self._verified: OrderedDict[bytes | None, tuple[Principal, float]] = OrderedDict()
+        self._verified: OrderedDict[bytes | None, Principal] = OrderedDict()
         # The times are checked in claims.py: by the clock given, and without refusing an `iat` ahead of it.
         self._options: Options = {
             "require": ["exp", "sub"],
@@ -54,9 +55,9 @@ class Authenticator:
     def known(self, authorization: bytes | None) -> Principal | None:
         """Whom the header speaks for, where it was verified before and is still valid. Never raises, never waits."""
         found = self._verified.get(authorization)
-        if found is None or self._clock() >= found[1]:
+        if found is None or self._clock() >= found.expires_at:
             return None
-        return found[0]
+        return found
 
     async def authenticate(self, authorization: bytes | None) -> Principal:
         """Whom the header speaks for.
@@ -70,9 +71,9 @@ class Authenticator:
         token = _bearer_token(authorization)
         claims = await self._verified_claims(token)
         expires_at = expiry_of(claims, self._clock())
-        principal = principal_of(claims)
+        principal = replace(principal_of(claims), expires_at=expires_at)
         if authorization == b"Bearer " + token:  # one entry a token, however it might be written
-            self._remember(authorization, principal, expires_at)
+            self._remember(authorization, principal)
         return principal
 
     async def _verified_claims(self, token: bytes) -> Claims:
@@ -89,8 +90,8 @@ class Authenticator:
         except jwt.PyJWTError as error:
             raise NotAuthenticatedError(_reason(error)) from None
 
-    def _remember(self, authorization: bytes | None, principal: Principal, expires_at: float) -> None:
-        self._verified[authorization] = (principal, expires_at)
+    def _remember(self, authorization: bytes | None, principal: Principal) -> None:
+        self._verified[authorization] = principal
         if len(self._verified) > REMEMBERED_TOKENS:
             self._verified.popitem(last=False)
 

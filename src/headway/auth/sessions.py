@@ -4,7 +4,8 @@ import hashlib
 import hmac
 import time
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from http.cookies import CookieError, SimpleCookie
 from secrets import token_urlsafe
 from typing import Any, Final, NamedTuple
@@ -12,7 +13,14 @@ from typing import Any, Final, NamedTuple
 import jwt
 
 from headway.auth.claims import expiry_of, principal_of
-from headway.domain.errors import ForgedRequestError, NotAuthenticatedError
+from headway.auth.keys import SECRET_BYTES
+from headway.domain.errors import (
+    ConfigurationError,
+    ForgedRequestError,
+    InvalidValueError,
+    NotAuthenticatedError,
+    Problem,
+)
 from headway.domain.principal import Principal
 
 COOKIE: Final = "headway_session"
@@ -23,6 +31,7 @@ FORGERY_FIELD: Final = "forgery_token"
 _AUDIENCE: Final = "headway:session"
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _COOKIE_BYTES: Final = 4096
+_ATTRIBUTE_BYTES: Final = 256  # of a cookie's 4096, which are all that a browser keeps (RFC 6265 section 6.1)
 
 
 class Session(NamedTuple):
@@ -34,26 +43,48 @@ class Session(NamedTuple):
 
 
 class Sessions:
-    """Seals sessions with a key of their own, made from `secret`. `clock` tells the seconds since 1970."""
+    """Seals sessions with a key of their own, made from `secret`. `clock` tells the seconds since 1970.
+
+    Raises `ConfigurationError` for a secret that is too short.
+    """
 
     def __init__(self, secret: str, lifetime: timedelta, *, clock: Callable[[], float] = time.time) -> None:
+        if len(secret.encode()) < SECRET_BYTES:
+            raise ConfigurationError(
+                f"The secret of the pages' sessions has {len(secret.encode())} bytes, it takes {SECRET_BYTES} at "
+                "least. Make HEADWAY_SESSION_SECRET with: openssl rand -base64 48"
+            )
         self.lifetime = lifetime
         self._clock = clock
         # Another key than the API's: what is sealed here is no bearer token, and no bearer token is a session.
         self._key = hmac.digest(secret.encode(), b"headway browser session", hashlib.sha256)
 
-    def sealed(self, principal: Principal) -> str:
-        """The cookie of a new session."""
+    def key_for(self, purpose: str) -> bytes:
+        """A key for something else that is sealed for browsers."""
+        return hmac.digest(self._key, purpose.encode(), hashlib.sha256)
+
+    def sealed(self, principal: Principal, ends_at: datetime | None = None) -> str:
+        """The cookie of a new session, which is over at `ends_at` at the latest (`None`: after its lifetime).
+
+        Raises `InvalidValueError` where the principal's scopes and courses are more than a browser keeps.
+        """
+        expires_at = self._clock() + self.lifetime.total_seconds()
+        if ends_at is not None:
+            expires_at = min(expires_at, ends_at.timestamp())
         claims: dict[str, Any] = {
             "aud": _AUDIENCE,
             "sub": principal.learner_id,
-            "scope": " ".join(sorted(principal.scopes)),
-            "exp": int(self._clock() + self.lifetime.total_seconds()),
+            "scope": sorted(principal.scopes),
+            "exp": int(expires_at),
             "jti": token_urlsafe(16),
         }
         if principal.courses is not None:
-            claims["courses"] = " ".join(sorted(principal.courses))
-        return jwt.encode(claims, self._key, "HS256")
+            claims["courses"] = sorted(principal.courses)
+        cookie = jwt.encode(claims, self._key, "HS256")
+        if len(cookie) > _COOKIE_BYTES - _ATTRIBUTE_BYTES:
+            reason = "The scopes and courses are more than a browser keeps in a cookie: about 50 courses."
+            raise InvalidValueError([Problem(("courses",), reason, "too_many_courses")])
+        return cookie
 
     def opened(self, cookie: str) -> Session | None:
         """The session in a cookie; `None` where it is over, or is none of these."""
@@ -66,7 +97,8 @@ class Sessions:
                 options={"require": ["exp", "sub", "jti"], "verify_exp": False},
             )
             expires_at = expiry_of(claims, self._clock())
-            return Session(principal_of(claims), expires_at, self._forgery_token(claims["jti"]))
+            principal = replace(principal_of(claims), expires_at=expires_at)
+            return Session(principal, expires_at, self._forgery_token(claims["jti"]))
         except (jwt.PyJWTError, NotAuthenticatedError):
             return None
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import typer
@@ -12,7 +12,8 @@ from rich.text import Text
 
 from headway.app import VERSION, Headway
 from headway.auth import issue_token
-from headway.cli import copying, courses, demo, importing, learners, statistics, verifying
+from headway.cli import copying, courses, demo, importing, learners, links, statistics, verifying
+from headway.cli.arguments import lifetime_of
 from headway.cli.console import fail, load_settings, out, refusals_end_the_program
 from headway.cli.serving import bound_socket, refuse_unsafe, run
 from headway.domain.errors import ConfigurationError
@@ -30,8 +31,6 @@ app: Final = typer.Typer(
 app.add_typer(courses.app, name="courses")
 app.add_typer(importing.app, name="progress")
 app.add_typer(learners.app, name="learners")
-
-_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def _version(wanted: bool) -> None:
@@ -67,6 +66,7 @@ def serve(
     with refusals_end_the_program():
         refuse_unsafe(settings)
         headway.authenticator  # noqa: B018 - a wrong key is told now, not by the first request
+        headway.dashboard  # noqa: B018 - as is what is wrong with the pages' settings
         _migrate(settings)
     listener = bound_socket(settings.host, settings.port)
     run(headway, listener)
@@ -113,7 +113,7 @@ def token(
             Headway(settings).secret,
             subject=user,
             scopes=scope or (),
-            lifetime=_lifetime(expires),
+            lifetime=lifetime_of(expires),
             issuer=settings.jwt_issuer,
             audience=settings.jwt_audience,
             now=datetime.now(UTC),
@@ -140,6 +140,7 @@ def show_settings() -> None:
 
 app.command("copy", context_settings={"allow_extra_args": True})(copying.copy)
 app.command("demo")(demo.demo)
+app.command("link")(links.link)
 app.command("stats")(statistics.stats)
 app.command("verify")(verifying.verify)
 
@@ -164,14 +165,6 @@ def _distribute(settings: Settings) -> None:
     if not isinstance(store, PostgresStore):
         raise ConfigurationError("--citus needs HEADWAY_DATABASE_URL=postgresql://... of a Citus coordinator.")
     asyncio.run(store.distribute())
-
-
-def _lifetime(text: str) -> timedelta:
-    unit = _UNITS.get(text[-1:])
-    number = text[:-1]
-    if unit is None or not (number.isascii() and number.isdigit()) or not 0 < int(number) < 10**6:
-        fail("--expires takes a whole number and a unit: 90s, 15m, 12h or 30d.", 2)
-    return timedelta(**{unit: int(number)})
 
 
 def _shown(value: object) -> str:

@@ -1,6 +1,7 @@
-"""`headway demo`: the service with two sample courses and a handful of learners, and curl lines to paste."""
+"""`headway demo`: the service with two sample courses and five learners, links that sign in, and curl lines."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -14,11 +15,13 @@ from headway.app import Headway
 from headway.auth import issue_token
 from headway.cli.console import OPERATOR, fail, load_settings, out, refusals_end_the_program
 from headway.cli.documents import course_files, read_courses
+from headway.cli.links import sign_in_url
 from headway.cli.serving import base_url, bound_socket, run
 from headway.domain.catalogue import Course, Lesson, LessonKind
 from headway.domain.identifiers import LearnerId
-from headway.domain.principal import Principal
+from headway.domain.principal import COURSES_WRITE, STATISTICS_READ, Principal
 from headway.domain.progress import ProgressUpdate, Status
+from headway.domain.sign_in import SignIn, new_code
 from headway.http.routes import PREFIX
 
 # How far each learner is: lessons finished in the first course, and in the second.
@@ -30,7 +33,9 @@ def demo(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8000,
     folder: Annotated[Path, typer.Option(help="Where the demo keeps its database.")] = Path(".demo"),
 ) -> None:
-    """Run the service with two sample courses and a handful of learners' progress, and print curl lines to paste.
+    """Run the service with two sample courses and five learners' progress, and print links that sign in.
+
+    It also prints curl lines to paste. The links are good as long as the demo runs.
 
     Example:
       headway demo --port 8080
@@ -45,7 +50,8 @@ def demo(
         courses = _samples()
         asyncio.run(_fill(Headway(settings), courses))
         listener = bound_socket(settings.host, settings.port)
-        headway = Headway(settings)
+        visitors = _visitors()
+        headway = Headway(settings, {code: sign_in for code, sign_in, _ in visitors.values()})
         token = issue_token(
             headway.secret,
             subject=_learner("ada"),
@@ -54,7 +60,11 @@ def demo(
             audience=settings.jwt_audience,
             now=datetime.now(UTC),
         )
-        out.print(_instructions(base_url(listener), token, courses[0]))
+        url = settings.public_url or base_url(listener)
+        links = {
+            title: sign_in_url(url, settings.dashboard_path, code, page) for title, (code, _, page) in visitors.items()
+        }
+        out.print(_instructions(base_url(listener), links if headway.dashboard else {}, token, courses[0]))
     run(headway, listener)
 
 
@@ -99,17 +109,28 @@ def _begun(lesson: Lesson) -> ProgressUpdate:
     }
 
 
+def _visitors() -> dict[str, tuple[str, SignIn, str]]:
+    """Who may look at the pages: a code that signs in, whom it lets in, and the page to begin at."""
+    visitors = {
+        "a learner": (Principal(_learner("ada")), ""),
+        "a teacher": (Principal(_learner("teacher"), frozenset({STATISTICS_READ})), "/statistics"),
+        "an author": (Principal(_learner("author"), frozenset({COURSES_WRITE, STATISTICS_READ})), "/authoring"),
+    }
+    return {title: (new_code(), SignIn(principal, None), page) for title, (principal, page) in visitors.items()}
+
+
 def _learner(name: str) -> LearnerId:
     return LearnerId(str(uuid5(NAMESPACE_URL, f"https://headway.example/learners/{name}")))
 
 
-def _instructions(url: str, token: str, course: Course) -> str:
+def _instructions(url: str, links: Mapping[str, str], token: str, course: Course) -> str:
     progress = f"{url}{PREFIX}/progress/{course.id}"
     authorization = f'-H "Authorization: Bearer {token}"'
     lesson = course.lessons[4]
+    pages = "".join(f"\nLook at it as {title}:\n{link}\n" for title, link in links.items())
     return f"""
-Headway answers at {url}   (pages: {url}/docs, stop with Ctrl-C)
-
+Headway answers at {url}   (API: {url}/docs, stop with Ctrl-C)
+{pages}
 A learner's token, for a day:
 {token}
 

@@ -30,6 +30,7 @@ from headway.settings import LogFormat, Settings
 _log = get_logger("headway")
 
 _BACKLOG: Final = 2048
+_EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not listened on
 
 
 def refuse_unsafe(settings: Settings) -> None:
@@ -66,6 +67,14 @@ def base_url(listener: socket.socket) -> str:
     """The address that clients of a listening socket use."""
     host, port = listener.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def configured_url(settings: Settings) -> str:
+    """The address that browsers use, as far as the settings say: this machine's own where they name none."""
+    if settings.public_url is not None:
+        return settings.public_url
+    host = "127.0.0.1" if settings.host in _EVERYWHERE else settings.host
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
 
 def run(headway: Headway, listener: socket.socket) -> None:
@@ -153,8 +162,8 @@ class Worker:
         return app
 
     async def look_around(self) -> None:
-        """Tell the others' metrics how long the queue is, and stop where nobody is left to say so."""
-        self.headway.metrics.note_queue()
+        """Tell the others' metrics what there is now, and stop where nobody is left to say so."""
+        self.headway.metrics.note()
         parent = multiprocessing.parent_process()
         if parent is not None and not parent.is_alive():
             signal.raise_signal(signal.SIGTERM)
@@ -230,7 +239,7 @@ def _look_for_garbage_less_often() -> None:
 
 
 def _announce(settings: Settings, url: str) -> None:
-    announcement = f"Headway {VERSION} answers at {url} (pages: {url}/docs)"
+    announcement = f"Headway {VERSION} answers at {url} (API: {url}/docs)"
     if settings.log_format is LogFormat.JSON:
         _log.info(announcement)
     else:

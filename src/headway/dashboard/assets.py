@@ -15,7 +15,7 @@ from starlette.responses import Response
 _FOREVER: Final = "public, max-age=31536000, immutable"
 _FOLDER: Final = "static"
 # What a module imports from a file beside it; modules do not import each other in a circle.
-_IMPORT: Final = re.compile(rb'\bimport\b[^"\n]*"\./(?P<name>[\w.-]+\.js)')
+_IMPORT: Final = re.compile(rb'(?:\bfrom |\bimport |\bimport\()"\./(?P<name>[\w.-]+\.js)')
 
 
 class Asset(NamedTuple):
@@ -76,5 +76,9 @@ def _add(found: dict[str, Asset], name: str, contents: Mapping[str, bytes]) -> A
 
 def _asset(name: str, content: bytes) -> Asset:
     media_type, _ = guess_type(name)
-    mark = hashlib.sha256(content).hexdigest()[:12]
-    return Asset(content, gzip.compress(content, mtime=0), media_type or "application/octet-stream", mark)
+    compressed = gzip.compress(content, mtime=0)
+    return Asset(content, compressed, media_type or "application/octet-stream", _mark(content))
+
+
+def _mark(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]

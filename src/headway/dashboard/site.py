@@ -10,25 +10,28 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from headway.auth import Session, Sessions
-from headway.auth.sessions import FORGERY_FIELD, FORGERY_HEADER, check_forgery
+from headway.auth import IdentityProvider, Session, Sessions
+from headway.dashboard.addresses import page_of
 from headway.dashboard.assets import Assets
+from headway.dashboard.cookies import CookieJar
+from headway.dashboard.forgery import SAFE_METHODS, check_request
 from headway.dashboard.page import Page, PageNotFoundError, Visit
 from headway.dashboard.pages import PAGES
 from headway.dashboard.rendering import Renderer
+from headway.dashboard.signing_in import Entrance
 from headway.domain.errors import HeadwayError
 from headway.http.errors import to_reply
 from headway.service import Services
 
-_SAFE_METHODS: Final = frozenset({"GET", "HEAD"})
 _NOT_FOUND: Final = 404
 
 
 @dataclass(frozen=True)
 class Dashboard:
-    """The pages below `path`, beside the API at `api`.
+    """The pages below `path`, beside the API at `api`. `frame_ancestors` are the origins that may frame them.
 
-    `frame_ancestors` are the origins that may frame them, `lesson_url` where the platform plays lessons.
+    `lesson_url` is where the platform plays lessons, `public_url` the origin that browsers see (`None`: the one that
+    they ask); `provider` knows who they are.
     """
 
     path: str
@@ -37,6 +40,8 @@ class Dashboard:
     sessions: Sessions
     frame_ancestors: Sequence[str]
     lesson_url: str | None = None
+    public_url: str | None = None
+    provider: IdentityProvider | None = None
 
     @cached_property
     def assets(self) -> Assets:
@@ -54,24 +59,38 @@ class Dashboard:
         for page in PAGES:
             router.add_api_route(page.path, self._endpoint(page), methods=[page.method])
         router.add_api_route("/static/{name}", self._served(self.assets.serve), methods=["GET"])
-        router.add_api_route("/sign-in", self._served(self._sign_in_page), methods=["GET"])
-        router.add_api_route("/sign-out", self._served(self._sign_out), methods=["POST"])
+        for method, path, handler in self.entrance.routes():
+            router.add_api_route(path, self._served(self._refusing(handler)), methods=[method])
+        unknown = Page("GET", "/{rest:path}", _no_page)
+        router.add_api_route(unknown.path, self._endpoint(unknown), methods=[unknown.method])
         return router
+
+    @cached_property
+    def entrance(self) -> Entrance:
+        """What signs in and out."""
+        cookies = CookieJar(self.public_url, framed=bool(self.frame_ancestors))
+        return Entrance(self.path, self.services.sign_in, self.sessions, self.renderer, cookies, self.provider)
 
     def _endpoint(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             session = self.session_of(request)
             if session is None:
                 return self._to_sign_in(request)
-            try:
-                await check_request(request, session)
-                return await page.handler(Visit(request, self.services, session, self.renderer))
-            except PageNotFoundError:
-                return self._refused(request, session, _NOT_FOUND, "There is no such page.")
-            except HeadwayError as refusal:
-                return self._refused(request, session, to_reply(refusal).status, str(refusal))
+            await check_request(request, session)
+            return await page.handler(Visit(request, self.services, session, self.renderer))
 
-        return self._served(answer)
+        return self._served(self._refusing(answer))
+
+    def _refusing(self, handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            try:
+                return await handler(request)
+            except PageNotFoundError:
+                return self._refused(request, _NOT_FOUND, "There is no such page.")
+            except HeadwayError as refusal:
+                return self._refused(request, to_reply(refusal).status, str(refusal))
+
+        return answer
 
     def _served(self, handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
@@ -109,27 +128,17 @@ class Dashboard:
 
     def _to_sign_in(self, request: Request) -> Response:
         """To the page that signs in and leads back; a part of a page asks the whole one to go there."""
-        wanted = request.url.path if request.method in _SAFE_METHODS else self.path
+        wanted = page_of(request, self.path) if request.method in SAFE_METHODS else self.path
         address = f"{self.path}/sign-in?{urlencode({'next': wanted})}"
         if "hx-request" in request.headers:
             return Response(status_code=401, headers={"HX-Redirect": address})
         return RedirectResponse(address, 303)
 
-    async def _sign_in_page(self, request: Request) -> Response:
-        return self.renderer.show(request, "sign_in.html", None)
-
-    async def _sign_out(self, request: Request) -> Response:
-        raise NotImplementedError
-
-    def _refused(self, request: Request, session: Session, status: int, reason: str) -> Response:
+    def _refused(self, request: Request, status: int, reason: str) -> Response:
+        session = self.session_of(request)
         return self.renderer.show(request, "refused.html", session, status, reason=reason, code=status)
 
 
-async def check_request(request: Request, session: Session) -> None:
-    """Raise `ForgedRequestError` where a request changes something and does not come from one of our pages."""
-    if request.method in _SAFE_METHODS:
-        return
-    sent = request.headers.get(FORGERY_HEADER)
-    if sent is None:
-        sent = str((await request.form()).get(FORGERY_FIELD, ""))
-    check_forgery(session, sent)
+async def _no_page(_visit: Visit) -> Response:
+    """What is at every address below the pages' that nothing else is at."""
+    raise PageNotFoundError

@@ -113,6 +113,11 @@ class VersionedCourse(NamedTuple):
     version: int
     criteria: Mapping[LessonId, int] = NO_CRITERIA
 
+    @property
+    def tag(self) -> str:
+        """Names this version of the document: the opaque part of its entity tag."""
+        return str(self.version)
+
 
 def next_version(before: VersionedCourse | None, course: Course, version: int) -> VersionedCourse:
     """A course under a new version, which lessons that are completed otherwise than before have as their criteria's."""

@@ -17,7 +17,8 @@ HeadwayError
 ├── KeyReusedError
 ├── UnavailableError
 │   ├── QueueFullError
-│   └── StoreUnavailableError
+│   ├── StoreUnavailableError
+│   └── TooManyStreamsError
 └── ConfigurationError
     └── SchemaTooNewError
 """
@@ -133,6 +134,13 @@ class StoreUnavailableError(UnavailableError):
 
     def __init__(self, reason: str = "The database is not available. Try again in a moment.") -> None:
         super().__init__(reason)
+
+
+class TooManyStreamsError(UnavailableError):
+    """As many follow courses' figures as may at once."""
+
+    def __init__(self) -> None:
+        super().__init__("Too many follow courses' figures at once. Try again in a moment.")
 
 
 class ConfigurationError(HeadwayError):

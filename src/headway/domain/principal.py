@@ -1,6 +1,7 @@
 """Who is asking, and what they may do."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from typing import Final
 
 from headway.domain.errors import CourseNotGrantedError, MissingScopeError
@@ -16,12 +17,13 @@ class Principal:
     """The learner a token speaks for, with the scopes it grants.
 
     Everybody may read and write their own progress; whatever else is allowed is a scope. `courses` are those that
-    `statistics:read` is limited to, `None` where it is not.
+    `statistics:read` is limited to, `None` where it is not. All that ends at `expires_at`, in seconds since 1970.
     """
 
     learner_id: LearnerId
     scopes: frozenset[str] = frozenset()
     courses: frozenset[CourseId] | None = None
+    expires_at: float = field(default=math.inf, compare=False)
 
     def require(self, scope: str) -> None:
         """Raise `MissingScopeError` unless the token grants `scope`."""

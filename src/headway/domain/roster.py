@@ -4,12 +4,17 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
+from uuid import UUID
 
 from headway.domain.identifiers import LearnerId, LessonId
 from headway.domain.standing import CourseProgress
 
 PAGE: Final = 50
 LONGEST_PAGE: Final = 1_000
+FEW: Final = 5_000
+"""So many learners, those of some ids, are found by their ids and sorted then; more of them come along in any order."""
+
+_DIGITS: Final = 32
 _BEFORE_ALL_LEARNERS: Final = LearnerId("00000000-0000-0000-0000-000000000000")
 
 
@@ -31,13 +36,26 @@ class RosterPlace(NamedTuple):
     learner_id: LearnerId
 
 
+class LearnerIds(NamedTuple):
+    """All ids from the first to the last, both of them included."""
+
+    first: LearnerId
+    last: LearnerId
+
+
+def ids_beginning(digits: str) -> LearnerIds:
+    """The ids that begin with these hexadecimal digits, 32 at most."""
+    first, last = (LearnerId(str(UUID(digits.ljust(_DIGITS, filler)))) for filler in "0f")
+    return LearnerIds(first, last)
+
+
 @dataclass(frozen=True, slots=True)
 class RosterQuery:
     """A page of a roster.
 
     `after` is the place of the line before it. `completed` asks for those who have, or have not, completed the course;
     `last_seen_before` for those who have not and were last seen before a day; `not_past` for those who have not
-    completed a lesson.
+    completed a lesson; `learners` for those who have one of these ids.
     """
 
     order: RosterOrder = RosterOrder.LAST_SEEN
@@ -47,6 +65,7 @@ class RosterQuery:
     completed: bool | None = None
     last_seen_before: date | None = None
     not_past: LessonId | None = None
+    learners: LearnerIds | None = None
 
     @property
     def of_incomplete(self) -> bool:

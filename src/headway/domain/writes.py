@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from headway.domain import progress
-from headway.domain.catalogue import Course, Lesson
+from headway.domain.catalogue import Course, Lesson, VersionedCourse
 from headway.domain.errors import LessonNotFoundError, PreconditionFailedError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import LessonProgress, ProgressUpdate
@@ -14,7 +14,7 @@ from headway.domain.progress import LessonProgress, ProgressUpdate
 
 @dataclass(frozen=True, slots=True)
 class Precondition:
-    """The state a row must be in (RFC 9110 section 13.1), entity tags in their opaque part.
+    """The state a row, or a course's document, must be in (RFC 9110 section 13.1), entity tags in their opaque part.
 
     `match` holds the tags of If-Match, `none_match` those of If-None-Match; the flags stand for `*`.
     """
@@ -31,13 +31,19 @@ class Precondition:
 
     def check(self, row: LessonProgress | None) -> None:
         """Raise `PreconditionFailedError` unless `row` is as asked."""
-        tag = row.tag if row else None
+        self._check("row", row.tag if row else None)
+
+    def check_course(self, course: VersionedCourse | None) -> None:
+        """Raise `PreconditionFailedError` unless what the catalogue has of a course is as asked."""
+        self._check("course", course.tag if course else None)
+
+    def _check(self, what: str, tag: str | None) -> None:
         if self.match is not None and tag not in self.match:
-            raise PreconditionFailedError("The row has changed since it was read. Read it again, then decide.")
-        if self.match_any and row is None:
-            raise PreconditionFailedError("There is no row yet, and If-Match asks for one.")
-        if (self.none_match_any and row) or (self.none_match and tag in self.none_match):
-            raise PreconditionFailedError("There is a row already, and If-None-Match asks for none.")
+            raise PreconditionFailedError(f"The {what} has changed since it was read. Read it again, then decide.")
+        if self.match_any and tag is None:
+            raise PreconditionFailedError(f"There is no {what} yet, and If-Match asks for one.")
+        if (self.none_match_any and tag is not None) or (self.none_match and tag in self.none_match):
+            raise PreconditionFailedError(f"There is a {what} already, and If-None-Match asks for none.")
 
 
 UNCONDITIONAL: Final = Precondition()

@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 from starlette.types import Receive, Scope, Send
 
-from headway.auth import Authenticator, Sessions
+from headway.auth import Authenticator
 from headway.domain.errors import HeadwayError, UnavailableError
 from headway.domain.principal import Principal
 from headway.http.errors import INTERNAL_ERROR, to_reply
@@ -17,7 +17,8 @@ from headway.http.lists import RenderedLists
 from headway.http.observation import LoggedRequests, Observer, request_id
 from headway.http.protocol import break_off, respond
 from headway.http.render import Headers, Reply, StreamedReply
-from headway.http.requests import Call, RequestHeaders, parse_identifier, read_body, read_headers
+from headway.http.requests import Call, Pages, RequestHeaders, parse_identifier, read_body, read_headers
+from headway.http.statistics_stream import Streams
 from headway.http.streaming import CLIENT_GONE, send_streamed
 from headway.logs import REQUEST_ID, get_logger
 from headway.metrics import Metrics
@@ -38,9 +39,10 @@ class Operation:
     """A line of the route table.
 
     `path` is below the router's prefix, its parameters all UUIDs; `query`, `body` and `answer` are the shapes shown in
-    the OpenAPI document, `other_media` the answer's other forms. Where there are `media_types` the body is a file of
-    one of these, else JSON; a `resumable` operation takes an Idempotency-Key. `refusals` are the statuses that it can
-    be refused with beside 401, 422 and 503, which all can.
+    the OpenAPI document, `other_media` the answer's other forms; of an `is_event_stream` answers are the events' data.
+    Where there are `media_types` the body is a file of one of these, else JSON; a `resumable` operation takes an
+    Idempotency-Key. `refusals` are the statuses that it can be refused with beside 401, 422 and 503, which all can.
+    `status` is that of an answer with a body.
     """
 
     method: str
@@ -57,8 +59,10 @@ class Operation:
     answers_tag: bool = False
     query: type[BaseModel] | None = None
     other_media: tuple[str, ...] = ()
+    is_event_stream: bool = False
     media_types: tuple[str, ...] = ()
     resumable: bool = False
+    status: int = 200
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -68,14 +72,15 @@ class Operation:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What every endpoint needs. `sessions` are those of the pages, whose scripts call the API; `None`: no pages."""
+    """What every endpoint needs. `pages` are those whose scripts call the API by a session; `None`: there are none."""
 
     services: Services
     lists: RenderedLists
     authenticator: Authenticator
-    sessions: Sessions | None
+    pages: Pages | None
     metrics: Metrics
     log_requests: LoggedRequests
+    streams: Streams
 
 
 class Endpoint:
@@ -89,7 +94,8 @@ class Endpoint:
         self._services = surroundings.services
         self._lists = surroundings.lists
         self._authenticator = surroundings.authenticator
-        self._sessions = surroundings.sessions
+        self._pages = surroundings.pages
+        self._streams = surroundings.streams
         route = prefix + operation.path
         meter = surroundings.metrics.meter(operation.method, route)
         self._observer = Observer(meter, operation.method, route, surroundings.log_requests)
@@ -101,7 +107,7 @@ class Endpoint:
         identity = request_id(headers.get(b"x-request-id"))
         REQUEST_ID.set(identity)
         try:
-            reply = await self._answer(headers, receive, identifiers, scope["query_string"])
+            reply = await self._answer(headers, receive, identifiers, scope)
         except (HeadwayError, ValidationError) as refusal:
             reply = to_reply(refusal)
         except asyncio.CancelledError:  # the service stops and has waited long enough; nothing was acknowledged
@@ -128,7 +134,7 @@ class Endpoint:
             break_off(send)
 
     async def _answer(
-        self, headers: RequestHeaders, receive: Receive, identifiers: Sequence[str], query: bytes
+        self, headers: RequestHeaders, receive: Receive, identifiers: Sequence[str], scope: Scope
     ) -> Reply | StreamedReply:
         authorization = headers.get(b"authorization")
         principal = self._authenticator.known(authorization)
@@ -136,12 +142,26 @@ class Endpoint:
             principal = await self._identify(authorization, headers)
         checked = tuple(map(parse_identifier, self._names, identifiers))
         body = await read_body(receive, headers, self._body_limit) if self._body_limit else b""
-        return await self._handler(Call(self._services, self._lists, principal, headers, checked, body, query))
+        query, scheme = scope["query_string"], scope.get("scheme", "http")
+        return await self._handler(
+            Call(
+                self._services,
+                self._lists,
+                self._streams,
+                principal,
+                headers,
+                checked,
+                body,
+                query,
+                scheme,
+                self._pages,
+            )
+        )
 
     async def _identify(self, authorization: bytes | None, headers: RequestHeaders) -> Principal:
         """Whom a request speaks for whose token is not known yet, or that has none but a session's cookie."""
-        if authorization is None and self._sessions is not None:
-            principal = self._sessions.principal_of_request(self.operation.method, headers)
+        if authorization is None and self._pages is not None:
+            principal = self._pages.sessions.principal_of_request(self.operation.method, headers)
             if principal is not None:
                 return principal
         return await self._authenticator.authenticate(authorization)

@@ -8,12 +8,14 @@ from uuid import UUID
 from fastapi import APIRouter, Body, Header, HTTPException, Path, Query, Security
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
+from starlette.responses import JSONResponse, Response
 from starlette.types import Lifespan, Receive, Scope, Send
 
 from headway.http import wire
 from headway.http.endpoint import Endpoint, Operation
 from headway.http.parameters import IMPORT_KEY
-from headway.http.routes import COURSES_TAG, LEARNERS_TAG, MORE_PROGRESS_TAG, PROGRESS_TAG, STATISTICS_TAG
+from headway.http.routes import COURSES_TAG, LEARNERS_TAG, MORE_PROGRESS_TAG, PAGES_TAG, PROGRESS_TAG, STATISTICS_TAG
+from headway.http.statistics_stream import EVENT, EVENT_STREAM
 
 TAGS: Final = [
     {"name": PROGRESS_TAG, "description": "Track learning progress, lesson completion, and course statistics"},
@@ -21,6 +23,7 @@ TAGS: Final = [
     {"name": LEARNERS_TAG, "description": "On a learner's behalf: writing, importing, exporting, erasing"},
     {"name": COURSES_TAG, "description": "The catalogue: which lessons a course has, and which of them count"},
     {"name": STATISTICS_TAG, "description": "How courses are doing, and where their learners stand"},
+    {"name": PAGES_TAG, "description": "Signing a learner's browser in to the pages"},
 ]
 
 _ENTITY_TAG_PATTERN: Final = r'^(\*|(W/)?"[!#-~]*"(, (W/)?"[!#-~]*")*)$'
@@ -31,6 +34,9 @@ _TAG_HEADER: Final = {
         "schema": {"type": "string", "format": "uuid"},
     },
 }
+_COURSE_TAG_HEADER: Final = {
+    "ETag": {"description": "The entity tag of the document's version.", "schema": {"type": "string"}}
+}
 _KEPT_HEADER: Final = {
     "Headway-Kept": {
         "description": "The fields whose stored value was kept, separated by commas; absent where none was.",
@@ -40,10 +46,13 @@ _KEPT_HEADER: Final = {
 _REFUSALS: Final[Mapping[int, tuple[Any, str]]] = {
     401: (wire.Refusal, "No bearer token, or one that does not verify."),
     403: (wire.Refusal, "The token does not carry the scope that this needs, or limits it to other courses."),
-    404: (wire.Refusal, "No such course, lesson or progress."),
+    404: (wire.Refusal, "No such course, lesson or progress, or no pages."),
     406: (wire.Refusal, "The answer is asked for in a form that this installation can not make."),
     409: (wire.Refusal, "An import of this key is under way, or was until a moment ago."),
-    412: (wire.Refusal, "The row is not in the state that If-Match or If-None-Match asks for. Nothing changed."),
+    412: (
+        wire.Refusal,
+        "The row, or course, is not in the state that If-Match or If-None-Match asks for. Nothing changed.",
+    ),
     413: (wire.Refusal, "The body is too large."),
     415: (wire.Refusal, "The body is of a kind that is not read here."),
     422: (wire.HTTPValidationError, "Validation Error"),
@@ -86,8 +95,9 @@ def build_router(endpoints: Sequence[Endpoint], prefix: str, lifespan: Lifespan[
             name=operation.title,
             operation_id=operation.handler.__name__,
             tags=[operation.tag],
-            status_code=204 if operation.answer is None else 200,
-            response_model=operation.answer,
+            status_code=204 if operation.answer is None else operation.status,
+            response_class=Response if operation.is_event_stream else JSONResponse,
+            response_model=None if operation.is_event_stream else operation.answer,
             responses=_responses(operation),
             dependencies=[Security(HTTPBearer())],
             openapi_extra=_file_body(operation) if operation.media_types else None,
@@ -112,8 +122,9 @@ def _parameters(operation: Operation) -> list[Parameter]:
     defaults: dict[str, Any] = {}
     if operation.conditional:
         defaults |= {"if_match": None, "if_none_match": None}
-        declared["if_match"] = _header("If-Match", "Only if the row is the one of this entity tag, seen before.")
-        declared["if_none_match"] = _header("If-None-Match", "`*`: only if there is no row yet.")
+        what = "course" if operation.tag == COURSES_TAG else "row"
+        declared["if_match"] = _header("If-Match", f"Only if the {what} is the one of this entity tag, seen before.")
+        declared["if_none_match"] = _header("If-None-Match", f"`*`: only if there is no {what} yet.")
     if operation.query is not None:
         declared["query"] = Annotated[operation.query, Query()]
     if operation.resumable:
@@ -122,6 +133,11 @@ def _parameters(operation: Operation) -> list[Parameter]:
             Header(alias="Idempotency-Key", description="A name for this import.", pattern=f"^{IMPORT_KEY.pattern}$"),
         ]
         defaults["idempotency_key"] = None
+    if operation.is_event_stream:
+        declared["last_event_id"] = Annotated[
+            str, Header(alias="Last-Event-ID", description="The id of the last event seen, which is not sent again.")
+        ]
+        defaults["last_event_id"] = None
     if operation.body is not None:
         declared["body"] = Annotated[operation.body, Body()]
     return [
@@ -153,8 +169,20 @@ def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
     responses[401]["headers"] = _CHALLENGE
     for status in {409, 503} & responses.keys():
         responses[status]["headers"] = _RETRY_AFTER
-    if operation.answers_tag:
+    if operation.answers_tag and operation.tag == COURSES_TAG:
+        responses[200] = {"headers": _COURSE_TAG_HEADER}
+    elif operation.answers_tag:
         responses[200] = {"headers": _TAG_HEADER | (_KEPT_HEADER if operation.conditional else {})}
+    if operation.is_event_stream:
+        responses[200] = {"content": {EVENT_STREAM: {"itemSchema": _event(operation)}}}
     if operation.other_media:
         responses[200] = {"content": {media: {"schema": _FILE} for media in operation.other_media}}
     return responses
+
+
+def _event(operation: Operation) -> dict[str, Any]:
+    """The shape of an event, as OpenAPI 3.2 and FastAPI tell it."""
+    content = {"$ref": f"#/components/schemas/{operation.answer.__name__}"}
+    data = {"type": "string", "contentMediaType": "application/json", "contentSchema": content}
+    names = {"event": {"type": "string", "const": EVENT}, "id": {"type": "string"}, "data": data}
+    return {"type": "object", "properties": names, "required": list(names)}

@@ -10,6 +10,8 @@ from starlette.types import Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 HEAD_BYTES: Final = 64 * 1024
+STOPPING: Final = "headway_stopping"
+"""Where the lifespan's state has what is to be called when the server stops, before it waits for answers to end."""
 
 _REASON: Final = b'{"detail":"The request line and headers are over 64 KiB."}'
 _TOO_LARGE: Final = (
@@ -41,6 +43,13 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         """The body has ended, too."""
         self._in_message = False
         super().on_message_complete()
+
+    def shutdown(self) -> None:
+        """The server stops: answers that end only then are told so first."""
+        tell = self.app_state.get(STOPPING)
+        if tell is not None:
+            tell()
+        super().shutdown()
 
     def data_received(self, data: bytes) -> None:
         """Take what arrived, unless it makes a head too large. Of a head that begins in its middle the next counts."""
@@ -88,10 +97,14 @@ class BrokenOffError(Exception):
 def break_off(send: Send) -> None:
     """Close the connection in the middle of an answer, so that nobody takes the part for the whole.
 
-    Where `send` is not this protocol's own, only a failing application can say so: raises `BrokenOffError`.
+    What a client does not read is not kept for it. Where `send` is not this protocol's own, only a failing application
+    can say so: raises `BrokenOffError`.
     """
     cycle = getattr(send, "__self__", None)
     if not isinstance(cycle, RequestResponseCycle):
         raise BrokenOffError("The answer was broken off; the log says why.")
     cycle.response_complete = True
-    cycle.transport.close()
+    if cycle.flow.write_paused:
+        cycle.transport.abort()
+    else:
+        cycle.transport.close()

@@ -27,12 +27,19 @@ class Reply(NamedTuple):
     headers: Headers
 
 
+Chunks = AsyncGenerator[bytes, None]
+
+
 class StreamedReply(NamedTuple):
-    """An answer that is made while it is sent."""
+    """An answer that is made while it is sent; empty chunks are not.
+
+    A client that takes nothing of it for `patience_seconds` is waited for no longer.
+    """
 
     status: int
-    chunks: AsyncGenerator[bytes, None]
+    chunks: Chunks
     headers: Headers
+    patience_seconds: float | None = None
 
 
 # Without a Content-Length, which RFC 9110 section 8.6 forbids here.
@@ -86,7 +93,8 @@ def course(entry: CatalogueEntry) -> Reply:
             "lessons": course.lessons,
             "version": version,
             "rederivation": {"learners": under_way.learners, "done": under_way.done} if under_way else None,
-        }
+        },
+        headers=((b"etag", f'"{version}"'.encode()),),
     )
 
 

@@ -1,18 +1,20 @@
 """Requests: what is read from a request's headers, path and body, and refused while it is read."""
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple, TypeVar
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
 
-from headway.domain.errors import HeadwayError, InvalidValueError
+from headway.auth import Authenticator, Sessions
+from headway.domain.errors import HeadwayError, InvalidValueError, NotFoundError
 from headway.domain.identifiers import CourseId, LessonId, is_canonical_uuid
 from headway.domain.principal import Principal
 from headway.domain.writes import UNCONDITIONAL, Precondition
 from headway.http.lists import RenderedLists
+from headway.http.statistics_stream import Streams
 from headway.http.wire import parse_uuid
 from headway.service import LearnersService, ProgressService, Services, StatisticsService
 
@@ -23,16 +25,35 @@ RequestHeaders = dict[bytes, bytes]
 _ENTITY_TAG: Final = re.compile(rb'[ \t,]*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"[ \t]*(?=,|$)')
 
 
+class Pages(NamedTuple):
+    """What the API knows of the pages: where they are, and what lets a browser see them.
+
+    `public_url` is the origin that browsers see; `None`: the one that is asked.
+    """
+
+    path: str
+    public_url: str | None
+    authenticator: Authenticator
+    sessions: Sessions
+
+    def origin(self, scheme: str, headers: RequestHeaders) -> str:
+        """The origin of the pages, as a request with these headers sees it."""
+        return self.public_url or f"{scheme}://{headers.get(b'host', b'localhost').decode('latin-1')}"
+
+
 class Call(NamedTuple):
-    """An authenticated request, its path's identifiers checked and its body read."""
+    """An authenticated request, its path's identifiers checked and its body read. `pages` is `None` without any."""
 
     services: Services
     lists: RenderedLists
+    streams: Streams
     principal: Principal
     headers: RequestHeaders
     identifiers: tuple[str, ...]
     body: bytes
     query: bytes
+    scheme: str
+    pages: Pages | None
 
     @property
     def service(self) -> ProgressService:
@@ -58,6 +79,13 @@ class Call(NamedTuple):
     def lesson_id(self) -> LessonId:
         """The path's lesson."""
         return LessonId(self.identifiers[1])
+
+
+class PagesOffError(NotFoundError):
+    """What is asked for is for the pages, and there are none here."""
+
+    def __init__(self) -> None:
+        super().__init__("There are no pages here that anybody could sign in to.")
 
 
 class BodyTooLargeError(HeadwayError):
@@ -116,9 +144,13 @@ QueryModel = TypeVar("QueryModel", bound=BaseModel)
 
 def parse_query(kind: type[QueryModel], query: bytes) -> QueryModel:
     """A query's parameters, the last of each name; unknown ones are ignored. Raises `InvalidQueryError`."""
-    given = dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True))
+    return query_of(kind, dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True)))
+
+
+def query_of(kind: type[QueryModel], given: Mapping[str, str]) -> QueryModel:
+    """A query's parameters by their names, as `parse_query`."""
     try:
-        return kind.model_validate_strings(given)
+        return kind.model_validate_strings(dict(given))
     except ValidationError as error:
         raise InvalidQueryError(list(_query_faults(error))) from error
 

@@ -11,6 +11,7 @@ from headway.http.learners import erase_learner, export_learner, import_progress
 from headway.http.learners_wire import ImportQuery, ImportReport, LearnerExport
 from headway.http.render import NO_CONTENT, Reply
 from headway.http.requests import Call, parse_precondition, parse_query
+from headway.http.sign_in import make_sign_in_code
 from headway.http.statistics import (
     get_course_activity,
     get_course_completion_stats,
@@ -18,6 +19,7 @@ from headway.http.statistics import (
     get_course_statistics,
     list_course_learners,
     list_statistics,
+    stream_course_statistics,
 )
 from headway.http.statistics_export import FILE_MEDIA
 from headway.http.statistics_query import ActivityParameters, RosterParameters, SummaryParameters
@@ -28,6 +30,7 @@ MORE_PROGRESS_TAG: Final = "Education Progress, beyond the reference"
 COURSES_TAG: Final = "Education Courses"
 STATISTICS_TAG: Final = "Education Statistics"
 LEARNERS_TAG: Final = "Education Learners"
+PAGES_TAG: Final = "Education Pages"
 
 
 async def get_user_course_progress(call: Call) -> Reply:
@@ -88,9 +91,10 @@ async def put_course(call: Call) -> Reply:
     call.principal.require(COURSES_WRITE)
     parameters = parse_query(PutCourseParameters, call.query)
     course = wire.parse_course(call.body, call.course_id)
+    precondition = parse_precondition(call.headers)
     if parameters.dry_run:
-        return render.course_forecast(await call.service.forecast_course(call.principal, course))
-    return render.course_change(await call.service.put_course(call.principal, course))
+        return render.course_forecast(await call.service.forecast_course(call.principal, course, precondition))
+    return render.course_change(await call.service.put_course(call.principal, course, precondition))
 
 
 async def remove_course(call: Call) -> Reply:
@@ -175,9 +179,9 @@ OPERATIONS: Final = (
     ),
     Operation(
         "GET", "/courses/{course_id}", "Get Course",
-        "The course's document, defaults filled in, with its version and how far what follows from its last edit is "
-        "derived.",
-        get_course, COURSES_TAG, answer=wire.CourseDocument, refusals=(404,),
+        "The course's document, defaults filled in, with its version, which is its `ETag`, and how far what follows "
+        "from its last edit is derived.",
+        get_course, COURSES_TAG, answer=wire.CourseDocument, refusals=(404,), answers_tag=True,
     ),
     Operation(
         "PUT", "/courses/{course_id}", "Put Course",
@@ -185,7 +189,7 @@ OPERATIONS: Final = (
         "and shown again when they come back. What follows for learners under way is derived in the background. Needs "
         "the scope `courses:write`.",
         put_course, COURSES_TAG, answer=wire.CourseForecast | wire.CourseChange, query=PutCourseParameters,
-        body=wire.CourseDocument, body_limit=COURSE_BODY_BYTES, refusals=(403, 413),
+        body=wire.CourseDocument, body_limit=COURSE_BODY_BYTES, refusals=(403, 412, 413), conditional=True,
     ),
     Operation(
         "DELETE", "/courses/{course_id}", "Remove Course",
@@ -207,6 +211,14 @@ OPERATIONS: Final = (
         get_course_statistics, STATISTICS_TAG, answer=statistics_wire.CourseStatistics, refusals=(403, 404),
     ),
     Operation(
+        "GET", "/statistics/{course_id}/stream", "Stream Course Statistics",
+        "How the course is doing, and again whenever a figure has changed: server-sent events named `statistics`, "
+        "whose data are what Get Course Statistics answers, and whose ids change exactly with them. It ends with the "
+        "token.",
+        stream_course_statistics, STATISTICS_TAG, answer=statistics_wire.CourseStatistics, refusals=(403, 404),
+        is_event_stream=True,
+    ),
+    Operation(
         "GET", "/statistics/{course_id}/activity", "Get Course Activity",
         "What happened in the course, day by day, 400 days at most. Days are cut in the course's time zone.",
         get_course_activity, STATISTICS_TAG, answer=statistics_wire.Activity, query=ActivityParameters,
@@ -223,5 +235,11 @@ OPERATIONS: Final = (
         "Where one learner stands in the course, lesson by lesson, without what the learner noted.",
         get_course_learner, STATISTICS_TAG, answer=statistics_wire.LearnerDetail, query=SummaryParameters,
         refusals=(403, 404),
+    ),
+    Operation(
+        "POST", "/sign-in-codes", "Make Sign-In Code",
+        "A code for the token in `Authorization`: whoever opens the address with it within a minute sees the pages as "
+        "the token's learner, with the token's scopes, until the token is over. It is good once.",
+        make_sign_in_code, PAGES_TAG, answer=wire.SignInCode, refusals=(404,), status=201,
     ),
 )  # fmt: skip

@@ -6,6 +6,8 @@ from headway.http.render import Reply, StreamedReply
 from headway.http.requests import Call, faults_are_the_querys, parse_query
 from headway.http.statistics_export import negotiated, streamed
 from headway.http.statistics_query import ActivityParameters, Format, RosterParameters, SummaryParameters
+from headway.http.statistics_stream import PATIENCE_SECONDS, STREAM_HEADERS, Event, event_of
+from headway.http.streaming import begun
 
 
 async def get_course_completion_stats(call: Call) -> Reply:
@@ -23,6 +25,18 @@ async def list_statistics(call: Call) -> Reply:
 async def get_course_statistics(call: Call) -> Reply:
     """A course's figures."""
     return statistics_render.course(await call.statistics.course(call.principal, call.course_id))
+
+
+async def stream_course_statistics(call: Call) -> StreamedReply:
+    """A course's figures, and again whenever one of them has changed."""
+    call.principal.require_statistics(call.course_id)
+
+    async def read() -> Event:
+        return event_of(statistics_render.course(await call.statistics.course(call.principal, call.course_id)).body)
+
+    seen = call.headers.get(b"last-event-id", b"").decode("latin-1")
+    chunks = call.streams.follow(call.course_id, read, seen, call.principal.expires_at)
+    return StreamedReply(200, await begun(chunks), STREAM_HEADERS, PATIENCE_SECONDS)
 
 
 async def get_course_activity(call: Call) -> Reply:

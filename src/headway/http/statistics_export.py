@@ -11,11 +11,12 @@ from importlib import import_module
 from typing import Any, Final
 
 from headway.domain.identifiers import CourseId
-from headway.http.render import StreamedReply
+from headway.http.render import Chunks, StreamedReply
 from headway.http.requests import NotAcceptableError
 from headway.http.statistics_query import Format
 from headway.http.statistics_render import VARIES, roster_line
 from headway.http.statistics_wire import RosterLine as RosterLineShape
+from headway.http.streaming import begun
 from headway.service import RosterLine
 
 MEDIA: Final = {
@@ -29,7 +30,6 @@ _COLUMNS: Final = tuple(RosterLineShape.model_fields)
 _ROW_GROUP: Final = 10_000
 
 Pages = AsyncGenerator[Sequence[RosterLine], None]
-Chunks = AsyncGenerator[bytes, None]
 
 
 def negotiated(given: Format | None, accept: bytes | None) -> Format:
@@ -71,15 +71,7 @@ async def streamed(form: Format, course_id: CourseId, pages: Pages) -> StreamedR
         chunks, content_type = _as_parquet(pages, await asyncio.to_thread(_pyarrow)), MEDIA[form]
     disposition = f'attachment; filename="learners-{course_id}.{form}"'
     headers = ((b"content-type", content_type.encode()), (b"content-disposition", disposition.encode()), VARIES)
-    return StreamedReply(200, _resumed(await anext(chunks), chunks), headers)
-
-
-async def _resumed(first: bytes, rest: Chunks) -> Chunks:
-    """Chunks of which the first was taken already."""
-    yield first
-    async with aclosing(rest):
-        async for chunk in rest:
-            yield chunk
+    return StreamedReply(200, await begun(chunks), headers)
 
 
 async def _as_csv(pages: Pages) -> Chunks:

@@ -16,11 +16,13 @@ from pydantic_core import PydanticCustomError
 
 from headway.domain.bounds import COURSE_LESSONS
 from headway.domain.identifiers import LearnerId, LessonId
-from headway.domain.roster import LONGEST_PAGE, PAGE, RosterOrder, RosterPlace, RosterQuery
+from headway.domain.roster import LONGEST_PAGE, PAGE, RosterOrder, RosterPlace, RosterQuery, ids_beginning
 from headway.http.requests import InvalidQueryError, QueryFault
 
 A_CENTURY: Final = 36_500
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+# The beginning of a UUID, each hyphen where it stands in one or left out.
+_DIGITS: Final = re.compile(r"(-?[0-9A-Fa-f]){2,32}-?", re.ASCII)
 _FLAGS: Final = {"true": True, "false": False}
 
 
@@ -37,6 +39,13 @@ def _flag(text: str) -> bool:
     return _FLAGS[text]
 
 
+def _digits(text: str) -> str:
+    """The hexadecimal digits, in lower case."""
+    if not _DIGITS.fullmatch(text):
+        raise PydanticCustomError("id_parsing", "Input should be the first two hexadecimal digits of an id, or more")
+    return text.replace("-", "").lower()
+
+
 def without_default(schema: JsonDict) -> None:
     """Show no default of what is simply not there."""
     schema.pop("default", None)
@@ -49,6 +58,7 @@ def _optional(description: str, **keywords: Any) -> Any:
 
 Date = Annotated[date, PlainValidator(_date), WithJsonSchema({"type": "string", "format": "date"})]
 Flag = Annotated[bool, PlainValidator(_flag), WithJsonSchema({"type": "boolean"})]
+Digits = Annotated[str, PlainValidator(_digits), WithJsonSchema({"type": "string", "pattern": f"^{_DIGITS.pattern}$"})]
 Days = Annotated[int, Field(ge=1, le=A_CENTURY)]
 Nothing = SkipJsonSchema[None]
 
@@ -108,6 +118,9 @@ class RosterParameters(BaseModel):
         Days | Nothing, _optional("Only who has not completed the course, nor been seen for so many days.")
     ] = None
     not_past: Annotated[UUID | Nothing, _optional("Only who has not completed this lesson of the course.")] = None
+    learner: Annotated[
+        Digits | Nothing, _optional("Only whose `user_id` begins so: two hexadecimal digits or more, hyphens or none.")
+    ] = None
     format: Annotated[Format | Nothing, _optional("As `Accept`, and before it.")] = None
 
     def to_query(self) -> RosterQuery:
@@ -119,6 +132,7 @@ class RosterParameters(BaseModel):
             after=None if self.cursor is None else self._place(self.cursor),
             completed=self.completed,
             not_past=None if self.not_past is None else LessonId(str(self.not_past)),
+            learners=None if self.learner is None else ids_beginning(self.learner),
         )
 
     def cursor_to(self, place: RosterPlace) -> str:

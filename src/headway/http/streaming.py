@@ -8,13 +8,19 @@ from starlette.types import Message, Receive, Send
 
 from headway.domain.errors import HeadwayError, UnavailableError
 from headway.http.errors import INTERNAL_ERROR, to_reply
-from headway.http.render import Headers, StreamedReply
+from headway.http.render import Chunks, Headers, StreamedReply
 from headway.http.requests import ClientGoneError
 from headway.logs import get_logger
 
 _log = get_logger("headway.http")
 
 CLIENT_GONE: Final = 499
+CLIENT_SLOW: Final = 408
+"""What is counted of a client that took nothing of what was sent for too long (RFC 9110 section 15.5.9)."""
+
+
+class _SlowClientError(Exception):
+    """A client took nothing of what was sent for too long."""
 
 
 async def send_streamed(reply: StreamedReply, headers: Headers, receive: Receive, send: Send) -> int:
@@ -27,11 +33,14 @@ async def send_streamed(reply: StreamedReply, headers: Headers, receive: Receive
         await _send(send, {"type": "http.response.start", "status": reply.status, "headers": list(headers)})
         async with contextlib.aclosing(reply.chunks) as chunks:
             async for chunk in chunks:
-                await _send(send, {"type": "http.response.body", "body": chunk, "more_body": True})
+                if chunk:
+                    await _send_within(reply.patience_seconds, send, chunk)
                 await asyncio.sleep(0)  # others have their turn
                 if listening.done():
                     return CLIENT_GONE
         await _send(send, {"type": "http.response.body", "body": b"", "more_body": False})
+    except _SlowClientError:
+        return CLIENT_SLOW
     except HeadwayError as refusal:
         return to_reply(refusal).status
     except asyncio.CancelledError:  # the service stops and has waited long enough
@@ -44,10 +53,30 @@ async def send_streamed(reply: StreamedReply, headers: Headers, receive: Receive
     return reply.status
 
 
+async def begun(chunks: Chunks) -> Chunks:
+    """Chunks of which the first has been made: whatever can be refused is, before anything is sent."""
+    return _resumed(await anext(chunks), chunks)
+
+
+async def _resumed(first: bytes, rest: Chunks) -> Chunks:
+    yield first
+    async with contextlib.aclosing(rest):
+        async for chunk in rest:
+            yield chunk
+
+
 async def _hung_up(receive: Receive) -> None:
     """Return when the client hangs up; what it sends until then is of no use to anybody."""
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+async def _send_within(seconds: float | None, send: Send, chunk: bytes) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await _send(send, {"type": "http.response.body", "body": chunk, "more_body": True})
+    except TimeoutError as error:
+        raise _SlowClientError from error
 
 
 async def _send(send: Send, message: Message) -> None:

@@ -217,6 +217,14 @@ class CourseForecast(CourseChange):
     lose_completion: Annotated[int, Field(ge=0)]
 
 
+class SignInCode(BaseModel):
+    """A code that signs a browser in to the pages, once."""
+
+    code: str
+    url: Annotated[str, Field(description="The address to open; `&next=` may be appended, a path of the pages'.")]
+    expires_at: Annotated[datetime, Field(description="Until when the code is good.")]
+
+
 class Refusal(BaseModel):
     """Why a request was refused, in a sentence."""
 

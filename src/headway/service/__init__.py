@@ -1,12 +1,14 @@
 """The use cases, one transaction each, and the only callers of storage from above."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, Self
 
+from headway.domain.sign_in import SignIn
 from headway.service.learners import LearnersService
 from headway.service.overview import CoursesUnderWay, CourseUnderWay, OverviewService, OwnCourse
 from headway.service.progress import CatalogueEntry, ProgressService, Recorded
 from headway.service.rederivation import Rederiver
+from headway.service.signing_in import NO_STANDING_CODES, IssuedCode, SignInService
 from headway.service.standings import ExplainedSummary, LearnerReading, LessonRow
 from headway.service.statistics import Activity, LearnerDetail, RosterLine, RosterPage, StatisticsService
 from headway.storage.port import Store
@@ -17,6 +19,7 @@ __all__ = [
     "CourseUnderWay",
     "CoursesUnderWay",
     "ExplainedSummary",
+    "IssuedCode",
     "LearnerDetail",
     "LearnerReading",
     "LearnersService",
@@ -29,24 +32,32 @@ __all__ = [
     "RosterLine",
     "RosterPage",
     "Services",
+    "SignInService",
     "StatisticsService",
 ]
 
 
 class Services(NamedTuple):
-    """What learners and authors do and are shown, what is told of courses, and what is done for learners."""
+    """What learners and authors do and are shown, what is told of courses, what is done for learners, and codes."""
 
     progress: ProgressService
     statistics: StatisticsService
     learners: LearnersService
     overview: OverviewService
+    sign_in: SignInService
 
     @classmethod
-    def over(cls, store: Store, course_changed: Callable[[], None]) -> Self:
+    def over(
+        cls,
+        store: Store,
+        course_changed: Callable[[], None],
+        standing_codes: Mapping[str, SignIn] = NO_STANDING_CODES,
+    ) -> Self:
         """The use cases over a store; `course_changed` is called after the catalogue took another document."""
         return cls(
             ProgressService(store, course_changed),
             StatisticsService(store),
             LearnersService(store),
             OverviewService(store),
+            SignInService(store, standing_codes),
         )

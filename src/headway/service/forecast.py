@@ -12,6 +12,7 @@ from headway.domain.edits import CourseEdit, Forecast
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.roster import LONGEST_PAGE, RosterOrder, RosterQuery, place_of
 from headway.domain.standing import CourseProgress
+from headway.domain.writes import UNCONDITIONAL, Precondition
 from headway.storage.port import Store
 
 _AT_A_TIME: Final = 8  # learners whose rows are read side by side: other people's requests are to go on
@@ -21,15 +22,19 @@ _TO_GAIN: Final = RosterQuery(order=RosterOrder.PROGRESS, limit=LONGEST_PAGE, co
 _TO_LOSE: Final = replace(_TO_GAIN, completed=True)
 
 
-async def forecast(store: Store, course: Course) -> Forecast:
+async def forecast(store: Store, course: Course, precondition: Precondition = UNCONDITIONAL) -> Forecast:
     """What putting a course would do. Nobody is counted in one that the catalogue has not.
+
+    Raises `PreconditionFailedError` where it would be refused.
 
     While what followed from an earlier edit is being derived, it is what this one adds to that.
     """
     try:
         before = await store.course(course.id)
     except CourseNotFoundError:
+        precondition.check_course(None)
         return Forecast(compare(None, course), 0, 0, 0)
+    precondition.check_course(before)
     now = datetime.now(UTC)
     today = course.date_of(now)
     counted = await store.statistics(course.id, today, today)

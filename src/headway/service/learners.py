@@ -33,6 +33,7 @@ class LearnersService:
         principal.require(LEARNERS_ADMIN)
         await self._store.erase(learner_id)
         await self._store.imports.forget_all(learner_id)
+        await self._store.sign_in_codes.forget_all(learner_id)
         _log.info("learner_erased", learner=learner_id)
 
     async def record(

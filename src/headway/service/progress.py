@@ -126,17 +126,21 @@ class ProgressService:
         # Read after the course: an edit in between shows as under way, never as done.
         return CatalogueEntry(course, version, await self.store.rederivation(course_id))
 
-    async def put_course(self, principal: Principal, course: Course) -> CourseChange:
-        """Make the catalogue hold a course as given. Needs `courses:write`."""
+    async def put_course(
+        self, principal: Principal, course: Course, precondition: Precondition = UNCONDITIONAL
+    ) -> CourseChange:
+        """Make the catalogue hold a course as given. Needs `courses:write`. Raises `PreconditionFailedError`."""
         principal.require(COURSES_WRITE)
-        change = await self.store.put_course(course)
+        change = await self.store.put_course(course, precondition)
         self._course_changed()
         return change
 
-    async def forecast_course(self, principal: Principal, course: Course) -> Forecast:
-        """What putting a course would do; nothing is stored. Needs `courses:write`."""
+    async def forecast_course(
+        self, principal: Principal, course: Course, precondition: Precondition = UNCONDITIONAL
+    ) -> Forecast:
+        """What putting a course would do; nothing is stored. Needs `courses:write`. Raises as `put_course`."""
         principal.require(COURSES_WRITE)
-        return await forecast(self.store, course)
+        return await forecast(self.store, course, precondition)
 
     async def remove_course(self, principal: Principal, course_id: CourseId) -> None:
         """Take a course out of the catalogue, keeping its learners' rows. Needs `courses:write`."""

@@ -9,9 +9,9 @@ from contextlib import suppress
 from datetime import date
 from typing import NamedTuple, TypeVar
 
+from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId, LessonId
-from headway.domain.statistics import Counters, CourseCounts, DayCounts, LessonCounts
 from headway.storage.port import Archive, Recount, StandingKey, Store
 
 Progress = Callable[[int], None]

@@ -2,17 +2,19 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple, Protocol
 
 from headway.domain.catalogue import Course, CourseChange, CourseOutline, VersionedCourse
+from headway.domain.counters import Counters
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.imports import ImportKey, ImportState, Report
 from headway.domain.progress import LessonProgress
 from headway.domain.roster import RosterQuery
+from headway.domain.sign_in import SignIn
 from headway.domain.standing import CourseProgress, LearnerDay, LessonsStamp
-from headway.domain.statistics import Counters, CourseReading
-from headway.domain.writes import LessonWrite, Written
+from headway.domain.statistics import CourseReading
+from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition, Written
 
 
 class LessonReading(NamedTuple):
@@ -82,6 +84,22 @@ class ImportLedger(Protocol):
         """Forget all imports of a caller's."""
 
 
+class SignInCodes(Protocol):
+    """Codes that let a browser in once, of which the digests alone are kept.
+
+    Every method may raise `StoreUnavailableError`; what was done is on disk when the call returns.
+    """
+
+    async def put(self, digest: str, sign_in: SignIn, ends_at: datetime) -> None:
+        """Keep a code until `ends_at`. Now and then those that are over are forgotten with it."""
+
+    async def take(self, digest: str) -> SignIn | None:
+        """Whom a code lets in that is good; however many ask at once, one is told, and the others `None`."""
+
+    async def forget_all(self, learner_id: LearnerId) -> None:
+        """Forget all codes that let a learner in."""
+
+
 class Store(Protocol):
     """A database that keeps the catalogue and the learners' progress.
 
@@ -93,6 +111,10 @@ class Store(Protocol):
     @property
     def imports(self) -> ImportLedger:
         """How far imports are."""
+
+    @property
+    def sign_in_codes(self) -> SignInCodes:
+        """Codes that let a browser in."""
 
     async def open(self) -> Sequence[str]:
         """Connect and bring the schema up to date; answers the names of the migrations that it applied.
@@ -112,8 +134,11 @@ class Store(Protocol):
     async def course(self, course_id: CourseId) -> VersionedCourse:
         """One course."""
 
-    async def put_course(self, course: Course) -> CourseChange:
-        """Make the catalogue hold `course` as given. Rows of lessons that leave it are kept."""
+    async def put_course(self, course: Course, precondition: Precondition = UNCONDITIONAL) -> CourseChange:
+        """Make the catalogue hold `course` as given. Rows of lessons that leave it are kept.
+
+        Raises `PreconditionFailedError` where what the catalogue has of it is not as asked.
+        """
 
     async def remove_course(self, course_id: CourseId) -> None:
         """Take the course out of the catalogue. Its learners' rows are kept."""

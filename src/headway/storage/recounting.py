@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from headway.domain.statistics import Counters
+from headway.domain.counters import Counters
 from headway.storage.port import Archive
 
 COUNTED_FROM: Final = "0003_statistics"

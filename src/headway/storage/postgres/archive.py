@@ -8,11 +8,11 @@ from typing import Any, Final
 import asyncpg
 
 from headway.domain.catalogue import VersionedCourse
+from headway.domain.counters import Counters
 from headway.domain.errors import ConfigurationError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress
 from headway.domain.standing import CourseProgress
-from headway.domain.statistics import Counters
 from headway.storage.lessons import to_courses
 from headway.storage.port import HeldDay, Holdings, LearnerDayKey, LessonKey, Recount, StandingKey
 from headway.storage.postgres import statements as sql

@@ -16,6 +16,7 @@ from headway.domain.catalogue import Course, CourseChange, CourseOutline, Versio
 from headway.domain.errors import CourseNotFoundError, StoreUnavailableError
 from headway.domain.identifiers import CourseId, LessonId
 from headway.domain.standing import microseconds
+from headway.domain.writes import Precondition
 from headway.storage.lessons import course_columns, lesson_columns, to_courses
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.database import Database
@@ -114,10 +115,11 @@ class Catalogue:
         await self._database.change(sql.ANNOUNCE_ERASURE)
         await asyncio.sleep(2 * FRESH_SECONDS)
 
-    async def put(self, course: Course, now: datetime) -> CourseChange:
-        """Make the catalogue hold the course as given."""
+    async def put(self, course: Course, precondition: Precondition, now: datetime) -> CourseChange:
+        """Make the catalogue hold the course as given. Raises `PreconditionFailedError`."""
         async with self._changing(course.id, now) as (connection, revision):
             before = next(iter(to_courses(await connection.fetch(sql.LESSONS_OF_COURSES, [course.id]))), None)
+            precondition.check_course(before)
             change = compare(before.course if before else None, course)
             if not change.is_empty:
                 await store_course(connection, next_version(before, course, revision))

@@ -11,6 +11,7 @@ SELECT create_distributed_table('lesson_progress', 'user_id', colocate_with => '
 SELECT create_distributed_table('learner_days', 'user_id', colocate_with => 'course_progress');
 SELECT create_distributed_table('erased_learners', 'user_id', colocate_with => 'course_progress');
 SELECT create_distributed_table('imports', 'user_id', colocate_with => 'course_progress');
+SELECT create_distributed_table('sign_in_codes', 'digest');
 SELECT create_distributed_table('course_statistics', 'course_id');
 SELECT create_distributed_table('lesson_statistics', 'course_id', colocate_with => 'course_statistics');
 SELECT create_distributed_table('quiz_scores', 'course_id', colocate_with => 'course_statistics');

@@ -1,17 +1,18 @@
 """The tables of courses' figures, and what is read from them."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from random import randrange
 from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
 
+from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts
 from headway.domain.identifiers import CourseId
-from headway.domain.roster import RosterOrder, RosterQuery
+from headway.domain.roster import FEW, LearnerIds, RosterOrder, RosterQuery
 from headway.domain.standing import CourseProgress
-from headway.domain.statistics import Counters, CourseCounts, CourseReading, DayCounts, LessonCounts, reading_of
+from headway.domain.statistics import CourseReading, reading_of
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.catalogue import Catalogue
 from headway.storage.postgres.database import Database
@@ -22,6 +23,7 @@ SLOTS: Final = 16
 
 FIRST_LEARNER: Final = UUID(int=0)
 LAST_LEARNER: Final = UUID(int=2**128 - 1)
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FIRST: Final = {
     RosterOrder.PROGRESS: -1,
     RosterOrder.LAST_SEEN: date.min,
@@ -133,8 +135,23 @@ async def _sorted_page(connection: asyncpg.Connection, course_id: CourseId, quer
         return ()
     else:
         place = query.after
+    if query.learners is not None and await _are_few(connection, course_id, query.learners):
+        among = (query.order.value, course_id, *query.learners, *_filters(query), _number(place[0]), place[1])
+        return await connection.fetch(sql.ROSTER_AMONG[query.descending], *among, query.limit)
     statement = sql.ROSTER[query.order, query.descending]
-    return await connection.fetch(statement, course_id, *place, *_filters(query), query.limit)
+    ids = query.learners or (None, None)
+    return await connection.fetch(statement, course_id, *place, *ids, *_filters(query), query.limit)
+
+
+async def _are_few(connection: asyncpg.Connection, course_id: CourseId, ids: LearnerIds) -> bool:
+    return int(await connection.fetchval(sql.COUNT_AMONG, course_id, *ids, FEW + 1)) <= FEW
+
+
+def _number(value: object) -> object:
+    """What a roster is sorted by, as a number: days or microseconds since 1970, where it is not one already."""
+    if isinstance(value, datetime):
+        return (value - _EPOCH) // timedelta(microseconds=1)
+    return value.toordinal() - _EPOCH.toordinal() if isinstance(value, date) else value
 
 
 async def _incomplete_page(
@@ -143,7 +160,10 @@ async def _incomplete_page(
     """Those who have not completed the course, behind those who have."""
     is_behind = query.after is not None and query.after.value is None
     first = next_learner(query.after.learner_id) if query.after is not None and is_behind else FIRST_LEARNER
-    return await connection.fetch(sql.ROSTER_OF_INCOMPLETE, course_id, first, *_filters(query), limit)
+    last = LAST_LEARNER
+    if query.learners is not None:
+        first, last = max(first, UUID(query.learners.first)), UUID(query.learners.last)
+    return await connection.fetch(sql.ROSTER_OF_INCOMPLETE, course_id, first, last, *_filters(query), limit)
 
 
 def _filters(query: RosterQuery) -> Sequence[object]:

@@ -6,10 +6,10 @@ from typing import Final
 
 import asyncpg
 
+from headway.domain.counters import Counters, recount
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.progress import LessonProgress
 from headway.domain.standing import NEVER, CourseProgress, LearnerDay, emptied, restarted
-from headway.domain.statistics import Counters, recount
 from headway.storage.port import HeldDay, LearnerRecord
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.database import Database

@@ -10,10 +10,10 @@ from uuid import UUID
 import asyncpg
 
 from headway.domain.catalogue import VersionedCourse
+from headway.domain.counters import Counters, DayCounts, RowShape
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.progress import Status
 from headway.domain.standing import NOTHING, CourseProgress, Tally, agrees, tally_of
-from headway.domain.statistics import Counters, DayCounts, RowShape
 from headway.storage.lessons import to_courses
 from headway.storage.port import Recounted, StandingKey
 from headway.storage.postgres import statements as sql

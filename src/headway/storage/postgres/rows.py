@@ -6,10 +6,10 @@ from typing import Any, Final
 import orjson
 
 from headway.domain.bounds import plain
+from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import NO_METADATA, LessonProgress, Status
 from headway.domain.standing import CourseProgress, LearnerDay, Tally
-from headway.domain.statistics import Counters, CourseCounts, DayCounts, LessonCounts
 from headway.storage.port import HeldDay
 
 _STATUS: Final = {status.value: status for status in Status}

@@ -307,9 +307,9 @@ SELECT course_id::text FROM rederivations;
 -- How many rows a course has.
 SELECT count(*) FROM lesson_progress WHERE course_id = :course_id;
 
--- name: group-in-memory!
+-- name: group-in-memory
 -- Until the end of the transaction, group a stretch of rows without sorting it on disk.
-SET LOCAL work_mem = '64MB';
+SELECT set_config('work_mem', '64MB', true);
 
 -- name: learner-at
 -- The learner whose row is so many rows further on.
@@ -359,6 +359,7 @@ SELECT
     started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
 FROM course_progress AS p
 WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND (p.completed_lessons, p.user_id) > (:value, :after)
+    AND CASE WHEN :first_id::uuid IS NULL THEN true ELSE p.user_id BETWEEN :first_id AND :last_id END
     AND (:completed::boolean IS NULL OR (p.completed_at IS NOT NULL) = :completed)
     AND (:last_seen_before::date IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
     AND (
@@ -380,6 +381,7 @@ SELECT
     started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
 FROM course_progress AS p
 WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND (p.completed_lessons, p.user_id) < (:value, :after)
+    AND CASE WHEN :first_id::uuid IS NULL THEN true ELSE p.user_id BETWEEN :first_id AND :last_id END
     AND (:completed::boolean IS NULL OR (p.completed_at IS NOT NULL) = :completed)
     AND (:last_seen_before::date IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
     AND (
@@ -401,6 +403,7 @@ SELECT
     started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
 FROM course_progress AS p
 WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND (p.day, p.user_id) > (:value, :after)
+    AND CASE WHEN :first_id::uuid IS NULL THEN true ELSE p.user_id BETWEEN :first_id AND :last_id END
     AND (:completed::boolean IS NULL OR (p.completed_at IS NOT NULL) = :completed)
     AND p.day < coalesce(:last_seen_before::date, 'infinity')
     AND (:last_seen_before IS NULL OR p.completed_at IS NULL)
@@ -423,6 +426,7 @@ SELECT
     started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
 FROM course_progress AS p
 WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND (p.day, p.user_id) < (:value, :after)
+    AND CASE WHEN :first_id::uuid IS NULL THEN true ELSE p.user_id BETWEEN :first_id AND :last_id END
     AND (:completed::boolean IS NULL OR (p.completed_at IS NOT NULL) = :completed)
     AND (:last_seen_before::date IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
     AND (
@@ -444,6 +448,7 @@ SELECT
     started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
 FROM course_progress AS p
 WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.completed_at IS NOT NULL AND (p.completed_at, p.user_id) > (:value, :after)
+    AND CASE WHEN :first_id::uuid IS NULL THEN true ELSE p.user_id BETWEEN :first_id AND :last_id END
     AND (:completed::boolean IS NULL OR (p.completed_at IS NOT NULL) = :completed)
     AND (:last_seen_before::date IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
     AND (
@@ -465,6 +470,7 @@ SELECT
     started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
 FROM course_progress AS p
 WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.completed_at IS NOT NULL AND (p.completed_at, p.user_id) < (:value, :after)
+    AND CASE WHEN :first_id::uuid IS NULL THEN true ELSE p.user_id BETWEEN :first_id AND :last_id END
     AND (:completed::boolean IS NULL OR (p.completed_at IS NOT NULL) = :completed)
     AND (:last_seen_before::date IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
     AND (
@@ -479,6 +485,80 @@ WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.completed_at I
 ORDER BY p.completed_at DESC, p.user_id DESC
 LIMIT :limit;
 
+-- name: count-among^
+-- How many of a course's learners have one of some ids, counted up to a limit.
+SELECT count(*)
+FROM (
+    SELECT p.user_id
+    FROM course_progress AS p
+    WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.user_id BETWEEN :first_id AND :last_id
+    LIMIT :limit
+) AS few;
+
+-- name: roster-among-ascending
+-- A page of a course's learners whose ids are among some: few of them, found by their ids and then sorted.
+WITH found AS MATERIALIZED (
+    SELECT
+        p.*,
+        CASE :order::text
+            WHEN 'progress' THEN p.completed_lessons
+            WHEN 'last_seen' THEN p.day - DATE '1970-01-01'
+            ELSE (extract(epoch FROM p.completed_at) * 1000000)::bigint
+        END AS place
+    FROM course_progress AS p
+    WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.user_id BETWEEN :first_id AND :last_id
+        AND (:completed::boolean IS NULL OR (p.completed_at IS NOT NULL) = :completed)
+        AND (:last_seen_before::date IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
+        AND (
+            :not_past::uuid IS NULL
+            OR NOT EXISTS (
+                SELECT *
+                FROM lesson_progress AS r
+                WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
+                    AND r.status = 'completed'
+            )
+        )
+)
+SELECT
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+FROM found
+WHERE (place, user_id) > (:value, :after)
+ORDER BY place, user_id
+LIMIT :limit;
+
+-- name: roster-among-descending
+-- A page of a course's learners whose ids are among some: few of them, found by their ids and then sorted.
+WITH found AS MATERIALIZED (
+    SELECT
+        p.*,
+        CASE :order::text
+            WHEN 'progress' THEN p.completed_lessons
+            WHEN 'last_seen' THEN p.day - DATE '1970-01-01'
+            ELSE (extract(epoch FROM p.completed_at) * 1000000)::bigint
+        END AS place
+    FROM course_progress AS p
+    WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.user_id BETWEEN :first_id AND :last_id
+        AND (:completed::boolean IS NULL OR (p.completed_at IS NOT NULL) = :completed)
+        AND (:last_seen_before::date IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
+        AND (
+            :not_past::uuid IS NULL
+            OR NOT EXISTS (
+                SELECT *
+                FROM lesson_progress AS r
+                WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
+                    AND r.status = 'completed'
+            )
+        )
+)
+SELECT
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+FROM found
+WHERE (place, user_id) < (:value, :after)
+ORDER BY place DESC, user_id DESC
+LIMIT :limit;
+
 -- name: roster-of-incomplete
 -- A page of the learners of a course who have not completed it.
 SELECT
@@ -486,6 +566,7 @@ SELECT
     started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
 FROM course_progress AS p
 WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.completed_at IS NULL AND p.user_id >= :first
+    AND p.user_id <= :last_id
     AND (:completed::boolean IS NULL OR (p.completed_at IS NOT NULL) = :completed)
     AND (:last_seen_before::date IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
     AND (

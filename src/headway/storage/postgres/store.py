@@ -19,7 +19,7 @@ from headway.domain.progress import LessonProgress
 from headway.domain.roster import RosterQuery
 from headway.domain.standing import CourseProgress, LearnerDay, LessonsStamp, recount
 from headway.domain.statistics import CourseReading
-from headway.domain.writes import LessonWrite, StandingRefresh, Written
+from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition, StandingRefresh, Written
 from headway.storage.committer import ATTEMPTS, CommitObserver, Committer
 from headway.storage.port import LearnerRecord, LessonReading, LessonsReading, Rederivation, StandingReading
 from headway.storage.postgres import schema
@@ -34,6 +34,7 @@ from headway.storage.postgres.learners import REMEMBERED, Learners
 from headway.storage.postgres.recent import Key, Recent
 from headway.storage.postgres.rederivations import Rederivations
 from headway.storage.postgres.rows import to_course_progress, to_lesson_progress
+from headway.storage.postgres.sign_in_codes import PostgresSignInCodes
 from headway.storage.postgres.writer import Writer
 from headway.storage.recounting import COUNTED_FROM, count_anew
 
@@ -71,6 +72,7 @@ class PostgresStore:
         self._sweeping: asyncio.Task[None] | None = None
         self._standings: Gatherer[Key, CourseProgress] = Gatherer(self._look_up_standings, lanes=_LANES)
         self._clock = clock
+        self._sign_in_codes = PostgresSignInCodes(self._database, clock)
         self.committer = Committer(
             self._writer.commit, queue_limit=queue_limit, batch_limit=batch_limit, observer=observer, lanes=_LANES
         )
@@ -84,6 +86,11 @@ class PostgresStore:
     def imports(self) -> PostgresImports:
         """How far imports are, while the store is open."""
         return PostgresImports(self._database, self._clock)
+
+    @property
+    def sign_in_codes(self) -> PostgresSignInCodes:
+        """Codes that let a browser in, while the store is open."""
+        return self._sign_in_codes
 
     async def open(self) -> Sequence[str]:
         """Connect, migrate as needed, and begin to listen for changes of the catalogue."""
@@ -118,9 +125,9 @@ class PostgresStore:
         """One course."""
         return await self._catalogue.load(course_id)
 
-    async def put_course(self, course: Course) -> CourseChange:
+    async def put_course(self, course: Course, precondition: Precondition = UNCONDITIONAL) -> CourseChange:
         """Make the catalogue hold the course as given."""
-        return await self._catalogue.put(course, self._clock())
+        return await self._catalogue.put(course, precondition, self._clock())
 
     async def remove_course(self, course_id: CourseId) -> None:
         """Take the course out of the catalogue."""

@@ -9,11 +9,11 @@ from uuid import uuid4
 import asyncpg
 
 from headway.domain.catalogue import VersionedCourse
+from headway.domain.counters import Counters
 from headway.domain.errors import CourseNotFoundError, HeadwayError, RefusedWriteError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import LessonProgress
 from headway.domain.standing import CourseProgress, advance, finished_day, next_revision, rederive, unplaced
-from headway.domain.statistics import Counters
 from headway.domain.writes import LessonWrite, StandingRefresh, Written
 from headway.storage.committer import LOST, Outcome, Work
 from headway.storage.port import HeldDay

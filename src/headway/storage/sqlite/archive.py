@@ -8,10 +8,10 @@ from typing import Final
 import apsw
 
 from headway.domain.catalogue import VersionedCourse
+from headway.domain.counters import Counters
 from headway.domain.identifiers import CourseId
 from headway.domain.progress import LessonProgress
 from headway.domain.standing import CourseProgress
-from headway.domain.statistics import Counters
 from headway.storage.lessons import to_courses
 from headway.storage.port import HeldDay, Holdings, LearnerDayKey, LessonKey, Recount, StandingKey
 from headway.storage.sqlite import statements as sql

@@ -6,10 +6,11 @@ from typing import Final
 
 import apsw
 
-from headway.domain.identifiers import CourseId
-from headway.domain.roster import RosterOrder, RosterPlace, RosterQuery
+from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts
+from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.roster import FEW, LearnerIds, RosterOrder, RosterPlace, RosterQuery
 from headway.domain.standing import CourseProgress
-from headway.domain.statistics import Counters, CourseCounts, CourseReading, DayCounts, LessonCounts, reading_of
+from headway.domain.statistics import CourseReading, reading_of
 from headway.storage.port import HeldDay
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue
@@ -106,15 +107,32 @@ def _sorted_page(connection: apsw.Connection, course_id: CourseId, query: Roster
         return []
     else:
         place = (_value(query.after), query.after.learner_id)
+    if query.learners is not None and _are_few(connection, course_id, query.learners):
+        among = (query.order.value, course_id, *query.learners, *_filters(query), *place)
+        return fetch(connection, sql.ROSTER_AMONG[query.descending], *among, query.limit)
     statement = sql.ROSTER[query.order, query.descending]
-    return fetch(connection, statement, course_id, *place, *_filters(query), query.limit)
+    ids = query.learners or (None, None)
+    return fetch(connection, statement, course_id, *place, *ids, *_filters(query), query.limit)
+
+
+def _are_few(connection: apsw.Connection, course_id: CourseId, ids: LearnerIds) -> bool:
+    [(count,)] = fetch(connection, sql.COUNT_AMONG, course_id, *ids, FEW + 1)
+    return int(count) <= FEW
 
 
 def _incomplete_page(connection: apsw.Connection, course_id: CourseId, query: RosterQuery, limit: int) -> list[Columns]:
     """Those who have not completed the course, behind those who have."""
     is_behind = query.after is not None and query.after.value is None
     after = query.after.learner_id if query.after is not None and is_behind else _NO_LEARNER
-    return fetch(connection, sql.ROSTER_OF_INCOMPLETE, course_id, after, *_filters(query), limit)
+    last: str = _AFTER_ALL_LEARNERS
+    if query.learners is not None:
+        after, last = max(after, _before(query.learners.first)), query.learners.last
+    return fetch(connection, sql.ROSTER_OF_INCOMPLETE, course_id, after, last, *_filters(query), limit)
+
+
+def _before(learner_id: LearnerId) -> str:
+    """What no id lies between and this one."""
+    return learner_id[:-1] + chr(ord(learner_id[-1]) - 1) + "~"
 
 
 def _filters(query: RosterQuery) -> tuple[object, ...]:

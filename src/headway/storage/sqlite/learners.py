@@ -4,9 +4,9 @@ from datetime import date
 
 import apsw
 
+from headway.domain.counters import Counters, recount
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.standing import LearnerDay
-from headway.domain.statistics import Counters, recount
 from headway.storage.port import LearnerRecord
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.figures import store_counters

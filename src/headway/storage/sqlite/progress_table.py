@@ -7,6 +7,7 @@ from uuid import uuid4
 import apsw
 
 from headway.domain.catalogue import VersionedCourse
+from headway.domain.counters import Counters
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import LessonProgress
@@ -21,7 +22,6 @@ from headway.domain.standing import (
     restarted,
     unplaced,
 )
-from headway.domain.statistics import Counters
 from headway.domain.writes import LessonWrite, StandingRefresh, Written
 from headway.storage.port import HeldDay, LessonReading, LessonsReading, StandingReading
 from headway.storage.sqlite import statements as sql

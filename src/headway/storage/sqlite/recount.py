@@ -7,12 +7,12 @@ from typing import Final
 import apsw
 
 from headway.domain.catalogue import VersionedCourse
+from headway.domain.counters import Counters, recount
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId
 from headway.domain.progress import LessonProgress
 from headway.domain.standing import agrees
 from headway.domain.standing import recount as recount_tally
-from headway.domain.statistics import Counters, recount
 from headway.storage.port import Recounted, StandingKey
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue

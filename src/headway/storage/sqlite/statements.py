@@ -13,6 +13,7 @@ _QUERIES: Final = aiosql.from_path(_FOLDER / "statements.sql", "apsw", mandatory
 _ARCHIVE: Final = aiosql.from_path(_FOLDER / "archive.sql", "apsw", mandatory_parameters=False)
 _STATISTICS: Final = aiosql.from_path(_FOLDER / "statistics.sql", "apsw", mandatory_parameters=False)
 _IMPORTS: Final = aiosql.from_path(_FOLDER / "imports.sql", "apsw", mandatory_parameters=False)
+_CODES: Final = aiosql.from_path(_FOLDER / "sign_in_codes.sql", "apsw", mandatory_parameters=False)
 
 
 def _sql(name: str, queries: Queries = _QUERIES) -> str:
@@ -91,6 +92,11 @@ ROSTER: Final = {
     for order in RosterOrder
     for descending in (False, True)
 }
+COUNT_AMONG: Final = _sql("count_among", _STATISTICS)
+ROSTER_AMONG: Final = {
+    descending: _sql(f"roster_among_{'descending' if descending else 'ascending'}", _STATISTICS)
+    for descending in (False, True)
+}
 TAKE_IMPORT: Final = _sql("take_import", _IMPORTS)
 FIND_IMPORT: Final = _sql("find_import", _IMPORTS)
 NOTE_IMPORT: Final = _sql("note_import", _IMPORTS)
@@ -98,3 +104,8 @@ RELEASE_IMPORT: Final = _sql("release_import", _IMPORTS)
 FORGET_IMPORT: Final = _sql("forget_import", _IMPORTS)
 FORGET_IMPORTS: Final = _sql("forget_imports", _IMPORTS)
 FORGET_OLD_IMPORTS: Final = _sql("forget_old_imports", _IMPORTS)
+PUT_SIGN_IN_CODE: Final = _sql("put_sign_in_code", _CODES)
+FIND_SIGN_IN_CODE: Final = _sql("find_sign_in_code", _CODES)
+TAKE_SIGN_IN_CODE: Final = _sql("take_sign_in_code", _CODES)
+FORGET_SIGN_IN_CODES: Final = _sql("forget_sign_in_codes", _CODES)
+SWEEP_SIGN_IN_CODES: Final = _sql("sweep_sign_in_codes", _CODES)

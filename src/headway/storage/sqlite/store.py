@@ -15,12 +15,13 @@ from typing import Final
 import apsw
 
 from headway.domain.catalogue import Course, CourseChange, CourseOutline, VersionedCourse, compare
+from headway.domain.counters import Counters
 from headway.domain.errors import HeadwayError, RefusedWriteError, StoreUnavailableError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.roster import RosterQuery
 from headway.domain.standing import CourseProgress, LearnerDay, LessonsStamp
-from headway.domain.statistics import Counters, CourseReading
-from headway.domain.writes import LessonWrite, StandingRefresh, Written
+from headway.domain.statistics import CourseReading
+from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition, StandingRefresh, Written
 from headway.storage.committer import CommitObserver, Committer, Outcome, Work
 from headway.storage.port import LearnerRecord, LessonReading, LessonsReading, Rederivation, StandingReading
 from headway.storage.recounting import COUNTED_FROM, count_anew
@@ -36,6 +37,7 @@ from headway.storage.sqlite.progress_table import ProgressTable
 from headway.storage.sqlite.reader import Reader
 from headway.storage.sqlite.recent import Recent
 from headway.storage.sqlite.rows import fetch
+from headway.storage.sqlite.sign_in_codes import SqliteSignInCodes
 
 _RETRY_SECONDS: Final = 0.005  # between two attempts at the write lock, where another process holds it
 
@@ -61,6 +63,7 @@ class SqliteStore:
         self._figures = Figures(self._catalogue)
         self._lock_seconds = lock_seconds
         self._clock = clock
+        self._sign_in_codes = SqliteSignInCodes(self._reader, self._turn, clock)
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="headway-commit")
         self.committer = Committer(
             self._commit_batch, queue_limit=queue_limit, batch_limit=batch_limit, observer=observer
@@ -75,6 +78,11 @@ class SqliteStore:
     def imports(self) -> SqliteImports:
         """How far imports are, while the store is open."""
         return SqliteImports(self._turn, self._clock)
+
+    @property
+    def sign_in_codes(self) -> SqliteSignInCodes:
+        """Codes that let a browser in, while the store is open."""
+        return self._sign_in_codes
 
     async def open(self) -> Sequence[str]:
         """Open the file, making and migrating it as needed."""
@@ -128,10 +136,11 @@ class SqliteStore:
         """Apply one write, in a batch with whatever else is waiting."""
         return await self.committer.submit(write)
 
-    async def put_course(self, course: Course) -> CourseChange:
+    async def put_course(self, course: Course, precondition: Precondition = UNCONDITIONAL) -> CourseChange:
         """Make the catalogue hold the course as given."""
         async with self._transaction() as connection:
             before = self._catalogue.find(connection, course.id)
+            precondition.check_course(before)
             change = compare(before.course if before else None, course)
             if not change.is_empty:
                 self._catalogue.put(connection, before, course, self._clock())

@@ -51,7 +51,7 @@ CREATE TABLE learner_days (
     PRIMARY KEY (user_id, course_id, day)
 );
 
--- The counts, as headway.domain.statistics defines them, also of lessons and courses that are not in the catalogue;
+-- The counts, as headway.domain.counters defines them, also of lessons and courses that are not in the catalogue;
 -- distributed by course_id. Transactions under way at once add to different slots and do not wait for each other; what
 -- is counted is the sum over the slots. All rows are updated in place, hence the room.
 CREATE TABLE lesson_statistics (

@@ -65,7 +65,7 @@ CREATE TABLE learner_days (
     PRIMARY KEY (user_id, course_id, day)
 ) WITHOUT ROWID;
 
--- The counts, as headway.domain.statistics defines them, also of lessons and courses that are not in the catalogue.
+-- The counts, as headway.domain.counters defines them, also of lessons and courses that are not in the catalogue.
 CREATE TABLE lesson_statistics (
     course_id   TEXT NOT NULL,
     lesson_id   TEXT NOT NULL,

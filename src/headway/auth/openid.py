@@ -1,0 +1,131 @@
+"""Signing in by an OpenID Connect provider: the authorization code flow with PKCE, by Authlib."""
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from typing import Any, Final
+
+import httpx2
+from authlib.integrations.base_client import MismatchingStateError, OAuthError  # type: ignore[import-untyped]
+from authlib.integrations.starlette_client import (  # type: ignore[import-untyped]
+    StarletteIntegration,
+    StarletteOAuth2App,
+)
+from joserfc.errors import ClaimError, JoseError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from headway.auth.claims import principal_of
+from headway.auth.provider import Failure, ProviderSettings, SignInError
+from headway.domain.errors import NotAuthenticatedError
+from headway.domain.principal import Principal
+from headway.logs import get_logger
+
+_log = get_logger("headway.auth")
+
+_NAME: Final = "headway"
+_ALGORITHMS: Final = ["RS256", "ES256", "EdDSA"]
+_SECONDS: Final = 5.0  # for each of the requests to the provider
+_LEEWAY_SECONDS: Final = 60  # of the provider's clock: its token is some seconds old at most
+
+
+class OpenIdProvider:
+    """One provider. It is asked anew each time what it is: nothing of it is kept that may be withdrawn."""
+
+    def __init__(self, settings: ProviderSettings) -> None:
+        self._settings = settings
+
+    @property
+    def host(self) -> str:
+        """The provider's host, as people know it."""
+        return self._settings.issuer.partition("://")[2].partition("/")[0]
+
+    async def begin(self, request: Request, redirect_uri: str) -> Response:
+        """Send the browser to the provider. What it has to bring back is left in the request's session.
+
+        Raises `SignInError`.
+        """
+        with _failures_told():
+            client = await self._discovered()
+            answer: Response = await client.authorize_redirect(request, redirect_uri)
+        for kept in request.session.values():
+            kept["data"].pop("url", None)  # the browser has it already, and it may be long
+        return answer
+
+    async def finish(self, request: Request) -> Principal:
+        """Whom a browser speaks for that comes back from the provider. Raises `SignInError`."""
+        if f"_state_{_NAME}_{request.query_params.get('state', '')}" not in request.session:
+            raise SignInError(Failure.STATE)
+        with _failures_told():
+            client = await self._discovered()
+            token = await client.authorize_access_token(
+                request, claims_options=self._expected_claims(), leeway=_LEEWAY_SECONDS
+            )
+            return self._principal(token.get("userinfo") or {})
+
+    async def _discovered(self) -> Any:
+        """A client that knows the provider's addresses, and takes no weaker signature than a token's may be."""
+        client = self._client()
+        metadata = await client.load_server_metadata()
+        if metadata["issuer"] != self._settings.issuer:  # OpenID Connect Discovery section 4.3
+            raise ValueError("The provider says that it is another issuer.")
+        metadata["id_token_signing_alg_values_supported"] = _ALGORITHMS
+        return client
+
+    def _client(self) -> Any:
+        return StarletteOAuth2App(
+            StarletteIntegration(_NAME),
+            name=_NAME,
+            client_id=self._settings.client_id,
+            client_secret=self._settings.client_secret,
+            server_metadata_url=f"{self._settings.issuer.rstrip('/')}/.well-known/openid-configuration",
+            client_kwargs={
+                "scope": self._settings.scopes,
+                "code_challenge_method": "S256",
+                "timeout": _SECONDS,
+                "verify": self._certificates,
+            },
+        )
+
+    @cached_property
+    def _certificates(self) -> ssl.SSLContext:
+        """The system's certificates, read once: that takes longer than a request."""
+        return httpx2.create_ssl_context()
+
+    def _expected_claims(self) -> dict[str, dict[str, Any]]:
+        """Authlib looks at the times, the nonce and `azp` by itself."""
+        return {
+            "iss": {"essential": True, "value": self._settings.issuer},
+            "aud": {"essential": True, "value": self._settings.client_id},
+        }
+
+    def _principal(self, claims: dict[str, Any]) -> Principal:
+        """The learner as a bearer token of the same issuer would name it."""
+        named = {"iss": claims.get("iss", ""), "sub": claims.get(self._settings.learner_claim, "")}
+        named["scope"] = claims.get(self._settings.scopes_claim)
+        if self._settings.courses_claim in claims:
+            named["courses"] = claims[self._settings.courses_claim]
+        return principal_of(named)
+
+
+@contextmanager
+def _failures_told() -> Iterator[None]:
+    """Say in the log what went wrong, without anything that was sent, and raise `SignInError`."""
+    try:
+        yield
+    except MismatchingStateError as error:
+        raise _told(Failure.STATE, error) from None
+    except OAuthError as error:
+        raise _told(Failure.DENIED if error.error == "access_denied" else Failure.REFUSED, error) from None
+    except (JoseError, NotAuthenticatedError) as error:
+        raise _told(Failure.REFUSED, error) from None
+    except (httpx2.HTTPError, httpx2.InvalidURL, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise _told(Failure.UNAVAILABLE, error) from None
+
+
+def _told(failure: Failure, error: Exception) -> SignInError:
+    """Messages may quote what was sent: in the log are the error's name, and the claim that is missing or wrong."""
+    claim = error.claim if isinstance(error, ClaimError) else None
+    _log.warning("sign_in_failed", failure=failure.value, error=type(error).__name__, claim=claim)
+    return SignInError(failure)

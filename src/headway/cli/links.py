@@ -1,0 +1,55 @@
+"""`headway link`: an address that signs a browser in, for whoever may use the database."""
+
+import asyncio
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from headway.app import Headway
+from headway.auth import learner_id
+from headway.cli.arguments import course_id_of, lifetime_of
+from headway.cli.console import fail, load_settings, out, refusals_end_the_program
+from headway.cli.serving import configured_url
+from headway.domain.principal import Principal
+from headway.service import IssuedCode
+
+
+def link(
+    learner: Annotated[str, typer.Option(help="The learner: a UUID, or any other name of your platform's.")],
+    scope: Annotated[list[str] | None, typer.Option(help="A scope to grant; may be repeated.")] = None,
+    course: Annotated[
+        list[str] | None, typer.Option(help="A course that statistics:read is limited to; may be repeated.")
+    ] = None,
+    expires: Annotated[str, typer.Option(help="How long the link is good: 90s, 15m, 12h or 30d.")] = "10m",
+) -> None:
+    """Print an address that signs a browser in to the pages, once.
+
+    Examples:
+      headway link --learner ada@example.org
+      headway link --learner teacher@example.org --scope statistics:read --expires 1h
+    """
+    lifetime = lifetime_of(expires)
+    courses = frozenset(map(course_id_of, course)) if course else None
+    settings = load_settings()
+    if not learner:
+        fail("--learner takes a name.", 2)
+    principal = Principal(learner_id(learner, settings.jwt_issuer), frozenset(scope or ()), courses)
+    headway = Headway(settings)
+    with refusals_end_the_program():
+        if headway.sessions is None:
+            fail("There are no pages: HEADWAY_DASHBOARD_PATH is empty, or HEADWAY_SESSION_SECRET missing.", 2)
+        headway.sessions.sealed(principal)  # raises where that is more than a browser keeps
+        issued = asyncio.run(_issued(headway, principal, lifetime))
+    out.print(sign_in_url(configured_url(settings), settings.dashboard_path, issued.code))
+
+
+def sign_in_url(origin: str, path: str, code: str, page: str = "") -> str:
+    """The address that signs in by a code, and shows a page (by its path below the pages')."""
+    wanted = f"&next={path}{page}" if page else ""
+    return f"{origin}{path}/sign-in?code={code}{wanted}"
+
+
+async def _issued(headway: Headway, principal: Principal, lifetime: timedelta) -> IssuedCode:
+    async with headway.opened():
+        return await headway.services.sign_in.issue(principal, None, lifetime)

@@ -1,0 +1,74 @@
+"""What an author looks at: the catalogue, and a course's document, which a script edits through the API."""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import uuid4
+
+from starlette.responses import RedirectResponse, Response
+
+from headway.dashboard.page import Visit
+from headway.domain.catalogue import UTC_ZONE, LessonKind, OnEdit
+from headway.domain.errors import CourseNotFoundError
+from headway.domain.identifiers import CourseId
+from headway.domain.principal import COURSES_WRITE
+from headway.http import render
+from headway.service import CatalogueEntry
+from headway.storage.port import Rederivation
+
+_ANSWERED_ALONE: Final = frozenset({"version", "rederivation"})
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A course's document to be edited. `tag` names the version that it is of; `None`: there is no such course yet."""
+
+    document: dict[str, Any]
+    tag: str | None
+    rederivation: Rederivation | None
+
+    @property
+    def text(self) -> str:
+        """The document as JSON, for people."""
+        return json.dumps(self.document, indent=2, ensure_ascii=False)
+
+
+async def courses(visit: Visit) -> Response:
+    """The catalogue by title."""
+    visit.principal.require(COURSES_WRITE)
+    return visit.show("authoring/courses.html", courses=await visit.services.progress.courses())
+
+
+async def new_course(visit: Visit) -> Response:
+    """To a document that nobody has put yet, under an id of its own."""
+    visit.principal.require(COURSES_WRITE)
+    return RedirectResponse(f"{visit.request.url.path.removesuffix('/new')}/{uuid4()}?new", 303)
+
+
+async def course(visit: Visit) -> Response:
+    """One course's document."""
+    visit.principal.require(COURSES_WRITE)
+    try:
+        draft = _draft(await visit.services.progress.course(visit.course_id))
+    except CourseNotFoundError:
+        if "new" not in visit.request.query_params:
+            raise
+        draft = _empty(visit.course_id)
+    return visit.show("authoring/course.html", draft=draft, kinds=list(LessonKind), on_edits=list(OnEdit))
+
+
+def _draft(entry: CatalogueEntry) -> Draft:
+    answered: dict[str, Any] = json.loads(render.course(entry).body)
+    document = {name: value for name, value in answered.items() if name not in _ANSWERED_ALONE}
+    return Draft(document, str(entry.version), entry.rederivation)
+
+
+def _empty(course_id: CourseId) -> Draft:
+    lesson = {
+        "id": str(uuid4()), "title": "", "section": None, "kind": LessonKind.VIDEO.value, "duration_seconds": None,
+        "required": True, "pass_mark": None, "complete_at": 100,
+    }  # fmt: skip
+    document = {
+        "id": course_id, "title": "", "time_zone": UTC_ZONE, "on_edit": OnEdit.KEEP.value, "lessons": [lesson],
+    }  # fmt: skip
+    return Draft(document, None, None)

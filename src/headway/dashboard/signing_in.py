@@ -1,0 +1,202 @@
+"""Signing in, by a code or by an identity provider, and signing out."""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Final, NamedTuple
+from urllib.parse import urlencode
+
+from itsdangerous import BadData, URLSafeTimedSerializer
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from headway.auth import Failure, IdentityProvider, Session, Sessions, SignInError
+from headway.auth.sessions import COOKIE
+from headway.dashboard.addresses import below
+from headway.dashboard.cookies import ATTEMPT_COOKIE, CookieJar
+from headway.dashboard.forgery import check_request
+from headway.dashboard.rendering import Renderer
+from headway.domain.errors import InvalidValueError, UnavailableError
+from headway.domain.principal import Principal
+from headway.service import SignInService
+
+_ATTEMPT_SECONDS: Final = 600
+"""How long somebody may take at the provider."""
+
+_CODE: Final = "code"
+_NEXT: Final = "_next"
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Notice(NamedTuple):
+    """What the page to sign in at says when something went wrong, and with which status."""
+
+    status: int
+    title: str
+    text: str
+
+
+NOTICES: Final = {
+    _CODE: Notice(
+        403,
+        "This link has been used",
+        "A link that signs in is good once, and for a short time. Go back to where you came from, and open the page "
+        "from there again.",
+    ),
+    Failure.DENIED.value: Notice(403, "You were not signed in", "The sign-in was broken off, or you were not let in."),
+    Failure.STATE.value: Notice(
+        403,
+        "This sign-in is over",
+        "It took too long, was begun in another browser, or has been used already. Please begin again.",
+    ),
+    Failure.REFUSED.value: Notice(
+        403,
+        "You could not be signed in",
+        "The answer of the identity provider does not count here. Please try again. If it happens again, tell the "
+        "people who run this service: the log says what was wrong.",
+    ),
+    Failure.UNAVAILABLE.value: Notice(
+        503, "Signing in is not possible now", "Something that it takes does not answer. Please try again in a minute."
+    ),
+    "signed_out": Notice(200, "You are signed out", "Your progress is kept. Come back whenever you like."),
+}
+
+
+@dataclass(frozen=True)
+class Entrance:
+    """Lets browsers in to the pages below `path`, and out again."""
+
+    path: str
+    codes: SignInService
+    sessions: Sessions
+    renderer: Renderer
+    cookies: CookieJar
+    provider: IdentityProvider | None
+
+    def routes(self) -> Sequence[tuple[str, str, Handler]]:
+        """Method, path below the pages', and handler."""
+        return (
+            ("GET", "/sign-in", self.sign_in),
+            ("GET", "/sign-in/start", self.start),
+            ("GET", "/sign-in/callback", self.come_back),
+            ("POST", "/sign-out", self.sign_out),
+        )
+
+    async def sign_in(self, request: Request) -> Response:
+        """Take a code in; without one show how to sign in. Who has a session already goes on."""
+        wanted = self._wanted(request)
+        if _CODE in request.query_params:
+            return await self._by_code(request, request.query_params[_CODE], wanted)
+        if self._session_of(request) is not None:
+            return _to(wanted)
+        notice = NOTICES.get(request.query_params.get("notice", ""))
+        start = f"{self.path}/sign-in/start?{urlencode({'next': wanted})}"
+        provider = self.provider.host if self.provider else None
+        response = self.renderer.show(
+            request, "sign_in.html", None, notice.status if notice else 200,
+            notice=notice, provider=provider, start=start,
+        )  # fmt: skip
+        return _unreferred(response)
+
+    async def start(self, request: Request) -> Response:
+        """Send a browser to the identity provider."""
+        wanted = self._wanted(request)
+        if self.provider is None:
+            return self._back(None, wanted)
+        request.scope["session"] = {}
+        try:
+            response = await self.provider.begin(request, self._callback(request))
+        except SignInError as error:
+            return self._back(error.failure.value, wanted)
+        attempt = self._attempts.dumps(request.session | {_NEXT: wanted})
+        self._keep_attempt(request, response, str(attempt), _ATTEMPT_SECONDS)
+        return _unreferred(response)
+
+    async def come_back(self, request: Request) -> Response:
+        """Let somebody in whom the identity provider sends back; whatever comes of it, an attempt counts once."""
+        attempt = self._attempt(request)
+        wanted = below(self.path, str(attempt.pop(_NEXT, self.path)))
+        if self.provider is None:
+            return self._back(None, wanted)
+        request.scope["session"] = attempt
+        try:
+            response = self._let_in(request, await self.provider.finish(request), None, wanted)
+        except SignInError as error:
+            response = self._back(error.failure.value, wanted)
+        self._keep_attempt(request, response, "", 0)
+        return response
+
+    async def sign_out(self, request: Request) -> Response:
+        """Let the browser forget its session. Raises `ForgedRequestError` unless one of its own pages asks for it."""
+        session = self._session_of(request)
+        if session is None:  # a cookie that another site's page may not send is not that page's to remove either
+            return self._back(None, self.path)
+        await check_request(request, session)
+        response = self._back("signed_out", self.path)
+        self.cookies.put(request, response, COOKIE, "", 0)
+        return response
+
+    async def _by_code(self, request: Request, code: str, wanted: str) -> Response:
+        try:
+            found = await self.codes.take(code)
+        except UnavailableError:
+            return self._back(Failure.UNAVAILABLE.value, wanted)
+        if found is None:
+            return self._back(_CODE, wanted)
+        return self._let_in(request, found.principal, found.ends_at, wanted)
+
+    def _let_in(self, request: Request, principal: Principal, ends_at: datetime | None, wanted: str) -> Response:
+        try:
+            cookie = self.sessions.sealed(principal, ends_at)
+        except InvalidValueError:
+            return self._back(Failure.REFUSED.value, wanted)
+        session = self.sessions.opened(cookie)
+        if session is None:  # the token was over before the code was
+            return self._back(_CODE, wanted)
+        response = _to(wanted)
+        self.cookies.put(request, response, COOKIE, cookie, max(1, int(session.expires_at - time.time())))
+        return response
+
+    def _back(self, notice: str | None, wanted: str) -> Response:
+        """To the page to sign in at, under an address without anything secret in it."""
+        query = {"next": wanted} | ({"notice": notice} if notice else {})
+        return _to(f"{self.path}/sign-in?{urlencode(query)}")
+
+    def _wanted(self, request: Request) -> str:
+        return below(self.path, request.query_params.get("next", self.path))
+
+    def _callback(self, request: Request) -> str:
+        return f"{self.cookies.origin(request)}{self.path}/sign-in/callback"
+
+    def _session_of(self, request: Request) -> Session | None:
+        return self.sessions.of_headers(dict(request.scope["headers"]))
+
+    def _keep_attempt(self, request: Request, response: Response, attempt: str, seconds: int) -> None:
+        self.cookies.put(request, response, ATTEMPT_COOKIE, attempt, seconds, f"{self.path}/sign-in")
+
+    def _attempt(self, request: Request) -> dict[str, Any]:
+        try:
+            attempt: dict[str, Any] = self._attempts.loads(
+                request.cookies.get(ATTEMPT_COOKIE, ""), max_age=_ATTEMPT_SECONDS
+            )
+        except BadData:
+            return {}
+        return attempt
+
+    @cached_property
+    def _attempts(self) -> URLSafeTimedSerializer:
+        """Seals what a browser has to bring back from the provider."""
+        return URLSafeTimedSerializer(self.sessions.key_for("sign-in"), salt="attempt")
+
+
+def _to(address: str) -> Response:
+    return _unreferred(RedirectResponse(address, 303))
+
+
+def _unreferred(response: Response) -> Response:
+    """An answer to an address with a code in it, of which nobody else is to learn."""
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response

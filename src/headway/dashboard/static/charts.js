@@ -1,0 +1,123 @@
+// The charts of a course, drawn by Observable Plot as SVG into rooms that the page has kept free for them.
+
+import { axisX, axisY, barX, gridY, plot, pointerX, rectY, ruleX, ruleY, text, tip } from "./plot.js";
+
+const locale = document.documentElement.dataset.locale;
+const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
+const day = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", timeZone: "UTC" });
+const longDay = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeZone: "UTC" });
+
+const ROW = 44;
+const BIN = 10;
+const DAY = 24 * 60 * 60 * 1000;
+const NARROW = 480;
+
+/** Learners by their best score, by ten points; the highest score of all is with those below it. */
+export function binsOf(distribution) {
+  const bins = Array(100 / BIN).fill(0);
+  for (const { score, learners } of distribution) bins[Math.min(Math.floor(score / BIN), bins.length - 1)] += learners;
+  return bins;
+}
+
+function funnel(width, height, { figures }) {
+  const rows = figures.lessons.map((lesson, place) => ({ ...lesson, place, says: lessonInWords(lesson, width) }));
+  const most = Math.max(1, ...rows.map((row) => row.started));
+  const label = { y: "place", dy: -11, fontSize: 13 };
+  const bar = { y: "place", x1: 0, insetTop: 24, insetBottom: 8, rx: 3 };
+  const room = Math.max(8, (width - (width < NARROW ? 120 : 330)) / 13);
+  return plot({
+    width, height, marginLeft: 1, marginRight: 1, marginTop: 0, marginBottom: 0,
+    x: { domain: [0, most], axis: null },
+    y: { type: "band", domain: rows.map((row) => row.place), axis: null, padding: 0 },
+    marks: [
+      barX(rows, { ...bar, x2: "started", fill: "var(--chart-soft)", stroke: "var(--accent)", strokeWidth: 1 }),
+      barX(rows, { ...bar, x2: "completed", fill: "var(--accent)" }),
+      text(rows, { ...label, frameAnchor: "left", text: "title", fontWeight: 600, lineWidth: room, textOverflow: "ellipsis" }),
+      text(rows, { ...label, frameAnchor: "right", text: "says", fill: "var(--ink-soft)" }),
+    ],
+  });
+}
+
+function lessonInWords({ started, completed, drop_off: dropOff }, width) {
+  const figures = `${whole.format(completed)} of ${whole.format(started)}`;
+  if (width < NARROW) return figures;
+  const lost = dropOff ? ` · ${number.format(dropOff)}% lost before the next` : "";
+  return `${figures} completed${lost}`;
+}
+
+function scores(width, height, { figures, element }) {
+  const bins = binsOf(figures.lessons[element.dataset.lesson].score_distribution);
+  const rows = bins.map((learners, place) => ({ learners, from: place * BIN, to: (place + 1) * BIN }));
+  const passMark = element.dataset.passMark === undefined ? [] : [Number(element.dataset.passMark)];
+  return plot({
+    width, height, marginLeft: 40, marginRight: 8, marginTop: 18, marginBottom: 24,
+    x: { domain: [0, 100], ticks: [0, 20, 40, 60, 80, 100], label: null },
+    y: { ...learnersScale(bins), label: null },
+    marks: [
+      gridY({ ticks: ticksOf(bins), stroke: "var(--line)", strokeOpacity: 1 }),
+      axisY({ ticks: ticksOf(bins), tickSize: 0, tickFormat: whole.format, label: null }),
+      axisX({ ticks: [0, 20, 40, 60, 80, 100], tickSize: 0, label: null }),
+      rectY(rows, { x1: "from", x2: "to", y: "learners", inset: 1, insetBottom: 0, fill: "var(--accent)" }),
+      ruleX(passMark, { stroke: "var(--ink)", strokeDasharray: "4 3" }),
+      text(passMark, { x: (mark) => mark, frameAnchor: "top", dy: -14, text: () => "pass mark", textAnchor: passMark[0] > 80 ? "end" : "middle" }),
+      ruleY([0], { stroke: "var(--ink-soft)" }),
+      tip(rows, pointerX({ x: (row) => row.from + BIN / 2, y: "learners", title: (row) => `${row.from} to ${row.to === 100 ? 100 : row.to - 1} points\n${whole.format(row.learners)} learners`, fill: "var(--surface)", stroke: "var(--line)" })),
+    ],
+  });
+}
+
+function days(width, height, { activity, element }) {
+  const series = element.dataset.series;
+  const rows = activity.map((one) => ({ from: new Date(one.date), to: new Date(Date.parse(one.date) + DAY), count: one[series] }));
+  const counts = rows.map((row) => row.count);
+  const shown = ticksOfDays(rows, width < NARROW ? 3 : 6);
+  return plot({
+    width, height, marginLeft: 44, marginRight: 8, marginTop: 8, marginBottom: 24,
+    x: { type: "utc", domain: [rows[0].from, rows.at(-1).to], label: null },
+    y: { ...learnersScale(counts), label: null },
+    marks: [
+      gridY({ ticks: ticksOf(counts), stroke: "var(--line)", strokeOpacity: 1 }),
+      axisY({ ticks: ticksOf(counts), tickSize: 0, tickFormat: whole.format, label: null }),
+      axisX({ ticks: shown, tickSize: 4, tickFormat: (date) => day.format(date), label: null }),
+      rectY(rows, { x1: "from", x2: "to", y: "count", insetLeft: 0.5, insetRight: 0.5, fill: series === "active" ? "var(--accent)" : "var(--chart-second)" }),
+      ruleY([0], { stroke: "var(--ink-soft)" }),
+      tip(rows, pointerX({ x: (row) => new Date(row.from.getTime() + DAY / 2), y: "count", title: (row) => `${longDay.format(row.from)}\n${whole.format(row.count)}`, fill: "var(--surface)", stroke: "var(--line)" })),
+    ],
+  });
+}
+
+function learnersScale(counts) {
+  return { domain: [0, Math.max(4, ...counts)], nice: true };
+}
+
+function ticksOf(counts) {
+  return Math.min(4, Math.max(4, ...counts));
+}
+
+function ticksOfDays(rows, most) {
+  const step = Math.max(1, Math.ceil(rows.length / most));
+  return rows.filter((_, place) => place % step === 0).map((row) => row.from);
+}
+
+const CHARTS = { funnel, scores, days };
+const LABELS = {
+  funnel: () => "How many learners started and completed each lesson",
+  scores: (element) => `Learners by their best score in ${element.dataset.title}`,
+  days: (element) => (element.dataset.series === "active" ? "Active learners day by day" : "Lessons completed day by day"),
+};
+
+/** Draw a chart into its room, in the place of the one that is there. */
+export function draw(element, data) {
+  const width = element.clientWidth;
+  const height = Number(element.firstElementChild.getAttribute("height"));
+  if (!width) return;
+  const kind = element.dataset.chart;
+  const chart = CHARTS[kind](width, height, { ...data, element });
+  chart.querySelector("style")?.remove(); // the pages' policy takes no style but headway.css, which has these rules
+  for (const part of chart.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label"); // one picture, one name
+  chart.setAttribute("class", "plot");
+  chart.setAttribute("role", "img");
+  chart.setAttribute("aria-label", LABELS[kind](element));
+  element.replaceChildren(chart);
+}

@@ -1,0 +1,239 @@
+// A course's page: charts, figures that move by themselves, and a roster that is sorted and paged in place.
+
+import { binsOf, draw } from "./charts.js";
+import { localize } from "./headway.js";
+import htmx from "./htmx.js";
+
+const locale = document.documentElement.dataset.locale;
+const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 3 });
+const tenths = new Intl.NumberFormat(locale, { maximumFractionDigits: 1, roundingMode: "halfEven" });
+const clock = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
+const NOBODY = "–";
+const RETRY_MILLISECONDS = 5000;
+const QUIET_MILLISECONDS = 20000; // between two notices to those who listen to the page
+
+// Numbers as the server writes them.
+const WRITTEN = {
+  number: (value) => number.format(value),
+  percent: (value) => `${tenths.format(String(value))}%`, // as text it is a decimal number and rounded as one
+  minutes: (value) => {
+    const whole = rounded(value);
+    const [hours, minutes] = [Math.floor(whole / 60), whole % 60];
+    return hours ? `${number.format(hours)} h ${minutes} min` : `${minutes} min`;
+  },
+};
+
+function rounded(value) {
+  const whole = Math.round(value);
+  return value % 1 === 0.5 && whole % 2 ? whole - 1 : whole;
+}
+
+const byId = (id) => document.getElementById(id);
+const dataOf = (id) => JSON.parse(byId(id)?.textContent ?? "null");
+
+// The charts
+
+const rooms = new ResizeObserver((entries) => {
+  for (const { target } of entries) if (target.clientWidth !== Number(target.firstElementChild?.getAttribute("width"))) drawOne(target);
+});
+
+const data = { figures: null, activity: null };
+
+function withBins(figures) {
+  for (const lesson of figures.lessons) lesson.bins = binsOf(lesson.score_distribution);
+  return figures;
+}
+
+function drawOne(element) {
+  draw(element, data);
+}
+
+function drawIn(root) {
+  for (const element of root.querySelectorAll("[data-chart]")) {
+    drawOne(element);
+    rooms.observe(element);
+  }
+}
+
+// The figures
+
+function at(figures, path) {
+  return path.split(".").reduce((value, name) => value?.[name], figures);
+}
+
+/** Whether the page has places for all of these figures. */
+function fits(figures, page) {
+  const lessons = figures.lessons.map((lesson) => lesson.lesson_id).join(" ");
+  const quizzes = new Set(page.dataset.quizzes.split(" "));
+  const isNewQuiz = (lesson) => lesson.score_distribution.length && !quizzes.has(lesson.lesson_id);
+  const hasBegun = (page.dataset.learners === "0") === (figures.learners === 0);
+  return lessons === page.dataset.lessons && hasBegun && !figures.lessons.some(isNewQuiz);
+}
+
+function show(figures) {
+  data.figures = withBins(figures);
+  const page = byId("figures");
+  for (const element of page.querySelectorAll("[data-figure]")) {
+    const value = at(figures, element.dataset.figure);
+    const written = value === null || value === undefined ? NOBODY : WRITTEN[element.dataset.as](value);
+    if (written !== element.textContent) {
+      element.textContent = written;
+      flash(element);
+    }
+  }
+  for (const element of page.querySelectorAll("[data-chart]")) drawOne(element);
+}
+
+function flash(element) {
+  element.classList.remove("changed");
+  void element.offsetWidth; // so that the animation begins anew
+  element.classList.add("changed");
+}
+
+function refreshFigures() {
+  return htmx.ajax("GET", location.pathname, { target: "#figures", swap: "outerHTML show:none" });
+}
+
+// The stream
+
+const live = byId("live-state");
+let source = null;
+let retry = null;
+let lastSaid = -Infinity;
+
+function tell(state, words) {
+  live.dataset.state = state;
+  byId("live-words").replaceChildren(words);
+}
+
+function say(words) {
+  byId("live-said").textContent = words;
+  lastSaid = performance.now();
+}
+
+function changed(event) {
+  const page = byId("figures");
+  const wasLost = live.dataset.state === "lost";
+  if (event.lastEventId === page.dataset.state) {
+    tell("live", "Live");
+    if (wasLost) say("Connected again.");
+    return;
+  }
+  page.dataset.state = event.lastEventId;
+  const figures = JSON.parse(event.data);
+  tell("live", `Live, changed at ${clock.format(new Date())}`);
+  if (wasLost) say("Connected again. Figures have changed.");
+  else if (performance.now() - lastSaid > QUIET_MILLISECONDS) say(`Figures have changed: ${WRITTEN.number(figures.learners)} learners.`);
+  if (fits(figures, page)) show(figures);
+  else refreshFigures();
+}
+
+function opened() {
+  const wasLost = live.dataset.state === "lost";
+  if (live.dataset.state !== "live") tell("live", "Live");
+  if (wasLost) say("Connected again.");
+}
+
+function lost() {
+  if (live.dataset.state !== "lost") {
+    tell("lost", "Connection lost, trying again. The figures are as they were.");
+    say("The connection is lost. Trying again.");
+  }
+  if (source?.readyState === EventSource.CLOSED) {
+    disconnect();
+    retry = setTimeout(askWhy, RETRY_MILLISECONDS);
+  }
+}
+
+/** A browser does not say why a stream was refused; the figures' own address does. */
+async function askWhy() {
+  try {
+    const { status } = await fetch(live.dataset.figures, { headers: { Accept: "application/json" } });
+    if (status === 401) return endedBecause("Your session is over. ", `${live.dataset.signIn}?next=${encodeURIComponent(location.pathname)}`, "Sign in again");
+    if (status === 403) return endedBecause("This page is not for you any more. ");
+    if (status === 404) return endedBecause("The course is not in the catalogue any more. ");
+  } catch {
+    // nobody answers: it is tried again
+  }
+  connect();
+}
+
+function endedBecause(words, address, title) {
+  const whole = document.createElement("span");
+  whole.append(words);
+  if (address) whole.append(Object.assign(document.createElement("a"), { href: address, textContent: title }));
+  tell("over", whole);
+  say(words);
+}
+
+function connect() {
+  disconnect();
+  source = new EventSource(live.dataset.stream);
+  source.addEventListener("open", opened);
+  source.addEventListener("statistics", changed);
+  source.addEventListener("error", lost);
+}
+
+function disconnect() {
+  clearTimeout(retry);
+  source?.close();
+  source = null;
+}
+
+// A page that nobody sees needs no stream, of which a browser has few.
+document.addEventListener("visibilitychange", () => {
+  if (live.dataset.state === "over") return;
+  if (document.hidden) disconnect();
+  else if (source === null) connect();
+});
+addEventListener("pagehide", disconnect);
+addEventListener("pageshow", (event) => event.persisted && connect());
+
+// The parts that are asked for anew in place
+
+const OF_ACTIVITY = new Set(["from", "to"]);
+
+document.addEventListener("htmx:configRequest", ({ detail }) => {
+  for (const [name, value] of [...detail.formData.entries()]) if (value === "") detail.formData.delete(name);
+  keepTheRest(detail);
+});
+
+/** What the page shows beside the part that is asked for stays in the address. */
+function keepTheRest(detail) {
+  const isActivity = detail.target.id === "activity";
+  if (!isActivity && detail.target.id !== "roster") return;
+  const [path, query = ""] = detail.path.split("#")[0].split("?");
+  const wanted = new URLSearchParams(query);
+  for (const name of [...wanted.keys()]) if (OF_ACTIVITY.has(name) !== isActivity) wanted.delete(name);
+  for (const name of [...detail.formData.keys()]) if (OF_ACTIVITY.has(name) !== isActivity) detail.formData.delete(name);
+  for (const [name, value] of new URLSearchParams(location.search)) if (OF_ACTIVITY.has(name) !== isActivity) wanted.set(name, value);
+  detail.path = wanted.size ? `${path}?${wanted}` : path;
+}
+
+document.addEventListener("htmx:afterSwap", ({ detail }) => {
+  const part = byId(detail.target.id);
+  if (!part) return;
+  localize(part);
+  if (part.id === "figures") data.figures = withBins(dataOf("figures-data"));
+  if (part.id === "activity") data.activity = dataOf("activity-data");
+  drawIn(part);
+  if (part.id === "roster") byId("roster-said").textContent = part.querySelector("[data-says], [role=alert]")?.textContent.trim() ?? "";
+});
+
+for (const name of ["htmx:responseError", "htmx:sendError"]) {
+  document.addEventListener(name, ({ detail }) => {
+    const notice = Object.assign(document.createElement("p"), { className: "notice", role: "alert" });
+    notice.textContent = "That could not be loaded. Try again in a moment, or load the page again.";
+    const part = byId(detail.target.id);
+    part.querySelector(":scope > .notice")?.remove();
+    part.prepend(notice);
+  });
+}
+
+data.figures = withBins(dataOf("figures-data"));
+data.activity = dataOf("activity-data");
+drawIn(document);
+if (!document.hidden) {
+  tell("connecting", "Connecting");
+  connect();
+}

@@ -1,0 +1,99 @@
+"""What a teacher looks at: how the courses are doing, one course, one of its learners."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from headway.dashboard.page import Visit
+from headway.dashboard.statistics_views import (
+    ACTIVITY_PARAMETERS,
+    PARAMETERS,
+    ActivityView,
+    Address,
+    FiguresView,
+    LearnerView,
+    RosterView,
+)
+from headway.domain.catalogue import Course
+from headway.domain.errors import InvalidValueError
+from headway.http import statistics_render
+from headway.http.requests import InvalidQueryError, query_of
+from headway.http.statistics_query import ActivityParameters, RosterParameters
+from headway.http.statistics_stream import state_of
+
+
+async def courses(visit: Visit) -> Response:
+    """A line for each course that the session may know of."""
+    lines = await visit.services.statistics.courses(visit.principal)
+    return visit.show("statistics/courses.html", lines=lines)
+
+
+async def course(visit: Visit) -> Response:
+    """One course: the figures, what happened day by day, and the roster; or the part of it that is asked for."""
+    visit.principal.require_statistics(visit.course_id)
+    entry = await visit.services.progress.course(visit.course_id)
+    target = visit.request.headers.get("hx-target", "")
+    names = [target] if target in _PARTS else list(_PARTS)
+    parts: dict[str, Any] = {name: await _PARTS[name](visit, entry.course) for name in names}
+    template = target if target in _PARTS else "course"
+    return visit.show(f"statistics/{template}.html", course=entry.course, **parts)
+
+
+async def learner(visit: Visit) -> Response:
+    """One learner in a course, lesson by lesson, and why the percentage is what it is."""
+    detail = await visit.services.statistics.learner(visit.principal, visit.course_id, visit.learner_id)
+    entry = await visit.services.progress.course(visit.course_id)
+    view = LearnerView(entry.course, detail)
+    return visit.show("statistics/learner.html", course=entry.course, learner=view)
+
+
+async def _figures(visit: Visit, course: Course) -> FiguresView:
+    statistics = await visit.services.statistics.course(visit.principal, course.id)
+    figures = statistics_render.course(statistics).body
+    return FiguresView(statistics, figures.decode(), state_of(figures))
+
+
+async def _activity(visit: Visit, course: Course) -> ActivityView:
+    address = _address(visit)
+    today = course.date_of(datetime.now(UTC))
+    try:
+        asked = query_of(ActivityParameters, _only(address.query, ACTIVITY_PARAMETERS))
+        activity = await visit.services.statistics.activity(visit.principal, course.id, asked.first, asked.last)
+    except (InvalidQueryError, InvalidValueError) as refusal:
+        usual = await visit.services.statistics.activity(visit.principal, course.id, None, None)
+        return ActivityView(address, today, usual, str(refusal))
+    return ActivityView(address, today, activity)
+
+
+async def _roster(visit: Visit, course: Course) -> RosterView:
+    address = _address(visit)
+    try:
+        asked = query_of(RosterParameters, _without(address.query, ACTIVITY_PARAMETERS))
+        page = await visit.services.statistics.roster(visit.principal, course.id, asked.to_query(), asked.stalled_days)
+    except (InvalidQueryError, InvalidValueError) as refusal:
+        return RosterView(address, course, RosterParameters(), (), None, str(refusal))
+    return RosterView(address, course, asked, page.lines, asked.cursor_to(page.last) if page.last else None)
+
+
+_PARTS: Final[Mapping[str, Callable[[Visit, Course], Awaitable[FiguresView | ActivityView | RosterView]]]] = {
+    "figures": _figures,
+    "activity": _activity,
+    "roster": _roster,
+}
+"""By the id of the element that the page has for it."""
+
+
+def _address(visit: Visit) -> Address:
+    """The page's, with what of its query is known and says something: forms send empty fields too."""
+    given = visit.request.query_params
+    return Address(visit.request.url.path, {name: given[name] for name in PARAMETERS if given.get(name)})
+
+
+def _only(query: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
+    return {name: value for name, value in query.items() if name in names}
+
+
+def _without(query: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
+    return {name: value for name, value in query.items() if name not in names}

@@ -1,0 +1,290 @@
+"""What a course's figures are counted from, and the counts: kept by adding what changes, made anew by a recount.
+
+What rows and standings count for is written once, here. The stores keep the counts by adding, with every change, what
+it counts for after less what it counted for before; a recount adds up all that is there. Every count is a whole
+number, so both come to the same.
+"""
+
+from collections.abc import Iterable
+from datetime import date
+from operator import add, sub
+from typing import Final, NamedTuple, TypeVar
+
+from headway.domain.bounds import Number
+from headway.domain.identifiers import CourseId, LessonId
+from headway.domain.progress import LessonProgress, Status
+from headway.domain.standing import NEVER, CourseProgress, LearnerDay, finished_day, time_parts
+
+PARTS_OF_A_POINT: Final = 1_000_000
+"""Scores are summed in millionths of a point."""
+HIGHEST_SCORE: Final = 100
+
+
+class LessonCounts(NamedTuple):
+    """Learners in a lesson: those who started it, completed it, tried and passed its quiz, marked it, and sums.
+
+    Whoever has a score, an attempt or a pass has tried. Scores are summed in millionths of a point, time in millionths
+    of a minute.
+    """
+
+    started: int = 0
+    completed: int = 0
+    tried: int = 0
+    passed: int = 0
+    bookmarked: int = 0
+    attempts: int = 0
+    scored: int = 0
+    score_parts: int = 0
+    time_parts: int = 0
+
+
+class CourseCounts(NamedTuple):
+    """Learners in a course: those who wrote in it, and those who completed it."""
+
+    learners: int = 0
+    completed: int = 0
+
+
+class DayCounts(NamedTuple):
+    """A day in a course: learners seen on it, those of them not seen since, and what they did, as `LearnerDay` says."""
+
+    active: int = 0
+    last_seen: int = 0
+    lessons_started: int = 0
+    lessons_completed: int = 0
+    time_parts: int = 0
+    completions: int = 0
+
+
+LessonKey = tuple[CourseId, LessonId]
+ScoreKey = tuple[CourseId, LessonId, int]
+DayKey = tuple[CourseId, date]
+
+
+class RowShape(NamedTuple):
+    """What rows have in common that count for the same, but for their time."""
+
+    status: Status
+    quiz_score: Number | None
+    quiz_attempts: int
+    quiz_passed: bool
+    is_bookmarked: bool
+
+
+_NO_LESSON: Final = LessonCounts()
+
+
+def lesson_counts(row: LessonProgress | None) -> LessonCounts:
+    """What a row counts for in its lesson, whether that is in the course now or not."""
+    return _NO_LESSON if row is None else _counts_of(row, time_parts(row))
+
+
+def _counts_of(row: LessonProgress | RowShape, parts: int) -> LessonCounts:
+    scored = row.quiz_score is not None
+    return LessonCounts(
+        int(row.status is not Status.NOT_STARTED),
+        int(row.status is Status.COMPLETED),
+        int(scored or row.quiz_attempts > 0 or row.quiz_passed),
+        int(row.quiz_passed),
+        int(row.is_bookmarked),
+        row.quiz_attempts,
+        int(scored),
+        round((row.quiz_score or 0) * PARTS_OF_A_POINT),
+        parts,
+    )
+
+
+def whole_points(score: Number) -> int:
+    """The point of the distribution that a score counts at: 0 to 100, halves upwards."""
+    return int(score + 0.5)
+
+
+K = TypeVar("K")
+C = TypeVar("C", LessonCounts, CourseCounts, DayCounts)
+
+
+class Counters:
+    """Counts by what they are counted for: to be added to what is stored, found by a recount, or stored.
+
+    What comes to nothing is left out.
+    """
+
+    __slots__ = ("courses", "days", "lessons", "scores")
+
+    def __init__(self) -> None:
+        self.lessons: dict[LessonKey, LessonCounts] = {}
+        self.scores: dict[ScoreKey, int] = {}
+        self.courses: dict[CourseId, CourseCounts] = {}
+        self.days: dict[DayKey, DayCounts] = {}
+
+    def change_row(self, before: LessonProgress | None, after: LessonProgress | None) -> None:
+        """A row became another one."""
+        if before is not None and after is not None and _is_alike(before, after):
+            self._add_lesson_time((after.course_id, after.lesson_id), time_parts(after) - time_parts(before))
+            return
+        row = after or before
+        if row is None:
+            return
+        change = LessonCounts._make(map(sub, lesson_counts(after), lesson_counts(before)))
+        self.add_lesson((row.course_id, row.lesson_id), change)
+        had, has = before.quiz_score if before else None, after.quiz_score if after else None
+        if had != has:
+            if had is not None:
+                self.add_score((row.course_id, row.lesson_id, whole_points(had)), -1)
+            if has is not None:
+                self.add_score((row.course_id, row.lesson_id, whole_points(has)), 1)
+
+    def add_rows(self, key: LessonKey, shape: RowShape, rows: int, parts: int) -> None:
+        """So many rows of one shape in a lesson, and their time, in millionths of a minute."""
+        counts = LessonCounts._make(rows * count for count in _counts_of(shape, 0))
+        self.add_lesson(key, counts._replace(time_parts=parts))
+        if shape.quiz_score is not None:
+            self.add_score((*key, whole_points(shape.quiz_score)), rows)
+
+    def change_standing(self, before: CourseProgress | None, after: CourseProgress | None) -> None:
+        """A standing became another one. The day that this finished, if it did, still counts."""
+        if before is not None and after is not None and _is_same_day(before, after):
+            self._add_done(after.course_id, before.day, after.day)
+            return
+        if before is not None:
+            self._add_standing(before, -1)
+            finished = finished_day(before, after) if after is not None else None
+            if finished is not None:
+                self.add_day(before.course_id, finished)
+        if after is not None:
+            self._add_standing(after, 1)
+
+    def add_day(self, course_id: CourseId, day: LearnerDay, sign: int = 1) -> None:
+        """A learner's day in a course."""
+        counts = (1, 0, day.lessons_started, day.lessons_completed, day.time_parts, day.completions)
+        self.add_date((course_id, day.date), DayCounts._make(sign * count for count in counts))
+
+    def add_lesson(self, key: LessonKey, counts: LessonCounts) -> None:
+        """Learners in a lesson."""
+        _add(self.lessons, key, counts, LessonCounts)
+
+    def add_score(self, key: ScoreKey, learners: int) -> None:
+        """Learners with a score."""
+        total = self.scores.get(key, 0) + learners
+        if total:
+            self.scores[key] = total
+        else:
+            self.scores.pop(key, None)
+
+    def add_course(self, key: CourseId, counts: CourseCounts) -> None:
+        """Learners in a course."""
+        _add(self.courses, key, counts, CourseCounts)
+
+    def add_date(self, key: DayKey, counts: DayCounts) -> None:
+        """A day in a course."""
+        _add(self.days, key, counts, DayCounts)
+
+    def add(self, other: "Counters", sign: int = 1) -> None:
+        """All that others count."""
+        for lesson, counts in other.lessons.items():
+            self.add_lesson(lesson, LessonCounts._make(sign * count for count in counts))
+        for score, learners in other.scores.items():
+            self.add_score(score, sign * learners)
+        for course, course_counts in other.courses.items():
+            self.add_course(course, CourseCounts._make(sign * count for count in course_counts))
+        for day, day_counts in other.days.items():
+            self.add_date(day, DayCounts._make(sign * count for count in day_counts))
+
+    def by_course(self) -> "dict[CourseId, Counters]":
+        """The counts of each course by themselves."""
+        found: dict[CourseId, Counters] = {}
+        for course_id, course_counts in self.courses.items():
+            found.setdefault(course_id, Counters()).courses[course_id] = course_counts
+        for lesson, counts in self.lessons.items():
+            found.setdefault(lesson[0], Counters()).lessons[lesson] = counts
+        for score, learners in self.scores.items():
+            found.setdefault(score[0], Counters()).scores[score] = learners
+        for day, day_counts in self.days.items():
+            found.setdefault(day[0], Counters()).days[day] = day_counts
+        return found
+
+    def __bool__(self) -> bool:
+        return bool(self.lessons or self.scores or self.courses or self.days)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Counters) and all(
+            getattr(self, name) == getattr(other, name) for name in self.__slots__
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"Counters({self.lessons}, {self.scores}, {self.courses}, {self.days})"
+
+    def _add_lesson_time(self, key: LessonKey, parts: int) -> None:
+        """What nearly every heartbeat comes to."""
+        if parts:
+            self.add_lesson(key, LessonCounts(0, 0, 0, 0, 0, 0, 0, 0, parts))
+
+    def _add_done(self, course_id: CourseId, before: LearnerDay, after: LearnerDay) -> None:
+        """More was done on the same day."""
+        _, *had = before
+        _, *has = after
+        if had != has:
+            self.add_date((course_id, after.date), DayCounts(0, 0, *map(sub, has, had)))
+
+    def _add_standing(self, standing: CourseProgress, sign: int) -> None:
+        """A standing, with the day that is not finished."""
+        day = standing.day
+        started = sign * int(standing.started_at is not None)
+        completed = sign * int(standing.completed_at is not None)
+        self.add_course(standing.course_id, CourseCounts(started, completed))
+        if day.date == NEVER:
+            return
+        done = (day.lessons_started, day.lessons_completed, day.time_parts, day.completions)
+        counts = DayCounts(sign, started, *(sign * count for count in done))
+        self.add_date((standing.course_id, day.date), counts)
+
+
+def _is_alike(before: LessonProgress, after: LessonProgress) -> bool:
+    """Whether two rows count for the same, but for their time."""
+    return (
+        before.status is after.status
+        and before.quiz_score == after.quiz_score
+        and before.quiz_attempts == after.quiz_attempts
+        and before.quiz_passed is after.quiz_passed
+        and before.is_bookmarked is after.is_bookmarked
+    )
+
+
+def _is_same_day(before: CourseProgress, after: CourseProgress) -> bool:
+    """Whether two standings count for the same, but for what was done on their day."""
+    return (
+        before.day.date == after.day.date
+        and (before.started_at is None) is (after.started_at is None)
+        and (before.completed_at is None) is (after.completed_at is None)
+    )
+
+
+def recount(
+    rows: Iterable[LessonProgress],
+    standings: Iterable[CourseProgress],
+    finished_days: Iterable[tuple[CourseId, LearnerDay]],
+) -> Counters:
+    """The counts from all that there is."""
+    counters = Counters()
+    for row in rows:
+        counters.change_row(None, row)
+    for standing in standings:
+        counters.change_standing(None, standing)
+    for course_id, day in finished_days:
+        counters.add_day(course_id, day)
+    return counters
+
+
+def _add(counted: dict[K, C], key: K, counts: C, kind: type[C]) -> None:
+    before = counted.get(key)
+    if before is None:
+        if any(counts):
+            counted[key] = counts
+        return
+    total = kind._make(map(add, before, counts))
+    if any(total):
+        counted[key] = total
+    else:
+        del counted[key]

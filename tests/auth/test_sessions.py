@@ -1,0 +1,93 @@
+"""Sessions: what is sealed is what is opened, by nobody else, for no longer than it should be."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import jwt
+import pytest
+
+from headway.auth import Sessions, issue_token
+from headway.auth.sessions import COOKIE, check_forgery
+from headway.domain.errors import ConfigurationError, ForgedRequestError, InvalidValueError
+from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.principal import Principal
+
+SECRET = "a secret of the tests, long enough for HS256"
+NOW = 1_800_000_000.0
+HOUR = timedelta(hours=1)
+ADA = Principal(LearnerId(str(uuid4())), frozenset({"statistics:read"}))
+
+
+def sessions(secret: str = SECRET, now: float = NOW, lifetime: timedelta = HOUR) -> Sessions:
+    return Sessions(secret, lifetime, clock=lambda: now)
+
+
+def moment(seconds: float) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+@pytest.mark.parametrize("courses", [None, frozenset[CourseId](), frozenset([CourseId(str(uuid4()))])])
+def test_what_is_sealed_is_what_is_opened(courses: frozenset[CourseId] | None) -> None:
+    principal = Principal(ADA.learner_id, frozenset({"one", "courses:write of another"}), courses)
+    opened = sessions().opened(sessions().sealed(principal))
+    assert opened is not None
+    assert opened.principal == principal  # a scope with a space in it does not become two
+
+
+@pytest.mark.parametrize(
+    ("ends_at", "lasts"), [(None, 3600), (moment(NOW + 7200), 3600), (moment(NOW + 60), 60), (moment(NOW + 60.9), 60)]
+)
+def test_a_session_never_outlives_what_it_was_made_from(ends_at: datetime | None, lasts: int) -> None:
+    cookie = sessions().sealed(ADA, ends_at)
+    assert sessions(now=NOW + lasts - 1).opened(cookie) is not None
+    assert sessions(now=NOW + lasts).opened(cookie) is None
+
+
+def test_a_session_of_what_is_over_is_over() -> None:
+    assert sessions().opened(sessions().sealed(ADA, moment(NOW - 1))) is None
+
+
+def test_nobody_without_the_secret_makes_a_session() -> None:
+    assert sessions().opened(sessions("another secret, just as long as the first").sealed(ADA)) is None
+    now = moment(NOW)
+    assert sessions().opened(issue_token(SECRET, subject="ada", lifetime=HOUR, now=now)) is None
+    assert (
+        sessions().opened(issue_token(SECRET, subject="a", lifetime=HOUR, now=now, audience="headway:session")) is None
+    )
+    with pytest.raises(jwt.InvalidSignatureError):  # and a session is no token
+        jwt.decode(sessions().sealed(ADA), SECRET, ["HS256"], audience="headway:session", options={"verify_exp": False})
+
+
+def test_a_secret_that_is_too_short_is_refused_without_being_told() -> None:
+    with pytest.raises(ConfigurationError, match="HEADWAY_SESSION_SECRET") as refused:
+        Sessions("short but secret", HOUR)
+    assert "short but secret" not in str(refused.value)
+
+
+def test_more_courses_than_a_cookie_holds_are_refused() -> None:
+    def of(count: int) -> Principal:
+        return Principal(ADA.learner_id, ADA.scopes, frozenset(CourseId(str(uuid4())) for _ in range(count)))
+
+    cookie = sessions().sealed(of(50))
+    assert len(f"{COOKIE}={cookie}; Max-Age=3600; Path=/; HttpOnly; Secure; SameSite=None; Partitioned") < 4096
+    with pytest.raises(InvalidValueError, match="50 courses"):
+        sessions().sealed(of(100))
+
+
+def test_each_session_has_a_forgery_token_of_its_own() -> None:
+    one, other = (sessions().opened(sessions().sealed(ADA)) for _ in range(2))
+    assert one is not None
+    assert other is not None
+    check_forgery(one, one.forgery_token)
+    for wrong in ("", other.forgery_token, one.forgery_token.upper(), "é"):
+        with pytest.raises(ForgedRequestError):
+            check_forgery(one, wrong)
+
+
+def test_keys_for_other_purposes_are_other_keys() -> None:
+    keys = {
+        sessions().key_for("one"),
+        sessions().key_for("two"),
+        sessions("another secret of thirty-two bytes").key_for("one"),
+    }
+    assert len(keys) == 3

@@ -1,0 +1,96 @@
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import jwt
+import pytest
+
+from headway.auth import learner_id
+from support.program import Finished, Program, headway
+
+PUBLIC_KEY = """-----BEGIN PUBLIC KEY-----
+MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
+-----END PUBLIC KEY-----
+"""
+
+
+def test_a_link_signs_in_once(program: Program) -> None:
+    course_id = str(uuid4())
+    options = ("--scope", "statistics:read", "--scope", "courses:write", "--course", course_id)
+    with program.serve() as running:
+        link = printed(program("link", "--learner", "ada@example.org", *options))
+        path = re.sub(r"^http://127\.0\.0\.1:8000", "", link)
+        let_in = httpx.get(running.base_url + path, verify=False, timeout=20)
+        assert let_in.headers["location"] == "/dashboard"
+        claims = claims_of(let_in)
+        assert claims["sub"] == learner_id("ada@example.org", None)
+        assert claims["scope"] == ["courses:write", "statistics:read"]
+        assert claims["courses"] == [course_id]
+        assert 11 * 3600 < claims["exp"] - datetime.now(UTC).timestamp() <= 12 * 3600
+        again = httpx.get(running.base_url + path, verify=False, timeout=20)
+        assert "set-cookie" not in again.headers
+
+
+def test_a_link_begins_with_the_address_that_browsers_use(folder: Path) -> None:
+    ada = ("link", "--learner", "ada")
+    assert printed(headway(folder, *ada)).startswith("http://127.0.0.1:8000/dashboard/sign-in?code=")
+    assert printed(headway(folder, *ada, host="0.0.0.0", port=81)).startswith("http://127.0.0.1:81/dashboard/")
+    assert printed(headway(folder, *ada, host="::1")).startswith("http://[::1]:8000/dashboard/")
+    placed = headway(folder, *ada, public_url="https://learn.example", dashboard_path="/look")
+    assert printed(placed).startswith("https://learn.example/look/sign-in?code=")
+
+
+def test_a_link_is_over_when_it_says(program: Program) -> None:
+    with program.serve() as running:
+        link = printed(program("link", "--learner", "ada", "--expires", "1s"))
+        address = running.base_url + link.removeprefix("http://127.0.0.1:8000")
+        ends_at = datetime.now(UTC).timestamp() + 1
+        while datetime.now(UTC).timestamp() < ends_at:
+            httpx.get(f"{running.base_url}/healthz", verify=False, timeout=20)
+        assert "set-cookie" not in httpx.get(address, verify=False, timeout=20).headers
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "--learner"),
+        (("--learner", ""), "--learner"),
+        (("--learner", "ada", "--course", "bread"), "COURSE"),
+        (("--learner", "ada", "--expires", "soon"), "--expires takes"),
+        (("--learner", "ada", *(part for _ in range(99) for part in ("--course", str(uuid4())))), "50 courses"),
+    ],
+)
+def test_a_link_that_makes_no_sense_is_refused(folder: Path, arguments: tuple[str, ...], said: str) -> None:
+    check_refusal(headway(folder, "link", *arguments), said)
+
+
+def test_without_pages_there_are_no_links(folder: Path) -> None:
+    ada = ("link", "--learner", "ada")
+    check_refusal(headway(folder, *ada, dashboard_path=""), "no pages")
+    check_refusal(headway(folder, *ada, jwt_secret=None, jwt_public_key=PUBLIC_KEY), "HEADWAY_SESSION_SECRET")
+    check_refusal(headway(folder, *ada, session_secret="short-but-secret"), "HEADWAY_SESSION_SECRET")
+    sealed = headway(folder, *ada, jwt_secret=None, jwt_public_key=PUBLIC_KEY, session_secret="a" * 32)
+    assert printed(sealed).startswith("http://127.0.0.1:8000/dashboard/sign-in?code=")
+
+
+def printed(finished: Finished) -> str:
+    assert finished.code == 0, finished.err
+    [line] = finished.out.splitlines()
+    return line
+
+
+def claims_of(answer: httpx.Response) -> dict[str, Any]:
+    [session] = re.findall(r"headway_session=([\w.-]+)", answer.headers["set-cookie"])
+    claims: dict[str, Any] = jwt.decode(session, options={"verify_signature": False})
+    return claims
+
+
+def check_refusal(refused: Finished, said: str) -> None:
+    assert refused.code == 2, refused
+    assert refused.out == ""
+    assert said in refused.err
+    assert "short-but-secret" not in refused.err
+    assert "Traceback" not in refused.err

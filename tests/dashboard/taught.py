@@ -1,0 +1,53 @@
+"""What the tests of the teacher's pages share: a course in which some learners are some way."""
+
+from typing import Any, Final
+from uuid import uuid4
+
+from playwright.sync_api import Locator, Page
+
+from support.browser import DASHBOARD
+from support.running import Running, course, lesson
+
+STATISTICS: Final = f"{DASHBOARD}/statistics"
+TEACHER: Final = "statistics:read"
+
+
+class Taught:
+    """A course in which some learners are some way."""
+
+    def __init__(self, running: Running) -> None:
+        self.running = running
+        self.document = course(
+            lesson(title="Flour and water", section="Beginnings"),
+            lesson(
+                title="The first test of all that was said so far, and it is not a short one", kind="quiz", pass_mark=60
+            ),
+            lesson(title="Kneading"),
+            lesson(title="More on ovens", required=False),
+            title=f"Ways of bread {uuid4()}",
+            time_zone="Pacific/Auckland",
+        )
+        self.course_id = running.put_course(self.document)
+        self.learners = sorted(str(uuid4()) for _ in range(5))
+        for place, learner in enumerate(self.learners):
+            for one in self.document["lessons"][: place + 1]:
+                body: dict[str, Any] = {"time_spent_minutes": 20 * (place + 1), "status": "completed"}
+                if one.get("kind") == "quiz":
+                    body = {"quiz_score": 25 * place, "quiz_attempts": place, "time_spent_minutes": 5}
+                self.write(learner, one["id"], **body)
+
+    @property
+    def page(self) -> str:
+        return f"{STATISTICS}/{self.course_id}"
+
+    def write(self, learner: str, lesson_id: str, **fields: object) -> None:
+        with self.running.client(learner) as client:
+            client.put(f"/progress/{self.course_id}/lessons/{lesson_id}", json=fields).raise_for_status()
+
+    def get(self, path: str = "", **parameters: str) -> Any:
+        with self.running.client(None, TEACHER) as teacher:
+            return teacher.get(f"/statistics/{self.course_id}{path}", params=parameters).raise_for_status().json()
+
+
+def tile(page: Page, name: str) -> Locator:
+    return page.locator(".tile").filter(has=page.get_by_text(name, exact=True)).locator(".tile-figure")

@@ -1,0 +1,71 @@
+"""What a page may cost who opens it: bytes over the wire, the wait for the first picture, and nothing that jumps."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page
+
+from support.browser import DASHBOARD, visiting
+from support.running import Running, course, lesson
+
+FIRST_PAGE_BYTES = 150 * 1024
+FIRST_PAINT_MS = 1000
+LOADS = 5  # of which the quickest counts: what else the machine does is not the page's
+WATCH_SHIFTS = """
+    window.shifts = [];
+    new PerformanceObserver((list) => window.shifts.push(...list.getEntries().map((one) => one.value)))
+        .observe({ type: "layout-shift", buffered: true });
+"""
+
+
+@pytest.fixture
+def courses(running: Running) -> list[str]:
+    """Courses with a quiz, so that a teacher has every chart."""
+    quiz = lesson(kind="quiz", pass_mark=60, title="Quiz")
+    return [running.put_course(course(lesson(), quiz, lesson(), title=f"Course {number}")) for number in range(3)]
+
+
+@pytest.fixture
+def context(browser: Browser, running: Running, courses: list[str]) -> Iterator[BrowserContext]:
+    """A learner with something in every course, who is a teacher and an author, too."""
+    learner_id = str(uuid4())
+    with running.client(learner_id) as client:
+        for course_id in courses:
+            for one in client.get(f"/courses/{course_id}").json()["lessons"]:
+                body = {"quiz_score": 80, "quiz_attempts": 1} if one["kind"] == "quiz" else {"status": "completed"}
+                client.put(f"/progress/{course_id}/lessons/{one['id']}", json=body).raise_for_status()
+    with visiting(browser, running, learner_id, "statistics:read", "courses:write") as opened:
+        opened.add_init_script(WATCH_SHIFTS)
+        yield opened
+
+
+def _bytes_of(page: Page, address: str) -> int:
+    """What came over the wire, headers included, until the page had all that it asks for."""
+    received: list[float] = []
+    wire = page.context.new_cdp_session(page)
+    wire.send("Network.enable")
+    wire.on("Network.loadingFinished", lambda event: received.append(event["encodedDataLength"]))
+    page.goto(address, wait_until="load")
+    return round(sum(received))
+
+
+def test_the_first_page_is_small_and_soon_there(context: BrowserContext) -> None:
+    page = context.new_page()
+    assert 1000 < _bytes_of(page, DASHBOARD) < FIRST_PAGE_BYTES
+    paints = []
+    for _ in range(LOADS):
+        page.reload(wait_until="load")
+        paints.append(page.evaluate("() => performance.getEntriesByName('first-contentful-paint')[0].startTime"))
+    assert min(paints) < FIRST_PAINT_MS
+
+
+@pytest.mark.parametrize(
+    "address", ["", "/courses/{0}", "/statistics", "/statistics/{0}", "/authoring", "/authoring/{0}"]
+)
+def test_nothing_moves_once_it_is_there(context: BrowserContext, courses: list[str], address: str) -> None:
+    page = context.new_page()
+    page.goto(DASHBOARD + address.format(*courses), wait_until="load")
+    page.wait_for_function("() => !document.querySelector('.chart-room')")
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert sum(page.evaluate("() => window.shifts")) == 0

@@ -1,0 +1,113 @@
+"""Signing in by a code, signing out, and sessions that are over, in a real browser."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from uuid import uuid4
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, BrowserContext, expect
+
+from headway.auth import Sessions
+from headway.auth.sessions import COOKIE
+from headway.domain.identifiers import LearnerId
+from headway.domain.principal import Principal
+from support.browser import DASHBOARD, barriers, fits, visiting
+from support.running import SECRET, Running
+
+
+@pytest.fixture
+def stranger(browser: Browser, running: Running) -> Iterator[BrowserContext]:
+    """A browser that has not signed in."""
+    with browser.new_context(base_url=running.base_url, locale="en-GB") as context:
+        yield context
+
+
+def sign_in_url(running: Running, learner_id: str, *scopes: str) -> str:
+    with running.client(learner_id, *scopes) as back_end:
+        url: str = back_end.post("/sign-in-codes").raise_for_status().json()["url"]
+    return url
+
+
+def test_the_platforms_link_signs_in_and_leaves_no_code_behind(stranger: BrowserContext, running: Running) -> None:
+    url = sign_in_url(running, str(uuid4()), "courses:write")
+    page = stranger.new_page()
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.headers.get("referer", "")))
+    page.goto(f"{url}&next={DASHBOARD}/authoring")
+    expect(page.get_by_role("heading", name="Authoring")).to_be_visible()
+    assert page.url == f"{running.base_url}{DASHBOARD}/authoring"
+    assert not any("code" in referer for referer in sent)
+    assert page.evaluate("document.cookie") == ""
+    page.go_back()
+    assert "code" not in page.url
+
+
+def test_a_link_that_was_used_says_what_to_do(browser: Browser, stranger: BrowserContext, running: Running) -> None:
+    url = sign_in_url(running, str(uuid4()))
+    page = stranger.new_page()
+    page.goto(url)
+    expect(page.get_by_role("heading", name="My courses")).to_be_visible()
+    page.goto(url)  # who has a session just goes on
+    expect(page.get_by_role("heading", name="My courses")).to_be_visible()
+    with browser.new_context() as another:
+        page = another.new_page()
+        page.goto(url)
+        expect(page.get_by_role("heading", name="This link has been used")).to_be_visible()
+        expect(page.get_by_role("main")).to_contain_text("Go back to where you came from")
+        assert "code=" not in page.url.replace("notice=code", "")
+        assert barriers(page) == []
+        assert fits(page)
+
+
+def test_a_page_that_is_not_there_is_told_as_one(browser: Browser, running: Running) -> None:
+    with visiting(browser, running, str(uuid4()), refusals=(404,)) as context:
+        page = context.new_page()
+        for path in ("/nothing", "/courses/nothing/at/all", "/"):
+            page.goto(f"{DASHBOARD}{path}")
+            expect(page.get_by_role("heading", name="There is nothing here")).to_be_visible()
+        assert barriers(page) == []
+
+
+def test_who_is_not_signed_in_is_told_how_to(stranger: BrowserContext) -> None:
+    page = stranger.new_page()
+    page.goto(f"{DASHBOARD}/courses/{uuid4()}")
+    expect(page.get_by_role("heading", name="Please sign in")).to_be_visible()
+    expect(page.get_by_role("main")).to_contain_text("Open this page from your course platform")
+    assert barriers(page) == []
+
+
+def test_one_signs_out(browser: Browser, running: Running) -> None:
+    with visiting(browser, running, str(uuid4())) as context:
+        page = context.new_page()
+        page.goto(DASHBOARD)
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
+        assert context.cookies() == []
+        page.goto(DASHBOARD)
+        expect(page.get_by_role("heading", name="Please sign in")).to_be_visible()
+
+
+def test_a_session_that_is_over_leads_to_sign_in_and_back(browser: Browser, running: Running) -> None:
+    learner_id = str(uuid4())
+    with visiting(browser, running, learner_id) as context:
+        page = context.new_page()
+        page.goto(DASHBOARD)
+        expect(page.get_by_role("heading", name="My courses")).to_be_visible()
+        over = Sessions(SECRET, timedelta(hours=-1)).sealed(Principal(LearnerId(learner_id)))
+        context.add_cookies([{"name": COOKIE, "value": over, "url": running.base_url}])
+        wanted = f"{DASHBOARD}?range=30"
+        page.goto(wanted)
+        expect(page.get_by_role("heading", name="Please sign in")).to_be_visible()
+        back = httpx.URL(page.url).params["next"]
+        assert back == wanted
+        page.goto(f"{sign_in_url(running, learner_id)}&next={back}")
+        expect(page.get_by_role("heading", name="My courses")).to_be_visible()
+        assert page.url == running.base_url + wanted
+
+
+def test_a_part_of_a_page_leads_the_whole_one_to_sign_in(running: Running) -> None:
+    headers = {"HX-Request": "true", "HX-Current-URL": f"{running.base_url}{DASHBOARD}/statistics?sort=progress"}
+    answer = httpx.get(f"{running.base_url}{DASHBOARD}", headers=headers, verify=False, timeout=20)
+    assert answer.status_code == 401
+    assert httpx.URL(answer.headers["hx-redirect"]).params["next"] == f"{DASHBOARD}/statistics?sort=progress"

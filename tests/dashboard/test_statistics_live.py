@@ -1,0 +1,139 @@
+"""A course's page that is left open: figures move by themselves, and say where they can not."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from dashboard.taught import STATISTICS, TEACHER, Taught, tile
+from headway.auth import Sessions
+from headway.auth.sessions import COOKIE
+from headway.domain.identifiers import LearnerId
+from headway.domain.principal import Principal
+from support.browser import barriers, cookie_of, visiting
+from support.running import SECRET, Running, course, eventually, headway_serve, lesson
+
+LIVE = "#live-state"
+
+
+def is_live(page: Page) -> None:
+    expect(page.locator(LIVE)).to_have_attribute("data-state", "live")
+
+
+@contextmanager
+def complaining(browser: Browser, base_url: str, cookie: object) -> Iterator[BrowserContext]:
+    """A visit on which a browser complains of a service that is away."""
+    context = browser.new_context(base_url=base_url)
+    context.add_cookies([cookie])  # type: ignore[list-item]
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+def test_a_teacher_watches_figures_move(browser: Browser, running: Running, taught: Taught) -> None:
+    first, quiz, *_ = taught.document["lessons"]
+    with visiting(browser, running, str(uuid4()), TEACHER) as context:
+        page = context.new_page()
+        page.goto(taught.page)
+        is_live(page)
+        expect(tile(page, "Learners")).to_have_text("5")
+        for summary in page.locator("#figures summary").all():
+            summary.click()
+        for learners in (6, 7):
+            newcomer = str(uuid4())
+            taught.write(newcomer, first["id"], status="completed", time_spent_minutes=10)
+            taught.write(newcomer, quiz["id"], quiz_score=95, quiz_attempts=1)
+            expect(tile(page, "Learners")).to_have_text(str(learners))
+        expect(page.get_by_role("img", name="How many learners")).to_contain_text("7 of 7 completed")
+        funnel = page.get_by_role("region", name="The way through the lessons, in figures")
+        expect(funnel.locator("tbody tr").first.locator("td").first).to_have_text("7")
+        expect(page.locator(".quiz tbody tr").last.locator("td")).to_have_text("3")
+        expect(page.locator(LIVE)).to_contain_text("Live, changed at")
+        expect(page.locator("#live-said")).to_contain_text("Figures have changed")
+        eventually(lambda: page.evaluate("() => document.getAnimations().length") == 0)
+        assert barriers(page) == []
+
+
+def test_what_is_written_live_is_what_the_server_writes(browser: Browser, running: Running, taught: Taught) -> None:
+    with visiting(browser, running, str(uuid4()), TEACHER, locale="de-DE") as context:
+        page = context.new_page()
+        page.goto(taught.page)
+        is_live(page)
+        taught.write(taught.learners[0], taught.document["lessons"][0]["id"], time_spent_minutes=60_000.5)
+        expect(tile(page, "Time a learner")).to_contain_text("h")
+        written = [one.text_content() for one in page.locator("[data-figure]").all()]
+        page.reload()
+        assert [one.text_content() for one in page.locator("[data-figure]").all()] == written
+
+
+def test_a_course_that_begins_or_is_edited_is_laid_out_anew(browser: Browser, running: Running) -> None:
+    document = course(lesson(title="Salt"), title="New here")
+    course_id = running.put_course(document)
+    with visiting(browser, running, str(uuid4()), TEACHER) as context:
+        page = context.new_page()
+        page.goto(f"{STATISTICS}/{course_id}")
+        is_live(page)
+        expect(page.get_by_role("heading", name="Nobody has begun yet")).to_be_visible()
+        with running.client() as learner:
+            path = f"/progress/{course_id}/lessons/{document['lessons'][0]['id']}"
+            learner.put(path, json={"status": "completed"}).raise_for_status()
+        expect(page.get_by_role("img", name="How many learners")).to_contain_text("1 of 1 completed")
+        running.put_course(document | {"lessons": [*document["lessons"], lesson(title="Pepper")]}, course_id)
+        expect(page.get_by_role("img", name="How many learners")).to_contain_text("Pepper")
+
+
+def test_a_lost_connection_is_said_and_comes_back(browser: Browser, folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = str(listener.getsockname()[1])
+    with headway_serve(folder, "--port", port) as running:
+        taught = Taught(running)
+        context = complaining(browser, running.base_url, cookie_of(running, str(uuid4()), TEACHER))
+        visit = context.__enter__()
+        page = visit.new_page()
+        page.goto(taught.page)
+        is_live(page)
+        running.stop()
+    expect(page.locator(LIVE)).to_contain_text("Connection lost, trying again")
+    expect(page.locator("#live-said")).to_have_text("The connection is lost. Trying again.")
+    assert barriers(page) == []
+    with headway_serve(folder, "--port", port) as running:
+        taught.running = running
+        taught.write(str(uuid4()), taught.document["lessons"][0]["id"], status="completed")
+        expect(tile(page, "Learners")).to_have_text("6", timeout=20_000)
+        is_live(page)
+        expect(page.locator("#live-said")).to_contain_text("Connected again.")
+        context.__exit__(None, None, None)
+
+
+def test_a_session_that_is_over_is_said(browser: Browser, running: Running, taught: Taught) -> None:
+    principal = Principal(LearnerId(str(uuid4())), frozenset({TEACHER}))
+    value = Sessions(SECRET, timedelta(seconds=8)).sealed(principal)
+    cookie = {"name": COOKIE, "value": value, "url": running.base_url}
+    with complaining(browser, running.base_url, cookie) as context:
+        page = context.new_page()
+        page.goto(taught.page)
+        expect(page.locator(LIVE)).to_contain_text("Your session is over.", timeout=40_000)
+        page.get_by_role("link", name="Sign in again").click()
+        expect(page.get_by_role("heading", name="Please sign in")).to_be_visible()
+
+
+def test_a_page_that_nobody_sees_follows_nothing(browser: Browser, running: Running, taught: Taught) -> None:
+    with visiting(browser, running, str(uuid4()), TEACHER) as context:
+        page = context.new_page()
+        page.goto(taught.page)
+        is_live(page)
+        hide = """(hidden) => {
+            Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+            document.dispatchEvent(new Event("visibilitychange"));
+        }"""
+        page.evaluate(hide, True)
+        taught.write(str(uuid4()), taught.document["lessons"][0]["id"], status="completed")
+        page.wait_for_timeout(1_500)  # more than a reading, were there one
+        expect(tile(page, "Learners")).to_have_text("5")
+        page.evaluate(hide, False)
+        expect(tile(page, "Learners")).to_have_text("6")

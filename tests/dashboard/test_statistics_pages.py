@@ -1,0 +1,234 @@
+"""A teacher's pages, in a real browser: what they show, to whom, and how."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, BrowserContext, expect
+
+from dashboard.taught import STATISTICS, TEACHER, Taught, tile
+from support.browser import DASHBOARD, DESKTOP, PHONE, SCHEMES, barriers, cookie_of, fits, visiting
+from support.running import Running, course, lesson
+
+HOSTILE = """</script><script>alert(1)</script><img src=x onerror="alert(2)">'"&{{ 7*7 }}"""
+PAGES = ["", "/{course_id}", "/{course_id}/learners/{learner}"]
+"""Below STATISTICS."""
+
+
+@pytest.fixture
+def teacher() -> str:
+    return str(uuid4())
+
+
+@contextmanager
+def refused(browser: Browser, running: Running, *scopes: str, **options: Any) -> Iterator[BrowserContext]:
+    """A visit on which a browser complains of the status, as it should."""
+    context = browser.new_context(base_url=running.base_url, **options)
+    context.add_cookies([cookie_of(running, str(uuid4()), *scopes)])  # type: ignore[list-item]
+    try:
+        yield context
+    finally:
+        context.close()
+
+
+@pytest.mark.parametrize("below", PAGES)
+@pytest.mark.parametrize("scheme", SCHEMES)
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_nothing_is_in_anybodys_way(
+    browser: Browser, running: Running, taught: Taught, teacher: str, below: str, scheme: str, width: int
+) -> None:
+    with visiting(browser, running, teacher, TEACHER, width=width, color_scheme=scheme) as context:
+        page = context.new_page()
+        page.goto(STATISTICS + below.format(course_id=taught.course_id, learner=taught.learners[3]))
+        if below == "/{course_id}":
+            expect(page.locator("svg.plot")).to_have_count(4)
+        for summary in page.locator("summary").all():
+            summary.click()
+        assert barriers(page) == []
+        assert fits(page)
+
+
+@pytest.mark.parametrize("below", PAGES)
+def test_without_scripts_every_page_is_readable(
+    browser: Browser, running: Running, taught: Taught, teacher: str, below: str
+) -> None:
+    with visiting(browser, running, teacher, TEACHER, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(STATISTICS + below.format(course_id=taught.course_id, learner=taught.learners[3]))
+        expect(page.locator("table").first).to_be_visible()
+        for table in page.locator("table").all():
+            expect(table).to_be_visible()
+        expect(page.get_by_text("Kneading").first if below else page.get_by_text("Ways of bread").first).to_be_visible()
+        expect(page.locator(".chart:visible")).to_have_count(0)
+
+
+def test_courses_have_a_line_each(browser: Browser, running: Running, taught: Taught, teacher: str) -> None:
+    with visiting(browser, running, teacher, TEACHER) as context:
+        page = context.new_page()
+        page.goto(STATISTICS)
+        line = page.get_by_role("row").filter(has_text=taught.document["title"])
+        figures = taught.get()
+        assert [cell.strip() for cell in line.get_by_role("cell").all_inner_texts()][:3] == ["5", "5", "5"]
+        expect(line).to_contain_text(f"{figures['mean_completion_percentage']:.1f}".rstrip("0").rstrip(".") + "%")
+        line.get_by_role("link").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(taught.document["title"])
+
+
+def test_a_course_is_as_the_api_tells_it(browser: Browser, running: Running, taught: Taught, teacher: str) -> None:
+    figures = taught.get()
+    with visiting(browser, running, teacher, TEACHER) as context:
+        page = context.new_page()
+        page.goto(taught.page)
+        expect(tile(page, "Learners")).to_have_text("5")
+        expect(tile(page, "Completion rate")).to_have_text(f"{figures['completion_rate']}%")
+        expect(page.get_by_text("Pacific/Auckland").first).to_be_visible()
+        page.get_by_text("The same in figures", exact=True).first.click()
+        rows = page.get_by_role("region", name="The way through the lessons, in figures").locator("tbody tr")
+        shown = [row.locator("td").all_inner_texts()[:2] for row in rows.all()]
+        assert shown == [[str(one["started"]), str(one["completed"])] for one in figures["lessons"]]
+        funnel = page.get_by_role("img", name="How many learners started and completed each lesson")
+        expect(funnel).to_contain_text("5 of 5 completed")
+        quiz = page.locator(".quiz")
+        expect(quiz).to_contain_text("from 60 points")
+        quiz.locator("summary").click()
+        bins = [int(text) for text in quiz.locator("td").all_inner_texts()]
+        assert sum(bins) == sum(one["learners"] for one in figures["lessons"][1]["score_distribution"]) == 4
+
+
+def test_days_are_chosen_and_addressed(browser: Browser, running: Running, taught: Taught, teacher: str) -> None:
+    with visiting(browser, running, teacher, TEACHER) as context:
+        page = context.new_page()
+        page.goto(f"{taught.page}?sort=progress")
+        activity = page.locator("#activity")
+        expect(activity.get_by_role("link", name="30 days")).to_have_attribute("aria-current", "true")
+        activity.get_by_role("link", name="7 days").click()
+        expect(activity.get_by_role("link", name="7 days")).to_have_attribute("aria-current", "true")
+        expect(activity.get_by_role("link", name="7 days")).to_be_focused()
+        first = page.locator("#activity-from").input_value()
+        assert f"from={first}" in page.url
+        assert "sort=progress" in page.url
+        activity.locator("summary").click()
+        expect(activity.locator("tbody tr")).to_have_count(7)
+        days = taught.get("/activity", **{"from": first})["days"]
+        shown = [row.locator("td").first.inner_text() for row in activity.locator("tbody tr").all()]
+        assert shown == [str(day["active_learners"]) for day in reversed(days)]
+        page.locator("#activity-to").fill("2000-01-01")
+        page.locator("#activity-show").click()
+        expect(activity.get_by_role("alert")).to_contain_text("is after the last")
+        page.go_back()
+        expect(page.locator("#activity-from")).to_have_value(first)
+
+
+def test_one_learner_lesson_by_lesson(browser: Browser, running: Running, taught: Taught, teacher: str) -> None:
+    learner = taught.learners[3]
+    taught.write(learner, taught.document["lessons"][2]["id"], user_notes="a secret of mine", is_bookmarked=True)
+    with visiting(browser, running, teacher, TEACHER) as context:
+        page = context.new_page()
+        page.goto(f"{taught.page}/learners/{learner}")
+        lessons = page.get_by_role("region", name="Table of lessons").locator("tbody tr")
+        expect(lessons).to_have_count(4)
+        expect(lessons.nth(1)).to_contain_text("75")
+        expect(lessons.nth(2)).to_contain_text("bookmarked")
+        expect(page.get_by_role("heading", name="Why 100%")).to_be_visible()
+        expect(page.get_by_text("3 of the 3 lessons that count")).to_be_visible()
+        assert "a secret of mine" not in page.content()
+        moment = page.locator("time[data-moment]").first
+        assert "UTC" not in moment.inner_text()  # it is in the browser's zone
+
+
+def test_titles_stay_text(browser: Browser, running: Running, teacher: str) -> None:
+    document = course(lesson(title=HOSTILE), lesson(title=HOSTILE, kind="quiz"), title=HOSTILE)
+    course_id, learner = running.put_course(document), str(uuid4())
+    with running.client(learner) as client:
+        for one in document["lessons"]:
+            path = f"/progress/{course_id}/lessons/{one['id']}"
+            body = {"quiz_score": 50, "user_notes": HOSTILE, "metadata": {HOSTILE: HOSTILE}}
+            client.put(path, json=body).raise_for_status()
+    with visiting(browser, running, teacher, TEACHER) as context:
+        page = context.new_page()
+        page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+        for below in PAGES:
+            page.goto(STATISTICS + below.format(course_id=course_id, learner=learner))
+            expect(page.get_by_text(HOSTILE).first).to_be_attached()
+            assert page.locator("img[src=x]").count() == 0
+        page.goto(f"{STATISTICS}/{course_id}")
+        expect(page.get_by_role("img", name=f"Learners by their best score in {HOSTILE}").first).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_a_course_that_nobody_began_says_so(browser: Browser, running: Running, teacher: str, scheme: str) -> None:
+    course_id = running.put_course(course(title="Nobody's"))
+    with visiting(browser, running, teacher, TEACHER, color_scheme=scheme) as context:
+        page = context.new_page()
+        page.goto(f"{STATISTICS}/{course_id}")
+        expect(page.get_by_role("heading", name="Nobody has begun yet")).to_be_visible()
+        expect(page.get_by_text("Nobody wrote in the course on these days.")).to_be_visible()
+        expect(page.locator("#roster").get_by_text("Nobody has written in this course yet.")).to_be_visible()
+        assert barriers(page) == []
+
+
+@pytest.mark.parametrize("below", PAGES)
+def test_who_lacks_the_scope_is_told_so(browser: Browser, running: Running, taught: Taught, below: str) -> None:
+    with refused(browser, running) as context:
+        page = context.new_page()
+        answer = page.goto(STATISTICS + below.format(course_id=taught.course_id, learner=taught.learners[0]))
+        assert answer is not None
+        assert answer.status == 403
+        expect(page.get_by_role("heading", name="This page is not for you")).to_be_visible()
+        expect(page.get_by_role("navigation", name="Pages").get_by_text("Statistics")).to_have_count(0)
+        assert barriers(page) == []
+
+
+def test_a_session_for_some_courses_sees_those(browser: Browser, running: Running, taught: Taught) -> None:
+    other = running.put_course(course(title=f"Another {uuid4()}"))
+    context = browser.new_context(base_url=running.base_url)
+    cookie = cookie_of(running, str(uuid4()), TEACHER, courses=[taught.course_id])
+    context.add_cookies([cookie])  # type: ignore[list-item]
+    try:
+        page = context.new_page()
+        page.goto(STATISTICS)
+        expect(page.locator("tbody tr")).to_have_count(1)
+        answer = page.goto(f"{STATISTICS}/{other}")
+        assert answer is not None
+        assert answer.status == 403
+    finally:
+        context.close()
+
+
+@pytest.mark.parametrize("path", ["none", "497f6eca-6276-4993-bfeb-53cbbbba6f08"])
+def test_a_course_that_is_not_there_is_not_found(browser: Browser, running: Running, path: str) -> None:
+    with refused(browser, running, TEACHER) as context:
+        page = context.new_page()
+        answer = page.goto(f"{STATISTICS}/{path}")
+        assert answer is not None
+        assert answer.status == 404
+        expect(page.get_by_role("heading", name="There is nothing here")).to_be_visible()
+
+
+def test_nothing_moves_while_a_page_is_made(browser: Browser, running: Running, taught: Taught, teacher: str) -> None:
+    with visiting(browser, running, teacher, TEACHER) as context:
+        page = context.new_page()
+        page.goto(taught.page)
+        expect(page.locator("svg.plot")).to_have_count(4)
+        expect(page.locator("#live-words")).to_have_text("Live")
+        shift = page.evaluate(
+            """() => new Promise((resolve) => {
+                let total = 0;
+                new PerformanceObserver((list) => { for (const one of list.getEntries()) total += one.value; })
+                    .observe({ type: "layout-shift", buffered: true });
+                requestAnimationFrame(() => requestAnimationFrame(() => resolve(total)));
+            })"""
+        )
+        assert shift < 0.01
+
+
+def test_scripts_name_each_other_by_addresses_that_change_with_them(running: Running) -> None:
+    with httpx.Client(base_url=running.base_url) as client:
+        script = client.get(f"{DASHBOARD}/static/statistics.js").text
+        for name in ("charts.js", "headway.js", "htmx.js"):
+            [mark] = [part.partition('"')[0] for part in script.split(f"./{name}?")[1:]]
+            imported = client.get(f"{DASHBOARD}/static/{name}?{mark}")
+            assert "immutable" in imported.headers["cache-control"]

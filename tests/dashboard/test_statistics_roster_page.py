@@ -1,0 +1,245 @@
+"""A course of 100,000 learners, sorted, looked through and paged in a real browser."""
+
+import csv
+import io
+import re
+import time
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import apsw
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+from support.browser import DASHBOARD, barriers, fits, visiting
+from support.postgres import Databases, session
+from support.running import STORES, Running, course, headway_serve, lesson
+
+LEARNERS = 100_000
+TEACHER = "statistics:read"
+
+# Learners some way through three lessons, last seen on one of the last hundred days.
+_SQLITE = """
+WITH RECURSIVE learner (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM learner WHERE n < {learners})
+INSERT INTO course_progress
+SELECT
+    printf('%08x-0000-4000-8000-%012x', n * 2654435761 % 4294967296, n), c.course_id, n % 4,
+    CASE WHEN n % 4 < 3 THEN 1 ELSE 0 END,
+    n % 500 * 1000000, date('now', printf('-%d days', n % 100)) || 'T08:00:00.000000+00:00', c.version, 1,
+    '2026-01-01T08:00:00.000000+00:00',
+    CASE WHEN n % 4 = 3 THEN date('now', printf('-%d days', n % 100)) || 'T08:00:00.000000+00:00' END,
+    date('now', printf('-%d days', n % 100)), 0, 0, 0, 0
+FROM learner, courses AS c
+WHERE c.course_id = '{course_id}';
+INSERT INTO course_statistics SELECT course_id, count(*), count(completed_at) FROM course_progress GROUP BY course_id;
+"""
+_POSTGRES = (
+    """
+INSERT INTO course_progress (
+    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+    started_at, completed_at, day
+)
+SELECT
+    md5('learner ' || n)::uuid, c.course_id, n % 4, CASE WHEN n % 4 < 3 THEN 1 ELSE 0 END, n % 500 * 1000000::bigint,
+    now() - n % 100 * interval '1 day', c.version, 1, '2026-01-01T08:00:00Z',
+    CASE WHEN n % 4 = 3 THEN now() - n % 100 * interval '1 day' END,
+    ((now() - n % 100 * interval '1 day') AT TIME ZONE 'UTC')::date
+FROM generate_series(1, {learners}) AS n, courses AS c
+WHERE c.course_id = '{course_id}'
+""",
+    """
+INSERT INTO course_statistics
+SELECT course_id, 0, count(*), count(completed_at) FROM course_progress GROUP BY course_id
+""",
+    "ANALYZE course_progress",
+)
+
+
+class Crowd:
+    """A service with one course, and everybody in it."""
+
+    def __init__(self, running: Running, course_id: str, lessons: list[dict[str, Any]]) -> None:
+        self.running = running
+        self.course_id = course_id
+        self.lessons = lessons
+        self.page = f"{DASHBOARD}/statistics/{course_id}"
+
+    def get(self, **parameters: str) -> Any:
+        with self.running.client(None, TEACHER) as teacher:
+            return teacher.get(f"/statistics/{self.course_id}/learners", params=parameters).raise_for_status().json()
+
+    def ids(self, **parameters: str) -> list[str]:
+        return [line["user_id"] for line in self.get(**parameters)["learners"]]
+
+
+@pytest.fixture(scope="module", params=STORES)
+def crowd(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
+    folder = tmp_path_factory.mktemp("crowd")
+    document = course(lesson(title="One"), lesson(title="Two"), lesson(title="Three"), title="A crowd")
+    if request.param == "sqlite":
+        with headway_serve(folder) as running:
+            course_id = running.put_course(document)
+            connection = apsw.Connection(str(folder / "headway.db"))
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(_SQLITE.format(learners=LEARNERS, course_id=course_id))
+            connection.execute("COMMIT")
+            connection.close()
+            yield Crowd(running, course_id, document["lessons"])
+        return
+    databases: Databases = request.getfixturevalue("databases")
+    with databases.fresh() as url, headway_serve(folder, database_url=url) as running:
+        course_id = running.put_course(document)
+        with session(url) as operator:
+            operator.execute(*(one.format(learners=LEARNERS, course_id=course_id) for one in _POSTGRES))
+        yield Crowd(running, course_id, document["lessons"])
+
+
+@pytest.fixture
+def visit(browser: Browser, crowd: Crowd) -> Iterator[BrowserContext]:
+    with visiting(browser, crowd.running, str(uuid4()), TEACHER) as context:
+        yield context
+
+
+def shown(page: Page) -> list[str]:
+    return page.locator("#roster tbody th").all_inner_texts()
+
+
+def shows(page: Page, ids: list[str]) -> None:
+    expect(page.locator("#roster tbody th")).to_have_text(ids)
+
+
+def test_headings_sort_and_pages_go_on(visit: BrowserContext, crowd: Crowd) -> None:
+    page = visit.new_page()
+    page.goto(crowd.page)
+    shows(page, crowd.ids())
+    for name, heading in [("progress", "Lessons completed"), ("completed", "Completed"), ("last_seen", "Last seen")]:
+        for order in ("desc", "asc"):
+            link = page.locator(f"#sort-{name}")
+            expect(link).to_have_text(re.compile(heading))
+            link.click()
+            direction = {"asc": "ascending", "desc": "descending"}[order]
+            expect(page.locator("#roster th[aria-sort]")).to_have_attribute("aria-sort", direction)
+            if (name, order) != ("last_seen", "desc"):
+                expect(page).to_have_url(re.compile(f"sort={name}&order={order}"))
+            shows(page, crowd.ids(sort=name, order=order))
+            expect(page.locator(f"#sort-{name}")).to_be_focused()
+    first = following = crowd.get(sort="last_seen", order="asc")
+    for _ in range(3):
+        began = time.monotonic()
+        page.locator("#pager-next").click()
+        following = crowd.get(sort="last_seen", order="asc", cursor=following["next"])
+        shows(page, [line["user_id"] for line in following["learners"]])
+        assert time.monotonic() - began < 3
+    expect(page.locator("#roster-said")).to_contain_text("50 learners on this page, not seen for longest first")
+    address = page.url
+    page.reload()
+    shows(page, [line["user_id"] for line in following["learners"]])
+    page.locator("#pager-first").click()
+    shows(page, [line["user_id"] for line in first["learners"]])
+    page.go_back()
+    expect(page).to_have_url(address)
+    shows(page, [line["user_id"] for line in following["learners"]])
+
+
+def test_a_learner_is_found_while_the_id_is_typed(visit: BrowserContext, crowd: Crowd) -> None:
+    wanted = crowd.ids(limit="1")[0]
+    page = visit.new_page()
+    page.goto(f"{crowd.page}?sort=progress&order=asc")
+    field = page.get_by_label("Learner's id begins with")
+    field.press_sequentially(wanted[:3].upper(), delay=20)
+    expected = crowd.ids(learner=wanted[:3], sort="progress", order="asc")
+    shows(page, expected)
+    assert expected
+    assert all(one.startswith(wanted[:3]) for one in expected)
+    expect(field).to_be_focused()
+    field.fill(wanted)
+    shows(page, [wanted])
+    assert f"learner={wanted}" in page.url
+    assert "sort=progress" in page.url
+    page.get_by_role("link", name=wanted).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text(wanted)
+
+
+def test_filters_hold_together_and_are_kept_while_sorting(visit: BrowserContext, crowd: Crowd) -> None:
+    page = visit.new_page()
+    page.goto(crowd.page)
+    page.locator("#roster-completed").select_option("false")
+    page.locator("#roster-stalled").fill("40")
+    page.locator("#roster-not-past").select_option(label="Two")
+    page.locator("#roster-show").click()
+    asked = {"completed": "false", "stalled_days": "40", "not_past": crowd.lessons[1]["id"]}
+    shows(page, crowd.ids(**asked))
+    page.locator("#sort-progress").click()
+    shows(page, crowd.ids(**asked, sort="progress", order="desc"))
+    for name, value in asked.items():
+        assert f"{name}={value}" in page.url
+    page.locator("#roster-all").click()
+    shows(page, crowd.ids(sort="last_seen"))
+    expect(page.locator("#roster-stalled")).to_have_value("")
+
+
+def test_what_can_not_be_looked_for_is_said(visit: BrowserContext, crowd: Crowd) -> None:
+    page = visit.new_page()
+    page.goto(crowd.page)
+    page.locator("#roster-learner").fill("0000000000000000000000000000ffff")
+    expect(page.locator("#roster")).to_contain_text("No learner is like that.")
+    expect(page.locator("#roster-said")).to_have_text("No learner is like that.")
+    page.locator("#roster-form").evaluate("(form) => { form.noValidate = true; form.setAttribute('novalidate', ''); }")
+    page.locator("#roster-learner").evaluate(
+        "(field) => { for (const one of ['pattern', 'minlength']) field.removeAttribute(one); }"
+    )
+    page.locator("#roster-learner").fill("ghi")
+    alert = page.locator("#roster").get_by_role("alert")
+    expect(alert).to_contain_text("learner: Input should be the first two hexadecimal digits")
+    assert barriers(page) == []
+
+
+def test_the_file_is_what_the_page_shows(visit: BrowserContext, crowd: Crowd) -> None:
+    page = visit.new_page()
+    page.goto(f"{crowd.page}?sort=progress&order=desc")
+    page.locator("#roster-stalled").fill("90")
+    page.locator("#roster-show").click()
+    shows(page, crowd.ids(sort="progress", order="desc", stalled_days="90"))
+    with page.expect_download() as download:
+        page.get_by_role("link", name="All of these as CSV").click()
+    lines = list(csv.DictReader(io.StringIO(download.value.path().read_text())))
+    pages = [shown(page)]
+    for _ in range(2):
+        page.locator("#pager-next").click()
+        expect(page.locator("#roster tbody th").first).not_to_have_text(pages[-1][0])
+        pages.append(shown(page))
+    assert [line["user_id"] for line in lines[:150]] == [one for ids in pages for one in ids]
+    last = page.locator("#roster tbody tr").last
+    line = lines[149]
+    expect(last).to_contain_text(f"{line['completed_lessons']} of {line['total_lessons']}")
+
+
+def test_the_file_of_all_is_of_all(visit: BrowserContext, crowd: Crowd) -> None:
+    page = visit.new_page()
+    page.goto(crowd.page)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="All as CSV").click()
+    assert len(download.value.path().read_text().splitlines()) == LEARNERS + 1
+
+
+def test_without_scripts_all_of_it_is_links_and_forms(browser: Browser, crowd: Crowd) -> None:
+    with visiting(browser, crowd.running, str(uuid4()), TEACHER, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(crowd.page)
+        page.locator("#sort-progress").click()
+        shows(page, crowd.ids(sort="progress", order="desc"))
+        page.locator("#pager-next").click()
+        first = crowd.get(sort="progress", order="desc")
+        shows(page, crowd.ids(sort="progress", order="desc", cursor=first["next"]))
+        page.locator("#roster-completed").select_option("true")
+        page.locator("#roster-show").click()
+        shows(page, crowd.ids(sort="progress", order="desc", completed="true"))
+
+
+def test_a_roster_fits_a_phone(browser: Browser, crowd: Crowd) -> None:
+    with visiting(browser, crowd.running, str(uuid4()), TEACHER, width=375) as context:
+        page = context.new_page()
+        page.goto(crowd.page)
+        expect(page.locator("#roster tbody tr")).to_have_count(50)
+        assert fits(page)

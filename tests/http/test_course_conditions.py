@@ -1,0 +1,89 @@
+"""Course documents under conditions: two authors do not overwrite each other."""
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from support.running import course
+
+
+@pytest.fixture
+def path() -> str:
+    return f"/courses/{uuid4()}"
+
+
+def tag_of(author: httpx.Client, path: str) -> str:
+    tag: str = author.get(path).headers["ETag"]
+    return tag
+
+
+def put(author: httpx.Client, path: str, document: dict[str, Any], **conditions: str) -> int:
+    headers = {name.replace("_", "-"): value for name, value in conditions.items()}
+    return author.put(path, json=document, headers=headers).status_code
+
+
+def test_a_courses_tag_names_its_version(author: httpx.Client, path: str) -> None:
+    author.put(path, json=course()).raise_for_status()
+    read = author.get(path)
+    assert read.headers["ETag"] == f'"{read.json()["version"]}"'
+
+
+def test_whoever_has_read_it_may_change_it_once(author: httpx.Client, path: str) -> None:
+    document = course()
+    author.put(path, json=document).raise_for_status()
+    tag = tag_of(author, path)
+    assert put(author, path, document | {"title": "One"}, If_Match=tag) == 200
+    assert put(author, path, document | {"title": "Two"}, If_Match=tag) == 412
+    assert author.get(path).json()["title"] == "One"
+    assert put(author, path, document | {"title": "Two"}, If_Match=f'"other", {tag_of(author, path)}') == 200
+
+
+@pytest.mark.parametrize("query", ["", "?dry_run=true"])
+def test_a_condition_that_does_not_hold_changes_nothing(author: httpx.Client, path: str, query: str) -> None:
+    document = course()
+    assert put(author, path + query, document, If_Match="*") == 412
+    assert put(author, path + query, document, If_Match='"1"') == 412
+    assert author.get(path).status_code == 404
+    author.put(path, json=document).raise_for_status()
+    tag = tag_of(author, path)
+    assert put(author, path + query, document | {"title": "Changed"}, If_None_Match="*") == 412
+    assert put(author, path + query, document | {"title": "Changed"}, If_None_Match=tag) == 412
+    assert put(author, path + query, document | {"title": "Changed"}, If_Match=f"W/{tag}") == 412
+    assert put(author, path + query, document | {"title": "Changed"}, If_Match="no tag") == 422
+    assert (author.get(path).json()["title"], tag_of(author, path)) == (document["title"], tag)
+
+
+def test_of_all_who_make_a_course_at_once_one_does(author: httpx.Client, path: str) -> None:
+    def make(number: int) -> int:
+        return put(author, path, course(title=f"Course {number}"), If_None_Match="*")
+
+    with ThreadPoolExecutor(8) as authors:
+        answers = sorted(authors.map(make, range(8)))
+    assert answers == [200, *[412] * 7]
+
+
+def test_of_all_who_change_a_version_at_once_one_does(author: httpx.Client, path: str) -> None:
+    document = course()
+    author.put(path, json=document).raise_for_status()
+    tag = tag_of(author, path)
+
+    def change(number: int) -> int:
+        return put(author, path, document | {"title": f"Edit {number}"}, If_Match=tag)
+
+    with ThreadPoolExecutor(8) as authors:
+        assert sorted(authors.map(change, range(8))) == [200, *[412] * 7]
+
+
+def test_an_edit_that_changes_nothing_keeps_the_tag(author: httpx.Client, path: str) -> None:
+    document = course()
+    author.put(path, json=document).raise_for_status()
+    tag = tag_of(author, path)
+    assert put(author, path, document, If_Match=tag) == 200
+    assert tag_of(author, path) == tag
+
+
+def test_who_may_not_write_courses_is_told_that_first(learner: httpx.Client, path: str) -> None:
+    assert put(learner, path, course(), If_Match='"1"') == 403

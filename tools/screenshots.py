@@ -1,0 +1,152 @@
+"""Pictures of every page, in both colour schemes, on a desktop and on a phone: `make screenshots`.
+
+A school that looks lived in is written day by day, by a clock of its own, then served; a real browser looks at it.
+"""
+
+import asyncio
+import random
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+from uuid import NAMESPACE_URL, uuid5
+
+from playwright.sync_api import Browser
+from rich.progress import track
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "tests"))
+
+from headway.cli.documents import course_files, read_courses  # noqa: E402 - the tests' folder comes first
+from headway.domain.catalogue import Course, Lesson, LessonKind  # noqa: E402
+from headway.domain.identifiers import LearnerId  # noqa: E402
+from headway.domain.progress import ProgressUpdate  # noqa: E402
+from headway.domain.writes import LessonWrite  # noqa: E402
+from headway.metrics import Metrics  # noqa: E402
+from headway.storage.sqlite import SqliteStore  # noqa: E402
+from support.browser import DESKTOP, PHONE, SCHEMES, browser, visiting  # noqa: E402
+from support.running import Running, headway_serve  # noqa: E402
+
+TARGET: Final = ROOT / "docs/screenshots"
+WIDTHS: Final = {"desktop": DESKTOP, "phone": PHONE}
+_DAYS: Final = 60
+_LEARNERS: Final = 240
+_SCOPES: Final = ("statistics:read", "courses:write")
+
+
+class Clock:
+    """The time of the school, which is ahead of nobody's."""
+
+    def __init__(self) -> None:
+        self.now = datetime.now(UTC) - timedelta(days=_DAYS)
+
+    def __call__(self) -> datetime:
+        """The present moment there."""
+        return self.now
+
+
+def learner(number: int) -> LearnerId:
+    """A learner; the first one is who looks at the pages."""
+    return LearnerId(str(uuid5(NAMESPACE_URL, f"https://headway.example/pictured/{number}")))
+
+
+async def fill(path: Path, courses: list[Course]) -> None:
+    """Sixty days of learners who come on some days, do a lesson or two, and now and then stay away for good."""
+    chance = random.Random(7)
+    clock = Clock()
+    store = SqliteStore(path, queue_limit=4096, batch_limit=256, lock_seconds=5, observer=Metrics(), clock=clock)
+    await store.open()
+    for course in courses:
+        await store.put_course(course)
+    places = {(number, course.id): 0 for number in range(_LEARNERS) for course in courses}
+    for _ in range(_DAYS):
+        clock.now += timedelta(days=1)
+        weekend = clock.now.weekday() > 4  # noqa: PLR2004 - Saturday and Sunday
+        for number in range(_LEARNERS):
+            for course in courses[: 2 if number % 3 else 1]:
+                if chance.random() < (0.04 if weekend else 0.09) and number * 0.9 < chance.random() * 1.6 * _LEARNERS:
+                    place = places[number, course.id]
+                    for lesson in course.lessons[place : place + chance.randint(1, 2)]:
+                        done = chance.random() < 0.86  # noqa: PLR2004 - most finish what they begin
+                        await store.write(_write(number, course, lesson, _update(lesson, chance, done=done)))
+                        places[number, course.id] += int(done)
+    await _write_own(store, courses)
+    await store.close()
+
+
+async def _write_own(store: SqliteStore, courses: list[Course]) -> None:
+    """The one who looks has notes, and a lesson under way."""
+    first, second = courses[0].lessons[1], courses[0].lessons[4]
+    notes = "A list is an object: two names can hold the same one. Look at copy() again."
+    await store.write(_write(0, courses[0], first, {"status": "completed", "time_spent_minutes": 9}))  # type: ignore[typeddict-item]
+    update: ProgressUpdate = {
+        "progress_percentage": 42.5, "video_position_seconds": 408, "time_spent_minutes": 11, "is_bookmarked": True,
+        "user_notes": notes,
+    }  # fmt: skip
+    await store.write(_write(0, courses[0], second, update))
+
+
+def _write(number: int, course: Course, lesson: Lesson, update: ProgressUpdate) -> LessonWrite:
+    return LessonWrite(learner(number), course.id, lesson.id, update)
+
+
+def _update(lesson: Lesson, chance: random.Random, *, done: bool) -> ProgressUpdate:
+    minutes = round(max(1.0, chance.gauss((lesson.duration_seconds or 600) / 60, 3)), 2)
+    if lesson.kind is LessonKind.QUIZ:
+        score = round(min(100, max(0, chance.gauss(78 if done else 52, 13))))
+        return {"quiz_score": score, "quiz_attempts": chance.randint(1, 3), "time_spent_minutes": minutes}
+    percentage = 100 if done else chance.randint(5, 85)
+    return {"progress_percentage": percentage, "time_spent_minutes": minutes, "is_bookmarked": chance.random() < 0.1}  # noqa: PLR2004
+
+
+def pages(courses: list[Course]) -> dict[str, str]:
+    """The pages by the names of their pictures."""
+    course = courses[0].id
+    return {
+        "courses": "/dashboard",
+        "course": f"/dashboard/courses/{course}",
+        "statistics": "/dashboard/statistics",
+        "statistics-course": f"/dashboard/statistics/{course}",
+        "statistics-learner": f"/dashboard/statistics/{course}/learners/{learner(0)}",
+        "authoring": "/dashboard/authoring",
+        "authoring-course": f"/dashboard/authoring/{course}",
+        "not-found": "/dashboard/nowhere",
+    }
+
+
+@contextmanager
+def _serving() -> Iterator[tuple[Running, list[Course]]]:
+    courses = read_courses(course_files([ROOT / "src/headway/cli/samples"]))
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(fill(Path(folder) / "headway.db", courses))
+        with headway_serve(Path(folder)) as running:
+            yield running, courses
+
+
+def _take(browser: Browser, running: Running, names: dict[str, str]) -> None:
+    wanted = [(name, scheme, width) for name in names for scheme in SCHEMES for width in WIDTHS]
+    for name, scheme, width in track(wanted, "Taking pictures"):
+        with visiting(
+            browser, running, learner(0), *_SCOPES,
+            width=WIDTHS[width], refusals={404}, color_scheme=scheme, reduced_motion="reduce",
+        ) as context:  # fmt: skip
+            page = context.new_page()
+            page.goto(names[name], wait_until="load")
+            page.wait_for_function("() => !document.querySelector('.chart-room')")
+            page.screenshot(path=TARGET / f"{name}-{width}-{scheme}.png", full_page=True)
+
+
+def main() -> None:
+    """Take all pictures anew."""
+    TARGET.mkdir(parents=True, exist_ok=True)
+    for old in TARGET.glob("*.png"):
+        old.unlink()
+    with _serving() as (running, courses), browser() as opened:
+        _take(opened, running, pages(courses))
+
+
+if __name__ == "__main__":
+    main()
