@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 from starlette.responses import Response
 
@@ -36,7 +36,7 @@ async def course(visit: Visit) -> Response:
     entry = await visit.services.progress.course(visit.course_id)
     target = visit.request.headers.get("hx-target", "")
     names = [target] if target in _PARTS else list(_PARTS)
-    parts = {name: await _PARTS[name](visit, entry.course) for name in names}
+    parts: dict[str, Any] = {name: await _PARTS[name](visit, entry.course) for name in names}
     template = target if target in _PARTS else "course"
     return visit.show(f"statistics/{template}.html", course=entry.course, **parts)
 
