@@ -151,7 +151,7 @@ def test_what_others_wrote_stays_text(browser: Browser, running: Running, width:
         expect(page.locator(".lesson h3")).to_have_text(titles)
         expect(page.get_by_role("heading", level=1)).to_have_text(HOSTILE)
         for title, note in notes.items():
-            assert lesson_of(page, title).locator(".note").text_content() == note
+            assert lesson_of(page, title).locator(".lesson-note").text_content() == note
         assert page.locator("main script, main b").count() == 0
         assert lesson_of(page, ARABIC).locator("h3").evaluate("one => getComputedStyle(one).direction") == "rtl"
         assert fits(page)
@@ -275,7 +275,7 @@ def test_five_hundred_lessons_stay_usable(browser: Browser, running: Running) ->
         expect(lesson_of(page, "Lesson 251")).to_contain_text("Completed")
         expect(last.get_by_role("textbox")).to_be_focused()
         last.get_by_role("button", name="Save").click()
-        expect(last.locator(".note")).to_have_text("Half way")
+        expect(last.locator(".lesson-note")).to_have_text("Half way")
         expect(last).to_be_in_viewport()
         shown = page.evaluate("() => performance.getEntriesByName('first-contentful-paint')[0].startTime")
         assert shown < 2000

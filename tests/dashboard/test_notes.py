@@ -39,12 +39,12 @@ def test_a_first_note_makes_the_row_and_is_said_to_be_saved(browser: Browser, ru
         assert barriers(page) == []
         save(lesson)
         expect(page.get_by_role("status")).to_have_text("Note saved")
-        expect(lesson.locator(".note")).to_have_text(MINE)
+        expect(lesson.locator(".lesson-note")).to_have_text(MINE)
         expect(lesson.get_by_role("button", name="Edit note")).to_be_focused()
         assert learner.row("Water")["user_notes"] == MINE
         assert learner.row("Water")["status"] == "not_started"
         page.reload()
-        expect(lesson_of(page, "Water").locator(".note")).to_have_text(MINE)
+        expect(lesson_of(page, "Water").locator(".lesson-note")).to_have_text(MINE)
 
 
 def test_a_note_is_cleared(browser: Browser, running: Running) -> None:
@@ -55,7 +55,7 @@ def test_a_note_is_cleared(browser: Browser, running: Running) -> None:
         lesson = begin(page, "Water", "")
         lesson.get_by_role("textbox").press("Control+Enter")
         expect(lesson.get_by_role("button", name="Add a note")).to_be_focused()
-        expect(lesson.locator(".note")).to_be_hidden()
+        expect(lesson.locator(".lesson-note")).to_be_hidden()
         assert learner.row("Water")["user_notes"] is None
 
 
@@ -67,7 +67,7 @@ def test_what_a_player_writes_meanwhile_is_no_conflict(browser: Browser, running
         lesson = begin(page, "Water", MINE)
         learner.write("Water", progress_percentage=40)
         save(lesson)
-        expect(lesson.locator(".note")).to_have_text(MINE)
+        expect(lesson.locator(".lesson-note")).to_have_text(MINE)
         row = learner.row("Water")
         assert (row["user_notes"], row["progress_percentage"]) == (MINE, 40)
         expect(lesson).to_contain_text("40%")
@@ -94,7 +94,7 @@ def test_a_conflict_is_shown_and_the_learner_decides(
         expect(page.get_by_role("status")).to_contain_text("changed elsewhere")
         assert learner.row("Water")["user_notes"] == OTHERS
         conflict(lesson).get_by_role("button", name=choice).click()
-        expect(lesson.locator(".note")).to_have_text(kept)
+        expect(lesson.locator(".lesson-note")).to_have_text(kept)
         expect(lesson.get_by_role("textbox")).to_have_count(0)
         assert learner.row("Water")["user_notes"] == kept
 
@@ -123,7 +123,7 @@ def test_a_note_that_was_removed_meanwhile_is_a_conflict_too(browser: Browser, r
         save(lesson)
         expect(conflict(lesson)).to_contain_text("the note was removed")
         conflict(lesson).get_by_role("button", name="Keep mine").click()
-        expect(lesson.locator(".note")).to_have_text(MINE)
+        expect(lesson.locator(".lesson-note")).to_have_text(MINE)
         assert learner.row("Water")["user_notes"] == MINE
 
 
@@ -147,7 +147,7 @@ def test_two_tabs_do_not_overwrite_each_other(browser: Browser, running: Running
         one, other = learner.open(context), learner.open(context)
         first, second = begin(one, "Salt", OTHERS), begin(other, "Salt", MINE)
         save(first)
-        expect(first.locator(".note")).to_have_text(OTHERS)
+        expect(first.locator(".lesson-note")).to_have_text(OTHERS)
         save(second)
         expect(conflict(second).get_by_role("blockquote")).to_have_text(OTHERS)
 
@@ -171,7 +171,7 @@ def test_a_lesson_finished_in_one_tab_is_seen_in_the_other_and_what_is_typed_the
         page.keyboard.type(" Typed on.")
         expect(lesson.get_by_role("textbox")).to_have_value(f"{MINE} Typed on.")
         lesson.get_by_role("button", name="Save").click()
-        expect(lesson.locator(".note")).to_have_text(f"{MINE} Typed on.")
+        expect(lesson.locator(".lesson-note")).to_have_text(f"{MINE} Typed on.")
 
 
 def test_an_edit_of_the_course_comes_in_when_nobody_types_any_more(browser: Browser, running: Running) -> None:
@@ -188,7 +188,7 @@ def test_an_edit_of_the_course_comes_in_when_nobody_types_any_more(browser: Brow
         expect(lesson.get_by_role("textbox")).to_have_value(MINE)
         save(lesson)
         expect(page.locator(".lesson h3")).to_have_text(["Salt", "Water", "Rye"])
-        expect(lesson_of(page, "Water").locator(".note")).to_have_text(MINE)
+        expect(lesson_of(page, "Water").locator(".lesson-note")).to_have_text(MINE)
 
 
 def test_a_session_that_ends_while_one_types_loses_nothing(browser: Browser, running: Running) -> None:
@@ -208,7 +208,7 @@ def test_a_session_that_ends_while_one_types_loses_nothing(browser: Browser, run
         # Signed in again, in a session that has another token against forgery.
         context.add_cookies([cookie_of(running, learner.learner_id)])  # type: ignore[list-item]
         save(lesson)
-        expect(lesson.locator(".note")).to_have_text(MINE)
+        expect(lesson.locator(".lesson-note")).to_have_text(MINE)
         expect(page.get_by_role("region", name="Notice")).to_be_hidden()
         assert learner.row("Water")["user_notes"] == MINE
 
@@ -245,7 +245,7 @@ def test_a_service_that_does_not_answer_is_said_to_and_tried_again(browser: Brow
             notice.get_by_role("button", name="Try again").click()
             expect(lesson.get_by_role("button", name="Bookmark")).to_have_attribute("aria-pressed", "true")
             save(lesson)
-            expect(lesson.locator(".note")).to_have_text(MINE)
+            expect(lesson.locator(".lesson-note")).to_have_text(MINE)
 
 
 def test_what_was_typed_is_discarded_only_when_that_is_said_twice(browser: Browser, running: Running) -> None:
@@ -279,7 +279,7 @@ def test_a_page_is_not_left_without_a_word_while_there_is_something_to_save(brow
         eventually(lambda: page.wait_for_timeout(20) is None and asked == ["beforeunload"])
         expect(lesson.get_by_role("textbox")).to_have_value(MINE)
         save(lesson)
-        expect(lesson.locator(".note")).to_have_text(MINE)
+        expect(lesson.locator(".lesson-note")).to_have_text(MINE)
         page.get_by_role("link", name="Headway").click()
         page.wait_for_url(f"**{DASHBOARD}")
         assert asked == ["beforeunload"]
@@ -312,7 +312,7 @@ def test_a_bookmark_is_set_and_taken_away_whatever_a_player_writes(browser: Brow
         expect(bookmark).to_have_attribute("aria-pressed", "false")
         row = learner.row("Water")
         assert (row["is_bookmarked"], row["progress_percentage"]) == (False, 30)
-        expect(lesson_of(page, "Water").locator(".note")).to_have_text(OTHERS)
+        expect(lesson_of(page, "Water").locator(".lesson-note")).to_have_text(OTHERS)
 
 
 def test_a_lesson_that_has_left_the_course_keeps_what_is_typed(browser: Browser, running: Running) -> None:

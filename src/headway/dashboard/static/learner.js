@@ -43,7 +43,7 @@ async function toggleBookmark(itemId) {
 }
 
 function showRow(item, { row, tag }) {
-  const note = item.querySelector(".note");
+  const note = item.querySelector(".lesson-note");
   if (tag) item.dataset.tag = tag;
   else delete item.dataset.tag;
   note.textContent = textOf(row?.user_notes);

@@ -35,7 +35,7 @@ class Editor {
     this.lessonId = lessonOf(item);
     this.closed = closed;
     this.tag = item.dataset.tag ?? null;
-    this.base = textOf(item.querySelector(".note").textContent); // what is typed is compared with
+    this.base = textOf(item.querySelector(".lesson-note").textContent); // what is typed is compared with
     this.present = null; // the row that a conflict is with
     this.element = template.content.firstElementChild.cloneNode(true);
     this.textarea = this.part("textarea");
