@@ -14,7 +14,8 @@ FIRST_PAINT_MS = 1000
 LOADS = 5  # of which the quickest counts: what else the machine does is not the page's
 WATCH_SHIFTS = """
     window.shifts = [];
-    new PerformanceObserver((list) => window.shifts.push(...list.getEntries().map((one) => one.value)))
+    const told = (one) => `${one.value}: ${one.sources.map(({ node }) => node?.outerHTML ?? node?.textContent)}`;
+    new PerformanceObserver((list) => window.shifts.push(...list.getEntries().map(told)))
         .observe({ type: "layout-shift", buffered: true });
 """
 
@@ -56,6 +57,7 @@ def test_the_first_page_is_small_and_soon_there(context: BrowserContext) -> None
     paints = []
     for _ in range(LOADS):
         page.reload(wait_until="load")
+        page.wait_for_function("() => performance.getEntriesByName('first-contentful-paint').length")
         paints.append(page.evaluate("() => performance.getEntriesByName('first-contentful-paint')[0].startTime"))
     assert min(paints) < FIRST_PAINT_MS
 
@@ -68,4 +70,4 @@ def test_nothing_moves_once_it_is_there(context: BrowserContext, courses: list[s
     page.goto(DASHBOARD + address.format(*courses), wait_until="load")
     page.wait_for_function("() => !document.querySelector('.chart-room')")
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    assert sum(page.evaluate("() => window.shifts")) == 0
+    assert page.evaluate("() => window.shifts") == []

@@ -83,8 +83,13 @@ def test_a_course_that_begins_or_is_edited_is_laid_out_anew(browser: Browser, ru
             path = f"/progress/{course_id}/lessons/{document['lessons'][0]['id']}"
             learner.put(path, json={"status": "completed"}).raise_for_status()
         expect(page.get_by_role("img", name="How many learners")).to_contain_text("1 of 1 completed")
-        running.put_course(document | {"lessons": [*document["lessons"], lesson(title="Pepper")]}, course_id)
+        test = lesson(title="Pepper", kind="quiz")
+        running.put_course(document | {"lessons": [*document["lessons"], test]}, course_id)
         expect(page.get_by_role("img", name="How many learners")).to_contain_text("Pepper")
+        expect(page.locator(".quiz")).to_contain_text("Nobody has a score yet.")
+        with running.client() as learner:
+            learner.put(f"/progress/{course_id}/lessons/{test['id']}", json={"quiz_score": 70}).raise_for_status()
+        expect(page.get_by_role("img", name="Learners by their best score in Pepper")).to_be_visible()
 
 
 def test_a_lost_connection_is_said_and_comes_back(browser: Browser, folder: Path) -> None:

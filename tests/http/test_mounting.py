@@ -22,7 +22,7 @@ README = Path(__file__).parents[2] / "README.md"
 VARYING_HEADERS = {"date", "x-request-id"}
 UNKNOWN = "497f6eca-6276-4993-bfeb-53cbbbba6f08"
 _ROW_ID = re.compile(r'"id":"[0-9a-f-]{36}"')
-_TAG = re.compile(r'"[0-9a-f-]{36}\.')
+_TAG = re.compile(r'"([0-9a-f-]{36}\.|\d+(?="))')
 _MOMENT = re.compile(r'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"')
 _VERSION = re.compile(r'"version":\d+')
 

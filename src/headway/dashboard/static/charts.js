@@ -3,7 +3,7 @@
 import { axisX, axisY, barX, gridY, plot, pointerX, rectY, ruleX, ruleY, text, tip } from "./plot.js";
 
 const locale = document.documentElement.dataset.locale;
-const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1, roundingMode: "halfEven" });
 const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
 const day = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", timeZone: "UTC" });
 const longDay = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeZone: "UTC" });
@@ -12,6 +12,7 @@ const ROW = 44;
 const BIN = 10;
 const DAY = 24 * 60 * 60 * 1000;
 const NARROW = 480;
+const LEAST = 100;
 
 /** Learners by their best score, by ten points; the highest score of all is with those below it. */
 export function binsOf(distribution) {
@@ -42,7 +43,7 @@ function funnel(width, height, { figures }) {
 function lessonInWords({ started, completed, drop_off: dropOff }, width) {
   const figures = `${whole.format(completed)} of ${whole.format(started)}`;
   if (width < NARROW) return figures;
-  const lost = dropOff ? ` · ${number.format(dropOff)}% lost before the next` : "";
+  const lost = dropOff ? ` · ${number.format(String(dropOff))}% lost before the next` : "";
   return `${figures} completed${lost}`;
 }
 
@@ -111,7 +112,7 @@ const LABELS = {
 export function draw(element, data) {
   const width = element.clientWidth;
   const height = Number(element.firstElementChild.getAttribute("height"));
-  if (!width) return;
+  if (width < LEAST) return; // it is not laid out yet
   const kind = element.dataset.chart;
   const chart = CHARTS[kind](width, height, { ...data, element });
   chart.querySelector("style")?.remove(); // the pages' policy takes no style but headway.css, which has these rules

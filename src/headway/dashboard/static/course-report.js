@@ -141,7 +141,7 @@ export function conflict(theirs, mine, { keep, discard }) {
       : null,
     element(
       "p",
-      { classes: "choices" },
+      { classes: "form-choices" },
       element("button", { type: "button", id: "keep-mine", onclick: keep }, theirs ? "Check mine against theirs" : "Check it as a new course"),
       theirs ? element("button", { type: "button", id: "take-theirs", classes: "quiet", onclick: discard }, "Show theirs, drop mine") : null,
     ),

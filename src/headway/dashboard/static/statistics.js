@@ -64,10 +64,10 @@ function at(figures, path) {
 /** Whether the page has places for all of these figures. */
 function fits(figures, page) {
   const lessons = figures.lessons.map((lesson) => lesson.lesson_id).join(" ");
-  const quizzes = new Set(page.dataset.quizzes.split(" "));
-  const isNewQuiz = (lesson) => lesson.score_distribution.length && !quizzes.has(lesson.lesson_id);
+  const scored = new Set(page.dataset.quizzes.split(" "));
+  const isScoredAnew = (lesson) => lesson.score_distribution.length && !scored.has(lesson.lesson_id);
   const hasBegun = (page.dataset.learners === "0") === (figures.learners === 0);
-  return lessons === page.dataset.lessons && hasBegun && !figures.lessons.some(isNewQuiz);
+  return lessons === page.dataset.lessons && hasBegun && !figures.lessons.some(isScoredAnew);
 }
 
 function show(figures) {
