@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Dialog, Locator, Page, expect
 from dashboard.own_course import Student, lesson_of, look_again, student
 from support.browser import DASHBOARD, SCHEMES, barriers, cookie_of, fits, visiting
 from support.program import forked_headway_serve
-from support.running import Running, eventually
+from support.running import Running
 
 LATER = "Ask about the second rise."
 MINE = "Fold it four times.\nThen wait."
@@ -275,8 +275,8 @@ def test_a_page_is_not_left_without_a_word_while_there_is_something_to_save(brow
         page = learner.open(context)
         page.on("dialog", stay)
         lesson = begin(page, "Water", MINE)
-        page.get_by_role("link", name="Headway").click(no_wait_after=True)
-        eventually(lambda: page.wait_for_timeout(20) is None and asked == ["beforeunload"])
+        with page.expect_event("dialog"):
+            page.get_by_role("link", name="Headway").click(no_wait_after=True)
         expect(lesson.get_by_role("textbox")).to_have_value(MINE)
         save(lesson)
         expect(lesson.locator(".lesson-note")).to_have_text(MINE)
