@@ -31,9 +31,13 @@ from support.browser import DESKTOP, PHONE, SCHEMES, browser, visiting  # noqa: 
 from support.running import Running, headway_serve  # noqa: E402
 
 TARGET: Final = ROOT / "docs/screenshots"
+# A page that goes on for long has its beginning in the README.
+README_PICTURE: Final = TARGET / "beginning-of-statistics.png"
+README_HEIGHT: Final = 1100
 WIDTHS: Final = {"desktop": DESKTOP, "phone": PHONE}
 _DAYS: Final = 60
 _LEARNERS: Final = 240
+_WHO_LOOKS: Final = 1
 _SCOPES: Final = ("statistics:read", "courses:write")
 
 
@@ -49,7 +53,7 @@ class Clock:
 
 
 def learner(number: int) -> LearnerId:
-    """A learner; the first one is who looks at the pages."""
+    """A learner."""
     return LearnerId(str(uuid5(NAMESPACE_URL, f"https://headway.example/pictured/{number}")))
 
 
@@ -81,12 +85,12 @@ async def _write_own(store: SqliteStore, courses: list[Course]) -> None:
     """The one who looks has notes, and a lesson under way."""
     first, second = courses[0].lessons[1], courses[0].lessons[4]
     notes = "A list is an object: two names can hold the same one. Look at copy() again."
-    await store.write(_write(0, courses[0], first, {"status": "completed", "time_spent_minutes": 9}))  # type: ignore[typeddict-item]
+    await store.write(_write(_WHO_LOOKS, courses[0], first, {"status": "completed", "time_spent_minutes": 9}))  # type: ignore[typeddict-item]
     update: ProgressUpdate = {
         "progress_percentage": 42.5, "video_position_seconds": 408, "time_spent_minutes": 11, "is_bookmarked": True,
         "user_notes": notes,
     }  # fmt: skip
-    await store.write(_write(0, courses[0], second, update))
+    await store.write(_write(_WHO_LOOKS, courses[0], second, update))
 
 
 def _write(number: int, course: Course, lesson: Lesson, update: ProgressUpdate) -> LessonWrite:
@@ -110,7 +114,7 @@ def pages(courses: list[Course]) -> dict[str, str]:
         "course": f"/dashboard/courses/{course}",
         "statistics": "/dashboard/statistics",
         "statistics-course": f"/dashboard/statistics/{course}",
-        "statistics-learner": f"/dashboard/statistics/{course}/learners/{learner(0)}",
+        "statistics-learner": f"/dashboard/statistics/{course}/learners/{learner(_WHO_LOOKS)}",
         "authoring": "/dashboard/authoring",
         "authoring-course": f"/dashboard/authoring/{course}",
         "not-found": "/dashboard/nowhere",
@@ -130,13 +134,26 @@ def _take(browser: Browser, running: Running, names: dict[str, str]) -> None:
     wanted = [(name, scheme, width) for name in names for scheme in SCHEMES for width in WIDTHS]
     for name, scheme, width in track(wanted, "Taking pictures"):
         with visiting(
-            browser, running, learner(0), *_SCOPES,
+            browser, running, learner(_WHO_LOOKS), *_SCOPES,
             width=WIDTHS[width], refusals={404}, color_scheme=scheme, reduced_motion="reduce",
         ) as context:  # fmt: skip
             page = context.new_page()
             page.goto(names[name], wait_until="load")
             page.wait_for_function("() => !document.querySelector('.chart-room')")
-            page.screenshot(path=TARGET / f"{name}-{width}-{scheme}.png", full_page=True)
+            # As high as the page is, so that what sticks to the window's edge is at the page's.
+            page.set_viewport_size(
+                {"width": WIDTHS[width], "height": page.evaluate("() => document.documentElement.scrollHeight")}
+            )
+            page.screenshot(path=TARGET / f"{name}-{width}-{scheme}.png")
+
+
+def _take_beginning(browser: Browser, running: Running, address: str) -> None:
+    with visiting(browser, running, learner(_WHO_LOOKS), *_SCOPES, reduced_motion="reduce") as context:
+        page = context.new_page()
+        page.goto(address, wait_until="load")
+        page.wait_for_function("() => !document.querySelector('.chart-room')")
+        clip = {"x": 0, "y": 0, "width": DESKTOP, "height": README_HEIGHT}
+        page.screenshot(path=README_PICTURE, full_page=True, clip=clip)  # type: ignore[arg-type]
 
 
 def main() -> None:
@@ -146,6 +163,7 @@ def main() -> None:
         old.unlink()
     with _serving() as (running, courses), browser() as opened:
         _take(opened, running, pages(courses))
+        _take_beginning(opened, running, pages(courses)["statistics-course"])
 
 
 if __name__ == "__main__":
