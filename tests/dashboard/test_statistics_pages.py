@@ -208,7 +208,9 @@ def test_a_course_that_is_not_there_is_not_found(browser: Browser, running: Runn
         expect(page.get_by_role("heading", name="There is nothing here")).to_be_visible()
 
 
-def test_nothing_moves_while_a_page_is_made(browser: Browser, running: Running, taught: Taught, teacher: str) -> None:
+def test_a_page_is_light_and_nothing_moves_in_it(
+    browser: Browser, running: Running, taught: Taught, teacher: str
+) -> None:
     with visiting(browser, running, teacher, TEACHER) as context:
         page = context.new_page()
         page.goto(taught.page)
@@ -223,6 +225,13 @@ def test_nothing_moves_while_a_page_is_made(browser: Browser, running: Running, 
             })"""
         )
         assert shift < 0.01
+        sizes = page.evaluate(
+            """() => performance.getEntriesByType("resource")
+                .filter((one) => one.name.includes("/static/"))
+                .map((one) => one.transferSize)"""
+        )
+        assert len(sizes) > 5
+        assert sum(sizes) < 125 * 1024
 
 
 def test_scripts_name_each_other_by_addresses_that_change_with_them(running: Running) -> None:
