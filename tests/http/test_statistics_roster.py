@@ -175,7 +175,7 @@ def test_who_has_stalled_is_neither_complete_nor_was_seen_for_so_long(a_class: C
 
 
 @pytest.mark.parametrize("few", [5_000, 2])
-@pytest.mark.parametrize("digits", ["ab", "AB0", "ab0f", "abcd-1234-5678-f", "abcd1234-5678-f", "c0", "0f"])
+@pytest.mark.parametrize("digits", ["ab", "AB0", "abcd1234-5678-f", "0f"])
 def test_learners_are_found_by_how_their_ids_begin(
     a_class: Class, sort: str, order: str, digits: str, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
