@@ -214,55 +214,13 @@ SELECT user_id, course_id, day, lessons_started, lessons_completed, time_parts, 
 FROM learner_days
 WHERE user_id > :after AND user_id <= :until AND (:course_id IS NULL OR course_id = :course_id);
 
--- name: roster-by-progress-ascending
--- A page of a course's learners.
+-- name: roster
+-- A page of a course's learners by progress. The other orders are made of it: headway.storage.rosters.
 SELECT
     user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
     started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
 FROM course_progress AS p
 WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND (p.completed_lessons, p.user_id) > (:value, :after)
-    AND (:completed IS NULL OR (p.completed_at IS NOT NULL) = :completed)
-    AND (:last_seen_before IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
-    AND (
-        :not_past IS NULL
-        OR NOT EXISTS (
-            SELECT *
-            FROM lesson_progress AS r
-            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
-                AND r.status = 'completed'
-        )
-    )
-ORDER BY p.completed_lessons, p.user_id
-LIMIT :limit;
-
--- name: roster-by-progress-descending
--- A page of a course's learners.
-SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
-FROM course_progress AS p
-WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND (p.completed_lessons, p.user_id) < (:value, :after)
-    AND (:completed IS NULL OR (p.completed_at IS NOT NULL) = :completed)
-    AND (:last_seen_before IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
-    AND (
-        :not_past IS NULL
-        OR NOT EXISTS (
-            SELECT *
-            FROM lesson_progress AS r
-            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
-                AND r.status = 'completed'
-        )
-    )
-ORDER BY p.completed_lessons DESC, p.user_id DESC
-LIMIT :limit;
-
--- name: roster-by-last-seen-ascending
--- A page of a course's learners, which ends where those begin that are not asked for.
-SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
-FROM course_progress AS p
-WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND (p.day, p.user_id) > (:value, :after)
     AND (:completed IS NULL OR (p.completed_at IS NOT NULL) = :completed)
     AND p.day < coalesce(:last_seen_before, '~')
     AND (:last_seen_before IS NULL OR p.completed_at IS NULL)
@@ -275,70 +233,7 @@ WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND (p.day, p.user_i
                 AND r.status = 'completed'
         )
     )
-ORDER BY p.day, p.user_id
-LIMIT :limit;
-
--- name: roster-by-last-seen-descending
--- A page of a course's learners.
-SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
-FROM course_progress AS p
-WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND (p.day, p.user_id) < (:value, :after)
-    AND (:completed IS NULL OR (p.completed_at IS NOT NULL) = :completed)
-    AND (:last_seen_before IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
-    AND (
-        :not_past IS NULL
-        OR NOT EXISTS (
-            SELECT *
-            FROM lesson_progress AS r
-            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
-                AND r.status = 'completed'
-        )
-    )
-ORDER BY p.day DESC, p.user_id DESC
-LIMIT :limit;
-
--- name: roster-by-completed-ascending
--- A page of a course's learners.
-SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
-FROM course_progress AS p
-WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.completed_at IS NOT NULL AND (p.completed_at, p.user_id) > (:value, :after)
-    AND (:completed IS NULL OR (p.completed_at IS NOT NULL) = :completed)
-    AND (:last_seen_before IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
-    AND (
-        :not_past IS NULL
-        OR NOT EXISTS (
-            SELECT *
-            FROM lesson_progress AS r
-            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
-                AND r.status = 'completed'
-        )
-    )
-ORDER BY p.completed_at, p.user_id
-LIMIT :limit;
-
--- name: roster-by-completed-descending
--- A page of a course's learners.
-SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
-FROM course_progress AS p
-WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.completed_at IS NOT NULL AND (p.completed_at, p.user_id) < (:value, :after)
-    AND (:completed IS NULL OR (p.completed_at IS NOT NULL) = :completed)
-    AND (:last_seen_before IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
-    AND (
-        :not_past IS NULL
-        OR NOT EXISTS (
-            SELECT *
-            FROM lesson_progress AS r
-            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
-                AND r.status = 'completed'
-        )
-    )
-ORDER BY p.completed_at DESC, p.user_id DESC
+ORDER BY p.completed_lessons, p.user_id
 LIMIT :limit;
 
 -- name: roster-of-incomplete
