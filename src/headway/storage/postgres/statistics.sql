@@ -342,7 +342,8 @@ WHERE user_id >= :first AND user_id <= :last AND (:course_id::uuid IS NULL OR co
 GROUP BY course_id, day;
 
 -- name: roster
--- A page of a course's learners by progress. The other orders are made of it: headway.storage.rosters.
+-- A page of a course's learners by progress. The other orders are made of it: headway.storage.rosters. A learner's own
+-- row is asked for by its key: of NOT EXISTS a planner may make a table of everybody's.
 SELECT
     user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
     started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
@@ -353,12 +354,11 @@ WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND (p.completed_les
     AND (:last_seen_before IS NULL OR p.completed_at IS NULL)
     AND (
         :not_past::uuid IS NULL
-        OR NOT EXISTS (
-            SELECT *
+        OR (
+            SELECT r.status
             FROM lesson_progress AS r
             WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
-                AND r.status = 'completed'
-        )
+        ) IS DISTINCT FROM 'completed'
     )
 ORDER BY p.completed_lessons, p.user_id
 LIMIT :limit;
@@ -374,12 +374,11 @@ WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.completed_at I
     AND (:last_seen_before::date IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
     AND (
         :not_past::uuid IS NULL
-        OR NOT EXISTS (
-            SELECT *
+        OR (
+            SELECT r.status
             FROM lesson_progress AS r
             WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
-                AND r.status = 'completed'
-        )
+        ) IS DISTINCT FROM 'completed'
     )
 ORDER BY p.user_id
 LIMIT :limit;

@@ -215,7 +215,8 @@ FROM learner_days
 WHERE user_id > :after AND user_id <= :until AND (:course_id IS NULL OR course_id = :course_id);
 
 -- name: roster
--- A page of a course's learners by progress. The other orders are made of it: headway.storage.rosters.
+-- A page of a course's learners by progress. The other orders are made of it: headway.storage.rosters. A learner's own
+-- row is asked for by its key: of NOT EXISTS a planner may make a table of everybody's.
 SELECT
     user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
     started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
@@ -226,12 +227,11 @@ WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND (p.completed_les
     AND (:last_seen_before IS NULL OR p.completed_at IS NULL)
     AND (
         :not_past IS NULL
-        OR NOT EXISTS (
-            SELECT *
+        OR (
+            SELECT r.status
             FROM lesson_progress AS r
             WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
-                AND r.status = 'completed'
-        )
+        ) IS DISTINCT FROM 'completed'
     )
 ORDER BY p.completed_lessons, p.user_id
 LIMIT :limit;
@@ -247,12 +247,11 @@ WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.completed_at I
     AND (:last_seen_before IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
     AND (
         :not_past IS NULL
-        OR NOT EXISTS (
-            SELECT *
+        OR (
+            SELECT r.status
             FROM lesson_progress AS r
             WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
-                AND r.status = 'completed'
-        )
+        ) IS DISTINCT FROM 'completed'
     )
 ORDER BY p.user_id
 LIMIT :limit;
