@@ -1,7 +1,7 @@
 """The tables of courses' figures, and what is read from them."""
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from random import randrange
 from typing import Any, Final
 from uuid import UUID
@@ -135,23 +135,14 @@ async def _sorted_page(connection: asyncpg.Connection, course_id: CourseId, quer
         return ()
     else:
         place = query.after
-    if query.learners is not None and await _are_few(connection, course_id, query.learners):
-        among = (query.order.value, course_id, *query.learners, *_filters(query), _number(place[0]), place[1])
-        return await connection.fetch(sql.ROSTER_AMONG[query.descending], *among, query.limit)
-    statement = sql.ROSTER[query.order, query.descending]
+    are_few = query.learners is not None and await _are_few(connection, course_id, query.learners)
+    statement = (sql.ROSTER_AMONG if are_few else sql.ROSTER)[query.order, query.descending]
     ids = query.learners or (None, None)
     return await connection.fetch(statement, course_id, *place, *ids, *_filters(query), query.limit)
 
 
 async def _are_few(connection: asyncpg.Connection, course_id: CourseId, ids: LearnerIds) -> bool:
     return int(await connection.fetchval(sql.COUNT_AMONG, course_id, *ids, FEW + 1)) <= FEW
-
-
-def _number(value: object) -> object:
-    """What a roster is sorted by, as a number: days or microseconds since 1970, where it is not one already."""
-    if isinstance(value, datetime):
-        return (value - _EPOCH) // timedelta(microseconds=1)
-    return value.toordinal() - _EPOCH.toordinal() if isinstance(value, date) else value
 
 
 async def _incomplete_page(

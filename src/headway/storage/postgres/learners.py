@@ -58,12 +58,10 @@ class Learners:
         The place in a course stays, emptied, until no process remembers who had it: one that did would write to it as
         if nothing had happened. `sweep` takes it away.
         """
-        places = [
-            to_course_progress(columns) for columns in await self._database.fetch(sql.LEARNER_STANDINGS, learner_id)
-        ]
-        held = [place for place in places if place.day.date != NEVER]
-        for standing in held:
-            await self._erase_course(learner_id, standing.course_id, now)
+        places = map(to_course_progress, await self._database.fetch(sql.LEARNER_STANDINGS, learner_id))
+        held = [place.course_id for place in places if place.day.date != NEVER]
+        for course_id in held:
+            await self._erase_course(learner_id, course_id, now)
         return bool(held)
 
     async def sweep(self, now: datetime) -> bool:

@@ -352,8 +352,9 @@ FROM learner_days
 WHERE user_id >= :first AND user_id <= :last AND (:course_id::uuid IS NULL OR course_id = :course_id)
 GROUP BY course_id, day;
 
--- name: roster-by-progress-ascending
--- A page of a course's learners.
+-- name: roster
+-- A page of a course's learners by progress. The other orders are made of it: headway.storage.rosters. A learner's own
+-- row is asked for by its key: of NOT EXISTS a planner may make a table of everybody's.
 SELECT
     user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
     started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
@@ -361,128 +362,17 @@ FROM course_progress AS p
 WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND (p.completed_lessons, p.user_id) > (:value, :after)
     AND CASE WHEN :first_id::uuid IS NULL THEN true ELSE p.user_id BETWEEN :first_id AND :last_id END
     AND (:completed::boolean IS NULL OR (p.completed_at IS NOT NULL) = :completed)
-    AND (:last_seen_before::date IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
-    AND (
-        :not_past::uuid IS NULL
-        OR NOT EXISTS (
-            SELECT *
-            FROM lesson_progress AS r
-            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
-                AND r.status = 'completed'
-        )
-    )
-ORDER BY p.completed_lessons, p.user_id
-LIMIT :limit;
-
--- name: roster-by-progress-descending
--- A page of a course's learners.
-SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
-FROM course_progress AS p
-WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND (p.completed_lessons, p.user_id) < (:value, :after)
-    AND CASE WHEN :first_id::uuid IS NULL THEN true ELSE p.user_id BETWEEN :first_id AND :last_id END
-    AND (:completed::boolean IS NULL OR (p.completed_at IS NOT NULL) = :completed)
-    AND (:last_seen_before::date IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
-    AND (
-        :not_past::uuid IS NULL
-        OR NOT EXISTS (
-            SELECT *
-            FROM lesson_progress AS r
-            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
-                AND r.status = 'completed'
-        )
-    )
-ORDER BY p.completed_lessons DESC, p.user_id DESC
-LIMIT :limit;
-
--- name: roster-by-last-seen-ascending
--- A page of a course's learners, which ends where those begin that are not asked for.
-SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
-FROM course_progress AS p
-WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND (p.day, p.user_id) > (:value, :after)
-    AND CASE WHEN :first_id::uuid IS NULL THEN true ELSE p.user_id BETWEEN :first_id AND :last_id END
-    AND (:completed::boolean IS NULL OR (p.completed_at IS NOT NULL) = :completed)
     AND p.day < coalesce(:last_seen_before::date, 'infinity')
     AND (:last_seen_before IS NULL OR p.completed_at IS NULL)
     AND (
         :not_past::uuid IS NULL
-        OR NOT EXISTS (
-            SELECT *
+        OR (
+            SELECT r.status
             FROM lesson_progress AS r
             WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
-                AND r.status = 'completed'
-        )
+        ) IS DISTINCT FROM 'completed'
     )
-ORDER BY p.day, p.user_id
-LIMIT :limit;
-
--- name: roster-by-last-seen-descending
--- A page of a course's learners.
-SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
-FROM course_progress AS p
-WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND (p.day, p.user_id) < (:value, :after)
-    AND CASE WHEN :first_id::uuid IS NULL THEN true ELSE p.user_id BETWEEN :first_id AND :last_id END
-    AND (:completed::boolean IS NULL OR (p.completed_at IS NOT NULL) = :completed)
-    AND (:last_seen_before::date IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
-    AND (
-        :not_past::uuid IS NULL
-        OR NOT EXISTS (
-            SELECT *
-            FROM lesson_progress AS r
-            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
-                AND r.status = 'completed'
-        )
-    )
-ORDER BY p.day DESC, p.user_id DESC
-LIMIT :limit;
-
--- name: roster-by-completed-ascending
--- A page of a course's learners.
-SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
-FROM course_progress AS p
-WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.completed_at IS NOT NULL AND (p.completed_at, p.user_id) > (:value, :after)
-    AND CASE WHEN :first_id::uuid IS NULL THEN true ELSE p.user_id BETWEEN :first_id AND :last_id END
-    AND (:completed::boolean IS NULL OR (p.completed_at IS NOT NULL) = :completed)
-    AND (:last_seen_before::date IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
-    AND (
-        :not_past::uuid IS NULL
-        OR NOT EXISTS (
-            SELECT *
-            FROM lesson_progress AS r
-            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
-                AND r.status = 'completed'
-        )
-    )
-ORDER BY p.completed_at, p.user_id
-LIMIT :limit;
-
--- name: roster-by-completed-descending
--- A page of a course's learners.
-SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
-FROM course_progress AS p
-WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.completed_at IS NOT NULL AND (p.completed_at, p.user_id) < (:value, :after)
-    AND CASE WHEN :first_id::uuid IS NULL THEN true ELSE p.user_id BETWEEN :first_id AND :last_id END
-    AND (:completed::boolean IS NULL OR (p.completed_at IS NOT NULL) = :completed)
-    AND (:last_seen_before::date IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
-    AND (
-        :not_past::uuid IS NULL
-        OR NOT EXISTS (
-            SELECT *
-            FROM lesson_progress AS r
-            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
-                AND r.status = 'completed'
-        )
-    )
-ORDER BY p.completed_at DESC, p.user_id DESC
+ORDER BY p.completed_lessons, p.user_id
 LIMIT :limit;
 
 -- name: count-among^
@@ -494,70 +384,6 @@ FROM (
     WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.user_id BETWEEN :first_id AND :last_id
     LIMIT :limit
 ) AS few;
-
--- name: roster-among-ascending
--- A page of a course's learners whose ids are among some: few of them, found by their ids and then sorted.
-WITH found AS MATERIALIZED (
-    SELECT
-        p.*,
-        CASE :order::text
-            WHEN 'progress' THEN p.completed_lessons
-            WHEN 'last_seen' THEN p.day - DATE '1970-01-01'
-            ELSE (extract(epoch FROM p.completed_at) * 1000000)::bigint
-        END AS place
-    FROM course_progress AS p
-    WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.user_id BETWEEN :first_id AND :last_id
-        AND (:completed::boolean IS NULL OR (p.completed_at IS NOT NULL) = :completed)
-        AND (:last_seen_before::date IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
-        AND (
-            :not_past::uuid IS NULL
-            OR NOT EXISTS (
-                SELECT *
-                FROM lesson_progress AS r
-                WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
-                    AND r.status = 'completed'
-            )
-        )
-)
-SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
-FROM found
-WHERE (place, user_id) > (:value, :after)
-ORDER BY place, user_id
-LIMIT :limit;
-
--- name: roster-among-descending
--- A page of a course's learners whose ids are among some: few of them, found by their ids and then sorted.
-WITH found AS MATERIALIZED (
-    SELECT
-        p.*,
-        CASE :order::text
-            WHEN 'progress' THEN p.completed_lessons
-            WHEN 'last_seen' THEN p.day - DATE '1970-01-01'
-            ELSE (extract(epoch FROM p.completed_at) * 1000000)::bigint
-        END AS place
-    FROM course_progress AS p
-    WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.user_id BETWEEN :first_id AND :last_id
-        AND (:completed::boolean IS NULL OR (p.completed_at IS NOT NULL) = :completed)
-        AND (:last_seen_before::date IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
-        AND (
-            :not_past::uuid IS NULL
-            OR NOT EXISTS (
-                SELECT *
-                FROM lesson_progress AS r
-                WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
-                    AND r.status = 'completed'
-            )
-        )
-)
-SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
-FROM found
-WHERE (place, user_id) < (:value, :after)
-ORDER BY place DESC, user_id DESC
-LIMIT :limit;
 
 -- name: roster-of-incomplete
 -- A page of the learners of a course who have not completed it.
@@ -571,12 +397,11 @@ WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.completed_at I
     AND (:last_seen_before::date IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
     AND (
         :not_past::uuid IS NULL
-        OR NOT EXISTS (
-            SELECT *
+        OR (
+            SELECT r.status
             FROM lesson_progress AS r
             WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
-                AND r.status = 'completed'
-        )
+        ) IS DISTINCT FROM 'completed'
     )
 ORDER BY p.user_id
 LIMIT :limit;

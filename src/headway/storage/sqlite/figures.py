@@ -107,10 +107,8 @@ def _sorted_page(connection: apsw.Connection, course_id: CourseId, query: Roster
         return []
     else:
         place = (_value(query.after), query.after.learner_id)
-    if query.learners is not None and _are_few(connection, course_id, query.learners):
-        among = (query.order.value, course_id, *query.learners, *_filters(query), *place)
-        return fetch(connection, sql.ROSTER_AMONG[query.descending], *among, query.limit)
-    statement = sql.ROSTER[query.order, query.descending]
+    are_few = query.learners is not None and _are_few(connection, course_id, query.learners)
+    statement = (sql.ROSTER_AMONG if are_few else sql.ROSTER)[query.order, query.descending]
     ids = query.learners or (None, None)
     return fetch(connection, statement, course_id, *place, *ids, *_filters(query), query.limit)
 
