@@ -142,6 +142,8 @@ class Settings(BaseSettings):
     @classmethod
     def _without_a_slash_behind(cls, value: str) -> str:
         path = value.rstrip("/")
+        if value and not path:
+            raise ValueError("the pages need a path of their own, such as /dashboard; nothing at all turns them off")
         if path and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", path):
             raise ValueError("a path begins with / and has letters, digits and . _ ~ - only")
         return path

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from http.cookies import CookieError, SimpleCookie
 from secrets import token_urlsafe
 from typing import Any, Final, NamedTuple
 
 import jwt
+from starlette.requests import cookie_parser
 
 from headway.auth.claims import expiry_of, principal_of
 from headway.auth.keys import SECRET_BYTES
@@ -35,10 +35,9 @@ _ATTRIBUTE_BYTES: Final = 256  # of a cookie's 4096, which are all that a browse
 
 
 class Session(NamedTuple):
-    """Whom a browser speaks for, until when (seconds since 1970), and the token that its own pages know."""
+    """Whom a browser speaks for, for as long as its principal says, and the token that its own pages know."""
 
     principal: Principal
-    expires_at: float
     forgery_token: str
 
 
@@ -96,22 +95,15 @@ class Sessions:
                 audience=_AUDIENCE,
                 options={"require": ["exp", "sub", "jti"], "verify_exp": False},
             )
-            expires_at = expiry_of(claims, self._clock())
-            principal = replace(principal_of(claims), expires_at=expires_at)
-            return Session(principal, expires_at, self._forgery_token(claims["jti"]))
+            principal = replace(principal_of(claims), expires_at=expiry_of(claims, self._clock()))
+            return Session(principal, self._forgery_token(claims["jti"]))
         except (jwt.PyJWTError, NotAuthenticatedError):
             return None
 
     def of_headers(self, headers: Mapping[bytes, bytes]) -> Session | None:
         """The session of a request by its headers, whose names are in lower case."""
-        cookie = headers.get(b"cookie")
-        if cookie is None or len(cookie) > 4 * _COOKIE_BYTES:
-            return None
-        try:
-            found = SimpleCookie(cookie.decode("latin-1")).get(COOKIE)
-        except CookieError:
-            return None
-        return self.opened(found.value) if found is not None else None
+        cookie = cookie_parser(headers.get(b"cookie", b"").decode("latin-1")).get(COOKIE)
+        return self.opened(cookie) if cookie is not None else None
 
     def principal_of_request(self, method: str, headers: Mapping[bytes, bytes]) -> Principal | None:
         """Whom a request to the API speaks for that has no token, or `None`.

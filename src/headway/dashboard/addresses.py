@@ -26,7 +26,10 @@ def below(path: str, wanted: str) -> str:
 def page_of(request: Request, path: str) -> str:
     """The page that a browser is to come back to that sent this request: for a part of one, the whole one."""
     if "hx-request" in request.headers:
-        shown = urlsplit(request.headers.get("hx-current-url", ""))
+        try:
+            shown = urlsplit(request.headers.get("hx-current-url", ""))
+        except ValueError:  # no address at all
+            return path
         return below(path, f"{shown.path}?{shown.query}" if shown.query else shown.path)
     query = f"?{request.url.query}" if request.url.query else ""
     return below(path, request.url.path + query)

@@ -1,5 +1,6 @@
 """The pages' own files: styles, scripts, pictures. All are in the package; none comes from another host."""
 
+import asyncio
 import gzip
 import hashlib
 import re
@@ -48,7 +49,8 @@ class Assets:
 
     async def serve(self, request: Request) -> Response:
         """Answer with a file. Whoever asks for its present content need not ask again."""
-        asset = self._files.get(request.path_params["name"])
+        assets = await asyncio.to_thread(lambda: self._files)  # read and compressed the first time
+        asset = assets.get(request.path_params["name"])
         if asset is None:
             return Response(status_code=404)
         headers = {"Vary": "Accept-Encoding", "X-Content-Type-Options": "nosniff"}

@@ -36,7 +36,7 @@ class Draft:
 async def courses(visit: Visit) -> Response:
     """The catalogue by title."""
     visit.principal.require(COURSES_WRITE)
-    return visit.show("authoring/courses.html", courses=await visit.services.progress.courses())
+    return await visit.show("authoring/courses.html", courses=await visit.services.progress.courses())
 
 
 async def new_course(visit: Visit) -> Response:
@@ -54,7 +54,7 @@ async def course(visit: Visit) -> Response:
         if "new" not in visit.request.query_params:
             raise
         draft = _empty(visit.course_id)
-    return visit.show("authoring/course.html", draft=draft, kinds=list(LessonKind), on_edits=list(OnEdit))
+    return await visit.show("authoring/course.html", draft=draft, kinds=list(LessonKind), on_edits=list(OnEdit))
 
 
 def _draft(entry: CatalogueEntry) -> Draft:

@@ -14,7 +14,8 @@ _NOT_FOUND = 404
 async def courses(visit: Visit) -> Response:
     """The courses that the learner has written in, recently touched first, and the active days over all of them."""
     under_way = await visit.services.overview.courses(visit.principal, visit.reader.first_weekday)
-    return visit.show("learner/courses.html", courses=under_way.courses, calendar=CalendarView.of(under_way.calendar))
+    calendar = CalendarView.of(under_way.calendar)
+    return await visit.show("learner/courses.html", courses=under_way.courses, calendar=calendar)
 
 
 async def course(visit: Visit) -> Response:
@@ -26,8 +27,8 @@ async def course(visit: Visit) -> Response:
             return Response(status_code=_NOT_MODIFIED, headers={"ETag": tag})
         own = await visit.services.overview.course(visit.principal, visit.course_id, visit.reader.first_weekday)
     except CourseNotFoundError:
-        return visit.show("learner/no_course.html", _NOT_FOUND)
+        return await visit.show("learner/no_course.html", _NOT_FOUND)
     view = CourseView.of(own, Shown.named(visit.request.query_params.get("show")))
-    page = visit.show("learner/course.html", view=view, calendar=CalendarView.of(own.calendar), tag=tag)
+    page = await visit.show("learner/course.html", view=view, calendar=CalendarView.of(own.calendar), tag=tag)
     page.headers["ETag"] = tag
     return page

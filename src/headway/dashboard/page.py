@@ -3,15 +3,15 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NamedTuple
-from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from headway.auth import Session
 from headway.dashboard.rendering import Reader, Renderer, reader_of
-from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.principal import Principal
+from headway.http.requests import InvalidIdentifierError, parse_identifier
 from headway.service import Services
 
 
@@ -43,23 +43,18 @@ class Visit(NamedTuple):
         return CourseId(self._identifier("course_id"))
 
     @property
-    def lesson_id(self) -> LessonId:
-        """The lesson in the path. Raises as `course_id` does."""
-        return LessonId(self._identifier("lesson_id"))
-
-    @property
     def learner_id(self) -> LearnerId:
         """The learner in the path. Raises as `course_id` does."""
         return LearnerId(self._identifier("user_id"))
 
-    def show(self, template: str, status: int = 200, **values: object) -> Response:
+    async def show(self, template: str, status: int = 200, **values: object) -> Response:
         """A page for this session, or a part of one."""
-        return self.renderer.show(self.request, template, self.session, status, **values)
+        return await self.renderer.show(self.request, template, self.session, status, **values)
 
     def _identifier(self, name: str) -> str:
         try:
-            return str(UUID(self.request.path_params[name]))
-        except ValueError:
+            return parse_identifier(name, self.request.path_params[name])
+        except InvalidIdentifierError:
             raise PageNotFoundError from None
 
 
@@ -70,6 +65,5 @@ Handler = Callable[[Visit], Awaitable[Response]]
 class Page:
     """A line of the table of pages: `path` is below the pages' own, `handler` is for who is signed in."""
 
-    method: str
     path: str
     handler: Handler

@@ -6,12 +6,12 @@ from headway.dashboard import authoring, learner, statistics
 from headway.dashboard.page import Page
 
 PAGES: Final = (
-    Page("GET", "", learner.courses),
-    Page("GET", "/courses/{course_id}", learner.course),
-    Page("GET", "/statistics", statistics.courses),
-    Page("GET", "/statistics/{course_id}", statistics.course),
-    Page("GET", "/statistics/{course_id}/learners/{user_id}", statistics.learner),
-    Page("GET", "/authoring", authoring.courses),
-    Page("GET", "/authoring/new", authoring.new_course),
-    Page("GET", "/authoring/{course_id}", authoring.course),
+    Page("", learner.courses),
+    Page("/courses/{course_id}", learner.course),
+    Page("/statistics", statistics.courses),
+    Page("/statistics/{course_id}", statistics.course),
+    Page("/statistics/{course_id}/learners/{user_id}", statistics.learner),
+    Page("/authoring", authoring.courses),
+    Page("/authoring/new", authoring.new_course),
+    Page("/authoring/{course_id}", authoring.course),
 )

@@ -1,5 +1,6 @@
 """From values to pages: Jinja2's templates, and numbers and moments as the reader writes them."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -40,13 +41,13 @@ class Renderer:
         self._environment.globals |= {"path": path, "api": api, "asset": assets.address}
         self._environment.globals |= {"lesson_address": LessonAddress(path, lesson_url)}
 
-    def show(
+    async def show(
         self, request: Request, template: str, session: Session | None, status: int = 200, **values: object
     ) -> HTMLResponse:
         """A template as a page. `values` are its own; it is also given `session`, `reader` and `here`, its address."""
-        content = self._environment.get_template(template).render(
-            values, session=session, reader=reader_of(request), here=request.url.path
-        )
+        values |= {"session": session, "reader": reader_of(request), "here": request.url.path}
+        # Beside the event loop: a course may have thousands of lessons, and others' writes do not wait for its page.
+        content = await asyncio.to_thread(lambda: self._environment.get_template(template).render(values))
         return HTMLResponse(content, status)
 
 
@@ -124,10 +125,10 @@ class Reader:
 
     def plain_day(self, value: date) -> str:
         """A day of a course where there can be no markup."""
-        return dates.format_date(value, "medium", locale=self.locale)
+        return _day(value, self.locale)
 
 
-# A list of lessons shows the same few figures again and again.
+# A page shows the same few figures again and again, and a calendar the same days as others'.
 @lru_cache(_FIGURES)
 def _decimal(value: float, locale: Locale) -> str:
     return numbers.format_decimal(value, locale=locale)
@@ -138,15 +139,20 @@ def _percent(value: float, locale: Locale) -> str:
     return numbers.format_percent(value / 100, "#,##0.#%", locale)
 
 
+@lru_cache(_FIGURES)
+def _day(value: date, locale: Locale) -> str:
+    return dates.format_date(value, "medium", locale=locale)
+
+
 def reader_of(request: Request) -> Reader:
     """How the sender of a request reads."""
-    return Reader(locale_of(request.headers.get("accept-language", "")))
+    return Reader(locale_of(request.headers.get("accept-language", "")[:_LONGEST_LANGUAGES]))
 
 
 @lru_cache(1024)
 def locale_of(accepted: str) -> Locale:
     """The locale that a browser asks for first among those that are known (RFC 9110 section 12.5.4)."""
-    wished = sorted(_weighted(accepted[:_LONGEST_LANGUAGES]).items(), key=lambda one: -one[1])
+    wished = sorted(_weighted(accepted).items(), key=lambda one: -one[1])
     for name, weight in wished:
         if weight > 0:
             try:

@@ -6,27 +6,31 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import parse_qs, urlencode
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from headway.auth import Failure, IdentityProvider, Session, Sessions, SignInError
-from headway.auth.sessions import COOKIE
+from headway.auth.sessions import COOKIE, FORGERY_FIELD, check_forgery
 from headway.dashboard.addresses import below
 from headway.dashboard.cookies import ATTEMPT_COOKIE, CookieJar
-from headway.dashboard.forgery import check_request
 from headway.dashboard.rendering import Renderer
 from headway.domain.errors import InvalidValueError, UnavailableError
 from headway.domain.principal import Principal
+from headway.http.requests import read_body, read_headers
+from headway.logs import get_logger
 from headway.service import SignInService
 
 _ATTEMPT_SECONDS: Final = 600
 """How long somebody may take at the provider."""
 
+_FORM_BYTES: Final = 4096
 _CODE: Final = "code"
 _NEXT: Final = "_next"
+
+_log = get_logger("headway.dashboard")
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -86,18 +90,22 @@ class Entrance:
         )
 
     async def sign_in(self, request: Request) -> Response:
-        """Take a code in; without one show how to sign in. Who has a session already goes on."""
+        """Take a code in; without one show how to sign in. Who has a session already goes on, if nothing went wrong.
+
+        A code that lets nobody in may be another's than the session's: who has come is not shown somebody else's pages.
+        """
         wanted = self._wanted(request)
         if _CODE in request.query_params:
             return await self._by_code(request, request.query_params[_CODE], wanted)
-        if self._session_of(request) is not None:
-            return _to(wanted)
+        session = self.session_of(request)
         notice = NOTICES.get(request.query_params.get("notice", ""))
+        if session is not None and notice is None:
+            return _to(wanted)
         start = f"{self.path}/sign-in/start?{urlencode({'next': wanted})}"
         provider = self.provider.host if self.provider else None
-        response = self.renderer.show(
-            request, "sign_in.html", None, notice.status if notice else 200,
-            notice=notice, provider=provider, start=start,
+        response = await self.renderer.show(
+            request, "sign_in.html", None, notice.status if notice else 200, notice=notice, provider=provider,
+            start=start, wanted=wanted, present=session.principal.learner_id if session else None,
         )  # fmt: skip
         return _unreferred(response)
 
@@ -131,10 +139,11 @@ class Entrance:
 
     async def sign_out(self, request: Request) -> Response:
         """Let the browser forget its session. Raises `ForgedRequestError` unless one of its own pages asks for it."""
-        session = self._session_of(request)
+        session = self.session_of(request)
         if session is None:  # a cookie that another site's page may not send is not that page's to remove either
             return self._back(None, self.path)
-        await check_request(request, session)
+        form = await read_body(request.receive, read_headers(request.scope["headers"]), _FORM_BYTES)
+        check_forgery(session, parse_qs(form.decode("latin-1")).get(FORGERY_FIELD, [""])[0])
         response = self._back("signed_out", self.path)
         self.cookies.put(request, response, COOKIE, "", 0)
         return response
@@ -151,13 +160,14 @@ class Entrance:
     def _let_in(self, request: Request, principal: Principal, ends_at: datetime | None, wanted: str) -> Response:
         try:
             cookie = self.sessions.sealed(principal, ends_at)
-        except InvalidValueError:
+        except InvalidValueError as error:  # of a provider: who asks for a code is told when asking
+            _log.warning("sign_in_failed", failure=Failure.REFUSED.value, error=error.problems[0].kind)
             return self._back(Failure.REFUSED.value, wanted)
         session = self.sessions.opened(cookie)
         if session is None:  # the token was over before the code was
             return self._back(_CODE, wanted)
         response = _to(wanted)
-        self.cookies.put(request, response, COOKIE, cookie, max(1, int(session.expires_at - time.time())))
+        self.cookies.put(request, response, COOKIE, cookie, max(1, int(session.principal.expires_at - time.time())))
         return response
 
     def _back(self, notice: str | None, wanted: str) -> Response:
@@ -171,7 +181,8 @@ class Entrance:
     def _callback(self, request: Request) -> str:
         return f"{self.cookies.origin(request)}{self.path}/sign-in/callback"
 
-    def _session_of(self, request: Request) -> Session | None:
+    def session_of(self, request: Request) -> Session | None:
+        """The session of a request, where there is one that is not over."""
         return self.sessions.of_headers(dict(request.scope["headers"]))
 
     def _keep_attempt(self, request: Request, response: Response, attempt: str, seconds: int) -> None:

@@ -10,20 +10,23 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from headway.auth import IdentityProvider, Session, Sessions
+from headway.auth import IdentityProvider, Sessions
 from headway.dashboard.addresses import page_of
 from headway.dashboard.assets import Assets
 from headway.dashboard.cookies import CookieJar
-from headway.dashboard.forgery import SAFE_METHODS, check_request
 from headway.dashboard.page import Page, PageNotFoundError, Visit
 from headway.dashboard.pages import PAGES
 from headway.dashboard.rendering import Renderer
 from headway.dashboard.signing_in import Entrance
 from headway.domain.errors import HeadwayError
 from headway.http.errors import to_reply
+from headway.logs import get_logger
 from headway.service import Services
 
 _NOT_FOUND: Final = 404
+_FAULT: Final = 500
+
+_log = get_logger("headway.dashboard")
 
 
 @dataclass(frozen=True)
@@ -57,12 +60,13 @@ class Dashboard:
         """All pages."""
         router = APIRouter(prefix=self.path, include_in_schema=False)
         for page in PAGES:
-            router.add_api_route(page.path, self._endpoint(page), methods=[page.method])
+            router.add_api_route(page.path, self._endpoint(page), methods=["GET"])
         router.add_api_route("/static/{name}", self._served(self.assets.serve), methods=["GET"])
         for method, path, handler in self.entrance.routes():
             router.add_api_route(path, self._served(self._refusing(handler)), methods=[method])
-        unknown = Page("GET", "/{rest:path}", _no_page)
-        router.add_api_route(unknown.path, self._endpoint(unknown), methods=[unknown.method])
+        router.add_api_route("/", self._served(self._to_first_page), methods=["GET"])
+        unknown = Page("/{rest:path}", _no_page)
+        router.add_api_route(unknown.path, self._endpoint(unknown), methods=["GET"])
         return router
 
     @cached_property
@@ -73,10 +77,9 @@ class Dashboard:
 
     def _endpoint(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
-            session = self.session_of(request)
+            session = self.entrance.session_of(request)
             if session is None:
                 return self._to_sign_in(request)
-            await check_request(request, session)
             return await page.handler(Visit(request, self.services, session, self.renderer))
 
         return self._served(self._refusing(answer))
@@ -86,9 +89,12 @@ class Dashboard:
             try:
                 return await handler(request)
             except PageNotFoundError:
-                return self._refused(request, _NOT_FOUND, "There is no such page.")
+                return await self._refused(request, _NOT_FOUND, "There is no such page.")
             except HeadwayError as refusal:
-                return self._refused(request, to_reply(refusal).status, str(refusal))
+                return await self._refused(request, to_reply(refusal).status, str(refusal))
+            except Exception:  # noqa: BLE001 - no traceback reaches a browser; the log has it
+                _log.exception("page_failed")
+                return await self._refused(request, _FAULT, "The fault is the service's, and is in its log.")
 
         return answer
 
@@ -122,21 +128,20 @@ class Dashboard:
             "Cache-Control": "no-store",
         }
 
-    def session_of(self, request: Request) -> Session | None:
-        """The session of a request, where there is one that is not over."""
-        return self.sessions.of_headers(dict(request.scope["headers"]))
+    async def _to_first_page(self, _request: Request) -> Response:
+        """Proxies and people put a slash behind it."""
+        return RedirectResponse(self.path, 308)
 
     def _to_sign_in(self, request: Request) -> Response:
         """To the page that signs in and leads back; a part of a page asks the whole one to go there."""
-        wanted = page_of(request, self.path) if request.method in SAFE_METHODS else self.path
-        address = f"{self.path}/sign-in?{urlencode({'next': wanted})}"
+        address = f"{self.path}/sign-in?{urlencode({'next': page_of(request, self.path)})}"
         if "hx-request" in request.headers:
             return Response(status_code=401, headers={"HX-Redirect": address})
         return RedirectResponse(address, 303)
 
-    def _refused(self, request: Request, status: int, reason: str) -> Response:
-        session = self.session_of(request)
-        return self.renderer.show(request, "refused.html", session, status, reason=reason, code=status)
+    async def _refused(self, request: Request, status: int, reason: str) -> Response:
+        session = self.entrance.session_of(request)
+        return await self.renderer.show(request, "refused.html", session, status, reason=reason, code=status)
 
 
 async def _no_page(_visit: Visit) -> Response:

@@ -27,7 +27,7 @@ from headway.http.statistics_stream import state_of
 async def courses(visit: Visit) -> Response:
     """A line for each course that the session may know of."""
     lines = await visit.services.statistics.courses(visit.principal)
-    return visit.show("statistics/courses.html", lines=lines)
+    return await visit.show("statistics/courses.html", lines=lines)
 
 
 async def course(visit: Visit) -> Response:
@@ -38,7 +38,7 @@ async def course(visit: Visit) -> Response:
     names = [target] if target in _PARTS else list(_PARTS)
     parts: dict[str, Any] = {name: await _PARTS[name](visit, entry.course) for name in names}
     template = target if target in _PARTS else "course"
-    return visit.show(f"statistics/{template}.html", course=entry.course, **parts)
+    return await visit.show(f"statistics/{template}.html", course=entry.course, **parts)
 
 
 async def learner(visit: Visit) -> Response:
@@ -46,7 +46,7 @@ async def learner(visit: Visit) -> Response:
     detail = await visit.services.statistics.learner(visit.principal, visit.course_id, visit.learner_id)
     entry = await visit.services.progress.course(visit.course_id)
     view = LearnerView(entry.course, detail)
-    return visit.show("statistics/learner.html", course=entry.course, learner=view)
+    return await visit.show("statistics/learner.html", course=entry.course, learner=view)
 
 
 async def _figures(visit: Visit, course: Course) -> FiguresView:
