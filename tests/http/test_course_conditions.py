@@ -41,6 +41,16 @@ def test_whoever_has_read_it_may_change_it_once(author: httpx.Client, path: str)
     assert put(author, path, document | {"title": "Two"}, If_Match=f'"other", {tag_of(author, path)}') == 200
 
 
+def test_an_author_goes_on_from_what_was_answered(author: httpx.Client, path: str) -> None:
+    document = course()
+    tag = author.put(path, json=document).headers["ETag"]
+    assert tag == tag_of(author, path)
+    assert author.put(path, json=document).headers["ETag"] == tag
+    assert "ETag" not in author.put(f"{path}?dry_run=true", json=document | {"title": "One"}).headers
+    edited = author.put(path, json=document | {"title": "One"}, headers={"If-Match": tag})
+    assert edited.headers["ETag"] == tag_of(author, path) != tag
+
+
 @pytest.mark.parametrize("query", ["", "?dry_run=true"])
 def test_a_condition_that_does_not_hold_changes_nothing(author: httpx.Client, path: str, query: str) -> None:
     document = course()

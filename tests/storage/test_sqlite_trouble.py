@@ -81,7 +81,7 @@ async def test_a_write_waits_for_another_programs_lock_while_reads_are_answered(
             assert (await patient.lesson(LEARNER, service.course.id, lesson(1).id)).row
             assert (await patient.course(service.course.id)).course.title == service.course.title
         assert [(await task).after for task in waiting]
-        assert (await edit).renamed
+        assert (await edit).change.renamed
         assert await service.attempts() == 3
 
 

@@ -50,14 +50,14 @@ async def test_lessons_stand_in_the_documents_order(store: Store) -> None:
     course = await new_course(store, *(lesson(number) for number in range(300, 0, -1)))
     assert (await store.course(course.id)).course.lessons == course.lessons
     turned = Course(course.id, course.title, course.lessons[::-1])
-    change = await store.put_course(turned)
+    change, _ = await store.put_course(turned)
     assert (change.reordered, change.added, change.removed, change.changed) == (True, (), (), ())
     assert (await store.course(course.id)).course.lessons == turned.lessons
 
 
 async def test_a_new_course_is_a_change_that_adds_its_lessons(store: Store) -> None:
     course = course_of(course_id=CourseId(str(uuid4())))
-    change = await store.put_course(course)
+    change, _ = await store.put_course(course)
     assert change.created
     assert change.added == tuple(one.id for one in course.lessons)
 
@@ -65,15 +65,24 @@ async def test_a_new_course_is_a_change_that_adds_its_lessons(store: Store) -> N
 async def test_putting_the_same_course_again_changes_nothing(make_store: MakeStore) -> None:
     async with opened(make_store()) as store:
         course = await new_course(store, *ALL_KINDS)
-        assert (await store.put_course(course)).is_empty
+        assert (await store.put_course(course)).change.is_empty
     async with opened(make_store()) as store:
-        assert (await store.put_course(course)).is_empty
+        assert (await store.put_course(course)).change.is_empty
+
+
+async def test_who_puts_a_course_is_told_the_version_that_is_stored(store: Store) -> None:
+    course = course_of(course_id=CourseId(str(uuid4())))
+    made = (await store.put_course(course)).version
+    assert (await store.course(course.id)).version == made
+    assert (await store.put_course(course)).version == made
+    edited = (await store.put_course(Course(course.id, "Edited", course.lessons))).version
+    assert (await store.course(course.id)).version == edited != made
 
 
 async def test_a_changed_course_takes_the_place_of_the_former(store: Store) -> None:
     before = await new_course(store, lesson(1), lesson(2), lesson(3))
     after = Course(before.id, "Renamed", (lesson(3), lesson(1, required=False), lesson(4)))
-    change = await store.put_course(after)
+    change, _ = await store.put_course(after)
     assert (change.created, change.renamed, change.reordered) == (False, True, True)
     assert (change.added, change.removed, change.changed) == ((lesson(4).id,), (lesson(2).id,), (lesson(1).id,))
     assert (await store.course(before.id)).course == after
@@ -150,7 +159,7 @@ async def test_a_course_that_is_put_back_finds_its_learners_rows(store: Store) -
     rows = await rows_of(store, learner, course)
     await store.remove_course(course.id)
     assert await store.learner_courses(learner) == []
-    assert (await store.put_course(course)).created
+    assert (await store.put_course(course)).change.created
     assert await rows_of(store, learner, course) == rows
     assert await exact_tally(store, learner, course) == (1, 1, 2_000_000)
     assert [reading.course for reading in await store.learner_courses(learner)] == [course]

@@ -256,7 +256,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(lessons=DOCUMENT, zone=st.sampled_from(ZONES), on_edit=st.sampled_from(OnEdit))
     def put_course(self, lessons: list[Any], zone: str = "UTC", on_edit: OnEdit = OnEdit.KEEP) -> None:
         course = Course(self.course_id, "A course", tuple(lessons), zone, on_edit)
-        assert self.run(self.store.put_course(course)) == compare(self.model.course, course)
+        assert self.run(self.store.put_course(course)).change == compare(self.model.course, course)
         self.model.put(course)
 
     @rule()

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 
 from domain.values import lesson
-from headway.domain.catalogue import Course, CourseChange, Lesson
+from headway.domain.catalogue import Course, CoursePut, Lesson
 from headway.domain.errors import (
     CourseNotFoundError,
     InvalidValueError,
@@ -228,7 +228,7 @@ async def test_an_edit_whose_author_goes_away_is_made_whole_or_not_at_all(store:
         edit.cancel()
         write = await store.write(blind(learner, course, lesson(1), quiz_attempts=round_ + 1))
         [answer] = await asyncio.gather(edit, return_exceptions=True)
-        assert isinstance(answer, CourseChange | asyncio.CancelledError)
+        assert isinstance(answer, CoursePut | asyncio.CancelledError)
         assert (await store.course(course.id)).course in {before, edited}
         assert (await store.lesson(learner, course.id, lesson(1).id)).row == write.after
 

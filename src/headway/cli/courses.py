@@ -116,7 +116,7 @@ async def _told(services: Services, course: Course, *, dry_run: bool) -> str:
     """Put a course, or look what that would do, and say it."""
     if dry_run:
         return _foretold(await services.progress.forecast_course(OPERATOR, course))
-    return _described(await services.progress.put_course(OPERATOR, course))
+    return _described((await services.progress.put_course(OPERATOR, course)).change)
 
 
 def _foretold(forecast: Forecast) -> str:

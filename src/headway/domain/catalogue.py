@@ -195,6 +195,13 @@ class CourseChange:
         return not (self.created or self.added or self.removed or self.changed or any(others))
 
 
+class CoursePut(NamedTuple):
+    """What putting a course document did, and the version that the catalogue has of it now."""
+
+    change: CourseChange
+    version: int
+
+
 def compare(before: Course | None, after: Course) -> CourseChange:
     """What changes when `after` takes the place of `before` (`None`: the course is new)."""
     old = before.lessons_by_id if before else {}

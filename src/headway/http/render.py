@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from headway.domain.catalogue import CourseChange, CourseOutline, Lesson
+from headway.domain.catalogue import CourseOutline, CoursePut, Lesson
 from headway.domain.edits import Forecast
 from headway.domain.progress import LessonProgress
 from headway.domain.standing import Summary
@@ -94,7 +94,7 @@ def course(entry: CatalogueEntry) -> Reply:
             "version": version,
             "rederivation": {"learners": under_way.learners, "done": under_way.done} if under_way else None,
         },
-        headers=((b"etag", f'"{version}"'.encode()),),
+        headers=_course_headers(version),
     )
 
 
@@ -103,15 +103,19 @@ def courses(outlines: Iterable[CourseOutline]) -> Reply:
     return json_reply(list(outlines))
 
 
-def course_change(change: CourseChange) -> Reply:
-    """What putting a course did."""
-    return json_reply(change)
+def course_put(put: CoursePut) -> Reply:
+    """What putting a course did, with the entity tag of what is stored now."""
+    return json_reply(put.change, headers=_course_headers(put.version))
 
 
 def course_forecast(forecast: Forecast) -> Reply:
     """What putting a course would do."""
     figures = forecast._asdict()
     return json_reply(asdict(figures.pop("change")) | figures)
+
+
+def _course_headers(version: int) -> Headers:
+    return ((b"etag", f'"{version}"'.encode()),)
 
 
 def _row_headers(row: LessonProgress) -> Headers:

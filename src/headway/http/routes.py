@@ -94,7 +94,7 @@ async def put_course(call: Call) -> Reply:
     precondition = parse_precondition(call.headers)
     if parameters.dry_run:
         return render.course_forecast(await call.service.forecast_course(call.principal, course, precondition))
-    return render.course_change(await call.service.put_course(call.principal, course, precondition))
+    return render.course_put(await call.service.put_course(call.principal, course, precondition))
 
 
 async def remove_course(call: Call) -> Reply:
@@ -186,10 +186,11 @@ OPERATIONS: Final = (
     Operation(
         "PUT", "/courses/{course_id}", "Put Course",
         "Make the catalogue hold the course as the document says. Progress in lessons that leave the course is kept "
-        "and shown again when they come back. What follows for learners under way is derived in the background. Needs "
-        "the scope `courses:write`.",
+        "and shown again when they come back. What follows for learners under way is derived in the background. The "
+        "answer has the stored version's `ETag`, that of a dry run has none. Needs the scope `courses:write`.",
         put_course, COURSES_TAG, answer=wire.CourseForecast | wire.CourseChange, query=PutCourseParameters,
         body=wire.CourseDocument, body_limit=COURSE_BODY_BYTES, refusals=(403, 412, 413), conditional=True,
+        answers_tag=True,
     ),
     Operation(
         "DELETE", "/courses/{course_id}", "Remove Course",

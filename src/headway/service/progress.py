@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Self
 
-from headway.domain.catalogue import Course, CourseChange, CourseOutline, Lesson
+from headway.domain.catalogue import Course, CourseOutline, CoursePut, Lesson
 from headway.domain.edits import Forecast
 from headway.domain.errors import LessonNotFoundError, ProgressNotFoundError
 from headway.domain.identifiers import CourseId, LessonId
@@ -128,12 +128,12 @@ class ProgressService:
 
     async def put_course(
         self, principal: Principal, course: Course, precondition: Precondition = UNCONDITIONAL
-    ) -> CourseChange:
+    ) -> CoursePut:
         """Make the catalogue hold a course as given. Needs `courses:write`. Raises `PreconditionFailedError`."""
         principal.require(COURSES_WRITE)
-        change = await self.store.put_course(course, precondition)
+        put = await self.store.put_course(course, precondition)
         self._course_changed()
-        return change
+        return put
 
     async def forecast_course(
         self, principal: Principal, course: Course, precondition: Precondition = UNCONDITIONAL

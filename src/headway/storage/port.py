@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime
 from typing import NamedTuple, Protocol
 
-from headway.domain.catalogue import Course, CourseChange, CourseOutline, VersionedCourse
+from headway.domain.catalogue import Course, CourseOutline, CoursePut, VersionedCourse
 from headway.domain.counters import Counters
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.imports import ImportKey, ImportState, Report
@@ -134,7 +134,7 @@ class Store(Protocol):
     async def course(self, course_id: CourseId) -> VersionedCourse:
         """One course."""
 
-    async def put_course(self, course: Course, precondition: Precondition = UNCONDITIONAL) -> CourseChange:
+    async def put_course(self, course: Course, precondition: Precondition = UNCONDITIONAL) -> CoursePut:
         """Make the catalogue hold `course` as given. Rows of lessons that leave it are kept.
 
         Raises `PreconditionFailedError` where what the catalogue has of it is not as asked.

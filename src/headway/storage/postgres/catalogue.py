@@ -12,7 +12,7 @@ from uuid import UUID
 
 import asyncpg
 
-from headway.domain.catalogue import Course, CourseChange, CourseOutline, VersionedCourse, compare, next_version
+from headway.domain.catalogue import Course, CourseOutline, CoursePut, VersionedCourse, compare, next_version
 from headway.domain.errors import CourseNotFoundError, StoreUnavailableError
 from headway.domain.identifiers import CourseId, LessonId
 from headway.domain.standing import microseconds
@@ -115,16 +115,17 @@ class Catalogue:
         await self._database.change(sql.ANNOUNCE_ERASURE)
         await asyncio.sleep(2 * FRESH_SECONDS)
 
-    async def put(self, course: Course, precondition: Precondition, now: datetime) -> CourseChange:
+    async def put(self, course: Course, precondition: Precondition, now: datetime) -> CoursePut:
         """Make the catalogue hold the course as given. Raises `PreconditionFailedError`."""
         async with self._changing(course.id, now) as (connection, revision):
             before = next(iter(to_courses(await connection.fetch(sql.LESSONS_OF_COURSES, [course.id]))), None)
             precondition.check_course(before)
             change = compare(before.course if before else None, course)
-            if not change.is_empty:
-                await store_course(connection, next_version(before, course, revision))
-                await _begin_rederivation(connection, course.id, revision)
-        return change
+            if before and change.is_empty:
+                return CoursePut(change, before.version)
+            await store_course(connection, next_version(before, course, revision))
+            await _begin_rederivation(connection, course.id, revision)
+        return CoursePut(change, revision)
 
     async def remove(self, course_id: CourseId, now: datetime) -> None:
         """Take the course out of the catalogue. Raises `CourseNotFoundError`."""

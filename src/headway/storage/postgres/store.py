@@ -12,7 +12,7 @@ from typing import Final
 
 import asyncpg
 
-from headway.domain.catalogue import Course, CourseChange, CourseOutline, VersionedCourse
+from headway.domain.catalogue import Course, CourseOutline, CoursePut, VersionedCourse
 from headway.domain.errors import CourseNotFoundError, StoreUnavailableError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress
@@ -125,7 +125,7 @@ class PostgresStore:
         """One course."""
         return await self._catalogue.load(course_id)
 
-    async def put_course(self, course: Course, precondition: Precondition = UNCONDITIONAL) -> CourseChange:
+    async def put_course(self, course: Course, precondition: Precondition = UNCONDITIONAL) -> CoursePut:
         """Make the catalogue hold the course as given."""
         return await self._catalogue.put(course, precondition, self._clock())
 

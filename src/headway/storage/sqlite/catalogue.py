@@ -47,11 +47,12 @@ class Catalogue:
         kept = self._kept.get(course_id)
         return kept if kept is not None and kept.version == version else self._load(connection, course_id)
 
-    def put(self, connection: apsw.Connection, before: VersionedCourse | None, course: Course, now: datetime) -> None:
-        """Write the course in the place of what was there, under a version of its own."""
+    def put(self, connection: apsw.Connection, before: VersionedCourse | None, course: Course, now: datetime) -> int:
+        """Write the course in the place of what was there, under a version of its own, and answer that."""
         [(revision,)] = fetch(connection, sql.NEXT_REVISION, microseconds(now))
         store_course(connection, next_version(before, course, revision))
         fetch(connection, sql.BEGIN_REDERIVATION, revision, course.id)
+        return int(revision)
 
     def _load(self, connection: apsw.Connection, course_id: CourseId) -> VersionedCourse:
         rows = fetch(connection, sql.COURSE_LESSONS, course_id)

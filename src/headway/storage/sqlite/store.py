@@ -14,7 +14,7 @@ from typing import Final
 
 import apsw
 
-from headway.domain.catalogue import Course, CourseChange, CourseOutline, VersionedCourse, compare
+from headway.domain.catalogue import Course, CourseOutline, CoursePut, VersionedCourse, compare
 from headway.domain.counters import Counters
 from headway.domain.errors import HeadwayError, RefusedWriteError, StoreUnavailableError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
@@ -136,15 +136,15 @@ class SqliteStore:
         """Apply one write, in a batch with whatever else is waiting."""
         return await self.committer.submit(write)
 
-    async def put_course(self, course: Course, precondition: Precondition = UNCONDITIONAL) -> CourseChange:
+    async def put_course(self, course: Course, precondition: Precondition = UNCONDITIONAL) -> CoursePut:
         """Make the catalogue hold the course as given."""
         async with self._transaction() as connection:
             before = self._catalogue.find(connection, course.id)
             precondition.check_course(before)
             change = compare(before.course if before else None, course)
-            if not change.is_empty:
-                self._catalogue.put(connection, before, course, self._clock())
-        return change
+            if before and change.is_empty:
+                return CoursePut(change, before.version)
+            return CoursePut(change, self._catalogue.put(connection, before, course, self._clock()))
 
     async def remove_course(self, course_id: CourseId) -> None:
         """Take the course out of the catalogue."""
