@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
 from support.browser import DASHBOARD, DESKTOP, PHONE, SCHEMES, barriers, fits, visiting
 from support.running import Running, course, lesson
@@ -34,7 +34,7 @@ def course_id(running: Running, document: dict[str, Any]) -> str:
 
 @pytest.fixture
 def author(browser: Browser, running: Running) -> Iterator[BrowserContext]:
-    with visiting(browser, running, str(uuid4()), "courses:write", refusals=(404, 412, 422)) as context:
+    with visiting(browser, running, str(uuid4()), "courses:write", refusals=(0, 404, 412, 422)) as context:
         yield context
 
 
@@ -68,6 +68,21 @@ def check(page: Page) -> Locator:
 def save(page: Page) -> None:
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator("#result").get_by_role("heading", name="Saved")).to_be_visible()
+
+
+def title_of(page: Page) -> Locator:
+    """The field of the course's title."""
+    return page.locator("#course-fields").get_by_label("Title")
+
+
+@pytest.fixture
+def held(author: BrowserContext) -> list[Route]:
+    """What the page has put, each waiting to be sent on."""
+    waiting: list[Route] = []
+    author.route(
+        "**/courses/*", lambda route: waiting.append(route) if route.request.method == "PUT" else route.continue_()
+    )
+    return waiting
 
 
 def stored(running: Running, course_id: str) -> dict[str, Any]:
@@ -175,6 +190,80 @@ def test_what_was_edited_after_a_check_has_to_be_checked_again(author: BrowserCo
     expect(page.get_by_role("button", name="Save", exact=True)).to_have_count(0)
 
 
+def test_what_is_typed_while_it_is_checked_has_to_be_checked(
+    author: BrowserContext, course_id: str, held: list[Route]
+) -> None:
+    page = opened(author, course_id)
+    title_of(page).fill("One")
+    page.get_by_role("button", name="Check", exact=True).click()
+    expect(page.locator("#state")).to_have_text("Checking …")
+    title_of(page).fill("Two")
+    held.pop().continue_()
+    expect(page.locator("#result")).to_contain_text("Edited meanwhile")
+    expect(page.get_by_role("button", name="Save", exact=True)).to_have_count(0)
+    expect(title_of(page)).to_be_focused()
+    page.get_by_role("button", name="Check", exact=True).click()
+    expect(page.locator("#state")).to_have_text("Checking …")
+    held.pop().continue_()
+    expect(page.locator("#result")).to_contain_text("“Bread at home” → “Two”")
+    expect(page.locator("#result")).to_be_focused()
+
+
+def test_what_is_typed_while_it_is_saved_stays_and_is_not_said_to_be_saved(
+    author: BrowserContext, running: Running, course_id: str, held: list[Route]
+) -> None:
+    page = opened(author, course_id)
+    title_of(page).fill("One")
+    page.get_by_role("button", name="Check", exact=True).click()
+    expect(page.locator("#state")).to_have_text("Checking …")
+    held.pop().continue_()
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator("#state")).to_have_text("Saving …")
+    title_of(page).fill("Two")
+    held.pop().continue_()
+    expect(page.locator("#result")).to_contain_text("What you have edited since is not saved yet")
+    expect(page.locator("#state")).to_have_text("Changes that are not saved")
+    expect(title_of(page)).to_have_value("Two")
+    expect(title_of(page)).to_be_focused()
+    assert stored(running, course_id)["title"] == "One"
+    author.unroute("**/courses/*")
+    expect(check(page)).to_contain_text("“One” → “Two”")
+    save(page)
+    assert stored(running, course_id)["title"] == "Two"
+
+
+def test_who_has_saved_goes_on_from_there_and_overwrites_nobody_who_saved_later(
+    author: BrowserContext, running: Running, course_id: str, document: dict[str, Any]
+) -> None:
+    page = opened(author, course_id)
+    edit(page, "Water").get_by_label("Title", exact=True).fill("Waters")
+    check(page)
+    save(page)
+    expect(page.locator("#result")).to_be_focused()
+    expect(page.locator("#state")).to_have_text("Saved")
+    expect(edit(page, "Waters").get_by_label("Title", exact=True)).to_be_visible()  # unfolded, as it was
+    running.put_course(document | {"title": "Theirs"}, course_id)
+    title_of(page).fill("Mine")
+    expect(check(page)).to_contain_text("Somebody else has saved this course")
+
+
+def test_an_answer_that_was_lost_is_nobody_elses(author: BrowserContext, running: Running, course_id: str) -> None:
+    page = opened(author, course_id)
+    title_of(page).fill("Stored")
+    check(page)
+
+    def lose(route: Route) -> None:
+        route.fetch()
+        route.abort()
+
+    author.route("**/courses/*", lose, times=1)
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator("#result")).to_contain_text("The service does not answer")
+    assert stored(running, course_id)["title"] == "Stored"
+    expect(check(page).get_by_role("heading", name="Saved")).to_be_visible()
+    expect(page.locator("#state")).to_have_text("Saved")
+
+
 def test_nothing_is_saved_where_nothing_would_change(author: BrowserContext, course_id: str) -> None:
     page = opened(author, course_id)
     expect(check(page)).to_contain_text("Nothing would change")
@@ -213,6 +302,9 @@ def test_lessons_are_moved_by_the_keyboard(author: BrowserContext, running: Runn
     expect(page.locator(".lesson-edit summary").first).to_be_focused()
     page.keyboard.press("Alt+ArrowDown")
     expect(names(page)).to_have_text(["Flour", "Check yourself", "Water"])
+    edit(page, "Flour").get_by_label("Kind").press("Alt+ArrowDown")  # the key that opens its choices
+    expect(names(page)).to_have_text(["Flour", "Check yourself", "Water"])
+    page.keyboard.press("Escape")
     expect(check(page)).to_contain_text("another order")
     save(page)
     assert titles(stored(running, course_id)) == ["Flour", "Check yourself", "Water"]
@@ -290,7 +382,8 @@ def test_faults_are_shown_at_their_fields(author: BrowserContext, running: Runni
     report.get_by_role("button", name="Lesson 1, Pass mark").click()
     expect(flour.get_by_label("Pass mark")).to_be_focused()
     page.locator("#course-fields").get_by_label("Title").fill("Bread at home")
-    expect(page.locator("[aria-invalid]")).to_have_count(0)
+    expect(page.locator("[aria-invalid]")).to_have_count(2)  # the others are wrong still, and listed
+    expect(report.get_by_role("heading", name="3 things are not right yet")).to_be_visible()
     flour.get_by_label("Pass mark").fill("50")
     page.locator(".lesson-edit").nth(1).get_by_label("Duration").fill("60")
     page.locator("#course-fields").get_by_label("Time zone").fill("Mars/Olympus")
@@ -298,6 +391,20 @@ def test_faults_are_shown_at_their_fields(author: BrowserContext, running: Runni
     expect(report).to_contain_text("Only a quiz has a pass mark")
     expect(report).to_contain_text("no time zone of the IANA database")
     assert stored(running, course_id) == before
+
+
+@pytest.mark.parametrize(("written", "read"), [("1,5", 1.5), ("1800", 1800), ("0,125", 0.125)])
+def test_a_number_is_read_with_either_mark(author: BrowserContext, course_id: str, written: str, read: float) -> None:
+    page = opened(author, course_id)
+    edit(page, "Flour").get_by_label("Duration").fill(written)
+    expect(check(page)).to_contain_text(f"duration: 300 → {read:g}")
+
+
+def test_a_number_that_can_be_read_in_two_ways_is_not(author: BrowserContext, course_id: str) -> None:
+    page = opened(author, course_id)
+    edit(page, "Flour").get_by_label("Duration").fill("1,800")
+    expect(check(page)).to_contain_text("this can be read in two ways: write 1800, or 1.8")
+    expect(page.get_by_role("button", name="Save", exact=True)).to_have_count(0)
 
 
 def test_a_pass_mark_takes_the_place_of_a_percentage(author: BrowserContext, course_id: str) -> None:

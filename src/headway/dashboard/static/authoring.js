@@ -1,7 +1,8 @@
 // The page of a course's document: edited as a form or as JSON, checked, then saved, both through the API.
 
-import { CourseForm } from "./course-form.js";
-import { conflict, element, faults, forecast, trouble } from "./course-report.js";
+import { ambiguity, CourseForm } from "./course-form.js";
+import { conflict, editedMeanwhile, element, faults, forecast, saved, trouble } from "./course-report.js";
+import { ask, SignedOut, SomebodyElse, Unavailable } from "./service.js";
 
 const form = document.querySelector("#course");
 const text = document.querySelector("#course-json");
@@ -17,7 +18,7 @@ let view = "form";
 let tag = form.dataset.tag; // of the version that is edited; empty: there is none yet
 let base = tag ? JSON.parse(text.value) : null; // that version
 let untouched = JSON.stringify(JSON.parse(text.value));
-let saving = false;
+let asker = null; // what had the focus when the request that is under way was sent; null: none is
 
 const say = (what) => { said.textContent = what; };
 const fields = new CourseForm(form, { say, changed });
@@ -30,21 +31,25 @@ function current() {
   return doc;
 }
 
-function isDirty() {
+/** Whether the document that is edited is still the one that was written so. */
+function isStill(written) {
   try {
-    return JSON.stringify(current()) !== untouched;
+    return JSON.stringify(current()) === written;
   } catch {
-    return true;
+    return false;
   }
 }
+
+const isDirty = () => !isStill(untouched);
 
 function tellState() {
   state.textContent = !tag ? "Not saved yet" : isDirty() ? "Changes that are not saved" : "No changes";
 }
 
-function changed() {
-  clearFaults();
-  result.replaceChildren();
+// What was said of the document as it was before is dropped; what is wrong with other fields still is.
+function changed(input) {
+  if (input) unmark(input);
+  result.querySelector("[data-until-edited]")?.remove();
   tellState();
 }
 
@@ -76,56 +81,47 @@ for (const [name, tab] of Object.entries(tabs)) {
     tabs[view].focus();
   });
 }
-text.addEventListener("input", changed);
+text.addEventListener("input", () => changed(text));
 
 // --- The API
 
-const meta = document.querySelector('meta[name="forgery-token"]');
-
-// After somebody has signed in again, in another tab, this page's forgery token is of the session before.
-async function renewForgeryToken() {
-  const page = await fetch(location.href, { redirect: "error" }).then((reply) => reply.text(), () => "");
-  const fresh = new DOMParser().parseFromString(page, "text/html").querySelector('meta[name="forgery-token"]');
-  if (!fresh || fresh.content === meta.content) return false;
-  meta.content = fresh.content;
-  return true;
-}
-
-async function put(doc, query) {
+function put(body, query = "") {
   const condition = tag ? { "If-Match": `"${tag}"` } : { "If-None-Match": "*" };
-  const send = () =>
-    fetch(form.dataset.course + query, {
-      method: "PUT",
-      headers: { "Content-Type": "application/json", "X-Headway-Forgery-Token": meta.content, ...condition },
-      body: JSON.stringify(doc),
-    });
-  const reply = await send();
-  return reply.status === 403 && (await renewForgeryToken()) ? send() : reply;
+  const headers = { "Content-Type": "application/json", ...condition };
+  return ask(form.dataset.course + query, { method: "PUT", headers, body });
 }
 
 async function load() {
-  const reply = await fetch(form.dataset.course);
+  const reply = await ask(form.dataset.course);
   if (reply.status === 404) return { doc: null, tag: "", rederivation: null };
-  if (!reply.ok) throw new Error(`${reply.status}`);
+  if (!reply.ok) throw new Unavailable();
   const { version, rederivation, ...doc } = await reply.json();
   return { doc, tag: String(version), rederivation };
 }
 
 // --- What is wrong
 
+const marks = new Map(); // what is said at a field that is not right
+
+function unmark(input) {
+  marks.get(input)?.remove();
+  marks.delete(input);
+  input.removeAttribute("aria-invalid");
+  if (input.dataset.hint) input.setAttribute("aria-describedby", input.dataset.hint);
+  else input.removeAttribute("aria-describedby");
+}
+
 function clearFaults() {
-  for (const input of form.querySelectorAll("[aria-invalid]")) {
-    input.removeAttribute("aria-invalid");
-    input.removeAttribute("aria-describedby");
-  }
-  for (const message of form.querySelectorAll(".field-error")) message.remove();
+  for (const input of marks.keys()) unmark(input);
 }
 
 function mark(input, message, number) {
   const id = `fault-${number}`;
+  unmark(input);
   input.setAttribute("aria-invalid", "true");
-  input.setAttribute("aria-describedby", id);
-  input.closest("label").after(element("span", { id, classes: "field-error" }, message));
+  input.setAttribute("aria-describedby", [id, input.dataset.hint].filter(Boolean).join(" "));
+  marks.set(input, element("span", { id, classes: "field-error" }, message));
+  input.closest("label").after(marks.get(input));
   const folded = input.closest("details");
   if (folded) folded.open = true;
 }
@@ -135,8 +131,7 @@ function tell(found) {
   found.forEach(({ place, text: message, field }, number) => {
     if (field) mark(field, `${place.split(", ").at(-1)}: ${message}`, number);
   });
-  result.replaceChildren(faults(found, (field) => fields.open(field)));
-  result.focus();
+  report(faults(found, (field) => fields.open(field)));
 }
 
 const WORDS = { title: "Title", section: "Section", kind: "Kind", duration_seconds: "Duration", time_zone: "Time zone",
@@ -156,99 +151,121 @@ const KINDS = {
   uuid_parsing: "this is no UUID",
   extra_forbidden: "there is no such field in a course document",
   missing: "this is missing",
+  float_type: "this is no number",
 };
 
 function tellFaults(detail) {
   tell(detail.map(({ loc, msg, type }) => {
     const place = loc.slice(1);
-    return { place: worded(place), text: KINDS[type] ?? msg, field: view === "form" ? fields.field(place) : null };
+    const field = view === "form" ? fields.field(place) : null;
+    return { place: worded(place), text: ambiguity(field) ?? KINDS[type] ?? msg, field };
   }));
 }
 
 // --- Checking and saving
 
+/** Show what came of a request. Who waited for it is led there, who went on elsewhere on the page is not. */
+function report(made) {
+  const isAwaited = [asker, document.body].includes(document.activeElement);
+  result.replaceChildren(made);
+  if (isAwaited) result.focus();
+}
+
 async function answered(reply, doc) {
   if (reply.ok) return true;
   if (reply.status === 412) await tellConflict(doc);
   else if (reply.status === 422) tellFaults((await reply.json()).detail);
-  else if (reply.status === 401) {
-    const again = `${form.dataset.signIn}?${new URLSearchParams({ next: location.pathname })}`;
-    const link = element("a", { href: again, target: "_blank", rel: "noopener" }, "Sign in in another tab");
-    result.replaceChildren(trouble("Your session is over", link, ", then come back and go on: your edits are here still."));
-  } else {
+  else {
     const reason = await reply.json().then((body) => body.detail, () => "");
-    result.replaceChildren(trouble("That did not work", String(reason || reply.status), " Your edits are here still."));
+    report(trouble("That did not work", String(reason || reply.status), " Your edits are here still."));
   }
   return false;
 }
 
 async function attempt(work) {
-  if (saving) return;
-  saving = true;
+  if (asker) return;
+  asker = document.activeElement;
   check.setAttribute("aria-disabled", "true");
   try {
     await work();
   } catch (error) {
     tellState();
-    if (error instanceof SyntaxError) tell([{ place: "JSON", text: error.message, field: text }]);
-    else result.replaceChildren(trouble("The service does not answer", "Your edits are here still. Try again in a moment."));
+    tellError(error);
   } finally {
-    saving = false;
+    asker = null;
     check.removeAttribute("aria-disabled");
   }
+}
+
+function tellError(error) {
+  if (error instanceof SyntaxError) tell([{ place: "JSON", text: error.message, field: text }]);
+  else if (error instanceof SignedOut) {
+    const again = `${form.dataset.signIn}?${new URLSearchParams({ next: location.pathname })}`;
+    const link = element("a", { href: again, target: "_blank", rel: "noopener" }, "Sign in in another tab");
+    report(trouble("Your session is over", link, ", then come back and go on: your edits are here still."));
+  } else if (error instanceof SomebodyElse) {
+    report(trouble("Somebody else has signed in", "Nothing was stored. Your edits are here still: copy them as JSON, then load the page again."));
+  } else if (error instanceof Unavailable) {
+    report(trouble("The service does not answer", "Your edits are here still. Try again in a moment."));
+  } else throw error;
 }
 
 const checkNow = () =>
   attempt(async () => {
     const doc = current();
+    const written = JSON.stringify(doc);
     clearFaults();
     state.textContent = "Checking …";
-    const reply = await put(doc, "?dry_run=true");
+    const reply = await put(written, "?dry_run=true");
     tellState();
-    if (!(await answered(reply, doc))) return;
-    result.replaceChildren(forecast(await reply.json(), base, doc, () => saveNow(doc)));
-    result.focus();
+    // Nobody is led away who is typing.
+    if ([200, 422].includes(reply.status) && !isStill(written)) result.replaceChildren(editedMeanwhile());
+    else if (await answered(reply, doc)) report(forecast(await reply.json(), base, doc, () => saveNow(doc)));
   });
 
 const saveNow = (doc) =>
   attempt(async () => {
     state.textContent = "Saving …";
-    const reply = await put(doc, "");
+    const reply = await put(JSON.stringify(doc));
     tellState();
-    if (!(await answered(reply, doc))) return;
-    await reload();
-    history.replaceState(null, "", location.pathname);
-    state.textContent = "Saved";
-    const done = element("div", { classes: "note good", role: "status" }, element("h2", {}, "Saved"));
-    result.replaceChildren(done);
-    watch();
+    if (await answered(reply, doc)) tellSaved(doc, reply.headers.get("ETag").match(/"(.*)"/)[1]);
   });
 
-// What the catalogue has takes the place of what is edited.
-async function reload() {
-  const found = await load();
-  ({ doc: base, tag } = found);
-  untouched = JSON.stringify(base);
-  fields.fill(base);
-  text.value = JSON.stringify(base, null, 2);
-  document.querySelector("#course-name").textContent = base.title;
+// What is edited goes on from there, and keeps what was typed since.
+function tellSaved(doc, version) {
+  goOnFrom(doc, version);
+  history.replaceState(null, "", location.pathname);
+  if (!isDirty()) state.textContent = "Saved";
+  report(saved(isDirty()));
+  watch();
+}
+
+function goOnFrom(doc, version) {
+  base = doc;
+  tag = version;
+  untouched = JSON.stringify(doc);
+  document.querySelector("#course-name").textContent = doc.title;
   tellState();
 }
 
 async function tellConflict(doc) {
   const theirs = await load();
+  // An answer of our own that was lost on its way.
+  if (JSON.stringify(theirs.doc) === JSON.stringify(doc)) return tellSaved(doc, theirs.tag);
   const keep = () => {
     base = theirs.doc;
     tag = theirs.tag;
     checkNow();
   };
-  const discard = () => attempt(async () => {
-    await reload();
+  const discard = () => {
+    clearFaults();
+    fields.fill(theirs.doc);
+    text.value = JSON.stringify(theirs.doc, null, 2);
+    goOnFrom(theirs.doc, theirs.tag);
     result.replaceChildren();
     tabs[view].focus();
-  });
-  result.replaceChildren(conflict(theirs.doc, doc, { keep, discard }));
-  result.focus();
+  };
+  report(conflict(theirs.doc, doc, { keep, discard }));
 }
 
 form.addEventListener("submit", (event) => {
@@ -287,4 +304,5 @@ form.querySelector("fieldset").disabled = false;
 text.readOnly = false;
 panels.json.hidden = true;
 panels.json.classList.remove("unshown");
+if (location.hash) document.getElementById(location.hash.slice(1))?.focus(); // it could not be while it was disabled
 if (!deriving.hidden) watch();

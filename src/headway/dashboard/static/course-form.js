@@ -6,6 +6,8 @@ const NUMBERS = new Set(["duration_seconds", "pass_mark", "complete_at"]);
 const UNTITLED = "A lesson without a title";
 
 const shown = (value) => (value === null || value === undefined ? "" : String(value));
+// Of an English reader it is 1800, of a German one 1.8.
+const AMBIGUOUS = /^[1-9]\d{0,2},\d{3}$/;
 const held = (input) => (input.type === "checkbox" ? input.checked : input.value);
 
 function parsed(input) {
@@ -13,8 +15,15 @@ function parsed(input) {
   const text = input.value;
   if (NULLABLE.has(input.name) && text.trim() === "") return null;
   if (!NUMBERS.has(input.name)) return text;
-  const number = Number(text.trim().replace(",", "."));
+  const number = ambiguity(input) ? NaN : Number(text.trim().replace(",", "."));
   return Number.isFinite(number) ? number : text; // the API says what is wrong with it
+}
+
+/** Why a field's number is not taken though it looks like one; null where it is, or there is no field. */
+export function ambiguity(input) {
+  const text = input?.value.trim();
+  if (!NUMBERS.has(input?.name) || !AMBIGUOUS.test(text)) return null;
+  return `this can be read in two ways: write ${text.replace(",", "")}, or ${Number(text.replace(",", "."))}`;
 }
 
 function newId() {
@@ -27,7 +36,7 @@ function newId() {
 }
 
 export class CourseForm {
-  // `say` tells a listener what has happened; `changed` is called after each change.
+  // `say` tells a listener what has happened; `changed` is called after each change, with the field if it was one's.
   constructor(root, { say, changed }) {
     this.course = root.querySelector("#course-fields");
     this.list = root.querySelector("#lessons");
@@ -39,8 +48,8 @@ export class CourseForm {
     this.list.addEventListener("click", (event) => this.clicked(event));
     this.list.addEventListener("keydown", (event) => this.pressed(event));
     this.list.addEventListener("change", (event) => this.settled(event.target));
-    this.list.addEventListener("input", () => this.edited());
-    this.course.addEventListener("input", () => this.edited());
+    this.list.addEventListener("input", ({ target }) => this.edited(target));
+    this.course.addEventListener("input", ({ target }) => this.edited(target));
   }
 
   fill(doc) {
@@ -93,9 +102,9 @@ export class CourseForm {
     }
   }
 
-  edited() {
+  edited(input) {
     this.refresh();
-    this.changed();
+    this.changed(input);
   }
 
   // What is shown beside the fields: places, titles, sections.
@@ -159,7 +168,8 @@ export class CourseForm {
 
   pressed(event) {
     const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
-    if (!step || !event.altKey) return;
+    // In a field these keys are the field's own: they open a list of choices.
+    if (!step || !event.altKey || !event.target.closest("summary, .lesson-actions")) return;
     event.preventDefault();
     this.move(event.target.closest(".lesson-edit"), step, event.target);
   }
@@ -190,7 +200,7 @@ export class CourseForm {
     const threshold = input.closest(".lesson-edit").querySelector('[name="complete_at"]');
     if (threshold.value !== "100") return;
     threshold.value = "";
-    this.edited();
+    this.edited(threshold);
     this.say("Completed at was cleared: passing completes the quiz.");
   }
 }

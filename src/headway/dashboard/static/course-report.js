@@ -22,8 +22,12 @@ export function element(name, properties = {}, ...children) {
 function worded(value) {
   if (value === null || value === undefined || value === "") return "nothing";
   if (typeof value === "boolean") return value ? "yes" : "no";
-  return typeof value === "string" ? `“${value}”` : String(value);
+  return typeof value === "string" ? element("bdi", {}, `“${value}”`) : String(value);
 }
+
+// In whatever direction a title is written, and whatever it holds, what is around it stays where it is.
+const isolated = (title) => element("bdi", {}, title);
+const joined = (parts, separator) => parts.flatMap((part, place) => (place ? [separator, part] : [part]));
 
 const byId = (doc) => new Map((doc?.lessons ?? []).map((lesson) => [String(lesson.id).toLowerCase(), lesson]));
 const titled = (lesson, id) => lesson?.title || id;
@@ -31,7 +35,11 @@ const titled = (lesson, id) => lesson?.title || id;
 function differences(before, after) {
   return Object.keys(NAMES)
     .filter((name) => name in after && (before?.[name] ?? null) !== (after[name] ?? null))
-    .map((name) => `${NAMES[name]}: ${worded(before?.[name])} → ${worded(after[name])}`);
+    .map((name) => element("span", {}, `${NAMES[name]}: `, ...fromTo(before?.[name], after[name])));
+}
+
+function fromTo(before, after) {
+  return [worded(before), " → ", worded(after)];
 }
 
 function line(sign, word, text, details = []) {
@@ -42,8 +50,8 @@ function line(sign, word, text, details = []) {
     element(
       "span",
       {},
-      element("strong", {}, text),
-      details.length ? element("span", { classes: "facts" }, details.join("; ")) : null,
+      element("strong", {}, isolated(text)),
+      details.length ? element("span", { classes: "facts" }, ...details) : null,
     ),
   );
 }
@@ -52,21 +60,21 @@ function lines(change, before, after) {
   const [old, now] = [byId(before), byId(after)];
   return [
     change.created ? line("+", "New", after.title) : null,
-    change.renamed ? line("~", "Changed", "Title of the course", [`${worded(before?.title)} → ${worded(after.title)}`]) : null,
+    change.renamed ? line("~", "Changed", "Title of the course", fromTo(before?.title, after.title)) : null,
     change.time_zone_changed
-      ? line("~", "Changed", "Time zone", [`${worded(before?.time_zone)} → ${worded(after.time_zone ?? "UTC")}`])
+      ? line("~", "Changed", "Time zone", fromTo(before?.time_zone, after.time_zone ?? "UTC"))
       : null,
     change.on_edit_changed
       ? line("~", "Changed", "Who had completed it", [after.on_edit === "reopen" ? "has to do what is new" : "stays completed"])
       : null,
     ...change.added.map((id) => line("+", "Added", titled(now.get(id), id))),
     ...change.removed.map((id) => line("−", "Removed", titled(old.get(id), id), ["its learners’ progress is kept"])),
-    ...change.changed.map((id) => line("~", "Changed", titled(now.get(id), id), differences(old.get(id), now.get(id)))),
+    ...change.changed.map((id) => line("~", "Changed", titled(now.get(id), id), joined(differences(old.get(id), now.get(id)), "; "))),
     change.reordered ? line("↕", "Reordered", "The lessons stand in another order") : null,
   ].filter(Boolean);
 }
 
-export const isEmpty = (change) =>
+const isEmpty = (change) =>
   ![change.created, change.renamed, change.time_zone_changed, change.on_edit_changed, change.reordered].some(Boolean) &&
   change.added.length + change.removed.length + change.changed.length === 0;
 
@@ -75,14 +83,31 @@ function figure(value, text) {
   return element("div", {}, element("dt", {}, text), element("dd", {}, written));
 }
 
+// What is true only until the document is edited further.
+function untilEdited(properties, ...content) {
+  const made = element("div", properties, ...content);
+  made.toggleAttribute("data-until-edited", true);
+  return made;
+}
+
+export function editedMeanwhile() {
+  return untilEdited({ classes: "note" }, element("h2", {}, "Edited meanwhile"),
+    element("p", {}, "What was checked is not what the course says now. Check again."));
+}
+
+// `isEdited` says whether there are edits that came too late to be saved with the others.
+export function saved(isEdited) {
+  return untilEdited({ classes: "note good" }, element("h2", {}, "Saved"),
+    isEdited ? element("p", {}, "What you have edited since is not saved yet.") : null);
+}
+
 // The dry run's answer, lesson by lesson, with `save` to be pressed where there is anything to save.
 export function forecast(found, before, after, save) {
   if (isEmpty(found)) {
-    return element("div", { classes: "card stack" }, element("h2", {}, "Nothing would change"),
+    return untilEdited({ classes: "card stack" }, element("h2", {}, "Nothing would change"),
       element("p", {}, "The course is as the document says already."));
   }
-  return element(
-    "div",
+  return untilEdited(
     { classes: "card stack" },
     element("h2", {}, "What saving would change"),
     element("ul", { classes: "changes" }, ...lines(found, before, after)),
@@ -123,7 +148,7 @@ export function conflict(theirs, mine, { keep, discard }) {
   const [old, now] = [byId(theirs), byId(mine)];
   const only = (left, right) => [...left.keys()].filter((id) => !right.has(id)).map((id) => titled(left.get(id), id));
   const differing = [...now].filter(([id, lesson]) => old.has(id) && differences(old.get(id), lesson).length > 0);
-  const part = (text, names) => (names.length ? element("li", {}, `${text}: ${names.join(", ")}`) : null);
+  const part = (text, names) => (names.length ? element("li", {}, `${text}: `, ...joined(names.map(isolated), ", ")) : null);
   return element(
     "div",
     { classes: "note bad stack", role: "alert" },
@@ -133,7 +158,7 @@ export function conflict(theirs, mine, { keep, discard }) {
       ? element(
           "ul",
           { classes: "faults" },
-          theirs.title === mine.title ? null : element("li", {}, `Their title: ${theirs.title}`),
+          theirs.title === mine.title ? null : element("li", {}, "Their title: ", isolated(theirs.title)),
           part("Only in theirs", only(old, now)),
           part("Only in yours", only(now, old)),
           part("Not the same in both", differing.map(([id, lesson]) => titled(lesson, id))),

@@ -33,7 +33,7 @@ function metaOf(root, name) {
 }
 
 async function renew() {
-  await page(location.pathname);
+  await page(location.href);
 }
 
 async function sent(address, { headers = {}, ...options }) {
