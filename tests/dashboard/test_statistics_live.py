@@ -92,6 +92,47 @@ def test_a_course_that_begins_or_is_edited_is_laid_out_anew(browser: Browser, ru
         expect(page.get_by_role("img", name="Learners by their best score in Pepper")).to_be_visible()
 
 
+def test_days_follow_and_the_roster_says_from_when_it_is(browser: Browser, running: Running, taught: Taught) -> None:
+    with visiting(browser, running, str(uuid4()), TEACHER) as context:
+        page = context.new_page()
+        page.goto(taught.page)
+        is_live(page)
+        page.locator("#activity-summary").click()
+        page.locator("h1").click()  # elsewhere: nothing is changed under the hands of who is there
+        today = page.locator("#activity-frame tbody tr").first.locator("td").first
+        expect(today).to_have_text("5")
+        expect(page.locator("#roster tbody tr")).to_have_count(5)
+        expect(page.get_by_role("button", name="Show as of now")).to_be_hidden()
+        taught.write(str(uuid4()), taught.document["lessons"][0]["id"], status="completed")
+        expect(today).to_have_text("6", timeout=20_000)
+        expect(today).to_be_visible()  # unfolded, as it was
+        expect(page.locator("#roster tbody tr")).to_have_count(5)
+        expect(page.locator("#roster-as-of")).to_contain_text("As of")
+        page.get_by_role("button", name="Show as of now").click()
+        expect(page.locator("#roster tbody tr")).to_have_count(6)
+        expect(page.get_by_role("button", name="Show as of now")).to_be_hidden()
+        expect(page.get_by_role("region", name="Table of learners")).to_be_focused()
+
+
+def test_a_lesson_under_another_name_and_pass_mark_is_called_so_everywhere(
+    browser: Browser, running: Running, taught: Taught
+) -> None:
+    with visiting(browser, running, str(uuid4()), TEACHER) as context:
+        page = context.new_page()
+        page.goto(taught.page)
+        is_live(page)
+        page.locator("#funnel-summary").click()
+        first, quiz, *others = taught.document["lessons"]
+        lessons = [first | {"title": "Flour"}, quiz | {"title": "A test", "pass_mark": 75}, *others]
+        running.put_course(taught.document | {"title": "Breads", "lessons": lessons}, taught.course_id)
+        expect(page.locator(".quiz h3")).to_have_text("A test")
+        expect(page.locator(".quiz")).to_contain_text("(from 75 points)")
+        expect(page.locator("#funnel-frame tbody th").first).to_have_text("Flour")
+        expect(page.locator("#funnel-frame")).to_be_visible()  # unfolded, as it was
+        expect(page.locator("#funnel-summary")).to_be_focused()
+        expect(page.get_by_role("heading", level=1)).to_have_text("Breads")
+
+
 def test_a_lost_connection_is_said_and_comes_back(browser: Browser, folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = str(listener.getsockname()[1])

@@ -128,15 +128,23 @@ def test_headings_sort_and_pages_go_on(visit: BrowserContext, crowd: Crowd) -> N
     for _ in range(3):
         began = time.monotonic()
         page.locator("#pager-next").click()
-        following = crowd.get(sort="last_seen", order="asc", cursor=following["next"])
+        before, following = following, crowd.get(sort="last_seen", order="asc", cursor=following["next"])
         shows(page, [line["user_id"] for line in following["learners"]])
         assert time.monotonic() - began < 3
+        expect(page.get_by_role("region", name="Table of learners")).to_be_focused()
+        expect(page.locator("#roster tbody tr").first).to_be_in_viewport()
     expect(page.locator("#roster-said")).to_contain_text("50 learners on this page, not seen for longest first")
     address = page.url
     page.reload()
     shows(page, [line["user_id"] for line in following["learners"]])
+    page.go_back()
+    shows(page, [line["user_id"] for line in before["learners"]])
+    page.locator("#pager-next").click()
+    expect(page).to_have_url(address)
+    shows(page, [line["user_id"] for line in following["learners"]])
     page.locator("#pager-first").click()
     shows(page, [line["user_id"] for line in first["learners"]])
+    expect(page.get_by_role("region", name="Table of learners")).to_be_focused()
     page.go_back()
     expect(page).to_have_url(address)
     shows(page, [line["user_id"] for line in following["learners"]])
@@ -147,6 +155,12 @@ def test_a_learner_is_found_while_the_id_is_typed(visit: BrowserContext, crowd: 
     page = visit.new_page()
     page.goto(f"{crowd.page}?sort=progress&order=asc")
     field = page.get_by_label("Learner's id begins with")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    field.press("0")
+    page.wait_for_timeout(600)  # more than it waits for whoever types
+    assert not [url for url in asked if "learner=" in url]
+    field.fill("")
     field.press_sequentially(wanted[:3].upper(), delay=20)
     expected = crowd.ids(learner=wanted[:3], sort="progress", order="asc")
     shows(page, expected)
@@ -192,6 +206,7 @@ def test_what_can_not_be_looked_for_is_said(visit: BrowserContext, crowd: Crowd)
     page.locator("#roster-learner").fill("ghi")
     alert = page.locator("#roster").get_by_role("alert")
     expect(alert).to_contain_text("learner: Input should be the first two hexadecimal digits")
+    expect(page.locator("#roster-said")).to_be_empty()  # an alert says itself
     assert barriers(page) == []
 
 

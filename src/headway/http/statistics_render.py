@@ -84,6 +84,7 @@ def _lesson(statistics: LessonStatistics) -> dict[str, Any]:
         "lesson_id": statistics.lesson.id,
         "title": statistics.lesson.title,
         "required": statistics.lesson.required,
+        "pass_mark": statistics.lesson.pass_mark,
         "started": statistics.started,
         "completed": statistics.completed,
         "in_progress": statistics.in_progress,

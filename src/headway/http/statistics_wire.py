@@ -32,6 +32,7 @@ class LessonStatistics(BaseModel):
     lesson_id: UUID
     title: str
     required: bool
+    pass_mark: bounds.Percentage | None
     started: Count
     completed: Count
     in_progress: Count

@@ -12,7 +12,13 @@ const ROW = 44;
 const BIN = 10;
 const DAY = 24 * 60 * 60 * 1000;
 const NARROW = 480;
+const NARROW_BAR = 4;
 const LEAST = 100;
+
+/** A percentage of 0 to 100, to one decimal at most, as the server writes it. */
+export function percent(value) {
+  return `${number.format(String(value))}%`; // as text it is a decimal number and rounded as one
+}
 
 /** Learners by their best score, by ten points; the highest score of all is with those below it. */
 export function binsOf(distribution) {
@@ -43,7 +49,7 @@ function funnel(width, height, { figures }) {
 function lessonInWords({ started, completed, drop_off: dropOff }, width) {
   const figures = `${whole.format(completed)} of ${whole.format(started)}`;
   if (width < NARROW) return figures;
-  const lost = dropOff ? ` · ${number.format(String(dropOff))}% lost before the next` : "";
+  const lost = dropOff ? ` · ${percent(dropOff)} lost before the next` : "";
   return `${figures} completed${lost}`;
 }
 
@@ -73,6 +79,7 @@ function days(width, height, { activity, element }) {
   const rows = activity.map((one) => ({ from: new Date(one.date), to: new Date(Date.parse(one.date) + DAY), count: one[series] }));
   const counts = rows.map((row) => row.count);
   const shown = ticksOfDays(rows, width < NARROW ? 3 : 6);
+  const inset = width / rows.length < NARROW_BAR ? -0.25 : 0.5; // of narrow bars gaps, and seams too, would leave nothing
   return plot({
     width, height, marginLeft: 44, marginRight: 8, marginTop: 8, marginBottom: 24,
     x: { type: "utc", domain: [rows[0].from, rows.at(-1).to], label: null },
@@ -81,7 +88,7 @@ function days(width, height, { activity, element }) {
       gridY({ ticks: ticksOf(counts), stroke: "var(--line)", strokeOpacity: 1 }),
       axisY({ ticks: ticksOf(counts), tickSize: 0, tickFormat: whole.format, label: null }),
       axisX({ ticks: shown, tickSize: 4, tickFormat: (date) => day.format(date), label: null }),
-      rectY(rows, { x1: "from", x2: "to", y: "count", insetLeft: 0.5, insetRight: 0.5, fill: series === "active" ? "var(--accent)" : "var(--chart-second)" }),
+      rectY(rows, { x1: "from", x2: "to", y: "count", insetLeft: inset, insetRight: inset, fill: series === "active" ? "var(--accent)" : "var(--chart-second)" }),
       ruleY([0], { stroke: "var(--ink-soft)" }),
       tip(rows, pointerX({ x: (row) => new Date(row.from.getTime() + DAY / 2), y: "count", title: (row) => `${longDay.format(row.from)}\n${whole.format(row.count)}`, fill: "var(--surface)", stroke: "var(--line)" })),
     ],

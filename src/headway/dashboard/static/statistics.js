@@ -1,21 +1,21 @@
 // A course's page: charts, figures that move by themselves, and a roster that is sorted and paged in place.
 
-import { binsOf, draw } from "./charts.js";
+import { binsOf, draw, percent } from "./charts.js";
 import { localize } from "./headway.js";
 import htmx from "./htmx.js";
 
 const locale = document.documentElement.dataset.locale;
 const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 3 });
-const tenths = new Intl.NumberFormat(locale, { maximumFractionDigits: 1, roundingMode: "halfEven" });
 const clock = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
 const NOBODY = "–";
 const RETRY_MILLISECONDS = 5000;
 const QUIET_MILLISECONDS = 20000; // between two notices to those who listen to the page
+const DAYS_MILLISECONDS = 5000; // between two looks at what happens day by day
 
 // Numbers as the server writes them.
 const WRITTEN = {
   number: (value) => number.format(value),
-  percent: (value) => `${tenths.format(String(value))}%`, // as text it is a decimal number and rounded as one
+  percent,
   minutes: (value) => {
     const whole = rounded(value);
     const [hours, minutes] = [Math.floor(whole / 60), whole % 60];
@@ -61,13 +61,12 @@ function at(figures, path) {
   return path.split(".").reduce((value, name) => value?.[name], figures);
 }
 
-/** Whether the page has places for all of these figures. */
-function fits(figures, page) {
-  const lessons = figures.lessons.map((lesson) => lesson.lesson_id).join(" ");
-  const scored = new Set(page.dataset.quizzes.split(" "));
-  const isScoredAnew = (lesson) => lesson.score_distribution.length && !scored.has(lesson.lesson_id);
-  const hasBegun = (page.dataset.learners === "0") === (figures.learners === 0);
-  return lessons === page.dataset.lessons && hasBegun && !figures.lessons.some(isScoredAnew);
+/** What the server lays the figures out by: the page has places for others that are alike in this. */
+function layoutOf({ learners, lessons }) {
+  const parts = lessons.map((lesson) => [
+    lesson.lesson_id, lesson.title, lesson.required, lesson.pass_mark, lesson.score_distribution.length > 0,
+  ]);
+  return JSON.stringify([learners > 0, parts]);
 }
 
 function show(figures) {
@@ -90,9 +89,30 @@ function flash(element) {
   element.classList.add("changed");
 }
 
-function refreshFigures() {
-  return htmx.ajax("GET", location.pathname, { target: "#figures", swap: "outerHTML show:none" });
+/** Ask for a part of the page anew. Where nobody waits for it, `source` is an element that shows nothing meanwhile. */
+function refresh(id, source = `#${id}-data`) {
+  return htmx.ajax("GET", location.pathname + location.search, { source, target: `#${id}`, swap: "outerHTML show:none" });
 }
+
+let daysDue = null;
+
+/** What happens today shows in the days soon, but not under the hands of who is there. */
+function refreshDaysSoon() {
+  daysDue ??= setTimeout(() => {
+    daysDue = null;
+    const part = byId("activity");
+    if (document.hidden || part.contains(document.activeElement)) refreshDaysSoon();
+    else if (part.hasAttribute("data-is-current")) refresh("activity");
+  }, DAYS_MILLISECONDS);
+}
+
+/** The roster stays as it is while somebody reads it: it says from when it is. */
+function dateRoster() {
+  byId("roster-as-of").textContent = `As of ${clock.format(new Date())}`;
+  byId("roster-again").removeAttribute("data-is-old");
+}
+
+byId("roster-again").addEventListener("click", () => refresh("roster", "#roster-again"));
 
 // The stream
 
@@ -124,8 +144,11 @@ function changed(event) {
   tell("live", `Live, changed at ${clock.format(new Date())}`);
   if (wasLost) say("Connected again. Figures have changed.");
   else if (performance.now() - lastSaid > QUIET_MILLISECONDS) say(`Figures have changed: ${WRITTEN.number(figures.learners)} learners.`);
-  if (fits(figures, page)) show(figures);
-  else refreshFigures();
+  byId("course-title").textContent = figures.title;
+  byId("roster-again").setAttribute("data-is-old", "");
+  refreshDaysSoon();
+  if (layoutOf(figures) === layoutOf(data.figures)) show(figures);
+  else refresh("figures");
 }
 
 function opened() {
@@ -155,7 +178,7 @@ async function askWhy() {
   } catch {
     // nobody answers: it is tried again
   }
-  connect();
+  if (!document.hidden) connect();
 }
 
 function endedBecause(words, address, title) {
@@ -210,6 +233,14 @@ function keepTheRest(detail) {
   detail.path = wanted.size ? `${path}?${wanted}` : path;
 }
 
+// What is unfolded in a part stays so, and who is in it stays there.
+let kept = { unfolded: [], focused: null };
+
+document.addEventListener("htmx:beforeSwap", ({ detail: { target } }) => {
+  const unfolded = [...target.querySelectorAll("details[open]")].map((details) => details.id);
+  kept = { unfolded, focused: target.contains(document.activeElement) ? document.activeElement.id : null };
+});
+
 document.addEventListener("htmx:afterSwap", ({ detail }) => {
   const part = byId(detail.target.id);
   if (!part) return;
@@ -217,8 +248,18 @@ document.addEventListener("htmx:afterSwap", ({ detail }) => {
   if (part.id === "figures") data.figures = withBins(dataOf("figures-data"));
   if (part.id === "activity") data.activity = dataOf("activity-data");
   drawIn(part);
-  if (part.id === "roster") byId("roster-said").textContent = part.querySelector("[data-says], [role=alert]")?.textContent.trim() ?? "";
+  for (const id of kept.unfolded) byId(id)?.setAttribute("open", "");
+  if (kept.focused) byId(kept.focused)?.focus({ preventScroll: true });
+  if (part.id === "roster") rosterCame(part, detail.requestConfig.elt);
 });
+
+function rosterCame(part, asker) {
+  dateRoster();
+  byId("roster-said").textContent = part.querySelector("[data-says]")?.textContent.trim() ?? ""; // a fault says itself
+  if (!asker.matches(".pager a, #roster-again")) return;
+  part.querySelector(".table-frame")?.focus({ preventScroll: true });
+  part.scrollIntoView();
+}
 
 for (const name of ["htmx:responseError", "htmx:sendError"]) {
   document.addEventListener(name, ({ detail }) => {
@@ -233,6 +274,7 @@ for (const name of ["htmx:responseError", "htmx:sendError"]) {
 data.figures = withBins(dataOf("figures-data"));
 data.activity = dataOf("activity-data");
 drawIn(document);
+dateRoster();
 if (!document.hidden) {
   tell("connecting", "Connecting");
   connect();
