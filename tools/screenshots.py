@@ -9,12 +9,13 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 from rich.progress import track
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -27,7 +28,7 @@ from headway.domain.progress import ProgressUpdate  # noqa: E402
 from headway.domain.writes import LessonWrite  # noqa: E402
 from headway.metrics import Metrics  # noqa: E402
 from headway.storage.sqlite import SqliteStore  # noqa: E402
-from support.browser import DESKTOP, PHONE, SCHEMES, browser, visiting  # noqa: E402
+from support.browser import DASHBOARD, DESKTOP, PHONE, SCHEMES, browser, visiting  # noqa: E402
 from support.running import Running, headway_serve  # noqa: E402
 
 TARGET: Final = ROOT / "docs/screenshots"
@@ -106,18 +107,31 @@ def _update(lesson: Lesson, chance: random.Random, *, done: bool) -> ProgressUpd
     return {"progress_percentage": percentage, "time_spent_minutes": minutes, "is_bookmarked": chance.random() < 0.1}  # noqa: PLR2004
 
 
-def pages(courses: list[Course]) -> dict[str, str]:
+@dataclass(frozen=True)
+class Look:
+    """At what is looked, below the pages' path, and by whom: the number of a learner, `None` for nobody signed in."""
+
+    address: str
+    learner: int | None = _WHO_LOOKS
+    scopes: tuple[str, ...] = _SCOPES
+
+
+def pages(courses: list[Course]) -> dict[str, Look]:
     """The pages by the names of their pictures."""
     course = courses[0].id
     return {
-        "courses": "/dashboard",
-        "course": f"/dashboard/courses/{course}",
-        "statistics": "/dashboard/statistics",
-        "statistics-course": f"/dashboard/statistics/{course}",
-        "statistics-learner": f"/dashboard/statistics/{course}/learners/{learner(_WHO_LOOKS)}",
-        "authoring": "/dashboard/authoring",
-        "authoring-course": f"/dashboard/authoring/{course}",
-        "not-found": "/dashboard/nowhere",
+        "courses": Look(""),
+        "no-courses": Look("", learner=_LEARNERS),  # who comes after all who have written
+        "course": Look(f"/courses/{course}"),
+        "statistics": Look("/statistics"),
+        "statistics-course": Look(f"/statistics/{course}"),
+        "statistics-learner": Look(f"/statistics/{course}/learners/{learner(_WHO_LOOKS)}"),
+        "authoring": Look("/authoring"),
+        "authoring-course": Look(f"/authoring/{course}"),
+        "sign-in": Look("/sign-in", learner=None),
+        "sign-in-refused": Look("/sign-in?notice=code", learner=None),
+        "not-found": Look("/nowhere"),
+        "not-allowed": Look("/statistics", scopes=()),
     }
 
 
@@ -130,16 +144,25 @@ def _serving() -> Iterator[tuple[Running, list[Course]]]:
             yield running, courses
 
 
-def _take(browser: Browser, running: Running, names: dict[str, str]) -> None:
+@contextmanager
+def _looking(browser: Browser, running: Running, look: Look, **options: Any) -> Iterator[Page]:
+    """The page, with all that its scripts draw."""
+    with visiting(
+        browser, running, learner(look.learner or 0), *look.scopes,
+        refusals={403, 404}, reduced_motion="reduce", **options,
+    ) as context:  # fmt: skip
+        if look.learner is None:
+            context.clear_cookies()
+        page = context.new_page()
+        page.goto(DASHBOARD + look.address, wait_until="load")
+        page.wait_for_function("() => !document.querySelector('.chart-room')")
+        yield page
+
+
+def _take(browser: Browser, running: Running, names: dict[str, Look]) -> None:
     wanted = [(name, scheme, width) for name in names for scheme in SCHEMES for width in WIDTHS]
     for name, scheme, width in track(wanted, "Taking pictures"):
-        with visiting(
-            browser, running, learner(_WHO_LOOKS), *_SCOPES,
-            width=WIDTHS[width], refusals={404}, color_scheme=scheme, reduced_motion="reduce",
-        ) as context:  # fmt: skip
-            page = context.new_page()
-            page.goto(names[name], wait_until="load")
-            page.wait_for_function("() => !document.querySelector('.chart-room')")
+        with _looking(browser, running, names[name], width=WIDTHS[width], color_scheme=scheme) as page:
             # As high as the page is, so that what sticks to the window's edge is at the page's.
             page.set_viewport_size(
                 {"width": WIDTHS[width], "height": page.evaluate("() => document.documentElement.scrollHeight")}
@@ -147,11 +170,8 @@ def _take(browser: Browser, running: Running, names: dict[str, str]) -> None:
             page.screenshot(path=TARGET / f"{name}-{width}-{scheme}.png")
 
 
-def _take_beginning(browser: Browser, running: Running, address: str) -> None:
-    with visiting(browser, running, learner(_WHO_LOOKS), *_SCOPES, reduced_motion="reduce") as context:
-        page = context.new_page()
-        page.goto(address, wait_until="load")
-        page.wait_for_function("() => !document.querySelector('.chart-room')")
+def _take_beginning(browser: Browser, running: Running, look: Look) -> None:
+    with _looking(browser, running, look) as page:
         clip = {"x": 0, "y": 0, "width": DESKTOP, "height": README_HEIGHT}
         page.screenshot(path=README_PICTURE, full_page=True, clip=clip)  # type: ignore[arg-type]
 

@@ -451,6 +451,8 @@ def test_a_course_that_is_not_there_is_not_made_by_looking(browser: Browser, run
         for course_id in (str(uuid4()), "nothing", "nothing?new"):
             page.goto(f"{DASHBOARD}/authoring/{course_id}")
             expect(page.get_by_role("heading", name="There is nothing here")).to_be_visible()
+        page.get_by_role("link", name="To all courses that can be edited").click()
+        expect(page.get_by_role("heading", name="Authoring")).to_be_visible()
 
 
 def test_a_conflict_is_shown_and_nobody_is_overwritten(

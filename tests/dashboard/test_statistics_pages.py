@@ -206,6 +206,8 @@ def test_a_course_that_is_not_there_is_not_found(browser: Browser, running: Runn
         assert answer is not None
         assert answer.status == 404
         expect(page.get_by_role("heading", name="There is nothing here")).to_be_visible()
+        page.get_by_role("link", name="To all statistics").click()
+        expect(page.get_by_role("heading", name="Statistics", exact=True)).to_be_visible()
 
 
 def test_a_page_is_light_and_nothing_moves_in_it(
