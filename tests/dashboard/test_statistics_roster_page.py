@@ -124,7 +124,7 @@ def test_headings_sort_and_pages_go_on(visit: BrowserContext, crowd: Crowd) -> N
                 expect(page).to_have_url(re.compile(f"sort={name}&order={order}"))
             shows(page, crowd.ids(sort=name, order=order))
             expect(page.locator(f"#sort-{name}")).to_be_focused()
-    first = following = crowd.get(sort="last_seen", order="asc")
+    first = before = following = crowd.get(sort="last_seen", order="asc")
     for _ in range(3):
         began = time.monotonic()
         page.locator("#pager-next").click()

@@ -145,13 +145,15 @@ def test_figures_are_those_that_one_counts_by_hand(
         },
         {
             "lesson_id": video["id"], "title": "Video", "required": True, "pass_mark": None,
-            "started": 2, "completed": 1, "in_progress": 1, "completion_rate": 50, "drop_off": 50, "tried": 0, "passed": 0, "pass_rate": None,
+            "started": 2, "completed": 1, "in_progress": 1,
+            "completion_rate": 50, "drop_off": 50, "tried": 0, "passed": 0, "pass_rate": None,
             "mean_attempts": None, "mean_score": None, "median_score": None, "score_distribution": [],
             "mean_time_spent_minutes": 10, "bookmarks": 2,
         },
         {
             "lesson_id": extra["id"], "title": "A lesson", "required": False, "pass_mark": None,
-            "started": 1, "completed": 0, "in_progress": 1, "completion_rate": 0, "drop_off": None, "tried": 0, "passed": 0, "pass_rate": None,
+            "started": 1, "completed": 0, "in_progress": 1,
+            "completion_rate": 0, "drop_off": None, "tried": 0, "passed": 0, "pass_rate": None,
             "mean_attempts": None, "mean_score": None, "median_score": None, "score_distribution": [],
             "mean_time_spent_minutes": 0, "bookmarks": 0,
         },
