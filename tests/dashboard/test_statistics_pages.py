@@ -198,6 +198,25 @@ def test_a_session_for_some_courses_sees_those(browser: Browser, running: Runnin
         context.close()
 
 
+def test_the_zone_of_the_days_leads_to_where_its_author_chooses_it(
+    browser: Browser, running: Running, taught: Taught, teacher: str
+) -> None:
+    with visiting(browser, running, teacher, TEACHER, "courses:write") as context:
+        page = context.new_page()
+        page.goto(taught.page)
+        expect(page.locator("#activity")).to_contain_text("days of Pacific/Auckland (change")
+        page.get_by_role("link", name="change the time zone").click()
+        field = page.get_by_label("Time zone of its days")
+        expect(field).to_be_focused()
+        expect(field).to_have_accessible_description(
+            "Another zone cuts the days to come; those that are past stay as they were counted."
+        )
+    with visiting(browser, running, teacher, TEACHER) as context:
+        page = context.new_page()
+        page.goto(taught.page)
+        expect(page.get_by_role("link", name="change the time zone")).to_have_count(0)
+
+
 @pytest.mark.parametrize("path", ["none", "497f6eca-6276-4993-bfeb-53cbbbba6f08"])
 def test_a_course_that_is_not_there_is_not_found(browser: Browser, running: Running, path: str) -> None:
     with refused(browser, running, TEACHER) as context:

@@ -20,9 +20,9 @@ export function element(name, properties = {}, ...children) {
 }
 
 function worded(value) {
-  if (value === null || value === undefined || value === "") return "nothing";
-  if (typeof value === "boolean") return value ? "yes" : "no";
-  return typeof value === "string" ? element("bdi", {}, `“${value}”`) : String(value);
+  if (value === null || value === undefined || value === "") return ["nothing"];
+  if (typeof value === "boolean") return [value ? "yes" : "no"];
+  return typeof value === "string" ? ["“", isolated(value), "”"] : [String(value)];
 }
 
 // In whatever direction a title is written, and whatever it holds, what is around it stays where it is.
@@ -39,7 +39,7 @@ function differences(before, after) {
 }
 
 function fromTo(before, after) {
-  return [worded(before), " → ", worded(after)];
+  return [...worded(before), " → ", ...worded(after)];
 }
 
 function line(sign, word, text, details = []) {
