@@ -12,6 +12,7 @@ from headway.cli.arguments import course_id_of, lifetime_of
 from headway.cli.console import fail, load_settings, out, refusals_end_the_program
 from headway.cli.serving import configured_url
 from headway.domain.principal import Principal
+from headway.http.sign_in import sign_in_url
 from headway.service import IssuedCode
 
 
@@ -42,12 +43,6 @@ def link(
         headway.sessions.sealed(principal)  # raises where that is more than a browser keeps
         issued = asyncio.run(_issued(headway, principal, lifetime))
     out.print(sign_in_url(configured_url(settings), settings.dashboard_path, issued.code))
-
-
-def sign_in_url(origin: str, path: str, code: str, page: str = "") -> str:
-    """The address that signs in by a code, and shows a page (by its path below the pages')."""
-    wanted = f"&next={path}{page}" if page else ""
-    return f"{origin}{path}/sign-in?code={code}{wanted}"
 
 
 async def _issued(headway: Headway, principal: Principal, lifetime: timedelta) -> IssuedCode:

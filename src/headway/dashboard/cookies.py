@@ -6,6 +6,8 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from headway.http.requests import origin_of
+
 ATTEMPT_COOKIE: Final = "headway_sign_in"
 
 
@@ -22,7 +24,7 @@ class CookieJar:
 
     def origin(self, request: Request) -> str:
         """The origin of the pages."""
-        return self.public_url or f"{request.url.scheme}://{request.url.netloc}"
+        return origin_of(self.public_url, request.url.scheme, request.url.netloc)
 
     def put(self, request: Request, response: Response, name: str, value: str, seconds: int, path: str = "/") -> None:
         """Let a browser keep a cookie for so many seconds; 0: let it forget one."""

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import NamedTuple, Self
 
 from headway.domain.catalogue import Course, Lesson
-from headway.domain.explanation import NotCounted
+from headway.domain.explanation import ExplainedLesson, NotCounted
 from headway.domain.progress import LessonProgress, Status
 from headway.domain.standing import CourseProgress, Summary
 from headway.service import OwnCourse
@@ -32,6 +32,12 @@ class LessonLine(NamedTuple):
     def notes(self) -> str:
         """The learner's notes."""
         return (self.row and self.row.user_notes) or ""
+
+
+def lines_of(course: Course, rows: Iterable[LessonProgress]) -> list[LessonLine]:
+    """A line for each lesson of a course, in its order."""
+    found = {row.lesson_id: row for row in rows}
+    return [LessonLine(lesson, found.get(lesson.id)) for lesson in course.lessons]
 
 
 class Shown(StrEnum):
@@ -83,7 +89,7 @@ class CourseView(NamedTuple):
     shown: Shown
     counts: Sequence[tuple[Shown, int]]
     sections: Sequence[Section]
-    optional: Sequence[Lesson]
+    optional: Sequence[ExplainedLesson]
     removed: int
 
     @classmethod
@@ -91,9 +97,8 @@ class CourseView(NamedTuple):
         """What the page shows of a course."""
         reading = own.reading
         course = reading.versioned.course
-        rows = {row.lesson_id: row for row in reading.rows}
-        lines = [LessonLine(lesson, rows.get(lesson.id)) for lesson in course.lessons]
-        left = [one for one in reading.explanation.lessons if one.reason is NotCounted.REMOVED]
+        lines = lines_of(course, reading.rows)
+        explained = reading.explanation.lessons
         return cls(
             course=course,
             summary=reading.summary,
@@ -102,8 +107,8 @@ class CourseView(NamedTuple):
             shown=shown,
             counts=[(choice, sum(map(choice.includes, lines))) for choice in Shown],
             sections=list(_sections(lines, shown)),
-            optional=[lesson for lesson in course.lessons if not lesson.required],
-            removed=len(left),
+            optional=[one for one in explained if one.reason is NotCounted.OPTIONAL],
+            removed=sum(one.reason is NotCounted.REMOVED for one in explained),
         )
 
 
