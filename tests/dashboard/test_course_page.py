@@ -51,7 +51,7 @@ def check_lessons(page: Page) -> None:
     flour, quiz = lesson_of(page, "Flour"), lesson_of(page, "Which flour?")
     for words in ("Completed · Video · 7 min", "100%", "1 h 15 min", "Rye takes more water."):
         expect(flour).to_contain_text(words)
-    for words in ("In progress · Quiz", "55%", "70% to pass", "Attempts", "4 min"):
+    for words in ("In progress · Quiz", "55 points, 70 to pass", "2 attempts", "4 min"):
         expect(quiz).to_contain_text(words)
     expect(lesson_of(page, "Folding")).to_contain_text("Not started · Article")
     expect(lesson_of(page, "Crusts of the world")).to_contain_text("optional, does not count")

@@ -26,6 +26,11 @@ class LessonLine(NamedTuple):
         return self.row.status if self.row else Status.NOT_STARTED
 
     @property
+    def is_scored(self) -> bool:
+        """Whether there is a score, or one to reach."""
+        return self.lesson.pass_mark is not None or (self.row is not None and self.row.quiz_score is not None)
+
+    @property
     def is_bookmarked(self) -> bool:
         """Whether the learner has set a bookmark."""
         return self.row is not None and self.row.is_bookmarked
