@@ -45,6 +45,7 @@ def baker(running: Running) -> Student:
 def check_lessons(page: Page) -> None:
     """What the baker's page has to say, with scripts or without."""
     expect(page.get_by_role("heading", level=1)).to_have_text("Ways of bread")
+    expect(page.get_by_role("navigation", name="Pages").get_by_role("link")).to_have_attribute("aria-current", "true")
     expect(page.get_by_role("heading", level=2)).to_have_text(["Things", "Doing", "Active days"])
     expect(page.locator(".section-head")).to_contain_text(["1 of 2 completed", "0 of 2 completed"])
     expect(page.locator("#standing")).to_contain_text("33.3%")
