@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from itertools import groupby
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 from headway.domain.catalogue import Course, Lesson
 from headway.domain.explanation import ExplainedLesson, NotCounted
 from headway.domain.progress import LessonProgress, Status
 from headway.domain.standing import CourseProgress, Summary
 from headway.service import OwnCourse
+
+_LESSONS_OF_A_WINDOW: Final = 40
 
 
 class LessonLine(NamedTuple):
@@ -22,6 +24,11 @@ class LessonLine(NamedTuple):
     def status(self) -> Status:
         """How far the learner is."""
         return self.row.status if self.row else Status.NOT_STARTED
+
+    @property
+    def is_scored(self) -> bool:
+        """Whether there is a score, or one to reach."""
+        return self.lesson.pass_mark is not None or (self.row is not None and self.row.quiz_score is not None)
 
     @property
     def is_bookmarked(self) -> bool:
@@ -67,12 +74,16 @@ class Shown(StrEnum):
 
 
 class Section(NamedTuple):
-    """Lessons that follow each other under one heading (`None`: under none): those shown, and how many of all."""
+    """Lessons that follow each other under one heading (`None`: under none): those shown, and how many of all.
+
+    A section that is `far` comes after so many lessons that no window shows it before somebody scrolls.
+    """
 
     title: str | None
     lines: Sequence[LessonLine]
     lessons: int
     completed: int
+    far: bool
 
 
 class CourseView(NamedTuple):
@@ -114,9 +125,11 @@ class CourseView(NamedTuple):
 
 def _sections(lines: Iterable[LessonLine], shown: Shown) -> Iterable[Section]:
     """The sections that have something to show."""
+    before = 0
     for title, group in groupby(lines, key=lambda line: line.lesson.section):
         found = list(group)
         wanted = [line for line in found if shown.includes(line)]
         if wanted:
             completed = sum(line.status is Status.COMPLETED for line in found)
-            yield Section(title, wanted, len(found), completed)
+            yield Section(title, wanted, len(found), completed, far=before >= _LESSONS_OF_A_WINDOW)
+            before += len(wanted)

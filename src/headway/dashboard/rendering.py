@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Final, Literal
 
@@ -78,8 +79,8 @@ class Reader:
 
     @property
     def language(self) -> str:
-        """The locale as HTML and scripts name it (BCP 47)."""
-        return str(self.locale).replace("_", "-")
+        """The locale as scripts name it (BCP 47), with the calendar and the digits in which pages are written here."""
+        return f"{self.locale}-u-ca-gregory-nu-latn".replace("_", "-")
 
     @property
     def first_weekday(self) -> int:
@@ -136,7 +137,9 @@ def _decimal(value: float, locale: Locale) -> str:
 
 @lru_cache(_FIGURES)
 def _percent(value: float, locale: Locale) -> str:
-    return numbers.format_percent(value / 100, "#,##0.#%", locale)
+    sign = locale.number_symbols["latn"]["percentSign"]
+    pattern = locale.percent_formats[None].pattern.replace("0", "0.#")
+    return numbers.format_percent(Decimal(str(value)) / 100, pattern, locale).replace("%", sign)
 
 
 @lru_cache(_FIGURES)

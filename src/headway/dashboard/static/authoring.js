@@ -286,5 +286,5 @@ fields.fill(JSON.parse(text.value));
 form.querySelector("fieldset").disabled = false;
 text.readOnly = false;
 panels.json.hidden = true;
-panels.json.classList.remove("unshown");
+panels.json.classList.remove("without-script");
 if (!deriving.hidden) watch();
