@@ -13,7 +13,7 @@ from headway.auth.sessions import COOKIE
 from headway.domain.identifiers import LearnerId
 from headway.domain.principal import Principal
 from support.browser import DASHBOARD, barriers, cookie_of, fits, visiting
-from support.running import SECRET, Running
+from support.running import PREFIX, SECRET, Running
 
 
 @pytest.fixture
@@ -107,6 +107,44 @@ def test_one_signs_out(browser: Browser, running: Running) -> None:
         assert context.cookies() == []
         page.goto(DASHBOARD)
         expect(page.get_by_role("heading", name="Please sign in")).to_be_visible()
+
+
+def test_a_page_that_is_older_than_the_last_sign_in_asks_before_it_signs_out(
+    browser: Browser, running: Running
+) -> None:
+    learner_id = str(uuid4())
+    with visiting(browser, running, learner_id, refusals=(403,)) as context:
+        page = context.new_page()
+        page.goto(DASHBOARD)
+        context.add_cookies([cookie_of(running, learner_id)])  # type: ignore[list-item]
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("heading", name="Do you want to sign out?")).to_be_visible()
+        assert barriers(page) == []
+        page.get_by_role("main").get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
+        assert context.cookies() == []
+
+
+def test_a_link_that_is_looked_at_ahead_is_still_good(running: Running) -> None:
+    url = sign_in_url(running, str(uuid4()))
+    ahead = httpx.get(url, headers={"Sec-Purpose": "prefetch"}, verify=False, timeout=20)
+    assert (ahead.status_code, "set-cookie" in ahead.headers) == (503, False)
+    assert "set-cookie" in httpx.get(url, verify=False, timeout=20).headers
+
+
+def test_a_session_is_known_beside_a_proxys_password_and_in_a_line_of_its_own(running: Running) -> None:
+    cookie = cookie_of(running, str(uuid4()))
+    lines = [("Authorization", "Basic dTpw"), ("Cookie", "a=b"), ("Cookie", f"{cookie['name']}={cookie['value']}")]
+    for path in (DASHBOARD, f"{PREFIX}/progress"):
+        assert httpx.get(f"{running.base_url}{path}", headers=lines, verify=False, timeout=20).status_code == 200
+
+
+def test_pages_answer_to_head(running: Running) -> None:
+    cookie = cookie_of(running, str(uuid4()))
+    headers = {"Cookie": f"{cookie['name']}={cookie['value']}"}
+    answer = httpx.head(f"{running.base_url}{DASHBOARD}", headers=headers, verify=False, timeout=20)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert "frame-ancestors" in answer.headers["content-security-policy"]
 
 
 def test_a_session_that_is_over_leads_to_sign_in_and_back(browser: Browser, running: Running) -> None:

@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import Any, Final
 
 import httpx2
-from authlib.integrations.base_client import MismatchingStateError, OAuthError  # type: ignore[import-untyped]
+from authlib.common.errors import AuthlibBaseError  # type: ignore[import-untyped]
+from authlib.integrations.base_client import MismatchingStateError  # type: ignore[import-untyped]
 from authlib.integrations.starlette_client import (  # type: ignore[import-untyped]
     StarletteIntegration,
     StarletteOAuth2App,
@@ -130,7 +131,7 @@ def _failures_told() -> Iterator[None]:
         yield
     except MismatchingStateError as error:
         raise _told(Failure.STATE, error) from None
-    except OAuthError as error:
+    except AuthlibBaseError as error:
         raise _told(Failure.DENIED if error.error == "access_denied" else Failure.REFUSED, error) from None
     except (JoseError, NotAuthenticatedError) as error:
         raise _told(Failure.REFUSED, error) from None

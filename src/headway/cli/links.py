@@ -37,9 +37,13 @@ def link(
         fail("--learner takes a name.", 2)
     principal = Principal(learner_id(learner, settings.jwt_issuer), frozenset(scope or ()), courses)
     headway = Headway(settings)
+    if settings.port == 0 and settings.public_url is None:
+        fail("Nobody knows the port that the service takes: set HEADWAY_PORT or HEADWAY_PUBLIC_URL.", 2)
     with refusals_end_the_program():
         if headway.sessions is None:
             fail("There are no pages: HEADWAY_DASHBOARD_PATH is empty, or HEADWAY_SESSION_SECRET missing.", 2)
+        if not settings.uses_postgres and not settings.database_path.exists():
+            fail(f"There is no database at {settings.database_path}: start the service first, or name its database.", 2)
         headway.sessions.sealed(principal)  # raises where that is more than a browser keeps
         issued = asyncio.run(_issued(headway, principal, lifetime))
     out.print(sign_in_url(configured_url(settings), settings.dashboard_path, issued.code))

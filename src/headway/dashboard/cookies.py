@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from headway.http.requests import origin_of
 
-ATTEMPT_COOKIE: Final = "headway_sign_in"
+ATTEMPT_COOKIE: Final = "headway_sign_in_"
+"""Before the `state` of an attempt (RFC 6749 section 10.12), so that those in several tabs go on side by side."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
 """From values to pages: Jinja2's templates, and numbers and moments as the reader writes them."""
 
 import asyncio
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -22,6 +24,8 @@ _LOCALE: Final = "en"
 _NOBODY: Final = "–"  # noqa: RUF001 - a dash, where there is nothing to tell
 _MINUTES_IN_AN_HOUR: Final = 60
 _LONGEST_LANGUAGES: Final = 1000
+# RFC 5646: language, script, region; what follows says nothing of numbers and moments.
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?(?![^-])")
 _FIGURES: Final = 4096
 
 
@@ -168,9 +172,10 @@ def locale_of(accepted: str) -> Locale:
 def _weighted(accepted: str) -> Mapping[str, float]:
     found: dict[str, float] = {}
     for one in accepted.split(","):
-        name, _, weight = one.strip().partition(";q=")
-        try:
-            found.setdefault(name.strip(), float(weight or 1))
-        except ValueError:
-            continue
+        name, *parameters = (part.strip() for part in one.split(";"))
+        language = _LANGUAGE.match(name)
+        weight = next((part[2:] for part in parameters if part.startswith("q=")), "1")
+        with suppress(ValueError):
+            if language:
+                found.setdefault(language[0], float(weight))
     return found

@@ -216,10 +216,11 @@ def _entity_tags(name: str, value: bytes | None, *, weak: bool) -> tuple[bool, f
 
 
 def read_headers(lines: Iterable[tuple[bytes, bytes]]) -> RequestHeaders:
-    """The headers by name; lines of the same name are one list (RFC 9110 section 5.3)."""
+    """The headers by name; lines of the same name are one list (RFC 9110 section 5.3, for cookies RFC 9113 8.2.3)."""
     headers: RequestHeaders = {}
     for name, value in lines:
-        headers[name] = headers[name] + b", " + value if name in headers else value
+        comma = b"; " if name == b"cookie" else b", "
+        headers[name] = headers[name] + comma + value if name in headers else value
     return headers
 
 
