@@ -47,3 +47,18 @@ def test_moments_are_in_the_calendar_of_the_courses_days(browser: Browser, runni
 def test_a_percentage_is_written_as_the_locale_does() -> None:
     written = {locale: Reader(locale_of(locale)).percent(12.5) for locale in ("en", "de", "tr", "eu")}
     assert written == {"en": "12.5%", "de": "12,5\N{NO-BREAK SPACE}%", "tr": "%12,5", "eu": "%\N{NO-BREAK SPACE}12,5"}
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language"),
+    [
+        ("fr; q=0.4, de;q=0.9 , en;q=0.1", "de"),
+        ("be@tarask, root, x-y, nl", "nl"),
+        ("zh-Hans-CN-x-own", "zh-Hans-CN"),
+        ("en-US-posix", "en-US"),
+        ("de;q=0, fr;q=none, *", "en"),
+        (",;=", "en"),
+    ],
+)
+def test_the_language_that_is_liked_best_is_one_that_scripts_know_too(accepted: str, language: str) -> None:
+    assert Reader(locale_of(accepted)).language == f"{language}-u-ca-gregory-nu-latn"
