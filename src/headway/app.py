@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from fastapi import APIRouter, FastAPI, Response
 from fastapi_offline import FastAPIOffline
@@ -26,7 +26,6 @@ from headway.auth import (
     SharedSecret,
     load_or_make_secret,
 )
-from headway.dashboard import Dashboard
 from headway.domain.errors import ConfigurationError, UnavailableError
 from headway.domain.sign_in import SignIn
 from headway.http.dispatcher import Dispatcher
@@ -45,6 +44,9 @@ from headway.settings import Settings
 from headway.storage.committer import CommitObserver
 from headway.storage.postgres import PostgresStore
 from headway.storage.sqlite import SqliteStore
+
+if TYPE_CHECKING:
+    from headway.dashboard import Dashboard
 
 VERSION: Final = version("headway")
 
@@ -107,11 +109,13 @@ class Headway:
         return None if secret is None else Sessions(secret, timedelta(hours=self.settings.session_hours))
 
     @cached_property
-    def dashboard(self) -> Dashboard | None:
+    def dashboard(self) -> "Dashboard | None":
         """The pages, where there are any. Raises `ConfigurationError`."""
         settings = self.settings
         if self.sessions is None:
             return None
+        from headway.dashboard import Dashboard  # noqa: PLC0415 - commands, and services without pages, do without
+
         return Dashboard(
             settings.dashboard_path, PREFIX, self.services, self.sessions, settings.frame_ancestors,
             settings.lesson_url, settings.public_url, self._provider(),

@@ -23,6 +23,7 @@ class LogFormat(StrEnum):
     CONSOLE = "console"
 
 
+_TAKEN: Final = frozenset({"api", "docs", "healthz", "metrics", "openapi.json", "readyz", "static-offline-docs"})
 _LESSON_URL_NAMES: Final = frozenset({"{course_id}", "{lesson_id}"})
 
 
@@ -56,7 +57,9 @@ class Settings(BaseSettings):
         None,
         description="Secret that seals the pages' sessions, 32 bytes at least; needed where tokens have a public key.",
     )
-    session_hours: float = Field(12.0, gt=0, le=24 * 30, description="Hours after which a browser has to sign in anew.")
+    session_hours: float = Field(
+        12.0, ge=0.1, le=24 * 30, description="Hours after which a browser has to sign in anew."
+    )
     frame_ancestors: Annotated[list[str], NoDecode] = Field(
         default=[], description="Origins whose pages may frame the pages, separated by commas; none by default."
     )
@@ -107,6 +110,13 @@ class Settings(BaseSettings):
         "refused", description="Which requests get a log line: all, refused (4xx and 5xx), or none (5xx still do)."
     )
 
+    @field_validator(
+        "public_url", "session_secret", "oidc_issuer", "oidc_client_id", "oidc_client_secret", mode="before"
+    )
+    @classmethod
+    def _nothing_is_none(cls, value: object) -> object:
+        return None if value == "" else value
+
     @field_validator("cors_origins", "frame_ancestors", mode="before")
     @classmethod
     def _split_origins(cls, value: object) -> object:
@@ -144,8 +154,10 @@ class Settings(BaseSettings):
         path = value.rstrip("/")
         if value and not path:
             raise ValueError("the pages need a path of their own, such as /dashboard; nothing at all turns them off")
-        if path and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", path):
-            raise ValueError("a path begins with / and has letters, digits and . _ ~ - only")
+        if path and not re.fullmatch(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+", path):
+            raise ValueError("a path begins with / and has letters, digits and . _ ~ - only, no part that is . or ..")
+        if path.split("/")[1:2] and path.split("/")[1] in _TAKEN:
+            raise ValueError(f"the service itself is at {', '.join(f'/{name}' for name in sorted(_TAKEN))}")
         return path
 
     @field_validator("lesson_url")
@@ -156,7 +168,9 @@ class Settings(BaseSettings):
         names = re.findall(r"[{}][^{}]*[{}]?", value)
         is_address = re.fullmatch(r"https?://[^/?#{}\s]+[/?#]\S*", value)
         if not is_address or not {"{lesson_id}"} <= set(names) <= _LESSON_URL_NAMES:
-            raise ValueError("an address begins with https:// or http://, and has {lesson_id} or {course_id} behind it")
+            raise ValueError(
+                "an address begins with https:// or http:// and has {lesson_id} in it, perhaps {course_id}"
+            )
         return value
 
     @model_validator(mode="after")
@@ -200,5 +214,5 @@ def _origin(text: str) -> str:
     """An origin in its one form (RFC 6454 section 6.2). Raises where it is more, or something else."""
     origin = text.strip().rstrip("/").lower()
     if not _ORIGIN.fullmatch(origin):
-        raise ValueError(f"an origin is a scheme and a host, such as https://learn.example, and {text!r} is not")
+        raise ValueError("an origin is a scheme and a host, such as https://learn.example, and nothing more")
     return origin

@@ -36,11 +36,18 @@ def test_a_link_signs_in_once(program: Program) -> None:
 
 def test_a_link_begins_with_the_address_that_browsers_use(folder: Path) -> None:
     ada = ("link", "--learner", "ada")
+    assert headway(folder, "migrate").code == 0
     assert printed(headway(folder, *ada)).startswith("http://127.0.0.1:8000/dashboard/sign-in?code=")
     assert printed(headway(folder, *ada, host="0.0.0.0", port=81)).startswith("http://127.0.0.1:81/dashboard/")
     assert printed(headway(folder, *ada, host="::1")).startswith("http://[::1]:8000/dashboard/")
     placed = headway(folder, *ada, public_url="https://learn.example", dashboard_path="/look")
     assert printed(placed).startswith("https://learn.example/look/sign-in?code=")
+    check_refusal(headway(folder, *ada, port=0), "HEADWAY_PORT")
+
+
+def test_a_link_makes_no_database(folder: Path) -> None:
+    check_refusal(headway(folder, "link", "--learner", "ada"), "no database at")
+    assert not list(folder.glob("*.db"))
 
 
 def test_a_link_is_over_when_it_says(program: Program) -> None:
@@ -64,11 +71,13 @@ def test_a_link_is_over_when_it_says(program: Program) -> None:
     ],
 )
 def test_a_link_that_makes_no_sense_is_refused(folder: Path, arguments: tuple[str, ...], said: str) -> None:
+    assert headway(folder, "migrate").code == 0
     check_refusal(headway(folder, "link", *arguments), said)
 
 
 def test_without_pages_there_are_no_links(folder: Path) -> None:
     ada = ("link", "--learner", "ada")
+    assert headway(folder, "migrate").code == 0
     check_refusal(headway(folder, *ada, dashboard_path=""), "no pages")
     check_refusal(headway(folder, *ada, jwt_secret=None, jwt_public_key=PUBLIC_KEY), "HEADWAY_SESSION_SECRET")
     check_refusal(headway(folder, *ada, session_secret="short-but-secret"), "HEADWAY_SESSION_SECRET")

@@ -63,6 +63,11 @@ def test_a_service_is_configured_by_the_file_too_and_by_options_first(folder: Pa
         ("HEADWAY_LOG_FORMAT", "xml"),
         ("HEADWAY_LOG_LEVEL", "loud"),
         ("HEADWAY_LOG_REQUESTS", "some"),
+        ("HEADWAY_DASHBOARD_PATH", "/"),
+        ("HEADWAY_DASHBOARD_PATH", "/.."),
+        ("HEADWAY_DASHBOARD_PATH", "/a/./b"),
+        ("HEADWAY_DASHBOARD_PATH", "/healthz"),
+        ("HEADWAY_DASHBOARD_PATH", "/api/v1"),
         ("HEADWAY_LESSON_URL", "javascript:alert(1)//{lesson_id}"),
         ("HEADWAY_LESSON_URL", "https://learn.example/lessons"),
         ("HEADWAY_LESSON_URL", "https://{lesson_id}.example/"),
@@ -74,6 +79,18 @@ def test_a_service_is_configured_by_the_file_too_and_by_options_first(folder: Pa
 def test_a_wrong_value_is_refused_naming_its_variable(folder: Path, variable: str, wrong: str) -> None:
     given = {variable.removeprefix("HEADWAY_").lower(): wrong}
     check_refusal(headway(folder, "settings", **given), variable)
+
+
+@pytest.mark.parametrize("variable", ["public_url", "frame_ancestors"])
+def test_a_wrong_value_may_hold_a_secret_and_is_not_repeated(folder: Path, variable: str) -> None:
+    refused = headway(folder, "settings", **{variable: f"https://me:{PASSWORD}@learn.example"})
+    check_refusal(refused, f"HEADWAY_{variable.upper()}")
+    assert PASSWORD not in refused.err
+
+
+@pytest.mark.parametrize("variable", ["public_url", "session_secret", "oidc_issuer", "oidc_client_id"])
+def test_what_is_set_to_nothing_is_not_set(folder: Path, variable: str) -> None:
+    assert value(headway(folder, "settings", **{variable: ""}), f"HEADWAY_{variable.upper()}") == "-"
 
 
 def test_a_wrong_value_in_the_file_is_refused_naming_its_variable(folder: Path) -> None:

@@ -45,13 +45,14 @@ def baker(running: Running) -> Student:
 def check_lessons(page: Page) -> None:
     """What the baker's page has to say, with scripts or without."""
     expect(page.get_by_role("heading", level=1)).to_have_text("Ways of bread")
+    expect(page.get_by_role("navigation", name="Pages").get_by_role("link")).to_have_attribute("aria-current", "true")
     expect(page.get_by_role("heading", level=2)).to_have_text(["Things", "Doing", "Active days"])
     expect(page.locator(".section-head")).to_contain_text(["1 of 2 completed", "0 of 2 completed"])
     expect(page.locator("#standing")).to_contain_text("33.3%")
     flour, quiz = lesson_of(page, "Flour"), lesson_of(page, "Which flour?")
     for words in ("Completed · Video · 7 min", "100%", "1 h 15 min", "Rye takes more water."):
         expect(flour).to_contain_text(words)
-    for words in ("In progress · Quiz", "55%", "70% to pass", "Attempts", "4 min"):
+    for words in ("In progress · Quiz", "55 points, 70 to pass", "2 attempts", "4 min"):
         expect(quiz).to_contain_text(words)
     expect(lesson_of(page, "Folding")).to_contain_text("Not started · Article")
     expect(lesson_of(page, "Crusts of the world")).to_contain_text("optional, does not count")

@@ -99,6 +99,56 @@ def test_a_conflict_is_shown_and_the_learner_decides(
         assert learner.row("Water")["user_notes"] == kept
 
 
+def test_a_conflict_overwrites_nothing_while_one_types_on(browser: Browser, running: Running) -> None:
+    learner = student(running)
+    with visiting(browser, running, learner.learner_id, refusals=[412]) as context:
+        page = learner.open(context)
+        lesson = begin(page, "Water", MINE)
+        learner.write("Water", user_notes=OTHERS)
+        lesson.get_by_role("textbox").press("Control+Enter")
+        expect(conflict(lesson).get_by_role("blockquote")).to_have_text(OTHERS)
+        expect(lesson.get_by_role("textbox")).to_be_focused()
+        page.keyboard.press("Space")
+        page.keyboard.press("Control+Enter")
+        expect(lesson.get_by_role("textbox")).to_have_value(f"{MINE} ")
+        assert learner.row("Water")["user_notes"] == OTHERS
+        conflict(lesson).get_by_role("button", name="Keep both").click()
+        expect(lesson.locator(".lesson-note")).to_have_text(f"{OTHERS}\n\n{MINE}")
+
+
+def test_a_conflict_is_where_one_goes_on_who_does_not_type(browser: Browser, running: Running) -> None:
+    learner = student(running)
+    with visiting(browser, running, learner.learner_id, refusals=[412]) as context:
+        page = learner.open(context)
+        lesson = begin(page, "Water", MINE)
+        learner.write("Water", user_notes=OTHERS)
+        lesson.get_by_role("button", name="Save").press("Enter")
+        expect(conflict(lesson)).to_be_focused()
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        expect(conflict(lesson).get_by_role("button", name="Keep mine")).to_be_focused()
+        assert learner.row("Water")["user_notes"] == OTHERS
+
+
+def test_both_are_kept_once_however_often_it_takes(browser: Browser, running: Running) -> None:
+    learner = student(running)
+    with visiting(browser, running, learner.learner_id, refusals=[0, 412]) as context:
+        page = learner.open(context)
+        lesson = begin(page, "Water", MINE)
+        learner.write("Water", user_notes=OTHERS)
+        save(lesson)
+        expect(conflict(lesson)).to_be_visible()
+        context.set_offline(True)
+        conflict(lesson).get_by_role("button", name="Keep both").click()
+        expect(lesson.get_by_role("alert")).to_contain_text("The service does not answer")
+        expect(conflict(lesson)).to_be_hidden()
+        expect(lesson.get_by_role("textbox")).to_be_focused()
+        context.set_offline(False)
+        save(lesson)
+        expect(lesson.locator(".lesson-note")).to_have_text(f"{OTHERS}\n\n{MINE}")
+        assert learner.row("Water")["user_notes"] == f"{OTHERS}\n\n{MINE}"
+
+
 def test_a_note_that_changes_again_while_one_decides_is_shown_again(browser: Browser, running: Running) -> None:
     learner = student(running)
     with visiting(browser, running, learner.learner_id, refusals=[412]) as context:

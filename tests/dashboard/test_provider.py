@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
@@ -162,6 +163,33 @@ def test_an_answer_to_another_browsers_question_does_not_count(context: BrowserC
 
 
 @pytest.mark.usefixtures("identity")
+def test_a_sign_in_in_another_tab_or_a_link_that_others_made_up_ends_none(context: BrowserContext) -> None:
+    page, other = context.new_page(), context.new_page()
+    for tab in (page, other):
+        tab.goto(DASHBOARD)
+        tab.get_by_role("link", name=re.compile("Sign in with 127")).click()
+    made_up = context.new_page()
+    made_up.goto(f"{DASHBOARD}/sign-in/callback?state=x&code=y")
+    expect(made_up.get_by_role("heading", name="This sign-in is over")).to_be_visible()
+    for tab in (page, other):
+        tab.get_by_role("link", name="Go on as ada").click()
+        expect(tab.get_by_role("heading", name="My courses")).to_be_visible()
+
+
+@pytest.mark.usefixtures("identity")
+def test_an_answer_without_a_code_signs_nobody_in_and_ends_the_attempt(
+    context: BrowserContext, service: Running
+) -> None:
+    page = context.new_page()
+    page.goto(DASHBOARD)
+    page.get_by_role("link", name=re.compile("Sign in with 127")).click()
+    state = httpx.URL(page.url).params["state"]
+    page.goto(f"{service.base_url}{DASHBOARD}/sign-in/callback?state={state}")
+    expect(page.get_by_role("heading", name="You could not be signed in")).to_be_visible()
+    assert context.cookies() == []
+
+
+@pytest.mark.usefixtures("identity")
 def test_an_answer_counts_once(browser: Browser, context: BrowserContext, service: Running) -> None:
     page = context.new_page()
     seen: list[str] = []
@@ -169,8 +197,8 @@ def test_an_answer_counts_once(browser: Browser, context: BrowserContext, servic
     sign_in(page)
     expect(page.get_by_role("heading", name="My courses")).to_be_visible()
     [callback] = [url for url in seen if "/callback?" in url]
-    page.goto(callback)
-    expect(page.get_by_role("heading", name="My courses")).to_be_visible()  # who has a session just goes on
+    page.goto(callback)  # whoever comes now may be somebody else
+    expect(page.get_by_role("link", name="Go on as this learner")).to_be_visible()
     context.clear_cookies()
     page.goto(callback)
     expect(page.get_by_role("heading", name="This sign-in is over")).to_be_visible()

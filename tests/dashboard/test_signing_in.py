@@ -12,8 +12,8 @@ from headway.auth import Sessions
 from headway.auth.sessions import COOKIE
 from headway.domain.identifiers import LearnerId
 from headway.domain.principal import Principal
-from support.browser import DASHBOARD, barriers, fits, visiting
-from support.running import SECRET, Running
+from support.browser import DASHBOARD, barriers, cookie_of, fits, visiting
+from support.running import PREFIX, SECRET, Running
 
 
 @pytest.fixture
@@ -48,7 +48,9 @@ def test_a_link_that_was_used_says_what_to_do(browser: Browser, stranger: Browse
     page = stranger.new_page()
     page.goto(url)
     expect(page.get_by_role("heading", name="My courses")).to_be_visible()
-    page.goto(url)  # who has a session just goes on
+    page.goto(url)  # whoever comes now may be somebody else
+    expect(page.get_by_role("heading", name="This link has been used")).to_be_visible()
+    page.get_by_role("link", name="Go on as this learner").click()
     expect(page.get_by_role("heading", name="My courses")).to_be_visible()
     with browser.new_context() as another:
         page = another.new_page()
@@ -63,10 +65,29 @@ def test_a_link_that_was_used_says_what_to_do(browser: Browser, stranger: Browse
 def test_a_page_that_is_not_there_is_told_as_one(browser: Browser, running: Running) -> None:
     with visiting(browser, running, str(uuid4()), refusals=(404,)) as context:
         page = context.new_page()
-        for path in ("/nothing", "/courses/nothing/at/all", "/"):
+        for path in ("/nothing", "/courses/nothing/at/all"):
             page.goto(f"{DASHBOARD}{path}")
             expect(page.get_by_role("heading", name="There is nothing here")).to_be_visible()
         assert barriers(page) == []
+        page.goto(f"{DASHBOARD}/")  # as proxies write it
+        expect(page.get_by_role("heading", name="My courses")).to_be_visible()
+
+
+def test_other_cookies_of_the_host_do_not_hide_the_session(running: Running) -> None:
+    cookie = cookie_of(running, str(uuid4()))
+    for other in ('prefs={"a":1}', "flag", "name=Zo\u00eb", "path=/"):
+        line = f"{other}; {cookie['name']}={cookie['value']}".encode()
+        answer = httpx.get(f"{running.base_url}{DASHBOARD}", headers=[(b"cookie", line)], verify=False, timeout=20)
+        assert answer.status_code == 200, other
+
+
+def test_what_is_sent_to_sign_out_with_is_bounded(running: Running) -> None:
+    cookie = cookie_of(running, str(uuid4()))
+    headers = {"Cookie": f"{cookie['name']}={cookie['value']}"}
+    answer = httpx.post(
+        f"{running.base_url}{DASHBOARD}/sign-out", headers=headers, content=b"a" * 5000, verify=False, timeout=20
+    )
+    assert answer.status_code == 413
 
 
 def test_who_is_not_signed_in_is_told_how_to(stranger: BrowserContext) -> None:
@@ -86,6 +107,44 @@ def test_one_signs_out(browser: Browser, running: Running) -> None:
         assert context.cookies() == []
         page.goto(DASHBOARD)
         expect(page.get_by_role("heading", name="Please sign in")).to_be_visible()
+
+
+def test_a_page_that_is_older_than_the_last_sign_in_asks_before_it_signs_out(
+    browser: Browser, running: Running
+) -> None:
+    learner_id = str(uuid4())
+    with visiting(browser, running, learner_id, refusals=(403,)) as context:
+        page = context.new_page()
+        page.goto(DASHBOARD)
+        context.add_cookies([cookie_of(running, learner_id)])  # type: ignore[list-item]
+        page.get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("heading", name="Do you want to sign out?")).to_be_visible()
+        assert barriers(page) == []
+        page.get_by_role("main").get_by_role("button", name="Sign out").click()
+        expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
+        assert context.cookies() == []
+
+
+def test_a_link_that_is_looked_at_ahead_is_still_good(running: Running) -> None:
+    url = sign_in_url(running, str(uuid4()))
+    ahead = httpx.get(url, headers={"Sec-Purpose": "prefetch"}, verify=False, timeout=20)
+    assert (ahead.status_code, "set-cookie" in ahead.headers) == (503, False)
+    assert "set-cookie" in httpx.get(url, verify=False, timeout=20).headers
+
+
+def test_a_session_is_known_beside_a_proxys_password_and_in_a_line_of_its_own(running: Running) -> None:
+    cookie = cookie_of(running, str(uuid4()))
+    lines = [("Authorization", "Basic dTpw"), ("Cookie", "a=b"), ("Cookie", f"{cookie['name']}={cookie['value']}")]
+    for path in (DASHBOARD, f"{PREFIX}/progress"):
+        assert httpx.get(f"{running.base_url}{path}", headers=lines, verify=False, timeout=20).status_code == 200
+
+
+def test_pages_answer_to_head(running: Running) -> None:
+    cookie = cookie_of(running, str(uuid4()))
+    headers = {"Cookie": f"{cookie['name']}={cookie['value']}"}
+    answer = httpx.head(f"{running.base_url}{DASHBOARD}", headers=headers, verify=False, timeout=20)
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert "frame-ancestors" in answer.headers["content-security-policy"]
 
 
 def test_a_session_that_is_over_leads_to_sign_in_and_back(browser: Browser, running: Running) -> None:
@@ -110,4 +169,8 @@ def test_a_part_of_a_page_leads_the_whole_one_to_sign_in(running: Running) -> No
     headers = {"HX-Request": "true", "HX-Current-URL": f"{running.base_url}{DASHBOARD}/statistics?sort=progress"}
     answer = httpx.get(f"{running.base_url}{DASHBOARD}", headers=headers, verify=False, timeout=20)
     assert answer.status_code == 401
+    nowhere = httpx.get(
+        f"{running.base_url}{DASHBOARD}", headers=headers | {"HX-Current-URL": "http://["}, verify=False, timeout=20
+    )
+    assert httpx.URL(nowhere.headers["hx-redirect"]).params["next"] == DASHBOARD
     assert httpx.URL(answer.headers["hx-redirect"]).params["next"] == f"{DASHBOARD}/statistics?sort=progress"

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import ExitStack
 from datetime import date, timedelta
 from itertools import count
@@ -20,8 +20,9 @@ from fastapi import FastAPI
 
 from headway import Settings
 from headway.app import Headway
-from headway.domain.errors import StoreUnavailableError, UnavailableError
-from headway.domain.identifiers import CourseId
+from headway.domain.errors import StoreUnavailableError, TooManyStreamsError, UnavailableError
+from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.principal import Principal
 from headway.domain.statistics import CourseReading
 from headway.http import statistics, statistics_stream
 from headway.http.protocol import BoundedHeadProtocol
@@ -31,6 +32,8 @@ from support.running import PREFIX, SECRET, Running, authorization, course, even
 from support.school import token_for_courses
 from support.serving import served
 
+COURSE = CourseId(str(uuid4()))
+SOMEBODY = Principal(LearnerId(str(uuid4())))
 ROUTE = f"{PREFIX}/statistics/{{course_id}}/stream"
 
 
@@ -315,6 +318,29 @@ def _taken(connection: socket.socket) -> int:
     return taken
 
 
+async def test_nobody_takes_all_the_streams_of_a_process() -> None:
+    streams = statistics_stream.Streams(limit=40)
+
+    async def read() -> Event:
+        return Event("state", b"figures")
+
+    async def follow(principal: Principal) -> AsyncGenerator[bytes, None]:
+        chunks = streams.follow(COURSE, read, "", principal)
+        await anext(chunks)
+        return chunks
+
+    greedy = [await follow(SOMEBODY) for _ in range(10)]
+    with pytest.raises(TooManyStreamsError):
+        await follow(SOMEBODY)
+    others = [await follow(Principal(LearnerId(str(uuid4())))) for _ in range(30)]
+    with pytest.raises(TooManyStreamsError):
+        await follow(Principal(LearnerId(str(uuid4()))))
+    await greedy.pop().aclose()
+    for chunks in (await follow(SOMEBODY), *greedy, *others):
+        await chunks.aclose()
+    assert streams.open == 0
+
+
 async def test_nobody_can_begin_to_follow_while_the_service_stops() -> None:
     streams = statistics_stream.Streams(limit=1)
 
@@ -322,7 +348,7 @@ async def test_nobody_can_begin_to_follow_while_the_service_stops() -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    chunks = streams.follow(CourseId(str(uuid4())), never, "", time.time() + 60)
+    chunks = streams.follow(COURSE, never, "", SOMEBODY)
     first = asyncio.ensure_future(anext(chunks))
     await asyncio.sleep(0)
     streams.end()
@@ -330,4 +356,4 @@ async def test_nobody_can_begin_to_follow_while_the_service_stops() -> None:
         await first
     assert streams.open == 0
     with pytest.raises(UnavailableError):
-        await anext(streams.follow(CourseId(str(uuid4())), never, "", time.time() + 60))
+        await anext(streams.follow(COURSE, never, "", SOMEBODY))

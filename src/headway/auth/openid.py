@@ -1,13 +1,16 @@
 """Signing in by an OpenID Connect provider: the authorization code flow with PKCE, by Authlib."""
 
+import asyncio
 import ssl
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, Final
 
 import httpx2
-from authlib.integrations.base_client import MismatchingStateError, OAuthError  # type: ignore[import-untyped]
+from authlib.common.errors import AuthlibBaseError  # type: ignore[import-untyped]
+from authlib.integrations.base_client import MismatchingStateError  # type: ignore[import-untyped]
 from authlib.integrations.starlette_client import (  # type: ignore[import-untyped]
     StarletteIntegration,
     StarletteOAuth2App,
@@ -27,14 +30,18 @@ _log = get_logger("headway.auth")
 _NAME: Final = "headway"
 _ALGORITHMS: Final = ["RS256", "ES256", "EdDSA"]
 _SECONDS: Final = 5.0  # for each of the requests to the provider
+_KNOWN_SECONDS: Final = 60.0
 _LEEWAY_SECONDS: Final = 60  # of the provider's clock: its token is some seconds old at most
 
 
 class OpenIdProvider:
-    """One provider. It is asked anew each time what it is: nothing of it is kept that may be withdrawn."""
+    """One provider. Whoever comes back is let in by what it says then: nothing is kept that may be withdrawn."""
 
     def __init__(self, settings: ProviderSettings) -> None:
         self._settings = settings
+        self._known: Any = None
+        self._known_until = 0.0
+        self._asking = asyncio.Lock()
 
     @property
     def host(self) -> str:
@@ -47,7 +54,7 @@ class OpenIdProvider:
         Raises `SignInError`.
         """
         with _failures_told():
-            client = await self._discovered()
+            client = await self._recently_discovered()
             answer: Response = await client.authorize_redirect(request, redirect_uri)
         for kept in request.session.values():
             kept["data"].pop("url", None)  # the browser has it already, and it may be long
@@ -63,6 +70,14 @@ class OpenIdProvider:
                 request, claims_options=self._expected_claims(), leeway=_LEEWAY_SECONDS
             )
             return self._principal(token.get("userinfo") or {})
+
+    async def _recently_discovered(self) -> Any:
+        """As `_discovered`, from a minute ago at most: anybody may begin, as often as they like."""
+        async with asyncio.timeout(_SECONDS), self._asking:
+            if time.monotonic() >= self._known_until:
+                self._known = await self._discovered()
+                self._known_until = time.monotonic() + _KNOWN_SECONDS
+            return self._known
 
     async def _discovered(self) -> Any:
         """A client that knows the provider's addresses, and takes no weaker signature than a token's may be."""
@@ -116,11 +131,11 @@ def _failures_told() -> Iterator[None]:
         yield
     except MismatchingStateError as error:
         raise _told(Failure.STATE, error) from None
-    except OAuthError as error:
+    except AuthlibBaseError as error:
         raise _told(Failure.DENIED if error.error == "access_denied" else Failure.REFUSED, error) from None
     except (JoseError, NotAuthenticatedError) as error:
         raise _told(Failure.REFUSED, error) from None
-    except (httpx2.HTTPError, httpx2.InvalidURL, KeyError, TypeError, ValueError, RuntimeError) as error:
+    except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise _told(Failure.UNAVAILABLE, error) from None
 
 

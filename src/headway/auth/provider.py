@@ -32,10 +32,10 @@ class ProviderSettings(NamedTuple):
     issuer: str
     client_id: str
     client_secret: str | None
-    scopes: str = "openid"
-    learner_claim: str = "sub"
-    scopes_claim: str = "scope"
-    courses_claim: str = "courses"
+    scopes: str
+    learner_claim: str
+    scopes_claim: str
+    courses_claim: str
 
 
 class IdentityProvider(Protocol):

@@ -15,7 +15,6 @@ from headway.app import Headway
 from headway.auth import issue_token
 from headway.cli.console import OPERATOR, fail, load_settings, out, refusals_end_the_program
 from headway.cli.documents import course_files, read_courses
-from headway.cli.links import sign_in_url
 from headway.cli.serving import base_url, bound_socket, run
 from headway.domain.catalogue import Course, Lesson, LessonKind
 from headway.domain.identifiers import LearnerId
@@ -23,6 +22,7 @@ from headway.domain.principal import COURSES_WRITE, STATISTICS_READ, Principal
 from headway.domain.progress import ProgressUpdate, Status
 from headway.domain.sign_in import SignIn, new_code
 from headway.http.routes import PREFIX
+from headway.http.sign_in import sign_in_url
 
 # How far each learner is: lessons finished in the first course, and in the second.
 LEARNERS: Final = {"ada": (3, 1), "grace": (7, 4), "linus": (1, 0), "margaret": (5, 2), "tim": (0, 3)}

@@ -66,7 +66,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
 def base_url(listener: socket.socket) -> str:
     """The address that clients of a listening socket use."""
     host, port = listener.getsockname()[:2]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    return _http_url(host, port)
 
 
 def configured_url(settings: Settings) -> str:
@@ -74,7 +74,11 @@ def configured_url(settings: Settings) -> str:
     if settings.public_url is not None:
         return settings.public_url
     host = "127.0.0.1" if settings.host in _EVERYWHERE else settings.host
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+    return _http_url(host, settings.port)
+
+
+def _http_url(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def run(headway: Headway, listener: socket.socket) -> None:

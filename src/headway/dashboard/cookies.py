@@ -6,7 +6,10 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-ATTEMPT_COOKIE: Final = "headway_sign_in"
+from headway.http.requests import origin_of
+
+ATTEMPT_COOKIE: Final = "headway_sign_in_"
+"""Before the `state` of an attempt (RFC 6749 section 10.12), so that those in several tabs go on side by side."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class CookieJar:
 
     def origin(self, request: Request) -> str:
         """The origin of the pages."""
-        return self.public_url or f"{request.url.scheme}://{request.url.netloc}"
+        return origin_of(self.public_url, request.url.scheme, request.url.netloc)
 
     def put(self, request: Request, response: Response, name: str, value: str, seconds: int, path: str = "/") -> None:
         """Let a browser keep a cookie for so many seconds; 0: let it forget one."""

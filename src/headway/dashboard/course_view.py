@@ -3,13 +3,15 @@
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from itertools import groupby
-from typing import NamedTuple, Self
+from typing import Final, NamedTuple, Self
 
 from headway.domain.catalogue import Course, Lesson
-from headway.domain.explanation import NotCounted
+from headway.domain.explanation import ExplainedLesson, NotCounted
 from headway.domain.progress import LessonProgress, Status
 from headway.domain.standing import CourseProgress, Summary
 from headway.service import OwnCourse
+
+_LESSONS_OF_A_WINDOW: Final = 40
 
 
 class LessonLine(NamedTuple):
@@ -24,6 +26,11 @@ class LessonLine(NamedTuple):
         return self.row.status if self.row else Status.NOT_STARTED
 
     @property
+    def is_scored(self) -> bool:
+        """Whether there is a score, or one to reach."""
+        return self.lesson.pass_mark is not None or (self.row is not None and self.row.quiz_score is not None)
+
+    @property
     def is_bookmarked(self) -> bool:
         """Whether the learner has set a bookmark."""
         return self.row is not None and self.row.is_bookmarked
@@ -32,6 +39,12 @@ class LessonLine(NamedTuple):
     def notes(self) -> str:
         """The learner's notes."""
         return (self.row and self.row.user_notes) or ""
+
+
+def lines_of(course: Course, rows: Iterable[LessonProgress]) -> list[LessonLine]:
+    """A line for each lesson of a course, in its order."""
+    found = {row.lesson_id: row for row in rows}
+    return [LessonLine(lesson, found.get(lesson.id)) for lesson in course.lessons]
 
 
 class Shown(StrEnum):
@@ -61,12 +74,16 @@ class Shown(StrEnum):
 
 
 class Section(NamedTuple):
-    """Lessons that follow each other under one heading (`None`: under none): those shown, and how many of all."""
+    """Lessons that follow each other under one heading (`None`: under none): those shown, and how many of all.
+
+    A section that is `far` comes after so many lessons that no window shows it before somebody scrolls.
+    """
 
     title: str | None
     lines: Sequence[LessonLine]
     lessons: int
     completed: int
+    far: bool
 
 
 class CourseView(NamedTuple):
@@ -83,7 +100,7 @@ class CourseView(NamedTuple):
     shown: Shown
     counts: Sequence[tuple[Shown, int]]
     sections: Sequence[Section]
-    optional: Sequence[Lesson]
+    optional: Sequence[ExplainedLesson]
     removed: int
 
     @classmethod
@@ -91,9 +108,8 @@ class CourseView(NamedTuple):
         """What the page shows of a course."""
         reading = own.reading
         course = reading.versioned.course
-        rows = {row.lesson_id: row for row in reading.rows}
-        lines = [LessonLine(lesson, rows.get(lesson.id)) for lesson in course.lessons]
-        left = [one for one in reading.explanation.lessons if one.reason is NotCounted.REMOVED]
+        lines = lines_of(course, reading.rows)
+        explained = reading.explanation.lessons
         return cls(
             course=course,
             summary=reading.summary,
@@ -102,16 +118,18 @@ class CourseView(NamedTuple):
             shown=shown,
             counts=[(choice, sum(map(choice.includes, lines))) for choice in Shown],
             sections=list(_sections(lines, shown)),
-            optional=[lesson for lesson in course.lessons if not lesson.required],
-            removed=len(left),
+            optional=[one for one in explained if one.reason is NotCounted.OPTIONAL],
+            removed=sum(one.reason is NotCounted.REMOVED for one in explained),
         )
 
 
 def _sections(lines: Iterable[LessonLine], shown: Shown) -> Iterable[Section]:
     """The sections that have something to show."""
+    before = 0
     for title, group in groupby(lines, key=lambda line: line.lesson.section):
         found = list(group)
         wanted = [line for line in found if shown.includes(line)]
         if wanted:
             completed = sum(line.status is Status.COMPLETED for line in found)
-            yield Section(title, wanted, len(found), completed)
+            yield Section(title, wanted, len(found), completed, far=before >= _LESSONS_OF_A_WINDOW)
+            before += len(wanted)

@@ -1,9 +1,12 @@
 """From values to pages: Jinja2's templates, and numbers and moments as the reader writes them."""
 
 import asyncio
+import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from typing import Final, Literal
 
@@ -21,6 +24,8 @@ _LOCALE: Final = "en"
 _NOBODY: Final = "–"  # noqa: RUF001 - a dash, where there is nothing to tell
 _MINUTES_IN_AN_HOUR: Final = 60
 _LONGEST_LANGUAGES: Final = 1000
+# RFC 5646: language, script, region; what follows says nothing of numbers and moments.
+_LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?(?![^-])")
 _FIGURES: Final = 4096
 
 
@@ -78,8 +83,8 @@ class Reader:
 
     @property
     def language(self) -> str:
-        """The locale as HTML and scripts name it (BCP 47)."""
-        return str(self.locale).replace("_", "-")
+        """The locale as scripts name it (BCP 47), with the calendar and the digits in which pages are written here."""
+        return f"{self.locale}-u-ca-gregory-nu-latn".replace("_", "-")
 
     @property
     def first_weekday(self) -> int:
@@ -136,7 +141,9 @@ def _decimal(value: float, locale: Locale) -> str:
 
 @lru_cache(_FIGURES)
 def _percent(value: float, locale: Locale) -> str:
-    return numbers.format_percent(value / 100, "#,##0.#%", locale)
+    sign = locale.number_symbols["latn"]["percentSign"]
+    pattern = locale.percent_formats[None].pattern.replace("0", "0.#")
+    return numbers.format_percent(Decimal(str(value)) / 100, pattern, locale).replace("%", sign)
 
 
 @lru_cache(_FIGURES)
@@ -165,9 +172,10 @@ def locale_of(accepted: str) -> Locale:
 def _weighted(accepted: str) -> Mapping[str, float]:
     found: dict[str, float] = {}
     for one in accepted.split(","):
-        name, _, weight = one.strip().partition(";q=")
-        try:
-            found.setdefault(name.strip(), float(weight or 1))
-        except ValueError:
-            continue
+        name, *parameters = (part.strip() for part in one.split(";"))
+        language = _LANGUAGE.match(name)
+        weight = next((part[2:] for part in parameters if part.startswith("q=")), "1")
+        with suppress(ValueError):
+            if language:
+                found.setdefault(language[0], float(weight))
     return found

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Final, NamedTuple
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from itsdangerous import BadData, URLSafeTimedSerializer
 from starlette.requests import Request
@@ -17,7 +17,7 @@ from headway.auth.sessions import COOKIE, FORGERY_FIELD, check_forgery
 from headway.dashboard.addresses import below
 from headway.dashboard.cookies import ATTEMPT_COOKIE, CookieJar
 from headway.dashboard.rendering import Renderer
-from headway.domain.errors import InvalidValueError, UnavailableError
+from headway.domain.errors import ForgedRequestError, InvalidValueError, UnavailableError
 from headway.domain.principal import Principal
 from headway.http.requests import read_body, read_headers
 from headway.logs import get_logger
@@ -95,6 +95,8 @@ class Entrance:
         A code that lets nobody in may be another's than the session's: who has come is not shown somebody else's pages.
         """
         wanted = self._wanted(request)
+        if "prefetch" in request.headers.get("sec-purpose", ""):  # a code is good once, for somebody who looks
+            return Response(status_code=503)
         if _CODE in request.query_params:
             return await self._by_code(request, request.query_params[_CODE], wanted)
         session = self.session_of(request)
@@ -119,13 +121,19 @@ class Entrance:
             response = await self.provider.begin(request, self._callback(request))
         except SignInError as error:
             return self._back(error.failure.value, wanted)
+        state = parse_qs(urlsplit(response.headers["location"]).query)["state"][0]
         attempt = self._attempts.dumps(request.session | {_NEXT: wanted})
-        self._keep_attempt(request, response, str(attempt), _ATTEMPT_SECONDS)
+        self._keep_attempt(request, response, state, str(attempt), _ATTEMPT_SECONDS)
         return _unreferred(response)
 
     async def come_back(self, request: Request) -> Response:
-        """Let somebody in whom the identity provider sends back; whatever comes of it, an attempt counts once."""
-        attempt = self._attempt(request)
+        """Let somebody in whom the identity provider sends back; whatever comes of it, an attempt counts once.
+
+        Attempts in other tabs go on, and links that others made up end none.
+        """
+        state = request.query_params.get("state", "")
+        attempt = self._attempt(request, state)
+        is_known = bool(attempt)
         wanted = below(self.path, str(attempt.pop(_NEXT, self.path)))
         if self.provider is None:
             return self._back(None, wanted)
@@ -134,16 +142,23 @@ class Entrance:
             response = self._let_in(request, await self.provider.finish(request), None, wanted)
         except SignInError as error:
             response = self._back(error.failure.value, wanted)
-        self._keep_attempt(request, response, "", 0)
+        if is_known:
+            self._keep_attempt(request, response, state, "", 0)
         return response
 
     async def sign_out(self, request: Request) -> Response:
-        """Let the browser forget its session. Raises `ForgedRequestError` unless one of its own pages asks for it."""
+        """Let the browser forget its session, if one of its own pages asks for it; else ask whoever looks.
+
+        The page may be of the session before: then the token on it is, too.
+        """
         session = self.session_of(request)
         if session is None:  # a cookie that another site's page may not send is not that page's to remove either
             return self._back(None, self.path)
         form = await read_body(request.receive, read_headers(request.scope["headers"]), _FORM_BYTES)
-        check_forgery(session, parse_qs(form.decode("latin-1")).get(FORGERY_FIELD, [""])[0])
+        try:
+            check_forgery(session, parse_qs(form.decode("latin-1")).get(FORGERY_FIELD, [""])[0])
+        except ForgedRequestError:
+            return await self.renderer.show(request, "sign_out.html", session, 403)
         response = self._back("signed_out", self.path)
         self.cookies.put(request, response, COOKIE, "", 0)
         return response
@@ -183,15 +198,15 @@ class Entrance:
 
     def session_of(self, request: Request) -> Session | None:
         """The session of a request, where there is one that is not over."""
-        return self.sessions.of_headers(dict(request.scope["headers"]))
+        return self.sessions.of_headers(read_headers(request.scope["headers"]))
 
-    def _keep_attempt(self, request: Request, response: Response, attempt: str, seconds: int) -> None:
-        self.cookies.put(request, response, ATTEMPT_COOKIE, attempt, seconds, f"{self.path}/sign-in")
+    def _keep_attempt(self, request: Request, response: Response, state: str, attempt: str, seconds: int) -> None:
+        self.cookies.put(request, response, ATTEMPT_COOKIE + state, attempt, seconds, f"{self.path}/sign-in")
 
-    def _attempt(self, request: Request) -> dict[str, Any]:
+    def _attempt(self, request: Request, state: str) -> dict[str, Any]:
         try:
             attempt: dict[str, Any] = self._attempts.loads(
-                request.cookies.get(ATTEMPT_COOKIE, ""), max_age=_ATTEMPT_SECONDS
+                request.cookies.get(ATTEMPT_COOKIE + state, ""), max_age=_ATTEMPT_SECONDS
             )
         except BadData:
             return {}

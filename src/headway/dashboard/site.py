@@ -23,7 +23,9 @@ from headway.http.errors import to_reply
 from headway.logs import get_logger
 from headway.service import Services
 
+_READ: Final = ["GET", "HEAD"]
 _NOT_FOUND: Final = 404
+_UNAVAILABLE: Final = 503
 _FAULT: Final = 500
 
 _log = get_logger("headway.dashboard")
@@ -60,13 +62,13 @@ class Dashboard:
         """All pages."""
         router = APIRouter(prefix=self.path, include_in_schema=False)
         for page in PAGES:
-            router.add_api_route(page.path, self._endpoint(page), methods=["GET"])
-        router.add_api_route("/static/{name}", self._served(self.assets.serve), methods=["GET"])
+            router.add_api_route(page.path, self._endpoint(page), methods=_READ)
+        router.add_api_route("/static/{name}", self._served(self.assets.serve), methods=_READ)
         for method, path, handler in self.entrance.routes():
             router.add_api_route(path, self._served(self._refusing(handler)), methods=[method])
-        router.add_api_route("/", self._served(self._to_first_page), methods=["GET"])
+        router.add_api_route("/", self._served(self._to_first_page), methods=_READ)
         unknown = Page("/{rest:path}", _no_page)
-        router.add_api_route(unknown.path, self._endpoint(unknown), methods=["GET"])
+        router.add_api_route(unknown.path, self._endpoint(unknown), methods=_READ)
         return router
 
     @cached_property
@@ -140,8 +142,13 @@ class Dashboard:
         return RedirectResponse(address, 303)
 
     async def _refused(self, request: Request, status: int, reason: str) -> Response:
-        session = self.entrance.session_of(request)
-        return await self.renderer.show(request, "refused.html", session, status, reason=reason, code=status)
+        session, again = self.entrance.session_of(request), page_of(request, self.path)
+        page = await self.renderer.show(
+            request, "refused.html", session, status, reason=reason, code=status, again=again
+        )
+        if status == _UNAVAILABLE:
+            page.headers["Retry-After"] = "1"
+        return page
 
 
 async def _no_page(_visit: Visit) -> Response:

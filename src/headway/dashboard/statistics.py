@@ -44,9 +44,7 @@ async def course(visit: Visit) -> Response:
 async def learner(visit: Visit) -> Response:
     """One learner in a course, lesson by lesson, and why the percentage is what it is."""
     detail = await visit.services.statistics.learner(visit.principal, visit.course_id, visit.learner_id)
-    entry = await visit.services.progress.course(visit.course_id)
-    view = LearnerView(entry.course, detail)
-    return await visit.show("statistics/learner.html", course=entry.course, learner=view)
+    return await visit.show("statistics/learner.html", course=detail.course, learner=LearnerView(detail))
 
 
 async def _figures(visit: Visit, course: Course) -> FiguresView:

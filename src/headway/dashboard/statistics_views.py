@@ -9,11 +9,10 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
-from headway.domain.catalogue import Course, Lesson, LessonKind
+from headway.dashboard.course_view import LessonLine, lines_of
+from headway.domain.catalogue import Course, LessonKind
 from headway.domain.counters import HIGHEST_SCORE
 from headway.domain.explanation import ExplainedLesson
-from headway.domain.identifiers import LessonId
-from headway.domain.progress import LessonProgress
 from headway.domain.roster import RosterOrder
 from headway.domain.statistics import CourseStatistics, LessonStatistics
 from headway.http.statistics_query import Direction, RosterParameters
@@ -217,18 +216,10 @@ _IN_WORDS: Final = {
 }
 
 
-class LearnerLesson(NamedTuple):
-    """A lesson of the course, and the learner's row in it if there is one."""
-
-    lesson: Lesson
-    row: LessonProgress | None
-
-
 @dataclass(frozen=True)
 class LearnerView:
     """One learner in a course."""
 
-    course: Course
     detail: LearnerDetail
 
     @property
@@ -237,10 +228,9 @@ class LearnerView:
         return self.detail.line
 
     @property
-    def lessons(self) -> list[LearnerLesson]:
+    def lessons(self) -> list[LessonLine]:
         """All lessons of the course, in its order."""
-        rows: dict[LessonId, LessonProgress] = {found.lesson.id: found.row for found in self.detail.rows}
-        return [LearnerLesson(lesson, rows.get(lesson.id)) for lesson in self.course.lessons]
+        return lines_of(self.detail.course, [found.row for found in self.detail.rows])
 
     @property
     def counted(self) -> list[ExplainedLesson]:

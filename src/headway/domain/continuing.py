@@ -1,12 +1,24 @@
 """Where a learner goes on in a course."""
 
 from collections.abc import Iterable
+from datetime import datetime
+from typing import NamedTuple
 
 from headway.domain.catalogue import Course, Lesson
+from headway.domain.identifiers import CourseId, LessonId
 from headway.domain.progress import LessonProgress, Status
 
 
-def next_lesson(course: Course, rows: Iterable[LessonProgress]) -> Lesson | None:
+class TouchedLesson(NamedTuple):
+    """What of a learner's row says where the learner goes on."""
+
+    course_id: CourseId
+    lesson_id: LessonId
+    status: Status
+    updated_at: datetime
+
+
+def next_lesson(course: Course, rows: Iterable[TouchedLesson | LessonProgress]) -> Lesson | None:
     """The lesson to go on with; `None` where all are completed.
 
     It is the lesson touched last, if it is not completed; else the first one after it that is not; else the first of

@@ -159,8 +159,12 @@ class Endpoint:
         )
 
     async def _identify(self, authorization: bytes | None, headers: RequestHeaders) -> Principal:
-        """Whom a request speaks for whose token is not known yet, or that has none but a session's cookie."""
-        if authorization is None and self._pages is not None:
+        """Whom a request speaks for whose token is not known yet, or that has none but a session's cookie.
+
+        A proxy in front may have a password of its own, which it passes on.
+        """
+        has_token = authorization is not None and authorization[:6].lower() == b"bearer"
+        if not has_token and self._pages is not None:
             principal = self._pages.sessions.principal_of_request(self.operation.method, headers)
             if principal is not None:
                 return principal

@@ -25,6 +25,11 @@ RequestHeaders = dict[bytes, bytes]
 _ENTITY_TAG: Final = re.compile(rb'[ \t,]*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"[ \t]*(?=,|$)')
 
 
+def origin_of(public_url: str | None, scheme: str, host: str) -> str:
+    """The origin that browsers see: the configured one, or the one that they ask."""
+    return public_url or f"{scheme}://{host}"
+
+
 class Pages(NamedTuple):
     """What the API knows of the pages: where they are, and what lets a browser see them.
 
@@ -38,7 +43,7 @@ class Pages(NamedTuple):
 
     def origin(self, scheme: str, headers: RequestHeaders) -> str:
         """The origin of the pages, as a request with these headers sees it."""
-        return self.public_url or f"{scheme}://{headers.get(b'host', b'localhost').decode('latin-1')}"
+        return origin_of(self.public_url, scheme, headers.get(b"host", b"localhost").decode("latin-1"))
 
 
 class Call(NamedTuple):
@@ -211,10 +216,11 @@ def _entity_tags(name: str, value: bytes | None, *, weak: bool) -> tuple[bool, f
 
 
 def read_headers(lines: Iterable[tuple[bytes, bytes]]) -> RequestHeaders:
-    """The headers by name; lines of the same name are one list (RFC 9110 section 5.3)."""
+    """The headers by name; lines of the same name are one list (RFC 9110 section 5.3, for cookies RFC 9113 8.2.3)."""
     headers: RequestHeaders = {}
     for name, value in lines:
-        headers[name] = headers[name] + b", " + value if name in headers else value
+        comma = b"; " if name == b"cookie" else b", "
+        headers[name] = headers[name] + comma + value if name in headers else value
     return headers
 
 

@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Final
-from urllib.parse import quote
 
 from headway.http.render import Reply, json_reply
 from headway.http.requests import Call, PagesOffError
@@ -20,9 +19,15 @@ async def make_sign_in_code(call: Call) -> Reply:
     principal = await pages.authenticator.authenticate(call.headers.get(b"authorization"))
     pages.sessions.sealed(principal)  # raises where that is more than a browser keeps: here somebody can act on it
     issued = await call.services.sign_in.issue(principal, _moment(principal.expires_at))
-    address = f"{pages.origin(call.scheme, call.headers)}{pages.path}/sign-in?code={quote(issued.code)}"
+    address = sign_in_url(pages.origin(call.scheme, call.headers), pages.path, issued.code)
     body = {"code": issued.code, "url": address, "expires_at": issued.ends_at}
     return json_reply(body, 201, ((b"cache-control", b"no-store"),))
+
+
+def sign_in_url(origin: str, path: str, code: str, page: str = "") -> str:
+    """The address that signs in by a code, and shows a page (by its path below the pages')."""
+    wanted = f"&next={path}{page}" if page else ""
+    return f"{origin}{path}/sign-in?code={code}{wanted}"
 
 
 def _moment(seconds: float) -> datetime:

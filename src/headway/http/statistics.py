@@ -35,7 +35,7 @@ async def stream_course_statistics(call: Call) -> StreamedReply:
         return event_of(statistics_render.course(await call.statistics.course(call.principal, call.course_id)).body)
 
     seen = call.headers.get(b"last-event-id", b"").decode("latin-1")
-    chunks = call.streams.follow(call.course_id, read, seen, call.principal.expires_at)
+    chunks = call.streams.follow(call.course_id, read, seen, call.principal)
     return StreamedReply(200, await begun(chunks), STREAM_HEADERS, PATIENCE_SECONDS)
 
 

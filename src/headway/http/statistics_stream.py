@@ -7,12 +7,14 @@ write and those that send.
 import asyncio
 import contextlib
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from hashlib import sha256
 from typing import Final, NamedTuple
 
 from headway.domain.errors import HeadwayError, NotFoundError, TooManyStreamsError, UnavailableError
-from headway.domain.identifiers import CourseId
+from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.principal import Principal
 from headway.logs import get_logger
 
 _log = get_logger("headway.http")
@@ -31,6 +33,7 @@ STREAM_HEADERS: Final = (
 )
 COMMENT: Final = b":\n\n"
 _NOTHING: Final = b""
+_LEAST_SHARE: Final = 8
 _STOPPING: Final = "The service is stopping. Try again in a moment."
 
 
@@ -99,11 +102,13 @@ class _Watch:
 
 
 class Streams:
-    """The streams of this process, `limit` of them at most."""
+    """The streams of this process, `limit` of them at most, a quarter of them for one who follows."""
 
     def __init__(self, limit: int) -> None:
         self.open = 0
         self._limit = limit
+        self._share = max(limit // 4, _LEAST_SHARE)
+        self._by_learner: Counter[LearnerId] = Counter()
         self._ending = False
         self._watches: dict[CourseId, _Watch] = {}
 
@@ -118,21 +123,21 @@ class Streams:
             watch.wake()
 
     async def follow(
-        self, course_id: CourseId, read: Read, seen: str, expires_at: float
+        self, course_id: CourseId, read: Read, seen: str, principal: Principal
     ) -> AsyncGenerator[bytes, None]:
-        """The chunks of a stream, to one who has seen the state `seen`; it ends where the right to it does.
+        """The chunks of a stream, to one who has seen the state `seen`; it ends where the principal's right to it does.
 
         About every second there is one, be it empty: so whoever sends them finds out that nobody is there any more. The
         first never is. Raises `TooManyStreamsError`, and what `read` does the first time.
         """
-        with self._followed(course_id, read) as watch:
+        with self._counted(principal.learner_id), self._followed(course_id, read) as watch:
             event = await self._first(watch)
             yield COMMENT if event.id == seen else event.text
             told_at = time.monotonic()
             while True:
                 if watch.latest is event:
                     await watch.look()
-                if self._ending or time.time() >= expires_at or _is_gone(watch):
+                if self._ending or time.time() >= principal.expires_at or _is_gone(watch):
                     return
                 chunk, event = _chunk(event, watch.latest or event, time.monotonic() - told_at)
                 if chunk:
@@ -149,21 +154,32 @@ class Streams:
         return watch.latest
 
     @contextlib.contextmanager
-    def _followed(self, course_id: CourseId, read: Read) -> Iterator[_Watch]:
-        """The watch of a course, which is there for as long as anybody follows."""
+    def _counted(self, learner_id: LearnerId) -> Iterator[None]:
+        """Room for one more, that nobody takes from all others."""
         if self._ending:
             raise UnavailableError(_STOPPING)
-        if self.open >= self._limit:
+        if self.open >= self._limit or self._by_learner[learner_id] >= self._share:
             raise TooManyStreamsError
+        self.open += 1
+        self._by_learner[learner_id] += 1
+        try:
+            yield
+        finally:
+            self.open -= 1
+            self._by_learner[learner_id] -= 1
+            if not self._by_learner[learner_id]:
+                del self._by_learner[learner_id]
+
+    @contextlib.contextmanager
+    def _followed(self, course_id: CourseId, read: Read) -> Iterator[_Watch]:
+        """The watch of a course, which is there for as long as anybody follows."""
         watch = self._watches.get(course_id)
         if watch is None or watch.error is not None:
             watch = self._watches[course_id] = _Watch(read)
-        self.open += 1
         watch.followers += 1
         try:
             yield watch
         finally:
-            self.open -= 1
             watch.followers -= 1
             if not watch.followers:
                 watch.stop()

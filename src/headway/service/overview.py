@@ -1,14 +1,13 @@
 """What learners are shown of their own: the courses under way, where each goes on, and the days they were active."""
 
-import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
 from typing import Final, NamedTuple
 
 from headway.domain.activity import CALENDAR_WEEKS, Calendar, calendar_of
 from headway.domain.catalogue import Course, Lesson
-from headway.domain.continuing import next_lesson
-from headway.domain.errors import CourseNotFoundError
+from headway.domain.continuing import TouchedLesson, next_lesson
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.principal import Principal
 from headway.domain.standing import Summary, summarise
@@ -55,10 +54,11 @@ class OverviewService:
         """The caller's courses of the catalogue. The calendar is over all courses, those removed from it too."""
         now = self._clock()
         readings = await self._store.learner_courses(principal.learner_id)
-        found = await asyncio.gather(*(self._under_way(principal.learner_id, reading) for reading in readings))
+        touched = await self._store.touched_lessons(principal.learner_id)
+        rows = {course_id: list(group) for course_id, group in groupby(touched, key=lambda one: one.course_id)}
         today = max((reading.course.date_of(now) for reading in readings), default=now.date())
         calendar = await self._calendar(principal.learner_id, None, today, first_weekday)
-        return CoursesUnderWay([course for course in found if course], calendar)
+        return CoursesUnderWay([_under_way(reading, rows.get(reading.course.id, ())) for reading in readings], calendar)
 
     async def course(self, principal: Principal, course_id: CourseId, first_weekday: int) -> OwnCourse:
         """One course, whether the caller has written in it or not."""
@@ -68,16 +68,12 @@ class OverviewService:
         calendar = await self._calendar(principal.learner_id, course_id, today, first_weekday)
         return OwnCourse(reading, next_lesson(course, reading.rows), calendar)
 
-    async def _under_way(self, learner_id: LearnerId, reading: StandingReading) -> CourseUnderWay | None:
-        """A course with where it goes on, or `None` where it was removed a moment ago."""
-        try:
-            course, rows = await self._store.lessons(learner_id, reading.course.id)
-        except CourseNotFoundError:
-            return None
-        return CourseUnderWay(course, summarise(*reading), next_lesson(course, rows))
-
     async def _calendar(
         self, learner_id: LearnerId, course_id: CourseId | None, today: date, first_weekday: int
     ) -> Calendar:
         days = await self._store.active_days(learner_id, course_id, today - _ALL_WEEKS)
         return calendar_of(days, today, first_weekday)
+
+
+def _under_way(reading: StandingReading, rows: Sequence[TouchedLesson]) -> CourseUnderWay:
+    return CourseUnderWay(reading.course, summarise(*reading), next_lesson(reading.course, rows))

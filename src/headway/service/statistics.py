@@ -47,6 +47,7 @@ class RosterPage(NamedTuple):
 class LearnerDetail(NamedTuple):
     """A learner in a course, the rows in the course's order, and why the percentage is what it is."""
 
+    course: Course
     line: RosterLine
     rows: Sequence[LessonRow]
     explanation: Explanation
@@ -127,8 +128,9 @@ class StatisticsService:
         reading = await read_learner(self._store, learner_id, course_id)
         if reading.standing is None or reading.standing.started_at is None:
             raise LearnerNotFoundError(course_id, learner_id)
-        rows = in_order(reading.versioned.course, reading.rows)
-        return LearnerDetail(RosterLine(reading.standing, reading.summary), rows, reading.explanation)
+        course = reading.versioned.course
+        rows = in_order(course, reading.rows)
+        return LearnerDetail(course, RosterLine(reading.standing, reading.summary), rows, reading.explanation)
 
     async def _lines(self, versioned: VersionedCourse, standings: Sequence[CourseProgress]) -> list[RosterLine]:
         """Standings with their summaries. Those of another version of the course are made anew, or may have gone."""

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import NamedTuple, Protocol
 
 from headway.domain.catalogue import Course, CourseOutline, CoursePut, VersionedCourse
+from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.imports import ImportKey, ImportState, Report
@@ -157,6 +158,9 @@ class Store(Protocol):
 
     async def learner_courses(self, learner_id: LearnerId) -> Sequence[StandingReading]:
         """Every course of the catalogue that the learner has written in, most recently touched first."""
+
+    async def touched_lessons(self, learner_id: LearnerId) -> Sequence[TouchedLesson]:
+        """Every lesson that the learner has a row in, those that have left their course too, course by course."""
 
     async def write(self, write: LessonWrite) -> Written:
         """Apply one write, durably. Raises what `LessonWrite.apply` raises, and `QueueFullError`."""

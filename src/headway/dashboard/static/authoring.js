@@ -303,6 +303,6 @@ fields.fill(JSON.parse(text.value));
 form.querySelector("fieldset").disabled = false;
 text.readOnly = false;
 panels.json.hidden = true;
-panels.json.classList.remove("unshown");
+panels.json.classList.remove("without-script");
 if (location.hash) document.getElementById(location.hash.slice(1))?.focus(); // it could not be while it was disabled
 if (!deriving.hidden) watch();

@@ -17,13 +17,17 @@ function prepare(part) {
     const day = event.target.closest(".day");
     if (day) readout.textContent = day.title;
   };
-  days.reduce((one, other) => (column(one) > column(other) ? one : other)).tabIndex = 0;
+  let reached = days.reduce((one, other) => (other.cellIndex > one.cellIndex ? other : one));
+  reached.tabIndex = 0;
+  table.addEventListener("focusin", ({ target }) => {
+    reached.tabIndex = -1;
+    reached = target;
+    reached.tabIndex = 0;
+  });
   table.addEventListener("pointerover", tell);
   table.addEventListener("focusin", tell);
   table.addEventListener("keydown", (event) => walk(table, event));
 }
-
-const column = (day) => day.cellIndex;
 
 function walk(table, event) {
   const [down, right] = STEPS[event.key] ?? [0, 0];
@@ -31,18 +35,15 @@ function walk(table, event) {
   if (!from || !(down || right)) return;
   event.preventDefault();
   const to = table.rows[from.parentElement.rowIndex + down]?.cells[from.cellIndex + right];
-  if (!to?.classList.contains("day")) return;
-  from.tabIndex = -1;
-  to.tabIndex = 0;
-  to.focus();
+  if (to?.classList.contains("day")) to.focus();
 }
 
 document.addEventListener("headway:part", (event) => {
   if (event.target.id !== "days") return;
   event.preventDefault();
   if (asSent?.isEqualNode(event.detail)) return;
+  prepare(event.detail); // before it takes the place: a day keeps the focus only if it can have it
   replace(event.target, event.detail);
-  prepare(document.getElementById("days"));
 });
 
 prepare(document.getElementById("days"));

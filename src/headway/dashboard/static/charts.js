@@ -1,9 +1,9 @@
 // The charts of a course, drawn by Observable Plot as SVG into rooms that the page has kept free for them.
 
+import { percent } from "./headway.js";
 import { axisX, axisY, barX, gridY, plot, pointerX, rectY, ruleX, ruleY, text, tip } from "./plot.js";
 
 const locale = document.documentElement.dataset.locale;
-const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 1, roundingMode: "halfEven" });
 const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
 const day = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", timeZone: "UTC" });
 const longDay = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeZone: "UTC" });
@@ -14,11 +14,6 @@ const DAY = 24 * 60 * 60 * 1000;
 const NARROW = 480;
 const NARROW_BAR = 4;
 const LEAST = 100;
-
-/** A percentage of 0 to 100, to one decimal at most, as the server writes it. */
-export function percent(value) {
-  return `${number.format(String(value))}%`; // as text it is a decimal number and rounded as one
-}
 
 /** Learners by their best score, by ten points; the highest score of all is with those below it. */
 export function binsOf(distribution) {

@@ -1,7 +1,21 @@
-// What every page does: moments in the reader's own zone and locale.
+// What every page does: moments and numbers in the reader's own zone and locale.
 
 const locale = document.documentElement.dataset.locale;
 const moments = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
+
+// As the server writes them: to the even neighbour, of the decimal number that a value is as text.
+const numbers = new Intl.NumberFormat(locale, { maximumFractionDigits: 3, roundingMode: "halfEven" });
+const percentages = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 1, roundingMode: "halfEven" });
+const LEAST_WITHOUT_EXPONENT = 1e-6;
+
+export function number(value) {
+  return numbers.format(String(value));
+}
+
+/** A percentage of 0 to 100, to one decimal at most. */
+export function percent(value) {
+  return percentages.format(value < LEAST_WITHOUT_EXPONENT ? "0" : `${value}E-2`);
+}
 
 export function localize(root) {
   for (const time of root.querySelectorAll("time[data-moment]")) {

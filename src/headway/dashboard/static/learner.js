@@ -34,6 +34,7 @@ async function toggleBookmark(itemId) {
     showRow(document.getElementById(itemId) ?? item, stored);
     hide();
     tell(wanted ? "Bookmark saved" : "Bookmark removed");
+    refresh(); // how many there are, and whether this lesson is still among those shown
   } catch (error) {
     press(button, !wanted);
     show(error, () => toggleBookmark(itemId));

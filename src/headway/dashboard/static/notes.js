@@ -1,6 +1,7 @@
 // Notes, edited in place. What is typed is stored on what was seen. Where somebody else has changed the note meanwhile,
 // it is shown beside what is stored now, and the learner decides: nothing is lost.
 
+import { number } from "./headway.js";
 import { reasonOf, signInAddress, tell } from "./notice.js";
 import { lessonOf, store, textOf } from "./rows.js";
 import { SignedOut } from "./service.js";
@@ -36,7 +37,7 @@ class Editor {
     this.closed = closed;
     this.tag = item.dataset.tag ?? null;
     this.base = textOf(item.querySelector(".lesson-note").textContent); // what is typed is compared with
-    this.present = null; // the row that a conflict is with
+    this.present = null; // the row that is stored, where it is known to be another one than the page's
     this.element = template.content.firstElementChild.cloneNode(true);
     this.textarea = this.part("textarea");
     this.textarea.value = this.base;
@@ -51,6 +52,12 @@ class Editor {
 
   get isChanged() {
     return this.textarea.value !== this.base;
+  }
+
+  /** Not in a conflict: what is stored there is overwritten only by a choice to do so. */
+  get canSave() {
+    const { hidden, disabled } = this.button("save");
+    return !hidden && !disabled;
   }
 
   part(selector) {
@@ -70,7 +77,8 @@ class Editor {
   }
 
   press(event) {
-    if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !this.button("save").disabled) this.choose("save");
+    const isSave = event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.repeat;
+    if (isSave && this.canSave) this.choose("save");
     if (event.key === "Escape" && !this.isChanged) this.choose("cancel");
   }
 
@@ -79,13 +87,13 @@ class Editor {
     this.button("cancel").textContent = "Cancel";
     const length = [...this.textarea.value].length;
     this.part(".length").textContent =
-      length < NEARLY ? "" : `${length.toLocaleString()} of ${LONGEST.toLocaleString()} characters`;
+      length < NEARLY ? "" : `${number(length)} of ${number(LONGEST)} characters`;
     for (const choice of ["save", "mine"]) this.button(choice).disabled = length > LONGEST;
   }
 
   async save() {
     const text = this.textarea.value;
-    if (!this.isChanged) return this.close();
+    if (!this.isChanged) return this.close(this.present);
     this.busy(true);
     try {
       const fields = { user_notes: text };
@@ -116,6 +124,7 @@ class Editor {
 
   /** Compare what is typed with this row from now on, and store it on that. */
   goOnFrom(found) {
+    this.present = found;
     this.tag = found?.tag ?? null;
     this.base = textOf(found?.row.user_notes);
   }
@@ -126,18 +135,19 @@ class Editor {
   }
 
   showConflict(present) {
-    this.present = present;
     this.goOnFrom(present);
     this.part(".stored").textContent = this.base || "Nothing: the note was removed.";
     this.setConflict(true);
     tell(this.part(".conflict-title").textContent);
-    this.button("mine").focus();
+    if (document.activeElement !== this.textarea) this.part(".conflict").focus(); // who types is left alone
   }
 
   keepBoth() {
     this.textarea.value = [this.base, this.textarea.value].filter(Boolean).join("\n\n");
     this.typed();
-    if (this.button("mine").disabled) this.part(".trouble").textContent = "Both are too long for one note: shorten it.";
+    this.setConflict(false); // what is stored is in what is typed now
+    this.textarea.focus();
+    if (!this.canSave) this.part(".trouble").textContent = "Both are too long for one note: shorten it.";
     else this.save();
   }
 

@@ -2,25 +2,45 @@
 
 import { localize } from "./headway.js";
 import { hide, show } from "./notice.js";
+import { writes } from "./rows.js";
 import { page } from "./service.js";
 
 const PARTS = "[data-part]";
 const marked = () => document.querySelector("[data-mark]");
-let underWay = null;
+let isUnderWay = false;
+let isAskedAgain = false;
 
 /** Fetch the page's parts anew. `whole`: also if the service would say that nothing has changed. */
-export function refresh(whole = false) {
-  underWay ??= fetchParts(whole).finally(() => (underWay = null));
-  return underWay;
+export async function refresh(whole = false) {
+  if (isUnderWay) {
+    isAskedAgain ||= whole; // what is under way may have been told that nothing has changed
+    return;
+  }
+  isUnderWay = true;
+  await fetchParts(whole);
+  isUnderWay = false;
+  if (!isAskedAgain) return;
+  isAskedAgain = false;
+  refresh(true);
 }
 
 async function fetchParts(whole) {
   try {
-    const found = await page(location.href, whole ? null : marked()?.dataset.mark);
+    const found = await newest(whole);
     if (found) take(found);
     hide();
   } catch (error) {
     show(error, () => refresh());
+  }
+}
+
+/** The page as it is after all writes: what was read before one of them would take its place back. */
+async function newest(whole) {
+  for (;;) {
+    const known = writes;
+    await known;
+    const found = await page(location.href, whole ? null : marked()?.dataset.mark);
+    if (writes === known) return found;
   }
 }
 
@@ -36,7 +56,7 @@ function take(found) {
   }
 }
 
-/** Put one element in another's place, keeping what is open open, and the focus where it was. */
+/** Put one element in another's place, keeping what is open open, and the focus where it was, or else on the part. */
 export function replace(old, fresh) {
   for (const open of [old, ...old.querySelectorAll("details")].filter((one) => one.open)) {
     const again = open === old ? fresh : fresh.querySelector(`#${CSS.escape(open.id)}`);
@@ -45,7 +65,9 @@ export function replace(old, fresh) {
   if (old.isEqualNode(fresh)) return;
   const focused = old.contains(document.activeElement) ? document.activeElement.id : null;
   old.replaceWith(fresh);
-  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  if (focused === null) return;
+  const again = document.getElementById(focused) ?? fresh.closest(PARTS);
+  again.focus({ preventScroll: true });
 }
 
 function looked() {

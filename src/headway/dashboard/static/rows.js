@@ -4,6 +4,10 @@ import { ask } from "./service.js";
 
 const ATTEMPTS = 5;
 const { api, course } = document.getElementById("lessons")?.dataset ?? {};
+
+/** Fulfilled once every write that has begun is over. Another promise from then on that another one begins. */
+export let writes = Promise.resolve();
+
 const addressOf = (lessonId) => `${api}/progress/${course}/lessons/${lessonId}`;
 
 /** The lesson that an element of the list stands for. */
@@ -16,7 +20,13 @@ export const textOf = (note) => (note ?? "").replace(/\r\n?/g, "\n");
  * Write fields on the row of this tag (null: there is none yet). Where it is another row meanwhile, `decide` is given
  * that one (null: none), and answers what to leave it at, or nothing: then the fields are written on that one.
  */
-export async function store(lessonId, fields, tag, decide) {
+export function store(lessonId, fields, tag, decide) {
+  const write = settle(lessonId, fields, tag, decide);
+  writes = Promise.allSettled([writes, write]);
+  return write;
+}
+
+async function settle(lessonId, fields, tag, decide) {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const stored = await put(lessonId, fields, tag);
     if (stored) return stored;

@@ -1,11 +1,10 @@
 // A course's page: charts, figures that move by themselves, and a roster that is sorted and paged in place.
 
-import { binsOf, draw, percent } from "./charts.js";
-import { localize } from "./headway.js";
+import { binsOf, draw } from "./charts.js";
+import { localize, number, percent } from "./headway.js";
 import htmx from "./htmx.js";
 
 const locale = document.documentElement.dataset.locale;
-const number = new Intl.NumberFormat(locale, { maximumFractionDigits: 3 });
 const clock = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
 const NOBODY = "–";
 const RETRY_MILLISECONDS = 5000;
@@ -14,12 +13,12 @@ const DAYS_MILLISECONDS = 5000; // between two looks at what happens day by day
 
 // Numbers as the server writes them.
 const WRITTEN = {
-  number: (value) => number.format(value),
+  number,
   percent,
   minutes: (value) => {
     const whole = rounded(value);
     const [hours, minutes] = [Math.floor(whole / 60), whole % 60];
-    return hours ? `${number.format(hours)} h ${minutes} min` : `${minutes} min`;
+    return hours ? `${number(hours)} h ${minutes} min` : `${minutes} min`;
   },
 };
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 import orjson
 
 from headway.domain.bounds import plain
+from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import NO_METADATA, LessonProgress, Status
@@ -36,6 +37,12 @@ def to_lesson_progress(columns: Any) -> LessonProgress:
         ProgressId(str(row_id)), completed_at, created_at, updated_at, version,
         None if written_by is None else LearnerId(str(written_by)),
     )  # fmt: skip
+
+
+def to_touched_lesson(columns: Any) -> TouchedLesson:
+    """What of a row of `lesson_progress` says where a learner goes on."""
+    course, lesson, status, updated_at = columns
+    return TouchedLesson(CourseId(str(course)), LessonId(str(lesson)), _STATUS[status], updated_at)
 
 
 def from_lesson_progress(rows: Sequence[LessonProgress]) -> list[Columns]:

@@ -138,6 +138,13 @@ JOIN courses AS c ON c.course_id = p.course_id
 WHERE p.user_id = :user_id AND p.started_at IS NOT NULL
 ORDER BY p.last_accessed DESC, p.course_id;
 
+-- name: touched-lessons
+-- Which lessons a learner has a row in, in any course, how far and when: by the primary key.
+SELECT course_id, lesson_id, status, updated_at
+FROM lesson_progress
+WHERE user_id = :user_id
+ORDER BY course_id;
+
 -- name: store-writes
 -- A whole batch: `gate` takes each learner's place in a course, in the order of their keys, where nobody changed it
 -- since it was read and the course's document is the one that the write was decided under; the rows follow only where

@@ -13,6 +13,7 @@ from typing import Final
 import asyncpg
 
 from headway.domain.catalogue import Course, CourseOutline, CoursePut, VersionedCourse
+from headway.domain.continuing import TouchedLesson
 from headway.domain.errors import CourseNotFoundError, StoreUnavailableError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress
@@ -33,7 +34,7 @@ from headway.storage.postgres.imports import PostgresImports
 from headway.storage.postgres.learners import REMEMBERED, Learners
 from headway.storage.postgres.recent import Key, Recent
 from headway.storage.postgres.rederivations import Rederivations
-from headway.storage.postgres.rows import to_course_progress, to_lesson_progress
+from headway.storage.postgres.rows import to_course_progress, to_lesson_progress, to_touched_lesson
 from headway.storage.postgres.sign_in_codes import PostgresSignInCodes
 from headway.storage.postgres.writer import Writer
 from headway.storage.recounting import COUNTED_FROM, count_anew
@@ -164,6 +165,10 @@ class PostgresStore:
             with contextlib.suppress(CourseNotFoundError):  # removed since
                 readings.append(await self._reading(await self._catalogue.course(progress.course_id), progress))
         return readings
+
+    async def touched_lessons(self, learner_id: LearnerId) -> Sequence[TouchedLesson]:
+        """Every lesson that the learner has a row in."""
+        return [to_touched_lesson(columns) for columns in await self._database.fetch(sql.TOUCHED_LESSONS, learner_id)]
 
     async def write(self, write: LessonWrite) -> Written:
         """Apply one write, in a batch with whatever else is waiting."""

@@ -4,13 +4,14 @@ from datetime import date
 
 import apsw
 
+from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters, recount
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.standing import LearnerDay
 from headway.storage.port import LearnerRecord
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.figures import store_counters
-from headway.storage.sqlite.rows import fetch, to_course_progress, to_held_day, to_lesson_progress
+from headway.storage.sqlite.rows import fetch, to_course_progress, to_held_day, to_lesson_progress, to_touched_lesson
 
 
 def record_of(connection: apsw.Connection, learner_id: LearnerId) -> LearnerRecord:
@@ -21,6 +22,11 @@ def record_of(connection: apsw.Connection, learner_id: LearnerId) -> LearnerReco
         [to_course_progress(columns) for columns in fetch(connection, sql.LEARNER_STANDINGS, learner_id)],
         [(day.course_id, day.day) for day in held],
     )
+
+
+def touched_lessons(connection: apsw.Connection, learner_id: LearnerId) -> list[TouchedLesson]:
+    """Every lesson that the learner has a row in."""
+    return [to_touched_lesson(columns) for columns in fetch(connection, sql.TOUCHED_LESSONS, learner_id)]
 
 
 def active_days(

@@ -6,6 +6,7 @@ from typing import Any, Final
 import apsw
 import orjson
 
+from headway.domain.continuing import TouchedLesson
 from headway.domain.progress import NO_METADATA, LessonProgress, Status
 from headway.domain.standing import CourseProgress, LearnerDay, Tally
 from headway.storage.port import HeldDay
@@ -26,6 +27,12 @@ def to_lesson_progress(columns: Columns) -> LessonProgress:
         datetime.fromisoformat(completed_at) if completed_at else None,
         datetime.fromisoformat(created_at), datetime.fromisoformat(updated_at), version, written_by,
     )  # fmt: skip
+
+
+def to_touched_lesson(columns: Columns) -> TouchedLesson:
+    """What of a row of `lesson_progress` says where a learner goes on."""
+    course, lesson, status, updated_at = columns
+    return TouchedLesson(course, lesson, _STATUS[status], datetime.fromisoformat(updated_at))
 
 
 def from_lesson_progress(row: LessonProgress) -> Columns:

@@ -145,6 +145,13 @@ JOIN courses AS c ON c.course_id = p.course_id
 WHERE p.user_id = :user_id AND p.started_at IS NOT NULL
 ORDER BY p.last_accessed DESC, p.course_id;
 
+-- name: touched-lessons
+-- Which lessons a learner has a row in, in any course, how far and when: by the primary key.
+SELECT course_id, lesson_id, status, updated_at
+FROM lesson_progress
+WHERE user_id = :user_id
+ORDER BY course_id;
+
 -- name: put-course-progress!
 -- Where one learner now stands in one course.
 INSERT INTO course_progress (

@@ -15,6 +15,7 @@ from typing import Final
 import apsw
 
 from headway.domain.catalogue import Course, CourseOutline, CoursePut, VersionedCourse, compare
+from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters
 from headway.domain.errors import HeadwayError, RefusedWriteError, StoreUnavailableError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
@@ -32,7 +33,7 @@ from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.database import Database
 from headway.storage.sqlite.figures import Figures, store_counters
 from headway.storage.sqlite.imports import SqliteImports
-from headway.storage.sqlite.learners import active_days, erase, record_of
+from headway.storage.sqlite.learners import active_days, erase, record_of, touched_lessons
 from headway.storage.sqlite.progress_table import ProgressTable
 from headway.storage.sqlite.reader import Reader
 from headway.storage.sqlite.recent import Recent
@@ -131,6 +132,10 @@ class SqliteStore:
     async def learner_courses(self, learner_id: LearnerId) -> Sequence[StandingReading]:
         """The courses the learner has written in, most recently touched first."""
         return self._reader.read(self._progress.courses, learner_id)
+
+    async def touched_lessons(self, learner_id: LearnerId) -> Sequence[TouchedLesson]:
+        """Every lesson that the learner has a row in."""
+        return self._reader.read(touched_lessons, learner_id)
 
     async def write(self, write: LessonWrite) -> Written:
         """Apply one write, in a batch with whatever else is waiting."""

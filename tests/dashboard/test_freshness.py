@@ -1,0 +1,98 @@
+"""Parts of a page that come anew while it is open: what they may not undo, and where the focus stays."""
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from dashboard.own_course import lesson_of, look_again, student
+from support.browser import DASHBOARD, visiting
+from support.running import Running
+
+# What the page is told of itself has been read, and is on its way until it is let go.
+HOLD_PAGES = """() => {
+    const real = window.fetch;
+    const released = new Promise((release) => (window.release = release));
+    window.fetch = async (address, options) => {
+      const answer = await real(address, options);
+      if (!options.headers["HX-Request"]) return answer;
+      window.isHeld = true;
+      await released;
+      return answer;
+    };
+}"""
+
+
+def test_what_was_read_before_a_write_does_not_undo_it(browser: Browser, running: Running) -> None:
+    learner = student(running)
+    with visiting(browser, running, learner.learner_id) as context:
+        page = learner.open(context)
+        page.evaluate(HOLD_PAGES)
+        learner.write("Flour", status="completed")
+        look_again(page)
+        page.wait_for_function("() => window.isHeld")
+        bookmark = lesson_of(page, "Water").get_by_role("button", name="Bookmark")
+        bookmark.click()
+        expect(page.get_by_role("status")).to_have_text("Bookmark saved")
+        page.evaluate("() => window.release()")
+        expect(lesson_of(page, "Flour")).to_contain_text("Completed")
+        expect(bookmark).to_have_attribute("aria-pressed", "true")
+        expect(page.get_by_role("link", name="Bookmarked")).to_have_text("Bookmarked 1")
+
+
+def test_bookmarks_are_counted_as_they_are_set(browser: Browser, running: Running) -> None:
+    learner = student(running)
+    learner.write("Salt", is_bookmarked=True)
+    with visiting(browser, running, learner.learner_id) as context:
+        page = learner.open(context)
+        choice = page.get_by_role("link", name="Bookmarked")
+        lesson_of(page, "Water").get_by_role("button", name="Bookmark").click()
+        expect(choice).to_have_text("Bookmarked 2")
+        choice.click()
+        bookmark = lesson_of(page, "Water").get_by_role("button", name="Bookmark")
+        bookmark.press("Enter")
+        expect(page.locator(".lesson h3")).to_have_text(["Salt"])
+        expect(page.locator("#lessons")).to_be_focused()
+
+
+@pytest.mark.parametrize("focused", ["#go-on", "#made-of-name", "#days-list-name", "#days-table", ".day[tabindex='0']"])
+def test_the_focus_stays_when_a_part_comes_anew(browser: Browser, running: Running, focused: str) -> None:
+    learner = student(running)
+    learner.write("Flour", progress_percentage=20, time_spent_minutes=10)
+    with visiting(browser, running, learner.learner_id) as context:
+        page = learner.open(context)
+        page.get_by_text("Day by day").click()
+        page.locator(focused).focus()
+        if focused.startswith(".day"):
+            page.keyboard.press("ArrowLeft")
+        where = page.evaluate("() => document.activeElement.id")
+        learner.write("Flour", status="completed", time_spent_minutes=20)
+        look_again(page)
+        expect(page.get_by_role("link", name="Continue Water")).to_be_visible()
+        expect(page.locator("#days")).to_contain_text("20 min")
+        expect(page.locator(f"#{where}")).to_be_focused()
+
+
+@pytest.mark.parametrize("part", ["#standing", "#courses"])
+def test_the_focus_goes_to_the_part_when_what_had_it_is_gone(browser: Browser, running: Running, part: str) -> None:
+    learner = student(running, "Flour")
+    learner.write("Flour", progress_percentage=20)
+    with visiting(browser, running, learner.learner_id) as context:
+        page = context.new_page()
+        page.goto(learner.address if part == "#standing" else DASHBOARD, wait_until="load")
+        page.get_by_role("link", name="Continue Flour").focus()
+        learner.write("Flour", status="completed")
+        look_again(page)
+        expect(page.locator(part)).to_contain_text("All lessons completed")
+        expect(page.locator(part)).to_be_focused()
+
+
+def test_the_focus_goes_to_the_lessons_when_none_is_left(browser: Browser, running: Running) -> None:
+    learner = student(running)
+    learner.write("Flour", user_notes="Rye takes more water.")
+    with visiting(browser, running, learner.learner_id) as context:
+        page = context.new_page()
+        page.goto(f"{learner.address}?show=noted", wait_until="load")
+        page.get_by_role("button", name="Edit note").click()
+        page.get_by_role("textbox").fill("")
+        page.keyboard.press("Control+Enter")
+        expect(page.get_by_role("heading", name="No notes yet")).to_be_visible()
+        expect(page.locator("#lessons")).to_be_focused()
