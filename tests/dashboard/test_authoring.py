@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
-from support.browser import DASHBOARD, DESKTOP, PHONE, SCHEMES, barriers, fits, visiting
+from support.browser import DASHBOARD, DESKTOP, ON_ONE_STORE, PHONE, SCHEMES, barriers, fits, visiting
 from support.running import Running, course, lesson
 
 LONG = "Bread that rises overnight in a cool room, and what the dough tells whoever looks at it in the morning " * 2
@@ -95,6 +95,7 @@ def titles(found: dict[str, Any]) -> list[str]:
     return [one["title"] for one in found["lessons"]]
 
 
+@ON_ONE_STORE
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
 def test_the_pages_are_for_everybody(

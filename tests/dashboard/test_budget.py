@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
-from support.browser import DASHBOARD, visiting
+from support.browser import DASHBOARD, ON_ONE_STORE, visiting
 from support.running import Running, course, lesson
 
 FIRST_PAGE_BYTES = 150 * 1024
@@ -51,6 +51,7 @@ def _bytes_of(page: Page, address: str) -> int:
     return round(sum(received))
 
 
+@ON_ONE_STORE
 def test_the_first_page_is_small_and_soon_there(context: BrowserContext) -> None:
     page = context.new_page()
     assert 1000 < _bytes_of(page, DASHBOARD) < FIRST_PAGE_BYTES
@@ -62,6 +63,7 @@ def test_the_first_page_is_small_and_soon_there(context: BrowserContext) -> None
     assert min(paints) < FIRST_PAINT_MS
 
 
+@ON_ONE_STORE
 @pytest.mark.parametrize(
     "address", ["", "/courses/{0}", "/statistics", "/statistics/{0}", "/authoring", "/authoring/{0}"]
 )

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from dashboard.own_course import Student, lesson_of, look_again, student
 from headway.auth.sessions import COOKIE
-from support.browser import DASHBOARD, DESKTOP, PHONE, SCHEMES, barriers, cookie_of, fits, visiting
+from support.browser import DASHBOARD, DESKTOP, ON_ONE_STORE, PHONE, SCHEMES, barriers, cookie_of, fits, visiting
 from support.program import forked_headway_serve
 from support.running import Running, course, eventually, lesson
 
@@ -59,6 +59,7 @@ def check_lessons(page: Page) -> None:
     expect(page.locator("#days")).to_contain_text("1 of the last")
 
 
+@ON_ONE_STORE
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
 def test_a_course_is_shown_lesson_by_lesson(

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Dialog, Locator, Page, expect
 
 from dashboard.own_course import Student, lesson_of, look_again, student
-from support.browser import DASHBOARD, SCHEMES, barriers, cookie_of, fits, visiting
+from support.browser import DASHBOARD, ON_ONE_STORE, SCHEMES, barriers, cookie_of, fits, visiting
 from support.program import forked_headway_serve
 from support.running import Running
 
@@ -177,6 +177,7 @@ def test_a_note_that_was_removed_meanwhile_is_a_conflict_too(browser: Browser, r
         assert learner.row("Water")["user_notes"] == MINE
 
 
+@ON_ONE_STORE
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", [375, 1440])
 def test_a_conflict_can_be_read_by_everybody(browser: Browser, running: Running, scheme: str, width: int) -> None:

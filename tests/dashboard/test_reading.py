@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect
 
 from dashboard.own_course import student
 from headway.dashboard.rendering import Reader, locale_of
-from support.browser import DASHBOARD, visiting
+from support.browser import DASHBOARD, ON_ONE_STORE, visiting
 from support.running import Running
 
 LOCALES = ("en-GB", "de-DE", "fr-FR", "tr-TR", "hi-IN", "th-TH", "fa-IR", "ar-EG", "ar-SA", "bn-BD", "my-MM")
@@ -21,6 +21,7 @@ WRITE = """
 """
 
 
+@ON_ONE_STORE
 @pytest.mark.parametrize("locale", LOCALES)
 def test_a_number_is_written_alike_by_the_server_and_by_scripts(
     browser: Browser, running: Running, locale: str

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from dashboard.taught import STATISTICS, TEACHER, Taught, tile
-from support.browser import DASHBOARD, DESKTOP, PHONE, SCHEMES, barriers, cookie_of, fits, visiting
+from support.browser import DASHBOARD, DESKTOP, ON_ONE_STORE, PHONE, SCHEMES, barriers, cookie_of, fits, visiting
 from support.running import Running, course, lesson
 
 HOSTILE = """</script><script>alert(1)</script><img src=x onerror="alert(2)">'"&{{ 7*7 }}"""
@@ -35,6 +35,7 @@ def refused(browser: Browser, running: Running, *scopes: str, **options: Any) ->
 
 
 @pytest.mark.parametrize("below", PAGES)
+@ON_ONE_STORE
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
 def test_nothing_is_in_anybodys_way(
@@ -158,6 +159,7 @@ def test_titles_stay_text(browser: Browser, running: Running, teacher: str) -> N
         expect(page.get_by_role("img", name=f"Learners by their best score in {HOSTILE}").first).to_be_visible()
 
 
+@ON_ONE_STORE
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_course_that_nobody_began_says_so(browser: Browser, running: Running, teacher: str, scheme: str) -> None:
     course_id = running.put_course(course(title="Nobody's"))

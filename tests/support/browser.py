@@ -23,6 +23,9 @@ PHONE: Final = 375
 DESKTOP: Final = 1440
 DASHBOARD: Final = "/dashboard"
 
+ON_ONE_STORE: Final = pytest.mark.parametrize("running", ["sqlite"], indirect=True)
+"""For tests of how pages look, in which no store has a part."""
+
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _AXE: Final = _ROOT / "node_modules/axe-core/axe.min.js"
 _HEIGHT: Final = 900

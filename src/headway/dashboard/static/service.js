@@ -24,12 +24,17 @@ export async function page(address, mark) {
   const found = new DOMParser().parseFromString(await answer.text(), "text/html");
   if (answer.status === 404) return found;
   if (metaOf(found, "learner")?.content !== metaOf(document, "learner").content) throw new SomebodyElse();
-  metaOf(document, "forgery-token").content = metaOf(found, "forgery-token").content;
+  takeToken(metaOf(found, "forgery-token").content);
   return found;
 }
 
 function metaOf(root, name) {
   return root.querySelector(`meta[name="${name}"]`);
+}
+
+function takeToken(token) {
+  metaOf(document, "forgery-token").content = token;
+  for (const field of document.getElementsByName("forgery_token")) field.value = token;
 }
 
 async function renew() {
