@@ -14,7 +14,7 @@ from storage.citus import RULES, Rule, Schema, Tree, statements
 from support.postgres import Databases, Session, session
 
 _FOLDER: Final = Path(headway.storage.postgres.__file__).parent
-_FILES: Final = sorted(_FOLDER.rglob("*.sql"))
+_FILES: Final = sorted([*_FOLDER.rglob("*.sql"), *_FOLDER.parent.glob("*.sql")])
 _MIGRATIONS: Final = sorted((_FOLDER / "migrations").glob("*.sql"))
 _SCHEMA: Final = [tree for file in _MIGRATIONS for tree in statements(file.read_text(encoding="utf-8"))]
 

@@ -1,4 +1,4 @@
-"""The statements of `statements.sql`, `archive.sql`, `statistics.sql` and `citus.sql`, by name."""
+"""The statements of the files of SQL beside this one, and of those that the stores share, by name."""
 
 from pathlib import Path
 from typing import Final
@@ -12,7 +12,7 @@ _FOLDER: Final = Path(__file__).parent
 _QUERIES: Final = aiosql.from_path(_FOLDER / "statements.sql", "asyncpg", mandatory_parameters=False)
 _ARCHIVE: Final = aiosql.from_path(_FOLDER / "archive.sql", "asyncpg", mandatory_parameters=False)
 _STATISTICS: Final = aiosql.from_path(_FOLDER / "statistics.sql", "asyncpg", mandatory_parameters=False)
-_IMPORTS: Final = aiosql.from_path(_FOLDER / "imports.sql", "asyncpg", mandatory_parameters=False)
+_IMPORTS: Final = aiosql.from_path(_FOLDER.parent / "imports.sql", "asyncpg", mandatory_parameters=False)
 _CODES: Final = aiosql.from_path(_FOLDER / "sign_in_codes.sql", "asyncpg", mandatory_parameters=False)
 _CITUS: Final = aiosql.from_path(_FOLDER / "citus.sql", "asyncpg", mandatory_parameters=False)
 
