@@ -119,14 +119,16 @@ def test_one_is_sent_on_to_a_page_and_nowhere_else(visitor: httpx.Client, learne
         assert signed_in(visitor, str(url)).headers["location"] == (led or wanted)
 
 
-def test_who_has_a_session_goes_on_with_a_used_code(visitor: httpx.Client, code_url: str) -> None:
+def test_who_has_a_session_is_told_of_a_used_code_and_may_go_on(visitor: httpx.Client, code_url: str) -> None:
     session = cookie_of(signed_in(visitor, code_url))
     visitor.cookies.clear()
     wanted = f"{PAGES}/courses/{uuid4()}"
     headers = {"Cookie": f"headway_session={session}"}
     path = urlsplit(code_url)
     again = visitor.get(f"{path.path}?{path.query}&next={wanted}", headers=headers)
-    assert visitor.get(again.headers["location"], headers=headers).headers["location"] == wanted
+    told = visitor.get(again.headers["location"], headers=headers)
+    assert told.status_code == 403
+    assert f'href="{wanted}">Go on as this learner' in told.text
 
 
 @pytest.mark.parametrize("code", ["", "short", "a" * 43, "é" * 43, "a" * 5000, "'; DROP TABLE sign_in_codes; --"])

@@ -37,7 +37,7 @@ from headway.storage.postgres.rederivations import Rederivations
 from headway.storage.postgres.rows import to_course_progress, to_lesson_progress, to_touched_lesson
 from headway.storage.postgres.sign_in_codes import PostgresSignInCodes
 from headway.storage.postgres.writer import Writer
-from headway.storage.recounting import COUNTED_FROM, count_anew
+from headway.storage.recounting import are_uncounted, count_anew
 
 _LANES: Final = 2  # statements of a kind under way at once: while one is on its way the next is made
 
@@ -96,7 +96,7 @@ class PostgresStore:
     async def open(self) -> Sequence[str]:
         """Connect, migrate as needed, and begin to listen for changes of the catalogue."""
         applied = await self._database.prepare(_migrate)
-        if COUNTED_FROM in applied:
+        if are_uncounted(applied):
             await count_anew(self.archive)
         await self._learners.sweep(self._clock())
         self._catalogue.open()

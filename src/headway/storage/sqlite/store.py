@@ -25,7 +25,7 @@ from headway.domain.statistics import CourseReading
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition, StandingRefresh, Written
 from headway.storage.committer import CommitObserver, Committer, Outcome, Work
 from headway.storage.port import LearnerRecord, LessonReading, LessonsReading, Rederivation, StandingReading
-from headway.storage.recounting import COUNTED_FROM, count_anew
+from headway.storage.recounting import are_uncounted, count_anew
 from headway.storage.sqlite import rederivations
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.archive import SqliteArchive
@@ -88,7 +88,7 @@ class SqliteStore:
     async def open(self) -> Sequence[str]:
         """Open the file, making and migrating it as needed."""
         applied = self._database.prepare()
-        if COUNTED_FROM in applied:
+        if are_uncounted(applied):
             await count_anew(self.archive)
         return applied
 
