@@ -85,6 +85,13 @@ def held(author: BrowserContext) -> list[Route]:
     return waiting
 
 
+def send_on(page: Page, held: list[Route]) -> None:
+    """Send on what the page has put, as soon as the browser has told of it."""
+    while not held:
+        page.evaluate("() => new Promise(requestAnimationFrame)")
+    held.pop().continue_()
+
+
 def stored(running: Running, course_id: str) -> dict[str, Any]:
     with running.client() as client:
         found: dict[str, Any] = client.get(f"/courses/{course_id}").json()
@@ -199,13 +206,13 @@ def test_what_is_typed_while_it_is_checked_has_to_be_checked(
     page.get_by_role("button", name="Check", exact=True).click()
     expect(page.locator("#state")).to_have_text("Checking …")
     title_of(page).fill("Two")
-    held.pop().continue_()
+    send_on(page, held)
     expect(page.locator("#result")).to_contain_text("Edited meanwhile")
     expect(page.get_by_role("button", name="Save", exact=True)).to_have_count(0)
     expect(title_of(page)).to_be_focused()
     page.get_by_role("button", name="Check", exact=True).click()
     expect(page.locator("#state")).to_have_text("Checking …")
-    held.pop().continue_()
+    send_on(page, held)
     expect(page.locator("#result")).to_contain_text("“Bread at home” → “Two”")
     expect(page.locator("#result")).to_be_focused()
 
@@ -217,11 +224,11 @@ def test_what_is_typed_while_it_is_saved_stays_and_is_not_said_to_be_saved(
     title_of(page).fill("One")
     page.get_by_role("button", name="Check", exact=True).click()
     expect(page.locator("#state")).to_have_text("Checking …")
-    held.pop().continue_()
+    send_on(page, held)
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator("#state")).to_have_text("Saving …")
     title_of(page).fill("Two")
-    held.pop().continue_()
+    send_on(page, held)
     expect(page.locator("#result")).to_contain_text("What you have edited since is not saved yet")
     expect(page.locator("#state")).to_have_text("Changes that are not saved")
     expect(title_of(page)).to_have_value("Two")
