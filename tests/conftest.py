@@ -1,14 +1,17 @@
 """Fixtures for every tier. Each test takes learners and courses of its own, so one process serves many tests."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from headway import Settings
+from headway.app import Headway
 from support import postgres
 from support.postgres import Databases
-from support.running import STORES, Running, headway_serve
+from support.running import SECRET, STORES, Running, headway_serve
+from support.school import Clock, told_the_time
 
 
 @pytest.fixture(scope="session")
@@ -66,3 +69,18 @@ def database_url(request: pytest.FixtureRequest, folder: Path) -> str:
         return f"sqlite:///{folder}/headway.db"
     url: str = request.getfixturevalue("postgres_url")
     return url
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """A clock that a test sets."""
+    return Clock()
+
+
+@pytest.fixture
+async def headway(database_url: str, clock: Clock) -> AsyncIterator[Headway]:
+    """The use cases over a store of each kind, at times that the clock tells."""
+    with told_the_time(clock):
+        headway = Headway(Settings(database_url=database_url, jwt_secret=SECRET))
+        async with headway.lifespan(None):
+            yield headway

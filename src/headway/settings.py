@@ -156,7 +156,7 @@ class Settings(BaseSettings):
             raise ValueError("the pages need a path of their own, such as /dashboard; nothing at all turns them off")
         if path and not re.fullmatch(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+", path):
             raise ValueError("a path begins with / and has letters, digits and . _ ~ - only, no part that is . or ..")
-        if path.split("/")[1:2] and path.split("/")[1] in _TAKEN:
+        if path[1:].partition("/")[0] in _TAKEN:
             raise ValueError(f"the service itself is at {', '.join(f'/{name}' for name in sorted(_TAKEN))}")
         return path
 

@@ -1,13 +1,11 @@
 """What learners are shown of their own, asked of the use cases over each store at times that the tests tell."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from uuid import uuid4
 
 import pytest
 
 from domain.values import lesson
-from headway import Settings
 from headway.app import Headway
 from headway.domain.activity import ActiveDay
 from headway.domain.catalogue import Course
@@ -15,23 +13,9 @@ from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.principal import Principal
 from headway.domain.progress import Status
-from support.running import SECRET
-from support.school import Clock, told_the_time
+from support.school import Clock
 
 MONDAY = 0
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def headway(database_url: str, clock: Clock) -> AsyncIterator[Headway]:
-    with told_the_time(clock):
-        headway = Headway(Settings(database_url=database_url, jwt_secret=SECRET))
-        async with headway.lifespan(None):
-            yield headway
 
 
 @pytest.fixture

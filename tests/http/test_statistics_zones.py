@@ -1,35 +1,19 @@
 """Days as the course's own zone has them, asked of the use cases over each store."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime
 from uuid import uuid4
 
 import pytest
 
-from headway import Settings
 from headway.app import Headway
 from headway.domain.catalogue import Course, Lesson
 from headway.domain.identifiers import ContentId, CourseId, LearnerId, LessonId
 from headway.domain.principal import STATISTICS_READ, Principal
 from headway.domain.roster import RosterQuery
-from support.running import SECRET
-from support.school import Clock, told_the_time
+from support.school import Clock
 
 TEACHER = Principal(LearnerId(str(uuid4())), frozenset({STATISTICS_READ}))
 EASTERNMOST, WESTERNMOST = "Pacific/Kiritimati", "Etc/GMT+12"
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-async def headway(database_url: str, clock: Clock) -> AsyncIterator[Headway]:
-    with told_the_time(clock):
-        headway = Headway(Settings(database_url=database_url, jwt_secret=SECRET))
-        async with headway.lifespan(None):
-            yield headway
 
 
 async def _published(headway: Headway, zone: str) -> Course:

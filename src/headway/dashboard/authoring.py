@@ -8,7 +8,7 @@ from uuid import uuid4
 from starlette.responses import RedirectResponse, Response
 
 from headway.dashboard.page import Visit
-from headway.domain.catalogue import UTC_ZONE, LessonKind, OnEdit
+from headway.domain.catalogue import UTC_ZONE, LessonKind, OnEdit, course_tag
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId
 from headway.domain.principal import COURSES_WRITE
@@ -60,7 +60,7 @@ async def course(visit: Visit) -> Response:
 def _draft(entry: CatalogueEntry) -> Draft:
     answered: dict[str, Any] = json.loads(render.course(entry).body)
     document = {name: value for name, value in answered.items() if name not in _ANSWERED_ALONE}
-    return Draft(document, str(entry.version), entry.rederivation)
+    return Draft(document, course_tag(entry.version), entry.rederivation)
 
 
 def _empty(course_id: CourseId) -> Draft:

@@ -103,6 +103,11 @@ class Course:
 NO_CRITERIA: Final[Mapping[LessonId, int]] = {}
 
 
+def course_tag(version: int) -> str:
+    """What names a version of a course's document: the opaque part of its entity tag."""
+    return str(version)
+
+
 class VersionedCourse(NamedTuple):
     """A course and the version that the catalogue gave it: another one with every change of its document.
 
@@ -116,7 +121,7 @@ class VersionedCourse(NamedTuple):
     @property
     def tag(self) -> str:
         """Names this version of the document: the opaque part of its entity tag."""
-        return str(self.version)
+        return course_tag(self.version)
 
 
 def next_version(before: VersionedCourse | None, course: Course, version: int) -> VersionedCourse:

@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import orjson
 
-from headway.domain.catalogue import CourseOutline, CoursePut, Lesson
+from headway.domain.catalogue import CourseOutline, CoursePut, Lesson, course_tag
 from headway.domain.edits import Forecast
 from headway.domain.progress import LessonProgress
 from headway.domain.standing import Summary
@@ -115,7 +115,7 @@ def course_forecast(forecast: Forecast) -> Reply:
 
 
 def _course_headers(version: int) -> Headers:
-    return ((b"etag", f'"{version}"'.encode()),)
+    return ((b"etag", f'"{course_tag(version)}"'.encode()),)
 
 
 def _row_headers(row: LessonProgress) -> Headers:

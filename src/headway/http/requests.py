@@ -21,6 +21,7 @@ from headway.service import LearnersService, ProgressService, Services, Statisti
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 RequestHeaders = dict[bytes, bytes]
 
+_BETWEEN: Final = {b"cookie": b"; "}
 # RFC 9110 section 8.8.3: an optional W/, then a quoted text; in a list, with commas before it.
 _ENTITY_TAG: Final = re.compile(rb'[ \t,]*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"[ \t]*(?=,|$)')
 
@@ -219,8 +220,7 @@ def read_headers(lines: Iterable[tuple[bytes, bytes]]) -> RequestHeaders:
     """The headers by name; lines of the same name are one list (RFC 9110 section 5.3, for cookies RFC 9113 8.2.3)."""
     headers: RequestHeaders = {}
     for name, value in lines:
-        comma = b"; " if name == b"cookie" else b", "
-        headers[name] = headers[name] + comma + value if name in headers else value
+        headers[name] = headers[name] + _BETWEEN.get(name, b", ") + value if name in headers else value
     return headers
 
 
