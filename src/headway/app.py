@@ -279,7 +279,7 @@ class Headway:
 
     async def _exposition(self) -> Response:
         """Prometheus' text format."""
-        return Response(self.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
+        return Response(await self.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def create_app(settings: Settings | None = None) -> ASGIApp:

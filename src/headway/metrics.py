@@ -4,8 +4,10 @@ Where the environment names a folder in PROMETHEUS_MULTIPROC_DIR, the client lib
 files there, and what is told is the sum over the files of all processes.
 """
 
+import asyncio
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 from prometheus_client import (
@@ -17,10 +19,21 @@ from prometheus_client import (
     PlatformCollector,
     ProcessCollector,
     generate_latest,
+    values,
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from headway.logs import get_logger
+
 SHARED_FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
+
+_log = get_logger("headway.metrics")
+
+# The client library's files in a shared folder: one for each kind of metric that there is, and how long it makes them.
+_SHARED_FILES: Final = ("counter", "histogram", "gauge_livesum")
+_SHARED_FILE_BYTES: Final = 1024 * 1024
+_REST: Final = 9.0
+"""How many times as long as it took to write the metrics nobody writes them again: readers share what is written."""
 
 _SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _WRITES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -47,6 +60,7 @@ class Metrics:
     """One registry, so that several services may live in one process."""
 
     def __init__(self) -> None:
+        _secure_shared_files()
         self.registry = CollectorRegistry()
         for collector in (ProcessCollector, PlatformCollector, GCCollector):
             collector(registry=self.registry)
@@ -80,6 +94,9 @@ class Metrics:
             "headway_streams", "Streams that are open.", registry=self.registry, multiprocess_mode="livesum"
         )
         self._open_streams: Callable[[], int] = lambda: 0
+        self._writing = asyncio.Lock()
+        self._rests_until = 0.0
+        self._next_text: asyncio.Future[bytes] | None = None
 
     def meter(self, method: str, route: str) -> RequestMeter:
         """The meter of one route."""
@@ -103,13 +120,61 @@ class Metrics:
         self._batch.observe(size)
         self._commit.observe(seconds)
 
-    def exposition(self) -> bytes:
-        """The metrics in Prometheus' text format: of this process, or of all that share a folder."""
-        self.note()
-        return generate_latest(_of_all_processes() if SHARED_FOLDER_VARIABLE in os.environ else self.registry)
+    async def exposition(self) -> bytes:
+        """The metrics in Prometheus' text format: of this process, or of all that share a folder.
+
+        However many ask, they are written by one thread, one time after the other, a tenth of the time at most: whoever
+        asks gets a text that was begun after that.
+        """
+        if self._next_text is None:
+            self._next_text = asyncio.ensure_future(self._text())
+        return await asyncio.shield(self._next_text)
+
+    async def _text(self) -> bytes:
+        loop = asyncio.get_running_loop()
+        async with self._writing:
+            await asyncio.sleep(self._rests_until - loop.time())
+            self._next_text = None
+            began = loop.time()
+            self.note()
+            text = await asyncio.to_thread(_written, self.registry)
+            self._rests_until = loop.time() + _REST * (loop.time() - began)
+            return text
+
+
+def _written(registry: CollectorRegistry) -> bytes:
+    return generate_latest(_of_all_processes() if SHARED_FOLDER_VARIABLE in os.environ else registry)
 
 
 def _of_all_processes() -> CollectorRegistry:
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return registry
+
+
+def _secure_shared_files() -> None:
+    """Have room on the disk for all that this process writes into its files in the shared folder.
+
+    The client library maps them into memory as they are: a page that the disk has no room for would end the process by
+    a signal. Where there is no room, this process keeps its figures to itself.
+    """
+    folder = os.environ.get(SHARED_FOLDER_VARIABLE)
+    if folder is None:
+        return
+    files = [Path(folder, f"{kind}_{os.getpid()}.db") for kind in _SHARED_FILES]
+    try:
+        for file in files:
+            _allocate(file)
+    except OSError as error:
+        for file in files:
+            file.unlink(missing_ok=True)
+        values.ValueClass = values.MutexValue
+        _log.warning("metrics_not_shared", reason=error.strerror)
+
+
+def _allocate(file: Path) -> None:
+    descriptor = os.open(file, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        os.posix_fallocate(descriptor, 0, _SHARED_FILE_BYTES)
+    finally:
+        os.close(descriptor)

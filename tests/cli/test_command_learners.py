@@ -1,7 +1,9 @@
 """`headway learners export` and `erase`."""
 
 import json
+import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
@@ -59,6 +61,31 @@ def test_an_export_is_written_for_this_user_alone(program: Program, learners: li
     assert json.loads(file.read_text(encoding="utf-8")) == exported(program, learners[0])
 
 
+def test_nobody_else_reads_an_export_that_takes_the_place_of_another_file(
+    program: Program, learners: list[str]
+) -> None:
+    file = program.folder / "ada.json"
+    file.write_text("what everybody may read")
+    file.chmod(0o644)
+    (program.folder / "link.json").symlink_to(file)
+    with file.open(encoding="utf-8") as reader:  # of somebody who has opened it before
+        assert program("learners", "export", learners[0], "--output", "link.json").code == 0
+        assert reader.read() == "what everybody may read"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert json.loads(file.read_text(encoding="utf-8")) == exported(program, learners[0])
+    assert sorted(path.name for path in program.folder.glob("*.json*")) == ["ada.json", "course.json", "link.json"]
+
+
+def test_an_export_goes_to_a_pipe_as_it_is(program: Program, learners: list[str]) -> None:
+    pipe = program.folder / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as pool:
+        said = pool.submit(pipe.read_text, encoding="utf-8")
+        assert program("learners", "export", learners[0], "--output", "pipe").code == 0
+        assert json.loads(said.result(20)) == exported(program, learners[0])
+    assert pipe.is_fifo()
+
+
 def test_a_file_that_can_not_be_written_is_named(program: Program, learners: list[str]) -> None:
     refused = program("learners", "export", learners[0], "--output", "absent/ada.json")
     assert (refused.code, refused.out) == (2, "")
@@ -90,8 +117,19 @@ def test_erasing_asks_first(program: Program, learners: list[str]) -> None:
     assert len(exported(program, learners[0])["rows"]) == 2
 
 
+def test_a_learner_is_named_as_in_a_token(program: Program, document: dict[str, Any]) -> None:
+    with program.serve() as running, running.client("ada@example.org") as learner:
+        path = f"/progress/{document['id']}/lessons/{document['lessons'][0]['id']}"
+        row = learner.put(path, json={"user_notes": "mine"}).json()
+    assert exported(program, "ada@example.org")["user_id"] == row["user_id"]
+    assert len(exported(program, "ada@example.org")["rows"]) == 1
+    erased = program("learners", "erase", "ada@example.org", "--yes")
+    assert (erased.code, erased.out) == (0, f"{row['user_id']}: erased\n")
+    assert exported(program, row["user_id"])["rows"] == []
+
+
 @pytest.mark.parametrize("command", [("export",), ("erase", "--yes")])
-def test_a_learner_is_named_by_an_id(program: Program, command: tuple[str, ...]) -> None:
-    refused = program("learners", command[0], "ada@example.org", *command[1:])
+def test_a_learner_has_a_name(program: Program, command: tuple[str, ...]) -> None:
+    refused = program("learners", command[0], "", *command[1:])
     assert (refused.code, refused.out) == (2, "")
-    assert "LEARNER is no UUID" in refused.err
+    assert "LEARNER takes a name" in refused.err

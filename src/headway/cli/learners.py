@@ -1,21 +1,23 @@
 """`headway learners`: a learner's rights, on the database itself."""
 
 import json
-import os
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Annotated, Final
 
 import typer
 
-from headway.cli.console import OPERATOR, fail, out, with_service
+from headway.auth import learner_id as learner_id_of
+from headway.cli.console import OPERATOR, fail, load_settings, out, with_service
 from headway.domain.identifiers import LearnerId
 from headway.http.learners import learner_document
 from headway.http.render import json_reply
-from headway.http.requests import InvalidIdentifierError, parse_identifier
 
 app: Final = typer.Typer(no_args_is_help=True, help="A learner's rights: export and erase what is held.")
 
-LearnerArgument = Annotated[str, typer.Argument(metavar="LEARNER", help="The learner's id, a UUID.")]
+LearnerArgument = Annotated[
+    str, typer.Argument(metavar="LEARNER", help="The learner: a UUID, or any other name of your platform's.")
+]
 
 
 @app.command()
@@ -27,7 +29,7 @@ def export(
 
     Examples:
       headway learners export a169451c-8525-4352-b8ca-070dd449a1a5
-      headway learners export a169451c-8525-4352-b8ca-070dd449a1a5 --output ada.json
+      headway learners export ada@example.org --output ada.json
     """
     learner_id = _learner_id(learner)
     record = with_service(lambda services: services.learners.export(OPERATOR, learner_id))
@@ -52,7 +54,7 @@ def erase(
 
     Examples:
       headway learners erase a169451c-8525-4352-b8ca-070dd449a1a5
-      headway learners erase a169451c-8525-4352-b8ca-070dd449a1a5 --yes
+      headway learners erase ada@example.org --yes
     """
     learner_id = _learner_id(learner)
     if not yes:
@@ -62,14 +64,27 @@ def erase(
 
 
 def _write_private(path: Path, text: str) -> None:
-    """Write a file that is made, where there is none, for this user alone: notes are in it."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text + "\n")
+    """Put a new file of this user's alone in the place of what is there: notes are in it.
+
+    It is written under a name of its own beside it. So nobody who may read an old file reads the new one, and an old
+    one stays whole where the new one can not be written. A pipe or a device is written to as it is.
+    """
+    target = path.resolve()
+    if target.exists() and not target.is_file():
+        target.write_text(text + "\n", encoding="utf-8")
+        return
+    with NamedTemporaryFile("w", encoding="utf-8", dir=target.parent, prefix=f".{target.name}.", delete=False) as file:
+        try:
+            file.write(text + "\n")
+            file.flush()
+            Path(file.name).replace(target)
+        except BaseException:
+            Path(file.name).unlink()
+            raise
 
 
-def _learner_id(text: str) -> LearnerId:
-    try:
-        return LearnerId(parse_identifier("LEARNER", text))
-    except InvalidIdentifierError as error:
-        fail(str(error), 2)
+def _learner_id(name: str) -> LearnerId:
+    """The learner whom an argument LEARNER names, as a token's `sub` does; ends the program where it is empty."""
+    if not name:
+        fail("LEARNER takes a name.", 2)
+    return learner_id_of(name, load_settings().jwt_issuer)

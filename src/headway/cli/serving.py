@@ -1,5 +1,6 @@
 """Running the service: which address it may listen on, and uvicorn under it, in one process or in several."""
 
+import asyncio
 import contextlib
 import fcntl
 import gc
@@ -159,18 +160,30 @@ class Worker:
     headway: Headway
 
     def make_app(self) -> ASGIApp:
-        """The service."""
+        """The service, which stops when nobody is left to say so."""
         configure_logs(self.headway.settings)
+        _stop_with_parent()
         app = self.headway.asgi()
         _look_for_garbage_less_often()
         return app
 
     async def look_around(self) -> None:
-        """Tell the others' metrics what there is now, and stop where nobody is left to say so."""
+        """Tell the others' metrics what there is now."""
         self.headway.metrics.note()
-        parent = multiprocessing.parent_process()
-        if parent is not None and not parent.is_alive():
-            signal.raise_signal(signal.SIGTERM)
+
+
+def _stop_with_parent() -> None:
+    """Stop in order as soon as the process that started this one is gone: the system tells of it at once."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        loop.remove_reader(parent.sentinel)
+        signal.raise_signal(signal.SIGTERM)
+
+    loop.add_reader(parent.sentinel, stop)
 
 
 def _run_alone(headway: Headway, listener: socket.socket) -> None:
@@ -185,19 +198,25 @@ def _run_workers(settings: Settings, listener: socket.socket) -> None:
     worker = Worker(Headway(settings))
     workers = Workers(_uvicorn_config(settings, worker.make_app, worker.look_around), [listener])
     with _shared_folder() as folder:
-        os.environ[SHARED_FOLDER_VARIABLE] = folder
+        if folder is not None:
+            os.environ[SHARED_FOLDER_VARIABLE] = folder
         workers.run()
     if workers.failed:
         fail("No worker could start; the log above says why.")
 
 
 @contextlib.contextmanager
-def _shared_folder() -> Iterator[str]:
-    """A folder for the workers' figures, for as long as they run."""
+def _shared_folder() -> Iterator[str | None]:
+    """A folder for the workers' figures, for as long as they run; `None` where none can be made.
+
+    Then each worker tells its own figures: the service is worth more than its metrics.
+    """
     try:
         temporary = TemporaryDirectory(prefix="headway-metrics-")
     except OSError as error:
-        fail(f"Several workers need a temporary folder for their metrics ({error.strerror}). Name one with TMPDIR.")
+        _log.warning("metrics_not_shared", reason=error.strerror)
+        yield None
+        return
     with temporary as folder:
         descriptor = os.open(folder, os.O_RDONLY)
         try:
