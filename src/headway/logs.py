@@ -4,20 +4,33 @@ Everything goes through the standard library's logging, so that an application t
 what becomes of it; `configure` decides for a process of Headway's own.
 """
 
+import contextlib
 import logging
+import select
 import sys
+from collections import Counter
 from collections.abc import MutableMapping
 from contextvars import ContextVar
-from typing import Any, Final, cast
+from threading import Timer
+from time import monotonic
+from typing import Any, Final, TextIO, cast
 
 import structlog
 from structlog.typing import Processor
 
 REQUEST_ID: Final[ContextVar[str | None]] = ContextVar("headway_request_id", default=None)
 
+LINES_A_SECOND: Final = 100
+"""So many lines of one event are written in a second, and ten times as many of all; the others are counted."""
 
 # Libraries whose lines for developers hold addresses and secrets of a sign-in.
 _CHATTY: Final = ("authlib", "httpx2", "httpcore2")
+_SECOND: Final = 1.0
+_REFUSED: Final = 400
+# What can be written at once to a pipe that is ready to be written to (POSIX, PIPE_BUF; Linux has 4,096).
+_AT_ONCE: Final = 4096
+_OTHERS: Final = "(others)"
+_PATIENCE: Final = 0.25  # seconds for a reader that is slow; none for one that was too slow before
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
@@ -32,7 +45,7 @@ def get_logger(name: str) -> structlog.stdlib.BoundLogger:
 
 
 def configure(*, json: bool, level: str) -> None:
-    """Write this process's log lines, uvicorn's too, to standard error.
+    """Write this process's log lines, uvicorn's too, to standard error, as far as `_Lines` says.
 
     Tracebacks are printed without the values of local variables: those may be tokens or notes.
     """
@@ -43,8 +56,8 @@ def configure(*, json: bool, level: str) -> None:
             structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
         ]
     )
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
+    lines = _Lines(sys.stderr) if sys.stderr else logging.NullHandler()
+    lines.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[
                 structlog.stdlib.add_log_level,
@@ -54,9 +67,80 @@ def configure(*, json: bool, level: str) -> None:
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderer],
         )
     )
-    logging.basicConfig(handlers=[handler], level=level.upper(), force=True)
+    logging.basicConfig(handlers=[lines], level=level.upper(), force=True)
     for chatty in _CHATTY:
         logging.getLogger(chatty).setLevel(logging.WARNING)
+
+
+class _Lines(logging.Handler):
+    """Writes lines, but never stops the program for them, and bounds how many there are.
+
+    Whoever sends requests that are refused decides how many lines those would be. So LINES_A_SECOND are written, and of
+    others is said how many they were; what was asked to be logged of requests that succeeded is not bounded. Where
+    nobody reads what is written, lines are lost, and counted as well.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+        self._poll = select.poll()
+        self._poll.register(stream.fileno(), select.POLLOUT)
+        self._window = monotonic()
+        self._written: Counter[str] = Counter()
+        self._unwritten: Counter[str] = Counter()
+        self._patience = _PATIENCE
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record, or count it."""
+        try:
+            if monotonic() - self._window >= _SECOND:
+                self._window = monotonic()
+                self._written.clear()
+            event = str(record.msg)
+            if self._may_be_written(record, event) and self._write(record):
+                self._written[event] += 1
+            else:
+                self._count(event)
+        except Exception:  # noqa: BLE001 - as the standard library's handlers do: a log line breaks nothing
+            self.handleError(record)
+
+    def _may_be_written(self, record: logging.LogRecord, event: str) -> bool:
+        if record.levelno < logging.WARNING and getattr(record, "status", _REFUSED) < _REFUSED:
+            return True
+        return self._written[event] < LINES_A_SECOND and self._written.total() < 10 * LINES_A_SECOND
+
+    def _count(self, event: str) -> None:
+        """Count what is not written, and say a second later how much that was."""
+        if not self._unwritten:
+            self._say_later()
+        self._unwritten[event if len(self._unwritten) < LINES_A_SECOND else _OTHERS] += 1
+
+    def _say_later(self) -> None:
+        timer = Timer(_SECOND, self._say_what_was_not_written)
+        timer.daemon = True
+        timer.start()
+
+    def _say_what_was_not_written(self) -> None:
+        with self.lock or contextlib.nullcontext():
+            for event, lines in list(self._unwritten.items()):
+                record = logging.LogRecord("headway.logs", logging.WARNING, "", 0, "lines_not_written", None, None)
+                record.__dict__.update(of=event, lines=lines)
+                if not self._write(record):
+                    self._say_later()
+                    return
+                del self._unwritten[event]
+
+    def _write(self, record: logging.LogRecord) -> bool:
+        """Write a line as far as it is read; answers whether all of it was."""
+        line = f"{self.format(record)}\n".encode(errors="backslashreplace")
+        for start in range(0, len(line), _AT_ONCE):
+            if not self._poll.poll(self._patience * 1000):
+                self._patience = 0.0
+                return False
+            self._stream.buffer.write(line[start : start + _AT_ONCE])
+            self._stream.buffer.flush()
+        self._patience = _PATIENCE
+        return True
 
 
 def _add_request_id(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -143,7 +143,8 @@ class Metrics:
 
 
 def _written(registry: CollectorRegistry) -> bytes:
-    return generate_latest(_of_all_processes() if SHARED_FOLDER_VARIABLE in os.environ else registry)
+    is_shared = SHARED_FOLDER_VARIABLE in os.environ and values.ValueClass is not values.MutexValue
+    return generate_latest(_of_all_processes() if is_shared else registry)
 
 
 def _of_all_processes() -> CollectorRegistry:

@@ -1,14 +1,19 @@
 import json
+import os
+import socket
+import threading
 from pathlib import Path
 
 import pytest
 
 from support.load import Written
-from support.probes import free_port, get, refuses_connections
+from support.probes import address, free_port, get, refuses_connections
 from support.program import ForkedProgram, drain, forked_headway_serve, open_memory_file
 from support.running import Running, eventually, service_environment
 
 NOTE = "what a learner noted for herself"
+HEALTH = b"GET /healthz HTTP/1.1\r\nHost: headway\r\n\r\n"
+LAST = b"GET /healthz HTTP/1.1\r\nHost: headway\r\nConnection: close\r\n\r\n"
 
 
 def test_the_address_that_is_printed_can_be_used_for_ipv6(folder: Path) -> None:
@@ -74,3 +79,57 @@ def requests(running: Running, row: Written) -> str:
         assert client.get(path, headers={"X-Request-ID": "request-of-the-test"}).status_code == 200
         assert client.get(path, headers={"Authorization": "Bearer not.a.token"}).status_code == 401
         return client.headers["Authorization"].removeprefix("Bearer ")
+
+
+def test_too_many_lines_are_counted_instead_of_written(folder: Path) -> None:
+    refused, last = (request.replace(b"/healthz", b"/api/v1/education/progress") for request in (HEALTH, LAST))
+    refusals = 1_500
+
+    def told() -> tuple[int, int]:
+        events = [json.loads(line) for line in list(running.log)]
+        counts = [event["lines"] for event in events if event["event"] == "lines_not_written"]
+        assert {event["of"] for event in events if event["event"] == "lines_not_written"} <= {"request"}
+        return sum(event["event"] == "request" for event in events), sum(counts)
+
+    with forked_headway_serve(folder, "--log-format", "json", log_requests="refused") as running:
+        with socket.create_connection(address(running)) as connection, connection.makefile("rb") as answers:
+            connection.sendall(refused * (refusals - 1) + last)
+            assert answers.read().count(b"HTTP/1.1 401") == refusals
+        eventually(lambda: sum(told()) == refusals)
+        written, counted = told()
+    assert written > 0
+    assert counted > 0
+
+
+def test_what_was_asked_to_be_logged_is_written_however_much_it_is(folder: Path) -> None:
+    with forked_headway_serve(folder, "--log-format", "json", log_requests="all") as running:
+        with socket.create_connection(address(running)) as connection, connection.makefile("rb") as answers:
+            connection.sendall(HEALTH * 500 + LAST)
+            assert answers.read().count(b"HTTP/1.1 200") == 501
+        running.stop()
+    assert sum(json.loads(line)["event"] == "request" for line in running.log) == 501
+
+
+def test_a_log_that_nobody_reads_stops_nothing(folder: Path) -> None:
+    port = free_port()
+    reading, writing = os.pipe()
+    environment = service_environment(folder, log_format="json", log_requests="all")
+    program = ForkedProgram(("serve", "--port", str(port)), folder, environment, out=writing, err=writing)
+    os.close(writing)
+    try:
+        running = Running(program, f"http://127.0.0.1:{port}")
+        eventually(lambda: not refuses_connections(running))
+        for _ in range(3):  # more lines than a pipe holds
+            with socket.create_connection(address(running)) as connection, connection.makefile("rb") as answers:
+                connection.sendall(HEALTH * 1_000 + LAST)
+                assert answers.read().count(b"HTTP/1.1 200") == 1_001
+        with os.fdopen(reading, encoding="utf-8") as log:
+            lines: list[str] = []
+            threading.Thread(target=lines.extend, args=(log,), daemon=True).start()
+            eventually(lambda: get(running, "/healthz").is_success and "lines_not_written" in "".join(lines))
+            program.terminate()
+            program.wait(20)
+            eventually(lambda: "Finished server process" in "".join(lines))
+        assert all(json.loads(line) for line in lines)
+    finally:
+        program.kill()

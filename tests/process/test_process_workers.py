@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,13 +19,14 @@ from support.load import Written, new_rows, players, stored
 from support.postgres import Databases, session
 from support.probes import get, refuses_connections
 from support.program import forked_headway_serve
-from support.running import Running, course, eventually, headway_serve
+from support.running import HEADWAY, Running, answering, course, eventually, headway_serve, service_environment
 
 WORKERS = 2
 LANES = 2  # batches that a worker has under way at once; their writes do not wait any more
 A_START = 60.0
 """Seconds that starting a few processes takes at most, on a machine that is busy with other tests."""
 NEWER = "UPDATE schema_version SET version = 99, compatible_from = 99"
+FULL_DISK = 'mount -t tmpfs -o size=256k tmpfs "$0" && exec "$@"'
 HOLD_UP_WRITES = ("BEGIN", "LOCK TABLE lesson_progress IN SHARE MODE")
 PUT_LESSON = (
     'headway_requests_total{method="PUT",route="/api/v1/education/progress/{course_id}/lessons/{lesson_id}",'
@@ -195,6 +197,29 @@ def test_workers_do_not_outlive_their_parent(folder: Path, postgres_url: str) ->
         eventually(lambda: refuses_connections(running))
     assert len(re.findall(r"Finished server process \[\d+\]", "".join(running.log))) == WORKERS
     assert "Traceback" not in "".join(running.log)
+
+
+def test_without_room_for_their_metrics_workers_serve_all_the_same(folder: Path, postgres_url: str) -> None:
+    """On a full disk, a page of a file that was mapped into memory ends the process that writes to it (SIGBUS)."""
+    (small := folder / "small").mkdir()
+    mounted = ["unshare", "--map-root-user", "--mount", "sh", "-c", FULL_DISK, str(small)]
+    process = subprocess.Popen(
+        [*mounted, str(HEADWAY), "serve", "--port", "0", "--workers", str(WORKERS)],
+        cwd=folder,
+        env=service_environment(folder, database_url=postgres_url) | {"TMPDIR": str(small)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr
+    with answering(process, process.stderr) as running:
+        eventually(lambda: all_answer(running), A_START)
+        for row in new_rows(running, learners=4):
+            assert write(running, row).status_code == 200
+        assert PUT_LESSON in get(running, "/metrics").text
+        log = "".join(running.log)
+        assert log.count("metrics_not_shared") == WORKERS
+        assert "worker_replaced" not in log
+        assert running.stop() == 0
 
 
 def figures(answer: httpx.Response) -> dict[str, float]:
