@@ -4,7 +4,7 @@ import base64
 import json
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from headway.http.endpoint import Operation
+from headway.http.routes import OPERATIONS
 from support.running import PREFIX, SECRET, Running, authorization, course, headway_serve, lesson, token
 
 KIB = 1024
@@ -29,6 +31,14 @@ NUMBERS = ("progress_percentage", "video_position_seconds", "quiz_score", "quiz_
 FIELDS = ("status", *NUMBERS, "quiz_passed", "user_notes", "is_bookmarked", "metadata")
 
 Stored = Callable[[], list[bytes]]
+
+
+@contextmanager
+def connected(running: Running) -> Iterator[socket.socket]:
+    """A connection to write HTTP on by hand."""
+    host, _, port = running.base_url.removeprefix("http://").rpartition(":")
+    with closing(socket.create_connection((host, int(port)), timeout=20)) as connection:
+        yield connection
 
 
 def _faults(answer: httpx.Response) -> list[dict[str, Any]]:
@@ -184,6 +194,43 @@ class TestScopes:
             assert "courses:write" in _sentence(answer, 403)
             assert answer.headers["www-authenticate"] == 'Bearer error="insufficient_scope", scope="courses:write"'
         assert visitor.get(PREFIX + catalogued_path, headers=headers).content == before
+
+    @pytest.mark.parametrize("operation", [one for one in OPERATIONS if one.scope], ids=lambda one: one.title)
+    def test_the_scope_is_asked_for_before_anything_else_is_read(self, running: Running, operation: Operation) -> None:
+        assert 403 in operation.refusals
+        path = operation.path.replace("{user_id}", str(uuid4()))
+        for name in operation.parameters:
+            path = path.replace(f"{{{name}}}", "none" if not operation.waived_for_oneself else str(uuid4()))
+        lines = (
+            f"{operation.method} {PREFIX}{path}?dry_run=7&explain=7&limit=0 HTTP/1.1",
+            *("Host: test", f"Authorization: Bearer {token(str(uuid4()), 'nothing:at-all')}"),
+            *("Content-Type: text/plain", "Content-Length: 1000000000", "If-Match: none"),
+        )
+        with connected(running) as connection:
+            connection.sendall("\r\n".join([*lines, "", ""]).encode())
+            answer = connection.recv(65_536)
+        assert answer.startswith(b"HTTP/1.1 403 ")
+        assert f'scope="{operation.scope}"'.encode() in answer
+
+    @pytest.mark.parametrize(
+        "operation", [one for one in OPERATIONS if one.is_limited_to_courses], ids=lambda one: one.title
+    )
+    def test_a_limit_to_courses_is_asked_for_before_the_query(
+        self, visitor: httpx.Client, operation: Operation
+    ) -> None:
+        path = operation.path.replace("{course_id}", str(uuid4())).replace("{user_id}", str(uuid4()))
+        exp = int((datetime.now(UTC) + HOUR).timestamp())
+        claims = {"sub": "ada", "exp": exp, "scope": "statistics:read", "courses": []}
+        headers = {"Authorization": f"Bearer {jwt.encode(claims, SECRET, 'HS256')}"}
+        answer = visitor.get(f"{PREFIX}{path}?limit=0&from=x&explain=7", headers=headers)
+        assert "courses" in _sentence(answer, 403)
+
+    def test_the_document_names_each_scope(self, visitor: httpx.Client) -> None:
+        paths = visitor.get("/openapi.json").json()["paths"]
+        for one in OPERATIONS:
+            [requirement] = paths[PREFIX + one.path][one.method.lower()]["security"]
+            named = one.scope is not None and not one.waived_for_oneself
+            assert requirement == {"HTTPBearer": [one.scope] if named else []}
 
 
 class TestPaths:
@@ -452,8 +499,7 @@ class TestBodySizes:
     @pytest.fixture
     def connection(self, running: Running) -> Iterator[socket.socket]:
         """A connection of the test's own, to write HTTP on by hand."""
-        host, _, port = running.base_url.removeprefix("http://").rpartition(":")
-        with closing(socket.create_connection((host, int(port)), timeout=20)) as connection:
+        with connected(running) as connection:
             yield connection
 
     @staticmethod

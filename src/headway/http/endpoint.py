@@ -11,7 +11,8 @@ from starlette.types import Receive, Scope, Send
 
 from headway.auth import Authenticator
 from headway.domain.errors import HeadwayError, UnavailableError
-from headway.domain.principal import Principal
+from headway.domain.identifiers import CourseId
+from headway.domain.principal import STATISTICS_READ, Principal
 from headway.http.errors import INTERNAL_ERROR, to_reply
 from headway.http.lists import RenderedLists
 from headway.http.observation import LoggedRequests, Observer, request_id
@@ -38,8 +39,10 @@ Handler = Callable[[Call], Awaitable[Reply | StreamedReply]]
 class Operation:
     """A line of the route table.
 
-    `path` is below the router's prefix, its parameters all UUIDs; `query`, `body` and `answer` are the shapes shown in
-    the OpenAPI document, `other_media` the answer's other forms; of an `is_event_stream` answers are the events' data.
+    `path` is below the router's prefix, its parameters all UUIDs. `scope` is what the token has to grant; where it is
+    `waived_for_oneself`, the learner whom the path names needs none. `query`, `body` and `answer` are the shapes shown
+    in the OpenAPI document, `other_media` the answer's other forms; of an `is_event_stream` answers are the events'
+    data.
     Where there are `media_types` the body is a file of one of these, else JSON; a `resumable` operation takes an
     Idempotency-Key. `refusals` are the statuses that it can be refused with beside 401, 422 and 503, which all can.
     `status` is that of an answer with a body.
@@ -63,11 +66,18 @@ class Operation:
     media_types: tuple[str, ...] = ()
     resumable: bool = False
     status: int = 200
+    scope: str | None = None
+    waived_for_oneself: bool = False
 
     @property
     def parameters(self) -> tuple[str, ...]:
         """The names of the path's parameters."""
         return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
+
+    @property
+    def is_limited_to_courses(self) -> bool:
+        """Whether the token's claim `courses` has to name the path's course, which is its first parameter."""
+        return self.scope == STATISTICS_READ and self.parameters[:1] == ("course_id",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +100,7 @@ class Endpoint:
         self.operation = operation
         self._handler = operation.handler
         self._names = operation.parameters
+        self._is_limited_to_courses = operation.is_limited_to_courses
         self._body_limit = operation.body_limit
         self._services = surroundings.services
         self._lists = surroundings.lists
@@ -140,7 +151,7 @@ class Endpoint:
         principal = self._authenticator.known(authorization)
         if principal is None:
             principal = await self._identify(authorization, headers)
-        checked = tuple(map(parse_identifier, self._names, identifiers))
+        checked = self._permitted(principal, identifiers)
         body = await read_body(receive, headers, self._body_limit) if self._body_limit else b""
         query, scheme = scope["query_string"], scope.get("scheme", "http")
         return await self._handler(
@@ -157,6 +168,19 @@ class Endpoint:
                 self._pages,
             )
         )
+
+    def _permitted(self, principal: Principal, identifiers: Sequence[str]) -> tuple[str, ...]:
+        """The path's identifiers, checked, where the principal may do this: before anything else is read."""
+        operation = self.operation
+        scope = operation.scope
+        if scope is not None and not operation.waived_for_oneself:
+            principal.require(scope)
+        checked = tuple(map(parse_identifier, self._names, identifiers))
+        if scope is not None and operation.waived_for_oneself and principal.learner_id != checked[0]:
+            principal.require(scope)
+        if self._is_limited_to_courses:
+            principal.require_statistics(CourseId(checked[0]))
+        return checked
 
     async def _identify(self, authorization: bytes | None, headers: RequestHeaders) -> Principal:
         """Whom a request speaks for whose token is not known yet, or that has none but a session's cookie.

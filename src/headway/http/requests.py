@@ -230,12 +230,14 @@ async def read_body(receive: Receive, headers: RequestHeaders, limit: int) -> by
     if len(announced) > len(str(limit)) or (announced.isdigit() and int(announced) > limit):
         raise BodyTooLargeError(limit)
     message = await receive()
-    body: bytes = message.get("body", b"")
-    while message.get("more_body", False) and len(body) <= limit:
+    pieces: list[bytes] = [message.get("body", b"")]
+    size = len(pieces[0])
+    while message.get("more_body", False) and size <= limit:
         message = await receive()
-        body += message.get("body", b"")
+        pieces.append(message.get("body", b""))
+        size += len(pieces[-1])
     if message["type"] == "http.disconnect":
         raise ClientGoneError("The client hung up.")
-    if len(body) > limit:
+    if size > limit:
         raise BodyTooLargeError(limit)
-    return body
+    return b"".join(pieces)
