@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from headway.http.endpoint import Operation
+from headway.http.errors import CODES_OF_NO_CLASS, codes_of
 from headway.http.routes import OPERATIONS
 from support.running import PREFIX, SECRET, Running, authorization, course, headway_serve, lesson, token
 
@@ -60,7 +61,8 @@ def _places(answer: httpx.Response) -> list[list[str | int]]:
 def _sentence(answer: httpx.Response, status: int) -> str:
     """What a refusal says, which has to be one sentence or two in the other shape."""
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/json"), answer.text
-    assert list(answer.json()) == ["detail"]
+    assert list(answer.json()) == ["detail", "code"]
+    assert answer.json()["code"] in (*codes_of(status), CODES_OF_NO_CLASS.get(status))
     sentence = answer.json()["detail"]
     assert isinstance(sentence, str)
     assert sentence
@@ -231,6 +233,26 @@ class TestScopes:
             [requirement] = paths[PREFIX + one.path][one.method.lower()]["security"]
             named = one.scope is not None and not one.waived_for_oneself
             assert requirement == {"HTTPBearer": [one.scope] if named else []}
+
+
+class TestCodes:
+    def test_what_no_operation_answers_has_a_code_too(self, visitor: httpx.Client, course_path: str) -> None:
+        answers = {
+            "unknown_path": [visitor.get(PREFIX + "/none"), visitor.get("/none"), visitor.post(PREFIX)],
+            "method_not_allowed": [
+                visitor.patch(PREFIX + course_path), visitor.post("/healthz"), visitor.delete("/openapi.json"),
+            ],
+        }  # fmt: skip
+        for code, refused in answers.items():
+            for answer in refused:
+                assert _sentence(answer, 404 if code == "unknown_path" else 405)
+                assert answer.json()["code"] == code
+                assert code == "unknown_path" or answer.headers["allow"]
+
+    def test_a_head_too_large_has_one(self, running: Running) -> None:
+        with connected(running) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nhost: x\r\nx-long: " + b"x" * 65_537)
+            assert connection.recv(65_536).endswith(b'"code":"head_too_large"}')
 
 
 class TestPaths:

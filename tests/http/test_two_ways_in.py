@@ -32,7 +32,10 @@ from support.running import PREFIX, SECRET
 from support.serving import served
 
 # What the routing says, not an operation; see `_as_mounted`.
-UNROUTED = (b'{"detail":"Not Found"}', b'{"detail":"Method Not Allowed"}')
+UNKNOWN = b'{"detail":"Not Found","code":"unknown_path"}'
+UNROUTED = (UNKNOWN, b'{"detail":"Method Not Allowed","code":"method_not_allowed"}')
+UNKNOWN_TO_THE_HOST = b'{"detail":"Not Found"}'
+OF_THE_HOST = [(b"content-length", b"22"), (b"content-type", b"application/json")]
 
 
 class Given:
@@ -131,12 +134,15 @@ def ways(shared: Given, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wa
 def _as_mounted(answer: Answer) -> Answer:
     """What the mounted application has to answer where the service answers this.
 
-    Excluded is one thing. That a path is unknown, or takes another method, is said by the application that routes:
-    the host there, in a page that is the host's to design, which does not know of X-Request-ID.
+    Excluded is one thing. That a path is unknown is said by the application that routes: the host there, in a page
+    that is the host's to design. And neither in that nor where a path takes another method there is X-Request-ID.
     """
     if answer.body not in UNROUTED:
         return answer
-    return answer._replace(headers=[line for line in answer.headers if line[0] != b"x-request-id"])
+    headers = [line for line in answer.headers if line[0] != b"x-request-id"]
+    if answer.body != UNKNOWN:
+        return answer._replace(headers=headers)
+    return answer._replace(headers=OF_THE_HOST, body=UNKNOWN_TO_THE_HOST)
 
 
 def test_any_conversation_is_answered_alike_both_ways(ways: Ways) -> None:
@@ -259,7 +265,12 @@ def _raw_as_mounted(answer: bytes) -> bytes:
     """As `_as_mounted`. A HEAD is never answered by an operation; its answer has no body to tell so by."""
     if not answer.endswith(UNROUTED) and not answer.startswith(b"HTTP/1.1 405 "):
         return answer
-    return re.sub(rb"x-request-id: [^\r]*\r\n", b"", answer)
+    answer = re.sub(rb"x-request-id: [^\r]*\r\n", b"", answer)
+    if not answer.endswith(UNKNOWN):
+        return answer
+    lines = b"".join(b"%b: %b\r\n" % line for line in OF_THE_HOST)
+    head = answer.removesuffix(UNKNOWN).replace(b"content-type: application/json\r\ncontent-length: 44\r\n", lines)
+    return head + UNKNOWN_TO_THE_HOST
 
 
 def _raw_conversation(base_url: str, shared: Given, keeping: str) -> Iterator[list[bytes]]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.types import Receive, Scope, Send
 
 from headway.auth import Authenticator
-from headway.domain.errors import HeadwayError, UnavailableError
+from headway.domain.errors import HeadwayError, StoppingError
 from headway.domain.identifiers import CourseId
 from headway.domain.principal import STATISTICS_READ, Principal
 from headway.http.errors import INTERNAL_ERROR, to_reply
@@ -122,7 +122,7 @@ class Endpoint:
         except (HeadwayError, ValidationError) as refusal:
             reply = to_reply(refusal)
         except asyncio.CancelledError:  # the service stops and has waited long enough; nothing was acknowledged
-            reply = to_reply(UnavailableError("The service is stopping. Try again in a moment."))
+            reply = to_reply(StoppingError())
         except Exception:  # noqa: BLE001 - no traceback reaches a client; the log has it
             _log.exception("request_failed")
             reply = INTERNAL_ERROR

@@ -1,22 +1,31 @@
 """The error table: what each refusal becomes over HTTP."""
 
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 from pydantic import ValidationError
 
 from headway.domain.errors import (
+    CourseNotFoundError,
     CourseNotGrantedError,
     ForgedRequestError,
     HeadwayError,
     ImportUnderWayError,
     InvalidValueError,
     KeyReusedError,
+    KeysUnavailableError,
+    LearnerNotFoundError,
+    LessonNotFoundError,
     MissingScopeError,
     NotAuthenticatedError,
     NotFoundError,
     PreconditionFailedError,
+    ProgressNotFoundError,
+    QueueFullError,
+    StoppingError,
+    StoreUnavailableError,
+    TooManyStreamsError,
     UnavailableError,
 )
 from headway.http.parameters import InvalidImportKeyError, UnsupportedMediaTypeError
@@ -28,42 +37,85 @@ from headway.http.requests import (
     InvalidIdentifierError,
     InvalidQueryError,
     NotAcceptableError,
+    PagesOffError,
 )
 
-_STATUS: Final[dict[type[HeadwayError], int]] = {
-    NotAuthenticatedError: 401,
-    ForgedRequestError: 403,
-    MissingScopeError: 403,
-    CourseNotGrantedError: 403,
-    NotFoundError: 404,
-    NotAcceptableError: 406,
-    ImportUnderWayError: 409,
-    PreconditionFailedError: 412,
-    BodyTooLargeError: 413,
-    UnsupportedMediaTypeError: 415,
-    InvalidHeaderError: 422,
-    InvalidIdentifierError: 422,
-    InvalidQueryError: 422,
-    InvalidImportKeyError: 422,
-    InvalidValueError: 422,
-    KeyReusedError: 422,
-    ClientGoneError: 499,
-    UnavailableError: 503,
+
+class Refused(NamedTuple):
+    """What a class of refusals becomes. `code` is for programs; a 422 has none, its faults have each a `type`."""
+
+    status: int
+    code: str = ""
+
+
+REFUSALS: Final[dict[type[HeadwayError], Refused]] = {
+    NotAuthenticatedError: Refused(401, "not_authenticated"),
+    ForgedRequestError: Refused(403, "forged_request"),
+    MissingScopeError: Refused(403, "missing_scope"),
+    CourseNotGrantedError: Refused(403, "course_not_granted"),
+    NotFoundError: Refused(404, "not_found"),
+    CourseNotFoundError: Refused(404, "course_not_found"),
+    LessonNotFoundError: Refused(404, "lesson_not_found"),
+    ProgressNotFoundError: Refused(404, "progress_not_found"),
+    LearnerNotFoundError: Refused(404, "learner_not_found"),
+    PagesOffError: Refused(404, "pages_off"),
+    NotAcceptableError: Refused(406, "not_acceptable"),
+    ImportUnderWayError: Refused(409, "import_under_way"),
+    PreconditionFailedError: Refused(412, "precondition_failed"),
+    BodyTooLargeError: Refused(413, "body_too_large"),
+    UnsupportedMediaTypeError: Refused(415, "unsupported_media_type"),
+    InvalidHeaderError: Refused(422),
+    InvalidIdentifierError: Refused(422),
+    InvalidQueryError: Refused(422),
+    InvalidImportKeyError: Refused(422),
+    InvalidValueError: Refused(422),
+    KeyReusedError: Refused(422),
+    ClientGoneError: Refused(499, "client_gone"),
+    UnavailableError: Refused(503, "unavailable"),
+    QueueFullError: Refused(503, "queue_full"),
+    StoreUnavailableError: Refused(503, "store_unavailable"),
+    TooManyStreamsError: Refused(503, "too_many_streams"),
+    KeysUnavailableError: Refused(503, "keys_unavailable"),
+    StoppingError: Refused(503, "stopping"),
 }
+CODES_OF_NO_CLASS: Final = {
+    404: "unknown_path",
+    405: "method_not_allowed",
+    431: "head_too_large",
+    500: "internal_error",
+}
+"""What is refused before there is an operation, or by none: by its status."""
+
 # A request whose body was not read to the end leaves the connection in the middle of it.
 _CLOSE: Final = (b"connection", b"close")
 
-INTERNAL_ERROR: Final = json_reply({"detail": "Something went wrong here. The request id names it in the log."}, 500)
+
+def refusal(detail: str, status: int, code: str, headers: Headers = ()) -> Reply:
+    """A refusal in the shape of all but 422: a sentence for people, and a code for programs."""
+    return json_reply({"detail": detail, "code": code}, status, headers)
+
+
+def refusal_of_no_class(detail: str, status: int, headers: Headers = ()) -> Reply:
+    """What is refused outside all operations."""
+    return refusal(detail, status, CODES_OF_NO_CLASS.get(status, "refused"), headers)
+
+
+INTERNAL_ERROR: Final = refusal_of_no_class("Something went wrong here. The request id names it in the log.", 500)
+
+
+def codes_of(status: int) -> tuple[str, ...]:
+    """The codes that an operation's refusals of this status have."""
+    return tuple(refused.code for refused in REFUSALS.values() if refused.status == status)
 
 
 def to_reply(error: HeadwayError | ValidationError) -> Reply:
     """The answer that a refusal gets."""
     if isinstance(error, ValidationError):
         return _unprocessable(_body_faults(error))
-    status = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
+    status, code = next(REFUSALS[kind] for kind in type(error).__mro__ if kind in REFUSALS)
     if status == 422:  # noqa: PLR2004 - the one status with a shape of its own
         return _unprocessable(_faults(error))
-    return json_reply({"detail": str(error)}, status, _headers(error))
+    return refusal(str(error), status, code, _headers(error))
 
 
 def _headers(error: HeadwayError) -> Headers:

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any, Final, NamedTuple
 
 import orjson
+from starlette.responses import Response
 
 from headway.domain.catalogue import CourseOutline, CoursePut, Lesson, course_tag
 from headway.domain.edits import Forecast
@@ -50,6 +51,13 @@ def json_reply(value: object, status: int = 200, headers: Headers = ()) -> Reply
     """An answer of any JSON value."""
     body = orjson.dumps(value, default=str, option=_OPTIONS)
     return Reply(status, body, (_JSON, (b"content-length", b"%d" % len(body)), *headers))
+
+
+def to_response(reply: Reply) -> Response:
+    """The answer as the framework sends it."""
+    response = Response(reply.body, reply.status)
+    response.raw_headers = list(reply.headers)
+    return response
 
 
 def lesson_rows(rows: Iterable[LessonRow]) -> Reply:
