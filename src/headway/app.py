@@ -104,7 +104,10 @@ class Headway:
     @cached_property
     def authenticator(self) -> Authenticator:
         """Verifies tokens as configured. Raises `ConfigurationError`."""
-        return Authenticator(self._keys(), issuer=self.settings.jwt_issuer, audience=self.settings.jwt_audience)
+        settings = self.settings
+        return Authenticator(
+            self._keys(), issuer=settings.jwt_issuer, audience=settings.jwt_audience, leeway=settings.jwt_leeway
+        )
 
     @cached_property
     def sessions(self) -> Sessions | None:

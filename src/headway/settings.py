@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     jwt_jwks_url: str | None = Field(None, description="Address of the identity provider's key set (RFC 7517).")
     jwt_issuer: str | None = Field(None, description="The `iss` that every token must carry.")
     jwt_audience: str | None = Field(None, description="The `aud` that every token must carry.")
+    jwt_leeway: float = Field(
+        10.0, ge=0, le=120, description="Seconds that the issuer's clock may differ, for `exp`, `nbf` and `iat`."
+    )
 
     public_url: str | None = Field(
         None, description="Origin that browsers see, such as https://learn.example; none: the one that is asked."
