@@ -517,6 +517,90 @@ class TestProgressBodies:
         assert stored() == before
 
 
+def _refusal_of(author: httpx.Client, content: str) -> tuple[list[dict[str, Any]], int]:
+    """The faults of a course document, and how many bytes tell them."""
+    answer = author.put(f"/courses/{uuid4()}", content=content.encode())
+    return _faults(answer), len(answer.content)
+
+
+class TestManyFaults:
+    @pytest.mark.parametrize(("keys", "listed"), [(100, 100), (101, 100), (10_001, 0), (80_000, 0)])
+    def test_the_first_are_listed_and_the_others_counted(self, author: httpx.Client, keys: int, listed: int) -> None:
+        document = course() | {f"k{number}": number for number in range(keys)}
+        faults, size = _refusal_of(author, json.dumps(document))
+        assert size < 20_000
+        assert [fault["input"] for fault in faults[:listed]] == list(range(listed))
+        if keys > listed:
+            assert faults[listed:] == [
+                {
+                    "loc": ["body"],
+                    "msg": f"Listed are the first {listed} faults; there are {keys}.",
+                    "type": "too_many_faults",
+                    "input": None,
+                    "ctx": {"listed": listed, "found": keys},
+                }
+            ]
+
+    def test_those_of_the_domain_too(self, author: httpx.Client) -> None:
+        twice = lesson()
+        faults, size = _refusal_of(author, json.dumps(course(*[twice] * 5_000)))
+        assert size < 20_000
+        assert {fault["type"] for fault in faults[:100]} == {"duplicate_lesson"}
+        assert [fault["type"] for fault in faults[100:]] == ["too_many_faults"]
+
+    @pytest.mark.parametrize(
+        ("bad", "loc", "given"),
+        [
+            ({"title": "x" * 1_000_000}, ["body", "title"], "x" * 200 + "…"),
+            ({"title": ["x"] * 200_000}, ["body", "title"], None),
+            ({"title": {"x" * 1_000_000: 1}}, ["body", "title"], None),
+            ({"title": 10**4_000}, ["body", "title"], "1" + "0" * 199 + "…"),
+            ({"x" * 1_000_000: 1}, ["body", "x" * 200 + "…"], 1),
+            ({"time_zone": "é" * 500_000}, ["body", "time_zone"], "é" * 200 + "…"),
+            ({"title": "x" * 200, "on_edit": "y" * 200}, ["body", "on_edit"], "y" * 200),
+        ],
+        ids=["text", "list", "key", "digits", "place", "letters of two bytes", "just short enough"],
+    )
+    def test_what_is_long_is_not_told_back(
+        self, author: httpx.Client, bad: dict[str, Any], loc: list[str], given: object
+    ) -> None:
+        faults, size = _refusal_of(author, json.dumps(course() | bad, ensure_ascii=False))
+        assert size < 2_000
+        assert [(fault["loc"], fault["input"]) for fault in faults] == [(loc, given)]
+
+    def test_a_long_path_and_query_are_not_told_back(self, learner: httpx.Client, teacher: httpx.Client) -> None:
+        for answer in (
+            learner.get(f"/progress/{'x' * 50_000}"),
+            teacher.get(f"/statistics/{uuid4()}/learners?cursor={'x' * 50_000}&limit={'y' * 10_000}"),
+            learner.put(f"/progress/{uuid4()}/lessons/{uuid4()}", json={}, headers={"If-Match": "x" * 50_000}),
+        ):
+            assert _faults(answer)
+            assert len(answer.content) < 2_000
+
+
+class TestWholeNumbers:
+    @pytest.mark.parametrize("text", ["3", "3.0", "3e0", "0.3e1", "30e-1"])
+    def test_a_whole_number_is_one_however_it_is_written(
+        self, learner: httpx.Client, lesson_path: str, admin: httpx.Client, text: str
+    ) -> None:
+        written = learner.put(lesson_path, content=f'{{"quiz_attempts": {text}}}')
+        assert (written.status_code, written.json()["quiz_attempts"]) == (200, 3)
+        assert b'"quiz_attempts":3,' in written.content
+        _, _, course_id, _, lesson_id = lesson_path.split("/")
+        file = f"user_id,course_id,lesson_id,quiz_attempts\n{uuid4()},{course_id},{lesson_id},{text}\n"
+        report = admin.post("/progress/import", content=file, headers={"Content-Type": "text/csv"}).json()
+        assert (report["written"], report["errors"]) == (1, [])
+
+    @pytest.mark.parametrize("text", ["3.5", "3.0000001", "1e400", "1e10", '"3"'])
+    def test_what_is_none_is_refused(self, learner: httpx.Client, lesson_path: str, text: str) -> None:
+        assert _places(learner.put(lesson_path, content=f'{{"quiz_attempts": {text}}}')) == [["body", "quiz_attempts"]]
+
+    def test_a_version_too(self, author: httpx.Client) -> None:
+        text = json.dumps(course() | {"version": 1, "rederivation": {"learners": 2, "done": 1}})
+        decimal = text.replace('"version": 1', '"version": 1.0').replace(": 2,", ": 2.0,")
+        assert author.put(f"/courses/{uuid4()}", content=decimal).status_code == 200
+
+
 class TestBodySizes:
     @pytest.fixture
     def connection(self, running: Running) -> Iterator[socket.socket]:

@@ -1,6 +1,6 @@
 """The error table: what each refusal becomes over HTTP."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 import orjson
@@ -86,6 +86,13 @@ CODES_OF_NO_CLASS: Final = {
 }
 """What is refused before there is an operation, or by none: by its status."""
 
+MOST_FAULTS: Final = 100
+"""How many faults of a request are listed."""
+MOST_LOOKED_THROUGH: Final = 10_000
+"""Of how many faults any is listed: to tell them apart takes longer than to find them, and nobody else is served."""
+LONGEST_ECHO: Final = 200
+"""How many characters of a text that was sent are told back."""
+
 # A request whose body was not read to the end leaves the connection in the middle of it.
 _CLOSE: Final = (b"connection", b"close")
 
@@ -158,12 +165,16 @@ def _faults(error: HeadwayError) -> list[dict[str, Any]]:
         case KeyReusedError():
             return [_fault(("header", "Idempotency-Key"), str(error), "idempotency_key_reused", None)]
         case InvalidValueError(problems=problems):
-            return [_fault(("body", *problem.place), problem.reason, problem.kind, None) for problem in problems]
+            some = problems[:MOST_FAULTS]
+            listed = [_fault(("body", *problem.place), problem.reason, problem.kind, None) for problem in some]
+            return listed + _more_than(listed, len(problems), "body")
     raise TypeError(error)
 
 
 def _body_faults(error: ValidationError) -> list[dict[str, Any]]:
-    return [
+    found = error.error_count()
+    faults = error.errors(include_url=False)[:MOST_FAULTS] if found <= MOST_LOOKED_THROUGH else []
+    listed = [
         _fault(
             ("body", *fault["loc"]),
             fault["msg"],
@@ -171,24 +182,43 @@ def _body_faults(error: ValidationError) -> list[dict[str, Any]]:
             None if fault["type"] == "json_invalid" else fault["input"],
             fault.get("ctx"),
         )
-        for fault in error.errors(include_url=False)
+        for fault in faults
     ]
+    return listed + _more_than(listed, found, "body")
+
+
+def _more_than(listed: Sequence[dict[str, Any]], found: int, part: str) -> list[dict[str, Any]]:
+    """An entry that says how many faults are not listed, where there are any."""
+    if found <= len(listed):
+        return []
+    message = f"Listed are the first {len(listed)} faults; there are {found}."
+    return [_fault((part,), message, "too_many_faults", None, {"listed": len(listed), "found": found})]
 
 
 def _fault(
     location: tuple[str | int, ...], message: str, kind: str, given: object, context: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """One entry of `detail`, in the reference's shape and order."""
-    return {"loc": location, "msg": message, "type": kind, "input": _printable(given), "ctx": context or {}}
+    where = [_shortened(part) if isinstance(part, str) else part for part in location]
+    return {"loc": where, "msg": message, "type": kind, "input": _printable(given), "ctx": context or {}}
 
 
 def _printable(given: object) -> object:
-    """What was sent, or its text where JSON readers commonly can not hold it (a whole number over 64 bits)."""
+    """What was sent, where it is short; of a text its beginning, and of an object or list that is long nothing.
+
+    A whole number of over 64 bits, which JSON readers commonly can not hold, becomes its text.
+    """
+    if isinstance(given, str):
+        return _shortened(given)
     try:
-        orjson.dumps(given)
+        is_long = len(orjson.dumps(given)) > LONGEST_ECHO
     except TypeError:
-        return str(given)
-    return given
+        return _shortened(str(given))
+    return None if is_long else given
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_ECHO else f"{text[:LONGEST_ECHO]}…"
 
 
 def _unprocessable(faults: Iterable[dict[str, Any]]) -> Reply:
