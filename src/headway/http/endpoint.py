@@ -17,8 +17,8 @@ from headway.http.errors import INTERNAL_ERROR, to_reply
 from headway.http.lists import RenderedLists
 from headway.http.observation import LoggedRequests, Observer, request_id
 from headway.http.protocol import break_off, respond
-from headway.http.render import Headers, Reply, StreamedReply
-from headway.http.requests import Call, Pages, RequestHeaders, parse_identifier, read_body, read_headers
+from headway.http.render import Headers, Reply, StreamedReply, not_modified, tag_of, tagged
+from headway.http.requests import Call, Pages, RequestHeaders, is_known, parse_identifier, read_body, read_headers
 from headway.http.statistics_stream import Streams
 from headway.http.streaming import CLIENT_GONE, send_streamed
 from headway.logs import REQUEST_ID, get_logger
@@ -45,7 +45,7 @@ class Operation:
     data.
     Where there are `media_types` the body is a file of one of these, else JSON; a `resumable` operation takes an
     Idempotency-Key. `refusals` are the statuses that it can be refused with beside 401, 422 and 503, which all can.
-    `status` is that of an answer with a body.
+    `status` is that of an answer with a body. A GET that `answers_tag` answers 304 to who has what it would answer.
     """
 
     method: str
@@ -75,6 +75,11 @@ class Operation:
         return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
 
     @property
+    def is_revalidated(self) -> bool:
+        """Whether who has what it answers is told so."""
+        return self.method == "GET" and self.answers_tag
+
+    @property
     def is_limited_to_courses(self) -> bool:
         """Whether the token's claim `courses` has to name the path's course, which is its first parameter."""
         return self.scope == STATISTICS_READ and self.parameters[:1] == ("course_id",)
@@ -100,6 +105,7 @@ class Endpoint:
         self.operation = operation
         self._handler = operation.handler
         self._names = operation.parameters
+        self._is_revalidated = operation.is_revalidated
         self._is_limited_to_courses = operation.is_limited_to_courses
         self._body_limit = operation.body_limit
         self._services = surroundings.services
@@ -119,6 +125,10 @@ class Endpoint:
         REQUEST_ID.set(identity)
         try:
             reply = await self._answer(headers, receive, identifiers, scope)
+            if self._is_revalidated and isinstance(reply, Reply):
+                reply = tagged(reply)
+                if b"if-none-match" in headers and is_known(headers, tag_of(reply)):
+                    reply = not_modified(reply)
         except (HeadwayError, ValidationError) as refusal:
             reply = to_reply(refusal)
         except asyncio.CancelledError:  # the service stops and has waited long enough; nothing was acknowledged

@@ -40,6 +40,10 @@ _TAG_HEADER: Final = {
 _COURSE_TAG_HEADER: Final = {
     "ETag": {"description": "The entity tag of the document's version.", "schema": {"type": "string"}}
 }
+_ANSWER_TAG_HEADER: Final = {
+    "ETag": {"description": "The entity tag of what is answered; another one with it.", "schema": {"type": "string"}}
+}
+_NOT_MODIFIED: Final = {"description": "What would be answered has the entity tag that If-None-Match names."}
 _KEPT_HEADER: Final = {
     "Headway-Kept": {
         "description": "The fields whose stored value was kept, separated by commas; absent where none was.",
@@ -146,6 +150,9 @@ def _parameters(operation: Operation) -> list[Parameter]:
         what = "course" if operation.tag == COURSES_TAG else "row"
         declared["if_match"] = _header("If-Match", f"Only if the {what} is the one of this entity tag, seen before.")
         declared["if_none_match"] = _header("If-None-Match", f"`*`: only if there is no {what} yet.")
+    if operation.is_revalidated:
+        defaults["if_none_match"] = None
+        declared["if_none_match"] = _header("If-None-Match", "The entity tag of an answer that you have: then 304.")
     if operation.query is not None:
         declared["query"] = Annotated[operation.query, Query()]
     if operation.resumable:
@@ -190,15 +197,22 @@ def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
     responses[401]["headers"] = _CHALLENGE
     for status in {409, 503} & responses.keys():
         responses[status]["headers"] = _RETRY_AFTER
-    if operation.answers_tag and operation.tag == COURSES_TAG:
-        responses[200] = {"headers": _COURSE_TAG_HEADER}
-    elif operation.answers_tag:
-        responses[200] = {"headers": _TAG_HEADER | (_KEPT_HEADER if operation.conditional else {})}
+    if operation.answers_tag:
+        responses[200] = {"headers": _tag_headers(operation)}
+    if operation.is_revalidated:
+        responses[304] = _NOT_MODIFIED
     if operation.is_event_stream:
         responses[200] = {"content": {EVENT_STREAM: {"itemSchema": _event(operation)}}}
     if operation.other_media:
-        responses[200] = {"content": {media: {"schema": _FILE} for media in operation.other_media}}
+        responses[200]["content"] = {media: {"schema": _FILE} for media in operation.other_media}
     return responses
+
+
+def _tag_headers(operation: Operation) -> dict[str, Any]:
+    if operation.answer is wire.LessonProgress:
+        return _TAG_HEADER | (_KEPT_HEADER if operation.conditional else {})
+    is_of_a_course = operation.conditional or operation.answer is wire.CourseDocument
+    return _COURSE_TAG_HEADER if is_of_a_course else _ANSWER_TAG_HEADER
 
 
 def _event(operation: Operation) -> dict[str, Any]:

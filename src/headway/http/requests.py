@@ -197,7 +197,18 @@ def parse_precondition(headers: RequestHeaders) -> Precondition:
         return UNCONDITIONAL
     match_any, matched = _entity_tags("If-Match", match, weak=False)
     none_match_any, none_matched = _entity_tags("If-None-Match", none_match, weak=True)
-    return Precondition(matched, match_any, none_matched, none_match_any)
+    return Precondition(_of_the_stored(matched), match_any, _of_the_stored(none_matched), none_match_any)
+
+
+def is_known(headers: RequestHeaders, tag: bytes | None) -> bool:
+    """Whether who asks has what this tag names (RFC 9110 section 13.1.2: compared weakly). Raises as above."""
+    known_any, known = _entity_tags("If-None-Match", headers.get(b"if-none-match"), weak=True)
+    return known_any or (tag is not None and known is not None and tag.strip(b'"').decode("latin-1") in known)
+
+
+def _of_the_stored(tags: frozenset[str] | None) -> frozenset[str] | None:
+    """The tags without what stands behind a +: what was shown beside that which is stored under the tag."""
+    return None if tags is None else frozenset(tag.partition("+")[0] for tag in tags)
 
 
 def _entity_tags(name: str, value: bytes | None, *, weak: bool) -> tuple[bool, frozenset[str] | None]:

@@ -39,7 +39,8 @@ async def get_user_course_progress(call: Call) -> Reply:
     stamp = await call.service.lessons_stamp(call.principal, call.course_id)
     reply = call.lists.find(key, stamp)
     if reply is None:
-        reply = render.lesson_rows(await call.service.lessons(call.principal, call.course_id))
+        rows = await call.service.lessons(call.principal, call.course_id)
+        reply = render.lesson_rows(rows, f"{call.principal.learner_id[:8]}.{stamp.course_version}.{stamp.revision}")
         call.lists.keep(key, stamp, reply)
     return reply
 
@@ -112,6 +113,7 @@ OPERATIONS: Final = (
         "GET", "/progress/{course_id}", "Get User Course Progress",
         "The caller's progress in every lesson of the course that has been touched, in the course's order.",
         get_user_course_progress, PROGRESS_TAG, answer=list[wire.LessonProgress], refusals=(404,),
+        answers_tag=True,
     ),
     Operation(
         "PUT", "/progress/{course_id}/lessons/{lesson_id}", "Update Lesson Progress",
@@ -125,12 +127,12 @@ OPERATIONS: Final = (
         "GET", "/progress/{course_id}/summary", "Get Course Completion Stats",
         "Where the caller stands in the course, over the lessons that are in it now.",
         get_course_completion_stats, PROGRESS_TAG, answer=wire.CourseSummary | statistics_wire.ExplainedSummary,
-        query=SummaryParameters, refusals=(404,),
+        query=SummaryParameters, refusals=(404,), answers_tag=True,
     ),
     Operation(
         "GET", "/progress", "List User Courses",
         "A summary of every course that the caller has written in, most recently touched first.",
-        get_user_courses, MORE_PROGRESS_TAG, answer=list[wire.CourseSummary],
+        get_user_courses, MORE_PROGRESS_TAG, answer=list[wire.CourseSummary], answers_tag=True,
     ),
     Operation(
         "DELETE", "/progress/{course_id}", "Restart Course",
@@ -176,7 +178,7 @@ OPERATIONS: Final = (
     ),
     Operation(
         "GET", "/courses", "List Courses", "The catalogue by title, one line a course.",
-        list_courses, COURSES_TAG, answer=list[wire.CourseLine],
+        list_courses, COURSES_TAG, answer=list[wire.CourseLine], answers_tag=True,
     ),
     Operation(
         "GET", "/courses/{course_id}", "Get Course",
@@ -200,19 +202,19 @@ OPERATIONS: Final = (
     ),
     Operation(
         "GET", "/schemas/course", "Get Course Schema", "The JSON Schema of a course document.",
-        get_course_schema, COURSES_TAG, answer=dict[str, Any],
+        get_course_schema, COURSES_TAG, answer=dict[str, Any], answers_tag=True,
     ),
     Operation(
         "GET", "/statistics", "List Statistics",
         "How every course is doing, by title, one line a course. All statistics need the scope `statistics:read`.",
         list_statistics, STATISTICS_TAG, answer=list[statistics_wire.CourseFigures], refusals=(403,),
-        scope=STATISTICS_READ,
+        scope=STATISTICS_READ, answers_tag=True,
     ),
     Operation(
         "GET", "/statistics/{course_id}", "Get Course Statistics",
         "How the course is doing, lesson by lesson, exact to the last write that was answered.",
         get_course_statistics, STATISTICS_TAG, answer=statistics_wire.CourseStatistics, refusals=(403, 404),
-        scope=STATISTICS_READ,
+        scope=STATISTICS_READ, answers_tag=True,
     ),
     Operation(
         "GET", "/statistics/{course_id}/stream", "Stream Course Statistics",
@@ -226,19 +228,19 @@ OPERATIONS: Final = (
         "GET", "/statistics/{course_id}/activity", "Get Course Activity",
         "What happened in the course, day by day, 400 days at most. Days are cut in the course's time zone.",
         get_course_activity, STATISTICS_TAG, answer=statistics_wire.Activity, query=ActivityParameters,
-        refusals=(403, 404), scope=STATISTICS_READ,
+        refusals=(403, 404), scope=STATISTICS_READ, answers_tag=True,
     ),
     Operation(
         "GET", "/statistics/{course_id}/learners", "List Course Learners",
         "Where the course's learners stand: a page of them, or all of them in a file.",
         list_course_learners, STATISTICS_TAG, answer=statistics_wire.Roster, query=RosterParameters,
-        other_media=FILE_MEDIA, refusals=(403, 404, 406), scope=STATISTICS_READ,
+        other_media=FILE_MEDIA, refusals=(403, 404, 406), scope=STATISTICS_READ, answers_tag=True,
     ),
     Operation(
         "GET", "/statistics/{course_id}/learners/{user_id}", "Get Course Learner",
         "Where one learner stands in the course, lesson by lesson, without what the learner noted.",
         get_course_learner, STATISTICS_TAG, answer=statistics_wire.LearnerDetail, query=SummaryParameters,
-        refusals=(403, 404), scope=STATISTICS_READ,
+        refusals=(403, 404), scope=STATISTICS_READ, answers_tag=True,
     ),
     Operation(
         "POST", "/sign-in-codes", "Make Sign-In Code",
