@@ -38,7 +38,7 @@ from headway.http.observation import Observed
 from headway.http.openapi import TAGS, build_router
 from headway.http.protocol import STOPPING
 from headway.http.render import to_response
-from headway.http.requests import Pages
+from headway.http.requests import BodyBudget, Pages
 from headway.http.routes import OPERATIONS, PREFIX
 from headway.http.statistics_stream import Streams
 from headway.logs import get_logger
@@ -181,6 +181,7 @@ class Headway:
             self.metrics,
             self.settings.log_requests,
             self.streams,
+            BodyBudget(self.settings.body_mib * 1024 * 1024),
         )
         return [Endpoint(operation, surroundings, PREFIX) for operation in OPERATIONS]
 

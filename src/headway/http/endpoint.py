@@ -18,7 +18,18 @@ from headway.http.lists import RenderedLists
 from headway.http.observation import LoggedRequests, Observer, request_id
 from headway.http.protocol import break_off, respond
 from headway.http.render import Headers, Reply, StreamedReply, not_modified, tag_of, tagged
-from headway.http.requests import Call, Pages, RequestHeaders, is_known, parse_identifier, read_body, read_headers
+from headway.http.requests import (
+    SMALL_BODY_BYTES,
+    BodyBudget,
+    Call,
+    HeldBody,
+    Pages,
+    RequestHeaders,
+    is_known,
+    parse_identifier,
+    read_body,
+    read_headers,
+)
 from headway.http.statistics_stream import Streams
 from headway.http.streaming import CLIENT_GONE, send_streamed
 from headway.logs import REQUEST_ID, get_logger
@@ -27,7 +38,7 @@ from headway.service import Services
 
 _log = get_logger("headway.http")
 
-PROGRESS_BODY_BYTES: Final = 64 * 1024
+PROGRESS_BODY_BYTES: Final = SMALL_BODY_BYTES
 COURSE_BODY_BYTES: Final = 1024 * 1024
 
 _REFUSED: Final = 400
@@ -96,6 +107,7 @@ class Surroundings:
     metrics: Metrics
     log_requests: LoggedRequests
     streams: Streams
+    bodies: BodyBudget
 
 
 class Endpoint:
@@ -113,6 +125,7 @@ class Endpoint:
         self._authenticator = surroundings.authenticator
         self._pages = surroundings.pages
         self._streams = surroundings.streams
+        self._bodies = surroundings.bodies
         route = prefix + operation.path
         meter = surroundings.metrics.meter(operation.method, route)
         self._observer = Observer(meter, operation.method, route, surroundings.log_requests)
@@ -162,7 +175,15 @@ class Endpoint:
         if principal is None:
             principal = await self._identify(authorization, headers)
         checked = self._permitted(principal, identifiers)
-        body = await read_body(receive, headers, self._body_limit) if self._body_limit else b""
+        if not self._body_limit:
+            return await self._called(principal, headers, checked, b"", scope)
+        with HeldBody(self._bodies, self._body_limit) as held:
+            body = await read_body(receive, headers, held)
+            return await self._called(principal, headers, checked, body, scope)
+
+    async def _called(
+        self, principal: Principal, headers: RequestHeaders, checked: tuple[str, ...], body: bytes, scope: Scope
+    ) -> Reply | StreamedReply:
         query, scheme = scope["query_string"], scope.get("scheme", "http")
         return await self._handler(
             Call(

@@ -38,6 +38,7 @@ from headway.http.requests import (
     InvalidQueryError,
     NotAcceptableError,
     PagesOffError,
+    TooManyBodiesError,
 )
 
 
@@ -75,6 +76,7 @@ REFUSALS: Final[dict[type[HeadwayError], Refused]] = {
     QueueFullError: Refused(503, "queue_full"),
     StoreUnavailableError: Refused(503, "store_unavailable"),
     TooManyStreamsError: Refused(503, "too_many_streams"),
+    TooManyBodiesError: Refused(503, "too_many_bodies"),
     KeysUnavailableError: Refused(503, "keys_unavailable"),
     StoppingError: Refused(503, "stopping"),
 }
