@@ -156,7 +156,8 @@ def _amend(case: Case[Any], known: dict[str, str]) -> None:
         _drop_metadata_out_of_bounds(case)
     if _is_valid(case, ParameterLocation.QUERY):
         _ask_for_what_can_be_asked(case, known)
-    if _is_valid(case, ParameterLocation.HEADER):
+    is_valid_as_a_whole = case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE
+    if is_valid_as_a_whole or _is_valid(case, ParameterLocation.HEADER):
         _drop_misfilled_headers(case)
 
 
