@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from fastapi import APIRouter, FastAPI, Response
 from fastapi_offline import FastAPIOffline
+from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
@@ -30,11 +32,13 @@ from headway.domain.errors import ConfigurationError, UnavailableError
 from headway.domain.sign_in import SignIn
 from headway.http.dispatcher import Dispatcher
 from headway.http.endpoint import Endpoint, Surroundings
+from headway.http.errors import INTERNAL_ERROR, refusal_of_no_class, to_reply
 from headway.http.lists import RenderedLists
 from headway.http.observation import Observed
 from headway.http.openapi import TAGS, build_router
 from headway.http.protocol import STOPPING
-from headway.http.requests import Pages
+from headway.http.render import to_response
+from headway.http.requests import BodyBudget, Pages
 from headway.http.routes import OPERATIONS, PREFIX
 from headway.http.statistics_stream import Streams
 from headway.logs import get_logger
@@ -100,7 +104,10 @@ class Headway:
     @cached_property
     def authenticator(self) -> Authenticator:
         """Verifies tokens as configured. Raises `ConfigurationError`."""
-        return Authenticator(self._keys(), issuer=self.settings.jwt_issuer, audience=self.settings.jwt_audience)
+        settings = self.settings
+        return Authenticator(
+            self._keys(), issuer=settings.jwt_issuer, audience=settings.jwt_audience, leeway=settings.jwt_leeway
+        )
 
     @cached_property
     def sessions(self) -> Sessions | None:
@@ -174,6 +181,7 @@ class Headway:
             self.metrics,
             self.settings.log_requests,
             self.streams,
+            BodyBudget(self.settings.body_mib * 1024 * 1024),
         )
         return [Endpoint(operation, surroundings, PREFIX) for operation in OPERATIONS]
 
@@ -260,6 +268,8 @@ class Headway:
         app.include_router(build_router(endpoints, PREFIX, self.lifespan))
         if self.dashboard is not None:
             app.include_router(self.dashboard.router())
+        app.add_exception_handler(HTTPException, _refused)
+        app.add_exception_handler(Exception, _failed)
         app.add_api_route("/healthz", self._health, include_in_schema=False)
         app.add_api_route("/readyz", self._readiness, include_in_schema=False)
         app.add_api_route("/metrics", self._exposition, include_in_schema=False)
@@ -269,12 +279,12 @@ class Headway:
         """The process answers."""
         return {"status": "ok", "version": VERSION}
 
-    async def _readiness(self) -> JSONResponse:
+    async def _readiness(self) -> Response:
         """The store answers."""
         try:
             await self.services.progress.probe()
         except UnavailableError as error:
-            return JSONResponse({"detail": str(error)}, 503, {"Retry-After": "1"})
+            return to_response(to_reply(error))
         return JSONResponse({"status": "ready"})
 
     async def _exposition(self) -> Response:
@@ -293,6 +303,19 @@ def create_router(settings: Settings | None = None) -> APIRouter:
     The router opens and closes the store with the application's lifespan. Raises `ConfigurationError`.
     """
     return Headway(settings or Settings()).router()
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    """What the framework refuses: paths that it does not know, and methods that they do not take."""
+    if not isinstance(error, HTTPException):
+        raise error
+    headers = tuple((name.lower().encode(), value.encode()) for name, value in (error.headers or {}).items())
+    return to_response(refusal_of_no_class(error.detail, error.status_code, headers))
+
+
+async def _failed(_request: Request, _error: Exception) -> Response:
+    """A fault: the server writes it to the log."""
+    return to_response(INTERNAL_ERROR)
 
 
 def _sqlite_store(settings: Settings, observer: CommitObserver) -> SqliteStore:

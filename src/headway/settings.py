@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     jwt_jwks_url: str | None = Field(None, description="Address of the identity provider's key set (RFC 7517).")
     jwt_issuer: str | None = Field(None, description="The `iss` that every token must carry.")
     jwt_audience: str | None = Field(None, description="The `aud` that every token must carry.")
+    jwt_leeway: float = Field(
+        10.0, ge=0, le=120, description="Seconds that the issuer's clock may differ, for `exp`, `nbf` and `iat`."
+    )
 
     public_url: str | None = Field(
         None, description="Origin that browsers see, such as https://learn.example; none: the one that is asked."
@@ -88,6 +91,11 @@ class Settings(BaseSettings):
     )
     queue_limit: int = Field(4096, ge=1, description="Writes that may wait; one more is answered 503.")
     batch_limit: int = Field(256, ge=1, le=4096, description="Writes that one transaction takes at most.")
+    body_mib: int = Field(
+        64,
+        ge=16,
+        description="MiB of memory that the bodies under way may take together; one more is answered 503.",
+    )
     lock_seconds: float = Field(
         5.0, ge=0, le=60, description="Seconds that a write waits for another process's lock before 503."
     )

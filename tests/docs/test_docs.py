@@ -7,18 +7,21 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
+from fastapi import FastAPI
 from pydantic_core import PydanticUndefined
 from typer.core import TyperGroup
 
+from headway import create_router
 from headway.cli.commands import app
-from headway.domain.errors import HeadwayError
+from headway.domain.errors import ConfigurationError, HeadwayError, RefusedWriteError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import ProgressUpdate, new_row
 from headway.http.endpoint import Operation
-from headway.http.errors import _STATUS
+from headway.http.errors import CODES_OF_NO_CLASS, REFUSALS, codes_of
 from headway.http.routes import OPERATIONS, PREFIX
 from headway.http.wire import CourseDocument, LessonDocument, course_schema
 from headway.metrics import Metrics
@@ -34,10 +37,15 @@ ARCHITECTURE = ROOT / "docs" / "architecture.md"
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("benchmarks/*.md"))]
 
-# What FastAPI answers by itself, and what stands for a fault, in no table of refusals.
-STATUSES_BESIDE_THE_TABLE = {405, 500}
-
 every_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+@pytest.fixture(scope="module")
+def openapi() -> dict[str, Any]:
+    """The OpenAPI document."""
+    application = FastAPI()
+    application.include_router(create_router(Settings(jwt_secret=SECRET)))
+    return application.openapi()
 
 
 def prose(document: Path) -> str:
@@ -150,7 +158,30 @@ def test_every_operation_shows_a_request_and_names_its_refusals(operation: Opera
 
 def test_every_status_has_its_heading() -> None:
     documented = [int(heading.split()[0]) for heading in headings(API) if re.match(r"\d{3} ", heading)]
-    assert sorted(documented) == sorted({*_STATUS.values(), *STATUSES_BESIDE_THE_TABLE})
+    assert sorted(documented) == sorted({refused.status for refused in REFUSALS.values()} | CODES_OF_NO_CLASS.keys())
+
+
+def test_every_code_has_its_row_and_one_meaning() -> None:
+    documented = [(cells[0].strip("`"), int(cells[1])) for cells in rows(section(API, "Codes"))]
+    codes = [(one.code, one.status) for one in REFUSALS.values() if one.status != 422]
+    codes += [(code, status) for status, code in CODES_OF_NO_CLASS.items()]
+    assert sorted(documented) == sorted(codes)
+    assert len({code for code, _ in codes}) == len(codes)
+
+
+def test_every_refusal_has_a_code_of_its_own() -> None:
+    never_answered = {HeadwayError, RefusedWriteError, *kinds_of(ConfigurationError)}
+    assert REFUSALS.keys() == set(kinds_of(HeadwayError)) - never_answered
+    assert all(bool(one.code) == (one.status != 422) for one in REFUSALS.values())
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.title)
+def test_the_document_lists_the_codes_of_each_operation(operation: Operation, openapi: dict[str, Any]) -> None:
+    responses = openapi["paths"][PREFIX + operation.path][operation.method.lower()]["responses"]
+    for status in {401, 503, *operation.refusals}:
+        shape = responses[str(status)]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        code = openapi["components"]["schemas"][shape]["properties"]["code"]
+        assert tuple(code.get("enum", [code.get("const")])) == codes_of(status)
 
 
 def test_every_error_is_named_under_errors() -> None:

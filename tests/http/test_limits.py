@@ -1,8 +1,12 @@
 """What one caller can take of the service's memory and time."""
 
+import json
+import re
+import select
 import socket
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
+from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -10,9 +14,11 @@ import pytest
 
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.standing import LessonsStamp
+from headway.http.imports import IMPORT_BODY_BYTES
 from headway.http.lists import RenderedLists
 from headway.http.render import json_reply
-from support.running import PREFIX, Running, authorization, course
+from headway.http.requests import BodyBudget, BodyTooLargeError, HeldBody, TooManyBodiesError
+from support.running import PREFIX, Running, authorization, course, headway_serve
 
 
 @pytest.fixture
@@ -82,3 +88,98 @@ def test_a_length_of_many_digits_is_a_length(running: Running, connection: socke
     head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
     connection.sendall(f"PUT {path} HTTP/1.1\r\n{head}\r\n{{}}".encode())
     assert connection.recv(1_000).startswith(b"HTTP/1.1 200 ")
+
+
+KIB, MIB = 1024, 1024 * 1024
+
+
+def test_large_bodies_leave_a_quarter_to_small_ones() -> None:
+    budget = BodyBudget(16 * MIB)
+    with HeldBody(budget, 10 * MIB) as large, ExitStack() as small:
+        large.grow(10 * MIB)
+        with HeldBody(budget, 10 * MIB) as other:
+            with pytest.raises(TooManyBodiesError):
+                other.grow(3 * MIB)
+            other.grow(2 * MIB)
+            for _ in range(64):
+                small.enter_context(HeldBody(budget, 64 * KIB)).grow(64 * KIB)
+            with pytest.raises(TooManyBodiesError):
+                small.enter_context(HeldBody(budget, 64 * KIB)).grow(64 * KIB)
+            small.enter_context(HeldBody(budget, 64 * KIB)).grow(4 * KIB)
+    assert budget.held == 0
+
+
+def test_a_body_is_counted_once_however_it_comes() -> None:
+    budget = BodyBudget(16 * MIB)
+    with HeldBody(budget, 64 * KIB) as held:
+        for size in (0, 4 * KIB, 5 * KIB, 60 * KIB, 7 * KIB):
+            held.grow(size)
+        assert budget.held == 60 * KIB
+        with pytest.raises(BodyTooLargeError):
+            held.grow(64 * KIB + 1)
+    assert budget.held == 0
+
+
+def _resident_kib(running: Running) -> int:
+    status = Path(f"/proc/{running.process.pid}/status").read_text()
+    return int(re.findall(r"VmRSS:\s+(\d+) kB", status)[0])
+
+
+def _begin_import(service: Running, admin: dict[str, str], length_line: str, body: bytes) -> socket.socket:
+    """A connection on which an import is under way, as far as the service takes it."""
+    lines = [f"POST {PREFIX}/progress/import HTTP/1.1", "Host: x", "Content-Type: application/x-ndjson", length_line]
+    lines += [f"{name}: {value}" for name, value in admin.items()]
+    address = urlsplit(service.base_url)
+    connected = socket.create_connection((address.hostname, address.port), timeout=20)
+    with suppress(OSError):  # who is refused may find the connection closed
+        connected.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+    return connected
+
+
+def _whole_refusal(connected: socket.socket) -> bytes:
+    answer = b""
+    while not answer.endswith(b"}"):
+        received = connected.recv(64 * KIB)
+        assert received, answer
+        answer += received
+    return answer
+
+
+def _all_but_one_refused(connections: list[socket.socket]) -> tuple[socket.socket, list[bytes]]:
+    """The one that is not answered, and what the others were."""
+    waiting, answers = set(connections), []
+    while len(waiting) > 1:
+        readable, _, _ = select.select(list(waiting), [], [], 20)
+        assert readable, answers
+        answers += [_whole_refusal(one) for one in readable]
+        waiting.difference_update(readable)
+    [left] = waiting
+    return left, answers
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["announced", "in chunks"])
+def test_all_bodies_together_take_no_more_memory_than_they_may(folder: Path, chunked: bool) -> None:
+    admin = authorization(str(uuid4()), "learners:admin")
+    body = b"\n" * (IMPORT_BODY_BYTES - 1)
+    length = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {IMPORT_BODY_BYTES}"
+    sent = b"%x\r\n%b" % (IMPORT_BODY_BYTES, body) if chunked else body
+    with headway_serve(folder, body_mib=16) as service, ExitStack() as open_connections:
+        document = course()
+        path = f"/progress/{service.put_course(document)}/lessons/{document['lessons'][0]['id']}"
+        learner = open_connections.enter_context(service.client())
+        assert learner.put(path, json={}).status_code == 200
+        before = _resident_kib(service)
+        connections = [
+            open_connections.enter_context(closing(_begin_import(service, admin, length, sent))) for _ in range(9)
+        ]
+        taken, answers = _all_but_one_refused(connections)
+        assert [answer[:13] for answer in answers] == [b"HTTP/1.1 503 "] * 8
+        assert all(b'"code":"too_many_bodies"' in answer and b"retry-after: 1" in answer for answer in answers)
+        assert _resident_kib(service) - before < 40 * KIB
+        for size in (2, 60_000):
+            assert learner.put(path, content=json.dumps({"status": "in_progress"}).ljust(size)).status_code == 200
+        taken.sendall(b"\n\r\n0\r\n\r\n" if chunked else b"\n")
+        assert taken.recv(64 * KIB).startswith(b"HTTP/1.1 200 ")
+        with service.client(str(uuid4()), "learners:admin") as client:
+            kind = {"Content-Type": "application/x-ndjson"}
+            assert client.post("/progress/import", content=body, headers=kind).status_code == 200

@@ -227,6 +227,8 @@ def _bad_requests(ask: Ask, course_id: str, lesson_id: str) -> Iterator[httpx.Re
 def _comparable(answer: httpx.Response) -> tuple[str, int, list[tuple[str, str]], str]:
     """An answer without what differs between two services: rows' ids, courses' versions, and when it was."""
     request = f"{answer.request.method} {answer.request.url.raw_path.decode()}"
+    if '"detail":"Not Found"' in answer.text:  # said by whoever routes: the host in its own words
+        return request, answer.status_code, [], ""
     headers = [(name, value) for name, value in answer.headers.multi_items() if name not in VARYING_HEADERS]
     body = _VERSION.sub('"version":1', _MOMENT.sub('"then"', _ROW_ID.sub('"id":"one"', answer.text)))
     return request, answer.status_code, [(name, _TAG.sub('"one.', value)) for name, value in headers], body

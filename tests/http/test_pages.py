@@ -310,5 +310,7 @@ def test_a_service_without_its_database_says_so_and_when_to_come_again(
         found, ready = client.get(path), client.get("/readyz")
     assert [answer.status_code for answer in refused] == [503] * 4
     assert all(int(answer.headers["retry-after"]) > 0 and answer.headers["x-request-id"] for answer in refused)
-    assert all(list(answer.json()) == ["detail"] for answer in refused)
+    assert all(
+        (list(answer.json()), answer.json()["code"]) == (["detail", "code"], "store_unavailable") for answer in refused
+    )
     assert (found.content, ready.status_code) == (written.content, 200)

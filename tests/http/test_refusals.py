@@ -4,7 +4,7 @@ import base64
 import json
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from headway.http.endpoint import Operation
+from headway.http.errors import CODES_OF_NO_CLASS, codes_of
+from headway.http.routes import OPERATIONS
 from support.running import PREFIX, SECRET, Running, authorization, course, headway_serve, lesson, token
 
 KIB = 1024
@@ -29,6 +32,14 @@ NUMBERS = ("progress_percentage", "video_position_seconds", "quiz_score", "quiz_
 FIELDS = ("status", *NUMBERS, "quiz_passed", "user_notes", "is_bookmarked", "metadata")
 
 Stored = Callable[[], list[bytes]]
+
+
+@contextmanager
+def connected(running: Running) -> Iterator[socket.socket]:
+    """A connection to write HTTP on by hand."""
+    host, _, port = running.base_url.removeprefix("http://").rpartition(":")
+    with closing(socket.create_connection((host, int(port)), timeout=20)) as connection:
+        yield connection
 
 
 def _faults(answer: httpx.Response) -> list[dict[str, Any]]:
@@ -50,7 +61,8 @@ def _places(answer: httpx.Response) -> list[list[str | int]]:
 def _sentence(answer: httpx.Response, status: int) -> str:
     """What a refusal says, which has to be one sentence or two in the other shape."""
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/json"), answer.text
-    assert list(answer.json()) == ["detail"]
+    assert list(answer.json()) == ["detail", "code"]
+    assert answer.json()["code"] in (*codes_of(status), CODES_OF_NO_CLASS.get(status))
     sentence = answer.json()["detail"]
     assert isinstance(sentence, str)
     assert sentence
@@ -184,6 +196,63 @@ class TestScopes:
             assert "courses:write" in _sentence(answer, 403)
             assert answer.headers["www-authenticate"] == 'Bearer error="insufficient_scope", scope="courses:write"'
         assert visitor.get(PREFIX + catalogued_path, headers=headers).content == before
+
+    @pytest.mark.parametrize("operation", [one for one in OPERATIONS if one.scope], ids=lambda one: one.title)
+    def test_the_scope_is_asked_for_before_anything_else_is_read(self, running: Running, operation: Operation) -> None:
+        assert 403 in operation.refusals
+        path = operation.path.replace("{user_id}", str(uuid4()))
+        for name in operation.parameters:
+            path = path.replace(f"{{{name}}}", "none" if not operation.waived_for_oneself else str(uuid4()))
+        lines = (
+            f"{operation.method} {PREFIX}{path}?dry_run=7&explain=7&limit=0 HTTP/1.1",
+            *("Host: test", f"Authorization: Bearer {token(str(uuid4()), 'nothing:at-all')}"),
+            *("Content-Type: text/plain", "Content-Length: 1000000000", "If-Match: none"),
+        )
+        with connected(running) as connection:
+            connection.sendall("\r\n".join([*lines, "", ""]).encode())
+            answer = connection.recv(65_536)
+        assert answer.startswith(b"HTTP/1.1 403 ")
+        assert f'scope="{operation.scope}"'.encode() in answer
+
+    @pytest.mark.parametrize(
+        "operation", [one for one in OPERATIONS if one.is_limited_to_courses], ids=lambda one: one.title
+    )
+    def test_a_limit_to_courses_is_asked_for_before_the_query(
+        self, visitor: httpx.Client, operation: Operation
+    ) -> None:
+        path = operation.path.replace("{course_id}", str(uuid4())).replace("{user_id}", str(uuid4()))
+        exp = int((datetime.now(UTC) + HOUR).timestamp())
+        claims = {"sub": "ada", "exp": exp, "scope": "statistics:read", "courses": []}
+        headers = {"Authorization": f"Bearer {jwt.encode(claims, SECRET, 'HS256')}"}
+        answer = visitor.get(f"{PREFIX}{path}?limit=0&from=x&explain=7", headers=headers)
+        assert "courses" in _sentence(answer, 403)
+
+    def test_the_document_names_each_scope(self, visitor: httpx.Client) -> None:
+        paths = visitor.get("/openapi.json").json()["paths"]
+        for one in OPERATIONS:
+            [requirement] = paths[PREFIX + one.path][one.method.lower()]["security"]
+            named = one.scope is not None and not one.waived_for_oneself
+            assert requirement == {"HTTPBearer": [one.scope] if named else []}
+
+
+class TestCodes:
+    def test_what_no_operation_answers_has_a_code_too(self, visitor: httpx.Client, course_path: str) -> None:
+        answers = {
+            "unknown_path": [visitor.get(PREFIX + "/none"), visitor.get("/none"), visitor.post(PREFIX)],
+            "method_not_allowed": [
+                visitor.patch(PREFIX + course_path), visitor.post("/healthz"), visitor.delete("/openapi.json"),
+            ],
+        }  # fmt: skip
+        for code, refused in answers.items():
+            for answer in refused:
+                assert _sentence(answer, 404 if code == "unknown_path" else 405)
+                assert answer.json()["code"] == code
+                assert code == "unknown_path" or answer.headers["allow"]
+
+    def test_a_head_too_large_has_one(self, running: Running) -> None:
+        with connected(running) as connection:
+            connection.sendall(b"GET / HTTP/1.1\r\nhost: x\r\nx-long: " + b"x" * 65_537)
+            assert connection.recv(65_536).endswith(b'"code":"head_too_large"}')
 
 
 class TestPaths:
@@ -448,12 +517,95 @@ class TestProgressBodies:
         assert stored() == before
 
 
+def _refusal_of(author: httpx.Client, content: str) -> tuple[list[dict[str, Any]], int]:
+    """The faults of a course document, and how many bytes tell them."""
+    answer = author.put(f"/courses/{uuid4()}", content=content.encode())
+    return _faults(answer), len(answer.content)
+
+
+class TestManyFaults:
+    @pytest.mark.parametrize(("keys", "listed"), [(100, 100), (101, 100), (10_001, 0), (80_000, 0)])
+    def test_the_first_are_listed_and_the_others_counted(self, author: httpx.Client, keys: int, listed: int) -> None:
+        document = course() | {f"k{number}": number for number in range(keys)}
+        faults, size = _refusal_of(author, json.dumps(document))
+        assert size < 20_000
+        assert [fault["input"] for fault in faults[:listed]] == list(range(listed))
+        if keys > listed:
+            assert faults[listed:] == [
+                {
+                    "loc": ["body"],
+                    "msg": f"Listed are the first {listed} faults; there are {keys}.",
+                    "type": "too_many_faults",
+                    "input": None,
+                    "ctx": {"listed": listed, "found": keys},
+                }
+            ]
+
+    def test_those_of_the_domain_too(self, author: httpx.Client) -> None:
+        twice = lesson()
+        faults, size = _refusal_of(author, json.dumps(course(*[twice] * 5_000)))
+        assert size < 20_000
+        assert {fault["type"] for fault in faults[:100]} == {"duplicate_lesson"}
+        assert [fault["type"] for fault in faults[100:]] == ["too_many_faults"]
+
+    @pytest.mark.parametrize(
+        ("bad", "loc", "given"),
+        [
+            ({"title": "x" * 1_000_000}, ["body", "title"], "x" * 200 + "…"),
+            ({"title": ["x"] * 200_000}, ["body", "title"], None),
+            ({"title": {"x" * 1_000_000: 1}}, ["body", "title"], None),
+            ({"title": 10**4_000}, ["body", "title"], "1" + "0" * 199 + "…"),
+            ({"x" * 1_000_000: 1}, ["body", "x" * 200 + "…"], 1),
+            ({"time_zone": "é" * 500_000}, ["body", "time_zone"], "é" * 200 + "…"),
+            ({"title": "x" * 200, "on_edit": "y" * 200}, ["body", "on_edit"], "y" * 200),
+        ],
+        ids=["text", "list", "key", "digits", "place", "letters of two bytes", "just short enough"],
+    )
+    def test_what_is_long_is_not_told_back(
+        self, author: httpx.Client, bad: dict[str, Any], loc: list[str], given: object
+    ) -> None:
+        faults, size = _refusal_of(author, json.dumps(course() | bad, ensure_ascii=False))
+        assert size < 2_000
+        assert [(fault["loc"], fault["input"]) for fault in faults] == [(loc, given)]
+
+    def test_a_long_path_and_query_are_not_told_back(self, learner: httpx.Client, teacher: httpx.Client) -> None:
+        for answer in (
+            learner.get(f"/progress/{'x' * 50_000}"),
+            teacher.get(f"/statistics/{uuid4()}/learners?cursor={'x' * 50_000}&limit={'y' * 10_000}"),
+            learner.put(f"/progress/{uuid4()}/lessons/{uuid4()}", json={}, headers={"If-Match": "x" * 50_000}),
+        ):
+            assert _faults(answer)
+            assert len(answer.content) < 2_000
+
+
+class TestWholeNumbers:
+    @pytest.mark.parametrize("text", ["3", "3.0", "3e0", "0.3e1", "30e-1"])
+    def test_a_whole_number_is_one_however_it_is_written(
+        self, learner: httpx.Client, lesson_path: str, admin: httpx.Client, text: str
+    ) -> None:
+        written = learner.put(lesson_path, content=f'{{"quiz_attempts": {text}}}')
+        assert (written.status_code, written.json()["quiz_attempts"]) == (200, 3)
+        assert b'"quiz_attempts":3,' in written.content
+        _, _, course_id, _, lesson_id = lesson_path.split("/")
+        file = f"user_id,course_id,lesson_id,quiz_attempts\n{uuid4()},{course_id},{lesson_id},{text}\n"
+        report = admin.post("/progress/import", content=file, headers={"Content-Type": "text/csv"}).json()
+        assert (report["written"], report["errors"]) == (1, [])
+
+    @pytest.mark.parametrize("text", ["3.5", "3.0000001", "1e400", "1e10", '"3"'])
+    def test_what_is_none_is_refused(self, learner: httpx.Client, lesson_path: str, text: str) -> None:
+        assert _places(learner.put(lesson_path, content=f'{{"quiz_attempts": {text}}}')) == [["body", "quiz_attempts"]]
+
+    def test_a_version_too(self, author: httpx.Client) -> None:
+        text = json.dumps(course() | {"version": 1, "rederivation": {"learners": 2, "done": 1}})
+        decimal = text.replace('"version": 1', '"version": 1.0').replace(": 2,", ": 2.0,")
+        assert author.put(f"/courses/{uuid4()}", content=decimal).status_code == 200
+
+
 class TestBodySizes:
     @pytest.fixture
     def connection(self, running: Running) -> Iterator[socket.socket]:
         """A connection of the test's own, to write HTTP on by hand."""
-        host, _, port = running.base_url.removeprefix("http://").rpartition(":")
-        with closing(socket.create_connection((host, int(port)), timeout=20)) as connection:
+        with connected(running) as connection:
             yield connection
 
     @staticmethod

@@ -52,7 +52,8 @@ def test_the_scope_is_asked_for_before_the_query_is_read(learner: httpx.Client, 
 @of_one_course
 def test_a_course_that_is_not_in_the_catalogue_has_no_statistics(teacher: httpx.Client, path: str) -> None:
     refused = teacher.get(filled(path, UNKNOWN))
-    assert (refused.status_code, refused.json()) == (404, {"detail": f"Course {UNKNOWN} is not in the catalogue."})
+    expected = {"detail": f"Course {UNKNOWN} is not in the catalogue.", "code": "course_not_found"}
+    assert (refused.status_code, refused.json()) == (404, expected)
 
 
 @of_one_course

@@ -44,7 +44,7 @@ def test_a_learner_who_has_not_written_is_not_found(teacher: httpx.Client, enrol
     refused = teacher.get(enrolled.statistics_path)
     assert refused.status_code == 404
     reason = f"Learner {enrolled.user_id} has not written in course {enrolled.course_id}."
-    assert refused.json() == {"detail": reason}
+    assert refused.json() == {"detail": reason, "code": "learner_not_found"}
     enrolled.write(enrolled.first)
     assert teacher.get(enrolled.statistics_path).status_code == 200
     enrolled.client.delete(enrolled.path).raise_for_status()

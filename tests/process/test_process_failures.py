@@ -219,7 +219,7 @@ def write(running: Running, row: Written, value: int) -> httpx.Response:
 def check_unavailable(answer: httpx.Response) -> None:
     assert answer.status_code == 503, answer.text
     assert int(answer.headers["Retry-After"]) >= 1
-    assert set(answer.json()) == {"detail"}
+    assert set(answer.json()) == {"detail", "code"}
 
 
 def values(running: Running, rows: list[Written]) -> dict[str, int]:

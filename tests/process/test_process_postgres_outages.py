@@ -193,7 +193,7 @@ def check_everything_is_unavailable(running: Running, row: Written) -> None:
 def check_unavailable(answer: httpx.Response) -> None:
     assert answer.status_code == 503, answer.text
     assert int(answer.headers["Retry-After"]) >= 1
-    assert set(answer.json()) == {"detail"}
+    assert set(answer.json()) == {"detail", "code"}
     assert answer.elapsed.total_seconds() < SOON
 
 

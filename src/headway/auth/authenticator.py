@@ -19,15 +19,19 @@ if TYPE_CHECKING:
 HEADER_BYTES: Final = 16 * 1024
 """The longest header that is looked into."""
 
-REMEMBERED_TOKENS: Final = 32_768
-"""How many verified tokens are remembered."""
+REMEMBERED_BYTES: Final = 64 * 1024 * 1024
+"""How much memory verified tokens may take: some 60,000 of the usual size."""
+
+# What an entry takes beside its token: places in dictionaries, the learner, the times; and each scope and course.
+_ENTRY_BYTES: Final = 768
+_GRANT_BYTES: Final = 192
 
 
 class Authenticator:
     """Verifies bearer tokens with the keys of one source.
 
-    `issuer` and `audience`, where given, must be in the token; otherwise they are not looked at. `clock` tells the
-    seconds since 1970.
+    `issuer` and `audience`, where given, must be in the token; otherwise they are not looked at. The issuer's clock may
+    differ by `leeway` seconds from `clock`, which tells the seconds since 1970.
     """
 
     def __init__(
@@ -36,14 +40,17 @@ class Authenticator:
         *,
         issuer: str | None = None,
         audience: str | None = None,
+        leeway: float = 0,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._keys = keys
         self._issuer = issuer
         self._audience = audience
+        self._leeway = leeway
         self._clock = clock
         self._verified: OrderedDict[bytes | None, Principal] = OrderedDict()
-        # The times are checked in claims.py: by the clock given, and without refusing an `iat` ahead of it.
+        self._remembered_bytes = 0
+        # The times are checked in claims.py: by the clock given.
         self._options: Options = {
             "require": ["exp", "sub"],
             "verify_exp": False,
@@ -70,7 +77,7 @@ class Authenticator:
             return principal
         token = _bearer_token(authorization)
         claims = await self._verified_claims(token)
-        expires_at = expiry_of(claims, self._clock())
+        expires_at = expiry_of(claims, self._clock(), self._leeway)
         principal = replace(principal_of(claims), expires_at=expires_at)
         if authorization == b"Bearer " + token:  # one entry a token, however it might be written
             self._remember(authorization, principal)
@@ -91,9 +98,22 @@ class Authenticator:
             raise NotAuthenticatedError(_reason(error)) from None
 
     def _remember(self, authorization: bytes | None, principal: Principal) -> None:
+        self._forget(authorization)
         self._verified[authorization] = principal
-        if len(self._verified) > REMEMBERED_TOKENS:
-            self._verified.popitem(last=False)
+        self._remembered_bytes += _size(authorization, principal)
+        while self._remembered_bytes > REMEMBERED_BYTES:
+            self._forget(next(iter(self._verified)))
+
+    def _forget(self, authorization: bytes | None) -> None:
+        principal = self._verified.pop(authorization, None)
+        if principal is not None:
+            self._remembered_bytes -= _size(authorization, principal)
+
+
+def _size(authorization: bytes | None, principal: Principal) -> int:
+    """About what a remembered token takes."""
+    grants = len(principal.scopes) + len(principal.courses or ())
+    return _ENTRY_BYTES + len(authorization or b"") + grants * _GRANT_BYTES
 
 
 def _bearer_token(authorization: bytes | None) -> bytes:

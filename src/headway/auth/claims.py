@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from headway.domain.errors import NotAuthenticatedError
@@ -10,6 +10,9 @@ from headway.domain.identifiers import CourseId, LearnerId, is_canonical_uuid
 from headway.domain.principal import Principal
 
 Claims = Mapping[str, Any]
+
+_NEVER: Final = 2**53
+"""The latest second that is looked at: a token may name one that no floating-point number holds."""
 
 
 def learner_id(subject: str, issuer: str | None) -> LearnerId:
@@ -37,18 +40,20 @@ def principal_of(claims: Claims) -> Principal:
     return Principal(learner_id(subject, _text(claims, "iss")), _scopes(claims.get("scope")), courses)
 
 
-def expiry_of(claims: Claims, now: float) -> float:
-    """When the token expires, in seconds since 1970, as `now` is.
+def expiry_of(claims: Claims, now: float, leeway: float = 0) -> float:
+    """When the token counts no longer, in seconds since 1970, as `now` is: `leeway` seconds after it expires.
 
-    Raises `NotAuthenticatedError` where that is over, or `nbf` is yet to come. There is no leeway, and `iat` is not
-    looked at: RFC 7519 makes no condition of it, and the issuer's clock may be ahead.
+    So much may the issuer's clock differ (RFC 7519 sections 4.1.4 and 4.1.5). Raises `NotAuthenticatedError` where it
+    is over, or `nbf` or `iat` is more than that ahead: a token can not have been issued in the future.
     """
-    expires_at = _seconds(claims, "exp")
-    if now >= expires_at:
+    ends_at = min(_seconds(claims, "exp"), _NEVER) + leeway
+    if now >= ends_at:
         raise NotAuthenticatedError("The token has expired.")
-    if "nbf" in claims and now < _seconds(claims, "nbf"):
+    if "nbf" in claims and now + leeway < _seconds(claims, "nbf"):
         raise NotAuthenticatedError("The token is not valid yet.")
-    return expires_at
+    if "iat" in claims and now + leeway < _seconds(claims, "iat"):
+        raise NotAuthenticatedError("The token was issued in the future, by this service's clock.")
+    return ends_at
 
 
 def _scopes(claim: object) -> frozenset[str]:

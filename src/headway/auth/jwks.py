@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import jwt
 
 from headway.auth.keys import PinnedKey, pinned
-from headway.domain.errors import ConfigurationError, NotAuthenticatedError, UnavailableError
+from headway.domain.errors import ConfigurationError, KeysUnavailableError, NotAuthenticatedError
 from headway.logs import get_logger
 
 FETCH_SECONDS: Final = 5.0
@@ -87,7 +87,7 @@ class JwksUrl:
             if not self._keys:
                 await asyncio.shield(fetch)
         if not self._keys:
-            raise UnavailableError("The identity provider's keys can not be fetched. Try again in a moment.")
+            raise KeysUnavailableError
 
     async def _ask_again(self) -> None:
         """Wait for keys newer than these, for an unknown key id; strangers' random ids must not become a flood."""

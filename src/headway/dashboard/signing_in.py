@@ -19,7 +19,7 @@ from headway.dashboard.cookies import ATTEMPT_COOKIE, CookieJar
 from headway.dashboard.rendering import Renderer
 from headway.domain.errors import ForgedRequestError, InvalidValueError, UnavailableError
 from headway.domain.principal import Principal
-from headway.http.requests import read_body, read_headers
+from headway.http.requests import HeldBody, read_body, read_headers
 from headway.logs import get_logger
 from headway.service import SignInService
 
@@ -154,7 +154,7 @@ class Entrance:
         session = self.session_of(request)
         if session is None:  # a cookie that another site's page may not send is not that page's to remove either
             return self._back(None, self.path)
-        form = await read_body(request.receive, read_headers(request.scope["headers"]), _FORM_BYTES)
+        form = await read_body(request.receive, read_headers(request.scope["headers"]), HeldBody(None, _FORM_BYTES))
         try:
             check_forgery(session, parse_qs(form.decode("latin-1")).get(FORGERY_FIELD, [""])[0])
         except ForgedRequestError:

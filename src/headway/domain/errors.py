@@ -18,7 +18,9 @@ HeadwayError
 ├── UnavailableError
 │   ├── QueueFullError
 │   ├── StoreUnavailableError
-│   └── TooManyStreamsError
+│   ├── TooManyStreamsError
+│   ├── KeysUnavailableError
+│   └── StoppingError
 └── ConfigurationError
     └── SchemaTooNewError
 """
@@ -141,6 +143,20 @@ class TooManyStreamsError(UnavailableError):
 
     def __init__(self) -> None:
         super().__init__("Too many follow courses' figures at once. Try again in a moment.")
+
+
+class KeysUnavailableError(UnavailableError):
+    """The keys that tokens are verified with could never be fetched."""
+
+    def __init__(self) -> None:
+        super().__init__("The identity provider's keys can not be fetched. Try again in a moment.")
+
+
+class StoppingError(UnavailableError):
+    """The service stops, and has waited for this long enough."""
+
+    def __init__(self) -> None:
+        super().__init__("The service is stopping. Try again in a moment.")
 
 
 class ConfigurationError(HeadwayError):

@@ -10,14 +10,26 @@ from pydantic import BaseModel, ValidationError
 from starlette.types import Receive, Scope, Send
 
 from headway.auth import Authenticator
-from headway.domain.errors import HeadwayError, UnavailableError
-from headway.domain.principal import Principal
+from headway.domain.errors import HeadwayError, StoppingError
+from headway.domain.identifiers import CourseId
+from headway.domain.principal import STATISTICS_READ, Principal
 from headway.http.errors import INTERNAL_ERROR, to_reply
 from headway.http.lists import RenderedLists
 from headway.http.observation import LoggedRequests, Observer, request_id
 from headway.http.protocol import break_off, respond
-from headway.http.render import Headers, Reply, StreamedReply
-from headway.http.requests import Call, Pages, RequestHeaders, parse_identifier, read_body, read_headers
+from headway.http.render import Headers, Reply, StreamedReply, not_modified, tag_of, tagged
+from headway.http.requests import (
+    SMALL_BODY_BYTES,
+    BodyBudget,
+    Call,
+    HeldBody,
+    Pages,
+    RequestHeaders,
+    is_known,
+    parse_identifier,
+    read_body,
+    read_headers,
+)
 from headway.http.statistics_stream import Streams
 from headway.http.streaming import CLIENT_GONE, send_streamed
 from headway.logs import REQUEST_ID, get_logger
@@ -26,7 +38,7 @@ from headway.service import Services
 
 _log = get_logger("headway.http")
 
-PROGRESS_BODY_BYTES: Final = 64 * 1024
+PROGRESS_BODY_BYTES: Final = SMALL_BODY_BYTES
 COURSE_BODY_BYTES: Final = 1024 * 1024
 
 _REFUSED: Final = 400
@@ -38,11 +50,13 @@ Handler = Callable[[Call], Awaitable[Reply | StreamedReply]]
 class Operation:
     """A line of the route table.
 
-    `path` is below the router's prefix, its parameters all UUIDs; `query`, `body` and `answer` are the shapes shown in
-    the OpenAPI document, `other_media` the answer's other forms; of an `is_event_stream` answers are the events' data.
+    `path` is below the router's prefix, its parameters all UUIDs. `scope` is what the token has to grant; where it is
+    `waived_for_oneself`, the learner whom the path names needs none. `query`, `body` and `answer` are the shapes shown
+    in the OpenAPI document, `other_media` the answer's other forms; of an `is_event_stream` answers are the events'
+    data.
     Where there are `media_types` the body is a file of one of these, else JSON; a `resumable` operation takes an
     Idempotency-Key. `refusals` are the statuses that it can be refused with beside 401, 422 and 503, which all can.
-    `status` is that of an answer with a body.
+    `status` is that of an answer with a body. A GET that `answers_tag` answers 304 to who has what it would answer.
     """
 
     method: str
@@ -63,11 +77,23 @@ class Operation:
     media_types: tuple[str, ...] = ()
     resumable: bool = False
     status: int = 200
+    scope: str | None = None
+    waived_for_oneself: bool = False
 
     @property
     def parameters(self) -> tuple[str, ...]:
         """The names of the path's parameters."""
         return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
+
+    @property
+    def is_revalidated(self) -> bool:
+        """Whether who has what it answers is told so."""
+        return self.method == "GET" and self.answers_tag
+
+    @property
+    def is_limited_to_courses(self) -> bool:
+        """Whether the token's claim `courses` has to name the path's course, which is its first parameter."""
+        return self.scope == STATISTICS_READ and self.parameters[:1] == ("course_id",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +107,7 @@ class Surroundings:
     metrics: Metrics
     log_requests: LoggedRequests
     streams: Streams
+    bodies: BodyBudget
 
 
 class Endpoint:
@@ -90,12 +117,15 @@ class Endpoint:
         self.operation = operation
         self._handler = operation.handler
         self._names = operation.parameters
+        self._is_revalidated = operation.is_revalidated
+        self._is_limited_to_courses = operation.is_limited_to_courses
         self._body_limit = operation.body_limit
         self._services = surroundings.services
         self._lists = surroundings.lists
         self._authenticator = surroundings.authenticator
         self._pages = surroundings.pages
         self._streams = surroundings.streams
+        self._bodies = surroundings.bodies
         route = prefix + operation.path
         meter = surroundings.metrics.meter(operation.method, route)
         self._observer = Observer(meter, operation.method, route, surroundings.log_requests)
@@ -108,10 +138,14 @@ class Endpoint:
         REQUEST_ID.set(identity)
         try:
             reply = await self._answer(headers, receive, identifiers, scope)
+            if self._is_revalidated and isinstance(reply, Reply):
+                reply = tagged(reply)
+                if b"if-none-match" in headers and is_known(headers, tag_of(reply)):
+                    reply = not_modified(reply)
         except (HeadwayError, ValidationError) as refusal:
             reply = to_reply(refusal)
         except asyncio.CancelledError:  # the service stops and has waited long enough; nothing was acknowledged
-            reply = to_reply(UnavailableError("The service is stopping. Try again in a moment."))
+            reply = to_reply(StoppingError())
         except Exception:  # noqa: BLE001 - no traceback reaches a client; the log has it
             _log.exception("request_failed")
             reply = INTERNAL_ERROR
@@ -140,8 +174,16 @@ class Endpoint:
         principal = self._authenticator.known(authorization)
         if principal is None:
             principal = await self._identify(authorization, headers)
-        checked = tuple(map(parse_identifier, self._names, identifiers))
-        body = await read_body(receive, headers, self._body_limit) if self._body_limit else b""
+        checked = self._permitted(principal, identifiers)
+        if not self._body_limit:
+            return await self._called(principal, headers, checked, b"", scope)
+        with HeldBody(self._bodies, self._body_limit) as held:
+            body = await read_body(receive, headers, held)
+            return await self._called(principal, headers, checked, body, scope)
+
+    async def _called(
+        self, principal: Principal, headers: RequestHeaders, checked: tuple[str, ...], body: bytes, scope: Scope
+    ) -> Reply | StreamedReply:
         query, scheme = scope["query_string"], scope.get("scheme", "http")
         return await self._handler(
             Call(
@@ -157,6 +199,19 @@ class Endpoint:
                 self._pages,
             )
         )
+
+    def _permitted(self, principal: Principal, identifiers: Sequence[str]) -> tuple[str, ...]:
+        """The path's identifiers, checked, where the principal may do this: before anything else is read."""
+        operation = self.operation
+        scope = operation.scope
+        if scope is not None and not operation.waived_for_oneself:
+            principal.require(scope)
+        checked = tuple(map(parse_identifier, self._names, identifiers))
+        if scope is not None and operation.waived_for_oneself and principal.learner_id != checked[0]:
+            principal.require(scope)
+        if self._is_limited_to_courses:
+            principal.require_statistics(CourseId(checked[0]))
+        return checked
 
     async def _identify(self, authorization: bytes | None, headers: RequestHeaders) -> Principal:
         """Whom a request speaks for whose token is not known yet, or that has none but a session's cookie.

@@ -2,18 +2,21 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter, Signature
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Body, Header, HTTPException, Path, Query, Security
 from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
+from pydantic import BaseModel, create_model
 from starlette.responses import JSONResponse, Response
 from starlette.types import Lifespan, Receive, Scope, Send
 
 from headway.http import wire
 from headway.http.endpoint import Endpoint, Operation
+from headway.http.errors import codes_of, refusal_of_no_class
 from headway.http.parameters import IMPORT_KEY
+from headway.http.render import Reply, to_response
 from headway.http.routes import COURSES_TAG, LEARNERS_TAG, MORE_PROGRESS_TAG, PAGES_TAG, PROGRESS_TAG, STATISTICS_TAG
 from headway.http.statistics_stream import EVENT, EVENT_STREAM
 
@@ -37,30 +40,46 @@ _TAG_HEADER: Final = {
 _COURSE_TAG_HEADER: Final = {
     "ETag": {"description": "The entity tag of the document's version.", "schema": {"type": "string"}}
 }
+_ANSWER_TAG_HEADER: Final = {
+    "ETag": {"description": "The entity tag of what is answered; another one with it.", "schema": {"type": "string"}}
+}
+_NOT_MODIFIED: Final = {"description": "What would be answered has the entity tag that If-None-Match names."}
 _KEPT_HEADER: Final = {
     "Headway-Kept": {
         "description": "The fields whose stored value was kept, separated by commas; absent where none was.",
         "schema": {"type": "string"},
     }
 }
+
+
+def _refusal(status: int) -> type[BaseModel]:
+    """The shape of the refusals with one status: with the codes that they have."""
+    code: Any = (Literal[codes_of(status)], ...)
+    return create_model(f"Refusal{status}", __base__=wire.Refusal, __doc__=wire.Refusal.__doc__, code=code)
+
+
 _REFUSALS: Final[Mapping[int, tuple[Any, str]]] = {
-    401: (wire.Refusal, "No bearer token, or one that does not verify."),
-    403: (wire.Refusal, "The token does not carry the scope that this needs, or limits it to other courses."),
-    404: (wire.Refusal, "No such course, lesson or progress, or no pages."),
-    406: (wire.Refusal, "The answer is asked for in a form that this installation can not make."),
-    409: (wire.Refusal, "An import of this key is under way, or was until a moment ago."),
+    401: (_refusal(401), "No bearer token, or one that does not verify."),
+    403: (_refusal(403), "The token does not carry the scope that this needs, or limits it to other courses."),
+    404: (_refusal(404), "No such course, lesson or progress, or no pages."),
+    406: (_refusal(406), "The answer is asked for in a form that this installation can not make."),
+    409: (_refusal(409), "An import of this key is under way, or was until a moment ago."),
     412: (
-        wire.Refusal,
+        _refusal(412),
         "The row, or course, is not in the state that If-Match or If-None-Match asks for. Nothing changed.",
     ),
-    413: (wire.Refusal, "The body is too large."),
-    415: (wire.Refusal, "The body is of a kind that is not read here."),
+    413: (_refusal(413), "The body is too large."),
+    415: (_refusal(415), "The body is of a kind that is not read here."),
     422: (wire.HTTPValidationError, "Validation Error"),
-    503: (wire.Refusal, "Busy, or without its database, for a moment: nothing was stored, send it again."),
+    503: (_refusal(503), "Busy, or without its database, for a moment: nothing was stored, send it again."),
 }
 _FILE: Final = {"type": "string", "format": "binary"}
 _RETRY_AFTER: Final = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
 _CHALLENGE: Final = {"WWW-Authenticate": {"description": "RFC 6750.", "schema": {"type": "string"}}}
+
+
+def _method_not_allowed(allowed: str) -> Reply:
+    return refusal_of_no_class("Method Not Allowed", 405, ((b"allow", allowed.encode()),))
 
 
 class EndpointRoute(APIRoute):
@@ -72,7 +91,8 @@ class EndpointRoute(APIRoute):
         if scope["path"].endswith("\n") and not endpoint.operation.path.endswith("}"):
             raise HTTPException(404)  # the framework's pattern for the path ends in $, which lets one line break pass
         if scope["method"] != endpoint.operation.method:
-            raise HTTPException(405, headers={"Allow": self.endpoint.allowed})  # type: ignore[attr-defined]
+            await to_response(_method_not_allowed(self.endpoint.allowed))(scope, receive, send)  # type: ignore[attr-defined]
+            return
         path_parameters = scope["path_params"]
         identifiers = [str(path_parameters[name]) for name in endpoint.operation.parameters]
         await endpoint(scope, receive, send, identifiers)
@@ -99,10 +119,15 @@ def build_router(endpoints: Sequence[Endpoint], prefix: str, lifespan: Lifespan[
             response_class=Response if operation.is_event_stream else JSONResponse,
             response_model=None if operation.is_event_stream else operation.answer,
             responses=_responses(operation),
-            dependencies=[Security(HTTPBearer())],
+            dependencies=[Security(HTTPBearer(), scopes=_scopes(operation))],
             openapi_extra=_file_body(operation) if operation.media_types else None,
         )
     return router
+
+
+def _scopes(operation: Operation) -> Sequence[str]:
+    """What a token has to grant, as OpenAPI 3.1 tells it (section 4.8.30): roles, in the security requirement."""
+    return () if operation.scope is None or operation.waived_for_oneself else (operation.scope,)
 
 
 def _declaration(endpoint: Endpoint, allowed: str) -> Callable[..., None]:
@@ -125,6 +150,9 @@ def _parameters(operation: Operation) -> list[Parameter]:
         what = "course" if operation.tag == COURSES_TAG else "row"
         declared["if_match"] = _header("If-Match", f"Only if the {what} is the one of this entity tag, seen before.")
         declared["if_none_match"] = _header("If-None-Match", f"`*`: only if there is no {what} yet.")
+    if operation.is_revalidated:
+        defaults["if_none_match"] = None
+        declared["if_none_match"] = _header("If-None-Match", "The entity tag of an answer that you have: then 304.")
     if operation.query is not None:
         declared["query"] = Annotated[operation.query, Query()]
     if operation.resumable:
@@ -169,15 +197,22 @@ def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
     responses[401]["headers"] = _CHALLENGE
     for status in {409, 503} & responses.keys():
         responses[status]["headers"] = _RETRY_AFTER
-    if operation.answers_tag and operation.tag == COURSES_TAG:
-        responses[200] = {"headers": _COURSE_TAG_HEADER}
-    elif operation.answers_tag:
-        responses[200] = {"headers": _TAG_HEADER | (_KEPT_HEADER if operation.conditional else {})}
+    if operation.answers_tag:
+        responses[200] = {"headers": _tag_headers(operation)}
+    if operation.is_revalidated:
+        responses[304] = _NOT_MODIFIED
     if operation.is_event_stream:
         responses[200] = {"content": {EVENT_STREAM: {"itemSchema": _event(operation)}}}
     if operation.other_media:
-        responses[200] = {"content": {media: {"schema": _FILE} for media in operation.other_media}}
+        responses[200]["content"] = {media: {"schema": _FILE} for media in operation.other_media}
     return responses
+
+
+def _tag_headers(operation: Operation) -> dict[str, Any]:
+    if operation.answer is wire.LessonProgress:
+        return _TAG_HEADER | (_KEPT_HEADER if operation.conditional else {})
+    is_of_a_course = operation.conditional or operation.answer is wire.CourseDocument
+    return _COURSE_TAG_HEADER if is_of_a_course else _ANSWER_TAG_HEADER
 
 
 def _event(operation: Operation) -> dict[str, Any]:

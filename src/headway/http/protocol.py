@@ -13,7 +13,7 @@ HEAD_BYTES: Final = 64 * 1024
 STOPPING: Final = "headway_stopping"
 """Where the lifespan's state has what is to be called when the server stops, before it waits for answers to end."""
 
-_REASON: Final = b'{"detail":"The request line and headers are over 64 KiB."}'
+_REASON: Final = b'{"detail":"The request line and headers are over 64 KiB.","code":"head_too_large"}'
 _TOO_LARGE: Final = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-type: application/json\r\n"
     b"content-length: %d\r\n\r\n%b" % (len(_REASON), _REASON)

@@ -2,9 +2,11 @@
 
 from collections.abc import AsyncGenerator, Iterable
 from dataclasses import asdict
+from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 import orjson
+from starlette.responses import Response
 
 from headway.domain.catalogue import CourseOutline, CoursePut, Lesson, course_tag
 from headway.domain.edits import Forecast
@@ -52,20 +54,53 @@ def json_reply(value: object, status: int = 200, headers: Headers = ()) -> Reply
     return Reply(status, body, (_JSON, (b"content-length", b"%d" % len(body)), *headers))
 
 
-def lesson_rows(rows: Iterable[LessonRow]) -> Reply:
-    """A list of rows."""
-    return json_reply([lesson_progress(row, lesson) for row, lesson in rows])
+PRIVATE: Final = (b"cache-control", b"private, no-cache")
+"""Kept by who asked alone, and asked for again each time: then it costs a 304 (RFC 9111 section 5.2.2)."""
+
+_TOLD_AGAIN: Final = frozenset({b"etag", b"cache-control", b"vary", b"headway-written-by"})
+
+
+def tag_of(reply: Reply) -> bytes | None:
+    """The entity tag that an answer carries."""
+    return next((value for name, value in reply.headers if name == b"etag"), None)
+
+
+def tagged(reply: Reply) -> Reply:
+    """The answer with an entity tag: made of its content, where it has no other."""
+    if tag_of(reply) is not None:
+        return reply
+    tag = blake2b(reply.body, digest_size=12).hexdigest()
+    return reply._replace(headers=(*reply.headers, (b"etag", f'"{tag}"'.encode()), PRIVATE))
+
+
+def not_modified(reply: Reply) -> Reply:
+    """What who has this answer already is told instead: its headers that matter (RFC 9110 section 15.4.5)."""
+    return Reply(304, b"", tuple(line for line in reply.headers if line[0] in _TOLD_AGAIN))
+
+
+def to_response(reply: Reply) -> Response:
+    """The answer as the framework sends it."""
+    response = Response(reply.body, reply.status)
+    response.raw_headers = list(reply.headers)
+    return response
+
+
+def lesson_rows(rows: Iterable[LessonRow], tag: str) -> Reply:
+    """A list of rows, under the tag that changes with it."""
+    headers = ((b"etag", f'"{tag}"'.encode()), PRIVATE)
+    return json_reply([lesson_progress(row, lesson) for row, lesson in rows], headers=headers)
 
 
 def lesson_row(found: LessonRow) -> Reply:
     """One row, with its entity tag."""
-    return json_reply(lesson_progress(found.row, found.lesson), headers=_row_headers(found.row))
+    headers = (*_row_headers(found.row, found.lesson), PRIVATE)
+    return json_reply(lesson_progress(found.row, found.lesson), headers=headers)
 
 
 def recorded(result: Recorded) -> Reply:
     """The row as a write left it; `Headway-Kept` names the fields whose stored value was kept."""
     row, lesson, kept = result
-    headers = _row_headers(row)
+    headers = _row_headers(row, lesson)
     if kept:
         headers = (*headers, (b"headway-kept", ", ".join(kept).encode()))
     return json_reply(lesson_progress(row, lesson), headers=headers)
@@ -94,7 +129,7 @@ def course(entry: CatalogueEntry) -> Reply:
             "version": version,
             "rederivation": {"learners": under_way.learners, "done": under_way.done} if under_way else None,
         },
-        headers=_course_headers(version),
+        headers=(*_course_headers(version, f"+{under_way.learners}.{under_way.done}" if under_way else ""), PRIVATE),
     )
 
 
@@ -114,13 +149,17 @@ def course_forecast(forecast: Forecast) -> Reply:
     return json_reply(asdict(figures.pop("change")) | figures)
 
 
-def _course_headers(version: int) -> Headers:
-    return ((b"etag", f'"{course_tag(version)}"'.encode()),)
+def _course_headers(version: int, shown_with: str = "") -> Headers:
+    return ((b"etag", f'"{course_tag(version)}{shown_with}"'.encode()),)
 
 
-def _row_headers(row: LessonProgress) -> Headers:
-    """The row's entity tag, and who wrote it last on the learner's behalf."""
-    tag = (b"etag", f'"{row.tag}"'.encode())
+def _row_headers(row: LessonProgress, lesson: Lesson) -> Headers:
+    """The row's entity tag, and who wrote it last on the learner's behalf.
+
+    Behind a + stands what a row is shown with and is not its own; a write's condition is about the row alone.
+    """
+    shown_with = f"+{lesson.content_id[:8]}" if str(lesson.content_id) != lesson.id else ""
+    tag = (b"etag", f'"{row.tag}{shown_with}"'.encode())
     return (tag, (b"headway-written-by", row.written_by.encode())) if row.written_by else (tag,)
 
 

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, Self, TypeVar
 from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, ValidationError
 
 from headway.auth import Authenticator, Sessions
-from headway.domain.errors import HeadwayError, InvalidValueError, NotFoundError
+from headway.domain.errors import HeadwayError, InvalidValueError, NotFoundError, UnavailableError
 from headway.domain.identifiers import CourseId, LessonId, is_canonical_uuid
 from headway.domain.principal import Principal
 from headway.domain.writes import UNCONDITIONAL, Precondition
@@ -20,6 +20,10 @@ from headway.service import LearnersService, ProgressService, Services, Statisti
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 RequestHeaders = dict[bytes, bytes]
+
+SMALL_BODY_BYTES: Final = 64 * 1024
+"""The most that a learner's own write takes."""
+UNCOUNTED_BODY_BYTES: Final = 4 * 1024
 
 _BETWEEN: Final = {b"cookie": b"; "}
 # RFC 9110 section 8.8.3: an optional W/, then a quoted text; in a list, with commas before it.
@@ -99,6 +103,13 @@ class BodyTooLargeError(HeadwayError):
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"The body is over {limit // 1024} KiB.")
+
+
+class TooManyBodiesError(UnavailableError):
+    """The bodies under way take all the memory that they may take together."""
+
+    def __init__(self) -> None:
+        super().__init__("Too much is being sent at once. Try again in a moment.")
 
 
 class ClientGoneError(HeadwayError):
@@ -197,7 +208,18 @@ def parse_precondition(headers: RequestHeaders) -> Precondition:
         return UNCONDITIONAL
     match_any, matched = _entity_tags("If-Match", match, weak=False)
     none_match_any, none_matched = _entity_tags("If-None-Match", none_match, weak=True)
-    return Precondition(matched, match_any, none_matched, none_match_any)
+    return Precondition(_of_the_stored(matched), match_any, _of_the_stored(none_matched), none_match_any)
+
+
+def is_known(headers: RequestHeaders, tag: bytes | None) -> bool:
+    """Whether who asks has what this tag names (RFC 9110 section 13.1.2: compared weakly). Raises as above."""
+    known_any, known = _entity_tags("If-None-Match", headers.get(b"if-none-match"), weak=True)
+    return known_any or (tag is not None and known is not None and tag.strip(b'"').decode("latin-1") in known)
+
+
+def _of_the_stored(tags: frozenset[str] | None) -> frozenset[str] | None:
+    """The tags without what stands behind a +: what was shown beside that which is stored under the tag."""
+    return None if tags is None else frozenset(tag.partition("+")[0] for tag in tags)
 
 
 def _entity_tags(name: str, value: bytes | None, *, weak: bool) -> tuple[bool, frozenset[str] | None]:
@@ -224,18 +246,65 @@ def read_headers(lines: Iterable[tuple[bytes, bytes]]) -> RequestHeaders:
     return headers
 
 
-async def read_body(receive: Receive, headers: RequestHeaders, limit: int) -> bytes:
-    """The whole body. Raises `BodyTooLargeError` as soon as it is known to be over `limit` bytes."""
+class BodyBudget:
+    """Bounds the bytes of bodies that all requests hold together.
+
+    A quarter of them is for small bodies, which so have room beside any number of imports. The smallest are not
+    counted: they take no more than the connection does that they came by.
+    """
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most = most_bytes
+        self._most_of_large = most_bytes - most_bytes // 4
+        self.held = 0
+
+    def take(self, size: int, limit: int) -> None:
+        """Hold so many bytes more, of a body of at most `limit`. Raises `TooManyBodiesError`."""
+        if self.held + size > (self._most if limit <= SMALL_BODY_BYTES else self._most_of_large):
+            raise TooManyBodiesError
+        self.held += size
+
+
+class HeldBody:
+    """What one request's body takes of a budget until the block is left; `None`: of none."""
+
+    __slots__ = ("_budget", "_held", "limit")
+
+    def __init__(self, budget: BodyBudget | None, limit: int) -> None:
+        self.limit = limit
+        self._budget = budget
+        self._held = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._budget is not None:
+            self._budget.held -= self._held
+
+    def grow(self, size: int) -> None:
+        """The body has so many bytes. Raises `BodyTooLargeError` and `TooManyBodiesError`."""
+        if size > self.limit:
+            raise BodyTooLargeError(self.limit)
+        if size > max(self._held, UNCOUNTED_BODY_BYTES) and self._budget is not None:
+            self._budget.take(size - self._held, self.limit)
+            self._held = size
+
+
+async def read_body(receive: Receive, headers: RequestHeaders, held: HeldBody) -> bytes:
+    """The whole body. Raises as `HeldBody.grow`, as soon as its length is known or that much has come."""
     announced = headers.get(b"content-length", b"").lstrip(b"0")
-    if len(announced) > len(str(limit)) or (announced.isdigit() and int(announced) > limit):
-        raise BodyTooLargeError(limit)
+    if announced.isdigit():
+        held.grow(int(announced) if len(announced) <= len(str(held.limit)) else held.limit + 1)
     message = await receive()
-    body: bytes = message.get("body", b"")
-    while message.get("more_body", False) and len(body) <= limit:
+    pieces: list[bytes] = [message.get("body", b"")]
+    size = len(pieces[0])
+    held.grow(size)
+    while message.get("more_body", False):
         message = await receive()
-        body += message.get("body", b"")
+        pieces.append(message.get("body", b""))
+        size += len(pieces[-1])
+        held.grow(size)
     if message["type"] == "http.disconnect":
         raise ClientGoneError("The client hung up.")
-    if len(body) > limit:
-        raise BodyTooLargeError(limit)
-    return body
+    return b"".join(pieces)

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from headway.domain.principal import COURSES_WRITE
+from headway.domain.principal import COURSES_WRITE, LEARNERS_ADMIN, STATISTICS_READ
 from headway.http import render, statistics_wire, wire
 from headway.http.course_query import PutCourseParameters
 from headway.http.endpoint import COURSE_BODY_BYTES, PROGRESS_BODY_BYTES, Operation
@@ -39,7 +39,8 @@ async def get_user_course_progress(call: Call) -> Reply:
     stamp = await call.service.lessons_stamp(call.principal, call.course_id)
     reply = call.lists.find(key, stamp)
     if reply is None:
-        reply = render.lesson_rows(await call.service.lessons(call.principal, call.course_id))
+        rows = await call.service.lessons(call.principal, call.course_id)
+        reply = render.lesson_rows(rows, f"{call.principal.learner_id[:8]}.{stamp.course_version}.{stamp.revision}")
         call.lists.keep(key, stamp, reply)
     return reply
 
@@ -88,7 +89,6 @@ async def get_course(call: Call) -> Reply:
 
 async def put_course(call: Call) -> Reply:
     """Make the catalogue hold a course, or tell what that would do."""
-    call.principal.require(COURSES_WRITE)
     parameters = parse_query(PutCourseParameters, call.query)
     course = wire.parse_course(call.body, call.course_id)
     precondition = parse_precondition(call.headers)
@@ -113,6 +113,7 @@ OPERATIONS: Final = (
         "GET", "/progress/{course_id}", "Get User Course Progress",
         "The caller's progress in every lesson of the course that has been touched, in the course's order.",
         get_user_course_progress, PROGRESS_TAG, answer=list[wire.LessonProgress], refusals=(404,),
+        answers_tag=True,
     ),
     Operation(
         "PUT", "/progress/{course_id}/lessons/{lesson_id}", "Update Lesson Progress",
@@ -126,12 +127,12 @@ OPERATIONS: Final = (
         "GET", "/progress/{course_id}/summary", "Get Course Completion Stats",
         "Where the caller stands in the course, over the lessons that are in it now.",
         get_course_completion_stats, PROGRESS_TAG, answer=wire.CourseSummary | statistics_wire.ExplainedSummary,
-        query=SummaryParameters, refusals=(404,),
+        query=SummaryParameters, refusals=(404,), answers_tag=True,
     ),
     Operation(
         "GET", "/progress", "List User Courses",
         "A summary of every course that the caller has written in, most recently touched first.",
-        get_user_courses, MORE_PROGRESS_TAG, answer=list[wire.CourseSummary],
+        get_user_courses, MORE_PROGRESS_TAG, answer=list[wire.CourseSummary], answers_tag=True,
     ),
     Operation(
         "DELETE", "/progress/{course_id}", "Restart Course",
@@ -151,12 +152,13 @@ OPERATIONS: Final = (
     Operation(
         "GET", "/learners/{user_id}/export", "Export Learner",
         "All that is held on a learner: the learner's own token, or the scope `learners:admin`.",
-        export_learner, LEARNERS_TAG, answer=LearnerExport, refusals=(403,),
+        export_learner, LEARNERS_TAG, answer=LearnerExport, refusals=(403,), scope=LEARNERS_ADMIN,
+        waived_for_oneself=True,
     ),
     Operation(
         "DELETE", "/learners/{user_id}", "Erase Learner",
         "Remove all that is held on a learner, if there is anything. Needs the scope `learners:admin`.",
-        erase_learner, LEARNERS_TAG, refusals=(403,),
+        erase_learner, LEARNERS_TAG, refusals=(403,), scope=LEARNERS_ADMIN,
     ),
     Operation(
         "PUT", "/learners/{user_id}/progress/{course_id}/lessons/{lesson_id}", "Update Learner's Lesson Progress",
@@ -164,6 +166,7 @@ OPERATIONS: Final = (
         "`learners:admin`.",
         update_learners_lesson_progress, LEARNERS_TAG, answer=wire.LessonProgress, body=wire.LessonProgressUpdate,
         body_limit=PROGRESS_BODY_BYTES, refusals=(403, 404, 412, 413), conditional=True, answers_tag=True,
+        scope=LEARNERS_ADMIN,
     ),
     Operation(
         "POST", "/progress/import", "Import Progress",
@@ -171,11 +174,11 @@ OPERATIONS: Final = (
         "lesson, and any of the fields that can be written. Each is written as a plain write is. With "
         "`Idempotency-Key` an import that was broken off goes on. Needs the scope `learners:admin`.",
         import_progress, LEARNERS_TAG, answer=ImportReport, body_limit=IMPORT_BODY_BYTES, refusals=(403, 409, 413, 415),
-        query=ImportQuery, media_types=tuple(FORMATS), resumable=True,
+        query=ImportQuery, media_types=tuple(FORMATS), resumable=True, scope=LEARNERS_ADMIN,
     ),
     Operation(
         "GET", "/courses", "List Courses", "The catalogue by title, one line a course.",
-        list_courses, COURSES_TAG, answer=list[wire.CourseLine],
+        list_courses, COURSES_TAG, answer=list[wire.CourseLine], answers_tag=True,
     ),
     Operation(
         "GET", "/courses/{course_id}", "Get Course",
@@ -190,26 +193,28 @@ OPERATIONS: Final = (
         "answer has the stored version's `ETag`, that of a dry run has none. Needs the scope `courses:write`.",
         put_course, COURSES_TAG, answer=wire.CourseForecast | wire.CourseChange, query=PutCourseParameters,
         body=wire.CourseDocument, body_limit=COURSE_BODY_BYTES, refusals=(403, 412, 413), conditional=True,
-        answers_tag=True,
+        answers_tag=True, scope=COURSES_WRITE,
     ),
     Operation(
         "DELETE", "/courses/{course_id}", "Remove Course",
         "Take the course out of the catalogue, keeping its learners' progress. Needs the scope `courses:write`.",
-        remove_course, COURSES_TAG, refusals=(403, 404),
+        remove_course, COURSES_TAG, refusals=(403, 404), scope=COURSES_WRITE,
     ),
     Operation(
         "GET", "/schemas/course", "Get Course Schema", "The JSON Schema of a course document.",
-        get_course_schema, COURSES_TAG, answer=dict[str, Any],
+        get_course_schema, COURSES_TAG, answer=dict[str, Any], answers_tag=True,
     ),
     Operation(
         "GET", "/statistics", "List Statistics",
         "How every course is doing, by title, one line a course. All statistics need the scope `statistics:read`.",
         list_statistics, STATISTICS_TAG, answer=list[statistics_wire.CourseFigures], refusals=(403,),
+        scope=STATISTICS_READ, answers_tag=True,
     ),
     Operation(
         "GET", "/statistics/{course_id}", "Get Course Statistics",
         "How the course is doing, lesson by lesson, exact to the last write that was answered.",
         get_course_statistics, STATISTICS_TAG, answer=statistics_wire.CourseStatistics, refusals=(403, 404),
+        scope=STATISTICS_READ, answers_tag=True,
     ),
     Operation(
         "GET", "/statistics/{course_id}/stream", "Stream Course Statistics",
@@ -217,25 +222,25 @@ OPERATIONS: Final = (
         "whose data are what Get Course Statistics answers, and whose ids change exactly with them. It ends with the "
         "token.",
         stream_course_statistics, STATISTICS_TAG, answer=statistics_wire.CourseStatistics, refusals=(403, 404),
-        is_event_stream=True,
+        is_event_stream=True, scope=STATISTICS_READ,
     ),
     Operation(
         "GET", "/statistics/{course_id}/activity", "Get Course Activity",
         "What happened in the course, day by day, 400 days at most. Days are cut in the course's time zone.",
         get_course_activity, STATISTICS_TAG, answer=statistics_wire.Activity, query=ActivityParameters,
-        refusals=(403, 404),
+        refusals=(403, 404), scope=STATISTICS_READ, answers_tag=True,
     ),
     Operation(
         "GET", "/statistics/{course_id}/learners", "List Course Learners",
         "Where the course's learners stand: a page of them, or all of them in a file.",
         list_course_learners, STATISTICS_TAG, answer=statistics_wire.Roster, query=RosterParameters,
-        other_media=FILE_MEDIA, refusals=(403, 404, 406),
+        other_media=FILE_MEDIA, refusals=(403, 404, 406), scope=STATISTICS_READ, answers_tag=True,
     ),
     Operation(
         "GET", "/statistics/{course_id}/learners/{user_id}", "Get Course Learner",
         "Where one learner stands in the course, lesson by lesson, without what the learner noted.",
         get_course_learner, STATISTICS_TAG, answer=statistics_wire.LearnerDetail, query=SummaryParameters,
-        refusals=(403, 404),
+        refusals=(403, 404), scope=STATISTICS_READ, answers_tag=True,
     ),
     Operation(
         "POST", "/sign-in-codes", "Make Sign-In Code",

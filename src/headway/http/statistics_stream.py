@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from headway.domain.errors import HeadwayError, NotFoundError, TooManyStreamsError, UnavailableError
+from headway.domain.errors import HeadwayError, NotFoundError, StoppingError, TooManyStreamsError, UnavailableError
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.principal import Principal
 from headway.logs import get_logger
@@ -34,7 +34,6 @@ STREAM_HEADERS: Final = (
 COMMENT: Final = b":\n\n"
 _NOTHING: Final = b""
 _LEAST_SHARE: Final = 8
-_STOPPING: Final = "The service is stopping. Try again in a moment."
 
 
 class Event(NamedTuple):
@@ -148,7 +147,7 @@ class Streams:
         while watch.latest is None:
             await watch.look()
             if self._ending:
-                raise UnavailableError(_STOPPING)
+                raise StoppingError
             if watch.error is not None:
                 raise watch.error
         return watch.latest
@@ -157,7 +156,7 @@ class Streams:
     def _counted(self, learner_id: LearnerId) -> Iterator[None]:
         """Room for one more, that nobody takes from all others."""
         if self._ending:
-            raise UnavailableError(_STOPPING)
+            raise StoppingError
         if self.open >= self._limit or self._by_learner[learner_id] >= self._share:
             raise TooManyStreamsError
         self.open += 1

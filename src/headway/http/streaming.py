@@ -6,7 +6,7 @@ from typing import Final
 
 from starlette.types import Message, Receive, Send
 
-from headway.domain.errors import HeadwayError, UnavailableError
+from headway.domain.errors import HeadwayError, StoppingError
 from headway.http.errors import INTERNAL_ERROR, to_reply
 from headway.http.render import Chunks, Headers, StreamedReply
 from headway.http.requests import ClientGoneError
@@ -44,7 +44,7 @@ async def send_streamed(reply: StreamedReply, headers: Headers, receive: Receive
     except HeadwayError as refusal:
         return to_reply(refusal).status
     except asyncio.CancelledError:  # the service stops and has waited long enough
-        return to_reply(UnavailableError()).status
+        return to_reply(StoppingError()).status
     except Exception:  # noqa: BLE001 - what it was has the log; the client sees that the answer does not end
         _log.exception("request_failed")
         return INTERNAL_ERROR.status

@@ -226,9 +226,10 @@ class SignInCode(BaseModel):
 
 
 class Refusal(BaseModel):
-    """Why a request was refused, in a sentence."""
+    """Why a request was refused: in a sentence for people, and by a code for programs, which stays the same."""
 
     detail: str
+    code: str
 
 
 class ValidationError(BaseModel):

@@ -2,7 +2,7 @@
 
 import { ambiguity, CourseForm } from "./course-form.js";
 import { conflict, editedMeanwhile, element, faults, forecast, saved, trouble } from "./course-report.js";
-import { ask, SignedOut, SomebodyElse, Unavailable } from "./service.js";
+import { ask, codeOf, SignedOut, SomebodyElse, Unavailable } from "./service.js";
 
 const form = document.querySelector("#course");
 const text = document.querySelector("#course-json");
@@ -93,7 +93,7 @@ function put(body, query = "") {
 
 async function load() {
   const reply = await ask(form.dataset.course);
-  if (reply.status === 404) return { doc: null, tag: "", rederivation: null };
+  if ((await codeOf(reply)) === "course_not_found") return { doc: null, tag: "", rederivation: null };
   if (!reply.ok) throw new Unavailable();
   const { version, rederivation, ...doc } = await reply.json();
   return { doc, tag: String(version), rederivation };
@@ -173,7 +173,7 @@ function report(made) {
 
 async function answered(reply, doc) {
   if (reply.ok) return true;
-  if (reply.status === 412) await tellConflict(doc);
+  if ((await codeOf(reply)) === "precondition_failed") await tellConflict(doc);
   else if (reply.status === 422) tellFaults((await reply.json()).detail);
   else {
     const reason = await reply.json().then((body) => body.detail, () => "");

@@ -1,8 +1,12 @@
 // A learner's rows, by the API. A row comes with its tag; what is written on a tag is refused where the row is another.
 
-import { ask } from "./service.js";
+import { ask, codeOf } from "./service.js";
 
 const ATTEMPTS = 5;
+const REASONS = {
+  lesson_not_found: "This lesson is not in the course any more. Copy what you want to keep.",
+  course_not_found: "This course is not in the catalogue any more. Copy what you want to keep.",
+};
 const { api, course } = document.getElementById("lessons")?.dataset ?? {};
 
 /** Fulfilled once every write that has begun is over. Another promise from then on that another one begins. */
@@ -40,7 +44,7 @@ async function settle(lessonId, fields, tag, decide) {
 
 async function read(lessonId) {
   const answer = await ask(addressOf(lessonId));
-  return answer.status === 404 ? null : rowOf(answer);
+  return rowOf(answer, "progress_not_found");
 }
 
 async function put(lessonId, fields, tag) {
@@ -50,11 +54,13 @@ async function put(lessonId, fields, tag) {
     headers: { "Content-Type": "application/json", ...condition },
     body: JSON.stringify(fields),
   });
-  if (answer.status === 404) throw new Error("This lesson is not in the course any more. Copy what you want to keep.");
-  return answer.status === 412 ? null : rowOf(answer);
+  return rowOf(answer, "precondition_failed");
 }
 
-async function rowOf(answer) {
-  if (!answer.ok) throw new Error("The service does not take this.");
+/** The row that was answered; null where that was refused with the code that stands for none. */
+async function rowOf(answer, none) {
+  const code = await codeOf(answer);
+  if (code === none) return null;
+  if (!answer.ok) throw new Error(REASONS[code] ?? "The service does not take this.");
   return { row: await answer.json(), tag: answer.headers.get("ETag").replaceAll('"', "") };
 }

@@ -9,10 +9,17 @@ const UNAVAILABLE = 500;
 /** An answer whose status the caller knows what to do with. Raises one of the errors above. */
 export async function ask(address, options = {}) {
   const answer = await sent(address, options);
-  if (answer.status !== 403) return answer;
+  if ((await codeOf(answer)) !== "forged_request") return answer;
   // Another session since this page came, so another token: that is fine where it is the same learner's.
   await renew();
   return sent(address, options);
+}
+
+/** Why the API refused, by the code that it gives; null where it did not, or where somebody else did. */
+export async function codeOf(answer) {
+  if (answer.ok || answer.headers.get("Content-Type") !== "application/json") return null;
+  const { code } = await answer.clone().json();
+  return code ?? null;
 }
 
 /** The page at an address as a document, or null where it is what the caller has already. */

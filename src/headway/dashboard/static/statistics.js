@@ -3,6 +3,7 @@
 import { binsOf, draw } from "./charts.js";
 import { localize, number, percent } from "./headway.js";
 import htmx from "./htmx.js";
+import { codeOf } from "./service.js";
 
 const locale = document.documentElement.dataset.locale;
 const clock = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
@@ -170,10 +171,10 @@ function lost() {
 /** A browser does not say why a stream was refused; the figures' own address does. */
 async function askWhy() {
   try {
-    const { status } = await fetch(live.dataset.figures, { headers: { Accept: "application/json" } });
-    if (status === 401) return endedBecause("Your session is over. ", `${live.dataset.signIn}?next=${encodeURIComponent(location.pathname)}`, "Sign in again");
-    if (status === 403) return endedBecause("This page is not for you any more. ");
-    if (status === 404) return endedBecause("The course is not in the catalogue any more. ");
+    const code = await codeOf(await fetch(live.dataset.figures, { headers: { Accept: "application/json" } }));
+    if (code === "not_authenticated") return endedBecause("Your session is over. ", `${live.dataset.signIn}?next=${encodeURIComponent(location.pathname)}`, "Sign in again");
+    if (["missing_scope", "course_not_granted"].includes(code)) return endedBecause("This page is not for you any more. ");
+    if (code === "course_not_found") return endedBecause("The course is not in the catalogue any more. ");
   } catch {
     // nobody answers: it is tried again
   }

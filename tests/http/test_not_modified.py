@@ -1,0 +1,106 @@
+"""Answers that whoever asks has already: 304, and what of it."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from headway.http.endpoint import Operation
+from headway.http.routes import OPERATIONS
+from support.running import course, lesson
+
+REVALIDATED = [one for one in OPERATIONS if one.is_revalidated]
+NEVER = {"export_learner", "stream_course_statistics"}
+SCOPES = ("courses:write", "learners:admin", "statistics:read")
+
+every_answer = pytest.mark.parametrize("operation", REVALIDATED, ids=lambda one: one.title)
+
+
+@pytest.fixture
+def learner_id() -> str:
+    return str(uuid4())
+
+
+@pytest.fixture
+def reader(client_of: Callable[..., httpx.Client], learner_id: str, lesson_path: str) -> httpx.Client:
+    """One who may read everything, and has one row."""
+    client = client_of(learner_id, *SCOPES)
+    client.put(lesson_path, json={"progress_percentage": 5}).raise_for_status()
+    return client
+
+
+@pytest.fixture
+def path_of(lesson_path: str, learner_id: str) -> Callable[[Operation], str]:
+    _, _, course_id, _, lesson_id = lesson_path.split("/")
+    ids = {"course_id": course_id, "lesson_id": lesson_id, "user_id": learner_id}
+    return lambda operation: operation.path.format(**ids)
+
+
+def test_every_answer_that_can_be_had_again_has_a_tag() -> None:
+    assert {one.handler.__name__ for one in OPERATIONS if one.method == "GET" and not one.is_revalidated} == NEVER
+
+
+def _again(client: httpx.Client, path: str, condition: str) -> httpx.Response:
+    return client.get(path, headers={"If-None-Match": condition})
+
+
+@every_answer
+def test_who_has_the_answer_is_told_so(
+    reader: httpx.Client, operation: Operation, path_of: Callable[[Operation], str]
+) -> None:
+    path = path_of(operation)
+    answer = reader.get(path)
+    assert answer.headers["cache-control"] == "private, no-cache"
+    tag = answer.headers["etag"]
+    for condition in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+        again = _again(reader, path, condition)
+        # Other tests write to the same service: what all courses are at may be another meanwhile.
+        assert again.status_code == 304 or again.headers["etag"] != tag
+        if again.status_code == 304:
+            assert again.content == b""
+            assert "content-length" not in again.headers
+            kept = {"etag", "cache-control", "vary"} & answer.headers.keys()
+            assert {name: again.headers[name] for name in kept} == {name: answer.headers[name] for name in kept}
+    assert _again(reader, path, '"other"').status_code == 200
+    refused = _again(reader, path, "none")
+    assert (refused.status_code, refused.json()["detail"][0]["loc"]) == (422, ["header", "If-None-Match"])
+
+
+@pytest.mark.parametrize("address", ["", "/summary", "/lessons/{lesson}"])
+def test_a_write_makes_another_answer(reader: httpx.Client, course_path: str, lesson_path: str, address: str) -> None:
+    path = course_path + address.format(lesson=lesson_path.rpartition("/")[2])
+    tag = reader.get(path).headers["etag"]
+    reader.put(lesson_path, json={"status": "completed"}).raise_for_status()
+    answer = _again(reader, path, tag)
+    assert answer.status_code == 200
+    assert answer.headers["etag"] != tag
+
+
+def test_another_learners_list_is_another_answer(
+    reader: httpx.Client, learner: httpx.Client, course_path: str, lesson_path: str
+) -> None:
+    learner.put(lesson_path, json={"progress_percentage": 5}).raise_for_status()
+    assert _again(learner, course_path, reader.get(course_path).headers["etag"]).status_code == 200
+
+
+def test_what_a_refusal_is_told_does_not_depend_on_it(learner: httpx.Client) -> None:
+    assert _again(learner, f"/progress/{uuid4()}", "*").status_code == 404
+
+
+def test_a_row_whose_lesson_plays_something_else_is_another_answer_and_the_same_row(
+    learner: httpx.Client, publish: Callable[..., str]
+) -> None:
+    first: dict[str, Any] = lesson()
+    course_path = publish(course(first))
+    path = f"{course_path}/lessons/{first['id']}"
+    written = learner.put(path, json={"progress_percentage": 50}).headers["etag"]
+    assert _again(learner, path, written).status_code == 304
+    publish(course(first | {"content_id": str(uuid4())}), course_path)
+    shown = _again(learner, path, written)
+    assert shown.status_code == 200
+    assert shown.headers["etag"].partition("+")[0] == written.rstrip('"')
+    assert _again(learner, path, shown.headers["etag"]).status_code == 304
+    for tag in (written, shown.headers["etag"]):
+        assert learner.put(path, json={}, headers={"If-Match": tag}).status_code == 200
