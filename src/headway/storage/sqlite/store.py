@@ -219,7 +219,7 @@ class SqliteStore:
         now = self._clock()
         if self._reader.read(rederivations.find_free, now) is None:
             return None
-        async with self._transaction() as connection:
+        async with self._turn() as connection:
             return rederivations.take(connection, now)
 
     async def learners_to_rederive(self, under_way: Rederivation, limit: int) -> Sequence[LearnerId]:
@@ -228,12 +228,12 @@ class SqliteStore:
 
     async def advance_rederivation(self, under_way: Rederivation) -> bool:
         """Note how far it is."""
-        async with self._transaction() as connection:
+        async with self._turn() as connection:
             return rederivations.advance(connection, under_way, self._clock())
 
     async def finish_rederivation(self, under_way: Rederivation) -> None:
         """Note that nothing is left to do."""
-        async with self._transaction() as connection:
+        async with self._turn() as connection:
             fetch(connection, sql.FINISH_REDERIVATION, under_way.course_id, under_way.version)
 
     async def _commit_batch(self, batch: Sequence[Work]) -> Sequence[Outcome]:
