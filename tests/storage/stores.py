@@ -64,6 +64,7 @@ def sqlite_store(
     batch_limit: int = 64,
     clock: Callable[[], datetime] = system_clock,
     lock_seconds: float = 20,
+    read_seconds: float = 20,
     observer: CommitObserver | None = None,
 ) -> SqliteStore:
     """A store on the file `headway.db`."""
@@ -72,6 +73,7 @@ def sqlite_store(
         queue_limit=queue_limit,
         batch_limit=batch_limit,
         lock_seconds=lock_seconds,
+        read_seconds=read_seconds,
         observer=observer or Batches(),
         clock=clock,
     )

@@ -6,8 +6,10 @@ write still goes out at once. Nothing is acknowledged before its transaction is 
 
 import asyncio
 import contextlib
+from asyncio import FIRST_COMPLETED
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Set as AbstractSet
 from contextvars import Context
 from time import perf_counter
 from typing import Any, Final, Protocol
@@ -19,14 +21,22 @@ from headway.domain.writes import LessonWrite, StandingRefresh, Written
 ATTEMPTS: Final = 50
 """How often a write that loses every race is tried before its sender is told to come back."""
 
+_LOOK_SECONDS: Final = 0.1  # between two looks whether a lock that somebody else holds is free
+
 
 class Lost:
     """The outcome of a write that was decided on rows which another process has changed since: decide it again."""
 
 
+class Held:
+    """The outcome of a write whose learner's course somebody else has locked: decide it again when it is free."""
+
+
 LOST: Final = Lost()
+HELD: Final = Held()
+Key = tuple[LearnerId, CourseId]
 Work = LessonWrite | StandingRefresh
-Outcome = Written | Exception | Lost | None
+Outcome = Written | Exception | Lost | Held | None
 """`None` is a refresh's, which has nothing to say."""
 
 
@@ -37,16 +47,28 @@ class CommitObserver(Protocol):
         """A batch of `size` writes took `seconds` from its first statement to the disk."""
 
 
+class Locks:
+    """What a store knows of locks that others hold; this one, that there are none."""
+
+    patience = 0.0
+    """Seconds for which a write waits for such a lock before its sender is told to come back."""
+
+    async def still_held(self, keys: AbstractSet[Key]) -> AbstractSet[Key]:
+        """Those of these that somebody else still holds."""
+        return keys - keys
+
+
 class _Waiting:
     """A write in the queue; `standing` is what no two batches may work on at once."""
 
-    __slots__ = ("attempts", "outcome", "standing", "work")
+    __slots__ = ("attempts", "given_up_at", "outcome", "standing", "work")
 
     def __init__(self, work: Work, outcome: asyncio.Future[Any]) -> None:
         self.work = work
         self.standing = (work.learner_id, work.course_id)
         self.outcome = outcome
         self.attempts = 0
+        self.given_up_at: float | None = None  # set when somebody else is first found to hold its lock
 
 
 class Committer:
@@ -55,7 +77,8 @@ class Committer:
     `commit_batch` applies writes in their order, in one transaction, and answers an outcome for each; where it
     raises, none was stored and every writer of the batch is told so. `queue_limit` bounds the writes waiting,
     `batch_limit` those of one transaction. Up to `lanes` batches are under way at once, never two with writes of the
-    same learner in the same course: those keep their order.
+    same learner in the same course: those keep their order. Writes of a learner's course that somebody else has
+    locked are set aside until `locks` says that it is free; the others go on.
     """
 
     def __init__(
@@ -66,8 +89,10 @@ class Committer:
         batch_limit: int,
         observer: CommitObserver,
         lanes: int = 1,
+        locks: Locks | None = None,
     ) -> None:
         self._commit_batch = commit_batch
+        self._locks = locks or Locks()
         self._queue_limit = queue_limit
         self._batch_limit = batch_limit
         self._observer = observer
@@ -77,7 +102,9 @@ class Committer:
         self._someone_is_alone = False
         self._writes_go_first = False
         self._outages = 0
-        self._under_way: set[tuple[LearnerId, CourseId]] = set()
+        self._under_way: set[Key] = set()
+        self._held: set[Key] = set()
+        self._watching: asyncio.Task[None] | None = None
         self._writes_under_way = 0
         self._batches: set[asyncio.Task[None]] = set()
         self._starting = False
@@ -128,7 +155,8 @@ class Committer:
     async def close(self) -> None:
         """Return when all that was queued is committed."""
         while self._queue or self._batches:
-            await (asyncio.wait(self._batches) if self._batches else asyncio.sleep(0))
+            under_way = {*self._batches, *filter(None, [self._watching])}
+            await (asyncio.wait(under_way, return_when=FIRST_COMPLETED) if under_way else asyncio.sleep(0))
 
     async def _turn_alone(self) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -183,7 +211,8 @@ class Committer:
         held: list[_Waiting] = []
         while self._queue and len(batch) < self._batch_limit:
             waiting = self._queue.popleft()
-            (held if waiting.standing in self._under_way else batch).append(waiting)
+            has_to_wait = waiting.standing in self._under_way or waiting.standing in self._held
+            (held if has_to_wait else batch).append(waiting)
         self._queue.extendleft(reversed(held))
         return batch
 
@@ -217,11 +246,12 @@ class Committer:
         seconds = perf_counter() - started
         again: list[_Waiting] = []
         for waiting, outcome in zip(batch, outcomes, strict=True):
-            if isinstance(outcome, Lost):
+            if isinstance(outcome, Lost | Held):
                 again.append(waiting)
             else:
                 _resolve(waiting.outcome, outcome)
         if again:
+            self._set_aside([waiting for waiting, outcome in zip(batch, outcomes, strict=True) if outcome is HELD])
             self._try_again(again)
         if committed and len(again) < len(batch):
             self._observer.batch_committed(len(batch) - len(again), seconds)
@@ -234,6 +264,38 @@ class Committer:
                 self._queue.appendleft(waiting)
             else:
                 _resolve(waiting.outcome, StoreUnavailableError())
+
+    def _set_aside(self, held: Sequence[_Waiting]) -> None:
+        """Let these, and what comes after them in the same learner's course, wait while somebody holds its lock."""
+        given_up_at = asyncio.get_running_loop().time() + self._locks.patience
+        for waiting in held:
+            waiting.attempts = 0  # it has lost no race
+            waiting.given_up_at = waiting.given_up_at or given_up_at
+            self._held.add(waiting.standing)
+        if self._held and self._watching is None:
+            self._watching = asyncio.create_task(self._watch(), name="headway-locks", context=Context())
+
+    async def _watch(self) -> None:
+        """Look again and again which locks are free, until all are."""
+        try:
+            while self._held:
+                await asyncio.sleep(_LOOK_SECONDS)
+                self._give_up_on_held()
+                held = frozenset(self._held)
+                with contextlib.suppress(UnavailableError):
+                    self._held -= held - await self._locks.still_held(held)
+                self._start()
+        finally:
+            self._watching = None
+
+    def _give_up_on_held(self) -> None:
+        """Tell those who have waited long enough to come back, and those behind them in their courses with them."""
+        now = asyncio.get_running_loop().time()
+        late = {one.standing for one in self._queue if one.given_up_at is not None and one.given_up_at <= now}
+        given_up = [waiting for waiting in self._queue if waiting.standing in late]
+        self._queue = deque(waiting for waiting in self._queue if waiting.standing not in late)
+        for waiting in given_up:
+            _resolve(waiting.outcome, StoreUnavailableError())
 
     def _refuse_waiting(self, error: UnavailableError) -> None:
         """Tell those behind now, who have waited as long: not after a wait of their own."""

@@ -9,7 +9,7 @@ import asyncpg
 
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.counters import Counters
-from headway.domain.errors import ConfigurationError
+from headway.domain.errors import ConfigurationError, StoreUnavailableError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress
 from headway.domain.standing import CourseProgress
@@ -17,7 +17,7 @@ from headway.storage.lessons import to_courses
 from headway.storage.port import HeldDay, Holdings, LearnerDayKey, LessonKey, Recount, StandingKey
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.catalogue import store_course
-from headway.storage.postgres.database import Database
+from headway.storage.postgres.database import Database, is_unusable
 from headway.storage.postgres.figures import any_slot
 from headway.storage.postgres.recount import PostgresRecount
 from headway.storage.postgres.rows import (
@@ -45,9 +45,12 @@ class PostgresArchive:
     async def holdings(self) -> Holdings:
         """Count everything."""
         counted = (sql.COUNT_COURSES, sql.COUNT_LESSON_ROWS, sql.COUNT_STANDINGS, sql.COUNT_DAYS)
+
+        async def count(connection: asyncpg.Connection) -> Holdings:
+            return Holdings(*[await connection.fetchval(one, timeout=_COUNTING_SECONDS) for one in counted])
+
         with _refusals_told():
-            async with self._database.transaction() as connection:
-                return Holdings(*[await connection.fetchval(one, timeout=_COUNTING_SECONDS) for one in counted])
+            return await self._database.transact(count)
 
     async def revision(self) -> int:
         """The number that the catalogue's last change was given."""
@@ -77,11 +80,14 @@ class PostgresArchive:
 
     async def put_courses(self, courses: Sequence[VersionedCourse]) -> None:
         """Make the catalogue hold these courses under these versions."""
+
+        async def put(connection: asyncpg.Connection) -> None:
+            for course in courses:
+                await store_course(connection, course)
+                await connection.execute(sql.BEGIN_REDERIVATION, course.course.id, course.version, 0)
+
         with _refusals_told():
-            async with self._database.transaction() as connection:
-                for course in courses:
-                    await store_course(connection, course)
-                    await connection.execute(sql.BEGIN_REDERIVATION, course.course.id, course.version, 0)
+            await self._database.transact(put)
 
     async def put_lesson_rows(self, rows: Sequence[LessonProgress]) -> None:
         """Hold these rows."""
@@ -127,6 +133,14 @@ def _refusals_told() -> Iterator[None]:
     """Turn what no later try would mend, a missing privilege for one, into `ConfigurationError`."""
     try:
         yield
+    except StoreUnavailableError as error:
+        if not is_unusable(error.__cause__):
+            raise
+        raise _refused(error.__cause__) from error
     except asyncpg.PostgresError as error:
-        # The message alone: what PostgreSQL adds as detail may quote a row.
-        raise ConfigurationError(f"PostgreSQL refused it ({error.args[0]}). Look at what its user may do.") from error
+        raise _refused(error) from error
+
+
+def _refused(error: Any) -> ConfigurationError:
+    """The message alone: what PostgreSQL adds as detail may quote a row."""
+    return ConfigurationError(f"PostgreSQL refused it ({error.args[0]}). Look at what its user may do.")

@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from contextvars import Context
 from datetime import datetime
 from time import monotonic
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -20,6 +20,8 @@ from headway.domain.writes import Precondition
 from headway.storage.lessons import course_columns, lesson_columns, to_courses
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.database import Database
+
+T = TypeVar("T")
 
 KEPT_COURSES: Final = 1_000
 FRESH_SECONDS: Final = 1.0
@@ -117,7 +119,8 @@ class Catalogue:
 
     async def put(self, course: Course, precondition: Precondition, now: datetime) -> CoursePut:
         """Make the catalogue hold the course as given. Raises `PreconditionFailedError`."""
-        async with self._changing(course.id, now) as (connection, revision):
+
+        async def change(connection: asyncpg.Connection, revision: int) -> CoursePut:
             before = next(iter(to_courses(await connection.fetch(sql.LESSONS_OF_COURSES, [course.id]))), None)
             precondition.check_course(before)
             change = compare(before.course if before else None, course)
@@ -125,22 +128,31 @@ class Catalogue:
                 return CoursePut(change, before.version)
             await store_course(connection, next_version(before, course, revision))
             await _begin_rederivation(connection, course.id, revision)
-        return CoursePut(change, revision)
+            return CoursePut(change, revision)
+
+        return await self._change(course.id, now, change)
 
     async def remove(self, course_id: CourseId, now: datetime) -> None:
         """Take the course out of the catalogue. Raises `CourseNotFoundError`."""
-        async with self._changing(course_id, now) as (connection, _):
+
+        async def change(connection: asyncpg.Connection, _revision: int) -> None:
             if await connection.execute(sql.REMOVE_COURSE, course_id) == "DELETE 0":
                 raise CourseNotFoundError(course_id)
 
-    @contextlib.asynccontextmanager
-    async def _changing(self, course_id: CourseId, now: datetime) -> AsyncIterator[tuple[asyncpg.Connection, int]]:
-        """A transaction that changes a course, one at a time, with the revision of the change."""
+        await self._change(course_id, now, change)
+
+    async def _change(
+        self, course_id: CourseId, now: datetime, change: Callable[[asyncpg.Connection, int], Awaitable[T]]
+    ) -> T:
+        """Change a course in a transaction, one at a time, with the revision of the change."""
+
+        async def announced(connection: asyncpg.Connection) -> T:
+            revision = await connection.fetchval(sql.NEXT_REVISION, microseconds(now))
+            await connection.execute(sql.ANNOUNCE, course_id)
+            return await change(connection, revision)
+
         try:
-            async with self._database.transaction() as connection:
-                revision = await connection.fetchval(sql.NEXT_REVISION, microseconds(now))
-                await connection.execute(sql.ANNOUNCE, course_id)
-                yield connection, revision
+            return await self._database.transact(announced)
         finally:
             self.forget(course_id)
 

@@ -1,8 +1,11 @@
 """The pool of connections, and what becomes of a driver's errors."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager
+from functools import partial
+from itertools import count
+from time import monotonic
 from typing import Any, Final, TypeVar
 
 import asyncpg
@@ -22,14 +25,27 @@ _CONNECT_SECONDS: Final = 5.0
 # system error, internal error; and a server that has become a standby.
 _PASSING: Final = frozenset({"08", "28", "3D", "40", "53", "55", "57", "58", "XX"})
 _READ_ONLY: Final = "25006"
+# Those that say that this is not Headway's database, or not in this state: a right, a schema, a table, a column or a
+# key is missing.
+_UNUSABLE: Final = frozenset({"42501", "3F000", "42P01", "42703", "42P10"})
 # With every statement seeing what was committed before it began: the gate, and whoever waits for it, rely on that.
-_ISOLATION: Final = "read_committed"
+_BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
+_BEGIN_SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+# Headway's own transactions hold a lock for milliseconds. Who waits longer waits for somebody else, and keeps a
+# connection from the others. At most a third of what a statement may take.
+_LOCK_SECONDS: Final = 0.5
+_PAUSE_SECONDS: Final = 0.02  # between two attempts
+_ATTEMPTS: Final = 5  # at what the server rolled back
 # A plan made for any batch is as good as one made for each, which takes longer than running it.
 _SESSION: Final = {
     "application_name": "headway",
     "default_transaction_isolation": "read committed",
     "plan_cache_mode": "force_generic_plan",
 }
+
+
+class LockedElsewhereError(Exception):
+    """Somebody else holds a lock that is needed, and for longer than Headway itself ever does."""
 
 
 class Database:
@@ -41,11 +57,14 @@ class Database:
 
     def __init__(self, url: str, *, connections: int, timeout_seconds: float, transaction_pooler: bool) -> None:
         self._url = url
-        self._timeout_seconds = timeout_seconds
+        self.timeout_seconds = timeout_seconds
         self._transaction_pooler = transaction_pooler
+        self._lock_milliseconds = max(1, round(1000 * min(_LOCK_SECONDS, timeout_seconds / 3)))
         # Changes may be held up, on their way to the disk or by a lock. Reads are not to wait for that.
         changing = connections // 2
-        self._changing = Connections(self._connect, limit=changing, patience=timeout_seconds)
+        self._changing = Connections(
+            partial(self._connect, lock_milliseconds=self._lock_milliseconds), limit=changing, patience=timeout_seconds
+        )
         self._reading = Connections(self._connect, limit=connections - changing, patience=timeout_seconds)
 
     @property
@@ -72,7 +91,7 @@ class Database:
             ) from error
         try:
             with failures_told():
-                async with connection.transaction(isolation=_ISOLATION):
+                async with _begun(connection, _BEGIN):
                     return await action(connection)
         except asyncpg.PostgresError as error:
             raise ConfigurationError(f"{place} can not be used ({_message(error)}).") from error
@@ -92,24 +111,34 @@ class Database:
 
     async def fetch(self, statement: str, *parameters: object) -> Sequence[Any]:
         """The rows of a statement that changes nothing. Raises `StoreUnavailableError`."""
-        return await self._run(self._reading, statement, parameters)
+        with _troubles_told():
+            return await self._run(self._reading, statement, parameters)
 
     async def change(self, statement: str, *parameters: object) -> Sequence[Any]:
         """The rows of a statement that is on disk when this returns. Raises `StoreUnavailableError`."""
-        return await self._run(self._changing, statement, parameters)
+        return await self._insist(lambda: self._run(self._changing, statement, parameters))
 
-    def transaction(self) -> AbstractAsyncContextManager[asyncpg.Connection]:
-        """A transaction that is on disk when the block is left, or rolled back if it raised."""
-        return self._transaction(self._changing)
+    async def transact(
+        self, action: Callable[[asyncpg.Connection], Awaitable[T]], *, waits_for_locks: bool = True
+    ) -> T:
+        """Run something in a transaction that is on disk when this returns, and rolled back where it raises.
+
+        What the server rolls back, in favour of another transaction, is run again from its beginning; so is what has
+        met somebody else's lock, for as long as a statement may take. Who does not wait for locks gets a
+        `LockedElsewhereError` at once. Raises `StoreUnavailableError`, and whatever the action raises.
+        """
+
+        async def attempt() -> T:
+            async with self._transaction(self._changing, self._begin_change) as connection:
+                return await action(connection)
+
+        return await self._insist(attempt, waits_for_locks=waits_for_locks)
 
     @contextlib.asynccontextmanager
     async def snapshot(self) -> AsyncIterator[asyncpg.Connection]:
         """A transaction that reads, all of it what was there when it first did. Raises `StoreUnavailableError`."""
-        with failures_told():
-            async with (
-                self._reading.lent() as connection,
-                connection.transaction(isolation="repeatable_read", readonly=True),
-            ):
+        with _troubles_told():
+            async with self._transaction(self._reading, _BEGIN_SNAPSHOT) as connection:
                 yield connection
 
     @contextlib.asynccontextmanager
@@ -118,39 +147,63 @@ class Database:
         with failures_told():
             connection = await asyncpg.connect(self._url, **self._options(seconds=None))
             try:
-                async with connection.transaction(isolation="repeatable_read", readonly=True):
+                async with _begun(connection, _BEGIN_SNAPSHOT):
                     yield connection
             finally:
                 await connection.close()
 
+    async def _insist(self, attempt: Callable[[], Awaitable[T]], *, waits_for_locks: bool = True) -> T:
+        """Try until it is done, or it is no use. Everything that Headway changes goes through here."""
+        deadline = monotonic() + self.timeout_seconds
+        with _troubles_told():
+            for tries in count(1):
+                try:
+                    return await attempt()
+                except (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.InvalidCachedStatementError):
+                    if tries == _ATTEMPTS:
+                        raise
+                except asyncpg.LockNotAvailableError as error:
+                    if not waits_for_locks:
+                        raise LockedElsewhereError from error
+                    if monotonic() >= deadline:
+                        raise
+                await asyncio.sleep(_PAUSE_SECONDS)
+        raise AssertionError
+
     async def _run(self, connections: Connections, statement: str, parameters: Sequence[object]) -> Sequence[Any]:
         if self._transaction_pooler:
-            async with self._transaction(connections) as connection:
+            begin = self._begin_change if connections is self._changing else _BEGIN
+            async with self._transaction(connections, begin) as connection:
                 return await connection.fetch(statement, *parameters)
-        with failures_told():
-            async with connections.lent() as connection:
-                try:
-                    return await connection.fetch(statement, *parameters)
-                except asyncpg.InvalidCachedStatementError:  # somebody has migrated; it was prepared before
-                    return await connection.fetch(statement, *parameters)
+        async with connections.lent() as connection:
+            try:
+                return await connection.fetch(statement, *parameters)
+            except asyncpg.InvalidCachedStatementError:  # somebody has migrated; it was prepared before
+                return await connection.fetch(statement, *parameters)
+
+    @property
+    def _begin_change(self) -> str:
+        """Without sessions of our own the lock's bound is sent along, in the same round trip."""
+        return f"{_BEGIN}; SET LOCAL lock_timeout = {self._lock_milliseconds}" if self._transaction_pooler else _BEGIN
 
     @contextlib.asynccontextmanager
-    async def _transaction(self, connections: Connections) -> AsyncIterator[asyncpg.Connection]:
-        with failures_told():
-            async with connections.lent() as connection, connection.transaction(isolation=_ISOLATION):
-                yield connection
+    async def _transaction(self, connections: Connections, begin: str) -> AsyncIterator[asyncpg.Connection]:
+        async with connections.lent() as connection, _begun(connection, begin):
+            yield connection
 
-    async def _connect(self) -> asyncpg.Connection:
-        return await asyncpg.connect(self._url, **self._options(seconds=self._timeout_seconds))
+    async def _connect(self, *, lock_milliseconds: int = 0) -> asyncpg.Connection:
+        options = self._options(seconds=self.timeout_seconds, lock_milliseconds=lock_milliseconds)
+        return await asyncpg.connect(self._url, **options)
 
-    def _options(self, *, seconds: float | None) -> dict[str, Any]:
-        """How to connect, for statements that take so long at most."""
+    def _options(self, *, seconds: float | None, lock_milliseconds: int = 0) -> dict[str, Any]:
+        """How to connect, for statements that take so long at most, and wait for a lock so long; 0: as long."""
         options: dict[str, Any] = {"timeout": _CONNECT_SECONDS, "command_timeout": seconds}
         if self._transaction_pooler:
             return options | {"statement_cache_size": 0}
         # The server gives a statement up first: of one that we no longer wait for it would not hear before its end.
         milliseconds = 0 if seconds is None else max(1, round(seconds * 900))
-        return options | {"server_settings": {**_SESSION, "statement_timeout": str(milliseconds)}}
+        bounds = {"statement_timeout": str(milliseconds), "lock_timeout": str(lock_milliseconds)}
+        return options | {"server_settings": {**_SESSION, **bounds}}
 
 
 async def warn_unless_durable(connection: asyncpg.Connection) -> None:
@@ -170,6 +223,50 @@ def failures_told() -> Iterator[None]:
             raise
         _log.error("database_error", error=type(error).__name__, reason=_message(error))
         raise StoreUnavailableError from error
+
+
+@contextlib.contextmanager
+def _troubles_told() -> Iterator[None]:
+    """As `failures_told`, and the same of a database that is not as Headway left it: the service waits until it is."""
+    try:
+        with failures_told():
+            yield
+    except asyncpg.PostgresError as error:
+        if not is_unusable(error):
+            raise
+        _log.error("database_unusable", error=type(error).__name__, reason=_message(error))
+        raise StoreUnavailableError from error
+
+
+@contextlib.asynccontextmanager
+async def _begun(connection: asyncpg.Connection, begin: str) -> AsyncIterator[None]:
+    """A transaction, committed when the block is left, or rolled back if it raised.
+
+    Not asyncpg's own: where the connection was lost meanwhile, that raises that it can not roll back, and the cause is
+    not told any more.
+    """
+    await connection.execute(begin)
+    try:
+        yield
+    except TimeoutError:  # the server may still be at it; it rolls back when the connection is closed
+        raise
+    except BaseException:
+        await _roll_back(connection)
+        raise
+    await connection.execute("COMMIT")
+
+
+async def _roll_back(connection: asyncpg.Connection) -> None:
+    try:
+        if not connection.is_closed():
+            await connection.execute("ROLLBACK")
+    except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.PostgresError):
+        connection.terminate()
+
+
+def is_unusable(error: BaseException | None) -> bool:
+    """Whether a driver's error says that the tables are not as Headway needs them, or that it may not use them."""
+    return isinstance(error, asyncpg.PostgresError) and error.sqlstate in _UNUSABLE
 
 
 def _passes(error: asyncpg.PostgresError) -> bool:

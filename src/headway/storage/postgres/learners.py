@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Final
 
 import asyncpg
@@ -66,47 +67,57 @@ class Learners:
 
     async def sweep(self, now: datetime) -> bool:
         """Take away the emptied places of learners who were erased long enough ago; answers whether others are left."""
+
+        async def take_away(connection: asyncpg.Connection) -> None:
+            await connection.execute(sql.SWEEP_PLACES, now - REMEMBERED)
+            await connection.execute(sql.SWEEP_ERASED, now - REMEMBERED)
+
         if await self._database.fetch(sql.FIND_ERASED, now - REMEMBERED):  # some may read, but not write
-            async with self._database.transaction() as connection:
-                await connection.execute(sql.SWEEP_PLACES, now - REMEMBERED)
-                await connection.execute(sql.SWEEP_ERASED, now - REMEMBERED)
+            await self._database.transact(take_away)
         return bool(await self._database.fetch(sql.FIND_ERASED, _ANY_TIME))
 
     async def restart(self, learner_id: LearnerId, course_id: CourseId, now: datetime) -> None:
         """Start a course over."""
         try:
-            async with self._database.transaction() as connection:
-                standing = await _held(connection, learner_id, course_id)
-                if standing is None:  # whoever comes first may be at it now, and holds a gate that we do not
-                    return
-                rows = await _rows(connection, learner_id, course_id)
-                counters = Counters()
-                for row in rows:
-                    counters.change_row(row, None)
-                after = restarted(standing, now)
-                counters.change_standing(standing, after)
-                await connection.execute(sql.REMOVE_LESSON_ROWS, learner_id, course_id)
-                await _put(connection, after, counters)
+            await self._database.transact(partial(_restart, learner_id=learner_id, course_id=course_id, now=now))
         finally:
             self._forget(learner_id, course_id)
 
     async def _erase_course(self, learner_id: LearnerId, course_id: CourseId, now: datetime) -> None:
         try:
-            async with self._database.transaction() as connection:
-                standing = await _held(connection, learner_id, course_id)
-                if standing is None:
-                    return
-                rows = await _rows(connection, learner_id, course_id)
-                days = await _days(connection, learner_id, course_id)
-                counters = Counters()
-                counters.add(recount(rows, [standing], ((held.course_id, held.day) for held in days)), sign=-1)
-                await connection.execute(sql.REMOVE_LESSON_ROWS, learner_id, course_id)
-                await connection.execute(sql.REMOVE_LEARNER_DAYS, learner_id, course_id)
-                await _put(connection, emptied(standing, now), counters)
-                await connection.execute(sql.NOTE_ERASURE, learner_id, now)
-                await connection.execute(sql.ANNOUNCE_ERASURE)
+            await self._database.transact(partial(_erase, learner_id=learner_id, course_id=course_id, now=now))
         finally:
             self._forget(learner_id, course_id)
+
+
+async def _restart(connection: asyncpg.Connection, learner_id: LearnerId, course_id: CourseId, now: datetime) -> None:
+    standing = await _held(connection, learner_id, course_id)
+    if standing is None:  # whoever comes first may be at it now, and holds a gate that we do not
+        return
+    rows = await _rows(connection, learner_id, course_id)
+    counters = Counters()
+    for row in rows:
+        counters.change_row(row, None)
+    after = restarted(standing, now)
+    counters.change_standing(standing, after)
+    await connection.execute(sql.REMOVE_LESSON_ROWS, learner_id, course_id)
+    await _put(connection, after, counters)
+
+
+async def _erase(connection: asyncpg.Connection, learner_id: LearnerId, course_id: CourseId, now: datetime) -> None:
+    """Announced first: the catalogue's row is locked before courses, and those before gates (decision 32)."""
+    await connection.execute(sql.ANNOUNCE_ERASURE)
+    standing = await _held(connection, learner_id, course_id)
+    if standing is None:
+        return
+    rows = await _rows(connection, learner_id, course_id)
+    days = await _days(connection, learner_id, course_id)
+    counters = Counters()
+    counters.add(recount(rows, [standing], ((held.course_id, held.day) for held in days)), sign=-1)
+    await connection.execute(sql.REMOVE_LESSON_ROWS, learner_id, course_id)
+    await connection.execute(sql.REMOVE_LEARNER_DAYS, learner_id, course_id)
+    await _put(connection, emptied(standing, now), counters)
+    await connection.execute(sql.NOTE_ERASURE, learner_id, now)
 
 
 async def _held(connection: asyncpg.Connection, learner_id: LearnerId, course_id: CourseId) -> CourseProgress | None:

@@ -163,6 +163,14 @@ FROM course_progress
 WHERE user_id = :user_id AND course_id = :course_id
 FOR UPDATE;
 
+-- name: free-courses
+-- Those of some courses whose documents nobody is changing, or keeps from being changed.
+SELECT course_id::text FROM courses WHERE course_id = ANY (:course_ids::uuid[]) FOR SHARE SKIP LOCKED;
+
+-- name: free-gate
+-- A learner's place in a course, if nobody holds it.
+SELECT course_id FROM course_progress WHERE user_id = :user_id AND course_id = :course_id FOR UPDATE SKIP LOCKED;
+
 -- name: put-standing!
 -- A learner's place in a course, by whoever holds it.
 UPDATE course_progress SET

@@ -75,7 +75,12 @@ class PostgresStore:
         self._clock = clock
         self._sign_in_codes = PostgresSignInCodes(self._database, clock)
         self.committer = Committer(
-            self._writer.commit, queue_limit=queue_limit, batch_limit=batch_limit, observer=observer, lanes=_LANES
+            self._writer.commit,
+            queue_limit=queue_limit,
+            batch_limit=batch_limit,
+            observer=observer,
+            lanes=_LANES,
+            locks=self._writer,
         )
 
     @property

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any, Final
 from uuid import uuid4
@@ -15,11 +16,12 @@ from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import LessonProgress
 from headway.domain.standing import CourseProgress, advance, finished_day, next_revision, rederive, unplaced
 from headway.domain.writes import LessonWrite, StandingRefresh, Written
-from headway.storage.committer import LOST, Outcome, Work
+from headway.logs import get_logger
+from headway.storage.committer import HELD, LOST, Held, Locks, Lost, Outcome, Work
 from headway.storage.port import HeldDay
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.catalogue import Catalogue
-from headway.storage.postgres.database import Database
+from headway.storage.postgres.database import Database, LockedElsewhereError
 from headway.storage.postgres.figures import Slots
 from headway.storage.postgres.recent import Key, Recent, Standing
 from headway.storage.postgres.rows import (
@@ -30,6 +32,8 @@ from headway.storage.postgres.rows import (
     to_course_progress,
     to_lesson_progress,
 )
+
+_log = get_logger("headway.storage")
 
 _NO_REVISION: Final = 0
 _STANDING_COLUMNS: Final = 15  # of course_progress, before those of lesson_progress
@@ -99,10 +103,10 @@ class _Group:
             except HeadwayError as refusal:
                 outcomes[place] = refusal
 
-    def lose(self, outcomes: list[Outcome]) -> None:
-        """Somebody else was first: nothing that was decided holds, a refusal neither."""
+    def lose(self, outcomes: list[Outcome], why: Lost | Held = LOST) -> None:
+        """Somebody else was first, or in the way: nothing that was decided holds, a refusal neither."""
         for place, _ in self.work:
-            outcomes[place] = LOST
+            outcomes[place] = why
 
     def add_to(self, counters: Counters) -> None:
         """What the work changes in the course's figures."""
@@ -136,7 +140,7 @@ class _Group:
         return written, self.after
 
 
-class Writer:
+class Writer(Locks):
     """Commits batches. Two may be under way at once, as long as no learner's course is in both."""
 
     def __init__(
@@ -151,8 +155,10 @@ class Writer:
         self._database = database
         self._catalogue = catalogue
         self._recent = recent
+        self._lanes = lanes
         self._slots = Slots(lanes)
         self._clock = clock
+        self.patience = database.timeout_seconds
 
     async def commit(self, batch: Sequence[Work]) -> Sequence[Outcome]:
         """Do the work in its order, in one transaction; answers an outcome for each.
@@ -169,11 +175,44 @@ class Writer:
             for group in groups:
                 group.decide(outcomes, now)
             await self._store(groups, outcomes)
+        except LockedElsewhereError:
+            await self._set_aside(groups, outcomes)
         except BaseException:
             for group in groups:
                 self._recent.forget(group.key)
             raise
         return outcomes
+
+    async def still_held(self, keys: AbstractSet[Key]) -> AbstractSet[Key]:
+        """Those of these whose gate, or whose course's document, somebody else holds."""
+        courses = await self._held_courses({course_id for _, course_id in keys})
+        return {key for key in keys if key[1] in courses} | await self._held_gates(keys)
+
+    async def _set_aside(self, groups: Sequence[_Group], outcomes: list[Outcome]) -> None:
+        """Find out whose lock could not be had; the others are tried again."""
+        for group in groups:
+            self._recent.forget(group.key)
+        courses = await self._held_courses({group.key[1] for group in groups if group.is_coming})
+        held = {group.key for group in groups if group.is_coming and group.key[1] in courses}
+        held |= await self._held_gates({group.key for group in groups if group.previous_revision != _NO_REVISION})
+        if held:
+            _log.warning("locked_elsewhere", learners=len(held))
+        else:  # perhaps it was a counter, or whoever held the lock has let go of it
+            self._slots = Slots(self._lanes)
+        for group in groups:
+            group.lose(outcomes, HELD if group.key in held else LOST)
+
+    async def _held_courses(self, course_ids: AbstractSet[CourseId]) -> AbstractSet[CourseId]:
+        free = await self._database.change(sql.FREE_COURSES, list(course_ids)) if course_ids else ()
+        return course_ids - {course_id for (course_id,) in free}
+
+    async def _held_gates(self, keys: AbstractSet[Key]) -> AbstractSet[Key]:
+        """One statement each: a statement on several shards can not lock (decision 16)."""
+        not_free = {key for key in keys if not await self._database.change(sql.FREE_GATE, *key)}
+        if not not_free:
+            return not_free
+        there = await self._database.fetch(sql.COURSE_PROGRESS_OF, *zip(*not_free, strict=True))
+        return _keys(columns[:2] for columns in there)
 
     async def commit_all(self, writes: Sequence[LessonWrite]) -> Sequence[Written] | None:
         """Apply writes in their order, all of them or none; `None` where another process was first.
@@ -300,17 +339,20 @@ class Writer:
         columns = (*from_course_progress(standings), previous, *from_lesson_progress(rows))
         come_into = {group.key[1] for group in groups if group.is_coming}
         slot = self._slots.take()
+
+        async def store(connection: asyncpg.Connection) -> frozenset[Key]:
+            if come_into:
+                await connection.execute(sql.HOLD_COURSES, list(come_into))
+            passed = _keys(await connection.fetch(sql.STORE_WRITES, *columns))
+            if all_or_none and len(passed) < len(groups):
+                raise _OvertakenError
+            await _store_what_follows(connection, slot, [group for group in groups if group.key in passed])
+            return passed
+
         try:
-            async with self._database.transaction() as connection:
-                if come_into:
-                    await connection.execute(sql.HOLD_COURSES, list(come_into))
-                passed = _keys(await connection.fetch(sql.STORE_WRITES, *columns))
-                if all_or_none and len(passed) < len(groups):
-                    raise _OvertakenError
-                await _store_what_follows(connection, slot, [group for group in groups if group.key in passed])
+            return await self._database.transact(store, waits_for_locks=all_or_none)
         finally:
             self._slots.give_back(slot)
-        return passed
 
 
 class _OvertakenError(Exception):

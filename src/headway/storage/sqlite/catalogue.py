@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from threading import Lock
 from typing import Final
 
 import apsw
@@ -25,6 +26,7 @@ class Catalogue:
 
     def __init__(self) -> None:
         self._kept: dict[CourseId, VersionedCourse] = {}
+        self._keeping = Lock()  # long reads, in threads of their own, keep courses here, too
 
     def outlines(self, connection: apsw.Connection) -> Sequence[CourseOutline]:
         """All courses by title."""
@@ -57,9 +59,10 @@ class Catalogue:
     def _load(self, connection: apsw.Connection, course_id: CourseId) -> VersionedCourse:
         rows = fetch(connection, sql.COURSE_LESSONS, course_id)
         loaded = to_course(course_id, rows)
-        if len(self._kept) >= _KEPT_COURSES:
-            self._kept.pop(next(iter(self._kept)))
-        self._kept[course_id] = loaded
+        with self._keeping:
+            if len(self._kept) >= _KEPT_COURSES:
+                self._kept.pop(next(iter(self._kept)))
+            self._kept[course_id] = loaded
         return loaded
 
 

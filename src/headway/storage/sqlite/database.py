@@ -24,6 +24,7 @@ _WRITER_PRAGMAS: Final = """
     PRAGMA cache_size = -65536;
     PRAGMA journal_size_limit = 67108864;
 """
+_LONG_READS: Final = 2  # at once
 _READER_PRAGMAS: Final = "PRAGMA query_only = ON; PRAGMA cache_size = -65536;"
 
 _Identity = tuple[int, int]
@@ -154,12 +155,13 @@ class Handle:
 
 
 class Database:
-    """One writing and one reading connection to one file."""
+    """One writing connection to one file, one that reads what is short, and some that read what may be long."""
 
     def __init__(self, path: Path) -> None:
         self.file = DatabaseFile(path)
         self.writer = Handle(self.file, apsw.SQLITE_OPEN_READWRITE, _WRITER_PRAGMAS)
         self.reader = Handle(self.file, apsw.SQLITE_OPEN_READONLY, _READER_PRAGMAS)
+        self.long_readers = [Handle(self.file, apsw.SQLITE_OPEN_READONLY, _READER_PRAGMAS) for _ in range(_LONG_READS)]
 
     def prepare(self) -> list[str]:
         """Make the file where there is none and bring its schema up to date; answers the migrations applied.

@@ -1,5 +1,6 @@
 """All that is held on one learner."""
 
+from collections.abc import Callable, Iterable
 from datetime import date
 
 import apsw
@@ -11,14 +12,23 @@ from headway.domain.standing import LearnerDay
 from headway.storage.port import LearnerRecord
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.figures import store_counters
-from headway.storage.sqlite.rows import fetch, to_course_progress, to_held_day, to_lesson_progress, to_touched_lesson
+from headway.storage.sqlite.rows import (
+    Columns,
+    fetch,
+    to_course_progress,
+    to_held_day,
+    to_lesson_progress,
+    to_touched_lesson,
+)
 
 
-def record_of(connection: apsw.Connection, learner_id: LearnerId) -> LearnerRecord:
-    """All of it."""
+def record_of(
+    connection: apsw.Connection, learner_id: LearnerId, each: Callable[[Iterable[Columns]], Iterable[Columns]] = iter
+) -> LearnerRecord:
+    """All of it, its rows as `each` hands them out."""
     held = [to_held_day(columns) for columns in fetch(connection, sql.LEARNER_DAYS, learner_id)]
     return LearnerRecord(
-        [to_lesson_progress(columns) for columns in fetch(connection, sql.LEARNER_ROWS, learner_id)],
+        [to_lesson_progress(columns) for columns in each(fetch(connection, sql.LEARNER_ROWS, learner_id))],
         [to_course_progress(columns) for columns in fetch(connection, sql.LEARNER_STANDINGS, learner_id)],
         [(day.course_id, day.day) for day in held],
     )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 from uuid import uuid4
 
 import apsw
@@ -27,6 +28,7 @@ from headway.storage.port import HeldDay, LessonReading, LessonsReading, Standin
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.figures import store_day
+from headway.storage.sqlite.reader import gently
 from headway.storage.sqlite.recent import Recent
 from headway.storage.sqlite.rows import (
     fetch,
@@ -34,6 +36,14 @@ from headway.storage.sqlite.rows import (
     to_course_progress,
     to_lesson_progress,
 )
+
+_NOTES: Final = 10  # where they stand among the columns of a row
+_METADATA: Final = 12
+_FEW_CHARACTERS: Final = 1_000_000  # of notes and metadata; to read so many takes a few milliseconds
+
+
+class TooLargeError(Exception):
+    """There is more to read than the event loop has time for."""
 
 
 class ProgressTable:
@@ -51,9 +61,15 @@ class ProgressTable:
         return LessonReading(course, _row(connection, learner_id, course_id, lesson_id))
 
     def lessons(self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId) -> LessonsReading:
-        """All the learner's rows in a course."""
+        """All the learner's rows in a course, however much that is: in a thread."""
         course = self._catalogue.course(connection, course_id).course
-        return LessonsReading(course, rows_of(connection, learner_id, course_id))
+        found = fetch(connection, sql.LESSON_ROWS, learner_id, course_id)
+        return LessonsReading(course, [to_lesson_progress(columns) for columns in gently(found)])
+
+    def few_lessons(self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId) -> LessonsReading:
+        """The same, but `TooLargeError` where that would keep the event loop for long."""
+        course = self._catalogue.course(connection, course_id).course
+        return LessonsReading(course, _few_rows_of(connection, learner_id, course_id))
 
     def stamp(self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId) -> LessonsStamp:
         """What changes whenever the learner's list of the course does."""
@@ -169,7 +185,21 @@ def _row(
 
 def rows_of(connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId) -> list[LessonProgress]:
     """All of a learner's rows in a course."""
-    return [to_lesson_progress(columns) for columns in fetch(connection, sql.LESSON_ROWS, learner_id, course_id)]
+    found = fetch(connection, sql.LESSON_ROWS, learner_id, course_id)
+    return [to_lesson_progress(columns) for columns in found]
+
+
+def _few_rows_of(connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId) -> list[LessonProgress]:
+    rows: list[LessonProgress] = []
+    characters = 0
+    cursor = connection.execute(sql.LESSON_ROWS, (learner_id, course_id))
+    for columns in cursor:
+        characters += len(columns[_NOTES] or "") + len(columns[_METADATA])
+        if characters > _FEW_CHARACTERS:
+            cursor.close()
+            raise TooLargeError
+        rows.append(to_lesson_progress(columns))
+    return rows
 
 
 def _new_id() -> ProgressId:

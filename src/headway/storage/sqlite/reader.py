@@ -1,17 +1,27 @@
-"""Reading: many reads in a row over one snapshot."""
+"""Reading: many short reads in a row over one snapshot; long ones in threads, each over its own."""
 
 import asyncio
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
 import apsw
 
+from headway.domain.errors import StoreUnavailableError
+from headway.logs import get_logger
 from headway.storage.sqlite.database import Handle
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_log = get_logger("headway.storage")
+
 SNAPSHOT_SECONDS: Final = 0.01
+_STEPS: Final = 100_000  # of SQLite's machine between two looks at the clock: about a millisecond
+_WORK_SECONDS: Final = 0.001
+_PAUSE_SECONDS: Final = 0.0002
 
 
 class Reader:
@@ -40,6 +50,11 @@ class Reader:
             if self._writing:
                 self._end()
 
+    def rescue(self) -> None:
+        """Look after the write-ahead log, as every read does that begins; not while the writer is at work."""
+        if not self._writing:
+            self._rescue_wal()
+
     def writing_begins(self) -> None:
         """Let go of the snapshot, and keep none until the writing has ended."""
         self._writing = True
@@ -55,8 +70,7 @@ class Reader:
         self._handle.drop()
 
     def _begin(self) -> apsw.Connection:
-        if not self._writing:
-            self._rescue_wal()
+        self.rescue()
         connection = self._handle.connection()
         connection.execute("BEGIN")
         self._snapshot = connection
@@ -72,3 +86,86 @@ class Reader:
             snapshot.execute("COMMIT")
         except apsw.Error as error:  # what was read was read; the next read starts afresh
             self._handle.failed(error)
+
+
+class LongReader:
+    """Runs queries that may take long, as many at once as there are `handles`, each in a thread over one moment's rows.
+
+    SQLite lets the event loop run while it walks a table. One that is not done in `seconds` is broken off.
+    """
+
+    def __init__(self, handles: Sequence[Handle], rescue_wal: Callable[[], None], *, seconds: float) -> None:
+        self._handles = handles
+        self._rescue_wal = rescue_wal
+        self._seconds = seconds
+        self._idle = list(handles)
+        self._turns = asyncio.Semaphore(len(handles))
+        self._threads = ThreadPoolExecutor(len(handles), thread_name_prefix="headway-read")
+
+    async def read(
+        self, query: Callable[Concatenate[apsw.Connection, P], T], *parameters: P.args, **named: P.kwargs
+    ) -> T:
+        """Run a query, which sees all that was written before. Raises `StoreUnavailableError`."""
+        try:
+            async with asyncio.timeout(self._seconds):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise self._given_up() from None
+        handle = self._idle.pop()
+        try:
+            return await self._run(handle, lambda connection: query(connection, *parameters, **named))
+        finally:
+            self._idle.append(handle)
+            self._turns.release()
+
+    def close(self) -> None:
+        """Let go of the file, when the queries under way are done."""
+        self._threads.shutdown()
+        for handle in self._handles:
+            handle.drop()
+
+    async def _run(self, handle: Handle, query: Callable[[apsw.Connection], T]) -> T:
+        self._rescue_wal()
+        connection = handle.connection()
+        loop = asyncio.get_running_loop()
+        reading = loop.run_in_executor(self._threads, _over_one_moment, connection, query, monotonic() + self._seconds)
+        cancelled: asyncio.CancelledError | None = None
+        while not reading.done():
+            try:
+                await asyncio.wait([reading])
+            except asyncio.CancelledError as error:  # the connection is in use until the thread has let go of it
+                connection.interrupt()
+                cancelled = error
+        if cancelled:
+            raise cancelled
+        try:
+            return reading.result()
+        except apsw.InterruptError:
+            raise self._given_up() from None
+        except apsw.Error as error:
+            raise handle.failed(error) from error
+
+    def _given_up(self) -> StoreUnavailableError:
+        _log.warning("read_given_up", seconds=self._seconds)
+        return StoreUnavailableError(f"This was not read within {self._seconds:g} s. Ask for less, or try again later.")
+
+
+def gently(rows: Iterable[T]) -> Iterator[T]:
+    """The rows, with pauses for the event loop: a thread at work keeps it waiting, for 5 ms each time it wakes."""
+    until = monotonic() + _WORK_SECONDS
+    for row in rows:
+        yield row
+        if monotonic() > until:
+            time.sleep(_PAUSE_SECONDS)
+            until = monotonic() + _WORK_SECONDS
+
+
+def _over_one_moment(connection: apsw.Connection, query: Callable[[apsw.Connection], T], deadline: float) -> T:
+    connection.set_progress_handler(lambda: monotonic() > deadline, _STEPS)
+    connection.execute("BEGIN")
+    try:
+        return query(connection)
+    finally:
+        connection.set_progress_handler(None)
+        if connection.in_transaction:
+            connection.execute("COMMIT")

@@ -1,7 +1,8 @@
 """The Store protocol on SQLite.
 
 Statements run on the event loop's thread: each takes microseconds, less than a hand-over to another thread. What
-waits for the disk, the commit, runs in a thread of its own while the loop gathers the next batch.
+waits for the disk, the commit, runs in a thread of its own while the loop gathers the next batch. Reads about many
+learners or all courses, and of what is many megabytes, may take long: those have threads and connections of their own.
 """
 
 import asyncio
@@ -10,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Final
 
 import apsw
@@ -34,17 +36,23 @@ from headway.storage.sqlite.database import Database
 from headway.storage.sqlite.figures import Figures, store_counters
 from headway.storage.sqlite.imports import SqliteImports
 from headway.storage.sqlite.learners import active_days, erase, record_of, touched_lessons
-from headway.storage.sqlite.progress_table import ProgressTable
-from headway.storage.sqlite.reader import Reader
+from headway.storage.sqlite.progress_table import ProgressTable, TooLargeError
+from headway.storage.sqlite.reader import LongReader, Reader, gently
 from headway.storage.sqlite.recent import Recent
 from headway.storage.sqlite.rows import fetch
 from headway.storage.sqlite.sign_in_codes import SqliteSignInCodes
 
 _RETRY_SECONDS: Final = 0.005  # between two attempts at the write lock, where another process holds it
 
+_READ_SECONDS: Final = 20.0
+_TURN_SECONDS: Final = 0.002  # of a long write, before others have the event loop
+
 
 class SqliteStore:
-    """One file, one writing turn. `lock_seconds` bounds the wait for another process's write lock."""
+    """One file, one writing turn. `lock_seconds` bounds the wait for another process's write lock.
+
+    `read_seconds` bounds a long read, and the wait for one's turn at it.
+    """
 
     def __init__(
         self,
@@ -55,9 +63,11 @@ class SqliteStore:
         lock_seconds: float,
         observer: CommitObserver,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        read_seconds: float = _READ_SECONDS,
     ) -> None:
         self._database = Database(path)
         self._reader = Reader(self._database.reader, rescue_wal=self._database.writer.rescue_wal)
+        self._long_reader = LongReader(self._database.long_readers, self._reader.rescue, seconds=read_seconds)
         self._catalogue = Catalogue()
         self._recent = Recent(self._catalogue)
         self._progress = ProgressTable(self._catalogue, self._recent)
@@ -98,6 +108,7 @@ class SqliteStore:
         self._disk.shutdown()
         with contextlib.suppress(StoreUnavailableError, apsw.Error):
             self._database.writer.connection()  # the last to close, it brings the write-ahead log into the file
+        self._long_reader.close()
         self._reader.close()
         self._database.writer.drop()
 
@@ -107,7 +118,7 @@ class SqliteStore:
 
     async def courses(self) -> Sequence[CourseOutline]:
         """The catalogue by title."""
-        return self._reader.read(self._catalogue.outlines)
+        return await self._long_reader.read(self._catalogue.outlines)
 
     async def course(self, course_id: CourseId) -> VersionedCourse:
         """One course."""
@@ -119,7 +130,10 @@ class SqliteStore:
 
     async def lessons(self, learner_id: LearnerId, course_id: CourseId) -> LessonsReading:
         """All the learner's rows in a course."""
-        return self._reader.read(self._progress.lessons, learner_id, course_id)
+        try:
+            return self._reader.read(self._progress.few_lessons, learner_id, course_id)
+        except TooLargeError:
+            return await self._long_reader.read(self._progress.lessons, learner_id, course_id)
 
     async def lessons_stamp(self, learner_id: LearnerId, course_id: CourseId) -> LessonsStamp:
         """What changes whenever the learner's list of the course does."""
@@ -170,7 +184,7 @@ class SqliteStore:
         now = self._clock()
         written: list[Written] = []
         async with self._transaction() as connection:
-            for place, write in enumerate(writes):
+            async for place, write in _in_turns(writes):
                 try:
                     written.append(self._progress.apply(connection, write, now, counters))
                 except HeadwayError as refusal:
@@ -184,19 +198,19 @@ class SqliteStore:
 
     async def statistics(self, course_id: CourseId, first: date, last: date) -> CourseReading:
         """What is counted of a course."""
-        return self._reader.read(self._figures.course, course_id, first, last)
+        return await self._long_reader.read(self._figures.course, course_id, first, last)
 
     async def all_statistics(self, first: date, last: date) -> Sequence[CourseReading]:
         """What is counted of every course of the catalogue, by title."""
-        return self._reader.read(self._figures.courses, first, last)
+        return await self._long_reader.read(self._figures.courses, first, last)
 
     async def roster(self, course_id: CourseId, query: RosterQuery) -> Sequence[CourseProgress]:
         """A page of a course's learners."""
-        return self._reader.read(self._figures.roster, course_id, query)
+        return await self._long_reader.read(self._figures.roster, course_id, query)
 
     async def learner_record(self, learner_id: LearnerId) -> LearnerRecord:
         """All that is held on a learner."""
-        return self._reader.read(record_of, learner_id)
+        return await self._long_reader.read(record_of, learner_id, gently)
 
     async def active_days(self, learner_id: LearnerId, course_id: CourseId | None, first: date) -> Sequence[LearnerDay]:
         """The days from the first on when the learner wrote in a course, or in any."""
@@ -219,21 +233,21 @@ class SqliteStore:
         now = self._clock()
         if self._reader.read(rederivations.find_free, now) is None:
             return None
-        async with self._transaction() as connection:
+        async with self._turn() as connection:
             return rederivations.take(connection, now)
 
     async def learners_to_rederive(self, under_way: Rederivation, limit: int) -> Sequence[LearnerId]:
         """The learners that come next."""
-        return self._reader.read(rederivations.next_learners, under_way, limit)
+        return await self._long_reader.read(rederivations.next_learners, under_way, limit)
 
     async def advance_rederivation(self, under_way: Rederivation) -> bool:
         """Note how far it is."""
-        async with self._transaction() as connection:
+        async with self._turn() as connection:
             return rederivations.advance(connection, under_way, self._clock())
 
     async def finish_rederivation(self, under_way: Rederivation) -> None:
         """Note that nothing is left to do."""
-        async with self._transaction() as connection:
+        async with self._turn() as connection:
             fetch(connection, sql.FINISH_REDERIVATION, under_way.course_id, under_way.version)
 
     async def _commit_batch(self, batch: Sequence[Work]) -> Sequence[Outcome]:
@@ -314,3 +328,13 @@ class SqliteStore:
             raise cancelled
         commit.result()
         self._database.writer.confirm()
+
+
+async def _in_turns(writes: Sequence[LessonWrite]) -> AsyncIterator[tuple[int, LessonWrite]]:
+    """The writes with their places, letting others have the event loop in between: they read meanwhile."""
+    until = monotonic() + _TURN_SECONDS
+    for place, write in enumerate(writes):
+        yield place, write
+        if monotonic() > until:
+            await asyncio.sleep(0)
+            until = monotonic() + _TURN_SECONDS
