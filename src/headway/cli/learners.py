@@ -9,7 +9,7 @@ import typer
 
 from headway.cli.console import OPERATOR, fail, out, with_service
 from headway.domain.identifiers import LearnerId
-from headway.http.learners import learner_document
+from headway.http.learner_document import learner_document
 from headway.http.render import json_reply
 from headway.http.requests import InvalidIdentifierError, parse_identifier
 
@@ -29,7 +29,7 @@ def export(
       headway learners export a169451c-8525-4352-b8ca-070dd449a1a5
       headway learners export a169451c-8525-4352-b8ca-070dd449a1a5 --output ada.json
     """
-    learner_id = _learner_id(learner)
+    learner_id = learner_id_of(learner)
     record = with_service(lambda services: services.learners.export(OPERATOR, learner_id))
     document = json.loads(json_reply(learner_document(learner_id, record)).body)
     text = json.dumps(document, indent=2, ensure_ascii=False)
@@ -54,7 +54,7 @@ def erase(
       headway learners erase a169451c-8525-4352-b8ca-070dd449a1a5
       headway learners erase a169451c-8525-4352-b8ca-070dd449a1a5 --yes
     """
-    learner_id = _learner_id(learner)
+    learner_id = learner_id_of(learner)
     if not yes:
         typer.confirm(f"Erase all that is held on {learner_id}? It can not be undone.", abort=True, err=True)
     with_service(lambda services: services.learners.erase(OPERATOR, learner_id))
@@ -68,7 +68,8 @@ def _write_private(path: Path, text: str) -> None:
         file.write(text + "\n")
 
 
-def _learner_id(text: str) -> LearnerId:
+def learner_id_of(text: str) -> LearnerId:
+    """A learner's id as it was given; ends the program where it is none."""
     try:
         return LearnerId(parse_identifier("LEARNER", text))
     except InvalidIdentifierError as error:

@@ -17,9 +17,10 @@ from headway.storage.sqlite.rows import fetch, to_course_progress, to_held_day, 
 def record_of(connection: apsw.Connection, learner_id: LearnerId) -> LearnerRecord:
     """All of it."""
     held = [to_held_day(columns) for columns in fetch(connection, sql.LEARNER_DAYS, learner_id)]
+    standings = fetch(connection, sql.LEARNER_STANDINGS, learner_id)
     return LearnerRecord(
         [to_lesson_progress(columns) for columns in fetch(connection, sql.LEARNER_ROWS, learner_id)],
-        [to_course_progress(columns) for columns in fetch(connection, sql.LEARNER_STANDINGS, learner_id)],
+        [standing for standing in map(to_course_progress, standings) if not standing.is_empty],
         [(day.course_id, day.day) for day in held],
     )
 

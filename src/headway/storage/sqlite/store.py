@@ -19,6 +19,7 @@ from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters
 from headway.domain.errors import HeadwayError, RefusedWriteError, StoreUnavailableError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.presence import StandingRestore
 from headway.domain.roster import RosterQuery
 from headway.domain.standing import CourseProgress, LearnerDay, LessonsStamp
 from headway.domain.statistics import CourseReading
@@ -141,6 +142,10 @@ class SqliteStore:
         """Apply one write, in a batch with whatever else is waiting."""
         return await self.committer.submit(write)
 
+    async def restore(self, asked: StandingRestore) -> bool:
+        """Make a learner's standing and days what an export says."""
+        return await self.committer.restore(asked)
+
     async def put_course(self, course: Course, precondition: Precondition = UNCONDITIONAL) -> CoursePut:
         """Make the catalogue hold the course as given."""
         async with self._transaction() as connection:
@@ -164,15 +169,15 @@ class SqliteStore:
             self._progress.restart(connection, learner_id, course_id, self._clock(), counters)
             store_counters(connection, counters)
 
-    async def write_all(self, writes: Sequence[LessonWrite]) -> Sequence[Written]:
-        """Apply writes in their order, all of them or none."""
+    async def write_all(self, writes: Sequence[LessonWrite | StandingRestore]) -> Sequence[Written | bool]:
+        """Write and restore in their order, all of it or nothing."""
         counters = Counters()
         now = self._clock()
-        written: list[Written] = []
+        written: list[Written | bool] = []
         async with self._transaction() as connection:
             for place, write in enumerate(writes):
                 try:
-                    written.append(self._progress.apply(connection, write, now, counters))
+                    written.append(self._done(connection, write, now, counters))
                 except HeadwayError as refusal:
                     raise RefusedWriteError(place, refusal) from refusal
             store_counters(connection, counters)
@@ -246,12 +251,19 @@ class SqliteStore:
 
     def _outcome(self, connection: apsw.Connection, work: Work, now: datetime, counters: Counters) -> Outcome:
         try:
-            if isinstance(work, LessonWrite):
-                return self._progress.apply(connection, work, now, counters)
+            if not isinstance(work, StandingRefresh):
+                return self._done(connection, work, now, counters)
             self._progress.refresh(connection, work, now, counters)
         except HeadwayError as refusal:
             return refusal
         return None
+
+    def _done(
+        self, connection: apsw.Connection, work: LessonWrite | StandingRestore, now: datetime, counters: Counters
+    ) -> Written | bool:
+        if isinstance(work, LessonWrite):
+            return self._progress.apply(connection, work, now, counters)
+        return self._progress.restore(connection, work, now, counters)
 
     @contextlib.asynccontextmanager
     async def _transaction(self) -> AsyncIterator[apsw.Connection]:
