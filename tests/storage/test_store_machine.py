@@ -142,7 +142,9 @@ class Model:
         begun, finished, ended = map(self.date_of, written.moments)
         if not written.is_dated:
             begun = finished = ended = max(ended, self.last_days.get(learner, date.min))
-        self.last_writes[learner] = max(written.moments.ended, min(self.last_writes.get(learner, now), now))
+        self.last_writes[learner] = max(
+            written.moments.ended, min(self.last_writes.get(learner, written.moments.ended), now)
+        )
         before, after = written.before, written.after
         statuses = [one.status if one else Status.NOT_STARTED for one in (before, after)]
         spent = [round(one.time_spent_minutes * 1_000_000) if one else 0 for one in (before, after)]
