@@ -15,7 +15,7 @@ from headway.http.imports import IMPORT_BODY_BYTES
 from support.files import CSV, NDJSON, as_csv, line, ndjson
 
 IMPORT = "/progress/import"
-NOTHING = {"lines": 0, "written": 0, "unchanged": 0, "refused": 0, "errors": []}
+NOTHING = {"lines": 0, "written": 0, "unchanged": 0, "refused": 0, "errors": [], "ignored": []}
 
 
 @pytest.fixture
