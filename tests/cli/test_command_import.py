@@ -70,7 +70,7 @@ def test_a_file_of_another_name_needs_a_format(program: Program, lines: Lines) -
     path = file(program.folder, "progress.txt", as_csv(lines))
     refused = program("progress", "import", path)
     assert (refused.code, refused.out) == (2, "")
-    assert "progress.txt could be CSV or NDJSON: say which with --format." in refused.err
+    assert "progress.txt could be CSV, NDJSON or an export: say which with --format." in refused.err
     assert program("progress", "import", path, "--format", "csv").out.startswith("5 lines: 5 written")
 
 

@@ -13,8 +13,9 @@ from headway.domain.bounds import plain
 from headway.domain.catalogue import Course, VersionedCourse
 from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts, recount
 from headway.domain.identifiers import LessonId, ProgressId
+from headway.domain.presence import advance
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import CourseProgress, LearnerDay, advance, finished_day
+from headway.domain.standing import CourseProgress, LearnerDay
 from headway.domain.statistics import CourseReading, activity_of, statistics_of
 from headway.domain.writes import LessonWrite
 
@@ -33,25 +34,24 @@ def test_counts_kept_by_deltas_are_what_a_recount_finds(of: Course, steps: list[
     versioned = VersionedCourse(of, 1)
     found: dict[LessonId, LessonProgress | None] = {}
     standing: CourseProgress | None = None
-    days: list[LearnerDay] = []
+    days: dict[date, LearnerDay] = {}
     counters = Counters()
     now = NOW
-    for revision, (place, update, hours) in enumerate(steps, start=1):
+    for place, update, hours in steps:
         now += timedelta(hours=hours)
         lesson_id = of.lessons[place].id
         write = LessonWrite(LEARNER, COURSE, lesson_id, update)
         written = write.apply(of, found.get(lesson_id), now, lambda: ProgressId("a row"))
         if written.before is None and written.after is None:
             continue
-        after = advance(standing, write, written, versioned, revision=revision, now=now)
-        finished = finished_day(standing, after)
-        if finished is not None:
-            days.append(finished)
+        after, changed = advance(standing, write, written, versioned, now=now)
         counters.change_row(written.before, written.after)
         counters.change_standing(standing, after)
+        counters.change_days(COURSE, days, changed)
+        days |= {moment: day for moment, day in changed.items() if day is not None}
         found[lesson_id], standing = written.after, after
     rows = [row for row in found.values() if row is not None]
-    assert counters == recount(rows, [standing] if standing else [], [(COURSE, day) for day in days])
+    assert counters == recount(rows, [standing] if standing else [], [(COURSE, day) for day in days.values()])
 
 
 @given(st.dictionaries(st.integers(0, 100), st.integers(1, 5)))

@@ -15,7 +15,7 @@ from headway.http.imports import IMPORT_BODY_BYTES
 from support.files import CSV, NDJSON, as_csv, line, ndjson
 
 IMPORT = "/progress/import"
-NOTHING = {"lines": 0, "written": 0, "unchanged": 0, "refused": 0, "errors": []}
+NOTHING = {"lines": 0, "written": 0, "unchanged": 0, "refused": 0, "errors": [], "ignored": []}
 
 
 @pytest.fixture
@@ -291,7 +291,7 @@ class TestRefusals:
     def test_it_takes_the_scope(self, client_of: Callable[..., httpx.Client], scopes: tuple[str, ...]) -> None:
         assert send(client_of(str(uuid4()), *scopes), b"", {}).status_code == 403
 
-    @pytest.mark.parametrize("kind", [None, "application/json", "text/plain", "csv", "text/csv2"])
+    @pytest.mark.parametrize("kind", [None, "application/xml", "text/plain", "csv", "text/csv2"])
     def test_the_kind_of_the_file_is_named(self, admin: httpx.Client, kind: str | None) -> None:
         refused = send(admin, b"", {"Content-Type": kind} if kind else {})
         assert refused.status_code == 415

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from domain.values import COURSE, LEARNER, LESSON, METADATA, VALUES
 from headway.domain.errors import InvalidValueError
 from headway.domain.imports import Line
-from headway.http.imports import FORMATS, FileFormat, read_lines
+from headway.domain.writes import LessonWrite
+from headway.http.imports import FileFormat, read_lines
 from support.files import as_csv, line, ndjson
 
-READABLE = list(FORMATS.values())
+READABLE = [FileFormat.CSV, FileFormat.NDJSON]
 ONE = line(LEARNER, COURSE, LESSON)
 
 
@@ -32,7 +33,7 @@ def only(content: bytes, file_format: FileFormat = FileFormat.CSV) -> Line:
 
 def said(found: Line) -> dict[str, Any]:
     """What a line says, as it was given."""
-    assert found.write is not None, found.problems
+    assert isinstance(found.write, LessonWrite), found.problems
     assert found.write.update is not None
     return line(found.write.learner_id, found.write.course_id, found.write.lesson_id, **found.write.update)
 

@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from domain.values import UPDATES, lesson, quiz
 from headway.domain.catalogue import Course, OnEdit, VersionedCourse, compare, next_version
 from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts
+from headway.domain.dating import NO_TIMES, Times
 from headway.domain.errors import CourseNotFoundError, HeadwayError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import LessonProgress, Status
@@ -39,6 +40,12 @@ ZONES: Final = ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"]  # from fourte
 DOCUMENT: Final = st.sampled_from(DOCUMENTS)
 LEARNER: Final = st.integers(0, 1)
 LESSON_ID: Final = st.sampled_from([lesson(number).id for number in range(1, 5)])
+WRITER: Final = st.sampled_from([None, None, new_learner()])
+DAYS_AGO: Final[st.SearchStrategy[tuple[int | None, ...]]] = st.just(()) | st.lists(
+    st.integers(0, 50), min_size=3, max_size=3
+).map(lambda ago: tuple(sorted(ago, reverse=True))).flatmap(
+    lambda ago: st.tuples(*(st.sampled_from([None, one]) for one in ago))
+)
 CONDITION: Final = st.sampled_from(["none", "none", "the tag", "the tag", "another tag", "a row", "no row"])
 
 
@@ -49,6 +56,7 @@ class Model:
         self.course: Course | None = None
         self.versioned: VersionedCourse | None = None
         self.rows: dict[tuple[LearnerId, LessonId], LessonProgress] = {}
+        self.started: set[LearnerId] = set()
         self.last_writes: dict[LearnerId, datetime] = {}
         self.last_days: dict[LearnerId, date] = {}
         self.days: dict[tuple[LearnerId, date], list[int]] = {}
@@ -72,9 +80,9 @@ class Model:
         if written.after:
             self.rows[key] = written.after
         if written.before or written.after:
-            self.last_writes[write.learner_id] = now
+            self.started.add(write.learner_id)
             self.versions[write.learner_id] = self.version
-            self.note_day(written, self.note_completion(write.learner_id, before), now)
+            self.note_presence(write.learner_id, written, self.note_completion(write.learner_id, before), now)
         return written
 
     @property
@@ -106,7 +114,7 @@ class Model:
             if found is not None and self.versioned.criteria.get(found.id, 0) > since:
                 self.rows[learner, row.lesson_id] = rederive_row(row, found, now)
         self.versions[learner] = self.version
-        if learner in self.last_writes:
+        if learner in self.started:
             if is_complete(self.course, recount(self.course, self.of(learner))):
                 self.completed.add(learner)
             elif self.course.on_edit is OnEdit.REOPEN:
@@ -126,26 +134,56 @@ class Model:
             self.completed.discard(learner)
         return learner in self.completed and not had
 
-    def note_day(self, written: Written, completed: bool, now: datetime) -> None:
-        assert self.course is not None
-        row = written.after or written.before
-        assert row is not None
-        today = max(
-            now.astimezone(ZoneInfo(self.course.time_zone)).date(), self.last_days.get(row.learner_id, date.min)
+    def note_presence(self, learner: LearnerId, written: Written, completed: bool, now: datetime) -> None:
+        """What others write says nothing of when the learner was there; what brings times does."""
+        if written.moments is None:
+            return
+        self.settle(learner, self.date_of(now))
+        begun, finished, ended = map(self.date_of, written.moments)
+        if not written.is_dated:
+            begun = finished = ended = max(ended, self.last_days.get(learner, date.min))
+        self.last_writes[learner] = max(
+            written.moments.ended, min(self.last_writes.get(learner, written.moments.ended), now)
         )
-        self.last_days[row.learner_id] = today
         before, after = written.before, written.after
         statuses = [one.status if one else Status.NOT_STARTED for one in (before, after)]
         spent = [round(one.time_spent_minutes * 1_000_000) if one else 0 for one in (before, after)]
-        done = self.days.setdefault((row.learner_id, today), [0, 0, 0, 0])
-        done[0] += statuses[0] == Status.NOT_STARTED != statuses[1]
-        done[1] += statuses[0] != Status.COMPLETED == statuses[1]
-        done[2] += max(0, spent[1] - spent[0])
-        done[3] += completed
+        self.note_day(learner, begun, 0, statuses[0] == Status.NOT_STARTED != statuses[1])
+        self.note_day(learner, finished, 1, statuses[0] != Status.COMPLETED == statuses[1])
+        self.note_day(learner, ended, 2, max(0, spent[1] - spent[0]))
+        if completed:
+            self.note_day(learner, self.date_of(self.last_completion(learner)) if written.is_dated else ended, 3, 1)
+
+    def note_day(self, learner: LearnerId, day: date, place: int, more: int) -> None:
+        self.last_days[learner] = max(day, self.last_days.get(learner, day))
+        done = self.days.setdefault((learner, day), [0, 0, 0, 0])
+        done[place] += more
+        done[2] = min(done[2], 24 * 60 * 1_000_000)
+
+    def settle(self, learner: LearnerId, today: date) -> None:
+        """What a clock that was ahead has left counts today."""
+        if self.last_days.get(learner, today) <= today + timedelta(days=2):
+            return
+        ahead = [day for owner, day in self.days if owner == learner and day >= today]
+        self.last_days[learner] = today
+        found = [self.days.pop((learner, day)) for day in ahead]
+        for done in found:
+            for place, more in enumerate(done):
+                self.note_day(learner, today, place, more)
+
+    def date_of(self, moment: datetime) -> date:
+        assert self.course is not None
+        return moment.astimezone(ZoneInfo(self.course.time_zone)).date()
+
+    def last_completion(self, learner: LearnerId) -> datetime:
+        assert self.course is not None
+        counting = {one.id for one in self.course.lessons if one.required}
+        return max(row.completed_at for row in self.of(learner) if row.completed_at and row.lesson_id in counting)
 
     def restart(self, learner: LearnerId) -> None:
         self.rows = {key: row for key, row in self.rows.items() if key[0] != learner}
         self.last_writes.pop(learner, None)
+        self.started.discard(learner)
         self.completed.discard(learner)
 
     def erase(self, learner: LearnerId) -> None:
@@ -179,9 +217,9 @@ class Model:
                 counters.add_score((*key, int(row.quiz_score + 0.5)), 1)
         course_id = self.course.id if self.course else CourseId("")
         for learner, day in self.last_days.items():
-            seen = int(learner in self.last_writes)
-            counters.add_date((course_id, day), DayCounts(last_seen=seen))
-            counters.add_course(course_id, CourseCounts(seen, int(learner in self.completed)))
+            counters.add_date((course_id, day), DayCounts(last_seen=int(learner in self.started)))
+        for learner in self.started | self.completed:
+            counters.add_course(course_id, CourseCounts(int(learner in self.started), int(learner in self.completed)))
         for (_, day), done in self.days.items():
             counters.add_date((course_id, day), DayCounts(1, 0, *done))
         return counters
@@ -240,18 +278,32 @@ class StoreMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.run(self.store.close())
 
-    @rule(learner=LEARNER, lesson_id=LESSON_ID, update=UPDATES, condition=CONDITION)
-    def write(self, learner: int, lesson_id: LessonId, update: Any, condition: str) -> None:
+    @rule(learner=LEARNER, lesson_id=LESSON_ID, update=UPDATES, condition=CONDITION, writer=WRITER, days_ago=DAYS_AGO)
+    def write(
+        self,
+        learner: int,
+        lesson_id: LessonId,
+        update: Any,
+        condition: str,
+        writer: LearnerId | None = None,
+        days_ago: tuple[int | None, ...] = (),
+    ) -> None:
         row = self.model.rows.get((self.learners[learner], lesson_id))
         asked = precondition(condition, row)
-        write = LessonWrite(self.learners[learner], self.course_id, lesson_id, update, asked)
+        times = self.times(days_ago)
+        write = LessonWrite(self.learners[learner], self.course_id, lesson_id, update, asked, writer, times)
         found = self.run(outcome(self.store, write))
         made = found.after.id if isinstance(found, Written) and found.after else ProgressId("none was made")
         assert found == self.model.write(write, self.clock.now, made)
 
-    @rule(learner=LEARNER, lesson_id=LESSON_ID, condition=CONDITION)
-    def remove(self, learner: int, lesson_id: LessonId, condition: str) -> None:
-        self.write(learner, lesson_id, None, condition)
+    def times(self, days_ago: tuple[int | None, ...]) -> Times:
+        if not any(ago is not None for ago in days_ago):
+            return NO_TIMES
+        return Times._make(None if ago is None else self.clock.now - timedelta(days=ago) for ago in days_ago)
+
+    @rule(learner=LEARNER, lesson_id=LESSON_ID, condition=CONDITION, writer=WRITER)
+    def remove(self, learner: int, lesson_id: LessonId, condition: str, writer: LearnerId | None) -> None:
+        self.write(learner, lesson_id, None, condition, writer)
 
     @rule(lessons=DOCUMENT, zone=st.sampled_from(ZONES), on_edit=st.sampled_from(OnEdit))
     def put_course(self, lessons: list[Any], zone: str = "UTC", on_edit: OnEdit = OnEdit.KEEP) -> None:
@@ -275,6 +327,10 @@ class StoreMachine(RuleBasedStateMachine):
     def time_passes(self, hours: int) -> None:
         self.clock.now += timedelta(hours=hours)
 
+    @rule(days=st.integers(1, 40))
+    def the_clock_is_set_back(self, days: int) -> None:
+        self.clock.now -= timedelta(days=days)
+
     @rule(learner=LEARNER)
     def refresh(self, learner: int) -> None:
         if self.model.course is not None:
@@ -283,7 +339,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(learner=LEARNER)
     def erase(self, learner: int) -> None:
-        was_there = self.learners[learner] in self.model.last_days
+        was_there = self.learners[learner] in self.model.last_days.keys() | self.model.started
         assert self.run(self.store.erase(self.learners[learner])) is was_there
         self.model.erase(self.learners[learner])
         assert not any(self.run(self.store.learner_record(self.learners[learner])))
@@ -312,12 +368,12 @@ class StoreMachine(RuleBasedStateMachine):
         assert (rows.course, sorted(rows.rows)) == (course, self.model.of(learner))
         assert self.seen.setdefault((learner, stamp), rows) == rows, "one stamp, one reading"
         standing = self.run(self.store.course_progress(learner, course.id))
-        if learner not in self.model.last_writes:
+        if learner not in self.model.started:
             assert standing == (course, None)
         else:
             assert standing.progress is not None
             assert standing.progress.tally == recount(course, self.model.of(learner))
-            assert standing.progress.last_accessed == self.model.last_writes[learner]
+            assert standing.progress.last_accessed == self.model.last_writes.get(learner)
             assert self.run(self.store.learner_courses(learner)) == [standing]
 
 

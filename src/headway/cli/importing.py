@@ -11,7 +11,9 @@ import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from headway.cli.console import OPERATOR, err, fail, out, with_service
+from headway.cli.learners import learner_id_of
 from headway.domain.errors import ImportUnderWayError, InvalidValueError, Problem
+from headway.domain.identifiers import LearnerId
 from headway.domain.imports import Fault, Report
 from headway.http.imports import FileFormat, digest_of, read_lines
 from headway.service import Services
@@ -23,6 +25,7 @@ _BY_SUFFIX: Final[Mapping[str, FileFormat]] = {
     ".csv": FileFormat.CSV,
     ".ndjson": FileFormat.NDJSON,
     ".jsonl": FileFormat.NDJSON,
+    ".json": FileFormat.EXPORT,
 }
 _ATTEMPTS: Final = 3  # to take over from an import that was broken off a moment ago
 _PART_BYTES: Final = 1024 * 1024
@@ -30,16 +33,23 @@ _PART_BYTES: Final = 1024 * 1024
 
 @app.command("import")
 def import_file(
-    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="CSV or NDJSON.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="CSV, NDJSON or an export.")
+    ],
     file_format: Annotated[
         FileFormat | None, typer.Option("--format", help="How the file is written, where its name does not tell.")
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every line, write none.")] = False,
     atomic: Annotated[bool, typer.Option("--atomic", help="Write all lines or none; 10,000 at most.")] = False,
+    learner: Annotated[
+        str | None,
+        typer.Option(metavar="LEARNER", help="Whose an export becomes, where not its own learner's: a UUID."),
+    ] = None,
 ) -> None:
     """Write many learners' progress from a file. Lines that are wrong are printed; it then ends with 1.
 
-    A line names user_id, course_id and lesson_id, and any of the fields that can be written.
+    A line names user_id, course_id and lesson_id, and any of the fields that can be written, with the times that they
+    were written at or none. A file of headway learners export is restored: its rows, its dates and its days.
 
     Broken off and run again, it goes on.
 
@@ -47,11 +57,13 @@ def import_file(
       headway progress import progress.csv
       headway progress import progress.ndjson --dry-run
       headway progress import export.txt --format csv --atomic
+      headway progress import ada.json --learner 0f0e3f5e-7d0c-4a55-9d0b-3c1d5a8b9e21
     """
     file_format = file_format or _BY_SUFFIX.get(file.suffix.lower())
     if file_format is None:
-        fail(f"{file.name} could be CSV or NDJSON: say which with --format.", 2)
-    upload = _Upload(file, file_format, ImportOptions(dry_run, atomic))
+        fail(f"{file.name} could be CSV, NDJSON or an export: say which with --format.", 2)
+    learner_id = learner_id_of(learner) if learner else None
+    upload = _Upload(file, file_format, ImportOptions(dry_run, atomic), learner_id)
     try:
         report = _imported(upload)
     except OSError as error:
@@ -66,6 +78,7 @@ class _Upload:
     path: Path
     file_format: FileFormat
     options: ImportOptions
+    learner_id: LearnerId | None
 
     def look_through(self) -> tuple[int, str]:
         """How many lines it has, about, and its digest."""
@@ -75,7 +88,8 @@ class _Upload:
             while part := file.read(_PART_BYTES):
                 content.update(part)
                 lines += part.count(b"\n")
-        return lines, digest_of(content, self.file_format, atomic=self.options.atomic)
+        digest = digest_of(content, self.file_format, atomic=self.options.atomic, learner_id=self.learner_id)
+        return lines, digest
 
 
 def _imported(upload: _Upload) -> Report:
@@ -105,8 +119,8 @@ async def _import(services: Services, upload: _Upload, digest: str, told: Told) 
 
 async def _attempt(services: Services, upload: _Upload, digest: str, key: str, told: Told) -> Report:
     with upload.path.open("rb") as content:
-        file = ImportFile(digest, read_lines(content, upload.file_format))
         try:
+            file = ImportFile(digest, read_lines(content, upload.file_format, upload.learner_id))
             return await services.learners.import_progress(OPERATOR, file, upload.options, key, told)
         except InvalidValueError as error:
             if not upload.options.atomic or not all(problem.place for problem in error.problems):
@@ -133,5 +147,7 @@ def _tell(report: Report, options: ImportOptions) -> None:
         verb = "would be written" if options.dry_run else "written"
         counts = f"{report.written:,} {verb}, {report.unchanged:,} unchanged, {report.refused:,} refused"
         out.print(f"{report.lines:,} lines: {counts}.")
+    if report.ignored:
+        out.print(f"Not taken: {', '.join(report.ignored)}.")
     if report.refused:
         raise typer.Exit(1)

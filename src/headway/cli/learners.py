@@ -7,10 +7,10 @@ from typing import Annotated, Final
 
 import typer
 
-from headway.auth import learner_id as learner_id_of
+from headway.auth import learner_id
 from headway.cli.console import OPERATOR, fail, load_settings, out, with_service
 from headway.domain.identifiers import LearnerId
-from headway.http.learners import learner_document
+from headway.http.learner_document import learner_document
 from headway.http.render import json_reply
 
 app: Final = typer.Typer(no_args_is_help=True, help="A learner's rights: export and erase what is held.")
@@ -31,9 +31,9 @@ def export(
       headway learners export a169451c-8525-4352-b8ca-070dd449a1a5
       headway learners export ada@example.org --output ada.json
     """
-    learner_id = _learner_id(learner)
-    record = with_service(lambda services: services.learners.export(OPERATOR, learner_id))
-    document = json.loads(json_reply(learner_document(learner_id, record)).body)
+    of = learner_id_of(learner)
+    record = with_service(lambda services: services.learners.export(OPERATOR, of))
+    document = json.loads(json_reply(learner_document(of, record)).body)
     text = json.dumps(document, indent=2, ensure_ascii=False)
     if output is None:
         typer.echo(text)
@@ -42,7 +42,7 @@ def export(
         _write_private(output, text)
     except OSError as error:
         fail(f"{output} can not be written ({error.strerror}).", 2)
-    out.print(f"{learner_id}: {len(record.rows):,} rows in {output}")
+    out.print(f"{of}: {len(record.rows):,} rows in {output}")
 
 
 @app.command()
@@ -56,11 +56,11 @@ def erase(
       headway learners erase a169451c-8525-4352-b8ca-070dd449a1a5
       headway learners erase ada@example.org --yes
     """
-    learner_id = _learner_id(learner)
+    of = learner_id_of(learner)
     if not yes:
-        typer.confirm(f"Erase all that is held on {learner_id}? It can not be undone.", abort=True, err=True)
-    with_service(lambda services: services.learners.erase(OPERATOR, learner_id))
-    out.print(f"{learner_id}: erased")
+        typer.confirm(f"Erase all that is held on {of}? It can not be undone.", abort=True, err=True)
+    with_service(lambda services: services.learners.erase(OPERATOR, of))
+    out.print(f"{of}: erased")
 
 
 def _write_private(path: Path, text: str) -> None:
@@ -83,8 +83,8 @@ def _write_private(path: Path, text: str) -> None:
             raise
 
 
-def _learner_id(name: str) -> LearnerId:
+def learner_id_of(name: str) -> LearnerId:
     """The learner whom an argument LEARNER names, as a token's `sub` does; ends the program where it is empty."""
     if not name:
         fail("LEARNER takes a name.", 2)
-    return learner_id_of(name, load_settings().jwt_issuer)
+    return learner_id(name, load_settings().jwt_issuer)

@@ -58,7 +58,7 @@ async def _verify(headway: Headway, course_id: CourseId | None, *, repair: bool)
                 verified = await verification.verify(recount, progress)
         _tell(verified, monotonic() - began)
         if repair and not verified.is_exact:
-            with shown("Mending", len(verified.wrong)) as progress:
+            with shown("Mending", len({*verified.wrong, *verified.ahead})) as progress:
                 await verification.repair(store.archive, store, verified, progress)
         return verified
 
@@ -67,7 +67,9 @@ def _tell(verified: Verified, seconds: float) -> None:
     if verified.differences:
         out.print(_figures(verified.differences), soft_wrap=False)
     if verified.wrong:
-        out.print(_standings(verified.wrong), soft_wrap=False)
+        out.print(_standings("learner whose standing is wrong", verified.wrong), soft_wrap=False)
+    if verified.ahead:
+        out.print(_standings("learner last seen in the future", verified.ahead), soft_wrap=False)
     rate = verified.rows / seconds
     out.print(f"Counted {verified.rows:,} rows in {seconds:.1f} seconds, {rate:,.0f} rows a second.")
 
@@ -80,18 +82,14 @@ def _figures(differences: Sequence[Difference]) -> Table:
     return table
 
 
-def _standings(wrong: Sequence[StandingKey]) -> Table:
-    table = Table(
-        Column("course", no_wrap=True),
-        Column("learner whose standing is wrong", no_wrap=True),
-        box=None,
-        pad_edge=False,
-    )
-    for learner_id, course_id in wrong:
+def _standings(title: str, standings: Sequence[StandingKey]) -> Table:
+    table = Table(Column("course", no_wrap=True), Column(title, no_wrap=True), box=None, pad_edge=False)
+    for learner_id, course_id in standings:
         table.add_row(course_id, learner_id)
     return table
 
 
 def _found(verified: Verified) -> str:
     figures, standings = len(verified.differences), len(verified.wrong)
-    return f"{figures:,} {'figure' if figures == 1 else 'figures'}, {standings:,} learners' standings"
+    found = f"{figures:,} {'figure' if figures == 1 else 'figures'}, {standings:,} learners' standings"
+    return f"{found}, {len(verified.ahead):,} seen in the future" if verified.ahead else found

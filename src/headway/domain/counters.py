@@ -5,7 +5,7 @@ it counts for after less what it counted for before; a recount adds up all that 
 number, so both come to the same.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from operator import add, sub
 from typing import Final, NamedTuple, TypeVar
@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, TypeVar
 from headway.domain.bounds import Number
 from headway.domain.identifiers import CourseId, LessonId
 from headway.domain.progress import LessonProgress, Status
-from headway.domain.standing import NEVER, CourseProgress, LearnerDay, finished_day, time_parts
+from headway.domain.standing import NEVER, CourseProgress, LearnerDay, time_parts
 
 PARTS_OF_A_POINT: Final = 1_000_000
 """Scores are summed in millionths of a point."""
@@ -142,15 +142,12 @@ class Counters:
             self.add_score((*key, whole_points(shape.quiz_score)), rows)
 
     def change_standing(self, before: CourseProgress | None, after: CourseProgress | None) -> None:
-        """A standing became another one. The day that this finished, if it did, still counts."""
+        """A standing became another one. A day that this finished is told by `change_days`."""
         if before is not None and after is not None and _is_same_day(before, after):
             self._add_done(after.course_id, before.day, after.day)
             return
         if before is not None:
             self._add_standing(before, -1)
-            finished = finished_day(before, after) if after is not None else None
-            if finished is not None:
-                self.add_day(before.course_id, finished)
         if after is not None:
             self._add_standing(after, 1)
 
@@ -158,6 +155,17 @@ class Counters:
         """A learner's day in a course."""
         counts = (1, 0, day.lessons_started, day.lessons_completed, day.time_parts, day.completions)
         self.add_date((course_id, day.date), DayCounts._make(sign * count for count in counts))
+
+    def change_days(
+        self, course_id: CourseId, before: Mapping[date, LearnerDay], after: Mapping[date, LearnerDay | None]
+    ) -> None:
+        """Finished days of one learner's became others (`None`: the day is no more)."""
+        for moment, day in after.items():
+            was = before.get(moment)
+            if was is not None:
+                self.add_day(course_id, was, -1)
+            if day is not None:
+                self.add_day(course_id, day)
 
     def add_lesson(self, key: LessonKey, counts: LessonCounts) -> None:
         """Learners in a lesson."""

@@ -13,6 +13,7 @@ from headway.domain.errors import (
     RefusedWriteError,
 )
 from headway.domain.identifiers import LearnerId
+from headway.domain.presence import StandingRestore
 from headway.domain.writes import LessonWrite, Written
 
 LINES_AT_ONCE: Final = 256
@@ -23,16 +24,19 @@ MOST_FAULTS: Final = 1_000
 """How many faults a report lists; lines are counted beyond it."""
 LEASE: Final = timedelta(seconds=10)
 """How long an import belongs to whoever noted its progress last."""
+MOST_IGNORED: Final = 100
+"""How many names of fields that are not taken a report lists."""
 KEPT: Final = timedelta(days=7)
 """How long an import is remembered after its last progress."""
 
 
 class Line(NamedTuple):
-    """A line of a file by its number, from 1: a write, or what is wrong with it."""
+    """A line of a file by its number, from 1: a write, or what is wrong with it, and what of it is not taken."""
 
     number: int
-    write: LessonWrite | None
+    write: LessonWrite | StandingRestore | None
     problems: Sequence[Problem] = ()
+    ignored: Sequence[str] = ()
 
 
 class Fault(NamedTuple):
@@ -45,21 +49,29 @@ class Fault(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a line: refused where there are problems, else written, or as it was before."""
+    """What became of a line: refused where there are problems, else written, or as it was before.
+
+    `ignored` are the fields of it that are not taken.
+    """
 
     number: int
     changed: bool = False
     problems: Sequence[Problem] = ()
+    ignored: Sequence[str] = ()
 
 
 class Report(NamedTuple):
-    """What became of the lines so far. The faults are those of the first lines that were refused."""
+    """What became of the lines so far. The faults are those of the first lines that were refused.
+
+    `ignored` are the fields that are not taken, the first of them, each once.
+    """
 
     lines: int = 0
     written: int = 0
     unchanged: int = 0
     refused: int = 0
     faults: tuple[Fault, ...] = ()
+    ignored: tuple[str, ...] = ()
 
     def plus(self, outcomes: Sequence[Outcome]) -> "Report":
         """The report with more lines, in their order."""
@@ -71,6 +83,7 @@ class Report(NamedTuple):
             self.unchanged + len(outcomes) - len(refused) - written,
             self.refused + len(refused),
             (*self.faults, *_faults(refused))[:MOST_FAULTS],
+            _few_names((*self.ignored, *(name for outcome in outcomes for name in outcome.ignored))),
         )
 
 
@@ -95,9 +108,9 @@ class ImportState(NamedTuple):
     finished: bool
 
 
-def outcome_of(number: int, written: Written) -> Outcome:
-    """What became of a line that was written."""
-    return Outcome(number, changed=written.after != written.before)
+def outcome_of(number: int, written: Written | bool) -> Outcome:
+    """What became of a line that was written, or restored and did change something or not."""
+    return Outcome(number, changed=written if isinstance(written, bool) else written.after != written.before)
 
 
 def refusal_of(number: int, refusal: HeadwayError) -> Outcome:
@@ -124,6 +137,10 @@ def together_or_not(outcomes: Sequence[Outcome]) -> None:
     faults = list(_faults(outcomes))[:MOST_FAULTS]
     if faults:
         raise InvalidValueError([Problem((fault.line, *fault.place), fault.reason, fault.kind) for fault in faults])
+
+
+def _few_names(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))[:MOST_IGNORED]
 
 
 def _faults(outcomes: Iterable[Outcome]) -> Iterable[Fault]:

@@ -295,13 +295,15 @@ def _changed(row: LessonProgress, values: tuple[Any, ...], now: datetime) -> Les
     """The row with new `values`, those of ProgressUpdate's fields in their order, one version on.
 
     The row itself where they change nothing. Metadata is told apart by being another object, since in Python
-    `True == 1`. `completed_at` follows the status: set once, until it is left.
+    `True == 1`. `completed_at` follows the status: set once, until it is left. What a clock
+    that was ahead left in the future is moved to now.
     """
     if row.version and values[-1] is row.metadata and values[:-1] == row[_FIRST_VALUE:_METADATA]:
         return row
-    completed_at = (row.completed_at or now) if values[0] is _COMPLETED else None
+    completed_at = min(row.completed_at or now, now) if values[0] is _COMPLETED else None
+    created_at = min(row.created_at, now)
     return LessonProgress._make(
-        (*row[:_FIRST_VALUE], *values, row.id, completed_at, row.created_at, now, row.version + 1, None)
+        (*row[:_FIRST_VALUE], *values, row.id, completed_at, created_at, now, row.version + 1, None)
     )
 
 

@@ -14,7 +14,6 @@ from headway.domain.bounds import Number, plain
 from headway.domain.catalogue import Course, Lesson, OnEdit, VersionedCourse
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.progress import LessonProgress, Status
-from headway.domain.writes import LessonWrite, Written
 
 _PARTS_OF_A_MINUTE: Final = 1_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -45,8 +44,9 @@ NEVER: Final = date(1970, 1, 1)
 class LearnerDay(NamedTuple):
     """What a learner did in a course on one day, which is cut in the course's time zone.
 
-    Lessons begun and completed and completions of the course are counted as they happen: who does it again counts
-    again. `time_parts` are the millionths of a minute that were added.
+    What others write for the learner is not counted. Lessons begun and completed and completions of the course are
+    counted as they happen: who does it again counts again. `time_parts` are the millionths of a minute that were
+    added, 24 hours at most.
     """
 
     date: date
@@ -60,10 +60,11 @@ class CourseProgress(NamedTuple):
     """Where a learner stands in a course, kept with every write.
 
     `course_version` is the version of the course document that the tally was made under: under another one it
-    no longer holds and is made anew from the rows. `last_accessed` is the learner's last write in the course and
-    `started_at` the first, both `None` where the course was started over and not written in since; `revision` grows
-    with every change and is not used again when the course is started over. `completed_at` is when the last lesson
-    that counts was completed. `day` is the last day on which the learner wrote.
+    no longer holds and is made anew from the rows. `started_at` is the first write in the course, whoever made it,
+    `None` where the course was started over and not written in since; `revision` grows with every change and is not
+    used again when the course is started over. `completed_at` is when the last lesson that counts was completed.
+    `last_accessed` is the learner's own last write, `day` the last day on which the learner wrote: `None` and `NEVER`
+    where others wrote alone.
     """
 
     learner_id: LearnerId
@@ -75,6 +76,16 @@ class CourseProgress(NamedTuple):
     started_at: datetime | None
     completed_at: datetime | None
     day: LearnerDay
+
+    @property
+    def last_seen(self) -> date | None:
+        """The last day on which the learner wrote; `None` where others wrote alone."""
+        return None if self.day.date == NEVER else self.day.date
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is held there any more: a place of somebody who was erased."""
+        return self.started_at is None and self.day.date == NEVER
 
 
 class LessonsStamp(NamedTuple):
@@ -121,42 +132,6 @@ def recount(course: Course, rows: Iterable[LessonProgress]) -> Tally:
     for row in rows:
         tally = tally.plus(contribution(course.lessons_by_id.get(row.lesson_id), row), less=NOTHING)
     return tally
-
-
-def advance(
-    standing: CourseProgress | None,
-    write: LessonWrite,
-    written: Written,
-    course: VersionedCourse,
-    *,
-    revision: int,
-    now: datetime,
-) -> CourseProgress:
-    """Where a write leaves its learner in the course; `standing` is from before, under this version of the course."""
-    lesson, before, after = written.lesson, written.before, written.after
-    had = standing.tally if standing else NOTHING
-    tally = had.plus(contribution(lesson, after), less=contribution(lesson, before))
-    was_completed_at = standing.completed_at if standing else None
-    completed_at = _completed_at(course.course, had, tally, was_completed_at, now)
-    completions = int(was_completed_at is None and completed_at is not None)
-    return CourseProgress(
-        write.learner_id,
-        write.course_id,
-        tally,
-        now,
-        course.version,
-        revision,
-        (standing.started_at if standing else None) or now,
-        completed_at,
-        _day(standing, before, after, course.course.date_of(now), completions),
-    )
-
-
-def finished_day(before: CourseProgress | None, after: CourseProgress) -> LearnerDay | None:
-    """The learner's last day before a change, if the change is on another one."""
-    if before is None or before.day.date in {NEVER, after.day.date}:
-        return None
-    return before.day
 
 
 def emptied(standing: CourseProgress, now: datetime) -> CourseProgress:
@@ -264,7 +239,12 @@ def summarise(course: Course, progress: CourseProgress | None) -> Summary:
 
 def time_parts(row: LessonProgress | None) -> int:
     """A row's time in whole millionths of a minute."""
-    return round(row.time_spent_minutes * _PARTS_OF_A_MINUTE) if row else 0
+    return parts_of(row.time_spent_minutes) if row else 0
+
+
+def parts_of(time: Number) -> int:
+    """Minutes as whole millionths of a minute."""
+    return round(time * _PARTS_OF_A_MINUTE)
 
 
 def minutes(parts: int) -> Number:
@@ -276,35 +256,9 @@ def _begun(course: Course, standing: CourseProgress, rows: Sequence[LessonProgre
     """A standing that says of somebody with rows that nothing was begun, with what the rows tell of it."""
     if standing.started_at is not None or not rows:
         return standing
-    last_accessed = max(row.updated_at for row in rows)
-    day = standing.day if standing.day.date != NEVER else LearnerDay(course.date_of(last_accessed))
     started_at = min(row.created_at for row in rows)
-    return standing._replace(started_at=started_at, last_accessed=standing.last_accessed or last_accessed, day=day)
-
-
-def _completed_at(
-    course: Course, had: Tally, tally: Tally, completed_at: datetime | None, now: datetime
-) -> datetime | None:
-    """Set once; a write that takes a lesson out of `completed` takes it back, a course that has grown does not."""
-    if is_complete(course, tally):
-        return completed_at or now
-    return None if tally.completed_lessons < had.completed_lessons else completed_at
-
-
-def _day(
-    standing: CourseProgress | None,
-    before: LessonProgress | None,
-    after: LessonProgress | None,
-    today: date,
-    completions: int,
-) -> LearnerDay:
-    """The day with a write added. It never goes back, not even where the course moves to a zone further west."""
-    day = standing.day if standing and standing.day.date >= today else LearnerDay(today)
-    was, is_now = before.status if before else Status.NOT_STARTED, after.status if after else Status.NOT_STARTED
-    return LearnerDay(
-        day.date,
-        day.lessons_started + int(was is Status.NOT_STARTED and is_now is not Status.NOT_STARTED),
-        day.lessons_completed + int(was is not Status.COMPLETED and is_now is Status.COMPLETED),
-        day.time_parts + max(0, time_parts(after) - time_parts(before)),
-        day.completions + completions,
-    )
+    own = max((row.updated_at for row in rows if row.written_by is None), default=None)
+    if own is None:
+        return standing._replace(started_at=started_at)
+    day = standing.day if standing.day.date != NEVER else LearnerDay(course.date_of(own))
+    return standing._replace(started_at=started_at, last_accessed=standing.last_accessed or own, day=day)

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from headway.domain import progress
 from headway.domain.catalogue import Course, Lesson, VersionedCourse
+from headway.domain.dating import NO_TIMES, Moments, Times, checked, dated, moments, new_times
 from headway.domain.errors import LessonNotFoundError, PreconditionFailedError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import LessonProgress, ProgressUpdate
@@ -50,12 +51,18 @@ UNCONDITIONAL: Final = Precondition()
 
 
 class Written(NamedTuple):
-    """What became of a write: the row before and after it (`None`: no row) and the fields that were kept."""
+    """What became of a write: the row before and after it (`None`: no row) and the fields that were kept.
+
+    `moments` are when the learner was there, by what the write says; `None`: it says nothing of that. `is_dated` tells
+    whether the row has times that the write brought along.
+    """
 
     before: LessonProgress | None
     after: LessonProgress | None
     lesson: Lesson
     kept: tuple[str, ...] = ()
+    moments: Moments | None = None
+    is_dated: bool = False
 
 
 class StandingRefresh(NamedTuple):
@@ -68,7 +75,9 @@ class StandingRefresh(NamedTuple):
 class LessonWrite(NamedTuple):
     """One learner's write to one lesson's row. `update` is `None` where the row is to be removed.
 
-    `written_by` is who writes on the learner's behalf, `None` where that is the learner.
+    `written_by` is who writes on the learner's behalf, `None` where that is the learner. `times` are those that the
+    write brings along. A row that is `restored` from an export is made as it says, where there is none, and tells
+    nothing of when the learner was there.
     """
 
     learner_id: LearnerId
@@ -77,6 +86,8 @@ class LessonWrite(NamedTuple):
     update: ProgressUpdate | None
     precondition: Precondition = UNCONDITIONAL
     written_by: LearnerId | None = None
+    times: Times = NO_TIMES
+    restored: bool = False
 
     def apply(
         self, course: Course, row: LessonProgress | None, now: datetime, new_id: Callable[[], ProgressId]
@@ -91,13 +102,29 @@ class LessonWrite(NamedTuple):
         if self.precondition is not UNCONDITIONAL:
             self.precondition.check(row)
         if self.update is None:
-            return Written(row, None, lesson)
+            return Written(row, None, lesson, moments=self._present(now))
         progress.check_metadata(self.update.get("metadata") or progress.NO_METADATA)
+        times = NO_TIMES if self.times is NO_TIMES else new_times(checked(self.times, now), row)
         start = row or progress.new_row(self.learner_id, self.course_id, self.lesson_id, new_id(), now)
-        if self.precondition.informed:
-            return Written(row, self._signed(start, progress.replace(start, self.update, lesson, now)), lesson)
-        after = self._signed(start, progress.merge(start, self.update, lesson, now))
-        return Written(row, after, lesson, progress.kept_fields(row, self.update, after) if row else ())
+        is_informed = self.precondition.informed or (self.restored and row is None)
+        change = progress.replace if is_informed else progress.merge
+        after = dated(row, change(start, self.update, lesson, now), times, informed=is_informed)
+        kept = progress.kept_fields(row, self.update, after) if row and not is_informed else ()
+        return Written(row, self._signed(start, after), lesson, kept, *self._when(row, after, times, now))
+
+    def _when(
+        self, before: LessonProgress | None, after: LessonProgress, times: Times, now: datetime
+    ) -> tuple[Moments | None, bool]:
+        """When the learner was there, and whether the write says so by times. What changes nothing says nothing."""
+        if self.times is NO_TIMES or (times == NO_TIMES and after is not before):
+            return self._present(now), False
+        if after is before:
+            return None, False
+        return None if self.restored else moments(times), True
+
+    def _present(self, now: datetime) -> Moments | None:
+        """The learner is there now, unless somebody else writes."""
+        return Moments(now, now, now) if self.written_by is None and not self.restored else None
 
     def _signed(self, before: LessonProgress, after: LessonProgress) -> LessonProgress:
         """The row under the name of who changed it."""

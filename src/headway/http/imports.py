@@ -1,4 +1,4 @@
-"""Files of many learners' progress: CSV and NDJSON, from bytes to lines.
+"""Files of many learners' progress: CSV, NDJSON, and the export of one learner, from bytes to lines.
 
 A line's own fault is that line's; a file whose header is wrong is refused as a whole.
 """
@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from io import TextIOWrapper
-from typing import BinaryIO, Final, Protocol, Required, cast
+from typing import BinaryIO, Final, Protocol, Required
 from uuid import UUID
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -19,9 +19,9 @@ from pydantic_core import from_json
 from headway.domain.errors import InvalidValueError, Problem
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.imports import Line
-from headway.domain.progress import ProgressUpdate
 from headway.domain.writes import LessonWrite
-from headway.http.wire import LessonProgressUpdate
+from headway.http.learner_document import read_document
+from headway.http.wire import DatedProgressUpdate, apart
 
 IMPORT_BODY_BYTES: Final = 10 * 1024 * 1024
 
@@ -31,9 +31,14 @@ class FileFormat(StrEnum):
 
     CSV = "csv"
     NDJSON = "ndjson"
+    EXPORT = "export"
 
 
-FORMATS: Final[Mapping[str, FileFormat]] = {"text/csv": FileFormat.CSV, "application/x-ndjson": FileFormat.NDJSON}
+FORMATS: Final[Mapping[str, FileFormat]] = {
+    "text/csv": FileFormat.CSV,
+    "application/x-ndjson": FileFormat.NDJSON,
+    "application/json": FileFormat.EXPORT,
+}
 
 
 class Digest(Protocol):
@@ -46,10 +51,10 @@ class Digest(Protocol):
         """The hash of all that was added."""
 
 
-class ImportLine(LessonProgressUpdate, total=False):
-    """What to write to whose row in which lesson. Fields that are not listed here are ignored."""
+class ImportLine(DatedProgressUpdate, total=False):
+    """What to write to whose row in which lesson. Fields that are not listed here are ignored, and reported."""
 
-    __pydantic_config__ = ConfigDict(strict=True, title="ImportLine")  # type: ignore[misc]
+    __pydantic_config__ = ConfigDict(strict=True, extra="allow", title="ImportLine")  # type: ignore[misc]
 
     user_id: Required[UUID]
     course_id: Required[UUID]
@@ -58,7 +63,7 @@ class ImportLine(LessonProgressUpdate, total=False):
 
 _LINE: Final[TypeAdapter[ImportLine]] = TypeAdapter(ImportLine)
 _IDS: Final = ("user_id", "course_id", "lesson_id")
-_COLUMNS: Final = (*_IDS, *LessonProgressUpdate.__annotations__)
+_COLUMNS: Final = (*_IDS, *DatedProgressUpdate.__annotations__)
 _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _BOOLEANS: Final = {"true": True, "false": False}
 _NOT_UTF8: Final = re.compile("[\ud800-\udfff]")
@@ -68,17 +73,23 @@ _MOST_NAMED: Final = 100  # characters
 _MOST_DIGITS: Final = 1_000
 
 
-def digest_of(content: Digest, file_format: FileFormat, *, atomic: bool) -> str:
+def digest_of(content: Digest, file_format: FileFormat, *, atomic: bool, learner_id: LearnerId | None = None) -> str:
     """What tells a file, and how it is read, apart from others."""
-    content.update(f"\n{file_format} {atomic}".encode())
+    content.update(f"\n{file_format} {atomic} {learner_id or ''}".rstrip().encode())
     return content.hexdigest()
 
 
-def read_lines(file: BinaryIO, file_format: FileFormat) -> Iterator[Line]:
+def read_lines(file: BinaryIO, file_format: FileFormat, learner_id: LearnerId | None = None) -> Iterator[Line]:
     """The lines of a file, read as they are asked for; empty ones are passed over.
 
-    Raises `InvalidValueError` at once for a CSV header that is wrong.
+    An export is of the learner that it names, or of `learner_id`. Raises `InvalidValueError` at once for a CSV header
+    that is wrong, for what is no export, and for a `learner_id` with another file.
     """
+    if file_format is FileFormat.EXPORT:
+        return read_document(file.read(), learner_id)
+    if learner_id is not None:
+        reason = "Each line of this file says whose it is; user_id is for an export."
+        raise InvalidValueError([Problem(("user_id",), reason, "not_an_export")])
     if file_format is FileFormat.NDJSON:
         return _ndjson_lines(file)
     text = TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
@@ -104,9 +115,10 @@ def _to_line(number: int, text: bytes | str) -> Line:
         faults = error.errors(include_url=False, include_context=False, include_input=False)
         return Line(number, None, [Problem(fault["loc"], fault["msg"], fault["type"]) for fault in faults])
     learner_id, course_id, lesson_id = (str(fields[name]) for name in _IDS)
-    update = {name: value for name, value in fields.items() if name not in _IDS}
-    write = LessonWrite(LearnerId(learner_id), CourseId(course_id), LessonId(lesson_id), cast("ProgressUpdate", update))
-    return Line(number, write)
+    update, times, others = apart(fields)
+    ids = LearnerId(learner_id), CourseId(course_id), LessonId(lesson_id)
+    ignored = tuple(name[:_MOST_NAMED] for name in others if name not in _IDS)
+    return Line(number, LessonWrite(*ids, update, times=times), ignored=ignored)
 
 
 Row = list[str] | csv.Error

@@ -16,6 +16,7 @@ class ImportQuery(BaseModel):
 
     dry_run: Annotated[Flag, Field(description="Say what would become of the lines, and write nothing.")] = False
     atomic: Annotated[Flag, Field(description="Write all lines or none; 10,000 at most.")] = False
+    user_id: Annotated[UUID | None, Field(description="Whose an export becomes, where not its own learner's.")] = None
 
 
 class LineFault(BaseModel):
@@ -35,6 +36,7 @@ class ImportReport(BaseModel):
     unchanged: Annotated[int, Field(ge=0, description="Lines that found their row as they would have made it.")]
     refused: Annotated[int, Field(ge=0)]
     errors: Annotated[list[LineFault], Field(description="The first 1,000.")]
+    ignored: Annotated[list[str], Field(description="Fields that are not taken, the first 100.")]
 
 
 class HeldRow(BaseModel):
@@ -89,7 +91,7 @@ class HeldStanding(BaseModel):
     completed_at: dt.datetime | None
     course_version: int
     revision: int
-    last_day: HeldDay
+    last_day: Annotated[HeldDay | None, Field(description="`null` where others wrote alone.")]
 
 
 class LearnerExport(BaseModel):

@@ -1,9 +1,10 @@
 """Answers: from the domain's values to the reference's JSON, field names and order to the letter."""
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import asdict
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
+from urllib.parse import quote
 
 import orjson
 from starlette.responses import Response
@@ -16,6 +17,8 @@ from headway.service import CatalogueEntry, LessonRow, Recorded
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
+_MOST_NAMES: Final = 20  # of fields, in a header
+_MOST_NAMED: Final = 50  # characters
 # Moments are printed as in the reference: to the second, with a Z (RFC 3339 section 5.6).
 _OPTIONS: Final = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
 _JSON: Final = (b"content-type", b"application/json")
@@ -97,12 +100,19 @@ def lesson_row(found: LessonRow) -> Reply:
     return json_reply(lesson_progress(found.row, found.lesson), headers=headers)
 
 
-def recorded(result: Recorded) -> Reply:
-    """The row as a write left it; `Headway-Kept` names the fields whose stored value was kept."""
+def recorded(result: Recorded, ignored: Sequence[str] = ()) -> Reply:
+    """The row as a write left it.
+
+    `Headway-Kept` names the fields whose stored value was kept, `Headway-Ignored` those that are not taken, escaped as
+    in an address.
+    """
     row, lesson, kept = result
     headers = _row_headers(row, lesson)
     if kept:
         headers = (*headers, (b"headway-kept", ", ".join(kept).encode()))
+    if ignored:
+        names = (quote(name[:_MOST_NAMED]) for name in ignored[:_MOST_NAMES])
+        headers = (*headers, (b"headway-ignored", ", ".join(names).encode()))
     return json_reply(lesson_progress(row, lesson), headers=headers)
 
 

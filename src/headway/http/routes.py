@@ -162,16 +162,17 @@ OPERATIONS: Final = (
     ),
     Operation(
         "PUT", "/learners/{user_id}/progress/{course_id}/lessons/{lesson_id}", "Update Learner's Lesson Progress",
-        "Write a learner's progress in a lesson on the learner's behalf, as the learner would. Needs the scope "
-        "`learners:admin`.",
-        update_learners_lesson_progress, LEARNERS_TAG, answer=wire.LessonProgress, body=wire.LessonProgressUpdate,
+        "Write a learner's progress in a lesson on the learner's behalf, as the learner would, at times of its own or "
+        "now. `Headway-Ignored` names fields that are not taken. Needs the scope `learners:admin`.",
+        update_learners_lesson_progress, LEARNERS_TAG, answer=wire.LessonProgress, body=wire.DatedProgressUpdate,
         body_limit=PROGRESS_BODY_BYTES, refusals=(403, 404, 412, 413), conditional=True, answers_tag=True,
         scope=LEARNERS_ADMIN,
     ),
     Operation(
         "POST", "/progress/import", "Import Progress",
         "Write many learners' progress from one file, CSV or NDJSON: a line names the learner, the course and the "
-        "lesson, and any of the fields that can be written. Each is written as a plain write is. With "
+        "lesson, and any of the fields that can be written, with times of its own or none. Each is written as a plain "
+        "write is. JSON is the export of one learner, which is restored. With "
         "`Idempotency-Key` an import that was broken off goes on. Needs the scope `learners:admin`.",
         import_progress, LEARNERS_TAG, answer=ImportReport, body_limit=IMPORT_BODY_BYTES, refusals=(403, 409, 413, 415),
         query=ImportQuery, media_types=tuple(FORMATS), resumable=True, scope=LEARNERS_ADMIN,

@@ -44,7 +44,7 @@ def roster_line(standing: CourseProgress, summary: Summary) -> dict[str, Any]:
         "user_id": standing.learner_id,
         **figures,
         "started_at": standing.started_at,
-        "last_seen": standing.day.date,
+        "last_seen": standing.last_seen,
         "completed_at": standing.completed_at,
     }
 

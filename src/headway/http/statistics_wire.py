@@ -105,7 +105,10 @@ class RosterLine(BaseModel):
     total_time_spent_minutes: Minutes
     last_accessed: datetime | None
     started_at: datetime | None
-    last_seen: Annotated[date, Field(description="The last day with a write, in the course's time zone.")]
+    last_seen: Annotated[
+        date | None,
+        Field(description="The last day with a write of the learner's, in the course's time zone; `null`: none yet."),
+    ]
     completed_at: datetime | None
 
 

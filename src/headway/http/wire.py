@@ -3,16 +3,19 @@
 The models of answers are for the OpenAPI document; answers themselves are written by `render`.
 """
 
-from datetime import datetime
-from typing import Annotated, Any, Final, cast
+from collections.abc import Mapping
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
+from typing import Annotated, Any, Final, NamedTuple, cast
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, WithJsonSchema
+from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from headway.domain import bounds
 from headway.domain.bounds import plain
 from headway.domain.catalogue import UTC_ZONE, Course, Lesson, LessonKind, OnEdit, default_complete_at
+from headway.domain.dating import NO_TIMES, Times
 from headway.domain.errors import InvalidValueError, Problem
 from headway.domain.identifiers import ContentId, CourseId, LessonId
 from headway.domain.progress import ProgressUpdate, Status
@@ -25,6 +28,13 @@ _PLAIN: Final = AfterValidator(plain)
 def _whole(value: object) -> object:
     """A whole number however it was written: JSON does not tell 3 from 3.0 (RFC 8259 section 6)."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """The moment in UTC. Raises `ValueError` for one without an offset (RFC 3339 section 5.6)."""
+    if moment.tzinfo is None or not MINYEAR < moment.year < MAXYEAR:
+        raise PydanticCustomError("time_invalid", "The time has a year and an offset from UTC.")
+    return moment.astimezone(UTC)
 
 
 Percentage = Annotated[bounds.Percentage, _FINITE, _PLAIN]
@@ -54,6 +64,30 @@ class LessonProgressUpdate(TypedDict, total=False):
         dict[str, Any] | None,
         Field(description="Merged key by key: at most 16 KiB as JSON, 32 levels deep, no U+0000."),
     ]
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
+
+
+class DatedProgressUpdate(LessonProgressUpdate, total=False):
+    """What to write for a learner, with the times that it was done at: in the past, in their order.
+
+    Other fields are ignored, and `Headway-Ignored` names them.
+    """
+
+    __pydantic_config__ = ConfigDict(strict=True, extra="allow", title="DatedProgressUpdate")  # type: ignore[misc]
+
+    created_at: Annotated[Moment | None, Field(description="When the lesson was begun. Merged: the earliest.")]
+    completed_at: Annotated[Moment | None, Field(description="When it was completed. Merged: the earliest.")]
+    updated_at: Annotated[Moment | None, Field(description="When it was worked on last. Merged: the latest.")]
+
+
+class DatedUpdate(NamedTuple):
+    """What is written, the times that come with it, and the fields that are not taken."""
+
+    update: ProgressUpdate
+    times: Times
+    ignored: tuple[str, ...]
 
 
 class LessonProgress(BaseModel):
@@ -88,7 +122,7 @@ class CourseSummary(BaseModel):
     in_progress_lessons: Annotated[int, Field(ge=0)]
     completion_percentage: Annotated[bounds.Percentage, Field(description="Two decimals at most.")]
     total_time_spent_minutes: Annotated[float, Field(ge=0, description="Over all lessons, optional ones too.")]
-    last_accessed: Annotated[datetime | None, Field(description="The learner's last write in the course.")]
+    last_accessed: Annotated[datetime | None, Field(description="The learner's own last write in the course.")]
 
 
 class LessonDocument(BaseModel):
@@ -249,6 +283,8 @@ class HTTPValidationError(BaseModel):
 
 
 UPDATE: Final[TypeAdapter[LessonProgressUpdate]] = TypeAdapter(LessonProgressUpdate)
+UPDATE_FIELDS: Final = frozenset(LessonProgressUpdate.__annotations__)
+_DATED_UPDATE: Final[TypeAdapter[DatedProgressUpdate]] = TypeAdapter(DatedProgressUpdate)
 _UUID: Final[TypeAdapter[UUID]] = TypeAdapter(UUID)
 
 
@@ -256,6 +292,22 @@ def parse_update(body: bytes) -> ProgressUpdate:
     """The update that a body holds. Raises pydantic's `ValidationError`."""
     # The two differ in one thing: JSON makes a dict of metadata where the domain asks for no more than a mapping.
     return cast("ProgressUpdate", UPDATE.validate_json(body))
+
+
+def parse_dated_update(body: bytes) -> DatedUpdate:
+    """The update that a body holds, the times that come with it, and the fields that are not taken.
+
+    Raises pydantic's `ValidationError`.
+    """
+    return apart(_DATED_UPDATE.validate_json(body))
+
+
+def apart(fields: Mapping[str, Any]) -> DatedUpdate:
+    """What is written, the times that come with it, and what is neither."""
+    update = {name: value for name, value in fields.items() if name in UPDATE_FIELDS}
+    times = Times._make(fields.get(name) for name in Times._fields)
+    ignored = tuple(name for name in fields if name not in UPDATE_FIELDS and name not in Times._fields)
+    return DatedUpdate(cast("ProgressUpdate", update), times if any(times) else NO_TIMES, ignored)
 
 
 def parse_course(body: bytes, course_id: CourseId | None = None) -> Course:

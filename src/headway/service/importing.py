@@ -33,6 +33,7 @@ from headway.domain.imports import (
     refusal_of,
     together_or_not,
 )
+from headway.domain.presence import StandingRestore, restore
 from headway.domain.progress import LessonProgress
 from headway.domain.writes import LessonWrite, Written
 from headway.storage.port import ImportLedger, Store
@@ -40,7 +41,8 @@ from headway.storage.port import ImportLedger, Store
 T = TypeVar("T")
 
 _RowKey = tuple[LearnerId, CourseId, LessonId]
-_Write = Callable[[LessonWrite], Awaitable[Written]]
+_Line = LessonWrite | StandingRestore
+_Write = Callable[[_Line], Awaitable[Written | bool]]
 Told = Callable[[int], None]
 _Note = Callable[[int, Report], Awaitable[None]]
 
@@ -114,14 +116,17 @@ class Import:
         except RefusedWriteError as error:
             together_or_not([refusal_of(lines[error.place].number, error.refusal)])
             raise
-        return Report().plus([outcome_of(line.number, one) for line, one in zip(lines, written, strict=True)])
+        outcomes = [outcome_of(line.number, one) for line, one in zip(lines, written, strict=True)]
+        return Report().plus(_with_ignored(lines, outcomes))
 
-    async def _write(self, write: LessonWrite) -> Written:
-        return await _when_there_is_room(lambda: self._store.write(write))
+    async def _write(self, line: _Line) -> Written | bool:
+        if isinstance(line, LessonWrite):
+            return await _when_there_is_room(lambda: self._store.write(line))
+        return await _when_there_is_room(lambda: self._store.restore(line))
 
     def _signed(self, line: Line) -> Line:
-        """The line under the caller's name, who writes for another learner."""
-        if line.write is None or line.write.learner_id == self._caller:
+        """The line under the caller's name, who writes for another learner; what is restored keeps its names."""
+        if not isinstance(line.write, LessonWrite) or line.write.restored or line.write.learner_id == self._caller:
             return line
         return line._replace(write=line.write._replace(written_by=self._caller))
 
@@ -133,13 +138,24 @@ class _Rehearsal:
         self._store = store
         self._rows: dict[_RowKey, LessonProgress | None] = {}
 
-    async def write(self, write: LessonWrite) -> Written:
+    async def write(self, write: _Line) -> Written | bool:
         """What a write would do."""
+        if not isinstance(write, LessonWrite):
+            return await self._restored(write)
         key = _row_key(write)
         course, stored = await self._store.lesson(*key)
         written = write.apply(course, self._rows.get(key, stored), datetime.now(UTC), _new_id)
         self._rows[key] = written.after
         return written
+
+    async def _restored(self, asked: StandingRestore) -> bool:
+        """Whether an export says of a place what is not held."""
+        course = await self._store.course(asked.course_id)
+        record = await self._store.learner_record(asked.learner_id)
+        standing = next((one for one in record.standings if one.course_id == asked.course_id), None)
+        days = {day.date: day for course_id, day in record.days if course_id == asked.course_id}
+        place = restore(standing, asked, course, days, datetime.now(UTC))
+        return place.standing != standing or bool(place.days)
 
 
 class _Journal:
@@ -189,18 +205,19 @@ class _Journal:
 
 _BEGINNING: Final = ImportState("", None, 0, Report(), finished=False)
 _LEASE_SECONDS: Final = round(LEASE.total_seconds())
+_NO_LESSON: Final = LessonId("")
 _SOME_LINES_REFUSED: Final = (InvalidValueError, CourseNotFoundError, LessonNotFoundError)
 
 
 async def _outcomes(lines: Sequence[Line], write: _Write) -> Sequence[Outcome]:
     """What became of some lines, written at once; those of one row one after the other."""
     outcomes = {line.number: Outcome(line.number, problems=line.problems) for line in lines}
-    by_row: dict[_RowKey, list[tuple[int, LessonWrite]]] = {}
+    by_row: dict[_RowKey, list[tuple[int, _Line]]] = {}
     for line in lines:
         if line.write is not None:
             by_row.setdefault(_row_key(line.write), []).append((line.number, line.write))
 
-    async def write_in_turn(row: Sequence[tuple[int, LessonWrite]]) -> None:
+    async def write_in_turn(row: Sequence[tuple[int, _Line]]) -> None:
         for number, one in row:
             try:
                 outcomes[number] = outcome_of(number, await write(one))
@@ -211,7 +228,11 @@ async def _outcomes(lines: Sequence[Line], write: _Write) -> Sequence[Outcome]:
     for failure in await asyncio.gather(*map(write_in_turn, by_row.values()), return_exceptions=True):
         if failure is not None:
             raise failure
-    return list(outcomes.values())
+    return _with_ignored(lines, list(outcomes.values()))
+
+
+def _with_ignored(lines: Sequence[Line], outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
+    return [one._replace(ignored=line.ignored) for line, one in zip(lines, outcomes, strict=True)]
 
 
 async def _when_there_is_room(action: Callable[[], Awaitable[T]]) -> T:
@@ -237,8 +258,10 @@ async def _few_enough(lines: Iterator[Line]) -> Sequence[Line]:
     return few
 
 
-def _row_key(write: LessonWrite) -> _RowKey:
-    return write.learner_id, write.course_id, write.lesson_id
+def _row_key(write: _Line) -> _RowKey:
+    """What is written one after the other: a row, or the place in a course, which has no lesson."""
+    lesson_id = write.lesson_id if isinstance(write, LessonWrite) else _NO_LESSON
+    return write.learner_id, write.course_id, lesson_id
 
 
 def _new_id() -> ProgressId:

@@ -1,10 +1,9 @@
 """What is done for learners by others: writing, exporting, erasing."""
 
-from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.identifiers import LearnerId
 from headway.domain.imports import ImportKey, Report
 from headway.domain.principal import LEARNERS_ADMIN, Principal
-from headway.domain.progress import ProgressUpdate
-from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition
+from headway.domain.writes import LessonWrite
 from headway.logs import get_logger
 from headway.service.importing import Import, ImportFile, ImportOptions, Told
 from headway.service.progress import Recorded
@@ -36,22 +35,13 @@ class LearnersService:
         await self._store.sign_in_codes.forget_all(learner_id)
         _log.info("learner_erased", learner=learner_id)
 
-    async def record(
-        self,
-        principal: Principal,
-        learner_id: LearnerId,
-        course_id: CourseId,
-        lesson_id: LessonId,
-        update: ProgressUpdate,
-        precondition: Precondition = UNCONDITIONAL,
-    ) -> Recorded:
-        """Write to a learner's row as the learner would, under the caller's name. Needs `learners:admin`.
+    async def record(self, principal: Principal, write: LessonWrite) -> Recorded:
+        """Write to a learner's row as the learner would, at times of its own or now. Needs `learners:admin`.
 
-        Raises as `ProgressService.record` does.
+        `write.written_by` is the caller, unless that is the learner. Raises as `ProgressService.record` does, and
+        `InvalidValueError` for times that can not be.
         """
         principal.require(LEARNERS_ADMIN)
-        caller = None if principal.learner_id == learner_id else principal.learner_id
-        write = LessonWrite(learner_id, course_id, lesson_id, update, precondition, caller)
         return Recorded.of(await self._store.write(write))
 
     async def import_progress(

@@ -29,17 +29,21 @@ class Difference(NamedTuple):
 
 
 class Verified(NamedTuple):
-    """What a recount found. `missing` is what has to be added to what is stored."""
+    """What a recount found. `missing` is what has to be added to what is stored.
+
+    `ahead` are learners in courses who were last seen on a day that has not come.
+    """
 
     rows: int
     differences: Sequence[Difference]
     wrong: Sequence[StandingKey]
     missing: Counters
+    ahead: Sequence[StandingKey]
 
     @property
     def is_exact(self) -> bool:
-        """Whether all is as the rows say."""
-        return not self.differences and not self.wrong
+        """Whether all is as the rows say, and nothing lies in the future."""
+        return not (self.differences or self.wrong or self.ahead)
 
 
 async def verify(recount: Recount, progress: Progress) -> Verified:
@@ -47,22 +51,24 @@ async def verify(recount: Recount, progress: Progress) -> Verified:
     rows = 0
     found = Counters()
     wrong: list[StandingKey] = []
+    ahead: list[StandingKey] = []
     stored = await recount.stored()
     async for stretch in recount.stretches():
         rows += stretch.rows
         found.add(stretch.counters)
         wrong += stretch.wrong
+        ahead += stretch.ahead
         progress(stretch.rows)
     differences = sorted(_differences(stored, found), key=_place)
     found.add(stored, sign=-1)
-    return Verified(rows, differences, wrong, found)
+    return Verified(rows, differences, wrong, found, ahead)
 
 
 async def repair(archive: Archive, store: Store, verified: Verified, progress: Progress) -> None:
-    """Add what is missing, and derive anew the standings that were wrong, each with what it counts for."""
+    """Add what is missing, and derive anew the standings that were wrong or ahead, each with what it counts for."""
     if verified.missing:
         await archive.add_counters(verified.missing)
-    for learner_id, course_id in verified.wrong:
+    for learner_id, course_id in {*verified.wrong, *verified.ahead}:
         with suppress(CourseNotFoundError):  # it was removed meanwhile; what is put back is derived anew
             await store.refresh(learner_id, course_id)
         progress(1)

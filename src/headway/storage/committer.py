@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol
 
 from headway.domain.errors import QueueFullError, StoreUnavailableError, UnavailableError
 from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.presence import StandingRestore
 from headway.domain.writes import LessonWrite, StandingRefresh, Written
 
 ATTEMPTS: Final = 50
@@ -35,9 +36,9 @@ class Held:
 LOST: Final = Lost()
 HELD: Final = Held()
 Key = tuple[LearnerId, CourseId]
-Work = LessonWrite | StandingRefresh
-Outcome = Written | Exception | Lost | Held | None
-"""`None` is a refresh's, which has nothing to say."""
+Work = LessonWrite | StandingRefresh | StandingRestore
+Outcome = Written | Exception | Lost | Held | bool | None
+"""`None` is a refresh's, which has nothing to say; a restore says whether it changed anything."""
 
 
 class CommitObserver(Protocol):
@@ -143,6 +144,11 @@ class Committer:
     async def refresh(self, refresh: StandingRefresh) -> None:
         """Wait until a standing that was made anew is on disk. Raises as `submit` does."""
         await self._submit(refresh)
+
+    async def restore(self, asked: StandingRestore) -> bool:
+        """Wait until a standing is on disk as an export says; answers whether it changed. Raises as `submit` does."""
+        changed: bool = await self._submit(asked)
+        return changed
 
     async def _submit(self, work: Work) -> Any:
         if len(self._queue) >= self._queue_limit:
@@ -304,7 +310,7 @@ class Committer:
             _resolve(self._queue.popleft().outcome, error)
 
 
-def _resolve(future: asyncio.Future[Any], outcome: Written | Exception | None) -> None:
+def _resolve(future: asyncio.Future[Any], outcome: Written | Exception | bool | None) -> None:
     if future.done():  # the request was cancelled meanwhile
         return
     if isinstance(outcome, Exception):

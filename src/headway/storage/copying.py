@@ -17,7 +17,7 @@ from headway.domain.catalogue import VersionedCourse
 from headway.domain.errors import ConfigurationError
 from headway.domain.identifiers import CourseId
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import NEVER, CourseProgress
+from headway.domain.standing import CourseProgress
 from headway.storage.port import Archive, HeldDay, LearnerDayKey, LessonKey, StandingKey
 
 T = TypeVar("T")
@@ -244,7 +244,7 @@ _STANDINGS: Final[_Kind[CourseProgress, StandingKey]] = _Kind(
     read=lambda archive, after, limit: archive.standings(after, limit),
     put=lambda archive, standings: archive.put_standings(standings),
     precedes=lambda one, other: one.revision < other.revision,
-    counts=lambda standing: standing.day.date != NEVER,
+    counts=lambda standing: not standing.is_empty,
 )
 # A day that is finished does not change any more.
 _DAYS: Final[_Kind[HeldDay, LearnerDayKey]] = _Kind(

@@ -10,6 +10,7 @@ from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.imports import ImportKey, ImportState, Report
+from headway.domain.presence import StandingRestore
 from headway.domain.progress import LessonProgress
 from headway.domain.roster import RosterQuery
 from headway.domain.sign_in import SignIn
@@ -157,7 +158,7 @@ class Store(Protocol):
         """Where the learner stands in a course."""
 
     async def learner_courses(self, learner_id: LearnerId) -> Sequence[StandingReading]:
-        """Every course of the catalogue that the learner has written in, most recently touched first."""
+        """Every course of the catalogue that something was written in for the learner, the last one first."""
 
     async def touched_lessons(self, learner_id: LearnerId) -> Sequence[TouchedLesson]:
         """Every lesson that the learner has a row in, those that have left their course too, course by course."""
@@ -165,8 +166,14 @@ class Store(Protocol):
     async def write(self, write: LessonWrite) -> Written:
         """Apply one write, durably. Raises what `LessonWrite.apply` raises, and `QueueFullError`."""
 
-    async def write_all(self, writes: Sequence[LessonWrite]) -> Sequence[Written]:
-        """Apply writes in their order, all or none. Raises `RefusedWriteError` for the first that is refused."""
+    async def restore(self, asked: StandingRestore) -> bool:
+        """Make a learner's standing and days what an export says, durably; answers whether that changed anything.
+
+        Raises `QueueFullError`.
+        """
+
+    async def write_all(self, writes: Sequence[LessonWrite | StandingRestore]) -> Sequence[Written | bool]:
+        """Write and restore in their order, all or none. Raises `RefusedWriteError` for the first that is refused."""
 
     async def restart_course(self, learner_id: LearnerId, course_id: CourseId) -> None:
         """Remove all the learner's rows in the course, hidden ones too."""
@@ -241,11 +248,13 @@ class Recounted(NamedTuple):
     """What a stretch of learners counts for, and the standings among them that are not what their rows say.
 
     Standings of another version of their course are wrong where nothing is left to derive, and else not looked at.
+    Those that are `ahead` were last seen on days that have not come.
     """
 
     rows: int
     counters: Counters
     wrong: Sequence[StandingKey]
+    ahead: Sequence[StandingKey]
 
 
 class Archive(Protocol):

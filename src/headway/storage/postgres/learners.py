@@ -10,7 +10,7 @@ import asyncpg
 from headway.domain.counters import Counters, recount
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import NEVER, CourseProgress, LearnerDay, emptied, restarted
+from headway.domain.standing import CourseProgress, LearnerDay, emptied, restarted
 from headway.storage.port import HeldDay, LearnerRecord
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.database import Database
@@ -44,7 +44,7 @@ class Learners:
         held = [to_held_day(columns) for columns in days]
         return LearnerRecord(
             [to_lesson_progress(columns) for columns in rows],
-            [standing for standing in map(to_course_progress, standings) if standing.day.date != NEVER],
+            [standing for standing in map(to_course_progress, standings) if not standing.is_empty],
             [(day.course_id, day.day) for day in held],
         )
 
@@ -60,7 +60,7 @@ class Learners:
         if nothing had happened. `sweep` takes it away.
         """
         places = map(to_course_progress, await self._database.fetch(sql.LEARNER_STANDINGS, learner_id))
-        held = [place.course_id for place in places if place.day.date != NEVER]
+        held = [place.course_id for place in places if not place.is_empty]
         for course_id in held:
             await self._erase_course(learner_id, course_id, now)
         return bool(held)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -12,6 +12,7 @@ import asyncpg
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.counters import Counters, DayCounts, RowShape
 from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.presence import days_begun, lies_ahead
 from headway.domain.progress import Status
 from headway.domain.standing import NOTHING, CourseProgress, Tally, agrees, tally_of
 from headway.storage.lessons import to_courses
@@ -107,15 +108,19 @@ def _counted(catalogue: _Catalogue, stretch: _Stretch) -> Recounted:
         counters.add_date((course, day), DayCounts(learners, 0, *done))
     tallies = _tallies(stretch.tallies)
     wrong: list[StandingKey] = []
+    ahead: list[StandingKey] = []
+    today = days_begun(datetime.now(UTC))
     for columns in stretch.standings:
         standing = to_course_progress(columns)
         counters.change_standing(None, standing)
         tally = tallies.pop((columns[0], columns[1]), NOTHING)
         if not catalogue.is_right(standing, tally):
             wrong.append((standing.learner_id, standing.course_id))
+        if lies_ahead(standing, today):
+            ahead.append((standing.learner_id, standing.course_id))
     # What is left are rows of nobody who stands in the course.
     wrong.extend((LearnerId(str(learner)), CourseId(str(course))) for learner, course in tallies)
-    return Recounted(rows, counters, wrong)
+    return Recounted(rows, counters, wrong, ahead)
 
 
 def _count_rows(counters: Counters, shapes: Iterable[Any]) -> int:

@@ -128,7 +128,7 @@ FROM unnest(:user_ids::uuid[], :course_ids::uuid[]) AS asked (user_id, course_id
 JOIN course_progress AS p ON p.user_id = asked.user_id AND p.course_id = asked.course_id;
 
 -- name: learner-courses
--- Where a learner stands in each course of the catalogue written in, most recently touched first.
+-- Where a learner stands in each course of the catalogue written in, most recently written in first.
 SELECT
     p.user_id, p.course_id, p.completed_lessons, p.in_progress_lessons, p.time_parts, p.last_accessed,
     p.course_version, p.revision, p.started_at, p.completed_at, p.day, p.day_lessons_started, p.day_lessons_completed,
@@ -136,7 +136,7 @@ SELECT
 FROM course_progress AS p
 JOIN courses AS c ON c.course_id = p.course_id
 WHERE p.user_id = :user_id AND p.started_at IS NOT NULL
-ORDER BY p.last_accessed DESC, p.course_id;
+ORDER BY coalesce(p.last_accessed, p.started_at) DESC, p.course_id;
 
 -- name: touched-lessons
 -- Which lessons a learner has a row in, in any course, how far and when: by the primary key.

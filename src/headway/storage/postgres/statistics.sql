@@ -222,6 +222,18 @@ SELECT user_id, course_id, day, lessons_started, lessons_completed, time_parts, 
 FROM learner_days
 WHERE user_id = :user_id AND course_id = :course_id;
 
+-- name: learner-days-of
+-- The finished days of many learners in one course each.
+SELECT d.user_id, d.course_id, d.day, d.lessons_started, d.lessons_completed, d.time_parts, d.completions
+FROM unnest(:user_ids::uuid[], :course_ids::uuid[]) AS asked (user_id, course_id)
+JOIN learner_days AS d ON d.user_id = asked.user_id AND d.course_id = asked.course_id;
+
+-- name: remove-learner-days-at!
+-- Finished days go, by whoever holds their gates.
+DELETE FROM learner_days AS d
+USING unnest(:user_ids::uuid[], :course_ids::uuid[], :days::date[]) AS r (user_id, course_id, day)
+WHERE d.user_id = r.user_id AND d.course_id = r.course_id AND d.day = r.day;
+
 -- name: active-days
 -- The days from the first on when a learner wrote in a course, or in any where none is named: those that are finished,
 -- and the present one of each course.
@@ -231,7 +243,7 @@ WHERE user_id = :user_id AND (:course_id::uuid IS NULL OR course_id = :course_id
 UNION ALL
 SELECT user_id, course_id, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
 FROM course_progress
-WHERE user_id = :user_id AND (:course_id::uuid IS NULL OR course_id = :course_id) AND day >= :first;
+WHERE user_id = :user_id AND (:course_id::uuid IS NULL OR course_id = :course_id) AND day >= :first AND day > '1970-01-01';
 
 -- name: remove-learner-days!
 -- A learner's finished days in a course go.

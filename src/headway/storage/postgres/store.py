@@ -16,6 +16,7 @@ from headway.domain.catalogue import Course, CourseOutline, CoursePut, Versioned
 from headway.domain.continuing import TouchedLesson
 from headway.domain.errors import CourseNotFoundError, StoreUnavailableError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.presence import StandingRestore
 from headway.domain.progress import LessonProgress
 from headway.domain.roster import RosterQuery
 from headway.domain.standing import CourseProgress, LearnerDay, LessonsStamp, recount
@@ -179,8 +180,12 @@ class PostgresStore:
         """Apply one write, in a batch with whatever else is waiting."""
         return await self.committer.submit(write)
 
-    async def write_all(self, writes: Sequence[LessonWrite]) -> Sequence[Written]:
-        """Apply writes in their order, all of them or none."""
+    async def restore(self, asked: StandingRestore) -> bool:
+        """Make a learner's standing and days what an export says."""
+        return await self.committer.restore(asked)
+
+    async def write_all(self, writes: Sequence[LessonWrite | StandingRestore]) -> Sequence[Written | bool]:
+        """Write and restore in their order, all of it or nothing."""
         for _ in range(ATTEMPTS):
             written = await self._writer.commit_all(writes)
             if written is not None:

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Final
 from uuid import uuid4
 
@@ -11,10 +11,12 @@ import asyncpg
 
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.counters import Counters
+from headway.domain.dating import NO_TIMES
 from headway.domain.errors import CourseNotFoundError, HeadwayError, RefusedWriteError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
+from headway.domain.presence import ChangedDays, Place, StandingRestore, advance, days_begun, restore, settled
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import CourseProgress, advance, finished_day, next_revision, rederive, unplaced
+from headway.domain.standing import CourseProgress, LearnerDay, next_revision, rederive, unplaced
 from headway.domain.writes import LessonWrite, StandingRefresh, Written
 from headway.logs import get_logger
 from headway.storage.committer import HELD, LOST, Held, Locks, Lost, Outcome, Work
@@ -30,6 +32,7 @@ from headway.storage.postgres.rows import (
     from_held_days,
     from_lesson_progress,
     to_course_progress,
+    to_held_day,
     to_lesson_progress,
 )
 
@@ -50,6 +53,8 @@ class _Group:
         self.course: VersionedCourse | None = None
         self.after: CourseProgress | None = None
         self.rows: dict[LessonId, LessonProgress | None] = {}
+        self.known_days: dict[date, LearnerDay] = {}  # those that are finished, where they are needed
+        self.days: dict[date, LearnerDay | None] = {}
 
     def unread_lessons(self) -> Iterable[LessonId]:
         """The lessons whose rows have to be read first. Who has no standing in the course has no rows there."""
@@ -62,11 +67,24 @@ class _Group:
         return (work.lesson_id for _, work in self.work if isinstance(work, LessonWrite))
 
     @property
+    def brings_times(self) -> bool:
+        """Whether a write brings times of its own, or an export is restored: any day may become another one."""
+        return any(
+            isinstance(work, StandingRestore) or (isinstance(work, LessonWrite) and work.times is not NO_TIMES)
+            for _, work in self.work
+        )
+
+    def needs_days(self, latest: date) -> bool:
+        """Whether the finished days are needed: to add to them, or since the last one is after `latest`."""
+        progress = self.standing.progress
+        return progress is not None and (self.brings_times or progress.day.date > latest)
+
+    @property
     def needs_all_rows(self) -> bool:
-        """Whether the standing has to be made anew: it is of another version of the course, or that was asked for."""
+        """Whether the standing has to be made anew, or a write with times may complete the course."""
         if self.course is None:
             return False
-        if any(isinstance(work, StandingRefresh) for _, work in self.work):
+        if self.brings_times or any(isinstance(work, StandingRefresh) for _, work in self.work):
             return True
         progress = self.standing.progress
         return progress is not None and progress.course_version != self.course.version
@@ -95,11 +113,8 @@ class _Group:
         if self.needs_all_rows:
             progress = self._rederived(progress, now)
         for place, work in self.work:
-            if not isinstance(work, LessonWrite):
-                outcomes[place] = None
-                continue
             try:
-                outcomes[place], progress = self._apply(work, progress, now)
+                outcomes[place], progress = self._done(work, progress, now)
             except HeadwayError as refusal:
                 outcomes[place] = refusal
 
@@ -113,18 +128,34 @@ class _Group:
         for before, row in self.changed_rows:
             counters.change_row(before, row)
         counters.change_standing(self.standing.progress, self.after)
+        counters.change_days(self.key[1], self.known_days, self.days)
+
+    @property
+    def _present_days(self) -> ChangedDays:
+        return {**self.known_days, **self.days} if self.known_days or self.days else self.days
+
+    def _done(
+        self, work: Work, progress: CourseProgress | None, now: datetime
+    ) -> tuple[Outcome, CourseProgress | None]:
+        match work:
+            case LessonWrite():
+                return self._apply(work, progress, now)
+            case StandingRestore():
+                return self._restore(work, progress, now)
+        return None, progress
 
     def _rederived(self, progress: CourseProgress | None, now: datetime) -> CourseProgress | None:
         assert self.course is not None  # noqa: S101 - see needs_all_rows
         rows = [row for row in self.standing.rows.values() if row is not None]
         if progress is None and not rows:
             return None
-        derived = rederive(self.course, progress or unplaced(self.key[0], self.course), rows, now)
+        standing = progress or unplaced(self.key[0], self.course)
+        present, days = settled(standing, self.known_days, self.course.course, now)
+        derived = rederive(self.course, present, rows, now)
         if derived.standing == progress and not derived.rows:
             return progress
         self.rows.update((row.lesson_id, row) for row in derived.rows)
-        self.after = derived.standing._replace(revision=next_revision(progress, now))
-        return self.after
+        return self._keep(Place(derived.standing, days), now)
 
     def _apply(
         self, write: LessonWrite, progress: CourseProgress | None, now: datetime
@@ -134,10 +165,34 @@ class _Group:
         written = write.apply(self.course.course, row, now, _new_id)
         if written.before is None and written.after is None:
             return written, progress
-        revision = next_revision(self.standing.progress, now)
-        self.after = advance(progress, write, written, self.course, revision=revision, now=now)
         self.rows[write.lesson_id] = written.after
-        return written, self.after
+        place = advance(
+            progress,
+            write,
+            written,
+            self.course,
+            now=now,
+            known=self._present_days,
+            rows=self._present_rows,
+        )
+        return written, self._keep(place, now)
+
+    def _restore(
+        self, asked: StandingRestore, progress: CourseProgress | None, now: datetime
+    ) -> tuple[bool, CourseProgress | None]:
+        assert self.course is not None  # noqa: S101 - a group without its course is refused before
+        place = restore(progress, asked, self.course, self._present_days, now)
+        if place.standing == progress and not place.days:
+            return False, progress
+        return True, self._keep(place, now)
+
+    def _keep(self, place: Place, now: datetime) -> CourseProgress:
+        self.days.update(place.days)
+        self.after = place.standing._replace(revision=next_revision(self.standing.progress, now))
+        return self.after
+
+    def _present_rows(self) -> Iterable[LessonProgress]:
+        return (row for row in {**self.standing.rows, **self.rows}.values() if row is not None)
 
 
 class Writer(Locks):
@@ -214,8 +269,8 @@ class Writer(Locks):
         there = await self._database.fetch(sql.COURSE_PROGRESS_OF, *zip(*not_free, strict=True))
         return _keys(columns[:2] for columns in there)
 
-    async def commit_all(self, writes: Sequence[LessonWrite]) -> Sequence[Written] | None:
-        """Apply writes in their order, all of them or none; `None` where another process was first.
+    async def commit_all(self, writes: Sequence[LessonWrite | StandingRestore]) -> Sequence[Written | bool] | None:
+        """Write and restore in their order, all of it or nothing; `None` where another process was first.
 
         Raises `RefusedWriteError` for the first that is refused.
         """
@@ -233,7 +288,7 @@ class Writer(Locks):
                 raise RefusedWriteError(place, outcome)
         with contextlib.suppress(_OvertakenError):
             await self._passed([group for group in groups if group.after is not None], all_or_none=True)
-            return [outcome for outcome in outcomes if isinstance(outcome, Written)]
+            return [outcome for outcome in outcomes if isinstance(outcome, Written | bool)]
         return None
 
     def _grouped(self, batch: Sequence[Work]) -> list[_Group]:
@@ -266,6 +321,8 @@ class Writer(Locks):
         await self._read_standings([group for group in groups if not group.is_known and not group.standing.progress])
         await self._read_rows(groups)
         await self._read_all_rows([group for group in groups if group.needs_all_rows])
+        latest = days_begun(self._clock())
+        await self._read_days([group for group in groups if group.needs_days(latest)])
 
     async def _read_both(self, groups: Sequence[_Group]) -> None:
         """Read standings with rows, where there are both: so it is with nearly every heartbeat."""
@@ -305,6 +362,15 @@ class Writer(Locks):
         for columns in await self._database.fetch(sql.LESSON_ROWS_OF, *zip(*by_key, strict=True)):
             row = to_lesson_progress(columns)
             by_key[row.learner_id, row.course_id].standing.rows[row.lesson_id] = row
+
+    async def _read_days(self, groups: Sequence[_Group]) -> None:
+        """Read the finished days of those who need them. They change behind the gate alone, as rows do."""
+        if not groups:
+            return
+        by_key = {group.key: group for group in groups}
+        for columns in await self._database.fetch(sql.LEARNER_DAYS_OF, *zip(*by_key, strict=True)):
+            held = to_held_day(columns)
+            by_key[held.learner_id, held.course_id].known_days[held.day.date] = held.day
 
     async def _store(self, groups: Sequence[_Group], outcomes: list[Outcome]) -> None:
         deciding = [group for group in groups if group.after is not None]
@@ -364,14 +430,16 @@ async def _store_what_follows(connection: asyncpg.Connection, slot: int, groups:
     counters = Counters()
     removed: list[tuple[LearnerId, CourseId, LessonId]] = []
     days: list[HeldDay] = []
+    gone: list[tuple[LearnerId, CourseId, date]] = []
     for group in groups:
         group.add_to(counters)
         removed.extend((*group.key, before.lesson_id) for before, row in group.changed_rows if before and row is None)
-        finished = finished_day(group.standing.progress, group.after) if group.after else None
-        if finished is not None:
-            days.append(HeldDay(*group.key, finished))
+        days.extend(HeldDay(*group.key, day) for day in group.days.values() if day is not None)
+        gone.extend((*group.key, moment) for moment, day in group.days.items() if day is None)
     if removed:
         await connection.execute(sql.REMOVE_LESSON_ROWS_AT, *zip(*removed, strict=True))
+    if gone:
+        await connection.execute(sql.REMOVE_LEARNER_DAYS_AT, *zip(*gone, strict=True))
     if days:
         await connection.execute(sql.PUT_LEARNER_DAYS, *from_held_days(days))
     if counters:

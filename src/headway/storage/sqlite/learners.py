@@ -27,9 +27,10 @@ def record_of(
 ) -> LearnerRecord:
     """All of it, its rows as `each` hands them out."""
     held = [to_held_day(columns) for columns in fetch(connection, sql.LEARNER_DAYS, learner_id)]
+    standings = fetch(connection, sql.LEARNER_STANDINGS, learner_id)
     return LearnerRecord(
         [to_lesson_progress(columns) for columns in each(fetch(connection, sql.LEARNER_ROWS, learner_id))],
-        [to_course_progress(columns) for columns in fetch(connection, sql.LEARNER_STANDINGS, learner_id)],
+        [standing for standing in map(to_course_progress, standings) if not standing.is_empty],
         [(day.course_id, day.day) for day in held],
     )
 

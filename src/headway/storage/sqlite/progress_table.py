@@ -1,7 +1,7 @@
 """The progress tables: a learner's rows, and where they add up to."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 from uuid import uuid4
 
@@ -11,12 +11,11 @@ from headway.domain.catalogue import VersionedCourse
 from headway.domain.counters import Counters
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
+from headway.domain.presence import ChangedDays, Days, StandingRestore, advance, lies_ahead, restore, settled
 from headway.domain.progress import LessonProgress
 from headway.domain.standing import (
     CourseProgress,
     LessonsStamp,
-    advance,
-    finished_day,
     next_revision,
     recount,
     rederive,
@@ -34,6 +33,7 @@ from headway.storage.sqlite.rows import (
     fetch,
     fetch_one,
     to_course_progress,
+    to_held_day,
     to_lesson_progress,
 )
 
@@ -114,10 +114,36 @@ class ProgressTable:
         if written.before is None and written.after is None:
             return written
         self._recent.store_row(connection, (learner_id, course_id, write.lesson_id), written.before, written.after)
-        after = advance(standing, write, written, found, revision=next_revision(standing, now), now=now)
+        known = self._days(connection, standing, found.course.date_of(now), always=written.is_dated)
+        after, days = advance(
+            standing,
+            write,
+            written,
+            found,
+            now=now,
+            known=known,
+            rows=lambda: rows_of(connection, learner_id, course_id),
+        )
+        after = after._replace(revision=next_revision(standing, now))
         self._store_standing(connection, standing, after, counters)
+        self._store_days(connection, after, known, days, counters)
         counters.change_row(written.before, written.after)
         return written
+
+    def restore(self, connection: apsw.Connection, asked: StandingRestore, now: datetime, counters: Counters) -> bool:
+        """Make a standing, and its days, what an export says of them; answers whether that changes anything."""
+        found = self._recent.course(connection, asked.course_id)
+        standing = self._recent.course_progress(connection, asked.learner_id, asked.course_id)
+        if standing and standing.course_version != found.version:
+            standing = self._rederive(connection, found, standing, now, counters)
+        known = self._days(connection, standing, found.course.date_of(now), always=True)
+        after, days = restore(standing, asked, found, known, now)
+        if after == standing and not days:
+            return False
+        after = after._replace(revision=next_revision(standing, now))
+        self._store_standing(connection, standing, after, counters)
+        self._store_days(connection, after, known, days, counters)
+        return True
 
     def refresh(self, connection: apsw.Connection, refresh: StandingRefresh, now: datetime, counters: Counters) -> None:
         """Make a standing, and its rows, what they are under the present version of the course."""
@@ -151,7 +177,9 @@ class ProgressTable:
         counters: Counters,
     ) -> CourseProgress:
         rows = {row.lesson_id: row for row in rows_of(connection, standing.learner_id, standing.course_id)}
-        derived = rederive(found, standing, rows.values(), now)
+        known = self._days(connection, standing, found.course.date_of(now))
+        present, days = settled(standing, known, found.course, now)
+        derived = rederive(found, present, rows.values(), now)
         for row in derived.rows:
             before = rows[row.lesson_id]
             self._recent.store_row(connection, row[:3], before, row)
@@ -160,7 +188,35 @@ class ProgressTable:
             return standing
         after = derived.standing._replace(revision=next_revision(standing, now))
         self._store_standing(connection, standing, after, counters)
+        self._store_days(connection, after, known, days, counters)
         return after
+
+    def _days(
+        self, connection: apsw.Connection, standing: CourseProgress | None, today: date, *, always: bool = False
+    ) -> Days:
+        """The learner's finished days, where they are needed: to add to them, or since the last lies ahead."""
+        if standing is None or not (always or lies_ahead(standing, today)):
+            return {}
+        held = fetch(connection, sql.LEARNER_DAYS_IN, standing.learner_id, standing.course_id)
+        return {day.date: day for _, _, day in map(to_held_day, held)}
+
+    def _store_days(
+        self,
+        connection: apsw.Connection,
+        standing: CourseProgress,
+        known: Days,
+        days: ChangedDays,
+        counters: Counters,
+    ) -> None:
+        if not days:
+            return
+        key = standing.learner_id, standing.course_id
+        for moment, day in days.items():
+            if day is not None:
+                store_day(connection, HeldDay(*key, day))
+            elif moment in known:
+                fetch(connection, sql.REMOVE_LEARNER_DAY, *key, moment.isoformat())
+        counters.change_days(standing.course_id, known, days)
 
     def _store_standing(
         self,
@@ -170,9 +226,6 @@ class ProgressTable:
         counters: Counters,
     ) -> None:
         self._recent.store_course_progress(connection, before, after)
-        finished = finished_day(before, after)
-        if finished is not None:
-            store_day(connection, HeldDay(after.learner_id, after.course_id, finished))
         counters.change_standing(before, after)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable
 from collections.abc import Set as AbstractSet
+from datetime import UTC, datetime
 from typing import Final
 
 import apsw
@@ -10,6 +11,7 @@ from headway.domain.catalogue import VersionedCourse
 from headway.domain.counters import Counters, recount
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId
+from headway.domain.presence import days_begun, lies_ahead
 from headway.domain.progress import LessonProgress
 from headway.domain.standing import agrees
 from headway.domain.standing import recount as recount_tally
@@ -73,7 +75,9 @@ class SqliteRecount:
             if found and not agrees(found, standing, recount_tally(found.course, own), derived=derived):
                 wrong.append((standing.learner_id, standing.course_id))
         wrong.extend(key for key, own in by_standing.items() if self._are_of_course(key[1], own))
-        return Recounted(len(rows), counters, wrong)
+        today = days_begun(datetime.now(UTC))
+        ahead = [(standing.learner_id, standing.course_id) for standing in standings if lies_ahead(standing, today)]
+        return Recounted(len(rows), counters, wrong, ahead)
 
     def _are_of_course(self, course_id: CourseId, rows: Iterable[LessonProgress]) -> bool:
         """Whether one of the rows, of nobody who stands in the course, is of a lesson that is in it."""

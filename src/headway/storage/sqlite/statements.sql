@@ -99,6 +99,7 @@ ON CONFLICT (user_id, course_id, lesson_id) DO UPDATE SET
     is_bookmarked = excluded.is_bookmarked,
     metadata = excluded.metadata,
     completed_at = excluded.completed_at,
+    created_at = excluded.created_at,
     updated_at = excluded.updated_at,
     version = excluded.version,
     written_by = excluded.written_by;
@@ -138,12 +139,12 @@ LEFT JOIN course_progress AS p ON p.user_id = :user_id AND p.course_id = c.cours
 WHERE c.course_id = :course_id;
 
 -- name: learner-courses
--- The courses of the catalogue that a learner has written in, most recently touched first.
+-- The courses of the catalogue that a learner has written in, most recently written in first.
 SELECT p.course_id
 FROM course_progress AS p
 JOIN courses AS c ON c.course_id = p.course_id
 WHERE p.user_id = :user_id AND p.started_at IS NOT NULL
-ORDER BY p.last_accessed DESC, p.course_id;
+ORDER BY coalesce(p.last_accessed, p.started_at) DESC, p.course_id;
 
 -- name: touched-lessons
 -- Which lessons a learner has a row in, in any course, how far and when: by the primary key.

@@ -125,6 +125,16 @@ FROM learner_days
 WHERE user_id = :user_id
 ORDER BY course_id, day;
 
+-- name: learner-days-in
+-- A learner's finished days in a course.
+SELECT user_id, course_id, day, lessons_started, lessons_completed, time_parts, completions
+FROM learner_days
+WHERE user_id = :user_id AND course_id = :course_id;
+
+-- name: remove-learner-day!
+-- A learner's finished day goes.
+DELETE FROM learner_days WHERE user_id = :user_id AND course_id = :course_id AND day = :day;
+
 -- name: active-days
 -- The days from the first on when a learner wrote in a course, or in any where none is named: those that are finished,
 -- and the present one of each course.
@@ -134,7 +144,7 @@ WHERE user_id = :user_id AND (:course_id IS NULL OR course_id = :course_id) AND 
 UNION ALL
 SELECT user_id, course_id, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
 FROM course_progress
-WHERE user_id = :user_id AND (:course_id IS NULL OR course_id = :course_id) AND day >= :first;
+WHERE user_id = :user_id AND (:course_id IS NULL OR course_id = :course_id) AND day >= :first AND day > '1970-01-01';
 
 -- name: erase-rows!
 -- All of a learner's rows go.

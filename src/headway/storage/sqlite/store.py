@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
 from time import monotonic
-from typing import Final
+from typing import Final, TypeVar
 
 import apsw
 
@@ -21,6 +21,7 @@ from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters
 from headway.domain.errors import HeadwayError, RefusedWriteError, StoreUnavailableError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.presence import StandingRestore
 from headway.domain.roster import RosterQuery
 from headway.domain.standing import CourseProgress, LearnerDay, LessonsStamp
 from headway.domain.statistics import CourseReading
@@ -45,6 +46,8 @@ from headway.storage.sqlite.sign_in_codes import SqliteSignInCodes
 _RETRY_SECONDS: Final = 0.005  # between two attempts at the write lock, where another process holds it
 
 _READ_SECONDS: Final = 20.0
+T = TypeVar("T")
+
 _TURN_SECONDS: Final = 0.002  # of a long write, before others have the event loop
 
 
@@ -155,6 +158,10 @@ class SqliteStore:
         """Apply one write, in a batch with whatever else is waiting."""
         return await self.committer.submit(write)
 
+    async def restore(self, asked: StandingRestore) -> bool:
+        """Make a learner's standing and days what an export says."""
+        return await self.committer.restore(asked)
+
     async def put_course(self, course: Course, precondition: Precondition = UNCONDITIONAL) -> CoursePut:
         """Make the catalogue hold the course as given."""
         async with self._transaction() as connection:
@@ -178,15 +185,15 @@ class SqliteStore:
             self._progress.restart(connection, learner_id, course_id, self._clock(), counters)
             store_counters(connection, counters)
 
-    async def write_all(self, writes: Sequence[LessonWrite]) -> Sequence[Written]:
-        """Apply writes in their order, all of them or none."""
+    async def write_all(self, writes: Sequence[LessonWrite | StandingRestore]) -> Sequence[Written | bool]:
+        """Write and restore in their order, all of it or nothing."""
         counters = Counters()
         now = self._clock()
-        written: list[Written] = []
+        written: list[Written | bool] = []
         async with self._transaction() as connection:
             async for place, write in _in_turns(writes):
                 try:
-                    written.append(self._progress.apply(connection, write, now, counters))
+                    written.append(self._done(connection, write, now, counters))
                 except HeadwayError as refusal:
                     raise RefusedWriteError(place, refusal) from refusal
             store_counters(connection, counters)
@@ -260,12 +267,19 @@ class SqliteStore:
 
     def _outcome(self, connection: apsw.Connection, work: Work, now: datetime, counters: Counters) -> Outcome:
         try:
-            if isinstance(work, LessonWrite):
-                return self._progress.apply(connection, work, now, counters)
+            if not isinstance(work, StandingRefresh):
+                return self._done(connection, work, now, counters)
             self._progress.refresh(connection, work, now, counters)
         except HeadwayError as refusal:
             return refusal
         return None
+
+    def _done(
+        self, connection: apsw.Connection, work: LessonWrite | StandingRestore, now: datetime, counters: Counters
+    ) -> Written | bool:
+        if isinstance(work, LessonWrite):
+            return self._progress.apply(connection, work, now, counters)
+        return self._progress.restore(connection, work, now, counters)
 
     @contextlib.asynccontextmanager
     async def _transaction(self) -> AsyncIterator[apsw.Connection]:
@@ -330,11 +344,11 @@ class SqliteStore:
         self._database.writer.confirm()
 
 
-async def _in_turns(writes: Sequence[LessonWrite]) -> AsyncIterator[tuple[int, LessonWrite]]:
-    """The writes with their places, letting others have the event loop in between: they read meanwhile."""
+async def _in_turns(works: Sequence[T]) -> AsyncIterator[tuple[int, T]]:
+    """The works with their places, letting others have the event loop in between: they read meanwhile."""
     until = monotonic() + _TURN_SECONDS
-    for place, write in enumerate(writes):
-        yield place, write
+    for place, work in enumerate(works):
+        yield place, work
         if monotonic() > until:
             await asyncio.sleep(0)
             until = monotonic() + _TURN_SECONDS

@@ -1,0 +1,139 @@
+"""The times that a write brings along: what they have to be, and what they make of the row.
+
+Only who writes for learners brings times. A time that the row has already is not a new one, so that a row that was
+read and is sent back is a write of now.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from headway.domain.errors import InvalidValueError, Problem
+from headway.domain.progress import LessonProgress, Status
+
+EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)
+"""No time that is sent is before it."""
+CLOCKS_DIFFER: Final = timedelta(minutes=1)
+"""By so much may a time that is sent be ahead; it is taken for the present."""
+
+
+class Times(NamedTuple):
+    """When a row was made, completed, and changed last, as far as a write says."""
+
+    created_at: datetime | None = None
+    completed_at: datetime | None = None
+    updated_at: datetime | None = None
+
+    @property
+    def begun(self) -> datetime | None:
+        """The earliest of them."""
+        return self.created_at or self.completed_at or self.updated_at
+
+    @property
+    def ended(self) -> datetime | None:
+        """The latest of them."""
+        return self.updated_at or self.completed_at or self.created_at
+
+
+NO_TIMES: Final = Times()
+
+
+class Moments(NamedTuple):
+    """When a learner was there: when the lesson was begun, completed, and worked on last, by what a write says."""
+
+    begun: datetime
+    completed: datetime
+    ended: datetime
+
+
+def checked(times: Times, now: datetime) -> Times:
+    """The times, none of them ahead of now.
+
+    Raises `InvalidValueError` for times in the future, too long ago, or out of their order.
+    """
+    problems = list(_faults(times, now))
+    if problems:
+        raise InvalidValueError(problems)
+    return Times._make(time and min(time, now) for time in times)
+
+
+def new_times(times: Times, row: LessonProgress | None) -> Times:
+    """The times that the row has not yet. Rows are read to the second, so they are compared to the second."""
+    if row is None:
+        return times
+    held = Times(row.created_at, row.completed_at, row.updated_at)
+    return Times._make(None if _is_same(sent, stored) else sent for sent, stored in zip(times, held, strict=True))
+
+
+def dated(before: LessonProgress | None, after: LessonProgress, times: Times, *, informed: bool) -> LessonProgress:
+    """What a write makes of a row, under the times that it brings; the row before where it changes nothing.
+
+    A blind write moves `created_at` and `completed_at` back and `updated_at` on; an informed one sets what it names.
+    Raises `InvalidValueError` where the row is not completed, or its times would be out of their order.
+    """
+    begun, ended = times.begun, times.ended
+    if begun is None or ended is None:
+        return after
+    if times.completed_at is not None and after.status is not Status.COMPLETED:
+        raise InvalidValueError([Problem(("completed_at",), "The lesson is not completed.", "not_completed")])
+    if before is None:
+        created_at, updated_at = begun, ended
+    elif informed:
+        created_at = times.created_at or before.created_at
+        updated_at = times.updated_at or max(before.updated_at, ended)
+    else:
+        created_at, updated_at = min(before.created_at, begun), max(before.updated_at, ended)
+    held = Times(created_at, _completed_at(before, after, times, informed=informed), updated_at)
+    problems = list(_disorder(held))
+    if problems:
+        raise InvalidValueError(problems)
+    return _under(before, after, held)
+
+
+def _under(before: LessonProgress | None, after: LessonProgress, held: Times) -> LessonProgress:
+    if before is after and (after.created_at, after.completed_at, after.updated_at) == held:
+        return before
+    version = before.version + 1 if before else after.version
+    created_at, completed_at, updated_at = held
+    assert created_at is not None and updated_at is not None  # noqa: S101, PT018 - a row has both
+    return after._replace(created_at=created_at, completed_at=completed_at, updated_at=updated_at, version=version)
+
+
+def moments(times: Times) -> Moments | None:
+    """When the learner was there, where a write says so."""
+    begun, ended = times.begun, times.ended
+    if begun is None or ended is None:
+        return None
+    return Moments(begun, times.completed_at or ended, ended)
+
+
+def _completed_at(
+    before: LessonProgress | None, after: LessonProgress, times: Times, *, informed: bool
+) -> datetime | None:
+    if after.status is not Status.COMPLETED:
+        return None
+    had = before.completed_at if before else None
+    if had is None or times.completed_at is None:
+        return had or times.completed_at or times.ended
+    return times.completed_at if informed else min(had, times.completed_at)
+
+
+def _faults(times: Times, now: datetime) -> Iterator[Problem]:
+    for name, time in zip(Times._fields, times, strict=True):
+        if time is not None and time > now + CLOCKS_DIFFER:
+            yield Problem((name,), "The time is in the future.", "time_in_future")
+        if time is not None and time < EARLIEST:
+            yield Problem((name,), f"The time is before {EARLIEST:%Y-%m-%d}.", "time_too_early")
+    yield from _disorder(times)
+
+
+def _disorder(times: Times) -> Iterator[Problem]:
+    said = [(name, time) for name, time in zip(Times._fields, times, strict=True) if time is not None]
+    for (earlier, before), (later, after) in pairwise(said):
+        if after < before:
+            yield Problem((later,), f"The time is before {earlier}.", "times_out_of_order")
+
+
+def _is_same(sent: datetime | None, stored: datetime | None) -> bool:
+    return sent is not None and stored is not None and sent in {stored, stored.replace(microsecond=0)}

@@ -1,0 +1,259 @@
+"""What a write makes of a learner's place in a course: the standing, and the days on which the learner was there.
+
+What others write changes rows and figures; it is not the learner's presence. A write that brings times of its own is,
+at those times.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime, timedelta
+from typing import Final, NamedTuple
+
+from headway.domain.catalogue import Course, VersionedCourse
+from headway.domain.dating import Moments
+from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.progress import LessonProgress, Status
+from headway.domain.standing import (
+    NEVER,
+    CourseProgress,
+    LearnerDay,
+    Tally,
+    contribution,
+    is_complete,
+    time_parts,
+    unplaced,
+)
+from headway.domain.writes import LessonWrite, Written
+
+AHEAD: Final = timedelta(days=2)
+"""A course that moves to another time zone leaves a day no further ahead than this; a clock that was wrong may."""
+MOST_TIME: Final = 24 * 60 * 1_000_000
+"""Of one day in a course, in millionths of a minute."""
+MOST_DONE: Final = 1_000_000
+"""Of lessons started or completed, or completions of the course, on one day."""
+
+Days = Mapping[date, LearnerDay]
+ChangedDays = Mapping[date, LearnerDay | None]
+NO_DAYS: Final[Days] = {}
+
+
+class Place(NamedTuple):
+    """A standing, and the finished days that became others with it (`None`: the day is no more)."""
+
+    standing: CourseProgress
+    days: ChangedDays = NO_DAYS
+
+
+class StandingRestore(NamedTuple):
+    """What an export says of a learner's place in a course, and of all the days there."""
+
+    learner_id: LearnerId
+    course_id: CourseId
+    last_accessed: datetime | None
+    started_at: datetime | None
+    completed_at: datetime | None
+    days: tuple[LearnerDay, ...]
+
+
+def no_rows() -> Iterable[LessonProgress]:
+    """No other rows, for a write that brings no times."""
+    return ()
+
+
+def advance(
+    standing: CourseProgress | None,
+    write: LessonWrite,
+    written: Written,
+    course: VersionedCourse,
+    *,
+    now: datetime,
+    known: ChangedDays = NO_DAYS,
+    rows: Callable[[], Iterable[LessonProgress]] = no_rows,
+) -> Place:
+    """Where a write leaves its learner in the course; `standing` is from before, under this version of the course.
+
+    The revision is left to whoever stores it. `known` are the finished days, where they are needed: for a write with
+    times, and where the last day lies ahead. `rows` are all the learner's rows in the course after the write, asked
+    for where one with times completes the course.
+    """
+    lesson, before, after = written.lesson, written.before, written.after
+    standing = standing or unplaced(write.learner_id, course)
+    tally = standing.tally.plus(contribution(lesson, after), less=contribution(lesson, before))
+    latest = _latest_completion(course.course, rows()) if written.is_dated and tally.completed_lessons else now
+    completed_at = _completed_at(course.course, standing, tally, latest or now)
+    calendar = _Calendar(standing.day, known)
+    last_accessed = standing.last_accessed
+    if written.moments is not None:
+        is_first = standing.completed_at is None and completed_at is not None
+        calendar.settle(course.course.date_of(now))
+        calendar.add_work(course.course, written, written.moments, completed_at if is_first else None)
+        last_accessed = max(min(last_accessed or written.moments.ended, now), written.moments.ended)
+    return Place(
+        CourseProgress(
+            write.learner_id,
+            write.course_id,
+            tally,
+            last_accessed,
+            course.version,
+            standing.revision,
+            min(standing.started_at or now, after.created_at if after else now, now),
+            completed_at,
+            calendar.last,
+        ),
+        calendar.changed,
+    )
+
+
+def restore(
+    standing: CourseProgress | None, asked: StandingRestore, course: VersionedCourse, known: ChangedDays, now: datetime
+) -> Place:
+    """A place with what an export says of it; the revision is left to whoever stores it.
+
+    Each day takes the place of what is held of the learner on that day, so that nothing is counted twice.
+    """
+    standing = standing or unplaced(asked.learner_id, course)
+    calendar = _Calendar(standing.day, known)
+    calendar.settle(course.course.date_of(now))
+    for day in asked.days:
+        calendar.put(_bounded(day))
+    calendar.settle(course.course.date_of(now))
+    return Place(
+        standing._replace(
+            last_accessed=_latest(standing.last_accessed, asked.last_accessed),
+            started_at=_earliest(standing.started_at, asked.started_at),
+            completed_at=_earliest(standing.completed_at, asked.completed_at),
+            day=calendar.last,
+        ),
+        calendar.changed,
+    )
+
+
+def settled(standing: CourseProgress, known: ChangedDays, course: Course, now: datetime) -> Place:
+    """A place of which nothing lies in the future: what was done on days ahead counts on the present one."""
+    today = course.date_of(now)
+    if not lies_ahead(standing, today):
+        return Place(standing)
+    calendar = _Calendar(standing.day, known)
+    calendar.settle(today)
+    moments = standing.last_accessed, standing.started_at, standing.completed_at
+    last_accessed, started_at, completed_at = (_earliest(moment, now) if moment else None for moment in moments)
+    settled = standing._replace(last_accessed=last_accessed, started_at=started_at, completed_at=completed_at)
+    return Place(settled._replace(day=calendar.last), calendar.changed)
+
+
+def lies_ahead(standing: CourseProgress, today: date) -> bool:
+    """Whether a learner was last seen on a day that has not come: a clock was ahead then."""
+    return standing.day.date > today + AHEAD
+
+
+def days_begun(now: datetime) -> date:
+    """The latest day that has begun anywhere."""
+    return (now + timedelta(days=1)).date()
+
+
+class _Calendar:
+    """A learner's days in a course while a write is decided: the last one, and those before it."""
+
+    def __init__(self, last: LearnerDay, known: ChangedDays) -> None:
+        self.last = last
+        self.changed: dict[date, LearnerDay | None] = {}
+        self._known = known
+
+    def add_work(self, course: Course, written: Written, moments: Moments, course_completed: datetime | None) -> None:
+        """Add what a write did, each thing on its day."""
+        started, completed, parts = _done(written)
+        if not written.is_dated:
+            day = max(course.date_of(moments.ended), self.last.date)  # it does not go back where the zone changes
+            self.add(LearnerDay(day, started, completed, parts, int(course_completed is not None)))
+            return
+        self.add(LearnerDay(course.date_of(moments.begun), lessons_started=started))
+        self.add(LearnerDay(course.date_of(moments.completed), lessons_completed=completed))
+        self.add(LearnerDay(course.date_of(moments.ended), time_parts=parts))
+        if course_completed is not None:
+            self.add(LearnerDay(course.date_of(course_completed), completions=1))
+
+    def add(self, done: LearnerDay) -> None:
+        """Add to a day."""
+        held = self.last if done.date == self.last.date else self._finished(done.date)
+        self.put(_sum(held or LearnerDay(done.date), done))
+
+    def put(self, day: LearnerDay) -> None:
+        """Let a day be this; where it is after the last one, that is finished."""
+        if day.date < self.last.date:
+            if self._finished(day.date) != day:
+                self.changed[day.date] = day
+            return
+        if day.date > self.last.date != NEVER:
+            self.changed[self.last.date] = self.last
+        self.last = day
+
+    def settle(self, today: date) -> None:
+        """Move to the present day what was done on days to come, where the last of them is too far ahead."""
+        if self.last.date <= today + AHEAD:
+            return
+        ahead = [day for moment, day in {**self._known, **self.changed}.items() if day is not None and moment >= today]
+        for day in ahead:
+            self.changed[day.date] = None
+        present = LearnerDay(today)
+        for day in (*ahead, self.last):
+            present = _sum(present, day)
+        self.last = present
+
+    def _finished(self, day: date) -> LearnerDay | None:
+        return self.changed[day] if day in self.changed else self._known.get(day)
+
+
+def _done(written: Written) -> tuple[int, int, int]:
+    """Lessons that were started and completed by a write, and the time that it added."""
+    before, after = written.before, written.after
+    was, is_now = before.status if before else Status.NOT_STARTED, after.status if after else Status.NOT_STARTED
+    return (
+        int(was is Status.NOT_STARTED and is_now is not Status.NOT_STARTED),
+        int(was is not Status.COMPLETED and is_now is Status.COMPLETED),
+        max(0, time_parts(after) - time_parts(before)),
+    )
+
+
+def _sum(day: LearnerDay, other: LearnerDay) -> LearnerDay:
+    """What was done on one day and on another, on the first of them."""
+    return _bounded(
+        LearnerDay(
+            day.date,
+            day.lessons_started + other.lessons_started,
+            day.lessons_completed + other.lessons_completed,
+            day.time_parts + other.time_parts,
+            day.completions + other.completions,
+        )
+    )
+
+
+def _bounded(day: LearnerDay) -> LearnerDay:
+    """No day has more than 24 hours, however often a learner starts over."""
+    return LearnerDay(
+        day.date,
+        min(day.lessons_started, MOST_DONE),
+        min(day.lessons_completed, MOST_DONE),
+        min(day.time_parts, MOST_TIME),
+        min(day.completions, MOST_DONE),
+    )
+
+
+def _latest_completion(course: Course, rows: Iterable[LessonProgress]) -> datetime | None:
+    """When the last of the lessons that count was completed."""
+    lessons = course.lessons_by_id
+    moments = (row.completed_at for row in rows if row.lesson_id in lessons and lessons[row.lesson_id].required)
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
+def _completed_at(course: Course, standing: CourseProgress, tally: Tally, latest: datetime) -> datetime | None:
+    """The earliest; a write that takes a lesson out of `completed` takes it back, a course that has grown does not."""
+    if is_complete(course, tally):
+        return _earliest(standing.completed_at, latest)
+    return None if tally.completed_lessons < standing.tally.completed_lessons else standing.completed_at
+
+
+def _earliest(moment: datetime | None, other: datetime | None) -> datetime | None:
+    return min(moment, other) if moment and other else moment or other
+
+
+def _latest(moment: datetime | None, other: datetime | None) -> datetime | None:
+    return max(moment, other) if moment and other else moment or other

@@ -1,0 +1,110 @@
+"""What others write is nobody's presence, unless it brings times of its own; and an export gives back what it holds."""
+
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from support.files import CSV, NDJSON, as_csv, line, ndjson
+
+EXPORT = {"content-type": "application/json"}
+OLD = {
+    "created_at": "2021-05-01T10:00:00Z",
+    "completed_at": "2021-05-03T10:00:00Z",
+    "updated_at": "2021-05-04T10:00:00Z",
+}
+
+
+@pytest.fixture
+def seen(client_of: Callable[..., httpx.Client], course_path: str) -> Callable[[str], dict[str, Any]]:
+    """What the roster says of a learner."""
+    path = course_path.replace("/progress/", "/statistics/")
+    teacher = client_of(str(uuid4()), "statistics:read")
+    return lambda learner_id: teacher.get(f"{path}/learners/{learner_id}").raise_for_status().json()
+
+
+def test_what_a_teacher_writes_is_nobodys_presence(
+    admin: httpx.Client, lesson_path: str, seen: Callable[[str], dict[str, Any]]
+) -> None:
+    learner_id = str(uuid4())
+    admin.put(f"/learners/{learner_id}{lesson_path}", json={"status": "completed"}).raise_for_status()
+    found = seen(learner_id)
+    assert (found["completed_lessons"], found["last_accessed"], found["last_seen"]) == (1, None, None)
+    assert found["started_at"] is not None
+
+
+@pytest.mark.parametrize(("kind", "written"), [(CSV, as_csv), (NDJSON, ndjson)])
+def test_an_import_counts_at_the_times_that_it_brings(
+    admin: httpx.Client,
+    lesson_path: str,
+    seen: Callable[[str], dict[str, Any]],
+    kind: dict[str, str],
+    written: Callable[[list[dict[str, Any]]], bytes],
+) -> None:
+    learner_id, (_, _, course_id, _, lesson_id) = str(uuid4()), lesson_path.split("/")
+    content = written([line(learner_id, course_id, lesson_id, status="completed", time_spent_minutes=5, **OLD)])
+    for count in ("written", "unchanged"):
+        answer = admin.post("/progress/import", content=content, headers=kind)
+        assert answer.json()[count] == 1
+    found = seen(learner_id)
+    assert (found["started_at"], found["last_accessed"]) == (OLD["created_at"], OLD["updated_at"])
+    assert found["last_seen"] == "2021-05-04"
+    exported = admin.get(f"/learners/{learner_id}/export").json()
+    assert {name: exported["rows"][0][name] for name in OLD} == OLD
+    assert [(day["date"], day["lessons_started"], day["lessons_completed"]) for day in exported["days"]] == [
+        ("2021-05-01", 1, 0),
+        ("2021-05-03", 0, 1),
+    ]
+    assert exported["standings"][0]["last_day"]["time_spent_minutes"] == 5
+
+
+@pytest.mark.parametrize(
+    ("fields", "place"),
+    [
+        ({"updated_at": "2999-01-01T00:00:00Z"}, "updated_at"),
+        ({"created_at": "1950-01-01T00:00:00Z"}, "created_at"),
+        ({"created_at": "2021-05-02T00:00:00Z", "updated_at": "2021-05-01T00:00:00Z"}, "updated_at"),
+        ({"completed_at": "2021-05-02T00:00:00Z"}, "completed_at"),
+        ({"updated_at": "2021-05-02T00:00:00"}, "updated_at"),
+        ({"updated_at": "9999-12-31T23:59:59-14:00"}, "updated_at"),
+    ],
+)
+def test_times_that_can_not_be_are_refused(
+    admin: httpx.Client, lesson_path: str, fields: dict[str, str], place: str
+) -> None:
+    answer = admin.put(f"/learners/{uuid4()}{lesson_path}", json={"progress_percentage": 5} | fields)
+    assert (answer.status_code, [problem["loc"][-1] for problem in answer.json()["detail"]]) == (422, [place])
+
+
+def test_fields_that_are_not_taken_are_named(admin: httpx.Client, lesson_path: str) -> None:
+    answer = admin.put(f"/learners/{uuid4()}{lesson_path}", json={"id": "x", "a\nb": 1, "quiz_attempts": 1})
+    assert answer.headers["headway-ignored"] == "id, a%0Ab"
+
+
+@pytest.mark.parametrize("is_the_same", [True, False])
+def test_an_export_that_is_imported_gives_back_what_it_holds(
+    admin: httpx.Client, client_of: Callable[..., httpx.Client], lesson_paths: list[str], *, is_the_same: bool
+) -> None:
+    learner_id = str(uuid4())
+    client_of(learner_id).put(lesson_paths[0], json={"status": "completed", "time_spent_minutes": 3})
+    admin.put(f"/learners/{learner_id}{lesson_paths[1]}", json={"quiz_score": 50, "user_notes": "seen"})
+    admin.put(f"/learners/{learner_id}{lesson_paths[2]}", json={"status": "completed"} | OLD)
+    before = admin.get(f"/learners/{learner_id}/export")
+    target = learner_id if is_the_same else str(uuid4())
+    admin.delete(f"/learners/{learner_id}").raise_for_status()
+    for _ in range(2):
+        answer = admin.post("/progress/import", params={"user_id": target}, content=before.content, headers=EXPORT)
+        assert answer.json()["refused"] == 0
+    after = admin.get(f"/learners/{target}/export").json()
+    assert told(after) == told(before.json())
+
+
+def told(exported: dict[str, Any]) -> dict[str, Any]:
+    """An export without what is another one's: ids, versions and revisions."""
+    others = {"user_id", "id", "version", "revision"}
+    return {
+        kind: [{name: value for name, value in one.items() if name not in others} for one in exported[kind]]
+        for kind in ("rows", "standings", "days")
+    }
