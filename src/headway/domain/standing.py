@@ -5,14 +5,14 @@ in whole millionths of a minute, to which each row's time is rounded, so that su
 recount to the last digit.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple, Self
 
 from headway.domain import progress
 from headway.domain.bounds import Number, plain
 from headway.domain.catalogue import Course, Lesson, OnEdit, VersionedCourse
-from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress, Status
 from headway.domain.writes import LessonWrite, Written
 
@@ -63,7 +63,8 @@ class CourseProgress(NamedTuple):
     no longer holds and is made anew from the rows. `last_accessed` is the learner's last write in the course and
     `started_at` the first, both `None` where the course was started over and not written in since; `revision` grows
     with every change and is not used again when the course is started over. `completed_at` is when the last lesson
-    that counts was completed. `day` is the last day on which the learner wrote.
+    that counts was completed. `day` is the last day on which the learner wrote. `at_lesson` is the last lesson, in the
+    course's order under that version, that the learner has started.
     """
 
     learner_id: LearnerId
@@ -75,6 +76,7 @@ class CourseProgress(NamedTuple):
     started_at: datetime | None
     completed_at: datetime | None
     day: LearnerDay
+    at_lesson: LessonId | None = None
 
 
 class LessonsStamp(NamedTuple):
@@ -123,16 +125,28 @@ def recount(course: Course, rows: Iterable[LessonProgress]) -> Tally:
     return tally
 
 
+def last_started(course: Course, rows: Iterable[LessonProgress]) -> LessonId | None:
+    """The last lesson in the course's order, whether it counts or not, that one of a learner's rows has started."""
+    places = course.places
+    started = (row.lesson_id for row in rows if row.lesson_id in places and _is_started(row))
+    return max(started, key=places.__getitem__, default=None)
+
+
 def advance(
     standing: CourseProgress | None,
     write: LessonWrite,
     written: Written,
     course: VersionedCourse,
     *,
+    rows: Callable[[], Iterable[LessonProgress]],
     revision: int,
     now: datetime,
 ) -> CourseProgress:
-    """Where a write leaves its learner in the course; `standing` is from before, under this version of the course."""
+    """Where a write leaves its learner in the course; `standing` is from before, under this version of the course.
+
+    `rows` answers all the learner's rows in the course as the write leaves them. It is asked only after a write that
+    `may_take_back` a lesson.
+    """
     lesson, before, after = written.lesson, written.before, written.after
     had = standing.tally if standing else NOTHING
     tally = had.plus(contribution(lesson, after), less=contribution(lesson, before))
@@ -149,6 +163,7 @@ def advance(
         (standing.started_at if standing else None) or now,
         completed_at,
         _day(standing, before, after, course.course.date_of(now), completions),
+        _at_lesson(course.course, standing.at_lesson if standing else None, written, rows),
     )
 
 
@@ -172,6 +187,7 @@ def restarted(standing: CourseProgress, now: datetime) -> CourseProgress:
         revision=next_revision(standing, now),
         started_at=None,
         completed_at=None,
+        at_lesson=None,
     )
 
 
@@ -199,6 +215,7 @@ def rederive(
     standing = _begun(course.course, standing, rows)
     changed: list[LessonProgress] = []
     tally = NOTHING
+    at_lesson = last_started(course.course, rows)  # no row comes to be started, or not started, by an edit
     for row in rows:
         lesson = course.course.lessons_by_id.get(row.lesson_id)
         present = row
@@ -212,18 +229,23 @@ def rederive(
         completed_at = completed_at or now
     elif course.course.on_edit is OnEdit.REOPEN:
         completed_at = None
-    return Rederived(standing._replace(tally=tally, course_version=course.version, completed_at=completed_at), changed)
+    present_standing = standing._replace(
+        tally=tally, course_version=course.version, completed_at=completed_at, at_lesson=at_lesson
+    )
+    return Rederived(present_standing, changed)
 
 
-def agrees(course: VersionedCourse, standing: CourseProgress, tally: Tally, *, derived: bool) -> bool:
-    """Whether a standing is what `tally`, recounted from its rows, makes of it.
+def agrees(
+    course: VersionedCourse, standing: CourseProgress, tally: Tally, at_lesson: LessonId | None, *, derived: bool
+) -> bool:
+    """Whether a standing is what `tally` and `at_lesson`, found anew from its rows, make of it.
 
     One of another version of the course is taken as it is until all that follows from the edit is `derived`, and one
     of a course that was started over for good.
     """
     if standing.course_version != course.version:
         return not derived or standing.started_at is None
-    if standing.started_at is None and tally != NOTHING:
+    if standing.at_lesson != at_lesson or (standing.started_at is None and tally != NOTHING):
         return False
     is_incomplete = standing.completed_at is None
     return standing.tally == tally and not (is_incomplete and is_complete(course.course, tally))
@@ -280,6 +302,23 @@ def _begun(course: Course, standing: CourseProgress, rows: Sequence[LessonProgre
     day = standing.day if standing.day.date != NEVER else LearnerDay(course.date_of(last_accessed))
     started_at = min(row.created_at for row in rows)
     return standing._replace(started_at=started_at, last_accessed=standing.last_accessed or last_accessed, day=day)
+
+
+def _is_started(row: LessonProgress | None) -> bool:
+    return row is not None and row.status is not Status.NOT_STARTED
+
+
+def _at_lesson(
+    course: Course, at_lesson: LessonId | None, written: Written, rows: Callable[[], Iterable[LessonProgress]]
+) -> LessonId | None:
+    """The last lesson started, after a write. Nearly always it is the one from before."""
+    was_started, is_started = _is_started(written.before), _is_started(written.after)
+    if was_started is is_started:
+        return at_lesson
+    lesson_id = written.lesson.id
+    if is_started:
+        return lesson_id if at_lesson is None else max(at_lesson, lesson_id, key=course.places.__getitem__)
+    return last_started(course, rows()) if lesson_id == at_lesson else at_lesson
 
 
 def _completed_at(

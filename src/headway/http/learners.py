@@ -95,6 +95,7 @@ def _standing(standing: CourseProgress) -> dict[str, Any]:
         "last_accessed": standing.last_accessed,
         "started_at": standing.started_at,
         "completed_at": standing.completed_at,
+        "at_lesson": standing.at_lesson,
         "course_version": standing.course_version,
         "revision": standing.revision,
         "last_day": _day(standing.day),

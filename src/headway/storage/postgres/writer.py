@@ -32,7 +32,7 @@ from headway.storage.postgres.rows import (
 )
 
 _NO_REVISION: Final = 0
-_STANDING_COLUMNS: Final = 15  # of course_progress, before those of lesson_progress
+_STANDING_COLUMNS: Final = 16  # of course_progress, before those of lesson_progress
 
 
 class _Group:
@@ -59,6 +59,11 @@ class _Group:
 
     @property
     def needs_all_rows(self) -> bool:
+        """Whether rows decide that are not written to: of a new standing, or which lesson was started before."""
+        return self.is_outdated or self._may_go_back
+
+    @property
+    def is_outdated(self) -> bool:
         """Whether the standing has to be made anew: it is of another version of the course, or that was asked for."""
         if self.course is None:
             return False
@@ -66,6 +71,17 @@ class _Group:
             return True
         progress = self.standing.progress
         return progress is not None and progress.course_version != self.course.version
+
+    @property
+    def _may_go_back(self) -> bool:
+        """Whether the last lesson that the learner has started may be taken back."""
+        at_lesson = self.standing.progress.at_lesson if self.standing.progress else None
+        return any(
+            isinstance(work, LessonWrite)
+            and work.may_take_back
+            and (work.lesson_id == at_lesson or len(self.work) > 1)  # what comes before may start the lesson
+            for _, work in self.work
+        )
 
     @property
     def previous_revision(self) -> int:
@@ -88,7 +104,7 @@ class _Group:
     def decide(self, outcomes: list[Outcome], now: datetime) -> None:
         """Do the work in its order, noting the outcome of each."""
         progress = self.standing.progress
-        if self.needs_all_rows:
+        if self.is_outdated:
             progress = self._rederived(progress, now)
         for place, work in self.work:
             if not isinstance(work, LessonWrite):
@@ -131,9 +147,13 @@ class _Group:
         if written.before is None and written.after is None:
             return written, progress
         revision = next_revision(self.standing.progress, now)
-        self.after = advance(progress, write, written, self.course, revision=revision, now=now)
         self.rows[write.lesson_id] = written.after
+        self.after = advance(progress, write, written, self.course, rows=self._all_rows, revision=revision, now=now)
         return written, self.after
+
+    def _all_rows(self) -> list[LessonProgress]:
+        """All the learner's rows as they are so far, where they were read: see `needs_all_rows`."""
+        return [row for row in (self.standing.rows | self.rows).values() if row is not None]
 
 
 class Writer:

@@ -98,7 +98,15 @@ class ProgressTable:
         if written.before is None and written.after is None:
             return written
         self._recent.store_row(connection, (learner_id, course_id, write.lesson_id), written.before, written.after)
-        after = advance(standing, write, written, found, revision=next_revision(standing, now), now=now)
+        after = advance(
+            standing,
+            write,
+            written,
+            found,
+            rows=lambda: rows_of(connection, learner_id, course_id),
+            revision=next_revision(standing, now),
+            now=now,
+        )
         self._store_standing(connection, standing, after, counters)
         counters.change_row(written.before, written.after)
         return written
