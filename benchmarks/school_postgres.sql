@@ -29,21 +29,26 @@ ALTER TABLE lesson_progress ADD PRIMARY KEY (user_id, course_id, lesson_id);
 
 INSERT INTO course_progress (
     user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day
+    started_at, completed_at, day, at_lesson
 )
 SELECT
     r.user_id, r.course_id,
     count(*) FILTER (WHERE r.status = 'completed'), count(*) FILTER (WHERE r.status = 'in_progress'),
     sum(round(r.time_spent_minutes * 1000000)), max(r.updated_at), max(c.version), count(*),
     min(r.created_at), CASE WHEN bool_and(r.status = 'completed') THEN max(r.completed_at) END,
-    max((r.updated_at AT TIME ZONE 'UTC')::date)
+    max((r.updated_at AT TIME ZONE 'UTC')::date),
+    (SELECT l.lesson_id FROM lessons AS l WHERE l.course_id = r.course_id ORDER BY l.position DESC LIMIT 1)
 FROM lesson_progress AS r
 JOIN courses AS c ON c.course_id = r.course_id
 GROUP BY r.user_id, r.course_id;
 
 INSERT INTO lesson_statistics
 SELECT g.course_id, g.lesson_id, 0, started, completed, tried, passed, bookmarked, attempts, scored, score_parts,
-    time_parts
+    time_parts,
+    (
+        SELECT count(*) FROM course_progress AS p
+        WHERE p.course_id = g.course_id AND p.at_lesson = g.lesson_id AND p.completed_at IS NULL
+    )
 FROM (:grouped_lessons) AS g;
 INSERT INTO quiz_scores SELECT g.course_id, g.lesson_id, g.points, 0, g.learners FROM (:grouped_scores) AS g;
 INSERT INTO course_statistics SELECT course_id, 0, count(*), count(completed_at) FROM course_progress GROUP BY course_id;

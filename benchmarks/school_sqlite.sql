@@ -33,7 +33,8 @@ CROSS JOIN lessons AS l;
 
 INSERT INTO course_progress (
     user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+    at_lesson
 )
 SELECT
     r.user_id, r.course_id,
@@ -41,11 +42,18 @@ SELECT
     sum(CAST(round(r.time_spent_minutes * 1000000) AS integer)), max(r.updated_at),
     (SELECT c.version FROM courses AS c WHERE c.course_id = r.course_id), count(*),
     min(r.created_at), CASE WHEN min(r.status = 'completed') THEN max(r.completed_at) END,
-    max(substr(r.updated_at, 1, 10)), 0, 0, 0, 0
+    max(substr(r.updated_at, 1, 10)), 0, 0, 0, 0,
+    (SELECT l.lesson_id FROM lessons AS l WHERE l.course_id = r.course_id ORDER BY l.position DESC LIMIT 1)
 FROM lesson_progress AS r
 GROUP BY r.user_id, r.course_id;
 
-INSERT INTO lesson_statistics SELECT * FROM (:grouped_lessons);
+INSERT INTO lesson_statistics
+SELECT g.*,
+    (
+        SELECT count(*) FROM course_progress AS p
+        WHERE p.course_id = g.course_id AND p.at_lesson = g.lesson_id AND p.completed_at IS NULL
+    )
+FROM (:grouped_lessons) AS g;
 INSERT INTO quiz_scores SELECT * FROM (:grouped_scores);
 INSERT INTO course_statistics SELECT course_id, count(*), count(completed_at) FROM course_progress GROUP BY course_id;
 INSERT INTO course_activity

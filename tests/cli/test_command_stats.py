@@ -102,6 +102,8 @@ def test_a_pipe_gets_every_figure(program: Program, running: Running, document: 
         "lesson",
         "started",
         "completed",
+        "stopped",
+        "here",
         "drop-off",
         "pass",
         "rate",
@@ -109,9 +111,9 @@ def test_a_pipe_gets_every_figure(program: Program, running: Running, document: 
         "score",
         "minutes",
     ]
-    assert flour.split() == ["Flour", "[bold]", "█" * 15 + "░" * 15, "4", "2", "75", "%", "-", "-", "3"]
-    assert quiz.split() == ["=1+1", "█" * 8, "1", "1", "100", "%", "100", "%", "80", "0"]
-    assert more.split() == ["More", "(optional)", "0", "0", "-", "-", "-", "-"]
+    assert flour.split() == ["Flour", "[bold]", "█" * 15 + "░" * 15, "4", "2", "3", "75", "%", "-", "-", "3"]
+    assert quiz.split() == ["=1+1", "█" * 8, "1", "1", "0", "0", "%", "100", "%", "80", "0"]
+    assert more.split() == ["More", "(optional)", "0", "0", "0", "-", "-", "-", "-"]
     assert running.process.poll() is None
 
 

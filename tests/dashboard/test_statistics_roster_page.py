@@ -29,7 +29,8 @@ SELECT
     n % 500 * 1000000, date('now', printf('-%d days', n % 100)) || 'T08:00:00.000000+00:00', c.version, 1,
     '2026-01-01T08:00:00.000000+00:00',
     CASE WHEN n % 4 = 3 THEN date('now', printf('-%d days', n % 100)) || 'T08:00:00.000000+00:00' END,
-    date('now', printf('-%d days', n % 100)), 0, 0, 0, 0
+    date('now', printf('-%d days', n % 100)), 0, 0, 0, 0,
+    (SELECT l.lesson_id FROM lessons AS l WHERE l.course_id = c.course_id AND l.position = min(n % 4, 2))
 FROM learner, courses AS c
 WHERE c.course_id = '{course_id}';
 INSERT INTO course_statistics SELECT course_id, count(*), count(completed_at) FROM course_progress GROUP BY course_id;
@@ -38,13 +39,14 @@ _POSTGRES = (
     """
 INSERT INTO course_progress (
     user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day
+    started_at, completed_at, day, at_lesson
 )
 SELECT
     md5('learner ' || n)::uuid, c.course_id, n % 4, CASE WHEN n % 4 < 3 THEN 1 ELSE 0 END, n % 500 * 1000000::bigint,
     now() - n % 100 * interval '1 day', c.version, 1, '2026-01-01T08:00:00Z',
     CASE WHEN n % 4 = 3 THEN now() - n % 100 * interval '1 day' END,
-    ((now() - n % 100 * interval '1 day') AT TIME ZONE 'UTC')::date
+    ((now() - n % 100 * interval '1 day') AT TIME ZONE 'UTC')::date,
+    (SELECT l.lesson_id FROM lessons AS l WHERE l.course_id = c.course_id AND l.position = least(n % 4, 2))
 FROM generate_series(1, {learners}) AS n, courses AS c
 WHERE c.course_id = '{course_id}'
 """,
@@ -180,9 +182,9 @@ def test_filters_hold_together_and_are_kept_while_sorting(visit: BrowserContext,
     page.goto(crowd.page)
     page.locator("#roster-completed").select_option("false")
     page.locator("#roster-stalled").fill("40")
-    page.locator("#roster-not-past").select_option(label="Two")
+    page.locator("#roster-at-lesson").select_option(label="Two")
     page.locator("#roster-show").click()
-    asked = {"completed": "false", "stalled_days": "40", "not_past": crowd.lessons[1]["id"]}
+    asked = {"completed": "false", "stalled_days": "40", "at_lesson": crowd.lessons[1]["id"]}
     shows(page, crowd.ids(**asked))
     page.locator("#sort-progress").click()
     shows(page, crowd.ids(**asked, sort="progress", order="desc"))

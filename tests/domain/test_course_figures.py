@@ -2,6 +2,7 @@
 
 import statistics
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,42 +16,57 @@ from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCou
 from headway.domain.identifiers import LessonId, ProgressId
 from headway.domain.presence import advance
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import CourseProgress, LearnerDay
+from headway.domain.standing import CourseProgress, LearnerDay, last_started
 from headway.domain.statistics import CourseReading, activity_of, statistics_of
-from headway.domain.writes import LessonWrite
+from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition
 
 TODAY = date(2026, 3, 1)
 COURSES = st.tuples(lessons(1), lessons(2)).map(lambda of: course(*of))
-# Which lesson is written, with what (`None` removes its row), and how many hours after the last write.
-STEPS = st.lists(st.tuples(st.integers(0, 1), st.none() | UPDATES, st.sampled_from([0, 1, 30])), max_size=12)
+# Which lesson is written, with what (`None` removes its row), having seen the row or not, hours after the last write.
+STEPS = st.lists(
+    st.tuples(st.integers(0, 1), st.none() | UPDATES, st.booleans(), st.sampled_from([0, 1, 30])), max_size=12
+)
 
 
 def _reading(of: Course, **counts: Any) -> CourseReading:
     return CourseReading(of, CourseCounts(), {}, {}, {})._replace(**counts)
 
 
+def _rows(found: dict[LessonId, LessonProgress | None]) -> list[LessonProgress]:
+    return [row for row in found.values() if row is not None]
+
+
+def _asked(write: LessonWrite, found: dict[LessonId, LessonProgress | None]) -> list[LessonProgress]:
+    assert write.may_take_back, "other writes cost no look at the rows"
+    return _rows(found)
+
+
 @given(COURSES, STEPS)
-def test_counts_kept_by_deltas_are_what_a_recount_finds(of: Course, steps: list[tuple[int, Any, int]]) -> None:
+def test_counts_kept_by_deltas_are_what_a_recount_finds(of: Course, steps: list[tuple[int, Any, bool, int]]) -> None:
     versioned = VersionedCourse(of, 1)
     found: dict[LessonId, LessonProgress | None] = {}
     standing: CourseProgress | None = None
     days: dict[date, LearnerDay] = {}
     counters = Counters()
     now = NOW
-    for place, update, hours in steps:
+    for place, update, is_informed, hours in steps:
         now += timedelta(hours=hours)
         lesson_id = of.lessons[place].id
-        write = LessonWrite(LEARNER, COURSE, lesson_id, update)
+        row = found.get(lesson_id)
+        seen = Precondition(match=frozenset([row.tag])) if row and is_informed else UNCONDITIONAL
+        write = LessonWrite(LEARNER, COURSE, lesson_id, update, seen)
         written = write.apply(of, found.get(lesson_id), now, lambda: ProgressId("a row"))
         if written.before is None and written.after is None:
             continue
-        after, changed = advance(standing, write, written, versioned, now=now)
+        found[lesson_id] = written.after
+        after, changed = advance(standing, write, written, versioned, now=now, rows=partial(_asked, write, found))
         counters.change_row(written.before, written.after)
         counters.change_standing(standing, after)
         counters.change_days(COURSE, days, changed)
         days |= {moment: day for moment, day in changed.items() if day is not None}
-        found[lesson_id], standing = written.after, after
-    rows = [row for row in found.values() if row is not None]
+        standing = after
+        assert after.at_lesson == last_started(of, _rows(found))
+    rows = _rows(found)
     assert counters == recount(rows, [standing] if standing else [], [(COURSE, day) for day in days.values()])
 
 
@@ -79,16 +95,15 @@ def test_nobody_has_no_rates() -> None:
     }
 
 
-@pytest.mark.parametrize(("started", "following", "lost"), [(4, 3, 25), (4, 4, 0), (4, 9, 0), (3, 1, 66.67)])
-def test_the_drop_off_is_who_is_missing_in_the_next_lesson(started: int, following: int, lost: float) -> None:
+@pytest.mark.parametrize(("started", "stopped", "share"), [(4, 1, 25), (4, 0, 0), (3, 2, 66.67), (0, 0, None)])
+def test_the_drop_off_is_the_share_of_those_who_stopped(started: int, stopped: int, share: float | None) -> None:
     of = course()
     counts = {
-        of.lessons[0].id: LessonCounts(started=started),
-        of.lessons[1].id: LessonCounts(started=following),
+        of.lessons[0].id: LessonCounts(started=started, stopped=stopped),
+        of.lessons[1].id: LessonCounts(started=9),  # by whomever
     }
-    figures = statistics_of(_reading(of, lessons=counts), TODAY).lessons
-    assert figures[0].drop_off == plain(lost)
-    assert figures[-1].drop_off is None
+    [figures, *_] = statistics_of(_reading(of, lessons=counts), TODAY).lessons
+    assert (figures.stopped_here, figures.drop_off) == (stopped, None if share is None else plain(share))
 
 
 def test_days_without_activity_are_listed_too() -> None:

@@ -125,10 +125,14 @@ def _ask_for_what_can_be_asked(case: Case[Any], known: dict[str, str]) -> None:
     case.query.pop("cursor", None)
     if "from" in case.query:
         case.query["to"] = case.query["from"]
-    if "not_past" in case.query and case.path_parameters.get("course_id") == known["course_id"]:
-        case.query["not_past"] = known["lesson_id"]
-    else:
-        case.query.pop("not_past", None)
+    is_known = case.path_parameters.get("course_id") == known["course_id"]
+    for name in ("at_lesson", "incomplete_lesson"):
+        if name in case.query and is_known:
+            case.query[name] = known["lesson_id"]
+        else:
+            case.query.pop(name, None)
+    if "incomplete_lesson" not in case.query:
+        case.query.pop("failed_at_least", None)
 
 
 def _drop_metadata_out_of_bounds(case: Case[Any]) -> None:
@@ -194,7 +198,8 @@ def test_sequences_of_operations_answer_as_documented(folder: Path, connections:
 
         def before_call(self, case: Case[Any]) -> None:
             _amend(case, known)
-            case.query.pop("not_past", None)  # no course need have kept its lessons
+            for name in ("at_lesson", "incomplete_lesson", "failed_at_least"):  # no course need have kept its lessons
+                case.query.pop(name, None)
 
     with headway_serve(folder) as service:
         Sequences.run(settings=settings(max_examples=8, stateful_step_count=12, deadline=None))

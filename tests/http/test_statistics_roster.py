@@ -37,6 +37,7 @@ class Class:
         self.course_id = school.put_course(self.document)
         self.path = f"/statistics/{self.course_id}/learners"
         self.done: dict[str, list[str]] = {}
+        self.began: set[str] = set()  # the first lesson, by time spent in it
         drawn = random.Random(4)
         for _ in range(6):
             for _ in range(4):
@@ -47,6 +48,8 @@ class Class:
 
     def _learn(self, learner: str, lessons: int, minutes: int) -> None:
         self.done[learner] = self.lessons[:lessons]
+        if minutes:
+            self.began.add(learner)
         self.school.write(learner, self.course_id, self.lessons[0], time_spent_minutes=minutes / 7)
         for lesson_id in self.done[learner]:
             self.school.write(learner, self.course_id, lesson_id, status="completed")
@@ -157,10 +160,57 @@ def test_who_has_completed_the_course_and_who_has_not(a_class: Class, sort: str)
     assert a_class.ids(completed="false", sort=sort, limit=5) == set(a_class.done) - complete
 
 
-@pytest.mark.parametrize("place", [0, 2, 3])
-def test_who_is_not_past_a_lesson(a_class: Class, sort: str, place: int) -> None:
-    expected = {learner for learner, done in a_class.done.items() if len(done) <= place}
-    assert a_class.ids(not_past=a_class.lessons[place].upper(), sort=sort, limit=5) == expected
+@pytest.mark.parametrize("few", [5_000, 2])
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+def test_at_a_lesson_are_those_whom_its_figures_count(
+    a_class: Class, sort: str, order: str, place: int, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for store in ("sqlite", "postgres"):
+        monkeypatch.setattr(f"headway.storage.{store}.figures.FEW", few)
+    started = {
+        learner: max(1, len(done)) if learner in a_class.began else len(done) for learner, done in a_class.done.items()
+    }
+    expected = [
+        line for line in a_class.lines if started[line["user_id"]] == place + 1 and line["completed_at"] is None
+    ]
+    lesson_id = a_class.lessons[place]
+    pages = list(a_class.pages(at_lesson=lesson_id.upper(), sort=sort, order=order, limit=3))
+    assert [line for page in pages for line in page] == in_order(expected, sort, order)
+    figures = a_class.school.get(f"/statistics/{a_class.course_id}")["lessons"][place]
+    assert (figures["lesson_id"], figures["stopped_here"]) == (lesson_id, len(expected))
+    for parameters in ({"completed": "false"}, {"stalled_days": 4}, {"learner": "ab"}, {"completed": "true"}):
+        both = a_class.ids(at_lesson=lesson_id, sort=sort, **parameters)
+        assert both == {line["user_id"] for line in expected} & a_class.ids(**parameters)
+
+
+def test_whoever_has_started_a_lesson_and_not_completed_it(lasting_school: School, sort: str) -> None:
+    asked, other = lesson(), lesson()
+    course_id = lasting_school.put_course(course(asked, other))
+    started, completed, elsewhere, marked = (str(uuid4()) for _ in range(4))
+    lasting_school.write(started, course_id, asked["id"], progress_percentage=10)
+    lasting_school.write(completed, course_id, asked["id"], status="completed")
+    lasting_school.write(elsewhere, course_id, other["id"], status="completed")
+    lasting_school.write(marked, course_id, asked["id"], is_bookmarked=True)  # and never started
+    path = f"/statistics/{course_id}/learners"
+    found = lasting_school.get(path, incomplete_lesson=asked["id"], sort=sort)["learners"]
+    assert [line["user_id"] for line in found] == [started]
+
+
+def test_whoever_has_failed_a_quiz_so_often(lasting_school: School, sort: str) -> None:
+    asked, other = lesson(kind="quiz", pass_mark=60), lesson(kind="quiz", pass_mark=60)
+    course_id = lasting_school.put_course(course(asked, other))
+    once, thrice, passed, elsewhere = (str(uuid4()) for _ in range(4))
+    lasting_school.write(once, course_id, asked["id"], quiz_attempts=1, quiz_score=50)
+    lasting_school.write(thrice, course_id, asked["id"], quiz_attempts=3, quiz_score=59)
+    lasting_school.write(passed, course_id, asked["id"], quiz_attempts=4, quiz_score=60)
+    lasting_school.write(elsewhere, course_id, other["id"], quiz_attempts=5, quiz_score=1)
+    path = f"/statistics/{course_id}/learners"
+    for least, expected in ((1, {once, thrice}), (2, {thrice}), (3, {thrice}), (4, set())):
+        asked_for = {"incomplete_lesson": asked["id"], "failed_at_least": least, "sort": sort}
+        found = lasting_school.get(path, **asked_for)["learners"]
+        assert {line["user_id"] for line in found} == expected
+        lines = lasting_school.teacher.get(path, params={**asked_for, "format": "csv"}).text.splitlines()
+        assert {line[:36] for line in lines[1:]} == expected
 
 
 def test_who_has_stalled_is_neither_complete_nor_was_seen_for_so_long(a_class: Class, sort: str, order: str) -> None:
@@ -185,7 +235,7 @@ def test_learners_are_found_by_how_their_ids_begin(
     expected = [one for one in a_class.lines if one["user_id"].replace("-", "").startswith(beginning)]
     pages = list(a_class.pages(learner=digits, sort=sort, order=order, limit=3))
     assert [line for page in pages for line in page] == in_order(expected, sort, order)
-    for parameters in ({"completed": "false"}, {"completed": "true"}, {"not_past": a_class.lessons[1]}):
+    for parameters in ({"completed": "false"}, {"completed": "true"}, {"at_lesson": a_class.lessons[1]}):
         both = a_class.ids(learner=digits, sort=sort, **parameters)
         assert both == {one["user_id"] for one in expected} & a_class.ids(**parameters)
 
@@ -203,8 +253,8 @@ def test_a_file_is_of_those_whose_ids_begin_so(a_class: Class) -> None:
 
 
 def test_filters_hold_together(a_class: Class) -> None:
-    both = a_class.ids(not_past=a_class.lessons[1], stalled_days=2)
-    assert both == a_class.ids(not_past=a_class.lessons[1]) & a_class.ids(stalled_days=2)
+    both = a_class.ids(at_lesson=a_class.lessons[1], stalled_days=2)
+    assert both == a_class.ids(at_lesson=a_class.lessons[1]) & a_class.ids(stalled_days=2)
     assert both
     assert a_class.ids(stalled_days=1, completed="true") == set()
 
@@ -233,9 +283,14 @@ def test_a_roster_is_over_the_lessons_of_today(lasting_school: School) -> None:
         ("completed=yes", "completed", "bool_parsing"),
         ("stalled_days=0", "stalled_days", "greater_than_equal"),
         ("stalled_days=36501", "stalled_days", "less_than_equal"),
-        ("not_past=1", "not_past", "uuid_parsing"),
-        (f"not_past={UNKNOWN}", "not_past", "unknown_lesson"),
-        (f"not_past={UNKNOWN}&format=csv", "not_past", "unknown_lesson"),
+        ("at_lesson=1", "at_lesson", "uuid_parsing"),
+        (f"at_lesson={UNKNOWN}", "at_lesson", "unknown_lesson"),
+        (f"at_lesson={UNKNOWN}&format=csv", "at_lesson", "unknown_lesson"),
+        ("incomplete_lesson=1", "incomplete_lesson", "uuid_parsing"),
+        (f"incomplete_lesson={UNKNOWN}&failed_at_least=1", "incomplete_lesson", "unknown_lesson"),
+        ("failed_at_least=1", "failed_at_least", "missing_lesson"),
+        ("failed_at_least=0", "failed_at_least", "greater_than_equal"),
+        (f"failed_at_least={2**31}", "failed_at_least", "less_than_equal"),
         ("learner=", "learner", "id_parsing"),
         ("learner=a", "learner", "id_parsing"),
         ("learner=ag", "learner", "id_parsing"),

@@ -23,7 +23,7 @@ LOCAL_TABLES: Final = frozenset({"schema_version"})
 # What a heartbeat changes: an update that touches no index stays on its page.
 BUSY_TABLES: Final = frozenset({"lesson_progress", "course_progress"})
 # Of those, columns that change no oftener than once a lesson, or once a day.
-SELDOM_CHANGED: Final = frozenset({"completed_lessons", "completed_at", "started_at", "day"})
+SELDOM_CHANGED: Final = frozenset({"completed_lessons", "completed_at", "started_at", "day", "at_lesson"})
 LEARNERS_TABLES: Final = BUSY_TABLES | {"learner_days", "erased_learners", "imports"}
 CODES_TABLES: Final = frozenset({"sign_in_codes"})
 COURSES_TABLES: Final = frozenset({"course_statistics", "lesson_statistics", "course_activity", "quiz_scores"})

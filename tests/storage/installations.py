@@ -123,7 +123,8 @@ def _standings(draw: st.DrawFn) -> CourseProgress:
     tally = Tally(draw(st.integers(0, 5000)), draw(st.integers(0, 5000)), draw(st.integers(0, 2**55)))
     key = (LearnerId(draw(UUIDS)), CourseId(draw(UUIDS)))
     begun, completed = draw(st.none() | MOMENTS), draw(st.none() | MOMENTS)
-    return CourseProgress(*key, tally, begun, draw(REVISIONS), draw(REVISIONS), begun, completed, draw(_DAYS))
+    standing = CourseProgress(*key, tally, begun, draw(REVISIONS), draw(REVISIONS), begun, completed, draw(_DAYS))
+    return standing._replace(at_lesson=draw(st.none() | UUIDS.map(LessonId)))
 
 
 @st.composite

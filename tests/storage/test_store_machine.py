@@ -62,6 +62,7 @@ class Model:
         self.days: dict[tuple[LearnerId, date], list[int]] = {}
         self.versions: dict[LearnerId, int] = {}
         self.completed: set[LearnerId] = set()
+        self.at_lesson: dict[LearnerId, LessonId] = {}
 
     def of(self, learner: LearnerId) -> list[LessonProgress]:
         return sorted(row for (owner, _), row in self.rows.items() if owner == learner)
@@ -83,6 +84,7 @@ class Model:
             self.started.add(write.learner_id)
             self.versions[write.learner_id] = self.version
             self.note_presence(write.learner_id, written, self.note_completion(write.learner_id, before), now)
+            self.note_place(write.learner_id)
         return written
 
     @property
@@ -115,6 +117,7 @@ class Model:
                 self.rows[learner, row.lesson_id] = rederive_row(row, found, now)
         self.versions[learner] = self.version
         if learner in self.started:
+            self.note_place(learner)
             if is_complete(self.course, recount(self.course, self.of(learner))):
                 self.completed.add(learner)
             elif self.course.on_edit is OnEdit.REOPEN:
@@ -133,6 +136,15 @@ class Model:
         elif self.done(learner) < before:
             self.completed.discard(learner)
         return learner in self.completed and not had
+
+    def note_place(self, learner: LearnerId) -> None:
+        """The last lesson of the course that the learner has started."""
+        assert self.course is not None
+        started = {row.lesson_id for row in self.of(learner) if row.status != Status.NOT_STARTED}
+        self.at_lesson.pop(learner, None)
+        for one in self.course.lessons:
+            if one.id in started:
+                self.at_lesson[learner] = one.id
 
     def note_presence(self, learner: LearnerId, written: Written, completed: bool, now: datetime) -> None:
         """What others write says nothing of when the learner was there; what brings times does."""
@@ -185,6 +197,7 @@ class Model:
         self.last_writes.pop(learner, None)
         self.started.discard(learner)
         self.completed.discard(learner)
+        self.at_lesson.pop(learner, None)
 
     def erase(self, learner: LearnerId) -> None:
         self.restart(learner)
@@ -216,6 +229,9 @@ class Model:
             if row.quiz_score is not None:
                 counters.add_score((*key, int(row.quiz_score + 0.5)), 1)
         course_id = self.course.id if self.course else CourseId("")
+        for learner, lesson_id in self.at_lesson.items():
+            if learner not in self.completed:
+                counters.add_lesson((course_id, lesson_id), LessonCounts(stopped=1))
         for learner, day in self.last_days.items():
             counters.add_date((course_id, day), DayCounts(last_seen=int(learner in self.started)))
         for learner in self.started | self.completed:

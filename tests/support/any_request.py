@@ -200,7 +200,8 @@ _PARAMETERS: Final = st.sampled_from(
     [
         b"explain=true", b"explain=false", b"explain=1", b"from=2026-01-01", b"to=2026-01-31", b"from=2024-01-01",
         b"from=x", b"sort=progress", b"sort=completed", b"sort=x", b"order=asc", b"limit=1", b"limit=0", b"cursor=x",
-        b"completed=true", b"completed=false", b"stalled_days=1", b"not_past=<lesson>", b"not_past=<unknown>",
+        b"completed=true", b"completed=false", b"stalled_days=1", b"at_lesson=<lesson>", b"at_lesson=<unknown>",
+        b"incomplete_lesson=<lesson>", b"incomplete_lesson=<unknown>", b"failed_at_least=1", b"failed_at_least=x",
         b"format=csv", b"format=csv", b"format=json", b"format=x", b"limit", b"&&", b"%FF=%", b"\xe9=\xe9", b"a=b",
     ]
 )  # fmt: skip

@@ -140,15 +140,17 @@ def _figures(found: CourseStatistics) -> Table:
 def _funnel(found: CourseStatistics) -> Table:
     room = _has_room()
     more = ("pass rate", "median score", "minutes") if room else ()
-    table = _table("lesson", "", *_numbers("started", "completed", "drop-off", *more))
+    stopped = ("stopped here",) if room else ()
+    table = _table("lesson", "", *_numbers("started", "completed", *stopped, "drop-off", *more))
     most = max((one.started for one in found.lessons), default=0)
     for one in found.lessons:
-        counts = f"{one.started:,}", f"{one.completed:,}", _percent(one.drop_off)
+        counts = (f"{count:,}" for count in (one.started, one.completed, *((one.stopped_here,) if room else ())))
         others = (_percent(one.pass_rate), _number(one.median_score), _number(one.mean_minutes)) if room else ()
         table.add_row(
             _title(one.lesson.title if one.lesson.required else f"{one.lesson.title} (optional)"),
             _Bar(one.completed, one.started, most),
             *counts,
+            _percent(one.drop_off),
             *others,
         )
     return table

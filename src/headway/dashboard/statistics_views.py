@@ -19,7 +19,7 @@ from headway.http.statistics_query import Direction, RosterParameters
 from headway.service import Activity, LearnerDetail, RosterLine
 
 ACTIVITY_PARAMETERS: Final = ("from", "to")
-FILTERS: Final = ("learner", "completed", "stalled_days", "not_past")
+FILTERS: Final = ("learner", "completed", "stalled_days", "at_lesson", "incomplete_lesson", "failed_at_least")
 PARAMETERS: Final = (*ACTIVITY_PARAMETERS, "sort", "order", "cursor", *FILTERS)
 """What the page of a course takes, as the API takes it."""
 

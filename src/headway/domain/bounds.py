@@ -12,6 +12,7 @@ TEN_MILLION: Final = 10_000_000
 NOTES_CHARACTERS: Final = 10_000
 METADATA_BYTES: Final = 16 * 1024
 METADATA_DEPTH: Final = 32
+MOST_ATTEMPTS: Final = 2**31 - 1
 
 # Whole numbers are kept as int (see `plain`), which Python's typing counts as float.
 Number = float
@@ -19,7 +20,7 @@ Percentage = Annotated[float, Ge(0), Le(100)]
 Threshold = Annotated[float, Gt(0), Le(100)]
 Seconds = Annotated[float, Ge(0), Le(TEN_MILLION)]
 Minutes = Annotated[float, Ge(0), Le(TEN_MILLION)]
-Attempts = Annotated[int, Ge(0), Le(2**31 - 1)]
+Attempts = Annotated[int, Ge(0), Le(MOST_ATTEMPTS)]
 Notes = Annotated[str, MaxLen(NOTES_CHARACTERS)]
 Title = Annotated[str, MinLen(1), MaxLen(500)]
 COURSE_LESSONS: Final = 5_000

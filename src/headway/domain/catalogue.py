@@ -86,6 +86,11 @@ class Course:
         return {lesson.id: lesson for lesson in self.lessons}
 
     @cached_property
+    def places(self) -> dict[LessonId, int]:
+        """Each lesson's place in the course's order, from 0."""
+        return {lesson.id: place for place, lesson in enumerate(self.lessons)}
+
+    @cached_property
     def required_lessons(self) -> int:
         """How many lessons count towards completing the course."""
         return sum(lesson.required for lesson in self.lessons)

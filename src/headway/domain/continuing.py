@@ -24,7 +24,7 @@ def next_lesson(course: Course, rows: Iterable[TouchedLesson | LessonProgress]) 
     It is the lesson touched last, if it is not completed; else the first one after it that is not; else the first of
     all. Rows of lessons that have left the course say nothing.
     """
-    place = {lesson.id: number for number, lesson in enumerate(course.lessons)}
+    place = course.places
     present = [row for row in rows if row.lesson_id in place]
     completed = {row.lesson_id for row in present if row.status is Status.COMPLETED}
     last = max(present, key=lambda row: (row.updated_at, place[row.lesson_id]), default=None)

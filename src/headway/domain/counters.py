@@ -23,8 +23,9 @@ HIGHEST_SCORE: Final = 100
 class LessonCounts(NamedTuple):
     """Learners in a lesson: those who started it, completed it, tried and passed its quiz, marked it, and sums.
 
-    Whoever has a score, an attempt or a pass has tried. Scores are summed in millionths of a point, time in millionths
-    of a minute.
+    `stopped` are those who started nothing behind it and have not completed the course: their standings say so, and
+    the rows all the rest. Whoever has a score, an attempt or a pass has tried. Scores are summed in millionths of a
+    point, time in millionths of a minute.
     """
 
     started: int = 0
@@ -36,6 +37,7 @@ class LessonCounts(NamedTuple):
     scored: int = 0
     score_parts: int = 0
     time_parts: int = 0
+    stopped: int = 0
 
 
 class CourseCounts(NamedTuple):
@@ -242,6 +244,8 @@ class Counters:
         started = sign * int(standing.started_at is not None)
         completed = sign * int(standing.completed_at is not None)
         self.add_course(standing.course_id, CourseCounts(started, completed))
+        if standing.at_lesson is not None and standing.completed_at is None:
+            self.add_lesson((standing.course_id, standing.at_lesson), LessonCounts(stopped=sign))
         if day.date == NEVER:
             return
         done = (day.lessons_started, day.lessons_completed, day.time_parts, day.completions)
@@ -266,6 +270,7 @@ def _is_same_day(before: CourseProgress, after: CourseProgress) -> bool:
         before.day.date == after.day.date
         and (before.started_at is None) is (after.started_at is None)
         and (before.completed_at is None) is (after.completed_at is None)
+        and before.at_lesson == after.at_lesson
     )
 
 

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from headway.domain.catalogue import Course, VersionedCourse
 from headway.domain.dating import Moments
-from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress, Status
 from headway.domain.standing import (
     NEVER,
@@ -19,6 +19,8 @@ from headway.domain.standing import (
     Tally,
     contribution,
     is_complete,
+    is_started,
+    last_started,
     time_parts,
     unplaced,
 )
@@ -54,11 +56,6 @@ class StandingRestore(NamedTuple):
     days: tuple[LearnerDay, ...]
 
 
-def no_rows() -> Iterable[LessonProgress]:
-    """No other rows, for a write that brings no times."""
-    return ()
-
-
 def advance(
     standing: CourseProgress | None,
     write: LessonWrite,
@@ -66,14 +63,14 @@ def advance(
     course: VersionedCourse,
     *,
     now: datetime,
+    rows: Callable[[], Iterable[LessonProgress]],
     known: ChangedDays = NO_DAYS,
-    rows: Callable[[], Iterable[LessonProgress]] = no_rows,
 ) -> Place:
     """Where a write leaves its learner in the course; `standing` is from before, under this version of the course.
 
     The revision is left to whoever stores it. `known` are the finished days, where they are needed: for a write with
-    times, and where the last day lies ahead. `rows` are all the learner's rows in the course after the write, asked
-    for where one with times completes the course.
+    times, and where the last day lies ahead. `rows` answers all the learner's rows in the course as the write leaves
+    them, asked for where one with times completes the course, and after one that `may_take_back` a lesson.
     """
     lesson, before, after = written.lesson, written.before, written.after
     standing = standing or unplaced(write.learner_id, course)
@@ -98,6 +95,7 @@ def advance(
             min(standing.started_at or now, after.created_at if after else now, now),
             completed_at,
             calendar.last,
+            _at_lesson(course.course, standing.at_lesson, written, rows),
         ),
         calendar.changed,
     )
@@ -235,6 +233,19 @@ def _bounded(day: LearnerDay) -> LearnerDay:
         min(day.time_parts, MOST_TIME),
         min(day.completions, MOST_DONE),
     )
+
+
+def _at_lesson(
+    course: Course, at_lesson: LessonId | None, written: Written, rows: Callable[[], Iterable[LessonProgress]]
+) -> LessonId | None:
+    """The last lesson started, after a write. Nearly always it is the one from before."""
+    was_started, now_started = is_started(written.before), is_started(written.after)
+    if was_started is now_started:
+        return at_lesson
+    lesson_id = written.lesson.id
+    if now_started:
+        return lesson_id if at_lesson is None else max(at_lesson, lesson_id, key=course.places.__getitem__)
+    return last_started(course, rows()) if lesson_id == at_lesson else at_lesson
 
 
 def _latest_completion(course: Course, rows: Iterable[LessonProgress]) -> datetime | None:

@@ -54,8 +54,10 @@ class RosterQuery:
     """A page of a roster.
 
     `after` is the place of the line before it. `completed` asks for those who have, or have not, completed the course;
-    `last_seen_before` for those who have not and were last seen before a day; `not_past` for those who have not
-    completed a lesson; `learners` for those who have one of these ids.
+    `last_seen_before` for those who have not and were last seen before a day; `at_lesson` for those who have not and
+    started nothing behind a lesson, but the lesson itself; `incomplete_lesson` for those who have started a lesson and
+    not completed it, `failed_at_least` for those of them who attempted its quiz so many times and have not passed;
+    `learners` for those who have one of these ids.
     """
 
     order: RosterOrder = RosterOrder.LAST_SEEN
@@ -64,13 +66,15 @@ class RosterQuery:
     after: RosterPlace | None = None
     completed: bool | None = None
     last_seen_before: date | None = None
-    not_past: LessonId | None = None
+    at_lesson: LessonId | None = None
+    incomplete_lesson: LessonId | None = None
+    failed_at_least: int | None = None
     learners: LearnerIds | None = None
 
     @property
     def of_incomplete(self) -> bool:
         """Whether it asks for those alone who have not completed the course."""
-        return self.completed is False or self.last_seen_before is not None
+        return self.completed is False or self.last_seen_before is not None or self.at_lesson is not None
 
 
 def place_of(standing: CourseProgress, order: RosterOrder) -> RosterPlace:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, Self
 from headway.domain import progress
 from headway.domain.bounds import Number, plain
 from headway.domain.catalogue import Course, Lesson, OnEdit, VersionedCourse
-from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress, Status
 
 _PARTS_OF_A_MINUTE: Final = 1_000_000
@@ -64,7 +64,8 @@ class CourseProgress(NamedTuple):
     `None` where the course was started over and not written in since; `revision` grows with every change and is not
     used again when the course is started over. `completed_at` is when the last lesson that counts was completed.
     `last_accessed` is the learner's own last write, `day` the last day on which the learner wrote: `None` and `NEVER`
-    where others wrote alone.
+    where others wrote alone. `at_lesson` is the last lesson, in the course's order under that version, that the learner
+    has started.
     """
 
     learner_id: LearnerId
@@ -76,6 +77,7 @@ class CourseProgress(NamedTuple):
     started_at: datetime | None
     completed_at: datetime | None
     day: LearnerDay
+    at_lesson: LessonId | None = None
 
     @property
     def last_seen(self) -> date | None:
@@ -134,6 +136,18 @@ def recount(course: Course, rows: Iterable[LessonProgress]) -> Tally:
     return tally
 
 
+def last_started(course: Course, rows: Iterable[LessonProgress]) -> LessonId | None:
+    """The last lesson in the course's order, whether it counts or not, that one of a learner's rows has started."""
+    places = course.places
+    started = (row.lesson_id for row in rows if row.lesson_id in places and is_started(row))
+    return max(started, key=places.__getitem__, default=None)
+
+
+def is_started(row: LessonProgress | None) -> bool:
+    """Whether there is a row that says that its lesson was started."""
+    return row is not None and row.status is not Status.NOT_STARTED
+
+
 def emptied(standing: CourseProgress, now: datetime) -> CourseProgress:
     """A place in a course of which nothing is known but that there was somebody."""
     return restarted(standing, now)._replace(day=LearnerDay(NEVER))
@@ -147,6 +161,7 @@ def restarted(standing: CourseProgress, now: datetime) -> CourseProgress:
         revision=next_revision(standing, now),
         started_at=None,
         completed_at=None,
+        at_lesson=None,
     )
 
 
@@ -174,6 +189,7 @@ def rederive(
     standing = _begun(course.course, standing, rows)
     changed: list[LessonProgress] = []
     tally = NOTHING
+    at_lesson = last_started(course.course, rows)  # no row comes to be started, or not started, by an edit
     for row in rows:
         lesson = course.course.lessons_by_id.get(row.lesson_id)
         present = row
@@ -187,18 +203,23 @@ def rederive(
         completed_at = completed_at or now
     elif course.course.on_edit is OnEdit.REOPEN:
         completed_at = None
-    return Rederived(standing._replace(tally=tally, course_version=course.version, completed_at=completed_at), changed)
+    present_standing = standing._replace(
+        tally=tally, course_version=course.version, completed_at=completed_at, at_lesson=at_lesson
+    )
+    return Rederived(present_standing, changed)
 
 
-def agrees(course: VersionedCourse, standing: CourseProgress, tally: Tally, *, derived: bool) -> bool:
-    """Whether a standing is what `tally`, recounted from its rows, makes of it.
+def agrees(
+    course: VersionedCourse, standing: CourseProgress, tally: Tally, at_lesson: LessonId | None, *, derived: bool
+) -> bool:
+    """Whether a standing is what `tally` and `at_lesson`, found anew from its rows, make of it.
 
     One of another version of the course is taken as it is until all that follows from the edit is `derived`, and one
     of a course that was started over for good.
     """
     if standing.course_version != course.version:
         return not derived or standing.started_at is None
-    if standing.started_at is None and tally != NOTHING:
+    if standing.at_lesson != at_lesson or (standing.started_at is None and tally != NOTHING):
         return False
     is_incomplete = standing.completed_at is None
     return standing.tally == tally and not (is_incomplete and is_complete(course.course, tally))

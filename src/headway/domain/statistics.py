@@ -46,8 +46,8 @@ def reading_of(course: Course, counters: Counters) -> CourseReading:
 class LessonStatistics(NamedTuple):
     """A lesson's figures over all learners who started it. Rates are percentages; `None`: there is nobody to ask.
 
-    `drop_off` is how many of those who started this lesson are missing in the next one. `distribution` counts learners
-    by their best score in whole points.
+    `stopped_here` are those of them who started nothing behind it and have not completed the course; `drop_off` is
+    their share. `distribution` counts learners by their best score in whole points.
     """
 
     lesson: Lesson
@@ -55,6 +55,7 @@ class LessonStatistics(NamedTuple):
     completed: int
     in_progress: int
     completion_rate: Number | None
+    stopped_here: int
     drop_off: Number | None
     tried: int
     passed: int
@@ -144,8 +145,7 @@ def _seen_since(days: Mapping[date, DayCounts], first: date) -> int:
 def _lessons(
     course: Course, counts: list[LessonCounts], scores: Mapping[LessonId, Mapping[int, int]]
 ) -> Iterator[LessonStatistics]:
-    following = [*counts[1:], None]
-    for lesson, counted, after in zip(course.lessons, counts, following, strict=True):
+    for lesson, counted in zip(course.lessons, counts, strict=True):
         distribution = dict(sorted(scores.get(lesson.id, {}).items()))
         yield LessonStatistics(
             lesson=lesson,
@@ -153,7 +153,8 @@ def _lessons(
             completed=counted.completed,
             in_progress=counted.started - counted.completed,
             completion_rate=_percentage(counted.completed, counted.started),
-            drop_off=_percentage(max(0, counted.started - after.started), counted.started) if after else None,
+            stopped_here=counted.stopped,
+            drop_off=_percentage(counted.stopped, counted.started),
             tried=counted.tried,
             passed=counted.passed,
             pass_rate=_percentage(counted.passed, counted.tried),

@@ -10,7 +10,7 @@ from headway.domain.catalogue import Course, Lesson, VersionedCourse
 from headway.domain.dating import NO_TIMES, Moments, Times, checked, dated, moments, new_times
 from headway.domain.errors import LessonNotFoundError, PreconditionFailedError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
-from headway.domain.progress import LessonProgress, ProgressUpdate
+from headway.domain.progress import LessonProgress, ProgressUpdate, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ class Precondition:
 
 
 UNCONDITIONAL: Final = Precondition()
+_NOT_STARTED: Final = (Status.NOT_STARTED, None)  # null is the default
 
 
 class Written(NamedTuple):
@@ -88,6 +89,13 @@ class LessonWrite(NamedTuple):
     written_by: LearnerId | None = None
     times: Times = NO_TIMES
     restored: bool = False
+
+    @property
+    def may_take_back(self) -> bool:
+        """Whether a lesson that was started may not be started any more after this write."""
+        if self.update is None:
+            return True
+        return self.precondition.informed and self.update.get("status", Status.IN_PROGRESS) in _NOT_STARTED
 
     def apply(
         self, course: Course, row: LessonProgress | None, now: datetime, new_id: Callable[[], ProgressId]

@@ -130,6 +130,7 @@ def _from_standing(standing: CourseProgress) -> dict[str, Any]:
         "last_accessed": standing.last_accessed,
         "started_at": standing.started_at,
         "completed_at": standing.completed_at,
+        "at_lesson": standing.at_lesson,
         "course_version": standing.course_version,
         "revision": standing.revision,
         "last_day": _from_day(standing.day) if standing.day.date != NEVER else None,

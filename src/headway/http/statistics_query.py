@@ -14,7 +14,7 @@ from pydantic.config import JsonDict
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
-from headway.domain.bounds import COURSE_LESSONS
+from headway.domain.bounds import COURSE_LESSONS, MOST_ATTEMPTS
 from headway.domain.identifiers import LearnerId, LessonId
 from headway.domain.roster import LONGEST_PAGE, PAGE, RosterOrder, RosterPlace, RosterQuery, ids_beginning
 from headway.http.requests import InvalidQueryError, QueryFault
@@ -60,6 +60,7 @@ Date = Annotated[date, PlainValidator(_date), WithJsonSchema({"type": "string", 
 Flag = Annotated[bool, PlainValidator(_flag), WithJsonSchema({"type": "boolean"})]
 Digits = Annotated[str, PlainValidator(_digits), WithJsonSchema({"type": "string", "pattern": f"^{_DIGITS.pattern}$"})]
 Days = Annotated[int, Field(ge=1, le=A_CENTURY)]
+Times = Annotated[int, Field(ge=1, le=MOST_ATTEMPTS)]
 Nothing = SkipJsonSchema[None]
 
 
@@ -117,7 +118,16 @@ class RosterParameters(BaseModel):
     stalled_days: Annotated[
         Days | Nothing, _optional("Only who has not completed the course, nor been seen for so many days.")
     ] = None
-    not_past: Annotated[UUID | Nothing, _optional("Only who has not completed this lesson of the course.")] = None
+    at_lesson: Annotated[
+        UUID | Nothing,
+        _optional("Only who has started this lesson, nothing behind it, and has not completed the course."),
+    ] = None
+    incomplete_lesson: Annotated[
+        UUID | Nothing, _optional("Only who has started this lesson and not completed it.")
+    ] = None
+    failed_at_least: Annotated[
+        Times | Nothing, _optional("Only who has attempted `incomplete_lesson` so many times and not passed it.")
+    ] = None
     learner: Annotated[
         Digits | Nothing, _optional("Only whose `user_id` begins so: two hexadecimal digits or more, hyphens or none.")
     ] = None
@@ -131,7 +141,9 @@ class RosterParameters(BaseModel):
             limit=self.limit,
             after=None if self.cursor is None else self._place(self.cursor),
             completed=self.completed,
-            not_past=None if self.not_past is None else LessonId(str(self.not_past)),
+            at_lesson=_lesson_id(self.at_lesson),
+            incomplete_lesson=_lesson_id(self.incomplete_lesson),
+            failed_at_least=self.failed_at_least,
             learners=None if self.learner is None else ids_beginning(self.learner),
         )
 
@@ -148,6 +160,10 @@ class RosterParameters(BaseModel):
         if order is not self.order:
             raise _no_cursor(cursor)
         return RosterPlace(value, LearnerId(str(learner_id)))
+
+
+def _lesson_id(asked: UUID | None) -> LessonId | None:
+    return None if asked is None else LessonId(str(asked))
 
 
 def _no_cursor(cursor: str) -> InvalidQueryError:

@@ -89,6 +89,7 @@ def _lesson(statistics: LessonStatistics) -> dict[str, Any]:
         "completed": statistics.completed,
         "in_progress": statistics.in_progress,
         "completion_rate": statistics.completion_rate,
+        "stopped_here": statistics.stopped_here,
         "drop_off": statistics.drop_off,
         "tried": statistics.tried,
         "passed": statistics.passed,

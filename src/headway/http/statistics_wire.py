@@ -37,8 +37,13 @@ class LessonStatistics(BaseModel):
     completed: Count
     in_progress: Count
     completion_rate: Rate
+    stopped_here: Annotated[
+        int,
+        Field(ge=0, description="Learners who started it, nothing behind it, and have not completed the course."),
+    ]
     drop_off: Annotated[
-        bounds.Percentage | None, Field(description="Of those who started it, how many are missing in the next lesson.")
+        bounds.Percentage | None,
+        Field(description="`stopped_here` of those who started it; null where nobody did."),
     ]
     tried: Annotated[int, Field(ge=0, description="Learners with a score, an attempt or a pass.")]
     passed: Count

@@ -1,7 +1,7 @@
 """What is told of courses and their learners, to those who may see it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple
@@ -96,11 +96,11 @@ class StatisticsService:
     ) -> RosterPage:
         """A page of a course's learners; `stalled_days` asks for those who stopped: not complete, not seen for so long.
 
-        Raises `InvalidValueError` where the lesson that they are not past is not in the course.
+        Raises `InvalidValueError` for a lesson that is not in the course, and where one has to be named and is not.
         """
         principal.require_statistics(course_id)
         versioned = await self._store.course(course_id)
-        _check_lesson(versioned.course, query)
+        _check(versioned.course, query)
         if stalled_days:
             query = stalled(query, versioned.course.date_of(self._clock()), stalled_days)
         found = await self._store.roster(course_id, replace(query, limit=query.limit + 1))
@@ -153,7 +153,17 @@ def _last_month(now: datetime) -> Period:
     return Period(today - timedelta(days=MONTH), today + timedelta(days=1))
 
 
-def _check_lesson(course: Course, query: RosterQuery) -> None:
-    if query.not_past is not None and query.not_past not in course.lessons_by_id:
-        reason = f"Lesson {query.not_past} is not in course {course.id}."
-        raise InvalidValueError([Problem(("not_past",), reason, "unknown_lesson")])
+def _check(course: Course, query: RosterQuery) -> None:
+    problems = list(_problems(course, query))
+    if problems:
+        raise InvalidValueError(problems)
+
+
+def _problems(course: Course, query: RosterQuery) -> Iterator[Problem]:
+    for name in ("at_lesson", "incomplete_lesson"):
+        lesson_id = getattr(query, name)
+        if lesson_id is not None and lesson_id not in course.lessons_by_id:
+            yield Problem((name,), f"Lesson {lesson_id} is not in course {course.id}.", "unknown_lesson")
+    if query.failed_at_least is not None and query.incomplete_lesson is None:
+        reason = "This needs incomplete_lesson, which says of which lesson."
+        yield Problem(("failed_at_least",), reason, "missing_lesson")

@@ -7,13 +7,13 @@ from headway.domain.counters import Counters
 from headway.storage.port import Archive
 
 _FIRST: Final = "0001_initial"
-_COUNTED_FROM: Final = "0003_statistics"
-"""The migration from which on figures are kept."""
+_UNCOUNTED: Final = frozenset({"0003_statistics", "0006_stopped"})
+"""The migrations from which on figures are kept that were not kept before."""
 
 
 def are_uncounted(applied: Sequence[str]) -> bool:
-    """Whether these migrations, just applied, found rows that were never counted: a database they made has none."""
-    return _COUNTED_FROM in applied and _FIRST not in applied
+    """Whether these migrations, just applied, found what was never counted: a database they made has nothing."""
+    return _FIRST not in applied and not _UNCOUNTED.isdisjoint(applied)
 
 
 async def count_anew(archive: Archive, progress: Callable[[int], None] = lambda _rows: None) -> None:

@@ -16,6 +16,7 @@ _COLUMNS: Final = {
     RosterOrder.COMPLETED: "p.completed_at",  # who has none is behind no place, and so on no page
 }
 _IDS_ONLY_SIFTED: Final = re.compile(r"CASE WHEN \S+ IS NULL THEN true ELSE (p\.user_id BETWEEN \S+ AND \S+) END")
+_LESSON_ONLY_SIFTED: Final = re.compile(r"CASE WHEN \S+ IS NULL THEN true ELSE p\.at_lesson = (\S+) AND .* END")
 
 
 def in_every_order(by_progress: str) -> Statements:
@@ -33,7 +34,17 @@ def among_few(walking: Mapping[tuple[RosterOrder, bool], str]) -> Statements:
 
     The columns of the orders are put where no index finds them, or a planner might still walk everybody.
     """
-    return {key: _among_few(statement) for key, statement in walking.items()}
+    return {key: _IDS_ONLY_SIFTED.sub(r"\1", _unordered(statement)) for key, statement in walking.items()}
+
+
+def at_lesson_of_few(walking: Mapping[tuple[RosterOrder, bool], str]) -> Statements:
+    """The same, for a lesson that few are at: they find those by the lesson, and then sort them."""
+    return {key: found_by_lesson(_unordered(statement)) for key, statement in walking.items()}
+
+
+def found_by_lesson(statement: str) -> str:
+    """A statement that finds who is at a lesson by an index."""
+    return _LESSON_ONLY_SIFTED.sub(r"p.at_lesson = \1 AND p.completed_at IS NULL", statement)
 
 
 def _descending(statement: str, column: str) -> str:
@@ -42,7 +53,7 @@ def _descending(statement: str, column: str) -> str:
     )
 
 
-def _among_few(statement: str) -> str:
+def _unordered(statement: str) -> str:
     for column in _COLUMNS.values():
         statement = statement.replace(column, f"coalesce({column}, {column})")
-    return _IDS_ONLY_SIFTED.sub(r"\1", statement)
+    return statement

@@ -44,8 +44,8 @@ function funnel(width, height, { figures }) {
 function lessonInWords({ started, completed, drop_off: dropOff }, width) {
   const figures = `${whole.format(completed)} of ${whole.format(started)}`;
   if (width < NARROW) return figures;
-  const lost = dropOff ? ` · ${percent(dropOff)} lost before the next` : "";
-  return `${figures} completed${lost}`;
+  const stopped = dropOff ? ` · ${percent(dropOff)} stopped here` : "";
+  return `${figures} completed${stopped}`;
 }
 
 function scores(width, height, { figures, element }) {

@@ -48,7 +48,8 @@ LIMIT :limit;
 -- Standings by key.
 SELECT
     user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+    at_lesson
 FROM course_progress
 WHERE (user_id, course_id) >= (:user_id, :course_id)
 ORDER BY user_id, course_id
@@ -92,14 +93,16 @@ ON CONFLICT (user_id, course_id, lesson_id) DO UPDATE SET
 -- Standings as they are in another database, one array a column.
 INSERT INTO course_progress (
     user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+    at_lesson
 )
 SELECT *
 FROM unnest(
     :user_ids::uuid[], :course_ids::uuid[], :completed_lessons::integer[], :in_progress_lessons::integer[],
     :time_parts::bigint[], :last_accessed::timestamptz[], :course_versions::bigint[], :revisions::bigint[],
     :started_at::timestamptz[], :completed_at::timestamptz[], :days::date[], :day_lessons_started::integer[],
-    :day_lessons_completed::integer[], :day_time_parts::bigint[], :day_completions::integer[]
+    :day_lessons_completed::integer[], :day_time_parts::bigint[], :day_completions::integer[],
+    :at_lessons::uuid[]
 )
 ON CONFLICT (user_id, course_id) DO UPDATE SET
     completed_lessons = excluded.completed_lessons,
@@ -114,7 +117,8 @@ ON CONFLICT (user_id, course_id) DO UPDATE SET
     day_lessons_started = excluded.day_lessons_started,
     day_lessons_completed = excluded.day_lessons_completed,
     day_time_parts = excluded.day_time_parts,
-    day_completions = excluded.day_completions;
+    day_completions = excluded.day_completions,
+    at_lesson = excluded.at_lesson;
 
 -- name: days-from
 -- Finished days by key.

@@ -10,13 +10,14 @@ import asyncpg
 
 from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts
 from headway.domain.identifiers import CourseId
-from headway.domain.roster import FEW, LearnerIds, RosterOrder, RosterQuery
+from headway.domain.roster import FEW, RosterOrder, RosterQuery
 from headway.domain.standing import CourseProgress
 from headway.domain.statistics import CourseReading, reading_of
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.catalogue import Catalogue
 from headway.storage.postgres.database import Database
 from headway.storage.postgres.rows import to_course_progress
+from headway.storage.rosters import Statements
 
 SLOTS: Final = 16
 """Into how many parts each count is split, so that those who add to it at once do not wait for each other."""
@@ -135,14 +136,22 @@ async def _sorted_page(connection: asyncpg.Connection, course_id: CourseId, quer
         return ()
     else:
         place = query.after
-    are_few = query.learners is not None and await _are_few(connection, course_id, query.learners)
-    statement = (sql.ROSTER_AMONG if are_few else sql.ROSTER)[query.order, query.descending]
+    statement = (await _statements(connection, course_id, query))[query.order, query.descending]
     ids = query.learners or (None, None)
     return await connection.fetch(statement, course_id, *place, *ids, *_filters(query), query.limit)
 
 
-async def _are_few(connection: asyncpg.Connection, course_id: CourseId, ids: LearnerIds) -> bool:
-    return int(await connection.fetchval(sql.COUNT_AMONG, course_id, *ids, FEW + 1)) <= FEW
+async def _statements(connection: asyncpg.Connection, course_id: CourseId, query: RosterQuery) -> Statements:
+    """Those that find few learners by what is asked of them, or else those that walk the roster."""
+    if query.learners is not None and await _are_few(connection, sql.COUNT_AMONG, course_id, *query.learners):
+        return sql.ROSTER_AMONG
+    if query.at_lesson is not None and await _are_few(connection, sql.COUNT_AT, course_id, query.at_lesson):
+        return sql.ROSTER_AT
+    return sql.ROSTER
+
+
+async def _are_few(connection: asyncpg.Connection, count: str, *asked: str) -> bool:
+    return int(await connection.fetchval(count, *asked, FEW + 1)) <= FEW
 
 
 async def _incomplete_page(
@@ -154,8 +163,15 @@ async def _incomplete_page(
     last = LAST_LEARNER
     if query.learners is not None:
         first, last = max(first, UUID(query.learners.first)), UUID(query.learners.last)
-    return await connection.fetch(sql.ROSTER_OF_INCOMPLETE, course_id, first, last, *_filters(query), limit)
+    statement = sql.ROSTER_OF_INCOMPLETE if query.at_lesson is None else sql.ROSTER_OF_INCOMPLETE_AT
+    return await connection.fetch(statement, course_id, first, last, *_filters(query), limit)
 
 
 def _filters(query: RosterQuery) -> Sequence[object]:
-    return (query.completed, query.last_seen_before, query.not_past)
+    return (
+        query.completed,
+        query.last_seen_before,
+        query.at_lesson,
+        query.incomplete_lesson,
+        query.failed_at_least,
+    )

@@ -30,9 +30,19 @@ class _Catalogue(NamedTuple):
     courses: Mapping[CourseId, VersionedCourse]
     under_way: AbstractSet[CourseId]
 
-    def is_right(self, standing: CourseProgress, tally: Tally) -> bool:
+    def is_right(self, standing: CourseProgress, found: "_Found") -> bool:
         course = self.courses.get(standing.course_id)
-        return course is None or agrees(course, standing, tally, derived=standing.course_id not in self.under_way)
+        if course is None:
+            return True
+        at_lesson = None if found.place is None else course.course.lessons[found.place].id
+        return agrees(course, standing, found.tally, at_lesson, derived=standing.course_id not in self.under_way)
+
+
+class _Found(NamedTuple):
+    """What a learner's rows in a course come to, and the place of the last lesson started."""
+
+    tally: Tally
+    place: int | None
 
 
 class _Stretch(NamedTuple):
@@ -43,6 +53,9 @@ class _Stretch(NamedTuple):
     days: Sequence[Any]
     tallies: Sequence[Any]
     standings: Sequence[Any]
+
+
+_NOTHING_FOUND: Final = _Found(NOTHING, None)
 
 
 class PostgresRecount:
@@ -106,20 +119,19 @@ def _counted(catalogue: _Catalogue, stretch: _Stretch) -> Recounted:
     rows = _count_rows(counters, stretch.shapes)
     for course, day, learners, *done in stretch.days:
         counters.add_date((course, day), DayCounts(learners, 0, *done))
-    tallies = _tallies(stretch.tallies)
+    found = _found(stretch.tallies)
     wrong: list[StandingKey] = []
     ahead: list[StandingKey] = []
     today = days_begun(datetime.now(UTC))
     for columns in stretch.standings:
         standing = to_course_progress(columns)
         counters.change_standing(None, standing)
-        tally = tallies.pop((columns[0], columns[1]), NOTHING)
-        if not catalogue.is_right(standing, tally):
+        if not catalogue.is_right(standing, found.pop((columns[0], columns[1]), _NOTHING_FOUND)):
             wrong.append((standing.learner_id, standing.course_id))
         if lies_ahead(standing, today):
             ahead.append((standing.learner_id, standing.course_id))
     # What is left are rows of nobody who stands in the course.
-    wrong.extend((LearnerId(str(learner)), CourseId(str(course))) for learner, course in tallies)
+    wrong.extend((LearnerId(str(learner)), CourseId(str(course))) for learner, course in found)
     return Recounted(rows, counters, wrong, ahead)
 
 
@@ -131,9 +143,12 @@ def _count_rows(counters: Counters, shapes: Iterable[Any]) -> int:
     return rows
 
 
-def _tallies(rows: Iterable[Any]) -> dict[tuple[UUID, UUID], Tally]:
-    tallies: dict[tuple[UUID, UUID], Tally] = {}
-    for learner, course, required, status, count, parts in rows:
-        more = tally_of(count, Status(status), parts, required=required)
-        tallies[learner, course] = tallies.get((learner, course), NOTHING).plus(more, less=NOTHING)
-    return tallies
+def _found(rows: Iterable[Any]) -> dict[tuple[UUID, UUID], _Found]:
+    found: dict[tuple[UUID, UUID], _Found] = {}
+    for learner, course, required, text, count, parts, place in rows:
+        status = Status(text)
+        more = tally_of(count, status, parts, required=required)
+        tally, last = found.get((learner, course), _NOTHING_FOUND)
+        places = [one for one in (last, place if status is not Status.NOT_STARTED else None) if one is not None]
+        found[learner, course] = _Found(tally.plus(more, less=NOTHING), max(places, default=None))
+    return found

@@ -57,11 +57,11 @@ def from_lesson_progress(rows: Sequence[LessonProgress]) -> list[Columns]:
 def to_course_progress(columns: Any) -> CourseProgress:
     """A row of `course_progress`."""
     (learner, course, completed, in_progress, time_parts, last_accessed, course_version, revision,
-     started_at, completed_at, *day) = columns  # fmt: skip
+     started_at, completed_at, *day, at_lesson) = columns  # fmt: skip
     tally = Tally(completed, in_progress, time_parts)
     return CourseProgress(
         LearnerId(str(learner)), CourseId(str(course)), tally, last_accessed, course_version, revision,
-        started_at, completed_at, LearnerDay(*day),
+        started_at, completed_at, LearnerDay(*day), None if at_lesson is None else LessonId(str(at_lesson)),
     )  # fmt: skip
 
 
@@ -69,7 +69,7 @@ def from_course_progress(standings: Sequence[CourseProgress]) -> list[Columns]:
     """The columns of `course_progress`, in the table's order, each over all rows."""
     return list(
         zip(
-            *((learner, course, *tally, *others, *day) for learner, course, tally, *others, day in standings),
+            *((*one[:2], *one.tally, *one[3:-2], *one.day, one.at_lesson) for one in standings),
             strict=True,
         )
     )

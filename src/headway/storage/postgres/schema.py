@@ -10,7 +10,7 @@ from headway.domain.errors import ConfigurationError
 from headway.storage.migrations import Migrations, SchemaMarks
 from headway.storage.postgres.statements import DISTRIBUTE
 
-MIGRATIONS: Final = Migrations(Path(__file__).with_name("migrations"), compatible_from=3)
+MIGRATIONS: Final = Migrations(Path(__file__).with_name("migrations"), compatible_from=6)
 _EMPTY: Final = SchemaMarks(0, 0)
 # "Hdwy" in ASCII: processes that start at once migrate one after the other.
 _ADVISORY_LOCK: Final = 0x48647779

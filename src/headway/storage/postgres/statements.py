@@ -6,7 +6,7 @@ from typing import Final
 import aiosql
 from aiosql.queries import Queries
 
-from headway.storage.rosters import among_few, in_every_order
+from headway.storage.rosters import among_few, at_lesson_of_few, found_by_lesson, in_every_order
 
 _FOLDER: Final = Path(__file__).parent
 _QUERIES: Final = aiosql.from_path(_FOLDER / "statements.sql", "asyncpg", mandatory_parameters=False)
@@ -101,9 +101,12 @@ TALLIES_BETWEEN: Final = _sql("tallies_between", _STATISTICS)
 STANDINGS_BETWEEN: Final = _sql("standings_between", _STATISTICS)
 DAYS_BETWEEN: Final = _sql("days_between", _STATISTICS)
 ROSTER_OF_INCOMPLETE: Final = _sql("roster_of_incomplete", _STATISTICS)
+ROSTER_OF_INCOMPLETE_AT: Final = found_by_lesson(ROSTER_OF_INCOMPLETE)
 ROSTER: Final = in_every_order(_sql("roster", _STATISTICS))
 ROSTER_AMONG: Final = among_few(ROSTER)
+ROSTER_AT: Final = at_lesson_of_few(ROSTER)
 COUNT_AMONG: Final = _sql("count_among", _STATISTICS)
+COUNT_AT: Final = _sql("count_at", _STATISTICS)
 TAKE_IMPORT: Final = _sql("take_import", _IMPORTS)
 FIND_IMPORT: Final = _sql("find_import", _IMPORTS)
 NOTE_IMPORT: Final = _sql("note_import", _IMPORTS)

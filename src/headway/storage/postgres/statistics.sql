@@ -6,17 +6,18 @@
 WITH lesson AS (
     INSERT INTO lesson_statistics AS t (
         course_id, lesson_id, slot, started, completed, tried, passed, bookmarked, attempts, scored, score_parts,
-        time_parts
+        time_parts, stopped
     )
     SELECT
         a.course_id, a.lesson_id, :slot::smallint, a.started, a.completed, a.tried, a.passed, a.bookmarked, a.attempts,
-        a.scored, a.score_parts, a.time_parts
+        a.scored, a.score_parts, a.time_parts, a.stopped
     FROM unnest(
         :lesson_course_ids::uuid[], :lesson_ids::uuid[], :started::bigint[], :completed::bigint[], :tried::bigint[],
         :passed::bigint[], :bookmarked::bigint[], :attempts::bigint[], :scored::bigint[], :score_parts::bigint[],
-        :time_parts::bigint[]
+        :time_parts::bigint[], :stopped::bigint[]
     ) AS a (
-        course_id, lesson_id, started, completed, tried, passed, bookmarked, attempts, scored, score_parts, time_parts
+        course_id, lesson_id, started, completed, tried, passed, bookmarked, attempts, scored, score_parts, time_parts,
+        stopped
     )
     ORDER BY a.course_id, a.lesson_id
     ON CONFLICT (course_id, lesson_id, slot) DO UPDATE SET
@@ -28,7 +29,8 @@ WITH lesson AS (
         attempts = t.attempts + excluded.attempts,
         scored = t.scored + excluded.scored,
         score_parts = t.score_parts + excluded.score_parts,
-        time_parts = t.time_parts + excluded.time_parts
+        time_parts = t.time_parts + excluded.time_parts,
+        stopped = t.stopped + excluded.stopped
 ),
 score AS (
     INSERT INTO quiz_scores AS t (course_id, lesson_id, points, slot, learners)
@@ -94,7 +96,7 @@ GROUP BY course_id;
 SELECT
     course_id::text, lesson_id::text, sum(started)::bigint, sum(completed)::bigint, sum(tried)::bigint,
     sum(passed)::bigint, sum(bookmarked)::bigint, sum(attempts)::bigint, sum(scored)::bigint,
-    sum(score_parts)::bigint, sum(time_parts)::bigint
+    sum(score_parts)::bigint, sum(time_parts)::bigint, sum(stopped)::bigint
 FROM lesson_statistics
 WHERE course_id = :course_id
 GROUP BY course_id, lesson_id;
@@ -126,7 +128,7 @@ GROUP BY course_id;
 SELECT
     course_id::text, lesson_id::text, sum(started)::bigint, sum(completed)::bigint, sum(tried)::bigint,
     sum(passed)::bigint, sum(bookmarked)::bigint, sum(attempts)::bigint, sum(scored)::bigint,
-    sum(score_parts)::bigint, sum(time_parts)::bigint
+    sum(score_parts)::bigint, sum(time_parts)::bigint, sum(stopped)::bigint
 FROM lesson_statistics
 GROUP BY course_id, lesson_id;
 
@@ -158,7 +160,8 @@ SELECT course_id FROM courses WHERE course_id = ANY (:course_ids::uuid[]) ORDER 
 -- A learner's place in a course, which nobody else may change until the end of the transaction.
 SELECT
     user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+    at_lesson
 FROM course_progress
 WHERE user_id = :user_id AND course_id = :course_id
 FOR UPDATE;
@@ -187,7 +190,8 @@ UPDATE course_progress SET
     day_lessons_started = :day_lessons_started,
     day_lessons_completed = :day_lessons_completed,
     day_time_parts = :day_time_parts,
-    day_completions = :day_completions
+    day_completions = :day_completions,
+    at_lesson = :at_lesson
 WHERE user_id = :user_id AND course_id = :course_id;
 
 -- name: learner-rows
@@ -204,7 +208,8 @@ ORDER BY course_id, lesson_id;
 -- All of a learner's standings.
 SELECT
     user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+    at_lesson
 FROM course_progress
 WHERE user_id = :user_id
 ORDER BY course_id;
@@ -346,10 +351,10 @@ WHERE user_id >= :first AND user_id <= :last AND (:course_id::uuid IS NULL OR co
 GROUP BY course_id, lesson_id, status, quiz_score, quiz_attempts, quiz_passed, is_bookmarked;
 
 -- name: tallies-between
--- What the rows of a stretch of learners come to, of lessons that are in their course.
+-- What the rows of a stretch of learners come to, of lessons that are in their course, and the place of the last one.
 SELECT
     r.user_id, r.course_id, l.required, r.status,
-    count(*), sum(round(r.time_spent_minutes * 1000000)::bigint)::bigint
+    count(*), sum(round(r.time_spent_minutes * 1000000)::bigint)::bigint, max(l.position)
 FROM lesson_progress AS r
 JOIN lessons AS l ON l.course_id = r.course_id AND l.lesson_id = r.lesson_id
 WHERE r.user_id >= :first AND r.user_id <= :last AND (:course_id::uuid IS NULL OR r.course_id = :course_id)
@@ -359,7 +364,8 @@ GROUP BY r.user_id, r.course_id, l.required, r.status;
 -- The standings of a stretch of learners.
 SELECT
     user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+    at_lesson
 FROM course_progress
 WHERE user_id >= :first AND user_id <= :last AND (:course_id::uuid IS NULL OR course_id = :course_id);
 
@@ -377,20 +383,24 @@ GROUP BY course_id, day;
 -- row is asked for by its key: of NOT EXISTS a planner may make a table of everybody's.
 SELECT
     user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+    at_lesson
 FROM course_progress AS p
 WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND (p.completed_lessons, p.user_id) > (:value, :after)
     AND CASE WHEN :first_id::uuid IS NULL THEN true ELSE p.user_id BETWEEN :first_id AND :last_id END
     AND (:completed::boolean IS NULL OR (p.completed_at IS NOT NULL) = :completed)
     AND p.day < coalesce(:last_seen_before::date, 'infinity')
     AND (:last_seen_before IS NULL OR p.completed_at IS NULL)
+    AND CASE WHEN :at_lesson::uuid IS NULL THEN true ELSE p.at_lesson = :at_lesson AND p.completed_at IS NULL END
     AND (
-        :not_past::uuid IS NULL
+        :incomplete_lesson::uuid IS NULL
         OR (
-            SELECT r.status
+            SELECT
+                r.status = 'in_progress'
+                AND (:failed_at_least::integer IS NULL OR (r.quiz_attempts >= :failed_at_least AND NOT r.quiz_passed))
             FROM lesson_progress AS r
-            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
-        ) IS DISTINCT FROM 'completed'
+            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :incomplete_lesson
+        )
     )
 ORDER BY p.completed_lessons, p.user_id
 LIMIT :limit;
@@ -405,23 +415,38 @@ FROM (
     LIMIT :limit
 ) AS few;
 
+-- name: count-at^
+-- How many of a course's learners are at a lesson, counted up to a limit.
+SELECT count(*)
+FROM (
+    SELECT p.user_id
+    FROM course_progress AS p
+    WHERE p.course_id = :course_id AND p.at_lesson = :at_lesson AND p.started_at IS NOT NULL
+        AND p.completed_at IS NULL
+    LIMIT :limit
+) AS few;
+
 -- name: roster-of-incomplete
 -- A page of the learners of a course who have not completed it.
 SELECT
     user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+    at_lesson
 FROM course_progress AS p
 WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.completed_at IS NULL AND p.user_id >= :first
     AND p.user_id <= :last_id
     AND (:completed::boolean IS NULL OR (p.completed_at IS NOT NULL) = :completed)
     AND (:last_seen_before::date IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
+    AND CASE WHEN :at_lesson::uuid IS NULL THEN true ELSE p.at_lesson = :at_lesson AND p.completed_at IS NULL END
     AND (
-        :not_past::uuid IS NULL
+        :incomplete_lesson::uuid IS NULL
         OR (
-            SELECT r.status
+            SELECT
+                r.status = 'in_progress'
+                AND (:failed_at_least::integer IS NULL OR (r.quiz_attempts >= :failed_at_least AND NOT r.quiz_passed))
             FROM lesson_progress AS r
-            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
-        ) IS DISTINCT FROM 'completed'
+            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :incomplete_lesson
+        )
     )
 ORDER BY p.user_id
 LIMIT :limit;

@@ -39,7 +39,7 @@ from headway.storage.postgres.rows import (
 _log = get_logger("headway.storage")
 
 _NO_REVISION: Final = 0
-_STANDING_COLUMNS: Final = 15  # of course_progress, before those of lesson_progress
+_STANDING_COLUMNS: Final = 16  # of course_progress, before those of lesson_progress
 
 
 class _Group:
@@ -81,13 +81,31 @@ class _Group:
 
     @property
     def needs_all_rows(self) -> bool:
-        """Whether the standing has to be made anew, or a write with times may complete the course."""
+        """Whether rows decide that are not written to: see `advance`, and of a standing that is made anew."""
         if self.course is None:
             return False
-        if self.brings_times or any(isinstance(work, StandingRefresh) for _, work in self.work):
+        return self.brings_times or self.is_outdated or self._may_go_back
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the standing has to be made anew: it is of another version of the course, or that was asked for."""
+        if self.course is None:
+            return False
+        if any(isinstance(work, StandingRefresh) for _, work in self.work):
             return True
         progress = self.standing.progress
         return progress is not None and progress.course_version != self.course.version
+
+    @property
+    def _may_go_back(self) -> bool:
+        """Whether the last lesson that the learner has started may be taken back."""
+        at_lesson = self.standing.progress.at_lesson if self.standing.progress else None
+        return any(
+            isinstance(work, LessonWrite)
+            and work.may_take_back
+            and (work.lesson_id == at_lesson or len(self.work) > 1)  # what comes before may start the lesson
+            for _, work in self.work
+        )
 
     @property
     def previous_revision(self) -> int:
@@ -110,7 +128,7 @@ class _Group:
     def decide(self, outcomes: list[Outcome], now: datetime) -> None:
         """Do the work in its order, noting the outcome of each."""
         progress = self.standing.progress
-        if self.needs_all_rows:
+        if self.is_outdated:
             progress = self._rederived(progress, now)
         for place, work in self.work:
             try:
@@ -192,6 +210,7 @@ class _Group:
         return self.after
 
     def _present_rows(self) -> Iterable[LessonProgress]:
+        """All the learner's rows as they are so far, where they were read: see `needs_all_rows`."""
         return (row for row in {**self.standing.rows, **self.rows}.values() if row is not None)
 
 

@@ -48,7 +48,8 @@ LIMIT :limit;
 -- Standings by key.
 SELECT
     user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+    at_lesson
 FROM course_progress
 WHERE (user_id, course_id) > (:user_id, :course_id)
 ORDER BY user_id, course_id

@@ -8,10 +8,11 @@ import apsw
 
 from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts
 from headway.domain.identifiers import CourseId, LearnerId
-from headway.domain.roster import FEW, LearnerIds, RosterOrder, RosterPlace, RosterQuery
+from headway.domain.roster import FEW, RosterOrder, RosterPlace, RosterQuery
 from headway.domain.standing import CourseProgress
 from headway.domain.statistics import CourseReading, reading_of
 from headway.storage.port import HeldDay
+from headway.storage.rosters import Statements
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.rows import Columns, fetch, from_held_day, to_course_progress, to_text
@@ -107,15 +108,23 @@ def _sorted_page(connection: apsw.Connection, course_id: CourseId, query: Roster
         return []
     else:
         place = (_value(query.after), query.after.learner_id)
-    are_few = query.learners is not None and _are_few(connection, course_id, query.learners)
-    statement = (sql.ROSTER_AMONG if are_few else sql.ROSTER)[query.order, query.descending]
+    statement = _statements(connection, course_id, query)[query.order, query.descending]
     ids = query.learners or (None, None)
     return fetch(connection, statement, course_id, *place, *ids, *_filters(query), query.limit)
 
 
-def _are_few(connection: apsw.Connection, course_id: CourseId, ids: LearnerIds) -> bool:
-    [(count,)] = fetch(connection, sql.COUNT_AMONG, course_id, *ids, FEW + 1)
-    return int(count) <= FEW
+def _statements(connection: apsw.Connection, course_id: CourseId, query: RosterQuery) -> Statements:
+    """Those that find few learners by what is asked of them, or else those that walk the roster."""
+    if query.learners is not None and _are_few(connection, sql.COUNT_AMONG, course_id, *query.learners):
+        return sql.ROSTER_AMONG
+    if query.at_lesson is not None and _are_few(connection, sql.COUNT_AT, course_id, query.at_lesson):
+        return sql.ROSTER_AT
+    return sql.ROSTER
+
+
+def _are_few(connection: apsw.Connection, count: str, *asked: str) -> bool:
+    [(found,)] = fetch(connection, count, *asked, FEW + 1)
+    return int(found) <= FEW
 
 
 def _incomplete_page(connection: apsw.Connection, course_id: CourseId, query: RosterQuery, limit: int) -> list[Columns]:
@@ -125,7 +134,8 @@ def _incomplete_page(connection: apsw.Connection, course_id: CourseId, query: Ro
     last: str = _AFTER_ALL_LEARNERS
     if query.learners is not None:
         after, last = max(after, _before(query.learners.first)), query.learners.last
-    return fetch(connection, sql.ROSTER_OF_INCOMPLETE, course_id, after, last, *_filters(query), limit)
+    statement = sql.ROSTER_OF_INCOMPLETE if query.at_lesson is None else sql.ROSTER_OF_INCOMPLETE_AT
+    return fetch(connection, statement, course_id, after, last, *_filters(query), limit)
 
 
 def _before(learner_id: LearnerId) -> str:
@@ -135,7 +145,7 @@ def _before(learner_id: LearnerId) -> str:
 
 def _filters(query: RosterQuery) -> tuple[object, ...]:
     before = query.last_seen_before.isoformat() if query.last_seen_before else None
-    return (query.completed, before, query.not_past)
+    return (query.completed, before, query.at_lesson, query.incomplete_lesson, query.failed_at_least)
 
 
 def _value(place: RosterPlace) -> object:

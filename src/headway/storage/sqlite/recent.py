@@ -120,7 +120,13 @@ class Recent:
 
 def _sorted_by(standing: CourseProgress) -> tuple[object, ...]:
     """What the indexes of the table hold."""
-    return (standing.tally.completed_lessons, standing.day.date, standing.completed_at, standing.started_at)
+    return (
+        standing.tally.completed_lessons,
+        standing.day.date,
+        standing.completed_at,
+        standing.started_at,
+        standing.at_lesson,
+    )
 
 
 class _Bounded(OrderedDict[K, V], Generic[K, V]):

@@ -1,6 +1,6 @@
 """A recount on SQLite: row by row, over one snapshot."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import UTC, datetime
 from typing import Final
@@ -13,7 +13,7 @@ from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId
 from headway.domain.presence import days_begun, lies_ahead
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import agrees
+from headway.domain.standing import CourseProgress, agrees, last_started
 from headway.domain.standing import recount as recount_tally
 from headway.storage.port import Recounted, StandingKey
 from headway.storage.sqlite import statements as sql
@@ -72,7 +72,7 @@ class SqliteRecount:
             own = by_standing.pop((standing.learner_id, standing.course_id), [])
             found = self._course(standing.course_id)
             derived = standing.course_id not in under_way
-            if found and not agrees(found, standing, recount_tally(found.course, own), derived=derived):
+            if found and not _agrees(found, standing, own, derived=derived):
                 wrong.append((standing.learner_id, standing.course_id))
         wrong.extend(key for key, own in by_standing.items() if self._are_of_course(key[1], own))
         today = days_begun(datetime.now(UTC))
@@ -89,3 +89,10 @@ class SqliteRecount:
             return self._catalogue.course(self._connection, course_id)
         except CourseNotFoundError:
             return None
+
+
+def _agrees(
+    course: VersionedCourse, standing: CourseProgress, rows: Sequence[LessonProgress], *, derived: bool
+) -> bool:
+    tally, at_lesson = recount_tally(course.course, rows), last_started(course.course, rows)
+    return agrees(course, standing, tally, at_lesson, derived=derived)

@@ -51,28 +51,28 @@ def from_lesson_progress(row: LessonProgress) -> Columns:
 def to_course_progress(columns: Columns) -> CourseProgress:
     """A row of `course_progress`."""
     (learner, course, completed, in_progress, time_parts, last_accessed, course_version, revision,
-     started_at, completed_at, day, *done) = columns  # fmt: skip
+     started_at, completed_at, day, *done, at_lesson) = columns  # fmt: skip
     return CourseProgress(
         learner, course, Tally(completed, in_progress, time_parts),
         datetime.fromisoformat(last_accessed) if last_accessed else None, course_version, revision,
         datetime.fromisoformat(started_at) if started_at else None,
         datetime.fromisoformat(completed_at) if completed_at else None,
-        LearnerDay(date.fromisoformat(day), *done),
+        LearnerDay(date.fromisoformat(day), *done), at_lesson,
     )  # fmt: skip
 
 
 def from_course_progress(progress: CourseProgress) -> Columns:
     """The columns of `course_progress`, in the table's order."""
-    learner, course, tally, last_accessed, course_version, revision, started_at, completed_at, day = progress
+    learner, course, tally, last_accessed, course_version, revision, started_at, completed_at, day, at_lesson = progress
     return (
         learner, course, *tally, to_text(last_accessed) if last_accessed else None, course_version, revision,
         to_text(started_at) if started_at else None, to_text(completed_at) if completed_at else None,
-        day.date.isoformat(), *day[1:],
+        day.date.isoformat(), *day[1:], at_lesson,
     )  # fmt: skip
 
 
 def touched_columns(progress: CourseProgress) -> Columns:
-    """The columns of `course_progress` that the roster is not sorted by, and its key."""
+    """The columns of `course_progress` that the roster is not sorted or found by, and its key."""
     day = progress.day
     return (
         progress.tally.in_progress_lessons, progress.tally.time_parts,

@@ -6,7 +6,7 @@ from typing import Final
 import aiosql
 from aiosql.queries import Queries
 
-from headway.storage.rosters import among_few, in_every_order
+from headway.storage.rosters import among_few, at_lesson_of_few, found_by_lesson, in_every_order
 
 _FOLDER: Final = Path(__file__).parent
 _QUERIES: Final = aiosql.from_path(_FOLDER / "statements.sql", "apsw", mandatory_parameters=False)
@@ -84,6 +84,7 @@ ADVANCE_REDERIVATION: Final = _sql("advance_rederivation", _STATISTICS)
 FINISH_REDERIVATION: Final = _sql("finish_rederivation", _STATISTICS)
 LEARNERS_TO_REDERIVE: Final = _sql("learners_to_rederive", _STATISTICS)
 ROSTER_OF_INCOMPLETE: Final = _sql("roster_of_incomplete", _STATISTICS)
+ROSTER_OF_INCOMPLETE_AT: Final = found_by_lesson(ROSTER_OF_INCOMPLETE)
 COURSES_TO_REDERIVE: Final = _sql("courses_to_rederive", _STATISTICS)
 COUNT_ROWS_OF: Final = _sql("count_rows_of", _STATISTICS)
 LEARNER_AT: Final = _sql("learner_at", _STATISTICS)
@@ -92,7 +93,9 @@ STANDINGS_BETWEEN: Final = _sql("standings_between", _STATISTICS)
 DAYS_BETWEEN: Final = _sql("days_between", _STATISTICS)
 ROSTER: Final = in_every_order(_sql("roster", _STATISTICS))
 ROSTER_AMONG: Final = among_few(ROSTER)
+ROSTER_AT: Final = at_lesson_of_few(ROSTER)
 COUNT_AMONG: Final = _sql("count_among", _STATISTICS)
+COUNT_AT: Final = _sql("count_at", _STATISTICS)
 TAKE_IMPORT: Final = _sql("take_import", _IMPORTS)
 FIND_IMPORT: Final = _sql("find_import", _IMPORTS)
 NOTE_IMPORT: Final = _sql("note_import", _IMPORTS)

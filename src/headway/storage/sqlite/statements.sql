@@ -116,7 +116,8 @@ DELETE FROM lesson_progress WHERE user_id = :user_id AND course_id = :course_id;
 -- Where one learner stands in one course.
 SELECT
     user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+    at_lesson
 FROM course_progress
 WHERE user_id = :user_id AND course_id = :course_id;
 
@@ -126,7 +127,7 @@ SELECT
     c.version,
     p.user_id, p.course_id, p.completed_lessons, p.in_progress_lessons, p.time_parts, p.last_accessed,
     p.course_version, p.revision, p.started_at, p.completed_at, p.day, p.day_lessons_started, p.day_lessons_completed,
-    p.day_time_parts, p.day_completions
+    p.day_time_parts, p.day_completions, p.at_lesson
 FROM courses AS c
 LEFT JOIN course_progress AS p ON p.user_id = :user_id AND p.course_id = c.course_id
 WHERE c.course_id = :course_id;
@@ -157,11 +158,12 @@ ORDER BY course_id;
 -- Where one learner now stands in one course.
 INSERT INTO course_progress (
     user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+    at_lesson
 ) VALUES (
     :user_id, :course_id, :completed_lessons, :in_progress_lessons, :time_parts, :last_accessed, :course_version,
     :revision, :started_at, :completed_at, :day, :day_lessons_started, :day_lessons_completed, :day_time_parts,
-    :day_completions
+    :day_completions, :at_lesson
 )
 ON CONFLICT (user_id, course_id) DO UPDATE SET
     completed_lessons = excluded.completed_lessons,
@@ -176,11 +178,12 @@ ON CONFLICT (user_id, course_id) DO UPDATE SET
     day_lessons_started = excluded.day_lessons_started,
     day_lessons_completed = excluded.day_lessons_completed,
     day_time_parts = excluded.day_time_parts,
-    day_completions = excluded.day_completions;
+    day_completions = excluded.day_completions,
+    at_lesson = excluded.at_lesson;
 
 -- name: touch-course-progress!
--- Where one learner now stands in one course, where no column changes that the roster is sorted by: SQLite writes an
--- index anew for each column that is set, whether it changes or not.
+-- Where one learner now stands in one course, where no column changes that an index has: SQLite writes an index
+-- anew for each column that is set, whether it changes or not.
 UPDATE course_progress SET
     in_progress_lessons = :in_progress_lessons,
     time_parts = :time_parts,

@@ -3,10 +3,11 @@
 -- name: add-lesson-statistics!
 -- Add to what is counted of a lesson.
 INSERT INTO lesson_statistics (
-    course_id, lesson_id, started, completed, tried, passed, bookmarked, attempts, scored, score_parts, time_parts
+    course_id, lesson_id, started, completed, tried, passed, bookmarked, attempts, scored, score_parts, time_parts,
+    stopped
 ) VALUES (
     :course_id, :lesson_id, :started, :completed, :tried, :passed, :bookmarked, :attempts, :scored, :score_parts,
-    :time_parts
+    :time_parts, :stopped
 )
 ON CONFLICT (course_id, lesson_id) DO UPDATE SET
     started = started + excluded.started,
@@ -17,7 +18,8 @@ ON CONFLICT (course_id, lesson_id) DO UPDATE SET
     attempts = attempts + excluded.attempts,
     scored = scored + excluded.scored,
     score_parts = score_parts + excluded.score_parts,
-    time_parts = time_parts + excluded.time_parts;
+    time_parts = time_parts + excluded.time_parts,
+    stopped = stopped + excluded.stopped;
 
 -- name: add-scores!
 -- Add learners to a quiz's distribution.
@@ -61,7 +63,8 @@ SELECT course_id, learners, completed FROM course_statistics WHERE course_id = :
 -- name: lesson-counts
 -- Learners in a course's lessons, in those that are not in it now too.
 SELECT
-    course_id, lesson_id, started, completed, tried, passed, bookmarked, attempts, scored, score_parts, time_parts
+    course_id, lesson_id, started, completed, tried, passed, bookmarked, attempts, scored, score_parts, time_parts,
+    stopped
 FROM lesson_statistics
 WHERE course_id = :course_id;
 
@@ -82,7 +85,8 @@ SELECT course_id, learners, completed FROM course_statistics;
 -- name: all-lesson-counts
 -- Learners in all lessons.
 SELECT
-    course_id, lesson_id, started, completed, tried, passed, bookmarked, attempts, scored, score_parts, time_parts
+    course_id, lesson_id, started, completed, tried, passed, bookmarked, attempts, scored, score_parts, time_parts,
+    stopped
 FROM lesson_statistics;
 
 -- name: all-scores
@@ -113,7 +117,8 @@ ORDER BY course_id, lesson_id;
 -- All of a learner's standings.
 SELECT
     user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+    at_lesson
 FROM course_progress
 WHERE user_id = :user_id
 ORDER BY course_id;
@@ -225,7 +230,8 @@ WHERE user_id > :after AND user_id <= :until AND (:course_id IS NULL OR course_i
 -- The standings of a stretch of learners.
 SELECT
     user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+    at_lesson
 FROM course_progress
 WHERE user_id > :after AND user_id <= :until AND (:course_id IS NULL OR course_id = :course_id);
 
@@ -240,20 +246,24 @@ WHERE user_id > :after AND user_id <= :until AND (:course_id IS NULL OR course_i
 -- row is asked for by its key: of NOT EXISTS a planner may make a table of everybody's.
 SELECT
     user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+    at_lesson
 FROM course_progress AS p
 WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND (p.completed_lessons, p.user_id) > (:value, :after)
     AND CASE WHEN :first_id IS NULL THEN true ELSE p.user_id BETWEEN :first_id AND :last_id END
     AND (:completed IS NULL OR (p.completed_at IS NOT NULL) = :completed)
     AND p.day < coalesce(:last_seen_before, '~')
     AND (:last_seen_before IS NULL OR p.completed_at IS NULL)
+    AND CASE WHEN :at_lesson IS NULL THEN true ELSE p.at_lesson = :at_lesson AND p.completed_at IS NULL END
     AND (
-        :not_past IS NULL
+        :incomplete_lesson IS NULL
         OR (
-            SELECT r.status
+            SELECT
+                r.status = 'in_progress'
+                AND (:failed_at_least IS NULL OR (r.quiz_attempts >= :failed_at_least AND NOT r.quiz_passed))
             FROM lesson_progress AS r
-            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
-        ) IS DISTINCT FROM 'completed'
+            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :incomplete_lesson
+        )
     )
 ORDER BY p.completed_lessons, p.user_id
 LIMIT :limit;
@@ -268,23 +278,38 @@ FROM (
     LIMIT :limit
 ) AS few;
 
+-- name: count-at^
+-- How many of a course's learners are at a lesson, counted up to a limit.
+SELECT count(*)
+FROM (
+    SELECT p.user_id
+    FROM course_progress AS p
+    WHERE p.course_id = :course_id AND p.at_lesson = :at_lesson AND p.started_at IS NOT NULL
+        AND p.completed_at IS NULL
+    LIMIT :limit
+) AS few;
+
 -- name: roster-of-incomplete
 -- A page of the learners of a course who have not completed it.
 SELECT
     user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+    at_lesson
 FROM course_progress AS p
 WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.completed_at IS NULL AND p.user_id > :after
     AND p.user_id <= :last_id
     AND (:completed IS NULL OR (p.completed_at IS NOT NULL) = :completed)
     AND (:last_seen_before IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
+    AND CASE WHEN :at_lesson IS NULL THEN true ELSE p.at_lesson = :at_lesson AND p.completed_at IS NULL END
     AND (
-        :not_past IS NULL
+        :incomplete_lesson IS NULL
         OR (
-            SELECT r.status
+            SELECT
+                r.status = 'in_progress'
+                AND (:failed_at_least IS NULL OR (r.quiz_attempts >= :failed_at_least AND NOT r.quiz_passed))
             FROM lesson_progress AS r
-            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :not_past
-        ) IS DISTINCT FROM 'completed'
+            WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :incomplete_lesson
+        )
     )
 ORDER BY p.user_id
 LIMIT :limit;
