@@ -147,7 +147,8 @@ def _whole_refusal(connected: socket.socket) -> bytes:
 
 def _all_but_one_refused(connections: list[socket.socket]) -> tuple[socket.socket, list[bytes]]:
     """The one that is not answered, and what the others were."""
-    waiting, answers = set(connections), []
+    waiting = set(connections)
+    answers: list[bytes] = []
     while len(waiting) > 1:
         readable, _, _ = select.select(list(waiting), [], [], 20)
         assert readable, answers
