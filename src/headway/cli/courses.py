@@ -13,6 +13,7 @@ from headway.cli.console import OPERATOR, err, out, refusals_end_the_program, wi
 from headway.cli.documents import course_files, read_courses
 from headway.domain.catalogue import Course, CourseChange
 from headway.domain.edits import Forecast
+from headway.domain.text import isolated
 from headway.http import render
 from headway.http.wire import course_schema
 from headway.service import Services
@@ -54,7 +55,7 @@ def put(
 
     async def put_all(services: Services) -> list[str]:
         return [
-            f"{course.id}  {course.title}: {await _told(services, course, dry_run=dry_run)}"
+            f"{course.id}  {isolated(course.title)}: {await _told(services, course, dry_run=dry_run)}"
             for course in track(courses, "Looking" if dry_run else "Putting", console=err, disable=quiet)
         ]
 
@@ -71,7 +72,7 @@ def list_courses() -> None:
     """
     table = Table(Column("id", no_wrap=True, min_width=36), "title", "lessons", "required", box=None, pad_edge=False)
     for course in with_service(lambda services: services.progress.courses()):
-        table.add_row(course.id, Text(course.title), str(course.lessons), str(course.required_lessons))
+        table.add_row(course.id, Text(isolated(course.title)), str(course.lessons), str(course.required_lessons))
     if not table.row_count:
         out.print("The catalogue is empty. Put a course with: headway courses put FILE")
         return

@@ -9,6 +9,7 @@ import typer
 
 from headway.cli.console import OPERATOR, fail, out, with_service
 from headway.domain.identifiers import LearnerId
+from headway.domain.text import without_controls
 from headway.http.learners import learner_document
 from headway.http.render import json_reply
 from headway.http.requests import InvalidIdentifierError, parse_identifier
@@ -34,7 +35,7 @@ def export(
     document = json.loads(json_reply(learner_document(learner_id, record)).body)
     text = json.dumps(document, indent=2, ensure_ascii=False)
     if output is None:
-        typer.echo(text)
+        typer.echo("\n".join(map(without_controls, text.split("\n"))))
         return
     try:
         _write_private(output, text)

@@ -17,6 +17,7 @@ from headway.cli.console import OPERATOR, fail, out, with_service
 from headway.domain.bounds import Number
 from headway.domain.identifiers import CourseId
 from headway.domain.statistics import CourseStatistics
+from headway.domain.text import isolated
 from headway.http import statistics_render
 from headway.service import Services
 
@@ -72,7 +73,7 @@ def _tell_one(found: CourseStatistics, as_json: bool, as_csv: bool) -> None:
     elif as_csv:
         _print_csv(orjson.loads(body)["lessons"])
     else:
-        out.print(Text(found.course.title, style="bold"))
+        out.print(Text(isolated(found.course.title), style="bold"))
         out.print(_figures(found), soft_wrap=False)
         out.print()
         out.print(_funnel(found), soft_wrap=False)
@@ -146,7 +147,7 @@ def _funnel(found: CourseStatistics) -> Table:
         counts = f"{one.started:,}", f"{one.completed:,}", _percent(one.drop_off)
         others = (_percent(one.pass_rate), _number(one.median_score), _number(one.mean_minutes)) if room else ()
         table.add_row(
-            _title(one.lesson.title if one.lesson.required else f"{one.lesson.title} (optional)"),
+            _title(one.lesson.title, "" if one.lesson.required else " (optional)"),
             _Bar(one.completed, one.started, most),
             *counts,
             *others,
@@ -154,9 +155,9 @@ def _funnel(found: CourseStatistics) -> Table:
     return table
 
 
-def _title(title: str) -> Text:
+def _title(title: str, remark: str = "") -> Text:
     """A title that is cut where there is no room for it: its column and that of the bars give way to the figures."""
-    return Text(title, no_wrap=True, overflow="ellipsis")
+    return Text(isolated(title) + remark, no_wrap=True, overflow="ellipsis")
 
 
 def _percent(rate: Number | None) -> str:
