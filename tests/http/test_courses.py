@@ -176,7 +176,7 @@ def test_a_text_that_nobody_can_read_is_refused(
     refused = author.put(catalogued_path, json=document | {"title": text, "lessons": lessons})
     assert refused.status_code == 422
     faults = [(fault["loc"], fault["msg"]) for fault in refused.json()["detail"]]
-    places = [["title"], ["lessons", 0, "title"], ["lessons", 0, "section"]]
+    places: list[list[str | int]] = [["title"], ["lessons", 0, "title"], ["lessons", 0, "section"]]
     assert faults == [(["body", *place], reason) for place in places]
     assert author.get(catalogued_path).json()["title"] == document["title"]
 

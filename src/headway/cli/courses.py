@@ -17,6 +17,7 @@ from headway.domain.text import isolated
 from headway.http import render
 from headway.http.wire import course_schema
 from headway.service import Services
+from headway.service.listing import every_course
 
 app: Final = typer.Typer(no_args_is_help=True, help="The catalogue: put, list, show and remove courses.")
 
@@ -71,7 +72,7 @@ def list_courses() -> None:
       headway courses list
     """
     table = Table(Column("id", no_wrap=True, min_width=36), "title", "lessons", "required", box=None, pad_edge=False)
-    for course in with_service(lambda services: services.progress.courses()):
+    for course in with_service(lambda services: every_course(services.progress.courses)):
         table.add_row(course.id, Text(isolated(course.title)), str(course.lessons), str(course.required_lessons))
     if not table.row_count:
         out.print("The catalogue is empty. Put a course with: headway courses put FILE")

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any, Final
 
 import orjson
@@ -20,6 +21,7 @@ from headway.domain.statistics import CourseStatistics
 from headway.domain.text import isolated
 from headway.http import statistics_render
 from headway.service import Services
+from headway.service.listing import every_course
 
 _WIDE: Final = 110  # columns of a terminal from which on there is room for every figure
 _NARROW: Final = 80  # and up to which there is none for ids
@@ -45,9 +47,13 @@ def stats(
     if as_json and as_csv:
         fail("--json and --csv do not go together.", 2)
     if course is None:
-        _tell_all(with_service(lambda services: services.statistics.courses(OPERATOR)), as_json, as_csv)
+        _tell_all(with_service(_all), as_json, as_csv)
     else:
         _tell_one(with_service(_reading(course_id_of(course))), as_json, as_csv)
+
+
+def _all(services: Services) -> Awaitable[list[CourseStatistics]]:
+    return every_course(partial(services.statistics.courses, OPERATOR))
 
 
 def _reading(course_id: CourseId) -> Callable[[Services], Awaitable[CourseStatistics]]:

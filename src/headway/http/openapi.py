@@ -37,6 +37,12 @@ _TAG_HEADER: Final = {
 _COURSE_TAG_HEADER: Final = {
     "ETag": {"description": "The entity tag of the document's version.", "schema": {"type": "string"}}
 }
+_LINK_HEADER: Final = {
+    "Link": {
+        "description": "The address of the next page (RFC 8288, `next`), relative to this one; absent at the end.",
+        "schema": {"type": "string"},
+    }
+}
 _KEPT_HEADER: Final = {
     "Headway-Kept": {
         "description": "The fields whose stored value was kept, separated by commas; absent where none was.",
@@ -173,6 +179,8 @@ def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
         responses[200] = {"headers": _COURSE_TAG_HEADER}
     elif operation.answers_tag:
         responses[200] = {"headers": _TAG_HEADER | (_KEPT_HEADER if operation.conditional else {})}
+    if operation.is_paged:
+        responses[200] = {"headers": _LINK_HEADER}
     if operation.is_event_stream:
         responses[200] = {"content": {EVENT_STREAM: {"itemSchema": _event(operation)}}}
     if operation.other_media:
