@@ -11,11 +11,12 @@ from headway.domain.principal import LEARNERS_ADMIN
 from headway.domain.progress import LessonProgress
 from headway.domain.standing import CourseProgress, LearnerDay, minutes
 from headway.http import render, wire
-from headway.http.imports import FORMATS, FileFormat, digest_of, read_lines
+from headway.http.imports import FORMATS, FileFormat, digest_of, read_lines, text_form
 from headway.http.learners_wire import ImportQuery
 from headway.http.parameters import UnsupportedMediaTypeError, parse_import_key
 from headway.http.render import NO_CONTENT, Reply
 from headway.http.requests import Call, parse_precondition, parse_query
+from headway.http.spreadsheets import TextForm
 from headway.service.importing import ImportFile, ImportOptions
 from headway.storage.port import LearnerRecord
 
@@ -52,7 +53,8 @@ async def import_progress(call: Call) -> Reply:
     digest = digest_of(sha256(call.body), file_format, atomic=options.atomic)
     lines = await to_thread(read_lines, BytesIO(call.body), file_format)
     file = ImportFile(digest, lines)
-    return render.json_reply(report_document(await call.learners.import_progress(call.principal, file, options, key)))
+    report = await call.learners.import_progress(call.principal, file, options, key)
+    return render.json_reply(report_document(report) | _form(text_form(BytesIO(call.body), file_format)))
 
 
 def _format(content_type: str) -> FileFormat:
@@ -60,6 +62,10 @@ def _format(content_type: str) -> FileFormat:
     if media_type not in FORMATS:
         raise UnsupportedMediaTypeError(media_type, FORMATS)
     return FORMATS[media_type]
+
+
+def _form(form: TextForm) -> dict[str, Any]:
+    return {"encoding": form.name, "separator": form.separator}
 
 
 def report_document(report: Report) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """What is done for learners by others, as it travels: parameters, and the shapes that answers have."""
 
 import datetime as dt
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -35,6 +35,8 @@ class ImportReport(BaseModel):
     unchanged: Annotated[int, Field(ge=0, description="Lines that found their row as they would have made it.")]
     refused: Annotated[int, Field(ge=0)]
     errors: Annotated[list[LineFault], Field(description="The first 1,000.")]
+    encoding: Annotated[Literal["utf-8", "utf-16"], Field(description="As it was found.")]
+    separator: Annotated[Literal[",", ";", "\t"] | None, Field(description="As it was found; null but for CSV.")]
 
 
 class HeldRow(BaseModel):
