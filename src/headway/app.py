@@ -238,6 +238,7 @@ class Headway:
                 "ETag",
                 "Headway-Kept",
                 "Headway-Written-By",
+                "Link",
                 "Retry-After",
                 "X-Request-ID",
             ],

@@ -1,4 +1,6 @@
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -37,6 +39,22 @@ def test_a_title_is_listed_as_it_is(program: Program, title: str) -> None:
 def test_a_list_in_a_pipe_has_one_line_a_course(program: Program) -> None:
     put(program, course_document(title="A long title " * 10), course_document())
     assert len(program("courses", "list").out.splitlines()) == 3
+
+
+def test_a_title_from_before_does_nothing_to_a_terminal(folder: Path, sqlite_url: str) -> None:
+    program, document = Program(folder, sqlite_url), course_document()
+    put(program, document)
+    title = "a\x1b[31m\x9b2J\u202egnp"
+    with closing(sqlite3.connect(folder / "headway.db")) as stored, stored:
+        stored.execute("UPDATE courses SET title = ?", [title])
+        stored.execute("UPDATE lessons SET title = ?", [title])
+    harmless = "\u2068a\\u001b[31m\\u009b2J\u202egnp\u2069"
+    assert harmless in program("courses", "list").out
+    assert harmless in program("stats").out
+    assert harmless in program("stats", document["id"]).out
+    for told in (program("courses", "show", document["id"]), program("stats", "--csv"), program("stats", "--json")):
+        assert not {"\x1b", "\x9b"} & set(told.out)
+    assert json.loads(program("courses", "show", document["id"]).out)["title"] == title
 
 
 def test_what_is_shown_can_be_put_again_and_changes_nothing(program: Program) -> None:

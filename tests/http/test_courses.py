@@ -158,3 +158,32 @@ def test_one_lesson_may_stand_in_two_courses_with_a_row_in_each(author: httpx.Cl
     written = learner.put(f"/progress/{course_ids[0]}/lessons/{shared['id']}", json={"status": "completed"})
     assert learner.get(f"/progress/{course_ids[0]}").json() == [written.json()]
     assert learner.get(f"/progress/{course_ids[1]}").json() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("a\x1b[2Jb", "The text holds a control character, U+001B, as character 2."),
+        ("one\ntwo", "The text holds a control character, U+000A, as character 4."),
+        ("\u200b", "The text takes a character at least that can be seen."),
+        (" \u3164\u2060", "The text takes a character at least that can be seen."),
+    ],
+)
+def test_a_text_that_nobody_can_read_is_refused(
+    author: httpx.Client, catalogued_path: str, document: dict[str, Any], text: str, reason: str
+) -> None:
+    lessons = [document["lessons"][0] | {"title": text, "section": text}]
+    refused = author.put(catalogued_path, json=document | {"title": text, "lessons": lessons})
+    assert refused.status_code == 422
+    faults = [(fault["loc"], fault["msg"]) for fault in refused.json()["detail"]]
+    places: list[list[str | int]] = [["title"], ["lessons", 0, "title"], ["lessons", 0, "section"]]
+    assert faults == [(["body", *place], reason) for place in places]
+    assert author.get(catalogued_path).json()["title"] == document["title"]
+
+
+@pytest.mark.parametrize("title", ["\u05d0\u05d1\u200f", "a\u202eb", "\U0001f469\u200d\U0001f4bb"])
+def test_a_title_may_be_of_any_script(
+    author: httpx.Client, catalogued_path: str, document: dict[str, Any], title: str
+) -> None:
+    assert author.put(catalogued_path, json=document | {"title": title}).status_code == 200
+    assert author.get(catalogued_path).json()["title"] == title

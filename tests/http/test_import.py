@@ -15,7 +15,16 @@ from headway.http.imports import IMPORT_BODY_BYTES
 from support.files import CSV, NDJSON, as_csv, line, ndjson
 
 IMPORT = "/progress/import"
-NOTHING = {"lines": 0, "written": 0, "unchanged": 0, "refused": 0, "errors": [], "ignored": []}
+NOTHING = {
+    "lines": 0,
+    "written": 0,
+    "unchanged": 0,
+    "refused": 0,
+    "errors": [],
+    "ignored": [],
+    "encoding": "utf-8",
+    "separator": None,
+}
 
 
 @pytest.fixture
@@ -196,9 +205,16 @@ class TestAtomic:
     def _send(self, admin: httpx.Client, lines: Sequence[Any], **headers: str) -> httpx.Response:
         return admin.post(f"{IMPORT}?atomic=true", content=ndjson(lines), headers=NDJSON | headers)
 
+    def _rehearse(self, admin: httpx.Client, lines: Sequence[Any]) -> tuple[int, Any]:
+        """What the same answers where nothing is written."""
+        answer = admin.post(f"{IMPORT}?atomic=true&dry_run=true", content=ndjson(lines), headers=NDJSON)
+        return answer.status_code, answer.json()
+
     def test_all_lines_are_written(self, admin: httpx.Client, admin_id: str, some: MakeLines) -> None:
         lines = some(700)
-        assert self._send(admin, lines).json() == NOTHING | {"lines": 700, "written": 700}
+        rehearsed = self._rehearse(admin, lines)
+        assert rows_of(admin, lines[-1]["user_id"]) == []
+        assert self._send(admin, lines).json() == NOTHING | {"lines": 700, "written": 700} == rehearsed[1]
         assert rows_of(admin, lines[-1]["user_id"])[0]["written_by"] == admin_id
         assert self._send(admin, lines).json() == NOTHING | {"lines": 700, "unchanged": 700}
 
@@ -217,6 +233,7 @@ class TestAtomic:
         refused = self._send(admin, lines)
         assert refused.status_code == 422
         assert [error["loc"] for error in refused.json()["detail"]] == [["body", 301, place]]
+        assert self._rehearse(admin, lines) == (refused.status_code, refused.json())
         assert all(rows_of(admin, one["user_id"]) == [] for one in (lines[0], lines[299], lines[-1]))
 
     def test_every_line_whose_form_is_wrong_is_named(self, admin: httpx.Client, some: MakeLines) -> None:
@@ -227,11 +244,13 @@ class TestAtomic:
             ["body", 2, "quiz_score"],
             ["body", 4, "user_id"],
         ]
+        assert self._rehearse(admin, lines) == (refused.status_code, refused.json())
 
     def test_lines_have_their_bound(self, admin: httpx.Client, ids: tuple[str, list[str]]) -> None:
         one = line(str(uuid4()), ids[0], ids[1][0])
         refused = self._send(admin, [one] * 10_001)
         assert (refused.status_code, refused.json()["detail"][0]["type"]) == (422, "too_many_lines")
+        assert self._rehearse(admin, [one] * 10_001) == (refused.status_code, refused.json())
         assert rows_of(admin, one["user_id"]) == []
 
     def test_a_refused_one_leaves_its_key_free(self, admin: httpx.Client, some: MakeLines) -> None:
@@ -334,3 +353,8 @@ class TestRefusals:
     def test_other_methods_of_the_path_mean_a_course(self, admin: httpx.Client) -> None:
         assert admin.get(IMPORT).status_code == 422
         assert admin.put(IMPORT).status_code == 405
+
+    def test_a_spreadsheets_file_is_read_and_the_report_says_how(self, admin: httpx.Client, some: MakeLines) -> None:
+        content = as_csv(some(2)).decode().replace(",", ";").encode("utf-16")
+        report = send(admin, content, CSV).json()
+        assert report == NOTHING | {"lines": 2, "written": 2, "encoding": "utf-16", "separator": ";"}

@@ -15,7 +15,7 @@ from domain.values import COURSE, LEARNER, LESSON, METADATA, VALUES
 from headway.domain.errors import InvalidValueError
 from headway.domain.imports import Line
 from headway.domain.writes import LessonWrite
-from headway.http.imports import FileFormat, read_lines
+from headway.http.imports import FileFormat, read_lines, text_form
 from support.files import as_csv, line, ndjson
 
 READABLE = [FileFormat.CSV, FileFormat.NDJSON]
@@ -49,7 +49,8 @@ def refusal(content: bytes) -> list[tuple[tuple[Any, ...], str]]:
 
 
 # An empty cell says nothing, so a text that is sent has something in it; spreadsheets end their lines in any way.
-_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=20)
+# Of control characters a note has line breaks and tabs alone.
+_TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\t\n\r"), min_size=1, max_size=20)
 _NAMED = st.fixed_dictionaries(
     {},
     optional=VALUES | {"user_notes": _TEXT, "metadata": METADATA | st.dictionaries(_TEXT, _TEXT, max_size=2)},
@@ -205,8 +206,7 @@ def test_ndjson_ignores_what_can_not_be_written_so_that_an_export_can_be_sent_ba
         ("", {("user_id",): "missing", ("course_id",): "missing", ("lesson_id",): "missing"}),
         ("user_id,course_id", {("lesson_id",): "missing"}),
         ("user_id,course_id,lesson_id,colour", {("colour",): "unknown_column"}),
-        ("user_id,course_id,lesson_id,", {("",): "unknown_column"}),
-        ("user_id;course_id;lesson_id", None),
+        ("user_id;course_id;lesson_id;colour", {("colour",): "unknown_column"}),
         ("User_id,course_id,lesson_id", {("User_id",): "unknown_column", ("user_id",): "missing"}),
         ("user_id,course_id,lesson_id,id", {("id",): "unknown_column"}),
         ("user_id,course_id,lesson_id,status,status,status", {("status",): "duplicate_column"}),
@@ -237,3 +237,75 @@ def test_no_bytes_are_more_than_a_refusal(content: bytes, file_format: FileForma
     with contextlib.suppress(InvalidValueError):
         assert all(one.problems for one in read(content, file_format))
     assert csv.field_size_limit() == 131_072  # nobody's settings were changed
+
+
+HEADER = "user_id,course_id,lesson_id,user_notes,progress_percentage"
+ROW = f"{LEARNER},{COURSE},{LESSON},hé,42.5"
+WHOLE = ONE | {"user_notes": "hé", "progress_percentage": 42.5}
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize(
+    ("encoding", "mark", "name"),
+    [
+        ("utf-8", "", "utf-8"),
+        ("utf-8", "\ufeff", "utf-8"),
+        ("utf-16-le", "\ufeff", "utf-16"),
+        ("utf-16-be", "\ufeff", "utf-16"),
+        ("utf-16-le", "", "utf-16"),
+        ("utf-16-be", "", "utf-16"),
+    ],
+)
+def test_separators_and_encodings_are_found_from_the_header(
+    separator: str, encoding: str, mark: str, name: str
+) -> None:
+    content = (mark + f"{HEADER}\r\n{ROW}\r\n".replace(",", separator)).encode(encoding)
+    assert said(only(content)) == WHOLE
+    form = text_form(io.BytesIO(content), FileFormat.CSV)
+    assert (form.name, form.separator) == (name, separator)
+
+
+def test_separators_in_the_cells_do_not_decide() -> None:
+    content = f'{HEADER}\n{LEARNER},{COURSE},{LESSON},"a;b;c;d;e;f\tg",1\n'.encode()
+    assert said(only(content))["user_notes"] == "a;b;c;d;e;f\tg"
+    names = ";".join(f'"{name}"' for name in HEADER.split(","))
+    quoted = f'{names}\n"{LEARNER}";"{COURSE}";"{LESSON}";"a,b";"1,5"\n'
+    assert said(only(quoted.encode())) == ONE | {"user_notes": "a,b", "progress_percentage": 1.5}
+
+
+@pytest.mark.parametrize(("cell", "number"), [("42,5", 42.5), ("42.5", 42.5), ("0,0", 0), ("-0,0", 0), ("7", 7)])
+def test_decimals_have_a_comma_where_semicolons_separate(cell: str, number: float) -> None:
+    content = f"{HEADER}\n{ROW}\n".replace(",", ";").replace("42.5", cell).encode()
+    assert said(only(content))["progress_percentage"] == number
+
+
+@pytest.mark.parametrize(
+    ("separator", "cell"), [(";", "1.234,5"), (";", "1,234,5"), (";", ",5"), (";", "5,"), (";", "1,2.3"), ("\t", "1,5")]
+)
+def test_what_may_be_a_thousand_is_no_number(separator: str, cell: str) -> None:
+    content = f"{HEADER}\n{ROW}\n".replace(",", separator).replace("42.5", cell).encode()
+    assert faults(content) == [(2, ("progress_percentage",), "float_type")]
+
+
+def test_what_a_spreadsheet_shows_empty_is_passed_over() -> None:
+    content = f"{',' * 6}\n{HEADER},,\n{ROW},,\n,,,,,,\n , ,,,,,\n{ROW}\n{ROW},,,,,\n{',' * 6}\n".encode()
+    assert [(one.number, said(one)) for one in read(content)] == [(number, WHOLE) for number in (3, 6, 7)]
+    inside = f"user_id,,course_id,lesson_id\n{LEARNER},,{COURSE},{LESSON}\n".encode()
+    assert said(only(inside)) == ONE
+
+
+def test_a_value_in_a_column_without_a_name_is_that_lines_fault() -> None:
+    content = f"user_id,,course_id,lesson_id\n{LEARNER},x,{COURSE},{LESSON}\n".encode()
+    assert faults(content) == [(2, ("column 2",), "unnamed_column")]
+    assert faults(f"{HEADER},\n{ROW},x\n".encode()) == [(2, ("column 6",), "unnamed_column")]
+
+
+def test_an_encoding_that_can_not_be_told_is_refused_and_told_what_to_do() -> None:
+    [problem] = only(f"{HEADER}\n{ROW}\n".encode("windows-1252")).problems
+    assert (problem.place, problem.kind) == (("user_notes",), "utf8_invalid")
+    assert "Save the file as UTF-8." in problem.reason
+
+
+def test_half_a_character_of_utf_16_is_that_lines_fault() -> None:
+    content = f"\ufeff{HEADER}\n{ROW}\n".encode("utf-16-le")
+    assert faults(content.replace("é".encode("utf-16-le"), b"\x00\xd8")) == [(2, ("user_notes",), "utf8_invalid")]

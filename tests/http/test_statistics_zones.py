@@ -64,7 +64,7 @@ async def test_a_week_and_a_month_end_where_the_course_is(headway: Headway, cloc
         """Those active in the last week, in the last month, and stalled for a week."""
         service = headway.services.statistics
         found = await service.course(TEACHER, course.id)
-        [line] = [one for one in await service.courses(TEACHER) if one.course.id == course.id]
+        [line] = [one for one in (await service.courses(TEACHER)).lines if one.course.id == course.id]
         assert (line.active_last_7_days, line.active_last_30_days) == (
             found.active_last_7_days,
             found.active_last_30_days,

@@ -2,31 +2,50 @@
 
 import asyncio
 import contextlib
+import re
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Final, NoReturn, TypeVar
 
 import typer
 from pydantic import ValidationError
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.text import Text
 
 from headway.app import Headway
 from headway.domain.errors import ConfigurationError, HeadwayError, InvalidValueError
 from headway.domain.identifiers import LearnerId
 from headway.domain.principal import COURSES_WRITE, LEARNERS_ADMIN, STATISTICS_READ, Principal
+from headway.domain.text import without_controls
 from headway.logs import configure
 from headway.service import Services
 from headway.settings import LogFormat, Settings
 
 T = TypeVar("T")
 
+_KEPT: Final = re.compile(r"[^\n\t]+")  # a line's end and a tab are what they are
+
+
+class _Harmless(Console):
+    """A console on which no text that somebody stored commands the terminal: control characters show as escapes."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """What is printed, piece by piece."""
+        for text, style, control in super().render(renderable, options):
+            yield Segment(text if control else _harmless(text), style, control)
+
+
+def _harmless(text: str) -> str:
+    return text if text.isprintable() or text == "\n" else _KEPT.sub(lambda part: without_controls(part[0]), text)
+
+
 # What is printed is printed as it is: brackets and colons in a title are no markup.
 # Where there is no terminal to fit it into, a line is as long as it is.
-out: Final = Console(
+out: Final = _Harmless(
     soft_wrap=True, highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 10_000
 )
-err: Final = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
+err: Final = _Harmless(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 # Whoever may read the database's file may do all that the commands do.
 OPERATOR: Final = Principal(

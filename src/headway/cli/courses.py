@@ -13,9 +13,11 @@ from headway.cli.console import OPERATOR, err, out, refusals_end_the_program, wi
 from headway.cli.documents import course_files, read_courses
 from headway.domain.catalogue import Course, CourseChange
 from headway.domain.edits import Forecast
+from headway.domain.text import isolated
 from headway.http import render
 from headway.http.wire import course_schema
 from headway.service import Services
+from headway.service.listing import every_course
 
 app: Final = typer.Typer(no_args_is_help=True, help="The catalogue: put, list, show and remove courses.")
 
@@ -54,7 +56,7 @@ def put(
 
     async def put_all(services: Services) -> list[str]:
         return [
-            f"{course.id}  {course.title}: {await _told(services, course, dry_run=dry_run)}"
+            f"{course.id}  {isolated(course.title)}: {await _told(services, course, dry_run=dry_run)}"
             for course in track(courses, "Looking" if dry_run else "Putting", console=err, disable=quiet)
         ]
 
@@ -70,8 +72,8 @@ def list_courses() -> None:
       headway courses list
     """
     table = Table(Column("id", no_wrap=True, min_width=36), "title", "lessons", "required", box=None, pad_edge=False)
-    for course in with_service(lambda services: services.progress.courses()):
-        table.add_row(course.id, Text(course.title), str(course.lessons), str(course.required_lessons))
+    for course in with_service(lambda services: every_course(services.progress.courses)):
+        table.add_row(course.id, Text(isolated(course.title)), str(course.lessons), str(course.required_lessons))
     if not table.row_count:
         out.print("The catalogue is empty. Put a course with: headway courses put FILE")
         return

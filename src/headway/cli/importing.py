@@ -15,7 +15,7 @@ from headway.cli.learners import learner_id_of
 from headway.domain.errors import ImportUnderWayError, InvalidValueError, Problem
 from headway.domain.identifiers import LearnerId
 from headway.domain.imports import Fault, Report
-from headway.http.imports import FileFormat, digest_of, read_lines
+from headway.http.imports import FileFormat, digest_of, read_lines, text_form
 from headway.service import Services
 from headway.service.importing import ImportFile, ImportOptions, Told
 
@@ -27,6 +27,8 @@ _BY_SUFFIX: Final[Mapping[str, FileFormat]] = {
     ".jsonl": FileFormat.NDJSON,
     ".json": FileFormat.EXPORT,
 }
+_USUAL: Final = {("utf-8", ","), ("utf-8", None)}
+_SEPARATORS: Final = {",": "commas", ";": "semicolons", "\t": "tabs"}
 _ATTEMPTS: Final = 3  # to take over from an import that was broken off a moment ago
 _PART_BYTES: Final = 1024 * 1024
 
@@ -65,9 +67,13 @@ def import_file(
     learner_id = learner_id_of(learner) if learner else None
     upload = _Upload(file, file_format, ImportOptions(dry_run, atomic), learner_id)
     try:
+        with file.open("rb") as content:
+            form = text_form(content, file_format)
         report = _imported(upload)
     except OSError as error:
         fail(f"{file} can not be read ({error.strerror}).", 2)
+    if (form.name, form.separator) not in _USUAL:
+        out.print(f"Read as {form.name.upper()}, the cells separated by {_SEPARATORS[form.separator or ',']}.")
     _tell(report, upload.options)
 
 
@@ -141,8 +147,9 @@ def _tell(report: Report, options: ImportOptions) -> None:
         out.print(f"line {fault.line}:{place} {fault.reason}")
     if report.refused > len({fault.line for fault in report.faults}):
         out.print("… and more.")
-    if options.atomic and report.refused and not options.dry_run:
-        out.print(f"Nothing was written. Lines that are wrong: {report.refused:,}.")
+    if options.atomic and report.refused:
+        verb = "would be" if options.dry_run else "was"
+        out.print(f"Nothing {verb} written. Lines that are wrong: {report.refused:,}.")
     else:
         verb = "would be written" if options.dry_run else "written"
         counts = f"{report.written:,} {verb}, {report.unchanged:,} unchanged, {report.refused:,} refused"

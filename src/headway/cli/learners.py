@@ -10,6 +10,7 @@ import typer
 from headway.auth import learner_id
 from headway.cli.console import OPERATOR, fail, load_settings, out, with_service
 from headway.domain.identifiers import LearnerId
+from headway.domain.text import without_controls
 from headway.http.learner_document import learner_document
 from headway.http.render import json_reply
 
@@ -36,7 +37,7 @@ def export(
     document = json.loads(json_reply(learner_document(of, record)).body)
     text = json.dumps(document, indent=2, ensure_ascii=False)
     if output is None:
-        typer.echo(text)
+        typer.echo("\n".join(map(without_controls, text.split("\n"))))
         return
     try:
         _write_private(output, text)

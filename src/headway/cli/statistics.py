@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Annotated, Any, Final
 
 import orjson
@@ -17,8 +18,10 @@ from headway.cli.console import OPERATOR, fail, out, with_service
 from headway.domain.bounds import Number
 from headway.domain.identifiers import CourseId
 from headway.domain.statistics import CourseStatistics
+from headway.domain.text import isolated
 from headway.http import statistics_render
 from headway.service import Services
+from headway.service.listing import every_course
 
 _WIDE: Final = 110  # columns of a terminal from which on there is room for every figure
 _NARROW: Final = 80  # and up to which there is none for ids
@@ -44,9 +47,13 @@ def stats(
     if as_json and as_csv:
         fail("--json and --csv do not go together.", 2)
     if course is None:
-        _tell_all(with_service(lambda services: services.statistics.courses(OPERATOR)), as_json, as_csv)
+        _tell_all(with_service(_all), as_json, as_csv)
     else:
         _tell_one(with_service(_reading(course_id_of(course))), as_json, as_csv)
+
+
+def _all(services: Services) -> Awaitable[list[CourseStatistics]]:
+    return every_course(partial(services.statistics.courses, OPERATOR))
 
 
 def _reading(course_id: CourseId) -> Callable[[Services], Awaitable[CourseStatistics]]:
@@ -72,7 +79,7 @@ def _tell_one(found: CourseStatistics, as_json: bool, as_csv: bool) -> None:
     elif as_csv:
         _print_csv(orjson.loads(body)["lessons"])
     else:
-        out.print(Text(found.course.title, style="bold"))
+        out.print(Text(isolated(found.course.title), style="bold"))
         out.print(_figures(found), soft_wrap=False)
         out.print()
         out.print(_funnel(found), soft_wrap=False)
@@ -147,7 +154,7 @@ def _funnel(found: CourseStatistics) -> Table:
         counts = (f"{count:,}" for count in (one.started, one.completed, *((one.stopped_here,) if room else ())))
         others = (_percent(one.pass_rate), _number(one.median_score), _number(one.mean_minutes)) if room else ()
         table.add_row(
-            _title(one.lesson.title if one.lesson.required else f"{one.lesson.title} (optional)"),
+            _title(one.lesson.title, "" if one.lesson.required else " (optional)"),
             _Bar(one.completed, one.started, most),
             *counts,
             _percent(one.drop_off),
@@ -156,9 +163,9 @@ def _funnel(found: CourseStatistics) -> Table:
     return table
 
 
-def _title(title: str) -> Text:
+def _title(title: str, remark: str = "") -> Text:
     """A title that is cut where there is no room for it: its column and that of the bars give way to the figures."""
-    return Text(title, no_wrap=True, overflow="ellipsis")
+    return Text(isolated(title) + remark, no_wrap=True, overflow="ellipsis")
 
 
 def _percent(rate: Number | None) -> str:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from starlette.responses import RedirectResponse, Response
 
-from headway.dashboard.page import Visit
+from headway.dashboard.page import Visit, page_asked_for
 from headway.domain.catalogue import UTC_ZONE, LessonKind, OnEdit, course_tag
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId
@@ -36,7 +36,10 @@ class Draft:
 async def courses(visit: Visit) -> Response:
     """The catalogue by title."""
     visit.principal.require(COURSES_WRITE)
-    return await visit.show("authoring/courses.html", courses=await visit.services.progress.courses())
+    asked = page_asked_for(visit)
+    page = await visit.services.progress.courses(asked.to_query())
+    following = asked.address_of(page.last) if page.last else None
+    return await visit.show("authoring/courses.html", courses=page.lines, asked=asked, following=following)
 
 
 async def new_course(visit: Visit) -> Response:

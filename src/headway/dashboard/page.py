@@ -11,7 +11,8 @@ from headway.auth import Session
 from headway.dashboard.rendering import Reader, Renderer, reader_of
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.principal import Principal
-from headway.http.requests import InvalidIdentifierError, parse_identifier
+from headway.http.course_query import CoursesParameters
+from headway.http.requests import InvalidIdentifierError, InvalidQueryError, parse_identifier, query_of
 from headway.service import Services
 
 
@@ -56,6 +57,16 @@ class Visit(NamedTuple):
             return parse_identifier(name, self.request.path_params[name])
         except InvalidIdentifierError:
             raise PageNotFoundError from None
+
+
+def page_asked_for(visit: Visit) -> CoursesParameters:
+    """Which page of a list of courses an address asks for; the first one where it says that in no way that is known."""
+    try:
+        asked = query_of(CoursesParameters, dict(visit.request.query_params))
+        asked.to_query()
+    except InvalidQueryError:
+        return CoursesParameters()
+    return asked
 
 
 Handler = Callable[[Visit], Awaitable[Response]]

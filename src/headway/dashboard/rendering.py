@@ -19,6 +19,7 @@ from starlette.responses import HTMLResponse
 from headway.auth import Session
 from headway.dashboard.assets import Assets
 from headway.domain.identifiers import CourseId, LessonId
+from headway.domain.text import isolated, visible
 
 _LOCALE: Final = "en"
 _NOBODY: Final = "–"  # noqa: RUF001 - a dash, where there is nothing to tell
@@ -43,6 +44,7 @@ class Renderer:
             trim_blocks=True,
             lstrip_blocks=True,
         )
+        self._environment.filters |= {"visible": visible, "isolated": isolated}
         self._environment.globals |= {"path": path, "api": api, "asset": assets.address}
         self._environment.globals |= {"lesson_address": LessonAddress(path, lesson_url)}
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
-from headway.dashboard.page import Visit
+from headway.dashboard.page import Visit, page_asked_for
 from headway.dashboard.statistics_views import (
     ACTIVITY_PARAMETERS,
     PARAMETERS,
@@ -26,8 +26,10 @@ from headway.http.statistics_stream import state_of
 
 async def courses(visit: Visit) -> Response:
     """A line for each course that the session may know of."""
-    lines = await visit.services.statistics.courses(visit.principal)
-    return await visit.show("statistics/courses.html", lines=lines)
+    asked = page_asked_for(visit)
+    page = await visit.services.statistics.courses(visit.principal, asked.to_query())
+    following = asked.address_of(page.last) if page.last else None
+    return await visit.show("statistics/courses.html", lines=page.lines, asked=asked, following=following)
 
 
 async def course(visit: Visit) -> Response:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from headway.domain.bounds import Number
 from headway.domain.errors import InvalidValueError, Problem
 from headway.domain.identifiers import ContentId, CourseId, LessonId
+from headway.domain.text import sort_key
 
 
 class LessonKind(StrEnum):
@@ -178,6 +179,34 @@ class CourseOutline:
     title: str
     lessons: int
     required_lessons: int
+
+
+PAGE_OF_COURSES: Final = 1_000
+"""How many courses a page of the catalogue has at most."""
+
+
+class CoursePlace(NamedTuple):
+    """A course's place in the catalogue by title."""
+
+    sort_key: bytes
+    course_id: CourseId
+
+
+def place_of(course: Course | CourseOutline) -> CoursePlace:
+    """Where a course stands in the catalogue by title."""
+    return CoursePlace(sort_key(course.title), course.id)
+
+
+@dataclass(frozen=True, slots=True)
+class CourseQuery:
+    """A page of the catalogue by title: from behind a place on, among these courses alone where any are named."""
+
+    limit: int = PAGE_OF_COURSES
+    after: CoursePlace | None = None
+    among: frozenset[CourseId] | None = None
+
+
+FIRST_COURSES: Final = CourseQuery()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,19 @@
-"""The query of a course that is put."""
+"""The queries of courses: of one that is put, and of the lists of all, page by page."""
 
-from typing import Annotated
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Annotated, Final
+from uuid import UUID
 
-from pydantic import BaseModel, Field
+import orjson
+from pydantic import BaseModel, Field, TypeAdapter
 
-from headway.http.statistics_query import Flag
+from headway.domain.catalogue import PAGE_OF_COURSES, CoursePlace, CourseQuery
+from headway.domain.identifiers import CourseId
+from headway.http.render import Reply
+from headway.http.requests import InvalidQueryError, QueryFault
+from headway.http.statistics_query import Flag, Nothing, optional
+
+_PLACE: Final[TypeAdapter[tuple[str, UUID]]] = TypeAdapter(tuple[str, UUID])
 
 
 class PutCourseParameters(BaseModel):
@@ -13,3 +22,36 @@ class PutCourseParameters(BaseModel):
     dry_run: Annotated[
         Flag, Field(description="Store nothing; tell also how many learners would gain or lose the completion.")
     ] = False
+
+
+class CoursesParameters(BaseModel):
+    """Which page of a list of courses."""
+
+    limit: Annotated[int, Field(ge=1, le=PAGE_OF_COURSES, description="Courses a page.")] = PAGE_OF_COURSES
+    cursor: Annotated[str | Nothing, optional("Where the page begins: of the `Link` of the page before.")] = None
+
+    def to_query(self) -> CourseQuery:
+        """The page that is asked for. Raises `InvalidQueryError`."""
+        return CourseQuery(self.limit, None if self.cursor is None else _place(self.cursor))
+
+    def address_of(self, last: CoursePlace) -> str:
+        """The address of the page behind a place, relative to that of this page."""
+        content = orjson.dumps([last.sort_key.hex(), last.course_id])
+        return f"?limit={self.limit}&cursor={urlsafe_b64encode(content).rstrip(b'=').decode()}"
+
+    def linked(self, reply: Reply, last: CoursePlace | None) -> Reply:
+        """A page's answer with the address of the next one, where others follow (RFC 8288)."""
+        if last is None:
+            return reply
+        link = f'<{self.address_of(last)}>; rel="next"'
+        return reply._replace(headers=(*reply.headers, (b"link", link.encode())))
+
+
+def _place(cursor: str) -> CoursePlace:
+    try:
+        content = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        key, course_id = _PLACE.validate_json(content, strict=True)
+        return CoursePlace(bytes.fromhex(key), CourseId(str(course_id)))
+    except ValueError:  # pydantic's own among them
+        reason = "This is no cursor of a list of courses: send the address of 'Link' as it was answered."
+        raise InvalidQueryError([QueryFault("cursor", reason, "cursor_parsing", cursor)]) from None

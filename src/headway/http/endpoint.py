@@ -55,8 +55,9 @@ class Operation:
     in the OpenAPI document, `other_media` the answer's other forms; of an `is_event_stream` answers are the events'
     data.
     Where there are `media_types` the body is a file of one of these, else JSON; a `resumable` operation takes an
-    Idempotency-Key. `refusals` are the statuses that it can be refused with beside 401, 422 and 503, which all can.
-    `status` is that of an answer with a body. A GET that `answers_tag` answers 304 to who has what it would answer.
+    Idempotency-Key, one that `is_paged` answers a `Link` to the next page. `refusals` are the statuses that it can be
+    refused with beside 401, 422 and 503, which all can. `status` is that of an answer with a body. A GET that
+    `answers_tag` answers 304 to who has what it would answer.
     """
 
     method: str
@@ -76,6 +77,7 @@ class Operation:
     is_event_stream: bool = False
     media_types: tuple[str, ...] = ()
     resumable: bool = False
+    is_paged: bool = False
     status: int = 200
     scope: str | None = None
     waived_for_oneself: bool = False

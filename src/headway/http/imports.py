@@ -9,7 +9,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
-from io import TextIOWrapper
 from typing import BinaryIO, Final, Protocol, Required
 from uuid import UUID
 
@@ -21,6 +20,7 @@ from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.imports import Line
 from headway.domain.writes import LessonWrite
 from headway.http.learner_document import read_document
+from headway.http.spreadsheets import NO_TABLE, UNREADABLE, Row, TextForm, form_of, rows_of, without_empty_end
 from headway.http.wire import DatedProgressUpdate, apart
 
 IMPORT_BODY_BYTES: Final = 10 * 1024 * 1024
@@ -66,7 +66,11 @@ _IDS: Final = ("user_id", "course_id", "lesson_id")
 _COLUMNS: Final = (*_IDS, *DatedProgressUpdate.__annotations__)
 _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _BOOLEANS: Final = {"true": True, "false": False}
-_NOT_UTF8: Final = re.compile("[\ud800-\udfff]")
+_DECIMAL_COMMA: Final = re.compile(r"[^,.]*,[^,.]*")
+_NO_TEXT: Final = (
+    "The text is neither UTF-8 nor UTF-16, and no other encoding can be told for certain. Save the file as UTF-8."
+)
+_Readers = Mapping[str, Callable[[str], object]]
 _BOM: Final = b"\xef\xbb\xbf"
 _MOST_CELLS: Final = 100  # of a header that is worth naming column by column
 _MOST_NAMED: Final = 100  # characters
@@ -79,8 +83,13 @@ def digest_of(content: Digest, file_format: FileFormat, *, atomic: bool, learner
     return content.hexdigest()
 
 
+def text_form(file: BinaryIO, file_format: FileFormat) -> TextForm:
+    """How the text of a file is written, which is at its start again."""
+    return form_of(file, _COLUMNS) if file_format is FileFormat.CSV else NO_TABLE
+
+
 def read_lines(file: BinaryIO, file_format: FileFormat, learner_id: LearnerId | None = None) -> Iterator[Line]:
-    """The lines of a file, read as they are asked for; empty ones are passed over.
+    """The lines of a file, read as they are asked for; those that show nothing are passed over.
 
     An export is of the learner that it names, or of `learner_id`. Raises `InvalidValueError` at once for a CSV header
     that is wrong, for what is no export, and for a `learner_id` with another file.
@@ -92,13 +101,14 @@ def read_lines(file: BinaryIO, file_format: FileFormat, learner_id: LearnerId | 
         raise InvalidValueError([Problem(("user_id",), reason, "not_an_export")])
     if file_format is FileFormat.NDJSON:
         return _ndjson_lines(file)
-    text = TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
-    rows = _csv_rows(text)
-    number, header = next(rows, (1, []))
+    form = text_form(file, file_format)
+    rows = rows_of(file, form)
+    number, found = next(rows, (1, []))
+    header = found if isinstance(found, csv.Error) else [name.strip() for name in without_empty_end(found, _MOST_CELLS)]
     problems = list(_header_problems(header))
     if problems or isinstance(header, csv.Error):
         raise InvalidValueError([problem._replace(place=(number, *problem.place)) for problem in problems])
-    return _csv_lines(rows, header)
+    return _csv_lines(rows, header, _NUMBERS_WITH_COMMAS if form.separator == ";" else _READERS)
 
 
 def _ndjson_lines(file: BinaryIO) -> Iterator[Line]:
@@ -121,32 +131,16 @@ def _to_line(number: int, text: bytes | str) -> Line:
     return Line(number, LessonWrite(*ids, update, times=times), ignored=ignored)
 
 
-Row = list[str] | csv.Error
-
-
-def _csv_rows(text: Iterable[str]) -> Iterator[tuple[int, Row]]:
-    """The rows, or what is wrong with them, each by the number of the line that it begins on."""
-    reader = csv.reader(text, strict=True)
-    while True:
-        number = reader.line_num + 1
-        try:
-            row: Row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            row = error
-        if row:
-            yield number, row
-
-
 def _header_problems(header: Row) -> Iterator[Problem]:
     """Each column that is wrong, and each that is missing."""
     if isinstance(header, csv.Error):
         yield Problem((), f"The header is no CSV: {header}.", "csv_invalid")
-    elif len(header) > _MOST_CELLS or any(_NOT_UTF8.search(name) or len(name) > _MOST_NAMED for name in header):
+    elif len(header) > _MOST_CELLS or any(UNREADABLE.search(name) or len(name) > _MOST_NAMED for name in header):
         yield Problem((), f"This is no header; it names some of {', '.join(_COLUMNS)}.", "unknown_column")
     else:
         for name, times in Counter(header).items():
+            if not name:
+                continue  # a column that is not named may be empty
             if name not in _COLUMNS:
                 yield Problem(
                     (name,), f"There is no column {name!r}; there are {', '.join(_COLUMNS)}.", "unknown_column"
@@ -158,23 +152,25 @@ def _header_problems(header: Row) -> Iterator[Problem]:
                 yield Problem((name,), f"The column {name} is missing.", "missing")
 
 
-def _csv_lines(rows: Iterable[tuple[int, Row]], header: Sequence[str]) -> Iterator[Line]:
+def _csv_lines(rows: Iterable[tuple[int, Row]], header: Sequence[str], readers: _Readers) -> Iterator[Line]:
     for number, row in rows:
-        fields = _fields(row, header)
+        fields = _fields(row, header, readers)
         yield Line(number, None, [fields]) if isinstance(fields, Problem) else _to_line(number, json.dumps(fields))
 
 
-def _fields(row: Row, header: Sequence[str]) -> Mapping[str, object] | Problem:
+def _fields(row: Row, header: Sequence[str], readers: _Readers) -> Mapping[str, object] | Problem:
     """What a row's cells say, by the names of their columns; an empty cell says nothing."""
     if isinstance(row, csv.Error):
         return Problem((), f"The line is no CSV: {row}.", "csv_invalid")
-    if len(row) != len(header):
-        return Problem((), f"The line has {len(row)} cells, the header {len(header)}.", "cell_count")
-    cells = dict(zip(header, row, strict=True))
-    for name, cell in cells.items():
-        if _NOT_UTF8.search(cell):
-            return Problem((name,), "The text is no UTF-8.", "utf8_invalid")
-    return {name: _READERS.get(name, str)(cell) for name, cell in cells.items() if cell}
+    shown = without_empty_end(row, len(header))
+    if not len(without_empty_end(header)) <= len(shown) <= len(header):
+        return Problem((), f"The line has {len(shown)} cells, the header {len(header)}.", "cell_count")
+    for place, (name, cell) in enumerate(zip(header, shown, strict=False), 1):
+        if UNREADABLE.search(cell):
+            return Problem((name or f"column {place}",), _NO_TEXT, "utf8_invalid")
+        if cell.strip() and not name:
+            return Problem((f"column {place}",), f"Column {place} has no name, but a value.", "unnamed_column")
+    return {name: readers.get(name, str)(cell) for name, cell in zip(header, shown, strict=False) if name and cell}
 
 
 def _number(cell: str) -> object:
@@ -196,11 +192,16 @@ def _json(cell: str) -> object:
         return cell
 
 
-_READERS: Final[Mapping[str, Callable[[str], object]]] = {
-    **dict.fromkeys(
-        ("progress_percentage", "video_position_seconds", "quiz_score", "quiz_attempts", "time_spent_minutes"), _number
-    ),
+def _number_with_comma(cell: str) -> object:
+    """The number, with a comma before its decimals or a point; as where `;` separates the cells."""
+    return _number(cell.replace(",", ".", 1)) if _DECIMAL_COMMA.fullmatch(cell) else _number(cell)
+
+
+_NUMBERS: Final = ("progress_percentage", "video_position_seconds", "quiz_score", "quiz_attempts", "time_spent_minutes")
+_READERS: Final[_Readers] = {
+    **dict.fromkeys(_NUMBERS, _number),
     "quiz_passed": _boolean,
     "is_bookmarked": _boolean,
     "metadata": _json,
 }
+_NUMBERS_WITH_COMMAS: Final[_Readers] = {**_READERS, **dict.fromkeys(_NUMBERS, _number_with_comma)}

@@ -9,12 +9,13 @@ from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.imports import Report
 from headway.domain.writes import LessonWrite
 from headway.http import render, wire
-from headway.http.imports import FORMATS, FileFormat, digest_of, read_lines
+from headway.http.imports import FORMATS, FileFormat, digest_of, read_lines, text_form
 from headway.http.learner_document import learner_document
 from headway.http.learners_wire import ImportQuery
 from headway.http.parameters import UnsupportedMediaTypeError, parse_import_key
 from headway.http.render import NO_CONTENT, Reply
 from headway.http.requests import Call, parse_precondition, parse_query
+from headway.http.spreadsheets import TextForm
 from headway.service.importing import ImportFile, ImportOptions
 
 
@@ -50,7 +51,8 @@ async def import_progress(call: Call) -> Reply:
     digest = digest_of(sha256(call.body), file_format, atomic=options.atomic, learner_id=learner_id)
     lines = await to_thread(read_lines, BytesIO(call.body), file_format, learner_id)
     file = ImportFile(digest, lines)
-    return render.json_reply(report_document(await call.learners.import_progress(call.principal, file, options, key)))
+    report = await call.learners.import_progress(call.principal, file, options, key)
+    return render.json_reply(report_document(report) | _form(text_form(BytesIO(call.body), file_format)))
 
 
 def _format(content_type: str) -> FileFormat:
@@ -58,6 +60,10 @@ def _format(content_type: str) -> FileFormat:
     if media_type not in FORMATS:
         raise UnsupportedMediaTypeError(media_type, FORMATS)
     return FORMATS[media_type]
+
+
+def _form(form: TextForm) -> dict[str, Any]:
+    return {"encoding": form.name, "separator": form.separator}
 
 
 def report_document(report: Report) -> dict[str, Any]:

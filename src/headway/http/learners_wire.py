@@ -1,7 +1,7 @@
 """What is done for learners by others, as it travels: parameters, and the shapes that answers have."""
 
 import datetime as dt
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -37,6 +37,8 @@ class ImportReport(BaseModel):
     refused: Annotated[int, Field(ge=0)]
     errors: Annotated[list[LineFault], Field(description="The first 1,000.")]
     ignored: Annotated[list[str], Field(description="Fields that are not taken, the first 100.")]
+    encoding: Annotated[Literal["utf-8", "utf-16"], Field(description="As it was found.")]
+    separator: Annotated[Literal[",", ";", "\t"] | None, Field(description="As it was found; null but for CSV.")]
 
 
 class HeldRow(BaseModel):

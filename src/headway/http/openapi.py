@@ -44,6 +44,12 @@ _ANSWER_TAG_HEADER: Final = {
     "ETag": {"description": "The entity tag of what is answered; another one with it.", "schema": {"type": "string"}}
 }
 _NOT_MODIFIED: Final = {"description": "What would be answered has the entity tag that If-None-Match names."}
+_LINK_HEADER: Final = {
+    "Link": {
+        "description": "The address of the next page (RFC 8288, `next`), relative to this one; absent at the end.",
+        "schema": {"type": "string"},
+    }
+}
 _KEPT_HEADER: Final = {
     "Headway-Kept": {
         "description": "The fields whose stored value was kept, separated by commas; absent where none was.",
@@ -198,7 +204,7 @@ def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
     for status in {409, 503} & responses.keys():
         responses[status]["headers"] = _RETRY_AFTER
     if operation.answers_tag:
-        responses[200] = {"headers": _tag_headers(operation)}
+        responses[200] = {"headers": _tag_headers(operation) | (_LINK_HEADER if operation.is_paged else {})}
     if operation.is_revalidated:
         responses[304] = _NOT_MODIFIED
     if operation.is_event_stream:

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from headway.domain.principal import COURSES_WRITE, LEARNERS_ADMIN, STATISTICS_READ
 from headway.http import render, statistics_wire, wire
-from headway.http.course_query import PutCourseParameters
+from headway.http.course_query import CoursesParameters, PutCourseParameters
 from headway.http.endpoint import COURSE_BODY_BYTES, PROGRESS_BODY_BYTES, Operation
 from headway.http.imports import FORMATS, IMPORT_BODY_BYTES
 from headway.http.learners import erase_learner, export_learner, import_progress, update_learners_lesson_progress
@@ -79,7 +79,9 @@ async def remove_lesson_progress(call: Call) -> Reply:
 
 async def list_courses(call: Call) -> Reply:
     """The catalogue."""
-    return render.courses(await call.service.courses())
+    asked = parse_query(CoursesParameters, call.query)
+    page = await call.service.courses(asked.to_query())
+    return asked.linked(render.courses(page.lines), page.last)
 
 
 async def get_course(call: Call) -> Reply:
@@ -178,8 +180,10 @@ OPERATIONS: Final = (
         query=ImportQuery, media_types=tuple(FORMATS), resumable=True, scope=LEARNERS_ADMIN,
     ),
     Operation(
-        "GET", "/courses", "List Courses", "The catalogue by title, one line a course.",
-        list_courses, COURSES_TAG, answer=list[wire.CourseLine], answers_tag=True,
+        "GET", "/courses", "List Courses",
+        "The catalogue by title, one line a course, 1,000 at most; `Link` has the address of the next page.",
+        list_courses, COURSES_TAG, answer=list[wire.CourseLine], query=CoursesParameters, is_paged=True,
+        answers_tag=True,
     ),
     Operation(
         "GET", "/courses/{course_id}", "Get Course",
@@ -207,9 +211,10 @@ OPERATIONS: Final = (
     ),
     Operation(
         "GET", "/statistics", "List Statistics",
-        "How every course is doing, by title, one line a course. All statistics need the scope `statistics:read`.",
+        "How every course is doing, by title, one line a course, 1,000 at most; `Link` has the address of the next "
+        "page. All statistics need the scope `statistics:read`.",
         list_statistics, STATISTICS_TAG, answer=list[statistics_wire.CourseFigures], refusals=(403,),
-        scope=STATISTICS_READ, answers_tag=True,
+        query=CoursesParameters, is_paged=True, scope=STATISTICS_READ, answers_tag=True,
     ),
     Operation(
         "GET", "/statistics/{course_id}", "Get Course Statistics",

@@ -1,7 +1,9 @@
 """The handlers of the statistics."""
 
 from headway.domain.identifiers import LearnerId
+from headway.domain.principal import STATISTICS_READ
 from headway.http import render, statistics_render
+from headway.http.course_query import CoursesParameters
 from headway.http.render import Reply, StreamedReply
 from headway.http.requests import Call, faults_are_the_querys, parse_query
 from headway.http.statistics_export import negotiated, streamed
@@ -19,7 +21,10 @@ async def get_course_completion_stats(call: Call) -> Reply:
 
 async def list_statistics(call: Call) -> Reply:
     """A line for each course that the caller may know of."""
-    return statistics_render.courses(await call.statistics.courses(call.principal))
+    call.principal.require(STATISTICS_READ)
+    asked = parse_query(CoursesParameters, call.query)
+    page = await call.statistics.courses(call.principal, asked.to_query())
+    return asked.linked(statistics_render.courses(page.lines), page.last)
 
 
 async def get_course_statistics(call: Call) -> Reply:

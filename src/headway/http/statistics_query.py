@@ -51,7 +51,7 @@ def without_default(schema: JsonDict) -> None:
     schema.pop("default", None)
 
 
-def _optional(description: str, **keywords: Any) -> Any:
+def optional(description: str, **keywords: Any) -> Any:
     """A parameter that may be left out; `null` is none of its values."""
     return Field(description=description, json_schema_extra=without_default, **keywords)
 
@@ -103,8 +103,8 @@ class SummaryParameters(BaseModel):
 class ActivityParameters(BaseModel):
     """Which days."""
 
-    first: Annotated[Date | Nothing, _optional("The first day; by default 30 up to the last.", alias="from")] = None
-    last: Annotated[Date | Nothing, _optional("The last day; by default the course's today.", alias="to")] = None
+    first: Annotated[Date | Nothing, optional("The first day; by default 30 up to the last.", alias="from")] = None
+    last: Annotated[Date | Nothing, optional("The last day; by default the course's today.", alias="to")] = None
 
 
 class RosterParameters(BaseModel):
@@ -113,25 +113,25 @@ class RosterParameters(BaseModel):
     sort: Annotated[RosterOrder, Field(description="What by; within the same by `user_id`.")] = RosterOrder.LAST_SEEN
     order: Annotated[Direction, Field(description="Which way.")] = Direction.DESCENDING
     limit: Annotated[int, Field(ge=1, le=LONGEST_PAGE, description="Learners a page.")] = PAGE
-    cursor: Annotated[str | Nothing, _optional("`next` of the page before, sorted alike.")] = None
-    completed: Annotated[Flag | Nothing, _optional("Only who has, or has not, completed the course.")] = None
+    cursor: Annotated[str | Nothing, optional("`next` of the page before, sorted alike.")] = None
+    completed: Annotated[Flag | Nothing, optional("Only who has, or has not, completed the course.")] = None
     stalled_days: Annotated[
-        Days | Nothing, _optional("Only who has not completed the course, nor been seen for so many days.")
+        Days | Nothing, optional("Only who has not completed the course, nor been seen for so many days.")
     ] = None
     at_lesson: Annotated[
         UUID | Nothing,
-        _optional("Only who has started this lesson, nothing behind it, and has not completed the course."),
+        optional("Only who has started this lesson, nothing behind it, and has not completed the course."),
     ] = None
-    incomplete_lesson: Annotated[
-        UUID | Nothing, _optional("Only who has started this lesson and not completed it.")
-    ] = None
+    incomplete_lesson: Annotated[UUID | Nothing, optional("Only who has started this lesson and not completed it.")] = (
+        None
+    )
     failed_at_least: Annotated[
-        Times | Nothing, _optional("Only who has attempted `incomplete_lesson` so many times and not passed it.")
+        Times | Nothing, optional("Only who has attempted `incomplete_lesson` so many times and not passed it.")
     ] = None
     learner: Annotated[
-        Digits | Nothing, _optional("Only whose `user_id` begins so: two hexadecimal digits or more, hyphens or none.")
+        Digits | Nothing, optional("Only whose `user_id` begins so: two hexadecimal digits or more, hyphens or none.")
     ] = None
-    format: Annotated[Format | Nothing, _optional("As `Accept`, and before it.")] = None
+    format: Annotated[Format | Nothing, optional("As `Accept`, and before it.")] = None
 
     def to_query(self) -> RosterQuery:
         """What is asked for, but for `stalled_days`, which need the course's today. Raises `InvalidQueryError`."""

@@ -3,13 +3,25 @@
 The models of answers are for the OpenAPI document; answers themselves are written by `render`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from typing import Annotated, Any, Final, NamedTuple, cast
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    TypeAdapter,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from typing_extensions import TypedDict
 
 from headway.domain import bounds
@@ -19,9 +31,9 @@ from headway.domain.dating import NO_TIMES, Times
 from headway.domain.errors import InvalidValueError, Problem
 from headway.domain.identifiers import ContentId, CourseId, LessonId
 from headway.domain.progress import ProgressUpdate, Status
+from headway.domain.text import NOTE_PATTERN, TITLE_PATTERN, note_fault, title_fault
 
 _FINITE: Final = Field(allow_inf_nan=False)
-_NO_NUL: Final = Field(pattern=r"^[^\x00]*$")
 _PLAIN: Final = AfterValidator(plain)
 
 
@@ -37,13 +49,33 @@ def _in_utc(moment: datetime) -> datetime:
     return moment.astimezone(UTC)
 
 
+@dataclass(frozen=True)
+class _TextRule:
+    """What a text may hold. A refusal says what is wrong, and the schema how it is to be."""
+
+    fault: Callable[[str], str | None]
+    pattern: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return handler(schema) | {"pattern": self.pattern}
+
+    def _checked(self, text: str) -> str:
+        fault = self.fault(text)
+        if fault:
+            raise PydanticCustomError("string_pattern_mismatch", "{fault}", {"fault": fault, "pattern": self.pattern})
+        return text
+
+
 Percentage = Annotated[bounds.Percentage, _FINITE, _PLAIN]
 Threshold = Annotated[bounds.Threshold, _FINITE, _PLAIN]
 Seconds = Annotated[bounds.Seconds, _FINITE, _PLAIN]
 Minutes = Annotated[bounds.Minutes, _FINITE, _PLAIN]
 Attempts = Annotated[bounds.Attempts, BeforeValidator(_whole)]
-Notes = Annotated[bounds.Notes, _NO_NUL]
-Title = Annotated[bounds.Title, Field(pattern=r"^[^\x00]*[^\x00\s][^\x00]*$")]
+Notes = Annotated[bounds.Notes, _TextRule(note_fault, NOTE_PATTERN)]
+Title = Annotated[bounds.Title, _TextRule(title_fault, TITLE_PATTERN)]
 
 
 class LessonProgressUpdate(TypedDict, total=False):

@@ -43,6 +43,7 @@ T = TypeVar("T")
 _RowKey = tuple[LearnerId, CourseId, LessonId]
 _Line = LessonWrite | StandingRestore
 _Write = Callable[[_Line], Awaitable[Written | bool]]
+_WriteAll = Callable[[Sequence[_Line]], Awaitable[Sequence[Written | bool]]]
 Told = Callable[[int], None]
 _Note = Callable[[int, Report], Awaitable[None]]
 
@@ -80,8 +81,7 @@ class Import:
         """
         lines = map(self._signed, file.lines)
         if options.dry_run:
-            considered = iter(await _few_enough(lines)) if options.atomic else lines
-            return await self._line_by_line(considered, _Rehearsal(self._store).write, _BEGINNING, _not_noted)
+            return await self._rehearsed(lines, _Rehearsal(self._store), options)
         if key is None:
             return await self._written(lines, options, _BEGINNING, _not_noted)
         journal = _Journal(self._store.imports, ImportKey(self._caller, key), file.digest)
@@ -93,9 +93,14 @@ class Import:
             await journal.finish(report)
         return report
 
+    async def _rehearsed(self, lines: Iterator[Line], rehearsal: "_Rehearsal", options: ImportOptions) -> Report:
+        if options.atomic:
+            return await self._all_together(await _few_enough(lines), rehearsal.write_all)
+        return await self._line_by_line(lines, rehearsal.write, _BEGINNING, _not_noted)
+
     async def _written(self, lines: Iterator[Line], options: ImportOptions, state: ImportState, note: _Note) -> Report:
         if options.atomic:
-            return await self._all_together(await _few_enough(lines))
+            return await self._all_together(await _few_enough(lines), self._store.write_all)
         return await self._line_by_line(lines, self._write, state, note)
 
     async def _line_by_line(self, lines: Iterator[Line], write: _Write, state: ImportState, note: _Note) -> Report:
@@ -108,11 +113,11 @@ class Import:
             self._told(some[-1].number)
         return report
 
-    async def _all_together(self, lines: Sequence[Line]) -> Report:
+    async def _all_together(self, lines: Sequence[Line], write_all: _WriteAll) -> Report:
         together_or_not([Outcome(line.number, problems=line.problems) for line in lines])
         writes = [line.write for line in lines if line.write]
         try:
-            written = await self._store.write_all(writes) if writes else ()
+            written = await write_all(writes) if writes else ()
         except RefusedWriteError as error:
             together_or_not([refusal_of(lines[error.place].number, error.refusal)])
             raise
@@ -146,6 +151,18 @@ class _Rehearsal:
         course, stored = await self._store.lesson(*key)
         written = write.apply(course, self._rows.get(key, stored), datetime.now(UTC), _new_id)
         self._rows[key] = written.after
+        return written
+
+    async def write_all(self, writes: Sequence[_Line]) -> Sequence[Written | bool]:
+        """What writes that are stored together or not at all would do. Raises as the store's `write_all`."""
+        written = []
+        for place, write in enumerate(writes):
+            try:
+                written.append(await self.write(write))
+            except _SOME_LINES_REFUSED as refusal:
+                raise RefusedWriteError(place, refusal) from refusal
+            if place % LINES_AT_ONCE == 0:
+                await asyncio.sleep(0)  # others have their turn
         return written
 
     async def _restored(self, asked: StandingRestore) -> bool:

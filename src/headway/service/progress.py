@@ -1,9 +1,9 @@
 """What learners, players and authors do."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple, Self
 
-from headway.domain.catalogue import Course, CourseOutline, CoursePut, Lesson
+from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, CoursePut, CourseQuery, Lesson, place_of
 from headway.domain.edits import Forecast
 from headway.domain.errors import LessonNotFoundError, ProgressNotFoundError
 from headway.domain.identifiers import CourseId, LessonId
@@ -12,6 +12,7 @@ from headway.domain.progress import LessonProgress, ProgressUpdate
 from headway.domain.standing import LessonsStamp, Summary, summarise
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition, Written
 from headway.service.forecast import forecast
+from headway.service.listing import CoursePage, one_more
 from headway.service.standings import ExplainedSummary, LessonRow, in_order, read_learner
 from headway.storage.port import Rederivation, Store
 
@@ -116,9 +117,11 @@ class ProgressService:
         """Where the caller stands in every course written in, most recently touched first."""
         return [summarise(*reading) for reading in await self.store.learner_courses(principal.learner_id)]
 
-    async def courses(self) -> Sequence[CourseOutline]:
-        """The catalogue, by title."""
-        return await self.store.courses()
+    async def courses(self, query: CourseQuery = FIRST_COURSES) -> CoursePage[CourseOutline]:
+        """A page of the catalogue, by title."""
+        found = await self.store.courses(one_more(query))
+        lines = list(found[: query.limit])
+        return CoursePage(lines, place_of(lines[-1]) if len(found) > query.limit else None)
 
     async def course(self, course_id: CourseId) -> CatalogueEntry:
         """One course of the catalogue."""

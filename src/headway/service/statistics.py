@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple
 
-from headway.domain.catalogue import Course, VersionedCourse
+from headway.domain.catalogue import FIRST_COURSES, Course, CourseQuery, VersionedCourse
+from headway.domain.catalogue import place_of as place_of_course
 from headway.domain.errors import InvalidValueError, LearnerNotFoundError, Problem
 from headway.domain.explanation import Explanation
 from headway.domain.identifiers import CourseId, LearnerId
@@ -15,6 +16,7 @@ from headway.domain.principal import STATISTICS_READ, Principal
 from headway.domain.roster import RosterPlace, RosterQuery, place_of, stalled
 from headway.domain.standing import CourseProgress, Summary, summarise
 from headway.domain.statistics import MONTH, CourseStatistics, DayStatistics, activity_of, statistics_of
+from headway.service.listing import CoursePage, one_more
 from headway.service.standings import LessonRow, in_order, read_learner
 from headway.storage.port import Store
 
@@ -70,16 +72,15 @@ class StatisticsService:
         reading = await self._store.statistics(course_id, *_last_month(now))
         return statistics_of(reading, reading.course.date_of(now))
 
-    async def courses(self, principal: Principal) -> list[CourseStatistics]:
-        """The figures of every course that the token grants, by title; without the distributions of scores."""
+    async def courses(self, principal: Principal, query: CourseQuery = FIRST_COURSES) -> CoursePage[CourseStatistics]:
+        """The figures of a page of the courses that the token grants, by title; without distributions of scores."""
         principal.require(STATISTICS_READ)
         now = self._clock()
-        readings = await self._store.all_statistics(*_last_month(now))
-        return [
-            statistics_of(reading, reading.course.date_of(now))
-            for reading in readings
-            if principal.is_granted(reading.course.id)
-        ]
+        granted = replace(one_more(query), among=principal.courses)
+        readings = await self._store.all_statistics(*_last_month(now), granted)
+        shown = readings[: query.limit]
+        lines = [statistics_of(reading, reading.course.date_of(now)) for reading in shown]
+        return CoursePage(lines, place_of_course(shown[-1].course) if len(readings) > query.limit else None)
 
     async def activity(
         self, principal: Principal, course_id: CourseId, first: date | None, last: date | None

@@ -8,6 +8,7 @@ from typing import Any, Final
 from headway.domain.bounds import Number, plain
 from headway.domain.catalogue import Course, Lesson, LessonKind, OnEdit, VersionedCourse
 from headway.domain.identifiers import CourseId
+from headway.domain.text import sort_key
 
 Columns = Sequence[Any]
 
@@ -33,7 +34,7 @@ def course_columns(versioned: VersionedCourse) -> tuple[Any, ...]:
     course = versioned.course
     return (
         course.id, course.title, course.time_zone, course.on_edit.value, len(course.lessons), course.required_lessons,
-        versioned.version,
+        versioned.version, sort_key(course.title),
     )  # fmt: skip
 
 

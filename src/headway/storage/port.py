@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime
 from typing import NamedTuple, Protocol
 
-from headway.domain.catalogue import Course, CourseOutline, CoursePut, VersionedCourse
+from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, CoursePut, CourseQuery, VersionedCourse
 from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
@@ -130,8 +130,8 @@ class Store(Protocol):
     async def probe(self) -> None:
         """Answer a read, writing nothing."""
 
-    async def courses(self) -> Sequence[CourseOutline]:
-        """The catalogue, by title."""
+    async def courses(self, query: CourseQuery = FIRST_COURSES) -> Sequence[CourseOutline]:
+        """A page of the catalogue, by title; `among` is not asked, everybody may read all of it."""
 
     async def course(self, course_id: CourseId) -> VersionedCourse:
         """One course."""
@@ -181,8 +181,10 @@ class Store(Protocol):
     async def statistics(self, course_id: CourseId, first: date, last: date) -> CourseReading:
         """What is counted of a course, days from the first to the last."""
 
-    async def all_statistics(self, first: date, last: date) -> Sequence[CourseReading]:
-        """What is counted of every course of the catalogue, by title, scores left out."""
+    async def all_statistics(
+        self, first: date, last: date, query: CourseQuery = FIRST_COURSES
+    ) -> Sequence[CourseReading]:
+        """What is counted of a page of the catalogue, by title, scores left out."""
 
     async def roster(self, course_id: CourseId, query: RosterQuery) -> Sequence[CourseProgress]:
         """Where learners stand in a course, a page as `query` asks for, in its order."""

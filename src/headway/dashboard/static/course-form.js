@@ -5,6 +5,10 @@ const NULLABLE = new Set(["section", "duration_seconds", "pass_mark", "complete_
 const NUMBERS = new Set(["duration_seconds", "pass_mark", "complete_at"]);
 const UNTITLED = "A lesson without a title";
 
+// A title of another direction in a sentence that can hold no markup: isolated, so that it turns nothing around it.
+const TURNING = /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufefc]|[\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+const isolated = (title) => (TURNING.test(title) ? `\u2068${title}\u2069` : title);
+
 const shown = (value) => (value === null || value === undefined ? "" : String(value));
 // Of an English reader it is 1800, of a German one 1.8.
 const AMBIGUOUS = /^[1-9]\d{0,2},\d{3}$/;
@@ -123,9 +127,9 @@ export class CourseForm {
       const heading = item.querySelector(".lesson-section");
       heading.textContent = section;
       heading.hidden = !section || section === before;
-      this.name(item, "[data-move='-1']", `Move up: ${title}`, index === 0);
-      this.name(item, "[data-move='1']", `Move down: ${title}`, index === items.length - 1);
-      this.name(item, "[data-remove]", `Remove: ${title}`, false);
+      this.name(item, "[data-move='-1']", `Move up: ${isolated(title)}`, index === 0);
+      this.name(item, "[data-move='1']", `Move down: ${isolated(title)}`, index === items.length - 1);
+      this.name(item, "[data-remove]", `Remove: ${isolated(title)}`, false);
       before = section || null;
       if (section) sections.add(section);
     });
@@ -182,7 +186,7 @@ export class CourseForm {
     this.edited();
     focused.focus();
     const place = this.items().indexOf(item) + 1;
-    this.say(`${item.querySelector(".lesson-name").textContent} is lesson ${place} of ${this.list.children.length} now.`);
+    this.say(`${isolated(item.querySelector(".lesson-name").textContent)} is lesson ${place} of ${this.list.children.length} now.`);
   }
 
   remove(item) {
@@ -191,7 +195,7 @@ export class CourseForm {
     item.remove();
     this.edited();
     (next?.querySelector("summary") ?? document.querySelector("#add-lesson")).focus();
-    this.say(`${title} was removed.`);
+    this.say(`${isolated(title)} was removed.`);
   }
 
   // A quiz that has to be passed is not completed by scrolling to its end, unless its author says so.

@@ -12,7 +12,15 @@ from uuid import UUID
 
 import asyncpg
 
-from headway.domain.catalogue import Course, CourseOutline, CoursePut, VersionedCourse, compare, next_version
+from headway.domain.catalogue import (
+    Course,
+    CourseOutline,
+    CoursePut,
+    CourseQuery,
+    VersionedCourse,
+    compare,
+    next_version,
+)
 from headway.domain.errors import CourseNotFoundError, StoreUnavailableError
 from headway.domain.identifiers import CourseId, LessonId
 from headway.domain.standing import microseconds
@@ -22,6 +30,8 @@ from headway.storage.postgres import statements as sql
 from headway.storage.postgres.database import Database
 
 T = TypeVar("T")
+
+BEFORE_ALL_COURSES: Final = (b"", str(UUID(int=0)))
 
 KEPT_COURSES: Final = 1_000
 FRESH_SECONDS: Final = 1.0
@@ -64,9 +74,10 @@ class Catalogue:
         self._listening.cancel()
         await asyncio.wait([self._listening])
 
-    async def outlines(self) -> Sequence[CourseOutline]:
-        """All courses by title."""
-        return [CourseOutline(*row) for row in await self._database.fetch(sql.COURSE_OUTLINES)]
+    async def outlines(self, query: CourseQuery) -> Sequence[CourseOutline]:
+        """A page of the courses by title."""
+        place = query.after or BEFORE_ALL_COURSES
+        return [CourseOutline(*row) for row in await self._database.fetch(sql.COURSE_OUTLINES, *place, query.limit)]
 
     async def course(self, course_id: CourseId) -> VersionedCourse:
         """One course. Raises `CourseNotFoundError`."""

@@ -8,13 +8,14 @@ from uuid import UUID
 
 import asyncpg
 
+from headway.domain.catalogue import CourseQuery
 from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts
 from headway.domain.identifiers import CourseId
 from headway.domain.roster import FEW, RosterOrder, RosterQuery
 from headway.domain.standing import CourseProgress
 from headway.domain.statistics import CourseReading, reading_of
 from headway.storage.postgres import statements as sql
-from headway.storage.postgres.catalogue import Catalogue
+from headway.storage.postgres.catalogue import BEFORE_ALL_COURSES, Catalogue
 from headway.storage.postgres.database import Database
 from headway.storage.postgres.rows import to_course_progress
 from headway.storage.rosters import Statements
@@ -77,15 +78,18 @@ class Figures:
             )
         return reading_of(found.course, counters)
 
-    async def courses(self, first: date, last: date) -> Sequence[CourseReading]:
-        """What is counted of every course of the catalogue, by title."""
+    async def courses(self, first: date, last: date, query: CourseQuery) -> Sequence[CourseReading]:
+        """What is counted of a page of the catalogue, by title."""
+        place = query.after or BEFORE_ALL_COURSES
+        among = None if query.among is None else list(query.among)
         async with self._database.snapshot() as connection:
-            ids = [CourseId(course_id) for (course_id,) in await connection.fetch(sql.CATALOGUE_ORDER)]
+            page = await connection.fetch(sql.CATALOGUE_PAGE, *place, among, query.limit)
+            ids = [CourseId(course_id) for (course_id,) in page]
             counters = counted(
-                courses=await connection.fetch(sql.ALL_COURSE_COUNTS),
-                lessons=await connection.fetch(sql.ALL_LESSON_COUNTS),
+                courses=await connection.fetch(sql.COURSE_COUNTS_OF, ids),
+                lessons=await connection.fetch(sql.LESSON_COUNTS_OF, ids),
                 scores=(),
-                days=await connection.fetch(sql.ALL_DAYS, first, last),
+                days=await connection.fetch(sql.DAYS_OF, first, last, ids),
             )
         found = await self._catalogue.courses({course_id: frozenset() for course_id in ids})
         by_course = counters.by_course()

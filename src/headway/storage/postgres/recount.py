@@ -108,7 +108,7 @@ class PostgresRecount:
         )
 
     async def _catalogue(self) -> _Catalogue:
-        ids = [course_id for (course_id,) in await self._connection.fetch(sql.CATALOGUE_ORDER)]
+        ids = [course_id for (course_id,) in await self._connection.fetch(sql.CATALOGUE_IDS)]
         found = to_courses(await self._connection.fetch(sql.LESSONS_OF_COURSES, ids))
         under_way = await self._connection.fetch(sql.COURSES_TO_REDERIVE)
         return _Catalogue({one.course.id: one for one in found}, {course_id for (course_id,) in under_way})

@@ -7,10 +7,11 @@ from typing import Final
 import asyncpg
 
 from headway.domain.errors import ConfigurationError
+from headway.domain.text import sort_key
 from headway.storage.migrations import Migrations, SchemaMarks
-from headway.storage.postgres.statements import DISTRIBUTE
+from headway.storage.postgres.statements import COURSES_WITHOUT_KEY, DISTRIBUTE, PUT_SORT_KEY
 
-MIGRATIONS: Final = Migrations(Path(__file__).with_name("migrations"), compatible_from=6)
+MIGRATIONS: Final = Migrations(Path(__file__).with_name("migrations"), compatible_from=7)
 _EMPTY: Final = SchemaMarks(0, 0)
 # "Hdwy" in ASCII: processes that start at once migrate one after the other.
 _ADVISORY_LOCK: Final = 0x48647779
@@ -27,6 +28,7 @@ async def migrate(connection: asyncpg.Connection) -> Sequence[str]:
     for migration in missing:
         await _apply(connection, migration)
     if missing:
+        await _fill_sort_keys(connection)
         await connection.execute("UPDATE schema_version SET version = $1, compatible_from = $2", *MIGRATIONS.marks)
     return [migration.stem for migration in missing]
 
@@ -55,6 +57,12 @@ async def distribute(connection: asyncpg.Connection) -> None:
             "CREATE EXTENSION citus; then run headway migrate --citus again."
         )
     await connection.execute(DISTRIBUTE)
+
+
+async def _fill_sort_keys(connection: asyncpg.Connection) -> None:
+    """Give the courses from before there were sort keys their own."""
+    titles = await connection.fetch(COURSES_WITHOUT_KEY)
+    await connection.executemany(PUT_SORT_KEY, [(sort_key(title), course_id) for course_id, title in titles])
 
 
 async def _apply(connection: asyncpg.Connection, migration: Path) -> None:

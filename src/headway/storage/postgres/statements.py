@@ -23,6 +23,11 @@ def _sql(name: str, queries: Queries = _QUERIES) -> str:
     return text
 
 
+def _of_some(sql: str, condition: str) -> str:
+    """The statement that sums up all courses, made to sum up some: so that no column of counts is written twice."""
+    return sql.replace("GROUP BY", f"{condition}\nGROUP BY")
+
+
 PROBE: Final = _sql("probe")
 KEPT_VERSIONS: Final = _sql("kept_versions")
 LESSONS_OF_COURSES: Final = _sql("lessons_of_courses")
@@ -30,6 +35,8 @@ COURSE_OUTLINES: Final = _sql("course_outlines")
 NEXT_REVISION: Final = _sql("next_revision")
 ANNOUNCE: Final = _sql("announce")
 PUT_COURSE: Final = _sql("put_course")
+COURSES_WITHOUT_KEY: Final = _sql("courses_without_key")
+PUT_SORT_KEY: Final = _sql("put_sort_key")
 PUT_LESSONS: Final = _sql("put_lessons")
 REMOVE_LESSONS: Final = _sql("remove_lessons")
 REMOVE_COURSE: Final = _sql("remove_course")
@@ -66,7 +73,11 @@ ALL_COURSE_COUNTS: Final = _sql("all_course_counts", _STATISTICS)
 ALL_LESSON_COUNTS: Final = _sql("all_lesson_counts", _STATISTICS)
 ALL_SCORES: Final = _sql("all_scores", _STATISTICS)
 ALL_DAYS: Final = _sql("all_days", _STATISTICS)
-CATALOGUE_ORDER: Final = _sql("catalogue_order", _STATISTICS)
+CATALOGUE_IDS: Final = _sql("catalogue_ids", _STATISTICS)
+CATALOGUE_PAGE: Final = _sql("catalogue_page", _STATISTICS)
+COURSE_COUNTS_OF: Final = _of_some(ALL_COURSE_COUNTS, "WHERE course_id = ANY ($1::uuid[])")
+LESSON_COUNTS_OF: Final = _of_some(ALL_LESSON_COUNTS, "WHERE course_id = ANY ($1::uuid[])")
+DAYS_OF: Final = _of_some(ALL_DAYS, "AND course_id = ANY ($3::uuid[])")
 HOLD_COURSES: Final = _sql("hold_courses", _STATISTICS)
 FREE_COURSES: Final = _sql("free_courses", _STATISTICS)
 FREE_GATE: Final = _sql("free_gate", _STATISTICS)

@@ -147,9 +147,19 @@ FROM course_activity
 WHERE day BETWEEN :first AND :last
 GROUP BY course_id, day;
 
--- name: catalogue-order
--- The courses of the catalogue by title.
-SELECT course_id::text FROM courses ORDER BY title COLLATE "C", course_id;
+-- name: catalogue-ids
+-- The courses of the catalogue.
+SELECT course_id::text FROM courses;
+
+-- name: catalogue-page
+-- A page of the catalogue by title; of these courses alone where any are named.
+SELECT course_id::text
+FROM courses
+WHERE
+    (sort_key, course_id) > (:sort_key, :course_id)
+    AND (:among::uuid[] IS NULL OR course_id = ANY (:among::uuid[]))
+ORDER BY sort_key, course_id
+LIMIT :limit;
 
 -- name: hold-courses!
 -- Courses whose documents nobody may change until the end of the transaction: for learners who come into them. Their

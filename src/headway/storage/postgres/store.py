@@ -12,7 +12,7 @@ from typing import Final
 
 import asyncpg
 
-from headway.domain.catalogue import Course, CourseOutline, CoursePut, VersionedCourse
+from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, CoursePut, CourseQuery, VersionedCourse
 from headway.domain.continuing import TouchedLesson
 from headway.domain.errors import CourseNotFoundError, StoreUnavailableError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
@@ -124,9 +124,9 @@ class PostgresStore:
         """Read one row."""
         await self._database.fetch(sql.PROBE)
 
-    async def courses(self) -> Sequence[CourseOutline]:
-        """The catalogue by title."""
-        return await self._catalogue.outlines()
+    async def courses(self, query: CourseQuery = FIRST_COURSES) -> Sequence[CourseOutline]:
+        """A page of the catalogue by title."""
+        return await self._catalogue.outlines(query)
 
     async def course(self, course_id: CourseId) -> VersionedCourse:
         """One course."""
@@ -201,9 +201,11 @@ class PostgresStore:
         """What is counted of a course."""
         return await self._figures.course(course_id, first, last)
 
-    async def all_statistics(self, first: date, last: date) -> Sequence[CourseReading]:
-        """What is counted of every course of the catalogue, by title."""
-        return await self._figures.courses(first, last)
+    async def all_statistics(
+        self, first: date, last: date, query: CourseQuery = FIRST_COURSES
+    ) -> Sequence[CourseReading]:
+        """What is counted of a page of the catalogue, by title."""
+        return await self._figures.courses(first, last, query)
 
     async def roster(self, course_id: CourseId, query: RosterQuery) -> Sequence[CourseProgress]:
         """A page of a course's learners."""

@@ -7,13 +7,15 @@ from typing import Final
 
 import apsw
 
-from headway.domain.catalogue import Course, CourseOutline, VersionedCourse, next_version
+from headway.domain.catalogue import Course, CourseOutline, CourseQuery, VersionedCourse, next_version
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId
 from headway.domain.standing import microseconds
 from headway.storage.lessons import course_columns, lesson_columns, to_course
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.rows import fetch, fetch_one
+
+BEFORE_ALL_COURSES: Final = (b"", "")
 
 _KEPT_COURSES: Final = 1_000
 
@@ -28,9 +30,10 @@ class Catalogue:
         self._kept: dict[CourseId, VersionedCourse] = {}
         self._keeping = Lock()  # long reads, in threads of their own, keep courses here, too
 
-    def outlines(self, connection: apsw.Connection) -> Sequence[CourseOutline]:
-        """All courses by title."""
-        return [CourseOutline(*row) for row in fetch(connection, sql.COURSE_OUTLINES)]
+    def outlines(self, connection: apsw.Connection, query: CourseQuery) -> Sequence[CourseOutline]:
+        """A page of the courses by title."""
+        place = query.after or BEFORE_ALL_COURSES
+        return [CourseOutline(*row) for row in fetch(connection, sql.COURSE_OUTLINES, *place, query.limit)]
 
     def course(self, connection: apsw.Connection, course_id: CourseId) -> VersionedCourse:
         """One course. Raises `CourseNotFoundError`."""

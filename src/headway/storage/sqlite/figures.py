@@ -5,7 +5,9 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 import apsw
+import orjson
 
+from headway.domain.catalogue import CourseQuery
 from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.roster import FEW, RosterOrder, RosterPlace, RosterQuery
@@ -14,7 +16,7 @@ from headway.domain.statistics import CourseReading, reading_of
 from headway.storage.port import HeldDay
 from headway.storage.rosters import Statements
 from headway.storage.sqlite import statements as sql
-from headway.storage.sqlite.catalogue import Catalogue
+from headway.storage.sqlite.catalogue import BEFORE_ALL_COURSES, Catalogue
 from headway.storage.sqlite.rows import Columns, fetch, from_held_day, to_course_progress, to_text
 
 _NO_LEARNER: Final = ""
@@ -56,18 +58,23 @@ class Figures:
         )
         return reading_of(course, counters)
 
-    def courses(self, connection: apsw.Connection, first: date, last: date) -> Sequence[CourseReading]:
-        """What is counted of every course of the catalogue, by title."""
-        counters = counted(
-            courses=fetch(connection, sql.ALL_COURSE_COUNTS),
-            lessons=fetch(connection, sql.ALL_LESSON_COUNTS),
-            scores=(),
-            days=fetch(connection, sql.ALL_DAYS, first.isoformat(), last.isoformat()),
-        )
-        by_course = counters.by_course()
+    def courses(
+        self, connection: apsw.Connection, first: date, last: date, query: CourseQuery
+    ) -> Sequence[CourseReading]:
+        """What is counted of a page of the catalogue, by title."""
+        among = None if query.among is None else orjson.dumps(list(query.among)).decode()
+        page = fetch(connection, sql.CATALOGUE_PAGE, *(query.after or BEFORE_ALL_COURSES), among, query.limit)
         return [
-            reading_of(self._catalogue.at(connection, course_id, version).course, by_course.get(course_id, Counters()))
-            for course_id, version in fetch(connection, sql.CATALOGUE_ORDER)
+            reading_of(
+                self._catalogue.at(connection, course_id, version).course,
+                counted(
+                    courses=fetch(connection, sql.COURSE_COUNTS, course_id),
+                    lessons=fetch(connection, sql.LESSON_COUNTS, course_id),
+                    scores=(),
+                    days=fetch(connection, sql.DAYS, course_id, first.isoformat(), last.isoformat()),
+                ),
+            )
+            for course_id, version in page
         ]
 
     def roster(self, connection: apsw.Connection, course_id: CourseId, query: RosterQuery) -> Sequence[CourseProgress]:

@@ -6,11 +6,14 @@ from typing import Final
 import apsw
 
 from headway.domain.errors import ConfigurationError
+from headway.domain.text import sort_key
 from headway.storage.migrations import Migrations, SchemaMarks
+from headway.storage.sqlite.rows import fetch
+from headway.storage.sqlite.statements import COURSES_WITHOUT_KEY, PUT_SORT_KEY
 
 # "Hdwy" in ASCII: marks the file as Headway's (https://sqlite.org/fileformat2.html#application_id).
 APPLICATION_ID: Final = 0x48647779
-MIGRATIONS: Final = Migrations(Path(__file__).with_name("migrations"), compatible_from=6)
+MIGRATIONS: Final = Migrations(Path(__file__).with_name("migrations"), compatible_from=7)
 # One statement, so that all of them are of one moment, also while another process migrates.
 _MARKS: Final = """
     SELECT
@@ -55,6 +58,7 @@ def migrate(connection: apsw.Connection) -> list[str]:
         for migration in missing:
             connection.execute(migration.read_text(encoding="utf-8"))
         if missing:
+            _fill_sort_keys(connection)
             connection.pragma("application_id", APPLICATION_ID)
             connection.pragma("user_version", MIGRATIONS.marks.version)
             connection.execute(
@@ -66,3 +70,9 @@ def migrate(connection: apsw.Connection) -> list[str]:
             connection.execute("ROLLBACK")
         raise
     return [migration.stem for migration in missing]
+
+
+def _fill_sort_keys(connection: apsw.Connection) -> None:
+    """Give the courses from before there were sort keys their own."""
+    titles = fetch(connection, COURSES_WITHOUT_KEY)
+    connection.executemany(PUT_SORT_KEY, [(sort_key(title), course_id) for course_id, title in titles])

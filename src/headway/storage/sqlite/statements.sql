@@ -20,8 +20,12 @@ WHERE c.course_id = :course_id
 ORDER BY l.position;
 
 -- name: course-outlines
--- The catalogue by title, one line a course.
-SELECT course_id, title, lessons, required_lessons FROM courses ORDER BY title, course_id;
+-- A page of the catalogue by title, one line a course.
+SELECT course_id, title, lessons, required_lessons
+FROM courses
+WHERE (sort_key, course_id) > (:sort_key, :course_id)
+ORDER BY sort_key, course_id
+LIMIT :limit;
 
 -- name: next-revision^
 -- A number for a change to the catalogue, never given before: one more than the last, and at least the time, so that
@@ -30,15 +34,24 @@ UPDATE catalogue SET revision = max(revision + 1, :now) RETURNING revision;
 
 -- name: put-course!
 -- A course's own columns, under a new version.
-INSERT INTO courses (course_id, title, time_zone, on_edit, lessons, required_lessons, version)
-VALUES (:course_id, :title, :time_zone, :on_edit, :lessons, :required_lessons, :version)
+INSERT INTO courses (course_id, title, time_zone, on_edit, lessons, required_lessons, version, sort_key)
+VALUES (:course_id, :title, :time_zone, :on_edit, :lessons, :required_lessons, :version, :sort_key)
 ON CONFLICT (course_id) DO UPDATE SET
     title = excluded.title,
     time_zone = excluded.time_zone,
     on_edit = excluded.on_edit,
     lessons = excluded.lessons,
     required_lessons = excluded.required_lessons,
-    version = excluded.version;
+    version = excluded.version,
+    sort_key = excluded.sort_key;
+
+-- name: courses-without-key
+-- The courses from before there were sort keys.
+SELECT course_id, title FROM courses WHERE sort_key = x'';
+
+-- name: put-sort-key!
+-- Where a course stands in lists by title.
+UPDATE courses SET sort_key = :sort_key WHERE course_id = :course_id;
 
 -- name: remove-lessons!
 -- All lessons of a course, before the new ones are put.

@@ -99,9 +99,15 @@ SELECT course_id, day, active, last_seen, lessons_started, lessons_completed, ti
 FROM course_activity
 WHERE day BETWEEN :first AND :last;
 
--- name: catalogue-order
--- The courses of the catalogue by title.
-SELECT course_id, version FROM courses ORDER BY title, course_id;
+-- name: catalogue-page
+-- A page of the catalogue by title, with the courses' versions; of these courses alone where a JSON list names them.
+SELECT course_id, version
+FROM courses
+WHERE
+    (sort_key, course_id) > (:sort_key, :course_id)
+    AND (:among IS NULL OR course_id IN (SELECT value FROM json_each(:among)))
+ORDER BY sort_key, course_id
+LIMIT :limit;
 
 -- name: learner-rows
 -- All of a learner's rows.

@@ -16,7 +16,15 @@ from typing import Final, TypeVar
 
 import apsw
 
-from headway.domain.catalogue import Course, CourseOutline, CoursePut, VersionedCourse, compare
+from headway.domain.catalogue import (
+    FIRST_COURSES,
+    Course,
+    CourseOutline,
+    CoursePut,
+    CourseQuery,
+    VersionedCourse,
+    compare,
+)
 from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters
 from headway.domain.errors import HeadwayError, RefusedWriteError, StoreUnavailableError
@@ -119,9 +127,9 @@ class SqliteStore:
         """Read one row."""
         self._reader.read(fetch, sql.PROBE)
 
-    async def courses(self) -> Sequence[CourseOutline]:
-        """The catalogue by title."""
-        return await self._long_reader.read(self._catalogue.outlines)
+    async def courses(self, query: CourseQuery = FIRST_COURSES) -> Sequence[CourseOutline]:
+        """A page of the catalogue by title."""
+        return await self._long_reader.read(self._catalogue.outlines, query)
 
     async def course(self, course_id: CourseId) -> VersionedCourse:
         """One course."""
@@ -207,9 +215,11 @@ class SqliteStore:
         """What is counted of a course."""
         return await self._long_reader.read(self._figures.course, course_id, first, last)
 
-    async def all_statistics(self, first: date, last: date) -> Sequence[CourseReading]:
-        """What is counted of every course of the catalogue, by title."""
-        return await self._long_reader.read(self._figures.courses, first, last)
+    async def all_statistics(
+        self, first: date, last: date, query: CourseQuery = FIRST_COURSES
+    ) -> Sequence[CourseReading]:
+        """What is counted of a page of the catalogue, by title."""
+        return await self._long_reader.read(self._figures.courses, first, last, query)
 
     async def roster(self, course_id: CourseId, query: RosterQuery) -> Sequence[CourseProgress]:
         """A page of a course's learners."""

@@ -1,0 +1,93 @@
+"""Tables as spreadsheets write them: in which encoding, with which separator, and what of them is empty."""
+
+import codecs
+import csv
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from io import TextIOWrapper
+from typing import BinaryIO, Final, NamedTuple
+
+UNREADABLE: Final = re.compile("[\ud800-\udfff]")
+"""What stands for bytes that are no text in the file's encoding."""
+
+_SEPARATORS: Final = ",;\t"
+_HEAD: Final = 64 * 1024  # where the header is
+_MARKED: Final = ((codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"), (codecs.BOM_UTF8, "utf-8-sig"))
+_NAMES: Final = {"utf-8-sig": "utf-8", "utf-16-le": "utf-16", "utf-16-be": "utf-16"}
+_ERRORS: Final = "headway-unreadable"
+
+Row = list[str] | csv.Error
+
+
+def _stand_in(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return "\udcff", error.end
+
+
+codecs.register_error(_ERRORS, _stand_in)
+
+
+class TextForm(NamedTuple):
+    """How a file is written; `separator` is `None` where it is no table."""
+
+    encoding: str
+    separator: str | None
+
+    @property
+    def name(self) -> str:
+        """The encoding's name, whether it is marked or not."""
+        return _NAMES.get(self.encoding, self.encoding)
+
+
+NO_TABLE: Final = TextForm("utf-8-sig", None)
+
+
+def form_of(file: BinaryIO, columns: Iterable[str]) -> TextForm:
+    """How a table is written, found from its header, which has some of these columns; the file is at its start again.
+
+    UTF-8 and UTF-16 are told apart by a byte order mark, or by the zero in one of the first two bytes.
+    """
+    head = file.read(_HEAD)
+    file.seek(0)
+    encoding = _encoding(head)
+    lines = head.decode(encoding, "replace").splitlines()
+    header = next((line for line in lines if line.strip(f'{_SEPARATORS} "')), "")
+    return TextForm(encoding, max(_SEPARATORS, key=lambda separator: _known(header, separator, frozenset(columns))))
+
+
+def rows_of(file: BinaryIO, form: TextForm) -> Iterator[tuple[int, Row]]:
+    """The rows that show something, or what is wrong with them, each by the number of the line that it begins on."""
+    text = TextIOWrapper(file, encoding=form.encoding, errors=_ERRORS, newline="")
+    reader = csv.reader(text, delimiter=form.separator or ",", strict=True)
+    while True:
+        number = reader.line_num + 1
+        try:
+            row: Row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            row = error
+        if isinstance(row, csv.Error) or any(cell.strip() for cell in row):
+            yield number, row
+
+
+def without_empty_end(row: Sequence[str], length: int = 0) -> Sequence[str]:
+    """The row without the empty cells at its end, as far as it is longer than this."""
+    end = len(row)
+    while end > length and not row[end - 1].strip():
+        end -= 1
+    return row[:end]
+
+
+def _encoding(head: bytes) -> str:
+    for mark, encoding in _MARKED:
+        if head.startswith(mark):
+            return encoding
+    if head[1:2] == b"\0":
+        return "utf-16-le"
+    return "utf-16-be" if head[:1] == b"\0" else "utf-8-sig"
+
+
+def _known(header: str, separator: str, columns: frozenset[str]) -> int:
+    return sum(cell.strip(' "') in columns for cell in header.split(separator))

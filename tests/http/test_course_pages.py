@@ -1,0 +1,104 @@
+"""The lists of courses and statistics, page by page: run on a service whose catalogue holds these courses alone."""
+
+import html
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
+
+import httpx
+import pytest
+
+from support.documents import course_document
+from support.program import Program
+from support.running import Running
+from support.school import token_for_courses
+
+TITLES = ["!", "10 lessons", "Ábaco", "abanico", "apple", "apple", "Banana", "Lesson 2", "Lesson 10", "zebra", "Zebra"]
+NEXT = re.compile(r'<(\?limit=\d+&cursor=[\w-]+)>; rel="next"')
+
+
+@pytest.fixture(scope="module")
+def courses() -> list[dict[str, Any]]:
+    """The courses, in no order."""
+    documents = [course_document(title=title) for title in TITLES]
+    return sorted(documents, key=lambda document: str(document["id"]))
+
+
+@pytest.fixture
+def own(folder: Path, database_url: str, courses: list[dict[str, Any]]) -> Iterator[Running]:
+    with Program(folder, database_url).serve() as running:
+        for document in courses:
+            running.put_course(document, document["id"])
+        yield running
+
+
+def pages(client: httpx.Client, path: str) -> list[list[dict[str, Any]]]:
+    """All pages from this one on."""
+    found = []
+    while True:
+        answer = client.get(path)
+        assert answer.status_code == 200, answer.text
+        found.append(answer.json())
+        link = NEXT.fullmatch(answer.headers.get("link", ""))
+        if link is None:
+            assert "link" not in answer.headers
+            return found
+        path = urljoin(path, link[1])
+
+
+def test_lists_are_walked_page_by_page(own: Running) -> None:
+    with own.client(None, "statistics:read") as teacher:
+        for path in ("/courses", "/statistics"):
+            whole = teacher.get(path)
+            assert "link" not in whole.headers
+            assert [line["title"] for line in whole.json()] == TITLES
+            for limit in (1, 4, len(TITLES) - 1):
+                walked = pages(teacher, f"{path}?limit={limit}")
+                assert [line for page in walked for line in page] == whole.json()
+                assert all(len(page) == limit for page in walked[:-1])
+                assert walked[-1]
+
+
+def test_a_page_begins_where_the_one_before_ended_whatever_came_meanwhile(own: Running) -> None:
+    with own.client() as learner:
+        following = NEXT.fullmatch(learner.get("/courses?limit=4").headers["link"])
+        early = course_document(title="aa")
+        own.put_course(early, early["id"])
+        assert following
+        assert [line["title"] for line in learner.get(f"/courses{following[1]}").json()] == TITLES[4:8]
+
+
+def test_a_page_holds_what_the_token_grants(own: Running, courses: list[dict[str, Any]]) -> None:
+    granted = [document["id"] for document in courses if document["title"] in {"Ábaco", "Zebra"}]
+    with own.client() as teacher:
+        teacher.headers.update(token_for_courses(granted, "statistics:read"))
+        walked = pages(teacher, "/statistics?limit=1")
+        assert [[line["title"] for line in page] for page in walked] == [["Ábaco"], ["Zebra"]]
+        teacher.headers.update(token_for_courses([], "statistics:read"))
+        assert pages(teacher, "/statistics?limit=1") == [[]]
+
+
+def test_the_pages_of_the_dashboard_lead_on(own: Running) -> None:
+    with own.client(None, "statistics:read", "courses:write") as visitor:
+        visitor.get(visitor.post("/sign-in-codes").json()["url"])
+        for place in ("/dashboard/statistics", "/dashboard/authoring"):
+            page = visitor.get(f"{own.base_url}{place}?limit=10").text
+            following = re.search(r'href="([^"]*)" rel="next"', page)
+            assert following
+            assert "First page" not in page
+            last = visitor.get(own.base_url + html.unescape(following[1])).text
+            assert "This is the last page." in last
+            assert "First page" in last
+            assert last.count(">Zebra<") == 1
+            assert page.count(">Zebra<") == 0
+            assert visitor.get(f"{own.base_url}{place}?cursor=no").status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/courses", "/statistics"])
+@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "cursor=", "cursor=no", "cursor=WzFd"])
+def test_what_asks_for_no_page_is_refused(teacher: httpx.Client, path: str, query: str) -> None:
+    refused = teacher.get(f"{path}?{query}")
+    assert refused.status_code == 422
+    assert refused.json()["detail"][0]["loc"] == ["query", query.partition("=")[0]]
