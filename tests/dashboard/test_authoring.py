@@ -424,6 +424,22 @@ def test_a_pass_mark_takes_the_place_of_a_percentage(author: BrowserContext, cou
     added.get_by_label("Pass mark").fill("50")
     added.get_by_label("Title", exact=True).fill("A quiz")
     expect(added.get_by_label("Completed at")).to_have_value("")
+    added.get_by_label("Pass mark").fill("")
+    added.get_by_label("Title", exact=True).fill("No quiz")
+    expect(added.get_by_label("Completed at")).to_have_value("100")
+    assert "No percentage completes" not in check(page).inner_text()
+
+
+def test_a_lesson_that_no_percentage_completes_is_named_before_it_is_saved(
+    author: BrowserContext, course_id: str
+) -> None:
+    page = opened(author, course_id)
+    edit(page, "Check yourself").get_by_label("Pass mark").fill("")
+    edit(page, "Flour").get_by_label("Completed at").fill("")
+    report = check(page)
+    expect(report).to_contain_text("No percentage completes Flour, Check yourself.")
+    edit(page, "Check yourself").get_by_label("Completed at").fill("90")
+    expect(check(page)).to_contain_text("No percentage completes Flour.")
 
 
 def test_the_last_lesson_can_be_removed_but_not_saved(author: BrowserContext, course_id: str) -> None:
