@@ -77,7 +77,11 @@ class LessonAddress:
 
 @dataclass(frozen=True)
 class Reader:
-    """How somebody reads numbers and moments. The zone is the browser's own: a script puts moments into it."""
+    """How somebody reads numbers and moments. The zone is the browser's own: a script puts moments into it.
+
+    The pages are in English, dates in the reader's language: a date that runs the other way (`dir="auto"`) does not
+    disturb the sentence that it stands in.
+    """
 
     locale: Locale
 
@@ -103,6 +107,11 @@ class Reader:
         """A figure, or a dash where there is nobody to ask."""
         return _NOBODY if value is None else _decimal(value, self.locale)
 
+    def count(self, value: float | None, of: str) -> str:
+        """A figure and what it counts, a word in the singular: `1 lesson`, `0 lessons`."""
+        written = self.number(value)
+        return f"{written} {of}" if written == self.number(1) else f"{written} {of}s"
+
     def percent(self, value: float | None) -> str:
         """A percentage of 0 to 100, to one decimal at most."""
         return _NOBODY if value is None else _percent(value, self.locale)
@@ -120,17 +129,17 @@ class Reader:
             return _NOBODY
         moment = value.astimezone(UTC)
         written = f"{dates.format_datetime(moment, 'medium', locale=self.locale)} UTC"
-        return Markup('<time datetime="{}" data-moment>{}</time>').format(moment.isoformat(), written)
+        return Markup('<time dir="auto" datetime="{}" data-moment>{}</time>').format(moment.isoformat(), written)
 
     def day(self, value: date | None) -> Markup | str:
         """A day of a course, which is the same in every zone."""
         if value is None:
             return _NOBODY
-        return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), self.plain_day(value))
+        return Markup('<time dir="auto" datetime="{}">{}</time>').format(value.isoformat(), _day(value, self.locale))
 
     def plain_day(self, value: date) -> str:
-        """A day of a course where there can be no markup."""
-        return _day(value, self.locale)
+        """A day of a course where there can be no markup, isolated from the text around it."""
+        return f"\N{FIRST STRONG ISOLATE}{_day(value, self.locale)}\N{POP DIRECTIONAL ISOLATE}"
 
 
 # A page shows the same few figures again and again, and a calendar the same days as others'.

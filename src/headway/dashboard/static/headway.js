@@ -17,6 +17,17 @@ export function percent(value) {
   return percentages.format(value < LEAST_WITHOUT_EXPONENT ? "0" : `${value}E-2`);
 }
 
+/** A figure and what it counts, a word in the singular: "1 lesson", "0 lessons". */
+export function count(value, of) {
+  const written = number(value);
+  return written === number(1) ? `${written} ${of}` : `${written} ${of}s`;
+}
+
+/** A text that runs in its own direction, whichever that is, within another one. */
+export function isolated(text) {
+  return `\u2068${text}\u2069`;
+}
+
 export function localize(root) {
   for (const time of root.querySelectorAll("time[data-moment]")) {
     time.textContent = moments.format(new Date(time.dateTime));
