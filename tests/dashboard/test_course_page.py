@@ -375,3 +375,25 @@ def test_dates_that_run_the_other_way_leave_the_sentence_as_it_is(
         assert places == sorted(places)
         today = page.locator(".day").filter(has_text="lesson completed")
         assert re.fullmatch("\u2068.+\u2069: 1 h 22 min, 3 lessons begun, .*", today.get_attribute("title") or "")
+
+
+def test_a_page_reaches_no_mark_that_the_learner_has_not(browser: Browser, running: Running) -> None:
+    document = course(
+        lesson(title="Test", kind="quiz", pass_mark=58),
+        lesson(title="Film", complete_at=80),
+        lesson(title="Text"),
+    )
+    learner = Student(running, document)
+    learner.write("Test", quiz_score=57.999999)
+    learner.write("Film", progress_percentage=79.99)
+    learner.write("Text", progress_percentage=99.99, time_spent_minutes=14.8)
+    with visiting(browser, running, learner.learner_id, "statistics:read") as context:
+        page = learner.open(context)
+        expect(lesson_of(page, "Test")).to_contain_text("57.999 points, 58 to pass")
+        expect(lesson_of(page, "Film")).to_contain_text("79.9%")
+        expect(lesson_of(page, "Text")).to_contain_text("99.9%")
+        expect(page.locator(".day.level-1")).to_contain_text("14 min")
+        page.goto(f"{DASHBOARD}/statistics/{learner.course_id}/learners/{learner.learner_id}")
+        lessons = page.get_by_role("region", name="Table of lessons")
+        for title, figure in {"Test": "57.999", "Film": "79.9%", "Text": "99.9%"}.items():
+            expect(lessons.get_by_role("row").filter(has_text=title)).to_contain_text(figure)

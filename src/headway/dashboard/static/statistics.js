@@ -1,7 +1,7 @@
 // A course's page: charts, figures that move by themselves, and a roster that is sorted and paged in place.
 
 import { binsOf, draw } from "./charts.js";
-import { count, isolated, localize, number, percent } from "./headway.js";
+import { count, isolated, localize, number, percent, shown } from "./headway.js";
 import htmx from "./htmx.js";
 
 const locale = document.documentElement.dataset.locale;
@@ -17,16 +17,11 @@ const WRITTEN = {
   percent,
   count,
   minutes: (value) => {
-    const whole = rounded(value);
+    const whole = shown(value, 0, []);
     const [hours, minutes] = [Math.floor(whole / 60), whole % 60];
     return hours ? `${number(hours)} h ${minutes} min` : `${minutes} min`;
   },
 };
-
-function rounded(value) {
-  const whole = Math.round(value);
-  return value % 1 === 0.5 && whole % 2 ? whole - 1 : whole;
-}
 
 const byId = (id) => document.getElementById(id);
 const dataOf = (id) => JSON.parse(byId(id)?.textContent ?? "null");
