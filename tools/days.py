@@ -47,6 +47,13 @@ _DAYS: Final = (
 _TESTS: Final = (
     "tests/domain/test_activity.py",
     "tests/domain/test_period.py",
+    "tests/storage/test_store_active_days.py",
+    "tests/http/test_statistics.py",
+    "tests/http/test_statistics_zones.py",
+    "tests/cli/test_command_stats.py::test_json_is_what_the_api_answers",
+    "tests/cli/test_command_link.py::test_a_link_signs_in_once",
+    "tests/dashboard/test_course_page.py::test_a_calendar_is_walked_through_with_the_arrow_keys",
+    "tests/dashboard/test_statistics_pages.py::test_days_are_chosen_and_addressed",
 )
 
 

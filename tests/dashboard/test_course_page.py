@@ -77,6 +77,7 @@ def test_a_course_is_shown_lesson_by_lesson(
         assert fits(page)
 
 
+@ON_ONE_STORE
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
 def test_all_of_it_can_be_read_without_javascript(
     browser: Browser, running: Running, baker: Student, width: int
@@ -120,6 +121,7 @@ def test_a_course_that_was_completed_stays_so_when_it_grows(browser: Browser, ru
         expect(page.get_by_role("link", name="Continue Time")).to_be_visible()
 
 
+@ON_ONE_STORE
 def test_lessons_can_be_chosen_from(browser: Browser, running: Running, baker: Student) -> None:
     with visiting(browser, running, baker.learner_id) as context:
         page = baker.open(context)
@@ -260,6 +262,7 @@ def test_while_the_database_is_away_pages_say_so(browser: Browser, folder: Path)
             expect(page.locator(".lesson")).to_have_count(3)
 
 
+@ON_ONE_STORE
 def test_five_hundred_lessons_stay_usable(browser: Browser, running: Running) -> None:
     titles = [f"Lesson {number}" for number in range(500)]
     document = course(*(lesson(title=title, section=f"Week {n // 20}") for n, title in enumerate(titles)))
@@ -304,6 +307,7 @@ def test_a_calendar_is_walked_through_with_the_arrow_keys(browser: Browser, runn
         expect(page.get_by_role("region", name="the latest first")).to_be_visible()
 
 
+@ON_ONE_STORE
 def test_weeks_begin_as_the_reader_has_them(browser: Browser, running: Running, baker: Student) -> None:
     for locale, days in {"en-US": ("Sunday", "Saturday"), "de-DE": ("Montag", "Sonntag")}.items():
         with visiting(browser, running, baker.learner_id, locale=locale) as context:

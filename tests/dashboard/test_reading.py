@@ -68,6 +68,7 @@ def test_no_figure_reaches_what_its_value_has_not() -> None:
     assert reader.minutes(59.7) == "1 h 0 min"
 
 
+@ON_ONE_STORE
 @pytest.mark.parametrize("locale", ["th-TH", "fa-IR", "ar-EG"])
 def test_moments_are_in_the_calendar_of_the_courses_days(browser: Browser, running: Running, locale: str) -> None:
     learner = student(running)

@@ -175,6 +175,7 @@ def test_a_course_that_nobody_began_says_so(browser: Browser, running: Running, 
         assert barriers(page) == []
 
 
+@ON_ONE_STORE
 @pytest.mark.parametrize("below", PAGES)
 def test_who_lacks_the_scope_is_told_so(browser: Browser, running: Running, taught: Taught, below: str) -> None:
     with refused(browser, running) as context:
@@ -203,6 +204,7 @@ def test_a_session_for_some_courses_sees_those(browser: Browser, running: Runnin
         context.close()
 
 
+@ON_ONE_STORE
 def test_the_zone_of_the_days_leads_to_where_its_author_chooses_it(
     browser: Browser, running: Running, taught: Taught, teacher: str
 ) -> None:
@@ -222,6 +224,7 @@ def test_the_zone_of_the_days_leads_to_where_its_author_chooses_it(
         expect(page.get_by_role("link", name="change the time zone")).to_have_count(0)
 
 
+@ON_ONE_STORE
 @pytest.mark.parametrize("path", ["none", "497f6eca-6276-4993-bfeb-53cbbbba6f08"])
 def test_a_course_that_is_not_there_is_not_found(browser: Browser, running: Running, path: str) -> None:
     with refused(browser, running, TEACHER) as context:
@@ -234,6 +237,7 @@ def test_a_course_that_is_not_there_is_not_found(browser: Browser, running: Runn
         expect(page.get_by_role("heading", name="Statistics", exact=True)).to_be_visible()
 
 
+@ON_ONE_STORE
 def test_a_page_is_light_and_nothing_moves_in_it(
     browser: Browser, running: Running, taught: Taught, teacher: str
 ) -> None:
