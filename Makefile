@@ -5,7 +5,7 @@ PORT ?= 8000
 BENCH ?= # options of the benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint bench bench-postgres bench-statistics vendor screenshots lock clean
+.PHONY: help install demo test test-days lint bench bench-postgres bench-statistics vendor screenshots lock clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ node_modules/installed: package.json package-lock.json
 
 test: .venv/installed $(if $(shell command -v npm),node_modules/installed) ## run the tests, in parallel
 	$(BIN)/pytest
+
+test-days: .venv/installed node_modules/installed ## run what could depend on the day as of other days (needs faketime)
+	$(BIN)/python tools/days.py
 
 lint: .venv/installed ## format check, lint, types, import rules
 	$(BIN)/ruff format --check .

@@ -79,9 +79,19 @@ def test_each_session_has_a_forgery_token_of_its_own() -> None:
     assert one is not None
     assert other is not None
     check_forgery(one, one.forgery_token)
-    for wrong in ("", other.forgery_token, one.forgery_token.upper(), "é"):
+    for wrong in ("", other.forgery_token, one.forgery_token.upper(), "é", "0" * 128, one.forgery_secret.hex()):
         with pytest.raises(ForgedRequestError):
             check_forgery(one, wrong)
+
+
+def test_no_two_pages_are_given_the_same_text_for_a_forgery_token() -> None:
+    session = sessions().opened(sessions().sealed(ADA))
+    assert session is not None
+    written = {session.forgery_token for _ in range(100)}
+    assert len(written) == 100
+    assert not any(session.forgery_secret.hex() in one for one in written)
+    for one in written:
+        check_forgery(session, one)
 
 
 def test_keys_for_other_purposes_are_other_keys() -> None:

@@ -11,7 +11,9 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from rich.console import Console
 
+from headway.cli.statistics import _Bar
 from support.documents import course_document, document_file
 from support.load import Written
 from support.program import ForkedProgram, Program
@@ -178,3 +180,13 @@ def on_a_terminal(program: Program, columns: int, *arguments: str) -> tuple[int,
 def plain(printed: str) -> str:
     """What a terminal shows, without its colours."""
     return re.sub(r"\x1b\[[\d;]*m", "", printed).replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize(
+    ("completed", "started", "cells"), [(1999, 2000, "█" * 29 + "░"), (1, 2000, "█" + "░" * 29), (0, 2000, "░" * 30)]
+)
+def test_a_bar_is_full_or_empty_only_where_its_figures_are(completed: int, started: int, cells: str) -> None:
+    terminal = Console(file=io.StringIO(), width=80, legacy_windows=False)
+    with terminal.capture() as captured:
+        terminal.print(_Bar(completed, started, started))
+    assert captured.get().strip() == cells

@@ -3,12 +3,14 @@
 import json
 import re
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
 
-from support.browser import DASHBOARD
-from support.running import Running
+from headway.auth.sessions import COOKIE
+from support.browser import DASHBOARD, cookie_of
+from support.running import PREFIX, Running, course, lesson
 
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "src/headway/dashboard/static"
@@ -57,3 +59,46 @@ def test_modules_import_each_other_under_the_addresses_that_are_kept(running: Ru
     modules = {address.partition("?")[0] for address in seen}
     assert modules >= {"headway.js", "notes.js", "rows.js", "service.js"}
     assert len(modules) == len(seen)
+
+
+def test_pages_are_sent_compressed_to_who_can_read_that(running: Running) -> None:
+    learner_id = str(uuid4())
+    course_id = running.put_course(course(*(lesson(title=f"Lesson {number}") for number in range(100))))
+    cookie = cookie_of(running, learner_id, "statistics:read", "courses:write")["value"]
+    addresses = [f"{DASHBOARD}{path}/{course_id}" for path in ("/courses", "/statistics", "/authoring")]
+    with httpx.Client(base_url=running.base_url, cookies={COOKIE: cookie}) as browser:
+        for address in [*addresses, f"{addresses[0]}?show=open"]:
+            packed = browser.get(address, headers={"Accept-Encoding": "br, GZIP;q=0.5"})
+            assert packed.headers["content-encoding"] == "gzip"
+            for accepted in ("identity", "gzip;q=0", "br", ""):
+                plain = browser.get(address, headers={"Accept-Encoding": accepted})
+                assert "content-encoding" not in plain.headers
+                assert _without_tokens(plain.text) == _without_tokens(packed.text)
+                assert plain.headers["vary"] == packed.headers["vary"] == "Accept-Encoding"
+                assert plain.headers.get("etag") == packed.headers.get("etag")
+            assert int(packed.headers["content-length"]) * 5 < len(packed.content)
+
+
+def _without_tokens(page: str) -> str:
+    return re.sub(r'"[0-9a-f]{128}"', "", page)
+
+
+def test_a_page_with_text_that_anybody_chooses_is_not_compressed(running: Running) -> None:
+    course_id = running.put_course(course())
+    cookie = cookie_of(running, str(uuid4()), "statistics:read")["value"]
+    with httpx.Client(base_url=running.base_url, cookies={COOKIE: cookie}) as browser:
+        page = browser.get(f"{DASHBOARD}/statistics/{course_id}?learner=0123abcd")
+        assert "0123abcd" in page.text
+        assert "content-encoding" not in page.headers
+        assert "content-encoding" not in browser.get(f"{DASHBOARD}/sign-in?next={DASHBOARD}/{'x' * 900}").headers
+
+
+def test_each_page_has_another_text_for_the_forgery_token_and_each_counts(running: Running) -> None:
+    cookie = cookie_of(running, str(uuid4()))["value"]
+    with httpx.Client(base_url=running.base_url, cookies={COOKIE: cookie}) as browser:
+        pages = [browser.get(DASHBOARD).text for _ in range(2)]
+        found = [re.findall(r'forgery.token" (?:content|value)="([0-9a-f]+)"', page) for page in pages]
+        assert len({token for tokens in found for token in tokens}) == 4
+        for [token, _] in found:
+            code = browser.post(f"{PREFIX}/sign-in-codes", headers={"X-Headway-Forgery-Token": token})
+            assert code.status_code != 403

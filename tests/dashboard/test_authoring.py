@@ -144,6 +144,7 @@ def test_the_catalogue_leads_to_each_course(author: BrowserContext, running: Run
     assert page.url.endswith(course_id)
 
 
+@ON_ONE_STORE
 def test_who_may_not_write_courses_is_told_so(browser: Browser, running: Running, course_id: str) -> None:
     with visiting(browser, running, str(uuid4()), refusals=(403,)) as context:
         page = context.new_page()
@@ -188,6 +189,7 @@ def test_a_course_is_edited_as_a_form(author: BrowserContext, running: Running, 
     assert stored(running, course_id)["title"] == "Once more"
 
 
+@ON_ONE_STORE
 def test_what_was_edited_after_a_check_has_to_be_checked_again(author: BrowserContext, course_id: str) -> None:
     page = opened(author, course_id)
     expect(page.get_by_role("button", name="Save", exact=True)).to_have_count(0)
@@ -300,6 +302,7 @@ def test_lessons_are_added_removed_and_moved_by_buttons(
     assert stored(running, course_id)["lessons"][2]["section"] == "After it"
 
 
+@ON_ONE_STORE
 def test_lessons_are_moved_by_the_keyboard(author: BrowserContext, running: Running, course_id: str) -> None:
     page = opened(author, course_id)
     page.locator(".lesson-edit summary").nth(2).focus()
@@ -342,6 +345,7 @@ def test_form_and_json_show_the_same_document(author: BrowserContext, running: R
     assert titles(stored(running, course_id)) == ["By the JSON", "Water"]
 
 
+@ON_ONE_STORE
 def test_what_is_no_json_is_said_where_it_is_written(author: BrowserContext, course_id: str) -> None:
     page = opened(author, course_id)
     page.get_by_role("tab", name="JSON").click()
@@ -401,6 +405,7 @@ def test_faults_are_shown_at_their_fields(author: BrowserContext, running: Runni
     assert stored(running, course_id) == before
 
 
+@ON_ONE_STORE
 @pytest.mark.parametrize(("written", "read"), [("1,5", 1.5), ("1800", 1800), ("0,125", 0.125)])
 def test_a_number_is_read_with_either_mark(author: BrowserContext, course_id: str, written: str, read: float) -> None:
     page = opened(author, course_id)
@@ -408,6 +413,7 @@ def test_a_number_is_read_with_either_mark(author: BrowserContext, course_id: st
     expect(check(page)).to_contain_text(f"duration: 300 → {read:g}")
 
 
+@ON_ONE_STORE
 def test_a_number_that_can_be_read_in_two_ways_is_not(author: BrowserContext, course_id: str) -> None:
     page = opened(author, course_id)
     edit(page, "Flour").get_by_label("Duration").fill("1,800")
@@ -415,6 +421,7 @@ def test_a_number_that_can_be_read_in_two_ways_is_not(author: BrowserContext, co
     expect(page.get_by_role("button", name="Save", exact=True)).to_have_count(0)
 
 
+@ON_ONE_STORE
 def test_a_pass_mark_takes_the_place_of_a_percentage(author: BrowserContext, course_id: str) -> None:
     page = opened(author, course_id)
     page.get_by_role("button", name="Add a lesson").click()
@@ -424,8 +431,26 @@ def test_a_pass_mark_takes_the_place_of_a_percentage(author: BrowserContext, cou
     added.get_by_label("Pass mark").fill("50")
     added.get_by_label("Title", exact=True).fill("A quiz")
     expect(added.get_by_label("Completed at")).to_have_value("")
+    added.get_by_label("Pass mark").fill("")
+    added.get_by_label("Title", exact=True).fill("No quiz")
+    expect(added.get_by_label("Completed at")).to_have_value("100")
+    assert "No percentage completes" not in check(page).inner_text()
 
 
+@ON_ONE_STORE
+def test_a_lesson_that_no_percentage_completes_is_named_before_it_is_saved(
+    author: BrowserContext, course_id: str
+) -> None:
+    page = opened(author, course_id)
+    edit(page, "Check yourself").get_by_label("Pass mark").fill("")
+    edit(page, "Flour").get_by_label("Completed at").fill("")
+    report = check(page)
+    expect(report).to_contain_text("No percentage completes Flour, Check yourself.")
+    edit(page, "Check yourself").get_by_label("Completed at").fill("90")
+    expect(check(page)).to_contain_text("No percentage completes Flour.")
+
+
+@ON_ONE_STORE
 def test_the_last_lesson_can_be_removed_but_not_saved(author: BrowserContext, course_id: str) -> None:
     page = opened(author, course_id)
     for title in ("Flour", "Water", "Check yourself"):
@@ -547,6 +572,7 @@ def test_titles_stay_text(author: BrowserContext, running: Running, course_id: s
     expect(page.locator("img[src=x]")).to_have_count(0)
 
 
+@ON_ONE_STORE
 def test_without_javascript_the_document_is_readable(browser: Browser, running: Running, course_id: str) -> None:
     with visiting(browser, running, str(uuid4()), "courses:write", java_script_enabled=False) as context:
         page = context.new_page()

@@ -77,6 +77,7 @@ def test_a_course_is_shown_lesson_by_lesson(
         assert fits(page)
 
 
+@ON_ONE_STORE
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
 def test_all_of_it_can_be_read_without_javascript(
     browser: Browser, running: Running, baker: Student, width: int
@@ -120,6 +121,7 @@ def test_a_course_that_was_completed_stays_so_when_it_grows(browser: Browser, ru
         expect(page.get_by_role("link", name="Continue Time")).to_be_visible()
 
 
+@ON_ONE_STORE
 def test_lessons_can_be_chosen_from(browser: Browser, running: Running, baker: Student) -> None:
     with visiting(browser, running, baker.learner_id) as context:
         page = baker.open(context)
@@ -260,6 +262,7 @@ def test_while_the_database_is_away_pages_say_so(browser: Browser, folder: Path)
             expect(page.locator(".lesson")).to_have_count(3)
 
 
+@ON_ONE_STORE
 def test_five_hundred_lessons_stay_usable(browser: Browser, running: Running) -> None:
     titles = [f"Lesson {number}" for number in range(500)]
     document = course(*(lesson(title=title, section=f"Week {n // 20}") for n, title in enumerate(titles)))
@@ -304,9 +307,97 @@ def test_a_calendar_is_walked_through_with_the_arrow_keys(browser: Browser, runn
         expect(page.get_by_role("region", name="the latest first")).to_be_visible()
 
 
+@ON_ONE_STORE
 def test_weeks_begin_as_the_reader_has_them(browser: Browser, running: Running, baker: Student) -> None:
     for locale, days in {"en-US": ("Sunday", "Saturday"), "de-DE": ("Montag", "Sonntag")}.items():
         with visiting(browser, running, baker.learner_id, locale=locale) as context:
             rows = baker.open(context).get_by_role("rowheader")
             expect(rows.first).to_have_accessible_name(days[0])
             expect(rows.nth(6)).to_have_accessible_name(days[1])
+
+
+@ON_ONE_STORE
+@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+def test_the_legends_squares_are_as_large_as_the_days(browser: Browser, running: Running, width: int) -> None:
+    learner = student(running)
+    learner.write("Flour", progress_percentage=20, time_spent_minutes=9)
+    sizes = """(elements, pseudo) => elements.map((one) => {
+        const { width, height, scale } = getComputedStyle(one, pseudo);
+        return [width, height].map((size) => parseFloat(size) * (scale === "none" ? 1 : parseFloat(scale)));
+    })"""
+    with visiting(browser, running, learner.learner_id, width=width) as context:
+        page = learner.open(context)
+        swatches = page.locator(".day-swatch").evaluate_all(sizes, None)
+        [day] = page.locator(".day.level-1").evaluate_all(sizes, "::before")
+        assert day == pytest.approx(swatches[0], abs=0.1)
+        assert swatches == sorted(swatches)
+        assert fits(page)
+
+
+def test_a_bookmark_alone_is_no_progress(browser: Browser, running: Running) -> None:
+    learner = student(running)
+    learner.write("Water", is_bookmarked=True)
+    learner.write("Salt", progress_percentage=0, status="in_progress")
+    with visiting(browser, running, learner.learner_id, "statistics:read") as context:
+        page = learner.open(context)
+        expect(lesson_of(page, "Water").locator(".lesson-figures")).to_have_text("")
+        expect(lesson_of(page, "Water")).to_contain_text("Not started")
+        expect(lesson_of(page, "Salt").locator(".lesson-figures")).to_contain_text("0%")
+        page.goto(f"{DASHBOARD}/statistics/{learner.course_id}/learners/{learner.learner_id}")
+        lessons = page.get_by_role("region", name="Table of lessons")
+        water = lessons.get_by_role("row").filter(has_text="Water")
+        expect(water).to_contain_text("bookmarked")
+        expect(water).not_to_contain_text("0%")
+        expect(lessons.get_by_role("row").filter(has_text="Salt")).to_contain_text("0%")
+
+
+@ON_ONE_STORE
+@pytest.mark.parametrize("locale", ["ar-EG", "he-IL", "fa-IR"])
+def test_dates_that_run_the_other_way_leave_the_sentence_as_it_is(
+    browser: Browser, running: Running, baker: Student, locale: str
+) -> None:
+    where = """(facts) => {
+        const range = document.createRange();
+        const lefts = [];
+        const walker = document.createTreeWalker(facts, NodeFilter.SHOW_TEXT);
+        while (walker.nextNode()) {
+            const text = walker.currentNode.nodeValue;
+            for (const word of ["Started", "last opened"]) {
+                const at = text.indexOf(word);
+                if (at < 0) continue;
+                range.setStart(walker.currentNode, at);
+                range.setEnd(walker.currentNode, at + word.length);
+                lefts.push([word, range.getBoundingClientRect().left]);
+            }
+        }
+        const moments = [...facts.querySelectorAll("time")].map((one) => one.getBoundingClientRect().left);
+        return [lefts[0][1], moments[0], lefts[1][1], moments[1]];
+    }"""
+    with visiting(browser, running, baker.learner_id, locale=locale) as context:
+        page = baker.open(context)
+        places = page.locator("#standing .facts").evaluate(where)
+        assert places == sorted(places)
+        today = page.locator(".day").filter(has_text="lesson completed")
+        assert re.fullmatch("\u2068.+\u2069: 1 h 22 min, 3 lessons begun, .*", today.get_attribute("title") or "")
+
+
+def test_a_page_reaches_no_mark_that_the_learner_has_not(browser: Browser, running: Running) -> None:
+    document = course(
+        lesson(title="Test", kind="quiz", pass_mark=58),
+        lesson(title="Film", complete_at=80),
+        lesson(title="Text"),
+    )
+    learner = Student(running, document)
+    learner.write("Test", quiz_score=57.999999)
+    learner.write("Film", progress_percentage=79.99)
+    learner.write("Text", progress_percentage=99.99, time_spent_minutes=14.8)
+    with visiting(browser, running, learner.learner_id, "statistics:read") as context:
+        page = learner.open(context)
+        expect(lesson_of(page, "Test")).to_contain_text("57.999 points, 58 to pass")
+        expect(lesson_of(page, "Film")).to_contain_text("79.9%")
+        expect(lesson_of(page, "Text")).to_contain_text("99.9%")
+        expect(page.locator(".day.level-1")).to_contain_text("14 min")
+        page.goto(f"{DASHBOARD}/statistics/{learner.course_id}/learners/{learner.learner_id}")
+        lessons = page.get_by_role("region", name="Table of lessons")
+        for title, figure in {"Test": "57.999", "Film": "79.9%", "Text": "99.9%"}.items():
+            expect(lessons.get_by_role("row").filter(has_text=title)).to_contain_text(figure)

@@ -264,6 +264,7 @@ def test_a_session_that_ends_while_one_types_loses_nothing(browser: Browser, run
         assert learner.row("Water")["user_notes"] == MINE
 
 
+@ON_ONE_STORE
 def test_what_one_typed_is_not_stored_for_somebody_else(browser: Browser, running: Running) -> None:
     learner, somebody = student(running), student(running)
     with visiting(browser, running, learner.learner_id, refusals=[401, 403]) as context:
@@ -299,6 +300,7 @@ def test_a_service_that_does_not_answer_is_said_to_and_tried_again(browser: Brow
             expect(lesson.locator(".lesson-note")).to_have_text(MINE)
 
 
+@ON_ONE_STORE
 def test_what_was_typed_is_discarded_only_when_that_is_said_twice(browser: Browser, running: Running) -> None:
     learner = student(running)
     with visiting(browser, running, learner.learner_id) as context:
@@ -314,6 +316,7 @@ def test_what_was_typed_is_discarded_only_when_that_is_said_twice(browser: Brows
             assert client.get(f"/progress/{learner.course_id}").json() == []
 
 
+@ON_ONE_STORE
 def test_a_page_is_not_left_without_a_word_while_there_is_something_to_save(browser: Browser, running: Running) -> None:
     learner = student(running)
     asked: list[str] = []

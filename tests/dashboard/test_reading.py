@@ -1,6 +1,7 @@
 """Numbers and moments in the reader's locale: alike from the server and from scripts."""
 
 from datetime import UTC, datetime
+from random import Random
 from uuid import uuid4
 
 import pytest
@@ -8,11 +9,12 @@ from playwright.sync_api import Browser, expect
 
 from dashboard.own_course import student
 from headway.dashboard.rendering import Reader, locale_of
+from headway.domain.bounds import shown
 from support.browser import DASHBOARD, ON_ONE_STORE, visiting
 from support.running import Running
 
 LOCALES = ("en-GB", "de-DE", "fr-FR", "tr-TR", "hi-IN", "th-TH", "fa-IR", "ar-EG", "ar-SA", "bn-BD", "my-MM")
-VALUES = (0, 1e-7, 0.35, 0.45, 7.15, 12.5, 33.333333, 66.65, 99.96, 100)
+VALUES = (0, 1e-7, 0.35, 0.45, 7.15, 12.5, 33.333333, 66.65, 99.95, 99.96, 99.9999999, 100)
 WRITE = """
     async ([name, values]) => {
       const script = await import(document.querySelector("script[src*='/headway']").src);
@@ -35,6 +37,38 @@ def test_a_number_is_written_alike_by_the_server_and_by_scripts(
         assert page.evaluate(WRITE, ["number", numbers]) == [reader.number(value) for value in numbers]
 
 
+@ON_ONE_STORE
+def test_scripts_round_as_the_server_does(browser: Browser, running: Running) -> None:
+    chance = Random(58)
+    values = [*VALUES, 57.99999999999999, 58, 69.5, 0.5, 1.5, 2.5, 12.25, 12.75, 0.0625, 0.0001, 1234567.0005]
+    values += [round(chance.uniform(0, 100), chance.randrange(7)) for _ in range(500)]
+    cases = [
+        (value, decimals, marks) for value in values for decimals in (0, 1, 3) for marks in ([], [100], [58, 69.9, 100])
+    ]
+    each = "(cases) => cases.map((one) => script.shown(...one))"
+    with visiting(browser, running, str(uuid4())) as context:
+        page = context.new_page()
+        page.goto(DASHBOARD, wait_until="load")
+        imported = """const script = await import(document.querySelector("script[src*='/headway']").src);"""
+        rounded = page.evaluate(f"async (cases) => {{ {imported} return ({each})(cases); }}", cases)
+    assert rounded == [shown(*case) for case in cases]
+
+
+def test_no_figure_reaches_what_its_value_has_not() -> None:
+    reader = Reader(locale_of("en"))
+    assert reader.percent(99.99) == "99.9%"
+    assert reader.percent(100 * 1999 / 2000) == "99.9%"
+    assert reader.percent(0.001) == "0.1%"
+    assert reader.percent(79.99, 80) == "79.9%"
+    assert reader.count(57.99999999999999, "point", 58) == "57.999 points"
+    assert reader.number(69.9996, 70) == "69.999"
+    assert reader.count(58, "point", 58) == "58 points"
+    assert reader.minutes(0.2) == "1 min"
+    assert reader.minutes(14.7, 15, 30, 60) == "14 min"
+    assert reader.minutes(59.7) == "1 h 0 min"
+
+
+@ON_ONE_STORE
 @pytest.mark.parametrize("locale", ["th-TH", "fa-IR", "ar-EG"])
 def test_moments_are_in_the_calendar_of_the_courses_days(browser: Browser, running: Running, locale: str) -> None:
     learner = student(running)

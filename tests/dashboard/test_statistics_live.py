@@ -79,10 +79,14 @@ def test_a_course_that_begins_or_is_edited_is_laid_out_anew(browser: Browser, ru
         page.goto(f"{STATISTICS}/{course_id}")
         is_live(page)
         expect(page.get_by_role("heading", name="Nobody has begun yet")).to_be_visible()
+        expect(page.locator("#roster")).to_contain_text("Nobody has written in this course yet.")
         with running.client() as learner:
             path = f"/progress/{course_id}/lessons/{document['lessons'][0]['id']}"
             learner.put(path, json={"status": "completed"}).raise_for_status()
         expect(page.get_by_role("img", name="How many learners")).to_contain_text("1 of 1 completed")
+        expect(page.locator("#roster tbody tr")).to_have_count(1)
+        expect(page.get_by_role("img", name="Active learners")).to_be_visible(timeout=2000)  # at once, not in a while
+        expect(page.locator("body")).to_be_focused()
         test = lesson(title="Pepper", kind="quiz")
         running.put_course(document | {"lessons": [*document["lessons"], test]}, course_id)
         expect(page.get_by_role("img", name="How many learners")).to_contain_text("Pepper")

@@ -1,5 +1,7 @@
 """A teacher's pages, in a real browser: what they show, to whom, and how."""
 
+import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
 from dashboard.taught import STATISTICS, TEACHER, Taught, tile
+from headway.domain.principal import OPERATOR_ID
 from support.browser import DASHBOARD, DESKTOP, ON_ONE_STORE, PHONE, SCHEMES, barriers, cookie_of, fits, visiting
 from support.running import Running, course, lesson
 
@@ -172,6 +175,7 @@ def test_a_course_that_nobody_began_says_so(browser: Browser, running: Running, 
         assert barriers(page) == []
 
 
+@ON_ONE_STORE
 @pytest.mark.parametrize("below", PAGES)
 def test_who_lacks_the_scope_is_told_so(browser: Browser, running: Running, taught: Taught, below: str) -> None:
     with refused(browser, running) as context:
@@ -200,6 +204,7 @@ def test_a_session_for_some_courses_sees_those(browser: Browser, running: Runnin
         context.close()
 
 
+@ON_ONE_STORE
 def test_the_zone_of_the_days_leads_to_where_its_author_chooses_it(
     browser: Browser, running: Running, taught: Taught, teacher: str
 ) -> None:
@@ -219,6 +224,7 @@ def test_the_zone_of_the_days_leads_to_where_its_author_chooses_it(
         expect(page.get_by_role("link", name="change the time zone")).to_have_count(0)
 
 
+@ON_ONE_STORE
 @pytest.mark.parametrize("path", ["none", "497f6eca-6276-4993-bfeb-53cbbbba6f08"])
 def test_a_course_that_is_not_there_is_not_found(browser: Browser, running: Running, path: str) -> None:
     with refused(browser, running, TEACHER) as context:
@@ -231,6 +237,7 @@ def test_a_course_that_is_not_there_is_not_found(browser: Browser, running: Runn
         expect(page.get_by_role("heading", name="Statistics", exact=True)).to_be_visible()
 
 
+@ON_ONE_STORE
 def test_a_page_is_light_and_nothing_moves_in_it(
     browser: Browser, running: Running, taught: Taught, teacher: str
 ) -> None:
@@ -264,3 +271,98 @@ def test_scripts_name_each_other_by_addresses_that_change_with_them(running: Run
             [mark] = [part.partition('"')[0] for part in script.split(f"./{name}?")[1:]]
             imported = client.get(f"{DASHBOARD}/static/{name}?{mark}")
             assert "immutable" in imported.headers["cache-control"]
+
+
+@ON_ONE_STORE
+def test_without_scripts_no_caption_stands_over_nothing(
+    browser: Browser, running: Running, taught: Taught, teacher: str
+) -> None:
+    with visiting(browser, running, teacher, TEACHER, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(taught.page)
+        expect(page.get_by_role("heading", name="Day by day")).to_be_visible()
+        expect(page.locator("figcaption:visible, .legend:visible")).to_have_count(0)
+
+
+@ON_ONE_STORE
+def test_what_there_is_one_of_is_in_the_singular(browser: Browser, running: Running) -> None:
+    document = course(lesson(title="Test", kind="quiz", pass_mark=1), title=f"Single {uuid4()}")
+    course_id, learner = running.put_course(document), str(uuid4())
+    with running.client(learner) as client:
+        body = {"quiz_score": 1, "quiz_attempts": 1, "time_spent_minutes": 1}
+        client.put(f"/progress/{course_id}/lessons/{document['lessons'][0]['id']}", json=body).raise_for_status()
+    paths = ["", f"/courses/{course_id}", "/authoring", f"/authoring/{course_id}"]
+    paths += [f"/statistics{below.format(course_id=course_id, learner=learner)}" for below in PAGES]
+    with visiting(browser, running, learner, TEACHER, "courses:write") as context:
+        page = context.new_page()
+        for path in paths:
+            page.goto(DASHBOARD + path)
+            for details in page.locator("details").all():
+                details.evaluate("(one) => { one.open = true; }")
+            plurals = r"\b1 (attempts|courses|days|learners|lessons|points)\b"
+            assert re.findall(plurals, page.locator("body").inner_text()) == [], path
+        page.goto(f"{STATISTICS}/{course_id}")
+        expect(page.locator(".quiz")).to_contain_text("1 attempt a learner")
+        expect(page.locator(".quiz")).to_contain_text("from 1 point)")
+        expect(page.locator("#live-words")).to_have_text("Live")
+        with running.client() as other:
+            body = {"quiz_score": 1, "quiz_attempts": 4}
+            other.put(f"/progress/{course_id}/lessons/{document['lessons'][0]['id']}", json=body).raise_for_status()
+        expect(page.locator(".quiz")).to_contain_text("2.5 attempts a learner")
+
+
+@ON_ONE_STORE
+@pytest.mark.parametrize("learners", [1, 5, 9])
+def test_axes_end_above_the_tallest_bar_and_bars_say_what_they_count(
+    browser: Browser, running: Running, teacher: str, learners: int
+) -> None:
+    quiz = lesson(title="Test", kind="quiz")
+    course_id = running.put_course(course(quiz))
+    for _ in range(learners):
+        with running.client() as client:
+            body = {"quiz_score": 95, "status": "completed"}
+            client.put(f"/progress/{course_id}/lessons/{quiz['id']}", json=body).raise_for_status()
+    counted = f"{learners} learner{'' if learners == 1 else 's'}"
+    with visiting(browser, running, teacher, TEACHER) as context:
+        page = context.new_page()
+        page.goto(f"{STATISTICS}/{course_id}")
+        done = f"{learners} lesson{'' if learners == 1 else 's'} completed"
+        for name, says in {
+            "Learners by their best score": ("90 to 100 points", counted),
+            "Active learners": (f"{counted} active",),
+            "Lessons completed": (done,),
+        }.items():
+            chart = page.get_by_role("img", name=name)
+            ticks = chart.locator("g[text-anchor=end] text").all_text_contents()
+            assert max(map(int, ticks)) >= learners
+            bar = chart.locator("rect").last
+            bar.scroll_into_view_if_needed()
+            box = bar.bounding_box()
+            assert box is not None
+            bar.hover(force=True)
+            told = chart.locator("g").filter(has=page.locator("path")).filter(has_text=says[-1]).last
+            expect(told).to_be_visible()
+            for words in says:
+                expect(told).to_contain_text(words)
+            tip = told.bounding_box()
+            assert tip is not None
+            assert tip["y"] + tip["height"] <= box["y"] + 3, name  # it points at the bar's end
+            assert fits(page)
+
+
+@ON_ONE_STORE
+def test_who_wrote_for_a_learner_is_told(browser: Browser, running: Running, taught: Taught, teacher: str) -> None:
+    first, second, *_ = taught.document["lessons"]
+    learner = str(uuid4())
+    for writer, one in {teacher: first, str(OPERATOR_ID): second}.items():
+        line = {"user_id": learner, "course_id": taught.course_id, "lesson_id": one["id"], "time_spent_minutes": 5}
+        with running.client(writer, "learners:admin") as admin:
+            headers = {"Content-Type": "application/x-ndjson"}
+            admin.post("/progress/import", content=json.dumps(line), headers=headers).raise_for_status()
+    with visiting(browser, running, teacher, TEACHER) as context:
+        page = context.new_page()
+        page.goto(f"{taught.page}/learners/{learner}")
+        rows = page.get_by_role("region", name="Table of lessons").locator("tbody tr")
+        expect(rows.nth(0)).to_contain_text(f"on the learner's behalf, by {teacher}")
+        expect(rows.nth(1)).to_contain_text("imported by the operator of the service")
+        assert fits(page)

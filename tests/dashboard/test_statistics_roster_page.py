@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from support.browser import DASHBOARD, barriers, fits, visiting
 from support.postgres import Databases, session
-from support.running import STORES, Running, course, headway_serve, lesson
+from support.running import STORES, Running, course, eventually, headway_serve, lesson
 
 LEARNERS = 100_000
 TEACHER = "statistics:read"
@@ -150,6 +150,40 @@ def test_headings_sort_and_pages_go_on(visit: BrowserContext, crowd: Crowd) -> N
     page.go_back()
     expect(page).to_have_url(address)
     shows(page, [line["user_id"] for line in following["learners"]])
+
+
+def scrolled(page: Page) -> float:
+    return float(page.evaluate("() => scrollY"))
+
+
+def test_back_leads_to_where_one_was(visit: BrowserContext, crowd: Crowd) -> None:
+    page = visit.new_page()
+    page.goto(f"{crowd.page}?completed=false")
+    first = crowd.get(completed="false")
+    page.locator("#pager-next").scroll_into_view_if_needed()
+    before = scrolled(page)
+    assert before > 500
+    page.locator("#pager-next").click()
+    second = crowd.ids(completed="false", cursor=first["next"])
+    shows(page, second)
+    page.locator("#roster tbody th a").nth(30).scroll_into_view_if_needed()
+    further = scrolled(page)
+    page.locator("#roster tbody th a").nth(30).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text(second[30])
+    page.go_back()
+    shows(page, second)
+    eventually(lambda: abs(scrolled(page) - further) < 2)
+    page.go_back()
+    shows(page, [line["user_id"] for line in first["learners"]])
+    eventually(lambda: abs(scrolled(page) - before) < 2)
+    page.locator("#roster-all").click()
+    shows(page, crowd.ids())
+    page.go_back()
+    shows(page, [line["user_id"] for line in first["learners"]])
+    expect(page.locator("#roster-completed")).to_have_value("false")
+    page.go_forward()
+    shows(page, crowd.ids())
+    expect(page.locator("#roster-completed")).to_have_value("")
 
 
 def test_a_learner_is_found_while_the_id_is_typed(visit: BrowserContext, crowd: Crowd) -> None:

@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -58,9 +58,14 @@ def browser() -> Iterator[Browser]:
     path = require()
     with sync_playwright() as playwright:
         # The tests run as root in containers, where Chromium's own sandbox can not be had.
-        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        chromium = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"], env=_real_time())
         yield chromium
         chromium.close()
+
+
+def _real_time() -> dict[str, str | float | bool]:
+    """This process's environment without another day's clock (see tools/days.py), which hangs Chromium."""
+    return {name: value for name, value in os.environ.items() if name not in {"LD_PRELOAD", "FAKETIME"}}
 
 
 def cookie_of(running: Running, learner_id: str, *scopes: str, courses: Sequence[str] | None = None) -> dict[str, Any]:
@@ -89,6 +94,8 @@ def visiting(
     context = browser.new_context(
         base_url=running.base_url, viewport={"width": width, "height": _HEIGHT}, **(defaults | options)
     )
+    if "FAKETIME" in os.environ:
+        context.clock.set_system_time(datetime.now(UTC))
     context.add_cookies([cookie_of(running, learner_id, *scopes)])  # type: ignore[list-item]
     complaints: list[str] = []
     expected = tuple(f"{_REFUSED} {status} " if status else _UNANSWERED for status in refusals)

@@ -2,11 +2,12 @@
 
 import hashlib
 import hmac
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from secrets import token_urlsafe
+from secrets import token_bytes, token_urlsafe
 from typing import Any, Final, NamedTuple
 
 import jwt
@@ -29,16 +30,26 @@ FORGERY_HEADER: Final = "x-headway-forgery-token"
 FORGERY_FIELD: Final = "forgery_token"
 
 _AUDIENCE: Final = "headway:session"
+_FORGERY_TOKEN: Final = re.compile(r"[0-9a-f]{128}")  # a mask, and the secret under it: 32 bytes each
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _COOKIE_BYTES: Final = 4096
 _ATTRIBUTE_BYTES: Final = 256  # of a cookie's 4096, which are all that a browser keeps (RFC 6265 section 6.1)
 
 
 class Session(NamedTuple):
-    """Whom a browser speaks for, for as long as its principal says, and the token that its own pages know."""
+    """Whom a browser speaks for, for as long as its principal says, and the secret that its own pages know of."""
 
     principal: Principal
-    forgery_token: str
+    forgery_secret: bytes
+
+    @property
+    def forgery_token(self) -> str:
+        """The secret as a page is given it: under a new mask each time.
+
+        So the length of a page that is compressed tells nothing of it (BREACH).
+        """
+        mask = token_bytes(len(self.forgery_secret))
+        return (mask + _either_or(mask, self.forgery_secret)).hex()
 
 
 class Sessions:
@@ -96,7 +107,7 @@ class Sessions:
                 options={"require": ["exp", "sub", "jti"], "verify_exp": False},
             )
             principal = replace(principal_of(claims), expires_at=expiry_of(claims, self._clock()))
-            return Session(principal, self._forgery_token(claims["jti"]))
+            return Session(principal, self._forgery_secret(claims["jti"]))
         except (jwt.PyJWTError, NotAuthenticatedError):
             return None
 
@@ -117,11 +128,18 @@ class Sessions:
             check_forgery(session, headers.get(FORGERY_HEADER.encode(), b"").decode("latin-1"))
         return session.principal
 
-    def _forgery_token(self, session_id: str) -> str:
-        return hmac.new(self._key, f"forgery {session_id}".encode(), hashlib.sha256).hexdigest()
+    def _forgery_secret(self, session_id: str) -> bytes:
+        return hmac.digest(self._key, f"forgery {session_id}".encode(), hashlib.sha256)
 
 
 def check_forgery(session: Session, sent: str) -> None:
-    """Raise `ForgedRequestError` unless what was sent is the session's own forgery token."""
-    if not hmac.compare_digest(session.forgery_token.encode(), sent.encode()):
+    """Raise `ForgedRequestError` unless what was sent is a forgery token of this session's."""
+    secret = session.forgery_secret
+    given = bytes.fromhex(sent) if _FORGERY_TOKEN.fullmatch(sent) else b""
+    mask, masked = given[: len(secret)], given[len(secret) :]
+    if not hmac.compare_digest(_either_or(mask, masked), secret):
         raise ForgedRequestError
+
+
+def _either_or(one: bytes, other: bytes) -> bytes:
+    return bytes(left ^ right for left, right in zip(one, other, strict=True))

@@ -15,8 +15,7 @@ from rich.text import Text
 
 from headway.app import Headway
 from headway.domain.errors import ConfigurationError, HeadwayError, InvalidValueError
-from headway.domain.identifiers import LearnerId
-from headway.domain.principal import COURSES_WRITE, LEARNERS_ADMIN, STATISTICS_READ, Principal
+from headway.domain.principal import COURSES_WRITE, LEARNERS_ADMIN, OPERATOR_ID, STATISTICS_READ, Principal
 from headway.domain.text import without_controls
 from headway.logs import configure
 from headway.service import Services
@@ -48,9 +47,7 @@ out: Final = _Harmless(
 err: Final = _Harmless(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 # Whoever may read the database's file may do all that the commands do.
-OPERATOR: Final = Principal(
-    LearnerId("00000000-0000-0000-0000-000000000000"), frozenset({COURSES_WRITE, LEARNERS_ADMIN, STATISTICS_READ})
-)
+OPERATOR: Final = Principal(OPERATOR_ID, frozenset({COURSES_WRITE, LEARNERS_ADMIN, STATISTICS_READ}))
 
 
 def fail(message: str, code: int = 1) -> NoReturn:

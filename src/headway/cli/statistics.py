@@ -15,7 +15,7 @@ from rich.text import Text
 
 from headway.cli.arguments import course_id_of
 from headway.cli.console import OPERATOR, fail, out, with_service
-from headway.domain.bounds import Number
+from headway.domain.bounds import Number, shown
 from headway.domain.identifiers import CourseId
 from headway.domain.statistics import CourseStatistics
 from headway.domain.text import isolated
@@ -185,7 +185,7 @@ class _Bar:
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
         full, begun = ("#", ".") if options.ascii_only else ("█", "░")
         width = min(options.max_width, _LONGEST_BAR)
-        completed, started = (round(width * share) for share in self._shares)
+        completed, started = (int(shown(width * share, marks=(width,))) for share in self._shares)
         yield Text.assemble((full * completed, "green"), (begun * (started - completed), "dim"))
 
     def __rich_measure__(self, _console: Console, _options: ConsoleOptions) -> Measurement:

@@ -13,6 +13,8 @@ from typing import Final, NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
+from headway.dashboard.compression import VARIES, takes_gzip
+
 _FOREVER: Final = "public, max-age=31536000, immutable"
 _FOLDER: Final = "static"
 # What a module imports from a file beside it; modules do not import each other in a circle.
@@ -53,10 +55,10 @@ class Assets:
         asset = assets.get(request.path_params["name"])
         if asset is None:
             return Response(status_code=404)
-        headers = {"Vary": "Accept-Encoding", "X-Content-Type-Options": "nosniff"}
+        headers = VARIES | {"X-Content-Type-Options": "nosniff"}
         if request.url.query == asset.mark:
             headers["Cache-Control"] = _FOREVER
-        if "gzip" in request.headers.get("accept-encoding", ""):
+        if takes_gzip(request):
             return Response(
                 asset.compressed, headers=headers | {"Content-Encoding": "gzip"}, media_type=asset.media_type
             )

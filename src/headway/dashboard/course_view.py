@@ -5,6 +5,7 @@ from enum import StrEnum
 from itertools import groupby
 from typing import Final, NamedTuple, Self
 
+from headway.domain.bounds import Number
 from headway.domain.catalogue import Course, Lesson
 from headway.domain.explanation import ExplainedLesson, NotCounted
 from headway.domain.progress import LessonProgress, Status
@@ -24,6 +25,16 @@ class LessonLine(NamedTuple):
     def status(self) -> Status:
         """How far the learner is."""
         return self.row.status if self.row else Status.NOT_STARTED
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether the learner has done anything in it: a bookmark and a note are nothing of the kind."""
+        return self.status is not Status.NOT_STARTED or self.minutes > 0
+
+    @property
+    def minutes(self) -> Number:
+        """The time spent."""
+        return self.row.time_spent_minutes if self.row else 0
 
     @property
     def is_scored(self) -> bool:

@@ -22,7 +22,8 @@ async def course(visit: Visit) -> Response:
     """One course, lesson by lesson. A page that is open asks with its tag whether anything has changed since."""
     try:
         stamp = await visit.services.progress.lessons_stamp(visit.principal, visit.course_id)
-        tag = f'"{visit.principal.learner_id}.{stamp.course_version}.{stamp.revision}"'
+        # Weak (RFC 9110 section 8.8.1): what is told is the same, the bytes are not, compressed or in another language.
+        tag = f'W/"{visit.principal.learner_id}.{stamp.course_version}.{stamp.revision}"'
         if visit.request.headers.get("if-none-match") == tag:
             return Response(status_code=_NOT_MODIFIED, headers={"ETag": tag})
         own = await visit.services.overview.course(visit.principal, visit.course_id, visit.reader.first_weekday)

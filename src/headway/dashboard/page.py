@@ -74,7 +74,11 @@ Handler = Callable[[Visit], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A line of the table of pages: `path` is below the pages' own, `handler` is for who is signed in."""
+    """A line of the table of pages: `path` is below the pages' own, `handler` is for who is signed in.
+
+    `writes_query` says that texts of the address's query stand in the page, which may be anybody's.
+    """
 
     path: str
     handler: Handler
+    writes_query: bool = False

@@ -9,7 +9,7 @@ PAGES: Final = (
     Page("", learner.courses),
     Page("/courses/{course_id}", learner.course),
     Page("/statistics", statistics.courses),
-    Page("/statistics/{course_id}", statistics.course),
+    Page("/statistics/{course_id}", statistics.course, writes_query=True),
     Page("/statistics/{course_id}/learners/{user_id}", statistics.learner),
     Page("/authoring", authoring.courses),
     Page("/authoring/new", authoring.new_course),

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -18,6 +18,8 @@ from starlette.responses import HTMLResponse
 
 from headway.auth import Session
 from headway.dashboard.assets import Assets
+from headway.domain.activity import LEVELS
+from headway.domain.bounds import shown
 from headway.domain.identifiers import CourseId, LessonId
 from headway.domain.text import isolated, visible
 
@@ -46,7 +48,7 @@ class Renderer:
         )
         self._environment.filters |= {"visible": visible, "isolated": isolated}
         self._environment.globals |= {"path": path, "api": api, "asset": assets.address}
-        self._environment.globals |= {"lesson_address": LessonAddress(path, lesson_url)}
+        self._environment.globals |= {"lesson_address": LessonAddress(path, lesson_url), "levels": LEVELS}
 
     async def show(
         self, request: Request, template: str, session: Session | None, status: int = 200, **values: object
@@ -79,7 +81,11 @@ class LessonAddress:
 
 @dataclass(frozen=True)
 class Reader:
-    """How somebody reads numbers and moments. The zone is the browser's own: a script puts moments into it."""
+    """How somebody reads numbers and moments. The zone is the browser's own: a script puts moments into it.
+
+    The pages are in English, dates in the reader's language: a date that runs the other way (`dir="auto"`) does not
+    disturb the sentence that it stands in.
+    """
 
     locale: Locale
 
@@ -101,19 +107,27 @@ class Reader:
         """The short name of a day's month."""
         return dates.format_date(value, "LLL", locale=self.locale)
 
-    def number(self, value: float | None) -> str:
-        """A figure, or a dash where there is nobody to ask."""
-        return _NOBODY if value is None else _decimal(value, self.locale)
+    def number(self, value: float | None, *marks: float | None) -> str:
+        """A figure to three decimals at most, or a dash where there is nobody to ask.
 
-    def percent(self, value: float | None) -> str:
-        """A percentage of 0 to 100, to one decimal at most."""
-        return _NOBODY if value is None else _percent(value, self.locale)
+        It reaches 0 and each of the marks exactly where the value does, and so do those below (see `shown`).
+        """
+        return _NOBODY if value is None else _decimal(value, marks, self.locale)
 
-    def minutes(self, value: float | None) -> str:
-        """A time in minutes, as hours and minutes from an hour on."""
+    def count(self, value: float | None, of: str, *marks: float | None) -> str:
+        """A figure and what it counts, a word in the singular: `1 lesson`, `0 lessons`."""
+        written = self.number(value, *marks)
+        return f"{written} {of}" if written == self.number(1) else f"{written} {of}s"
+
+    def percent(self, value: float | None, *marks: float | None) -> str:
+        """A percentage of 0 to 100, to one decimal at most; 100 is a mark always."""
+        return _NOBODY if value is None else _percent(value, (100, *marks), self.locale)
+
+    def minutes(self, value: float | None, *marks: float | None) -> str:
+        """A time in whole minutes, as hours and minutes from an hour on."""
         if value is None:
             return _NOBODY
-        hours, minutes = divmod(round(value), _MINUTES_IN_AN_HOUR)
+        hours, minutes = divmod(shown(value, 0, marks), _MINUTES_IN_AN_HOUR)
         return f"{self.number(hours)} h {minutes} min" if hours else f"{minutes} min"
 
     def moment(self, value: datetime | None) -> Markup | str:
@@ -122,30 +136,34 @@ class Reader:
             return _NOBODY
         moment = value.astimezone(UTC)
         written = f"{dates.format_datetime(moment, 'medium', locale=self.locale)} UTC"
-        return Markup('<time datetime="{}" data-moment>{}</time>').format(moment.isoformat(), written)
+        return Markup('<time dir="auto" datetime="{}" data-moment>{}</time>').format(moment.isoformat(), written)
 
     def day(self, value: date | None) -> Markup | str:
         """A day of a course, which is the same in every zone."""
         if value is None:
             return _NOBODY
-        return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), self.plain_day(value))
+        return Markup('<time dir="auto" datetime="{}">{}</time>').format(value.isoformat(), _day(value, self.locale))
 
     def plain_day(self, value: date) -> str:
-        """A day of a course where there can be no markup."""
-        return _day(value, self.locale)
+        """A day of a course where there can be no markup, isolated from the text around it."""
+        return f"\N{FIRST STRONG ISOLATE}{_day(value, self.locale)}\N{POP DIRECTIONAL ISOLATE}"
 
 
 # A page shows the same few figures again and again, and a calendar the same days as others'.
 @lru_cache(_FIGURES)
-def _decimal(value: float, locale: Locale) -> str:
-    return numbers.format_decimal(value, locale=locale)
+def _decimal(value: float, marks: Sequence[float | None], locale: Locale) -> str:
+    return numbers.format_decimal(_exactly(shown(value, 3, marks)), locale=locale, decimal_quantization=False)
 
 
 @lru_cache(_FIGURES)
-def _percent(value: float, locale: Locale) -> str:
+def _percent(value: float, marks: Sequence[float | None], locale: Locale) -> str:
     sign = locale.number_symbols["latn"]["percentSign"]
-    pattern = locale.percent_formats[None].pattern.replace("0", "0.#")
-    return numbers.format_percent(Decimal(str(value)) / 100, pattern, locale).replace("%", sign)
+    share = _exactly(shown(value, 1, marks)) / 100
+    return numbers.format_percent(share, locale=locale, decimal_quantization=False).replace("%", sign)
+
+
+def _exactly(figure: float) -> Decimal:
+    return Decimal(str(figure))
 
 
 @lru_cache(_FIGURES)

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from headway.auth import IdentityProvider, Sessions
 from headway.dashboard.addresses import page_of
 from headway.dashboard.assets import Assets
+from headway.dashboard.compression import compressed
 from headway.dashboard.cookies import CookieJar
 from headway.dashboard.page import Page, PageNotFoundError, Visit
 from headway.dashboard.pages import PAGES
@@ -82,7 +83,9 @@ class Dashboard:
             session = self.entrance.session_of(request)
             if session is None:
                 return self._to_sign_in(request)
-            return await page.handler(Visit(request, self.services, session, self.renderer))
+            response = await page.handler(Visit(request, self.services, session, self.renderer))
+            is_mixed = page.writes_query and request.url.query
+            return response if is_mixed else await compressed(request, response)
 
         return self._served(self._refusing(answer))
 

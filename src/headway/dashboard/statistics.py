@@ -18,6 +18,7 @@ from headway.dashboard.statistics_views import (
 )
 from headway.domain.catalogue import Course
 from headway.domain.errors import InvalidValueError
+from headway.domain.principal import OPERATOR_ID
 from headway.http import statistics_render
 from headway.http.requests import InvalidQueryError, query_of
 from headway.http.statistics_query import ActivityParameters, RosterParameters
@@ -46,7 +47,8 @@ async def course(visit: Visit) -> Response:
 async def learner(visit: Visit) -> Response:
     """One learner in a course, lesson by lesson, and why the percentage is what it is."""
     detail = await visit.services.statistics.learner(visit.principal, visit.course_id, visit.learner_id)
-    return await visit.show("statistics/learner.html", course=detail.course, learner=LearnerView(detail))
+    learner = LearnerView(detail)
+    return await visit.show("statistics/learner.html", course=detail.course, learner=learner, operator_id=OPERATOR_ID)
 
 
 async def _figures(visit: Visit, course: Course) -> FiguresView:

@@ -11,6 +11,9 @@ COURSES_WRITE: Final = "courses:write"
 STATISTICS_READ: Final = "statistics:read"
 LEARNERS_ADMIN: Final = "learners:admin"
 
+OPERATOR_ID: Final = LearnerId("00000000-0000-0000-0000-000000000000")
+"""Who the commands speak for, whose user may read the database itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:

@@ -2,6 +2,7 @@
 
 import { ambiguity, CourseForm } from "./course-form.js";
 import { conflict, editedMeanwhile, element, faults, forecast, saved, trouble } from "./course-report.js";
+import { count, number } from "./headway.js";
 import { ask, codeOf, SignedOut, SomebodyElse, Unavailable } from "./service.js";
 
 const form = document.querySelector("#course");
@@ -283,11 +284,10 @@ async function watch() {
   const { rederivation } = await load().catch(() => ({ rederivation: undefined }));
   if (rederivation) {
     const { learners, done } = rederivation;
-    const number = new Intl.NumberFormat(document.documentElement.dataset.locale);
     deriving.hidden = false;
     Object.assign(document.querySelector("#deriving-bar"), { max: learners, value: done });
     document.querySelector("#deriving-text").textContent =
-      `Derived for ${number.format(done)} of ${number.format(learners)} learners.`;
+      `Derived for ${number(done)} of ${count(learners, "learner")}.`;
   } else if (rederivation === null && !deriving.hidden) {
     deriving.hidden = true;
     say("What follows from the edit is derived for all learners.");

@@ -5,6 +5,8 @@ import { replace } from "./parts.js";
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 let asSent = null;
 
+const dateOf = (day) => day.id.replace("day-", "");
+
 function prepare(part) {
   asSent = part?.cloneNode(true);
   const table = part?.querySelector(".weeks");
@@ -17,7 +19,8 @@ function prepare(part) {
     const day = event.target.closest(".day");
     if (day) readout.textContent = day.title;
   };
-  let reached = days.reduce((one, other) => (other.cellIndex > one.cellIndex ? other : one));
+  // Today, which is the last: rows are weekdays, so the last one of the document may be of the week before.
+  let reached = days.reduce((one, other) => (dateOf(other) > dateOf(one) ? other : one));
   reached.tabIndex = 0;
   table.addEventListener("focusin", ({ target }) => {
     reached.tabIndex = -1;

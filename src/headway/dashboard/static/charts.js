@@ -1,6 +1,6 @@
 // The charts of a course, drawn by Observable Plot as SVG into rooms that the page has kept free for them.
 
-import { percent } from "./headway.js";
+import { count, percent } from "./headway.js";
 import { axisX, axisY, barX, gridY, plot, pointerX, rectY, ruleX, ruleY, text, tip } from "./plot.js";
 
 const locale = document.documentElement.dataset.locale;
@@ -8,6 +8,10 @@ const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
 const day = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", timeZone: "UTC" });
 const longDay = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeZone: "UTC" });
 
+const DONE = {
+  active: (learners) => `${count(learners, "learner")} active`,
+  completed: (lessons) => `${count(lessons, "lesson")} completed`,
+};
 const ROW = 44;
 const BIN = 10;
 const DAY = 24 * 60 * 60 * 1000;
@@ -64,7 +68,11 @@ function scores(width, height, { figures, element }) {
       ruleX(passMark, { stroke: "var(--ink)", strokeDasharray: "4 3" }),
       text(passMark, { x: (mark) => mark, frameAnchor: "top", dy: -14, text: () => "pass mark", textAnchor: passMark[0] > 80 ? "end" : "middle" }),
       ruleY([0], { stroke: "var(--ink-soft)" }),
-      tip(rows, pointerX({ x: (row) => row.from + BIN / 2, y: "learners", title: (row) => `${row.from} to ${row.to === 100 ? 100 : row.to - 1} points\n${whole.format(row.learners)} learners`, fill: "var(--surface)", stroke: "var(--line)" })),
+      ...tips(rows, width, {
+        x: (row) => row.from + BIN / 2,
+        y: "learners",
+        title: (row) => `${row.from} to ${row.to === 100 ? 100 : row.to - 1} points\n${count(row.learners, "learner")}`,
+      }),
     ],
   });
 }
@@ -85,13 +93,26 @@ function days(width, height, { activity, element }) {
       axisX({ ticks: shown, tickSize: 4, tickFormat: (date) => day.format(date), label: null }),
       rectY(rows, { x1: "from", x2: "to", y: "count", insetLeft: inset, insetRight: inset, fill: series === "active" ? "var(--accent)" : "var(--chart-second)" }),
       ruleY([0], { stroke: "var(--ink-soft)" }),
-      tip(rows, pointerX({ x: (row) => new Date(row.from.getTime() + DAY / 2), y: "count", title: (row) => `${longDay.format(row.from)}\n${whole.format(row.count)}`, fill: "var(--surface)", stroke: "var(--line)" })),
+      ...tips(rows, width, {
+        x: (row) => new Date(row.from.getTime() + DAY / 2),
+        y: "count",
+        title: (row) => `${longDay.format(row.from)}\n${DONE[series](row.count)}`,
+      }),
     ],
   });
 }
 
+/** What a bar stands for, told above it while one points at it: to the side on which there is more room. */
+function tips(rows, width, channels) {
+  const middle = Math.ceil(rows.length / 2);
+  const maxRadius = Math.max(2, width / rows.length / 2); // of the one bar that one points at
+  const told = (some, anchor) =>
+    tip(some, pointerX({ ...channels, anchor, maxRadius, fill: "var(--surface)", stroke: "var(--line)" }));
+  return [told(rows.slice(0, middle), "bottom-left"), told(rows.slice(middle), "bottom-right")];
+}
+
 function learnersScale(counts) {
-  return { domain: [0, Math.max(4, ...counts)], nice: true };
+  return { domain: [0, Math.max(4, ...counts)], nice: ticksOf(counts) }; // ends with a tick, which no bar is above
 }
 
 function ticksOf(counts) {

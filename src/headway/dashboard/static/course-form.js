@@ -198,13 +198,28 @@ export class CourseForm {
     this.say(`${isolated(title)} was removed.`);
   }
 
-  // A quiz that has to be passed is not completed by scrolling to its end, unless its author says so.
+  // A lesson that has to be passed is not completed by scrolling to its end, unless its author says so. Without the
+  // mark it is completed as before.
   settled(input) {
-    if (input.name !== "pass_mark" || input.value.trim() === "" || input.given !== "") return;
+    if (input.name !== "pass_mark") return;
     const threshold = input.closest(".lesson-edit").querySelector('[name="complete_at"]');
-    if (threshold.value !== "100") return;
+    if (input.value.trim() === "") this.restore(threshold);
+    else if (input.given === "" && threshold.value === "100") this.clear(threshold);
+  }
+
+  clear(threshold) {
+    threshold.cleared = threshold.value;
     threshold.value = "";
     this.edited(threshold);
-    this.say("Completed at was cleared: passing completes the quiz.");
+    this.say("Completed at was cleared: passing completes the lesson.");
+  }
+
+  restore(threshold) {
+    const { cleared } = threshold;
+    delete threshold.cleared;
+    if (cleared === undefined || threshold.value.trim() !== "") return;
+    threshold.value = cleared;
+    this.edited(threshold);
+    this.say(`Completed at is ${cleared} again.`);
   }
 }

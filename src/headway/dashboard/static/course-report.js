@@ -101,6 +101,15 @@ export function saved(isEdited) {
     isEdited ? element("p", {}, "What you have edited since is not saved yet.") : null);
 }
 
+// Lessons that neither a percentage nor passing completes: an author may have meant that, and may have not.
+function warning(doc) {
+  const left = (doc.lessons ?? []).filter(({ complete_at: at, pass_mark: mark }) => at === null && (mark ?? null) === null);
+  if (!left.length) return null;
+  const titles = left.map((lesson) => isolated(titled(lesson, lesson.id)));
+  return element("p", { classes: "note" }, "No percentage completes ", ...joined(titles, ", "),
+    ". A learner has completed it only when the player says so. To change that, fill in “Completed at”.");
+}
+
 // The dry run's answer, lesson by lesson, with `save` to be pressed where there is anything to save.
 export function forecast(found, before, after, save) {
   if (isEmpty(found)) {
@@ -111,10 +120,11 @@ export function forecast(found, before, after, save) {
     { classes: "card stack" },
     element("h2", {}, "What saving would change"),
     element("ul", { classes: "changes" }, ...lines(found, before, after)),
+    warning(after),
     element(
       "dl",
       { classes: "figures" },
-      figure(found.learners, "learners have written in it"),
+      figure(found.learners, `${found.learners === 1 ? "learner has" : "learners have"} written in it`),
       figure(found.gain_completion, "would have completed it"),
       figure(found.lose_completion, "would no longer have completed it"),
     ),

@@ -1,7 +1,7 @@
 // A course's page: charts, figures that move by themselves, and a roster that is sorted and paged in place.
 
 import { binsOf, draw } from "./charts.js";
-import { localize, number, percent } from "./headway.js";
+import { count, isolated, localize, number, percent, shown } from "./headway.js";
 import htmx from "./htmx.js";
 import { codeOf } from "./service.js";
 
@@ -16,17 +16,13 @@ const DAYS_MILLISECONDS = 5000; // between two looks at what happens day by day
 const WRITTEN = {
   number,
   percent,
+  count,
   minutes: (value) => {
-    const whole = rounded(value);
+    const whole = shown(value, 0, []);
     const [hours, minutes] = [Math.floor(whole / 60), whole % 60];
     return hours ? `${number(hours)} h ${minutes} min` : `${minutes} min`;
   },
 };
-
-function rounded(value) {
-  const whole = Math.round(value);
-  return value % 1 === 0.5 && whole % 2 ? whole - 1 : whole;
-}
 
 const byId = (id) => document.getElementById(id);
 const dataOf = (id) => JSON.parse(byId(id)?.textContent ?? "null");
@@ -74,7 +70,7 @@ function show(figures) {
   const page = byId("figures");
   for (const element of page.querySelectorAll("[data-figure]")) {
     const value = at(figures, element.dataset.figure);
-    const written = value === null || value === undefined ? NOBODY : WRITTEN[element.dataset.as](value);
+    const written = value === null || value === undefined ? NOBODY : WRITTEN[element.dataset.as](value, element.dataset.of);
     if (written !== element.textContent) {
       element.textContent = written;
       flash(element);
@@ -108,7 +104,7 @@ function refreshDaysSoon() {
 
 /** The roster stays as it is while somebody reads it: it says from when it is. */
 function dateRoster() {
-  byId("roster-as-of").textContent = `As of ${clock.format(new Date())}`;
+  byId("roster-as-of").textContent = `As of ${isolated(clock.format(new Date()))}`;
   byId("roster-again").removeAttribute("data-is-old");
 }
 
@@ -141,14 +137,22 @@ function changed(event) {
   }
   page.dataset.state = event.lastEventId;
   const figures = JSON.parse(event.data);
-  tell("live", `Live, changed at ${clock.format(new Date())}`);
+  tell("live", `Live, changed at ${isolated(clock.format(new Date()))}`);
   if (wasLost) say("Connected again. Figures have changed.");
-  else if (performance.now() - lastSaid > QUIET_MILLISECONDS) say(`Figures have changed: ${WRITTEN.number(figures.learners)} learners.`);
+  else if (performance.now() - lastSaid > QUIET_MILLISECONDS) say(`Figures have changed: ${count(figures.learners, "learner")}.`);
   byId("course-title").textContent = figures.title;
   byId("roster-again").setAttribute("data-is-old", "");
   refreshDaysSoon();
+  const before = data.figures.learners;
   if (layoutOf(figures) === layoutOf(data.figures)) show(figures);
   else refresh("figures");
+  if (before > 0 !== figures.learners > 0) refreshAll();
+}
+
+/** With the first learner, or without the last one, no part of the page goes on saying the opposite. */
+function refreshAll() {
+  refresh("roster", "#roster-said");
+  if (byId("activity").hasAttribute("data-is-current")) refresh("activity");
 }
 
 function opened() {
@@ -232,6 +236,22 @@ function keepTheRest(detail) {
   for (const [name, value] of new URLSearchParams(location.search)) if (OF_ACTIVITY.has(name) !== isActivity) wanted.set(name, value);
   detail.path = wanted.size ? `${path}?${wanted}` : path;
 }
+
+// Back and forward: the parts are asked for anew in place, and one is where one was.
+const FILTERS = document.querySelectorAll("#roster-form [id]");
+
+document.addEventListener("htmx:beforeHistoryUpdate", () => {
+  history.replaceState({ ...history.state, scrolled: scrollY }, "");
+});
+
+addEventListener("popstate", async (event) => {
+  if (!event.state?.htmx) return; // it is within the page
+  event.stopImmediatePropagation(); // htmx would load the whole page again, from its top
+  const wanted = new URLSearchParams(location.search);
+  for (const field of FILTERS) if (field.name) field.value = wanted.get(field.name) ?? "";
+  await Promise.all([refresh("activity", "#live-said"), refresh("roster", "#roster-said")]);
+  if (event.state.scrolled !== undefined) scrollTo(0, event.state.scrolled);
+});
 
 // What is unfolded in a part stays so, and who is in it stays there.
 let kept = { unfolded: [], focused: null };
