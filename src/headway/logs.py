@@ -30,6 +30,7 @@ _REFUSED: Final = 400
 # What can be written at once to a pipe that is ready to be written to (POSIX, PIPE_BUF; Linux has 4,096).
 _AT_ONCE: Final = 4096
 _OTHERS: Final = "(others)"
+_UNWRITTEN_EVENT = "lines_not_written"
 _PATIENCE: Final = 0.25  # seconds for a reader that is slow; none for one that was too slow before
 
 
@@ -123,7 +124,7 @@ class _Lines(logging.Handler):
     def _say_what_was_not_written(self) -> None:
         with self.lock or contextlib.nullcontext():
             for event, lines in list(self._unwritten.items()):
-                record = logging.LogRecord("headway.logs", logging.WARNING, "", 0, "lines_not_written", None, None)
+                record = logging.LogRecord("headway.logs", logging.WARNING, "", 0, _UNWRITTEN_EVENT, None, None)
                 record.__dict__.update(of=event, lines=lines)
                 if not self._write(record):
                     self._say_later()

@@ -211,7 +211,7 @@ def test_every_metric_has_its_row() -> None:
 
 
 def test_every_event_of_the_log_has_its_row() -> None:
-    logging = re.compile(r'(?:_log\.(?:debug|info|warning|error|exception)|self\._refuse)\(\s*"(\w+)"')
+    logging = re.compile(r'(?:_log\.(?:debug|info|warning|error|exception)|self\._refuse|EVENT = )\(?\s*"(\w+)"')
     events = {event for file in SOURCE.rglob("*.py") for event in logging.findall(file.read_text())}
     assert set(code_in_first_cells(section(OPERATIONS_PAGE, "Logs"))) == events
 

@@ -42,6 +42,75 @@ def without(answer: httpx.Response, *names: str) -> dict[str, Any]:
 OWN = ("id", "user_id", "created_at", "updated_at", "completed_at")
 
 
+class TestWhatTheLearnerCanDo:
+    """An administrator can do it on the learner's behalf, in the same shapes, with the same tags."""
+
+    @pytest.fixture
+    def course_path(self, learner: httpx.Client, lesson_path: str) -> str:
+        assert learner.put(lesson_path, json=FIELDS).status_code == 200
+        return lesson_path.partition("/lessons/")[0]
+
+    @pytest.mark.parametrize("below", ["", "/summary", "/summary?explain=true", "/lessons/"])
+    def test_read(
+        self,
+        admin: httpx.Client,
+        learner: httpx.Client,
+        learner_id: str,
+        course_path: str,
+        lesson_path: str,
+        below: str,
+    ) -> None:
+        path = lesson_path if below == "/lessons/" else course_path + below
+        own, for_learner = learner.get(path), admin.get(f"/learners/{learner_id}{path}")
+        assert (own.status_code, for_learner.status_code) == (200, 200)
+        assert for_learner.json() == own.json()
+        assert for_learner.headers["etag"] == own.headers["etag"]
+        unchanged = admin.get(f"/learners/{learner_id}{path}", headers={"If-None-Match": own.headers["etag"]})
+        assert unchanged.status_code == 304
+
+    def test_list_courses(self, admin: httpx.Client, learner: httpx.Client, learner_id: str, course_path: str) -> None:
+        found = admin.get(f"/learners/{learner_id}/progress").json()
+        assert found == learner.get("/progress").json()
+        assert [f"/progress/{one['course_id']}" for one in found] == [course_path]
+
+    def test_correct_a_row_that_was_read(
+        self, admin: httpx.Client, learner: httpx.Client, learner_id: str, course_path: str, lesson_path: str
+    ) -> None:
+        assert course_path
+        path = f"/learners/{learner_id}{lesson_path}"
+        tag = admin.get(path).headers["etag"]
+        assert admin.put(path, json={"quiz_score": 10}, headers={"If-Match": tag}).json()["quiz_score"] == 10
+        assert admin.delete(path, headers={"If-Match": tag}).status_code == 412
+        assert admin.delete(path, headers={"If-Match": admin.get(path).headers["etag"]}).status_code == 204
+        assert learner.get(lesson_path).status_code == 404
+
+    def test_start_a_course_over(
+        self, admin: httpx.Client, learner: httpx.Client, learner_id: str, course_path: str
+    ) -> None:
+        assert admin.delete(f"/learners/{learner_id}{course_path}").status_code == 204
+        assert learner.get(course_path).json() == []
+
+    def test_a_removal_is_not_the_learners_presence(
+        self, admin: httpx.Client, learner: httpx.Client, learner_id: str, course_path: str, lesson_path: str
+    ) -> None:
+        before = learner.get(f"{course_path}/summary").json()["last_accessed"]
+        export = learner.get(f"/learners/{learner_id}/export").json()["standings"][0]
+        assert admin.delete(f"/learners/{learner_id}{lesson_path}").status_code == 204
+        assert learner.get(f"{course_path}/summary").json()["last_accessed"] == before
+        after = learner.get(f"/learners/{learner_id}/export").json()["standings"][0]
+        assert after["last_accessed"] == export["last_accessed"]
+
+    @pytest.mark.parametrize("method", ["GET", "DELETE"])
+    @pytest.mark.parametrize("below", ["", "/summary", "/lessons/"])
+    def test_nothing_without_the_scope(
+        self, learner: httpx.Client, course_path: str, lesson_path: str, method: str, below: str
+    ) -> None:
+        path = lesson_path if below == "/lessons/" else course_path + below
+        refused = learner.request(method, f"/learners/{uuid4()}{path}")
+        if (method, below) != ("DELETE", "/summary"):
+            assert (refused.status_code, refused.json()["code"]) == (403, "missing_scope")
+
+
 class TestWriting:
     def test_a_row_is_written_as_the_learner_would(
         self, admin: httpx.Client, admin_id: str, learner: httpx.Client, learner_id: str, lesson_path: str

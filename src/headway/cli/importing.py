@@ -45,7 +45,7 @@ def import_file(
     atomic: Annotated[bool, typer.Option("--atomic", help="Write all lines or none; 10,000 at most.")] = False,
     learner: Annotated[
         str | None,
-        typer.Option(metavar="LEARNER", help="Whose an export becomes, where not its own learner's: a UUID."),
+        typer.Option(metavar="LEARNER", help="Whose an export becomes, where not its own learner's."),
     ] = None,
 ) -> None:
     """Write many learners' progress from a file. Lines that are wrong are printed; it then ends with 1.

@@ -21,12 +21,20 @@ class Principal:
 
     Everybody may read and write their own progress; whatever else is allowed is a scope. `courses` are those that
     `statistics:read` is limited to, `None` where it is not. All that ends at `expires_at`, in seconds since 1970.
+    `acting` is who acts on the learner's behalf, `None` where that is the learner.
     """
 
     learner_id: LearnerId
     scopes: frozenset[str] = frozenset()
     courses: frozenset[CourseId] | None = None
     expires_at: float = field(default=math.inf, compare=False)
+    acting: LearnerId | None = None
+
+    def on_behalf_of(self, learner_id: LearnerId) -> "Principal":
+        """The principal who does for a learner what the learner may do. Raises `MissingScopeError`."""
+        self.require(LEARNERS_ADMIN)
+        acting = None if learner_id == self.learner_id else self.learner_id
+        return Principal(learner_id, expires_at=self.expires_at, acting=acting)
 
     def require(self, scope: str) -> None:
         """Raise `MissingScopeError` unless the token grants `scope`."""

@@ -1,6 +1,7 @@
 """What is asked and done for learners by others, over HTTP."""
 
 from asyncio import to_thread
+from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from io import BytesIO
 from typing import Any
@@ -17,6 +18,18 @@ from headway.http.render import NO_CONTENT, Reply
 from headway.http.requests import Call, parse_precondition, parse_query
 from headway.http.spreadsheets import TextForm
 from headway.service.importing import ImportFile, ImportOptions
+
+
+def on_behalf(answer: Callable[[Call], Awaitable[Reply]]) -> Callable[[Call], Awaitable[Reply]]:
+    """A learner's own operation, done for the learner whom the path names first."""
+
+    async def answer_for_learner(call: Call) -> Reply:
+        learner_id, *identifiers = call.identifiers
+        principal = call.principal.on_behalf_of(LearnerId(learner_id))
+        return await answer(call._replace(principal=principal, identifiers=tuple(identifiers)))
+
+    answer_for_learner.__name__ = f"{answer.__name__}_of_learner"  # which the OpenAPI document names it by
+    return answer_for_learner
 
 
 async def export_learner(call: Call) -> Reply:

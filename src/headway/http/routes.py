@@ -7,7 +7,13 @@ from headway.http import render, statistics_wire, wire
 from headway.http.course_query import CoursesParameters, PutCourseParameters
 from headway.http.endpoint import COURSE_BODY_BYTES, PROGRESS_BODY_BYTES, Operation
 from headway.http.imports import FORMATS, IMPORT_BODY_BYTES
-from headway.http.learners import erase_learner, export_learner, import_progress, update_learners_lesson_progress
+from headway.http.learners import (
+    erase_learner,
+    export_learner,
+    import_progress,
+    on_behalf,
+    update_learners_lesson_progress,
+)
 from headway.http.learners_wire import ImportQuery, ImportReport, LearnerExport
 from headway.http.render import NO_CONTENT, Reply
 from headway.http.requests import Call, parse_precondition, parse_query
@@ -31,6 +37,8 @@ COURSES_TAG: Final = "Education Courses"
 STATISTICS_TAG: Final = "Education Statistics"
 LEARNERS_TAG: Final = "Education Learners"
 PAGES_TAG: Final = "Education Pages"
+
+_ON_BEHALF: Final = "For a learner, with the scope `learners:admin`, what for oneself is"
 
 
 async def get_user_course_progress(call: Call) -> Reply:
@@ -161,6 +169,42 @@ OPERATIONS: Final = (
         "DELETE", "/learners/{user_id}", "Erase Learner",
         "Remove all that is held on a learner, if there is anything. Needs the scope `learners:admin`.",
         erase_learner, LEARNERS_TAG, refusals=(403,), scope=LEARNERS_ADMIN,
+    ),
+    Operation(
+        "GET", "/learners/{user_id}/progress", "List Learner's Courses",
+        f"{_ON_BEHALF} List User Courses: a summary of every course that there is progress in.",
+        on_behalf(get_user_courses), LEARNERS_TAG, answer=list[wire.CourseSummary], refusals=(403,),
+        scope=LEARNERS_ADMIN, answers_tag=True,
+    ),
+    Operation(
+        "GET", "/learners/{user_id}/progress/{course_id}", "Get Learner's Course Progress",
+        f"{_ON_BEHALF} Get User Course Progress: the learner's rows in the course, in its order.",
+        on_behalf(get_user_course_progress), LEARNERS_TAG, answer=list[wire.LessonProgress], refusals=(403, 404),
+        scope=LEARNERS_ADMIN, answers_tag=True,
+    ),
+    Operation(
+        "GET", "/learners/{user_id}/progress/{course_id}/summary", "Get Learner's Course Completion Stats",
+        f"{_ON_BEHALF} Get Course Completion Stats: where the learner stands in the course.",
+        on_behalf(get_course_completion_stats), LEARNERS_TAG,
+        answer=wire.CourseSummary | statistics_wire.ExplainedSummary, query=SummaryParameters, refusals=(403, 404),
+        scope=LEARNERS_ADMIN, answers_tag=True,
+    ),
+    Operation(
+        "DELETE", "/learners/{user_id}/progress/{course_id}", "Restart Learner's Course",
+        f"{_ON_BEHALF} Restart Course: remove all the learner's progress in the course.",
+        on_behalf(restart_course), LEARNERS_TAG, refusals=(403, 404), scope=LEARNERS_ADMIN,
+    ),
+    Operation(
+        "GET", "/learners/{user_id}/progress/{course_id}/lessons/{lesson_id}", "Get Learner's Lesson Progress",
+        f"{_ON_BEHALF} Get Lesson Progress: one row with its `ETag`, which a conditional write takes.",
+        on_behalf(get_lesson_progress), LEARNERS_TAG, answer=wire.LessonProgress, refusals=(403, 404),
+        scope=LEARNERS_ADMIN, answers_tag=True,
+    ),
+    Operation(
+        "DELETE", "/learners/{user_id}/progress/{course_id}/lessons/{lesson_id}", "Remove Learner's Lesson Progress",
+        f"{_ON_BEHALF} Remove Lesson Progress: the learner's row in one lesson, if there is one.",
+        on_behalf(remove_lesson_progress), LEARNERS_TAG, refusals=(403, 404, 412), conditional=True,
+        scope=LEARNERS_ADMIN,
     ),
     Operation(
         "PUT", "/learners/{user_id}/progress/{course_id}/lessons/{lesson_id}", "Update Learner's Lesson Progress",

@@ -87,7 +87,7 @@ class ProgressService:
 
         Raises `LessonNotFoundError`, `PreconditionFailedError`, or `InvalidValueError` for metadata out of bounds.
         """
-        write = LessonWrite(principal.learner_id, course_id, lesson_id, update, precondition)
+        write = LessonWrite(principal.learner_id, course_id, lesson_id, update, precondition, principal.acting)
         return Recorded.of(await self.store.write(write))
 
     async def remove(
@@ -98,7 +98,8 @@ class ProgressService:
         precondition: Precondition = UNCONDITIONAL,
     ) -> None:
         """Remove the caller's row in one lesson, if there is one. Raises as `record` does."""
-        await self.store.write(LessonWrite(principal.learner_id, course_id, lesson_id, None, precondition))
+        write = LessonWrite(principal.learner_id, course_id, lesson_id, None, precondition, principal.acting)
+        await self.store.write(write)
 
     async def restart_course(self, principal: Principal, course_id: CourseId) -> None:
         """Remove all the caller's rows in a course, also those of lessons that are not in it now."""
