@@ -23,6 +23,7 @@ VARYING_HEADERS = {"date", "x-request-id"}
 UNKNOWN = "497f6eca-6276-4993-bfeb-53cbbbba6f08"
 _ROW_ID = re.compile(r'"id":"[0-9a-f-]{36}"')
 _TAG = re.compile(r'"([0-9a-f-]{36}\.|\d+(?="))')
+_STAMP = re.compile(r"\d{16}")  # a version of a course, in a list's entity tag: one in each database
 _MOMENT = re.compile(r'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"')
 _VERSION = re.compile(r'"version":\d+')
 
@@ -231,7 +232,8 @@ def _comparable(answer: httpx.Response) -> tuple[str, int, list[tuple[str, str]]
         return request, answer.status_code, [], ""
     headers = [(name, value) for name, value in answer.headers.multi_items() if name not in VARYING_HEADERS]
     body = _VERSION.sub('"version":1', _MOMENT.sub('"then"', _ROW_ID.sub('"id":"one"', answer.text)))
-    return request, answer.status_code, [(name, _TAG.sub('"one.', value)) for name, value in headers], body
+    headers = [(name, _STAMP.sub("version", _TAG.sub('"one.', value))) for name, value in headers]
+    return request, answer.status_code, headers, body
 
 
 @pytest.mark.parametrize("requests", [_good_requests, _bad_requests], ids=["good requests", "bad requests"])

@@ -113,7 +113,9 @@ def shared() -> Iterator[Given]:
     shared = Given()
     with pytest.MonkeyPatch.context() as patch:
         for kind in (SqliteStore, StatisticsService):
-            patch.setattr(kind.__init__, "__kwdefaults__", {"clock": shared.clock})
+            patch.setattr(
+                kind.__init__, "__kwdefaults__", {**(kind.__init__.__kwdefaults__ or {}), "clock": shared.clock}
+            )
         patch.setattr("uuid.os", SimpleNamespace(urandom=shared.urandom))
         patch.setattr("headway.http.observation._NUMBERS", repeat(7))
         yield shared

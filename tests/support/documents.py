@@ -23,7 +23,7 @@ def full_document() -> dict[str, Any]:
         required=False, pass_mark=62.5, complete_at=None,
     )  # fmt: skip
     video = lesson(
-        title='Ünïcode [bold]and[/] :rocket: \\[x] "quoted" \t\u2028 \U0001f600', content_id=str(uuid4()),
+        title='Ünïcode [bold]and[/] :rocket: \\[x] "quoted" \u00a0\u200d \U0001f600', content_id=str(uuid4()),
         section=None, kind="video", duration_seconds=600, required=True, pass_mark=None, complete_at=90,
     )  # fmt: skip
     return course_document(

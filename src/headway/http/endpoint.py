@@ -27,6 +27,7 @@ from headway.http.requests import (
     RequestHeaders,
     is_known,
     parse_identifier,
+    parse_precondition,
     read_body,
     read_headers,
 )
@@ -177,6 +178,8 @@ class Endpoint:
         if principal is None:
             principal = await self._identify(authorization, headers)
         checked = self._permitted(principal, identifiers)
+        if self._is_revalidated and b"if-none-match" in headers:
+            parse_precondition(headers)  # what is malformed is refused, also where the answer has no tag
         if not self._body_limit:
             return await self._called(principal, headers, checked, b"", scope)
         with HeldBody(self._bodies, self._body_limit) as held:
