@@ -36,7 +36,7 @@ from headway.http.errors import INTERNAL_ERROR, refusal_of_no_class, to_reply
 from headway.http.lists import RenderedLists
 from headway.http.observation import Observed
 from headway.http.openapi import TAGS, build_router
-from headway.http.protocol import STOPPING
+from headway.http.protocol import CUT_OFF, STOPPING
 from headway.http.render import to_response
 from headway.http.requests import BodyBudget, Pages
 from headway.http.routes import OPERATIONS, PREFIX
@@ -186,14 +186,14 @@ class Headway:
         return [Endpoint(operation, surroundings, PREFIX) for operation in OPERATIONS]
 
     @contextlib.asynccontextmanager
-    async def lifespan(self, _app: object) -> AsyncIterator[Mapping[str, Callable[[], None]]]:
+    async def lifespan(self, _app: object) -> AsyncIterator[Mapping[str, Callable[..., None]]]:
         """Open the store, and derive in the background what follows from courses' edits; at the end close it.
 
-        Tells the server what to call when it begins to stop.
+        Tells the server what to call when it begins to stop, and when it cuts a connection off.
         """
         self.streams.begin()
         async with self.opened(), self.rederiver.working():
-            yield {STOPPING: self.streams.end}
+            yield {STOPPING: self.streams.end, CUT_OFF: self.metrics.connection_cut_off}
 
     @contextlib.asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:

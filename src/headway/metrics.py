@@ -83,6 +83,12 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+        self._cut_off = Counter(
+            "headway_connections_cut_off",
+            "Connections that were refused or cut off before a request was handed on.",
+            ("reason",),
+            registry=self.registry,
+        )
         self._queue = Gauge(
             "headway_queue_writes",
             "Writes waiting for their batch.",
@@ -119,6 +125,10 @@ class Metrics:
         """Count one committed batch."""
         self._batch.observe(size)
         self._commit.observe(seconds)
+
+    def connection_cut_off(self, reason: str) -> None:
+        """Count one connection that was refused or cut off."""
+        self._cut_off.labels(reason).inc()
 
     async def exposition(self) -> bytes:
         """The metrics in Prometheus' text format: of this process, or of all that share a folder.

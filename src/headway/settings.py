@@ -111,6 +111,18 @@ class Settings(BaseSettings):
     stream_limit: int = Field(
         1000, ge=0, description="Streams of figures that one server process keeps open; one more is answered 503."
     )
+    connection_limit: int = Field(
+        10_000, ge=1, le=1_000_000, description="Connections of one server process; one more is answered 503."
+    )
+    head_seconds: float = Field(
+        10.0, ge=0.1, le=600, description="Seconds that a request line and headers may take to arrive."
+    )
+    body_seconds: float = Field(
+        30.0, ge=0.1, le=600, description="Seconds that a body may pause; the whole may take ten times as long."
+    )
+    patience_seconds: float = Field(
+        10.0, ge=0.1, le=600, description="Seconds that a client may take nothing of its answer."
+    )
     shutdown_seconds: int = Field(30, ge=1, description="Seconds that a stopping service gives the requests under way.")
     log_format: LogFormat = Field(LogFormat.CONSOLE, description="How log lines are written: json or console.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least level logged.")

@@ -111,9 +111,8 @@ def _keep_the_rules_that_no_schema_can_state(case: Case[Any]) -> None:
 
     Times that a write brings are in order, and a lesson that was completed then is completed.
     """
-    if case.operation.definition.raw["operationId"] == "update_learners_lesson_progress" and isinstance(
-        case.body, dict
-    ):
+    operation = case.operation.definition.raw["operationId"]
+    if operation == "update_learners_lesson_progress" and isinstance(case.body, dict):
         for name in ("created_at", "completed_at", "updated_at"):
             case.body.pop(name, None)
     if operation != "put_course" or not isinstance(case.body, dict):

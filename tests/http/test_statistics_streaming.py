@@ -22,7 +22,8 @@ from headway.domain.errors import StoreUnavailableError
 from headway.domain.identifiers import CourseId
 from headway.domain.roster import RosterQuery
 from headway.domain.standing import CourseProgress
-from headway.http.protocol import BoundedHeadProtocol, BrokenOffError
+from headway.http.answering import BrokenOffError
+from headway.http.protocol import BoundedHeadProtocol
 from headway.service import statistics
 from support.asgi import lifespan
 from support.running import PREFIX, SECRET, authorization, course, eventually

@@ -23,6 +23,7 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from starlette.types import ASGIApp
 
 from headway import Settings, create_app, create_router
+from headway.http.errors import NO_REQUEST
 from headway.http.protocol import BoundedHeadProtocol
 from headway.service import StatisticsService
 from headway.storage.sqlite import SqliteStore
@@ -265,8 +266,19 @@ def _raw_answers(base_url: str, world: World, sent: Sent | bytes, keeping: str) 
     return re.split(rb"(?=HTTP/1\.1 )", re.sub(rb"date: \w{3}, \d\d [^\r]* GMT\r\n", b"date: then\r\n", answer))[1:]
 
 
+BY_UVICORN = (
+    b"content-type: text/plain; charset=utf-8\r\ncontent-length: 30\r\nconnection: close\r\n\r\n"
+    b"Invalid HTTP request received."
+)
+
+
 def _raw_as_mounted(answer: bytes) -> bytes:
-    """As `_as_mounted`. A HEAD is never answered by an operation; its answer has no body to tell so by."""
+    """As `_as_mounted`. What is no request never leaves the server, which has its own words for it.
+
+    A HEAD is never answered by an operation; its answer has no body to tell so by.
+    """
+    if answer.endswith(NO_REQUEST.body):
+        return answer.partition(b"content-type:")[0] + BY_UVICORN
     if not answer.endswith(UNROUTED) and not answer.startswith(b"HTTP/1.1 405 "):
         return answer
     answer = re.sub(rb"x-request-id: [^\r]*\r\n", b"", answer)

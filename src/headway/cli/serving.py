@@ -7,10 +7,12 @@ import gc
 import ipaddress
 import multiprocessing
 import os
+import resource
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from tempfile import TemporaryDirectory
 from typing import Final
 
@@ -23,7 +25,7 @@ from uvicorn.supervisors.multiprocess import Process
 from headway.app import VERSION, Headway
 from headway.cli.console import configure_logs, err, fail
 from headway.domain.errors import ConfigurationError
-from headway.http.protocol import BoundedHeadProtocol
+from headway.http.protocol import BoundedHeadProtocol, ConnectionLimits
 from headway.logs import get_logger
 from headway.metrics import SHARED_FOLDER_VARIABLE
 from headway.settings import LogFormat, Settings
@@ -31,6 +33,8 @@ from headway.settings import LogFormat, Settings
 _log = get_logger("headway")
 
 _BACKLOG: Final = 2048
+_DESCRIPTORS_KEPT: Final = 128
+"""Descriptors for all that is no client: listeners, database files, keys that are fetched, connections refused."""
 _EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with, not listened on
 
 
@@ -238,7 +242,8 @@ def _uvicorn_config(
         callback_notify=every_second,
         timeout_notify=1,
         loop="uvloop",
-        http=BoundedHeadProtocol,
+        http=partial(BoundedHeadProtocol, limits=_connection_limits(settings)),  # type: ignore[arg-type]  # it is only called
+        ws="none",
         lifespan="on",
         log_config=None,
         access_log=False,
@@ -247,6 +252,23 @@ def _uvicorn_config(
         date_header=True,
         backlog=_BACKLOG,
         timeout_graceful_shutdown=settings.shutdown_seconds,
+    )
+
+
+def _connection_limits(settings: Settings) -> ConnectionLimits:
+    """The limits, with no more connections than this process may have descriptors for beside its own.
+
+    As many as are needed are asked for, as far as whoever started the process lets it.
+    """
+    kept = _DESCRIPTORS_KEPT + (settings.postgres_connections if settings.uses_postgres else 0)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = settings.connection_limit + kept
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    room = settings.connection_limit if soft == resource.RLIM_INFINITY else max(soft - kept, soft // 2)
+    return ConnectionLimits(
+        min(room, settings.connection_limit), settings.head_seconds, settings.body_seconds, settings.patience_seconds
     )
 
 

@@ -13,10 +13,10 @@ from headway.auth import Authenticator
 from headway.domain.errors import HeadwayError, StoppingError
 from headway.domain.identifiers import CourseId
 from headway.domain.principal import STATISTICS_READ, Principal
+from headway.http.answering import break_off, respond
 from headway.http.errors import INTERNAL_ERROR, to_reply
 from headway.http.lists import RenderedLists
 from headway.http.observation import LoggedRequests, Observer, request_id
-from headway.http.protocol import break_off, respond
 from headway.http.render import Headers, Reply, StreamedReply, not_modified, tag_of, tagged
 from headway.http.requests import (
     SMALL_BODY_BYTES,
@@ -32,7 +32,7 @@ from headway.http.requests import (
     read_headers,
 )
 from headway.http.statistics_stream import Streams
-from headway.http.streaming import CLIENT_GONE, send_streamed
+from headway.http.streaming import CLIENT_GONE, PIECE_BYTES, send_in_pieces, send_streamed
 from headway.logs import REQUEST_ID, get_logger
 from headway.metrics import Metrics
 from headway.service import Services
@@ -157,9 +157,9 @@ class Endpoint:
             await self._stream(reply, sent_headers, receive, send, started)
             return
         status, body, _ = reply
-        if status >= _REFUSED or not respond(send, status, sent_headers, body):
+        if status >= _REFUSED or len(body) > PIECE_BYTES or not respond(send, status, sent_headers, body):
             await send({"type": "http.response.start", "status": status, "headers": list(sent_headers)})
-            await send({"type": "http.response.body", "body": body})
+            await send_in_pieces(send, body)
         self._observer.answered(status, started)
 
     async def _stream(

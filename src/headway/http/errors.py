@@ -81,10 +81,14 @@ REFUSALS: Final[dict[type[HeadwayError], Refused]] = {
     StoppingError: Refused(503, "stopping"),
 }
 CODES_OF_NO_CLASS: Final = {
+    400: "invalid_request",
     404: "unknown_path",
     405: "method_not_allowed",
+    408: "request_timeout",
     431: "head_too_large",
     500: "internal_error",
+    501: "method_not_implemented",
+    503: "too_many_connections",
 }
 """What is refused before there is an operation, or by none: by its status."""
 
@@ -110,6 +114,16 @@ def refusal_of_no_class(detail: str, status: int, headers: Headers = ()) -> Repl
 
 
 INTERNAL_ERROR: Final = refusal_of_no_class("Something went wrong here. The request id names it in the log.", 500)
+
+# What ends a connection, since no request can be handed on.
+NO_REQUEST: Final = refusal_of_no_class("This is no HTTP request.", 400)
+NOT_ONE_HOST: Final = refusal_of_no_class("A request has exactly one Host header.", 400)
+REQUEST_LATE: Final = refusal_of_no_class("The request took too long to arrive.", 408)
+HEAD_TOO_LARGE: Final = refusal_of_no_class("The request line and headers are over 64 KiB.", 431)
+NO_TUNNEL: Final = refusal_of_no_class("There are no tunnels here.", 501)
+TOO_MANY_CONNECTIONS: Final = refusal_of_no_class(
+    "Too many connections. Try again in a moment.", 503, ((b"retry-after", b"1"),)
+)
 
 
 def codes_of(status: int) -> tuple[str, ...]:

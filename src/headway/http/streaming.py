@@ -14,6 +14,8 @@ from headway.logs import get_logger
 
 _log = get_logger("headway.http")
 
+PIECE_BYTES: Final = 256 * 1024
+"""How much of an answer is handed to the server at once: what a client has not taken yet is copied no further."""
 CLIENT_GONE: Final = 499
 CLIENT_SLOW: Final = 408
 """What is counted of a client that took nothing of what was sent for too long (RFC 9110 section 15.5.9)."""
@@ -51,6 +53,18 @@ async def send_streamed(reply: StreamedReply, headers: Headers, receive: Receive
     finally:
         listening.cancel()
     return reply.status
+
+
+async def send_in_pieces(send: Send, body: bytes) -> None:
+    """Send the body of an answer. The next piece is sent when the client has taken most of the one before.
+
+    The server gives up a client that takes nothing, and then takes the rest for nothing.
+    """
+    last = max(0, len(body) - 1) // PIECE_BYTES * PIECE_BYTES
+    for at in range(0, last, PIECE_BYTES):
+        await send({"type": "http.response.body", "body": body[at : at + PIECE_BYTES], "more_body": True})
+        await asyncio.sleep(0)  # others have their turn
+    await send({"type": "http.response.body", "body": body[last:], "more_body": False})
 
 
 async def begun(chunks: Chunks) -> Chunks:
