@@ -111,6 +111,14 @@ def shows(page: Page, ids: list[str]) -> None:
     expect(page.locator("#roster tbody th")).to_have_text(ids)
 
 
+def test_filters_that_belong_together_share_a_line(visit: BrowserContext, crowd: Crowd) -> None:
+    page = visit.new_page()
+    page.goto(crowd.page)
+    for names in (("learner", "completed", "stalled", "at-lesson"), ("incomplete-lesson", "failed", "show", "all")):
+        boxes = [page.locator(f"#roster-{name}").bounding_box() for name in names]
+        assert len({round(box["y"] + box["height"]) for box in boxes if box}) == 1, names
+
+
 def test_headings_sort_and_pages_go_on(visit: BrowserContext, crowd: Crowd) -> None:
     page = visit.new_page()
     page.goto(crowd.page)
