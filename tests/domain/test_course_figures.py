@@ -1,6 +1,7 @@
 """A course's figures over its learners: counts kept by deltas, and what is made of them."""
 
 import statistics
+from dataclasses import replace
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
@@ -11,13 +12,13 @@ from hypothesis import strategies as st
 
 from domain.values import COURSE, LEARNER, NOW, UPDATES, course, lessons
 from headway.domain.bounds import plain
-from headway.domain.catalogue import Course, VersionedCourse
+from headway.domain.catalogue import Course, LessonKind, VersionedCourse
 from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts, recount
 from headway.domain.identifiers import LessonId, ProgressId
 from headway.domain.presence import advance
-from headway.domain.progress import LessonProgress
+from headway.domain.progress import LessonProgress, new_row
 from headway.domain.standing import CourseProgress, LearnerDay, last_started
-from headway.domain.statistics import CourseReading, activity_of, statistics_of
+from headway.domain.statistics import CourseReading, activity_of, reading_of, statistics_of
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition
 
 TODAY = date(2026, 3, 1)
@@ -75,7 +76,26 @@ def test_the_median_is_that_of_all_scores_to_the_whole_point(distribution: dict[
     of = course()
     [figures, *_] = statistics_of(_reading(of, scores={of.lessons[0].id: distribution}), TODAY).lessons
     scores = [points for points, learners in distribution.items() for _ in range(learners)]
-    assert figures.median_score == (int(statistics.median(scores) + 0.5) if scores else None)
+    assert figures.median_score == (int(statistics.median(scores)) if scores else None)
+
+
+def test_a_score_below_the_mark_is_shown_below_it() -> None:
+    of = course()
+    quiz = of.lessons[0]
+    counters = Counters()
+    row = new_row(LEARNER, COURSE, quiz.id, ProgressId("a row"), NOW)
+    counters.change_row(None, row._replace(quiz_score=69.999))
+    [figures, *_] = statistics_of(reading_of(of, counters), TODAY).lessons
+    assert (figures.distribution, figures.median_score, figures.mean_score) == ({69: 1}, 69, 70)
+    marked = replace(of, lessons=(replace(quiz, kind=LessonKind.QUIZ, pass_mark=70), *of.lessons[1:]))
+    [figures, *_] = statistics_of(reading_of(marked, counters), TODAY).lessons
+    assert figures.mean_score == 69.99
+
+
+@pytest.mark.parametrize(("completed", "learners", "rate"), [(20_000, 20_001, 99.99), (1, 100_000, 0.01), (2, 2, 100)])
+def test_a_rate_is_all_or_nothing_only_where_it_is_that(completed: int, learners: int, rate: float) -> None:
+    reading = _reading(course())._replace(learners=CourseCounts(learners, completed))
+    assert statistics_of(reading, TODAY).completion_rate == rate
 
 
 @given(st.sets(st.integers(0, 60)))

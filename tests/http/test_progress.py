@@ -361,3 +361,18 @@ def test_a_whole_row_may_be_sent_back(learner: httpx.Client, lesson_path: str) -
     row = learner.put(lesson_path, json=fields | {"status": "completed"})
     sent_back = learner.put(lesson_path, json=row.json())
     assert (sent_back.status_code, sent_back.content) == (200, row.content)
+
+
+def test_numbers_are_freed_of_binary_dust_before_any_rule_looks_at_them(
+    client_of: Callable[..., httpx.Client], publish: Callable[..., str]
+) -> None:
+    quiz, video = lesson(kind="quiz", pass_mark=58), lesson()
+    path = publish(course(quiz, video))
+    learner = client_of(str(uuid4()))
+    row = learner.put(f"{path}/lessons/{quiz['id']}", json={"quiz_score": 29 / 50 * 100}).json()
+    assert (29 / 50 * 100, row["quiz_score"], row["quiz_passed"]) == (57.99999999999999, 58, True)
+    twelve_twelfths = sum(100 / 12 for _ in range(12))
+    row = learner.put(f"{path}/lessons/{video['id']}", json={"progress_percentage": twelve_twelfths}).json()
+    assert twelve_twelfths < 100
+    assert (row["progress_percentage"], row["status"]) == (100, "completed")
+    assert learner.put(f"{path}/lessons/{video['id']}", json={"quiz_score": 100.000001}).status_code == 422

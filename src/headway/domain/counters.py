@@ -97,8 +97,8 @@ def _counts_of(row: LessonProgress | RowShape, parts: int) -> LessonCounts:
 
 
 def whole_points(score: Number) -> int:
-    """The point of the distribution that a score counts at: 0 to 100, halves upwards."""
-    return int(score + 0.5)
+    """The point of the distribution that a score counts at: 0 to 100, rounded down, so that none reaches a mark."""
+    return int(score)
 
 
 K = TypeVar("K")

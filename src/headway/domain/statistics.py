@@ -5,14 +5,15 @@ from datetime import date, timedelta
 from itertools import accumulate
 from typing import Final, NamedTuple
 
-from headway.domain.bounds import Number, plain
+from headway.domain.bounds import Number, plain, shown
 from headway.domain.catalogue import Course, Lesson
-from headway.domain.counters import PARTS_OF_A_POINT, Counters, CourseCounts, DayCounts, LessonCounts
+from headway.domain.counters import HIGHEST_SCORE, PARTS_OF_A_POINT, Counters, CourseCounts, DayCounts, LessonCounts
 from headway.domain.identifiers import LessonId
 from headway.domain.standing import minutes
 
 WEEK: Final = 7
 MONTH: Final = 30
+_DECIMALS: Final = 2
 
 _NO_LESSON: Final = LessonCounts()
 _NO_COURSE: Final = CourseCounts()
@@ -47,7 +48,8 @@ class LessonStatistics(NamedTuple):
     """A lesson's figures over all learners who started it. Rates are percentages; `None`: there is nobody to ask.
 
     `stopped_here` are those of them who started nothing behind it and have not completed the course; `drop_off` is
-    their share. `distribution` counts learners by their best score in whole points.
+    their share. `distribution` counts learners by their best score in whole points, rounded
+    down: at 69 are those from 69 on and below 70.
     """
 
     lesson: Lesson
@@ -159,7 +161,7 @@ def _lessons(
             passed=counted.passed,
             pass_rate=_percentage(counted.passed, counted.tried),
             mean_attempts=_mean(counted.attempts, counted.tried),
-            mean_score=_mean(counted.score_parts / PARTS_OF_A_POINT, counted.scored),
+            mean_score=_mean_score(counted, lesson.pass_mark),
             median_score=_median(distribution),
             distribution=distribution,
             mean_minutes=_mean(minutes(counted.time_parts), counted.started),
@@ -167,13 +169,19 @@ def _lessons(
         )
 
 
+def _mean_score(counted: LessonCounts, pass_mark: Number | None) -> Number | None:
+    if not counted.scored:
+        return None
+    return shown(counted.score_parts / PARTS_OF_A_POINT / counted.scored, _DECIMALS, (pass_mark, HIGHEST_SCORE))
+
+
 def _median(distribution: Mapping[int, int]) -> int | None:
-    """The score in the middle; between two of them their mean, to the whole point, halves upwards."""
+    """The score in the middle; between two of them their mean, in whole points, rounded down as scores are."""
     learners = sum(distribution.values())
     if not learners:
         return None
     below, above = _ranked(distribution, (learners - 1) // 2), _ranked(distribution, learners // 2)
-    return (below + above + 1) // 2
+    return (below + above) // 2
 
 
 def _ranked(distribution: Mapping[int, int], rank: int) -> int:
@@ -183,8 +191,8 @@ def _ranked(distribution: Mapping[int, int], rank: int) -> int:
 
 
 def _percentage(part: int, whole: int) -> Number | None:
-    return plain(round(100 * part / whole, 2)) if whole else None
+    return shown(100 * part / whole, _DECIMALS) if whole else None
 
 
 def _mean(total: float, count: int) -> Number | None:
-    return plain(round(total / count, 2)) if count else None
+    return plain(round(total / count, _DECIMALS)) if count else None

@@ -20,7 +20,7 @@ Minutes = Annotated[float, Field(ge=0)]
 
 
 class ScoreCount(BaseModel):
-    """How many learners have a best score, in whole points."""
+    """How many learners have a best score, in whole points, rounded down."""
 
     score: Annotated[int, Field(ge=0, le=100)]
     learners: Annotated[int, Field(ge=1)]
@@ -50,7 +50,7 @@ class LessonStatistics(BaseModel):
     pass_rate: Rate
     mean_attempts: Mean
     mean_score: Mean
-    median_score: Annotated[int | None, Field(ge=0, le=100, description="To the whole point, halves upwards.")]
+    median_score: Annotated[int | None, Field(ge=0, le=100, description="To the whole point, rounded down.")]
     score_distribution: list[ScoreCount]
     mean_time_spent_minutes: Mean
     bookmarks: Count

@@ -25,7 +25,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from typing_extensions import TypedDict
 
 from headway.domain import bounds
-from headway.domain.bounds import plain
+from headway.domain.bounds import freed_of_dust, plain
 from headway.domain.catalogue import UTC_ZONE, Course, Lesson, LessonKind, OnEdit, default_complete_at
 from headway.domain.dating import NO_TIMES, Times
 from headway.domain.errors import InvalidValueError, Problem
@@ -35,6 +35,13 @@ from headway.domain.text import NOTE_PATTERN, TITLE_PATTERN, note_fault, title_f
 
 _FINITE: Final = Field(allow_inf_nan=False)
 _PLAIN: Final = AfterValidator(plain)
+
+
+def _without_dust(value: object) -> object:
+    return freed_of_dust(value) if isinstance(value, float) else value
+
+
+_CLEAN: Final = BeforeValidator(_without_dust)
 
 
 def _whole(value: object) -> object:
@@ -69,10 +76,10 @@ class _TextRule:
         return text
 
 
-Percentage = Annotated[bounds.Percentage, _FINITE, _PLAIN]
-Threshold = Annotated[bounds.Threshold, _FINITE, _PLAIN]
-Seconds = Annotated[bounds.Seconds, _FINITE, _PLAIN]
-Minutes = Annotated[bounds.Minutes, _FINITE, _PLAIN]
+Percentage = Annotated[bounds.Percentage, _FINITE, _PLAIN, _CLEAN]
+Threshold = Annotated[bounds.Threshold, _FINITE, _PLAIN, _CLEAN]
+Seconds = Annotated[bounds.Seconds, _FINITE, _PLAIN, _CLEAN]
+Minutes = Annotated[bounds.Minutes, _FINITE, _PLAIN, _CLEAN]
 Attempts = Annotated[bounds.Attempts, BeforeValidator(_whole)]
 Notes = Annotated[bounds.Notes, _TextRule(note_fault, NOTE_PATTERN)]
 Title = Annotated[bounds.Title, _TextRule(title_fault, TITLE_PATTERN)]

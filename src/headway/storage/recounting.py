@@ -8,7 +8,10 @@ from headway.storage.port import Archive
 
 _FIRST: Final = "0001_initial"
 _UNCOUNTED: Final = frozenset({"0003_statistics", "0006_stopped"})
-"""The migrations from which on figures are kept that were not kept before."""
+"""The migrations from which on figures are kept that were not kept before, or counted otherwise.
+
+With the second of these scores are counted at whole points rounded down; before, halves went upwards.
+"""
 
 
 def are_uncounted(applied: Sequence[str]) -> bool:
