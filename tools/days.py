@@ -1,10 +1,12 @@
 """Run the tests that could depend on the day, as of days on which something is different: `make test-days`.
 
 The clock of all processes is set by libfaketime, from Debian's package `faketime`; that of pages by Playwright. Clocks
-that only measure go on as they are. Arguments are pytest's, in place of the tests that are chosen here:
+that only measure go on as they are. Each day has one process of pytest, as many at a time as the machine has cores:
+starting servers, databases and browsers is most of the work, and so happens once a day. Arguments are pytest's, in
+place of the tests that are chosen here:
 
     .venv/bin/python tools/days.py
-    .venv/bin/python tools/days.py tests/storage -n 2
+    .venv/bin/python tools/days.py tests/storage
 """
 
 import os
@@ -12,6 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -61,7 +64,9 @@ def main() -> None:
     """Run the tests as of each day; ends with 1 where any failed, after all were run."""
     library = _found()
     arguments = sys.argv[1:] or list(_TESTS)
-    failed = [day for day in _DAYS if not _passes(day, library, arguments)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        passed = pool.map(lambda day: _passes(day, library, arguments), _DAYS)
+        failed = [day for day, well in zip(_DAYS, passed, strict=True) if not well]
     sys.exit("\n".join(f"failed as of {day}" for day in failed) if failed else 0)
 
 
@@ -73,10 +78,14 @@ def _found() -> Path:
 
 
 def _passes(day: Day, library: Path, arguments: list[str]) -> bool:
-    sys.stdout.write(f"--- as of {day}\n")
+    command = [str(_ROOT / ".venv/bin/pytest"), "-n", "0", *arguments]
+    ended = subprocess.run(
+        command, cwd=_ROOT, env=_environment(day, library), check=False,
+        text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    sys.stdout.write(f"--- as of {day}\n{ended.stdout}")
     sys.stdout.flush()
-    command = [str(_ROOT / ".venv/bin/pytest"), *arguments]
-    return subprocess.run(command, cwd=_ROOT, env=_environment(day, library), check=False).returncode == 0
+    return ended.returncode == 0
 
 
 def _environment(day: Day, library: Path) -> Mapping[str, str]:
