@@ -227,7 +227,7 @@ class Model:
                 ),
             )
             if row.quiz_score is not None:
-                counters.add_score((*key, int(row.quiz_score + 0.5)), 1)
+                counters.add_score((*key, int(row.quiz_score)), 1)
         course_id = self.course.id if self.course else CourseId("")
         for learner, lesson_id in self.at_lesson.items():
             if learner not in self.completed:

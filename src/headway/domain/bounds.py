@@ -33,6 +33,15 @@ def plain(value: float) -> Number:
     return int(value) if value == int(value) else value
 
 
+def freed_of_dust(value: float) -> float:
+    """A number that came in, to the millionth, as every rule and every row has it.
+
+    What a client adds up in binary may miss a whole number or a mark by less than anybody meant: twelve twelfths of a
+    hundred come to 99.99999999999999. Bounds are looked at afterwards, so that 100.00000000000001 is 100.
+    """
+    return round(value, 6)
+
+
 def shown(value: float, decimals: int = 0, marks: Iterable[float | None] = (100,)) -> Number:
     """The value as people are shown it: the nearest figure that says of every mark what the value says of it.
 

@@ -97,8 +97,11 @@ def _counts_of(row: LessonProgress | RowShape, parts: int) -> LessonCounts:
 
 
 def whole_points(score: Number) -> int:
-    """The point of the distribution that a score counts at: 0 to 100, halves upwards."""
-    return int(score + 0.5)
+    """The point of the distribution that a score counts at, 0 to 100: the whole points that it has reached.
+
+    So nobody counts at a mark who has not reached it, and 69.5 counts at 69.
+    """
+    return int(score)
 
 
 K = TypeVar("K")

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple, Self
 
 from headway.domain import progress
-from headway.domain.bounds import Number, plain
+from headway.domain.bounds import Number, plain, shown
 from headway.domain.catalogue import Course, Lesson, OnEdit, VersionedCourse
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress, Status
@@ -252,7 +252,7 @@ def summarise(course: Course, progress: CourseProgress | None) -> Summary:
         total_lessons=total,
         completed_lessons=tally.completed_lessons,
         in_progress_lessons=tally.in_progress_lessons,
-        completion_percentage=plain(round(100 * tally.completed_lessons / total, 2)) if total else 0,
+        completion_percentage=shown(100 * tally.completed_lessons / total, 2) if total else 0,
         total_time_spent_minutes=minutes(tally.time_parts),
         last_accessed=progress.last_accessed if progress else None,
     )

@@ -5,9 +5,9 @@ from datetime import date, timedelta
 from itertools import accumulate
 from typing import Final, NamedTuple
 
-from headway.domain.bounds import Number, plain
+from headway.domain.bounds import Number, shown
 from headway.domain.catalogue import Course, Lesson
-from headway.domain.counters import PARTS_OF_A_POINT, Counters, CourseCounts, DayCounts, LessonCounts
+from headway.domain.counters import HIGHEST_SCORE, PARTS_OF_A_POINT, Counters, CourseCounts, DayCounts, LessonCounts
 from headway.domain.identifiers import LessonId
 from headway.domain.standing import minutes
 
@@ -47,7 +47,7 @@ class LessonStatistics(NamedTuple):
     """A lesson's figures over all learners who started it. Rates are percentages; `None`: there is nobody to ask.
 
     `stopped_here` are those of them who started nothing behind it and have not completed the course; `drop_off` is
-    their share. `distribution` counts learners by their best score in whole points.
+    their share. `distribution` counts learners by the whole points that their best score has reached.
     """
 
     lesson: Lesson
@@ -159,7 +159,7 @@ def _lessons(
             passed=counted.passed,
             pass_rate=_percentage(counted.passed, counted.tried),
             mean_attempts=_mean(counted.attempts, counted.tried),
-            mean_score=_mean(counted.score_parts / PARTS_OF_A_POINT, counted.scored),
+            mean_score=_mean_score(counted, lesson),
             median_score=_median(distribution),
             distribution=distribution,
             mean_minutes=_mean(minutes(counted.time_parts), counted.started),
@@ -167,13 +167,18 @@ def _lessons(
         )
 
 
+def _mean_score(counted: LessonCounts, lesson: Lesson) -> Number | None:
+    """The mean, made by one division, so that it is exact where it is as much as the mark."""
+    return _mean(counted.score_parts, PARTS_OF_A_POINT * counted.scored, (HIGHEST_SCORE, lesson.pass_mark))
+
+
 def _median(distribution: Mapping[int, int]) -> int | None:
-    """The score in the middle; between two of them their mean, to the whole point, halves upwards."""
+    """The score in the middle, or the mean of the two there, in the whole points that were reached."""
     learners = sum(distribution.values())
     if not learners:
         return None
     below, above = _ranked(distribution, (learners - 1) // 2), _ranked(distribution, learners // 2)
-    return (below + above + 1) // 2
+    return (below + above) // 2
 
 
 def _ranked(distribution: Mapping[int, int], rank: int) -> int:
@@ -183,8 +188,8 @@ def _ranked(distribution: Mapping[int, int], rank: int) -> int:
 
 
 def _percentage(part: int, whole: int) -> Number | None:
-    return plain(round(100 * part / whole, 2)) if whole else None
+    return shown(100 * part / whole, 2) if whole else None
 
 
-def _mean(total: float, count: int) -> Number | None:
-    return plain(round(total / count, 2)) if count else None
+def _mean(total: float, count: int, marks: tuple[Number | None, ...] = ()) -> Number | None:
+    return shown(total / count, 2, marks) if count else None

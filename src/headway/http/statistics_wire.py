@@ -20,7 +20,7 @@ Minutes = Annotated[float, Field(ge=0)]
 
 
 class ScoreCount(BaseModel):
-    """How many learners have a best score, in whole points."""
+    """How many learners have a best score of so many points or more, but less than one more."""
 
     score: Annotated[int, Field(ge=0, le=100)]
     learners: Annotated[int, Field(ge=1)]
@@ -50,7 +50,7 @@ class LessonStatistics(BaseModel):
     pass_rate: Rate
     mean_attempts: Mean
     mean_score: Mean
-    median_score: Annotated[int | None, Field(ge=0, le=100, description="To the whole point, halves upwards.")]
+    median_score: Annotated[int | None, Field(ge=0, le=100, description="Of whole points that were reached.")]
     score_distribution: list[ScoreCount]
     mean_time_spent_minutes: Mean
     bookmarks: Count
@@ -167,6 +167,7 @@ class LearnerLesson(BaseModel):
     created_at: datetime
     updated_at: datetime
     written_by: Annotated[UUID | None, Field(description="Who wrote it last on the learner's behalf, if anybody.")]
+    completed_by: Annotated[UUID | None, Field(description="Who completed it against the lesson's conditions.")]
 
 
 class LearnerDetail(RosterLine):

@@ -25,8 +25,8 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from typing_extensions import TypedDict
 
 from headway.domain import bounds
-from headway.domain.bounds import plain
-from headway.domain.catalogue import UTC_ZONE, Course, Lesson, LessonKind, OnEdit, default_complete_at
+from headway.domain.bounds import freed_of_dust, plain
+from headway.domain.catalogue import MARKED_KINDS, UTC_ZONE, Course, Lesson, LessonKind, OnEdit, default_complete_at
 from headway.domain.dating import NO_TIMES, Times
 from headway.domain.errors import InvalidValueError, Problem
 from headway.domain.identifiers import ContentId, CourseId, LessonId
@@ -35,6 +35,13 @@ from headway.domain.text import NOTE_PATTERN, TITLE_PATTERN, note_fault, title_f
 
 _FINITE: Final = Field(allow_inf_nan=False)
 _PLAIN: Final = AfterValidator(plain)
+
+
+def _without_dust(value: object) -> object:
+    return freed_of_dust(value) if isinstance(value, float) else value
+
+
+_CLEAN: Final = BeforeValidator(_without_dust)
 
 
 def _whole(value: object) -> object:
@@ -69,10 +76,10 @@ class _TextRule:
         return text
 
 
-Percentage = Annotated[bounds.Percentage, _FINITE, _PLAIN]
-Threshold = Annotated[bounds.Threshold, _FINITE, _PLAIN]
-Seconds = Annotated[bounds.Seconds, _FINITE, _PLAIN]
-Minutes = Annotated[bounds.Minutes, _FINITE, _PLAIN]
+Percentage = Annotated[bounds.Percentage, _FINITE, _PLAIN, _CLEAN]
+Threshold = Annotated[bounds.Threshold, _FINITE, _PLAIN, _CLEAN]
+Seconds = Annotated[bounds.Seconds, _FINITE, _PLAIN, _CLEAN]
+Minutes = Annotated[bounds.Minutes, _FINITE, _PLAIN, _CLEAN]
 Attempts = Annotated[bounds.Attempts, BeforeValidator(_whole)]
 Notes = Annotated[bounds.Notes, _TextRule(note_fault, NOTE_PATTERN)]
 Title = Annotated[bounds.Title, _TextRule(title_fault, TITLE_PATTERN)]
@@ -83,7 +90,7 @@ class LessonProgressUpdate(TypedDict, total=False):
 
     __pydantic_config__ = ConfigDict(strict=True, title="LessonProgressUpdate")  # type: ignore[misc]
 
-    status: Annotated[Status | None, Field(description="Merged: the higher of stored, sent and implied.")]
+    status: Annotated[Status | None, Field(description="Merged: the highest of stored, sent and implied.")]
     progress_percentage: Annotated[Percentage | None, Field(description="Merged: the highest.")]
     video_position_seconds: Annotated[Seconds | None, Field(description="The resume point; the last writer's.")]
     quiz_score: Annotated[Percentage | None, Field(description="Merged: the best attempt.")]
@@ -165,7 +172,10 @@ class LessonDocument(BaseModel):
         extra="forbid",
         json_schema_extra={
             "if": {"properties": {"pass_mark": {"type": "number"}}, "required": ["pass_mark"]},
-            "then": {"properties": {"kind": {"const": "quiz"}}, "required": ["kind"]},
+            "then": {
+                "properties": {"kind": {"enum": [*sorted(kind.value for kind in MARKED_KINDS)]}},
+                "required": ["kind"],
+            },
         },
     )
 
@@ -176,11 +186,13 @@ class LessonDocument(BaseModel):
     kind: LessonKind = LessonKind.OTHER
     duration_seconds: Seconds | None = None
     required: Annotated[bool, Field(description="Whether the lesson counts towards completing the course.")] = True
-    pass_mark: Annotated[Percentage | None, Field(description="The score that passes; quizzes only.")] = None
+    pass_mark: Annotated[
+        Percentage | None, Field(description="The score that passes; quizzes and assignments only.")
+    ] = None
     complete_at: Annotated[
         Threshold | None,
         Field(
-            description="The progress percentage that completes the lesson; null where none does. "
+            description="The progress percentage that the lesson is completed at; null where it asks for none. "
             "Not given: 100, or null where there is a pass mark.",
             # No default that a client could fill in: which one it is depends on the pass mark.
             json_schema_extra=lambda schema: schema.pop("default", None),
