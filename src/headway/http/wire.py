@@ -41,6 +41,11 @@ def _without_dust(value: object) -> object:
     return freed_of_dust(value) if isinstance(value, float) else value
 
 
+def _threshold_without_dust(value: object) -> object:
+    """The number to the millionth, unless that comes to nothing: what is over 0 stays so."""
+    return _without_dust(value) or value
+
+
 _CLEAN: Final = BeforeValidator(_without_dust)
 
 
@@ -77,7 +82,7 @@ class _TextRule:
 
 
 Percentage = Annotated[bounds.Percentage, _FINITE, _PLAIN, _CLEAN]
-Threshold = Annotated[bounds.Threshold, _FINITE, _PLAIN, _CLEAN]
+Threshold = Annotated[bounds.Threshold, _FINITE, _PLAIN, BeforeValidator(_threshold_without_dust)]
 Seconds = Annotated[bounds.Seconds, _FINITE, _PLAIN, _CLEAN]
 Minutes = Annotated[bounds.Minutes, _FINITE, _PLAIN, _CLEAN]
 Attempts = Annotated[bounds.Attempts, BeforeValidator(_whole)]
