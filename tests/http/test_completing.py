@@ -35,13 +35,35 @@ def path(publish: Callable[..., str]) -> str:
 @pytest.mark.parametrize(
     ("of", "sent", "stored"),
     [
-        (VIDEO, {"progress_percentage": 99.99999999999999}, {"progress_percentage": 100, "status": "completed"}),
-        (VIDEO, {"progress_percentage": 100.00000000000001}, {"progress_percentage": 100, "status": "completed"}),
-        (VIDEO, {"progress_percentage": 99.99}, {"progress_percentage": 99.99, "status": "in_progress"}),
-        (TEST, {"quiz_score": 57.99999999999999}, {"quiz_score": 58, "quiz_passed": True, "status": "completed"}),
-        (TEST, {"quiz_score": 57.999999}, {"quiz_score": 57.999999, "quiz_passed": False}),
-        (TEST, {"quiz_score": -1e-12}, {"quiz_score": 0, "status": "in_progress"}),
-        (TEST, {"time_spent_minutes": 0.1 + 0.2}, {"time_spent_minutes": 0.3}),
+        pytest.param(
+            VIDEO,
+            {"progress_percentage": 99.99999999999999},
+            {"progress_percentage": 100, "status": "completed"},
+            id="twelve twelfths",
+        ),
+        pytest.param(
+            VIDEO,
+            {"progress_percentage": 100.00000000000001},
+            {"progress_percentage": 100, "status": "completed"},
+            id="dust above",
+        ),
+        pytest.param(
+            VIDEO,
+            {"progress_percentage": 99.99},
+            {"progress_percentage": 99.99, "status": "in_progress"},
+            id="less than all",
+        ),
+        pytest.param(
+            TEST,
+            {"quiz_score": 57.99999999999999},
+            {"quiz_score": 58, "quiz_passed": True, "status": "completed"},
+            id="29 of 50",
+        ),
+        pytest.param(
+            TEST, {"quiz_score": 57.999999}, {"quiz_score": 57.999999, "quiz_passed": False}, id="a millionth below"
+        ),
+        pytest.param(TEST, {"quiz_score": -1e-12}, {"quiz_score": 0, "status": "in_progress"}, id="dust below"),
+        pytest.param(TEST, {"time_spent_minutes": 0.1 + 0.2}, {"time_spent_minutes": 0.3}, id="a sum of minutes"),
     ],
 )
 def test_numbers_come_in_without_dust(
