@@ -236,6 +236,7 @@ class Headway:
             expose_headers=[
                 "Content-Disposition",
                 "ETag",
+                "Headway-Completed-By",
                 "Headway-Kept",
                 "Headway-Written-By",
                 "Link",

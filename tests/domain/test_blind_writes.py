@@ -163,8 +163,8 @@ def test_any_progress_position_attempt_score_or_time_starts_the_lesson(update: P
         pytest.param(
             quiz(pass_mark=70, complete_at=90),
             {"progress_percentage": 90},
-            COMPLETED,
-            id="a quiz with a complete_at as well",
+            {"progress_percentage": 90},
+            id="a quiz with a complete_at as well is to be passed too",
         ),
     ],
 )

@@ -35,8 +35,13 @@ def test_a_lesson_that_is_in_a_course_again_is_told_its_first_place() -> None:
     assert [problem.reason.endswith("at place 1.") for problem in refusal.value.problems] == [True, True]
 
 
-@pytest.mark.parametrize("kind", [kind for kind in LessonKind if kind is not LessonKind.QUIZ])
-def test_only_a_quiz_has_a_pass_mark(kind: LessonKind) -> None:
+@pytest.mark.parametrize("kind", [LessonKind.QUIZ, LessonKind.ASSIGNMENT])
+def test_a_quiz_and_an_assignment_may_have_a_pass_mark(kind: LessonKind) -> None:
+    assert course(lesson(1, kind=kind, pass_mark=0)).lessons[0].passes(0)
+
+
+@pytest.mark.parametrize("kind", [LessonKind.VIDEO, LessonKind.ARTICLE, LessonKind.OTHER])
+def test_nothing_else_has_a_pass_mark(kind: LessonKind) -> None:
     assert problems(lesson(1), lesson(2, kind=kind, pass_mark=0)) == [
         (("lessons", 1, "pass_mark"), "pass_mark_without_quiz")
     ]

@@ -91,11 +91,11 @@ def own_values(row: LessonProgress) -> ProgressUpdate:
 
 
 def changes(before: LessonProgress, after: LessonProgress) -> dict[str, Any]:
-    """The fields that differ, as they are after; `updated_at` and `version` follow and are left out."""
+    """The fields that differ, as they are after; `updated_at`, `version` and `worked_at` follow and are left out."""
     return {
         field: value
         for field, value in after._asdict().items()
-        if value != getattr(before, field) and field not in {"updated_at", "version"}
+        if value != getattr(before, field) and field not in {"updated_at", "version", "worked_at"}
     }
 
 
@@ -145,7 +145,8 @@ def lessons(draw: st.DrawFn, number: int = 1) -> Lesson:
     """A lesson that a course document can define."""
     complete_at = draw(st.sampled_from([None, 0.5, 50, 80, 100]))
     pass_mark = draw(st.sampled_from([None, None, 0, 50, 70.5, 100]))
-    kind = LessonKind.VIDEO if pass_mark is None else LessonKind.QUIZ
+    marked = [LessonKind.QUIZ, LessonKind.ASSIGNMENT]
+    kind = draw(st.sampled_from([*marked, LessonKind.VIDEO] if pass_mark is None else marked))
     return lesson(number, kind=kind, pass_mark=pass_mark, complete_at=complete_at, required=draw(st.booleans()))
 
 

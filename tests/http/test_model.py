@@ -57,11 +57,17 @@ class Lesson:
         default = 100 if self.pass_mark is None else None
         return self.pass_mark, default if self.complete_at == NOT_GIVEN else self.complete_at
 
-    def is_completed_by(self, body: Body, *, passed: bool) -> bool:
-        """Whether what a write sends completes the lesson: by passing it, or by the percentage that does."""
-        _, percentage = self.criteria
+    def is_completed_by(self, body: Body, row: Row, *, passed_now: bool) -> bool:
+        """Whether what a write sends meets a condition of the lesson, and the row that it leads to meets both."""
+        mark, percentage = self.criteria
+        if (body.get("status") == "completed") or (body.get("quiz_passed") and mark is None):
+            return mark is None or row["quiz_passed"]
         reached = percentage is not None and (body.get("progress_percentage") or 0) >= percentage
-        return reached or (passed and self.pass_mark is not None)
+        return (reached or (passed_now and mark is not None)) and self.is_met_by(row)
+
+    def is_met_by(self, row: Row) -> bool:
+        mark, percentage = self.criteria
+        return (mark is None or row["quiz_passed"]) and (percentage is None or row["progress_percentage"] >= percentage)
 
     def is_passed_by(self, score: float | None) -> bool:
         return self.pass_mark is not None and score is not None and score >= self.pass_mark
@@ -117,9 +123,11 @@ def _higher(one: str, other: str) -> str:
     return max(one, other, key=STATUSES.index)
 
 
-def _implied(body: Body, lesson: Lesson, *, passed: bool) -> str:
-    if lesson.is_completed_by(body, passed=passed):
+def _implied(body: Body, after: Row, lesson: Lesson, *, passed: bool) -> str:
+    if lesson.is_completed_by(body, after, passed_now=passed):
         return "completed"
+    if body.get("status") in {"in_progress", "completed"}:
+        return "in_progress"
     numbers = ("progress_percentage", "video_position_seconds", "quiz_attempts", "quiz_passed", "time_spent_minutes")
     begun = body.get("quiz_score") is not None or any(body.get(name) for name in numbers)
     return "in_progress" if begun else "not_started"
@@ -135,9 +143,8 @@ def _blindly(row: Row, body: Body, lesson: Lesson) -> Row:
     after["quiz_passed"] = row["quiz_passed"] or passed
     after["metadata"] = row["metadata"] | sent.get("metadata", {})
     after["user_notes"] = after["user_notes"] or None
-    implied = _implied(sent, lesson, passed=passed)
-    after["status"] = _higher(row["status"], _higher(sent.get("status", "not_started"), implied))
-    if after["status"] == "completed":
+    after["status"] = _higher(row["status"], _implied(sent, after, lesson, passed=passed))
+    if after["status"] == "completed" or (sent.get("status") == "completed" and lesson.criteria[1] is not None):
         after["progress_percentage"] = 100
     return after
 
@@ -148,9 +155,11 @@ def _informed(row: Row, body: Body, lesson: Lesson) -> Row:
     after["user_notes"] = after["user_notes"] or None
     if "quiz_score" in body and "quiz_passed" not in body and lesson.pass_mark is not None:
         after["quiz_passed"] = lesson.is_passed_by(after["quiz_score"])
-    if "status" not in body:
+    says_completed = body.get("status") == "completed" != row["status"]
+    if "status" not in body or says_completed:
         after["status"] = _followed(row, after, body, lesson)
-    if after["status"] == "completed" != row["status"] and "progress_percentage" not in body:
+    completes = after["status"] == "completed" != row["status"]
+    if (completes or (says_completed and lesson.criteria[1] is not None)) and "progress_percentage" not in body:
         after["progress_percentage"] = 100
     if after["status"] == "not_started" and "status" in body:
         zero = dict.fromkeys({"progress_percentage", "video_position_seconds"} - body.keys(), 0)
@@ -159,10 +168,11 @@ def _informed(row: Row, body: Body, lesson: Lesson) -> Row:
 
 
 def _followed(row: Row, after: Row, body: Body, lesson: Lesson) -> str:
-    """The status that follows where an informed write names none."""
+    """The status that follows where an informed write names none, or a completion."""
     names_quiz = not body.keys().isdisjoint({"quiz_score", "quiz_passed"})
-    implied = _implied(body, lesson, passed=after["quiz_passed"] and names_quiz)
-    taken_back = "progress_percentage" in body and after["progress_percentage"] < 100
+    implied = _implied(body, after, lesson, passed=after["quiz_passed"] and names_quiz)
+    enough = 100 if lesson.criteria[1] is None else lesson.criteria[1]
+    taken_back = "progress_percentage" in body and after["progress_percentage"] < enough
     failed = lesson.pass_mark is not None and row["quiz_passed"] and not after["quiz_passed"]
     stays = "in_progress" if row["status"] == "completed" and (taken_back or failed) else row["status"]
     return _higher(stays, implied)
@@ -171,10 +181,13 @@ def _followed(row: Row, after: Row, body: Body, lesson: Lesson) -> str:
 def _derived(row: Row, lesson: Lesson) -> Row:
     """What a row becomes where its lesson is completed otherwise than before: who began it can gain by that."""
     passed = row["quiz_passed"] or lesson.is_passed_by(row["quiz_score"])
-    if row["status"] == "not_started" or not (
-        row["status"] == "completed" or lesson.is_completed_by(row, passed=passed)
-    ):
+    said = passed and lesson.pass_mark is None
+    reached = {"quiz_passed": passed, "progress_percentage": 100 if said else row["progress_percentage"]}
+    is_met = lesson.criteria != (None, None) and lesson.is_met_by(row | reached)
+    if row["status"] == "not_started" or not (row["status"] == "completed" or is_met or passed != row["quiz_passed"]):
         return row
+    if row["status"] != "completed" and not is_met:
+        return row | {"quiz_passed": passed}
     gained = {} if row["status"] == "completed" else {"status": "completed", "progress_percentage": 100}
     return row | gained | {"quiz_passed": passed}
 
@@ -329,7 +342,7 @@ class Api(RuleBasedStateMachine):
         answer = learner.client.get(f"{course.path}/lessons/{lesson.id}")
         learner.rows[key] = row = answer.json()
         learner.tags[key].append(answer.headers["etag"])
-        assert row["completed_at"] is not None
+        assert (row["completed_at"] is not None) == (row["status"] == "completed")
         moments = {name: row[name] for name in ("completed_at", "updated_at")}
         assert _same(row, after | moments)
 

@@ -24,6 +24,7 @@ UNKNOWN = "497f6eca-6276-4993-bfeb-53cbbbba6f08"
 _ROW_ID = re.compile(r'"id":"[0-9a-f-]{36}"')
 _TAG = re.compile(r'"([0-9a-f-]{36}\.|\d+(?="))')
 _STAMP = re.compile(r"\d{16}")  # a version of a course, in a list's entity tag: one in each database
+_DIGEST = re.compile(r'^"[0-9a-f]{24}"$')
 _MOMENT = re.compile(r'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"')
 _VERSION = re.compile(r'"version":\d+')
 
@@ -233,6 +234,8 @@ def _comparable(answer: httpx.Response) -> tuple[str, int, list[tuple[str, str]]
     headers = [(name, value) for name, value in answer.headers.multi_items() if name not in VARYING_HEADERS]
     body = _VERSION.sub('"version":1', _MOMENT.sub('"then"', _ROW_ID.sub('"id":"one"', answer.text)))
     headers = [(name, _STAMP.sub("version", _TAG.sub('"one.', value))) for name, value in headers]
+    if body != answer.text:  # a tag that is made of the body's bytes says when it was, too
+        headers = [(name, _DIGEST.sub('"digest"', value) if name == "etag" else value) for name, value in headers]
     return request, answer.status_code, headers, body
 
 

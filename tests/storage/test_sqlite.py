@@ -22,6 +22,7 @@ from headway.storage.sqlite import SqliteStore, schema
 from headway.storage.sqlite.rows import from_lesson_progress
 from storage.disks import watched_disk
 from storage.files import contents, database, execute, log, modes, process
+from storage.installations import archive_of
 from storage.stores import (
     blind,
     catalogued,
@@ -170,12 +171,12 @@ async def test_rows_of_an_earlier_schema_are_served_after_the_migration(folder: 
             "'other', NULL, 1, NULL, 100)"
             for place, one in enumerate(of.lessons)
         ),
-        f"INSERT INTO lesson_progress VALUES ({', '.join(map(_literal, from_lesson_progress(row)[:-1]))})",
+        f"INSERT INTO lesson_progress VALUES ({', '.join(map(_literal, from_lesson_progress(row)[:18]))})",
         f"INSERT INTO course_progress VALUES ('{learner}', '{of.id}', {', '.join(map(str, tally))}, "
         f"'{LATER.isoformat()}', 7, 9)",
     )
     async with opened(sqlite_store(folder)) as store:
-        assert await rows_of(store, learner, of) == {row.lesson_id: row}
+        assert await rows_of(store, learner, of) == {row.lesson_id: row._replace(worked_at=row.updated_at)}
         assert await exact_tally(store, learner, of) == tally
         [standing] = await store.roster(of.id, RosterQuery())
         assert (standing.started_at, standing.completed_at, standing.day) == (EARLIER, None, LearnerDay(LATER.date()))
@@ -184,6 +185,32 @@ async def test_rows_of_an_earlier_schema_are_served_after_the_migration(folder: 
         assert standing.at_lesson == row.lesson_id
         assert reading.lessons == {row.lesson_id: lesson_counts(row)._replace(stopped=1)}
         assert reading.days == {LATER.date(): DayCounts(active=1, last_seen=1)}
+
+
+async def test_rows_from_before_are_worked_in_by_their_learners_and_scored_by_what_they_have_reached(
+    folder: Path,
+) -> None:
+    before = [path for path in MIGRATIONS if path.stem < "0008"]
+    of, owner, other = course(), new_learner(), new_learner()
+    rows = [
+        finished(learner_id=owner, lesson_id=of.lessons[0].id, quiz_score=69.5),
+        finished(learner_id=other, lesson_id=of.lessons[0].id, quiz_score=70, written_by=owner),
+    ]
+    async with opened(sqlite_store(folder)) as store:
+        await store.put_course(of)
+        await archive_of(store).put_lesson_rows(rows)
+    execute(
+        database(folder),
+        "ALTER TABLE lesson_progress DROP COLUMN worked_at",
+        "ALTER TABLE lesson_progress DROP COLUMN completed_by",
+        f"INSERT INTO quiz_scores VALUES ('{of.id}', '{of.lessons[0].id}', 70, 2)",
+        f"PRAGMA user_version = {len(before)}",
+    )
+    async with opened(sqlite_store(folder)) as store:
+        found = [(await rows_of(store, row.learner_id, of))[row.lesson_id] for row in rows]
+        assert found == [rows[0]._replace(worked_at=rows[0].updated_at), rows[1]]
+        reading = await store.statistics(of.id, LATER.date(), LATER.date())
+        assert reading.scores == {of.lessons[0].id: {69: 1, 70: 1}}
 
 
 def _literal(value: object) -> str:

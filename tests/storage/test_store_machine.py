@@ -106,11 +106,16 @@ class Model:
 
     def refresh(self, learner: LearnerId, now: datetime) -> None:
         """What a course's edit means for a learner, whenever the store finds the time, or the learner writes."""
+        if self.versions.get(learner, self.version) != self.version:
+            self.rederive(learner, now)
+
+    def rederive(self, learner: LearnerId, now: datetime) -> None:
+        """Bring a learner under the course as it is. What a clock that was ahead has left is of the present then."""
         assert self.course is not None
         assert self.versioned is not None
+        if self.settle(learner, self.date_of(now)) and learner in self.last_writes:
+            self.last_writes[learner] = min(self.last_writes[learner], now)
         since = self.versions.get(learner, self.version)
-        if since == self.version:
-            return
         for row in self.of(learner):
             found = self.course.lessons_by_id.get(row.lesson_id)
             if found is not None and self.versioned.criteria.get(found.id, 0) > since:
@@ -172,16 +177,17 @@ class Model:
         done[place] += more
         done[2] = min(done[2], 24 * 60 * 1_000_000)
 
-    def settle(self, learner: LearnerId, today: date) -> None:
-        """What a clock that was ahead has left counts today."""
+    def settle(self, learner: LearnerId, today: date) -> bool:
+        """What a clock that was ahead has left counts today; answers whether there was any."""
         if self.last_days.get(learner, today) <= today + timedelta(days=2):
-            return
+            return False
         ahead = [day for owner, day in self.days if owner == learner and day >= today]
         self.last_days[learner] = today
         found = [self.days.pop((learner, day)) for day in ahead]
         for done in found:
             for place, more in enumerate(done):
                 self.note_day(learner, today, place, more)
+        return True
 
     def date_of(self, moment: datetime) -> date:
         assert self.course is not None
@@ -351,7 +357,7 @@ class StoreMachine(RuleBasedStateMachine):
     def refresh(self, learner: int) -> None:
         if self.model.course is not None:
             self.run(self.store.refresh(self.learners[learner], self.course_id))
-            self.model.refresh(self.learners[learner], self.clock.now)
+            self.model.rederive(self.learners[learner], self.clock.now)
 
     @rule(learner=LEARNER)
     def erase(self, learner: int) -> None:

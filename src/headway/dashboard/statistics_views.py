@@ -97,11 +97,11 @@ class FiguresView:
 
     @cached_property
     def quizzes(self) -> list[Quiz]:
-        """The lessons that are quizzes, or have scores all the same."""
+        """The lessons that are quizzes, or have a mark or scores all the same."""
         return [
             Quiz(place, lesson, bins_of(lesson.distribution))
             for place, lesson in enumerate(self.statistics.lessons)
-            if lesson.lesson.kind is LessonKind.QUIZ or lesson.distribution
+            if lesson.lesson.kind is LessonKind.QUIZ or lesson.lesson.pass_mark is not None or lesson.distribution
         ]
 
 

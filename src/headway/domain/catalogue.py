@@ -24,12 +24,17 @@ class LessonKind(StrEnum):
     OTHER = "other"
 
 
+MARKED_KINDS: Final = frozenset({LessonKind.QUIZ, LessonKind.ASSIGNMENT})
+"""What can be passed, and so have a mark."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lesson:
     """A lesson as its course document defines it.
 
-    `required` lessons count towards completing the course. `pass_mark` (0 to 100, quizzes only) is the score that
-    passes. `complete_at` is the progress percentage that completes the lesson, `None` where no percentage does.
+    `required` lessons count towards completing the course. `pass_mark` (0 to 100, of `MARKED_KINDS` only) is the score
+    that passes. `complete_at` is the progress percentage to be reached. Each of the two is a condition of completing
+    the lesson; `None`: it has no such condition.
     """
 
     id: LessonId
@@ -45,6 +50,21 @@ class Lesson:
     def passes(self, score: float | None) -> bool:
         """Whether the lesson has a pass mark and `score` reaches it."""
         return self.pass_mark is not None and score is not None and score >= self.pass_mark
+
+    @property
+    def has_conditions(self) -> bool:
+        """Whether there is a condition to complete it by; else it is completed where somebody says so."""
+        return self.pass_mark is not None or self.complete_at is not None
+
+    def is_met_by(self, percentage: float, *, passed: bool) -> bool:
+        """Whether a progress percentage, and a pass or none, meet every condition that the lesson has."""
+        is_passed = passed or self.pass_mark is None
+        return is_passed and (self.complete_at is None or percentage >= self.complete_at)
+
+    @property
+    def is_done_by_a_pass(self) -> bool:
+        """Whether a pass says that all of it is done: of what can be passed, where there is no mark to reach."""
+        return self.pass_mark is None and self.kind in MARKED_KINDS
 
 
 def default_complete_at(pass_mark: Number | None) -> Number | None:
@@ -142,7 +162,11 @@ def next_version(before: VersionedCourse | None, course: Course, version: int) -
 
 
 def _is_completed_alike(before: Lesson | None, after: Lesson) -> bool:
-    return before is not None and (before.pass_mark, before.complete_at) == (after.pass_mark, after.complete_at)
+    return before is not None and _conditions(before) == _conditions(after)
+
+
+def _conditions(lesson: Lesson) -> tuple[Number | None, Number | None, bool]:
+    return lesson.pass_mark, lesson.complete_at, lesson.is_done_by_a_pass
 
 
 def _problems(lessons: tuple[Lesson, ...]) -> Iterator[Problem]:
@@ -154,8 +178,8 @@ def _problems(lessons: tuple[Lesson, ...]) -> Iterator[Problem]:
             reason = f"Lesson {lesson.id} is in the course already, at place {first_seen[lesson.id]}."
             yield Problem(("lessons", position, "id"), reason, "duplicate_lesson")
         first_seen.setdefault(lesson.id, position)
-        if lesson.pass_mark is not None and lesson.kind is not LessonKind.QUIZ:
-            reason = f"Only a quiz has a pass mark; this lesson's kind is {lesson.kind.value}."
+        if lesson.pass_mark is not None and lesson.kind not in MARKED_KINDS:
+            reason = f"Only a quiz or an assignment has a pass mark; this lesson's kind is {lesson.kind.value}."
             yield Problem(("lessons", position, "pass_mark"), reason, "pass_mark_without_quiz")
 
 

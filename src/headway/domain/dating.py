@@ -100,7 +100,7 @@ def _under(before: LessonProgress | None, after: LessonProgress, held: Times) ->
     return after._replace(created_at=created_at, completed_at=completed_at, updated_at=updated_at, version=version)
 
 
-def moments(times: Times) -> Moments | None:
+def moments_of(times: Times) -> Moments | None:
     """When the learner was there, where a write says so."""
     begun, ended = times.begun, times.ended
     if begun is None or ended is None:
@@ -133,6 +133,11 @@ def _disorder(times: Times) -> Iterator[Problem]:
     for (earlier, before), (later, after) in pairwise(said):
         if after < before:
             yield Problem((later,), f"The time is before {earlier}.", "times_out_of_order")
+
+
+def latest(moment: datetime | None, other: datetime | None) -> datetime | None:
+    """The later one of those that are known."""
+    return max(moment, other) if moment and other else moment or other
 
 
 def _is_same(sent: datetime | None, stored: datetime | None) -> bool:

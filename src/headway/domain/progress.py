@@ -51,7 +51,9 @@ class LessonProgress(NamedTuple):
     """The row. A named tuple, since a list of lessons builds one for each of its rows.
 
     `version` grows by one with every change; with `id` it makes the entity tag. All times are UTC. `written_by` is
-    whoever wrote it last on the learner's behalf, `None` where that was the learner.
+    whoever wrote it last on the learner's behalf, `None` where that was the learner. `worked_at` is when the learner's
+    own work (status, percentage, position, score, attempts, pass, time) last changed it, `None` where it never did.
+    `completed_by` is who completed it against the lesson's conditions, `None` where it was completed by them.
     """
 
     learner_id: LearnerId
@@ -73,6 +75,8 @@ class LessonProgress(NamedTuple):
     updated_at: datetime
     version: int
     written_by: LearnerId | None = None
+    worked_at: datetime | None = None
+    completed_by: LearnerId | None = None
 
     @property
     def tag(self) -> str:
@@ -106,49 +110,60 @@ def new_row(
     )  # fmt: skip
 
 
-def merge(row: LessonProgress, update: ProgressUpdate, lesson: Lesson, now: datetime) -> LessonProgress:
+def merge(
+    row: LessonProgress, update: ProgressUpdate, lesson: Lesson, now: datetime, authority: LearnerId | None = None
+) -> LessonProgress:
     """Apply a blind write: what was earned stays, the rest is the last writer's. Null names nothing here.
 
-    Raises `InvalidValueError` where the merged metadata grows too large.
+    `authority` is the writer, where they may complete a lesson against its conditions. Raises `InvalidValueError` where
+    the merged metadata grows too large.
     """
     passed_now = bool(update.get("quiz_passed")) or lesson.passes(update.get("quiz_score"))
-    implied = _implied_status(update, lesson, passed=passed_now)
-    status = _highest_status(row.status, update.get("status"), implied)
-    completed = status is _COMPLETED
+    passed = row.quiz_passed or passed_now
+    percentage = max(row.progress_percentage, _reported_percentage(update, lesson))
+    implied = _implied_status(update, lesson, percentage, passed=passed, passed_now=passed_now)
+    status = _highest_status(row.status, implied)
+    completed_by = _against_conditions(status, update, authority)
+    completed = status is _COMPLETED or completed_by is not None
     position, notes = update.get("video_position_seconds"), update.get("user_notes")
     bookmarked = update.get("is_bookmarked")
-    percentage = max(row.progress_percentage, update.get("progress_percentage") or 0)
     values = (
-        status,
+        _COMPLETED if completed else status,
         100 if completed else percentage,
         row.video_position_seconds if position is None else position,
         _highest(row.quiz_score, update.get("quiz_score")),
         max(row.quiz_attempts, update.get("quiz_attempts") or 0),
-        row.quiz_passed or passed_now,
+        passed,
         max(row.time_spent_minutes, update.get("time_spent_minutes") or 0),
         row.user_notes if notes is None else notes or None,
         row.is_bookmarked if bookmarked is None else bookmarked,
         _merged_metadata(row.metadata, update.get("metadata")),
     )
-    return _changed(row, values, now)
+    return _changed(row, values, now, completed_by)
 
 
-def replace(row: LessonProgress, update: ProgressUpdate, lesson: Lesson, now: datetime) -> LessonProgress:
-    """Apply an informed write: what it names is as sent (null: the default), the rest follows where it follows."""
+def replace(
+    row: LessonProgress, update: ProgressUpdate, lesson: Lesson, now: datetime, authority: LearnerId | None = None
+) -> LessonProgress:
+    """Apply an informed write: what it names is as sent (null: the default), the rest follows where it follows.
+
+    A completion that it names, and that the lesson's conditions do not allow, is none: the status is `in_progress`
+    then. `authority` is as in `merge`.
+    """
     value: dict[str, Any] = {field: getattr(row, field) for field in _DEFAULTS}
     value |= {field: _DEFAULTS[field] if sent is None else sent for field, sent in update.items()}
     value["user_notes"] = value["user_notes"] or None
     value["metadata"] = _unless_equal(row.metadata, value["metadata"])
     if "quiz_score" in update and "quiz_passed" not in update and lesson.pass_mark is not None:
         value["quiz_passed"] = lesson.passes(value["quiz_score"])
-    if "status" not in update:
-        value["status"] = _rederived_status(row, update, lesson, passed=value["quiz_passed"])
-    status = value["status"]
-    if status is _COMPLETED and row.status is not _COMPLETED and "progress_percentage" not in update:
-        value["progress_percentage"] = 100
-    if status is _NOT_STARTED and "status" in update:
-        value |= {field: 0 for field in ("progress_percentage", "video_position_seconds") if field not in update}
-    return _changed(row, tuple(value.values()), now)
+    followed = _followed_status(row, update, lesson, value)
+    completed_by = _against_conditions(followed, update, authority)
+    value["status"] = status = followed if completed_by is None else _COMPLETED
+    if "progress_percentage" not in update:
+        value["progress_percentage"] = _followed_percentage(row, update, lesson, status)
+    if status is _NOT_STARTED and "status" in update and "video_position_seconds" not in update:
+        value["video_position_seconds"] = 0
+    return _changed(row, tuple(value.values()), now, completed_by)
 
 
 def rederive(row: LessonProgress, lesson: Lesson, now: datetime) -> LessonProgress:
@@ -159,8 +174,8 @@ def rederive(row: LessonProgress, lesson: Lesson, now: datetime) -> LessonProgre
     if row.status is _NOT_STARTED:
         return row
     passed = row.quiz_passed or lesson.passes(row.quiz_score)
-    reached = lesson.complete_at is not None and row.progress_percentage >= lesson.complete_at
-    completed = row.status is _COMPLETED or reached or (passed and lesson.pass_mark is not None)
+    percentage = 100 if passed and lesson.is_done_by_a_pass else row.progress_percentage
+    completed = row.status is _COMPLETED or (lesson.has_conditions and lesson.is_met_by(percentage, passed=passed))
     if completed is (row.status is _COMPLETED) and passed is row.quiz_passed:
         return row
     return row._replace(
@@ -173,8 +188,13 @@ def rederive(row: LessonProgress, lesson: Lesson, now: datetime) -> LessonProgre
     )
 
 
-def kept_fields(before: LessonProgress, update: ProgressUpdate, after: LessonProgress) -> tuple[str, ...]:
-    """The fields of a blind write whose stored value was kept against the value sent (null wishes nothing)."""
+def kept_fields(
+    before: LessonProgress, update: ProgressUpdate, after: LessonProgress, *, informed: bool = False
+) -> tuple[str, ...]:
+    """The fields of a write whose stored value was kept against the value sent (null wishes nothing).
+
+    Of an informed write that is the status alone, where the lesson's conditions keep it from `completed`.
+    """
     if not update:
         return ()
     return tuple(
@@ -183,7 +203,7 @@ def kept_fields(before: LessonProgress, update: ProgressUpdate, after: LessonPro
         if sent is not None
         and field in _KEEPABLE
         and getattr(after, field) != sent
-        and getattr(after, field) == getattr(before, field)
+        and (sent is _COMPLETED or (not informed and getattr(after, field) == getattr(before, field)))
     )
 
 
@@ -232,38 +252,79 @@ def _metadata_faults(value: object, depth: int) -> Iterator[str]:
         yield "Numbers in metadata are finite."
 
 
-def _implied_status(update: ProgressUpdate, lesson: Lesson, *, passed: bool) -> Status:
-    """The status that the values sent imply, whatever the row holds: a lesson started over stays so."""
-    progress = update.get("progress_percentage")
-    if passed and lesson.pass_mark is not None:
+def _says_all_is_done(update: ProgressUpdate, lesson: Lesson) -> bool:
+    passed = bool(update.get("quiz_passed")) and lesson.is_done_by_a_pass
+    return passed or update.get("status") is _COMPLETED
+
+
+def _reported_percentage(update: ProgressUpdate, lesson: Lesson) -> Number:
+    """The percentage that a write reports: who says that all is done says 100 to a lesson that asks for one."""
+    if lesson.complete_at is not None and _says_all_is_done(update, lesson):
+        return 100
+    return update.get("progress_percentage") or 0
+
+
+def _implied_status(
+    update: ProgressUpdate, lesson: Lesson, percentage: float, *, passed: bool, passed_now: bool
+) -> Status:
+    """The status that a write implies which leaves a row at `percentage`, and `passed` or not.
+
+    It completes the lesson if what it sends meets one of the conditions and the row meets all of them: so a lesson
+    started over stays so, whatever was reached in it once. A write that says all is done meets any percentage.
+    """
+    all_done = _says_all_is_done(update, lesson)
+    reached = lesson.complete_at is not None and (update.get("progress_percentage") or 0) >= lesson.complete_at
+    brought = all_done or reached or (passed_now and lesson.pass_mark is not None)
+    if brought and lesson.is_met_by(100 if all_done else percentage, passed=passed):
         return _COMPLETED
-    if progress is not None and lesson.complete_at is not None and progress >= lesson.complete_at:
-        return _COMPLETED
-    begun = (
-        progress
-        or passed
+    return _IN_PROGRESS if _begins(update, passed_now=passed_now) else _NOT_STARTED
+
+
+def _begins(update: ProgressUpdate, *, passed_now: bool) -> bool:
+    """Whether a write says that the lesson was begun."""
+    return bool(
+        update.get("status") in _BEGUN
+        or update.get("progress_percentage")
+        or passed_now
         or update.get("video_position_seconds")
         or update.get("quiz_attempts")
         or update.get("time_spent_minutes")
         or update.get("quiz_score") is not None
     )
-    if begun:
-        return _IN_PROGRESS
-    return _NOT_STARTED
 
 
-def _rederived_status(row: LessonProgress, update: ProgressUpdate, lesson: Lesson, *, passed: bool) -> Status:
-    """The status after an informed write that does not name it.
+def _followed_status(row: LessonProgress, update: ProgressUpdate, lesson: Lesson, value: Mapping[str, Any]) -> Status:
+    """The status after an informed write that leaves the row at these values.
 
-    It rises to what the values sent imply. Out of `completed` it falls only where what was sent takes the ground
-    away: a progress below 100, or a pass that is none any more.
+    One that is named is as sent, unless it is `completed` and the conditions are not met. Else it rises to what the
+    values sent imply. Out of `completed` it falls only where what was sent takes the ground away: a progress below 100
+    that does not reach `complete_at`, or a pass that is none any more.
     """
-    quiz_was_sent = "quiz_score" in update or "quiz_passed" in update
-    implied = _implied_status(update, lesson, passed=passed and quiz_was_sent)
-    lowered = "progress_percentage" in update and (update["progress_percentage"] or 0) < 100  # noqa: PLR2004 - all of it
+    passed, percentage = value["quiz_passed"], value["progress_percentage"]
+    if "status" in update and (update["status"] is not _COMPLETED or row.status is _COMPLETED):
+        return update["status"] or _NOT_STARTED
+    passed_now = passed and ("quiz_score" in update or "quiz_passed" in update)
+    implied = _implied_status(update, lesson, percentage, passed=passed, passed_now=passed_now)
+    enough = 100 if lesson.complete_at is None else lesson.complete_at
+    lowered = "progress_percentage" in update and percentage < enough
     failed = lesson.pass_mark is not None and row.quiz_passed and not passed
     floor = _IN_PROGRESS if row.status is _COMPLETED and (lowered or failed) else row.status
     return _highest_status(floor, implied)
+
+
+def _followed_percentage(row: LessonProgress, update: ProgressUpdate, lesson: Lesson, status: Status) -> Number:
+    """The percentage after an informed write that does not name it and leads to this status."""
+    if status is _NOT_STARTED and "status" in update:
+        return 0
+    if row.status is _COMPLETED:
+        return row.progress_percentage
+    reported = update.get("status") is _COMPLETED and lesson.complete_at is not None
+    return 100 if status is _COMPLETED or reported else row.progress_percentage
+
+
+def _against_conditions(status: Status, update: ProgressUpdate, authority: LearnerId | None) -> LearnerId | None:
+    """Who completes a lesson whose conditions lead to `status`: one with the authority who asks for it."""
+    return authority if status is not _COMPLETED and update.get("status") is _COMPLETED else None
 
 
 def _highest_status(*statuses: Status | None) -> Status:
@@ -291,21 +352,28 @@ def _unless_equal(stored: Metadata, other: Metadata) -> Metadata:
     return stored if json.dumps(stored) == json.dumps(other) else other
 
 
-def _changed(row: LessonProgress, values: tuple[Any, ...], now: datetime) -> LessonProgress:
+def _changed(
+    row: LessonProgress, values: tuple[Any, ...], now: datetime, completed_by: LearnerId | None
+) -> LessonProgress:
     """The row with new `values`, those of ProgressUpdate's fields in their order, one version on.
 
     The row itself where they change nothing. Metadata is told apart by being another object, since in Python
-    `True == 1`. `completed_at` follows the status: set once, until it is left. What a clock
-    that was ahead left in the future is moved to now.
+    `True == 1`. `completed_at` and `completed_by` follow the status: set once, until it is left. What a clock that was
+    ahead left in the future is moved to now.
     """
-    if row.version and values[-1] is row.metadata and values[:-1] == row[_FIRST_VALUE:_METADATA]:
+    worked = values[:_WORK] != row[_FIRST_VALUE:_NOTES]
+    if row.version and not worked and values[-1] is row.metadata and values[_WORK:-1] == row[_NOTES:_METADATA]:
         return row
-    completed_at = min(row.completed_at or now, now) if values[0] is _COMPLETED else None
-    created_at = min(row.created_at, now)
-    return LessonProgress._make(
-        (*row[:_FIRST_VALUE], *values, row.id, completed_at, created_at, now, row.version + 1, None)
-    )
+    completed = values[0] is _COMPLETED
+    moments = min(row.completed_at or now, now) if completed else None, min(row.created_at, now), now
+    worked_at = now if worked else row.worked_at and min(row.worked_at, now)
+    signed = None, worked_at, (row.completed_by or completed_by) if completed else None
+    return LessonProgress._make((*row[:_FIRST_VALUE], *values, row.id, *moments, row.version + 1, *signed))
 
 
+_BEGUN: Final = frozenset({_IN_PROGRESS, _COMPLETED})
 _FIRST_VALUE: Final = LessonProgress._fields.index("status")
+_NOTES: Final = LessonProgress._fields.index("user_notes")
+_WORK: Final = _NOTES - _FIRST_VALUE
+"""So many of the values, the first ones, are the learner's work; notes, bookmark and metadata are not."""
 _METADATA: Final = LessonProgress._fields.index("metadata")

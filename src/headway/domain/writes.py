@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from headway.domain import progress
 from headway.domain.catalogue import Course, Lesson, VersionedCourse
-from headway.domain.dating import NO_TIMES, Moments, Times, checked, dated, moments, new_times
+from headway.domain.dating import NO_TIMES, Moments, Times, checked, dated, latest, moments_of, new_times
 from headway.domain.errors import LessonNotFoundError, PreconditionFailedError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import LessonProgress, ProgressUpdate, Status
@@ -52,7 +52,7 @@ _NOT_STARTED: Final = (Status.NOT_STARTED, None)  # null is the default
 
 
 class Written(NamedTuple):
-    """What became of a write: the row before and after it (`None`: no row) and the fields that were kept.
+    """What became of a write: the row before and after it (`None`: no row) and the fields that are not as sent.
 
     `moments` are when the learner was there, by what the write says; `None`: it says nothing of that. `is_dated` tells
     whether the row has times that the write brought along.
@@ -73,12 +73,20 @@ class StandingRefresh(NamedTuple):
     course_id: CourseId
 
 
+class Origin(NamedTuple):
+    """What an export says of a row beside its values and times: when the learner worked in it, and who completed it."""
+
+    worked_at: datetime | None = None
+    completed_by: LearnerId | None = None
+
+
 class LessonWrite(NamedTuple):
     """One learner's write to one lesson's row. `update` is `None` where the row is to be removed.
 
     `written_by` is who writes on the learner's behalf, `None` where that is the learner. `times` are those that the
-    write brings along. A row that is `restored` from an export is made as it says, where there is none, and tells
-    nothing of when the learner was there.
+    write brings along. A row that is `restored` from an export is made as it says, where there is none, whatever its
+    lesson asks for, and tells nothing of when the learner was there. `authority` is who writes, where they may complete
+    a lesson against its conditions: they do by a write that says what it finds.
     """
 
     learner_id: LearnerId
@@ -88,7 +96,8 @@ class LessonWrite(NamedTuple):
     precondition: Precondition = UNCONDITIONAL
     written_by: LearnerId | None = None
     times: Times = NO_TIMES
-    restored: bool = False
+    restored: Origin | None = None
+    authority: LearnerId | None = None
 
     @property
     def may_take_back(self) -> bool:
@@ -114,11 +123,20 @@ class LessonWrite(NamedTuple):
         progress.check_metadata(self.update.get("metadata") or progress.NO_METADATA)
         times = NO_TIMES if self.times is NO_TIMES else new_times(checked(self.times, now), row)
         start = row or progress.new_row(self.learner_id, self.course_id, self.lesson_id, new_id(), now)
-        is_informed = self.precondition.informed or (self.restored and row is None)
+        is_made = self.restored is not None and row is None
+        is_informed = self.precondition.informed or is_made
         change = progress.replace if is_informed else progress.merge
-        after = dated(row, change(start, self.update, lesson, now), times, informed=is_informed)
-        kept = progress.kept_fields(row, self.update, after) if row and not is_informed else ()
-        return Written(row, self._signed(start, after), lesson, kept, *self._when(row, after, times, now))
+        authority = self.learner_id if is_made else self._authority
+        after = dated(row, change(start, self.update, lesson, now, authority), times, informed=is_informed)
+        kept = progress.kept_fields(start, self.update, after, informed=is_informed)
+        moments, is_dated = self._when(row, after, times, now)
+        return Written(row, self._signed(start, after, moments), lesson, kept, moments, is_dated)
+
+    @property
+    def _authority(self) -> LearnerId | None:
+        """Who may complete the lesson against its conditions by this write."""
+        says_what_it_finds = self.precondition.informed or self.precondition.none_match_any
+        return self.authority if says_what_it_finds else None
 
     def _when(
         self, before: LessonProgress | None, after: LessonProgress, times: Times, now: datetime
@@ -128,14 +146,22 @@ class LessonWrite(NamedTuple):
             return self._present(now), False
         if after is before:
             return None, False
-        return None if self.restored else moments(times), True
+        return None if self.restored else moments_of(times), True
 
     def _present(self, now: datetime) -> Moments | None:
         """The learner is there now, unless somebody else writes."""
-        return Moments(now, now, now) if self.written_by is None and not self.restored else None
+        return Moments(now, now, now) if self.written_by is None and self.restored is None else None
 
-    def _signed(self, before: LessonProgress, after: LessonProgress) -> LessonProgress:
-        """The row under the name of who changed it."""
-        if after is before or after.written_by == self.written_by:
+    def _signed(self, before: LessonProgress, after: LessonProgress, moments: Moments | None) -> LessonProgress:
+        """The row under the name of who changed it, worked in when the learner was there: what others do is no work."""
+        if after is before or (self.written_by is None and self.times is NO_TIMES and self.restored is None):
             return after
-        return after._replace(written_by=self.written_by)
+        after = after._replace(written_by=self.written_by)
+        if self.restored is not None:
+            worked_at = self.restored.worked_at and min(self.restored.worked_at, after.updated_at)
+            completed_by = after.completed_by if before.version else self.restored.completed_by
+            after = after._replace(completed_by=completed_by if after.status is Status.COMPLETED else None)
+            return after._replace(worked_at=latest(before.worked_at, worked_at))
+        if after.worked_at == before.worked_at:
+            return after
+        return after._replace(worked_at=latest(before.worked_at, moments.ended if moments else None))

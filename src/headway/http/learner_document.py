@@ -14,7 +14,7 @@ from headway.domain.imports import Line
 from headway.domain.presence import StandingRestore
 from headway.domain.progress import LessonProgress
 from headway.domain.standing import NEVER, CourseProgress, LearnerDay, minutes, parts_of
-from headway.domain.writes import LessonWrite
+from headway.domain.writes import LessonWrite, Origin
 from headway.http.learners_wire import HeldCourseDay, HeldDay
 from headway.http.wire import DatedProgressUpdate, Moment, apart
 from headway.storage.port import LearnerRecord
@@ -30,6 +30,8 @@ class _Row(DatedProgressUpdate, total=False):
     course_id: Required[UUID]
     lesson_id: Required[UUID]
     written_by: UUID | None
+    worked_at: Moment | None
+    completed_by: UUID | None
 
 
 class _Standing(BaseModel):
@@ -53,7 +55,7 @@ class _Document(TypedDict, total=False):
 
 _DOCUMENT: Final[TypeAdapter[_Document]] = TypeAdapter(_Document)
 _ROW: Final[TypeAdapter[_Row]] = TypeAdapter(_Row)
-_NOT_TAKEN: Final = frozenset({"user_id", "course_id", "lesson_id", "written_by"})
+_NOT_TAKEN: Final = frozenset({"user_id", "course_id", "lesson_id", "written_by", "worked_at", "completed_by"})
 
 
 def learner_document(learner_id: LearnerId, record: LearnerRecord) -> dict[str, Any]:
@@ -98,10 +100,15 @@ def _to_line(number: int, row: Mapping[str, Any], learner_id: LearnerId) -> Line
         return Line(number, None, _problems(error, "rows", number - 1))
     update, times, others = apart(fields)
     course_id, lesson_id = CourseId(str(fields["course_id"])), LessonId(str(fields["lesson_id"]))
-    written_by = fields.get("written_by")
-    caller = LearnerId(str(written_by)) if written_by else None
-    write = LessonWrite(learner_id, course_id, lesson_id, update, written_by=caller, times=times, restored=True)
+    written_by = _to_id(fields.get("written_by"))
+    last_write = None if written_by else times.updated_at  # in exports that do not tell work from other changes yet
+    origin = Origin(fields.get("worked_at", last_write), _to_id(fields.get("completed_by")))
+    write = LessonWrite(learner_id, course_id, lesson_id, update, written_by=written_by, times=times, restored=origin)
     return Line(number, write, ignored=tuple(name[:100] for name in others if name not in _NOT_TAKEN))
+
+
+def _to_id(value: UUID | None) -> LearnerId | None:
+    return LearnerId(str(value)) if value else None
 
 
 def _to_restore(standing: _Standing, finished: Sequence[LearnerDay], learner_id: LearnerId) -> StandingRestore:

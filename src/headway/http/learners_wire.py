@@ -63,6 +63,8 @@ class HeldRow(BaseModel):
     updated_at: dt.datetime
     version: Annotated[int, Field(ge=1)]
     written_by: Annotated[UUID | None, Field(description="Who wrote it last on the learner's behalf.")]
+    worked_at: Annotated[dt.datetime | None, Field(description="When the learner's own work last changed it.")]
+    completed_by: Annotated[UUID | None, Field(description="Who completed it against the lesson's conditions.")]
 
 
 class HeldDay(BaseModel):

@@ -36,6 +36,10 @@ _TAG_HEADER: Final = {
         "description": "Who wrote the row last on the learner's behalf; absent where that was the learner.",
         "schema": {"type": "string", "format": "uuid"},
     },
+    "Headway-Completed-By": {
+        "description": "Who completed the lesson against its conditions; absent where it was completed by them.",
+        "schema": {"type": "string", "format": "uuid"},
+    },
 }
 _COURSE_TAG_HEADER: Final = {
     "ETag": {"description": "The entity tag of the document's version.", "schema": {"type": "string"}}
@@ -52,7 +56,7 @@ _LINK_HEADER: Final = {
 }
 _KEPT_HEADER: Final = {
     "Headway-Kept": {
-        "description": "The fields whose stored value was kept, separated by commas; absent where none was.",
+        "description": "The fields that are not as sent, separated by commas; absent where none is.",
         "schema": {"type": "string"},
     }
 }

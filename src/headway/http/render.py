@@ -60,7 +60,7 @@ def json_reply(value: object, status: int = 200, headers: Headers = ()) -> Reply
 PRIVATE: Final = (b"cache-control", b"private, no-cache")
 """Kept by who asked alone, and asked for again each time: then it costs a 304 (RFC 9111 section 5.2.2)."""
 
-_TOLD_AGAIN: Final = frozenset({b"etag", b"cache-control", b"vary", b"headway-written-by"})
+_TOLD_AGAIN: Final = frozenset({b"etag", b"cache-control", b"vary", b"headway-written-by", b"headway-completed-by"})
 
 
 def tag_of(reply: Reply) -> bytes | None:
@@ -164,13 +164,14 @@ def _course_headers(version: int, shown_with: str = "") -> Headers:
 
 
 def _row_headers(row: LessonProgress, lesson: Lesson) -> Headers:
-    """The row's entity tag, and who wrote it last on the learner's behalf.
+    """The row's entity tag, who wrote it last on the learner's behalf, and who completed it against the conditions.
 
     Behind a + stands what a row is shown with and is not its own; a write's condition is about the row alone.
     """
     shown_with = f"+{lesson.content_id[:8]}" if str(lesson.content_id) != lesson.id else ""
     tag = (b"etag", f'"{row.tag}{shown_with}"'.encode())
-    return (tag, (b"headway-written-by", row.written_by.encode())) if row.written_by else (tag,)
+    others = (b"headway-written-by", row.written_by), (b"headway-completed-by", row.completed_by)
+    return (tag, *((name, learner_id.encode()) for name, learner_id in others if learner_id))
 
 
 def lesson_progress(row: LessonProgress, lesson: Lesson) -> dict[str, Any]:

@@ -128,7 +128,8 @@ OPERATIONS: Final = (
     Operation(
         "PUT", "/progress/{course_id}/lessons/{lesson_id}", "Update Lesson Progress",
         "Write the caller's progress in a lesson. A write that has not seen the row can only add to it: what was "
-        "earned stays, and `Headway-Kept` names the fields whose stored value was kept. A write with `If-Match` and "
+        "earned stays, and `Headway-Kept` names the fields that are not as sent. A lesson is completed where all its "
+        "conditions are met. A write with `If-Match` and "
         "the row's `ETag` has seen it and may change anything.",
         update_lesson_progress, PROGRESS_TAG, answer=wire.LessonProgress, body=wire.LessonProgressUpdate,
         body_limit=PROGRESS_BODY_BYTES, refusals=(404, 412, 413), conditional=True, answers_tag=True,
@@ -209,7 +210,8 @@ OPERATIONS: Final = (
     Operation(
         "PUT", "/learners/{user_id}/progress/{course_id}/lessons/{lesson_id}", "Update Learner's Lesson Progress",
         "Write a learner's progress in a lesson on the learner's behalf, as the learner would, at times of its own or "
-        "now. `Headway-Ignored` names fields that are not taken. Needs the scope `learners:admin`.",
+        "now. A conditional write may complete a lesson against its conditions: `Headway-Completed-By` names who did. "
+        "`Headway-Ignored` names fields that are not taken. Needs the scope `learners:admin`.",
         update_learners_lesson_progress, LEARNERS_TAG, answer=wire.LessonProgress, body=wire.DatedProgressUpdate,
         body_limit=PROGRESS_BODY_BYTES, refusals=(403, 404, 412, 413), conditional=True, answers_tag=True,
         scope=LEARNERS_ADMIN,

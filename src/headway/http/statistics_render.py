@@ -115,11 +115,11 @@ def _day(statistics: DayStatistics) -> dict[str, Any]:
 
 
 def _learner_lesson(found: LessonRow) -> dict[str, Any]:
-    """The reference's row without what the learner keeps for nobody else, and with who wrote it."""
+    """The reference's row without what the learner keeps for nobody else, and with who wrote and who completed it."""
     value = lesson_progress(*found)
     for name in THE_LEARNERS_ALONE:
         del value[name]
-    return value | {"written_by": found.row.written_by}
+    return value | {"written_by": found.row.written_by, "completed_by": found.row.completed_by}
 
 
 def _explanation(explanation: Explanation) -> dict[str, Any]:

@@ -167,6 +167,7 @@ class LearnerLesson(BaseModel):
     created_at: datetime
     updated_at: datetime
     written_by: Annotated[UUID | None, Field(description="Who wrote it last on the learner's behalf, if anybody.")]
+    completed_by: Annotated[UUID | None, Field(description="Who completed it against the lesson's conditions.")]
 
 
 class LearnerDetail(RosterLine):

@@ -26,7 +26,7 @@ from typing_extensions import TypedDict
 
 from headway.domain import bounds
 from headway.domain.bounds import freed_of_dust, plain
-from headway.domain.catalogue import UTC_ZONE, Course, Lesson, LessonKind, OnEdit, default_complete_at
+from headway.domain.catalogue import MARKED_KINDS, UTC_ZONE, Course, Lesson, LessonKind, OnEdit, default_complete_at
 from headway.domain.dating import NO_TIMES, Times
 from headway.domain.errors import InvalidValueError, Problem
 from headway.domain.identifiers import ContentId, CourseId, LessonId
@@ -95,7 +95,7 @@ class LessonProgressUpdate(TypedDict, total=False):
 
     __pydantic_config__ = ConfigDict(strict=True, title="LessonProgressUpdate")  # type: ignore[misc]
 
-    status: Annotated[Status | None, Field(description="Merged: the higher of stored, sent and implied.")]
+    status: Annotated[Status | None, Field(description="Merged: the highest of stored, sent and implied.")]
     progress_percentage: Annotated[Percentage | None, Field(description="Merged: the highest.")]
     video_position_seconds: Annotated[Seconds | None, Field(description="The resume point; the last writer's.")]
     quiz_score: Annotated[Percentage | None, Field(description="Merged: the best attempt.")]
@@ -177,7 +177,10 @@ class LessonDocument(BaseModel):
         extra="forbid",
         json_schema_extra={
             "if": {"properties": {"pass_mark": {"type": "number"}}, "required": ["pass_mark"]},
-            "then": {"properties": {"kind": {"const": "quiz"}}, "required": ["kind"]},
+            "then": {
+                "properties": {"kind": {"enum": [*sorted(kind.value for kind in MARKED_KINDS)]}},
+                "required": ["kind"],
+            },
         },
     )
 
@@ -188,11 +191,13 @@ class LessonDocument(BaseModel):
     kind: LessonKind = LessonKind.OTHER
     duration_seconds: Seconds | None = None
     required: Annotated[bool, Field(description="Whether the lesson counts towards completing the course.")] = True
-    pass_mark: Annotated[Percentage | None, Field(description="The score that passes; quizzes only.")] = None
+    pass_mark: Annotated[
+        Percentage | None, Field(description="The score that passes; quizzes and assignments only.")
+    ] = None
     complete_at: Annotated[
         Threshold | None,
         Field(
-            description="The progress percentage that completes the lesson; null where none does. "
+            description="The progress percentage that the lesson is completed at; null where it asks for none. "
             "Not given: 100, or null where there is a pass mark.",
             # No default that a client could fill in: which one it is depends on the pass mark.
             json_schema_extra=lambda schema: schema.pop("default", None),

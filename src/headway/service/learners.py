@@ -38,10 +38,12 @@ class LearnersService:
     async def record(self, principal: Principal, write: LessonWrite) -> Recorded:
         """Write to a learner's row as the learner would, at times of its own or now. Needs `learners:admin`.
 
-        `write.written_by` is the caller, unless that is the learner. Raises as `ProgressService.record` does, and
-        `InvalidValueError` for times that can not be.
+        `write.written_by` is the caller, unless that is the learner. A conditional write may complete the lesson
+        against its conditions. Raises as `ProgressService.record` does, and `InvalidValueError` for times that can not
+        be.
         """
         principal.require(LEARNERS_ADMIN)
+        write = write._replace(authority=principal.learner_id)
         return Recorded.of(await self._store.write(write))
 
     async def import_progress(

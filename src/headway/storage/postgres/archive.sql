@@ -38,7 +38,7 @@ ORDER BY c.course_id, l.position;
 SELECT
     user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
     quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version, written_by
+    version, written_by, worked_at, completed_by
 FROM lesson_progress
 WHERE (user_id, course_id, lesson_id) >= (:user_id, :course_id, :lesson_id)
 ORDER BY user_id, course_id, lesson_id
@@ -60,7 +60,7 @@ LIMIT :limit;
 INSERT INTO lesson_progress (
     user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
     quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version, written_by
+    version, written_by, worked_at, completed_by
 )
 SELECT *
 FROM unnest(
@@ -69,7 +69,7 @@ FROM unnest(
     :quiz_scores::double precision[], :quiz_attempts::integer[], :quiz_passed::boolean[],
     :time_spent::double precision[], :user_notes::text[], :is_bookmarked::boolean[], :metadata::json[],
     :ids::uuid[], :completed_at::timestamptz[], :created_at::timestamptz[], :updated_at::timestamptz[],
-    :versions::bigint[], :written_by::uuid[]
+    :versions::bigint[], :written_by::uuid[], :worked_at::timestamptz[], :completed_by::uuid[]
 )
 ON CONFLICT (user_id, course_id, lesson_id) DO UPDATE SET
     status = excluded.status,
@@ -87,7 +87,9 @@ ON CONFLICT (user_id, course_id, lesson_id) DO UPDATE SET
     created_at = excluded.created_at,
     updated_at = excluded.updated_at,
     version = excluded.version,
-    written_by = excluded.written_by;
+    written_by = excluded.written_by,
+    worked_at = excluded.worked_at,
+    completed_by = excluded.completed_by;
 
 -- name: hold-standings!
 -- Standings as they are in another database, one array a column.

@@ -29,20 +29,21 @@ def to_lesson_progress(columns: Any) -> LessonProgress:
     """A row of `lesson_progress`."""
     (learner, course, lesson, status, percentage, position, score, attempts, passed,
      minutes, notes, bookmarked, metadata, row_id, completed_at, created_at, updated_at, version,
-     written_by) = columns  # fmt: skip
+     written_by, worked_at, completed_by) = columns  # fmt: skip
     return LessonProgress(
         LearnerId(str(learner)), CourseId(str(course)), LessonId(str(lesson)),
         _STATUS[status], plain(percentage), plain(position), None if score is None else plain(score), attempts, passed,
         plain(minutes), notes, bookmarked, NO_METADATA if metadata == "{}" else orjson.loads(metadata),
         ProgressId(str(row_id)), completed_at, created_at, updated_at, version,
-        None if written_by is None else LearnerId(str(written_by)),
+        None if written_by is None else LearnerId(str(written_by)), worked_at,
+        None if completed_by is None else LearnerId(str(completed_by)),
     )  # fmt: skip
 
 
 def to_touched_lesson(columns: Any) -> TouchedLesson:
     """What of a row of `lesson_progress` says where a learner goes on."""
-    course, lesson, status, updated_at = columns
-    return TouchedLesson(CourseId(str(course)), LessonId(str(lesson)), _STATUS[status], updated_at)
+    course, lesson, status, worked_at = columns
+    return TouchedLesson(CourseId(str(course)), LessonId(str(lesson)), _STATUS[status], worked_at)
 
 
 def from_lesson_progress(rows: Sequence[LessonProgress]) -> list[Columns]:

@@ -11,7 +11,7 @@ from headway.domain.text import sort_key
 from headway.storage.migrations import Migrations, SchemaMarks
 from headway.storage.postgres.statements import COURSES_WITHOUT_KEY, DISTRIBUTE, PUT_SORT_KEY
 
-MIGRATIONS: Final = Migrations(Path(__file__).with_name("migrations"), compatible_from=7)
+MIGRATIONS: Final = Migrations(Path(__file__).with_name("migrations"), compatible_from=8)
 _EMPTY: Final = SchemaMarks(0, 0)
 # "Hdwy" in ASCII: processes that start at once migrate one after the other.
 _ADVISORY_LOCK: Final = 0x48647779

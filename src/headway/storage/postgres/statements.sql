@@ -85,7 +85,7 @@ DELETE FROM courses WHERE course_id = :course_id;
 SELECT
     user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
     quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version, written_by
+    version, written_by, worked_at, completed_by
 FROM lesson_progress
 WHERE user_id = :user_id AND course_id = :course_id AND lesson_id = :lesson_id;
 
@@ -94,7 +94,7 @@ WHERE user_id = :user_id AND course_id = :course_id AND lesson_id = :lesson_id;
 SELECT
     user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
     quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version, written_by
+    version, written_by, worked_at, completed_by
 FROM lesson_progress
 WHERE user_id = :user_id AND course_id = :course_id;
 
@@ -103,7 +103,7 @@ WHERE user_id = :user_id AND course_id = :course_id;
 SELECT
     r.user_id, r.course_id, r.lesson_id, r.status, r.progress_percentage, r.video_position_seconds, r.quiz_score,
     r.quiz_attempts, r.quiz_passed, r.time_spent_minutes, r.user_notes, r.is_bookmarked, r.metadata, r.id,
-    r.completed_at, r.created_at, r.updated_at, r.version, r.written_by
+    r.completed_at, r.created_at, r.updated_at, r.version, r.written_by, r.worked_at, r.completed_by
 FROM unnest(:user_ids::uuid[], :course_ids::uuid[], :lesson_ids::uuid[]) AS asked (user_id, course_id, lesson_id)
 JOIN lesson_progress AS r
     ON r.user_id = asked.user_id AND r.course_id = asked.course_id AND r.lesson_id = asked.lesson_id;
@@ -116,7 +116,7 @@ SELECT
     p.day_time_parts, p.day_completions, p.at_lesson,
     r.user_id, r.course_id, r.lesson_id, r.status, r.progress_percentage, r.video_position_seconds, r.quiz_score,
     r.quiz_attempts, r.quiz_passed, r.time_spent_minutes, r.user_notes, r.is_bookmarked, r.metadata, r.id,
-    r.completed_at, r.created_at, r.updated_at, r.version, r.written_by
+    r.completed_at, r.created_at, r.updated_at, r.version, r.written_by, r.worked_at, r.completed_by
 FROM unnest(:user_ids::uuid[], :course_ids::uuid[], :lesson_ids::uuid[]) AS asked (user_id, course_id, lesson_id)
 JOIN course_progress AS p ON p.user_id = asked.user_id AND p.course_id = asked.course_id
 JOIN lesson_progress AS r
@@ -127,7 +127,7 @@ JOIN lesson_progress AS r
 SELECT
     r.user_id, r.course_id, r.lesson_id, r.status, r.progress_percentage, r.video_position_seconds, r.quiz_score,
     r.quiz_attempts, r.quiz_passed, r.time_spent_minutes, r.user_notes, r.is_bookmarked, r.metadata, r.id,
-    r.completed_at, r.created_at, r.updated_at, r.version, r.written_by
+    r.completed_at, r.created_at, r.updated_at, r.version, r.written_by, r.worked_at, r.completed_by
 FROM unnest(:user_ids::uuid[], :course_ids::uuid[]) AS asked (user_id, course_id)
 JOIN lesson_progress AS r ON r.user_id = asked.user_id AND r.course_id = asked.course_id;
 
@@ -152,8 +152,8 @@ WHERE p.user_id = :user_id AND p.started_at IS NOT NULL
 ORDER BY coalesce(p.last_accessed, p.started_at) DESC, p.course_id;
 
 -- name: touched-lessons
--- Which lessons a learner has a row in, in any course, how far and when: by the primary key.
-SELECT course_id, lesson_id, status, updated_at
+-- Which lessons a learner has a row in, in any course, how far and when it was worked in: by the primary key.
+SELECT course_id, lesson_id, status, worked_at
 FROM lesson_progress
 WHERE user_id = :user_id
 ORDER BY course_id;
@@ -210,7 +210,7 @@ put AS (
     INSERT INTO lesson_progress (
         user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
         quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-        version, written_by
+        version, written_by, worked_at, completed_by
     )
     SELECT r.*
     FROM unnest(
@@ -219,11 +219,11 @@ put AS (
         :quiz_scores::double precision[], :quiz_attempts::integer[], :quiz_passed::boolean[],
         :time_spent::double precision[], :user_notes::text[], :is_bookmarked::boolean[], :metadata::json[],
         :ids::uuid[], :completed_at::timestamptz[], :created_at::timestamptz[], :updated_at::timestamptz[],
-        :versions::bigint[], :written_by::uuid[]
+        :versions::bigint[], :written_by::uuid[], :worked_at::timestamptz[], :completed_by::uuid[]
     ) AS r (
         user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
         quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-        version, written_by
+        version, written_by, worked_at, completed_by
     )
     JOIN gate ON gate.user_id = r.user_id AND gate.course_id = r.course_id
     ON CONFLICT (user_id, course_id, lesson_id) DO UPDATE SET
@@ -242,7 +242,9 @@ put AS (
         created_at = excluded.created_at,
         updated_at = excluded.updated_at,
         version = excluded.version,
-        written_by = excluded.written_by
+        written_by = excluded.written_by,
+        worked_at = excluded.worked_at,
+        completed_by = excluded.completed_by
 )
 SELECT user_id, course_id FROM gate;
 

@@ -38,7 +38,7 @@ ORDER BY c.course_id, l.position;
 SELECT
     user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
     quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version, written_by
+    version, written_by, worked_at, completed_by
 FROM lesson_progress
 WHERE (user_id, course_id, lesson_id) > (:user_id, :course_id, :lesson_id)
 ORDER BY user_id, course_id, lesson_id
@@ -60,11 +60,11 @@ LIMIT :limit;
 INSERT OR REPLACE INTO lesson_progress (
     user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
     quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version, written_by
+    version, written_by, worked_at, completed_by
 ) VALUES (
     :user_id, :course_id, :lesson_id, :status, :progress_percentage, :video_position_seconds, :quiz_score,
     :quiz_attempts, :quiz_passed, :time_spent_minutes, :user_notes, :is_bookmarked, :metadata, :id, :completed_at,
-    :created_at, :updated_at, :version, :written_by
+    :created_at, :updated_at, :version, :written_by, :worked_at, :completed_by
 );
 
 -- name: days-after

@@ -20,31 +20,32 @@ def to_lesson_progress(columns: Columns) -> LessonProgress:
     """A row of `lesson_progress`."""
     (learner, course, lesson, status, percentage, position, score, attempts, passed,
      minutes, notes, bookmarked, metadata, row_id, completed_at, created_at, updated_at, version,
-     written_by) = columns  # fmt: skip
+     written_by, worked_at, completed_by) = columns  # fmt: skip
     return LessonProgress(
         learner, course, lesson, _STATUS[status], percentage, position, score, attempts, passed == 1,
         minutes, notes, bookmarked == 1, NO_METADATA if metadata == "{}" else orjson.loads(metadata), row_id,
         datetime.fromisoformat(completed_at) if completed_at else None,
         datetime.fromisoformat(created_at), datetime.fromisoformat(updated_at), version, written_by,
+        datetime.fromisoformat(worked_at) if worked_at else None, completed_by,
     )  # fmt: skip
 
 
 def to_touched_lesson(columns: Columns) -> TouchedLesson:
     """What of a row of `lesson_progress` says where a learner goes on."""
-    course, lesson, status, updated_at = columns
-    return TouchedLesson(course, lesson, _STATUS[status], datetime.fromisoformat(updated_at))
+    course, lesson, status, worked_at = columns
+    return TouchedLesson(course, lesson, _STATUS[status], datetime.fromisoformat(worked_at) if worked_at else None)
 
 
 def from_lesson_progress(row: LessonProgress) -> Columns:
     """The columns of `lesson_progress`, in the table's order."""
     (learner, course, lesson, status, percentage, position, score, attempts, passed,
      minutes, notes, bookmarked, metadata, row_id, completed_at, created_at, updated_at, version,
-     written_by) = row  # fmt: skip
+     written_by, worked_at, completed_by) = row  # fmt: skip
     return (
         learner, course, lesson, status, percentage, position, score, attempts, passed,
         minutes, notes, bookmarked, orjson.dumps(metadata).decode() if metadata else "{}", row_id,
         to_text(completed_at) if completed_at else None, to_text(created_at), to_text(updated_at), version,
-        written_by,
+        written_by, to_text(worked_at) if worked_at else None, completed_by,
     )  # fmt: skip
 
 

@@ -76,7 +76,7 @@ DELETE FROM courses WHERE course_id = :course_id;
 SELECT
     user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
     quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version, written_by
+    version, written_by, worked_at, completed_by
 FROM lesson_progress
 WHERE user_id = :user_id AND course_id = :course_id AND lesson_id = :lesson_id;
 
@@ -85,7 +85,7 @@ WHERE user_id = :user_id AND course_id = :course_id AND lesson_id = :lesson_id;
 SELECT
     user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
     quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version, written_by
+    version, written_by, worked_at, completed_by
 FROM lesson_progress
 WHERE user_id = :user_id AND course_id = :course_id;
 
@@ -94,11 +94,11 @@ WHERE user_id = :user_id AND course_id = :course_id;
 INSERT INTO lesson_progress (
     user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
     quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version, written_by
+    version, written_by, worked_at, completed_by
 ) VALUES (
     :user_id, :course_id, :lesson_id, :status, :progress_percentage, :video_position_seconds, :quiz_score,
     :quiz_attempts, :quiz_passed, :time_spent_minutes, :user_notes, :is_bookmarked, :metadata, :id, :completed_at,
-    :created_at, :updated_at, :version, :written_by
+    :created_at, :updated_at, :version, :written_by, :worked_at, :completed_by
 )
 ON CONFLICT (user_id, course_id, lesson_id) DO UPDATE SET
     status = excluded.status,
@@ -115,7 +115,9 @@ ON CONFLICT (user_id, course_id, lesson_id) DO UPDATE SET
     created_at = excluded.created_at,
     updated_at = excluded.updated_at,
     version = excluded.version,
-    written_by = excluded.written_by;
+    written_by = excluded.written_by,
+    worked_at = excluded.worked_at,
+    completed_by = excluded.completed_by;
 
 -- name: remove-lesson-row!
 -- One learner's row in one lesson.
@@ -161,8 +163,8 @@ WHERE p.user_id = :user_id AND p.started_at IS NOT NULL
 ORDER BY coalesce(p.last_accessed, p.started_at) DESC, p.course_id;
 
 -- name: touched-lessons
--- Which lessons a learner has a row in, in any course, how far and when: by the primary key.
-SELECT course_id, lesson_id, status, updated_at
+-- Which lessons a learner has a row in, in any course, how far and when it was worked in: by the primary key.
+SELECT course_id, lesson_id, status, worked_at
 FROM lesson_progress
 WHERE user_id = :user_id
 ORDER BY course_id;

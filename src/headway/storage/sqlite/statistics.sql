@@ -114,7 +114,7 @@ LIMIT :limit;
 SELECT
     user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
     quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version, written_by
+    version, written_by, worked_at, completed_by
 FROM lesson_progress
 WHERE user_id = :user_id
 ORDER BY course_id, lesson_id;
@@ -228,7 +228,7 @@ SELECT user_id FROM lesson_progress WHERE user_id > :after ORDER BY user_id LIMI
 SELECT
     user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
     quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version, written_by
+    version, written_by, worked_at, completed_by
 FROM lesson_progress
 WHERE user_id > :after AND user_id <= :until AND (:course_id IS NULL OR course_id = :course_id);
 
