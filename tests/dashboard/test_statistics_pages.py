@@ -366,3 +366,21 @@ def test_who_wrote_for_a_learner_is_told(browser: Browser, running: Running, tau
         expect(rows.nth(0)).to_contain_text(f"on the learner's behalf, by {teacher}")
         expect(rows.nth(1)).to_contain_text("imported by the operator of the service")
         assert fits(page)
+
+
+@ON_ONE_STORE
+def test_who_completed_a_lesson_against_its_conditions_is_told(
+    browser: Browser, running: Running, taught: Taught, teacher: str
+) -> None:
+    quiz = next(one for one in taught.document["lessons"] if one.get("pass_mark") is not None)
+    learner = str(uuid4())
+    path = f"/learners/{learner}/progress/{taught.course_id}/lessons/{quiz['id']}"
+    with running.client(teacher, "learners:admin") as admin:
+        answer = admin.put(path, json={"status": "completed"}, headers={"If-None-Match": "*"}).raise_for_status()
+    assert answer.headers["Headway-Completed-By"] == teacher
+    with visiting(browser, running, teacher, TEACHER) as context:
+        page = context.new_page()
+        page.goto(f"{taught.page}/learners/{learner}")
+        row = page.get_by_role("row").filter(has_text=quiz["title"])
+        expect(row).to_contain_text(f"against its conditions, by {teacher}")
+        assert fits(page)

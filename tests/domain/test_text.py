@@ -60,7 +60,7 @@ def test_a_title_holds_no_control_characters(title: str) -> None:
     ],
 )  # fmt: skip
 def test_a_title_of_which_nothing_shows_is_refused(title: str) -> None:
-    assert title_fault(title) == "The text takes a character at least that can be seen."
+    assert title_fault(title) == "The text needs a character that can be seen."
 
 
 def test_notes_may_have_lines_and_tabs_and_be_blank() -> None:

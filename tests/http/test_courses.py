@@ -165,8 +165,8 @@ def test_one_lesson_may_stand_in_two_courses_with_a_row_in_each(author: httpx.Cl
     [
         ("a\x1b[2Jb", "The text holds a control character, U+001B, as character 2."),
         ("one\ntwo", "The text holds a control character, U+000A, as character 4."),
-        ("\u200b", "The text takes a character at least that can be seen."),
-        (" \u3164\u2060", "The text takes a character at least that can be seen."),
+        ("\u200b", "The text needs a character that can be seen."),
+        (" \u3164\u2060", "The text needs a character that can be seen."),
     ],
 )
 def test_a_text_that_nobody_can_read_is_refused(

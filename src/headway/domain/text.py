@@ -38,7 +38,7 @@ def title_fault(text: str) -> str | None:
     """What is wrong with a title or another text of one line; `None`: nothing."""
     if control := _CONTROL.search(text):
         return _control_fault(control)
-    return None if _SEEN.search(text) else "The text takes a character at least that can be seen."
+    return None if _SEEN.search(text) else "The text needs a character that can be seen."
 
 
 def note_fault(text: str) -> str | None:

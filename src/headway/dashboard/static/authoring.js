@@ -146,7 +146,7 @@ function worded([first, index, part]) {
 
 // What the API says of kinds of faults is for programmers in places.
 const KINDS = {
-  string_too_short: "it takes a character at least that can be seen",
+  string_too_short: "it needs a character that can be seen",
   too_short: "there is one at least",
   uuid_parsing: "this is no UUID",
   extra_forbidden: "there is no such field in a course document",
