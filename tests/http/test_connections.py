@@ -16,6 +16,7 @@ import pytest
 from starlette.types import Message
 
 from headway.cli.serving import _connection_limits
+from headway.http.render import Reply
 from headway.http.streaming import PIECE_BYTES, send_in_pieces
 from headway.settings import Settings
 from support.program import forked_headway_serve
@@ -340,13 +341,32 @@ def test_a_large_answer_is_sent_in_pieces() -> None:
     async def send(message: Message) -> None:
         sent.append(message)
 
+    async def receive() -> Message:
+        return await asyncio.Future()
+
     for size in (0, 1, PIECE_BYTES, PIECE_BYTES + 1, 3 * PIECE_BYTES):
         sent.clear()
         body = bytes(size)
-        asyncio.run(send_in_pieces(send, body))
-        assert b"".join(message["body"] for message in sent) == body
-        assert max(len(message["body"]) for message in sent) <= PIECE_BYTES
-        assert [message["more_body"] for message in sent] == [True] * (len(sent) - 1) + [False]
+        assert asyncio.run(send_in_pieces(Reply(200, body, ()), receive, send)) == 200
+        start, *pieces = sent
+        assert start["status"] == 200
+        assert b"".join(message["body"] for message in pieces) == body
+        assert max(len(message["body"]) for message in pieces) <= PIECE_BYTES
+        assert [message["more_body"] for message in pieces] == [True] * (len(pieces) - 1) + [False]
+
+
+def test_nothing_more_is_sent_to_a_client_that_hung_up() -> None:
+    pieces = 0
+
+    async def send(message: Message) -> None:
+        nonlocal pieces
+        pieces += message["type"] == "http.response.body"
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    assert asyncio.run(send_in_pieces(Reply(200, bytes(100 * PIECE_BYTES), ()), receive, send)) == 499
+    assert pieces == 1
 
 
 def test_silent_connections_leave_descriptors_for_writes(monkeypatch: pytest.MonkeyPatch) -> None:

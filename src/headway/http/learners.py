@@ -11,7 +11,7 @@ from headway.domain.imports import Report
 from headway.domain.writes import LessonWrite
 from headway.http import render, wire
 from headway.http.imports import FORMATS, FileFormat, digest_of, read_lines, text_form
-from headway.http.learner_document import learner_document
+from headway.http.learner_document import learner_arrays
 from headway.http.learners_wire import ImportQuery
 from headway.http.parameters import UnsupportedMediaTypeError, parse_import_key
 from headway.http.render import NO_CONTENT, Reply
@@ -35,7 +35,9 @@ def on_behalf(answer: Callable[[Call], Awaitable[Reply]]) -> Callable[[Call], Aw
 async def export_learner(call: Call) -> Reply:
     """All that is held on a learner."""
     learner_id = LearnerId(call.identifiers[0])
-    return render.json_reply(learner_document(learner_id, await call.learners.export(call.principal, learner_id)))
+    async with call.long_answers.turn():
+        record = await call.learners.export(call.principal, learner_id)
+        return await render.long_document({"user_id": learner_id}, learner_arrays(record))
 
 
 async def erase_learner(call: Call) -> Reply:
