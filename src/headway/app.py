@@ -169,6 +169,7 @@ class Headway:
                 settings.oidc_learner_claim,
                 settings.oidc_scopes_claim,
                 settings.oidc_courses_claim,
+                settings.jwt_leeway,
             )
         )
 
