@@ -4,8 +4,9 @@ import asyncio
 import json
 import resource
 import socket
+import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +21,17 @@ from headway.http.render import Reply
 from headway.http.streaming import PIECE_BYTES, send_in_pieces
 from headway.settings import Settings
 from support.program import forked_headway_serve
-from support.running import PREFIX, Running, authorization, course, eventually, lesson
+from support.running import (
+    HEADWAY,
+    PREFIX,
+    Running,
+    answering,
+    authorization,
+    course,
+    eventually,
+    lesson,
+    service_environment,
+)
 
 KIB = 1024
 Connect = Callable[[], socket.socket]
@@ -375,3 +386,38 @@ def test_silent_connections_leave_descriptors_for_writes(monkeypatch: pytest.Mon
     monkeypatch.setattr(resource, "setrlimit", lambda _, limits: raised.append(limits))
     limits = _connection_limits(Settings(connection_limit=10_000))
     assert (limits.connections, raised) == (1024 - 128, [(1024, 1024)])
+
+
+def test_a_write_beside_more_silent_connections_than_descriptors_is_answered(folder: Path) -> None:
+    mine = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, mine[1]), mine[1]))
+    with limited_serve(folder, 1024) as service, ExitStack() as held, service.client() as learner:
+        document = course()
+        path = f"/progress/{service.put_course(document)}/lessons/{document['lessons'][0]['id']}"
+        assert learner.put(path, json={}).status_code == 200
+        for _ in range(1_100):
+            held.enter_context(closing(_connected(service)))
+        assert learner.put(path, json={"progress_percentage": 7}).status_code == 200  # it was there before
+        with service.client() as another:
+            refused = another.put(path, json={})
+            assert (refused.status_code, refused.json()["code"]) == (503, "too_many_connections")
+        held.close()
+        eventually(lambda: httpx.get(f"{service.base_url}/healthz", verify=False).status_code == 200)
+        with service.client() as another:
+            assert another.put(path, json={}).status_code == 200
+    resource.setrlimit(resource.RLIMIT_NOFILE, mine)
+
+
+@contextmanager
+def limited_serve(folder: Path, descriptors: int) -> Iterator[Running]:
+    """A service that may have so many descriptors."""
+    process = subprocess.Popen(
+        ["sh", "-c", f'ulimit -n {descriptors}; exec "$0" "$@"', HEADWAY, "serve", "--port", "0"],
+        cwd=folder,
+        env=service_environment(folder),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    with answering(process, process.stderr) as running:
+        yield running

@@ -18,6 +18,7 @@ from headway.http.errors import INTERNAL_ERROR, to_reply
 from headway.http.lists import RenderedLists
 from headway.http.long_answers import LongAnswers, TooManyAnswersError
 from headway.http.observation import LoggedRequests, Observer, request_id
+from headway.http.parameters import parse_media_type
 from headway.http.render import Headers, Reply, StreamedReply, not_modified, tag_of, tagged
 from headway.http.requests import (
     SMALL_BODY_BYTES,
@@ -199,6 +200,8 @@ class Endpoint:
             parse_precondition(headers)  # what is malformed is refused, also where the answer has no tag
         if not self._body_limit:
             return await self._called(principal, headers, checked, b"", scope)
+        if self.operation.media_types:
+            parse_media_type(headers, self.operation.media_types)  # before anything of the body is read
         with HeldBody(self._bodies, self._body_limit) as held:
             body = await read_body(receive, headers, held)
             return await self._called(principal, headers, checked, body, scope)
