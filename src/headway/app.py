@@ -34,6 +34,7 @@ from headway.http.dispatcher import Dispatcher
 from headway.http.endpoint import Endpoint, Surroundings
 from headway.http.errors import INTERNAL_ERROR, refusal_of_no_class, to_reply
 from headway.http.lists import RenderedLists
+from headway.http.long_answers import LongAnswers
 from headway.http.observation import Observed
 from headway.http.openapi import TAGS, build_router
 from headway.http.protocol import CUT_OFF, STOPPING
@@ -168,6 +169,7 @@ class Headway:
                 settings.oidc_learner_claim,
                 settings.oidc_scopes_claim,
                 settings.oidc_courses_claim,
+                settings.jwt_leeway,
             )
         )
 
@@ -176,6 +178,7 @@ class Headway:
         surroundings = Surroundings(
             self.services,
             RenderedLists(),
+            LongAnswers(self.settings.answer_mib * 1024 * 1024),
             self.authenticator,
             pages,
             self.metrics,

@@ -96,6 +96,11 @@ class Settings(BaseSettings):
         ge=16,
         description="MiB of memory that the bodies under way may take together; one more is answered 503.",
     )
+    answer_mib: int = Field(
+        64,
+        ge=16,
+        description="MiB of memory that long answers under way may take together; one more is answered 503.",
+    )
     lock_seconds: float = Field(
         5.0, ge=0, le=60, description="Seconds that a write waits for another process's lock before 503."
     )

@@ -118,8 +118,8 @@ def test_a_public_client_signs_in_by_pkce_alone(browser: Browser, folder: Path, 
 
 @pytest.mark.parametrize(
     "wrong",
-    ["nonce", "no_nonce", "audience", "audiences", "issuer", "signature", "unsigned", "secret", "expired", "no_token",
-     "token"],
+    ["nonce", "no_nonce", "audience", "audiences", "issuer", "signature", "unsigned", "secret", "expired",
+     "just_expired", "no_token", "token"],
 )  # fmt: skip
 def test_an_answer_that_does_not_count_signs_nobody_in(
     context: BrowserContext, service: Running, identity: Provider, wrong: str

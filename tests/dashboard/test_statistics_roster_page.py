@@ -3,7 +3,6 @@
 import csv
 import io
 import re
-import time
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -136,11 +135,9 @@ def test_headings_sort_and_pages_go_on(visit: BrowserContext, crowd: Crowd) -> N
             expect(page.locator(f"#sort-{name}")).to_be_focused()
     first = before = following = crowd.get(sort="last_seen", order="asc")
     for _ in range(3):
-        began = time.monotonic()
         page.locator("#pager-next").click()
         before, following = following, crowd.get(sort="last_seen", order="asc", cursor=following["next"])
         shows(page, [line["user_id"] for line in following["learners"]])
-        assert time.monotonic() - began < 3
         expect(page.get_by_role("region", name="Table of learners")).to_be_focused()
         expect(page.locator("#roster tbody tr").first).to_be_in_viewport()
     expect(page.locator("#roster-said")).to_contain_text("50 learners on this page, not seen for longest first")

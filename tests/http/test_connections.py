@@ -4,8 +4,9 @@ import asyncio
 import json
 import resource
 import socket
+import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,10 +17,21 @@ import pytest
 from starlette.types import Message
 
 from headway.cli.serving import _connection_limits
+from headway.http.render import Reply
 from headway.http.streaming import PIECE_BYTES, send_in_pieces
 from headway.settings import Settings
 from support.program import forked_headway_serve
-from support.running import PREFIX, Running, authorization, course, eventually, lesson
+from support.running import (
+    HEADWAY,
+    PREFIX,
+    Running,
+    answering,
+    authorization,
+    course,
+    eventually,
+    lesson,
+    service_environment,
+)
 
 KIB = 1024
 Connect = Callable[[], socket.socket]
@@ -340,13 +352,32 @@ def test_a_large_answer_is_sent_in_pieces() -> None:
     async def send(message: Message) -> None:
         sent.append(message)
 
+    async def receive() -> Message:
+        return await asyncio.Future()
+
     for size in (0, 1, PIECE_BYTES, PIECE_BYTES + 1, 3 * PIECE_BYTES):
         sent.clear()
         body = bytes(size)
-        asyncio.run(send_in_pieces(send, body))
-        assert b"".join(message["body"] for message in sent) == body
-        assert max(len(message["body"]) for message in sent) <= PIECE_BYTES
-        assert [message["more_body"] for message in sent] == [True] * (len(sent) - 1) + [False]
+        assert asyncio.run(send_in_pieces(Reply(200, body, ()), receive, send)) == 200
+        start, *pieces = sent
+        assert start["status"] == 200
+        assert b"".join(message["body"] for message in pieces) == body
+        assert max(len(message["body"]) for message in pieces) <= PIECE_BYTES
+        assert [message["more_body"] for message in pieces] == [True] * (len(pieces) - 1) + [False]
+
+
+def test_nothing_more_is_sent_to_a_client_that_hung_up() -> None:
+    pieces = 0
+
+    async def send(message: Message) -> None:
+        nonlocal pieces
+        pieces += message["type"] == "http.response.body"
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    assert asyncio.run(send_in_pieces(Reply(200, bytes(100 * PIECE_BYTES), ()), receive, send)) == 499
+    assert pieces == 1
 
 
 def test_silent_connections_leave_descriptors_for_writes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -355,3 +386,38 @@ def test_silent_connections_leave_descriptors_for_writes(monkeypatch: pytest.Mon
     monkeypatch.setattr(resource, "setrlimit", lambda _, limits: raised.append(limits))
     limits = _connection_limits(Settings(connection_limit=10_000))
     assert (limits.connections, raised) == (1024 - 128, [(1024, 1024)])
+
+
+def test_a_write_beside_more_silent_connections_than_descriptors_is_answered(folder: Path) -> None:
+    mine = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, mine[1]), mine[1]))
+    with limited_serve(folder, 1024) as service, ExitStack() as held, service.client() as learner:
+        document = course()
+        path = f"/progress/{service.put_course(document)}/lessons/{document['lessons'][0]['id']}"
+        assert learner.put(path, json={}).status_code == 200
+        for _ in range(1_100):
+            held.enter_context(closing(_connected(service)))
+        assert learner.put(path, json={"progress_percentage": 7}).status_code == 200  # it was there before
+        with service.client() as another:
+            refused = another.put(path, json={})
+            assert (refused.status_code, refused.json()["code"]) == (503, "too_many_connections")
+        held.close()
+        eventually(lambda: httpx.get(f"{service.base_url}/healthz", verify=False).status_code == 200)
+        with service.client() as another:
+            assert another.put(path, json={}).status_code == 200
+    resource.setrlimit(resource.RLIMIT_NOFILE, mine)
+
+
+@contextmanager
+def limited_serve(folder: Path, descriptors: int) -> Iterator[Running]:
+    """A service that may have so many descriptors."""
+    process = subprocess.Popen(
+        ["sh", "-c", f'ulimit -n {descriptors}; exec "$0" "$@"', HEADWAY, "serve", "--port", "0"],
+        cwd=folder,
+        env=service_environment(folder),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    with answering(process, process.stderr) as running:
+        yield running

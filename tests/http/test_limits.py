@@ -184,3 +184,10 @@ def test_all_bodies_together_take_no_more_memory_than_they_may(folder: Path, chu
         with service.client(str(uuid4()), "learners:admin") as client:
             kind = {"Content-Type": "application/x-ndjson"}
             assert client.post("/progress/import", content=body, headers=kind).status_code == 200
+
+
+def test_the_kind_of_a_file_is_refused_before_it_is_read(connection: socket.socket) -> None:
+    lines = [f"{name}: {value}" for name, value in authorization(str(uuid4()), "learners:admin").items()]
+    lines += ["Host: x", "Content-Type: application/pdf", f"Content-Length: {5 * MIB}"]
+    connection.sendall("\r\n".join((f"POST {PREFIX}/progress/import HTTP/1.1", *lines, "", "")).encode())
+    assert connection.recv(64 * KIB).startswith(b"HTTP/1.1 415 ")

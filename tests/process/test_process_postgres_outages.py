@@ -252,3 +252,13 @@ def cut_connections(operator: Session) -> None:
 def write(running: Running, row: Written, value: int) -> httpx.Response:
     with running.client(row.learner) as client:
         return client.put(row.path, json={"quiz_attempts": value})
+
+
+def test_a_service_whose_tables_are_away_is_not_ready(folder: Path, postgres_url: str) -> None:
+    with forked_headway_serve(folder, database_url=postgres_url) as running, session(postgres_url) as operator:
+        assert get(running, "/readyz").status_code == 200
+        operator.execute("ALTER TABLE catalogue RENAME TO catalogue_away")
+        check_unavailable(get(running, "/readyz"))
+        operator.execute("ALTER TABLE catalogue_away RENAME TO catalogue")
+        eventually(lambda: get(running, "/readyz").status_code == 200)
+        assert "Traceback" not in "".join(running.log)

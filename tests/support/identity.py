@@ -190,6 +190,7 @@ class _Handler(BaseHTTPRequestHandler):
             "audiences": {"aud": [CLIENT_ID, "another"], "azp": "another"},
             "issuer": {"iss": "https://another.example"},
             "expired": {"iat": now - 7200, "exp": now - 3600},
+            "just_expired": {"iat": now - 330, "exp": now - 30},  # within no leeway that is set here
         }
         claims |= wrongs.get(self._wrong, {})
         if self._wrong == "no_nonce":

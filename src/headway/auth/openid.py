@@ -31,7 +31,6 @@ _NAME: Final = "headway"
 _ALGORITHMS: Final = ["RS256", "ES256", "EdDSA"]
 _SECONDS: Final = 5.0  # for each of the requests to the provider
 _KNOWN_SECONDS: Final = 60.0
-_LEEWAY_SECONDS: Final = 60  # of the provider's clock: its token is some seconds old at most
 
 
 class OpenIdProvider:
@@ -67,7 +66,7 @@ class OpenIdProvider:
         with _failures_told():
             client = await self._discovered()
             token = await client.authorize_access_token(
-                request, claims_options=self._expected_claims(), leeway=_LEEWAY_SECONDS
+                request, claims_options=self._expected_claims(), leeway=self._settings.leeway
             )
             return self._principal(token.get("userinfo") or {})
 

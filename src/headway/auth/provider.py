@@ -27,7 +27,10 @@ class SignInError(Exception):
 
 
 class ProviderSettings(NamedTuple):
-    """A provider, what it calls this service, and which claims of its ID tokens say who somebody is."""
+    """A provider, what it calls this service, and which claims of its ID tokens say who somebody is.
+
+    Its clock may differ by `leeway` seconds.
+    """
 
     issuer: str
     client_id: str
@@ -36,6 +39,7 @@ class ProviderSettings(NamedTuple):
     learner_claim: str
     scopes_claim: str
     courses_claim: str
+    leeway: float
 
 
 class IdentityProvider(Protocol):

@@ -16,7 +16,9 @@ from headway.domain.principal import STATISTICS_READ, Principal
 from headway.http.answering import break_off, respond
 from headway.http.errors import INTERNAL_ERROR, to_reply
 from headway.http.lists import RenderedLists
+from headway.http.long_answers import LongAnswers, TooManyAnswersError
 from headway.http.observation import LoggedRequests, Observer, request_id
+from headway.http.parameters import parse_media_type
 from headway.http.render import Headers, Reply, StreamedReply, not_modified, tag_of, tagged
 from headway.http.requests import (
     SMALL_BODY_BYTES,
@@ -43,6 +45,8 @@ PROGRESS_BODY_BYTES: Final = SMALL_BODY_BYTES
 COURSE_BODY_BYTES: Final = 1024 * 1024
 
 _REFUSED: Final = 400
+_LONG_BYTES: Final = 1024 * 1024
+"""From here on the tag of an answer is made in a thread: it takes a millisecond."""
 
 Handler = Callable[[Call], Awaitable[Reply | StreamedReply]]
 
@@ -105,6 +109,7 @@ class Surroundings:
 
     services: Services
     lists: RenderedLists
+    long_answers: LongAnswers
     authenticator: Authenticator
     pages: Pages | None
     metrics: Metrics
@@ -125,6 +130,7 @@ class Endpoint:
         self._body_limit = operation.body_limit
         self._services = surroundings.services
         self._lists = surroundings.lists
+        self._long_answers = surroundings.long_answers
         self._authenticator = surroundings.authenticator
         self._pages = surroundings.pages
         self._streams = surroundings.streams
@@ -142,7 +148,7 @@ class Endpoint:
         try:
             reply = await self._answer(headers, receive, identifiers, scope)
             if self._is_revalidated and isinstance(reply, Reply):
-                reply = tagged(reply)
+                reply = tagged(reply) if len(reply.body) <= _LONG_BYTES else await asyncio.to_thread(tagged, reply)
                 if b"if-none-match" in headers and is_known(headers, tag_of(reply)):
                     reply = not_modified(reply)
         except (HeadwayError, ValidationError) as refusal:
@@ -157,10 +163,22 @@ class Endpoint:
             await self._stream(reply, sent_headers, receive, send, started)
             return
         status, body, _ = reply
-        if status >= _REFUSED or len(body) > PIECE_BYTES or not respond(send, status, sent_headers, body):
-            await send({"type": "http.response.start", "status": status, "headers": list(sent_headers)})
-            await send_in_pieces(send, body)
+        if len(body) > PIECE_BYTES:
+            status = await self._send_long(reply, identity, receive, send)
+        elif status >= _REFUSED or not respond(send, status, sent_headers, body):
+            await _send(send, status, sent_headers, body)
         self._observer.answered(status, started)
+
+    async def _send_long(self, reply: Reply, identity: str, receive: Receive, send: Send) -> int:
+        """Send an answer that is counted while it is held, or that there is no room for it; answers the status."""
+        named = (b"x-request-id", identity.encode())
+        try:
+            with self._long_answers.holding(reply.body):
+                return await send_in_pieces(reply._replace(headers=(*reply.headers, named)), receive, send)
+        except TooManyAnswersError as refusal:
+            status, body, headers = to_reply(refusal)
+        await _send(send, status, (*headers, named), body)
+        return status
 
     async def _stream(
         self, reply: StreamedReply, headers: Headers, receive: Receive, send: Send, started: float
@@ -182,6 +200,8 @@ class Endpoint:
             parse_precondition(headers)  # what is malformed is refused, also where the answer has no tag
         if not self._body_limit:
             return await self._called(principal, headers, checked, b"", scope)
+        if self.operation.media_types:
+            parse_media_type(headers, self.operation.media_types)  # before anything of the body is read
         with HeldBody(self._bodies, self._body_limit) as held:
             body = await read_body(receive, headers, held)
             return await self._called(principal, headers, checked, body, scope)
@@ -194,6 +214,7 @@ class Endpoint:
             Call(
                 self._services,
                 self._lists,
+                self._long_answers,
                 self._streams,
                 principal,
                 headers,
@@ -229,3 +250,8 @@ class Endpoint:
             if principal is not None:
                 return principal
         return await self._authenticator.authenticate(authorization)
+
+
+async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": list(headers)})
+    await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -28,6 +28,7 @@ from headway.domain.errors import (
     TooManyStreamsError,
     UnavailableError,
 )
+from headway.http.long_answers import TooManyAnswersError
 from headway.http.parameters import InvalidImportKeyError, UnsupportedMediaTypeError
 from headway.http.render import Headers, Reply, json_reply
 from headway.http.requests import (
@@ -77,6 +78,7 @@ REFUSALS: Final[dict[type[HeadwayError], Refused]] = {
     StoreUnavailableError: Refused(503, "store_unavailable"),
     TooManyStreamsError: Refused(503, "too_many_streams"),
     TooManyBodiesError: Refused(503, "too_many_bodies"),
+    TooManyAnswersError: Refused(503, "too_many_answers"),
     KeysUnavailableError: Refused(503, "keys_unavailable"),
     StoppingError: Refused(503, "stopping"),
 }

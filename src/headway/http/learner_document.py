@@ -16,6 +16,7 @@ from headway.domain.progress import LessonProgress
 from headway.domain.standing import NEVER, CourseProgress, LearnerDay, minutes, parts_of
 from headway.domain.writes import LessonWrite, Origin
 from headway.http.learners_wire import HeldCourseDay, HeldDay
+from headway.http.render import Array
 from headway.http.wire import DatedProgressUpdate, Moment, apart
 from headway.storage.port import LearnerRecord
 
@@ -60,11 +61,16 @@ _NOT_TAKEN: Final = frozenset({"user_id", "course_id", "lesson_id", "written_by"
 
 def learner_document(learner_id: LearnerId, record: LearnerRecord) -> dict[str, Any]:
     """All that is held on a learner, as JSON."""
+    arrays = learner_arrays(record)
+    return {"user_id": learner_id, **{name: array.all() for name, array in arrays.items()}}
+
+
+def learner_arrays(record: LearnerRecord) -> Mapping[str, Array]:
+    """The arrays of that document."""
     return {
-        "user_id": learner_id,
-        "rows": [dict(zip(_ROW_FIELDS, row, strict=True)) for row in record.rows],
-        "standings": [_from_standing(standing) for standing in record.standings],
-        "days": [{"course_id": course_id, **_from_day(day)} for course_id, day in record.days],
+        "rows": Array(record.rows, lambda row: dict(zip(_ROW_FIELDS, row, strict=True))),
+        "standings": Array(record.standings, _from_standing),
+        "days": Array(record.days, lambda held: {"course_id": held[0], **_from_day(held[1])}),
     }
 
 

@@ -10,10 +10,10 @@ from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.imports import Report
 from headway.domain.writes import LessonWrite
 from headway.http import render, wire
-from headway.http.imports import FORMATS, FileFormat, digest_of, read_lines, text_form
-from headway.http.learner_document import learner_document
+from headway.http.imports import FORMATS, digest_of, read_lines, text_form
+from headway.http.learner_document import learner_arrays
 from headway.http.learners_wire import ImportQuery
-from headway.http.parameters import UnsupportedMediaTypeError, parse_import_key
+from headway.http.parameters import parse_import_key, parse_media_type
 from headway.http.render import NO_CONTENT, Reply
 from headway.http.requests import Call, parse_precondition, parse_query
 from headway.http.spreadsheets import TextForm
@@ -35,7 +35,9 @@ def on_behalf(answer: Callable[[Call], Awaitable[Reply]]) -> Callable[[Call], Aw
 async def export_learner(call: Call) -> Reply:
     """All that is held on a learner."""
     learner_id = LearnerId(call.identifiers[0])
-    return render.json_reply(learner_document(learner_id, await call.learners.export(call.principal, learner_id)))
+    async with call.long_answers.turn():
+        record = await call.learners.export(call.principal, learner_id)
+        return await render.long_document({"user_id": learner_id}, learner_arrays(record))
 
 
 async def erase_learner(call: Call) -> Reply:
@@ -56,7 +58,7 @@ async def update_learners_lesson_progress(call: Call) -> Reply:
 
 async def import_progress(call: Call) -> Reply:
     """Write many learners' rows from one file."""
-    file_format = _format(call.headers.get(b"content-type", b"").decode("latin-1"))
+    file_format = FORMATS[parse_media_type(call.headers, FORMATS)]
     query = parse_query(ImportQuery, call.query)
     options = ImportOptions(query.dry_run, query.atomic)
     key = parse_import_key(call.headers.get(b"idempotency-key"))
@@ -66,13 +68,6 @@ async def import_progress(call: Call) -> Reply:
     file = ImportFile(digest, lines)
     report = await call.learners.import_progress(call.principal, file, options, key)
     return render.json_reply(report_document(report) | _form(text_form(BytesIO(call.body), file_format)))
-
-
-def _format(content_type: str) -> FileFormat:
-    media_type = content_type.partition(";")[0].strip().lower()
-    if media_type not in FORMATS:
-        raise UnsupportedMediaTypeError(media_type, FORMATS)
-    return FORMATS[media_type]
 
 
 def _form(form: TextForm) -> dict[str, Any]:

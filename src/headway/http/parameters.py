@@ -1,7 +1,7 @@
 """What an import's request says beside its path, query and body: its key, and the kind of its file."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from headway.domain.errors import HeadwayError
@@ -21,6 +21,14 @@ class UnsupportedMediaTypeError(HeadwayError):
 
     def __init__(self, given: str, known: Iterable[str]) -> None:
         super().__init__(f"Content-Type is {given or 'missing'}; this takes {' or '.join(known)}.")
+
+
+def parse_media_type(headers: Mapping[bytes, bytes], known: Collection[str]) -> str:
+    """The kind of the body, which is one of the known ones. Raises `UnsupportedMediaTypeError`."""
+    media_type = headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
+    if media_type not in known:
+        raise UnsupportedMediaTypeError(media_type, known)
+    return media_type
 
 
 def parse_import_key(value: bytes | None) -> str | None:

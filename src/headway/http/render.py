@@ -1,8 +1,9 @@
 """Answers: from the domain's values to the reference's JSON, field names and order to the letter."""
 
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from hashlib import blake2b
+from io import BytesIO
 from typing import Any, Final, NamedTuple
 from urllib.parse import quote
 
@@ -13,6 +14,7 @@ from headway.domain.catalogue import CourseOutline, CoursePut, Lesson, course_ta
 from headway.domain.edits import Forecast
 from headway.domain.progress import LessonProgress
 from headway.domain.standing import Summary
+from headway.http.long_answers import write_array
 from headway.service import CatalogueEntry, LessonRow, Recorded
 
 Headers = tuple[tuple[bytes, bytes], ...]
@@ -30,6 +32,21 @@ class Reply(NamedTuple):
     status: int
     body: bytes
     headers: Headers
+
+
+class Array(NamedTuple):
+    """An array of an answer: its values, and what each of them becomes."""
+
+    values: Sequence[Any]
+    shown: Callable[[Any], object]
+
+    def all(self) -> list[object]:
+        """The whole array."""
+        return [self.shown(value) for value in self.values]
+
+    def some(self, values: Sequence[Any]) -> bytes:
+        """Some of its values as JSON."""
+        return to_json([self.shown(value) for value in values])
 
 
 Chunks = AsyncGenerator[bytes, None]
@@ -53,7 +70,15 @@ NO_CONTENT: Final = Reply(204, b"", ())
 
 def json_reply(value: object, status: int = 200, headers: Headers = ()) -> Reply:
     """An answer of any JSON value."""
-    body = orjson.dumps(value, default=str, option=_OPTIONS)
+    return _of_json(to_json(value), status, headers)
+
+
+def to_json(value: object) -> bytes:
+    """Any value as the reference's JSON."""
+    return orjson.dumps(value, default=str, option=_OPTIONS)
+
+
+def _of_json(body: bytes, status: int = 200, headers: Headers = ()) -> Reply:
     return Reply(status, body, (_JSON, (b"content-length", b"%d" % len(body)), *headers))
 
 
@@ -90,8 +115,33 @@ def to_response(reply: Reply) -> Response:
 
 def lesson_rows(rows: Iterable[LessonRow], tag: str) -> Reply:
     """A list of rows, under the tag that changes with it."""
-    headers = ((b"etag", f'"{tag}"'.encode()), PRIVATE)
-    return json_reply([lesson_progress(row, lesson) for row, lesson in rows], headers=headers)
+    return _of_json(_rendered(rows), headers=_list_headers(tag))
+
+
+async def many_lesson_rows(rows: Sequence[LessonRow], tag: str) -> Reply:
+    """A list that is too long to be rendered at once: others have their turns between."""
+    text = BytesIO()
+    await write_array(text, rows, _rendered)
+    return _of_json(text.getvalue(), headers=_list_headers(tag))
+
+
+def _rendered(rows: Iterable[LessonRow]) -> bytes:
+    return to_json([lesson_progress(row, lesson) for row, lesson in rows])
+
+
+def _list_headers(tag: str) -> Headers:
+    return ((b"etag", f'"{tag}"'.encode()), PRIVATE)
+
+
+async def long_document(head: Mapping[str, object], arrays: Mapping[str, Array]) -> Reply:
+    """An object of some values, and of arrays that are too long to be rendered at once."""
+    text = BytesIO()
+    text.write(to_json(head)[:-1])
+    for name, array in arrays.items():
+        text.write(b",%b:" % to_json(name))
+        await write_array(text, array.values, array.some)
+    text.write(b"}")
+    return _of_json(text.getvalue())
 
 
 def lesson_row(found: LessonRow) -> Reply:

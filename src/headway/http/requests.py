@@ -14,6 +14,7 @@ from headway.domain.identifiers import CourseId, LessonId, is_canonical_uuid
 from headway.domain.principal import Principal
 from headway.domain.writes import UNCONDITIONAL, Precondition
 from headway.http.lists import RenderedLists
+from headway.http.long_answers import LongAnswers
 from headway.http.statistics_stream import Streams
 from headway.http.wire import parse_uuid
 from headway.service import LearnersService, ProgressService, Services, StatisticsService
@@ -56,6 +57,7 @@ class Call(NamedTuple):
 
     services: Services
     lists: RenderedLists
+    long_answers: LongAnswers
     streams: Streams
     principal: Principal
     headers: RequestHeaders

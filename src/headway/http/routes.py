@@ -47,10 +47,18 @@ async def get_user_course_progress(call: Call) -> Reply:
     stamp = await call.service.lessons_stamp(call.principal, call.course_id)
     reply = call.lists.find(key, stamp)
     if reply is None:
-        rows = await call.service.lessons(call.principal, call.course_id)
-        reply = render.lesson_rows(rows, f"{call.principal.learner_id[:8]}.{stamp.course_version}.{stamp.revision}")
+        reply = await _list(call, f"{call.principal.learner_id[:8]}.{stamp.course_version}.{stamp.revision}")
         call.lists.keep(key, stamp, reply)
     return reply
+
+
+async def _list(call: Call, tag: str) -> Reply:
+    """The caller's rows in a course; where they are many, nobody else's many are in memory meanwhile."""
+    rows = await call.service.few_lessons(call.principal, call.course_id)
+    if rows is not None:
+        return render.lesson_rows(rows, tag)
+    async with call.long_answers.turn():
+        return await render.many_lesson_rows(await call.service.lessons(call.principal, call.course_id), tag)
 
 
 async def update_lesson_progress(call: Call) -> Reply:

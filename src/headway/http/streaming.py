@@ -8,13 +8,13 @@ from starlette.types import Message, Receive, Send
 
 from headway.domain.errors import HeadwayError, StoppingError
 from headway.http.errors import INTERNAL_ERROR, to_reply
-from headway.http.render import Chunks, Headers, StreamedReply
+from headway.http.render import Chunks, Headers, Reply, StreamedReply
 from headway.http.requests import ClientGoneError
 from headway.logs import get_logger
 
 _log = get_logger("headway.http")
 
-PIECE_BYTES: Final = 256 * 1024
+PIECE_BYTES: Final = 64 * 1024
 """How much of an answer is handed to the server at once: what a client has not taken yet is copied no further."""
 CLIENT_GONE: Final = 499
 CLIENT_SLOW: Final = 408
@@ -55,16 +55,25 @@ async def send_streamed(reply: StreamedReply, headers: Headers, receive: Receive
     return reply.status
 
 
-async def send_in_pieces(send: Send, body: bytes) -> None:
-    """Send the body of an answer. The next piece is sent when the client has taken most of the one before.
+async def send_in_pieces(reply: Reply, receive: Receive, send: Send) -> int:
+    """Send a long answer, each piece when the client has taken most of the one before; answers as `send_streamed`.
 
-    The server gives up a client that takes nothing, and then takes the rest for nothing.
+    The last piece is waited for, too: then the body is needed no more. The server gives up a client that takes nothing,
+    which is then one that has hung up.
     """
-    last = max(0, len(body) - 1) // PIECE_BYTES * PIECE_BYTES
-    for at in range(0, last, PIECE_BYTES):
-        await send({"type": "http.response.body", "body": body[at : at + PIECE_BYTES], "more_body": True})
-        await asyncio.sleep(0)  # others have their turn
-    await send({"type": "http.response.body", "body": body[last:], "more_body": False})
+    status, body, headers = reply
+    listening = asyncio.ensure_future(_hung_up(receive))
+    try:
+        await send({"type": "http.response.start", "status": status, "headers": list(headers)})
+        for at in range(0, len(body), PIECE_BYTES):
+            await send({"type": "http.response.body", "body": body[at : at + PIECE_BYTES], "more_body": True})
+            await asyncio.sleep(0)  # others have their turn
+            if listening.done():
+                return CLIENT_GONE
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+    finally:
+        listening.cancel()
+    return status
 
 
 async def begun(chunks: Chunks) -> Chunks:

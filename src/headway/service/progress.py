@@ -61,6 +61,11 @@ class ProgressService:
         """The caller's rows in a course, in catalogue order, of lessons that are in the course now."""
         return in_order(*await self.store.lessons(principal.learner_id, course_id))
 
+    async def few_lessons(self, principal: Principal, course_id: CourseId) -> list[LessonRow] | None:
+        """The same, and `None` where they are so much that others have to wait for it."""
+        reading = await self.store.few_lessons(principal.learner_id, course_id)
+        return None if reading is None else in_order(*reading)
+
     async def lessons_stamp(self, principal: Principal, course_id: CourseId) -> LessonsStamp:
         """What changes whenever `lessons` would answer otherwise; ask for it first, then for them."""
         return await self.store.lessons_stamp(principal.learner_id, course_id)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, CoursePut, CourseQuery, VersionedCourse
 from headway.domain.continuing import TouchedLesson
@@ -17,6 +17,9 @@ from headway.domain.sign_in import SignIn
 from headway.domain.standing import CourseProgress, LearnerDay, LessonsStamp
 from headway.domain.statistics import CourseReading
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition, Written
+
+FEW_CHARACTERS: Final = 1_000_000
+"""Of notes and metadata; to read and render so many takes a few milliseconds."""
 
 
 class LessonReading(NamedTuple):
@@ -150,6 +153,9 @@ class Store(Protocol):
 
     async def lessons(self, learner_id: LearnerId, course_id: CourseId) -> LessonsReading:
         """All the learner's rows in a course."""
+
+    async def few_lessons(self, learner_id: LearnerId, course_id: CourseId) -> LessonsReading | None:
+        """The same, and `None` where notes and metadata have over FEW_CHARACTERS together."""
 
     async def lessons_stamp(self, learner_id: LearnerId, course_id: CourseId) -> LessonsStamp:
         """The stamp that `lessons` would be read under now, or an older one: a fraction of its cost."""

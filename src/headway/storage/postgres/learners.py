@@ -21,6 +21,7 @@ from headway.storage.postgres.rows import (
     to_course_progress,
     to_held_day,
     to_lesson_progress,
+    to_many_lesson_progress,
 )
 
 REMEMBERED: Final = timedelta(minutes=2)
@@ -43,7 +44,7 @@ class Learners:
             days = await connection.fetch(sql.LEARNER_DAYS, learner_id)
         held = [to_held_day(columns) for columns in days]
         return LearnerRecord(
-            [to_lesson_progress(columns) for columns in rows],
+            await to_many_lesson_progress(rows),
             [standing for standing in map(to_course_progress, standings) if not standing.is_empty],
             [(day.course_id, day.day) for day in held],
         )

@@ -1,6 +1,8 @@
 """Between the domain's values and PostgreSQL's columns."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterable, Sequence
+from time import monotonic
 from typing import Any, Final
 
 import orjson
@@ -11,10 +13,12 @@ from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCou
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import NO_METADATA, LessonProgress, Status
 from headway.domain.standing import CourseProgress, LearnerDay, Tally
-from headway.storage.port import HeldDay
+from headway.storage.port import FEW_CHARACTERS, HeldDay
 
 _STATUS: Final = {status.value: status for status in Status}
 _METADATA: Final = LessonProgress._fields.index("metadata")
+_NOTES: Final = LessonProgress._fields.index("user_notes")
+_TURN_SECONDS: Final = 0.002  # of decoding, before others have the event loop
 
 _LESSON_COLUMNS: Final = 2 + len(LessonCounts._fields)
 _SCORE_COLUMNS: Final = 4
@@ -38,6 +42,23 @@ def to_lesson_progress(columns: Any) -> LessonProgress:
         None if written_by is None else LearnerId(str(written_by)), worked_at,
         None if completed_by is None else LearnerId(str(completed_by)),
     )  # fmt: skip
+
+
+def are_many(rows: Sequence[Any]) -> bool:
+    """Whether rows of `lesson_progress` take so long that others have to have turns between."""
+    return sum(len(columns[_NOTES] or "") + len(columns[_METADATA]) for columns in rows) > FEW_CHARACTERS
+
+
+async def to_many_lesson_progress(rows: Iterable[Any]) -> list[LessonProgress]:
+    """Rows of `lesson_progress`, others having turns between."""
+    found: list[LessonProgress] = []
+    until = monotonic() + _TURN_SECONDS
+    for columns in rows:
+        found.append(to_lesson_progress(columns))
+        if monotonic() > until:
+            await asyncio.sleep(0)
+            until = monotonic() + _TURN_SECONDS
+    return found
 
 
 def to_touched_lesson(columns: Any) -> TouchedLesson:

@@ -35,7 +35,13 @@ from headway.storage.postgres.imports import PostgresImports
 from headway.storage.postgres.learners import REMEMBERED, Learners
 from headway.storage.postgres.recent import Key, Recent
 from headway.storage.postgres.rederivations import Rederivations
-from headway.storage.postgres.rows import to_course_progress, to_lesson_progress, to_touched_lesson
+from headway.storage.postgres.rows import (
+    are_many,
+    to_course_progress,
+    to_lesson_progress,
+    to_many_lesson_progress,
+    to_touched_lesson,
+)
 from headway.storage.postgres.sign_in_codes import PostgresSignInCodes
 from headway.storage.postgres.writer import Writer
 from headway.storage.recounting import are_uncounted, count_anew
@@ -150,6 +156,14 @@ class PostgresStore:
         """All the learner's rows in a course."""
         found = await self._catalogue.course(course_id)
         return LessonsReading(found.course, await self._rows(learner_id, course_id))
+
+    async def few_lessons(self, learner_id: LearnerId, course_id: CourseId) -> LessonsReading | None:
+        """The same, where it is not too much for the event loop."""
+        found = await self._catalogue.course(course_id)
+        rows = await self._database.fetch(sql.LESSON_ROWS, learner_id, course_id)
+        if are_many(rows):
+            return None
+        return LessonsReading(found.course, [to_lesson_progress(columns) for columns in rows])
 
     async def lessons_stamp(self, learner_id: LearnerId, course_id: CourseId) -> LessonsStamp:
         """What changes whenever the learner's list of the course does."""
@@ -279,7 +293,7 @@ class PostgresStore:
 
     async def _rows(self, learner_id: LearnerId, course_id: CourseId) -> list[LessonProgress]:
         rows = await self._database.fetch(sql.LESSON_ROWS, learner_id, course_id)
-        return [to_lesson_progress(columns) for columns in rows]
+        return await to_many_lesson_progress(rows)
 
     async def _look_up_standings(self, keys: Sequence[Key]) -> Mapping[Key, CourseProgress]:
         rows = await self._database.fetch(sql.COURSE_PROGRESS_OF, *zip(*keys, strict=True))

@@ -23,7 +23,7 @@ from headway.domain.standing import (
     unplaced,
 )
 from headway.domain.writes import LessonWrite, StandingRefresh, Written
-from headway.storage.port import HeldDay, LessonReading, LessonsReading, StandingReading
+from headway.storage.port import FEW_CHARACTERS, HeldDay, LessonReading, LessonsReading, StandingReading
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.figures import store_day
@@ -39,7 +39,6 @@ from headway.storage.sqlite.rows import (
 
 _NOTES: Final = 10  # where they stand among the columns of a row
 _METADATA: Final = 12
-_FEW_CHARACTERS: Final = 1_000_000  # of notes and metadata; to read so many takes a few milliseconds
 
 
 class TooLargeError(Exception):
@@ -248,7 +247,7 @@ def _few_rows_of(connection: apsw.Connection, learner_id: LearnerId, course_id: 
     cursor = connection.execute(sql.LESSON_ROWS, (learner_id, course_id))
     for columns in cursor:
         characters += len(columns[_NOTES] or "") + len(columns[_METADATA])
-        if characters > _FEW_CHARACTERS:
+        if characters > FEW_CHARACTERS:
             cursor.close()
             raise TooLargeError
         rows.append(to_lesson_progress(columns))

@@ -141,10 +141,17 @@ class SqliteStore:
 
     async def lessons(self, learner_id: LearnerId, course_id: CourseId) -> LessonsReading:
         """All the learner's rows in a course."""
+        few = await self.few_lessons(learner_id, course_id)
+        if few is not None:
+            return few
+        return await self._long_reader.read(self._progress.lessons, learner_id, course_id)
+
+    async def few_lessons(self, learner_id: LearnerId, course_id: CourseId) -> LessonsReading | None:
+        """The same, where it is not too much for the event loop."""
         try:
             return self._reader.read(self._progress.few_lessons, learner_id, course_id)
         except TooLargeError:
-            return await self._long_reader.read(self._progress.lessons, learner_id, course_id)
+            return None
 
     async def lessons_stamp(self, learner_id: LearnerId, course_id: CourseId) -> LessonsStamp:
         """What changes whenever the learner's list of the course does."""
