@@ -13,7 +13,7 @@ from headway.storage.sqlite.statements import COURSES_WITHOUT_KEY, PUT_SORT_KEY
 
 # "Hdwy" in ASCII: marks the file as Headway's (https://sqlite.org/fileformat2.html#application_id).
 APPLICATION_ID: Final = 0x48647779
-MIGRATIONS: Final = Migrations(Path(__file__).with_name("migrations"), compatible_from=7)
+MIGRATIONS: Final = Migrations(Path(__file__).with_name("migrations"), compatible_from=8)
 # One statement, so that all of them are of one moment, also while another process migrates.
 _MARKS: Final = """
     SELECT
