@@ -36,7 +36,7 @@ def to_writes(text: str) -> list[LessonWrite]:
 
 
 def _from_write(write: LessonWrite) -> list[Any]:
-    times = None if write.times == NO_TIMES else write.times
+    times = None if write.times == NO_TIMES else list(write.times)
     return [*write[:3], write.update, write.written_by, times, write.restored]
 
 

@@ -6,7 +6,7 @@ written in the moment when they were promised.
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import islice
+from itertools import groupby
 from math import inf
 from time import monotonic
 from typing import Final, NamedTuple
@@ -33,21 +33,30 @@ LINES_OF_A_PIECE: Final = 8
 
 
 class Piece(NamedTuple):
-    """Lines of learners who come after each other, with the lines' places; and what is kept of it."""
+    """Lines, with their places, of learners who come after each other, and what is kept of them."""
 
     keys: frozenset[Key]
-    writes: Sequence[tuple[int, LessonWrite]]
+    lines: Sequence[tuple[int, LessonWrite]]
     first: str
     last: str
-    lines: str
+    text: str
 
 
 def pieces_of(writes: Iterable[LessonWrite]) -> Iterator[Piece]:
-    """The lines in pieces; those of one learner in one course stay in their order."""
-    in_order = iter(sorted(enumerate(writes), key=lambda one: key_of(one[1])))
-    while some := tuple(islice(in_order, LINES_OF_A_PIECE)):
-        keys = [key_of(write) for _, write in some]
-        yield Piece(frozenset(keys), some, _text(keys[0]), _text(keys[-1]), from_writes([write for _, write in some]))
+    """The lines in pieces, each of whole places or of a part of one; those of one place stay in their order."""
+    some: list[tuple[int, LessonWrite]] = []
+    for _, lines in groupby(sorted(enumerate(writes), key=_key_of_line), _key_of_line):
+        own = list(lines)
+        if len(some) + len(own) > LINES_OF_A_PIECE:
+            if some:
+                yield _piece(some)
+            some = []
+        if len(own) > LINES_OF_A_PIECE:
+            yield from (_piece(own[at : at + LINES_OF_A_PIECE]) for at in range(0, len(own), LINES_OF_A_PIECE))
+        else:
+            some += own
+    if some:
+        yield _piece(some)
 
 
 def key_of(write: LessonWrite) -> Key:
@@ -67,7 +76,7 @@ class Promises:
         """Promise the lines."""
         self._empty_at = None
         moment = to_text(decided_at)
-        connection.executemany(sql.PROMISE, [(piece.first, piece.last, moment, piece.lines) for piece in pieces])
+        connection.executemany(sql.PROMISE, [(piece.first, piece.last, moment, piece.text) for piece in pieces])
 
     def keep_to(self, connection: apsw.Connection, key: Key, counters: Counters) -> None:
         """Write what is promised to a learner's place in a course; it costs next to nothing where nothing is."""
@@ -106,6 +115,15 @@ class Promises:
 def any_promised(connection: apsw.Connection) -> bool:
     """Whether anything is promised."""
     return fetch(connection, sql.ANY_PROMISED) != [(0,)]
+
+
+def _key_of_line(line: tuple[int, LessonWrite]) -> Key:
+    return key_of(line[1])
+
+
+def _piece(lines: Sequence[tuple[int, LessonWrite]]) -> Piece:
+    keys = [_key_of_line(line) for line in lines]
+    return Piece(frozenset(keys), lines, _text(keys[0]), _text(keys[-1]), from_writes([write for _, write in lines]))
 
 
 def _text(key: Key) -> str:

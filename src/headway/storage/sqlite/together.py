@@ -6,9 +6,10 @@ in which those are written at once whose learners wrote meanwhile. What is promi
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
+from operator import itemgetter
 from typing import Final, TypeGuard
 from uuid import uuid4
 
@@ -26,7 +27,7 @@ from headway.storage.gently import TURN_SECONDS, in_turns
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.figures import store_counters
 from headway.storage.sqlite.progress_table import ProgressTable, row_of
-from headway.storage.sqlite.promises import Key, Piece, Promises, any_promised, pieces_of
+from headway.storage.sqlite.promises import Key, Piece, Promises, any_promised, key_of, pieces_of
 from headway.storage.sqlite.reader import Reader
 from headway.storage.sqlite.recent import Recent
 
@@ -123,46 +124,52 @@ class Together:
             self._written_since = set()
         try:
             now = self._clock()
-            changed = await self._decided(writes, now)
+            changed = [False] * len(writes)
+            await self._decide(writes, now, changed)
             pieces = [piece async for piece in in_turns(pieces_of(writes))]
             async with self._turn() as connection:
                 if self._recent.times_forgotten != forgotten:
                     return None
-                self._keep_or_promise(connection, pieces, now, changed)
+                self._write_or_promise(connection, pieces, now, changed)
             return changed
         finally:
             self._written_since = None
 
-    async def _decided(self, writes: Sequence[LessonWrite], now: datetime) -> list[bool]:
-        """What changes anything."""
+    async def _decide(self, writes: Sequence[LessonWrite], now: datetime, changed: list[bool]) -> None:
+        """Find out what changes anything; once more of those learners whom somebody wrote for meanwhile, until few are."""
+        lines = list(enumerate(writes))
+        for _ in range(_ATTEMPTS):
+            await self._decide_lines(lines, now, changed)
+            written_since = self._written_since or set()
+            lines = [(place, write) for place, write in enumerate(writes) if key_of(write) in written_since]
+            if len(lines) <= _FEW:
+                return
+            self._written_since = set()
+
+    async def _decide_lines(self, lines: Iterable[tuple[int, LessonWrite]], now: datetime, changed: list[bool]) -> None:
         courses: dict[CourseId, VersionedCourse] = {}
         rows: dict[tuple[LearnerId, CourseId, LessonId], LessonProgress | None] = {}
-        changed: list[bool] = []
-        async for place, write in in_turns(enumerate(writes)):
+        async for place, write in in_turns(lines):
             key = (write.learner_id, write.course_id, write.lesson_id)
             with _refused_at(place):
                 if write.course_id not in courses:
                     courses[write.course_id] = self._reader.read(self._catalogue.course, write.course_id)
                 before = rows[key] if key in rows else self._reader.read(row_of, *key)
                 rows[key] = write.apply(courses[write.course_id].course, before, now, _new_id).after
-            changed.append(rows[key] != before)
-        return changed
+            changed[place] = rows[key] != before
 
-    def _keep_or_promise(
+    def _write_or_promise(
         self, connection: apsw.Connection, pieces: Sequence[Piece], now: datetime, changed: list[bool]
     ) -> None:
-        """Promise the pieces; those are decided anew, and written, to whose learners somebody wrote meanwhile."""
+        """Promise the pieces, but write at once, decided anew, those to whose learners somebody wrote meanwhile."""
         written_since = self._written_since or set()
         counters = Counters()
-        present = self._clock()
-        kept = [piece for piece in pieces if piece.keys.isdisjoint(written_since)]
-        for piece in pieces:
-            if not piece.keys.isdisjoint(written_since):
-                for place, write in piece.writes:
-                    with _refused_at(place):
-                        written = self._progress.apply(connection, write, present, counters)
-                    changed[place] = written.after != written.before
-        self._promises.make(connection, kept, now)
+        overtaken = [piece for piece in pieces if not piece.keys.isdisjoint(written_since)]
+        for place, write in sorted((line for piece in overtaken for line in piece.lines), key=itemgetter(0)):
+            with _refused_at(place):
+                written = self._progress.apply(connection, write, self._clock(), counters)
+            changed[place] = written.after != written.before
+        self._promises.make(connection, [piece for piece in pieces if piece.keys.isdisjoint(written_since)], now)
         store_counters(connection, counters)
 
     async def _keep_some(self) -> None:
