@@ -136,7 +136,7 @@ class Together:
             self._written_since = None
 
     async def _decide(self, writes: Sequence[LessonWrite], now: datetime, changed: list[bool]) -> None:
-        """Find out what changes anything; once more of those learners whom somebody wrote for meanwhile, until few are."""
+        """Find out what changes anything; once more where somebody has written meanwhile, until that is little."""
         lines = list(enumerate(writes))
         for _ in range(_ATTEMPTS):
             await self._decide_lines(lines, now, changed)
