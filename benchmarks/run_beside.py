@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 import time
@@ -199,6 +200,7 @@ def _run(wanted: Options) -> Findings:
                     school = schools.filled("beside", wanted.learners, wanted.lessons)
                 serving = ending.enter_context(schools.serving(school))
                 filling.fill_headway(serving.port, population)
+                os.sync()  # else the PUTs that are measured first wait for what was filled in
                 for number, beside in enumerate(wanted.beside(store)):
                     with steps.step(f"{store}: PUTs beside {beside}"):
                         _measure(findings, (store, beside), serving, population, wanted, number)

@@ -112,9 +112,9 @@ class SqliteStore:
         """Open the file, making and migrating it as needed."""
         applied = self._database.prepare()
         await self._together.keep_all()
-        await self._looking_after.enter_async_context(self._together.looked_after())
         if are_uncounted(applied):
             await count_anew(self.archive)
+        await self._looking_after.enter_async_context(self._together.looked_after())
         return applied
 
     async def close(self) -> None:

@@ -113,8 +113,9 @@ class Together:
     async def _look_after(self) -> None:
         while True:
             await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
-            with contextlib.suppress(UnavailableError):  # the store has said in the log what is wrong
-                await self.keep_all()
+            if not self._one_at_a_time.locked():  # else an import is at it
+                with contextlib.suppress(UnavailableError):  # the store has said in the log what is wrong
+                    await self.keep_all()
 
     async def _promise(self, writes: Sequence[LessonWrite]) -> Sequence[bool] | None:
         """Promise all; `None` where they were decided on what is no longer so."""
@@ -137,14 +138,14 @@ class Together:
 
     async def _decide(self, writes: Sequence[LessonWrite], now: datetime, changed: list[bool]) -> None:
         """Find out what changes anything; once more where somebody has written meanwhile, until that is little."""
-        lines = list(enumerate(writes))
+        await self._decide_lines(enumerate(writes), now, changed)
         for _ in range(_ATTEMPTS):
-            await self._decide_lines(lines, now, changed)
             written_since = self._written_since or set()
             lines = [(place, write) for place, write in enumerate(writes) if key_of(write) in written_since]
             if len(lines) <= _FEW:
                 return
             self._written_since = set()
+            await self._decide_lines(lines, now, changed)
 
     async def _decide_lines(self, lines: Iterable[tuple[int, LessonWrite]], now: datetime, changed: list[bool]) -> None:
         courses: dict[CourseId, VersionedCourse] = {}
