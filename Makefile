@@ -5,7 +5,7 @@ PORT ?= 8000
 BENCH ?= # options of the benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-days lint bench bench-postgres bench-statistics vendor screenshots lock clean
+.PHONY: help install demo test test-days lint bench bench-postgres bench-statistics bench-beside vendor screenshots lock clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ bench-postgres: .venv/installed ## measure on PostgreSQL against PostgreSQL alon
 
 bench-statistics: .venv/installed ## measure what courses' figures cost, on both stores (needs wrk)
 	$(BIN)/python benchmarks/run_statistics.py $(BENCH)
+
+bench-beside: .venv/installed ## measure what a PUT waits beside long reads and imports, on both stores (needs wrk)
+	$(BIN)/python benchmarks/run_beside.py $(BENCH)
 
 vendor: node_modules/installed ## make the pages' copies of other people's scripts anew (needs Node.js 20.11)
 	node tools/vendor.mjs

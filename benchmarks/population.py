@@ -69,6 +69,11 @@ def statistics_reader(population: Population) -> str:
     return _token(population, "statistics:read")
 
 
+def learners_admin(population: Population) -> str:
+    """A token that may write for other learners."""
+    return _token(population, "learners:admin")
+
+
 def _token(population: Population, scope: str) -> str:
     claims = {"sub": population.learners[0], "exp": int(time.time()) + _DAY, "scope": scope}
     return jwt.encode(claims, SECRET, "HS256")

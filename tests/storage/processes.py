@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import os
 import resource
+import signal
 import sys
 from itertools import count
 from multiprocessing.queues import SimpleQueue
@@ -20,12 +21,16 @@ import structlog
 from domain.values import lesson
 from headway.domain.errors import HeadwayError, StoreUnavailableError
 from headway.storage.sqlite import SqliteStore
+from headway.storage.sqlite import statements as sql
+from headway.storage.sqlite.promises import any_promised
+from headway.storage.sqlite.rows import fetch
 from storage.disks import DeadlyDisk
 from storage.stores import blind, exact_tally, new_course, new_learner, opened, rows_of, sqlite_store
 
 FORKS = multiprocessing.get_context("fork")
 ROUNDS = 20
 LIMIT = 256 * 1024
+TOGETHER = 2_000
 
 
 def open_at_once(folder: Path) -> None:
@@ -123,6 +128,29 @@ async def _living(folder: Path) -> None:
                 notes.write(f"{of.id}\n")
 
 
+def write_together_and_die(folder: Path) -> None:
+    """Be killed while many lines are written together: at the moment that the command line names."""
+    asyncio.run(_writing_together(folder, sys.argv[3]))
+
+
+async def _writing_together(folder: Path, moment: str) -> None:
+    async with opened(store := sqlite_store(folder)):
+        course = await new_course(store)
+        lines = [blind(new_learner(), course, lesson(1), quiz_attempts=1) for _ in range(TOGETHER)]
+        writing = asyncio.create_task(store.write_all(lines))
+        while not _has_come(moment, store):
+            assert not writing.done()
+            await asyncio.sleep(0)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _has_come(moment: str, store: SqliteStore) -> bool:
+    if moment == "deciding":
+        return store._together._written_since is not None
+    is_promised = store._reader.read(any_promised)
+    return is_promised and (moment == "promised" or bool(store._reader.read(fetch, sql.COUNT_LESSON_ROWS)[0][0]))
+
+
 def _answer(result: object) -> None:
     sys.stdout.write(json.dumps(result) + "\n")
     sys.stdout.flush()
@@ -130,4 +158,5 @@ def _answer(result: object) -> None:
 
 if __name__ == "__main__":
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
-    {"open": open_at_once, "fill": fill_disk, "die": die_everywhere}[sys.argv[1]](Path(sys.argv[2]))
+    does = {"open": open_at_once, "fill": fill_disk, "die": die_everywhere, "together": write_together_and_die}
+    does[sys.argv[1]](Path(sys.argv[2]))

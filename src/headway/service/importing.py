@@ -36,6 +36,7 @@ from headway.domain.imports import (
 from headway.domain.presence import StandingRestore, restore
 from headway.domain.progress import LessonProgress
 from headway.domain.writes import LessonWrite, Written
+from headway.storage.gently import gently
 from headway.storage.port import ImportLedger, Store
 
 T = TypeVar("T")
@@ -47,6 +48,7 @@ _WriteAll = Callable[[Sequence[_Line]], Awaitable[Sequence[Written | bool]]]
 Told = Callable[[int], None]
 _Note = Callable[[int, Report], Awaitable[None]]
 
+_LINES_UNDER_WAY: Final = 16  # side by side, so that a learner's own write does not wait behind many of them
 _ROOM_SECONDS: Final = 0.05  # between two looks whether the queue has room; learners' own writes do not wait for it
 _ROOM_ATTEMPTS: Final = 200
 
@@ -227,22 +229,26 @@ _SOME_LINES_REFUSED: Final = (InvalidValueError, CourseNotFoundError, LessonNotF
 
 
 async def _outcomes(lines: Sequence[Line], write: _Write) -> Sequence[Outcome]:
-    """What became of some lines, written at once; those of one row one after the other."""
+    """What became of some lines, written side by side; those of one row one after the other."""
     outcomes = {line.number: Outcome(line.number, problems=line.problems) for line in lines}
     by_row: dict[_RowKey, list[tuple[int, _Line]]] = {}
     for line in lines:
         if line.write is not None:
             by_row.setdefault(_row_key(line.write), []).append((line.number, line.write))
 
-    async def write_in_turn(row: Sequence[tuple[int, _Line]]) -> None:
-        for number, one in row:
-            try:
-                outcomes[number] = outcome_of(number, await write(one))
-            except _SOME_LINES_REFUSED as refusal:
-                outcomes[number] = refusal_of(number, refusal)
+    waiting = iter(by_row.values())
+
+    async def write_each() -> None:
+        for row in waiting:
+            for number, one in row:
+                try:
+                    outcomes[number] = outcome_of(number, await write(one))
+                except _SOME_LINES_REFUSED as refusal:
+                    outcomes[number] = refusal_of(number, refusal)
 
     # All are waited for, also where one fails: else they would be stored after whoever goes on has begun.
-    for failure in await asyncio.gather(*map(write_in_turn, by_row.values()), return_exceptions=True):
+    writers = [write_each() for _ in range(min(_LINES_UNDER_WAY, len(by_row)))]
+    for failure in await asyncio.gather(*writers, return_exceptions=True):
         if failure is not None:
             raise failure
     return _with_ignored(lines, list(outcomes.values()))
@@ -263,7 +269,7 @@ async def _when_there_is_room(action: Callable[[], Awaitable[T]]) -> T:
 
 async def _next(lines: Iterator[Line], count: int) -> Sequence[Line]:
     """The next lines, read in a thread: the rest of a file may take a while, even if there is no line in it."""
-    return await asyncio.to_thread(lambda: list(islice(lines, count)))
+    return await asyncio.to_thread(lambda: list(islice(gently(lines), count)))
 
 
 async def _few_enough(lines: Iterator[Line]) -> Sequence[Line]:

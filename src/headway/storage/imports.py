@@ -1,10 +1,15 @@
-"""Between an import's report and the JSON that it is kept as."""
+"""Between an import's report and lines, and the JSON that they are kept as."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import orjson
 
+from headway.domain.dating import NO_TIMES, Times
 from headway.domain.imports import Fault, Report
+from headway.domain.progress import Status
+from headway.domain.writes import UNCONDITIONAL, LessonWrite
 
 
 def to_report(text: str) -> Report:
@@ -18,6 +23,28 @@ def from_report(report: Report) -> str:
     """What a report is kept as."""
     *counts, faults, ignored = report
     return orjson.dumps([*counts, [list(fault) for fault in faults], ignored]).decode()
+
+
+def from_writes(writes: Sequence[LessonWrite]) -> str:
+    """What writes are kept as until they are done; those without conditions, and of no export, can be."""
+    return orjson.dumps([_from_write(write) for write in writes]).decode()
+
+
+def to_writes(text: str) -> list[LessonWrite]:
+    """The writes that are kept as this."""
+    return [_to_write(*fields) for fields in orjson.loads(text)]
+
+
+def _from_write(write: LessonWrite) -> list[Any]:
+    times = None if write.times == NO_TIMES else list(write.times)
+    return [*write[:3], write.update, write.written_by, times]
+
+
+def _to_write(learner: Any, course: Any, lesson: Any, update: Any, written_by: Any, times: Any, /) -> LessonWrite:
+    if update and update.get("status"):
+        update["status"] = Status(update["status"])
+    moments = Times._make(time and datetime.fromisoformat(time) for time in times) if times else NO_TIMES
+    return LessonWrite(learner, course, lesson, update, UNCONDITIONAL, written_by, moments)
 
 
 def _to_fault(line: int, place: list[Any], reason: str, kind: str) -> Fault:

@@ -179,7 +179,10 @@ class Store(Protocol):
         """
 
     async def write_all(self, writes: Sequence[LessonWrite | StandingRestore]) -> Sequence[Written | bool]:
-        """Write and restore in their order, all or none. Raises `RefusedWriteError` for the first that is refused."""
+        """Write and restore in their order, all or none; answers what became of each, or whether it changed anything.
+
+        Raises `RefusedWriteError` for the first that is refused.
+        """
 
     async def restart_course(self, learner_id: LearnerId, course_id: CourseId) -> None:
         """Remove all the learner's rows in the course, hidden ones too."""

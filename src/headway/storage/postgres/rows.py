@@ -1,8 +1,6 @@
 """Between the domain's values and PostgreSQL's columns."""
 
-import asyncio
 from collections.abc import Iterable, Sequence
-from time import monotonic
 from typing import Any, Final
 
 import orjson
@@ -13,12 +11,12 @@ from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCou
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import NO_METADATA, LessonProgress, Status
 from headway.domain.standing import CourseProgress, LearnerDay, Tally
+from headway.storage.gently import in_turns
 from headway.storage.port import FEW_CHARACTERS, HeldDay
 
 _STATUS: Final = {status.value: status for status in Status}
 _METADATA: Final = LessonProgress._fields.index("metadata")
 _NOTES: Final = LessonProgress._fields.index("user_notes")
-_TURN_SECONDS: Final = 0.002  # of decoding, before others have the event loop
 
 _LESSON_COLUMNS: Final = 2 + len(LessonCounts._fields)
 _SCORE_COLUMNS: Final = 4
@@ -51,14 +49,7 @@ def are_many(rows: Sequence[Any]) -> bool:
 
 async def to_many_lesson_progress(rows: Iterable[Any]) -> list[LessonProgress]:
     """Rows of `lesson_progress`, others having turns between."""
-    found: list[LessonProgress] = []
-    until = monotonic() + _TURN_SECONDS
-    for columns in rows:
-        found.append(to_lesson_progress(columns))
-        if monotonic() > until:
-            await asyncio.sleep(0)
-            until = monotonic() + _TURN_SECONDS
-    return found
+    return [to_lesson_progress(columns) async for columns in in_turns(rows)]
 
 
 def to_touched_lesson(columns: Any) -> TouchedLesson:

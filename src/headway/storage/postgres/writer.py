@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Any, Final
 from uuid import uuid4
 
@@ -20,6 +21,7 @@ from headway.domain.standing import CourseProgress, LearnerDay, next_revision, r
 from headway.domain.writes import LessonWrite, StandingRefresh, Written
 from headway.logs import get_logger
 from headway.storage.committer import HELD, LOST, Held, Locks, Lost, Outcome, Work
+from headway.storage.gently import in_turns
 from headway.storage.port import HeldDay
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.catalogue import Catalogue
@@ -39,6 +41,7 @@ from headway.storage.postgres.rows import (
 _log = get_logger("headway.storage")
 
 _NO_REVISION: Final = 0
+_GROUPS_AT_A_TIME: Final = 256
 _STANDING_COLUMNS: Final = 16  # of course_progress, before those of lesson_progress
 
 
@@ -298,10 +301,11 @@ class Writer(Locks):
             self._recent.forget((write.learner_id, write.course_id))
         await self._catalogue.confirmed()
         groups = await self._with_courses(self._grouped(writes), outcomes)
-        await self._read(groups)
-        now = self._clock()
-        for group in groups:
-            group.decide(outcomes, now)
+        for some in _few_at_a_time(groups):
+            await self._read(some)
+            now = self._clock()
+            async for group in in_turns(some):
+                group.decide(outcomes, now)
         for place, outcome in enumerate(outcomes):
             if isinstance(outcome, HeadwayError):
                 raise RefusedWriteError(place, outcome)
@@ -418,17 +422,16 @@ class Writer(Locks):
 
     async def _passed(self, groups: Sequence[_Group], *, all_or_none: bool = False) -> frozenset[Key]:
         """Store the groups; answers the keys of those that nobody was faster than."""
-        standings = [group.after for group in groups if group.after is not None]
-        previous = [group.previous_revision for group in groups]
-        rows = [row for group in groups for _, row in group.changed_rows if row is not None]
-        columns = (*from_course_progress(standings), previous, *from_lesson_progress(rows))
+        groups = sorted(groups, key=attrgetter("key"))
         come_into = {group.key[1] for group in groups if group.is_coming}
         slot = self._slots.take()
 
         async def store(connection: asyncpg.Connection) -> frozenset[Key]:
             if come_into:
                 await connection.execute(sql.HOLD_COURSES, list(come_into))
-            passed = _keys(await connection.fetch(sql.STORE_WRITES, *columns))
+            passed: frozenset[Key] = frozenset()
+            for some in _few_at_a_time(groups):
+                passed |= _keys(await connection.fetch(sql.STORE_WRITES, *_columns_of(some)))
             if all_or_none and len(passed) < len(groups):
                 raise _OvertakenError
             await _store_what_follows(connection, slot, [group for group in groups if group.key in passed])
@@ -450,7 +453,7 @@ async def _store_what_follows(connection: asyncpg.Connection, slot: int, groups:
     removed: list[tuple[LearnerId, CourseId, LessonId]] = []
     days: list[HeldDay] = []
     gone: list[tuple[LearnerId, CourseId, date]] = []
-    for group in groups:
+    async for group in in_turns(groups):
         group.add_to(counters)
         removed.extend((*group.key, before.lesson_id) for before, row in group.changed_rows if before and row is None)
         days.extend(HeldDay(*group.key, day) for day in group.days.values() if day is not None)
@@ -463,6 +466,19 @@ async def _store_what_follows(connection: asyncpg.Connection, slot: int, groups:
         await connection.execute(sql.PUT_LEARNER_DAYS, *from_held_days(days))
     if counters:
         await connection.execute(sql.ADD_COUNTERS, slot, *from_counters(counters))
+
+
+def _few_at_a_time(groups: Sequence[_Group]) -> Iterator[Sequence[_Group]]:
+    """The groups, so many that to send or read them does not keep the event loop for long; few are one part."""
+    return (groups[at : at + _GROUPS_AT_A_TIME] for at in range(0, len(groups), _GROUPS_AT_A_TIME))
+
+
+def _columns_of(groups: Sequence[_Group]) -> tuple[Any, ...]:
+    """What is stored of the groups."""
+    standings = [group.after for group in groups if group.after is not None]
+    previous = [group.previous_revision for group in groups]
+    rows = [row for group in groups for _, row in group.changed_rows if row is not None]
+    return (*from_course_progress(standings), previous, *from_lesson_progress(rows))
 
 
 def _keys(columns: Iterable[Any]) -> frozenset[Key]:

@@ -23,11 +23,11 @@ from headway.domain.standing import (
     unplaced,
 )
 from headway.domain.writes import LessonWrite, StandingRefresh, Written
+from headway.storage.gently import gently
 from headway.storage.port import FEW_CHARACTERS, HeldDay, LessonReading, LessonsReading, StandingReading
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.figures import store_day
-from headway.storage.sqlite.reader import gently
 from headway.storage.sqlite.recent import Recent
 from headway.storage.sqlite.rows import (
     fetch,
@@ -57,7 +57,7 @@ class ProgressTable:
     ) -> LessonReading:
         """One row of the learner's."""
         course = self._catalogue.course(connection, course_id).course
-        return LessonReading(course, _row(connection, learner_id, course_id, lesson_id))
+        return LessonReading(course, row_of(connection, learner_id, course_id, lesson_id))
 
     def lessons(self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId) -> LessonsReading:
         """All the learner's rows in a course, however much that is: in a thread."""
@@ -228,9 +228,10 @@ class ProgressTable:
         counters.change_standing(before, after)
 
 
-def _row(
+def row_of(
     connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId
 ) -> LessonProgress | None:
+    """One learner's row in one lesson."""
     columns = fetch_one(connection, sql.LESSON_ROW, learner_id, course_id, lesson_id)
     return to_lesson_progress(columns) if columns else None
 

@@ -1,8 +1,7 @@
 """Reading: many short reads in a row over one snapshot; long ones in threads, each over its own."""
 
 import asyncio
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 from typing import Concatenate, Final, ParamSpec, TypeVar
@@ -20,8 +19,6 @@ _log = get_logger("headway.storage")
 
 SNAPSHOT_SECONDS: Final = 0.01
 _STEPS: Final = 100_000  # of SQLite's machine between two looks at the clock: about a millisecond
-_WORK_SECONDS: Final = 0.001
-_PAUSE_SECONDS: Final = 0.0002
 
 
 class Reader:
@@ -49,6 +46,16 @@ class Reader:
         finally:
             if self._writing:
                 self._end()
+
+    def read_anew(
+        self, query: Callable[Concatenate[apsw.Connection, P], T], *parameters: P.args, **named: P.kwargs
+    ) -> T:
+        """The same over the rows of now, also those of another process; no snapshot is kept of them."""
+        self._end()
+        try:
+            return self.read(query, *parameters, **named)
+        finally:
+            self._end()
 
     def rescue(self) -> None:
         """Look after the write-ahead log, as every read does that begins; not while the writer is at work."""
@@ -148,16 +155,6 @@ class LongReader:
     def _given_up(self) -> StoreUnavailableError:
         _log.warning("read_given_up", seconds=self._seconds)
         return StoreUnavailableError(f"This was not read within {self._seconds:g} s. Ask for less, or try again later.")
-
-
-def gently(rows: Iterable[T]) -> Iterator[T]:
-    """The rows, with pauses for the event loop: a thread at work keeps it waiting, for 5 ms each time it wakes."""
-    until = monotonic() + _WORK_SECONDS
-    for row in rows:
-        yield row
-        if monotonic() > until:
-            time.sleep(_PAUSE_SECONDS)
-            until = monotonic() + _WORK_SECONDS
 
 
 def _over_one_moment(connection: apsw.Connection, query: Callable[[apsw.Connection], T], deadline: float) -> T:

@@ -44,6 +44,8 @@ class Recent:
         self._course_progress: _Bounded[tuple[LearnerId, CourseId], CourseProgress | None] = _Bounded(KEPT_ROWS)
         self._connection: apsw.Connection | None = None
         self._data_version: object = None
+        self.times_forgotten = 0
+        """Stays the same while nobody changes anything but by writing through this."""
 
     def renew(self, connection: apsw.Connection) -> None:
         """Forget what another connection may have changed; called when a transaction has begun."""
@@ -54,6 +56,7 @@ class Recent:
 
     def forget(self) -> None:
         """Forget everything."""
+        self.times_forgotten += 1
         self._courses.clear()
         self._rows.clear()
         self._course_progress.clear()

@@ -14,6 +14,7 @@ _ARCHIVE: Final = aiosql.from_path(_FOLDER / "archive.sql", "apsw", mandatory_pa
 _STATISTICS: Final = aiosql.from_path(_FOLDER / "statistics.sql", "apsw", mandatory_parameters=False)
 _IMPORTS: Final = aiosql.from_path(_FOLDER.parent / "imports.sql", "apsw", mandatory_parameters=False)
 _CODES: Final = aiosql.from_path(_FOLDER / "sign_in_codes.sql", "apsw", mandatory_parameters=False)
+_PROMISED: Final = aiosql.from_path(_FOLDER / "promised.sql", "apsw", mandatory_parameters=False)
 
 
 def _sql(name: str, queries: Queries = _QUERIES) -> str:
@@ -110,3 +111,8 @@ FIND_SIGN_IN_CODE: Final = _sql("find_sign_in_code", _CODES)
 TAKE_SIGN_IN_CODE: Final = _sql("take_sign_in_code", _CODES)
 FORGET_SIGN_IN_CODES: Final = _sql("forget_sign_in_codes", _CODES)
 SWEEP_SIGN_IN_CODES: Final = _sql("sweep_sign_in_codes", _CODES)
+PROMISE: Final = _sql("promise", _PROMISED)
+ANY_PROMISED: Final = _sql("any_promised", _PROMISED)
+FIRST_PROMISED: Final = _sql("first_promised", _PROMISED)
+PROMISED_TO: Final = _sql("promised_to", _PROMISED)
+REMOVE_PROMISED: Final = _sql("remove_promised", _PROMISED)

@@ -11,8 +11,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
-from time import monotonic
-from typing import Final, TypeVar
+from typing import Final
 
 import apsw
 
@@ -35,6 +34,7 @@ from headway.domain.standing import CourseProgress, LearnerDay, LessonsStamp
 from headway.domain.statistics import CourseReading
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition, StandingRefresh, Written
 from headway.storage.committer import CommitObserver, Committer, Outcome, Work
+from headway.storage.gently import gently, in_turns
 from headway.storage.port import LearnerRecord, LessonReading, LessonsReading, Rederivation, StandingReading
 from headway.storage.recounting import are_uncounted, count_anew
 from headway.storage.sqlite import rederivations
@@ -46,17 +46,15 @@ from headway.storage.sqlite.figures import Figures, store_counters
 from headway.storage.sqlite.imports import SqliteImports
 from headway.storage.sqlite.learners import active_days, erase, record_of, touched_lessons
 from headway.storage.sqlite.progress_table import ProgressTable, TooLargeError
-from headway.storage.sqlite.reader import LongReader, Reader, gently
+from headway.storage.sqlite.reader import LongReader, Reader
 from headway.storage.sqlite.recent import Recent
 from headway.storage.sqlite.rows import fetch
 from headway.storage.sqlite.sign_in_codes import SqliteSignInCodes
+from headway.storage.sqlite.together import Together, can_be_promised
 
 _RETRY_SECONDS: Final = 0.005  # between two attempts at the write lock, where another process holds it
 
 _READ_SECONDS: Final = 20.0
-T = TypeVar("T")
-
-_TURN_SECONDS: Final = 0.002  # of a long write, before others have the event loop
 
 
 class SqliteStore:
@@ -82,7 +80,11 @@ class SqliteStore:
         self._catalogue = Catalogue()
         self._recent = Recent(self._catalogue)
         self._progress = ProgressTable(self._catalogue, self._recent)
+        self._together = Together(
+            self._reader, self._catalogue, self._recent, self._progress, turn=self._turn, clock=clock
+        )
         self._figures = Figures(self._catalogue)
+        self._looking_after = contextlib.AsyncExitStack()
         self._lock_seconds = lock_seconds
         self._clock = clock
         self._sign_in_codes = SqliteSignInCodes(self._reader, self._turn, clock)
@@ -109,12 +111,15 @@ class SqliteStore:
     async def open(self) -> Sequence[str]:
         """Open the file, making and migrating it as needed."""
         applied = self._database.prepare()
+        await self._together.keep_all()
         if are_uncounted(applied):
             await count_anew(self.archive)
+        await self._looking_after.enter_async_context(self._together.looked_after())
         return applied
 
     async def close(self) -> None:
         """Commit what is queued and close the file."""
+        await self._looking_after.aclose()
         await self.committer.close()
         self._disk.shutdown()
         with contextlib.suppress(StoreUnavailableError, apsw.Error):
@@ -202,11 +207,18 @@ class SqliteStore:
 
     async def write_all(self, writes: Sequence[LessonWrite | StandingRestore]) -> Sequence[Written | bool]:
         """Write and restore in their order, all of it or nothing."""
+        if can_be_promised(writes):
+            changed = await self._together.write(writes)
+            if changed is not None:
+                return changed
+        return await self._write_at_once(writes)
+
+    async def _write_at_once(self, writes: Sequence[LessonWrite | StandingRestore]) -> Sequence[Written | bool]:
         counters = Counters()
         now = self._clock()
         written: list[Written | bool] = []
         async with self._transaction() as connection:
-            async for place, write in _in_turns(writes):
+            async for place, write in in_turns(enumerate(writes)):
                 try:
                     written.append(self._done(connection, write, now, counters))
                 except HeadwayError as refusal:
@@ -283,6 +295,7 @@ class SqliteStore:
             return outcomes
 
     def _outcome(self, connection: apsw.Connection, work: Work, now: datetime, counters: Counters) -> Outcome:
+        self._together.prepare(connection, work, counters)
         try:
             if not isinstance(work, StandingRefresh):
                 return self._done(connection, work, now, counters)
@@ -301,7 +314,9 @@ class SqliteStore:
     @contextlib.asynccontextmanager
     async def _transaction(self) -> AsyncIterator[apsw.Connection]:
         """A transaction of its own, between two batches."""
+        await self._together.keep_all()
         async with self._turn() as connection:
+            self._together.keep_rest(connection)
             self._recent.forget()  # what it changes is not written through it
             yield connection
 
@@ -359,13 +374,3 @@ class SqliteStore:
             raise cancelled
         commit.result()
         self._database.writer.confirm()
-
-
-async def _in_turns(works: Sequence[T]) -> AsyncIterator[tuple[int, T]]:
-    """The works with their places, letting others have the event loop in between: they read meanwhile."""
-    until = monotonic() + _TURN_SECONDS
-    for place, work in enumerate(works):
-        yield place, work
-        if monotonic() > until:
-            await asyncio.sleep(0)
-            until = monotonic() + _TURN_SECONDS

@@ -1,0 +1,203 @@
+"""Many lines, all written or none, while learners go on writing: docs/decisions/0037.
+
+All lines are decided on what is read beside the writes of others. Then they are promised in one short transaction,
+in which those are written at once whose learners wrote meanwhile. What is promised is written in many short ones.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from operator import itemgetter
+from typing import Final, TypeGuard
+from uuid import uuid4
+
+import apsw
+
+from headway.domain.catalogue import VersionedCourse
+from headway.domain.counters import Counters
+from headway.domain.errors import HeadwayError, QueueFullError, RefusedWriteError, UnavailableError
+from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
+from headway.domain.presence import StandingRestore
+from headway.domain.progress import LessonProgress
+from headway.domain.writes import UNCONDITIONAL, LessonWrite
+from headway.storage.committer import Work
+from headway.storage.gently import TURN_SECONDS, in_turns
+from headway.storage.sqlite.catalogue import Catalogue
+from headway.storage.sqlite.figures import store_counters
+from headway.storage.sqlite.progress_table import ProgressTable, row_of
+from headway.storage.sqlite.promises import Key, Piece, Promises, any_promised, key_of, pieces_of
+from headway.storage.sqlite.reader import Reader
+from headway.storage.sqlite.recent import Recent
+
+_FEW: Final = 64  # lines that are written in one transaction, which takes them some milliseconds
+_ATTEMPTS: Final = 5
+_ROOM_SECONDS: Final = 0.05
+_ROOM_ATTEMPTS: Final = 200
+_SECONDS_BETWEEN_LOOKS: Final = 1.0
+
+
+class Together:
+    """Writes lines of one import at a time. `turn` begins a transaction between two batches."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        catalogue: Catalogue,
+        recent: Recent,
+        progress: ProgressTable,
+        *,
+        turn: Callable[[], AbstractAsyncContextManager[apsw.Connection]],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._reader = reader
+        self._catalogue = catalogue
+        self._recent = recent
+        self._progress = progress
+        self._turn = turn
+        self._clock = clock
+        self._promises = Promises(progress, recent)
+        self._one_at_a_time = asyncio.Lock()
+        self._written_since: set[Key] | None = None  # places in courses, while an import is being decided
+
+    def prepare(self, connection: apsw.Connection, work: Work, counters: Counters) -> None:
+        """Called before every write: what is promised to its learner comes first, and an import hears of it."""
+        key = (work.learner_id, work.course_id)
+        if self._written_since is not None:
+            self._written_since.add(key)
+        self._promises.keep_to(connection, key, counters)
+
+    async def write(self, writes: Sequence[LessonWrite]) -> Sequence[bool] | None:
+        """Write all or none; answers what changed anything, or `None` where others changed courses again and again.
+
+        Raises `RefusedWriteError`.
+        """
+        async with self._one_at_a_time:
+            for _ in range(_ATTEMPTS):
+                changed = await self._promise(writes)
+                if changed is not None:
+                    await self.keep_all()
+                    return changed
+        return None
+
+    async def keep_all(self) -> None:
+        """Write all that is promised, in turns with others. Raises `QueueFullError` where that stays so for long."""
+        attempts = 0
+        while self._reader.read_anew(any_promised):
+            try:
+                await self._keep_some()
+                attempts = 0
+            except QueueFullError:  # learners' own writes go first
+                attempts += 1
+                if attempts == _ROOM_ATTEMPTS:
+                    raise
+                await asyncio.sleep(_ROOM_SECONDS)
+
+    def keep_rest(self, connection: apsw.Connection) -> None:
+        """Write in this transaction what somebody may have promised since `keep_all`."""
+        counters = Counters()
+        self._promises.keep_some(connection, counters)
+        store_counters(connection, counters)
+
+    @contextlib.asynccontextmanager
+    async def looked_after(self) -> AsyncIterator[None]:
+        """Until the block is left, write what another process has promised and not written, as one that was killed."""
+        task = asyncio.create_task(self._look_after(), name="headway-promised")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _look_after(self) -> None:
+        while True:
+            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+            if not self._one_at_a_time.locked():  # else an import is at it
+                with contextlib.suppress(UnavailableError):  # the store has said in the log what is wrong
+                    await self.keep_all()
+
+    async def _promise(self, writes: Sequence[LessonWrite]) -> Sequence[bool] | None:
+        """Promise all; `None` where they were decided on what is no longer so."""
+        await self.keep_all()
+        async with self._turn():  # nobody else's is under way
+            forgotten = self._recent.times_forgotten
+            self._written_since = set()
+        try:
+            now = self._clock()
+            changed = [False] * len(writes)
+            await self._decide(writes, now, changed)
+            pieces = [piece async for piece in in_turns(pieces_of(writes))]
+            async with self._turn() as connection:
+                if self._recent.times_forgotten != forgotten:
+                    return None
+                self._write_or_promise(connection, pieces, now, changed)
+            return changed
+        finally:
+            self._written_since = None
+
+    async def _decide(self, writes: Sequence[LessonWrite], now: datetime, changed: list[bool]) -> None:
+        """Find out what changes anything; once more where somebody has written meanwhile, until that is little."""
+        await self._decide_lines(enumerate(writes), now, changed)
+        for _ in range(_ATTEMPTS):
+            written_since = self._written_since or set()
+            lines = [(place, write) for place, write in enumerate(writes) if key_of(write) in written_since]
+            if len(lines) <= _FEW:
+                return
+            self._written_since = set()
+            await self._decide_lines(lines, now, changed)
+
+    async def _decide_lines(self, lines: Iterable[tuple[int, LessonWrite]], now: datetime, changed: list[bool]) -> None:
+        courses: dict[CourseId, VersionedCourse] = {}
+        rows: dict[tuple[LearnerId, CourseId, LessonId], LessonProgress | None] = {}
+        async for place, write in in_turns(lines):
+            key = (write.learner_id, write.course_id, write.lesson_id)
+            with _refused_at(place):
+                if write.course_id not in courses:
+                    courses[write.course_id] = self._reader.read(self._catalogue.course, write.course_id)
+                before = rows[key] if key in rows else self._reader.read(row_of, *key)
+                rows[key] = write.apply(courses[write.course_id].course, before, now, _new_id).after
+            changed[place] = rows[key] != before
+
+    def _write_or_promise(
+        self, connection: apsw.Connection, pieces: Sequence[Piece], now: datetime, changed: list[bool]
+    ) -> None:
+        """Promise the pieces, but write at once, decided anew, those to whose learners somebody wrote meanwhile."""
+        written_since = self._written_since or set()
+        counters = Counters()
+        overtaken = [piece for piece in pieces if not piece.keys.isdisjoint(written_since)]
+        for place, write in sorted((line for piece in overtaken for line in piece.lines), key=itemgetter(0)):
+            with _refused_at(place):
+                written = self._progress.apply(connection, write, self._clock(), counters)
+            changed[place] = written.after != written.before
+        self._promises.make(connection, [piece for piece in pieces if piece.keys.isdisjoint(written_since)], now)
+        store_counters(connection, counters)
+
+    async def _keep_some(self) -> None:
+        async with self._turn() as connection:
+            counters = Counters()
+            self._promises.keep_some(connection, counters, TURN_SECONDS)
+            store_counters(connection, counters)
+
+
+def can_be_promised(writes: Sequence[LessonWrite | StandingRestore]) -> TypeGuard[Sequence[LessonWrite]]:
+    """Whether these are many lines, all of which can be written later as they are decided now."""
+    return len(writes) > _FEW and all(
+        isinstance(write, LessonWrite) and write.precondition is UNCONDITIONAL and write.restored is None
+        for write in writes
+    )
+
+
+@contextlib.contextmanager
+def _refused_at(place: int) -> Iterator[None]:
+    """Say of a refusal which line it is."""
+    try:
+        yield
+    except UnavailableError:
+        raise
+    except HeadwayError as refusal:
+        raise RefusedWriteError(place, refusal) from refusal
+
+
+def _new_id() -> ProgressId:
+    return ProgressId(str(uuid4()))

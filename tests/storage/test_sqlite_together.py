@@ -1,0 +1,199 @@
+"""Many lines that are all written or none on SQLite, with others' writes in between, a kill, and another process."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from domain.values import lesson
+from headway.domain.catalogue import Course
+from headway.domain.dating import NO_TIMES, Times
+from headway.domain.errors import LessonNotFoundError, RefusedWriteError
+from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.progress import ProgressUpdate, Status
+from headway.domain.writes import UNCONDITIONAL, LessonWrite
+from headway.storage.imports import from_writes, to_writes
+from headway.storage.sqlite import SqliteStore
+from headway.storage.sqlite.promises import any_promised, pieces_of
+from storage.processes import TOGETHER
+from storage.stores import blind, exact_tally, new_course, new_learner, opened, rows_of, sqlite_store, written
+
+MANY = TOGETHER
+TOO_MUCH = {"drawing": "x" * 10_000}
+
+
+def lines_for(learners: Sequence[LearnerId], course: Course) -> list[LessonWrite]:
+    return [blind(learner, course, lesson(1), quiz_attempts=2) for learner in learners]
+
+
+async def attempts(store: SqliteStore, learners: Sequence[LearnerId], course: Course) -> list[int]:
+    """Of the learners who have a row in the first lesson."""
+    readings = [await store.lesson(learner, course.id, lesson(1).id) for learner in learners]
+    return [reading.row.quiz_attempts for reading in readings if reading.row]
+
+
+async def promised(store: SqliteStore) -> None:
+    while not store._reader.read(any_promised):  # noqa: ASYNC110 - there is nothing that tells
+        await asyncio.sleep(0)
+
+
+async def test_learners_write_while_many_lines_are_written_together(folder: Path) -> None:
+    store = sqlite_store(folder)
+    async with opened(store):
+        course = await new_course(store)
+        learners = [new_learner() for _ in range(MANY)]
+        writing = asyncio.create_task(store.write_all(lines_for(learners, course)))
+        others = 0
+        while not writing.done():
+            learner = learners[others * 37 % MANY]
+            row = await written(store, blind(learner, course, lesson(1), video_position_seconds=others + 1))
+            assert row.video_position_seconds == others + 1
+            others += 1
+        assert await writing == [True] * MANY
+        assert others > 20
+        assert await attempts(store, learners, course) == [2] * MANY
+        assert await store.write_all(lines_for(learners, course)) == [False] * MANY
+        for learner in learners[:50]:
+            assert (await exact_tally(store, learner, course)).in_progress_lessons == 1
+
+
+async def test_what_is_promised_comes_before_what_its_learner_writes_next(folder: Path) -> None:
+    store = sqlite_store(folder)
+    async with opened(store):
+        course = await new_course(store)
+        learners = sorted(new_learner() for _ in range(MANY))
+        writing = asyncio.create_task(store.write_all(lines_for(learners, course)))
+        await promised(store)
+        last = learners[-1]
+        answer = await store.write(blind(last, course, lesson(1), quiz_attempts=1))
+        assert not writing.done()
+        assert answer.before is not None
+        assert answer.before.quiz_attempts == 2
+        assert "quiz_attempts" in answer.kept
+        await writing
+
+
+async def test_a_line_that_a_learners_write_makes_wrong_meanwhile_refuses_all(folder: Path) -> None:
+    store = sqlite_store(folder)
+    async with opened(store):
+        course = await new_course(store)
+        learners = [new_learner() for _ in range(MANY)]
+        lines = [blind(learner, course, lesson(1), metadata=TOO_MUCH) for learner in learners]
+        writing = asyncio.create_task(store.write_all(lines))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        await written(store, blind(learners[3], course, lesson(1), metadata={"another": "x" * 10_000}))
+        with pytest.raises(RefusedWriteError) as refused:
+            await writing
+        assert refused.value.place == 3
+        rows = [await rows_of(store, learner, course) for learner in learners]
+        assert [len(some) for some in rows] == [int(place == 3) for place in range(MANY)]
+
+
+async def test_a_course_that_is_edited_meanwhile_decides(folder: Path) -> None:
+    store = sqlite_store(folder)
+    async with opened(store):
+        course = await new_course(store)
+        learners = [new_learner() for _ in range(MANY)]
+        writing = asyncio.create_task(store.write_all(lines_for(learners, course)))
+        for _ in range(5):
+            await asyncio.sleep(0)
+        await store.remove_course(course.id)
+        with pytest.raises(RefusedWriteError):
+            await writing
+        await store.put_course(course)
+        assert await attempts(store, learners, course) == []
+
+
+async def test_the_first_line_that_is_refused_is_named(folder: Path) -> None:
+    store = sqlite_store(folder)
+    async with opened(store):
+        course = await new_course(store)
+        lines = lines_for([new_learner() for _ in range(MANY)], course)
+        for place in (1_500, 700):
+            lines[place] = lines[place]._replace(lesson_id=LessonId("another"))
+        with pytest.raises(RefusedWriteError) as refused:
+            await store.write_all(lines)
+        assert refused.value.place == 700
+        assert isinstance(refused.value.refusal, LessonNotFoundError)
+        assert await attempts(store, [line.learner_id for line in lines], course) == []
+
+
+async def test_who_is_erased_after_a_promise_stays_erased(folder: Path) -> None:
+    store = sqlite_store(folder)
+    async with opened(store):
+        course = await new_course(store)
+        learners = sorted(new_learner() for _ in range(MANY))
+        writing = asyncio.create_task(store.write_all(lines_for(learners, course)))
+        await promised(store)
+        assert await store.erase(learners[-1])
+        await writing
+        assert not any(await store.learner_record(learners[-1]))
+        assert await attempts(store, learners, course) == [2] * (MANY - 1)
+
+
+@pytest.mark.parametrize("moment", ["deciding", "promised", "half"])
+def test_a_kill_in_the_middle_leaves_all_or_none(folder: Path, moment: str) -> None:
+    """Killed before the promise it leaves nothing; after it, the next start writes the rest."""
+    command = [sys.executable, "-m", "storage.processes", "together", str(folder), moment]
+    died = subprocess.run(command, cwd=Path(__file__).parents[1], env=os.environ, check=False, capture_output=True)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+
+    async def look() -> None:
+        store = sqlite_store(folder)
+        async with opened(store):
+            [course_id] = [outline.id for outline in await store.courses()]
+            course = (await store.course(course_id)).course
+            record = await store.archive.lesson_rows(None, MANY + 1)
+            assert len(record) == (0 if moment == "deciding" else MANY)
+            assert not store._reader.read(any_promised)
+            if record:
+                assert await exact_tally(store, record[0].learner_id, course)
+
+    asyncio.run(look())
+
+
+async def test_what_another_process_left_promised_is_written_soon(folder: Path) -> None:
+    store = sqlite_store(folder)
+    async with opened(store):
+        command = [sys.executable, "-m", "storage.processes", "together", str(folder), "half"]
+        process = await asyncio.create_subprocess_exec(*command, cwd=Path(__file__).parents[1])
+        assert await process.wait() == -signal.SIGKILL
+        async with asyncio.timeout(20):
+            while store._reader.read(any_promised):  # noqa: ASYNC110 - another process is at work, or this one
+                await asyncio.sleep(0.01)
+        assert len(await store.archive.lesson_rows(None, MANY + 1)) == MANY
+
+
+def test_lines_are_kept_as_they_are() -> None:
+    noon = datetime(2026, 3, 1, 12, 0, 0, 5, tzinfo=UTC)
+    course = CourseId(str(uuid4()))
+    update: ProgressUpdate = {"status": Status.COMPLETED, "quiz_score": 0.1, "metadata": {"a": [None, 1.0, 1]}}
+    write = LessonWrite(new_learner(), course, lesson(1).id, update)
+    dated = write._replace(written_by=new_learner(), times=Times(noon, None, noon))
+    kept = to_writes(from_writes([write, dated, write._replace(update=None)]))
+    assert kept == [write, dated, write._replace(update=None)]
+    assert kept[0].times is NO_TIMES
+    assert kept[0].precondition is UNCONDITIONAL
+    assert repr(kept[0].update) == repr(write.update)
+
+
+@pytest.mark.parametrize("sizes", [[1] * 20, [3, 30, 2, 8, 9], [17], [5, 4, 4]])
+def test_no_place_shares_a_piece_where_it_takes_several(sizes: Sequence[int]) -> None:
+    course = CourseId(str(uuid4()))
+    keys = [key for size in sizes for key in [(new_learner(), course)] * size]
+    writes = [LessonWrite(*key, lesson(1).id, {"quiz_attempts": place}) for place, key in enumerate(keys)]
+    pieces = list(pieces_of(writes))
+    assert sorted(line for piece in pieces for line in piece.lines) == list(enumerate(writes))
+    for key in dict.fromkeys(keys):
+        holding = [piece for piece in pieces if key in piece.keys]
+        assert len(holding) == 1 or all(piece.keys == {key} for piece in holding)
+        places = [place for piece in holding for place, write in piece.lines if write.learner_id == key[0]]
+        assert places == sorted(places)
