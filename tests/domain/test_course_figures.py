@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.values import COURSE, LEARNER, NOW, UPDATES, course, lessons
+from domain.values import COURSE, LEARNER, NOW, UPDATES, course, lesson, lessons
 from headway.domain.bounds import plain
 from headway.domain.catalogue import Course, LessonKind, VersionedCourse
-from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts, recount
+from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts, lesson_counts, recount
 from headway.domain.identifiers import LessonId, ProgressId
 from headway.domain.presence import advance
 from headway.domain.progress import LessonProgress, new_row
@@ -134,3 +134,16 @@ def test_days_without_activity_are_listed_too() -> None:
         (TODAY, 2, 1.5),
         (TODAY + timedelta(days=1), 0, 0),
     ]
+
+
+def test_no_time_that_can_be_sent_makes_a_lessons_count_too_large_to_be_stored() -> None:
+    row = new_row(LEARNER, COURSE, lesson(1).id, ProgressId("a row"), NOW)
+    counters = Counters()
+    for minutes in (99_999, 100_001, 10_000_000, 10_000_000):
+        after = row._replace(time_spent_minutes=minutes)
+        counters.change_row(None, after)
+        counters.change_row(after, row)
+        counters.change_row(row, after)
+    [counts] = counters.lessons.values()
+    assert counts.time_parts == (99_999 + 3 * 100_000) * 1_000_000
+    assert 90_000_000 * lesson_counts(row._replace(time_spent_minutes=10_000_000)).time_parts < 2**63

@@ -229,7 +229,7 @@ class Model:
                     attempts=row.quiz_attempts,
                     scored=scored,
                     score_parts=round((row.quiz_score or 0) * 1_000_000),
-                    time_parts=round(row.time_spent_minutes * 1_000_000),
+                    time_parts=min(round(row.time_spent_minutes * 1_000_000), 100_000_000_000),
                 ),
             )
             if row.quiz_score is not None:

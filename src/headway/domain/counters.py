@@ -73,12 +73,21 @@ class RowShape(NamedTuple):
     is_bookmarked: bool
 
 
+MOST_TIME_OF_A_ROW: Final = 100_000 * 1_000_000
+"""So much of a row's time is counted, in millionths of a minute: 69 days and nights.
+
+With it 92 million learners of a lesson fit into the 64 bits of a stored count, whatever clients send.
+"""
 _NO_LESSON: Final = LessonCounts()
 
 
 def lesson_counts(row: LessonProgress | None) -> LessonCounts:
     """What a row counts for in its lesson, whether that is in the course now or not."""
-    return _NO_LESSON if row is None else _counts_of(row, time_parts(row))
+    return _NO_LESSON if row is None else _counts_of(row, _counted_time(row))
+
+
+def _counted_time(row: LessonProgress) -> int:
+    return min(time_parts(row), MOST_TIME_OF_A_ROW)
 
 
 def _counts_of(row: LessonProgress | RowShape, parts: int) -> LessonCounts:
@@ -122,7 +131,7 @@ class Counters:
     def change_row(self, before: LessonProgress | None, after: LessonProgress | None) -> None:
         """A row became another one."""
         if before is not None and after is not None and _is_alike(before, after):
-            self._add_lesson_time((after.course_id, after.lesson_id), time_parts(after) - time_parts(before))
+            self._add_lesson_time((after.course_id, after.lesson_id), _counted_time(after) - _counted_time(before))
             return
         row = after or before
         if row is None:

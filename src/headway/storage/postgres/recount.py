@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from headway.domain.catalogue import VersionedCourse
-from headway.domain.counters import Counters, DayCounts, RowShape
+from headway.domain.counters import MOST_TIME_OF_A_ROW, Counters, DayCounts, RowShape
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.presence import days_begun, lies_ahead
 from headway.domain.progress import Status
@@ -101,7 +101,7 @@ class PostgresRecount:
         asked = (first, last, self._course_id)
         return _Stretch(
             last,
-            shapes=await self._connection.fetch(sql.SHAPES_BETWEEN, *asked),
+            shapes=await self._connection.fetch(sql.SHAPES_BETWEEN, MOST_TIME_OF_A_ROW, *asked),
             days=await self._connection.fetch(sql.DAYS_BETWEEN, *asked),
             tallies=await self._connection.fetch(sql.TALLIES_BETWEEN, *asked),
             standings=await self._connection.fetch(sql.STANDINGS_BETWEEN, *asked),

@@ -352,10 +352,10 @@ SELECT user_id FROM lesson_progress WHERE user_id >= :first ORDER BY user_id OFF
 
 -- name: shapes-between
 -- The rows of a stretch of learners, those that count for the same together. Time is summed in parts of a minute, each
--- row's rounded by itself as headway.domain.standing rounds it.
+-- row's rounded by itself as headway.domain.standing rounds it, and so much of it as headway.domain.counters counts.
 SELECT
     course_id::text, lesson_id::text, status, quiz_score, quiz_attempts, quiz_passed, is_bookmarked,
-    count(*), sum(round(time_spent_minutes * 1000000)::bigint)::bigint
+    count(*), sum(least(round(time_spent_minutes * 1000000)::bigint, :most_time::bigint))::bigint
 FROM lesson_progress
 WHERE user_id >= :first AND user_id <= :last AND (:course_id::uuid IS NULL OR course_id = :course_id)
 GROUP BY course_id, lesson_id, status, quiz_score, quiz_attempts, quiz_passed, is_bookmarked;
