@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.values import COURSE, LESSON, NOW, lesson, started, stored
+from domain.values import COURSE, LEARNER, LESSON, NOW, course, lesson, quiz, started, stored
+from headway.domain.catalogue import Lesson
 from headway.domain.errors import (
     CourseNotFoundError,
     HeadwayError,
@@ -24,8 +25,8 @@ from headway.domain.imports import (
     refusal_of,
     together_or_not,
 )
-from headway.domain.progress import merge
-from headway.domain.writes import Written
+from headway.domain.progress import ProgressUpdate, Status, merge
+from headway.domain.writes import LessonWrite, Written
 
 A_PROBLEM = Problem(("quiz_score",), "too high", "less_than_equal")
 OUTCOMES = st.builds(
@@ -33,6 +34,7 @@ OUTCOMES = st.builds(
     st.integers(1, 10**6),
     changed=st.booleans(),
     problems=st.just(()),
+    held_back=st.booleans(),
 ) | st.builds(Outcome, st.integers(1, 10**6), problems=st.lists(st.just(A_PROBLEM), min_size=1, max_size=3))
 
 
@@ -45,6 +47,7 @@ def test_a_report_counts_each_line_once_in_whatever_portions(portions: list[list
     assert report == Report().plus(outcomes)
     assert report.lines == len(outcomes) == report.written + report.unchanged + report.refused
     assert report.written == sum(outcome.changed for outcome in outcomes)
+    assert report.held_back == sum(outcome.held_back for outcome in outcomes)
     assert report.faults == tuple(Fault(one.number, *problem) for one in outcomes for problem in one.problems)
 
 
@@ -60,9 +63,27 @@ def test_a_line_that_changes_nothing_is_told_apart() -> None:
     same = merge(row, {"progress_percentage": 1}, lesson(), NOW)
     more = merge(row, {"progress_percentage": 99}, lesson(), NOW)
     made = stored(version=1)
-    assert not outcome_of(2, Written(row, same, lesson())).changed
-    assert outcome_of(2, Written(row, more, lesson())) == Outcome(2, changed=True)
-    assert outcome_of(2, Written(None, made, lesson())).changed
+    work = LessonWrite(LEARNER, COURSE, LESSON, {})
+    assert not outcome_of(2, work, Written(row, same, lesson())).changed
+    assert outcome_of(2, work, Written(row, more, lesson())) == Outcome(2, changed=True)
+    assert outcome_of(2, work, Written(None, made, lesson())).changed
+
+
+@pytest.mark.parametrize(
+    ("of", "update", "held_back"),
+    [
+        (quiz(), {"status": Status.COMPLETED}, True),
+        (quiz(), {"status": Status.COMPLETED, "quiz_passed": True}, False),
+        (quiz(), {"progress_percentage": 100}, False),
+        (lesson(), {"status": Status.COMPLETED}, False),
+        (lesson(), {"status": Status.NOT_STARTED}, False),
+    ],
+)
+def test_a_completion_that_is_held_back_is_told(of: Lesson, update: ProgressUpdate, held_back: bool) -> None:
+    work = LessonWrite(LEARNER, COURSE, of.id, update)
+    row = started(lesson_id=of.id)
+    written = work.apply(course(of), row, NOW, lambda: row.id)
+    assert outcome_of(2, work, written).held_back is held_back
 
 
 @pytest.mark.parametrize(

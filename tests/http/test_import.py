@@ -20,6 +20,7 @@ NOTHING = {
     "written": 0,
     "unchanged": 0,
     "refused": 0,
+    "held_back": 0,
     "errors": [],
     "ignored": [],
     "encoding": "utf-8",
@@ -155,6 +156,20 @@ def test_an_import_is_what_the_same_writes_one_by_one_are(admin: httpx.Client, i
 def _values(row: dict[str, Any]) -> str:
     own = ("id", "user_id", "created_at", "updated_at", "completed_at")
     return json.dumps({name: value for name, value in row.items() if name not in own})
+
+
+@pytest.mark.parametrize("options", ["", "?atomic=true", "?dry_run=true"])
+@pytest.mark.parametrize("count", [2, 100])
+def test_completions_that_are_held_back_are_counted(
+    author: httpx.Client, admin: httpx.Client, count: int, options: str
+) -> None:
+    course_id, lesson_id = str(uuid4()), str(uuid4())
+    a_quiz = {"id": lesson_id, "title": "Fire safety", "kind": "quiz", "pass_mark": 80}
+    author.put(f"/courses/{course_id}", json={"title": "Safety", "lessons": [a_quiz]}).raise_for_status()
+    lines = [line(str(uuid4()), course_id, lesson_id, status="completed") for _ in range(count)]
+    lines[0]["quiz_passed"] = True
+    answer = admin.post(f"{IMPORT}{options}", content=ndjson(lines), headers=NDJSON).raise_for_status().json()
+    assert answer == NOTHING | {"lines": count, "written": count, "held_back": count - 1}
 
 
 def test_lines_of_one_row_keep_their_order(admin: httpx.Client, ids: tuple[str, list[str]]) -> None:

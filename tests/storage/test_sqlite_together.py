@@ -18,7 +18,7 @@ from headway.domain.dating import NO_TIMES, Times
 from headway.domain.errors import LessonNotFoundError, RefusedWriteError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import ProgressUpdate, Status
-from headway.domain.writes import UNCONDITIONAL, LessonWrite
+from headway.domain.writes import UNCONDITIONAL, LessonWrite, Written
 from headway.storage.imports import from_writes, to_writes
 from headway.storage.sqlite import SqliteStore
 from headway.storage.sqlite.promises import any_promised, pieces_of
@@ -44,6 +44,10 @@ async def promised(store: SqliteStore) -> None:
         await asyncio.sleep(0)
 
 
+def changed(found: Sequence[Written | bool]) -> list[bool]:
+    return [isinstance(one, Written) and one.after != one.before for one in found]
+
+
 async def test_learners_write_while_many_lines_are_written_together(folder: Path) -> None:
     store = sqlite_store(folder)
     async with opened(store):
@@ -56,10 +60,10 @@ async def test_learners_write_while_many_lines_are_written_together(folder: Path
             row = await written(store, blind(learner, course, lesson(1), video_position_seconds=others + 1))
             assert row.video_position_seconds == others + 1
             others += 1
-        assert await writing == [True] * MANY
+        assert changed(await writing) == [True] * MANY
         assert others > 20
         assert await attempts(store, learners, course) == [2] * MANY
-        assert await store.write_all(lines_for(learners, course)) == [False] * MANY
+        assert changed(await store.write_all(lines_for(learners, course))) == [False] * MANY
         for learner in learners[:50]:
             assert (await exact_tally(store, learner, course)).in_progress_lessons == 1
 

@@ -154,6 +154,8 @@ def _tell(report: Report, options: ImportOptions) -> None:
         verb = "would be written" if options.dry_run else "written"
         counts = f"{report.written:,} {verb}, {report.unchanged:,} unchanged, {report.refused:,} refused"
         out.print(f"{report.lines:,} lines: {counts}.")
+    if report.held_back:
+        out.print(f"Not completed, since a condition of the lesson is not met: {report.held_back:,}.")
     if report.ignored:
         out.print(f"Not taken: {', '.join(report.ignored)}.")
     if report.refused:

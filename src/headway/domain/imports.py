@@ -14,6 +14,7 @@ from headway.domain.errors import (
 )
 from headway.domain.identifiers import LearnerId
 from headway.domain.presence import StandingRestore
+from headway.domain.progress import Status
 from headway.domain.writes import LessonWrite, Written
 
 LINES_AT_ONCE: Final = 256
@@ -51,19 +52,22 @@ class Fault(NamedTuple):
 class Outcome(NamedTuple):
     """What became of a line: refused where there are problems, else written, or as it was before.
 
-    `ignored` are the fields of it that are not taken.
+    `ignored` are the fields of it that are not taken. It is `held_back` where it says `completed`, and a condition of
+    the lesson is not met.
     """
 
     number: int
     changed: bool = False
     problems: Sequence[Problem] = ()
     ignored: Sequence[str] = ()
+    held_back: bool = False
 
 
 class Report(NamedTuple):
     """What became of the lines so far. The faults are those of the first lines that were refused.
 
-    `ignored` are the fields that are not taken, the first of them, each once.
+    `ignored` are the fields that are not taken, the first of them, each once. `held_back` counts the lines that say
+    `completed` of a lesson of which a condition is not met.
     """
 
     lines: int = 0
@@ -72,6 +76,7 @@ class Report(NamedTuple):
     refused: int = 0
     faults: tuple[Fault, ...] = ()
     ignored: tuple[str, ...] = ()
+    held_back: int = 0
 
     def plus(self, outcomes: Sequence[Outcome]) -> "Report":
         """The report with more lines, in their order."""
@@ -84,6 +89,7 @@ class Report(NamedTuple):
             self.refused + len(refused),
             (*self.faults, *_faults(refused))[:MOST_FAULTS],
             _few_names((*self.ignored, *(name for outcome in outcomes for name in outcome.ignored))),
+            self.held_back + sum(outcome.held_back for outcome in outcomes),
         )
 
 
@@ -108,9 +114,13 @@ class ImportState(NamedTuple):
     finished: bool
 
 
-def outcome_of(number: int, written: Written | bool) -> Outcome:
+def outcome_of(number: int, work: LessonWrite | StandingRestore, written: Written | bool) -> Outcome:
     """What became of a line that was written, or restored and did change something or not."""
-    return Outcome(number, changed=written if isinstance(written, bool) else written.after != written.before)
+    if isinstance(written, bool) or isinstance(work, StandingRestore):
+        return Outcome(number, changed=bool(written))
+    is_completion = (work.update or {}).get("status") is Status.COMPLETED
+    held_back = is_completion and "status" in written.kept
+    return Outcome(number, changed=written.after != written.before, held_back=held_back)
 
 
 def refusal_of(number: int, refusal: HeadwayError) -> Outcome:

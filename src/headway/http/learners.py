@@ -76,13 +76,14 @@ def _form(form: TextForm) -> dict[str, Any]:
 
 def report_document(report: Report) -> dict[str, Any]:
     """What became of an import's lines, as JSON."""
-    lines, written, unchanged, refused, faults, ignored = report
+    lines, written, unchanged, refused, faults, ignored, held_back = report
     errors = [{"line": fault.line, "loc": fault.place, "msg": fault.reason, "type": fault.kind} for fault in faults]
     return {
         "lines": lines,
         "written": written,
         "unchanged": unchanged,
         "refused": refused,
+        "held_back": held_back,
         "errors": errors,
         "ignored": ignored,
     }

@@ -35,6 +35,9 @@ class ImportReport(BaseModel):
     written: Annotated[int, Field(ge=0)]
     unchanged: Annotated[int, Field(ge=0, description="Lines that found their row as they would have made it.")]
     refused: Annotated[int, Field(ge=0)]
+    held_back: Annotated[
+        int, Field(ge=0, description="Lines that say `completed` of a lesson of which a condition is not met.")
+    ]
     errors: Annotated[list[LineFault], Field(description="The first 1,000.")]
     ignored: Annotated[list[str], Field(description="Fields that are not taken, the first 100.")]
     encoding: Annotated[Literal["utf-8", "utf-16"], Field(description="As it was found.")]

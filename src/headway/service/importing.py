@@ -123,7 +123,7 @@ class Import:
         except RefusedWriteError as error:
             together_or_not([refusal_of(lines[error.place].number, error.refusal)])
             raise
-        outcomes = [outcome_of(line.number, one) for line, one in zip(lines, written, strict=True)]
+        outcomes = [outcome_of(line.number, work, one) for line, work, one in zip(lines, writes, written, strict=True)]
         return Report().plus(_with_ignored(lines, outcomes))
 
     async def _write(self, line: _Line) -> Written | bool:
@@ -242,7 +242,7 @@ async def _outcomes(lines: Sequence[Line], write: _Write) -> Sequence[Outcome]:
         for row in waiting:
             for number, one in row:
                 try:
-                    outcomes[number] = outcome_of(number, await write(one))
+                    outcomes[number] = outcome_of(number, one, await write(one))
                 except _SOME_LINES_REFUSED as refusal:
                     outcomes[number] = refusal_of(number, refusal)
 

@@ -14,15 +14,16 @@ from headway.domain.writes import UNCONDITIONAL, LessonWrite
 
 def to_report(text: str) -> Report:
     """The report that is kept as this."""
-    lines, written, unchanged, refused, faults, *ignored = orjson.loads(text)  # kept without `ignored` until 0.5
+    lines, written, unchanged, refused, faults, *later = orjson.loads(text)
+    ignored, held_back = later + [[], 0][len(later) :]  # earlier versions kept fewer
     faults = tuple(_to_fault(*fault) for fault in faults)
-    return Report(lines, written, unchanged, refused, faults, tuple(ignored[0]) if ignored else ())
+    return Report(lines, written, unchanged, refused, faults, tuple(ignored), held_back)
 
 
 def from_report(report: Report) -> str:
     """What a report is kept as."""
-    *counts, faults, ignored = report
-    return orjson.dumps([*counts, [list(fault) for fault in faults], ignored]).decode()
+    *counts, faults, ignored, held_back = report
+    return orjson.dumps([*counts, [list(fault) for fault in faults], ignored, held_back]).decode()
 
 
 def from_writes(writes: Sequence[LessonWrite]) -> str:

@@ -21,7 +21,7 @@ from headway.domain.errors import HeadwayError, QueueFullError, RefusedWriteErro
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.presence import StandingRestore
 from headway.domain.progress import LessonProgress
-from headway.domain.writes import UNCONDITIONAL, LessonWrite
+from headway.domain.writes import UNCONDITIONAL, LessonWrite, Written
 from headway.storage.committer import Work
 from headway.storage.gently import TURN_SECONDS, in_turns
 from headway.storage.sqlite.catalogue import Catalogue
@@ -68,17 +68,17 @@ class Together:
             self._written_since.add(key)
         self._promises.keep_to(connection, key, counters)
 
-    async def write(self, writes: Sequence[LessonWrite]) -> Sequence[bool] | None:
-        """Write all or none; answers what changed anything, or `None` where others changed courses again and again.
+    async def write(self, writes: Sequence[LessonWrite]) -> Sequence[Written] | None:
+        """Write all or none; answers what became of them, or `None` where others changed courses again and again.
 
         Raises `RefusedWriteError`.
         """
         async with self._one_at_a_time:
             for _ in range(_ATTEMPTS):
-                changed = await self._promise(writes)
-                if changed is not None:
+                decided = await self._promise(writes)
+                if decided is not None:
                     await self.keep_all()
-                    return changed
+                    return decided
         return None
 
     async def keep_all(self) -> None:
@@ -117,7 +117,7 @@ class Together:
                 with contextlib.suppress(UnavailableError):  # the store has said in the log what is wrong
                     await self.keep_all()
 
-    async def _promise(self, writes: Sequence[LessonWrite]) -> Sequence[bool] | None:
+    async def _promise(self, writes: Sequence[LessonWrite]) -> Sequence[Written] | None:
         """Promise all; `None` where they were decided on what is no longer so."""
         await self.keep_all()
         async with self._turn():  # nobody else's is under way
@@ -125,29 +125,31 @@ class Together:
             self._written_since = set()
         try:
             now = self._clock()
-            changed = [False] * len(writes)
-            await self._decide(writes, now, changed)
+            decided: dict[int, Written] = {}
+            await self._decide(writes, now, decided)
             pieces = [piece async for piece in in_turns(pieces_of(writes))]
             async with self._turn() as connection:
                 if self._recent.times_forgotten != forgotten:
                     return None
-                self._write_or_promise(connection, pieces, now, changed)
-            return changed
+                self._write_or_promise(connection, pieces, now, decided)
+            return [decided[place] for place in range(len(writes))]
         finally:
             self._written_since = None
 
-    async def _decide(self, writes: Sequence[LessonWrite], now: datetime, changed: list[bool]) -> None:
-        """Find out what changes anything; once more where somebody has written meanwhile, until that is little."""
-        await self._decide_lines(enumerate(writes), now, changed)
+    async def _decide(self, writes: Sequence[LessonWrite], now: datetime, decided: dict[int, Written]) -> None:
+        """Find out what becomes of them; once more where somebody has written meanwhile, until that is little."""
+        await self._decide_lines(enumerate(writes), now, decided)
         for _ in range(_ATTEMPTS):
             written_since = self._written_since or set()
             lines = [(place, write) for place, write in enumerate(writes) if key_of(write) in written_since]
             if len(lines) <= _FEW:
                 return
             self._written_since = set()
-            await self._decide_lines(lines, now, changed)
+            await self._decide_lines(lines, now, decided)
 
-    async def _decide_lines(self, lines: Iterable[tuple[int, LessonWrite]], now: datetime, changed: list[bool]) -> None:
+    async def _decide_lines(
+        self, lines: Iterable[tuple[int, LessonWrite]], now: datetime, decided: dict[int, Written]
+    ) -> None:
         courses: dict[CourseId, VersionedCourse] = {}
         rows: dict[tuple[LearnerId, CourseId, LessonId], LessonProgress | None] = {}
         async for place, write in in_turns(lines):
@@ -156,11 +158,11 @@ class Together:
                 if write.course_id not in courses:
                     courses[write.course_id] = self._reader.read(self._catalogue.course, write.course_id)
                 before = rows[key] if key in rows else self._reader.read(row_of, *key)
-                rows[key] = write.apply(courses[write.course_id].course, before, now, _new_id).after
-            changed[place] = rows[key] != before
+                decided[place] = write.apply(courses[write.course_id].course, before, now, _new_id)
+            rows[key] = decided[place].after
 
     def _write_or_promise(
-        self, connection: apsw.Connection, pieces: Sequence[Piece], now: datetime, changed: list[bool]
+        self, connection: apsw.Connection, pieces: Sequence[Piece], now: datetime, decided: dict[int, Written]
     ) -> None:
         """Promise the pieces, but write at once, decided anew, those to whose learners somebody wrote meanwhile."""
         written_since = self._written_since or set()
@@ -168,8 +170,7 @@ class Together:
         overtaken = [piece for piece in pieces if not piece.keys.isdisjoint(written_since)]
         for place, write in sorted((line for piece in overtaken for line in piece.lines), key=itemgetter(0)):
             with _refused_at(place):
-                written = self._progress.apply(connection, write, self._clock(), counters)
-            changed[place] = written.after != written.before
+                decided[place] = self._progress.apply(connection, write, self._clock(), counters)
         self._promises.make(connection, [piece for piece in pieces if piece.keys.isdisjoint(written_since)], now)
         store_counters(connection, counters)
 
