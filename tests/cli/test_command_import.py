@@ -187,3 +187,14 @@ def test_a_terminal_sees_how_far_it_is(program: Program, lines: Lines) -> None:
     assert b"Importing" in seen
     assert b"100%" in seen
     assert drain(out) == "1,000 lines: 5 written, 995 unchanged, 0 refused.\n"
+
+
+def test_a_completion_that_is_held_back_is_told(program: Program) -> None:
+    quiz = lesson(kind="quiz", pass_mark=70)
+    found = course_document(quiz)
+    program("courses", "put", str(document_file(program.folder / "course.json", found)))
+    a_line = line(str(uuid4()), found["id"], quiz["id"], status="completed")
+    assert program("progress", "import", file(program.folder, "one.ndjson", ndjson([a_line]))).out.splitlines() == [
+        "1 line: 1 written, 0 unchanged, 0 refused.",
+        "Not completed, since a condition of the lesson is not met: 1.",
+    ]

@@ -35,6 +35,11 @@ class _Harmless(Console):
             yield Segment(text if control else _harmless(text), style, control)
 
 
+def count_of(number: float, noun: str) -> str:
+    """So many of something, in words: `1 row`, `1,200 rows`."""
+    return f"{number:,.0f} {noun}" if round(number) == 1 else f"{number:,.0f} {noun}s"
+
+
 def _harmless(text: str) -> str:
     return text if text.isprintable() or text == "\n" else _KEPT.sub(lambda part: without_controls(part[0]), text)
 

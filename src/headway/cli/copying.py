@@ -13,7 +13,7 @@ import typer
 from rich.table import Column, Table
 
 from headway.app import Headway
-from headway.cli.console import fail, load_settings, out, refusals_end_the_program
+from headway.cli.console import count_of, fail, load_settings, out, refusals_end_the_program
 from headway.cli.stages import shown
 from headway.domain.errors import ConfigurationError, StoreUnavailableError
 from headway.settings import Settings
@@ -168,7 +168,9 @@ def _tell(copied: _Copied) -> None:
     out.print(table, soft_wrap=False)
     if copied.put:
         rate = copied.put / copied.seconds
-        out.print(f"Copied {copied.put:,} rows in {copied.seconds:.1f} seconds, {rate:,.0f} rows a second.")
+        out.print(
+            f"Copied {count_of(copied.put, 'row')} in {copied.seconds:.1f} seconds, {count_of(rate, 'row')} a second."
+        )
     else:
         out.print("All was there already: nothing was written.")
     if any(compared.differing for compared in copied.compared):

@@ -9,7 +9,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from headway.cli.arguments import course_id_of
-from headway.cli.console import OPERATOR, err, out, refusals_end_the_program, with_service
+from headway.cli.console import OPERATOR, count_of, err, out, refusals_end_the_program, with_service
 from headway.cli.documents import course_files, read_courses
 from headway.domain.catalogue import Course, CourseChange
 from headway.domain.edits import Forecast
@@ -124,7 +124,7 @@ async def _told(services: Services, course: Course, *, dry_run: bool) -> str:
 def _foretold(forecast: Forecast) -> str:
     change, learners, gain, lose = forecast
     return (
-        f"{_described(change)}; of {learners:,} learners {gain:,} would gain the course's completion, "
+        f"{_described(change)}; of {count_of(learners, 'learner')} {gain:,} would gain the course's completion, "
         f"{lose:,} would lose it"
     )
 

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import typer
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from headway.cli.console import OPERATOR, err, fail, out, with_service
+from headway.cli.console import OPERATOR, count_of, err, fail, out, with_service
 from headway.cli.learners import learner_id_of
 from headway.domain.errors import ImportUnderWayError, InvalidValueError, Problem
 from headway.domain.identifiers import LearnerId
@@ -153,7 +153,7 @@ def _tell(report: Report, options: ImportOptions) -> None:
     else:
         verb = "would be written" if options.dry_run else "written"
         counts = f"{report.written:,} {verb}, {report.unchanged:,} unchanged, {report.refused:,} refused"
-        out.print(f"{report.lines:,} lines: {counts}.")
+        out.print(f"{count_of(report.lines, 'line')}: {counts}.")
     if report.held_back:
         out.print(f"Not completed, since a condition of the lesson is not met: {report.held_back:,}.")
     if report.ignored:

@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from headway.auth import learner_id
-from headway.cli.console import OPERATOR, fail, load_settings, out, with_service
+from headway.cli.console import OPERATOR, count_of, fail, load_settings, out, with_service
 from headway.domain.identifiers import LearnerId
 from headway.domain.text import without_controls
 from headway.http.learner_document import learner_document
@@ -43,7 +43,7 @@ def export(
         _write_private(output, text)
     except OSError as error:
         fail(f"{output} can not be written ({error.strerror}).", 2)
-    out.print(f"{of}: {len(record.rows):,} rows in {output}")
+    out.print(f"{of}: {count_of(len(record.rows), 'row')} in {output}")
 
 
 @app.command()

@@ -10,7 +10,7 @@ from rich.table import Column, Table
 
 from headway.app import Headway
 from headway.cli.arguments import course_id_of
-from headway.cli.console import fail, load_settings, out, refusals_end_the_program
+from headway.cli.console import count_of, fail, load_settings, out, refusals_end_the_program
 from headway.cli.stages import shown
 from headway.domain.identifiers import CourseId
 from headway.service import verification
@@ -71,7 +71,7 @@ def _tell(verified: Verified, seconds: float) -> None:
     if verified.ahead:
         out.print(_standings("learner last seen in the future", verified.ahead), soft_wrap=False)
     rate = verified.rows / seconds
-    out.print(f"Counted {verified.rows:,} rows in {seconds:.1f} seconds, {rate:,.0f} rows a second.")
+    out.print(f"Counted {count_of(verified.rows, 'row')} in {seconds:.1f} seconds, {count_of(rate, 'row')} a second.")
 
 
 def _figures(differences: Sequence[Difference]) -> Table:
@@ -91,5 +91,5 @@ def _standings(title: str, standings: Sequence[StandingKey]) -> Table:
 
 def _found(verified: Verified) -> str:
     figures, standings = len(verified.differences), len(verified.wrong)
-    found = f"{figures:,} {'figure' if figures == 1 else 'figures'}, {standings:,} learners' standings"
+    found = f"{count_of(figures, 'figure')}, {standings:,} learners' standings"
     return f"{found}, {len(verified.ahead):,} seen in the future" if verified.ahead else found
