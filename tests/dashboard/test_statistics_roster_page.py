@@ -118,6 +118,18 @@ def test_filters_that_belong_together_share_a_line(visit: BrowserContext, crowd:
         assert len({round(box["y"] + box["height"]) for box in boxes if box}) == 1, names
 
 
+def test_failed_attempts_without_a_lesson_ask_for_one_in_the_words_of_the_form(
+    visit: BrowserContext, crowd: Crowd
+) -> None:
+    page = visit.new_page()
+    page.goto(crowd.page)
+    page.get_by_label("Failed attempts, at least").fill("2")
+    page.locator("#roster-show").click()
+    told = page.get_by_text("which lesson the failed attempts are of")
+    expect(told).to_be_visible()
+    expect(told).to_contain_text(page.locator("label:has(#roster-incomplete-lesson) span").inner_text())
+
+
 def test_headings_sort_and_pages_go_on(visit: BrowserContext, crowd: Crowd) -> None:
     page = visit.new_page()
     page.goto(crowd.page)

@@ -75,8 +75,15 @@ async def _roster(visit: Visit, course: Course) -> RosterView:
         asked = query_of(RosterParameters, _without(address.query, ACTIVITY_PARAMETERS))
         page = await visit.services.statistics.roster(visit.principal, course.id, asked.to_query(), asked.stalled_days)
     except (InvalidQueryError, InvalidValueError) as refusal:
-        return RosterView(address, course, RosterParameters(), (), None, str(refusal))
+        return RosterView(address, course, RosterParameters(), (), None, _in_words_of_the_form(refusal))
     return RosterView(address, course, asked, page.lines, asked.cursor_to(page.last) if page.last else None)
+
+
+def _in_words_of_the_form(refusal: InvalidQueryError | InvalidValueError) -> str:
+    """What is wrong with the filters, by the labels that they have on the page."""
+    if isinstance(refusal, InvalidValueError) and any(one.kind == "missing_lesson" for one in refusal.problems):
+        return "Choose under “Lesson started, not completed” which lesson the failed attempts are of."
+    return str(refusal)
 
 
 _PARTS: Final[Mapping[str, Callable[[Visit, Course], Awaitable[FiguresView | ActivityView | RosterView]]]] = {
