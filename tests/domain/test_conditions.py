@@ -22,8 +22,18 @@ from domain.values import (
     stored,
 )
 from headway.domain.catalogue import Lesson, LessonKind
+from headway.domain.dating import Times
 from headway.domain.identifiers import LearnerId, ProgressId
-from headway.domain.progress import LessonProgress, ProgressUpdate, Status, merge, new_row, rederive, replace
+from headway.domain.progress import (
+    LessonProgress,
+    ProgressUpdate,
+    Status,
+    kept_fields,
+    merge,
+    new_row,
+    rederive,
+    replace,
+)
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Origin, Precondition, Written
 
 ADMIN = LearnerId("a0000000-0000-4000-8000-000000000001")
@@ -208,3 +218,41 @@ def test_a_row_is_restored_from_an_export_whatever_its_lesson_asks_for() -> None
     after = write(MARK, None, update, restored=Origin()).after
     assert after is not None
     assert (after.status, after.worked_at, after.completed_by) == (COMPLETED, None, None)
+
+
+def test_a_row_that_is_there_takes_from_an_export_what_was_completed() -> None:
+    update: ProgressUpdate = {"status": COMPLETED, "progress_percentage": 100, "quiz_score": 10}
+    times = Times(EARLIER, EARLIER, EARLIER)
+    row = stored(is_bookmarked=True)
+    after = write(MARK, row, update, restored=Origin(EARLIER, ADMIN), times=times).after
+    assert after is not None
+    assert (after.status, after.completed_at, after.completed_by) == (COMPLETED, EARLIER, ADMIN)
+    by_the_rule = finished(quiz_score=90, quiz_passed=True)
+    kept = write(MARK, by_the_rule, update, restored=Origin(EARLIER, ADMIN)).after
+    assert kept is not None
+    assert (kept.status, kept.completed_by) == (COMPLETED, None)
+
+
+@pytest.mark.parametrize("status", list(Status))
+def test_an_export_over_what_it_was_made_of_changes_nothing(status: Status) -> None:
+    row = stored(status=status, time_spent_minutes=2, quiz_score=90, quiz_passed=True)
+    if status is COMPLETED:
+        row = row._replace(progress_percentage=100, completed_at=NOW)
+    assert write(MARK, row, own_values(row), restored=Origin()).after == row
+
+
+@pytest.mark.parametrize(
+    "update", [{"quiz_score": 10}, {"quiz_passed": False}, {"quiz_passed": False, "quiz_score": 1}]
+)
+def test_a_pass_that_is_taken_back_takes_the_completion_back_also_where_that_is_named(update: ProgressUpdate) -> None:
+    row = finished(quiz_score=90, quiz_passed=True)
+    named = replace(row, {**ALL_DONE, **update}, MARK, NOW)
+    assert (named.status, replace(row, update, MARK, NOW).status) == (IN_PROGRESS, IN_PROGRESS)
+    assert kept_fields(row, ALL_DONE, named, informed=True) == ("status",)
+    assert replace(row, own_values(row), MARK, NOW) == row
+
+
+def test_a_lesson_that_was_started_over_is_not_completed_by_its_pass_of_before_and_a_word() -> None:
+    over = replace(finished(quiz_score=90, quiz_passed=True), {"status": Status.NOT_STARTED}, MARK, NOW)
+    assert merge(over, ALL_DONE, MARK, LATER).status is IN_PROGRESS
+    assert merge(over, {"quiz_score": 85}, MARK, LATER).status is COMPLETED

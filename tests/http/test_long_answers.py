@@ -49,7 +49,7 @@ def test_long_answers_leave_a_quarter_to_shorter_ones() -> None:
         with pytest.raises(TooManyAnswersError), answers.holding(bytes(2 * MIB)):
             pass
         with ExitStack() as shorter:
-            for _ in range(3):
+            for _ in range(4):
                 shorter.enter_context(answers.holding(bytes(MIB)))
             with pytest.raises(TooManyAnswersError):
                 shorter.enter_context(answers.holding(bytes(100)))
@@ -60,6 +60,8 @@ def test_an_answer_of_any_length_is_sent_where_there_is_no_other() -> None:
     answers = LongAnswers(16 * MIB)
     with answers.holding(bytes(100 * MIB)):
         assert answers.held == 100 * MIB
+        with answers.holding(bytes(MIB)):
+            assert answers.held == 101 * MIB
     assert answers.held == 0
 
 

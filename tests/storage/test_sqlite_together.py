@@ -201,3 +201,42 @@ def test_no_place_shares_a_piece_where_it_takes_several(sizes: Sequence[int]) ->
         assert len(holding) == 1 or all(piece.keys == {key} for piece in holding)
         places = [place for piece in holding for place, write in piece.lines if write.learner_id == key[0]]
         assert places == sorted(places)
+
+
+async def test_what_learners_write_while_it_is_decided_anew_is_not_overlooked(folder: Path) -> None:
+    """A batch that is on its way to the disk has been heard of before it can be read."""
+    store = sqlite_store(folder)
+    async with opened(store):
+        course = await new_course(store)
+        learners = [new_learner() for _ in range(MANY)]
+        writing = asyncio.create_task(store.write_all(lines_for(learners, course)))
+        while store._together._written_since is None:  # noqa: ASYNC110 - there is nothing that tells
+            await asyncio.sleep(0)
+        rounds = 0
+        while not writing.done() and rounds < 5:
+            own = [blind(learner, course, lesson(1), video_position_seconds=rounds + 1) for learner in learners[:200]]
+            await asyncio.gather(*map(store.write, own))
+            rounds += 1
+        assert changed(await writing) == [True] * MANY
+        assert await attempts(store, learners, course) == [2] * MANY
+
+
+async def test_what_another_process_promises_just_before_is_decided_on(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = sqlite_store(folder), sqlite_store(folder)
+    async with opened(one), opened(other):
+        course = await new_course(one)
+        learners = [new_learner() for _ in range(100)]
+        theirs = [blind(learner, course, lesson(1), metadata={"other": "y" * 10_000}) for learner in learners]
+        ours = [blind(learner, course, lesson(1), metadata=TOO_MUCH) for learner in learners]
+        keep_all = one._together.keep_all
+
+        async def keep_all_and_be_late() -> None:
+            await keep_all()
+            if not await attempts(other, learners[:1], course) and not other._reader.read_anew(any_promised):
+                assert await other._together._promise(theirs) is not None
+
+        monkeypatch.setattr(one._together, "keep_all", keep_all_and_be_late)
+        with pytest.raises(RefusedWriteError):
+            await one.write_all(ours)

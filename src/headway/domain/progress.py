@@ -111,18 +111,25 @@ def new_row(
 
 
 def merge(
-    row: LessonProgress, update: ProgressUpdate, lesson: Lesson, now: datetime, authority: LearnerId | None = None
+    row: LessonProgress,
+    update: ProgressUpdate,
+    lesson: Lesson,
+    now: datetime,
+    authority: LearnerId | None = None,
+    *,
+    restored: bool = False,
 ) -> LessonProgress:
     """Apply a blind write: what was earned stays, the rest is the last writer's. Null names nothing here.
 
-    `authority` is the writer, where they may complete a lesson against its conditions. Raises `InvalidValueError` where
-    the merged metadata grows too large.
+    `authority` is the writer, where they may complete a lesson against its conditions. A row that is `restored` had the
+    status that it names, whatever its values imply. Raises `InvalidValueError` where the merged metadata grows too
+    large.
     """
     passed_now = bool(update.get("quiz_passed")) or lesson.passes(update.get("quiz_score"))
     passed = row.quiz_passed or passed_now
     percentage = max(row.progress_percentage, _reported_percentage(update, lesson))
     implied = _implied_status(update, lesson, percentage, passed=passed, passed_now=passed_now)
-    status = _highest_status(row.status, implied)
+    status = _highest_status(row.status, update.get("status") if restored else implied)
     completed_by = _against_conditions(status, update, authority)
     completed = status is _COMPLETED or completed_by is not None
     position, notes = update.get("video_position_seconds"), update.get("user_notes")
@@ -274,7 +281,8 @@ def _implied_status(
     """
     all_done = _says_all_is_done(update, lesson)
     reached = lesson.complete_at is not None and (update.get("progress_percentage") or 0) >= lesson.complete_at
-    brought = all_done or reached or (passed_now and lesson.pass_mark is not None)
+    said = all_done and (lesson.complete_at is not None or lesson.pass_mark is None)  # a word meets no mark
+    brought = said or reached or (passed_now and lesson.pass_mark is not None)
     if brought and lesson.is_met_by(100 if all_done else percentage, passed=passed):
         return _COMPLETED
     return _IN_PROGRESS if _begins(update, passed_now=passed_now) else _NOT_STARTED
@@ -297,16 +305,16 @@ def _followed_status(row: LessonProgress, update: ProgressUpdate, lesson: Lesson
     """The status after an informed write that leaves the row at these values.
 
     One that is named is as sent, unless it is `completed` and the conditions are not met. Else it rises to what the
-    values sent imply. Out of `completed` it falls only where what was sent takes the ground away: a progress below 100
-    that does not reach `complete_at`, or a pass that is none any more.
+    values sent imply. Out of `completed` it falls only where what was sent takes the ground away: a lower progress,
+    below 100, that does not reach `complete_at`, or a pass that is none any more.
     """
     passed, percentage = value["quiz_passed"], value["progress_percentage"]
-    if "status" in update and (update["status"] is not _COMPLETED or row.status is _COMPLETED):
+    if "status" in update and update["status"] is not _COMPLETED:
         return update["status"] or _NOT_STARTED
     passed_now = passed and ("quiz_score" in update or "quiz_passed" in update)
     implied = _implied_status(update, lesson, percentage, passed=passed, passed_now=passed_now)
     enough = 100 if lesson.complete_at is None else lesson.complete_at
-    lowered = "progress_percentage" in update and percentage < enough
+    lowered = "progress_percentage" in update and percentage < min(enough, row.progress_percentage)
     failed = lesson.pass_mark is not None and row.quiz_passed and not passed
     floor = _IN_PROGRESS if row.status is _COMPLETED and (lowered or failed) else row.status
     return _highest_status(floor, implied)

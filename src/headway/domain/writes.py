@@ -84,9 +84,10 @@ class LessonWrite(NamedTuple):
     """One learner's write to one lesson's row. `update` is `None` where the row is to be removed.
 
     `written_by` is who writes on the learner's behalf, `None` where that is the learner. `times` are those that the
-    write brings along. A row that is `restored` from an export is made as it says, where there is none, whatever its
-    lesson asks for, and tells nothing of when the learner was there. `authority` is who writes, where they may complete
-    a lesson against its conditions: they do by a write that says what it finds.
+    write brings along. A row that is `restored` from an export is made as it says, where there is none, and merged
+    where there is one. What it says is completed is so, whatever its lesson asks for; it tells nothing of when the
+    learner was there. `authority` is who writes, where they may complete a lesson against its conditions: they do by a
+    write that says what it finds.
     """
 
     learner_id: LearnerId
@@ -125,9 +126,13 @@ class LessonWrite(NamedTuple):
         start = row or progress.new_row(self.learner_id, self.course_id, self.lesson_id, new_id(), now)
         is_made = self.restored is not None and row is None
         is_informed = self.precondition.informed or is_made
-        change = progress.replace if is_informed else progress.merge
-        authority = self.learner_id if is_made else self._authority
-        after = dated(row, change(start, self.update, lesson, now, authority), times, informed=is_informed)
+        if is_informed:
+            authority = self.learner_id if is_made else self._authority
+            changed = progress.replace(start, self.update, lesson, now, authority)
+        else:
+            is_restored = self.restored is not None
+            changed = progress.merge(start, self.update, lesson, now, self._authority, restored=is_restored)
+        after = dated(row, changed, times, informed=is_informed)
         kept = progress.kept_fields(start, self.update, after, informed=is_informed)
         moments, is_dated = self._when(row, after, times, now)
         return Written(row, self._signed(start, after, moments), lesson, kept, moments, is_dated)
@@ -159,7 +164,8 @@ class LessonWrite(NamedTuple):
         after = after._replace(written_by=self.written_by)
         if self.restored is not None:
             worked_at = self.restored.worked_at and min(self.restored.worked_at, after.updated_at)
-            completed_by = after.completed_by if before.version else self.restored.completed_by
+            was_completed = before.status is Status.COMPLETED
+            completed_by = before.completed_by if was_completed else self.restored.completed_by
             after = after._replace(completed_by=completed_by if after.status is Status.COMPLETED else None)
             return after._replace(worked_at=latest(before.worked_at, worked_at))
         if after.worked_at == before.worked_at:

@@ -34,7 +34,7 @@ from headway.http.requests import (
     read_headers,
 )
 from headway.http.statistics_stream import Streams
-from headway.http.streaming import CLIENT_GONE, PIECE_BYTES, send_in_pieces, send_streamed
+from headway.http.streaming import CLIENT_GONE, CLIENT_SLOW, PIECE_BYTES, send_in_pieces, send_streamed
 from headway.logs import REQUEST_ID, get_logger
 from headway.metrics import Metrics
 from headway.service import Services
@@ -174,7 +174,10 @@ class Endpoint:
         named = (b"x-request-id", identity.encode())
         try:
             with self._long_answers.holding(reply.body):
-                return await send_in_pieces(reply._replace(headers=(*reply.headers, named)), receive, send)
+                taken = await send_in_pieces(reply._replace(headers=(*reply.headers, named)), receive, send)
+                if taken == CLIENT_SLOW:
+                    break_off(send)
+                return taken
         except TooManyAnswersError as refusal:
             status, body, headers = to_reply(refusal)
         await _send(send, status, (*headers, named), body)

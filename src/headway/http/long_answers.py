@@ -36,9 +36,11 @@ class LongAnswers:
 
     def __init__(self, most_bytes: int) -> None:
         self._most = most_bytes
-        self._most_of_long = most_bytes - most_bytes // 4
+        self._most_of_middling = most_bytes // 4
+        self._most_of_long = most_bytes - self._most_of_middling
         self._clients: Counter[int] = Counter()
         self._turn = asyncio.Lock()
+        self._held_of_middling = 0
         self.held = 0
 
     @asynccontextmanager
@@ -64,8 +66,7 @@ class LongAnswers:
         """Count an answer's body until the block is left. Raises `TooManyAnswersError`."""
         key, size = id(body), len(body)
         if not self._clients[key]:
-            self._require_room(self._most if size <= _MIDDLING_BYTES else self._most_of_long)
-            self.held += size
+            self._hold(size, 1)
         self._clients[key] += 1
         try:
             yield
@@ -73,7 +74,17 @@ class LongAnswers:
             self._clients[key] -= 1
             if not self._clients[key]:
                 del self._clients[key]
-                self.held -= size
+                self._hold(size, -1)
+
+    def _hold(self, size: int, sign: int) -> None:
+        if size > _MIDDLING_BYTES:
+            if sign > 0:
+                self._require_room(self._most_of_long)
+        else:
+            if sign > 0 and self._held_of_middling >= self._most_of_middling:
+                self._require_room(self._most)
+            self._held_of_middling += sign * size
+        self.held += sign * size
 
     def _require_room(self, most: int) -> None:
         if self.held >= most:

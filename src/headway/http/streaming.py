@@ -16,6 +16,8 @@ _log = get_logger("headway.http")
 
 PIECE_BYTES: Final = 64 * 1024
 """How much of an answer is handed to the server at once: what a client has not taken yet is copied no further."""
+_LEAST_BYTES_A_SECOND: Final = 64 * 1024
+_LEAST_SECONDS: Final = 60.0
 CLIENT_GONE: Final = 499
 CLIENT_SLOW: Final = 408
 """What is counted of a client that took nothing of what was sent for too long (RFC 9110 section 15.5.9)."""
@@ -59,18 +61,27 @@ async def send_in_pieces(reply: Reply, receive: Receive, send: Send) -> int:
     """Send a long answer, each piece when the client has taken most of the one before; answers as `send_streamed`.
 
     The last piece is waited for, too: then the body is needed no more. The server gives up a client that takes nothing,
-    which is then one that has hung up.
+    which is then one that has hung up. One that takes little is given up, too: a minute, or what it takes at 64 KiB a
+    second, is the most, since others have no room meanwhile. The answer is not ended then: that is for the caller.
     """
     status, body, headers = reply
     listening = asyncio.ensure_future(_hung_up(receive))
     try:
-        await send({"type": "http.response.start", "status": status, "headers": list(headers)})
-        for at in range(0, len(body), PIECE_BYTES):
-            await send({"type": "http.response.body", "body": body[at : at + PIECE_BYTES], "more_body": True})
-            await asyncio.sleep(0)  # others have their turn
-            if listening.done():
-                return CLIENT_GONE
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
+        async with asyncio.timeout(max(_LEAST_SECONDS, len(body) / _LEAST_BYTES_A_SECOND)):
+            await send({"type": "http.response.start", "status": status, "headers": list(headers)})
+            for at in range(0, len(body), PIECE_BYTES):
+                await send({"type": "http.response.body", "body": body[at : at + PIECE_BYTES], "more_body": True})
+                await asyncio.sleep(0)  # others have their turn
+                if listening.done():
+                    return CLIENT_GONE
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+    except TimeoutError:
+        return CLIENT_SLOW
+    except RuntimeError:  # some servers' word for a connection that is closed
+        await asyncio.sleep(0)
+        if not listening.done():
+            raise
+        return CLIENT_GONE
     finally:
         listening.cancel()
     return status

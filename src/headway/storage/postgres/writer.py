@@ -297,9 +297,11 @@ class Writer(Locks):
         Raises `RefusedWriteError` for the first that is refused.
         """
         outcomes: list[Outcome] = [LOST] * len(writes)
-        for write in writes:
-            self._recent.forget((write.learner_id, write.course_id))
         await self._catalogue.confirmed()
+        for (
+            write
+        ) in writes:  # and nothing is waited for until all have been read: others keep what they read for the next
+            self._recent.forget((write.learner_id, write.course_id))
         groups = await self._with_courses(self._grouped(writes), outcomes)
         for some in _few_at_a_time(groups):
             await self._read(some)

@@ -120,7 +120,9 @@ class Together:
     async def _promise(self, writes: Sequence[LessonWrite]) -> Sequence[Written] | None:
         """Promise all; `None` where they were decided on what is no longer so."""
         await self.keep_all()
-        async with self._turn():  # nobody else's is under way
+        async with self._turn() as connection:  # nobody else's is under way
+            if any_promised(connection):  # by another process meanwhile
+                return None
             forgotten = self._recent.times_forgotten
             self._written_since = set()
         try:
@@ -140,12 +142,23 @@ class Together:
         """Find out what becomes of them; once more where somebody has written meanwhile, until that is little."""
         await self._decide_lines(enumerate(writes), now, decided)
         for _ in range(_ATTEMPTS):
+            lines = await self._many_overtaken(writes)
+            if not lines:
+                return
+            await self._decide_lines(lines, now, decided)
+
+    async def _many_overtaken(self, writes: Sequence[LessonWrite]) -> Sequence[tuple[int, LessonWrite]]:
+        """The lines to whose learners somebody has written meanwhile, if they are many: those are to be decided anew.
+
+        No batch is under way then, so all that the others wrote can be read.
+        """
+        async with self._turn():
             written_since = self._written_since or set()
             lines = [(place, write) for place, write in enumerate(writes) if key_of(write) in written_since]
             if len(lines) <= _FEW:
-                return
+                return ()
             self._written_since = set()
-            await self._decide_lines(lines, now, decided)
+            return lines
 
     async def _decide_lines(
         self, lines: Iterable[tuple[int, LessonWrite]], now: datetime, decided: dict[int, Written]
