@@ -240,3 +240,30 @@ async def test_what_another_process_promises_just_before_is_decided_on(
         monkeypatch.setattr(one._together, "keep_all", keep_all_and_be_late)
         with pytest.raises(RefusedWriteError):
             await one.write_all(ours)
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["of others", "of the import"])
+async def test_changes_to_others_do_not_make_an_import_begin_again(
+    folder: Path, own: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = sqlite_store(folder)
+    async with opened(store):
+        course, another = await new_course(store), await new_course(store)
+        learners, stranger = [new_learner() for _ in range(MANY)], new_learner()
+        attempted: list[object] = []
+        promise = store._together._promise
+
+        async def counted(writes: Sequence[LessonWrite]) -> Sequence[Written] | None:
+            attempted.append(await promise(writes))
+            return attempted[-1]  # type: ignore[return-value] # what was just appended
+
+        monkeypatch.setattr(store._together, "_promise", counted)
+        writing = asyncio.create_task(store.write_all(lines_for(learners, course)))
+        while store._together._written_since is None:  # noqa: ASYNC110 - there is nothing that tells
+            await asyncio.sleep(0)
+        await store.restart_course(learners[0] if own else stranger, course.id)
+        await store.erase(stranger)
+        await store.remove_course(another.id)
+        await writing
+        assert [one is None for one in attempted] == ([True, False] if own else [False])
+        assert await attempts(store, learners, course) == [2] * MANY

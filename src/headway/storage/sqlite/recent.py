@@ -46,12 +46,15 @@ class Recent:
         self._data_version: object = None
         self.times_forgotten = 0
         """Stays the same while nobody changes anything but by writing through this."""
+        self.times_changed_elsewhere = 0
+        """Stays the same while this connection alone writes."""
 
     def renew(self, connection: apsw.Connection) -> None:
         """Forget what another connection may have changed; called when a transaction has begun."""
         data_version = connection.execute("PRAGMA data_version").get
         if connection is not self._connection or data_version != self._data_version:
             self.forget()
+            self.times_changed_elsewhere += 1
             self._connection, self._data_version = connection, data_version
 
     def forget(self) -> None:

@@ -184,7 +184,7 @@ class SqliteStore:
 
     async def put_course(self, course: Course, precondition: Precondition = UNCONDITIONAL) -> CoursePut:
         """Make the catalogue hold the course as given."""
-        async with self._transaction() as connection:
+        async with self._transaction(course.id) as connection:
             before = self._catalogue.find(connection, course.id)
             precondition.check_course(before)
             change = compare(before.course if before else None, course)
@@ -194,14 +194,14 @@ class SqliteStore:
 
     async def remove_course(self, course_id: CourseId) -> None:
         """Take the course out of the catalogue."""
-        async with self._transaction() as connection:
+        async with self._transaction(course_id) as connection:
             self._catalogue.course(connection, course_id)
             fetch(connection, sql.REMOVE_COURSE, course_id)
 
     async def restart_course(self, learner_id: LearnerId, course_id: CourseId) -> None:
         """Remove all the learner's rows in the course."""
         counters = Counters()
-        async with self._transaction() as connection:
+        async with self._transaction(learner_id) as connection:
             self._progress.restart(connection, learner_id, course_id, self._clock(), counters)
             store_counters(connection, counters)
 
@@ -217,7 +217,7 @@ class SqliteStore:
         counters = Counters()
         now = self._clock()
         written: list[Written | bool] = []
-        async with self._transaction() as connection:
+        async with self._transaction(*(write.learner_id for write in writes)) as connection:
             async for place, write in in_turns(enumerate(writes)):
                 try:
                     written.append(self._done(connection, write, now, counters))
@@ -254,7 +254,7 @@ class SqliteStore:
 
     async def erase(self, learner_id: LearnerId) -> bool:
         """Remove all that is held on a learner, and what it counts for."""
-        async with self._transaction() as connection:
+        async with self._transaction(learner_id) as connection:
             return erase(connection, learner_id)
 
     async def forget_learners(self) -> None:
@@ -312,10 +312,11 @@ class SqliteStore:
         return self._progress.restore(connection, work, now, counters)
 
     @contextlib.asynccontextmanager
-    async def _transaction(self) -> AsyncIterator[apsw.Connection]:
-        """A transaction of its own, between two batches."""
+    async def _transaction(self, *changed: str) -> AsyncIterator[apsw.Connection]:
+        """A transaction of its own, between two batches, which changes these learners or this course; none: any."""
         await self._together.keep_all()
         async with self._turn() as connection:
+            self._together.hear_of(changed)
             self._together.keep_rest(connection)
             self._recent.forget()  # what it changes is not written through it
             yield connection

@@ -60,6 +60,8 @@ class Together:
         self._promises = Promises(progress, recent)
         self._one_at_a_time = asyncio.Lock()
         self._written_since: set[Key] | None = None  # places in courses, while an import is being decided
+        self._asked: frozenset[str] = frozenset()  # the learners and courses of that import
+        self._is_outdated = False
 
     def prepare(self, connection: apsw.Connection, work: Work, counters: Counters) -> None:
         """Called before every write: what is promised to its learner comes first, and an import hears of it."""
@@ -67,6 +69,11 @@ class Together:
         if self._written_since is not None:
             self._written_since.add(key)
         self._promises.keep_to(connection, key, counters)
+
+    def hear_of(self, changed: Iterable[str]) -> None:
+        """Called in every transaction that is no batch, with the learners or the course that it changes; none: any."""
+        ids = set(changed)
+        self._is_outdated |= not ids or not self._asked.isdisjoint(ids)
 
     async def write(self, writes: Sequence[LessonWrite]) -> Sequence[Written] | None:
         """Write all or none; answers what became of them, or `None` where others changed courses again and again.
@@ -120,23 +127,24 @@ class Together:
     async def _promise(self, writes: Sequence[LessonWrite]) -> Sequence[Written] | None:
         """Promise all; `None` where they were decided on what is no longer so."""
         await self.keep_all()
+        asked = frozenset(one for write in writes for one in key_of(write))
         async with self._turn() as connection:  # nobody else's is under way
             if any_promised(connection):  # by another process meanwhile
                 return None
-            forgotten = self._recent.times_forgotten
-            self._written_since = set()
+            elsewhere = self._recent.times_changed_elsewhere
+            self._written_since, self._asked, self._is_outdated = set(), asked, False
         try:
             now = self._clock()
             decided: dict[int, Written] = {}
             await self._decide(writes, now, decided)
             pieces = [piece async for piece in in_turns(pieces_of(writes))]
             async with self._turn() as connection:
-                if self._recent.times_forgotten != forgotten:
+                if self._is_outdated or self._recent.times_changed_elsewhere != elsewhere:
                     return None
                 self._write_or_promise(connection, pieces, now, decided)
             return [decided[place] for place in range(len(writes))]
         finally:
-            self._written_since = None
+            self._written_since, self._asked = None, frozenset()
 
     async def _decide(self, writes: Sequence[LessonWrite], now: datetime, decided: dict[int, Written]) -> None:
         """Find out what becomes of them; once more where somebody has written meanwhile, until that is little."""
