@@ -60,7 +60,8 @@ class Lesson:
     def is_completed_by(self, body: Body, row: Row, *, passed_now: bool) -> bool:
         """Whether what a write sends meets a condition of the lesson, and the row that it leads to meets both."""
         mark, percentage = self.criteria
-        if (body.get("status") == "completed") or (body.get("quiz_passed") and mark is None):
+        all_is_done = body.get("status") == "completed" or (body.get("quiz_passed") and mark is None)
+        if all_is_done and (percentage is not None or mark is None or passed_now):
             return mark is None or row["quiz_passed"]
         reached = percentage is not None and (body.get("progress_percentage") or 0) >= percentage
         return (reached or (passed_now and mark is not None)) and self.is_met_by(row)
@@ -156,7 +157,7 @@ def _informed(row: Row, body: Body, lesson: Lesson) -> Row:
     if "quiz_score" in body and "quiz_passed" not in body and lesson.pass_mark is not None:
         after["quiz_passed"] = lesson.is_passed_by(after["quiz_score"])
     says_completed = body.get("status") == "completed" != row["status"]
-    if "status" not in body or says_completed:
+    if "status" not in body or body["status"] == "completed":
         after["status"] = _followed(row, after, body, lesson)
     completes = after["status"] == "completed" != row["status"]
     if (completes or (says_completed and lesson.criteria[1] is not None)) and "progress_percentage" not in body:
@@ -172,7 +173,9 @@ def _followed(row: Row, after: Row, body: Body, lesson: Lesson) -> str:
     names_quiz = not body.keys().isdisjoint({"quiz_score", "quiz_passed"})
     implied = _implied(body, after, lesson, passed=after["quiz_passed"] and names_quiz)
     enough = 100 if lesson.criteria[1] is None else lesson.criteria[1]
-    taken_back = "progress_percentage" in body and after["progress_percentage"] < enough
+    taken_back = "progress_percentage" in body and after["progress_percentage"] < min(
+        enough, row["progress_percentage"]
+    )
     failed = lesson.pass_mark is not None and row["quiz_passed"] and not after["quiz_passed"]
     stays = "in_progress" if row["status"] == "completed" and (taken_back or failed) else row["status"]
     return _higher(stays, implied)
