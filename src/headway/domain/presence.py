@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 
 from headway.domain.catalogue import Course, VersionedCourse
-from headway.domain.dating import Moments
+from headway.domain.dating import Moments, latest
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress, Status
 from headway.domain.standing import (
@@ -75,8 +75,8 @@ def advance(
     lesson, before, after = written.lesson, written.before, written.after
     standing = standing or unplaced(write.learner_id, course)
     tally = standing.tally.plus(contribution(lesson, after), less=contribution(lesson, before))
-    latest = _latest_completion(course.course, rows()) if written.is_dated and tally.completed_lessons else now
-    completed_at = _completed_at(course.course, standing, tally, latest or now)
+    last = _latest_completion(course.course, rows()) if written.is_dated and tally.completed_lessons else now
+    completed_at = _completed_at(course.course, standing, tally, last or now)
     calendar = _Calendar(standing.day, known)
     last_accessed = standing.last_accessed
     if written.moments is not None:
@@ -116,7 +116,7 @@ def restore(
     calendar.settle(course.course.date_of(now))
     return Place(
         standing._replace(
-            last_accessed=_latest(standing.last_accessed, asked.last_accessed),
+            last_accessed=latest(standing.last_accessed, asked.last_accessed),
             started_at=_earliest(standing.started_at, asked.started_at),
             completed_at=_earliest(standing.completed_at, asked.completed_at),
             day=calendar.last,
@@ -255,16 +255,12 @@ def _latest_completion(course: Course, rows: Iterable[LessonProgress]) -> dateti
     return max((moment for moment in moments if moment is not None), default=None)
 
 
-def _completed_at(course: Course, standing: CourseProgress, tally: Tally, latest: datetime) -> datetime | None:
+def _completed_at(course: Course, standing: CourseProgress, tally: Tally, last: datetime) -> datetime | None:
     """The earliest; a write that takes a lesson out of `completed` takes it back, a course that has grown does not."""
     if is_complete(course, tally):
-        return _earliest(standing.completed_at, latest)
+        return _earliest(standing.completed_at, last)
     return None if tally.completed_lessons < standing.tally.completed_lessons else standing.completed_at
 
 
 def _earliest(moment: datetime | None, other: datetime | None) -> datetime | None:
     return min(moment, other) if moment and other else moment or other
-
-
-def _latest(moment: datetime | None, other: datetime | None) -> datetime | None:
-    return max(moment, other) if moment and other else moment or other
