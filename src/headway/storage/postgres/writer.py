@@ -6,28 +6,24 @@ from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from operator import attrgetter
 from typing import Any, Final
-from uuid import uuid4
 
 import asyncpg
 
-from headway.domain.catalogue import VersionedCourse
 from headway.domain.counters import Counters
-from headway.domain.dating import NO_TIMES
 from headway.domain.errors import CourseNotFoundError, HeadwayError, RefusedWriteError
-from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
-from headway.domain.presence import ChangedDays, Place, StandingRestore, advance, days_begun, restore, settled
-from headway.domain.progress import LessonProgress
-from headway.domain.standing import CourseProgress, LearnerDay, next_revision, rederive, unplaced
-from headway.domain.writes import LessonWrite, StandingRefresh, Written
+from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.presence import StandingRestore, days_begun
+from headway.domain.writes import LessonWrite, Written
 from headway.logs import get_logger
-from headway.storage.committer import HELD, LOST, Held, Locks, Lost, Outcome, Work
+from headway.storage.committer import HELD, LOST, Locks, Outcome, Work
 from headway.storage.gently import in_turns
 from headway.storage.port import HeldDay
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.catalogue import Catalogue
 from headway.storage.postgres.database import Database, LockedElsewhereError
 from headway.storage.postgres.figures import Slots
-from headway.storage.postgres.recent import Key, Recent, Standing
+from headway.storage.postgres.group import Group
+from headway.storage.postgres.recent import Key, Recent
 from headway.storage.postgres.rows import (
     from_counters,
     from_course_progress,
@@ -40,181 +36,8 @@ from headway.storage.postgres.rows import (
 
 _log = get_logger("headway.storage")
 
-_NO_REVISION: Final = 0
 _GROUPS_AT_A_TIME: Final = 256
 _STANDING_COLUMNS: Final = 16  # of course_progress, before those of lesson_progress
-
-
-class _Group:
-    """The work of one learner's in one course, decided one after the other and stored together or not at all."""
-
-    def __init__(self, key: Key, standing: Standing | None) -> None:
-        self.key = key
-        self.work: list[tuple[int, Work]] = []
-        self.standing = standing or Standing(None)
-        self.is_known = standing is not None  # from before; else it is read for this batch
-        self.course: VersionedCourse | None = None
-        self.after: CourseProgress | None = None
-        self.rows: dict[LessonId, LessonProgress | None] = {}
-        self.known_days: dict[date, LearnerDay] = {}  # those that are finished, where they are needed
-        self.days: dict[date, LearnerDay | None] = {}
-
-    def unread_lessons(self) -> Iterable[LessonId]:
-        """The lessons whose rows have to be read first. Who has no standing in the course has no rows there."""
-        if self.standing.progress is None:
-            return ()
-        return {lesson_id for lesson_id in self.lessons() if lesson_id not in self.standing.rows}
-
-    def lessons(self) -> Iterator[LessonId]:
-        """The lessons that are written to."""
-        return (work.lesson_id for _, work in self.work if isinstance(work, LessonWrite))
-
-    @property
-    def brings_times(self) -> bool:
-        """Whether a write brings times of its own, or an export is restored: any day may become another one."""
-        return any(
-            isinstance(work, StandingRestore) or (isinstance(work, LessonWrite) and work.times is not NO_TIMES)
-            for _, work in self.work
-        )
-
-    def needs_days(self, latest: date) -> bool:
-        """Whether the finished days are needed: to add to them, or since the last one is after `latest`."""
-        progress = self.standing.progress
-        return progress is not None and (self.brings_times or progress.day.date > latest)
-
-    @property
-    def needs_all_rows(self) -> bool:
-        """Whether rows decide that are not written to: see `advance`, and of a standing that is made anew."""
-        if self.course is None:
-            return False
-        return self.brings_times or self.is_outdated or self._may_go_back
-
-    @property
-    def is_outdated(self) -> bool:
-        """Whether the standing has to be made anew: it is of another version of the course, or that was asked for."""
-        if self.course is None:
-            return False
-        if any(isinstance(work, StandingRefresh) for _, work in self.work):
-            return True
-        progress = self.standing.progress
-        return progress is not None and progress.course_version != self.course.version
-
-    @property
-    def _may_go_back(self) -> bool:
-        """Whether the last lesson that the learner has started may be taken back."""
-        at_lesson = self.standing.progress.at_lesson if self.standing.progress else None
-        return any(
-            isinstance(work, LessonWrite)
-            and work.may_take_back
-            and (work.lesson_id == at_lesson or len(self.work) > 1)  # what comes before may start the lesson
-            for _, work in self.work
-        )
-
-    @property
-    def previous_revision(self) -> int:
-        """What the gate has to be found at."""
-        return self.standing.progress.revision if self.standing.progress else _NO_REVISION
-
-    @property
-    def is_coming(self) -> bool:
-        """Whether the learner is not in the course yet."""
-        return self.standing.progress is None or self.standing.progress.started_at is None
-
-    @property
-    def changed_rows(self) -> Iterable[tuple[LessonProgress | None, LessonProgress | None]]:
-        """The rows that became others, before and after."""
-        before = self.standing.rows
-        return (
-            (before.get(lesson_id), row) for lesson_id, row in self.rows.items() if row is not before.get(lesson_id)
-        )
-
-    def decide(self, outcomes: list[Outcome], now: datetime) -> None:
-        """Do the work in its order, noting the outcome of each."""
-        progress = self.standing.progress
-        if self.is_outdated:
-            progress = self._rederived(progress, now)
-        for place, work in self.work:
-            try:
-                outcomes[place], progress = self._done(work, progress, now)
-            except HeadwayError as refusal:
-                outcomes[place] = refusal
-
-    def lose(self, outcomes: list[Outcome], why: Lost | Held = LOST) -> None:
-        """Somebody else was first, or in the way: nothing that was decided holds, a refusal neither."""
-        for place, _ in self.work:
-            outcomes[place] = why
-
-    def add_to(self, counters: Counters) -> None:
-        """What the work changes in the course's figures."""
-        for before, row in self.changed_rows:
-            counters.change_row(before, row)
-        counters.change_standing(self.standing.progress, self.after)
-        counters.change_days(self.key[1], self.known_days, self.days)
-
-    @property
-    def _present_days(self) -> ChangedDays:
-        return {**self.known_days, **self.days} if self.known_days or self.days else self.days
-
-    def _done(
-        self, work: Work, progress: CourseProgress | None, now: datetime
-    ) -> tuple[Outcome, CourseProgress | None]:
-        match work:
-            case LessonWrite():
-                return self._apply(work, progress, now)
-            case StandingRestore():
-                return self._restore(work, progress, now)
-        return None, progress
-
-    def _rederived(self, progress: CourseProgress | None, now: datetime) -> CourseProgress | None:
-        assert self.course is not None  # noqa: S101 - see needs_all_rows
-        rows = [row for row in self.standing.rows.values() if row is not None]
-        if progress is None and not rows:
-            return None
-        standing = progress or unplaced(self.key[0], self.course)
-        present, days = settled(standing, self.known_days, self.course.course, now)
-        derived = rederive(self.course, present, rows, now)
-        if derived.standing == progress and not derived.rows:
-            return progress
-        self.rows.update((row.lesson_id, row) for row in derived.rows)
-        return self._keep(Place(derived.standing, days), now)
-
-    def _apply(
-        self, write: LessonWrite, progress: CourseProgress | None, now: datetime
-    ) -> tuple[Written, CourseProgress | None]:
-        assert self.course is not None  # noqa: S101 - a group without its course is refused before
-        row = self.rows.setdefault(write.lesson_id, self.standing.rows.get(write.lesson_id))
-        written = write.apply(self.course.course, row, now, _new_id)
-        if written.before is None and written.after is None:
-            return written, progress
-        self.rows[write.lesson_id] = written.after
-        place = advance(
-            progress,
-            write,
-            written,
-            self.course,
-            now=now,
-            known=self._present_days,
-            rows=self._present_rows,
-        )
-        return written, self._keep(place, now)
-
-    def _restore(
-        self, asked: StandingRestore, progress: CourseProgress | None, now: datetime
-    ) -> tuple[bool, CourseProgress | None]:
-        assert self.course is not None  # noqa: S101 - a group without its course is refused before
-        place = restore(progress, asked, self.course, self._present_days, now)
-        if place.standing == progress and not place.days:
-            return False, progress
-        return True, self._keep(place, now)
-
-    def _keep(self, place: Place, now: datetime) -> CourseProgress:
-        self.days.update(place.days)
-        self.after = place.standing._replace(revision=next_revision(self.standing.progress, now))
-        return self.after
-
-    def _present_rows(self) -> Iterable[LessonProgress]:
-        """All the learner's rows as they are so far, where they were read: see `needs_all_rows`."""
-        return (row for row in {**self.standing.rows, **self.rows}.values() if row is not None)
 
 
 class Writer(Locks):
@@ -265,13 +88,13 @@ class Writer(Locks):
         courses = await self._held_courses({course_id for _, course_id in keys})
         return {key for key in keys if key[1] in courses} | await self._held_gates(keys)
 
-    async def _set_aside(self, groups: Sequence[_Group], outcomes: list[Outcome]) -> None:
+    async def _set_aside(self, groups: Sequence[Group], outcomes: list[Outcome]) -> None:
         """Find out whose lock could not be had; the others are tried again."""
         for group in groups:
             self._recent.forget(group.key)
         courses = await self._held_courses({group.key[1] for group in groups if group.is_coming})
         held = {group.key for group in groups if group.is_coming and group.key[1] in courses}
-        held |= await self._held_gates({group.key for group in groups if group.previous_revision != _NO_REVISION})
+        held |= await self._held_gates({group.key for group in groups if group.standing.progress is not None})
         if held:
             _log.warning("locked_elsewhere", learners=len(held))
         else:  # perhaps it was a counter, or whoever held the lock has let go of it
@@ -316,18 +139,18 @@ class Writer(Locks):
             return [outcome for outcome in outcomes if isinstance(outcome, Written | bool)]
         return None
 
-    def _grouped(self, batch: Sequence[Work]) -> list[_Group]:
-        groups: dict[Key, _Group] = {}
+    def _grouped(self, batch: Sequence[Work]) -> list[Group]:
+        groups: dict[Key, Group] = {}
         self._recent.begin_batch()
         for place, work in enumerate(batch):
             key = (work.learner_id, work.course_id)
             group = groups.get(key)
             if group is None:
-                group = groups[key] = _Group(key, self._recent.get(key))
+                group = groups[key] = Group(key, self._recent.get(key))
             group.work.append((place, work))
         return list(groups.values())
 
-    async def _with_courses(self, groups: Sequence[_Group], outcomes: list[Outcome]) -> list[_Group]:
+    async def _with_courses(self, groups: Sequence[Group], outcomes: list[Outcome]) -> list[Group]:
         """The groups whose course there is; the others are refused."""
         needed: dict[CourseId, set[LessonId]] = {}
         for group in groups:
@@ -340,7 +163,7 @@ class Writer(Locks):
                     outcomes[place] = CourseNotFoundError(work.course_id)
         return [group for group in groups if group.course is not None]
 
-    async def _read(self, groups: Sequence[_Group]) -> None:
+    async def _read(self, groups: Sequence[Group]) -> None:
         """Read what is not known: standings never after rows, so that rows can only be newer, which the gate tells."""
         await self._read_both([group for group in groups if not group.is_known])
         await self._read_standings([group for group in groups if not group.is_known and not group.standing.progress])
@@ -349,7 +172,7 @@ class Writer(Locks):
         latest = days_begun(self._clock())
         await self._read_days([group for group in groups if group.needs_days(latest)])
 
-    async def _read_both(self, groups: Sequence[_Group]) -> None:
+    async def _read_both(self, groups: Sequence[Group]) -> None:
         """Read standings with rows, where there are both: so it is with nearly every heartbeat."""
         asked = {(*group.key, lesson_id): group for group in groups for lesson_id in group.lessons()}
         if not asked:
@@ -360,7 +183,7 @@ class Writer(Locks):
             standing.progress = to_course_progress(columns[:_STANDING_COLUMNS])
             standing.rows[row.lesson_id] = row
 
-    async def _read_standings(self, groups: Sequence[_Group]) -> None:
+    async def _read_standings(self, groups: Sequence[Group]) -> None:
         """Read the standings of those who have no row yet in the lessons that they write to."""
         asked = {group.key: group for group in groups}
         if not asked:
@@ -369,7 +192,7 @@ class Writer(Locks):
             progress = to_course_progress(columns)
             asked[progress.learner_id, progress.course_id].standing.progress = progress
 
-    async def _read_rows(self, groups: Sequence[_Group]) -> None:
+    async def _read_rows(self, groups: Sequence[Group]) -> None:
         """Read the rows that are still not known."""
         asked = {(*group.key, lesson_id): group for group in groups for lesson_id in group.unread_lessons()}
         if not asked:
@@ -379,7 +202,7 @@ class Writer(Locks):
         for key, group in asked.items():
             group.standing.rows[key[2]] = rows.get(key)
 
-    async def _read_all_rows(self, groups: Sequence[_Group]) -> None:
+    async def _read_all_rows(self, groups: Sequence[Group]) -> None:
         """Read every row of those whose standings have to be made anew."""
         if not groups:
             return
@@ -388,7 +211,7 @@ class Writer(Locks):
             row = to_lesson_progress(columns)
             by_key[row.learner_id, row.course_id].standing.rows[row.lesson_id] = row
 
-    async def _read_days(self, groups: Sequence[_Group]) -> None:
+    async def _read_days(self, groups: Sequence[Group]) -> None:
         """Read the finished days of those who need them. They change behind the gate alone, as rows do."""
         if not groups:
             return
@@ -397,7 +220,7 @@ class Writer(Locks):
             held = to_held_day(columns)
             by_key[held.learner_id, held.course_id].known_days[held.day.date] = held.day
 
-    async def _store(self, groups: Sequence[_Group], outcomes: list[Outcome]) -> None:
+    async def _store(self, groups: Sequence[Group], outcomes: list[Outcome]) -> None:
         deciding = [group for group in groups if group.after is not None]
         passed = await self._passed(deciding) if deciding else frozenset()
         known = [group.key in passed for group in deciding if group.is_known]
@@ -411,18 +234,18 @@ class Writer(Locks):
             else:
                 self._lose(group, outcomes)
 
-    def _settle_unchanged(self, group: _Group, outcomes: list[Outcome]) -> None:
+    def _settle_unchanged(self, group: Group, outcomes: list[Outcome]) -> None:
         """Nothing to store: what was answered holds if it was decided on what was read just now."""
         if group.is_known:
             self._lose(group, outcomes)
 
-    def _lose(self, group: _Group, outcomes: list[Outcome]) -> None:
+    def _lose(self, group: Group, outcomes: list[Outcome]) -> None:
         group.lose(outcomes)
         self._recent.forget(group.key)
         if not group.is_known:  # what was read just now was right, so perhaps it is the course that has changed
             self._catalogue.doubt()
 
-    async def _passed(self, groups: Sequence[_Group], *, all_or_none: bool = False) -> frozenset[Key]:
+    async def _passed(self, groups: Sequence[Group], *, all_or_none: bool = False) -> frozenset[Key]:
         """Store the groups; answers the keys of those that nobody was faster than."""
         groups = sorted(groups, key=attrgetter("key"))
         come_into = {group.key[1] for group in groups if group.is_coming}
@@ -449,7 +272,7 @@ class _OvertakenError(Exception):
     """Somebody else was first, and nothing was stored."""
 
 
-async def _store_what_follows(connection: asyncpg.Connection, slot: int, groups: Sequence[_Group]) -> None:
+async def _store_what_follows(connection: asyncpg.Connection, slot: int, groups: Sequence[Group]) -> None:
     """Remove rows, keep finished days and count, for those whose gates are held."""
     counters = Counters()
     removed: list[tuple[LearnerId, CourseId, LessonId]] = []
@@ -470,12 +293,12 @@ async def _store_what_follows(connection: asyncpg.Connection, slot: int, groups:
         await connection.execute(sql.ADD_COUNTERS, slot, *from_counters(counters))
 
 
-def _few_at_a_time(groups: Sequence[_Group]) -> Iterator[Sequence[_Group]]:
+def _few_at_a_time(groups: Sequence[Group]) -> Iterator[Sequence[Group]]:
     """The groups, so many that to send or read them does not keep the event loop for long; few are one part."""
     return (groups[at : at + _GROUPS_AT_A_TIME] for at in range(0, len(groups), _GROUPS_AT_A_TIME))
 
 
-def _columns_of(groups: Sequence[_Group]) -> tuple[Any, ...]:
+def _columns_of(groups: Sequence[Group]) -> tuple[Any, ...]:
     """What is stored of the groups."""
     standings = [group.after for group in groups if group.after is not None]
     previous = [group.previous_revision for group in groups]
@@ -485,7 +308,3 @@ def _columns_of(groups: Sequence[_Group]) -> tuple[Any, ...]:
 
 def _keys(columns: Iterable[Any]) -> frozenset[Key]:
     return frozenset((LearnerId(str(learner)), CourseId(str(course))) for learner, course in columns)
-
-
-def _new_id() -> ProgressId:
-    return ProgressId(str(uuid4()))
