@@ -117,7 +117,7 @@ def _filled(service: Running, learners: list[str]) -> str:
     return course_id
 
 
-def _asks(service: Running, path: str, learner: str) -> socket.socket:
+def _asks(service: Running, path: str, learner: str, times: int = 1) -> socket.socket:
     """A client that asks and reads nothing."""
     address = urlsplit(service.base_url)
     connected = socket.socket()
@@ -125,7 +125,7 @@ def _asks(service: Running, path: str, learner: str) -> socket.socket:
     connected.settimeout(20)
     connected.connect((address.hostname, address.port))
     headers = "".join(f"{name}: {value}\r\n" for name, value in (authorization(learner) | {"Host": "x"}).items())
-    connected.sendall(f"GET {PREFIX}{path} HTTP/1.1\r\n{headers}\r\n".encode())
+    connected.sendall(f"GET {PREFIX}{path} HTTP/1.1\r\n{headers}\r\n".encode() * times)
     return connected
 
 
@@ -148,7 +148,7 @@ def test_a_hundred_who_never_read_hold_a_bounded_memory(service: Running) -> Non
         for one in lessons[:20]:
             assert other.put(f"/progress/{course_id}/lessons/{one['id']}", json={}).status_code == 200
         assert len(other.get(f"/progress/{course_id}").json()) == 20
-        eventually(lambda: _refusals(service) >= 80)
+        eventually(lambda: _answers(service, 503) >= 80)
         assert _resident_mib(service, "VmHWM") < before + 320
     with service.client(learners[0]) as reader:  # who has room again as soon as those are gone
         eventually(lambda: reader.get(f"/progress/{course_id}").status_code == 200)
@@ -157,12 +157,23 @@ def test_a_hundred_who_never_read_hold_a_bounded_memory(service: Running) -> Non
     assert [list(export), len(export["rows"])] == [["user_id", "rows", "standings", "days"], LESSONS]
 
 
-def _refusals(service: Running) -> int:
+@pytest.mark.parametrize("times", [1, 10], ids=["one request", "pipelined"])
+def test_who_hangs_up_in_the_middle_is_noticed(service: Running, times: int) -> None:
+    learner = str(uuid4())
+    course_id = _filled(service, [learner])
+    for _ in range(3):
+        with closing(_asks(service, f"/progress/{course_id}", learner, times)) as connected:
+            assert connected.recv(100).startswith(b"HTTP/1.1 200 ")
+    eventually(lambda: _answers(service, 499) == 3)
+    assert not [line for line in service.log if "Traceback" in line]
+
+
+def _answers(service: Running, status: int) -> int:
     text = httpx.get(f"{service.base_url}/metrics", verify=False).text
     return sum(
         int(float(line.rsplit(" ", 1)[1]))
         for line in text.splitlines()
-        if line.startswith("headway_requests_total") and 'status="503"' in line
+        if line.startswith("headway_requests_total") and f'status="{status}"' in line
     )
 
 

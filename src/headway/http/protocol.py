@@ -89,6 +89,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         self._hosts = self._size = self._unfinished = self._discarded = 0
         self._has_moved = False
         self._is_deaf = self._is_leaving = False
+        self._under_way: RequestResponseCycle | None = None  # what is answered; of pipelined ones not the last
         self._last_words: Reply | None = None
         self._unsent = 0
         self._stuck_since = 0.0
@@ -115,6 +116,9 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         """The client is gone."""
         if self._look_task is not None:
             self._look_task.cancel()
+        if self._under_way is not None and not self._under_way.response_complete:
+            self._under_way.disconnected = True
+            self._under_way.message_event.set()
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
@@ -220,10 +224,14 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         self._in_head = False
         is_idle, self.cycle = self._is_idle(), self._new_cycle(version)
         if is_idle:
-            self._start_asgi_task(self.cycle, self.app)
+            self._answer(self.cycle, self.app)
         else:
             self.flow.pause_reading()
             self.pipeline.appendleft((self.cycle, self.app))
+
+    def _answer(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._under_way = cycle
+        self._start_asgi_task(cycle, app)
 
     def _complete_scope(self, method: str, version: str) -> None:
         scope: Any = self.scope
@@ -288,7 +296,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         self._begun = self._heard = self._time()
         self.flow.resume_reading()
         if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
+            self._answer(*self.pipeline.pop())
         elif self._last_words is not None:
             self._write(self._last_words)
             self._linger()

@@ -77,11 +77,6 @@ async def send_in_pieces(reply: Reply, receive: Receive, send: Send) -> int:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
     except TimeoutError:
         return CLIENT_SLOW
-    except RuntimeError:  # some servers' word for a connection that is closed
-        await asyncio.sleep(0)
-        if not listening.done():
-            raise
-        return CLIENT_GONE
     finally:
         listening.cancel()
     return status
