@@ -27,9 +27,15 @@ def visitor(running: Running, connections: httpx.HTTPTransport) -> httpx.Client:
 
 
 @pytest.fixture
-def learner(running: Running, connections: httpx.HTTPTransport) -> httpx.Client:
-    """A new learner's client, below the API's prefix."""
-    return _client(running, connections, authorization(str(uuid4())))
+def learner_id() -> str:
+    """The id of a learner of the test's own."""
+    return str(uuid4())
+
+
+@pytest.fixture
+def learner(client_of: Callable[..., httpx.Client], learner_id: str) -> httpx.Client:
+    """That learner's client."""
+    return client_of(learner_id)
 
 
 @pytest.fixture

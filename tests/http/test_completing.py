@@ -18,16 +18,6 @@ TEST, ESSAY, VIDEO = (f"/lessons/{one['id']}" for one in MARKS["lessons"])
 
 
 @pytest.fixture
-def learner_id() -> str:
-    return str(uuid4())
-
-
-@pytest.fixture
-def learner(client_of: Callable[..., httpx.Client], learner_id: str) -> httpx.Client:
-    return client_of(learner_id)
-
-
-@pytest.fixture
 def path(publish: Callable[..., str]) -> str:
     return publish(MARKS)
 

@@ -25,16 +25,6 @@ FIELDS: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def learner_id() -> str:
-    return str(uuid4())
-
-
-@pytest.fixture
-def learner(client_of: Callable[..., httpx.Client], learner_id: str) -> httpx.Client:
-    return client_of(learner_id)
-
-
 def without(answer: httpx.Response, *names: str) -> dict[str, Any]:
     return {name: value for name, value in answer.json().items() if name not in names}
 

@@ -19,22 +19,22 @@ every_answer = pytest.mark.parametrize("operation", REVALIDATED, ids=lambda one:
 
 
 @pytest.fixture
-def learner_id() -> str:
+def reader_id() -> str:
     return str(uuid4())
 
 
 @pytest.fixture
-def reader(client_of: Callable[..., httpx.Client], learner_id: str, lesson_path: str) -> httpx.Client:
+def reader(client_of: Callable[..., httpx.Client], reader_id: str, lesson_path: str) -> httpx.Client:
     """One who may read everything, and has one row."""
-    client = client_of(learner_id, *SCOPES)
+    client = client_of(reader_id, *SCOPES)
     client.put(lesson_path, json={"progress_percentage": 5}).raise_for_status()
     return client
 
 
 @pytest.fixture
-def path_of(lesson_path: str, learner_id: str) -> Callable[[Operation], str]:
+def path_of(lesson_path: str, reader_id: str) -> Callable[[Operation], str]:
     _, _, course_id, _, lesson_id = lesson_path.split("/")
-    ids = {"course_id": course_id, "lesson_id": lesson_id, "user_id": learner_id}
+    ids = {"course_id": course_id, "lesson_id": lesson_id, "user_id": reader_id}
     return lambda operation: operation.path.format(**ids)
 
 
