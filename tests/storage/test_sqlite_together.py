@@ -5,9 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 from uuid import uuid4
 
 import pytest
@@ -39,8 +41,32 @@ async def attempts(store: SqliteStore, learners: Sequence[LearnerId], course: Co
     return [reading.row.quiz_attempts for reading in readings if reading.row]
 
 
+class Importing(NamedTuple):
+    """An import of a line for each of many learners, sorted, that is under way."""
+
+    store: SqliteStore
+    course: Course
+    learners: Sequence[LearnerId]
+    writing: asyncio.Task[Sequence[Written | bool]]
+
+
+@asynccontextmanager
+async def importing(folder: Path) -> AsyncIterator[Importing]:
+    store = sqlite_store(folder)
+    async with opened(store):
+        course = await new_course(store)
+        learners = sorted(new_learner() for _ in range(MANY))
+        writing = asyncio.create_task(store.write_all(lines_for(learners, course)))
+        yield Importing(store, course, learners, writing)
+
+
 async def promised(store: SqliteStore) -> None:
     while not store._reader.read(any_promised):  # noqa: ASYNC110 - there is nothing that tells
+        await asyncio.sleep(0)
+
+
+async def being_decided(store: SqliteStore) -> None:
+    while store._together._written_since is None:  # noqa: ASYNC110 - there is nothing that tells
         await asyncio.sleep(0)
 
 
@@ -49,11 +75,7 @@ def changed(found: Sequence[Written | bool]) -> list[bool]:
 
 
 async def test_learners_write_while_many_lines_are_written_together(folder: Path) -> None:
-    store = sqlite_store(folder)
-    async with opened(store):
-        course = await new_course(store)
-        learners = [new_learner() for _ in range(MANY)]
-        writing = asyncio.create_task(store.write_all(lines_for(learners, course)))
+    async with importing(folder) as (store, course, learners, writing):
         others = 0
         while not writing.done():
             learner = learners[others * 37 % MANY]
@@ -69,11 +91,7 @@ async def test_learners_write_while_many_lines_are_written_together(folder: Path
 
 
 async def test_what_is_promised_comes_before_what_its_learner_writes_next(folder: Path) -> None:
-    store = sqlite_store(folder)
-    async with opened(store):
-        course = await new_course(store)
-        learners = sorted(new_learner() for _ in range(MANY))
-        writing = asyncio.create_task(store.write_all(lines_for(learners, course)))
+    async with importing(folder) as (store, course, learners, writing):
         await promised(store)
         last = learners[-1]
         answer = await store.write(blind(last, course, lesson(1), quiz_attempts=1))
@@ -91,8 +109,7 @@ async def test_a_line_that_a_learners_write_makes_wrong_meanwhile_refuses_all(fo
         learners = [new_learner() for _ in range(MANY)]
         lines = [blind(learner, course, lesson(1), metadata=TOO_MUCH) for learner in learners]
         writing = asyncio.create_task(store.write_all(lines))
-        for _ in range(5):
-            await asyncio.sleep(0)
+        await being_decided(store)
         await written(store, blind(learners[3], course, lesson(1), metadata={"another": "x" * 10_000}))
         with pytest.raises(RefusedWriteError) as refused:
             await writing
@@ -102,13 +119,8 @@ async def test_a_line_that_a_learners_write_makes_wrong_meanwhile_refuses_all(fo
 
 
 async def test_a_course_that_is_edited_meanwhile_decides(folder: Path) -> None:
-    store = sqlite_store(folder)
-    async with opened(store):
-        course = await new_course(store)
-        learners = [new_learner() for _ in range(MANY)]
-        writing = asyncio.create_task(store.write_all(lines_for(learners, course)))
-        for _ in range(5):
-            await asyncio.sleep(0)
+    async with importing(folder) as (store, course, learners, writing):
+        await being_decided(store)
         await store.remove_course(course.id)
         with pytest.raises(RefusedWriteError):
             await writing
@@ -131,11 +143,7 @@ async def test_the_first_line_that_is_refused_is_named(folder: Path) -> None:
 
 
 async def test_who_is_erased_after_a_promise_stays_erased(folder: Path) -> None:
-    store = sqlite_store(folder)
-    async with opened(store):
-        course = await new_course(store)
-        learners = sorted(new_learner() for _ in range(MANY))
-        writing = asyncio.create_task(store.write_all(lines_for(learners, course)))
+    async with importing(folder) as (store, course, learners, writing):
         await promised(store)
         assert await store.erase(learners[-1])
         await writing
@@ -205,13 +213,8 @@ def test_no_place_shares_a_piece_where_it_takes_several(sizes: Sequence[int]) ->
 
 async def test_what_learners_write_while_it_is_decided_anew_is_not_overlooked(folder: Path) -> None:
     """A batch that is on its way to the disk has been heard of before it can be read."""
-    store = sqlite_store(folder)
-    async with opened(store):
-        course = await new_course(store)
-        learners = [new_learner() for _ in range(MANY)]
-        writing = asyncio.create_task(store.write_all(lines_for(learners, course)))
-        while store._together._written_since is None:  # noqa: ASYNC110 - there is nothing that tells
-            await asyncio.sleep(0)
+    async with importing(folder) as (store, course, learners, writing):
+        await being_decided(store)
         rounds = 0
         while not writing.done() and rounds < 5:
             own = [blind(learner, course, lesson(1), video_position_seconds=rounds + 1) for learner in learners[:200]]
@@ -230,14 +233,14 @@ async def test_what_another_process_promises_just_before_is_decided_on(
         learners = [new_learner() for _ in range(100)]
         theirs = [blind(learner, course, lesson(1), metadata={"other": "y" * 10_000}) for learner in learners]
         ours = [blind(learner, course, lesson(1), metadata=TOO_MUCH) for learner in learners]
-        keep_all = one._together.keep_all
+        write_promised = one._together.write_promised
 
-        async def keep_all_and_be_late() -> None:
-            await keep_all()
+        async def write_promised_and_be_late() -> None:
+            await write_promised()
             if not await attempts(other, learners[:1], course) and not other._reader.read_anew(any_promised):
                 assert await other._together._promise(theirs) is not None
 
-        monkeypatch.setattr(one._together, "keep_all", keep_all_and_be_late)
+        monkeypatch.setattr(one._together, "write_promised", write_promised_and_be_late)
         with pytest.raises(RefusedWriteError):
             await one.write_all(ours)
 
@@ -259,8 +262,7 @@ async def test_changes_to_others_do_not_make_an_import_begin_again(
 
         monkeypatch.setattr(store._together, "_promise", counted)
         writing = asyncio.create_task(store.write_all(lines_for(learners, course)))
-        while store._together._written_since is None:  # noqa: ASYNC110 - there is nothing that tells
-            await asyncio.sleep(0)
+        await being_decided(store)
         await store.restart_course(learners[0] if own else stranger, course.id)
         await store.erase(stranger)
         await store.remove_course(another.id)

@@ -78,19 +78,19 @@ class Promises:
         moment = to_text(decided_at)
         connection.executemany(sql.PROMISE, [(piece.first, piece.last, moment, piece.text) for piece in pieces])
 
-    def keep_to(self, connection: apsw.Connection, key: Key, counters: Counters) -> None:
+    def write_to(self, connection: apsw.Connection, key: Key, counters: Counters) -> None:
         """Write what is promised to a learner's place in a course; it costs next to nothing where nothing is."""
         if not self._is_empty(connection):
             for piece in fetch(connection, sql.PROMISED_TO, _text(key)):
-                self._keep(connection, piece, counters)
+                self._write(connection, piece, counters)
 
-    def keep_some(self, connection: apsw.Connection, counters: Counters, seconds: float = inf) -> None:
+    def write_some(self, connection: apsw.Connection, counters: Counters, seconds: float = inf) -> None:
         """Write what was promised first, for so long."""
         until = monotonic() + seconds
         while not self._is_empty(connection) and monotonic() < until:
             piece = fetch_one(connection, sql.FIRST_PROMISED)
             if piece is not None:
-                self._keep(connection, piece, counters)
+                self._write(connection, piece, counters)
 
     def _is_empty(self, connection: apsw.Connection) -> bool:
         if self._empty_at != self._recent.times_forgotten:
@@ -99,7 +99,7 @@ class Promises:
             self._empty_at = self._recent.times_forgotten
         return True
 
-    def _keep(self, connection: apsw.Connection, piece: Columns, counters: Counters) -> None:
+    def _write(self, connection: apsw.Connection, piece: Columns, counters: Counters) -> None:
         number, decided_at, lines = piece
         moment = datetime.fromisoformat(decided_at)
         for write in to_writes(lines):

@@ -111,7 +111,7 @@ class SqliteStore:
     async def open(self) -> Sequence[str]:
         """Open the file, making and migrating it as needed."""
         applied = self._database.prepare()
-        await self._together.keep_all()
+        await self._together.write_promised()
         if are_uncounted(applied):
             await count_anew(self.archive)
         await self._looking_after.enter_async_context(self._together.looked_after())
@@ -314,10 +314,10 @@ class SqliteStore:
     @contextlib.asynccontextmanager
     async def _transaction(self, *changed: str) -> AsyncIterator[apsw.Connection]:
         """A transaction of its own, between two batches, which changes these learners or this course; none: any."""
-        await self._together.keep_all()
+        await self._together.write_promised()
         async with self._turn() as connection:
-            self._together.hear_of(changed)
-            self._together.keep_rest(connection)
+            self._together.note_change(changed)
+            self._together.write_rest(connection)
             self._recent.forget()  # what it changes is not written through it
             yield connection
 

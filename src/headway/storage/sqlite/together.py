@@ -68,9 +68,9 @@ class Together:
         key = (work.learner_id, work.course_id)
         if self._written_since is not None:
             self._written_since.add(key)
-        self._promises.keep_to(connection, key, counters)
+        self._promises.write_to(connection, key, counters)
 
-    def hear_of(self, changed: Iterable[str]) -> None:
+    def note_change(self, changed: Iterable[str]) -> None:
         """Called in every transaction that is no batch, with the learners or the course that it changes; none: any."""
         ids = set(changed)
         self._is_outdated |= not ids or not self._asked.isdisjoint(ids)
@@ -84,16 +84,16 @@ class Together:
             for _ in range(_ATTEMPTS):
                 decided = await self._promise(writes)
                 if decided is not None:
-                    await self.keep_all()
+                    await self.write_promised()
                     return decided
         return None
 
-    async def keep_all(self) -> None:
+    async def write_promised(self) -> None:
         """Write all that is promised, in turns with others. Raises `QueueFullError` where that stays so for long."""
         attempts = 0
         while self._reader.read_anew(any_promised):
             try:
-                await self._keep_some()
+                await self._write_some()
                 attempts = 0
             except QueueFullError:  # learners' own writes go first
                 attempts += 1
@@ -101,10 +101,10 @@ class Together:
                     raise
                 await asyncio.sleep(_ROOM_SECONDS)
 
-    def keep_rest(self, connection: apsw.Connection) -> None:
-        """Write in this transaction what somebody may have promised since `keep_all`."""
+    def write_rest(self, connection: apsw.Connection) -> None:
+        """Write in this transaction what somebody may have promised since `write_promised`."""
         counters = Counters()
-        self._promises.keep_some(connection, counters)
+        self._promises.write_some(connection, counters)
         store_counters(connection, counters)
 
     @contextlib.asynccontextmanager
@@ -122,11 +122,11 @@ class Together:
             await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
             if not self._one_at_a_time.locked():  # else an import is at it
                 with contextlib.suppress(UnavailableError):  # the store has said in the log what is wrong
-                    await self.keep_all()
+                    await self.write_promised()
 
     async def _promise(self, writes: Sequence[LessonWrite]) -> Sequence[Written] | None:
         """Promise all; `None` where they were decided on what is no longer so."""
-        await self.keep_all()
+        await self.write_promised()
         asked = frozenset(one for write in writes for one in key_of(write))
         async with self._turn() as connection:  # nobody else's is under way
             if any_promised(connection):  # by another process meanwhile
@@ -195,10 +195,10 @@ class Together:
         self._promises.make(connection, [piece for piece in pieces if piece.keys.isdisjoint(written_since)], now)
         store_counters(connection, counters)
 
-    async def _keep_some(self) -> None:
+    async def _write_some(self) -> None:
         async with self._turn() as connection:
             counters = Counters()
-            self._promises.keep_some(connection, counters, TURN_SECONDS)
+            self._promises.write_some(connection, counters, TURN_SECONDS)
             store_counters(connection, counters)
 
 
