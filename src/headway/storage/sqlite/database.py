@@ -17,6 +17,7 @@ from headway.storage.sqlite import schema
 _log = get_logger("headway.storage")
 
 _START_PATIENCE: Final = 10_000  # milliseconds that a starting process waits for another one's migration
+_CONNECTION_PATIENCE: Final = 500  # milliseconds that a new connection waits for another process that closes its last
 _WRITER_PRAGMAS: Final = """
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
@@ -142,6 +143,7 @@ class Handle:
             # A plan once made stays: otherwise SQLite plans a statement again, at ten times the cost of running it,
             # whenever a value bound to it changes (https://sqlite.org/queryplanner-ng.html#qpsg).
             connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
+            connection.set_busy_timeout(_CONNECTION_PATIENCE)
             outdated = schema.lacks_migrations(connection)
         except (apsw.Error, ConfigurationError) as error:
             _log.error("database_unusable", error=type(error).__name__, reason=str(error))
@@ -150,6 +152,7 @@ class Handle:
             _log.error("database_unusable", reason="its schema is older than this program: run headway migrate")
             raise StoreUnavailableError
         connection.execute(self._pragmas).fetchall()  # a statement runs when the rows of the one before were taken
+        connection.set_busy_timeout(0)
         self._file.note_wal()
         return connection
 
