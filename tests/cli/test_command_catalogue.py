@@ -10,7 +10,7 @@ import pytest
 from support.documents import as_written, course_document, document_file, full_document
 from support.load import Written
 from support.program import Finished, Program, headway
-from support.running import Running, lesson
+from support.running import Running, eventually, lesson
 
 
 def test_a_new_catalogue_says_how_to_fill_it(program: Program) -> None:
@@ -97,31 +97,32 @@ def test_an_id_in_capitals_is_the_same_id(program: Program) -> None:
     assert program("courses", "remove", document["id"].upper()).code == 0
 
 
-def test_a_running_service_sees_a_change_at_once(program: Program) -> None:
+def test_a_running_service_follows_a_change(program: Program) -> None:
     document = course_document()
     first, second, third = document["lessons"]
     row = Written(str(uuid4()), document["id"], first["id"])
     with program.serve() as running, running.client(row.learner) as learner:
+        # Another process's change may be seen up to a second late on PostgreSQL: docs/operations.md.
         assert learner.get(f"/courses/{document['id']}").status_code == 404
         put(program, document)
-        assert learner.get(f"/courses/{document['id']}").json()["title"] == document["title"]
+        eventually(lambda: learner.get(f"/courses/{document['id']}").json().get("title") == document["title"])
         assert learner.put(row.path, json={"status": "completed"}).status_code == 200
-        assert figures(running, row) == (3, 1, [first["id"]])
+        eventually(lambda: figures(running, row) == (3, 1, [first["id"]]))
 
         put(program, document | {"lessons": [second, third]})
-        assert figures(running, row) == (2, 0, [])
+        eventually(lambda: figures(running, row) == (2, 0, []))
         assert learner.put(row.path, json={}).status_code == 404
 
         put(program, document | {"lessons": [first, third | {"required": False}]})
-        assert figures(running, row) == (1, 1, [first["id"]])
+        eventually(lambda: figures(running, row) == (1, 1, [first["id"]]))
 
         assert program("courses", "remove", document["id"]).code == 0
-        assert learner.get(f"/progress/{document['id']}").status_code == 404
-        assert learner.get("/progress").json() == []
+        eventually(lambda: learner.get(f"/progress/{document['id']}").status_code == 404)
+        eventually(lambda: learner.get("/progress").json() == [])
         assert learner.put(row.path, json={}).status_code == 404
 
         put(program, document)
-        assert figures(running, row) == (3, 1, [first["id"]])
+        eventually(lambda: figures(running, row) == (3, 1, [first["id"]]))
 
 
 def test_a_course_put_over_http_is_seen_by_the_command_line(program: Program) -> None:
