@@ -14,8 +14,9 @@ from contextvars import Context
 from time import perf_counter
 from typing import Any, Final, Protocol
 
+from headway.domain import changes
+from headway.domain.changes import Key, Work
 from headway.domain.errors import QueueFullError, StoreUnavailableError, UnavailableError
-from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.presence import StandingRestore
 from headway.domain.writes import LessonWrite, StandingRefresh, Written
 
@@ -35,10 +36,8 @@ class Held:
 
 LOST: Final = Lost()
 HELD: Final = Held()
-Key = tuple[LearnerId, CourseId]
-Work = LessonWrite | StandingRefresh | StandingRestore
-Outcome = Written | Exception | Lost | Held | bool | None
-"""`None` is a refresh's, which has nothing to say; a restore says whether it changed anything."""
+Outcome = changes.Outcome | Exception | Lost | Held
+"""What became of a work that is decided and stored, an error that befell it, or that it is to be decided again."""
 
 
 class CommitObserver(Protocol):

@@ -7,22 +7,22 @@ from typing import Final
 
 import asyncpg
 
-from headway.domain.counters import Counters, recount
+from headway.domain.changes import ChangeSet, erase, restart
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import CourseProgress, LearnerDay, emptied, restarted
+from headway.domain.standing import CourseProgress, LearnerDay
 from headway.storage.port import HeldDay, LearnerRecord
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.database import Database
 from headway.storage.postgres.figures import any_slot
 from headway.storage.postgres.rows import (
-    from_counters,
     from_course_progress,
     to_course_progress,
     to_held_day,
     to_lesson_progress,
     to_many_lesson_progress,
 )
+from headway.storage.postgres.writer import store_what_follows
 
 REMEMBERED: Final = timedelta(minutes=2)
 """For how long a process may remember a learner who was erased, by far: it hears of it within a second."""
@@ -95,14 +95,7 @@ async def _restart(connection: asyncpg.Connection, learner_id: LearnerId, course
     standing = await _held(connection, learner_id, course_id)
     if standing is None:  # whoever comes first may be at it now, and holds a gate that we do not
         return
-    rows = await _rows(connection, learner_id, course_id)
-    counters = Counters()
-    for row in rows:
-        counters.change_row(row, None)
-    after = restarted(standing, now)
-    counters.change_standing(standing, after)
-    await connection.execute(sql.REMOVE_LESSON_ROWS, learner_id, course_id)
-    await _put(connection, after, counters)
+    await _store(connection, restart(standing, await _rows(connection, learner_id, course_id), now))
 
 
 async def _erase(connection: asyncpg.Connection, learner_id: LearnerId, course_id: CourseId, now: datetime) -> None:
@@ -112,12 +105,8 @@ async def _erase(connection: asyncpg.Connection, learner_id: LearnerId, course_i
     if standing is None:
         return
     rows = await _rows(connection, learner_id, course_id)
-    days = await _days(connection, learner_id, course_id)
-    counters = Counters()
-    counters.add(recount(rows, [standing], ((held.course_id, held.day) for held in days)), sign=-1)
-    await connection.execute(sql.REMOVE_LESSON_ROWS, learner_id, course_id)
-    await connection.execute(sql.REMOVE_LEARNER_DAYS, learner_id, course_id)
-    await _put(connection, emptied(standing, now), counters)
+    days = [held.day for held in await _days(connection, learner_id, course_id)]
+    await _store(connection, erase((learner_id, course_id), standing, rows, days, now))
     await connection.execute(sql.NOTE_ERASURE, learner_id, now)
 
 
@@ -135,7 +124,9 @@ async def _days(connection: asyncpg.Connection, learner_id: LearnerId, course_id
     return [to_held_day(columns) for columns in await connection.fetch(sql.LEARNER_DAYS_IN, learner_id, course_id)]
 
 
-async def _put(connection: asyncpg.Connection, standing: CourseProgress, counters: Counters) -> None:
-    learner_id, course_id, *columns = (column[0] for column in from_course_progress([standing]))
-    await connection.execute(sql.PUT_STANDING, *columns, learner_id, course_id)
-    await connection.execute(sql.ADD_COUNTERS, any_slot(), *from_counters(counters))
+async def _store(connection: asyncpg.Connection, change: ChangeSet) -> None:
+    """Store what changes behind a gate that is held."""
+    if change.stored_progress is not None:
+        learner_id, course_id, *columns = (column[0] for column in from_course_progress([change.stored_progress]))
+        await connection.execute(sql.PUT_STANDING, *columns, learner_id, course_id)
+    await store_what_follows(connection, any_slot(), [change])

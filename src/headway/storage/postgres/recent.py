@@ -1,10 +1,10 @@
 """What was written last, kept in memory so that the next heartbeat needs no read."""
 
 from collections import OrderedDict
-from collections.abc import Mapping
 from typing import Final
 
-from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.changes import ChangeSet, Key
+from headway.domain.identifiers import LessonId
 from headway.domain.progress import LessonProgress
 from headway.domain.standing import CourseProgress
 
@@ -13,8 +13,6 @@ _LONG_NOTES: Final = 1_000  # characters from which on a row is not kept; one wi
 
 _WRONG_SHARE: Final = 4
 _MOST_CAUTION: Final = 256
-
-Key = tuple[LearnerId, CourseId]
 
 
 class Standing:
@@ -27,10 +25,10 @@ class Standing:
         self.rows: dict[LessonId, LessonProgress | None] = {}
         self.size = 1  # as the owner last counted it
 
-    def move_on(self, progress: CourseProgress, rows: Mapping[LessonId, LessonProgress | None]) -> None:
+    def move_on(self, change: ChangeSet) -> None:
         """Know what was stored. Large rows are not kept, so that the number of rows bounds their memory."""
-        self.progress = progress
-        for lesson_id, row in rows.items():
+        self.progress = change.after
+        for lesson_id, _, row in change.lessons:
             if row is None or _is_small(row):
                 self.rows[lesson_id] = row
             else:

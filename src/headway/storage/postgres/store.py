@@ -13,6 +13,7 @@ from typing import Final
 import asyncpg
 
 from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, CoursePut, CourseQuery, VersionedCourse
+from headway.domain.changes import Key
 from headway.domain.continuing import TouchedLesson
 from headway.domain.errors import CourseNotFoundError, StoreUnavailableError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
@@ -33,7 +34,7 @@ from headway.storage.postgres.figures import Figures
 from headway.storage.postgres.gatherer import Gatherer
 from headway.storage.postgres.imports import PostgresImports
 from headway.storage.postgres.learners import REMEMBERED, Learners
-from headway.storage.postgres.recent import Key, Recent
+from headway.storage.postgres.recent import Recent
 from headway.storage.postgres.rederivations import Rederivations
 from headway.storage.postgres.rows import (
     are_many,

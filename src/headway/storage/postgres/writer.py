@@ -9,13 +9,14 @@ from typing import Any, Final
 
 import asyncpg
 
+from headway.domain.changes import ChangeSet, Key, Work, all_written, by_learner_and_course
 from headway.domain.counters import Counters
-from headway.domain.errors import CourseNotFoundError, HeadwayError, RefusedWriteError
+from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.presence import StandingRestore, days_begun
 from headway.domain.writes import LessonWrite, Written
 from headway.logs import get_logger
-from headway.storage.committer import HELD, LOST, Locks, Outcome, Work
+from headway.storage.committer import HELD, LOST, Locks, Outcome
 from headway.storage.gently import in_turns
 from headway.storage.port import HeldDay
 from headway.storage.postgres import statements as sql
@@ -23,7 +24,7 @@ from headway.storage.postgres.catalogue import Catalogue
 from headway.storage.postgres.database import Database, LockedElsewhereError
 from headway.storage.postgres.figures import Slots
 from headway.storage.postgres.group import Group
-from headway.storage.postgres.recent import Key, Recent
+from headway.storage.postgres.recent import Recent
 from headway.storage.postgres.rows import (
     from_counters,
     from_course_progress,
@@ -131,24 +132,18 @@ class Writer(Locks):
             now = self._clock()
             async for group in in_turns(some):
                 group.decide(outcomes, now)
-        for place, outcome in enumerate(outcomes):
-            if isinstance(outcome, HeadwayError):
-                raise RefusedWriteError(place, outcome)
+        written = all_written(outcomes)
         with contextlib.suppress(_OvertakenError):
-            await self._passed([group for group in groups if group.after is not None], all_or_none=True)
-            return [outcome for outcome in outcomes if isinstance(outcome, Written | bool)]
+            await self._passed([group for group in groups if group.change is not None], all_or_none=True)
+            return written
         return None
 
     def _grouped(self, batch: Sequence[Work]) -> list[Group]:
-        groups: dict[Key, Group] = {}
         self._recent.begin_batch()
-        for place, work in enumerate(batch):
-            key = (work.learner_id, work.course_id)
-            group = groups.get(key)
-            if group is None:
-                group = groups[key] = Group(key, self._recent.get(key))
-            group.work.append((place, work))
-        return list(groups.values())
+        return [
+            Group(key, self._recent.get(key), [(position, batch[position]) for position in positions])
+            for key, positions in by_learner_and_course(batch).items()
+        ]
 
     async def _with_courses(self, groups: Sequence[Group], outcomes: list[Outcome]) -> list[Group]:
         """The groups whose course there is; the others are refused."""
@@ -168,9 +163,10 @@ class Writer(Locks):
         await self._read_both([group for group in groups if not group.is_known])
         await self._read_standings([group for group in groups if not group.is_known and not group.standing.progress])
         await self._read_rows(groups)
-        await self._read_all_rows([group for group in groups if group.needs_all_rows])
         latest = days_begun(self._clock())
-        await self._read_days([group for group in groups if group.needs_days(latest)])
+        asked = [(group, group.needs(latest)) for group in groups]
+        await self._read_all_rows([group for group, needs in asked if needs.all_lessons])
+        await self._read_days([group for group, needs in asked if needs.days])
 
     async def _read_both(self, groups: Sequence[Group]) -> None:
         """Read standings with rows, where there are both: so it is with nearly every heartbeat."""
@@ -218,18 +214,18 @@ class Writer(Locks):
         by_key = {group.key: group for group in groups}
         for columns in await self._database.fetch(sql.LEARNER_DAYS_OF, *zip(*by_key, strict=True)):
             held = to_held_day(columns)
-            by_key[held.learner_id, held.course_id].known_days[held.day.date] = held.day
+            by_key[held.learner_id, held.course_id].days[held.day.date] = held.day
 
     async def _store(self, groups: Sequence[Group], outcomes: list[Outcome]) -> None:
-        deciding = [group for group in groups if group.after is not None]
+        deciding = [group for group in groups if group.change is not None]
         passed = await self._passed(deciding) if deciding else frozenset()
         known = [group.key in passed for group in deciding if group.is_known]
         self._recent.judge(right=sum(known), wrong=len(known) - sum(known))
         for group in groups:
-            if group.after is None:
+            if group.change is None:
                 self._settle_unchanged(group, outcomes)
             elif group.key in passed:
-                group.standing.move_on(group.after, group.rows)
+                group.standing.move_on(group.change)
                 self._recent.keep(group.key, group.standing)
             else:
                 self._lose(group, outcomes)
@@ -259,7 +255,8 @@ class Writer(Locks):
                 passed |= _keys(await connection.fetch(sql.STORE_WRITES, *_columns_of(some)))
             if all_or_none and len(passed) < len(groups):
                 raise _OvertakenError
-            await _store_what_follows(connection, slot, [group for group in groups if group.key in passed])
+            changes = [group.change for group in groups if group.change is not None and group.key in passed]
+            await store_what_follows(connection, slot, changes)
             return passed
 
         try:
@@ -272,17 +269,18 @@ class _OvertakenError(Exception):
     """Somebody else was first, and nothing was stored."""
 
 
-async def _store_what_follows(connection: asyncpg.Connection, slot: int, groups: Sequence[Group]) -> None:
+async def store_what_follows(connection: asyncpg.Connection, slot: int, changes: Sequence[ChangeSet]) -> None:
     """Remove rows, keep finished days and count, for those whose gates are held."""
     counters = Counters()
     removed: list[tuple[LearnerId, CourseId, LessonId]] = []
     days: list[HeldDay] = []
     gone: list[tuple[LearnerId, CourseId, date]] = []
-    async for group in in_turns(groups):
-        group.add_to(counters)
-        removed.extend((*group.key, before.lesson_id) for before, row in group.changed_rows if before and row is None)
-        days.extend(HeldDay(*group.key, day) for day in group.days.values() if day is not None)
-        gone.extend((*group.key, moment) for moment, day in group.days.items() if day is None)
+    async for change in in_turns(changes):
+        key = change.learner_id, change.course_id
+        change.add_to(counters)
+        removed.extend((*key, lesson_id) for lesson_id in change.removed_lessons)
+        days.extend(HeldDay(*key, day) for day in change.stored_days)
+        gone.extend((*key, moment) for moment in change.removed_days)
     if removed:
         await connection.execute(sql.REMOVE_LESSON_ROWS_AT, *zip(*removed, strict=True))
     if gone:
@@ -300,9 +298,10 @@ def _few_at_a_time(groups: Sequence[Group]) -> Iterator[Sequence[Group]]:
 
 def _columns_of(groups: Sequence[Group]) -> tuple[Any, ...]:
     """What is stored of the groups."""
-    standings = [group.after for group in groups if group.after is not None]
+    changes = [group.change for group in groups if group.change is not None]
+    standings = [change.stored_progress for change in changes if change.stored_progress is not None]
     previous = [group.previous_revision for group in groups]
-    rows = [row for group in groups for _, row in group.changed_rows if row is not None]
+    rows = [row for change in changes for row in change.stored_lessons]
     return (*from_course_progress(standings), previous, *from_lesson_progress(rows))
 
 

@@ -1,13 +1,16 @@
 """All that is held on one learner."""
 
-from collections.abc import Callable, Iterable
-from datetime import date
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date, datetime
 
 import apsw
 
+from headway.domain import changes
+from headway.domain.changes import ChangeSet
 from headway.domain.continuing import TouchedLesson
-from headway.domain.counters import Counters, recount
+from headway.domain.counters import Counters
 from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.progress import LessonProgress
 from headway.domain.standing import LearnerDay
 from headway.storage.port import LearnerRecord
 from headway.storage.sqlite import statements as sql
@@ -48,12 +51,27 @@ def active_days(
     return [to_held_day(columns).day for columns in found]
 
 
-def erase(connection: apsw.Connection, learner_id: LearnerId) -> bool:
+def erase(connection: apsw.Connection, learner_id: LearnerId, now: datetime) -> bool:
     """Remove all of it, and what it counts for; answers whether there was anything."""
     record = record_of(connection, learner_id)
-    counted = Counters()
-    counted.add(recount(*record), sign=-1)
-    store_counters(connection, counted)
+    counters = Counters()
+    for change in _erased(learner_id, record, now):
+        change.add_to(counters)
+    store_counters(connection, counters)
     for statement in (sql.ERASE_ROWS, sql.ERASE_STANDINGS, sql.ERASE_DAYS):
         fetch(connection, statement, learner_id)
     return any(record)
+
+
+def _erased(learner_id: LearnerId, record: LearnerRecord, now: datetime) -> Iterator[ChangeSet]:
+    """What goes, course by course."""
+    standings = {standing.course_id: standing for standing in record.standings}
+    rows: dict[CourseId, list[LessonProgress]] = {}
+    for row in record.rows:
+        rows.setdefault(row.course_id, []).append(row)
+    days: dict[CourseId, list[LearnerDay]] = {}
+    for course_id, day in record.days:
+        days.setdefault(course_id, []).append(day)
+    for course_id in {**standings, **rows, **days}:
+        key = learner_id, course_id
+        yield changes.erase(key, standings.get(course_id), rows.get(course_id, ()), days.get(course_id, ()), now)

@@ -1,28 +1,29 @@
 """The progress tables: a learner's rows, and where they add up to."""
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Final
-from uuid import uuid4
 
 import apsw
 
 from headway.domain.catalogue import VersionedCourse
+from headway.domain.changes import (
+    Changes,
+    ChangeSet,
+    Key,
+    Lessons,
+    Outcome,
+    Work,
+    by_learner_and_course,
+    needs,
+    restart,
+)
 from headway.domain.counters import Counters
 from headway.domain.errors import CourseNotFoundError
-from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
-from headway.domain.presence import ChangedDays, Days, StandingRestore, advance, lies_ahead, restore, settled
+from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.presence import NO_DAYS, days_begun
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import (
-    CourseProgress,
-    LessonsStamp,
-    next_revision,
-    recount,
-    rederive,
-    restarted,
-    unplaced,
-)
-from headway.domain.writes import LessonWrite, StandingRefresh, Written
+from headway.domain.standing import LessonsStamp, recount
 from headway.storage.gently import gently
 from headway.storage.port import FEW_CHARACTERS, HeldDay, LessonReading, LessonsReading, StandingReading
 from headway.storage.sqlite import statements as sql
@@ -98,60 +99,19 @@ class ProgressTable:
             for (course_id,) in fetch(connection, sql.LEARNER_COURSES, learner_id)
         ]
 
-    def apply(self, connection: apsw.Connection, write: LessonWrite, now: datetime, counters: Counters) -> Written:
-        """Decide one write and store what it changes. Raises what `LessonWrite.apply` raises, having stored nothing.
+    def write(
+        self, connection: apsw.Connection, works: Sequence[Work], now: datetime, counters: Counters
+    ) -> Sequence[Outcome]:
+        """Decide works in their order and store what they change; answers what became of each.
 
-        What it changes in the course's figures is added to `counters`.
+        What they change in the courses' figures is added to `counters`.
         """
-        learner_id, course_id = write.learner_id, write.course_id
-        found = self._recent.course(connection, course_id)
-        standing = self._recent.course_progress(connection, learner_id, course_id)
-        if standing and standing.course_version != found.version:
-            standing = self._rederive(connection, found, standing, now, counters)
-        row = self._recent.row(connection, learner_id, course_id, write.lesson_id)
-        written = write.apply(found.course, row, now, _new_id)
-        if written.before is None and written.after is None:
-            return written
-        self._recent.store_row(connection, (learner_id, course_id, write.lesson_id), written.before, written.after)
-        known = self._days(connection, standing, found.course.date_of(now), always=written.is_dated)
-        after, days = advance(
-            standing,
-            write,
-            written,
-            found,
-            now=now,
-            known=known,
-            rows=lambda: rows_of(connection, learner_id, course_id),
-        )
-        after = after._replace(revision=next_revision(standing, now))
-        self._store_standing(connection, standing, after, counters)
-        self._store_days(connection, after, known, days, counters)
-        counters.change_row(written.before, written.after)
-        return written
-
-    def restore(self, connection: apsw.Connection, asked: StandingRestore, now: datetime, counters: Counters) -> bool:
-        """Make a standing, and its days, what an export says of them; answers whether that changes anything."""
-        found = self._recent.course(connection, asked.course_id)
-        standing = self._recent.course_progress(connection, asked.learner_id, asked.course_id)
-        if standing and standing.course_version != found.version:
-            standing = self._rederive(connection, found, standing, now, counters)
-        known = self._days(connection, standing, found.course.date_of(now), always=True)
-        after, days = restore(standing, asked, found, known, now)
-        if after == standing and not days:
-            return False
-        after = after._replace(revision=next_revision(standing, now))
-        self._store_standing(connection, standing, after, counters)
-        self._store_days(connection, after, known, days, counters)
-        return True
-
-    def refresh(self, connection: apsw.Connection, refresh: StandingRefresh, now: datetime, counters: Counters) -> None:
-        """Make a standing, and its rows, what they are under the present version of the course."""
-        found = self._recent.course(connection, refresh.course_id)
-        standing = self._recent.course_progress(connection, refresh.learner_id, refresh.course_id)
-        if standing is None and rows_of(connection, refresh.learner_id, refresh.course_id):
-            standing = unplaced(refresh.learner_id, found)
-        if standing:
-            self._rederive(connection, found, standing, now, counters)
+        outcomes: list[Outcome] = [None] * len(works)
+        for key, positions in by_learner_and_course(works).items():
+            some = [works[position] for position in positions]
+            for position, outcome in zip(positions, self._write_to(connection, key, some, now, counters), strict=True):
+                outcomes[position] = outcome
+        return outcomes
 
     def restart(
         self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId, now: datetime, counters: Counters
@@ -159,73 +119,51 @@ class ProgressTable:
         """Remove all the learner's rows in a course."""
         self._catalogue.course(connection, course_id)
         columns = fetch_one(connection, sql.COURSE_PROGRESS, learner_id, course_id)
-        if columns is None:
+        if columns is not None:
+            change = restart(to_course_progress(columns), rows_of(connection, learner_id, course_id), now)
+            self._store(connection, change, counters)
+
+    def _write_to(
+        self, connection: apsw.Connection, key: Key, works: Sequence[Work], now: datetime, counters: Counters
+    ) -> Sequence[Outcome]:
+        try:
+            course = self._recent.course(connection, key[1])
+        except CourseNotFoundError as refusal:
+            return [refusal] * len(works)
+        changes = self._read(connection, key, course, works, now)
+        outcomes = [changes.decide(work, now) for work in works]
+        self._store(connection, changes.change_set(), counters)
+        return outcomes
+
+    def _read(
+        self, connection: apsw.Connection, key: Key, course: VersionedCourse, works: Sequence[Work], now: datetime
+    ) -> Changes:
+        """Read what the works are decided on."""
+        progress = self._recent.course_progress(connection, *key)
+        asked = needs(works, course, progress, days_begun(now))
+        lessons: Lessons
+        if asked.all_lessons:
+            lessons = {row.lesson_id: row for row in rows_of(connection, *key)}
+        else:
+            lessons = {lesson_id: self._recent.row(connection, *key, lesson_id) for lesson_id in asked.lessons}
+        days = NO_DAYS
+        if asked.days:
+            held = fetch(connection, sql.LEARNER_DAYS_IN, *key)
+            days = {day.date: day for _, _, day in map(to_held_day, held)}
+        return Changes(course, key[0], progress, lessons, days)
+
+    def _store(self, connection: apsw.Connection, change: ChangeSet, counters: Counters) -> None:
+        if change.stored_progress is None:
             return
-        standing = to_course_progress(columns)
-        for row in rows_of(connection, learner_id, course_id):
-            counters.change_row(row, None)
-        fetch(connection, sql.REMOVE_LESSON_ROWS, learner_id, course_id)
-        self._store_standing(connection, standing, restarted(standing, now), counters)
-
-    def _rederive(
-        self,
-        connection: apsw.Connection,
-        found: VersionedCourse,
-        standing: CourseProgress,
-        now: datetime,
-        counters: Counters,
-    ) -> CourseProgress:
-        rows = {row.lesson_id: row for row in rows_of(connection, standing.learner_id, standing.course_id)}
-        known = self._days(connection, standing, found.course.date_of(now))
-        present, days = settled(standing, known, found.course, now)
-        derived = rederive(found, present, rows.values(), now)
-        for row in derived.rows:
-            before = rows[row.lesson_id]
-            self._recent.store_row(connection, row[:3], before, row)
-            counters.change_row(before, row)
-        if derived.standing == standing:
-            return standing
-        after = derived.standing._replace(revision=next_revision(standing, now))
-        self._store_standing(connection, standing, after, counters)
-        self._store_days(connection, after, known, days, counters)
-        return after
-
-    def _days(
-        self, connection: apsw.Connection, standing: CourseProgress | None, today: date, *, always: bool = False
-    ) -> Days:
-        """The learner's finished days, where they are needed: to add to them, or since the last lies ahead."""
-        if standing is None or not (always or lies_ahead(standing, today)):
-            return {}
-        held = fetch(connection, sql.LEARNER_DAYS_IN, standing.learner_id, standing.course_id)
-        return {day.date: day for _, _, day in map(to_held_day, held)}
-
-    def _store_days(
-        self,
-        connection: apsw.Connection,
-        standing: CourseProgress,
-        known: Days,
-        days: ChangedDays,
-        counters: Counters,
-    ) -> None:
-        if not days:
-            return
-        key = standing.learner_id, standing.course_id
-        for moment, day in days.items():
-            if day is not None:
-                store_day(connection, HeldDay(*key, day))
-            elif moment in known:
-                fetch(connection, sql.REMOVE_LEARNER_DAY, *key, moment.isoformat())
-        counters.change_days(standing.course_id, known, days)
-
-    def _store_standing(
-        self,
-        connection: apsw.Connection,
-        before: CourseProgress | None,
-        after: CourseProgress,
-        counters: Counters,
-    ) -> None:
-        self._recent.store_course_progress(connection, before, after)
-        counters.change_standing(before, after)
+        key = change.learner_id, change.course_id
+        for lesson_id, _, row in change.lessons:
+            self._recent.store_row(connection, (*key, lesson_id), row)
+        self._recent.store_course_progress(connection, change.before, change.stored_progress)
+        for day in change.stored_days:
+            store_day(connection, HeldDay(*key, day))
+        for moment in change.removed_days:
+            fetch(connection, sql.REMOVE_LEARNER_DAY, *key, moment.isoformat())
+        change.add_to(counters)
 
 
 def row_of(
@@ -253,7 +191,3 @@ def _few_rows_of(connection: apsw.Connection, learner_id: LearnerId, course_id: 
             raise TooLargeError
         rows.append(to_lesson_progress(columns))
     return rows
-
-
-def _new_id() -> ProgressId:
-    return ProgressId(str(uuid4()))

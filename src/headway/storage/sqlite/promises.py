@@ -102,11 +102,9 @@ class Promises:
     def _write(self, connection: apsw.Connection, piece: Columns, counters: Counters) -> None:
         number, decided_at, lines = piece
         moment = datetime.fromisoformat(decided_at)
-        for write in to_writes(lines):
-            try:
-                self._progress.apply(connection, write, moment, counters)
-            except HeadwayError as error:  # decided by the rules of another version of Headway: nobody waits for it
-                _log.error("promised_line_refused", error=type(error).__name__)
+        for outcome in self._progress.write(connection, to_writes(lines), moment, counters):
+            if isinstance(outcome, HeadwayError):  # decided by the rules of another version: nobody waits for it
+                _log.error("promised_line_refused", error=type(outcome).__name__)
         fetch(connection, sql.REMOVE_PROMISED, number)
 
 

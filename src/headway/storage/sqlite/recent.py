@@ -96,13 +96,12 @@ class Recent:
         self,
         connection: apsw.Connection,
         key: tuple[LearnerId, CourseId, LessonId],
-        before: LessonProgress | None,
         after: LessonProgress | None,
     ) -> None:
         """Make the row what it has become."""
         if after is None:
             fetch(connection, sql.REMOVE_LESSON_ROW, *key)
-        elif after is not before:
+        else:
             fetch(connection, sql.PUT_LESSON_ROW, *from_lesson_progress(after))
         self._keep_row(key, after)
 

@@ -24,16 +24,17 @@ from headway.domain.catalogue import (
     VersionedCourse,
     compare,
 )
+from headway.domain.changes import Work, all_written, by_learner_and_course
 from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters
-from headway.domain.errors import HeadwayError, RefusedWriteError, StoreUnavailableError
+from headway.domain.errors import StoreUnavailableError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.presence import StandingRestore
 from headway.domain.roster import RosterQuery
 from headway.domain.standing import CourseProgress, LearnerDay, LessonsStamp
 from headway.domain.statistics import CourseReading
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition, StandingRefresh, Written
-from headway.storage.committer import CommitObserver, Committer, Outcome, Work
+from headway.storage.committer import CommitObserver, Committer, Outcome
 from headway.storage.gently import gently, in_turns
 from headway.storage.port import LearnerRecord, LessonReading, LessonsReading, Rederivation, StandingReading
 from headway.storage.recounting import are_uncounted, count_anew
@@ -216,13 +217,15 @@ class SqliteStore:
     async def _write_at_once(self, writes: Sequence[LessonWrite | StandingRestore]) -> Sequence[Written | bool]:
         counters = Counters()
         now = self._clock()
-        written: list[Written | bool] = []
+        outcomes: list[Outcome] = [None] * len(writes)
         async with self._transaction(*(write.learner_id for write in writes)) as connection:
-            async for place, write in in_turns(enumerate(writes)):
-                try:
-                    written.append(self._done(connection, write, now, counters))
-                except HeadwayError as refusal:
-                    raise RefusedWriteError(place, refusal) from refusal
+            async for positions in in_turns(by_learner_and_course(writes).values()):
+                some = [writes[position] for position in positions]
+                for position, outcome in zip(
+                    positions, self._progress.write(connection, some, now, counters), strict=True
+                ):
+                    outcomes[position] = outcome
+            written = all_written(outcomes)
             store_counters(connection, counters)
         return written
 
@@ -255,7 +258,7 @@ class SqliteStore:
     async def erase(self, learner_id: LearnerId) -> bool:
         """Remove all that is held on a learner, and what it counts for."""
         async with self._transaction(learner_id) as connection:
-            return erase(connection, learner_id)
+            return erase(connection, learner_id, self._clock())
 
     async def forget_learners(self) -> None:
         """Nothing to wait for: what others write is noticed with the next transaction."""
@@ -289,27 +292,11 @@ class SqliteStore:
     async def _commit_batch(self, batch: Sequence[Work]) -> Sequence[Outcome]:
         counters = Counters()
         async with self._begun() as connection:
-            now = self._clock()
-            outcomes = [self._outcome(connection, work, now, counters) for work in batch]
+            for work in batch:
+                self._together.prepare(connection, work, counters)
+            outcomes = self._progress.write(connection, batch, self._clock(), counters)
             store_counters(connection, counters)
             return outcomes
-
-    def _outcome(self, connection: apsw.Connection, work: Work, now: datetime, counters: Counters) -> Outcome:
-        self._together.prepare(connection, work, counters)
-        try:
-            if not isinstance(work, StandingRefresh):
-                return self._done(connection, work, now, counters)
-            self._progress.refresh(connection, work, now, counters)
-        except HeadwayError as refusal:
-            return refusal
-        return None
-
-    def _done(
-        self, connection: apsw.Connection, work: LessonWrite | StandingRestore, now: datetime, counters: Counters
-    ) -> Written | bool:
-        if isinstance(work, LessonWrite):
-            return self._progress.apply(connection, work, now, counters)
-        return self._progress.restore(connection, work, now, counters)
 
     @contextlib.asynccontextmanager
     async def _transaction(self, *changed: str) -> AsyncIterator[apsw.Connection]:

@@ -16,13 +16,13 @@ from uuid import uuid4
 import apsw
 
 from headway.domain.catalogue import VersionedCourse
+from headway.domain.changes import Work
 from headway.domain.counters import Counters
 from headway.domain.errors import HeadwayError, QueueFullError, RefusedWriteError, UnavailableError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.presence import StandingRestore
 from headway.domain.progress import LessonProgress
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Written
-from headway.storage.committer import Work
 from headway.storage.gently import TURN_SECONDS, in_turns
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.figures import store_counters
@@ -189,9 +189,13 @@ class Together:
         written_since = self._written_since or set()
         counters = Counters()
         overtaken = [piece for piece in pieces if not piece.keys.isdisjoint(written_since)]
-        for place, write in sorted((line for piece in overtaken for line in piece.lines), key=itemgetter(0)):
-            with _refused_at(place):
-                decided[place] = self._progress.apply(connection, write, self._clock(), counters)
+        lines = sorted((line for piece in overtaken for line in piece.lines), key=itemgetter(0))
+        outcomes = self._progress.write(connection, [write for _, write in lines], self._clock(), counters)
+        for (place, _), outcome in zip(lines, outcomes, strict=True):
+            if isinstance(outcome, HeadwayError):
+                raise RefusedWriteError(place, outcome) from outcome
+            if isinstance(outcome, Written):
+                decided[place] = outcome
         self._promises.make(connection, [piece for piece in pieces if piece.keys.isdisjoint(written_since)], now)
         store_counters(connection, counters)
 

@@ -1,0 +1,295 @@
+"""What works change of one learner in one course: lesson progress, course progress, days, and the course's figures.
+
+Every path that changes any of them goes through here: writes, imports, restored exports, recalculations after an edit
+of the course, starting over, and erasing. A store reads what `needs` says, lets `Changes` decide, and stores the
+`ChangeSet`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from datetime import date, datetime
+from typing import NamedTuple
+from uuid import uuid4
+
+from headway.domain.catalogue import VersionedCourse
+from headway.domain.counters import Counters
+from headway.domain.dating import NO_TIMES
+from headway.domain.errors import HeadwayError, RefusedWriteError
+from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
+from headway.domain.presence import NO_DAYS, ChangedDays, Days, Place, StandingRestore, advance, restore, settled
+from headway.domain.progress import LessonProgress
+from headway.domain.standing import CourseProgress, LearnerDay, emptied, next_revision, rederive, restarted, unplaced
+from headway.domain.writes import LessonWrite, StandingRefresh, Written
+
+Work = LessonWrite | StandingRefresh | StandingRestore
+Outcome = Written | bool | HeadwayError | None
+"""What became of a write; whether a restored export changed anything; a refusal; `None` of a refresh."""
+Key = tuple[LearnerId, CourseId]
+Lessons = Mapping[LessonId, LessonProgress | None]
+
+
+class Needs(NamedTuple):
+    """What has to be read before works can be decided, beside the course and the course progress."""
+
+    lessons: AbstractSet[LessonId]
+    all_lessons: bool
+    days: bool
+
+
+class LessonChange(NamedTuple):
+    """A lesson's progress before and after (`None`: there is none)."""
+
+    lesson_id: LessonId
+    before: LessonProgress | None
+    after: LessonProgress | None
+
+
+class ChangeSet(NamedTuple):
+    """All that changes of one learner in one course. A change of anything gives the course progress a new revision.
+
+    `days` are the finished days that changed (`None`: the day is removed), `days_before` those that were known.
+    """
+
+    learner_id: LearnerId
+    course_id: CourseId
+    before: CourseProgress | None
+    after: CourseProgress | None
+    lessons: Sequence[LessonChange]
+    days_before: Days
+    days: ChangedDays
+
+    @property
+    def stored_progress(self) -> CourseProgress | None:
+        """The course progress to store; `None` where nothing changes at all."""
+        return self.after if self.after is not self.before else None
+
+    @property
+    def stored_lessons(self) -> Iterable[LessonProgress]:
+        """The lesson progress to store."""
+        return (lesson.after for lesson in self.lessons if lesson.after is not None)
+
+    @property
+    def removed_lessons(self) -> Iterable[LessonId]:
+        """The lessons whose progress is to be removed."""
+        return (lesson.lesson_id for lesson in self.lessons if lesson.after is None)
+
+    @property
+    def stored_days(self) -> Iterable[LearnerDay]:
+        """The finished days to store."""
+        return (day for day in self.days.values() if day is not None)
+
+    @property
+    def removed_days(self) -> Iterable[date]:
+        """The dates of finished days to remove."""
+        return (moment for moment, day in self.days.items() if day is None and moment in self.days_before)
+
+    def add_to(self, counters: Counters) -> None:
+        """Add what this changes in the course's figures."""
+        for lesson in self.lessons:
+            counters.change_row(lesson.before, lesson.after)
+        counters.change_standing(self.before, self.after)
+        if self.days:
+            counters.change_days(self.course_id, self.days_before, self.days)
+
+
+def needs(works: Sequence[Work], course: VersionedCourse, progress: CourseProgress | None, latest: date) -> Needs:
+    """What to read before the works are decided. `latest` is the last day of the course that may have begun.
+
+    All lessons: where a write brings times (it may complete the course in the past), where a lesson may be taken back
+    (another one is the last that was started then), and where the course progress is recalculated. Days: to add to
+    them, and where the last one lies ahead.
+    """
+    lessons = {work.lesson_id for work in works if isinstance(work, LessonWrite)}
+    brings_times = any(map(_brings_times, works))
+    return Needs(
+        lessons,
+        brings_times or _is_recalculated(works, course, progress) or _may_go_back(works, progress),
+        progress is not None and (brings_times or progress.day.date > latest),
+    )
+
+
+class Changes:
+    """The changes of one learner in one course while works are decided, one after the other.
+
+    `lessons` and `days` are those that `needs` asks for, as they are stored; lessons that are not among them have no
+    progress.
+    """
+
+    __slots__ = (
+        "_before",
+        "_course",
+        "_days",
+        "_days_before",
+        "_learner_id",
+        "_lessons",
+        "_lessons_before",
+        "_progress",
+    )
+
+    def __init__(
+        self,
+        course: VersionedCourse,
+        learner_id: LearnerId,
+        progress: CourseProgress | None,
+        lessons: Lessons,
+        days: Days = NO_DAYS,
+    ) -> None:
+        self._course = course
+        self._learner_id = learner_id
+        self._before = progress
+        self._progress = progress
+        self._lessons_before = lessons
+        self._lessons: dict[LessonId, LessonProgress | None] = {}
+        self._days_before = days
+        self._days: dict[date, LearnerDay | None] = {}
+
+    def decide(self, work: Work, now: datetime) -> Outcome:
+        """Decide one more work; answers what became of it. One that is refused has changed nothing."""
+        is_outdated = self._progress is not None and self._progress.course_version != self._course.version
+        if is_outdated or isinstance(work, StandingRefresh):
+            self._recalculate(now)
+        try:
+            match work:
+                case LessonWrite():
+                    return self._write(work, now)
+                case StandingRestore():
+                    return self._restore(work, now)
+        except HeadwayError as refusal:
+            return refusal
+        return None
+
+    def change_set(self) -> ChangeSet:
+        """What all works together change."""
+        before = self._lessons_before
+        changed = [
+            LessonChange(lesson_id, before.get(lesson_id), lesson)
+            for lesson_id, lesson in self._lessons.items()
+            if lesson is not before.get(lesson_id)
+        ]
+        return ChangeSet(
+            self._learner_id,
+            self._course.course.id,
+            self._before,
+            self._progress,
+            changed,
+            self._days_before,
+            self._days,
+        )
+
+    def _write(self, write: LessonWrite, now: datetime) -> Written:
+        lesson_id = write.lesson_id
+        before = self._lessons[lesson_id] if lesson_id in self._lessons else self._lessons_before.get(lesson_id)
+        written = write.apply(self._course.course, before, now, _new_id)
+        if written.before is None and written.after is None:
+            return written
+        self._lessons[lesson_id] = written.after
+        place = advance(
+            self._progress,
+            write,
+            written,
+            self._course,
+            now=now,
+            known=self._present_days,
+            rows=self._present_lessons,
+        )
+        self._keep(place, now)
+        return written
+
+    def _restore(self, asked: StandingRestore, now: datetime) -> bool:
+        place = restore(self._progress, asked, self._course, self._present_days, now)
+        if place.standing == self._progress and not place.days:
+            return False
+        self._keep(place, now)
+        return True
+
+    def _recalculate(self, now: datetime) -> None:
+        """Make the course progress, and that of lessons, what they are under the course's present version."""
+        lessons = list(self._present_lessons())
+        if self._progress is None and not lessons:
+            return
+        progress = self._progress or unplaced(self._learner_id, self._course)
+        present, days = settled(progress, self._present_days, self._course.course, now)
+        recalculated = rederive(self._course, present, lessons, now)
+        if recalculated.standing == self._progress and not recalculated.rows:
+            return
+        self._lessons.update((lesson.lesson_id, lesson) for lesson in recalculated.rows)
+        self._keep(Place(recalculated.standing, days), now)
+
+    def _keep(self, place: Place, now: datetime) -> None:
+        self._days.update(place.days)
+        self._progress = place.standing._replace(revision=next_revision(self._before, now))
+
+    def _present_lessons(self) -> Iterable[LessonProgress]:
+        """All lesson progress of the learner's in the course as it is so far, where `needs` asked for all."""
+        return (lesson for lesson in {**self._lessons_before, **self._lessons}.values() if lesson is not None)
+
+    @property
+    def _present_days(self) -> ChangedDays:
+        return {**self._days_before, **self._days} if self._days_before or self._days else NO_DAYS
+
+
+def restart(progress: CourseProgress, lessons: Iterable[LessonProgress], now: datetime) -> ChangeSet:
+    """A learner starts a course over: all lesson progress there goes. The days until now stay."""
+    key = progress.learner_id, progress.course_id
+    return ChangeSet(*key, progress, restarted(progress, now), _removed(lessons), NO_DAYS, NO_DAYS)
+
+
+def erase(
+    key: Key,
+    progress: CourseProgress | None,
+    lessons: Iterable[LessonProgress],
+    days: Iterable[LearnerDay],
+    now: datetime,
+) -> ChangeSet:
+    """All that is held on a learner in a course goes. Course progress that says nothing is left."""
+    known = {day.date: day for day in days}
+    after = emptied(progress, now) if progress else None
+    return ChangeSet(*key, progress, after, _removed(lessons), known, dict.fromkeys(known))
+
+
+def all_written(outcomes: Sequence[object]) -> Sequence[Written | bool]:
+    """The outcomes of writes and restores of which all are stored or none.
+
+    Raises `RefusedWriteError` for the first that is refused.
+    """
+    for position, outcome in enumerate(outcomes):
+        if isinstance(outcome, HeadwayError):
+            raise RefusedWriteError(position, outcome) from outcome
+    return [outcome for outcome in outcomes if isinstance(outcome, Written | bool)]
+
+
+def by_learner_and_course(works: Sequence[Work]) -> dict[Key, list[int]]:
+    """Where the works of each learner in each course stand in their sequence, in order."""
+    positions: dict[Key, list[int]] = {}
+    for position, work in enumerate(works):
+        positions.setdefault((work.learner_id, work.course_id), []).append(position)
+    return positions
+
+
+def _removed(lessons: Iterable[LessonProgress]) -> Sequence[LessonChange]:
+    return [LessonChange(lesson.lesson_id, lesson, None) for lesson in lessons]
+
+
+def _brings_times(work: Work) -> bool:
+    return isinstance(work, StandingRestore) or (isinstance(work, LessonWrite) and work.times is not NO_TIMES)
+
+
+def _is_recalculated(works: Sequence[Work], course: VersionedCourse, progress: CourseProgress | None) -> bool:
+    if progress is not None and progress.course_version != course.version:
+        return True
+    return any(isinstance(work, StandingRefresh) for work in works)
+
+
+def _may_go_back(works: Sequence[Work], progress: CourseProgress | None) -> bool:
+    """Whether the last lesson that the learner has started may be taken back."""
+    at_lesson = progress.at_lesson if progress else None
+    return any(
+        isinstance(work, LessonWrite)
+        and work.may_take_back
+        and (work.lesson_id == at_lesson or len(works) > 1)  # what comes before may start the lesson
+        for work in works
+    )
+
+
+def _new_id() -> ProgressId:
+    return ProgressId(str(uuid4()))
