@@ -3,48 +3,34 @@
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import cached_property
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from fastapi import APIRouter, FastAPI, Response
+from fastapi import APIRouter, FastAPI
 from fastapi_offline import FastAPIOffline
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp
 
-from headway.auth import (
-    Authenticator,
-    IdentityProvider,
-    JwksUrl,
-    KeySource,
-    ProviderSettings,
-    PublicKey,
-    Sessions,
-    SharedSecret,
-    load_or_make_secret,
-)
-from headway.domain.errors import ConfigurationError, UnavailableError
+from headway.access import Access
 from headway.domain.sign_in import SignIn
-from headway.http.dispatcher import Dispatcher
-from headway.http.endpoint import Endpoint, Surroundings
-from headway.http.errors import INTERNAL_ERROR, refusal_of_no_class, to_reply
-from headway.http.lists import RenderedLists
-from headway.http.long_answers import LongAnswers
-from headway.http.observation import Observed
-from headway.http.openapi import TAGS, build_router
-from headway.http.protocol import CUT_OFF, STOPPING
-from headway.http.render import to_response
-from headway.http.requests import BodyBudget, Pages
-from headway.http.routes import OPERATIONS, PREFIX
-from headway.http.statistics_stream import Streams
+from headway.http.api.openapi import build_router
+from headway.http.api.probes import failed, probes_router, refused_by_framework
+from headway.http.api.routes import OPERATIONS, PREFIX, TAGS
+from headway.http.engine.dispatcher import Dispatcher
+from headway.http.engine.endpoint import Endpoint, Surroundings
+from headway.http.engine.event_streams import Streams
+from headway.http.engine.lists import RenderedLists
+from headway.http.engine.long_answers import LongAnswers
+from headway.http.engine.observation import Observed
+from headway.http.engine.protocol import CUT_OFF, STOPPING
+from headway.http.engine.requests import BodyBudget, Pages
+from headway.jobs.recalculation import Recalculation
+from headway.jobs.runner import Runner
 from headway.logs import get_logger
 from headway.metrics import Metrics
-from headway.service import Rederiver, Services
+from headway.service import Services
 from headway.settings import Settings
 from headway.storage.committer import CommitObserver
 from headway.storage.postgres import PostgresStore
@@ -87,46 +73,29 @@ class Headway:
     @cached_property
     def services(self) -> Services:
         """The use cases over the store."""
-        return Services.over(self.store, self.rederiver.wake, self.standing_codes)
+        return Services.over(self.store, self.jobs.wake, self.standing_codes)
 
     @cached_property
-    def rederiver(self) -> Rederiver:
-        """What derives what follows from courses' edits, while `lifespan` lasts."""
-        return Rederiver(self.store)
+    def jobs(self) -> Runner:
+        """Work in the background, while `lifespan` lasts."""
+        return Runner([Recalculation(self.store)])
 
     @cached_property
-    def secret(self) -> str:
-        """The shared secret: the configured one, or one kept beside the database. Raises `ConfigurationError`."""
-        if self.settings.jwt_secret is not None:
-            return self.settings.jwt_secret.get_secret_value()
-        path = Path("headway") if self.settings.uses_postgres else self.settings.database_path
-        return load_or_make_secret(path.with_name(f"{path.name}.jwt-secret"))
-
-    @cached_property
-    def authenticator(self) -> Authenticator:
-        """Verifies tokens as configured. Raises `ConfigurationError`."""
-        settings = self.settings
-        return Authenticator(
-            self._keys(), issuer=settings.jwt_issuer, audience=settings.jwt_audience, leeway=settings.jwt_leeway
-        )
-
-    @cached_property
-    def sessions(self) -> Sessions | None:
-        """Seals the pages' sessions; `None` where there are no pages. Raises `ConfigurationError`."""
-        secret = self._session_secret() if self.settings.dashboard_path else None
-        return None if secret is None else Sessions(secret, timedelta(hours=self.settings.session_hours))
+    def access(self) -> Access:
+        """Who is let in, and by what."""
+        return Access(self.settings)
 
     @cached_property
     def dashboard(self) -> "Dashboard | None":
         """The pages, where there are any. Raises `ConfigurationError`."""
         settings = self.settings
-        if self.sessions is None:
+        if self.access.sessions is None:
             return None
         from headway.dashboard import Dashboard  # noqa: PLC0415 - commands, and services without pages, do without
 
         return Dashboard(
-            settings.dashboard_path, PREFIX, self.services, self.sessions, settings.frame_ancestors,
-            settings.lesson_url, settings.public_url, self._provider(),
+            settings.dashboard_path, PREFIX, self.services, self.access.sessions, settings.frame_ancestors,
+            settings.lesson_url, settings.public_url, self.access.provider(),
         )  # fmt: skip
 
     @cached_property
@@ -136,50 +105,13 @@ class Headway:
         self.metrics.watch_streams(lambda: streams.open)
         return streams
 
-    def _session_secret(self) -> str | None:
-        """What the sessions' key is made from; `None` where there is nothing that nobody else knows.
-
-        Somebody else's public key is no secret. To make one for each machine would end a session on the next, and to
-        refuse to start would end a service that did well without pages: it goes on without, and says so.
-        """
-        settings = self.settings
-        if settings.session_secret is not None:
-            return settings.session_secret.get_secret_value()
-        if not (settings.jwt_public_key or settings.jwt_jwks_url):
-            return self.secret
-        if settings.oidc_issuer:
-            raise ConfigurationError(
-                "To sign in to the pages needs HEADWAY_SESSION_SECRET. Make one with: openssl rand -base64 48"
-            )
-        return None
-
-    def _provider(self) -> IdentityProvider | None:
-        settings = self.settings
-        if settings.oidc_issuer is None or settings.oidc_client_id is None:
-            return None
-        from headway.auth.openid import OpenIdProvider  # noqa: PLC0415 - half as much again as all else to import
-
-        secret = settings.oidc_client_secret
-        return OpenIdProvider(
-            ProviderSettings(
-                settings.oidc_issuer,
-                settings.oidc_client_id,
-                secret.get_secret_value() if secret is not None else None,
-                settings.oidc_scopes,
-                settings.oidc_learner_claim,
-                settings.oidc_scopes_claim,
-                settings.oidc_courses_claim,
-                settings.jwt_leeway,
-            )
-        )
-
     def _endpoints(self, pages: Pages | None) -> list[Endpoint]:
         """The API's operations, ready to answer: to tokens, and to the pages' sessions where there are any."""
         surroundings = Surroundings(
             self.services,
             RenderedLists(),
             LongAnswers(self.settings.answer_mib * 1024 * 1024),
-            self.authenticator,
+            self.access.authenticator,
             pages,
             self.metrics,
             self.settings.log_requests,
@@ -195,7 +127,7 @@ class Headway:
         Tells the server what to call when it begins to stop, and when it cuts a connection off.
         """
         self.streams.begin()
-        async with self.opened(), self.rederiver.working():
+        async with self.opened(), self.jobs.working():
             yield {STOPPING: self.streams.end, CUT_OFF: self.metrics.connection_cut_off}
 
     @contextlib.asynccontextmanager
@@ -213,8 +145,8 @@ class Headway:
 
     def asgi(self) -> ASGIApp:
         """The whole service: the API the short way, pages and probes by FastAPI."""
-        self.authenticator  # noqa: B018 - what is wrong with a key is told before what follows from it
-        if self.settings.dashboard_path and self.sessions is None:
+        self.access.authenticator  # noqa: B018 - what is wrong with a key is told before what follows from it
+        if self.settings.dashboard_path and self.access.sessions is None:
             _log.warning("pages_off", set="HEADWAY_SESSION_SECRET")
         endpoints = self._endpoints(self._pages_address())
         pages = self._pages(endpoints)
@@ -249,17 +181,11 @@ class Headway:
         )
 
     def _pages_address(self) -> Pages | None:
-        if self.sessions is None:
+        if self.access.sessions is None:
             return None
-        return Pages(self.settings.dashboard_path, self.settings.public_url, self.authenticator, self.sessions)
-
-    def _keys(self) -> KeySource:
-        settings = self.settings
-        if settings.jwt_jwks_url:
-            return JwksUrl(settings.jwt_jwks_url)
-        if settings.jwt_public_key:
-            return PublicKey(_pem(settings.jwt_public_key))
-        return SharedSecret(self.secret)
+        return Pages(
+            self.settings.dashboard_path, self.settings.public_url, self.access.authenticator, self.access.sessions
+        )
 
     def _pages(self, endpoints: Sequence[Endpoint]) -> FastAPI:
         app: FastAPI = FastAPIOffline(
@@ -273,28 +199,10 @@ class Headway:
         app.include_router(build_router(endpoints, PREFIX, self.lifespan))
         if self.dashboard is not None:
             app.include_router(self.dashboard.router())
-        app.add_exception_handler(HTTPException, _refused)
-        app.add_exception_handler(Exception, _failed)
-        app.add_api_route("/healthz", self._health, include_in_schema=False)
-        app.add_api_route("/readyz", self._readiness, include_in_schema=False)
-        app.add_api_route("/metrics", self._exposition, include_in_schema=False)
+        app.add_exception_handler(HTTPException, refused_by_framework)
+        app.add_exception_handler(Exception, failed)
+        app.include_router(probes_router(VERSION, self.services.progress.probe, self.metrics))
         return app
-
-    async def _health(self) -> dict[str, str]:
-        """The process answers."""
-        return {"status": "ok", "version": VERSION}
-
-    async def _readiness(self) -> Response:
-        """The store answers."""
-        try:
-            await self.services.progress.probe()
-        except UnavailableError as error:
-            return to_response(to_reply(error))
-        return JSONResponse({"status": "ready"})
-
-    async def _exposition(self) -> Response:
-        """Prometheus' text format."""
-        return Response(await self.metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def create_app(settings: Settings | None = None) -> ASGIApp:
@@ -308,19 +216,6 @@ def create_router(settings: Settings | None = None) -> APIRouter:
     The router opens and closes the store with the application's lifespan. Raises `ConfigurationError`.
     """
     return Headway(settings or Settings()).router()
-
-
-async def _refused(_request: Request, error: Exception) -> Response:
-    """What the framework refuses: paths that it does not know, and methods that they do not take."""
-    if not isinstance(error, HTTPException):
-        raise error
-    headers = tuple((name.lower().encode(), value.encode()) for name, value in (error.headers or {}).items())
-    return to_response(refusal_of_no_class(error.detail, error.status_code, headers))
-
-
-async def _failed(_request: Request, _error: Exception) -> Response:
-    """A fault: the server writes it to the log."""
-    return to_response(INTERNAL_ERROR)
 
 
 def _sqlite_store(settings: Settings, observer: CommitObserver) -> SqliteStore:
@@ -343,14 +238,3 @@ def _postgres_store(settings: Settings, observer: CommitObserver) -> PostgresSto
         batch_limit=settings.batch_limit,
         observer=observer,
     )
-
-
-def _pem(text_or_path: str) -> str:
-    if "-----BEGIN" in text_or_path:
-        return text_or_path
-    try:
-        return Path(text_or_path).read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            "HEADWAY_JWT_PUBLIC_KEY is neither PEM text nor the path of a PEM file that can be read."
-        ) from error

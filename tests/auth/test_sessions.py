@@ -94,10 +94,20 @@ def test_no_two_pages_are_given_the_same_text_for_a_forgery_token() -> None:
         check_forgery(session, one)
 
 
-def test_keys_for_other_purposes_are_other_keys() -> None:
-    keys = {
-        sessions().key_for("one"),
-        sessions().key_for("two"),
-        sessions("another secret of thirty-two bytes").key_for("one"),
-    }
-    assert len(keys) == 3
+def test_what_is_sealed_for_a_purpose_is_unsealed_for_it_alone() -> None:
+    sealed = sessions().seal("one", {"next": "/dashboard", "code": "Déjà vu"}, HOUR)
+    assert sessions().unseal("one", sealed) == {"next": "/dashboard", "code": "Déjà vu"}
+    assert sessions().unseal("two", sealed) == {}
+    assert sessions("another secret of thirty-two bytes").unseal("one", sealed) == {}
+    assert sessions().opened(sealed) is None
+    assert sessions().unseal("one", sessions().sealed(ADA)) == {}
+
+
+@pytest.mark.parametrize(("seconds", "values"), [(3599, {"a": 1}), (3600, {})])
+def test_what_is_sealed_is_good_for_its_lifetime(seconds: float, values: dict[str, int]) -> None:
+    assert sessions(now=NOW + seconds).unseal("one", sessions().seal("one", {"a": 1}, HOUR)) == values
+
+
+@pytest.mark.parametrize("text", ["", "no token", "a.b.c"])
+def test_what_was_not_sealed_is_nothing(text: str) -> None:
+    assert sessions().unseal("one", text) == {}

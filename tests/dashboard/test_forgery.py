@@ -7,7 +7,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
-from headway.http.routes import OPERATIONS
+from headway.http.api.routes import OPERATIONS
 from support.browser import DASHBOARD, cookie_of
 from support.elsewhere import foreign_origin
 from support.running import PREFIX, Running, course, headway_serve

@@ -17,13 +17,13 @@ from typer.core import TyperGroup
 
 from headway import create_router
 from headway.cli.commands import app
-from headway.domain.errors import ConfigurationError, HeadwayError, RefusedWriteError
+from headway.domain.errors import ConfigurationError, HeadwayError, RefusedWriteError, ServerError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import ProgressUpdate, new_row
-from headway.http.endpoint import Operation
-from headway.http.errors import CODES_OF_NO_CLASS, REFUSALS, codes_of
-from headway.http.routes import OPERATIONS, PREFIX
-from headway.http.wire import CourseDocument, LessonDocument, course_schema
+from headway.formats.course_document import CourseDocument, LessonDocument, course_schema
+from headway.http.api.routes import OPERATIONS, PREFIX
+from headway.http.engine.endpoint import Operation
+from headway.http.engine.errors import CODES_OF_NO_CLASS, REFUSALS, codes_of
 from headway.metrics import Metrics
 from headway.settings import Settings
 from support.running import SECRET, clean_environment, token
@@ -170,7 +170,7 @@ def test_every_code_has_its_row_and_one_meaning() -> None:
 
 
 def test_every_refusal_has_a_code_of_its_own() -> None:
-    never_answered = {HeadwayError, RefusedWriteError, *kinds_of(ConfigurationError)}
+    never_answered = {HeadwayError, RefusedWriteError, ServerError, *kinds_of(ConfigurationError)}
     assert REFUSALS.keys() == set(kinds_of(HeadwayError)) - never_answered
     assert all(bool(one.code) == (one.status != 422) for one in REFUSALS.values())
 

@@ -16,9 +16,9 @@ import httpx
 import pytest
 from starlette.types import Message
 
-from headway.cli.serving import _connection_limits
-from headway.http.render import Reply
-from headway.http.streaming import PIECE_BYTES, send_in_pieces
+from headway.http.engine.replies import Reply
+from headway.http.engine.streaming import PIECE_BYTES, send_in_pieces
+from headway.server.serving import connection_limits
 from headway.settings import Settings
 from support.program import forked_headway_serve
 from support.running import (
@@ -384,7 +384,7 @@ def test_silent_connections_leave_descriptors_for_writes(monkeypatch: pytest.Mon
     monkeypatch.setattr(resource, "getrlimit", lambda _: (512, 1024))
     raised: list[tuple[int, int]] = []
     monkeypatch.setattr(resource, "setrlimit", lambda _, limits: raised.append(limits))
-    limits = _connection_limits(Settings(connection_limit=10_000))
+    limits = connection_limits(Settings(connection_limit=10_000))
     assert (limits.connections, raised) == (1024 - 128, [(1024, 1024)])
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from domain.values import UPDATES_WITHOUT_NULLS
-from headway.http.imports import IMPORT_BODY_BYTES
+from headway.formats.progress_file import IMPORT_BODY_BYTES
 from support.files import CSV, NDJSON, as_csv, line, ndjson
 
 IMPORT = "/progress/import"

@@ -16,7 +16,7 @@ from headway.domain.bounds import plain
 from headway.domain.errors import InvalidValueError
 from headway.domain.imports import Line
 from headway.domain.writes import LessonWrite
-from headway.http.imports import FileFormat, read_lines, text_form
+from headway.formats.progress_file import FileFormat, read_lines, text_form
 from support.files import as_csv, line, ndjson
 
 READABLE = [FileFormat.CSV, FileFormat.NDJSON]

@@ -14,10 +14,10 @@ import pytest
 
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.standing import LessonsStamp
-from headway.http.imports import IMPORT_BODY_BYTES
-from headway.http.lists import RenderedLists
-from headway.http.render import json_reply
-from headway.http.requests import BodyBudget, BodyTooLargeError, HeldBody, TooManyBodiesError
+from headway.formats.progress_file import IMPORT_BODY_BYTES
+from headway.http.engine.lists import RenderedLists
+from headway.http.engine.replies import json_reply
+from headway.http.engine.requests import BodyBudget, BodyTooLargeError, HeldBody, TooManyBodiesError
 from support.running import PREFIX, Running, authorization, course, headway_serve
 
 

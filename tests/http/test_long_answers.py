@@ -14,7 +14,7 @@ import httpx
 import orjson
 import pytest
 
-from headway.http.long_answers import LongAnswers, TooManyAnswersError, write_array
+from headway.http.engine.long_answers import LongAnswers, TooManyAnswersError, write_array
 from support.running import PREFIX, Running, authorization, course, eventually, headway_serve, lesson
 
 MIB = 1024 * 1024

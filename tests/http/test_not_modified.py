@@ -7,8 +7,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from headway.http.endpoint import Operation
-from headway.http.routes import OPERATIONS
+from headway.http.api.routes import OPERATIONS
+from headway.http.engine.endpoint import Operation
 from support.running import course, lesson
 
 REVALIDATED = [one for one in OPERATIONS if one.is_revalidated]

@@ -16,9 +16,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from headway.http.endpoint import Operation
-from headway.http.errors import CODES_OF_NO_CLASS, codes_of
-from headway.http.routes import OPERATIONS
+from headway.http.api.routes import OPERATIONS
+from headway.http.engine.endpoint import Operation
+from headway.http.engine.errors import CODES_OF_NO_CLASS, codes_of
 from support.running import PREFIX, SECRET, Running, authorization, course, headway_serve, lesson, token
 
 KIB = 1024

@@ -24,9 +24,10 @@ from headway.domain.errors import StoreUnavailableError, TooManyStreamsError, Un
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.principal import Principal
 from headway.domain.statistics import CourseReading
-from headway.http import statistics, statistics_stream
-from headway.http.protocol import BoundedHeadProtocol
-from headway.http.statistics_stream import Event
+from headway.http.api import statistics
+from headway.http.engine import event_streams as statistics_stream
+from headway.http.engine.event_streams import Event
+from headway.http.engine.protocol import BoundedHeadProtocol
 from support.events import following
 from support.running import PREFIX, SECRET, Running, authorization, course, eventually, headway_serve, token
 from support.school import token_for_courses

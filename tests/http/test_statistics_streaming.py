@@ -22,8 +22,8 @@ from headway.domain.errors import StoreUnavailableError
 from headway.domain.identifiers import CourseId
 from headway.domain.roster import RosterQuery
 from headway.domain.standing import CourseProgress
-from headway.http.answering import BrokenOffError
-from headway.http.protocol import BoundedHeadProtocol
+from headway.http.engine.protocol import BoundedHeadProtocol
+from headway.http.engine.responder import BrokenOffError
 from headway.service import statistics
 from support.asgi import lifespan
 from support.running import PREFIX, SECRET, authorization, course, eventually
@@ -96,7 +96,7 @@ def way(request: pytest.FixtureRequest) -> str:
 def answering(database_url: str, way: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     """Whose pages have four lines, and row groups eight."""
     monkeypatch.setattr(statistics, "PAGE_OF_A_FILE", 4)
-    monkeypatch.setattr("headway.http.statistics_export._ROW_GROUP", 8)
+    monkeypatch.setattr("headway.http.api.statistics_export._ROW_GROUP", 8)
     headway = _headway(database_url)
     app, http = (headway.asgi(), BoundedHeadProtocol) if way == "service" else (_mounted(headway), None)
     with served(app, http) as base_url:

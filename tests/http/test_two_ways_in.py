@@ -23,8 +23,8 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from starlette.types import ASGIApp
 
 from headway import Settings, create_app, create_router
-from headway.http.errors import NO_REQUEST
-from headway.http.protocol import BoundedHeadProtocol
+from headway.http.engine.errors import NO_REQUEST
+from headway.http.engine.protocol import BoundedHeadProtocol
 from headway.service import StatisticsService
 from headway.storage.sqlite import SqliteStore
 from support.any_request import ODD_PATHS, PUBLISHED, RARITIES, REMOVED, World, conversations
@@ -118,7 +118,7 @@ def shared() -> Iterator[Given]:
                 kind.__init__, "__kwdefaults__", {**(kind.__init__.__kwdefaults__ or {}), "clock": shared.clock}
             )
         patch.setattr("uuid.os", SimpleNamespace(urandom=shared.urandom))
-        patch.setattr("headway.http.observation._NUMBERS", repeat(7))
+        patch.setattr("headway.http.engine.observation._NUMBERS", repeat(7))
         yield shared
 
 

@@ -7,7 +7,8 @@ import asyncpg
 
 from domain.values import lesson
 from headway.domain.progress import Status
-from headway.service.rederivation import Rederiver
+from headway.jobs.recalculation import Recalculation
+from headway.jobs.runner import Runner
 from storage.stores import blind, new_course, new_learner, opened, postgres_store, soon, written
 from storage.test_store_edits import check_exact, completed, derived
 
@@ -24,7 +25,7 @@ async def test_a_process_that_still_keeps_the_course_as_it_was_derives_what_foll
         await written(author, blind(learner, known, lesson(1), status=Status.COMPLETED))
         await other.lessons(learner, known.id)  # keeps the course, and uses it for a second without asking
         await author.put_course(with_fields(known, lessons=(lesson(1),)))
-        async with Rederiver(other).working():
+        async with Runner([Recalculation(other)]).working():
             await derived(author, known.id)
         assert await completed(author, known.id) == 1
         await check_exact(author, known.id)
@@ -50,7 +51,7 @@ async def test_whoever_comes_into_a_course_while_it_is_edited_is_brought_along(p
             await soon(is_edited_or_waits, answer=True)
         await operator.close()
         await asyncio.gather(writing, editing)
-        async with Rederiver(store).working():
+        async with Runner([Recalculation(store)]).working():
             await derived(store, hard.id)
         assert await completed(store, hard.id) == 1
         await check_exact(store, hard.id)

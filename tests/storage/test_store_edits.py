@@ -18,9 +18,10 @@ from headway.domain.catalogue import Course, OnEdit
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.progress import ProgressUpdate, Status
 from headway.domain.writes import LessonWrite
+from headway.jobs.recalculation import Recalculation
+from headway.jobs.runner import Runner
 from headway.service import verification
 from headway.service.forecast import forecast
-from headway.service.rederivation import Rederiver
 from headway.storage.port import Store
 from storage.installations import archive_of
 from storage.stores import MakeStore, blind, new_course, new_learner, rows_of
@@ -43,10 +44,10 @@ async def derived(store: Store, course_id: CourseId, seconds: float = 20) -> Non
 
 
 @asynccontextmanager
-async def edited(store: Store, after: Course) -> AsyncIterator[Rederiver]:
+async def edited(store: Store, after: Course) -> AsyncIterator[Runner]:
     """The course is put, and what follows is derived while the block lasts, and to its end."""
     await store.put_course(after)
-    rederiver = Rederiver(store)
+    rederiver = Runner([Recalculation(store)])
     async with rederiver.working():
         yield rederiver
         rederiver.wake()
@@ -283,7 +284,7 @@ async def test_how_far_it_is_can_be_asked_until_it_is_done(store: Store) -> None
     waiting = await store.rederivation(known.id)
     assert waiting is not None
     assert (waiting.learners, waiting.done) == (3, 0)
-    async with Rederiver(store).working():
+    async with Runner([Recalculation(store)]).working():
         await derived(store, known.id)
     assert await completed(store, known.id) == 3
 
@@ -308,7 +309,7 @@ async def test_a_course_that_is_edited_or_removed_meanwhile_is_taken_up_anew(sto
     known = await new_course(store, lesson(1), lesson(2))
     learners = [new_learner() for _ in range(300)]
     await _finish(store, known, learners, 1)
-    rederiver = Rederiver(store)
+    rederiver = Runner([Recalculation(store)])
     async with rederiver.working():
         for lessons in ((lesson(1),), (lesson(2),), (lesson(1), lesson(3, required=False))):
             await store.put_course(with_fields(known, lessons=lessons))
@@ -329,7 +330,7 @@ async def test_two_processes_share_the_work(make_store: MakeStore) -> None:
     try:
         known = await new_course(one, lesson(1), lesson(2))
         await _finish(one, known, [new_learner() for _ in range(50)], 1)
-        async with Rederiver(other).working(), edited(one, with_fields(known, lessons=(lesson(1),))):
+        async with Runner([Recalculation(other)]).working(), edited(one, with_fields(known, lessons=(lesson(1),))):
             pass
         assert await completed(one, known.id) == 50
         await check_exact(one, known.id)

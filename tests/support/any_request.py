@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from domain.values import UPDATABLE, UPDATES
 from headway.auth import learner_id
-from headway.http.endpoint import Operation
-from headway.http.routes import LEARNERS_TAG, OPERATIONS
+from headway.http.api.routes import LEARNERS_TAG, OPERATIONS
+from headway.http.engine.endpoint import Operation
 from support.asgi import HeaderLines, Sent
 from support.running import PREFIX, token
 

@@ -13,7 +13,7 @@ import pytest
 
 from headway import Settings
 from headway.app import Headway
-from headway.http.protocol import BoundedHeadProtocol
+from headway.http.engine.protocol import BoundedHeadProtocol
 from headway.service import OverviewService, StatisticsService
 from headway.storage.postgres import PostgresStore
 from headway.storage.sqlite import SqliteStore

@@ -69,9 +69,21 @@ class Sessions:
         # Another key than the API's: what is sealed here is no bearer token, and no bearer token is a session.
         self._key = hmac.digest(secret.encode(), b"headway browser session", hashlib.sha256)
 
-    def key_for(self, purpose: str) -> bytes:
-        """A key for something else that is sealed for browsers."""
-        return hmac.digest(self._key, purpose.encode(), hashlib.sha256)
+    def seal(self, purpose: str, values: Mapping[str, Any], lifetime: timedelta) -> str:
+        """Values that a browser brings back within `lifetime`, for `purpose` alone. It can read, not change them."""
+        expires_at = int(self._clock() + lifetime.total_seconds())
+        return jwt.encode({"exp": expires_at, "values": dict(values)}, self._key_for(purpose), "HS256")
+
+    def unseal(self, purpose: str, text: str) -> dict[str, Any]:
+        """The values that were sealed for this purpose; none where they are too old, or were not sealed here."""
+        options: Any = {"require": ["exp"], "verify_exp": False}
+        try:
+            claims = jwt.decode(text, self._key_for(purpose), algorithms=["HS256"], options=options)
+            expiry_of(claims, self._clock())
+        except (jwt.PyJWTError, NotAuthenticatedError):
+            return {}
+        values: dict[str, Any] = claims["values"]
+        return values
 
     def sealed(self, principal: Principal, ends_at: datetime | None = None) -> str:
         """The cookie of a new session, which is over at `ends_at` at the latest (`None`: after its lifetime).
@@ -127,6 +139,9 @@ class Sessions:
         if method not in _SAFE_METHODS:
             check_forgery(session, headers.get(FORGERY_HEADER.encode(), b"").decode("latin-1"))
         return session.principal
+
+    def _key_for(self, purpose: str) -> bytes:
+        return hmac.digest(self._key, purpose.encode(), hashlib.sha256)
 
     def _forgery_secret(self, session_id: str) -> bytes:
         return hmac.digest(self._key, f"forgery {session_id}".encode(), hashlib.sha256)

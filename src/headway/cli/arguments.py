@@ -5,7 +5,7 @@ from typing import Final
 
 from headway.cli.console import fail
 from headway.domain.identifiers import CourseId
-from headway.http.requests import InvalidIdentifierError, parse_identifier
+from headway.formats.identifiers import InvalidIdentifierError, parse_identifier
 
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 

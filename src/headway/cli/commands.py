@@ -14,9 +14,10 @@ from headway.app import VERSION, Headway
 from headway.auth import issue_token
 from headway.cli import copying, courses, demo, importing, learners, links, statistics, verifying
 from headway.cli.arguments import lifetime_of
-from headway.cli.console import fail, load_settings, out, refusals_end_the_program
-from headway.cli.serving import bound_socket, refuse_unsafe, run
+from headway.cli.console import announce, fail, load_settings, out, refusals_end_the_program
 from headway.domain.errors import ConfigurationError
+from headway.server.listening import base_url, bound_socket, refuse_unsafe
+from headway.server.serving import run
 from headway.settings import LogFormat, Settings
 from headway.storage.postgres import PostgresStore
 from headway.storage.postgres.address import without_password
@@ -65,11 +66,12 @@ def serve(
     headway = Headway(settings)
     with refusals_end_the_program():
         refuse_unsafe(settings)
-        headway.authenticator  # noqa: B018 - a wrong key is told now, not by the first request
+        headway.access.authenticator  # noqa: B018 - a wrong key is told now, not by the first request
         headway.dashboard  # noqa: B018 - as is what is wrong with the pages' settings
         _migrate(settings)
-    listener = bound_socket(settings.host, settings.port)
-    run(headway, listener)
+        listener = bound_socket(settings.host, settings.port)
+        announce(settings, base_url(listener))
+        run(headway, listener)
 
 
 @app.command()
@@ -110,7 +112,7 @@ def token(
         fail("Tokens are signed by whoever holds the private key. headway token needs HEADWAY_JWT_SECRET.", 2)
     with refusals_end_the_program():
         signed = issue_token(
-            Headway(settings).secret,
+            Headway(settings).access.secret,
             subject=user,
             scopes=scope or (),
             lifetime=lifetime_of(expires),

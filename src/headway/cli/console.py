@@ -13,15 +13,17 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from headway.app import Headway
+from headway.app import VERSION, Headway
 from headway.domain.errors import ConfigurationError, HeadwayError, InvalidValueError
 from headway.domain.principal import COURSES_WRITE, LEARNERS_ADMIN, OPERATOR_ID, STATISTICS_READ, Principal
 from headway.domain.text import without_controls
-from headway.logs import configure
+from headway.logs import configure, get_logger
 from headway.service import Services
 from headway.settings import LogFormat, Settings
 
 T = TypeVar("T")
+
+_log = get_logger("headway")
 
 _KEPT: Final = re.compile(r"[^\n\t]+")  # a line's end and a tab are what they are
 
@@ -105,3 +107,12 @@ def with_service(action: Callable[[Services], Awaitable[T]]) -> T:
 
     with refusals_end_the_program():
         return asyncio.run(run())
+
+
+def announce(settings: Settings, url: str) -> None:
+    """Say once where the service answers: on the terminal, or as a line of the log where that is JSON."""
+    announcement = f"Headway {VERSION} answers at {url} (API: {url}/docs)"
+    if settings.log_format is LogFormat.JSON:
+        _log.info(announcement)
+    else:
+        err.print(announcement)

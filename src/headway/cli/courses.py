@@ -14,8 +14,8 @@ from headway.cli.documents import course_files, read_courses
 from headway.domain.catalogue import Course, CourseChange
 from headway.domain.edits import Forecast
 from headway.domain.text import isolated
-from headway.http import render
-from headway.http.wire import course_schema
+from headway.formats.course_document import course_document, course_schema
+from headway.formats.encoding import to_json
 from headway.service import Services
 from headway.service.listing import every_course
 
@@ -88,8 +88,8 @@ def show(course: CourseArgument) -> None:
       headway courses show 5e757794-c815-4ccc-bf16-1010d8ef2347 > course.json
     """
     course_id = course_id_of(course)
-    document = render.course(with_service(lambda services: services.progress.course(course_id)))
-    out.print_json(document.body.decode())
+    document = to_json(course_document(with_service(lambda services: services.progress.course(course_id))))
+    out.print_json(document.decode())
 
 
 @app.command()
@@ -111,7 +111,7 @@ def schema() -> None:
     Example:
       headway courses schema > course.schema.json
     """
-    out.print_json(render.json_reply(course_schema()).body.decode())
+    out.print_json(to_json(course_schema()).decode())
 
 
 async def _told(services: Services, course: Course, *, dry_run: bool) -> str:

@@ -13,16 +13,17 @@ import typer
 
 from headway.app import Headway
 from headway.auth import issue_token
-from headway.cli.console import OPERATOR, fail, load_settings, out, refusals_end_the_program
+from headway.cli.console import OPERATOR, announce, fail, load_settings, out, refusals_end_the_program
 from headway.cli.documents import course_files, read_courses
-from headway.cli.serving import base_url, bound_socket, run
 from headway.domain.catalogue import Course, Lesson, LessonKind
 from headway.domain.identifiers import LearnerId
 from headway.domain.principal import COURSES_WRITE, STATISTICS_READ, Principal
 from headway.domain.progress import ProgressUpdate, Status
 from headway.domain.sign_in import SignIn, new_code
-from headway.http.routes import PREFIX
-from headway.http.sign_in import sign_in_url
+from headway.http.api.routes import PREFIX
+from headway.http.api.sign_in import sign_in_url
+from headway.server.listening import base_url, bound_socket
+from headway.server.serving import run
 
 # How far each learner is: lessons finished in the first course, and in the second.
 LEARNERS: Final = {"ada": (3, 1), "grace": (7, 4), "linus": (1, 0), "margaret": (5, 2), "tim": (0, 3)}
@@ -53,7 +54,7 @@ def demo(
         visitors = _visitors()
         headway = Headway(settings, {code: sign_in for code, sign_in, _ in visitors.values()})
         token = issue_token(
-            headway.secret,
+            headway.access.secret,
             subject=_learner("ada"),
             lifetime=timedelta(days=1),
             issuer=settings.jwt_issuer,
@@ -65,7 +66,8 @@ def demo(
             title: sign_in_url(url, settings.dashboard_path, code, page) for title, (code, _, page) in visitors.items()
         }
         out.print(_instructions(base_url(listener), links if headway.dashboard else {}, token, courses[0]))
-    run(headway, listener)
+        announce(settings, base_url(listener))
+        run(headway, listener)
 
 
 def _samples() -> list[Course]:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from headway.domain.catalogue import Course
 from headway.domain.errors import InvalidValueError, Problem
 from headway.domain.identifiers import CourseId
-from headway.http.wire import parse_course
+from headway.formats.course_document import parse_course
 
 SUFFIXES: Final = {".json", ".yaml", ".yml"}
 _MOST_VALUES: Final = 1_000_000

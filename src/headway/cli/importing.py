@@ -15,7 +15,7 @@ from headway.cli.learners import learner_id_of
 from headway.domain.errors import ImportUnderWayError, InvalidValueError, Problem
 from headway.domain.identifiers import LearnerId
 from headway.domain.imports import Fault, Report
-from headway.http.imports import FileFormat, digest_of, read_lines, text_form
+from headway.formats.progress_file import FileFormat, digest_of, read_lines, text_form
 from headway.service import Services
 from headway.service.importing import ImportFile, ImportOptions, Told
 

@@ -11,8 +11,8 @@ from headway.auth import learner_id
 from headway.cli.console import OPERATOR, count_of, fail, load_settings, out, with_service
 from headway.domain.identifiers import LearnerId
 from headway.domain.text import without_controls
-from headway.http.learner_document import learner_document
-from headway.http.render import json_reply
+from headway.formats.learner_export import learner_document
+from headway.http.engine.replies import json_reply
 
 app: Final = typer.Typer(no_args_is_help=True, help="A learner's rights: export and erase what is held.")
 

@@ -10,9 +10,9 @@ from headway.app import Headway
 from headway.auth import learner_id
 from headway.cli.arguments import course_id_of, lifetime_of
 from headway.cli.console import fail, load_settings, out, refusals_end_the_program
-from headway.cli.serving import configured_url
 from headway.domain.principal import Principal
-from headway.http.sign_in import sign_in_url
+from headway.http.api.sign_in import sign_in_url
+from headway.server.listening import configured_url
 from headway.service import IssuedCode
 
 
@@ -40,11 +40,11 @@ def link(
     if settings.port == 0 and settings.public_url is None:
         fail("Nobody knows the port that the service takes: set HEADWAY_PORT or HEADWAY_PUBLIC_URL.", 2)
     with refusals_end_the_program():
-        if headway.sessions is None:
+        if headway.access.sessions is None:
             fail("There are no pages: HEADWAY_DASHBOARD_PATH is empty, or HEADWAY_SESSION_SECRET missing.", 2)
         if not settings.uses_postgres and not settings.database_path.exists():
             fail(f"There is no database at {settings.database_path}: start the service first, or name its database.", 2)
-        headway.sessions.sealed(principal)  # raises where that is more than a browser keeps
+        headway.access.sessions.sealed(principal)  # raises where that is more than a browser keeps
         issued = asyncio.run(_issued(headway, principal, lifetime))
     out.print(sign_in_url(configured_url(settings), settings.dashboard_path, issued.code))
 

@@ -19,7 +19,8 @@ from headway.domain.bounds import Number, shown
 from headway.domain.identifiers import CourseId
 from headway.domain.statistics import CourseStatistics
 from headway.domain.text import isolated
-from headway.http import statistics_render
+from headway.formats import statistics as formats
+from headway.formats.encoding import to_json
 from headway.service import Services
 from headway.service.listing import every_course
 
@@ -61,7 +62,7 @@ def _reading(course_id: CourseId) -> Callable[[Services], Awaitable[CourseStatis
 
 
 def _tell_all(found: Sequence[CourseStatistics], as_json: bool, as_csv: bool) -> None:
-    body = statistics_render.courses(found).body
+    body = to_json(formats.courses(found))
     if as_json:
         out.out(body.decode(), highlight=False)
     elif as_csv:
@@ -73,7 +74,7 @@ def _tell_all(found: Sequence[CourseStatistics], as_json: bool, as_csv: bool) ->
 
 
 def _tell_one(found: CourseStatistics, as_json: bool, as_csv: bool) -> None:
-    body = statistics_render.course(found).body
+    body = to_json(formats.course(found))
     if as_json:
         out.out(body.decode(), highlight=False)
     elif as_csv:

@@ -12,7 +12,8 @@ from headway.domain.catalogue import UTC_ZONE, LessonKind, OnEdit, course_tag
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId
 from headway.domain.principal import COURSES_WRITE
-from headway.http import render
+from headway.formats.course_document import course_document
+from headway.formats.encoding import to_json
 from headway.service import CatalogueEntry
 from headway.storage.port import Rederivation
 
@@ -61,7 +62,7 @@ async def course(visit: Visit) -> Response:
 
 
 def _draft(entry: CatalogueEntry) -> Draft:
-    answered: dict[str, Any] = json.loads(render.course(entry).body)
+    answered: dict[str, Any] = json.loads(to_json(course_document(entry)))
     document = {name: value for name, value in answered.items() if name not in _ANSWERED_ALONE}
     return Draft(document, course_tag(entry.version), entry.rederivation)
 

@@ -7,6 +7,8 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from headway.http.engine.parameters import accepted
+
 VARIES: Final = {"Vary": "Accept-Encoding"}
 
 _OK: Final = 200
@@ -16,11 +18,7 @@ _LEVEL: Final = 5  # from here on it takes much longer and becomes hardly smalle
 
 def takes_gzip(request: Request) -> bool:
     """Whether the sender of a request can read gzip (RFC 9110 section 12.5.3)."""
-    for one in request.headers.get("accept-encoding", "").lower().split(","):
-        coding, _, weight = one.replace(" ", "").partition(";q=")
-        if coding == "gzip":
-            return weight.strip("0.") != "" or not weight
-    return False
+    return accepted(request.headers.get("accept-encoding", "")).get("gzip", 0) > 0
 
 
 async def compressed(request: Request, response: Response) -> Response:

@@ -6,7 +6,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from headway.http.requests import origin_of
+from headway.http.engine.requests import origin_of
 
 ATTEMPT_COOKIE: Final = "headway_sign_in_"
 """Before the `state` of an attempt (RFC 6749 section 10.12), so that those in several tabs go on side by side."""

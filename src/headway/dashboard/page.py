@@ -11,8 +11,9 @@ from headway.auth import Session
 from headway.dashboard.rendering import Reader, Renderer, reader_of
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.principal import Principal
-from headway.http.course_query import CoursesParameters
-from headway.http.requests import InvalidIdentifierError, InvalidQueryError, parse_identifier, query_of
+from headway.formats.course_query import CoursesParameters
+from headway.formats.identifiers import InvalidIdentifierError, parse_identifier
+from headway.formats.queries import InvalidQueryError, query_of
 from headway.service import Services
 
 

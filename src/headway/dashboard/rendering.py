@@ -2,8 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -22,6 +21,7 @@ from headway.domain.activity import LEVELS
 from headway.domain.bounds import shown
 from headway.domain.identifiers import CourseId, LessonId
 from headway.domain.text import isolated, visible
+from headway.http.engine.parameters import accepted
 
 _LOCALE: Final = "en"
 _NOBODY: Final = "–"  # noqa: RUF001 - a dash, where there is nothing to tell
@@ -177,25 +177,13 @@ def reader_of(request: Request) -> Reader:
 
 
 @lru_cache(1024)
-def locale_of(accepted: str) -> Locale:
+def locale_of(languages: str) -> Locale:
     """The locale that a browser asks for first among those that are known (RFC 9110 section 12.5.4)."""
-    wished = sorted(_weighted(accepted).items(), key=lambda one: -one[1])
-    for name, weight in wished:
-        if weight > 0:
+    for name, weight in sorted(accepted(languages).items(), key=lambda one: -one[1]):
+        language = _LANGUAGE.match(name)
+        if language and weight > 0:
             try:
-                return Locale.parse(name, sep="-")
+                return Locale.parse(language[0], sep="-")
             except (UnknownLocaleError, ValueError):
                 continue
     return Locale.parse(_LOCALE)
-
-
-def _weighted(accepted: str) -> Mapping[str, float]:
-    found: dict[str, float] = {}
-    for one in accepted.split(","):
-        name, *parameters = (part.strip() for part in one.split(";"))
-        language = _LANGUAGE.match(name)
-        weight = next((part[2:] for part in parameters if part.startswith("q=")), "1")
-        with suppress(ValueError):
-            if language:
-                found.setdefault(language[0], float(weight))
-    return found

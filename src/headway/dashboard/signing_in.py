@@ -3,12 +3,10 @@
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cached_property
-from typing import Any, Final, NamedTuple
+from datetime import datetime, timedelta
+from typing import Final, NamedTuple
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-from itsdangerous import BadData, URLSafeTimedSerializer
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -19,11 +17,12 @@ from headway.dashboard.cookies import ATTEMPT_COOKIE, CookieJar
 from headway.dashboard.rendering import Renderer
 from headway.domain.errors import ForgedRequestError, InvalidValueError, UnavailableError
 from headway.domain.principal import Principal
-from headway.http.requests import HeldBody, read_body, read_headers
+from headway.http.engine.requests import HeldBody, read_body, read_headers
 from headway.logs import get_logger
 from headway.service import SignInService
 
-_ATTEMPT_SECONDS: Final = 600
+_ATTEMPT: Final = "sign-in"
+_ATTEMPT_LIFETIME: Final = timedelta(seconds=600)
 """How long somebody may take at the provider."""
 
 _FORM_BYTES: Final = 4096
@@ -70,7 +69,7 @@ NOTICES: Final = {
 
 
 @dataclass(frozen=True)
-class Entrance:
+class SignInFlow:
     """Lets browsers in to the pages below `path`, and out again."""
 
     path: str
@@ -122,8 +121,8 @@ class Entrance:
         except SignInError as error:
             return self._back(error.failure.value, wanted)
         state = parse_qs(urlsplit(response.headers["location"]).query)["state"][0]
-        attempt = self._attempts.dumps(request.session | {_NEXT: wanted})
-        self._keep_attempt(request, response, state, str(attempt), _ATTEMPT_SECONDS)
+        attempt = self.sessions.seal(_ATTEMPT, request.session | {_NEXT: wanted}, _ATTEMPT_LIFETIME)
+        self._keep_attempt(request, response, state, attempt, int(_ATTEMPT_LIFETIME.total_seconds()))
         return _unreferred(response)
 
     async def come_back(self, request: Request) -> Response:
@@ -132,7 +131,7 @@ class Entrance:
         Attempts in other tabs go on, and links that others made up end none.
         """
         state = request.query_params.get("state", "")
-        attempt = self._attempt(request, state)
+        attempt = self.sessions.unseal(_ATTEMPT, request.cookies.get(ATTEMPT_COOKIE + state, ""))
         is_known = bool(attempt)
         wanted = below(self.path, str(attempt.pop(_NEXT, self.path)))
         if self.provider is None:
@@ -202,20 +201,6 @@ class Entrance:
 
     def _keep_attempt(self, request: Request, response: Response, state: str, attempt: str, seconds: int) -> None:
         self.cookies.put(request, response, ATTEMPT_COOKIE + state, attempt, seconds, f"{self.path}/sign-in")
-
-    def _attempt(self, request: Request, state: str) -> dict[str, Any]:
-        try:
-            attempt: dict[str, Any] = self._attempts.loads(
-                request.cookies.get(ATTEMPT_COOKIE + state, ""), max_age=_ATTEMPT_SECONDS
-            )
-        except BadData:
-            return {}
-        return attempt
-
-    @cached_property
-    def _attempts(self) -> URLSafeTimedSerializer:
-        """Seals what a browser has to bring back from the provider."""
-        return URLSafeTimedSerializer(self.sessions.key_for("sign-in"), salt="attempt")
 
 
 def _to(address: str) -> Response:

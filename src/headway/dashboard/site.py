@@ -18,9 +18,9 @@ from headway.dashboard.cookies import CookieJar
 from headway.dashboard.page import Page, PageNotFoundError, Visit
 from headway.dashboard.pages import PAGES
 from headway.dashboard.rendering import Renderer
-from headway.dashboard.signing_in import Entrance
+from headway.dashboard.signing_in import SignInFlow
 from headway.domain.errors import HeadwayError
-from headway.http.errors import to_reply
+from headway.http.engine.errors import to_reply
 from headway.logs import get_logger
 from headway.service import Services
 
@@ -65,7 +65,7 @@ class Dashboard:
         for page in PAGES:
             router.add_api_route(page.path, self._endpoint(page), methods=_READ)
         router.add_api_route("/static/{name}", self._served(self.assets.serve), methods=_READ)
-        for method, path, handler in self.entrance.routes():
+        for method, path, handler in self.sign_in_flow.routes():
             router.add_api_route(path, self._served(self._refusing(handler)), methods=[method])
         router.add_api_route("/", self._served(self._to_first_page), methods=_READ)
         unknown = Page("/{rest:path}", _no_page)
@@ -73,14 +73,14 @@ class Dashboard:
         return router
 
     @cached_property
-    def entrance(self) -> Entrance:
+    def sign_in_flow(self) -> SignInFlow:
         """What signs in and out."""
         cookies = CookieJar(self.public_url, framed=bool(self.frame_ancestors))
-        return Entrance(self.path, self.services.sign_in, self.sessions, self.renderer, cookies, self.provider)
+        return SignInFlow(self.path, self.services.sign_in, self.sessions, self.renderer, cookies, self.provider)
 
     def _endpoint(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
-            session = self.entrance.session_of(request)
+            session = self.sign_in_flow.session_of(request)
             if session is None:
                 return self._to_sign_in(request)
             response = await page.handler(Visit(request, self.services, session, self.renderer))
@@ -145,7 +145,7 @@ class Dashboard:
         return RedirectResponse(address, 303)
 
     async def _refused(self, request: Request, status: int, reason: str) -> Response:
-        session, again = self.entrance.session_of(request), page_of(request, self.path)
+        session, again = self.sign_in_flow.session_of(request), page_of(request, self.path)
         page = await self.renderer.show(
             request, "refused.html", session, status, reason=reason, code=status, again=again
         )

@@ -19,10 +19,11 @@ from headway.dashboard.statistics_views import (
 from headway.domain.catalogue import Course
 from headway.domain.errors import InvalidValueError
 from headway.domain.principal import OPERATOR_ID
-from headway.http import statistics_render
-from headway.http.requests import InvalidQueryError, query_of
-from headway.http.statistics_query import ActivityParameters, RosterParameters
-from headway.http.statistics_stream import state_of
+from headway.formats import statistics as formats
+from headway.formats.encoding import to_json
+from headway.formats.queries import InvalidQueryError, query_of
+from headway.formats.roster_query import ActivityParameters, RosterParameters
+from headway.http.engine.event_streams import state_of
 
 
 async def courses(visit: Visit) -> Response:
@@ -53,7 +54,7 @@ async def learner(visit: Visit) -> Response:
 
 async def _figures(visit: Visit, course: Course) -> FiguresView:
     statistics = await visit.services.statistics.course(visit.principal, course.id)
-    figures = statistics_render.course(statistics).body
+    figures = to_json(formats.course(statistics))
     return FiguresView(statistics, figures.decode(), state_of(figures))
 
 

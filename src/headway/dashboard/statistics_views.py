@@ -15,7 +15,7 @@ from headway.domain.counters import HIGHEST_SCORE
 from headway.domain.explanation import ExplainedLesson
 from headway.domain.roster import RosterOrder
 from headway.domain.statistics import CourseStatistics, LessonStatistics
-from headway.http.statistics_query import Direction, RosterParameters
+from headway.formats.roster_query import Direction, RosterParameters
 from headway.service import Activity, LearnerDetail, RosterLine
 
 ACTIVITY_PARAMETERS: Final = ("from", "to")

@@ -163,6 +163,10 @@ class ConfigurationError(HeadwayError):
     """The service can not start or act as it is configured; the message says what to change."""
 
 
+class ServerError(HeadwayError):
+    """The server can not start, as where its address is taken; the message says why."""
+
+
 class SchemaTooNewError(ConfigurationError):
     """The database was written by a newer Headway."""
 

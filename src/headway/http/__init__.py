@@ -1,1 +1,1 @@
-"""The HTTP front end: parse, call the service, render. The route table reads as the API's index."""
+"""The HTTP front end: `engine` reads requests and sends answers, `api` is what Headway answers by it."""

@@ -7,7 +7,6 @@ from headway.domain.sign_in import SignIn
 from headway.service.learners import LearnersService
 from headway.service.overview import CoursesUnderWay, CourseUnderWay, OverviewService, OwnCourse
 from headway.service.progress import CatalogueEntry, ProgressService, Recorded
-from headway.service.rederivation import Rederiver
 from headway.service.signing_in import NO_STANDING_CODES, IssuedCode, SignInService
 from headway.service.standings import ExplainedSummary, LearnerReading, LessonRow
 from headway.service.statistics import Activity, LearnerDetail, RosterLine, RosterPage, StatisticsService
@@ -28,7 +27,6 @@ __all__ = [
     "OwnCourse",
     "ProgressService",
     "Recorded",
-    "Rederiver",
     "RosterLine",
     "RosterPage",
     "Services",

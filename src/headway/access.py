@@ -1,0 +1,106 @@
+"""Who is let in: the keys that tokens are verified by, the pages' sessions, and the identity provider."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+
+from headway.auth import (
+    Authenticator,
+    IdentityProvider,
+    JwksUrl,
+    KeySource,
+    ProviderSettings,
+    PublicKey,
+    Sessions,
+    SharedSecret,
+    load_or_make_secret,
+)
+from headway.domain.errors import ConfigurationError
+from headway.settings import Settings
+
+
+@dataclass(frozen=True)
+class Access:
+    """What lets in, made from settings as it is asked for."""
+
+    settings: Settings
+
+    @cached_property
+    def secret(self) -> str:
+        """The shared secret: the configured one, or one kept beside the database. Raises `ConfigurationError`."""
+        if self.settings.jwt_secret is not None:
+            return self.settings.jwt_secret.get_secret_value()
+        path = Path("headway") if self.settings.uses_postgres else self.settings.database_path
+        return load_or_make_secret(path.with_name(f"{path.name}.jwt-secret"))
+
+    @cached_property
+    def authenticator(self) -> Authenticator:
+        """Verifies tokens as configured. Raises `ConfigurationError`."""
+        settings = self.settings
+        return Authenticator(
+            self._keys(), issuer=settings.jwt_issuer, audience=settings.jwt_audience, leeway=settings.jwt_leeway
+        )
+
+    @cached_property
+    def sessions(self) -> Sessions | None:
+        """Seals the pages' sessions; `None` where there are no pages. Raises `ConfigurationError`."""
+        secret = self._session_secret() if self.settings.dashboard_path else None
+        return None if secret is None else Sessions(secret, timedelta(hours=self.settings.session_hours))
+
+    def provider(self) -> IdentityProvider | None:
+        """The OpenID Connect provider that people sign in to the pages by; `None` where none is configured."""
+        settings = self.settings
+        if settings.oidc_issuer is None or settings.oidc_client_id is None:
+            return None
+        from headway.auth.openid import OpenIdProvider  # noqa: PLC0415 - half as much again as all else to import
+
+        secret = settings.oidc_client_secret
+        return OpenIdProvider(
+            ProviderSettings(
+                settings.oidc_issuer,
+                settings.oidc_client_id,
+                secret.get_secret_value() if secret is not None else None,
+                settings.oidc_scopes,
+                settings.oidc_learner_claim,
+                settings.oidc_scopes_claim,
+                settings.oidc_courses_claim,
+                settings.jwt_leeway,
+            )
+        )
+
+    def _session_secret(self) -> str | None:
+        """What the sessions' key is made from; `None` where there is nothing that nobody else knows.
+
+        Somebody else's public key is no secret. To make one for each machine would end a session on the next, and to
+        refuse to start would end a service that did well without pages: it goes on without, and says so.
+        """
+        settings = self.settings
+        if settings.session_secret is not None:
+            return settings.session_secret.get_secret_value()
+        if not (settings.jwt_public_key or settings.jwt_jwks_url):
+            return self.secret
+        if settings.oidc_issuer:
+            raise ConfigurationError(
+                "To sign in to the pages needs HEADWAY_SESSION_SECRET. Make one with: openssl rand -base64 48"
+            )
+        return None
+
+    def _keys(self) -> KeySource:
+        settings = self.settings
+        if settings.jwt_jwks_url:
+            return JwksUrl(settings.jwt_jwks_url)
+        if settings.jwt_public_key:
+            return PublicKey(_pem(settings.jwt_public_key))
+        return SharedSecret(self.secret)
+
+
+def _pem(text_or_path: str) -> str:
+    if "-----BEGIN" in text_or_path:
+        return text_or_path
+    try:
+        return Path(text_or_path).read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            "HEADWAY_JWT_PUBLIC_KEY is neither PEM text nor the path of a PEM file that can be read."
+        ) from error

@@ -1,0 +1,174 @@
+"""The course document: what authors write, and the shapes of what is answered about it."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+)
+
+from headway.domain import bounds
+from headway.domain.catalogue import MARKED_KINDS, UTC_ZONE, Course, Lesson, LessonKind, OnEdit, default_complete_at
+from headway.domain.errors import InvalidValueError, Problem
+from headway.domain.identifiers import ContentId, CourseId, LessonId
+from headway.formats.fields import Percentage, Seconds, Threshold, Title, _whole
+from headway.service import CatalogueEntry
+
+
+class LessonDocument(BaseModel):
+    """A lesson in a course document."""
+
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        json_schema_extra={
+            "if": {"properties": {"pass_mark": {"type": "number"}}, "required": ["pass_mark"]},
+            "then": {
+                "properties": {"kind": {"enum": [*sorted(kind.value for kind in MARKED_KINDS)]}},
+                "required": ["kind"],
+            },
+        },
+    )
+
+    id: UUID
+    title: Title
+    content_id: Annotated[UUID | None, Field(description="The lesson's id where not given.")] = None
+    section: Annotated[Title | None, Field(description="The heading that the lesson stands under.")] = None
+    kind: LessonKind = LessonKind.OTHER
+    duration_seconds: Seconds | None = None
+    required: Annotated[bool, Field(description="Whether the lesson counts towards completing the course.")] = True
+    pass_mark: Annotated[
+        Percentage | None, Field(description="The score that passes; quizzes and assignments only.")
+    ] = None
+    complete_at: Annotated[
+        Threshold | None,
+        Field(
+            description="The progress percentage that the lesson is completed at; null where it asks for none. "
+            "Not given: 100, or null where there is a pass mark.",
+            # No default that a client could fill in: which one it is depends on the pass mark.
+            json_schema_extra=lambda schema: schema.pop("default", None),
+        ),
+    ] = None
+
+    def to_lesson(self) -> Lesson:
+        """The lesson, defaults filled in."""
+        given = "complete_at" in self.model_fields_set
+        return Lesson(
+            id=LessonId(str(self.id)),
+            title=self.title,
+            content_id=ContentId(str(self.content_id or self.id)),
+            section=self.section,
+            kind=self.kind,
+            duration_seconds=self.duration_seconds,
+            required=self.required,
+            pass_mark=self.pass_mark,
+            complete_at=self.complete_at if given else default_complete_at(self.pass_mark),
+        )
+
+
+class RederivationProgress(BaseModel):
+    """What follows from a course's edit being derived: how many learners are under way, and how many are through."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    learners: Annotated[int, Field(ge=0), BeforeValidator(_whole)]
+    done: Annotated[int, Field(ge=0), BeforeValidator(_whole)]
+
+
+class CourseDocument(BaseModel):
+    """A whole course: its title, and its lessons in order."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    id: Annotated[UUID | None, Field(description="The course's id; over HTTP the path gives it.")] = None
+    title: Title
+    time_zone: Annotated[
+        str, Field(max_length=100, description="The zone that the course's days are cut in, by its IANA name.")
+    ] = UTC_ZONE
+    on_edit: Annotated[
+        OnEdit,
+        Field(
+            description="Whether a learner who had completed the course, and after an edit has not, stays completed "
+            "(keep) or has to do what is new (reopen)."
+        ),
+    ] = OnEdit.KEEP
+    lessons: Annotated[list[LessonDocument], Field(min_length=1, max_length=bounds.COURSE_LESSONS)]
+    version: Annotated[
+        Annotated[int, BeforeValidator(_whole)] | None,
+        Field(description="Answered, and ignored where it is sent: another one with every change of the course."),
+    ] = None
+    rederivation: Annotated[
+        RederivationProgress | None,
+        Field(
+            description="Answered, and ignored where it is sent: how far what follows from the last edit is derived "
+            "for learners already under way; null where nothing is left to do."
+        ),
+    ] = None
+
+    def to_course(self, course_id: CourseId | None = None) -> Course:
+        """The course. Raises `InvalidValueError` where it breaks a rule or its id is missing or another one."""
+        if course_id is None and self.id is None:
+            raise InvalidValueError([Problem(("id",), "A course document needs an id.", "missing")])
+        if course_id is not None and self.id is not None and str(self.id) != course_id:
+            raise InvalidValueError([Problem(("id",), "The document's id is not the path's.", "id_mismatch")])
+        lessons = tuple(lesson.to_lesson() for lesson in self.lessons)
+        return Course(CourseId(course_id or str(self.id)), self.title, lessons, self.time_zone, self.on_edit)
+
+
+class CourseLine(BaseModel):
+    """A course in the catalogue's list."""
+
+    id: UUID
+    title: str
+    lessons: int
+    required_lessons: int
+
+
+class CourseChange(BaseModel):
+    """What putting a course document did. `changed` lists lessons that are defined differently now."""
+
+    course_id: UUID
+    created: bool
+    added: list[UUID]
+    removed: list[UUID]
+    changed: list[UUID]
+    reordered: bool
+    renamed: bool
+    time_zone_changed: bool
+    on_edit_changed: bool
+
+
+class CourseForecast(CourseChange):
+    """What putting a course would change, and how many of its learners would gain or lose its completion by it."""
+
+    learners: Annotated[int, Field(ge=0, description="Learners who have written in the course.")]
+    gain_completion: Annotated[int, Field(ge=0)]
+    lose_completion: Annotated[int, Field(ge=0)]
+
+
+def parse_course(body: bytes, course_id: CourseId | None = None) -> Course:
+    """The course that a document holds. Raises pydantic's `ValidationError`, and `InvalidValueError`."""
+    return CourseDocument.model_validate_json(body).to_course(course_id)
+
+
+def course_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of a course document."""
+    schema = CourseDocument.model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def course_document(entry: CatalogueEntry) -> dict[str, Any]:
+    """A course as its document, defaults filled in."""
+    course, version, under_way = entry
+    return {
+        "id": course.id,
+        "title": course.title,
+        "time_zone": course.time_zone,
+        "on_edit": course.on_edit,
+        "lessons": course.lessons,
+        "version": version,
+        "rederivation": {"learners": under_way.learners, "done": under_way.done} if under_way else None,
+    }

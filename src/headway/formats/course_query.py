@@ -1,0 +1,52 @@
+"""The queries of courses: of one that is put, and of the lists of all, page by page."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Annotated, Final
+from uuid import UUID
+
+import orjson
+from pydantic import BaseModel, Field, TypeAdapter
+
+from headway.domain.catalogue import PAGE_OF_COURSES, CoursePlace, CourseQuery
+from headway.domain.identifiers import CourseId
+from headway.formats.queries import Flag, InvalidQueryError, Nothing, QueryFault, optional
+
+_PLACE: Final[TypeAdapter[tuple[str, UUID]]] = TypeAdapter(tuple[str, UUID])
+
+
+class PutCourseParameters(BaseModel):
+    """Whether to put the course, or only to tell what that would do."""
+
+    dry_run: Annotated[
+        Flag, Field(description="Store nothing; tell also how many learners would gain or lose the completion.")
+    ] = False
+
+
+class CoursesParameters(BaseModel):
+    """Which page of a list of courses."""
+
+    limit: Annotated[int, Field(ge=1, le=PAGE_OF_COURSES, description="Courses a page.")] = PAGE_OF_COURSES
+    cursor: Annotated[str | Nothing, optional("Where the page begins: of the `Link` of the page before.")] = None
+
+    def to_query(self) -> CourseQuery:
+        """The page that is asked for. Raises `InvalidQueryError`."""
+        return CourseQuery(self.limit, None if self.cursor is None else _place(self.cursor))
+
+    def address_of(self, last: CoursePlace) -> str:
+        """The address of the page behind a place, relative to that of this page."""
+        content = orjson.dumps([last.sort_key.hex(), last.course_id])
+        return f"?limit={self.limit}&cursor={urlsafe_b64encode(content).rstrip(b'=').decode()}"
+
+    def next_page(self, last: CoursePlace | None) -> str | None:
+        """The address of the page behind a place; `None` where no other follows."""
+        return None if last is None else self.address_of(last)
+
+
+def _place(cursor: str) -> CoursePlace:
+    try:
+        content = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        key, course_id = _PLACE.validate_json(content, strict=True)
+        return CoursePlace(bytes.fromhex(key), CourseId(str(course_id)))
+    except ValueError:  # pydantic's own among them
+        reason = "This is no cursor of a list of courses: send the address of 'Link' as it was answered."
+        raise InvalidQueryError([QueryFault("cursor", reason, "cursor_parsing", cursor)]) from None

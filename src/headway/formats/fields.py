@@ -1,0 +1,79 @@
+"""The types of documents' fields: bounds, and what is done to a value before any rule looks at it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
+from typing import Annotated, Any, Final
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from headway.domain import bounds
+from headway.domain.bounds import freed_of_dust, plain
+from headway.domain.text import NOTE_PATTERN, TITLE_PATTERN, note_fault, title_fault
+
+_FINITE: Final = Field(allow_inf_nan=False)
+_PLAIN: Final = AfterValidator(plain)
+
+
+def _without_dust(value: object) -> object:
+    return freed_of_dust(value) if isinstance(value, float) else value
+
+
+def _threshold_without_dust(value: object) -> object:
+    """The number to the millionth, unless that comes to nothing: what is over 0 stays so."""
+    return _without_dust(value) or value
+
+
+_CLEAN: Final = BeforeValidator(_without_dust)
+
+
+def _whole(value: object) -> object:
+    """A whole number however it was written: JSON does not tell 3 from 3.0 (RFC 8259 section 6)."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """The moment in UTC. Raises `ValueError` for one without an offset (RFC 3339 section 5.6)."""
+    if moment.tzinfo is None or not MINYEAR < moment.year < MAXYEAR:
+        raise PydanticCustomError("time_invalid", "The time has a year and an offset from UTC.")
+    return moment.astimezone(UTC)
+
+
+@dataclass(frozen=True)
+class _TextRule:
+    """What a text may hold. A refusal says what is wrong, and the schema how it is to be."""
+
+    fault: Callable[[str], str | None]
+    pattern: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self._checked, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return handler(schema) | {"pattern": self.pattern}
+
+    def _checked(self, text: str) -> str:
+        fault = self.fault(text)
+        if fault:
+            raise PydanticCustomError("string_pattern_mismatch", "{fault}", {"fault": fault, "pattern": self.pattern})
+        return text
+
+
+Percentage = Annotated[bounds.Percentage, _FINITE, _PLAIN, _CLEAN]
+Threshold = Annotated[bounds.Threshold, _FINITE, _PLAIN, BeforeValidator(_threshold_without_dust)]
+Seconds = Annotated[bounds.Seconds, _FINITE, _PLAIN, _CLEAN]
+Minutes = Annotated[bounds.Minutes, _FINITE, _PLAIN, _CLEAN]
+Attempts = Annotated[bounds.Attempts, BeforeValidator(_whole)]
+Notes = Annotated[bounds.Notes, _TextRule(note_fault, NOTE_PATTERN)]
+Title = Annotated[bounds.Title, _TextRule(title_fault, TITLE_PATTERN)]
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc)]

@@ -1,0 +1,149 @@
+"""Lesson progress as it travels: what a write may say, and what is answered."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Final, NamedTuple, cast
+from uuid import UUID
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+)
+from typing_extensions import TypedDict
+
+from headway.domain import bounds, progress
+from headway.domain.catalogue import (
+    Lesson,
+)
+from headway.domain.dating import NO_TIMES, Times
+from headway.domain.progress import ProgressUpdate, Status
+from headway.formats.fields import Attempts, Minutes, Moment, Notes, Percentage, Seconds
+
+
+class LessonProgressUpdate(TypedDict, total=False):
+    """What to write. An absent field is left as it is; fields that are not listed here are ignored."""
+
+    __pydantic_config__ = ConfigDict(strict=True, title="LessonProgressUpdate")  # type: ignore[misc]
+
+    status: Annotated[Status | None, Field(description="Merged: the highest of stored, sent and implied.")]
+    progress_percentage: Annotated[Percentage | None, Field(description="Merged: the highest.")]
+    video_position_seconds: Annotated[Seconds | None, Field(description="The resume point; the last writer's.")]
+    quiz_score: Annotated[Percentage | None, Field(description="Merged: the best attempt.")]
+    quiz_attempts: Annotated[Attempts | None, Field(description="Merged: the highest.")]
+    quiz_passed: Annotated[bool | None, Field(description="Merged: once passed, passed.")]
+    time_spent_minutes: Annotated[Minutes | None, Field(description="A total. Merged: the highest.")]
+    user_notes: Annotated[Notes | None, Field(description="The last writer's; an empty text clears them.")]
+    is_bookmarked: Annotated[bool | None, Field(description="The last writer's.")]
+    metadata: Annotated[
+        dict[str, Any] | None,
+        Field(description="Merged key by key: at most 16 KiB as JSON, 32 levels deep, no U+0000."),
+    ]
+
+
+class DatedProgressUpdate(LessonProgressUpdate, total=False):
+    """What to write for a learner, with the times that it was done at: in the past, in their order.
+
+    Other fields are ignored, and `Headway-Ignored` names them.
+    """
+
+    __pydantic_config__ = ConfigDict(strict=True, extra="allow", title="DatedProgressUpdate")  # type: ignore[misc]
+
+    created_at: Annotated[Moment | None, Field(description="When the lesson was begun. Merged: the earliest.")]
+    completed_at: Annotated[Moment | None, Field(description="When it was completed. Merged: the earliest.")]
+    updated_at: Annotated[Moment | None, Field(description="When it was worked on last. Merged: the latest.")]
+
+
+class DatedUpdate(NamedTuple):
+    """What is written, the times that come with it, and the fields that are not taken."""
+
+    update: ProgressUpdate
+    times: Times
+    ignored: tuple[str, ...]
+
+
+class LessonProgress(BaseModel):
+    """One learner's progress in one lesson."""
+
+    user_id: UUID
+    course_id: UUID
+    lesson_id: UUID
+    content_id: UUID
+    status: Status
+    progress_percentage: bounds.Percentage
+    video_position_seconds: bounds.Seconds
+    quiz_score: bounds.Percentage | None
+    quiz_attempts: bounds.Attempts
+    quiz_passed: bool
+    time_spent_minutes: bounds.Minutes
+    user_notes: bounds.Notes | None
+    is_bookmarked: bool
+    metadata: dict[str, Any]
+    id: UUID
+    completed_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+
+
+class CourseSummary(BaseModel):
+    """Where a learner stands in a course, over the lessons that are in it now."""
+
+    course_id: UUID
+    total_lessons: Annotated[int, Field(ge=0, description="Lessons that count towards completion.")]
+    completed_lessons: Annotated[int, Field(ge=0)]
+    in_progress_lessons: Annotated[int, Field(ge=0)]
+    completion_percentage: Annotated[bounds.Percentage, Field(description="Two decimals at most.")]
+    total_time_spent_minutes: Annotated[float, Field(ge=0, description="Over all lessons, optional ones too.")]
+    last_accessed: Annotated[datetime | None, Field(description="The learner's own last write in the course.")]
+
+
+UPDATE: Final[TypeAdapter[LessonProgressUpdate]] = TypeAdapter(LessonProgressUpdate)
+UPDATE_FIELDS: Final = frozenset(LessonProgressUpdate.__annotations__)
+_DATED_UPDATE: Final[TypeAdapter[DatedProgressUpdate]] = TypeAdapter(DatedProgressUpdate)
+
+
+def parse_update(body: bytes) -> ProgressUpdate:
+    """The update that a body holds. Raises pydantic's `ValidationError`."""
+    # The two differ in one thing: JSON makes a dict of metadata where the domain asks for no more than a mapping.
+    return cast("ProgressUpdate", UPDATE.validate_json(body))
+
+
+def parse_dated_update(body: bytes) -> DatedUpdate:
+    """The update that a body holds, the times that come with it, and the fields that are not taken.
+
+    Raises pydantic's `ValidationError`.
+    """
+    return apart(_DATED_UPDATE.validate_json(body))
+
+
+def apart(fields: Mapping[str, Any]) -> DatedUpdate:
+    """What is written, the times that come with it, and what is neither."""
+    update = {name: value for name, value in fields.items() if name in UPDATE_FIELDS}
+    times = Times._make(fields.get(name) for name in Times._fields)
+    ignored = tuple(name for name in fields if name not in UPDATE_FIELDS and name not in Times._fields)
+    return DatedUpdate(cast("ProgressUpdate", update), times if any(times) else NO_TIMES, ignored)
+
+
+def lesson_progress(row: progress.LessonProgress, lesson: Lesson) -> dict[str, Any]:
+    """A row as the reference's fields."""
+    return {
+        "user_id": row.learner_id,
+        "course_id": row.course_id,
+        "lesson_id": row.lesson_id,
+        "content_id": lesson.content_id,
+        "status": row.status,
+        "progress_percentage": row.progress_percentage,
+        "video_position_seconds": row.video_position_seconds,
+        "quiz_score": row.quiz_score,
+        "quiz_attempts": row.quiz_attempts,
+        "quiz_passed": row.quiz_passed,
+        "time_spent_minutes": row.time_spent_minutes,
+        "user_notes": row.user_notes,
+        "is_bookmarked": row.is_bookmarked,
+        "metadata": row.metadata,
+        "id": row.id,
+        "completed_at": row.completed_at,
+        "created_at": row.created_at,
+        "updated_at": row.updated_at,
+    }

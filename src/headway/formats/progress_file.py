@@ -1,0 +1,207 @@
+"""Files of many learners' progress: CSV, NDJSON, and the export of one learner, from bytes to lines.
+
+A line's own fault is that line's; a file whose header is wrong is refused as a whole.
+"""
+
+import csv
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from typing import BinaryIO, Final, Protocol, Required
+from uuid import UUID
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+from headway.domain.errors import InvalidValueError, Problem
+from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.imports import Line
+from headway.domain.writes import LessonWrite
+from headway.formats.learner_export import read_document
+from headway.formats.progress import DatedProgressUpdate, apart
+from headway.formats.spreadsheets import NO_TABLE, UNREADABLE, Row, TextForm, form_of, rows_of, without_empty_end
+
+IMPORT_BODY_BYTES: Final = 10 * 1024 * 1024
+
+
+class FileFormat(StrEnum):
+    """How a file is written."""
+
+    CSV = "csv"
+    NDJSON = "ndjson"
+    EXPORT = "export"
+
+
+FORMATS: Final[Mapping[str, FileFormat]] = {
+    "text/csv": FileFormat.CSV,
+    "application/x-ndjson": FileFormat.NDJSON,
+    "application/json": FileFormat.EXPORT,
+}
+
+
+class Digest(Protocol):
+    """A hash that can still be added to; those of hashlib are."""
+
+    def update(self, content: bytes, /) -> None:
+        """Add to it."""
+
+    def hexdigest(self) -> str:
+        """The hash of all that was added."""
+
+
+class ImportLine(DatedProgressUpdate, total=False):
+    """What to write to whose row in which lesson. Fields that are not listed here are ignored, and reported."""
+
+    __pydantic_config__ = ConfigDict(strict=True, extra="allow", title="ImportLine")  # type: ignore[misc]
+
+    user_id: Required[UUID]
+    course_id: Required[UUID]
+    lesson_id: Required[UUID]
+
+
+_LINE: Final[TypeAdapter[ImportLine]] = TypeAdapter(ImportLine)
+_IDS: Final = ("user_id", "course_id", "lesson_id")
+_COLUMNS: Final = (*_IDS, *DatedProgressUpdate.__annotations__)
+_NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
+_BOOLEANS: Final = {"true": True, "false": False}
+_DECIMAL_COMMA: Final = re.compile(r"[^,.]*,[^,.]*")
+_NO_TEXT: Final = (
+    "The text is neither UTF-8 nor UTF-16, and no other encoding can be told for certain. Save the file as UTF-8."
+)
+_Readers = Mapping[str, Callable[[str], object]]
+_BOM: Final = b"\xef\xbb\xbf"
+_MOST_CELLS: Final = 100  # of a header that is worth naming column by column
+_MOST_NAMED: Final = 100  # characters
+_MOST_DIGITS: Final = 1_000
+
+
+def digest_of(content: Digest, file_format: FileFormat, *, atomic: bool, learner_id: LearnerId | None = None) -> str:
+    """What tells a file, and how it is read, apart from others."""
+    content.update(f"\n{file_format} {atomic} {learner_id or ''}".rstrip().encode())
+    return content.hexdigest()
+
+
+def text_form(file: BinaryIO, file_format: FileFormat) -> TextForm:
+    """How the text of a file is written, which is at its start again."""
+    return form_of(file, _COLUMNS) if file_format is FileFormat.CSV else NO_TABLE
+
+
+def read_lines(file: BinaryIO, file_format: FileFormat, learner_id: LearnerId | None = None) -> Iterator[Line]:
+    """The lines of a file, read as they are asked for; those that show nothing are passed over.
+
+    An export is of the learner that it names, or of `learner_id`. Raises `InvalidValueError` at once for a CSV header
+    that is wrong, for what is no export, and for a `learner_id` with another file.
+    """
+    if file_format is FileFormat.EXPORT:
+        return read_document(file.read(), learner_id)
+    if learner_id is not None:
+        reason = "Each line of this file says whose it is; user_id is for an export."
+        raise InvalidValueError([Problem(("user_id",), reason, "not_an_export")])
+    if file_format is FileFormat.NDJSON:
+        return _ndjson_lines(file)
+    form = text_form(file, file_format)
+    rows = rows_of(file, form)
+    number, found = next(rows, (1, []))
+    header = found if isinstance(found, csv.Error) else [name.strip() for name in without_empty_end(found, _MOST_CELLS)]
+    problems = list(_header_problems(header))
+    if problems or isinstance(header, csv.Error):
+        raise InvalidValueError([problem._replace(place=(number, *problem.place)) for problem in problems])
+    return _csv_lines(rows, header, _NUMBERS_WITH_COMMAS if form.separator == ";" else _READERS)
+
+
+def _ndjson_lines(file: BinaryIO) -> Iterator[Line]:
+    for number, content in enumerate(file, 1):
+        text = content.removeprefix(_BOM) if number == 1 else content
+        if text and not text.isspace():
+            yield _to_line(number, text)
+
+
+def _to_line(number: int, text: bytes | str) -> Line:
+    try:
+        fields = _LINE.validate_json(text)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        return Line(number, None, [Problem(fault["loc"], fault["msg"], fault["type"]) for fault in faults])
+    learner_id, course_id, lesson_id = (str(fields[name]) for name in _IDS)
+    update, times, others = apart(fields)
+    ids = LearnerId(learner_id), CourseId(course_id), LessonId(lesson_id)
+    ignored = tuple(name[:_MOST_NAMED] for name in others if name not in _IDS)
+    return Line(number, LessonWrite(*ids, update, times=times), ignored=ignored)
+
+
+def _header_problems(header: Row) -> Iterator[Problem]:
+    """Each column that is wrong, and each that is missing."""
+    if isinstance(header, csv.Error):
+        yield Problem((), f"The header is no CSV: {header}.", "csv_invalid")
+    elif len(header) > _MOST_CELLS or any(UNREADABLE.search(name) or len(name) > _MOST_NAMED for name in header):
+        yield Problem((), f"This is no header; it names some of {', '.join(_COLUMNS)}.", "unknown_column")
+    else:
+        for name, times in Counter(header).items():
+            if not name:
+                continue  # a column that is not named may be empty
+            if name not in _COLUMNS:
+                yield Problem(
+                    (name,), f"There is no column {name!r}; there are {', '.join(_COLUMNS)}.", "unknown_column"
+                )
+            elif times > 1:
+                yield Problem((name,), f"The column {name} stands {times} times.", "duplicate_column")
+        for name in _IDS:
+            if name not in header:
+                yield Problem((name,), f"The column {name} is missing.", "missing")
+
+
+def _csv_lines(rows: Iterable[tuple[int, Row]], header: Sequence[str], readers: _Readers) -> Iterator[Line]:
+    for number, row in rows:
+        fields = _fields(row, header, readers)
+        yield Line(number, None, [fields]) if isinstance(fields, Problem) else _to_line(number, json.dumps(fields))
+
+
+def _fields(row: Row, header: Sequence[str], readers: _Readers) -> Mapping[str, object] | Problem:
+    """What a row's cells say, by the names of their columns; an empty cell says nothing."""
+    if isinstance(row, csv.Error):
+        return Problem((), f"The line is no CSV: {row}.", "csv_invalid")
+    shown = without_empty_end(row, len(header))
+    if not len(without_empty_end(header)) <= len(shown) <= len(header):
+        return Problem((), f"The line has {len(shown)} cells, the header {len(header)}.", "cell_count")
+    for place, (name, cell) in enumerate(zip(header, shown, strict=False), 1):
+        if UNREADABLE.search(cell):
+            return Problem((name or f"column {place}",), _NO_TEXT, "utf8_invalid")
+        if cell.strip() and not name:
+            return Problem((f"column {place}",), f"Column {place} has no name, but a value.", "unnamed_column")
+    return {name: readers.get(name, str)(cell) for name, cell in zip(header, shown, strict=False) if name and cell}
+
+
+def _number(cell: str) -> object:
+    """The number that a cell holds. What is none stays a text, which the bounds then refuse."""
+    found = _NUMBER.fullmatch(cell)
+    if not found or len(cell) > _MOST_DIGITS:
+        return cell
+    return float(cell) if found[2] or found[3] else int(cell)
+
+
+def _boolean(cell: str) -> object:
+    return _BOOLEANS.get(cell.lower(), cell)
+
+
+def _json(cell: str) -> object:
+    try:
+        return from_json(cell)
+    except ValueError:
+        return cell
+
+
+def _number_with_comma(cell: str) -> object:
+    """The number, with a comma before its decimals or a point; as where `;` separates the cells."""
+    return _number(cell.replace(",", ".", 1)) if _DECIMAL_COMMA.fullmatch(cell) else _number(cell)
+
+
+_NUMBERS: Final = ("progress_percentage", "video_position_seconds", "quiz_score", "quiz_attempts", "time_spent_minutes")
+_READERS: Final[_Readers] = {
+    **dict.fromkeys(_NUMBERS, _number),
+    "quiz_passed": _boolean,
+    "is_bookmarked": _boolean,
+    "metadata": _json,
+}
+_NUMBERS_WITH_COMMAS: Final[_Readers] = {**_READERS, **dict.fromkeys(_NUMBERS, _number_with_comma)}

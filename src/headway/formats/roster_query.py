@@ -1,0 +1,141 @@
+"""The queries of the statistics: their parameters, and the cursors of rosters."""
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+import orjson
+from pydantic import AwareDatetime, BaseModel, Field, PlainValidator, TypeAdapter, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from headway.domain.bounds import COURSE_LESSONS, MOST_ATTEMPTS
+from headway.domain.identifiers import LearnerId, LessonId
+from headway.domain.roster import LONGEST_PAGE, PAGE, RosterOrder, RosterPlace, RosterQuery, ids_beginning
+from headway.formats.queries import Date, Flag, InvalidQueryError, Nothing, QueryFault, optional
+
+A_CENTURY: Final = 36_500
+# The beginning of a UUID, each hyphen where it stands in one or left out.
+_DIGITS: Final = re.compile(r"(-?[0-9A-Fa-f]){2,32}-?", re.ASCII)
+
+
+def _digits(text: str) -> str:
+    """The hexadecimal digits, in lower case."""
+    if not _DIGITS.fullmatch(text):
+        raise PydanticCustomError("id_parsing", "Input should be the first two hexadecimal digits of an id, or more")
+    return text.replace("-", "").lower()
+
+
+Digits = Annotated[str, PlainValidator(_digits), WithJsonSchema({"type": "string", "pattern": f"^{_DIGITS.pattern}$"})]
+Days = Annotated[int, Field(ge=1, le=A_CENTURY)]
+Times = Annotated[int, Field(ge=1, le=MOST_ATTEMPTS)]
+
+
+class Direction(StrEnum):
+    """Which way a roster is sorted."""
+
+    ASCENDING = "asc"
+    DESCENDING = "desc"
+
+
+class Format(StrEnum):
+    """The forms that a roster has."""
+
+    JSON = "json"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+_COUNT: Final = Field(ge=0, le=COURSE_LESSONS)
+_MOMENT: Final = Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(9999, 1, 1, tzinfo=UTC))
+_CURSORS: Final[Mapping[RosterOrder, TypeAdapter[tuple[Any, Direction, Any, UUID]]]] = {
+    RosterOrder.PROGRESS: TypeAdapter(
+        tuple[Literal[RosterOrder.PROGRESS], Direction, Annotated[int, _COUNT], UUID],
+    ),
+    RosterOrder.LAST_SEEN: TypeAdapter(
+        tuple[Literal[RosterOrder.LAST_SEEN], Direction, date, UUID],
+    ),
+    RosterOrder.COMPLETED: TypeAdapter(
+        tuple[Literal[RosterOrder.COMPLETED], Direction, Annotated[AwareDatetime, _MOMENT] | None, UUID],
+    ),
+}
+
+
+class SummaryParameters(BaseModel):
+    """Whether to explain a percentage."""
+
+    explain: Annotated[Flag, Field(description="Also tell which lessons counted, which did not, and why.")] = False
+
+
+class ActivityParameters(BaseModel):
+    """Which days."""
+
+    first: Annotated[Date | Nothing, optional("The first day; by default 30 up to the last.", alias="from")] = None
+    last: Annotated[Date | Nothing, optional("The last day; by default the course's today.", alias="to")] = None
+
+
+class RosterParameters(BaseModel):
+    """Which learners, in which order and form. `limit` and `cursor` are for pages, which JSON alone comes in."""
+
+    sort: Annotated[RosterOrder, Field(description="What by; within the same by `user_id`.")] = RosterOrder.LAST_SEEN
+    order: Annotated[Direction, Field(description="Which way.")] = Direction.DESCENDING
+    limit: Annotated[int, Field(ge=1, le=LONGEST_PAGE, description="Learners a page.")] = PAGE
+    cursor: Annotated[str | Nothing, optional("`next` of the page before, sorted alike.")] = None
+    completed: Annotated[Flag | Nothing, optional("Only who has, or has not, completed the course.")] = None
+    stalled_days: Annotated[
+        Days | Nothing, optional("Only who has not completed the course, nor been seen for so many days.")
+    ] = None
+    at_lesson: Annotated[
+        UUID | Nothing,
+        optional("Only who has started this lesson, nothing behind it, and has not completed the course."),
+    ] = None
+    incomplete_lesson: Annotated[UUID | Nothing, optional("Only who has started this lesson and not completed it.")] = (
+        None
+    )
+    failed_at_least: Annotated[
+        Times | Nothing, optional("Only who has attempted `incomplete_lesson` so many times and not passed it.")
+    ] = None
+    learner: Annotated[
+        Digits | Nothing, optional("Only whose `user_id` begins so: two hexadecimal digits or more, hyphens or none.")
+    ] = None
+    format: Annotated[Format | Nothing, optional("As `Accept`, and before it.")] = None
+
+    def to_query(self) -> RosterQuery:
+        """What is asked for, but for `stalled_days`, which need the course's today. Raises `InvalidQueryError`."""
+        return RosterQuery(
+            order=self.sort,
+            descending=self.order is Direction.DESCENDING,
+            limit=self.limit,
+            after=None if self.cursor is None else self._place(self.cursor),
+            completed=self.completed,
+            at_lesson=_lesson_id(self.at_lesson),
+            incomplete_lesson=_lesson_id(self.incomplete_lesson),
+            failed_at_least=self.failed_at_least,
+            learners=None if self.learner is None else ids_beginning(self.learner),
+        )
+
+    def cursor_to(self, place: RosterPlace) -> str:
+        """The cursor of the page behind a place."""
+        return urlsafe_b64encode(orjson.dumps([self.sort, self.order, *place])).rstrip(b"=").decode()
+
+    def _place(self, cursor: str) -> RosterPlace:
+        try:
+            content = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+            _, order, value, learner_id = _CURSORS[self.sort].validate_json(content, strict=True)
+        except ValueError:  # pydantic's own among them
+            raise _no_cursor(cursor) from None
+        if order is not self.order:
+            raise _no_cursor(cursor)
+        return RosterPlace(value, LearnerId(str(learner_id)))
+
+
+def _lesson_id(asked: UUID | None) -> LessonId | None:
+    return None if asked is None else LessonId(str(asked))
+
+
+def _no_cursor(cursor: str) -> InvalidQueryError:
+    reason = "This is no cursor of this roster: send 'next' as it was answered, with the same sort and order."
+    return InvalidQueryError([QueryFault("cursor", reason, "cursor_parsing", cursor)])

@@ -1,0 +1,1 @@
+"""The API's operations: its index, their handlers, and the shapes of their answers."""

@@ -1,0 +1,126 @@
+"""What is asked and done for learners by others, over HTTP."""
+
+from asyncio import to_thread
+from collections.abc import Awaitable, Callable
+from hashlib import sha256
+from io import BytesIO
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.imports import Report
+from headway.domain.writes import LessonWrite
+from headway.formats.learner_export import learner_arrays
+from headway.formats.progress import parse_dated_update
+from headway.formats.progress_file import FORMATS, digest_of, read_lines, text_form
+from headway.formats.queries import Flag, parse_query
+from headway.formats.spreadsheets import TextForm
+from headway.http.api import render
+from headway.http.engine.parameters import parse_import_key, parse_media_type
+from headway.http.engine.replies import NO_CONTENT, Reply, json_reply, long_document
+from headway.http.engine.requests import Call, parse_precondition
+from headway.service.importing import ImportFile, ImportOptions
+
+
+class ImportQuery(BaseModel):
+    """How a file is imported."""
+
+    dry_run: Annotated[Flag, Field(description="Say what would become of the lines, and write nothing.")] = False
+    atomic: Annotated[Flag, Field(description="Write all lines or none; 10,000 at most.")] = False
+    user_id: Annotated[UUID | None, Field(description="Whose an export becomes, where not its own learner's.")] = None
+
+
+class LineFault(BaseModel):
+    """One fault of a line: its number in the file where in it, what, and a stable name for the kind of fault."""
+
+    line: Annotated[int, Field(ge=1)]
+    loc: list[str | int]
+    msg: str
+    type: str
+
+
+class ImportReport(BaseModel):
+    """What became of the lines."""
+
+    lines: Annotated[int, Field(ge=0, description="Without a header and empty lines.")]
+    written: Annotated[int, Field(ge=0)]
+    unchanged: Annotated[int, Field(ge=0, description="Lines that found their row as they would have made it.")]
+    refused: Annotated[int, Field(ge=0)]
+    held_back: Annotated[
+        int, Field(ge=0, description="Lines that say `completed` of a lesson of which a condition is not met.")
+    ]
+    errors: Annotated[list[LineFault], Field(description="The first 1,000.")]
+    ignored: Annotated[list[str], Field(description="Fields that are not taken, the first 100.")]
+    encoding: Annotated[Literal["utf-8", "utf-16"], Field(description="As it was found.")]
+    separator: Annotated[Literal[",", ";", "\t"] | None, Field(description="As it was found; null but for CSV.")]
+
+
+def on_behalf(answer: Callable[[Call], Awaitable[Reply]]) -> Callable[[Call], Awaitable[Reply]]:
+    """A learner's own operation, done for the learner whom the path names first."""
+
+    async def answer_for_learner(call: Call) -> Reply:
+        learner_id, *identifiers = call.identifiers
+        principal = call.principal.on_behalf_of(LearnerId(learner_id))
+        return await answer(call._replace(principal=principal, identifiers=tuple(identifiers)))
+
+    answer_for_learner.__name__ = f"{answer.__name__}_of_learner"  # which the OpenAPI document names it by
+    return answer_for_learner
+
+
+async def export_learner(call: Call) -> Reply:
+    """All that is held on a learner."""
+    learner_id = LearnerId(call.identifiers[0])
+    async with call.long_answers.turn():
+        record = await call.learners.export(call.principal, learner_id)
+        return await long_document({"user_id": learner_id}, learner_arrays(record))
+
+
+async def erase_learner(call: Call) -> Reply:
+    """Remove all that is held on a learner."""
+    await call.learners.erase(call.principal, LearnerId(call.identifiers[0]))
+    return NO_CONTENT
+
+
+async def update_learners_lesson_progress(call: Call) -> Reply:
+    """Write a learner's row in a lesson."""
+    learner_id, course_id, lesson_id = call.identifiers
+    update, times, ignored = parse_dated_update(call.body)
+    caller = None if call.principal.learner_id == learner_id else call.principal.learner_id
+    ids = LearnerId(learner_id), CourseId(course_id), LessonId(lesson_id)
+    write = LessonWrite(*ids, update, parse_precondition(call.headers), caller, times)
+    return render.recorded(await call.learners.record(call.principal, write), ignored)
+
+
+async def import_progress(call: Call) -> Reply:
+    """Write many learners' rows from one file."""
+    file_format = FORMATS[parse_media_type(call.headers, FORMATS)]
+    query = parse_query(ImportQuery, call.query)
+    options = ImportOptions(query.dry_run, query.atomic)
+    key = parse_import_key(call.headers.get(b"idempotency-key"))
+    learner_id = LearnerId(str(query.user_id)) if query.user_id else None
+    digest = digest_of(sha256(call.body), file_format, atomic=options.atomic, learner_id=learner_id)
+    lines = await to_thread(read_lines, BytesIO(call.body), file_format, learner_id)
+    file = ImportFile(digest, lines)
+    report = await call.learners.import_progress(call.principal, file, options, key)
+    return json_reply(report_document(report) | _form(text_form(BytesIO(call.body), file_format)))
+
+
+def _form(form: TextForm) -> dict[str, Any]:
+    return {"encoding": form.name, "separator": form.separator}
+
+
+def report_document(report: Report) -> dict[str, Any]:
+    """What became of an import's lines, as JSON."""
+    lines, written, unchanged, refused, faults, ignored, held_back = report
+    errors = [{"line": fault.line, "loc": fault.place, "msg": fault.reason, "type": fault.kind} for fault in faults]
+    return {
+        "lines": lines,
+        "written": written,
+        "unchanged": unchanged,
+        "refused": refused,
+        "held_back": held_back,
+        "errors": errors,
+        "ignored": ignored,
+    }

@@ -1,0 +1,249 @@
+"""The operations as FastAPI routes: declared for the OpenAPI document, answered by their endpoints."""
+
+from collections.abc import Callable, Mapping, Sequence
+from inspect import Parameter, Signature
+from typing import Annotated, Any, Final, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Body, Header, HTTPException, Path, Query, Security
+from fastapi.routing import APIRoute
+from fastapi.security import HTTPBearer
+from pydantic import BaseModel, WithJsonSchema, create_model
+from starlette.responses import JSONResponse, Response
+from starlette.types import Lifespan, Receive, Scope, Send
+
+from headway.formats.course_document import CourseDocument
+from headway.formats.progress import LessonProgress
+from headway.http.api.routes import COURSES_TAG
+from headway.http.engine.endpoint import Endpoint, Operation
+from headway.http.engine.errors import codes_of, refusal_of_no_class
+from headway.http.engine.event_streams import EVENT, EVENT_STREAM
+from headway.http.engine.parameters import IMPORT_KEY
+from headway.http.engine.replies import Reply, to_response
+
+
+class Refusal(BaseModel):
+    """Why a request was refused: in a sentence for people, and by a code for programs, which stays the same."""
+
+    detail: str
+    code: str
+
+
+class ValidationError(BaseModel):
+    """One fault of a request: where (`loc`), what, and a stable name for the kind of fault."""
+
+    loc: list[str | int]
+    msg: str
+    type: str
+    input: Annotated[Any, WithJsonSchema({})]
+    ctx: dict[str, Any]
+
+
+class HTTPValidationError(BaseModel):
+    """All faults found in a request."""
+
+    detail: list[ValidationError]
+
+
+_ENTITY_TAG_PATTERN: Final = r'^(\*|(W/)?"[!#-~]*"(, (W/)?"[!#-~]*")*)$'
+_TAG_HEADER: Final = {
+    "ETag": {"description": "The row's entity tag.", "schema": {"type": "string"}},
+    "Headway-Written-By": {
+        "description": "Who wrote the row last on the learner's behalf; absent where that was the learner.",
+        "schema": {"type": "string", "format": "uuid"},
+    },
+    "Headway-Completed-By": {
+        "description": "Who completed the lesson against its conditions; absent where it was completed by them.",
+        "schema": {"type": "string", "format": "uuid"},
+    },
+}
+_COURSE_TAG_HEADER: Final = {
+    "ETag": {"description": "The entity tag of the document's version.", "schema": {"type": "string"}}
+}
+_ANSWER_TAG_HEADER: Final = {
+    "ETag": {"description": "The entity tag of what is answered; another one with it.", "schema": {"type": "string"}}
+}
+_NOT_MODIFIED: Final = {"description": "What would be answered has the entity tag that If-None-Match names."}
+_LINK_HEADER: Final = {
+    "Link": {
+        "description": "The address of the next page (RFC 8288, `next`), relative to this one; absent at the end.",
+        "schema": {"type": "string"},
+    }
+}
+_KEPT_HEADER: Final = {
+    "Headway-Kept": {
+        "description": "The fields that are not as sent, separated by commas; absent where none is.",
+        "schema": {"type": "string"},
+    }
+}
+
+
+def _refusal(status: int) -> type[BaseModel]:
+    """The shape of the refusals with one status: with the codes that they have."""
+    code: Any = (Literal[codes_of(status)], ...)
+    return create_model(f"Refusal{status}", __base__=Refusal, __doc__=Refusal.__doc__, code=code)
+
+
+_REFUSALS: Final[Mapping[int, tuple[Any, str]]] = {
+    401: (_refusal(401), "No bearer token, or one that does not verify."),
+    403: (_refusal(403), "The token does not carry the scope that this needs, or limits it to other courses."),
+    404: (_refusal(404), "No such course, lesson or progress, or no pages."),
+    406: (_refusal(406), "The answer is asked for in a form that this installation can not make."),
+    409: (_refusal(409), "An import of this key is under way, or was until a moment ago."),
+    412: (
+        _refusal(412),
+        "The row, or course, is not in the state that If-Match or If-None-Match asks for. Nothing changed.",
+    ),
+    413: (_refusal(413), "The body is too large."),
+    415: (_refusal(415), "The body is of a kind that is not read here."),
+    422: (HTTPValidationError, "Validation Error"),
+    503: (_refusal(503), "Busy, or without its database, for a moment: nothing was stored, send it again."),
+}
+_FILE: Final = {"type": "string", "format": "binary"}
+_RETRY_AFTER: Final = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
+_CHALLENGE: Final = {"WWW-Authenticate": {"description": "RFC 6750.", "schema": {"type": "string"}}}
+
+
+def _method_not_allowed(allowed: str) -> Reply:
+    return refusal_of_no_class("Method Not Allowed", 405, ((b"allow", allowed.encode()),))
+
+
+class EndpointRoute(APIRoute):
+    """A route whose declaration is for the document; its endpoint takes the request from there."""
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        endpoint: Endpoint = self.endpoint.answered_by  # type: ignore[attr-defined]
+        if scope["path"].endswith("\n") and not endpoint.operation.path.endswith("}"):
+            raise HTTPException(404)  # the framework's pattern for the path ends in $, which lets one line break pass
+        if scope["method"] != endpoint.operation.method:
+            await to_response(_method_not_allowed(self.endpoint.allowed))(scope, receive, send)  # type: ignore[attr-defined]
+            return
+        path_parameters = scope["path_params"]
+        identifiers = [str(path_parameters[name]) for name in endpoint.operation.parameters]
+        await endpoint(scope, receive, send, identifiers)
+
+
+def build_router(endpoints: Sequence[Endpoint], prefix: str, lifespan: Lifespan[Any]) -> APIRouter:
+    """A router over the endpoints; `lifespan` runs with the application that includes it."""
+    router = APIRouter(prefix=prefix, route_class=EndpointRoute, lifespan=lifespan)
+    methods: dict[str, list[str]] = {}
+    for endpoint in endpoints:
+        methods.setdefault(endpoint.operation.path, []).append(endpoint.operation.method)
+    for endpoint in endpoints:
+        operation = endpoint.operation
+        router.add_api_route(
+            operation.path,
+            _declaration(endpoint, allowed=", ".join(sorted(methods[operation.path]))),
+            methods=[operation.method],
+            summary=operation.title,
+            description=operation.description,
+            name=operation.title,
+            operation_id=operation.handler.__name__,
+            tags=[operation.tag],
+            status_code=204 if operation.answer is None else operation.status,
+            response_class=Response if operation.is_event_stream else JSONResponse,
+            response_model=None if operation.is_event_stream else operation.answer,
+            responses=_responses(operation),
+            dependencies=[Security(HTTPBearer(), scopes=_scopes(operation))],
+            openapi_extra=_file_body(operation) if operation.media_types else None,
+        )
+    return router
+
+
+def _scopes(operation: Operation) -> Sequence[str]:
+    """What a token has to grant, as OpenAPI 3.1 tells it (section 4.8.30): roles, in the security requirement."""
+    return () if operation.scope is None or operation.waived_for_oneself else (operation.scope,)
+
+
+def _declaration(endpoint: Endpoint, allowed: str) -> Callable[..., None]:
+    """A function whose signature tells FastAPI what the operation takes; it is never called."""
+
+    def declared() -> None:
+        raise NotImplementedError
+
+    declared.__signature__ = Signature(_parameters(endpoint.operation))  # type: ignore[attr-defined]
+    declared.answered_by = endpoint  # type: ignore[attr-defined]
+    declared.allowed = allowed  # type: ignore[attr-defined]
+    return declared
+
+
+def _parameters(operation: Operation) -> list[Parameter]:
+    declared: dict[str, Any] = {name: Annotated[UUID, Path()] for name in operation.parameters}
+    defaults: dict[str, Any] = {}
+    if operation.conditional:
+        defaults |= {"if_match": None, "if_none_match": None}
+        what = "course" if operation.tag == COURSES_TAG else "row"
+        declared["if_match"] = _header("If-Match", f"Only if the {what} is the one of this entity tag, seen before.")
+        declared["if_none_match"] = _header("If-None-Match", f"`*`: only if there is no {what} yet.")
+    if operation.is_revalidated:
+        defaults["if_none_match"] = None
+        declared["if_none_match"] = _header("If-None-Match", "The entity tag of an answer that you have: then 304.")
+    if operation.query is not None:
+        declared["query"] = Annotated[operation.query, Query()]
+    if operation.resumable:
+        declared["idempotency_key"] = Annotated[
+            str,
+            Header(alias="Idempotency-Key", description="A name for this import.", pattern=f"^{IMPORT_KEY.pattern}$"),
+        ]
+        defaults["idempotency_key"] = None
+    if operation.is_event_stream:
+        declared["last_event_id"] = Annotated[
+            str, Header(alias="Last-Event-ID", description="The id of the last event seen, which is not sent again.")
+        ]
+        defaults["last_event_id"] = None
+    if operation.body is not None:
+        declared["body"] = Annotated[operation.body, Body()]
+    return [
+        Parameter(
+            name,
+            Parameter.KEYWORD_ONLY,
+            annotation=annotation,
+            default=defaults.get(name, Parameter.empty),
+        )
+        for name, annotation in declared.items()
+    ]
+
+
+def _header(alias: str, description: str) -> Any:
+    return Annotated[str, Header(alias=alias, description=description, pattern=_ENTITY_TAG_PATTERN)]
+
+
+def _file_body(operation: Operation) -> dict[str, Any]:
+    kinds = {media_type: {"schema": {"type": "string"}} for media_type in operation.media_types}
+    return {"requestBody": {"required": True, "content": kinds}}
+
+
+def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
+    responses: dict[int | str, dict[str, Any]] = {
+        status: {"model": model, "description": description}
+        for status, (model, description) in _REFUSALS.items()
+        if status in {401, 422, 503, *operation.refusals}
+    }
+    responses[401]["headers"] = _CHALLENGE
+    for status in {409, 503} & responses.keys():
+        responses[status]["headers"] = _RETRY_AFTER
+    if operation.answers_tag:
+        responses[200] = {"headers": _tag_headers(operation) | (_LINK_HEADER if operation.is_paged else {})}
+    if operation.is_revalidated:
+        responses[304] = _NOT_MODIFIED
+    if operation.is_event_stream:
+        responses[200] = {"content": {EVENT_STREAM: {"itemSchema": _event(operation)}}}
+    if operation.other_media:
+        responses[200]["content"] = {media: {"schema": _FILE} for media in operation.other_media}
+    return responses
+
+
+def _tag_headers(operation: Operation) -> dict[str, Any]:
+    if operation.answer is LessonProgress:
+        return _TAG_HEADER | (_KEPT_HEADER if operation.conditional else {})
+    is_of_a_course = operation.conditional or operation.answer is CourseDocument
+    return _COURSE_TAG_HEADER if is_of_a_course else _ANSWER_TAG_HEADER
+
+
+def _event(operation: Operation) -> dict[str, Any]:
+    """The shape of an event, as OpenAPI 3.2 and FastAPI tell it."""
+    content = {"$ref": f"#/components/schemas/{operation.answer.__name__}"}
+    data = {"type": "string", "contentMediaType": "application/json", "contentSchema": content}
+    names = {"event": {"type": "string", "const": EVENT}, "id": {"type": "string"}, "data": data}
+    return {"type": "object", "properties": names, "required": list(names)}

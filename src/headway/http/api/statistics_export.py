@@ -1,0 +1,169 @@
+"""Whole rosters, line by line: as CSV, and as Parquet where pyarrow is installed."""
+
+import asyncio
+import csv
+import io
+from collections.abc import AsyncGenerator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
+from datetime import datetime
+from importlib import import_module
+from typing import Any, Final
+
+from headway.domain.identifiers import CourseId
+from headway.formats.roster_query import Format
+from headway.formats.statistics import roster_line
+from headway.http.api.statistics_shapes import RosterLine as RosterLineShape
+from headway.http.engine.parameters import accepted
+from headway.http.engine.replies import Chunks, StreamedReply
+from headway.http.engine.requests import NotAcceptableError
+from headway.http.engine.streaming import begun
+from headway.service import RosterLine
+
+# A roster has several forms under one address (RFC 9110 section 12.5.5).
+VARIES: Final = (b"vary", b"Accept")
+MEDIA: Final = {
+    Format.JSON: "application/json",
+    Format.CSV: "text/csv",
+    Format.PARQUET: "application/vnd.apache.parquet",
+}
+FILE_MEDIA: Final = (MEDIA[Format.CSV], MEDIA[Format.PARQUET])
+_COLUMNS: Final = tuple(RosterLineShape.model_fields)
+# Lines in a row group: what is held at once, and the least that a reader of the file reads.
+_ROW_GROUP: Final = 10_000
+
+Pages = AsyncGenerator[Sequence[RosterLine], None]
+
+
+def negotiated(given: Format | None, accept: bytes | None) -> Format:
+    """The form to answer in: the one that is named, or the one that Accept likes best, JSON before others.
+
+    Of what can not be served nothing is said; whoever accepts nothing of this gets JSON, as elsewhere.
+    """
+    if given is not None or accept is None:
+        return given or Format.JSON
+    wanted = accepted(accept.decode("latin-1"))
+    any_other = wanted.get("*/*", 0.0)
+
+    def weight(form: Format) -> float:
+        kind = MEDIA[form].partition("/")[0]
+        return wanted.get(MEDIA[form], wanted.get(f"{kind}/*", any_other))
+
+    return max(MEDIA, key=weight)
+
+
+async def streamed(form: Format, course_id: CourseId, pages: Pages) -> StreamedReply:
+    """A roster as a file, begun: whatever can be refused is, before anything is sent.
+
+    Raises what the pages do, and `NotAcceptableError` for Parquet where pyarrow is not installed.
+    """
+    if form is Format.CSV:
+        chunks, content_type = _as_csv(pages), "text/csv; charset=utf-8; header=present"
+    else:
+        # The first import takes as long as hundreds of requests.
+        chunks, content_type = _as_parquet(pages, await asyncio.to_thread(_pyarrow)), MEDIA[form]
+    disposition = f'attachment; filename="learners-{course_id}.{form}"'
+    headers = ((b"content-type", content_type.encode()), (b"content-disposition", disposition.encode()), VARIES)
+    return StreamedReply(200, await begun(chunks), headers)
+
+
+async def _as_csv(pages: Pages) -> Chunks:
+    """RFC 4180, with a header. No cell holds what a learner wrote: they are ids, numbers and times."""
+    head: list[Sequence[object]] = [_COLUMNS]
+    async with aclosing(pages):
+        async for page in pages:
+            lines = [[_cell(value) for value in roster_line(*line).values()] for line in page]
+            yield _csv_lines([*head, *lines])
+            head = []
+
+
+def _csv_lines(lines: Sequence[Sequence[object]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text).writerows(lines)
+    return text.getvalue().encode()
+
+
+def _cell(value: object) -> object:
+    """Times, which all are UTC, are printed as in JSON."""
+    return f"{value.isoformat(timespec='seconds')[:19]}Z" if isinstance(value, datetime) else value
+
+
+def _pyarrow() -> Any:
+    try:
+        import_module("pyarrow.parquet")
+        return import_module("pyarrow")
+    except ImportError as error:
+        reason = "Parquet needs pyarrow, which this installation is without: install 'headway[parquet]'."
+        raise NotAcceptableError(reason) from error
+
+
+class _Sink(io.RawIOBase):
+    """What a writer has written since it was last taken. The writer asks how much that was altogether."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._position = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, part: Any) -> int:
+        self._parts.append(bytes(part))
+        self._position += len(self._parts[-1])
+        return len(self._parts[-1])
+
+    def tell(self) -> int:
+        return self._position
+
+    def take(self) -> bytes:
+        taken = b"".join(self._parts)
+        self._parts.clear()
+        return taken
+
+
+async def _as_parquet(pages: Pages, arrow: Any) -> Chunks:
+    """Row groups of some pages each, made beside the event loop."""
+    sink = _Sink()
+    schema = _schema(arrow)
+
+    def write(lines: Sequence[RosterLine]) -> bytes:
+        writer.write_table(arrow.Table.from_pylist([_values(line) for line in lines], schema=schema))
+        return sink.take()
+
+    loop = asyncio.get_running_loop()
+    # The thread ends before the writer is closed, also where all this is cancelled while it writes.
+    with arrow.parquet.ParquetWriter(sink, schema) as writer, ThreadPoolExecutor(1) as beside:
+        gathered: list[RosterLine] = []
+        async with aclosing(pages):
+            async for page in pages:
+                gathered += page
+                if len(gathered) >= _ROW_GROUP:
+                    yield await loop.run_in_executor(beside, write, gathered)
+                    gathered = []
+        if gathered:
+            yield await loop.run_in_executor(beside, write, gathered)
+    yield sink.take()  # where things are, which Parquet says at its end
+
+
+def _values(line: RosterLine) -> dict[str, Any]:
+    return {
+        name: value.replace(microsecond=0) if isinstance(value, datetime) else value
+        for name, value in roster_line(*line).items()
+    }
+
+
+def _schema(arrow: Any) -> Any:
+    count, number, moment = arrow.int32(), arrow.float64(), arrow.timestamp("ms", tz="UTC")
+    types = {
+        "user_id": arrow.string(),
+        "total_lessons": count,
+        "completed_lessons": count,
+        "in_progress_lessons": count,
+        "completion_percentage": number,
+        "total_time_spent_minutes": number,
+        "last_accessed": moment,
+        "started_at": moment,
+        "last_seen": arrow.date32(),
+        "completed_at": moment,
+    }
+    return arrow.schema(list(types.items()))

@@ -1,0 +1,260 @@
+"""One operation of the API as an ASGI application: authenticate, read, call the handler, answer."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+from starlette.types import Receive, Scope, Send
+
+from headway.auth import Authenticator
+from headway.domain.errors import HeadwayError, StoppingError
+from headway.domain.identifiers import CourseId
+from headway.domain.principal import STATISTICS_READ, Principal
+from headway.formats.identifiers import parse_identifier
+from headway.http.engine.errors import INTERNAL_ERROR, to_reply
+from headway.http.engine.event_streams import Streams
+from headway.http.engine.lists import RenderedLists
+from headway.http.engine.long_answers import LongAnswers, TooManyAnswersError
+from headway.http.engine.observation import LoggedRequests, Observer, request_id
+from headway.http.engine.parameters import parse_media_type
+from headway.http.engine.replies import Headers, Reply, StreamedReply, not_modified, tag_of, tagged
+from headway.http.engine.requests import (
+    SMALL_BODY_BYTES,
+    BodyBudget,
+    Call,
+    HeldBody,
+    Pages,
+    RequestHeaders,
+    is_known,
+    parse_precondition,
+    read_body,
+    read_headers,
+)
+from headway.http.engine.responder import break_off, respond
+from headway.http.engine.streaming import CLIENT_GONE, CLIENT_SLOW, PIECE_BYTES, send_in_pieces, send_streamed
+from headway.logs import REQUEST_ID, get_logger
+from headway.metrics import Metrics
+from headway.service import Services
+
+_log = get_logger("headway.http")
+
+PROGRESS_BODY_BYTES: Final = SMALL_BODY_BYTES
+COURSE_BODY_BYTES: Final = 1024 * 1024
+
+_REFUSED: Final = 400
+_LONG_BYTES: Final = 1024 * 1024
+"""From here on the tag of an answer is made in a thread: it takes a millisecond."""
+
+Handler = Callable[[Call], Awaitable[Reply | StreamedReply]]
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """A line of the route table.
+
+    `path` is below the router's prefix, its parameters all UUIDs. `scope` is what the token has to grant; where it is
+    `waived_for_oneself`, the learner whom the path names needs none. `query`, `body` and `answer` are the shapes shown
+    in the OpenAPI document, `other_media` the answer's other forms; of an `is_event_stream` answers are the events'
+    data.
+    Where there are `media_types` the body is a file of one of these, else JSON; a `resumable` operation takes an
+    Idempotency-Key, one that `is_paged` answers a `Link` to the next page. `refusals` are the statuses that it can be
+    refused with beside 401, 422 and 503, which all can. `status` is that of an answer with a body. A GET that
+    `answers_tag` answers 304 to who has what it would answer.
+    """
+
+    method: str
+    path: str
+    title: str
+    description: str
+    handler: Handler
+    tag: str
+    answer: Any = None
+    body: Any = None
+    body_limit: int = 0
+    refusals: tuple[int, ...] = ()
+    conditional: bool = False
+    answers_tag: bool = False
+    query: type[BaseModel] | None = None
+    other_media: tuple[str, ...] = ()
+    is_event_stream: bool = False
+    media_types: tuple[str, ...] = ()
+    resumable: bool = False
+    is_paged: bool = False
+    status: int = 200
+    scope: str | None = None
+    waived_for_oneself: bool = False
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the path's parameters."""
+        return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
+
+    @property
+    def is_revalidated(self) -> bool:
+        """Whether who has what it answers is told so."""
+        return self.method == "GET" and self.answers_tag
+
+    @property
+    def is_limited_to_courses(self) -> bool:
+        """Whether the token's claim `courses` has to name the path's course, which is its first parameter."""
+        return self.scope == STATISTICS_READ and self.parameters[:1] == ("course_id",)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What every endpoint needs. `pages` are those whose scripts call the API by a session; `None`: there are none."""
+
+    services: Services
+    lists: RenderedLists
+    long_answers: LongAnswers
+    authenticator: Authenticator
+    pages: Pages | None
+    metrics: Metrics
+    log_requests: LoggedRequests
+    streams: Streams
+    bodies: BodyBudget
+
+
+class Endpoint:
+    """Answers one operation's requests, however they were routed here."""
+
+    def __init__(self, operation: Operation, surroundings: Surroundings, prefix: str) -> None:
+        self.operation = operation
+        self._handler = operation.handler
+        self._names = operation.parameters
+        self._is_revalidated = operation.is_revalidated
+        self._is_limited_to_courses = operation.is_limited_to_courses
+        self._body_limit = operation.body_limit
+        self._services = surroundings.services
+        self._lists = surroundings.lists
+        self._long_answers = surroundings.long_answers
+        self._authenticator = surroundings.authenticator
+        self._pages = surroundings.pages
+        self._streams = surroundings.streams
+        self._bodies = surroundings.bodies
+        route = prefix + operation.path
+        meter = surroundings.metrics.meter(operation.method, route)
+        self._observer = Observer(meter, operation.method, route, surroundings.log_requests)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, identifiers: Sequence[str]) -> None:
+        """Serve one request, whose path gave `identifiers`, unchecked, in the path's order."""
+        started = perf_counter()
+        headers = read_headers(scope["headers"])
+        identity = request_id(headers.get(b"x-request-id"))
+        REQUEST_ID.set(identity)
+        try:
+            reply = await self._answer(headers, receive, identifiers, scope)
+            if self._is_revalidated and isinstance(reply, Reply):
+                reply = tagged(reply) if len(reply.body) <= _LONG_BYTES else await asyncio.to_thread(tagged, reply)
+                if b"if-none-match" in headers and is_known(headers, tag_of(reply)):
+                    reply = not_modified(reply)
+        except (HeadwayError, ValidationError) as refusal:
+            reply = to_reply(refusal)
+        except asyncio.CancelledError:  # the service stops and has waited long enough; nothing was acknowledged
+            reply = to_reply(StoppingError())
+        except Exception:  # noqa: BLE001 - no traceback reaches a client; the log has it
+            _log.exception("request_failed")
+            reply = INTERNAL_ERROR
+        sent_headers = (*reply.headers, (b"x-request-id", identity.encode()))
+        if isinstance(reply, StreamedReply):
+            await self._stream(reply, sent_headers, receive, send, started)
+            return
+        status, body, _ = reply
+        if len(body) > PIECE_BYTES:
+            status = await self._send_long(reply, identity, receive, send)
+        elif status >= _REFUSED or not respond(send, status, sent_headers, body):
+            await _send(send, status, sent_headers, body)
+        self._observer.answered(status, started)
+
+    async def _send_long(self, reply: Reply, identity: str, receive: Receive, send: Send) -> int:
+        """Send an answer that is counted while it is held, or that there is no room for it; answers the status."""
+        named = (b"x-request-id", identity.encode())
+        try:
+            with self._long_answers.holding(reply.body):
+                taken = await send_in_pieces(reply._replace(headers=(*reply.headers, named)), receive, send)
+                if taken == CLIENT_SLOW:
+                    break_off(send)
+                return taken
+        except TooManyAnswersError as refusal:
+            status, body, headers = to_reply(refusal)
+        await _send(send, status, (*headers, named), body)
+        return status
+
+    async def _stream(
+        self, reply: StreamedReply, headers: Headers, receive: Receive, send: Send, started: float
+    ) -> None:
+        status = await send_streamed(reply, headers, receive, send)
+        self._observer.answered(status, started)
+        if status not in {reply.status, CLIENT_GONE}:
+            break_off(send)
+
+    async def _answer(
+        self, headers: RequestHeaders, receive: Receive, identifiers: Sequence[str], scope: Scope
+    ) -> Reply | StreamedReply:
+        authorization = headers.get(b"authorization")
+        principal = self._authenticator.known(authorization)
+        if principal is None:
+            principal = await self._identify(authorization, headers)
+        checked = self._permitted(principal, identifiers)
+        if self._is_revalidated and b"if-none-match" in headers:
+            parse_precondition(headers)  # what is malformed is refused, also where the answer has no tag
+        if not self._body_limit:
+            return await self._called(principal, headers, checked, b"", scope)
+        if self.operation.media_types:
+            parse_media_type(headers, self.operation.media_types)  # before anything of the body is read
+        with HeldBody(self._bodies, self._body_limit) as held:
+            body = await read_body(receive, headers, held)
+            return await self._called(principal, headers, checked, body, scope)
+
+    async def _called(
+        self, principal: Principal, headers: RequestHeaders, checked: tuple[str, ...], body: bytes, scope: Scope
+    ) -> Reply | StreamedReply:
+        query, scheme = scope["query_string"], scope.get("scheme", "http")
+        return await self._handler(
+            Call(
+                self._services,
+                self._lists,
+                self._long_answers,
+                self._streams,
+                principal,
+                headers,
+                checked,
+                body,
+                query,
+                scheme,
+                self._pages,
+            )
+        )
+
+    def _permitted(self, principal: Principal, identifiers: Sequence[str]) -> tuple[str, ...]:
+        """The path's identifiers, checked, where the principal may do this: before anything else is read."""
+        operation = self.operation
+        scope = operation.scope
+        if scope is not None and not operation.waived_for_oneself:
+            principal.require(scope)
+        checked = tuple(map(parse_identifier, self._names, identifiers))
+        if scope is not None and operation.waived_for_oneself and principal.learner_id != checked[0]:
+            principal.require(scope)
+        if self._is_limited_to_courses:
+            principal.require_statistics(CourseId(checked[0]))
+        return checked
+
+    async def _identify(self, authorization: bytes | None, headers: RequestHeaders) -> Principal:
+        """Whom a request speaks for whose token is not known yet, or that has none but a session's cookie.
+
+        A proxy in front may have a password of its own, which it passes on.
+        """
+        has_token = authorization is not None and authorization[:6].lower() == b"bearer"
+        if not has_token and self._pages is not None:
+            principal = self._pages.sessions.principal_of_request(self.operation.method, headers)
+            if principal is not None:
+                return principal
+        return await self._authenticator.authenticate(authorization)
+
+
+async def _send(send: Send, status: int, headers: Headers, body: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": list(headers)})
+    await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -1,0 +1,243 @@
+"""The error table: what each refusal becomes over HTTP."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, NamedTuple
+
+import orjson
+from pydantic import ValidationError
+
+from headway.domain.errors import (
+    CourseNotFoundError,
+    CourseNotGrantedError,
+    ForgedRequestError,
+    HeadwayError,
+    ImportUnderWayError,
+    InvalidValueError,
+    KeyReusedError,
+    KeysUnavailableError,
+    LearnerNotFoundError,
+    LessonNotFoundError,
+    MissingScopeError,
+    NotAuthenticatedError,
+    NotFoundError,
+    PreconditionFailedError,
+    ProgressNotFoundError,
+    QueueFullError,
+    StoppingError,
+    StoreUnavailableError,
+    TooManyStreamsError,
+    UnavailableError,
+)
+from headway.formats.identifiers import InvalidIdentifierError
+from headway.formats.queries import InvalidQueryError
+from headway.http.engine.long_answers import TooManyAnswersError
+from headway.http.engine.parameters import InvalidImportKeyError, UnsupportedMediaTypeError
+from headway.http.engine.replies import Headers, Reply, json_reply
+from headway.http.engine.requests import (
+    BodyTooLargeError,
+    ClientGoneError,
+    InvalidHeaderError,
+    NotAcceptableError,
+    PagesOffError,
+    TooManyBodiesError,
+)
+
+
+class Refused(NamedTuple):
+    """What a class of refusals becomes. `code` is for programs; a 422 has none, its faults have each a `type`."""
+
+    status: int
+    code: str = ""
+
+
+REFUSALS: Final[dict[type[HeadwayError], Refused]] = {
+    NotAuthenticatedError: Refused(401, "not_authenticated"),
+    ForgedRequestError: Refused(403, "forged_request"),
+    MissingScopeError: Refused(403, "missing_scope"),
+    CourseNotGrantedError: Refused(403, "course_not_granted"),
+    NotFoundError: Refused(404, "not_found"),
+    CourseNotFoundError: Refused(404, "course_not_found"),
+    LessonNotFoundError: Refused(404, "lesson_not_found"),
+    ProgressNotFoundError: Refused(404, "progress_not_found"),
+    LearnerNotFoundError: Refused(404, "learner_not_found"),
+    PagesOffError: Refused(404, "pages_off"),
+    NotAcceptableError: Refused(406, "not_acceptable"),
+    ImportUnderWayError: Refused(409, "import_under_way"),
+    PreconditionFailedError: Refused(412, "precondition_failed"),
+    BodyTooLargeError: Refused(413, "body_too_large"),
+    UnsupportedMediaTypeError: Refused(415, "unsupported_media_type"),
+    InvalidHeaderError: Refused(422),
+    InvalidIdentifierError: Refused(422),
+    InvalidQueryError: Refused(422),
+    InvalidImportKeyError: Refused(422),
+    InvalidValueError: Refused(422),
+    KeyReusedError: Refused(422),
+    ClientGoneError: Refused(499, "client_gone"),
+    UnavailableError: Refused(503, "unavailable"),
+    QueueFullError: Refused(503, "queue_full"),
+    StoreUnavailableError: Refused(503, "store_unavailable"),
+    TooManyStreamsError: Refused(503, "too_many_streams"),
+    TooManyBodiesError: Refused(503, "too_many_bodies"),
+    TooManyAnswersError: Refused(503, "too_many_answers"),
+    KeysUnavailableError: Refused(503, "keys_unavailable"),
+    StoppingError: Refused(503, "stopping"),
+}
+CODES_OF_NO_CLASS: Final = {
+    400: "invalid_request",
+    404: "unknown_path",
+    405: "method_not_allowed",
+    408: "request_timeout",
+    431: "head_too_large",
+    500: "internal_error",
+    501: "method_not_implemented",
+    503: "too_many_connections",
+}
+"""What is refused before there is an operation, or by none: by its status."""
+
+MOST_FAULTS: Final = 100
+"""How many faults of a request are listed."""
+MOST_LOOKED_THROUGH: Final = 10_000
+"""Of how many faults any is listed: to tell them apart takes longer than to find them, and nobody else is served."""
+LONGEST_ECHO: Final = 200
+"""How many characters of a text that was sent are told back."""
+
+# A request whose body was not read to the end leaves the connection in the middle of it.
+_CLOSE: Final = (b"connection", b"close")
+
+
+def refusal(detail: str, status: int, code: str, headers: Headers = ()) -> Reply:
+    """A refusal in the shape of all but 422: a sentence for people, and a code for programs."""
+    return json_reply({"detail": detail, "code": code}, status, headers)
+
+
+def refusal_of_no_class(detail: str, status: int, headers: Headers = ()) -> Reply:
+    """What is refused outside all operations."""
+    return refusal(detail, status, CODES_OF_NO_CLASS.get(status, "refused"), headers)
+
+
+INTERNAL_ERROR: Final = refusal_of_no_class("Something went wrong here. The request id names it in the log.", 500)
+
+# What ends a connection, since no request can be handed on.
+NO_REQUEST: Final = refusal_of_no_class("This is no HTTP request.", 400)
+NOT_ONE_HOST: Final = refusal_of_no_class("A request has exactly one Host header.", 400)
+REQUEST_LATE: Final = refusal_of_no_class("The request took too long to arrive.", 408)
+HEAD_TOO_LARGE: Final = refusal_of_no_class("The request line and headers are over 64 KiB.", 431)
+NO_TUNNEL: Final = refusal_of_no_class("There are no tunnels here.", 501)
+TOO_MANY_CONNECTIONS: Final = refusal_of_no_class(
+    "Too many connections. Try again in a moment.", 503, ((b"retry-after", b"1"),)
+)
+
+
+def codes_of(status: int) -> tuple[str, ...]:
+    """The codes that an operation's refusals of this status have."""
+    return tuple(refused.code for refused in REFUSALS.values() if refused.status == status)
+
+
+def to_reply(error: HeadwayError | ValidationError) -> Reply:
+    """The answer that a refusal gets."""
+    if isinstance(error, ValidationError):
+        return _unprocessable(_body_faults(error))
+    status, code = next(REFUSALS[kind] for kind in type(error).__mro__ if kind in REFUSALS)
+    if status == 422:  # noqa: PLR2004 - the one status with a shape of its own
+        return _unprocessable(_faults(error))
+    return refusal(str(error), status, code, _headers(error))
+
+
+def _headers(error: HeadwayError) -> Headers:
+    match error:
+        case NotAuthenticatedError() | MissingScopeError() | CourseNotGrantedError():
+            return ((b"www-authenticate", _challenge(error).encode()),)
+        case BodyTooLargeError():
+            return (_CLOSE,)
+        case UnavailableError() | ImportUnderWayError():
+            seconds = error.seconds if isinstance(error, ImportUnderWayError) else 1
+            return ((b"retry-after", b"%d" % seconds),)
+    return ()
+
+
+def _challenge(error: NotAuthenticatedError | MissingScopeError | CourseNotGrantedError) -> str:
+    """RFC 6750 section 3: the reason, where a token was sent."""
+    match error:
+        case NotAuthenticatedError(token_sent=False):
+            return "Bearer"
+        case NotAuthenticatedError():
+            reason = str(error).replace("\\", "").replace('"', "'")
+            return f'Bearer error="invalid_token", error_description="{reason}"'
+        case MissingScopeError(scope=scope):
+            return f'Bearer error="insufficient_scope", scope="{scope}"'
+        case CourseNotGrantedError():
+            return f'Bearer error="insufficient_scope", error_description="{error}"'
+
+
+def _faults(error: HeadwayError) -> list[dict[str, Any]]:
+    match error:
+        case InvalidIdentifierError(name=name, text=text):
+            context = {"error": "a UUID is 32 hexadecimal digits in five groups joined by hyphens"}
+            return [_fault(("path", name), "Input should be a valid UUID", "uuid_parsing", text, context)]
+        case InvalidHeaderError(name=name, text=text):
+            return [_fault(("header", name), str(error), "entity_tag_parsing", text)]
+        case InvalidQueryError(faults=faults):
+            return [_fault(("query", one.name), one.reason, one.kind, one.given, one.context) for one in faults]
+        case InvalidImportKeyError():
+            return [_fault(("header", "Idempotency-Key"), str(error), "idempotency_key_parsing", None)]
+        case KeyReusedError():
+            return [_fault(("header", "Idempotency-Key"), str(error), "idempotency_key_reused", None)]
+        case InvalidValueError(problems=problems):
+            some = problems[:MOST_FAULTS]
+            listed = [_fault(("body", *problem.place), problem.reason, problem.kind, None) for problem in some]
+            return listed + _more_than(listed, len(problems), "body")
+    raise TypeError(error)
+
+
+def _body_faults(error: ValidationError) -> list[dict[str, Any]]:
+    found = error.error_count()
+    faults = error.errors(include_url=False)[:MOST_FAULTS] if found <= MOST_LOOKED_THROUGH else []
+    listed = [
+        _fault(
+            ("body", *fault["loc"]),
+            fault["msg"],
+            fault["type"],
+            None if fault["type"] == "json_invalid" else fault["input"],
+            fault.get("ctx"),
+        )
+        for fault in faults
+    ]
+    return listed + _more_than(listed, found, "body")
+
+
+def _more_than(listed: Sequence[dict[str, Any]], found: int, part: str) -> list[dict[str, Any]]:
+    """An entry that says how many faults are not listed, where there are any."""
+    if found <= len(listed):
+        return []
+    message = f"Listed are the first {len(listed)} faults; there are {found}."
+    return [_fault((part,), message, "too_many_faults", None, {"listed": len(listed), "found": found})]
+
+
+def _fault(
+    location: tuple[str | int, ...], message: str, kind: str, given: object, context: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """One entry of `detail`, in the reference's shape and order."""
+    where = [_shortened(part) if isinstance(part, str) else part for part in location]
+    return {"loc": where, "msg": message, "type": kind, "input": _printable(given), "ctx": context or {}}
+
+
+def _printable(given: object) -> object:
+    """What was sent, where it is short; of a text its beginning, and of an object or list that is long nothing.
+
+    A whole number of over 64 bits, which JSON readers commonly can not hold, becomes its text.
+    """
+    if isinstance(given, str):
+        return _shortened(given)
+    try:
+        is_long = len(orjson.dumps(given)) > LONGEST_ECHO
+    except TypeError:
+        return _shortened(str(given))
+    return None if is_long else given
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= LONGEST_ECHO else f"{text[:LONGEST_ECHO]}…"
+
+
+def _unprocessable(faults: Iterable[dict[str, Any]]) -> Reply:
+    return json_reply({"detail": list(faults)}, 422)

@@ -1,0 +1,52 @@
+"""Lists as they were last rendered, for the learner who asks again before anything changed."""
+
+from collections import OrderedDict
+from typing import Final, NamedTuple
+
+from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.standing import LessonsStamp
+from headway.http.engine.replies import Reply
+
+KEPT_BYTES: Final = 64 * 1024 * 1024
+# What an entry takes beside its body: keys, stamp, headers.
+_ENTRY_BYTES: Final = 4096
+
+Key = tuple[LearnerId, CourseId]
+
+
+class _Rendered(NamedTuple):
+    stamp: LessonsStamp
+    reply: Reply
+
+
+class RenderedLists:
+    """Bounded by the bytes they take; what was used longest ago goes first.
+
+    Nothing here can be stale: a list is answered only under the stamp that the store has at that moment.
+    """
+
+    def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
+        self._kept_bytes = kept_bytes
+        self._bytes = 0
+        self._lists: OrderedDict[Key, _Rendered] = OrderedDict()
+
+    def find(self, key: Key, stamp: LessonsStamp) -> Reply | None:
+        """The list rendered under this stamp, if it is kept."""
+        rendered = self._lists.get(key)
+        if rendered is None or rendered.stamp != stamp:
+            return None
+        self._lists.move_to_end(key)
+        return rendered.reply
+
+    def keep(self, key: Key, stamp: LessonsStamp, reply: Reply) -> None:
+        """Keep a list that was read after its stamp."""
+        replaced = self._lists.pop(key, None)
+        self._bytes += _size(reply) - (_size(replaced.reply) if replaced else 0)
+        self._lists[key] = _Rendered(stamp, reply)
+        while self._bytes > self._kept_bytes:
+            _, dropped = self._lists.popitem(last=False)
+            self._bytes -= _size(dropped.reply)
+
+
+def _size(reply: Reply) -> int:
+    return len(reply.body) + _ENTRY_BYTES

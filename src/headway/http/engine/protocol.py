@@ -1,0 +1,404 @@
+"""uvicorn's HTTP protocol with bounds: on a request's head, on the time that it takes, on connections.
+
+What is taken of uvicorn beyond its documentation: the attributes of `HttpToolsProtocol`, `_start_asgi_task`, how a
+`RequestResponseCycle` is made and which state it has, `FlowControl`, `STATUS_LINE`, and the server state's figures.
+"""
+
+import asyncio
+from asyncio import TimerHandle, Transport
+from dataclasses import dataclass
+from typing import Any, Final, cast
+from urllib.parse import unquote
+
+import httptools
+from uvicorn.config import Config
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from headway.http.engine import errors
+from headway.http.engine.replies import Reply
+from headway.http.engine.responder import CloseDelimited, Exit
+
+HEAD_BYTES: Final = 64 * 1024
+STOPPING: Final = "headway_stopping"
+"""Where the lifespan's state has what is to be called when the server stops, before it waits for answers to end."""
+CUT_OFF: Final = "headway_cut_off"
+"""Where the lifespan's state has what is to be told why a connection was refused or cut off."""
+
+LINGER_SECONDS: Final = 5.0
+LINGER_BYTES: Final = 16 * 1024 * 1024
+"""How much is read, and thrown away, of a client that is still sending when its answer is written."""
+_BODY_PAUSES: Final = 10
+"""A whole body may take this many times as long as a pause in it."""
+_LEAST_LOOK_SECONDS: Final = 0.02
+_REQUEST_LINE_BYTES: Final = len(b"GET  HTTP/1.1\r\n\r\n")
+_LINGERING: Final = 64
+"""How many connections beyond the limit are kept for a moment, so that their clients see why they are refused."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionLimits:
+    """How many connections there may be, and how long a client may take, in seconds.
+
+    For a request's head, for a pause in its body, and before it takes anything of an answer.
+    """
+
+    connections: int = 10_000
+    head_seconds: float = 10.0
+    body_seconds: float = 30.0
+    patience_seconds: float = 10.0
+
+
+class _RefusedError(Exception):
+    """A request that is not handed on, found while it is parsed."""
+
+    def __init__(self, refusal: Reply) -> None:
+        super().__init__(refusal.status)
+        self.refusal = refusal
+
+
+class BoundedHeadProtocol(HttpToolsProtocol):
+    """One connection: what it may send, how long it may take, and how it ends.
+
+    - A head, trailers included, is bounded by HEAD_BYTES (RFC 6585 section 5). Trailers are counted and dropped.
+    - `Upgrade` is ignored, which RFC 9110 section 7.8 allows: the body is read by its length.
+    - A request that can not be handed on is answered behind those that came before it.
+    - A client that is still sending when its answer ends the connection is listened to for a while: closing at once
+      would reset the connection, and the answer would be lost (RFC 9112 section 9.6).
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+        limits: ConnectionLimits | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._limits = limits or ConnectionLimits()
+        self._shortest = min(
+            self._limits.head_seconds, self._limits.body_seconds, self._limits.patience_seconds, self.timeout_keep_alive
+        )
+        self._time = self.loop.time
+        self._begun = self._heard = self._time()
+        self._look_task: TimerHandle | None = None
+        self._exit = cast("Any", None)
+        self._in_head = self._in_message = self._upgrades = False
+        self._hosts = self._size = self._unfinished = self._discarded = 0
+        self._has_moved = False
+        self._is_deaf = self._is_leaving = False
+        self._under_way: RequestResponseCycle | None = None  # what is answered; of pipelined ones not the last
+        self._last_words: Reply | None = None
+        self._unsent = 0
+        self._stuck_since = 0.0
+
+    # The connection
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client is there: there is room for it, or it is told that there is none."""
+        super().connection_made(cast("Transport", transport))
+        self._exit = Exit(self.transport, self.leave)
+        number = len(self.connections)
+        if number <= self._limits.connections:
+            self._look_task = self.loop.call_later(self._shortest, self._look)
+            return
+        self._cut_off(errors.CODES_OF_NO_CLASS[errors.TOO_MANY_CONNECTIONS.status])
+        self._write(errors.TOO_MANY_CONNECTIONS)
+        if number <= self._limits.connections + _LINGERING:
+            self._linger()
+        else:
+            self._is_deaf = self._is_leaving = True
+            self.transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone."""
+        if self._look_task is not None:
+            self._look_task.cancel()
+        if self._under_way is not None and not self._under_way.response_complete:
+            self._under_way.disconnected = True
+            self._under_way.message_event.set()
+        super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        """The server stops: answers that end only then are told so first."""
+        tell = self.app_state.get(STOPPING)
+        if tell is not None:
+            tell()
+        if self._is_leaving:
+            self.transport.close()
+        else:
+            super().shutdown()
+
+    def pause_writing(self) -> None:
+        """The client does not keep up with what is written."""
+        self._unsent, self._stuck_since = self.transport.get_write_buffer_size(), self._time()
+        super().pause_writing()
+
+    # What arrives
+
+    def data_received(self, data: bytes) -> None:
+        """Take what arrived, unless it makes a head too large."""
+        if self._is_deaf:
+            self._discard(len(data))
+            return
+        self._has_moved = False
+        try:
+            self._parse(data)
+        except httptools.HttpParserError as error:
+            cause = error.__context__
+            self._refuse(cause.refusal if isinstance(cause, _RefusedError) else errors.NO_REQUEST)
+            return
+        if not self._in_message or self._has_moved:
+            self._unfinished = len(data) - data.rfind(b"\n") - 1 if self._in_head else 0
+        else:
+            self._unfinished += len(data)
+        if self._in_message and self._size + self._unfinished > HEAD_BYTES:
+            self._refuse(errors.HEAD_TOO_LARGE)
+
+    def _parse(self, data: bytes) -> None:
+        """Have it parsed. The parser takes what follows an upgrade for another protocol, so a new one begins anew."""
+        rest: bytes | memoryview = data
+        while True:
+            try:
+                self.parser.feed_data(rest)
+            except httptools.HttpParserUpgrade as upgrade:
+                rest = memoryview(rest)[upgrade.args[0] :]
+            else:
+                return
+            head = self._head_without_upgrade()
+            self.parser = _new_parser(self)
+            self.parser.feed_data(head)
+
+    def _head_without_upgrade(self) -> bytes:
+        """The head that was read last, as it would be without asking for another protocol."""
+        self._upgrades = False
+        version = self.parser.get_http_version().encode()
+        lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)]
+        lines += [b"%b: %b" % header for header in self.headers if header[0] != b"upgrade"]
+        return b"\r\n".join((*lines, b"", b""))
+
+    def on_message_begin(self) -> None:
+        """A head begins."""
+        self._in_head = self._in_message = True
+        self._hosts = self._discarded = 0
+        self._size = _REQUEST_LINE_BYTES
+        self._begun = self._heard = self._time()
+        super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """A part of the request's target."""
+        self._has_moved = True
+        self._size += len(url)
+        self.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, or a trailer, which is dropped: nothing that is asked before the body may come behind it."""
+        self._has_moved = True
+        self._size += len(name) + len(value) + 4
+        if not self._in_head:
+            if self._size > HEAD_BYTES:
+                raise _RefusedError(errors.HEAD_TOO_LARGE)
+            return
+        name = name.lower()
+        if name == b"host":
+            self._hosts += 1
+        elif name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """The head has ended: hand the request on, behind those that are not answered yet."""
+        if self._size > HEAD_BYTES:
+            raise _RefusedError(errors.HEAD_TOO_LARGE)
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        if method == b"CONNECT":
+            raise _RefusedError(errors.NO_TUNNEL)
+        if self._hosts != 1 and (self._hosts or version >= "1.1"):  # RFC 9112 section 3.2
+            raise _RefusedError(errors.NOT_ONE_HOST)
+        if self.parser.should_upgrade():
+            self._upgrades = True
+            return
+        self._complete_scope(method.decode("ascii"), version)
+        self._in_head = False
+        is_idle, self.cycle = self._is_idle(), self._new_cycle(version)
+        if is_idle:
+            self._answer(self.cycle, self.app)
+        else:
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
+
+    def _answer(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._under_way = cycle
+        self._start_asgi_task(cycle, app)
+
+    def _complete_scope(self, method: str, version: str) -> None:
+        scope: Any = self.scope
+        scope["method"] = method
+        scope["http_version"] = version
+        url = httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        scope["raw_path"] = self.root_path.encode("ascii") + url.path
+        scope["path"] = self.root_path + (unquote(path) if "%" in path else path)
+        scope["query_string"] = url.query or b""
+
+    def _is_idle(self) -> bool:
+        """Whether no request is to be answered."""
+        cycle = cast("RequestResponseCycle | None", self.cycle)
+        return cycle is None or cycle.response_complete
+
+    def _new_cycle(self, version: str) -> RequestResponseCycle:
+        kind = CloseDelimited if version < "1.1" else RequestResponseCycle
+        return kind(
+            scope=self.scope,
+            transport=self._exit,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=self.access_log,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=version >= "1.1" and self.parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+
+    def on_body(self, body: bytes) -> None:
+        """A part of the body. Of a request that is answered already, so much is thrown away and no more."""
+        self._has_moved = True
+        self._heard = self._time()
+        cycle = self.cycle
+        if cycle.response_complete:
+            self._discard(len(body))
+            return
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.message_event.set()
+
+    def on_message_complete(self) -> None:
+        """The body has ended, too."""
+        if self._upgrades:
+            return
+        self._in_message = False
+        if not self.cycle.response_complete:
+            self.cycle.more_body = False
+            self.cycle.message_event.set()
+
+    # What is answered
+
+    def on_response_complete(self) -> None:
+        """An answer is written: go on with the next request, or with what is left to say."""
+        self.server_state.total_requests += 1
+        if self._is_leaving or self.transport.is_closing():
+            return
+        self._begun = self._heard = self._time()
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._answer(*self.pipeline.pop())
+        elif self._last_words is not None:
+            self._write(self._last_words)
+            self._linger()
+
+    def _refuse(self, refusal: Reply) -> None:
+        """Answer what can not be handed on, in its turn, and listen no more."""
+        self._cut_off(errors.CODES_OF_NO_CLASS[refusal.status])
+        has_body_under_way, self._is_deaf = self._in_message and not self._in_head, True
+        cycle = self.cycle
+        if has_body_under_way and self.pipeline and self.pipeline[0][0] is cycle:  # its own turn has not come
+            self.pipeline.popleft()
+            self._last_words = refusal
+        elif self._is_idle():
+            self._write(refusal)
+            self._linger()
+        elif not has_body_under_way:
+            self._last_words = refusal
+        elif cycle.response_started:
+            self.transport.abort()
+        else:
+            self._write(refusal)
+            self._linger()
+            cycle.disconnected = True
+            cycle.message_event.set()
+
+    def _write(self, refusal: Reply) -> None:
+        lines = (*self.server_state.default_headers, *refusal.headers, (b"connection", b"close"))
+        head = b"".join(b"%b: %b\r\n" % line for line in lines)
+        self.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[refusal.status], head, refusal.body))
+
+    def _cut_off(self, reason: str) -> None:
+        tell = self.app_state.get(CUT_OFF)
+        if tell is not None:
+            tell(reason)
+
+    # How it ends
+
+    def leave(self) -> None:
+        """End the connection behind the answer, at once where the whole request is there."""
+        if self._in_message:
+            self._linger()
+        else:
+            self._is_deaf = self._is_leaving = True
+            self.transport.close()
+
+    def _linger(self) -> None:
+        """Say that nothing more will come, and throw away what does, for a while."""
+        if self._is_leaving or self.transport.is_closing():
+            return
+        self._is_deaf = self._is_leaving = True
+        self.flow.resume_reading()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        if self._look_task is not None:
+            self._look_task.cancel()
+        self._look_task = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
+
+    def _discard(self, size: int) -> None:
+        self._discarded += size
+        if self._discarded > LINGER_BYTES and not self.transport.is_closing():
+            self.transport.abort()
+
+    def _look(self) -> None:
+        """See whether the client takes too long, and look again when it could."""
+        now = self._time()
+        self._look_task = None
+        due = min(self._due(now), now + self._shortest)
+        if due <= now:
+            self._end_waiting()
+        if self._look_task is None:
+            self._look_task = self.loop.call_later(max(due - now, _LEAST_LOOK_SECONDS), self._look)
+
+    def _due(self, now: float) -> float:
+        """Until when the client has time for what it is to do next."""
+        limits = self._limits
+        if unsent := self.transport.get_write_buffer_size():
+            if unsent != self._unsent:
+                self._unsent, self._stuck_since = unsent, now
+            return self._stuck_since + limits.patience_seconds
+        self._unsent = 0
+        if self.flow.read_paused:  # what it sent waits for us
+            self._heard = now
+        if self._is_deaf:
+            return now + self._shortest
+        if self._in_head or self.cycle is None:
+            return self._heard + limits.head_seconds
+        if self._in_message:
+            return min(self._heard, self._begun + (_BODY_PAUSES - 1) * limits.body_seconds) + limits.body_seconds
+        return self._heard + self.timeout_keep_alive if self.cycle.response_complete else now + self._shortest
+
+    def _end_waiting(self) -> None:
+        if self._unsent:
+            self._cut_off("answer_not_taken")
+            self.transport.abort()
+        elif self._in_head or (self._in_message and not self.cycle.response_complete):
+            self._refuse(errors.REQUEST_LATE)
+        else:
+            self.transport.close()
+
+
+def _new_parser(protocol: BoundedHeadProtocol) -> httptools.HttpRequestParser:
+    """A parser as uvicorn makes one: it goes on behind a request that asks for the end of the connection."""
+    parser = httptools.HttpRequestParser(protocol)
+    parser.set_dangerous_leniencies(lenient_data_after_close=True)
+    return parser

@@ -1,0 +1,99 @@
+"""Answers, ready to be sent: their status, headers and body."""
+
+from collections.abc import AsyncGenerator, Mapping
+from hashlib import blake2b
+from io import BytesIO
+from typing import Final, NamedTuple
+
+from starlette.responses import Response
+
+from headway.formats.encoding import Array, to_json
+from headway.http.engine.long_answers import write_array
+
+Headers = tuple[tuple[bytes, bytes], ...]
+_JSON: Final = (b"content-type", b"application/json")
+
+
+class Reply(NamedTuple):
+    """An answer, ready to be sent."""
+
+    status: int
+    body: bytes
+    headers: Headers
+
+
+Chunks = AsyncGenerator[bytes, None]
+
+
+class StreamedReply(NamedTuple):
+    """An answer that is made while it is sent; empty chunks are not.
+
+    A client that takes nothing of it for `patience_seconds` is waited for no longer.
+    """
+
+    status: int
+    chunks: Chunks
+    headers: Headers
+    patience_seconds: float | None = None
+
+
+# Without a Content-Length, which RFC 9110 section 8.6 forbids here.
+NO_CONTENT: Final = Reply(204, b"", ())
+
+
+def json_reply(value: object, status: int = 200, headers: Headers = ()) -> Reply:
+    """An answer of any JSON value."""
+    return _of_json(to_json(value), status, headers)
+
+
+def _of_json(body: bytes, status: int = 200, headers: Headers = ()) -> Reply:
+    return Reply(status, body, (_JSON, (b"content-length", b"%d" % len(body)), *headers))
+
+
+PRIVATE: Final = (b"cache-control", b"private, no-cache")
+"""Kept by who asked alone, and asked for again each time: then it costs a 304 (RFC 9111 section 5.2.2)."""
+
+_TOLD_AGAIN: Final = frozenset({b"etag", b"cache-control", b"vary", b"headway-written-by", b"headway-completed-by"})
+
+
+def tag_of(reply: Reply) -> bytes | None:
+    """The entity tag that an answer carries."""
+    return next((value for name, value in reply.headers if name == b"etag"), None)
+
+
+def tagged(reply: Reply) -> Reply:
+    """The answer with an entity tag: made of its content, where it has no other."""
+    if tag_of(reply) is not None:
+        return reply
+    tag = blake2b(reply.body, digest_size=12).hexdigest()
+    return reply._replace(headers=(*reply.headers, (b"etag", f'"{tag}"'.encode()), PRIVATE))
+
+
+def not_modified(reply: Reply) -> Reply:
+    """What who has this answer already is told instead: its headers that matter (RFC 9110 section 15.4.5)."""
+    return Reply(304, b"", tuple(line for line in reply.headers if line[0] in _TOLD_AGAIN))
+
+
+def to_response(reply: Reply) -> Response:
+    """The answer as the framework sends it."""
+    response = Response(reply.body, reply.status)
+    response.raw_headers = list(reply.headers)
+    return response
+
+
+async def long_document(head: Mapping[str, object], arrays: Mapping[str, Array]) -> Reply:
+    """An object of some values, and of arrays that are too long to be rendered at once."""
+    text = BytesIO()
+    text.write(to_json(head)[:-1])
+    for name, array in arrays.items():
+        text.write(b",%b:" % to_json(name))
+        await write_array(text, array.values, array.some)
+    text.write(b"}")
+    return _of_json(text.getvalue())
+
+
+def linked(reply: Reply, next_page: str | None) -> Reply:
+    """A page's answer with the address of the next one, where others follow (RFC 8288)."""
+    if next_page is None:
+        return reply
+    return reply._replace(headers=(*reply.headers, (b"link", f'<{next_page}>; rel="next"'.encode())))

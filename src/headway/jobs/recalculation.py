@@ -1,0 +1,69 @@
+"""Recalculates what an edit of a course changes for learners who are under way."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from headway.domain.errors import CourseNotFoundError, UnavailableError
+from headway.domain.identifiers import CourseId, LearnerId
+from headway.logs import get_logger
+from headway.storage.port import Rederivation, Store
+
+_log = get_logger("headway.jobs")
+
+_BATCH: Final = 200  # learners between two notes of how far it is
+_AT_A_TIME: Final = 32  # learners side by side, of however many writes may wait: learners' own writes go first
+_SECONDS_BETWEEN_LOOKS: Final = 1.0
+
+
+class Recalculation:
+    """Recalculates one edit after the other: learners who write meanwhile are brought along by their own writes."""
+
+    name = "recalculation"
+    seconds_between_looks = _SECONDS_BETWEEN_LOOKS
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def work(self) -> bool:
+        """Take one edit that nobody works on, and work on it to its end; answers whether there may be another."""
+        under_way = await self._store.take_rederivation()
+        return under_way is not None and await self._recalculate(under_way)
+
+    async def _recalculate(self, under_way: Rederivation) -> bool:
+        """All that is left of one, unless the course is edited again or removed meanwhile: that is taken up anew."""
+        facts = {"course_id": under_way.course_id, "version": under_way.version, "learners": under_way.learners}
+        _log.info("rederivation_started", **facts, done=under_way.done)
+        while True:
+            try:
+                learners = await self._store.learners_to_rederive(under_way, _BATCH)
+                await self._refresh(under_way.course_id, learners)
+                if learners:
+                    under_way = under_way._replace(done=under_way.done + len(learners), after=learners[-1])
+                if not await self._store.advance_rederivation(under_way):
+                    _log.info("rederivation_overtaken", **facts, done=under_way.done)
+                    return True
+                if len(learners) < _BATCH:
+                    await self._store.finish_rederivation(under_way)
+                    _log.info("rederivation_finished", **facts, done=under_way.done)
+                    return True
+            except CourseNotFoundError:
+                _log.info("rederivation_overtaken", **facts, done=under_way.done)
+                return False
+            except UnavailableError:
+                await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+
+    async def _refresh(self, course_id: CourseId, learners: Sequence[LearnerId]) -> None:
+        """Bring these learners under the course's present version. Raises what the store raised first."""
+        waiting = iter(learners)
+        outcomes = await asyncio.gather(
+            *(self._refresh_each(course_id, waiting) for _ in range(min(_AT_A_TIME, len(learners)))),
+            return_exceptions=True,
+        )
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+
+    async def _refresh_each(self, course_id: CourseId, waiting: Iterator[LearnerId]) -> None:
+        for learner_id in waiting:
+            await self._store.refresh(learner_id, course_id)

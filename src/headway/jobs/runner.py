@@ -1,0 +1,76 @@
+"""Runs the jobs of a process in the background, until it stops.
+
+The state of each job is in the store. So it goes on where it was after a kill, and in whichever process takes it.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from typing import Final, Protocol
+
+from headway.domain.errors import UnavailableError
+from headway.logs import get_logger
+
+_log = get_logger("headway.jobs")
+
+_SECONDS_AFTER_TROUBLE: Final = 5.0
+
+
+class Job(Protocol):
+    """Work in the background. A store that is not available, or a fault, is met by the runner: it tries again later."""
+
+    name: str
+    """In log lines."""
+    seconds_between_looks: float
+    """How long to wait before it is asked for work again, where it found none."""
+
+    async def work(self) -> bool:
+        """Do some of what there is to do; answers whether there may be more at once."""
+
+
+class Runner:
+    """Asks each job for work about as often as it says, and at once after `wake`."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self._jobs = jobs
+        self._woken: Sequence[asyncio.Event] = ()
+
+    def wake(self) -> None:
+        """There may be something to do."""
+        for woken in self._woken:
+            woken.set()
+
+    @contextlib.asynccontextmanager
+    async def working(self) -> AsyncIterator[None]:
+        """Work until the block is left."""
+        self._woken = [asyncio.Event() for _ in self._jobs]  # of this loop: an application may be started once more
+        tasks = [
+            asyncio.create_task(_work(job, woken), name=f"headway-{job.name}")
+            for job, woken in zip(self._jobs, self._woken, strict=True)
+        ]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+
+
+async def _work(job: Job, woken: asyncio.Event) -> None:
+    while True:
+        try:
+            if not await job.work():
+                await _pause(woken, job.seconds_between_looks)
+        except UnavailableError:  # the store has said in the log what is wrong
+            await asyncio.sleep(_SECONDS_AFTER_TROUBLE)
+        except Exception:  # noqa: BLE001 - the service goes on, and this is tried again
+            _log.exception("job_failed", job=job.name)
+            await asyncio.sleep(_SECONDS_AFTER_TROUBLE)
+
+
+async def _pause(woken: asyncio.Event, seconds: float) -> None:
+    # Not wait_for: where both come at once, that loses the cancellation by which the work is stopped.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await woken.wait()
+    woken.clear()
