@@ -52,14 +52,14 @@ class _Connection(asyncio.Protocol):
     def __init__(self, client: "_Client") -> None:
         self._client = client
         self._received = b""
-        self._place = 0
+        self._position = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
 
-    def ask(self, place: int, data: bytes) -> None:
-        self._place = place
+    def ask(self, position: int, data: bytes) -> None:
+        self._position = position
         self.transport.write(data)
 
     def data_received(self, data: bytes) -> None:
@@ -67,7 +67,7 @@ class _Connection(asyncio.Protocol):
         head, found, body = self._received.partition(END_OF_HEAD)
         if found and len(body) >= content_length(head + found):
             self._received = b""
-            self._client.answered(self, self._place, succeeded=head.startswith(SUCCESS))
+            self._client.answered(self, self._position, succeeded=head.startswith(SUCCESS))
 
 
 class _Client:
@@ -99,8 +99,8 @@ class _Client:
         for connection in self._free:
             connection.transport.close()
 
-    def _due(self, place: int) -> float:
-        return self._began + place / self._rate
+    def _due(self, position: int) -> float:
+        return self._began + position / self._rate
 
     def _tick(self, planned: float) -> None:
         self.late.append(self._loop.time() - planned)
@@ -118,10 +118,10 @@ class _Client:
             self._free.popleft().ask(self._sent, self._requests[self._sent].data)
             self._sent += 1
 
-    def answered(self, connection: _Connection, place: int, *, succeeded: bool) -> None:
-        self.latencies.append(self._loop.time() - self._due(place))
+    def answered(self, connection: _Connection, position: int, *, succeeded: bool) -> None:
+        self.latencies.append(self._loop.time() - self._due(position))
         if succeeded:
-            self.acknowledged.append(self._requests[place].beat)
+            self.acknowledged.append(self._requests[position].beat)
         else:
             self.refused += 1
         self._free.append(connection)

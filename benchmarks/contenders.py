@@ -137,12 +137,12 @@ class BareDatabase:
 # Headway keeps fewer in memory.
 _MOST_LISTS: Final = 5000
 _PERCENTAGES: Final = "SELECT user_id, lesson_id, progress_percentage FROM lesson_progress"
-# Of the standings that were written to since they were filled.
+# Of the course progress that were written to since they were filled.
 _RECOUNT: Final = """
 SELECT count(*), count(*) FILTER (WHERE kept IS DISTINCT FROM counted)
 FROM (
     SELECT
-        (p.completed_lessons, p.in_progress_lessons, p.time_parts) AS kept,
+        (p.completed_lessons, p.in_progress_lessons, p.micro_minutes) AS kept,
         (
             count(*) FILTER (WHERE r.status = 'completed')::integer,
             count(*) FILTER (WHERE r.status = 'in_progress')::integer,

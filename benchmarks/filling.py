@@ -42,8 +42,8 @@ def ask_lists(port: int, population: Population) -> None:
 def put_courses(port: int, population: Population) -> None:
     """Put the courses, all with the same lessons, over HTTP."""
     lessons = [
-        {"id": lesson_id, "title": f"Lesson {place}", "kind": "video"}
-        for place, lesson_id in enumerate(population.lessons, start=1)
+        {"id": lesson_id, "title": f"Lesson {position}", "kind": "video"}
+        for position, lesson_id in enumerate(population.lessons, start=1)
     ]
     document = json.dumps({"title": "The measured course", "lessons": lessons}).encode()
     author = course_author(population)
@@ -82,8 +82,8 @@ def fill_straightforward(url: str, population: Population) -> None:
     [course_id] = map(UUID, population.courses)
     lesson_ids = [UUID(lesson_id) for lesson_id in population.lessons]
     lessons = [
-        {"course_id": course_id, "id": lesson_id, "title": f"Lesson {place}", "content_id": lesson_id}
-        for place, lesson_id in enumerate(lesson_ids, start=1)
+        {"course_id": course_id, "id": lesson_id, "title": f"Lesson {position}", "content_id": lesson_id}
+        for position, lesson_id in enumerate(lesson_ids, start=1)
     ]
     now = datetime.now(UTC)
     rows = [
@@ -94,10 +94,10 @@ def fill_straightforward(url: str, population: Population) -> None:
             "content_id": lesson_id,
             "created_at": now,
             "updated_at": now,
-            **heartbeat_values(learner * len(lesson_ids) + place, population.rows),
+            **heartbeat_values(learner * len(lesson_ids) + position, population.rows),
         }
         for learner, learner_id in enumerate(population.learners)
-        for place, lesson_id in enumerate(lesson_ids)
+        for position, lesson_id in enumerate(lesson_ids)
     ]
     with engine.begin() as connection:
         connection.execute(insert(Lesson), lessons)

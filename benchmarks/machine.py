@@ -65,8 +65,8 @@ def _filesystem(folder: Path) -> str:
     """The type of the file system that the databases are on, tmpfs marked as what it is."""
     mounts = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines())
     kinds = {mount[1]: mount[2] for mount in mounts}
-    place = next(str(parent) for parent in (folder, *folder.parents) if str(parent) in kinds)
-    return "tmpfs (memory: nothing here is durable)" if kinds[place] == "tmpfs" else kinds[place]
+    position = next(str(parent) for parent in (folder, *folder.parents) if str(parent) in kinds)
+    return "tmpfs (memory: nothing here is durable)" if kinds[position] == "tmpfs" else kinds[position]
 
 
 def _sync_milliseconds(folder: Path) -> float:

@@ -133,7 +133,7 @@ def fill(database: Database, rows: Rows) -> None:
     _, definition = database.ask(_KEY).split("|")
     database.ask("ALTER TABLE lesson_progress DROP CONSTRAINT lesson_progress_pkey")
     now = datetime.now(UTC).isoformat()
-    standings: list[str] = []
+    all_course_progress: list[str] = []
 
     def lesson_rows() -> Iterator[str]:
         chance = random.Random(1)
@@ -151,13 +151,13 @@ def fill(database: Database, rows: Rows) -> None:
                     f"{values['video_position_seconds']}\t\\N\t0\tf\t{minutes}\t\\N\tf\t{{}}\t"
                     f"{chance.getrandbits(128):032x}\t\\N\t{now}\t{now}\t1\n"
                 )
-            standings.append(
+            all_course_progress.append(
                 f"{learner_id}\t{course_id}\t0\t{rows.lessons}\t{parts}\t{now}\t{versions[course_id]}\t{rows.lessons}\t"
                 f"{now}\t{now[:10]}\t{lessons[-1]}\n"
             )
 
     database.copy(_LESSON_COLUMNS, lesson_rows())
-    database.copy(_STANDING_COLUMNS, iter(standings))
+    database.copy(_COURSE_PROGRESS_COLUMNS, iter(all_course_progress))
     database.ask(
         "SET maintenance_work_mem = '512MB'",
         f"ALTER TABLE lesson_progress ADD CONSTRAINT lesson_progress_pkey {definition}",
@@ -175,7 +175,7 @@ _LESSON_COLUMNS: Final = (
     "quiz_attempts, quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, "
     "created_at, updated_at, version)"
 )
-_STANDING_COLUMNS: Final = (
-    "course_progress (user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, "
+_COURSE_PROGRESS_COLUMNS: Final = (
+    "course_progress (user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, "
     "course_version, revision, started_at, day, at_lesson)"
 )

@@ -209,7 +209,7 @@ def _run(wanted: Options) -> Findings:
 
 def _measure(
     findings: Findings,
-    place: tuple[str, str],
+    position: tuple[str, str],
     server: Server,
     population: Population,
     wanted: Options,
@@ -218,10 +218,10 @@ def _measure(
     load = Load("put", _CONNECTIONS, wanted.seconds, seed=number)
     first_beat = population.rows + number * wanted.seconds * wanted.rate
     with closing(Caller(server, population, wanted, number)) as caller:
-        action = getattr(caller, place[1], None)
+        action = getattr(caller, position[1], None)
         with _again_and_again(action) as seconds:
-            findings.puts[place] = run_at_rate(server.port, population, load, wanted.rate, first_beat).measurement
-        findings.seconds[place] = seconds
+            findings.puts[position] = run_at_rate(server.port, population, load, wanted.rate, first_beat).measurement
+        findings.seconds[position] = seconds
 
 
 @contextmanager
@@ -258,8 +258,8 @@ def _import_file(population: Population, wanted: Options) -> bytes:
     course, lessons = population.courses[0], population.lessons
     return b"".join(
         b'{"user_id":"%s","course_id":"%s","lesson_id":"%s","quiz_attempts":%s,"video_position_seconds":%s}\n'
-        % (learner.encode(), course.encode(), lessons[place % len(lessons)].encode(), _MARK, _MARK)
-        for place, learner in zip(range(wanted.lines), (*own, *others), strict=False)
+        % (learner.encode(), course.encode(), lessons[position % len(lessons)].encode(), _MARK, _MARK)
+        for position, learner in zip(range(wanted.lines), (*own, *others), strict=False)
     )
 
 

@@ -169,8 +169,8 @@ def _measure_roster(bench: Bench, many: School) -> None:
         for order in _ORDERS:
             cursor = None
             met = 0
-            for place in walked:
-                if place in looked_at:
+            for position in walked:
+                if position in looked_at:
                     for _ in range(_PAGES_AT_A_DEPTH):
                         bench.note(ROSTER, order, reader.page(order, cursor, 50)[0])
                 _, page = reader.page(order, cursor, _LONGEST_PAGE)

@@ -28,7 +28,7 @@ CROSS JOIN lessons AS l;
 ALTER TABLE lesson_progress ADD PRIMARY KEY (user_id, course_id, lesson_id);
 
 INSERT INTO course_progress (
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+    user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
     started_at, completed_at, day, at_lesson
 )
 SELECT
@@ -43,8 +43,8 @@ JOIN courses AS c ON c.course_id = r.course_id
 GROUP BY r.user_id, r.course_id;
 
 INSERT INTO lesson_statistics
-SELECT g.course_id, g.lesson_id, 0, started, completed, tried, passed, bookmarked, attempts, scored, score_parts,
-    time_parts,
+SELECT g.course_id, g.lesson_id, 0, started, completed, attempted, passed, bookmarked, attempts, scored, micro_points,
+    micro_minutes,
     (
         SELECT count(*) FROM course_progress AS p
         WHERE p.course_id = g.course_id AND p.at_lesson = g.lesson_id AND p.completed_at IS NULL

@@ -8,11 +8,11 @@ from headway.domain.counters import Counters
 
 
 def _count_nothing(_counters: Counters, _before: object, _after: object) -> None:
-    """In place of the change of a row or of a standing."""
+    """In place of the change of a row or of course progress."""
 
 
 Counters.change_row = _count_nothing  # type: ignore[method-assign,assignment]
-Counters.change_standing = _count_nothing  # type: ignore[method-assign,assignment]
+Counters.change_course_progress = _count_nothing  # type: ignore[method-assign,assignment]
 
 if __name__ == "__main__":
     main()

@@ -73,7 +73,7 @@ def main() -> None:
 def _found() -> Path:
     found = sorted(Path("/usr/lib").glob(f"*/{_LIBRARY}"))
     if not found:
-        sys.exit("There is no libfaketime, without which no other day can be tried: apt-get install faketime")
+        sys.exit("There is no libfaketime, without which no other day can be attempted: apt-get install faketime")
     return found[0]
 
 

@@ -66,18 +66,18 @@ async def fill(path: Path, courses: list[Course]) -> None:
     await store.open()
     for course in courses:
         await store.put_course(course)
-    places = {(number, course.id): 0 for number in range(_LEARNERS) for course in courses}
+    positions = {(number, course.id): 0 for number in range(_LEARNERS) for course in courses}
     for _ in range(_DAYS):
         clock.now += timedelta(days=1)
         weekend = clock.now.weekday() > 4  # noqa: PLR2004 - Saturday and Sunday
         for number in range(_LEARNERS):
             for course in courses[: 2 if number % 3 else 1]:
                 if chance.random() < (0.04 if weekend else 0.09) and number * 0.9 < chance.random() * 1.6 * _LEARNERS:
-                    place = places[number, course.id]
-                    for lesson in course.lessons[place : place + chance.randint(1, 2)]:
+                    position = positions[number, course.id]
+                    for lesson in course.lessons[position : position + chance.randint(1, 2)]:
                         done = chance.random() < 0.86  # noqa: PLR2004 - most finish what they begin
                         await store.write(_write(number, course, lesson, _update(lesson, chance, done=done)))
-                        places[number, course.id] += int(done)
+                        positions[number, course.id] += int(done)
     await _write_own(store, courses)
     await store.close()
 

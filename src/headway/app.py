@@ -19,14 +19,14 @@ from headway.http.api.openapi import build_router
 from headway.http.api.probes import failed, probes_router, refused_by_framework
 from headway.http.api.routes import OPERATIONS, PREFIX, TAGS
 from headway.http.engine.dispatcher import Dispatcher
-from headway.http.engine.endpoint import Endpoint, Surroundings
+from headway.http.engine.endpoint import Dependencies, Endpoint
 from headway.http.engine.event_streams import Streams
 from headway.http.engine.lists import RenderedLists
 from headway.http.engine.long_answers import LongAnswers
 from headway.http.engine.observation import Observed
 from headway.http.engine.protocol import CUT_OFF, STOPPING
 from headway.http.engine.requests import BodyBudget, Pages
-from headway.jobs.recalculation import Recalculation
+from headway.jobs.recalculation import Recalculator
 from headway.jobs.runner import Runner
 from headway.logs import get_logger
 from headway.metrics import Metrics
@@ -48,11 +48,11 @@ _log = get_logger("headway")
 class Headway:
     """The service's parts, made from settings; nothing is opened before `lifespan`, `opened` or `store.open`.
 
-    `standing_codes` sign a browser in as long as this process runs, and any number of times.
+    `permanent_codes` sign a browser in as long as this process runs, and any number of times.
     """
 
     settings: Settings
-    standing_codes: Mapping[str, SignIn] = field(default_factory=dict)
+    permanent_codes: Mapping[str, SignIn] = field(default_factory=dict)
 
     @cached_property
     def metrics(self) -> Metrics:
@@ -73,12 +73,12 @@ class Headway:
     @cached_property
     def services(self) -> Services:
         """The use cases over the store."""
-        return Services.over(self.store, self.jobs.wake, self.standing_codes)
+        return Services.over(self.store, self.jobs.wake, self.permanent_codes)
 
     @cached_property
     def jobs(self) -> Runner:
         """Work in the background, while `lifespan` lasts."""
-        return Runner([Recalculation(self.store)])
+        return Runner([Recalculator(self.store)])
 
     @cached_property
     def access(self) -> Access:
@@ -107,7 +107,7 @@ class Headway:
 
     def _endpoints(self, pages: Pages | None) -> list[Endpoint]:
         """The API's operations, ready to answer: to tokens, and to the pages' sessions where there are any."""
-        surroundings = Surroundings(
+        dependencies = Dependencies(
             self.services,
             RenderedLists(),
             LongAnswers(self.settings.answer_mib * 1024 * 1024),
@@ -118,7 +118,7 @@ class Headway:
             self.streams,
             BodyBudget(self.settings.body_mib * 1024 * 1024),
         )
-        return [Endpoint(operation, surroundings, PREFIX) for operation in OPERATIONS]
+        return [Endpoint(operation, dependencies, PREFIX) for operation in OPERATIONS]
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _app: object) -> AsyncIterator[Mapping[str, Callable[..., None]]]:

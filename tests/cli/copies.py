@@ -11,9 +11,9 @@ from uuid import uuid4
 
 from domain.values import course, lesson, started
 from headway.domain.catalogue import VersionedCourse
+from headway.domain.course_progress import CourseProgress, LearnerDay, recount
 from headway.domain.identifiers import LearnerId
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import CourseProgress, LearnerDay, recount
 from storage.installations import Installation, archive_of, content, fill
 from storage.stores import opened, postgres_store, sqlite_store
 from support.postgres import Session
@@ -34,7 +34,7 @@ def rows_of(learners: int) -> list[LessonProgress]:
     return [started(learner_id=learner, lesson_id=each.id) for learner in ids for each in LESSONS]
 
 
-def standings_of(rows: Sequence[LessonProgress]) -> list[CourseProgress]:
+def course_progress_of(rows: Sequence[LessonProgress]) -> list[CourseProgress]:
     by_learner: dict[LearnerId, list[LessonProgress]] = {}
     for row in rows:
         by_learner.setdefault(row.learner_id, []).append(row)
@@ -56,7 +56,7 @@ def standings_of(rows: Sequence[LessonProgress]) -> list[CourseProgress]:
 
 def installation(learners: int) -> Installation:
     rows = rows_of(learners)
-    return Installation([COURSE], rows, standings_of(rows), COURSE.version)
+    return Installation([COURSE], rows, course_progress_of(rows), COURSE.version)
 
 
 def fill_sqlite(folder: Path, filling: Installation) -> None:
@@ -97,12 +97,12 @@ class Copying:
         return self.finish()
 
 
-def check_table(finished: Finished, *, courses: int, rows: int, standings: int) -> None:
+def check_table(finished: Finished, *, courses: int, rows: int, all_course_progress: int) -> None:
     """The copy was complete, and said so; no day was finished."""
     assert finished.code == 0, finished
     _heading, *lines, _closing = finished.out.splitlines()
     assert [line.replace(",", "").split()[-3:] for line in lines] == [
-        [str(count), str(count), "0"] for count in (courses, standings, rows, 0)
+        [str(count), str(count), "0"] for count in (courses, all_course_progress, rows, 0)
     ]
 
 

@@ -63,7 +63,7 @@ class Player:
     def sees(self, running: Running) -> list[Any]:
         with running.client(self.learner) as client:
             # A copy does not know what its source had still to derive, so it looks for it at every learner's.
-            eventually(lambda: client.get(f"/courses/{self.course_id}").json()["rederivation"] is None)
+            eventually(lambda: client.get(f"/courses/{self.course_id}").json()["recalculation"] is None)
             paths = [f"/courses/{self.course_id}", f"/progress/{self.course_id}", "/progress"]
             return [client.get(path).json() for path in paths]
 
@@ -79,7 +79,7 @@ def test_an_installation_moves_to_postgresql_and_back(folder: Path, sqlite_url: 
             player.begin(running)
         seen = [player.sees(running) for player in players]
         running.stop()
-    check_table(program("copy", sqlite_url, postgres_url), courses=1, rows=6, standings=3)
+    check_table(program("copy", sqlite_url, postgres_url), courses=1, rows=6, all_course_progress=3)
     with moved.serve() as running:
         assert [player.sees(running) for player in players] == seen
         for player in players:
@@ -87,8 +87,8 @@ def test_an_installation_moves_to_postgresql_and_back(folder: Path, sqlite_url: 
         seen = [player.sees(running) for player in players]
         running.stop()
     back = moved("copy", postgres_url, sqlite_url)
-    check_table(back, courses=1, rows=6, standings=3)
-    assert copied_rows(back) == 6  # a row and a standing of each learner's
+    check_table(back, courses=1, rows=6, all_course_progress=3)
+    assert copied_rows(back) == 6  # a row and course progress of each learner's
     with program.serve() as running:
         assert [player.sees(running) for player in players] == seen
         for player in players:
@@ -99,7 +99,9 @@ def test_a_copy_between_two_files(folder: Path, sqlite_url: str) -> None:
     before = installation(2)
     fill_sqlite(folder, before)
     (folder / "to").mkdir()
-    check_table(headway(folder, "copy", sqlite_url, "sqlite:///to/headway.db"), courses=1, rows=100, standings=2)
+    check_table(
+        headway(folder, "copy", sqlite_url, "sqlite:///to/headway.db"), courses=1, rows=100, all_course_progress=2
+    )
     assert found_in(folder / "to") == before
 
 
@@ -110,7 +112,7 @@ def test_a_copy_between_two_databases_of_a_server(
     fill_sqlite(folder, before)
     assert headway(folder, "copy", sqlite_url, postgres_url).code == 0
     with databases.fresh() as other_url:
-        check_table(headway(folder, "copy", postgres_url, other_url), courses=1, rows=100, standings=2)
+        check_table(headway(folder, "copy", postgres_url, other_url), courses=1, rows=100, all_course_progress=2)
         assert found_in(other_url) == before
 
 
@@ -122,7 +124,7 @@ def test_a_second_copy_writes_nothing(folder: Path, sqlite_url: str, postgres_ur
     )
     written = sorted(connected.rows(versions))
     again = headway(folder, "copy", sqlite_url, postgres_url)
-    check_table(again, courses=1, rows=100, standings=2)
+    check_table(again, courses=1, rows=100, all_course_progress=2)
     assert copied_rows(again) == 0
     assert sorted(connected.rows(versions)) == written
     back = headway(folder, "copy", postgres_url, sqlite_url)
@@ -138,7 +140,7 @@ def test_a_copy_that_was_killed_goes_on(folder: Path, sqlite_url: str, postgres_
         eventually(lambda: looking.value("SELECT count(*) FROM lesson_progress") == BATCH)
         under_way.kill()
     went_on = headway(folder, "copy", sqlite_url, postgres_url)
-    check_table(went_on, courses=1, rows=2_500, standings=50)
+    check_table(went_on, courses=1, rows=2_500, all_course_progress=50)
     # The batch that was held up may have gone through.
     assert copied_rows(went_on) in (2_500 - BATCH, 2_500 - 2 * BATCH)
     assert found_in(postgres_url) == before
@@ -153,7 +155,7 @@ def test_a_copy_to_a_file_that_was_killed_goes_on(folder: Path, sqlite_url: str)
     eventually(lambda: count_in(folder / "to") > 0)
     under_way.kill()
     assert count_in(folder / "to") % BATCH == 0
-    check_table(headway(folder, "copy", sqlite_url, destination), courses=1, rows=5_000, standings=100)
+    check_table(headway(folder, "copy", sqlite_url, destination), courses=1, rows=5_000, all_course_progress=100)
     assert found_in(folder / "to") == before
 
 
@@ -189,9 +191,9 @@ def test_a_course_started_over_travels_as_such(folder: Path, sqlite_url: str, po
     asyncio.run(start_over())
     check_refusal(headway(folder, "copy", sqlite_url, postgres_url), 2, "was changed there")
     back = f"sqlite:///{folder}/back.db"
-    check_table(headway(folder, "copy", postgres_url, back), courses=1, rows=50, standings=2)
+    check_table(headway(folder, "copy", postgres_url, back), courses=1, rows=50, all_course_progress=2)
     again = headway(folder, "copy", back, postgres_url)
-    check_table(again, courses=1, rows=50, standings=2)
+    check_table(again, courses=1, rows=50, all_course_progress=2)
     assert copied_rows(again) == 0
 
 

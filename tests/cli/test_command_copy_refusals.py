@@ -129,7 +129,7 @@ def test_a_full_disk_is_told_and_the_copy_goes_on_when_there_is_room(folder: Pat
     check_refusal(Finished(full.returncode, full.stdout, full.stderr), 1, "broken off", "run the same command again")
     assert count_in(folder / "to") % BATCH == 0
     assert count_in(folder / "to") < 5_000
-    check_table(headway(folder, *arguments), courses=1, rows=5_000, standings=100)
+    check_table(headway(folder, *arguments), courses=1, rows=5_000, all_course_progress=100)
 
 
 def test_a_lock_that_is_not_given_back_is_told(folder: Path, sqlite_url: str, postgres_url: str) -> None:
@@ -166,5 +166,5 @@ def test_a_user_who_may_not_write_is_told(folder: Path, sqlite_url: str, postgre
     check_refusal(headway(folder, "copy", sqlite_url, reader_url), 2, "permission denied")
     assert headway(folder, "copy", sqlite_url, postgres_url).code == 0
     back = f"sqlite:///{folder}/back.db"
-    check_table(headway(folder, "copy", reader_url, back), courses=1, rows=50, standings=1)
+    check_table(headway(folder, "copy", reader_url, back), courses=1, rows=50, all_course_progress=1)
     connected.execute(f"DROP OWNED BY {role}", f"DROP ROLE {role}")

@@ -40,8 +40,8 @@ def test_a_link_begins_with_the_address_that_browsers_use(folder: Path) -> None:
     assert printed(headway(folder, *ada)).startswith("http://127.0.0.1:8000/dashboard/sign-in?code=")
     assert printed(headway(folder, *ada, host="0.0.0.0", port=81)).startswith("http://127.0.0.1:81/dashboard/")
     assert printed(headway(folder, *ada, host="::1")).startswith("http://[::1]:8000/dashboard/")
-    placed = headway(folder, *ada, public_url="https://learn.example", dashboard_path="/look")
-    assert printed(placed).startswith("https://learn.example/look/sign-in?code=")
+    positioned = headway(folder, *ada, public_url="https://learn.example", dashboard_path="/look")
+    assert printed(positioned).startswith("https://learn.example/look/sign-in?code=")
     check_refusal(headway(folder, *ada, port=0), "HEADWAY_PORT")
 
 

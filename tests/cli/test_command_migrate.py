@@ -27,9 +27,9 @@ def test_a_file_that_can_not_be_made_is_named(folder: Path) -> None:
 
 @pytest.mark.parametrize("hosts", ["127.0.0.1:{}", "127.0.0.1:{},127.0.0.1:{}"], ids=["one", "one of two"])
 def test_a_server_that_does_not_answer_is_named(folder: Path, hosts: str) -> None:
-    place = f"{hosts.format(free_port(), free_port())}/headway"
-    refused = headway(folder, "migrate", database_url=f"postgresql://headway:{PASSWORD}@{place}")
-    check_refusal(refused, 1, place)
+    position = f"{hosts.format(free_port(), free_port())}/headway"
+    refused = headway(folder, "migrate", database_url=f"postgresql://headway:{PASSWORD}@{position}")
+    check_refusal(refused, 1, position)
     assert PASSWORD not in refused.err
 
 

@@ -115,7 +115,7 @@ LESSON_ID = str(uuid4())
 
 
 @pytest.mark.parametrize(
-    ("changes", "places"),
+    ("changes", "positions"),
     [
         ({"title": None}, ["title"]),
         ({"id": None}, ["id"]),
@@ -132,12 +132,12 @@ LESSON_ID = str(uuid4())
     ],
 )
 def test_a_bad_document_after_a_good_one_keeps_both_out(
-    folder: Path, changes: dict[str, Any], places: list[str]
+    folder: Path, changes: dict[str, Any], positions: list[str]
 ) -> None:
     document_file(folder / "courses" / "good.json", course_document())
     document_file(folder / "courses" / "not-so-good.yaml", course_document() | changes)
     refused = headway(folder, "courses", "put", "courses")
-    check_refusal(refused, ["courses/not-so-good.yaml", *places])
+    check_refusal(refused, ["courses/not-so-good.yaml", *positions])
     assert stored_courses(folder) == 0
 
 

@@ -26,8 +26,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "completed by no percentage": course_document(lesson(complete_at=None)),
     "another zone": course_document(time_zone="Europe/Berlin"),
     "reopened by edits": course_document(on_edit="reopen"),
-    "as it was shown": course_document(version=1_790_000_000_000_000, rederivation={"learners": 3, "done": 1}),
-    "as it was shown, all done": course_document(version=5, rederivation=None),
+    "as it was shown": course_document(version=1_790_000_000_000_000, recalculation={"learners": 3, "done": 1}),
+    "as it was shown, all done": course_document(version=5, recalculation=None),
     "the longest video": course_document(lesson(duration_seconds=10_000_000)),
 }
 BAD: dict[str, Any] = {

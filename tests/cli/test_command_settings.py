@@ -27,9 +27,9 @@ def test_a_secret_is_said_to_be_set_and_never_shown(folder: Path) -> None:
     assert value(headway(folder, "settings", jwt_secret=None), "HEADWAY_JWT_SECRET") == "-"
 
 
-@pytest.mark.parametrize("place", ["127.0.0.1:5432/headway", "one,other/headway?sslmode=require", "[::1/headway"])
-def test_a_password_in_the_databases_address_is_never_shown(folder: Path, place: str) -> None:
-    listed = headway(folder, "settings", database_url=f"postgresql://me:{PASSWORD}@{place}")
+@pytest.mark.parametrize("position", ["127.0.0.1:5432/headway", "one,other/headway?sslmode=require", "[::1/headway"])
+def test_a_password_in_the_databases_address_is_never_shown(folder: Path, position: str) -> None:
+    listed = headway(folder, "settings", database_url=f"postgresql://me:{PASSWORD}@{position}")
     assert listed.code == 0
     assert PASSWORD not in listed.out
 

@@ -93,19 +93,19 @@ def test_every_figure_that_differs_is_named_and_mended(
     assert "Traceback" not in found.err
     lines = figures(found)
     assert {line[0] for line in lines} == {course_id}
-    by_place: dict[str, dict[str, list[str]]] = {}
-    for _, place, rest in lines:
+    by_position: dict[str, dict[str, list[str]]] = {}
+    for _, position, rest in lines:
         figure, stored, recounted = rest.rsplit(maxsplit=2)
-        by_place.setdefault(place, {})[figure] = [stored, recounted]
-    assert by_place.pop(lesson_id) == {
-        "started": ["0", "3"], "completed": ["0", "3"], "tried": ["0", "3"], "scored": ["0", "3"],
-        "score_parts": ["0", "240,000,000"], "time_parts": ["0", "9,000,000"], "scores of 80": ["0", "3"],
+        by_position.setdefault(position, {})[figure] = [stored, recounted]
+    assert by_position.pop(lesson_id) == {
+        "started": ["0", "3"], "completed": ["0", "3"], "attempted": ["0", "3"], "scored": ["0", "3"],
+        "micro_points": ["0", "240,000,000"], "micro_minutes": ["0", "9,000,000"], "scores of 80": ["0", "3"],
     }  # fmt: skip
-    assert by_place.pop("-") == {"learners": ["0", "3"], "completed": ["0", "3"]}
-    [(_, of_the_day)] = by_place.items()
+    assert by_position.pop("-") == {"learners": ["0", "3"], "completed": ["0", "3"]}
+    [(_, of_the_day)] = by_position.items()
     assert of_the_day == {
         "active": ["0", "3"], "last_seen": ["0", "3"], "lessons_started": ["0", "9"], "lessons_completed": ["0", "9"],
-        "time_parts": ["0", "27,000,000"], "completions": ["0", "3"],
+        "micro_minutes": ["0", "27,000,000"], "completions": ["0", "3"],
     }  # fmt: skip
     assert figures(program("verify", course_id)) == lines
 
@@ -129,12 +129,12 @@ def test_a_figure_of_what_is_not_there_is_mended_too(
         assert client.get(f"/progress/{rows[0].course_id}/summary").json()["completed_lessons"] == 0
 
 
-def test_a_standing_that_is_wrong_is_named_and_mended(
+def test_course_progress_that_is_wrong_is_named_and_mended(
     program: Program, rows: Sequence[Written], tamper: Callable[..., None]
 ) -> None:
     row = rows[0]
     tamper(
-        "UPDATE course_progress SET completed_lessons = 1, time_parts = time_parts + 7, completed_at = NULL "
+        "UPDATE course_progress SET completed_lessons = 1, micro_minutes = micro_minutes + 7, completed_at = NULL "
         f"WHERE user_id = '{row.learner}'"
     )
     found = program("verify")
@@ -149,7 +149,7 @@ def test_a_standing_that_is_wrong_is_named_and_mended(
 
 
 @pytest.mark.parametrize("damage", ["DELETE FROM course_progress", "UPDATE course_progress SET started_at = NULL"])
-def test_a_standing_that_is_gone_is_made_anew_from_the_rows(
+def test_course_progress_that_is_gone_is_made_anew_from_the_rows(
     program: Program, rows: Sequence[Written], tamper: Callable[..., None], damage: str
 ) -> None:
     row = rows[0]
@@ -168,7 +168,7 @@ def test_a_standing_that_is_gone_is_made_anew_from_the_rows(
     assert (course_figures["learners"], course_figures["completed"]) == (3, 3)
 
 
-def test_rows_of_a_course_that_is_not_there_are_nobodys_standing(
+def test_rows_of_a_course_that_is_not_there_are_nobodys_course_progress(
     program: Program, rows: Sequence[Written], tamper: Callable[..., None]
 ) -> None:
     tamper(f"UPDATE lesson_progress SET course_id = '{uuid4()}' WHERE user_id = '{rows[0].learner}'")

@@ -29,11 +29,11 @@ class Taught:
         )
         self.course_id = running.put_course(self.document)
         self.learners = sorted(str(uuid4()) for _ in range(5))
-        for place, learner in enumerate(self.learners):
-            for one in self.document["lessons"][: place + 1]:
-                body: dict[str, Any] = {"time_spent_minutes": 20 * (place + 1), "status": "completed"}
+        for position, learner in enumerate(self.learners):
+            for one in self.document["lessons"][: position + 1]:
+                body: dict[str, Any] = {"time_spent_minutes": 20 * (position + 1), "status": "completed"}
                 if one.get("kind") == "quiz":
-                    body = {"quiz_score": 25 * place, "quiz_attempts": place, "time_spent_minutes": 5}
+                    body = {"quiz_score": 25 * position, "quiz_attempts": position, "time_spent_minutes": 5}
                 self.write(learner, one["id"], **body)
 
     @property

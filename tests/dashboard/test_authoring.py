@@ -329,7 +329,7 @@ def test_form_and_json_show_the_same_document(author: BrowserContext, running: R
     text = page.get_by_label("The course as JSON")
     shown = json.loads(text.input_value())
     before = {
-        name: value for name, value in stored(running, course_id).items() if name not in {"version", "rederivation"}
+        name: value for name, value in stored(running, course_id).items() if name not in {"version", "recalculation"}
     }
     assert shown == before | {"title": "By the form"}
     shown["lessons"][0]["title"] = "By the JSON"

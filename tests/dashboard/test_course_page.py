@@ -375,8 +375,8 @@ def test_dates_that_run_the_other_way_leave_the_sentence_as_it_is(
     }"""
     with visiting(browser, running, baker.learner_id, locale=locale) as context:
         page = baker.open(context)
-        places = page.locator("#standing .facts").evaluate(where)
-        assert places == sorted(places)
+        positions = page.locator("#standing .facts").evaluate(where)
+        assert positions == sorted(positions)
         today = page.locator(".day").filter(has_text="lesson completed")
         assert re.fullmatch("\u2068.+\u2069: 1 h 22 min, 3 lessons begun, .*", today.get_attribute("title") or "")
 

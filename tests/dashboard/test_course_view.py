@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.values import course, lesson, standing, stored
+from domain.values import course, course_progress, lesson, stored
 from headway.dashboard.course_view import CourseView, LessonLine, Shown
 from headway.domain.activity import calendar_of
 from headway.domain.catalogue import Course, VersionedCourse
@@ -29,7 +29,7 @@ COURSES = SECTIONS.map(
 
 
 def view_of(of: Course, rows: list[LessonProgress], shown: Shown) -> CourseView:
-    reading = LearnerReading(VersionedCourse(of, 1), standing(), rows)
+    reading = LearnerReading(VersionedCourse(of, 1), course_progress(), rows)
     return CourseView.of(OwnCourse(reading, None, calendar_of([], date(2026, 11, 23), 0)), shown)
 
 

@@ -60,7 +60,7 @@ async def test_who_has_done_nothing_sees_a_course_from_its_beginning(headway: He
     course = await published(headway, "New")
     own = await headway.services.overview.course(learner, course.id, MONDAY)
     assert own.next_lesson == lesson(1)
-    assert own.reading.standing is None
+    assert own.reading.course_progress is None
     assert own.calendar.days == []
     under_way = await headway.services.overview.courses(learner, MONDAY)
     assert (under_way.courses, under_way.calendar.days) == ([], [])

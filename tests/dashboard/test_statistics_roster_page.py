@@ -37,7 +37,7 @@ INSERT INTO course_statistics SELECT course_id, count(*), count(completed_at) FR
 _POSTGRES = (
     """
 INSERT INTO course_progress (
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
+    user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
     started_at, completed_at, day, at_lesson
 )
 SELECT

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway.domain.activity import CALENDAR_WEEKS, ActiveDay, calendar_of
-from headway.domain.standing import LearnerDay
+from headway.domain.course_progress import LearnerDay
 
 TODAYS = st.dates(date(2024, 1, 1), date(2030, 1, 1))
 WEEKDAYS = st.integers(0, 6)
@@ -45,7 +45,7 @@ def test_all_that_was_done_in_these_weeks_is_on_its_day_once(
     calendar = calendar_of(days_before(today, drawn), today, first_weekday)
     minutes: Counter[date] = Counter()
     for day in days_before(today, drawn):
-        minutes[day.date] += day.time_parts // A_MINUTE
+        minutes[day.date] += day.micro_minutes // A_MINUTE
     shown = {day: found for week in calendar.weeks() for day, found in week}
     assert {day: found.minutes for day, found in shown.items() if found} == {
         day: total for day, total in minutes.items() if day in shown
@@ -56,7 +56,7 @@ def test_all_that_was_done_in_these_weeks_is_on_its_day_once(
 
 def test_lessons_of_several_courses_are_added_up() -> None:
     today = date(2026, 11, 23)
-    day = LearnerDay(today, lessons_started=2, lessons_completed=1, time_parts=A_MINUTE // 2)
+    day = LearnerDay(today, lessons_started=2, lessons_completed=1, micro_minutes=A_MINUTE // 2)
     assert calendar_of([day, day], today, 0).days == [ActiveDay(today, 1, 4, 2)]
 
 

@@ -1,4 +1,4 @@
-"""The write rule's column "blind PUT": a write that has not seen the row can only add to it."""
+"""The write rule's column "merge_write PUT": a write that has not seen the row can only add to it."""
 
 from typing import Any
 

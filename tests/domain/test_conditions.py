@@ -31,7 +31,7 @@ from headway.domain.progress import (
     kept_fields,
     merge,
     new_row,
-    rederive,
+    recalculate,
     replace,
 )
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Origin, Precondition, Written
@@ -78,7 +78,7 @@ def test_every_condition_has_to_be_met(write: Any, of: Lesson, updates: list[Pro
     assert row.status is status
 
 
-@pytest.mark.parametrize("informed", [False, True])
+@pytest.mark.parametrize("conditional", [False, True])
 @pytest.mark.parametrize(
     ("of", "row", "update", "changed"),
     [
@@ -90,9 +90,9 @@ def test_every_condition_has_to_be_met(write: Any, of: Lesson, updates: list[Pro
     ],
 )
 def test_a_completion_that_is_held_back_is_named(
-    informed: bool, of: Lesson, row: LessonProgress, update: ProgressUpdate, changed: dict[str, Any]
+    conditional: bool, of: Lesson, row: LessonProgress, update: ProgressUpdate, changed: dict[str, Any]
 ) -> None:
-    written = write(of, row, update, Precondition(match=frozenset([row.tag])) if informed else UNCONDITIONAL)
+    written = write(of, row, update, Precondition(match=frozenset([row.etag])) if conditional else UNCONDITIONAL)
     assert written.after is not None
     assert changes(row, written.after) == changed
     assert written.kept == ("status",)
@@ -126,7 +126,7 @@ AGAINST = finished(quiz_score=10, quiz_passed=False)
 def test_nothing_that_was_completed_against_the_conditions_is_taken_back(of: Lesson, update: ProgressUpdate) -> None:
     for decide in (merge, replace):
         assert decide(AGAINST, update, of, NOW).status is COMPLETED
-    assert rederive(AGAINST, of, NOW) is AGAINST
+    assert recalculate(AGAINST, of, NOW) is AGAINST
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_nothing_that_was_completed_against_the_conditions_is_taken_back(of: Les
 def test_an_edit_of_the_course_completes_what_meets_every_condition(
     of: Lesson, row: LessonProgress, status: Status
 ) -> None:
-    assert rederive(row, of, NOW).status is status
+    assert recalculate(row, of, NOW).status is status
 
 
 def write(
@@ -159,7 +159,7 @@ def write(
     return one.apply(course(of), row, NOW, lambda: ProgressId("made"))
 
 
-SEEN = Precondition(match=frozenset([FAILED.tag]))
+SEEN = Precondition(match=frozenset([FAILED.etag]))
 NO_ROW = Precondition(none_match_any=True)
 
 
@@ -248,7 +248,7 @@ def test_a_pass_that_is_taken_back_takes_the_completion_back_also_where_that_is_
     row = finished(quiz_score=90, quiz_passed=True)
     named = replace(row, {**ALL_DONE, **update}, MARK, NOW)
     assert (named.status, replace(row, update, MARK, NOW).status) == (IN_PROGRESS, IN_PROGRESS)
-    assert kept_fields(row, ALL_DONE, named, informed=True) == ("status",)
+    assert kept_fields(row, ALL_DONE, named, conditional=True) == ("status",)
     assert replace(row, own_values(row), MARK, NOW) == row
 
 

@@ -40,12 +40,12 @@ def test_the_last_one_or_the_first_open_one_behind_it_or_the_first_open_one(
     assert found.id not in done
     worked = [row.worked_at for row in present if row.worked_at is not None]
     last = max((order.index(row.lesson_id) for row in present if worked and row.worked_at == max(worked)), default=0)
-    place = order.index(found.id)
-    if place >= last:
-        assert done.issuperset(order[last:place])
+    position = order.index(found.id)
+    if position >= last:
+        assert done.issuperset(order[last:position])
     else:
         assert done.issuperset(order[last:])
-        assert done.issuperset(order[:place])
+        assert done.issuperset(order[:position])
 
 
 @given(COURSES, ROWS)

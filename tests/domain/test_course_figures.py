@@ -14,10 +14,10 @@ from domain.values import COURSE, LEARNER, NOW, UPDATES, course, lesson, lessons
 from headway.domain.bounds import plain
 from headway.domain.catalogue import Course, LessonKind, VersionedCourse
 from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts, lesson_counts, recount
+from headway.domain.course_progress import CourseProgress, LearnerDay, last_started
 from headway.domain.identifiers import LessonId, ProgressId
 from headway.domain.presence import advance
 from headway.domain.progress import LessonProgress, new_row
-from headway.domain.standing import CourseProgress, LearnerDay, last_started
 from headway.domain.statistics import CourseReading, activity_of, reading_of, statistics_of
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition
 
@@ -46,29 +46,33 @@ def _asked(write: LessonWrite, found: dict[LessonId, LessonProgress | None]) -> 
 def test_counts_kept_by_deltas_are_what_a_recount_finds(of: Course, steps: list[tuple[int, Any, bool, int]]) -> None:
     versioned = VersionedCourse(of, 1)
     found: dict[LessonId, LessonProgress | None] = {}
-    standing: CourseProgress | None = None
+    course_progress: CourseProgress | None = None
     days: dict[date, LearnerDay] = {}
     counters = Counters()
     now = NOW
-    for place, update, is_informed, hours in steps:
+    for position, update, is_conditional, hours in steps:
         now += timedelta(hours=hours)
-        lesson_id = of.lessons[place].id
+        lesson_id = of.lessons[position].id
         row = found.get(lesson_id)
-        seen = Precondition(match=frozenset([row.tag])) if row and is_informed else UNCONDITIONAL
+        seen = Precondition(match=frozenset([row.etag])) if row and is_conditional else UNCONDITIONAL
         write = LessonWrite(LEARNER, COURSE, lesson_id, update, seen)
         written = write.apply(of, found.get(lesson_id), now, lambda: ProgressId("a row"))
         if written.before is None and written.after is None:
             continue
         found[lesson_id] = written.after
-        after, changed = advance(standing, write, written, versioned, now=now, rows=partial(_asked, write, found))
+        after, changed = advance(
+            course_progress, write, written, versioned, now=now, rows=partial(_asked, write, found)
+        )
         counters.change_row(written.before, written.after)
-        counters.change_standing(standing, after)
+        counters.change_course_progress(course_progress, after)
         counters.change_days(COURSE, days, changed)
         days |= {moment: day for moment, day in changed.items() if day is not None}
-        standing = after
+        course_progress = after
         assert after.at_lesson == last_started(of, _rows(found))
     rows = _rows(found)
-    assert counters == recount(rows, [standing] if standing else [], [(COURSE, day) for day in days.values()])
+    assert counters == recount(
+        rows, [course_progress] if course_progress else [], [(COURSE, day) for day in days.values()]
+    )
 
 
 @given(st.dictionaries(st.integers(0, 100), st.integers(1, 5)))
@@ -127,7 +131,7 @@ def test_the_drop_off_is_the_share_of_those_who_stopped(started: int, stopped: i
 
 
 def test_days_without_activity_are_listed_too() -> None:
-    days = {TODAY: DayCounts(active=2, time_parts=1_500_000)}
+    days = {TODAY: DayCounts(active=2, micro_minutes=1_500_000)}
     listed = activity_of(days, TODAY - timedelta(days=1), TODAY + timedelta(days=1))
     assert [(day.date, day.active_learners, day.minutes) for day in listed] == [
         (TODAY - timedelta(days=1), 0, 0),
@@ -145,5 +149,5 @@ def test_no_time_that_can_be_sent_makes_a_lessons_count_too_large_to_be_stored()
         counters.change_row(after, row)
         counters.change_row(row, after)
     [counts] = counters.lessons.values()
-    assert counts.time_parts == (99_999 + 3 * 100_000) * 1_000_000
-    assert 90_000_000 * lesson_counts(row._replace(time_spent_minutes=10_000_000)).time_parts < 2**63
+    assert counts.micro_minutes == (99_999 + 3 * 100_000) * 1_000_000
+    assert 90_000_000 * lesson_counts(row._replace(time_spent_minutes=10_000_000)).micro_minutes < 2**63

@@ -15,7 +15,7 @@ from headway.domain.identifiers import LessonId
 def problems(*lessons: Lesson) -> list[tuple[tuple[str | int, ...], str]]:
     with pytest.raises(InvalidValueError) as refusal:
         Course(COURSE, "A course", lessons)
-    return [(problem.place, problem.kind) for problem in refusal.value.problems]
+    return [(problem.location, problem.kind) for problem in refusal.value.problems]
 
 
 def test_a_course_has_a_lesson() -> None:
@@ -53,7 +53,7 @@ def test_nothing_else_has_a_pass_mark(kind: LessonKind) -> None:
 def test_a_zone_is_one_of_the_iana_database(name: str) -> None:
     with pytest.raises(InvalidValueError) as refusal:
         with_fields(course(), time_zone=name)
-    assert [(problem.place, problem.kind) for problem in refusal.value.problems] == [
+    assert [(problem.location, problem.kind) for problem in refusal.value.problems] == [
         (("time_zone",), "unknown_time_zone")
     ]
 

@@ -1,4 +1,4 @@
-"""What is told of a course's edit before it is made, against what then becomes of each learner's standing."""
+"""What is told of a course's edit before it is made, against what then becomes of each learner's course progress."""
 
 from collections.abc import Set as AbstractSet
 from dataclasses import replace as with_fields
@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from domain.courses import NUMBERS, courses, later
 from domain.values import COURSE, EARLIER, LEARNER, NOW, course, finished, lesson, quiz, rows, started
 from headway.domain.catalogue import Course, OnEdit, VersionedCourse, next_version
+from headway.domain.course_progress import NOTHING, CourseProgress, LearnerDay, Tally, recalculate
 from headway.domain.edits import CourseEdit
 from headway.domain.identifiers import LessonId
 from headway.domain.progress import LessonProgress, Status
-from headway.domain.standing import NOTHING, CourseProgress, LearnerDay, Tally, rederive
 
 VERSION: Final = 7
 
@@ -26,7 +26,7 @@ def edit(before: Course, after: Course, started: AbstractSet[LessonId] = ANY_LES
     return CourseEdit.to(next_version(None, before, VERSION), after, started)
 
 
-def standing(completed: int = 0, **fields: Any) -> CourseProgress:
+def course_progress(completed: int = 0, **fields: Any) -> CourseProgress:
     """Where a learner stands under the present version, who has completed so many of the lessons that count."""
     start = CourseProgress(
         LEARNER, COURSE, Tally(completed), EARLIER, VERSION, 1, EARLIER, None, LearnerDay(EARLIER.date())
@@ -35,9 +35,9 @@ def standing(completed: int = 0, **fields: Any) -> CourseProgress:
 
 
 def counted(before: VersionedCourse, found: list[LessonProgress], *, completed: bool) -> CourseProgress:
-    """The standing that the rows make, of one who may have completed the course before its last edit but one."""
-    start = standing(tally=NOTHING, completed_at=EARLIER if completed else None)
-    return rederive(before, start, found, EARLIER).standing
+    """The course progress that the rows make, of one who may have completed the course before its last edit but one."""
+    start = course_progress(tally=NOTHING, completed_at=EARLIER if completed else None)
+    return recalculate(before, start, found, EARLIER).course_progress
 
 
 @st.composite
@@ -52,13 +52,13 @@ def situations(draw: st.DrawFn) -> tuple[CourseEdit, CourseProgress, list[Lesson
 
 
 @given(situations())
-def test_what_a_standing_tells_by_itself_is_what_the_rows_say(
+def test_what_course_progress_tells_by_itself_is_what_the_rows_say(
     situation: tuple[CourseEdit, CourseProgress, list[LessonProgress]],
 ) -> None:
     made, before, found = situation
     told = made.completes(before)
     assume(told is not None)
-    after = rederive(made.after, before, found, NOW).standing
+    after = recalculate(made.after, before, found, NOW).course_progress
     assert told is (after.completed_at is not None)
 
 
@@ -78,7 +78,7 @@ def test_where_one_learner_can_not_complete_the_course_nobody_behind_can(
 ) -> None:
     made, *_ = situation
     ahead, behind = (
-        standing(min(count, made.before.course.required_lessons)) for count in (max(one, other), min(one, other))
+        course_progress(min(count, made.before.course.required_lessons)) for count in (max(one, other), min(one, other))
     )
     assume(made.completes(ahead) is False)
     assert made.completes(behind) is False
@@ -135,33 +135,33 @@ def test_whether_an_edit_can_give_or_take(before: Course, after: Course, give: b
     assert (made.can_give, made.can_take) == (give, take)
 
 
-def test_most_standings_tell_by_themselves() -> None:
+def test_most_course_progress_tell_by_themselves() -> None:
     shorter = edit(PLAIN, course(lesson(1), lesson(2)))
-    assert [shorter.completes(standing(completed)) for completed in range(3)] == [False, False, None]
+    assert [shorter.completes(course_progress(completed)) for completed in range(3)] == [False, False, None]
     longer = edit(REOPENING, with_fields(course(*map(lesson, NUMBERS)), on_edit=OnEdit.REOPEN))
-    assert [longer.completes(standing(completed)) for completed in range(3)] == [False, False, False]
-    assert longer.completes(standing(3, completed_at=EARLIER)) is None, "a hidden row may be completed"
+    assert [longer.completes(course_progress(completed)) for completed in range(3)] == [False, False, False]
+    assert longer.completes(course_progress(3, completed_at=EARLIER)) is None, "a hidden row may be completed"
     fresh = edit(REOPENING, longer.after.course, {one.id for one in REOPENING.lessons})
-    assert fresh.completes(standing(3, completed_at=EARLIER)) is False, "nobody has started what is new"
+    assert fresh.completes(course_progress(3, completed_at=EARLIER)) is False, "nobody has started what is new"
     looser = edit(course(quiz(1), lesson(2), lesson(3)), course(quiz(1, pass_mark=50), lesson(2), lesson(3)))
-    assert [looser.completes(standing(completed)) for completed in range(3)] == [False, False, None]
+    assert [looser.completes(course_progress(completed)) for completed in range(3)] == [False, False, None]
 
 
 def test_who_has_completed_a_course_that_keeps_stays_so_whatever_is_edited() -> None:
     made = edit(PLAIN, course(lesson(8), lesson(9)))
-    assert made.completes(standing(3, completed_at=EARLIER)) is True
+    assert made.completes(course_progress(3, completed_at=EARLIER)) is True
 
 
-def test_a_standing_of_another_version_does_not_tell() -> None:
+def test_course_progress_of_another_version_does_not_tell() -> None:
     made = edit(PLAIN, course(lesson(1), lesson(2)))
-    assert made.completes(standing(3, course_version=VERSION - 1)) is None
+    assert made.completes(course_progress(3, course_version=VERSION - 1)) is None
 
 
 def test_of_one_not_derived_yet_only_what_this_edit_adds_counts() -> None:
     """The edit before this one has completed the course for the learner, though nobody has counted it yet."""
     grown = next_version(None, course(lesson(1), lesson(2)), VERSION - 1)
     present = next_version(grown, course(lesson(1)), VERSION)
-    behind = standing(1, course_version=VERSION - 1)
+    behind = course_progress(1, course_version=VERSION - 1)
     done = [finished(lesson_id=lesson(1).id)]
     assert CourseEdit.to(present, course(lesson(1), title="New"), ANY_LESSON).difference(behind, done, NOW) == 0
     reopening = with_fields(course(lesson(1), lesson(3)), on_edit=OnEdit.REOPEN)
@@ -171,5 +171,5 @@ def test_of_one_not_derived_yet_only_what_this_edit_adds_counts() -> None:
 def test_a_lower_mark_gives_the_completion_to_who_has_reached_it() -> None:
     made = edit(course(quiz(1)), course(quiz(1, pass_mark=50)))
     one = started(lesson_id=quiz(1).id, quiz_score=55)
-    assert made.difference(standing(), [one], NOW) == 1
-    assert made.difference(standing(), [one._replace(quiz_score=45)], NOW) == 0
+    assert made.difference(course_progress(), [one], NOW) == 1
+    assert made.difference(course_progress(), [one._replace(quiz_score=45)], NOW) == 0

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from domain.values import NOW, course, lesson, stored
 from headway.domain.catalogue import Course, VersionedCourse
+from headway.domain.course_progress import recount
 from headway.domain.explanation import ExplainedLesson, NotCounted, explain
 from headway.domain.identifiers import LessonId
 from headway.domain.progress import LessonProgress, Status
-from headway.domain.standing import recount
 
 COURSES = st.lists(st.tuples(st.integers(1, 9), st.booleans()), min_size=1, unique_by=lambda one: one[0]).map(
     lambda lessons: course(*(lesson(number, required=required) for number, required in lessons))

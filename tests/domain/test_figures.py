@@ -8,12 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.values import COURSE, EARLIER, LATER, LEARNER, NOW, UPDATES, course, lesson, lessons, rows, standing, stored
+from domain.values import (
+    COURSE,
+    EARLIER,
+    LATER,
+    LEARNER,
+    NOW,
+    UPDATES,
+    course,
+    course_progress,
+    lesson,
+    lessons,
+    rows,
+    stored,
+)
 from headway.domain.bounds import plain
 from headway.domain.catalogue import Course, Lesson
-from headway.domain.identifiers import LessonId, ProgressId
-from headway.domain.progress import LessonProgress, Status
-from headway.domain.standing import (
+from headway.domain.course_progress import (
     NOTHING,
     CourseProgress,
     Tally,
@@ -23,6 +34,8 @@ from headway.domain.standing import (
     recount,
     summarise,
 )
+from headway.domain.identifiers import LessonId, ProgressId
+from headway.domain.progress import LessonProgress, Status
 from headway.domain.writes import LessonWrite
 
 REQUIRED = lesson(1)
@@ -71,8 +84,8 @@ STEPS = st.lists(st.tuples(st.integers(0, 2), st.none() | UPDATES), max_size=12)
 def test_a_tally_kept_by_deltas_is_what_a_recount_finds(of: Course, steps: list[tuple[int, Any]]) -> None:
     found: dict[LessonId, LessonProgress | None] = {}
     tally = NOTHING
-    for place, update in steps:
-        lesson_id = of.lessons[place].id
+    for position, update in steps:
+        lesson_id = of.lessons[position].id
         write = LessonWrite(LEARNER, COURSE, lesson_id, update)
         written = write.apply(of, found.get(lesson_id), NOW, lambda: ProgressId("a row"))
         tally = tally.plus(
@@ -86,7 +99,7 @@ def test_a_tenth_of_a_minute_ten_times_is_a_minute() -> None:
     tally = NOTHING
     for number in range(10):
         tally = tally.plus(contribution(lesson(number), stored(time_spent_minutes=0.1)), less=NOTHING)
-    assert summarise(course(), standing(tally)).total_time_spent_minutes == 1
+    assert summarise(course(), course_progress(tally)).total_time_spent_minutes == 1
 
 
 MINUTES = st.integers(0, 10**13).map(lambda parts: Decimal(parts) / 10**6)
@@ -97,7 +110,7 @@ def test_fractional_minutes_add_up_exactly_in_any_order(minutes: list[Decimal], 
     of = course(*(lesson(number) for number in range(9)))
     found = [stored(lesson_id=of.lessons[n].id, time_spent_minutes=float(time)) for n, time in enumerate(minutes)]
     random.shuffle(found)
-    assert summarise(of, standing(recount(of, found))).total_time_spent_minutes == float(sum(minutes))
+    assert summarise(of, course_progress(recount(of, found))).total_time_spent_minutes == float(sum(minutes))
 
 
 def test_a_summary_of_a_course_that_was_not_touched() -> None:
@@ -123,14 +136,14 @@ def test_a_summary_of_a_course_that_was_not_touched() -> None:
 )
 def test_the_percentage_has_two_decimals_at_most(completed: int, total: int, percentage: str) -> None:
     of = course(*(lesson(number) for number in range(total)))
-    assert str(summarise(of, standing(Tally(completed, 0, 0))).completion_percentage) == percentage
+    assert str(summarise(of, course_progress(Tally(completed, 0, 0))).completion_percentage) == percentage
 
 
 @given(st.integers(1, 60), st.data())
 def test_the_percentage_is_100_only_for_a_course_that_is_complete(total: int, data: st.DataObject) -> None:
     completed = data.draw(st.integers(0, total))
     of = course(*(lesson(number) for number in range(total)))
-    percentage = summarise(of, standing(Tally(completed, total - completed, 0))).completion_percentage
+    percentage = summarise(of, course_progress(Tally(completed, total - completed, 0))).completion_percentage
     assert 0 <= percentage <= 100
     assert (percentage == 100) == (completed == total)
     assert (percentage == 0) == (completed == 0)
@@ -142,7 +155,7 @@ def test_optional_lessons_count_in_the_time_alone() -> None:
         stored(lesson_id=REQUIRED.id, status=Status.COMPLETED, time_spent_minutes=1),
         stored(lesson_id=OPTIONAL.id, status=Status.IN_PROGRESS, time_spent_minutes=2.5),
     ]
-    summary = summarise(of, standing(recount(of, found), last_accessed=NOW))
+    summary = summarise(of, course_progress(recount(of, found), last_accessed=NOW))
     assert (summary.total_lessons, summary.completed_lessons, summary.in_progress_lessons) == (1, 1, 0)
     assert (summary.completion_percentage, summary.total_time_spent_minutes) == (100, 3.5)
     assert summary.last_accessed == NOW
@@ -151,14 +164,14 @@ def test_optional_lessons_count_in_the_time_alone() -> None:
 def test_a_course_of_optional_lessons_alone_is_never_begun() -> None:
     of = course(OPTIONAL)
     done = stored(lesson_id=OPTIONAL.id, status=Status.COMPLETED, time_spent_minutes=4)
-    summary = summarise(of, standing(recount(of, [done])))
+    summary = summarise(of, course_progress(recount(of, [done])))
     assert (summary.total_lessons, summary.completion_percentage, summary.total_time_spent_minutes) == (0, 0, 4)
 
 
 @given(COURSES, st.data())
 def test_a_summary_counts_no_lesson_twice(of: Course, data: st.DataObject) -> None:
     found = [data.draw(rows(one)) for one in of.lessons]
-    summary = summarise(of, standing(recount(of, found)))
+    summary = summarise(of, course_progress(recount(of, found)))
     assert summary.completed_lessons + summary.in_progress_lessons <= summary.total_lessons <= len(of.lessons)
     assert summary.total_time_spent_minutes >= 0
 
@@ -183,9 +196,9 @@ def test_revisions_grow_even_where_the_clock_goes_back(seconds: list[int]) -> No
         revision = next_revision(before, moment)
         assert revision >= microseconds(moment)
         assert before is None or revision > before.revision
-        before = standing(revision=revision)
+        before = course_progress(revision=revision)
 
 
 def test_a_course_started_over_does_not_use_its_revisions_again() -> None:
-    last = standing(revision=next_revision(standing(revision=next_revision(None, EARLIER)), NOW))
+    last = course_progress(revision=next_revision(course_progress(revision=next_revision(None, EARLIER)), NOW))
     assert next_revision(None, LATER) > last.revision

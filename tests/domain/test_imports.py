@@ -87,7 +87,7 @@ def test_a_completion_that_is_held_back_is_told(of: Lesson, update: ProgressUpda
 
 
 @pytest.mark.parametrize(
-    ("refusal", "place", "kind"),
+    ("refusal", "position", "kind"),
     [
         (CourseNotFoundError(COURSE), ("course_id",), "course_not_found"),
         (LessonNotFoundError(COURSE, LESSON), ("lesson_id",), "lesson_not_found"),
@@ -95,9 +95,9 @@ def test_a_completion_that_is_held_back_is_told(of: Lesson, update: ProgressUpda
         (RefusedWriteError(3, LessonNotFoundError(COURSE, LESSON)), ("lesson_id",), "lesson_not_found"),
     ],
 )
-def test_a_refusal_names_the_place_in_the_line(refusal: HeadwayError, place: tuple[str, ...], kind: str) -> None:
+def test_a_refusal_names_the_place_in_the_line(refusal: HeadwayError, position: tuple[str, ...], kind: str) -> None:
     [problem] = problems_of(refusal)
-    assert (problem.place, problem.reason != "", problem.kind) == (place, True, kind)
+    assert (problem.location, problem.reason != "", problem.kind) == (position, True, kind)
     refused = refusal_of(7, refusal)
     assert (refused.number, refused.changed, list(refused.problems)) == (7, False, [problem])
 
@@ -111,4 +111,4 @@ def test_lines_that_are_written_together_are_refused_by_their_numbers() -> None:
     together_or_not([Outcome(2), Outcome(3, changed=True)])
     with pytest.raises(InvalidValueError) as refused:
         together_or_not([Outcome(2), Outcome(5, problems=[A_PROBLEM, A_PROBLEM]), Outcome(9, problems=[A_PROBLEM])])
-    assert [problem.place for problem in refused.value.problems] == [(5, "quiz_score")] * 2 + [(9, "quiz_score")]
+    assert [problem.location for problem in refused.value.problems] == [(5, "quiz_score")] * 2 + [(9, "quiz_score")]

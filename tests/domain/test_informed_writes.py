@@ -1,4 +1,4 @@
-"""The write rule's column "informed PUT": a write that has seen the row may change anything."""
+"""The write rule's column "conditional PUT": a write that has seen the row may change anything."""
 
 from typing import Any
 

@@ -41,23 +41,26 @@ def holds(precondition: Precondition, row: LessonProgress | None) -> bool:
     ("precondition", "where_absent", "where_present"),
     [
         pytest.param(Precondition(), True, True, id="none"),
-        pytest.param(Precondition(match=tags(ROW.tag)), False, True, id="If-Match: its tag"),
+        pytest.param(Precondition(match=tags(ROW.etag)), False, True, id="If-Match: its tag"),
         pytest.param(Precondition(match=tags("other")), False, False, id="If-Match: another tag"),
-        pytest.param(Precondition(match=tags("other", ROW.tag)), False, True, id="If-Match: a list with its tag"),
+        pytest.param(Precondition(match=tags("other", ROW.etag)), False, True, id="If-Match: a list with its tag"),
         pytest.param(Precondition(match=tags()), False, False, id="If-Match: nothing"),
         pytest.param(Precondition(match_any=True), False, True, id="If-Match: *"),
-        pytest.param(Precondition(none_match=tags(ROW.tag)), True, False, id="If-None-Match: its tag"),
+        pytest.param(Precondition(none_match=tags(ROW.etag)), True, False, id="If-None-Match: its tag"),
         pytest.param(Precondition(none_match=tags("other")), True, True, id="If-None-Match: another tag"),
         pytest.param(
-            Precondition(none_match=tags("other", ROW.tag)), True, False, id="If-None-Match: a list with its tag"
+            Precondition(none_match=tags("other", ROW.etag)), True, False, id="If-None-Match: a list with its tag"
         ),
         pytest.param(Precondition(none_match_any=True), True, False, id="If-None-Match: *"),
         pytest.param(Precondition(match_any=True, none_match_any=True), False, False, id="both *"),
         pytest.param(
-            Precondition(match=tags(ROW.tag), none_match=tags("other")), False, True, id="both, and both hold"
+            Precondition(match=tags(ROW.etag), none_match=tags("other")), False, True, id="both, and both hold"
         ),
         pytest.param(
-            Precondition(match=tags(ROW.tag), none_match=tags(ROW.tag)), False, False, id="both, and one does not hold"
+            Precondition(match=tags(ROW.etag), none_match=tags(ROW.etag)),
+            False,
+            False,
+            id="both, and one does not hold",
         ),
     ],
 )
@@ -67,24 +70,24 @@ def test_where_a_precondition_holds(precondition: Precondition, where_absent: bo
 
 
 @pytest.mark.parametrize(
-    ("precondition", "informed"),
+    ("precondition", "conditional"),
     [
         (Precondition(), False),
-        (Precondition(match=tags(ROW.tag)), True),
+        (Precondition(match=tags(ROW.etag)), True),
         (Precondition(match_any=True), False),
-        (Precondition(none_match=tags(ROW.tag)), False),
+        (Precondition(none_match=tags(ROW.etag)), False),
         (Precondition(none_match_any=True), False),
     ],
 )
-def test_only_one_who_names_the_tag_has_seen_the_row(precondition: Precondition, informed: bool) -> None:
-    assert precondition.informed is informed
+def test_only_one_who_names_the_tag_has_seen_the_row(precondition: Precondition, conditional: bool) -> None:
+    assert precondition.conditional is conditional
 
 
 def test_a_tag_is_of_one_version_of_one_row() -> None:
-    tag = ROW.tag
-    assert ROW._replace(user_notes="other").tag == tag
-    assert ROW._replace(version=ROW.version + 1).tag != tag
-    assert ROW._replace(id=ProgressId("another")).tag != tag
+    tag = ROW.etag
+    assert ROW._replace(user_notes="other").etag == tag
+    assert ROW._replace(version=ROW.version + 1).etag != tag
+    assert ROW._replace(id=ProgressId("another")).etag != tag
 
 
 def test_the_first_write_makes_a_row_of_its_own() -> None:
@@ -97,7 +100,7 @@ def test_the_first_write_makes_a_row_of_its_own() -> None:
     assert (written.lesson, written.kept) == (lesson(1), ())
 
 
-def test_a_blind_write_merges_and_names_what_it_kept() -> None:
+def test_a_merge_write_merges_and_names_what_it_kept() -> None:
     written = apply(write({"progress_percentage": 10, "quiz_attempts": 9}), ROW)
     assert written.after is not None
     assert (written.after.progress_percentage, written.after.quiz_attempts) == (40, 9)
@@ -106,7 +109,7 @@ def test_a_blind_write_merges_and_names_what_it_kept() -> None:
 
 
 def test_a_write_with_the_rows_tag_replaces() -> None:
-    written = apply(write({"progress_percentage": 10}, Precondition(match=tags(ROW.tag))), ROW)
+    written = apply(write({"progress_percentage": 10}, Precondition(match=tags(ROW.etag))), ROW)
     assert written.after is not None
     assert written.after.progress_percentage == 10
     assert written.kept == ()
@@ -125,7 +128,7 @@ def test_a_write_that_asks_for_no_row_makes_it() -> None:
     assert written.after.status is Status.IN_PROGRESS
 
 
-@pytest.mark.parametrize("precondition", [UNCONDITIONAL, Precondition(match=tags(ROW.tag))])
+@pytest.mark.parametrize("precondition", [UNCONDITIONAL, Precondition(match=tags(ROW.etag))])
 def test_a_removal_leaves_no_row(precondition: Precondition) -> None:
     assert apply(write(None, precondition), ROW)[:4] == Written(ROW, None, lesson(1))[:4]
 
@@ -148,7 +151,7 @@ def test_removing_what_is_not_there_is_no_refusal() -> None:
             write({"quiz_attempts": 9, "metadata": {"large": "x" * 16_380}}), InvalidValueError, id="metadata"
         ),
         pytest.param(
-            write({"metadata": {"large": "x" * 16_380}}, Precondition(match=tags(ROW.tag))),
+            write({"metadata": {"large": "x" * 16_380}}, Precondition(match=tags(ROW.etag))),
             InvalidValueError,
             id="metadata that replaces",
         ),

@@ -70,7 +70,7 @@ def test_metadata_out_of_bounds_is_refused_with_the_reason(metadata: dict[str, A
     with pytest.raises(InvalidValueError, match=reason.replace("+", r"\+")) as refusal:
         check_metadata(metadata)
     [problem] = refusal.value.problems
-    assert (problem.place, problem.kind) == (("metadata",), "metadata_out_of_bounds")
+    assert (problem.location, problem.kind) == (("metadata",), "metadata_out_of_bounds")
 
 
 def test_what_is_merged_is_bounded_as_a_whole() -> None:
@@ -78,7 +78,7 @@ def test_what_is_merged_is_bounded_as_a_whole() -> None:
     before = deepcopy(row)
     with pytest.raises(InvalidValueError, match="16384 bytes") as refusal:
         merge(row, {"metadata": {"b": "y" * 7 * KIBIBYTE}}, lesson(), NOW)
-    assert refusal.value.problems[0].place == ("metadata",)
+    assert refusal.value.problems[0].location == ("metadata",)
     assert row == before
 
 

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import pytest
 
 from headway.domain.identifiers import LearnerId
-from headway.domain.roster import RosterOrder, RosterPlace, RosterQuery, ids_beginning, stalled
+from headway.domain.roster import RosterOrder, RosterPosition, RosterQuery, ids_beginning, stalled
 
 TODAY = date(2026, 11, 23)
 
@@ -16,10 +16,10 @@ def test_who_was_seen_yesterday_has_stalled_for_one_day() -> None:
 
 
 def test_the_latest_who_stalled_stand_behind_all_who_were_seen_since() -> None:
-    place = stalled(RosterQuery(), TODAY, 7).after
-    assert place is not None
-    assert place < RosterPlace(TODAY - timedelta(days=6), LearnerId("00000000-0000-4000-8000-000000000000"))
-    assert place > RosterPlace(TODAY - timedelta(days=7), LearnerId("ffffffff-ffff-4fff-bfff-ffffffffffff"))
+    position = stalled(RosterQuery(), TODAY, 7).after
+    assert position is not None
+    assert position < RosterPosition(TODAY - timedelta(days=6), LearnerId("00000000-0000-4000-8000-000000000000"))
+    assert position > RosterPosition(TODAY - timedelta(days=7), LearnerId("ffffffff-ffff-4fff-bfff-ffffffffffff"))
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ def test_the_latest_who_stalled_stand_behind_all_who_were_seen_since() -> None:
     [
         RosterQuery(descending=False),
         RosterQuery(order=RosterOrder.PROGRESS),
-        RosterQuery(after=RosterPlace(date(2026, 1, 1), LearnerId("00000000-0000-4000-8000-000000000000"))),
+        RosterQuery(after=RosterPosition(date(2026, 1, 1), LearnerId("00000000-0000-4000-8000-000000000000"))),
     ],
 )
 def test_else_a_page_begins_where_it_did(query: RosterQuery) -> None:

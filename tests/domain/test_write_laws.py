@@ -64,7 +64,7 @@ def assert_sound(row: LessonProgress) -> None:
 
 
 @given(SITUATIONS, UPDATES)
-def test_the_same_blind_write_again_returns_the_very_same_row(
+def test_the_same_merge_write_again_returns_the_very_same_row(
     situation: tuple[Lesson, LessonProgress], update: ProgressUpdate
 ) -> None:
     of, row = situation
@@ -86,7 +86,7 @@ def test_what_was_earned_does_not_depend_on_the_order_in_which_devices_report(
 
 
 @given(SITUATIONS, UPDATES)
-def test_no_blind_write_takes_back_what_was_earned(
+def test_no_merge_write_takes_back_what_was_earned(
     situation: tuple[Lesson, LessonProgress], update: ProgressUpdate
 ) -> None:
     of, row = situation
@@ -96,7 +96,7 @@ def test_no_blind_write_takes_back_what_was_earned(
 
 
 @given(SITUATIONS, UPDATES)
-def test_a_blind_write_gets_its_way_or_more(situation: tuple[Lesson, LessonProgress], update: ProgressUpdate) -> None:
+def test_a_merge_write_gets_its_way_or_more(situation: tuple[Lesson, LessonProgress], update: ProgressUpdate) -> None:
     of, row = situation
     after = merge(row, update, of, NOW)
     held_back = {"status"} if is_held_back(update, after) else set()
@@ -158,7 +158,7 @@ def test_the_version_grows_by_one_exactly_when_something_changed(
         assert after is row
     else:
         assert (after.version, after.updated_at) == (row.version + 1, NOW)
-        assert after.tag != row.tag
+        assert after.etag != row.etag
     assert (after.id, after.created_at) == (row.id, row.created_at)
 
 
@@ -169,7 +169,7 @@ def test_sending_back_the_row_as_it_was_read_changes_nothing(situation: tuple[Le
 
 
 @given(SITUATIONS, UPDATES)
-def test_the_same_informed_write_again_returns_the_very_same_row(
+def test_the_same_conditional_write_again_returns_the_very_same_row(
     situation: tuple[Lesson, LessonProgress], update: ProgressUpdate
 ) -> None:
     of, row = situation
@@ -178,7 +178,7 @@ def test_the_same_informed_write_again_returns_the_very_same_row(
 
 
 @given(SITUATIONS, UPDATES)
-def test_an_informed_write_gets_its_way(situation: tuple[Lesson, LessonProgress], update: ProgressUpdate) -> None:
+def test_an_conditional_write_gets_its_way(situation: tuple[Lesson, LessonProgress], update: ProgressUpdate) -> None:
     of, row = situation
     after = replace(row, update, of, NOW)
     for field, sent in update.items():
@@ -198,7 +198,7 @@ def test_metadata_is_the_last_writers_key_by_key(stored: dict[str, object], sent
 
 
 @given(SITUATIONS, UPDATES_WITHOUT_NULLS, UPDATES)
-def test_a_null_sent_along_makes_no_difference_to_a_blind_write(
+def test_a_null_sent_along_makes_no_difference_to_a_merge_write(
     situation: tuple[Lesson, LessonProgress], update: ProgressUpdate, other: ProgressUpdate
 ) -> None:
     of, row = situation

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from headway.domain.bounds import plain
 from headway.domain.catalogue import Course, Lesson, LessonKind, default_complete_at
+from headway.domain.course_progress import NOTHING, CourseProgress, LearnerDay, Tally
 from headway.domain.identifiers import ContentId, CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import LessonProgress, ProgressUpdate, Status, merge, new_row, replace
-from headway.domain.standing import NOTHING, CourseProgress, LearnerDay, Tally
 
 EARLIER: Final = datetime(2026, 1, 1, 8, tzinfo=UTC)
 NOW: Final = datetime(2026, 1, 2, 9, 30, 15, 250_000, tzinfo=UTC)
@@ -79,8 +79,8 @@ def finished(**fields: Any) -> LessonProgress:
     )
 
 
-def standing(tally: Tally = NOTHING, **fields: Any) -> CourseProgress:
-    """A learner's standing in a course, begun and last written in earlier where no field says otherwise."""
+def course_progress(tally: Tally = NOTHING, **fields: Any) -> CourseProgress:
+    """A learner's course progress in a course, begun and last written in earlier where no field says otherwise."""
     day = LearnerDay(EARLIER.date())
     return CourseProgress(LEARNER, COURSE, tally, EARLIER, 1, 1, EARLIER, None, day)._replace(**fields)
 

@@ -73,8 +73,8 @@ def test_a_plain_completion_does_not_pass_a_test(learner: httpx.Client, path: st
     learner.put(path + TEST, json={"quiz_score": 10})
     answer = learner.put(path + TEST, json={"status": "completed"})
     assert (answer.json()["status"], answer.headers["headway-kept"]) == ("in_progress", "status")
-    informed = learner.put(path + TEST, json={"status": "completed"}, headers={"If-Match": answer.headers["etag"]})
-    assert (informed.json()["status"], informed.headers["headway-kept"]) == ("in_progress", "status")
+    conditional = learner.put(path + TEST, json={"status": "completed"}, headers={"If-Match": answer.headers["etag"]})
+    assert (conditional.json()["status"], conditional.headers["headway-kept"]) == ("in_progress", "status")
     assert learner.get(f"{path}/summary").json()["completed_lessons"] == 0
 
 
@@ -82,7 +82,7 @@ def test_both_conditions_of_an_assignment_are_asked(learner: httpx.Client, teach
     assert learner.put(path + ESSAY, json={"progress_percentage": 60}).json()["status"] == "in_progress"
     assert learner.put(path + ESSAY, json={"quiz_score": 60}).json()["status"] == "completed"
     [_, figures, _] = teacher.get(path.replace("/progress/", "/statistics/")).json()["lessons"]
-    assert (figures["tried"], figures["passed"], figures["pass_rate"]) == (1, 1, 100)
+    assert (figures["attempted"], figures["passed"], figures["pass_rate"]) == (1, 1, 100)
 
 
 @pytest.mark.parametrize("for_themself", [False, True])
@@ -94,9 +94,9 @@ def test_only_an_administrator_who_says_what_is_found_completes_against_the_cond
     admin, learner = client_of(admin_id, "learners:admin"), client_of(learner_id)
     behalf = f"/learners/{learner_id}{path}{TEST}"
     learner.put(path + TEST, json={"quiz_score": 10})
-    blind = admin.put(behalf, json={"status": "completed"})
-    assert (blind.json()["status"], blind.headers["headway-kept"]) == ("in_progress", "status")
-    seen = admin.put(behalf, json={"status": "completed"}, headers={"If-Match": blind.headers["etag"]})
+    merge_write = admin.put(behalf, json={"status": "completed"})
+    assert (merge_write.json()["status"], merge_write.headers["headway-kept"]) == ("in_progress", "status")
+    seen = admin.put(behalf, json={"status": "completed"}, headers={"If-Match": merge_write.headers["etag"]})
     assert (seen.json()["status"], seen.json()["quiz_passed"]) == ("completed", False)
     assert (seen.headers["headway-completed-by"], "headway-kept" in seen.headers) == (admin_id, False)
     assert learner.get(path + TEST).headers["headway-completed-by"] == admin_id

@@ -250,7 +250,7 @@ def test_a_fault_has_the_references_fields_in_order_and_kind(
     assert list(fault) == list(printed)
     fields_of_a_kind = ("loc", "msg", "type", "ctx")
     assert [_kind(fault[name]) for name in fields_of_a_kind] == [_kind(printed[name]) for name in fields_of_a_kind]
-    assert all(isinstance(place, str | int) for place in fault["loc"])
+    assert all(isinstance(position, str | int) for position in fault["loc"])
 
 
 @pytest.mark.parametrize("field", ["progress_percentage", "video_position_seconds", "quiz_score", "time_spent_minutes"])

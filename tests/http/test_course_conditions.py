@@ -15,7 +15,7 @@ def path() -> str:
     return f"/courses/{uuid4()}"
 
 
-def tag_of(author: httpx.Client, path: str) -> str:
+def etag_of(author: httpx.Client, path: str) -> str:
     tag: str = author.get(path).headers["ETag"]
     return tag
 
@@ -34,21 +34,21 @@ def test_a_courses_tag_names_its_version(author: httpx.Client, path: str) -> Non
 def test_whoever_has_read_it_may_change_it_once(author: httpx.Client, path: str) -> None:
     document = course()
     author.put(path, json=document).raise_for_status()
-    tag = tag_of(author, path)
+    tag = etag_of(author, path)
     assert put(author, path, document | {"title": "One"}, If_Match=tag) == 200
     assert put(author, path, document | {"title": "Two"}, If_Match=tag) == 412
     assert author.get(path).json()["title"] == "One"
-    assert put(author, path, document | {"title": "Two"}, If_Match=f'"other", {tag_of(author, path)}') == 200
+    assert put(author, path, document | {"title": "Two"}, If_Match=f'"other", {etag_of(author, path)}') == 200
 
 
 def test_an_author_goes_on_from_what_was_answered(author: httpx.Client, path: str) -> None:
     document = course()
     tag = author.put(path, json=document).headers["ETag"]
-    assert tag == tag_of(author, path)
+    assert tag == etag_of(author, path)
     assert author.put(path, json=document).headers["ETag"] == tag
     assert "ETag" not in author.put(f"{path}?dry_run=true", json=document | {"title": "One"}).headers
     edited = author.put(path, json=document | {"title": "One"}, headers={"If-Match": tag})
-    assert edited.headers["ETag"] == tag_of(author, path) != tag
+    assert edited.headers["ETag"] == etag_of(author, path) != tag
 
 
 @pytest.mark.parametrize("query", ["", "?dry_run=true"])
@@ -58,12 +58,12 @@ def test_a_condition_that_does_not_hold_changes_nothing(author: httpx.Client, pa
     assert put(author, path + query, document, If_Match='"1"') == 412
     assert author.get(path).status_code == 404
     author.put(path, json=document).raise_for_status()
-    tag = tag_of(author, path)
+    tag = etag_of(author, path)
     assert put(author, path + query, document | {"title": "Changed"}, If_None_Match="*") == 412
     assert put(author, path + query, document | {"title": "Changed"}, If_None_Match=tag) == 412
     assert put(author, path + query, document | {"title": "Changed"}, If_Match=f"W/{tag}") == 412
     assert put(author, path + query, document | {"title": "Changed"}, If_Match="no tag") == 422
-    assert (author.get(path).json()["title"], tag_of(author, path)) == (document["title"], tag)
+    assert (author.get(path).json()["title"], etag_of(author, path)) == (document["title"], tag)
 
 
 def test_of_all_who_make_a_course_at_once_one_does(author: httpx.Client, path: str) -> None:
@@ -78,7 +78,7 @@ def test_of_all_who_make_a_course_at_once_one_does(author: httpx.Client, path: s
 def test_of_all_who_change_a_version_at_once_one_does(author: httpx.Client, path: str) -> None:
     document = course()
     author.put(path, json=document).raise_for_status()
-    tag = tag_of(author, path)
+    tag = etag_of(author, path)
 
     def change(number: int) -> int:
         return put(author, path, document | {"title": f"Edit {number}"}, If_Match=tag)
@@ -90,9 +90,9 @@ def test_of_all_who_change_a_version_at_once_one_does(author: httpx.Client, path
 def test_an_edit_that_changes_nothing_keeps_the_tag(author: httpx.Client, path: str) -> None:
     document = course()
     author.put(path, json=document).raise_for_status()
-    tag = tag_of(author, path)
+    tag = etag_of(author, path)
     assert put(author, path, document, If_Match=tag) == 200
-    assert tag_of(author, path) == tag
+    assert etag_of(author, path) == tag
 
 
 def test_who_may_not_write_courses_is_told_that_first(learner: httpx.Client, path: str) -> None:

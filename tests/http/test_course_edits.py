@@ -28,7 +28,7 @@ class EditedCourse:
 
     def settle(self) -> None:
         """Wait until what follows from the edits is derived."""
-        eventually(lambda: self.author.get(self.path).json()["rederivation"] is None)
+        eventually(lambda: self.author.get(self.path).json()["recalculation"] is None)
 
     @property
     def completed(self) -> int:

@@ -83,8 +83,8 @@ def test_a_page_holds_what_the_token_grants(own: Running, courses: list[dict[str
 def test_the_pages_of_the_dashboard_lead_on(own: Running) -> None:
     with own.client(None, "statistics:read", "courses:write") as visitor:
         visitor.get(visitor.post("/sign-in-codes").json()["url"])
-        for place in ("/dashboard/statistics", "/dashboard/authoring"):
-            page = visitor.get(f"{own.base_url}{place}?limit=10").text
+        for position in ("/dashboard/statistics", "/dashboard/authoring"):
+            page = visitor.get(f"{own.base_url}{position}?limit=10").text
             following = re.search(r'href="([^"]*)" rel="next"', page)
             assert following
             assert "First page" not in page
@@ -93,7 +93,7 @@ def test_the_pages_of_the_dashboard_lead_on(own: Running) -> None:
             assert "First page" in last
             assert last.count(">Zebra<") == 1
             assert page.count(">Zebra<") == 0
-            assert visitor.get(f"{own.base_url}{place}?cursor=no").status_code == 200
+            assert visitor.get(f"{own.base_url}{position}?cursor=no").status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/courses", "/statistics"])

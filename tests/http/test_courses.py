@@ -95,8 +95,8 @@ def test_a_course_is_read_back_with_its_defaults_filled_in(author: httpx.Client)
     path = f"/courses/{uuid4()}"
     author.put(path, json=course(plain, quiz)).raise_for_status()
     found = author.get(path).json()
-    assert list(found) == ["id", "title", "time_zone", "on_edit", "lessons", "version", "rederivation"]
-    assert (found["time_zone"], found["on_edit"], found["rederivation"]) == ("UTC", "keep", None)
+    assert list(found) == ["id", "title", "time_zone", "on_edit", "lessons", "version", "recalculation"]
+    assert (found["time_zone"], found["on_edit"], found["recalculation"]) == ("UTC", "keep", None)
     assert found["lessons"] == [
         {
             "id": plain["id"],
@@ -176,8 +176,8 @@ def test_a_text_that_nobody_can_read_is_refused(
     refused = author.put(catalogued_path, json=document | {"title": text, "lessons": lessons})
     assert refused.status_code == 422
     faults = [(fault["loc"], fault["msg"]) for fault in refused.json()["detail"]]
-    places: list[list[str | int]] = [["title"], ["lessons", 0, "title"], ["lessons", 0, "section"]]
-    assert faults == [(["body", *place], reason) for place in places]
+    positions: list[list[str | int]] = [["title"], ["lessons", 0, "title"], ["lessons", 0, "section"]]
+    assert faults == [(["body", *position], reason) for position in positions]
     assert author.get(catalogued_path).json()["title"] == document["title"]
 
 

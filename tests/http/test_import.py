@@ -58,7 +58,7 @@ def rows_of(admin: httpx.Client, learner_id: str) -> Lines:
     return rows
 
 
-def placed(answer: httpx.Response) -> list[tuple[int, list[str], str]]:
+def positioned(answer: httpx.Response) -> list[tuple[int, list[str], str]]:
     return [(error["line"], error["loc"], error["type"]) for error in answer.json()["errors"]]
 
 
@@ -98,7 +98,7 @@ def test_the_answer_says_line_by_line_what_was_refused(
     assert {name: answer.json()[name] for name in ("lines", "written", "unchanged", "refused")} == {
         "lines": 8, "written": 3, "unchanged": 0, "refused": 5,
     }  # fmt: skip
-    assert placed(answer) == [
+    assert positioned(answer) == [
         (3, ["user_id"], "uuid_parsing"),
         (5, ["course_id"], "course_not_found"),
         (6, ["lesson_id"], "lesson_not_found"),
@@ -193,7 +193,7 @@ class TestDryRun:
         lines = [*some(300), line(str(uuid4()), ids[0], str(uuid4())), line(str(uuid4()), str(uuid4()), ids[1][0])]
         answer = admin.post(f"{IMPORT}?dry_run=true", content=ndjson(lines), headers=NDJSON)
         assert answer.json().items() >= {"lines": 302, "written": 300, "unchanged": 0, "refused": 2}.items()
-        assert [place for _, place, _ in placed(answer)] == [["lesson_id"], ["course_id"]]
+        assert [position for _, position, _ in positioned(answer)] == [["lesson_id"], ["course_id"]]
         assert all(rows_of(admin, one["user_id"]) == [] for one in lines[::50])
 
     def test_lines_are_rehearsed_on_each_other_and_on_what_is_stored(
@@ -205,7 +205,7 @@ class TestDryRun:
         for _ in range(2):
             answer = admin.post(f"{IMPORT}?dry_run=true", content=ndjson(lines), headers=NDJSON)
             assert answer.json().items() >= {"written": 2, "unchanged": 1, "refused": 1}.items()
-            assert placed(answer) == [(4, ["metadata"], "metadata_out_of_bounds")]
+            assert positioned(answer) == [(4, ["metadata"], "metadata_out_of_bounds")]
         assert send(admin, ndjson(lines[:1])).json()["written"] == 1
         answer = admin.post(f"{IMPORT}?dry_run=true", content=ndjson(lines), headers=NDJSON)
         assert answer.json().items() >= {"written": 1, "unchanged": 2, "refused": 1}.items()
@@ -239,7 +239,7 @@ class TestAtomic:
         self, admin: httpx.Client, some: MakeLines, ids: tuple[str, list[str]], fault: str
     ) -> None:
         learner = str(uuid4())
-        bad, place = {
+        bad, position = {
             "value": (line(learner, ids[0], ids[1][0], quiz_score=-1), "quiz_score"),
             "lesson": (line(learner, ids[0], str(uuid4())), "lesson_id"),
             "course": (line(learner, str(uuid4()), ids[1][0]), "course_id"),
@@ -248,7 +248,7 @@ class TestAtomic:
         lines = [*some(300), bad, *some(20)]
         refused = self._send(admin, lines)
         assert refused.status_code == 422
-        assert [error["loc"] for error in refused.json()["detail"]] == [["body", 301, place]]
+        assert [error["loc"] for error in refused.json()["detail"]] == [["body", 301, position]]
         assert self._rehearse(admin, lines) == (refused.status_code, refused.json())
         assert all(rows_of(admin, one["user_id"]) == [] for one in (lines[0], lines[299], lines[-1]))
 

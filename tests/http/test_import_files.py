@@ -40,13 +40,15 @@ def said(found: Line) -> dict[str, Any]:
 
 
 def faults(content: bytes, file_format: FileFormat = FileFormat.CSV) -> list[tuple[int, tuple[Any, ...], str]]:
-    return [(one.number, problem.place, problem.kind) for one in read(content, file_format) for problem in one.problems]
+    return [
+        (one.number, problem.location, problem.kind) for one in read(content, file_format) for problem in one.problems
+    ]
 
 
 def refusal(content: bytes) -> list[tuple[tuple[Any, ...], str]]:
     with pytest.raises(InvalidValueError) as refused:
         read(content)
-    return [(problem.place, problem.kind) for problem in refused.value.problems]
+    return [(problem.location, problem.kind) for problem in refused.value.problems]
 
 
 # An empty cell says nothing, so a text that is sent has something in it; spreadsheets end their lines in any way.
@@ -171,7 +173,7 @@ def test_a_cell_that_is_wrong_is_its_lines_fault(name: str, cell: str, kind: str
 
 def test_every_fault_of_a_line_is_named() -> None:
     content = as_csv([ONE | {"quiz_score": 101, "quiz_attempts": -1, "user_id": "x"}])
-    assert {place for _, place, _ in faults(content)} == {("quiz_score",), ("quiz_attempts",), ("user_id",)}
+    assert {position for _, position, _ in faults(content)} == {("quiz_score",), ("quiz_attempts",), ("user_id",)}
 
 
 @pytest.mark.parametrize(
@@ -227,9 +229,9 @@ def test_ndjson_ignores_what_can_not_be_written_so_that_an_export_can_be_sent_ba
 )
 def test_a_wrong_header_is_named(header: str, expected: dict[tuple[str, ...], str] | None) -> None:
     found = refusal(header.encode("utf-8", "surrogateescape") + (b"\n1,2,3\n" if header else b""))
-    assert all(place[0] == 1 for place, _ in found)
+    assert all(position[0] == 1 for position, _ in found)
     if expected is not None:
-        assert {place[1:]: kind for place, kind in found} == expected
+        assert {position[1:]: kind for position, kind in found} == expected
     assert "\udcff" not in str(found)
 
 
@@ -310,7 +312,7 @@ def test_a_value_in_a_column_without_a_name_is_that_lines_fault() -> None:
 
 def test_an_encoding_that_can_not_be_told_is_refused_and_told_what_to_do() -> None:
     [problem] = only(f"{HEADER}\n{ROW}\n".encode("windows-1252")).problems
-    assert (problem.place, problem.kind) == (("user_notes",), "utf8_invalid")
+    assert (problem.location, problem.kind) == (("user_notes",), "utf8_invalid")
     assert "Save the file as UTF-8." in problem.reason
 
 

@@ -217,18 +217,18 @@ class TestExporting:
             others = {"written_by": written_by, "worked_at": worked_at, "completed_by": None}
             assert row == without(answer, "content_id") | {"version": version} | others
 
-    def test_standings_and_days_are_in_it(
+    def test_course_progress_and_days_are_in_it(
         self, learner: httpx.Client, learner_id: str, course_path: str, lesson_paths: list[str]
     ) -> None:
         first = learner.put(lesson_paths[0], json={"status": "completed", "time_spent_minutes": 2.5}).json()
         learner.put(lesson_paths[1], json={"progress_percentage": 5})
         summary = learner.get(f"{course_path}/summary").json()
         exported = learner.get(f"/learners/{learner_id}/export").json()
-        [standing] = exported["standings"]
+        [course_progress] = exported["standings"]
         shared = ("course_id", "completed_lessons", "in_progress_lessons", "total_time_spent_minutes", "last_accessed")
-        assert {name: standing[name] for name in shared} == {name: summary[name] for name in shared}
-        assert (standing["started_at"], standing["completed_at"]) == (first["created_at"], None)
-        assert standing["last_day"] == {
+        assert {name: course_progress[name] for name in shared} == {name: summary[name] for name in shared}
+        assert (course_progress["started_at"], course_progress["completed_at"]) == (first["created_at"], None)
+        assert course_progress["last_day"] == {
             "date": summary["last_accessed"][:10],
             "lessons_started": 2,
             "lessons_completed": 1,

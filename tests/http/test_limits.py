@@ -12,8 +12,8 @@ from uuid import uuid4
 
 import pytest
 
+from headway.domain.course_progress import LessonsStamp
 from headway.domain.identifiers import CourseId, LearnerId
-from headway.domain.standing import LessonsStamp
 from headway.formats.progress_file import IMPORT_BODY_BYTES
 from headway.http.engine.lists import RenderedLists
 from headway.http.engine.replies import json_reply

@@ -82,7 +82,7 @@ class Course:
     pool: list[Lesson] = field(
         default_factory=lambda: [Lesson(pass_mark=60), Lesson(required=False, complete_at=80), Lesson()]
     )
-    places: list[int] = field(default_factory=lambda: [0, 1])
+    positions: list[int] = field(default_factory=lambda: [0, 1])
     published: dict[str, Any] = field(default_factory=dict)  # by lesson, what completed it so far
 
     @property
@@ -91,7 +91,7 @@ class Course:
 
     @property
     def lessons(self) -> list[Lesson]:
-        return [self.pool[place] for place in self.places]
+        return [self.pool[position] for position in self.positions]
 
     def document(self) -> dict[str, Any]:
         return {"title": "A course", "lessons": [lesson.document() for lesson in self.lessons]}
@@ -134,7 +134,7 @@ def _implied(body: Body, after: Row, lesson: Lesson, *, passed: bool) -> str:
     return "in_progress" if begun else "not_started"
 
 
-def _blindly(row: Row, body: Body, lesson: Lesson) -> Row:
+def _as_a_merge_write(row: Row, body: Body, lesson: Lesson) -> Row:
     """What a write that has not seen the row makes of it: nothing earned is taken back."""
     sent = {name: value for name, value in body.items() if value is not None}
     after = row | sent
@@ -150,7 +150,7 @@ def _blindly(row: Row, body: Body, lesson: Lesson) -> Row:
     return after
 
 
-def _informed(row: Row, body: Body, lesson: Lesson) -> Row:
+def _conditional(row: Row, body: Body, lesson: Lesson) -> Row:
     """What a write that has seen the row makes of it: it replaces what it names."""
     after = row | {name: DEFAULTS[name] if value is None else value for name, value in body.items()}
     after["user_notes"] = after["user_notes"] or None
@@ -169,7 +169,7 @@ def _informed(row: Row, body: Body, lesson: Lesson) -> Row:
 
 
 def _followed(row: Row, after: Row, body: Body, lesson: Lesson) -> str:
-    """The status that follows where an informed write names none, or a completion."""
+    """The status that follows where a conditional write names none, or a completion."""
     names_quiz = not body.keys().isdisjoint({"quiz_score", "quiz_passed"})
     implied = _implied(body, after, lesson, passed=after["quiz_passed"] and names_quiz)
     enough = 100 if lesson.criteria[1] is None else lesson.criteria[1]
@@ -230,7 +230,7 @@ bodies = _a_field_or_two.flatmap(
 ) | st.fixed_dictionaries({}, optional=_values)
 two = st.integers(0, 1)
 three = st.integers(0, 2)
-# How many changes ago a writer saw the row: never (a blind write), just now, or too long ago.
+# How many changes ago a writer saw the row: never (a merge write), just now, or too long ago.
 ages = st.sampled_from([None, None, 0, 0, 1, 2])
 
 
@@ -251,23 +251,25 @@ class Api(RuleBasedStateMachine):
         for course in self.courses:
             self._publish(course)
 
-    @rule(learner=two, course=two, place=three, writes=st.lists(st.tuples(bodies, ages), min_size=4, max_size=8))
-    def write_in_one_lesson(self, learner: int, course: int, place: int, writes: list[tuple[Body, int | None]]) -> None:
+    @rule(learner=two, course=two, position=three, writes=st.lists(st.tuples(bodies, ages), min_size=4, max_size=8))
+    def write_in_one_lesson(
+        self, learner: int, course: int, position: int, writes: list[tuple[Body, int | None]]
+    ) -> None:
         for body, age in writes:
-            self._write(self.learners[learner], self.courses[course], place, body, age)
+            self._write(self.learners[learner], self.courses[course], position, body, age)
 
     @rule(course=two, writes=st.lists(st.tuples(two, three, bodies, ages), min_size=4, max_size=8))
     def write_in_several_lessons(self, course: int, writes: list[tuple[int, int, Body, int | None]]) -> None:
-        for learner, place, body, age in writes:
-            self._write(self.learners[learner], self.courses[course], place, body, age)
+        for learner, position, body, age in writes:
+            self._write(self.learners[learner], self.courses[course], position, body, age)
 
-    @rule(learner=two, course=two, place=three, age=ages)
-    def delete(self, learner: int, course: int, place: int, age: int | None) -> None:
+    @rule(learner=two, course=two, position=three, age=ages)
+    def delete(self, learner: int, course: int, position: int, age: int | None) -> None:
         who, where = self.learners[learner], self.courses[course]
-        headers, refused = self._condition(who, where, place, age)
-        answer = who.client.delete(f"{where.path}/lessons/{where.pool[place].id}", headers=headers)
+        headers, refused = self._condition(who, where, position, age)
+        answer = who.client.delete(f"{where.path}/lessons/{where.pool[position].id}", headers=headers)
         assert answer.status_code == (refused or 204)
-        key = (where.id, where.pool[place].id)
+        key = (where.id, where.pool[position].id)
         if not refused and key in who.rows:
             del who.rows[key]
             who.touch(where)
@@ -279,22 +281,22 @@ class Api(RuleBasedStateMachine):
         who.rows = {key: row for key, row in who.rows.items() if key[0] != where.id}
         who.touched = [one for one in who.touched if one != where.id]
 
-    @rule(course=two, places=st.lists(three, min_size=1, unique=True))
-    def choose_lessons(self, course: int, places: list[int]) -> None:
-        self.courses[course].places = places
+    @rule(course=two, positions=st.lists(three, min_size=1, unique=True))
+    def choose_lessons(self, course: int, positions: list[int]) -> None:
+        self.courses[course].positions = positions
         self._publish(self.courses[course])
 
     @rule(
         course=two,
-        place=three,
+        position=three,
         required=st.booleans(),
         pass_mark=st.sampled_from([None, 0, 60]),
         complete_at=st.sampled_from([NOT_GIVEN, None, 80]),
     )
     def change_lesson(
-        self, course: int, place: int, required: bool, pass_mark: float | None, complete_at: object
+        self, course: int, position: int, required: bool, pass_mark: float | None, complete_at: object
     ) -> None:
-        lesson = self.courses[course].pool[place]
+        lesson = self.courses[course].pool[position]
         lesson.required, lesson.pass_mark, lesson.complete_at = required, pass_mark, complete_at
         self._publish(self.courses[course])
 
@@ -327,7 +329,7 @@ class Api(RuleBasedStateMachine):
     def _publish(self, course: Course) -> None:
         path = f"/courses/{course.id}"
         self.author.put(path, json=course.document()).raise_for_status()
-        eventually(lambda: self.author.get(path).json()["rederivation"] is None)
+        eventually(lambda: self.author.get(path).json()["recalculation"] is None)
         changed = [lesson for lesson in course.lessons if course.published.get(lesson.id) != lesson.criteria]
         course.published = {lesson.id: lesson.criteria for lesson in course.lessons}
         for learner in self.learners:
@@ -350,27 +352,27 @@ class Api(RuleBasedStateMachine):
         assert _same(row, after | moments)
 
     def _condition(
-        self, learner: Learner, course: Course, place: int, age: int | None
+        self, learner: Learner, course: Course, position: int, age: int | None
     ) -> tuple[dict[str, str], int | None]:
         """The header with the row's tag of so many changes ago, and the status to be refused with, if any."""
-        key = (course.id, course.pool[place].id)
+        key = (course.id, course.pool[position].id)
         tags = learner.tags.get(key, [])
         tag = None if age is None else tags[-1 - age] if age < len(tags) else '"never"'
         headers = {} if tag is None else {"If-Match": tag}
-        if place not in course.places:
+        if position not in course.positions:
             return headers, 404
         current = tags[-1] if key in learner.rows else None
         return headers, 412 if tag is not None and tag != current else None
 
-    def _write(self, learner: Learner, course: Course, place: int, body: Body, age: int | None) -> None:
-        lesson = course.pool[place]
-        headers, refused = self._condition(learner, course, place, age)
+    def _write(self, learner: Learner, course: Course, position: int, body: Body, age: int | None) -> None:
+        lesson = course.pool[position]
+        headers, refused = self._condition(learner, course, position, age)
         answer = learner.client.put(f"{course.path}/lessons/{lesson.id}", json=body, headers=headers)
         assert answer.status_code == (refused or 200), answer.text
         if refused:
             return
         before = learner.rows.get((course.id, lesson.id))
-        decide = _blindly if age is None else _informed
+        decide = _as_a_merge_write if age is None else _conditional
         after = decide({name: (before or DEFAULTS)[name] for name in DEFAULTS}, body, lesson)
         self._note(learner, course, lesson, before, answer)
         assert _same({name: answer.json()[name] for name in DEFAULTS}, {name: after[name] for name in DEFAULTS})

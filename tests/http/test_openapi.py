@@ -123,8 +123,8 @@ def _keep_the_rules_that_no_schema_can_state(case: Case[Any]) -> None:
         document["id"] = course_id
     if "time_zone" in document:
         document["time_zone"] = "Europe/Berlin"
-    for place, lesson in enumerate(document["lessons"]):
-        lesson["id"] = str(uuid5(UUID(course_id), str(place)))
+    for position, lesson in enumerate(document["lessons"]):
+        lesson["id"] = str(uuid5(UUID(course_id), str(position)))
 
 
 def _ask_for_what_can_be_asked(case: Case[Any], known: dict[str, str]) -> None:

@@ -1,4 +1,4 @@
-"""Blind and informed writes: entity tags, what each kind of write may change, and who wins a race."""
+"""Blind and conditional writes: entity tags, what each kind of write may change, and who wins a race."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -150,7 +150,7 @@ class TestEntityTags:
         assert answer.status_code == 412
         assert learner.get(lesson_path).content == full_row.content
 
-    def test_if_match_any_asks_for_a_row_and_writes_blindly(
+    def test_if_match_any_asks_for_a_row_and_writes_as_a_merge_write(
         self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response
     ) -> None:
         answer = learner.put(lesson_path, json={"quiz_score": 1, "metadata": {"more": 1}}, headers={"If-Match": "*"})

@@ -61,7 +61,7 @@ def test_an_import_counts_at_the_times_that_it_brings(
 
 
 @pytest.mark.parametrize(
-    ("fields", "place"),
+    ("fields", "position"),
     [
         ({"updated_at": "2999-01-01T00:00:00Z"}, "updated_at"),
         ({"created_at": "1950-01-01T00:00:00Z"}, "created_at"),
@@ -72,10 +72,10 @@ def test_an_import_counts_at_the_times_that_it_brings(
     ],
 )
 def test_times_that_can_not_be_are_refused(
-    admin: httpx.Client, lesson_path: str, fields: dict[str, str], place: str
+    admin: httpx.Client, lesson_path: str, fields: dict[str, str], position: str
 ) -> None:
     answer = admin.put(f"/learners/{uuid4()}{lesson_path}", json={"progress_percentage": 5} | fields)
-    assert (answer.status_code, [problem["loc"][-1] for problem in answer.json()["detail"]]) == (422, [place])
+    assert (answer.status_code, [problem["loc"][-1] for problem in answer.json()["detail"]]) == (422, [position])
 
 
 def test_fields_that_are_not_taken_are_named(admin: httpx.Client, lesson_path: str) -> None:

@@ -10,8 +10,10 @@ import pytest
 from support.running import course, lesson
 
 
-def _without(document: dict[str, Any], *places: int) -> dict[str, Any]:
-    return document | {"lessons": [one for place, one in enumerate(document["lessons"]) if place not in places]}
+def _without(document: dict[str, Any], *positions: int) -> dict[str, Any]:
+    return document | {
+        "lessons": [one for position, one in enumerate(document["lessons"]) if position not in positions]
+    }
 
 
 def _lesson_ids(answer: httpx.Response) -> list[str]:
@@ -26,8 +28,8 @@ def _summary(learner: httpx.Client, course_path: str) -> dict[str, Any]:
 def test_the_list_is_in_catalogue_order_whatever_the_order_of_the_writes(
     learner: httpx.Client, course_path: str, lesson_paths: list[str], document: dict[str, Any]
 ) -> None:
-    for place in (2, 0, 1):
-        learner.put(lesson_paths[place], json={})
+    for position in (2, 0, 1):
+        learner.put(lesson_paths[position], json={})
     assert _lesson_ids(learner.get(course_path)) == [one["id"] for one in document["lessons"]]
 
 
@@ -110,11 +112,11 @@ def test_a_row_made_again_after_delete_has_nothing_of_the_old_one(learner: httpx
     assert new["id"] != old["id"]
 
 
-@pytest.mark.parametrize("place", ["row", "course"])
+@pytest.mark.parametrize("position", ["row", "course"])
 def test_an_answer_of_no_content_has_no_body_and_announces_none(
-    learner: httpx.Client, course_path: str, lesson_path: str, place: str
+    learner: httpx.Client, course_path: str, lesson_path: str, position: str
 ) -> None:
-    answer = learner.delete(lesson_path if place == "row" else course_path)
+    answer = learner.delete(lesson_path if position == "row" else course_path)
     assert (answer.status_code, answer.content) == (204, b"")
     assert "content-type" not in answer.headers
     assert "content-length" not in answer.headers  # RFC 9110 section 8.6 forbids it in a 204
@@ -131,7 +133,7 @@ def test_a_removed_lesson_hides_its_row_and_a_returned_one_shows_it_unchanged(
         learner.put(path, json={"progress_percentage": 30})
     before, row = learner.get(course_path), learner.get(lesson_paths[1])
     publish(_without(document, 1), course_path)
-    assert _lesson_ids(learner.get(course_path)) == [document["lessons"][place]["id"] for place in (0, 2)]
+    assert _lesson_ids(learner.get(course_path)) == [document["lessons"][position]["id"] for position in (0, 2)]
     assert learner.get(lesson_paths[1]).status_code == 404
     publish(document, course_path)
     assert learner.get(course_path).content == before.content
@@ -214,11 +216,11 @@ def test_the_learners_courses_are_listed_most_recently_touched_first(
 ) -> None:
     documents = [course() for _ in range(3)]
     course_paths = [publish(document) for document in documents]
-    for place in (1, 0, 2, 1):
-        first_lesson = documents[place]["lessons"][0]["id"]
-        learner.put(f"{course_paths[place]}/lessons/{first_lesson}", json={})
+    for position in (1, 0, 2, 1):
+        first_lesson = documents[position]["lessons"][0]["id"]
+        learner.put(f"{course_paths[position]}/lessons/{first_lesson}", json={})
     listed = learner.get("/progress").json()
-    assert listed == [_summary(learner, course_paths[place]) for place in (1, 2, 0)]
+    assert listed == [_summary(learner, course_paths[position]) for position in (1, 2, 0)]
 
 
 def test_a_summary_before_the_first_write_counts_the_lessons_and_nothing_else(

@@ -54,7 +54,7 @@ def _faults(answer: httpx.Response) -> list[dict[str, Any]]:
     return faults
 
 
-def _places(answer: httpx.Response) -> list[list[str | int]]:
+def _positions(answer: httpx.Response) -> list[list[str | int]]:
     return [fault["loc"] for fault in _faults(answer)]
 
 
@@ -275,7 +275,7 @@ class TestPaths:
         for name, wrong in (("course_id", wrong_course), ("lesson_id", wrong_lesson)):
             for method, path in wrong:
                 body = b"{}" if method == "PUT" else None
-                assert _places(learner.request(method, path, content=body)) == [["path", name]]
+                assert _positions(learner.request(method, path, content=body)) == [["path", name]]
         assert stored() == before
 
     def test_an_unknown_course_is_not_found_by_any_operation(self, learner: httpx.Client, lesson_path: str) -> None:
@@ -384,8 +384,8 @@ class TestProgressBodies:
     ) -> None:
         before = stored()
         for answer in self._put(learner, lesson_paths, f'{{"is_bookmarked": true, "{field}": {value}}}'):
-            [place] = _places(answer)
-            assert place == ["body", field]
+            [position] = _positions(answer)
+            assert position == ["body", field]
         assert stored() == before
 
     @pytest.mark.parametrize("field", FIELDS)
@@ -395,7 +395,7 @@ class TestProgressBodies:
         before = stored()
         for value in [*NOT_FINITE, *HUGE]:
             for answer in self._put(learner, lesson_paths, f'{{"{field}": {value}}}'):
-                assert all(place[:1] == ["body"] for place in _places(answer)), value
+                assert all(position[:1] == ["body"] for position in _positions(answer)), value
         assert stored() == before
 
     @pytest.mark.parametrize("value", [*NOT_FINITE, *HUGE, str(2**64), str(-(2**63) - 1)], ids=_brief)
@@ -405,7 +405,7 @@ class TestProgressBodies:
     ) -> None:
         before = stored()
         for answer in self._put(learner, lesson_paths, f'{{"metadata": {around % value}}}'):
-            assert all(place[:1] == ["body"] for place in _places(answer))
+            assert all(position[:1] == ["body"] for position in _positions(answer))
         assert stored() == before
 
     @pytest.mark.parametrize("text", UNSTORABLE_TEXT.values(), ids=UNSTORABLE_TEXT)
@@ -419,7 +419,7 @@ class TestProgressBodies:
     ) -> None:
         before = stored()
         for answer in self._put(learner, lesson_paths, around.replace("%s", text)):
-            assert all(place[:1] == ["body"] for place in _places(answer))
+            assert all(position[:1] == ["body"] for position in _positions(answer))
         assert stored() == before
 
     @pytest.mark.parametrize(
@@ -432,7 +432,7 @@ class TestProgressBodies:
     ) -> None:
         before = stored()
         for answer in self._put(learner, lesson_paths, json.dumps(body)):
-            assert _places(answer) == [["body", "metadata"]]
+            assert _positions(answer) == [["body", "metadata"]]
         assert stored() == before
 
     @pytest.mark.parametrize(
@@ -443,7 +443,7 @@ class TestProgressBodies:
         ],
         ids=["large", "deep", "64 bits", "U+0000", "U+0000 in a key", "NaN"],
     )
-    def test_an_informed_write_is_held_to_the_same_bounds(
+    def test_an_conditional_write_is_held_to_the_same_bounds(
         self, learner: httpx.Client, lesson_path: str, stored: Stored, body: dict[str, Any]
     ) -> None:
         before = stored()
@@ -458,7 +458,7 @@ class TestProgressBodies:
         other_half = {"metadata": {"other half": "x" * (METADATA_LIMIT // 2)}, "time_spent_minutes": 9}
         assert learner.put(lesson_paths[0], json=half).status_code == 200
         before = stored()
-        assert _places(learner.put(lesson_paths[0], json=other_half)) == [["body", "metadata"]]
+        assert _positions(learner.put(lesson_paths[0], json=other_half)) == [["body", "metadata"]]
         assert stored() == before
         assert learner.put(lesson_paths[1], json=other_half).status_code == 200
 
@@ -498,7 +498,7 @@ class TestProgressBodies:
     ) -> None:
         before = stored()
         for answer in self._put(learner, lesson_paths, content):
-            assert _places(answer) == [["body"]]
+            assert _positions(answer) == [["body"]]
         assert stored() == before
 
     def test_of_duplicate_keys_the_last_one_counts(self, learner: httpx.Client, lesson_path: str) -> None:
@@ -512,7 +512,7 @@ class TestProgressBodies:
         before = stored()
         body = {"status": "gone", "quiz_score": 101, "quiz_passed": 1, "user_notes": "This one is fine."}
         for answer in self._put(learner, lesson_paths, json.dumps(body)):
-            assert _places(answer) == [["body", field] for field in ("status", "quiz_score", "quiz_passed")]
+            assert _positions(answer) == [["body", field] for field in ("status", "quiz_score", "quiz_passed")]
             assert [fault["input"] for fault in _faults(answer)] == ["gone", 101, 1]
         assert stored() == before
 
@@ -593,10 +593,12 @@ class TestWholeNumbers:
 
     @pytest.mark.parametrize("text", ["3.5", "3.0000001", "1e400", "1e10", '"3"'])
     def test_what_is_none_is_refused(self, learner: httpx.Client, lesson_path: str, text: str) -> None:
-        assert _places(learner.put(lesson_path, content=f'{{"quiz_attempts": {text}}}')) == [["body", "quiz_attempts"]]
+        assert _positions(learner.put(lesson_path, content=f'{{"quiz_attempts": {text}}}')) == [
+            ["body", "quiz_attempts"]
+        ]
 
     def test_a_version_too(self, author: httpx.Client) -> None:
-        text = json.dumps(course() | {"version": 1, "rederivation": {"learners": 2, "done": 1}})
+        text = json.dumps(course() | {"version": 1, "recalculation": {"learners": 2, "done": 1}})
         decimal = text.replace('"version": 1', '"version": 1.0').replace(": 2,", ": 2.0,")
         assert author.put(f"/courses/{uuid4()}", content=decimal).status_code == 200
 
@@ -732,24 +734,26 @@ BAD_DOCUMENTS: dict[str, tuple[dict[str, Any], list[list[str | int]]]] = {
 
 
 class TestCourseDocuments:
-    @pytest.mark.parametrize(("bad", "places"), BAD_DOCUMENTS.values(), ids=BAD_DOCUMENTS)
+    @pytest.mark.parametrize(("bad", "positions"), BAD_DOCUMENTS.values(), ids=BAD_DOCUMENTS)
     def test_a_bad_document_is_refused_naming_the_places_and_nothing_is_stored(
-        self, author: httpx.Client, catalogued_path: str, bad: dict[str, Any], places: list[list[str | int]]
+        self, author: httpx.Client, catalogued_path: str, bad: dict[str, Any], positions: list[list[str | int]]
     ) -> None:
         before, unused_path = author.get(catalogued_path).content, f"/courses/{uuid4()}"
         for path in (catalogued_path, unused_path):
-            assert _places(author.put(path, content=json.dumps(bad))) == [["body", *place] for place in places]
+            assert _positions(author.put(path, content=json.dumps(bad))) == [
+                ["body", *position] for position in positions
+            ]
         assert author.get(catalogued_path).content == before
         assert author.get(unused_path).status_code == 404
 
     @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b'{"title": "\\ud800"}', b"[" * 10_000], ids=ascii)
     def test_what_is_no_document_is_refused(self, author: httpx.Client, catalogued_path: str, content: bytes) -> None:
         before = author.get(catalogued_path).content
-        assert _places(author.put(catalogued_path, content=content)) == [["body"]]
+        assert _positions(author.put(catalogued_path, content=content)) == [["body"]]
         assert author.get(catalogued_path).content == before
 
     def test_more_lessons_than_a_course_may_have_are_refused(self, author: httpx.Client) -> None:
         path = f"/courses/{uuid4()}"
         lessons = [{"id": uuid4().hex, "title": "A"} for _ in range(5_001)]
-        assert _places(author.put(path, json={"title": "A course", "lessons": lessons})) == [["body", "lessons"]]
+        assert _positions(author.put(path, json={"title": "A course", "lessons": lessons})) == [["body", "lessons"]]
         assert author.get(path).status_code == 404

@@ -139,7 +139,8 @@ def test_figures_are_those_that_one_counts_by_hand(
         {
             "lesson_id": quiz["id"], "title": "Quiz", "required": True, "pass_mark": 60,
             "started": 3, "completed": 2, "in_progress": 1,
-            "completion_rate": 66.67, "stopped_here": 1, "drop_off": 33.33, "tried": 3, "passed": 2, "pass_rate": 66.67,
+            "completion_rate": 66.67, "stopped_here": 1, "drop_off": 33.33,
+            "attempted": 3, "passed": 2, "pass_rate": 66.67,
             "mean_attempts": 2.67, "mean_score": 73.17, "median_score": 80,
             "score_distribution": [{"score": 59, "learners": 1}, {"score": 80, "learners": 2}],
             "mean_time_spent_minutes": 3.75, "bookmarks": 0,
@@ -147,14 +148,14 @@ def test_figures_are_those_that_one_counts_by_hand(
         {
             "lesson_id": video["id"], "title": "Video", "required": True, "pass_mark": None,
             "started": 2, "completed": 1, "in_progress": 1,
-            "completion_rate": 50, "stopped_here": 1, "drop_off": 50, "tried": 0, "passed": 0, "pass_rate": None,
+            "completion_rate": 50, "stopped_here": 1, "drop_off": 50, "attempted": 0, "passed": 0, "pass_rate": None,
             "mean_attempts": None, "mean_score": None, "median_score": None, "score_distribution": [],
             "mean_time_spent_minutes": 10, "bookmarks": 2,
         },
         {
             "lesson_id": extra["id"], "title": "A lesson", "required": False, "pass_mark": None,
             "started": 1, "completed": 0, "in_progress": 1,
-            "completion_rate": 0, "stopped_here": 0, "drop_off": 0, "tried": 0, "passed": 0, "pass_rate": None,
+            "completion_rate": 0, "stopped_here": 0, "drop_off": 0, "attempted": 0, "passed": 0, "pass_rate": None,
             "mean_attempts": None, "mean_score": None, "median_score": None, "score_distribution": [],
             "mean_time_spent_minutes": 0, "bookmarks": 0,
         },

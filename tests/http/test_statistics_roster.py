@@ -161,9 +161,9 @@ def test_who_has_completed_the_course_and_who_has_not(a_class: Class, sort: str)
 
 
 @pytest.mark.parametrize("few", [5_000, 2])
-@pytest.mark.parametrize("place", [0, 1, 2, 3])
+@pytest.mark.parametrize("position", [0, 1, 2, 3])
 def test_at_a_lesson_are_those_whom_its_figures_count(
-    a_class: Class, sort: str, order: str, place: int, few: int, monkeypatch: pytest.MonkeyPatch
+    a_class: Class, sort: str, order: str, position: int, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for store in ("sqlite", "postgres"):
         monkeypatch.setattr(f"headway.storage.{store}.figures.FEW", few)
@@ -171,12 +171,12 @@ def test_at_a_lesson_are_those_whom_its_figures_count(
         learner: max(1, len(done)) if learner in a_class.began else len(done) for learner, done in a_class.done.items()
     }
     expected = [
-        line for line in a_class.lines if started[line["user_id"]] == place + 1 and line["completed_at"] is None
+        line for line in a_class.lines if started[line["user_id"]] == position + 1 and line["completed_at"] is None
     ]
-    lesson_id = a_class.lessons[place]
+    lesson_id = a_class.lessons[position]
     pages = list(a_class.pages(at_lesson=lesson_id.upper(), sort=sort, order=order, limit=3))
     assert [line for page in pages for line in page] == in_order(expected, sort, order)
-    figures = a_class.school.get(f"/statistics/{a_class.course_id}")["lessons"][place]
+    figures = a_class.school.get(f"/statistics/{a_class.course_id}")["lessons"][position]
     assert (figures["lesson_id"], figures["stopped_here"]) == (lesson_id, len(expected))
     for parameters in ({"completed": "false"}, {"stalled_days": 4}, {"learner": "ab"}, {"completed": "true"}):
         both = a_class.ids(at_lesson=lesson_id, sort=sort, **parameters)

@@ -18,10 +18,10 @@ from starlette.types import ASGIApp, Message
 
 from headway import Settings
 from headway.app import Headway
+from headway.domain.course_progress import CourseProgress
 from headway.domain.errors import StoreUnavailableError
 from headway.domain.identifiers import CourseId
 from headway.domain.roster import RosterQuery
-from headway.domain.standing import CourseProgress
 from headway.http.engine.protocol import BoundedHeadProtocol
 from headway.http.engine.responder import BrokenOffError
 from headway.service import statistics

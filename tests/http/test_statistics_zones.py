@@ -70,7 +70,7 @@ async def test_a_week_and_a_month_end_where_the_course_is(headway: Headway, cloc
             found.active_last_30_days,
         )
         stalled = await service.roster(TEACHER, course.id, RosterQuery(), stalled_days=7)
-        assert {one.standing.learner_id for one in stalled.lines} <= {learner.learner_id}
+        assert {one.course_progress.learner_id for one in stalled.lines} <= {learner.learner_id}
         return found.active_last_7_days, found.active_last_30_days, len(stalled.lines)
 
     for day, expected in ((7, (1, 1, 0)), (8, (0, 1, 1)), (30, (0, 1, 1)), (31, (0, 0, 1))):

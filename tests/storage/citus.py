@@ -17,7 +17,7 @@ from support.postgres import Session
 Tree = Any
 
 # On every node whole, so that each may be joined with, and referred to.
-REFERENCE_TABLES: Final = frozenset({"catalogue", "courses", "lessons", "rederivations"})
+REFERENCE_TABLES: Final = frozenset({"catalogue", "courses", "lessons", "recalculations"})
 # On the coordinator alone: which schema this is.
 LOCAL_TABLES: Final = frozenset({"schema_version"})
 # What a heartbeat changes: an update that touches no index stays on its page.
@@ -66,12 +66,12 @@ def created_tables(trees: Sequence[Tree]) -> set[str]:
 
 def placed_tables(trees: Sequence[Tree]) -> dict[str, str | None]:
     """Where Citus is told to put each table: its distribution column, or none for a reference table."""
-    placed: dict[str, str | None] = {}
+    spread: dict[str, str | None] = {}
     for call in found(tuple(trees), ast.FuncCall):
         [table, *column] = [one.val.sval for one in call.args if _is(one, ast.A_Const)]
         assert (call.funcname[-1].sval, len(column)) in {("create_reference_table", 0), ("create_distributed_table", 1)}
-        placed[table] = column[0] if column else None
-    return placed
+        spread[table] = column[0] if column else None
+    return spread
 
 
 def primary_keys(trees: Sequence[Tree]) -> dict[str, list[str]]:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from domain.values import lessons, rows
 from headway.domain.catalogue import Course, OnEdit, VersionedCourse
+from headway.domain.course_progress import CourseProgress, LearnerDay, Tally
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import CourseProgress, LearnerDay, Tally
 from headway.storage.port import Archive, HeldDay, LearnerDayKey, Store
 from headway.storage.postgres import PostgresStore
 from headway.storage.sqlite import SqliteStore
@@ -24,7 +24,7 @@ class Installation(NamedTuple):
 
     courses: Sequence[VersionedCourse]
     rows: Sequence[LessonProgress]
-    standings: Sequence[CourseProgress]
+    all_course_progress: Sequence[CourseProgress]
     revision: int
     days: Sequence[HeldDay] = ()
 
@@ -37,7 +37,7 @@ def archive_of(store: Store) -> Archive:
 async def fill(archive: Archive, installation: Installation) -> None:
     await archive.put_courses(installation.courses)
     await archive.put_lesson_rows(installation.rows)
-    await archive.put_standings(installation.standings)
+    await archive.put_course_progress(installation.all_course_progress)
     await archive.put_days(installation.days)
     await archive.raise_revision(installation.revision)
 
@@ -52,15 +52,22 @@ async def content(archive: Archive, batch: int = _BATCH) -> Installation:
     while len(more := await archive.lesson_rows(found[-1][:3] if found else None, batch)) == batch:
         found += more
     found += more
-    standings: list[CourseProgress] = []
-    while len(last := await archive.standings(standings[-1][:2] if standings else None, batch)) == batch:
-        standings += last
-    standings += last
+    all_course_progress: list[CourseProgress] = []
+    while (
+        len(
+            last := await archive.all_course_progress(
+                all_course_progress[-1][:2] if all_course_progress else None, batch
+            )
+        )
+        == batch
+    ):
+        all_course_progress += last
+    all_course_progress += last
     days: list[HeldDay] = []
     while len(past := await archive.days(_key(days[-1]) if days else None, batch)) == batch:
         days += past
     days += past
-    return Installation(courses, found, standings, await archive.revision(), tuple(days))
+    return Installation(courses, found, all_course_progress, await archive.revision(), tuple(days))
 
 
 def _key(held: HeldDay) -> LearnerDayKey:
@@ -119,12 +126,14 @@ def _rows(draw: st.DrawFn) -> LessonProgress:
 
 
 @st.composite
-def _standings(draw: st.DrawFn) -> CourseProgress:
+def _all_course_progress(draw: st.DrawFn) -> CourseProgress:
     tally = Tally(draw(st.integers(0, 5000)), draw(st.integers(0, 5000)), draw(st.integers(0, 2**55)))
     key = (LearnerId(draw(UUIDS)), CourseId(draw(UUIDS)))
     begun, completed = draw(st.none() | MOMENTS), draw(st.none() | MOMENTS)
-    standing = CourseProgress(*key, tally, begun, draw(REVISIONS), draw(REVISIONS), begun, completed, draw(_DAYS))
-    return standing._replace(at_lesson=draw(st.none() | UUIDS.map(LessonId)))
+    course_progress = CourseProgress(
+        *key, tally, begun, draw(REVISIONS), draw(REVISIONS), begun, completed, draw(_DAYS)
+    )
+    return course_progress._replace(at_lesson=draw(st.none() | UUIDS.map(LessonId)))
 
 
 @st.composite
@@ -140,7 +149,7 @@ INSTALLATIONS: Final = st.builds(
     Installation,
     _sorted(_courses(), lambda versioned: versioned.course.id),
     _sorted(_rows(), lambda row: row[:3]),
-    _sorted(_standings(), lambda standing: standing[:2]),
+    _sorted(_all_course_progress(), lambda course_progress: course_progress[:2]),
     REVISIONS,
     _sorted(_held_days(), _key).map(tuple),
 )

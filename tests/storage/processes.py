@@ -25,7 +25,7 @@ from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.promises import any_promised
 from headway.storage.sqlite.rows import fetch
 from storage.disks import DeadlyDisk
-from storage.stores import blind, exact_tally, new_course, new_learner, opened, rows_of, sqlite_store
+from storage.stores import exact_tally, merge_write, new_course, new_learner, opened, rows_of, sqlite_store
 
 FORKS = multiprocessing.get_context("fork")
 ROUNDS = 20
@@ -44,10 +44,10 @@ def open_at_once(folder: Path) -> None:
 def _open_each(folder: Path, barrier: Barrier, answers: SimpleQueue[list[Any]]) -> None:
     results = []
     for round_ in range(ROUNDS):
-        place = folder / str(round_)
-        place.mkdir(exist_ok=True)
+        position = folder / str(round_)
+        position.mkdir(exist_ok=True)
         barrier.wait(20)
-        results.append(asyncio.run(_opening(place)))
+        results.append(asyncio.run(_opening(position)))
     answers.put(results)
 
 
@@ -75,7 +75,7 @@ async def _filling(store: SqliteStore) -> dict[str, Any]:
         refused = 0
         for of in course.lessons:
             try:
-                await store.write(blind(learner, course, of, user_notes="x" * 5_000, time_spent_minutes=0.1))
+                await store.write(merge_write(learner, course, of, user_notes="x" * 5_000, time_spent_minutes=0.1))
             except StoreUnavailableError:
                 refused += 1
             else:
@@ -83,7 +83,7 @@ async def _filling(store: SqliteStore) -> dict[str, Any]:
         found = list(await rows_of(store, learner, course))
         tally = await exact_tally(store, learner, course)
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-        last = await store.write(blind(learner, course, course.lessons[-1], time_spent_minutes=0.1))
+        last = await store.write(merge_write(learner, course, course.lessons[-1], time_spent_minutes=0.1))
         assert last.after is not None
         acknowledged.append(last.after.lesson_id)
     return {
@@ -92,7 +92,7 @@ async def _filling(store: SqliteStore) -> dict[str, Any]:
         "acknowledged": acknowledged,
         "refused": refused,
         "read while full": found,
-        "minutes while full": tally.time_parts / 1_000_000,
+        "minutes while full": tally.micro_minutes / 1_000_000,
     }
 
 
@@ -103,17 +103,17 @@ def die_everywhere(folder: Path) -> None:
     """
     killed: list[str] = []
     for change in count(1):
-        place = folder / str(change)
-        place.mkdir()
+        position = folder / str(change)
+        position.mkdir()
         child = os.fork()
         if child == 0:
             disk = DeadlyDisk(change)
-            asyncio.run(_living(place))
+            asyncio.run(_living(position))
             disk.unregister()
             os._exit(0)
         if os.waitpid(child, 0)[1] == 0:
             break
-        killed.append(place.name)
+        killed.append(position.name)
     _answer(killed)
 
 
@@ -124,7 +124,7 @@ async def _living(folder: Path) -> None:
             learner, course = new_learner(), await new_course(store)
             notes.write(f"{learner}\n{course.id}\n")
             for of in course.lessons:
-                await store.write(blind(learner, course, of, time_spent_minutes=0.1))
+                await store.write(merge_write(learner, course, of, time_spent_minutes=0.1))
                 notes.write(f"{of.id}\n")
 
 
@@ -136,7 +136,7 @@ def write_together_and_die(folder: Path) -> None:
 async def _writing_together(folder: Path, moment: str) -> None:
     async with opened(store := sqlite_store(folder)):
         course = await new_course(store)
-        lines = [blind(new_learner(), course, lesson(1), quiz_attempts=1) for _ in range(TOGETHER)]
+        lines = [merge_write(new_learner(), course, lesson(1), quiz_attempts=1) for _ in range(TOGETHER)]
         writing = asyncio.create_task(store.write_all(lines))
         while not _has_come(moment, store):
             assert not writing.done()

@@ -12,9 +12,9 @@ from uuid import uuid4
 
 from domain.values import course as course_of
 from headway.domain.catalogue import Course, Lesson
+from headway.domain.course_progress import NOTHING, Tally, recount
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress, ProgressUpdate
-from headway.domain.standing import NOTHING, Tally, recount
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition
 from headway.storage.committer import CommitObserver
 from headway.storage.port import Store
@@ -130,14 +130,14 @@ async def new_course(store: Store, *lessons: Lesson, title: str = "A course") ->
     return course
 
 
-def blind(learner: LearnerId, course: Course, lesson: Lesson | LessonId, **fields: Any) -> LessonWrite:
+def merge_write(learner: LearnerId, course: Course, lesson: Lesson | LessonId, **fields: Any) -> LessonWrite:
     """A write of one who has not seen the row."""
     return LessonWrite(learner, course.id, _id_of(lesson), cast("ProgressUpdate", fields))
 
 
-def informed(row: LessonProgress, **fields: Any) -> LessonWrite:
+def conditional(row: LessonProgress, **fields: Any) -> LessonWrite:
     """A write of one who has seen the row."""
-    seen = Precondition(match=frozenset([row.tag]))
+    seen = Precondition(match=frozenset([row.etag]))
     return LessonWrite(row.learner_id, row.course_id, row.lesson_id, cast("ProgressUpdate", fields), seen)
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from domain.values import COURSE, LEARNER, course, finished, lesson, quiz, standing, started, stored
+from domain.values import COURSE, LEARNER, course, course_progress, finished, lesson, quiz, started, stored
 from headway.domain.catalogue import VersionedCourse
+from headway.domain.course_progress import LearnerDay, Tally
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
-from headway.domain.standing import LearnerDay, Tally
 from headway.storage import copying
 from headway.storage.port import Archive, Holdings, Store
 from storage.installations import INSTALLATIONS, Installation, archive_of, content, fill
@@ -29,7 +29,7 @@ IDS = [
     "ffffffff-ffff-ffff-ffff-ffffffffffff",
 ]
 MOMENT = datetime(2026, 5, 4, 3, 2, 1, 987_654, tzinfo=UTC)
-STANDING = standing(
+COURSE_PROGRESS = course_progress(
     Tally(2, 1, 7_250_001),
     last_accessed=MOMENT,
     course_version=3,
@@ -62,7 +62,7 @@ async def test_what_was_put_is_given_back_to_the_last_character(archive: Archive
     document = course(
         quiz(2, pass_mark=70.5, section="Ends", duration_seconds=90.25), lesson(1, required=False, complete_at=0.5)
     )
-    before = Installation([VersionedCourse(document, 3)], rows, [STANDING], 5)
+    before = Installation([VersionedCourse(document, 3)], rows, [COURSE_PROGRESS], 5)
     await fill(archive, before)
     assert repr(await content(archive)) == repr(before)
     assert await archive.holdings() == Holdings(1, 6, 1, 0)
@@ -74,28 +74,29 @@ async def test_batches_come_in_the_order_of_the_keys(archive: Archive, batch: in
         stored(learner_id=LearnerId(learner), course_id=CourseId(of), lesson_id=LessonId(part))
         for learner, of, part in product(IDS[::2], repeat=3)
     ]
-    standings = [
-        STANDING._replace(learner_id=LearnerId(learner), course_id=CourseId(of)) for learner, of in product(IDS, IDS)
+    all_course_progress = [
+        COURSE_PROGRESS._replace(learner_id=LearnerId(learner), course_id=CourseId(of))
+        for learner, of in product(IDS, IDS)
     ]
     courses = [VersionedCourse(course(quiz(2), lesson(1), course_id=CourseId(of)), 1) for of in IDS]
-    await fill(archive, Installation(courses[::-1], rows[::-1], standings[::-1], 1))
+    await fill(archive, Installation(courses[::-1], rows[::-1], all_course_progress[::-1], 1))
     found = await content(archive, batch)
-    assert found == Installation(courses, rows, standings, 1)
+    assert found == Installation(courses, rows, all_course_progress, 1)
 
 
 async def test_rows_of_courses_that_are_not_in_the_catalogue_are_given(archive: Archive) -> None:
     await archive.put_lesson_rows([started()])
-    await archive.put_standings([STANDING])
-    assert await content(archive) == Installation([], [started()], [STANDING], 0)
+    await archive.put_course_progress([COURSE_PROGRESS])
+    assert await content(archive) == Installation([], [started()], [COURSE_PROGRESS], 0)
 
 
 async def test_what_is_put_takes_the_place_of_what_is_there(archive: Archive) -> None:
-    await fill(archive, Installation([VersionedCourse(course(), 9)], [started(version=9)], [STANDING], 9))
+    await fill(archive, Installation([VersionedCourse(course(), 9)], [started(version=9)], [COURSE_PROGRESS], 9))
     later = MOMENT + timedelta(days=1)
     after = Installation(
         [VersionedCourse(course(lesson(4), lesson(2), title="Another title"), 3)],
         [stored(id=ProgressId(IDS[3]), created_at=later, updated_at=later, version=1)],
-        [STANDING._replace(tally=Tally(), last_accessed=later, course_version=10, revision=1)],
+        [COURSE_PROGRESS._replace(tally=Tally(), last_accessed=later, course_version=10, revision=1)],
         9,
     )
     await fill(archive, after)
@@ -114,10 +115,10 @@ async def test_a_revision_is_raised_and_never_lowered(store: Store) -> None:
 
 async def test_what_is_put_is_what_the_service_reads(store: Store) -> None:
     row = started(lesson_id=lesson(1).id)
-    await fill(archive_of(store), Installation([VersionedCourse(course(), 3)], [row], [STANDING], 3))
+    await fill(archive_of(store), Installation([VersionedCourse(course(), 3)], [row], [COURSE_PROGRESS], 3))
     assert await store.lessons(LEARNER, COURSE) == (course(), [row])
-    assert await store.course_progress(LEARNER, COURSE) == (course(), STANDING)
-    assert await store.lessons_stamp(LEARNER, COURSE) == (3, STANDING.revision)
+    assert await store.course_progress(LEARNER, COURSE) == (course(), COURSE_PROGRESS)
+    assert await store.lessons_stamp(LEARNER, COURSE) == (3, COURSE_PROGRESS.revision)
 
 
 @pytest.fixture
@@ -160,7 +161,7 @@ def test_any_installation_is_the_same_there_and_back_again(folder: Path, postgre
     def check(installation: Installation) -> None:
         if number := next(examples):
             connected.execute(
-                "TRUNCATE courses, lessons, rederivations, lesson_progress, course_progress, learner_days",
+                "TRUNCATE courses, lessons, recalculations, lesson_progress, course_progress, learner_days",
                 "UPDATE catalogue SET revision = 0",
             )
         asyncio.run(_there_and_back(installation, folder / str(number), postgres_url))

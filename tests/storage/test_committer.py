@@ -11,11 +11,11 @@ from headway.domain.errors import LessonNotFoundError, QueueFullError, StoreUnav
 from headway.domain.identifiers import LearnerId
 from headway.domain.writes import LessonWrite, Written
 from headway.storage.committer import ATTEMPTS, LOST, Committer, Outcome
-from storage.stores import Batches, blind, new_learner
+from storage.stores import Batches, merge_write, new_learner
 
 COURSE = course(*(lesson(number) for number in range(30)))
 LEARNER = new_learner()
-WRITES = [blind(LEARNER, COURSE, of, quiz_attempts=1) for of in COURSE.lessons]
+WRITES = [merge_write(LEARNER, COURSE, of, quiz_attempts=1) for of in COURSE.lessons]
 
 
 def written(write: LessonWrite) -> Written:
@@ -283,7 +283,9 @@ async def test_a_writer_who_goes_away_while_queued_takes_no_one_along() -> None:
     await asyncio.wait([tasks[2]])
     disk.through.set()
     answers = await asyncio.gather(*tasks, return_exceptions=True)
-    assert [answer for place, answer in enumerate(answers) if place != 2] == [written(WRITES[n]) for n in (0, 1, 3)]
+    assert [answer for position, answer in enumerate(answers) if position != 2] == [
+        written(WRITES[n]) for n in (0, 1, 3)
+    ]
     assert tasks[2].cancelled()
 
 
@@ -356,7 +358,7 @@ class Race:
 async def test_batches_overlap_but_never_two_with_a_learners_writes_in_a_course() -> None:
     race = Race()
     learners = [new_learner(), new_learner()]
-    writes = [blind(learner, COURSE, of, quiz_attempts=1) for learner in learners for of in COURSE.lessons[:5]]
+    writes = [merge_write(learner, COURSE, of, quiz_attempts=1) for learner in learners for of in COURSE.lessons[:5]]
     answers = await asyncio.gather(*(race.committer.submit(write) for write in writes))
     assert answers == [written(write) for write in writes]
     assert race.most_under_way == 2

@@ -9,27 +9,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.values import COURSE, EARLIER, LATER, LEARNER, NOW, course, lesson, standing, started, stored
+from domain.values import COURSE, EARLIER, LATER, LEARNER, NOW, course, course_progress, lesson, started, stored
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.counters import Counters
+from headway.domain.course_progress import CourseProgress, LearnerDay, Tally, emptied
 from headway.domain.errors import ConfigurationError
 from headway.domain.identifiers import CourseId, LearnerId, ProgressId
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import CourseProgress, LearnerDay, Tally, emptied
 from headway.storage import copying
 from headway.storage.copying import Compared
-from headway.storage.port import HeldDay, Holdings, LearnerDayKey, LessonKey, StandingKey
+from headway.storage.port import CourseProgressKey, HeldDay, Holdings, LearnerDayKey, LessonKey
 
 OTHER_LEARNERS = [LearnerId(f"{digit}0000000-0000-4000-8000-000000000000") for digit in "01234567"]
-STANDING = standing(Tally(1, 1, 5), last_accessed=NOW, course_version=3, revision=7)
-STARTED_OVER = STANDING._replace(tally=Tally(), last_accessed=None, revision=8, started_at=None)
-ERASED = emptied(STANDING, NOW)
+COURSE_PROGRESS = course_progress(Tally(1, 1, 5), last_accessed=NOW, course_version=3, revision=7)
+STARTED_OVER = COURSE_PROGRESS._replace(tally=Tally(), last_accessed=None, revision=8, started_at=None)
+ERASED = emptied(COURSE_PROGRESS, NOW)
 DAY = HeldDay(LEARNER, COURSE, LearnerDay(NOW.date(), 1, 2, 3, 0))
 OTHER_ID = ProgressId("99999999-9999-4999-8999-999999999999")
 
 
 class Memory:
-    """An Archive in memory, which counts what is put, and lets nobody put a standing that says nothing."""
+    """An Archive in memory, which counts what is put, and lets nobody put course progress that says nothing."""
 
     def __init__(self, *holdings: Any, revision: int = 0) -> None:
         self.at_revision = revision
@@ -60,7 +60,7 @@ class Memory:
     async def lesson_rows(self, after: LessonKey | None, limit: int) -> Sequence[LessonProgress]:
         return self._after(LessonProgress, after, limit)
 
-    async def standings(self, after: StandingKey | None, limit: int) -> Sequence[CourseProgress]:
+    async def all_course_progress(self, after: CourseProgressKey | None, limit: int) -> Sequence[CourseProgress]:
         return self._after(CourseProgress, after, limit)
 
     async def put_courses(self, courses: Sequence[VersionedCourse]) -> None:
@@ -71,10 +71,10 @@ class Memory:
         self.puts += len(rows)
         self._hold(rows)
 
-    async def put_standings(self, standings: Sequence[CourseProgress]) -> None:
-        assert ERASED not in standings
-        self.puts += len(standings)
-        self._hold(standings)
+    async def put_course_progress(self, all_course_progress: Sequence[CourseProgress]) -> None:
+        assert ERASED not in all_course_progress
+        self.puts += len(all_course_progress)
+        self._hold(all_course_progress)
 
     async def days(self, after: LearnerDayKey | None, limit: int) -> Sequence[HeldDay]:
         return self._after(HeldDay, (*after[:2], str(after[2]), "") if after else None, limit)
@@ -147,13 +147,13 @@ async def test_what_is_missing_or_was_different_is_put_and_nothing_else(
 def counted(
     courses: tuple[int, int, int] = (0, 0, 0),
     rows: tuple[int, int, int] = (0, 0, 0),
-    standings: tuple[int, int, int] = (0, 0, 0),
+    all_course_progress: tuple[int, int, int] = (0, 0, 0),
     days: tuple[int, int, int] = (0, 0, 0),
 ) -> list[Compared]:
     return [
         Compared("courses", *courses),
-        Compared("course standings", *standings),
-        Compared("lesson rows", *rows),
+        Compared("course progress", *all_course_progress),
+        Compared("lesson progress", *rows),
         Compared("finished days", *days),
     ]
 
@@ -171,7 +171,7 @@ async def test_a_catalogue_goes_on_counting_above_both() -> None:
 
 
 @pytest.mark.parametrize(
-    "foreign", [VersionedCourse(course(), 3), started(), STANDING], ids=["course", "row", "standing"]
+    "foreign", [VersionedCourse(course(), 3), started(), COURSE_PROGRESS], ids=["course", "row", "standing"]
 )
 @pytest.mark.usefixtures("batch")
 async def test_a_destination_that_holds_more_is_refused(foreign: Any) -> None:
@@ -191,9 +191,9 @@ async def test_a_destination_that_holds_more_is_refused(foreign: Any) -> None:
         (started(), started(user_notes="another")),
         (started(), started(metadata={"player": {"volume": 3}, "speed": 1.5})),
         (started(), started(id=OTHER_ID, created_at=LATER, version=1)),
-        (STANDING, STANDING._replace(revision=8)),
-        (STANDING, STANDING._replace(tally=Tally())),
-        (STANDING, STARTED_OVER),
+        (COURSE_PROGRESS, COURSE_PROGRESS._replace(revision=8)),
+        (COURSE_PROGRESS, COURSE_PROGRESS._replace(tally=Tally())),
+        (COURSE_PROGRESS, STARTED_OVER),
     ],
 )
 @pytest.mark.usefixtures("batch")
@@ -207,8 +207,8 @@ async def test_a_destination_that_was_written_to_since_is_refused(here: Any, the
         (VersionedCourse(course(lesson(1)), 4), VersionedCourse(course(), 3)),
         (started(version=6, user_notes=None), started()),
         (started(id=OTHER_ID, created_at=LATER, version=1), started(created_at=EARLIER)),
-        (STANDING, STANDING._replace(revision=6, last_accessed=NOW - timedelta(seconds=1))),
-        (STANDING, STARTED_OVER._replace(revision=6)),
+        (COURSE_PROGRESS, COURSE_PROGRESS._replace(revision=6, last_accessed=NOW - timedelta(seconds=1))),
+        (COURSE_PROGRESS, STARTED_OVER._replace(revision=6)),
     ],
 )
 @pytest.mark.usefixtures("batch")
@@ -224,7 +224,7 @@ async def test_the_place_of_a_learner_who_was_erased_is_as_one_that_nobody_had()
     for source, destination in ((gate, empty), (empty, gate), (gate, both), (both, gate)):
         assert await copied(source, destination) == counted()
         assert destination.puts == 0
-    assert "has not" in await refusal(gate, Memory(STANDING))
+    assert "has not" in await refusal(gate, Memory(COURSE_PROGRESS))
 
 
 @pytest.mark.parametrize(
@@ -232,7 +232,7 @@ async def test_the_place_of_a_learner_who_was_erased_is_as_one_that_nobody_had()
     [
         (started(version=6), counted(rows=(2, 2, 1))),
         (stored(learner_id=OTHER_LEARNERS[0]), counted(rows=(3, 2, 1))),
-        (STANDING._replace(revision=8), counted(rows=(2, 2, 0), standings=(1, 0, 1))),
+        (COURSE_PROGRESS._replace(revision=8), counted(rows=(2, 2, 0), all_course_progress=(1, 0, 1))),
         (VersionedCourse(course(), 3), counted(courses=(1, 0, 1), rows=(2, 2, 0))),
         (DAY, counted(rows=(2, 2, 0), days=(1, 0, 1))),
     ],

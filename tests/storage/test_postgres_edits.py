@@ -7,9 +7,9 @@ import asyncpg
 
 from domain.values import lesson
 from headway.domain.progress import Status
-from headway.jobs.recalculation import Recalculation
+from headway.jobs.recalculation import Recalculator
 from headway.jobs.runner import Runner
-from storage.stores import blind, new_course, new_learner, opened, postgres_store, soon, written
+from storage.stores import merge_write, new_course, new_learner, opened, postgres_store, soon, written
 from storage.test_store_edits import check_exact, completed, derived
 
 FILL_THE_SLOTS = "INSERT INTO course_statistics SELECT $1, slot, 0, 0 FROM generate_series(0, 15) AS slot"
@@ -22,10 +22,10 @@ async def test_a_process_that_still_keeps_the_course_as_it_was_derives_what_foll
     ):
         known = await new_course(author, lesson(1), lesson(2))
         learner = new_learner()
-        await written(author, blind(learner, known, lesson(1), status=Status.COMPLETED))
+        await written(author, merge_write(learner, known, lesson(1), status=Status.COMPLETED))
         await other.lessons(learner, known.id)  # keeps the course, and uses it for a second without asking
         await author.put_course(with_fields(known, lessons=(lesson(1),)))
-        async with Runner([Recalculation(other)]).working():
+        async with Runner([Recalculator(other)]).working():
             await derived(author, known.id)
         assert await completed(author, known.id) == 1
         await check_exact(author, known.id)
@@ -41,7 +41,9 @@ async def test_whoever_comes_into_a_course_while_it_is_edited_is_brought_along(p
 
         async with operator.transaction():  # keeps the learner's write from being counted, and thereby from its end
             await operator.execute(FILL_THE_SLOTS, hard.id)
-            writing = asyncio.create_task(written(store, blind(new_learner(), hard, lesson(1), progress_percentage=80)))
+            writing = asyncio.create_task(
+                written(store, merge_write(new_learner(), hard, lesson(1), progress_percentage=80))
+            )
             await soon(waiting, 1)
             editing = asyncio.create_task(author.put_course(with_fields(hard, lessons=(lesson(1, complete_at=75),))))
 
@@ -51,7 +53,7 @@ async def test_whoever_comes_into_a_course_while_it_is_edited_is_brought_along(p
             await soon(is_edited_or_waits, answer=True)
         await operator.close()
         await asyncio.gather(writing, editing)
-        async with Runner([Recalculation(store)]).working():
+        async with Runner([Recalculator(store)]).working():
             await derived(store, hard.id)
         assert await completed(store, hard.id) == 1
         await check_exact(store, hard.id)

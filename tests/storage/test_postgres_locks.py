@@ -13,7 +13,7 @@ from domain.values import lesson
 from headway.domain.errors import StoreUnavailableError
 from headway.storage.port import Store
 from headway.storage.postgres import database
-from storage.stores import blind, exact_tally, new_course, new_learner, opened, postgres_store, written
+from storage.stores import exact_tally, merge_write, new_course, new_learner, opened, postgres_store, written
 from support import postgres
 
 
@@ -52,20 +52,22 @@ async def test_others_are_answered_while_two_learners_are_locked(postgres_url: s
     ):
         course, learners = await new_course(store), [new_learner() for _ in range(8)]
         for learner in learners:
-            await written(store, blind(learner, course, lesson(1), quiz_attempts=1))
+            await written(store, merge_write(learner, course, lesson(1), quiz_attempts=1))
         held = learners[:2]
         async with first.transaction(), second.transaction():
             for operator, learner in zip((first, second), held, strict=True):
                 await operator.execute("SELECT FROM course_progress WHERE user_id = $1 FOR UPDATE", learner)
             waiting = [  # two to each: their order is to be kept
-                asyncio.create_task(written(store, blind(learner, course, lesson(1), progress_percentage=percentage)))
+                asyncio.create_task(
+                    written(store, merge_write(learner, course, lesson(1), progress_percentage=percentage))
+                )
                 for percentage in (10, 20)
                 for learner in held
             ]
             await asyncio.sleep(0)
             for attempts in range(2, 5):
                 for learner in learners[2:]:
-                    row = await written(store, blind(learner, course, lesson(1), quiz_attempts=attempts))
+                    row = await written(store, merge_write(learner, course, lesson(1), quiz_attempts=attempts))
                     assert row.quiz_attempts == attempts
             assert not any(task.done() for task in waiting)
         rows = await asyncio.gather(*waiting)
@@ -78,13 +80,13 @@ async def test_others_are_answered_while_two_learners_are_locked(postgres_url: s
 async def test_who_stays_locked_is_told_to_come_back(postgres_url: str) -> None:
     async with opened(postgres_store(postgres_url, timeout_seconds=1)) as store, operator_at(postgres_url) as operator:
         course, held, free = await new_course(store), new_learner(), new_learner()
-        await written(store, blind(held, course, lesson(1), quiz_attempts=1))
+        await written(store, merge_write(held, course, lesson(1), quiz_attempts=1))
         async with operator.transaction():
             await operator.execute("SELECT FROM course_progress WHERE user_id = $1 FOR UPDATE", held)
             with pytest.raises(StoreUnavailableError):
-                await store.write(blind(held, course, lesson(1), quiz_attempts=2))
-            await written(store, blind(free, course, lesson(1), quiz_attempts=1))
-        assert (await written(store, blind(held, course, lesson(1), quiz_attempts=3))).quiz_attempts == 3
+                await store.write(merge_write(held, course, lesson(1), quiz_attempts=2))
+            await written(store, merge_write(free, course, lesson(1), quiz_attempts=1))
+        assert (await written(store, merge_write(held, course, lesson(1), quiz_attempts=3))).quiz_attempts == 3
 
 
 async def test_who_comes_into_a_locked_course_waits_alone(postgres_url: str) -> None:
@@ -92,10 +94,12 @@ async def test_who_comes_into_a_locked_course_waits_alone(postgres_url: str) -> 
         locked, other = await new_course(store), await new_course(store)
         async with operator.transaction():
             await operator.execute("SELECT FROM courses WHERE course_id = $1 FOR UPDATE", locked.id)
-            waiting = asyncio.create_task(written(store, blind(new_learner(), locked, lesson(1), quiz_attempts=1)))
+            waiting = asyncio.create_task(
+                written(store, merge_write(new_learner(), locked, lesson(1), quiz_attempts=1))
+            )
             await asyncio.sleep(0)
             for _ in range(3):
-                await written(store, blind(new_learner(), other, lesson(1), quiz_attempts=1))
+                await written(store, merge_write(new_learner(), other, lesson(1), quiz_attempts=1))
             assert not waiting.done()
         assert (await waiting).quiz_attempts == 1
 
@@ -105,10 +109,10 @@ async def test_a_store_that_closes_waits_for_those_who_were_set_aside(postgres_u
     async with operator_at(postgres_url) as operator:
         await store.open()
         course, held = await new_course(store), new_learner()
-        await written(store, blind(held, course, lesson(1), quiz_attempts=1))
+        await written(store, merge_write(held, course, lesson(1), quiz_attempts=1))
         async with operator.transaction():
             await operator.execute("SELECT FROM course_progress WHERE user_id = $1 FOR UPDATE", held)
-            waiting = asyncio.create_task(written(store, blind(held, course, lesson(1), quiz_attempts=2)))
+            waiting = asyncio.create_task(written(store, merge_write(held, course, lesson(1), quiz_attempts=2)))
             await asyncio.sleep(0)
             closing = asyncio.create_task(store.close())
             await asyncio.sleep(0)
@@ -136,7 +140,7 @@ async def test_a_database_that_was_changed_by_hand_is_unusable_until_it_is_mende
         opened(postgres_store(url)) as store,
     ):
         course, learner = await new_course(store), new_learner()
-        write = blind(learner, course, lesson(1), quiz_attempts=1)
+        write = merge_write(learner, course, lesson(1), quiz_attempts=1)
         await written(store, write)
         await operator.execute(away.format(user=user))
         told = Told(monkeypatch)
@@ -167,11 +171,11 @@ async def test_the_cause_of_a_lost_connection_is_what_is_logged(
 ) -> None:
     async with opened(postgres_store(postgres_url)) as store, operator_at(postgres_url) as operator:
         course, held = await new_course(store), new_learner()
-        await written(store, blind(held, course, lesson(1), quiz_attempts=1))
+        await written(store, merge_write(held, course, lesson(1), quiz_attempts=1))
         told = Told(monkeypatch)
         async with operator.transaction():
             await operator.execute("SELECT FROM course_progress WHERE user_id = $1 FOR UPDATE", held)
-            waiting = asyncio.create_task(store.write(blind(held, course, lesson(1), quiz_attempts=2)))
+            waiting = asyncio.create_task(store.write(merge_write(held, course, lesson(1), quiz_attempts=2)))
             name = await operator.fetchval("SELECT current_database()")
             while not await operator.fetch(END_WHO_WAITS, name):  # noqa: ASYNC110 - PostgreSQL tells nobody
                 await asyncio.sleep(0)
@@ -195,7 +199,9 @@ async def test_writes_erasures_and_edits_at_once_lock_in_one_order() -> None:
             async def write(at: Store, number: int) -> None:
                 while asyncio.get_running_loop().time() < until:
                     learner, course = learners[number % len(learners)], courses[number % 3]
-                    await at.write(blind(learner, course, lesson(number % 3 + 1), progress_percentage=number % 100))
+                    await at.write(
+                        merge_write(learner, course, lesson(number % 3 + 1), progress_percentage=number % 100)
+                    )
                     number += 7
 
             async def erase(at: Store, number: int) -> None:

@@ -9,21 +9,33 @@ from domain.values import lesson
 from headway.domain.errors import StoreUnavailableError
 from headway.storage.postgres import catalogue, learners
 from headway.storage.postgres import store as postgres
-from storage.stores import blind, exact_tally, new_course, new_learner, opened, postgres_store, rows_of, soon, written
+from storage.stores import (
+    exact_tally,
+    merge_write,
+    new_course,
+    new_learner,
+    opened,
+    postgres_store,
+    rows_of,
+    soon,
+    written,
+)
 
 
 async def test_a_row_that_could_not_be_read_is_not_taken_for_none(postgres_url: str) -> None:
     async with opened(postgres_store(postgres_url)) as store, opened(postgres_store(postgres_url)) as other:
         learner, course = new_learner(), await new_course(store)
-        kept = await written(other, blind(learner, course, lesson(2), user_notes="precious", quiz_score=90))
-        await written(store, blind(learner, course, lesson(1), quiz_attempts=1))  # knows the standing, not lesson 2
+        kept = await written(other, merge_write(learner, course, lesson(2), user_notes="precious", quiz_score=90))
+        await written(
+            store, merge_write(learner, course, lesson(1), quiz_attempts=1)
+        )  # knows the course progress, not lesson 2
         operator = await asyncpg.connect(postgres_url)
         await operator.execute("ALTER TABLE lesson_progress RENAME TO away")
         with pytest.raises(StoreUnavailableError):
-            await store.write(blind(learner, course, lesson(2), quiz_attempts=1))
+            await store.write(merge_write(learner, course, lesson(2), quiz_attempts=1))
         await operator.execute("ALTER TABLE away RENAME TO lesson_progress")
         await operator.close()
-        row = await written(store, blind(learner, course, lesson(2), progress_percentage=5))
+        row = await written(store, merge_write(learner, course, lesson(2), progress_percentage=5))
         assert (row.id, row.user_notes, row.quiz_score) == (kept.id, "precious", 90)
         assert await rows_of(other, learner, course) == await rows_of(store, learner, course)
         await exact_tally(other, learner, course)
@@ -33,21 +45,21 @@ async def test_a_database_that_lost_its_last_moments_is_read_again(postgres_url:
     """As after a failover to a standby that was behind: what comes next must not be taken for what was lost."""
     async with opened(postgres_store(postgres_url)) as store, opened(postgres_store(postgres_url)) as other:
         learner, course = new_learner(), await new_course(store)
-        write = blind(learner, course, lesson(1), quiz_attempts=1)
+        write = merge_write(learner, course, lesson(1), quiz_attempts=1)
         await written(store, write)
         before = await asyncpg.connect(postgres_url)
         tables = ("lesson_progress", "course_progress")
         for table in tables:
             await before.execute(f"CREATE TABLE {table}_before AS SELECT * FROM {table}")
-        await written(store, blind(learner, course, lesson(1), quiz_score=50))
+        await written(store, merge_write(learner, course, lesson(1), quiz_score=50))
         lost_stamp = await store.lessons_stamp(learner, course.id)
         for table in tables:
             await before.execute(f"TRUNCATE {table}")
             await before.execute(f"INSERT INTO {table} SELECT * FROM {table}_before")
         await before.close()
-        await written(other, blind(learner, course, lesson(1), user_notes="after the failover"))
+        await written(other, merge_write(learner, course, lesson(1), user_notes="after the failover"))
         assert await store.lessons_stamp(learner, course.id) != lost_stamp
-        row = await written(store, blind(learner, course, lesson(1), progress_percentage=20))
+        row = await written(store, merge_write(learner, course, lesson(1), progress_percentage=20))
         assert (row.user_notes, row.quiz_score, row.progress_percentage) == ("after the failover", None, 20)
         await exact_tally(other, learner, course)
 
@@ -55,13 +67,13 @@ async def test_a_database_that_lost_its_last_moments_is_read_again(postgres_url:
 async def test_a_statement_that_is_given_up_ends_on_the_server_too(postgres_url: str) -> None:
     async with opened(postgres_store(postgres_url, timeout_seconds=0.3)) as store:
         learner, course = new_learner(), await new_course(store)
-        await written(store, blind(learner, course, lesson(1), quiz_attempts=1))
+        await written(store, merge_write(learner, course, lesson(1), quiz_attempts=1))
         operator = await asyncpg.connect(postgres_url)
         async with operator.transaction():
             await operator.execute("LOCK TABLE course_progress IN SHARE MODE")
             for _ in range(3):
                 with pytest.raises(StoreUnavailableError):
-                    await store.write(blind(learner, course, lesson(1), quiz_attempts=2))
+                    await store.write(merge_write(learner, course, lesson(1), quiz_attempts=2))
             assert await operator.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0
         await operator.close()
 
@@ -74,24 +86,24 @@ async def test_the_place_of_who_was_erased_elsewhere_is_swept_by_a_service(
     monkeypatch.setattr(catalogue, "FRESH_SECONDS", 0)
     async with opened(postgres_store(postgres_url)) as service:
         learner, course = new_learner(), await new_course(service)
-        await written(service, blind(learner, course, lesson(1), quiz_attempts=1))
+        await written(service, merge_write(learner, course, lesson(1), quiz_attempts=1))
         async with opened(postgres_store(postgres_url)) as command:
             assert await command.erase(learner)
         operator = await asyncpg.connect(postgres_url)
 
-        async def places() -> object:
-            await written(service, blind(new_learner(), course, lesson(1), quiz_attempts=1))
+        async def positions() -> object:
+            await written(service, merge_write(new_learner(), course, lesson(1), quiz_attempts=1))
             found = await operator.fetchval("SELECT count(*) FROM course_progress WHERE user_id = $1", learner)
             return found + await operator.fetchval("SELECT count(*) FROM erased_learners")
 
-        await soon(places, 0)
+        await soon(positions, 0)
         await operator.close()
 
 
 async def test_an_erasure_that_can_not_be_noted_is_none(postgres_url: str) -> None:
     async with opened(postgres_store(postgres_url)) as store:
         learner, course = new_learner(), await new_course(store)
-        await written(store, blind(learner, course, lesson(1), quiz_attempts=1))
+        await written(store, merge_write(learner, course, lesson(1), quiz_attempts=1))
         operator = await asyncpg.connect(postgres_url)
         await operator.execute("ALTER TABLE erased_learners RENAME TO away")
         with pytest.raises(StoreUnavailableError):

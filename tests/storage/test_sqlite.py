@@ -6,7 +6,7 @@ import re
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import apsw
 import pytest
@@ -14,19 +14,19 @@ import pytest
 from domain.values import EARLIER, LATER, course, finished, lesson
 from headway.domain.catalogue import Course
 from headway.domain.counters import CourseCounts, DayCounts, lesson_counts
+from headway.domain.course_progress import LearnerDay, contribution
 from headway.domain.errors import ConfigurationError, CourseNotFoundError, SchemaTooNewError
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.roster import RosterQuery
-from headway.domain.standing import LearnerDay, contribution
 from headway.storage.sqlite import SqliteStore, schema
 from headway.storage.sqlite.rows import from_lesson_progress
 from storage.disks import watched_disk
 from storage.files import contents, database, execute, log, modes, process
 from storage.installations import archive_of
 from storage.stores import (
-    blind,
     catalogued,
     exact_tally,
+    merge_write,
     new_course,
     new_learner,
     opened,
@@ -47,7 +47,7 @@ async def test_every_write_and_every_edit_is_on_disk_before_it_is_acknowledged(f
             learner, course = new_learner(), await new_course(store)
             for attempts in range(1, 4):
                 disk.synced.clear()
-                await store.write(blind(learner, course, lesson(1), quiz_attempts=attempts))
+                await store.write(merge_write(learner, course, lesson(1), quiz_attempts=attempts))
                 assert log(folder).name in disk.synced
             disk.synced.clear()
             await store.put_course(Course(course.id, "Renamed", course.lessons))
@@ -65,7 +65,7 @@ async def test_reads_do_not_wait_for_writes_since_there_is_a_write_ahead_log(fol
 async def test_a_store_that_was_closed_leaves_one_whole_file(folder: Path) -> None:
     async with opened(sqlite_store(folder)) as store:
         learner, course = new_learner(), await new_course(store)
-        await store.write(blind(learner, course, lesson(1), quiz_attempts=1))
+        await store.write(merge_write(learner, course, lesson(1), quiz_attempts=1))
         assert log(folder).stat().st_size
     assert list(contents(folder)) == ["headway.db"]
     assert execute(database(folder), "PRAGMA integrity_check") == [("ok",)]
@@ -141,8 +141,8 @@ def described(path: Path) -> list[Any]:
 @pytest.mark.parametrize("version", range(SCHEMA_VERSION + 1))
 async def test_a_migrated_database_has_the_schema_of_a_fresh_one(folder: Path, version: int) -> None:
     old, fresh = folder / "old", folder / "fresh"
-    for place in (old, fresh):
-        place.mkdir()
+    for position in (old, fresh):
+        position.mkdir()
     marks = [f"PRAGMA application_id = {schema.APPLICATION_ID}", f"PRAGMA user_version = {version}"]
     if version >= COMPATIBILITY_SINCE:
         marks.append(f"UPDATE schema_compatibility SET compatible_from = {version}")
@@ -167,9 +167,9 @@ async def test_rows_of_an_earlier_schema_are_served_after_the_migration(folder: 
         "PRAGMA user_version = 1",
         f"INSERT INTO courses VALUES ('{of.id}', '{of.title}', 3, 3, 7)",
         *(
-            f"INSERT INTO lessons VALUES ('{of.id}', '{one.id}', {place}, '{one.title}', '{one.content_id}', NULL, "
+            f"INSERT INTO lessons VALUES ('{of.id}', '{one.id}', {position}, '{one.title}', '{one.content_id}', NULL, "
             "'other', NULL, 1, NULL, 100)"
-            for place, one in enumerate(of.lessons)
+            for position, one in enumerate(of.lessons)
         ),
         f"INSERT INTO lesson_progress VALUES ({', '.join(map(_literal, from_lesson_progress(row)[:18]))})",
         f"INSERT INTO course_progress VALUES ('{learner}', '{of.id}', {', '.join(map(str, tally))}, "
@@ -178,13 +178,30 @@ async def test_rows_of_an_earlier_schema_are_served_after_the_migration(folder: 
     async with opened(sqlite_store(folder)) as store:
         assert await rows_of(store, learner, of) == {row.lesson_id: row._replace(worked_at=row.updated_at)}
         assert await exact_tally(store, learner, of) == tally
-        [standing] = await store.roster(of.id, RosterQuery())
-        assert (standing.started_at, standing.completed_at, standing.day) == (EARLIER, None, LearnerDay(LATER.date()))
+        [course_progress] = await store.roster(of.id, RosterQuery())
+        assert (course_progress.started_at, course_progress.completed_at, course_progress.day) == (
+            EARLIER,
+            None,
+            LearnerDay(LATER.date()),
+        )
         reading = await store.statistics(of.id, LATER.date(), LATER.date())
         assert reading.learners == CourseCounts(1, 0)
-        assert standing.at_lesson == row.lesson_id
+        assert course_progress.at_lesson == row.lesson_id
         assert reading.lessons == {row.lesson_id: lesson_counts(row)._replace(stopped=1)}
         assert reading.days == {LATER.date(): DayCounts(active=1, last_seen=1)}
+
+
+# What the last migration renames, as it was named before.
+_OLDER_NAMES: Final = (
+    "ALTER TABLE course_progress RENAME COLUMN micro_minutes TO time_parts",
+    "ALTER TABLE course_progress RENAME COLUMN day_micro_minutes TO day_time_parts",
+    "ALTER TABLE learner_days RENAME COLUMN micro_minutes TO time_parts",
+    "ALTER TABLE lesson_statistics RENAME COLUMN attempted TO tried",
+    "ALTER TABLE lesson_statistics RENAME COLUMN micro_points TO score_parts",
+    "ALTER TABLE lesson_statistics RENAME COLUMN micro_minutes TO time_parts",
+    "ALTER TABLE course_activity RENAME COLUMN micro_minutes TO time_parts",
+    "ALTER TABLE recalculations RENAME TO rederivations",
+)
 
 
 async def test_rows_from_before_are_worked_in_by_their_learners_and_scored_by_what_they_have_reached(
@@ -204,6 +221,7 @@ async def test_rows_from_before_are_worked_in_by_their_learners_and_scored_by_wh
         "ALTER TABLE lesson_progress DROP COLUMN worked_at",
         "ALTER TABLE lesson_progress DROP COLUMN completed_by",
         "DROP TABLE promised_lines",
+        *_OLDER_NAMES,
         f"INSERT INTO quiz_scores VALUES ('{of.id}', '{of.lessons[0].id}', 70, 2)",
         f"PRAGMA user_version = {len(before)}",
     )
@@ -350,8 +368,8 @@ class _Migrating:
 async def test_a_course_that_another_process_put_is_seen_by_the_next_write_and_soon_by_reads(folder: Path) -> None:
     async with opened(sqlite_store(folder)) as service, opened(sqlite_store(folder)) as command_line:
         learner, course = new_learner(), await new_course(service, lesson(1), lesson(2))
-        await service.write(blind(learner, course, lesson(1), progress_percentage=60))
-        await service.write(blind(learner, course, lesson(2), progress_percentage=100))
+        await service.write(merge_write(learner, course, lesson(1), progress_percentage=60))
+        await service.write(merge_write(learner, course, lesson(2), progress_percentage=100))
         assert await catalogued(service, course.id) == course
         edited = Course(course.id, "Edited", (lesson(1, complete_at=50), lesson(3)))
         await command_line.put_course(edited)
@@ -359,7 +377,7 @@ async def test_a_course_that_another_process_put_is_seen_by_the_next_write_and_s
         assert (await service.lessons(learner, course.id)).course == edited
         assert await exact_tally(service, learner, course) == (0, 1, 0)
         await command_line.put_course(Course(course.id, "Edited", (lesson(1, complete_at=60), lesson(3))))
-        row = await written(service, blind(learner, course, lesson(1), progress_percentage=60))
+        row = await written(service, merge_write(learner, course, lesson(1), progress_percentage=60))
         assert row.status == "completed"
         assert await exact_tally(service, learner, course) == (1, 0, 0)
 
@@ -368,10 +386,10 @@ async def test_a_course_that_another_process_added_or_removed_is_seen_by_the_nex
     async with opened(sqlite_store(folder)) as service, opened(sqlite_store(folder)) as command_line:
         added = await new_course(command_line)
         learner = new_learner()
-        assert (await written(service, blind(learner, added, lesson(1), quiz_attempts=1))).version == 1
+        assert (await written(service, merge_write(learner, added, lesson(1), quiz_attempts=1))).version == 1
         await command_line.remove_course(added.id)
         with pytest.raises(CourseNotFoundError):
-            await service.write(blind(learner, added, lesson(1), quiz_attempts=2))
+            await service.write(merge_write(learner, added, lesson(1), quiz_attempts=2))
         with pytest.raises(CourseNotFoundError):
             await service.course(added.id)
 
@@ -380,11 +398,11 @@ async def test_two_stores_that_take_turns_build_on_each_others_rows(folder: Path
     async with opened(sqlite_store(folder)) as one, opened(sqlite_store(folder)) as other:
         learner, course = new_learner(), await new_course(one)
         for number, store in enumerate([one, other, other, one, one, other, one], start=1):
-            row = await written(store, blind(learner, course, lesson(1), metadata={str(number): number}))
+            row = await written(store, merge_write(learner, course, lesson(1), metadata={str(number): number}))
             assert row.version == len(row.metadata) == number
             for reader in (one, other):
                 await soon(partial(rows_of, reader, learner, course), {row.lesson_id: row})
         await other.restart_course(learner, course.id)
-        row = await written(one, blind(learner, course, lesson(1), time_spent_minutes=1))
+        row = await written(one, merge_write(learner, course, lesson(1), time_spent_minutes=1))
         assert (row.version, row.metadata) == (1, {})
         await soon(lambda: exact_tally(other, learner, course), (0, 1, 1_000_000))

@@ -12,7 +12,7 @@ import pytest
 from domain.values import lesson
 from headway.domain.errors import StoreUnavailableError
 from headway.domain.roster import RosterQuery
-from storage.stores import blind, new_course, new_learner, opened, rows_of, sqlite_store, written
+from storage.stores import merge_write, new_course, new_learner, opened, rows_of, sqlite_store, written
 
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 
@@ -27,9 +27,9 @@ async def test_others_are_served_while_a_read_takes_long_which_is_given_up(folde
         course, learner = await new_course(store), new_learner()
         reading = asyncio.create_task(store._long_reader.read(read_for_ever))
         await asyncio.sleep(0)
-        await written(store, blind(learner, course, lesson(1), quiz_attempts=1))
-        [standing] = await store.roster(course.id, RosterQuery())  # in the other thread
-        assert standing.learner_id == learner
+        await written(store, merge_write(learner, course, lesson(1), quiz_attempts=1))
+        [course_progress] = await store.roster(course.id, RosterQuery())  # in the other thread
+        assert course_progress.learner_id == learner
         assert not reading.done()
         with pytest.raises(StoreUnavailableError, match="within 1 s"):
             await reading
@@ -64,7 +64,7 @@ async def test_a_list_of_many_megabytes_is_read_beside_the_event_loop(folder: Pa
     async with opened(store):
         course, learner = await new_course(store, *(lesson(number) for number in range(1, 81))), new_learner()
         for one in course.lessons:
-            await written(store, blind(learner, course, one, metadata={"drawing": "x" * 15_000}))
+            await written(store, merge_write(learner, course, one, metadata={"drawing": "x" * 15_000}))
         served: list[str] = []
 
         async def serve() -> None:
@@ -82,7 +82,7 @@ async def test_others_read_while_many_lines_are_written_together(folder: Path) -
     store = sqlite_store(folder)
     async with opened(store):
         course, reader = await new_course(store), new_learner()
-        lines = [blind(new_learner(), course, lesson(1), quiz_attempts=1) for _ in range(2_000)]
+        lines = [merge_write(new_learner(), course, lesson(1), quiz_attempts=1) for _ in range(2_000)]
         writing = asyncio.create_task(store.write_all(lines))
         reads = 0
         while not writing.done():
@@ -99,14 +99,14 @@ async def test_notes_on_a_recalculation_leave_the_writer_its_memory(
     store = sqlite_store(folder)
     async with opened(store):
         course, learner = await new_course(store), new_learner()
-        await written(store, blind(learner, course, lesson(1), quiz_attempts=1))
+        await written(store, merge_write(learner, course, lesson(1), quiz_attempts=1))
         await store.put_course(replace(course, title="Another title", lessons=course.lessons[:2]))
-        await written(store, blind(learner, course, lesson(1), quiz_attempts=2))
+        await written(store, merge_write(learner, course, lesson(1), quiz_attempts=2))
         forgotten: list[None] = []
         monkeypatch.setattr(store._recent, "forget", lambda: forgotten.append(None))
-        under_way = await store.take_rederivation()
+        under_way = await store.take_recalculation()
         assert under_way is not None
-        assert await store.advance_rederivation(under_way)
-        await store.finish_rederivation(under_way)
-        assert await store.rederivation(course.id) is None
+        assert await store.advance_recalculation(under_way)
+        await store.finish_recalculation(under_way)
+        assert await store.recalculation(course.id) is None
         assert not forgotten

@@ -25,14 +25,14 @@ from headway.storage.imports import from_writes, to_writes
 from headway.storage.sqlite import SqliteStore
 from headway.storage.sqlite.promises import any_promised, pieces_of
 from storage.processes import TOGETHER
-from storage.stores import blind, exact_tally, new_course, new_learner, opened, rows_of, sqlite_store, written
+from storage.stores import exact_tally, merge_write, new_course, new_learner, opened, rows_of, sqlite_store, written
 
 MANY = TOGETHER
 TOO_MUCH = {"drawing": "x" * 10_000}
 
 
 def lines_for(learners: Sequence[LearnerId], course: Course) -> list[LessonWrite]:
-    return [blind(learner, course, lesson(1), quiz_attempts=2) for learner in learners]
+    return [merge_write(learner, course, lesson(1), quiz_attempts=2) for learner in learners]
 
 
 async def attempts(store: SqliteStore, learners: Sequence[LearnerId], course: Course) -> list[int]:
@@ -79,7 +79,7 @@ async def test_learners_write_while_many_lines_are_written_together(folder: Path
         others = 0
         while not writing.done():
             learner = learners[others * 37 % MANY]
-            row = await written(store, blind(learner, course, lesson(1), video_position_seconds=others + 1))
+            row = await written(store, merge_write(learner, course, lesson(1), video_position_seconds=others + 1))
             assert row.video_position_seconds == others + 1
             others += 1
         assert changed(await writing) == [True] * MANY
@@ -94,7 +94,7 @@ async def test_what_is_promised_comes_before_what_its_learner_writes_next(folder
     async with importing(folder) as (store, course, learners, writing):
         await promised(store)
         last = learners[-1]
-        answer = await store.write(blind(last, course, lesson(1), quiz_attempts=1))
+        answer = await store.write(merge_write(last, course, lesson(1), quiz_attempts=1))
         assert not writing.done()
         assert answer.before is not None
         assert answer.before.quiz_attempts == 2
@@ -107,15 +107,15 @@ async def test_a_line_that_a_learners_write_makes_wrong_meanwhile_refuses_all(fo
     async with opened(store):
         course = await new_course(store)
         learners = [new_learner() for _ in range(MANY)]
-        lines = [blind(learner, course, lesson(1), metadata=TOO_MUCH) for learner in learners]
+        lines = [merge_write(learner, course, lesson(1), metadata=TOO_MUCH) for learner in learners]
         writing = asyncio.create_task(store.write_all(lines))
         await being_decided(store)
-        await written(store, blind(learners[3], course, lesson(1), metadata={"another": "x" * 10_000}))
+        await written(store, merge_write(learners[3], course, lesson(1), metadata={"another": "x" * 10_000}))
         with pytest.raises(RefusedWriteError) as refused:
             await writing
-        assert refused.value.place == 3
+        assert refused.value.position == 3
         rows = [await rows_of(store, learner, course) for learner in learners]
-        assert [len(some) for some in rows] == [int(place == 3) for place in range(MANY)]
+        assert [len(some) for some in rows] == [int(position == 3) for position in range(MANY)]
 
 
 async def test_a_course_that_is_edited_meanwhile_decides(folder: Path) -> None:
@@ -133,11 +133,11 @@ async def test_the_first_line_that_is_refused_is_named(folder: Path) -> None:
     async with opened(store):
         course = await new_course(store)
         lines = lines_for([new_learner() for _ in range(MANY)], course)
-        for place in (1_500, 700):
-            lines[place] = lines[place]._replace(lesson_id=LessonId("another"))
+        for position in (1_500, 700):
+            lines[position] = lines[position]._replace(lesson_id=LessonId("another"))
         with pytest.raises(RefusedWriteError) as refused:
             await store.write_all(lines)
-        assert refused.value.place == 700
+        assert refused.value.position == 700
         assert isinstance(refused.value.refusal, LessonNotFoundError)
         assert await attempts(store, [line.learner_id for line in lines], course) == []
 
@@ -201,14 +201,14 @@ def test_lines_are_kept_as_they_are() -> None:
 def test_no_place_shares_a_piece_where_it_takes_several(sizes: Sequence[int]) -> None:
     course = CourseId(str(uuid4()))
     keys = [key for size in sizes for key in [(new_learner(), course)] * size]
-    writes = [LessonWrite(*key, lesson(1).id, {"quiz_attempts": place}) for place, key in enumerate(keys)]
+    writes = [LessonWrite(*key, lesson(1).id, {"quiz_attempts": position}) for position, key in enumerate(keys)]
     pieces = list(pieces_of(writes))
     assert sorted(line for piece in pieces for line in piece.lines) == list(enumerate(writes))
     for key in dict.fromkeys(keys):
         holding = [piece for piece in pieces if key in piece.keys]
         assert len(holding) == 1 or all(piece.keys == {key} for piece in holding)
-        places = [place for piece in holding for place, write in piece.lines if write.learner_id == key[0]]
-        assert places == sorted(places)
+        positions = [position for piece in holding for position, write in piece.lines if write.learner_id == key[0]]
+        assert positions == sorted(positions)
 
 
 async def test_what_learners_write_while_it_is_decided_anew_is_not_overlooked(folder: Path) -> None:
@@ -217,7 +217,9 @@ async def test_what_learners_write_while_it_is_decided_anew_is_not_overlooked(fo
         await being_decided(store)
         rounds = 0
         while not writing.done() and rounds < 5:
-            own = [blind(learner, course, lesson(1), video_position_seconds=rounds + 1) for learner in learners[:200]]
+            own = [
+                merge_write(learner, course, lesson(1), video_position_seconds=rounds + 1) for learner in learners[:200]
+            ]
             await asyncio.gather(*map(store.write, own))
             rounds += 1
         assert changed(await writing) == [True] * MANY
@@ -231,8 +233,8 @@ async def test_what_another_process_promises_just_before_is_decided_on(
     async with opened(one), opened(other):
         course = await new_course(one)
         learners = [new_learner() for _ in range(100)]
-        theirs = [blind(learner, course, lesson(1), metadata={"other": "y" * 10_000}) for learner in learners]
-        ours = [blind(learner, course, lesson(1), metadata=TOO_MUCH) for learner in learners]
+        theirs = [merge_write(learner, course, lesson(1), metadata={"other": "y" * 10_000}) for learner in learners]
+        ours = [merge_write(learner, course, lesson(1), metadata=TOO_MUCH) for learner in learners]
         write_promised = one._together.write_promised
 
         async def write_promised_and_be_late() -> None:

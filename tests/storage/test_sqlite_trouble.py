@@ -17,7 +17,17 @@ from headway.storage.port import Store
 from headway.storage.sqlite import schema
 from storage.disks import WatchedDisk, watched_disk
 from storage.files import back_up, contents, database, execute, log, long_read, process, write_lock
-from storage.stores import blind, catalogued, exact_tally, new_course, opened, rows_of, soon, sqlite_store, written
+from storage.stores import (
+    catalogued,
+    exact_tally,
+    merge_write,
+    new_course,
+    opened,
+    rows_of,
+    soon,
+    sqlite_store,
+    written,
+)
 
 LEARNER = LearnerId("0d5a6bc8-8e5f-4d5e-9a51-4b7f3d1f6f01")
 
@@ -30,7 +40,7 @@ class Service:
         self.course = course
 
     def attempt(self, number: int) -> LessonWrite:
-        return blind(LEARNER, self.course, lesson(1), quiz_attempts=number)
+        return merge_write(LEARNER, self.course, lesson(1), quiz_attempts=number)
 
     async def write(self, number: int) -> None:
         assert (await written(self.store, self.attempt(number))).quiz_attempts == number
@@ -189,7 +199,7 @@ async def test_a_backup_that_was_edited_since_is_answered_from_as_it_is(tmp_path
             await other.put_course(Course(course.id, "Edited there", (lesson(9),)))
         restore(folder, database(aside))
         await soon(lambda: catalogued(store, course.id), Course(course.id, "Edited there", (lesson(9),)))
-        assert (await written(store, blind(LEARNER, course, lesson(9), quiz_attempts=1))).version == 1
+        assert (await written(store, merge_write(LEARNER, course, lesson(9), quiz_attempts=1))).version == 1
 
 
 async def test_a_backup_beside_the_former_files_log_is_not_opened(folder: Path, service: Service) -> None:
@@ -233,8 +243,8 @@ async def test_a_log_that_was_removed_while_another_program_reads_takes_nothing_
         log(folder).unlink()
         (folder / "headway.db-shm").unlink()
         with contextlib.suppress(StoreUnavailableError):
-            await service.store.write(blind(LEARNER, service.course, lesson(2), quiz_attempts=1))
-    await service.store.write(blind(LEARNER, service.course, lesson(3), quiz_attempts=1))
+            await service.store.write(merge_write(LEARNER, service.course, lesson(2), quiz_attempts=1))
+    await service.store.write(merge_write(LEARNER, service.course, lesson(3), quiz_attempts=1))
     assert await service.attempts() == 2
 
 
@@ -361,4 +371,4 @@ async def check_after_filling(folder: Path, learner: LearnerId, course_id: Cours
         course = (await store.course(course_id)).course
         rows = await rows_of(store, learner, course)
         assert set(rows) >= acknowledged
-        assert (await exact_tally(store, learner, course)).time_parts == len(rows) * 100_000
+        assert (await exact_tally(store, learner, course)).micro_minutes == len(rows) * 100_000

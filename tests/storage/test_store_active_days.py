@@ -4,10 +4,10 @@ from datetime import UTC, date, datetime
 
 from domain.values import lesson
 from headway.domain.catalogue import Course
+from headway.domain.course_progress import NEVER, LearnerDay
 from headway.domain.identifiers import CourseId, LearnerId
-from headway.domain.standing import NEVER, LearnerDay
 from headway.storage.port import Store
-from storage.stores import Clock, MakeStore, blind, new_course, new_learner, opened
+from storage.stores import Clock, MakeStore, merge_write, new_course, new_learner, opened
 
 MINUTE = 1_000_000
 
@@ -19,7 +19,9 @@ async def days(store: Store, learner: LearnerId, course_id: CourseId | None, fir
 async def write(store: Store, clock: Clock, day: int, learner: LearnerId, course: Course, percentage: int) -> None:
     """Write in a course's first lesson on a day of March, and have spent as many minutes in it."""
     clock.now = datetime(2026, 3, day, 12, tzinfo=UTC)
-    await store.write(blind(learner, course, lesson(1), progress_percentage=percentage, time_spent_minutes=percentage))
+    await store.write(
+        merge_write(learner, course, lesson(1), progress_percentage=percentage, time_spent_minutes=percentage)
+    )
 
 
 async def test_each_day_has_what_was_done_on_it_in_the_course_that_was_asked_for(make_store: MakeStore) -> None:

@@ -14,8 +14,8 @@ from headway.domain.identifiers import ContentId, CourseId
 from headway.storage.port import Store
 from storage.stores import (
     MakeStore,
-    blind,
     exact_tally,
+    merge_write,
     new_course,
     new_learner,
     opened,
@@ -90,12 +90,12 @@ async def test_a_changed_course_takes_the_place_of_the_former(store: Store) -> N
 
 async def test_a_change_is_seen_by_the_very_next_read_and_write(store: Store) -> None:
     course, learner = await new_course(store, lesson(1)), new_learner()
-    await store.write(blind(learner, course, lesson(1), progress_percentage=60))
+    await store.write(merge_write(learner, course, lesson(1), progress_percentage=60))
     for complete_at, status in [(70, "in_progress"), (60, "completed")]:
         edited = Course(course.id, course.title, (lesson(1, complete_at=complete_at),))
         await store.put_course(edited)
         assert (await store.lessons(learner, course.id)).course == edited
-        row = await written(store, blind(learner, course, lesson(1), progress_percentage=60))
+        row = await written(store, merge_write(learner, course, lesson(1), progress_percentage=60))
         assert row.status == status
 
 
@@ -114,7 +114,7 @@ async def test_the_catalogue_is_listed_by_title(store: Store) -> None:
 async def test_courses_may_share_a_title_and_lessons(store: Store) -> None:
     one, other = await new_course(store, lesson(1), title="Same"), await new_course(store, lesson(1), title="Same")
     learner = new_learner()
-    await store.write(blind(learner, one, lesson(1), quiz_attempts=1))
+    await store.write(merge_write(learner, one, lesson(1), quiz_attempts=1))
     assert {outline.id for outline in await store.courses()} == {one.id, other.id}
     assert await rows_of(store, learner, other) == {}
 
@@ -128,7 +128,7 @@ QUESTIONS: dict[str, Question] = {
     "lessons": lambda store, course: store.lessons(new_learner(), course.id),
     "lessons_stamp": lambda store, course: store.lessons_stamp(new_learner(), course.id),
     "course_progress": lambda store, course: store.course_progress(new_learner(), course.id),
-    "write": lambda store, course: store.write(blind(new_learner(), course, lesson(1), quiz_attempts=1)),
+    "write": lambda store, course: store.write(merge_write(new_learner(), course, lesson(1), quiz_attempts=1)),
     "removal": lambda store, course: store.write(removal(new_learner(), course, lesson(1))),
     "restart_course": lambda store, course: store.restart_course(new_learner(), course.id),
 }
@@ -154,8 +154,8 @@ async def test_a_course_that_was_removed_is_not_found(store: Store, question: Qu
 
 async def test_a_course_that_is_put_back_finds_its_learners_rows(store: Store) -> None:
     learner, course = new_learner(), await new_course(store, lesson(1), lesson(2))
-    await store.write(blind(learner, course, lesson(1), progress_percentage=100, time_spent_minutes=2))
-    await store.write(blind(learner, course, lesson(2), progress_percentage=10))
+    await store.write(merge_write(learner, course, lesson(1), progress_percentage=100, time_spent_minutes=2))
+    await store.write(merge_write(learner, course, lesson(2), progress_percentage=10))
     rows = await rows_of(store, learner, course)
     await store.remove_course(course.id)
     assert await store.learner_courses(learner) == []
@@ -167,8 +167,8 @@ async def test_a_course_that_is_put_back_finds_its_learners_rows(store: Store) -
 
 async def test_a_course_that_is_put_back_as_another_one_counts_as_it_is_now(store: Store) -> None:
     learner, course = new_learner(), await new_course(store, lesson(1), lesson(2))
-    await store.write(blind(learner, course, lesson(1), progress_percentage=100))
-    await store.write(blind(learner, course, lesson(2), progress_percentage=100))
+    await store.write(merge_write(learner, course, lesson(1), progress_percentage=100))
+    await store.write(merge_write(learner, course, lesson(2), progress_percentage=100))
     await store.remove_course(course.id)
     await store.put_course(Course(course.id, "Another", (lesson(2), lesson(3))))
     assert await exact_tally(store, learner, course) == (1, 0, 0)

@@ -18,13 +18,13 @@ from headway.domain.catalogue import Course, OnEdit
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.progress import ProgressUpdate, Status
 from headway.domain.writes import LessonWrite
-from headway.jobs.recalculation import Recalculation
+from headway.jobs.recalculation import Recalculator
 from headway.jobs.runner import Runner
 from headway.service import verification
-from headway.service.forecast import forecast
+from headway.service.impact import impact
 from headway.storage.port import Store
 from storage.installations import archive_of
-from storage.stores import MakeStore, blind, new_course, new_learner, rows_of
+from storage.stores import MakeStore, merge_write, new_course, new_learner, rows_of
 
 T = TypeVar("T")
 Writes = Sequence[tuple[int, int, ProgressUpdate]]
@@ -38,7 +38,7 @@ FINISHED: Final = cast("ProgressUpdate", {"status": Status.COMPLETED})
 async def derived(store: Store, course_id: CourseId, seconds: float = 20) -> None:
     """Wait until what follows from the course's edits is derived."""
     deadline = monotonic() + seconds
-    while await store.rederivation(course_id):
+    while await store.recalculation(course_id):
         assert monotonic() < deadline, f"not within {seconds} seconds"
         await asyncio.sleep(0.001)
 
@@ -47,10 +47,10 @@ async def derived(store: Store, course_id: CourseId, seconds: float = 20) -> Non
 async def edited(store: Store, after: Course) -> AsyncIterator[Runner]:
     """The course is put, and what follows is derived while the block lasts, and to its end."""
     await store.put_course(after)
-    rederiver = Runner([Recalculation(store)])
-    async with rederiver.working():
-        yield rederiver
-        rederiver.wake()
+    recalculater = Runner([Recalculator(store)])
+    async with recalculater.working():
+        yield recalculater
+        recalculater.wake()
         await derived(store, after.id)
 
 
@@ -104,7 +104,7 @@ async def _edit_and_compare(store: Store, data: st.DataObject) -> None:
         await play(store, learners, present, data.draw(WRITES))
         after = with_fields(data.draw(later(present)), id=present.id)
         before, version = await completed(store, present.id), (await store.course(present.id)).version
-        told = await forecast(store, after)
+        told = await impact(store, after)
         assert ((await store.course(present.id)).version, await completed(store, present.id)) == (version, before)
         async with edited(store, after):
             pass
@@ -135,8 +135,8 @@ async def _edit_while_learners_write(store: Store, data: st.DataObject) -> None:
         await check_exact(store, present.id)
         for learner in learners:
             version = (await store.course(present.id)).version
-            _, standing = await store.course_progress(learner, present.id)
-            assert standing is None or standing.course_version == version
+            _, course_progress = await store.course_progress(learner, present.id)
+            assert course_progress is None or course_progress.course_version == version
 
 
 async def _finish(store: Store, of: Course, learners: Sequence[LearnerId], lessons: int) -> None:
@@ -146,9 +146,9 @@ async def _finish(store: Store, of: Course, learners: Sequence[LearnerId], lesso
 
 
 async def _when_completed(store: Store, learner: LearnerId, course_id: CourseId) -> Any:
-    _, standing = await store.course_progress(learner, course_id)
-    assert standing is not None
-    return standing.completed_at
+    _, course_progress = await store.course_progress(learner, course_id)
+    assert course_progress is not None
+    return course_progress.completed_at
 
 
 @pytest.mark.parametrize("on_edit", OnEdit)
@@ -159,13 +159,13 @@ async def test_whoever_had_completed_a_course_that_grows_stays_so_or_does_not(st
     when = await _when_completed(store, learner, grown.id)
     assert when is not None
     longer = with_fields(grown, lessons=(*grown.lessons, lesson(3)), on_edit=on_edit)
-    told = await forecast(store, longer)
+    told = await impact(store, longer)
     assert (told.learners, told.gain_completion, told.lose_completion) == (1, 0, int(on_edit is OnEdit.REOPEN))
     async with edited(store, longer):
         pass
     assert await _when_completed(store, learner, grown.id) == (when if on_edit is OnEdit.KEEP else None)
     assert await completed(store, grown.id) == int(on_edit is OnEdit.KEEP)
-    await store.write(blind(learner, longer, lesson(3), status=Status.COMPLETED))
+    await store.write(merge_write(learner, longer, lesson(3), status=Status.COMPLETED))
     assert await completed(store, grown.id) == 1
     await check_exact(store, grown.id)
 
@@ -179,7 +179,7 @@ async def test_to_reopen_a_course_asks_who_stayed_completed_to_do_what_is_new(st
         pass
     assert await completed(store, kept.id) == 1
     reopened = with_fields(longer, on_edit=OnEdit.REOPEN)
-    assert (await forecast(store, reopened)).lose_completion == 1
+    assert (await impact(store, reopened)).lose_completion == 1
     async with edited(store, reopened):
         pass
     assert await completed(store, kept.id) == 0
@@ -190,10 +190,10 @@ async def test_a_lower_mark_completes_what_has_reached_it(store: Store) -> None:
     hard = await new_course(store, quiz(1, pass_mark=90), lesson(2, complete_at=100))
     reached, missed = new_learner(), new_learner()
     for learner, score, percentage in ((reached, 75, 80), (missed, 65, 70)):
-        await store.write(blind(learner, hard, quiz(1), quiz_score=score))
-        await store.write(blind(learner, hard, lesson(2), progress_percentage=percentage))
+        await store.write(merge_write(learner, hard, quiz(1), quiz_score=score))
+        await store.write(merge_write(learner, hard, lesson(2), progress_percentage=percentage))
     easier = with_fields(hard, lessons=(quiz(1, pass_mark=70), lesson(2, complete_at=75)))
-    told = await forecast(store, easier)
+    told = await impact(store, easier)
     assert (told.learners, told.gain_completion, told.lose_completion) == (2, 1, 0)
     async with edited(store, easier):
         pass
@@ -207,7 +207,7 @@ async def test_a_lower_mark_completes_what_has_reached_it(store: Store) -> None:
 
 
 async def test_a_course_that_is_not_there_is_foretold_as_new(store: Store) -> None:
-    told = await forecast(store, course(course_id=CourseId(new_learner())))
+    told = await impact(store, course(course_id=CourseId(new_learner())))
     assert told.change.created
     assert told[1:] == (0, 0, 0)
 
@@ -223,7 +223,7 @@ async def test_an_edit_that_changes_nobodys_completion_reads_nobody(
 
     for name in ("roster", "lessons", "course_progress"):
         monkeypatch.setattr(store, name, refuse)
-    told = await forecast(
+    told = await impact(
         store, with_fields(known, title="New", lessons=(*reversed(known.lessons), lesson(3, required=False)))
     )
     assert told[1:] == (5, 0, 0)
@@ -242,7 +242,7 @@ async def test_only_those_whose_rows_decide_are_read(store: Store, monkeypatch: 
         return lessons(learner_id, course_id)
 
     monkeypatch.setattr(store, "lessons", noting)
-    told = await forecast(store, with_fields(known, lessons=known.lessons[:3]))
+    told = await impact(store, with_fields(known, lessons=known.lessons[:3]))
     assert sorted(read) == sorted(near)
     assert told[1:] == (6, 2, 0)
 
@@ -257,7 +257,7 @@ async def test_a_new_lesson_that_nobody_has_started_needs_nobodys_rows(
         raise AssertionError("read")
 
     monkeypatch.setattr(store, "lessons", refuse)
-    told = await forecast(store, with_fields(known, lessons=(lesson(1), lesson(2))))
+    told = await impact(store, with_fields(known, lessons=(lesson(1), lesson(2))))
     assert told[1:] == (3, 0, 3)
 
 
@@ -268,7 +268,7 @@ async def test_more_learners_than_a_page_holds_are_all_told_of(store: Store) -> 
         await _finish(store, known, one[first : first + 500], 1)
     await _finish(store, known, both, 2)
     shorter = with_fields(known, lessons=(lesson(1),))
-    told = await forecast(store, shorter)
+    told = await impact(store, shorter)
     assert told[1:] == (1_103, 1_100, 0)
     async with edited(store, shorter):
         pass
@@ -278,13 +278,13 @@ async def test_more_learners_than_a_page_holds_are_all_told_of(store: Store) -> 
 
 async def test_how_far_it_is_can_be_asked_until_it_is_done(store: Store) -> None:
     known = await new_course(store, lesson(1), lesson(2))
-    assert await store.rederivation(known.id) is None
+    assert await store.recalculation(known.id) is None
     await _finish(store, known, [new_learner() for _ in range(3)], 1)
     await store.put_course(with_fields(known, lessons=(lesson(1),)))
-    waiting = await store.rederivation(known.id)
+    waiting = await store.recalculation(known.id)
     assert waiting is not None
     assert (waiting.learners, waiting.done) == (3, 0)
-    async with Runner([Recalculation(store)]).working():
+    async with Runner([Recalculator(store)]).working():
         await derived(store, known.id)
     assert await completed(store, known.id) == 3
 
@@ -296,9 +296,9 @@ async def test_whoever_was_not_brought_along_is_found_once_all_should_be(store: 
     await store.restart_course(away, known.id)
     await store.put_course(with_fields(known, lessons=(lesson(1),)))
     await check_exact(store, known.id)  # so far
-    under_way = await store.rederivation(known.id)
+    under_way = await store.recalculation(known.id)
     assert under_way is not None
-    await store.finish_rederivation(under_way)
+    await store.finish_recalculation(under_way)
     assert (await verified(store, known.id)).wrong == [(learner, known.id)]
     await verification.repair(archive_of(store), store, await verified(store, known.id), lambda _: None)
     await check_exact(store, known.id)
@@ -309,15 +309,15 @@ async def test_a_course_that_is_edited_or_removed_meanwhile_is_taken_up_anew(sto
     known = await new_course(store, lesson(1), lesson(2))
     learners = [new_learner() for _ in range(300)]
     await _finish(store, known, learners, 1)
-    rederiver = Runner([Recalculation(store)])
-    async with rederiver.working():
+    recalculater = Runner([Recalculator(store)])
+    async with recalculater.working():
         for lessons in ((lesson(1),), (lesson(2),), (lesson(1), lesson(3, required=False))):
             await store.put_course(with_fields(known, lessons=lessons))
-            rederiver.wake()
+            recalculater.wake()
             await asyncio.sleep(0)
         await store.remove_course(known.id)
         await store.put_course(with_fields(known, lessons=(lesson(1),)))
-        rederiver.wake()
+        recalculater.wake()
         await derived(store, known.id)
     assert await completed(store, known.id) == 300
     await check_exact(store, known.id)
@@ -330,7 +330,7 @@ async def test_two_processes_share_the_work(make_store: MakeStore) -> None:
     try:
         known = await new_course(one, lesson(1), lesson(2))
         await _finish(one, known, [new_learner() for _ in range(50)], 1)
-        async with Runner([Recalculation(other)]).working(), edited(one, with_fields(known, lessons=(lesson(1),))):
+        async with Runner([Recalculator(other)]).working(), edited(one, with_fields(known, lessons=(lesson(1),))):
             pass
         assert await completed(one, known.id) == 50
         await check_exact(one, known.id)

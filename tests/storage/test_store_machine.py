@@ -14,12 +14,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from domain.values import UPDATES, lesson, quiz
 from headway.domain.catalogue import Course, OnEdit, VersionedCourse, compare, next_version
 from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts
+from headway.domain.course_progress import LessonsStamp, is_complete, recount
 from headway.domain.dating import NO_TIMES, Times
 from headway.domain.errors import CourseNotFoundError, HeadwayError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import LessonProgress, Status
-from headway.domain.progress import rederive as rederive_row
-from headway.domain.standing import LessonsStamp, is_complete, recount
+from headway.domain.progress import recalculate as recalculate_row
 from headway.domain.statistics import reading_of
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition, Written
 from headway.storage.port import LessonsReading, Store
@@ -84,7 +84,7 @@ class Model:
             self.started.add(write.learner_id)
             self.versions[write.learner_id] = self.version
             self.note_presence(write.learner_id, written, self.note_completion(write.learner_id, before), now)
-            self.note_place(write.learner_id)
+            self.note_position(write.learner_id)
         return written
 
     @property
@@ -107,9 +107,9 @@ class Model:
     def refresh(self, learner: LearnerId, now: datetime) -> None:
         """What a course's edit means for a learner, whenever the store finds the time, or the learner writes."""
         if self.versions.get(learner, self.version) != self.version:
-            self.rederive(learner, now)
+            self.recalculate(learner, now)
 
-    def rederive(self, learner: LearnerId, now: datetime) -> None:
+    def recalculate(self, learner: LearnerId, now: datetime) -> None:
         """Bring a learner under the course as it is. What a clock that was ahead has left is of the present then."""
         assert self.course is not None
         assert self.versioned is not None
@@ -119,10 +119,10 @@ class Model:
         for row in self.of(learner):
             found = self.course.lessons_by_id.get(row.lesson_id)
             if found is not None and self.versioned.criteria.get(found.id, 0) > since:
-                self.rows[learner, row.lesson_id] = rederive_row(row, found, now)
+                self.rows[learner, row.lesson_id] = recalculate_row(row, found, now)
         self.versions[learner] = self.version
         if learner in self.started:
-            self.note_place(learner)
+            self.note_position(learner)
             if is_complete(self.course, recount(self.course, self.of(learner))):
                 self.completed.add(learner)
             elif self.course.on_edit is OnEdit.REOPEN:
@@ -142,7 +142,7 @@ class Model:
             self.completed.discard(learner)
         return learner in self.completed and not had
 
-    def note_place(self, learner: LearnerId) -> None:
+    def note_position(self, learner: LearnerId) -> None:
         """The last lesson of the course that the learner has started."""
         assert self.course is not None
         started = {row.lesson_id for row in self.of(learner) if row.status != Status.NOT_STARTED}
@@ -171,10 +171,10 @@ class Model:
         if completed:
             self.note_day(learner, self.date_of(self.last_completion(learner)) if written.is_dated else ended, 3, 1)
 
-    def note_day(self, learner: LearnerId, day: date, place: int, more: int) -> None:
+    def note_day(self, learner: LearnerId, day: date, position: int, more: int) -> None:
         self.last_days[learner] = max(day, self.last_days.get(learner, day))
         done = self.days.setdefault((learner, day), [0, 0, 0, 0])
-        done[place] += more
+        done[position] += more
         done[2] = min(done[2], 24 * 60 * 1_000_000)
 
     def settle(self, learner: LearnerId, today: date) -> bool:
@@ -185,8 +185,8 @@ class Model:
         self.last_days[learner] = today
         found = [self.days.pop((learner, day)) for day in ahead]
         for done in found:
-            for place, more in enumerate(done):
-                self.note_day(learner, today, place, more)
+            for position, more in enumerate(done):
+                self.note_day(learner, today, position, more)
         return True
 
     def date_of(self, moment: datetime) -> date:
@@ -223,13 +223,13 @@ class Model:
                 LessonCounts(
                     started=row.status != Status.NOT_STARTED,
                     completed=row.status == Status.COMPLETED,
-                    tried=tried,
+                    attempted=tried,
                     passed=row.quiz_passed,
                     bookmarked=row.is_bookmarked,
                     attempts=row.quiz_attempts,
                     scored=scored,
-                    score_parts=round((row.quiz_score or 0) * 1_000_000),
-                    time_parts=min(round(row.time_spent_minutes * 1_000_000), 100_000_000_000),
+                    micro_points=round((row.quiz_score or 0) * 1_000_000),
+                    micro_minutes=min(round(row.time_spent_minutes * 1_000_000), 100_000_000_000),
                 ),
             )
             if row.quiz_score is not None:
@@ -248,7 +248,7 @@ class Model:
 
 
 async def recounted(store: Store, course_id: CourseId) -> Counters:
-    """What a recount of a course finds, in which no standing is wrong."""
+    """What a recount of a course finds, in which no course progress is wrong."""
     counters = Counters()
     async with archive_of(store).recount(course_id) as recount:
         async for stretch in recount.stretches():
@@ -258,7 +258,7 @@ async def recounted(store: Store, course_id: CourseId) -> Counters:
 
 
 def precondition(condition: str, row: LessonProgress | None) -> Precondition:
-    tag = row.tag if row else "no such row"
+    tag = row.etag if row else "no such row"
     return {
         "none": UNCONDITIONAL,
         "the tag": Precondition(match=frozenset([tag])),
@@ -357,7 +357,7 @@ class StoreMachine(RuleBasedStateMachine):
     def refresh(self, learner: int) -> None:
         if self.model.course is not None:
             self.run(self.store.refresh(self.learners[learner], self.course_id))
-            self.model.rederive(self.learners[learner], self.clock.now)
+            self.model.recalculate(self.learners[learner], self.clock.now)
 
     @rule(learner=LEARNER)
     def erase(self, learner: int) -> None:
@@ -389,14 +389,14 @@ class StoreMachine(RuleBasedStateMachine):
         rows = self.run(self.store.lessons(learner, course.id))
         assert (rows.course, sorted(rows.rows)) == (course, self.model.of(learner))
         assert self.seen.setdefault((learner, stamp), rows) == rows, "one stamp, one reading"
-        standing = self.run(self.store.course_progress(learner, course.id))
+        course_progress = self.run(self.store.course_progress(learner, course.id))
         if learner not in self.model.started:
-            assert standing == (course, None)
+            assert course_progress == (course, None)
         else:
-            assert standing.progress is not None
-            assert standing.progress.tally == recount(course, self.model.of(learner))
-            assert standing.progress.last_accessed == self.model.last_writes.get(learner)
-            assert self.run(self.store.learner_courses(learner)) == [standing]
+            assert course_progress.progress is not None
+            assert course_progress.progress.tally == recount(course, self.model.of(learner))
+            assert course_progress.progress.last_accessed == self.model.last_writes.get(learner)
+            assert self.run(self.store.learner_courses(learner)) == [course_progress]
 
 
 def test_a_store_does_what_the_model_does(make_store: MakeStore) -> None:

@@ -5,6 +5,7 @@ from collections import Counter
 
 from domain.values import lesson
 from headway.domain.catalogue import Course, CoursePut, Lesson
+from headway.domain.course_progress import NOTHING, Tally
 from headway.domain.errors import (
     CourseNotFoundError,
     InvalidValueError,
@@ -14,14 +15,13 @@ from headway.domain.errors import (
 )
 from headway.domain.identifiers import CourseId
 from headway.domain.progress import Status
-from headway.domain.standing import NOTHING, Tally
 from headway.domain.writes import LessonWrite, Precondition, Written
 from headway.storage.port import Store
 from storage.stores import (
     MakeStore,
-    blind,
+    conditional,
     exact_tally,
-    informed,
+    merge_write,
     new_course,
     new_learner,
     opened,
@@ -39,7 +39,9 @@ async def test_200_writers_on_one_row_lose_nothing(store: Store) -> None:
     answers = await outcomes(
         store,
         (
-            blind(learner, course, lesson(1), metadata={f"device {n}": n}, quiz_attempts=n, time_spent_minutes=n / 10)
+            merge_write(
+                learner, course, lesson(1), metadata={f"device {n}": n}, quiz_attempts=n, time_spent_minutes=n / 10
+            )
             for n in range(200)
         ),
     )
@@ -54,7 +56,8 @@ async def test_two_stores_on_one_database_lose_nothing_between_them(make_store: 
     async with opened(make_store(batch_limit=5)) as one, opened(make_store(batch_limit=5)) as other:
         learner, course = new_learner(), await new_course(one)
         writes = [
-            blind(learner, course, lesson(n % 3 + 1), metadata={str(n): n}, time_spent_minutes=n) for n in range(60)
+            merge_write(learner, course, lesson(n % 3 + 1), metadata={str(n): n}, time_spent_minutes=n)
+            for n in range(60)
         ]
         await asyncio.gather(outcomes(one, writes[:30]), outcomes(other, writes[30:]))
         for store in (one, other):
@@ -66,8 +69,8 @@ async def test_two_stores_on_one_database_lose_nothing_between_them(make_store: 
 
 async def test_of_many_who_saw_the_same_row_one_gets_through(store: Store) -> None:
     learner, course = new_learner(), await new_course(store)
-    seen = await written(store, blind(learner, course, lesson(1), quiz_attempts=1000))
-    answers = await outcomes(store, (informed(seen, quiz_attempts=n) for n in range(50)))
+    seen = await written(store, merge_write(learner, course, lesson(1), quiz_attempts=1000))
+    answers = await outcomes(store, (conditional(seen, quiz_attempts=n) for n in range(50)))
     [winner] = [answer.after for answer in answers if isinstance(answer, Written)]
     assert winner is not None
     assert Counter(map(type, answers)) == {Written: 1, PreconditionFailedError: 49}
@@ -79,10 +82,11 @@ async def test_of_many_who_saw_the_same_row_in_two_stores_one_gets_through(make_
     async with opened(make_store()) as one, opened(make_store()) as other:
         learner, course = new_learner(), await new_course(one)
         for _ in range(10):
-            seen = await written(one, blind(learner, course, lesson(1), quiz_attempts=1000))
+            seen = await written(one, merge_write(learner, course, lesson(1), quiz_attempts=1000))
             assert (await other.lesson(learner, course.id, seen.lesson_id)).row == seen
             answers = await asyncio.gather(
-                outcomes(one, [informed(seen, quiz_attempts=1)]), outcomes(other, [informed(seen, quiz_attempts=2)])
+                outcomes(one, [conditional(seen, quiz_attempts=1)]),
+                outcomes(other, [conditional(seen, quiz_attempts=2)]),
             )
             assert Counter(type(answer) for part in answers for answer in part) == {
                 Written: 1,
@@ -101,7 +105,7 @@ async def test_of_many_who_make_a_row_only_if_there_is_none_one_does(store: Stor
 
 async def test_a_removal_among_writes_leaves_a_sound_row(store: Store) -> None:
     learner, course = new_learner(), await new_course(store)
-    writes = [blind(learner, course, lesson(1), quiz_attempts=n, time_spent_minutes=n) for n in range(1, 41)]
+    writes = [merge_write(learner, course, lesson(1), quiz_attempts=n, time_spent_minutes=n) for n in range(1, 41)]
     writes.insert(20, removal(learner, course, lesson(1)))
     answers = await outcomes(store, writes)
     [row] = (await rows_of(store, learner, course)).values()
@@ -112,18 +116,18 @@ async def test_a_removal_among_writes_leaves_a_sound_row(store: Store) -> None:
 
 async def test_a_refused_write_does_not_fail_its_neighbours(store: Store) -> None:
     learner, course = new_learner(), await new_course(store)
-    seen = await written(store, blind(learner, course, lesson(1), metadata={"a": "x" * 10_000}))
+    seen = await written(store, merge_write(learner, course, lesson(1), metadata={"a": "x" * 10_000}))
     unknown = Course(CourseId("11111111-1111-4111-8111-111111111111"), "Unknown", (lesson(1),))
     answers = await outcomes(
         store,
         [
-            blind(learner, course, lesson(1), quiz_attempts=1),
-            blind(learner, course, lesson(99), quiz_attempts=1),
-            blind(learner, course, lesson(2), time_spent_minutes=0.5),
-            informed(seen, quiz_attempts=9),
-            blind(learner, unknown, lesson(1), quiz_attempts=1),
-            blind(learner, course, lesson(1), metadata={"b": "x" * 10_000}),
-            blind(learner, course, lesson(3), status=Status.COMPLETED),
+            merge_write(learner, course, lesson(1), quiz_attempts=1),
+            merge_write(learner, course, lesson(99), quiz_attempts=1),
+            merge_write(learner, course, lesson(2), time_spent_minutes=0.5),
+            conditional(seen, quiz_attempts=9),
+            merge_write(learner, unknown, lesson(1), quiz_attempts=1),
+            merge_write(learner, course, lesson(1), metadata={"b": "x" * 10_000}),
+            merge_write(learner, course, lesson(3), status=Status.COMPLETED),
         ],
     )
     assert [type(answer) for answer in answers] == [
@@ -145,8 +149,8 @@ async def test_a_refused_write_does_not_fail_its_neighbours(store: Store) -> Non
 
 async def test_a_write_that_fails_unforeseen_leaves_nothing_behind_and_its_neighbours_alone(store: Store) -> None:
     learner, course = new_learner(), await new_course(store)
-    sound = blind(learner, course, lesson(1), quiz_attempts=1, time_spent_minutes=1)
-    answers = await outcomes(store, [sound, blind(learner, course, lesson(2), quiz_attempts="not a number")])
+    sound = merge_write(learner, course, lesson(1), quiz_attempts=1, time_spent_minutes=1)
+    answers = await outcomes(store, [sound, merge_write(learner, course, lesson(2), quiz_attempts="not a number")])
     assert [type(answer) for answer in answers] == [Written, TypeError]
     row = answers[0].after
     assert row.version == 1
@@ -157,13 +161,13 @@ async def test_a_write_that_fails_unforeseen_leaves_nothing_behind_and_its_neigh
 async def test_a_full_queue_refuses_and_loses_nothing_it_accepted(make_store: MakeStore) -> None:
     async with opened(make_store(queue_limit=8, batch_limit=4)) as store:
         learner, course = new_learner(), await new_course(store, *(lesson(n) for n in range(100)))
-        writes = [blind(learner, course, of, time_spent_minutes=1) for of in course.lessons]
+        writes = [merge_write(learner, course, of, time_spent_minutes=1) for of in course.lessons]
         answers = await outcomes(store, writes)
         accepted = {write.lesson_id for write, answer in zip(writes, answers, strict=True) if type(answer) is Written}
         assert {type(answer) for answer in answers} == {Written, QueueFullError}
         assert len(accepted) >= 8
         assert set(await rows_of(store, learner, course)) == accepted
-        assert (await exact_tally(store, learner, course)).time_parts == len(accepted) * 1_000_000
+        assert (await exact_tally(store, learner, course)).micro_minutes == len(accepted) * 1_000_000
         refused = next(write for write in writes if write.lesson_id not in accepted)
         assert (await store.write(refused)).after is not None
 
@@ -172,7 +176,9 @@ async def test_closing_commits_what_is_queued(make_store: MakeStore) -> None:
     store = make_store(batch_limit=3)
     await store.open()
     learner, course = new_learner(), await new_course(store, *(lesson(n) for n in range(20)))
-    waiting = [asyncio.create_task(store.write(blind(learner, course, of, quiz_attempts=1))) for of in course.lessons]
+    waiting = [
+        asyncio.create_task(store.write(merge_write(learner, course, of, quiz_attempts=1))) for of in course.lessons
+    ]
     await asyncio.sleep(0)  # they are queued now
     await store.close()
     assert all(task.done() and task.result().after for task in waiting)
@@ -182,7 +188,9 @@ async def test_closing_commits_what_is_queued(make_store: MakeStore) -> None:
 
 async def test_a_writer_who_goes_away_takes_no_one_along(store: Store) -> None:
     learner, course = new_learner(), await new_course(store, *(lesson(n) for n in range(30)))
-    tasks = [asyncio.create_task(store.write(blind(learner, course, of, quiz_attempts=1))) for of in course.lessons]
+    tasks = [
+        asyncio.create_task(store.write(merge_write(learner, course, of, quiz_attempts=1))) for of in course.lessons
+    ]
     await asyncio.sleep(0)  # they are queued now
     for task in tasks[::2]:
         task.cancel()
@@ -200,7 +208,7 @@ async def test_edits_of_a_course_among_writes_leave_every_tally_exact(store: Sto
         for optional in (1, 2, 3, 4)
     ]
     writes = [
-        blind(learner, course, lesson(n), progress_percentage=percentage, time_spent_minutes=0.1)
+        merge_write(learner, course, lesson(n), progress_percentage=percentage, time_spent_minutes=0.1)
         for percentage in (50, 100)
         for n in (1, 2, 3)
         for learner in learners
@@ -226,7 +234,7 @@ async def test_an_edit_whose_author_goes_away_is_made_whole_or_not_at_all(store:
         for _ in range(round_ % 6):
             await asyncio.sleep(0)
         edit.cancel()
-        write = await store.write(blind(learner, course, lesson(1), quiz_attempts=round_ + 1))
+        write = await store.write(merge_write(learner, course, lesson(1), quiz_attempts=round_ + 1))
         [answer] = await asyncio.gather(edit, return_exceptions=True)
         assert isinstance(answer, CoursePut | asyncio.CancelledError)
         assert (await store.course(course.id)).course in {before, edited}
@@ -241,11 +249,11 @@ async def test_a_course_started_over_among_writes_leaves_an_exact_tally(store: S
     learner, course = new_learner(), await new_course(store, *lessons_up_to(20))
     tasks: list[asyncio.Task[object]] = []
     for of in course.lessons:
-        tasks.append(asyncio.create_task(store.write(blind(learner, course, of, time_spent_minutes=0.1))))
+        tasks.append(asyncio.create_task(store.write(merge_write(learner, course, of, time_spent_minutes=0.1))))
         if of in course.lessons[5::5]:
             tasks.append(asyncio.create_task(store.restart_course(learner, course.id)))
     await asyncio.gather(*tasks)
-    assert (await exact_tally(store, learner, course)).time_parts % 100_000 == 0
+    assert (await exact_tally(store, learner, course)).micro_minutes % 100_000 == 0
 
 
 async def test_a_first_write_and_a_fresh_start_at_once_in_two_stores_leave_an_exact_tally(
@@ -255,7 +263,7 @@ async def test_a_first_write_and_a_fresh_start_at_once_in_two_stores_leave_an_ex
         course = await new_course(one)
         for _ in range(60):
             learner = new_learner()
-            write = blind(learner, course, lesson(1), time_spent_minutes=1)
+            write = merge_write(learner, course, lesson(1), time_spent_minutes=1)
             await asyncio.gather(one.write(write), other.restart_course(learner, course.id))
             for store in (one, other):
                 assert await exact_tally(store, learner, course) in {NOTHING, Tally(0, 1, 1_000_000)}

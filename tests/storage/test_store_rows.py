@@ -15,9 +15,9 @@ from headway.storage.port import Store
 from storage.stores import (
     Clock,
     MakeStore,
-    blind,
+    conditional,
     exact_tally,
-    informed,
+    merge_write,
     new_course,
     new_learner,
     opened,
@@ -50,7 +50,7 @@ async def test_a_learner_who_has_not_written_has_no_rows(store: Store) -> None:
 
 async def test_a_row_is_read_back_as_it_was_written(store: Store) -> None:
     learner, course = new_learner(), await new_course(store)
-    row = await written(store, blind(learner, course, course.lessons[1], **EVERYTHING))
+    row = await written(store, merge_write(learner, course, course.lessons[1], **EVERYTHING))
     assert {field: getattr(row, field) for field in EVERYTHING} == EVERYTHING
     assert await store.lesson(learner, course.id, course.lessons[1].id) == (course, row)
     assert await store.lessons(learner, course.id) == (course, [row])
@@ -59,8 +59,10 @@ async def test_a_row_is_read_back_as_it_was_written(store: Store) -> None:
 async def test_every_kind_of_value_survives_the_database(make_store: MakeStore) -> None:
     async with opened(make_store()) as store:
         learner, course = new_learner(), await new_course(store)
-        row = await written(store, blind(learner, course, course.lessons[0], **EVERYTHING))
-        whole = await written(store, blind(learner, course, course.lessons[1], status=Status.COMPLETED, quiz_score=100))
+        row = await written(store, merge_write(learner, course, course.lessons[0], **EVERYTHING))
+        whole = await written(
+            store, merge_write(learner, course, course.lessons[1], status=Status.COMPLETED, quiz_score=100)
+        )
     async with opened(make_store()) as store:
         found = await rows_of(store, learner, course)
     assert found == {row.lesson_id: row, whole.lesson_id: whole}
@@ -76,8 +78,8 @@ async def test_what_a_write_answers_is_what_is_read_afterwards(
     store: Store, of: Lesson, first: ProgressUpdate, second: ProgressUpdate
 ) -> None:
     learner, course = new_learner(), await new_course(store, of)
-    before = await written(store, blind(learner, course, of, **first))
-    after = await written(store, informed(before, **second))
+    before = await written(store, merge_write(learner, course, of, **first))
+    after = await written(store, conditional(before, **second))
     _, read = await store.lesson(learner, course.id, of.id)
     assert read is not None
     assert json.dumps(read, default=str) == json.dumps(after, default=str)
@@ -85,9 +87,9 @@ async def test_what_a_write_answers_is_what_is_read_afterwards(
 
 async def test_a_write_tells_the_row_before_and_after_it_and_what_it_kept(store: Store) -> None:
     learner, course = new_learner(), await new_course(store, lesson(1), quiz(2, pass_mark=60))
-    first = await store.write(blind(learner, course, course.lessons[1], quiz_score=80))
+    first = await store.write(merge_write(learner, course, course.lessons[1], quiz_score=80))
     assert first.before is None
-    second = await store.write(blind(learner, course, course.lessons[1], quiz_score=40, quiz_attempts=2))
+    second = await store.write(merge_write(learner, course, course.lessons[1], quiz_score=40, quiz_attempts=2))
     assert second.before == first.after
     assert second.after is not None
     assert second.kept == ("quiz_score",)
@@ -98,7 +100,7 @@ async def test_a_write_tells_the_row_before_and_after_it_and_what_it_kept(store:
 async def test_every_write_is_read_at_once(store: Store) -> None:
     learner, course = new_learner(), await new_course(store)
     for seconds in range(1, 20):
-        row = await written(store, blind(learner, course, course.lessons[0], video_position_seconds=seconds))
+        row = await written(store, merge_write(learner, course, course.lessons[0], video_position_seconds=seconds))
         assert row.version == seconds
         assert (await store.lesson(learner, course.id, row.lesson_id)).row == row
 
@@ -107,10 +109,10 @@ async def test_times_are_the_clocks(make_store: MakeStore) -> None:
     clock = Clock()
     async with opened(make_store(clock=clock)) as store:
         learner, course = new_learner(), await new_course(store)
-        row = await written(store, blind(learner, course, course.lessons[0], progress_percentage=1))
+        row = await written(store, merge_write(learner, course, course.lessons[0], progress_percentage=1))
         made = clock.now
         assert (row.created_at, row.updated_at, row.completed_at) == (made, made, None)
-        row = await written(store, blind(learner, course, course.lessons[0], progress_percentage=100))
+        row = await written(store, merge_write(learner, course, course.lessons[0], progress_percentage=100))
         assert (row.created_at, row.updated_at, row.completed_at) == (made, clock.now, clock.now)
         assert made < clock.now
 
@@ -119,8 +121,8 @@ async def test_a_write_that_changes_nothing_leaves_the_row_but_is_the_last_acces
     clock = Clock()
     async with opened(make_store(clock=clock)) as store:
         learner, course = new_learner(), await new_course(store)
-        row = await written(store, blind(learner, course, course.lessons[0], progress_percentage=50))
-        again = await store.write(blind(learner, course, course.lessons[0], progress_percentage=20))
+        row = await written(store, merge_write(learner, course, course.lessons[0], progress_percentage=50))
+        again = await store.write(merge_write(learner, course, course.lessons[0], progress_percentage=20))
         assert (again.before, again.after, again.kept) == (row, row, ("progress_percentage",))
         assert (await store.lesson(learner, course.id, row.lesson_id)).row == row
         _, progress = await store.course_progress(learner, course.id)
@@ -132,8 +134,8 @@ async def test_rows_are_apart_by_learner_course_and_lesson(store: Store) -> None
     ada, ben = new_learner(), new_learner()
     course, other = await new_course(store), await new_course(store)
     written_rows = [
-        await written(store, blind(learner, of, of.lessons[place], quiz_attempts=attempts))
-        for attempts, (learner, of, place) in enumerate(
+        await written(store, merge_write(learner, of, of.lessons[position], quiz_attempts=attempts))
+        for attempts, (learner, of, position) in enumerate(
             [(ada, course, 0), (ada, course, 1), (ada, other, 0), (ben, course, 0)], start=1
         )
     ]
@@ -148,7 +150,9 @@ async def test_rows_are_apart_by_learner_course_and_lesson(store: Store) -> None
 
 async def test_a_removed_row_is_gone_and_counts_no_more(store: Store) -> None:
     learner, course = new_learner(), await new_course(store)
-    row = await written(store, blind(learner, course, course.lessons[0], status=Status.COMPLETED, time_spent_minutes=5))
+    row = await written(
+        store, merge_write(learner, course, course.lessons[0], status=Status.COMPLETED, time_spent_minutes=5)
+    )
     removed = await store.write(removal(learner, course, course.lessons[0]))
     assert (removed.before, removed.after) == (row, None)
     assert (await store.lesson(learner, course.id, row.lesson_id)).row is None
@@ -165,23 +169,23 @@ async def test_removing_a_row_that_is_not_there_touches_nothing(store: Store) ->
 
 async def test_a_row_made_again_does_not_answer_to_its_old_tag(store: Store) -> None:
     learner, course = new_learner(), await new_course(store)
-    old = await written(store, blind(learner, course, course.lessons[0], quiz_attempts=1))
+    old = await written(store, merge_write(learner, course, course.lessons[0], quiz_attempts=1))
     await store.write(removal(learner, course, course.lessons[0]))
-    new = await written(store, blind(learner, course, course.lessons[0], quiz_attempts=1))
+    new = await written(store, merge_write(learner, course, course.lessons[0], quiz_attempts=1))
     assert new.version == old.version
-    assert new.tag != old.tag
+    assert new.etag != old.etag
     with pytest.raises(PreconditionFailedError):
-        await store.write(informed(old, quiz_attempts=0))
+        await store.write(conditional(old, quiz_attempts=0))
     assert (await store.lesson(learner, course.id, new.lesson_id)).row == new
 
 
-async def test_an_informed_write_may_take_back_and_a_stale_one_may_not(store: Store) -> None:
+async def test_an_conditional_write_may_take_back_and_a_stale_one_may_not(store: Store) -> None:
     learner, course = new_learner(), await new_course(store)
-    first = await written(store, blind(learner, course, course.lessons[0], **EVERYTHING))
-    second = await written(store, informed(first, progress_percentage=1, metadata={}))
+    first = await written(store, merge_write(learner, course, course.lessons[0], **EVERYTHING))
+    second = await written(store, conditional(first, progress_percentage=1, metadata={}))
     assert changes(first, second) == {"progress_percentage": 1, "metadata": {}}
     with pytest.raises(PreconditionFailedError):
-        await store.write(informed(first, progress_percentage=2))
+        await store.write(conditional(first, progress_percentage=2))
     assert (await store.lesson(learner, course.id, first.lesson_id)).row == second
 
 
@@ -190,9 +194,9 @@ async def refused_writes(store: Store) -> list[tuple[LessonWrite, type[HeadwayEr
     learner, course = new_learner(), await new_course(store)
     first = course.lessons[0]
     stale = Precondition(match=frozenset(["stale"]))
-    await store.write(blind(learner, course, first, metadata={"a": "x" * 10_000}, time_spent_minutes=3))
+    await store.write(merge_write(learner, course, first, metadata={"a": "x" * 10_000}, time_spent_minutes=3))
     return [
-        (blind(learner, course, lesson(99), quiz_attempts=9), LessonNotFoundError),
+        (merge_write(learner, course, lesson(99), quiz_attempts=9), LessonNotFoundError),
         (removal(learner, course, lesson(99)), LessonNotFoundError),
         (removal(learner, course, first, stale), PreconditionFailedError),
         (LessonWrite(learner, course.id, first.id, {"quiz_attempts": 9}, stale), PreconditionFailedError),
@@ -200,33 +204,33 @@ async def refused_writes(store: Store) -> list[tuple[LessonWrite, type[HeadwayEr
             LessonWrite(learner, course.id, first.id, {"quiz_attempts": 9}, Precondition(none_match_any=True)),
             PreconditionFailedError,
         ),
-        (blind(learner, course, first, quiz_attempts=9, metadata={"b": "x" * 10_000}), InvalidValueError),
+        (merge_write(learner, course, first, quiz_attempts=9, metadata={"b": "x" * 10_000}), InvalidValueError),
     ]
 
 
 async def test_a_refused_write_leaves_everything_as_it_was(store: Store) -> None:
     for write, refusal in await refused_writes(store):
         rows = await store.lessons(write.learner_id, write.course_id)
-        standing = await store.course_progress(write.learner_id, write.course_id)
+        course_progress = await store.course_progress(write.learner_id, write.course_id)
         with pytest.raises(refusal):
             await store.write(write)
         assert await store.lessons(write.learner_id, write.course_id) == rows
-        assert await store.course_progress(write.learner_id, write.course_id) == standing
+        assert await store.course_progress(write.learner_id, write.course_id) == course_progress
 
 
 async def test_everything_written_is_there_after_a_restart(make_store: MakeStore) -> None:
     async with opened(make_store()) as store:
         learner, course = new_learner(), await new_course(store, title="Kept")
-        for place, of in enumerate(course.lessons):
-            await store.write(blind(learner, course, of, quiz_attempts=place, time_spent_minutes=0.1))
+        for position, of in enumerate(course.lessons):
+            await store.write(merge_write(learner, course, of, quiz_attempts=position, time_spent_minutes=0.1))
         rows = await rows_of(store, learner, course)
-        standing = await store.course_progress(learner, course.id)
+        course_progress = await store.course_progress(learner, course.id)
     async with opened(make_store()) as store:
         assert (await store.course(course.id)).course == course
         assert await rows_of(store, learner, course) == rows
-        assert await store.course_progress(learner, course.id) == standing
-        assert await store.learner_courses(learner) == [standing]
-        assert await written(store, informed(rows[course.lessons[2].id], quiz_attempts=0))
+        assert await store.course_progress(learner, course.id) == course_progress
+        assert await store.learner_courses(learner) == [course_progress]
+        assert await written(store, conditional(rows[course.lessons[2].id], quiz_attempts=0))
 
 
 async def test_opening_tells_what_was_done_to_the_schema_once(make_store: MakeStore) -> None:

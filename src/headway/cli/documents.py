@@ -94,4 +94,4 @@ def _expanded_size(node: yaml.Node | None, known: dict[int, int]) -> int:
 
 
 def _located(path: Path, problems: Iterable[Problem]) -> InvalidValueError:
-    return InvalidValueError([problem._replace(place=(str(path), *problem.place)) for problem in problems])
+    return InvalidValueError([problem._replace(location=(str(path), *problem.location)) for problem in problems])

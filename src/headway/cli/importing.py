@@ -129,22 +129,22 @@ async def _attempt(services: Services, upload: _Upload, digest: str, key: str, t
             file = ImportFile(digest, read_lines(content, upload.file_format, upload.learner_id))
             return await services.learners.import_progress(OPERATOR, file, upload.options, key, told)
         except InvalidValueError as error:
-            if not upload.options.atomic or not all(problem.place for problem in error.problems):
+            if not upload.options.atomic or not all(problem.location for problem in error.problems):
                 raise
             return _refused(error.problems)
 
 
 def _refused(problems: Sequence[Problem]) -> Report:
     """What became of lines that were to be written together, and of which some are wrong."""
-    faults = [Fault(int(place[0]), place[1:], reason, kind) for place, reason, kind in problems]
+    faults = [Fault(int(position[0]), position[1:], reason, kind) for position, reason, kind in problems]
     return Report(refused=len({fault.line for fault in faults}), faults=tuple(faults))
 
 
 def _tell(report: Report, options: ImportOptions) -> None:
     """Print each line that was refused, and the sums; end the program where there is one."""
     for fault in report.faults:
-        place = f" {'.'.join(map(str, fault.place))}:" if fault.place else ""
-        out.print(f"line {fault.line}:{place} {fault.reason}")
+        position = f" {'.'.join(map(str, fault.location))}:" if fault.location else ""
+        out.print(f"line {fault.line}:{position} {fault.reason}")
     if report.refused > len({fault.line for fault in report.faults}):
         out.print("… and more.")
     if options.atomic and report.refused:

@@ -26,7 +26,7 @@ def export(
     learner: LearnerArgument,
     output: Annotated[Path | None, typer.Option(help="A file to write to, for this user alone.")] = None,
 ) -> None:
-    """Print all that is held on a learner, as JSON: rows, standings and days.
+    """Print all that is held on a learner, as JSON: rows, course progress and days.
 
     Examples:
       headway learners export a169451c-8525-4352-b8ca-070dd449a1a5

@@ -15,7 +15,7 @@ from headway.cli.stages import shown
 from headway.domain.identifiers import CourseId
 from headway.service import verification
 from headway.service.verification import Difference, Verified
-from headway.storage.port import StandingKey
+from headway.storage.port import CourseProgressKey
 
 
 def verify(
@@ -67,9 +67,9 @@ def _tell(verified: Verified, seconds: float) -> None:
     if verified.differences:
         out.print(_figures(verified.differences), soft_wrap=False)
     if verified.wrong:
-        out.print(_standings("learner whose standing is wrong", verified.wrong), soft_wrap=False)
+        out.print(_all_course_progress("learner whose standing is wrong", verified.wrong), soft_wrap=False)
     if verified.ahead:
-        out.print(_standings("learner last seen in the future", verified.ahead), soft_wrap=False)
+        out.print(_all_course_progress("learner last seen in the future", verified.ahead), soft_wrap=False)
     rate = verified.rows / seconds
     out.print(f"Counted {count_of(verified.rows, 'row')} in {seconds:.1f} seconds, {count_of(rate, 'row')} a second.")
 
@@ -82,14 +82,14 @@ def _figures(differences: Sequence[Difference]) -> Table:
     return table
 
 
-def _standings(title: str, standings: Sequence[StandingKey]) -> Table:
+def _all_course_progress(title: str, all_course_progress: Sequence[CourseProgressKey]) -> Table:
     table = Table(Column("course", no_wrap=True), Column(title, no_wrap=True), box=None, pad_edge=False)
-    for learner_id, course_id in standings:
+    for learner_id, course_id in all_course_progress:
         table.add_row(course_id, learner_id)
     return table
 
 
 def _found(verified: Verified) -> str:
-    figures, standings = len(verified.differences), len(verified.wrong)
-    found = f"{count_of(figures, 'figure')}, {standings:,} learners' standings"
+    figures, all_course_progress = len(verified.differences), len(verified.wrong)
+    found = f"{count_of(figures, 'figure')}, {all_course_progress:,} learners' standings"
     return f"{found}, {len(verified.ahead):,} seen in the future" if verified.ahead else found

@@ -12,12 +12,12 @@ _UP: Final = frozenset({".", ".."})
 
 def below(path: str, wanted: str) -> str:
     """`wanted` where that is a page below `path`, on this very host; else `path`."""
-    place = wanted.partition("?")[0].partition("#")[0]
-    segments = unquote(place).split("/")
+    location = wanted.partition("?")[0].partition("#")[0]
+    segments = unquote(location).split("/")
     is_page = (
         _PRINTABLE.fullmatch(wanted)
-        and (place == path or place.startswith(f"{path}/"))
-        and not place.startswith((f"{path}/sign-", f"{path}/static/"))
+        and (location == path or location.startswith(f"{path}/"))
+        and not location.startswith((f"{path}/sign-", f"{path}/static/"))
         and not _UP & set(segments)
     )
     return wanted if is_page else path

@@ -8,16 +8,16 @@ from uuid import uuid4
 from starlette.responses import RedirectResponse, Response
 
 from headway.dashboard.page import Visit, page_asked_for
-from headway.domain.catalogue import UTC_ZONE, LessonKind, OnEdit, course_tag
+from headway.domain.catalogue import UTC_ZONE, LessonKind, OnEdit, course_etag
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId
 from headway.domain.principal import COURSES_WRITE
 from headway.formats.course_document import course_document
 from headway.formats.encoding import to_json
 from headway.service import CatalogueEntry
-from headway.storage.port import Rederivation
+from headway.storage.port import Recalculation
 
-_ANSWERED_ALONE: Final = frozenset({"version", "rederivation"})
+_ANSWERED_ALONE: Final = frozenset({"version", "recalculation"})
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Draft:
 
     document: dict[str, Any]
     tag: str | None
-    rederivation: Rederivation | None
+    recalculation: Recalculation | None
 
     @property
     def text(self) -> str:
@@ -64,7 +64,7 @@ async def course(visit: Visit) -> Response:
 def _draft(entry: CatalogueEntry) -> Draft:
     answered: dict[str, Any] = json.loads(to_json(course_document(entry)))
     document = {name: value for name, value in answered.items() if name not in _ANSWERED_ALONE}
-    return Draft(document, course_tag(entry.version), entry.rederivation)
+    return Draft(document, course_etag(entry.version), entry.recalculation)
 
 
 def _empty(course_id: CourseId) -> Draft:

@@ -7,9 +7,9 @@ from typing import Final, NamedTuple, Self
 
 from headway.domain.bounds import Number
 from headway.domain.catalogue import Course, Lesson
+from headway.domain.course_progress import CourseProgress, Summary
 from headway.domain.explanation import ExplainedLesson, NotCounted
 from headway.domain.progress import LessonProgress, Status
-from headway.domain.standing import CourseProgress, Summary
 from headway.service import OwnCourse
 
 _LESSONS_OF_A_WINDOW: Final = 40
@@ -106,7 +106,7 @@ class CourseView(NamedTuple):
 
     course: Course
     summary: Summary
-    standing: CourseProgress | None
+    course_progress: CourseProgress | None
     next_lesson: Lesson | None
     shown: Shown
     counts: Sequence[tuple[Shown, int]]
@@ -124,7 +124,7 @@ class CourseView(NamedTuple):
         return cls(
             course=course,
             summary=reading.summary,
-            standing=reading.standing,
+            course_progress=reading.course_progress,
             next_lesson=own.next_lesson,
             shown=shown,
             counts=[(choice, sum(map(choice.includes, lines))) for choice in Shown],

@@ -70,9 +70,9 @@ def bins_of(distribution: Mapping[int, int]) -> list[Bin]:
 
 
 class Quiz(NamedTuple):
-    """A lesson with scores; `place` is its place among the course's lessons."""
+    """A lesson with scores; `position` is its position among the course's lessons."""
 
-    place: int
+    position: int
     statistics: LessonStatistics
     bins: Sequence[Bin]
 
@@ -99,8 +99,8 @@ class FiguresView:
     def quizzes(self) -> list[Quiz]:
         """The lessons that are quizzes, or have a mark or scores all the same."""
         return [
-            Quiz(place, lesson, bins_of(lesson.distribution))
-            for place, lesson in enumerate(self.statistics.lessons)
+            Quiz(position, lesson, bins_of(lesson.distribution))
+            for position, lesson in enumerate(self.statistics.lessons)
             if lesson.lesson.kind is LessonKind.QUIZ or lesson.lesson.pass_mark is not None or lesson.distribution
         ]
 

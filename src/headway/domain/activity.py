@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Final, NamedTuple
 
 from headway.domain.bounds import Number
-from headway.domain.standing import LearnerDay, minutes
+from headway.domain.course_progress import LearnerDay, minutes
 
 CALENDAR_WEEKS: Final = 26
 LEVELS: Final = (15, 30, 60)
@@ -63,7 +63,7 @@ def calendar_of(days: Iterable[LearnerDay], today: date, first_weekday: int) -> 
         if first <= day.date <= today:
             time, started, completed = parts.get(day.date, (0, 0, 0))
             parts[day.date] = (
-                time + day.time_parts,
+                time + day.micro_minutes,
                 started + day.lessons_started,
                 completed + day.lessons_completed,
             )

@@ -54,8 +54,8 @@ def shown(value: float, decimals: int = 0, marks: Iterable[float | None] = (100,
     limits = [mark for mark in marks if mark is not None]
     return next(
         plain(figure)
-        for places in count(decimals)
-        for figure in _neighbours(value, places)
+        for positions in count(decimals)
+        for figure in _neighbours(value, positions)
         if _says_the_same(figure, value, limits)
     )
 

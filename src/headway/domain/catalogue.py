@@ -107,9 +107,9 @@ class Course:
         return {lesson.id: lesson for lesson in self.lessons}
 
     @cached_property
-    def places(self) -> dict[LessonId, int]:
+    def positions(self) -> dict[LessonId, int]:
         """Each lesson's place in the course's order, from 0."""
-        return {lesson.id: place for place, lesson in enumerate(self.lessons)}
+        return {lesson.id: position for position, lesson in enumerate(self.lessons)}
 
     @cached_property
     def required_lessons(self) -> int:
@@ -129,7 +129,7 @@ class Course:
 NO_CRITERIA: Final[Mapping[LessonId, int]] = {}
 
 
-def course_tag(version: int) -> str:
+def course_etag(version: int) -> str:
     """What names a version of a course's document: the opaque part of its entity tag."""
     return str(version)
 
@@ -145,9 +145,9 @@ class VersionedCourse(NamedTuple):
     criteria: Mapping[LessonId, int] = NO_CRITERIA
 
     @property
-    def tag(self) -> str:
+    def etag(self) -> str:
         """Names this version of the document: the opaque part of its entity tag."""
-        return course_tag(self.version)
+        return course_etag(self.version)
 
 
 def next_version(before: VersionedCourse | None, course: Course, version: int) -> VersionedCourse:
@@ -209,16 +209,16 @@ PAGE_OF_COURSES: Final = 1_000
 """How many courses a page of the catalogue has at most."""
 
 
-class CoursePlace(NamedTuple):
+class CoursePosition(NamedTuple):
     """A course's place in the catalogue by title."""
 
     sort_key: bytes
     course_id: CourseId
 
 
-def place_of(course: Course | CourseOutline) -> CoursePlace:
+def position_of(course: Course | CourseOutline) -> CoursePosition:
     """Where a course stands in the catalogue by title."""
-    return CoursePlace(sort_key(course.title), course.id)
+    return CoursePosition(sort_key(course.title), course.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +226,7 @@ class CourseQuery:
     """A page of the catalogue by title: from behind a place on, among these courses alone where any are named."""
 
     limit: int = PAGE_OF_COURSES
-    after: CoursePlace | None = None
+    after: CoursePosition | None = None
     among: frozenset[CourseId] | None = None
 
 

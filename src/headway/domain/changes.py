@@ -13,15 +13,32 @@ from uuid import uuid4
 
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.counters import Counters
+from headway.domain.course_progress import (
+    CourseProgress,
+    LearnerDay,
+    emptied,
+    next_revision,
+    recalculate,
+    restarted,
+    without_progress,
+)
 from headway.domain.dating import NO_TIMES
 from headway.domain.errors import HeadwayError, RefusedWriteError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
-from headway.domain.presence import NO_DAYS, ChangedDays, Days, Place, StandingRestore, advance, restore, settled
+from headway.domain.presence import (
+    NO_DAYS,
+    ChangedDays,
+    CourseProgressRestore,
+    Days,
+    ProgressChange,
+    advance,
+    restore,
+    settled,
+)
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import CourseProgress, LearnerDay, emptied, next_revision, rederive, restarted, unplaced
-from headway.domain.writes import LessonWrite, StandingRefresh, Written
+from headway.domain.writes import CourseProgressRefresh, LessonWrite, Written
 
-Work = LessonWrite | StandingRefresh | StandingRestore
+Work = LessonWrite | CourseProgressRefresh | CourseProgressRestore
 Outcome = Written | bool | HeadwayError | None
 """What became of a write; whether a restored export changed anything; a refusal; `None` of a refresh."""
 Key = tuple[LearnerId, CourseId]
@@ -87,7 +104,7 @@ class ChangeSet(NamedTuple):
         """Add what this changes in the course's figures."""
         for lesson in self.lessons:
             counters.change_row(lesson.before, lesson.after)
-        counters.change_standing(self.before, self.after)
+        counters.change_course_progress(self.before, self.after)
         if self.days:
             counters.change_days(self.course_id, self.days_before, self.days)
 
@@ -146,13 +163,13 @@ class Changes:
     def decide(self, work: Work, now: datetime) -> Outcome:
         """Decide one more work; answers what became of it. One that is refused has changed nothing."""
         is_outdated = self._progress is not None and self._progress.course_version != self._course.version
-        if is_outdated or isinstance(work, StandingRefresh):
+        if is_outdated or isinstance(work, CourseProgressRefresh):
             self._recalculate(now)
         try:
             match work:
                 case LessonWrite():
                     return self._write(work, now)
-                case StandingRestore():
+                case CourseProgressRestore():
                     return self._restore(work, now)
         except HeadwayError as refusal:
             return refusal
@@ -183,7 +200,7 @@ class Changes:
         if written.before is None and written.after is None:
             return written
         self._lessons[lesson_id] = written.after
-        place = advance(
+        position = advance(
             self._progress,
             write,
             written,
@@ -192,14 +209,14 @@ class Changes:
             known=self._present_days,
             rows=self._present_lessons,
         )
-        self._keep(place, now)
+        self._keep(position, now)
         return written
 
-    def _restore(self, asked: StandingRestore, now: datetime) -> bool:
-        place = restore(self._progress, asked, self._course, self._present_days, now)
-        if place.standing == self._progress and not place.days:
+    def _restore(self, asked: CourseProgressRestore, now: datetime) -> bool:
+        position = restore(self._progress, asked, self._course, self._present_days, now)
+        if position.course_progress == self._progress and not position.days:
             return False
-        self._keep(place, now)
+        self._keep(position, now)
         return True
 
     def _recalculate(self, now: datetime) -> None:
@@ -207,17 +224,17 @@ class Changes:
         lessons = list(self._present_lessons())
         if self._progress is None and not lessons:
             return
-        progress = self._progress or unplaced(self._learner_id, self._course)
+        progress = self._progress or without_progress(self._learner_id, self._course)
         present, days = settled(progress, self._present_days, self._course.course, now)
-        recalculated = rederive(self._course, present, lessons, now)
-        if recalculated.standing == self._progress and not recalculated.rows:
+        recalculated = recalculate(self._course, present, lessons, now)
+        if recalculated.course_progress == self._progress and not recalculated.rows:
             return
         self._lessons.update((lesson.lesson_id, lesson) for lesson in recalculated.rows)
-        self._keep(Place(recalculated.standing, days), now)
+        self._keep(ProgressChange(recalculated.course_progress, days), now)
 
-    def _keep(self, place: Place, now: datetime) -> None:
-        self._days.update(place.days)
-        self._progress = place.standing._replace(revision=next_revision(self._before, now))
+    def _keep(self, position: ProgressChange, now: datetime) -> None:
+        self._days.update(position.days)
+        self._progress = position.course_progress._replace(revision=next_revision(self._before, now))
 
     def _present_lessons(self) -> Iterable[LessonProgress]:
         """All lesson progress of the learner's in the course as it is so far, where `needs` asked for all."""
@@ -271,13 +288,13 @@ def _removed(lessons: Iterable[LessonProgress]) -> Sequence[LessonChange]:
 
 
 def _brings_times(work: Work) -> bool:
-    return isinstance(work, StandingRestore) or (isinstance(work, LessonWrite) and work.times is not NO_TIMES)
+    return isinstance(work, CourseProgressRestore) or (isinstance(work, LessonWrite) and work.times is not NO_TIMES)
 
 
 def _is_recalculated(works: Sequence[Work], course: VersionedCourse, progress: CourseProgress | None) -> bool:
     if progress is not None and progress.course_version != course.version:
         return True
-    return any(isinstance(work, StandingRefresh) for work in works)
+    return any(isinstance(work, CourseProgressRefresh) for work in works)
 
 
 def _may_go_back(works: Sequence[Work], progress: CourseProgress | None) -> bool:

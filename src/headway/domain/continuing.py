@@ -25,10 +25,10 @@ def next_lesson(course: Course, rows: Iterable[TouchedLesson | LessonProgress]) 
     all. A bookmark, notes, and what others or an edit of the course did to a row are no work. Rows of lessons that have
     left the course say nothing.
     """
-    place = course.places
-    present = [row for row in rows if row.lesson_id in place]
+    position = course.positions
+    present = [row for row in rows if row.lesson_id in position]
     completed = {row.lesson_id for row in present if row.status is Status.COMPLETED}
-    worked = [(row.worked_at, place[row.lesson_id]) for row in present if row.worked_at is not None]
+    worked = [(row.worked_at, position[row.lesson_id]) for row in present if row.worked_at is not None]
     _, start = max(worked, default=(None, 0))
     ahead = (*course.lessons[start:], *course.lessons[:start])
     return next((lesson for lesson in ahead if lesson.id not in completed), None)

@@ -1,8 +1,8 @@
 """What a course's figures are counted from, and the counts: kept by adding what changes, made anew by a recount.
 
-What rows and standings count for is written once, here. The stores keep the counts by adding, with every change, what
-it counts for after less what it counted for before; a recount adds up all that is there. Every count is a whole
-number, so both come to the same.
+What lesson progress and course progress count for is written once, here. With every change the stores add what it
+counts for now, less what it counted for before; a recount adds up all that there is. Every count is a whole number, so
+both come to the same.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,32 +11,32 @@ from operator import add, sub
 from typing import Final, NamedTuple, TypeVar
 
 from headway.domain.bounds import Number
+from headway.domain.course_progress import NEVER, CourseProgress, LearnerDay, micro_minutes
 from headway.domain.identifiers import CourseId, LessonId
 from headway.domain.progress import LessonProgress, Status
-from headway.domain.standing import NEVER, CourseProgress, LearnerDay, time_parts
 
-PARTS_OF_A_POINT: Final = 1_000_000
+MICRO_POINTS_OF_A_POINT: Final = 1_000_000
 """Scores are summed in millionths of a point."""
 HIGHEST_SCORE: Final = 100
 
 
 class LessonCounts(NamedTuple):
-    """Learners in a lesson: those who started it, completed it, tried and passed its quiz, marked it, and sums.
+    """Learners in a lesson: those who started it, completed it, attempted and passed its quiz, bookmarked it; and sums.
 
-    `stopped` are those who started nothing behind it and have not completed the course: their standings say so, and
-    the rows all the rest. Whoever has a score, an attempt or a pass has tried. Scores are summed in millionths of a
-    point, time in millionths of a minute.
+    `stopped` are those who started nothing behind it and have not completed the course: their course progress says so.
+    All else follows from lesson progress. Whoever has a score, an attempt or a pass has attempted the quiz. Scores are
+    summed in micro-points (millionths of a point), time in micro-minutes.
     """
 
     started: int = 0
     completed: int = 0
-    tried: int = 0
+    attempted: int = 0
     passed: int = 0
     bookmarked: int = 0
     attempts: int = 0
     scored: int = 0
-    score_parts: int = 0
-    time_parts: int = 0
+    micro_points: int = 0
+    micro_minutes: int = 0
     stopped: int = 0
 
 
@@ -54,7 +54,7 @@ class DayCounts(NamedTuple):
     last_seen: int = 0
     lessons_started: int = 0
     lessons_completed: int = 0
-    time_parts: int = 0
+    micro_minutes: int = 0
     completions: int = 0
 
 
@@ -87,10 +87,10 @@ def lesson_counts(row: LessonProgress | None) -> LessonCounts:
 
 
 def _counted_time(row: LessonProgress) -> int:
-    return min(time_parts(row), MOST_TIME_OF_A_ROW)
+    return min(micro_minutes(row), MOST_TIME_OF_A_ROW)
 
 
-def _counts_of(row: LessonProgress | RowShape, parts: int) -> LessonCounts:
+def _counts_of(row: LessonProgress | RowShape, micro_minutes: int) -> LessonCounts:
     scored = row.quiz_score is not None
     return LessonCounts(
         int(row.status is not Status.NOT_STARTED),
@@ -100,8 +100,8 @@ def _counts_of(row: LessonProgress | RowShape, parts: int) -> LessonCounts:
         int(row.is_bookmarked),
         row.quiz_attempts,
         int(scored),
-        round((row.quiz_score or 0) * PARTS_OF_A_POINT),
-        parts,
+        round((row.quiz_score or 0) * MICRO_POINTS_OF_A_POINT),
+        micro_minutes,
     )
 
 
@@ -145,26 +145,26 @@ class Counters:
             if has is not None:
                 self.add_score((row.course_id, row.lesson_id, whole_points(has)), 1)
 
-    def add_rows(self, key: LessonKey, shape: RowShape, rows: int, parts: int) -> None:
+    def add_rows(self, key: LessonKey, shape: RowShape, rows: int, micro_minutes: int) -> None:
         """So many rows of one shape in a lesson, and their time, in millionths of a minute."""
         counts = LessonCounts._make(rows * count for count in _counts_of(shape, 0))
-        self.add_lesson(key, counts._replace(time_parts=parts))
+        self.add_lesson(key, counts._replace(micro_minutes=micro_minutes))
         if shape.quiz_score is not None:
             self.add_score((*key, whole_points(shape.quiz_score)), rows)
 
-    def change_standing(self, before: CourseProgress | None, after: CourseProgress | None) -> None:
-        """A standing became another one. A day that this finished is told by `change_days`."""
+    def change_course_progress(self, before: CourseProgress | None, after: CourseProgress | None) -> None:
+        """Course progress became another one. A day that this finished is told by `change_days`."""
         if before is not None and after is not None and _is_same_day(before, after):
             self._add_done(after.course_id, before.day, after.day)
             return
         if before is not None:
-            self._add_standing(before, -1)
+            self._add_course_progress(before, -1)
         if after is not None:
-            self._add_standing(after, 1)
+            self._add_course_progress(after, 1)
 
     def add_day(self, course_id: CourseId, day: LearnerDay, sign: int = 1) -> None:
         """A learner's day in a course."""
-        counts = (1, 0, day.lessons_started, day.lessons_completed, day.time_parts, day.completions)
+        counts = (1, 0, day.lessons_started, day.lessons_completed, day.micro_minutes, day.completions)
         self.add_date((course_id, day.date), DayCounts._make(sign * count for count in counts))
 
     def change_days(
@@ -235,10 +235,10 @@ class Counters:
     def __repr__(self) -> str:
         return f"Counters({self.lessons}, {self.scores}, {self.courses}, {self.days})"
 
-    def _add_lesson_time(self, key: LessonKey, parts: int) -> None:
+    def _add_lesson_time(self, key: LessonKey, micro_minutes: int) -> None:
         """What nearly every heartbeat comes to."""
-        if parts:
-            self.add_lesson(key, LessonCounts(0, 0, 0, 0, 0, 0, 0, 0, parts))
+        if micro_minutes:
+            self.add_lesson(key, LessonCounts(0, 0, 0, 0, 0, 0, 0, 0, micro_minutes))
 
     def _add_done(self, course_id: CourseId, before: LearnerDay, after: LearnerDay) -> None:
         """More was done on the same day."""
@@ -247,19 +247,19 @@ class Counters:
         if had != has:
             self.add_date((course_id, after.date), DayCounts(0, 0, *map(sub, has, had)))
 
-    def _add_standing(self, standing: CourseProgress, sign: int) -> None:
-        """A standing, with the day that is not finished."""
-        day = standing.day
-        started = sign * int(standing.started_at is not None)
-        completed = sign * int(standing.completed_at is not None)
-        self.add_course(standing.course_id, CourseCounts(started, completed))
-        if standing.at_lesson is not None and standing.completed_at is None:
-            self.add_lesson((standing.course_id, standing.at_lesson), LessonCounts(stopped=sign))
+    def _add_course_progress(self, course_progress: CourseProgress, sign: int) -> None:
+        """Course progress, with the day that is not finished."""
+        day = course_progress.day
+        started = sign * int(course_progress.started_at is not None)
+        completed = sign * int(course_progress.completed_at is not None)
+        self.add_course(course_progress.course_id, CourseCounts(started, completed))
+        if course_progress.at_lesson is not None and course_progress.completed_at is None:
+            self.add_lesson((course_progress.course_id, course_progress.at_lesson), LessonCounts(stopped=sign))
         if day.date == NEVER:
             return
-        done = (day.lessons_started, day.lessons_completed, day.time_parts, day.completions)
+        done = (day.lessons_started, day.lessons_completed, day.micro_minutes, day.completions)
         counts = DayCounts(sign, started, *(sign * count for count in done))
-        self.add_date((standing.course_id, day.date), counts)
+        self.add_date((course_progress.course_id, day.date), counts)
 
 
 def _is_alike(before: LessonProgress, after: LessonProgress) -> bool:
@@ -274,7 +274,7 @@ def _is_alike(before: LessonProgress, after: LessonProgress) -> bool:
 
 
 def _is_same_day(before: CourseProgress, after: CourseProgress) -> bool:
-    """Whether two standings count for the same, but for what was done on their day."""
+    """Whether two course progress count for the same, but for what was done on their day."""
     return (
         before.day.date == after.day.date
         and (before.started_at is None) is (after.started_at is None)
@@ -285,15 +285,15 @@ def _is_same_day(before: CourseProgress, after: CourseProgress) -> bool:
 
 def recount(
     rows: Iterable[LessonProgress],
-    standings: Iterable[CourseProgress],
+    all_course_progress: Iterable[CourseProgress],
     finished_days: Iterable[tuple[CourseId, LearnerDay]],
 ) -> Counters:
     """The counts from all that there is."""
     counters = Counters()
     for row in rows:
         counters.change_row(None, row)
-    for standing in standings:
-        counters.change_standing(None, standing)
+    for course_progress in all_course_progress:
+        counters.change_course_progress(None, course_progress)
     for course_id, day in finished_days:
         counters.add_day(course_id, day)
     return counters

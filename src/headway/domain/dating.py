@@ -66,10 +66,10 @@ def new_times(times: Times, row: LessonProgress | None) -> Times:
     return Times._make(None if _is_same(sent, stored) else sent for sent, stored in zip(times, held, strict=True))
 
 
-def dated(before: LessonProgress | None, after: LessonProgress, times: Times, *, informed: bool) -> LessonProgress:
+def dated(before: LessonProgress | None, after: LessonProgress, times: Times, *, conditional: bool) -> LessonProgress:
     """What a write makes of a row, under the times that it brings; the row before where it changes nothing.
 
-    A blind write moves `created_at` and `completed_at` back and `updated_at` on; an informed one sets what it names.
+    A merge write moves `created_at` and `completed_at` back and `updated_at` on; a conditional one sets what it names.
     Raises `InvalidValueError` where the row is not completed, or its times would be out of their order.
     """
     begun, ended = times.begun, times.ended
@@ -79,12 +79,12 @@ def dated(before: LessonProgress | None, after: LessonProgress, times: Times, *,
         raise InvalidValueError([Problem(("completed_at",), "The lesson is not completed.", "not_completed")])
     if before is None:
         created_at, updated_at = begun, ended
-    elif informed:
+    elif conditional:
         created_at = times.created_at or before.created_at
         updated_at = times.updated_at or max(before.updated_at, ended)
     else:
         created_at, updated_at = min(before.created_at, begun), max(before.updated_at, ended)
-    held = Times(created_at, _completed_at(before, after, times, informed=informed), updated_at)
+    held = Times(created_at, _completed_at(before, after, times, conditional=conditional), updated_at)
     problems = list(_disorder(held))
     if problems:
         raise InvalidValueError(problems)
@@ -109,14 +109,14 @@ def moments_of(times: Times) -> Moments | None:
 
 
 def _completed_at(
-    before: LessonProgress | None, after: LessonProgress, times: Times, *, informed: bool
+    before: LessonProgress | None, after: LessonProgress, times: Times, *, conditional: bool
 ) -> datetime | None:
     if after.status is not Status.COMPLETED:
         return None
     had = before.completed_at if before else None
     if had is None or times.completed_at is None:
         return had or times.completed_at or times.ended
-    return times.completed_at if informed else min(had, times.completed_at)
+    return times.completed_at if conditional else min(had, times.completed_at)
 
 
 def _faults(times: Times, now: datetime) -> Iterator[Problem]:

@@ -1,7 +1,7 @@
-"""What an edit of a course means for who has completed it, told before the edit is made.
+"""What an edit of a course would change for those who have completed it, told before the edit is made.
 
-Most learners' standings tell without a look at their rows: how many of the lessons that counted can count no more, and
-how many more can come to count, are the same for all.
+For most learners the course progress alone tells it, without a look at their lessons: how many of the lessons that
+counted can count no more, and how many more can come to count, are the same for all.
 """
 
 from collections.abc import Iterable
@@ -12,12 +12,12 @@ from functools import cached_property
 from typing import NamedTuple
 
 from headway.domain.catalogue import Course, CourseChange, Lesson, OnEdit, VersionedCourse, next_version
+from headway.domain.course_progress import CourseProgress, recalculate
 from headway.domain.identifiers import LessonId
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import CourseProgress, rederive
 
 
-class Forecast(NamedTuple):
+class Impact(NamedTuple):
     """What putting a course would change, and how many of its learners would gain or lose its completion."""
 
     change: CourseChange
@@ -61,28 +61,28 @@ class CourseEdit:
             return False
         return self._counts_otherwise or self.before.course.on_edit is OnEdit.KEEP
 
-    def completes(self, standing: CourseProgress) -> bool | None:
+    def completes(self, course_progress: CourseProgress) -> bool | None:
         """Whether the learner has completed the course under the edit; `None`: the rows decide."""
-        has_completed = standing.completed_at is not None
+        has_completed = course_progress.completed_at is not None
         if has_completed and self.after.course.on_edit is OnEdit.KEEP:
             return True
-        if standing.course_version != self.before.version:
+        if course_progress.course_version != self.before.version:
             return None
-        completed = self._completed(standing.tally.completed_lessons)
+        completed = self._completed(course_progress.tally.completed_lessons)
         if completed.least >= self._required_after > 0:
             return True
         return False if completed.most < self._required_after or not self._required_after else None
 
-    def difference(self, standing: CourseProgress, rows: Iterable[LessonProgress], now: datetime) -> int:
+    def difference(self, course_progress: CourseProgress, rows: Iterable[LessonProgress], now: datetime) -> int:
         """1 where the learner gains the completion by the edit, -1 where they lose it, else 0.
 
         Where what followed from an earlier edit is not derived yet, only what this one adds to it counts.
         """
         known = list(rows)
-        has = standing
-        if standing.course_version != self.before.version:
-            has = rederive(self.before, standing, known, now).standing
-        would_have = rederive(self.after, standing, known, now).standing
+        has = course_progress
+        if course_progress.course_version != self.before.version:
+            has = recalculate(self.before, course_progress, known, now).course_progress
+        would_have = recalculate(self.after, course_progress, known, now).course_progress
         return (would_have.completed_at is not None) - (has.completed_at is not None)
 
     def _completed(self, before: int) -> CompletedTotal:

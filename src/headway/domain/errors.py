@@ -107,7 +107,7 @@ class PreconditionFailedError(HeadwayError):
 class Problem(NamedTuple):
     """One thing wrong with a value: where, what, and a stable name for the kind of fault."""
 
-    place: tuple[str | int, ...]
+    location: tuple[str | int, ...]
     reason: str
     kind: str
 
@@ -116,7 +116,9 @@ class InvalidValueError(HeadwayError):
     """A value that breaks a rule of the domain; nothing was stored."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__("; ".join(": ".join(filter(None, (".".join(map(str, p.place)), p.reason))) for p in problems))
+        super().__init__(
+            "; ".join(": ".join(filter(None, (".".join(map(str, p.location)), p.reason))) for p in problems)
+        )
         self.problems = tuple(problems)
 
 
@@ -178,11 +180,11 @@ class SchemaTooNewError(ConfigurationError):
 
 
 class RefusedWriteError(HeadwayError):
-    """One of several writes that are stored together or not at all was refused; `place` is its place among them."""
+    """One of several writes, stored together or not at all, was refused; `position` is where it stands among them."""
 
-    def __init__(self, place: int, refusal: HeadwayError) -> None:
+    def __init__(self, position: int, refusal: HeadwayError) -> None:
         super().__init__(str(refusal))
-        self.place = place
+        self.position = position
         self.refusal = refusal
 
 

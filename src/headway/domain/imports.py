@@ -13,7 +13,7 @@ from headway.domain.errors import (
     RefusedWriteError,
 )
 from headway.domain.identifiers import LearnerId
-from headway.domain.presence import StandingRestore
+from headway.domain.presence import CourseProgressRestore
 from headway.domain.progress import Status
 from headway.domain.writes import LessonWrite, Written
 
@@ -35,7 +35,7 @@ class Line(NamedTuple):
     """A line of a file by its number, from 1: a write, or what is wrong with it, and what of it is not taken."""
 
     number: int
-    write: LessonWrite | StandingRestore | None
+    write: LessonWrite | CourseProgressRestore | None
     problems: Sequence[Problem] = ()
     ignored: Sequence[str] = ()
 
@@ -44,7 +44,7 @@ class Fault(NamedTuple):
     """One thing wrong with a line: which line, where in it, what, and a stable name for the kind of fault."""
 
     line: int
-    place: tuple[str | int, ...]
+    location: tuple[str | int, ...]
     reason: str
     kind: str
 
@@ -114,9 +114,9 @@ class ImportState(NamedTuple):
     finished: bool
 
 
-def outcome_of(number: int, work: LessonWrite | StandingRestore, written: Written | bool) -> Outcome:
+def outcome_of(number: int, work: LessonWrite | CourseProgressRestore, written: Written | bool) -> Outcome:
     """What became of a line that was written, or restored and did change something or not."""
-    if isinstance(written, bool) or isinstance(work, StandingRestore):
+    if isinstance(written, bool) or isinstance(work, CourseProgressRestore):
         return Outcome(number, changed=bool(written))
     is_completion = (work.update or {}).get("status") is Status.COMPLETED
     held_back = is_completion and "status" in written.kept
@@ -146,7 +146,7 @@ def together_or_not(outcomes: Sequence[Outcome]) -> None:
     """Raise `InvalidValueError` naming the lines that are wrong, where any is."""
     faults = list(_faults(outcomes))[:MOST_FAULTS]
     if faults:
-        raise InvalidValueError([Problem((fault.line, *fault.place), fault.reason, fault.kind) for fault in faults])
+        raise InvalidValueError([Problem((fault.line, *fault.location), fault.reason, fault.kind) for fault in faults])
 
 
 def _few_names(names: Iterable[str]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
-"""What a write makes of a learner's place in a course: the standing, and the days on which the learner was there.
+"""What a write makes of a learner's course progress, and of the days on which the learner worked in the course.
 
-What others write changes rows and figures; it is not the learner's presence. A write that brings times of its own is,
-at those times.
+What others write for a learner changes lesson progress and figures. It does not count as a day of the learner's. A
+write that brings times of its own counts at those times.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -9,10 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Final, NamedTuple
 
 from headway.domain.catalogue import Course, VersionedCourse
-from headway.domain.dating import Moments, latest
-from headway.domain.identifiers import CourseId, LearnerId, LessonId
-from headway.domain.progress import LessonProgress, Status
-from headway.domain.standing import (
+from headway.domain.course_progress import (
     NEVER,
     CourseProgress,
     LearnerDay,
@@ -21,9 +18,12 @@ from headway.domain.standing import (
     is_complete,
     is_started,
     last_started,
-    time_parts,
-    unplaced,
+    micro_minutes,
+    without_progress,
 )
+from headway.domain.dating import Moments, latest
+from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.progress import LessonProgress, Status
 from headway.domain.writes import LessonWrite, Written
 
 AHEAD: Final = timedelta(days=2)
@@ -38,14 +38,14 @@ ChangedDays = Mapping[date, LearnerDay | None]
 NO_DAYS: Final[Days] = {}
 
 
-class Place(NamedTuple):
-    """A standing, and the finished days that became others with it (`None`: the day is no more)."""
+class ProgressChange(NamedTuple):
+    """Course progress, and the finished days that became others with it (`None`: the day is no more)."""
 
-    standing: CourseProgress
+    course_progress: CourseProgress
     days: ChangedDays = NO_DAYS
 
 
-class StandingRestore(NamedTuple):
+class CourseProgressRestore(NamedTuple):
     """What an export says of a learner's place in a course, and of all the days there."""
 
     learner_id: LearnerId
@@ -57,7 +57,7 @@ class StandingRestore(NamedTuple):
 
 
 def advance(
-    standing: CourseProgress | None,
+    course_progress: CourseProgress | None,
     write: LessonWrite,
     written: Written,
     course: VersionedCourse,
@@ -65,82 +65,86 @@ def advance(
     now: datetime,
     rows: Callable[[], Iterable[LessonProgress]],
     known: ChangedDays = NO_DAYS,
-) -> Place:
-    """Where a write leaves its learner in the course; `standing` is from before, under this version of the course.
+) -> ProgressChange:
+    """The course progress after a write; `course_progress` is that before it, under this version of the course.
 
     The revision is left to whoever stores it. `known` are the finished days, where they are needed: for a write with
     times, and where the last day lies ahead. `rows` answers all the learner's rows in the course as the write leaves
     them, asked for where one with times completes the course, and after one that `may_take_back` a lesson.
     """
     lesson, before, after = written.lesson, written.before, written.after
-    standing = standing or unplaced(write.learner_id, course)
-    tally = standing.tally.plus(contribution(lesson, after), less=contribution(lesson, before))
+    course_progress = course_progress or without_progress(write.learner_id, course)
+    tally = course_progress.tally.plus(contribution(lesson, after), less=contribution(lesson, before))
     last = _latest_completion(course.course, rows()) if written.is_dated and tally.completed_lessons else now
-    completed_at = _completed_at(course.course, standing, tally, last or now)
-    calendar = _Calendar(standing.day, known)
-    last_accessed = standing.last_accessed
+    completed_at = _completed_at(course.course, course_progress, tally, last or now)
+    calendar = _Calendar(course_progress.day, known)
+    last_accessed = course_progress.last_accessed
     if written.moments is not None:
-        is_first = standing.completed_at is None and completed_at is not None
+        is_first = course_progress.completed_at is None and completed_at is not None
         calendar.settle(course.course.date_of(now))
         calendar.add_work(course.course, written, written.moments, completed_at if is_first else None)
         last_accessed = max(min(last_accessed or written.moments.ended, now), written.moments.ended)
-    return Place(
+    return ProgressChange(
         CourseProgress(
             write.learner_id,
             write.course_id,
             tally,
             last_accessed,
             course.version,
-            standing.revision,
-            min(standing.started_at or now, after.created_at if after else now, now),
+            course_progress.revision,
+            min(course_progress.started_at or now, after.created_at if after else now, now),
             completed_at,
             calendar.last,
-            _at_lesson(course.course, standing.at_lesson, written, rows),
+            _at_lesson(course.course, course_progress.at_lesson, written, rows),
         ),
         calendar.changed,
     )
 
 
 def restore(
-    standing: CourseProgress | None, asked: StandingRestore, course: VersionedCourse, known: ChangedDays, now: datetime
-) -> Place:
+    course_progress: CourseProgress | None,
+    asked: CourseProgressRestore,
+    course: VersionedCourse,
+    known: ChangedDays,
+    now: datetime,
+) -> ProgressChange:
     """A place with what an export says of it; the revision is left to whoever stores it.
 
     Each day takes the place of what is held of the learner on that day, so that nothing is counted twice.
     """
-    standing = standing or unplaced(asked.learner_id, course)
-    calendar = _Calendar(standing.day, known)
+    course_progress = course_progress or without_progress(asked.learner_id, course)
+    calendar = _Calendar(course_progress.day, known)
     calendar.settle(course.course.date_of(now))
     for day in asked.days:
         calendar.put(_bounded(day))
     calendar.settle(course.course.date_of(now))
-    return Place(
-        standing._replace(
-            last_accessed=latest(standing.last_accessed, asked.last_accessed),
-            started_at=_earliest(standing.started_at, asked.started_at),
-            completed_at=_earliest(standing.completed_at, asked.completed_at),
+    return ProgressChange(
+        course_progress._replace(
+            last_accessed=latest(course_progress.last_accessed, asked.last_accessed),
+            started_at=_earliest(course_progress.started_at, asked.started_at),
+            completed_at=_earliest(course_progress.completed_at, asked.completed_at),
             day=calendar.last,
         ),
         calendar.changed,
     )
 
 
-def settled(standing: CourseProgress, known: ChangedDays, course: Course, now: datetime) -> Place:
+def settled(course_progress: CourseProgress, known: ChangedDays, course: Course, now: datetime) -> ProgressChange:
     """A place of which nothing lies in the future: what was done on days ahead counts on the present one."""
     today = course.date_of(now)
-    if not lies_ahead(standing, today):
-        return Place(standing)
-    calendar = _Calendar(standing.day, known)
+    if not lies_ahead(course_progress, today):
+        return ProgressChange(course_progress)
+    calendar = _Calendar(course_progress.day, known)
     calendar.settle(today)
-    moments = standing.last_accessed, standing.started_at, standing.completed_at
+    moments = course_progress.last_accessed, course_progress.started_at, course_progress.completed_at
     last_accessed, started_at, completed_at = (_earliest(moment, now) if moment else None for moment in moments)
-    settled = standing._replace(last_accessed=last_accessed, started_at=started_at, completed_at=completed_at)
-    return Place(settled._replace(day=calendar.last), calendar.changed)
+    settled = course_progress._replace(last_accessed=last_accessed, started_at=started_at, completed_at=completed_at)
+    return ProgressChange(settled._replace(day=calendar.last), calendar.changed)
 
 
-def lies_ahead(standing: CourseProgress, today: date) -> bool:
+def lies_ahead(course_progress: CourseProgress, today: date) -> bool:
     """Whether a learner was last seen on a day that has not come: a clock was ahead then."""
-    return standing.day.date > today + AHEAD
+    return course_progress.day.date > today + AHEAD
 
 
 def days_begun(now: datetime) -> date:
@@ -158,14 +162,14 @@ class _Calendar:
 
     def add_work(self, course: Course, written: Written, moments: Moments, course_completed: datetime | None) -> None:
         """Add what a write did, each thing on its day."""
-        started, completed, parts = _done(written)
+        started, completed, micro_minutes = _done(written)
         if not written.is_dated:
             day = max(course.date_of(moments.ended), self.last.date)  # it does not go back where the zone changes
-            self.add(LearnerDay(day, started, completed, parts, int(course_completed is not None)))
+            self.add(LearnerDay(day, started, completed, micro_minutes, int(course_completed is not None)))
             return
         self.add(LearnerDay(course.date_of(moments.begun), lessons_started=started))
         self.add(LearnerDay(course.date_of(moments.completed), lessons_completed=completed))
-        self.add(LearnerDay(course.date_of(moments.ended), time_parts=parts))
+        self.add(LearnerDay(course.date_of(moments.ended), micro_minutes=micro_minutes))
         if course_completed is not None:
             self.add(LearnerDay(course.date_of(course_completed), completions=1))
 
@@ -207,7 +211,7 @@ def _done(written: Written) -> tuple[int, int, int]:
     return (
         int(was is Status.NOT_STARTED and is_now is not Status.NOT_STARTED),
         int(was is not Status.COMPLETED and is_now is Status.COMPLETED),
-        max(0, time_parts(after) - time_parts(before)),
+        max(0, micro_minutes(after) - micro_minutes(before)),
     )
 
 
@@ -218,7 +222,7 @@ def _sum(day: LearnerDay, other: LearnerDay) -> LearnerDay:
             day.date,
             day.lessons_started + other.lessons_started,
             day.lessons_completed + other.lessons_completed,
-            day.time_parts + other.time_parts,
+            day.micro_minutes + other.micro_minutes,
             day.completions + other.completions,
         )
     )
@@ -230,7 +234,7 @@ def _bounded(day: LearnerDay) -> LearnerDay:
         day.date,
         min(day.lessons_started, MOST_DONE),
         min(day.lessons_completed, MOST_DONE),
-        min(day.time_parts, MOST_TIME),
+        min(day.micro_minutes, MOST_TIME),
         min(day.completions, MOST_DONE),
     )
 
@@ -244,7 +248,7 @@ def _at_lesson(
         return at_lesson
     lesson_id = written.lesson.id
     if now_started:
-        return lesson_id if at_lesson is None else max(at_lesson, lesson_id, key=course.places.__getitem__)
+        return lesson_id if at_lesson is None else max(at_lesson, lesson_id, key=course.positions.__getitem__)
     return last_started(course, rows()) if lesson_id == at_lesson else at_lesson
 
 
@@ -255,11 +259,11 @@ def _latest_completion(course: Course, rows: Iterable[LessonProgress]) -> dateti
     return max((moment for moment in moments if moment is not None), default=None)
 
 
-def _completed_at(course: Course, standing: CourseProgress, tally: Tally, last: datetime) -> datetime | None:
+def _completed_at(course: Course, course_progress: CourseProgress, tally: Tally, last: datetime) -> datetime | None:
     """The earliest; a write that takes a lesson out of `completed` takes it back, a course that has grown does not."""
     if is_complete(course, tally):
-        return _earliest(standing.completed_at, last)
-    return None if tally.completed_lessons < standing.tally.completed_lessons else standing.completed_at
+        return _earliest(course_progress.completed_at, last)
+    return None if tally.completed_lessons < course_progress.tally.completed_lessons else course_progress.completed_at
 
 
 def _earliest(moment: datetime | None, other: datetime | None) -> datetime | None:

@@ -79,7 +79,7 @@ class LessonProgress(NamedTuple):
     completed_by: LearnerId | None = None
 
     @property
-    def tag(self) -> str:
+    def etag(self) -> str:
         """The opaque part of the entity tag: a row deleted and made again never matches an old one."""
         return f"{self.id}.{self.version}"
 
@@ -119,7 +119,7 @@ def merge(
     *,
     restored: bool = False,
 ) -> LessonProgress:
-    """Apply a blind write: what was earned stays, the rest is the last writer's. Null names nothing here.
+    """Apply a merge write: what was earned stays, the rest is the last writer's. Null names nothing here.
 
     `authority` is the writer, where they may complete a lesson against its conditions. A row that is `restored` had the
     status that it names, whatever its values imply. Raises `InvalidValueError` where the merged metadata grows too
@@ -152,7 +152,7 @@ def merge(
 def replace(
     row: LessonProgress, update: ProgressUpdate, lesson: Lesson, now: datetime, authority: LearnerId | None = None
 ) -> LessonProgress:
-    """Apply an informed write: what it names is as sent (null: the default), the rest follows where it follows.
+    """Apply a conditional write: what it names is as sent (null: the default), the rest follows where it follows.
 
     A completion that it names, and that the lesson's conditions do not allow, is none: the status is `in_progress`
     then. `authority` is as in `merge`.
@@ -173,7 +173,7 @@ def replace(
     return _changed(row, tuple(value.values()), now, completed_by)
 
 
-def rederive(row: LessonProgress, lesson: Lesson, now: datetime) -> LessonProgress:
+def recalculate(row: LessonProgress, lesson: Lesson, now: datetime) -> LessonProgress:
     """What a row becomes where its lesson is completed otherwise than before: it can only gain by that.
 
     A lesson that was not started, or started over, stays so, whatever was reached in it once.
@@ -196,11 +196,11 @@ def rederive(row: LessonProgress, lesson: Lesson, now: datetime) -> LessonProgre
 
 
 def kept_fields(
-    before: LessonProgress, update: ProgressUpdate, after: LessonProgress, *, informed: bool = False
+    before: LessonProgress, update: ProgressUpdate, after: LessonProgress, *, conditional: bool = False
 ) -> tuple[str, ...]:
     """The fields of a write whose stored value was kept against the value sent (null wishes nothing).
 
-    Of an informed write that is the status alone, where the lesson's conditions keep it from `completed`.
+    Of a conditional write that is the status alone, where the lesson's conditions keep it from `completed`.
     """
     if not update:
         return ()
@@ -210,7 +210,7 @@ def kept_fields(
         if sent is not None
         and field in _KEEPABLE
         and getattr(after, field) != sent
-        and (sent is _COMPLETED or (not informed and getattr(after, field) == getattr(before, field)))
+        and (sent is _COMPLETED or (not conditional and getattr(after, field) == getattr(before, field)))
     )
 
 
@@ -302,7 +302,7 @@ def _begins(update: ProgressUpdate, *, passed_now: bool) -> bool:
 
 
 def _followed_status(row: LessonProgress, update: ProgressUpdate, lesson: Lesson, value: Mapping[str, Any]) -> Status:
-    """The status after an informed write that leaves the row at these values.
+    """The status after a conditional write that leaves the row at these values.
 
     One that is named is as sent, unless it is `completed` and the conditions are not met. Else it rises to what the
     values sent imply. Out of `completed` it falls only where what was sent takes the ground away: a lower progress,
@@ -321,7 +321,7 @@ def _followed_status(row: LessonProgress, update: ProgressUpdate, lesson: Lesson
 
 
 def _followed_percentage(row: LessonProgress, update: ProgressUpdate, lesson: Lesson, status: Status) -> Number:
-    """The percentage after an informed write that does not name it and leads to this status."""
+    """The percentage after a conditional write that does not name it and leads to this status."""
     if status is _NOT_STARTED and "status" in update:
         return 0
     if row.status is _COMPLETED:

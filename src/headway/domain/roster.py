@@ -6,8 +6,8 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from headway.domain.course_progress import CourseProgress
 from headway.domain.identifiers import LearnerId, LessonId
-from headway.domain.standing import CourseProgress
 
 PAGE: Final = 50
 LONGEST_PAGE: Final = 1_000
@@ -29,7 +29,7 @@ class RosterOrder(StrEnum):
     COMPLETED = "completed"
 
 
-class RosterPlace(NamedTuple):
+class RosterPosition(NamedTuple):
     """A line's place in a roster: what it is sorted by, and the learner."""
 
     value: int | date | datetime | None
@@ -63,7 +63,7 @@ class RosterQuery:
     order: RosterOrder = RosterOrder.LAST_SEEN
     descending: bool = True
     limit: int = PAGE
-    after: RosterPlace | None = None
+    after: RosterPosition | None = None
     completed: bool | None = None
     last_seen_before: date | None = None
     at_lesson: LessonId | None = None
@@ -77,15 +77,15 @@ class RosterQuery:
         return self.completed is False or self.last_seen_before is not None or self.at_lesson is not None
 
 
-def place_of(standing: CourseProgress, order: RosterOrder) -> RosterPlace:
-    """Where a standing is in a roster."""
+def position_of(course_progress: CourseProgress, order: RosterOrder) -> RosterPosition:
+    """Where course progress is in a roster."""
     match order:
         case RosterOrder.PROGRESS:
-            return RosterPlace(standing.tally.completed_lessons, standing.learner_id)
+            return RosterPosition(course_progress.tally.completed_lessons, course_progress.learner_id)
         case RosterOrder.LAST_SEEN:
-            return RosterPlace(standing.day.date, standing.learner_id)
+            return RosterPosition(course_progress.day.date, course_progress.learner_id)
         case RosterOrder.COMPLETED:
-            return RosterPlace(standing.completed_at, standing.learner_id)
+            return RosterPosition(course_progress.completed_at, course_progress.learner_id)
 
 
 def stalled(query: RosterQuery, today: date, days: int) -> RosterQuery:
@@ -96,5 +96,5 @@ def stalled(query: RosterQuery, today: date, days: int) -> RosterQuery:
     before = today - timedelta(days=days - 1)
     query = replace(query, last_seen_before=before)
     if query.order is RosterOrder.LAST_SEEN and query.descending and query.after is None:
-        return replace(query, after=RosterPlace(before, _BEFORE_ALL_LEARNERS))
+        return replace(query, after=RosterPosition(before, _BEFORE_ALL_LEARNERS))
     return query

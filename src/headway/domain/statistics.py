@@ -7,9 +7,16 @@ from typing import Final, NamedTuple
 
 from headway.domain.bounds import Number, plain, shown
 from headway.domain.catalogue import Course, Lesson
-from headway.domain.counters import HIGHEST_SCORE, PARTS_OF_A_POINT, Counters, CourseCounts, DayCounts, LessonCounts
+from headway.domain.counters import (
+    HIGHEST_SCORE,
+    MICRO_POINTS_OF_A_POINT,
+    Counters,
+    CourseCounts,
+    DayCounts,
+    LessonCounts,
+)
+from headway.domain.course_progress import minutes
 from headway.domain.identifiers import LessonId
-from headway.domain.standing import minutes
 
 WEEK: Final = 7
 MONTH: Final = 30
@@ -59,7 +66,7 @@ class LessonStatistics(NamedTuple):
     completion_rate: Number | None
     stopped_here: int
     drop_off: Number | None
-    tried: int
+    attempted: int
     passed: int
     pass_rate: Number | None
     mean_attempts: Number | None
@@ -105,7 +112,7 @@ def statistics_of(reading: CourseReading, today: date) -> CourseStatistics:
     learners, completed = reading.learners
     counts = [reading.lessons.get(lesson.id, _NO_LESSON) for lesson in course.lessons]
     done = sum(counted.completed for counted, lesson in zip(counts, course.lessons, strict=True) if lesson.required)
-    parts = sum(counted.time_parts for counted in counts)
+    micro_minutes = sum(counted.micro_minutes for counted in counts)
     return CourseStatistics(
         course=course,
         learners=learners,
@@ -114,8 +121,8 @@ def statistics_of(reading: CourseReading, today: date) -> CourseStatistics:
         completed=completed,
         completion_rate=_percentage(completed, learners),
         mean_completion=_percentage(done, learners * course.required_lessons),
-        total_minutes=minutes(parts),
-        mean_minutes=_mean(minutes(parts), learners),
+        total_minutes=minutes(micro_minutes),
+        mean_minutes=_mean(minutes(micro_minutes), learners),
         lessons=list(_lessons(course, counts, reading.scores)),
     )
 
@@ -131,7 +138,7 @@ def _day(day: date, counts: DayCounts) -> DayStatistics:
         counts.active,
         counts.lessons_started,
         counts.lessons_completed,
-        minutes(counts.time_parts),
+        minutes(counts.micro_minutes),
         counts.completions,
     )
 
@@ -157,14 +164,14 @@ def _lessons(
             completion_rate=_percentage(counted.completed, counted.started),
             stopped_here=counted.stopped,
             drop_off=_percentage(counted.stopped, counted.started),
-            tried=counted.tried,
+            attempted=counted.attempted,
             passed=counted.passed,
-            pass_rate=_percentage(counted.passed, counted.tried),
-            mean_attempts=_mean(counted.attempts, counted.tried),
+            pass_rate=_percentage(counted.passed, counted.attempted),
+            mean_attempts=_mean(counted.attempts, counted.attempted),
             mean_score=_mean_score(counted, lesson.pass_mark),
             median_score=_median(distribution),
             distribution=distribution,
-            mean_minutes=_mean(minutes(counted.time_parts), counted.started),
+            mean_minutes=_mean(minutes(counted.micro_minutes), counted.started),
             bookmarks=counted.bookmarked,
         )
 
@@ -172,7 +179,7 @@ def _lessons(
 def _mean_score(counted: LessonCounts, pass_mark: Number | None) -> Number | None:
     if not counted.scored:
         return None
-    return shown(counted.score_parts / PARTS_OF_A_POINT / counted.scored, _DECIMALS, (pass_mark, HIGHEST_SCORE))
+    return shown(counted.micro_points / MICRO_POINTS_OF_A_POINT / counted.scored, _DECIMALS, (pass_mark, HIGHEST_SCORE))
 
 
 def _median(distribution: Mapping[int, int]) -> int | None:

@@ -26,17 +26,17 @@ class Precondition:
     none_match_any: bool = False
 
     @property
-    def informed(self) -> bool:
+    def conditional(self) -> bool:
         """Whether the writer has seen the row: `If-Match: *` asks that there is one, but has not seen it."""
         return self.match is not None
 
     def check(self, row: LessonProgress | None) -> None:
         """Raise `PreconditionFailedError` unless `row` is as asked."""
-        self._check("row", row.tag if row else None)
+        self._check("row", row.etag if row else None)
 
     def check_course(self, course: VersionedCourse | None) -> None:
         """Raise `PreconditionFailedError` unless what the catalogue has of a course is as asked."""
-        self._check("course", course.tag if course else None)
+        self._check("course", course.etag if course else None)
 
     def _check(self, what: str, tag: str | None) -> None:
         if self.match is not None and tag not in self.match:
@@ -66,8 +66,8 @@ class Written(NamedTuple):
     is_dated: bool = False
 
 
-class StandingRefresh(NamedTuple):
-    """Work on a learner's standing in a course, whose document or rows it may not agree with any more."""
+class CourseProgressRefresh(NamedTuple):
+    """Work on a learner's course progress in a course, whose document or rows it may not agree with any more."""
 
     learner_id: LearnerId
     course_id: CourseId
@@ -105,7 +105,7 @@ class LessonWrite(NamedTuple):
         """Whether a lesson that was started may not be started any more after this write."""
         if self.update is None:
             return True
-        return self.precondition.informed and self.update.get("status", Status.IN_PROGRESS) in _NOT_STARTED
+        return self.precondition.conditional and self.update.get("status", Status.IN_PROGRESS) in _NOT_STARTED
 
     def apply(
         self, course: Course, row: LessonProgress | None, now: datetime, new_id: Callable[[], ProgressId]
@@ -125,22 +125,22 @@ class LessonWrite(NamedTuple):
         times = NO_TIMES if self.times is NO_TIMES else new_times(checked(self.times, now), row)
         start = row or progress.new_row(self.learner_id, self.course_id, self.lesson_id, new_id(), now)
         is_made = self.restored is not None and row is None
-        is_informed = self.precondition.informed or is_made
-        if is_informed:
+        is_conditional = self.precondition.conditional or is_made
+        if is_conditional:
             authority = self.learner_id if is_made else self._authority
             changed = progress.replace(start, self.update, lesson, now, authority)
         else:
             is_restored = self.restored is not None
             changed = progress.merge(start, self.update, lesson, now, self._authority, restored=is_restored)
-        after = dated(row, changed, times, informed=is_informed)
-        kept = progress.kept_fields(start, self.update, after, informed=is_informed)
+        after = dated(row, changed, times, conditional=is_conditional)
+        kept = progress.kept_fields(start, self.update, after, conditional=is_conditional)
         moments, is_dated = self._when(row, after, times, now)
         return Written(row, self._signed(start, after, moments), lesson, kept, moments, is_dated)
 
     @property
     def _authority(self) -> LearnerId | None:
         """Who may complete the lesson against its conditions by this write."""
-        says_what_it_finds = self.precondition.informed or self.precondition.none_match_any
+        says_what_it_finds = self.precondition.conditional or self.precondition.none_match_any
         return self.authority if says_what_it_finds else None
 
     def _when(

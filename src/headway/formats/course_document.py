@@ -69,7 +69,7 @@ class LessonDocument(BaseModel):
         )
 
 
-class RederivationProgress(BaseModel):
+class RecalculationProgress(BaseModel):
     """What follows from a course's edit being derived: how many learners are under way, and how many are through."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
@@ -100,8 +100,8 @@ class CourseDocument(BaseModel):
         Annotated[int, BeforeValidator(_whole)] | None,
         Field(description="Answered, and ignored where it is sent: another one with every change of the course."),
     ] = None
-    rederivation: Annotated[
-        RederivationProgress | None,
+    recalculation: Annotated[
+        RecalculationProgress | None,
         Field(
             description="Answered, and ignored where it is sent: how far what follows from the last edit is derived "
             "for learners already under way; null where nothing is left to do."
@@ -141,7 +141,7 @@ class CourseChange(BaseModel):
     on_edit_changed: bool
 
 
-class CourseForecast(CourseChange):
+class CourseImpact(CourseChange):
     """What putting a course would change, and how many of its learners would gain or lose its completion by it."""
 
     learners: Annotated[int, Field(ge=0, description="Learners who have written in the course.")]
@@ -170,5 +170,5 @@ def course_document(entry: CatalogueEntry) -> dict[str, Any]:
         "on_edit": course.on_edit,
         "lessons": course.lessons,
         "version": version,
-        "rederivation": {"learners": under_way.learners, "done": under_way.done} if under_way else None,
+        "recalculation": {"learners": under_way.learners, "done": under_way.done} if under_way else None,
     }

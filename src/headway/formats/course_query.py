@@ -7,7 +7,7 @@ from uuid import UUID
 import orjson
 from pydantic import BaseModel, Field, TypeAdapter
 
-from headway.domain.catalogue import PAGE_OF_COURSES, CoursePlace, CourseQuery
+from headway.domain.catalogue import PAGE_OF_COURSES, CoursePosition, CourseQuery
 from headway.domain.identifiers import CourseId
 from headway.formats.queries import Flag, InvalidQueryError, Nothing, QueryFault, optional
 
@@ -30,23 +30,23 @@ class CoursesParameters(BaseModel):
 
     def to_query(self) -> CourseQuery:
         """The page that is asked for. Raises `InvalidQueryError`."""
-        return CourseQuery(self.limit, None if self.cursor is None else _place(self.cursor))
+        return CourseQuery(self.limit, None if self.cursor is None else _position(self.cursor))
 
-    def address_of(self, last: CoursePlace) -> str:
+    def address_of(self, last: CoursePosition) -> str:
         """The address of the page behind a place, relative to that of this page."""
         content = orjson.dumps([last.sort_key.hex(), last.course_id])
         return f"?limit={self.limit}&cursor={urlsafe_b64encode(content).rstrip(b'=').decode()}"
 
-    def next_page(self, last: CoursePlace | None) -> str | None:
+    def next_page(self, last: CoursePosition | None) -> str | None:
         """The address of the page behind a place; `None` where no other follows."""
         return None if last is None else self.address_of(last)
 
 
-def _place(cursor: str) -> CoursePlace:
+def _position(cursor: str) -> CoursePosition:
     try:
         content = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
         key, course_id = _PLACE.validate_json(content, strict=True)
-        return CoursePlace(bytes.fromhex(key), CourseId(str(course_id)))
+        return CoursePosition(bytes.fromhex(key), CourseId(str(course_id)))
     except ValueError:  # pydantic's own among them
         reason = "This is no cursor of a list of courses: send the address of 'Link' as it was answered."
         raise InvalidQueryError([QueryFault("cursor", reason, "cursor_parsing", cursor)]) from None

@@ -10,12 +10,12 @@ from pydantic_core import to_json
 from typing_extensions import TypedDict
 
 from headway.domain import bounds
+from headway.domain.course_progress import NEVER, CourseProgress, LearnerDay, minutes, to_micro_minutes
 from headway.domain.errors import InvalidValueError, Problem
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.imports import Line
-from headway.domain.presence import StandingRestore
+from headway.domain.presence import CourseProgressRestore
 from headway.domain.progress import LessonProgress, Status
-from headway.domain.standing import NEVER, CourseProgress, LearnerDay, minutes, parts_of
 from headway.domain.writes import LessonWrite, Origin
 from headway.formats.encoding import Array
 from headway.formats.fields import Moment
@@ -65,7 +65,7 @@ class HeldCourseDay(HeldDay):
     course_id: UUID
 
 
-class HeldStanding(BaseModel):
+class HeldCourseProgress(BaseModel):
     """Where the learner stands in a course, as it is kept: under the version of the course that it was made under."""
 
     course_id: UUID
@@ -81,11 +81,11 @@ class HeldStanding(BaseModel):
 
 
 class LearnerExport(BaseModel):
-    """All that is held on a learner: rows, standings, and days that are finished."""
+    """All that is held on a learner: rows, course progress, and days that are finished."""
 
     user_id: UUID
     rows: list[HeldRow]
-    standings: list[HeldStanding]
+    standings: list[HeldCourseProgress]
     days: list[HeldCourseDay]
 
 
@@ -104,8 +104,8 @@ class _Row(DatedProgressUpdate, total=False):
     completed_by: UUID | None
 
 
-class _Standing(BaseModel):
-    """What is taken of a standing of an export: the tally follows from the rows."""
+class _HeldProgress(BaseModel):
+    """What is taken of course progress of an export: the tally follows from the rows."""
 
     course_id: UUID
     last_accessed: Moment | None = None
@@ -119,7 +119,7 @@ class _Document(TypedDict, total=False):
 
     user_id: Required[UUID]
     rows: Required[list[dict[str, Any]]]
-    standings: list[_Standing]
+    standings: list[_HeldProgress]
     days: list[HeldCourseDay]
 
 
@@ -138,13 +138,13 @@ def learner_arrays(record: LearnerRecord) -> Mapping[str, Array]:
     """The arrays of that document."""
     return {
         "rows": Array(record.rows, lambda row: dict(zip(_ROW_FIELDS, row, strict=True))),
-        "standings": Array(record.standings, _from_standing),
+        "standings": Array(record.all_course_progress, _from_course_progress),
         "days": Array(record.days, lambda held: {"course_id": held[0], **_from_day(held[1])}),
     }
 
 
 def read_document(content: bytes, learner_id: LearnerId | None) -> Iterator[Line]:
-    """The rows of an export, then its standings, each with all days of its course, for a learner.
+    """The rows of an export, then its course progress, each with all days of its course, for a learner.
 
     Raises `InvalidValueError` at once for what is no export.
     """
@@ -162,10 +162,15 @@ def _lines(document: _Document, learner_id: LearnerId) -> Iterator[Line]:
     days: dict[UUID, list[LearnerDay]] = {}
     for held in document.get("days", []):
         days.setdefault(held.course_id, []).append(_to_day(held))
-    standings = {standing.course_id: standing for standing in document.get("standings", [])}
-    courses = {**standings, **{course_id: _Standing(course_id=course_id) for course_id in days.keys() - standings}}
-    for number, standing in enumerate(courses.values(), len(rows) + 1):
-        yield Line(number, _to_restore(standing, days.get(standing.course_id, []), learner_id))
+    all_course_progress = {
+        course_progress.course_id: course_progress for course_progress in document.get("standings", [])
+    }
+    courses = {
+        **all_course_progress,
+        **{course_id: _HeldProgress(course_id=course_id) for course_id in days.keys() - all_course_progress},
+    }
+    for number, course_progress in enumerate(courses.values(), len(rows) + 1):
+        yield Line(number, _to_restore(course_progress, days.get(course_progress.course_id, []), learner_id))
 
 
 def _to_line(number: int, row: Mapping[str, Any], learner_id: LearnerId) -> Line:
@@ -186,36 +191,43 @@ def _to_id(value: UUID | None) -> LearnerId | None:
     return LearnerId(str(value)) if value else None
 
 
-def _to_restore(standing: _Standing, finished: Sequence[LearnerDay], learner_id: LearnerId) -> StandingRestore:
-    last = [_to_day(standing.last_day)] if standing.last_day is not None else []
+def _to_restore(
+    course_progress: _HeldProgress, finished: Sequence[LearnerDay], learner_id: LearnerId
+) -> CourseProgressRestore:
+    last = [_to_day(course_progress.last_day)] if course_progress.last_day is not None else []
     days = tuple(day for day in (*finished, *last) if day.date > NEVER)
-    moments = standing.last_accessed, standing.started_at, standing.completed_at
-    return StandingRestore(learner_id, CourseId(str(standing.course_id)), *moments, days)
+    moments = course_progress.last_accessed, course_progress.started_at, course_progress.completed_at
+    return CourseProgressRestore(learner_id, CourseId(str(course_progress.course_id)), *moments, days)
 
 
 def _to_day(held: HeldDay) -> LearnerDay:
-    done = held.lessons_started, held.lessons_completed, parts_of(held.time_spent_minutes), held.course_completions
+    done = (
+        held.lessons_started,
+        held.lessons_completed,
+        to_micro_minutes(held.time_spent_minutes),
+        held.course_completions,
+    )
     return LearnerDay(held.date, *done)
 
 
-def _problems(error: ValidationError, *place: str | int) -> list[Problem]:
+def _problems(error: ValidationError, *position: str | int) -> list[Problem]:
     faults = error.errors(include_url=False, include_context=False, include_input=False)
-    return [Problem((*place, *fault["loc"]), fault["msg"], fault["type"]) for fault in faults]
+    return [Problem((*position, *fault["loc"]), fault["msg"], fault["type"]) for fault in faults]
 
 
-def _from_standing(standing: CourseProgress) -> dict[str, Any]:
+def _from_course_progress(course_progress: CourseProgress) -> dict[str, Any]:
     return {
-        "course_id": standing.course_id,
-        "completed_lessons": standing.tally.completed_lessons,
-        "in_progress_lessons": standing.tally.in_progress_lessons,
-        "total_time_spent_minutes": minutes(standing.tally.time_parts),
-        "last_accessed": standing.last_accessed,
-        "started_at": standing.started_at,
-        "completed_at": standing.completed_at,
-        "at_lesson": standing.at_lesson,
-        "course_version": standing.course_version,
-        "revision": standing.revision,
-        "last_day": _from_day(standing.day) if standing.day.date != NEVER else None,
+        "course_id": course_progress.course_id,
+        "completed_lessons": course_progress.tally.completed_lessons,
+        "in_progress_lessons": course_progress.tally.in_progress_lessons,
+        "total_time_spent_minutes": minutes(course_progress.tally.micro_minutes),
+        "last_accessed": course_progress.last_accessed,
+        "started_at": course_progress.started_at,
+        "completed_at": course_progress.completed_at,
+        "at_lesson": course_progress.at_lesson,
+        "course_version": course_progress.course_version,
+        "revision": course_progress.revision,
+        "last_day": _from_day(course_progress.day) if course_progress.day.date != NEVER else None,
     }
 
 
@@ -224,6 +236,6 @@ def _from_day(day: LearnerDay) -> dict[str, Any]:
         "date": day.date,
         "lessons_started": day.lessons_started,
         "lessons_completed": day.lessons_completed,
-        "time_spent_minutes": minutes(day.time_parts),
+        "time_spent_minutes": minutes(day.micro_minutes),
         "course_completions": day.completions,
     }

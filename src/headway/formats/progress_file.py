@@ -107,7 +107,7 @@ def read_lines(file: BinaryIO, file_format: FileFormat, learner_id: LearnerId | 
     header = found if isinstance(found, csv.Error) else [name.strip() for name in without_empty_end(found, _MOST_CELLS)]
     problems = list(_header_problems(header))
     if problems or isinstance(header, csv.Error):
-        raise InvalidValueError([problem._replace(place=(number, *problem.place)) for problem in problems])
+        raise InvalidValueError([problem._replace(location=(number, *problem.location)) for problem in problems])
     return _csv_lines(rows, header, _NUMBERS_WITH_COMMAS if form.separator == ";" else _READERS)
 
 
@@ -165,11 +165,11 @@ def _fields(row: Row, header: Sequence[str], readers: _Readers) -> Mapping[str, 
     shown = without_empty_end(row, len(header))
     if not len(without_empty_end(header)) <= len(shown) <= len(header):
         return Problem((), f"The line has {len(shown)} cells, the header {len(header)}.", "cell_count")
-    for place, (name, cell) in enumerate(zip(header, shown, strict=False), 1):
+    for position, (name, cell) in enumerate(zip(header, shown, strict=False), 1):
         if UNREADABLE.search(cell):
-            return Problem((name or f"column {place}",), _NO_TEXT, "utf8_invalid")
+            return Problem((name or f"column {position}",), _NO_TEXT, "utf8_invalid")
         if cell.strip() and not name:
-            return Problem((f"column {place}",), f"Column {place} has no name, but a value.", "unnamed_column")
+            return Problem((f"column {position}",), f"Column {position} has no name, but a value.", "unnamed_column")
     return {name: readers.get(name, str)(cell) for name, cell in zip(header, shown, strict=False) if name and cell}
 
 

@@ -61,7 +61,7 @@ def faults_are_the_querys() -> Iterator[None]:
     try:
         yield
     except InvalidValueError as error:
-        faults = [QueryFault(str(problem.place[0]), problem.reason, problem.kind) for problem in error.problems]
+        faults = [QueryFault(str(problem.location[0]), problem.reason, problem.kind) for problem in error.problems]
         raise InvalidQueryError(faults) from error
 
 

@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from headway.domain.bounds import COURSE_LESSONS, MOST_ATTEMPTS
 from headway.domain.identifiers import LearnerId, LessonId
-from headway.domain.roster import LONGEST_PAGE, PAGE, RosterOrder, RosterPlace, RosterQuery, ids_beginning
+from headway.domain.roster import LONGEST_PAGE, PAGE, RosterOrder, RosterPosition, RosterQuery, ids_beginning
 from headway.formats.queries import Date, Flag, InvalidQueryError, Nothing, QueryFault, optional
 
 A_CENTURY: Final = 36_500
@@ -109,7 +109,7 @@ class RosterParameters(BaseModel):
             order=self.sort,
             descending=self.order is Direction.DESCENDING,
             limit=self.limit,
-            after=None if self.cursor is None else self._place(self.cursor),
+            after=None if self.cursor is None else self._position(self.cursor),
             completed=self.completed,
             at_lesson=_lesson_id(self.at_lesson),
             incomplete_lesson=_lesson_id(self.incomplete_lesson),
@@ -117,11 +117,11 @@ class RosterParameters(BaseModel):
             learners=None if self.learner is None else ids_beginning(self.learner),
         )
 
-    def cursor_to(self, place: RosterPlace) -> str:
+    def cursor_to(self, position: RosterPosition) -> str:
         """The cursor of the page behind a place."""
-        return urlsafe_b64encode(orjson.dumps([self.sort, self.order, *place])).rstrip(b"=").decode()
+        return urlsafe_b64encode(orjson.dumps([self.sort, self.order, *position])).rstrip(b"=").decode()
 
-    def _place(self, cursor: str) -> RosterPlace:
+    def _position(self, cursor: str) -> RosterPosition:
         try:
             content = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
             _, order, value, learner_id = _CURSORS[self.sort].validate_json(content, strict=True)
@@ -129,7 +129,7 @@ class RosterParameters(BaseModel):
             raise _no_cursor(cursor) from None
         if order is not self.order:
             raise _no_cursor(cursor)
-        return RosterPlace(value, LearnerId(str(learner_id)))
+        return RosterPosition(value, LearnerId(str(learner_id)))
 
 
 def _lesson_id(asked: UUID | None) -> LessonId | None:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import Any, Final
 
+from headway.domain.course_progress import CourseProgress, Summary
 from headway.domain.explanation import Explanation
-from headway.domain.standing import CourseProgress, Summary
 from headway.domain.statistics import CourseStatistics, DayStatistics, LessonStatistics
 from headway.formats.progress import lesson_progress
 from headway.service import Activity, ExplainedSummary, LearnerDetail, LessonRow, RosterLine
@@ -34,24 +34,24 @@ def roster(lines: Iterable[RosterLine], cursor: str | None) -> dict[str, Any]:
     return {"learners": [roster_line(*line) for line in lines], "next": cursor}
 
 
-def roster_line(standing: CourseProgress, summary: Summary) -> dict[str, Any]:
+def roster_line(course_progress: CourseProgress, summary: Summary) -> dict[str, Any]:
     """A learner in a roster."""
     figures = summary._asdict()
     del figures["course_id"]
     return {
-        "user_id": standing.learner_id,
+        "user_id": course_progress.learner_id,
         **figures,
-        "started_at": standing.started_at,
-        "last_seen": standing.last_seen,
-        "completed_at": standing.completed_at,
+        "started_at": course_progress.started_at,
+        "last_seen": course_progress.last_seen,
+        "completed_at": course_progress.completed_at,
     }
 
 
 def learner(detail: LearnerDetail, *, explained: bool) -> dict[str, Any]:
     """One learner in a course, lesson by lesson; `explained`: and why the percentage is what it is."""
-    standing, summary = detail.line
-    named = {"user_id": standing.learner_id, "course_id": summary.course_id}
-    value = named | roster_line(standing, summary) | {"lessons": [_learner_lesson(row) for row in detail.rows]}
+    course_progress, summary = detail.line
+    named = {"user_id": course_progress.learner_id, "course_id": summary.course_id}
+    value = named | roster_line(course_progress, summary) | {"lessons": [_learner_lesson(row) for row in detail.rows]}
     return value | {"explanation": _explanation(detail.explanation)} if explained else value
 
 
@@ -89,7 +89,7 @@ def _lesson(statistics: LessonStatistics) -> dict[str, Any]:
         "completion_rate": statistics.completion_rate,
         "stopped_here": statistics.stopped_here,
         "drop_off": statistics.drop_off,
-        "tried": statistics.tried,
+        "attempted": statistics.attempted,
         "passed": statistics.passed,
         "pass_rate": statistics.pass_rate,
         "mean_attempts": statistics.mean_attempts,

@@ -7,7 +7,7 @@ from typing import Final
 from headway.domain.errors import CourseNotFoundError, UnavailableError
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.logs import get_logger
-from headway.storage.port import Rederivation, Store
+from headway.storage.port import Recalculation, Store
 
 _log = get_logger("headway.jobs")
 
@@ -16,7 +16,7 @@ _AT_A_TIME: Final = 32  # learners side by side, of however many writes may wait
 _SECONDS_BETWEEN_LOOKS: Final = 1.0
 
 
-class Recalculation:
+class Recalculator:
     """Recalculates one edit after the other: learners who write meanwhile are brought along by their own writes."""
 
     name = "recalculation"
@@ -27,28 +27,28 @@ class Recalculation:
 
     async def work(self) -> bool:
         """Take one edit that nobody works on, and work on it to its end; answers whether there may be another."""
-        under_way = await self._store.take_rederivation()
+        under_way = await self._store.take_recalculation()
         return under_way is not None and await self._recalculate(under_way)
 
-    async def _recalculate(self, under_way: Rederivation) -> bool:
+    async def _recalculate(self, under_way: Recalculation) -> bool:
         """All that is left of one, unless the course is edited again or removed meanwhile: that is taken up anew."""
         facts = {"course_id": under_way.course_id, "version": under_way.version, "learners": under_way.learners}
-        _log.info("rederivation_started", **facts, done=under_way.done)
+        _log.info("recalculation_started", **facts, done=under_way.done)
         while True:
             try:
-                learners = await self._store.learners_to_rederive(under_way, _BATCH)
+                learners = await self._store.learners_to_recalculate(under_way, _BATCH)
                 await self._refresh(under_way.course_id, learners)
                 if learners:
                     under_way = under_way._replace(done=under_way.done + len(learners), after=learners[-1])
-                if not await self._store.advance_rederivation(under_way):
-                    _log.info("rederivation_overtaken", **facts, done=under_way.done)
+                if not await self._store.advance_recalculation(under_way):
+                    _log.info("recalculation_overtaken", **facts, done=under_way.done)
                     return True
                 if len(learners) < _BATCH:
-                    await self._store.finish_rederivation(under_way)
-                    _log.info("rederivation_finished", **facts, done=under_way.done)
+                    await self._store.finish_recalculation(under_way)
+                    _log.info("recalculation_finished", **facts, done=under_way.done)
                     return True
             except CourseNotFoundError:
-                _log.info("rederivation_overtaken", **facts, done=under_way.done)
+                _log.info("recalculation_overtaken", **facts, done=under_way.done)
                 return False
             except UnavailableError:
                 await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)

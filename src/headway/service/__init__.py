@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, Self
 
 from headway.domain.sign_in import SignIn
+from headway.service.course_progress import ExplainedSummary, LearnerReading, LessonRow
 from headway.service.learners import LearnersService
 from headway.service.overview import CoursesUnderWay, CourseUnderWay, OverviewService, OwnCourse
 from headway.service.progress import CatalogueEntry, ProgressService, Recorded
-from headway.service.signing_in import NO_STANDING_CODES, IssuedCode, SignInService
-from headway.service.standings import ExplainedSummary, LearnerReading, LessonRow
+from headway.service.signing_in import NO_PERMANENT_CODES, IssuedCode, SignInService
 from headway.service.statistics import Activity, LearnerDetail, RosterLine, RosterPage, StatisticsService
 from headway.storage.port import Store
 
@@ -49,7 +49,7 @@ class Services(NamedTuple):
         cls,
         store: Store,
         course_changed: Callable[[], None],
-        standing_codes: Mapping[str, SignIn] = NO_STANDING_CODES,
+        permanent_codes: Mapping[str, SignIn] = NO_PERMANENT_CODES,
     ) -> Self:
         """The use cases over a store; `course_changed` is called after the catalogue took another document."""
         return cls(
@@ -57,5 +57,5 @@ class Services(NamedTuple):
             StatisticsService(store),
             LearnersService(store),
             OverviewService(store),
-            SignInService(store, standing_codes),
+            SignInService(store, permanent_codes),
         )

@@ -33,7 +33,7 @@ from headway.domain.imports import (
     refusal_of,
     together_or_not,
 )
-from headway.domain.presence import StandingRestore, restore
+from headway.domain.presence import CourseProgressRestore, restore
 from headway.domain.progress import LessonProgress
 from headway.domain.writes import LessonWrite, Written
 from headway.storage.gently import gently
@@ -42,7 +42,7 @@ from headway.storage.port import ImportLedger, Store
 T = TypeVar("T")
 
 _RowKey = tuple[LearnerId, CourseId, LessonId]
-_Line = LessonWrite | StandingRestore
+_Line = LessonWrite | CourseProgressRestore
 _Write = Callable[[_Line], Awaitable[Written | bool]]
 _WriteAll = Callable[[Sequence[_Line]], Awaitable[Sequence[Written | bool]]]
 Told = Callable[[int], None]
@@ -121,7 +121,7 @@ class Import:
         try:
             written = await write_all(writes) if writes else ()
         except RefusedWriteError as error:
-            together_or_not([refusal_of(lines[error.place].number, error.refusal)])
+            together_or_not([refusal_of(lines[error.position].number, error.refusal)])
             raise
         outcomes = [outcome_of(line.number, work, one) for line, work, one in zip(lines, writes, written, strict=True)]
         return Report().plus(_with_ignored(lines, outcomes))
@@ -158,23 +158,23 @@ class _Rehearsal:
     async def write_all(self, writes: Sequence[_Line]) -> Sequence[Written | bool]:
         """What writes that are stored together or not at all would do. Raises as the store's `write_all`."""
         written = []
-        for place, write in enumerate(writes):
+        for position, write in enumerate(writes):
             try:
                 written.append(await self.write(write))
             except _SOME_LINES_REFUSED as refusal:
-                raise RefusedWriteError(place, refusal) from refusal
-            if place % LINES_AT_ONCE == 0:
+                raise RefusedWriteError(position, refusal) from refusal
+            if position % LINES_AT_ONCE == 0:
                 await asyncio.sleep(0)  # others have their turn
         return written
 
-    async def _restored(self, asked: StandingRestore) -> bool:
+    async def _restored(self, asked: CourseProgressRestore) -> bool:
         """Whether an export says of a place what is not held."""
         course = await self._store.course(asked.course_id)
         record = await self._store.learner_record(asked.learner_id)
-        standing = next((one for one in record.standings if one.course_id == asked.course_id), None)
+        course_progress = next((one for one in record.all_course_progress if one.course_id == asked.course_id), None)
         days = {day.date: day for course_id, day in record.days if course_id == asked.course_id}
-        place = restore(standing, asked, course, days, datetime.now(UTC))
-        return place.standing != standing or bool(place.days)
+        position = restore(course_progress, asked, course, days, datetime.now(UTC))
+        return position.course_progress != course_progress or bool(position.days)
 
 
 class _Journal:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Generic, NamedTuple, TypeVar
 
-from headway.domain.catalogue import CoursePlace, CourseQuery
+from headway.domain.catalogue import CoursePosition, CourseQuery
 
 Line = TypeVar("Line")
 
@@ -13,7 +13,7 @@ class CoursePage(NamedTuple, Generic[Line]):
     """Some of a list of courses, and the place of its last one where others follow."""
 
     lines: list[Line]
-    last: CoursePlace | None
+    last: CoursePosition | None
 
 
 def one_more(query: CourseQuery) -> CourseQuery:

@@ -8,11 +8,11 @@ from typing import Final, NamedTuple
 from headway.domain.activity import CALENDAR_WEEKS, Calendar, calendar_of
 from headway.domain.catalogue import Course, Lesson
 from headway.domain.continuing import TouchedLesson, next_lesson
+from headway.domain.course_progress import Summary, summarise
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.principal import Principal
-from headway.domain.standing import Summary, summarise
-from headway.service.standings import LearnerReading, read_learner
-from headway.storage.port import StandingReading, Store
+from headway.service.course_progress import LearnerReading, read_learner
+from headway.storage.port import CourseProgressReading, Store
 
 _ALL_WEEKS: Final = timedelta(weeks=CALENDAR_WEEKS)
 
@@ -33,7 +33,7 @@ class CoursesUnderWay(NamedTuple):
 
 
 class OwnCourse(NamedTuple):
-    """A course as one learner knows it: rows and standing, the lesson to go on with, and the active days in it."""
+    """A course as one learner knows it: lesson and course progress, the lesson to go on with, and the active days."""
 
     reading: LearnerReading
     next_lesson: Lesson | None
@@ -75,5 +75,5 @@ class OverviewService:
         return calendar_of(days, today, first_weekday)
 
 
-def _under_way(reading: StandingReading, rows: Sequence[TouchedLesson]) -> CourseUnderWay:
+def _under_way(reading: CourseProgressReading, rows: Sequence[TouchedLesson]) -> CourseUnderWay:
     return CourseUnderWay(reading.course, summarise(*reading), next_lesson(reading.course, rows))

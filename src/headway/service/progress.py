@@ -3,18 +3,18 @@
 from collections.abc import Callable
 from typing import NamedTuple, Self
 
-from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, CoursePut, CourseQuery, Lesson, place_of
-from headway.domain.edits import Forecast
+from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, CoursePut, CourseQuery, Lesson, position_of
+from headway.domain.course_progress import LessonsStamp, Summary, summarise
+from headway.domain.edits import Impact
 from headway.domain.errors import LessonNotFoundError, ProgressNotFoundError
 from headway.domain.identifiers import CourseId, LessonId
 from headway.domain.principal import COURSES_WRITE, Principal
 from headway.domain.progress import LessonProgress, ProgressUpdate
-from headway.domain.standing import LessonsStamp, Summary, summarise
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition, Written
-from headway.service.forecast import forecast
+from headway.service.course_progress import ExplainedSummary, LessonRow, in_order, read_learner
+from headway.service.impact import impact
 from headway.service.listing import CoursePage, one_more
-from headway.service.standings import ExplainedSummary, LessonRow, in_order, read_learner
-from headway.storage.port import Rederivation, Store
+from headway.storage.port import Recalculation, Store
 
 
 class Recorded(NamedTuple):
@@ -35,12 +35,12 @@ class Recorded(NamedTuple):
 class CatalogueEntry(NamedTuple):
     """A course, the version of its document, and how far what follows from its last edit is derived.
 
-    `rederivation` is `None` where nothing is left to do.
+    `recalculation` is `None` where nothing is left to do.
     """
 
     course: Course
     version: int
-    rederivation: Rederivation | None
+    recalculation: Recalculation | None
 
 
 def _nobody_is_told() -> None:
@@ -127,13 +127,13 @@ class ProgressService:
         """A page of the catalogue, by title."""
         found = await self.store.courses(one_more(query))
         lines = list(found[: query.limit])
-        return CoursePage(lines, place_of(lines[-1]) if len(found) > query.limit else None)
+        return CoursePage(lines, position_of(lines[-1]) if len(found) > query.limit else None)
 
     async def course(self, course_id: CourseId) -> CatalogueEntry:
         """One course of the catalogue."""
         course, version, _ = await self.store.course(course_id)
         # Read after the course: an edit in between shows as under way, never as done.
-        return CatalogueEntry(course, version, await self.store.rederivation(course_id))
+        return CatalogueEntry(course, version, await self.store.recalculation(course_id))
 
     async def put_course(
         self, principal: Principal, course: Course, precondition: Precondition = UNCONDITIONAL
@@ -144,12 +144,12 @@ class ProgressService:
         self._course_changed()
         return put
 
-    async def forecast_course(
+    async def impact_of_course(
         self, principal: Principal, course: Course, precondition: Precondition = UNCONDITIONAL
-    ) -> Forecast:
+    ) -> Impact:
         """What putting a course would do; nothing is stored. Needs `courses:write`. Raises as `put_course`."""
         principal.require(COURSES_WRITE)
-        return await forecast(self.store, course, precondition)
+        return await impact(self.store, course, precondition)
 
     async def remove_course(self, principal: Principal, course_id: CourseId) -> None:
         """Take a course out of the catalogue, keeping its learners' rows. Needs `courses:write`."""

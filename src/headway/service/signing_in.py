@@ -8,7 +8,7 @@ from headway.domain.principal import Principal
 from headway.domain.sign_in import CODE_LIFETIME, SignIn, digest_of, is_code, new_code
 from headway.storage.port import Store
 
-NO_STANDING_CODES: Final[Mapping[str, SignIn]] = {}
+NO_PERMANENT_CODES: Final[Mapping[str, SignIn]] = {}
 
 
 class IssuedCode(NamedTuple):
@@ -21,18 +21,18 @@ class IssuedCode(NamedTuple):
 class SignInService:
     """Gives codes out and takes them in. Every method may raise `StoreUnavailableError`.
 
-    `standing` are codes of this process alone, which stay good as long as it runs.
+    `course progress` are codes of this process alone, which stay good as long as it runs.
     """
 
     def __init__(
         self,
         store: Store,
-        standing: Mapping[str, SignIn] = NO_STANDING_CODES,
+        course_progress: Mapping[str, SignIn] = NO_PERMANENT_CODES,
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store = store
-        self._standing = {digest_of(code): sign_in for code, sign_in in standing.items()}
+        self._course_progress = {digest_of(code): sign_in for code, sign_in in course_progress.items()}
         self._clock = clock
 
     async def issue(
@@ -51,4 +51,4 @@ class SignInService:
         if not is_code(code):
             return None
         digest = digest_of(code)
-        return self._standing.get(digest) or await self._store.sign_in_codes.take(digest)
+        return self._course_progress.get(digest) or await self._store.sign_in_codes.take(digest)

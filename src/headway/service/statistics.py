@@ -7,17 +7,17 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple
 
 from headway.domain.catalogue import FIRST_COURSES, Course, CourseQuery, VersionedCourse
-from headway.domain.catalogue import place_of as place_of_course
+from headway.domain.catalogue import position_of as position_of_course
+from headway.domain.course_progress import CourseProgress, Summary, summarise
 from headway.domain.errors import InvalidValueError, LearnerNotFoundError, Problem
 from headway.domain.explanation import Explanation
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.period import Period, period_of
 from headway.domain.principal import STATISTICS_READ, Principal
-from headway.domain.roster import RosterPlace, RosterQuery, place_of, stalled
-from headway.domain.standing import CourseProgress, Summary, summarise
+from headway.domain.roster import RosterPosition, RosterQuery, position_of, stalled
 from headway.domain.statistics import MONTH, CourseStatistics, DayStatistics, activity_of, statistics_of
+from headway.service.course_progress import LessonRow, in_order, read_learner
 from headway.service.listing import CoursePage, one_more
-from headway.service.standings import LessonRow, in_order, read_learner
 from headway.storage.port import Store
 
 # Nobody else is served while a page is read and written: some milliseconds.
@@ -35,7 +35,7 @@ class Activity(NamedTuple):
 class RosterLine(NamedTuple):
     """A learner in a roster. The summary is over the lessons that are in the course now."""
 
-    standing: CourseProgress
+    course_progress: CourseProgress
     summary: Summary
 
 
@@ -43,7 +43,7 @@ class RosterPage(NamedTuple):
     """Some of a roster, and the place of its last line where others follow."""
 
     lines: Sequence[RosterLine]
-    last: RosterPlace | None
+    last: RosterPosition | None
 
 
 class LearnerDetail(NamedTuple):
@@ -80,7 +80,7 @@ class StatisticsService:
         readings = await self._store.all_statistics(*_last_month(now), granted)
         shown = readings[: query.limit]
         lines = [statistics_of(reading, reading.course.date_of(now)) for reading in shown]
-        return CoursePage(lines, place_of_course(shown[-1].course) if len(readings) > query.limit else None)
+        return CoursePage(lines, position_of_course(shown[-1].course) if len(readings) > query.limit else None)
 
     async def activity(
         self, principal: Principal, course_id: CourseId, first: date | None, last: date | None
@@ -105,44 +105,55 @@ class StatisticsService:
         if stalled_days:
             query = stalled(query, versioned.course.date_of(self._clock()), stalled_days)
         found = await self._store.roster(course_id, replace(query, limit=query.limit + 1))
-        standings = found[: query.limit]
-        last = place_of(standings[-1], query.order) if len(found) > query.limit else None
-        return RosterPage(await self._lines(versioned, standings), last)
+        all_course_progress = found[: query.limit]
+        last = position_of(all_course_progress[-1], query.order) if len(found) > query.limit else None
+        return RosterPage(await self._lines(versioned, all_course_progress), last)
 
     async def whole_roster(
         self, principal: Principal, course_id: CourseId, query: RosterQuery, stalled_days: int | None = None
     ) -> AsyncGenerator[Sequence[RosterLine], None]:
         """All lines of a roster, a page at a time, the first of which may be empty. Raises as `roster` does."""
-        place = None
+        position = None
         while True:
             page = await self.roster(
-                principal, course_id, replace(query, after=place, limit=PAGE_OF_A_FILE), stalled_days
+                principal, course_id, replace(query, after=position, limit=PAGE_OF_A_FILE), stalled_days
             )
             yield page.lines
-            place = page.last
-            if place is None:
+            position = page.last
+            if position is None:
                 return
 
     async def learner(self, principal: Principal, course_id: CourseId, learner_id: LearnerId) -> LearnerDetail:
         """One learner in a course. Raises `LearnerNotFoundError`."""
         principal.require_statistics(course_id)
         reading = await read_learner(self._store, learner_id, course_id)
-        if reading.standing is None or reading.standing.started_at is None:
+        if reading.course_progress is None or reading.course_progress.started_at is None:
             raise LearnerNotFoundError(course_id, learner_id)
         course = reading.versioned.course
         rows = in_order(course, reading.rows)
-        return LearnerDetail(course, RosterLine(reading.standing, reading.summary), rows, reading.explanation)
+        return LearnerDetail(course, RosterLine(reading.course_progress, reading.summary), rows, reading.explanation)
 
-    async def _lines(self, versioned: VersionedCourse, standings: Sequence[CourseProgress]) -> list[RosterLine]:
-        """Standings with their summaries. Those of another version of the course are made anew, or may have gone."""
-        outdated = [standing for standing in standings if standing.course_version != versioned.version]
+    async def _lines(
+        self, versioned: VersionedCourse, all_course_progress: Sequence[CourseProgress]
+    ) -> list[RosterLine]:
+        """Course progress with its summary. That of another version of the course is made anew, or may have gone."""
+        outdated = [
+            course_progress
+            for course_progress in all_course_progress
+            if course_progress.course_version != versioned.version
+        ]
         readings = await asyncio.gather(
-            *(self._store.course_progress(standing.learner_id, standing.course_id) for standing in outdated)
+            *(
+                self._store.course_progress(course_progress.learner_id, course_progress.course_id)
+                for course_progress in outdated
+            )
         )
-        anew = {standing.learner_id: reading for standing, reading in zip(outdated, readings, strict=True)}
+        anew = {
+            course_progress.learner_id: reading for course_progress, reading in zip(outdated, readings, strict=True)
+        }
         lines = []
-        for standing in standings:
-            course, present = anew.get(standing.learner_id, (versioned.course, standing))
+        for course_progress in all_course_progress:
+            course, present = anew.get(course_progress.learner_id, (versioned.course, course_progress))
             if present is not None and present.started_at is not None:
                 lines.append(RosterLine(present, summarise(course, present)))
         return lines

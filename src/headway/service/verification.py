@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId, LessonId
-from headway.storage.port import Archive, Recount, StandingKey, Store
+from headway.storage.port import Archive, CourseProgressKey, Recount, Store
 
 Progress = Callable[[int], None]
 """Is told how many more rows were counted."""
@@ -36,9 +36,9 @@ class Verified(NamedTuple):
 
     rows: int
     differences: Sequence[Difference]
-    wrong: Sequence[StandingKey]
+    wrong: Sequence[CourseProgressKey]
     missing: Counters
-    ahead: Sequence[StandingKey]
+    ahead: Sequence[CourseProgressKey]
 
     @property
     def is_exact(self) -> bool:
@@ -50,8 +50,8 @@ async def verify(recount: Recount, progress: Progress) -> Verified:
     """Compare what is stored with what is recounted."""
     rows = 0
     found = Counters()
-    wrong: list[StandingKey] = []
-    ahead: list[StandingKey] = []
+    wrong: list[CourseProgressKey] = []
+    ahead: list[CourseProgressKey] = []
     stored = await recount.stored()
     async for stretch in recount.stretches():
         rows += stretch.rows
@@ -59,13 +59,13 @@ async def verify(recount: Recount, progress: Progress) -> Verified:
         wrong += stretch.wrong
         ahead += stretch.ahead
         progress(stretch.rows)
-    differences = sorted(_differences(stored, found), key=_place)
+    differences = sorted(_differences(stored, found), key=_position)
     found.add(stored, sign=-1)
     return Verified(rows, differences, wrong, found, ahead)
 
 
 async def repair(archive: Archive, store: Store, verified: Verified, progress: Progress) -> None:
-    """Add what is missing, and derive anew the standings that were wrong or ahead, each with what it counts for."""
+    """Add the counts that are missing, and recalculate the course progress that was wrong or ahead."""
     if verified.missing:
         await archive.add_counters(verified.missing)
     for learner_id, course_id in {*verified.wrong, *verified.ahead}:
@@ -101,5 +101,5 @@ def _figures(stored: Mapping[K, C], found: Mapping[K, C], nothing: C) -> Iterato
                 yield key, figure, here, there
 
 
-def _place(difference: Difference) -> tuple[str, str, str]:
+def _position(difference: Difference) -> tuple[str, str, str]:
     return difference.course_id, str(difference.of or ""), difference.figure

@@ -17,8 +17,8 @@ from typing import Any, Final, Protocol
 from headway.domain import changes
 from headway.domain.changes import Key, Work
 from headway.domain.errors import QueueFullError, StoreUnavailableError, UnavailableError
-from headway.domain.presence import StandingRestore
-from headway.domain.writes import LessonWrite, StandingRefresh, Written
+from headway.domain.presence import CourseProgressRestore
+from headway.domain.writes import CourseProgressRefresh, LessonWrite, Written
 
 ATTEMPTS: Final = 50
 """How often a write that loses every race is tried before its sender is told to come back."""
@@ -59,13 +59,13 @@ class Locks:
 
 
 class _Waiting:
-    """A write in the queue; `standing` is what no two batches may work on at once."""
+    """A write in the queue; `key` is what no two batches may work on at once."""
 
-    __slots__ = ("attempts", "given_up_at", "outcome", "standing", "work")
+    __slots__ = ("attempts", "given_up_at", "key", "outcome", "work")
 
     def __init__(self, work: Work, outcome: asyncio.Future[Any]) -> None:
         self.work = work
-        self.standing = (work.learner_id, work.course_id)
+        self.key = (work.learner_id, work.course_id)
         self.outcome = outcome
         self.attempts = 0
         self.given_up_at: float | None = None  # set when somebody else is first found to hold its lock
@@ -140,12 +140,12 @@ class Committer:
         written: Written = await self._submit(write)
         return written
 
-    async def refresh(self, refresh: StandingRefresh) -> None:
-        """Wait until a standing that was made anew is on disk. Raises as `submit` does."""
+    async def refresh(self, refresh: CourseProgressRefresh) -> None:
+        """Wait until course progress that was made anew is on disk. Raises as `submit` does."""
         await self._submit(refresh)
 
-    async def restore(self, asked: StandingRestore) -> bool:
-        """Wait until a standing is on disk as an export says; answers whether it changed. Raises as `submit` does."""
+    async def restore(self, asked: CourseProgressRestore) -> bool:
+        """Wait until course progress is on disk as an export says; answers whether it changed. Raises as `submit`."""
         changed: bool = await self._submit(asked)
         return changed
 
@@ -199,7 +199,7 @@ class Committer:
             return
         while self._is_worth_a_batch and (batch := self._next_batch()):
             self._writes_go_first = False
-            self._under_way.update(waiting.standing for waiting in batch)
+            self._under_way.update(waiting.key for waiting in batch)
             self._writes_under_way += len(batch)
             task = asyncio.create_task(self._run(batch), name="headway-batch", context=Context())
             self._batches.add(task)
@@ -216,7 +216,7 @@ class Committer:
         held: list[_Waiting] = []
         while self._queue and len(batch) < self._batch_limit:
             waiting = self._queue.popleft()
-            has_to_wait = waiting.standing in self._under_way or waiting.standing in self._held
+            has_to_wait = waiting.key in self._under_way or waiting.key in self._held
             (held if has_to_wait else batch).append(waiting)
         self._queue.extendleft(reversed(held))
         return batch
@@ -225,7 +225,7 @@ class Committer:
         try:
             await self._commit(batch)
         finally:
-            self._under_way.difference_update(waiting.standing for waiting in batch)
+            self._under_way.difference_update(waiting.key for waiting in batch)
             self._writes_under_way -= len(batch)
 
     def _ended(self, batch: asyncio.Task[None]) -> None:
@@ -276,7 +276,7 @@ class Committer:
         for waiting in held:
             waiting.attempts = 0  # it has lost no race
             waiting.given_up_at = waiting.given_up_at or given_up_at
-            self._held.add(waiting.standing)
+            self._held.add(waiting.key)
         if self._held and self._watching is None:
             self._watching = asyncio.create_task(self._watch(), name="headway-locks", context=Context())
 
@@ -296,9 +296,9 @@ class Committer:
     def _give_up_on_held(self) -> None:
         """Tell those who have waited long enough to come back, and those behind them in their courses with them."""
         now = asyncio.get_running_loop().time()
-        late = {one.standing for one in self._queue if one.given_up_at is not None and one.given_up_at <= now}
-        given_up = [waiting for waiting in self._queue if waiting.standing in late]
-        self._queue = deque(waiting for waiting in self._queue if waiting.standing not in late)
+        late = {one.key for one in self._queue if one.given_up_at is not None and one.given_up_at <= now}
+        given_up = [waiting for waiting in self._queue if waiting.key in late]
+        self._queue = deque(waiting for waiting in self._queue if waiting.key not in late)
         for waiting in given_up:
             _resolve(waiting.outcome, StoreUnavailableError())
 

@@ -14,11 +14,11 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 import orjson
 
 from headway.domain.catalogue import VersionedCourse
+from headway.domain.course_progress import CourseProgress
 from headway.domain.errors import ConfigurationError
 from headway.domain.identifiers import CourseId
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import CourseProgress
-from headway.storage.port import Archive, HeldDay, LearnerDayKey, LessonKey, StandingKey
+from headway.storage.port import Archive, CourseProgressKey, HeldDay, LearnerDayKey, LessonKey
 
 T = TypeVar("T")
 K = TypeVar("K", bound=tuple[Any, ...])
@@ -147,10 +147,10 @@ class _Kind(Generic[T, K]):
         for here, there in self.differing(stretch):
             if there is not None and (here is None or not self.precedes(there, here)):
                 found = "the source has not" if here is None else "was changed there"
-                place = ", ".join(map(str, self.key(there)))
+                position = ", ".join(map(str, self.key(there)))
                 raise ConfigurationError(
-                    f"The destination is no earlier copy of the source: it has a {self.one} that {found} "
-                    f"({place}). Nothing was written. Copy into an empty database, or see whether "
+                    f"The destination is no earlier copy of the source: it has {self.one} that {found} "
+                    f"({position}). Nothing was written. Copy into an empty database, or see whether "
                     "the two are the right way round."
                 )
 
@@ -217,7 +217,7 @@ def _precedes(one: LessonProgress, other: LessonProgress) -> bool:
 
 _COURSES: Final[_Kind[VersionedCourse, tuple[CourseId]]] = _Kind(
     "courses",
-    one="course",
+    one="a course",
     batch=20,  # of 5,000 lessons at most
     key=lambda versioned: (versioned.course.id,),
     read=lambda archive, after, limit: archive.courses(after[0] if after else None, limit),
@@ -225,8 +225,8 @@ _COURSES: Final[_Kind[VersionedCourse, tuple[CourseId]]] = _Kind(
     precedes=lambda one, other: one.version < other.version,
 )
 _LESSON_ROWS: Final[_Kind[LessonProgress, LessonKey]] = _Kind(
-    "lesson rows",
-    one="lesson row",
+    "lesson progress",
+    one="lesson progress",
     batch=500,  # of 60 KiB at most, notes and metadata
     key=lambda row: row[:3],
     read=lambda archive, after, limit: archive.lesson_rows(after, limit),
@@ -234,28 +234,28 @@ _LESSON_ROWS: Final[_Kind[LessonProgress, LessonKey]] = _Kind(
     precedes=_precedes,
     is_same=_same_row,
 )
-# Of a learner who was erased, PostgreSQL keeps a standing that says nothing for a while: it holds the place against
-# writes under way, of which there are none in a copy. So it does not travel and is no difference.
-_STANDINGS: Final[_Kind[CourseProgress, StandingKey]] = _Kind(
-    "course standings",
-    one="course standing",
+# Of a learner who was erased, PostgreSQL keeps for a while course progress that says nothing, against writes under way.
+# There are none of these in a copy. So it does not travel and is no difference.
+_COURSE_PROGRESS: Final[_Kind[CourseProgress, CourseProgressKey]] = _Kind(
+    "course progress",
+    one="course progress",
     batch=5_000,
-    key=lambda standing: standing[:2],
-    read=lambda archive, after, limit: archive.standings(after, limit),
-    put=lambda archive, standings: archive.put_standings(standings),
+    key=lambda course_progress: course_progress[:2],
+    read=lambda archive, after, limit: archive.all_course_progress(after, limit),
+    put=lambda archive, all_course_progress: archive.put_course_progress(all_course_progress),
     precedes=lambda one, other: one.revision < other.revision,
-    counts=lambda standing: not standing.is_empty,
+    counts=lambda course_progress: not course_progress.is_empty,
 )
 # A day that is finished does not change any more.
 _DAYS: Final[_Kind[HeldDay, LearnerDayKey]] = _Kind(
     "finished days",
-    one="day",
+    one="a day",
     batch=5_000,
     key=lambda held: (held.learner_id, held.course_id, held.day.date),
     read=lambda archive, after, limit: archive.days(after, limit),
     put=lambda archive, days: archive.put_days(days),
     precedes=lambda _one, _other: False,
 )
-# Standings before the rows that they stand for: a copy that was broken off, and served all the same, has no row of a
-# learner without a standing, which would be taken for none.
-_KINDS: Final[Sequence[_Kind[Any, Any]]] = (_COURSES, _STANDINGS, _LESSON_ROWS, _DAYS)
+# Course progress before lesson progress: a copy that was broken off, and is served all the same, has no lesson progress
+# without course progress, which would be taken for none.
+_KINDS: Final[Sequence[_Kind[Any, Any]]] = (_COURSES, _COURSE_PROGRESS, _LESSON_ROWS, _DAYS)

@@ -48,8 +48,8 @@ def _to_write(learner: Any, course: Any, lesson: Any, update: Any, written_by: A
     return LessonWrite(learner, course, lesson, update, UNCONDITIONAL, written_by, moments)
 
 
-def _to_fault(line: int, place: list[Any], reason: str, kind: str) -> Fault:
-    return Fault(line, tuple(place), reason, kind)
+def _to_fault(line: int, position: list[Any], reason: str, kind: str) -> Fault:
+    return Fault(line, tuple(position), reason, kind)
 
 
 NOTHING_YET = from_report(Report())

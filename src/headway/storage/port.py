@@ -8,13 +8,13 @@ from typing import Final, NamedTuple, Protocol
 from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, CoursePut, CourseQuery, VersionedCourse
 from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters
+from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.imports import ImportKey, ImportState, Report
-from headway.domain.presence import StandingRestore
+from headway.domain.presence import CourseProgressRestore
 from headway.domain.progress import LessonProgress
 from headway.domain.roster import RosterQuery
 from headway.domain.sign_in import SignIn
-from headway.domain.standing import CourseProgress, LearnerDay, LessonsStamp
 from headway.domain.statistics import CourseReading
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition, Written
 
@@ -36,7 +36,7 @@ class LessonsReading(NamedTuple):
     rows: Sequence[LessonProgress]
 
 
-class StandingReading(NamedTuple):
+class CourseProgressReading(NamedTuple):
     """A course and where the learner stands in it (`None`: has not written in it yet), read at one moment."""
 
     course: Course
@@ -44,14 +44,14 @@ class StandingReading(NamedTuple):
 
 
 class LearnerRecord(NamedTuple):
-    """All that is held on a learner: rows, standings and finished days, in the order of their keys."""
+    """All that is held on a learner: rows, course progress and finished days, in the order of their keys."""
 
     rows: Sequence[LessonProgress]
-    standings: Sequence[CourseProgress]
+    all_course_progress: Sequence[CourseProgress]
     days: Sequence[tuple[CourseId, LearnerDay]]
 
 
-class Rederivation(NamedTuple):
+class Recalculation(NamedTuple):
     """What follows from a course's edit for learners already under way, being derived: how many are through, of all.
 
     `after` is the last learner that is through, in the order of their ids; `None`: none is.
@@ -160,10 +160,10 @@ class Store(Protocol):
     async def lessons_stamp(self, learner_id: LearnerId, course_id: CourseId) -> LessonsStamp:
         """The stamp that `lessons` would be read under now, or an older one: a fraction of its cost."""
 
-    async def course_progress(self, learner_id: LearnerId, course_id: CourseId) -> StandingReading:
+    async def course_progress(self, learner_id: LearnerId, course_id: CourseId) -> CourseProgressReading:
         """Where the learner stands in a course."""
 
-    async def learner_courses(self, learner_id: LearnerId) -> Sequence[StandingReading]:
+    async def learner_courses(self, learner_id: LearnerId) -> Sequence[CourseProgressReading]:
         """Every course of the catalogue that something was written in for the learner, the last one first."""
 
     async def touched_lessons(self, learner_id: LearnerId) -> Sequence[TouchedLesson]:
@@ -172,13 +172,13 @@ class Store(Protocol):
     async def write(self, write: LessonWrite) -> Written:
         """Apply one write, durably. Raises what `LessonWrite.apply` raises, and `QueueFullError`."""
 
-    async def restore(self, asked: StandingRestore) -> bool:
-        """Make a learner's standing and days what an export says, durably; answers whether that changed anything.
+    async def restore(self, asked: CourseProgressRestore) -> bool:
+        """Make course progress, and its days, what an export says, durably; answers whether that changed anything.
 
         Raises `QueueFullError`.
         """
 
-    async def write_all(self, writes: Sequence[LessonWrite | StandingRestore]) -> Sequence[Written | bool]:
+    async def write_all(self, writes: Sequence[LessonWrite | CourseProgressRestore]) -> Sequence[Written | bool]:
         """Write and restore in their order, all or none; answers what became of each, or whether it changed anything.
 
         Raises `RefusedWriteError` for the first that is refused.
@@ -212,29 +212,29 @@ class Store(Protocol):
         """Remove all that is held on a learner, and what it counts for; answers whether there was anything."""
 
     async def refresh(self, learner_id: LearnerId, course_id: CourseId) -> None:
-        """Make the learner's standing, and the rows, what they are under the present version of the course."""
+        """Make the learner's course progress, and the rows, what they are under the present version of the course."""
 
     async def forget_learners(self) -> None:
         """Return when no process relies any more on what it had remembered of learners until now."""
 
-    async def rederivation(self, course_id: CourseId) -> Rederivation | None:
+    async def recalculation(self, course_id: CourseId) -> Recalculation | None:
         """How far what follows from the course's last edit is derived; `None` where nothing is left to do."""
 
-    async def take_rederivation(self) -> Rederivation | None:
+    async def take_recalculation(self) -> Recalculation | None:
         """One to work on that nobody works on, for a minute to oneself; `None` where there is none."""
 
-    async def learners_to_rederive(self, under_way: Rederivation, limit: int) -> Sequence[LearnerId]:
-        """The learners that come next, by id, whose standings are of another version; fewer than `limit` at the end."""
+    async def learners_to_recalculate(self, under_way: Recalculation, limit: int) -> Sequence[LearnerId]:
+        """The learners that come next, by id, whose course progress is of another version; fewer only at the end."""
 
-    async def advance_rederivation(self, under_way: Rederivation) -> bool:
+    async def advance_recalculation(self, under_way: Recalculation) -> bool:
         """Note how far it is, for another minute to oneself; answers whether it is not overtaken by another edit."""
 
-    async def finish_rederivation(self, under_way: Rederivation) -> None:
+    async def finish_recalculation(self, under_way: Recalculation) -> None:
         """Note that nothing is left to do for this version of the course."""
 
 
 LessonKey = tuple[LearnerId, CourseId, LessonId]
-StandingKey = tuple[LearnerId, CourseId]
+CourseProgressKey = tuple[LearnerId, CourseId]
 LearnerDayKey = tuple[LearnerId, CourseId, date]
 
 
@@ -251,21 +251,21 @@ class Holdings(NamedTuple):
 
     courses: int
     lesson_rows: int
-    standings: int
+    all_course_progress: int
     days: int
 
 
 class Recounted(NamedTuple):
-    """What a stretch of learners counts for, and the standings among them that are not what their rows say.
+    """What a stretch of learners counts for, and the course progress among them that are not what their rows say.
 
-    Standings of another version of their course are wrong where nothing is left to derive, and else not looked at.
+    Where a recalculation is under way, course progress of another version of its course is not looked at.
     Those that are `ahead` were last seen on days that have not come.
     """
 
     rows: int
     counters: Counters
-    wrong: Sequence[StandingKey]
-    ahead: Sequence[StandingKey]
+    wrong: Sequence[CourseProgressKey]
+    ahead: Sequence[CourseProgressKey]
 
 
 class Archive(Protocol):
@@ -292,8 +292,8 @@ class Archive(Protocol):
     async def lesson_rows(self, after: LessonKey | None, limit: int) -> Sequence[LessonProgress]:
         """Rows by learner, course and lesson: hidden ones too, and those of courses that are not in the catalogue."""
 
-    async def standings(self, after: StandingKey | None, limit: int) -> Sequence[CourseProgress]:
-        """Standings by learner and course, as they are kept, those of courses started over among them."""
+    async def all_course_progress(self, after: CourseProgressKey | None, limit: int) -> Sequence[CourseProgress]:
+        """Course progress by learner and course, as they are kept, those of courses started over among them."""
 
     async def put_courses(self, courses: Sequence[VersionedCourse]) -> None:
         """Make the catalogue hold these courses under these versions."""
@@ -301,8 +301,8 @@ class Archive(Protocol):
     async def put_lesson_rows(self, rows: Sequence[LessonProgress]) -> None:
         """Hold these rows."""
 
-    async def put_standings(self, standings: Sequence[CourseProgress]) -> None:
-        """Hold these standings."""
+    async def put_course_progress(self, all_course_progress: Sequence[CourseProgress]) -> None:
+        """Hold these course progress."""
 
     async def days(self, after: LearnerDayKey | None, limit: int) -> Sequence[HeldDay]:
         """Finished days by learner, course and date."""

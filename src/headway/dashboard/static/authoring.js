@@ -1,7 +1,7 @@
 // The page of a course's document: edited as a form or as JSON, checked, then saved, both through the API.
 
 import { ambiguity, CourseForm } from "./course-form.js";
-import { conflict, editedMeanwhile, element, faults, forecast, saved, trouble } from "./course-report.js";
+import { conflict, editedMeanwhile, element, faults, impact, saved, trouble } from "./course-report.js";
 import { count, number } from "./headway.js";
 import { ask, codeOf, SignedOut, SomebodyElse, Unavailable } from "./service.js";
 
@@ -94,10 +94,10 @@ function put(body, query = "") {
 
 async function load() {
   const reply = await ask(form.dataset.course);
-  if ((await codeOf(reply)) === "course_not_found") return { doc: null, tag: "", rederivation: null };
+  if ((await codeOf(reply)) === "course_not_found") return { doc: null, tag: "", recalculation: null };
   if (!reply.ok) throw new Unavailable();
-  const { version, rederivation, ...doc } = await reply.json();
-  return { doc, tag: String(version), rederivation };
+  const { version, recalculation, ...doc } = await reply.json();
+  return { doc, tag: String(version), recalculation };
 }
 
 // --- What is wrong
@@ -220,7 +220,7 @@ const checkNow = () =>
     tellState();
     // Nobody is led away who is typing.
     if ([200, 422].includes(reply.status) && !isStill(written)) result.replaceChildren(editedMeanwhile());
-    else if (await answered(reply, doc)) report(forecast(await reply.json(), base, doc, () => saveNow(doc)));
+    else if (await answered(reply, doc)) report(impact(await reply.json(), base, doc, () => saveNow(doc)));
   });
 
 const saveNow = (doc) =>
@@ -281,18 +281,18 @@ addEventListener("beforeunload", (event) => {
 const deriving = document.querySelector("#deriving");
 
 async function watch() {
-  const { rederivation } = await load().catch(() => ({ rederivation: undefined }));
-  if (rederivation) {
-    const { learners, done } = rederivation;
+  const { recalculation } = await load().catch(() => ({ recalculation: undefined }));
+  if (recalculation) {
+    const { learners, done } = recalculation;
     deriving.hidden = false;
     Object.assign(document.querySelector("#deriving-bar"), { max: learners, value: done });
     document.querySelector("#deriving-text").textContent =
       `Derived for ${number(done)} of ${count(learners, "learner")}.`;
-  } else if (rederivation === null && !deriving.hidden) {
+  } else if (recalculation === null && !deriving.hidden) {
     deriving.hidden = true;
     say("What follows from the edit is derived for all learners.");
   }
-  if (rederivation !== null && !deriving.hidden) setTimeout(watch, POLL_MILLISECONDS);
+  if (recalculation !== null && !deriving.hidden) setTimeout(watch, POLL_MILLISECONDS);
 }
 
 // --- Begin

@@ -111,7 +111,7 @@ function warning(doc) {
 }
 
 // The dry run's answer, lesson by lesson, with `save` to be pressed where there is anything to save.
-export function forecast(found, before, after, save) {
+export function impact(found, before, after, save) {
   if (isEmpty(found)) {
     return untilEdited({ classes: "card stack" }, element("h2", {}, "Nothing would change"),
       element("p", {}, "The course is as the document says already."));

@@ -26,7 +26,7 @@ async def put_course(call: Call) -> Reply:
     course = parse_course(call.body, call.course_id)
     precondition = parse_precondition(call.headers)
     if parameters.dry_run:
-        return render.course_forecast(await call.service.forecast_course(call.principal, course, precondition))
+        return render.course_impact(await call.service.impact_of_course(call.principal, course, precondition))
     return render.course_put(await call.service.put_course(call.principal, course, precondition))
 
 

@@ -114,7 +114,7 @@ def _form(form: TextForm) -> dict[str, Any]:
 def report_document(report: Report) -> dict[str, Any]:
     """What became of an import's lines, as JSON."""
     lines, written, unchanged, refused, faults, ignored, held_back = report
-    errors = [{"line": fault.line, "loc": fault.place, "msg": fault.reason, "type": fault.kind} for fault in faults]
+    errors = [{"line": fault.line, "loc": fault.location, "msg": fault.reason, "type": fault.kind} for fault in faults]
     return {
         "lines": lines,
         "written": written,

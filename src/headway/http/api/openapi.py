@@ -46,7 +46,7 @@ class HTTPValidationError(BaseModel):
 
 
 _ENTITY_TAG_PATTERN: Final = r'^(\*|(W/)?"[!#-~]*"(, (W/)?"[!#-~]*")*)$'
-_TAG_HEADER: Final = {
+_ETAG_HEADER: Final = {
     "ETag": {"description": "The row's entity tag.", "schema": {"type": "string"}},
     "Headway-Written-By": {
         "description": "Who wrote the row last on the learner's behalf; absent where that was the learner.",
@@ -57,10 +57,10 @@ _TAG_HEADER: Final = {
         "schema": {"type": "string", "format": "uuid"},
     },
 }
-_COURSE_TAG_HEADER: Final = {
+_COURSE_ETAG_HEADER: Final = {
     "ETag": {"description": "The entity tag of the document's version.", "schema": {"type": "string"}}
 }
-_ANSWER_TAG_HEADER: Final = {
+_ANSWER_ETAG_HEADER: Final = {
     "ETag": {"description": "The entity tag of what is answered; another one with it.", "schema": {"type": "string"}}
 }
 _NOT_MODIFIED: Final = {"description": "What would be answered has the entity tag that If-None-Match names."}
@@ -223,8 +223,8 @@ def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
     responses[401]["headers"] = _CHALLENGE
     for status in {409, 503} & responses.keys():
         responses[status]["headers"] = _RETRY_AFTER
-    if operation.answers_tag:
-        responses[200] = {"headers": _tag_headers(operation) | (_LINK_HEADER if operation.is_paged else {})}
+    if operation.answers_etag:
+        responses[200] = {"headers": _etag_headers(operation) | (_LINK_HEADER if operation.is_paged else {})}
     if operation.is_revalidated:
         responses[304] = _NOT_MODIFIED
     if operation.is_event_stream:
@@ -234,11 +234,11 @@ def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
     return responses
 
 
-def _tag_headers(operation: Operation) -> dict[str, Any]:
+def _etag_headers(operation: Operation) -> dict[str, Any]:
     if operation.answer is LessonProgress:
-        return _TAG_HEADER | (_KEPT_HEADER if operation.conditional else {})
+        return _ETAG_HEADER | (_KEPT_HEADER if operation.conditional else {})
     is_of_a_course = operation.conditional or operation.answer is CourseDocument
-    return _COURSE_TAG_HEADER if is_of_a_course else _ANSWER_TAG_HEADER
+    return _COURSE_ETAG_HEADER if is_of_a_course else _ANSWER_ETAG_HEADER
 
 
 def _event(operation: Operation) -> dict[str, Any]:

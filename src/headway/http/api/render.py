@@ -6,10 +6,10 @@ from io import BytesIO
 from typing import Final
 from urllib.parse import quote
 
-from headway.domain.catalogue import CourseOutline, CoursePut, Lesson, course_tag
-from headway.domain.edits import Forecast
+from headway.domain.catalogue import CourseOutline, CoursePut, Lesson, course_etag
+from headway.domain.course_progress import Summary
+from headway.domain.edits import Impact
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import Summary
 from headway.formats.course_document import course_document
 from headway.formats.encoding import to_json
 from headway.formats.progress import lesson_progress
@@ -75,7 +75,7 @@ def summaries(values: Iterable[Summary]) -> Reply:
 
 def course(entry: CatalogueEntry) -> Reply:
     """A course document, defaults filled in, which can be put again."""
-    under_way = entry.rederivation
+    under_way = entry.recalculation
     shown_with = f"+{under_way.learners}.{under_way.done}" if under_way else ""
     return json_reply(course_document(entry), headers=(*_course_headers(entry.version, shown_with), PRIVATE))
 
@@ -90,14 +90,14 @@ def course_put(put: CoursePut) -> Reply:
     return json_reply(put.change, headers=_course_headers(put.version))
 
 
-def course_forecast(forecast: Forecast) -> Reply:
+def course_impact(impact: Impact) -> Reply:
     """What putting a course would do."""
-    figures = forecast._asdict()
+    figures = impact._asdict()
     return json_reply(asdict(figures.pop("change")) | figures)
 
 
 def _course_headers(version: int, shown_with: str = "") -> Headers:
-    return ((b"etag", f'"{course_tag(version)}{shown_with}"'.encode()),)
+    return ((b"etag", f'"{course_etag(version)}{shown_with}"'.encode()),)
 
 
 def _row_headers(row: LessonProgress, lesson: Lesson) -> Headers:
@@ -106,6 +106,6 @@ def _row_headers(row: LessonProgress, lesson: Lesson) -> Headers:
     Behind a + stands what a row is shown with and is not its own; a write's condition is about the row alone.
     """
     shown_with = f"+{lesson.content_id[:8]}" if str(lesson.content_id) != lesson.id else ""
-    tag = (b"etag", f'"{row.tag}{shown_with}"'.encode())
+    tag = (b"etag", f'"{row.etag}{shown_with}"'.encode())
     others = (b"headway-written-by", row.written_by), (b"headway-completed-by", row.completed_by)
     return (tag, *((name, learner_id.encode()) for name, learner_id in others if learner_id))

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from headway.domain.principal import COURSES_WRITE, LEARNERS_ADMIN, STATISTICS_READ
-from headway.formats.course_document import CourseChange, CourseDocument, CourseForecast, CourseLine
+from headway.formats.course_document import CourseChange, CourseDocument, CourseImpact, CourseLine
 from headway.formats.course_query import CoursesParameters, PutCourseParameters
 from headway.formats.learner_export import LearnerExport
 from headway.formats.progress import CourseSummary, DatedProgressUpdate, LessonProgress, LessonProgressUpdate
@@ -66,7 +66,7 @@ OPERATIONS: Final = (
         "GET", "/progress/{course_id}", "Get User Course Progress",
         "The caller's progress in every lesson of the course that has been touched, in the course's order.",
         get_user_course_progress, PROGRESS_TAG, answer=list[LessonProgress], refusals=(404,),
-        answers_tag=True,
+        answers_etag=True,
     ),
     Operation(
         "PUT", "/progress/{course_id}/lessons/{lesson_id}", "Update Lesson Progress",
@@ -75,18 +75,18 @@ OPERATIONS: Final = (
         "conditions are met. A write with `If-Match` and "
         "the row's `ETag` has seen it and may change anything.",
         update_lesson_progress, PROGRESS_TAG, answer=LessonProgress, body=LessonProgressUpdate,
-        body_limit=PROGRESS_BODY_BYTES, refusals=(404, 412, 413), conditional=True, answers_tag=True,
+        body_limit=PROGRESS_BODY_BYTES, refusals=(404, 412, 413), conditional=True, answers_etag=True,
     ),
     Operation(
         "GET", "/progress/{course_id}/summary", "Get Course Completion Stats",
         "Where the caller stands in the course, over the lessons that are in it now.",
         get_course_completion_stats, PROGRESS_TAG, answer=CourseSummary | shapes.ExplainedSummary,
-        query=SummaryParameters, refusals=(404,), answers_tag=True,
+        query=SummaryParameters, refusals=(404,), answers_etag=True,
     ),
     Operation(
         "GET", "/progress", "List User Courses",
         "A summary of every course that the caller has written in, most recently touched first.",
-        get_user_courses, MORE_PROGRESS_TAG, answer=list[CourseSummary], answers_tag=True,
+        get_user_courses, MORE_PROGRESS_TAG, answer=list[CourseSummary], answers_etag=True,
     ),
     Operation(
         "DELETE", "/progress/{course_id}", "Restart Course",
@@ -96,7 +96,7 @@ OPERATIONS: Final = (
     Operation(
         "GET", "/progress/{course_id}/lessons/{lesson_id}", "Get Lesson Progress",
         "The caller's progress in one lesson, with its `ETag`; 404 where there is none yet.",
-        get_lesson_progress, MORE_PROGRESS_TAG, answer=LessonProgress, refusals=(404,), answers_tag=True,
+        get_lesson_progress, MORE_PROGRESS_TAG, answer=LessonProgress, refusals=(404,), answers_etag=True,
     ),
     Operation(
         "DELETE", "/progress/{course_id}/lessons/{lesson_id}", "Remove Lesson Progress",
@@ -118,20 +118,20 @@ OPERATIONS: Final = (
         "GET", "/learners/{user_id}/progress", "List Learner's Courses",
         f"{_ON_BEHALF} List User Courses: a summary of every course that there is progress in.",
         on_behalf(get_user_courses), LEARNERS_TAG, answer=list[CourseSummary], refusals=(403,),
-        scope=LEARNERS_ADMIN, answers_tag=True,
+        scope=LEARNERS_ADMIN, answers_etag=True,
     ),
     Operation(
         "GET", "/learners/{user_id}/progress/{course_id}", "Get Learner's Course Progress",
         f"{_ON_BEHALF} Get User Course Progress: the learner's rows in the course, in its order.",
         on_behalf(get_user_course_progress), LEARNERS_TAG, answer=list[LessonProgress], refusals=(403, 404),
-        scope=LEARNERS_ADMIN, answers_tag=True,
+        scope=LEARNERS_ADMIN, answers_etag=True,
     ),
     Operation(
         "GET", "/learners/{user_id}/progress/{course_id}/summary", "Get Learner's Course Completion Stats",
         f"{_ON_BEHALF} Get Course Completion Stats: where the learner stands in the course.",
         on_behalf(get_course_completion_stats), LEARNERS_TAG,
         answer=CourseSummary | shapes.ExplainedSummary, query=SummaryParameters, refusals=(403, 404),
-        scope=LEARNERS_ADMIN, answers_tag=True,
+        scope=LEARNERS_ADMIN, answers_etag=True,
     ),
     Operation(
         "DELETE", "/learners/{user_id}/progress/{course_id}", "Restart Learner's Course",
@@ -142,7 +142,7 @@ OPERATIONS: Final = (
         "GET", "/learners/{user_id}/progress/{course_id}/lessons/{lesson_id}", "Get Learner's Lesson Progress",
         f"{_ON_BEHALF} Get Lesson Progress: one row with its `ETag`, which a conditional write takes.",
         on_behalf(get_lesson_progress), LEARNERS_TAG, answer=LessonProgress, refusals=(403, 404),
-        scope=LEARNERS_ADMIN, answers_tag=True,
+        scope=LEARNERS_ADMIN, answers_etag=True,
     ),
     Operation(
         "DELETE", "/learners/{user_id}/progress/{course_id}/lessons/{lesson_id}", "Remove Learner's Lesson Progress",
@@ -156,7 +156,7 @@ OPERATIONS: Final = (
         "now. A conditional write may complete a lesson against its conditions: `Headway-Completed-By` names who did. "
         "`Headway-Ignored` names fields that are not taken. Needs the scope `learners:admin`.",
         update_learners_lesson_progress, LEARNERS_TAG, answer=LessonProgress, body=DatedProgressUpdate,
-        body_limit=PROGRESS_BODY_BYTES, refusals=(403, 404, 412, 413), conditional=True, answers_tag=True,
+        body_limit=PROGRESS_BODY_BYTES, refusals=(403, 404, 412, 413), conditional=True, answers_etag=True,
         scope=LEARNERS_ADMIN,
     ),
     Operation(
@@ -172,22 +172,22 @@ OPERATIONS: Final = (
         "GET", "/courses", "List Courses",
         "The catalogue by title, one line a course, 1,000 at most; `Link` has the address of the next page.",
         list_courses, COURSES_TAG, answer=list[CourseLine], query=CoursesParameters, is_paged=True,
-        answers_tag=True,
+        answers_etag=True,
     ),
     Operation(
         "GET", "/courses/{course_id}", "Get Course",
         "The course's document, defaults filled in, with its version, which is its `ETag`, and how far what follows "
         "from its last edit is derived.",
-        get_course, COURSES_TAG, answer=CourseDocument, refusals=(404,), answers_tag=True,
+        get_course, COURSES_TAG, answer=CourseDocument, refusals=(404,), answers_etag=True,
     ),
     Operation(
         "PUT", "/courses/{course_id}", "Put Course",
         "Make the catalogue hold the course as the document says. Progress in lessons that leave the course is kept "
         "and shown again when they come back. What follows for learners under way is derived in the background. The "
         "answer has the stored version's `ETag`, that of a dry run has none. Needs the scope `courses:write`.",
-        put_course, COURSES_TAG, answer=CourseForecast | CourseChange, query=PutCourseParameters,
+        put_course, COURSES_TAG, answer=CourseImpact | CourseChange, query=PutCourseParameters,
         body=CourseDocument, body_limit=COURSE_BODY_BYTES, refusals=(403, 412, 413), conditional=True,
-        answers_tag=True, scope=COURSES_WRITE,
+        answers_etag=True, scope=COURSES_WRITE,
     ),
     Operation(
         "DELETE", "/courses/{course_id}", "Remove Course",
@@ -196,20 +196,20 @@ OPERATIONS: Final = (
     ),
     Operation(
         "GET", "/schemas/course", "Get Course Schema", "The JSON Schema of a course document.",
-        get_course_schema, COURSES_TAG, answer=dict[str, Any], answers_tag=True,
+        get_course_schema, COURSES_TAG, answer=dict[str, Any], answers_etag=True,
     ),
     Operation(
         "GET", "/statistics", "List Statistics",
         "How every course is doing, by title, one line a course, 1,000 at most; `Link` has the address of the next "
         "page. All statistics need the scope `statistics:read`.",
         list_statistics, STATISTICS_TAG, answer=list[shapes.CourseFigures], refusals=(403,),
-        query=CoursesParameters, is_paged=True, scope=STATISTICS_READ, answers_tag=True,
+        query=CoursesParameters, is_paged=True, scope=STATISTICS_READ, answers_etag=True,
     ),
     Operation(
         "GET", "/statistics/{course_id}", "Get Course Statistics",
         "How the course is doing, lesson by lesson, exact to the last write that was answered.",
         get_course_statistics, STATISTICS_TAG, answer=shapes.CourseStatistics, refusals=(403, 404),
-        scope=STATISTICS_READ, answers_tag=True,
+        scope=STATISTICS_READ, answers_etag=True,
     ),
     Operation(
         "GET", "/statistics/{course_id}/stream", "Stream Course Statistics",
@@ -223,19 +223,19 @@ OPERATIONS: Final = (
         "GET", "/statistics/{course_id}/activity", "Get Course Activity",
         "What happened in the course, day by day, 400 days at most. Days are cut in the course's time zone.",
         get_course_activity, STATISTICS_TAG, answer=shapes.Activity, query=ActivityParameters,
-        refusals=(403, 404), scope=STATISTICS_READ, answers_tag=True,
+        refusals=(403, 404), scope=STATISTICS_READ, answers_etag=True,
     ),
     Operation(
         "GET", "/statistics/{course_id}/learners", "List Course Learners",
         "Where the course's learners stand: a page of them, or all of them in a file.",
         list_course_learners, STATISTICS_TAG, answer=shapes.Roster, query=RosterParameters,
-        other_media=FILE_MEDIA, refusals=(403, 404, 406), scope=STATISTICS_READ, answers_tag=True,
+        other_media=FILE_MEDIA, refusals=(403, 404, 406), scope=STATISTICS_READ, answers_etag=True,
     ),
     Operation(
         "GET", "/statistics/{course_id}/learners/{user_id}", "Get Course Learner",
         "Where one learner stands in the course, lesson by lesson, without what the learner noted.",
         get_course_learner, STATISTICS_TAG, answer=shapes.LearnerDetail, query=SummaryParameters,
-        refusals=(403, 404), scope=STATISTICS_READ, answers_tag=True,
+        refusals=(403, 404), scope=STATISTICS_READ, answers_etag=True,
     ),
     Operation(
         "POST", "/sign-in-codes", "Make Sign-In Code",

@@ -45,7 +45,7 @@ class LessonStatistics(BaseModel):
         bounds.Percentage | None,
         Field(description="`stopped_here` of those who started it; null where nobody did."),
     ]
-    tried: Annotated[int, Field(ge=0, description="Learners with a score, an attempt or a pass.")]
+    attempted: Annotated[int, Field(ge=0, description="Learners with a score, an attempt or a pass.")]
     passed: Count
     pass_rate: Rate
     mean_attempts: Mean

@@ -20,7 +20,7 @@ from headway.http.engine.lists import RenderedLists
 from headway.http.engine.long_answers import LongAnswers, TooManyAnswersError
 from headway.http.engine.observation import LoggedRequests, Observer, request_id
 from headway.http.engine.parameters import parse_media_type
-from headway.http.engine.replies import Headers, Reply, StreamedReply, not_modified, tag_of, tagged
+from headway.http.engine.replies import Headers, Reply, StreamedReply, etag_of, not_modified, with_etag
 from headway.http.engine.requests import (
     SMALL_BODY_BYTES,
     BodyBudget,
@@ -62,7 +62,7 @@ class Operation:
     Where there are `media_types` the body is a file of one of these, else JSON; a `resumable` operation takes an
     Idempotency-Key, one that `is_paged` answers a `Link` to the next page. `refusals` are the statuses that it can be
     refused with beside 401, 422 and 503, which all can. `status` is that of an answer with a body. A GET that
-    `answers_tag` answers 304 to who has what it would answer.
+    `answers_etag` answers 304 to who has what it would answer.
     """
 
     method: str
@@ -76,7 +76,7 @@ class Operation:
     body_limit: int = 0
     refusals: tuple[int, ...] = ()
     conditional: bool = False
-    answers_tag: bool = False
+    answers_etag: bool = False
     query: type[BaseModel] | None = None
     other_media: tuple[str, ...] = ()
     is_event_stream: bool = False
@@ -95,7 +95,7 @@ class Operation:
     @property
     def is_revalidated(self) -> bool:
         """Whether who has what it answers is told so."""
-        return self.method == "GET" and self.answers_tag
+        return self.method == "GET" and self.answers_etag
 
     @property
     def is_limited_to_courses(self) -> bool:
@@ -104,7 +104,7 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class Dependencies:
     """What every endpoint needs. `pages` are those whose scripts call the API by a session; `None`: there are none."""
 
     services: Services
@@ -121,23 +121,23 @@ class Surroundings:
 class Endpoint:
     """Answers one operation's requests, however they were routed here."""
 
-    def __init__(self, operation: Operation, surroundings: Surroundings, prefix: str) -> None:
+    def __init__(self, operation: Operation, dependencies: Dependencies, prefix: str) -> None:
         self.operation = operation
         self._handler = operation.handler
         self._names = operation.parameters
         self._is_revalidated = operation.is_revalidated
         self._is_limited_to_courses = operation.is_limited_to_courses
         self._body_limit = operation.body_limit
-        self._services = surroundings.services
-        self._lists = surroundings.lists
-        self._long_answers = surroundings.long_answers
-        self._authenticator = surroundings.authenticator
-        self._pages = surroundings.pages
-        self._streams = surroundings.streams
-        self._bodies = surroundings.bodies
+        self._services = dependencies.services
+        self._lists = dependencies.lists
+        self._long_answers = dependencies.long_answers
+        self._authenticator = dependencies.authenticator
+        self._pages = dependencies.pages
+        self._streams = dependencies.streams
+        self._bodies = dependencies.bodies
         route = prefix + operation.path
-        meter = surroundings.metrics.meter(operation.method, route)
-        self._observer = Observer(meter, operation.method, route, surroundings.log_requests)
+        meter = dependencies.metrics.meter(operation.method, route)
+        self._observer = Observer(meter, operation.method, route, dependencies.log_requests)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, identifiers: Sequence[str]) -> None:
         """Serve one request, whose path gave `identifiers`, unchecked, in the path's order."""
@@ -148,8 +148,9 @@ class Endpoint:
         try:
             reply = await self._answer(headers, receive, identifiers, scope)
             if self._is_revalidated and isinstance(reply, Reply):
-                reply = tagged(reply) if len(reply.body) <= _LONG_BYTES else await asyncio.to_thread(tagged, reply)
-                if b"if-none-match" in headers and is_known(headers, tag_of(reply)):
+                is_long = len(reply.body) > _LONG_BYTES
+                reply = await asyncio.to_thread(with_etag, reply) if is_long else with_etag(reply)
+                if b"if-none-match" in headers and is_known(headers, etag_of(reply)):
                     reply = not_modified(reply)
         except (HeadwayError, ValidationError) as refusal:
             reply = to_reply(refusal)

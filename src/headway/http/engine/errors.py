@@ -184,7 +184,7 @@ def _faults(error: HeadwayError) -> list[dict[str, Any]]:
             return [_fault(("header", "Idempotency-Key"), str(error), "idempotency_key_reused", None)]
         case InvalidValueError(problems=problems):
             some = problems[:MOST_FAULTS]
-            listed = [_fault(("body", *problem.place), problem.reason, problem.kind, None) for problem in some]
+            listed = [_fault(("body", *problem.location), problem.reason, problem.kind, None) for problem in some]
             return listed + _more_than(listed, len(problems), "body")
     raise TypeError(error)
 

@@ -3,8 +3,8 @@
 from collections import OrderedDict
 from typing import Final, NamedTuple
 
+from headway.domain.course_progress import LessonsStamp
 from headway.domain.identifiers import CourseId, LearnerId
-from headway.domain.standing import LessonsStamp
 from headway.http.engine.replies import Reply
 
 KEPT_BYTES: Final = 64 * 1024 * 1024

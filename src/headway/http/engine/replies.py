@@ -56,14 +56,14 @@ PRIVATE: Final = (b"cache-control", b"private, no-cache")
 _TOLD_AGAIN: Final = frozenset({b"etag", b"cache-control", b"vary", b"headway-written-by", b"headway-completed-by"})
 
 
-def tag_of(reply: Reply) -> bytes | None:
+def etag_of(reply: Reply) -> bytes | None:
     """The entity tag that an answer carries."""
     return next((value for name, value in reply.headers if name == b"etag"), None)
 
 
-def tagged(reply: Reply) -> Reply:
+def with_etag(reply: Reply) -> Reply:
     """The answer with an entity tag: made of its content, where it has no other."""
-    if tag_of(reply) is not None:
+    if etag_of(reply) is not None:
         return reply
     tag = blake2b(reply.body, digest_size=12).hexdigest()
     return reply._replace(headers=(*reply.headers, (b"etag", f'"{tag}"'.encode()), PRIVATE))

@@ -16,8 +16,8 @@ def without_password(url: str) -> str | None:
     found = _ADDRESS.fullmatch(url)
     if found is None:
         return None
-    scheme, user, place = found.groups()
-    return f"{scheme}{user}@{place}" if user else f"{scheme}{place}"
+    scheme, user, position = found.groups()
+    return f"{scheme}{user}@{position}" if user else f"{scheme}{position}"
 
 
 def require_address(url: str) -> str:

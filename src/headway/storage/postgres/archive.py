@@ -9,12 +9,12 @@ import asyncpg
 
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.counters import Counters
+from headway.domain.course_progress import CourseProgress
 from headway.domain.errors import ConfigurationError, StoreUnavailableError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import CourseProgress
 from headway.storage.lessons import to_courses
-from headway.storage.port import HeldDay, Holdings, LearnerDayKey, LessonKey, Recount, StandingKey
+from headway.storage.port import CourseProgressKey, HeldDay, Holdings, LearnerDayKey, LessonKey, Recount
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.catalogue import store_course
 from headway.storage.postgres.database import Database, is_unusable
@@ -44,12 +44,12 @@ class PostgresArchive:
 
     async def holdings(self) -> Holdings:
         """Count everything."""
-        counted = (sql.COUNT_COURSES, sql.COUNT_LESSON_ROWS, sql.COUNT_STANDINGS, sql.COUNT_DAYS)
+        counted = (sql.COUNT_COURSES, sql.COUNT_LESSON_ROWS, sql.COUNT_COURSE_PROGRESS, sql.COUNT_DAYS)
 
         async def count(connection: asyncpg.Connection) -> Holdings:
             return Holdings(*[await connection.fetchval(one, timeout=_COUNTING_SECONDS) for one in counted])
 
-        with _refusals_told():
+        with _refusals_translated():
             return await self._database.transact(count)
 
     async def revision(self) -> int:
@@ -72,11 +72,15 @@ class PostgresArchive:
         rows = map(to_lesson_progress, found)
         return [row for row in rows if (row.learner_id, row.course_id, row.lesson_id) != after][:limit]
 
-    async def standings(self, after: StandingKey | None, limit: int) -> Sequence[CourseProgress]:
-        """Standings by learner and course."""
-        found = await self._fetch(sql.STANDINGS_FROM, *(after or _FIRST_ROW[:2]), limit + 1)
-        standings = map(to_course_progress, found)
-        return [standing for standing in standings if (standing.learner_id, standing.course_id) != after][:limit]
+    async def all_course_progress(self, after: CourseProgressKey | None, limit: int) -> Sequence[CourseProgress]:
+        """Course progress by learner and course."""
+        found = await self._fetch(sql.COURSE_PROGRESS_FROM, *(after or _FIRST_ROW[:2]), limit + 1)
+        all_course_progress = map(to_course_progress, found)
+        return [
+            course_progress
+            for course_progress in all_course_progress
+            if (course_progress.learner_id, course_progress.course_id) != after
+        ][:limit]
 
     async def put_courses(self, courses: Sequence[VersionedCourse]) -> None:
         """Make the catalogue hold these courses under these versions."""
@@ -84,18 +88,18 @@ class PostgresArchive:
         async def put(connection: asyncpg.Connection) -> None:
             for course in courses:
                 await store_course(connection, course)
-                await connection.execute(sql.BEGIN_REDERIVATION, course.course.id, course.version, 0)
+                await connection.execute(sql.BEGIN_RECALCULATION, course.course.id, course.version, 0)
 
-        with _refusals_told():
+        with _refusals_translated():
             await self._database.transact(put)
 
     async def put_lesson_rows(self, rows: Sequence[LessonProgress]) -> None:
         """Hold these rows."""
         await self._change(sql.HOLD_LESSON_ROWS, *from_lesson_progress(rows))
 
-    async def put_standings(self, standings: Sequence[CourseProgress]) -> None:
-        """Hold these standings."""
-        await self._change(sql.HOLD_STANDINGS, *from_course_progress(standings))
+    async def put_course_progress(self, all_course_progress: Sequence[CourseProgress]) -> None:
+        """Hold these course progress."""
+        await self._change(sql.HOLD_COURSE_PROGRESS, *from_course_progress(all_course_progress))
 
     async def days(self, after: LearnerDayKey | None, limit: int) -> Sequence[HeldDay]:
         """Finished days by learner, course and date."""
@@ -110,7 +114,7 @@ class PostgresArchive:
     @contextlib.asynccontextmanager
     async def recount(self, course_id: CourseId | None) -> AsyncIterator[Recount]:
         """A recount over one snapshot."""
-        with _refusals_told():
+        with _refusals_translated():
             async with self._database.long_snapshot() as connection:
                 await connection.execute(sql.GROUP_IN_MEMORY)
                 yield PostgresRecount(connection, course_id)
@@ -120,16 +124,16 @@ class PostgresArchive:
         await self._change(sql.ADD_COUNTERS, any_slot(), *from_counters(counters))
 
     async def _fetch(self, statement: str, *parameters: object) -> Sequence[Any]:
-        with _refusals_told():
+        with _refusals_translated():
             return await self._database.fetch(statement, *parameters)
 
     async def _change(self, statement: str, *parameters: object) -> None:
-        with _refusals_told():
+        with _refusals_translated():
             await self._database.change(statement, *parameters)
 
 
 @contextlib.contextmanager
-def _refusals_told() -> Iterator[None]:
+def _refusals_translated() -> Iterator[None]:
     """Turn what no later try would mend, a missing privilege for one, into `ConfigurationError`."""
     try:
         yield

@@ -9,8 +9,8 @@ SELECT count(*) FROM courses;
 -- How many lesson rows there are.
 SELECT count(*) FROM lesson_progress;
 
--- name: count-standings^
--- How many standings there are.
+-- name: count-course-progress^
+-- How many course progress there are.
 SELECT count(*) FROM course_progress;
 
 -- name: count-days^
@@ -44,11 +44,11 @@ WHERE (user_id, course_id, lesson_id) >= (:user_id, :course_id, :lesson_id)
 ORDER BY user_id, course_id, lesson_id
 LIMIT :limit;
 
--- name: standings-from
--- Standings by key.
+-- name: course-progress-from
+-- Course progress by key.
 SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+    user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_micro_minutes, day_completions,
     at_lesson
 FROM course_progress
 WHERE (user_id, course_id) >= (:user_id, :course_id)
@@ -91,25 +91,25 @@ ON CONFLICT (user_id, course_id, lesson_id) DO UPDATE SET
     worked_at = excluded.worked_at,
     completed_by = excluded.completed_by;
 
--- name: hold-standings!
--- Standings as they are in another database, one array a column.
+-- name: hold-course-progress!
+-- Course progress as they are in another database, one array a column.
 INSERT INTO course_progress (
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+    user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_micro_minutes, day_completions,
     at_lesson
 )
 SELECT *
 FROM unnest(
     :user_ids::uuid[], :course_ids::uuid[], :completed_lessons::integer[], :in_progress_lessons::integer[],
-    :time_parts::bigint[], :last_accessed::timestamptz[], :course_versions::bigint[], :revisions::bigint[],
+    :micro_minutes::bigint[], :last_accessed::timestamptz[], :course_versions::bigint[], :revisions::bigint[],
     :started_at::timestamptz[], :completed_at::timestamptz[], :days::date[], :day_lessons_started::integer[],
-    :day_lessons_completed::integer[], :day_time_parts::bigint[], :day_completions::integer[],
+    :day_lessons_completed::integer[], :day_micro_minutes::bigint[], :day_completions::integer[],
     :at_lessons::uuid[]
 )
 ON CONFLICT (user_id, course_id) DO UPDATE SET
     completed_lessons = excluded.completed_lessons,
     in_progress_lessons = excluded.in_progress_lessons,
-    time_parts = excluded.time_parts,
+    micro_minutes = excluded.micro_minutes,
     last_accessed = excluded.last_accessed,
     course_version = excluded.course_version,
     revision = excluded.revision,
@@ -118,13 +118,13 @@ ON CONFLICT (user_id, course_id) DO UPDATE SET
     day = excluded.day,
     day_lessons_started = excluded.day_lessons_started,
     day_lessons_completed = excluded.day_lessons_completed,
-    day_time_parts = excluded.day_time_parts,
+    day_micro_minutes = excluded.day_micro_minutes,
     day_completions = excluded.day_completions,
     at_lesson = excluded.at_lesson;
 
 -- name: days-from
 -- Finished days by key.
-SELECT user_id, course_id, day, lessons_started, lessons_completed, time_parts, completions
+SELECT user_id, course_id, day, lessons_started, lessons_completed, micro_minutes, completions
 FROM learner_days
 WHERE (user_id, course_id, day) >= (:user_id, :course_id, :day)
 ORDER BY user_id, course_id, day

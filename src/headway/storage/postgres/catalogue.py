@@ -21,9 +21,9 @@ from headway.domain.catalogue import (
     compare,
     next_version,
 )
+from headway.domain.course_progress import microseconds
 from headway.domain.errors import CourseNotFoundError, StoreUnavailableError
 from headway.domain.identifiers import CourseId, LessonId
-from headway.domain.standing import microseconds
 from headway.domain.writes import Precondition
 from headway.storage.lessons import course_columns, lesson_columns, to_courses
 from headway.storage.postgres import statements as sql
@@ -76,8 +76,8 @@ class Catalogue:
 
     async def outlines(self, query: CourseQuery) -> Sequence[CourseOutline]:
         """A page of the courses by title."""
-        place = query.after or BEFORE_ALL_COURSES
-        return [CourseOutline(*row) for row in await self._database.fetch(sql.COURSE_OUTLINES, *place, query.limit)]
+        position = query.after or BEFORE_ALL_COURSES
+        return [CourseOutline(*row) for row in await self._database.fetch(sql.COURSE_OUTLINES, *position, query.limit)]
 
     async def course(self, course_id: CourseId) -> VersionedCourse:
         """One course. Raises `CourseNotFoundError`."""
@@ -138,7 +138,7 @@ class Catalogue:
             if before and change.is_empty:
                 return CoursePut(change, before.version)
             await store_course(connection, next_version(before, course, revision))
-            await _begin_rederivation(connection, course.id, revision)
+            await _begin_recalculation(connection, course.id, revision)
             return CoursePut(change, revision)
 
         return await self._change(course.id, now, change)
@@ -238,8 +238,8 @@ async def store_course(connection: asyncpg.Connection, versioned: VersionedCours
     await connection.execute(sql.PUT_LESSONS, *zip(*lesson_columns(versioned), strict=True))
 
 
-async def _begin_rederivation(connection: asyncpg.Connection, course_id: CourseId, version: int) -> None:
+async def _begin_recalculation(connection: asyncpg.Connection, course_id: CourseId, version: int) -> None:
     counted = await connection.fetch(sql.COURSE_COUNTS, course_id)
     learners = counted[0][1] if counted else 0
     if learners:
-        await connection.execute(sql.BEGIN_REDERIVATION, course_id, version, learners)
+        await connection.execute(sql.BEGIN_RECALCULATION, course_id, version, learners)

@@ -5,7 +5,7 @@
 SELECT create_reference_table('catalogue');
 SELECT create_reference_table('courses');
 SELECT create_reference_table('lessons');
-SELECT create_reference_table('rederivations');
+SELECT create_reference_table('recalculations');
 SELECT create_distributed_table('course_progress', 'user_id');
 SELECT create_distributed_table('lesson_progress', 'user_id', colocate_with => 'course_progress');
 SELECT create_distributed_table('learner_days', 'user_id', colocate_with => 'course_progress');

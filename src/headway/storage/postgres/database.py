@@ -77,41 +77,41 @@ class Database:
 
         Raises `ConfigurationError` for an unusable address, `StoreUnavailableError` where no server answers.
         """
-        place = require_address(self._url)
+        position = require_address(self._url)
         try:
             connection = await asyncpg.connect(self._url, **self._options(seconds=None))
         except (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError) as error:
             raise StoreUnavailableError(
-                f"{place} does not answer ({str(error) or type(error).__name__}). "
+                f"{position} does not answer ({str(error) or type(error).__name__}). "
                 "Start PostgreSQL, or check HEADWAY_DATABASE_URL."
             ) from error
         except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
             raise ConfigurationError(
-                f"{place} can not be used ({_message(error)}). Check HEADWAY_DATABASE_URL."
+                f"{position} can not be used ({_message(error)}). Check HEADWAY_DATABASE_URL."
             ) from error
         try:
-            with failures_told():
+            with failures_translated():
                 async with _begun(connection, _BEGIN):
                     return await action(connection)
         except asyncpg.PostgresError as error:
-            raise ConfigurationError(f"{place} can not be used ({_message(error)}).") from error
+            raise ConfigurationError(f"{position} can not be used ({_message(error)}).") from error
         finally:
             await connection.close()
 
     async def close(self) -> None:
         """Let go of every connection."""
-        with failures_told():
+        with failures_translated():
             await self._reading.close()
             await self._changing.close()
 
     async def session(self) -> asyncpg.Connection:
         """A connection outside the pool, the caller's to close. Raises `StoreUnavailableError`."""
-        with failures_told():
+        with failures_translated():
             return await self._connect()
 
     async def fetch(self, statement: str, *parameters: object) -> Sequence[Any]:
         """The rows of a statement that changes nothing. Raises `StoreUnavailableError`."""
-        with _troubles_told():
+        with _troubles_translated():
             return await self._run(self._reading, statement, parameters)
 
     async def change(self, statement: str, *parameters: object) -> Sequence[Any]:
@@ -137,14 +137,14 @@ class Database:
     @contextlib.asynccontextmanager
     async def snapshot(self) -> AsyncIterator[asyncpg.Connection]:
         """A transaction that reads, all of it what was there when it first did. Raises `StoreUnavailableError`."""
-        with _troubles_told():
+        with _troubles_translated():
             async with self._transaction(self._reading, _BEGIN_SNAPSHOT) as connection:
                 yield connection
 
     @contextlib.asynccontextmanager
     async def long_snapshot(self) -> AsyncIterator[asyncpg.Connection]:
         """The same on a connection of its own, for statements that may take long."""
-        with failures_told():
+        with failures_translated():
             connection = await asyncpg.connect(self._url, **self._options(seconds=None))
             try:
                 async with _begun(connection, _BEGIN_SNAPSHOT):
@@ -155,7 +155,7 @@ class Database:
     async def _insist(self, attempt: Callable[[], Awaitable[T]], *, waits_for_locks: bool = True) -> T:
         """Try until it is done, or it is no use. Everything that Headway changes goes through here."""
         deadline = monotonic() + self.timeout_seconds
-        with _troubles_told():
+        with _troubles_translated():
             for tries in count(1):
                 try:
                     return await attempt()
@@ -214,7 +214,7 @@ async def warn_unless_durable(connection: asyncpg.Connection) -> None:
 
 
 @contextlib.contextmanager
-def failures_told() -> Iterator[None]:
+def failures_translated() -> Iterator[None]:
     """Turn a driver's error that a later try may not meet into `StoreUnavailableError`, and log it."""
     try:
         yield
@@ -226,10 +226,10 @@ def failures_told() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _troubles_told() -> Iterator[None]:
-    """As `failures_told`, and the same of a database that is not as Headway left it: the service waits until it is."""
+def _troubles_translated() -> Iterator[None]:
+    """As `failures_translated`; also where the database is not as Headway left it: the service waits until it is."""
     try:
-        with failures_told():
+        with failures_translated():
             yield
     except asyncpg.PostgresError as error:
         if not is_unusable(error):

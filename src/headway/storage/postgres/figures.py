@@ -10,9 +10,9 @@ import asyncpg
 
 from headway.domain.catalogue import CourseQuery
 from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts
+from headway.domain.course_progress import CourseProgress
 from headway.domain.identifiers import CourseId
 from headway.domain.roster import FEW, RosterOrder, RosterQuery
-from headway.domain.standing import CourseProgress
 from headway.domain.statistics import CourseReading, reading_of
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.catalogue import BEFORE_ALL_COURSES, Catalogue
@@ -80,10 +80,10 @@ class Figures:
 
     async def courses(self, first: date, last: date, query: CourseQuery) -> Sequence[CourseReading]:
         """What is counted of a page of the catalogue, by title."""
-        place = query.after or BEFORE_ALL_COURSES
+        position = query.after or BEFORE_ALL_COURSES
         among = None if query.among is None else list(query.among)
         async with self._database.snapshot() as connection:
-            page = await connection.fetch(sql.CATALOGUE_PAGE, *place, among, query.limit)
+            page = await connection.fetch(sql.CATALOGUE_PAGE, *position, among, query.limit)
             ids = [CourseId(course_id) for (course_id,) in page]
             counters = counted(
                 courses=await connection.fetch(sql.COURSE_COUNTS_OF, ids),
@@ -131,18 +131,18 @@ def counted(*, courses: Iterable[Any], lessons: Iterable[Any], scores: Iterable[
 
 async def _sorted_page(connection: asyncpg.Connection, course_id: CourseId, query: RosterQuery) -> Sequence[Any]:
     """Those who have what the roster is sorted by."""
-    place: Sequence[object]
+    position: Sequence[object]
     if query.order is RosterOrder.COMPLETED and query.of_incomplete:
         return ()
     if query.after is None:
-        place = (_LAST[query.order], LAST_LEARNER) if query.descending else (_FIRST[query.order], FIRST_LEARNER)
+        position = (_LAST[query.order], LAST_LEARNER) if query.descending else (_FIRST[query.order], FIRST_LEARNER)
     elif query.after.value is None:
         return ()
     else:
-        place = query.after
+        position = query.after
     statement = (await _statements(connection, course_id, query))[query.order, query.descending]
     ids = query.learners or (None, None)
-    return await connection.fetch(statement, course_id, *place, *ids, *_filters(query), query.limit)
+    return await connection.fetch(statement, course_id, *position, *ids, *_filters(query), query.limit)
 
 
 async def _statements(connection: asyncpg.Connection, course_id: CourseId, query: RosterQuery) -> Statements:

@@ -8,9 +8,9 @@ from typing import Final
 import asyncpg
 
 from headway.domain.changes import ChangeSet, erase, restart
+from headway.domain.course_progress import CourseProgress, LearnerDay
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import CourseProgress, LearnerDay
 from headway.storage.port import HeldDay, LearnerRecord
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.database import Database
@@ -40,12 +40,16 @@ class Learners:
         """All that is held."""
         async with self._database.snapshot() as connection:
             rows = await connection.fetch(sql.LEARNER_ROWS, learner_id)
-            standings = await connection.fetch(sql.LEARNER_STANDINGS, learner_id)
+            all_course_progress = await connection.fetch(sql.LEARNER_COURSE_PROGRESS, learner_id)
             days = await connection.fetch(sql.LEARNER_DAYS, learner_id)
         held = [to_held_day(columns) for columns in days]
         return LearnerRecord(
             await to_many_lesson_progress(rows),
-            [standing for standing in map(to_course_progress, standings) if not standing.is_empty],
+            [
+                course_progress
+                for course_progress in map(to_course_progress, all_course_progress)
+                if not course_progress.is_empty
+            ],
             [(day.course_id, day.day) for day in held],
         )
 
@@ -60,8 +64,8 @@ class Learners:
         The place in a course stays, emptied, until no process remembers who had it: one that did would write to it as
         if nothing had happened. `sweep` takes it away.
         """
-        places = map(to_course_progress, await self._database.fetch(sql.LEARNER_STANDINGS, learner_id))
-        held = [place.course_id for place in places if not place.is_empty]
+        positions = map(to_course_progress, await self._database.fetch(sql.LEARNER_COURSE_PROGRESS, learner_id))
+        held = [position.course_id for position in positions if not position.is_empty]
         for course_id in held:
             await self._erase_course(learner_id, course_id, now)
         return bool(held)
@@ -92,27 +96,27 @@ class Learners:
 
 
 async def _restart(connection: asyncpg.Connection, learner_id: LearnerId, course_id: CourseId, now: datetime) -> None:
-    standing = await _held(connection, learner_id, course_id)
-    if standing is None:  # whoever comes first may be at it now, and holds a gate that we do not
+    course_progress = await _held(connection, learner_id, course_id)
+    if course_progress is None:  # whoever comes first may be at it now, and holds a gate that we do not
         return
-    await _store(connection, restart(standing, await _rows(connection, learner_id, course_id), now))
+    await _store(connection, restart(course_progress, await _rows(connection, learner_id, course_id), now))
 
 
 async def _erase(connection: asyncpg.Connection, learner_id: LearnerId, course_id: CourseId, now: datetime) -> None:
     """Announced first: the catalogue's row is locked before courses, and those before gates (decision 32)."""
     await connection.execute(sql.ANNOUNCE_ERASURE)
-    standing = await _held(connection, learner_id, course_id)
-    if standing is None:
+    course_progress = await _held(connection, learner_id, course_id)
+    if course_progress is None:
         return
     rows = await _rows(connection, learner_id, course_id)
     days = [held.day for held in await _days(connection, learner_id, course_id)]
-    await _store(connection, erase((learner_id, course_id), standing, rows, days, now))
+    await _store(connection, erase((learner_id, course_id), course_progress, rows, days, now))
     await connection.execute(sql.NOTE_ERASURE, learner_id, now)
 
 
 async def _held(connection: asyncpg.Connection, learner_id: LearnerId, course_id: CourseId) -> CourseProgress | None:
-    """A standing that nobody else may change until the end of the transaction: the gate of the rows behind it."""
-    columns = await connection.fetchrow(sql.HOLD_STANDING, learner_id, course_id)
+    """Course progress that nobody else may change until the end of the transaction: the gate of the rows behind it."""
+    columns = await connection.fetchrow(sql.LOCK_COURSE_PROGRESS, learner_id, course_id)
     return to_course_progress(columns) if columns else None
 
 
@@ -128,5 +132,5 @@ async def _store(connection: asyncpg.Connection, change: ChangeSet) -> None:
     """Store what changes behind a gate that is held."""
     if change.stored_progress is not None:
         learner_id, course_id, *columns = (column[0] for column in from_course_progress([change.stored_progress]))
-        await connection.execute(sql.PUT_STANDING, *columns, learner_id, course_id)
+        await connection.execute(sql.PUT_HELD_COURSE_PROGRESS, *columns, learner_id, course_id)
     await store_what_follows(connection, any_slot(), [change])

@@ -4,9 +4,9 @@ from collections import OrderedDict
 from typing import Final
 
 from headway.domain.changes import ChangeSet, Key
+from headway.domain.course_progress import CourseProgress
 from headway.domain.identifiers import LessonId
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import CourseProgress
 
 KEPT_ROWS: Final = 100_000
 _LONG_NOTES: Final = 1_000  # characters from which on a row is not kept; one with metadata is not either
@@ -15,7 +15,7 @@ _WRONG_SHARE: Final = 4
 _MOST_CAUTION: Final = 256
 
 
-class Standing:
+class Remembered:
     """A learner in a course: progress (`None`: no row), and the rows known, as they are under its revision."""
 
     __slots__ = ("progress", "rows", "size")
@@ -36,7 +36,7 @@ class Standing:
 
 
 class Recent:
-    """Standings by learner and course, bounded by their rows; what was used longest ago goes first.
+    """Course progress by learner and course, bounded by their rows; what was used longest ago goes first.
 
     Another process may have changed any of them. That is found out when a write is stored, by the revision that it
     was decided under; until then nothing here is believed.
@@ -44,7 +44,7 @@ class Recent:
 
     def __init__(self, kept_rows: int = KEPT_ROWS) -> None:
         self._kept_rows = kept_rows
-        self._standings: OrderedDict[Key, Standing] = OrderedDict()
+        self._all_course_progress: OrderedDict[Key, Remembered] = OrderedDict()
         self._rows = 0
         self._batches_to_read = 0
         self._caution = 1
@@ -54,12 +54,12 @@ class Recent:
         if self._batches_to_read:
             self._batches_to_read -= 1
 
-    def get(self, key: Key) -> Standing | None:
+    def get(self, key: Key) -> Remembered | None:
         """What is known of a learner in a course; nothing while too much of it proved wrong."""
-        return None if self._batches_to_read else self._standings.get(key)
+        return None if self._batches_to_read else self._all_course_progress.get(key)
 
     def judge(self, *, right: int, wrong: int) -> None:
-        """Learn how many of a batch's known standings proved right.
+        """Learn how many of a batch's known course progress proved right.
 
         Where learners' requests go to any of several processes, to believe costs more than to read. So after a batch
         in which more than a quarter was wrong the next ones are read; when it is found again, twice as many.
@@ -72,26 +72,26 @@ class Recent:
         else:
             self._caution = 1
 
-    def keep(self, key: Key, standing: Standing) -> None:
-        """Know a standing as it was just stored."""
+    def keep(self, key: Key, course_progress: Remembered) -> None:
+        """Know course progress as it was just stored."""
         self.forget(key)
-        standing.size = 1 + len(standing.rows)
-        self._standings[key] = standing
-        self._rows += standing.size
+        course_progress.size = 1 + len(course_progress.rows)
+        self._all_course_progress[key] = course_progress
+        self._rows += course_progress.size
         while self._rows > self._kept_rows:
-            _, dropped = self._standings.popitem(last=False)
+            _, dropped = self._all_course_progress.popitem(last=False)
             self._rows -= dropped.size
 
     def forget_all(self) -> None:
         """Let go of everything."""
-        self._standings.clear()
+        self._all_course_progress.clear()
         self._rows = 0
 
     def forget(self, key: Key) -> None:
-        """Let go of a standing that somebody else has changed."""
-        standing = self._standings.pop(key, None)
-        if standing is not None:
-            self._rows -= standing.size
+        """Let go of course progress that somebody else has changed."""
+        course_progress = self._all_course_progress.pop(key, None)
+        if course_progress is not None:
+            self._rows -= course_progress.size
 
 
 def _is_small(row: LessonProgress) -> bool:

@@ -11,12 +11,12 @@ import asyncpg
 
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.counters import MOST_TIME_OF_A_ROW, Counters, DayCounts, RowShape
+from headway.domain.course_progress import NOTHING, CourseProgress, Tally, agrees, tally_of
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.presence import days_begun, lies_ahead
 from headway.domain.progress import Status
-from headway.domain.standing import NOTHING, CourseProgress, Tally, agrees, tally_of
 from headway.storage.lessons import to_courses
-from headway.storage.port import Recounted, StandingKey
+from headway.storage.port import CourseProgressKey, Recounted
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.figures import FIRST_LEARNER, LAST_LEARNER, counted, next_learner
 from headway.storage.postgres.rows import to_course_progress
@@ -30,19 +30,21 @@ class _Catalogue(NamedTuple):
     courses: Mapping[CourseId, VersionedCourse]
     under_way: AbstractSet[CourseId]
 
-    def is_right(self, standing: CourseProgress, found: "_Found") -> bool:
-        course = self.courses.get(standing.course_id)
+    def is_right(self, course_progress: CourseProgress, found: "_Found") -> bool:
+        course = self.courses.get(course_progress.course_id)
         if course is None:
             return True
-        at_lesson = None if found.place is None else course.course.lessons[found.place].id
-        return agrees(course, standing, found.tally, at_lesson, derived=standing.course_id not in self.under_way)
+        at_lesson = None if found.position is None else course.course.lessons[found.position].id
+        return agrees(
+            course, course_progress, found.tally, at_lesson, derived=course_progress.course_id not in self.under_way
+        )
 
 
 class _Found(NamedTuple):
     """What a learner's rows in a course come to, and the place of the last lesson started."""
 
     tally: Tally
-    place: int | None
+    position: int | None
 
 
 class _Stretch(NamedTuple):
@@ -52,7 +54,7 @@ class _Stretch(NamedTuple):
     shapes: Sequence[Any]
     days: Sequence[Any]
     tallies: Sequence[Any]
-    standings: Sequence[Any]
+    all_course_progress: Sequence[Any]
 
 
 _NOTHING_FOUND: Final = _Found(NOTHING, None)
@@ -104,13 +106,13 @@ class PostgresRecount:
             shapes=await self._connection.fetch(sql.SHAPES_BETWEEN, MOST_TIME_OF_A_ROW, *asked),
             days=await self._connection.fetch(sql.DAYS_BETWEEN, *asked),
             tallies=await self._connection.fetch(sql.TALLIES_BETWEEN, *asked),
-            standings=await self._connection.fetch(sql.STANDINGS_BETWEEN, *asked),
+            all_course_progress=await self._connection.fetch(sql.COURSE_PROGRESS_BETWEEN, *asked),
         )
 
     async def _catalogue(self) -> _Catalogue:
         ids = [course_id for (course_id,) in await self._connection.fetch(sql.CATALOGUE_IDS)]
         found = to_courses(await self._connection.fetch(sql.LESSONS_OF_COURSES, ids))
-        under_way = await self._connection.fetch(sql.COURSES_TO_REDERIVE)
+        under_way = await self._connection.fetch(sql.COURSES_TO_RECALCULATE)
         return _Catalogue({one.course.id: one for one in found}, {course_id for (course_id,) in under_way})
 
 
@@ -120,16 +122,16 @@ def _counted(catalogue: _Catalogue, stretch: _Stretch) -> Recounted:
     for course, day, learners, *done in stretch.days:
         counters.add_date((course, day), DayCounts(learners, 0, *done))
     found = _found(stretch.tallies)
-    wrong: list[StandingKey] = []
-    ahead: list[StandingKey] = []
+    wrong: list[CourseProgressKey] = []
+    ahead: list[CourseProgressKey] = []
     today = days_begun(datetime.now(UTC))
-    for columns in stretch.standings:
-        standing = to_course_progress(columns)
-        counters.change_standing(None, standing)
-        if not catalogue.is_right(standing, found.pop((columns[0], columns[1]), _NOTHING_FOUND)):
-            wrong.append((standing.learner_id, standing.course_id))
-        if lies_ahead(standing, today):
-            ahead.append((standing.learner_id, standing.course_id))
+    for columns in stretch.all_course_progress:
+        course_progress = to_course_progress(columns)
+        counters.change_course_progress(None, course_progress)
+        if not catalogue.is_right(course_progress, found.pop((columns[0], columns[1]), _NOTHING_FOUND)):
+            wrong.append((course_progress.learner_id, course_progress.course_id))
+        if lies_ahead(course_progress, today):
+            ahead.append((course_progress.learner_id, course_progress.course_id))
     # What is left are rows of nobody who stands in the course.
     wrong.extend((LearnerId(str(learner)), CourseId(str(course))) for learner, course in found)
     return Recounted(rows, counters, wrong, ahead)
@@ -137,18 +139,18 @@ def _counted(catalogue: _Catalogue, stretch: _Stretch) -> Recounted:
 
 def _count_rows(counters: Counters, shapes: Iterable[Any]) -> int:
     rows = 0
-    for course, lesson, status, *shape, count, parts in shapes:
-        counters.add_rows((course, lesson), RowShape(Status(status), *shape), count, parts)
+    for course, lesson, status, *shape, count, micro_minutes in shapes:
+        counters.add_rows((course, lesson), RowShape(Status(status), *shape), count, micro_minutes)
         rows += count
     return rows
 
 
 def _found(rows: Iterable[Any]) -> dict[tuple[UUID, UUID], _Found]:
     found: dict[tuple[UUID, UUID], _Found] = {}
-    for learner, course, required, text, count, parts, place in rows:
+    for learner, course, required, text, count, micro_minutes, position in rows:
         status = Status(text)
-        more = tally_of(count, status, parts, required=required)
+        more = tally_of(count, status, micro_minutes, required=required)
         tally, last = found.get((learner, course), _NOTHING_FOUND)
-        places = [one for one in (last, place if status is not Status.NOT_STARTED else None) if one is not None]
-        found[learner, course] = _Found(tally.plus(more, less=NOTHING), max(places, default=None))
+        positions = [one for one in (last, position if status is not Status.NOT_STARTED else None) if one is not None]
+        found[learner, course] = _Found(tally.plus(more, less=NOTHING), max(positions, default=None))
     return found

@@ -8,9 +8,9 @@ import orjson
 from headway.domain.bounds import plain
 from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts
+from headway.domain.course_progress import CourseProgress, LearnerDay, Tally
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import NO_METADATA, LessonProgress, Status
-from headway.domain.standing import CourseProgress, LearnerDay, Tally
 from headway.storage.gently import in_turns
 from headway.storage.port import FEW_CHARACTERS, HeldDay
 
@@ -69,20 +69,20 @@ def from_lesson_progress(rows: Sequence[LessonProgress]) -> list[Columns]:
 
 def to_course_progress(columns: Any) -> CourseProgress:
     """A row of `course_progress`."""
-    (learner, course, completed, in_progress, time_parts, last_accessed, course_version, revision,
+    (learner, course, completed, in_progress, micro_minutes, last_accessed, course_version, revision,
      started_at, completed_at, *day, at_lesson) = columns  # fmt: skip
-    tally = Tally(completed, in_progress, time_parts)
+    tally = Tally(completed, in_progress, micro_minutes)
     return CourseProgress(
         LearnerId(str(learner)), CourseId(str(course)), tally, last_accessed, course_version, revision,
         started_at, completed_at, LearnerDay(*day), None if at_lesson is None else LessonId(str(at_lesson)),
     )  # fmt: skip
 
 
-def from_course_progress(standings: Sequence[CourseProgress]) -> list[Columns]:
+def from_course_progress(all_course_progress: Sequence[CourseProgress]) -> list[Columns]:
     """The columns of `course_progress`, in the table's order, each over all rows."""
     return list(
         zip(
-            *((*one[:2], *one.tally, *one[3:-2], *one.day, one.at_lesson) for one in standings),
+            *((*one[:2], *one.tally, *one[3:-2], *one.day, one.at_lesson) for one in all_course_progress),
             strict=True,
         )
     )

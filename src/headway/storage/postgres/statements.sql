@@ -111,9 +111,9 @@ JOIN lesson_progress AS r
 -- name: rows-with-course-progress-at
 -- The rows of many learners in one lesson each, each beside where its learner stands in the course.
 SELECT
-    p.user_id, p.course_id, p.completed_lessons, p.in_progress_lessons, p.time_parts, p.last_accessed,
+    p.user_id, p.course_id, p.completed_lessons, p.in_progress_lessons, p.micro_minutes, p.last_accessed,
     p.course_version, p.revision, p.started_at, p.completed_at, p.day, p.day_lessons_started, p.day_lessons_completed,
-    p.day_time_parts, p.day_completions, p.at_lesson,
+    p.day_micro_minutes, p.day_completions, p.at_lesson,
     r.user_id, r.course_id, r.lesson_id, r.status, r.progress_percentage, r.video_position_seconds, r.quiz_score,
     r.quiz_attempts, r.quiz_passed, r.time_spent_minutes, r.user_notes, r.is_bookmarked, r.metadata, r.id,
     r.completed_at, r.created_at, r.updated_at, r.version, r.written_by, r.worked_at, r.completed_by
@@ -134,18 +134,18 @@ JOIN lesson_progress AS r ON r.user_id = asked.user_id AND r.course_id = asked.c
 -- name: course-progress-of
 -- Where many learners stand in one course each.
 SELECT
-    p.user_id, p.course_id, p.completed_lessons, p.in_progress_lessons, p.time_parts, p.last_accessed,
+    p.user_id, p.course_id, p.completed_lessons, p.in_progress_lessons, p.micro_minutes, p.last_accessed,
     p.course_version, p.revision, p.started_at, p.completed_at, p.day, p.day_lessons_started, p.day_lessons_completed,
-    p.day_time_parts, p.day_completions, p.at_lesson
+    p.day_micro_minutes, p.day_completions, p.at_lesson
 FROM unnest(:user_ids::uuid[], :course_ids::uuid[]) AS asked (user_id, course_id)
 JOIN course_progress AS p ON p.user_id = asked.user_id AND p.course_id = asked.course_id;
 
 -- name: learner-courses
 -- Where a learner stands in each course of the catalogue written in, most recently written in first.
 SELECT
-    p.user_id, p.course_id, p.completed_lessons, p.in_progress_lessons, p.time_parts, p.last_accessed,
+    p.user_id, p.course_id, p.completed_lessons, p.in_progress_lessons, p.micro_minutes, p.last_accessed,
     p.course_version, p.revision, p.started_at, p.completed_at, p.day, p.day_lessons_started, p.day_lessons_completed,
-    p.day_time_parts, p.day_completions, p.at_lesson
+    p.day_micro_minutes, p.day_completions, p.at_lesson
 FROM course_progress AS p
 JOIN courses AS c ON c.course_id = p.course_id
 WHERE p.user_id = :user_id AND p.started_at IS NOT NULL
@@ -165,24 +165,24 @@ ORDER BY course_id;
 -- need no order of their own.
 WITH gate AS (
     INSERT INTO course_progress AS p (
-        user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-        started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+        user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
+        started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_micro_minutes, day_completions,
         at_lesson, previous_revision
     )
     SELECT
-        s.user_id, s.course_id, s.completed_lessons, s.in_progress_lessons, s.time_parts, s.last_accessed,
+        s.user_id, s.course_id, s.completed_lessons, s.in_progress_lessons, s.micro_minutes, s.last_accessed,
         s.course_version, s.revision, s.started_at, s.completed_at, s.day, s.day_lessons_started,
-        s.day_lessons_completed, s.day_time_parts, s.day_completions, s.at_lesson, s.previous_revision
+        s.day_lessons_completed, s.day_micro_minutes, s.day_completions, s.at_lesson, s.previous_revision
     FROM unnest(
         :standing_user_ids::uuid[], :standing_course_ids::uuid[], :completed_lessons::integer[],
-        :in_progress_lessons::integer[], :time_parts::bigint[], :last_accessed::timestamptz[],
+        :in_progress_lessons::integer[], :micro_minutes::bigint[], :last_accessed::timestamptz[],
         :course_versions::bigint[], :revisions::bigint[], :started_at::timestamptz[],
         :course_completed_at::timestamptz[], :days::date[], :day_lessons_started::integer[],
-        :day_lessons_completed::integer[], :day_time_parts::bigint[], :day_completions::integer[],
+        :day_lessons_completed::integer[], :day_micro_minutes::bigint[], :day_completions::integer[],
         :at_lessons::uuid[], :previous_revisions::bigint[]
     ) AS s (
-        user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-        started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+        user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
+        started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_micro_minutes, day_completions,
         at_lesson, previous_revision
     )
     JOIN courses AS c ON c.course_id = s.course_id AND c.version = s.course_version
@@ -190,7 +190,7 @@ WITH gate AS (
     ON CONFLICT (user_id, course_id) DO UPDATE SET
         completed_lessons = excluded.completed_lessons,
         in_progress_lessons = excluded.in_progress_lessons,
-        time_parts = excluded.time_parts,
+        micro_minutes = excluded.micro_minutes,
         last_accessed = excluded.last_accessed,
         course_version = excluded.course_version,
         revision = excluded.revision,
@@ -199,7 +199,7 @@ WITH gate AS (
         day = excluded.day,
         day_lessons_started = excluded.day_lessons_started,
         day_lessons_completed = excluded.day_lessons_completed,
-        day_time_parts = excluded.day_time_parts,
+        day_micro_minutes = excluded.day_micro_minutes,
         day_completions = excluded.day_completions,
         at_lesson = excluded.at_lesson,
         previous_revision = excluded.previous_revision

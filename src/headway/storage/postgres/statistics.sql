@@ -5,31 +5,31 @@
 -- Add to what is counted, each table in the order of its keys: whoever has the same slot waits, and neither for ever.
 WITH lesson AS (
     INSERT INTO lesson_statistics AS t (
-        course_id, lesson_id, slot, started, completed, tried, passed, bookmarked, attempts, scored, score_parts,
-        time_parts, stopped
+        course_id, lesson_id, slot, started, completed, attempted, passed, bookmarked, attempts, scored, micro_points,
+        micro_minutes, stopped
     )
     SELECT
-        a.course_id, a.lesson_id, :slot::smallint, a.started, a.completed, a.tried, a.passed, a.bookmarked, a.attempts,
-        a.scored, a.score_parts, a.time_parts, a.stopped
+        a.course_id, a.lesson_id, :slot::smallint, a.started, a.completed, a.attempted, a.passed, a.bookmarked, a.attempts,
+        a.scored, a.micro_points, a.micro_minutes, a.stopped
     FROM unnest(
-        :lesson_course_ids::uuid[], :lesson_ids::uuid[], :started::bigint[], :completed::bigint[], :tried::bigint[],
-        :passed::bigint[], :bookmarked::bigint[], :attempts::bigint[], :scored::bigint[], :score_parts::bigint[],
-        :time_parts::bigint[], :stopped::bigint[]
+        :lesson_course_ids::uuid[], :lesson_ids::uuid[], :started::bigint[], :completed::bigint[], :attempted::bigint[],
+        :passed::bigint[], :bookmarked::bigint[], :attempts::bigint[], :scored::bigint[], :micro_points::bigint[],
+        :micro_minutes::bigint[], :stopped::bigint[]
     ) AS a (
-        course_id, lesson_id, started, completed, tried, passed, bookmarked, attempts, scored, score_parts, time_parts,
+        course_id, lesson_id, started, completed, attempted, passed, bookmarked, attempts, scored, micro_points, micro_minutes,
         stopped
     )
     ORDER BY a.course_id, a.lesson_id
     ON CONFLICT (course_id, lesson_id, slot) DO UPDATE SET
         started = t.started + excluded.started,
         completed = t.completed + excluded.completed,
-        tried = t.tried + excluded.tried,
+        attempted = t.attempted + excluded.attempted,
         passed = t.passed + excluded.passed,
         bookmarked = t.bookmarked + excluded.bookmarked,
         attempts = t.attempts + excluded.attempts,
         scored = t.scored + excluded.scored,
-        score_parts = t.score_parts + excluded.score_parts,
-        time_parts = t.time_parts + excluded.time_parts,
+        micro_points = t.micro_points + excluded.micro_points,
+        micro_minutes = t.micro_minutes + excluded.micro_minutes,
         stopped = t.stopped + excluded.stopped
 ),
 score AS (
@@ -52,36 +52,36 @@ course AS (
         completed = t.completed + excluded.completed
 )
 INSERT INTO course_activity AS t (
-    course_id, day, slot, active, last_seen, lessons_started, lessons_completed, time_parts, completions
+    course_id, day, slot, active, last_seen, lessons_started, lessons_completed, micro_minutes, completions
 )
 SELECT
-    a.course_id, a.day, :slot, a.active, a.last_seen, a.lessons_started, a.lessons_completed, a.time_parts,
+    a.course_id, a.day, :slot, a.active, a.last_seen, a.lessons_started, a.lessons_completed, a.micro_minutes,
     a.completions
 FROM unnest(
     :day_course_ids::uuid[], :days::date[], :active::bigint[], :last_seen::bigint[], :lessons_started::bigint[],
-    :lessons_completed::bigint[], :day_time_parts::bigint[], :completions::bigint[]
-) AS a (course_id, day, active, last_seen, lessons_started, lessons_completed, time_parts, completions)
+    :lessons_completed::bigint[], :day_micro_minutes::bigint[], :completions::bigint[]
+) AS a (course_id, day, active, last_seen, lessons_started, lessons_completed, micro_minutes, completions)
 ORDER BY a.course_id, a.day
 ON CONFLICT (course_id, day, slot) DO UPDATE SET
     active = t.active + excluded.active,
     last_seen = t.last_seen + excluded.last_seen,
     lessons_started = t.lessons_started + excluded.lessons_started,
     lessons_completed = t.lessons_completed + excluded.lessons_completed,
-    time_parts = t.time_parts + excluded.time_parts,
+    micro_minutes = t.micro_minutes + excluded.micro_minutes,
     completions = t.completions + excluded.completions;
 
 -- name: put-learner-days!
 -- Learners' days that are finished, by whoever holds their gates.
-INSERT INTO learner_days (user_id, course_id, day, lessons_started, lessons_completed, time_parts, completions)
+INSERT INTO learner_days (user_id, course_id, day, lessons_started, lessons_completed, micro_minutes, completions)
 SELECT *
 FROM unnest(
     :user_ids::uuid[], :course_ids::uuid[], :days::date[], :lessons_started::integer[], :lessons_completed::integer[],
-    :time_parts::bigint[], :completions::integer[]
+    :micro_minutes::bigint[], :completions::integer[]
 )
 ON CONFLICT (user_id, course_id, day) DO UPDATE SET
     lessons_started = excluded.lessons_started,
     lessons_completed = excluded.lessons_completed,
-    time_parts = excluded.time_parts,
+    micro_minutes = excluded.micro_minutes,
     completions = excluded.completions;
 
 -- name: course-counts
@@ -94,9 +94,9 @@ GROUP BY course_id;
 -- name: lesson-counts
 -- Learners in the lessons of a course, in those that are not in it now too.
 SELECT
-    course_id::text, lesson_id::text, sum(started)::bigint, sum(completed)::bigint, sum(tried)::bigint,
+    course_id::text, lesson_id::text, sum(started)::bigint, sum(completed)::bigint, sum(attempted)::bigint,
     sum(passed)::bigint, sum(bookmarked)::bigint, sum(attempts)::bigint, sum(scored)::bigint,
-    sum(score_parts)::bigint, sum(time_parts)::bigint, sum(stopped)::bigint
+    sum(micro_points)::bigint, sum(micro_minutes)::bigint, sum(stopped)::bigint
 FROM lesson_statistics
 WHERE course_id = :course_id
 GROUP BY course_id, lesson_id;
@@ -112,7 +112,7 @@ GROUP BY course_id, lesson_id, points;
 -- What is counted of the days of a course.
 SELECT
     course_id::text, day, sum(active)::bigint, sum(last_seen)::bigint, sum(lessons_started)::bigint,
-    sum(lessons_completed)::bigint, sum(time_parts)::bigint, sum(completions)::bigint
+    sum(lessons_completed)::bigint, sum(micro_minutes)::bigint, sum(completions)::bigint
 FROM course_activity
 WHERE course_id = :course_id AND day BETWEEN :first AND :last
 GROUP BY course_id, day;
@@ -126,9 +126,9 @@ GROUP BY course_id;
 -- name: all-lesson-counts
 -- Learners in the lessons of all courses, in those that are not in it now too.
 SELECT
-    course_id::text, lesson_id::text, sum(started)::bigint, sum(completed)::bigint, sum(tried)::bigint,
+    course_id::text, lesson_id::text, sum(started)::bigint, sum(completed)::bigint, sum(attempted)::bigint,
     sum(passed)::bigint, sum(bookmarked)::bigint, sum(attempts)::bigint, sum(scored)::bigint,
-    sum(score_parts)::bigint, sum(time_parts)::bigint, sum(stopped)::bigint
+    sum(micro_points)::bigint, sum(micro_minutes)::bigint, sum(stopped)::bigint
 FROM lesson_statistics
 GROUP BY course_id, lesson_id;
 
@@ -142,7 +142,7 @@ GROUP BY course_id, lesson_id, points;
 -- What is counted of the days of all courses.
 SELECT
     course_id::text, day, sum(active)::bigint, sum(last_seen)::bigint, sum(lessons_started)::bigint,
-    sum(lessons_completed)::bigint, sum(time_parts)::bigint, sum(completions)::bigint
+    sum(lessons_completed)::bigint, sum(micro_minutes)::bigint, sum(completions)::bigint
 FROM course_activity
 WHERE day BETWEEN :first AND :last
 GROUP BY course_id, day;
@@ -166,11 +166,11 @@ LIMIT :limit;
 -- places can not be seen yet by who looks for those that an edit has to bring along, so the edit has to wait.
 SELECT course_id FROM courses WHERE course_id = ANY (:course_ids::uuid[]) ORDER BY course_id FOR SHARE;
 
--- name: hold-standing^
+-- name: lock-course-progress^
 -- A learner's place in a course, which nobody else may change until the end of the transaction.
 SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+    user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_micro_minutes, day_completions,
     at_lesson
 FROM course_progress
 WHERE user_id = :user_id AND course_id = :course_id
@@ -184,12 +184,12 @@ SELECT course_id::text FROM courses WHERE course_id = ANY (:course_ids::uuid[]) 
 -- A learner's place in a course, if nobody holds it.
 SELECT course_id FROM course_progress WHERE user_id = :user_id AND course_id = :course_id FOR UPDATE SKIP LOCKED;
 
--- name: put-standing!
+-- name: put-held-course-progress!
 -- A learner's place in a course, by whoever holds it.
 UPDATE course_progress SET
     completed_lessons = :completed_lessons,
     in_progress_lessons = :in_progress_lessons,
-    time_parts = :time_parts,
+    micro_minutes = :micro_minutes,
     last_accessed = :last_accessed,
     course_version = :course_version,
     previous_revision = revision,
@@ -199,7 +199,7 @@ UPDATE course_progress SET
     day = :day,
     day_lessons_started = :day_lessons_started,
     day_lessons_completed = :day_lessons_completed,
-    day_time_parts = :day_time_parts,
+    day_micro_minutes = :day_micro_minutes,
     day_completions = :day_completions,
     at_lesson = :at_lesson
 WHERE user_id = :user_id AND course_id = :course_id;
@@ -214,11 +214,11 @@ FROM lesson_progress
 WHERE user_id = :user_id
 ORDER BY course_id, lesson_id;
 
--- name: learner-standings
--- All of a learner's standings.
+-- name: learner-course-progress
+-- All of a learner's course progress.
 SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+    user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_micro_minutes, day_completions,
     at_lesson
 FROM course_progress
 WHERE user_id = :user_id
@@ -226,20 +226,20 @@ ORDER BY course_id;
 
 -- name: learner-days
 -- All of a learner's finished days.
-SELECT user_id, course_id, day, lessons_started, lessons_completed, time_parts, completions
+SELECT user_id, course_id, day, lessons_started, lessons_completed, micro_minutes, completions
 FROM learner_days
 WHERE user_id = :user_id
 ORDER BY course_id, day;
 
 -- name: learner-days-in
 -- A learner's finished days in a course.
-SELECT user_id, course_id, day, lessons_started, lessons_completed, time_parts, completions
+SELECT user_id, course_id, day, lessons_started, lessons_completed, micro_minutes, completions
 FROM learner_days
 WHERE user_id = :user_id AND course_id = :course_id;
 
 -- name: learner-days-of
 -- The finished days of many learners in one course each.
-SELECT d.user_id, d.course_id, d.day, d.lessons_started, d.lessons_completed, d.time_parts, d.completions
+SELECT d.user_id, d.course_id, d.day, d.lessons_started, d.lessons_completed, d.micro_minutes, d.completions
 FROM unnest(:user_ids::uuid[], :course_ids::uuid[]) AS asked (user_id, course_id)
 JOIN learner_days AS d ON d.user_id = asked.user_id AND d.course_id = asked.course_id;
 
@@ -252,11 +252,11 @@ WHERE d.user_id = r.user_id AND d.course_id = r.course_id AND d.day = r.day;
 -- name: active-days
 -- The days from the first on when a learner wrote in a course, or in any where none is named: those that are finished,
 -- and the present one of each course.
-SELECT user_id, course_id, day, lessons_started, lessons_completed, time_parts, completions
+SELECT user_id, course_id, day, lessons_started, lessons_completed, micro_minutes, completions
 FROM learner_days
 WHERE user_id = :user_id AND (:course_id::uuid IS NULL OR course_id = :course_id) AND day >= :first
 UNION ALL
-SELECT user_id, course_id, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+SELECT user_id, course_id, day, day_lessons_started, day_lessons_completed, day_micro_minutes, day_completions
 FROM course_progress
 WHERE user_id = :user_id AND (:course_id::uuid IS NULL OR course_id = :course_id) AND day >= :first AND day > '1970-01-01';
 
@@ -287,9 +287,9 @@ WHERE e.user_id = p.user_id AND e.erased_at < :erased_before AND p.started_at IS
 -- And who they were.
 DELETE FROM erased_learners WHERE erased_at < :erased_before;
 
--- name: begin-rederivation!
+-- name: begin-recalculation!
 -- A course was edited: what follows for the learners who are in it is to be derived, whatever was before.
-INSERT INTO rederivations (course_id, version, learners, done, position, leased_until)
+INSERT INTO recalculations (course_id, version, learners, done, position, leased_until)
 VALUES (:course_id, :version, :learners, 0, NULL, '1970-01-01')
 ON CONFLICT (course_id) DO UPDATE SET
     version = excluded.version,
@@ -298,45 +298,45 @@ ON CONFLICT (course_id) DO UPDATE SET
     position = NULL,
     leased_until = excluded.leased_until;
 
--- name: rederivation^
+-- name: recalculation^
 -- How far it is with a course.
-SELECT course_id::text, version, learners, done, position::text FROM rederivations WHERE course_id = :course_id;
+SELECT course_id::text, version, learners, done, position::text FROM recalculations WHERE course_id = :course_id;
 
--- name: free-rederivation
+-- name: free-recalculation
 -- One that nobody works on.
 SELECT course_id::text, version, learners, done, position::text
-FROM rederivations
+FROM recalculations
 WHERE leased_until <= :now
 ORDER BY course_id
 LIMIT 1;
 
--- name: take-rederivation
+-- name: take-recalculation
 -- Take one that nobody works on: who comes second finds that somebody does.
-UPDATE rederivations SET leased_until = :until
+UPDATE recalculations SET leased_until = :until
 WHERE course_id = :course_id AND version = :version AND leased_until <= :now
 RETURNING course_id::text, version, learners, done, position::text;
 
--- name: advance-rederivation
+-- name: advance-recalculation
 -- Note how far it is, and that somebody works on it.
-UPDATE rederivations SET done = :done, position = :position, leased_until = :until
+UPDATE recalculations SET done = :done, position = :position, leased_until = :until
 WHERE course_id = :course_id AND version = :version
 RETURNING course_id;
 
--- name: finish-rederivation!
+-- name: finish-recalculation!
 -- Nothing is left to do for this version of the course.
-DELETE FROM rederivations WHERE course_id = :course_id AND version = :version;
+DELETE FROM recalculations WHERE course_id = :course_id AND version = :version;
 
--- name: learners-to-rederive
--- Learners in a course whose standings were made under another version of it, by id.
+-- name: learners-to-recalculate
+-- Learners in a course whose course progress were made under another version of it, by id.
 SELECT user_id::text
 FROM course_progress
 WHERE course_id = :course_id AND user_id >= :first AND started_at IS NOT NULL AND course_version <> :version
 ORDER BY course_progress.user_id
 LIMIT :limit;
 
--- name: courses-to-rederive
+-- name: courses-to-recalculate
 -- The courses with whose last edit somebody is not through yet.
-SELECT course_id::text FROM rederivations;
+SELECT course_id::text FROM recalculations;
 
 -- name: count-rows-of^
 -- How many rows a course has.
@@ -352,7 +352,7 @@ SELECT user_id FROM lesson_progress WHERE user_id >= :first ORDER BY user_id OFF
 
 -- name: shapes-between
 -- The rows of a stretch of learners, those that count for the same together. Time is summed in parts of a minute, each
--- row's rounded by itself as headway.domain.standing rounds it, and so much of it as headway.domain.counters counts.
+-- row's rounded by itself as headway.domain.course progress rounds it, and so much of it as headway.domain.counters counts.
 SELECT
     course_id::text, lesson_id::text, status, quiz_score, quiz_attempts, quiz_passed, is_bookmarked,
     count(*), sum(least(round(time_spent_minutes * 1000000)::bigint, :most_time::bigint))::bigint
@@ -370,11 +370,11 @@ JOIN lessons AS l ON l.course_id = r.course_id AND l.lesson_id = r.lesson_id
 WHERE r.user_id >= :first AND r.user_id <= :last AND (:course_id::uuid IS NULL OR r.course_id = :course_id)
 GROUP BY r.user_id, r.course_id, l.required, r.status;
 
--- name: standings-between
--- The standings of a stretch of learners.
+-- name: course-progress-between
+-- The course progress of a stretch of learners.
 SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+    user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_micro_minutes, day_completions,
     at_lesson
 FROM course_progress
 WHERE user_id >= :first AND user_id <= :last AND (:course_id::uuid IS NULL OR course_id = :course_id);
@@ -383,7 +383,7 @@ WHERE user_id >= :first AND user_id <= :last AND (:course_id::uuid IS NULL OR co
 -- The finished days of a stretch of learners, those on the same day together.
 SELECT
     course_id::text, day, count(*), sum(lessons_started)::bigint, sum(lessons_completed)::bigint,
-    sum(time_parts)::bigint, sum(completions)::bigint
+    sum(micro_minutes)::bigint, sum(completions)::bigint
 FROM learner_days
 WHERE user_id >= :first AND user_id <= :last AND (:course_id::uuid IS NULL OR course_id = :course_id)
 GROUP BY course_id, day;
@@ -392,8 +392,8 @@ GROUP BY course_id, day;
 -- A page of a course's learners by progress. The other orders are made of it: headway.storage.rosters. A learner's own
 -- row is asked for by its key: of NOT EXISTS a planner may make a table of everybody's.
 SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+    user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_micro_minutes, day_completions,
     at_lesson
 FROM course_progress AS p
 WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND (p.completed_lessons, p.user_id) > (:value, :after)
@@ -439,8 +439,8 @@ FROM (
 -- name: roster-of-incomplete
 -- A page of the learners of a course who have not completed it.
 SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+    user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_micro_minutes, day_completions,
     at_lesson
 FROM course_progress AS p
 WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.completed_at IS NULL AND p.user_id >= :first

@@ -15,16 +15,16 @@ import asyncpg
 from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, CoursePut, CourseQuery, VersionedCourse
 from headway.domain.changes import Key
 from headway.domain.continuing import TouchedLesson
+from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp, recount
 from headway.domain.errors import CourseNotFoundError, StoreUnavailableError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
-from headway.domain.presence import StandingRestore
+from headway.domain.presence import CourseProgressRestore
 from headway.domain.progress import LessonProgress
 from headway.domain.roster import RosterQuery
-from headway.domain.standing import CourseProgress, LearnerDay, LessonsStamp, recount
 from headway.domain.statistics import CourseReading
-from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition, StandingRefresh, Written
+from headway.domain.writes import UNCONDITIONAL, CourseProgressRefresh, LessonWrite, Precondition, Written
 from headway.storage.committer import ATTEMPTS, CommitObserver, Committer
-from headway.storage.port import LearnerRecord, LessonReading, LessonsReading, Rederivation, StandingReading
+from headway.storage.port import CourseProgressReading, LearnerRecord, LessonReading, LessonsReading, Recalculation
 from headway.storage.postgres import schema
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.archive import PostgresArchive
@@ -34,8 +34,8 @@ from headway.storage.postgres.figures import Figures
 from headway.storage.postgres.gatherer import Gatherer
 from headway.storage.postgres.imports import PostgresImports
 from headway.storage.postgres.learners import REMEMBERED, Learners
+from headway.storage.postgres.recalculations import Recalculations
 from headway.storage.postgres.recent import Recent
-from headway.storage.postgres.rederivations import Rederivations
 from headway.storage.postgres.rows import (
     are_many,
     to_course_progress,
@@ -76,10 +76,10 @@ class PostgresStore:
         self._catalogue = Catalogue(self._database, self._learners_were_erased)
         self._writer = Writer(self._database, self._catalogue, self._recent, lanes=_LANES, clock=clock)
         self._figures = Figures(self._database, self._catalogue)
-        self._rederivations = Rederivations(self._database)
+        self._recalculations = Recalculations(self._database)
         self._learners = Learners(self._database, lambda *key: self._recent.forget(key))
         self._sweeping: asyncio.Task[None] | None = None
-        self._standings: Gatherer[Key, CourseProgress] = Gatherer(self._look_up_standings, lanes=_LANES)
+        self._all_course_progress: Gatherer[Key, CourseProgress] = Gatherer(self._look_up_course_progress, lanes=_LANES)
         self._clock = clock
         self._sign_in_codes = PostgresSignInCodes(self._database, clock)
         self.committer = Committer(
@@ -169,18 +169,18 @@ class PostgresStore:
     async def lessons_stamp(self, learner_id: LearnerId, course_id: CourseId) -> LessonsStamp:
         """What changes whenever the learner's list of the course does."""
         found = await self._catalogue.course(course_id)
-        progress = await self._standings.find((learner_id, course_id))
+        progress = await self._all_course_progress.find((learner_id, course_id))
         return LessonsStamp(found.version, progress.revision if progress else None)
 
-    async def course_progress(self, learner_id: LearnerId, course_id: CourseId) -> StandingReading:
+    async def course_progress(self, learner_id: LearnerId, course_id: CourseId) -> CourseProgressReading:
         """Where the learner stands in a course, under the version of it that is known here."""
         found = await self._catalogue.course(course_id)
-        progress = await self._standings.find((learner_id, course_id))
+        progress = await self._all_course_progress.find((learner_id, course_id))
         return await self._reading(found, progress)
 
-    async def learner_courses(self, learner_id: LearnerId) -> Sequence[StandingReading]:
+    async def learner_courses(self, learner_id: LearnerId) -> Sequence[CourseProgressReading]:
         """The courses the learner has written in, most recently touched first."""
-        readings: list[StandingReading] = []
+        readings: list[CourseProgressReading] = []
         for columns in await self._database.fetch(sql.LEARNER_COURSES, learner_id):
             progress = to_course_progress(columns)
             with contextlib.suppress(CourseNotFoundError):  # removed since
@@ -195,11 +195,11 @@ class PostgresStore:
         """Apply one write, in a batch with whatever else is waiting."""
         return await self.committer.submit(write)
 
-    async def restore(self, asked: StandingRestore) -> bool:
-        """Make a learner's standing and days what an export says."""
+    async def restore(self, asked: CourseProgressRestore) -> bool:
+        """Make a learner's course progress and days what an export says."""
         return await self.committer.restore(asked)
 
-    async def write_all(self, writes: Sequence[LessonWrite | StandingRestore]) -> Sequence[Written | bool]:
+    async def write_all(self, writes: Sequence[LessonWrite | CourseProgressRestore]) -> Sequence[Written | bool]:
         """Write and restore in their order, all of it or nothing."""
         for _ in range(ATTEMPTS):
             written = await self._writer.commit_all(writes)
@@ -239,35 +239,35 @@ class PostgresStore:
         return await self._learners.erase(learner_id, self._clock())
 
     async def refresh(self, learner_id: LearnerId, course_id: CourseId) -> None:
-        """Make the learner's standing, and the rows, what they are under the present version of the course."""
-        await self.committer.refresh(StandingRefresh(learner_id, course_id))
+        """Make the learner's course progress, and the rows, what they are under the present version of the course."""
+        await self.committer.refresh(CourseProgressRefresh(learner_id, course_id))
 
     async def forget_learners(self) -> None:
         """Tell every process, and wait until they have asked."""
         await self._catalogue.forget_learners()
 
-    async def rederivation(self, course_id: CourseId) -> Rederivation | None:
+    async def recalculation(self, course_id: CourseId) -> Recalculation | None:
         """How far it is with a course."""
-        return await self._rederivations.find(course_id)
+        return await self._recalculations.find(course_id)
 
-    async def take_rederivation(self) -> Rederivation | None:
+    async def take_recalculation(self) -> Recalculation | None:
         """One that nobody works on."""
-        taken = await self._rederivations.take(self._clock())
+        taken = await self._recalculations.take(self._clock())
         if taken is not None:  # what is kept may be from before that edit: nothing would follow from it
             self._catalogue.forget(taken.course_id)
         return taken
 
-    async def learners_to_rederive(self, under_way: Rederivation, limit: int) -> Sequence[LearnerId]:
+    async def learners_to_recalculate(self, under_way: Recalculation, limit: int) -> Sequence[LearnerId]:
         """The learners that come next."""
-        return await self._rederivations.next_learners(under_way, limit)
+        return await self._recalculations.next_learners(under_way, limit)
 
-    async def advance_rederivation(self, under_way: Rederivation) -> bool:
+    async def advance_recalculation(self, under_way: Recalculation) -> bool:
         """Note how far it is."""
-        return await self._rederivations.advance(under_way, self._clock())
+        return await self._recalculations.advance(under_way, self._clock())
 
-    async def finish_rederivation(self, under_way: Rederivation) -> None:
+    async def finish_recalculation(self, under_way: Recalculation) -> None:
         """Note that nothing is left to do."""
-        await self._rederivations.finish(under_way)
+        await self._recalculations.finish(under_way)
 
     def _learners_were_erased(self) -> None:
         """Somebody has erased learners, perhaps from the command line, which does not stay to sweep."""
@@ -283,20 +283,20 @@ class PostgresStore:
             with contextlib.suppress(StoreUnavailableError):
                 left = await self._learners.sweep(self._clock())
 
-    async def _reading(self, found: VersionedCourse, progress: CourseProgress | None) -> StandingReading:
-        """The standing as kept, or recounted where it was made under another version of the course."""
+    async def _reading(self, found: VersionedCourse, progress: CourseProgress | None) -> CourseProgressReading:
+        """The course progress as kept, or recounted where it was made under another version of the course."""
         if progress is None or progress.started_at is None:
-            return StandingReading(found.course, None)
+            return CourseProgressReading(found.course, None)
         if progress.course_version != found.version:
             rows = await self._rows(progress.learner_id, progress.course_id)
             progress = progress._replace(tally=recount(found.course, rows))
-        return StandingReading(found.course, progress)
+        return CourseProgressReading(found.course, progress)
 
     async def _rows(self, learner_id: LearnerId, course_id: CourseId) -> list[LessonProgress]:
         rows = await self._database.fetch(sql.LESSON_ROWS, learner_id, course_id)
         return await to_many_lesson_progress(rows)
 
-    async def _look_up_standings(self, keys: Sequence[Key]) -> Mapping[Key, CourseProgress]:
+    async def _look_up_course_progress(self, keys: Sequence[Key]) -> Mapping[Key, CourseProgress]:
         rows = await self._database.fetch(sql.COURSE_PROGRESS_OF, *zip(*keys, strict=True))
         found = map(to_course_progress, rows)
         return {(progress.learner_id, progress.course_id): progress for progress in found}

@@ -13,7 +13,7 @@ from headway.domain.changes import ChangeSet, Key, Work, all_written, by_learner
 from headway.domain.counters import Counters
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
-from headway.domain.presence import StandingRestore, days_begun
+from headway.domain.presence import CourseProgressRestore, days_begun
 from headway.domain.writes import LessonWrite, Written
 from headway.logs import get_logger
 from headway.storage.committer import HELD, LOST, Locks, Outcome
@@ -38,7 +38,7 @@ from headway.storage.postgres.rows import (
 _log = get_logger("headway.storage")
 
 _GROUPS_AT_A_TIME: Final = 256
-_STANDING_COLUMNS: Final = 16  # of course_progress, before those of lesson_progress
+_COURSE_PROGRESS_COLUMNS: Final = 16  # of course_progress, before those of lesson_progress
 
 
 class Writer(Locks):
@@ -95,7 +95,7 @@ class Writer(Locks):
             self._recent.forget(group.key)
         courses = await self._held_courses({group.key[1] for group in groups if group.is_coming})
         held = {group.key for group in groups if group.is_coming and group.key[1] in courses}
-        held |= await self._held_gates({group.key for group in groups if group.standing.progress is not None})
+        held |= await self._held_gates({group.key for group in groups if group.course_progress.progress is not None})
         if held:
             _log.warning("locked_elsewhere", learners=len(held))
         else:  # perhaps it was a counter, or whoever held the lock has let go of it
@@ -115,7 +115,9 @@ class Writer(Locks):
         there = await self._database.fetch(sql.COURSE_PROGRESS_OF, *zip(*not_free, strict=True))
         return _keys(columns[:2] for columns in there)
 
-    async def commit_all(self, writes: Sequence[LessonWrite | StandingRestore]) -> Sequence[Written | bool] | None:
+    async def commit_all(
+        self, writes: Sequence[LessonWrite | CourseProgressRestore]
+    ) -> Sequence[Written | bool] | None:
         """Write and restore in their order, all of it or nothing; `None` where another process was first.
 
         Raises `RefusedWriteError` for the first that is refused.
@@ -154,14 +156,16 @@ class Writer(Locks):
         for group in groups:
             group.course = found.get(group.key[1])
             if group.course is None:
-                for place, work in group.work:
-                    outcomes[place] = CourseNotFoundError(work.course_id)
+                for position, work in group.work:
+                    outcomes[position] = CourseNotFoundError(work.course_id)
         return [group for group in groups if group.course is not None]
 
     async def _read(self, groups: Sequence[Group]) -> None:
-        """Read what is not known: standings never after rows, so that rows can only be newer, which the gate tells."""
+        """Read what is not known. Lesson progress is read last, so that it can only be newer, which the gate tells."""
         await self._read_both([group for group in groups if not group.is_known])
-        await self._read_standings([group for group in groups if not group.is_known and not group.standing.progress])
+        await self._read_course_progress(
+            [group for group in groups if not group.is_known and not group.course_progress.progress]
+        )
         await self._read_rows(groups)
         latest = days_begun(self._clock())
         asked = [(group, group.needs(latest)) for group in groups]
@@ -169,24 +173,24 @@ class Writer(Locks):
         await self._read_days([group for group, needs in asked if needs.days])
 
     async def _read_both(self, groups: Sequence[Group]) -> None:
-        """Read standings with rows, where there are both: so it is with nearly every heartbeat."""
+        """Read course progress with rows, where there are both: so it is with nearly every heartbeat."""
         asked = {(*group.key, lesson_id): group for group in groups for lesson_id in group.lessons()}
         if not asked:
             return
         for columns in await self._database.fetch(sql.ROWS_WITH_COURSE_PROGRESS_AT, *zip(*asked, strict=True)):
-            row = to_lesson_progress(columns[_STANDING_COLUMNS:])
-            standing = asked[row.learner_id, row.course_id, row.lesson_id].standing
-            standing.progress = to_course_progress(columns[:_STANDING_COLUMNS])
-            standing.rows[row.lesson_id] = row
+            row = to_lesson_progress(columns[_COURSE_PROGRESS_COLUMNS:])
+            course_progress = asked[row.learner_id, row.course_id, row.lesson_id].course_progress
+            course_progress.progress = to_course_progress(columns[:_COURSE_PROGRESS_COLUMNS])
+            course_progress.rows[row.lesson_id] = row
 
-    async def _read_standings(self, groups: Sequence[Group]) -> None:
-        """Read the standings of those who have no row yet in the lessons that they write to."""
+    async def _read_course_progress(self, groups: Sequence[Group]) -> None:
+        """Read the course progress of those who have no row yet in the lessons that they write to."""
         asked = {group.key: group for group in groups}
         if not asked:
             return
         for columns in await self._database.fetch(sql.COURSE_PROGRESS_OF, *zip(*asked, strict=True)):
             progress = to_course_progress(columns)
-            asked[progress.learner_id, progress.course_id].standing.progress = progress
+            asked[progress.learner_id, progress.course_id].course_progress.progress = progress
 
     async def _read_rows(self, groups: Sequence[Group]) -> None:
         """Read the rows that are still not known."""
@@ -196,16 +200,16 @@ class Writer(Locks):
         found = await self._database.fetch(sql.LESSON_ROWS_AT, *zip(*asked, strict=True))
         rows = {row[:3]: row for row in map(to_lesson_progress, found)}
         for key, group in asked.items():
-            group.standing.rows[key[2]] = rows.get(key)
+            group.course_progress.rows[key[2]] = rows.get(key)
 
     async def _read_all_rows(self, groups: Sequence[Group]) -> None:
-        """Read every row of those whose standings have to be made anew."""
+        """Read every row of those whose course progress have to be made anew."""
         if not groups:
             return
         by_key = {group.key: group for group in groups}
         for columns in await self._database.fetch(sql.LESSON_ROWS_OF, *zip(*by_key, strict=True)):
             row = to_lesson_progress(columns)
-            by_key[row.learner_id, row.course_id].standing.rows[row.lesson_id] = row
+            by_key[row.learner_id, row.course_id].course_progress.rows[row.lesson_id] = row
 
     async def _read_days(self, groups: Sequence[Group]) -> None:
         """Read the finished days of those who need them. They change behind the gate alone, as rows do."""
@@ -225,8 +229,8 @@ class Writer(Locks):
             if group.change is None:
                 self._settle_unchanged(group, outcomes)
             elif group.key in passed:
-                group.standing.move_on(group.change)
-                self._recent.keep(group.key, group.standing)
+                group.course_progress.move_on(group.change)
+                self._recent.keep(group.key, group.course_progress)
             else:
                 self._lose(group, outcomes)
 
@@ -299,10 +303,10 @@ def _few_at_a_time(groups: Sequence[Group]) -> Iterator[Sequence[Group]]:
 def _columns_of(groups: Sequence[Group]) -> tuple[Any, ...]:
     """What is stored of the groups."""
     changes = [group.change for group in groups if group.change is not None]
-    standings = [change.stored_progress for change in changes if change.stored_progress is not None]
+    all_course_progress = [change.stored_progress for change in changes if change.stored_progress is not None]
     previous = [group.previous_revision for group in groups]
     rows = [row for change in changes for row in change.stored_lessons]
-    return (*from_course_progress(standings), previous, *from_lesson_progress(rows))
+    return (*from_course_progress(all_course_progress), previous, *from_lesson_progress(rows))
 
 
 def _keys(columns: Iterable[Any]) -> frozenset[Key]:

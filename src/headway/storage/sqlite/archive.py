@@ -9,11 +9,11 @@ import apsw
 
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.counters import Counters
+from headway.domain.course_progress import CourseProgress
 from headway.domain.identifiers import CourseId
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import CourseProgress
 from headway.storage.lessons import to_courses
-from headway.storage.port import HeldDay, Holdings, LearnerDayKey, LessonKey, Recount, StandingKey
+from headway.storage.port import CourseProgressKey, HeldDay, Holdings, LearnerDayKey, LessonKey, Recount
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import store_course
 from headway.storage.sqlite.figures import store_counters
@@ -72,10 +72,12 @@ class SqliteArchive:
         key = after or (_BEFORE_ALL,) * 3
         return [to_lesson_progress(columns) for columns in self._reader.read(fetch, sql.LESSON_ROWS_AFTER, *key, limit)]
 
-    async def standings(self, after: StandingKey | None, limit: int) -> Sequence[CourseProgress]:
-        """Standings by learner and course."""
+    async def all_course_progress(self, after: CourseProgressKey | None, limit: int) -> Sequence[CourseProgress]:
+        """Course progress by learner and course."""
         key = after or (_BEFORE_ALL,) * 2
-        return [to_course_progress(columns) for columns in self._reader.read(fetch, sql.STANDINGS_AFTER, *key, limit)]
+        return [
+            to_course_progress(columns) for columns in self._reader.read(fetch, sql.COURSE_PROGRESS_AFTER, *key, limit)
+        ]
 
     async def put_courses(self, courses: Sequence[VersionedCourse]) -> None:
         """Make the catalogue hold these courses under these versions."""
@@ -89,10 +91,10 @@ class SqliteArchive:
         async with self._transaction() as connection:
             connection.executemany(sql.HOLD_LESSON_ROW, map(from_lesson_progress, rows))
 
-    async def put_standings(self, standings: Sequence[CourseProgress]) -> None:
-        """Hold these standings."""
+    async def put_course_progress(self, all_course_progress: Sequence[CourseProgress]) -> None:
+        """Hold these course progress."""
         async with self._transaction() as connection:
-            connection.executemany(sql.PUT_COURSE_PROGRESS, map(from_course_progress, standings))
+            connection.executemany(sql.PUT_COURSE_PROGRESS, map(from_course_progress, all_course_progress))
 
     async def days(self, after: LearnerDayKey | None, limit: int) -> Sequence[HeldDay]:
         """Finished days by learner, course and date."""
@@ -117,5 +119,5 @@ class SqliteArchive:
 
 
 def _holdings(connection: apsw.Connection) -> Holdings:
-    counted = (sql.COUNT_COURSES, sql.COUNT_LESSON_ROWS, sql.COUNT_STANDINGS, sql.COUNT_DAYS)
+    counted = (sql.COUNT_COURSES, sql.COUNT_LESSON_ROWS, sql.COUNT_COURSE_PROGRESS, sql.COUNT_DAYS)
     return Holdings(*(connection.execute(statement).get for statement in counted))

@@ -9,8 +9,8 @@ SELECT count(*) FROM courses;
 -- How many lesson rows there are.
 SELECT count(*) FROM lesson_progress;
 
--- name: count-standings^
--- How many standings there are.
+-- name: count-course-progress^
+-- How many course progress there are.
 SELECT count(*) FROM course_progress;
 
 -- name: count-days^
@@ -44,11 +44,11 @@ WHERE (user_id, course_id, lesson_id) > (:user_id, :course_id, :lesson_id)
 ORDER BY user_id, course_id, lesson_id
 LIMIT :limit;
 
--- name: standings-after
--- Standings by key.
+-- name: course-progress-after
+-- Course progress by key.
 SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+    user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_micro_minutes, day_completions,
     at_lesson
 FROM course_progress
 WHERE (user_id, course_id) > (:user_id, :course_id)
@@ -69,7 +69,7 @@ INSERT OR REPLACE INTO lesson_progress (
 
 -- name: days-after
 -- Finished days by key.
-SELECT user_id, course_id, day, lessons_started, lessons_completed, time_parts, completions
+SELECT user_id, course_id, day, lessons_started, lessons_completed, micro_minutes, completions
 FROM learner_days
 WHERE (user_id, course_id, day) > (:user_id, :course_id, :day)
 ORDER BY user_id, course_id, day

@@ -8,9 +8,9 @@ from typing import Final
 import apsw
 
 from headway.domain.catalogue import Course, CourseOutline, CourseQuery, VersionedCourse, next_version
+from headway.domain.course_progress import microseconds
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId
-from headway.domain.standing import microseconds
 from headway.storage.lessons import course_columns, lesson_columns, to_course
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.rows import fetch, fetch_one
@@ -32,8 +32,8 @@ class Catalogue:
 
     def outlines(self, connection: apsw.Connection, query: CourseQuery) -> Sequence[CourseOutline]:
         """A page of the courses by title."""
-        place = query.after or BEFORE_ALL_COURSES
-        return [CourseOutline(*row) for row in fetch(connection, sql.COURSE_OUTLINES, *place, query.limit)]
+        position = query.after or BEFORE_ALL_COURSES
+        return [CourseOutline(*row) for row in fetch(connection, sql.COURSE_OUTLINES, *position, query.limit)]
 
     def course(self, connection: apsw.Connection, course_id: CourseId) -> VersionedCourse:
         """One course. Raises `CourseNotFoundError`."""
@@ -56,7 +56,7 @@ class Catalogue:
         """Write the course in the place of what was there, under a version of its own, and answer that."""
         [(revision,)] = fetch(connection, sql.NEXT_REVISION, microseconds(now))
         store_course(connection, next_version(before, course, revision))
-        fetch(connection, sql.BEGIN_REDERIVATION, revision, course.id)
+        fetch(connection, sql.BEGIN_RECALCULATION, revision, course.id)
         return int(revision)
 
     def _load(self, connection: apsw.Connection, course_id: CourseId) -> VersionedCourse:

@@ -9,9 +9,9 @@ import orjson
 
 from headway.domain.catalogue import CourseQuery
 from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts
+from headway.domain.course_progress import CourseProgress
 from headway.domain.identifiers import CourseId, LearnerId
-from headway.domain.roster import FEW, RosterOrder, RosterPlace, RosterQuery
-from headway.domain.standing import CourseProgress
+from headway.domain.roster import FEW, RosterOrder, RosterPosition, RosterQuery
 from headway.domain.statistics import CourseReading, reading_of
 from headway.storage.port import HeldDay
 from headway.storage.rosters import Statements
@@ -108,16 +108,16 @@ def _sorted_page(connection: apsw.Connection, course_id: CourseId, query: Roster
     if query.order is RosterOrder.COMPLETED and query.of_incomplete:
         return []
     if query.after is None:
-        place: tuple[object, str] = (
+        position: tuple[object, str] = (
             (_LAST[query.order], _AFTER_ALL_LEARNERS) if query.descending else (_FIRST[query.order], _NO_LEARNER)
         )
     elif query.after.value is None:
         return []
     else:
-        place = (_value(query.after), query.after.learner_id)
+        position = (_value(query.after), query.after.learner_id)
     statement = _statements(connection, course_id, query)[query.order, query.descending]
     ids = query.learners or (None, None)
-    return fetch(connection, statement, course_id, *place, *ids, *_filters(query), query.limit)
+    return fetch(connection, statement, course_id, *position, *ids, *_filters(query), query.limit)
 
 
 def _statements(connection: apsw.Connection, course_id: CourseId, query: RosterQuery) -> Statements:
@@ -155,7 +155,7 @@ def _filters(query: RosterQuery) -> tuple[object, ...]:
     return (query.completed, before, query.at_lesson, query.incomplete_lesson, query.failed_at_least)
 
 
-def _value(place: RosterPlace) -> object:
-    if isinstance(place.value, datetime):
-        return to_text(place.value.astimezone(UTC))
-    return place.value.isoformat() if isinstance(place.value, date) else place.value
+def _value(position: RosterPosition) -> object:
+    if isinstance(position.value, datetime):
+        return to_text(position.value.astimezone(UTC))
+    return position.value.isoformat() if isinstance(position.value, date) else position.value

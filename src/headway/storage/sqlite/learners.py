@@ -9,9 +9,9 @@ from headway.domain import changes
 from headway.domain.changes import ChangeSet
 from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters
+from headway.domain.course_progress import LearnerDay
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import LearnerDay
 from headway.storage.port import LearnerRecord
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.figures import store_counters
@@ -30,10 +30,14 @@ def record_of(
 ) -> LearnerRecord:
     """All of it, its rows as `each` hands them out."""
     held = [to_held_day(columns) for columns in fetch(connection, sql.LEARNER_DAYS, learner_id)]
-    standings = fetch(connection, sql.LEARNER_STANDINGS, learner_id)
+    all_course_progress = fetch(connection, sql.LEARNER_COURSE_PROGRESS, learner_id)
     return LearnerRecord(
         [to_lesson_progress(columns) for columns in each(fetch(connection, sql.LEARNER_ROWS, learner_id))],
-        [standing for standing in map(to_course_progress, standings) if not standing.is_empty],
+        [
+            course_progress
+            for course_progress in map(to_course_progress, all_course_progress)
+            if not course_progress.is_empty
+        ],
         [(day.course_id, day.day) for day in held],
     )
 
@@ -58,20 +62,22 @@ def erase(connection: apsw.Connection, learner_id: LearnerId, now: datetime) -> 
     for change in _erased(learner_id, record, now):
         change.add_to(counters)
     store_counters(connection, counters)
-    for statement in (sql.ERASE_ROWS, sql.ERASE_STANDINGS, sql.ERASE_DAYS):
+    for statement in (sql.ERASE_ROWS, sql.ERASE_COURSE_PROGRESS, sql.ERASE_DAYS):
         fetch(connection, statement, learner_id)
     return any(record)
 
 
 def _erased(learner_id: LearnerId, record: LearnerRecord, now: datetime) -> Iterator[ChangeSet]:
     """What goes, course by course."""
-    standings = {standing.course_id: standing for standing in record.standings}
+    all_course_progress = {course_progress.course_id: course_progress for course_progress in record.all_course_progress}
     rows: dict[CourseId, list[LessonProgress]] = {}
     for row in record.rows:
         rows.setdefault(row.course_id, []).append(row)
     days: dict[CourseId, list[LearnerDay]] = {}
     for course_id, day in record.days:
         days.setdefault(course_id, []).append(day)
-    for course_id in {**standings, **rows, **days}:
+    for course_id in {**all_course_progress, **rows, **days}:
         key = learner_id, course_id
-        yield changes.erase(key, standings.get(course_id), rows.get(course_id, ()), days.get(course_id, ()), now)
+        yield changes.erase(
+            key, all_course_progress.get(course_id), rows.get(course_id, ()), days.get(course_id, ()), now
+        )

@@ -19,13 +19,13 @@ from headway.domain.changes import (
     restart,
 )
 from headway.domain.counters import Counters
+from headway.domain.course_progress import LessonsStamp, recount
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.presence import NO_DAYS, days_begun
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import LessonsStamp, recount
 from headway.storage.gently import gently
-from headway.storage.port import FEW_CHARACTERS, HeldDay, LessonReading, LessonsReading, StandingReading
+from headway.storage.port import FEW_CHARACTERS, CourseProgressReading, HeldDay, LessonReading, LessonsReading
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.figures import store_day
@@ -78,7 +78,7 @@ class ProgressTable:
             raise CourseNotFoundError(course_id)
         return LessonsStamp(*columns)
 
-    def course(self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId) -> StandingReading:
+    def course(self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId) -> CourseProgressReading:
         """Where the learner stands in a course, under its present version."""
         columns = fetch_one(connection, sql.COURSE_VERSION_AND_PROGRESS, learner_id, course_id)
         if columns is None:
@@ -87,12 +87,12 @@ class ProgressTable:
         found = self._catalogue.at(connection, course_id, version)
         progress = to_course_progress(columns[1:]) if learner else None
         if progress is None or progress.started_at is None:
-            return StandingReading(found.course, None)
+            return CourseProgressReading(found.course, None)
         if progress.course_version != version:
             progress = progress._replace(tally=recount(found.course, rows_of(connection, learner_id, course_id)))
-        return StandingReading(found.course, progress)
+        return CourseProgressReading(found.course, progress)
 
-    def courses(self, connection: apsw.Connection, learner_id: LearnerId) -> Sequence[StandingReading]:
+    def courses(self, connection: apsw.Connection, learner_id: LearnerId) -> Sequence[CourseProgressReading]:
         """Where the learner stands in every course of the catalogue, most recently touched first."""
         return [
             self.course(connection, learner_id, course_id)

@@ -6,9 +6,9 @@ from typing import Final, Generic, TypeVar
 import apsw
 
 from headway.domain.catalogue import VersionedCourse
+from headway.domain.course_progress import CourseProgress
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import CourseProgress
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.rows import (
@@ -123,14 +123,14 @@ class Recent:
             self._rows.pop(key, None)
 
 
-def _sorted_by(standing: CourseProgress) -> tuple[object, ...]:
+def _sorted_by(course_progress: CourseProgress) -> tuple[object, ...]:
     """What the indexes of the table hold."""
     return (
-        standing.tally.completed_lessons,
-        standing.day.date,
-        standing.completed_at,
-        standing.started_at,
-        standing.at_lesson,
+        course_progress.tally.completed_lessons,
+        course_progress.day.date,
+        course_progress.completed_at,
+        course_progress.started_at,
+        course_progress.at_lesson,
     )
 
 

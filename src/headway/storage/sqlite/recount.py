@@ -9,13 +9,13 @@ import apsw
 
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.counters import Counters, recount
+from headway.domain.course_progress import CourseProgress, agrees, last_started
+from headway.domain.course_progress import recount as recount_tally
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId
 from headway.domain.presence import days_begun, lies_ahead
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import CourseProgress, agrees, last_started
-from headway.domain.standing import recount as recount_tally
-from headway.storage.port import Recounted, StandingKey
+from headway.storage.port import CourseProgressKey, Recounted
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.figures import counted
@@ -50,7 +50,7 @@ class SqliteRecount:
 
     async def stretches(self) -> AsyncIterator[Recounted]:
         """All learners, a stretch at a time."""
-        under_way = {course_id for (course_id,) in fetch(self._connection, sql.COURSES_TO_REDERIVE)}
+        under_way = {course_id for (course_id,) in fetch(self._connection, sql.COURSES_TO_RECALCULATE)}
         after = _NO_LEARNER
         while after != _AFTER_ALL_LEARNERS:
             end = fetch_one(self._connection, sql.LEARNER_AT, after, _ROWS)
@@ -61,22 +61,28 @@ class SqliteRecount:
     def _stretch(self, after: str, until: str, under_way: AbstractSet[CourseId]) -> Recounted:
         asked = (after, until, self._course_id)
         rows = [to_lesson_progress(columns) for columns in fetch(self._connection, sql.ROWS_BETWEEN, *asked)]
-        standings = [to_course_progress(columns) for columns in fetch(self._connection, sql.STANDINGS_BETWEEN, *asked)]
+        all_course_progress = [
+            to_course_progress(columns) for columns in fetch(self._connection, sql.COURSE_PROGRESS_BETWEEN, *asked)
+        ]
         days = [to_held_day(columns) for columns in fetch(self._connection, sql.DAYS_BETWEEN, *asked)]
-        counters = recount(rows, standings, ((held.course_id, held.day) for held in days))
-        by_standing: dict[StandingKey, list[LessonProgress]] = {}
+        counters = recount(rows, all_course_progress, ((held.course_id, held.day) for held in days))
+        by_course_progress: dict[CourseProgressKey, list[LessonProgress]] = {}
         for row in rows:
-            by_standing.setdefault((row.learner_id, row.course_id), []).append(row)
-        wrong: list[StandingKey] = []
-        for standing in standings:
-            own = by_standing.pop((standing.learner_id, standing.course_id), [])
-            found = self._course(standing.course_id)
-            derived = standing.course_id not in under_way
-            if found and not _agrees(found, standing, own, derived=derived):
-                wrong.append((standing.learner_id, standing.course_id))
-        wrong.extend(key for key, own in by_standing.items() if self._are_of_course(key[1], own))
+            by_course_progress.setdefault((row.learner_id, row.course_id), []).append(row)
+        wrong: list[CourseProgressKey] = []
+        for course_progress in all_course_progress:
+            own = by_course_progress.pop((course_progress.learner_id, course_progress.course_id), [])
+            found = self._course(course_progress.course_id)
+            derived = course_progress.course_id not in under_way
+            if found and not _agrees(found, course_progress, own, derived=derived):
+                wrong.append((course_progress.learner_id, course_progress.course_id))
+        wrong.extend(key for key, own in by_course_progress.items() if self._are_of_course(key[1], own))
         today = days_begun(datetime.now(UTC))
-        ahead = [(standing.learner_id, standing.course_id) for standing in standings if lies_ahead(standing, today)]
+        ahead = [
+            (course_progress.learner_id, course_progress.course_id)
+            for course_progress in all_course_progress
+            if lies_ahead(course_progress, today)
+        ]
         return Recounted(len(rows), counters, wrong, ahead)
 
     def _are_of_course(self, course_id: CourseId, rows: Iterable[LessonProgress]) -> bool:
@@ -92,7 +98,7 @@ class SqliteRecount:
 
 
 def _agrees(
-    course: VersionedCourse, standing: CourseProgress, rows: Sequence[LessonProgress], *, derived: bool
+    course: VersionedCourse, course_progress: CourseProgress, rows: Sequence[LessonProgress], *, derived: bool
 ) -> bool:
     tally, at_lesson = recount_tally(course.course, rows), last_started(course.course, rows)
-    return agrees(course, standing, tally, at_lesson, derived=derived)
+    return agrees(course, course_progress, tally, at_lesson, derived=derived)

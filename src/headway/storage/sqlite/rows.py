@@ -7,8 +7,8 @@ import apsw
 import orjson
 
 from headway.domain.continuing import TouchedLesson
+from headway.domain.course_progress import CourseProgress, LearnerDay, Tally
 from headway.domain.progress import NO_METADATA, LessonProgress, Status
-from headway.domain.standing import CourseProgress, LearnerDay, Tally
 from headway.storage.port import HeldDay
 
 _STATUS: Final = {status.value: status for status in Status}
@@ -51,10 +51,10 @@ def from_lesson_progress(row: LessonProgress) -> Columns:
 
 def to_course_progress(columns: Columns) -> CourseProgress:
     """A row of `course_progress`."""
-    (learner, course, completed, in_progress, time_parts, last_accessed, course_version, revision,
+    (learner, course, completed, in_progress, micro_minutes, last_accessed, course_version, revision,
      started_at, completed_at, day, *done, at_lesson) = columns  # fmt: skip
     return CourseProgress(
-        learner, course, Tally(completed, in_progress, time_parts),
+        learner, course, Tally(completed, in_progress, micro_minutes),
         datetime.fromisoformat(last_accessed) if last_accessed else None, course_version, revision,
         datetime.fromisoformat(started_at) if started_at else None,
         datetime.fromisoformat(completed_at) if completed_at else None,
@@ -76,7 +76,7 @@ def touched_columns(progress: CourseProgress) -> Columns:
     """The columns of `course_progress` that the roster is not sorted or found by, and its key."""
     day = progress.day
     return (
-        progress.tally.in_progress_lessons, progress.tally.time_parts,
+        progress.tally.in_progress_lessons, progress.tally.micro_minutes,
         to_text(progress.last_accessed) if progress.last_accessed else None, progress.course_version,
         progress.revision, *day[1:], progress.learner_id, progress.course_id,
     )  # fmt: skip

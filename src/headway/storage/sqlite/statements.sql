@@ -130,8 +130,8 @@ DELETE FROM lesson_progress WHERE user_id = :user_id AND course_id = :course_id;
 -- name: course-progress^
 -- Where one learner stands in one course.
 SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+    user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_micro_minutes, day_completions,
     at_lesson
 FROM course_progress
 WHERE user_id = :user_id AND course_id = :course_id;
@@ -140,9 +140,9 @@ WHERE user_id = :user_id AND course_id = :course_id;
 -- The version of a course in the catalogue, with where the learner stands in it or nulls.
 SELECT
     c.version,
-    p.user_id, p.course_id, p.completed_lessons, p.in_progress_lessons, p.time_parts, p.last_accessed,
+    p.user_id, p.course_id, p.completed_lessons, p.in_progress_lessons, p.micro_minutes, p.last_accessed,
     p.course_version, p.revision, p.started_at, p.completed_at, p.day, p.day_lessons_started, p.day_lessons_completed,
-    p.day_time_parts, p.day_completions, p.at_lesson
+    p.day_micro_minutes, p.day_completions, p.at_lesson
 FROM courses AS c
 LEFT JOIN course_progress AS p ON p.user_id = :user_id AND p.course_id = c.course_id
 WHERE c.course_id = :course_id;
@@ -172,18 +172,18 @@ ORDER BY course_id;
 -- name: put-course-progress!
 -- Where one learner now stands in one course.
 INSERT INTO course_progress (
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+    user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_micro_minutes, day_completions,
     at_lesson
 ) VALUES (
-    :user_id, :course_id, :completed_lessons, :in_progress_lessons, :time_parts, :last_accessed, :course_version,
-    :revision, :started_at, :completed_at, :day, :day_lessons_started, :day_lessons_completed, :day_time_parts,
+    :user_id, :course_id, :completed_lessons, :in_progress_lessons, :micro_minutes, :last_accessed, :course_version,
+    :revision, :started_at, :completed_at, :day, :day_lessons_started, :day_lessons_completed, :day_micro_minutes,
     :day_completions, :at_lesson
 )
 ON CONFLICT (user_id, course_id) DO UPDATE SET
     completed_lessons = excluded.completed_lessons,
     in_progress_lessons = excluded.in_progress_lessons,
-    time_parts = excluded.time_parts,
+    micro_minutes = excluded.micro_minutes,
     last_accessed = excluded.last_accessed,
     course_version = excluded.course_version,
     revision = excluded.revision,
@@ -192,7 +192,7 @@ ON CONFLICT (user_id, course_id) DO UPDATE SET
     day = excluded.day,
     day_lessons_started = excluded.day_lessons_started,
     day_lessons_completed = excluded.day_lessons_completed,
-    day_time_parts = excluded.day_time_parts,
+    day_micro_minutes = excluded.day_micro_minutes,
     day_completions = excluded.day_completions,
     at_lesson = excluded.at_lesson;
 
@@ -201,12 +201,12 @@ ON CONFLICT (user_id, course_id) DO UPDATE SET
 -- anew for each column that is set, whether it changes or not.
 UPDATE course_progress SET
     in_progress_lessons = :in_progress_lessons,
-    time_parts = :time_parts,
+    micro_minutes = :micro_minutes,
     last_accessed = :last_accessed,
     course_version = :course_version,
     revision = :revision,
     day_lessons_started = :day_lessons_started,
     day_lessons_completed = :day_lessons_completed,
-    day_time_parts = :day_time_parts,
+    day_micro_minutes = :day_micro_minutes,
     day_completions = :day_completions
 WHERE user_id = :user_id AND course_id = :course_id;

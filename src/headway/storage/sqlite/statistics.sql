@@ -3,22 +3,22 @@
 -- name: add-lesson-statistics!
 -- Add to what is counted of a lesson.
 INSERT INTO lesson_statistics (
-    course_id, lesson_id, started, completed, tried, passed, bookmarked, attempts, scored, score_parts, time_parts,
+    course_id, lesson_id, started, completed, attempted, passed, bookmarked, attempts, scored, micro_points, micro_minutes,
     stopped
 ) VALUES (
-    :course_id, :lesson_id, :started, :completed, :tried, :passed, :bookmarked, :attempts, :scored, :score_parts,
-    :time_parts, :stopped
+    :course_id, :lesson_id, :started, :completed, :attempted, :passed, :bookmarked, :attempts, :scored, :micro_points,
+    :micro_minutes, :stopped
 )
 ON CONFLICT (course_id, lesson_id) DO UPDATE SET
     started = started + excluded.started,
     completed = completed + excluded.completed,
-    tried = tried + excluded.tried,
+    attempted = attempted + excluded.attempted,
     passed = passed + excluded.passed,
     bookmarked = bookmarked + excluded.bookmarked,
     attempts = attempts + excluded.attempts,
     scored = scored + excluded.scored,
-    score_parts = score_parts + excluded.score_parts,
-    time_parts = time_parts + excluded.time_parts,
+    micro_points = micro_points + excluded.micro_points,
+    micro_minutes = micro_minutes + excluded.micro_minutes,
     stopped = stopped + excluded.stopped;
 
 -- name: add-scores!
@@ -36,24 +36,24 @@ ON CONFLICT (course_id) DO UPDATE SET
 -- name: add-activity!
 -- Add to what is counted of a day in a course.
 INSERT INTO course_activity (
-    course_id, day, active, last_seen, lessons_started, lessons_completed, time_parts, completions
+    course_id, day, active, last_seen, lessons_started, lessons_completed, micro_minutes, completions
 ) VALUES (
-    :course_id, :day, :active, :last_seen, :lessons_started, :lessons_completed, :time_parts, :completions
+    :course_id, :day, :active, :last_seen, :lessons_started, :lessons_completed, :micro_minutes, :completions
 )
 ON CONFLICT (course_id, day) DO UPDATE SET
     active = active + excluded.active,
     last_seen = last_seen + excluded.last_seen,
     lessons_started = lessons_started + excluded.lessons_started,
     lessons_completed = lessons_completed + excluded.lessons_completed,
-    time_parts = time_parts + excluded.time_parts,
+    micro_minutes = micro_minutes + excluded.micro_minutes,
     completions = completions + excluded.completions;
 
 -- name: put-learner-day!
 -- A learner's day that is finished.
 INSERT OR REPLACE INTO learner_days (
-    user_id, course_id, day, lessons_started, lessons_completed, time_parts, completions
+    user_id, course_id, day, lessons_started, lessons_completed, micro_minutes, completions
 ) VALUES (
-    :user_id, :course_id, :day, :lessons_started, :lessons_completed, :time_parts, :completions
+    :user_id, :course_id, :day, :lessons_started, :lessons_completed, :micro_minutes, :completions
 );
 
 -- name: course-counts
@@ -63,7 +63,7 @@ SELECT course_id, learners, completed FROM course_statistics WHERE course_id = :
 -- name: lesson-counts
 -- Learners in a course's lessons, in those that are not in it now too.
 SELECT
-    course_id, lesson_id, started, completed, tried, passed, bookmarked, attempts, scored, score_parts, time_parts,
+    course_id, lesson_id, started, completed, attempted, passed, bookmarked, attempts, scored, micro_points, micro_minutes,
     stopped
 FROM lesson_statistics
 WHERE course_id = :course_id;
@@ -74,7 +74,7 @@ SELECT course_id, lesson_id, points, learners FROM quiz_scores WHERE course_id =
 
 -- name: days
 -- What is counted of a course's days.
-SELECT course_id, day, active, last_seen, lessons_started, lessons_completed, time_parts, completions
+SELECT course_id, day, active, last_seen, lessons_started, lessons_completed, micro_minutes, completions
 FROM course_activity
 WHERE course_id = :course_id AND day BETWEEN :first AND :last;
 
@@ -85,7 +85,7 @@ SELECT course_id, learners, completed FROM course_statistics;
 -- name: all-lesson-counts
 -- Learners in all lessons.
 SELECT
-    course_id, lesson_id, started, completed, tried, passed, bookmarked, attempts, scored, score_parts, time_parts,
+    course_id, lesson_id, started, completed, attempted, passed, bookmarked, attempts, scored, micro_points, micro_minutes,
     stopped
 FROM lesson_statistics;
 
@@ -95,7 +95,7 @@ SELECT course_id, lesson_id, points, learners FROM quiz_scores WHERE learners <>
 
 -- name: all-days
 -- What is counted of all courses' days.
-SELECT course_id, day, active, last_seen, lessons_started, lessons_completed, time_parts, completions
+SELECT course_id, day, active, last_seen, lessons_started, lessons_completed, micro_minutes, completions
 FROM course_activity
 WHERE day BETWEEN :first AND :last;
 
@@ -119,11 +119,11 @@ FROM lesson_progress
 WHERE user_id = :user_id
 ORDER BY course_id, lesson_id;
 
--- name: learner-standings
--- All of a learner's standings.
+-- name: learner-course-progress
+-- All of a learner's course progress.
 SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+    user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_micro_minutes, day_completions,
     at_lesson
 FROM course_progress
 WHERE user_id = :user_id
@@ -131,14 +131,14 @@ ORDER BY course_id;
 
 -- name: learner-days
 -- All of a learner's finished days.
-SELECT user_id, course_id, day, lessons_started, lessons_completed, time_parts, completions
+SELECT user_id, course_id, day, lessons_started, lessons_completed, micro_minutes, completions
 FROM learner_days
 WHERE user_id = :user_id
 ORDER BY course_id, day;
 
 -- name: learner-days-in
 -- A learner's finished days in a course.
-SELECT user_id, course_id, day, lessons_started, lessons_completed, time_parts, completions
+SELECT user_id, course_id, day, lessons_started, lessons_completed, micro_minutes, completions
 FROM learner_days
 WHERE user_id = :user_id AND course_id = :course_id;
 
@@ -149,11 +149,11 @@ DELETE FROM learner_days WHERE user_id = :user_id AND course_id = :course_id AND
 -- name: active-days
 -- The days from the first on when a learner wrote in a course, or in any where none is named: those that are finished,
 -- and the present one of each course.
-SELECT user_id, course_id, day, lessons_started, lessons_completed, time_parts, completions
+SELECT user_id, course_id, day, lessons_started, lessons_completed, micro_minutes, completions
 FROM learner_days
 WHERE user_id = :user_id AND (:course_id IS NULL OR course_id = :course_id) AND day >= :first
 UNION ALL
-SELECT user_id, course_id, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions
+SELECT user_id, course_id, day, day_lessons_started, day_lessons_completed, day_micro_minutes, day_completions
 FROM course_progress
 WHERE user_id = :user_id AND (:course_id IS NULL OR course_id = :course_id) AND day >= :first AND day > '1970-01-01';
 
@@ -161,59 +161,59 @@ WHERE user_id = :user_id AND (:course_id IS NULL OR course_id = :course_id) AND 
 -- All of a learner's rows go.
 DELETE FROM lesson_progress WHERE user_id = :user_id;
 
--- name: erase-standings!
--- All of a learner's standings go.
+-- name: erase-course-progress!
+-- All of a learner's course progress go.
 DELETE FROM course_progress WHERE user_id = :user_id;
 
 -- name: erase-days!
 -- All of a learner's finished days go.
 DELETE FROM learner_days WHERE user_id = :user_id;
 
--- name: begin-rederivation!
+-- name: begin-recalculation!
 -- A course was edited: what follows for the learners who are in it is to be derived, whatever was before.
-INSERT OR REPLACE INTO rederivations (course_id, version, learners, done, position, leased_until)
+INSERT OR REPLACE INTO recalculations (course_id, version, learners, done, position, leased_until)
 SELECT course_id, :version, learners, 0, NULL, 0
 FROM course_statistics
 WHERE course_id = :course_id AND learners > 0;
 
 -- name: derive-anew!
--- A course was brought here, perhaps with standings of another version of it.
-INSERT OR REPLACE INTO rederivations (course_id, version, learners, done, position, leased_until)
+-- A course was brought here, perhaps with course progress of another version of it.
+INSERT OR REPLACE INTO recalculations (course_id, version, learners, done, position, leased_until)
 VALUES (:course_id, :version, 0, 0, NULL, 0);
 
--- name: rederivation^
+-- name: recalculation^
 -- How far it is with a course.
-SELECT course_id, version, learners, done, position FROM rederivations WHERE course_id = :course_id;
+SELECT course_id, version, learners, done, position FROM recalculations WHERE course_id = :course_id;
 
--- name: free-rederivation^
+-- name: free-recalculation^
 -- One that nobody works on.
 SELECT course_id, version, learners, done, position
-FROM rederivations
+FROM recalculations
 WHERE leased_until <= :now
 ORDER BY course_id
 LIMIT 1;
 
--- name: advance-rederivation
+-- name: advance-recalculation
 -- Note how far it is, and that somebody works on it.
-UPDATE rederivations SET done = :done, position = :position, leased_until = :leased_until
+UPDATE recalculations SET done = :done, position = :position, leased_until = :leased_until
 WHERE course_id = :course_id AND version = :version
 RETURNING course_id;
 
--- name: finish-rederivation!
+-- name: finish-recalculation!
 -- Nothing is left to do for this version of the course.
-DELETE FROM rederivations WHERE course_id = :course_id AND version = :version;
+DELETE FROM recalculations WHERE course_id = :course_id AND version = :version;
 
--- name: learners-to-rederive
--- Learners in a course whose standings were made under another version of it, by id.
+-- name: learners-to-recalculate
+-- Learners in a course whose course progress were made under another version of it, by id.
 SELECT user_id
 FROM course_progress
 WHERE course_id = :course_id AND user_id > :after AND started_at IS NOT NULL AND course_version <> :version
 ORDER BY user_id
 LIMIT :limit;
 
--- name: courses-to-rederive
+-- name: courses-to-recalculate
 -- The courses with whose last edit somebody is not through yet.
-SELECT course_id FROM rederivations;
+SELECT course_id FROM recalculations;
 
 -- name: count-rows-of^
 -- How many rows a course has, or all have.
@@ -232,18 +232,18 @@ SELECT
 FROM lesson_progress
 WHERE user_id > :after AND user_id <= :until AND (:course_id IS NULL OR course_id = :course_id);
 
--- name: standings-between
--- The standings of a stretch of learners.
+-- name: course-progress-between
+-- The course progress of a stretch of learners.
 SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+    user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_micro_minutes, day_completions,
     at_lesson
 FROM course_progress
 WHERE user_id > :after AND user_id <= :until AND (:course_id IS NULL OR course_id = :course_id);
 
 -- name: days-between
 -- The finished days of a stretch of learners.
-SELECT user_id, course_id, day, lessons_started, lessons_completed, time_parts, completions
+SELECT user_id, course_id, day, lessons_started, lessons_completed, micro_minutes, completions
 FROM learner_days
 WHERE user_id > :after AND user_id <= :until AND (:course_id IS NULL OR course_id = :course_id);
 
@@ -251,8 +251,8 @@ WHERE user_id > :after AND user_id <= :until AND (:course_id IS NULL OR course_i
 -- A page of a course's learners by progress. The other orders are made of it: headway.storage.rosters. A learner's own
 -- row is asked for by its key: of NOT EXISTS a planner may make a table of everybody's.
 SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+    user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_micro_minutes, day_completions,
     at_lesson
 FROM course_progress AS p
 WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND (p.completed_lessons, p.user_id) > (:value, :after)
@@ -298,8 +298,8 @@ FROM (
 -- name: roster-of-incomplete
 -- A page of the learners of a course who have not completed it.
 SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, time_parts, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_time_parts, day_completions,
+    user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_micro_minutes, day_completions,
     at_lesson
 FROM course_progress AS p
 WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.completed_at IS NULL AND p.user_id > :after

@@ -27,18 +27,18 @@ from headway.domain.catalogue import (
 from headway.domain.changes import Work, all_written, by_learner_and_course
 from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters
+from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp
 from headway.domain.errors import StoreUnavailableError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
-from headway.domain.presence import StandingRestore
+from headway.domain.presence import CourseProgressRestore
 from headway.domain.roster import RosterQuery
-from headway.domain.standing import CourseProgress, LearnerDay, LessonsStamp
 from headway.domain.statistics import CourseReading
-from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition, StandingRefresh, Written
+from headway.domain.writes import UNCONDITIONAL, CourseProgressRefresh, LessonWrite, Precondition, Written
 from headway.storage.committer import CommitObserver, Committer, Outcome
 from headway.storage.gently import gently, in_turns
-from headway.storage.port import LearnerRecord, LessonReading, LessonsReading, Rederivation, StandingReading
+from headway.storage.port import CourseProgressReading, LearnerRecord, LessonReading, LessonsReading, Recalculation
 from headway.storage.recounting import are_uncounted, count_anew
-from headway.storage.sqlite import rederivations
+from headway.storage.sqlite import recalculations
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.archive import SqliteArchive
 from headway.storage.sqlite.catalogue import Catalogue
@@ -163,11 +163,11 @@ class SqliteStore:
         """What changes whenever the learner's list of the course does."""
         return self._reader.read(self._progress.stamp, learner_id, course_id)
 
-    async def course_progress(self, learner_id: LearnerId, course_id: CourseId) -> StandingReading:
+    async def course_progress(self, learner_id: LearnerId, course_id: CourseId) -> CourseProgressReading:
         """Where the learner stands in a course."""
         return self._reader.read(self._progress.course, learner_id, course_id)
 
-    async def learner_courses(self, learner_id: LearnerId) -> Sequence[StandingReading]:
+    async def learner_courses(self, learner_id: LearnerId) -> Sequence[CourseProgressReading]:
         """The courses the learner has written in, most recently touched first."""
         return self._reader.read(self._progress.courses, learner_id)
 
@@ -179,8 +179,8 @@ class SqliteStore:
         """Apply one write, in a batch with whatever else is waiting."""
         return await self.committer.submit(write)
 
-    async def restore(self, asked: StandingRestore) -> bool:
-        """Make a learner's standing and days what an export says."""
+    async def restore(self, asked: CourseProgressRestore) -> bool:
+        """Make a learner's course progress and days what an export says."""
         return await self.committer.restore(asked)
 
     async def put_course(self, course: Course, precondition: Precondition = UNCONDITIONAL) -> CoursePut:
@@ -206,7 +206,7 @@ class SqliteStore:
             self._progress.restart(connection, learner_id, course_id, self._clock(), counters)
             store_counters(connection, counters)
 
-    async def write_all(self, writes: Sequence[LessonWrite | StandingRestore]) -> Sequence[Written | bool]:
+    async def write_all(self, writes: Sequence[LessonWrite | CourseProgressRestore]) -> Sequence[Written | bool]:
         """Write and restore in their order, all of it or nothing."""
         if can_be_promised(writes):
             changed = await self._together.write(writes)
@@ -214,7 +214,7 @@ class SqliteStore:
                 return changed
         return await self._write_at_once(writes)
 
-    async def _write_at_once(self, writes: Sequence[LessonWrite | StandingRestore]) -> Sequence[Written | bool]:
+    async def _write_at_once(self, writes: Sequence[LessonWrite | CourseProgressRestore]) -> Sequence[Written | bool]:
         counters = Counters()
         now = self._clock()
         outcomes: list[Outcome] = [None] * len(writes)
@@ -230,8 +230,8 @@ class SqliteStore:
         return written
 
     async def refresh(self, learner_id: LearnerId, course_id: CourseId) -> None:
-        """Make the learner's standing, and the rows, what they are under the present version of the course."""
-        await self.committer.refresh(StandingRefresh(learner_id, course_id))
+        """Make the learner's course progress, and the rows, what they are under the present version of the course."""
+        await self.committer.refresh(CourseProgressRefresh(learner_id, course_id))
 
     async def statistics(self, course_id: CourseId, first: date, last: date) -> CourseReading:
         """What is counted of a course."""
@@ -263,31 +263,31 @@ class SqliteStore:
     async def forget_learners(self) -> None:
         """Nothing to wait for: what others write is noticed with the next transaction."""
 
-    async def rederivation(self, course_id: CourseId) -> Rederivation | None:
+    async def recalculation(self, course_id: CourseId) -> Recalculation | None:
         """How far it is with a course."""
-        return self._reader.read(rederivations.find, course_id)
+        return self._reader.read(recalculations.find, course_id)
 
-    async def take_rederivation(self) -> Rederivation | None:
+    async def take_recalculation(self) -> Recalculation | None:
         """One that nobody works on."""
         now = self._clock()
-        if self._reader.read(rederivations.find_free, now) is None:
+        if self._reader.read(recalculations.find_free, now) is None:
             return None
         async with self._turn() as connection:
-            return rederivations.take(connection, now)
+            return recalculations.take(connection, now)
 
-    async def learners_to_rederive(self, under_way: Rederivation, limit: int) -> Sequence[LearnerId]:
+    async def learners_to_recalculate(self, under_way: Recalculation, limit: int) -> Sequence[LearnerId]:
         """The learners that come next."""
-        return await self._long_reader.read(rederivations.next_learners, under_way, limit)
+        return await self._long_reader.read(recalculations.next_learners, under_way, limit)
 
-    async def advance_rederivation(self, under_way: Rederivation) -> bool:
+    async def advance_recalculation(self, under_way: Recalculation) -> bool:
         """Note how far it is."""
         async with self._turn() as connection:
-            return rederivations.advance(connection, under_way, self._clock())
+            return recalculations.advance(connection, under_way, self._clock())
 
-    async def finish_rederivation(self, under_way: Rederivation) -> None:
+    async def finish_recalculation(self, under_way: Recalculation) -> None:
         """Note that nothing is left to do."""
         async with self._turn() as connection:
-            fetch(connection, sql.FINISH_REDERIVATION, under_way.course_id, under_way.version)
+            fetch(connection, sql.FINISH_RECALCULATION, under_way.course_id, under_way.version)
 
     async def _commit_batch(self, batch: Sequence[Work]) -> Sequence[Outcome]:
         counters = Counters()

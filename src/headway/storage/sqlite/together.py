@@ -20,7 +20,7 @@ from headway.domain.changes import Work
 from headway.domain.counters import Counters
 from headway.domain.errors import HeadwayError, QueueFullError, RefusedWriteError, UnavailableError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
-from headway.domain.presence import StandingRestore
+from headway.domain.presence import CourseProgressRestore
 from headway.domain.progress import LessonProgress
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Written
 from headway.storage.gently import TURN_SECONDS, in_turns
@@ -142,7 +142,7 @@ class Together:
                 if self._is_outdated or self._recent.times_changed_elsewhere != elsewhere:
                     return None
                 self._write_or_promise(connection, pieces, now, decided)
-            return [decided[place] for place in range(len(writes))]
+            return [decided[position] for position in range(len(writes))]
         finally:
             self._written_since, self._asked = None, frozenset()
 
@@ -162,7 +162,7 @@ class Together:
         """
         async with self._turn():
             written_since = self._written_since or set()
-            lines = [(place, write) for place, write in enumerate(writes) if key_of(write) in written_since]
+            lines = [(position, write) for position, write in enumerate(writes) if key_of(write) in written_since]
             if len(lines) <= _FEW:
                 return ()
             self._written_since = set()
@@ -173,14 +173,14 @@ class Together:
     ) -> None:
         courses: dict[CourseId, VersionedCourse] = {}
         rows: dict[tuple[LearnerId, CourseId, LessonId], LessonProgress | None] = {}
-        async for place, write in in_turns(lines):
+        async for position, write in in_turns(lines):
             key = (write.learner_id, write.course_id, write.lesson_id)
-            with _refused_at(place):
+            with _refused_at(position):
                 if write.course_id not in courses:
                     courses[write.course_id] = self._reader.read(self._catalogue.course, write.course_id)
                 before = rows[key] if key in rows else self._reader.read(row_of, *key)
-                decided[place] = write.apply(courses[write.course_id].course, before, now, _new_id)
-            rows[key] = decided[place].after
+                decided[position] = write.apply(courses[write.course_id].course, before, now, _new_id)
+            rows[key] = decided[position].after
 
     def _write_or_promise(
         self, connection: apsw.Connection, pieces: Sequence[Piece], now: datetime, decided: dict[int, Written]
@@ -191,11 +191,11 @@ class Together:
         overtaken = [piece for piece in pieces if not piece.keys.isdisjoint(written_since)]
         lines = sorted((line for piece in overtaken for line in piece.lines), key=itemgetter(0))
         outcomes = self._progress.write(connection, [write for _, write in lines], self._clock(), counters)
-        for (place, _), outcome in zip(lines, outcomes, strict=True):
+        for (position, _), outcome in zip(lines, outcomes, strict=True):
             if isinstance(outcome, HeadwayError):
-                raise RefusedWriteError(place, outcome) from outcome
+                raise RefusedWriteError(position, outcome) from outcome
             if isinstance(outcome, Written):
-                decided[place] = outcome
+                decided[position] = outcome
         self._promises.make(connection, [piece for piece in pieces if piece.keys.isdisjoint(written_since)], now)
         store_counters(connection, counters)
 
@@ -206,7 +206,7 @@ class Together:
             store_counters(connection, counters)
 
 
-def can_be_promised(writes: Sequence[LessonWrite | StandingRestore]) -> TypeGuard[Sequence[LessonWrite]]:
+def can_be_promised(writes: Sequence[LessonWrite | CourseProgressRestore]) -> TypeGuard[Sequence[LessonWrite]]:
     """Whether these are many lines, all of which can be written later as they are decided now."""
     return len(writes) > _FEW and all(
         isinstance(write, LessonWrite) and write.precondition is UNCONDITIONAL and write.restored is None
@@ -215,14 +215,14 @@ def can_be_promised(writes: Sequence[LessonWrite | StandingRestore]) -> TypeGuar
 
 
 @contextlib.contextmanager
-def _refused_at(place: int) -> Iterator[None]:
+def _refused_at(position: int) -> Iterator[None]:
     """Say of a refusal which line it is."""
     try:
         yield
     except UnavailableError:
         raise
     except HeadwayError as refusal:
-        raise RefusedWriteError(place, refusal) from refusal
+        raise RefusedWriteError(position, refusal) from refusal
 
 
 def _new_id() -> ProgressId:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from headway.domain.identifiers import CourseId, LearnerId
-from headway.storage.port import Rederivation
+from headway.storage.port import Recalculation
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.database import Database
 from headway.storage.postgres.figures import FIRST_LEARNER, next_learner
@@ -13,37 +13,37 @@ from headway.storage.postgres.figures import FIRST_LEARNER, next_learner
 _LEASE: Final = timedelta(minutes=1)
 
 
-class Rederivations:
+class Recalculations:
     """What is still to be derived, and who is at it."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def find(self, course_id: CourseId) -> Rederivation | None:
+    async def find(self, course_id: CourseId) -> Recalculation | None:
         """How far it is with a course."""
-        found = await self._database.fetch(sql.REDERIVATION, course_id)
-        return Rederivation(*found[0]) if found else None
+        found = await self._database.fetch(sql.RECALCULATION, course_id)
+        return Recalculation(*found[0]) if found else None
 
-    async def take(self, now: datetime) -> Rederivation | None:
+    async def take(self, now: datetime) -> Recalculation | None:
         """One that nobody works on, from now on one's own."""
-        free = await self._database.fetch(sql.FREE_REDERIVATION, now)
+        free = await self._database.fetch(sql.FREE_RECALCULATION, now)
         if not free:
             return None
         course_id, version, *_ = free[0]
-        taken = await self._database.change(sql.TAKE_REDERIVATION, now + _LEASE, course_id, version, now)
-        return Rederivation(*taken[0]) if taken else None
+        taken = await self._database.change(sql.TAKE_RECALCULATION, now + _LEASE, course_id, version, now)
+        return Recalculation(*taken[0]) if taken else None
 
-    async def next_learners(self, under_way: Rederivation, limit: int) -> Sequence[LearnerId]:
+    async def next_learners(self, under_way: Recalculation, limit: int) -> Sequence[LearnerId]:
         """The learners that come next."""
         first = FIRST_LEARNER if under_way.after is None else next_learner(under_way.after)
         asked = (under_way.course_id, first, under_way.version, limit)
-        return [learner_id for (learner_id,) in await self._database.fetch(sql.LEARNERS_TO_REDERIVE, *asked)]
+        return [learner_id for (learner_id,) in await self._database.fetch(sql.LEARNERS_TO_RECALCULATE, *asked)]
 
-    async def advance(self, under_way: Rederivation, now: datetime) -> bool:
+    async def advance(self, under_way: Recalculation, now: datetime) -> bool:
         """Note how far it is; answers whether it is still the course's last edit."""
         noted = (under_way.done, under_way.after, now + _LEASE, under_way.course_id, under_way.version)
-        return bool(await self._database.change(sql.ADVANCE_REDERIVATION, *noted))
+        return bool(await self._database.change(sql.ADVANCE_RECALCULATION, *noted))
 
-    async def finish(self, under_way: Rederivation) -> None:
+    async def finish(self, under_way: Recalculation) -> None:
         """Note that nothing is left to do."""
-        await self._database.change(sql.FINISH_REDERIVATION, under_way.course_id, under_way.version)
+        await self._database.change(sql.FINISH_RECALCULATION, under_way.course_id, under_way.version)

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from headway.domain.catalogue import Course, Lesson, VersionedCourse
+from headway.domain.course_progress import CourseProgress, Summary, recount, summarise
 from headway.domain.explanation import Explanation, explain
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.progress import LessonProgress
-from headway.domain.standing import CourseProgress, Summary, recount, summarise
 from headway.storage.port import Store
 
 
@@ -34,17 +34,17 @@ class ExplainedSummary(NamedTuple):
 class LearnerReading(NamedTuple):
     """A learner's rows in a course, hidden ones too, and what they come to under this version of the course.
 
-    `standing` is `None` where the learner has not written in the course.
+    `course progress` is `None` where the learner has not written in the course.
     """
 
     versioned: VersionedCourse
-    standing: CourseProgress | None
+    course_progress: CourseProgress | None
     rows: Sequence[LessonProgress]
 
     @property
     def summary(self) -> Summary:
         """Where the learner stands, counted from the rows."""
-        return summarise(self.versioned.course, self.standing)
+        return summarise(self.versioned.course, self.course_progress)
 
     @property
     def explanation(self) -> Explanation:
@@ -53,14 +53,14 @@ class LearnerReading(NamedTuple):
 
 
 async def read_learner(store: Store, learner_id: LearnerId, course_id: CourseId) -> LearnerReading:
-    """Read a course, the learner's standing and then the rows, which the standing's figures are made from anew.
+    """Read a course, the learner's course progress, and then the lessons, from which its figures are made anew.
 
-    So all that is answered comes from the same rows, whatever is written meanwhile.
+    So all that is answered comes from the same lessons, whatever is written meanwhile.
     """
     versioned = await store.course(course_id)
-    standing = (await store.course_progress(learner_id, course_id)).progress
+    course_progress = (await store.course_progress(learner_id, course_id)).progress
     rows = (await store.lessons(learner_id, course_id)).rows
-    if standing is not None:
+    if course_progress is not None:
         tally = recount(versioned.course, rows)
-        standing = standing._replace(tally=tally, course_version=versioned.version)
-    return LearnerReading(versioned, standing, rows)
+        course_progress = course_progress._replace(tally=tally, course_version=versioned.version)
+    return LearnerReading(versioned, course_progress, rows)

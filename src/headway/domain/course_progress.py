@@ -15,7 +15,7 @@ from headway.domain.catalogue import Course, Lesson, OnEdit, VersionedCourse
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress, Status
 
-_PARTS_OF_A_MINUTE: Final = 1_000_000
+_MICRO_MINUTES_OF_A_MINUTE: Final = 1_000_000
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -25,14 +25,14 @@ class Tally(NamedTuple):
 
     completed_lessons: int = 0
     in_progress_lessons: int = 0
-    time_parts: int = 0
+    micro_minutes: int = 0
 
     def plus(self, other: Self, less: Self) -> "Tally":
         """This tally with `other` added and `less` taken away."""
         return Tally(
             self.completed_lessons + other.completed_lessons - less.completed_lessons,
             self.in_progress_lessons + other.in_progress_lessons - less.in_progress_lessons,
-            self.time_parts + other.time_parts - less.time_parts,
+            self.micro_minutes + other.micro_minutes - less.micro_minutes,
         )
 
 
@@ -45,14 +45,14 @@ class LearnerDay(NamedTuple):
     """What a learner did in a course on one day, which is cut in the course's time zone.
 
     What others write for the learner is not counted. Lessons begun and completed and completions of the course are
-    counted as they happen: who does it again counts again. `time_parts` are the millionths of a minute that were
+    counted as they happen: who does it again counts again. `micro_minutes` are the millionths of a minute that were
     added, 24 hours at most.
     """
 
     date: date
     lessons_started: int = 0
     lessons_completed: int = 0
-    time_parts: int = 0
+    micro_minutes: int = 0
     completions: int = 0
 
 
@@ -116,15 +116,15 @@ def contribution(lesson: Lesson | None, row: LessonProgress | None) -> Tally:
     """What a row adds to its learner's tally: nothing where there is no row, or the lesson is not in the course."""
     if lesson is None or row is None:
         return NOTHING
-    return tally_of(1, row.status, time_parts(row), required=lesson.required)
+    return tally_of(1, row.status, micro_minutes(row), required=lesson.required)
 
 
-def tally_of(rows: int, status: Status, parts: int, *, required: bool) -> Tally:
+def tally_of(rows: int, status: Status, micro_minutes: int, *, required: bool) -> Tally:
     """What so many rows add that have the same status, in lessons that are in the course and count or do not."""
     return Tally(
         rows if required and status is Status.COMPLETED else 0,
         rows if required and status is Status.IN_PROGRESS else 0,
-        parts,
+        micro_minutes,
     )
 
 
@@ -138,9 +138,9 @@ def recount(course: Course, rows: Iterable[LessonProgress]) -> Tally:
 
 def last_started(course: Course, rows: Iterable[LessonProgress]) -> LessonId | None:
     """The last lesson in the course's order, whether it counts or not, that one of a learner's rows has started."""
-    places = course.places
-    started = (row.lesson_id for row in rows if row.lesson_id in places and is_started(row))
-    return max(started, key=places.__getitem__, default=None)
+    positions = course.positions
+    started = (row.lesson_id for row in rows if row.lesson_id in positions and is_started(row))
+    return max(started, key=positions.__getitem__, default=None)
 
 
 def is_started(row: LessonProgress | None) -> bool:
@@ -148,81 +148,81 @@ def is_started(row: LessonProgress | None) -> bool:
     return row is not None and row.status is not Status.NOT_STARTED
 
 
-def emptied(standing: CourseProgress, now: datetime) -> CourseProgress:
+def emptied(course_progress: CourseProgress, now: datetime) -> CourseProgress:
     """A place in a course of which nothing is known but that there was somebody."""
-    return restarted(standing, now)._replace(day=LearnerDay(NEVER))
+    return restarted(course_progress, now)._replace(day=LearnerDay(NEVER))
 
 
-def restarted(standing: CourseProgress, now: datetime) -> CourseProgress:
+def restarted(course_progress: CourseProgress, now: datetime) -> CourseProgress:
     """Where a learner stands who starts the course over. What was done on the days until now stays done."""
-    return standing._replace(
+    return course_progress._replace(
         tally=NOTHING,
         last_accessed=None,
-        revision=next_revision(standing, now),
+        revision=next_revision(course_progress, now),
         started_at=None,
         completed_at=None,
         at_lesson=None,
     )
 
 
-def unplaced(learner_id: LearnerId, course: VersionedCourse) -> CourseProgress:
-    """Of somebody who has no standing; `rederive` makes of it what rows say that are there all the same."""
+def without_progress(learner_id: LearnerId, course: VersionedCourse) -> CourseProgress:
+    """Of somebody who has no course progress; `recalculate` makes of it what rows say that are there all the same."""
     return CourseProgress(learner_id, course.course.id, NOTHING, None, course.version, 0, None, None, LearnerDay(NEVER))
 
 
-class Rederived(NamedTuple):
-    """A standing under another version of its course, and the rows that became others with it."""
+class Recalculated(NamedTuple):
+    """Course progress under another version of its course, and the rows that became others with it."""
 
-    standing: CourseProgress
+    course_progress: CourseProgress
     rows: list[LessonProgress]
 
 
-def rederive(
-    course: VersionedCourse, standing: CourseProgress, rows: Iterable[LessonProgress], now: datetime
-) -> Rederived:
-    """Make a standing what it is under a version of the course: rows first, where what completes a lesson changed.
+def recalculate(
+    course: VersionedCourse, course_progress: CourseProgress, rows: Iterable[LessonProgress], now: datetime
+) -> Recalculated:
+    """Make course progress what it is under a version of the course: rows first, where what completes a lesson changed.
 
     Who is complete now has completed the course. Who is not any more stays so unless the course says `reopen`. The
     revision is left to whoever stores it.
     """
     rows = list(rows)
-    standing = _begun(course.course, standing, rows)
+    course_progress = _begun(course.course, course_progress, rows)
     changed: list[LessonProgress] = []
     tally = NOTHING
     at_lesson = last_started(course.course, rows)  # no row comes to be started, or not started, by an edit
     for row in rows:
         lesson = course.course.lessons_by_id.get(row.lesson_id)
         present = row
-        if lesson is not None and course.criteria.get(lesson.id, 0) > standing.course_version:
-            present = progress.rederive(row, lesson, now)
+        if lesson is not None and course.criteria.get(lesson.id, 0) > course_progress.course_version:
+            present = progress.recalculate(row, lesson, now)
         if present is not row:
             changed.append(present)
         tally = tally.plus(contribution(lesson, present), less=NOTHING)
-    completed_at = standing.completed_at
+    completed_at = course_progress.completed_at
     if is_complete(course.course, tally):
         completed_at = completed_at or now
     elif course.course.on_edit is OnEdit.REOPEN:
         completed_at = None
-    present_standing = standing._replace(
+    present_course_progress = course_progress._replace(
         tally=tally, course_version=course.version, completed_at=completed_at, at_lesson=at_lesson
     )
-    return Rederived(present_standing, changed)
+    return Recalculated(present_course_progress, changed)
 
 
 def agrees(
-    course: VersionedCourse, standing: CourseProgress, tally: Tally, at_lesson: LessonId | None, *, derived: bool
+    course: VersionedCourse, course_progress: CourseProgress, tally: Tally, at_lesson: LessonId | None, *, derived: bool
 ) -> bool:
-    """Whether a standing is what `tally` and `at_lesson`, found anew from its rows, make of it.
+    """Whether course progress is what `tally` and `at_lesson`, found anew from its rows, make of it.
 
     One of another version of the course is taken as it is until all that follows from the edit is `derived`, and one
     of a course that was started over for good.
     """
-    if standing.course_version != course.version:
-        return not derived or standing.started_at is None
-    if standing.at_lesson != at_lesson or (standing.started_at is None and tally != NOTHING):
+    if course_progress.course_version != course.version:
+        return not derived or course_progress.started_at is None
+    if course_progress.at_lesson != at_lesson or (course_progress.started_at is None and tally != NOTHING):
         return False
-    is_incomplete = standing.completed_at is None
-    return standing.tally == tally and not (is_incomplete and is_complete(course.course, tally))
+    is_incomplete = course_progress.completed_at is None
+    return course_progress.tally == tally and not (is_incomplete and is_complete(course.course, tally))
 
 
 def is_complete(course: Course, tally: Tally) -> bool:
@@ -253,33 +253,33 @@ def summarise(course: Course, progress: CourseProgress | None) -> Summary:
         completed_lessons=tally.completed_lessons,
         in_progress_lessons=tally.in_progress_lessons,
         completion_percentage=shown(100 * tally.completed_lessons / total, 2) if total else 0,
-        total_time_spent_minutes=minutes(tally.time_parts),
+        total_time_spent_minutes=minutes(tally.micro_minutes),
         last_accessed=progress.last_accessed if progress else None,
     )
 
 
-def time_parts(row: LessonProgress | None) -> int:
+def micro_minutes(row: LessonProgress | None) -> int:
     """A row's time in whole millionths of a minute."""
-    return parts_of(row.time_spent_minutes) if row else 0
+    return to_micro_minutes(row.time_spent_minutes) if row else 0
 
 
-def parts_of(time: Number) -> int:
+def to_micro_minutes(time: Number) -> int:
     """Minutes as whole millionths of a minute."""
-    return round(time * _PARTS_OF_A_MINUTE)
+    return round(time * _MICRO_MINUTES_OF_A_MINUTE)
 
 
-def minutes(parts: int) -> Number:
+def minutes(micro_minutes: int) -> Number:
     """Millionths of a minute as minutes."""
-    return plain(parts / _PARTS_OF_A_MINUTE)
+    return plain(micro_minutes / _MICRO_MINUTES_OF_A_MINUTE)
 
 
-def _begun(course: Course, standing: CourseProgress, rows: Sequence[LessonProgress]) -> CourseProgress:
-    """A standing that says of somebody with rows that nothing was begun, with what the rows tell of it."""
-    if standing.started_at is not None or not rows:
-        return standing
+def _begun(course: Course, course_progress: CourseProgress, rows: Sequence[LessonProgress]) -> CourseProgress:
+    """Course progress that says of somebody with rows that nothing was begun, with what the rows tell of it."""
+    if course_progress.started_at is not None or not rows:
+        return course_progress
     started_at = min(row.created_at for row in rows)
     own = max((row.updated_at for row in rows if row.written_by is None), default=None)
     if own is None:
-        return standing._replace(started_at=started_at)
-    day = standing.day if standing.day.date != NEVER else LearnerDay(course.date_of(own))
-    return standing._replace(started_at=started_at, last_accessed=standing.last_accessed or own, day=day)
+        return course_progress._replace(started_at=started_at)
+    day = course_progress.day if course_progress.day.date != NEVER else LearnerDay(course.date_of(own))
+    return course_progress._replace(started_at=started_at, last_accessed=course_progress.last_accessed or own, day=day)

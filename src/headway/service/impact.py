@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Final
 
 from headway.domain.catalogue import Course, compare
-from headway.domain.edits import CourseEdit, Forecast
+from headway.domain.course_progress import CourseProgress
+from headway.domain.edits import CourseEdit, Impact
 from headway.domain.errors import CourseNotFoundError
-from headway.domain.roster import LONGEST_PAGE, RosterOrder, RosterQuery, place_of
-from headway.domain.standing import CourseProgress
+from headway.domain.roster import LONGEST_PAGE, RosterOrder, RosterQuery, position_of
 from headway.domain.writes import UNCONDITIONAL, Precondition
 from headway.storage.port import Store
 
@@ -22,7 +22,7 @@ _TO_GAIN: Final = RosterQuery(order=RosterOrder.PROGRESS, limit=LONGEST_PAGE, co
 _TO_LOSE: Final = replace(_TO_GAIN, completed=True)
 
 
-async def forecast(store: Store, course: Course, precondition: Precondition = UNCONDITIONAL) -> Forecast:
+async def impact(store: Store, course: Course, precondition: Precondition = UNCONDITIONAL) -> Impact:
     """What putting a course would do. Nobody is counted in one that the catalogue has not.
 
     Raises `PreconditionFailedError` where it would be refused.
@@ -33,7 +33,7 @@ async def forecast(store: Store, course: Course, precondition: Precondition = UN
         before = await store.course(course.id)
     except CourseNotFoundError:
         precondition.check_course(None)
-        return Forecast(compare(None, course), 0, 0, 0)
+        return Impact(compare(None, course), 0, 0, 0)
     precondition.check_course(before)
     now = datetime.now(UTC)
     today = course.date_of(now)
@@ -41,7 +41,7 @@ async def forecast(store: Store, course: Course, precondition: Precondition = UN
     started = {lesson_id for lesson_id, counts in counted.lessons.items() if counts.started}
     walk = _Walk(store, CourseEdit.to(before, course, started), now)
     await walk.go()
-    return Forecast(compare(before.course, course), counted.learners.learners, walk.found[1], walk.found[-1])
+    return Impact(compare(before.course, course), counted.learners.learners, walk.found[1], walk.found[-1])
 
 
 class _Walk:
@@ -56,7 +56,7 @@ class _Walk:
     async def go(self) -> None:
         """Count all whom the edit can give the completion to, and all whom it can take it from."""
         if self._edit.can_give:
-            settled = await self._store.rederivation(self._edit.before.course.id) is None
+            settled = await self._store.recalculation(self._edit.before.course.id) is None
             async for page in self._pages(_TO_GAIN):
                 if not await self._count(page) and settled:
                     break
@@ -69,15 +69,17 @@ class _Walk:
             yield page
             if len(page) < query.limit:
                 break
-            query = replace(query, after=place_of(page[-1], query.order))
+            query = replace(query, after=position_of(page[-1], query.order))
 
     async def _count(self, page: Sequence[CourseProgress]) -> bool:
         """Count a page; answers whether anybody on it has completed the course under the edit, or may have."""
-        verdicts = [self._edit.completes(standing) for standing in page]
-        undecided = [standing for standing, completes in zip(page, verdicts, strict=True) if completes is None]
+        verdicts = [self._edit.completes(course_progress) for course_progress in page]
+        undecided = [
+            course_progress for course_progress, completes in zip(page, verdicts, strict=True) if completes is None
+        ]
         self.found.update(
-            completes - (standing.completed_at is not None)
-            for standing, completes in zip(page, verdicts, strict=True)
+            completes - (course_progress.completed_at is not None)
+            for course_progress, completes in zip(page, verdicts, strict=True)
             if completes is not None
         )
         for first in range(0, len(undecided), _AT_A_TIME):
@@ -87,6 +89,6 @@ class _Walk:
         await asyncio.sleep(0)
         return any(completes is not False for completes in verdicts)
 
-    async def _difference(self, standing: CourseProgress) -> int:
-        reading = await self._store.lessons(standing.learner_id, standing.course_id)
-        return self._edit.difference(standing, reading.rows, self._now)
+    async def _difference(self, course_progress: CourseProgress) -> int:
+        reading = await self._store.lessons(course_progress.learner_id, course_progress.course_id)
+        return self._edit.difference(course_progress, reading.rows, self._now)

@@ -7,17 +7,17 @@ import pytest
 
 from domain.values import lesson
 from headway.domain.catalogue import Course, Lesson
+from headway.domain.course_progress import LessonsStamp, Tally
 from headway.domain.errors import LessonNotFoundError
 from headway.domain.identifiers import LearnerId
 from headway.domain.progress import Status
-from headway.domain.standing import LessonsStamp, Tally
 from headway.storage.port import Store
 from storage.stores import (
     Clock,
     MakeStore,
-    blind,
+    conditional,
     exact_tally,
-    informed,
+    merge_write,
     new_course,
     new_learner,
     opened,
@@ -42,22 +42,22 @@ async def learner_with_two_completed_and_one_begun(store: Store, course: Course)
     for number, percentage in [(1, 100), (2, 100), (3, 50)]:
         minutes = 2 ** (number - 1)
         await store.write(
-            blind(learner, course, lesson(number), progress_percentage=percentage, time_spent_minutes=minutes)
+            merge_write(learner, course, lesson(number), progress_percentage=percentage, time_spent_minutes=minutes)
         )
     return learner
 
 
 async def test_a_tally_follows_every_write(store: Store) -> None:
     learner, course = new_learner(), await new_course(store, lesson(1), lesson(2), lesson(3, required=False))
-    first = await written(store, blind(learner, course, lesson(1), time_spent_minutes=0.1))
+    first = await written(store, merge_write(learner, course, lesson(1), time_spent_minutes=0.1))
     assert await exact_tally(store, learner, course) == Tally(0, 1, 100_000)
-    await store.write(blind(learner, course, lesson(2), progress_percentage=100, time_spent_minutes=0.2))
+    await store.write(merge_write(learner, course, lesson(2), progress_percentage=100, time_spent_minutes=0.2))
     assert await exact_tally(store, learner, course) == Tally(1, 1, 300_000)
-    await store.write(blind(learner, course, lesson(3), progress_percentage=100, time_spent_minutes=1))
+    await store.write(merge_write(learner, course, lesson(3), progress_percentage=100, time_spent_minutes=1))
     assert await exact_tally(store, learner, course) == Tally(1, 1, 1_300_000)
-    first = await written(store, informed(first, status=Status.COMPLETED, time_spent_minutes=0))
+    first = await written(store, conditional(first, status=Status.COMPLETED, time_spent_minutes=0))
     assert await exact_tally(store, learner, course) == Tally(2, 0, 1_200_000)
-    await store.write(informed(first, status=Status.NOT_STARTED))
+    await store.write(conditional(first, status=Status.NOT_STARTED))
     assert await exact_tally(store, learner, course) == Tally(1, 0, 1_200_000)
     await store.write(removal(learner, course, lesson(2)))
     assert await exact_tally(store, learner, course) == Tally(0, 0, 1_000_000)
@@ -66,8 +66,8 @@ async def test_a_tally_follows_every_write(store: Store) -> None:
 async def test_many_small_times_add_up_exactly(store: Store) -> None:
     learner, course = new_learner(), await new_course(store, *(lesson(number) for number in range(30)))
     for of in course.lessons:
-        await store.write(blind(learner, course, of, time_spent_minutes=0.1))
-    assert (await exact_tally(store, learner, course)).time_parts == 3_000_000
+        await store.write(merge_write(learner, course, of, time_spent_minutes=0.1))
+    assert (await exact_tally(store, learner, course)).micro_minutes == 3_000_000
 
 
 @pytest.mark.parametrize(
@@ -106,12 +106,12 @@ async def test_a_tally_is_exact_after_edits_that_are_followed_by_writes(store: S
     course = await new_course(store)
     learner = await learner_with_two_completed_and_one_begun(store, course)
     await put_lessons(store, course, lesson(2, required=False), lesson(3), lesson(4))
-    await store.write(blind(learner, course, lesson(4), progress_percentage=100, time_spent_minutes=8))
+    await store.write(merge_write(learner, course, lesson(4), progress_percentage=100, time_spent_minutes=8))
     assert await exact_tally(store, learner, course) == Tally(1, 1, 14_000_000)
     await store.write(removal(learner, course, lesson(3)))
     assert await exact_tally(store, learner, course) == Tally(1, 0, 10_000_000)
     await put_lessons(store, course, lesson(1), lesson(2), lesson(3), lesson(4))
-    await store.write(blind(learner, course, lesson(3), video_position_seconds=3))
+    await store.write(merge_write(learner, course, lesson(3), video_position_seconds=3))
     assert await exact_tally(store, learner, course) == Tally(3, 1, 11_000_000)
 
 
@@ -137,7 +137,7 @@ async def test_edits_and_writes_are_told_apart_where_the_clock(make_store: MakeS
             assert (await store.course(course.id)).course.lessons == tuple(edited)
             assert await exact_tally(store, learner, course) == tally
             stamps.add(await store.lessons_stamp(learner, course.id))
-        await store.write(blind(learner, course, lesson(2), video_position_seconds=1))
+        await store.write(merge_write(learner, course, lesson(2), video_position_seconds=1))
         stamps.add(await store.lessons_stamp(learner, course.id))
     assert len(stamps) == 5
 
@@ -157,7 +157,7 @@ async def test_a_row_whose_lesson_left_is_hidden_and_comes_back_with_it(store: S
     rows = await rows_of(store, learner, course)
     await put_lessons(store, course, lesson(1), lesson(3))
     with pytest.raises(LessonNotFoundError):
-        await store.write(blind(learner, course, lesson(2), quiz_attempts=1))
+        await store.write(merge_write(learner, course, lesson(2), quiz_attempts=1))
     with pytest.raises(LessonNotFoundError):
         await store.write(removal(learner, course, lesson(2)))
     reading = await store.lesson(learner, course.id, lesson(2).id)
@@ -165,14 +165,14 @@ async def test_a_row_whose_lesson_left_is_hidden_and_comes_back_with_it(store: S
     assert reading.row == rows[lesson(2).id]
     await store.put_course(course)
     assert await rows_of(store, learner, course) == rows
-    row = await written(store, informed(rows[lesson(2).id], user_notes="back again"))
+    row = await written(store, conditional(rows[lesson(2).id], user_notes="back again"))
     assert row.version == rows[lesson(2).id].version + 1
 
 
 async def test_starting_a_course_over_removes_all_the_learners_rows_hidden_ones_too(store: Store) -> None:
     course, other = await new_course(store), await new_course(store)
     learner, bystander = [await learner_with_two_completed_and_one_begun(store, course) for _ in range(2)]
-    elsewhere = await written(store, blind(learner, other, lesson(1), quiz_attempts=1))
+    elsewhere = await written(store, merge_write(learner, other, lesson(1), quiz_attempts=1))
     await put_lessons(store, course, lesson(1), lesson(3))
     await store.restart_course(learner, course.id)
     assert await rows_of(store, learner, course) == {}
@@ -188,7 +188,7 @@ async def test_a_course_started_over_counts_from_nothing(store: Store) -> None:
     course = await new_course(store)
     learner = await learner_with_two_completed_and_one_begun(store, course)
     await store.restart_course(learner, course.id)
-    row = await written(store, blind(learner, course, lesson(1), time_spent_minutes=0.5))
+    row = await written(store, merge_write(learner, course, lesson(1), time_spent_minutes=0.5))
     assert row.version == 1
     assert await exact_tally(store, learner, course) == Tally(0, 1, 500_000)
 
@@ -205,11 +205,11 @@ async def test_a_learners_courses_stand_by_the_last_write(make_store: MakeStore)
         learner = new_learner()
         first, second, third, _untouched = [await new_course(store) for _ in range(4)]
         for course in (first, second, third, first):
-            await store.write(blind(learner, course, lesson(1), video_position_seconds=1))
+            await store.write(merge_write(learner, course, lesson(1), video_position_seconds=1))
         assert [reading.course for reading in await store.learner_courses(learner)] == [first, third, second]
         await store.write(removal(learner, second, lesson(1)))
         assert [reading.course for reading in await store.learner_courses(learner)] == [second, first, third]
-        await store.write(blind(new_learner(), third, lesson(1), video_position_seconds=1))
+        await store.write(merge_write(new_learner(), third, lesson(1), video_position_seconds=1))
         readings = await store.learner_courses(learner)
         assert [reading.course for reading in readings] == [second, first, third]
         assert readings == [await store.course_progress(learner, reading.course.id) for reading in readings]
@@ -223,23 +223,23 @@ async def test_a_learners_courses_stand_by_the_microsecond(make_store: MakeStore
         learner, courses = new_learner(), [await new_course(store) for _ in moments]
         for course, moment in zip(courses, moments, strict=True):
             shown[0] = moment
-            await store.write(blind(learner, course, lesson(1), quiz_attempts=1))
+            await store.write(merge_write(learner, course, lesson(1), quiz_attempts=1))
         readings = await store.learner_courses(learner)
-    assert [reading.course for reading in readings] == [courses[place] for place in (3, 2, 0, 1, 4)]
+    assert [reading.course for reading in readings] == [courses[position] for position in (3, 2, 0, 1, 4)]
     assert [reading.progress and reading.progress.last_accessed for reading in readings] == sorted(moments)[::-1]
 
 
 def changes_of_a_list(store: Store, learner: LearnerId, course: Course) -> list[Callable[[], Awaitable[object]]]:
     """Whatever may make a learner's list of a course another one."""
     return [
-        lambda: store.write(blind(learner, course, lesson(1), progress_percentage=50)),
-        lambda: store.write(blind(learner, course, lesson(1), progress_percentage=60)),
-        lambda: store.write(blind(learner, course, lesson(2), progress_percentage=60)),
+        lambda: store.write(merge_write(learner, course, lesson(1), progress_percentage=50)),
+        lambda: store.write(merge_write(learner, course, lesson(1), progress_percentage=60)),
+        lambda: store.write(merge_write(learner, course, lesson(2), progress_percentage=60)),
         lambda: store.write(removal(learner, course, lesson(1))),
         lambda: store.put_course(Course(course.id, "Renamed", course.lessons)),
         lambda: put_back(store, course),
         lambda: store.restart_course(learner, course.id),
-        lambda: store.write(blind(learner, course, lesson(1), progress_percentage=50)),
+        lambda: store.write(merge_write(learner, course, lesson(1), progress_percentage=50)),
     ]
 
 
@@ -252,7 +252,7 @@ async def test_a_stamp_stays_while_nothing_changes_and_is_never_used_again(make_
         for change in changes:
             await change()
             seen.append(await store.lessons_stamp(learner, course.id))
-            await store.write(blind(bystander, course, lesson(1), progress_percentage=1))
-            await store.write(blind(learner, other, lesson(1), progress_percentage=1))
+            await store.write(merge_write(bystander, course, lesson(1), progress_percentage=1))
+            await store.write(merge_write(learner, other, lesson(1), progress_percentage=1))
             assert await store.lessons_stamp(learner, course.id) == seen[-1]
     assert len(set(seen)) == len(changes)

@@ -26,8 +26,8 @@ from support.running import Running, course, eventually, lesson
 LEARNERS: Final = 2_500
 FINISHED: Final = cast("ProgressUpdate", {"status": Status.COMPLETED})
 RUN_OUT: Final = {
-    "sqlite": "UPDATE rederivations SET leased_until = 0",
-    "postgres": "UPDATE rederivations SET leased_until = '1970-01-01'",
+    "sqlite": "UPDATE recalculations SET leased_until = 0",
+    "postgres": "UPDATE recalculations SET leased_until = '1970-01-01'",
 }
 
 
@@ -64,7 +64,7 @@ def shorter(document: dict[str, Any]) -> dict[str, Any]:
 
 def how_far(running: Running, course_id: str) -> dict[str, int] | None:
     with running.client() as client:
-        found: dict[str, int] | None = client.get(f"/courses/{course_id}").json()["rederivation"]
+        found: dict[str, int] | None = client.get(f"/courses/{course_id}").json()["recalculation"]
     return found
 
 
@@ -114,7 +114,7 @@ def test_work_that_was_killed_goes_on_where_it_was(program: Program, document: d
         eventually(lambda: how_far(running, course_id) is None)
         assert figures(running, course_id) == (LEARNERS, LEARNERS)
         running.stop()
-        assert any("rederivation_finished" in line for line in running.log)
+        assert any("recalculation_finished" in line for line in running.log)
     check_exact(program)
 
 
@@ -124,7 +124,7 @@ def test_a_stop_does_not_wait_for_the_work(program: Program, document: dict[str,
         running.put_course(shorter(document), document["id"])
         eventually(half_way(running, document["id"]))
         running.stop()
-        assert not any("rederivation_finished" in line for line in running.log)
+        assert not any("recalculation_finished" in line for line in running.log)
     check_exact(program)
 
 
