@@ -1,6 +1,8 @@
 """What the tests of commands share."""
 
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -26,3 +28,19 @@ def connected(postgres_url: str) -> Iterator[Session]:
     """A connection of the test's own to its PostgreSQL database."""
     with session(postgres_url) as connection:
         yield connection
+
+
+@pytest.fixture
+def tamper(program: Program) -> Callable[..., None]:
+    """Runs statements on the database behind the service's back."""
+
+    def run(*statements: str) -> None:
+        if program.database_url.startswith("postgresql:"):
+            with session(program.database_url) as connected:
+                connected.execute(*statements)
+            return
+        with closing(sqlite3.connect(program.folder / "headway.db", timeout=20)) as connection, connection:
+            for statement in statements:
+                connection.execute(statement)
+
+    return run

@@ -1,5 +1,6 @@
 import json
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from headway.domain.text import sort_key
 from support.documents import as_written, course_document, document_file, full_document
 from support.load import Written
 from support.program import Finished, Program, headway
@@ -39,6 +41,19 @@ def test_a_title_is_listed_as_it_is(program: Program, title: str) -> None:
 def test_a_list_in_a_pipe_has_one_line_a_course(program: Program) -> None:
     put(program, course_document(title="A long title " * 10), course_document())
     assert len(program("courses", "list").out.splitlines()) == 3
+
+
+def test_more_courses_than_a_page_holds_are_all_listed_by_title(program: Program, tamper: Callable[..., None]) -> None:
+    titles = [f"Course {number:04}" for number in range(2_001)]
+    blob = "'\\x{}'" if program.database_url.startswith("postgresql:") else "x'{}'"
+    values = [f"('{uuid4()}', '{title}', 3, 2, 1, {blob.format(sort_key(title).hex())})" for title in titles[::-1]]
+    assert program("migrate").code == 0
+    tamper(
+        "INSERT INTO courses (course_id, title, lessons, required_lessons, version, sort_key) "
+        f"VALUES {', '.join(values)}"
+    )
+    _heading, *lines = program("courses", "list").out.splitlines()
+    assert [line.split()[1:] for line in lines] == [[*title.split(), "3", "2"] for title in titles]
 
 
 def test_a_title_from_before_does_nothing_to_a_terminal(folder: Path, sqlite_url: str) -> None:

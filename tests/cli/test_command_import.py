@@ -116,6 +116,22 @@ def test_all_or_nothing(program: Program, lines: Lines) -> None:
     assert (done.code, held(program)) == (0, 5)
 
 
+def test_a_dry_run_of_all_or_nothing_says_what_the_run_would(program: Program, lines: Lines) -> None:
+    good = file(program.folder, "good.csv", as_csv(lines))
+    wrong = file(program.folder, "wrong.csv", as_csv([*lines, lines[0] | {"lesson_id": str(uuid4())}]))
+    refused = program("progress", "import", wrong, "--dry-run", "--atomic")
+    assert refused.code == 1
+    fault, sums = refused.out.splitlines()
+    assert sums == "Nothing would be written. Lines that are wrong: 1."
+    assert program("progress", "import", wrong, "--atomic").out.splitlines()[0] == fault
+    rehearsed = program("progress", "import", good, "--dry-run", "--atomic")
+    assert rehearsed == Finished(0, "5 lines: 5 would be written, 0 unchanged, 0 refused.\n", "")
+    assert held(program) == 0
+    assert program("progress", "import", good, "--atomic").out == rehearsed.out.replace("would be written", "written")
+    again = program("progress", "import", good, "--dry-run", "--atomic")
+    assert again.out == "5 lines: 0 would be written, 5 unchanged, 0 refused.\n"
+
+
 def test_too_many_lines_for_one_transaction(program: Program, lines: Lines) -> None:
     path = file(program.folder, "progress.ndjson", ndjson(lines[:1]) * 10_001)
     refused = program("progress", "import", path, "--atomic")

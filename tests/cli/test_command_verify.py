@@ -1,37 +1,19 @@
 """`headway verify`: what somebody wrote into the tables is found and mended, while learners go on writing."""
 
 import re
-import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
 from support.load import Written, new_rows, players
-from support.postgres import session
 from support.program import Finished, Program
 from support.running import Running, course, eventually, lesson
 
 EXACT = "Every figure is what the rows say."
 COUNTED = re.compile(r"Counted ([\d,]+) rows in [\d.]+ seconds, [\d,]+ rows a second\.")
-
-
-@pytest.fixture
-def tamper(program: Program) -> Callable[..., None]:
-    """Runs statements on the database behind the service's back."""
-
-    def run(*statements: str) -> None:
-        if program.database_url.startswith("postgresql:"):
-            with session(program.database_url) as connected:
-                connected.execute(*statements)
-            return
-        with closing(sqlite3.connect(program.folder / "headway.db", timeout=20)) as connection, connection:
-            for statement in statements:
-                connection.execute(statement)
-
-    return run
 
 
 @pytest.fixture
@@ -166,6 +148,35 @@ def test_course_progress_that_is_gone_is_made_anew_from_the_rows(
             course_figures = client.get(f"/statistics/{row.course_id}").json()
     assert (summary["completed_lessons"], summary["total_time_spent_minutes"]) == (3, 9)
     assert (course_figures["learners"], course_figures["completed"]) == (3, 3)
+
+
+def test_a_day_in_the_future_is_named_and_what_was_done_there_counts_today(
+    program: Program, rows: Sequence[Written], tamper: Callable[..., None]
+) -> None:
+    """As a clock that was forty days ahead for a while has left it."""
+    course_id = rows[0].course_id
+    day = (datetime.now(UTC) + timedelta(days=40)).date().isoformat()
+    tamper(
+        f"UPDATE course_progress SET day = '{day}', last_accessed = '{day}T12:00:00+00:00'",
+        f"UPDATE course_activity SET day = '{day}'",
+    )
+    learners = {row.learner for row in rows}
+    for arguments, code in (((), 1), ((course_id,), 1), (("--repair",), 0)):
+        found = program("verify", *arguments)
+        assert found.code == code
+        heading, *lines = found.out.split("Counted ")[0].splitlines()
+        assert heading.split() == ["course", "learner", "last", "seen", "in", "the", "future"]
+        assert sorted(line.split() for line in lines) == sorted([course_id, learner] for learner in learners)
+        assert "0 figures, 0 learners' standings, 3 seen in the future." in found.out + found.err
+    check_exact(program("verify"))
+    with program.serve() as running:
+        with running.client(None, "statistics:read") as client:
+            figures = client.get(f"/statistics/{course_id}").json()
+        with running.client(rows[0].learner) as client:
+            summary = client.get(f"/progress/{course_id}/summary").json()
+    assert (figures["active_last_7_days"], figures["completed"]) == (3, 3)
+    assert summary["completed_lessons"] == 3
+    assert datetime.fromisoformat(summary["last_accessed"]) <= datetime.now(UTC)
 
 
 def test_rows_of_a_course_that_is_not_there_are_nobodys_course_progress(

@@ -61,6 +61,26 @@ def test_every_write_is_in_the_next_list(learner: httpx.Client, course_path: str
         assert learner.get(course_path).json() == [row.json()]
 
 
+def test_a_list_of_more_than_a_million_characters_has_every_row(
+    publish: Callable[..., str], learner: httpx.Client
+) -> None:
+    """It is rendered in pieces, beside the work for others."""
+    document = course(*(lesson() for _ in range(70)))
+    course_path = publish(document)
+    written = []
+    for number, one in enumerate(document["lessons"]):
+        path, text = f"{course_path}/lessons/{one['id']}", f"{number}" + "x" * 15_900
+        written.append(learner.put(path, json={"metadata": {"text": text}}).json())
+    listed = learner.get(course_path)
+    assert len(listed.content) > 1_000_000
+    assert listed.json() == written
+    assert learner.get(course_path, headers={"If-None-Match": listed.headers["etag"]}).status_code == 304
+    learner.put(f"{course_path}/lessons/{document['lessons'][-1]['id']}", json={"is_bookmarked": True})
+    again = learner.get(course_path)
+    assert again.headers["etag"] != listed.headers["etag"]
+    assert [row["is_bookmarked"] for row in again.json()] == [False] * 69 + [True]
+
+
 def test_put_answers_200_whether_it_makes_the_row_or_not(learner: httpx.Client, lesson_path: str) -> None:
     first = learner.put(lesson_path, json={})
     second = learner.put(lesson_path, json={"progress_percentage": 10})

@@ -22,7 +22,7 @@ from domain.values import lesson
 from headway.domain.errors import HeadwayError, StoreUnavailableError
 from headway.storage.sqlite import SqliteStore
 from headway.storage.sqlite import statements as sql
-from headway.storage.sqlite.promises import any_promised
+from headway.storage.sqlite.promises import any_promised, last_set_aside
 from headway.storage.sqlite.rows import fetch
 from storage.disks import DeadlyDisk
 from storage.stores import exact_tally, merge_write, new_course, new_learner, opened, rows_of, sqlite_store
@@ -146,7 +146,9 @@ async def _writing_together(folder: Path, moment: str) -> None:
 
 def _has_come(moment: str, store: SqliteStore) -> bool:
     if moment == "deciding":
-        return store._together._written_since is not None
+        return store._together._deciding is not None
+    if moment == "set aside":
+        return store._reader.read(last_set_aside) is not None
     is_promised = store._reader.read(any_promised)
     return is_promised and (moment == "promised" or bool(store._reader.read(fetch, sql.COUNT_LESSON_ROWS)[0][0]))
 

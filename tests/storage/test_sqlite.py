@@ -221,6 +221,7 @@ async def test_rows_from_before_are_worked_in_by_their_learners_and_scored_by_wh
         "ALTER TABLE lesson_progress DROP COLUMN worked_at",
         "ALTER TABLE lesson_progress DROP COLUMN completed_by",
         "DROP TABLE promised_lines",
+        "DROP TABLE promises",
         *_OLDER_NAMES,
         f"INSERT INTO quiz_scores VALUES ('{of.id}', '{of.lessons[0].id}', 70, 2)",
         f"PRAGMA user_version = {len(before)}",

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import pytest
@@ -23,7 +23,7 @@ from headway.domain.progress import ProgressUpdate, Status
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Written
 from headway.storage.imports import from_writes, to_writes
 from headway.storage.sqlite import SqliteStore
-from headway.storage.sqlite.promises import any_promised, pieces_of
+from headway.storage.sqlite.promises import LINES_OF_A_PIECE, Lines, any_promised, key_of, last_set_aside, pieces_of
 from storage.processes import TOGETHER
 from storage.stores import exact_tally, merge_write, new_course, new_learner, opened, rows_of, sqlite_store, written
 
@@ -66,7 +66,7 @@ async def promised(store: SqliteStore) -> None:
 
 
 async def being_decided(store: SqliteStore) -> None:
-    while store._together._written_since is None:  # noqa: ASYNC110 - there is nothing that tells
+    while store._together._deciding is None:  # noqa: ASYNC110 - there is nothing that tells
         await asyncio.sleep(0)
 
 
@@ -151,9 +151,10 @@ async def test_who_is_erased_after_a_promise_stays_erased(folder: Path) -> None:
         assert await attempts(store, learners, course) == [2] * (MANY - 1)
 
 
-@pytest.mark.parametrize("moment", ["deciding", "promised", "half"])
+@pytest.mark.parametrize("moment", ["deciding", "set aside", "promised", "half"])
 def test_a_kill_in_the_middle_leaves_all_or_none(folder: Path, moment: str) -> None:
     """Killed before the promise it leaves nothing; after it, the next start writes the rest."""
+    written_later = moment in {"promised", "half"}
     command = [sys.executable, "-m", "storage.processes", "together", str(folder), moment]
     died = subprocess.run(command, cwd=Path(__file__).parents[1], env=os.environ, check=False, capture_output=True)
     assert died.returncode == -signal.SIGKILL, died.stderr
@@ -164,24 +165,26 @@ def test_a_kill_in_the_middle_leaves_all_or_none(folder: Path, moment: str) -> N
             [course_id] = [outline.id for outline in await store.courses()]
             course = (await store.course(course_id)).course
             record = await store.archive.lesson_rows(None, MANY + 1)
-            assert len(record) == (0 if moment == "deciding" else MANY)
+            assert len(record) == (MANY if written_later else 0)
             assert not store._reader.read(any_promised)
+            assert store._reader.read(last_set_aside) is None
             if record:
                 assert await exact_tally(store, record[0].learner_id, course)
 
     asyncio.run(look())
 
 
-async def test_what_another_process_left_promised_is_written_soon(folder: Path) -> None:
+@pytest.mark.parametrize("moment", ["set aside", "half"])
+async def test_what_another_process_left_is_removed_or_written_soon(folder: Path, moment: str) -> None:
     store = sqlite_store(folder)
     async with opened(store):
-        command = [sys.executable, "-m", "storage.processes", "together", str(folder), "half"]
+        command = [sys.executable, "-m", "storage.processes", "together", str(folder), moment]
         process = await asyncio.create_subprocess_exec(*command, cwd=Path(__file__).parents[1])
         assert await process.wait() == -signal.SIGKILL
         async with asyncio.timeout(20):
-            while store._reader.read(any_promised):  # noqa: ASYNC110 - another process is at work, or this one
+            while store._reader.read(any_promised) or store._reader.read(last_set_aside):  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.01)
-        assert len(await store.archive.lesson_rows(None, MANY + 1)) == MANY
+        assert len(await store.archive.lesson_rows(None, MANY + 1)) == (MANY if moment == "half" else 0)
 
 
 def test_lines_are_kept_as_they_are() -> None:
@@ -198,17 +201,24 @@ def test_lines_are_kept_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("sizes", [[1] * 20, [3, 30, 2, 8, 9], [17], [5, 4, 4]])
-def test_no_place_shares_a_piece_where_it_takes_several(sizes: Sequence[int]) -> None:
+def test_the_lines_of_a_place_are_kept_in_their_order_and_in_pieces_of_their_own(sizes: Sequence[int]) -> None:
     course = CourseId(str(uuid4()))
     keys = [key for size in sizes for key in [(new_learner(), course)] * size]
     writes = [LessonWrite(*key, lesson(1).id, {"quiz_attempts": position}) for position, key in enumerate(keys)]
-    pieces = list(pieces_of(writes))
-    assert sorted(line for piece in pieces for line in piece.lines) == list(enumerate(writes))
-    for key in dict.fromkeys(keys):
-        holding = [piece for piece in pieces if key in piece.keys]
-        assert len(holding) == 1 or all(piece.keys == {key} for piece in holding)
-        positions = [position for piece in holding for position, write in piece.lines if write.learner_id == key[0]]
-        assert positions == sorted(positions)
+    lines: Lines = {}
+    for position, write in enumerate(writes):
+        lines.setdefault(key_of(write), []).append((position, write))
+    pieces = [(piece.key, to_writes(piece.lines)) for piece in pieces_of(lines)]
+    assert all({"".join(key_of(write)) for write in held} == {key} for key, held in pieces)
+    assert max(len(held) for _, held in pieces) <= LINES_OF_A_PIECE
+    kept = [write for _, held in pieces for write in held]
+    assert sorted(kept, key=position_of) == writes
+    for key, own in lines.items():
+        assert [write for write in kept if key_of(write) == key] == [write for _, write in own]
+
+
+def position_of(write: LessonWrite) -> int:
+    return (write.update or {})["quiz_attempts"] or 0
 
 
 async def test_what_learners_write_while_it_is_decided_anew_is_not_overlooked(folder: Path) -> None:
@@ -245,6 +255,29 @@ async def test_what_another_process_promises_just_before_is_decided_on(
         monkeypatch.setattr(one._together, "write_promised", write_promised_and_be_late)
         with pytest.raises(RefusedWriteError):
             await one.write_all(ours)
+
+
+async def test_what_another_process_removes_meanwhile_is_set_aside_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It can not tell the pieces of an import under way from those of one that was killed."""
+    one, other = sqlite_store(folder), sqlite_store(folder)
+    async with opened(one), opened(other):
+        course = await new_course(one)
+        learners = [new_learner() for _ in range(MANY)]
+        make, attempted = one._together._make, 0
+
+        async def removed_by_another(promise: str, wanted: Any) -> bool:
+            nonlocal attempted
+            attempted += 1
+            if attempted == 1:
+                await other._together.tidy()
+            return await make(promise, wanted)
+
+        monkeypatch.setattr(one._together, "_make", removed_by_another)
+        await one.write_all(lines_for(learners, course))
+        assert attempted >= 2
+        assert await attempts(one, learners, course) == [2] * MANY
 
 
 @pytest.mark.parametrize("own", [False, True], ids=["of others", "of the import"])

@@ -1,12 +1,13 @@
 """Lines that are promised: decided all together and on disk as they were sent, written to their rows in pieces.
 
-Whoever writes to a learner's place in a course writes first what is promised there. So it is as if all had been
-written in the moment when they were promised.
+The pieces are set aside first, in as many transactions as it takes. Then one row makes all of them hold. Whoever
+writes to a learner's place in a course writes first what is promised there. So it is as if all had been written in the
+moment when they were promised.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import deque
+from collections.abc import Iterator
 from datetime import datetime
-from itertools import groupby
 from math import inf
 from time import monotonic
 from typing import Final, NamedTuple
@@ -20,6 +21,7 @@ from headway.domain.writes import LessonWrite
 from headway.logs import get_logger
 from headway.storage.imports import from_writes, to_writes
 from headway.storage.sqlite import statements as sql
+from headway.storage.sqlite.figures import store_counters
 from headway.storage.sqlite.progress_table import ProgressTable
 from headway.storage.sqlite.recent import Recent
 from headway.storage.sqlite.rows import Columns, fetch, fetch_one, to_text
@@ -27,36 +29,28 @@ from headway.storage.sqlite.rows import Columns, fetch, fetch_one, to_text
 _log = get_logger("headway.storage")
 
 Key = tuple[LearnerId, CourseId]
+Lines = dict[Key, list[tuple[int, LessonWrite]]]
+"""An import's lines, with their places in it, by whose they are."""
+
+_REMOVED_AT_ONCE: Final = 100  # pieces
 
 LINES_OF_A_PIECE: Final = 8
-"""Few, since whoever writes to one of a piece's learners has to write all of it."""
+"""Few, so that writing a piece does not take long."""
 
 
 class Piece(NamedTuple):
-    """Lines, with their places, of learners who come after each other, and what is kept of them."""
+    """Some lines of one learner in one course, as they are kept."""
 
-    keys: frozenset[Key]
-    lines: Sequence[tuple[int, LessonWrite]]
-    first: str
-    last: str
-    text: str
+    key: str
+    lines: str
 
 
-def pieces_of(writes: Iterable[LessonWrite]) -> Iterator[Piece]:
-    """The lines in pieces, each of whole places or of a part of one; those of one place stay in their order."""
-    some: list[tuple[int, LessonWrite]] = []
-    for _, lines in groupby(sorted(enumerate(writes), key=_key_of_line), _key_of_line):
-        own = list(lines)
-        if len(some) + len(own) > LINES_OF_A_PIECE:
-            if some:
-                yield _piece(some)
-            some = []
-        if len(own) > LINES_OF_A_PIECE:
-            yield from (_piece(own[at : at + LINES_OF_A_PIECE]) for at in range(0, len(own), LINES_OF_A_PIECE))
-        else:
-            some += own
-    if some:
-        yield _piece(some)
+def pieces_of(lines: Lines) -> Iterator[Piece]:
+    """The lines in pieces, by learner and course; those of one place stay in their order."""
+    for key in sorted(lines, key=_text):
+        own = [write for _, write in lines[key]]
+        for at in range(0, len(own), LINES_OF_A_PIECE):
+            yield Piece(_text(key), from_writes(own[at : at + LINES_OF_A_PIECE]))
 
 
 def key_of(write: LessonWrite) -> Key:
@@ -72,11 +66,10 @@ class Promises:
         self._recent = recent
         self._empty_at: int | None = None  # as of which forgetting it is known that nothing is promised
 
-    def make(self, connection: apsw.Connection, pieces: Iterable[Piece], decided_at: datetime) -> None:
-        """Promise the lines."""
+    def make(self, connection: apsw.Connection, promise: str, decided_at: datetime) -> None:
+        """From now on all pieces that were set aside for this promise hold."""
         self._empty_at = None
-        moment = to_text(decided_at)
-        connection.executemany(sql.PROMISE, [(piece.first, piece.last, moment, piece.text) for piece in pieces])
+        fetch(connection, sql.PROMISE, promise, to_text(decided_at))
 
     def write_to(self, connection: apsw.Connection, key: Key, counters: Counters) -> None:
         """Write what is promised to a learner's place in a course; it costs next to nothing where nothing is."""
@@ -84,13 +77,17 @@ class Promises:
             for piece in fetch(connection, sql.PROMISED_TO, _text(key)):
                 self._write(connection, piece, counters)
 
-    def write_some(self, connection: apsw.Connection, counters: Counters, seconds: float = inf) -> None:
+    def write_some(self, connection: apsw.Connection, seconds: float = inf) -> None:
         """Write what was promised first, for so long."""
+        counters = Counters()
         until = monotonic() + seconds
         while not self._is_empty(connection) and monotonic() < until:
             piece = fetch_one(connection, sql.FIRST_PROMISED)
-            if piece is not None:
+            if piece is None:
+                fetch(connection, sql.FORGET_PROMISES)
+            else:
                 self._write(connection, piece, counters)
+        store_counters(connection, counters)
 
     def _is_empty(self, connection: apsw.Connection) -> bool:
         if self._empty_at != self._recent.times_forgotten:
@@ -113,13 +110,22 @@ def any_promised(connection: apsw.Connection) -> bool:
     return fetch(connection, sql.ANY_PROMISED) != [(0,)]
 
 
-def _key_of_line(line: tuple[int, LessonWrite]) -> Key:
-    return key_of(line[1])
+def last_set_aside(connection: apsw.Connection) -> int | None:
+    """The number of the last piece that does not hold, if there is any."""
+    found = fetch_one(connection, sql.LAST_SET_ASIDE)
+    return found[0] if found else None
 
 
-def _piece(lines: Sequence[tuple[int, LessonWrite]]) -> Piece:
-    keys = [_key_of_line(line) for line in lines]
-    return Piece(frozenset(keys), lines, _text(keys[0]), _text(keys[-1]), from_writes([write for _, write in lines]))
+def set_aside(connection: apsw.Connection, promise: str, pieces: deque[Piece], seconds: float) -> None:
+    """Take pieces, for so long, and keep them for a promise that is not made yet."""
+    until = monotonic() + seconds
+    while pieces and monotonic() < until:
+        fetch(connection, sql.SET_ASIDE, promise, *pieces.popleft())
+
+
+def remove_set_aside(connection: apsw.Connection) -> None:
+    """Remove some of the pieces that do not hold."""
+    fetch(connection, sql.REMOVE_SET_ASIDE, _REMOVED_AT_ONCE)
 
 
 def _text(key: Key) -> str:

@@ -112,7 +112,7 @@ class SqliteStore:
     async def open(self) -> Sequence[str]:
         """Open the file, making and migrating it as needed."""
         applied = self._database.prepare()
-        await self._together.write_promised()
+        await self._together.tidy()
         if are_uncounted(applied):
             await count_anew(self.archive)
         await self._looking_after.enter_async_context(self._together.looked_after())

@@ -1,15 +1,17 @@
 """Many lines, all written or none, while learners go on writing: docs/decisions/0037.
 
-All lines are decided on what is read beside the writes of others. Then they are promised in one short transaction,
-in which those are written at once whose learners wrote meanwhile. What is promised is written in many short ones.
+All lines are decided on what is read beside the writes of others, and set aside. One short transaction promises them
+all, after deciding those anew whose learners wrote meanwhile. What is promised is written in many short transactions.
 """
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
 from datetime import datetime
-from operator import itemgetter
+from functools import partial
 from typing import Final, TypeGuard
 from uuid import uuid4
 
@@ -25,17 +27,43 @@ from headway.domain.progress import LessonProgress
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Written
 from headway.storage.gently import TURN_SECONDS, in_turns
 from headway.storage.sqlite.catalogue import Catalogue
-from headway.storage.sqlite.figures import store_counters
 from headway.storage.sqlite.progress_table import ProgressTable, row_of
-from headway.storage.sqlite.promises import Key, Piece, Promises, any_promised, key_of, pieces_of
+from headway.storage.sqlite.promises import (
+    Key,
+    Lines,
+    Promises,
+    any_promised,
+    key_of,
+    last_set_aside,
+    pieces_of,
+    remove_set_aside,
+    set_aside,
+)
 from headway.storage.sqlite.reader import Reader
 from headway.storage.sqlite.recent import Recent
 
-_FEW: Final = 64  # lines that are written in one transaction, which takes them some milliseconds
+_FEW: Final = 64  # lines that are written, or decided, in one transaction, which takes them some milliseconds
+_WRITING_SECONDS: Final = 2 * TURN_SECONDS  # at once: each turn of writing ends in a commit, which takes as long
 _ATTEMPTS: Final = 5
 _ROOM_SECONDS: Final = 0.05
 _ROOM_ATTEMPTS: Final = 200
 _SECONDS_BETWEEN_LOOKS: Final = 1.0
+
+
+@dataclass
+class _Import:
+    """An import that is being decided, and what others have changed since that began."""
+
+    lines: Lines
+    asked: set[str]  # its learners and courses
+    times_changed_elsewhere: int
+    decided: dict[int, Written] = field(default_factory=dict)
+    written_since: set[Key] = field(default_factory=set)
+    is_outdated: bool = False
+
+    def overtaken(self) -> list[tuple[int, LessonWrite]]:
+        """The lines to whose learners somebody has written."""
+        return sorted(line for key in self.written_since for line in self.lines.get(key, ()))
 
 
 class Together:
@@ -54,26 +82,23 @@ class Together:
         self._reader = reader
         self._catalogue = catalogue
         self._recent = recent
-        self._progress = progress
         self._turn = turn
         self._clock = clock
         self._promises = Promises(progress, recent)
         self._one_at_a_time = asyncio.Lock()
-        self._written_since: set[Key] | None = None  # places in courses, while an import is being decided
-        self._asked: frozenset[str] = frozenset()  # the learners and courses of that import
-        self._is_outdated = False
+        self._deciding: _Import | None = None
 
     def prepare(self, connection: apsw.Connection, work: Work, counters: Counters) -> None:
         """Called before every write: what is promised to its learner comes first, and an import hears of it."""
         key = (work.learner_id, work.course_id)
-        if self._written_since is not None:
-            self._written_since.add(key)
+        if self._deciding is not None:
+            self._deciding.written_since.add(key)
         self._promises.write_to(connection, key, counters)
 
-    def note_change(self, changed: Iterable[str]) -> None:
+    def note_change(self, changed: Sequence[str]) -> None:
         """Called in every transaction that is no batch, with the learners or the course that it changes; none: any."""
-        ids = set(changed)
-        self._is_outdated |= not ids or not self._asked.isdisjoint(ids)
+        if self._deciding is not None and (not changed or not self._deciding.asked.isdisjoint(changed)):
+            self._deciding.is_outdated = True
 
     async def write(self, writes: Sequence[LessonWrite]) -> Sequence[Written] | None:
         """Write all or none; answers what became of them, or `None` where others changed courses again and again.
@@ -88,28 +113,24 @@ class Together:
                     return decided
         return None
 
+    async def tidy(self) -> None:
+        """Write all that is promised, and remove the pieces that never came to hold. Raises as `write_promised`."""
+        await self.write_promised()
+        while self._reader.read_anew(last_set_aside) is not None:
+            await self._in_turn(remove_set_aside)
+
     async def write_promised(self) -> None:
         """Write all that is promised, in turns with others. Raises `QueueFullError` where that stays so for long."""
-        attempts = 0
         while self._reader.read_anew(any_promised):
-            try:
-                await self._write_some()
-                attempts = 0
-            except QueueFullError:  # learners' own writes go first
-                attempts += 1
-                if attempts == _ROOM_ATTEMPTS:
-                    raise
-                await asyncio.sleep(_ROOM_SECONDS)
+            await self._in_turn(partial(self._promises.write_some, seconds=_WRITING_SECONDS))
 
     def write_rest(self, connection: apsw.Connection) -> None:
         """Write in this transaction what somebody may have promised since `write_promised`."""
-        counters = Counters()
-        self._promises.write_some(connection, counters)
-        store_counters(connection, counters)
+        self._promises.write_some(connection)
 
     @contextlib.asynccontextmanager
     async def looked_after(self) -> AsyncIterator[None]:
-        """Until the block is left, write what another process has promised and not written, as one that was killed."""
+        """Until the block is left, end what another process has begun and not ended, as one that was killed."""
         task = asyncio.create_task(self._look_after(), name="headway-promised")
         try:
             yield
@@ -118,92 +139,106 @@ class Together:
             await asyncio.wait([task])
 
     async def _look_after(self) -> None:
+        before: int | None = None
         while True:
             await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
             if not self._one_at_a_time.locked():  # else an import is at it
                 with contextlib.suppress(UnavailableError):  # the store has said in the log what is wrong
-                    await self.write_promised()
+                    async with self._one_at_a_time:
+                        before = await self._look(before)
+
+    async def _look(self, before: int | None) -> int | None:
+        """End what another process has left; answers the last piece that it may still be setting more aside behind."""
+        last = self._reader.read_anew(last_set_aside)
+        if last is None or last != before:
+            await self.write_promised()
+            return last
+        await self.tidy()
+        return None
+
+    async def _in_turn(self, action: Callable[[apsw.Connection], None]) -> None:
+        """Do something short in a transaction, when there is room. Raises `QueueFullError` after a long wait."""
+        for _ in range(_ROOM_ATTEMPTS):
+            with contextlib.suppress(QueueFullError):
+                async with self._turn() as connection:
+                    action(connection)
+                return
+            await asyncio.sleep(_ROOM_SECONDS)  # learners' own writes go first
+        raise QueueFullError
 
     async def _promise(self, writes: Sequence[LessonWrite]) -> Sequence[Written] | None:
         """Promise all; `None` where they were decided on what is no longer so."""
-        await self.write_promised()
-        asked = frozenset(one for write in writes for one in key_of(write))
-        async with self._turn() as connection:  # nobody else's is under way
-            if any_promised(connection):  # by another process meanwhile
-                return None
-            elsewhere = self._recent.times_changed_elsewhere
-            self._written_since, self._asked, self._is_outdated = set(), asked, False
+        await self.tidy()
         try:
-            now = self._clock()
-            decided: dict[int, Written] = {}
-            await self._decide(writes, now, decided)
-            pieces = [piece async for piece in in_turns(pieces_of(writes))]
-            async with self._turn() as connection:
-                if self._is_outdated or self._recent.times_changed_elsewhere != elsewhere:
-                    return None
-                self._write_or_promise(connection, pieces, now, decided)
-            return [decided[position] for position in range(len(writes))]
+            wanted = await self._begin(writes)
+            if wanted is None:
+                return None
+            await self._decide(wanted, enumerate(writes))
+            promise = await self._set_aside(wanted)
+            is_made = await self._make(promise, wanted)
         finally:
-            self._written_since, self._asked = None, frozenset()
+            self._deciding = None
+        return [wanted.decided[position] for position in range(len(writes))] if is_made else None
 
-    async def _decide(self, writes: Sequence[LessonWrite], now: datetime, decided: dict[int, Written]) -> None:
-        """Find out what becomes of them; once more where somebody has written meanwhile, until that is little."""
-        await self._decide_lines(enumerate(writes), now, decided)
-        for _ in range(_ATTEMPTS):
-            lines = await self._many_overtaken(writes)
-            if not lines:
-                return
-            await self._decide_lines(lines, now, decided)
+    async def _begin(self, writes: Sequence[LessonWrite]) -> _Import | None:
+        """Hear from now on of what others change; `None` where another process has promised something meanwhile."""
+        lines: Lines = {}
+        ids: set[str] = set()
+        async for position, write in in_turns(enumerate(writes)):
+            lines.setdefault(key_of(write), []).append((position, write))
+            ids.update(key_of(write))
+        async with self._turn() as connection:  # nobody else's is under way
+            if any_promised(connection):
+                return None
+            self._deciding = _Import(lines, ids, self._recent.times_changed_elsewhere)
+            return self._deciding
 
-    async def _many_overtaken(self, writes: Sequence[LessonWrite]) -> Sequence[tuple[int, LessonWrite]]:
-        """The lines to whose learners somebody has written meanwhile, if they are many: those are to be decided anew.
+    async def _decide(self, wanted: _Import, lines: Iterable[tuple[int, LessonWrite]]) -> None:
+        """Find out what becomes of lines, in turns with others."""
+        async for position, written in in_turns(self._decided(lines, self._clock())):
+            wanted.decided[position] = written
 
-        No batch is under way then, so all that the others wrote can be read.
-        """
-        async with self._turn():
-            written_since = self._written_since or set()
-            lines = [(position, write) for position, write in enumerate(writes) if key_of(write) in written_since]
-            if len(lines) <= _FEW:
-                return ()
-            self._written_since = set()
-            return lines
-
-    async def _decide_lines(
-        self, lines: Iterable[tuple[int, LessonWrite]], now: datetime, decided: dict[int, Written]
-    ) -> None:
+    def _decided(self, lines: Iterable[tuple[int, LessonWrite]], now: datetime) -> Iterator[tuple[int, Written]]:
+        """What becomes of lines, one after the other. Raises `RefusedWriteError`."""
         courses: dict[CourseId, VersionedCourse] = {}
         rows: dict[tuple[LearnerId, CourseId, LessonId], LessonProgress | None] = {}
-        async for position, write in in_turns(lines):
+        for position, write in lines:
             key = (write.learner_id, write.course_id, write.lesson_id)
             with _refused_at(position):
                 if write.course_id not in courses:
                     courses[write.course_id] = self._reader.read(self._catalogue.course, write.course_id)
                 before = rows[key] if key in rows else self._reader.read(row_of, *key)
-                decided[position] = write.apply(courses[write.course_id].course, before, now, _new_id)
-            rows[key] = decided[position].after
+                written = write.apply(courses[write.course_id].course, before, now, _new_id)
+            rows[key] = written.after
+            yield position, written
 
-    def _write_or_promise(
-        self, connection: apsw.Connection, pieces: Sequence[Piece], now: datetime, decided: dict[int, Written]
-    ) -> None:
-        """Promise the pieces, but write at once, decided anew, those to whose learners somebody wrote meanwhile."""
-        written_since = self._written_since or set()
-        counters = Counters()
-        overtaken = [piece for piece in pieces if not piece.keys.isdisjoint(written_since)]
-        lines = sorted((line for piece in overtaken for line in piece.lines), key=itemgetter(0))
-        outcomes = self._progress.write(connection, [write for _, write in lines], self._clock(), counters)
-        for (position, _), outcome in zip(lines, outcomes, strict=True):
-            if isinstance(outcome, HeadwayError):
-                raise RefusedWriteError(position, outcome) from outcome
-            if isinstance(outcome, Written):
-                decided[position] = outcome
-        self._promises.make(connection, [piece for piece in pieces if piece.keys.isdisjoint(written_since)], now)
-        store_counters(connection, counters)
+    async def _set_aside(self, wanted: _Import) -> str:
+        """Keep the lines as pieces of a promise, which is answered, and is not made yet."""
+        promise = str(uuid4())
+        pieces = deque([piece async for piece in in_turns(pieces_of(wanted.lines))])
+        while pieces:
+            await self._in_turn(partial(set_aside, promise=promise, pieces=pieces, seconds=TURN_SECONDS))
+        return promise
 
-    async def _write_some(self) -> None:
-        async with self._turn() as connection:
-            counters = Counters()
-            self._promises.write_some(connection, counters, TURN_SECONDS)
-            store_counters(connection, counters)
+    async def _make(self, promise: str, wanted: _Import) -> bool:
+        """Make the promise; false where the lines were decided on what is no longer so.
+
+        Those to whose learners somebody has written are decided anew: in the same transaction, or, where they are many,
+        before the next one.
+        """
+        for attempt in range(1, _ATTEMPTS + 1):
+            async with self._turn() as connection:  # no batch is under way: all that others wrote can be read
+                if wanted.is_outdated or self._recent.times_changed_elsewhere != wanted.times_changed_elsewhere:
+                    return False
+                overtaken = wanted.overtaken()
+                if len(overtaken) <= _FEW or attempt == _ATTEMPTS:
+                    now = self._clock()
+                    wanted.decided.update(self._decided(overtaken, now))
+                    self._promises.make(connection, promise, now)
+                    return True
+                wanted.written_since.clear()
+            await self._decide(wanted, overtaken)
+        return False
 
 
 def can_be_promised(writes: Sequence[LessonWrite | CourseProgressRestore]) -> TypeGuard[Sequence[LessonWrite]]:

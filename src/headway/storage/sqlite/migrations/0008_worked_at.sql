@@ -4,15 +4,21 @@ ALTER TABLE lesson_progress ADD COLUMN worked_at TEXT;
 ALTER TABLE lesson_progress ADD COLUMN completed_by TEXT;
 UPDATE lesson_progress SET worked_at = updated_at WHERE written_by IS NULL;
 
--- Lines of imports of which all are written or none: decided, and written soon. docs/decisions/0037. Each piece has a
--- few lines, of which the first has the least learner and course and the last the greatest, as user_id || course_id.
+-- Lines of imports of which all are written or none: decided, and written soon. docs/decisions/0037. Each piece has some
+-- lines of one learner in one course, which are its key: user_id || course_id.
 CREATE TABLE promised_lines (
-    piece      INTEGER NOT NULL PRIMARY KEY,
-    first_key  TEXT NOT NULL,
-    last_key   TEXT NOT NULL,
-    decided_at TEXT NOT NULL,
-    lines      TEXT NOT NULL
+    piece   INTEGER NOT NULL PRIMARY KEY,
+    promise TEXT NOT NULL,
+    key     TEXT NOT NULL,
+    lines   TEXT NOT NULL
 );
+CREATE INDEX promised_lines_by_key ON promised_lines (promise, key);
+
+-- The promises that hold; the pieces of another one do not.
+CREATE TABLE promises (
+    promise    TEXT NOT NULL PRIMARY KEY,
+    decided_at TEXT NOT NULL
+) WITHOUT ROWID;
 
 -- The words of the glossary (docs/architecture.md). Millionths of a minute are micro-minutes, of a point micro-points.
 ALTER TABLE course_progress RENAME COLUMN time_parts TO micro_minutes;
