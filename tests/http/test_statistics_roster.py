@@ -165,8 +165,7 @@ def test_who_has_completed_the_course_and_who_has_not(a_class: Class, sort: str)
 def test_at_a_lesson_are_those_whom_its_figures_count(
     a_class: Class, sort: str, order: str, position: int, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for store in ("sqlite", "postgres"):
-        monkeypatch.setattr(f"headway.storage.{store}.figures.FEW", few)
+    monkeypatch.setattr("headway.storage.shared.rosters.FEW", few)
     started = {
         learner: max(1, len(done)) if learner in a_class.began else len(done) for learner, done in a_class.done.items()
     }
@@ -229,8 +228,7 @@ def test_who_has_stalled_is_neither_complete_nor_was_seen_for_so_long(a_class: C
 def test_learners_are_found_by_how_their_ids_begin(
     a_class: Class, sort: str, order: str, digits: str, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for store in ("sqlite", "postgres"):
-        monkeypatch.setattr(f"headway.storage.{store}.figures.FEW", few)
+    monkeypatch.setattr("headway.storage.shared.rosters.FEW", few)
     beginning = digits.replace("-", "").lower()
     expected = [one for one in a_class.lines if one["user_id"].replace("-", "").startswith(beginning)]
     pages = list(a_class.pages(learner=digits, sort=sort, order=order, limit=3))

@@ -25,10 +25,7 @@ from support.running import Running, course, eventually, lesson
 
 LEARNERS: Final = 2_500
 FINISHED: Final = cast("ProgressUpdate", {"status": Status.COMPLETED})
-RUN_OUT: Final = {
-    "sqlite": "UPDATE recalculations SET leased_until = 0",
-    "postgres": "UPDATE recalculations SET leased_until = '1970-01-01'",
-}
+RUN_OUT: Final = "UPDATE recalculations SET leased_until = '1970-01-01'"
 
 
 @pytest.fixture
@@ -78,10 +75,10 @@ def let_the_lease_run_out(program: Program) -> None:
     """What a minute does."""
     if program.database_url.startswith("postgresql:"):
         with session(program.database_url) as connected:
-            connected.execute(RUN_OUT["postgres"])
+            connected.execute(RUN_OUT)
         return
     with closing(sqlite3.connect(program.folder / "headway.db", timeout=20)) as connection, connection:
-        connection.execute(RUN_OUT["sqlite"])
+        connection.execute(RUN_OUT)
 
 
 def half_way(running: Running, course_id: str) -> Callable[[], bool]:

@@ -18,6 +18,8 @@ Tree = Any
 
 # On every node whole, so that each may be joined with, and referred to.
 REFERENCE_TABLES: Final = frozenset({"catalogue", "courses", "lessons", "recalculations"})
+# Tables that were renamed since the migration that made them.
+PRESENT_NAMES: Final = {"rederivations": "recalculations"}
 # On the coordinator alone: which schema this is.
 LOCAL_TABLES: Final = frozenset({"schema_version"})
 # What a heartbeat changes: an update that touches no index stays on its page.
@@ -61,17 +63,22 @@ def statements(sql: str) -> list[Tree]:
 
 
 def created_tables(trees: Sequence[Tree]) -> set[str]:
-    return {created.relation.relname for created in found(tuple(trees), ast.CreateStmt)}
+    return {_present_name(created) for created in found(tuple(trees), ast.CreateStmt)}
+
+
+def _present_name(created: Tree) -> str:
+    name: str = created.relation.relname
+    return PRESENT_NAMES.get(name, name)
 
 
 def placed_tables(trees: Sequence[Tree]) -> dict[str, str | None]:
     """Where Citus is told to put each table: its distribution column, or none for a reference table."""
-    spread: dict[str, str | None] = {}
+    positioned: dict[str, str | None] = {}
     for call in found(tuple(trees), ast.FuncCall):
         [table, *column] = [one.val.sval for one in call.args if _is(one, ast.A_Const)]
         assert (call.funcname[-1].sval, len(column)) in {("create_reference_table", 0), ("create_distributed_table", 1)}
-        spread[table] = column[0] if column else None
-    return spread
+        positioned[table] = column[0] if column else None
+    return positioned
 
 
 def primary_keys(trees: Sequence[Tree]) -> dict[str, list[str]]:
@@ -242,7 +249,7 @@ def _is(node: Tree, *kinds: type[ast.Node]) -> bool:
 def _definitions(tree: Tree) -> Iterator[tuple[str, Tree]]:
     """The columns and constraints that a statement gives to a table, and what else it changes in it."""
     for created in found(tree, ast.CreateStmt):
-        yield from ((created.relation.relname, part) for part in created.tableElts or ())
+        yield from ((_present_name(created), part) for part in created.tableElts or ())
     for changed in found(tree, ast.AlterTableStmt):
         for command in changed.cmds:
             is_new = command.subtype == enums.AlterTableType.AT_AddColumn

@@ -9,19 +9,15 @@ import pytest
 from pglast import split
 
 import headway.storage.postgres
+from headway.storage.postgres.statements import ROSTERS
 from storage import citus
 from storage.citus import RULES, Rule, Schema, Tree, statements
 from support.postgres import Databases, Session, session
 
 _FOLDER: Final = Path(headway.storage.postgres.__file__).parent
-_FILES: Final = sorted([*_FOLDER.rglob("*.sql"), *_FOLDER.parent.glob("*.sql")])
+_FILES: Final = sorted([*_FOLDER.rglob("*.sql"), *(_FOLDER.parent / "shared").glob("*.sql")])
 _MIGRATIONS: Final = sorted((_FOLDER / "migrations").glob("*.sql"))
-# Each table under its present name: the last migration renames one.
-_SCHEMA: Final = [
-    tree
-    for file in _MIGRATIONS
-    for tree in statements(file.read_text(encoding="utf-8").replace("rederivations", "recalculations"))
-]
+_SCHEMA: Final = [tree for file in _MIGRATIONS for tree in statements(file.read_text(encoding="utf-8"))]
 
 
 def _named_statements() -> dict[str, str]:
@@ -36,7 +32,17 @@ def _named_statements() -> dict[str, str]:
     }
 
 
-STATEMENTS: Final = _named_statements()
+def _built_statements() -> dict[str, str]:
+    """The statements that are put together of pieces, by how their learners are found and sorted."""
+    built = {f"roster:{way.value}:incomplete": statement for way, statement in ROSTERS.incomplete.items()}
+    for way, by_order in ROSTERS.sorted.items():
+        for (order, descending), statement in by_order.items():
+            built[f"roster:{way.value}:{order}:{descending}"] = statement
+    return built
+
+
+NAMED: Final = _named_statements()
+STATEMENTS: Final = NAMED | _built_statements()
 ALL: Final = [*_SCHEMA, *(tree for sql in STATEMENTS.values() for tree in statements(sql))]
 
 
@@ -206,10 +212,11 @@ ALLOWED: Final[list[tuple[Rule, str]]] = [
 
 def test_every_file_is_looked_at() -> None:
     assert {file.relative_to(_FOLDER.parent).parts[-2:] for file in _FILES} >= {
-        ("postgres", "statements.sql"), ("postgres", "citus.sql"), ("migrations", "0001_initial.sql"), ("imports.sql",),
+        ("postgres", "statements.sql"), ("postgres", "citus.sql"), ("migrations", "0001_initial.sql"),
+        ("shared", "imports.sql"),
     }  # fmt: skip
     assert citus.created_tables(_SCHEMA) >= citus.BUSY_TABLES | citus.REFERENCE_TABLES
-    assert len(STATEMENTS) == sum(file.read_text(encoding="utf-8").count("-- name: ") for file in _FILES)
+    assert len(NAMED) == sum(file.read_text(encoding="utf-8").count("-- name: ") for file in _FILES)
 
 
 def test_every_table_lies_where_the_rules_say() -> None:

@@ -18,6 +18,7 @@ from headway.domain.course_progress import LearnerDay, contribution
 from headway.domain.errors import ConfigurationError, CourseNotFoundError, SchemaTooNewError
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.roster import RosterQuery
+from headway.storage.port import Recalculation
 from headway.storage.sqlite import SqliteStore, schema
 from headway.storage.sqlite.rows import from_lesson_progress
 from storage.disks import watched_disk
@@ -223,6 +224,7 @@ async def test_rows_from_before_are_worked_in_by_their_learners_and_scored_by_wh
         "DROP TABLE promised_lines",
         "DROP TABLE promises",
         *_OLDER_NAMES,
+        f"INSERT INTO rederivations VALUES ('{of.id}', 5, 2, 1, '{other}', 1790000000000000)",
         f"INSERT INTO quiz_scores VALUES ('{of.id}', '{of.lessons[0].id}', 70, 2)",
         f"PRAGMA user_version = {len(before)}",
     )
@@ -231,6 +233,7 @@ async def test_rows_from_before_are_worked_in_by_their_learners_and_scored_by_wh
         assert found == [rows[0]._replace(worked_at=rows[0].updated_at), rows[1]]
         reading = await store.statistics(of.id, LATER.date(), LATER.date())
         assert reading.scores == {of.lessons[0].id: {69: 1, 70: 1}}
+        assert await store.take_recalculation() == Recalculation(of.id, 5, 2, 1, other)
 
 
 def _literal(value: object) -> str:

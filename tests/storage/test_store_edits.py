@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace as with_fields
-from datetime import date
+from datetime import date, timedelta
 from time import monotonic
 from typing import Any, Final, TypeVar, cast
 
@@ -24,7 +24,7 @@ from headway.service import verification
 from headway.service.impact import impact
 from headway.storage.port import Store
 from storage.installations import archive_of
-from storage.stores import MakeStore, merge_write, new_course, new_learner, rows_of
+from storage.stores import Clock, MakeStore, merge_write, new_course, new_learner, opened, rows_of
 
 T = TypeVar("T")
 Writes = Sequence[tuple[int, int, ProgressUpdate]]
@@ -337,3 +337,26 @@ async def test_two_processes_share_the_work(make_store: MakeStore) -> None:
     finally:
         await other.close()
         await one.close()
+
+
+async def test_of_all_who_ask_at_once_one_has_the_work_for_a_minute(make_store: MakeStore) -> None:
+    clock = Clock()
+    async with opened(make_store(clock=clock)) as one, opened(make_store(clock=clock)) as other:
+        known = await new_course(one, lesson(1), lesson(2))
+        await _finish(one, known, [new_learner()], 1)
+        await one.put_course(with_fields(known, lessons=(lesson(1),)))
+        for _ in range(2):
+            taken = await asyncio.gather(*(store.take_recalculation() for store in [one, other] * 5))
+            assert [work.course_id for work in taken if work is not None] == [known.id]
+            clock.now += timedelta(minutes=1)
+
+
+async def test_nobody_comes_after_the_last_learner(store: Store) -> None:
+    last = LearnerId("ffffffff-ffff-ffff-ffff-ffffffffffff")
+    known = await new_course(store, lesson(1), lesson(2))
+    await _finish(store, known, [last], 1)
+    await store.put_course(with_fields(known, lessons=(lesson(1),)))
+    under_way = await store.recalculation(known.id)
+    assert under_way is not None
+    assert await store.learners_to_recalculate(under_way, 10) == [last]
+    assert not await store.learners_to_recalculate(under_way._replace(after=last), 10)

@@ -1,4 +1,4 @@
-"""Between an import's report and lines, and the JSON that they are kept as."""
+"""Between the lines of an import and the JSON that they are kept as until they are written."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,23 +7,8 @@ from typing import Any
 import orjson
 
 from headway.domain.dating import NO_TIMES, Times
-from headway.domain.imports import Fault, Report
 from headway.domain.progress import Status
 from headway.domain.writes import UNCONDITIONAL, LessonWrite
-
-
-def to_report(text: str) -> Report:
-    """The report that is kept as this."""
-    lines, written, unchanged, refused, faults, *later = orjson.loads(text)
-    ignored, held_back = later + [[], 0][len(later) :]  # earlier versions kept fewer
-    faults = tuple(_to_fault(*fault) for fault in faults)
-    return Report(lines, written, unchanged, refused, faults, tuple(ignored), held_back)
-
-
-def from_report(report: Report) -> str:
-    """What a report is kept as."""
-    *counts, faults, ignored, held_back = report
-    return orjson.dumps([*counts, [list(fault) for fault in faults], ignored, held_back]).decode()
 
 
 def from_writes(writes: Sequence[LessonWrite]) -> str:
@@ -46,10 +31,3 @@ def _to_write(learner: Any, course: Any, lesson: Any, update: Any, written_by: A
         update["status"] = Status(update["status"])
     moments = Times._make(time and datetime.fromisoformat(time) for time in times) if times else NO_TIMES
     return LessonWrite(learner, course, lesson, update, UNCONDITIONAL, written_by, moments)
-
-
-def _to_fault(line: int, position: list[Any], reason: str, kind: str) -> Fault:
-    return Fault(line, tuple(position), reason, kind)
-
-
-NOTHING_YET = from_report(Report())

@@ -1,59 +1,5 @@
--- What carrying a database's content to or from another one asks of PostgreSQL. Parameters are bound by position, in the
--- order they first appear. Reads begin at a key and not after it, since no uuid comes before the first one.
-
--- name: count-courses^
--- How many courses the catalogue has.
-SELECT count(*) FROM courses;
-
--- name: count-lesson-rows^
--- How many lesson rows there are.
-SELECT count(*) FROM lesson_progress;
-
--- name: count-course-progress^
--- How many course progress there are.
-SELECT count(*) FROM course_progress;
-
--- name: count-days^
--- How many finished days of learners there are.
-SELECT count(*) FROM learner_days;
-
--- name: raise-revision!
--- Give the catalogue's next change a number above this one.
-UPDATE catalogue SET revision = greatest(revision, :least);
-
--- name: courses-from
--- Courses with their lessons in order, on every row the course's own columns.
-SELECT
-    c.course_id::text, c.version, c.title, c.time_zone, c.on_edit,
-    l.lesson_id::text, l.title, l.content_id::text, l.section, l.kind, l.duration_seconds, l.required, l.pass_mark,
-    l.complete_at, l.criteria_version
-FROM (
-    SELECT course_id, version, title, time_zone, on_edit FROM courses WHERE course_id >= :course_id ORDER BY course_id LIMIT :limit
-) AS c
-JOIN lessons AS l ON l.course_id = c.course_id
-ORDER BY c.course_id, l.position;
-
--- name: lesson-rows-from
--- Lesson rows by key.
-SELECT
-    user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
-    quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version, written_by, worked_at, completed_by
-FROM lesson_progress
-WHERE (user_id, course_id, lesson_id) >= (:user_id, :course_id, :lesson_id)
-ORDER BY user_id, course_id, lesson_id
-LIMIT :limit;
-
--- name: course-progress-from
--- Course progress by key.
-SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_micro_minutes, day_completions,
-    at_lesson
-FROM course_progress
-WHERE (user_id, course_id) >= (:user_id, :course_id)
-ORDER BY user_id, course_id
-LIMIT :limit;
+-- What carrying a database's content to another one asks of PostgreSQL alone. Parameters are bound by position, in the
+-- order they first appear.
 
 -- name: hold-lesson-rows!
 -- Rows as they are in another database, one array a column.
@@ -121,11 +67,3 @@ ON CONFLICT (user_id, course_id) DO UPDATE SET
     day_micro_minutes = excluded.day_micro_minutes,
     day_completions = excluded.day_completions,
     at_lesson = excluded.at_lesson;
-
--- name: days-from
--- Finished days by key.
-SELECT user_id, course_id, day, lessons_started, lessons_completed, micro_minutes, completions
-FROM learner_days
-WHERE (user_id, course_id, day) >= (:user_id, :course_id, :day)
-ORDER BY user_id, course_id, day
-LIMIT :limit;

@@ -28,6 +28,7 @@ from headway.domain.writes import Precondition
 from headway.storage.lessons import course_columns, lesson_columns, to_courses
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.database import Database
+from headway.storage.shared import statements as shared_sql
 
 T = TypeVar("T")
 
@@ -147,7 +148,7 @@ class Catalogue:
         """Take the course out of the catalogue. Raises `CourseNotFoundError`."""
 
         async def change(connection: asyncpg.Connection, _revision: int) -> None:
-            if await connection.execute(sql.REMOVE_COURSE, course_id) == "DELETE 0":
+            if await connection.execute(shared_sql.REMOVE_COURSE, course_id) == "DELETE 0":
                 raise CourseNotFoundError(course_id)
 
         await self._change(course_id, now, change)
@@ -233,8 +234,8 @@ class Catalogue:
 
 async def store_course(connection: asyncpg.Connection, versioned: VersionedCourse) -> None:
     """Write a course under its version, in the place of what the catalogue has of it."""
-    await connection.execute(sql.PUT_COURSE, *course_columns(versioned))
-    await connection.execute(sql.REMOVE_LESSONS, versioned.course.id)
+    await connection.execute(shared_sql.PUT_COURSE, *course_columns(versioned))
+    await connection.execute(shared_sql.REMOVE_LESSONS, versioned.course.id)
     await connection.execute(sql.PUT_LESSONS, *zip(*lesson_columns(versioned), strict=True))
 
 
@@ -242,4 +243,4 @@ async def _begin_recalculation(connection: asyncpg.Connection, course_id: Course
     counted = await connection.fetch(sql.COURSE_COUNTS, course_id)
     learners = counted[0][1] if counted else 0
     if learners:
-        await connection.execute(sql.BEGIN_RECALCULATION, course_id, version, learners)
+        await connection.execute(shared_sql.BEGIN_RECALCULATION, course_id, version, learners)

@@ -23,6 +23,7 @@ from headway.storage.postgres.rows import (
     to_many_lesson_progress,
 )
 from headway.storage.postgres.writer import store_what_follows
+from headway.storage.shared import statements as shared_sql
 
 REMEMBERED: Final = timedelta(minutes=2)
 """For how long a process may remember a learner who was erased, by far: it hears of it within a second."""
@@ -39,9 +40,9 @@ class Learners:
     async def record(self, learner_id: LearnerId) -> LearnerRecord:
         """All that is held."""
         async with self._database.snapshot() as connection:
-            rows = await connection.fetch(sql.LEARNER_ROWS, learner_id)
-            all_course_progress = await connection.fetch(sql.LEARNER_COURSE_PROGRESS, learner_id)
-            days = await connection.fetch(sql.LEARNER_DAYS, learner_id)
+            rows = await connection.fetch(shared_sql.LEARNER_ROWS, learner_id)
+            all_course_progress = await connection.fetch(shared_sql.LEARNER_COURSE_PROGRESS, learner_id)
+            days = await connection.fetch(shared_sql.LEARNER_DAYS, learner_id)
         held = [to_held_day(columns) for columns in days]
         return LearnerRecord(
             await to_many_lesson_progress(rows),
@@ -64,7 +65,7 @@ class Learners:
         The place in a course stays, emptied, until no process remembers who had it: one that did would write to it as
         if nothing had happened. `sweep` takes it away.
         """
-        positions = map(to_course_progress, await self._database.fetch(sql.LEARNER_COURSE_PROGRESS, learner_id))
+        positions = map(to_course_progress, await self._database.fetch(shared_sql.LEARNER_COURSE_PROGRESS, learner_id))
         held = [position.course_id for position in positions if not position.is_empty]
         for course_id in held:
             await self._erase_course(learner_id, course_id, now)
@@ -121,11 +122,15 @@ async def _held(connection: asyncpg.Connection, learner_id: LearnerId, course_id
 
 
 async def _rows(connection: asyncpg.Connection, learner_id: LearnerId, course_id: CourseId) -> list[LessonProgress]:
-    return [to_lesson_progress(columns) for columns in await connection.fetch(sql.LESSON_ROWS, learner_id, course_id)]
+    return [
+        to_lesson_progress(columns) for columns in await connection.fetch(shared_sql.LESSON_ROWS, learner_id, course_id)
+    ]
 
 
 async def _days(connection: asyncpg.Connection, learner_id: LearnerId, course_id: CourseId) -> list[HeldDay]:
-    return [to_held_day(columns) for columns in await connection.fetch(sql.LEARNER_DAYS_IN, learner_id, course_id)]
+    return [
+        to_held_day(columns) for columns in await connection.fetch(shared_sql.LEARNER_DAYS_IN, learner_id, course_id)
+    ]
 
 
 async def _store(connection: asyncpg.Connection, change: ChangeSet) -> None:

@@ -18,8 +18,11 @@ from headway.domain.progress import Status
 from headway.storage.lessons import to_courses
 from headway.storage.port import CourseProgressKey, Recounted
 from headway.storage.postgres import statements as sql
-from headway.storage.postgres.figures import FIRST_LEARNER, LAST_LEARNER, counted, next_learner
 from headway.storage.postgres.rows import to_course_progress
+from headway.storage.postgres.session import run
+from headway.storage.shared import statements as shared_sql
+from headway.storage.shared.counts import all_counts
+from headway.storage.shared.ids import FIRST_ID, LAST_ID, next_learner
 
 _ROWS: Final = 500_000  # of a stretch, about
 
@@ -50,7 +53,7 @@ class _Found(NamedTuple):
 class _Stretch(NamedTuple):
     """What there is of a stretch of learners, up to the last of them."""
 
-    last: UUID
+    last: LearnerId
     shapes: Sequence[Any]
     days: Sequence[Any]
     tallies: Sequence[Any]
@@ -69,37 +72,33 @@ class PostgresRecount:
 
     async def stored(self) -> Counters:
         """The counts that are stored."""
-        every = counted(
-            courses=await self._connection.fetch(sql.ALL_COURSE_COUNTS),
-            lessons=await self._connection.fetch(sql.ALL_LESSON_COUNTS),
-            scores=await self._connection.fetch(sql.ALL_SCORES),
-            days=await self._connection.fetch(sql.ALL_DAYS, date.min, date.max),
-        )
+        every = await run(self._connection, all_counts(sql.ALL_COUNTS, date.min, date.max))
         return every if self._course_id is None else every.by_course().get(self._course_id, Counters())
 
     async def lesson_rows(self) -> int:
         """How many rows there are to count."""
         if self._course_id is None:
-            return int(await self._connection.fetchval(sql.COUNT_LESSON_ROWS))
+            return int(await self._connection.fetchval(shared_sql.COUNT_LESSON_ROWS))
         return int(await self._connection.fetchval(sql.COUNT_ROWS_OF, self._course_id))
 
     async def stretches(self) -> AsyncIterator[Recounted]:
         """All learners, a stretch at a time: the database finds the next one while this one is counted."""
         catalogue = await self._catalogue()
-        reading = asyncio.create_task(self._read(FIRST_LEARNER))
+        reading = asyncio.create_task(self._read(LearnerId(FIRST_ID)))
         try:
             while True:
                 stretch = await reading
-                if stretch.last != LAST_LEARNER:
-                    reading = asyncio.create_task(self._read(next_learner(stretch.last)))
+                first = next_learner(stretch.last)
+                if first is not None:
+                    reading = asyncio.create_task(self._read(first))
                 yield await asyncio.to_thread(_counted, catalogue, stretch)
-                if stretch.last == LAST_LEARNER:
+                if first is None:
                     return
         finally:
             reading.cancel()
 
-    async def _read(self, first: UUID) -> _Stretch:
-        last = await self._connection.fetchval(sql.LEARNER_AT, first, _ROWS) or LAST_LEARNER
+    async def _read(self, first: LearnerId) -> _Stretch:
+        last = LearnerId(str(await self._connection.fetchval(sql.LEARNER_AT, first, _ROWS) or LAST_ID))
         asked = (first, last, self._course_id)
         return _Stretch(
             last,
@@ -112,7 +111,7 @@ class PostgresRecount:
     async def _catalogue(self) -> _Catalogue:
         ids = [course_id for (course_id,) in await self._connection.fetch(sql.CATALOGUE_IDS)]
         found = to_courses(await self._connection.fetch(sql.LESSONS_OF_COURSES, ids))
-        under_way = await self._connection.fetch(sql.COURSES_TO_RECALCULATE)
+        under_way = await self._connection.fetch(shared_sql.COURSES_TO_RECALCULATE)
         return _Catalogue({one.course.id: one for one in found}, {course_id for (course_id,) in under_way})
 
 

@@ -9,7 +9,8 @@ import asyncpg
 from headway.domain.errors import ConfigurationError
 from headway.domain.text import sort_key
 from headway.storage.migrations import Migrations, SchemaMarks
-from headway.storage.postgres.statements import COURSES_WITHOUT_KEY, DISTRIBUTE, PUT_SORT_KEY
+from headway.storage.postgres.statements import COURSES_WITHOUT_KEY, DISTRIBUTE
+from headway.storage.shared.statements import PUT_SORT_KEY
 
 MIGRATIONS: Final = Migrations(Path(__file__).with_name("migrations"), compatible_from=8)
 _EMPTY: Final = SchemaMarks(0, 0)

@@ -38,30 +38,9 @@ UPDATE catalogue SET revision = greatest(revision + 1, :now) RETURNING revision;
 -- Tell every process that listens that a course has changed, when the transaction is through.
 SELECT pg_notify('headway_catalogue', :course_id);
 
--- name: put-course!
--- A course's own columns, under a new version.
-INSERT INTO courses (course_id, title, time_zone, on_edit, lessons, required_lessons, version, sort_key)
-VALUES (:course_id, :title, :time_zone, :on_edit, :lessons, :required_lessons, :version, :sort_key)
-ON CONFLICT (course_id) DO UPDATE SET
-    title = excluded.title,
-    time_zone = excluded.time_zone,
-    on_edit = excluded.on_edit,
-    lessons = excluded.lessons,
-    required_lessons = excluded.required_lessons,
-    version = excluded.version,
-    sort_key = excluded.sort_key;
-
 -- name: courses-without-key
 -- The courses from before there were sort keys.
 SELECT course_id::text, title FROM courses WHERE sort_key = ''::bytea;
-
--- name: put-sort-key!
--- Where a course stands in lists by title.
-UPDATE courses SET sort_key = :sort_key WHERE course_id = :course_id;
-
--- name: remove-lessons!
--- All lessons of a course, before the new ones are put.
-DELETE FROM lessons WHERE course_id = :course_id;
 
 -- name: put-lessons!
 -- A course's lessons, one array a column.
@@ -75,28 +54,6 @@ FROM unnest(
     :sections::text[], :kinds::text[], :durations::double precision[], :required::boolean[],
     :pass_marks::double precision[], :complete_ats::double precision[], :criteria_versions::bigint[]
 );
-
--- name: remove-course!
--- A course and, by the foreign key, its lessons.
-DELETE FROM courses WHERE course_id = :course_id;
-
--- name: lesson-row^
--- One learner's row in one lesson.
-SELECT
-    user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
-    quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version, written_by, worked_at, completed_by
-FROM lesson_progress
-WHERE user_id = :user_id AND course_id = :course_id AND lesson_id = :lesson_id;
-
--- name: lesson-rows
--- All of one learner's rows in one course.
-SELECT
-    user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
-    quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version, written_by, worked_at, completed_by
-FROM lesson_progress
-WHERE user_id = :user_id AND course_id = :course_id;
 
 -- name: lesson-rows-at
 -- The rows of many learners in one lesson each.
@@ -150,13 +107,6 @@ FROM course_progress AS p
 JOIN courses AS c ON c.course_id = p.course_id
 WHERE p.user_id = :user_id AND p.started_at IS NOT NULL
 ORDER BY coalesce(p.last_accessed, p.started_at) DESC, p.course_id;
-
--- name: touched-lessons
--- Which lessons a learner has a row in, in any course, how far and when it was worked in: by the primary key.
-SELECT course_id, lesson_id, status, worked_at
-FROM lesson_progress
-WHERE user_id = :user_id
-ORDER BY course_id;
 
 -- name: store-writes
 -- A whole batch: `gate` takes each learner's place in a course, in the order of their keys, where nobody changed it
@@ -253,7 +203,3 @@ SELECT user_id, course_id FROM gate;
 DELETE FROM lesson_progress AS l
 USING unnest(:user_ids::uuid[], :course_ids::uuid[], :lesson_ids::uuid[]) AS r (user_id, course_id, lesson_id)
 WHERE l.user_id = r.user_id AND l.course_id = r.course_id AND l.lesson_id = r.lesson_id;
-
--- name: remove-lesson-rows!
--- All of one learner's rows in one course.
-DELETE FROM lesson_progress WHERE user_id = :user_id AND course_id = :course_id;

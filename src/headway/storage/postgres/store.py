@@ -32,9 +32,7 @@ from headway.storage.postgres.catalogue import Catalogue
 from headway.storage.postgres.database import Database, warn_unless_durable
 from headway.storage.postgres.figures import Figures
 from headway.storage.postgres.gatherer import Gatherer
-from headway.storage.postgres.imports import PostgresImports
 from headway.storage.postgres.learners import REMEMBERED, Learners
-from headway.storage.postgres.recalculations import Recalculations
 from headway.storage.postgres.recent import Recent
 from headway.storage.postgres.rows import (
     are_many,
@@ -43,9 +41,13 @@ from headway.storage.postgres.rows import (
     to_many_lesson_progress,
     to_touched_lesson,
 )
-from headway.storage.postgres.sign_in_codes import PostgresSignInCodes
+from headway.storage.postgres.session import PostgresSession
 from headway.storage.postgres.writer import Writer
 from headway.storage.recounting import are_uncounted, count_anew
+from headway.storage.shared import statements as shared_sql
+from headway.storage.shared.import_ledger import StoredImports
+from headway.storage.shared.recalculations import Recalculations
+from headway.storage.shared.sign_in_codes import StoredSignInCodes
 
 _LANES: Final = 2  # statements of a kind under way at once: while one is on its way the next is made
 
@@ -76,12 +78,14 @@ class PostgresStore:
         self._catalogue = Catalogue(self._database, self._learners_were_erased)
         self._writer = Writer(self._database, self._catalogue, self._recent, lanes=_LANES, clock=clock)
         self._figures = Figures(self._database, self._catalogue)
-        self._recalculations = Recalculations(self._database)
         self._learners = Learners(self._database, lambda *key: self._recent.forget(key))
         self._sweeping: asyncio.Task[None] | None = None
         self._all_course_progress: Gatherer[Key, CourseProgress] = Gatherer(self._look_up_course_progress, lanes=_LANES)
         self._clock = clock
-        self._sign_in_codes = PostgresSignInCodes(self._database, clock)
+        session = PostgresSession(self._database)
+        self._imports = StoredImports(session, clock)
+        self._sign_in_codes = StoredSignInCodes(session, clock)
+        self._recalculations = Recalculations(session, clock)
         self.committer = Committer(
             self._writer.commit,
             queue_limit=queue_limit,
@@ -97,12 +101,12 @@ class PostgresStore:
         return PostgresArchive(self._database)
 
     @property
-    def imports(self) -> PostgresImports:
+    def imports(self) -> StoredImports:
         """How far imports are, while the store is open."""
-        return PostgresImports(self._database, self._clock)
+        return self._imports
 
     @property
-    def sign_in_codes(self) -> PostgresSignInCodes:
+    def sign_in_codes(self) -> StoredSignInCodes:
         """Codes that let a browser in, while the store is open."""
         return self._sign_in_codes
 
@@ -150,7 +154,7 @@ class PostgresStore:
     async def lesson(self, learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId) -> LessonReading:
         """One row of the learner's."""
         found = await self._catalogue.course(course_id)
-        rows = await self._database.fetch(sql.LESSON_ROW, learner_id, course_id, lesson_id)
+        rows = await self._database.fetch(shared_sql.LESSON_ROW, learner_id, course_id, lesson_id)
         return LessonReading(found.course, to_lesson_progress(rows[0]) if rows else None)
 
     async def lessons(self, learner_id: LearnerId, course_id: CourseId) -> LessonsReading:
@@ -161,7 +165,7 @@ class PostgresStore:
     async def few_lessons(self, learner_id: LearnerId, course_id: CourseId) -> LessonsReading | None:
         """The same, where it is not too much for the event loop."""
         found = await self._catalogue.course(course_id)
-        rows = await self._database.fetch(sql.LESSON_ROWS, learner_id, course_id)
+        rows = await self._database.fetch(shared_sql.LESSON_ROWS, learner_id, course_id)
         if are_many(rows):
             return None
         return LessonsReading(found.course, [to_lesson_progress(columns) for columns in rows])
@@ -189,7 +193,9 @@ class PostgresStore:
 
     async def touched_lessons(self, learner_id: LearnerId) -> Sequence[TouchedLesson]:
         """Every lesson that the learner has a row in."""
-        return [to_touched_lesson(columns) for columns in await self._database.fetch(sql.TOUCHED_LESSONS, learner_id)]
+        return [
+            to_touched_lesson(columns) for columns in await self._database.fetch(shared_sql.TOUCHED_LESSONS, learner_id)
+        ]
 
     async def write(self, write: LessonWrite) -> Written:
         """Apply one write, in a batch with whatever else is waiting."""
@@ -252,7 +258,7 @@ class PostgresStore:
 
     async def take_recalculation(self) -> Recalculation | None:
         """One that nobody works on."""
-        taken = await self._recalculations.take(self._clock())
+        taken = await self._recalculations.take()
         if taken is not None:  # what is kept may be from before that edit: nothing would follow from it
             self._catalogue.forget(taken.course_id)
         return taken
@@ -263,7 +269,7 @@ class PostgresStore:
 
     async def advance_recalculation(self, under_way: Recalculation) -> bool:
         """Note how far it is."""
-        return await self._recalculations.advance(under_way, self._clock())
+        return await self._recalculations.advance(under_way)
 
     async def finish_recalculation(self, under_way: Recalculation) -> None:
         """Note that nothing is left to do."""
@@ -293,7 +299,7 @@ class PostgresStore:
         return CourseProgressReading(found.course, progress)
 
     async def _rows(self, learner_id: LearnerId, course_id: CourseId) -> list[LessonProgress]:
-        rows = await self._database.fetch(sql.LESSON_ROWS, learner_id, course_id)
+        rows = await self._database.fetch(shared_sql.LESSON_ROWS, learner_id, course_id)
         return await to_many_lesson_progress(rows)
 
     async def _look_up_course_progress(self, keys: Sequence[Key]) -> Mapping[Key, CourseProgress]:

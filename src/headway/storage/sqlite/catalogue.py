@@ -12,6 +12,7 @@ from headway.domain.course_progress import microseconds
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId
 from headway.storage.lessons import course_columns, lesson_columns, to_course
+from headway.storage.shared import statements as shared_sql
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.rows import fetch, fetch_one
 
@@ -56,7 +57,9 @@ class Catalogue:
         """Write the course in the place of what was there, under a version of its own, and answer that."""
         [(revision,)] = fetch(connection, sql.NEXT_REVISION, microseconds(now))
         store_course(connection, next_version(before, course, revision))
-        fetch(connection, sql.BEGIN_RECALCULATION, revision, course.id)
+        counted = fetch_one(connection, sql.COURSE_COUNTS, course.id)
+        if counted and counted[1]:
+            fetch(connection, shared_sql.BEGIN_RECALCULATION, course.id, revision, counted[1])
         return int(revision)
 
     def _load(self, connection: apsw.Connection, course_id: CourseId) -> VersionedCourse:
@@ -71,6 +74,6 @@ class Catalogue:
 
 def store_course(connection: apsw.Connection, versioned: VersionedCourse) -> None:
     """Write a course under its version, in the place of what the catalogue has of it."""
-    fetch(connection, sql.PUT_COURSE, *course_columns(versioned))
-    fetch(connection, sql.REMOVE_LESSONS, versioned.course.id)
+    fetch(connection, shared_sql.PUT_COURSE, *course_columns(versioned))
+    fetch(connection, shared_sql.REMOVE_LESSONS, versioned.course.id)
     connection.executemany(sql.PUT_LESSON, lesson_columns(versioned))

@@ -13,6 +13,7 @@ from headway.domain.course_progress import LearnerDay
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.progress import LessonProgress
 from headway.storage.port import LearnerRecord
+from headway.storage.shared import statements as shared_sql
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.figures import store_counters
 from headway.storage.sqlite.rows import (
@@ -29,10 +30,10 @@ def record_of(
     connection: apsw.Connection, learner_id: LearnerId, each: Callable[[Iterable[Columns]], Iterable[Columns]] = iter
 ) -> LearnerRecord:
     """All of it, its rows as `each` hands them out."""
-    held = [to_held_day(columns) for columns in fetch(connection, sql.LEARNER_DAYS, learner_id)]
-    all_course_progress = fetch(connection, sql.LEARNER_COURSE_PROGRESS, learner_id)
+    held = [to_held_day(columns) for columns in fetch(connection, shared_sql.LEARNER_DAYS, learner_id)]
+    all_course_progress = fetch(connection, shared_sql.LEARNER_COURSE_PROGRESS, learner_id)
     return LearnerRecord(
-        [to_lesson_progress(columns) for columns in each(fetch(connection, sql.LEARNER_ROWS, learner_id))],
+        [to_lesson_progress(columns) for columns in each(fetch(connection, shared_sql.LEARNER_ROWS, learner_id))],
         [
             course_progress
             for course_progress in map(to_course_progress, all_course_progress)
@@ -44,7 +45,7 @@ def record_of(
 
 def touched_lessons(connection: apsw.Connection, learner_id: LearnerId) -> list[TouchedLesson]:
     """Every lesson that the learner has a row in."""
-    return [to_touched_lesson(columns) for columns in fetch(connection, sql.TOUCHED_LESSONS, learner_id)]
+    return [to_touched_lesson(columns) for columns in fetch(connection, shared_sql.TOUCHED_LESSONS, learner_id)]
 
 
 def active_days(

@@ -26,6 +26,7 @@ from headway.domain.presence import NO_DAYS, days_begun
 from headway.domain.progress import LessonProgress
 from headway.storage.gently import gently
 from headway.storage.port import FEW_CHARACTERS, CourseProgressReading, HeldDay, LessonReading, LessonsReading
+from headway.storage.shared import statements as shared_sql
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.figures import store_day
@@ -63,7 +64,7 @@ class ProgressTable:
     def lessons(self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId) -> LessonsReading:
         """All the learner's rows in a course, however much that is: in a thread."""
         course = self._catalogue.course(connection, course_id).course
-        found = fetch(connection, sql.LESSON_ROWS, learner_id, course_id)
+        found = fetch(connection, shared_sql.LESSON_ROWS, learner_id, course_id)
         return LessonsReading(course, [to_lesson_progress(columns) for columns in gently(found)])
 
     def few_lessons(self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId) -> LessonsReading:
@@ -148,7 +149,7 @@ class ProgressTable:
             lessons = {lesson_id: self._recent.row(connection, *key, lesson_id) for lesson_id in asked.lessons}
         days = NO_DAYS
         if asked.days:
-            held = fetch(connection, sql.LEARNER_DAYS_IN, *key)
+            held = fetch(connection, shared_sql.LEARNER_DAYS_IN, *key)
             days = {day.date: day for _, _, day in map(to_held_day, held)}
         return Changes(course, key[0], progress, lessons, days)
 
@@ -170,20 +171,20 @@ def row_of(
     connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId
 ) -> LessonProgress | None:
     """One learner's row in one lesson."""
-    columns = fetch_one(connection, sql.LESSON_ROW, learner_id, course_id, lesson_id)
+    columns = fetch_one(connection, shared_sql.LESSON_ROW, learner_id, course_id, lesson_id)
     return to_lesson_progress(columns) if columns else None
 
 
 def rows_of(connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId) -> list[LessonProgress]:
     """All of a learner's rows in a course."""
-    found = fetch(connection, sql.LESSON_ROWS, learner_id, course_id)
+    found = fetch(connection, shared_sql.LESSON_ROWS, learner_id, course_id)
     return [to_lesson_progress(columns) for columns in found]
 
 
 def _few_rows_of(connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId) -> list[LessonProgress]:
     rows: list[LessonProgress] = []
     characters = 0
-    cursor = connection.execute(sql.LESSON_ROWS, (learner_id, course_id))
+    cursor = connection.execute(shared_sql.LESSON_ROWS, (learner_id, course_id))
     for columns in cursor:
         characters += len(columns[_NOTES] or "") + len(columns[_METADATA])
         if characters > FEW_CHARACTERS:

@@ -9,6 +9,7 @@ from headway.domain.catalogue import VersionedCourse
 from headway.domain.course_progress import CourseProgress
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress
+from headway.storage.shared import statements as shared_sql
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.rows import (
@@ -77,7 +78,7 @@ class Recent:
         key = (learner_id, course_id, lesson_id)
         if key in self._rows:
             return self._rows[key]
-        columns = fetch_one(connection, sql.LESSON_ROW, *key)
+        columns = fetch_one(connection, shared_sql.LESSON_ROW, *key)
         row = to_lesson_progress(columns) if columns else None
         self._keep_row(key, row)
         return row

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Final
 
 import apsw
@@ -16,10 +16,12 @@ from headway.domain.identifiers import CourseId
 from headway.domain.presence import days_begun, lies_ahead
 from headway.domain.progress import LessonProgress
 from headway.storage.port import CourseProgressKey, Recounted
+from headway.storage.shared import statements as shared_sql
+from headway.storage.shared.counts import all_counts
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue
-from headway.storage.sqlite.figures import counted
 from headway.storage.sqlite.rows import fetch, fetch_one, to_course_progress, to_held_day, to_lesson_progress
+from headway.storage.sqlite.session import run
 
 _ROWS: Final = 5_000  # of a stretch, about
 _NO_LEARNER: Final = ""
@@ -36,12 +38,7 @@ class SqliteRecount:
 
     async def stored(self) -> Counters:
         """The counts that are stored."""
-        every = counted(
-            courses=fetch(self._connection, sql.ALL_COURSE_COUNTS),
-            lessons=fetch(self._connection, sql.ALL_LESSON_COUNTS),
-            scores=fetch(self._connection, sql.ALL_SCORES),
-            days=fetch(self._connection, sql.ALL_DAYS, _NO_LEARNER, _AFTER_ALL_LEARNERS),
-        )
+        every = run(self._connection, all_counts(sql.ALL_COUNTS, date.min, date.max))
         return every if self._course_id is None else every.by_course().get(self._course_id, Counters())
 
     async def lesson_rows(self) -> int:
@@ -50,7 +47,7 @@ class SqliteRecount:
 
     async def stretches(self) -> AsyncIterator[Recounted]:
         """All learners, a stretch at a time."""
-        under_way = {course_id for (course_id,) in fetch(self._connection, sql.COURSES_TO_RECALCULATE)}
+        under_way = {course_id for (course_id,) in fetch(self._connection, shared_sql.COURSES_TO_RECALCULATE)}
         after = _NO_LEARNER
         while after != _AFTER_ALL_LEARNERS:
             end = fetch_one(self._connection, sql.LEARNER_AT, after, _ROWS)

@@ -8,8 +8,9 @@ import apsw
 from headway.domain.errors import ConfigurationError
 from headway.domain.text import sort_key
 from headway.storage.migrations import Migrations, SchemaMarks
+from headway.storage.shared.statements import PUT_SORT_KEY
 from headway.storage.sqlite.rows import fetch
-from headway.storage.sqlite.statements import COURSES_WITHOUT_KEY, PUT_SORT_KEY
+from headway.storage.sqlite.statements import COURSES_WITHOUT_KEY
 
 # "Hdwy" in ASCII: marks the file as Headway's (https://sqlite.org/fileformat2.html#application_id).
 APPLICATION_ID: Final = 0x48647779

@@ -32,30 +32,9 @@ LIMIT :limit;
 -- a catalogue restored from a backup does not give the same numbers to other documents.
 UPDATE catalogue SET revision = max(revision + 1, :now) RETURNING revision;
 
--- name: put-course!
--- A course's own columns, under a new version.
-INSERT INTO courses (course_id, title, time_zone, on_edit, lessons, required_lessons, version, sort_key)
-VALUES (:course_id, :title, :time_zone, :on_edit, :lessons, :required_lessons, :version, :sort_key)
-ON CONFLICT (course_id) DO UPDATE SET
-    title = excluded.title,
-    time_zone = excluded.time_zone,
-    on_edit = excluded.on_edit,
-    lessons = excluded.lessons,
-    required_lessons = excluded.required_lessons,
-    version = excluded.version,
-    sort_key = excluded.sort_key;
-
 -- name: courses-without-key
 -- The courses from before there were sort keys.
 SELECT course_id, title FROM courses WHERE sort_key = x'';
-
--- name: put-sort-key!
--- Where a course stands in lists by title.
-UPDATE courses SET sort_key = :sort_key WHERE course_id = :course_id;
-
--- name: remove-lessons!
--- All lessons of a course, before the new ones are put.
-DELETE FROM lessons WHERE course_id = :course_id;
 
 -- name: put-lesson!
 -- One lesson at its place.
@@ -66,28 +45,6 @@ INSERT INTO lessons (
     :course_id, :lesson_id, :position, :title, :content_id, :section, :kind, :duration_seconds, :required,
     :pass_mark, :complete_at, :criteria_version
 );
-
--- name: remove-course!
--- A course and, by the foreign key, its lessons.
-DELETE FROM courses WHERE course_id = :course_id;
-
--- name: lesson-row^
--- One learner's row in one lesson.
-SELECT
-    user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
-    quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version, written_by, worked_at, completed_by
-FROM lesson_progress
-WHERE user_id = :user_id AND course_id = :course_id AND lesson_id = :lesson_id;
-
--- name: lesson-rows
--- All of one learner's rows in one course.
-SELECT
-    user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
-    quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version, written_by, worked_at, completed_by
-FROM lesson_progress
-WHERE user_id = :user_id AND course_id = :course_id;
 
 -- name: put-lesson-row!
 -- A row as it now is. What never changes after the first write is not updated.
@@ -123,10 +80,6 @@ ON CONFLICT (user_id, course_id, lesson_id) DO UPDATE SET
 -- One learner's row in one lesson.
 DELETE FROM lesson_progress WHERE user_id = :user_id AND course_id = :course_id AND lesson_id = :lesson_id;
 
--- name: remove-lesson-rows!
--- All of one learner's rows in one course.
-DELETE FROM lesson_progress WHERE user_id = :user_id AND course_id = :course_id;
-
 -- name: course-progress^
 -- Where one learner stands in one course.
 SELECT
@@ -161,13 +114,6 @@ FROM course_progress AS p
 JOIN courses AS c ON c.course_id = p.course_id
 WHERE p.user_id = :user_id AND p.started_at IS NOT NULL
 ORDER BY coalesce(p.last_accessed, p.started_at) DESC, p.course_id;
-
--- name: touched-lessons
--- Which lessons a learner has a row in, in any course, how far and when it was worked in: by the primary key.
-SELECT course_id, lesson_id, status, worked_at
-FROM lesson_progress
-WHERE user_id = :user_id
-ORDER BY course_id;
 
 -- name: put-course-progress!
 -- Where one learner now stands in one course.

@@ -38,19 +38,21 @@ from headway.storage.committer import CommitObserver, Committer, Outcome
 from headway.storage.gently import gently, in_turns
 from headway.storage.port import CourseProgressReading, LearnerRecord, LessonReading, LessonsReading, Recalculation
 from headway.storage.recounting import are_uncounted, count_anew
-from headway.storage.sqlite import recalculations
+from headway.storage.shared import statements as shared_sql
+from headway.storage.shared.import_ledger import StoredImports
+from headway.storage.shared.recalculations import Recalculations
+from headway.storage.shared.sign_in_codes import StoredSignInCodes
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.archive import SqliteArchive
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.database import Database
 from headway.storage.sqlite.figures import Figures, store_counters
-from headway.storage.sqlite.imports import SqliteImports
 from headway.storage.sqlite.learners import active_days, erase, record_of, touched_lessons
 from headway.storage.sqlite.progress_table import ProgressTable, TooLargeError
 from headway.storage.sqlite.reader import LongReader, Reader
 from headway.storage.sqlite.recent import Recent
 from headway.storage.sqlite.rows import fetch
-from headway.storage.sqlite.sign_in_codes import SqliteSignInCodes
+from headway.storage.sqlite.session import SqliteSession
 from headway.storage.sqlite.together import Together, can_be_promised
 
 _RETRY_SECONDS: Final = 0.005  # between two attempts at the write lock, where another process holds it
@@ -88,7 +90,10 @@ class SqliteStore:
         self._looking_after = contextlib.AsyncExitStack()
         self._lock_seconds = lock_seconds
         self._clock = clock
-        self._sign_in_codes = SqliteSignInCodes(self._reader, self._turn, clock)
+        session = SqliteSession(self._reader, self._long_reader, self._turn)
+        self._imports = StoredImports(session, clock)
+        self._sign_in_codes = StoredSignInCodes(session, clock)
+        self._recalculations = Recalculations(session, clock)
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="headway-commit")
         self.committer = Committer(
             self._commit_batch, queue_limit=queue_limit, batch_limit=batch_limit, observer=observer
@@ -97,15 +102,15 @@ class SqliteStore:
     @property
     def archive(self) -> SqliteArchive:
         """All that the file holds, while the store is open."""
-        return SqliteArchive(self._reader, self._transaction, self._database.snapshot)
+        return SqliteArchive(self._reader, self._long_reader, self._transaction, self._database.snapshot)
 
     @property
-    def imports(self) -> SqliteImports:
+    def imports(self) -> StoredImports:
         """How far imports are, while the store is open."""
-        return SqliteImports(self._turn, self._clock)
+        return self._imports
 
     @property
-    def sign_in_codes(self) -> SqliteSignInCodes:
+    def sign_in_codes(self) -> StoredSignInCodes:
         """Codes that let a browser in, while the store is open."""
         return self._sign_in_codes
 
@@ -197,7 +202,7 @@ class SqliteStore:
         """Take the course out of the catalogue."""
         async with self._transaction(course_id) as connection:
             self._catalogue.course(connection, course_id)
-            fetch(connection, sql.REMOVE_COURSE, course_id)
+            fetch(connection, shared_sql.REMOVE_COURSE, course_id)
 
     async def restart_course(self, learner_id: LearnerId, course_id: CourseId) -> None:
         """Remove all the learner's rows in the course."""
@@ -265,29 +270,23 @@ class SqliteStore:
 
     async def recalculation(self, course_id: CourseId) -> Recalculation | None:
         """How far it is with a course."""
-        return self._reader.read(recalculations.find, course_id)
+        return await self._recalculations.find(course_id)
 
     async def take_recalculation(self) -> Recalculation | None:
         """One that nobody works on."""
-        now = self._clock()
-        if self._reader.read(recalculations.find_free, now) is None:
-            return None
-        async with self._turn() as connection:
-            return recalculations.take(connection, now)
+        return await self._recalculations.take()
 
     async def learners_to_recalculate(self, under_way: Recalculation, limit: int) -> Sequence[LearnerId]:
         """The learners that come next."""
-        return await self._long_reader.read(recalculations.next_learners, under_way, limit)
+        return await self._recalculations.next_learners(under_way, limit)
 
     async def advance_recalculation(self, under_way: Recalculation) -> bool:
         """Note how far it is."""
-        async with self._turn() as connection:
-            return recalculations.advance(connection, under_way, self._clock())
+        return await self._recalculations.advance(under_way)
 
     async def finish_recalculation(self, under_way: Recalculation) -> None:
         """Note that nothing is left to do."""
-        async with self._turn() as connection:
-            fetch(connection, sql.FINISH_RECALCULATION, under_way.course_id, under_way.version)
+        await self._recalculations.finish(under_way)
 
     async def _commit_batch(self, batch: Sequence[Work]) -> Sequence[Outcome]:
         counters = Counters()

@@ -28,4 +28,16 @@ ALTER TABLE lesson_statistics RENAME COLUMN tried TO attempted;
 ALTER TABLE lesson_statistics RENAME COLUMN score_parts TO micro_points;
 ALTER TABLE lesson_statistics RENAME COLUMN time_parts TO micro_minutes;
 ALTER TABLE course_activity RENAME COLUMN time_parts TO micro_minutes;
-ALTER TABLE rederivations RENAME TO recalculations;
+
+-- Courses with a running recalculation: each is worked on by one process at a time, until `leased_until`.
+CREATE TABLE recalculations (
+    course_id    TEXT NOT NULL PRIMARY KEY REFERENCES courses (course_id) ON DELETE CASCADE,
+    version      INTEGER NOT NULL,
+    learners     INTEGER NOT NULL,
+    done         INTEGER NOT NULL,
+    position     TEXT, -- the last learner that is through
+    leased_until TEXT NOT NULL
+) WITHOUT ROWID;
+INSERT INTO recalculations (course_id, version, learners, done, position, leased_until)
+SELECT course_id, version, learners, done, position, '1970-01-01' FROM rederivations;
+DROP TABLE rederivations;

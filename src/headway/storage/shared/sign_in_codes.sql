@@ -5,10 +5,14 @@
 INSERT INTO sign_in_codes (digest, user_id, scopes, courses, session_ends_at, ends_at)
 VALUES (:digest, :user_id, :scopes, :courses, :session_ends_at, :ends_at);
 
+-- name: find-sign-in-code^
+-- Whether there is such a code.
+SELECT digest FROM sign_in_codes WHERE digest = :digest;
+
 -- name: take-sign-in-code
 -- One code, gone with it: of all who ask at once only one is answered.
 DELETE FROM sign_in_codes WHERE digest = :digest
-RETURNING user_id, scopes, courses, session_ends_at, ends_at;
+RETURNING CAST(user_id AS text), scopes, courses, session_ends_at, ends_at;
 
 -- name: forget-sign-in-codes!
 -- All codes that let a learner in.

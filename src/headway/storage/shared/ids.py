@@ -1,0 +1,14 @@
+"""The first and the last id, and the one that comes next: ids sort alike as text and as UUIDs."""
+
+from typing import Final
+from uuid import UUID
+
+from headway.domain.identifiers import LearnerId
+
+FIRST_ID: Final = str(UUID(int=0))
+LAST_ID: Final = str(UUID(int=2**128 - 1))
+
+
+def next_learner(learner_id: LearnerId) -> LearnerId | None:
+    """The smallest id that is greater; `None`: there is none."""
+    return None if learner_id == LAST_ID else LearnerId(str(UUID(int=UUID(learner_id).int + 1)))

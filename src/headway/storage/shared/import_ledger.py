@@ -1,0 +1,69 @@
+"""How far imports are: the ImportLedger protocol."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+import orjson
+
+from headway.domain.identifiers import LearnerId
+from headway.domain.imports import KEPT, LEASE, Fault, ImportKey, ImportState, Report
+from headway.storage.shared import statements as sql
+from headway.storage.shared.session import Session, Step
+
+
+class StoredImports:
+    """How far imports are."""
+
+    def __init__(self, session: Session, clock: Callable[[], datetime]) -> None:
+        self._session = session
+        self._clock = clock
+
+    async def take(self, key: ImportKey, digest: str, holder: str) -> ImportState:
+        """Take an import, if it can be had."""
+        now = self._clock()
+        *_, [found] = await self._session.change_all(
+            Step(sql.FORGET_OLD_IMPORTS, now - KEPT),
+            Step(sql.TAKE_IMPORT, *key, digest, holder, _NOTHING_YET, now, now - LEASE),
+            Step(sql.FIND_IMPORT, *key),
+        )
+        found_digest, held_by, line, report, finished = found
+        return ImportState(found_digest, held_by, line, to_report(report), bool(finished))
+
+    async def note(self, key: ImportKey, holder: str, line: int, report: Report, *, finished: bool) -> bool:
+        """Note how far it is."""
+        noted = (line, from_report(report), finished, self._clock(), *key, holder)
+        return bool(await self._session.change(sql.NOTE_IMPORT, *noted))
+
+    async def release(self, key: ImportKey, holder: str) -> None:
+        """Let others take it."""
+        await self._session.change(sql.RELEASE_IMPORT, *key, holder)
+
+    async def forget(self, key: ImportKey) -> None:
+        """Forget one import."""
+        await self._session.change(sql.FORGET_IMPORT, *key)
+
+    async def forget_all(self, caller: LearnerId) -> None:
+        """Forget a caller's imports."""
+        await self._session.change(sql.FORGET_IMPORTS, caller)
+
+
+def to_report(text: str) -> Report:
+    """The report that is kept as this."""
+    lines, written, unchanged, refused, faults, *later = orjson.loads(text)
+    ignored, held_back = later + [[], 0][len(later) :]  # earlier versions kept fewer
+    faults = tuple(_to_fault(*fault) for fault in faults)
+    return Report(lines, written, unchanged, refused, faults, tuple(ignored), held_back)
+
+
+def from_report(report: Report) -> str:
+    """What a report is kept as."""
+    *counts, faults, ignored, held_back = report
+    return orjson.dumps([*counts, [list(fault) for fault in faults], ignored, held_back]).decode()
+
+
+def _to_fault(line: int, position: list[Any], reason: str, kind: str) -> Fault:
+    return Fault(line, tuple(position), reason, kind)
+
+
+_NOTHING_YET: Final = from_report(Report())

@@ -1,0 +1,146 @@
+"""The statements of rosters, put together of named pieces: one for each order, way to find learners, and database."""
+
+from collections.abc import Callable, Mapping
+from enum import Enum
+from typing import Final, NamedTuple
+
+import aiosql
+
+from headway.domain.roster import RosterOrder
+from headway.storage.shared.columns import COURSE_PROGRESS
+
+
+class Dialect(NamedTuple):
+    """What the databases write differently: a parameter with its type, and a day after all others."""
+
+    typed: Callable[[str, str], str]
+    after_all_days: str
+
+
+class Way(Enum):
+    """How a page finds its learners: it walks the order and sifts, or finds few by their ids or lesson and sorts."""
+
+    WALKING = "walking"
+    BY_IDS = "by_ids"
+    BY_LESSON = "by_lesson"
+
+
+class RosterStatements(NamedTuple):
+    """The statements of one database: by order and whether it descends; and of those who have not completed."""
+
+    sorted: Mapping[Way, Mapping[tuple[RosterOrder, bool], str]]
+    incomplete: Mapping[Way, str]
+
+
+_SORTED_BY: Final = {
+    RosterOrder.PROGRESS: "p.completed_lessons",
+    RosterOrder.LAST_SEEN: "p.day",
+    RosterOrder.COMPLETED: "p.completed_at",  # who has none is behind no position, and so on no page
+}
+_DIRECTIONS: Final = {False: (">", ""), True: ("<", " DESC")}
+
+
+def roster_statements(dialect: Dialect) -> RosterStatements:
+    """All statements of rosters, in a database's dialect."""
+    return RosterStatements(
+        {
+            way: {
+                (order, descending): _numbered(_sorted(dialect, way, order, descending=descending))
+                for order in RosterOrder
+                for descending in (False, True)
+            }
+            for way in Way
+        },
+        {way: _numbered(_incomplete(dialect, way)) for way in (Way.WALKING, Way.BY_LESSON)},
+    )
+
+
+def _sorted(dialect: Dialect, way: Way, order: RosterOrder, *, descending: bool) -> str:
+    """A page in an order. Parameters: course_id, at_lesson, value, after, first_id, last_id, other filters', limit."""
+    sorted_by, day, completed_at = (_hidden(one, way) for one in (_SORTED_BY[order], "p.day", "p.completed_at"))
+    sign, direction = _DIRECTIONS[descending]
+    before = dialect.typed("last_seen_before", "date")
+    return f"""
+        {_SELECT}
+        WHERE p.course_id = :course_id AND p.started_at IS NOT NULL
+            AND {_of_lesson(dialect, way, completed_at)}
+            AND ({sorted_by}, p.user_id) {sign} (:value, :after)
+            AND {_of_ids(dialect, way)}
+            AND {_of_completion(dialect, completed_at)}
+            AND {day} < coalesce({before}, {dialect.after_all_days})
+            AND (:last_seen_before IS NULL OR {completed_at} IS NULL)
+            AND {_of_incomplete_lesson(dialect)}
+        ORDER BY {sorted_by}{direction}, p.user_id{direction}
+        LIMIT :limit
+    """
+
+
+def _incomplete(dialect: Dialect, way: Way) -> str:
+    """A page of those who have not completed the course, by id.
+
+    Parameters: course_id, at_lesson, first, last_id, other filters', limit. With the first and the last id compared
+    alone, SQLite would prefer the index by learner to the one by lesson.
+    """
+    before = dialect.typed("last_seen_before", "date")
+    until = "(p.at_lesson, p.user_id) <= (:at_lesson, :last_id)" if way is Way.BY_LESSON else "p.user_id <= :last_id"
+    return f"""
+        {_SELECT}
+        WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.completed_at IS NULL
+            AND {_of_lesson(dialect, way, "p.completed_at")}
+            AND p.user_id >= :first
+            AND {until}
+            AND {_of_completion(dialect, "p.completed_at")}
+            AND ({before} IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
+            AND {_of_incomplete_lesson(dialect)}
+        ORDER BY p.user_id
+        LIMIT :limit
+    """
+
+
+_SELECT: Final = f"SELECT {', '.join(COURSE_PROGRESS)} FROM course_progress AS p"  # noqa: S608 - this module's own text
+
+
+def _hidden(column: str, way: Way) -> str:
+    """A column, but where no index finds it if learners are found otherwise: a planner might still walk everybody."""
+    return column if way is Way.WALKING else f"coalesce({column}, {column})"
+
+
+def _of_ids(dialect: Dialect, way: Way) -> str:
+    between = "p.user_id BETWEEN :first_id AND :last_id"
+    if way is Way.BY_IDS:
+        return between
+    return f"CASE WHEN {dialect.typed('first_id', 'uuid')} IS NULL THEN true ELSE {between} END"
+
+
+def _of_completion(dialect: Dialect, completed_at: str) -> str:
+    return f"({dialect.typed('completed', 'boolean')} IS NULL OR ({completed_at} IS NOT NULL) = :completed)"
+
+
+def _of_lesson(dialect: Dialect, way: Way, completed_at: str) -> str:
+    """Those at a lesson; found by an index, which has nobody who has completed the course, where they are few."""
+    if way is Way.BY_LESSON:
+        return "p.at_lesson = :at_lesson AND p.completed_at IS NULL"
+    at_lesson = f"p.at_lesson = :at_lesson AND {completed_at} IS NULL"
+    return f"CASE WHEN {dialect.typed('at_lesson', 'uuid')} IS NULL THEN true ELSE {at_lesson} END"
+
+
+def _of_incomplete_lesson(dialect: Dialect) -> str:
+    """A learner's own row is asked for by its key: of NOT EXISTS a planner may make a table of everybody's."""
+    failed_at_least = dialect.typed("failed_at_least", "integer")
+    return f"""(
+                {dialect.typed("incomplete_lesson", "uuid")} IS NULL
+                OR (
+                    SELECT
+                        r.status = 'in_progress'
+                        AND ({failed_at_least} IS NULL OR (r.quiz_attempts >= :failed_at_least AND NOT r.quiz_passed))
+                    FROM lesson_progress AS r
+                    WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :incomplete_lesson
+                )
+            )"""  # noqa: S608 - made of this module's own text
+
+
+def _numbered(statement: str) -> str:
+    """The statement with its parameters by number, as they first appear."""
+    queries = aiosql.from_str(f"-- name: roster\n{statement};", "asyncpg", mandatory_parameters=False)
+    text: str = queries.roster.sql
+    return text

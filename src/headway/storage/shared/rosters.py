@@ -1,0 +1,79 @@
+"""A page of a roster: which statements to ask, with which values."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Final
+
+from headway.domain.identifiers import CourseId
+from headway.domain.roster import FEW, RosterOrder, RosterQuery
+from headway.storage.shared import statements as sql
+from headway.storage.shared.ids import FIRST_ID, LAST_ID, next_learner
+from headway.storage.shared.roster_statements import RosterStatements, Way
+from headway.storage.shared.session import Reading, Row, Step
+
+_FIRST: Final = {
+    RosterOrder.PROGRESS: -1,
+    RosterOrder.LAST_SEEN: date.min,
+    RosterOrder.COMPLETED: datetime.min.replace(tzinfo=UTC),
+}
+_LAST: Final = {
+    RosterOrder.PROGRESS: 2**31 - 1,
+    RosterOrder.LAST_SEEN: date.max,
+    RosterOrder.COMPLETED: datetime.max.replace(tzinfo=UTC),
+}
+
+
+def roster_page(statements: RosterStatements, course_id: CourseId, query: RosterQuery) -> Reading[Sequence[Row]]:
+    """A page of a course's learners, as rows of `course_progress`."""
+    found = yield from _sorted_page(statements, course_id, query)
+    missing = query.limit - len(found)
+    if missing and query.order is RosterOrder.COMPLETED and query.completed is not True:
+        return [*found, *(yield from _incomplete_page(statements, course_id, query, missing))]
+    return found
+
+
+def _sorted_page(statements: RosterStatements, course_id: CourseId, query: RosterQuery) -> Reading[Sequence[Row]]:
+    """Those who have what the roster is sorted by."""
+    if query.order is RosterOrder.COMPLETED and query.of_incomplete:
+        return ()
+    if query.after is not None and query.after.value is None:
+        return ()
+    ends = (_LAST[query.order], LAST_ID) if query.descending else (_FIRST[query.order], FIRST_ID)
+    way = yield from _way(course_id, query)
+    statement = statements.sorted[way][query.order, query.descending]
+    ids = query.learners or (None, None)
+    asked = (course_id, query.at_lesson, *(query.after or ends), *ids, *_filters(query), query.limit)
+    return (yield Step(statement, *asked))
+
+
+def _way(course_id: CourseId, query: RosterQuery) -> Reading[Way]:
+    """How to find the learners: by what is asked of them where they are few."""
+    if query.learners is not None and (yield from _are_few(Step(sql.COUNT_AMONG, course_id, *query.learners, FEW + 1))):
+        return Way.BY_IDS
+    if query.at_lesson is not None and (yield from _are_few(Step(sql.COUNT_AT, course_id, query.at_lesson, FEW + 1))):
+        return Way.BY_LESSON
+    return Way.WALKING
+
+
+def _are_few(count: Step) -> Reading[bool]:
+    [(found,)] = yield count
+    return int(found) <= FEW
+
+
+def _incomplete_page(
+    statements: RosterStatements, course_id: CourseId, query: RosterQuery, limit: int
+) -> Reading[Sequence[Row]]:
+    """Those who have not completed the course, behind those who have."""
+    is_behind = query.after is not None and query.after.value is None
+    first = next_learner(query.after.learner_id) if query.after is not None and is_behind else FIRST_ID
+    last: str = LAST_ID
+    if first is None:
+        return ()
+    if query.learners is not None:
+        first, last = max(first, query.learners.first), query.learners.last
+    statement = statements.incomplete[Way.WALKING if query.at_lesson is None else Way.BY_LESSON]
+    return (yield Step(statement, course_id, query.at_lesson, first, last, *_filters(query), limit))
+
+
+def _filters(query: RosterQuery) -> tuple[object, ...]:
+    return query.completed, query.last_seen_before, query.incomplete_lesson, query.failed_at_least

@@ -1,0 +1,23 @@
+-- How many learners a roster's page would find. Parameters are bound by position, in the order they first appear. The
+-- pages themselves: headway.storage.shared.roster_statements.
+
+-- name: count-among^
+-- How many of a course's learners have one of some ids, counted up to a limit.
+SELECT count(*)
+FROM (
+    SELECT p.user_id
+    FROM course_progress AS p
+    WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.user_id BETWEEN :first_id AND :last_id
+    LIMIT :limit
+) AS few;
+
+-- name: count-at^
+-- How many of a course's learners are at a lesson, counted up to a limit.
+SELECT count(*)
+FROM (
+    SELECT p.user_id
+    FROM course_progress AS p
+    WHERE p.course_id = :course_id AND p.at_lesson = :at_lesson AND p.started_at IS NOT NULL
+        AND p.completed_at IS NULL
+    LIMIT :limit
+) AS few;

@@ -1,0 +1,71 @@
+"""Codes that let a browser in once: the SignInCodes protocol."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import orjson
+
+from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.principal import Principal
+from headway.domain.sign_in import SignIn
+from headway.storage.shared import statements as sql
+from headway.storage.shared.session import Session, Step, to_moment
+
+SWEEP_EVERY: Final = timedelta(minutes=1)
+"""How often a process looks for codes that are over, which need room and are good for nothing."""
+
+
+class StoredSignInCodes:
+    """Codes that let a browser in."""
+
+    def __init__(self, session: Session, clock: Callable[[], datetime]) -> None:
+        self._session = session
+        self._clock = clock
+        self._swept_at = datetime.min.replace(tzinfo=UTC)
+
+    async def put(self, digest: str, sign_in: SignIn, ends_at: datetime) -> None:
+        """Keep a code."""
+        now = self._clock()
+        columns = (digest, *_from_principal(sign_in.principal), sign_in.ends_at, ends_at)
+        put = Step(sql.PUT_SIGN_IN_CODE, *columns)
+        if now - self._swept_at < SWEEP_EVERY:
+            await self._session.change_all(put)
+        else:
+            await self._session.change_all(Step(sql.SWEEP_SIGN_IN_CODES, now), put)
+            self._swept_at = now
+
+    async def take(self, digest: str) -> SignIn | None:
+        """Take a code: of two who delete a row at once, one finds it.
+
+        Whether there is one is read first, so that whoever makes codes up does not keep others from writing.
+        """
+        if not await self._session.fetch(sql.FIND_SIGN_IN_CODE, digest):
+            return None
+        found = await self._session.change(sql.TAKE_SIGN_IN_CODE, digest)
+        if not found:
+            return None
+        learner, scopes, courses, session_ends_at, ends_at = found[0]
+        if self._clock() >= to_moment(ends_at):
+            return None
+        end_of_session = None if session_ends_at is None else to_moment(session_ends_at)
+        return SignIn(_to_principal(learner, scopes, courses), end_of_session)
+
+    async def forget_all(self, learner_id: LearnerId) -> None:
+        """Forget a learner's codes."""
+        await self._session.change(sql.FORGET_SIGN_IN_CODES, learner_id)
+
+
+def _to_principal(learner: str, scopes: str, courses: str | None) -> Principal:
+    limit = None if courses is None else frozenset(map(CourseId, orjson.loads(courses)))
+    return Principal(LearnerId(learner), frozenset(orjson.loads(scopes)), limit)
+
+
+def _from_principal(principal: Principal) -> tuple[str, str, str | None]:
+    """The learner, the scopes and the courses that a code is kept with."""
+    courses = None if principal.courses is None else _texts(principal.courses)
+    return principal.learner_id, _texts(principal.scopes), courses
+
+
+def _texts(texts: frozenset[CourseId] | frozenset[str]) -> str:
+    return orjson.dumps(sorted(texts)).decode()

@@ -1,0 +1,62 @@
+"""The statements of the files of SQL beside this one, by name.
+
+Their text is the same for both databases: SQLite takes parameters that are written as PostgreSQL's, and counts them by
+where they first appear.
+"""
+
+from pathlib import Path
+from typing import Final
+
+import aiosql
+
+_QUERIES: Final = aiosql.from_path(Path(__file__).parent, "asyncpg", mandatory_parameters=False)
+
+
+def _sql(name: str) -> str:
+    """The text of a statement: drivers keep prepared statements by it, so a call costs no parsing."""
+    text: str = getattr(_QUERIES, name).sql
+    return text
+
+
+TAKE_IMPORT: Final = _sql("take_import")
+FIND_IMPORT: Final = _sql("find_import")
+NOTE_IMPORT: Final = _sql("note_import")
+RELEASE_IMPORT: Final = _sql("release_import")
+FORGET_IMPORT: Final = _sql("forget_import")
+FORGET_IMPORTS: Final = _sql("forget_imports")
+FORGET_OLD_IMPORTS: Final = _sql("forget_old_imports")
+PUT_SIGN_IN_CODE: Final = _sql("put_sign_in_code")
+FIND_SIGN_IN_CODE: Final = _sql("find_sign_in_code")
+TAKE_SIGN_IN_CODE: Final = _sql("take_sign_in_code")
+FORGET_SIGN_IN_CODES: Final = _sql("forget_sign_in_codes")
+SWEEP_SIGN_IN_CODES: Final = _sql("sweep_sign_in_codes")
+BEGIN_RECALCULATION: Final = _sql("begin_recalculation")
+RECALCULATION: Final = _sql("recalculation")
+FREE_RECALCULATION: Final = _sql("free_recalculation")
+TAKE_RECALCULATION: Final = _sql("take_recalculation")
+ADVANCE_RECALCULATION: Final = _sql("advance_recalculation")
+FINISH_RECALCULATION: Final = _sql("finish_recalculation")
+LEARNERS_TO_RECALCULATE: Final = _sql("learners_to_recalculate")
+COURSES_TO_RECALCULATE: Final = _sql("courses_to_recalculate")
+COUNT_AMONG: Final = _sql("count_among")
+COUNT_AT: Final = _sql("count_at")
+PUT_COURSE: Final = _sql("put_course")
+PUT_SORT_KEY: Final = _sql("put_sort_key")
+REMOVE_LESSONS: Final = _sql("remove_lessons")
+REMOVE_COURSE: Final = _sql("remove_course")
+LESSON_ROW: Final = _sql("lesson_row")
+LESSON_ROWS: Final = _sql("lesson_rows")
+TOUCHED_LESSONS: Final = _sql("touched_lessons")
+LEARNER_ROWS: Final = _sql("learner_rows")
+LEARNER_COURSE_PROGRESS: Final = _sql("learner_course_progress")
+LEARNER_DAYS: Final = _sql("learner_days")
+LEARNER_DAYS_IN: Final = _sql("learner_days_in")
+REVISION: Final = _sql("revision")
+RAISE_REVISION: Final = _sql("raise_revision")
+COURSES_FROM: Final = _sql("courses_from")
+LESSON_ROWS_FROM: Final = _sql("lesson_rows_from")
+COURSE_PROGRESS_FROM: Final = _sql("course_progress_from")
+DAYS_FROM: Final = _sql("days_from")
+COUNT_LESSON_ROWS: Final = _sql("count_lesson_rows")
+HOLDINGS: Final = tuple(map(_sql, ("count_courses", "count_lesson_rows", "count_course_progress", "count_days")))
+"""The counts of everything, in the order of `Holdings`."""

@@ -1,0 +1,84 @@
+-- What both stores ask in the same words. Parameters are bound by position, in the order they first appear.
+
+-- name: put-course!
+-- A course's own columns, under a new version.
+INSERT INTO courses (course_id, title, time_zone, on_edit, lessons, required_lessons, version, sort_key)
+VALUES (:course_id, :title, :time_zone, :on_edit, :lessons, :required_lessons, :version, :sort_key)
+ON CONFLICT (course_id) DO UPDATE SET
+    title = excluded.title,
+    time_zone = excluded.time_zone,
+    on_edit = excluded.on_edit,
+    lessons = excluded.lessons,
+    required_lessons = excluded.required_lessons,
+    version = excluded.version,
+    sort_key = excluded.sort_key;
+
+-- name: put-sort-key!
+-- Where a course stands in lists by title.
+UPDATE courses SET sort_key = :sort_key WHERE course_id = :course_id;
+
+-- name: remove-lessons!
+-- All lessons of a course, before the new ones are put.
+DELETE FROM lessons WHERE course_id = :course_id;
+
+-- name: remove-course!
+-- A course and, by the foreign key, its lessons.
+DELETE FROM courses WHERE course_id = :course_id;
+
+-- name: lesson-row^
+-- One learner's row in one lesson.
+SELECT
+    user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
+    quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
+    version, written_by, worked_at, completed_by
+FROM lesson_progress
+WHERE user_id = :user_id AND course_id = :course_id AND lesson_id = :lesson_id;
+
+-- name: lesson-rows
+-- All of one learner's rows in one course.
+SELECT
+    user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
+    quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
+    version, written_by, worked_at, completed_by
+FROM lesson_progress
+WHERE user_id = :user_id AND course_id = :course_id;
+
+-- name: touched-lessons
+-- Which lessons a learner has a row in, in any course, how far and when it was worked in: by the primary key.
+SELECT course_id, lesson_id, status, worked_at
+FROM lesson_progress
+WHERE user_id = :user_id
+ORDER BY course_id;
+
+-- name: learner-rows
+-- All of a learner's rows.
+SELECT
+    user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
+    quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
+    version, written_by, worked_at, completed_by
+FROM lesson_progress
+WHERE user_id = :user_id
+ORDER BY course_id, lesson_id;
+
+-- name: learner-course-progress
+-- All of a learner's course progress.
+SELECT
+    user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
+    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_micro_minutes, day_completions,
+    at_lesson
+FROM course_progress
+WHERE user_id = :user_id
+ORDER BY course_id;
+
+-- name: learner-days
+-- All of a learner's finished days.
+SELECT user_id, course_id, day, lessons_started, lessons_completed, micro_minutes, completions
+FROM learner_days
+WHERE user_id = :user_id
+ORDER BY course_id, day;
+
+-- name: learner-days-in
+-- A learner's finished days in a course.
+SELECT user_id, course_id, day, lessons_started, lessons_completed, micro_minutes, completions
+FROM learner_days
+WHERE user_id = :user_id AND course_id = :course_id;

@@ -1,0 +1,68 @@
+"""The session of the shared parts on SQLite."""
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import UTC, date, datetime
+from typing import TypeVar
+
+import apsw
+
+from headway.storage.shared.session import Reading, Row, Step
+from headway.storage.sqlite.reader import LongReader, Reader
+from headway.storage.sqlite.rows import Columns, fetch, to_text
+
+T = TypeVar("T")
+
+
+class SqliteSession:
+    """One file. `transaction` begins one that is on disk when its block is left."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        long_reader: LongReader,
+        transaction: Callable[[], AbstractAsyncContextManager[apsw.Connection]],
+    ) -> None:
+        self._reader = reader
+        self._long_reader = long_reader
+        self._transaction = transaction
+
+    async def fetch(self, statement: str, *values: object) -> Sequence[Row]:
+        """The rows of a statement that takes little time."""
+        return self._reader.read(_fetch, Step(statement, *values))
+
+    async def scan(self, statement: str, *values: object) -> Sequence[Row]:
+        """The rows of a statement that may take long: in a thread."""
+        return await self._long_reader.read(_fetch, Step(statement, *values))
+
+    async def change(self, statement: str, *values: object) -> Sequence[Row]:
+        """The rows of a statement that is on disk when this returns."""
+        [rows] = await self.change_all(Step(statement, *values))
+        return rows
+
+    async def change_all(self, *steps: Step) -> Sequence[Sequence[Row]]:
+        """The rows of each of several statements, in one transaction."""
+        async with self._transaction() as connection:
+            return [_fetch(connection, step) for step in steps]
+
+
+def run(connection: apsw.Connection, reading: Reading[T]) -> T:
+    """Do what a reading asks for, over the rows that the connection sees; answers what it returns."""
+    try:
+        step = next(reading)
+        while True:
+            step = reading.send(_fetch(connection, step))
+    except StopIteration as end:
+        found: T = end.value
+        return found
+
+
+def _fetch(connection: apsw.Connection, step: Step) -> list[Columns]:
+    return fetch(connection, step.statement, *map(_bound, step.values))
+
+
+def _bound(value: object) -> object:
+    """A value as SQLite keeps it: moments and dates as text that sorts as they do."""
+    if isinstance(value, datetime):
+        return to_text(value.astimezone(UTC))
+    return value.isoformat() if isinstance(value, date) else value

@@ -1,0 +1,136 @@
+"""Pages of rosters over both stores: in every order, by every way to find learners, with the first and the last id."""
+
+import re
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import apsw
+import pytest
+
+from domain.values import lesson
+from headway.domain.catalogue import Course
+from headway.domain.course_progress import CourseProgress
+from headway.domain.identifiers import LearnerId
+from headway.domain.progress import Status
+from headway.domain.roster import LearnerIds, RosterOrder, RosterQuery, position_of
+from headway.storage.port import Store
+from headway.storage.shared import rosters
+from headway.storage.shared.roster_statements import Way
+from headway.storage.sqlite.statements import ROSTERS
+from storage.stores import Clock, MakeStore, merge_write, new_course, opened, sqlite_store
+
+IDS: Final = [LearnerId(f"{digits:08x}-0000-0000-0000-000000000000") for digits in (0, 1, 0x3FFFFFFF, 0x40000000)]
+IDS.append(LearnerId("ffffffff-ffff-ffff-ffff-ffffffffffff"))
+DAY: Final = datetime(2026, 1, 2, tzinfo=UTC)
+FIRST, SECOND, OPTIONAL = lesson(1), lesson(2), lesson(3, required=False)
+QUERIES: Final[dict[str, tuple[RosterQuery, Callable[[CourseProgress], bool]]]] = {
+    "all": (RosterQuery(), lambda _: True),
+    "completed": (RosterQuery(completed=True), lambda one: one.completed_at is not None),
+    "not completed": (RosterQuery(completed=False), lambda one: one.completed_at is None),
+    "not seen since": (
+        RosterQuery(last_seen_before=DAY.date()),
+        lambda one: one.completed_at is None and one.day.date < DAY.date(),
+    ),
+    "at a lesson": (
+        RosterQuery(at_lesson=FIRST.id),
+        lambda one: one.completed_at is None and one.at_lesson == FIRST.id,
+    ),
+    "of some ids": (RosterQuery(learners=LearnerIds(IDS[1], IDS[3])), lambda one: one.learner_id in IDS[1:4]),
+    "the last id": (RosterQuery(learners=LearnerIds(IDS[4], IDS[4])), lambda one: one.learner_id == IDS[4]),
+    "the first id": (RosterQuery(learners=LearnerIds(IDS[0], IDS[0])), lambda one: one.learner_id == IDS[0]),
+    "some at a lesson": (
+        RosterQuery(learners=LearnerIds(IDS[0], IDS[2]), at_lesson=FIRST.id),
+        lambda one: one.learner_id in IDS[:3] and one.completed_at is None and one.at_lesson == FIRST.id,
+    ),
+    "in a lesson": (RosterQuery(incomplete_lesson=FIRST.id), lambda one: one.tally.in_progress_lessons == 1),
+    "failed": (
+        RosterQuery(incomplete_lesson=FIRST.id, failed_at_least=2),
+        lambda one: one.learner_id == IDS[0],
+    ),
+}
+
+
+async def _fill(store: Store, clock: Clock) -> Course:
+    """Two have completed the course, two are in its first lesson, one of them on a later day, and one is behind it."""
+    course = await new_course(store, FIRST, SECOND, OPTIONAL)
+    for learner in (IDS[1], IDS[3]):
+        await store.write(merge_write(learner, course, FIRST, status=Status.COMPLETED))
+        await store.write(merge_write(learner, course, SECOND, status=Status.COMPLETED))
+    await store.write(merge_write(IDS[0], course, FIRST, status=Status.IN_PROGRESS, quiz_attempts=2))
+    clock.now = DAY
+    await store.write(merge_write(IDS[2], course, FIRST, status=Status.IN_PROGRESS, quiz_attempts=1))
+    await store.write(merge_write(IDS[4], course, FIRST, status=Status.COMPLETED))
+    return course
+
+
+async def _pages(store: Store, course: Course, query: RosterQuery) -> list[CourseProgress]:
+    """All pages, one after the other; a learner who comes twice ends it."""
+    found: list[CourseProgress] = []
+    while True:
+        page: Sequence[CourseProgress] = await store.roster(course.id, query)
+        found += page
+        if len(page) < query.limit or len(found) > len(IDS):
+            return found
+        query = replace(query, after=position_of(page[-1], query.order))
+
+
+@pytest.mark.parametrize("few", [5_000, -1], ids=["found", "walked"])
+@pytest.mark.parametrize("limit", [1, 2, 100])
+async def test_pages_have_each_learner_once_in_order(
+    make_store: MakeStore, monkeypatch: pytest.MonkeyPatch, few: int, limit: int
+) -> None:
+    monkeypatch.setattr(rosters, "FEW", few)
+    clock = Clock()
+    async with opened(make_store(clock=clock)) as store:
+        course = await _fill(store, clock)
+        everybody = await store.roster(course.id, RosterQuery(limit=100))
+        assert {one.learner_id for one in everybody} == set(IDS)
+        for name, (query, is_asked_for) in QUERIES.items():
+            asked = [one for one in everybody if is_asked_for(one)]
+            for order in RosterOrder:
+                for descending in (False, True):
+                    pages = await _pages(store, course, replace(query, order=order, descending=descending, limit=limit))
+                    told = [one.learner_id for one in pages]
+                    assert told == _in_order(asked, order, descending=descending), (name, order, descending)
+
+
+def _in_order(asked: Sequence[CourseProgress], order: RosterOrder, *, descending: bool) -> list[LearnerId]:
+    """Who is asked for, sorted; who has not completed the course comes last by completion, by id."""
+    positions = [position_of(one, order) for one in asked]
+    sortable = [position for position in positions if position.value is not None]
+    sortable.sort(key=lambda position: (position.value, position.learner_id), reverse=descending)
+    rest = sorted(position.learner_id for position in positions if position.value is None)
+    return [position.learner_id for position in sortable] + rest
+
+
+_BY_WALKING: Final = {
+    RosterOrder.PROGRESS: "course_progress_by_progress (course_id=? AND (completed_lessons,user_id)",
+    RosterOrder.LAST_SEEN: "course_progress_by_day (course_id=? AND (day,user_id)",
+    RosterOrder.COMPLETED: "course_progress_by_completion (course_id=? AND (completed_at,user_id)",
+}
+_BY_IDS: Final = "course_progress_by_learner (course_id=? AND user_id>? AND user_id<?)"
+_BY_LESSON: Final = "course_progress_by_lesson (course_id=? AND at_lesson=?"
+
+
+@pytest.mark.parametrize("order", RosterOrder)
+@pytest.mark.parametrize("descending", [False, True])
+async def test_sqlite_uses_the_index_that_is_meant(folder: Path, order: RosterOrder, descending: bool) -> None:
+    async with opened(sqlite_store(folder)):
+        pass
+    with closing(apsw.Connection(str(folder / "headway.db"))) as connection:
+
+        def plan(statement: str) -> str:
+            values = [None] * len(set(re.findall(r"\$\d+", statement)))
+            return "; ".join(step[3] for step in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values))
+
+        walking, by_ids, by_lesson = (plan(ROSTERS.sorted[way][order, descending]) for way in Way)
+        assert _BY_WALKING[order] in walking
+        assert "FOR ORDER BY" not in walking
+        assert _BY_IDS in by_ids
+        assert _BY_LESSON in by_lesson
+        assert _BY_IDS in plan(ROSTERS.incomplete[Way.WALKING])
+        assert _BY_LESSON in plan(ROSTERS.incomplete[Way.BY_LESSON])
