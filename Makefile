@@ -5,7 +5,7 @@ PORT ?= 8000
 BENCH ?= # options of the benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-days lint bench bench-postgres bench-statistics bench-beside vendor screenshots lock clean
+.PHONY: help install demo test test-fast test-days lint bench bench-postgres bench-statistics bench-beside bench-pages vendor screenshots lock clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,7 +22,7 @@ install: .venv/installed ## make .venv with everything pinned in requirements-de
 demo: .venv/installed ## start the service with two sample courses and print curl lines to paste
 	$(BIN)/headway demo --port $(PORT)
 
-# For the tests of the pages. Without npm or Chromium they say loudly that they did not run.
+# For the tests of the pages, and the tools of their scripts. Without npm or Chromium the tests say loudly that they did not run.
 node_modules/installed: package.json package-lock.json
 	npm ci --ignore-scripts --silent
 	@touch $@
@@ -30,14 +30,19 @@ node_modules/installed: package.json package-lock.json
 test: .venv/installed $(if $(shell command -v npm),node_modules/installed) ## run the tests, in parallel
 	$(BIN)/pytest
 
+test-fast: .venv/installed ## run the quick tests in half a minute: the rules, the store on SQLite, the API
+	$(BIN)/pytest tests/domain tests/storage tests/http -m "not postgres and not slow"
+
 test-days: .venv/installed node_modules/installed ## run what could depend on the day as of other days (needs faketime)
 	$(BIN)/python tools/days.py
 
-lint: .venv/installed ## format check, lint, types, import rules
+lint: .venv/installed node_modules/installed ## format check, lint, types, import rules; the pages' scripts, too (needs npm)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	node_modules/.bin/biome check --error-on-warnings .
+	node_modules/.bin/tsc --project .
 
 bench: .venv/installed ## measure against the ceiling and a straightforward peer (needs wrk)
 	$(BIN)/python benchmarks/run.py $(BENCH)
@@ -50,6 +55,9 @@ bench-statistics: .venv/installed ## measure what courses' figures cost, on both
 
 bench-beside: .venv/installed ## measure what a PUT waits beside long reads and imports, on both stores (needs wrk)
 	$(BIN)/python benchmarks/run_beside.py $(BENCH)
+
+bench-pages: .venv/installed ## measure how soon pages are painted in a browser (needs Chromium)
+	$(BIN)/python benchmarks/run_pages.py
 
 vendor: node_modules/installed ## make the pages' copies of other people's scripts anew (needs Node.js 20.11)
 	node tools/vendor.mjs

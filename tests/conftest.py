@@ -2,6 +2,7 @@
 
 import os
 import select
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -16,9 +17,28 @@ from support.postgres import Databases
 from support.running import SECRET, STORES, Running, headway_serve
 from support.school import Clock, told_the_time
 
+# Whatever the machine prefers: the many processes that tests start would all compile the whole program again.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 if "FAKETIME" in os.environ:  # see tools/days.py
     # libfaketime spoils the call that Python sleeps with (clock_nanosleep, of the clock that it is to leave alone).
     time.sleep = lambda seconds: (select.select((), (), (), float(seconds)), None)[1]
+
+
+_OF_POSTGRES = {"databases", "own_server", "postgres_service", "postgres_url"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that need PostgreSQL, which `make test-fast` leaves out."""
+    for item in items:
+        if isinstance(item, pytest.Function) and _needs_postgres(item):
+            item.add_marker("postgres")
+
+
+def _needs_postgres(item: pytest.Function) -> bool:
+    given = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    return "postgres" in given or not _OF_POSTGRES.isdisjoint(item.fixturenames)
 
 
 @pytest.fixture(scope="session")

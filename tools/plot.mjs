@@ -1,2 +1,14 @@
 // What the pages use of Observable Plot.
-export { areaY, axisX, axisY, barX, barY, dot, gridY, lineY, plot, pointerX, rectY, ruleX, ruleY, text, tip } from "@observablehq/plot";
+export {
+  axisX,
+  axisY,
+  barX,
+  gridY,
+  plot,
+  pointerX,
+  rectY,
+  ruleX,
+  ruleY,
+  text,
+  tip,
+} from "@observablehq/plot";

@@ -1,25 +1,29 @@
 // Makes the scripts of others that the pages are served with, from the versions in package-lock.json: `make vendor`.
 // Each file begins with what it is of; LICENSES.txt has the licences of everything that is in them.
 
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
 
 const ROOT = join(import.meta.dirname, "..");
 const TARGET = join(ROOT, "src/headway/dashboard/static");
 const BUNDLES = { "plot.js": "@observablehq/plot", "htmx.js": "htmx.org" };
-const ENTRIES = { "plot.js": join(ROOT, "tools/plot.mjs"), "htmx.js": join(ROOT, "node_modules/htmx.org/dist/htmx.esm.js") };
+/** @type {Record<string, string>} */
+const ENTRIES = {
+  "plot.js": join(ROOT, "tools/plot.mjs"),
+  "htmx.js": join(ROOT, "node_modules/htmx.org/dist/htmx.esm.js"),
+};
 
-function packageOf(name) {
+function packageOf(/** @type {string} */ name) {
   return JSON.parse(readFileSync(join(ROOT, "node_modules", name, "package.json"), "utf8"));
 }
 
-function packagesIn(metafile) {
+function packagesIn(/** @type {import("esbuild").Metafile} */ metafile) {
   const names = Object.keys(metafile.inputs).map((path) => path.match(/node_modules\/((?:@[^/]+\/)?[^/]+)/)?.[1]);
   return [...new Set(names.filter(Boolean))].sort();
 }
 
-function licenceOf(name) {
+function licenceOf(/** @type {string} */ name) {
   const folder = join(ROOT, "node_modules", name);
   const file = readdirSync(folder).find((one) => /^licen[cs]e/i.test(one));
   if (!file) throw new Error(`${name} brings no licence.`);

@@ -10,6 +10,13 @@ from support import browser as browsers
 from support.running import Running
 
 
+@pytest.fixture(scope="session")
+def running(request: pytest.FixtureRequest) -> Running:
+    """The service on SQLite, or on the store that a test asks for (ON_BOTH_STORES)."""
+    service: Running = request.getfixturevalue(f"{getattr(request, 'param', 'sqlite')}_service")
+    return service
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A browser. Not for longer than a module: Playwright keeps an event loop running in the tests' thread."""

@@ -25,8 +25,11 @@ def test_copies_of_others_scripts_are_of_the_pinned_versions_with_their_licence(
     )
 
 
-def test_the_lock_file_names_no_host() -> None:
-    assert "://" not in (ROOT / "package-lock.json").read_text()
+def test_the_lock_file_names_no_host_to_fetch_from() -> None:
+    locked = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    fetched = [{name: value for name, value in package.items() if name != "funding"} for package in locked.values()]
+    assert "://" not in json.dumps(fetched)
+    assert not any("resolved" in package for package in fetched)
 
 
 def test_files_are_sent_compressed_and_kept_for_as_long_as_their_address(running: Running) -> None:

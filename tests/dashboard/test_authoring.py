@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
-from support.browser import DASHBOARD, DESKTOP, ON_ONE_STORE, PHONE, SCHEMES, barriers, fits, visiting
+from support.browser import DASHBOARD, DESKTOP, ON_BOTH_STORES, PHONE, SCHEMES, barriers, fits, visiting
 from support.running import Running, course, lesson
 
 LONG = "Bread that rises overnight in a cool room, and what the dough tells whoever looks at it in the morning " * 2
@@ -102,7 +102,6 @@ def titles(found: dict[str, Any]) -> list[str]:
     return [one["title"] for one in found["lessons"]]
 
 
-@ON_ONE_STORE
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
 def test_the_pages_are_for_everybody(
@@ -131,6 +130,7 @@ def test_the_pages_are_for_everybody(
         assert fits(page)
 
 
+@ON_BOTH_STORES
 def test_the_catalogue_leads_to_each_course(author: BrowserContext, running: Running) -> None:
     title = f"A course of its own {uuid4()}"
     course_id = running.put_course(course(lesson(), lesson(required=False), title=title))
@@ -144,7 +144,6 @@ def test_the_catalogue_leads_to_each_course(author: BrowserContext, running: Run
     assert page.url.endswith(course_id)
 
 
-@ON_ONE_STORE
 def test_who_may_not_write_courses_is_told_so(browser: Browser, running: Running, course_id: str) -> None:
     with visiting(browser, running, str(uuid4()), refusals=(403,)) as context:
         page = context.new_page()
@@ -154,6 +153,7 @@ def test_who_may_not_write_courses_is_told_so(browser: Browser, running: Running
         assert barriers(page) == []
 
 
+@ON_BOTH_STORES
 def test_a_course_is_edited_as_a_form(author: BrowserContext, running: Running, course_id: str) -> None:
     before = stored(running, course_id)
     page = opened(author, course_id)
@@ -189,7 +189,6 @@ def test_a_course_is_edited_as_a_form(author: BrowserContext, running: Running, 
     assert stored(running, course_id)["title"] == "Once more"
 
 
-@ON_ONE_STORE
 def test_what_was_edited_after_a_check_has_to_be_checked_again(author: BrowserContext, course_id: str) -> None:
     page = opened(author, course_id)
     expect(page.get_by_role("button", name="Save", exact=True)).to_have_count(0)
@@ -302,7 +301,6 @@ def test_lessons_are_added_removed_and_moved_by_buttons(
     assert stored(running, course_id)["lessons"][2]["section"] == "After it"
 
 
-@ON_ONE_STORE
 def test_lessons_are_moved_by_the_keyboard(author: BrowserContext, running: Running, course_id: str) -> None:
     page = opened(author, course_id)
     page.locator(".lesson-edit summary").nth(2).focus()
@@ -345,7 +343,6 @@ def test_form_and_json_show_the_same_document(author: BrowserContext, running: R
     assert titles(stored(running, course_id)) == ["By the JSON", "Water"]
 
 
-@ON_ONE_STORE
 def test_what_is_no_json_is_said_where_it_is_written(author: BrowserContext, course_id: str) -> None:
     page = opened(author, course_id)
     page.get_by_role("tab", name="JSON").click()
@@ -405,7 +402,6 @@ def test_faults_are_shown_at_their_fields(author: BrowserContext, running: Runni
     assert stored(running, course_id) == before
 
 
-@ON_ONE_STORE
 @pytest.mark.parametrize(("written", "read"), [("1,5", 1.5), ("1800", 1800), ("0,125", 0.125)])
 def test_a_number_is_read_with_either_mark(author: BrowserContext, course_id: str, written: str, read: float) -> None:
     page = opened(author, course_id)
@@ -413,7 +409,6 @@ def test_a_number_is_read_with_either_mark(author: BrowserContext, course_id: st
     expect(check(page)).to_contain_text(f"duration: 300 → {read:g}")
 
 
-@ON_ONE_STORE
 def test_a_number_that_can_be_read_in_two_ways_is_not(author: BrowserContext, course_id: str) -> None:
     page = opened(author, course_id)
     edit(page, "Flour").get_by_label("Duration").fill("1,800")
@@ -421,7 +416,6 @@ def test_a_number_that_can_be_read_in_two_ways_is_not(author: BrowserContext, co
     expect(page.get_by_role("button", name="Save", exact=True)).to_have_count(0)
 
 
-@ON_ONE_STORE
 def test_a_pass_mark_takes_the_place_of_a_percentage(author: BrowserContext, course_id: str) -> None:
     page = opened(author, course_id)
     page.get_by_role("button", name="Add a lesson").click()
@@ -437,7 +431,6 @@ def test_a_pass_mark_takes_the_place_of_a_percentage(author: BrowserContext, cou
     assert "No percentage completes" not in check(page).inner_text()
 
 
-@ON_ONE_STORE
 def test_a_lesson_that_no_percentage_completes_is_named_before_it_is_saved(
     author: BrowserContext, course_id: str
 ) -> None:
@@ -450,7 +443,6 @@ def test_a_lesson_that_no_percentage_completes_is_named_before_it_is_saved(
     expect(check(page)).to_contain_text("No percentage completes Flour.")
 
 
-@ON_ONE_STORE
 def test_the_last_lesson_can_be_removed_but_not_saved(author: BrowserContext, course_id: str) -> None:
     page = opened(author, course_id)
     for title in ("Flour", "Water", "Check yourself"):
@@ -488,6 +480,7 @@ def test_a_course_that_is_not_there_is_not_made_by_looking(browser: Browser, run
         expect(page.get_by_role("heading", name="Authoring")).to_be_visible()
 
 
+@ON_BOTH_STORES
 def test_a_conflict_is_shown_and_nobody_is_overwritten(
     author: BrowserContext, running: Running, course_id: str, document: dict[str, Any]
 ) -> None:
@@ -527,6 +520,7 @@ def test_a_course_that_was_removed_meanwhile_may_be_put_back(
     expect(check(page)).to_contain_text("This course has been removed")
 
 
+@ON_BOTH_STORES
 def test_learners_who_gain_or_lose_the_completion_are_counted(
     author: BrowserContext, running: Running, course_id: str, document: dict[str, Any]
 ) -> None:
@@ -571,7 +565,6 @@ def test_titles_stay_text(author: BrowserContext, running: Running, course_id: s
     expect(page.locator("img[src=x]")).to_have_count(0)
 
 
-@ON_ONE_STORE
 def test_without_javascript_the_document_is_readable(browser: Browser, running: Running, course_id: str) -> None:
     with visiting(browser, running, str(uuid4()), "courses:write", java_script_enabled=False) as context:
         page = context.new_page()

@@ -10,7 +10,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from headway.http.api.routes import OPERATIONS
 from support.browser import DASHBOARD, cookie_of
 from support.elsewhere import foreign_origin
-from support.running import PREFIX, Running, course, headway_serve
+from support.program import forked_headway_serve
+from support.running import PREFIX, Running, course
 
 # Another port is another origin of the same site, whose requests bring cookies along; another name is another site.
 FOREIGN_HOSTS = ("127.0.0.1", "localhost")
@@ -118,7 +119,7 @@ def test_an_origin_that_may_call_with_tokens_may_not_with_the_session(
 ) -> None:
     with (
         foreign_origin("127.0.0.1") as elsewhere,
-        headway_serve(tmp_path_factory.mktemp("cors"), cors_origins=elsewhere) as running,
+        forked_headway_serve(tmp_path_factory.mktemp("cors"), cors_origins=elsewhere) as running,
         browser.new_context() as context,
     ):
         victim_id = str(uuid4())

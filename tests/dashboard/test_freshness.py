@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from dashboard.own_course import lesson_of, look_again, student
-from support.browser import DASHBOARD, ON_ONE_STORE, visiting
+from support.browser import DASHBOARD, ON_BOTH_STORES, visiting
 from support.running import Running
 
 # What the page is told of itself has been read, and is on its way until it is let go.
@@ -38,6 +38,7 @@ def test_what_was_read_before_a_write_does_not_undo_it(browser: Browser, running
         expect(page.get_by_role("link", name="Bookmarked")).to_have_text("Bookmarked 1")
 
 
+@ON_BOTH_STORES
 def test_bookmarks_are_counted_as_they_are_set(browser: Browser, running: Running) -> None:
     learner = student(running)
     learner.write("Salt", is_bookmarked=True)
@@ -53,7 +54,6 @@ def test_bookmarks_are_counted_as_they_are_set(browser: Browser, running: Runnin
         expect(page.locator("#lessons")).to_be_focused()
 
 
-@ON_ONE_STORE
 @pytest.mark.parametrize("focused", ["#go-on", "#made-of-name", "#days-list-name", "#days-table", ".day[tabindex='0']"])
 def test_the_focus_stays_when_a_part_comes_anew(browser: Browser, running: Running, focused: str) -> None:
     learner = student(running)
@@ -72,7 +72,6 @@ def test_the_focus_stays_when_a_part_comes_anew(browser: Browser, running: Runni
         expect(page.locator(f"#{where}")).to_be_focused()
 
 
-@ON_ONE_STORE
 @pytest.mark.parametrize("part", ["#standing", "#courses"])
 def test_the_focus_goes_to_the_part_when_what_had_it_is_gone(browser: Browser, running: Running, part: str) -> None:
     learner = student(running, "Flour")
@@ -87,7 +86,6 @@ def test_the_focus_goes_to_the_part_when_what_had_it_is_gone(browser: Browser, r
         expect(page.locator(part)).to_be_focused()
 
 
-@ON_ONE_STORE
 def test_the_focus_goes_to_the_lessons_when_none_is_left(browser: Browser, running: Running) -> None:
     learner = student(running)
     learner.write("Flour", user_notes="Rye takes more water.")

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, expect
 
-from support.browser import DASHBOARD, DESKTOP, ON_ONE_STORE, PHONE, SCHEMES, barriers, fits, visiting
+from support.browser import DASHBOARD, DESKTOP, ON_BOTH_STORES, PHONE, SCHEMES, barriers, fits, visiting
 from support.running import Running, course, lesson
 
 
@@ -26,7 +26,6 @@ def course_id(running: Running, learner_id: str) -> str:
 
 
 @pytest.mark.usefixtures("course_id")
-@ON_ONE_STORE
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
 def test_courses_under_way_are_shown(
@@ -43,6 +42,7 @@ def test_courses_under_way_are_shown(
         assert fits(page)
 
 
+@ON_BOTH_STORES
 def test_nobody_has_nothing_to_see(browser: Browser, running: Running, learner_id: str) -> None:
     with visiting(browser, running, learner_id) as context:
         page = context.new_page()

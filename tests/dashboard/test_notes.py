@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Browser, Dialog, Locator, Page, expect
 
 from dashboard.own_course import Student, lesson_of, look_again, student
-from support.browser import DASHBOARD, ON_ONE_STORE, SCHEMES, barriers, cookie_of, fits, visiting
+from support.browser import DASHBOARD, ON_BOTH_STORES, SCHEMES, barriers, cookie_of, fits, visiting
 from support.program import forked_headway_serve
 from support.running import Running
 
@@ -31,6 +31,7 @@ def conflict(lesson: Locator) -> Locator:
     return lesson.locator(".conflict")
 
 
+@ON_BOTH_STORES
 def test_a_first_note_makes_the_row_and_is_said_to_be_saved(browser: Browser, running: Running) -> None:
     learner = student(running)
     with visiting(browser, running, learner.learner_id) as context:
@@ -47,6 +48,7 @@ def test_a_first_note_makes_the_row_and_is_said_to_be_saved(browser: Browser, ru
         expect(lesson_of(page, "Water").locator(".lesson-note")).to_have_text(MINE)
 
 
+@ON_BOTH_STORES
 def test_a_note_is_cleared(browser: Browser, running: Running) -> None:
     learner = student(running)
     learner.write("Water", user_notes=MINE)
@@ -59,6 +61,7 @@ def test_a_note_is_cleared(browser: Browser, running: Running) -> None:
         assert learner.row("Water")["user_notes"] is None
 
 
+@ON_BOTH_STORES
 def test_what_a_player_writes_meanwhile_is_no_conflict(browser: Browser, running: Running) -> None:
     learner = student(running)
     learner.write("Water", user_notes="Seen on another\r\nkind of machine.")
@@ -177,7 +180,6 @@ def test_a_note_that_was_removed_meanwhile_is_a_conflict_too(browser: Browser, r
         assert learner.row("Water")["user_notes"] == MINE
 
 
-@ON_ONE_STORE
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", [375, 1440])
 def test_a_conflict_can_be_read_by_everybody(browser: Browser, running: Running, scheme: str, width: int) -> None:
@@ -264,7 +266,6 @@ def test_a_session_that_ends_while_one_types_loses_nothing(browser: Browser, run
         assert learner.row("Water")["user_notes"] == MINE
 
 
-@ON_ONE_STORE
 def test_what_one_typed_is_not_stored_for_somebody_else(browser: Browser, running: Running) -> None:
     learner, somebody = student(running), student(running)
     with visiting(browser, running, learner.learner_id, refusals=[401, 403]) as context:
@@ -300,7 +301,6 @@ def test_a_service_that_does_not_answer_is_said_to_and_tried_again(browser: Brow
             expect(lesson.locator(".lesson-note")).to_have_text(MINE)
 
 
-@ON_ONE_STORE
 def test_what_was_typed_is_discarded_only_when_that_is_said_twice(browser: Browser, running: Running) -> None:
     learner = student(running)
     with visiting(browser, running, learner.learner_id) as context:
@@ -316,7 +316,6 @@ def test_what_was_typed_is_discarded_only_when_that_is_said_twice(browser: Brows
             assert client.get(f"/progress/{learner.course_id}").json() == []
 
 
-@ON_ONE_STORE
 def test_a_page_is_not_left_without_a_word_while_there_is_something_to_save(browser: Browser, running: Running) -> None:
     learner = student(running)
     asked: list[str] = []
@@ -339,6 +338,7 @@ def test_a_page_is_not_left_without_a_word_while_there_is_something_to_save(brow
         assert asked == ["beforeunload"]
 
 
+@ON_BOTH_STORES
 def test_a_note_may_be_ten_thousand_characters_long(browser: Browser, running: Running) -> None:
     learner = student(running)
     with visiting(browser, running, learner.learner_id) as context:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, expect
 from dashboard.own_course import student
 from headway.dashboard.rendering import Reader, locale_of
 from headway.domain.bounds import shown
-from support.browser import DASHBOARD, ON_ONE_STORE, visiting
+from support.browser import DASHBOARD, visiting
 from support.running import Running
 
 LOCALES = ("en-GB", "de-DE", "fr-FR", "tr-TR", "hi-IN", "th-TH", "fa-IR", "ar-EG", "ar-SA", "bn-BD", "my-MM")
@@ -23,7 +23,6 @@ WRITE = """
 """
 
 
-@ON_ONE_STORE
 @pytest.mark.parametrize("locale", LOCALES)
 def test_a_number_is_written_alike_by_the_server_and_by_scripts(
     browser: Browser, running: Running, locale: str
@@ -37,7 +36,6 @@ def test_a_number_is_written_alike_by_the_server_and_by_scripts(
         assert page.evaluate(WRITE, ["number", numbers]) == [reader.number(value) for value in numbers]
 
 
-@ON_ONE_STORE
 def test_scripts_round_as_the_server_does(browser: Browser, running: Running) -> None:
     chance = Random(58)
     values = [*VALUES, 57.99999999999999, 58, 69.5, 0.5, 1.5, 2.5, 12.25, 12.75, 0.0625, 0.0001, 1234567.0005]
@@ -68,7 +66,6 @@ def test_no_figure_reaches_what_its_value_has_not() -> None:
     assert reader.minutes(59.7) == "1 h 0 min"
 
 
-@ON_ONE_STORE
 @pytest.mark.parametrize("locale", ["th-TH", "fa-IR", "ar-EG"])
 def test_moments_are_in_the_calendar_of_the_courses_days(browser: Browser, running: Running, locale: str) -> None:
     learner = student(running)

@@ -12,7 +12,7 @@ from headway.auth import Sessions
 from headway.auth.sessions import COOKIE
 from headway.domain.identifiers import LearnerId
 from headway.domain.principal import Principal
-from support.browser import DASHBOARD, barriers, cookie_of, fits, visiting
+from support.browser import DASHBOARD, ON_BOTH_STORES, barriers, cookie_of, fits, visiting
 from support.running import PREFIX, SECRET, Running
 
 
@@ -43,6 +43,7 @@ def test_the_platforms_link_signs_in_and_leaves_no_code_behind(stranger: Browser
     assert "code" not in page.url
 
 
+@ON_BOTH_STORES
 def test_a_link_that_was_used_says_what_to_do(browser: Browser, stranger: BrowserContext, running: Running) -> None:
     url = sign_in_url(running, str(uuid4()))
     page = stranger.new_page()

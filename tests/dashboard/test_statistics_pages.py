@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, expect
 
 from dashboard.taught import STATISTICS, TEACHER, Taught, tile
 from headway.domain.principal import OPERATOR_ID
-from support.browser import DASHBOARD, DESKTOP, ON_ONE_STORE, PHONE, SCHEMES, barriers, cookie_of, fits, visiting
+from support.browser import DASHBOARD, DESKTOP, ON_BOTH_STORES, PHONE, SCHEMES, barriers, cookie_of, fits, visiting
 from support.running import Running, course, lesson
 
 HOSTILE = """</script><script>alert(1)</script><img src=x onerror="alert(2)">'"&{{ 7*7 }}"""
@@ -38,7 +38,6 @@ def refused(browser: Browser, running: Running, *scopes: str, **options: Any) ->
 
 
 @pytest.mark.parametrize("below", PAGES)
-@ON_ONE_STORE
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
 def test_nothing_is_in_anybodys_way(
@@ -69,6 +68,7 @@ def test_without_scripts_every_page_is_readable(
         expect(page.locator(".chart:visible")).to_have_count(0)
 
 
+@ON_BOTH_STORES
 def test_courses_have_a_line_each(browser: Browser, running: Running, taught: Taught, teacher: str) -> None:
     with visiting(browser, running, teacher, TEACHER) as context:
         page = context.new_page()
@@ -81,6 +81,7 @@ def test_courses_have_a_line_each(browser: Browser, running: Running, taught: Ta
         expect(page.get_by_role("heading", level=1)).to_have_text(taught.document["title"])
 
 
+@ON_BOTH_STORES
 def test_a_course_is_as_the_api_tells_it(browser: Browser, running: Running, taught: Taught, teacher: str) -> None:
     figures = taught.get()
     with visiting(browser, running, teacher, TEACHER) as context:
@@ -102,6 +103,7 @@ def test_a_course_is_as_the_api_tells_it(browser: Browser, running: Running, tau
         assert sum(bins) == sum(one["learners"] for one in figures["lessons"][1]["score_distribution"]) == 4
 
 
+@ON_BOTH_STORES
 def test_days_are_chosen_and_addressed(browser: Browser, running: Running, taught: Taught, teacher: str) -> None:
     with visiting(browser, running, teacher, TEACHER) as context:
         page = context.new_page()
@@ -126,6 +128,7 @@ def test_days_are_chosen_and_addressed(browser: Browser, running: Running, taugh
         expect(page.locator("#activity-from")).to_have_value(first)
 
 
+@ON_BOTH_STORES
 def test_one_learner_lesson_by_lesson(browser: Browser, running: Running, taught: Taught, teacher: str) -> None:
     learner = taught.learners[3]
     taught.write(learner, taught.document["lessons"][2]["id"], user_notes="a secret of mine", is_bookmarked=True)
@@ -162,7 +165,6 @@ def test_titles_stay_text(browser: Browser, running: Running, teacher: str) -> N
         expect(page.get_by_role("img", name=f"Learners by their best score in {HOSTILE}").first).to_be_visible()
 
 
-@ON_ONE_STORE
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_course_that_nobody_began_says_so(browser: Browser, running: Running, teacher: str, scheme: str) -> None:
     course_id = running.put_course(course(title="Nobody's"))
@@ -175,7 +177,6 @@ def test_a_course_that_nobody_began_says_so(browser: Browser, running: Running, 
         assert barriers(page) == []
 
 
-@ON_ONE_STORE
 @pytest.mark.parametrize("below", PAGES)
 def test_who_lacks_the_scope_is_told_so(browser: Browser, running: Running, taught: Taught, below: str) -> None:
     with refused(browser, running) as context:
@@ -188,6 +189,7 @@ def test_who_lacks_the_scope_is_told_so(browser: Browser, running: Running, taug
         assert barriers(page) == []
 
 
+@ON_BOTH_STORES
 def test_a_session_for_some_courses_sees_those(browser: Browser, running: Running, taught: Taught) -> None:
     other = running.put_course(course(title=f"Another {uuid4()}"))
     context = browser.new_context(base_url=running.base_url)
@@ -204,7 +206,6 @@ def test_a_session_for_some_courses_sees_those(browser: Browser, running: Runnin
         context.close()
 
 
-@ON_ONE_STORE
 def test_the_zone_of_the_days_leads_to_where_its_author_chooses_it(
     browser: Browser, running: Running, taught: Taught, teacher: str
 ) -> None:
@@ -224,7 +225,6 @@ def test_the_zone_of_the_days_leads_to_where_its_author_chooses_it(
         expect(page.get_by_role("link", name="change the time zone")).to_have_count(0)
 
 
-@ON_ONE_STORE
 @pytest.mark.parametrize("path", ["none", "497f6eca-6276-4993-bfeb-53cbbbba6f08"])
 def test_a_course_that_is_not_there_is_not_found(browser: Browser, running: Running, path: str) -> None:
     with refused(browser, running, TEACHER) as context:
@@ -237,7 +237,6 @@ def test_a_course_that_is_not_there_is_not_found(browser: Browser, running: Runn
         expect(page.get_by_role("heading", name="Statistics", exact=True)).to_be_visible()
 
 
-@ON_ONE_STORE
 def test_a_page_is_light_and_nothing_moves_in_it(
     browser: Browser, running: Running, taught: Taught, teacher: str
 ) -> None:
@@ -273,7 +272,6 @@ def test_scripts_name_each_other_by_addresses_that_change_with_them(running: Run
             assert "immutable" in imported.headers["cache-control"]
 
 
-@ON_ONE_STORE
 def test_without_scripts_no_caption_stands_over_nothing(
     browser: Browser, running: Running, taught: Taught, teacher: str
 ) -> None:
@@ -284,7 +282,6 @@ def test_without_scripts_no_caption_stands_over_nothing(
         expect(page.locator("figcaption:visible, .legend:visible")).to_have_count(0)
 
 
-@ON_ONE_STORE
 def test_what_there_is_one_of_is_in_the_singular(browser: Browser, running: Running) -> None:
     document = course(lesson(title="Test", kind="quiz", pass_mark=1), title=f"Single {uuid4()}")
     course_id, learner = running.put_course(document), str(uuid4())
@@ -311,7 +308,6 @@ def test_what_there_is_one_of_is_in_the_singular(browser: Browser, running: Runn
         expect(page.locator(".quiz")).to_contain_text("2.5 attempts a learner")
 
 
-@ON_ONE_STORE
 @pytest.mark.parametrize("learners", [1, 5, 9])
 def test_axes_end_above_the_tallest_bar_and_bars_say_what_they_count(
     browser: Browser, running: Running, teacher: str, learners: int
@@ -350,7 +346,6 @@ def test_axes_end_above_the_tallest_bar_and_bars_say_what_they_count(
             assert fits(page)
 
 
-@ON_ONE_STORE
 def test_who_wrote_for_a_learner_is_told(browser: Browser, running: Running, taught: Taught, teacher: str) -> None:
     first, second, *_ = taught.document["lessons"]
     learner = str(uuid4())
@@ -368,7 +363,6 @@ def test_who_wrote_for_a_learner_is_told(browser: Browser, running: Running, tau
         assert fits(page)
 
 
-@ON_ONE_STORE
 def test_who_completed_a_lesson_against_its_conditions_is_told(
     browser: Browser, running: Running, taught: Taught, teacher: str
 ) -> None:

@@ -13,7 +13,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from support.browser import DASHBOARD, barriers, fits, visiting
 from support.postgres import Databases, session
-from support.running import STORES, Running, course, eventually, headway_serve, lesson
+from support.program import forked_headway_serve
+from support.running import STORES, Running, course, eventually, lesson
 
 LEARNERS = 100_000
 TEACHER = "statistics:read"
@@ -74,12 +75,15 @@ class Crowd:
         return [line["user_id"] for line in self.get(**parameters)["learners"]]
 
 
-@pytest.fixture(scope="module", params=STORES)
+CROWDS_ON_BOTH_STORES = pytest.mark.parametrize("crowd", STORES, indirect=True)
+
+
+@pytest.fixture(scope="module")
 def crowd(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
     folder = tmp_path_factory.mktemp("crowd")
     document = course(lesson(title="One"), lesson(title="Two"), lesson(title="Three"), title="A crowd")
-    if request.param == "sqlite":
-        with headway_serve(folder) as running:
+    if getattr(request, "param", "sqlite") == "sqlite":
+        with forked_headway_serve(folder) as running:
             course_id = running.put_course(document)
             connection = apsw.Connection(str(folder / "headway.db"))
             connection.execute("BEGIN IMMEDIATE")
@@ -89,7 +93,7 @@ def crowd(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             yield Crowd(running, course_id, document["lessons"])
         return
     databases: Databases = request.getfixturevalue("databases")
-    with databases.fresh() as url, headway_serve(folder, database_url=url) as running:
+    with databases.fresh() as url, forked_headway_serve(folder, database_url=url) as running:
         course_id = running.put_course(document)
         with session(url) as operator:
             operator.execute(*(one.format(learners=LEARNERS, course_id=course_id) for one in _POSTGRES))
@@ -130,6 +134,7 @@ def test_failed_attempts_without_a_lesson_ask_for_one_in_the_words_of_the_form(
     expect(told).to_contain_text(page.locator("label:has(#roster-incomplete-lesson) span").inner_text())
 
 
+@CROWDS_ON_BOTH_STORES
 def test_headings_sort_and_pages_go_on(visit: BrowserContext, crowd: Crowd) -> None:
     page = visit.new_page()
     page.goto(crowd.page)
@@ -203,6 +208,7 @@ def test_back_leads_to_where_one_was(visit: BrowserContext, crowd: Crowd) -> Non
     expect(page.locator("#roster-completed")).to_have_value("")
 
 
+@CROWDS_ON_BOTH_STORES
 def test_a_learner_is_found_while_the_id_is_typed(visit: BrowserContext, crowd: Crowd) -> None:
     wanted = crowd.ids(limit="1")[0]
     page = visit.new_page()
@@ -228,6 +234,7 @@ def test_a_learner_is_found_while_the_id_is_typed(visit: BrowserContext, crowd: 
     expect(page.get_by_role("heading", level=1)).to_contain_text(wanted)
 
 
+@CROWDS_ON_BOTH_STORES
 def test_filters_hold_together_and_are_kept_while_sorting(visit: BrowserContext, crowd: Crowd) -> None:
     page = visit.new_page()
     page.goto(crowd.page)
@@ -246,6 +253,7 @@ def test_filters_hold_together_and_are_kept_while_sorting(visit: BrowserContext,
     expect(page.locator("#roster-stalled")).to_have_value("")
 
 
+@CROWDS_ON_BOTH_STORES
 def test_what_can_not_be_looked_for_is_said(visit: BrowserContext, crowd: Crowd) -> None:
     page = visit.new_page()
     page.goto(crowd.page)
@@ -263,6 +271,7 @@ def test_what_can_not_be_looked_for_is_said(visit: BrowserContext, crowd: Crowd)
     assert barriers(page) == []
 
 
+@CROWDS_ON_BOTH_STORES
 def test_the_file_is_what_the_page_shows(visit: BrowserContext, crowd: Crowd) -> None:
     page = visit.new_page()
     page.goto(f"{crowd.page}?sort=progress&order=desc")

@@ -33,6 +33,8 @@ from support.running import (
     service_environment,
 )
 
+pytestmark = pytest.mark.slow
+
 KIB = 1024
 Connect = Callable[[], socket.socket]
 

@@ -20,6 +20,8 @@ from headway.http.engine.replies import json_reply
 from headway.http.engine.requests import BodyBudget, BodyTooLargeError, HeldBody, TooManyBodiesError
 from support.running import PREFIX, Running, authorization, course, headway_serve
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def connection(running: Running) -> Iterator[socket.socket]:

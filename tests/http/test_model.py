@@ -12,11 +12,14 @@ from typing import Any, ClassVar
 from uuid import uuid4
 
 import httpx
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from support.running import PREFIX, Running, authorization, eventually
+
+pytestmark = pytest.mark.slow
 
 Row = dict[str, Any]
 Body = Mapping[str, Any]

@@ -14,8 +14,11 @@ from fastapi import FastAPI
 
 from headway import Settings, create_router
 from support.postgres import Databases
-from support.running import PREFIX, SECRET, STORES, authorization, course, headway_serve, lesson
+from support.program import forked_headway_serve
+from support.running import PREFIX, SECRET, STORES, authorization, course, lesson
 from support.serving import served
+
+pytestmark = pytest.mark.slow
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -88,7 +91,7 @@ def direct(
     new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory, connections: httpx.HTTPTransport
 ) -> Iterator[httpx.Client]:
     """A client of a service that is as new as the host."""
-    with headway_serve(tmp_path_factory.mktemp("direct"), database_url=new_database()) as service:
+    with forked_headway_serve(tmp_path_factory.mktemp("direct"), database_url=new_database()) as service:
         yield httpx.Client(base_url=service.base_url, transport=connections, timeout=20)
 
 

@@ -17,7 +17,10 @@ from schemathesis.config import SchemathesisConfig
 from schemathesis.core.parameters import ParameterLocation
 
 from headway import Settings, create_router
-from support.running import PREFIX, SECRET, Running, authorization, course, headway_serve, token
+from support.program import forked_headway_serve
+from support.running import PREFIX, SECRET, Running, authorization, course, token
+
+pytestmark = pytest.mark.slow
 
 # A condition that is well-formed may still not hold: 304 and 412 are documented, and no fault of the service.
 CHECKS = {"positive_data_acceptance": {"expected-statuses": ["2xx", "304", "404", "412"]}}
@@ -208,5 +211,5 @@ def test_sequences_of_operations_answer_as_documented(folder: Path, connections:
             for name in ("at_lesson", "incomplete_lesson", "failed_at_least"):  # no course need have kept its lessons
                 case.query.pop(name, None)
 
-    with headway_serve(folder) as service:
+    with forked_headway_serve(folder) as service:
         Sequences.run(settings=settings(max_examples=8, stateful_step_count=12, deadline=None))

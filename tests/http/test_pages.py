@@ -10,7 +10,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from support.running import PREFIX, Running, authorization, course, headway_serve
+from support.program import forked_headway_serve
+from support.running import PREFIX, Running, authorization, course
 
 ORIGIN = "https://learn.example"
 MARK = "tell-nobody"
@@ -36,7 +37,7 @@ def _sample(exposition: str, name: str, **labels: str) -> float:
 def allowing(tmp_path_factory: pytest.TempPathFactory, connections: httpx.HTTPTransport) -> Iterator[httpx.Client]:
     """A client of a service that allows two origins."""
     folder = tmp_path_factory.mktemp("origins")
-    with headway_serve(folder, cors_origins=f"{ORIGIN}, https://other.example") as service:
+    with forked_headway_serve(folder, cors_origins=f"{ORIGIN}, https://other.example") as service:
         yield httpx.Client(base_url=service.base_url, transport=connections, timeout=20)
 
 
@@ -76,7 +77,7 @@ def everything_logged(
     """The log's format and all its lines."""
     folder = tmp_path_factory.mktemp("logging")
     settings = {"log_requests": "all", "log_level": "debug", "log_format": request.param}
-    with headway_serve(folder, **settings) as service:
+    with forked_headway_serve(folder, **settings) as service:
         assert _secrets_sent(service, folder) >= {200, 401, 404, 412, 413, 422, 503}
         service.stop()
     return request.param, service.log
@@ -298,7 +299,7 @@ def test_a_service_without_its_database_says_so_and_when_to_come_again(
     folder: Path, connections: httpx.HTTPTransport
 ) -> None:
     headers = authorization(str(uuid4()), "courses:write")
-    with headway_serve(folder) as service:
+    with forked_headway_serve(folder) as service:
         client = httpx.Client(base_url=service.base_url, headers=headers, transport=connections)
         document, course_id = course(), uuid4()
         client.put(f"{PREFIX}/courses/{course_id}", json=document).raise_for_status()

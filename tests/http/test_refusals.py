@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from headway.http.api.routes import OPERATIONS
 from headway.http.engine.endpoint import Operation
 from headway.http.engine.errors import CODES_OF_NO_CLASS, codes_of
-from support.running import PREFIX, SECRET, Running, authorization, course, headway_serve, lesson, token
+from support.program import forked_headway_serve
+from support.running import PREFIX, SECRET, Running, authorization, course, lesson, token
 
 KIB = 1024
 BODY_LIMIT = 64 * KIB
@@ -172,7 +173,7 @@ class TestTokens:
             self._signed(claims),
             f"{header}.{body}.{encoded}",
         ]
-        with headway_serve(folder, **configured) as service:
+        with forked_headway_serve(folder, **configured) as service:
             visitor = httpx.Client(base_url=service.base_url + PREFIX, transport=connections)
             tokens = [*refused, self._signed(claims, private, "EdDSA")]
             answers = [visitor.get("/progress", headers={"Authorization": f"Bearer {one}"}) for one in tokens]

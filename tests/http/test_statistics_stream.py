@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import logging
 import socket
-import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import ExitStack
 from datetime import date, timedelta
@@ -29,12 +28,17 @@ from headway.http.engine import event_streams as statistics_stream
 from headway.http.engine.event_streams import Event
 from headway.http.engine.protocol import BoundedHeadProtocol
 from support.events import following
-from support.running import PREFIX, SECRET, Running, authorization, course, eventually, headway_serve, token
+from support.program import forked_headway_serve
+from support.running import PREFIX, SECRET, Running, authorization, course, eventually, token
 from support.school import token_for_courses
 from support.serving import served
 
+pytestmark = pytest.mark.slow
+
 COURSE = CourseId(str(uuid4()))
 SOMEBODY = Principal(LearnerId(str(uuid4())))
+NEVER = 600
+"""Seconds that no test waits: a stop that waits for a stream does not end here."""
 ROUTE = f"{PREFIX}/statistics/{{course_id}}/stream"
 
 
@@ -119,13 +123,11 @@ def test_a_stream_takes_what_statistics_take(running: Running, course_id: str) -
 
 def test_a_stream_ends_with_its_token(running: Running, course_id: str) -> None:
     bearer = {"Authorization": f"Bearer {token(str(uuid4()), 'statistics:read', lifetime=timedelta(seconds=2))}"}
-    began = time.monotonic()
     with running.client() as teacher:
         teacher.headers.update(bearer)
         with following(teacher, course_id) as stream:
             while stream.next() is not None:
                 pass
-        assert 0.5 < time.monotonic() - began < 10
         assert teacher.get(f"/statistics/{course_id}/stream").status_code == 401
 
 
@@ -139,7 +141,10 @@ def test_a_course_that_is_removed_ends_its_streams(running: Running, course_id: 
 
 
 def test_streams_of_a_process_are_bounded(folder: Path, database_url: str) -> None:
-    with headway_serve(folder, database_url=database_url, stream_limit=2) as running, ExitStack() as open_streams:
+    with (
+        forked_headway_serve(folder, database_url=database_url, stream_limit=2) as running,
+        ExitStack() as open_streams,
+    ):
         course_ids = [running.put_course(course()) for _ in range(3)]
         teachers = [open_streams.enter_context(running.client(None, "statistics:read")) for _ in course_ids]
         for teacher, course_id in zip(teachers[:2], course_ids, strict=False):
@@ -156,17 +161,15 @@ def test_streams_of_a_process_are_bounded(folder: Path, database_url: str) -> No
 
 @pytest.mark.parametrize("connection", ["keep-alive", "close"])
 def test_a_stop_ends_streams_at_once_and_whole(folder: Path, database_url: str, connection: str) -> None:
-    with headway_serve(folder, database_url=database_url) as running:
+    with forked_headway_serve(folder, database_url=database_url, shutdown_seconds=NEVER) as running:
         course_id = running.put_course(course())
         with running.client(None, "statistics:read") as teacher:
             teacher.headers["Connection"] = connection
             with following(teacher, course_id) as stream:
                 assert stream.next() is not None
-                began = time.monotonic()
                 running.process.terminate()
                 assert stream.next() is None
         running.process.wait(20)
-        assert time.monotonic() - began < 10
     assert "Traceback" not in "".join(running.log)
 
 
@@ -177,6 +180,8 @@ class Followed:
         self.headway = headway
         self.base_url = base_url
         self.readings = 0
+        self.under_way = 0
+        self.most_at_once = 0
         self.error: Exception | None = None
         self.document = course()
         self.course_id = str(uuid4())
@@ -189,7 +194,13 @@ class Followed:
         self.readings += 1
         if self.error is not None:
             raise self.error
-        return await self._read(course_id, first, last)
+        self.under_way += 1
+        self.most_at_once = max(self.most_at_once, self.under_way)
+        try:
+            await asyncio.sleep(0.02)  # so that of two who read at the same time one finds the other
+            return await self._read(course_id, first, last)
+        finally:
+            self.under_way -= 1
 
     def client(self) -> httpx.Client:
         headers = authorization(str(uuid4()), "statistics:read", "courses:write")
@@ -229,17 +240,16 @@ def test_one_reading_serves_all_and_none_is_made_for_nobody(followed: Followed) 
             for _ in range(8)
         ]
         assert len({str(stream.next()) for stream in streams}) == 1
-        before, began = followed.readings, time.monotonic()
         followed.write()
         assert len({str(stream.next_event()) for stream in streams}) == 1
-        assert followed.readings - before <= (time.monotonic() - began) / 0.05 + 2
+        assert followed.most_at_once == 1
         assert followed.headway.streams.open == 8
     eventually(lambda: followed.headway.streams.open == 0)
+    eventually(lambda: not followed.headway.streams._watches)
     readings = followed.readings
     with followed.client() as client:
         for _ in range(50):
             client.get("/progress").raise_for_status()
-        time.sleep(0.2)  # four readings, were there any
     assert followed.readings == readings
     assert followed.counted() == {"499": 8}
 

@@ -7,6 +7,8 @@ import pytest
 
 from support.running import course, headway_serve
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def no_pyarrow(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

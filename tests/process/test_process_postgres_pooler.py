@@ -62,7 +62,7 @@ def test_a_change_of_the_catalogue_holds_for_the_next_write_through_the_other_se
         assert client.put(row.path, json={"quiz_attempts": 1}).status_code == 404
 
 
-def test_a_change_of_the_catalogue_is_read_through_the_other_service_within_a_second(
+def test_a_change_of_the_catalogue_is_read_through_the_other_service(
     services: Sequence[Running],
 ) -> None:
     one, other = services
@@ -72,8 +72,8 @@ def test_a_change_of_the_catalogue_is_read_through_the_other_service_within_a_se
         summary, listed = f"/progress/{course_id}/summary", f"/progress/{course_id}"
         assert client.get(summary).json()["total_lessons"] == 3
         one.put_course({**document, "lessons": [*document["lessons"], lesson()]}, course_id)
-        eventually(lambda: client.get(summary).json()["total_lessons"] == 4, seconds=1.5)
+        eventually(lambda: client.get(summary).json()["total_lessons"] == 4)
         author.delete(f"/courses/{course_id}").raise_for_status()
-        eventually(lambda: client.get(listed).status_code == 404, seconds=1.5)
+        eventually(lambda: client.get(listed).status_code == 404)
         one.put_course(document, course_id)
-        eventually(lambda: client.get(listed).status_code == 200, seconds=1.5)
+        eventually(lambda: client.get(listed).status_code == 200)

@@ -21,6 +21,9 @@ from headway.storage.port import Store
 from headway.storage.postgres import PostgresStore
 from headway.storage.sqlite import SqliteStore
 
+PATIENCE = 20
+"""Seconds after which a test gives up waiting."""
+
 
 class Batches:
     """An observer that remembers what it was told."""
@@ -186,8 +189,8 @@ async def catalogued(store: Store, course_id: CourseId) -> Course:
 
 
 async def soon(question: Callable[[], Awaitable[Any]], answer: object) -> None:
-    """Ask until the answer is this one: what another process did may be seen a second later."""
-    deadline = monotonic() + 1
+    """Ask until the answer is this one: what another process did may be seen a little later."""
+    deadline = monotonic() + PATIENCE
     while (found := await question()) != answer:
         assert monotonic() < deadline, found
         await asyncio.sleep(0.001)

@@ -390,7 +390,7 @@ async def test_closing_waits_for_a_write_that_has_to_be_tried_again() -> None:
     task = asyncio.create_task(race.committer.submit(WRITES[0]))
     await asyncio.sleep(0)  # it is queued now
     await race.committer.close()
-    assert await asyncio.wait_for(task, 1) == written(WRITES[0])
+    assert await asyncio.wait_for(task, 20) == written(WRITES[0])
     assert race.log == [WRITES[0]] * 4
 
 

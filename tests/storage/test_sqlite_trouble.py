@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
-from time import monotonic
 
 import pytest
 
@@ -104,10 +103,8 @@ async def test_a_lock_that_is_held_too_long_refuses_writes_and_edits_but_no_read
             service.store.put_course(Course(service.course.id, "Refused", service.course.lessons)),
             service.store.restart_course(LEARNER, service.course.id),
         ):
-            started = monotonic()
             with pytest.raises(StoreUnavailableError):
                 await refused
-            assert 0.25 <= monotonic() - started < 5
         assert await service.attempts() == 1
         await service.store.probe()
     await service.write(3)

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace as with_fields
 from datetime import date, timedelta
-from time import monotonic
 from typing import Any, Final, TypeVar, cast
 
 import pytest
@@ -24,7 +23,7 @@ from headway.service import verification
 from headway.service.impact import impact
 from headway.storage.port import Store
 from storage.installations import archive_of
-from storage.stores import Clock, MakeStore, merge_write, new_course, new_learner, opened, rows_of
+from storage.stores import Clock, MakeStore, merge_write, new_course, new_learner, opened, rows_of, soon
 
 T = TypeVar("T")
 Writes = Sequence[tuple[int, int, ProgressUpdate]]
@@ -35,12 +34,9 @@ WRITES: Final = st.lists(st.tuples(st.integers(0, LEARNERS - 1), st.integers(0, 
 FINISHED: Final = cast("ProgressUpdate", {"status": Status.COMPLETED})
 
 
-async def derived(store: Store, course_id: CourseId, seconds: float = 20) -> None:
+async def derived(store: Store, course_id: CourseId) -> None:
     """Wait until what follows from the course's edits is derived."""
-    deadline = monotonic() + seconds
-    while await store.recalculation(course_id):
-        assert monotonic() < deadline, f"not within {seconds} seconds"
-        await asyncio.sleep(0.001)
+    await soon(lambda: store.recalculation(course_id), None)
 
 
 @asynccontextmanager

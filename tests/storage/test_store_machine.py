@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Final, TypeVar, cast
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -25,6 +26,8 @@ from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition, Writ
 from headway.storage.port import LessonsReading, Store
 from storage.installations import archive_of
 from storage.stores import Clock, MakeStore, new_learner
+
+pytestmark = pytest.mark.slow
 
 T = TypeVar("T")
 Outcome = Written | type[HeadwayError]

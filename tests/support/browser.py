@@ -16,28 +16,30 @@ from headway.auth import Sessions
 from headway.auth.sessions import COOKIE
 from headway.domain.identifiers import LearnerId
 from headway.domain.principal import Principal
-from support.running import SECRET, Running
+from support.running import SECRET, STORES, Running
 
 SCHEMES: Final = ("light", "dark")
 PHONE: Final = 375
 DESKTOP: Final = 1440
 DASHBOARD: Final = "/dashboard"
 
-ON_ONE_STORE: Final = pytest.mark.parametrize("running", ["sqlite"], indirect=True)
-"""For tests of how pages look, in which no store has a part."""
+ON_BOTH_STORES: Final = pytest.mark.parametrize("running", STORES, indirect=True)
+"""For tests of pages that show or change what a store decides; all the others run on SQLite."""
 
 _ROOT: Final = Path(__file__).resolve().parents[2]
 _AXE: Final = _ROOT / "node_modules/axe-core/axe.min.js"
 _HEIGHT: Final = 900
 _REFUSED: Final = "Failed to load resource: the server responded with a status of"
 _UNANSWERED: Final = "Failed to load resource: net::"
-_NO_BROWSER: Final = "no Chromium: apt-get install chromium"
+_NO_BROWSER: Final = "no Chromium: apt-get install chromium-headless-shell"
+_PROGRAMS: Final = ("chromium-headless-shell", "chromium")
+"""The first one has no windows at all: a page costs a quarter of the time."""
 _NO_AXE: Final = "no axe-core: npm ci"
 
 
 def missing() -> str | None:
     """What the browser tests need and this machine has not."""
-    if shutil.which("chromium") is None:
+    if _program() is None:
         return _NO_BROWSER
     return None if _AXE.is_file() else _NO_AXE
 
@@ -49,7 +51,11 @@ def require() -> str:
         pytest.fail(f"The pages are not tested: {lacking}", pytrace=False)
     if lacking:
         pytest.skip(f"THE PAGES ARE NOT TESTED: {lacking}")
-    return shutil.which("chromium") or ""
+    return _program() or ""
+
+
+def _program() -> str | None:
+    return next(filter(None, map(shutil.which, _PROGRAMS)), None)
 
 
 @contextmanager

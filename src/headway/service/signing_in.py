@@ -21,18 +21,18 @@ class IssuedCode(NamedTuple):
 class SignInService:
     """Gives codes out and takes them in. Every method may raise `StoreUnavailableError`.
 
-    `course progress` are codes of this process alone, which stay good as long as it runs.
+    `permanent_codes` are codes of this process alone, which stay good as long as it runs.
     """
 
     def __init__(
         self,
         store: Store,
-        course_progress: Mapping[str, SignIn] = NO_PERMANENT_CODES,
+        permanent_codes: Mapping[str, SignIn] = NO_PERMANENT_CODES,
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._store = store
-        self._course_progress = {digest_of(code): sign_in for code, sign_in in course_progress.items()}
+        self._permanent_codes = {digest_of(code): sign_in for code, sign_in in permanent_codes.items()}
         self._clock = clock
 
     async def issue(
@@ -51,4 +51,4 @@ class SignInService:
         if not is_code(code):
             return None
         digest = digest_of(code)
-        return self._course_progress.get(digest) or await self._store.sign_in_codes.take(digest)
+        return self._permanent_codes.get(digest) or await self._store.sign_in_codes.take(digest)

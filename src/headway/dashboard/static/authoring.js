@@ -5,35 +5,48 @@ import { conflict, editedMeanwhile, element, faults, impact, saved, trouble } fr
 import { count, number } from "./headway.js";
 import { ask, codeOf, SignedOut, SomebodyElse, Unavailable } from "./service.js";
 
+/** @type {HTMLFormElement} */
 const form = document.querySelector("#course");
+/** @type {HTMLTextAreaElement} */
 const text = document.querySelector("#course-json");
+/** @type {HTMLElement} */
 const result = document.querySelector("#result");
 const state = document.querySelector("#state");
 const check = document.querySelector("#check");
 const said = document.querySelector("#said");
 const POLL_MILLISECONDS = 1000;
 
+/** @type {Record<string, HTMLElement>} */
 const tabs = { form: document.querySelector("#tab-form"), json: document.querySelector("#tab-json") };
+/** @type {Record<string, HTMLElement>} */
 const panels = { form: document.querySelector("#as-form"), json: document.querySelector("#as-json") };
 let view = "form";
 let tag = form.dataset.tag; // of the version that is edited; empty: there is none yet
+/** @type {CourseDocument} */
 let base = tag ? JSON.parse(text.value) : null; // that version
 let untouched = JSON.stringify(JSON.parse(text.value));
+/** @type {Element} */
 let asker = null; // what had the focus when the request that is under way was sent; null: none is
 
-const say = (what) => { said.textContent = what; };
+const say = (/** @type {string} */ what) => {
+  said.textContent = what;
+};
 const fields = new CourseForm(form, { say, changed });
 
-// The document as it is edited now. Raises SyntaxError where it is no JSON.
+/**
+ * The document as it is edited now. Raises SyntaxError where it is no JSON.
+ * @returns {CourseDocument}
+ */
 function current() {
   if (view === "form") return fields.read();
   const doc = JSON.parse(text.value);
-  if (doc === null || typeof doc !== "object" || Array.isArray(doc)) throw new SyntaxError("A course is an object: { … }");
+  if (doc === null || typeof doc !== "object" || Array.isArray(doc))
+    throw new SyntaxError("A course is an object: { … }");
   return doc;
 }
 
 /** Whether the document that is edited is still the one that was written so. */
-function isStill(written) {
+function isStill(/** @type {string} */ written) {
   try {
     return JSON.stringify(current()) === written;
   } catch {
@@ -47,8 +60,8 @@ function tellState() {
   state.textContent = !tag ? "Not saved yet" : isDirty() ? "Changes that are not saved" : "No changes";
 }
 
-// What was said of the document as it was before is dropped; what is wrong with other fields still is.
-function changed(input) {
+/** What was said of the document as it was before is dropped; what is wrong with other fields still is. */
+function changed(/** @type {HTMLElement} */ input = undefined) {
   if (input) unmark(input);
   result.querySelector("[data-until-edited]")?.remove();
   tellState();
@@ -56,7 +69,7 @@ function changed(input) {
 
 // --- The two views
 
-function show(wanted) {
+function show(/** @type {string} */ wanted) {
   if (wanted === view) return;
   try {
     if (wanted === "json") text.value = JSON.stringify(fields.read(), null, 2);
@@ -86,12 +99,18 @@ text.addEventListener("input", () => changed(text));
 
 // --- The API
 
+/**
+ * @param {string} body
+ * @param {string} query
+ */
 function put(body, query = "") {
+  /** @type {Record<string, string>} */
   const condition = tag ? { "If-Match": `"${tag}"` } : { "If-None-Match": "*" };
   const headers = { "Content-Type": "application/json", ...condition };
   return ask(form.dataset.course + query, { method: "PUT", headers, body });
 }
 
+/** @returns {Promise<{ doc: CourseDocument, tag: string, recalculation: { learners: number, done: number } }>} */
 async function load() {
   const reply = await ask(form.dataset.course);
   if ((await codeOf(reply)) === "course_not_found") return { doc: null, tag: "", recalculation: null };
@@ -102,9 +121,13 @@ async function load() {
 
 // --- What is wrong
 
-const marks = new Map(); // what is said at a field that is not right
+/**
+ * What is said at a field that is not right.
+ * @type {Map<HTMLElement, HTMLElement>}
+ */
+const marks = new Map();
 
-function unmark(input) {
+function unmark(/** @type {HTMLElement} */ input) {
   marks.get(input)?.remove();
   marks.delete(input);
   input.removeAttribute("aria-invalid");
@@ -116,6 +139,11 @@ function clearFaults() {
   for (const input of marks.keys()) unmark(input);
 }
 
+/**
+ * @param {HTMLElement} input
+ * @param {string} message
+ * @param {number} number
+ */
 function mark(input, message, number) {
   const id = `fault-${number}`;
   unmark(input);
@@ -127,7 +155,7 @@ function mark(input, message, number) {
   if (folded) folded.open = true;
 }
 
-function tell(found) {
+function tell(/** @type {Fault[]} */ found) {
   clearFaults();
   found.forEach(({ place, text: message, field }, number) => {
     if (field) mark(field, `${place.split(", ").at(-1)}: ${message}`, number);
@@ -135,16 +163,29 @@ function tell(found) {
   report(faults(found, (field) => fields.open(field)));
 }
 
-const WORDS = { title: "Title", section: "Section", kind: "Kind", duration_seconds: "Duration", time_zone: "Time zone",
-  pass_mark: "Pass mark", complete_at: "Completed at", on_edit: "After an edit", lessons: "Lessons" };
+/** @type {Record<string, string>} */
+const WORDS = {
+  title: "Title",
+  section: "Section",
+  kind: "Kind",
+  duration_seconds: "Duration",
+  time_zone: "Time zone",
+  pass_mark: "Pass mark",
+  complete_at: "Completed at",
+  on_edit: "After an edit",
+  lessons: "Lessons",
+};
 
-function worded([first, index, part]) {
+/** Where a fault is, in words; its location as the API tells it. */
+function worded(/** @type {(string | number)[]} */ [first, index, part]) {
   if (first === undefined) return "The document";
   if (first !== "lessons" || index === undefined) return WORDS[first] ?? String(first);
-  return `Lesson ${index + 1}` + (part === undefined ? "" : `, ${WORDS[part] ?? part}`);
+  const lesson = `Lesson ${Number(index) + 1}`;
+  return part === undefined ? lesson : `${lesson}, ${WORDS[part] ?? part}`;
 }
 
 // What the API says of kinds of faults is for programmers in places.
+/** @type {Record<string, string>} */
 const KINDS = {
   string_too_short: "it needs a character that can be seen",
   too_short: "there is one at least",
@@ -154,35 +195,44 @@ const KINDS = {
   float_type: "this is no number",
 };
 
-function tellFaults(detail) {
-  tell(detail.map(({ loc, msg, type }) => {
-    const place = loc.slice(1);
-    const field = view === "form" ? fields.field(place) : null;
-    return { place: worded(place), text: ambiguity(field) ?? KINDS[type] ?? msg, field };
-  }));
+function tellFaults(/** @type {{ loc: (string | number)[], msg: string, type: string }[]} */ detail) {
+  tell(
+    detail.map(({ loc, msg, type }) => {
+      const place = loc.slice(1);
+      const field = view === "form" ? fields.field(place) : null;
+      return { place: worded(place), text: ambiguity(field) ?? KINDS[type] ?? msg, field };
+    }),
+  );
 }
 
 // --- Checking and saving
 
 /** Show what came of a request. Who waited for it is led there, who went on elsewhere on the page is not. */
-function report(made) {
+function report(/** @type {HTMLElement} */ made) {
   const isAwaited = [asker, document.body].includes(document.activeElement);
   result.replaceChildren(made);
   if (isAwaited) result.focus();
 }
 
+/**
+ * @param {Response} reply
+ * @param {CourseDocument} doc
+ */
 async function answered(reply, doc) {
   if (reply.ok) return true;
   if ((await codeOf(reply)) === "precondition_failed") await tellConflict(doc);
   else if (reply.status === 422) tellFaults((await reply.json()).detail);
   else {
-    const reason = await reply.json().then((body) => body.detail, () => "");
+    const reason = await reply.json().then(
+      (body) => body.detail,
+      () => "",
+    );
     report(trouble("That did not work", String(reason || reply.status), " Your edits are here still."));
   }
   return false;
 }
 
-async function attempt(work) {
+async function attempt(/** @type {() => Promise<void>} */ work) {
   if (asker) return;
   asker = document.activeElement;
   check.setAttribute("aria-disabled", "true");
@@ -197,14 +247,19 @@ async function attempt(work) {
   }
 }
 
-function tellError(error) {
+function tellError(/** @type {Error} */ error) {
   if (error instanceof SyntaxError) tell([{ place: "JSON", text: error.message, field: text }]);
   else if (error instanceof SignedOut) {
     const again = `${form.dataset.signIn}?${new URLSearchParams({ next: location.pathname })}`;
     const link = element("a", { href: again, target: "_blank", rel: "noopener" }, "Sign in in another tab");
     report(trouble("Your session is over", link, ", then come back and go on: your edits are here still."));
   } else if (error instanceof SomebodyElse) {
-    report(trouble("Somebody else has signed in", "Nothing was stored. Your edits are here still: copy them as JSON, then load the page again."));
+    report(
+      trouble(
+        "Somebody else has signed in",
+        "Nothing was stored. Your edits are here still: copy them as JSON, then load the page again.",
+      ),
+    );
   } else if (error instanceof Unavailable) {
     report(trouble("The service does not answer", "Your edits are here still. Try again in a moment."));
   } else throw error;
@@ -223,7 +278,7 @@ const checkNow = () =>
     else if (await answered(reply, doc)) report(impact(await reply.json(), base, doc, () => saveNow(doc)));
   });
 
-const saveNow = (doc) =>
+const saveNow = (/** @type {CourseDocument} */ doc) =>
   attempt(async () => {
     state.textContent = "Saving …";
     const reply = await put(JSON.stringify(doc));
@@ -231,7 +286,11 @@ const saveNow = (doc) =>
     if (await answered(reply, doc)) tellSaved(doc, reply.headers.get("ETag").match(/"(.*)"/)[1]);
   });
 
-// What is edited goes on from there, and keeps what was typed since.
+/**
+ * What is edited goes on from there, and keeps what was typed since.
+ * @param {CourseDocument} doc
+ * @param {string} version
+ */
 function tellSaved(doc, version) {
   goOnFrom(doc, version);
   history.replaceState(null, "", location.pathname);
@@ -240,6 +299,10 @@ function tellSaved(doc, version) {
   watch();
 }
 
+/**
+ * @param {CourseDocument} doc
+ * @param {string} version
+ */
 function goOnFrom(doc, version) {
   base = doc;
   tag = version;
@@ -248,7 +311,7 @@ function goOnFrom(doc, version) {
   tellState();
 }
 
-async function tellConflict(doc) {
+async function tellConflict(/** @type {CourseDocument} */ doc) {
   const theirs = await load();
   // An answer of our own that was lost on its way.
   if (JSON.stringify(theirs.doc) === JSON.stringify(doc)) return tellSaved(doc, theirs.tag);
@@ -278,10 +341,11 @@ addEventListener("beforeunload", (event) => {
 
 // --- What follows from the last edit
 
+/** @type {HTMLElement} */
 const deriving = document.querySelector("#deriving");
 
 async function watch() {
-  const { recalculation } = await load().catch(() => ({ recalculation: undefined }));
+  const { recalculation = undefined } = await load().catch(() => /** @type {Awaited<ReturnType<typeof load>>} */ ({}));
   if (recalculation) {
     const { learners, done } = recalculation;
     deriving.hidden = false;

@@ -3,29 +3,40 @@
 import { count, percent } from "./headway.js";
 import { axisX, axisY, barX, gridY, plot, pointerX, rectY, ruleX, ruleY, text, tip } from "./plot.js";
 
+/**
+ * @typedef {{ learners: number, from: number, to: number }} Bin
+ * @typedef {{ from: Date, to: Date, count: number }} Day
+ * @typedef {(width: number, height: number, data: ChartData & { element: HTMLElement }) => Element} Chart
+ */
+
 const locale = document.documentElement.dataset.locale;
 const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
 const day = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", timeZone: "UTC" });
 const longDay = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeZone: "UTC" });
 
+/** @type {Record<string, (value: number) => string>} */
 const DONE = {
   active: (learners) => `${count(learners, "learner")} active`,
   completed: (lessons) => `${count(lessons, "lesson")} completed`,
 };
-const ROW = 44;
 const BIN = 10;
 const DAY = 24 * 60 * 60 * 1000;
 const NARROW = 480;
 const NARROW_BAR = 4;
 const LEAST = 100;
 
-/** Learners by their best score, by ten points; the highest score of all is with those below it. */
+/**
+ * Learners by their best score, by ten points; the highest score of all is with those below it.
+ * @param {{ score: number, learners: number }[]} distribution
+ */
 export function binsOf(distribution) {
+  /** @type {number[]} */
   const bins = Array(100 / BIN).fill(0);
   for (const { score, learners } of distribution) bins[Math.min(Math.floor(score / BIN), bins.length - 1)] += learners;
   return bins;
 }
 
+/** @type {Chart} */
 function funnel(width, height, { figures }) {
   const rows = figures.lessons.map((lesson, place) => ({ ...lesson, place, says: lessonInWords(lesson, width) }));
   const most = Math.max(1, ...rows.map((row) => row.started));
@@ -33,18 +44,34 @@ function funnel(width, height, { figures }) {
   const bar = { y: "place", x1: 0, insetTop: 24, insetBottom: 8, rx: 3 };
   const room = Math.max(8, (width - (width < NARROW ? 120 : 330)) / 13);
   return plot({
-    width, height, marginLeft: 1, marginRight: 1, marginTop: 0, marginBottom: 0,
+    width,
+    height,
+    marginLeft: 1,
+    marginRight: 1,
+    marginTop: 0,
+    marginBottom: 0,
     x: { domain: [0, most], axis: null },
     y: { type: "band", domain: rows.map((row) => row.place), axis: null, padding: 0 },
     marks: [
       barX(rows, { ...bar, x2: "started", fill: "var(--chart-soft)", stroke: "var(--accent)", strokeWidth: 1 }),
       barX(rows, { ...bar, x2: "completed", fill: "var(--accent)" }),
-      text(rows, { ...label, frameAnchor: "left", text: "title", fontWeight: 600, lineWidth: room, textOverflow: "ellipsis" }),
+      text(rows, {
+        ...label,
+        frameAnchor: "left",
+        text: "title",
+        fontWeight: 600,
+        lineWidth: room,
+        textOverflow: "ellipsis",
+      }),
       text(rows, { ...label, frameAnchor: "right", text: "says", fill: "var(--ink-soft)" }),
     ],
   });
 }
 
+/**
+ * @param {LessonFigures} lesson
+ * @param {number} width
+ */
 function lessonInWords({ started, completed, drop_off: dropOff }, width) {
   const figures = `${whole.format(completed)} of ${whole.format(started)}`;
   if (width < NARROW) return figures;
@@ -52,12 +79,18 @@ function lessonInWords({ started, completed, drop_off: dropOff }, width) {
   return `${figures} completed${stopped}`;
 }
 
+/** @type {Chart} */
 function scores(width, height, { figures, element }) {
-  const bins = binsOf(figures.lessons[element.dataset.lesson].score_distribution);
+  const bins = binsOf(figures.lessons[Number(element.dataset.lesson)].score_distribution);
   const rows = bins.map((learners, place) => ({ learners, from: place * BIN, to: (place + 1) * BIN }));
   const passMark = element.dataset.passMark === undefined ? [] : [Number(element.dataset.passMark)];
   return plot({
-    width, height, marginLeft: 40, marginRight: 8, marginTop: 18, marginBottom: 24,
+    width,
+    height,
+    marginLeft: 40,
+    marginRight: 8,
+    marginTop: 18,
+    marginBottom: 24,
     x: { domain: [0, 100], ticks: [0, 20, 40, 60, 80, 100], label: null },
     y: { ...learnersScale(bins), label: null },
     marks: [
@@ -66,72 +99,116 @@ function scores(width, height, { figures, element }) {
       axisX({ ticks: [0, 20, 40, 60, 80, 100], tickSize: 0, label: null }),
       rectY(rows, { x1: "from", x2: "to", y: "learners", inset: 1, insetBottom: 0, fill: "var(--accent)" }),
       ruleX(passMark, { stroke: "var(--ink)", strokeDasharray: "4 3" }),
-      text(passMark, { x: (mark) => mark, frameAnchor: "top", dy: -14, text: () => "pass mark", textAnchor: passMark[0] > 80 ? "end" : "middle" }),
+      text(passMark, {
+        x: (/** @type {number} */ mark) => mark,
+        frameAnchor: "top",
+        dy: -14,
+        text: () => "pass mark",
+        textAnchor: passMark[0] > 80 ? "end" : "middle",
+      }),
       ruleY([0], { stroke: "var(--ink-soft)" }),
       ...tips(rows, width, {
-        x: (row) => row.from + BIN / 2,
+        x: (/** @type {Bin} */ row) => row.from + BIN / 2,
         y: "learners",
-        title: (row) => `${row.from} to ${row.to === 100 ? 100 : row.to - 1} points\n${count(row.learners, "learner")}`,
+        title: (/** @type {Bin} */ row) =>
+          `${row.from} to ${row.to === 100 ? 100 : row.to - 1} points\n${count(row.learners, "learner")}`,
       }),
     ],
   });
 }
 
+/** @type {Chart} */
 function days(width, height, { activity, element }) {
-  const series = element.dataset.series;
-  const rows = activity.map((one) => ({ from: new Date(one.date), to: new Date(Date.parse(one.date) + DAY), count: one[series] }));
+  const series = /** @type {"active" | "completed"} */ (element.dataset.series);
+  const rows = activity.map((one) => ({
+    from: new Date(one.date),
+    to: new Date(Date.parse(one.date) + DAY),
+    count: one[series],
+  }));
   const counts = rows.map((row) => row.count);
   const shown = ticksOfDays(rows, width < NARROW ? 3 : 6);
   const inset = width / rows.length < NARROW_BAR ? -0.25 : 0.5; // of narrow bars gaps, and seams too, would leave nothing
   return plot({
-    width, height, marginLeft: 44, marginRight: 8, marginTop: 8, marginBottom: 24,
+    width,
+    height,
+    marginLeft: 44,
+    marginRight: 8,
+    marginTop: 8,
+    marginBottom: 24,
     x: { type: "utc", domain: [rows[0].from, rows.at(-1).to], label: null },
     y: { ...learnersScale(counts), label: null },
     marks: [
       gridY({ ticks: ticksOf(counts), stroke: "var(--line)", strokeOpacity: 1 }),
       axisY({ ticks: ticksOf(counts), tickSize: 0, tickFormat: whole.format, label: null }),
-      axisX({ ticks: shown, tickSize: 4, tickFormat: (date) => day.format(date), label: null }),
-      rectY(rows, { x1: "from", x2: "to", y: "count", insetLeft: inset, insetRight: inset, fill: series === "active" ? "var(--accent)" : "var(--chart-second)" }),
+      axisX({ ticks: shown, tickSize: 4, tickFormat: (/** @type {Date} */ date) => day.format(date), label: null }),
+      rectY(rows, {
+        x1: "from",
+        x2: "to",
+        y: "count",
+        insetLeft: inset,
+        insetRight: inset,
+        fill: series === "active" ? "var(--accent)" : "var(--chart-second)",
+      }),
       ruleY([0], { stroke: "var(--ink-soft)" }),
       ...tips(rows, width, {
-        x: (row) => new Date(row.from.getTime() + DAY / 2),
+        x: (/** @type {Day} */ row) => new Date(row.from.getTime() + DAY / 2),
         y: "count",
-        title: (row) => `${longDay.format(row.from)}\n${DONE[series](row.count)}`,
+        title: (/** @type {Day} */ row) => `${longDay.format(row.from)}\n${DONE[series](row.count)}`,
       }),
     ],
   });
 }
 
-/** What a bar stands for, told above it while one points at it: to the side on which there is more room. */
+/**
+ * What a bar stands for, told above it while one points at it: to the side on which there is more room.
+ * @param {object[]} rows
+ * @param {number} width
+ * @param {object} channels
+ */
 function tips(rows, width, channels) {
   const middle = Math.ceil(rows.length / 2);
   const maxRadius = Math.max(2, width / rows.length / 2); // of the one bar that one points at
+  /**
+   * @param {object[]} some
+   * @param {"bottom-left" | "bottom-right"} anchor
+   */
   const told = (some, anchor) =>
     tip(some, pointerX({ ...channels, anchor, maxRadius, fill: "var(--surface)", stroke: "var(--line)" }));
   return [told(rows.slice(0, middle), "bottom-left"), told(rows.slice(middle), "bottom-right")];
 }
 
-function learnersScale(counts) {
+function learnersScale(/** @type {number[]} */ counts) {
   return { domain: [0, Math.max(4, ...counts)], nice: ticksOf(counts) }; // ends with a tick, which no bar is above
 }
 
-function ticksOf(counts) {
+function ticksOf(/** @type {number[]} */ counts) {
   return Math.min(4, Math.max(4, ...counts));
 }
 
+/**
+ * @param {Day[]} rows
+ * @param {number} most
+ */
 function ticksOfDays(rows, most) {
   const step = Math.max(1, Math.ceil(rows.length / most));
   return rows.filter((_, place) => place % step === 0).map((row) => row.from);
 }
 
+/** @type {Record<string, Chart>} */
 const CHARTS = { funnel, scores, days };
+/** @type {Record<string, (element: HTMLElement) => string>} */
 const LABELS = {
   funnel: () => "How many learners started and completed each lesson",
   scores: (element) => `Learners by their best score in ${element.dataset.title}`,
-  days: (element) => (element.dataset.series === "active" ? "Active learners day by day" : "Lessons completed day by day"),
+  days: (element) =>
+    element.dataset.series === "active" ? "Active learners day by day" : "Lessons completed day by day",
 };
 
-/** Draw a chart into its room, in the place of the one that is there. */
+/**
+ * Draw a chart into its room, in the place of the one that is there.
+ * @param {HTMLElement} element
+ * @param {ChartData} data
+ */
 export function draw(element, data) {
   const width = element.clientWidth;
   const height = Number(element.firstElementChild.getAttribute("height"));

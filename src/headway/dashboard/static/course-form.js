@@ -3,18 +3,21 @@
 
 const NULLABLE = new Set(["section", "duration_seconds", "pass_mark", "complete_at"]);
 const NUMBERS = new Set(["duration_seconds", "pass_mark", "complete_at"]);
+/** @type {Record<string, number>} */
+const STEPS = { ArrowUp: -1, ArrowDown: 1 };
 const UNTITLED = "A lesson without a title";
 
 // A title of another direction in a sentence that can hold no markup: isolated, so that it turns nothing around it.
-const TURNING = /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufefc]|[\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
-const isolated = (title) => (TURNING.test(title) ? `\u2068${title}\u2069` : title);
+const TURNING =
+  /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufefc]|[\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+const isolated = (/** @type {string} */ title) => (TURNING.test(title) ? `\u2068${title}\u2069` : title);
 
-const shown = (value) => (value === null || value === undefined ? "" : String(value));
+const shown = (/** @type {unknown} */ value) => (value === null || value === undefined ? "" : String(value));
 // Of an English reader it is 1800, of a German one 1.8.
 const AMBIGUOUS = /^[1-9]\d{0,2},\d{3}$/;
-const held = (input) => (input.type === "checkbox" ? input.checked : input.value);
+const held = (/** @type {FormField} */ input) => (input.type === "checkbox" ? input.checked : input.value);
 
-function parsed(input) {
+function parsed(/** @type {FormField} */ input) {
   if (input.type === "checkbox") return input.checked;
   const text = input.value;
   if (NULLABLE.has(input.name) && text.trim() === "") return null;
@@ -24,11 +27,30 @@ function parsed(input) {
 }
 
 /** Why a field's number is not taken though it looks like one; null where it is, or there is no field. */
-export function ambiguity(input) {
+export function ambiguity(/** @type {FormField} */ input) {
   const text = input?.value.trim();
   if (!NUMBERS.has(input?.name) || !AMBIGUOUS.test(text)) return null;
   return `this can be read in two ways: write ${text.replace(",", "")}, or ${Number(text.replace(",", "."))}`;
 }
+
+/**
+ * @param {HTMLElement} root
+ * @returns {NodeListOf<FormField>}
+ */
+const fieldsOf = (root) => root.querySelectorAll("[name]");
+
+/**
+ * @param {HTMLElement} root
+ * @param {string} name
+ * @returns {FormField}
+ */
+const fieldOf = (root, name) => root.querySelector(`[name="${CSS.escape(name)}"]`);
+
+/**
+ * @param {Element} within
+ * @returns {LessonItem}
+ */
+const itemOf = (within) => within.closest(".lesson-edit");
 
 function newId() {
   // crypto.randomUUID is for secure contexts alone, and a school's network may speak plain HTTP.
@@ -40,10 +62,19 @@ function newId() {
 }
 
 export class CourseForm {
-  // `say` tells a listener what has happened; `changed` is called after each change, with the field if it was one's.
+  /**
+   * `say` tells a listener what has happened; `changed` is called after each change, with the field if it was one's.
+   * @param {HTMLElement} root
+   * @param {{ say: (what: string) => void, changed: (input?: FormField) => void }} told
+   */
   constructor(root, { say, changed }) {
+    /** @type {CourseDocument} */
+    this.source = {};
+    /** @type {HTMLElement} */
     this.course = root.querySelector("#course-fields");
+    /** @type {HTMLElement} */
     this.list = root.querySelector("#lessons");
+    /** @type {HTMLTemplateElement} */
     this.template = document.querySelector("#lesson-template");
     this.sections = document.querySelector("#sections");
     this.say = say;
@@ -51,14 +82,14 @@ export class CourseForm {
     root.querySelector("#add-lesson").addEventListener("click", () => this.add());
     this.list.addEventListener("click", (event) => this.clicked(event));
     this.list.addEventListener("keydown", (event) => this.pressed(event));
-    this.list.addEventListener("change", (event) => this.settled(event.target));
-    this.list.addEventListener("input", ({ target }) => this.edited(target));
-    this.course.addEventListener("input", ({ target }) => this.edited(target));
+    this.list.addEventListener("change", ({ target }) => this.settled(/** @type {FormField} */ (target)));
+    this.list.addEventListener("input", ({ target }) => this.edited(/** @type {FormField} */ (target)));
+    this.course.addEventListener("input", ({ target }) => this.edited(/** @type {FormField} */ (target)));
   }
 
-  fill(doc) {
+  fill(/** @type {CourseDocument} */ doc) {
     this.source = doc;
-    for (const input of this.course.querySelectorAll("[name]")) this.put(input, doc[input.name]);
+    for (const input of fieldsOf(this.course)) this.put(input, doc[input.name]);
     const lessons = Array.isArray(doc.lessons) ? doc.lessons : [];
     this.list.replaceChildren(...lessons.map((lesson) => this.made(lesson)));
     this.refresh();
@@ -75,55 +106,69 @@ export class CourseForm {
     return doc;
   }
 
-  // The field at a place of the document, as the API names places; null where the form has none.
+  /**
+   * The field at a place of the document, as the API names places; null where the form has none.
+   * @param {(string | number)[]} place
+   * @returns {FormField}
+   */
   field(place) {
     const [name, index, part] = place;
-    if (name !== "lessons") return this.course.querySelector(`[name="${CSS.escape(String(name))}"]`);
-    const item = this.items()[index];
-    return item && part !== undefined ? item.querySelector(`[name="${CSS.escape(String(part))}"]`) : null;
+    if (name !== "lessons") return fieldOf(this.course, String(name));
+    const item = this.items()[Number(index)];
+    return item && part !== undefined ? fieldOf(item, String(part)) : null;
   }
 
   items() {
-    return [...this.list.children];
+    return /** @type {LessonItem[]} */ ([...this.list.children]);
   }
 
-  made(lesson) {
-    const item = this.template.content.firstElementChild.cloneNode(true);
+  made(/** @type {CourseLesson} */ lesson) {
+    const item = /** @type {LessonItem} */ (this.template.content.firstElementChild.cloneNode(true));
     item.source = lesson !== null && typeof lesson === "object" ? lesson : {};
-    for (const input of item.querySelectorAll("[name]")) this.put(input, item.source[input.name]);
+    for (const input of fieldsOf(item)) this.put(input, item.source[input.name]);
     return item;
   }
 
+  /**
+   * @param {FormField} input
+   * @param {unknown} value
+   */
   put(input, value) {
     if (input.type === "checkbox") input.checked = value !== false;
     else input.value = shown(value);
     input.given = held(input);
   }
 
+  /**
+   * @param {HTMLElement} root
+   * @param {CourseDocument | CourseLesson} target
+   */
   take(root, target) {
-    for (const input of root.querySelectorAll("[name]")) {
+    for (const input of fieldsOf(root)) {
       if (held(input) !== input.given) target[input.name] = parsed(input);
     }
   }
 
-  edited(input) {
+  edited(/** @type {FormField} */ input = undefined) {
     this.refresh();
     this.changed(input);
   }
 
-  // What is shown beside the fields: places, titles, sections.
+  /** What is shown beside the fields: places, titles, sections. */
   refresh() {
+    /** @type {string} */
     let before = null;
     const sections = new Set();
     const items = this.items();
     items.forEach((item, index) => {
-      const value = (name) => item.querySelector(`[name="${name}"]`).value.trim();
+      const value = (/** @type {string} */ name) => fieldOf(item, name).value.trim();
       const title = value("title") || UNTITLED;
-      const optional = item.querySelector('[name="required"]').checked ? "" : ", optional";
+      const optional = fieldOf(item, "required").checked ? "" : ", optional";
       const section = value("section");
-      item.querySelector(".lesson-place").textContent = index + 1;
+      item.querySelector(".lesson-place").textContent = String(index + 1);
       item.querySelector(".lesson-name").textContent = title;
       item.querySelector(".lesson-facts").textContent = value("kind") + optional;
+      /** @type {HTMLElement} */
       const heading = item.querySelector(".lesson-section");
       heading.textContent = section;
       heading.hidden = !section || section === before;
@@ -136,6 +181,12 @@ export class CourseForm {
     this.sections.replaceChildren(...[...sections].map((section) => new Option(section, section)));
   }
 
+  /**
+   * @param {LessonItem} item
+   * @param {string} selector
+   * @param {string} label
+   * @param {boolean} off
+   */
   name(item, selector, label, off) {
     const button = item.querySelector(selector);
     button.setAttribute("aria-label", label);
@@ -145,40 +196,47 @@ export class CourseForm {
   }
 
   add() {
-    const last = this.list.lastElementChild;
-    const section = last?.querySelector('[name="section"]').value.trim() || null;
+    const last = this.items().at(-1);
+    const section = (last && fieldOf(last, "section").value.trim()) || null;
+    /** @type {CourseLesson} */
     const lesson = { id: newId(), title: "", section, kind: "video", duration_seconds: null, required: true };
     const item = this.made({ ...lesson, pass_mark: null, complete_at: 100 });
     this.list.append(item);
     this.edited();
-    this.open(item.querySelector('[name="title"]'));
+    this.open(fieldOf(item, "title"));
     this.say("A lesson was added at the end.");
   }
 
-  // Show a field that may be folded away, and go there.
-  open(input) {
+  /** Show a field that may be folded away, and go there. */
+  open(/** @type {HTMLElement} */ input) {
     const folded = input.closest("details");
     if (folded) folded.open = true;
     input.focus();
   }
 
-  clicked(event) {
-    const button = event.target.closest("button");
+  clicked(/** @type {MouseEvent} */ event) {
+    const button = /** @type {Element} */ (event.target).closest("button");
     if (!button || button.hasAttribute("data-off")) return;
-    const item = button.closest(".lesson-edit");
+    const item = itemOf(button);
     if (button.dataset.move) this.move(item, Number(button.dataset.move), button);
     else if (button.hasAttribute("data-remove")) this.remove(item);
   }
 
-  pressed(event) {
-    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+  pressed(/** @type {KeyboardEvent} */ event) {
+    const step = STEPS[event.key];
+    const target = /** @type {HTMLElement} */ (event.target);
     // In a field these keys are the field's own: they open a list of choices.
-    if (!step || !event.altKey || !event.target.closest("summary, .lesson-actions")) return;
+    if (!step || !event.altKey || !target.closest("summary, .lesson-actions")) return;
     event.preventDefault();
-    this.move(event.target.closest(".lesson-edit"), step, event.target);
+    this.move(itemOf(target), step, target);
   }
 
-  // Whoever moves a lesson keeps the place at which they were in it.
+  /**
+   * Whoever moves a lesson keeps the place at which they were in it.
+   * @param {LessonItem} item
+   * @param {number} step
+   * @param {HTMLElement} focused
+   */
   move(item, step, focused) {
     const other = step < 0 ? item.previousElementSibling : item.nextElementSibling;
     if (!other) return;
@@ -186,35 +244,39 @@ export class CourseForm {
     this.edited();
     focused.focus();
     const place = this.items().indexOf(item) + 1;
-    this.say(`${isolated(item.querySelector(".lesson-name").textContent)} is lesson ${place} of ${this.list.children.length} now.`);
+    this.say(
+      `${isolated(item.querySelector(".lesson-name").textContent)} is lesson ${place} of ${this.list.children.length} now.`,
+    );
   }
 
-  remove(item) {
+  remove(/** @type {LessonItem} */ item) {
     const title = item.querySelector(".lesson-name").textContent;
     const next = item.nextElementSibling ?? item.previousElementSibling;
     item.remove();
     this.edited();
-    (next?.querySelector("summary") ?? document.querySelector("#add-lesson")).focus();
+    /** @type {HTMLElement} */
+    const near = next?.querySelector("summary") ?? document.querySelector("#add-lesson");
+    near.focus();
     this.say(`${isolated(title)} was removed.`);
   }
 
   // A lesson that has to be passed is not completed by scrolling to its end, unless its author says so. Without the
   // mark it is completed as before.
-  settled(input) {
+  settled(/** @type {FormField} */ input) {
     if (input.name !== "pass_mark") return;
-    const threshold = input.closest(".lesson-edit").querySelector('[name="complete_at"]');
+    const threshold = fieldOf(itemOf(input), "complete_at");
     if (input.value.trim() === "") this.restore(threshold);
     else if (input.given === "" && threshold.value === "100") this.clear(threshold);
   }
 
-  clear(threshold) {
+  clear(/** @type {FormField} */ threshold) {
     threshold.cleared = threshold.value;
     threshold.value = "";
     this.edited(threshold);
     this.say("Completed at was cleared: passing completes the lesson.");
   }
 
-  restore(threshold) {
+  restore(/** @type {FormField} */ threshold) {
     const { cleared } = threshold;
     delete threshold.cleared;
     if (cleared === undefined || threshold.value.trim() !== "") return;

@@ -1,5 +1,6 @@
 // What the API says of a course's document: what saving it would change, what is wrong with it, who else has saved.
 
+/** @type {Record<string, string>} */
 const NAMES = {
   title: "title",
   section: "section",
@@ -11,6 +12,11 @@ const NAMES = {
   content_id: "content",
 };
 
+/**
+ * @param {string} name
+ * @param {Record<string, unknown> & { classes?: string }} properties
+ * @param {...(string | Node)} children those that are not there (null) are left out
+ */
 export function element(name, properties = {}, ...children) {
   const { classes, ...others } = properties;
   const made = Object.assign(document.createElement(name), others);
@@ -19,6 +25,10 @@ export function element(name, properties = {}, ...children) {
   return made;
 }
 
+/**
+ * @param {unknown} value
+ * @returns {(string | Node)[]}
+ */
 function worded(value) {
   if (value === null || value === undefined || value === "") return ["nothing"];
   if (typeof value === "boolean") return [value ? "yes" : "no"];
@@ -26,22 +36,45 @@ function worded(value) {
 }
 
 // In whatever direction a title is written, and whatever it holds, what is around it stays where it is.
-const isolated = (title) => element("bdi", {}, title);
+const isolated = (/** @type {string} */ title) => element("bdi", {}, title);
+/**
+ * @param {(string | Node)[]} parts
+ * @param {string} separator
+ */
 const joined = (parts, separator) => parts.flatMap((part, place) => (place ? [separator, part] : [part]));
 
-const byId = (doc) => new Map((doc?.lessons ?? []).map((lesson) => [String(lesson.id).toLowerCase(), lesson]));
+const byId = (/** @type {CourseDocument} */ doc) =>
+  new Map((doc?.lessons ?? []).map((lesson) => [String(lesson.id).toLowerCase(), lesson]));
+/**
+ * @param {CourseLesson} lesson
+ * @param {string} id
+ */
 const titled = (lesson, id) => lesson?.title || id;
 
+/**
+ * @param {CourseLesson} before
+ * @param {CourseLesson} after
+ */
 function differences(before, after) {
   return Object.keys(NAMES)
     .filter((name) => name in after && (before?.[name] ?? null) !== (after[name] ?? null))
     .map((name) => element("span", {}, `${NAMES[name]}: `, ...fromTo(before?.[name], after[name])));
 }
 
+/**
+ * @param {unknown} before
+ * @param {unknown} after
+ */
 function fromTo(before, after) {
   return [...worded(before), " → ", ...worded(after)];
 }
 
+/**
+ * @param {string} sign
+ * @param {string} word
+ * @param {string} text
+ * @param {(string | Node)[]} details
+ */
 function line(sign, word, text, details = []) {
   return element(
     "li",
@@ -56,6 +89,11 @@ function line(sign, word, text, details = []) {
   );
 }
 
+/**
+ * @param {CourseChange} change
+ * @param {CourseDocument} before
+ * @param {CourseDocument} after
+ */
 function lines(change, before, after) {
   const [old, now] = [byId(before), byId(after)];
   return [
@@ -65,25 +103,37 @@ function lines(change, before, after) {
       ? line("~", "Changed", "Time zone", fromTo(before?.time_zone, after.time_zone ?? "UTC"))
       : null,
     change.on_edit_changed
-      ? line("~", "Changed", "Who had completed it", [after.on_edit === "reopen" ? "has to do what is new" : "stays completed"])
+      ? line("~", "Changed", "Who had completed it", [
+          after.on_edit === "reopen" ? "has to do what is new" : "stays completed",
+        ])
       : null,
     ...change.added.map((id) => line("+", "Added", titled(now.get(id), id))),
     ...change.removed.map((id) => line("−", "Removed", titled(old.get(id), id), ["its learners’ progress is kept"])),
-    ...change.changed.map((id) => line("~", "Changed", titled(now.get(id), id), joined(differences(old.get(id), now.get(id)), "; "))),
+    ...change.changed.map((id) =>
+      line("~", "Changed", titled(now.get(id), id), joined(differences(old.get(id), now.get(id)), "; ")),
+    ),
     change.reordered ? line("↕", "Reordered", "The lessons stand in another order") : null,
   ].filter(Boolean);
 }
 
-const isEmpty = (change) =>
+const isEmpty = (/** @type {CourseChange} */ change) =>
   ![change.created, change.renamed, change.time_zone_changed, change.on_edit_changed, change.reordered].some(Boolean) &&
   change.added.length + change.removed.length + change.changed.length === 0;
 
+/**
+ * @param {number} value
+ * @param {string} text
+ */
 function figure(value, text) {
   const written = new Intl.NumberFormat(document.documentElement.dataset.locale).format(value);
   return element("div", {}, element("dt", {}, text), element("dd", {}, written));
 }
 
-// What is true only until the document is edited further.
+/**
+ * What is true only until the document is edited further.
+ * @param {{ classes: string }} properties
+ * @param {...(string | Node)} content
+ */
 function untilEdited(properties, ...content) {
   const made = element("div", properties, ...content);
   made.toggleAttribute("data-until-edited", true);
@@ -91,30 +141,52 @@ function untilEdited(properties, ...content) {
 }
 
 export function editedMeanwhile() {
-  return untilEdited({ classes: "note" }, element("h2", {}, "Edited meanwhile"),
-    element("p", {}, "What was checked is not what the course says now. Check again."));
+  return untilEdited(
+    { classes: "note" },
+    element("h2", {}, "Edited meanwhile"),
+    element("p", {}, "What was checked is not what the course says now. Check again."),
+  );
 }
 
-// `isEdited` says whether there are edits that came too late to be saved with the others.
-export function saved(isEdited) {
-  return untilEdited({ classes: "note good" }, element("h2", {}, "Saved"),
-    isEdited ? element("p", {}, "What you have edited since is not saved yet.") : null);
+/** `isEdited` says whether there are edits that came too late to be saved with the others. */
+export function saved(/** @type {boolean} */ isEdited) {
+  return untilEdited(
+    { classes: "note good" },
+    element("h2", {}, "Saved"),
+    isEdited ? element("p", {}, "What you have edited since is not saved yet.") : null,
+  );
 }
 
-// Lessons that neither a percentage nor passing completes: an author may have meant that, and may have not.
-function warning(doc) {
-  const left = (doc.lessons ?? []).filter(({ complete_at: at, pass_mark: mark }) => at === null && (mark ?? null) === null);
+/** Lessons that neither a percentage nor passing completes: an author may have meant that, and may have not. */
+function warning(/** @type {CourseDocument} */ doc) {
+  const left = (doc.lessons ?? []).filter(
+    ({ complete_at: at, pass_mark: mark }) => at === null && (mark ?? null) === null,
+  );
   if (!left.length) return null;
   const titles = left.map((lesson) => isolated(titled(lesson, lesson.id)));
-  return element("p", { classes: "note" }, "No percentage completes ", ...joined(titles, ", "),
-    ". A learner has completed it only when the player says so. To change that, fill in “Completed at”.");
+  return element(
+    "p",
+    { classes: "note" },
+    "No percentage completes ",
+    ...joined(titles, ", "),
+    ". A learner has completed it only when the player says so. To change that, fill in “Completed at”.",
+  );
 }
 
-// The dry run's answer, lesson by lesson, with `save` to be pressed where there is anything to save.
+/**
+ * The dry run's answer, lesson by lesson, with `save` to be pressed where there is anything to save.
+ * @param {CourseChange} found
+ * @param {CourseDocument} before
+ * @param {CourseDocument} after
+ * @param {() => void} save
+ */
 export function impact(found, before, after, save) {
   if (isEmpty(found)) {
-    return untilEdited({ classes: "card stack" }, element("h2", {}, "Nothing would change"),
-      element("p", {}, "The course is as the document says already."));
+    return untilEdited(
+      { classes: "card stack" },
+      element("h2", {}, "Nothing would change"),
+      element("p", {}, "The course is as the document says already."),
+    );
   }
   return untilEdited(
     { classes: "card stack" },
@@ -132,7 +204,11 @@ export function impact(found, before, after, save) {
   );
 }
 
-// Everything that is wrong, with a way to each place that has a field; `go` leads there.
+/**
+ * Everything that is wrong, with a way to each place that has a field; `go` leads there.
+ * @param {Fault[]} found
+ * @param {(field: HTMLElement) => void} go
+ */
 export function faults(found, go) {
   return element(
     "div",
@@ -145,7 +221,9 @@ export function faults(found, go) {
         element(
           "li",
           {},
-          field ? element("button", { type: "button", classes: "link", onclick: () => go(field) }, place) : element("strong", {}, place),
+          field
+            ? element("button", { type: "button", classes: "link", onclick: () => go(field) }, place)
+            : element("strong", {}, place),
           `: ${text}`,
         ),
       ),
@@ -153,12 +231,26 @@ export function faults(found, go) {
   );
 }
 
-// Somebody else has saved meanwhile: nothing was overwritten, and the author decides.
+/**
+ * Somebody else has saved meanwhile: nothing was overwritten, and the author decides.
+ * @param {CourseDocument} theirs
+ * @param {CourseDocument} mine
+ * @param {{ keep: () => void, discard: () => void }} choices
+ */
 export function conflict(theirs, mine, { keep, discard }) {
   const [old, now] = [byId(theirs), byId(mine)];
+  /**
+   * @param {Map<string, CourseLesson>} left
+   * @param {Map<string, CourseLesson>} right
+   */
   const only = (left, right) => [...left.keys()].filter((id) => !right.has(id)).map((id) => titled(left.get(id), id));
   const differing = [...now].filter(([id, lesson]) => old.has(id) && differences(old.get(id), lesson).length > 0);
-  const part = (text, names) => (names.length ? element("li", {}, `${text}: `, ...joined(names.map(isolated), ", ")) : null);
+  /**
+   * @param {string} text
+   * @param {string[]} names
+   */
+  const part = (text, names) =>
+    names.length ? element("li", {}, `${text}: `, ...joined(names.map(isolated), ", ")) : null;
   return element(
     "div",
     { classes: "note bad stack", role: "alert" },
@@ -171,18 +263,40 @@ export function conflict(theirs, mine, { keep, discard }) {
           theirs.title === mine.title ? null : element("li", {}, "Their title: ", isolated(theirs.title)),
           part("Only in theirs", only(old, now)),
           part("Only in yours", only(now, old)),
-          part("Not the same in both", differing.map(([id, lesson]) => titled(lesson, id))),
+          part(
+            "Not the same in both",
+            differing.map(([id, lesson]) => titled(lesson, id)),
+          ),
         )
       : null,
     element(
       "p",
       { classes: "form-choices" },
-      element("button", { type: "button", id: "keep-mine", onclick: keep }, theirs ? "Check mine against theirs" : "Check it as a new course"),
-      theirs ? element("button", { type: "button", id: "take-theirs", classes: "quiet", onclick: discard }, "Show theirs, drop mine") : null,
+      element(
+        "button",
+        { type: "button", id: "keep-mine", onclick: keep },
+        theirs ? "Check mine against theirs" : "Check it as a new course",
+      ),
+      theirs
+        ? element(
+            "button",
+            { type: "button", id: "take-theirs", classes: "quiet", onclick: discard },
+            "Show theirs, drop mine",
+          )
+        : null,
     ),
   );
 }
 
+/**
+ * @param {string} title
+ * @param {...(string | Node)} content
+ */
 export function trouble(title, ...content) {
-  return element("div", { classes: "note bad stack", role: "alert" }, element("h2", {}, title), element("p", {}, ...content));
+  return element(
+    "div",
+    { classes: "note bad stack", role: "alert" },
+    element("h2", {}, title),
+    element("p", {}, ...content),
+  );
 }

@@ -7,29 +7,41 @@ import { refresh, replace } from "./parts.js";
 import { lessonOf, store, textOf } from "./rows.js";
 
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-action]");
+  /** @type {HTMLElement} */
+  const button = /** @type {Element} */ (event.target).closest("[data-action]");
+  /** @type {HTMLElement} */
   const item = button?.closest(".lesson");
   if (button?.dataset.action === "note") editNote(item);
   if (button?.dataset.action === "bookmark") toggleBookmark(item.id);
 });
 
-function editNote(item) {
+function editNote(/** @type {HTMLElement} */ item) {
   edit(item, (found) => {
     if (found) showRow(item, found);
-    item.querySelector("[data-action=note]").focus();
+    partOf(item, "[data-action=note]").focus();
     refresh(true); // what came meanwhile, and what follows from this
   });
 }
 
-async function toggleBookmark(itemId) {
+/**
+ * @param {HTMLElement} item
+ * @param {string} selector
+ * @returns {HTMLElement}
+ */
+function partOf(item, selector) {
+  return item.querySelector(selector);
+}
+
+async function toggleBookmark(/** @type {string} */ itemId) {
   const item = document.getElementById(itemId);
-  const button = item.querySelector("[data-action=bookmark]");
+  const button = partOf(item, "[data-action=bookmark]");
   if (button.ariaBusy) return;
   const wanted = button.ariaPressed !== "true";
   press(button, wanted);
   button.ariaBusy = "true";
   try {
-    const decide = (present) => (Boolean(present?.row.is_bookmarked) === wanted ? present : null);
+    const decide = (/** @type {StoredRow} */ present) =>
+      Boolean(present?.row.is_bookmarked) === wanted ? present : null;
     const stored = await store(lessonOf(item), { is_bookmarked: wanted }, item.dataset.tag ?? null, decide);
     showRow(document.getElementById(itemId) ?? item, stored);
     hide();
@@ -43,22 +55,30 @@ async function toggleBookmark(itemId) {
   }
 }
 
+/**
+ * @param {HTMLElement} item
+ * @param {StoredRow} stored
+ */
 function showRow(item, { row, tag }) {
-  const note = item.querySelector(".lesson-note");
+  const note = partOf(item, ".lesson-note");
   if (tag) item.dataset.tag = tag;
   else delete item.dataset.tag;
   note.textContent = textOf(row?.user_notes);
   note.hidden = !note.textContent;
-  item.querySelector("[data-action=note]").textContent = note.hidden ? "Add a note" : "Edit note";
-  press(item.querySelector("[data-action=bookmark]"), Boolean(row?.is_bookmarked));
+  partOf(item, "[data-action=note]").textContent = note.hidden ? "Add a note" : "Edit note";
+  press(partOf(item, "[data-action=bookmark]"), Boolean(row?.is_bookmarked));
 }
 
+/**
+ * @param {HTMLElement} button
+ * @param {boolean} is
+ */
 function press(button, is) {
   button.ariaPressed = String(is);
 }
 
 const PIECES = "[data-piece]";
-const idsOf = (list) => [...list.querySelectorAll(PIECES)].map((piece) => piece.id).join();
+const idsOf = (/** @type {Element} */ list) => [...list.querySelectorAll(PIECES)].map((piece) => piece.id).join();
 
 /** Lessons that came anew: only what has changed is replaced, and a note that is being edited is left alone. */
 document.addEventListener("headway:part", (event) => {
@@ -72,8 +92,14 @@ document.addEventListener("headway:part", (event) => {
   list.dataset.mark = fresh.dataset.mark;
 });
 
+/**
+ * @param {Element} piece
+ * @param {Element} fresh
+ */
 function takePiece(piece, fresh) {
   if (!fresh) return;
   if (!piece.classList.contains("edited")) replace(piece, fresh);
-  else for (const part of [".lesson-what", ".lesson-figures"]) replace(piece.querySelector(part), fresh.querySelector(part));
+  else
+    for (const part of [".lesson-what", ".lesson-figures"])
+      replace(piece.querySelector(part), fresh.querySelector(part));
 }

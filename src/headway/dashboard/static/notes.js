@@ -8,18 +8,24 @@ import { SignedOut } from "./service.js";
 
 const LONGEST = 10_000;
 const NEARLY = 9_000;
-const template = document.getElementById("editor");
+/** @type {HTMLTemplateElement} */
+const template = document.querySelector("#editor");
+/** @type {Map<string, Editor>} */
 const editors = new Map();
 
 /** What is stored is not what was edited. */
 class Conflict extends Error {
-  constructor(present) {
+  constructor(/** @type {StoredRow} */ present) {
     super("This note was changed elsewhere.");
     this.present = present;
   }
 }
 
-/** Edit the note of a lesson. `closed` is called in the end: with the row that is stored, or nothing. */
+/**
+ * Edit the note of a lesson. `closed` is called in the end: with the row that is stored, or nothing.
+ * @param {HTMLElement} item
+ * @param {(found?: StoredRow) => void} closed
+ */
 export function edit(item, closed) {
   const lessonId = lessonOf(item);
   if (!editors.has(lessonId)) editors.set(lessonId, new Editor(item, closed));
@@ -31,18 +37,26 @@ window.addEventListener("beforeunload", (event) => {
 });
 
 class Editor {
+  /**
+   * @param {HTMLElement} item
+   * @param {(found?: StoredRow) => void} closed
+   */
   constructor(item, closed) {
     this.item = item;
     this.lessonId = lessonOf(item);
     this.closed = closed;
     this.tag = item.dataset.tag ?? null;
     this.base = textOf(item.querySelector(".lesson-note").textContent); // what is typed is compared with
+    /** @type {StoredRow} */
     this.present = null; // the row that is stored, where it is known to be another one than the page's
-    this.element = template.content.firstElementChild.cloneNode(true);
-    this.textarea = this.part("textarea");
+    this.asked = false; // whether to discard what is typed
+    this.element = /** @type {HTMLElement} */ (template.content.firstElementChild.cloneNode(true));
+    this.textarea = this.element.querySelector("textarea");
     this.textarea.value = this.base;
     this.part(".editor-title").textContent = item.querySelector("h3").textContent;
-    this.element.addEventListener("click", (event) => this.choose(event.target.dataset.choice));
+    this.element.addEventListener("click", ({ target }) =>
+      this.choose(/** @type {HTMLElement} */ (target).dataset.choice),
+    );
     this.element.addEventListener("keydown", (event) => this.press(event));
     this.textarea.addEventListener("input", () => this.typed());
     item.classList.add("edited");
@@ -60,15 +74,17 @@ class Editor {
     return !hidden && !disabled;
   }
 
-  part(selector) {
+  /** @returns {HTMLElement} */
+  part(/** @type {string} */ selector) {
     return this.element.querySelector(selector);
   }
 
-  button(choice) {
-    return this.part(`[data-choice="${choice}"]`);
+  /** @returns {HTMLButtonElement} */
+  button(/** @type {string} */ choice) {
+    return this.element.querySelector(`[data-choice="${choice}"]`);
   }
 
-  choose(choice) {
+  choose(/** @type {string} */ choice) {
     if (this.element.ariaBusy) return;
     if (choice === "save" || choice === "mine") this.save();
     if (choice === "stored") this.close(this.present ?? { row: null, tag: null });
@@ -76,7 +92,7 @@ class Editor {
     if (choice === "cancel") this.cancel();
   }
 
-  press(event) {
+  press(/** @type {KeyboardEvent} */ event) {
     const isSave = event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.repeat;
     if (isSave && this.canSave) this.choose("save");
     if (event.key === "Escape" && !this.isChanged) this.choose("cancel");
@@ -86,8 +102,7 @@ class Editor {
     this.asked = false;
     this.button("cancel").textContent = "Cancel";
     const length = [...this.textarea.value].length;
-    this.part(".length").textContent =
-      length < NEARLY ? "" : `${number(length)} of ${number(LONGEST)} characters`;
+    this.part(".length").textContent = length < NEARLY ? "" : `${number(length)} of ${number(LONGEST)} characters`;
     for (const choice of ["save", "mine"]) this.button(choice).disabled = length > LONGEST;
   }
 
@@ -106,7 +121,11 @@ class Editor {
     }
   }
 
-  /** The row is another one: is its note? Most often it is only the player that has gone on. */
+  /**
+   * The row is another one: is its note? Most often it is only the player that has gone on.
+   * @param {StoredRow} present
+   * @param {string} text
+   */
   decide(present, text) {
     const note = textOf(present?.row.user_notes);
     if (note === text && present) return present;
@@ -114,6 +133,10 @@ class Editor {
     return null;
   }
 
+  /**
+   * @param {StoredRow} found
+   * @param {string} text
+   */
   saved(found, text) {
     tell("Note saved");
     if (this.textarea.value === text) return this.close(found);
@@ -123,18 +146,18 @@ class Editor {
   }
 
   /** Compare what is typed with this row from now on, and store it on that. */
-  goOnFrom(found) {
+  goOnFrom(/** @type {StoredRow} */ found) {
     this.present = found;
     this.tag = found?.tag ?? null;
     this.base = textOf(found?.row.user_notes);
   }
 
-  setConflict(is) {
+  setConflict(/** @type {boolean} */ is) {
     this.part(".conflict").hidden = !is;
     this.button("save").hidden = is;
   }
 
-  showConflict(present) {
+  showConflict(/** @type {StoredRow} */ present) {
     this.goOnFrom(present);
     this.part(".stored").textContent = this.base || "Nothing: the note was removed.";
     this.setConflict(true);
@@ -159,7 +182,7 @@ class Editor {
     return undefined;
   }
 
-  showTrouble(error) {
+  showTrouble(/** @type {Error} */ error) {
     const trouble = this.part(".trouble");
     trouble.textContent = `Not saved. ${reasonOf(error)} `;
     if (error instanceof SignedOut) {
@@ -168,13 +191,13 @@ class Editor {
     }
   }
 
-  busy(is) {
+  busy(/** @type {boolean} */ is) {
     this.element.ariaBusy = is ? "true" : null;
     this.button("save").textContent = is ? "Saving…" : "Save";
     if (is) this.part(".trouble").textContent = "";
   }
 
-  close(found) {
+  close(/** @type {StoredRow} */ found = undefined) {
     editors.delete(this.lessonId);
     this.element.remove();
     this.item.classList.remove("edited");

@@ -4,23 +4,31 @@ import { SignedOut, SomebodyElse, Unavailable } from "./service.js";
 
 const told = document.getElementById("told");
 const notice = document.getElementById("notice");
-const [link, button] = notice.querySelectorAll("a, button");
+const link = notice.querySelector("a");
+const button = notice.querySelector("button");
 
 /** Say something in the page's live region. */
-export function tell(text) {
+export function tell(/** @type {string} */ text) {
   told.textContent = "";
-  requestAnimationFrame(() => (told.textContent = text));
+  requestAnimationFrame(() => {
+    told.textContent = text;
+  });
 }
 
 /** What went wrong, in a sentence. */
-export function reasonOf(error) {
+export function reasonOf(/** @type {Error} */ error) {
   if (error instanceof SignedOut) return "You are signed out. Sign in in another tab, then try again here.";
-  if (error instanceof SomebodyElse) return "Somebody else has signed in meanwhile. Copy what you need, then load this page again.";
+  if (error instanceof SomebodyElse)
+    return "Somebody else has signed in meanwhile. Copy what you need, then load this page again.";
   if (error instanceof Unavailable) return "The service does not answer. Try again in a moment.";
   return error.message;
 }
 
-/** Show what went wrong, and what can be done about it; `again` is what to try once more. */
+/**
+ * Show what went wrong, and what can be done about it; `again` is what to try once more.
+ * @param {Error} error
+ * @param {() => void} again
+ */
 export function show(error, again) {
   const reason = reasonOf(error);
   if (notice.hidden || notice.firstElementChild.textContent !== reason) {

@@ -6,6 +6,7 @@ import { writes } from "./rows.js";
 import { page } from "./service.js";
 
 const PARTS = "[data-part]";
+/** @returns {HTMLElement} */
 const marked = () => document.querySelector("[data-mark]");
 let isUnderWay = false;
 let isAskedAgain = false;
@@ -24,7 +25,7 @@ export async function refresh(whole = false) {
   refresh(true);
 }
 
-async function fetchParts(whole) {
+async function fetchParts(/** @type {boolean} */ whole) {
   try {
     const found = await newest(whole);
     if (found) take(found);
@@ -35,7 +36,7 @@ async function fetchParts(whole) {
 }
 
 /** The page as it is after all writes: what was read before one of them would take its place back. */
-async function newest(whole) {
+async function newest(/** @type {boolean} */ whole) {
   for (;;) {
     const known = writes;
     await known;
@@ -44,28 +45,41 @@ async function newest(whole) {
   }
 }
 
-function take(found) {
+function take(/** @type {Document} */ found) {
   const parts = [...document.querySelectorAll(PARTS)];
-  if (!parts.some((part) => found.getElementById(part.id))) throw new Error("This course is not in the catalogue any more.");
+  if (!parts.some((part) => found.getElementById(part.id)))
+    throw new Error("This course is not in the catalogue any more.");
   localize(found);
   for (const part of parts) {
     const fresh = found.getElementById(part.id);
     if (!fresh) continue;
-    const event = new CustomEvent("headway:part", { bubbles: true, cancelable: true, detail: document.adoptNode(fresh) });
+    const event = new CustomEvent("headway:part", {
+      bubbles: true,
+      cancelable: true,
+      detail: document.adoptNode(fresh),
+    });
     if (part.dispatchEvent(event)) replace(part, fresh);
   }
 }
 
-/** Put one element in another's place, keeping what is open open, and the focus where it was, or else on the part. */
+/**
+ * Put one element in another's place, keeping what is open open, and the focus where it was, or else on the part.
+ * @param {Element} old
+ * @param {Element} fresh
+ */
 export function replace(old, fresh) {
-  for (const open of [old, ...old.querySelectorAll("details")].filter((one) => one.open)) {
+  const unfolded = [old, ...old.querySelectorAll("details")].filter(
+    (one) => one instanceof HTMLDetailsElement && one.open,
+  );
+  for (const open of unfolded) {
     const again = open === old ? fresh : fresh.querySelector(`#${CSS.escape(open.id)}`);
-    if (again) again.open = true;
+    if (again instanceof HTMLDetailsElement) again.open = true;
   }
   if (old.isEqualNode(fresh)) return;
   const focused = old.contains(document.activeElement) ? document.activeElement.id : null;
   old.replaceWith(fresh);
   if (focused === null) return;
+  /** @type {HTMLElement} */
   const again = document.getElementById(focused) ?? fresh.closest(PARTS);
   again.focus({ preventScroll: true });
 }

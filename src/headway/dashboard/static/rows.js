@@ -3,26 +3,35 @@
 import { ask, codeOf } from "./service.js";
 
 const ATTEMPTS = 5;
+/** @type {Record<string, string>} */
 const REASONS = {
   lesson_not_found: "This lesson is not in the course any more. Copy what you want to keep.",
   course_not_found: "This course is not in the catalogue any more. Copy what you want to keep.",
 };
+/** @type {DOMStringMap} */
 const { api, course } = document.getElementById("lessons")?.dataset ?? {};
 
-/** Fulfilled once every write that has begun is over. Another promise from then on that another one begins. */
+/**
+ * Fulfilled once every write that has begun is over. Another promise from then on that another one begins.
+ * @type {Promise<unknown>}
+ */
 export let writes = Promise.resolve();
 
-const addressOf = (lessonId) => `${api}/progress/${course}/lessons/${lessonId}`;
+const addressOf = (/** @type {string} */ lessonId) => `${api}/progress/${course}/lessons/${lessonId}`;
 
 /** The lesson that an element of the list stands for. */
-export const lessonOf = (item) => item.id.replace("lesson-", "");
+export const lessonOf = (/** @type {Element} */ item) => item.id.replace("lesson-", "");
 
 /** A note as a text field holds it. */
-export const textOf = (note) => (note ?? "").replace(/\r\n?/g, "\n");
+export const textOf = (/** @type {string} */ note) => (note ?? "").replace(/\r\n?/g, "\n");
 
 /**
  * Write fields on the row of this tag (null: there is none yet). Where it is another row meanwhile, `decide` is given
  * that one (null: none), and answers what to leave it at, or nothing: then the fields are written on that one.
+ * @param {string} lessonId
+ * @param {Partial<LessonRow>} fields
+ * @param {string} tag
+ * @param {(present: StoredRow) => StoredRow} decide
  */
 export function store(lessonId, fields, tag, decide) {
   const write = settle(lessonId, fields, tag, decide);
@@ -30,6 +39,12 @@ export function store(lessonId, fields, tag, decide) {
   return write;
 }
 
+/**
+ * @param {string} lessonId
+ * @param {Partial<LessonRow>} fields
+ * @param {string} tag
+ * @param {(present: StoredRow) => StoredRow} decide
+ */
 async function settle(lessonId, fields, tag, decide) {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     const stored = await put(lessonId, fields, tag);
@@ -42,12 +57,18 @@ async function settle(lessonId, fields, tag, decide) {
   throw new Error("The lesson changes all the time. Try again in a moment.");
 }
 
-async function read(lessonId) {
+async function read(/** @type {string} */ lessonId) {
   const answer = await ask(addressOf(lessonId));
   return rowOf(answer, "progress_not_found");
 }
 
+/**
+ * @param {string} lessonId
+ * @param {Partial<LessonRow>} fields
+ * @param {string} tag
+ */
 async function put(lessonId, fields, tag) {
+  /** @type {Record<string, string>} */
   const condition = tag ? { "If-Match": `"${tag}"` } : { "If-None-Match": "*" };
   const answer = await ask(addressOf(lessonId), {
     method: "PUT",
@@ -57,7 +78,12 @@ async function put(lessonId, fields, tag) {
   return rowOf(answer, "precondition_failed");
 }
 
-/** The row that was answered; null where that was refused with the code that stands for none. */
+/**
+ * The row that was answered; null where that was refused with the code that stands for none.
+ * @param {Response} answer
+ * @param {string} none
+ * @returns {Promise<StoredRow>}
+ */
 async function rowOf(answer, none) {
   const code = await codeOf(answer);
   if (code === none) return null;

@@ -6,7 +6,11 @@ export class Unavailable extends Error {}
 
 const UNAVAILABLE = 500;
 
-/** An answer whose status the caller knows what to do with. Raises one of the errors above. */
+/**
+ * An answer whose status the caller knows what to do with. Raises one of the errors above.
+ * @param {string} address
+ * @param {RequestInit} options
+ */
 export async function ask(address, options = {}) {
   const answer = await sent(address, options);
   if ((await codeOf(answer)) !== "forged_request") return answer;
@@ -15,15 +19,24 @@ export async function ask(address, options = {}) {
   return sent(address, options);
 }
 
-/** Why the API refused, by the code that it gives; null where it did not, or where somebody else did. */
+/**
+ * Why the API refused, by the code that it gives; null where it did not, or where somebody else did.
+ * @param {Response} answer
+ * @returns {Promise<string>}
+ */
 export async function codeOf(answer) {
   if (answer.ok || answer.headers.get("Content-Type") !== "application/json") return null;
   const { code } = await answer.clone().json();
   return code ?? null;
 }
 
-/** The page at an address as a document, or null where it is what the caller has already. */
+/**
+ * The page at an address as a document, or null where it is what the caller has already.
+ * @param {string} address
+ * @param {string} [mark]
+ */
 export async function page(address, mark) {
+  /** @type {Record<string, string>} */
   const headers = { "HX-Request": "true" };
   if (mark) headers["If-None-Match"] = mark;
   const answer = await checked(fetch(address, { headers, cache: "no-store" }));
@@ -35,25 +48,38 @@ export async function page(address, mark) {
   return found;
 }
 
+/**
+ * @param {Document} root
+ * @param {string} name
+ * @returns {HTMLMetaElement}
+ */
 function metaOf(root, name) {
   return root.querySelector(`meta[name="${name}"]`);
 }
 
-function takeToken(token) {
+function takeToken(/** @type {string} */ token) {
   metaOf(document, "forgery-token").content = token;
-  for (const field of document.getElementsByName("forgery_token")) field.value = token;
+  /** @type {NodeListOf<HTMLInputElement>} */
+  const fields = document.querySelectorAll('[name="forgery_token"]');
+  for (const field of fields) field.value = token;
 }
 
 async function renew() {
   await page(location.href);
 }
 
+/**
+ * @param {string} address
+ * @param {RequestInit} options
+ */
 async function sent(address, { headers = {}, ...options }) {
   const token = metaOf(document, "forgery-token").content;
-  return checked(fetch(address, { ...options, cache: "no-store", headers: { ...headers, "X-Headway-Forgery-Token": token } }));
+  return checked(
+    fetch(address, { ...options, cache: "no-store", headers: { ...headers, "X-Headway-Forgery-Token": token } }),
+  );
 }
 
-async function checked(promise) {
+async function checked(/** @type {Promise<Response>} */ promise) {
   let answer;
   try {
     answer = await promise;

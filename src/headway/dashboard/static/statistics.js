@@ -13,6 +13,7 @@ const QUIET_MILLISECONDS = 20000; // between two notices to those who listen to 
 const DAYS_MILLISECONDS = 5000; // between two looks at what happens day by day
 
 // Numbers as the server writes them.
+/** @type {Record<string, (value: number, of: string) => string>} */
 const WRITTEN = {
   number,
   percent,
@@ -24,28 +25,40 @@ const WRITTEN = {
   },
 };
 
-const byId = (id) => document.getElementById(id);
-const dataOf = (id) => JSON.parse(byId(id)?.textContent ?? "null");
+const byId = (/** @type {string} */ id) => document.getElementById(id);
+const dataOf = (/** @type {string} */ id) => JSON.parse(byId(id)?.textContent ?? "null");
 
 // The charts
 
 const rooms = new ResizeObserver((entries) => {
-  for (const { target } of entries) if (target.clientWidth !== Number(target.firstElementChild?.getAttribute("width"))) drawOne(target);
+  for (const { target } of entries)
+    if (target.clientWidth !== Number(target.firstElementChild?.getAttribute("width")))
+      drawOne(/** @type {HTMLElement} */ (target));
 });
 
+/** @type {ChartData} */
 const data = { figures: null, activity: null };
 
-function withBins(figures) {
+function withBins(/** @type {CourseFigures} */ figures) {
   for (const lesson of figures.lessons) lesson.bins = binsOf(lesson.score_distribution);
   return figures;
 }
 
-function drawOne(element) {
+function drawOne(/** @type {HTMLElement} */ element) {
   draw(element, data);
 }
 
-function drawIn(root) {
-  for (const element of root.querySelectorAll("[data-chart]")) {
+/**
+ * @param {ParentNode} root
+ * @param {string} selector
+ * @returns {NodeListOf<HTMLElement>}
+ */
+function elementsIn(root, selector) {
+  return root.querySelectorAll(selector);
+}
+
+function drawIn(/** @type {ParentNode} */ root) {
+  for (const element of elementsIn(root, "[data-chart]")) {
     drawOne(element);
     rooms.observe(element);
   }
@@ -53,49 +66,70 @@ function drawIn(root) {
 
 // The figures
 
+/**
+ * The figure that a path of names leads to; undefined where there is none.
+ * @param {CourseFigures} figures
+ * @param {string} path
+ * @returns {number}
+ */
 function at(figures, path) {
-  return path.split(".").reduce((value, name) => value?.[name], figures);
+  const step = (/** @type {any} */ value, /** @type {string} */ name) => value?.[name];
+  return path.split(".").reduce(step, figures);
 }
 
 /** What the server lays the figures out by: the page has places for others that are alike in this. */
-function layoutOf({ learners, lessons }) {
+function layoutOf(/** @type {CourseFigures} */ { learners, lessons }) {
   const parts = lessons.map((lesson) => [
-    lesson.lesson_id, lesson.title, lesson.required, lesson.pass_mark, lesson.score_distribution.length > 0,
+    lesson.lesson_id,
+    lesson.title,
+    lesson.required,
+    lesson.pass_mark,
+    lesson.score_distribution.length > 0,
   ]);
   return JSON.stringify([learners > 0, parts]);
 }
 
-function show(figures) {
+function show(/** @type {CourseFigures} */ figures) {
   data.figures = withBins(figures);
   const page = byId("figures");
-  for (const element of page.querySelectorAll("[data-figure]")) {
+  for (const element of elementsIn(page, "[data-figure]")) {
     const value = at(figures, element.dataset.figure);
-    const written = value === null || value === undefined ? NOBODY : WRITTEN[element.dataset.as](value, element.dataset.of);
+    const written =
+      value === null || value === undefined ? NOBODY : WRITTEN[element.dataset.as](value, element.dataset.of);
     if (written !== element.textContent) {
       element.textContent = written;
       flash(element);
     }
   }
-  for (const element of page.querySelectorAll("[data-chart]")) drawOne(element);
+  for (const element of elementsIn(page, "[data-chart]")) drawOne(element);
 }
 
-function flash(element) {
+function flash(/** @type {HTMLElement} */ element) {
   element.classList.remove("changed");
   void element.offsetWidth; // so that the animation begins anew
   element.classList.add("changed");
 }
 
-/** Ask for a part of the page anew. Where nobody waits for it, `source` is an element that shows nothing meanwhile. */
+/**
+ * Ask for a part of the page anew. Where nobody waits for it, `source` is an element that shows nothing meanwhile.
+ * @param {string} id
+ */
 function refresh(id, source = `#${id}-data`) {
-  return htmx.ajax("GET", location.pathname + location.search, { source, target: `#${id}`, swap: "outerHTML show:none" });
+  return htmx.ajax("get", location.pathname + location.search, {
+    source,
+    target: `#${id}`,
+    swap: "outerHTML show:none",
+  });
 }
 
-let daysDue = null;
+let areDaysDue = false;
 
 /** What happens today shows in the days soon, but not under the hands of who is there. */
 function refreshDaysSoon() {
-  daysDue ??= setTimeout(() => {
-    daysDue = null;
+  if (areDaysDue) return;
+  areDaysDue = true;
+  setTimeout(() => {
+    areDaysDue = false;
     const part = byId("activity");
     if (document.hidden || part.contains(document.activeElement)) refreshDaysSoon();
     else if (part.hasAttribute("data-is-current")) refresh("activity");
@@ -113,21 +147,27 @@ byId("roster-again").addEventListener("click", () => refresh("roster", "#roster-
 // The stream
 
 const live = byId("live-state");
+/** @type {EventSource} */
 let source = null;
-let retry = null;
+/** @type {ReturnType<typeof setTimeout>} */
+let retry;
 let lastSaid = -Infinity;
 
+/**
+ * @param {string} state
+ * @param {string | Node} words
+ */
 function tell(state, words) {
   live.dataset.state = state;
   byId("live-words").replaceChildren(words);
 }
 
-function say(words) {
+function say(/** @type {string} */ words) {
   byId("live-said").textContent = words;
   lastSaid = performance.now();
 }
 
-function changed(event) {
+function changed(/** @type {MessageEvent} */ event) {
   const page = byId("figures");
   const wasLost = live.dataset.state === "lost";
   if (event.lastEventId === page.dataset.state) {
@@ -139,7 +179,8 @@ function changed(event) {
   const figures = JSON.parse(event.data);
   tell("live", `Live, changed at ${isolated(clock.format(new Date()))}`);
   if (wasLost) say("Connected again. Figures have changed.");
-  else if (performance.now() - lastSaid > QUIET_MILLISECONDS) say(`Figures have changed: ${count(figures.learners, "learner")}.`);
+  else if (performance.now() - lastSaid > QUIET_MILLISECONDS)
+    say(`Figures have changed: ${count(figures.learners, "learner")}.`);
   byId("course-title").textContent = figures.title;
   byId("roster-again").setAttribute("data-is-old", "");
   refreshDaysSoon();
@@ -176,8 +217,14 @@ function lost() {
 async function askWhy() {
   try {
     const code = await codeOf(await fetch(live.dataset.figures, { headers: { Accept: "application/json" } }));
-    if (code === "not_authenticated") return endedBecause("Your session is over. ", `${live.dataset.signIn}?next=${encodeURIComponent(location.pathname)}`, "Sign in again");
-    if (["missing_scope", "course_not_granted"].includes(code)) return endedBecause("This page is not for you any more. ");
+    if (code === "not_authenticated")
+      return endedBecause(
+        "Your session is over. ",
+        `${live.dataset.signIn}?next=${encodeURIComponent(location.pathname)}`,
+        "Sign in again",
+      );
+    if (["missing_scope", "course_not_granted"].includes(code))
+      return endedBecause("This page is not for you any more. ");
     if (code === "course_not_found") return endedBecause("The course is not in the catalogue any more. ");
   } catch {
     // nobody answers: it is tried again
@@ -185,6 +232,11 @@ async function askWhy() {
   if (!document.hidden) connect();
 }
 
+/**
+ * @param {string} words
+ * @param {string} [address]
+ * @param {string} [title]
+ */
 function endedBecause(words, address, title) {
   const whole = document.createElement("span");
   whole.append(words);
@@ -226,18 +278,21 @@ document.addEventListener("htmx:configRequest", ({ detail }) => {
 });
 
 /** What the page shows beside the part that is asked for stays in the address. */
-function keepTheRest(detail) {
+function keepTheRest(/** @type {HtmxEvent["detail"]} */ detail) {
   const isActivity = detail.target.id === "activity";
   if (!isActivity && detail.target.id !== "roster") return;
   const [path, query = ""] = detail.path.split("#")[0].split("?");
   const wanted = new URLSearchParams(query);
   for (const name of [...wanted.keys()]) if (OF_ACTIVITY.has(name) !== isActivity) wanted.delete(name);
-  for (const name of [...detail.formData.keys()]) if (OF_ACTIVITY.has(name) !== isActivity) detail.formData.delete(name);
-  for (const [name, value] of new URLSearchParams(location.search)) if (OF_ACTIVITY.has(name) !== isActivity) wanted.set(name, value);
+  for (const name of [...detail.formData.keys()])
+    if (OF_ACTIVITY.has(name) !== isActivity) detail.formData.delete(name);
+  for (const [name, value] of new URLSearchParams(location.search))
+    if (OF_ACTIVITY.has(name) !== isActivity) wanted.set(name, value);
   detail.path = wanted.size ? `${path}?${wanted}` : path;
 }
 
 // Back and forward: the parts are asked for anew in place, and one is where one was.
+/** @type {NodeListOf<HTMLInputElement>} */
 const FILTERS = document.querySelectorAll("#roster-form [id]");
 
 document.addEventListener("htmx:beforeHistoryUpdate", () => {
@@ -254,6 +309,7 @@ addEventListener("popstate", async (event) => {
 });
 
 // What is unfolded in a part stays so, and who is in it stays there.
+/** @type {{ unfolded: string[], focused: string }} */
 let kept = { unfolded: [], focused: null };
 
 document.addEventListener("htmx:beforeSwap", ({ detail: { target } }) => {
@@ -273,15 +329,21 @@ document.addEventListener("htmx:afterSwap", ({ detail }) => {
   if (part.id === "roster") rosterCame(part, detail.requestConfig.elt);
 });
 
+/**
+ * @param {HTMLElement} part
+ * @param {HTMLElement} asker
+ */
 function rosterCame(part, asker) {
   dateRoster();
   byId("roster-said").textContent = part.querySelector("[data-says]")?.textContent.trim() ?? ""; // a fault says itself
   if (!asker.matches(".pager a, #roster-again")) return;
-  part.querySelector(".table-frame")?.focus({ preventScroll: true });
+  /** @type {HTMLElement} */
+  const frame = part.querySelector(".table-frame");
+  frame?.focus({ preventScroll: true });
   part.scrollIntoView();
 }
 
-for (const name of ["htmx:responseError", "htmx:sendError"]) {
+for (const name of /** @type {const} */ (["htmx:responseError", "htmx:sendError"])) {
   document.addEventListener(name, ({ detail }) => {
     const notice = Object.assign(document.createElement("p"), { className: "notice", role: "alert" });
     notice.textContent = "That could not be loaded. Try again in a moment, or load the page again.";

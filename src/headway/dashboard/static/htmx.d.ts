@@ -1,0 +1,2 @@
+// What htmx.js is, for the type checker.
+export { default } from "htmx.org/dist/htmx.esm.js";

@@ -1,0 +1,2 @@
+// What plot.js is, for the type checker.
+export * from "@observablehq/plot";
