@@ -32,7 +32,7 @@ def test_a_lesson_is_in_a_course_once() -> None:
 def test_a_lesson_that_is_in_a_course_again_is_told_its_first_place() -> None:
     with pytest.raises(InvalidValueError) as refusal:
         course(lesson(7), lesson(1), lesson(1), lesson(1))
-    assert [problem.reason.endswith("at place 1.") for problem in refusal.value.problems] == [True, True]
+    assert [problem.reason.endswith("at position 1.") for problem in refusal.value.problems] == [True, True]
 
 
 @pytest.mark.parametrize("kind", [LessonKind.QUIZ, LessonKind.ASSIGNMENT])

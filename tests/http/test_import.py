@@ -118,6 +118,7 @@ def _files(draw: st.DrawFn) -> list[tuple[int, int, Any]]:
     )
 
 
+@pytest.mark.slow
 def test_an_import_is_what_the_same_writes_one_by_one_are(admin: httpx.Client, ids: tuple[str, list[str]]) -> None:
     course_id, lesson_ids = ids
     lessons = [*lesson_ids, str(uuid4())]

@@ -240,6 +240,7 @@ def test_a_header_alone_has_no_lines() -> None:
     assert read(b"", FileFormat.NDJSON) == read(b"\n \r\n", FileFormat.NDJSON) == []
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(st.binary(max_size=60) | st.text('ab",\r\n', max_size=60).map(str.encode), st.sampled_from(READABLE))
 def test_no_bytes_are_more_than_a_refusal(content: bytes, file_format: FileFormat) -> None:

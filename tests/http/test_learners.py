@@ -181,6 +181,7 @@ class TestWriting:
             refused = admin.put(path, json={"quiz_score": 101})
             assert (refused.status_code, refused.json()["detail"][0]["loc"]) == (422, loc)
 
+    @pytest.mark.slow
     def test_any_writes_come_to_what_the_learners_own_come_to(
         self, client_of: Callable[..., httpx.Client], admin: httpx.Client, lesson_path: str
     ) -> None:

@@ -273,6 +273,7 @@ class TestOrigins:
 
 
 class TestLog:
+    @pytest.mark.slow
     def test_neither_token_nor_note_nor_refused_body_is_logged(self, everything_logged: tuple[str, list[str]]) -> None:
         _, lines = everything_logged
         assert sum("PUT" in line for line in lines) > 10
@@ -295,6 +296,7 @@ class TestLog:
         assert all("event" in json.loads(line) for line in structured)
 
 
+@pytest.mark.slow
 def test_a_service_without_its_database_says_so_and_when_to_come_again(
     folder: Path, connections: httpx.HTTPTransport
 ) -> None:

@@ -156,6 +156,7 @@ class TestTokens:
         header = authorization(str(uuid4()))["Authorization"].replace("Bearer", "bEARER")
         assert visitor.get(PREFIX + course_path, headers={"Authorization": header}).status_code == 200
 
+    @pytest.mark.slow
     def test_issuer_audience_and_the_kind_of_key_are_checked_where_configured(
         self, folder: Path, connections: httpx.HTTPTransport
     ) -> None:

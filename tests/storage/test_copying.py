@@ -124,6 +124,7 @@ def rows_of(learners: Iterable[LearnerId], **fields: Any) -> list[LessonProgress
 SUBSETS = st.frozensets(st.sampled_from(OTHER_LEARNERS))
 
 
+@pytest.mark.slow
 @settings(max_examples=200)
 @given(everybody=SUBSETS, missing=SUBSETS, earlier=SUBSETS, size=st.integers(1, 4))
 async def test_what_is_missing_or_was_different_is_put_and_nothing_else(

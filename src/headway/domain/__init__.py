@@ -1,1 +1,1 @@
-"""Values and rules, pure: no I/O, no clock, no framework."""
+"""The values and rules of learning progress. This code is pure: no I/O, no clock, no framework."""

@@ -10,7 +10,7 @@ from headway.domain.course_progress import LearnerDay, minutes
 
 CALENDAR_WEEKS: Final = 26
 LEVELS: Final = (15, 30, 60)
-"""The minutes from which a day counts for more: an active day has level 1, and one more for each of these."""
+"""The levels of a calendar's days: an active day has level 1, and one more for each of these minutes it reaches."""
 
 _WEEK: Final = 7
 
@@ -25,12 +25,12 @@ class ActiveDay(NamedTuple):
 
     @property
     def level(self) -> int:
-        """How much it was, from 1 to 4, by the time spent."""
+        """How much time the learner spent, from level 1 to level 4."""
         return 1 + bisect_right(LEVELS, self.minutes)
 
 
 class Calendar(NamedTuple):
-    """Weeks up to the present one. A day is `None` where the learner was not active; those to come are left out."""
+    """A learner's active days, `days`, between `first` and `last`. `last` is today."""
 
     first: date
     last: date
@@ -38,11 +38,11 @@ class Calendar(NamedTuple):
 
     @property
     def minutes(self) -> Number:
-        """The time spent on all days."""
+        """The time spent on all days, in minutes."""
         return sum(day.minutes for day in self.days)
 
     def weeks(self) -> Iterator[list[tuple[date, ActiveDay | None]]]:
-        """The days week by week, the last of which ends with the present day."""
+        """The dates week by week, up to today. The active day is `None` where the learner was not active."""
         by_date = {day.date: day for day in self.days}
         dates = [self.first + timedelta(days=number) for number in range((self.last - self.first).days + 1)]
         for start in range(0, len(dates), _WEEK):
@@ -50,13 +50,13 @@ class Calendar(NamedTuple):
 
 
 def first_day(today: date, first_weekday: int) -> date:
-    """The day that a calendar begins with whose weeks begin with this weekday (Monday is 0)."""
+    """The first day of a calendar whose weeks begin with `first_weekday` (Monday is 0)."""
     into_the_week = (today.weekday() - first_weekday) % _WEEK
     return today - timedelta(days=into_the_week, weeks=CALENDAR_WEEKS - 1)
 
 
 def calendar_of(days: Iterable[LearnerDay], today: date, first_weekday: int) -> Calendar:
-    """The calendar up to today. Several courses' days of one date are one day; what is outside is left out."""
+    """Return the calendar up to today. Days of several courses on one date are added up; days outside are ignored."""
     first = first_day(today, first_weekday)
     parts: dict[date, tuple[int, int, int]] = {}
     for day in days:

@@ -1,7 +1,7 @@
-"""The bounds of the fields, each written once: the domain names them, the front ends enforce them.
+"""The bounds of the fields, and how numbers are rounded. The front ends enforce the bounds.
 
-The percentages' bounds follow the reference's samples; the others keep a value storable everywhere (32 bits) and
-far beyond any real lesson.
+The bounds of percentages follow the samples of the reference. The other bounds are far above the values of any real
+lesson and fit into 32 bits, so every store can hold them.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ METADATA_BYTES: Final = 16 * 1024
 METADATA_DEPTH: Final = 32
 MOST_ATTEMPTS: Final = 2**31 - 1
 
-# Whole numbers are kept as int (see `plain`), which Python's typing counts as float.
+# Whole numbers are kept as int (see `plain`). Python's typing accepts an int where a float is declared.
 Number = float
 Percentage = Annotated[float, Ge(0), Le(100)]
 Threshold = Annotated[float, Gt(0), Le(100)]
@@ -29,27 +29,27 @@ COURSE_LESSONS: Final = 5_000
 
 
 def plain(value: float) -> Number:
-    """The number as the reference prints it: whole ones without a fraction (`0`, `100`), others as they are."""
+    """Return the number as the reference prints it: a whole number without a fraction (`0`, `100`)."""
     return int(value) if value == int(value) else value
 
 
 def freed_of_dust(value: float) -> float:
-    """A number that came in, to the millionth, as every rule and every row has it.
+    """Round a number that a client sent to six decimals. All rules and all stores use the rounded number.
 
-    What a client adds up in binary may miss a whole number or a mark by less than anybody meant: twelve twelfths of a
-    hundred come to 99.99999999999999. Bounds are looked at afterwards, so that 100.00000000000001 is 100.
+    Sums of binary fractions can miss a whole number by a very small amount: twelve twelfths of 100 give
+    99.99999999999999. Bounds are checked after rounding, so 100.00000000000001 is accepted as 100.
     """
     return round(value, 6)
 
 
 def shown(value: float, decimals: int = 0, marks: Iterable[float | None] = (100,)) -> Number:
-    """The value as people are shown it: the nearest figure that says of every mark what the value says of it.
+    """Round a value for people such that the rounded figure is on the same side of every mark.
 
-    A figure has `decimals` decimals. It has reached a mark exactly where the value (0 or more) has, and is 0 exactly
-    where the value is: 99.99 is shown as 99, 57.9 under a mark of 58 as 57, 0.001 as 1. Where no figure with so few
-    decimals is right, it has as many as it needs: 0.3 under a mark of 0.5 is shown as 0.3. `None` is no mark.
+    `value` is 0 or more. The figure has `decimals` decimals. It reaches a mark exactly where the value does, and it is
+    0 exactly where the value is 0: 99.99 is shown as 99, 57.9 with a mark of 58 as 57, 0.001 as 1. Where no figure with
+    so few decimals is right, it gets more: 0.3 with a mark of 0.5 is shown as 0.3.
 
-    Name every mark that a decision on the value is made by, and 100 with them where the value is a percentage.
+    `marks` are all values that a decision depends on, and 100 where the value is a percentage. `None` is ignored.
     """
     limits = [mark for mark in marks if mark is not None]
     return next(
@@ -61,7 +61,7 @@ def shown(value: float, decimals: int = 0, marks: Iterable[float | None] = (100,
 
 
 def _neighbours(value: float, decimals: int) -> tuple[float, float]:
-    """The figures with so many decimals on both sides of a value, the nearest first."""
+    """The two figures with so many decimals next to the value, the nearest first."""
     nearest, step = round(value, decimals), 10**-decimals
     return nearest, round(nearest - step if nearest > value else nearest + step, decimals)
 

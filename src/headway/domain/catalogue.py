@@ -1,4 +1,4 @@
-"""Courses and their lessons: what is in a course, what counts towards completing it, what completes a lesson."""
+"""Courses and lessons: the lessons of a course, which of them count, and the conditions that complete a lesson."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from headway.domain.text import sort_key
 
 
 class LessonKind(StrEnum):
-    """What a lesson is."""
+    """The kind of a lesson."""
 
     VIDEO = "video"
     ARTICLE = "article"
@@ -25,16 +25,16 @@ class LessonKind(StrEnum):
 
 
 MARKED_KINDS: Final = frozenset({LessonKind.QUIZ, LessonKind.ASSIGNMENT})
-"""What can be passed, and so have a mark."""
+"""The kinds of lessons that can be passed. Only these may have a pass mark."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
     """A lesson as its course document defines it.
 
-    `required` lessons count towards completing the course. `pass_mark` (0 to 100, of `MARKED_KINDS` only) is the score
-    that passes. `complete_at` is the progress percentage to be reached. Each of the two is a condition of completing
-    the lesson; `None`: it has no such condition.
+    `required` lessons count towards completing the course. `pass_mark` (above 0, up to 100) is the lowest score that
+    passes; only `MARKED_KINDS` may have one. `complete_at` is the progress percentage that the learner has to reach.
+    Each of the two is a condition of completing the lesson. `None` means that there is no such condition.
     """
 
     id: LessonId
@@ -53,27 +53,27 @@ class Lesson:
 
     @property
     def has_conditions(self) -> bool:
-        """Whether there is a condition to complete it by; else it is completed where somebody says so."""
+        """Whether the lesson has a condition. A lesson without one is completed by a write that says so."""
         return self.pass_mark is not None or self.complete_at is not None
 
     def is_met_by(self, percentage: float, *, passed: bool) -> bool:
-        """Whether a progress percentage, and a pass or none, meet every condition that the lesson has."""
+        """Whether a progress percentage and a pass (or no pass) meet all conditions of the lesson."""
         is_passed = passed or self.pass_mark is None
         return is_passed and (self.complete_at is None or percentage >= self.complete_at)
 
     @property
     def is_done_by_a_pass(self) -> bool:
-        """Whether a pass says that all of it is done: of what can be passed, where there is no mark to reach."""
+        """Whether a pass means that the whole lesson is done: a quiz or assignment without a pass mark."""
         return self.pass_mark is None and self.kind in MARKED_KINDS
 
 
 def default_complete_at(pass_mark: Number | None) -> Number | None:
-    """The percentage that completes a lesson whose document names none: all of it, unless it has to be passed."""
+    """The default of `complete_at`: 100, or no condition where the lesson has a pass mark."""
     return 100 if pass_mark is None else None
 
 
 class OnEdit(StrEnum):
-    """What an edit of the course means for learners who had completed it, and under it have not."""
+    """What an edit does where a learner has completed the course before it, but not all its lessons after it."""
 
     KEEP = "keep"
     REOPEN = "reopen"
@@ -84,9 +84,9 @@ UTC_ZONE: Final = "UTC"
 
 @dataclass(frozen=True)
 class Course:
-    """A course: its lessons in order. Raises `InvalidValueError` naming every place that breaks a rule.
+    """A course and its lessons in order. Raises `InvalidValueError` with the location of every broken rule.
 
-    `time_zone` is the IANA name of the zone that the course's days are cut in.
+    `time_zone` is the IANA name of the time zone in which the course's days begin and end.
     """
 
     id: CourseId
@@ -96,7 +96,7 @@ class Course:
     on_edit: OnEdit = OnEdit.KEEP
 
     def __post_init__(self) -> None:
-        """Refuse a course that no one could take."""
+        """Check the rules. Raises `InvalidValueError` where the course breaks one."""
         problems = [*_problems(self.lessons), *_zone_problems(self.time_zone)]
         if problems:
             raise InvalidValueError(problems)
@@ -108,7 +108,7 @@ class Course:
 
     @cached_property
     def positions(self) -> dict[LessonId, int]:
-        """Each lesson's place in the course's order, from 0."""
+        """Each lesson's position in the course's order, from 0."""
         return {lesson.id: position for position, lesson in enumerate(self.lessons)}
 
     @cached_property
@@ -118,11 +118,11 @@ class Course:
 
     @cached_property
     def zone(self) -> ZoneInfo:
-        """The zone that the course's days are cut in."""
+        """The time zone in which the course's days begin and end."""
         return ZoneInfo(self.time_zone)
 
     def date_of(self, moment: datetime) -> date:
-        """The day of the course's that a moment is on."""
+        """The date of a time in the course's time zone."""
         return moment.astimezone(self.zone).date()
 
 
@@ -130,14 +130,14 @@ NO_CRITERIA: Final[Mapping[LessonId, int]] = {}
 
 
 def course_etag(version: int) -> str:
-    """What names a version of a course's document: the opaque part of its entity tag."""
+    """Return the opaque part of the entity tag of a course document's version."""
     return str(version)
 
 
 class VersionedCourse(NamedTuple):
-    """A course and the version that the catalogue gave it: another one with every change of its document.
+    """A course and its version in the catalogue. Every change of the course document gives it a new version.
 
-    `criteria` holds the version since which a lesson is completed as it is now, where that is known.
+    `criteria` holds, by lesson, the version since which the lesson has its present conditions, where it is known.
     """
 
     course: Course
@@ -146,12 +146,12 @@ class VersionedCourse(NamedTuple):
 
     @property
     def etag(self) -> str:
-        """Names this version of the document: the opaque part of its entity tag."""
+        """The opaque part of the entity tag of this version."""
         return course_etag(self.version)
 
 
 def next_version(before: VersionedCourse | None, course: Course, version: int) -> VersionedCourse:
-    """A course under a new version, which lessons that are completed otherwise than before have as their criteria's."""
+    """Return the course with a new version. `criteria` gets this version for lessons whose conditions changed."""
     old = before.course.lessons_by_id if before else {}
     known = before.criteria if before else NO_CRITERIA
     criteria = {
@@ -175,7 +175,7 @@ def _problems(lessons: tuple[Lesson, ...]) -> Iterator[Problem]:
     first_seen: dict[LessonId, int] = {}
     for position, lesson in enumerate(lessons):
         if lesson.id in first_seen:
-            reason = f"Lesson {lesson.id} is in the course already, at place {first_seen[lesson.id]}."
+            reason = f"Lesson {lesson.id} is in the course already, at position {first_seen[lesson.id]}."
             yield Problem(("lessons", position, "id"), reason, "duplicate_lesson")
         first_seen.setdefault(lesson.id, position)
         if lesson.pass_mark is not None and lesson.kind not in MARKED_KINDS:
@@ -185,7 +185,7 @@ def _problems(lessons: tuple[Lesson, ...]) -> Iterator[Problem]:
 
 @cache
 def _known_zones() -> frozenset[str]:
-    # In the folder of the zones, some machines have a link to their own: another zone on each.
+    # On some machines the folder of the zones has a link to the machine's own zone. It means another zone on each.
     return frozenset(available_timezones() - {"localtime"})
 
 
@@ -197,7 +197,7 @@ def _zone_problems(name: str) -> Iterator[Problem]:
 
 @dataclass(frozen=True, slots=True)
 class CourseOutline:
-    """A course in one line: how many lessons it has, and how many of them count."""
+    """A course without its lessons: the number of lessons, and of lessons that count."""
 
     id: CourseId
     title: str
@@ -206,24 +206,24 @@ class CourseOutline:
 
 
 PAGE_OF_COURSES: Final = 1_000
-"""How many courses a page of the catalogue has at most."""
+"""The highest number of courses on a page of the catalogue."""
 
 
 class CoursePosition(NamedTuple):
-    """A course's place in the catalogue by title."""
+    """A course's position in the catalogue by title."""
 
     sort_key: bytes
     course_id: CourseId
 
 
 def position_of(course: Course | CourseOutline) -> CoursePosition:
-    """Where a course stands in the catalogue by title."""
+    """Return the course's position in the catalogue by title."""
     return CoursePosition(sort_key(course.title), course.id)
 
 
 @dataclass(frozen=True, slots=True)
 class CourseQuery:
-    """A page of the catalogue by title: from behind a place on, among these courses alone where any are named."""
+    """A page of the catalogue by title. It starts after the position `after`. `among` limits it to these courses."""
 
     limit: int = PAGE_OF_COURSES
     after: CoursePosition | None = None
@@ -235,10 +235,10 @@ FIRST_COURSES: Final = CourseQuery()
 
 @dataclass(frozen=True, slots=True)
 class CourseChange:
-    """What putting a course document did, lesson by lesson, in the order of the document they were read from.
+    """What storing a course document changed, lesson by lesson, each list in the order of its document.
 
-    `changed` lists lessons that are defined differently now; `reordered` says whether the lessons that stayed
-    stand in another order.
+    `changed` lists lessons with another definition than before. `reordered` says whether the lessons that stayed are
+    in another order.
     """
 
     course_id: CourseId
@@ -253,20 +253,20 @@ class CourseChange:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the course was as the document says already."""
+        """Whether nothing changed."""
         others = (self.reordered, self.renamed, self.time_zone_changed, self.on_edit_changed)
         return not (self.created or self.added or self.removed or self.changed or any(others))
 
 
 class CoursePut(NamedTuple):
-    """What putting a course document did, and the version that the catalogue has of it now."""
+    """What storing a course document changed, and the version that the catalogue has now."""
 
     change: CourseChange
     version: int
 
 
 def compare(before: Course | None, after: Course) -> CourseChange:
-    """What changes when `after` takes the place of `before` (`None`: the course is new)."""
+    """Return what changes when `after` replaces `before` (`None`: the course is new)."""
     old = before.lessons_by_id if before else {}
     new = after.lessons_by_id
     stayed = [lesson_id for lesson_id in old if lesson_id in new]

@@ -1,8 +1,8 @@
-"""What works change of one learner in one course: lesson progress, course progress, days, and the course's figures.
+"""How works change one learner's data in one course: lesson progress, course progress, days, and the course's figures.
 
-Every path that changes any of them goes through here: writes, imports, restored exports, recalculations after an edit
-of the course, starting over, and erasing. A store reads what `needs` says, lets `Changes` decide, and stores the
-`ChangeSet`.
+A work is a write, a restored export or a recalculation. Every change goes through this module: writes, imports,
+restored exports, recalculations after an edit of the course, starting over, and erasing. A store reads what `needs`
+asks for, lets `Changes` decide, and stores the `ChangeSet`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -40,13 +40,14 @@ from headway.domain.writes import CourseProgressRefresh, LessonWrite, Written
 
 Work = LessonWrite | CourseProgressRefresh | CourseProgressRestore
 Outcome = Written | bool | HeadwayError | None
-"""What became of a write; whether a restored export changed anything; a refusal; `None` of a refresh."""
+"""The result of a work: `Written` of a write, `bool` of a restore (whether it changed anything), `None` of a refresh,
+or the error of a refused work."""
 Key = tuple[LearnerId, CourseId]
 Lessons = Mapping[LessonId, LessonProgress | None]
 
 
 class Needs(NamedTuple):
-    """What has to be read before works can be decided, beside the course and the course progress."""
+    """What a store must read before works are decided, beside the course and the course progress."""
 
     lessons: AbstractSet[LessonId]
     all_lessons: bool
@@ -62,9 +63,10 @@ class LessonChange(NamedTuple):
 
 
 class ChangeSet(NamedTuple):
-    """All that changes of one learner in one course. A change of anything gives the course progress a new revision.
+    """All changes of one learner in one course. Every change gives the course progress a new revision.
 
-    `days` are the finished days that changed (`None`: the day is removed), `days_before` those that were known.
+    `days` are the finished days that changed (`None`: the day is removed). `days_before` are the finished days that
+    were read before.
     """
 
     learner_id: LearnerId
@@ -77,7 +79,7 @@ class ChangeSet(NamedTuple):
 
     @property
     def stored_progress(self) -> CourseProgress | None:
-        """The course progress to store; `None` where nothing changes at all."""
+        """The course progress to store; `None` where nothing changes."""
         return self.after if self.after is not self.before else None
 
     @property
@@ -101,7 +103,7 @@ class ChangeSet(NamedTuple):
         return (moment for moment, day in self.days.items() if day is None and moment in self.days_before)
 
     def add_to(self, counters: Counters) -> None:
-        """Add what this changes in the course's figures."""
+        """Add the changes of the course's figures to `counters`."""
         for lesson in self.lessons:
             counters.change_row(lesson.before, lesson.after)
         counters.change_course_progress(self.before, self.after)
@@ -110,11 +112,11 @@ class ChangeSet(NamedTuple):
 
 
 def needs(works: Sequence[Work], course: VersionedCourse, progress: CourseProgress | None, latest: date) -> Needs:
-    """What to read before the works are decided. `latest` is the last day of the course that may have begun.
+    """Return what to read before the works are decided. `latest` is the latest date that has begun in any time zone.
 
-    All lessons: where a write brings times (it may complete the course in the past), where a lesson may be taken back
-    (another one is the last that was started then), and where the course progress is recalculated. Days: to add to
-    them, and where the last one lies ahead.
+    All lessons are needed in three cases: a write brings times, because it may complete the course in the past; a write
+    may undo the start of a lesson, because another lesson is then the last one started; the course progress is
+    recalculated. Days are needed where a write brings times, and where the last day is ahead.
     """
     lessons = {work.lesson_id for work in works if isinstance(work, LessonWrite)}
     brings_times = any(map(_brings_times, works))
@@ -126,10 +128,9 @@ def needs(works: Sequence[Work], course: VersionedCourse, progress: CourseProgre
 
 
 class Changes:
-    """The changes of one learner in one course while works are decided, one after the other.
+    """Decides works of one learner in one course, one after the other, and collects the changes.
 
-    `lessons` and `days` are those that `needs` asks for, as they are stored; lessons that are not among them have no
-    progress.
+    `lessons` and `days` are the stored values that `needs` asks for. A lesson that is missing there has no progress.
     """
 
     __slots__ = (
@@ -161,7 +162,7 @@ class Changes:
         self._days: dict[date, LearnerDay | None] = {}
 
     def decide(self, work: Work, now: datetime) -> Outcome:
-        """Decide one more work; answers what became of it. One that is refused has changed nothing."""
+        """Decide one more work and return its result. A refused work changes nothing of what it asked for."""
         is_outdated = self._progress is not None and self._progress.course_version != self._course.version
         if is_outdated or isinstance(work, CourseProgressRefresh):
             self._recalculate(now)
@@ -176,7 +177,7 @@ class Changes:
         return None
 
     def change_set(self) -> ChangeSet:
-        """What all works together change."""
+        """Return the changes of all works together."""
         before = self._lessons_before
         changed = [
             LessonChange(lesson_id, before.get(lesson_id), lesson)
@@ -220,7 +221,7 @@ class Changes:
         return True
 
     def _recalculate(self, now: datetime) -> None:
-        """Make the course progress, and that of lessons, what they are under the course's present version."""
+        """Recalculate the course progress and the lesson progress under the present version of the course."""
         lessons = list(self._present_lessons())
         if self._progress is None and not lessons:
             return
@@ -237,7 +238,7 @@ class Changes:
         self._progress = position.course_progress._replace(revision=next_revision(self._before, now))
 
     def _present_lessons(self) -> Iterable[LessonProgress]:
-        """All lesson progress of the learner's in the course as it is so far, where `needs` asked for all."""
+        """The learner's lesson progress in the course after the works so far. Complete where `needs` asked for all."""
         return (lesson for lesson in {**self._lessons_before, **self._lessons}.values() if lesson is not None)
 
     @property
@@ -246,7 +247,7 @@ class Changes:
 
 
 def restart(progress: CourseProgress, lessons: Iterable[LessonProgress], now: datetime) -> ChangeSet:
-    """A learner starts a course over: all lesson progress there goes. The days until now stay."""
+    """Return the changes where a learner starts a course over: all lesson progress is removed, the days stay."""
     key = progress.learner_id, progress.course_id
     return ChangeSet(*key, progress, restarted(progress, now), _removed(lessons), NO_DAYS, NO_DAYS)
 
@@ -258,16 +259,16 @@ def erase(
     days: Iterable[LearnerDay],
     now: datetime,
 ) -> ChangeSet:
-    """All that is held on a learner in a course goes. Course progress that says nothing is left."""
+    """Return the changes that remove all data of a learner in a course. Empty course progress stays."""
     known = {day.date: day for day in days}
     after = emptied(progress, now) if progress else None
     return ChangeSet(*key, progress, after, _removed(lessons), known, dict.fromkeys(known))
 
 
 def all_written(outcomes: Sequence[object]) -> Sequence[Written | bool]:
-    """The outcomes of writes and restores of which all are stored or none.
+    """Return the outcomes of writes and restores that are stored all or none.
 
-    Raises `RefusedWriteError` for the first that is refused.
+    Raises `RefusedWriteError` for the first refused one.
     """
     for position, outcome in enumerate(outcomes):
         if isinstance(outcome, HeadwayError):
@@ -276,7 +277,7 @@ def all_written(outcomes: Sequence[object]) -> Sequence[Written | bool]:
 
 
 def by_learner_and_course(works: Sequence[Work]) -> dict[Key, list[int]]:
-    """Where the works of each learner in each course stand in their sequence, in order."""
+    """Return the positions of the works in their sequence by learner and course, in order."""
     positions: dict[Key, list[int]] = {}
     for position, work in enumerate(works):
         positions.setdefault((work.learner_id, work.course_id), []).append(position)
@@ -298,12 +299,12 @@ def _is_recalculated(works: Sequence[Work], course: VersionedCourse, progress: C
 
 
 def _may_go_back(works: Sequence[Work], progress: CourseProgress | None) -> bool:
-    """Whether the last lesson that the learner has started may be taken back."""
+    """Whether a work may undo the start of the last lesson that the learner has started."""
     at_lesson = progress.at_lesson if progress else None
     return any(
         isinstance(work, LessonWrite)
         and work.may_take_back
-        and (work.lesson_id == at_lesson or len(works) > 1)  # what comes before may start the lesson
+        and (work.lesson_id == at_lesson or len(works) > 1)  # an earlier work may start the lesson
         for work in works
     )
 

@@ -1,4 +1,4 @@
-"""Where a learner goes on in a course."""
+"""The lesson with which a learner continues a course."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -10,7 +10,10 @@ from headway.domain.progress import LessonProgress, Status
 
 
 class TouchedLesson(NamedTuple):
-    """What of a learner's row says where the learner goes on: `worked_at` is when the learner worked in it last."""
+    """The fields of lesson progress that the next lesson depends on.
+
+    `worked_at` is when the learner last worked in the lesson.
+    """
 
     course_id: CourseId
     lesson_id: LessonId
@@ -19,11 +22,12 @@ class TouchedLesson(NamedTuple):
 
 
 def next_lesson(course: Course, rows: Iterable[TouchedLesson | LessonProgress]) -> Lesson | None:
-    """The lesson to go on with; `None` where all are completed.
+    """Return the lesson to continue with; `None` where all lessons are completed.
 
-    It is the lesson worked in last, if it is not completed; else the first one after it that is not; else the first of
-    all. A bookmark, notes, and what others or an edit of the course did to a row are no work. Rows of lessons that have
-    left the course say nothing.
+    This is the lesson that the learner worked in last, if it is not completed. Otherwise it is the next lesson in the
+    course's order that is not completed; after the last lesson the search begins again at the first. A bookmark, a
+    note, a write by another person and an edit of the course are not work. Lessons that have left the course are
+    ignored.
     """
     position = course.positions
     present = [row for row in rows if row.lesson_id in position]

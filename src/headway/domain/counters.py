@@ -1,8 +1,8 @@
-"""What a course's figures are counted from, and the counts: kept by adding what changes, made anew by a recount.
+"""The counts that a course's statistics are computed from.
 
-What lesson progress and course progress count for is written once, here. With every change the stores add what it
-counts for now, less what it counted for before; a recount adds up all that there is. Every count is a whole number, so
-both come to the same.
+This module says once how lesson progress, course progress and days are counted. With every change a store adds the
+difference between the counts after and before. A recount adds up everything that is stored. All counts are whole
+numbers, so both give the same result.
 """
 
 from collections.abc import Iterable, Mapping
@@ -21,11 +21,11 @@ HIGHEST_SCORE: Final = 100
 
 
 class LessonCounts(NamedTuple):
-    """Learners in a lesson: those who started it, completed it, attempted and passed its quiz, bookmarked it; and sums.
+    """Numbers of learners in a lesson (started, completed, attempted, passed, bookmarked, scored), and sums.
 
-    `stopped` are those who started nothing behind it and have not completed the course: their course progress says so.
-    All else follows from lesson progress. Whoever has a score, an attempt or a pass has attempted the quiz. Scores are
-    summed in micro-points (millionths of a point), time in micro-minutes.
+    A learner with a score, an attempt or a pass has attempted the quiz. Scores are summed in micro-points (millionths
+    of a point), time in micro-minutes. `stopped` is the number of learners who have started no later lesson and have
+    not completed the course. It follows from course progress, all other counts from lesson progress.
     """
 
     started: int = 0
@@ -41,14 +41,18 @@ class LessonCounts(NamedTuple):
 
 
 class CourseCounts(NamedTuple):
-    """Learners in a course: those who wrote in it, and those who completed it."""
+    """Numbers of learners in a course: those who have progress in it, and those who completed it."""
 
     learners: int = 0
     completed: int = 0
 
 
 class DayCounts(NamedTuple):
-    """A day in a course: learners seen on it, those of them not seen since, and what they did, as `LearnerDay` says."""
+    """The counts of one day in a course.
+
+    `active` is the number of learners who were active on it, `last_seen` the number of those who were not seen later.
+    The rest is the sum of the learners' `LearnerDay`.
+    """
 
     active: int = 0
     last_seen: int = 0
@@ -64,7 +68,7 @@ DayKey = tuple[CourseId, date]
 
 
 class RowShape(NamedTuple):
-    """What rows have in common that count for the same, but for their time."""
+    """The fields of lesson progress that are counted, without the time. Lesson progress is grouped by them."""
 
     status: Status
     quiz_score: Number | None
@@ -74,15 +78,15 @@ class RowShape(NamedTuple):
 
 
 MOST_TIME_OF_A_ROW: Final = 100_000 * 1_000_000
-"""So much of a row's time is counted, in millionths of a minute: 69 days and nights.
+"""The most time of one learner in one lesson that is counted, in micro-minutes: 100,000 minutes, about 69 days.
 
-With it 92 million learners of a lesson fit into the 64 bits of a stored count, whatever clients send.
+With this limit the time of 92 million learners of a lesson fits into a stored count of 64 bits.
 """
 _NO_LESSON: Final = LessonCounts()
 
 
 def lesson_counts(row: LessonProgress | None) -> LessonCounts:
-    """What a row counts for in its lesson, whether that is in the course now or not."""
+    """The counts of one learner's lesson progress; all 0 without progress. The lesson may have left the course."""
     return _NO_LESSON if row is None else _counts_of(row, _counted_time(row))
 
 
@@ -106,7 +110,7 @@ def _counts_of(row: LessonProgress | RowShape, micro_minutes: int) -> LessonCoun
 
 
 def whole_points(score: Number) -> int:
-    """The point of the distribution that a score counts at: 0 to 100, rounded down, so that none reaches a mark."""
+    """A score in whole points, 0 to 100, rounded down: a score below a mark must not appear at the mark."""
     return int(score)
 
 
@@ -115,9 +119,9 @@ C = TypeVar("C", LessonCounts, CourseCounts, DayCounts)
 
 
 class Counters:
-    """Counts by what they are counted for: to be added to what is stored, found by a recount, or stored.
+    """Counts by course, lesson, score and day. They are stored counts, a recount, or differences to add.
 
-    What comes to nothing is left out.
+    Counts that are 0 are left out.
     """
 
     __slots__ = ("courses", "days", "lessons", "scores")
@@ -129,7 +133,7 @@ class Counters:
         self.days: dict[DayKey, DayCounts] = {}
 
     def change_row(self, before: LessonProgress | None, after: LessonProgress | None) -> None:
-        """A row became another one."""
+        """Count the change of lesson progress from `before` to `after` (`None`: there is none)."""
         if before is not None and after is not None and _is_alike(before, after):
             self._add_lesson_time((after.course_id, after.lesson_id), _counted_time(after) - _counted_time(before))
             return
@@ -146,14 +150,17 @@ class Counters:
                 self.add_score((row.course_id, row.lesson_id, whole_points(has)), 1)
 
     def add_rows(self, key: LessonKey, shape: RowShape, rows: int, micro_minutes: int) -> None:
-        """So many rows of one shape in a lesson, and their time, in millionths of a minute."""
+        """Count `rows` learners in a lesson, all of one shape. `micro_minutes` is the sum of their time."""
         counts = LessonCounts._make(rows * count for count in _counts_of(shape, 0))
         self.add_lesson(key, counts._replace(micro_minutes=micro_minutes))
         if shape.quiz_score is not None:
             self.add_score((*key, whole_points(shape.quiz_score)), rows)
 
     def change_course_progress(self, before: CourseProgress | None, after: CourseProgress | None) -> None:
-        """Course progress became another one. A day that this finished is told by `change_days`."""
+        """Count the change of course progress from `before` to `after` (`None`: there is none).
+
+        Count a day that was finished by this with `change_days`.
+        """
         if before is not None and after is not None and _is_same_day(before, after):
             self._add_done(after.course_id, before.day, after.day)
             return
@@ -163,14 +170,14 @@ class Counters:
             self._add_course_progress(after, 1)
 
     def add_day(self, course_id: CourseId, day: LearnerDay, sign: int = 1) -> None:
-        """A learner's day in a course."""
+        """Count a learner's finished day in a course. A `sign` of -1 takes it away."""
         counts = (1, 0, day.lessons_started, day.lessons_completed, day.micro_minutes, day.completions)
         self.add_date((course_id, day.date), DayCounts._make(sign * count for count in counts))
 
     def change_days(
         self, course_id: CourseId, before: Mapping[date, LearnerDay], after: Mapping[date, LearnerDay | None]
     ) -> None:
-        """Finished days of one learner's became others (`None`: the day is no more)."""
+        """Count the change of one learner's finished days. A day that is `None` in `after` is removed."""
         for moment, day in after.items():
             was = before.get(moment)
             if was is not None:
@@ -179,11 +186,11 @@ class Counters:
                 self.add_day(course_id, day)
 
     def add_lesson(self, key: LessonKey, counts: LessonCounts) -> None:
-        """Learners in a lesson."""
+        """Add the counts of a lesson."""
         _add(self.lessons, key, counts, LessonCounts)
 
     def add_score(self, key: ScoreKey, learners: int) -> None:
-        """Learners with a score."""
+        """Add a number of learners with a score."""
         total = self.scores.get(key, 0) + learners
         if total:
             self.scores[key] = total
@@ -191,15 +198,15 @@ class Counters:
             self.scores.pop(key, None)
 
     def add_course(self, key: CourseId, counts: CourseCounts) -> None:
-        """Learners in a course."""
+        """Add the counts of a course."""
         _add(self.courses, key, counts, CourseCounts)
 
     def add_date(self, key: DayKey, counts: DayCounts) -> None:
-        """A day in a course."""
+        """Add the counts of a day in a course."""
         _add(self.days, key, counts, DayCounts)
 
     def add(self, other: "Counters", sign: int = 1) -> None:
-        """All that others count."""
+        """Add all counts of `other`. A `sign` of -1 takes them away."""
         for lesson, counts in other.lessons.items():
             self.add_lesson(lesson, LessonCounts._make(sign * count for count in counts))
         for score, learners in other.scores.items():
@@ -210,7 +217,7 @@ class Counters:
             self.add_date(day, DayCounts._make(sign * count for count in day_counts))
 
     def by_course(self) -> "dict[CourseId, Counters]":
-        """The counts of each course by themselves."""
+        """Return the counts of each course separately."""
         found: dict[CourseId, Counters] = {}
         for course_id, course_counts in self.courses.items():
             found.setdefault(course_id, Counters()).courses[course_id] = course_counts
@@ -236,19 +243,19 @@ class Counters:
         return f"Counters({self.lessons}, {self.scores}, {self.courses}, {self.days})"
 
     def _add_lesson_time(self, key: LessonKey, micro_minutes: int) -> None:
-        """What nearly every heartbeat comes to."""
+        """Add time only. Nearly every regular report of a player needs no more."""
         if micro_minutes:
             self.add_lesson(key, LessonCounts(0, 0, 0, 0, 0, 0, 0, 0, micro_minutes))
 
     def _add_done(self, course_id: CourseId, before: LearnerDay, after: LearnerDay) -> None:
-        """More was done on the same day."""
+        """Count what was added on the same day."""
         _, *had = before
         _, *has = after
         if had != has:
             self.add_date((course_id, after.date), DayCounts(0, 0, *map(sub, has, had)))
 
     def _add_course_progress(self, course_progress: CourseProgress, sign: int) -> None:
-        """Course progress, with the day that is not finished."""
+        """Count course progress and its last day, which is not finished."""
         day = course_progress.day
         started = sign * int(course_progress.started_at is not None)
         completed = sign * int(course_progress.completed_at is not None)
@@ -263,7 +270,7 @@ class Counters:
 
 
 def _is_alike(before: LessonProgress, after: LessonProgress) -> bool:
-    """Whether two rows count for the same, but for their time."""
+    """Whether both have the same counts, apart from their time."""
     return (
         before.status is after.status
         and before.quiz_score == after.quiz_score
@@ -274,7 +281,7 @@ def _is_alike(before: LessonProgress, after: LessonProgress) -> bool:
 
 
 def _is_same_day(before: CourseProgress, after: CourseProgress) -> bool:
-    """Whether two course progress count for the same, but for what was done on their day."""
+    """Whether both have the same counts, apart from what was done on their last day."""
     return (
         before.day.date == after.day.date
         and (before.started_at is None) is (after.started_at is None)
@@ -288,7 +295,7 @@ def recount(
     all_course_progress: Iterable[CourseProgress],
     finished_days: Iterable[tuple[CourseId, LearnerDay]],
 ) -> Counters:
-    """The counts from all that there is."""
+    """Count all lesson progress, all course progress and all finished days."""
     counters = Counters()
     for row in rows:
         counters.change_row(None, row)

@@ -1,8 +1,8 @@
-"""Where one learner stands in a course, and what one row contributes to it.
+"""A learner's progress in a course, and what progress in one lesson contributes to it.
 
-Figures are kept by deltas: a write adds what the row contributes after it less what it did before. Time is summed
-in whole millionths of a minute, to which each row's time is rounded, so that sums are exact in any order and equal a
-recount to the last digit.
+The tally is kept by differences: a write adds what the lesson progress contributes after the write, less what it
+contributed before. Time is rounded to whole micro-minutes (millionths of a minute) for each lesson and then summed. So
+sums are exact in any order, and equal to a recount.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,14 +21,14 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 
 class Tally(NamedTuple):
-    """Lessons that count, completed and in progress, and the time over all lessons, in millionths of a minute."""
+    """The numbers of completed and started lessons that count, and the time over all lessons, in micro-minutes."""
 
     completed_lessons: int = 0
     in_progress_lessons: int = 0
     micro_minutes: int = 0
 
     def plus(self, other: Self, less: Self) -> "Tally":
-        """This tally with `other` added and `less` taken away."""
+        """Return this tally plus `other`, minus `less`."""
         return Tally(
             self.completed_lessons + other.completed_lessons - less.completed_lessons,
             self.in_progress_lessons + other.in_progress_lessons - less.in_progress_lessons,
@@ -38,15 +38,14 @@ class Tally(NamedTuple):
 
 NOTHING: Final = Tally()
 NEVER: Final = date(1970, 1, 1)
-"""The day of who was not seen yet."""
+"""The date of `CourseProgress.day` while the learner has not been seen in the course."""
 
 
 class LearnerDay(NamedTuple):
-    """What a learner did in a course on one day, which is cut in the course's time zone.
+    """What a learner did in a course on one day. Days begin and end in the course's time zone.
 
-    What others write for the learner is not counted. Lessons begun and completed and completions of the course are
-    counted as they happen: who does it again counts again. `micro_minutes` are the millionths of a minute that were
-    added, 24 hours at most.
+    Writes by other persons for the learner do not count. Lessons started, lessons completed and completions of the
+    course count each time they happen. `micro_minutes` is the time added on that day, at most 24 hours.
     """
 
     date: date
@@ -57,15 +56,17 @@ class LearnerDay(NamedTuple):
 
 
 class CourseProgress(NamedTuple):
-    """Where a learner stands in a course, kept with every write.
+    """A learner's progress in a course. Every write updates it.
 
-    `course_version` is the version of the course document that the tally was made under: under another one it
-    no longer holds and is made anew from the rows. `started_at` is the first write in the course, whoever made it,
-    `None` where the course was started over and not written in since; `revision` grows with every change and is not
-    used again when the course is started over. `completed_at` is when the last lesson that counts was completed.
-    `last_accessed` is the learner's own last write, `day` the last day on which the learner wrote: `None` and `NEVER`
-    where others wrote alone. `at_lesson` is the last lesson, in the course's order under that version, that the learner
-    has started.
+    - `course_version`: the version of the course document that the tally follows. Under another version the tally is
+      not valid and is recalculated from the lesson progress.
+    - `last_accessed`: the learner's own last write; `None` where only other persons wrote.
+    - `revision`: grows with every change. A number is not used again after the course is started over.
+    - `started_at`: the first write in the course, by any writer; `None` where there was none since the learner started
+      the course over.
+    - `completed_at`: when the learner completed the last lesson that counts.
+    - `day`: the last day on which the learner wrote; its date is `NEVER` where only other persons wrote.
+    - `at_lesson`: the last lesson that the learner has started, in the order of that version of the course.
     """
 
     learner_id: LearnerId
@@ -81,19 +82,19 @@ class CourseProgress(NamedTuple):
 
     @property
     def last_seen(self) -> date | None:
-        """The last day on which the learner wrote; `None` where others wrote alone."""
+        """The last day on which the learner wrote; `None` where only other persons wrote."""
         return None if self.day.date == NEVER else self.day.date
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing is held there any more: a place of somebody who was erased."""
+        """Whether it holds no data any more, because the learner was erased."""
         return self.started_at is None and self.day.date == NEVER
 
 
 class LessonsStamp(NamedTuple):
-    """Two readings of a learner's rows in a course are the same where their stamps are.
+    """A stamp of a learner's lesson progress in a course. Where two stamps are equal, the lesson progress is too.
 
-    `course_version` changes with the course's document, `revision` with the learner's writes in the course.
+    `course_version` changes with the course document, `revision` with each write to the learner's progress there.
     """
 
     course_version: int
@@ -101,7 +102,7 @@ class LessonsStamp(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """The reference's course completion statistics of one learner."""
+    """One learner's course completion statistics, as the reference defines them."""
 
     course_id: CourseId
     total_lessons: int
@@ -113,14 +114,14 @@ class Summary(NamedTuple):
 
 
 def contribution(lesson: Lesson | None, row: LessonProgress | None) -> Tally:
-    """What a row adds to its learner's tally: nothing where there is no row, or the lesson is not in the course."""
+    """What lesson progress adds to the tally: nothing without progress, or where the lesson is not in the course."""
     if lesson is None or row is None:
         return NOTHING
     return tally_of(1, row.status, micro_minutes(row), required=lesson.required)
 
 
 def tally_of(rows: int, status: Status, micro_minutes: int, *, required: bool) -> Tally:
-    """What so many rows add that have the same status, in lessons that are in the course and count or do not."""
+    """What a number of lessons with the same status add to a tally. `required` says whether they count."""
     return Tally(
         rows if required and status is Status.COMPLETED else 0,
         rows if required and status is Status.IN_PROGRESS else 0,
@@ -129,7 +130,7 @@ def tally_of(rows: int, status: Status, micro_minutes: int, *, required: bool) -
 
 
 def recount(course: Course, rows: Iterable[LessonProgress]) -> Tally:
-    """The tally from the rows themselves."""
+    """Compute the tally from all the learner's lesson progress in the course."""
     tally = NOTHING
     for row in rows:
         tally = tally.plus(contribution(course.lessons_by_id.get(row.lesson_id), row), less=NOTHING)
@@ -137,24 +138,24 @@ def recount(course: Course, rows: Iterable[LessonProgress]) -> Tally:
 
 
 def last_started(course: Course, rows: Iterable[LessonProgress]) -> LessonId | None:
-    """The last lesson in the course's order, whether it counts or not, that one of a learner's rows has started."""
+    """The last lesson in the course's order that the learner has started, whether it counts or not."""
     positions = course.positions
     started = (row.lesson_id for row in rows if row.lesson_id in positions and is_started(row))
     return max(started, key=positions.__getitem__, default=None)
 
 
 def is_started(row: LessonProgress | None) -> bool:
-    """Whether there is a row that says that its lesson was started."""
+    """Whether there is progress, and it says that the lesson was started."""
     return row is not None and row.status is not Status.NOT_STARTED
 
 
 def emptied(course_progress: CourseProgress, now: datetime) -> CourseProgress:
-    """A place in a course of which nothing is known but that there was somebody."""
+    """Return course progress without any data of its learner. Only the ids and the revision stay."""
     return restarted(course_progress, now)._replace(day=LearnerDay(NEVER))
 
 
 def restarted(course_progress: CourseProgress, now: datetime) -> CourseProgress:
-    """Where a learner stands who starts the course over. What was done on the days until now stays done."""
+    """Return the course progress of a learner who starts the course over. The learner's days stay."""
     return course_progress._replace(
         tally=NOTHING,
         last_accessed=None,
@@ -166,12 +167,12 @@ def restarted(course_progress: CourseProgress, now: datetime) -> CourseProgress:
 
 
 def without_progress(learner_id: LearnerId, course: VersionedCourse) -> CourseProgress:
-    """Of somebody who has no course progress; `recalculate` makes of it what rows say that are there all the same."""
+    """Return course progress for a learner who has none. `recalculate` fills it where there is lesson progress."""
     return CourseProgress(learner_id, course.course.id, NOTHING, None, course.version, 0, None, None, LearnerDay(NEVER))
 
 
 class Recalculated(NamedTuple):
-    """Course progress under another version of its course, and the rows that became others with it."""
+    """Course progress under another version of its course, and the lesson progress that changed with it."""
 
     course_progress: CourseProgress
     rows: list[LessonProgress]
@@ -180,16 +181,17 @@ class Recalculated(NamedTuple):
 def recalculate(
     course: VersionedCourse, course_progress: CourseProgress, rows: Iterable[LessonProgress], now: datetime
 ) -> Recalculated:
-    """Make course progress what it is under a version of the course: rows first, where what completes a lesson changed.
+    """Recalculate course progress under a version of the course.
 
-    Who is complete now has completed the course. Who is not any more stays so unless the course says `reopen`. The
-    revision is left to whoever stores it.
+    First the lesson progress is recalculated in lessons whose conditions have changed. A learner who has completed all
+    lessons that count has completed the course. A learner who has not keeps an earlier completion, except where the
+    course's `on_edit` is `reopen`. The caller sets the revision.
     """
     rows = list(rows)
     course_progress = _begun(course.course, course_progress, rows)
     changed: list[LessonProgress] = []
     tally = NOTHING
-    at_lesson = last_started(course.course, rows)  # no row comes to be started, or not started, by an edit
+    at_lesson = last_started(course.course, rows)  # an edit never changes whether a lesson is started
     for row in rows:
         lesson = course.course.lessons_by_id.get(row.lesson_id)
         present = row
@@ -212,10 +214,10 @@ def recalculate(
 def agrees(
     course: VersionedCourse, course_progress: CourseProgress, tally: Tally, at_lesson: LessonId | None, *, derived: bool
 ) -> bool:
-    """Whether course progress is what `tally` and `at_lesson`, found anew from its rows, make of it.
+    """Whether stored course progress agrees with `tally` and `at_lesson`, computed again from the lesson progress.
 
-    One of another version of the course is taken as it is until all that follows from the edit is `derived`, and one
-    of a course that was started over for good.
+    Course progress of another version is accepted until the recalculation is finished (`derived`). After that it is
+    accepted only where the learner started the course over and has not written since.
     """
     if course_progress.course_version != course.version:
         return not derived or course_progress.started_at is None
@@ -226,25 +228,25 @@ def agrees(
 
 
 def is_complete(course: Course, tally: Tally) -> bool:
-    """Whether every lesson that counts is completed, and there is one."""
+    """Whether the course has lessons that count, and all of them are completed."""
     return 0 < course.required_lessons <= tally.completed_lessons
 
 
 def next_revision(progress: CourseProgress | None, now: datetime) -> int:
-    """The revision of a write: one more than the last, and at least the time in microseconds since 1970.
+    """The revision after a write: at least one more than the last, and at least `now` in microseconds since 1970.
 
-    The time keeps a course that is started over from counting through the same numbers again.
+    Because of the time, a course that is started over does not use the same numbers again.
     """
     return max(microseconds(now), progress.revision + 1) if progress else microseconds(now)
 
 
 def microseconds(moment: datetime) -> int:
-    """A moment as whole microseconds since 1970."""
+    """The time as whole microseconds since 1970."""
     return (moment - _EPOCH) // _MICROSECOND
 
 
 def summarise(course: Course, progress: CourseProgress | None) -> Summary:
-    """The summary over the lessons that are in the course now; `None`: the learner has not written in it yet."""
+    """Return the summary over the present lessons of the course. `progress` is `None` where there is no write yet."""
     tally = progress.tally if progress else NOTHING
     total = course.required_lessons
     return Summary(
@@ -259,22 +261,22 @@ def summarise(course: Course, progress: CourseProgress | None) -> Summary:
 
 
 def micro_minutes(row: LessonProgress | None) -> int:
-    """A row's time in whole millionths of a minute."""
+    """The time of lesson progress in micro-minutes; 0 without progress."""
     return to_micro_minutes(row.time_spent_minutes) if row else 0
 
 
 def to_micro_minutes(time: Number) -> int:
-    """Minutes as whole millionths of a minute."""
+    """Convert minutes to micro-minutes."""
     return round(time * _MICRO_MINUTES_OF_A_MINUTE)
 
 
 def minutes(micro_minutes: int) -> Number:
-    """Millionths of a minute as minutes."""
+    """Convert micro-minutes to minutes."""
     return plain(micro_minutes / _MICRO_MINUTES_OF_A_MINUTE)
 
 
 def _begun(course: Course, course_progress: CourseProgress, rows: Sequence[LessonProgress]) -> CourseProgress:
-    """Course progress that says of somebody with rows that nothing was begun, with what the rows tell of it."""
+    """Fill in the times of course progress that has none although the learner has lesson progress."""
     if course_progress.started_at is not None or not rows:
         return course_progress
     started_at = min(row.created_at for row in rows)

@@ -1,7 +1,7 @@
-"""The times that a write brings along: what they have to be, and what they make of the row.
+"""The times that a write brings: their rules, and how they change lesson progress.
 
-Only who writes for learners brings times. A time that the row has already is not a new one, so that a row that was
-read and is sent back is a write of now.
+Only persons who write for learners may send times. A time that is stored already is not a new time. So lesson progress
+that was read and sent back is a write of the present time.
 """
 
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ from headway.domain.errors import InvalidValueError, Problem
 from headway.domain.progress import LessonProgress, Status
 
 EARLIEST: Final = datetime(1990, 1, 1, tzinfo=UTC)
-"""No time that is sent is before it."""
+"""A time that is sent may not be earlier."""
 CLOCKS_DIFFER: Final = timedelta(minutes=1)
-"""By so much may a time that is sent be ahead; it is taken for the present."""
+"""A time that is sent may be ahead by so much, because clocks differ. It becomes the present time."""
 
 
 class Times(NamedTuple):
-    """When a row was made, completed, and changed last, as far as a write says."""
+    """When lesson progress was created, completed and last changed; `None` where a write does not say."""
 
     created_at: datetime | None = None
     completed_at: datetime | None = None
@@ -27,12 +27,12 @@ class Times(NamedTuple):
 
     @property
     def begun(self) -> datetime | None:
-        """The earliest of them."""
+        """The earliest of the times."""
         return self.created_at or self.completed_at or self.updated_at
 
     @property
     def ended(self) -> datetime | None:
-        """The latest of them."""
+        """The latest of the times."""
         return self.updated_at or self.completed_at or self.created_at
 
 
@@ -40,7 +40,7 @@ NO_TIMES: Final = Times()
 
 
 class Moments(NamedTuple):
-    """When a learner was there: when the lesson was begun, completed, and worked on last, by what a write says."""
+    """When the learner was active, as a write says: when the lesson was begun, completed and last worked on."""
 
     begun: datetime
     completed: datetime
@@ -48,9 +48,9 @@ class Moments(NamedTuple):
 
 
 def checked(times: Times, now: datetime) -> Times:
-    """The times, none of them ahead of now.
+    """Return the times, with those that are ahead by at most a minute set to `now`.
 
-    Raises `InvalidValueError` for times in the future, too long ago, or out of their order.
+    Raises `InvalidValueError` where a time is in the future or before 1990, or where the times are not in order.
     """
     problems = list(_faults(times, now))
     if problems:
@@ -59,7 +59,7 @@ def checked(times: Times, now: datetime) -> Times:
 
 
 def new_times(times: Times, row: LessonProgress | None) -> Times:
-    """The times that the row has not yet. Rows are read to the second, so they are compared to the second."""
+    """Return the times that are not stored yet. The API shows whole seconds, so times may match to the second."""
     if row is None:
         return times
     held = Times(row.created_at, row.completed_at, row.updated_at)
@@ -67,10 +67,13 @@ def new_times(times: Times, row: LessonProgress | None) -> Times:
 
 
 def dated(before: LessonProgress | None, after: LessonProgress, times: Times, *, conditional: bool) -> LessonProgress:
-    """What a write makes of a row, under the times that it brings; the row before where it changes nothing.
+    """Return the lesson progress after a write, with the times that the write brings.
 
-    A merge write moves `created_at` and `completed_at` back and `updated_at` on; a conditional one sets what it names.
-    Raises `InvalidValueError` where the row is not completed, or its times would be out of their order.
+    A merge write can only move `created_at` and `completed_at` to an earlier time, and `updated_at` to a later one. A
+    conditional write sets the times it names. Where nothing changes, `before` is returned.
+
+    Raises `InvalidValueError` where there is a `completed_at` but the lesson is not completed, or where the times would
+    not be in order.
     """
     begun, ended = times.begun, times.ended
     if begun is None or ended is None:
@@ -96,12 +99,12 @@ def _under(before: LessonProgress | None, after: LessonProgress, held: Times) ->
         return before
     version = before.version + 1 if before else after.version
     created_at, completed_at, updated_at = held
-    assert created_at is not None and updated_at is not None  # noqa: S101, PT018 - a row has both
+    assert created_at is not None and updated_at is not None  # noqa: S101, PT018 - stored progress has both
     return after._replace(created_at=created_at, completed_at=completed_at, updated_at=updated_at, version=version)
 
 
 def moments_of(times: Times) -> Moments | None:
-    """When the learner was there, where a write says so."""
+    """When the learner was active; `None` where the write has no times."""
     begun, ended = times.begun, times.ended
     if begun is None or ended is None:
         return None
@@ -136,7 +139,7 @@ def _disorder(times: Times) -> Iterator[Problem]:
 
 
 def latest(moment: datetime | None, other: datetime | None) -> datetime | None:
-    """The later one of those that are known."""
+    """The later of two times; where one is `None`, the other."""
     return max(moment, other) if moment and other else moment or other
 
 

@@ -1,7 +1,7 @@
-"""What an edit of a course would change for those who have completed it, told before the edit is made.
+"""The impact of an edit: whose course completion it would give or take, computed before the edit is made.
 
-For most learners the course progress alone tells it, without a look at their lessons: how many of the lessons that
-counted can count no more, and how many more can come to count, are the same for all.
+For most learners the course progress alone is enough, without their lesson progress. The numbers of lessons that stop
+counting, and of lessons that begin to count, are the same for all learners.
 """
 
 from collections.abc import Iterable
@@ -18,7 +18,7 @@ from headway.domain.progress import LessonProgress
 
 
 class Impact(NamedTuple):
-    """What putting a course would change, and how many of its learners would gain or lose its completion."""
+    """What storing a course document would change, and how many learners would gain or lose its completion."""
 
     change: CourseChange
     learners: int
@@ -27,7 +27,7 @@ class Impact(NamedTuple):
 
 
 class CompletedTotal(NamedTuple):
-    """The least and the most lessons that a learner can have completed of those that count."""
+    """The smallest and the largest number of lessons that count and that a learner can have completed."""
 
     least: int
     most: int
@@ -35,9 +35,10 @@ class CompletedTotal(NamedTuple):
 
 @dataclass(frozen=True)
 class CourseEdit:
-    """A course as it is, and as it would be under its next version.
+    """A course as it is now, and as it would be in its next version.
 
-    `started` are the lessons that anybody has started, hidden ones too: in the others no row decides.
+    `started` are the lessons that at least one learner has started, including lessons that have left the course. In
+    all other lessons nobody has progress that matters.
     """
 
     before: VersionedCourse
@@ -46,23 +47,26 @@ class CourseEdit:
 
     @classmethod
     def to(cls, before: VersionedCourse, course: Course, started: AbstractSet[LessonId]) -> "CourseEdit":
-        """The edit that puts `course` in the place of what the catalogue has."""
+        """Return the edit that replaces the catalogue's version `before` with `course`."""
         return cls(before, next_version(before, course, before.version + 1), started)
 
     @property
     def can_give(self) -> bool:
-        """Whether it can complete the course for anybody."""
+        """Whether the edit can complete the course for a learner."""
         return self._required_after > 0 and (self._counts_otherwise or self._loosened > 0)
 
     @property
     def can_take(self) -> bool:
-        """Whether it can take the course's completion from anybody."""
+        """Whether the edit can take the course's completion from a learner."""
         if self.after.course.on_edit is OnEdit.KEEP:
             return False
         return self._counts_otherwise or self.before.course.on_edit is OnEdit.KEEP
 
     def completes(self, course_progress: CourseProgress) -> bool | None:
-        """Whether the learner has completed the course under the edit; `None`: the rows decide."""
+        """Whether the learner would have completed the course after the edit.
+
+        `None` means that the course progress does not tell; use `difference` with the lesson progress.
+        """
         has_completed = course_progress.completed_at is not None
         if has_completed and self.after.course.on_edit is OnEdit.KEEP:
             return True
@@ -74,9 +78,9 @@ class CourseEdit:
         return False if completed.most < self._required_after or not self._required_after else None
 
     def difference(self, course_progress: CourseProgress, rows: Iterable[LessonProgress], now: datetime) -> int:
-        """1 where the learner gains the completion by the edit, -1 where they lose it, else 0.
+        """Return 1 where the learner gains the completion by the edit, -1 where the learner loses it, otherwise 0.
 
-        Where what followed from an earlier edit is not derived yet, only what this one adds to it counts.
+        Where an earlier edit is not recalculated yet, only the difference that this edit adds to it counts.
         """
         known = list(rows)
         has = course_progress
@@ -86,7 +90,7 @@ class CourseEdit:
         return (would_have.completed_at is not None) - (has.completed_at is not None)
 
     def _completed(self, before: int) -> CompletedTotal:
-        """How many lessons that count would be completed by one who has completed so many of those that count now."""
+        """The lessons that would count as completed for a learner who has completed `before` lessons that count now."""
         staying = self._required_before - self._dropped
         least = max(0, before - self._dropped)
         most = min(staying, min(before, staying) + self._loosened) + self._brought_started
@@ -102,7 +106,7 @@ class CourseEdit:
 
     @cached_property
     def _staying(self) -> list[Lesson]:
-        """The lessons that count before and after, as they are after."""
+        """The lessons that count before and after the edit, as the edit defines them."""
         old = self.before.course.lessons_by_id
         return [one for one in self.after.course.lessons if one.required and one.id in old and old[one.id].required]
 
@@ -116,7 +120,7 @@ class CourseEdit:
 
     @cached_property
     def _brought_started(self) -> int:
-        """How many lessons come to count that anybody may have completed."""
+        """The number of lessons that begin to count and that a learner may have completed."""
         staying = {lesson.id for lesson in self._staying}
         return sum(one.required and one.id in self.started - staying for one in self.after.course.lessons)
 
@@ -126,5 +130,5 @@ class CourseEdit:
 
     @cached_property
     def _loosened(self) -> int:
-        """How many lessons that stay are completed otherwise: whoever has not completed them may have, by that."""
+        """The number of lessons that stay and whose conditions change: the edit may complete them for a learner."""
         return sum(self.after.criteria[lesson.id] == self.after.version for lesson in self._staying)

@@ -1,4 +1,4 @@
-"""Every refusal, drawn once. What a front end makes of each (a status, an exit code) is its own affair.
+"""All errors that Headway raises on purpose. Each front end translates them into a status or an exit code.
 
 HeadwayError
 ├── NotAuthenticatedError
@@ -21,6 +21,7 @@ HeadwayError
 │   ├── TooManyStreamsError
 │   ├── KeysUnavailableError
 │   └── StoppingError
+├── ServerError
 └── ConfigurationError
     └── SchemaTooNewError
 """
@@ -32,13 +33,13 @@ from headway.domain.identifiers import CourseId, LearnerId, LessonId
 
 
 class HeadwayError(Exception):
-    """A refusal whose message is meant for the one who asked."""
+    """A refused request. The message is written for the caller."""
 
 
 class NotAuthenticatedError(HeadwayError):
-    """No bearer token, or one that does not verify.
+    """There is no bearer token, or it is not valid.
 
-    `token_sent` tells the two apart: whoever sent none is told no error code (RFC 6750 section 3.1).
+    `token_sent` says whether the request had a token. Without one, the answer has no error code (RFC 6750 section 3.1).
     """
 
     def __init__(self, reason: str, *, token_sent: bool = True) -> None:
@@ -47,14 +48,14 @@ class NotAuthenticatedError(HeadwayError):
 
 
 class ForgedRequestError(HeadwayError):
-    """A browser with a session sent a change that does not come from one of the session's own pages."""
+    """A browser with a session sent a change that does not come from a page of that session."""
 
     def __init__(self) -> None:
         super().__init__("This change does not come from a page of this session. Load the page again, then try again.")
 
 
 class MissingScopeError(HeadwayError):
-    """The token verifies, but does not carry the scope that the request needs."""
+    """The token is valid, but has not the scope that the request needs."""
 
     def __init__(self, scope: str) -> None:
         super().__init__(f"This needs the scope {scope!r}, which the token does not carry.")
@@ -62,14 +63,14 @@ class MissingScopeError(HeadwayError):
 
 
 class CourseNotGrantedError(HeadwayError):
-    """The token carries the scope, but its claim `courses` limits it to other courses."""
+    """The token has the scope, but its claim `courses` limits it to other courses."""
 
     def __init__(self, course_id: CourseId) -> None:
         super().__init__(f"The token's claim 'courses' does not name the course {course_id}.")
 
 
 class NotFoundError(HeadwayError):
-    """What the request names does not exist."""
+    """Something that the request names does not exist."""
 
 
 class CourseNotFoundError(NotFoundError):
@@ -80,32 +81,32 @@ class CourseNotFoundError(NotFoundError):
 
 
 class LessonNotFoundError(NotFoundError):
-    """The lesson is not in the course now."""
+    """The lesson is not in the present version of the course."""
 
     def __init__(self, course_id: CourseId, lesson_id: LessonId) -> None:
         super().__init__(f"Lesson {lesson_id} is not in course {course_id}.")
 
 
 class ProgressNotFoundError(NotFoundError):
-    """The learner has no row for the lesson yet."""
+    """The learner has no progress in the lesson."""
 
     def __init__(self, lesson_id: LessonId) -> None:
         super().__init__(f"There is no progress in lesson {lesson_id} yet.")
 
 
 class LearnerNotFoundError(NotFoundError):
-    """The learner has not written in the course, or has started it over and not written in it since."""
+    """The learner has no progress in the course: there was no write yet, or none since the learner started it over."""
 
     def __init__(self, course_id: CourseId, learner_id: LearnerId) -> None:
         super().__init__(f"Learner {learner_id} has not written in course {course_id}.")
 
 
 class PreconditionFailedError(HeadwayError):
-    """The row is not in the state that the request made a condition (RFC 9110 section 13.1)."""
+    """The lesson progress or course document does not meet the request's condition (RFC 9110 section 13.1)."""
 
 
 class Problem(NamedTuple):
-    """One thing wrong with a value: where, what, and a stable name for the kind of fault."""
+    """One fault of a value: its location in the value, the reason as a sentence, and a stable name for its kind."""
 
     location: tuple[str | int, ...]
     reason: str
@@ -113,7 +114,7 @@ class Problem(NamedTuple):
 
 
 class InvalidValueError(HeadwayError):
-    """A value that breaks a rule of the domain; nothing was stored."""
+    """A value breaks rules of the domain. Nothing was stored."""
 
     def __init__(self, problems: Sequence[Problem]) -> None:
         super().__init__(
@@ -123,54 +124,54 @@ class InvalidValueError(HeadwayError):
 
 
 class UnavailableError(HeadwayError):
-    """The request is fine and can be sent again in a moment; nothing was acknowledged."""
+    """The service can not take the request now. The caller can send it again later; nothing was acknowledged."""
 
 
 class QueueFullError(UnavailableError):
-    """More writes are waiting than the queue may hold."""
+    """The queue holds as many writes as it may."""
 
     def __init__(self) -> None:
         super().__init__("Too many writes are waiting. Try again in a moment.")
 
 
 class StoreUnavailableError(UnavailableError):
-    """The database does not take the work now: locked, full, or gone."""
+    """The database can not do the work now: it is locked, full or not reachable."""
 
     def __init__(self, reason: str = "The database is not available. Try again in a moment.") -> None:
         super().__init__(reason)
 
 
 class TooManyStreamsError(UnavailableError):
-    """As many follow courses' figures as may at once."""
+    """The highest number of clients that follow courses' figures at the same time is reached."""
 
     def __init__(self) -> None:
         super().__init__("Too many follow courses' figures at once. Try again in a moment.")
 
 
 class KeysUnavailableError(UnavailableError):
-    """The keys that tokens are verified with could never be fetched."""
+    """The keys to verify tokens with have not been fetched yet."""
 
     def __init__(self) -> None:
         super().__init__("The identity provider's keys can not be fetched. Try again in a moment.")
 
 
 class StoppingError(UnavailableError):
-    """The service stops, and has waited for this long enough."""
+    """The service is stopping, and the time to finish this work is over."""
 
     def __init__(self) -> None:
         super().__init__("The service is stopping. Try again in a moment.")
 
 
 class ConfigurationError(HeadwayError):
-    """The service can not start or act as it is configured; the message says what to change."""
+    """The service can not start or work with its settings. The message says what to change."""
 
 
 class ServerError(HeadwayError):
-    """The server can not start, as where its address is taken; the message says why."""
+    """The server can not start, for example because its address is in use. The message gives the reason."""
 
 
 class SchemaTooNewError(ConfigurationError):
-    """The database was written by a newer Headway."""
+    """A newer version of Headway wrote the database."""
 
     def __init__(self, found: int, supported: int) -> None:
         super().__init__(
@@ -180,7 +181,7 @@ class SchemaTooNewError(ConfigurationError):
 
 
 class RefusedWriteError(HeadwayError):
-    """One of several writes, stored together or not at all, was refused; `position` is where it stands among them."""
+    """One of several writes that are stored all or none was refused. `position` is its index among them, from 0."""
 
     def __init__(self, position: int, refusal: HeadwayError) -> None:
         super().__init__(str(refusal))
@@ -189,7 +190,7 @@ class RefusedWriteError(HeadwayError):
 
 
 class ImportUnderWayError(HeadwayError):
-    """Somebody is at work on the import of this key, or was until a moment ago; `seconds` is how long that may be."""
+    """The import with this key is running, or stopped a moment ago. If it stopped, it can go on after `seconds`."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__(
@@ -199,7 +200,7 @@ class ImportUnderWayError(HeadwayError):
 
 
 class KeyReusedError(HeadwayError):
-    """The key of an import was given with another file, or with other options, before."""
+    """The key was used before for an import of another file, or with other options."""
 
     def __init__(self) -> None:
         super().__init__(

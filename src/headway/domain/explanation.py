@@ -1,4 +1,4 @@
-"""Why a completion percentage is what it is: lesson by lesson, what counted and what did not."""
+"""The explanation of a completion percentage: for each lesson, whether it counts, and why not."""
 
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
@@ -17,7 +17,7 @@ class NotCounted(StrEnum):
 
 
 class ExplainedLesson(NamedTuple):
-    """A lesson's part in a percentage. `title` is `None` where the lesson has left the course."""
+    """One lesson of an explanation. `title` is `None` where the lesson has left the course."""
 
     lesson_id: LessonId
     title: str | None
@@ -27,9 +27,10 @@ class ExplainedLesson(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """The version of the course document that a percentage was made under, and every lesson that may be asked about.
+    """The version of the course document that the percentage follows, and the learner's lessons.
 
-    Those are the course's, in its order, and then those that have left it, in the order the learner began them.
+    The lessons of the course come first, in its order. Then come the lessons that have left the course and in which
+    the learner has progress, in the order in which the learner began them.
     """
 
     course_version: int
@@ -37,7 +38,7 @@ class Explanation(NamedTuple):
 
 
 def explain(versioned: VersionedCourse, rows: Iterable[LessonProgress]) -> Explanation:
-    """Explain the percentage of a learner who has these rows in the course, hidden ones among them."""
+    """Explain the percentage of a learner who has this lesson progress, including that of lessons that have left."""
     by_lesson = {row.lesson_id: row for row in rows}
     present = [_present(lesson, by_lesson.pop(lesson.id, None)) for lesson in versioned.course.lessons]
     return Explanation(versioned.version, [*present, *_removed(by_lesson.values())])

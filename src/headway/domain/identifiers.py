@@ -1,8 +1,8 @@
-"""Identifiers: UUIDs kept in their canonical text form, one type for each thing they name.
+"""Identifiers: UUIDs in their canonical text form, with one type for each kind of thing.
 
-Text and not `uuid.UUID`, because every identifier arrives as text, is stored as text and leaves as text: a list
-of forty lessons would otherwise build and print two hundred objects. The types differ so that mypy refuses a
-lesson's id where a course's is meant.
+They are text and not `uuid.UUID`, because every identifier arrives as text, is stored as text and leaves as text. A
+list of forty lessons would otherwise build and print two hundred objects. The types differ so that mypy refuses the id
+of a lesson where the id of a course is needed.
 """
 
 import re
@@ -18,5 +18,5 @@ _CANONICAL: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}
 
 
 def is_canonical_uuid(text: str) -> bool:
-    """Whether `text` is a UUID as RFC 9562 section 4 prints it: hyphenated, in lower case."""
+    """Whether `text` is a UUID in the form of RFC 9562 section 4: with hyphens, in lower case."""
     return _CANONICAL.fullmatch(text) is not None

@@ -1,4 +1,4 @@
-"""Many learners' progress from one file: what a line says, what became of it, and how far an import is."""
+"""The import of many learners' progress from one file: its lines, their outcomes, its report and its state."""
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
@@ -18,21 +18,21 @@ from headway.domain.progress import Status
 from headway.domain.writes import LessonWrite, Written
 
 LINES_AT_ONCE: Final = 256
-"""How many lines are under way at once, and how many a broken-off import may do again."""
+"""How many lines are written at the same time. An import that was interrupted may repeat so many lines."""
 MOST_LINES_TOGETHER: Final = 10_000
-"""How many lines may be stored together or not at all."""
+"""The highest number of lines in an import that stores all lines or none."""
 MOST_FAULTS: Final = 1_000
-"""How many faults a report lists; lines are counted beyond it."""
+"""How many faults a report lists. More refused lines are only counted."""
 LEASE: Final = timedelta(seconds=10)
-"""How long an import belongs to whoever noted its progress last."""
+"""How long an import belongs to its holder after the holder last stored its state."""
 MOST_IGNORED: Final = 100
-"""How many names of fields that are not taken a report lists."""
+"""How many names of ignored fields a report lists."""
 KEPT: Final = timedelta(days=7)
-"""How long an import is remembered after its last progress."""
+"""How long the state of an import is kept after its last change."""
 
 
 class Line(NamedTuple):
-    """A line of a file by its number, from 1: a write, or what is wrong with it, and what of it is not taken."""
+    """A line of a file. `number` counts from 1. It holds a write, or problems; `ignored` names ignored fields."""
 
     number: int
     write: LessonWrite | CourseProgressRestore | None
@@ -41,7 +41,7 @@ class Line(NamedTuple):
 
 
 class Fault(NamedTuple):
-    """One thing wrong with a line: which line, where in it, what, and a stable name for the kind of fault."""
+    """One fault of a line: the line, the location in it, the reason as a sentence, and a stable name for its kind."""
 
     line: int
     location: tuple[str | int, ...]
@@ -50,10 +50,10 @@ class Fault(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a line: refused where there are problems, else written, or as it was before.
+    """The result of a line: refused where there are problems, otherwise written (`changed`) or unchanged.
 
-    `ignored` are the fields of it that are not taken. It is `held_back` where it says `completed`, and a condition of
-    the lesson is not met.
+    `ignored` names the ignored fields. `held_back` is true where the line says `completed`, but a condition of the
+    lesson is not met.
     """
 
     number: int
@@ -64,10 +64,10 @@ class Outcome(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What became of the lines so far. The faults are those of the first lines that were refused.
+    """The numbers of lines so far by their result, and the faults of the first refused lines.
 
-    `ignored` are the fields that are not taken, the first of them, each once. `held_back` counts the lines that say
-    `completed` of a lesson of which a condition is not met.
+    `ignored` names the first ignored fields, each once. `held_back` is the number of lines that say `completed` where a
+    condition of the lesson is not met.
     """
 
     lines: int = 0
@@ -79,7 +79,7 @@ class Report(NamedTuple):
     held_back: int = 0
 
     def plus(self, outcomes: Sequence[Outcome]) -> "Report":
-        """The report with more lines, in their order."""
+        """Return the report with the outcomes of more lines added, in the order of the lines."""
         refused = [outcome for outcome in outcomes if outcome.problems]
         written = sum(outcome.changed for outcome in outcomes)
         return Report(
@@ -94,17 +94,17 @@ class Report(NamedTuple):
 
 
 class ImportKey(NamedTuple):
-    """What an import is known by: the key that its caller gave it."""
+    """The identity of an import: its caller, and the key that the caller chose."""
 
     caller: LearnerId
     key: str
 
 
 class ImportState(NamedTuple):
-    """How far an import is. `line` is the number of the last line that is through.
+    """The state of an import. `line` is the number of the last line that is done.
 
-    `digest` tells the file and its options apart from others, `holder` is who works on it (`None`: nobody), which
-    counts for `LEASE` after its last progress.
+    `digest` identifies the file and its options. `holder` identifies the process that works on the import (`None`:
+    none). It is valid for `LEASE` after the last change of the state.
     """
 
     digest: str
@@ -115,7 +115,7 @@ class ImportState(NamedTuple):
 
 
 def outcome_of(number: int, work: LessonWrite | CourseProgressRestore, written: Written | bool) -> Outcome:
-    """What became of a line that was written, or restored and did change something or not."""
+    """Return the outcome of a line that was written. For a restored line `written` says whether it changed anything."""
     if isinstance(written, bool) or isinstance(work, CourseProgressRestore):
         return Outcome(number, changed=bool(written))
     is_completion = (work.update or {}).get("status") is Status.COMPLETED
@@ -124,12 +124,12 @@ def outcome_of(number: int, work: LessonWrite | CourseProgressRestore, written: 
 
 
 def refusal_of(number: int, refusal: HeadwayError) -> Outcome:
-    """What became of a line that was refused."""
+    """Return the outcome of a refused line."""
     return Outcome(number, problems=problems_of(refusal))
 
 
 def problems_of(refusal: HeadwayError) -> Sequence[Problem]:
-    """What is wrong with a line whose write was refused."""
+    """Return the problems of a refused line. An error that is not about the line is raised again."""
     match refusal:
         case InvalidValueError(problems=problems):
             return problems
@@ -143,7 +143,7 @@ def problems_of(refusal: HeadwayError) -> Sequence[Problem]:
 
 
 def together_or_not(outcomes: Sequence[Outcome]) -> None:
-    """Raise `InvalidValueError` naming the lines that are wrong, where any is."""
+    """Raise `InvalidValueError` with the faults of all refused lines, where there are any."""
     faults = list(_faults(outcomes))[:MOST_FAULTS]
     if faults:
         raise InvalidValueError([Problem((fault.line, *fault.location), fault.reason, fault.kind) for fault in faults])

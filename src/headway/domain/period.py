@@ -1,4 +1,4 @@
-"""A run of days, as it is asked for."""
+"""The period of days that statistics are asked for."""
 
 from datetime import date
 from typing import Final, NamedTuple
@@ -10,21 +10,21 @@ LONGEST_PERIOD: Final = 400
 
 
 class Period(NamedTuple):
-    """Days from the first to the last, both of them included."""
+    """The days from `first` to `last`, both included."""
 
     first: date
     last: date
 
     @property
     def days(self) -> int:
-        """How many days it has."""
+        """The number of days."""
         return (self.last - self.first).days + 1
 
 
 def period_of(first: date | None, last: date | None, today: date) -> Period:
-    """The days from `first` to `last`: 30 up to today, where the one or the other is not said.
+    """Return the period from `first` to `last`. The default of `last` is today, that of `first` 29 days before `last`.
 
-    Raises `InvalidValueError` where they are the wrong way round, or over 400.
+    Raises `InvalidValueError` where `first` is after `last`, or where the period is longer than 400 days.
     """
     end = last or today
     begin = first or date.fromordinal(max(1, end.toordinal() - USUAL_PERIOD + 1))
@@ -33,6 +33,6 @@ def period_of(first: date | None, last: date | None, today: date) -> Period:
         reason = f"The first day, {begin}, is after the last, {end}."
         raise InvalidValueError([Problem(("from",), reason, "reversed_period")])
     if period.days > LONGEST_PERIOD:
-        reason = f"From {begin} to {end} are {period.days} days; at most {LONGEST_PERIOD} are told of at once."
+        reason = f"From {begin} to {end} are {period.days} days; at most {LONGEST_PERIOD} are allowed."
         raise InvalidValueError([Problem(("from",), reason, "period_too_long")])
     return period

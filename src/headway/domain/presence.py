@@ -1,7 +1,7 @@
-"""What a write makes of a learner's course progress, and of the days on which the learner worked in the course.
+"""How a write changes a learner's course progress, and the days on which the learner worked in the course.
 
-What others write for a learner changes lesson progress and figures. It does not count as a day of the learner's. A
-write that brings times of its own counts at those times.
+A write by another person for the learner changes lesson progress and figures. It does not count as a day of the
+learner. A write that brings its own times counts at those times.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -27,11 +27,14 @@ from headway.domain.progress import LessonProgress, Status
 from headway.domain.writes import LessonWrite, Written
 
 AHEAD: Final = timedelta(days=2)
-"""A course that moves to another time zone leaves a day no further ahead than this; a clock that was wrong may."""
+"""How far ahead of today a learner's last day may be after the course moves to another time zone.
+
+A day that is further ahead comes from a clock that was wrong.
+"""
 MOST_TIME: Final = 24 * 60 * 1_000_000
-"""Of one day in a course, in millionths of a minute."""
+"""The most time that one day in a course counts: 24 hours, in micro-minutes."""
 MOST_DONE: Final = 1_000_000
-"""Of lessons started or completed, or completions of the course, on one day."""
+"""The highest count of lessons started, of lessons completed and of course completions on one day."""
 
 Days = Mapping[date, LearnerDay]
 ChangedDays = Mapping[date, LearnerDay | None]
@@ -39,14 +42,14 @@ NO_DAYS: Final[Days] = {}
 
 
 class ProgressChange(NamedTuple):
-    """Course progress, and the finished days that became others with it (`None`: the day is no more)."""
+    """New course progress, and the finished days that change with it (`None`: the day is removed)."""
 
     course_progress: CourseProgress
     days: ChangedDays = NO_DAYS
 
 
 class CourseProgressRestore(NamedTuple):
-    """What an export says of a learner's place in a course, and of all the days there."""
+    """A learner's progress in a course and all the learner's days there, as an export holds them."""
 
     learner_id: LearnerId
     course_id: CourseId
@@ -66,11 +69,13 @@ def advance(
     rows: Callable[[], Iterable[LessonProgress]],
     known: ChangedDays = NO_DAYS,
 ) -> ProgressChange:
-    """The course progress after a write; `course_progress` is that before it, under this version of the course.
+    """Return the course progress after a write.
 
-    The revision is left to whoever stores it. `known` are the finished days, where they are needed: for a write with
-    times, and where the last day lies ahead. `rows` answers all the learner's rows in the course as the write leaves
-    them, asked for where one with times completes the course, and after one that `may_take_back` a lesson.
+    `course_progress` is the course progress before the write, under the same version of the course; `None` means
+    there is none yet. `known` are the learner's finished days. They are needed for a write with times, and where the
+    last day is ahead of today. `rows` returns all the learner's lesson progress in the course after the write. It is
+    called where a write with times leaves a lesson that counts completed, and where it may undo the start of a lesson
+    (`LessonWrite.may_take_back`). The caller sets the revision.
     """
     lesson, before, after = written.lesson, written.before, written.after
     course_progress = course_progress or without_progress(write.learner_id, course)
@@ -108,9 +113,9 @@ def restore(
     known: ChangedDays,
     now: datetime,
 ) -> ProgressChange:
-    """A place with what an export says of it; the revision is left to whoever stores it.
+    """Return course progress with the times and days of an export added. The caller sets the revision.
 
-    Each day takes the place of what is held of the learner on that day, so that nothing is counted twice.
+    Each day of the export replaces the learner's stored day of that date, so that nothing is counted twice.
     """
     course_progress = course_progress or without_progress(asked.learner_id, course)
     calendar = _Calendar(course_progress.day, known)
@@ -130,7 +135,7 @@ def restore(
 
 
 def settled(course_progress: CourseProgress, known: ChangedDays, course: Course, now: datetime) -> ProgressChange:
-    """A place of which nothing lies in the future: what was done on days ahead counts on the present one."""
+    """Return course progress with nothing in the future: what was done on days ahead counts for today."""
     today = course.date_of(now)
     if not lies_ahead(course_progress, today):
         return ProgressChange(course_progress)
@@ -143,17 +148,17 @@ def settled(course_progress: CourseProgress, known: ChangedDays, course: Course,
 
 
 def lies_ahead(course_progress: CourseProgress, today: date) -> bool:
-    """Whether a learner was last seen on a day that has not come: a clock was ahead then."""
+    """Whether the learner's last day is further ahead of today than `AHEAD`. A clock was ahead then."""
     return course_progress.day.date > today + AHEAD
 
 
 def days_begun(now: datetime) -> date:
-    """The latest day that has begun anywhere."""
+    """The latest date that has begun in any time zone."""
     return (now + timedelta(days=1)).date()
 
 
 class _Calendar:
-    """A learner's days in a course while a write is decided: the last one, and those before it."""
+    """A learner's days in a course while a write is decided: the last day, and the finished days before it."""
 
     def __init__(self, last: LearnerDay, known: ChangedDays) -> None:
         self.last = last
@@ -161,10 +166,10 @@ class _Calendar:
         self._known = known
 
     def add_work(self, course: Course, written: Written, moments: Moments, course_completed: datetime | None) -> None:
-        """Add what a write did, each thing on its day."""
+        """Add what a write did to the days on which it was done."""
         started, completed, micro_minutes = _done(written)
         if not written.is_dated:
-            day = max(course.date_of(moments.ended), self.last.date)  # it does not go back where the zone changes
+            day = max(course.date_of(moments.ended), self.last.date)  # a change of the time zone does not move it back
             self.add(LearnerDay(day, started, completed, micro_minutes, int(course_completed is not None)))
             return
         self.add(LearnerDay(course.date_of(moments.begun), lessons_started=started))
@@ -174,12 +179,12 @@ class _Calendar:
             self.add(LearnerDay(course.date_of(course_completed), completions=1))
 
     def add(self, done: LearnerDay) -> None:
-        """Add to a day."""
+        """Add counts and time to the day of their date."""
         held = self.last if done.date == self.last.date else self._finished(done.date)
         self.put(_sum(held or LearnerDay(done.date), done))
 
     def put(self, day: LearnerDay) -> None:
-        """Let a day be this; where it is after the last one, that is finished."""
+        """Set a day. A day after the last one becomes the last; the one before it is finished then."""
         if day.date < self.last.date:
             if self._finished(day.date) != day:
                 self.changed[day.date] = day
@@ -189,7 +194,7 @@ class _Calendar:
         self.last = day
 
     def settle(self, today: date) -> None:
-        """Move to the present day what was done on days to come, where the last of them is too far ahead."""
+        """Move what was done on days ahead to today, where the last day is further ahead than `AHEAD`."""
         if self.last.date <= today + AHEAD:
             return
         ahead = [day for moment, day in {**self._known, **self.changed}.items() if day is not None and moment >= today]
@@ -205,7 +210,7 @@ class _Calendar:
 
 
 def _done(written: Written) -> tuple[int, int, int]:
-    """Lessons that were started and completed by a write, and the time that it added."""
+    """The numbers of lessons that a write started and completed, and the time that it added, in micro-minutes."""
     before, after = written.before, written.after
     was, is_now = before.status if before else Status.NOT_STARTED, after.status if after else Status.NOT_STARTED
     return (
@@ -216,7 +221,7 @@ def _done(written: Written) -> tuple[int, int, int]:
 
 
 def _sum(day: LearnerDay, other: LearnerDay) -> LearnerDay:
-    """What was done on one day and on another, on the first of them."""
+    """The counts and time of both days together, with the date of the first."""
     return _bounded(
         LearnerDay(
             day.date,
@@ -229,7 +234,7 @@ def _sum(day: LearnerDay, other: LearnerDay) -> LearnerDay:
 
 
 def _bounded(day: LearnerDay) -> LearnerDay:
-    """No day has more than 24 hours, however often a learner starts over."""
+    """The day with its time and counts limited: a learner who starts over often can not exceed 24 hours."""
     return LearnerDay(
         day.date,
         min(day.lessons_started, MOST_DONE),
@@ -242,7 +247,7 @@ def _bounded(day: LearnerDay) -> LearnerDay:
 def _at_lesson(
     course: Course, at_lesson: LessonId | None, written: Written, rows: Callable[[], Iterable[LessonProgress]]
 ) -> LessonId | None:
-    """The last lesson started, after a write. Nearly always it is the one from before."""
+    """The last lesson in the course's order that the learner has started, after a write. It changes rarely."""
     was_started, now_started = is_started(written.before), is_started(written.after)
     if was_started is now_started:
         return at_lesson
@@ -253,14 +258,18 @@ def _at_lesson(
 
 
 def _latest_completion(course: Course, rows: Iterable[LessonProgress]) -> datetime | None:
-    """When the last of the lessons that count was completed."""
+    """The time of the latest completion among the lessons that count; `None` where none is completed."""
     lessons = course.lessons_by_id
     moments = (row.completed_at for row in rows if row.lesson_id in lessons and lessons[row.lesson_id].required)
     return max((moment for moment in moments if moment is not None), default=None)
 
 
 def _completed_at(course: Course, course_progress: CourseProgress, tally: Tally, last: datetime) -> datetime | None:
-    """The earliest; a write that takes a lesson out of `completed` takes it back, a course that has grown does not."""
+    """When the learner first completed the course, after a write; `None` where it is not completed.
+
+    A write that takes a lesson out of `completed` takes the course's completion back. A lesson that was added to the
+    course does not.
+    """
     if is_complete(course, tally):
         return _earliest(course_progress.completed_at, last)
     return None if tally.completed_lessons < course_progress.tally.completed_lessons else course_progress.completed_at

@@ -1,4 +1,4 @@
-"""Who is asking, and what they may do."""
+"""The caller of an operation, and what the caller may do."""
 
 import math
 from dataclasses import dataclass, field
@@ -12,16 +12,16 @@ STATISTICS_READ: Final = "statistics:read"
 LEARNERS_ADMIN: Final = "learners:admin"
 
 OPERATOR_ID: Final = LearnerId("00000000-0000-0000-0000-000000000000")
-"""Who the commands speak for, whose user may read the database itself."""
+"""The commands act as this id. The person who runs them may read the database itself."""
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """The learner a token speaks for, with the scopes it grants.
+    """A learner who is signed in, with the scopes of the learner's token.
 
-    Everybody may read and write their own progress; whatever else is allowed is a scope. `courses` are those that
-    `statistics:read` is limited to, `None` where it is not. All that ends at `expires_at`, in seconds since 1970.
-    `acting` is who acts on the learner's behalf, `None` where that is the learner.
+    All learners may read and write their own progress. Everything else needs a scope. `courses` are the courses that
+    `statistics:read` is limited to; `None` means all courses. `expires_at` is when the rights end, in seconds since
+    1970. `acting` is the person who acts on the learner's behalf; `None` means the learner.
     """
 
     learner_id: LearnerId
@@ -31,7 +31,10 @@ class Principal:
     acting: LearnerId | None = None
 
     def on_behalf_of(self, learner_id: LearnerId) -> "Principal":
-        """The principal who does for a learner what the learner may do. Raises `MissingScopeError`."""
+        """Return a principal with the rights of `learner_id`, used by this one on the learner's behalf.
+
+        Raises `MissingScopeError` where this one has not the scope `learners:admin`.
+        """
         self.require(LEARNERS_ADMIN)
         acting = None if learner_id == self.learner_id else self.learner_id
         return Principal(learner_id, expires_at=self.expires_at, acting=acting)
@@ -42,11 +45,14 @@ class Principal:
             raise MissingScopeError(scope)
 
     def require_statistics(self, course_id: CourseId) -> None:
-        """Raise `MissingScopeError` or `CourseNotGrantedError` unless the token grants the course's statistics."""
+        """Check that the token grants the statistics of a course.
+
+        Raises `MissingScopeError` where the scope is missing, `CourseNotGrantedError` where it is for other courses.
+        """
         self.require(STATISTICS_READ)
         if not self.is_granted(course_id):
             raise CourseNotGrantedError(course_id)
 
     def is_granted(self, course_id: CourseId) -> bool:
-        """Whether the scopes that are limited to some courses count for this one."""
+        """Whether a scope that may be limited to some courses includes this course."""
         return self.courses is None or course_id in self.courses

@@ -1,7 +1,8 @@
-"""One learner's progress in one lesson, and the write rule.
+"""A learner's progress in one lesson, and the rules for writing it.
 
-A write that has not seen the row can only add to it (`merge`); a write that has seen the row may change anything
-(`replace`). Both are pure, written once for every store, and return the row itself where nothing changes.
+A merge write does not know the stored progress, so it can only add to it (`merge`). A conditional write names the
+version that its writer has read, so it may change everything (`replace`). Both functions are pure. They return the same
+object where nothing changes.
 """
 
 import json
@@ -33,7 +34,7 @@ _COMPLETED: Final = Status.COMPLETED
 
 
 class ProgressUpdate(TypedDict, total=False):
-    """What a write names. An absent field was not named; `None` is the JSON null."""
+    """The fields that a write sends. An absent field was not sent; `None` is the JSON null."""
 
     status: Status | None
     progress_percentage: Number | None
@@ -48,12 +49,13 @@ class ProgressUpdate(TypedDict, total=False):
 
 
 class LessonProgress(NamedTuple):
-    """The row. A named tuple, since a list of lessons builds one for each of its rows.
+    """A learner's progress in one lesson. It is a named tuple because a list builds one object for each lesson.
 
-    `version` grows by one with every change; with `id` it makes the entity tag. All times are UTC. `written_by` is
-    whoever wrote it last on the learner's behalf, `None` where that was the learner. `worked_at` is when the learner's
-    own work (status, percentage, position, score, attempts, pass, time) last changed it, `None` where it never did.
-    `completed_by` is who completed it against the lesson's conditions, `None` where it was completed by them.
+    `version` grows by one with every change. Together with `id` it forms the entity tag. All times are UTC.
+    `written_by` is the person who last wrote it on the learner's behalf; `None` where the learner wrote it.
+    `worked_at` is when the learner's own work (status, percentage, position, score, attempts, pass, time) last changed
+    it; `None` where it never did. `completed_by` is the person who completed the lesson although its conditions were
+    not met; `None` where they were met or the lesson is not completed.
     """
 
     learner_id: LearnerId
@@ -80,7 +82,7 @@ class LessonProgress(NamedTuple):
 
     @property
     def etag(self) -> str:
-        """The opaque part of the entity tag: a row deleted and made again never matches an old one."""
+        """The opaque part of the entity tag. Progress that was deleted and made again never matches an old tag."""
         return f"{self.id}.{self.version}"
 
 
@@ -102,7 +104,7 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
 def new_row(
     learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId, row_id: ProgressId, now: datetime
 ) -> LessonProgress:
-    """The row before its first write is applied: version 0, every field at the reference's default."""
+    """Return lesson progress before its first write: version 0, every field at the default of the reference."""
     return LessonProgress(
         learner_id, course_id, lesson_id,
         _NOT_STARTED, 0, 0, None, 0, False, 0, None, False, NO_METADATA,
@@ -119,11 +121,14 @@ def merge(
     *,
     restored: bool = False,
 ) -> LessonProgress:
-    """Apply a merge write: what was earned stays, the rest is the last writer's. Null names nothing here.
+    """Apply a merge write and return the new lesson progress.
 
-    `authority` is the writer, where they may complete a lesson against its conditions. A row that is `restored` had the
-    status that it names, whatever its values imply. Raises `InvalidValueError` where the merged metadata grows too
-    large.
+    What the learner has earned stays. Of the other fields the last value sent is kept. A null is ignored.
+
+    `authority` is the writer where the writer may complete a lesson although its conditions are not met. `restored`
+    means that the write comes from an export: the status is the one it names, and its values imply none.
+
+    Raises `InvalidValueError` where the merged metadata is too large.
     """
     passed_now = bool(update.get("quiz_passed")) or lesson.passes(update.get("quiz_score"))
     passed = row.quiz_passed or passed_now
@@ -152,10 +157,11 @@ def merge(
 def replace(
     row: LessonProgress, update: ProgressUpdate, lesson: Lesson, now: datetime, authority: LearnerId | None = None
 ) -> LessonProgress:
-    """Apply a conditional write: what it names is as sent (null: the default), the rest follows where it follows.
+    """Apply a conditional write and return the new lesson progress.
 
-    A completion that it names, and that the lesson's conditions do not allow, is none: the status is `in_progress`
-    then. `authority` is as in `merge`.
+    Each field that is sent gets the value sent; a null sets the default. Other fields change only where the fields
+    sent imply it. A status `completed` that the lesson's conditions do not allow is not taken: the status is
+    `in_progress` then. `authority` is as in `merge`.
     """
     value: dict[str, Any] = {field: getattr(row, field) for field in _DEFAULTS}
     value |= {field: _DEFAULTS[field] if sent is None else sent for field, sent in update.items()}
@@ -174,9 +180,9 @@ def replace(
 
 
 def recalculate(row: LessonProgress, lesson: Lesson, now: datetime) -> LessonProgress:
-    """What a row becomes where its lesson is completed otherwise than before: it can only gain by that.
+    """Return the lesson progress after the conditions of its lesson have changed. The learner can only gain.
 
-    A lesson that was not started, or started over, stays so, whatever was reached in it once.
+    A lesson that is not started, or was started over, stays `not_started`, whatever the learner had reached before.
     """
     if row.status is _NOT_STARTED:
         return row
@@ -198,9 +204,9 @@ def recalculate(row: LessonProgress, lesson: Lesson, now: datetime) -> LessonPro
 def kept_fields(
     before: LessonProgress, update: ProgressUpdate, after: LessonProgress, *, conditional: bool = False
 ) -> tuple[str, ...]:
-    """The fields of a write whose stored value was kept against the value sent (null wishes nothing).
+    """Return the fields of a write whose stored value was kept although another value was sent. A null is ignored.
 
-    Of a conditional write that is the status alone, where the lesson's conditions keep it from `completed`.
+    For a conditional write this can only be the status, where the lesson's conditions do not allow `completed`.
     """
     if not update:
         return ()
@@ -220,10 +226,12 @@ _KEEPABLE: Final = frozenset(
 
 
 def check_metadata(metadata: Metadata) -> None:
-    """Raise `InvalidValueError` unless the metadata can be kept and given back as it is.
+    """Check that the metadata can be stored and returned unchanged.
 
-    At most 16 KiB of UTF-8 JSON and 32 levels (the object itself is the first); no U+0000, no lone surrogate, no
-    NaN or infinity (RFC 8259 has none), whole numbers of 64 bits.
+    The limits are 16 KiB of UTF-8 JSON, 32 levels (the object itself is the first) and whole numbers of 64 bits.
+    U+0000, lone surrogates, NaN and infinity are not allowed (RFC 8259 has no NaN and no infinity).
+
+    Raises `InvalidValueError` where the metadata breaks a limit.
     """
     if not metadata:
         return
@@ -265,7 +273,7 @@ def _says_all_is_done(update: ProgressUpdate, lesson: Lesson) -> bool:
 
 
 def _reported_percentage(update: ProgressUpdate, lesson: Lesson) -> Number:
-    """The percentage that a write reports: who says that all is done says 100 to a lesson that asks for one."""
+    """The percentage that a write reports. A write that says all is done reports 100 where the lesson asks for one."""
     if lesson.complete_at is not None and _says_all_is_done(update, lesson):
         return 100
     return update.get("progress_percentage") or 0
@@ -274,14 +282,15 @@ def _reported_percentage(update: ProgressUpdate, lesson: Lesson) -> Number:
 def _implied_status(
     update: ProgressUpdate, lesson: Lesson, percentage: float, *, passed: bool, passed_now: bool
 ) -> Status:
-    """The status that a write implies which leaves a row at `percentage`, and `passed` or not.
+    """The status that a write implies. `percentage` and `passed` are the values after the write.
 
-    It completes the lesson if what it sends meets one of the conditions and the row meets all of them: so a lesson
-    started over stays so, whatever was reached in it once. A write that says all is done meets any percentage.
+    The lesson is completed if the values sent meet one of its conditions and the values after the write meet all of
+    them. So a lesson that was started over is not completed by values that were reached before. A write that says all
+    is done meets every percentage.
     """
     all_done = _says_all_is_done(update, lesson)
     reached = lesson.complete_at is not None and (update.get("progress_percentage") or 0) >= lesson.complete_at
-    said = all_done and (lesson.complete_at is not None or lesson.pass_mark is None)  # a word meets no mark
+    said = all_done and (lesson.complete_at is not None or lesson.pass_mark is None)  # a pass mark needs a score
     brought = said or reached or (passed_now and lesson.pass_mark is not None)
     if brought and lesson.is_met_by(100 if all_done else percentage, passed=passed):
         return _COMPLETED
@@ -289,7 +298,7 @@ def _implied_status(
 
 
 def _begins(update: ProgressUpdate, *, passed_now: bool) -> bool:
-    """Whether a write says that the lesson was begun."""
+    """Whether a write shows that the learner has begun the lesson."""
     return bool(
         update.get("status") in _BEGUN
         or update.get("progress_percentage")
@@ -302,11 +311,11 @@ def _begins(update: ProgressUpdate, *, passed_now: bool) -> bool:
 
 
 def _followed_status(row: LessonProgress, update: ProgressUpdate, lesson: Lesson, value: Mapping[str, Any]) -> Status:
-    """The status after a conditional write that leaves the row at these values.
+    """The status after a conditional write. `value` holds all values after the write.
 
-    One that is named is as sent, unless it is `completed` and the conditions are not met. Else it rises to what the
-    values sent imply. Out of `completed` it falls only where what was sent takes the ground away: a lower progress,
-    below 100, that does not reach `complete_at`, or a pass that is none any more.
+    A status that is sent is taken, except `completed` where the conditions are not met. Otherwise the status rises to
+    the one that the values sent imply. It falls from `completed` to `in_progress` only in two cases: the write lowers
+    the percentage below `complete_at` (below 100 where there is none), or it takes back a pass that the lesson needs.
     """
     passed, percentage = value["quiz_passed"], value["progress_percentage"]
     if "status" in update and update["status"] is not _COMPLETED:
@@ -321,7 +330,7 @@ def _followed_status(row: LessonProgress, update: ProgressUpdate, lesson: Lesson
 
 
 def _followed_percentage(row: LessonProgress, update: ProgressUpdate, lesson: Lesson, status: Status) -> Number:
-    """The percentage after a conditional write that does not name it and leads to this status."""
+    """The percentage after a conditional write that does not send it and leads to this status."""
     if status is _NOT_STARTED and "status" in update:
         return 0
     if row.status is _COMPLETED:
@@ -331,7 +340,7 @@ def _followed_percentage(row: LessonProgress, update: ProgressUpdate, lesson: Le
 
 
 def _against_conditions(status: Status, update: ProgressUpdate, authority: LearnerId | None) -> LearnerId | None:
-    """Who completes a lesson whose conditions lead to `status`: one with the authority who asks for it."""
+    """The person who completes a lesson although its conditions lead to another status; `None` where nobody does."""
     return authority if status is not _COMPLETED and update.get("status") is _COMPLETED else None
 
 
@@ -356,18 +365,18 @@ def _merged_metadata(stored: Metadata, sent: Metadata | None) -> Metadata:
 
 
 def _unless_equal(stored: Metadata, other: Metadata) -> Metadata:
-    """The other metadata, or the stored where both are the same JSON."""
+    """Return `other`, or `stored` where both are the same JSON."""
     return stored if json.dumps(stored) == json.dumps(other) else other
 
 
 def _changed(
     row: LessonProgress, values: tuple[Any, ...], now: datetime, completed_by: LearnerId | None
 ) -> LessonProgress:
-    """The row with new `values`, those of ProgressUpdate's fields in their order, one version on.
+    """Return the lesson progress with new values and the next version, or `row` itself where nothing changes.
 
-    The row itself where they change nothing. Metadata is told apart by being another object, since in Python
-    `True == 1`. `completed_at` and `completed_by` follow the status: set once, until it is left. What a clock that was
-    ahead left in the future is moved to now.
+    `values` are those of the fields of `ProgressUpdate`, in their order. Metadata has changed where it is another
+    object, because `True == 1` in Python. `completed_at` and `completed_by` are set when the lesson is completed and
+    kept until it leaves that status. Stored times in the future, from a clock that was ahead, become now.
     """
     worked = values[:_WORK] != row[_FIRST_VALUE:_NOTES]
     if row.version and not worked and values[-1] is row.metadata and values[_WORK:-1] == row[_NOTES:_METADATA]:
@@ -383,5 +392,5 @@ _BEGUN: Final = frozenset({_IN_PROGRESS, _COMPLETED})
 _FIRST_VALUE: Final = LessonProgress._fields.index("status")
 _NOTES: Final = LessonProgress._fields.index("user_notes")
 _WORK: Final = _NOTES - _FIRST_VALUE
-"""So many of the values, the first ones, are the learner's work; notes, bookmark and metadata are not."""
+"""The number of values that are the learner's work. They come first; notes, bookmark and metadata are not work."""
 _METADATA: Final = LessonProgress._fields.index("metadata")

@@ -1,4 +1,4 @@
-"""A course's learners, one line each: which ones are asked for, and in which order."""
+"""The roster of a course: a list of its learners, one line each, filtered and sorted."""
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -12,16 +12,20 @@ from headway.domain.identifiers import LearnerId, LessonId
 PAGE: Final = 50
 LONGEST_PAGE: Final = 1_000
 FEW: Final = 5_000
-"""So many learners, those of some ids, are found by their ids and sorted then; more of them come along in any order."""
+"""Up to so many learners with ids in a range are found by their ids first and sorted then.
+
+Where there are more, the list is read in its order and filtered by id.
+"""
 
 _DIGITS: Final = 32
 _BEFORE_ALL_LEARNERS: Final = LearnerId("00000000-0000-0000-0000-000000000000")
 
 
 class RosterOrder(StrEnum):
-    """What a roster is sorted by: lessons completed, the day last seen, or the moment the course was completed.
+    """What a roster is sorted by: lessons completed, the day last seen, or the time when the course was completed.
 
-    Within the same by the learner's id. Who has not completed the course comes last by completion, whichever way.
+    Lines with the same value are sorted by the learner's id. Learners who have not completed the course come last in
+    the order by completion, ascending and descending.
     """
 
     PROGRESS = "progress"
@@ -30,34 +34,36 @@ class RosterOrder(StrEnum):
 
 
 class RosterPosition(NamedTuple):
-    """A line's place in a roster: what it is sorted by, and the learner."""
+    """A line's position in a roster: the value it is sorted by, and the learner's id."""
 
     value: int | date | datetime | None
     learner_id: LearnerId
 
 
 class LearnerIds(NamedTuple):
-    """All ids from the first to the last, both of them included."""
+    """All ids from `first` to `last`, both included."""
 
     first: LearnerId
     last: LearnerId
 
 
 def ids_beginning(digits: str) -> LearnerIds:
-    """The ids that begin with these hexadecimal digits, 32 at most."""
+    """The ids that begin with these hexadecimal digits, at most 32."""
     first, last = (LearnerId(str(UUID(digits.ljust(_DIGITS, filler)))) for filler in "0f")
     return LearnerIds(first, last)
 
 
 @dataclass(frozen=True, slots=True)
 class RosterQuery:
-    """A page of a roster.
+    """A page of a roster: its order, its position and its filters. `None` means no filter.
 
-    `after` is the place of the line before it. `completed` asks for those who have, or have not, completed the course;
-    `last_seen_before` for those who have not and were last seen before a day; `at_lesson` for those who have not and
-    started nothing behind a lesson, but the lesson itself; `incomplete_lesson` for those who have started a lesson and
-    not completed it, `failed_at_least` for those of them who attempted its quiz so many times and have not passed;
-    `learners` for those who have one of these ids.
+    - `after`: the position of the line before the page; `None` for the first page.
+    - `completed`: learners who have, or have not, completed the course.
+    - `last_seen_before`: learners who have not completed the course and were last seen before this day.
+    - `at_lesson`: learners who have not completed the course, and of whom this is the last lesson they started.
+    - `incomplete_lesson`: learners who have started this lesson and not completed it.
+    - `failed_at_least`: of those, learners who attempted its quiz at least so many times and have not passed it.
+    - `learners`: learners with an id in this range.
     """
 
     order: RosterOrder = RosterOrder.LAST_SEEN
@@ -73,12 +79,12 @@ class RosterQuery:
 
     @property
     def of_incomplete(self) -> bool:
-        """Whether it asks for those alone who have not completed the course."""
+        """Whether the filters leave only learners who have not completed the course."""
         return self.completed is False or self.last_seen_before is not None or self.at_lesson is not None
 
 
 def position_of(course_progress: CourseProgress, order: RosterOrder) -> RosterPosition:
-    """Where course progress is in a roster."""
+    """The position in a roster of the learner with this course progress."""
     match order:
         case RosterOrder.PROGRESS:
             return RosterPosition(course_progress.tally.completed_lessons, course_progress.learner_id)
@@ -89,9 +95,10 @@ def position_of(course_progress: CourseProgress, order: RosterOrder) -> RosterPo
 
 
 def stalled(query: RosterQuery, today: date, days: int) -> RosterQuery:
-    """The query, of those alone who have not been seen on `days` days, today included.
+    """Limit the query to learners who have not completed the course and were not seen on the last `days` days.
 
-    By the day last seen, the latest first, it begins behind all who have been seen since, however many they are.
+    Today is the last of these days. Where the latest day last seen comes first, the query starts behind all learners
+    who were seen since, so that the store need not read them.
     """
     before = today - timedelta(days=days - 1)
     query = replace(query, last_seen_before=before)

@@ -1,4 +1,4 @@
-"""Signing in by a code that is good once: whom it lets in, until when, and what is kept of it."""
+"""Sign-in codes: a code signs a browser in once."""
 
 import hashlib
 import re
@@ -9,16 +9,16 @@ from typing import Final, NamedTuple
 from headway.domain.principal import Principal
 
 CODE_LIFETIME: Final = timedelta(seconds=60)
-"""How long a code is good that a learner's token was given in for."""
+"""How long a code is valid that was created with a learner's token."""
 
 _RANDOM_BYTES: Final = 32
 _CODE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
 class SignIn(NamedTuple):
-    """Whom a browser speaks for that brings the code, and when its session is over at the latest.
+    """The principal that a code signs in, and when the session ends at the latest.
 
-    `ends_at` is the end of the token that the code was given for; `None`: there was none.
+    `ends_at` is the end of the token that the code was created with; `None` where there was no token.
     """
 
     principal: Principal
@@ -26,7 +26,7 @@ class SignIn(NamedTuple):
 
 
 def new_code() -> str:
-    """A code that nobody can guess: 256 random bits, as they can stand in an address."""
+    """Return a new code of 256 random bits. It can be part of a URL."""
     return secrets.token_urlsafe(_RANDOM_BYTES)
 
 
@@ -36,5 +36,8 @@ def is_code(text: str) -> bool:
 
 
 def digest_of(code: str) -> str:
-    """What is kept of a code: who reads it can not sign in by it. A code that can not be guessed needs no salt."""
+    """Return the SHA-256 digest of a code. Stores keep the digest, because nobody can sign in with it.
+
+    A code of 256 random bits needs no salt.
+    """
     return hashlib.sha256(code.encode()).hexdigest()

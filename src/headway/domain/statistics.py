@@ -1,4 +1,4 @@
-"""A course's figures over all its learners: what is made of the counts."""
+"""A course's statistics over all its learners, computed from the stored counts."""
 
 from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
@@ -28,7 +28,7 @@ _NO_DAY: Final = DayCounts()
 
 
 class CourseReading(NamedTuple):
-    """What is stored of a course's figures, at one moment. Days are those that were asked for."""
+    """The stored counts of a course, read at one moment. `days` are the days that were asked for."""
 
     course: Course
     learners: CourseCounts
@@ -38,7 +38,7 @@ class CourseReading(NamedTuple):
 
 
 def reading_of(course: Course, counters: Counters) -> CourseReading:
-    """The counts of one course, which `counters` hold by themselves."""
+    """Return the counts of one course. `counters` hold no other course."""
     scores: dict[LessonId, dict[int, int]] = {}
     for (_, lesson_id, points), learners in counters.scores.items():
         scores.setdefault(lesson_id, {})[points] = learners
@@ -52,11 +52,12 @@ def reading_of(course: Course, counters: Counters) -> CourseReading:
 
 
 class LessonStatistics(NamedTuple):
-    """A lesson's figures over all learners who started it. Rates are percentages; `None`: there is nobody to ask.
+    """A lesson's statistics over all learners who started it.
 
-    `stopped_here` are those of them who started nothing behind it and have not completed the course; `drop_off` is
-    their share. `distribution` counts learners by their best score in whole points, rounded
-    down: at 69 are those from 69 on and below 70.
+    Rates are percentages. A rate, mean or median is `None` where no learner counts for it. `stopped_here` is the number
+    of learners who have started no later lesson and have not completed the course; `drop_off` is their share.
+    `distribution` counts learners by their best score in whole points, rounded down: 69 stands for scores from 69 to
+    below 70.
     """
 
     lesson: Lesson
@@ -78,9 +79,10 @@ class LessonStatistics(NamedTuple):
 
 
 class CourseStatistics(NamedTuple):
-    """A course's figures over all learners who wrote in it. Rates are percentages; `None`: there is nobody to ask.
+    """A course's statistics over all learners who have progress in it.
 
-    `mean_completion` is the mean of the learners' own completion percentages, over today's lessons.
+    Rates are percentages. A rate or mean is `None` where no learner counts for it. `mean_completion` is the mean of
+    the learners' completion percentages, over the present lessons.
     """
 
     course: Course
@@ -107,7 +109,7 @@ class DayStatistics(NamedTuple):
 
 
 def statistics_of(reading: CourseReading, today: date) -> CourseStatistics:
-    """The figures that the counts come to. `reading` has the days of the last month."""
+    """Compute a course's statistics. `reading` must have the last 30 days, today included."""
     course = reading.course
     learners, completed = reading.learners
     counts = [reading.lessons.get(lesson.id, _NO_LESSON) for lesson in course.lessons]
@@ -128,7 +130,7 @@ def statistics_of(reading: CourseReading, today: date) -> CourseStatistics:
 
 
 def activity_of(days: Mapping[date, DayCounts], first: date, last: date) -> list[DayStatistics]:
-    """Day by day from the first to the last, those on which nothing happened too."""
+    """Return the figures of each day from `first` to `last`, including days without activity."""
     return [_day(day, days.get(day, _NO_DAY)) for day in _dates(first, last)]
 
 
@@ -183,7 +185,7 @@ def _mean_score(counted: LessonCounts, pass_mark: Number | None) -> Number | Non
 
 
 def _median(distribution: Mapping[int, int]) -> int | None:
-    """The score in the middle; between two of them their mean, in whole points, rounded down as scores are."""
+    """The median in whole points. Between two scores it is their mean, rounded down."""
     learners = sum(distribution.values())
     if not learners:
         return None
@@ -192,7 +194,7 @@ def _median(distribution: Mapping[int, int]) -> int | None:
 
 
 def _ranked(distribution: Mapping[int, int], rank: int) -> int:
-    """The score that so many scores come before."""
+    """The score at index `rank` of all scores in ascending order."""
     upto = accumulate(distribution.values())
     return next(points for points, learners in zip(distribution, upto, strict=True) if learners > rank)
 

@@ -1,6 +1,6 @@
-"""Text that people see: what it may hold, how it is shown where nothing marks it off, and in which order it is listed.
+"""Text that people see: the characters it may hold, how it is shown without markup, and how it is sorted.
 
-What was stored under an older rule is shown all the same: `visible` and `isolated` take any text.
+Text that was stored under an older rule can still be shown: `visible` and `isolated` take any text.
 """
 
 import re
@@ -8,11 +8,11 @@ import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
-# Character classes as regular expressions of every kind read them. Beyond U+FFFF their escapes differ, so that the
-# characters themselves stand there. JSON has no lone surrogates, so there are none to refuse.
+# These character classes work in the regular expressions of every language. Their escapes differ beyond U+FFFF, so the
+# characters themselves are written there. JSON has no lone surrogates, so none need to be refused.
 _CONTROLS: Final = r"\u0000-\u001F\u007F-\u009F\u2028\u2029\uFDD0-\uFDEF\uFFFE\uFFFF"
 _NOTE_CONTROLS: Final = r"\u0000-\u0008\u000E-\u001F\u007F-\u0084\u0086-\u009F"
-# White space, what Unicode calls "default ignorable" (DerivedCoreProperties.txt), annotation marks, the empty Braille.
+# White space, "default ignorable" characters (DerivedCoreProperties.txt), annotation marks and the empty Braille sign.
 _UNSEEN: Final = (
     r"\s\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180F\u200B-\u200F\u202A-\u202E\u2060-\u206F\u2800\u3164"
     r"\uFE00-\uFE0F\uFEFF\uFFA0\uFFF0-\uFFFB"
@@ -20,9 +20,9 @@ _UNSEEN: Final = (
 )
 
 TITLE_PATTERN: Final = f"^[^{_CONTROLS}]*[^{_CONTROLS}{_UNSEEN}][^{_CONTROLS}]*$"
-"""A text of one line, such as a title: no control characters, and something to see."""
+"""A text of one line, such as a title: no control characters, and at least one character that can be seen."""
 NOTE_PATTERN: Final = f"^[^{_NOTE_CONTROLS}]*$"
-"""A text of several lines: all that a learner can type, so no control characters but ends of lines and tabs."""
+"""A text of several lines, such as a note: no control characters except line ends and tabs."""
 
 _CONTROL: Final = re.compile(f"[{_CONTROLS}]")
 _NOTE_CONTROL: Final = re.compile(f"[{_NOTE_CONTROLS}]")
@@ -35,14 +35,14 @@ _TURNING: Final = frozenset({"R", "AL", "LRE", "RLE", "LRO", "RLO", "PDF", "LRI"
 
 
 def title_fault(text: str) -> str | None:
-    """What is wrong with a title or another text of one line; `None`: nothing."""
+    """Return the fault of a title or another text of one line, as a sentence; `None` where there is none."""
     if control := _CONTROL.search(text):
         return _control_fault(control)
     return None if _SEEN.search(text) else "The text needs a character that can be seen."
 
 
 def note_fault(text: str) -> str | None:
-    """What is wrong with a text of several lines; `None`: nothing."""
+    """Return the fault of a text of several lines, as a sentence; `None` where there is none."""
     control = _NOTE_CONTROL.search(text)
     return _control_fault(control) if control else None
 
@@ -52,17 +52,20 @@ def _control_fault(found: re.Match[str]) -> str:
 
 
 def without_controls(text: str) -> str:
-    r"""The text with each control character as JSON writes it, `\u001b`: it does nothing there, and can be read."""
+    r"""Return the text with each control character written as in JSON, such as `\u001b`."""
     return _CONTROL.sub(_escaped, text)
 
 
 def visible(text: str) -> str:
-    """A text of one line that can be seen, whatever it holds."""
+    """Return any text as one line that can be seen."""
     return without_controls(text) if _SEEN.search(text) else "".join(map(_escaped, re.finditer(".", text, re.DOTALL)))
 
 
 def isolated(text: str) -> str:
-    """A visible text that turns nothing around it, for places without markup (UAX 9: first strong isolate)."""
+    """Return the visible text such that it does not change the direction of the text around it.
+
+    It is for output without markup, such as a terminal (UAX 9: first strong isolate).
+    """
     shown = visible(text)
     if not any(unicodedata.bidirectional(character) in _TURNING for character in shown):
         return shown
@@ -70,7 +73,7 @@ def isolated(text: str) -> str:
 
 
 def _balanced(text: str) -> str:
-    """The text with each isolate closed, and without ends of isolates that it did not begin."""
+    """The text with each isolate closed, and without ends of isolates that it did not open."""
     kept, depth = [], 0
     for character in text:
         depth += (character in _ISOLATES) - (character == _POP_ISOLATE)
@@ -92,20 +95,21 @@ def _utf16_units(character: str) -> Iterator[int]:
 
 _LONGEST_KEY: Final = 500
 _MOST_DIGITS: Final = 255
-_VIRAMA: Final = 9  # the combining class of marks that take a vowel away: they change the letter
-# Letters that Unicode does not take apart, and readers look for where their nearest letter stands.
+_VIRAMA: Final = 9  # the combining class of marks that remove a vowel: they change the letter
+# Unicode does not decompose these letters. Readers look for them beside the nearest plain letter.
 _NEAREST: Final = str.maketrans(
     {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "\u0131": "i", "ħ": "h", "ŧ": "t"}
 )
-# Taken apart it were an accented и; readers know it as a letter of its own.
+# Unicode decomposes it into и and an accent, but readers know it as a separate letter.
 _SHORT_I: Final = "й"
 
 
 def sort_key(title: str) -> bytes:
-    """Where a title stands in a list, to be compared byte by byte: one order on every store and in every program.
+    """Return the key that sorts a title in a list. Keys are compared byte by byte, so every store has the same order.
 
-    Spaces come first, then signs, numbers by their value, letters. Accents count where the letters are the same, and
-    capitals where those are, too. Of a long title the beginning counts.
+    Spaces come first, then signs, then numbers by their value, then letters. Accents count where all letters are the
+    same. Capitals count where the accents are the same too. The key has at most 500 bytes, so only the beginning of a
+    long title counts.
     """
     accented = unicodedata.normalize("NFC", title).casefold()
     letters = b"".join(_weights("".join(map(_without_accents, accented)).translate(_NEAREST)))
@@ -124,7 +128,7 @@ _RUNS: Final = re.compile(r"(\d+)|(\s+)|(.)", re.DOTALL)
 
 
 def _weights(text: str) -> Iterator[bytes]:
-    """What each number, space, sign and letter counts for. A letter is its own UTF-8, from 0x61 on."""
+    """The bytes that each number, space, sign and letter is sorted by. A letter is its UTF-8, from 0x61."""
     for number, space, other in _RUNS.findall(text):
         if number:
             digits = str(int(number)) if len(number) < _LONGEST_KEY else number

@@ -1,4 +1,4 @@
-"""What a learner may do to one lesson's row, and under which conditions: the same for every store."""
+"""Writes to a learner's progress in a lesson, and their preconditions. All stores use the same rules."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,9 +15,10 @@ from headway.domain.progress import LessonProgress, ProgressUpdate, Status
 
 @dataclass(frozen=True, slots=True)
 class Precondition:
-    """The state a row, or a course's document, must be in (RFC 9110 section 13.1), entity tags in their opaque part.
+    """A condition on lesson progress or a course document (RFC 9110 section 13.1).
 
-    `match` holds the tags of If-Match, `none_match` those of If-None-Match; the flags stand for `*`.
+    `match` holds the entity tags of If-Match, `none_match` those of If-None-Match, each as its opaque part.
+    `match_any` and `none_match_any` stand for `*`.
     """
 
     match: frozenset[str] | None = None
@@ -27,15 +28,15 @@ class Precondition:
 
     @property
     def conditional(self) -> bool:
-        """Whether the writer has seen the row: `If-Match: *` asks that there is one, but has not seen it."""
+        """Whether the writer has read the present version. `If-Match: *` only asks that there is one."""
         return self.match is not None
 
     def check(self, row: LessonProgress | None) -> None:
-        """Raise `PreconditionFailedError` unless `row` is as asked."""
+        """Raise `PreconditionFailedError` unless the lesson progress meets the condition (`None`: there is none)."""
         self._check("row", row.etag if row else None)
 
     def check_course(self, course: VersionedCourse | None) -> None:
-        """Raise `PreconditionFailedError` unless what the catalogue has of a course is as asked."""
+        """Raise `PreconditionFailedError` unless the catalogue's course meets the condition (`None`: there is none)."""
         self._check("course", course.etag if course else None)
 
     def _check(self, what: str, tag: str | None) -> None:
@@ -52,10 +53,11 @@ _NOT_STARTED: Final = (Status.NOT_STARTED, None)  # null is the default
 
 
 class Written(NamedTuple):
-    """What became of a write: the row before and after it (`None`: no row) and the fields that are not as sent.
+    """The result of a write: the lesson progress before and after it (`None`: there is none).
 
-    `moments` are when the learner was there, by what the write says; `None`: it says nothing of that. `is_dated` tells
-    whether the row has times that the write brought along.
+    `kept` names the fields whose value is not the one sent. `moments` is when the learner was active, as the write
+    says; `None` means that the write does not show any activity. `is_dated` says whether these times come from the
+    write.
     """
 
     before: LessonProgress | None
@@ -67,27 +69,33 @@ class Written(NamedTuple):
 
 
 class CourseProgressRefresh(NamedTuple):
-    """Work on a learner's course progress in a course, whose document or rows it may not agree with any more."""
+    """A request to recalculate a learner's course progress, which may not agree with the course or lessons any more."""
 
     learner_id: LearnerId
     course_id: CourseId
 
 
 class Origin(NamedTuple):
-    """What an export says of a row beside its values and times: when the learner worked in it, and who completed it."""
+    """What an export says about lesson progress beside its values and times.
+
+    `worked_at` is when the learner last worked in the lesson. `completed_by` is the person who completed it although
+    its conditions were not met.
+    """
 
     worked_at: datetime | None = None
     completed_by: LearnerId | None = None
 
 
 class LessonWrite(NamedTuple):
-    """One learner's write to one lesson's row. `update` is `None` where the row is to be removed.
+    """A write to a learner's progress in one lesson. `update` is `None` where the progress is to be removed.
 
-    `written_by` is who writes on the learner's behalf, `None` where that is the learner. `times` are those that the
-    write brings along. A row that is `restored` from an export is made as it says, where there is none, and merged
-    where there is one. What it says is completed is so, whatever its lesson asks for; it tells nothing of when the
-    learner was there. `authority` is who writes, where they may complete a lesson against its conditions: they do by a
-    write that says what it finds.
+    - `written_by`: the person who writes on the learner's behalf; `None` where the learner writes.
+    - `times`: the times that the write brings.
+    - `restored`: set where the write comes from an export. The progress is stored as the export has it where there is
+      none, and merged where there is some. A lesson that was completed in the export is completed, whatever its
+      conditions. The write does not count as activity of the learner.
+    - `authority`: the writer, where the writer may complete a lesson although its conditions are not met. This needs a
+      write that names the version it has read (If-Match) or says that there is none (`If-None-Match: *`).
     """
 
     learner_id: LearnerId
@@ -102,7 +110,7 @@ class LessonWrite(NamedTuple):
 
     @property
     def may_take_back(self) -> bool:
-        """Whether a lesson that was started may not be started any more after this write."""
+        """Whether this write may make a started lesson not started."""
         if self.update is None:
             return True
         return self.precondition.conditional and self.update.get("status", Status.IN_PROGRESS) in _NOT_STARTED
@@ -110,9 +118,10 @@ class LessonWrite(NamedTuple):
     def apply(
         self, course: Course, row: LessonProgress | None, now: datetime, new_id: Callable[[], ProgressId]
     ) -> Written:
-        """Decide what the row becomes.
+        """Apply the write to the stored lesson progress, `row` (`None`: there is none). Nothing is stored.
 
-        Raises `LessonNotFoundError`, `PreconditionFailedError`, or `InvalidValueError` for metadata out of bounds.
+        Raises `LessonNotFoundError` where the lesson is not in the course, `PreconditionFailedError` where the
+        condition is not met, and `InvalidValueError` where the metadata or the times break a rule.
         """
         lesson = course.lessons_by_id.get(self.lesson_id)
         if lesson is None:
@@ -139,14 +148,14 @@ class LessonWrite(NamedTuple):
 
     @property
     def _authority(self) -> LearnerId | None:
-        """Who may complete the lesson against its conditions by this write."""
+        """The person who may complete the lesson by this write although its conditions are not met."""
         says_what_it_finds = self.precondition.conditional or self.precondition.none_match_any
         return self.authority if says_what_it_finds else None
 
     def _when(
         self, before: LessonProgress | None, after: LessonProgress, times: Times, now: datetime
     ) -> tuple[Moments | None, bool]:
-        """When the learner was there, and whether the write says so by times. What changes nothing says nothing."""
+        """When the learner was active, and whether this comes from times in the write. No change means no activity."""
         if self.times is NO_TIMES or (times == NO_TIMES and after is not before):
             return self._present(now), False
         if after is before:
@@ -154,11 +163,11 @@ class LessonWrite(NamedTuple):
         return None if self.restored else moments_of(times), True
 
     def _present(self, now: datetime) -> Moments | None:
-        """The learner is there now, unless somebody else writes."""
+        """The present time, where the learner writes; `None` where another person writes or an export is restored."""
         return Moments(now, now, now) if self.written_by is None and self.restored is None else None
 
     def _signed(self, before: LessonProgress, after: LessonProgress, moments: Moments | None) -> LessonProgress:
-        """The row under the name of who changed it, worked in when the learner was there: what others do is no work."""
+        """Set `written_by`, `worked_at` and `completed_by` of changed progress. Only the learner's activity is work."""
         if after is before or (self.written_by is None and self.times is NO_TIMES and self.restored is None):
             return after
         after = after._replace(written_by=self.written_by)

@@ -1,1 +1,1 @@
-"""The API's operations: its index, their handlers, and the shapes of their answers."""
+"""The API's operations: the route table, the handlers, and the shapes of their answers."""

@@ -9,19 +9,19 @@ from headway.http.engine.requests import Call, parse_precondition
 
 
 async def list_courses(call: Call) -> Reply:
-    """The catalogue."""
+    """Answer a page of the catalogue."""
     asked = parse_query(CoursesParameters, call.query)
     page = await call.service.courses(asked.to_query())
     return linked(render.courses(page.lines), asked.next_page(page.last))
 
 
 async def get_course(call: Call) -> Reply:
-    """One course's document."""
+    """Answer a course's document."""
     return render.course(await call.service.course(call.course_id))
 
 
 async def put_course(call: Call) -> Reply:
-    """Make the catalogue hold a course, or tell what that would do."""
+    """Store a course, or answer the impact of storing it (a dry run)."""
     parameters = parse_query(PutCourseParameters, call.query)
     course = parse_course(call.body, call.course_id)
     precondition = parse_precondition(call.headers)
@@ -31,11 +31,11 @@ async def put_course(call: Call) -> Reply:
 
 
 async def remove_course(call: Call) -> Reply:
-    """Take a course out of the catalogue."""
+    """Remove a course from the catalogue."""
     await call.service.remove_course(call.principal, call.course_id)
     return NO_CONTENT
 
 
 async def get_course_schema(_call: Call) -> Reply:
-    """The JSON Schema of a course document."""
+    """Answer the JSON Schema of a course document."""
     return json_reply(course_schema())

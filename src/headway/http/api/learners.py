@@ -1,4 +1,4 @@
-"""What is asked and done for learners by others, over HTTP."""
+"""The handlers of operations on a learner's behalf: writing, importing, exporting, erasing."""
 
 from asyncio import to_thread
 from collections.abc import Awaitable, Callable
@@ -25,15 +25,15 @@ from headway.service.importing import ImportFile, ImportOptions
 
 
 class ImportQuery(BaseModel):
-    """How a file is imported."""
+    """How to import a file."""
 
-    dry_run: Annotated[Flag, Field(description="Say what would become of the lines, and write nothing.")] = False
-    atomic: Annotated[Flag, Field(description="Write all lines or none; 10,000 at most.")] = False
-    user_id: Annotated[UUID | None, Field(description="Whose an export becomes, where not its own learner's.")] = None
+    dry_run: Annotated[Flag, Field(description="Report what the import would do, and write nothing.")] = False
+    atomic: Annotated[Flag, Field(description="Write all lines or none; at most 10,000 lines.")] = False
+    user_id: Annotated[UUID | None, Field(description="Import an export for this learner, not for its own.")] = None
 
 
 class LineFault(BaseModel):
-    """One fault of a line: its number in the file where in it, what, and a stable name for the kind of fault."""
+    """One fault of a line: the line's number, where in the line (`loc`), a message, and a stable name of the fault."""
 
     line: Annotated[int, Field(ge=1)]
     loc: list[str | int]
@@ -42,35 +42,35 @@ class LineFault(BaseModel):
 
 
 class ImportReport(BaseModel):
-    """What became of the lines."""
+    """How many lines were written, unchanged and refused, and why."""
 
-    lines: Annotated[int, Field(ge=0, description="Without a header and empty lines.")]
+    lines: Annotated[int, Field(ge=0, description="Without the header and empty lines.")]
     written: Annotated[int, Field(ge=0)]
-    unchanged: Annotated[int, Field(ge=0, description="Lines that found their row as they would have made it.")]
+    unchanged: Annotated[int, Field(ge=0, description="Lines that change nothing in the stored progress.")]
     refused: Annotated[int, Field(ge=0)]
     held_back: Annotated[
-        int, Field(ge=0, description="Lines that say `completed` of a lesson of which a condition is not met.")
+        int, Field(ge=0, description="Lines with `completed` for a lesson that has a condition which is not met.")
     ]
     errors: Annotated[list[LineFault], Field(description="The first 1,000.")]
-    ignored: Annotated[list[str], Field(description="Fields that are not taken, the first 100.")]
-    encoding: Annotated[Literal["utf-8", "utf-16"], Field(description="As it was found.")]
-    separator: Annotated[Literal[",", ";", "\t"] | None, Field(description="As it was found; null but for CSV.")]
+    ignored: Annotated[list[str], Field(description="Fields that were ignored, the first 100.")]
+    encoding: Annotated[Literal["utf-8", "utf-16"], Field(description="The file's encoding.")]
+    separator: Annotated[Literal[",", ";", "\t"] | None, Field(description="The CSV file's separator; else null.")]
 
 
 def on_behalf(answer: Callable[[Call], Awaitable[Reply]]) -> Callable[[Call], Awaitable[Reply]]:
-    """A learner's own operation, done for the learner whom the path names first."""
+    """Make a handler of a learner's own operation act for the learner in the path's first parameter."""
 
     async def answer_for_learner(call: Call) -> Reply:
         learner_id, *identifiers = call.identifiers
         principal = call.principal.on_behalf_of(LearnerId(learner_id))
         return await answer(call._replace(principal=principal, identifiers=tuple(identifiers)))
 
-    answer_for_learner.__name__ = f"{answer.__name__}_of_learner"  # which the OpenAPI document names it by
+    answer_for_learner.__name__ = f"{answer.__name__}_of_learner"  # the OpenAPI document's operation id
     return answer_for_learner
 
 
 async def export_learner(call: Call) -> Reply:
-    """All that is held on a learner."""
+    """Answer everything that is stored about a learner."""
     learner_id = LearnerId(call.identifiers[0])
     async with call.long_answers.turn():
         record = await call.learners.export(call.principal, learner_id)
@@ -78,13 +78,13 @@ async def export_learner(call: Call) -> Reply:
 
 
 async def erase_learner(call: Call) -> Reply:
-    """Remove all that is held on a learner."""
+    """Remove everything that is stored about a learner."""
     await call.learners.erase(call.principal, LearnerId(call.identifiers[0]))
     return NO_CONTENT
 
 
 async def update_learners_lesson_progress(call: Call) -> Reply:
-    """Write a learner's row in a lesson."""
+    """Write a learner's progress in a lesson."""
     learner_id, course_id, lesson_id = call.identifiers
     update, times, ignored = parse_dated_update(call.body)
     caller = None if call.principal.learner_id == learner_id else call.principal.learner_id
@@ -94,7 +94,7 @@ async def update_learners_lesson_progress(call: Call) -> Reply:
 
 
 async def import_progress(call: Call) -> Reply:
-    """Write many learners' rows from one file."""
+    """Write many learners' progress from one file."""
     file_format = FORMATS[parse_media_type(call.headers, FORMATS)]
     query = parse_query(ImportQuery, call.query)
     options = ImportOptions(query.dry_run, query.atomic)
@@ -112,7 +112,7 @@ def _form(form: TextForm) -> dict[str, Any]:
 
 
 def report_document(report: Report) -> dict[str, Any]:
-    """What became of an import's lines, as JSON."""
+    """An import's report, as JSON values."""
     lines, written, unchanged, refused, faults, ignored, held_back = report
     errors = [{"line": fault.line, "loc": fault.location, "msg": fault.reason, "type": fault.kind} for fault in faults]
     return {

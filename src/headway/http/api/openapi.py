@@ -1,4 +1,4 @@
-"""The operations as FastAPI routes: declared for the OpenAPI document, answered by their endpoints."""
+"""Declares the operations as FastAPI routes for the OpenAPI document. Their endpoints answer the requests."""
 
 from collections.abc import Callable, Mapping, Sequence
 from inspect import Parameter, Signature
@@ -23,14 +23,14 @@ from headway.http.engine.replies import Reply, to_response
 
 
 class Refusal(BaseModel):
-    """Why a request was refused: in a sentence for people, and by a code for programs, which stays the same."""
+    """Why a request was refused: a sentence for people, and a stable code for programs."""
 
     detail: str
     code: str
 
 
 class ValidationError(BaseModel):
-    """One fault of a request: where (`loc`), what, and a stable name for the kind of fault."""
+    """One fault of a request: where (`loc`), a message, and a stable name of the fault (`type`)."""
 
     loc: list[str | int]
     msg: str
@@ -47,13 +47,13 @@ class HTTPValidationError(BaseModel):
 
 _ENTITY_TAG_PATTERN: Final = r'^(\*|(W/)?"[!#-~]*"(, (W/)?"[!#-~]*")*)$'
 _ETAG_HEADER: Final = {
-    "ETag": {"description": "The row's entity tag.", "schema": {"type": "string"}},
+    "ETag": {"description": "The entity tag of the lesson progress.", "schema": {"type": "string"}},
     "Headway-Written-By": {
-        "description": "Who wrote the row last on the learner's behalf; absent where that was the learner.",
+        "description": "Who wrote it last on the learner's behalf; absent where the learner did.",
         "schema": {"type": "string", "format": "uuid"},
     },
     "Headway-Completed-By": {
-        "description": "Who completed the lesson against its conditions; absent where it was completed by them.",
+        "description": "Who completed the lesson against its conditions; absent where they are met.",
         "schema": {"type": "string", "format": "uuid"},
     },
 }
@@ -61,9 +61,9 @@ _COURSE_ETAG_HEADER: Final = {
     "ETag": {"description": "The entity tag of the document's version.", "schema": {"type": "string"}}
 }
 _ANSWER_ETAG_HEADER: Final = {
-    "ETag": {"description": "The entity tag of what is answered; another one with it.", "schema": {"type": "string"}}
+    "ETag": {"description": "The answer's entity tag, which changes with the answer.", "schema": {"type": "string"}}
 }
-_NOT_MODIFIED: Final = {"description": "What would be answered has the entity tag that If-None-Match names."}
+_NOT_MODIFIED: Final = {"description": "The current answer has the entity tag in If-None-Match."}
 _LINK_HEADER: Final = {
     "Link": {
         "description": "The address of the next page (RFC 8288, `next`), relative to this one; absent at the end.",
@@ -72,32 +72,32 @@ _LINK_HEADER: Final = {
 }
 _KEPT_HEADER: Final = {
     "Headway-Kept": {
-        "description": "The fields that are not as sent, separated by commas; absent where none is.",
+        "description": "The fields that were not stored as sent, separated by commas; absent if there are none.",
         "schema": {"type": "string"},
     }
 }
 
 
 def _refusal(status: int) -> type[BaseModel]:
-    """The shape of the refusals with one status: with the codes that they have."""
+    """The shape of the refusals with one status, with their codes."""
     code: Any = (Literal[codes_of(status)], ...)
     return create_model(f"Refusal{status}", __base__=Refusal, __doc__=Refusal.__doc__, code=code)
 
 
 _REFUSALS: Final[Mapping[int, tuple[Any, str]]] = {
-    401: (_refusal(401), "No bearer token, or one that does not verify."),
-    403: (_refusal(403), "The token does not carry the scope that this needs, or limits it to other courses."),
-    404: (_refusal(404), "No such course, lesson or progress, or no pages."),
-    406: (_refusal(406), "The answer is asked for in a form that this installation can not make."),
-    409: (_refusal(409), "An import of this key is under way, or was until a moment ago."),
+    401: (_refusal(401), "There is no bearer token, or it is not valid."),
+    403: (_refusal(403), "The token does not grant the scope that this needs, or is limited to other courses."),
+    404: (_refusal(404), "There is no such course, lesson or progress, or there are no pages."),
+    406: (_refusal(406), "This installation can not answer in the form that Accept or `format` asks for."),
+    409: (_refusal(409), "An import with this key is running, or was a moment ago."),
     412: (
         _refusal(412),
-        "The row, or course, is not in the state that If-Match or If-None-Match asks for. Nothing changed.",
+        "The progress, or the course, is not in the state that If-Match or If-None-Match asks for. Nothing changed.",
     ),
     413: (_refusal(413), "The body is too large."),
-    415: (_refusal(415), "The body is of a kind that is not read here."),
+    415: (_refusal(415), "The operation does not read bodies of this media type."),
     422: (HTTPValidationError, "Validation Error"),
-    503: (_refusal(503), "Busy, or without its database, for a moment: nothing was stored, send it again."),
+    503: (_refusal(503), "The service is busy or has no database at the moment. Nothing was stored. Send it again."),
 }
 _FILE: Final = {"type": "string", "format": "binary"}
 _RETRY_AFTER: Final = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "integer"}}}
@@ -109,13 +109,13 @@ def _method_not_allowed(allowed: str) -> Reply:
 
 
 class EndpointRoute(APIRoute):
-    """A route whose declaration is for the document; its endpoint takes the request from there."""
+    """A route that is declared for the OpenAPI document, and passes its requests to an endpoint."""
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         endpoint: Endpoint = self.endpoint.answered_by  # type: ignore[attr-defined]
         if scope["path"].endswith("\n") and not endpoint.operation.path.endswith("}"):
-            raise HTTPException(404)  # the framework's pattern for the path ends in $, which lets one line break pass
+            raise HTTPException(404)  # the framework's path pattern ends in $, which also matches before a line break
         if scope["method"] != endpoint.operation.method:
             await to_response(_method_not_allowed(self.endpoint.allowed))(scope, receive, send)  # type: ignore[attr-defined]
             return
@@ -125,7 +125,7 @@ class EndpointRoute(APIRoute):
 
 
 def build_router(endpoints: Sequence[Endpoint], prefix: str, lifespan: Lifespan[Any]) -> APIRouter:
-    """A router over the endpoints; `lifespan` runs with the application that includes it."""
+    """Build a router for the endpoints. `lifespan` runs with the application that includes the router."""
     router = APIRouter(prefix=prefix, route_class=EndpointRoute, lifespan=lifespan)
     methods: dict[str, list[str]] = {}
     for endpoint in endpoints:
@@ -152,12 +152,12 @@ def build_router(endpoints: Sequence[Endpoint], prefix: str, lifespan: Lifespan[
 
 
 def _scopes(operation: Operation) -> Sequence[str]:
-    """What a token has to grant, as OpenAPI 3.1 tells it (section 4.8.30): roles, in the security requirement."""
+    """The scopes that a token must grant: in OpenAPI 3.1, the roles of a security requirement (section 4.8.30)."""
     return () if operation.scope is None or operation.waived_for_oneself else (operation.scope,)
 
 
 def _declaration(endpoint: Endpoint, allowed: str) -> Callable[..., None]:
-    """A function whose signature tells FastAPI what the operation takes; it is never called."""
+    """A function whose signature declares the operation's parameters to FastAPI. It is never called."""
 
     def declared() -> None:
         raise NotImplementedError
@@ -173,12 +173,12 @@ def _parameters(operation: Operation) -> list[Parameter]:
     defaults: dict[str, Any] = {}
     if operation.conditional:
         defaults |= {"if_match": None, "if_none_match": None}
-        what = "course" if operation.tag == COURSES_TAG else "row"
-        declared["if_match"] = _header("If-Match", f"Only if the {what} is the one of this entity tag, seen before.")
+        what = "course" if operation.tag == COURSES_TAG else "progress"
+        declared["if_match"] = _header("If-Match", f"Only if the {what} still has this entity tag.")
         declared["if_none_match"] = _header("If-None-Match", f"`*`: only if there is no {what} yet.")
     if operation.is_revalidated:
         defaults["if_none_match"] = None
-        declared["if_none_match"] = _header("If-None-Match", "The entity tag of an answer that you have: then 304.")
+        declared["if_none_match"] = _header("If-None-Match", "An answer's entity tag: 304 if the answer is current.")
     if operation.query is not None:
         declared["query"] = Annotated[operation.query, Query()]
     if operation.resumable:
@@ -189,7 +189,7 @@ def _parameters(operation: Operation) -> list[Parameter]:
         defaults["idempotency_key"] = None
     if operation.is_event_stream:
         declared["last_event_id"] = Annotated[
-            str, Header(alias="Last-Event-ID", description="The id of the last event seen, which is not sent again.")
+            str, Header(alias="Last-Event-ID", description="The id of the last event received. It is not sent again.")
         ]
         defaults["last_event_id"] = None
     if operation.body is not None:
@@ -242,7 +242,7 @@ def _etag_headers(operation: Operation) -> dict[str, Any]:
 
 
 def _event(operation: Operation) -> dict[str, Any]:
-    """The shape of an event, as OpenAPI 3.2 and FastAPI tell it."""
+    """The shape of an event, as OpenAPI 3.2 and FastAPI describe it."""
     content = {"$ref": f"#/components/schemas/{operation.answer.__name__}"}
     data = {"type": "string", "contentMediaType": "application/json", "contentSchema": content}
     names = {"event": {"type": "string", "const": EVENT}, "id": {"type": "string"}, "data": data}

@@ -1,4 +1,4 @@
-"""Probes and metrics for operators, and what is answered to requests that no operation takes."""
+"""Probes and metrics for operators, and the answers to requests that no operation serves."""
 
 from collections.abc import Awaitable, Callable
 
@@ -14,17 +14,20 @@ from headway.metrics import Metrics
 
 
 def probes_router(version: str, probe: Callable[[], Awaitable[None]], metrics: Metrics) -> APIRouter:
-    """`/healthz`, `/readyz` and `/metrics`. `probe` returns if the store answers, or raises `UnavailableError`."""
+    """Build the router of `/healthz`, `/readyz` and `/metrics`.
+
+    `probe` returns if the store answers, and raises `UnavailableError` if it does not.
+    """
     router = APIRouter(include_in_schema=False)
 
     @router.get("/healthz")
     async def health() -> dict[str, str]:
-        """The process answers."""
+        """Answer that the process runs."""
         return {"status": "ok", "version": version}
 
     @router.get("/readyz")
     async def readiness() -> Response:
-        """The store answers."""
+        """Answer whether the store answers."""
         try:
             await probe()
         except UnavailableError as error:
@@ -33,14 +36,14 @@ def probes_router(version: str, probe: Callable[[], Awaitable[None]], metrics: M
 
     @router.get("/metrics")
     async def exposition() -> Response:
-        """Prometheus' text format."""
+        """Answer the metrics in Prometheus' text format."""
         return Response(await metrics.exposition(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     return router
 
 
 async def refused_by_framework(_request: Request, error: Exception) -> Response:
-    """What the framework refuses: paths that it does not know, and methods that they do not take."""
+    """Answer what the framework refuses: unknown paths, and methods that a path does not have."""
     if not isinstance(error, HTTPException):
         raise error
     headers = tuple((name.lower().encode(), value.encode()) for name, value in (error.headers or {}).items())
@@ -48,5 +51,5 @@ async def refused_by_framework(_request: Request, error: Exception) -> Response:
 
 
 async def failed(_request: Request, _error: Exception) -> Response:
-    """A fault: the server writes it to the log."""
+    """Answer an internal error. The server writes it to the log."""
     return to_response(INTERNAL_ERROR)

@@ -7,7 +7,7 @@ from headway.http.engine.requests import Call, parse_precondition
 
 
 async def get_user_course_progress(call: Call) -> Reply:
-    """The caller's rows in a course, rendered anew only if they changed since they were last asked for."""
+    """Answer the caller's lesson progress in a course. The list is rendered again only after a change."""
     key = (call.principal.learner_id, call.course_id)
     stamp = await call.service.lessons_stamp(call.principal, call.course_id)
     reply = call.lists.find(key, stamp)
@@ -18,7 +18,7 @@ async def get_user_course_progress(call: Call) -> Reply:
 
 
 async def _list(call: Call, tag: str) -> Reply:
-    """The caller's rows in a course; where they are many, nobody else's many are in memory meanwhile."""
+    """Render the caller's lesson progress in a course. Long lists are rendered one at a time, to bound the memory."""
     rows = await call.service.few_lessons(call.principal, call.course_id)
     if rows is not None:
         return render.lesson_rows(rows, tag)
@@ -27,7 +27,7 @@ async def _list(call: Call, tag: str) -> Reply:
 
 
 async def update_lesson_progress(call: Call) -> Reply:
-    """Write the caller's row in a lesson."""
+    """Write the caller's progress in a lesson."""
     update = parse_update(call.body)
     precondition = parse_precondition(call.headers)
     return render.recorded(
@@ -36,23 +36,23 @@ async def update_lesson_progress(call: Call) -> Reply:
 
 
 async def get_user_courses(call: Call) -> Reply:
-    """Where the caller stands in every course written in."""
+    """Answer a summary of every course that the caller has written in."""
     return render.summaries(await call.service.summaries(call.principal))
 
 
 async def restart_course(call: Call) -> Reply:
-    """Start a course over."""
+    """Remove the caller's progress in a course."""
     await call.service.restart_course(call.principal, call.course_id)
     return NO_CONTENT
 
 
 async def get_lesson_progress(call: Call) -> Reply:
-    """The caller's row in a lesson."""
+    """Answer the caller's progress in a lesson."""
     return render.lesson_row(await call.service.lesson(call.principal, call.course_id, call.lesson_id))
 
 
 async def remove_lesson_progress(call: Call) -> Reply:
-    """Remove the caller's row in a lesson."""
+    """Remove the caller's progress in a lesson."""
     precondition = parse_precondition(call.headers)
     await call.service.remove(call.principal, call.course_id, call.lesson_id, precondition)
     return NO_CONTENT

@@ -1,4 +1,4 @@
-"""Answers: from the domain's values to the reference's JSON, field names and order to the letter."""
+"""Renders the domain's values as the reference's JSON, with exactly its field names and their order."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -22,12 +22,12 @@ _MOST_NAMED: Final = 50  # characters
 
 
 def lesson_rows(rows: Iterable[LessonRow], tag: str) -> Reply:
-    """A list of rows, under the tag that changes with it."""
+    """A list of lesson progress. Its entity tag is `tag`, which changes with the list."""
     return _of_json(_rendered(rows), headers=_list_headers(tag))
 
 
 async def many_lesson_rows(rows: Sequence[LessonRow], tag: str) -> Reply:
-    """A list that is too long to be rendered at once: others have their turns between."""
+    """As `lesson_rows`, for a list too long to be rendered at once. Other requests are served in between."""
     text = BytesIO()
     await write_array(text, rows, _rendered)
     return _of_json(text.getvalue(), headers=_list_headers(tag))
@@ -42,16 +42,16 @@ def _list_headers(tag: str) -> Headers:
 
 
 def lesson_row(found: LessonRow) -> Reply:
-    """One row, with its entity tag."""
+    """One lesson's progress, with its entity tag."""
     headers = (*_row_headers(found.row, found.lesson), PRIVATE)
     return json_reply(lesson_progress(found.row, found.lesson), headers=headers)
 
 
 def recorded(result: Recorded, ignored: Sequence[str] = ()) -> Reply:
-    """The row as a write left it.
+    """The lesson progress after a write.
 
-    `Headway-Kept` names the fields whose stored value was kept, `Headway-Ignored` those that are not taken, escaped as
-    in an address.
+    `Headway-Kept` names the fields whose stored value was kept. `Headway-Ignored` names the first 20 fields that were
+    ignored, percent-encoded.
     """
     row, lesson, kept = result
     headers = _row_headers(row, lesson)
@@ -74,24 +74,24 @@ def summaries(values: Iterable[Summary]) -> Reply:
 
 
 def course(entry: CatalogueEntry) -> Reply:
-    """A course document, defaults filled in, which can be put again."""
+    """A course document with its defaults filled in. A client can put it again."""
     under_way = entry.recalculation
     shown_with = f"+{under_way.learners}.{under_way.done}" if under_way else ""
     return json_reply(course_document(entry), headers=(*_course_headers(entry.version, shown_with), PRIVATE))
 
 
 def courses(outlines: Iterable[CourseOutline]) -> Reply:
-    """The catalogue's list."""
+    """A page of the catalogue."""
     return json_reply(list(outlines))
 
 
 def course_put(put: CoursePut) -> Reply:
-    """What putting a course did, with the entity tag of what is stored now."""
+    """What putting a course changed, with the entity tag of the stored document."""
     return json_reply(put.change, headers=_course_headers(put.version))
 
 
 def course_impact(impact: Impact) -> Reply:
-    """What putting a course would do."""
+    """The impact that putting a course would have."""
     figures = impact._asdict()
     return json_reply(asdict(figures.pop("change")) | figures)
 
@@ -101,9 +101,10 @@ def _course_headers(version: int, shown_with: str = "") -> Headers:
 
 
 def _row_headers(row: LessonProgress, lesson: Lesson) -> Headers:
-    """The row's entity tag, who wrote it last on the learner's behalf, and who completed it against the conditions.
+    """The headers of a lesson's progress: its entity tag, who wrote it last, and who completed it against conditions.
 
-    Behind a + stands what a row is shown with and is not its own; a write's condition is about the row alone.
+    The part after a + stands for the lesson's content id, which is shown but not stored with the progress. A write's
+    condition ignores it.
     """
     shown_with = f"+{lesson.content_id[:8]}" if str(lesson.content_id) != lesson.id else ""
     tag = (b"etag", f'"{row.etag}{shown_with}"'.encode())

@@ -1,4 +1,4 @@
-"""Codes for the pages: a platform's back end gives a learner's token in for one, and opens the pages with it."""
+"""Sign-in codes: a platform's back end exchanges a learner's token for a code, which opens the pages in a browser."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
@@ -16,22 +16,25 @@ class SignInCode(BaseModel):
     """A code that signs a browser in to the pages, once."""
 
     code: str
-    url: Annotated[str, Field(description="The address to open; `&next=` may be appended, a path of the pages'.")]
-    expires_at: Annotated[datetime, Field(description="Until when the code is good.")]
+    url: Annotated[str, Field(description="The address to open. `&next=` and a path of the pages may be appended.")]
+    expires_at: Annotated[datetime, Field(description="When the code expires.")]
 
 
-# A token may be good for longer than a moment can be told; no session is.
+# A token may expire later than a `datetime` can hold. No session lasts that long.
 _LONGEST: Final = timedelta(days=366)
 
 
 async def make_sign_in_code(call: Call) -> Reply:
-    """A code that lets a browser in as the caller, once."""
+    """Make a code that signs a browser in as the caller, once.
+
+    Raises `PagesOffError` without pages, and `InvalidValueError` where the scopes and courses do not fit a cookie.
+    """
     pages = call.pages
     if pages is None:
         raise PagesOffError
-    # By its token, never by a session: a session would beget others, without end.
+    # Only a token makes a code. With a session, one could make new sessions without end.
     principal = await pages.authenticator.authenticate(call.headers.get(b"authorization"))
-    pages.sessions.sealed(principal)  # raises where that is more than a browser keeps: here somebody can act on it
+    pages.sessions.sealed(principal)  # raises where that is too long for a cookie: the caller can still act on it
     issued = await call.services.sign_in.issue(principal, _moment(principal.expires_at))
     address = sign_in_url(pages.origin(call.scheme, call.headers), pages.path, issued.code)
     body = {"code": issued.code, "url": address, "expires_at": issued.ends_at}
@@ -39,7 +42,7 @@ async def make_sign_in_code(call: Call) -> Reply:
 
 
 def sign_in_url(origin: str, path: str, code: str, page: str = "") -> str:
-    """The address that signs in by a code, and shows a page (by its path below the pages')."""
+    """The address that signs in with a code, and then shows `page` (a path relative to the pages)."""
     wanted = f"&next={path}{page}" if page else ""
     return f"{origin}{path}/sign-in?code={code}{wanted}"
 

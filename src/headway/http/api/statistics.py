@@ -16,7 +16,7 @@ from headway.http.engine.streaming import begun
 
 
 async def get_course_completion_stats(call: Call) -> Reply:
-    """Where the caller stands in a course."""
+    """Answer a summary of the caller's progress in a course."""
     if call.query and parse_query(SummaryParameters, call.query).explain:
         return json_reply(
             statistics.explained_summary(await call.service.explained_summary(call.principal, call.course_id))
@@ -25,7 +25,7 @@ async def get_course_completion_stats(call: Call) -> Reply:
 
 
 async def list_statistics(call: Call) -> Reply:
-    """A line for each course that the caller may know of."""
+    """Answer a page of the figures of the courses that the caller may see."""
     call.principal.require(STATISTICS_READ)
     asked = parse_query(CoursesParameters, call.query)
     page = await call.statistics.courses(call.principal, asked.to_query())
@@ -33,12 +33,12 @@ async def list_statistics(call: Call) -> Reply:
 
 
 async def get_course_statistics(call: Call) -> Reply:
-    """A course's figures."""
+    """Answer a course's figures."""
     return json_reply(statistics.course(await call.statistics.course(call.principal, call.course_id)))
 
 
 async def stream_course_statistics(call: Call) -> StreamedReply:
-    """A course's figures, and again whenever one of them has changed."""
+    """Stream a course's figures, again after each change."""
 
     async def read() -> Event:
         return event_of(to_json(statistics.course(await call.statistics.course(call.principal, call.course_id))))
@@ -49,7 +49,7 @@ async def stream_course_statistics(call: Call) -> StreamedReply:
 
 
 async def get_course_activity(call: Call) -> Reply:
-    """What happened in a course, day by day."""
+    """Answer what learners did in a course on each day."""
     asked = parse_query(ActivityParameters, call.query)
     with faults_are_the_querys():
         activity = await call.statistics.activity(call.principal, call.course_id, asked.first, asked.last)
@@ -57,7 +57,7 @@ async def get_course_activity(call: Call) -> Reply:
 
 
 async def list_course_learners(call: Call) -> Reply | StreamedReply:
-    """A course's learners: a page of them, or all in a file."""
+    """Answer a page of a course's learners, or all of them in a file."""
     asked = parse_query(RosterParameters, call.query)
     query = asked.to_query()
     form = negotiated(asked.format, call.headers.get(b"accept"))
@@ -71,7 +71,7 @@ async def list_course_learners(call: Call) -> Reply | StreamedReply:
 
 
 async def get_course_learner(call: Call) -> Reply:
-    """One learner in a course, lesson by lesson."""
+    """Answer one learner's progress in a course and in each lesson."""
     explained = parse_query(SummaryParameters, call.query).explain
     learner_id = LearnerId(call.identifiers[1])
     reading = await call.statistics.learner(call.principal, call.course_id, learner_id)

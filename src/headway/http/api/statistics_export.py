@@ -1,4 +1,4 @@
-"""Whole rosters, line by line: as CSV, and as Parquet where pyarrow is installed."""
+"""Whole rosters as files: CSV, and Parquet where pyarrow is installed."""
 
 import asyncio
 import csv
@@ -29,16 +29,16 @@ MEDIA: Final = {
 }
 FILE_MEDIA: Final = (MEDIA[Format.CSV], MEDIA[Format.PARQUET])
 _COLUMNS: Final = tuple(RosterLineShape.model_fields)
-# Lines in a row group: what is held at once, and the least that a reader of the file reads.
+# Lines in a row group: the most in memory at once, and the least that a reader of the file has to read.
 _ROW_GROUP: Final = 10_000
 
 Pages = AsyncGenerator[Sequence[RosterLine], None]
 
 
 def negotiated(given: Format | None, accept: bytes | None) -> Format:
-    """The form to answer in: the one that is named, or the one that Accept likes best, JSON before others.
+    """The form of the answer: `given`, or the one with the highest weight in Accept; JSON wins a tie.
 
-    Of what can not be served nothing is said; whoever accepts nothing of this gets JSON, as elsewhere.
+    Where Accept names none of the forms, it is JSON.
     """
     if given is not None or accept is None:
         return given or Format.JSON
@@ -53,9 +53,9 @@ def negotiated(given: Format | None, accept: bytes | None) -> Format:
 
 
 async def streamed(form: Format, course_id: CourseId, pages: Pages) -> StreamedReply:
-    """A roster as a file, begun: whatever can be refused is, before anything is sent.
+    """A roster as a file. Its first chunk is built here, so that an error is raised before anything is sent.
 
-    Raises what the pages do, and `NotAcceptableError` for Parquet where pyarrow is not installed.
+    Raises what `pages` raises, and `NotAcceptableError` for Parquet where pyarrow is not installed.
     """
     if form is Format.CSV:
         chunks, content_type = _as_csv(pages), "text/csv; charset=utf-8; header=present"
@@ -68,7 +68,7 @@ async def streamed(form: Format, course_id: CourseId, pages: Pages) -> StreamedR
 
 
 async def _as_csv(pages: Pages) -> Chunks:
-    """RFC 4180, with a header. No cell holds what a learner wrote: they are ids, numbers and times."""
+    """The roster as CSV (RFC 4180) with a header. No cell holds a learner's text: they are ids, numbers and times."""
     head: list[Sequence[object]] = [_COLUMNS]
     async with aclosing(pages):
         async for page in pages:
@@ -84,7 +84,7 @@ def _csv_lines(lines: Sequence[Sequence[object]]) -> bytes:
 
 
 def _cell(value: object) -> object:
-    """Times, which all are UTC, are printed as in JSON."""
+    """A cell's value. Times are UTC, and are written as in JSON."""
     return f"{value.isoformat(timespec='seconds')[:19]}Z" if isinstance(value, datetime) else value
 
 
@@ -93,12 +93,12 @@ def _pyarrow() -> Any:
         import_module("pyarrow.parquet")
         return import_module("pyarrow")
     except ImportError as error:
-        reason = "Parquet needs pyarrow, which this installation is without: install 'headway[parquet]'."
+        reason = "Parquet needs pyarrow, which is not installed: install 'headway[parquet]'."
         raise NotAcceptableError(reason) from error
 
 
 class _Sink(io.RawIOBase):
-    """What a writer has written since it was last taken. The writer asks how much that was altogether."""
+    """A file that keeps what was written since the last `take`. `tell` is the number of all bytes written."""
 
     def __init__(self) -> None:
         self._parts: list[bytes] = []
@@ -122,7 +122,7 @@ class _Sink(io.RawIOBase):
 
 
 async def _as_parquet(pages: Pages, arrow: Any) -> Chunks:
-    """Row groups of some pages each, made beside the event loop."""
+    """The roster as Parquet, in row groups of about 10,000 lines. A thread builds them."""
     sink = _Sink()
     schema = _schema(arrow)
 
@@ -131,7 +131,7 @@ async def _as_parquet(pages: Pages, arrow: Any) -> Chunks:
         return sink.take()
 
     loop = asyncio.get_running_loop()
-    # The thread ends before the writer is closed, also where all this is cancelled while it writes.
+    # The thread ends before the writer is closed, also where this task is cancelled while the thread writes.
     with arrow.parquet.ParquetWriter(sink, schema) as writer, ThreadPoolExecutor(1) as beside:
         gathered: list[RosterLine] = []
         async with aclosing(pages):
@@ -142,7 +142,7 @@ async def _as_parquet(pages: Pages, arrow: Any) -> Chunks:
                     gathered = []
         if gathered:
             yield await loop.run_in_executor(beside, write, gathered)
-    yield sink.take()  # where things are, which Parquet says at its end
+    yield sink.take()  # Parquet's index, which stands at the end of the file
 
 
 def _values(line: RosterLine) -> dict[str, Any]:

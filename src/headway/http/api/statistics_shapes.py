@@ -1,4 +1,4 @@
-"""The shapes of the statistics' answers, for the OpenAPI document; the answers are written by `statistics_render`."""
+"""The shapes of the statistics' answers, for the OpenAPI document. `formats.statistics` renders the answers."""
 
 from datetime import date, datetime
 from typing import Annotated
@@ -14,20 +14,20 @@ from headway.formats.progress import CourseSummary
 from headway.formats.queries import without_default
 
 Count = Annotated[int, Field(ge=0)]
-Rate = Annotated[bounds.Percentage | None, Field(description="A percentage; null where there is nobody to ask.")]
-Mean = Annotated[float | None, Field(ge=0, description="Two decimals at most; null where there is nobody to ask.")]
+Rate = Annotated[bounds.Percentage | None, Field(description="A percentage; null where there are no such learners.")]
+Mean = Annotated[float | None, Field(ge=0, description="At most two decimals; null where there are no such learners.")]
 Minutes = Annotated[float, Field(ge=0)]
 
 
 class ScoreCount(BaseModel):
-    """How many learners have a best score, in whole points, rounded down."""
+    """How many learners have this best score, in whole points, rounded down."""
 
     score: Annotated[int, Field(ge=0, le=100)]
     learners: Annotated[int, Field(ge=1)]
 
 
 class LessonStatistics(BaseModel):
-    """A lesson's figures over all learners who started it."""
+    """A lesson's figures, over all learners who started the lesson."""
 
     lesson_id: UUID
     title: str
@@ -39,25 +39,25 @@ class LessonStatistics(BaseModel):
     completion_rate: Rate
     stopped_here: Annotated[
         int,
-        Field(ge=0, description="Learners who started it, nothing behind it, and have not completed the course."),
+        Field(ge=0, description="Learners who started it, no lesson after it, and have not completed the course."),
     ]
     drop_off: Annotated[
         bounds.Percentage | None,
-        Field(description="`stopped_here` of those who started it; null where nobody did."),
+        Field(description="`stopped_here` as a percentage of `started`; null where nobody started it."),
     ]
     attempted: Annotated[int, Field(ge=0, description="Learners with a score, an attempt or a pass.")]
     passed: Count
     pass_rate: Rate
     mean_attempts: Mean
     mean_score: Mean
-    median_score: Annotated[int | None, Field(ge=0, le=100, description="To the whole point, rounded down.")]
+    median_score: Annotated[int | None, Field(ge=0, le=100, description="In whole points, rounded down.")]
     score_distribution: list[ScoreCount]
     mean_time_spent_minutes: Mean
     bookmarks: Count
 
 
 class CourseFigures(BaseModel):
-    """A course's figures over all learners who wrote in it."""
+    """A course's figures, over all learners who wrote in it."""
 
     course_id: UUID
     title: str
@@ -73,7 +73,7 @@ class CourseFigures(BaseModel):
 
 
 class CourseStatistics(CourseFigures):
-    """A course's figures, and its lessons' in their order."""
+    """A course's figures, and its lessons' figures in the course's order."""
 
     lessons: list[LessonStatistics]
 
@@ -90,7 +90,7 @@ class DayActivity(BaseModel):
 
 
 class Activity(BaseModel):
-    """What happened in a course, day by day, days being cut in the course's time zone."""
+    """What learners did in a course on each day. Days are in the course's time zone."""
 
     course_id: UUID
     time_zone: str
@@ -100,7 +100,7 @@ class Activity(BaseModel):
 
 
 class RosterLine(BaseModel):
-    """Where a learner stands in a course, over the lessons that are in it now."""
+    """A learner's progress in a course, over the lessons that are in it now."""
 
     user_id: UUID
     total_lessons: Count
@@ -112,7 +112,7 @@ class RosterLine(BaseModel):
     started_at: datetime | None
     last_seen: Annotated[
         date | None,
-        Field(description="The last day with a write of the learner's, in the course's time zone; `null`: none yet."),
+        Field(description="The last day on which the learner wrote, in the course's time zone; null before that."),
     ]
     completed_at: datetime | None
 
@@ -125,7 +125,7 @@ class Roster(BaseModel):
 
 
 class ExplainedLesson(BaseModel):
-    """A lesson's part in a percentage."""
+    """Whether a lesson counts in a percentage, and why not."""
 
     lesson_id: UUID
     title: Annotated[str | None, Field(description="Null where the lesson has left the course.")]
@@ -135,20 +135,20 @@ class ExplainedLesson(BaseModel):
 
 
 class Explanation(BaseModel):
-    """Which lessons a percentage is made of, under which version of the course document."""
+    """Which lessons count in a percentage, and under which version of the course document."""
 
     course_version: int
     lessons: list[ExplainedLesson]
 
 
 class ExplainedSummary(CourseSummary):
-    """A summary and why it is what it is."""
+    """A summary with an explanation of its percentage."""
 
     explanation: Explanation
 
 
 class LearnerLesson(BaseModel):
-    """A learner's progress in a lesson, without what is the learner's alone."""
+    """A learner's progress in a lesson, without the learner's private fields."""
 
     user_id: UUID
     course_id: UUID
@@ -171,7 +171,7 @@ class LearnerLesson(BaseModel):
 
 
 class LearnerDetail(RosterLine):
-    """Where a learner stands in a course, lesson by lesson. `explanation` is there where it was asked for."""
+    """A learner's progress in a course and in each lesson. `explanation` is there where it was asked for."""
 
     course_id: UUID
     lessons: list[LearnerLesson]

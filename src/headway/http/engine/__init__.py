@@ -1,1 +1,1 @@
-"""How a request becomes a call, and a reply an answer: nothing here knows what is asked for."""
+"""The HTTP engine: turns a request into a call, and a reply into an HTTP answer. It knows no operation of the API."""

@@ -46,7 +46,7 @@ COURSE_BODY_BYTES: Final = 1024 * 1024
 
 _REFUSED: Final = 400
 _LONG_BYTES: Final = 1024 * 1024
-"""From here on the tag of an answer is made in a thread: it takes a millisecond."""
+"""The entity tag of a longer answer is computed in a thread, since that takes more than a millisecond."""
 
 Handler = Callable[[Call], Awaitable[Reply | StreamedReply]]
 
@@ -55,14 +55,15 @@ Handler = Callable[[Call], Awaitable[Reply | StreamedReply]]
 class Operation:
     """A line of the route table.
 
-    `path` is below the router's prefix, its parameters all UUIDs. `scope` is what the token has to grant; where it is
-    `waived_for_oneself`, the learner whom the path names needs none. `query`, `body` and `answer` are the shapes shown
-    in the OpenAPI document, `other_media` the answer's other forms; of an `is_event_stream` answers are the events'
-    data.
-    Where there are `media_types` the body is a file of one of these, else JSON; a `resumable` operation takes an
-    Idempotency-Key, one that `is_paged` answers a `Link` to the next page. `refusals` are the statuses that it can be
-    refused with beside 401, 422 and 503, which all can. `status` is that of an answer with a body. A GET that
-    `answers_etag` answers 304 to who has what it would answer.
+    - `path` is relative to the router's prefix. All its parameters are UUIDs.
+    - `scope` is the scope that the token must grant. With `waived_for_oneself`, the learner in the path needs no scope.
+    - `query`, `body` and `answer` are the shapes for the OpenAPI document. `other_media` are other forms of the answer.
+      With `is_event_stream`, `answer` is the shape of each event's data.
+    - `media_types` are the types of the file that the body holds. Without them, the body is JSON.
+    - `resumable`: the operation takes an Idempotency-Key. `is_paged`: it answers a `Link` to the next page.
+    - `refusals` are the statuses of its refusals, besides 401, 422 and 503, which every operation can answer.
+    - `status` is the status of an answer with a body.
+    - `answers_etag`: the answer has an `ETag`. A GET then answers 304 to a client that has the current answer.
     """
 
     method: str
@@ -94,18 +95,18 @@ class Operation:
 
     @property
     def is_revalidated(self) -> bool:
-        """Whether who has what it answers is told so."""
+        """Whether it answers 304 to a client that has the current answer."""
         return self.method == "GET" and self.answers_etag
 
     @property
     def is_limited_to_courses(self) -> bool:
-        """Whether the token's claim `courses` has to name the path's course, which is its first parameter."""
+        """Whether the token's claim `courses` limits it: the path's first parameter is the course."""
         return self.scope == STATISTICS_READ and self.parameters[:1] == ("course_id",)
 
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """What every endpoint needs. `pages` are those whose scripts call the API by a session; `None`: there are none."""
+    """What every endpoint needs. `pages` is `None` where the installation serves no pages."""
 
     services: Services
     lists: RenderedLists
@@ -119,7 +120,7 @@ class Dependencies:
 
 
 class Endpoint:
-    """Answers one operation's requests, however they were routed here."""
+    """Answers the requests of one operation."""
 
     def __init__(self, operation: Operation, dependencies: Dependencies, prefix: str) -> None:
         self.operation = operation
@@ -140,7 +141,7 @@ class Endpoint:
         self._observer = Observer(meter, operation.method, route, dependencies.log_requests)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send, identifiers: Sequence[str]) -> None:
-        """Serve one request, whose path gave `identifiers`, unchecked, in the path's order."""
+        """Serve one request. `identifiers` are the path's parameters, in the path's order, not yet checked."""
         started = perf_counter()
         headers = read_headers(scope["headers"])
         identity = request_id(headers.get(b"x-request-id"))
@@ -156,7 +157,7 @@ class Endpoint:
             reply = to_reply(refusal)
         except asyncio.CancelledError:  # the service stops and has waited long enough; nothing was acknowledged
             reply = to_reply(StoppingError())
-        except Exception:  # noqa: BLE001 - no traceback reaches a client; the log has it
+        except Exception:  # noqa: BLE001 - the traceback goes to the log, never to a client
             _log.exception("request_failed")
             reply = INTERNAL_ERROR
         sent_headers = (*reply.headers, (b"x-request-id", identity.encode()))
@@ -171,7 +172,7 @@ class Endpoint:
         self._observer.answered(status, started)
 
     async def _send_long(self, reply: Reply, identity: str, receive: Receive, send: Send) -> int:
-        """Send an answer that is counted while it is held, or that there is no room for it; answers the status."""
+        """Send a long answer in pieces, or 503 where there is no memory left for it. Returns the status for the log."""
         named = (b"x-request-id", identity.encode())
         try:
             with self._long_answers.holding(reply.body):
@@ -201,11 +202,11 @@ class Endpoint:
             principal = await self._identify(authorization, headers)
         checked = self._permitted(principal, identifiers)
         if self._is_revalidated and b"if-none-match" in headers:
-            parse_precondition(headers)  # what is malformed is refused, also where the answer has no tag
+            parse_precondition(headers)  # refuse a malformed header also where the answer has no entity tag
         if not self._body_limit:
             return await self._called(principal, headers, checked, b"", scope)
         if self.operation.media_types:
-            parse_media_type(headers, self.operation.media_types)  # before anything of the body is read
+            parse_media_type(headers, self.operation.media_types)  # before the body is read
         with HeldBody(self._bodies, self._body_limit) as held:
             body = await read_body(receive, headers, held)
             return await self._called(principal, headers, checked, body, scope)
@@ -231,7 +232,10 @@ class Endpoint:
         )
 
     def _permitted(self, principal: Principal, identifiers: Sequence[str]) -> tuple[str, ...]:
-        """The path's identifiers, checked, where the principal may do this: before anything else is read."""
+        """Check the principal's rights and the path's identifiers, before the body is read. Returns the identifiers.
+
+        Raises `MissingScopeError`, `CourseNotGrantedError` or `InvalidIdentifierError`.
+        """
         operation = self.operation
         scope = operation.scope
         if scope is not None and not operation.waived_for_oneself:
@@ -244,9 +248,10 @@ class Endpoint:
         return checked
 
     async def _identify(self, authorization: bytes | None, headers: RequestHeaders) -> Principal:
-        """Whom a request speaks for whose token is not known yet, or that has none but a session's cookie.
+        """Authenticate a request by its session cookie, or by a bearer token that is not cached.
 
-        A proxy in front may have a password of its own, which it passes on.
+        A cookie counts where no bearer token is sent. Another kind of `Authorization` does not matter: a proxy in front
+        may pass on its own password. Raises `NotAuthenticatedError`.
         """
         has_token = authorization is not None and authorization[:6].lower() == b"bearer"
         if not has_token and self._pages is not None:

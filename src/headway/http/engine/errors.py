@@ -1,4 +1,4 @@
-"""The error table: what each refusal becomes over HTTP."""
+"""The error table: the HTTP answer to each refusal."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final, NamedTuple
@@ -44,7 +44,7 @@ from headway.http.engine.requests import (
 
 
 class Refused(NamedTuple):
-    """What a class of refusals becomes. `code` is for programs; a 422 has none, its faults have each a `type`."""
+    """The answer to a class of refusals. `code` is for programs. A 422 has no code: each of its faults has a `type`."""
 
     status: int
     code: str = ""
@@ -92,49 +92,49 @@ CODES_OF_NO_CLASS: Final = {
     501: "method_not_implemented",
     503: "too_many_connections",
 }
-"""What is refused before there is an operation, or by none: by its status."""
+"""The codes, by status, of refusals that no operation makes: before a request is routed, or by the framework."""
 
 MOST_FAULTS: Final = 100
 """How many faults of a request are listed."""
 MOST_LOOKED_THROUGH: Final = 10_000
-"""Of how many faults any is listed: to tell them apart takes longer than to find them, and nobody else is served."""
+"""With more faults than this, none is listed: listing takes longer than finding them, and blocks other requests."""
 LONGEST_ECHO: Final = 200
-"""How many characters of a text that was sent are told back."""
+"""How many characters of a text from the request are repeated in the answer."""
 
-# A request whose body was not read to the end leaves the connection in the middle of it.
+# A body that was not read to its end leaves the connection in the middle of a request.
 _CLOSE: Final = (b"connection", b"close")
 
 
 def refusal(detail: str, status: int, code: str, headers: Headers = ()) -> Reply:
-    """A refusal in the shape of all but 422: a sentence for people, and a code for programs."""
+    """A refusal in the shape of every status but 422: a sentence for people, and a code for programs."""
     return json_reply({"detail": detail, "code": code}, status, headers)
 
 
 def refusal_of_no_class(detail: str, status: int, headers: Headers = ()) -> Reply:
-    """What is refused outside all operations."""
+    """A refusal that no operation makes. Its status gives its code."""
     return refusal(detail, status, CODES_OF_NO_CLASS.get(status, "refused"), headers)
 
 
-INTERNAL_ERROR: Final = refusal_of_no_class("Something went wrong here. The request id names it in the log.", 500)
+INTERNAL_ERROR: Final = refusal_of_no_class("Internal error. The log has the details under this request's id.", 500)
 
-# What ends a connection, since no request can be handed on.
-NO_REQUEST: Final = refusal_of_no_class("This is no HTTP request.", 400)
-NOT_ONE_HOST: Final = refusal_of_no_class("A request has exactly one Host header.", 400)
+# These close the connection: no request can be passed to the application.
+NO_REQUEST: Final = refusal_of_no_class("This is not an HTTP request.", 400)
+NOT_ONE_HOST: Final = refusal_of_no_class("A request must have exactly one Host header.", 400)
 REQUEST_LATE: Final = refusal_of_no_class("The request took too long to arrive.", 408)
 HEAD_TOO_LARGE: Final = refusal_of_no_class("The request line and headers are over 64 KiB.", 431)
-NO_TUNNEL: Final = refusal_of_no_class("There are no tunnels here.", 501)
+NO_TUNNEL: Final = refusal_of_no_class("This server does not support CONNECT.", 501)
 TOO_MANY_CONNECTIONS: Final = refusal_of_no_class(
     "Too many connections. Try again in a moment.", 503, ((b"retry-after", b"1"),)
 )
 
 
 def codes_of(status: int) -> tuple[str, ...]:
-    """The codes that an operation's refusals of this status have."""
+    """The codes of an operation's refusals with this status."""
     return tuple(refused.code for refused in REFUSALS.values() if refused.status == status)
 
 
 def to_reply(error: HeadwayError | ValidationError) -> Reply:
-    """The answer that a refusal gets."""
+    """The answer to a refusal."""
     if isinstance(error, ValidationError):
         return _unprocessable(_body_faults(error))
     status, code = next(REFUSALS[kind] for kind in type(error).__mro__ if kind in REFUSALS)
@@ -156,7 +156,7 @@ def _headers(error: HeadwayError) -> Headers:
 
 
 def _challenge(error: NotAuthenticatedError | MissingScopeError | CourseNotGrantedError) -> str:
-    """RFC 6750 section 3: the reason, where a token was sent."""
+    """The value of `WWW-Authenticate` (RFC 6750 section 3), with the reason where a token was sent."""
     match error:
         case NotAuthenticatedError(token_sent=False):
             return "Bearer"
@@ -206,7 +206,7 @@ def _body_faults(error: ValidationError) -> list[dict[str, Any]]:
 
 
 def _more_than(listed: Sequence[dict[str, Any]], found: int, part: str) -> list[dict[str, Any]]:
-    """An entry that says how many faults are not listed, where there are any."""
+    """The last entry of a list that is not complete: how many faults were found. Empty where all are listed."""
     if found <= len(listed):
         return []
     message = f"Listed are the first {len(listed)} faults; there are {found}."
@@ -216,15 +216,15 @@ def _more_than(listed: Sequence[dict[str, Any]], found: int, part: str) -> list[
 def _fault(
     location: tuple[str | int, ...], message: str, kind: str, given: object, context: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """One entry of `detail`, in the reference's shape and order."""
+    """One entry of `detail`, with the reference's fields in the reference's order."""
     where = [_shortened(part) if isinstance(part, str) else part for part in location]
     return {"loc": where, "msg": message, "type": kind, "input": _printable(given), "ctx": context or {}}
 
 
 def _printable(given: object) -> object:
-    """What was sent, where it is short; of a text its beginning, and of an object or list that is long nothing.
+    """A value from the request, as the answer repeats it: a long text is cut, a long object or list becomes `None`.
 
-    A whole number of over 64 bits, which JSON readers commonly can not hold, becomes its text.
+    A whole number of more than 64 bits becomes its text, since most JSON readers can not hold it.
     """
     if isinstance(given, str):
         return _shortened(given)

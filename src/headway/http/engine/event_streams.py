@@ -1,7 +1,7 @@
-"""Courses' figures as they change: read once a second for all who follow, sent as server-sent events.
+"""Streams a course's statistics as server-sent events (HTML Living Standard, section 9.2).
 
-The events are those of the HTML Living Standard, section 9.2. Nothing but the database lies between the processes that
-write and those that send.
+A process reads a course's figures once a second for all its streams of that course (docs/decisions/0027). Processes
+that write and processes that send share only the database.
 """
 
 import asyncio
@@ -22,14 +22,14 @@ _log = get_logger("headway.http")
 READ_SECONDS: Final = 1.0
 COMMENT_SECONDS: Final = 15.0
 PATIENCE_SECONDS: Final = 10.0
-"""How long a client may take nothing of what is sent before its stream is broken off."""
+"""A stream is closed when its client has read nothing for this long."""
 
 EVENT_STREAM: Final = "text/event-stream"
 EVENT: Final = "statistics"
 STREAM_HEADERS: Final = (
     (b"content-type", EVENT_STREAM.encode()),
     (b"cache-control", b"no-store"),
-    (b"x-accel-buffering", b"no"),  # nginx passes on at once what comes
+    (b"x-accel-buffering", b"no"),  # nginx then passes each event on at once
 )
 COMMENT: Final = b":\n\n"
 _NOTHING: Final = b""
@@ -37,7 +37,7 @@ _LEAST_SHARE: Final = 8
 
 
 class Event(NamedTuple):
-    """Figures as they were once. `id` is the same exactly where the figures are; `text` is what is sent."""
+    """The figures at one time. Two events have the same `id` if and only if their figures are equal. `text` is sent."""
 
     id: str
     text: bytes
@@ -47,18 +47,18 @@ Read = Callable[[], Awaitable[Event]]
 
 
 def event_of(figures: bytes) -> Event:
-    """The event whose data are these figures: JSON in one line."""
+    """The event for these figures, which are JSON in one line."""
     state = state_of(figures)
     return Event(state, b"event: %b\nid: %b\ndata: %b\n\n" % (EVENT.encode(), state.encode(), figures))
 
 
 def state_of(figures: bytes) -> str:
-    """What names figures: the same for the same ones, another one for others."""
+    """The id of these figures: a hash of them."""
     return sha256(figures).hexdigest()[:32]
 
 
 class _Watch:
-    """Reads about once a second, and wakes all who follow after each time."""
+    """Reads a course's figures about once a second, and wakes its streams after each reading."""
 
     def __init__(self, read: Read) -> None:
         self.followers = 0
@@ -69,19 +69,19 @@ class _Watch:
         self._task = asyncio.create_task(self._work())
 
     async def look(self) -> None:
-        """Return after the next reading, or where that is long in coming."""
-        # Not wait_for: where both come at once, that loses the cancellation by which an answer is cut short.
+        """Wait for the next reading, for two seconds at most."""
+        # Not wait_for: it loses a cancellation that comes together with the reading. Answers are ended by cancellation.
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(2 * READ_SECONDS):
                 await self._looked.wait()
 
     def wake(self) -> None:
-        """Let all who follow look around."""
+        """Wake all streams of the course."""
         self._looked.set()
         self._looked = asyncio.Event()
 
     def stop(self) -> None:
-        """Read no more."""
+        """Stop reading."""
         self._task.cancel()
 
     async def _work(self) -> None:
@@ -89,11 +89,11 @@ class _Watch:
             try:
                 self.latest = await self._read()
             except UnavailableError as error:
-                if self.latest is None:  # nobody was told anything yet, and so can be told this
+                if self.latest is None:  # no stream has begun, so this can still be answered as a refusal
                     self.error = error
             except HeadwayError as error:
                 self.error = error
-            except Exception as error:  # noqa: BLE001 - whoever follows is told that there is a fault; the log has it
+            except Exception as error:  # noqa: BLE001 - goes to the log and to every stream of the course
                 _log.exception("watch_failed")
                 self.error = error
             self.wake()
@@ -101,7 +101,7 @@ class _Watch:
 
 
 class Streams:
-    """The streams of this process, `limit` of them at most, a quarter of them for one who follows."""
+    """The streams of this process: at most `limit`. One user may have a quarter of them, or 8 where that is more."""
 
     def __init__(self, limit: int) -> None:
         self.open = 0
@@ -112,11 +112,11 @@ class Streams:
         self._watches: dict[CourseId, _Watch] = {}
 
     def begin(self) -> None:
-        """The service starts."""
+        """Allow streams: the service starts."""
         self._ending = False
 
     def end(self) -> None:
-        """The service stops: all streams end now, and no other begins."""
+        """End all streams and allow no new one: the service stops."""
         self._ending = True
         for watch in self._watches.values():
             watch.wake()
@@ -124,10 +124,13 @@ class Streams:
     async def follow(
         self, course_id: CourseId, read: Read, seen: str, principal: Principal
     ) -> AsyncGenerator[bytes, None]:
-        """The chunks of a stream, to one who has seen the state `seen`; it ends where the principal's right to it does.
+        """The chunks of one stream, for a client that has seen the event with the id `seen` (empty: none).
 
-        About every second there is one, be it empty: so whoever sends them finds out that nobody is there any more. The
-        first never is. Raises `TooManyStreamsError`, and what `read` does the first time.
+        There is a chunk about once a second. Most are empty: they let the sender check that the client is still there.
+        The first is never empty. The stream ends when the principal's token or session expires, when the course is
+        gone, and when the service stops.
+
+        Raises `TooManyStreamsError`, `StoppingError`, and what the first `read` raises.
         """
         with self._counted(principal.learner_id), self._followed(course_id, read) as watch:
             event = await self._first(watch)
@@ -154,7 +157,7 @@ class Streams:
 
     @contextlib.contextmanager
     def _counted(self, learner_id: LearnerId) -> Iterator[None]:
-        """Room for one more, that nobody takes from all others."""
+        """Count one more stream. Raises `TooManyStreamsError` where the process, or this user, has too many."""
         if self._ending:
             raise StoppingError
         if self.open >= self._limit or self._by_learner[learner_id] >= self._share:
@@ -171,7 +174,7 @@ class Streams:
 
     @contextlib.contextmanager
     def _followed(self, course_id: CourseId, read: Read) -> Iterator[_Watch]:
-        """The watch of a course, which is there for as long as anybody follows."""
+        """The watch of a course. The first stream starts it, and the last one stops it."""
         watch = self._watches.get(course_id)
         if watch is None or watch.error is not None:
             watch = self._watches[course_id] = _Watch(read)
@@ -187,14 +190,14 @@ class Streams:
 
 
 def _is_gone(watch: _Watch) -> bool:
-    """Whether the course is. Raises what else keeps it from being read."""
+    """Whether the course is gone. Raises any other error that ended the reading."""
     if watch.error is not None and not isinstance(watch.error, NotFoundError):
         raise watch.error
     return watch.error is not None
 
 
 def _chunk(told: Event, latest: Event, quiet_seconds: float) -> tuple[bytes, Event]:
-    """What to send to one who was told that, and what was told then."""
+    """The next chunk for a client whose last event was `told`, and the client's last event after it."""
     if latest.id != told.id:
         return latest.text, latest
     return COMMENT if quiet_seconds >= COMMENT_SECONDS else _NOTHING, latest

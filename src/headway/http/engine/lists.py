@@ -1,4 +1,4 @@
-"""Lists as they were last rendered, for the learner who asks again before anything changed."""
+"""A cache of rendered lists of lesson progress, for a learner who asks again while nothing has changed."""
 
 from collections import OrderedDict
 from typing import Final, NamedTuple
@@ -8,7 +8,7 @@ from headway.domain.identifiers import CourseId, LearnerId
 from headway.http.engine.replies import Reply
 
 KEPT_BYTES: Final = 64 * 1024 * 1024
-# What an entry takes beside its body: keys, stamp, headers.
+# What an entry takes besides its body: keys, stamp, headers.
 _ENTRY_BYTES: Final = 4096
 
 Key = tuple[LearnerId, CourseId]
@@ -20,9 +20,9 @@ class _Rendered(NamedTuple):
 
 
 class RenderedLists:
-    """Bounded by the bytes they take; what was used longest ago goes first.
+    """The rendered lists, at most `kept_bytes` of them. The least recently used list is dropped first.
 
-    Nothing here can be stale: a list is answered only under the stamp that the store has at that moment.
+    No answer is stale: a list is used only while the store still has the stamp that it was read under.
     """
 
     def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
@@ -31,7 +31,7 @@ class RenderedLists:
         self._lists: OrderedDict[Key, _Rendered] = OrderedDict()
 
     def find(self, key: Key, stamp: LessonsStamp) -> Reply | None:
-        """The list rendered under this stamp, if it is kept."""
+        """The list that was rendered under this stamp; `None` where it is not kept."""
         rendered = self._lists.get(key)
         if rendered is None or rendered.stamp != stamp:
             return None
@@ -39,7 +39,7 @@ class RenderedLists:
         return rendered.reply
 
     def keep(self, key: Key, stamp: LessonsStamp, reply: Reply) -> None:
-        """Keep a list that was read after its stamp."""
+        """Keep a list. It must have been read after its stamp."""
         replaced = self._lists.pop(key, None)
         self._bytes += _size(reply) - (_size(replaced.reply) if replaced else 0)
         self._lists[key] = _Rendered(stamp, reply)

@@ -1,4 +1,4 @@
-"""Answers of many megabytes: how many bytes of them are held at once, whose turn it is to be made, and how they are."""
+"""Answers of many megabytes: bounds on the memory that they take together, and how they are built piece by piece."""
 
 import asyncio
 from collections import Counter
@@ -11,27 +11,27 @@ from headway.domain.errors import UnavailableError
 
 _TURN_WAIT_SECONDS: Final = 5.0
 _MIDDLING_BYTES: Final = 1024 * 1024
-"""Up to here an answer has the room that is kept from longer ones."""
+"""An answer of at most this size may use the memory that is reserved from longer ones."""
 _AT_ONCE: Final = 16
-"""Values that are rendered at once: each may have tens of kilobytes."""
+"""How many values are rendered at once. Each may take tens of kilobytes."""
 _TURN_BYTES: Final = 256 * 1024
-"""After so much others have their turn: some milliseconds' work at most lie between."""
+"""Other requests are served after this many bytes: a few milliseconds of work."""
 
 T = TypeVar("T")
 
 
 class TooManyAnswersError(UnavailableError):
-    """The long answers under way take all the memory that they may take together."""
+    """The long answers in progress take all the memory that they may take together."""
 
     def __init__(self) -> None:
-        super().__init__("Too many long answers are under way at once. Try again in a moment.")
+        super().__init__("Too many long answers are being sent. Try again in a moment.")
 
 
 class LongAnswers:
-    """Bounds the bytes of long answers that are held for their clients, and has them made one at a time.
+    """Bounds the memory of long answers to `most_bytes`, and lets one of them be built at a time.
 
-    A quarter is for answers of at most a mebibyte. An answer may be longer than the room that is left, so that one of
-    any length can be answered; the next one has none. What several clients are sent is counted once.
+    A quarter is reserved for answers of at most 1 MiB. The last answer that is let in may be longer than what is left,
+    so that an answer of any length can be sent. A body that is sent to several clients is counted once.
     """
 
     def __init__(self, most_bytes: int) -> None:
@@ -45,9 +45,9 @@ class LongAnswers:
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Nobody else makes a long answer meanwhile.
+        """Build a long answer inside this block: it lets in one request at a time.
 
-        Raises `TooManyAnswersError` where there is no room for one, or others make theirs for too long.
+        Raises `TooManyAnswersError` where there is no memory left, or after five seconds of waiting.
         """
         self._require_room(self._most_of_long)
         try:
@@ -63,7 +63,7 @@ class LongAnswers:
 
     @contextmanager
     def holding(self, body: bytes) -> Iterator[None]:
-        """Count an answer's body until the block is left. Raises `TooManyAnswersError`."""
+        """Count an answer's body until the block ends. Raises `TooManyAnswersError` where there is no memory left."""
         key, size = id(body), len(body)
         if not self._clients[key]:
             self._hold(size, 1)
@@ -92,7 +92,10 @@ class LongAnswers:
 
 
 async def write_array(text: BytesIO, values: Sequence[T], to_json: Callable[[Sequence[T]], bytes]) -> None:
-    """Append a JSON array, some values at a time, with others' turns between. `to_json` makes an array of some."""
+    """Append `values` to `text` as a JSON array. Other requests are served in between.
+
+    `to_json` renders some of the values as an array.
+    """
     turn_at = text.tell() + _TURN_BYTES
     text.write(b"[")
     for at in range(0, len(values), _AT_ONCE):

@@ -1,4 +1,4 @@
-"""What every request leaves behind: its id in the answer, its figures in the metrics, its line in the log."""
+"""Every request's id in the answer, its figures in the metrics, and its line in the log."""
 
 import re
 from itertools import count
@@ -22,9 +22,9 @@ _NUMBERS: Final = count(1)
 
 
 def request_id(given: bytes | None) -> str:
-    """The id that the caller gave, where it can stand in a header and a log, or a new one.
+    """The id that the caller gave, or a new one where that is missing, too long or not printable ASCII.
 
-    A new one is this process's random part and a running number: unique, and far cheaper than a UUID.
+    A new id is a random part of this process and a running number. It is unique, and far cheaper than a UUID.
     """
     if given is not None and _GIVEN_ID.fullmatch(given):
         return given.decode()
@@ -32,7 +32,7 @@ def request_id(given: bytes | None) -> str:
 
 
 class Observer:
-    """Counts, and logs where asked, the requests of one route."""
+    """Counts the requests of one route, and logs those that the setting `logged` selects."""
 
     def __init__(self, meter: RequestMeter, method: str, route: str, logged: LoggedRequests) -> None:
         self._meter = meter
@@ -41,7 +41,7 @@ class Observer:
         self._least_logged_status = {"all": 0, "refused": 400, "none": 500}[logged]
 
     def answered(self, status: int, started: float) -> None:
-        """Note one request, `started` by `perf_counter`."""
+        """Count one request, which began at `started` (seconds, of `perf_counter`)."""
         seconds = perf_counter() - started
         self._meter.record(status, seconds)
         if status >= self._least_logged_status:
@@ -55,7 +55,7 @@ class Observer:
 
 
 class Observed:
-    """Observes the requests to an application that does not do so itself: the pages, the probes, unknown paths."""
+    """Observes the requests that no `Endpoint` answers: pages, probes, unknown paths."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics, logged: LoggedRequests) -> None:
         self._app = app
@@ -64,7 +64,7 @@ class Observed:
         self._observers: dict[tuple[str, str], Observer] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, or pass on whatever else the server says."""
+        """Serve one request, and observe it. Other ASGI scopes are passed on."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -86,7 +86,7 @@ class Observed:
             self._observer(scope).answered(status, started)
 
     def _observer(self, scope: Scope) -> Observer:
-        """One observer a route: paths and methods that callers make up get none of their own."""
+        """The observer of the request's route. All unknown paths and methods share one, which bounds the metrics."""
         path = getattr(scope.get("route"), "path", "other")
         method = scope["method"] if scope["method"] in _METHODS and path != "other" else "other"
         if (method, path) not in self._observers:

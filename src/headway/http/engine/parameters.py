@@ -1,4 +1,4 @@
-"""What a request's headers say beside conditions: the kind of its body, what it accepts, the key of an import."""
+"""Reads three request headers: Content-Type, Idempotency-Key, and Accept with headers like it."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -11,21 +11,24 @@ _WEIGHT: Final = re.compile(r"q=(0(\.[0-9]{0,3})?|1(\.0{0,3})?)")
 
 
 class InvalidImportKeyError(HeadwayError):
-    """An Idempotency-Key that is none."""
+    """The value of Idempotency-Key does not follow its grammar."""
 
     def __init__(self) -> None:
-        super().__init__("Idempotency-Key takes 1 to 255 printable ASCII characters without spaces.")
+        super().__init__("Idempotency-Key must be 1 to 255 printable ASCII characters without spaces.")
 
 
 class UnsupportedMediaTypeError(HeadwayError):
-    """The body is of a kind that this operation does not read."""
+    """The operation does not read bodies of this media type."""
 
     def __init__(self, given: str, known: Iterable[str]) -> None:
-        super().__init__(f"Content-Type is {given or 'missing'}; this takes {' or '.join(known)}.")
+        super().__init__(f"Content-Type is {given or 'missing'}. It must be {' or '.join(known)}.")
 
 
 def parse_media_type(headers: Mapping[bytes, bytes], known: Collection[str]) -> str:
-    """The kind of the body, which is one of the known ones. Raises `UnsupportedMediaTypeError`."""
+    """The media type of the body, in lower case, without parameters.
+
+    Raises `UnsupportedMediaTypeError` where it is not one of `known`.
+    """
     media_type = headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
     if media_type not in known:
         raise UnsupportedMediaTypeError(media_type, known)
@@ -33,7 +36,10 @@ def parse_media_type(headers: Mapping[bytes, bytes], known: Collection[str]) -> 
 
 
 def parse_import_key(value: bytes | None) -> str | None:
-    """The key of Idempotency-Key. Raises `InvalidImportKeyError`."""
+    """The key in an Idempotency-Key header; `None` without the header.
+
+    Raises `InvalidImportKeyError` where it is not 1 to 255 printable ASCII characters.
+    """
     if value is None:
         return None
     key = value.decode("latin-1")
@@ -43,9 +49,9 @@ def parse_import_key(value: bytes | None) -> str | None:
 
 
 def accepted(header: str) -> dict[str, float]:
-    """What a header such as Accept names, in lower case, each with its weight (RFC 9110 section 12.4.2).
+    """The values of a header such as Accept, in lower case, each with its weight (RFC 9110 section 12.4.2).
 
-    The weight is 1 where none is given, or none that can be read. Of a name that is there twice, the first counts.
+    A missing or malformed weight counts as 1. Where a value is repeated, the first counts.
     """
     found: dict[str, float] = {}
     for one in header.lower().split(","):

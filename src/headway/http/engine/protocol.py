@@ -1,7 +1,7 @@
-"""uvicorn's HTTP protocol with bounds: on a request's head, on the time that it takes, on connections.
+"""uvicorn's HTTP protocol with bounds: on the size of a request's head, on the client's time, on connections.
 
-What is taken of uvicorn beyond its documentation: the attributes of `HttpToolsProtocol`, `_start_asgi_task`, how a
-`RequestResponseCycle` is made and which state it has, `FlowControl`, `STATUS_LINE`, and the server state's figures.
+It uses these undocumented parts of uvicorn: the attributes of `HttpToolsProtocol`, `_start_asgi_task`, the constructor
+and state of `RequestResponseCycle`, `FlowControl`, `STATUS_LINE`, and the counters of `ServerState`.
 """
 
 import asyncio
@@ -22,26 +22,26 @@ from headway.http.engine.responder import CloseDelimited, Exit
 
 HEAD_BYTES: Final = 64 * 1024
 STOPPING: Final = "headway_stopping"
-"""Where the lifespan's state has what is to be called when the server stops, before it waits for answers to end."""
+"""Key in the lifespan's state: a function to call when the server stops, before it waits for answers to end."""
 CUT_OFF: Final = "headway_cut_off"
-"""Where the lifespan's state has what is to be told why a connection was refused or cut off."""
+"""Key in the lifespan's state: a function to call with the reason when a connection is refused or cut off."""
 
 LINGER_SECONDS: Final = 5.0
 LINGER_BYTES: Final = 16 * 1024 * 1024
-"""How much is read, and thrown away, of a client that is still sending when its answer is written."""
+"""How much is read and discarded from a client that is still sending when its answer is written."""
 _BODY_PAUSES: Final = 10
-"""A whole body may take this many times as long as a pause in it."""
+"""A whole body may take this many times `body_seconds`."""
 _LEAST_LOOK_SECONDS: Final = 0.02
 _REQUEST_LINE_BYTES: Final = len(b"GET  HTTP/1.1\r\n\r\n")
 _LINGERING: Final = 64
-"""How many connections beyond the limit are kept for a moment, so that their clients see why they are refused."""
+"""How many connections over the limit stay open for a moment, so that their clients can read the refusal."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
-    """How many connections there may be, and how long a client may take, in seconds.
+    """How many connections a process accepts, and how many seconds a client has.
 
-    For a request's head, for a pause in its body, and before it takes anything of an answer.
+    The seconds are for a request's head, for a pause in its body, and for reading nothing of an answer.
     """
 
     connections: int = 10_000
@@ -51,7 +51,7 @@ class ConnectionLimits:
 
 
 class _RefusedError(Exception):
-    """A request that is not handed on, found while it is parsed."""
+    """A request is refused while it is parsed, before the application sees it."""
 
     def __init__(self, refusal: Reply) -> None:
         super().__init__(refusal.status)
@@ -59,13 +59,13 @@ class _RefusedError(Exception):
 
 
 class BoundedHeadProtocol(HttpToolsProtocol):
-    """One connection: what it may send, how long it may take, and how it ends.
+    """One connection: what the client may send, how long it may take, and how the connection ends.
 
     - A head, trailers included, is bounded by HEAD_BYTES (RFC 6585 section 5). Trailers are counted and dropped.
     - `Upgrade` is ignored, which RFC 9110 section 7.8 allows: the body is read by its length.
-    - A request that can not be handed on is answered behind those that came before it.
-    - A client that is still sending when its answer ends the connection is listened to for a while: closing at once
-      would reset the connection, and the answer would be lost (RFC 9112 section 9.6).
+    - A refusal is sent after the answers to the requests before it.
+    - Where an answer ends the connection and the client is still sending, the server reads on for a while. Closing at
+      once would reset the connection, and the answer would be lost (RFC 9112 section 9.6).
     """
 
     def __init__(
@@ -89,7 +89,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         self._hosts = self._size = self._unfinished = self._discarded = 0
         self._has_moved = False
         self._is_deaf = self._is_leaving = False
-        self._under_way: RequestResponseCycle | None = None  # what is answered; of pipelined ones not the last
+        self._under_way: RequestResponseCycle | None = None  # is answered now; `cycle` is the last of the pipeline
         self._last_words: Reply | None = None
         self._unsent = 0
         self._stuck_since = 0.0
@@ -97,7 +97,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
     # The connection
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client is there: there is room for it, or it is told that there is none."""
+        """Accept a client, or refuse it where there are too many connections."""
         super().connection_made(cast("Transport", transport))
         self._exit = Exit(self.transport, self.leave)
         number = len(self.connections)
@@ -113,7 +113,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client is gone."""
+        """Tell the application that the client is gone."""
         if self._look_task is not None:
             self._look_task.cancel()
         if self._under_way is not None and not self._under_way.response_complete:
@@ -122,7 +122,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        """The server stops: answers that end only then are told so first."""
+        """Stop: call the function under STOPPING first, which ends the answers that otherwise have no end."""
         tell = self.app_state.get(STOPPING)
         if tell is not None:
             tell()
@@ -132,14 +132,14 @@ class BoundedHeadProtocol(HttpToolsProtocol):
             super().shutdown()
 
     def pause_writing(self) -> None:
-        """The client does not keep up with what is written."""
+        """Note that the client reads more slowly than the server writes, and since when."""
         self._unsent, self._stuck_since = self.transport.get_write_buffer_size(), self._time()
         super().pause_writing()
 
     # What arrives
 
     def data_received(self, data: bytes) -> None:
-        """Take what arrived, unless it makes a head too large."""
+        """Parse what arrived. Refuse a head that becomes too large."""
         if self._is_deaf:
             self._discard(len(data))
             return
@@ -158,7 +158,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
             self._refuse(errors.HEAD_TOO_LARGE)
 
     def _parse(self, data: bytes) -> None:
-        """Have it parsed. The parser takes what follows an upgrade for another protocol, so a new one begins anew."""
+        """Parse `data`. After an upgrade the parser expects another protocol, so a new one reads the head again."""
         rest: bytes | memoryview = data
         while True:
             try:
@@ -172,7 +172,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
             self.parser.feed_data(head)
 
     def _head_without_upgrade(self) -> bytes:
-        """The head that was read last, as it would be without asking for another protocol."""
+        """The last head without its `Upgrade` header."""
         self._upgrades = False
         version = self.parser.get_http_version().encode()
         lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)]
@@ -180,7 +180,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         return b"\r\n".join((*lines, b"", b""))
 
     def on_message_begin(self) -> None:
-        """A head begins."""
+        """Begin a head."""
         self._in_head = self._in_message = True
         self._hosts = self._discarded = 0
         self._size = _REQUEST_LINE_BYTES
@@ -188,13 +188,13 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
-        """A part of the request's target."""
+        """Take a part of the request's target."""
         self._has_moved = True
         self._size += len(url)
         self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header, or a trailer, which is dropped: nothing that is asked before the body may come behind it."""
+        """Take a header. A trailer is dropped: what a header decides is decided before the body."""
         self._has_moved = True
         self._size += len(name) + len(value) + 4
         if not self._in_head:
@@ -209,7 +209,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """The head has ended: hand the request on, behind those that are not answered yet."""
+        """Pass the request to the application, or queue it behind those that are not answered yet."""
         if self._size > HEAD_BYTES:
             raise _RefusedError(errors.HEAD_TOO_LARGE)
         method, version = self.parser.get_method(), self.parser.get_http_version()
@@ -244,7 +244,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         scope["query_string"] = url.query or b""
 
     def _is_idle(self) -> bool:
-        """Whether no request is to be answered."""
+        """Whether every request is answered."""
         cycle = cast("RequestResponseCycle | None", self.cycle)
         return cycle is None or cycle.response_complete
 
@@ -265,7 +265,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         )
 
     def on_body(self, body: bytes) -> None:
-        """A part of the body. Of a request that is answered already, so much is thrown away and no more."""
+        """Take a part of the body. Where the request is already answered, discard it, up to LINGER_BYTES."""
         self._has_moved = True
         self._heard = self._time()
         cycle = self.cycle
@@ -278,7 +278,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         cycle.message_event.set()
 
     def on_message_complete(self) -> None:
-        """The body has ended, too."""
+        """Mark the request as complete: its body has ended."""
         if self._upgrades:
             return
         self._in_message = False
@@ -289,7 +289,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
     # What is answered
 
     def on_response_complete(self) -> None:
-        """An answer is written: go on with the next request, or with what is left to say."""
+        """Go on after an answer: with the next request, or with the refusal that waits for its turn."""
         self.server_state.total_requests += 1
         if self._is_leaving or self.transport.is_closing():
             return
@@ -302,11 +302,11 @@ class BoundedHeadProtocol(HttpToolsProtocol):
             self._linger()
 
     def _refuse(self, refusal: Reply) -> None:
-        """Answer what can not be handed on, in its turn, and listen no more."""
+        """Refuse a request, after the answers before it, and ignore what the client still sends."""
         self._cut_off(errors.CODES_OF_NO_CLASS[refusal.status])
         has_body_under_way, self._is_deaf = self._in_message and not self._in_head, True
         cycle = self.cycle
-        if has_body_under_way and self.pipeline and self.pipeline[0][0] is cycle:  # its own turn has not come
+        if has_body_under_way and self.pipeline and self.pipeline[0][0] is cycle:  # still waits for its turn
             self.pipeline.popleft()
             self._last_words = refusal
         elif self._is_idle():
@@ -335,7 +335,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
     # How it ends
 
     def leave(self) -> None:
-        """End the connection behind the answer, at once where the whole request is there."""
+        """End the connection after an answer: at once where the whole request has arrived, else by lingering."""
         if self._in_message:
             self._linger()
         else:
@@ -343,7 +343,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
             self.transport.close()
 
     def _linger(self) -> None:
-        """Say that nothing more will come, and throw away what does, for a while."""
+        """Close the sending side, and discard what still arrives for LINGER_SECONDS."""
         if self._is_leaving or self.transport.is_closing():
             return
         self._is_deaf = self._is_leaving = True
@@ -360,7 +360,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
             self.transport.abort()
 
     def _look(self) -> None:
-        """See whether the client takes too long, and look again when it could."""
+        """End the connection where the client takes too long, and look again when its time could be over."""
         now = self._time()
         self._look_task = None
         due = min(self._due(now), now + self._shortest)
@@ -370,14 +370,14 @@ class BoundedHeadProtocol(HttpToolsProtocol):
             self._look_task = self.loop.call_later(max(due - now, _LEAST_LOOK_SECONDS), self._look)
 
     def _due(self, now: float) -> float:
-        """Until when the client has time for what it is to do next."""
+        """When the client's time for its next step ends (seconds, of the loop's clock)."""
         limits = self._limits
         if unsent := self.transport.get_write_buffer_size():
             if unsent != self._unsent:
                 self._unsent, self._stuck_since = unsent, now
             return self._stuck_since + limits.patience_seconds
         self._unsent = 0
-        if self.flow.read_paused:  # what it sent waits for us
+        if self.flow.read_paused:  # the server does not read, so the client can not be late
             self._heard = now
         if self._is_deaf:
             return now + self._shortest
@@ -398,7 +398,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
 
 
 def _new_parser(protocol: BoundedHeadProtocol) -> httptools.HttpRequestParser:
-    """A parser as uvicorn makes one: it goes on behind a request that asks for the end of the connection."""
+    """A parser as uvicorn makes it: it also reads requests after one with `Connection: close`."""
     parser = httptools.HttpRequestParser(protocol)
     parser.set_dangerous_leniencies(lenient_data_after_close=True)
     return parser

@@ -1,4 +1,4 @@
-"""Answers, ready to be sent: their status, headers and body."""
+"""Answers: their status, headers and body."""
 
 from collections.abc import AsyncGenerator, Mapping
 from hashlib import blake2b
@@ -26,9 +26,9 @@ Chunks = AsyncGenerator[bytes, None]
 
 
 class StreamedReply(NamedTuple):
-    """An answer that is made while it is sent; empty chunks are not.
+    """An answer that is built while it is sent. Empty chunks are not sent.
 
-    A client that takes nothing of it for `patience_seconds` is waited for no longer.
+    It is ended where the client reads nothing for `patience_seconds`; `None`: it is not.
     """
 
     status: int
@@ -51,18 +51,18 @@ def _of_json(body: bytes, status: int = 200, headers: Headers = ()) -> Reply:
 
 
 PRIVATE: Final = (b"cache-control", b"private, no-cache")
-"""Kept by who asked alone, and asked for again each time: then it costs a 304 (RFC 9111 section 5.2.2)."""
+"""Only the client itself may keep the answer, and it has to ask again each time (RFC 9111 section 5.2.2)."""
 
 _TOLD_AGAIN: Final = frozenset({b"etag", b"cache-control", b"vary", b"headway-written-by", b"headway-completed-by"})
 
 
 def etag_of(reply: Reply) -> bytes | None:
-    """The entity tag that an answer carries."""
+    """The answer's entity tag; `None` where it has none."""
     return next((value for name, value in reply.headers if name == b"etag"), None)
 
 
 def with_etag(reply: Reply) -> Reply:
-    """The answer with an entity tag: made of its content, where it has no other."""
+    """The answer with an entity tag. Where it has none, the tag is a hash of its body."""
     if etag_of(reply) is not None:
         return reply
     tag = blake2b(reply.body, digest_size=12).hexdigest()
@@ -70,19 +70,19 @@ def with_etag(reply: Reply) -> Reply:
 
 
 def not_modified(reply: Reply) -> Reply:
-    """What who has this answer already is told instead: its headers that matter (RFC 9110 section 15.4.5)."""
+    """A 304 in place of this answer, with the headers that RFC 9110 section 15.4.5 asks for and Headway's own."""
     return Reply(304, b"", tuple(line for line in reply.headers if line[0] in _TOLD_AGAIN))
 
 
 def to_response(reply: Reply) -> Response:
-    """The answer as the framework sends it."""
+    """The answer as a Starlette response."""
     response = Response(reply.body, reply.status)
     response.raw_headers = list(reply.headers)
     return response
 
 
 async def long_document(head: Mapping[str, object], arrays: Mapping[str, Array]) -> Reply:
-    """An object of some values, and of arrays that are too long to be rendered at once."""
+    """A JSON object: the members of `head`, then `arrays`, which are too long to be rendered at once."""
     text = BytesIO()
     text.write(to_json(head)[:-1])
     for name, array in arrays.items():
@@ -93,7 +93,7 @@ async def long_document(head: Mapping[str, object], arrays: Mapping[str, Array])
 
 
 def linked(reply: Reply, next_page: str | None) -> Reply:
-    """A page's answer with the address of the next one, where others follow (RFC 8288)."""
+    """The answer with a `Link` to the next page (RFC 8288), where there is one."""
     if next_page is None:
         return reply
     return reply._replace(headers=(*reply.headers, (b"link", f'<{next_page}>; rel="next"'.encode())))

@@ -1,4 +1,4 @@
-"""Requests: what is read from a request's headers, path and body, and refused while it is read."""
+"""Reads a request's headers and body, bounds its body, and has the errors of both."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
@@ -18,23 +18,23 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 RequestHeaders = dict[bytes, bytes]
 
 SMALL_BODY_BYTES: Final = 64 * 1024
-"""The most that a learner's own write takes."""
+"""The largest body of a write of lesson progress."""
 UNCOUNTED_BODY_BYTES: Final = 4 * 1024
 
 _BETWEEN: Final = {b"cookie": b"; "}
-# RFC 9110 section 8.8.3: an optional W/, then a quoted text; in a list, with commas before it.
+# RFC 9110 section 8.8.3: an optional W/, then a quoted text. In a list there are commas before it.
 _ENTITY_TAG: Final = re.compile(rb'[ \t,]*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"[ \t]*(?=,|$)')
 
 
 def origin_of(public_url: str | None, scheme: str, host: str) -> str:
-    """The origin that browsers see: the configured one, or the one that they ask."""
+    """The origin that browsers see: `public_url`, or the one that the request was sent to."""
     return public_url or f"{scheme}://{host}"
 
 
 class Pages(NamedTuple):
-    """What the API knows of the pages: where they are, and what lets a browser see them.
+    """What the API knows of the pages: their path and origin, and how a browser signs in to them.
 
-    `public_url` is the origin that browsers see; `None`: the one that is asked.
+    `public_url` is the origin that browsers see; `None`: the one that the request was sent to.
     """
 
     path: str
@@ -43,12 +43,15 @@ class Pages(NamedTuple):
     sessions: Sessions
 
     def origin(self, scheme: str, headers: RequestHeaders) -> str:
-        """The origin of the pages, as a request with these headers sees it."""
+        """The origin of the pages, for a request with these headers."""
         return origin_of(self.public_url, scheme, headers.get(b"host", b"localhost").decode("latin-1"))
 
 
 class Call(NamedTuple):
-    """An authenticated request, its path's identifiers checked and its body read. `pages` is `None` without any."""
+    """An authenticated request, with its path's identifiers checked and its body read.
+
+    `pages` is `None` where the installation serves no pages.
+    """
 
     services: Services
     lists: RenderedLists
@@ -64,72 +67,73 @@ class Call(NamedTuple):
 
     @property
     def service(self) -> ProgressService:
-        """What learners and authors do."""
+        """The service for learners' progress and the catalogue."""
         return self.services.progress
 
     @property
     def statistics(self) -> StatisticsService:
-        """What is told of courses."""
+        """The service for statistics."""
         return self.services.statistics
 
     @property
     def learners(self) -> LearnersService:
-        """What is done for learners."""
+        """The service for what is done on a learner's behalf."""
         return self.services.learners
 
     @property
     def course_id(self) -> CourseId:
-        """The path's course."""
+        """The course in the path."""
         return CourseId(self.identifiers[0])
 
     @property
     def lesson_id(self) -> LessonId:
-        """The path's lesson."""
+        """The lesson in the path."""
         return LessonId(self.identifiers[1])
 
 
 class PagesOffError(NotFoundError):
-    """What is asked for is for the pages, and there are none here."""
+    """The operation is for the pages, and this installation serves none."""
 
     def __init__(self) -> None:
-        super().__init__("There are no pages here that anybody could sign in to.")
+        super().__init__("This installation serves no pages to sign in to.")
 
 
 class BodyTooLargeError(HeadwayError):
-    """The body is over the limit; the rest of it was not read."""
+    """The body is larger than its limit. The rest of it was not read."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(f"The body is over {limit // 1024} KiB.")
 
 
 class TooManyBodiesError(UnavailableError):
-    """The bodies under way take all the memory that they may take together."""
+    """The bodies that are being read take all the memory that they may take together."""
 
     def __init__(self) -> None:
-        super().__init__("Too much is being sent at once. Try again in a moment.")
+        super().__init__("Too many large requests are being read. Try again in a moment.")
 
 
 class ClientGoneError(HeadwayError):
-    """The client hung up before its request was complete."""
+    """The client closed the connection before its request was complete, or its answer."""
 
 
 class InvalidHeaderError(HeadwayError):
     """A header does not follow its grammar."""
 
     def __init__(self, name: str, text: str) -> None:
-        super().__init__(f'{name} takes * or quoted entity tags, such as "abc": send back an ETag as it was answered.')
+        super().__init__(f'{name} must be * or quoted entity tags, such as "abc". Send back an ETag as you got it.')
         self.name = name
         self.text = text
 
 
 class NotAcceptableError(HeadwayError):
-    """The answer is asked for in a form that this installation can not make."""
+    """This installation can not answer in the form that the client asks for."""
 
 
 def parse_precondition(headers: RequestHeaders) -> Precondition:
-    """The conditions of If-Match and If-None-Match (RFC 9110 sections 13.1.1, 13.1.2). Raises `InvalidHeaderError`.
+    """The conditions of If-Match and If-None-Match (RFC 9110 sections 13.1.1, 13.1.2).
 
-    If-Match compares strongly, so a weak tag there matches nothing; If-None-Match compares weakly.
+    If-Match compares strongly, so a weak tag in it matches nothing. If-None-Match compares weakly.
+    Raises `InvalidHeaderError` where a header is malformed.
     """
     match, none_match = headers.get(b"if-match"), headers.get(b"if-none-match")
     if match is None and none_match is None:
@@ -140,13 +144,16 @@ def parse_precondition(headers: RequestHeaders) -> Precondition:
 
 
 def is_known(headers: RequestHeaders, tag: bytes | None) -> bool:
-    """Whether who asks has what this tag names (RFC 9110 section 13.1.2: compared weakly). Raises as above."""
+    """Whether If-None-Match names this entity tag, compared weakly (RFC 9110 section 13.1.2).
+
+    Raises `InvalidHeaderError` where the header is malformed.
+    """
     known_any, known = _entity_tags("If-None-Match", headers.get(b"if-none-match"), weak=True)
     return known_any or (tag is not None and known is not None and tag.strip(b'"').decode("latin-1") in known)
 
 
 def _of_the_stored(tags: frozenset[str] | None) -> frozenset[str] | None:
-    """The tags without what stands behind a +: what was shown beside that which is stored under the tag."""
+    """The tags without the part after a +. That part stands for what was shown with the stored value."""
     return None if tags is None else frozenset(tag.partition("+")[0] for tag in tags)
 
 
@@ -167,7 +174,7 @@ def _entity_tags(name: str, value: bytes | None, *, weak: bool) -> tuple[bool, f
 
 
 def read_headers(lines: Iterable[tuple[bytes, bytes]]) -> RequestHeaders:
-    """The headers by name; lines of the same name are one list (RFC 9110 section 5.3, for cookies RFC 9113 8.2.3)."""
+    """The headers by name. Lines of one name are joined (RFC 9110 section 5.3; for cookies RFC 9113 section 8.2.3)."""
     headers: RequestHeaders = {}
     for name, value in lines:
         headers[name] = headers[name] + _BETWEEN.get(name, b", ") + value if name in headers else value
@@ -175,10 +182,10 @@ def read_headers(lines: Iterable[tuple[bytes, bytes]]) -> RequestHeaders:
 
 
 class BodyBudget:
-    """Bounds the bytes of bodies that all requests hold together.
+    """Bounds the memory that the bodies of all requests take together to `most_bytes`.
 
-    A quarter of them is for small bodies, which so have room beside any number of imports. The smallest are not
-    counted: they take no more than the connection does that they came by.
+    A quarter is reserved for small bodies, so that writes are accepted beside any number of imports. Bodies of at most
+    4 KiB are not counted: a connection takes as much anyway.
     """
 
     def __init__(self, most_bytes: int) -> None:
@@ -187,14 +194,17 @@ class BodyBudget:
         self.held = 0
 
     def take(self, size: int, limit: int) -> None:
-        """Hold so many bytes more, of a body of at most `limit`. Raises `TooManyBodiesError`."""
+        """Count `size` more bytes of a body that is at most `limit` bytes long.
+
+        Raises `TooManyBodiesError` where there is no memory left.
+        """
         if self.held + size > (self._most if limit <= SMALL_BODY_BYTES else self._most_of_large):
             raise TooManyBodiesError
         self.held += size
 
 
 class HeldBody:
-    """What one request's body takes of a budget until the block is left; `None`: of none."""
+    """The part of a budget that one request's body takes until the block ends. `None`: only `limit` counts."""
 
     __slots__ = ("_budget", "_held", "limit")
 
@@ -211,7 +221,10 @@ class HeldBody:
             self._budget.held -= self._held
 
     def grow(self, size: int) -> None:
-        """The body has so many bytes. Raises `BodyTooLargeError` and `TooManyBodiesError`."""
+        """Count the body as `size` bytes long.
+
+        Raises `BodyTooLargeError` where that is over `limit`, and `TooManyBodiesError` where there is no memory left.
+        """
         if size > self.limit:
             raise BodyTooLargeError(self.limit)
         if size > max(self._held, UNCOUNTED_BODY_BYTES) and self._budget is not None:
@@ -220,7 +233,11 @@ class HeldBody:
 
 
 async def read_body(receive: Receive, headers: RequestHeaders, held: HeldBody) -> bytes:
-    """The whole body. Raises as `HeldBody.grow`, as soon as its length is known or that much has come."""
+    """Read the whole body.
+
+    Raises `BodyTooLargeError` and `TooManyBodiesError` as soon as Content-Length or the bytes read so far show it, and
+    `ClientGoneError` where the client closes the connection.
+    """
     announced = headers.get(b"content-length", b"").lstrip(b"0")
     if announced.isdigit():
         held.grow(int(announced) if len(announced) <= len(str(held.limit)) else held.limit + 1)
@@ -234,5 +251,5 @@ async def read_body(receive: Receive, headers: RequestHeaders, held: HeldBody) -
         size += len(pieces[-1])
         held.grow(size)
     if message["type"] == "http.disconnect":
-        raise ClientGoneError("The client hung up.")
+        raise ClientGoneError("The client closed the connection.")
     return b"".join(pieces)

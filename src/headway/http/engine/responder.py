@@ -1,4 +1,4 @@
-"""How an answer leaves: uvicorn's way, with shorter ones for an answer that is all there and one that will never be."""
+"""Writes answers through uvicorn, with shortcuts: one to send a complete answer, one to break off an answer."""
 
 from asyncio import Transport
 from collections.abc import Callable, Iterable
@@ -9,7 +9,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 
 
 class Exit:
-    """What an answer is written to: the transport, whose end is the connection's to tell."""
+    """The transport as an answer sees it. To close it, the answer calls the connection's `close`."""
 
     __slots__ = ("abort", "close", "is_closing", "write")
 
@@ -21,12 +21,15 @@ class Exit:
 
 
 class CloseDelimited(RequestResponseCycle):
-    """An answer to HTTP/1.0, which knows no chunks (RFC 9112 section 6.1): the end of the connection ends it."""
+    """An answer to HTTP/1.0, which has no chunked encoding (RFC 9112 section 6.1).
+
+    Where its length is not known, the end of the connection ends it.
+    """
 
     _ends_with_connection = False
 
     async def send(self, message: Any) -> None:
-        """Send one message of ASGI."""
+        """Send one ASGI message."""
         if message["type"] == "http.response.start":
             names = {name.lower() for name, _ in message.get("headers", ())}
             self._ends_with_connection = b"content-length" not in names
@@ -38,15 +41,16 @@ class CloseDelimited(RequestResponseCycle):
 
 
 def respond(send: Send, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bool:
-    """Write a whole answer at once, where `send` is this protocol's own; `False` where it has to be sent by ASGI.
+    """Write a complete answer at once. Returns `False` where the caller has to send it by ASGI.
 
-    The same bytes as ASGI's two messages make, without looking for line breaks in headers that hold none: they are
-    of our own making. Not for an answer after which the connection closes, nor to a client that is slow to read.
+    It writes the same bytes as ASGI's two messages would. It does not look for line breaks in the headers, since none
+    of them comes from outside. `False` where `send` is not uvicorn's, the connection closes after the answer, or the
+    client reads slowly.
     """
     cycle = getattr(send, "__self__", None)
     if not isinstance(cycle, RequestResponseCycle):
         return False
-    if cycle.transport.is_closing():  # nobody is there any more
+    if cycle.transport.is_closing():  # the client is gone
         cycle.response_started = cycle.response_complete = True
         return True
     if cycle.disconnected or cycle.flow.write_paused or not cycle.keep_alive:
@@ -62,14 +66,14 @@ def respond(send: Send, status: int, headers: Iterable[tuple[bytes, bytes]], bod
 
 
 class BrokenOffError(Exception):
-    """An answer that has begun can not be ended: for the server, which closes the connection."""
+    """An answer that has begun can not be completed. The server closes the connection."""
 
 
 def break_off(send: Send) -> None:
-    """Close the connection in the middle of an answer, so that nobody takes the part for the whole.
+    """Close the connection in the middle of an answer, so that the client does not take the part for the whole.
 
-    What a client does not read is not kept for it. Where `send` is not this protocol's own, only a failing application
-    can say so: raises `BrokenOffError`.
+    Where the client does not read, the unsent bytes are dropped.
+    Raises `BrokenOffError` where `send` is not uvicorn's: an error is the only way to tell such a server.
     """
     cycle = getattr(send, "__self__", None)
     if not isinstance(cycle, RequestResponseCycle):

@@ -1,4 +1,4 @@
-"""Sending an answer while it is made."""
+"""Sends long answers: those that are built while they are sent, and those that are sent in pieces."""
 
 import asyncio
 import contextlib
@@ -15,22 +15,22 @@ from headway.logs import get_logger
 _log = get_logger("headway.http")
 
 PIECE_BYTES: Final = 64 * 1024
-"""How much of an answer is handed to the server at once: what a client has not taken yet is copied no further."""
+"""How much of an answer is passed to the server at once. The server copies no more than this for a slow client."""
 _LEAST_BYTES_A_SECOND: Final = 64 * 1024
 _LEAST_SECONDS: Final = 60.0
 CLIENT_GONE: Final = 499
 CLIENT_SLOW: Final = 408
-"""What is counted of a client that took nothing of what was sent for too long (RFC 9110 section 15.5.9)."""
+"""The status that is logged for a client that read nothing for too long (RFC 9110 section 15.5.9)."""
 
 
 class _SlowClientError(Exception):
-    """A client took nothing of what was sent for too long."""
+    """The client read nothing for too long."""
 
 
 async def send_streamed(reply: StreamedReply, headers: Headers, receive: Receive, send: Send) -> int:
-    """Send an answer chunk by chunk; answers its status, or that of what cut it short.
+    """Send an answer chunk by chunk. Returns its status, or the status of the error that cut it short.
 
-    One that was cut short is not ended: that is for the caller to tell the server.
+    An answer that was cut short is not ended. The caller has to break it off.
     """
     listening = asyncio.ensure_future(_hung_up(receive))
     try:
@@ -39,7 +39,7 @@ async def send_streamed(reply: StreamedReply, headers: Headers, receive: Receive
             async for chunk in chunks:
                 if chunk:
                     await _send_within(reply.patience_seconds, send, chunk)
-                await asyncio.sleep(0)  # others have their turn
+                await asyncio.sleep(0)  # let other requests run
                 if listening.done():
                     return CLIENT_GONE
         await _send(send, {"type": "http.response.body", "body": b"", "more_body": False})
@@ -49,7 +49,7 @@ async def send_streamed(reply: StreamedReply, headers: Headers, receive: Receive
         return to_reply(refusal).status
     except asyncio.CancelledError:  # the service stops and has waited long enough
         return to_reply(StoppingError()).status
-    except Exception:  # noqa: BLE001 - what it was has the log; the client sees that the answer does not end
+    except Exception:  # noqa: BLE001 - goes to the log; the client sees that the answer is not complete
         _log.exception("request_failed")
         return INTERNAL_ERROR.status
     finally:
@@ -58,11 +58,11 @@ async def send_streamed(reply: StreamedReply, headers: Headers, receive: Receive
 
 
 async def send_in_pieces(reply: Reply, receive: Receive, send: Send) -> int:
-    """Send a long answer, each piece when the client has taken most of the one before; answers as `send_streamed`.
+    """Send a long answer piece by piece. Returns its status, CLIENT_GONE or CLIENT_SLOW.
 
-    The last piece is waited for, too: then the body is needed no more. The server gives up a client that takes nothing,
-    which is then one that has hung up. One that takes little is given up, too: a minute, or what it takes at 64 KiB a
-    second, is the most, since others have no room meanwhile. The answer is not ended then: that is for the caller.
+    Each piece is sent when the client has read most of the one before. When this returns, the body is no longer needed.
+    The client has a minute, or the time that the body takes at 64 KiB a second where that is longer: the body takes
+    memory from others meanwhile. After CLIENT_SLOW, the caller has to break the answer off.
     """
     status, body, headers = reply
     listening = asyncio.ensure_future(_hung_up(receive))
@@ -71,7 +71,7 @@ async def send_in_pieces(reply: Reply, receive: Receive, send: Send) -> int:
             await send({"type": "http.response.start", "status": status, "headers": list(headers)})
             for at in range(0, len(body), PIECE_BYTES):
                 await send({"type": "http.response.body", "body": body[at : at + PIECE_BYTES], "more_body": True})
-                await asyncio.sleep(0)  # others have their turn
+                await asyncio.sleep(0)  # let other requests run
                 if listening.done():
                     return CLIENT_GONE
             await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -83,7 +83,7 @@ async def send_in_pieces(reply: Reply, receive: Receive, send: Send) -> int:
 
 
 async def begun(chunks: Chunks) -> Chunks:
-    """Chunks of which the first has been made: whatever can be refused is, before anything is sent."""
+    """Build the first chunk, and return all of them. An error is so raised before anything is sent."""
     return _resumed(await anext(chunks), chunks)
 
 
@@ -95,7 +95,7 @@ async def _resumed(first: bytes, rest: Chunks) -> Chunks:
 
 
 async def _hung_up(receive: Receive) -> None:
-    """Return when the client hangs up; what it sends until then is of no use to anybody."""
+    """Return when the client closes the connection. What it sends until then is discarded."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
@@ -109,8 +109,8 @@ async def _send_within(seconds: float | None, send: Send, chunk: bytes) -> None:
 
 
 async def _send(send: Send, message: Message) -> None:
-    """Send one message. Some servers say with an `OSError` that nobody is there."""
+    """Send one message. Raises `ClientGoneError` where the server raises `OSError`, as some do without a client."""
     try:
         await send(message)
     except OSError as error:
-        raise ClientGoneError("The client hung up.") from error
+        raise ClientGoneError("The client closed the connection.") from error
