@@ -127,6 +127,11 @@ def test_every_setting_has_its_row_with_its_default() -> None:
     assert documented == {f"`HEADWAY_{name.upper()}`": default for name, default in shown.items()}
 
 
+OLDER_WORDS = re.compile(
+    r"\b(standings?|rederiv\w+|informed|forecasts?|plain (write|PUT)s?|blind|Surroundings|Entrance)\b", re.IGNORECASE
+)
+
+
 @every_document
 def test_every_setting_that_is_named_exists(document: Path) -> None:
     named = set(re.findall(r"HEADWAY_[A-Z_]*[A-Z]", document.read_text()))
@@ -327,3 +332,10 @@ def test_the_readmes_mounting_example_runs(folder: Path) -> None:
     expected = ["['2585ba54-c32a-4ece-8fca-c6fa0530db0e']", "200", "100"]
     assert done.stdout.splitlines() == expected, done.stderr
     assert (folder / "headway.db").exists()
+
+
+@every_document
+def test_no_document_uses_an_older_word_of_the_glossary(document: Path) -> None:
+    """Code keeps the names that it has; the glossary itself lists the older words."""
+    words = re.sub(r"`[^`]*`", "", prose(document).partition("| older word | now |")[0])
+    assert [found[0] for found in OLDER_WORDS.finditer(words)] == []
