@@ -30,7 +30,7 @@ node_modules/installed: package.json package-lock.json
 test: .venv/installed $(if $(shell command -v npm),node_modules/installed) ## run the tests, in parallel
 	$(BIN)/pytest
 
-test-fast: .venv/installed ## run the quick tests in half a minute: the rules, the store on SQLite, the API
+test-fast: .venv/installed ## run the quick tests: the rules, the store on SQLite, the API
 	$(BIN)/pytest tests/domain tests/storage tests/http -m "not postgres and not slow"
 
 test-days: .venv/installed node_modules/installed ## run what could depend on the day as of other days (needs faketime)
