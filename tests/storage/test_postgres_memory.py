@@ -8,7 +8,6 @@ import pytest
 from domain.values import lesson
 from headway.domain.errors import StoreUnavailableError
 from headway.storage.postgres import catalogue, learners
-from headway.storage.postgres import store as postgres
 from storage.stores import (
     exact_tally,
     merge_write,
@@ -78,11 +77,10 @@ async def test_a_statement_that_is_given_up_ends_on_the_server_too(postgres_url:
         await operator.close()
 
 
-async def test_the_place_of_who_was_erased_elsewhere_is_swept_by_a_service(
+async def test_the_place_of_who_was_erased_elsewhere_is_swept(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (learners, postgres):
-        monkeypatch.setattr(module, "REMEMBERED", timedelta(seconds=0.05))
+    monkeypatch.setattr(learners, "REMEMBERED", timedelta(seconds=0.05))
     monkeypatch.setattr(catalogue, "FRESH_SECONDS", 0)
     async with opened(postgres_store(postgres_url)) as service:
         learner, course = new_learner(), await new_course(service)
@@ -92,7 +90,7 @@ async def test_the_place_of_who_was_erased_elsewhere_is_swept_by_a_service(
         operator = await asyncpg.connect(postgres_url)
 
         async def positions() -> object:
-            await written(service, merge_write(new_learner(), course, lesson(1), quiz_attempts=1))
+            await service.sweep()
             found = await operator.fetchval("SELECT count(*) FROM course_progress WHERE user_id = $1", learner)
             return found + await operator.fetchval("SELECT count(*) FROM erased_learners")
 

@@ -83,8 +83,10 @@ async def test_what_was_not_touched_for_long_is_forgotten(make_store: MakeStore)
         clock.now += KEPT - LEASE
         assert (await store.imports.take(young, FILE, MINE)).line == 0
         await store.imports.note(young, MINE, 5, REPORT, finished=True)
+        await store.sweep()
         assert (await store.imports.take(old, FILE, THEIRS)).finished
         clock.now += LEASE
+        await store.sweep()
         assert await store.imports.take(old, OTHER_FILE, THEIRS) == ImportState(
             OTHER_FILE, THEIRS, 0, Report(), finished=False
         )

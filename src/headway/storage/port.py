@@ -73,7 +73,7 @@ class ImportLedger(Protocol):
     async def take(self, key: ImportKey, digest: str, holder: str) -> ImportState:
         """Take an import for `LEASE` to oneself, unless it is done, another one's or another file's; how it then is.
 
-        Where there is none of that key, it begins. Imports without any progress in the time `KEPT` are forgotten.
+        Where there is none of that key, it begins.
         """
 
     async def note(self, key: ImportKey, holder: str, line: int, report: Report, *, finished: bool) -> bool:
@@ -96,7 +96,7 @@ class SignInCodes(Protocol):
     """
 
     async def put(self, digest: str, sign_in: SignIn, ends_at: datetime) -> None:
-        """Keep a code until `ends_at`. Now and then those that are over are forgotten with it."""
+        """Keep a code until `ends_at`."""
 
     async def take(self, digest: str) -> SignIn | None:
         """Whom a code lets in that is good; however many ask at once, one is told, and the others `None`."""
@@ -213,6 +213,12 @@ class Store(Protocol):
 
     async def refresh(self, learner_id: LearnerId, course_id: CourseId) -> None:
         """Make the learner's course progress, and the rows, what they are under the present version of the course."""
+
+    async def sweep(self) -> None:
+        """Remove what nobody needs any more: imports and sign-in codes that are over, and what erased learners left.
+
+        Where there is nothing of it, nothing is written.
+        """
 
     async def forget_learners(self) -> None:
         """Return when no process relies any more on what it had remembered of learners until now."""

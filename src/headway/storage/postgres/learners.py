@@ -1,7 +1,7 @@
 """All that is held on one learner, and starting a course over."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Final
 
@@ -27,7 +27,6 @@ from headway.storage.shared import statements as shared_sql
 
 REMEMBERED: Final = timedelta(minutes=2)
 """For how long a process may remember a learner who was erased, by far: it hears of it within a second."""
-_ANY_TIME: Final = datetime.max.replace(tzinfo=UTC)
 
 
 class Learners:
@@ -71,8 +70,8 @@ class Learners:
             await self._erase_course(learner_id, course_id, now)
         return bool(held)
 
-    async def sweep(self, now: datetime) -> bool:
-        """Take away the emptied places of learners who were erased long enough ago; answers whether others are left."""
+    async def sweep(self, now: datetime) -> None:
+        """Remove the emptied course progress of learners who were erased long enough ago."""
 
         async def take_away(connection: asyncpg.Connection) -> None:
             await connection.execute(sql.SWEEP_PLACES, now - REMEMBERED)
@@ -80,7 +79,6 @@ class Learners:
 
         if await self._database.fetch(sql.FIND_ERASED, now - REMEMBERED):  # some may read, but not write
             await self._database.transact(take_away)
-        return bool(await self._database.fetch(sql.FIND_ERASED, _ANY_TIME))
 
     async def restart(self, learner_id: LearnerId, course_id: CourseId, now: datetime) -> None:
         """Start a course over."""

@@ -4,7 +4,6 @@ Any number of processes may work on one database. What a write was decided on is
 it; what another process changed is found out there, and decided again.
 """
 
-import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -32,7 +31,7 @@ from headway.storage.postgres.catalogue import Catalogue
 from headway.storage.postgres.database import Database, warn_unless_durable
 from headway.storage.postgres.figures import Figures
 from headway.storage.postgres.gatherer import Gatherer
-from headway.storage.postgres.learners import REMEMBERED, Learners
+from headway.storage.postgres.learners import Learners
 from headway.storage.postgres.recent import Recent
 from headway.storage.postgres.rows import (
     are_many,
@@ -75,11 +74,10 @@ class PostgresStore:
             url, connections=connections, timeout_seconds=timeout_seconds, transaction_pooler=transaction_pooler
         )
         self._recent = Recent()
-        self._catalogue = Catalogue(self._database, self._learners_were_erased)
+        self._catalogue = Catalogue(self._database, self._recent.forget_all)
         self._writer = Writer(self._database, self._catalogue, self._recent, lanes=_LANES, clock=clock)
         self._figures = Figures(self._database, self._catalogue)
         self._learners = Learners(self._database, lambda *key: self._recent.forget(key))
-        self._sweeping: asyncio.Task[None] | None = None
         self._all_course_progress: Gatherer[Key, CourseProgress] = Gatherer(self._look_up_course_progress, lanes=_LANES)
         self._clock = clock
         session = PostgresSession(self._database)
@@ -115,7 +113,6 @@ class PostgresStore:
         applied = await self._database.prepare(_migrate)
         if are_uncounted(applied):
             await count_anew(self.archive)
-        await self._learners.sweep(self._clock())
         self._catalogue.open()
         return applied
 
@@ -123,8 +120,6 @@ class PostgresStore:
         """Commit what is queued and let go of every connection."""
         await self.committer.close()
         await self._catalogue.close()
-        if self._sweeping is not None:
-            self._sweeping.cancel()
         await self._database.close()
 
     async def distribute(self) -> None:
@@ -275,19 +270,11 @@ class PostgresStore:
         """Note that nothing is left to do."""
         await self._recalculations.finish(under_way)
 
-    def _learners_were_erased(self) -> None:
-        """Somebody has erased learners, perhaps from the command line, which does not stay to sweep."""
-        self._recent.forget_all()
-        if self._sweeping is None or self._sweeping.done():
-            self._sweeping = asyncio.create_task(self._sweep(), name="headway-sweep")
-
-    async def _sweep(self) -> None:
-        """Take away what erased learners left behind, once nobody remembers them, until nothing is left."""
-        left = True
-        while left:
-            await asyncio.sleep(REMEMBERED.total_seconds())
-            with contextlib.suppress(StoreUnavailableError):
-                left = await self._learners.sweep(self._clock())
+    async def sweep(self) -> None:
+        """Remove what nobody needs any more."""
+        await self._imports.sweep()
+        await self._sign_in_codes.sweep()
+        await self._learners.sweep(self._clock())
 
     async def _reading(self, found: VersionedCourse, progress: CourseProgress | None) -> CourseProgressReading:
         """The course progress as kept, or recounted where it was made under another version of the course."""

@@ -22,8 +22,7 @@ class StoredImports:
     async def take(self, key: ImportKey, digest: str, holder: str) -> ImportState:
         """Take an import, if it can be had."""
         now = self._clock()
-        *_, [found] = await self._session.change_all(
-            Step(sql.FORGET_OLD_IMPORTS, now - KEPT),
+        _, [found] = await self._session.change_all(
             Step(sql.TAKE_IMPORT, *key, digest, holder, _NOTHING_YET, now, now - LEASE),
             Step(sql.FIND_IMPORT, *key),
         )
@@ -46,6 +45,12 @@ class StoredImports:
     async def forget_all(self, caller: LearnerId) -> None:
         """Forget a caller's imports."""
         await self._session.change(sql.FORGET_IMPORTS, caller)
+
+    async def sweep(self) -> None:
+        """Forget imports without any progress in the time `KEPT`. Where there are none, nothing is written."""
+        before = self._clock() - KEPT
+        if await self._session.fetch(sql.FIND_OLD_IMPORT, before):
+            await self._session.change(sql.FORGET_OLD_IMPORTS, before)
 
 
 def to_report(text: str) -> Report:

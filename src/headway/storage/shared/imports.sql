@@ -29,6 +29,10 @@ DELETE FROM imports WHERE user_id = :user_id AND key = :key;
 -- All imports of one caller's.
 DELETE FROM imports WHERE user_id = :user_id;
 
+-- name: find-old-import
+-- Whether there is an import that nobody has touched for long.
+SELECT key FROM imports WHERE updated_at < :before LIMIT 1;
+
 -- name: forget-old-imports!
 -- Imports of everybody's that nobody has touched for long.
 DELETE FROM imports WHERE updated_at < :before;

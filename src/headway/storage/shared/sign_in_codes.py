@@ -1,8 +1,7 @@
 """Codes that let a browser in once: the SignInCodes protocol."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 import orjson
 
@@ -10,10 +9,7 @@ from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.principal import Principal
 from headway.domain.sign_in import SignIn
 from headway.storage.shared import statements as sql
-from headway.storage.shared.session import Session, Step, to_moment
-
-SWEEP_EVERY: Final = timedelta(minutes=1)
-"""How often a process looks for codes that are over, which need room and are good for nothing."""
+from headway.storage.shared.session import Session, to_moment
 
 
 class StoredSignInCodes:
@@ -22,18 +18,11 @@ class StoredSignInCodes:
     def __init__(self, session: Session, clock: Callable[[], datetime]) -> None:
         self._session = session
         self._clock = clock
-        self._swept_at = datetime.min.replace(tzinfo=UTC)
 
     async def put(self, digest: str, sign_in: SignIn, ends_at: datetime) -> None:
         """Keep a code."""
-        now = self._clock()
         columns = (digest, *_from_principal(sign_in.principal), sign_in.ends_at, ends_at)
-        put = Step(sql.PUT_SIGN_IN_CODE, *columns)
-        if now - self._swept_at < SWEEP_EVERY:
-            await self._session.change_all(put)
-        else:
-            await self._session.change_all(Step(sql.SWEEP_SIGN_IN_CODES, now), put)
-            self._swept_at = now
+        await self._session.change(sql.PUT_SIGN_IN_CODE, *columns)
 
     async def take(self, digest: str) -> SignIn | None:
         """Take a code: of two who delete a row at once, one finds it.
@@ -54,6 +43,12 @@ class StoredSignInCodes:
     async def forget_all(self, learner_id: LearnerId) -> None:
         """Forget a learner's codes."""
         await self._session.change(sql.FORGET_SIGN_IN_CODES, learner_id)
+
+    async def sweep(self) -> None:
+        """Forget codes that are over. Where there are none, nothing is written."""
+        now = self._clock()
+        if await self._session.fetch(sql.FIND_OLD_SIGN_IN_CODE, now):
+            await self._session.change(sql.SWEEP_SIGN_IN_CODES, now)
 
 
 def _to_principal(learner: str, scopes: str, courses: str | None) -> Principal:

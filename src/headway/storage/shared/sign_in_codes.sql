@@ -18,6 +18,10 @@ RETURNING CAST(user_id AS text), scopes, courses, session_ends_at, ends_at;
 -- All codes that let a learner in.
 DELETE FROM sign_in_codes WHERE user_id = :user_id;
 
+-- name: find-old-sign-in-code
+-- Whether there is a code that is over.
+SELECT digest FROM sign_in_codes WHERE ends_at < :now LIMIT 1;
+
 -- name: sweep-sign-in-codes!
 -- Codes that are over.
 DELETE FROM sign_in_codes WHERE ends_at < :now;

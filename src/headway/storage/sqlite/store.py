@@ -284,6 +284,11 @@ class SqliteStore:
         """Note how far it is."""
         return await self._recalculations.advance(under_way)
 
+    async def sweep(self) -> None:
+        """Remove what nobody needs any more."""
+        await self._imports.sweep()
+        await self._sign_in_codes.sweep()
+
     async def finish_recalculation(self, under_way: Recalculation) -> None:
         """Note that nothing is left to do."""
         await self._recalculations.finish(under_way)

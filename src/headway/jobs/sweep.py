@@ -1,0 +1,18 @@
+"""Removes what nobody needs any more."""
+
+from headway.storage.port import Store
+
+
+class Sweeper:
+    """Looks once a minute for imports and sign-in codes that are over, and for what erased learners left behind."""
+
+    name = "sweep"
+    seconds_between_looks = 60.0
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def work(self) -> bool:
+        """Remove what there is."""
+        await self._store.sweep()
+        return False

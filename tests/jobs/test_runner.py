@@ -1,0 +1,82 @@
+"""The runner of the jobs: whom it asks for work, and when."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from headway.domain.errors import StoreUnavailableError
+from headway.jobs.runner import Runner
+
+NEVER = 3600.0
+
+
+class Counted:
+    """A job that has so much work, and fails at first where it is to."""
+
+    name = "counted"
+    seconds_between_looks = NEVER
+
+    def __init__(self, work: int = 0, failure: Exception | None = None) -> None:
+        self.left = work
+        self.asked = 0
+        self._failure = failure
+        self._changed = asyncio.Event()
+
+    async def work(self) -> bool:
+        self.asked += 1
+        self._changed.set()
+        if self._failure is not None:
+            raise self._failure
+        self.left -= 1
+        return self.left > 0
+
+    async def asked_times(self, times: int) -> None:
+        """Wait until it was asked so often."""
+        async with asyncio.timeout(20):
+            while self.asked < times:
+                self._changed.clear()
+                await self._changed.wait()
+
+
+async def test_each_job_is_asked_at_once_and_no_more_where_it_has_nothing_to_do() -> None:
+    jobs = [Counted(), Counted()]
+    async with Runner(jobs).working():
+        for job in jobs:
+            await job.asked_times(1)
+        await asyncio.sleep(0)
+    assert [job.asked for job in jobs] == [1, 1]
+
+
+async def test_a_job_with_more_work_is_asked_again_at_once() -> None:
+    job = Counted(work=5)
+    async with Runner([job]).working():
+        await job.asked_times(5)
+    assert job.left == 0
+
+
+async def test_a_job_is_asked_again_when_the_runner_is_woken() -> None:
+    job = Counted()
+    runner = Runner([job])
+    async with runner.working():
+        await job.asked_times(1)
+        for times in (2, 3):
+            await asyncio.sleep(0)  # so that it waits
+            runner.wake()
+            await job.asked_times(times)
+
+
+async def test_nobody_is_woken_by_a_runner_that_does_not_work() -> None:
+    job = Counted()
+    Runner([job]).wake()
+    assert job.asked == 0
+
+
+@pytest.mark.parametrize("failure", [StoreUnavailableError(), ValueError("a fault")])
+async def test_a_job_that_fails_keeps_no_other_from_its_work(failure: Exception) -> None:
+    failing, working = Counted(failure=failure), Counted(work=3)
+    jobs: Sequence[Counted] = [failing, working]
+    async with Runner(jobs).working():
+        await failing.asked_times(1)
+        await working.asked_times(3)
+    assert (failing.asked, working.left) == (1, 0)
