@@ -1,4 +1,4 @@
-"""Who is let in: the keys that tokens are verified by, the pages' sessions, and the identity provider."""
+"""Builds from the settings what verifies callers: tokens' keys, the pages' sessions, the identity provider."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,7 +22,7 @@ from headway.settings import Settings
 
 @dataclass(frozen=True)
 class Access:
-    """What lets in, made from settings as it is asked for."""
+    """The parts that verify callers. Each is made when it is first used."""
 
     settings: Settings
 
@@ -44,7 +44,7 @@ class Access:
 
     @cached_property
     def sessions(self) -> Sessions | None:
-        """Seals the pages' sessions; `None` where there are no pages. Raises `ConfigurationError`."""
+        """The pages' sessions; `None` without pages or without a secret. Raises `ConfigurationError`."""
         secret = self._session_secret() if self.settings.dashboard_path else None
         return None if secret is None else Sessions(secret, timedelta(hours=self.settings.session_hours))
 
@@ -53,7 +53,7 @@ class Access:
         settings = self.settings
         if settings.oidc_issuer is None or settings.oidc_client_id is None:
             return None
-        from headway.auth.openid import OpenIdProvider  # noqa: PLC0415 - half as much again as all else to import
+        from headway.auth.openid import OpenIdProvider  # noqa: PLC0415 - its import takes half as long as all others together
 
         secret = settings.oidc_client_secret
         return OpenIdProvider(
@@ -70,10 +70,12 @@ class Access:
         )
 
     def _session_secret(self) -> str | None:
-        """What the sessions' key is made from; `None` where there is nothing that nobody else knows.
+        """Return the secret for the sessions' key; `None` where tokens have a public key and no secret is configured.
 
-        Somebody else's public key is no secret. To make one for each machine would end a session on the next, and to
-        refuse to start would end a service that did well without pages: it goes on without, and says so.
+        A public key is not secret. A new secret on each machine would be wrong, because a session would end on the next
+        machine. The service does not refuse to start, because it can work without pages.
+
+        Raises `ConfigurationError` where people sign in through an identity provider, which needs the secret.
         """
         settings = self.settings
         if settings.session_secret is not None:

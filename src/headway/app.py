@@ -1,4 +1,4 @@
-"""The composition root: the one place that wires settings, store, service, tokens and HTTP together."""
+"""The composition root: connects settings, store, services, tokens and HTTP."""
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -49,7 +49,7 @@ _log = get_logger("headway")
 class Headway:
     """The service's parts, made from settings; nothing is opened before `lifespan`, `opened` or `store.open`.
 
-    `permanent_codes` sign a browser in as long as this process runs, and any number of times.
+    `permanent_codes` sign a browser in any number of times, until this process ends.
     """
 
     settings: Settings
@@ -83,7 +83,7 @@ class Headway:
 
     @cached_property
     def access(self) -> Access:
-        """Who is let in, and by what."""
+        """What verifies callers."""
         return Access(self.settings)
 
     @cached_property
@@ -101,13 +101,13 @@ class Headway:
 
     @cached_property
     def streams(self) -> Streams:
-        """Who follows courses' figures."""
+        """The open event streams of courses' figures."""
         streams = Streams(self.settings.stream_limit)
         self.metrics.watch_streams(lambda: streams.open)
         return streams
 
     def _endpoints(self, pages: Pages | None) -> list[Endpoint]:
-        """The API's operations, ready to answer: to tokens, and to the pages' sessions where there are any."""
+        """Return the API's endpoints. They accept tokens, and the pages' sessions where there are pages."""
         dependencies = Dependencies(
             self.services,
             RenderedLists(),
@@ -123,7 +123,7 @@ class Headway:
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _app: object) -> AsyncIterator[Mapping[str, Callable[..., None]]]:
-        """Open the store, and derive in the background what follows from courses' edits; at the end close it.
+        """Open the store, and run the jobs in the background; at the end close it.
 
         Tells the server what to call when it begins to stop, and when it cuts a connection off.
         """
@@ -145,8 +145,8 @@ class Headway:
         return build_router(self._endpoints(None), PREFIX, self.lifespan)
 
     def asgi(self) -> ASGIApp:
-        """The whole service: the API the short way, pages and probes by FastAPI."""
-        self.access.authenticator  # noqa: B018 - what is wrong with a key is told before what follows from it
+        """Return the whole service. The dispatcher answers the API; FastAPI answers the rest: pages and probes."""
+        self.access.authenticator  # noqa: B018 - reports a wrong key before any error that it causes
         if self.settings.dashboard_path and self.access.sessions is None:
             _log.warning("pages_off", set="HEADWAY_SESSION_SECRET")
         endpoints = self._endpoints(self._pages_address())

@@ -21,13 +21,13 @@ from structlog.typing import Processor
 REQUEST_ID: Final[ContextVar[str | None]] = ContextVar("headway_request_id", default=None)
 
 LINES_A_SECOND: Final = 100
-"""So many lines of one event are written in a second, and ten times as many of all; the others are counted."""
+"""The most lines of one event in a second; of all events, ten times as many. Further lines are only counted."""
 
 # Libraries whose lines for developers hold addresses and secrets of a sign-in.
 _CHATTY: Final = ("authlib", "httpx2", "httpcore2")
 _SECOND: Final = 1.0
 _REFUSED: Final = 400
-# What can be written at once to a pipe that is ready to be written to (POSIX, PIPE_BUF; Linux has 4,096).
+# The most bytes that a ready pipe takes without blocking (POSIX, PIPE_BUF; 4,096 on Linux).
 _AT_ONCE: Final = 4096
 _OTHERS: Final = "(others)"
 _UNWRITTEN_EVENT = "lines_not_written"
@@ -35,7 +35,7 @@ _PATIENCE: Final = 0.25  # seconds for a reader that is slow; none for one that 
 
 
 def get_logger(name: str) -> structlog.stdlib.BoundLogger:
-    """A logger whose events carry their facts as keywords."""
+    """Return a logger whose events take their facts as keyword arguments."""
     logger = structlog.wrap_logger(
         logging.getLogger(name),
         wrapper_class=structlog.stdlib.BoundLogger,
@@ -74,11 +74,11 @@ def configure(*, json: bool, level: str) -> None:
 
 
 class _Lines(logging.Handler):
-    """Writes lines, but never stops the program for them, and bounds how many there are.
+    """Writes log lines, limits their number, and never blocks the program for long.
 
-    Whoever sends requests that are refused decides how many lines those would be. So LINES_A_SECOND are written, and of
-    others is said how many they were; what was asked to be logged of requests that succeeded is not bounded. Where
-    nobody reads what is written, lines are lost, and counted as well.
+    Clients could fill the log with refused requests. So LINES_A_SECOND lines of an event are written, and the others
+    are counted. Lines about requests that succeeded have no limit. Where nobody reads the stream, lines are lost, and
+    counted too.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -111,7 +111,7 @@ class _Lines(logging.Handler):
         return self._written[event] < LINES_A_SECOND and self._written.total() < 10 * LINES_A_SECOND
 
     def _count(self, event: str) -> None:
-        """Count what is not written, and say a second later how much that was."""
+        """Count a line that is not written. A second later, the count is logged."""
         if not self._unwritten:
             self._say_later()
         self._unwritten[event if len(self._unwritten) < LINES_A_SECOND else _OTHERS] += 1
@@ -132,7 +132,7 @@ class _Lines(logging.Handler):
                 del self._unwritten[event]
 
     def _write(self, record: logging.LogRecord) -> bool:
-        """Write a line as far as it is read; answers whether all of it was."""
+        """Write a line, as far as the reader takes it. Return whether all of it was written."""
         line = f"{self.format(record)}\n".encode(errors="backslashreplace")
         for start in range(0, len(line), _AT_ONCE):
             if not self._poll.poll(self._patience * 1000):

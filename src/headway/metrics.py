@@ -1,7 +1,7 @@
-"""What Prometheus may ask: requests, latency, batches, the queue, commits.
+"""Metrics for Prometheus: requests, latency, batches, the queue, commits.
 
 Where the environment names a folder in PROMETHEUS_MULTIPROC_DIR, the client library keeps this process's figures in
-files there, and what is told is the sum over the files of all processes.
+files there. The metrics are then the sums over the files of all processes.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ _log = get_logger("headway.metrics")
 _SHARED_FILES: Final = ("counter", "histogram", "gauge_livesum")
 _SHARED_FILE_BYTES: Final = 1024 * 1024
 _REST: Final = 9.0
-"""How many times as long as it took to write the metrics nobody writes them again: readers share what is written."""
+"""The pause after rendering the metrics, as a multiple of the time that it took."""
 
 _SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 _WRITES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
@@ -117,7 +117,7 @@ class Metrics:
         self._open_streams = count
 
     def note(self) -> None:
-        """Note how long the queue is now, and how many streams there are, for whichever process is asked next."""
+        """Store the queue's length and the number of streams, so that every process can report them."""
         self._queue.set(self._queue_length())
         self._streams.set(self._open_streams())
 
@@ -131,10 +131,10 @@ class Metrics:
         self._cut_off.labels(reason).inc()
 
     async def exposition(self) -> bytes:
-        """The metrics in Prometheus' text format: of this process, or of all that share a folder.
+        """Return the metrics in Prometheus' text format: of this process, or of all that share a folder.
 
-        However many ask, they are written by one thread, one time after the other, a tenth of the time at most: whoever
-        asks gets a text that was begun after that.
+        One thread renders them, a tenth of the time at most. Callers who wait share a text. Its rendering always starts
+        after their call.
         """
         if self._next_text is None:
             self._next_text = asyncio.ensure_future(self._text())
@@ -164,10 +164,10 @@ def _of_all_processes() -> CollectorRegistry:
 
 
 def _secure_shared_files() -> None:
-    """Have room on the disk for all that this process writes into its files in the shared folder.
+    """Reserve disk space for this process's files in the shared folder.
 
-    The client library maps them into memory as they are: a page that the disk has no room for would end the process by
-    a signal. Where there is no room, this process keeps its figures to itself.
+    The client library maps these files into memory. If the disk were full, a write to them would end the process by a
+    signal. Where there is no space, this process does not share its figures.
     """
     folder = os.environ.get(SHARED_FOLDER_VARIABLE)
     if folder is None:

@@ -1,4 +1,4 @@
-"""Who is asking: from an `Authorization` header to a `Principal`, and the tokens and secrets for that."""
+"""Authentication: bearer tokens, browser sessions, identity providers, and the keys and secrets that they need."""
 
 from headway.auth.authenticator import Authenticator
 from headway.auth.claims import learner_id

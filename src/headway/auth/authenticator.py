@@ -1,4 +1,4 @@
-"""From an `Authorization` header to a `Principal`; a token that was verified is not verified again."""
+"""Verifies the `Authorization` header and returns a `Principal`. Verified tokens are remembered until they expire."""
 
 import time
 from collections import OrderedDict
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from jwt.types import Options
 
 HEADER_BYTES: Final = 16 * 1024
-"""The longest header that is looked into."""
+"""The longest header that is accepted."""
 
 REMEMBERED_BYTES: Final = 64 * 1024 * 1024
-"""How much memory verified tokens may take: some 60,000 of the usual size."""
+"""How much memory remembered tokens may take. That is enough for about 60,000 tokens of the usual size."""
 
-# What an entry takes beside its token: places in dictionaries, the learner, the times; and each scope and course.
+# The memory of an entry without its token: dictionary slots, learner id, times. Then the memory of a scope or course.
 _ENTRY_BYTES: Final = 768
 _GRANT_BYTES: Final = 192
 
@@ -30,8 +30,8 @@ _GRANT_BYTES: Final = 192
 class Authenticator:
     """Verifies bearer tokens with the keys of one source.
 
-    `issuer` and `audience`, where given, must be in the token; otherwise they are not looked at. The issuer's clock may
-    differ by `leeway` seconds from `clock`, which tells the seconds since 1970.
+    Where `issuer` or `audience` is given, the token must have the same one; otherwise that claim is not checked.
+    `clock` returns the seconds since 1970. The issuer's clock may differ from it by `leeway` seconds.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Authenticator:
         self._clock = clock
         self._verified: OrderedDict[bytes | None, Principal] = OrderedDict()
         self._remembered_bytes = 0
-        # The times are checked in claims.py: by the clock given.
+        # claims.py checks the times, because PyJWT cannot use `clock`.
         self._options: Options = {
             "require": ["exp", "sub"],
             "verify_exp": False,
@@ -60,17 +60,20 @@ class Authenticator:
         }
 
     def known(self, authorization: bytes | None) -> Principal | None:
-        """Whom the header speaks for, where it was verified before and is still valid. Never raises, never waits."""
+        """Return the principal of a header that was verified before and is still valid, or `None`.
+
+        It never raises and never waits.
+        """
         found = self._verified.get(authorization)
         if found is None or self._clock() >= found.expires_at:
             return None
         return found
 
     async def authenticate(self, authorization: bytes | None) -> Principal:
-        """Whom the header speaks for.
+        """Verify the header's token and return its principal.
 
-        Raises `NotAuthenticatedError` where that is nobody (the message holds nothing of the token), and
-        `UnavailableError` where the keys to tell can not be had.
+        Raises `NotAuthenticatedError` where there is no valid token; the message contains no part of the token.
+        Raises `UnavailableError` where the keys can not be fetched.
         """
         principal = self.known(authorization)
         if principal is not None:
@@ -79,7 +82,7 @@ class Authenticator:
         claims = await self._verified_claims(token)
         expires_at = expiry_of(claims, self._clock(), self._leeway)
         principal = replace(principal_of(claims), expires_at=expires_at)
-        if authorization == b"Bearer " + token:  # one entry a token, however it might be written
+        if authorization == b"Bearer " + token:  # so a token has one entry, though a header can be written in many ways
             self._remember(authorization, principal)
         return principal
 
@@ -111,13 +114,16 @@ class Authenticator:
 
 
 def _size(authorization: bytes | None, principal: Principal) -> int:
-    """About what a remembered token takes."""
+    """Estimate the bytes of memory that a remembered token takes."""
     grants = len(principal.scopes) + len(principal.courses or ())
     return _ENTRY_BYTES + len(authorization or b"") + grants * _GRANT_BYTES
 
 
 def _bearer_token(authorization: bytes | None) -> bytes:
-    """The token in the header (RFC 6750 section 2.1); a scheme's name may be in any letter case."""
+    """Return the token in the header (RFC 6750 section 2.1). The scheme's name may be in any letter case.
+
+    Raises `NotAuthenticatedError` where the header has no bearer token, is too long or is not ASCII.
+    """
     header = authorization or b""
     if len(header) > HEADER_BYTES:
         raise NotAuthenticatedError(f"The Authorization header takes {HEADER_BYTES} bytes at most.")
@@ -131,7 +137,7 @@ def _bearer_token(authorization: bytes | None) -> bytes:
 
 
 def _reason(error: jwt.PyJWTError) -> str:
-    """What to tell the sender. Never the library's own message: some quote the token."""
+    """Return the message for the client. The library's own message is not used: it may quote the token."""
     match error:
         case jwt.MissingRequiredClaimError():
             return f"The token has no {error.claim!r}."

@@ -1,4 +1,4 @@
-"""What a verified token's claims mean (RFC 7519 section 4)."""
+"""Reads the claims of a verified token (RFC 7519 section 4)."""
 
 import math
 from collections.abc import Mapping
@@ -12,15 +12,16 @@ from headway.domain.principal import Principal
 Claims = Mapping[str, Any]
 
 _NEVER: Final = 2**53
-"""The latest second that is looked at: a token may name one that no floating-point number holds."""
+"""The latest expiry that is used, in seconds. A token may contain a number too large for a float."""
 
 
 def learner_id(subject: str, issuer: str | None) -> LearnerId:
-    """The learner whom a token is about.
+    """Return the learner id for a token's subject.
 
-    A subject that is a UUID in hyphenated form, in any letter case, is the learner's id. Any other is mapped to the
-    UUIDv5 (RFC 9562 section 5.5) of its name in the issuer's namespace, which is the UUIDv5 of the issuer (none: the
-    empty string) in the URL namespace. So one subject stays one learner, and is another one at another issuer.
+    A subject that is a UUID in hyphenated form, in any letter case, is the learner id itself. Any other subject is
+    mapped to its UUIDv5 (RFC 9562 section 5.5) in the issuer's namespace. That namespace is the UUIDv5 of the issuer
+    in the URL namespace; without an issuer, it is that of the empty string. So a subject always gives the same learner,
+    and the same subject of another issuer gives another learner.
     """
     uuid = subject.lower()
     if not is_canonical_uuid(uuid):
@@ -29,9 +30,9 @@ def learner_id(subject: str, issuer: str | None) -> LearnerId:
 
 
 def principal_of(claims: Claims) -> Principal:
-    """The learner in `sub` with the scopes in `scope`, those that it limits to the courses in `courses`.
+    """Return the principal: the learner in `sub`, the scopes in `scope`, and the limit to courses in `courses`.
 
-    Raises `NotAuthenticatedError` where `sub` is missing or empty, or `sub` or `iss` is no text.
+    Raises `NotAuthenticatedError` where `sub` is missing or empty, or where `sub` or `iss` is not text.
     """
     subject = _text(claims, "sub")
     if not subject:
@@ -41,10 +42,11 @@ def principal_of(claims: Claims) -> Principal:
 
 
 def expiry_of(claims: Claims, now: float, leeway: float = 0) -> float:
-    """When the token counts no longer, in seconds since 1970, as `now` is: `leeway` seconds after it expires.
+    """Return the time from which the token is no longer accepted: `exp` plus `leeway`.
 
-    So much may the issuer's clock differ (RFC 7519 sections 4.1.4 and 4.1.5). Raises `NotAuthenticatedError` where it
-    is over, or `nbf` or `iat` is more than that ahead: a token can not have been issued in the future.
+    It and `now` are seconds since 1970. `leeway` is how many seconds the issuer's clock may differ (RFC 7519 sections
+    4.1.4 and 4.1.5). Raises `NotAuthenticatedError` where that time is past, or where `nbf` or `iat` is more than
+    `leeway` ahead of `now`.
     """
     ends_at = min(_seconds(claims, "exp"), _NEVER) + leeway
     if now >= ends_at:
@@ -57,7 +59,7 @@ def expiry_of(claims: Claims, now: float, leeway: float = 0) -> float:
 
 
 def _scopes(claim: object) -> frozenset[str]:
-    """Scopes in one string, parted by spaces (RFC 8693 section 4.2), or in a list, as some providers send them."""
+    """Read scopes from a string, separated by spaces (RFC 8693 section 4.2), or from a list, as some providers send."""
     if isinstance(claim, str):
         return frozenset(claim.split(" ")) - {""}
     if isinstance(claim, list) and all(isinstance(scope, str) for scope in claim):
@@ -66,7 +68,10 @@ def _scopes(claim: object) -> frozenset[str]:
 
 
 def _courses(claim: object) -> frozenset[CourseId]:
-    """UUIDs in one string, parted by spaces, or in a list. What can not be read names no course: a limit stays one."""
+    """Read course ids from a string, separated by spaces, or from a list.
+
+    Ids that can not be read are left out. A claim without a readable id limits the principal to no course at all.
+    """
     names = claim.split() if isinstance(claim, str) else claim if isinstance(claim, list) else []
     return frozenset(course_id for name in names if (course_id := _course(name)))
 
@@ -86,7 +91,7 @@ def _text(claims: Claims, name: str) -> str:
 
 
 def _is_unicode(text: str) -> bool:
-    """Whether it has no half of a surrogate pair, which JSON can escape but UTF-8, and so UUIDv5, can not hold."""
+    """Whether the text can be encoded in UTF-8, which UUIDv5 needs. JSON can escape half of a surrogate pair."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -95,7 +100,10 @@ def _is_unicode(text: str) -> bool:
 
 
 def _seconds(claims: Claims, name: str) -> float:
-    """A NumericDate (RFC 7519 section 2). Python's JSON also reads NaN and Infinity, which would never expire."""
+    """Read a NumericDate (RFC 7519 section 2).
+
+    NaN and Infinity are refused: Python's JSON parser reads them, and such a token would never expire.
+    """
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < math.inf:
         raise NotAuthenticatedError(f"The token's {name!r} is no number of seconds.")

@@ -1,4 +1,4 @@
-"""Keys published at a URL as a JSON Web Key Set (RFC 7517), followed as the identity provider rotates them."""
+"""Fetches keys from a JSON Web Key Set (RFC 7517) at a URL, and fetches them again as the provider rotates them."""
 
 import asyncio
 import time
@@ -13,16 +13,16 @@ from headway.domain.errors import ConfigurationError, KeysUnavailableError, NotA
 from headway.logs import get_logger
 
 FETCH_SECONDS: Final = 5.0
-"""How long one fetch may take."""
+"""The timeout of one fetch."""
 
 FRESH_SECONDS: Final = 300.0
-"""How old the keys may be before they are fetched anew, in the background."""
+"""The age at which keys are fetched again, in the background."""
 
 PAUSE_SECONDS: Final = 10.0
-"""The least time between two fetches for unknown key ids, and after a failed one while there are keys."""
+"""The shortest time between two fetches for unknown key ids, and after a failed fetch while there are keys."""
 
 FIRST_PAUSE_SECONDS: Final = 1.0
-"""The least time between two fetches while there have never been keys."""
+"""The shortest time between two fetches before the first that succeeds."""
 
 _log = get_logger("headway.auth")
 
@@ -35,18 +35,18 @@ class _PublishedKey(NamedTuple):
 
 
 class JwksUrl:
-    """The keys at a URL, by key id; nothing is fetched before the first token.
+    """The keys at a URL, by key id. The first token starts the first fetch.
 
-    Once there are keys they are honoured until the URL answers others: a provider that is down, or answers rubbish or
-    no usable key, locks nobody out. `clock` counts seconds and never goes back. Raises `ConfigurationError` where
-    `url` is not one of http or https.
+    Keys are used until a fetch returns other usable keys. So a provider that is down, or whose answer has no usable
+    key, locks nobody out. `clock` returns seconds and never goes back.
+    Raises `ConfigurationError` where `url` is not an http or https URL.
     """
 
     def __init__(self, url: str, *, clock: Callable[[], float] = time.monotonic) -> None:
         if not _is_web_address(url):
             raise ConfigurationError("The JWKS URL must be one of http or https: https://id.example/jwks.json.")
         self._url = url
-        # Some providers' firewalls turn away urllib's own name.
+        # The firewalls of some providers refuse the default User-Agent of urllib.
         self._client = jwt.PyJWKClient(
             url, cache_jwk_set=False, headers={"User-Agent": "headway"}, timeout=FETCH_SECONDS
         )
@@ -56,9 +56,9 @@ class JwksUrl:
         self._next_fetch = self._next_question = float("-inf")
 
     async def key_for(self, header: Mapping[str, object]) -> PinnedKey:
-        """The key that the header's `kid` names; without a `kid`, the only key that fits its `alg`.
+        """Return the key with the header's `kid`. Without a `kid`, return the only key for its `alg`.
 
-        Raises `NotAuthenticatedError` where there is none, `UnavailableError` while no keys could ever be fetched.
+        Raises `NotAuthenticatedError` where there is no such key, and `UnavailableError` until a first fetch succeeds.
         """
         algorithm, key_id = header.get("alg"), header.get("kid")
         if algorithm not in _ALGORITHMS.values():
@@ -81,7 +81,7 @@ class JwksUrl:
         return next(named, None)
 
     async def _have_keys(self) -> None:
-        """Wait for the first keys. Keys that are there but old are used, and fetched anew in the background."""
+        """Wait for the first keys. Old keys stay in use while new ones are fetched in the background."""
         if self._clock() >= self._next_fetch:
             fetch = self._start_fetch()
             if not self._keys:
@@ -90,7 +90,10 @@ class JwksUrl:
             raise KeysUnavailableError
 
     async def _ask_again(self) -> None:
-        """Wait for keys newer than these, for an unknown key id; strangers' random ids must not become a flood."""
+        """Fetch the keys again for an unknown key id, and wait for them.
+
+        A fetch starts only after a pause, so that tokens with random key ids do not cause a flood of requests.
+        """
         now = self._clock()
         if now >= self._next_question:
             self._next_question = now + PAUSE_SECONDS
@@ -99,7 +102,10 @@ class JwksUrl:
             await asyncio.shield(self._fetch)
 
     def _start_fetch(self) -> asyncio.Task[None]:
-        """The fetch under way, or a new one. Waiting needs a shield: who gives up must not end it for the others."""
+        """Return the running fetch, or start one.
+
+        Wait for it with `asyncio.shield`: a request that is cancelled must not cancel the fetch for the others.
+        """
         if self._fetch is None:
             self._fetch = asyncio.create_task(self._load())
         return self._fetch
@@ -126,7 +132,7 @@ def _is_web_address(url: str) -> bool:
 
 
 def _usable_keys(document: Mapping[str, Any]) -> tuple[_PublishedKey, ...]:
-    """The set's keys that verify tokens. Raises where the document is no key set, or there is no such key."""
+    """Return the keys of the set that can verify tokens. Raises where it is not a key set, or has no such key."""
     published = (_published_key(jwk) for jwk in document["keys"])
     keys = tuple(key for key in published if key is not None)
     if not keys:
@@ -135,7 +141,7 @@ def _usable_keys(document: Mapping[str, Any]) -> tuple[_PublishedKey, ...]:
 
 
 def _published_key(jwk: dict[str, Any]) -> _PublishedKey | None:
-    """The key, or `None` where it is not for verifying tokens: secrets, private keys, keys for encryption."""
+    """Return the key, or `None` where it can not verify tokens, such as a secret or a key for encryption."""
     algorithm = _ALGORITHMS.get(jwk.get("kty", ""))
     if algorithm is None or jwk.get("use") not in (None, "sig") or jwk.get("alg") not in (None, algorithm):
         return None

@@ -1,4 +1,4 @@
-"""The keys that verify tokens. Each has one algorithm, decided by the key's kind and never by the token."""
+"""The keys that verify tokens. Each key has one algorithm. The type of key decides it, never the token."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,57 +14,58 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from headway.domain.errors import ConfigurationError
 
 SECRET_BYTES: Final = 32
-"""The shortest secret of HS256 (RFC 7518 section 3.2)."""
+"""The shortest secret for HS256 (RFC 7518 section 3.2)."""
 
 _RSA_BITS: Final = 2048
-"""The shortest modulus of RS256 (RFC 7518 section 3.3)."""
+"""The shortest modulus for RS256 (RFC 7518 section 3.3)."""
 
 
 @dataclass(frozen=True, slots=True)
 class PinnedKey:
-    """A key with the one algorithm that it may verify (RFC 8725 section 3.1)."""
+    """A key and the only algorithm that it is used with (RFC 8725 section 3.1)."""
 
     key: bytes | RSAPublicKey | EllipticCurvePublicKey | Ed25519PublicKey = field(repr=False)
     algorithm: str
 
 
 class KeySource(Protocol):
-    """Where the key for a token comes from."""
+    """Finds the key that verifies a token."""
 
     async def key_for(self, header: Mapping[str, object]) -> PinnedKey:
-        """The key for a token with this JOSE header, which nothing vouches for yet.
+        """Return the key for a token with this JOSE header. The header is not verified yet.
 
-        Raises `NotAuthenticatedError` where there is no such key, `UnavailableError` where that can not be known now.
+        Raises `NotAuthenticatedError` where there is no such key, and `UnavailableError` where the keys are not known
+        at the moment.
         """
 
 
 class SharedSecret:
-    """A secret that both signs and verifies, with HS256. Raises `ConfigurationError` where it is none."""
+    """A secret that signs and verifies tokens with HS256. Raises `ConfigurationError` as `signing_key` does."""
 
     def __init__(self, secret: str) -> None:
         self._pinned = PinnedKey(signing_key(secret), "HS256")
 
     async def key_for(self, header: Mapping[str, object]) -> PinnedKey:  # noqa: ARG002 - the only key there is
-        """The secret, for every token."""
+        """Return the secret, for every token."""
         return self._pinned
 
 
 class PublicKey:
     """One public key in PEM form: RSA (RS256), EC P-256 (ES256) or Ed25519 (EdDSA).
 
-    Raises `ConfigurationError` for anything else, a private key above all.
+    Raises `ConfigurationError` for anything else, also for a private key.
     """
 
     def __init__(self, pem: str) -> None:
         self._pinned = _pinned_pem(pem)
 
     async def key_for(self, header: Mapping[str, object]) -> PinnedKey:  # noqa: ARG002 - the only key there is
-        """The key, for every token."""
+        """Return the key, for every token."""
         return self._pinned
 
 
 def signing_key(secret: str) -> bytes:
-    """The bytes of a shared secret. Raises `ConfigurationError` where it is too short, or a key of another kind."""
+    """Return the bytes of a shared secret. Raises `ConfigurationError` where it is too short or another type of key."""
     key = secret.encode()
     if len(key) < SECRET_BYTES:
         raise ConfigurationError(
@@ -82,7 +83,7 @@ def signing_key(secret: str) -> bytes:
 
 
 def pinned(key: object) -> PinnedKey | None:
-    """The key with its algorithm, or `None` where tokens are not verified with such a key."""
+    """Return the key with its algorithm, or `None` where this type of key is not supported."""
     if isinstance(key, RSAPublicKey) and key.key_size >= _RSA_BITS:
         return PinnedKey(key, "RS256")
     if isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):

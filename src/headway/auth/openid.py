@@ -1,4 +1,4 @@
-"""Signing in by an OpenID Connect provider: the authorization code flow with PKCE, by Authlib."""
+"""Signs people in with an OpenID Connect provider: the authorization code flow with PKCE, through Authlib."""
 
 import asyncio
 import ssl
@@ -34,7 +34,7 @@ _KNOWN_SECONDS: Final = 60.0
 
 
 class OpenIdProvider:
-    """One provider. Whoever comes back is let in by what it says then: nothing is kept that may be withdrawn."""
+    """An OpenID Connect provider. `finish` fetches its metadata and keys each time, so withdrawn keys do not count."""
 
     def __init__(self, settings: ProviderSettings) -> None:
         self._settings = settings
@@ -44,11 +44,11 @@ class OpenIdProvider:
 
     @property
     def host(self) -> str:
-        """The provider's host, as people know it."""
+        """The provider's host name, for display."""
         return self._settings.issuer.partition("://")[2].partition("/")[0]
 
     async def begin(self, request: Request, redirect_uri: str) -> Response:
-        """Send the browser to the provider. What it has to bring back is left in the request's session.
+        """Redirect the browser to the provider. The request's session then holds what `finish` needs.
 
         Raises `SignInError`.
         """
@@ -56,11 +56,11 @@ class OpenIdProvider:
             client = await self._recently_discovered()
             answer: Response = await client.authorize_redirect(request, redirect_uri)
         for kept in request.session.values():
-            kept["data"].pop("url", None)  # the browser has it already, and it may be long
+            kept["data"].pop("url", None)  # the browser already has it, and it may be long
         return answer
 
     async def finish(self, request: Request) -> Principal:
-        """Whom a browser speaks for that comes back from the provider. Raises `SignInError`."""
+        """Return the principal of a browser that comes back from the provider. Raises `SignInError`."""
         if f"_state_{_NAME}_{request.query_params.get('state', '')}" not in request.session:
             raise SignInError(Failure.STATE)
         with _failures_translated():
@@ -71,7 +71,7 @@ class OpenIdProvider:
             return self._principal(token.get("userinfo") or {})
 
     async def _recently_discovered(self) -> Any:
-        """As `_discovered`, from a minute ago at most: anybody may begin, as often as they like."""
+        """Return a client that is at most a minute old. Anybody may begin to sign in, as often as they like."""
         async with asyncio.timeout(_SECONDS), self._asking:
             if time.monotonic() >= self._known_until:
                 self._known = await self._discovered()
@@ -79,7 +79,7 @@ class OpenIdProvider:
             return self._known
 
     async def _discovered(self) -> Any:
-        """A client that knows the provider's addresses, and takes no weaker signature than a token's may be."""
+        """Return a client with the provider's metadata. It accepts the same signature algorithms as the API."""
         client = self._client()
         metadata = await client.load_server_metadata()
         if metadata["issuer"] != self._settings.issuer:  # OpenID Connect Discovery section 4.3
@@ -104,18 +104,18 @@ class OpenIdProvider:
 
     @cached_property
     def _certificates(self) -> ssl.SSLContext:
-        """The system's certificates, read once: that takes longer than a request."""
+        """The system's certificates. They are read once, because that takes longer than a request."""
         return httpx2.create_ssl_context()
 
     def _expected_claims(self) -> dict[str, dict[str, Any]]:
-        """Authlib looks at the times, the nonce and `azp` by itself."""
+        """Return the claims that an ID token must have. Authlib itself checks the times, the nonce and `azp`."""
         return {
             "iss": {"essential": True, "value": self._settings.issuer},
             "aud": {"essential": True, "value": self._settings.client_id},
         }
 
     def _principal(self, claims: dict[str, Any]) -> Principal:
-        """The learner as a bearer token of the same issuer would name it."""
+        """Return the principal that a bearer token of the same issuer would give."""
         named = {"iss": claims.get("iss", ""), "sub": claims.get(self._settings.learner_claim, "")}
         named["scope"] = claims.get(self._settings.scopes_claim)
         if self._settings.courses_claim in claims:
@@ -125,7 +125,7 @@ class OpenIdProvider:
 
 @contextmanager
 def _failures_translated() -> Iterator[None]:
-    """Say in the log what went wrong, without anything that was sent, and raise `SignInError`."""
+    """Turn errors into `SignInError`, and log them without anything that was sent."""
     try:
         yield
     except MismatchingStateError as error:
@@ -139,7 +139,7 @@ def _failures_translated() -> Iterator[None]:
 
 
 def _told(failure: Failure, error: Exception) -> SignInError:
-    """Messages may quote what was sent: in the log are the error's name, and the claim that is missing or wrong."""
+    """Log the error's class and the claim that is missing or wrong. Its message may quote what was sent."""
     claim = error.claim if isinstance(error, ClaimError) else None
     _log.warning("sign_in_failed", failure=failure.value, error=type(error).__name__, claim=claim)
     return SignInError(failure)

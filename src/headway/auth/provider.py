@@ -1,4 +1,4 @@
-"""What the pages ask of an identity provider, and why it may let nobody in."""
+"""The interface of identity providers that the pages use, and the reasons why a sign-in fails."""
 
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -10,7 +10,7 @@ from headway.domain.principal import Principal
 
 
 class Failure(StrEnum):
-    """Why nobody was signed in."""
+    """Why a sign-in failed."""
 
     DENIED = "denied"
     STATE = "state"
@@ -19,7 +19,7 @@ class Failure(StrEnum):
 
 
 class SignInError(Exception):
-    """Nobody was signed in: the provider was told no, did not answer, or answered what does not count."""
+    """A sign-in failed. `failure` says why."""
 
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure)
@@ -27,9 +27,9 @@ class SignInError(Exception):
 
 
 class ProviderSettings(NamedTuple):
-    """A provider, what it calls this service, and which claims of its ID tokens say who somebody is.
+    """A provider, the client id and secret of this service, and the claims of an ID token that are used.
 
-    Its clock may differ by `leeway` seconds.
+    The provider's clock may differ by `leeway` seconds.
     """
 
     issuer: str
@@ -43,14 +43,14 @@ class ProviderSettings(NamedTuple):
 
 
 class IdentityProvider(Protocol):
-    """Knows who somebody is. What a browser has to bring back from it is left in the request's session."""
+    """Signs people in. Between `begin` and `finish`, the state of a sign-in is in the request's session."""
 
     @property
     def host(self) -> str:
-        """The provider's host, as people know it."""
+        """The provider's host name, for display."""
 
     async def begin(self, request: Request, redirect_uri: str) -> Response:
-        """Send the browser there. Raises `SignInError`."""
+        """Redirect the browser to the provider. Raises `SignInError`."""
 
     async def finish(self, request: Request) -> Principal:
-        """Whom a browser speaks for that comes back. Raises `SignInError`."""
+        """Return the principal of a browser that comes back from the provider. Raises `SignInError`."""

@@ -1,4 +1,4 @@
-"""The secret that a service keeps for itself in a file, where nobody configured one."""
+"""The secret that the service makes and keeps in a file, where none is configured."""
 
 import os
 import secrets
@@ -15,9 +15,10 @@ _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 def load_or_make_secret(path: Path) -> str:
-    """The secret in the file, which is made where it is missing. Processes that start at once agree on one secret.
+    """Return the secret in the file. A missing file is made. Processes that start together get the same secret.
 
-    Raises `ConfigurationError`, naming the file, where it can not be had, is too short, or is open to other users.
+    Raises `ConfigurationError`, with the file's name, where the file can not be read or made, where other users have
+    access to it, or where its secret is too short or not ASCII.
     """
     try:
         if not path.exists():
@@ -45,7 +46,10 @@ def _read(path: Path) -> str:
 
 
 def _make(path: Path) -> None:
-    """Write a new secret under a name of its own, then link it: nobody reads half of it, and the first link wins."""
+    """Write a new secret to a temporary file, then link that to `path`.
+
+    So nobody reads half a secret, and where several processes do this, the first link stays.
+    """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
@@ -61,7 +65,7 @@ def _make(path: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the file's name as lasting as its content."""
+    """Sync the folder, so that the file's name also survives a power failure."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""Browser sessions: whom a browser speaks for, sealed into its cookie. No server keeps anything of them."""
+"""Browser sessions. A session is a signed cookie; the server stores nothing."""
 
 import hashlib
 import hmac
@@ -26,34 +26,34 @@ from headway.domain.principal import Principal
 
 COOKIE: Final = "headway_session"
 FORGERY_HEADER: Final = "x-headway-forgery-token"
-"""The header, and FORGERY_FIELD the form field, that a request has to bring which changes something."""
+"""A request that changes something needs the forgery token in this header, or in the form field FORGERY_FIELD."""
 FORGERY_FIELD: Final = "forgery_token"
 
 _AUDIENCE: Final = "headway:session"
-_FORGERY_TOKEN: Final = re.compile(r"[0-9a-f]{128}")  # a mask, and the secret under it: 32 bytes each
+_FORGERY_TOKEN: Final = re.compile(r"[0-9a-f]{128}")  # a mask, and the masked secret: 32 bytes each
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _COOKIE_BYTES: Final = 4096
-_ATTRIBUTE_BYTES: Final = 256  # of a cookie's 4096, which are all that a browser keeps (RFC 6265 section 6.1)
+_ATTRIBUTE_BYTES: Final = 256  # of the 4096 bytes that a browser keeps of a cookie (RFC 6265 section 6.1)
 
 
 class Session(NamedTuple):
-    """Whom a browser speaks for, for as long as its principal says, and the secret that its own pages know of."""
+    """A browser's principal, and the secret against forged requests. It ends when the principal expires."""
 
     principal: Principal
     forgery_secret: bytes
 
     @property
     def forgery_token(self) -> str:
-        """The secret as a page is given it: under a new mask each time.
+        """The secret as it is written into a page, with a new mask each time.
 
-        So the length of a page that is compressed tells nothing of it (BREACH).
+        So the length of a compressed page does not reveal the secret (BREACH).
         """
         mask = token_bytes(len(self.forgery_secret))
         return (mask + _either_or(mask, self.forgery_secret)).hex()
 
 
 class Sessions:
-    """Seals sessions with a key of their own, made from `secret`. `clock` tells the seconds since 1970.
+    """Signs sessions with a key that is derived from `secret`. `clock` returns the seconds since 1970.
 
     Raises `ConfigurationError` for a secret that is too short.
     """
@@ -66,16 +66,19 @@ class Sessions:
             )
         self.lifetime = lifetime
         self._clock = clock
-        # Another key than the API's: what is sealed here is no bearer token, and no bearer token is a session.
+        # Not the API's key: so a session is not accepted as a bearer token, and a bearer token not as a session.
         self._key = hmac.digest(secret.encode(), b"headway browser session", hashlib.sha256)
 
     def seal(self, purpose: str, values: Mapping[str, Any], lifetime: timedelta) -> str:
-        """Values that a browser brings back within `lifetime`, for `purpose` alone. It can read, not change them."""
+        """Sign values for a cookie that is valid for `lifetime` and for `purpose` only.
+
+        The browser can read the values, but not change them.
+        """
         expires_at = int(self._clock() + lifetime.total_seconds())
         return jwt.encode({"exp": expires_at, "values": dict(values)}, self._key_for(purpose), "HS256")
 
     def unseal(self, purpose: str, text: str) -> dict[str, Any]:
-        """The values that were sealed for this purpose; none where they are too old, or were not sealed here."""
+        """Return the values that were sealed for this purpose. Empty where they expired or were not sealed here."""
         options: Any = {"require": ["exp"], "verify_exp": False}
         try:
             claims = jwt.decode(text, self._key_for(purpose), algorithms=["HS256"], options=options)
@@ -86,9 +89,9 @@ class Sessions:
         return values
 
     def sealed(self, principal: Principal, ends_at: datetime | None = None) -> str:
-        """The cookie of a new session, which is over at `ends_at` at the latest (`None`: after its lifetime).
+        """Return the cookie of a new session. It ends after the lifetime, or at `ends_at` where that is earlier.
 
-        Raises `InvalidValueError` where the principal's scopes and courses are more than a browser keeps.
+        Raises `InvalidValueError` where the principal's scopes and courses do not fit into a cookie.
         """
         expires_at = self._clock() + self.lifetime.total_seconds()
         if ends_at is not None:
@@ -109,7 +112,7 @@ class Sessions:
         return cookie
 
     def opened(self, cookie: str) -> Session | None:
-        """The session in a cookie; `None` where it is over, or is none of these."""
+        """Return the session in a cookie, or `None` where it has ended or is not valid."""
         try:
             claims = jwt.decode(
                 cookie,
@@ -124,14 +127,14 @@ class Sessions:
             return None
 
     def of_headers(self, headers: Mapping[bytes, bytes]) -> Session | None:
-        """The session of a request by its headers, whose names are in lower case."""
+        """Return the session in a request's headers, or `None`. Header names are in lower case."""
         cookie = cookie_parser(headers.get(b"cookie", b"").decode("latin-1")).get(COOKIE)
         return self.opened(cookie) if cookie is not None else None
 
     def principal_of_request(self, method: str, headers: Mapping[bytes, bytes]) -> Principal | None:
-        """Whom a request to the API speaks for that has no token, or `None`.
+        """Return the principal of an API request that has a session instead of a token, or `None`.
 
-        Raises `ForgedRequestError` where it changes something and is not one of the session's own pages'.
+        Raises `ForgedRequestError` where the request changes something and has no forgery token of this session.
         """
         session = self.of_headers(headers)
         if session is None:
@@ -148,7 +151,7 @@ class Sessions:
 
 
 def check_forgery(session: Session, sent: str) -> None:
-    """Raise `ForgedRequestError` unless what was sent is a forgery token of this session's."""
+    """Raise `ForgedRequestError` unless `sent` is a forgery token of this session."""
     secret = session.forgery_secret
     given = bytes.fromhex(sent) if _FORGERY_TOKEN.fullmatch(sent) else b""
     mask, masked = given[: len(secret)], given[len(secret) :]

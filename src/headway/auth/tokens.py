@@ -1,4 +1,4 @@
-"""Tokens of this service's own, for where there is no identity provider."""
+"""Issues this service's own tokens, for use without an identity provider."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -19,9 +19,10 @@ def issue_token(
     audience: str | None = None,
     now: datetime,
 ) -> str:
-    """A token signed with HS256, valid from `now` (with a time zone) on for `lifetime`, both to the second.
+    """Return a token signed with HS256. It is valid from `now` for `lifetime`, both in whole seconds.
 
-    Raises `ConfigurationError` for a secret that is too short, `InvalidValueError` for an empty subject.
+    `now` has a time zone. Raises `ConfigurationError` as `signing_key` does, and `InvalidValueError` for an empty
+    subject.
     """
     if not subject:
         raise InvalidValueError([Problem(("subject",), "A token needs a subject.", "string_too_short")])

@@ -1,4 +1,4 @@
-"""What commands take on the command line, checked."""
+"""Parses and checks arguments and options that several commands take."""
 
 from datetime import timedelta
 from typing import Final
@@ -11,7 +11,7 @@ _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 
 
 def course_id_of(text: str) -> CourseId:
-    """The id that an argument COURSE gives; ends the program where it is none."""
+    """Return the course id in an argument COURSE. Ends the program where it is not a valid id."""
     try:
         return CourseId(parse_identifier("COURSE", text))
     except InvalidIdentifierError as error:
@@ -19,7 +19,7 @@ def course_id_of(text: str) -> CourseId:
 
 
 def lifetime_of(text: str) -> timedelta:
-    """The time that an option --expires gives; ends the program where it is none."""
+    """Return the duration in an option --expires. Ends the program where it is not valid."""
     unit = _UNITS.get(text[-1:])
     number = text[:-1]
     if unit is None or not (number.isascii() and number.isdigit()) or not 0 < int(number) < 10**6:

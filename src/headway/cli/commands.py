@@ -1,4 +1,4 @@
-"""The commands, and the program itself."""
+"""The program `headway`, and the commands that have no module of their own."""
 
 import asyncio
 from collections.abc import Sequence
@@ -66,8 +66,8 @@ def serve(
     headway = Headway(settings)
     with refusals_end_the_program():
         refuse_unsafe(settings)
-        headway.access.authenticator  # noqa: B018 - a wrong key is told now, not by the first request
-        headway.dashboard  # noqa: B018 - as is what is wrong with the pages' settings
+        headway.access.authenticator  # noqa: B018 - reports a wrong key now, not at the first request
+        headway.dashboard  # noqa: B018 - reports errors in the pages' settings now, too
         _migrate(settings)
         listener = bound_socket(settings.host, settings.port)
         announce(settings, base_url(listener))

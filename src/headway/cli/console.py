@@ -1,4 +1,4 @@
-"""What every command shares: settings, the two consoles, and how a refusal ends the program."""
+"""What all commands share: loading settings, the consoles for output and errors, and ending with an error."""
 
 import asyncio
 import contextlib
@@ -25,20 +25,20 @@ T = TypeVar("T")
 
 _log = get_logger("headway")
 
-_KEPT: Final = re.compile(r"[^\n\t]+")  # a line's end and a tab are what they are
+_KEPT: Final = re.compile(r"[^\n\t]+")  # line feeds and tabs stay as they are
 
 
 class _Harmless(Console):
-    """A console on which no text that somebody stored commands the terminal: control characters show as escapes."""
+    """A console that prints control characters as escapes, so that stored texts can not control the terminal."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """What is printed, piece by piece."""
+        """Yield the segments to print."""
         for text, style, control in super().render(renderable, options):
             yield Segment(text if control else _harmless(text), style, control)
 
 
 def count_of(number: float, noun: str) -> str:
-    """So many of something, in words: `1 row`, `1,200 rows`."""
+    """Return a number with its noun: `1 row`, `1,200 rows`."""
     return f"{number:,.0f} {noun}" if round(number) == 1 else f"{number:,.0f} {noun}s"
 
 
@@ -46,26 +46,26 @@ def _harmless(text: str) -> str:
     return text if text.isprintable() or text == "\n" else _KEPT.sub(lambda part: without_controls(part[0]), text)
 
 
-# What is printed is printed as it is: brackets and colons in a title are no markup.
-# Where there is no terminal to fit it into, a line is as long as it is.
+# Texts are printed unchanged: brackets and colons in a title are not markup.
+# Lines are not wrapped where the output is not a terminal.
 out: Final = _Harmless(
     soft_wrap=True, highlight=False, markup=False, emoji=False, width=None if sys.stdout.isatty() else 10_000
 )
 err: Final = _Harmless(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
-# Whoever may read the database's file may do all that the commands do.
+# People who can open the database can do all that the commands do, so commands run with every scope.
 OPERATOR: Final = Principal(OPERATOR_ID, frozenset({COURSES_WRITE, LEARNERS_ADMIN, STATISTICS_READ}))
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
-    """End the program, saying why."""
+    """Print an error message and end the program with an exit code."""
     err.print(Text.assemble(("error: ", "bold red"), message))
     raise typer.Exit(code)
 
 
 @contextlib.contextmanager
 def refusals_end_the_program() -> Iterator[None]:
-    """Turn a refusal into a sentence and an exit code: 2 for bad input or settings, 1 for the rest."""
+    """Turn a `HeadwayError` into a message and an exit code: 2 for bad input or settings, else 1."""
     try:
         yield
     except (ConfigurationError, InvalidValueError) as error:
@@ -75,14 +75,14 @@ def refusals_end_the_program() -> Iterator[None]:
 
 
 def load_settings(**overrides: object) -> Settings:
-    """The settings, with the options given (not `None`) in their place; ends the program where they are wrong."""
+    """Load the settings; options that are not `None` replace them. Ends the program where they are not valid."""
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
         settings = Settings(**given)  # type: ignore[arg-type]
     except UnicodeDecodeError:
         fail("The file .env is no UTF-8 text.", 2)
     except ValidationError as error:
-        # Without the values: one of them may be the secret.
+        # The values are left out: one of them may be the secret.
         faults = [
             f"{'HEADWAY_' + '_'.join(map(str, fault['loc'])).upper() if fault['loc'] else 'settings'}: {fault['msg']}"
             for fault in error.errors(include_input=False, include_url=False, include_context=False)
@@ -93,12 +93,12 @@ def load_settings(**overrides: object) -> Settings:
 
 
 def configure_logs(settings: Settings) -> None:
-    """Write this process's log lines as the settings say."""
+    """Set the log's format and level from the settings."""
     configure(json=settings.log_format is LogFormat.JSON, level=settings.log_level)
 
 
 def with_service(action: Callable[[Services], Awaitable[T]]) -> T:
-    """Run `action` on the services over the configured store, opened and closed around it."""
+    """Open the configured store, run `action` with its services, close it, and return the action's result."""
     headway = Headway(load_settings())
 
     async def run() -> T:
@@ -110,7 +110,7 @@ def with_service(action: Callable[[Services], Awaitable[T]]) -> T:
 
 
 def announce(settings: Settings, url: str) -> None:
-    """Say once where the service answers: on the terminal, or as a line of the log where that is JSON."""
+    """Print the service's URL to the terminal, or write it to the log where the log is JSON."""
     announcement = f"Headway {VERSION} answers at {url} (API: {url}/docs)"
     if settings.log_format is LogFormat.JSON:
         _log.info(announcement)

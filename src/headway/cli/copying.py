@@ -1,4 +1,4 @@
-"""`headway copy`: all that one database holds to another one."""
+"""`headway copy`: copies everything in one database to another."""
 
 import asyncio
 import contextlib
@@ -43,9 +43,9 @@ def copy(
       headway copy sqlite:////var/lib/headway/headway.db postgresql://headway@db.example/headway
       headway copy postgresql://headway@db.example/headway sqlite:///headway.db
     """
-    if context.args:  # not left to typer, which would print them: a password may be in there
+    if context.args:  # typer would print them, and one may hold a password
         fail("headway copy takes two addresses, FROM and TO.", 2)
-    logging.getLogger("headway").addHandler(logging.NullHandler())  # what went wrong is told in a sentence, once
+    logging.getLogger("headway").addHandler(logging.NullHandler())  # errors are printed once, as a message
     source, destination = load_settings(database_url=source_url), load_settings(database_url=destination_url)
     with refusals_end_the_program():
         with _telling_of("FROM"):
@@ -58,7 +58,7 @@ def copy(
 
 @dataclass(frozen=True)
 class _Copied:
-    """How many rows were put at the destination, in how many seconds, and how the two sides compare after it."""
+    """The number of rows written to the destination, the seconds that took, and the comparison of both databases."""
 
     put: int
     seconds: float
@@ -102,21 +102,24 @@ async def _opened(name: str, settings: Settings) -> AsyncIterator[Archive]:
 
 
 def _refuse_unusable(source: Settings) -> None:
-    """Raise `ConfigurationError` for a file that is not there: opened, it would be made, and copied as empty."""
+    """Raise `ConfigurationError` where the source file does not exist. Opening it would make an empty database."""
     _refuse_unescaped(source)
     if not source.uses_postgres and not source.database_path.exists():
         raise ConfigurationError(f"There is no file {source.database_path}.")
 
 
 def _refuse_unescaped(settings: Settings) -> None:
-    """Raise `ValueError` where a part of the password would be taken for the server's name, and be printed as such."""
+    """Raise `ValueError` where part of a password would be read as the server's name, and so be printed."""
     _, server, *rest = urlsplit(settings.database_url)
     if settings.uses_postgres and any("@" in part for part in rest):
         raise ValueError(server)
 
 
 def _refuse_same(source: Settings, destination: Settings) -> None:
-    """Raise `ConfigurationError` where both are one database. One that is named in two ways is copied for nothing."""
+    """Raise `ConfigurationError` where both are the same database.
+
+    One PostgreSQL database under two different addresses is not noticed; copying it changes nothing.
+    """
     if source.uses_postgres != destination.uses_postgres:
         return
     if source.uses_postgres:
@@ -136,14 +139,14 @@ def _without_password(url: str) -> tuple[str, ...]:
 
 @contextlib.contextmanager
 def _telling_of(name: str) -> Iterator[None]:
-    """Say which of the two a refusal is about. What it says of the setting is meant for the argument here."""
+    """Add to an error which argument, FROM or TO, it is about. The argument also replaces the setting's name."""
     try:
         yield
     except StoreUnavailableError as error:
         raise StoreUnavailableError(_about(name, error)) from error
     except ConfigurationError as error:
         raise ConfigurationError(_about(name, error)) from error
-    except ValueError as error:  # its text may be a part of the password
+    except ValueError as error:  # its text may contain part of the password
         raise ConfigurationError(
             f"{name} is no address of a database. In a password, write characters such as / ? # @ : in percent form."
         ) from error
@@ -155,12 +158,12 @@ def _about(name: str, error: Exception) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """What the driver said, in one line: what PostgreSQL adds as detail may quote a row."""
+    """Return the first line of the driver's message. The details that PostgreSQL adds may quote a row."""
     return str(error.__cause__ or error).partition("\n")[0]
 
 
 def _tell(copied: _Copied) -> None:
-    """Print how both sides compare; end the program where they differ."""
+    """Print the comparison of both databases. Ends the program where they differ."""
     figures = [Column(name, justify="right") for name in ("source", "destination", "differing")]
     table = Table("", *figures, box=None, pad_edge=False)
     for kind, *counts in copied.compared:

@@ -1,4 +1,4 @@
-"""`headway courses`: the catalogue, on the database itself."""
+"""`headway courses`: manages the catalogue directly in the database."""
 
 from pathlib import Path
 from typing import Annotated, Final
@@ -115,7 +115,7 @@ def schema() -> None:
 
 
 async def _told(services: Services, course: Course, *, dry_run: bool) -> str:
-    """Put a course, or look what that would do, and say it."""
+    """Put a course, or compute what that would change, and return it in words."""
     if dry_run:
         return _foretold(await services.progress.impact_of_course(OPERATOR, course))
     return _described((await services.progress.put_course(OPERATOR, course)).change)

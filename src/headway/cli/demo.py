@@ -1,4 +1,4 @@
-"""`headway demo`: the service with two sample courses and five learners, links that sign in, and curl lines."""
+"""`headway demo`: runs the service with two sample courses and five learners; prints sign-in links and curl lines."""
 
 import asyncio
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ from headway.http.api.sign_in import sign_in_url
 from headway.server.listening import base_url, bound_socket
 from headway.server.serving import run
 
-# How far each learner is: lessons finished in the first course, and in the second.
+# How many lessons each learner has finished in the first course and in the second.
 LEARNERS: Final = {"ada": (3, 1), "grace": (7, 4), "linus": (1, 0), "margaret": (5, 2), "tim": (0, 3)}
 _CURL_DATA: Final = '{"progress_percentage": 42.5, "video_position_seconds": 331, "time_spent_minutes": 6}'
 
@@ -76,7 +76,7 @@ def _samples() -> list[Course]:
 
 
 async def _fill(headway: Headway, courses: list[Course]) -> None:
-    """Put the courses and the learners' progress; doing it again changes nothing, merge writes only add."""
+    """Put the courses and write the learners' progress. A second run changes nothing, since merge writes only add."""
     async with headway.opened():
         for course in courses:
             await headway.services.progress.put_course(OPERATOR, course)
@@ -88,7 +88,7 @@ async def _fill(headway: Headway, courses: list[Course]) -> None:
 
 
 def _progress(course: Course, finished: int) -> list[tuple[Lesson, ProgressUpdate]]:
-    """The first lessons finished, the one after them begun."""
+    """Return updates that finish the first lessons and start the next one."""
     done = [(lesson, _finished(lesson)) for lesson in course.lessons[:finished]]
     if not finished:
         return []
@@ -112,7 +112,7 @@ def _begun(lesson: Lesson) -> ProgressUpdate:
 
 
 def _visitors() -> dict[str, tuple[str, SignIn, str]]:
-    """Who may look at the pages: a code that signs in, whom it lets in, and the page to begin at."""
+    """Return the demo's visitors by title, each with a sign-in code, whom it signs in, and the first page."""
     visitors = {
         "a learner": (Principal(_learner("ada")), ""),
         "a teacher": (Principal(_learner("teacher"), frozenset({STATISTICS_READ})), "/statistics"),

@@ -1,4 +1,4 @@
-"""Course documents in files: JSON or YAML, one a file, directories of them."""
+"""Reads course documents from JSON and YAML files, one document a file."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -19,9 +19,9 @@ _MOST_VALUES: Final = 1_000_000
 
 
 def course_files(paths: Iterable[Path]) -> list[Path]:
-    """The files named, and those with a document's suffix below the directories named, in order.
+    """Return the given files, and the JSON and YAML files in the given directories, in order.
 
-    Raises `InvalidValueError` for a path that does not exist and a directory without documents.
+    Raises `InvalidValueError` where a path does not exist or a directory has no documents.
     """
     files: list[Path] = []
     for path in paths:
@@ -36,7 +36,7 @@ def course_files(paths: Iterable[Path]) -> list[Path]:
 
 
 def read_courses(files: Iterable[Path]) -> list[Course]:
-    """The courses in the files. Raises `InvalidValueError` as `read_course` does, and for an id in two of them."""
+    """Read the courses. Raises `InvalidValueError` as `read_course` does, and where two files have the same id."""
     found: dict[CourseId, tuple[Path, Course]] = {}
     for file in files:
         course = read_course(file)
@@ -48,7 +48,7 @@ def read_courses(files: Iterable[Path]) -> list[Course]:
 
 
 def read_course(path: Path) -> Course:
-    """The course in a file. Raises `InvalidValueError`, naming the file and every place that is wrong."""
+    """Read the course in a file. Raises `InvalidValueError` with the file and the location of every error."""
     try:
         return parse_course(_as_json(path))
     except ValidationError as error:
@@ -77,17 +77,17 @@ def _as_json(path: Path) -> bytes:
     if _expanded_size(yaml.compose(content, yaml.SafeLoader), {}) > _MOST_VALUES:
         raise ValueError(f"its aliases stand for more than {_MOST_VALUES} values")
     document = yaml.safe_load(content)
-    orjson.dumps(document)  # refuses what JSON has not: keys that are no text, whole numbers over 64 bits
-    # But it makes null of NaN, which then would be refused nowhere.
+    orjson.dumps(document)  # raises for what JSON can not hold: keys that are not text, integers over 64 bits
+    # orjson turns NaN into null, and then nothing would refuse it. So the standard library writes the JSON.
     return json.dumps(document, default=str).encode()
 
 
 def _expanded_size(node: yaml.Node | None, known: dict[int, int]) -> int:
-    """How many values a document has with every alias written out, counted without writing them out."""
+    """Count the values of a document with every alias expanded, without expanding them."""
     if not isinstance(node, yaml.CollectionNode):
         return 1
     if id(node) not in known:
-        known[id(node)] = _MOST_VALUES + 1  # what holds itself has no end
+        known[id(node)] = _MOST_VALUES + 1  # for a node that contains itself, which has no end
         values = [value for _, value in node.value] if isinstance(node, yaml.MappingNode) else node.value
         known[id(node)] = 1 + sum(_expanded_size(value, known) for value in values)
     return known[id(node)]

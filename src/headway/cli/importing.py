@@ -1,4 +1,4 @@
-"""`headway progress import`: many learners' progress from a file, on the database itself."""
+"""`headway progress import`: imports many learners' progress from a file, directly into the database."""
 
 import asyncio
 import hashlib
@@ -29,7 +29,7 @@ _BY_SUFFIX: Final[Mapping[str, FileFormat]] = {
 }
 _USUAL: Final = {("utf-8", ","), ("utf-8", None)}
 _SEPARATORS: Final = {",": "commas", ";": "semicolons", "\t": "tabs"}
-_ATTEMPTS: Final = 3  # to take over from an import that was broken off a moment ago
+_ATTEMPTS: Final = 3  # to continue an import that was interrupted a moment ago
 _PART_BYTES: Final = 1024 * 1024
 
 
@@ -79,7 +79,7 @@ def import_file(
 
 @dataclass(frozen=True)
 class _Upload:
-    """A file, how it is written, and what is to be done with it."""
+    """A file, its format, the import's options, and the learner that an export is restored to, if given."""
 
     path: Path
     file_format: FileFormat
@@ -87,7 +87,7 @@ class _Upload:
     learner_id: LearnerId | None
 
     def look_through(self) -> tuple[int, str]:
-        """How many lines it has, about, and its digest."""
+        """Return the approximate number of lines, and the digest."""
         content = hashlib.sha256()
         lines = 0
         with self.path.open("rb") as file:
@@ -109,7 +109,7 @@ def _imported(upload: _Upload) -> Report:
 
 
 async def _import(services: Services, upload: _Upload, digest: str, told: Told) -> Report:
-    """Import the file under a key made of its digest, which is forgotten when all is done."""
+    """Import the file under a key made of its digest. The key is forgotten when the import is finished."""
     key = f"headway-progress-import-{digest}"
     for _ in range(_ATTEMPTS):
         try:
@@ -135,13 +135,13 @@ async def _attempt(services: Services, upload: _Upload, digest: str, key: str, t
 
 
 def _refused(problems: Sequence[Problem]) -> Report:
-    """What became of lines that were to be written together, and of which some are wrong."""
+    """Return the report of an atomic import that was refused because of these problems."""
     faults = [Fault(int(position[0]), position[1:], reason, kind) for position, reason, kind in problems]
     return Report(refused=len({fault.line for fault in faults}), faults=tuple(faults))
 
 
 def _tell(report: Report, options: ImportOptions) -> None:
-    """Print each line that was refused, and the sums; end the program where there is one."""
+    """Print each refused line and the totals. Ends the program with 1 where a line was refused."""
     for fault in report.faults:
         position = f" {'.'.join(map(str, fault.location))}:" if fault.location else ""
         out.print(f"line {fault.line}:{position} {fault.reason}")

@@ -1,4 +1,4 @@
-"""`headway learners`: a learner's rights, on the database itself."""
+"""`headway learners`: exports and erases a learner's data directly in the database."""
 
 import json
 from pathlib import Path
@@ -65,10 +65,10 @@ def erase(
 
 
 def _write_private(path: Path, text: str) -> None:
-    """Put a new file of this user's alone in the place of what is there: notes are in it.
+    """Write a file that only this user can read, because it contains notes. It replaces an existing file.
 
-    It is written under a name of its own beside it. So nobody who may read an old file reads the new one, and an old
-    one stays whole where the new one can not be written. A pipe or a device is written to as it is.
+    The text first goes to a temporary file in the same folder. So the new file does not keep the permissions of the
+    old one, and the old one stays whole where writing fails. A pipe or a device is written to directly.
     """
     target = path.resolve()
     if target.exists() and not target.is_file():
@@ -85,7 +85,7 @@ def _write_private(path: Path, text: str) -> None:
 
 
 def learner_id_of(name: str) -> LearnerId:
-    """The learner whom an argument LEARNER names, as a token's `sub` does; ends the program where it is empty."""
+    """Return the learner id for an argument LEARNER, as for a token's `sub`. Ends the program where it is empty."""
     if not name:
         fail("LEARNER takes a name.", 2)
     return learner_id(name, load_settings().jwt_issuer)

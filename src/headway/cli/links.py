@@ -1,4 +1,4 @@
-"""`headway link`: an address that signs a browser in, for whoever may use the database."""
+"""`headway link`: prints an address that signs a browser in. It needs access to the database."""
 
 import asyncio
 from datetime import timedelta
@@ -44,7 +44,7 @@ def link(
             fail("There are no pages: HEADWAY_DASHBOARD_PATH is empty, or HEADWAY_SESSION_SECRET missing.", 2)
         if not settings.uses_postgres and not settings.database_path.exists():
             fail(f"There is no database at {settings.database_path}: start the service first, or name its database.", 2)
-        headway.access.sessions.sealed(principal)  # raises where that is more than a browser keeps
+        headway.access.sessions.sealed(principal)  # raises where the scopes and courses do not fit into a cookie
         issued = asyncio.run(_issued(headway, principal, lifetime))
     out.print(sign_in_url(configured_url(settings), settings.dashboard_path, issued.code))
 

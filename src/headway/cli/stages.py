@@ -1,4 +1,4 @@
-"""How far a long work is: a bar in a terminal, elsewhere a line now and then and at the end."""
+"""Shows how far a long task is: a bar in a terminal, otherwise a line every few seconds and at the end."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -14,7 +14,7 @@ _SECONDS_BETWEEN_LINES: Final = 10.0
 
 @contextlib.contextmanager
 def shown(stage: str, total: int) -> Iterator[Callable[[int], None]]:
-    """Show how far a stage is; what the block is given is told how much more is done."""
+    """Show how far a stage is. Yields a function to call with the amount of work done since the last call."""
     if not err.is_terminal:
         lines = _Lines(stage, total)
         yield lines.advance
@@ -27,7 +27,7 @@ def shown(stage: str, total: int) -> Iterator[Callable[[int], None]]:
 
 
 class _Lines:
-    """Prints how far a stage is, every few seconds at most."""
+    """Prints how far a stage is, at most once every few seconds."""
 
     def __init__(self, stage: str, total: int) -> None:
         self._stage = stage
@@ -36,12 +36,12 @@ class _Lines:
         self._printed_at = monotonic()
 
     def advance(self, count: int) -> None:
-        """Go on by so many."""
+        """Add to the amount done, and print a line where it is time."""
         self._done += count
         if monotonic() - self._printed_at > _SECONDS_BETWEEN_LINES:
             self.print()
 
     def print(self) -> None:
-        """Print how far it is."""
+        """Print the amount done and the total."""
         err.print(f"{self._stage}: {self._done:,} of {self._total:,}")
         self._printed_at = monotonic()

@@ -1,4 +1,4 @@
-"""`headway stats`: courses' statistics in a terminal, as JSON or as CSV."""
+"""`headway stats`: prints courses' statistics as tables, JSON or CSV."""
 
 import csv
 import io
@@ -24,11 +24,11 @@ from headway.formats.encoding import to_json
 from headway.service import Services
 from headway.service.listing import every_course
 
-_WIDE: Final = 110  # columns of a terminal from which on there is room for every figure
-_NARROW: Final = 80  # and up to which there is none for ids
+_WIDE: Final = 110  # a terminal with this many columns has room for every figure
+_NARROW: Final = 80  # a terminal with fewer columns has no room for ids
 _LONGEST_BAR: Final = 30
 _SHORTEST_BAR: Final = 6
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes a cell for that begins with one
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet reads a cell that begins so as a formula
 
 
 def stats(
@@ -87,7 +87,7 @@ def _tell_one(found: CourseStatistics, as_json: bool, as_csv: bool) -> None:
 
 
 def _print_csv(lines: Sequence[Mapping[str, Any]]) -> None:
-    """Lines of the API's fields, lists left out; nothing where there is no line."""
+    """Print the API's fields as CSV, without fields that are lists. Prints nothing where there are no lines."""
     text = io.StringIO()
     names = [name for name, value in lines[0].items() if not isinstance(value, list)] if lines else []
     writer = csv.writer(text, lineterminator="\n")
@@ -98,7 +98,7 @@ def _print_csv(lines: Sequence[Mapping[str, Any]]) -> None:
 
 
 def _cell(value: object) -> object:
-    """A value as a spreadsheet shows it: truth as in the API, and a title never as a formula."""
+    """Return a value for a CSV cell: booleans as in the API, texts that look like a formula with a ' before."""
     if isinstance(value, bool):
         return str(value).lower()
     return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
@@ -117,7 +117,7 @@ def _numbers(*names: str) -> Iterable[Column]:
 
 
 def _courses(found: Sequence[CourseStatistics]) -> Table:
-    """A line for each course. The id is what the other command takes: it is there as a whole or not at all."""
+    """Return a table with a line for each course. Ids are shown whole or not at all: people copy them."""
     room, room_for_ids = _has_room(), _has_room(_NARROW)
     ids = (Column("id", no_wrap=True),) if room_for_ids else ()
     more = ("7 days", "30 days") if room else ()
@@ -165,7 +165,7 @@ def _funnel(found: CourseStatistics) -> Table:
 
 
 def _title(title: str, remark: str = "") -> Text:
-    """A title that is cut where there is no room for it: its column and that of the bars give way to the figures."""
+    """Return a title that is cut where there is no room. The columns of titles and bars shrink before the figures."""
     return Text(isolated(title) + remark, no_wrap=True, overflow="ellipsis")
 
 
@@ -178,7 +178,10 @@ def _number(number: Number | None) -> str:
 
 
 class _Bar:
-    """Who completed a lesson and who only started it, of the most that started any; as wide as there is room."""
+    """A bar of the learners who completed a lesson and who only started it. It takes the width that there is.
+
+    Its scale is the number of learners in the lesson that most learners started.
+    """
 
     def __init__(self, completed: int, started: int, most: int) -> None:
         self._shares = [count / most if most else 0 for count in (completed, started)]

@@ -1,4 +1,4 @@
-"""`headway verify`: the courses' figures, recounted from the rows."""
+"""`headway verify`: counts the courses' figures again from the lesson progress, and compares them."""
 
 import asyncio
 from collections.abc import Sequence
@@ -49,8 +49,8 @@ async def _verify(headway: Headway, course_id: CourseId | None, *, repair: bool)
     async with headway.opened():
         store = headway.store
         if course_id is not None:
-            await store.course(course_id)  # one that is not there has no figures to be wrong
-        if repair:  # what is mended is what is stored: nobody is to go on with what was there before
+            await store.course(course_id)  # raises where there is no such course
+        if repair:  # the repair changes the database, so nothing may continue from the values in memory
             await store.forget_learners()
         began = monotonic()
         async with store.archive.recount(course_id) as recount:

@@ -1,4 +1,4 @@
-"""The pages: what people look at, over the same service functions as the API."""
+"""The pages for people. They call the same service functions as the API."""
 
 from headway.dashboard.site import Dashboard
 

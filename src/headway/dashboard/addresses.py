@@ -1,4 +1,4 @@
-"""Addresses of the pages: where one may be sent on to."""
+"""Checks the addresses to which a browser may be redirected."""
 
 import re
 from typing import Final
@@ -6,12 +6,12 @@ from urllib.parse import unquote, urlsplit
 
 from starlette.requests import Request
 
-_PRINTABLE: Final = re.compile(r"[!-\[\]-~]{1,1000}")  # ASCII without spaces, and without \, which browsers take for /
+_PRINTABLE: Final = re.compile(r"[!-\[\]-~]{1,1000}")  # ASCII without spaces and without \, which browsers read as /
 _UP: Final = frozenset({".", ".."})
 
 
 def below(path: str, wanted: str) -> str:
-    """`wanted` where that is a page below `path`, on this very host; else `path`."""
+    """Return `wanted` where it is a page below `path` on this host, else `path`."""
     location = wanted.partition("?")[0].partition("#")[0]
     segments = unquote(location).split("/")
     is_page = (
@@ -24,11 +24,11 @@ def below(path: str, wanted: str) -> str:
 
 
 def page_of(request: Request, path: str) -> str:
-    """The page that a browser is to come back to that sent this request: for a part of one, the whole one."""
+    """Return the page to come back to after a request. For a request for part of a page, that is the whole page."""
     if "hx-request" in request.headers:
         try:
             shown = urlsplit(request.headers.get("hx-current-url", ""))
-        except ValueError:  # no address at all
+        except ValueError:  # not a valid address
             return path
         return below(path, f"{shown.path}?{shown.query}" if shown.query else shown.path)
     query = f"?{request.url.query}" if request.url.query else ""

@@ -1,4 +1,4 @@
-"""The pages' own files: styles, scripts, pictures. All are in the package; none comes from another host."""
+"""Serves the pages' styles, scripts and pictures. All are in the package; none comes from another host."""
 
 import asyncio
 import gzip
@@ -17,12 +17,12 @@ from headway.dashboard.compression import VARIES, takes_gzip
 
 _FOREVER: Final = "public, max-age=31536000, immutable"
 _FOLDER: Final = "static"
-# What a module imports from a file beside it; modules do not import each other in a circle.
+# An import of a module in the same folder. The modules have no import cycles.
 _IMPORT: Final = re.compile(rb'(?:\bfrom |\bimport |\bimport\()"\./(?P<name>[\w.-]+\.js)')
 
 
 class Asset(NamedTuple):
-    """One file, as it is and compressed; `mark` changes with what is in it."""
+    """A file, plain and compressed. `mark` is a hash of its content."""
 
     content: bytes
     compressed: bytes
@@ -31,7 +31,7 @@ class Asset(NamedTuple):
 
 
 class Assets:
-    """Serves the files below `path`, under addresses that change with what is in them."""
+    """Serves the files below `path`. A file's address changes with its content."""
 
     def __init__(self, path: str) -> None:
         self._path = path
@@ -46,12 +46,12 @@ class Assets:
         return found
 
     def address(self, name: str) -> str:
-        """Where a file is."""
+        """Return the address of a file."""
         return f"{self._path}/static/{name}?{self._files[name].mark}"
 
     async def serve(self, request: Request) -> Response:
-        """Answer with a file. Whoever asks for its present content need not ask again."""
-        assets = await asyncio.to_thread(lambda: self._files)  # read and compressed the first time
+        """Answer with a file. Where the address has the file's current mark, browsers may cache it for ever."""
+        assets = await asyncio.to_thread(lambda: self._files)  # the first call reads and compresses them
         asset = assets.get(request.path_params["name"])
         if asset is None:
             return Response(status_code=404)
@@ -66,7 +66,7 @@ class Assets:
 
 
 def _add(found: dict[str, Asset], name: str, contents: Mapping[str, bytes]) -> Asset:
-    """A file as it is sent: a module imports others under their marks, so that each is loaded once and kept."""
+    """Add a file and return it. Imports in a module get the marks of the imported files, so browsers cache those."""
 
     def marked(imported: re.Match[bytes]) -> bytes:
         other = imported["name"].decode()

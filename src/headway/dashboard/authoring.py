@@ -1,4 +1,4 @@
-"""What an author looks at: the catalogue, and a course's document, which a script edits through the API."""
+"""The author's pages: the catalogue, and a course's document. A script edits the document through the API."""
 
 import json
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _ANSWERED_ALONE: Final = frozenset({"version", "recalculation"})
 
 @dataclass(frozen=True)
 class Draft:
-    """A course's document to be edited. `tag` names the version that it is of; `None`: there is no such course yet."""
+    """A course's document to edit. `tag` is the course's etag, or `None` where the course does not exist yet."""
 
     document: dict[str, Any]
     tag: str | None
@@ -30,12 +30,12 @@ class Draft:
 
     @property
     def text(self) -> str:
-        """The document as JSON, for people."""
+        """The document as indented JSON."""
         return json.dumps(self.document, indent=2, ensure_ascii=False)
 
 
 async def courses(visit: Visit) -> Response:
-    """The catalogue by title."""
+    """Show the catalogue by title."""
     visit.principal.require(COURSES_WRITE)
     asked = page_asked_for(visit)
     page = await visit.services.progress.courses(asked.to_query())
@@ -44,13 +44,13 @@ async def courses(visit: Visit) -> Response:
 
 
 async def new_course(visit: Visit) -> Response:
-    """To a document that nobody has put yet, under an id of its own."""
+    """Redirect to the page of a new course, with a new id."""
     visit.principal.require(COURSES_WRITE)
     return RedirectResponse(f"{visit.request.url.path.removesuffix('/new')}/{uuid4()}?new", 303)
 
 
 async def course(visit: Visit) -> Response:
-    """One course's document."""
+    """Show one course's document."""
     visit.principal.require(COURSES_WRITE)
     try:
         draft = _draft(await visit.services.progress.course(visit.course_id))

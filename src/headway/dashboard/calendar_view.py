@@ -1,4 +1,4 @@
-"""A calendar of active days as a table: weekdays downwards, weeks from left to right."""
+"""A calendar of active days as a table, with a row for each weekday and a column for each week."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -8,21 +8,21 @@ from headway.domain.activity import ActiveDay, Calendar
 
 
 class Week(NamedTuple):
-    """A column: its first day, and the month that begins in it, by a day of it."""
+    """A column: its first day, and the first day of the month that begins in it, if one does."""
 
     first: date
     month: date | None
 
 
 class Cell(NamedTuple):
-    """A day, and what was done on it."""
+    """A day, and the activity on it, if there was any."""
 
     date: date
     active: ActiveDay | None
 
 
 class CalendarView(NamedTuple):
-    """The table. `rows` are weekdays (Monday is 0), each with a cell a week, `None` where the day is to come."""
+    """The table. `rows` are weekdays (Monday is 0), each with a cell for each week: `None` for days in the future."""
 
     weeks: Sequence[Week]
     rows: Sequence[tuple[int, Sequence[Cell | None]]]
@@ -32,7 +32,7 @@ class CalendarView(NamedTuple):
 
     @classmethod
     def of(cls, calendar: Calendar) -> Self:
-        """The table of a calendar."""
+        """Make the table of a calendar."""
         weeks = [[Cell(*day) for day in week] for week in calendar.weeks()]
         rows = [
             (cell.date.weekday(), [week[row] if row < len(week) else None for week in weeks])
@@ -43,5 +43,5 @@ class CalendarView(NamedTuple):
 
 
 def _headed(weeks: Sequence[Sequence[Cell]]) -> list[Week]:
-    """The columns, those in which a month begins under its name."""
+    """Return the columns, with the month that begins in each."""
     return [Week(week[0].date, next((cell.date for cell in week if cell.date.day == 1), None)) for week in weeks]

@@ -1,4 +1,4 @@
-"""What is sent compressed, and who can read it."""
+"""Compresses pages with gzip where the browser accepts it."""
 
 import asyncio
 import gzip
@@ -12,20 +12,20 @@ from headway.http.engine.parameters import accepted
 VARIES: Final = {"Vary": "Accept-Encoding"}
 
 _OK: Final = 200
-_LEAST_BYTES: Final = 1000  # what is smaller fits into one packet as it is
-_LEVEL: Final = 5  # from here on it takes much longer and becomes hardly smaller
+_LEAST_BYTES: Final = 1000  # a smaller body fits into one packet without compression
+_LEVEL: Final = 5  # higher levels take much longer and save little
 
 
 def takes_gzip(request: Request) -> bool:
-    """Whether the sender of a request can read gzip (RFC 9110 section 12.5.3)."""
+    """Whether a request accepts gzip (RFC 9110 section 12.5.3)."""
     return accepted(request.headers.get("accept-encoding", "")).get("gzip", 0) > 0
 
 
 async def compressed(request: Request, response: Response) -> Response:
-    """The same answer, compressed where its body is worth that and its reader can read it.
+    """Return the response, compressed where the body is large enough and the request accepts gzip.
 
-    It is compressed beside the event loop. Not for an answer in which a text that others choose with the address
-    stands beside what they may not know: its length would tell them of that (BREACH).
+    A thread compresses it, so the event loop goes on. Do not use it for a page that holds both secrets and text from
+    the address: others can choose that text, and the compressed length would reveal the secrets (BREACH).
     """
     body = bytes(response.body)
     if response.status_code != _OK or len(body) < _LEAST_BYTES:

@@ -1,4 +1,4 @@
-"""The cookies that the pages set, and how a browser is to treat them."""
+"""The cookies that the pages set, and their attributes."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -9,26 +9,27 @@ from starlette.responses import Response
 from headway.http.engine.requests import origin_of
 
 ATTEMPT_COOKIE: Final = "headway_sign_in_"
-"""Before the `state` of an attempt (RFC 6749 section 10.12), so that those in several tabs go on side by side."""
+"""The prefix of an attempt's cookie; the `state` (RFC 6749 section 10.12) follows. So each tab has its own attempt."""
 
 
 @dataclass(frozen=True)
 class CookieJar:
-    """Sets cookies that no script reads, and that other sites' pages do not make a browser send.
+    """Sets cookies that scripts can not read, and that browsers do not send with other sites' forms and scripts.
 
-    Where others may frame the pages, a browser has to send them in frames: on https it keeps them apart for each site
-    that does (CHIPS). `public_url` is the origin that browsers see; `None`: the one that they ask.
+    Where other sites may frame the pages (`framed`), browsers must send the cookies in frames. On https, they then keep
+    separate cookies for each such site (CHIPS). `public_url` is the origin that browsers see; `None` means the
+    request's own.
     """
 
     public_url: str | None
     framed: bool
 
     def origin(self, request: Request) -> str:
-        """The origin of the pages."""
+        """Return the origin of the pages."""
         return origin_of(self.public_url, request.url.scheme, request.url.netloc)
 
     def put(self, request: Request, response: Response, name: str, value: str, seconds: int, path: str = "/") -> None:
-        """Let a browser keep a cookie for so many seconds; 0: let it forget one."""
+        """Set a cookie that the browser keeps for `seconds`; 0 removes it."""
         attributes = [f"{name}={value}", f"Max-Age={seconds}", f"Path={path}", "HttpOnly"]
         secure = self.origin(request).startswith("https://")
         if secure and self.framed:

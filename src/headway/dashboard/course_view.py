@@ -1,4 +1,4 @@
-"""A learner's course as its page shows it: lessons by section, and what the percentage is made of."""
+"""The values of a learner's course page: the lessons by section, and how the percentage is computed."""
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
@@ -16,29 +16,29 @@ _LESSONS_OF_A_WINDOW: Final = 40
 
 
 class LessonLine(NamedTuple):
-    """A lesson and the learner's row in it, if there is one."""
+    """A lesson, and the learner's lesson progress, if there is any."""
 
     lesson: Lesson
     row: LessonProgress | None
 
     @property
     def status(self) -> Status:
-        """How far the learner is."""
+        """The learner's status in the lesson."""
         return self.row.status if self.row else Status.NOT_STARTED
 
     @property
     def is_begun(self) -> bool:
-        """Whether the learner has done anything in it: a bookmark and a note are nothing of the kind."""
+        """Whether the learner has begun the lesson. A bookmark or a note alone does not begin it."""
         return self.status is not Status.NOT_STARTED or self.minutes > 0
 
     @property
     def minutes(self) -> Number:
-        """The time spent."""
+        """The minutes spent."""
         return self.row.time_spent_minutes if self.row else 0
 
     @property
     def is_scored(self) -> bool:
-        """Whether there is a score, or one to reach."""
+        """Whether the learner has a score, or the lesson has a pass mark."""
         return self.lesson.pass_mark is not None or (self.row is not None and self.row.quiz_score is not None)
 
     @property
@@ -53,7 +53,7 @@ class LessonLine(NamedTuple):
 
 
 def lines_of(course: Course, rows: Iterable[LessonProgress]) -> list[LessonLine]:
-    """A line for each lesson of a course, in its order."""
+    """Return a line for each lesson of a course, in the course's order."""
     found = {row.lesson_id: row for row in rows}
     return [LessonLine(lesson, found.get(lesson.id)) for lesson in course.lessons]
 
@@ -68,7 +68,7 @@ class Shown(StrEnum):
 
     @classmethod
     def named(cls, name: str | None) -> "Shown":
-        """The one of this name; all lessons where there is none."""
+        """Return the choice of this name, or `ALL` where there is none."""
         return cls(name) if name in set(cls) else cls.ALL
 
     def includes(self, line: LessonLine) -> bool:
@@ -85,9 +85,10 @@ class Shown(StrEnum):
 
 
 class Section(NamedTuple):
-    """Lessons that follow each other under one heading (`None`: under none): those shown, and how many of all.
+    """Consecutive lessons under one heading, or under none (`None`).
 
-    A section that is `far` comes after so many lessons that no window shows it before somebody scrolls.
+    `lines` are the lessons shown; `lessons` and `completed` count all lessons of the section. A section is `far` where
+    so many lessons come before it that people must scroll to see it.
     """
 
     title: str | None
@@ -100,8 +101,8 @@ class Section(NamedTuple):
 class CourseView(NamedTuple):
     """The page of a course.
 
-    `counts` says how many lessons each choice of `shown` shows; `optional` are the lessons that do not count, `removed`
-    is how many the learner has begun that have left the course.
+    `counts` is the number of lessons for each choice of `shown`. `optional` are the lessons that do not count because
+    they are optional. `removed` is the number of lessons that the learner began and that were removed from the course.
     """
 
     course: Course
@@ -116,7 +117,7 @@ class CourseView(NamedTuple):
 
     @classmethod
     def of(cls, own: OwnCourse, shown: Shown) -> Self:
-        """What the page shows of a course."""
+        """Make the page's values from a learner's course."""
         reading = own.reading
         course = reading.versioned.course
         lines = lines_of(course, reading.rows)
@@ -135,7 +136,7 @@ class CourseView(NamedTuple):
 
 
 def _sections(lines: Iterable[LessonLine], shown: Shown) -> Iterable[Section]:
-    """The sections that have something to show."""
+    """Yield the sections that have a lesson to show."""
     before = 0
     for title, group in groupby(lines, key=lambda line: line.lesson.section):
         found = list(group)

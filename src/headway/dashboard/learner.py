@@ -1,4 +1,4 @@
-"""What a learner looks at: the courses under way, one course, and the notes in it."""
+"""The learner's pages: the courses that the learner has begun, and one course with its notes."""
 
 from starlette.responses import Response
 
@@ -12,17 +12,17 @@ _NOT_FOUND = 404
 
 
 async def courses(visit: Visit) -> Response:
-    """The courses that the learner has written in, recently touched first, and the active days over all of them."""
+    """Show the courses with progress of the learner, latest change first, and the active days in all of them."""
     under_way = await visit.services.overview.courses(visit.principal, visit.reader.first_weekday)
     calendar = CalendarView.of(under_way.calendar)
     return await visit.show("learner/courses.html", courses=under_way.courses, calendar=calendar)
 
 
 async def course(visit: Visit) -> Response:
-    """One course, lesson by lesson. A page that is open asks with its tag whether anything has changed since."""
+    """Show one course, lesson by lesson. An open page sends its etag to ask whether anything has changed."""
     try:
         stamp = await visit.services.progress.lessons_stamp(visit.principal, visit.course_id)
-        # Weak (RFC 9110 section 8.8.1): what is told is the same, the bytes are not, compressed or in another language.
+        # Weak (RFC 9110 section 8.8.1): the content is the same, but compression or a language changes the bytes.
         tag = f'W/"{visit.principal.learner_id}.{stamp.course_version}.{stamp.revision}"'
         if visit.request.headers.get("if-none-match") == tag:
             return Response(status_code=_NOT_MODIFIED, headers={"ETag": tag})

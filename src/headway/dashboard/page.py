@@ -1,4 +1,4 @@
-"""What a page is: a line of the table of pages, and what its handler is given."""
+"""The entries in the table of pages, and the argument of their handlers."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class PageNotFoundError(Exception):
 
 
 class Visit(NamedTuple):
-    """One request for a page, by a session."""
+    """One request for a page, with its session."""
 
     request: Request
     services: Services
@@ -31,26 +31,26 @@ class Visit(NamedTuple):
 
     @property
     def principal(self) -> Principal:
-        """Who is looking."""
+        """The principal of the session."""
         return self.session.principal
 
     @property
     def reader(self) -> Reader:
-        """How whoever is looking reads numbers and moments."""
+        """How to write numbers and times for this request."""
         return reader_of(self.request)
 
     @property
     def course_id(self) -> CourseId:
-        """The course in the path. Raises `PageNotFoundError` where that is no id."""
+        """The course id in the path. Raises `PageNotFoundError` where it is not valid."""
         return CourseId(self._identifier("course_id"))
 
     @property
     def learner_id(self) -> LearnerId:
-        """The learner in the path. Raises as `course_id` does."""
+        """The learner id in the path. Raises as `course_id` does."""
         return LearnerId(self._identifier("user_id"))
 
     async def show(self, template: str, status: int = 200, **values: object) -> Response:
-        """A page for this session, or a part of one."""
+        """Render a template for this session: a page, or part of one."""
         return await self.renderer.show(self.request, template, self.session, status, **values)
 
     def _identifier(self, name: str) -> str:
@@ -61,7 +61,7 @@ class Visit(NamedTuple):
 
 
 def page_asked_for(visit: Visit) -> CoursesParameters:
-    """Which page of a list of courses an address asks for; the first one where it says that in no way that is known."""
+    """Return which page of a list of courses the query asks for: the first page where the query is not valid."""
     try:
         asked = query_of(CoursesParameters, dict(visit.request.query_params))
         asked.to_query()
@@ -75,9 +75,10 @@ Handler = Callable[[Visit], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A line of the table of pages: `path` is below the pages' own, `handler` is for who is signed in.
+    """An entry in the table of pages. `path` is below the path of all pages; `handler` needs a session.
 
-    `writes_query` says that texts of the address's query stand in the page, which may be anybody's.
+    `writes_query` says that the page contains text from the query, which anybody can choose. With a query, such a page
+    is not compressed.
     """
 
     path: str

@@ -1,4 +1,4 @@
-"""The table of pages, in the order in which one comes upon them."""
+"""The table of pages. A request goes to the first entry whose path matches."""
 
 from typing import Final
 

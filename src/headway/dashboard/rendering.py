@@ -1,4 +1,4 @@
-"""From values to pages: Jinja2's templates, and numbers and moments as the reader writes them."""
+"""Renders pages with Jinja2. Writes numbers, dates and times in the reader's locale."""
 
 import asyncio
 import re
@@ -24,18 +24,19 @@ from headway.domain.text import isolated, visible
 from headway.http.engine.parameters import accepted
 
 _LOCALE: Final = "en"
-_NOBODY: Final = "–"  # noqa: RUF001 - a dash, where there is nothing to tell
+_NOBODY: Final = "–"  # noqa: RUF001 - a dash, where there is no value
 _MINUTES_IN_AN_HOUR: Final = 60
 _LONGEST_LANGUAGES: Final = 1000
-# RFC 5646: language, script, region; what follows says nothing of numbers and moments.
+# RFC 5646: language, script, region. The later parts of a language tag do not matter for numbers and times.
 _LANGUAGE: Final = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?(?![^-])")
 _FIGURES: Final = 4096
 
 
 class Renderer:
-    """Renders templates for readers; `path` is the pages' own, `api` that of the API.
+    """Renders templates. `path` is the path of the pages, `api` is that of the API.
 
-    `lesson_url` is where the platform plays lessons, with their ids in braces; `None`: nowhere but here.
+    `lesson_url` is the platform's address of a lesson, with placeholders for the ids in braces. `None` means that
+    links to lessons lead to the course's page.
     """
 
     def __init__(self, path: str, api: str, assets: Assets, lesson_url: str | None = None) -> None:
@@ -53,27 +54,27 @@ class Renderer:
     async def show(
         self, request: Request, template: str, session: Session | None, status: int = 200, **values: object
     ) -> HTMLResponse:
-        """A template as a page. `values` are its own; it is also given `session`, `reader` and `here`, its address."""
+        """Render a template with `values`, and with `session`, `reader` and `here`, the path of the request."""
         values |= {"session": session, "reader": reader_of(request), "here": request.url.path}
-        # Beside the event loop: a course may have thousands of lessons, and others' writes do not wait for its page.
+        # In a thread: a course may have thousands of lessons, and other people's writes must not wait for its page.
         content = await asyncio.to_thread(lambda: self._environment.get_template(template).render(values))
         return HTMLResponse(content, status)
 
 
 @dataclass(frozen=True)
 class LessonAddress:
-    """Where a lesson is: on the platform if `template` says where, else on its course's page below `path`."""
+    """Makes addresses of lessons: from `template` where it is set, else on the course's page below `path`."""
 
     path: str
     template: str | None
 
     @property
     def leads_away(self) -> bool:
-        """Whether lessons are on the platform."""
+        """Whether the addresses lead to the platform."""
         return self.template is not None
 
     def __call__(self, course_id: CourseId, lesson_id: LessonId) -> str:
-        """The address of one lesson."""
+        """Return the address of a lesson."""
         if self.template is None:
             return f"{self.path}/courses/{course_id}#lesson-{lesson_id}"
         return self.template.replace("{course_id}", course_id).replace("{lesson_id}", lesson_id)
@@ -81,57 +82,58 @@ class LessonAddress:
 
 @dataclass(frozen=True)
 class Reader:
-    """How somebody reads numbers and moments. The zone is the browser's own: a script puts moments into it.
+    """Writes numbers, dates and times in a locale. A script in the page converts times to the browser's time zone.
 
-    The pages are in English, dates in the reader's language: a date that runs the other way (`dir="auto"`) does not
-    disturb the sentence that it stands in.
+    The pages are in English, but dates are in the reader's language. `dir="auto"` keeps a date that is written from
+    right to left from disturbing its sentence.
     """
 
     locale: Locale
 
     @property
     def language(self) -> str:
-        """The locale as scripts name it (BCP 47), with the calendar and the digits in which pages are written here."""
+        """The locale's language tag for scripts (BCP 47), with the calendar and digits that the pages use."""
         return f"{self.locale}-u-ca-gregory-nu-latn".replace("_", "-")
 
     @property
     def first_weekday(self) -> int:
-        """The day that weeks begin with; Monday is 0."""
+        """The first day of the week; Monday is 0."""
         return int(self.locale.first_week_day)
 
     def weekday(self, number: int, width: Literal["abbreviated", "wide"] = "wide") -> str:
-        """The name of a weekday; Monday is 0."""
+        """Return the name of a weekday; Monday is 0."""
         return str(dates.get_day_names(width, "stand-alone", self.locale)[number])
 
     def month(self, value: date) -> str:
-        """The short name of a day's month."""
+        """Return the short name of a date's month."""
         return dates.format_date(value, "LLL", locale=self.locale)
 
     def number(self, value: float | None, *marks: float | None) -> str:
-        """A figure to three decimals at most, or a dash where there is nobody to ask.
+        """Write a number with at most three decimals, or a dash for `None`.
 
-        It reaches 0 and each of the marks exactly where the value does, and so do those below (see `shown`).
+        Rounding never reaches 0 or one of `marks` where the value does not (see `shown`). The methods below do the
+        same.
         """
         return _NOBODY if value is None else _decimal(value, marks, self.locale)
 
     def count(self, value: float | None, of: str, *marks: float | None) -> str:
-        """A figure and what it counts, a word in the singular: `1 lesson`, `0 lessons`."""
+        """Write a number with its noun, given in the singular: `1 lesson`, `0 lessons`."""
         written = self.number(value, *marks)
         return f"{written} {of}" if written == self.number(1) else f"{written} {of}s"
 
     def percent(self, value: float | None, *marks: float | None) -> str:
-        """A percentage of 0 to 100, to one decimal at most; 100 is a mark always."""
+        """Write a percentage from 0 to 100 with at most one decimal. 100 is always a mark."""
         return _NOBODY if value is None else _percent(value, (100, *marks), self.locale)
 
     def minutes(self, value: float | None, *marks: float | None) -> str:
-        """A time in whole minutes, as hours and minutes from an hour on."""
+        """Write a duration in whole minutes, or in hours and minutes where it is an hour or more."""
         if value is None:
             return _NOBODY
         hours, minutes = divmod(shown(value, 0, marks), _MINUTES_IN_AN_HOUR)
         return f"{self.number(hours)} h {minutes} min" if hours else f"{minutes} min"
 
     def moment(self, value: datetime | None) -> Markup | str:
-        """A moment, in UTC until a script puts it into the browser's zone."""
+        """Write a date and time in UTC. A script converts it to the browser's time zone."""
         if value is None:
             return _NOBODY
         moment = value.astimezone(UTC)
@@ -139,17 +141,17 @@ class Reader:
         return Markup('<time dir="auto" datetime="{}" data-moment>{}</time>').format(moment.isoformat(), written)
 
     def day(self, value: date | None) -> Markup | str:
-        """A day of a course, which is the same in every zone."""
+        """Write a date in a course, which is the same in every time zone."""
         if value is None:
             return _NOBODY
         return Markup('<time dir="auto" datetime="{}">{}</time>').format(value.isoformat(), _day(value, self.locale))
 
     def plain_day(self, value: date) -> str:
-        """A day of a course where there can be no markup, isolated from the text around it."""
+        """Write a date as plain text, isolated from the direction of the text around it."""
         return f"\N{FIRST STRONG ISOLATE}{_day(value, self.locale)}\N{POP DIRECTIONAL ISOLATE}"
 
 
-# A page shows the same few figures again and again, and a calendar the same days as others'.
+# Cached: pages write the same few numbers again and again, and all calendars have the same days.
 @lru_cache(_FIGURES)
 def _decimal(value: float, marks: Sequence[float | None], locale: Locale) -> str:
     return numbers.format_decimal(_exactly(shown(value, 3, marks)), locale=locale, decimal_quantization=False)
@@ -172,13 +174,13 @@ def _day(value: date, locale: Locale) -> str:
 
 
 def reader_of(request: Request) -> Reader:
-    """How the sender of a request reads."""
+    """Return the reader for a request's `Accept-Language` header."""
     return Reader(locale_of(request.headers.get("accept-language", "")[:_LONGEST_LANGUAGES]))
 
 
 @lru_cache(1024)
 def locale_of(languages: str) -> Locale:
-    """The locale that a browser asks for first among those that are known (RFC 9110 section 12.5.4)."""
+    """Return the known locale that `languages`, an `Accept-Language` header, prefers (RFC 9110 section 12.5.4)."""
     for name, weight in sorted(accepted(languages).items(), key=lambda one: -one[1]):
         language = _LANGUAGE.match(name)
         if language and weight > 0:

@@ -1,4 +1,4 @@
-"""Signing in, by a code or by an identity provider, and signing out."""
+"""Signs browsers in, with a code or an identity provider, and signs them out."""
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -23,7 +23,7 @@ from headway.service import SignInService
 
 _ATTEMPT: Final = "sign-in"
 _ATTEMPT_LIFETIME: Final = timedelta(seconds=600)
-"""How long somebody may take at the provider."""
+"""How long a sign-in at the provider may take."""
 
 _FORM_BYTES: Final = 4096
 _CODE: Final = "code"
@@ -35,7 +35,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Notice(NamedTuple):
-    """What the page to sign in at says when something went wrong, and with which status."""
+    """A message on the sign-in page, and the response's status."""
 
     status: int
     title: str
@@ -70,7 +70,7 @@ NOTICES: Final = {
 
 @dataclass(frozen=True)
 class SignInFlow:
-    """Lets browsers in to the pages below `path`, and out again."""
+    """Signs browsers in to the pages below `path`, and signs them out."""
 
     path: str
     codes: SignInService
@@ -80,7 +80,7 @@ class SignInFlow:
     provider: IdentityProvider | None
 
     def routes(self) -> Sequence[tuple[str, str, Handler]]:
-        """Method, path below the pages', and handler."""
+        """Return the routes: method, path below `path`, and handler."""
         return (
             ("GET", "/sign-in", self.sign_in),
             ("GET", "/sign-in/start", self.start),
@@ -89,12 +89,13 @@ class SignInFlow:
         )
 
     async def sign_in(self, request: Request) -> Response:
-        """Take a code in; without one show how to sign in. Who has a session already goes on, if nothing went wrong.
+        """Sign in with a code. Without a code, show how to sign in, or redirect a browser that has a session.
 
-        A code that lets nobody in may be another's than the session's: who has come is not shown somebody else's pages.
+        With a notice, a browser that has a session is not redirected. A code that failed may belong to another person
+        than the session, and that person must not see the session's pages.
         """
         wanted = self._wanted(request)
-        if "prefetch" in request.headers.get("sec-purpose", ""):  # a code is good once, for somebody who looks
+        if "prefetch" in request.headers.get("sec-purpose", ""):  # a code works once, so a prefetch must not use it
             return Response(status_code=503)
         if _CODE in request.query_params:
             return await self._by_code(request, request.query_params[_CODE], wanted)
@@ -111,7 +112,7 @@ class SignInFlow:
         return _unreferred(response)
 
     async def start(self, request: Request) -> Response:
-        """Send a browser to the identity provider."""
+        """Redirect the browser to the identity provider."""
         wanted = self._wanted(request)
         if self.provider is None:
             return self._back(None, wanted)
@@ -126,9 +127,9 @@ class SignInFlow:
         return _unreferred(response)
 
     async def come_back(self, request: Request) -> Response:
-        """Let somebody in whom the identity provider sends back; whatever comes of it, an attempt counts once.
+        """Sign in a browser that comes back from the identity provider. An attempt works once, even where it fails.
 
-        Attempts in other tabs go on, and links that others made up end none.
+        Attempts in other tabs stay valid. A forged link with an unknown `state` ends no attempt.
         """
         state = request.query_params.get("state", "")
         attempt = self.sessions.unseal(_ATTEMPT, request.cookies.get(ATTEMPT_COOKIE + state, ""))
@@ -146,12 +147,12 @@ class SignInFlow:
         return response
 
     async def sign_out(self, request: Request) -> Response:
-        """Let the browser forget its session, if one of its own pages asks for it; else ask whoever looks.
+        """Remove the session's cookie where the form has the session's forgery token; otherwise ask for confirmation.
 
-        The page may be of the session before: then the token on it is, too.
+        A page from an earlier session has the forgery token of that session, so it leads to the question too.
         """
         session = self.session_of(request)
-        if session is None:  # a cookie that another site's page may not send is not that page's to remove either
+        if session is None:  # the cookie stays: another site's page can not send it, and must not remove it
             return self._back(None, self.path)
         form = await read_body(request.receive, read_headers(request.scope["headers"]), HeldBody(None, _FORM_BYTES))
         try:
@@ -174,18 +175,18 @@ class SignInFlow:
     def _let_in(self, request: Request, principal: Principal, ends_at: datetime | None, wanted: str) -> Response:
         try:
             cookie = self.sessions.sealed(principal, ends_at)
-        except InvalidValueError as error:  # of a provider: who asks for a code is told when asking
+        except InvalidValueError as error:  # only with a provider: a code for such a principal is never issued
             _log.warning("sign_in_failed", failure=Failure.REFUSED.value, error=error.problems[0].kind)
             return self._back(Failure.REFUSED.value, wanted)
         session = self.sessions.opened(cookie)
-        if session is None:  # the token was over before the code was
+        if session is None:  # the session's end is already past
             return self._back(_CODE, wanted)
         response = _to(wanted)
         self.cookies.put(request, response, COOKIE, cookie, max(1, int(session.principal.expires_at - time.time())))
         return response
 
     def _back(self, notice: str | None, wanted: str) -> Response:
-        """To the page to sign in at, under an address without anything secret in it."""
+        """Redirect to the sign-in page. Its address contains no secret."""
         query = {"next": wanted} | ({"notice": notice} if notice else {})
         return _to(f"{self.path}/sign-in?{urlencode(query)}")
 
@@ -196,7 +197,7 @@ class SignInFlow:
         return f"{self.cookies.origin(request)}{self.path}/sign-in/callback"
 
     def session_of(self, request: Request) -> Session | None:
-        """The session of a request, where there is one that is not over."""
+        """Return the valid session of a request, or `None`."""
         return self.sessions.of_headers(read_headers(request.scope["headers"]))
 
     def _keep_attempt(self, request: Request, response: Response, state: str, attempt: str, seconds: int) -> None:
@@ -208,6 +209,6 @@ def _to(address: str) -> Response:
 
 
 def _unreferred(response: Response) -> Response:
-    """An answer to an address with a code in it, of which nobody else is to learn."""
+    """Set `Referrer-Policy`, so that no other site learns the address, which may contain a code."""
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

@@ -1,4 +1,4 @@
-"""The pages as routes: who may see one, what is sent with each, and what is shown where one can not be."""
+"""The routes of the pages. Adds the sign-in check, the security headers, and the error pages."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -34,10 +34,10 @@ _log = get_logger("headway.dashboard")
 
 @dataclass(frozen=True)
 class Dashboard:
-    """The pages below `path`, beside the API at `api`. `frame_ancestors` are the origins that may frame them.
+    """The pages below `path`. `api` is the path of the API. `frame_ancestors` are the origins that may frame the pages.
 
-    `lesson_url` is where the platform plays lessons, `public_url` the origin that browsers see (`None`: the one that
-    they ask); `provider` knows who they are.
+    `lesson_url` is the platform's address of a lesson. `public_url` is the origin that browsers see; `None` means the
+    request's own. `provider` is the identity provider, if there is one.
     """
 
     path: str
@@ -56,11 +56,11 @@ class Dashboard:
 
     @cached_property
     def renderer(self) -> Renderer:
-        """What makes pages of templates."""
+        """The renderer of the templates."""
         return Renderer(self.path, self.api, self.assets, self.lesson_url)
 
     def router(self) -> APIRouter:
-        """All pages."""
+        """Return a router with all pages."""
         router = APIRouter(prefix=self.path, include_in_schema=False)
         for page in PAGES:
             router.add_api_route(page.path, self._endpoint(page), methods=_READ)
@@ -74,7 +74,7 @@ class Dashboard:
 
     @cached_property
     def sign_in_flow(self) -> SignInFlow:
-        """What signs in and out."""
+        """The handlers that sign in and out."""
         cookies = CookieJar(self.public_url, framed=bool(self.frame_ancestors))
         return SignInFlow(self.path, self.services.sign_in, self.sessions, self.renderer, cookies, self.provider)
 
@@ -114,7 +114,7 @@ class Dashboard:
 
     @cached_property
     def _security_headers(self) -> dict[str, str]:
-        """No script, style or picture but the pages' own, no other host, no frame that is not allowed."""
+        """The headers of every response. They allow only the pages' own files, this host and the allowed frames."""
         policy = {
             "default-src": "'none'",
             "script-src": "'self'",
@@ -134,11 +134,11 @@ class Dashboard:
         }
 
     async def _to_first_page(self, _request: Request) -> Response:
-        """Proxies and people put a slash behind it."""
+        """Redirect an address with a slash at its end to the first page."""
         return RedirectResponse(self.path, 308)
 
     def _to_sign_in(self, request: Request) -> Response:
-        """To the page that signs in and leads back; a part of a page asks the whole one to go there."""
+        """Redirect to the sign-in page, which leads back. A request for part of a page redirects the whole page."""
         address = f"{self.path}/sign-in?{urlencode({'next': page_of(request, self.path)})}"
         if "hx-request" in request.headers:
             return Response(status_code=401, headers={"HX-Redirect": address})
@@ -155,5 +155,5 @@ class Dashboard:
 
 
 async def _no_page(_visit: Visit) -> Response:
-    """What is at every address below the pages' that nothing else is at."""
+    """Handle every address below the pages' path that no other route matches. Raises `PageNotFoundError`."""
     raise PageNotFoundError

@@ -1,4 +1,4 @@
-"""What a teacher looks at: how the courses are doing, one course, one of its learners."""
+"""The teacher's pages: all courses, one course, and one learner in a course."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ from headway.http.engine.event_streams import state_of
 
 
 async def courses(visit: Visit) -> Response:
-    """A line for each course that the session may know of."""
+    """Show a line for each course whose statistics the session may read."""
     asked = page_asked_for(visit)
     page = await visit.services.statistics.courses(visit.principal, asked.to_query())
     following = asked.address_of(page.last) if page.last else None
@@ -35,7 +35,7 @@ async def courses(visit: Visit) -> Response:
 
 
 async def course(visit: Visit) -> Response:
-    """One course: the figures, what happened day by day, and the roster; or the part of it that is asked for."""
+    """Show one course: its figures, the activity by day, and the roster; or only the part that the request asks for."""
     visit.principal.require_statistics(visit.course_id)
     entry = await visit.services.progress.course(visit.course_id)
     target = visit.request.headers.get("hx-target", "")
@@ -46,7 +46,7 @@ async def course(visit: Visit) -> Response:
 
 
 async def learner(visit: Visit) -> Response:
-    """One learner in a course, lesson by lesson, and why the percentage is what it is."""
+    """Show one learner in a course, lesson by lesson, and how the percentage is computed."""
     detail = await visit.services.statistics.learner(visit.principal, visit.course_id, visit.learner_id)
     learner = LearnerView(detail)
     return await visit.show("statistics/learner.html", course=detail.course, learner=learner, operator_id=OPERATOR_ID)
@@ -81,7 +81,7 @@ async def _roster(visit: Visit, course: Course) -> RosterView:
 
 
 def _in_words_of_the_form(refusal: InvalidQueryError | InvalidValueError) -> str:
-    """What is wrong with the filters, by the labels that they have on the page."""
+    """Return what is wrong with the filters, in the words of the page's labels."""
     if isinstance(refusal, InvalidValueError) and any(one.kind == "missing_lesson" for one in refusal.problems):
         return "Choose under “Lesson started, not completed” which lesson the failed attempts are of."
     return str(refusal)
@@ -92,11 +92,11 @@ _PARTS: Final[Mapping[str, Callable[[Visit, Course], Awaitable[FiguresView | Act
     "activity": _activity,
     "roster": _roster,
 }
-"""By the id of the element that the page has for it."""
+"""The parts of a course's page, by the id of their element."""
 
 
 def _address(visit: Visit) -> Address:
-    """The page's, with what of its query is known and says something: forms send empty fields too."""
+    """Return the page's address with the known parameters of the query. Empty ones are left out: forms send them."""
     given = visit.request.query_params
     return Address(visit.request.url.path, {name: given[name] for name in PARAMETERS if given.get(name)})
 

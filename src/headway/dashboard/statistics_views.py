@@ -1,4 +1,4 @@
-"""What the teacher's pages show, made ready for their templates."""
+"""The values that the templates of the teacher's pages show."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from headway.service import Activity, LearnerDetail, RosterLine
 ACTIVITY_PARAMETERS: Final = ("from", "to")
 FILTERS: Final = ("learner", "completed", "stalled_days", "at_lesson", "incomplete_lesson", "failed_at_least")
 PARAMETERS: Final = (*ACTIVITY_PARAMETERS, "sort", "order", "cursor", *FILTERS)
-"""What the page of a course takes, as the API takes it."""
+"""The query parameters of a course's page. They mean the same as in the API."""
 
 RANGES: Final = (7, 30, 90, 365)
 BIN: Final = 10
@@ -31,28 +31,28 @@ _ENCODED: Final = {ord(character): f"\\u{ord(character):04x}" for character in "
 
 @dataclass(frozen=True)
 class Address:
-    """A page's address, and those of the same page otherwise."""
+    """A page's address. It makes addresses of the same page with other parameters."""
 
     path: str
     query: Mapping[str, str]
 
     def other(self, **changes: str | None) -> str:
-        """The address with these parameters changed, or left out where they are `None`."""
+        """Return the address with these parameters changed. `None` removes a parameter."""
         query = {name: value for name, value in {**self.query, **changes}.items() if value is not None}
         return f"{self.path}?{urlencode(query)}" if query else self.path
 
     def without(self, *names: str) -> Mapping[str, str]:
-        """The query without some parameters, for a form that has fields for those."""
+        """Return the query without some parameters, for a form that has fields for those."""
         return {name: value for name, value in self.query.items() if name not in names}
 
 
 def as_data(json: str) -> Markup:
-    """JSON that can stand in an element `script` whatever texts are in it."""
-    return Markup(json.translate(_ENCODED))  # noqa: S704 - nothing is left that could end the element
+    """Return JSON that is safe in a `script` element, whatever texts it contains."""
+    return Markup(json.translate(_ENCODED))  # noqa: S704 - no character is left that could end the element
 
 
 class Bin(NamedTuple):
-    """Learners whose best score is one of these whole points."""
+    """The number of learners whose best score is from `first` to `last`, in whole points."""
 
     first: int
     last: int
@@ -60,7 +60,7 @@ class Bin(NamedTuple):
 
 
 def bins_of(distribution: Mapping[int, int]) -> list[Bin]:
-    """A distribution by ten points; the highest score of all is with those below it."""
+    """Group a distribution of scores into bins of ten points. The last bin also contains the highest score."""
     ends = [(first, first + BIN - 1) for first in range(0, HIGHEST_SCORE, BIN)]
     ends[-1] = (ends[-1][0], HIGHEST_SCORE)
     return [
@@ -70,7 +70,7 @@ def bins_of(distribution: Mapping[int, int]) -> list[Bin]:
 
 
 class Quiz(NamedTuple):
-    """A lesson with scores; `position` is its position among the course's lessons."""
+    """A lesson with scores. `position` is its position in the course, from 0."""
 
     position: int
     statistics: LessonStatistics
@@ -79,7 +79,7 @@ class Quiz(NamedTuple):
 
 @dataclass(frozen=True)
 class FiguresView:
-    """A course's figures, and the same as the API answers them, with the name of their state."""
+    """A course's figures, the same figures as the API's JSON, and the identifier of their state."""
 
     statistics: CourseStatistics
     json: str
@@ -92,12 +92,12 @@ class FiguresView:
 
     @property
     def funnel_height(self) -> int:
-        """Of the chart of the lessons: a row for each."""
+        """The height of the chart of the lessons, which has a bar for each lesson."""
         return len(self.statistics.lessons) * _LEAST_BAR
 
     @cached_property
     def quizzes(self) -> list[Quiz]:
-        """The lessons that are quizzes, or have a mark or scores all the same."""
+        """The lessons that are quizzes, or that have a pass mark or scores."""
         return [
             Quiz(position, lesson, bins_of(lesson.distribution))
             for position, lesson in enumerate(self.statistics.lessons)
@@ -106,7 +106,7 @@ class FiguresView:
 
 
 class Range(NamedTuple):
-    """So many days up to today."""
+    """A range of `days` days that ends today, its address, and whether the page shows it now."""
 
     days: int
     address: str
@@ -115,7 +115,7 @@ class Range(NamedTuple):
 
 @dataclass(frozen=True)
 class ActivityView:
-    """What happened day by day. `today` is where the course is, `fault` what is wrong with the days that were asked."""
+    """The activity by day. `today` is the date in the course's time zone; `fault` says what is wrong with the query."""
 
     address: Address
     today: date
@@ -125,7 +125,7 @@ class ActivityView:
     @property
     def data(self) -> Markup:
         """The days for the page's scripts."""
-        # Made here: a page needs less than the API answers.
+        # Not the API's JSON: the page needs fewer fields.
         days = ",".join(
             f'{{"date":"{day.date}","active":{day.active_learners},"completed":{day.lessons_completed}}}'
             for day in self.activity.days
@@ -134,12 +134,12 @@ class ActivityView:
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nothing happened at all."""
+        """Whether no learner was active on these days."""
         return not any(day.active_learners for day in self.activity.days)
 
     @property
     def ranges(self) -> Iterator[Range]:
-        """What can be chosen with one click."""
+        """The ranges that a click selects."""
         shown = self.activity.period
         for days in RANGES:
             first = self.today - timedelta(days=days - 1)
@@ -148,7 +148,7 @@ class ActivityView:
 
 
 class Column(NamedTuple):
-    """A heading of the roster that sorts it: by `order`, which way next, and which way it is sorted now, if it is."""
+    """A heading of the roster. `address` sorts by it; `aria_sort` says how the roster is sorted by it, if at all."""
 
     address: str
     aria_sort: str | None
@@ -156,7 +156,7 @@ class Column(NamedTuple):
 
 @dataclass(frozen=True)
 class RosterView:
-    """A page of a roster, its filters, and what is wrong with them if anything is."""
+    """A page of a roster, and its filters. `fault` says what is wrong with the filters, if anything."""
 
     address: Address
     course: Course
@@ -167,32 +167,32 @@ class RosterView:
 
     @property
     def is_filtered(self) -> bool:
-        """Whether it is not of all learners."""
+        """Whether a filter is set."""
         return any(name in self.address.query for name in FILTERS)
 
     @property
     def first_address(self) -> str | None:
-        """Of the first page, where this is another one."""
+        """The address of the first page; `None` where this is the first page."""
         return self.address.other(cursor=None) if "cursor" in self.address.query else None
 
     @property
     def next_address(self) -> str | None:
-        """Of the page behind this one."""
+        """The address of the next page; `None` where this is the last page."""
         return self.address.other(cursor=self.cursor) if self.cursor else None
 
     @property
     def unfiltered_address(self) -> str:
-        """Of the roster of all learners, in the same order."""
+        """The address of the roster of all learners, in the same order."""
         return self.address.other(cursor=None, **dict.fromkeys(FILTERS))
 
     @property
     def file_query(self) -> str:
-        """What the API is asked for the same learners in a file."""
+        """The query with which the API returns the same learners as CSV."""
         query = self.address.without("cursor", *ACTIVITY_PARAMETERS)
         return urlencode({**query, "format": "csv"})
 
     def column(self, name: str) -> Column:
-        """The heading that sorts by `name`."""
+        """Return the heading that sorts by `name`."""
         order = RosterOrder(name)
         is_sorted = self.asked.sort is order
         descending = self.asked.order is Direction.DESCENDING
@@ -202,7 +202,7 @@ class RosterView:
 
     @property
     def in_words(self) -> str:
-        """How it is sorted."""
+        """How the roster is sorted, in words."""
         return _IN_WORDS[self.asked.sort, self.asked.order]
 
 
@@ -234,10 +234,10 @@ class LearnerView:
 
     @property
     def counted(self) -> list[ExplainedLesson]:
-        """The lessons that the percentage is made of."""
+        """The lessons that count for the percentage."""
         return [lesson for lesson in self.detail.explanation.lessons if lesson.counted]
 
     @property
     def not_counted(self) -> list[ExplainedLesson]:
-        """The lessons that it is not made of."""
+        """The lessons that do not count for the percentage."""
         return [lesson for lesson in self.detail.explanation.lessons if not lesson.counted]

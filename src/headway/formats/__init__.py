@@ -1,1 +1,1 @@
-"""What travels, whoever carries it: course documents, lesson progress, files, exports, queries, statistics."""
+"""Formats of data in and out: course documents, lesson progress, files, exports, queries, statistics."""

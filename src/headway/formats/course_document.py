@@ -1,4 +1,4 @@
-"""The course document: what authors write, and the shapes of what is answered about it."""
+"""The course document that authors write, and the answers about courses."""
 
 from typing import Annotated, Any
 from uuid import UUID
@@ -54,7 +54,7 @@ class LessonDocument(BaseModel):
     ] = None
 
     def to_lesson(self) -> Lesson:
-        """The lesson, defaults filled in."""
+        """Return the lesson, with defaults filled in."""
         given = "complete_at" in self.model_fields_set
         return Lesson(
             id=LessonId(str(self.id)),
@@ -109,7 +109,7 @@ class CourseDocument(BaseModel):
     ] = None
 
     def to_course(self, course_id: CourseId | None = None) -> Course:
-        """The course. Raises `InvalidValueError` where it breaks a rule or its id is missing or another one."""
+        """Return the course. Raises `InvalidValueError` where it breaks a rule, or its id is missing or differs."""
         if course_id is None and self.id is None:
             raise InvalidValueError([Problem(("id",), "A course document needs an id.", "missing")])
         if course_id is not None and self.id is not None and str(self.id) != course_id:
@@ -150,7 +150,7 @@ class CourseImpact(CourseChange):
 
 
 def parse_course(body: bytes, course_id: CourseId | None = None) -> Course:
-    """The course that a document holds. Raises pydantic's `ValidationError`, and `InvalidValueError`."""
+    """Parse a course document. Raises pydantic's `ValidationError`, and `InvalidValueError`."""
     return CourseDocument.model_validate_json(body).to_course(course_id)
 
 
@@ -161,7 +161,7 @@ def course_schema() -> dict[str, Any]:
 
 
 def course_document(entry: CatalogueEntry) -> dict[str, Any]:
-    """A course as its document, defaults filled in."""
+    """Return a course as a document, with defaults filled in."""
     course, version, under_way = entry
     return {
         "id": course.id,

@@ -1,4 +1,4 @@
-"""The queries of courses: of one that is put, and of the lists of all, page by page."""
+"""Query parameters of courses: for putting one, and for lists, page by page."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Annotated, Final
@@ -29,16 +29,16 @@ class CoursesParameters(BaseModel):
     cursor: Annotated[str | Nothing, optional("Where the page begins: of the `Link` of the page before.")] = None
 
     def to_query(self) -> CourseQuery:
-        """The page that is asked for. Raises `InvalidQueryError`."""
+        """Return the query of the requested page. Raises `InvalidQueryError`."""
         return CourseQuery(self.limit, None if self.cursor is None else _position(self.cursor))
 
     def address_of(self, last: CoursePosition) -> str:
-        """The address of the page behind a place, relative to that of this page."""
+        """Return the address of the page after a position, relative to this page's address."""
         content = orjson.dumps([last.sort_key.hex(), last.course_id])
         return f"?limit={self.limit}&cursor={urlsafe_b64encode(content).rstrip(b'=').decode()}"
 
     def next_page(self, last: CoursePosition | None) -> str | None:
-        """The address of the page behind a place; `None` where no other follows."""
+        """Return the address of the page after a position; `None` where no page follows."""
         return None if last is None else self.address_of(last)
 
 

@@ -1,4 +1,4 @@
-"""JSON as the reference prints it, and arrays of which some values are rendered at a time."""
+"""JSON as the reference prints it, and arrays that are rendered in parts."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
@@ -10,7 +10,7 @@ _OPTIONS: Final = orjson.OPT_UTC_Z | orjson.OPT_OMIT_MICROSECONDS
 
 
 class Array(NamedTuple):
-    """An array of an answer: its values, and what each of them becomes."""
+    """An array in an answer: its values, and the function that renders each."""
 
     values: Sequence[Any]
     shown: Callable[[Any], object]
@@ -20,7 +20,7 @@ class Array(NamedTuple):
         return [self.shown(value) for value in self.values]
 
     def some(self, values: Sequence[Any]) -> bytes:
-        """Some of its values as JSON."""
+        """Return some of its values as JSON."""
         return to_json([self.shown(value) for value in values])
 
 

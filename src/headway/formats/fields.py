@@ -1,4 +1,4 @@
-"""The types of documents' fields: bounds, and what is done to a value before any rule looks at it."""
+"""The types of documents' fields: their bounds, and how a value is cleaned before it is checked."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ def _without_dust(value: object) -> object:
 
 
 def _threshold_without_dust(value: object) -> object:
-    """The number to the millionth, unless that comes to nothing: what is over 0 stays so."""
+    """Round to the millionth, unless the result is 0: a number above 0 stays above 0."""
     return _without_dust(value) or value
 
 
@@ -36,7 +36,7 @@ _CLEAN: Final = BeforeValidator(_without_dust)
 
 
 def _whole(value: object) -> object:
-    """A whole number however it was written: JSON does not tell 3 from 3.0 (RFC 8259 section 6)."""
+    """Return 3.0 as 3, because JSON does not distinguish them (RFC 8259 section 6)."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -49,7 +49,7 @@ def _in_utc(moment: datetime) -> datetime:
 
 @dataclass(frozen=True)
 class _TextRule:
-    """What a text may hold. A refusal says what is wrong, and the schema how it is to be."""
+    """The characters that a text may have. `fault` returns the error message; `pattern` is for the schema."""
 
     fault: Callable[[str], str | None]
     pattern: str

@@ -1,4 +1,4 @@
-"""Identifiers as paths, arguments and documents have them."""
+"""Parses identifiers in paths, arguments and documents."""
 
 from typing import Final
 from uuid import UUID
@@ -12,7 +12,7 @@ from headway.domain.identifiers import is_canonical_uuid
 
 
 class InvalidIdentifierError(HeadwayError):
-    """A path's identifier is no UUID."""
+    """An identifier in a path is not a UUID."""
 
     def __init__(self, name: str, text: str) -> None:
         super().__init__(f"{name} is no UUID.")
@@ -21,7 +21,7 @@ class InvalidIdentifierError(HeadwayError):
 
 
 def parse_identifier(name: str, text: str) -> str:
-    """A path's identifier in canonical form. Raises `InvalidIdentifierError`."""
+    """Return a path's identifier in canonical form. Raises `InvalidIdentifierError`."""
     if is_canonical_uuid(text):
         return text
     try:

@@ -1,4 +1,4 @@
-"""All that is held on a learner as one document: written, and read again to be imported."""
+"""Writes all data of a learner as one document, and reads it for an import."""
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence

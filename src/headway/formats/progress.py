@@ -1,4 +1,4 @@
-"""Lesson progress as it travels: what a write may say, and what is answered."""
+"""Formats of lesson progress: the fields of a write, and the answers."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -126,7 +126,7 @@ def apart(fields: Mapping[str, Any]) -> DatedUpdate:
 
 
 def lesson_progress(row: progress.LessonProgress, lesson: Lesson) -> dict[str, Any]:
-    """A row as the reference's fields."""
+    """Return lesson progress with the reference's fields."""
     return {
         "user_id": row.learner_id,
         "course_id": row.course_id,

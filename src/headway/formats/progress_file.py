@@ -78,13 +78,13 @@ _MOST_DIGITS: Final = 1_000
 
 
 def digest_of(content: Digest, file_format: FileFormat, *, atomic: bool, learner_id: LearnerId | None = None) -> str:
-    """What tells a file, and how it is read, apart from others."""
+    """Return a digest of a file and of how it is read."""
     content.update(f"\n{file_format} {atomic} {learner_id or ''}".rstrip().encode())
     return content.hexdigest()
 
 
 def text_form(file: BinaryIO, file_format: FileFormat) -> TextForm:
-    """How the text of a file is written, which is at its start again."""
+    """Find the form of a file's text. Leaves the file at its start."""
     return form_of(file, _COLUMNS) if file_format is FileFormat.CSV else NO_TABLE
 
 
@@ -132,7 +132,7 @@ def _to_line(number: int, text: bytes | str) -> Line:
 
 
 def _header_problems(header: Row) -> Iterator[Problem]:
-    """Each column that is wrong, and each that is missing."""
+    """Yield a problem for each wrong or missing column."""
     if isinstance(header, csv.Error):
         yield Problem((), f"The header is no CSV: {header}.", "csv_invalid")
     elif len(header) > _MOST_CELLS or any(UNREADABLE.search(name) or len(name) > _MOST_NAMED for name in header):

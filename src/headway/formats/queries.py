@@ -1,4 +1,4 @@
-"""The parameters of queries: their types, and what is wrong with them."""
+"""The parameters of queries: their types and their errors."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -83,7 +83,7 @@ def _flag(text: str) -> bool:
 
 
 def without_default(schema: JsonDict) -> None:
-    """Show no default of what is simply not there."""
+    """Remove the default from the schema of an optional parameter."""
     schema.pop("default", None)
 
 

@@ -1,4 +1,4 @@
-"""The queries of the statistics: their parameters, and the cursors of rosters."""
+"""Query parameters of the statistics, and the cursors of rosters."""
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -18,12 +18,12 @@ from headway.domain.roster import LONGEST_PAGE, PAGE, RosterOrder, RosterPositio
 from headway.formats.queries import Date, Flag, InvalidQueryError, Nothing, QueryFault, optional
 
 A_CENTURY: Final = 36_500
-# The beginning of a UUID, each hyphen where it stands in one or left out.
+# The beginning of a UUID, with or without hyphens.
 _DIGITS: Final = re.compile(r"(-?[0-9A-Fa-f]){2,32}-?", re.ASCII)
 
 
 def _digits(text: str) -> str:
-    """The hexadecimal digits, in lower case."""
+    """Return the hexadecimal digits, in lower case."""
     if not _DIGITS.fullmatch(text):
         raise PydanticCustomError("id_parsing", "Input should be the first two hexadecimal digits of an id, or more")
     return text.replace("-", "").lower()
@@ -104,7 +104,7 @@ class RosterParameters(BaseModel):
     format: Annotated[Format | Nothing, optional("As `Accept`, and before it.")] = None
 
     def to_query(self) -> RosterQuery:
-        """What is asked for, but for `stalled_days`, which need the course's today. Raises `InvalidQueryError`."""
+        """Return the query without `stalled_days`, which needs the course's today. Raises `InvalidQueryError`."""
         return RosterQuery(
             order=self.sort,
             descending=self.order is Direction.DESCENDING,
@@ -118,7 +118,7 @@ class RosterParameters(BaseModel):
         )
 
     def cursor_to(self, position: RosterPosition) -> str:
-        """The cursor of the page behind a place."""
+        """Return the cursor of the page after a position."""
         return urlsafe_b64encode(orjson.dumps([self.sort, self.order, *position])).rstrip(b"=").decode()
 
     def _position(self, cursor: str) -> RosterPosition:

@@ -1,4 +1,4 @@
-"""Tables as spreadsheets write them: in which encoding, with which separator, and what of them is empty."""
+"""Reads tables that spreadsheets write: finds the encoding and the separator, and skips empty rows."""
 
 import codecs
 import csv
@@ -8,7 +8,7 @@ from io import TextIOWrapper
 from typing import BinaryIO, Final, NamedTuple
 
 UNREADABLE: Final = re.compile("[\ud800-\udfff]")
-"""What stands for bytes that are no text in the file's encoding."""
+"""Matches the characters that replace bytes which are not text in the file's encoding."""
 
 _SEPARATORS: Final = ",;\t"
 _HEAD: Final = 64 * 1024  # where the header is
@@ -29,14 +29,14 @@ codecs.register_error(_ERRORS, _stand_in)
 
 
 class TextForm(NamedTuple):
-    """How a file is written; `separator` is `None` where it is no table."""
+    """The encoding and the separator of a file. `separator` is `None` where it is not a table."""
 
     encoding: str
     separator: str | None
 
     @property
     def name(self) -> str:
-        """The encoding's name, whether it is marked or not."""
+        """The encoding's name, the same with and without a byte order mark."""
         return _NAMES.get(self.encoding, self.encoding)
 
 
@@ -44,7 +44,7 @@ NO_TABLE: Final = TextForm("utf-8-sig", None)
 
 
 def form_of(file: BinaryIO, columns: Iterable[str]) -> TextForm:
-    """How a table is written, found from its header, which has some of these columns; the file is at its start again.
+    """Find the form of a table from its header, which has some of these columns. Leaves the file at its start.
 
     UTF-8 and UTF-16 are told apart by a byte order mark, or by the zero in one of the first two bytes.
     """
@@ -57,7 +57,7 @@ def form_of(file: BinaryIO, columns: Iterable[str]) -> TextForm:
 
 
 def rows_of(file: BinaryIO, form: TextForm) -> Iterator[tuple[int, Row]]:
-    """The rows that show something, or what is wrong with them, each by the number of the line that it begins on."""
+    """Yield the number of the first line of each row that is not empty, and the row or its error."""
     text = TextIOWrapper(file, encoding=form.encoding, errors=_ERRORS, newline="")
     reader = csv.reader(text, delimiter=form.separator or ",", strict=True)
     while True:
@@ -73,7 +73,7 @@ def rows_of(file: BinaryIO, form: TextForm) -> Iterator[tuple[int, Row]]:
 
 
 def without_empty_end(row: Sequence[str], length: int = 0) -> Sequence[str]:
-    """The row without the empty cells at its end, as far as it is longer than this."""
+    """Return the row without the empty cells at its end, but keep at least `length` cells."""
     end = len(row)
     while end > length and not row[end - 1].strip():
         end -= 1

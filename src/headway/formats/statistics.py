@@ -1,4 +1,4 @@
-"""Statistics as they travel: from the domain's values to what JSON has."""
+"""Converts statistics from the domain's values to JSON values."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -13,7 +13,7 @@ THE_LEARNERS_ALONE: Final = ("user_notes", "metadata")
 
 
 def course(statistics: CourseStatistics) -> dict[str, Any]:
-    """A course's figures, with its lessons'."""
+    """Return the figures of a course and of its lessons."""
     return _course_line(statistics) | {"lessons": [_lesson(lesson) for lesson in statistics.lessons]}
 
 
@@ -48,7 +48,7 @@ def roster_line(course_progress: CourseProgress, summary: Summary) -> dict[str, 
 
 
 def learner(detail: LearnerDetail, *, explained: bool) -> dict[str, Any]:
-    """One learner in a course, lesson by lesson; `explained`: and why the percentage is what it is."""
+    """Return one learner in a course, lesson by lesson; with `explained`, also the explanation of the percentage."""
     course_progress, summary = detail.line
     named = {"user_id": course_progress.learner_id, "course_id": summary.course_id}
     value = named | roster_line(course_progress, summary) | {"lessons": [_learner_lesson(row) for row in detail.rows]}
@@ -113,7 +113,7 @@ def _day(statistics: DayStatistics) -> dict[str, Any]:
 
 
 def _learner_lesson(found: LessonRow) -> dict[str, Any]:
-    """The reference's row without what the learner keeps for nobody else, and with who wrote and who completed it."""
+    """Return the lesson progress without the learner's private fields, and with who wrote and completed it."""
     value = lesson_progress(*found)
     for name in THE_LEARNERS_ALONE:
         del value[name]

@@ -1,4 +1,4 @@
-"""Recalculates what an edit of a course changes for learners who are under way."""
+"""Recalculates course progress after an edit of a course."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -11,13 +11,13 @@ from headway.storage.port import Recalculation, Store
 
 _log = get_logger("headway.jobs")
 
-_BATCH: Final = 200  # learners between two notes of how far it is
-_AT_A_TIME: Final = 32  # learners side by side, of however many writes may wait: learners' own writes go first
+_BATCH: Final = 200  # learners between two notes of the position
+_AT_A_TIME: Final = 32  # learners at the same time: few, so that learners' own writes do not wait
 _SECONDS_BETWEEN_LOOKS: Final = 1.0
 
 
 class Recalculator:
-    """Recalculates one edit after the other: learners who write meanwhile are brought along by their own writes."""
+    """Recalculates one edit after the other. Learners who write meanwhile are recalculated by their own writes."""
 
     name = "recalculation"
     seconds_between_looks = _SECONDS_BETWEEN_LOOKS
@@ -26,12 +26,12 @@ class Recalculator:
         self._store = store
 
     async def work(self) -> bool:
-        """Take one edit that nobody works on, and work on it to its end; answers whether there may be another."""
+        """Take one edit that no process works on, and finish it. Return whether there may be another."""
         under_way = await self._store.take_recalculation()
         return under_way is not None and await self._recalculate(under_way)
 
     async def _recalculate(self, under_way: Recalculation) -> bool:
-        """All that is left of one, unless the course is edited again or removed meanwhile: that is taken up anew."""
+        """Recalculate the remaining learners. Stop where the course is edited again or removed meanwhile."""
         facts = {"course_id": under_way.course_id, "version": under_way.version, "learners": under_way.learners}
         _log.info("recalculation_started", **facts, done=under_way.done)
         while True:
@@ -54,7 +54,7 @@ class Recalculator:
                 await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
 
     async def _refresh(self, course_id: CourseId, learners: Sequence[LearnerId]) -> None:
-        """Bring these learners under the course's present version. Raises what the store raised first."""
+        """Recalculate these learners under the course's present version. Raises the store's first error."""
         waiting = iter(learners)
         outcomes = await asyncio.gather(
             *(self._refresh_each(course_id, waiting) for _ in range(min(_AT_A_TIME, len(learners)))),

@@ -1,6 +1,6 @@
 """Runs the jobs of a process in the background, until it stops.
 
-The state of each job is in the store. So it goes on where it was after a kill, and in whichever process takes it.
+The state of each job is in the store. So any process can continue a job after another was killed.
 """
 
 import asyncio
@@ -17,15 +17,15 @@ _SECONDS_AFTER_TROUBLE: Final = 5.0
 
 
 class Job(Protocol):
-    """Work in the background. A store that is not available, or a fault, is met by the runner: it tries again later."""
+    """Work in the background. The runner tries again later after an error."""
 
     name: str
     """In log lines."""
     seconds_between_looks: float
-    """How long to wait before it is asked for work again, where it found none."""
+    """How long the runner waits after the job found no work."""
 
     async def work(self) -> bool:
-        """Do some of what there is to do; answers whether there may be more at once."""
+        """Do some of the work. Return whether there may be more now."""
 
 
 class Runner:
@@ -36,7 +36,7 @@ class Runner:
         self._woken: Sequence[asyncio.Event] = ()
 
     def wake(self) -> None:
-        """There may be something to do."""
+        """Make all jobs look for work now."""
         for woken in self._woken:
             woken.set()
 

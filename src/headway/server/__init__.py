@@ -1,1 +1,1 @@
-"""The service as a process, or several: where it listens, and uvicorn under it."""
+"""Runs the service under uvicorn, in one process or several, and opens the socket that it listens on."""

@@ -1,4 +1,4 @@
-"""The addresses that the service listens on, and those by which clients reach it."""
+"""The address that the service listens on, and the URLs by which clients reach it."""
 
 import ipaddress
 import socket
@@ -12,7 +12,7 @@ _EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared with,
 
 
 def refuse_unsafe(settings: Settings) -> None:
-    """Raise `ConfigurationError` for what this service must not be started with."""
+    """Raise `ConfigurationError` for settings with which the service must not start."""
     if settings.workers > 1 and settings.database_url.startswith("sqlite"):
         raise ConfigurationError(
             f"{settings.workers} workers can not share a SQLite database: it takes one writing process. Use one "
@@ -27,9 +27,9 @@ def refuse_unsafe(settings: Settings) -> None:
 
 
 def bound_socket(host: str, port: int) -> socket.socket:
-    """A listening socket: whoever connects from now on waits until the service answers.
+    """Return a listening socket. Clients that connect before the service is ready wait until it answers.
 
-    Raises `ServerError` where the address is taken, or is none.
+    Raises `ServerError` where the address is in use or is not valid.
     """
     family, kind, protocol, _, address = _resolve(host, port)
     listener = socket.socket(family, kind, protocol)
@@ -45,13 +45,13 @@ def bound_socket(host: str, port: int) -> socket.socket:
 
 
 def base_url(listener: socket.socket) -> str:
-    """The address that clients of a listening socket use."""
+    """Return the URL of a listening socket."""
     host, port = listener.getsockname()[:2]
     return _http_url(host, port)
 
 
 def configured_url(settings: Settings) -> str:
-    """The address that browsers use, as far as the settings say: this machine's own where they name none."""
+    """Return the URL that browsers use: the setting `public_url`, else one made of the host and port."""
     if settings.public_url is not None:
         return settings.public_url
     host = "127.0.0.1" if settings.host in _EVERYWHERE else settings.host
@@ -63,7 +63,7 @@ def _http_url(host: str, port: int) -> str:
 
 
 def _is_loopback(host: str) -> bool:
-    """Whether all that `host` names is this machine alone."""
+    """Whether `host` can be reached from this machine only."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -1,4 +1,4 @@
-"""Running the service under uvicorn until it is stopped, in one process or in several."""
+"""Runs the service under uvicorn until it is stopped, in one process or in several."""
 
 import os
 import resource
@@ -19,11 +19,11 @@ from headway.server.workers import Worker, Workers, look_for_garbage_less_often,
 from headway.settings import Settings
 
 _DESCRIPTORS_KEPT: Final = 128
-"""Descriptors for all that is no client: listeners, database files, keys that are fetched, connections refused."""
+"""File descriptors that are not for clients: listeners, database files, fetches of keys, refused connections."""
 
 
 def run(headway: Headway, listener: socket.socket) -> None:
-    """Serve until stopped; then answer the requests under way, commit what is queued, and return.
+    """Serve until the process is told to stop. Then finish the open requests, commit queued writes and return.
 
     Raises `ServerError` where the service does not start.
     """
@@ -69,7 +69,7 @@ def _uvicorn_config(
         lifespan="on",
         log_config=None,
         access_log=False,
-        proxy_headers=False,  # nothing here asks who the client is
+        proxy_headers=False,  # nothing here uses the client's address
         server_header=False,
         date_header=True,
         backlog=BACKLOG,
@@ -78,9 +78,9 @@ def _uvicorn_config(
 
 
 def connection_limits(settings: Settings) -> ConnectionLimits:
-    """The limits, with no more connections than this process may have descriptors for beside its own.
+    """Return the connection limits. The number of connections is limited by this process's file descriptors.
 
-    As many as are needed are asked for, as far as whoever started the process lets it.
+    It first raises the soft limit of descriptors as far as needed, up to the hard limit.
     """
     kept = _DESCRIPTORS_KEPT + (settings.postgres_connections if settings.uses_postgres else 0)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -1,4 +1,4 @@
-"""Several server processes: uvicorn's supervisor, and what each process runs."""
+"""Several server processes: uvicorn's supervisor, and the code that each worker process runs."""
 
 import asyncio
 import contextlib
@@ -27,9 +27,10 @@ _log = get_logger("headway")
 
 
 class Workers(Multiprocess):
-    """uvicorn's supervisor: starts another worker for each that ends, and stops them all when told to.
+    """uvicorn's supervisor. It replaces workers that end, and stops all workers when it receives a signal.
 
-    One that ends by itself, before any has been ready, would do so again: that stops them all, and `failed` says so.
+    Where a worker fails before any worker was ready, a new one would fail too. Then all workers stop, and `failed` is
+    true.
     """
 
     def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
@@ -39,7 +40,7 @@ class Workers(Multiprocess):
         self._living: set[int | None] = set()
 
     def run(self) -> None:
-        """Supervise until told to stop. Where that is not possible any more, the workers are stopped, too."""
+        """Supervise until a signal says to stop. Where supervising itself fails, stop the workers and raise."""
         try:
             super().run()
         except BaseException:
@@ -52,10 +53,10 @@ class Workers(Multiprocess):
         self.processes = [self._started() for _ in range(self.processes_num)]
 
     def keep_subprocess_alive(self) -> None:
-        """Start another worker for each that has ended, and take the queues of those that are gone out of the metrics.
+        """Replace workers that have ended, and remove the gauges of ended workers from the metrics.
 
-        uvicorn's own asks each worker to answer, and kills those that do not within seconds. A busy machine may need
-        them to start one, and signals are not heeded meanwhile.
+        uvicorn's own method kills workers that do not answer within seconds. On a busy machine, a worker may need
+        those seconds to start. uvicorn also ignores signals while it waits for the answer.
         """
         self._has_been_ready = self._has_been_ready or any(worker.is_ready(timeout=0) for worker in self.processes)
         self.failed = not self._has_been_ready and any((worker.exitcode or 0) > 0 for worker in self.processes)
@@ -73,15 +74,15 @@ class Workers(Multiprocess):
         self._living = living
 
     def terminate_all(self) -> None:
-        """Tell the workers to stop. Nobody is to wait for a connection that none of them will take."""
+        """Tell the workers to stop. Close the listeners first, so that no new client waits for an answer in vain."""
         for listener in self.sockets:
             listener.close()
         super().terminate_all()
 
     def _started(self) -> Process:
-        """A new worker. Ctrl-C, which reaches it as well, is to mean nothing to it until uvicorn listens to it."""
+        """Start a worker. It ignores Ctrl-C, which also reaches it, until uvicorn handles the signal."""
         worker = Process(self.config, self.sockets)
-        ours = signal.signal(signal.SIGINT, signal.SIG_IGN)  # which a new process inherits
+        ours = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a new process inherits this
         worker.start()
         signal.signal(signal.SIGINT, ours)
         return worker
@@ -89,12 +90,12 @@ class Workers(Multiprocess):
 
 @dataclass(frozen=True)
 class Worker:
-    """What one of several server processes runs. Made in the parent, and sent to the process before it is used."""
+    """What one worker process runs. The parent process makes it and sends it to the worker."""
 
     headway: Headway
 
     def make_app(self) -> ASGIApp:
-        """The service, which stops when nobody is left to say so."""
+        """Set up the worker process and return the service. The worker stops when its parent process is gone."""
         settings = self.headway.settings
         logs.configure(json=settings.log_format is LogFormat.JSON, level=settings.log_level)
         _stop_with_parent()
@@ -103,12 +104,12 @@ class Worker:
         return app
 
     async def look_around(self) -> None:
-        """Tell the others' metrics what there is now."""
+        """Write this worker's present figures where the metrics of the other workers can read them."""
         self.headway.metrics.note()
 
 
 def _stop_with_parent() -> None:
-    """Stop in order as soon as the process that started this one is gone: the system tells of it at once."""
+    """Stop in good order as soon as the parent process is gone. The operating system reports that at once."""
     parent = multiprocessing.parent_process()
     if parent is None:
         return
@@ -123,9 +124,9 @@ def _stop_with_parent() -> None:
 
 @contextlib.contextmanager
 def shared_folder() -> Iterator[str | None]:
-    """A folder for the workers' figures, for as long as they run; `None` where none can be made.
+    """Make a folder for the workers' metrics, and remove it at the end. Yield `None` where it can not be made.
 
-    Then each worker tells its own figures: the service is worth more than its metrics.
+    Then each worker reports only its own metrics. The service still runs.
     """
     try:
         temporary = TemporaryDirectory(prefix="headway-metrics-")
@@ -136,19 +137,19 @@ def shared_folder() -> Iterator[str | None]:
     with temporary as folder:
         descriptor = os.open(folder, os.O_RDONLY)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_SH)  # systemd-tmpfiles removes old files, but none from a locked folder
+            fcntl.flock(descriptor, fcntl.LOCK_SH)  # systemd-tmpfiles removes old files, but not in a locked folder
             yield folder
         finally:
             os.close(descriptor)
 
 
 def look_for_garbage_less_often() -> None:
-    """Spare the modules, and look at all the rest seldom, but often at the little that is new.
+    """Tune Python's garbage collector: freeze the loaded modules, and collect old objects rarely.
 
-    Requests leave next to no cycles behind. What the stores keep in memory is some hundred thousand objects. To look
-    through them takes as long as a hundred requests, so that is done once in fifty million new objects. An import
-    leaves many new objects that live for seconds. Each is looked at twice whatever the numbers; these make it 2,000 of
-    them at once, and 10,000 the second time, which takes a few milliseconds.
+    Requests leave almost no reference cycles. The stores keep about a hundred thousand objects in memory. A full
+    collection takes as long as a hundred requests, so it runs once in fifty million new objects. An import makes many
+    objects that live for seconds. The collector visits each of them twice with any thresholds. These thresholds make
+    it 2,000 objects at a time, then 10,000, which takes a few milliseconds.
     """
     gc.collect()
     gc.freeze()

@@ -36,7 +36,7 @@ __all__ = [
 
 
 class Services(NamedTuple):
-    """What learners and authors do and are shown, what is told of courses, what is done for learners, and codes."""
+    """The services of the application, over one store."""
 
     progress: ProgressService
     statistics: StatisticsService
@@ -51,7 +51,7 @@ class Services(NamedTuple):
         course_changed: Callable[[], None],
         permanent_codes: Mapping[str, SignIn] = NO_PERMANENT_CODES,
     ) -> Self:
-        """The use cases over a store; `course_changed` is called after the catalogue took another document."""
+        """Return the services over a store. `course_changed` is called after a course document was stored."""
         return cls(
             ProgressService(store, course_changed),
             StatisticsService(store),

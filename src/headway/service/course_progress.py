@@ -1,4 +1,4 @@
-"""One learner in one course, read to be explained: the percentage and the rows that it comes from agree."""
+"""Reads one learner's progress in one course, so that the percentage agrees with the lesson progress."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -12,14 +12,14 @@ from headway.storage.port import Store
 
 
 class LessonRow(NamedTuple):
-    """A row and the lesson it belongs to."""
+    """Lesson progress, and the lesson that it belongs to."""
 
     row: LessonProgress
     lesson: Lesson
 
 
 def in_order(course: Course, rows: Iterable[LessonProgress]) -> list[LessonRow]:
-    """Rows in the course's order; those of lessons that are not in the course are left out."""
+    """Return lesson progress in the course's order, without lessons that are not in the course."""
     by_lesson = {row.lesson_id: row for row in rows}
     return [LessonRow(by_lesson[lesson.id], lesson) for lesson in course.lessons if lesson.id in by_lesson]
 
@@ -32,9 +32,9 @@ class ExplainedSummary(NamedTuple):
 
 
 class LearnerReading(NamedTuple):
-    """A learner's rows in a course, hidden ones too, and what they come to under this version of the course.
+    """A learner's lesson progress in a course, hidden lessons included, and the course progress under this version.
 
-    `course progress` is `None` where the learner has not written in the course.
+    `course_progress` is `None` where the learner has not written in the course.
     """
 
     versioned: VersionedCourse
@@ -43,7 +43,7 @@ class LearnerReading(NamedTuple):
 
     @property
     def summary(self) -> Summary:
-        """Where the learner stands, counted from the rows."""
+        """The summary, counted from the lesson progress."""
         return summarise(self.versioned.course, self.course_progress)
 
     @property
@@ -53,9 +53,9 @@ class LearnerReading(NamedTuple):
 
 
 async def read_learner(store: Store, learner_id: LearnerId, course_id: CourseId) -> LearnerReading:
-    """Read a course, the learner's course progress, and then the lessons, from which its figures are made anew.
+    """Read a course, the learner's course progress and lesson progress, and count the figures again.
 
-    So all that is answered comes from the same lessons, whatever is written meanwhile.
+    So all figures come from the same lesson progress, even if the learner writes between the reads.
     """
     versioned = await store.course(course_id)
     course_progress = (await store.course_progress(learner_id, course_id)).progress

@@ -1,4 +1,4 @@
-"""What putting a course document would do, before it is put."""
+"""Computes what storing a course document would change, without storing it."""
 
 import asyncio
 from collections import Counter
@@ -15,19 +15,19 @@ from headway.domain.roster import LONGEST_PAGE, RosterOrder, RosterQuery, positi
 from headway.domain.writes import UNCONDITIONAL, Precondition
 from headway.storage.port import Store
 
-_AT_A_TIME: Final = 8  # learners whose rows are read side by side: other people's requests are to go on
+_AT_A_TIME: Final = 8  # learners read at the same time: few, so that other requests are not held up
 
-# The furthest first: where a whole page of them can not complete the course, nobody behind them can.
+# Most progress first: if nobody on a page can complete the course, nobody on the next pages can.
 _TO_GAIN: Final = RosterQuery(order=RosterOrder.PROGRESS, limit=LONGEST_PAGE, completed=False)
 _TO_LOSE: Final = replace(_TO_GAIN, completed=True)
 
 
 async def impact(store: Store, course: Course, precondition: Precondition = UNCONDITIONAL) -> Impact:
-    """What putting a course would do. Nobody is counted in one that the catalogue has not.
+    """Return what storing a course would change. A new course has no learners to count.
 
-    Raises `PreconditionFailedError` where it would be refused.
+    Raises `PreconditionFailedError` where the precondition does not hold.
 
-    While what followed from an earlier edit is being derived, it is what this one adds to that.
+    While an earlier edit is still being recalculated, the result is what this edit changes in addition.
     """
     try:
         before = await store.course(course.id)
@@ -45,7 +45,10 @@ async def impact(store: Store, course: Course, precondition: Precondition = UNCO
 
 
 class _Walk:
-    """Goes over the learners whose completion an edit can change; `found` counts them by what it changes."""
+    """Goes through the learners whose completion an edit can change.
+
+    `found` counts them: 1 for those who gain the completion, -1 for those who lose it, 0 for no change.
+    """
 
     def __init__(self, store: Store, edit: CourseEdit, now: datetime) -> None:
         self.found: Counter[int] = Counter()
@@ -54,7 +57,7 @@ class _Walk:
         self._now = now
 
     async def go(self) -> None:
-        """Count all whom the edit can give the completion to, and all whom it can take it from."""
+        """Count the learners who would gain the completion, and those who would lose it."""
         if self._edit.can_give:
             settled = await self._store.recalculation(self._edit.before.course.id) is None
             async for page in self._pages(_TO_GAIN):
@@ -72,7 +75,7 @@ class _Walk:
             query = replace(query, after=position_of(page[-1], query.order))
 
     async def _count(self, page: Sequence[CourseProgress]) -> bool:
-        """Count a page; answers whether anybody on it has completed the course under the edit, or may have."""
+        """Count a page. Return whether anybody on it completes the course under the edit, or may complete it."""
         verdicts = [self._edit.completes(course_progress) for course_progress in page]
         undecided = [
             course_progress for course_progress, completes in zip(page, verdicts, strict=True) if completes is None
@@ -85,7 +88,7 @@ class _Walk:
         for first in range(0, len(undecided), _AT_A_TIME):
             some = undecided[first : first + _AT_A_TIME]
             self.found.update(await asyncio.gather(*map(self._difference, some)))
-            await asyncio.sleep(0)  # the reads need not have waited for anything
+            await asyncio.sleep(0)  # lets other requests run: the reads may not have waited
         await asyncio.sleep(0)
         return any(completes is not False for completes in verdicts)
 

@@ -1,4 +1,4 @@
-"""An import under way: lines to writes, some at a time, noted as it goes so that one broken off goes on."""
+"""Runs an import in groups of lines. It notes its position, so that an interrupted import can continue."""
 
 import asyncio
 import contextlib
@@ -48,13 +48,13 @@ _WriteAll = Callable[[Sequence[_Line]], Awaitable[Sequence[Written | bool]]]
 Told = Callable[[int], None]
 _Note = Callable[[int, Report], Awaitable[None]]
 
-_LINES_UNDER_WAY: Final = 16  # side by side, so that a learner's own write does not wait behind many of them
-_ROOM_SECONDS: Final = 0.05  # between two looks whether the queue has room; learners' own writes do not wait for it
+_LINES_UNDER_WAY: Final = 16  # at the same time: few, so that a learner's own write does not wait behind many lines
+_ROOM_SECONDS: Final = 0.05  # between two attempts while the queue is full
 _ROOM_ATTEMPTS: Final = 200
 
 
 class ImportFile(NamedTuple):
-    """A file to import: its lines in order, and a digest that tells it and how it is read apart from others."""
+    """A file to import: its lines in order, and a digest of its content and of how it is read."""
 
     digest: str
     lines: Iterable[Line]
@@ -68,7 +68,7 @@ class ImportOptions(NamedTuple):
 
 
 class Import:
-    """One caller's import. `told` hears the number of the last line that is through, after every few."""
+    """One caller's import. After each group of lines, it calls `told` with the number of the last line."""
 
     def __init__(self, store: Store, caller: LearnerId, told: Told) -> None:
         self._store = store
@@ -76,10 +76,10 @@ class Import:
         self._told = told
 
     async def run(self, file: ImportFile, options: ImportOptions, key: str | None) -> Report:
-        """What became of the lines; with a key, those that were through before are not written again.
+        """Import the lines and return the report. With a key, lines that were done before are not written again.
 
-        Raises `ImportUnderWayError`, `KeyReusedError`, and `InvalidValueError` where all lines are to be written and
-        one of them is wrong, or where there are too many of them.
+        Raises `ImportUnderWayError`, `KeyReusedError`, and `InvalidValueError` where the import is atomic and a line
+        is wrong or there are too many lines.
         """
         lines = map(self._signed, file.lines)
         if options.dry_run:
@@ -132,21 +132,21 @@ class Import:
         return await _when_there_is_room(lambda: self._store.restore(line))
 
     def _signed(self, line: Line) -> Line:
-        """The line under the caller's name, who writes for another learner; what is restored keeps its names."""
+        """Name the caller as the writer, where the line is for another learner. Restored lines keep their writers."""
         if not isinstance(line.write, LessonWrite) or line.write.restored or line.write.learner_id == self._caller:
             return line
         return line._replace(write=line.write._replace(written_by=self._caller))
 
 
 class _Rehearsal:
-    """Decides writes as the store would, on what is stored and on each other, and stores nothing."""
+    """Decides writes as the store would, from the stored data and the earlier lines, and stores nothing."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._rows: dict[_RowKey, LessonProgress | None] = {}
 
     async def write(self, write: _Line) -> Written | bool:
-        """What a write would do."""
+        """Return what a write would do."""
         if not isinstance(write, LessonWrite):
             return await self._restored(write)
         key = _row_key(write)
@@ -156,7 +156,7 @@ class _Rehearsal:
         return written
 
     async def write_all(self, writes: Sequence[_Line]) -> Sequence[Written | bool]:
-        """What writes that are stored together or not at all would do. Raises as the store's `write_all`."""
+        """Return what an atomic import of these writes would do. Raises as the store's `write_all`."""
         written = []
         for position, write in enumerate(writes):
             try:
@@ -164,11 +164,11 @@ class _Rehearsal:
             except _SOME_LINES_REFUSED as refusal:
                 raise RefusedWriteError(position, refusal) from refusal
             if position % LINES_AT_ONCE == 0:
-                await asyncio.sleep(0)  # others have their turn
+                await asyncio.sleep(0)  # lets other requests run
         return written
 
     async def _restored(self, asked: CourseProgressRestore) -> bool:
-        """Whether an export says of a place what is not held."""
+        """Return whether restoring would change the learner's progress in the course."""
         course = await self._store.course(asked.course_id)
         record = await self._store.learner_record(asked.learner_id)
         course_progress = next((one for one in record.all_course_progress if one.course_id == asked.course_id), None)
@@ -178,7 +178,7 @@ class _Rehearsal:
 
 
 class _Journal:
-    """Notes how far an import with a key is, for as long as it is this one's."""
+    """Notes the position of an import with a key, while this import holds the key."""
 
     def __init__(self, ledger: ImportLedger, key: ImportKey, digest: str) -> None:
         self._ledger = ledger
@@ -187,7 +187,10 @@ class _Journal:
         self._holder = str(uuid4())
 
     async def take(self) -> ImportState:
-        """How far it is. Raises `KeyReusedError`, and `ImportUnderWayError` where somebody else works on it."""
+        """Take the key and return the import's state.
+
+        Raises `KeyReusedError` for another file, and `ImportUnderWayError` where another caller holds the key.
+        """
         state = await self._ledger.take(self._key, self._digest, self._holder)
         if state.digest != self._digest:
             raise KeyReusedError
@@ -197,23 +200,23 @@ class _Journal:
 
     @contextlib.asynccontextmanager
     async def held(self) -> AsyncIterator[None]:
-        """Let go of it where it is broken off, so that it can go on at once; forget it where nothing was written."""
+        """Release the key after an interruption, so that the import can continue; forget it after a wrong file."""
         try:
             yield
         except InvalidValueError:
             await self._ledger.forget(self._key)
             raise
         except UnavailableError:
-            with contextlib.suppress(UnavailableError):  # then it is free again when the lease ends
+            with contextlib.suppress(UnavailableError):  # then the key is free when the lease ends
                 await self._ledger.release(self._key, self._holder)
             raise
 
     async def note(self, line: int, report: Report) -> None:
-        """Note the last line that is through. Raises `ImportUnderWayError` where somebody else has taken over."""
+        """Note the last line that is done. Raises `ImportUnderWayError` where another caller has taken the key."""
         await self._note(line, report, finished=False)
 
     async def finish(self, report: Report) -> None:
-        """Note that all lines are through."""
+        """Note that all lines are done."""
         await self._note(0, report, finished=True)
 
     async def _note(self, line: int, report: Report, *, finished: bool) -> None:
@@ -229,7 +232,7 @@ _SOME_LINES_REFUSED: Final = (InvalidValueError, CourseNotFoundError, LessonNotF
 
 
 async def _outcomes(lines: Sequence[Line], write: _Write) -> Sequence[Outcome]:
-    """What became of some lines, written side by side; those of one row one after the other."""
+    """Write some lines at the same time, but lines of the same lesson progress in order. Return the outcomes."""
     outcomes = {line.number: Outcome(line.number, problems=line.problems) for line in lines}
     by_row: dict[_RowKey, list[tuple[int, _Line]]] = {}
     for line in lines:
@@ -246,7 +249,7 @@ async def _outcomes(lines: Sequence[Line], write: _Write) -> Sequence[Outcome]:
                 except _SOME_LINES_REFUSED as refusal:
                     outcomes[number] = refusal_of(number, refusal)
 
-    # All are waited for, also where one fails: else they would be stored after whoever goes on has begun.
+    # Wait for all, even if one fails: else a late write could be stored after the import has continued elsewhere.
     writers = [write_each() for _ in range(min(_LINES_UNDER_WAY, len(by_row)))]
     for failure in await asyncio.gather(*writers, return_exceptions=True):
         if failure is not None:
@@ -259,7 +262,7 @@ def _with_ignored(lines: Sequence[Line], outcomes: Sequence[Outcome]) -> Sequenc
 
 
 async def _when_there_is_room(action: Callable[[], Awaitable[T]]) -> T:
-    """Do something that needs a place in the queue: an import waits for one, which learners' own writes are not to."""
+    """Run an action, and try again while the queue is full. Learners' own writes do not wait like this."""
     for _ in range(_ROOM_ATTEMPTS):
         with contextlib.suppress(QueueFullError):
             return await action()
@@ -268,12 +271,12 @@ async def _when_there_is_room(action: Callable[[], Awaitable[T]]) -> T:
 
 
 async def _next(lines: Iterator[Line], count: int) -> Sequence[Line]:
-    """The next lines, read in a thread: the rest of a file may take a while, even if there is no line in it."""
+    """Read the next lines in a thread, because a file may take long to read, even without a line in it."""
     return await asyncio.to_thread(lambda: list(islice(gently(lines), count)))
 
 
 async def _few_enough(lines: Iterator[Line]) -> Sequence[Line]:
-    """The lines. Raises `InvalidValueError` where they are too many to be written in one transaction."""
+    """Read all lines. Raises `InvalidValueError` where there are too many for one transaction."""
     few = await _next(lines, MOST_LINES_TOGETHER + 1)
     if len(few) > MOST_LINES_TOGETHER:
         reason = f"At most {MOST_LINES_TOGETHER} lines are written together or not at all."
@@ -282,7 +285,7 @@ async def _few_enough(lines: Iterator[Line]) -> Sequence[Line]:
 
 
 def _row_key(write: _Line) -> _RowKey:
-    """What is written one after the other: a row, or the place in a course, which has no lesson."""
+    """Return the key of lines that are written in order. A restored course progress has no lesson."""
     lesson_id = write.lesson_id if isinstance(write, LessonWrite) else _NO_LESSON
     return write.learner_id, write.course_id, lesson_id
 
@@ -292,4 +295,4 @@ def _new_id() -> ProgressId:
 
 
 async def _not_noted(_line: int, _report: Report) -> None:
-    """Without a key there is nothing to go on with."""
+    """Note nothing: an import without a key can not be continued."""

@@ -1,4 +1,4 @@
-"""What is done for learners by others: writing, exporting, erasing."""
+"""Writes, exports and erases learners' data on their behalf."""
 
 from headway.domain.identifiers import LearnerId
 from headway.domain.imports import ImportKey, Report
@@ -19,15 +19,15 @@ class LearnersService:
         self._store = store
 
     async def export(self, principal: Principal, learner_id: LearnerId) -> LearnerRecord:
-        """All that is held on a learner. Needs `learners:admin`, unless the caller is that learner."""
+        """Return all data of a learner. Needs `learners:admin`, unless the caller is that learner."""
         if principal.learner_id != learner_id:
             principal.require(LEARNERS_ADMIN)
         return await self._store.learner_record(learner_id)
 
     async def erase(self, principal: Principal, learner_id: LearnerId) -> None:
-        """Remove all that is held on a learner, if there is anything. Needs `learners:admin`.
+        """Remove all data of a learner, if there is any. Needs `learners:admin`.
 
-        The log gets the learner's id, each time: whoever restores a backup knows by it whom to erase again.
+        The log gets the learner's id each time. It tells operators whom to erase again after restoring a backup.
         """
         principal.require(LEARNERS_ADMIN)
         await self._store.erase(learner_id)
@@ -36,11 +36,11 @@ class LearnersService:
         _log.info("learner_erased", learner=learner_id)
 
     async def record(self, principal: Principal, write: LessonWrite) -> Recorded:
-        """Write to a learner's row as the learner would, at times of its own or now. Needs `learners:admin`.
+        """Write a learner's lesson progress, at the times of the write or now. Needs `learners:admin`.
 
         `write.written_by` is the caller, unless that is the learner. A conditional write may complete the lesson
-        against its conditions. Raises as `ProgressService.record` does, and `InvalidValueError` for times that can not
-        be.
+        against its conditions. Raises as `ProgressService.record` does, and `InvalidValueError` for impossible
+        times.
         """
         principal.require(LEARNERS_ADMIN)
         write = write._replace(authority=principal.learner_id)
@@ -56,12 +56,12 @@ class LearnersService:
     ) -> Report:
         """Write a file's lines as `record` does, without conditions. Needs `learners:admin`.
 
-        Under a `key` an import that was broken off goes on, and one that is done is answered again. Raises as
+        With a `key`, an interrupted import continues, and a finished one returns its report again. Raises as
         `Import.run` does.
         """
         principal.require(LEARNERS_ADMIN)
         return await Import(self._store, principal.learner_id, told).run(file, options, key)
 
     async def forget_import(self, principal: Principal, key: str) -> None:
-        """Let a key of the caller's be as if it had never been used."""
+        """Forget a key of the caller, as if it had never been used."""
         await self._store.imports.forget(ImportKey(principal.learner_id, key))

@@ -10,19 +10,19 @@ Line = TypeVar("Line")
 
 
 class CoursePage(NamedTuple, Generic[Line]):
-    """Some of a list of courses, and the place of its last one where others follow."""
+    """A page of a list of courses, and the position of its last course where another page follows."""
 
     lines: list[Line]
     last: CoursePosition | None
 
 
 def one_more(query: CourseQuery) -> CourseQuery:
-    """The query of a page and the course behind it, which tells whether the list goes on."""
+    """Return the query with a limit of one more. The extra course shows that another page follows."""
     return replace(query, limit=query.limit + 1)
 
 
 async def every_course(read: Callable[[CourseQuery], Awaitable[CoursePage[Line]]]) -> list[Line]:
-    """The whole list, read page by page."""
+    """Read the whole list, page by page."""
     lines: list[Line] = []
     query = CourseQuery()
     while True:

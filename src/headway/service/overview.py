@@ -1,4 +1,4 @@
-"""What learners are shown of their own: the courses under way, where each goes on, and the days they were active."""
+"""Learners' own overview: their courses, the next lesson in each, and their active days."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -33,7 +33,7 @@ class CoursesUnderWay(NamedTuple):
 
 
 class OwnCourse(NamedTuple):
-    """A course as one learner knows it: lesson and course progress, the lesson to go on with, and the active days."""
+    """A course for one learner: lesson progress and course progress, the next lesson, and the active days."""
 
     reading: LearnerReading
     next_lesson: Lesson | None
@@ -41,7 +41,7 @@ class OwnCourse(NamedTuple):
 
 
 class OverviewService:
-    """What learners are shown of their own. Every method may raise `UnavailableError` and what its store raises.
+    """Learners' own overview. Every method may raise `UnavailableError` and what its store raises.
 
     The weeks of calendars begin with `first_weekday` (Monday is 0). A course's days are cut in its own zone.
     """
@@ -51,7 +51,7 @@ class OverviewService:
         self._clock = clock
 
     async def courses(self, principal: Principal, first_weekday: int) -> CoursesUnderWay:
-        """The caller's courses of the catalogue. The calendar is over all courses, those removed from it too."""
+        """Return the caller's courses in the catalogue. The calendar also covers courses that were removed."""
         now = self._clock()
         readings = await self._store.learner_courses(principal.learner_id)
         touched = await self._store.touched_lessons(principal.learner_id)
@@ -61,7 +61,7 @@ class OverviewService:
         return CoursesUnderWay([_under_way(reading, rows.get(reading.course.id, ())) for reading in readings], calendar)
 
     async def course(self, principal: Principal, course_id: CourseId, first_weekday: int) -> OwnCourse:
-        """One course, whether the caller has written in it or not."""
+        """Return one course, whether the caller has written in it or not."""
         reading = await read_learner(self._store, principal.learner_id, course_id)
         course = reading.versioned.course
         today = course.date_of(self._clock())

@@ -18,7 +18,7 @@ from headway.storage.port import Recalculation, Store
 
 
 class Recorded(NamedTuple):
-    """A row as a write left it, its lesson, and the fields whose stored value was kept against the one sent."""
+    """Lesson progress after a write, its lesson, and the fields that kept their stored value (`kept`)."""
 
     row: LessonProgress
     lesson: Lesson
@@ -26,16 +26,16 @@ class Recorded(NamedTuple):
 
     @classmethod
     def of(cls, written: Written) -> Self:
-        """What a write that removes nothing did."""
+        """Return the result of a write. Raises `ValueError` where the write removed the lesson progress."""
         if written.after is None:
             raise ValueError(written)
         return cls(written.after, written.lesson, written.kept)
 
 
 class CatalogueEntry(NamedTuple):
-    """A course, the version of its document, and how far what follows from its last edit is derived.
+    """A course, the version of its document, and the recalculation after its last edit.
 
-    `recalculation` is `None` where nothing is left to do.
+    `recalculation` is `None` where it is finished.
     """
 
     course: Course
@@ -44,13 +44,13 @@ class CatalogueEntry(NamedTuple):
 
 
 def _nobody_is_told() -> None:
-    """What is to be done after a course changed, where nothing is."""
+    """Do nothing after a course changed."""
 
 
 class ProgressService:
     """What learners, players and authors do. Every method may raise `UnavailableError` and what its store raises.
 
-    `course_changed` is called after the catalogue took another document.
+    `course_changed` is called after a course document was stored.
     """
 
     def __init__(self, store: Store, course_changed: Callable[[], None] = _nobody_is_told) -> None:
@@ -58,20 +58,20 @@ class ProgressService:
         self._course_changed = course_changed
 
     async def lessons(self, principal: Principal, course_id: CourseId) -> list[LessonRow]:
-        """The caller's rows in a course, in catalogue order, of lessons that are in the course now."""
+        """Return the caller's lesson progress in a course, in the course's order, for its present lessons."""
         return in_order(*await self.store.lessons(principal.learner_id, course_id))
 
     async def few_lessons(self, principal: Principal, course_id: CourseId) -> list[LessonRow] | None:
-        """The same, and `None` where they are so much that others have to wait for it."""
+        """Return the same, or `None` where it is so much that other requests would wait."""
         reading = await self.store.few_lessons(principal.learner_id, course_id)
         return None if reading is None else in_order(*reading)
 
     async def lessons_stamp(self, principal: Principal, course_id: CourseId) -> LessonsStamp:
-        """What changes whenever `lessons` would answer otherwise; ask for it first, then for them."""
+        """Return a stamp that changes whenever the result of `lessons` does. Read the stamp before the lessons."""
         return await self.store.lessons_stamp(principal.learner_id, course_id)
 
     async def lesson(self, principal: Principal, course_id: CourseId, lesson_id: LessonId) -> LessonRow:
-        """The caller's row in one lesson. Raises `LessonNotFoundError` or `ProgressNotFoundError`."""
+        """Return the caller's progress in one lesson. Raises `LessonNotFoundError` or `ProgressNotFoundError`."""
         course, row = await self.store.lesson(principal.learner_id, course_id, lesson_id)
         lesson = course.lessons_by_id.get(lesson_id)
         if lesson is None:
@@ -88,7 +88,7 @@ class ProgressService:
         update: ProgressUpdate,
         precondition: Precondition = UNCONDITIONAL,
     ) -> Recorded:
-        """Write to the caller's row in one lesson by the write rule, making the row where there is none.
+        """Write the caller's progress in one lesson by the write rule. Create it where there is none.
 
         Raises `LessonNotFoundError`, `PreconditionFailedError`, or `InvalidValueError` for metadata out of bounds.
         """
@@ -102,25 +102,25 @@ class ProgressService:
         lesson_id: LessonId,
         precondition: Precondition = UNCONDITIONAL,
     ) -> None:
-        """Remove the caller's row in one lesson, if there is one. Raises as `record` does."""
+        """Remove the caller's progress in one lesson, if there is any. Raises as `record` does."""
         write = LessonWrite(principal.learner_id, course_id, lesson_id, None, precondition, principal.acting)
         await self.store.write(write)
 
     async def restart_course(self, principal: Principal, course_id: CourseId) -> None:
-        """Remove all the caller's rows in a course, also those of lessons that are not in it now."""
+        """Remove all the caller's lesson progress in a course, also for lessons that are not in it now."""
         await self.store.restart_course(principal.learner_id, course_id)
 
     async def summary(self, principal: Principal, course_id: CourseId) -> Summary:
-        """Where the caller stands in a course, over the lessons that are in it now."""
+        """Return the caller's summary of a course, over its present lessons."""
         return summarise(*await self.store.course_progress(principal.learner_id, course_id))
 
     async def explained_summary(self, principal: Principal, course_id: CourseId) -> ExplainedSummary:
-        """The summary, and which lessons its percentage is made of."""
+        """Return the summary, and which lessons count in its percentage."""
         reading = await read_learner(self.store, principal.learner_id, course_id)
         return ExplainedSummary(reading.summary, reading.explanation)
 
     async def summaries(self, principal: Principal) -> list[Summary]:
-        """Where the caller stands in every course written in, most recently touched first."""
+        """Return the caller's summaries of all courses written in, most recently touched first."""
         return [summarise(*reading) for reading in await self.store.learner_courses(principal.learner_id)]
 
     async def courses(self, query: CourseQuery = FIRST_COURSES) -> CoursePage[CourseOutline]:
@@ -138,7 +138,7 @@ class ProgressService:
     async def put_course(
         self, principal: Principal, course: Course, precondition: Precondition = UNCONDITIONAL
     ) -> CoursePut:
-        """Make the catalogue hold a course as given. Needs `courses:write`. Raises `PreconditionFailedError`."""
+        """Store a course in the catalogue. Needs `courses:write`. Raises `PreconditionFailedError`."""
         principal.require(COURSES_WRITE)
         put = await self.store.put_course(course, precondition)
         self._course_changed()
@@ -147,12 +147,12 @@ class ProgressService:
     async def impact_of_course(
         self, principal: Principal, course: Course, precondition: Precondition = UNCONDITIONAL
     ) -> Impact:
-        """What putting a course would do; nothing is stored. Needs `courses:write`. Raises as `put_course`."""
+        """Return what storing a course would change; store nothing. Needs `courses:write`. Raises as `put_course`."""
         principal.require(COURSES_WRITE)
         return await impact(self.store, course, precondition)
 
     async def remove_course(self, principal: Principal, course_id: CourseId) -> None:
-        """Take a course out of the catalogue, keeping its learners' rows. Needs `courses:write`."""
+        """Remove a course from the catalogue, but keep its learners' lesson progress. Needs `courses:write`."""
         principal.require(COURSES_WRITE)
         await self.store.remove_course(course_id)
 

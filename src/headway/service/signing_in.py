@@ -1,4 +1,4 @@
-"""Codes that sign a browser in, each good once."""
+"""Codes that sign a browser in. Each works once."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -12,16 +12,16 @@ NO_PERMANENT_CODES: Final[Mapping[str, SignIn]] = {}
 
 
 class IssuedCode(NamedTuple):
-    """A code, told once and kept by nobody, and until when it is good."""
+    """A code, and when it expires. The store keeps only a digest of the code."""
 
     code: str
     ends_at: datetime
 
 
 class SignInService:
-    """Gives codes out and takes them in. Every method may raise `StoreUnavailableError`.
+    """Issues and redeems codes. Every method may raise `StoreUnavailableError`.
 
-    `permanent_codes` are codes of this process alone, which stay good as long as it runs.
+    `permanent_codes` are valid in this process only, any number of times, until it ends.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class SignInService:
     async def issue(
         self, principal: Principal, ends_at: datetime | None, lifetime: timedelta = CODE_LIFETIME
     ) -> IssuedCode:
-        """A code for `lifetime`, and not beyond `ends_at`, when what it lets in by is over (`None`: nothing is)."""
+        """Issue a code that is valid for `lifetime`, but not after `ends_at` (`None`: no such limit)."""
         code = new_code()
         good_until = self._clock() + lifetime
         if ends_at is not None:
@@ -47,7 +47,7 @@ class SignInService:
         return IssuedCode(code, good_until)
 
     async def take(self, code: str) -> SignIn | None:
-        """Whom a code lets in, once; `None` where it was taken before, is over, or never was one."""
+        """Redeem a code. Return its sign-in, or `None` where the code was used, has expired or does not exist."""
         if not is_code(code):
             return None
         digest = digest_of(code)

@@ -1,4 +1,4 @@
-"""What is told of courses and their learners, to those who may see it."""
+"""Statistics of courses and their learners, for callers who may read them."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
@@ -20,7 +20,7 @@ from headway.service.course_progress import LessonRow, in_order, read_learner
 from headway.service.listing import CoursePage, one_more
 from headway.storage.port import Store
 
-# Nobody else is served while a page is read and written: some milliseconds.
+# No other request is served while a page is rendered: some milliseconds.
 PAGE_OF_A_FILE: Final = 250
 
 
@@ -40,14 +40,14 @@ class RosterLine(NamedTuple):
 
 
 class RosterPage(NamedTuple):
-    """Some of a roster, and the place of its last line where others follow."""
+    """A page of a roster, and the position of its last line where another page follows."""
 
     lines: Sequence[RosterLine]
     last: RosterPosition | None
 
 
 class LearnerDetail(NamedTuple):
-    """A learner in a course, the rows in the course's order, and why the percentage is what it is."""
+    """A learner in a course, the lesson progress in the course's order, and the explanation of the percentage."""
 
     course: Course
     line: RosterLine
@@ -95,9 +95,10 @@ class StatisticsService:
     async def roster(
         self, principal: Principal, course_id: CourseId, query: RosterQuery, stalled_days: int | None = None
     ) -> RosterPage:
-        """A page of a course's learners; `stalled_days` asks for those who stopped: not complete, not seen for so long.
+        """Return a page of a course's learners.
 
-        Raises `InvalidValueError` for a lesson that is not in the course, and where one has to be named and is not.
+        `stalled_days` selects learners who have not completed the course and were not seen for so many days.
+        Raises `InvalidValueError` for a lesson that is not in the course, and where a lesson is missing.
         """
         principal.require_statistics(course_id)
         versioned = await self._store.course(course_id)
@@ -112,7 +113,7 @@ class StatisticsService:
     async def whole_roster(
         self, principal: Principal, course_id: CourseId, query: RosterQuery, stalled_days: int | None = None
     ) -> AsyncGenerator[Sequence[RosterLine], None]:
-        """All lines of a roster, a page at a time, the first of which may be empty. Raises as `roster` does."""
+        """Yield all lines of a roster, page by page. The first page may be empty. Raises as `roster` does."""
         position = None
         while True:
             page = await self.roster(
@@ -136,7 +137,7 @@ class StatisticsService:
     async def _lines(
         self, versioned: VersionedCourse, all_course_progress: Sequence[CourseProgress]
     ) -> list[RosterLine]:
-        """Course progress with its summary. That of another version of the course is made anew, or may have gone."""
+        """Return lines with summaries. Course progress of another version is read again; it may be gone by then."""
         outdated = [
             course_progress
             for course_progress in all_course_progress
@@ -160,7 +161,7 @@ class StatisticsService:
 
 
 def _last_month(now: datetime) -> Period:
-    """The days of the last month in whichever zone."""
+    """Return the days of the last month, wide enough for every time zone."""
     today = now.date()
     return Period(today - timedelta(days=MONTH), today + timedelta(days=1))
 

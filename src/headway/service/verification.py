@@ -1,7 +1,7 @@
-"""Are the courses' figures what the rows say? Recounted, compared, and mended, while the service runs.
+"""Compares the courses' figures with a recount of the lesson progress, and repairs them while the service runs.
 
-What is stored and what is recounted are both read as they were at one moment. So what they differ by then can be added
-whatever was written since: the figures are kept by adding, too.
+The figures and the lesson progress are read as they were at one moment. The service changes figures only by adding to
+them. So the difference can be added later, whatever was written since.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,11 +15,11 @@ from headway.domain.identifiers import CourseId, LessonId
 from headway.storage.port import Archive, CourseProgressKey, Recount, Store
 
 Progress = Callable[[int], None]
-"""Is told how many more rows were counted."""
+"""Called with how many more rows were counted."""
 
 
 class Difference(NamedTuple):
-    """A figure that is not what the rows say: of a course, of one of its lessons, or of one of its days."""
+    """A wrong figure of a course, of one of its lessons, or of one of its days."""
 
     course_id: CourseId
     of: LessonId | date | None
@@ -31,7 +31,7 @@ class Difference(NamedTuple):
 class Verified(NamedTuple):
     """What a recount found. `missing` is what has to be added to what is stored.
 
-    `ahead` are learners in courses who were last seen on a day that has not come.
+    `ahead` are learners in courses whose last day is in the future.
     """
 
     rows: int
@@ -42,7 +42,7 @@ class Verified(NamedTuple):
 
     @property
     def is_exact(self) -> bool:
-        """Whether all is as the rows say, and nothing lies in the future."""
+        """Whether no figure and no course progress is wrong, and no last day is in the future."""
         return not (self.differences or self.wrong or self.ahead)
 
 
@@ -69,7 +69,7 @@ async def repair(archive: Archive, store: Store, verified: Verified, progress: P
     if verified.missing:
         await archive.add_counters(verified.missing)
     for learner_id, course_id in {*verified.wrong, *verified.ahead}:
-        with suppress(CourseNotFoundError):  # it was removed meanwhile; what is put back is derived anew
+        with suppress(CourseNotFoundError):  # the course was removed meanwhile; storing it again recalculates
             await store.refresh(learner_id, course_id)
         progress(1)
 
@@ -93,7 +93,7 @@ C = TypeVar("C", LessonCounts, CourseCounts, DayCounts)
 
 
 def _figures(stored: Mapping[K, C], found: Mapping[K, C], nothing: C) -> Iterator[tuple[K, str, int, int]]:
-    """The figures that differ, of all that is counted on either side."""
+    """Yield the figures that differ between the two sides."""
     for key in stored.keys() | found.keys():
         pairs = zip(nothing._fields, stored.get(key, nothing), found.get(key, nothing), strict=True)
         for figure, here, there in pairs:
