@@ -88,7 +88,8 @@ def test_a_percentage_is_written_as_the_locale_does() -> None:
         ("be@tarask, root, x-y, nl", "nl"),
         ("zh-Hans-CN-x-own", "zh-Hans-CN"),
         ("en-US-posix", "en-US"),
-        ("de;q=0, fr;q=none, *", "en"),
+        ("de;q=0, *", "en"),
+        ("de;q=0.9, fr;q=none", "fr"),
         (",;=", "en"),
     ],
 )
