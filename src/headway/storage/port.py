@@ -299,7 +299,7 @@ class Archive(Protocol):
         """Rows by learner, course and lesson: hidden ones too, and those of courses that are not in the catalogue."""
 
     async def all_course_progress(self, after: CourseProgressKey | None, limit: int) -> Sequence[CourseProgress]:
-        """Course progress by learner and course, as they are kept, those of courses started over among them."""
+        """Course progress by learner and course, as it is kept, those of courses started over among them."""
 
     async def put_courses(self, courses: Sequence[VersionedCourse]) -> None:
         """Make the catalogue hold these courses under these versions."""
@@ -308,7 +308,7 @@ class Archive(Protocol):
         """Hold these rows."""
 
     async def put_course_progress(self, all_course_progress: Sequence[CourseProgress]) -> None:
-        """Hold these course progress."""
+        """Hold this course progress."""
 
     async def days(self, after: LearnerDayKey | None, limit: int) -> Sequence[HeldDay]:
         """Finished days by learner, course and date."""

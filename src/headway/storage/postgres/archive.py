@@ -68,7 +68,7 @@ class PostgresArchive(ArchiveReader):
         await self._session.change(sql.HOLD_LESSON_ROWS, *from_lesson_progress(rows))
 
     async def put_course_progress(self, all_course_progress: Sequence[CourseProgress]) -> None:
-        """Hold these course progress."""
+        """Hold this course progress."""
         await self._session.change(sql.HOLD_COURSE_PROGRESS, *from_course_progress(all_course_progress))
 
     async def put_days(self, days: Sequence[HeldDay]) -> None:

@@ -61,11 +61,11 @@ class Learners:
     async def erase(self, learner_id: LearnerId, now: datetime) -> bool:
         """Remove all of it, course by course; answers whether there was anything.
 
-        The place in a course stays, emptied, until no process remembers who had it: one that did would write to it as
-        if nothing had happened. `sweep` takes it away.
+        The course progress stays, emptied, until no process remembers it: a process that did would write to it as if
+        nothing had happened. `sweep` removes it.
         """
-        positions = map(to_course_progress, await self._database.fetch(shared_sql.LEARNER_COURSE_PROGRESS, learner_id))
-        held = [position.course_id for position in positions if not position.is_empty]
+        kept = map(to_course_progress, await self._database.fetch(shared_sql.LEARNER_COURSE_PROGRESS, learner_id))
+        held = [progress.course_id for progress in kept if not progress.is_empty]
         for course_id in held:
             await self._erase_course(learner_id, course_id, now)
         return bool(held)

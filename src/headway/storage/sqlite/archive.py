@@ -70,7 +70,7 @@ class SqliteArchive(ArchiveReader):
             connection.executemany(sql.HOLD_LESSON_ROW, map(from_lesson_progress, rows))
 
     async def put_course_progress(self, all_course_progress: Sequence[CourseProgress]) -> None:
-        """Hold these course progress."""
+        """Hold this course progress."""
         async with self._transaction() as connection:
             connection.executemany(sql.PUT_COURSE_PROGRESS, map(from_course_progress, all_course_progress))
 

@@ -1,8 +1,8 @@
 """Lines that are promised: decided all together and on disk as they were sent, written to their rows in pieces.
 
-The pieces are set aside first, in as many transactions as it takes. Then one row makes all of them hold. Whoever
-writes to a learner's place in a course writes first what is promised there. So it is as if all had been written in the
-moment when they were promised.
+The pieces are set aside first, in as many transactions as it takes. Then one row makes all of them hold. A write to a
+learner in a course first writes what is promised there. So the effect is the same as if all lines had been written in
+the moment of the promise.
 """
 
 from collections import deque
@@ -72,7 +72,7 @@ class Promises:
         fetch(connection, sql.PROMISE, promise, to_text(decided_at))
 
     def write_to(self, connection: apsw.Connection, key: Key, counters: Counters) -> None:
-        """Write what is promised to a learner's place in a course; it costs next to nothing where nothing is."""
+        """Write what is promised to a learner in a course. Where nothing is promised, it costs next to nothing."""
         if not self._is_empty(connection):
             for piece in fetch(connection, sql.PROMISED_TO, _text(key)):
                 self._write(connection, piece, counters)
