@@ -11,7 +11,7 @@ def _count_nothing(_counters: Counters, _before: object, _after: object) -> None
     """In place of the change of a row or of course progress."""
 
 
-Counters.change_row = _count_nothing  # type: ignore[method-assign,assignment]
+Counters.change_lesson = _count_nothing  # type: ignore[method-assign,assignment]
 Counters.change_course_progress = _count_nothing  # type: ignore[method-assign,assignment]
 
 if __name__ == "__main__":

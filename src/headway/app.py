@@ -202,7 +202,7 @@ class Headway:
             app.include_router(self.dashboard.router())
         app.add_exception_handler(HTTPException, refused_by_framework)
         app.add_exception_handler(Exception, failed)
-        app.include_router(probes_router(VERSION, self.services.progress.probe, self.metrics))
+        app.include_router(probes_router(VERSION, self.store.probe, self.metrics))
         return app
 
 

@@ -19,7 +19,7 @@ from headway import create_router
 from headway.cli.commands import app
 from headway.domain.errors import ConfigurationError, HeadwayError, RefusedWriteError, ServerError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
-from headway.domain.progress import ProgressUpdate, new_row
+from headway.domain.progress import ProgressUpdate, new_lesson_progress
 from headway.formats.course_document import CourseDocument, LessonDocument, course_schema
 from headway.http.api.routes import OPERATIONS, PREFIX
 from headway.http.engine.endpoint import Operation
@@ -196,7 +196,7 @@ def test_every_error_is_named_under_errors() -> None:
 
 def test_every_field_of_a_row_that_can_be_written_has_its_line_in_the_write_rule() -> None:
     now = datetime.now(UTC)
-    fresh = new_row(LearnerId(""), CourseId(""), LessonId(""), ProgressId(""), now)._asdict()
+    fresh = new_lesson_progress(LearnerId(""), CourseId(""), LessonId(""), ProgressId(""), now)._asdict()
     table = rows(section(API, "The write rule").partition("### ")[0])
     assert [(name, default) for name, default, *_ in table] == [
         (f"`{name}`", f"`{json.dumps(fresh[name])}`") for name in ProgressUpdate.__annotations__

@@ -6,7 +6,7 @@ import pytest
 
 from domain.values import COURSE, EARLIER, LEARNER, LESSON, NOW, ROW, changes, finished, lesson, quiz, started, stored
 from headway.domain.catalogue import Lesson
-from headway.domain.progress import LessonProgress, ProgressUpdate, Status, kept_fields, merge, new_row
+from headway.domain.progress import LessonProgress, ProgressUpdate, Status, kept_fields, merge, new_lesson_progress
 
 PLAIN = lesson()
 ENOUGH_AT_80 = lesson(complete_at=80)
@@ -116,7 +116,7 @@ def test_an_empty_write_changes_nothing(row: LessonProgress) -> None:
 
 
 def test_the_first_write_makes_the_row_even_when_it_names_nothing() -> None:
-    before = new_row(LEARNER, COURSE, LESSON, ROW, NOW)
+    before = new_lesson_progress(LEARNER, COURSE, LESSON, ROW, NOW)
     after = merge(before, {}, PLAIN, NOW)
     assert changes(before, after) == {}
     assert (after.version, after.created_at, after.updated_at) == (1, NOW, NOW)

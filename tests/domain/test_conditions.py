@@ -30,7 +30,7 @@ from headway.domain.progress import (
     Status,
     kept_fields,
     merge,
-    new_row,
+    new_lesson_progress,
     recalculate,
     replace,
 )
@@ -72,7 +72,7 @@ IN_PROGRESS, COMPLETED = Status.IN_PROGRESS, Status.COMPLETED
     ],
 )
 def test_every_condition_has_to_be_met(write: Any, of: Lesson, updates: list[ProgressUpdate], status: Status) -> None:
-    row = new_row(LEARNER, COURSE, LESSON, ROW, EARLIER)
+    row = new_lesson_progress(LEARNER, COURSE, LESSON, ROW, EARLIER)
     for update in updates:
         row = write(row, update, of, NOW)
     assert row.status is status

@@ -17,7 +17,7 @@ from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCou
 from headway.domain.course_progress import CourseProgress, LearnerDay, last_started
 from headway.domain.identifiers import LessonId, ProgressId
 from headway.domain.presence import advance
-from headway.domain.progress import LessonProgress, new_row
+from headway.domain.progress import LessonProgress, new_lesson_progress
 from headway.domain.statistics import CourseReading, activity_of, reading_of, statistics_of
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition
 
@@ -61,9 +61,9 @@ def test_counts_kept_by_deltas_are_what_a_recount_finds(of: Course, steps: list[
             continue
         found[lesson_id] = written.after
         after, changed = advance(
-            course_progress, write, written, versioned, now=now, rows=partial(_asked, write, found)
+            course_progress, write, written, versioned, now=now, all_lesson_progress=partial(_asked, write, found)
         )
-        counters.change_row(written.before, written.after)
+        counters.change_lesson(written.before, written.after)
         counters.change_course_progress(course_progress, after)
         counters.change_days(COURSE, days, changed)
         days |= {moment: day for moment, day in changed.items() if day is not None}
@@ -87,8 +87,8 @@ def test_a_score_below_the_mark_is_shown_below_it() -> None:
     of = course()
     quiz = of.lessons[0]
     counters = Counters()
-    row = new_row(LEARNER, COURSE, quiz.id, ProgressId("a row"), NOW)
-    counters.change_row(None, row._replace(quiz_score=69.999))
+    row = new_lesson_progress(LEARNER, COURSE, quiz.id, ProgressId("a row"), NOW)
+    counters.change_lesson(None, row._replace(quiz_score=69.999))
     [figures, *_] = statistics_of(reading_of(of, counters), TODAY).lessons
     assert (figures.distribution, figures.median_score, figures.mean_score) == ({69: 1}, 69, 70)
     marked = replace(of, lessons=(replace(quiz, kind=LessonKind.QUIZ, pass_mark=70), *of.lessons[1:]))
@@ -141,13 +141,13 @@ def test_days_without_activity_are_listed_too() -> None:
 
 
 def test_no_time_that_can_be_sent_makes_a_lessons_count_too_large_to_be_stored() -> None:
-    row = new_row(LEARNER, COURSE, lesson(1).id, ProgressId("a row"), NOW)
+    row = new_lesson_progress(LEARNER, COURSE, lesson(1).id, ProgressId("a row"), NOW)
     counters = Counters()
     for minutes in (99_999, 100_001, 10_000_000, 10_000_000):
         after = row._replace(time_spent_minutes=minutes)
-        counters.change_row(None, after)
-        counters.change_row(after, row)
-        counters.change_row(row, after)
+        counters.change_lesson(None, after)
+        counters.change_lesson(after, row)
+        counters.change_lesson(row, after)
     [counts] = counters.lessons.values()
     assert counts.micro_minutes == (99_999 + 3 * 100_000) * 1_000_000
     assert 90_000_000 * lesson_counts(row._replace(time_spent_minutes=10_000_000)).micro_minutes < 2**63

@@ -10,7 +10,7 @@ from headway.domain.bounds import plain
 from headway.domain.catalogue import Course, Lesson, LessonKind, default_complete_at
 from headway.domain.course_progress import NOTHING, CourseProgress, LearnerDay, Tally
 from headway.domain.identifiers import ContentId, CourseId, LearnerId, LessonId, ProgressId
-from headway.domain.progress import LessonProgress, ProgressUpdate, Status, merge, new_row, replace
+from headway.domain.progress import LessonProgress, ProgressUpdate, Status, merge, new_lesson_progress, replace
 
 EARLIER: Final = datetime(2026, 1, 1, 8, tzinfo=UTC)
 NOW: Final = datetime(2026, 1, 2, 9, 30, 15, 250_000, tzinfo=UTC)
@@ -50,7 +50,7 @@ def course(*lessons: Lesson, course_id: CourseId = COURSE, title: str = "A cours
 
 def stored(**fields: Any) -> LessonProgress:
     """A row that was written before: untouched where no field says otherwise."""
-    return new_row(LEARNER, COURSE, LESSON, ROW, EARLIER)._replace(**({"version": 5} | fields))
+    return new_lesson_progress(LEARNER, COURSE, LESSON, ROW, EARLIER)._replace(**({"version": 5} | fields))
 
 
 def started(**fields: Any) -> LessonProgress:
@@ -153,7 +153,7 @@ def lessons(draw: st.DrawFn, number: int = 1) -> Lesson:
 @st.composite
 def rows(draw: st.DrawFn, of: Lesson) -> LessonProgress:
     """A row as a few writes of both kinds leave it."""
-    row = new_row(LEARNER, COURSE, of.id, ROW, EARLIER)
+    row = new_lesson_progress(LEARNER, COURSE, of.id, ROW, EARLIER)
     for minute, (write, update) in enumerate(draw(_WRITES)):
         row = write(row, update, of, EARLIER + timedelta(minutes=minute))
     return row

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from headway.storage.port import Store
+from headway.domain.ports import Store
 from storage.stores import MakeStore, opened, stores_on
 
 

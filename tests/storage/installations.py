@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from domain.values import lessons, rows
 from headway.domain.catalogue import Course, OnEdit, VersionedCourse
 from headway.domain.course_progress import CourseProgress, LearnerDay, Tally
+from headway.domain.holdings import HeldDay, LearnerDayKey
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
+from headway.domain.ports import Archive, Store
 from headway.domain.progress import LessonProgress
-from headway.storage.port import Archive, HeldDay, LearnerDayKey, Store
 from headway.storage.postgres import PostgresStore
 from headway.storage.sqlite import SqliteStore
 
@@ -36,7 +37,7 @@ def archive_of(store: Store) -> Archive:
 
 async def fill(archive: Archive, installation: Installation) -> None:
     await archive.put_courses(installation.courses)
-    await archive.put_lesson_rows(installation.rows)
+    await archive.put_lesson_progress(installation.rows)
     await archive.put_course_progress(installation.all_course_progress)
     await archive.put_days(installation.days)
     await archive.raise_revision(installation.revision)
@@ -49,16 +50,12 @@ async def content(archive: Archive, batch: int = _BATCH) -> Installation:
         courses += read
     courses += read
     found: list[LessonProgress] = []
-    while len(more := await archive.lesson_rows(found[-1][:3] if found else None, batch)) == batch:
+    while len(more := await archive.lesson_progress(found[-1][:3] if found else None, batch)) == batch:
         found += more
     found += more
     all_course_progress: list[CourseProgress] = []
     while (
-        len(
-            last := await archive.all_course_progress(
-                all_course_progress[-1][:2] if all_course_progress else None, batch
-            )
-        )
+        len(last := await archive.course_progress(all_course_progress[-1][:2] if all_course_progress else None, batch))
         == batch
     ):
         all_course_progress += last

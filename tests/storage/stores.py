@@ -14,10 +14,10 @@ from domain.values import course as course_of
 from headway.domain.catalogue import Course, Lesson
 from headway.domain.course_progress import NOTHING, Tally, recount
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.ports import Store
 from headway.domain.progress import LessonProgress, ProgressUpdate
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition
 from headway.storage.committer import CommitObserver
-from headway.storage.port import Store
 from headway.storage.postgres import PostgresStore
 from headway.storage.sqlite import SqliteStore
 
@@ -164,7 +164,7 @@ async def written(store: Store, write: LessonWrite) -> LessonProgress:
 
 async def rows_of(store: Store, learner: LearnerId, course: Course) -> dict[LessonId, LessonProgress]:
     """All the learner's rows in a course, hidden ones too."""
-    found = (await store.lessons(learner, course.id)).rows
+    found = (await store.lessons(learner, course.id)).lesson_progress
     by_lesson = {row.lesson_id: row for row in found}
     assert len(by_lesson) == len(found), "one row for each lesson"
     return by_lesson

@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from domain.values import COURSE, LEARNER, course, course_progress, finished, lesson, quiz, started, stored
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.course_progress import LearnerDay, Tally
+from headway.domain.holdings import Holdings
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
+from headway.domain.ports import Archive, Store
 from headway.storage import copying
-from headway.storage.port import Archive, Holdings, Store
 from storage.installations import INSTALLATIONS, Installation, archive_of, content, fill
 from storage.stores import opened, postgres_store, sqlite_store
 from support.postgres import Session, session
@@ -85,7 +86,7 @@ async def test_batches_come_in_the_order_of_the_keys(archive: Archive, batch: in
 
 
 async def test_rows_of_courses_that_are_not_in_the_catalogue_are_given(archive: Archive) -> None:
-    await archive.put_lesson_rows([started()])
+    await archive.put_lesson_progress([started()])
     await archive.put_course_progress([COURSE_PROGRESS])
     assert await content(archive) == Installation([], [started()], [COURSE_PROGRESS], 0)
 

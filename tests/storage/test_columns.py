@@ -19,9 +19,10 @@ from domain.values import COURSE, LEARNER, LESSON, course_progress, finished, le
 from domain.values import course as course_of
 from headway.domain.counters import CourseCounts, DayCounts, LessonCounts
 from headway.domain.course_progress import CourseProgress, LearnerDay, Tally
+from headway.domain.holdings import HeldDay
 from headway.domain.identifiers import LearnerId
+from headway.domain.ports import Store
 from headway.domain.progress import LessonProgress
-from headway.storage.port import HeldDay, Store
 from headway.storage.postgres import statements as postgres_sql
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.columns import COURSE_PROGRESS, LEARNER_DAYS, LESSON_PROGRESS
@@ -135,7 +136,7 @@ async def test_every_value_stands_in_the_column_of_its_name(store: Store, raw: R
     )
     archive = archive_of(store)
     await archive.put_course_progress([progress])
-    await archive.put_lesson_rows([row])
+    await archive.put_lesson_progress([row])
     await archive.put_days([HeldDay(LEARNER, COURSE, DAY)])
     assert await raw("lesson_progress", LESSON_PROGRESS) == _kept(row)
     assert await raw("course_progress", COURSE_PROGRESS) == _kept_progress(progress)

@@ -14,11 +14,11 @@ from headway.domain.catalogue import VersionedCourse
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress, LearnerDay, Tally, emptied
 from headway.domain.errors import ConfigurationError
+from headway.domain.holdings import CourseProgressKey, HeldDay, Holdings, LearnerDayKey, LessonKey
 from headway.domain.identifiers import CourseId, LearnerId, ProgressId
 from headway.domain.progress import LessonProgress
 from headway.storage import copying
 from headway.storage.copying import Compared
-from headway.storage.port import CourseProgressKey, HeldDay, Holdings, LearnerDayKey, LessonKey
 
 OTHER_LEARNERS = [LearnerId(f"{digit}0000000-0000-4000-8000-000000000000") for digit in "01234567"]
 COURSE_PROGRESS = course_progress(Tally(1, 1, 5), last_accessed=NOW, course_version=3, revision=7)
@@ -57,17 +57,17 @@ class Memory:
     async def courses(self, after: CourseId | None, limit: int) -> Sequence[VersionedCourse]:
         return self._after(VersionedCourse, (after,) if after else None, limit)
 
-    async def lesson_rows(self, after: LessonKey | None, limit: int) -> Sequence[LessonProgress]:
+    async def lesson_progress(self, after: LessonKey | None, limit: int) -> Sequence[LessonProgress]:
         return self._after(LessonProgress, after, limit)
 
-    async def all_course_progress(self, after: CourseProgressKey | None, limit: int) -> Sequence[CourseProgress]:
+    async def course_progress(self, after: CourseProgressKey | None, limit: int) -> Sequence[CourseProgress]:
         return self._after(CourseProgress, after, limit)
 
     async def put_courses(self, courses: Sequence[VersionedCourse]) -> None:
         self.puts += len(courses)
         self._hold(courses)
 
-    async def put_lesson_rows(self, rows: Sequence[LessonProgress]) -> None:
+    async def put_lesson_progress(self, rows: Sequence[LessonProgress]) -> None:
         self.puts += len(rows)
         self._hold(rows)
 

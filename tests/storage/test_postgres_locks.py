@@ -11,7 +11,7 @@ import pytest
 
 from domain.values import lesson
 from headway.domain.errors import StoreUnavailableError
-from headway.storage.port import Store
+from headway.domain.ports import Store
 from headway.storage.postgres import database
 from storage.stores import exact_tally, merge_write, new_course, new_learner, opened, postgres_store, written
 from support import postgres

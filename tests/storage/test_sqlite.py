@@ -15,10 +15,10 @@ from domain.values import EARLIER, LATER, course, finished, lesson
 from headway.domain.catalogue import Course
 from headway.domain.counters import CourseCounts, DayCounts, lesson_counts
 from headway.domain.course_progress import LearnerDay, contribution
+from headway.domain.edits import Recalculation
 from headway.domain.errors import ConfigurationError, CourseNotFoundError, SchemaTooNewError
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.roster import RosterQuery
-from headway.storage.port import Recalculation
 from headway.storage.sqlite import SqliteStore, schema
 from headway.storage.sqlite.rows import from_lesson_progress
 from storage.disks import watched_disk
@@ -216,7 +216,7 @@ async def test_rows_from_before_are_worked_in_by_their_learners_and_scored_by_wh
     ]
     async with opened(sqlite_store(folder)) as store:
         await store.put_course(of)
-        await archive_of(store).put_lesson_rows(rows)
+        await archive_of(store).put_lesson_progress(rows)
     execute(
         database(folder),
         "ALTER TABLE lesson_progress DROP COLUMN worked_at",

@@ -38,7 +38,7 @@ def lines_for(learners: Sequence[LearnerId], course: Course) -> list[LessonWrite
 async def attempts(store: SqliteStore, learners: Sequence[LearnerId], course: Course) -> list[int]:
     """Of the learners who have a row in the first lesson."""
     readings = [await store.lesson(learner, course.id, lesson(1).id) for learner in learners]
-    return [reading.row.quiz_attempts for reading in readings if reading.row]
+    return [reading.lesson_progress.quiz_attempts for reading in readings if reading.lesson_progress]
 
 
 class Importing(NamedTuple):
@@ -164,7 +164,7 @@ def test_a_kill_in_the_middle_leaves_all_or_none(folder: Path, moment: str) -> N
         async with opened(store):
             [course_id] = [outline.id for outline in await store.courses()]
             course = (await store.course(course_id)).course
-            record = await store.archive.lesson_rows(None, MANY + 1)
+            record = await store.archive.lesson_progress(None, MANY + 1)
             assert len(record) == (MANY if written_later else 0)
             assert not store._reader.read(any_promised)
             assert store._reader.read(last_set_aside) is None
@@ -184,7 +184,7 @@ async def test_what_another_process_left_is_removed_or_written_soon(folder: Path
         async with asyncio.timeout(20):
             while store._reader.read(any_promised) or store._reader.read(last_set_aside):  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.01)
-        assert len(await store.archive.lesson_rows(None, MANY + 1)) == (MANY if moment == "half" else 0)
+        assert len(await store.archive.lesson_progress(None, MANY + 1)) == (MANY if moment == "half" else 0)
 
 
 def test_lines_are_kept_as_they_are() -> None:

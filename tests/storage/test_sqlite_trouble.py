@@ -11,8 +11,8 @@ from domain.values import lesson
 from headway.domain.catalogue import Course
 from headway.domain.errors import StoreUnavailableError
 from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.ports import Store
 from headway.domain.writes import LessonWrite
-from headway.storage.port import Store
 from headway.storage.sqlite import schema
 from storage.disks import WatchedDisk, watched_disk
 from storage.files import back_up, contents, database, execute, log, long_read, process, write_lock
@@ -45,7 +45,7 @@ class Service:
         assert (await written(self.store, self.attempt(number))).quiz_attempts == number
 
     async def attempts(self) -> int:
-        row = (await self.store.lesson(LEARNER, self.course.id, lesson(1).id)).row
+        row = (await self.store.lesson(LEARNER, self.course.id, lesson(1).id)).lesson_progress
         assert row is not None
         return row.quiz_attempts
 
@@ -87,7 +87,7 @@ async def test_a_write_waits_for_another_programs_lock_while_reads_are_answered(
             ]
             edit = asyncio.create_task(patient.put_course(Course(service.course.id, "Later", service.course.lessons)))
             assert not (await asyncio.wait([*waiting, edit], timeout=0.1))[0]
-            assert (await patient.lesson(LEARNER, service.course.id, lesson(1).id)).row
+            assert (await patient.lesson(LEARNER, service.course.id, lesson(1).id)).lesson_progress
             assert (await patient.course(service.course.id)).course.title == service.course.title
         assert [(await task).after for task in waiting]
         assert (await edit).change.renamed
@@ -214,7 +214,7 @@ async def test_a_backup_beside_the_former_files_log_is_not_opened(folder: Path, 
 async def test_a_backup_beside_a_log_that_another_process_wrote_is_not_opened(folder: Path, service: Service) -> None:
     backup = back_up(folder, "backup.db")
     async with opened(sqlite_store(folder)) as reading_only:
-        assert (await reading_only.lesson(LEARNER, service.course.id, lesson(1).id)).row
+        assert (await reading_only.lesson(LEARNER, service.course.id, lesson(1).id)).lesson_progress
         await service.write(7)
         backup.replace(database(folder))
         with pytest.raises(StoreUnavailableError):

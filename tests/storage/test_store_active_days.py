@@ -6,7 +6,7 @@ from domain.values import lesson
 from headway.domain.catalogue import Course
 from headway.domain.course_progress import NEVER, LearnerDay
 from headway.domain.identifiers import CourseId, LearnerId
-from headway.storage.port import Store
+from headway.domain.ports import Store
 from storage.stores import Clock, MakeStore, merge_write, new_course, new_learner, opened
 
 MINUTE = 1_000_000

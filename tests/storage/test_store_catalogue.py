@@ -11,7 +11,7 @@ from domain.values import lesson, quiz
 from headway.domain.catalogue import Course, CourseOutline, LessonKind
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import ContentId, CourseId
-from headway.storage.port import Store
+from headway.domain.ports import Store
 from storage.stores import (
     MakeStore,
     exact_tally,

@@ -10,8 +10,8 @@ from headway.domain.catalogue import Course, Lesson
 from headway.domain.course_progress import LessonsStamp, Tally
 from headway.domain.errors import LessonNotFoundError
 from headway.domain.identifiers import LearnerId
+from headway.domain.ports import Store
 from headway.domain.progress import Status
-from headway.storage.port import Store
 from storage.stores import (
     Clock,
     MakeStore,
@@ -162,7 +162,7 @@ async def test_a_row_whose_lesson_left_is_hidden_and_comes_back_with_it(store: S
         await store.write(removal(learner, course, lesson(2)))
     reading = await store.lesson(learner, course.id, lesson(2).id)
     assert lesson(2).id not in reading.course.lessons_by_id
-    assert reading.row == rows[lesson(2).id]
+    assert reading.lesson_progress == rows[lesson(2).id]
     await store.put_course(course)
     assert await rows_of(store, learner, course) == rows
     row = await written(store, conditional(rows[lesson(2).id], user_notes="back again"))

@@ -15,13 +15,13 @@ from domain.courses import courses, later
 from domain.values import UPDATES_WITHOUT_NULLS, course, lesson, quiz
 from headway.domain.catalogue import Course, OnEdit
 from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.ports import Store
 from headway.domain.progress import ProgressUpdate, Status
 from headway.domain.writes import LessonWrite
 from headway.jobs.recalculation import Recalculator
 from headway.jobs.runner import Runner
 from headway.service import verification
 from headway.service.impact import impact
-from headway.storage.port import Store
 from storage.installations import archive_of
 from storage.stores import Clock, MakeStore, merge_write, new_course, new_learner, opened, rows_of, soon
 

@@ -7,7 +7,7 @@ import pytest
 
 from headway.domain.identifiers import LearnerId
 from headway.domain.imports import KEPT, LEASE, Fault, ImportKey, ImportState, Report
-from headway.storage.port import Store
+from headway.domain.ports import Store
 from storage.stores import Clock, MakeStore, new_learner, opened
 
 MINE, THEIRS = "one holder", "another holder"

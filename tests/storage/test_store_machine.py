@@ -19,11 +19,12 @@ from headway.domain.course_progress import LessonsStamp, is_complete, recount
 from headway.domain.dating import NO_TIMES, Times
 from headway.domain.errors import CourseNotFoundError, HeadwayError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
+from headway.domain.ports import Store
 from headway.domain.progress import LessonProgress, Status
 from headway.domain.progress import recalculate as recalculate_row
+from headway.domain.readings import LessonsReading
 from headway.domain.statistics import reading_of
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition, Written
-from headway.storage.port import LessonsReading, Store
 from storage.installations import archive_of
 from storage.stores import Clock, MakeStore, new_learner
 
@@ -390,7 +391,7 @@ class StoreMachine(RuleBasedStateMachine):
     def check(self, learner: LearnerId, course: Course) -> None:
         stamp = self.run(self.store.lessons_stamp(learner, course.id))
         rows = self.run(self.store.lessons(learner, course.id))
-        assert (rows.course, sorted(rows.rows)) == (course, self.model.of(learner))
+        assert (rows.course, sorted(rows.lesson_progress)) == (course, self.model.of(learner))
         assert self.seen.setdefault((learner, stamp), rows) == rows, "one stamp, one reading"
         course_progress = self.run(self.store.course_progress(learner, course.id))
         if learner not in self.model.started:

@@ -14,9 +14,9 @@ from headway.domain.errors import (
     QueueFullError,
 )
 from headway.domain.identifiers import CourseId
+from headway.domain.ports import Store
 from headway.domain.progress import Status
 from headway.domain.writes import LessonWrite, Precondition, Written
-from headway.storage.port import Store
 from storage.stores import (
     MakeStore,
     conditional,
@@ -74,7 +74,7 @@ async def test_of_many_who_saw_the_same_row_one_gets_through(store: Store) -> No
     [winner] = [answer.after for answer in answers if isinstance(answer, Written)]
     assert winner is not None
     assert Counter(map(type, answers)) == {Written: 1, PreconditionFailedError: 49}
-    assert (await store.lesson(learner, course.id, seen.lesson_id)).row == winner
+    assert (await store.lesson(learner, course.id, seen.lesson_id)).lesson_progress == winner
     assert winner.version == seen.version + 1
 
 
@@ -83,7 +83,7 @@ async def test_of_many_who_saw_the_same_row_in_two_stores_one_gets_through(make_
         learner, course = new_learner(), await new_course(one)
         for _ in range(10):
             seen = await written(one, merge_write(learner, course, lesson(1), quiz_attempts=1000))
-            assert (await other.lesson(learner, course.id, seen.lesson_id)).row == seen
+            assert (await other.lesson(learner, course.id, seen.lesson_id)).lesson_progress == seen
             answers = await asyncio.gather(
                 outcomes(one, [conditional(seen, quiz_attempts=1)]),
                 outcomes(other, [conditional(seen, quiz_attempts=2)]),
@@ -238,7 +238,7 @@ async def test_an_edit_whose_author_goes_away_is_made_whole_or_not_at_all(store:
         [answer] = await asyncio.gather(edit, return_exceptions=True)
         assert isinstance(answer, CoursePut | asyncio.CancelledError)
         assert (await store.course(course.id)).course in {before, edited}
-        assert (await store.lesson(learner, course.id, lesson(1).id)).row == write.after
+        assert (await store.lesson(learner, course.id, lesson(1).id)).lesson_progress == write.after
 
 
 def lessons_up_to(number: int) -> list[Lesson]:

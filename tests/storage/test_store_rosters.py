@@ -15,9 +15,9 @@ from domain.values import lesson
 from headway.domain.catalogue import Course
 from headway.domain.course_progress import CourseProgress
 from headway.domain.identifiers import LearnerId
+from headway.domain.ports import Store
 from headway.domain.progress import Status
 from headway.domain.roster import LearnerIds, RosterOrder, RosterQuery, position_of
-from headway.storage.port import Store
 from headway.storage.shared import rosters
 from headway.storage.shared.roster_statements import Way
 from headway.storage.sqlite.statements import ROSTERS

@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from domain.values import UPDATES, changes, lesson, lessons, quiz
 from headway.domain.catalogue import Lesson
 from headway.domain.errors import HeadwayError, InvalidValueError, LessonNotFoundError, PreconditionFailedError
+from headway.domain.ports import Store
 from headway.domain.progress import ProgressUpdate, Status
 from headway.domain.writes import LessonWrite, Precondition
-from headway.storage.port import Store
 from storage.stores import (
     Clock,
     MakeStore,
@@ -102,7 +102,7 @@ async def test_every_write_is_read_at_once(store: Store) -> None:
     for seconds in range(1, 20):
         row = await written(store, merge_write(learner, course, course.lessons[0], video_position_seconds=seconds))
         assert row.version == seconds
-        assert (await store.lesson(learner, course.id, row.lesson_id)).row == row
+        assert (await store.lesson(learner, course.id, row.lesson_id)).lesson_progress == row
 
 
 async def test_times_are_the_clocks(make_store: MakeStore) -> None:
@@ -124,7 +124,7 @@ async def test_a_write_that_changes_nothing_leaves_the_row_but_is_the_last_acces
         row = await written(store, merge_write(learner, course, course.lessons[0], progress_percentage=50))
         again = await store.write(merge_write(learner, course, course.lessons[0], progress_percentage=20))
         assert (again.before, again.after, again.kept) == (row, row, ("progress_percentage",))
-        assert (await store.lesson(learner, course.id, row.lesson_id)).row == row
+        assert (await store.lesson(learner, course.id, row.lesson_id)).lesson_progress == row
         _, progress = await store.course_progress(learner, course.id)
         assert progress is not None
         assert progress.last_accessed == clock.now > row.updated_at
@@ -155,7 +155,7 @@ async def test_a_removed_row_is_gone_and_counts_no_more(store: Store) -> None:
     )
     removed = await store.write(removal(learner, course, course.lessons[0]))
     assert (removed.before, removed.after) == (row, None)
-    assert (await store.lesson(learner, course.id, row.lesson_id)).row is None
+    assert (await store.lesson(learner, course.id, row.lesson_id)).lesson_progress is None
     assert await rows_of(store, learner, course) == {}
     assert await exact_tally(store, learner, course) == (0, 0, 0)
 
@@ -176,7 +176,7 @@ async def test_a_row_made_again_does_not_answer_to_its_old_tag(store: Store) -> 
     assert new.etag != old.etag
     with pytest.raises(PreconditionFailedError):
         await store.write(conditional(old, quiz_attempts=0))
-    assert (await store.lesson(learner, course.id, new.lesson_id)).row == new
+    assert (await store.lesson(learner, course.id, new.lesson_id)).lesson_progress == new
 
 
 async def test_an_conditional_write_may_take_back_and_a_stale_one_may_not(store: Store) -> None:
@@ -186,7 +186,7 @@ async def test_an_conditional_write_may_take_back_and_a_stale_one_may_not(store:
     assert changes(first, second) == {"progress_percentage": 1, "metadata": {}}
     with pytest.raises(PreconditionFailedError):
         await store.write(conditional(first, progress_percentage=2))
-    assert (await store.lesson(learner, course.id, first.lesson_id)).row == second
+    assert (await store.lesson(learner, course.id, first.lesson_id)).lesson_progress == second
 
 
 async def refused_writes(store: Store) -> list[tuple[LessonWrite, type[HeadwayError]]]:

@@ -7,9 +7,9 @@ from uuid import uuid4
 import pytest
 
 from headway.domain.identifiers import CourseId
+from headway.domain.ports import Store
 from headway.domain.principal import Principal
 from headway.domain.sign_in import SignIn, digest_of, new_code
-from headway.storage.port import Store
 from storage.stores import Clock, MakeStore, new_learner, opened
 
 A_MINUTE = timedelta(minutes=1)

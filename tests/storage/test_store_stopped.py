@@ -10,12 +10,12 @@ import pytest
 from domain.values import lesson
 from headway.domain.catalogue import Course, Lesson
 from headway.domain.identifiers import LearnerId
+from headway.domain.ports import Store
 from headway.domain.progress import LessonProgress, Status
 from headway.domain.roster import RosterOrder, RosterQuery
 from headway.domain.statistics import statistics_of
 from headway.domain.writes import LessonWrite
 from headway.service import verification
-from headway.storage.port import Store
 from storage.installations import archive_of
 from storage.stores import conditional, merge_write, new_course, new_learner, outcomes, removal, rows_of, written
 from storage.test_store_edits import check_exact, edited, verified
@@ -189,7 +189,7 @@ async def test_course_progress_at_the_wrong_lesson_is_found_and_mended(store: St
     of = await new_course(store, lesson(1), lesson(2))
     learner = new_learner()
     await started(store, learner, of, lesson(1))
-    [course_progress] = (await store.learner_record(learner)).all_course_progress
+    [course_progress] = (await store.learner_record(learner)).course_progress
     await archive_of(store).put_course_progress([course_progress._replace(at_lesson=lesson(2).id)])
     found = await verified(store, of.id)
     assert list(found.wrong) == [(learner, of.id)]

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from domain.values import UPDATABLE, UPDATES
 from headway.auth import learner_id
-from headway.http.api.routes import LEARNERS_TAG, OPERATIONS
+from headway.http.api.learners import LEARNERS_TAG
+from headway.http.api.routes import OPERATIONS
 from headway.http.engine.endpoint import Operation
 from support.asgi import HeaderLines, Sent
 from support.running import PREFIX, token

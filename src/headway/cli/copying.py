@@ -16,10 +16,10 @@ from headway.app import Headway
 from headway.cli.console import count_of, fail, load_settings, out, refusals_end_the_program
 from headway.cli.stages import shown
 from headway.domain.errors import ConfigurationError, StoreUnavailableError
+from headway.domain.ports import Archive
 from headway.settings import Settings
 from headway.storage import copying
 from headway.storage.copying import Compared
-from headway.storage.port import Archive
 from headway.storage.recounting import count_anew
 
 _SETTING: Final = "HEADWAY_DATABASE_URL"
@@ -83,7 +83,7 @@ async def _copy_all(source: Archive, destination: Archive) -> _Copied:
     began = monotonic()
     with shown("Copying", sum(here)) as progress:
         put = await copying.put_what_differs(source, destination, progress)
-    with shown("Counting", here.lesson_rows) as progress:
+    with shown("Counting", here.lesson_progress) as progress:
         await count_anew(destination, progress)
     seconds = monotonic() - began
     with shown("Comparing", sum(here)) as progress:

@@ -72,7 +72,7 @@ def list_courses() -> None:
       headway courses list
     """
     table = Table(Column("id", no_wrap=True, min_width=36), "title", "lessons", "required", box=None, pad_edge=False)
-    for course in with_service(lambda services: every_course(services.progress.courses)):
+    for course in with_service(lambda services: every_course(services.catalogue.courses)):
         table.add_row(course.id, Text(isolated(course.title)), str(course.lessons), str(course.required_lessons))
     if not table.row_count:
         out.print("The catalogue is empty. Put a course with: headway courses put FILE")
@@ -88,7 +88,7 @@ def show(course: CourseArgument) -> None:
       headway courses show 5e757794-c815-4ccc-bf16-1010d8ef2347 > course.json
     """
     course_id = course_id_of(course)
-    document = to_json(course_document(with_service(lambda services: services.progress.course(course_id))))
+    document = to_json(course_document(with_service(lambda services: services.catalogue.course(course_id))))
     out.print_json(document.decode())
 
 
@@ -100,7 +100,7 @@ def remove(course: CourseArgument) -> None:
       headway courses remove 5e757794-c815-4ccc-bf16-1010d8ef2347
     """
     course_id = course_id_of(course)
-    with_service(lambda services: services.progress.remove_course(OPERATOR, course_id))
+    with_service(lambda services: services.catalogue.remove_course(OPERATOR, course_id))
     out.print(f"{course_id}: removed")
 
 
@@ -117,8 +117,8 @@ def schema() -> None:
 async def _told(services: Services, course: Course, *, dry_run: bool) -> str:
     """Put a course, or compute what that would change, and return it in words."""
     if dry_run:
-        return _foretold(await services.progress.impact_of_course(OPERATOR, course))
-    return _described((await services.progress.put_course(OPERATOR, course)).change)
+        return _foretold(await services.catalogue.impact_of_course(OPERATOR, course))
+    return _described((await services.catalogue.put_course(OPERATOR, course)).change)
 
 
 def _foretold(impact: Impact) -> str:

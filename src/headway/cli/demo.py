@@ -79,7 +79,7 @@ async def _fill(headway: Headway, courses: list[Course]) -> None:
     """Put the courses and write the learners' progress. A second run changes nothing, since merge writes only add."""
     async with headway.opened():
         for course in courses:
-            await headway.services.progress.put_course(OPERATOR, course)
+            await headway.services.catalogue.put_course(OPERATOR, course)
         for name, finished in LEARNERS.items():
             principal = Principal(_learner(name))
             for course, count in zip(courses, finished, strict=True):

@@ -43,7 +43,7 @@ def export(
         _write_private(output, text)
     except OSError as error:
         fail(f"{output} can not be written ({error.strerror}).", 2)
-    out.print(f"{of}: {count_of(len(record.rows), 'row')} in {output}")
+    out.print(f"{of}: {count_of(len(record.lesson_progress), 'row')} in {output}")
 
 
 @app.command()

@@ -12,10 +12,10 @@ from headway.app import Headway
 from headway.cli.arguments import course_id_of
 from headway.cli.console import count_of, fail, load_settings, out, refusals_end_the_program
 from headway.cli.stages import shown
+from headway.domain.holdings import CourseProgressKey
 from headway.domain.identifiers import CourseId
 from headway.service import verification
 from headway.service.verification import Difference, Verified
-from headway.storage.port import CourseProgressKey
 
 
 def verify(
@@ -54,7 +54,7 @@ async def _verify(headway: Headway, course_id: CourseId | None, *, repair: bool)
             await store.forget_learners()
         began = monotonic()
         async with store.archive.recount(course_id) as recount:
-            with shown("Counting", await recount.lesson_rows()) as progress:
+            with shown("Counting", await recount.estimate()) as progress:
                 verified = await verification.verify(recount, progress)
         _tell(verified, monotonic() - began)
         if repair and not verified.is_exact:
@@ -70,8 +70,10 @@ def _tell(verified: Verified, seconds: float) -> None:
         out.print(_all_course_progress("learner whose standing is wrong", verified.wrong), soft_wrap=False)
     if verified.ahead:
         out.print(_all_course_progress("learner last seen in the future", verified.ahead), soft_wrap=False)
-    rate = verified.rows / seconds
-    out.print(f"Counted {count_of(verified.rows, 'row')} in {seconds:.1f} seconds, {count_of(rate, 'row')} a second.")
+    rate = verified.lessons / seconds
+    out.print(
+        f"Counted {count_of(verified.lessons, 'row')} in {seconds:.1f} seconds, {count_of(rate, 'row')} a second."
+    )
 
 
 def _figures(differences: Sequence[Difference]) -> Table:

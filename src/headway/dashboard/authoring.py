@@ -9,13 +9,13 @@ from starlette.responses import RedirectResponse, Response
 
 from headway.dashboard.page import Visit, page_asked_for
 from headway.domain.catalogue import UTC_ZONE, LessonKind, OnEdit, course_etag
+from headway.domain.edits import Recalculation
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId
 from headway.domain.principal import COURSES_WRITE
 from headway.formats.course_document import course_document
 from headway.formats.encoding import to_json
 from headway.service import CatalogueEntry
-from headway.storage.port import Recalculation
 
 _ANSWERED_ALONE: Final = frozenset({"version", "recalculation"})
 
@@ -38,7 +38,7 @@ async def courses(visit: Visit) -> Response:
     """Show the catalogue by title."""
     visit.principal.require(COURSES_WRITE)
     asked = page_asked_for(visit)
-    page = await visit.services.progress.courses(asked.to_query())
+    page = await visit.services.catalogue.courses(asked.to_query())
     following = asked.address_of(page.last) if page.last else None
     return await visit.show("authoring/courses.html", courses=page.lines, asked=asked, following=following)
 
@@ -53,7 +53,7 @@ async def course(visit: Visit) -> Response:
     """Show one course's document."""
     visit.principal.require(COURSES_WRITE)
     try:
-        draft = _draft(await visit.services.progress.course(visit.course_id))
+        draft = _draft(await visit.services.catalogue.course(visit.course_id))
     except CourseNotFoundError:
         if "new" not in visit.request.query_params:
             raise

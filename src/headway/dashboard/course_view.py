@@ -19,12 +19,12 @@ class LessonLine(NamedTuple):
     """A lesson, and the learner's lesson progress, if there is any."""
 
     lesson: Lesson
-    row: LessonProgress | None
+    lesson_progress: LessonProgress | None
 
     @property
     def status(self) -> Status:
         """The learner's status in the lesson."""
-        return self.row.status if self.row else Status.NOT_STARTED
+        return self.lesson_progress.status if self.lesson_progress else Status.NOT_STARTED
 
     @property
     def is_begun(self) -> bool:
@@ -34,27 +34,29 @@ class LessonLine(NamedTuple):
     @property
     def minutes(self) -> Number:
         """The minutes spent."""
-        return self.row.time_spent_minutes if self.row else 0
+        return self.lesson_progress.time_spent_minutes if self.lesson_progress else 0
 
     @property
     def is_scored(self) -> bool:
         """Whether the learner has a score, or the lesson has a pass mark."""
-        return self.lesson.pass_mark is not None or (self.row is not None and self.row.quiz_score is not None)
+        return self.lesson.pass_mark is not None or (
+            self.lesson_progress is not None and self.lesson_progress.quiz_score is not None
+        )
 
     @property
     def is_bookmarked(self) -> bool:
         """Whether the learner has set a bookmark."""
-        return self.row is not None and self.row.is_bookmarked
+        return self.lesson_progress is not None and self.lesson_progress.is_bookmarked
 
     @property
     def notes(self) -> str:
         """The learner's notes."""
-        return (self.row and self.row.user_notes) or ""
+        return (self.lesson_progress and self.lesson_progress.user_notes) or ""
 
 
-def lines_of(course: Course, rows: Iterable[LessonProgress]) -> list[LessonLine]:
+def lines_of(course: Course, all_lesson_progress: Iterable[LessonProgress]) -> list[LessonLine]:
     """Return a line for each lesson of a course, in the course's order."""
-    found = {row.lesson_id: row for row in rows}
+    found = {one.lesson_id: one for one in all_lesson_progress}
     return [LessonLine(lesson, found.get(lesson.id)) for lesson in course.lessons]
 
 
@@ -120,7 +122,7 @@ class CourseView(NamedTuple):
         """Make the page's values from a learner's course."""
         reading = own.reading
         course = reading.versioned.course
-        lines = lines_of(course, reading.rows)
+        lines = lines_of(course, reading.lesson_progress)
         explained = reading.explanation.lessons
         return cls(
             course=course,

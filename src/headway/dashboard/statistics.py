@@ -37,7 +37,7 @@ async def courses(visit: Visit) -> Response:
 async def course(visit: Visit) -> Response:
     """Show one course: its figures, the activity by day, and the roster; or only the part that the request asks for."""
     visit.principal.require_statistics(visit.course_id)
-    entry = await visit.services.progress.course(visit.course_id)
+    entry = await visit.services.catalogue.course(visit.course_id)
     target = visit.request.headers.get("hx-target", "")
     names = [target] if target in _PARTS else list(_PARTS)
     parts: dict[str, Any] = {name: await _PARTS[name](visit, entry.course) for name in names}

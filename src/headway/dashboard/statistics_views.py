@@ -230,7 +230,7 @@ class LearnerView:
     @property
     def lessons(self) -> list[LessonLine]:
         """All lessons of the course, in its order."""
-        return lines_of(self.detail.course, [found.row for found in self.detail.rows])
+        return lines_of(self.detail.course, [found.lesson_progress for found in self.detail.lesson_progress])
 
     @property
     def counted(self) -> list[ExplainedLesson]:

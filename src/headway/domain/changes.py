@@ -105,7 +105,7 @@ class ChangeSet(NamedTuple):
     def add_to(self, counters: Counters) -> None:
         """Add the changes of the course's figures to `counters`."""
         for lesson in self.lessons:
-            counters.change_row(lesson.before, lesson.after)
+            counters.change_lesson(lesson.before, lesson.after)
         counters.change_course_progress(self.before, self.after)
         if self.days:
             counters.change_days(self.course_id, self.days_before, self.days)
@@ -208,7 +208,7 @@ class Changes:
             self._course,
             now=now,
             known=self._present_days,
-            rows=self._present_lessons,
+            all_lesson_progress=self._present_lessons,
         )
         self._keep(position, now)
         return written
@@ -228,9 +228,9 @@ class Changes:
         progress = self._progress or without_progress(self._learner_id, self._course)
         present, days = settled(progress, self._present_days, self._course.course, now)
         recalculated = recalculate(self._course, present, lessons, now)
-        if recalculated.course_progress == self._progress and not recalculated.rows:
+        if recalculated.course_progress == self._progress and not recalculated.lesson_progress:
             return
-        self._lessons.update((lesson.lesson_id, lesson) for lesson in recalculated.rows)
+        self._lessons.update((lesson.lesson_id, lesson) for lesson in recalculated.lesson_progress)
         self._keep(ProgressChange(recalculated.course_progress, days), now)
 
     def _keep(self, position: ProgressChange, now: datetime) -> None:

@@ -21,7 +21,7 @@ class TouchedLesson(NamedTuple):
     worked_at: datetime | None
 
 
-def next_lesson(course: Course, rows: Iterable[TouchedLesson | LessonProgress]) -> Lesson | None:
+def next_lesson(course: Course, all_lesson_progress: Iterable[TouchedLesson | LessonProgress]) -> Lesson | None:
     """Return the lesson to continue with; `None` where all lessons are completed.
 
     This is the lesson that the learner worked in last, if it is not completed. Otherwise it is the next lesson in the
@@ -30,9 +30,9 @@ def next_lesson(course: Course, rows: Iterable[TouchedLesson | LessonProgress]) 
     ignored.
     """
     position = course.positions
-    present = [row for row in rows if row.lesson_id in position]
-    completed = {row.lesson_id for row in present if row.status is Status.COMPLETED}
-    worked = [(row.worked_at, position[row.lesson_id]) for row in present if row.worked_at is not None]
+    present = [one for one in all_lesson_progress if one.lesson_id in position]
+    completed = {one.lesson_id for one in present if one.status is Status.COMPLETED}
+    worked = [(one.worked_at, position[one.lesson_id]) for one in present if one.worked_at is not None]
     _, start = max(worked, default=(None, 0))
     ahead = (*course.lessons[start:], *course.lessons[:start])
     return next((lesson for lesson in ahead if lesson.id not in completed), None)

@@ -67,7 +67,7 @@ ScoreKey = tuple[CourseId, LessonId, int]
 DayKey = tuple[CourseId, date]
 
 
-class RowShape(NamedTuple):
+class ProgressShape(NamedTuple):
     """The fields of lesson progress that are counted, without the time. Lesson progress is grouped by them."""
 
     status: Status
@@ -77,7 +77,7 @@ class RowShape(NamedTuple):
     is_bookmarked: bool
 
 
-MOST_TIME_OF_A_ROW: Final = 100_000 * 1_000_000
+MOST_TIME_IN_A_LESSON: Final = 100_000 * 1_000_000
 """The most time of one learner in one lesson that is counted, in micro-minutes: 100,000 minutes, about 69 days.
 
 With this limit the time of 92 million learners of a lesson fits into a stored count of 64 bits.
@@ -85,26 +85,26 @@ With this limit the time of 92 million learners of a lesson fits into a stored c
 _NO_LESSON: Final = LessonCounts()
 
 
-def lesson_counts(row: LessonProgress | None) -> LessonCounts:
+def lesson_counts(progress: LessonProgress | None) -> LessonCounts:
     """The counts of one learner's lesson progress; all 0 without progress. The lesson may have left the course."""
-    return _NO_LESSON if row is None else _counts_of(row, _counted_time(row))
+    return _NO_LESSON if progress is None else _counts_of(progress, _counted_time(progress))
 
 
-def _counted_time(row: LessonProgress) -> int:
-    return min(micro_minutes(row), MOST_TIME_OF_A_ROW)
+def _counted_time(progress: LessonProgress) -> int:
+    return min(micro_minutes(progress), MOST_TIME_IN_A_LESSON)
 
 
-def _counts_of(row: LessonProgress | RowShape, micro_minutes: int) -> LessonCounts:
-    scored = row.quiz_score is not None
+def _counts_of(progress: LessonProgress | ProgressShape, micro_minutes: int) -> LessonCounts:
+    scored = progress.quiz_score is not None
     return LessonCounts(
-        int(row.status is not Status.NOT_STARTED),
-        int(row.status is Status.COMPLETED),
-        int(scored or row.quiz_attempts > 0 or row.quiz_passed),
-        int(row.quiz_passed),
-        int(row.is_bookmarked),
-        row.quiz_attempts,
+        int(progress.status is not Status.NOT_STARTED),
+        int(progress.status is Status.COMPLETED),
+        int(scored or progress.quiz_attempts > 0 or progress.quiz_passed),
+        int(progress.quiz_passed),
+        int(progress.is_bookmarked),
+        progress.quiz_attempts,
         int(scored),
-        round((row.quiz_score or 0) * MICRO_POINTS_OF_A_POINT),
+        round((progress.quiz_score or 0) * MICRO_POINTS_OF_A_POINT),
         micro_minutes,
     )
 
@@ -132,29 +132,29 @@ class Counters:
         self.courses: dict[CourseId, CourseCounts] = {}
         self.days: dict[DayKey, DayCounts] = {}
 
-    def change_row(self, before: LessonProgress | None, after: LessonProgress | None) -> None:
+    def change_lesson(self, before: LessonProgress | None, after: LessonProgress | None) -> None:
         """Count the change of lesson progress from `before` to `after` (`None`: there is none)."""
         if before is not None and after is not None and _is_alike(before, after):
             self._add_lesson_time((after.course_id, after.lesson_id), _counted_time(after) - _counted_time(before))
             return
-        row = after or before
-        if row is None:
+        progress = after or before
+        if progress is None:
             return
         change = LessonCounts._make(map(sub, lesson_counts(after), lesson_counts(before)))
-        self.add_lesson((row.course_id, row.lesson_id), change)
+        self.add_lesson((progress.course_id, progress.lesson_id), change)
         had, has = before.quiz_score if before else None, after.quiz_score if after else None
         if had != has:
             if had is not None:
-                self.add_score((row.course_id, row.lesson_id, whole_points(had)), -1)
+                self.add_score((progress.course_id, progress.lesson_id, whole_points(had)), -1)
             if has is not None:
-                self.add_score((row.course_id, row.lesson_id, whole_points(has)), 1)
+                self.add_score((progress.course_id, progress.lesson_id, whole_points(has)), 1)
 
-    def add_rows(self, key: LessonKey, shape: RowShape, rows: int, micro_minutes: int) -> None:
-        """Count `rows` learners in a lesson, all of one shape. `micro_minutes` is the sum of their time."""
-        counts = LessonCounts._make(rows * count for count in _counts_of(shape, 0))
+    def add_lessons(self, key: LessonKey, shape: ProgressShape, learners: int, micro_minutes: int) -> None:
+        """Count `learners` in a lesson, all of one shape. `micro_minutes` is the sum of their time."""
+        counts = LessonCounts._make(learners * count for count in _counts_of(shape, 0))
         self.add_lesson(key, counts._replace(micro_minutes=micro_minutes))
         if shape.quiz_score is not None:
-            self.add_score((*key, whole_points(shape.quiz_score)), rows)
+            self.add_score((*key, whole_points(shape.quiz_score)), learners)
 
     def change_course_progress(self, before: CourseProgress | None, after: CourseProgress | None) -> None:
         """Count the change of course progress from `before` to `after` (`None`: there is none).
@@ -291,14 +291,14 @@ def _is_same_day(before: CourseProgress, after: CourseProgress) -> bool:
 
 
 def recount(
-    rows: Iterable[LessonProgress],
+    all_lesson_progress: Iterable[LessonProgress],
     all_course_progress: Iterable[CourseProgress],
     finished_days: Iterable[tuple[CourseId, LearnerDay]],
 ) -> Counters:
     """Count all lesson progress, all course progress and all finished days."""
     counters = Counters()
-    for row in rows:
-        counters.change_row(None, row)
+    for progress in all_lesson_progress:
+        counters.change_lesson(None, progress)
     for course_progress in all_course_progress:
         counters.change_course_progress(None, course_progress)
     for course_id, day in finished_days:

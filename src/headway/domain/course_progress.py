@@ -113,40 +113,42 @@ class Summary(NamedTuple):
     last_accessed: datetime | None
 
 
-def contribution(lesson: Lesson | None, row: LessonProgress | None) -> Tally:
+def contribution(lesson: Lesson | None, lesson_progress: LessonProgress | None) -> Tally:
     """What lesson progress adds to the tally: nothing without progress, or where the lesson is not in the course."""
-    if lesson is None or row is None:
+    if lesson is None or lesson_progress is None:
         return NOTHING
-    return tally_of(1, row.status, micro_minutes(row), required=lesson.required)
+    return tally_of(1, lesson_progress.status, micro_minutes(lesson_progress), required=lesson.required)
 
 
-def tally_of(rows: int, status: Status, micro_minutes: int, *, required: bool) -> Tally:
+def tally_of(lessons: int, status: Status, micro_minutes: int, *, required: bool) -> Tally:
     """What a number of lessons with the same status add to a tally. `required` says whether they count."""
     return Tally(
-        rows if required and status is Status.COMPLETED else 0,
-        rows if required and status is Status.IN_PROGRESS else 0,
+        lessons if required and status is Status.COMPLETED else 0,
+        lessons if required and status is Status.IN_PROGRESS else 0,
         micro_minutes,
     )
 
 
-def recount(course: Course, rows: Iterable[LessonProgress]) -> Tally:
+def recount(course: Course, all_lesson_progress: Iterable[LessonProgress]) -> Tally:
     """Compute the tally from all the learner's lesson progress in the course."""
     tally = NOTHING
-    for row in rows:
-        tally = tally.plus(contribution(course.lessons_by_id.get(row.lesson_id), row), less=NOTHING)
+    for lesson_progress in all_lesson_progress:
+        tally = tally.plus(
+            contribution(course.lessons_by_id.get(lesson_progress.lesson_id), lesson_progress), less=NOTHING
+        )
     return tally
 
 
-def last_started(course: Course, rows: Iterable[LessonProgress]) -> LessonId | None:
+def last_started(course: Course, all_lesson_progress: Iterable[LessonProgress]) -> LessonId | None:
     """The last lesson in the course's order that the learner has started, whether it counts or not."""
     positions = course.positions
-    started = (row.lesson_id for row in rows if row.lesson_id in positions and is_started(row))
+    started = (one.lesson_id for one in all_lesson_progress if one.lesson_id in positions and is_started(one))
     return max(started, key=positions.__getitem__, default=None)
 
 
-def is_started(row: LessonProgress | None) -> bool:
+def is_started(lesson_progress: LessonProgress | None) -> bool:
     """Whether there is progress, and it says that the lesson was started."""
-    return row is not None and row.status is not Status.NOT_STARTED
+    return lesson_progress is not None and lesson_progress.status is not Status.NOT_STARTED
 
 
 def emptied(course_progress: CourseProgress, now: datetime) -> CourseProgress:
@@ -175,11 +177,14 @@ class Recalculated(NamedTuple):
     """Course progress under another version of its course, and the lesson progress that changed with it."""
 
     course_progress: CourseProgress
-    rows: list[LessonProgress]
+    lesson_progress: list[LessonProgress]
 
 
 def recalculate(
-    course: VersionedCourse, course_progress: CourseProgress, rows: Iterable[LessonProgress], now: datetime
+    course: VersionedCourse,
+    course_progress: CourseProgress,
+    all_lesson_progress: Iterable[LessonProgress],
+    now: datetime,
 ) -> Recalculated:
     """Recalculate course progress under a version of the course.
 
@@ -187,17 +192,17 @@ def recalculate(
     lessons that count has completed the course. A learner who has not keeps an earlier completion, except where the
     course's `on_edit` is `reopen`. The caller sets the revision.
     """
-    rows = list(rows)
-    course_progress = _begun(course.course, course_progress, rows)
+    all_lesson_progress = list(all_lesson_progress)
+    course_progress = _begun(course.course, course_progress, all_lesson_progress)
     changed: list[LessonProgress] = []
     tally = NOTHING
-    at_lesson = last_started(course.course, rows)  # an edit never changes whether a lesson is started
-    for row in rows:
-        lesson = course.course.lessons_by_id.get(row.lesson_id)
-        present = row
+    at_lesson = last_started(course.course, all_lesson_progress)  # an edit never changes whether a lesson is started
+    for lesson_progress in all_lesson_progress:
+        lesson = course.course.lessons_by_id.get(lesson_progress.lesson_id)
+        present = lesson_progress
         if lesson is not None and course.criteria.get(lesson.id, 0) > course_progress.course_version:
-            present = progress.recalculate(row, lesson, now)
-        if present is not row:
+            present = progress.recalculate(lesson_progress, lesson, now)
+        if present is not lesson_progress:
             changed.append(present)
         tally = tally.plus(contribution(lesson, present), less=NOTHING)
     completed_at = course_progress.completed_at
@@ -260,9 +265,9 @@ def summarise(course: Course, progress: CourseProgress | None) -> Summary:
     )
 
 
-def micro_minutes(row: LessonProgress | None) -> int:
+def micro_minutes(lesson_progress: LessonProgress | None) -> int:
     """The time of lesson progress in micro-minutes; 0 without progress."""
-    return to_micro_minutes(row.time_spent_minutes) if row else 0
+    return to_micro_minutes(lesson_progress.time_spent_minutes) if lesson_progress else 0
 
 
 def to_micro_minutes(time: Number) -> int:
@@ -275,12 +280,17 @@ def minutes(micro_minutes: int) -> Number:
     return plain(micro_minutes / _MICRO_MINUTES_OF_A_MINUTE)
 
 
-def _begun(course: Course, course_progress: CourseProgress, rows: Sequence[LessonProgress]) -> CourseProgress:
+def _begun(
+    course: Course, course_progress: CourseProgress, all_lesson_progress: Sequence[LessonProgress]
+) -> CourseProgress:
     """Fill in the times of course progress that has none although the learner has lesson progress."""
-    if course_progress.started_at is not None or not rows:
+    if course_progress.started_at is not None or not all_lesson_progress:
         return course_progress
-    started_at = min(row.created_at for row in rows)
-    own = max((row.updated_at for row in rows if row.written_by is None), default=None)
+    started_at = min(one.created_at for one in all_lesson_progress)
+    own = max(
+        (one.updated_at for one in all_lesson_progress if one.written_by is None),
+        default=None,
+    )
     if own is None:
         return course_progress._replace(started_at=started_at)
     day = course_progress.day if course_progress.day.date != NEVER else LearnerDay(course.date_of(own))

@@ -58,11 +58,11 @@ def checked(times: Times, now: datetime) -> Times:
     return Times._make(time and min(time, now) for time in times)
 
 
-def new_times(times: Times, row: LessonProgress | None) -> Times:
+def new_times(times: Times, lesson_progress: LessonProgress | None) -> Times:
     """Return the times that are not stored yet. The API shows whole seconds, so times may match to the second."""
-    if row is None:
+    if lesson_progress is None:
         return times
-    held = Times(row.created_at, row.completed_at, row.updated_at)
+    held = Times(lesson_progress.created_at, lesson_progress.completed_at, lesson_progress.updated_at)
     return Times._make(None if _is_same(sent, stored) else sent for sent, stored in zip(times, held, strict=True))
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from headway.domain.catalogue import Course, CourseChange, Lesson, OnEdit, VersionedCourse, next_version
 from headway.domain.course_progress import CourseProgress, recalculate
-from headway.domain.identifiers import LessonId
+from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress
 
 
@@ -77,12 +77,14 @@ class CourseEdit:
             return True
         return False if completed.most < self._required_after or not self._required_after else None
 
-    def difference(self, course_progress: CourseProgress, rows: Iterable[LessonProgress], now: datetime) -> int:
+    def difference(
+        self, course_progress: CourseProgress, all_lesson_progress: Iterable[LessonProgress], now: datetime
+    ) -> int:
         """Return 1 where the learner gains the completion by the edit, -1 where the learner loses it, otherwise 0.
 
         Where an earlier edit is not recalculated yet, only the difference that this edit adds to it counts.
         """
-        known = list(rows)
+        known = list(all_lesson_progress)
         has = course_progress
         if course_progress.course_version != self.before.version:
             has = recalculate(self.before, course_progress, known, now).course_progress
@@ -132,3 +134,16 @@ class CourseEdit:
     def _loosened(self) -> int:
         """The number of lessons that stay and whose conditions change: the edit may complete them for a learner."""
         return sum(self.after.criteria[lesson.id] == self.after.version for lesson in self._staying)
+
+
+class Recalculation(NamedTuple):
+    """The recalculation of learners' progress after a course edit: `done` of `learners` are finished.
+
+    `after` is the last learner who is finished, in the order of their ids; `None` where none is.
+    """
+
+    course_id: CourseId
+    version: int
+    learners: int
+    done: int
+    after: LearnerId | None

@@ -37,19 +37,19 @@ class Explanation(NamedTuple):
     lessons: list[ExplainedLesson]
 
 
-def explain(versioned: VersionedCourse, rows: Iterable[LessonProgress]) -> Explanation:
+def explain(versioned: VersionedCourse, all_lesson_progress: Iterable[LessonProgress]) -> Explanation:
     """Explain the percentage of a learner who has this lesson progress, including that of lessons that have left."""
-    by_lesson = {row.lesson_id: row for row in rows}
+    by_lesson = {one.lesson_id: one for one in all_lesson_progress}
     present = [_present(lesson, by_lesson.pop(lesson.id, None)) for lesson in versioned.course.lessons]
     return Explanation(versioned.version, [*present, *_removed(by_lesson.values())])
 
 
-def _present(lesson: Lesson, row: LessonProgress | None) -> ExplainedLesson:
-    status = row.status if row else Status.NOT_STARTED
+def _present(lesson: Lesson, lesson_progress: LessonProgress | None) -> ExplainedLesson:
+    status = lesson_progress.status if lesson_progress else Status.NOT_STARTED
     reason = None if lesson.required else NotCounted.OPTIONAL
     return ExplainedLesson(lesson.id, lesson.title, status, lesson.required, reason)
 
 
-def _removed(rows: Iterable[LessonProgress]) -> Iterator[ExplainedLesson]:
-    for row in sorted(rows, key=lambda row: (row.created_at, row.lesson_id)):
-        yield ExplainedLesson(row.lesson_id, None, row.status, counted=False, reason=NotCounted.REMOVED)
+def _removed(all_lesson_progress: Iterable[LessonProgress]) -> Iterator[ExplainedLesson]:
+    for one in sorted(all_lesson_progress, key=lambda one: (one.created_at, one.lesson_id)):
+        yield ExplainedLesson(one.lesson_id, None, one.status, counted=False, reason=NotCounted.REMOVED)

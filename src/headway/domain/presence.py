@@ -66,21 +66,25 @@ def advance(
     course: VersionedCourse,
     *,
     now: datetime,
-    rows: Callable[[], Iterable[LessonProgress]],
+    all_lesson_progress: Callable[[], Iterable[LessonProgress]],
     known: ChangedDays = NO_DAYS,
 ) -> ProgressChange:
     """Return the course progress after a write.
 
     `course_progress` is the course progress before the write, under the same version of the course; `None` means
     there is none yet. `known` are the learner's finished days. They are needed for a write with times, and where the
-    last day is ahead of today. `rows` returns all the learner's lesson progress in the course after the write. It is
-    called where a write with times leaves a lesson that counts completed, and where it may undo the start of a lesson
-    (`LessonWrite.may_take_back`). The caller sets the revision.
+    last day is ahead of today. `all_lesson_progress` returns all the learner's lesson progress in the course after the
+    write. It is called where a write with times leaves a lesson that counts completed, and where it may undo the start
+    of a lesson (`LessonWrite.may_take_back`). The caller sets the revision.
     """
     lesson, before, after = written.lesson, written.before, written.after
     course_progress = course_progress or without_progress(write.learner_id, course)
     tally = course_progress.tally.plus(contribution(lesson, after), less=contribution(lesson, before))
-    last = _latest_completion(course.course, rows()) if written.is_dated and tally.completed_lessons else now
+    last = (
+        _latest_completion(course.course, all_lesson_progress())
+        if written.is_dated and tally.completed_lessons
+        else now
+    )
     completed_at = _completed_at(course.course, course_progress, tally, last or now)
     calendar = _Calendar(course_progress.day, known)
     last_accessed = course_progress.last_accessed
@@ -100,7 +104,7 @@ def advance(
             min(course_progress.started_at or now, after.created_at if after else now, now),
             completed_at,
             calendar.last,
-            _at_lesson(course.course, course_progress.at_lesson, written, rows),
+            _at_lesson(course.course, course_progress.at_lesson, written, all_lesson_progress),
         ),
         calendar.changed,
     )
@@ -245,7 +249,10 @@ def _bounded(day: LearnerDay) -> LearnerDay:
 
 
 def _at_lesson(
-    course: Course, at_lesson: LessonId | None, written: Written, rows: Callable[[], Iterable[LessonProgress]]
+    course: Course,
+    at_lesson: LessonId | None,
+    written: Written,
+    all_lesson_progress: Callable[[], Iterable[LessonProgress]],
 ) -> LessonId | None:
     """The last lesson in the course's order that the learner has started, after a write. It changes rarely."""
     was_started, now_started = is_started(written.before), is_started(written.after)
@@ -254,13 +261,15 @@ def _at_lesson(
     lesson_id = written.lesson.id
     if now_started:
         return lesson_id if at_lesson is None else max(at_lesson, lesson_id, key=course.positions.__getitem__)
-    return last_started(course, rows()) if lesson_id == at_lesson else at_lesson
+    return last_started(course, all_lesson_progress()) if lesson_id == at_lesson else at_lesson
 
 
-def _latest_completion(course: Course, rows: Iterable[LessonProgress]) -> datetime | None:
+def _latest_completion(course: Course, all_lesson_progress: Iterable[LessonProgress]) -> datetime | None:
     """The time of the latest completion among the lessons that count; `None` where none is completed."""
     lessons = course.lessons_by_id
-    moments = (row.completed_at for row in rows if row.lesson_id in lessons and lessons[row.lesson_id].required)
+    moments = (
+        one.completed_at for one in all_lesson_progress if one.lesson_id in lessons and lessons[one.lesson_id].required
+    )
     return max((moment for moment in moments if moment is not None), default=None)
 
 

@@ -101,19 +101,19 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
 }
 
 
-def new_row(
-    learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId, row_id: ProgressId, now: datetime
+def new_lesson_progress(
+    learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId, progress_id: ProgressId, now: datetime
 ) -> LessonProgress:
     """Return lesson progress before its first write: version 0, every field at the default of the reference."""
     return LessonProgress(
         learner_id, course_id, lesson_id,
         _NOT_STARTED, 0, 0, None, 0, False, 0, None, False, NO_METADATA,
-        row_id, None, now, now, 0,
+        progress_id, None, now, now, 0,
     )  # fmt: skip
 
 
 def merge(
-    row: LessonProgress,
+    stored: LessonProgress,
     update: ProgressUpdate,
     lesson: Lesson,
     now: datetime,
@@ -131,10 +131,10 @@ def merge(
     Raises `InvalidValueError` where the merged metadata is too large.
     """
     passed_now = bool(update.get("quiz_passed")) or lesson.passes(update.get("quiz_score"))
-    passed = row.quiz_passed or passed_now
-    percentage = max(row.progress_percentage, _reported_percentage(update, lesson))
+    passed = stored.quiz_passed or passed_now
+    percentage = max(stored.progress_percentage, _reported_percentage(update, lesson))
     implied = _implied_status(update, lesson, percentage, passed=passed, passed_now=passed_now)
-    status = _highest_status(row.status, update.get("status") if restored else implied)
+    status = _highest_status(stored.status, update.get("status") if restored else implied)
     completed_by = _against_conditions(status, update, authority)
     completed = status is _COMPLETED or completed_by is not None
     position, notes = update.get("video_position_seconds"), update.get("user_notes")
@@ -142,20 +142,24 @@ def merge(
     values = (
         _COMPLETED if completed else status,
         100 if completed else percentage,
-        row.video_position_seconds if position is None else position,
-        _highest(row.quiz_score, update.get("quiz_score")),
-        max(row.quiz_attempts, update.get("quiz_attempts") or 0),
+        stored.video_position_seconds if position is None else position,
+        _highest(stored.quiz_score, update.get("quiz_score")),
+        max(stored.quiz_attempts, update.get("quiz_attempts") or 0),
         passed,
-        max(row.time_spent_minutes, update.get("time_spent_minutes") or 0),
-        row.user_notes if notes is None else notes or None,
-        row.is_bookmarked if bookmarked is None else bookmarked,
-        _merged_metadata(row.metadata, update.get("metadata")),
+        max(stored.time_spent_minutes, update.get("time_spent_minutes") or 0),
+        stored.user_notes if notes is None else notes or None,
+        stored.is_bookmarked if bookmarked is None else bookmarked,
+        _merged_metadata(stored.metadata, update.get("metadata")),
     )
-    return _changed(row, values, now, completed_by)
+    return _changed(stored, values, now, completed_by)
 
 
 def replace(
-    row: LessonProgress, update: ProgressUpdate, lesson: Lesson, now: datetime, authority: LearnerId | None = None
+    stored: LessonProgress,
+    update: ProgressUpdate,
+    lesson: Lesson,
+    now: datetime,
+    authority: LearnerId | None = None,
 ) -> LessonProgress:
     """Apply a conditional write and return the new lesson progress.
 
@@ -163,41 +167,41 @@ def replace(
     sent imply it. A status `completed` that the lesson's conditions do not allow is not taken: the status is
     `in_progress` then. `authority` is as in `merge`.
     """
-    value: dict[str, Any] = {field: getattr(row, field) for field in _DEFAULTS}
+    value: dict[str, Any] = {field: getattr(stored, field) for field in _DEFAULTS}
     value |= {field: _DEFAULTS[field] if sent is None else sent for field, sent in update.items()}
     value["user_notes"] = value["user_notes"] or None
-    value["metadata"] = _unless_equal(row.metadata, value["metadata"])
+    value["metadata"] = _unless_equal(stored.metadata, value["metadata"])
     if "quiz_score" in update and "quiz_passed" not in update and lesson.pass_mark is not None:
         value["quiz_passed"] = lesson.passes(value["quiz_score"])
-    followed = _followed_status(row, update, lesson, value)
+    followed = _followed_status(stored, update, lesson, value)
     completed_by = _against_conditions(followed, update, authority)
     value["status"] = status = followed if completed_by is None else _COMPLETED
     if "progress_percentage" not in update:
-        value["progress_percentage"] = _followed_percentage(row, update, lesson, status)
+        value["progress_percentage"] = _followed_percentage(stored, update, lesson, status)
     if status is _NOT_STARTED and "status" in update and "video_position_seconds" not in update:
         value["video_position_seconds"] = 0
-    return _changed(row, tuple(value.values()), now, completed_by)
+    return _changed(stored, tuple(value.values()), now, completed_by)
 
 
-def recalculate(row: LessonProgress, lesson: Lesson, now: datetime) -> LessonProgress:
+def recalculate(stored: LessonProgress, lesson: Lesson, now: datetime) -> LessonProgress:
     """Return the lesson progress after the conditions of its lesson have changed. The learner can only gain.
 
     A lesson that is not started, or was started over, stays `not_started`, whatever the learner had reached before.
     """
-    if row.status is _NOT_STARTED:
-        return row
-    passed = row.quiz_passed or lesson.passes(row.quiz_score)
-    percentage = 100 if passed and lesson.is_done_by_a_pass else row.progress_percentage
-    completed = row.status is _COMPLETED or (lesson.has_conditions and lesson.is_met_by(percentage, passed=passed))
-    if completed is (row.status is _COMPLETED) and passed is row.quiz_passed:
-        return row
-    return row._replace(
-        status=_COMPLETED if completed else row.status,
-        progress_percentage=row.progress_percentage if row.status is _COMPLETED or not completed else 100,
+    if stored.status is _NOT_STARTED:
+        return stored
+    passed = stored.quiz_passed or lesson.passes(stored.quiz_score)
+    percentage = 100 if passed and lesson.is_done_by_a_pass else stored.progress_percentage
+    completed = stored.status is _COMPLETED or (lesson.has_conditions and lesson.is_met_by(percentage, passed=passed))
+    if completed is (stored.status is _COMPLETED) and passed is stored.quiz_passed:
+        return stored
+    return stored._replace(
+        status=_COMPLETED if completed else stored.status,
+        progress_percentage=stored.progress_percentage if stored.status is _COMPLETED or not completed else 100,
         quiz_passed=passed,
-        completed_at=(row.completed_at or now) if completed else None,
+        completed_at=(stored.completed_at or now) if completed else None,
         updated_at=now,
-        version=row.version + 1,
+        version=stored.version + 1,
     )
 
 
@@ -310,7 +314,9 @@ def _begins(update: ProgressUpdate, *, passed_now: bool) -> bool:
     )
 
 
-def _followed_status(row: LessonProgress, update: ProgressUpdate, lesson: Lesson, value: Mapping[str, Any]) -> Status:
+def _followed_status(
+    stored: LessonProgress, update: ProgressUpdate, lesson: Lesson, value: Mapping[str, Any]
+) -> Status:
     """The status after a conditional write. `value` holds all values after the write.
 
     A status that is sent is taken, except `completed` where the conditions are not met. Otherwise the status rises to
@@ -323,20 +329,20 @@ def _followed_status(row: LessonProgress, update: ProgressUpdate, lesson: Lesson
     passed_now = passed and ("quiz_score" in update or "quiz_passed" in update)
     implied = _implied_status(update, lesson, percentage, passed=passed, passed_now=passed_now)
     enough = 100 if lesson.complete_at is None else lesson.complete_at
-    lowered = "progress_percentage" in update and percentage < min(enough, row.progress_percentage)
-    failed = lesson.pass_mark is not None and row.quiz_passed and not passed
-    floor = _IN_PROGRESS if row.status is _COMPLETED and (lowered or failed) else row.status
+    lowered = "progress_percentage" in update and percentage < min(enough, stored.progress_percentage)
+    failed = lesson.pass_mark is not None and stored.quiz_passed and not passed
+    floor = _IN_PROGRESS if stored.status is _COMPLETED and (lowered or failed) else stored.status
     return _highest_status(floor, implied)
 
 
-def _followed_percentage(row: LessonProgress, update: ProgressUpdate, lesson: Lesson, status: Status) -> Number:
+def _followed_percentage(stored: LessonProgress, update: ProgressUpdate, lesson: Lesson, status: Status) -> Number:
     """The percentage after a conditional write that does not send it and leads to this status."""
     if status is _NOT_STARTED and "status" in update:
         return 0
-    if row.status is _COMPLETED:
-        return row.progress_percentage
+    if stored.status is _COMPLETED:
+        return stored.progress_percentage
     reported = update.get("status") is _COMPLETED and lesson.complete_at is not None
-    return 100 if status is _COMPLETED or reported else row.progress_percentage
+    return 100 if status is _COMPLETED or reported else stored.progress_percentage
 
 
 def _against_conditions(status: Status, update: ProgressUpdate, authority: LearnerId | None) -> LearnerId | None:
@@ -370,22 +376,26 @@ def _unless_equal(stored: Metadata, other: Metadata) -> Metadata:
 
 
 def _changed(
-    row: LessonProgress, values: tuple[Any, ...], now: datetime, completed_by: LearnerId | None
+    stored: LessonProgress, values: tuple[Any, ...], now: datetime, completed_by: LearnerId | None
 ) -> LessonProgress:
-    """Return the lesson progress with new values and the next version, or `row` itself where nothing changes.
+    """Return the lesson progress with new values and the next version, or `stored` itself where nothing changes.
 
     `values` are those of the fields of `ProgressUpdate`, in their order. Metadata has changed where it is another
     object, because `True == 1` in Python. `completed_at` and `completed_by` are set when the lesson is completed and
     kept until it leaves that status. Stored times in the future, from a clock that was ahead, become now.
     """
-    worked = values[:_WORK] != row[_FIRST_VALUE:_NOTES]
-    if row.version and not worked and values[-1] is row.metadata and values[_WORK:-1] == row[_NOTES:_METADATA]:
-        return row
+    worked = values[:_WORK] != stored[_FIRST_VALUE:_NOTES]
+    if stored.version and not worked and values[-1] is stored.metadata and values[_WORK:-1] == stored[_NOTES:_METADATA]:
+        return stored
     completed = values[0] is _COMPLETED
-    moments = min(row.completed_at or now, now) if completed else None, min(row.created_at, now), now
-    worked_at = now if worked else row.worked_at and min(row.worked_at, now)
-    signed = None, worked_at, (row.completed_by or completed_by) if completed else None
-    return LessonProgress._make((*row[:_FIRST_VALUE], *values, row.id, *moments, row.version + 1, *signed))
+    moments = (
+        min(stored.completed_at or now, now) if completed else None,
+        min(stored.created_at, now),
+        now,
+    )
+    worked_at = now if worked else stored.worked_at and min(stored.worked_at, now)
+    signed = None, worked_at, (stored.completed_by or completed_by) if completed else None
+    return LessonProgress._make((*stored[:_FIRST_VALUE], *values, stored.id, *moments, stored.version + 1, *signed))
 
 
 _BEGUN: Final = frozenset({_IN_PROGRESS, _COMPLETED})

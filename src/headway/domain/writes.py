@@ -31,21 +31,21 @@ class Precondition:
         """Whether the writer has read the present version. `If-Match: *` only asks that there is one."""
         return self.match is not None
 
-    def check(self, row: LessonProgress | None) -> None:
+    def check(self, stored: LessonProgress | None) -> None:
         """Raise `PreconditionFailedError` unless the lesson progress meets the condition (`None`: there is none)."""
-        self._check("row", row.etag if row else None)
+        self._check("lesson progress", stored.etag if stored else None)
 
     def check_course(self, course: VersionedCourse | None) -> None:
         """Raise `PreconditionFailedError` unless the catalogue's course meets the condition (`None`: there is none)."""
         self._check("course", course.etag if course else None)
 
-    def _check(self, what: str, tag: str | None) -> None:
-        if self.match is not None and tag not in self.match:
+    def _check(self, what: str, etag: str | None) -> None:
+        if self.match is not None and etag not in self.match:
             raise PreconditionFailedError(f"The {what} has changed since it was read. Read it again, then decide.")
-        if self.match_any and tag is None:
-            raise PreconditionFailedError(f"There is no {what} yet, and If-Match asks for one.")
-        if (self.none_match_any and tag is not None) or (self.none_match and tag in self.none_match):
-            raise PreconditionFailedError(f"There is a {what} already, and If-None-Match asks for none.")
+        if self.match_any and etag is None:
+            raise PreconditionFailedError(f"The {what} does not exist yet, but If-Match asks for it.")
+        if (self.none_match_any and etag is not None) or (self.none_match and etag in self.none_match):
+            raise PreconditionFailedError(f"The {what} exists already, but If-None-Match asks for none.")
 
 
 UNCONDITIONAL: Final = Precondition()
@@ -116,9 +116,9 @@ class LessonWrite(NamedTuple):
         return self.precondition.conditional and self.update.get("status", Status.IN_PROGRESS) in _NOT_STARTED
 
     def apply(
-        self, course: Course, row: LessonProgress | None, now: datetime, new_id: Callable[[], ProgressId]
+        self, course: Course, stored: LessonProgress | None, now: datetime, new_id: Callable[[], ProgressId]
     ) -> Written:
-        """Apply the write to the stored lesson progress, `row` (`None`: there is none). Nothing is stored.
+        """Apply the write to the stored lesson progress, `stored` (`None`: there is none). Nothing is stored.
 
         Raises `LessonNotFoundError` where the lesson is not in the course, `PreconditionFailedError` where the
         condition is not met, and `InvalidValueError` where the metadata or the times break a rule.
@@ -127,13 +127,13 @@ class LessonWrite(NamedTuple):
         if lesson is None:
             raise LessonNotFoundError(self.course_id, self.lesson_id)
         if self.precondition is not UNCONDITIONAL:
-            self.precondition.check(row)
+            self.precondition.check(stored)
         if self.update is None:
-            return Written(row, None, lesson, moments=self._present(now))
+            return Written(stored, None, lesson, moments=self._present(now))
         progress.check_metadata(self.update.get("metadata") or progress.NO_METADATA)
-        times = NO_TIMES if self.times is NO_TIMES else new_times(checked(self.times, now), row)
-        start = row or progress.new_row(self.learner_id, self.course_id, self.lesson_id, new_id(), now)
-        is_made = self.restored is not None and row is None
+        times = NO_TIMES if self.times is NO_TIMES else new_times(checked(self.times, now), stored)
+        start = stored or progress.new_lesson_progress(self.learner_id, self.course_id, self.lesson_id, new_id(), now)
+        is_made = self.restored is not None and stored is None
         is_conditional = self.precondition.conditional or is_made
         if is_conditional:
             authority = self.learner_id if is_made else self._authority
@@ -141,10 +141,10 @@ class LessonWrite(NamedTuple):
         else:
             is_restored = self.restored is not None
             changed = progress.merge(start, self.update, lesson, now, self._authority, restored=is_restored)
-        after = dated(row, changed, times, conditional=is_conditional)
+        after = dated(stored, changed, times, conditional=is_conditional)
         kept = progress.kept_fields(start, self.update, after, conditional=is_conditional)
-        moments, is_dated = self._when(row, after, times, now)
-        return Written(row, self._signed(start, after, moments), lesson, kept, moments, is_dated)
+        moments, is_dated = self._when(stored, after, times, now)
+        return Written(stored, self._signed(start, after, moments), lesson, kept, moments, is_dated)
 
     @property
     def _authority(self) -> LearnerId | None:

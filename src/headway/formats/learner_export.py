@@ -9,40 +9,24 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 from typing_extensions import TypedDict
 
-from headway.domain import bounds
 from headway.domain.course_progress import NEVER, CourseProgress, LearnerDay, minutes, to_micro_minutes
 from headway.domain.errors import InvalidValueError, Problem
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.imports import Line
 from headway.domain.presence import CourseProgressRestore
-from headway.domain.progress import LessonProgress, Status
+from headway.domain.progress import LessonProgress
+from headway.domain.readings import LearnerRecord
 from headway.domain.writes import LessonWrite, Origin
+from headway.formats import progress
 from headway.formats.encoding import Array
 from headway.formats.fields import Moment
 from headway.formats.progress import DatedProgressUpdate, apart
-from headway.storage.port import LearnerRecord
+from headway.formats.shapes import without
 
 
-class HeldRow(BaseModel):
-    """One row, as it is kept."""
+class HeldLessonProgress(without(progress.LessonProgress, "content_id")):  # type: ignore[misc]  # made from a shape
+    """Lesson progress as it is stored."""
 
-    user_id: UUID
-    course_id: UUID
-    lesson_id: UUID
-    status: Status
-    progress_percentage: bounds.Percentage
-    video_position_seconds: bounds.Seconds
-    quiz_score: bounds.Percentage | None
-    quiz_attempts: bounds.Attempts
-    quiz_passed: bool
-    time_spent_minutes: bounds.Minutes
-    user_notes: bounds.Notes | None
-    is_bookmarked: bool
-    metadata: dict[str, Any]
-    id: UUID
-    completed_at: dt.datetime | None
-    created_at: dt.datetime
-    updated_at: dt.datetime
     version: Annotated[int, Field(ge=1)]
     written_by: Annotated[UUID | None, Field(description="Who wrote it last on the learner's behalf.")]
     worked_at: Annotated[dt.datetime | None, Field(description="When the learner's own work last changed it.")]
@@ -84,7 +68,7 @@ class LearnerExport(BaseModel):
     """All that is held on a learner: rows, course progress, and days that are finished."""
 
     user_id: UUID
-    rows: list[HeldRow]
+    rows: list[HeldLessonProgress]
     standings: list[HeldCourseProgress]
     days: list[HeldCourseDay]
 
@@ -137,8 +121,8 @@ def learner_document(learner_id: LearnerId, record: LearnerRecord) -> dict[str, 
 def learner_arrays(record: LearnerRecord) -> Mapping[str, Array]:
     """The arrays of that document."""
     return {
-        "rows": Array(record.rows, lambda row: dict(zip(_ROW_FIELDS, row, strict=True))),
-        "standings": Array(record.all_course_progress, _from_course_progress),
+        "rows": Array(record.lesson_progress, lambda row: dict(zip(_ROW_FIELDS, row, strict=True))),
+        "standings": Array(record.course_progress, _from_course_progress),
         "days": Array(record.days, lambda held: {"course_id": held[0], **_from_day(held[1])}),
     }
 

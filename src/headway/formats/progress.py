@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from operator import attrgetter
 from typing import Annotated, Any, Final, NamedTuple, cast
 from uuid import UUID
 
@@ -13,7 +14,9 @@ from pydantic import (
 )
 from typing_extensions import TypedDict
 
+from headway import service
 from headway.domain import bounds, progress
+from headway.domain import explanation as domain
 from headway.domain.catalogue import (
     Lesson,
 )
@@ -98,6 +101,29 @@ class CourseSummary(BaseModel):
     last_accessed: Annotated[datetime | None, Field(description="The learner's own last write in the course.")]
 
 
+class ExplainedLesson(BaseModel):
+    """Whether a lesson counts in a percentage, and why not."""
+
+    lesson_id: UUID
+    title: Annotated[str | None, Field(description="Null where the lesson has left the course.")]
+    status: Status
+    counted: bool
+    reason: Annotated[domain.NotCounted | None, Field(description="Why it was not counted.")]
+
+
+class Explanation(BaseModel):
+    """Which lessons count in a percentage, and under which version of the course document."""
+
+    course_version: int
+    lessons: list[ExplainedLesson]
+
+
+class ExplainedSummary(CourseSummary):
+    """A summary with an explanation of its percentage."""
+
+    explanation: Explanation
+
+
 UPDATE: Final[TypeAdapter[LessonProgressUpdate]] = TypeAdapter(LessonProgressUpdate)
 UPDATE_FIELDS: Final = frozenset(LessonProgressUpdate.__annotations__)
 _DATED_UPDATE: Final[TypeAdapter[DatedProgressUpdate]] = TypeAdapter(DatedProgressUpdate)
@@ -125,25 +151,22 @@ def apart(fields: Mapping[str, Any]) -> DatedUpdate:
     return DatedUpdate(cast("ProgressUpdate", update), times if any(times) else NO_TIMES, ignored)
 
 
-def lesson_progress(row: progress.LessonProgress, lesson: Lesson) -> dict[str, Any]:
-    """Return lesson progress with the reference's fields."""
-    return {
-        "user_id": row.learner_id,
-        "course_id": row.course_id,
-        "lesson_id": row.lesson_id,
-        "content_id": lesson.content_id,
-        "status": row.status,
-        "progress_percentage": row.progress_percentage,
-        "video_position_seconds": row.video_position_seconds,
-        "quiz_score": row.quiz_score,
-        "quiz_attempts": row.quiz_attempts,
-        "quiz_passed": row.quiz_passed,
-        "time_spent_minutes": row.time_spent_minutes,
-        "user_notes": row.user_notes,
-        "is_bookmarked": row.is_bookmarked,
-        "metadata": row.metadata,
-        "id": row.id,
-        "completed_at": row.completed_at,
-        "created_at": row.created_at,
-        "updated_at": row.updated_at,
-    }
+_NAMES: Final = tuple(LessonProgress.model_fields)
+_STORED: Final = attrgetter(*("learner_id" if name == "user_id" else name for name in _NAMES if name != "content_id"))
+_CONTENT: Final = _NAMES.index("content_id")
+
+
+def lesson_progress(stored: progress.LessonProgress, lesson: Lesson) -> dict[str, Any]:
+    """Return lesson progress with the reference's fields. Every PUT and every list does this, so it has to be quick."""
+    values = _STORED(stored)
+    return dict(zip(_NAMES, (*values[:_CONTENT], lesson.content_id, *values[_CONTENT:]), strict=True))
+
+
+def explained_summary(value: service.ExplainedSummary) -> dict[str, Any]:
+    """Return one course's summary with the explanation of its percentage."""
+    return value.summary._asdict() | {"explanation": explanation(value.explanation)}
+
+
+def explanation(value: domain.Explanation) -> dict[str, Any]:
+    """Return which lessons count in a percentage, and why others do not."""
+    return {"course_version": value.course_version, "lessons": [lesson._asdict() for lesson in value.lessons]}

@@ -1,125 +1,221 @@
-"""Converts statistics from the domain's values to JSON values."""
+"""The answers of the statistics: their shapes, and how they are rendered."""
 
 from collections.abc import Iterable
-from typing import Any, Final
+from datetime import date, datetime
+from operator import itemgetter
+from typing import Annotated, Any, Final
+from uuid import UUID
 
-from headway.domain.course_progress import CourseProgress, Summary
-from headway.domain.explanation import Explanation
-from headway.domain.statistics import CourseStatistics, DayStatistics, LessonStatistics
-from headway.formats.progress import lesson_progress
-from headway.service import Activity, ExplainedSummary, LearnerDetail, LessonRow, RosterLine
+from pydantic import BaseModel, Field
+from pydantic.json_schema import SkipJsonSchema
 
-THE_LEARNERS_ALONE: Final = ("user_notes", "metadata")
+from headway import service
+from headway.domain import bounds
+from headway.domain import statistics as domain
+from headway.formats.progress import Explanation, LessonProgress, explanation
+from headway.formats.queries import without_default
+from headway.formats.shapes import renderer, without
 
-
-def course(statistics: CourseStatistics) -> dict[str, Any]:
-    """Return the figures of a course and of its lessons."""
-    return _course_line(statistics) | {"lessons": [_lesson(lesson) for lesson in statistics.lessons]}
-
-
-def courses(lines: Iterable[CourseStatistics]) -> list[dict[str, Any]]:
-    """A line for each course."""
-    return [_course_line(line) for line in lines]
-
-
-def activity(value: Activity) -> dict[str, Any]:
-    """A course's days."""
-    named = {"course_id": value.course.id, "time_zone": value.course.time_zone}
-    period = {"from": value.period.first, "to": value.period.last}
-    return named | period | {"days": [_day(day) for day in value.days]}
+Count = Annotated[int, Field(ge=0)]
+Rate = Annotated[bounds.Percentage | None, Field(description="A percentage; null where there are no such learners.")]
+Mean = Annotated[float | None, Field(ge=0, description="At most two decimals; null where there are no such learners.")]
+Minutes = Annotated[float, Field(ge=0)]
 
 
-def roster(lines: Iterable[RosterLine], cursor: str | None) -> dict[str, Any]:
-    """A page of a roster."""
-    return {"learners": [roster_line(*line) for line in lines], "next": cursor}
+class ScoreCount(BaseModel):
+    """How many learners have this best score, in whole points, rounded down."""
+
+    score: Annotated[int, Field(ge=0, le=100)]
+    learners: Annotated[int, Field(ge=1)]
 
 
-def roster_line(course_progress: CourseProgress, summary: Summary) -> dict[str, Any]:
-    """A learner in a roster."""
-    figures = summary._asdict()
-    del figures["course_id"]
-    return {
-        "user_id": course_progress.learner_id,
-        **figures,
-        "started_at": course_progress.started_at,
-        "last_seen": course_progress.last_seen,
-        "completed_at": course_progress.completed_at,
-    }
+class LessonStatistics(BaseModel):
+    """A lesson's figures, over all learners who started the lesson."""
+
+    lesson_id: UUID
+    title: str
+    required: bool
+    pass_mark: bounds.Percentage | None
+    started: Count
+    completed: Count
+    in_progress: Count
+    completion_rate: Rate
+    stopped_here: Annotated[
+        int,
+        Field(ge=0, description="Learners who started it, no lesson after it, and have not completed the course."),
+    ]
+    drop_off: Annotated[
+        bounds.Percentage | None,
+        Field(description="`stopped_here` as a percentage of `started`; null where nobody started it."),
+    ]
+    attempted: Annotated[int, Field(ge=0, description="Learners with a score, an attempt or a pass.")]
+    passed: Count
+    pass_rate: Rate
+    mean_attempts: Mean
+    mean_score: Mean
+    median_score: Annotated[int | None, Field(ge=0, le=100, description="In whole points, rounded down.")]
+    score_distribution: list[ScoreCount]
+    mean_time_spent_minutes: Mean
+    bookmarks: Count
 
 
-def learner(detail: LearnerDetail, *, explained: bool) -> dict[str, Any]:
+class CourseFigures(BaseModel):
+    """A course's figures, over all learners who wrote in it."""
+
+    course_id: UUID
+    title: str
+    time_zone: str
+    learners: Annotated[int, Field(ge=0, description="Learners who started it.")]
+    active_last_7_days: Count
+    active_last_30_days: Count
+    completed: Count
+    completion_rate: Rate
+    mean_completion_percentage: Rate
+    total_time_spent_minutes: Minutes
+    mean_time_spent_minutes: Mean
+
+
+class CourseStatistics(CourseFigures):
+    """A course's figures, and its lessons' figures in the course's order."""
+
+    lessons: list[LessonStatistics]
+
+
+class DayActivity(BaseModel):
+    """What learners did in a course on one day."""
+
+    date: date
+    active_learners: Count
+    lessons_started: Count
+    lessons_completed: Count
+    time_spent_minutes: Minutes
+    course_completions: Count
+
+
+class Activity(BaseModel):
+    """What learners did in a course on each day. Days are in the course's time zone."""
+
+    course_id: UUID
+    time_zone: str
+    first: Annotated[date, Field(alias="from")]
+    last: Annotated[date, Field(alias="to")]
+    days: list[DayActivity]
+
+
+class RosterLine(BaseModel):
+    """A learner's progress in a course, over the lessons that are in it now."""
+
+    user_id: UUID
+    total_lessons: Count
+    completed_lessons: Count
+    in_progress_lessons: Count
+    completion_percentage: bounds.Percentage
+    total_time_spent_minutes: Minutes
+    last_accessed: datetime | None
+    started_at: datetime | None
+    last_seen: Annotated[
+        date | None,
+        Field(description="The last day on which the learner wrote, in the course's time zone; null before that."),
+    ]
+    completed_at: datetime | None
+
+
+class Roster(BaseModel):
+    """A page of a course's learners."""
+
+    learners: list[RosterLine]
+    next: Annotated[str | None, Field(description="The cursor of the next page; null at the end.")]
+
+
+PRIVATE_FIELDS: Final = ("user_notes", "metadata")
+"""The fields of lesson progress that only the learner may read."""
+
+
+class LearnerLesson(without(LessonProgress, *PRIVATE_FIELDS)):  # type: ignore[misc]  # made from a shape
+    """A learner's progress in a lesson, without the learner's private fields."""
+
+    written_by: Annotated[UUID | None, Field(description="Who wrote it last on the learner's behalf, if anybody.")]
+    completed_by: Annotated[UUID | None, Field(description="Who completed it against the lesson's conditions.")]
+
+
+class LearnerDetail(RosterLine):
+    """A learner's progress in a course and in each lesson. `explanation` is there where it was asked for."""
+
+    course_id: UUID
+    lessons: list[LearnerLesson]
+    explanation: Annotated[
+        Explanation | SkipJsonSchema[None],
+        Field(description="Where it was asked for.", json_schema_extra=without_default),
+    ] = None
+
+
+_score_count: Final = renderer(ScoreCount, score=itemgetter(0), learners=itemgetter(1))
+_lesson: Final = renderer(
+    LessonStatistics,
+    lesson_id="lesson.id",
+    title="lesson.title",
+    required="lesson.required",
+    pass_mark="lesson.pass_mark",  # noqa: S106 - a mark, not a password
+    score_distribution=lambda statistics: list(map(_score_count, statistics.distribution.items())),
+    mean_time_spent_minutes="mean_minutes",
+)
+_course_sources: Final = {
+    "course_id": "course.id",
+    "title": "course.title",
+    "time_zone": "course.time_zone",
+    "mean_completion_percentage": "mean_completion",
+    "total_time_spent_minutes": "total_minutes",
+    "mean_time_spent_minutes": "mean_minutes",
+}
+_figures: Final = renderer(CourseFigures, **_course_sources)
+course: Final = renderer(
+    CourseStatistics, **_course_sources, lessons=lambda statistics: list(map(_lesson, statistics.lessons))
+)
+_day: Final = renderer(DayActivity, time_spent_minutes="minutes")
+activity: Final = renderer(
+    Activity,
+    course_id="course.id",
+    time_zone="course.time_zone",
+    first="period.first",
+    last="period.last",
+    days=lambda activity: list(map(_day, activity.days)),
+)
+roster_line: Final = renderer(
+    RosterLine,
+    user_id="course_progress.learner_id",
+    total_lessons="summary.total_lessons",
+    completed_lessons="summary.completed_lessons",
+    in_progress_lessons="summary.in_progress_lessons",
+    completion_percentage="summary.completion_percentage",
+    total_time_spent_minutes="summary.total_time_spent_minutes",
+    last_accessed="summary.last_accessed",
+    started_at="course_progress.started_at",
+    last_seen="course_progress.last_seen",
+    completed_at="course_progress.completed_at",
+)
+_learner_lesson: Final = renderer(
+    LearnerLesson,
+    **{name: f"lesson_progress.{name}" for name in LearnerLesson.model_fields}
+    | {"user_id": "lesson_progress.learner_id", "content_id": "lesson.content_id"},
+)
+
+
+def courses(lines: Iterable[domain.CourseStatistics]) -> list[dict[str, Any]]:
+    """Return the figures of several courses, without their lessons."""
+    return [_figures(line) for line in lines]
+
+
+def roster(lines: Iterable[service.RosterLine], cursor: str | None) -> dict[str, Any]:
+    """Return a page of a course's learners, and the cursor of the next page."""
+    return {"learners": [roster_line(line) for line in lines], "next": cursor}
+
+
+def learner(detail: service.LearnerDetail, *, explained: bool) -> dict[str, Any]:
     """Return one learner in a course, lesson by lesson; with `explained`, also the explanation of the percentage."""
-    course_progress, summary = detail.line
-    named = {"user_id": course_progress.learner_id, "course_id": summary.course_id}
-    value = named | roster_line(course_progress, summary) | {"lessons": [_learner_lesson(row) for row in detail.rows]}
-    return value | {"explanation": _explanation(detail.explanation)} if explained else value
-
-
-def explained_summary(value: ExplainedSummary) -> dict[str, Any]:
-    """One course's summary, and why its percentage is what it is."""
-    return value.summary._asdict() | {"explanation": _explanation(value.explanation)}
-
-
-def _course_line(statistics: CourseStatistics) -> dict[str, Any]:
-    return {
-        "course_id": statistics.course.id,
-        "title": statistics.course.title,
-        "time_zone": statistics.course.time_zone,
-        "learners": statistics.learners,
-        "active_last_7_days": statistics.active_last_7_days,
-        "active_last_30_days": statistics.active_last_30_days,
-        "completed": statistics.completed,
-        "completion_rate": statistics.completion_rate,
-        "mean_completion_percentage": statistics.mean_completion,
-        "total_time_spent_minutes": statistics.total_minutes,
-        "mean_time_spent_minutes": statistics.mean_minutes,
+    value = {
+        "user_id": detail.line.course_progress.learner_id,
+        "course_id": detail.course.id,
+        **roster_line(detail.line),
+        "lessons": [_learner_lesson(found) for found in detail.lesson_progress],
     }
-
-
-def _lesson(statistics: LessonStatistics) -> dict[str, Any]:
-    scores = statistics.distribution.items()
-    return {
-        "lesson_id": statistics.lesson.id,
-        "title": statistics.lesson.title,
-        "required": statistics.lesson.required,
-        "pass_mark": statistics.lesson.pass_mark,
-        "started": statistics.started,
-        "completed": statistics.completed,
-        "in_progress": statistics.in_progress,
-        "completion_rate": statistics.completion_rate,
-        "stopped_here": statistics.stopped_here,
-        "drop_off": statistics.drop_off,
-        "attempted": statistics.attempted,
-        "passed": statistics.passed,
-        "pass_rate": statistics.pass_rate,
-        "mean_attempts": statistics.mean_attempts,
-        "mean_score": statistics.mean_score,
-        "median_score": statistics.median_score,
-        "score_distribution": [{"score": score, "learners": learners} for score, learners in scores],
-        "mean_time_spent_minutes": statistics.mean_minutes,
-        "bookmarks": statistics.bookmarks,
-    }
-
-
-def _day(statistics: DayStatistics) -> dict[str, Any]:
-    return {
-        "date": statistics.date,
-        "active_learners": statistics.active_learners,
-        "lessons_started": statistics.lessons_started,
-        "lessons_completed": statistics.lessons_completed,
-        "time_spent_minutes": statistics.minutes,
-        "course_completions": statistics.course_completions,
-    }
-
-
-def _learner_lesson(found: LessonRow) -> dict[str, Any]:
-    """Return the lesson progress without the learner's private fields, and with who wrote and completed it."""
-    value = lesson_progress(*found)
-    for name in THE_LEARNERS_ALONE:
-        del value[name]
-    return value | {"written_by": found.row.written_by, "completed_by": found.row.completed_by}
-
-
-def _explanation(explanation: Explanation) -> dict[str, Any]:
-    lessons = [lesson._asdict() for lesson in explanation.lessons]
-    return {"course_version": explanation.course_version, "lessons": lessons}
+    return value | {"explanation": explanation(detail.explanation)} if explained else value

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from headway.domain.edits import Recalculation
 from headway.domain.errors import CourseNotFoundError, UnavailableError
 from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.ports import Store
 from headway.logs import get_logger
-from headway.storage.port import Recalculation, Store
 
 _log = get_logger("headway.jobs")
 

@@ -1,6 +1,6 @@
 """Removes what nobody needs any more."""
 
-from headway.storage.port import Store
+from headway.domain.ports import Store
 
 
 class Sweeper:

@@ -3,18 +3,20 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Self
 
+from headway.domain.ports import Store
 from headway.domain.sign_in import SignIn
-from headway.service.course_progress import ExplainedSummary, LearnerReading, LessonRow
+from headway.service.catalogue import CatalogueEntry, CatalogueService
+from headway.service.course_progress import ExplainedSummary, LearnerReading, LessonAndProgress
 from headway.service.learners import LearnersService
 from headway.service.overview import CoursesUnderWay, CourseUnderWay, OverviewService, OwnCourse
-from headway.service.progress import CatalogueEntry, ProgressService, Recorded
+from headway.service.progress import ProgressService, Recorded
 from headway.service.signing_in import NO_PERMANENT_CODES, IssuedCode, SignInService
 from headway.service.statistics import Activity, LearnerDetail, RosterLine, RosterPage, StatisticsService
-from headway.storage.port import Store
 
 __all__ = [
     "Activity",
     "CatalogueEntry",
+    "CatalogueService",
     "CourseUnderWay",
     "CoursesUnderWay",
     "ExplainedSummary",
@@ -22,7 +24,7 @@ __all__ = [
     "LearnerDetail",
     "LearnerReading",
     "LearnersService",
-    "LessonRow",
+    "LessonAndProgress",
     "OverviewService",
     "OwnCourse",
     "ProgressService",
@@ -38,6 +40,7 @@ __all__ = [
 class Services(NamedTuple):
     """The services of the application, over one store."""
 
+    catalogue: CatalogueService
     progress: ProgressService
     statistics: StatisticsService
     learners: LearnersService
@@ -53,7 +56,8 @@ class Services(NamedTuple):
     ) -> Self:
         """Return the services over a store. `course_changed` is called after a course document was stored."""
         return cls(
-            ProgressService(store, course_changed),
+            CatalogueService(store, course_changed),
+            ProgressService(store),
             StatisticsService(store),
             LearnersService(store),
             OverviewService(store),

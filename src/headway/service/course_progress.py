@@ -7,21 +7,21 @@ from headway.domain.catalogue import Course, Lesson, VersionedCourse
 from headway.domain.course_progress import CourseProgress, Summary, recount, summarise
 from headway.domain.explanation import Explanation, explain
 from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.ports import Store
 from headway.domain.progress import LessonProgress
-from headway.storage.port import Store
 
 
-class LessonRow(NamedTuple):
+class LessonAndProgress(NamedTuple):
     """Lesson progress, and the lesson that it belongs to."""
 
-    row: LessonProgress
+    lesson_progress: LessonProgress
     lesson: Lesson
 
 
-def in_order(course: Course, rows: Iterable[LessonProgress]) -> list[LessonRow]:
+def in_order(course: Course, all_lesson_progress: Iterable[LessonProgress]) -> list[LessonAndProgress]:
     """Return lesson progress in the course's order, without lessons that are not in the course."""
-    by_lesson = {row.lesson_id: row for row in rows}
-    return [LessonRow(by_lesson[lesson.id], lesson) for lesson in course.lessons if lesson.id in by_lesson]
+    by_lesson = {one.lesson_id: one for one in all_lesson_progress}
+    return [LessonAndProgress(by_lesson[lesson.id], lesson) for lesson in course.lessons if lesson.id in by_lesson]
 
 
 class ExplainedSummary(NamedTuple):
@@ -39,7 +39,7 @@ class LearnerReading(NamedTuple):
 
     versioned: VersionedCourse
     course_progress: CourseProgress | None
-    rows: Sequence[LessonProgress]
+    lesson_progress: Sequence[LessonProgress]
 
     @property
     def summary(self) -> Summary:
@@ -49,7 +49,7 @@ class LearnerReading(NamedTuple):
     @property
     def explanation(self) -> Explanation:
         """Why the summary's percentage is what it is."""
-        return explain(self.versioned, self.rows)
+        return explain(self.versioned, self.lesson_progress)
 
 
 async def read_learner(store: Store, learner_id: LearnerId, course_id: CourseId) -> LearnerReading:
@@ -59,8 +59,8 @@ async def read_learner(store: Store, learner_id: LearnerId, course_id: CourseId)
     """
     versioned = await store.course(course_id)
     course_progress = (await store.course_progress(learner_id, course_id)).progress
-    rows = (await store.lessons(learner_id, course_id)).rows
+    all_lesson_progress = (await store.lessons(learner_id, course_id)).lesson_progress
     if course_progress is not None:
-        tally = recount(versioned.course, rows)
+        tally = recount(versioned.course, all_lesson_progress)
         course_progress = course_progress._replace(tally=tally, course_version=versioned.version)
-    return LearnerReading(versioned, course_progress, rows)
+    return LearnerReading(versioned, course_progress, all_lesson_progress)

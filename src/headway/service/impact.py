@@ -11,9 +11,9 @@ from headway.domain.catalogue import Course, compare
 from headway.domain.course_progress import CourseProgress
 from headway.domain.edits import CourseEdit, Impact
 from headway.domain.errors import CourseNotFoundError
+from headway.domain.ports import Store
 from headway.domain.roster import LONGEST_PAGE, RosterOrder, RosterQuery, position_of
 from headway.domain.writes import UNCONDITIONAL, Precondition
-from headway.storage.port import Store
 
 _AT_A_TIME: Final = 8  # learners read at the same time: few, so that other requests are not held up
 
@@ -94,4 +94,4 @@ class _Walk:
 
     async def _difference(self, course_progress: CourseProgress) -> int:
         reading = await self._store.lessons(course_progress.learner_id, course_progress.course_id)
-        return self._edit.difference(course_progress, reading.rows, self._now)
+        return self._edit.difference(course_progress, reading.lesson_progress, self._now)

@@ -33,15 +33,15 @@ from headway.domain.imports import (
     refusal_of,
     together_or_not,
 )
+from headway.domain.ports import ImportLedger, Store
 from headway.domain.presence import CourseProgressRestore, restore
 from headway.domain.progress import LessonProgress
 from headway.domain.writes import LessonWrite, Written
-from headway.storage.gently import gently
-from headway.storage.port import ImportLedger, Store
+from headway.turns import gently
 
 T = TypeVar("T")
 
-_RowKey = tuple[LearnerId, CourseId, LessonId]
+_LessonKey = tuple[LearnerId, CourseId, LessonId]
 _Line = LessonWrite | CourseProgressRestore
 _Write = Callable[[_Line], Awaitable[Written | bool]]
 _WriteAll = Callable[[Sequence[_Line]], Awaitable[Sequence[Written | bool]]]
@@ -143,16 +143,16 @@ class _Rehearsal:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._rows: dict[_RowKey, LessonProgress | None] = {}
+        self._stored: dict[_LessonKey, LessonProgress | None] = {}
 
     async def write(self, write: _Line) -> Written | bool:
         """Return what a write would do."""
         if not isinstance(write, LessonWrite):
             return await self._restored(write)
-        key = _row_key(write)
+        key = _lesson_key(write)
         course, stored = await self._store.lesson(*key)
-        written = write.apply(course, self._rows.get(key, stored), datetime.now(UTC), _new_id)
-        self._rows[key] = written.after
+        written = write.apply(course, self._stored.get(key, stored), datetime.now(UTC), _new_id)
+        self._stored[key] = written.after
         return written
 
     async def write_all(self, writes: Sequence[_Line]) -> Sequence[Written | bool]:
@@ -171,7 +171,7 @@ class _Rehearsal:
         """Return whether restoring would change the learner's progress in the course."""
         course = await self._store.course(asked.course_id)
         record = await self._store.learner_record(asked.learner_id)
-        course_progress = next((one for one in record.all_course_progress if one.course_id == asked.course_id), None)
+        course_progress = next((one for one in record.course_progress if one.course_id == asked.course_id), None)
         days = {day.date: day for course_id, day in record.days if course_id == asked.course_id}
         position = restore(course_progress, asked, course, days, datetime.now(UTC))
         return position.course_progress != course_progress or bool(position.days)
@@ -234,23 +234,23 @@ _SOME_LINES_REFUSED: Final = (InvalidValueError, CourseNotFoundError, LessonNotF
 async def _outcomes(lines: Sequence[Line], write: _Write) -> Sequence[Outcome]:
     """Write some lines at the same time, but lines of the same lesson progress in order. Return the outcomes."""
     outcomes = {line.number: Outcome(line.number, problems=line.problems) for line in lines}
-    by_row: dict[_RowKey, list[tuple[int, _Line]]] = {}
+    by_lesson: dict[_LessonKey, list[tuple[int, _Line]]] = {}
     for line in lines:
         if line.write is not None:
-            by_row.setdefault(_row_key(line.write), []).append((line.number, line.write))
+            by_lesson.setdefault(_lesson_key(line.write), []).append((line.number, line.write))
 
-    waiting = iter(by_row.values())
+    waiting = iter(by_lesson.values())
 
     async def write_each() -> None:
-        for row in waiting:
-            for number, one in row:
+        for lesson_progress in waiting:
+            for number, one in lesson_progress:
                 try:
                     outcomes[number] = outcome_of(number, one, await write(one))
                 except _SOME_LINES_REFUSED as refusal:
                     outcomes[number] = refusal_of(number, refusal)
 
     # Wait for all, even if one fails: else a late write could be stored after the import has continued elsewhere.
-    writers = [write_each() for _ in range(min(_LINES_UNDER_WAY, len(by_row)))]
+    writers = [write_each() for _ in range(min(_LINES_UNDER_WAY, len(by_lesson)))]
     for failure in await asyncio.gather(*writers, return_exceptions=True):
         if failure is not None:
             raise failure
@@ -284,7 +284,7 @@ async def _few_enough(lines: Iterator[Line]) -> Sequence[Line]:
     return few
 
 
-def _row_key(write: _Line) -> _RowKey:
+def _lesson_key(write: _Line) -> _LessonKey:
     """Return the key of lines that are written in order. A restored course progress has no lesson."""
     lesson_id = write.lesson_id if isinstance(write, LessonWrite) else _NO_LESSON
     return write.learner_id, write.course_id, lesson_id

@@ -2,12 +2,13 @@
 
 from headway.domain.identifiers import LearnerId
 from headway.domain.imports import ImportKey, Report
+from headway.domain.ports import Store
 from headway.domain.principal import LEARNERS_ADMIN, Principal
+from headway.domain.readings import LearnerRecord
 from headway.domain.writes import LessonWrite
 from headway.logs import get_logger
 from headway.service.importing import Import, ImportFile, ImportOptions, Told
 from headway.service.progress import Recorded
-from headway.storage.port import LearnerRecord, Store
 
 _log = get_logger("headway.learners")
 

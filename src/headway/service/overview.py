@@ -10,9 +10,10 @@ from headway.domain.catalogue import Course, Lesson
 from headway.domain.continuing import TouchedLesson, next_lesson
 from headway.domain.course_progress import Summary, summarise
 from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.ports import Store
 from headway.domain.principal import Principal
+from headway.domain.readings import CourseProgressReading
 from headway.service.course_progress import LearnerReading, read_learner
-from headway.storage.port import CourseProgressReading, Store
 
 _ALL_WEEKS: Final = timedelta(weeks=CALENDAR_WEEKS)
 
@@ -55,10 +56,14 @@ class OverviewService:
         now = self._clock()
         readings = await self._store.learner_courses(principal.learner_id)
         touched = await self._store.touched_lessons(principal.learner_id)
-        rows = {course_id: list(group) for course_id, group in groupby(touched, key=lambda one: one.course_id)}
+        all_lesson_progress = {
+            course_id: list(group) for course_id, group in groupby(touched, key=lambda one: one.course_id)
+        }
         today = max((reading.course.date_of(now) for reading in readings), default=now.date())
         calendar = await self._calendar(principal.learner_id, None, today, first_weekday)
-        return CoursesUnderWay([_under_way(reading, rows.get(reading.course.id, ())) for reading in readings], calendar)
+        return CoursesUnderWay(
+            [_under_way(reading, all_lesson_progress.get(reading.course.id, ())) for reading in readings], calendar
+        )
 
     async def course(self, principal: Principal, course_id: CourseId, first_weekday: int) -> OwnCourse:
         """Return one course, whether the caller has written in it or not."""
@@ -66,7 +71,7 @@ class OverviewService:
         course = reading.versioned.course
         today = course.date_of(self._clock())
         calendar = await self._calendar(principal.learner_id, course_id, today, first_weekday)
-        return OwnCourse(reading, next_lesson(course, reading.rows), calendar)
+        return OwnCourse(reading, next_lesson(course, reading.lesson_progress), calendar)
 
     async def _calendar(
         self, learner_id: LearnerId, course_id: CourseId | None, today: date, first_weekday: int
@@ -75,5 +80,5 @@ class OverviewService:
         return calendar_of(days, today, first_weekday)
 
 
-def _under_way(reading: CourseProgressReading, rows: Sequence[TouchedLesson]) -> CourseUnderWay:
-    return CourseUnderWay(reading.course, summarise(*reading), next_lesson(reading.course, rows))
+def _under_way(reading: CourseProgressReading, all_lesson_progress: Sequence[TouchedLesson]) -> CourseUnderWay:
+    return CourseUnderWay(reading.course, summarise(*reading), next_lesson(reading.course, all_lesson_progress))

@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
+from headway.domain.ports import Store
 from headway.domain.principal import Principal
 from headway.domain.sign_in import CODE_LIFETIME, SignIn, digest_of, is_code, new_code
-from headway.storage.port import Store
 
 NO_PERMANENT_CODES: Final[Mapping[str, SignIn]] = {}
 

@@ -13,12 +13,12 @@ from headway.domain.errors import InvalidValueError, LearnerNotFoundError, Probl
 from headway.domain.explanation import Explanation
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.period import Period, period_of
+from headway.domain.ports import Store
 from headway.domain.principal import STATISTICS_READ, Principal
 from headway.domain.roster import RosterPosition, RosterQuery, position_of, stalled
 from headway.domain.statistics import MONTH, CourseStatistics, DayStatistics, activity_of, statistics_of
-from headway.service.course_progress import LessonRow, in_order, read_learner
+from headway.service.course_progress import LessonAndProgress, in_order, read_learner
 from headway.service.listing import CoursePage, one_more
-from headway.storage.port import Store
 
 # No other request is served while a page is rendered: some milliseconds.
 PAGE_OF_A_FILE: Final = 250
@@ -51,7 +51,7 @@ class LearnerDetail(NamedTuple):
 
     course: Course
     line: RosterLine
-    rows: Sequence[LessonRow]
+    lesson_progress: Sequence[LessonAndProgress]
     explanation: Explanation
 
 
@@ -131,8 +131,10 @@ class StatisticsService:
         if reading.course_progress is None or reading.course_progress.started_at is None:
             raise LearnerNotFoundError(course_id, learner_id)
         course = reading.versioned.course
-        rows = in_order(course, reading.rows)
-        return LearnerDetail(course, RosterLine(reading.course_progress, reading.summary), rows, reading.explanation)
+        all_lesson_progress = in_order(course, reading.lesson_progress)
+        return LearnerDetail(
+            course, RosterLine(reading.course_progress, reading.summary), all_lesson_progress, reading.explanation
+        )
 
     async def _lines(
         self, versioned: VersionedCourse, all_course_progress: Sequence[CourseProgress]

@@ -11,11 +11,12 @@ from typing import NamedTuple, TypeVar
 
 from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts
 from headway.domain.errors import CourseNotFoundError
+from headway.domain.holdings import CourseProgressKey
 from headway.domain.identifiers import CourseId, LessonId
-from headway.storage.port import Archive, CourseProgressKey, Recount, Store
+from headway.domain.ports import Archive, Recount, Store
 
 Progress = Callable[[int], None]
-"""Called with how many more rows were counted."""
+"""Called with how much more lesson progress was counted."""
 
 
 class Difference(NamedTuple):
@@ -34,7 +35,7 @@ class Verified(NamedTuple):
     `ahead` are learners in courses whose last day is in the future.
     """
 
-    rows: int
+    lessons: int
     differences: Sequence[Difference]
     wrong: Sequence[CourseProgressKey]
     missing: Counters
@@ -48,20 +49,20 @@ class Verified(NamedTuple):
 
 async def verify(recount: Recount, progress: Progress) -> Verified:
     """Compare what is stored with what is recounted."""
-    rows = 0
+    lessons = 0
     found = Counters()
     wrong: list[CourseProgressKey] = []
     ahead: list[CourseProgressKey] = []
     stored = await recount.stored()
     async for stretch in recount.stretches():
-        rows += stretch.rows
+        lessons += stretch.lessons
         found.add(stretch.counters)
         wrong += stretch.wrong
         ahead += stretch.ahead
-        progress(stretch.rows)
+        progress(stretch.lessons)
     differences = sorted(_differences(stored, found), key=_position)
     found.add(stored, sign=-1)
-    return Verified(rows, differences, wrong, found, ahead)
+    return Verified(lessons, differences, wrong, found, ahead)
 
 
 async def repair(archive: Archive, store: Store, verified: Verified, progress: Progress) -> None:

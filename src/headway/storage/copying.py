@@ -16,9 +16,10 @@ import orjson
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.course_progress import CourseProgress
 from headway.domain.errors import ConfigurationError
+from headway.domain.holdings import CourseProgressKey, HeldDay, LearnerDayKey, LessonKey
 from headway.domain.identifiers import CourseId
+from headway.domain.ports import Archive
 from headway.domain.progress import LessonProgress
-from headway.storage.port import Archive, CourseProgressKey, HeldDay, LearnerDayKey, LessonKey
 
 T = TypeVar("T")
 K = TypeVar("K", bound=tuple[Any, ...])
@@ -229,8 +230,8 @@ _LESSON_ROWS: Final[_Kind[LessonProgress, LessonKey]] = _Kind(
     one="lesson progress",
     batch=500,  # of 60 KiB at most, notes and metadata
     key=lambda row: row[:3],
-    read=lambda archive, after, limit: archive.lesson_rows(after, limit),
-    put=lambda archive, rows: archive.put_lesson_rows(rows),
+    read=lambda archive, after, limit: archive.lesson_progress(after, limit),
+    put=lambda archive, rows: archive.put_lesson_progress(rows),
     precedes=_precedes,
     is_same=_same_row,
 )
@@ -241,7 +242,7 @@ _COURSE_PROGRESS: Final[_Kind[CourseProgress, CourseProgressKey]] = _Kind(
     one="course progress",
     batch=5_000,
     key=lambda course_progress: course_progress[:2],
-    read=lambda archive, after, limit: archive.all_course_progress(after, limit),
+    read=lambda archive, after, limit: archive.course_progress(after, limit),
     put=lambda archive, all_course_progress: archive.put_course_progress(all_course_progress),
     precedes=lambda one, other: one.revision < other.revision,
     counts=lambda course_progress: not course_progress.is_empty,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from headway.domain.counters import Counters
-from headway.storage.port import Archive
+from headway.domain.ports import Archive
 
 _FIRST: Final = "0001_initial"
 _UNCOUNTED: Final = frozenset({"0003_statistics", "0006_stopped", "0008_worked_at"})
@@ -29,6 +29,6 @@ async def count_anew(archive: Archive, progress: Callable[[int], None] = lambda 
         difference.add(await recount.stored(), sign=-1)
         async for stretch in recount.stretches():
             difference.add(stretch.counters)
-            progress(stretch.rows)
+            progress(stretch.lessons)
     if difference:
         await archive.add_counters(difference)

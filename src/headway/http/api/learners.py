@@ -1,27 +1,49 @@
-"""The handlers of operations on a learner's behalf: writing, importing, exporting, erasing."""
+"""Operations on a learner's behalf: writing, importing, exporting, erasing."""
 
 from asyncio import to_thread
 from collections.abc import Awaitable, Callable
 from hashlib import sha256
 from io import BytesIO
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.imports import Report
+from headway.domain.principal import LEARNERS_ADMIN
 from headway.domain.writes import LessonWrite
-from headway.formats.learner_export import learner_arrays
-from headway.formats.progress import parse_dated_update
-from headway.formats.progress_file import FORMATS, digest_of, read_lines, text_form
+from headway.formats.learner_export import LearnerExport, learner_arrays
+from headway.formats.progress import (
+    CourseSummary,
+    DatedProgressUpdate,
+    ExplainedSummary,
+    LessonProgress,
+    parse_dated_update,
+)
+from headway.formats.progress_file import FORMATS, IMPORT_BODY_BYTES, digest_of, read_lines, text_form
 from headway.formats.queries import Flag, parse_query
+from headway.formats.roster_query import SummaryParameters
 from headway.formats.spreadsheets import TextForm
-from headway.http.api import render
+from headway.http.api.progress import (
+    get_course_completion_stats,
+    get_lesson_progress,
+    get_user_course_progress,
+    get_user_courses,
+    recorded,
+    remove_lesson_progress,
+    restart_course,
+)
+from headway.http.engine.endpoint import PROGRESS_BODY_BYTES, Operation
 from headway.http.engine.parameters import parse_import_key, parse_media_type
 from headway.http.engine.replies import NO_CONTENT, Reply, json_reply, long_document
 from headway.http.engine.requests import Call, parse_precondition
 from headway.service.importing import ImportFile, ImportOptions
+
+LEARNERS_TAG: Final = "Education Learners"
+TAGS: Final = ({"name": LEARNERS_TAG, "description": "On a learner's behalf: writing, importing, exporting, erasing"},)
+
+_ON_BEHALF: Final = "Needs the scope `learners:admin`. For the learner in the path, the same as"
 
 
 class ImportQuery(BaseModel):
@@ -73,13 +95,13 @@ async def export_learner(call: Call) -> Reply:
     """Answer everything that is stored about a learner."""
     learner_id = LearnerId(call.identifiers[0])
     async with call.long_answers.turn():
-        record = await call.learners.export(call.principal, learner_id)
+        record = await call.services.learners.export(call.principal, learner_id)
         return await long_document({"user_id": learner_id}, learner_arrays(record))
 
 
 async def erase_learner(call: Call) -> Reply:
     """Remove everything that is stored about a learner."""
-    await call.learners.erase(call.principal, LearnerId(call.identifiers[0]))
+    await call.services.learners.erase(call.principal, LearnerId(call.identifiers[0]))
     return NO_CONTENT
 
 
@@ -90,7 +112,7 @@ async def update_learners_lesson_progress(call: Call) -> Reply:
     caller = None if call.principal.learner_id == learner_id else call.principal.learner_id
     ids = LearnerId(learner_id), CourseId(course_id), LessonId(lesson_id)
     write = LessonWrite(*ids, update, parse_precondition(call.headers), caller, times)
-    return render.recorded(await call.learners.record(call.principal, write), ignored)
+    return recorded(await call.services.learners.record(call.principal, write), ignored)
 
 
 async def import_progress(call: Call) -> Reply:
@@ -103,7 +125,7 @@ async def import_progress(call: Call) -> Reply:
     digest = digest_of(sha256(call.body), file_format, atomic=options.atomic, learner_id=learner_id)
     lines = await to_thread(read_lines, BytesIO(call.body), file_format, learner_id)
     file = ImportFile(digest, lines)
-    report = await call.learners.import_progress(call.principal, file, options, key)
+    report = await call.services.learners.import_progress(call.principal, file, options, key)
     return json_reply(report_document(report) | _form(text_form(BytesIO(call.body), file_format)))
 
 
@@ -124,3 +146,72 @@ def report_document(report: Report) -> dict[str, Any]:
         "errors": errors,
         "ignored": ignored,
     }
+
+
+OPERATIONS: Final = (
+    Operation(
+        "GET", "/learners/{user_id}/export", "Export Learner",
+        "Everything that is stored about a learner. Needs the learner's own token, or the scope `learners:admin`.",
+        export_learner, LEARNERS_TAG, answer=LearnerExport, refusals=(403,), scope=LEARNERS_ADMIN,
+        waived_for_oneself=True,
+    ),
+    Operation(
+        "DELETE", "/learners/{user_id}", "Erase Learner",
+        "Remove everything that is stored about a learner, if there is anything. Needs the scope `learners:admin`.",
+        erase_learner, LEARNERS_TAG, refusals=(403,), scope=LEARNERS_ADMIN,
+    ),
+    Operation(
+        "GET", "/learners/{user_id}/progress", "List Learner's Courses",
+        f"{_ON_BEHALF} List User Courses: a summary of every course that the learner has progress in.",
+        on_behalf(get_user_courses), LEARNERS_TAG, answer=list[CourseSummary], refusals=(403,),
+        scope=LEARNERS_ADMIN, answers_etag=True,
+    ),
+    Operation(
+        "GET", "/learners/{user_id}/progress/{course_id}", "Get Learner's Course Progress",
+        f"{_ON_BEHALF} Get User Course Progress: the learner's lesson progress, in the course's order.",
+        on_behalf(get_user_course_progress), LEARNERS_TAG, answer=list[LessonProgress], refusals=(403, 404),
+        scope=LEARNERS_ADMIN, answers_etag=True,
+    ),
+    Operation(
+        "GET", "/learners/{user_id}/progress/{course_id}/summary", "Get Learner's Course Completion Stats",
+        f"{_ON_BEHALF} Get Course Completion Stats: a summary of the learner's progress in the course.",
+        on_behalf(get_course_completion_stats), LEARNERS_TAG,
+        answer=CourseSummary | ExplainedSummary, query=SummaryParameters, refusals=(403, 404),
+        scope=LEARNERS_ADMIN, answers_etag=True,
+    ),
+    Operation(
+        "DELETE", "/learners/{user_id}/progress/{course_id}", "Restart Learner's Course",
+        f"{_ON_BEHALF} Restart Course: remove all the learner's progress in the course.",
+        on_behalf(restart_course), LEARNERS_TAG, refusals=(403, 404), scope=LEARNERS_ADMIN,
+    ),
+    Operation(
+        "GET", "/learners/{user_id}/progress/{course_id}/lessons/{lesson_id}", "Get Learner's Lesson Progress",
+        f"{_ON_BEHALF} Get Lesson Progress: one lesson's progress with its `ETag`, for a conditional write.",
+        on_behalf(get_lesson_progress), LEARNERS_TAG, answer=LessonProgress, refusals=(403, 404),
+        scope=LEARNERS_ADMIN, answers_etag=True,
+    ),
+    Operation(
+        "DELETE", "/learners/{user_id}/progress/{course_id}/lessons/{lesson_id}", "Remove Learner's Lesson Progress",
+        f"{_ON_BEHALF} Remove Lesson Progress: remove the learner's progress in one lesson, if there is any.",
+        on_behalf(remove_lesson_progress), LEARNERS_TAG, refusals=(403, 404, 412), conditional=True,
+        scope=LEARNERS_ADMIN,
+    ),
+    Operation(
+        "PUT", "/learners/{user_id}/progress/{course_id}/lessons/{lesson_id}", "Update Learner's Lesson Progress",
+        "Write a learner's progress in a lesson on the learner's behalf, with the times that are sent, or with the "
+        "current time. A conditional write may complete a lesson against its conditions: `Headway-Completed-By` names "
+        "who did. `Headway-Ignored` names fields that were ignored. Needs the scope `learners:admin`.",
+        update_learners_lesson_progress, LEARNERS_TAG, answer=LessonProgress, body=DatedProgressUpdate,
+        body_limit=PROGRESS_BODY_BYTES, refusals=(403, 404, 412, 413), conditional=True, answers_etag=True,
+        scope=LEARNERS_ADMIN,
+    ),
+    Operation(
+        "POST", "/progress/import", "Import Progress",
+        "Write many learners' progress from one file. In CSV and NDJSON, each line names the learner, the course and "
+        "the lesson, and has any of the fields that can be written, with or without times. Each line is a merge write. "
+        "A JSON file is the export of one learner, which is restored. With the same `Idempotency-Key`, an import that "
+        "was interrupted goes on. Needs the scope `learners:admin`.",
+        import_progress, LEARNERS_TAG, answer=ImportReport, body_limit=IMPORT_BODY_BYTES, refusals=(403, 409, 413, 415),
+        query=ImportQuery, media_types=tuple(FORMATS), resumable=True, scope=LEARNERS_ADMIN,
+    ),
+)  # fmt: skip

@@ -14,7 +14,7 @@ from starlette.types import Lifespan, Receive, Scope, Send
 
 from headway.formats.course_document import CourseDocument
 from headway.formats.progress import LessonProgress
-from headway.http.api.routes import COURSES_TAG
+from headway.http.api.courses import COURSES_TAG
 from headway.http.engine.endpoint import Endpoint, Operation
 from headway.http.engine.errors import codes_of, refusal_of_no_class
 from headway.http.engine.event_streams import EVENT, EVENT_STREAM

@@ -8,8 +8,12 @@ from pydantic import (
     Field,
 )
 
+from headway.http.engine.endpoint import Operation
 from headway.http.engine.replies import Reply, json_reply
 from headway.http.engine.requests import Call, PagesOffError
+
+PAGES_TAG: Final = "Education Pages"
+TAGS: Final = ({"name": PAGES_TAG, "description": "Signing a learner's browser in to the pages"},)
 
 
 class SignInCode(BaseModel):
@@ -50,3 +54,13 @@ def sign_in_url(origin: str, path: str, code: str, page: str = "") -> str:
 def _moment(seconds: float) -> datetime:
     latest = datetime.now(UTC) + _LONGEST
     return datetime.fromtimestamp(min(seconds, latest.timestamp()), UTC)
+
+
+OPERATIONS: Final = (
+    Operation(
+        "POST", "/sign-in-codes", "Make Sign-In Code",
+        "A code for the token in `Authorization`. A browser that opens the address with it within a minute is signed "
+        "in to the pages as the token's learner, with the token's scopes, until the token expires. It works once.",
+        make_sign_in_code, PAGES_TAG, answer=SignInCode, refusals=(404,), status=201,
+    ),
+)  # fmt: skip

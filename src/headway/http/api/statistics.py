@@ -1,4 +1,6 @@
-"""The handlers of the statistics."""
+"""Statistics: the operations and their handlers. `formats.statistics` has the shapes of the answers."""
+
+from typing import Final
 
 from headway.domain.identifiers import LearnerId
 from headway.domain.principal import STATISTICS_READ
@@ -7,41 +9,37 @@ from headway.formats.course_query import CoursesParameters
 from headway.formats.encoding import to_json
 from headway.formats.queries import faults_are_the_querys, parse_query
 from headway.formats.roster_query import ActivityParameters, Format, RosterParameters, SummaryParameters
-from headway.http.api import render
-from headway.http.api.statistics_export import VARIES, negotiated, streamed
+from headway.http.api.statistics_export import FILE_MEDIA, VARIES, negotiated, streamed
+from headway.http.engine.endpoint import Operation
 from headway.http.engine.event_streams import PATIENCE_SECONDS, STREAM_HEADERS, Event, event_of
 from headway.http.engine.replies import Reply, StreamedReply, json_reply, linked
 from headway.http.engine.requests import Call
 from headway.http.engine.streaming import begun
 
-
-async def get_course_completion_stats(call: Call) -> Reply:
-    """Answer a summary of the caller's progress in a course."""
-    if call.query and parse_query(SummaryParameters, call.query).explain:
-        return json_reply(
-            statistics.explained_summary(await call.service.explained_summary(call.principal, call.course_id))
-        )
-    return render.summary(await call.service.summary(call.principal, call.course_id))
+STATISTICS_TAG: Final = "Education Statistics"
+TAGS: Final = ({"name": STATISTICS_TAG, "description": "How courses are doing, and where their learners stand"},)
 
 
 async def list_statistics(call: Call) -> Reply:
     """Answer a page of the figures of the courses that the caller may see."""
     call.principal.require(STATISTICS_READ)
     asked = parse_query(CoursesParameters, call.query)
-    page = await call.statistics.courses(call.principal, asked.to_query())
+    page = await call.services.statistics.courses(call.principal, asked.to_query())
     return linked(json_reply(statistics.courses(page.lines)), asked.next_page(page.last))
 
 
 async def get_course_statistics(call: Call) -> Reply:
     """Answer a course's figures."""
-    return json_reply(statistics.course(await call.statistics.course(call.principal, call.course_id)))
+    return json_reply(statistics.course(await call.services.statistics.course(call.principal, call.course_id)))
 
 
 async def stream_course_statistics(call: Call) -> StreamedReply:
     """Stream a course's figures, again after each change."""
 
     async def read() -> Event:
-        return event_of(to_json(statistics.course(await call.statistics.course(call.principal, call.course_id))))
+        return event_of(
+            to_json(statistics.course(await call.services.statistics.course(call.principal, call.course_id)))
+        )
 
     seen = call.headers.get(b"last-event-id", b"").decode("latin-1")
     chunks = call.streams.follow(call.course_id, read, seen, call.principal)
@@ -52,7 +50,7 @@ async def get_course_activity(call: Call) -> Reply:
     """Answer what learners did in a course on each day."""
     asked = parse_query(ActivityParameters, call.query)
     with faults_are_the_querys():
-        activity = await call.statistics.activity(call.principal, call.course_id, asked.first, asked.last)
+        activity = await call.services.statistics.activity(call.principal, call.course_id, asked.first, asked.last)
     return json_reply(statistics.activity(activity))
 
 
@@ -63,9 +61,9 @@ async def list_course_learners(call: Call) -> Reply | StreamedReply:
     form = negotiated(asked.format, call.headers.get(b"accept"))
     with faults_are_the_querys():
         if form is not Format.JSON:
-            pages = call.statistics.whole_roster(call.principal, call.course_id, query, asked.stalled_days)
+            pages = call.services.statistics.whole_roster(call.principal, call.course_id, query, asked.stalled_days)
             return await streamed(form, call.course_id, pages)
-        page = await call.statistics.roster(call.principal, call.course_id, query, asked.stalled_days)
+        page = await call.services.statistics.roster(call.principal, call.course_id, query, asked.stalled_days)
     cursor = asked.cursor_to(page.last) if page.last else None
     return json_reply(statistics.roster(page.lines, cursor), headers=(VARIES,))
 
@@ -74,5 +72,48 @@ async def get_course_learner(call: Call) -> Reply:
     """Answer one learner's progress in a course and in each lesson."""
     explained = parse_query(SummaryParameters, call.query).explain
     learner_id = LearnerId(call.identifiers[1])
-    reading = await call.statistics.learner(call.principal, call.course_id, learner_id)
+    reading = await call.services.statistics.learner(call.principal, call.course_id, learner_id)
     return json_reply(statistics.learner(reading, explained=explained))
+
+
+OPERATIONS: Final = (
+    Operation(
+        "GET", "/statistics", "List Statistics",
+        "The figures of every course, by title, at most 1,000 courses a page. `Link` has the address of the next page. "
+        "All statistics need the scope `statistics:read`.",
+        list_statistics, STATISTICS_TAG, answer=list[statistics.CourseFigures], refusals=(403,),
+        query=CoursesParameters, is_paged=True, scope=STATISTICS_READ, answers_etag=True,
+    ),
+    Operation(
+        "GET", "/statistics/{course_id}", "Get Course Statistics",
+        "The figures of the course and of each lesson. They include every write that has been answered.",
+        get_course_statistics, STATISTICS_TAG, answer=statistics.CourseStatistics, refusals=(403, 404),
+        scope=STATISTICS_READ, answers_etag=True,
+    ),
+    Operation(
+        "GET", "/statistics/{course_id}/stream", "Stream Course Statistics",
+        "The figures of the course, sent again whenever one has changed, as server-sent events named `statistics`. "
+        "Their data are the answer of Get Course Statistics, and their id changes when the data do. The stream ends "
+        "when the token expires.",
+        stream_course_statistics, STATISTICS_TAG, answer=statistics.CourseStatistics, refusals=(403, 404),
+        is_event_stream=True, scope=STATISTICS_READ,
+    ),
+    Operation(
+        "GET", "/statistics/{course_id}/activity", "Get Course Activity",
+        "What learners did in the course on each day, at most 400 days. Days are in the course's time zone.",
+        get_course_activity, STATISTICS_TAG, answer=statistics.Activity, query=ActivityParameters,
+        refusals=(403, 404), scope=STATISTICS_READ, answers_etag=True,
+    ),
+    Operation(
+        "GET", "/statistics/{course_id}/learners", "List Course Learners",
+        "The progress of the course's learners: a page of them, or all of them in a file.",
+        list_course_learners, STATISTICS_TAG, answer=statistics.Roster, query=RosterParameters,
+        other_media=FILE_MEDIA, refusals=(403, 404, 406), scope=STATISTICS_READ, answers_etag=True,
+    ),
+    Operation(
+        "GET", "/statistics/{course_id}/learners/{user_id}", "Get Course Learner",
+        "One learner's progress in the course and in each lesson, without the learner's notes.",
+        get_course_learner, STATISTICS_TAG, answer=statistics.LearnerDetail, query=SummaryParameters,
+        refusals=(403, 404), scope=STATISTICS_READ, answers_etag=True,
+    ),
+)  # fmt: skip

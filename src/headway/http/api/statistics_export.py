@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from headway.domain.identifiers import CourseId
 from headway.formats.roster_query import Format
+from headway.formats.statistics import RosterLine as RosterLineShape
 from headway.formats.statistics import roster_line
-from headway.http.api.statistics_shapes import RosterLine as RosterLineShape
 from headway.http.engine.parameters import accepted
 from headway.http.engine.replies import Chunks, StreamedReply
 from headway.http.engine.requests import NotAcceptableError
@@ -72,7 +72,7 @@ async def _as_csv(pages: Pages) -> Chunks:
     head: list[Sequence[object]] = [_COLUMNS]
     async with aclosing(pages):
         async for page in pages:
-            lines = [[_cell(value) for value in roster_line(*line).values()] for line in page]
+            lines = [[_cell(value) for value in roster_line(line).values()] for line in page]
             yield _csv_lines([*head, *lines])
             head = []
 
@@ -148,7 +148,7 @@ async def _as_parquet(pages: Pages, arrow: Any) -> Chunks:
 def _values(line: RosterLine) -> dict[str, Any]:
     return {
         name: value.replace(microsecond=0) if isinstance(value, datetime) else value
-        for name, value in roster_line(*line).items()
+        for name, value in roster_line(line).items()
     }
 
 

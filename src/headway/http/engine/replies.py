@@ -43,10 +43,11 @@ NO_CONTENT: Final = Reply(204, b"", ())
 
 def json_reply(value: object, status: int = 200, headers: Headers = ()) -> Reply:
     """An answer of any JSON value."""
-    return _of_json(to_json(value), status, headers)
+    return reply_of_json(to_json(value), status, headers)
 
 
-def _of_json(body: bytes, status: int = 200, headers: Headers = ()) -> Reply:
+def reply_of_json(body: bytes, status: int = 200, headers: Headers = ()) -> Reply:
+    """An answer of JSON that is already rendered."""
     return Reply(status, body, (_JSON, (b"content-length", b"%d" % len(body)), *headers))
 
 
@@ -89,7 +90,7 @@ async def long_document(head: Mapping[str, object], arrays: Mapping[str, Array])
         text.write(b",%b:" % to_json(name))
         await write_array(text, array.values, array.some)
     text.write(b"}")
-    return _of_json(text.getvalue())
+    return reply_of_json(text.getvalue())
 
 
 def linked(reply: Reply, next_page: str | None) -> Reply:

@@ -12,7 +12,7 @@ from headway.domain.writes import UNCONDITIONAL, Precondition
 from headway.http.engine.event_streams import Streams
 from headway.http.engine.lists import RenderedLists
 from headway.http.engine.long_answers import LongAnswers
-from headway.service import LearnersService, ProgressService, Services, StatisticsService
+from headway.service import Services
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 RequestHeaders = dict[bytes, bytes]
@@ -64,21 +64,6 @@ class Call(NamedTuple):
     query: bytes
     scheme: str
     pages: Pages | None
-
-    @property
-    def service(self) -> ProgressService:
-        """The service for learners' progress and the catalogue."""
-        return self.services.progress
-
-    @property
-    def statistics(self) -> StatisticsService:
-        """The service for statistics."""
-        return self.services.statistics
-
-    @property
-    def learners(self) -> LearnersService:
-        """The service for what is done on a learner's behalf."""
-        return self.services.learners
 
     @property
     def course_id(self) -> CourseId:

@@ -10,9 +10,10 @@ from headway.domain.catalogue import VersionedCourse
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress
 from headway.domain.errors import ConfigurationError, StoreUnavailableError
+from headway.domain.holdings import HeldDay, Holdings
 from headway.domain.identifiers import CourseId
+from headway.domain.ports import Recount
 from headway.domain.progress import LessonProgress
-from headway.storage.port import HeldDay, Holdings, Recount
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.catalogue import store_course
 from headway.storage.postgres.database import Database, is_unusable
@@ -63,7 +64,7 @@ class PostgresArchive(ArchiveReader):
         with _refusals_translated():
             await self._database.transact(put)
 
-    async def put_lesson_rows(self, rows: Sequence[LessonProgress]) -> None:
+    async def put_lesson_progress(self, rows: Sequence[LessonProgress]) -> None:
         """Hold these rows."""
         await self._session.change(sql.HOLD_LESSON_ROWS, *from_lesson_progress(rows))
 

@@ -10,13 +10,13 @@ from uuid import UUID
 import asyncpg
 
 from headway.domain.catalogue import VersionedCourse
-from headway.domain.counters import MOST_TIME_OF_A_ROW, Counters, DayCounts, RowShape
+from headway.domain.counters import MOST_TIME_IN_A_LESSON, Counters, DayCounts, ProgressShape
 from headway.domain.course_progress import NOTHING, CourseProgress, Tally, agrees, tally_of
+from headway.domain.holdings import CourseProgressKey, Recounted
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.presence import days_begun, lies_ahead
 from headway.domain.progress import Status
 from headway.storage.lessons import to_courses
-from headway.storage.port import CourseProgressKey, Recounted
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.rows import to_course_progress
 from headway.storage.postgres.session import run
@@ -75,7 +75,7 @@ class PostgresRecount:
         every = await run(self._connection, all_counts(sql.ALL_COUNTS, date.min, date.max))
         return every if self._course_id is None else every.by_course().get(self._course_id, Counters())
 
-    async def lesson_rows(self) -> int:
+    async def estimate(self) -> int:
         """How many rows there are to count."""
         if self._course_id is None:
             return int(await self._connection.fetchval(shared_sql.COUNT_LESSON_ROWS))
@@ -102,7 +102,7 @@ class PostgresRecount:
         asked = (first, last, self._course_id)
         return _Stretch(
             last,
-            shapes=await self._connection.fetch(sql.SHAPES_BETWEEN, MOST_TIME_OF_A_ROW, *asked),
+            shapes=await self._connection.fetch(sql.SHAPES_BETWEEN, MOST_TIME_IN_A_LESSON, *asked),
             days=await self._connection.fetch(sql.DAYS_BETWEEN, *asked),
             tallies=await self._connection.fetch(sql.TALLIES_BETWEEN, *asked),
             all_course_progress=await self._connection.fetch(sql.COURSE_PROGRESS_BETWEEN, *asked),
@@ -139,7 +139,7 @@ def _counted(catalogue: _Catalogue, stretch: _Stretch) -> Recounted:
 def _count_rows(counters: Counters, shapes: Iterable[Any]) -> int:
     rows = 0
     for course, lesson, status, *shape, count, micro_minutes in shapes:
-        counters.add_rows((course, lesson), RowShape(Status(status), *shape), count, micro_minutes)
+        counters.add_lessons((course, lesson), ProgressShape(Status(status), *shape), count, micro_minutes)
         rows += count
     return rows
 

@@ -9,10 +9,11 @@ from headway.domain.bounds import plain
 from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts
 from headway.domain.course_progress import CourseProgress, LearnerDay, Tally
+from headway.domain.holdings import HeldDay
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.progress import NO_METADATA, LessonProgress, Status
-from headway.storage.gently import in_turns
-from headway.storage.port import FEW_CHARACTERS, HeldDay
+from headway.domain.readings import FEW_CHARACTERS
+from headway.turns import in_turns
 
 _STATUS: Final = {status.value: status for status in Status}
 _METADATA: Final = LessonProgress._fields.index("metadata")

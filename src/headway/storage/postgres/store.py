@@ -15,15 +15,16 @@ from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, Cours
 from headway.domain.changes import Key
 from headway.domain.continuing import TouchedLesson
 from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp, recount
+from headway.domain.edits import Recalculation
 from headway.domain.errors import CourseNotFoundError, StoreUnavailableError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.progress import LessonProgress
+from headway.domain.readings import CourseProgressReading, LearnerRecord, LessonReading, LessonsReading
 from headway.domain.roster import RosterQuery
 from headway.domain.statistics import CourseReading
 from headway.domain.writes import UNCONDITIONAL, CourseProgressRefresh, LessonWrite, Precondition, Written
 from headway.storage.committer import ATTEMPTS, CommitObserver, Committer
-from headway.storage.port import CourseProgressReading, LearnerRecord, LessonReading, LessonsReading, Recalculation
 from headway.storage.postgres import schema
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.archive import PostgresArchive

@@ -12,13 +12,12 @@ import asyncpg
 from headway.domain.changes import ChangeSet, Key, Work, all_written, by_learner_and_course
 from headway.domain.counters import Counters
 from headway.domain.errors import CourseNotFoundError
+from headway.domain.holdings import HeldDay
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.presence import CourseProgressRestore, days_begun
 from headway.domain.writes import LessonWrite, Written
 from headway.logs import get_logger
 from headway.storage.committer import HELD, LOST, Locks, Outcome
-from headway.storage.gently import in_turns
-from headway.storage.port import HeldDay
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.catalogue import Catalogue
 from headway.storage.postgres.database import Database, LockedElsewhereError
@@ -34,6 +33,7 @@ from headway.storage.postgres.rows import (
     to_held_day,
     to_lesson_progress,
 )
+from headway.turns import in_turns
 
 _log = get_logger("headway.storage")
 

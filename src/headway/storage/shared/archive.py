@@ -6,10 +6,10 @@ from typing import Final, NamedTuple
 
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.course_progress import CourseProgress
+from headway.domain.holdings import CourseProgressKey, HeldDay, LearnerDayKey, LessonKey
 from headway.domain.identifiers import CourseId
 from headway.domain.progress import LessonProgress
 from headway.storage.lessons import to_courses
-from headway.storage.port import CourseProgressKey, HeldDay, LearnerDayKey, LessonKey
 from headway.storage.shared import statements as sql
 from headway.storage.shared.ids import FIRST_ID
 from headway.storage.shared.session import Row, Session
@@ -47,13 +47,13 @@ class ArchiveReader:
         courses = to_courses(await self._session.fetch(sql.COURSES_FROM, after or FIRST_ID, limit + 1))
         return [course for course in courses if course.course.id != after][:limit]
 
-    async def lesson_rows(self, after: LessonKey | None, limit: int) -> Sequence[LessonProgress]:
+    async def lesson_progress(self, after: LessonKey | None, limit: int) -> Sequence[LessonProgress]:
         """Rows by learner, course and lesson."""
         found = await self._session.fetch(sql.LESSON_ROWS_FROM, *(after or _FIRST_KEY), limit + 1)
         rows = map(self._readers.lesson_progress, found)
         return [row for row in rows if (row.learner_id, row.course_id, row.lesson_id) != after][:limit]
 
-    async def all_course_progress(self, after: CourseProgressKey | None, limit: int) -> Sequence[CourseProgress]:
+    async def course_progress(self, after: CourseProgressKey | None, limit: int) -> Sequence[CourseProgress]:
         """Course progress by learner and course."""
         found = await self._session.fetch(sql.COURSE_PROGRESS_FROM, *(after or _FIRST_KEY[:2]), limit + 1)
         all_course_progress = map(self._readers.course_progress, found)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from headway.domain.edits import Recalculation
 from headway.domain.identifiers import CourseId, LearnerId
-from headway.storage.port import Recalculation
 from headway.storage.shared import statements as sql
 from headway.storage.shared.ids import FIRST_ID, next_learner
 from headway.storage.shared.session import Session

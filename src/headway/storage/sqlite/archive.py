@@ -10,9 +10,10 @@ import apsw
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress
+from headway.domain.holdings import HeldDay, Holdings
 from headway.domain.identifiers import CourseId
+from headway.domain.ports import Recount
 from headway.domain.progress import LessonProgress
-from headway.storage.port import HeldDay, Holdings, Recount
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.archive import ArchiveReader, RowReaders
 from headway.storage.sqlite import statements as sql
@@ -64,7 +65,7 @@ class SqliteArchive(ArchiveReader):
                 store_course(connection, course)
                 fetch(connection, shared_sql.BEGIN_RECALCULATION, course.course.id, course.version, 0)
 
-    async def put_lesson_rows(self, rows: Sequence[LessonProgress]) -> None:
+    async def put_lesson_progress(self, rows: Sequence[LessonProgress]) -> None:
         """Hold these rows."""
         async with self._transaction() as connection:
             connection.executemany(sql.HOLD_LESSON_ROW, map(from_lesson_progress, rows))

@@ -9,10 +9,10 @@ import orjson
 from headway.domain.catalogue import CourseQuery
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress
+from headway.domain.holdings import HeldDay
 from headway.domain.identifiers import CourseId
 from headway.domain.roster import RosterQuery
 from headway.domain.statistics import CourseReading, reading_of
-from headway.storage.port import HeldDay
 from headway.storage.shared.counts import all_counts, counted
 from headway.storage.shared.rosters import roster_page
 from headway.storage.sqlite import statements as sql

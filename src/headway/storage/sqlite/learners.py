@@ -12,7 +12,7 @@ from headway.domain.counters import Counters
 from headway.domain.course_progress import LearnerDay
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.progress import LessonProgress
-from headway.storage.port import LearnerRecord
+from headway.domain.readings import LearnerRecord
 from headway.storage.shared import statements as shared_sql
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.figures import store_counters
@@ -70,9 +70,9 @@ def erase(connection: apsw.Connection, learner_id: LearnerId, now: datetime) -> 
 
 def _erased(learner_id: LearnerId, record: LearnerRecord, now: datetime) -> Iterator[ChangeSet]:
     """What goes, course by course."""
-    all_course_progress = {course_progress.course_id: course_progress for course_progress in record.all_course_progress}
+    all_course_progress = {course_progress.course_id: course_progress for course_progress in record.course_progress}
     rows: dict[CourseId, list[LessonProgress]] = {}
-    for row in record.rows:
+    for row in record.lesson_progress:
         rows.setdefault(row.course_id, []).append(row)
     days: dict[CourseId, list[LearnerDay]] = {}
     for course_id, day in record.days:

@@ -21,11 +21,11 @@ from headway.domain.changes import (
 from headway.domain.counters import Counters
 from headway.domain.course_progress import LessonsStamp, recount
 from headway.domain.errors import CourseNotFoundError
+from headway.domain.holdings import HeldDay
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.presence import NO_DAYS, days_begun
 from headway.domain.progress import LessonProgress
-from headway.storage.gently import gently
-from headway.storage.port import FEW_CHARACTERS, CourseProgressReading, HeldDay, LessonReading, LessonsReading
+from headway.domain.readings import FEW_CHARACTERS, CourseProgressReading, LessonReading, LessonsReading
 from headway.storage.shared import statements as shared_sql
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue
@@ -38,6 +38,7 @@ from headway.storage.sqlite.rows import (
     to_held_day,
     to_lesson_progress,
 )
+from headway.turns import gently
 
 _NOTES: Final = 10  # where they stand among the columns of a row
 _METADATA: Final = 12

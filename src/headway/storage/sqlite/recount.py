@@ -12,10 +12,10 @@ from headway.domain.counters import Counters, recount
 from headway.domain.course_progress import CourseProgress, agrees, last_started
 from headway.domain.course_progress import recount as recount_tally
 from headway.domain.errors import CourseNotFoundError
+from headway.domain.holdings import CourseProgressKey, Recounted
 from headway.domain.identifiers import CourseId
 from headway.domain.presence import days_begun, lies_ahead
 from headway.domain.progress import LessonProgress
-from headway.storage.port import CourseProgressKey, Recounted
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.counts import all_counts
 from headway.storage.sqlite import statements as sql
@@ -41,7 +41,7 @@ class SqliteRecount:
         every = run(self._connection, all_counts(sql.ALL_COUNTS, date.min, date.max))
         return every if self._course_id is None else every.by_course().get(self._course_id, Counters())
 
-    async def lesson_rows(self) -> int:
+    async def estimate(self) -> int:
         """How many rows there are to count."""
         return int(fetch(self._connection, sql.COUNT_ROWS_OF, self._course_id)[0][0])
 

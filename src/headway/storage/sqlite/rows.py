@@ -8,8 +8,8 @@ import orjson
 
 from headway.domain.continuing import TouchedLesson
 from headway.domain.course_progress import CourseProgress, LearnerDay, Tally
+from headway.domain.holdings import HeldDay
 from headway.domain.progress import NO_METADATA, LessonProgress, Status
-from headway.storage.port import HeldDay
 
 _STATUS: Final = {status.value: status for status in Status}
 

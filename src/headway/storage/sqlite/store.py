@@ -28,15 +28,15 @@ from headway.domain.changes import Work, all_written, by_learner_and_course
 from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp
+from headway.domain.edits import Recalculation
 from headway.domain.errors import StoreUnavailableError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.presence import CourseProgressRestore
+from headway.domain.readings import CourseProgressReading, LearnerRecord, LessonReading, LessonsReading
 from headway.domain.roster import RosterQuery
 from headway.domain.statistics import CourseReading
 from headway.domain.writes import UNCONDITIONAL, CourseProgressRefresh, LessonWrite, Precondition, Written
 from headway.storage.committer import CommitObserver, Committer, Outcome
-from headway.storage.gently import gently, in_turns
-from headway.storage.port import CourseProgressReading, LearnerRecord, LessonReading, LessonsReading, Recalculation
 from headway.storage.recounting import are_uncounted, count_anew
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.import_ledger import StoredImports
@@ -54,6 +54,7 @@ from headway.storage.sqlite.recent import Recent
 from headway.storage.sqlite.rows import fetch
 from headway.storage.sqlite.session import SqliteSession
 from headway.storage.sqlite.together import Together, can_be_promised
+from headway.turns import gently, in_turns
 
 _RETRY_SECONDS: Final = 0.005  # between two attempts at the write lock, where another process holds it
 

@@ -25,7 +25,6 @@ from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.progress import LessonProgress
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Written
-from headway.storage.gently import TURN_SECONDS, in_turns
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.progress_table import ProgressTable, row_of
 from headway.storage.sqlite.promises import (
@@ -41,6 +40,7 @@ from headway.storage.sqlite.promises import (
 )
 from headway.storage.sqlite.reader import Reader
 from headway.storage.sqlite.recent import Recent
+from headway.turns import TURN_SECONDS, in_turns
 
 _FEW: Final = 64  # lines that are written, or decided, in one transaction, which takes them some milliseconds
 _WRITING_SECONDS: Final = 2 * TURN_SECONDS  # at once: each turn of writing ends in a commit, which takes as long

@@ -1,0 +1,283 @@
+"""What a store must do, by subject. Services know these protocols; the stores for SQLite and PostgreSQL meet them."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import date, datetime
+from typing import Protocol
+
+from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, CoursePut, CourseQuery, VersionedCourse
+from headway.domain.continuing import TouchedLesson
+from headway.domain.counters import Counters
+from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp
+from headway.domain.edits import Recalculation
+from headway.domain.holdings import CourseProgressKey, HeldDay, Holdings, LearnerDayKey, LessonKey, Recounted
+from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.imports import ImportKey, ImportState, Report
+from headway.domain.presence import CourseProgressRestore
+from headway.domain.progress import LessonProgress
+from headway.domain.readings import CourseProgressReading, LearnerRecord, LessonReading, LessonsReading
+from headway.domain.roster import RosterQuery
+from headway.domain.sign_in import SignIn
+from headway.domain.statistics import CourseReading
+from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition, Written
+
+
+class CatalogueStore(Protocol):
+    """Keeps the course documents."""
+
+    async def courses(self, query: CourseQuery = FIRST_COURSES) -> Sequence[CourseOutline]:
+        """Return a page of the catalogue, by title. Ignores `query.among`: everybody may read the whole catalogue."""
+
+    async def course(self, course_id: CourseId) -> VersionedCourse:
+        """Return one course."""
+
+    async def put_course(self, course: Course, precondition: Precondition = UNCONDITIONAL) -> CoursePut:
+        """Store a course document. Progress in lessons that leave the course is kept.
+
+        Raises `PreconditionFailedError` where the precondition does not hold for the stored course.
+        """
+
+    async def remove_course(self, course_id: CourseId) -> None:
+        """Remove a course from the catalogue. Its learners' progress is kept."""
+
+
+class ProgressStore(Protocol):
+    """Keeps learners' progress."""
+
+    async def lesson(self, learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId) -> LessonReading:
+        """Return a course, and the learner's progress in one of its lessons."""
+
+    async def lessons(self, learner_id: LearnerId, course_id: CourseId) -> LessonsReading:
+        """Return a course, and all the learner's lesson progress in it."""
+
+    async def few_lessons(self, learner_id: LearnerId, course_id: CourseId) -> LessonsReading | None:
+        """Return the same, or `None` where notes and metadata have over `FEW_CHARACTERS` together."""
+
+    async def lessons_stamp(self, learner_id: LearnerId, course_id: CourseId) -> LessonsStamp:
+        """Return the stamp that `lessons` would be read under now, or an older one. Costs far less than `lessons`."""
+
+    async def course_progress(self, learner_id: LearnerId, course_id: CourseId) -> CourseProgressReading:
+        """Return a course, and the learner's progress in it."""
+
+    async def learner_courses(self, learner_id: LearnerId) -> Sequence[CourseProgressReading]:
+        """Return the courses of the catalogue in which the learner has progress, most recently written first."""
+
+    async def touched_lessons(self, learner_id: LearnerId) -> Sequence[TouchedLesson]:
+        """Return every lesson in which the learner has progress, course by course, hidden lessons included."""
+
+    async def active_days(self, learner_id: LearnerId, course_id: CourseId | None, first: date) -> Sequence[LearnerDay]:
+        """Return the days from `first` on, today included, on which the learner wrote in a course, in no order.
+
+        With `course_id=None`, in any course, also in one that is not in the catalogue: a date then comes once for each
+        course. A course that was restarted keeps its days. An unknown course has none.
+        """
+
+    async def write(self, write: LessonWrite) -> Written:
+        """Apply one write. Raises what `LessonWrite.apply` raises, and `QueueFullError`."""
+
+    async def write_all(self, writes: Sequence[LessonWrite | CourseProgressRestore]) -> Sequence[Written | bool]:
+        """Apply all of `writes` in their order, or none.
+
+        Returns for each write its result, and for each restore whether it changed anything.
+        Raises `RefusedWriteError` for the first that is refused.
+        """
+
+    async def restore(self, asked: CourseProgressRestore) -> bool:
+        """Set course progress and its days to what an export says. Returns whether that changed anything.
+
+        Raises `QueueFullError`.
+        """
+
+    async def restart_course(self, learner_id: LearnerId, course_id: CourseId) -> None:
+        """Remove all the learner's lesson progress in a course, hidden lessons included."""
+
+    async def refresh(self, learner_id: LearnerId, course_id: CourseId) -> None:
+        """Recalculate the learner's progress in a course under the course's present version."""
+
+
+class StatisticsStore(Protocol):
+    """Answers how courses are doing."""
+
+    async def statistics(self, course_id: CourseId, first: date, last: date) -> CourseReading:
+        """Return a course's counts, with the days from `first` to `last`."""
+
+    async def all_statistics(
+        self, first: date, last: date, query: CourseQuery = FIRST_COURSES
+    ) -> Sequence[CourseReading]:
+        """Return the counts of a page of courses, by title, without scores."""
+
+    async def roster(self, course_id: CourseId, query: RosterQuery) -> Sequence[CourseProgress]:
+        """Return a page of the learners' progress in a course, in the order of `query`."""
+
+
+class LearnerStore(Protocol):
+    """Exports and erases all that is kept of a learner."""
+
+    async def learner_record(self, learner_id: LearnerId) -> LearnerRecord:
+        """Return all that is kept of a learner, also in courses that are not in the catalogue."""
+
+    async def erase(self, learner_id: LearnerId) -> bool:
+        """Remove all that is kept of a learner, and take it out of all counts. Returns whether there was anything."""
+
+    async def forget_learners(self) -> None:
+        """Return when no process still uses what it has in memory of learners at the time of the call."""
+
+
+class RecalculationStore(Protocol):
+    """Keeps the recalculations that course edits start. A process takes one for a minute, and renews it as it works."""
+
+    async def recalculation(self, course_id: CourseId) -> Recalculation | None:
+        """Return the recalculation that is under way for a course, or `None`."""
+
+    async def take_recalculation(self) -> Recalculation | None:
+        """Take a recalculation for a minute that no other process has taken. Returns `None` where there is none."""
+
+    async def learners_to_recalculate(self, under_way: Recalculation, limit: int) -> Sequence[LearnerId]:
+        """Return the next learners, by id, whose course progress is of another version.
+
+        Fewer than `limit` are the last ones.
+        """
+
+    async def advance_recalculation(self, under_way: Recalculation) -> bool:
+        """Store how far it is, and take it for another minute. Returns `False` where a newer edit has replaced it."""
+
+    async def finish_recalculation(self, under_way: Recalculation) -> None:
+        """Store that the recalculation for this version of the course is complete."""
+
+
+class ImportLedger(Protocol):
+    """Keeps how far each import with a key is, so that any process can continue one that was interrupted.
+
+    What a method stored is on disk when it returns. Every method may raise `StoreUnavailableError`.
+    """
+
+    async def take(self, key: ImportKey, digest: str, holder: str) -> ImportState:
+        """Take an import for `LEASE`, and return its state. Starts one where the key is new.
+
+        It is not taken where it is finished, taken by another holder, or of a file with another digest.
+        """
+
+    async def note(self, key: ImportKey, holder: str, line: int, report: Report, *, finished: bool) -> bool:
+        """Store how far it is, and take it for another `LEASE`. Returns `False` where another holder has taken it."""
+
+    async def release(self, key: ImportKey, holder: str) -> None:
+        """Let others take it at once, if `holder` has it."""
+
+    async def forget(self, key: ImportKey) -> None:
+        """Forget an import, as if its key had never been used."""
+
+    async def forget_all(self, caller: LearnerId) -> None:
+        """Forget all imports of a caller."""
+
+
+class SignInCodes(Protocol):
+    """Keeps the digests of codes that sign a browser in once.
+
+    What a method stored is on disk when it returns. Every method may raise `StoreUnavailableError`.
+    """
+
+    async def put(self, digest: str, sign_in: SignIn, ends_at: datetime) -> None:
+        """Keep a code until `ends_at`."""
+
+    async def take(self, digest: str) -> SignIn | None:
+        """Use up a code. Returns whom it signs in, to one caller only; `None` for a code that is unknown or over."""
+
+    async def forget_all(self, learner_id: LearnerId) -> None:
+        """Forget all codes that sign a learner in."""
+
+
+class Store(CatalogueStore, ProgressStore, StatisticsStore, LearnerStore, RecalculationStore, Protocol):
+    """A database with the catalogue and the learners' progress.
+
+    Every method may raise `StoreUnavailableError`. Every method that takes a course's id raises `CourseNotFoundError`
+    where the catalogue has no such course, unless it says otherwise. When a write returns, it is on disk. A read sees
+    every write of this process that has returned, and those of other processes within a second.
+    """
+
+    @property
+    def imports(self) -> ImportLedger:
+        """How far imports are."""
+
+    @property
+    def sign_in_codes(self) -> SignInCodes:
+        """Codes that sign a browser in."""
+
+    async def open(self) -> Sequence[str]:
+        """Connect, and bring the schema up to date. Returns the names of the migrations that it applied.
+
+        Raises `SchemaTooNewError` before it writes anything, and `ConfigurationError` for an unusable database.
+        """
+
+    async def close(self) -> None:
+        """Commit what is queued, then close the database."""
+
+    async def probe(self) -> None:
+        """Read something small, and write nothing."""
+
+    async def sweep(self) -> None:
+        """Remove what nobody needs any more: finished imports, used codes, and what erased learners left.
+
+        Writes nothing where there is nothing to remove.
+        """
+
+
+class Archive(Protocol):
+    """A database seen as tables, for a copy: with ids, versions, times and revisions as they are stored.
+
+    A method that reads returns up to `limit` values in the order of their keys, from the first one after `after` on
+    (`None`: from the first one). Fewer than `limit` are the last ones. A method that puts replaces what is stored under
+    the same keys, all of it or nothing, and it is on disk when the method returns. Every method may raise
+    `StoreUnavailableError`, and `ConfigurationError` where the database's user may not do this.
+    """
+
+    async def holdings(self) -> Holdings:
+        """Count everything. This takes seconds on a large database."""
+
+    async def revision(self) -> int:
+        """Return the number of the catalogue's last change."""
+
+    async def raise_revision(self, least: int) -> None:
+        """Make sure that the catalogue's next change gets a number above `least`."""
+
+    async def courses(self, after: CourseId | None, limit: int) -> Sequence[VersionedCourse]:
+        """Return courses by id."""
+
+    async def lesson_progress(self, after: LessonKey | None, limit: int) -> Sequence[LessonProgress]:
+        """Return lesson progress by learner, course and lesson, also of hidden lessons and removed courses."""
+
+    async def course_progress(self, after: CourseProgressKey | None, limit: int) -> Sequence[CourseProgress]:
+        """Return course progress by learner and course, also of courses that were restarted."""
+
+    async def days(self, after: LearnerDayKey | None, limit: int) -> Sequence[HeldDay]:
+        """Return finished days by learner, course and date."""
+
+    async def put_courses(self, courses: Sequence[VersionedCourse]) -> None:
+        """Store courses under their versions."""
+
+    async def put_lesson_progress(self, all_lesson_progress: Sequence[LessonProgress]) -> None:
+        """Store lesson progress."""
+
+    async def put_course_progress(self, all_course_progress: Sequence[CourseProgress]) -> None:
+        """Store course progress."""
+
+    async def put_days(self, days: Sequence[HeldDay]) -> None:
+        """Store finished days."""
+
+    def recount(self, course_id: CourseId | None) -> AbstractAsyncContextManager["Recount"]:
+        """Begin a recount of one course, or of all. It sees everything as it is now, whatever is written meanwhile."""
+
+    async def add_counters(self, counters: Counters) -> None:
+        """Add to the stored counts of courses."""
+
+
+class Recount(Protocol):
+    """The stored counts and a fresh count of the same moment."""
+
+    async def stored(self) -> Counters:
+        """Return the stored counts."""
+
+    async def estimate(self) -> int:
+        """Return about how many lessons' progress there is to count."""
+
+    def stretches(self) -> AsyncIterator[Recounted]:
+        """Count all learners, a stretch of them at a time."""
