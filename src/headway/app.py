@@ -28,7 +28,7 @@ from headway.http.engine.protocol import CUT_OFF, STOPPING
 from headway.http.engine.requests import BodyBudget, Pages
 from headway.jobs.recalculation import Recalculator
 from headway.jobs.runner import Runner
-from headway.jobs.sweep import Sweeper
+from headway.jobs.upkeep import Finisher, Sweeper
 from headway.logs import get_logger
 from headway.metrics import Metrics
 from headway.service import Services
@@ -79,7 +79,7 @@ class Headway:
     @cached_property
     def jobs(self) -> Runner:
         """Work in the background, while `lifespan` lasts."""
-        return Runner([Recalculator(self.store), Sweeper(self.store)])
+        return Runner([Recalculator(self.store), Finisher(self.store), Sweeper(self.store)])
 
     @cached_property
     def access(self) -> Access:

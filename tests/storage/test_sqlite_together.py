@@ -21,6 +21,8 @@ from headway.domain.errors import LessonNotFoundError, RefusedWriteError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import ProgressUpdate, Status
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Written
+from headway.jobs.runner import Runner
+from headway.jobs.upkeep import Finisher
 from headway.storage.imports import from_writes, to_writes
 from headway.storage.sqlite import SqliteStore
 from headway.storage.sqlite.promises import LINES_OF_A_PIECE, Lines, any_promised, key_of, last_set_aside, pieces_of
@@ -181,7 +183,7 @@ async def test_what_another_process_left_is_removed_or_written_soon(folder: Path
         command = [sys.executable, "-m", "storage.processes", "together", str(folder), moment]
         process = await asyncio.create_subprocess_exec(*command, cwd=Path(__file__).parents[1])
         assert await process.wait() == -signal.SIGKILL
-        async with asyncio.timeout(20):
+        async with Runner([Finisher(store)]).working(), asyncio.timeout(20):
             while store._reader.read(any_promised) or store._reader.read(last_set_aside):  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.01)
         assert len(await store.archive.lesson_progress(None, MANY + 1)) == (MANY if moment == "half" else 0)

@@ -214,6 +214,9 @@ class Store(CatalogueStore, ProgressStore, StatisticsStore, LearnerStore, Recalc
     async def probe(self) -> None:
         """Read something small, and write nothing."""
 
+    async def finish_interrupted(self) -> None:
+        """Finish what a process that was killed has begun to write. Does nothing where there is nothing."""
+
     async def sweep(self) -> None:
         """Remove what nobody needs any more: finished imports, used codes, and what erased learners left.
 

@@ -271,6 +271,9 @@ class PostgresStore:
         """Note that nothing is left to do."""
         await self._recalculations.finish(under_way)
 
+    async def finish_interrupted(self) -> None:
+        """Do nothing: PostgreSQL writes in one transaction what belongs together."""
+
     async def sweep(self) -> None:
         """Remove what nobody needs any more."""
         await self._imports.sweep()

@@ -88,7 +88,6 @@ class SqliteStore:
             self._reader, self._catalogue, self._recent, self._progress, turn=self._turn, clock=clock
         )
         self._figures = Figures(self._catalogue)
-        self._looking_after = contextlib.AsyncExitStack()
         self._lock_seconds = lock_seconds
         self._clock = clock
         session = SqliteSession(self._reader, self._long_reader, self._turn)
@@ -121,12 +120,10 @@ class SqliteStore:
         await self._together.tidy()
         if are_uncounted(applied):
             await count_anew(self.archive)
-        await self._looking_after.enter_async_context(self._together.looked_after())
         return applied
 
     async def close(self) -> None:
         """Commit what is queued and close the file."""
-        await self._looking_after.aclose()
         await self.committer.close()
         self._disk.shutdown()
         with contextlib.suppress(StoreUnavailableError, apsw.Error):
@@ -284,6 +281,10 @@ class SqliteStore:
     async def advance_recalculation(self, under_way: Recalculation) -> bool:
         """Note how far it is."""
         return await self._recalculations.advance(under_way)
+
+    async def finish_interrupted(self) -> None:
+        """Finish an atomic import that another process has left."""
+        await self._together.finish_interrupted()
 
     async def sweep(self) -> None:
         """Remove what nobody needs any more."""

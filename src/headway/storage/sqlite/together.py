@@ -7,7 +7,7 @@ all, after deciding those anew whose learners wrote meanwhile. What is promised 
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -47,7 +47,6 @@ _WRITING_SECONDS: Final = 2 * TURN_SECONDS  # at once: each turn of writing ends
 _ATTEMPTS: Final = 5
 _ROOM_SECONDS: Final = 0.05
 _ROOM_ATTEMPTS: Final = 200
-_SECONDS_BETWEEN_LOOKS: Final = 1.0
 
 
 @dataclass
@@ -87,6 +86,7 @@ class Together:
         self._promises = Promises(progress, recent)
         self._one_at_a_time = asyncio.Lock()
         self._deciding: _Import | None = None
+        self._last_seen: int | None = None
 
     def prepare(self, connection: apsw.Connection, work: Work, counters: Counters) -> None:
         """Called before every write: what is promised to its learner comes first, and an import hears of it."""
@@ -128,33 +128,22 @@ class Together:
         """Write in this transaction what somebody may have promised since `write_promised`."""
         self._promises.write_some(connection)
 
-    @contextlib.asynccontextmanager
-    async def looked_after(self) -> AsyncIterator[None]:
-        """Until the block is left, end what another process has begun and not ended, as one that was killed."""
-        task = asyncio.create_task(self._look_after(), name="headway-promised")
-        try:
-            yield
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
+    async def finish_interrupted(self) -> None:
+        """Finish what another process has left, such as one that was killed. Does nothing while an import runs here.
 
-    async def _look_after(self) -> None:
-        before: int | None = None
-        while True:
-            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
-            if not self._one_at_a_time.locked():  # else an import is at it
-                with contextlib.suppress(UnavailableError):  # the store has said in the log what is wrong
-                    async with self._one_at_a_time:
-                        before = await self._look(before)
-
-    async def _look(self, before: int | None) -> int | None:
-        """End what another process has left; answers the last piece that it may still be setting more aside behind."""
-        last = self._reader.read_anew(last_set_aside)
-        if last is None or last != before:
-            await self.write_promised()
-            return last
-        await self.tidy()
-        return None
+        Pieces that are set aside may belong to an import that is under way in another process. They are removed only
+        where no piece was added since the last call.
+        """
+        if self._one_at_a_time.locked():
+            return
+        async with self._one_at_a_time:
+            last = self._reader.read_anew(last_set_aside)
+            if last is None or last != self._last_seen:
+                await self.write_promised()
+                self._last_seen = last
+                return
+            await self.tidy()
+            self._last_seen = None
 
     async def _in_turn(self, action: Callable[[apsw.Connection], None]) -> None:
         """Do something short in a transaction, when there is room. Raises `QueueFullError` after a long wait."""
