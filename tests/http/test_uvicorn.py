@@ -1,7 +1,7 @@
 """What the engine uses of uvicorn beyond its documentation is there, as it is used.
 
-Where a test fails here, uvicorn has changed. Look at `protocol.py` and `responder.py` in `http/engine` before its
-upper bound in `pyproject.toml` is raised.
+Where a test fails here, uvicorn has changed. Look at `http/engine/protocol.py` and `server/workers.py` before its upper
+bound in `pyproject.toml` is raised.
 """
 
 import asyncio

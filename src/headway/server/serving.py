@@ -12,7 +12,8 @@ from starlette.types import ASGIApp
 
 from headway.app import Headway
 from headway.domain.errors import ServerError
-from headway.http.engine.protocol import BoundedHeadProtocol, ConnectionLimits
+from headway.http.engine.deadlines import ConnectionLimits
+from headway.http.engine.protocol import BoundedHeadProtocol
 from headway.metrics import SHARED_FOLDER_VARIABLE
 from headway.server.listening import BACKLOG
 from headway.server.workers import Worker, Workers, look_for_garbage_less_often, shared_folder

@@ -1,12 +1,13 @@
 """uvicorn's HTTP protocol with bounds: on the size of a request's head, on the client's time, on connections.
 
-It uses these undocumented parts of uvicorn: the attributes of `HttpToolsProtocol`, `_start_asgi_task`, the constructor
-and state of `RequestResponseCycle`, `FlowControl`, `STATUS_LINE`, and the counters of `ServerState`.
+Only this module of the engine touches uvicorn. It uses these undocumented parts: the attributes of `HttpToolsProtocol`,
+`_start_asgi_task`, the constructor and state of `RequestResponseCycle`, `FlowControl`, `STATUS_LINE`, and the counters
+of `ServerState`. `tests/http/test_uvicorn.py` says which of them a new version of uvicorn no longer has.
 """
 
 import asyncio
 from asyncio import TimerHandle, Transport
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from typing import Any, Final, cast
 from urllib.parse import unquote
 
@@ -17,8 +18,9 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from headway.http.engine import errors
+from headway.http.engine.deadlines import ConnectionLimits, Deadlines, Phase
 from headway.http.engine.replies import Reply
-from headway.http.engine.responder import CloseDelimited, Exit
+from headway.http.engine.responder import Responder
 
 HEAD_BYTES: Final = 64 * 1024
 STOPPING: Final = "headway_stopping"
@@ -29,25 +31,70 @@ CUT_OFF: Final = "headway_cut_off"
 LINGER_SECONDS: Final = 5.0
 LINGER_BYTES: Final = 16 * 1024 * 1024
 """How much is read and discarded from a client that is still sending when its answer is written."""
-_BODY_PAUSES: Final = 10
-"""A whole body may take this many times `body_seconds`."""
 _LEAST_LOOK_SECONDS: Final = 0.02
 _REQUEST_LINE_BYTES: Final = len(b"GET  HTTP/1.1\r\n\r\n")
 _LINGERING: Final = 64
 """How many connections over the limit stay open for a moment, so that their clients can read the refusal."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConnectionLimits:
-    """How many connections a process accepts, and how many seconds a client has.
+class _Exit:
+    """The transport as an answer sees it. To close it, the answer calls the connection's `close`."""
 
-    The seconds are for a request's head, for a pause in its body, and for reading nothing of an answer.
+    __slots__ = ("abort", "close", "is_closing", "write")
+
+    def __init__(self, transport: Transport, close: Callable[[], None]) -> None:
+        self.write = transport.write
+        self.is_closing = transport.is_closing
+        self.abort = transport.abort
+        self.close = close
+
+
+class _Answer(RequestResponseCycle, Responder):
+    """uvicorn's request and its answer, with the engine's shortcuts."""
+
+    def respond(self, status: int, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bool:
+        """Write a complete answer, unless the connection closes after it or the client reads slowly."""
+        if self.transport.is_closing():  # the client is gone
+            self.response_started = self.response_complete = True
+            return True
+        if self.disconnected or self.flow.write_paused or not self.keep_alive:
+            return False
+        content = [STATUS_LINE[status]]
+        for name, value in (*self.default_headers, *headers):
+            content += (name, b": ", value, b"\r\n")
+        content += (b"\r\n", body)
+        self.response_started = self.response_complete = True
+        self.transport.write(b"".join(content))
+        self.on_response()
+        return True
+
+    def break_off(self) -> None:
+        """Close the connection in the middle of the answer."""
+        self.response_complete = True
+        if self.flow.write_paused:
+            self.transport.abort()
+        else:
+            self.transport.close()
+
+
+class _CloseDelimitedAnswer(_Answer):
+    """An answer to HTTP/1.0, which has no chunked encoding (RFC 9112 section 6.1).
+
+    Where its length is not known, the end of the connection ends it.
     """
 
-    connections: int = 10_000
-    head_seconds: float = 10.0
-    body_seconds: float = 30.0
-    patience_seconds: float = 10.0
+    _ends_with_connection = False
+
+    async def send(self, message: Any) -> None:
+        """Send one ASGI message."""
+        if message["type"] == "http.response.start":
+            names = {name.lower() for name, _ in message.get("headers", ())}
+            self._ends_with_connection = b"content-length" not in names
+            if self._ends_with_connection:
+                self.chunked_encoding = False
+        elif self._ends_with_connection:
+            self.expected_content_length = len(message.get("body", b""))
+        await super().send(message)
 
 
 class _RefusedError(Exception):
@@ -77,12 +124,10 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         limits: ConnectionLimits | None = None,
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
-        self._limits = limits or ConnectionLimits()
-        self._shortest = min(
-            self._limits.head_seconds, self._limits.body_seconds, self._limits.patience_seconds, self.timeout_keep_alive
-        )
+        limits = limits or ConnectionLimits()
+        self._connection_limit = limits.connections
         self._time = self.loop.time
-        self._begun = self._heard = self._time()
+        self._deadlines = Deadlines(limits, self.timeout_keep_alive, self._time())
         self._look_task: TimerHandle | None = None
         self._exit = cast("Any", None)
         self._in_head = self._in_message = self._upgrades = False
@@ -91,22 +136,20 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         self._is_deaf = self._is_leaving = False
         self._under_way: RequestResponseCycle | None = None  # is answered now; `cycle` is the last of the pipeline
         self._last_words: Reply | None = None
-        self._unsent = 0
-        self._stuck_since = 0.0
 
     # The connection
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Accept a client, or refuse it where there are too many connections."""
         super().connection_made(cast("Transport", transport))
-        self._exit = Exit(self.transport, self.leave)
+        self._exit = _Exit(self.transport, self.leave)
         number = len(self.connections)
-        if number <= self._limits.connections:
-            self._look_task = self.loop.call_later(self._shortest, self._look)
+        if number <= self._connection_limit:
+            self._look_task = self.loop.call_later(self._deadlines.shortest, self._look)
             return
         self._cut_off(errors.CODES_OF_NO_CLASS[errors.TOO_MANY_CONNECTIONS.status])
         self._write(errors.TOO_MANY_CONNECTIONS)
-        if number <= self._limits.connections + _LINGERING:
+        if number <= self._connection_limit + _LINGERING:
             self._linger()
         else:
             self._is_deaf = self._is_leaving = True
@@ -133,7 +176,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         """Note that the client reads more slowly than the server writes, and since when."""
-        self._unsent, self._stuck_since = self.transport.get_write_buffer_size(), self._time()
+        self._deadlines.is_stuck(self.transport.get_write_buffer_size(), self._time())
         super().pause_writing()
 
     # What arrives
@@ -184,7 +227,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         self._in_head = self._in_message = True
         self._hosts = self._discarded = 0
         self._size = _REQUEST_LINE_BYTES
-        self._begun = self._heard = self._time()
+        self._deadlines.begin(self._time())
         super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
@@ -249,7 +292,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         return cycle is None or cycle.response_complete
 
     def _new_cycle(self, version: str) -> RequestResponseCycle:
-        kind = CloseDelimited if version < "1.1" else RequestResponseCycle
+        kind = _CloseDelimitedAnswer if version < "1.1" else _Answer
         return kind(
             scope=self.scope,
             transport=self._exit,
@@ -267,7 +310,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Take a part of the body. Where the request is already answered, discard it, up to LINGER_BYTES."""
         self._has_moved = True
-        self._heard = self._time()
+        self._deadlines.hear(self._time())
         cycle = self.cycle
         if cycle.response_complete:
             self._discard(len(body))
@@ -293,7 +336,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         self.server_state.total_requests += 1
         if self._is_leaving or self.transport.is_closing():
             return
-        self._begun = self._heard = self._time()
+        self._deadlines.begin(self._time())
         self.flow.resume_reading()
         if self.pipeline:
             self._answer(*self.pipeline.pop())
@@ -363,32 +406,26 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         """End the connection where the client takes too long, and look again when its time could be over."""
         now = self._time()
         self._look_task = None
-        due = min(self._due(now), now + self._shortest)
+        if self.flow.read_paused:
+            self._deadlines.hear(now)
+        latest = now + self._deadlines.shortest
+        due = min(self._deadlines.due(self._phase(), self.transport.get_write_buffer_size(), now), latest)
         if due <= now:
             self._end_waiting()
         if self._look_task is None:
             self._look_task = self.loop.call_later(max(due - now, _LEAST_LOOK_SECONDS), self._look)
 
-    def _due(self, now: float) -> float:
-        """When the client's time for its next step ends (seconds, of the loop's clock)."""
-        limits = self._limits
-        if unsent := self.transport.get_write_buffer_size():
-            if unsent != self._unsent:
-                self._unsent, self._stuck_since = unsent, now
-            return self._stuck_since + limits.patience_seconds
-        self._unsent = 0
-        if self.flow.read_paused:  # the server does not read, so the client can not be late
-            self._heard = now
+    def _phase(self) -> Phase:
         if self._is_deaf:
-            return now + self._shortest
+            return Phase.END
         if self._in_head or self.cycle is None:
-            return self._heard + limits.head_seconds
+            return Phase.HEAD
         if self._in_message:
-            return min(self._heard, self._begun + (_BODY_PAUSES - 1) * limits.body_seconds) + limits.body_seconds
-        return self._heard + self.timeout_keep_alive if self.cycle.response_complete else now + self._shortest
+            return Phase.BODY
+        return Phase.NEXT if self.cycle.response_complete else Phase.ANSWER
 
     def _end_waiting(self) -> None:
-        if self._unsent:
+        if self.transport.get_write_buffer_size():
             self._cut_off("answer_not_taken")
             self.transport.abort()
         elif self._in_head or (self._in_message and not self.cycle.response_complete):
