@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-import aiosql
 import pytest
 from pglast import split
 
 import headway.storage.postgres
 from headway.storage.postgres.statements import ROSTERS
+from headway.storage.shared.queries import read_queries
 from storage import citus
 from storage.citus import RULES, Rule, Schema, Tree, statements
 from support.postgres import Databases, Session, session
@@ -26,7 +26,7 @@ def _named_statements() -> dict[str, str]:
         f"{file.stem}:{name}": getattr(queries, name).sql
         for file in _FILES
         if file not in _MIGRATIONS
-        for queries in [aiosql.from_path(file, "asyncpg", mandatory_parameters=False)]
+        for queries in [read_queries("asyncpg", file)]
         for name in queries.available_queries
         if not name.endswith("_cursor")
     }

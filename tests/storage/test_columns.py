@@ -103,9 +103,9 @@ def test_every_statement_selects_whole_rows_in_the_order_of_the_columns(
     all_course_progress = {name: columns for name, columns in selected.items() if "course_version" in columns}
     days = {name: one for name, one in selected.items() if "user_id" in one and "lessons_started" in one}
     assert min(len(rows), len(all_course_progress), len(days)) >= 3
-    assert [name for name, columns in rows.items() if not _has(columns, LESSON_PROGRESS)] == []
-    assert [name for name, columns in all_course_progress.items() if not _has(columns, COURSE_PROGRESS)] == []
-    assert [name for name, columns in days.items() if not _has(columns, LEARNER_DAYS)] == []
+    assert [name for name, columns in rows.items() if not _has(columns, LESSON_PROGRESS.columns)] == []
+    assert [name for name, columns in all_course_progress.items() if not _has(columns, COURSE_PROGRESS.columns)] == []
+    assert [name for name, columns in days.items() if not _has(columns, LEARNER_DAYS.columns)] == []
 
 
 @pytest.mark.parametrize("selects", ["sqlite_selects", "postgres_selects"])
@@ -119,13 +119,13 @@ def test_counts_are_selected_in_the_order_of_their_fields(selects: str, request:
 
 
 def test_the_columns_are_the_fields_of_the_domain() -> None:
-    assert _fields(LESSON_PROGRESS) == LessonProgress._fields
+    assert _fields(LESSON_PROGRESS.columns) == LessonProgress._fields
     day = ["day", *(f"day_{field}" for field in LearnerDay._fields[1:])]
     nested = {"tally": list(Tally._fields), "day": day}
-    assert _fields(COURSE_PROGRESS) == tuple(
+    assert _fields(COURSE_PROGRESS.columns) == tuple(
         column for field in CourseProgress._fields for column in nested.get(field, [field])
     )
-    assert _fields(LEARNER_DAYS) == (*HeldDay._fields[:2], "day", *LearnerDay._fields[1:])
+    assert _fields(LEARNER_DAYS.columns) == (*HeldDay._fields[:2], "day", *LearnerDay._fields[1:])
 
 
 async def test_every_value_stands_in_the_column_of_its_name(store: Store, raw: Raw) -> None:
@@ -138,17 +138,17 @@ async def test_every_value_stands_in_the_column_of_its_name(store: Store, raw: R
     await archive.put_course_progress([progress])
     await archive.put_lesson_progress([row])
     await archive.put_days([HeldDay(LEARNER, COURSE, DAY)])
-    assert await raw("lesson_progress", LESSON_PROGRESS) == _kept(row)
-    assert await raw("course_progress", COURSE_PROGRESS) == _kept_progress(progress)
-    assert await raw("learner_days", LEARNER_DAYS) == _kept([LEARNER, COURSE, *DAY])
+    assert await raw("lesson_progress", LESSON_PROGRESS.columns) == _kept(row)
+    assert await raw("course_progress", COURSE_PROGRESS.columns) == _kept_progress(progress)
+    assert await raw("learner_days", LEARNER_DAYS.columns) == _kept([LEARNER, COURSE, *DAY])
     course = course_of(lesson(1), course_id=COURSE)
     await store.put_course(course)
     written = await store.write(merge_write(LEARNER, course, lesson(1), quiz_attempts=99))
     assert written.after is not None
     after = (await store.course_progress(LEARNER, COURSE)).progress
     assert after is not None
-    assert await raw("lesson_progress", LESSON_PROGRESS) == _kept(written.after)
-    assert await raw("course_progress", COURSE_PROGRESS) == _kept_progress(after)
+    assert await raw("lesson_progress", LESSON_PROGRESS.columns) == _kept(written.after)
+    assert await raw("course_progress", COURSE_PROGRESS.columns) == _kept_progress(after)
 
 
 def _moment(second: int) -> datetime:

@@ -10,14 +10,18 @@ from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts
 from headway.domain.course_progress import CourseProgress, LearnerDay, Tally
 from headway.domain.holdings import HeldDay
-from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
+from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import NO_METADATA, LessonProgress, Status
 from headway.domain.readings import FEW_CHARACTERS
+from headway.storage.shared.columns import LESSON_PROGRESS
 from headway.turns import in_turns
 
-_STATUS: Final = {status.value: status for status in Status}
-_METADATA: Final = LessonProgress._fields.index("metadata")
-_NOTES: Final = LessonProgress._fields.index("user_notes")
+_STATUSES: Final = {status.value: status for status in Status}
+_STATUS: Final = LESSON_PROGRESS.columns.index("status")
+_METADATA: Final = LESSON_PROGRESS.columns.index("metadata")
+_NOTES: Final = LESSON_PROGRESS.columns.index("user_notes")
+_IDS: Final = LESSON_PROGRESS.indices("uuid")
+_NUMBERS: Final = LESSON_PROGRESS.indices("double precision")
 
 _LESSON_COLUMNS: Final = 2 + len(LessonCounts._fields)
 _SCORE_COLUMNS: Final = 4
@@ -30,17 +34,17 @@ Columns = Sequence[Any]
 
 def to_lesson_progress(columns: Any) -> LessonProgress:
     """A row of `lesson_progress`."""
-    (learner, course, lesson, status, percentage, position, score, attempts, passed,
-     minutes, notes, bookmarked, metadata, row_id, completed_at, created_at, updated_at, version,
-     written_by, worked_at, completed_by) = columns  # fmt: skip
-    return LessonProgress(
-        LearnerId(str(learner)), CourseId(str(course)), LessonId(str(lesson)),
-        _STATUS[status], plain(percentage), plain(position), None if score is None else plain(score), attempts, passed,
-        plain(minutes), notes, bookmarked, NO_METADATA if metadata == "{}" else orjson.loads(metadata),
-        ProgressId(str(row_id)), completed_at, created_at, updated_at, version,
-        None if written_by is None else LearnerId(str(written_by)), worked_at,
-        None if completed_by is None else LearnerId(str(completed_by)),
-    )  # fmt: skip
+    values = list(columns)
+    values[_STATUS] = _STATUSES[values[_STATUS]]
+    for index in _IDS:
+        if values[index] is not None:
+            values[index] = str(values[index])
+    for index in _NUMBERS:
+        if values[index] is not None:
+            values[index] = plain(values[index])
+    metadata = values[_METADATA]
+    values[_METADATA] = NO_METADATA if metadata == "{}" else orjson.loads(metadata)
+    return LessonProgress._make(values)
 
 
 def are_many(rows: Sequence[Any]) -> bool:
@@ -56,7 +60,7 @@ async def to_many_lesson_progress(rows: Iterable[Any]) -> list[LessonProgress]:
 def to_touched_lesson(columns: Any) -> TouchedLesson:
     """What of a row of `lesson_progress` says where a learner goes on."""
     course, lesson, status, worked_at = columns
-    return TouchedLesson(CourseId(str(course)), LessonId(str(lesson)), _STATUS[status], worked_at)
+    return TouchedLesson(CourseId(str(course)), LessonId(str(lesson)), _STATUSES[status], worked_at)
 
 
 def from_lesson_progress(rows: Sequence[LessonProgress]) -> list[Columns]:

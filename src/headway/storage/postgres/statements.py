@@ -3,23 +3,21 @@
 from pathlib import Path
 from typing import Final
 
-import aiosql
 from aiosql.queries import Queries
 
 from headway.storage.shared.counts import CountStatements
+from headway.storage.shared.queries import read_queries, text_of
 from headway.storage.shared.roster_statements import Dialect, roster_statements
 
 _FOLDER: Final = Path(__file__).parent
-_QUERIES: Final = aiosql.from_path(_FOLDER / "statements.sql", "asyncpg", mandatory_parameters=False)
-_ARCHIVE: Final = aiosql.from_path(_FOLDER / "archive.sql", "asyncpg", mandatory_parameters=False)
-_STATISTICS: Final = aiosql.from_path(_FOLDER / "statistics.sql", "asyncpg", mandatory_parameters=False)
-_CITUS: Final = aiosql.from_path(_FOLDER / "citus.sql", "asyncpg", mandatory_parameters=False)
+_QUERIES: Final = read_queries("asyncpg", _FOLDER / "statements.sql")
+_ARCHIVE: Final = read_queries("asyncpg", _FOLDER / "archive.sql")
+_STATISTICS: Final = read_queries("asyncpg", _FOLDER / "statistics.sql")
+_CITUS: Final = read_queries("asyncpg", _FOLDER / "citus.sql")
 
 
 def _sql(name: str, queries: Queries = _QUERIES) -> str:
-    """The text of a statement: asyncpg keeps prepared statements by it, so a call costs no parsing."""
-    text: str = getattr(queries, name).sql
-    return text
+    return text_of(queries, name)
 
 
 def _of_some(sql: str, condition: str) -> str:
@@ -42,7 +40,7 @@ COURSE_PROGRESS_OF: Final = _sql("course_progress_of")
 LEARNER_COURSES: Final = _sql("learner_courses")
 STORE_WRITES: Final = _sql("store_writes")
 REMOVE_LESSON_ROWS_AT: Final = _sql("remove_lesson_rows_at")
-DISTRIBUTE: Final[str] = _CITUS.distribute.sql
+DISTRIBUTE: Final = _sql("distribute", _CITUS)
 HOLD_LESSON_ROWS: Final = _sql("hold_lesson_rows", _ARCHIVE)
 HOLD_COURSE_PROGRESS: Final = _sql("hold_course_progress", _ARCHIVE)
 ADD_COUNTERS: Final = _sql("add_counters", _STATISTICS)

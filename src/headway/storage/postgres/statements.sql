@@ -57,10 +57,7 @@ FROM unnest(
 
 -- name: lesson-rows-at
 -- The rows of many learners in one lesson each.
-SELECT
-    r.user_id, r.course_id, r.lesson_id, r.status, r.progress_percentage, r.video_position_seconds, r.quiz_score,
-    r.quiz_attempts, r.quiz_passed, r.time_spent_minutes, r.user_notes, r.is_bookmarked, r.metadata, r.id,
-    r.completed_at, r.created_at, r.updated_at, r.version, r.written_by, r.worked_at, r.completed_by
+SELECT {lesson_progress:r}
 FROM unnest(:user_ids::uuid[], :course_ids::uuid[], :lesson_ids::uuid[]) AS asked (user_id, course_id, lesson_id)
 JOIN lesson_progress AS r
     ON r.user_id = asked.user_id AND r.course_id = asked.course_id AND r.lesson_id = asked.lesson_id;
@@ -68,12 +65,8 @@ JOIN lesson_progress AS r
 -- name: rows-with-course-progress-at
 -- The rows of many learners in one lesson each, each beside where its learner stands in the course.
 SELECT
-    p.user_id, p.course_id, p.completed_lessons, p.in_progress_lessons, p.micro_minutes, p.last_accessed,
-    p.course_version, p.revision, p.started_at, p.completed_at, p.day, p.day_lessons_started, p.day_lessons_completed,
-    p.day_micro_minutes, p.day_completions, p.at_lesson,
-    r.user_id, r.course_id, r.lesson_id, r.status, r.progress_percentage, r.video_position_seconds, r.quiz_score,
-    r.quiz_attempts, r.quiz_passed, r.time_spent_minutes, r.user_notes, r.is_bookmarked, r.metadata, r.id,
-    r.completed_at, r.created_at, r.updated_at, r.version, r.written_by, r.worked_at, r.completed_by
+    {course_progress:p},
+    {lesson_progress:r}
 FROM unnest(:user_ids::uuid[], :course_ids::uuid[], :lesson_ids::uuid[]) AS asked (user_id, course_id, lesson_id)
 JOIN course_progress AS p ON p.user_id = asked.user_id AND p.course_id = asked.course_id
 JOIN lesson_progress AS r
@@ -81,28 +74,19 @@ JOIN lesson_progress AS r
 
 -- name: lesson-rows-of
 -- All the rows of many learners in one course each.
-SELECT
-    r.user_id, r.course_id, r.lesson_id, r.status, r.progress_percentage, r.video_position_seconds, r.quiz_score,
-    r.quiz_attempts, r.quiz_passed, r.time_spent_minutes, r.user_notes, r.is_bookmarked, r.metadata, r.id,
-    r.completed_at, r.created_at, r.updated_at, r.version, r.written_by, r.worked_at, r.completed_by
+SELECT {lesson_progress:r}
 FROM unnest(:user_ids::uuid[], :course_ids::uuid[]) AS asked (user_id, course_id)
 JOIN lesson_progress AS r ON r.user_id = asked.user_id AND r.course_id = asked.course_id;
 
 -- name: course-progress-of
 -- Where many learners stand in one course each.
-SELECT
-    p.user_id, p.course_id, p.completed_lessons, p.in_progress_lessons, p.micro_minutes, p.last_accessed,
-    p.course_version, p.revision, p.started_at, p.completed_at, p.day, p.day_lessons_started, p.day_lessons_completed,
-    p.day_micro_minutes, p.day_completions, p.at_lesson
+SELECT {course_progress:p}
 FROM unnest(:user_ids::uuid[], :course_ids::uuid[]) AS asked (user_id, course_id)
 JOIN course_progress AS p ON p.user_id = asked.user_id AND p.course_id = asked.course_id;
 
 -- name: learner-courses
 -- Where a learner stands in each course of the catalogue written in, most recently written in first.
-SELECT
-    p.user_id, p.course_id, p.completed_lessons, p.in_progress_lessons, p.micro_minutes, p.last_accessed,
-    p.course_version, p.revision, p.started_at, p.completed_at, p.day, p.day_lessons_started, p.day_lessons_completed,
-    p.day_micro_minutes, p.day_completions, p.at_lesson
+SELECT {course_progress:p}
 FROM course_progress AS p
 JOIN courses AS c ON c.course_id = p.course_id
 WHERE p.user_id = :user_id AND p.started_at IS NOT NULL
@@ -114,87 +98,24 @@ ORDER BY coalesce(p.last_accessed, p.started_at) DESC, p.course_id;
 -- their gate was passed. Answers who passed. Every change to a row is made by whoever holds its gate, so the rows
 -- need no order of their own.
 WITH gate AS (
-    INSERT INTO course_progress AS p (
-        user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
-        started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_micro_minutes, day_completions,
-        at_lesson, previous_revision
-    )
+    INSERT INTO course_progress AS p ({course_progress}, previous_revision)
     SELECT
-        s.user_id, s.course_id, s.completed_lessons, s.in_progress_lessons, s.micro_minutes, s.last_accessed,
-        s.course_version, s.revision, s.started_at, s.completed_at, s.day, s.day_lessons_started,
-        s.day_lessons_completed, s.day_micro_minutes, s.day_completions, s.at_lesson, s.previous_revision
-    FROM unnest(
-        :standing_user_ids::uuid[], :standing_course_ids::uuid[], :completed_lessons::integer[],
-        :in_progress_lessons::integer[], :micro_minutes::bigint[], :last_accessed::timestamptz[],
-        :course_versions::bigint[], :revisions::bigint[], :started_at::timestamptz[],
-        :course_completed_at::timestamptz[], :days::date[], :day_lessons_started::integer[],
-        :day_lessons_completed::integer[], :day_micro_minutes::bigint[], :day_completions::integer[],
-        :at_lessons::uuid[], :previous_revisions::bigint[]
-    ) AS s (
-        user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
-        started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_micro_minutes, day_completions,
-        at_lesson, previous_revision
-    )
+        {course_progress:s}, s.previous_revision
+    FROM unnest({course_progress:arrays}, :previous_revisions::bigint[]) AS s ({course_progress}, previous_revision)
     JOIN courses AS c ON c.course_id = s.course_id AND c.version = s.course_version
     ORDER BY s.user_id, s.course_id
     ON CONFLICT (user_id, course_id) DO UPDATE SET
-        completed_lessons = excluded.completed_lessons,
-        in_progress_lessons = excluded.in_progress_lessons,
-        micro_minutes = excluded.micro_minutes,
-        last_accessed = excluded.last_accessed,
-        course_version = excluded.course_version,
-        revision = excluded.revision,
-        started_at = excluded.started_at,
-        completed_at = excluded.completed_at,
-        day = excluded.day,
-        day_lessons_started = excluded.day_lessons_started,
-        day_lessons_completed = excluded.day_lessons_completed,
-        day_micro_minutes = excluded.day_micro_minutes,
-        day_completions = excluded.day_completions,
-        at_lesson = excluded.at_lesson,
+        {course_progress:excluded},
         previous_revision = excluded.previous_revision
     WHERE p.revision = excluded.previous_revision
     RETURNING p.user_id, p.course_id
 ),
 put AS (
-    INSERT INTO lesson_progress (
-        user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
-        quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-        version, written_by, worked_at, completed_by
-    )
+    INSERT INTO lesson_progress ({lesson_progress})
     SELECT r.*
-    FROM unnest(
-        :user_ids::uuid[], :course_ids::uuid[], :lesson_ids::uuid[], :statuses::text[],
-        :progress_percentages::double precision[], :video_positions::double precision[],
-        :quiz_scores::double precision[], :quiz_attempts::integer[], :quiz_passed::boolean[],
-        :time_spent::double precision[], :user_notes::text[], :is_bookmarked::boolean[], :metadata::json[],
-        :ids::uuid[], :completed_at::timestamptz[], :created_at::timestamptz[], :updated_at::timestamptz[],
-        :versions::bigint[], :written_by::uuid[], :worked_at::timestamptz[], :completed_by::uuid[]
-    ) AS r (
-        user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
-        quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-        version, written_by, worked_at, completed_by
-    )
+    FROM unnest({lesson_progress:arrays}) AS r ({lesson_progress})
     JOIN gate ON gate.user_id = r.user_id AND gate.course_id = r.course_id
-    ON CONFLICT (user_id, course_id, lesson_id) DO UPDATE SET
-        status = excluded.status,
-        progress_percentage = excluded.progress_percentage,
-        video_position_seconds = excluded.video_position_seconds,
-        quiz_score = excluded.quiz_score,
-        quiz_attempts = excluded.quiz_attempts,
-        quiz_passed = excluded.quiz_passed,
-        time_spent_minutes = excluded.time_spent_minutes,
-        user_notes = excluded.user_notes,
-        is_bookmarked = excluded.is_bookmarked,
-        metadata = excluded.metadata,
-        id = excluded.id,
-        completed_at = excluded.completed_at,
-        created_at = excluded.created_at,
-        updated_at = excluded.updated_at,
-        version = excluded.version,
-        written_by = excluded.written_by,
-        worked_at = excluded.worked_at,
-        completed_by = excluded.completed_by
+    ON CONFLICT (user_id, course_id, lesson_id) DO UPDATE SET {lesson_progress:excluded}
 )
 SELECT user_id, course_id FROM gate;
 

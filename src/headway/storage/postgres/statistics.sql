@@ -72,17 +72,10 @@ ON CONFLICT (course_id, day, slot) DO UPDATE SET
 
 -- name: put-learner-days!
 -- Learners' days that are finished, by whoever holds their gates.
-INSERT INTO learner_days (user_id, course_id, day, lessons_started, lessons_completed, micro_minutes, completions)
+INSERT INTO learner_days ({learner_days})
 SELECT *
-FROM unnest(
-    :user_ids::uuid[], :course_ids::uuid[], :days::date[], :lessons_started::integer[], :lessons_completed::integer[],
-    :micro_minutes::bigint[], :completions::integer[]
-)
-ON CONFLICT (user_id, course_id, day) DO UPDATE SET
-    lessons_started = excluded.lessons_started,
-    lessons_completed = excluded.lessons_completed,
-    micro_minutes = excluded.micro_minutes,
-    completions = excluded.completions;
+FROM unnest({learner_days:arrays})
+ON CONFLICT (user_id, course_id, day) DO UPDATE SET {learner_days:excluded};
 
 -- name: course-counts
 -- Learners in a course.
@@ -168,10 +161,7 @@ SELECT course_id FROM courses WHERE course_id = ANY (:course_ids::uuid[]) ORDER 
 
 -- name: lock-course-progress^
 -- A learner's place in a course, which nobody else may change until the end of the transaction.
-SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_micro_minutes, day_completions,
-    at_lesson
+SELECT {course_progress}
 FROM course_progress
 WHERE user_id = :user_id AND course_id = :course_id
 FOR UPDATE;
@@ -206,7 +196,7 @@ WHERE user_id = :user_id AND course_id = :course_id;
 
 -- name: learner-days-of
 -- The finished days of many learners in one course each.
-SELECT d.user_id, d.course_id, d.day, d.lessons_started, d.lessons_completed, d.micro_minutes, d.completions
+SELECT {learner_days:d}
 FROM unnest(:user_ids::uuid[], :course_ids::uuid[]) AS asked (user_id, course_id)
 JOIN learner_days AS d ON d.user_id = asked.user_id AND d.course_id = asked.course_id;
 
@@ -219,7 +209,7 @@ WHERE d.user_id = r.user_id AND d.course_id = r.course_id AND d.day = r.day;
 -- name: active-days
 -- The days from the first on when a learner wrote in a course, or in any where none is named: those that are finished,
 -- and the present one of each course.
-SELECT user_id, course_id, day, lessons_started, lessons_completed, micro_minutes, completions
+SELECT {learner_days}
 FROM learner_days
 WHERE user_id = :user_id AND (:course_id::uuid IS NULL OR course_id = :course_id) AND day >= :first
 UNION ALL
@@ -284,10 +274,7 @@ GROUP BY r.user_id, r.course_id, l.required, r.status;
 
 -- name: course-progress-between
 -- The course progress of a stretch of learners.
-SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_micro_minutes, day_completions,
-    at_lesson
+SELECT {course_progress}
 FROM course_progress
 WHERE user_id >= :first AND user_id <= :last AND (:course_id::uuid IS NULL OR course_id = :course_id);
 

@@ -39,10 +39,7 @@ ORDER BY c.course_id, l.position;
 
 -- name: lesson-rows-from
 -- Lesson rows by key.
-SELECT
-    user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
-    quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version, written_by, worked_at, completed_by
+SELECT {lesson_progress}
 FROM lesson_progress
 WHERE (user_id, course_id, lesson_id) >= (:user_id, :course_id, :lesson_id)
 ORDER BY user_id, course_id, lesson_id
@@ -50,10 +47,7 @@ LIMIT :limit;
 
 -- name: course-progress-from
 -- Course progress by key.
-SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_micro_minutes, day_completions,
-    at_lesson
+SELECT {course_progress}
 FROM course_progress
 WHERE (user_id, course_id) >= (:user_id, :course_id)
 ORDER BY user_id, course_id
@@ -61,7 +55,7 @@ LIMIT :limit;
 
 -- name: days-from
 -- Finished days by key.
-SELECT user_id, course_id, day, lessons_started, lessons_completed, micro_minutes, completions
+SELECT {learner_days}
 FROM learner_days
 WHERE (user_id, course_id, day) >= (:user_id, :course_id, :day)
 ORDER BY user_id, course_id, day

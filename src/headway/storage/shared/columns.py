@@ -1,17 +1,98 @@
-"""The columns of the learners' tables, in the order in which statements name them and rows are read."""
+"""The columns of the learners' tables, written once, in the order in which statements name them and rows are read.
+
+Statements in .sql files name a table in braces, and `filled` writes its columns there:
+
+- `{lesson_progress}`: the columns. `{lesson_progress:r}`: the columns of the alias `r`.
+- `{lesson_progress:values}`: a parameter for each column. `{lesson_progress:arrays}`: an array for each column, with
+  the column's type in PostgreSQL.
+- `{lesson_progress:excluded}`: what an upsert sets, all columns but those of the key.
+"""
 
 from typing import Final
 
-LESSON_PROGRESS: Final = (
-    "user_id", "course_id", "lesson_id", "status", "progress_percentage", "video_position_seconds", "quiz_score",
-    "quiz_attempts", "quiz_passed", "time_spent_minutes", "user_notes", "is_bookmarked", "metadata", "id",
-    "completed_at", "created_at", "updated_at", "version", "written_by", "worked_at", "completed_by",
-)  # fmt: skip
-COURSE_PROGRESS: Final = (
-    "user_id", "course_id", "completed_lessons", "in_progress_lessons", "micro_minutes", "last_accessed",
-    "course_version", "revision", "started_at", "completed_at", "day", "day_lessons_started", "day_lessons_completed",
-    "day_micro_minutes", "day_completions", "at_lesson",
-)  # fmt: skip
-LEARNER_DAYS: Final = (
-    "user_id", "course_id", "day", "lessons_started", "lessons_completed", "micro_minutes", "completions",
-)  # fmt: skip
+
+class Table:
+    """A table and its columns. The first `key` columns are the key. `columns` gives each column's PostgreSQL type."""
+
+    def __init__(self, name: str, key: int, **columns: str) -> None:
+        self.name = name
+        self.columns = tuple(columns)
+        self.key = self.columns[:key]
+        self.types = columns
+
+    def __format__(self, form: str) -> str:
+        """Return the columns in one of the forms above."""
+        if form == "values":
+            return ", ".join(f":{column}" for column in self.columns)
+        if form == "arrays":
+            return ", ".join(f":{self.name}_{column}::{of}[]" for column, of in self.types.items())
+        if form == "excluded":
+            return ", ".join(f"{column} = excluded.{column}" for column in self.columns[len(self.key) :])
+        return ", ".join(f"{form}.{column}" if form else column for column in self.columns)
+
+    def indices(self, of: str) -> tuple[int, ...]:
+        """Return where in a row the columns of a type are."""
+        return tuple(index for index, column in enumerate(self.columns) if self.types[column] == of)
+
+
+LESSON_PROGRESS: Final = Table(
+    "lesson_progress",
+    key=3,
+    user_id="uuid",
+    course_id="uuid",
+    lesson_id="uuid",
+    status="text",
+    progress_percentage="double precision",
+    video_position_seconds="double precision",
+    quiz_score="double precision",
+    quiz_attempts="integer",
+    quiz_passed="boolean",
+    time_spent_minutes="double precision",
+    user_notes="text",
+    is_bookmarked="boolean",
+    metadata="json",
+    id="uuid",
+    completed_at="timestamptz",
+    created_at="timestamptz",
+    updated_at="timestamptz",
+    version="bigint",
+    written_by="uuid",
+    worked_at="timestamptz",
+    completed_by="uuid",
+)
+COURSE_PROGRESS: Final = Table(
+    "course_progress",
+    key=2,
+    user_id="uuid",
+    course_id="uuid",
+    completed_lessons="integer",
+    in_progress_lessons="integer",
+    micro_minutes="bigint",
+    last_accessed="timestamptz",
+    course_version="bigint",
+    revision="bigint",
+    started_at="timestamptz",
+    completed_at="timestamptz",
+    day="date",
+    day_lessons_started="integer",
+    day_lessons_completed="integer",
+    day_micro_minutes="bigint",
+    day_completions="integer",
+    at_lesson="uuid",
+)
+LEARNER_DAYS: Final = Table(
+    "learner_days",
+    key=3,
+    user_id="uuid",
+    course_id="uuid",
+    day="date",
+    lessons_started="integer",
+    lessons_completed="integer",
+    micro_minutes="bigint",
+    completions="integer",
+)
+
+
+def filled(sql: str) -> str:
+    """Return the text of a .sql file with the tables' columns written out."""
+    return sql.format(lesson_progress=LESSON_PROGRESS, course_progress=COURSE_PROGRESS, learner_days=LEARNER_DAYS)

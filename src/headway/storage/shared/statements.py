@@ -7,15 +7,13 @@ where they first appear.
 from pathlib import Path
 from typing import Final
 
-import aiosql
+from headway.storage.shared.queries import read_queries, text_of
 
-_QUERIES: Final = aiosql.from_path(Path(__file__).parent, "asyncpg", mandatory_parameters=False)
+_QUERIES: Final = read_queries("asyncpg", *sorted(Path(__file__).parent.glob("*.sql")))
 
 
 def _sql(name: str) -> str:
-    """The text of a statement: drivers keep prepared statements by it, so a call costs no parsing."""
-    text: str = getattr(_QUERIES, name).sql
-    return text
+    return text_of(_QUERIES, name)
 
 
 TAKE_IMPORT: Final = _sql("take_import")

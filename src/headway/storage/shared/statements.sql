@@ -27,19 +27,13 @@ DELETE FROM courses WHERE course_id = :course_id;
 
 -- name: lesson-row^
 -- One learner's row in one lesson.
-SELECT
-    user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
-    quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version, written_by, worked_at, completed_by
+SELECT {lesson_progress}
 FROM lesson_progress
 WHERE user_id = :user_id AND course_id = :course_id AND lesson_id = :lesson_id;
 
 -- name: lesson-rows
 -- All of one learner's rows in one course.
-SELECT
-    user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
-    quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version, written_by, worked_at, completed_by
+SELECT {lesson_progress}
 FROM lesson_progress
 WHERE user_id = :user_id AND course_id = :course_id;
 
@@ -52,33 +46,27 @@ ORDER BY course_id;
 
 -- name: learner-rows
 -- All of a learner's rows.
-SELECT
-    user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
-    quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version, written_by, worked_at, completed_by
+SELECT {lesson_progress}
 FROM lesson_progress
 WHERE user_id = :user_id
 ORDER BY course_id, lesson_id;
 
 -- name: learner-course-progress
 -- All of a learner's course progress.
-SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_micro_minutes, day_completions,
-    at_lesson
+SELECT {course_progress}
 FROM course_progress
 WHERE user_id = :user_id
 ORDER BY course_id;
 
 -- name: learner-days
 -- All of a learner's finished days.
-SELECT user_id, course_id, day, lessons_started, lessons_completed, micro_minutes, completions
+SELECT {learner_days}
 FROM learner_days
 WHERE user_id = :user_id
 ORDER BY course_id, day;
 
 -- name: learner-days-in
 -- A learner's finished days in a course.
-SELECT user_id, course_id, day, lessons_started, lessons_completed, micro_minutes, completions
+SELECT {learner_days}
 FROM learner_days
 WHERE user_id = :user_id AND course_id = :course_id;

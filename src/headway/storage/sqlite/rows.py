@@ -10,43 +10,46 @@ from headway.domain.continuing import TouchedLesson
 from headway.domain.course_progress import CourseProgress, LearnerDay, Tally
 from headway.domain.holdings import HeldDay
 from headway.domain.progress import NO_METADATA, LessonProgress, Status
+from headway.storage.shared.columns import LESSON_PROGRESS
 
-_STATUS: Final = {status.value: status for status in Status}
+_STATUSES: Final = {status.value: status for status in Status}
+_STATUS: Final = LESSON_PROGRESS.columns.index("status")
+_METADATA: Final = LESSON_PROGRESS.columns.index("metadata")
+_FLAGS: Final = LESSON_PROGRESS.indices("boolean")
+_MOMENTS: Final = LESSON_PROGRESS.indices("timestamptz")
 
 Columns = tuple[Any, ...]
 
 
 def to_lesson_progress(columns: Columns) -> LessonProgress:
     """A row of `lesson_progress`."""
-    (learner, course, lesson, status, percentage, position, score, attempts, passed,
-     minutes, notes, bookmarked, metadata, row_id, completed_at, created_at, updated_at, version,
-     written_by, worked_at, completed_by) = columns  # fmt: skip
-    return LessonProgress(
-        learner, course, lesson, _STATUS[status], percentage, position, score, attempts, passed == 1,
-        minutes, notes, bookmarked == 1, NO_METADATA if metadata == "{}" else orjson.loads(metadata), row_id,
-        datetime.fromisoformat(completed_at) if completed_at else None,
-        datetime.fromisoformat(created_at), datetime.fromisoformat(updated_at), version, written_by,
-        datetime.fromisoformat(worked_at) if worked_at else None, completed_by,
-    )  # fmt: skip
+    values = list(columns)
+    values[_STATUS] = _STATUSES[values[_STATUS]]
+    for index in _FLAGS:
+        values[index] = values[index] == 1
+    for index in _MOMENTS:
+        if values[index]:
+            values[index] = datetime.fromisoformat(values[index])
+    metadata = values[_METADATA]
+    values[_METADATA] = NO_METADATA if metadata == "{}" else orjson.loads(metadata)
+    return LessonProgress._make(values)
 
 
 def to_touched_lesson(columns: Columns) -> TouchedLesson:
     """What of a row of `lesson_progress` says where a learner goes on."""
     course, lesson, status, worked_at = columns
-    return TouchedLesson(course, lesson, _STATUS[status], datetime.fromisoformat(worked_at) if worked_at else None)
+    return TouchedLesson(course, lesson, _STATUSES[status], datetime.fromisoformat(worked_at) if worked_at else None)
 
 
-def from_lesson_progress(row: LessonProgress) -> Columns:
+def from_lesson_progress(progress: LessonProgress) -> Columns:
     """The columns of `lesson_progress`, in the table's order."""
-    (learner, course, lesson, status, percentage, position, score, attempts, passed,
-     minutes, notes, bookmarked, metadata, row_id, completed_at, created_at, updated_at, version,
-     written_by, worked_at, completed_by) = row  # fmt: skip
-    return (
-        learner, course, lesson, status, percentage, position, score, attempts, passed,
-        minutes, notes, bookmarked, orjson.dumps(metadata).decode() if metadata else "{}", row_id,
-        to_text(completed_at) if completed_at else None, to_text(created_at), to_text(updated_at), version,
-        written_by, to_text(worked_at) if worked_at else None, completed_by,
-    )  # fmt: skip
+    values: list[Any] = list(progress)
+    for index in _MOMENTS:
+        if values[index]:
+            values[index] = to_text(values[index])
+    metadata = values[_METADATA]
+    values[_METADATA] = orjson.dumps(metadata).decode() if metadata else "{}"
+    return tuple(values)
 
 
 def to_course_progress(columns: Columns) -> CourseProgress:

@@ -3,23 +3,21 @@
 from pathlib import Path
 from typing import Final
 
-import aiosql
 from aiosql.queries import Queries
 
 from headway.storage.shared.counts import CountStatements
+from headway.storage.shared.queries import read_queries, text_of
 from headway.storage.shared.roster_statements import Dialect, roster_statements
 
 _FOLDER: Final = Path(__file__).parent
-_QUERIES: Final = aiosql.from_path(_FOLDER / "statements.sql", "apsw", mandatory_parameters=False)
-_ARCHIVE: Final = aiosql.from_path(_FOLDER / "archive.sql", "apsw", mandatory_parameters=False)
-_STATISTICS: Final = aiosql.from_path(_FOLDER / "statistics.sql", "apsw", mandatory_parameters=False)
-_PROMISED: Final = aiosql.from_path(_FOLDER / "promised.sql", "apsw", mandatory_parameters=False)
+_QUERIES: Final = read_queries("apsw", _FOLDER / "statements.sql")
+_ARCHIVE: Final = read_queries("apsw", _FOLDER / "archive.sql")
+_STATISTICS: Final = read_queries("apsw", _FOLDER / "statistics.sql")
+_PROMISED: Final = read_queries("apsw", _FOLDER / "promised.sql")
 
 
 def _sql(name: str, queries: Queries = _QUERIES) -> str:
-    """The text of a statement: apsw caches prepared statements by it, so a call costs no parsing."""
-    text: str = getattr(queries, name).sql
-    return text
+    return text_of(queries, name)
 
 
 PROBE: Final = _sql("probe")

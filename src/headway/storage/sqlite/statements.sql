@@ -48,33 +48,8 @@ INSERT INTO lessons (
 
 -- name: put-lesson-row!
 -- A row as it now is. What never changes after the first write is not updated.
-INSERT INTO lesson_progress (
-    user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
-    quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version, written_by, worked_at, completed_by
-) VALUES (
-    :user_id, :course_id, :lesson_id, :status, :progress_percentage, :video_position_seconds, :quiz_score,
-    :quiz_attempts, :quiz_passed, :time_spent_minutes, :user_notes, :is_bookmarked, :metadata, :id, :completed_at,
-    :created_at, :updated_at, :version, :written_by, :worked_at, :completed_by
-)
-ON CONFLICT (user_id, course_id, lesson_id) DO UPDATE SET
-    status = excluded.status,
-    progress_percentage = excluded.progress_percentage,
-    video_position_seconds = excluded.video_position_seconds,
-    quiz_score = excluded.quiz_score,
-    quiz_attempts = excluded.quiz_attempts,
-    quiz_passed = excluded.quiz_passed,
-    time_spent_minutes = excluded.time_spent_minutes,
-    user_notes = excluded.user_notes,
-    is_bookmarked = excluded.is_bookmarked,
-    metadata = excluded.metadata,
-    completed_at = excluded.completed_at,
-    created_at = excluded.created_at,
-    updated_at = excluded.updated_at,
-    version = excluded.version,
-    written_by = excluded.written_by,
-    worked_at = excluded.worked_at,
-    completed_by = excluded.completed_by;
+INSERT INTO lesson_progress ({lesson_progress}) VALUES ({lesson_progress:values})
+ON CONFLICT (user_id, course_id, lesson_id) DO UPDATE SET {lesson_progress:excluded};
 
 -- name: remove-lesson-row!
 -- One learner's row in one lesson.
@@ -82,10 +57,7 @@ DELETE FROM lesson_progress WHERE user_id = :user_id AND course_id = :course_id 
 
 -- name: course-progress^
 -- Where one learner stands in one course.
-SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_micro_minutes, day_completions,
-    at_lesson
+SELECT {course_progress}
 FROM course_progress
 WHERE user_id = :user_id AND course_id = :course_id;
 
@@ -93,9 +65,7 @@ WHERE user_id = :user_id AND course_id = :course_id;
 -- The version of a course in the catalogue, with where the learner stands in it or nulls.
 SELECT
     c.version,
-    p.user_id, p.course_id, p.completed_lessons, p.in_progress_lessons, p.micro_minutes, p.last_accessed,
-    p.course_version, p.revision, p.started_at, p.completed_at, p.day, p.day_lessons_started, p.day_lessons_completed,
-    p.day_micro_minutes, p.day_completions, p.at_lesson
+    {course_progress:p}
 FROM courses AS c
 LEFT JOIN course_progress AS p ON p.user_id = :user_id AND p.course_id = c.course_id
 WHERE c.course_id = :course_id;
@@ -117,30 +87,8 @@ ORDER BY coalesce(p.last_accessed, p.started_at) DESC, p.course_id;
 
 -- name: put-course-progress!
 -- Where one learner now stands in one course.
-INSERT INTO course_progress (
-    user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_micro_minutes, day_completions,
-    at_lesson
-) VALUES (
-    :user_id, :course_id, :completed_lessons, :in_progress_lessons, :micro_minutes, :last_accessed, :course_version,
-    :revision, :started_at, :completed_at, :day, :day_lessons_started, :day_lessons_completed, :day_micro_minutes,
-    :day_completions, :at_lesson
-)
-ON CONFLICT (user_id, course_id) DO UPDATE SET
-    completed_lessons = excluded.completed_lessons,
-    in_progress_lessons = excluded.in_progress_lessons,
-    micro_minutes = excluded.micro_minutes,
-    last_accessed = excluded.last_accessed,
-    course_version = excluded.course_version,
-    revision = excluded.revision,
-    started_at = excluded.started_at,
-    completed_at = excluded.completed_at,
-    day = excluded.day,
-    day_lessons_started = excluded.day_lessons_started,
-    day_lessons_completed = excluded.day_lessons_completed,
-    day_micro_minutes = excluded.day_micro_minutes,
-    day_completions = excluded.day_completions,
-    at_lesson = excluded.at_lesson;
+INSERT INTO course_progress ({course_progress}) VALUES ({course_progress:values})
+ON CONFLICT (user_id, course_id) DO UPDATE SET {course_progress:excluded};
 
 -- name: touch-course-progress!
 -- Where one learner now stands in one course, where no column changes that an index has: SQLite writes an index

@@ -50,11 +50,7 @@ ON CONFLICT (course_id, day) DO UPDATE SET
 
 -- name: put-learner-day!
 -- A learner's day that is finished.
-INSERT OR REPLACE INTO learner_days (
-    user_id, course_id, day, lessons_started, lessons_completed, micro_minutes, completions
-) VALUES (
-    :user_id, :course_id, :day, :lessons_started, :lessons_completed, :micro_minutes, :completions
-);
+INSERT OR REPLACE INTO learner_days ({learner_days}) VALUES ({learner_days:values});
 
 -- name: course-counts
 -- Learners in a course.
@@ -116,7 +112,7 @@ DELETE FROM learner_days WHERE user_id = :user_id AND course_id = :course_id AND
 -- name: active-days
 -- The days from the first on when a learner wrote in a course, or in any where none is named: those that are finished,
 -- and the present one of each course.
-SELECT user_id, course_id, day, lessons_started, lessons_completed, micro_minutes, completions
+SELECT {learner_days}
 FROM learner_days
 WHERE user_id = :user_id AND (:course_id IS NULL OR course_id = :course_id) AND day >= :first
 UNION ALL
@@ -146,24 +142,18 @@ SELECT user_id FROM lesson_progress WHERE user_id > :after ORDER BY user_id LIMI
 
 -- name: rows-between
 -- The rows of a stretch of learners.
-SELECT
-    user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_score, quiz_attempts,
-    quiz_passed, time_spent_minutes, user_notes, is_bookmarked, metadata, id, completed_at, created_at, updated_at,
-    version, written_by, worked_at, completed_by
+SELECT {lesson_progress}
 FROM lesson_progress
 WHERE user_id > :after AND user_id <= :until AND (:course_id IS NULL OR course_id = :course_id);
 
 -- name: course-progress-between
 -- The course progress of a stretch of learners.
-SELECT
-    user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
-    started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_micro_minutes, day_completions,
-    at_lesson
+SELECT {course_progress}
 FROM course_progress
 WHERE user_id > :after AND user_id <= :until AND (:course_id IS NULL OR course_id = :course_id);
 
 -- name: days-between
 -- The finished days of a stretch of learners.
-SELECT user_id, course_id, day, lessons_started, lessons_completed, micro_minutes, completions
+SELECT {learner_days}
 FROM learner_days
 WHERE user_id > :after AND user_id <= :until AND (:course_id IS NULL OR course_id = :course_id);
