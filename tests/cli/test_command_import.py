@@ -50,7 +50,7 @@ def held(program: Program) -> int:
 
 
 def exported(program: Program, learner_id: str) -> Lines:
-    found: Lines = json.loads(program("learners", "export", learner_id).out)["rows"]
+    found: Lines = json.loads(program("learners", "export", learner_id).out)["lesson_progress"]
     return found
 
 

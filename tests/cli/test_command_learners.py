@@ -49,8 +49,8 @@ def test_an_export_is_what_the_service_answers(program: Program, learners: list[
     found = exported(program, learners[0])
     with program.serve() as running, running.client(learners[0]) as learner:
         assert learner.get(f"/learners/{learners[0]}/export").json() == found
-    assert {(row["user_notes"], row["quiz_score"]) for row in found["rows"]} == {("Déjà vu", 80)}
-    assert (len(found["rows"]), len(found["standings"])) == (2, 1)
+    assert {(row["user_notes"], row["quiz_score"]) for row in found["lesson_progress"]} == {("Déjà vu", 80)}
+    assert (len(found["lesson_progress"]), len(found["course_progress"])) == (2, 1)
 
 
 def test_an_export_is_written_for_this_user_alone(program: Program, learners: list[str]) -> None:
@@ -95,7 +95,7 @@ def test_a_file_that_can_not_be_written_is_named(program: Program, learners: lis
 def test_a_learner_of_whom_nothing_is_held(program: Program, document: dict[str, Any]) -> None:
     assert document
     learner = str(uuid4())
-    assert exported(program, learner) == {"user_id": learner, "rows": [], "standings": [], "days": []}
+    assert exported(program, learner) == {"user_id": learner, "lesson_progress": [], "course_progress": [], "days": []}
 
 
 def test_erasing_leaves_nothing_and_others_alone(program: Program, learners: list[str]) -> None:
@@ -106,7 +106,7 @@ def test_erasing_leaves_nothing_and_others_alone(program: Program, learners: lis
         assert "learner_erased" in erased.err
         assert learners[0] in erased.err
         assert "Déjà" not in erased.err
-    assert exported(program, learners[0])["rows"] == []
+    assert exported(program, learners[0])["lesson_progress"] == []
     assert exported(program, learners[1]) == before
 
 
@@ -114,7 +114,7 @@ def test_erasing_asks_first(program: Program, learners: list[str]) -> None:
     refused = program("learners", "erase", learners[0])  # nobody answers: standard input is at its end
     assert (refused.code, refused.out.strip()) == (1, "")
     assert "It can not be undone" in refused.err
-    assert len(exported(program, learners[0])["rows"]) == 2
+    assert len(exported(program, learners[0])["lesson_progress"]) == 2
 
 
 def test_a_learner_is_named_as_in_a_token(program: Program, document: dict[str, Any]) -> None:
@@ -122,10 +122,10 @@ def test_a_learner_is_named_as_in_a_token(program: Program, document: dict[str, 
         path = f"/progress/{document['id']}/lessons/{document['lessons'][0]['id']}"
         row = learner.put(path, json={"user_notes": "mine"}).json()
     assert exported(program, "ada@example.org")["user_id"] == row["user_id"]
-    assert len(exported(program, "ada@example.org")["rows"]) == 1
+    assert len(exported(program, "ada@example.org")["lesson_progress"]) == 1
     erased = program("learners", "erase", "ada@example.org", "--yes")
     assert (erased.code, erased.out) == (0, f"{row['user_id']}: erased\n")
-    assert exported(program, row["user_id"])["rows"] == []
+    assert exported(program, row["user_id"])["lesson_progress"] == []
 
 
 @pytest.mark.parametrize("command", [("export",), ("erase", "--yes")])

@@ -100,7 +100,7 @@ def test_only_an_administrator_who_says_what_is_found_completes_against_the_cond
     assert (seen.json()["status"], seen.json()["quiz_passed"]) == ("completed", False)
     assert (seen.headers["headway-completed-by"], "headway-kept" in seen.headers) == (admin_id, False)
     assert learner.get(path + TEST).headers["headway-completed-by"] == admin_id
-    [exported] = learner.get(f"/learners/{learner_id}/export").json()["rows"]
+    [exported] = learner.get(f"/learners/{learner_id}/export").json()["lesson_progress"]
     assert exported["completed_by"] == admin_id
     told = teacher.get(f"{path.replace('/progress/', '/statistics/')}/learners/{learner_id}").json()["lessons"]
     assert [row["completed_by"] for row in told] == [admin_id]
@@ -127,6 +127,8 @@ def test_an_export_of_what_was_completed_against_the_conditions_is_restored(
     report = admin.post("/progress/import", json=exported)
     assert report.json()["refused"] == 0, report.text
     told = ("lesson_id", "status", "completed_by", "worked_at")
-    again = learner.get(f"/learners/{learner_id}/export").json()["rows"]
-    assert [[row[name] for name in told] for row in again] == [[row[name] for name in told] for row in exported["rows"]]
+    again = learner.get(f"/learners/{learner_id}/export").json()["lesson_progress"]
+    assert [[row[name] for name in told] for row in again] == [
+        [row[name] for name in told] for row in exported["lesson_progress"]
+    ]
     assert learner.get(path + TEST).headers["headway-completed-by"] == admin_id

@@ -54,7 +54,7 @@ def send(client: httpx.Client, content: bytes, kind: dict[str, str] = NDJSON, **
 
 
 def rows_of(admin: httpx.Client, learner_id: str) -> Lines:
-    rows: Lines = admin.get(f"/learners/{learner_id}/export").json()["rows"]
+    rows: Lines = admin.get(f"/learners/{learner_id}/export").json()["lesson_progress"]
     return rows
 
 

@@ -84,10 +84,10 @@ class TestWhatTheLearnerCanDo:
         self, admin: httpx.Client, learner: httpx.Client, learner_id: str, course_path: str, lesson_path: str
     ) -> None:
         before = learner.get(f"{course_path}/summary").json()["last_accessed"]
-        export = learner.get(f"/learners/{learner_id}/export").json()["standings"][0]
+        export = learner.get(f"/learners/{learner_id}/export").json()["course_progress"][0]
         assert admin.delete(f"/learners/{learner_id}{lesson_path}").status_code == 204
         assert learner.get(f"{course_path}/summary").json()["last_accessed"] == before
-        after = learner.get(f"/learners/{learner_id}/export").json()["standings"][0]
+        after = learner.get(f"/learners/{learner_id}/export").json()["course_progress"][0]
         assert after["last_accessed"] == export["last_accessed"]
 
     @pytest.mark.parametrize("method", ["GET", "DELETE"])
@@ -206,10 +206,10 @@ class TestExporting:
         learner.put(lesson_paths[0], json=FIELDS)
         admin.put(f"/learners/{learner_id}{lesson_paths[1]}", json={"status": "completed"})
         exported = learner.get(f"/learners/{learner_id}/export").json()
-        assert list(exported) == ["user_id", "rows", "standings", "days"]
+        assert list(exported) == ["user_id", "lesson_progress", "course_progress", "days"]
         assert exported["user_id"] == learner_id
-        by_lesson = {row["lesson_id"]: row for row in exported["rows"]}
-        assert len(by_lesson) == len(exported["rows"]) == 2
+        by_lesson = {row["lesson_id"]: row for row in exported["lesson_progress"]}
+        assert len(by_lesson) == len(exported["lesson_progress"]) == 2
         for path, written_by in zip(lesson_paths[:2], (None, admin_id), strict=True):
             answer = learner.get(path)
             row = by_lesson[path.rpartition("/")[2]]
@@ -225,7 +225,7 @@ class TestExporting:
         learner.put(lesson_paths[1], json={"progress_percentage": 5})
         summary = learner.get(f"{course_path}/summary").json()
         exported = learner.get(f"/learners/{learner_id}/export").json()
-        [course_progress] = exported["standings"]
+        [course_progress] = exported["course_progress"]
         shared = ("course_id", "completed_lessons", "in_progress_lessons", "total_time_spent_minutes", "last_accessed")
         assert {name: course_progress[name] for name in shared} == {name: summary[name] for name in shared}
         assert (course_progress["started_at"], course_progress["completed_at"]) == (first["created_at"], None)
@@ -251,10 +251,10 @@ class TestExporting:
         for path in lesson_paths:
             learner.put(path, json={})
         publish(document | {"lessons": document["lessons"][:1]}, course_path)
-        assert len(learner.get(f"/learners/{learner_id}/export").json()["rows"]) == 3
+        assert len(learner.get(f"/learners/{learner_id}/export").json()["lesson_progress"]) == 3
         author.delete(course_path.replace("/progress/", "/courses/")).raise_for_status()
         exported = learner.get(f"/learners/{learner_id}/export").json()
-        assert (len(exported["rows"]), len(exported["standings"])) == (3, 1)
+        assert (len(exported["lesson_progress"]), len(exported["course_progress"])) == (3, 1)
 
     def test_it_can_be_sent_back(
         self, admin: httpx.Client, learner: httpx.Client, learner_id: str, course_path: str, lesson_path: str
@@ -264,14 +264,14 @@ class TestExporting:
         exported = learner.get(f"/learners/{learner_id}/export").json()
         learner.delete(course_path).raise_for_status()
         sent = admin.post(
-            "/progress/import", json=exported["rows"][0], headers={"Content-Type": "application/x-ndjson"}
+            "/progress/import", json=exported["lesson_progress"][0], headers={"Content-Type": "application/x-ndjson"}
         )
         assert sent.json()["written"] == 1
         assert without(learner.get(lesson_path), *OWN) == {name: row[name] for name in row if name not in OWN}
 
     def test_a_learner_of_whom_nothing_is_held_has_an_empty_one(self, learner: httpx.Client, learner_id: str) -> None:
         exported = learner.get(f"/learners/{learner_id}/export")
-        assert exported.json() == {"user_id": learner_id, "rows": [], "standings": [], "days": []}
+        assert exported.json() == {"user_id": learner_id, "lesson_progress": [], "course_progress": [], "days": []}
 
     def test_it_is_the_learners_own_or_an_admins(
         self, admin: httpx.Client, learner: httpx.Client, other_learner: httpx.Client, learner_id: str, lesson_path: str
@@ -300,7 +300,7 @@ class TestErasing:
             >= {"completed_lessons": 0, "last_accessed": None}.items()
         )
         exported = learner.get(f"/learners/{learner_id}/export").json()
-        assert exported == {"user_id": learner_id, "rows": [], "standings": [], "days": []}
+        assert exported == {"user_id": learner_id, "lesson_progress": [], "course_progress": [], "days": []}
 
     def test_twice_is_once(self, admin: httpx.Client, learner: httpx.Client, learner_id: str, lesson_path: str) -> None:
         learner.put(lesson_path, json=FIELDS)

@@ -52,12 +52,12 @@ def test_an_import_counts_at_the_times_that_it_brings(
     assert (found["started_at"], found["last_accessed"]) == (OLD["created_at"], OLD["updated_at"])
     assert found["last_seen"] == "2021-05-04"
     exported = admin.get(f"/learners/{learner_id}/export").json()
-    assert {name: exported["rows"][0][name] for name in OLD} == OLD
+    assert {name: exported["lesson_progress"][0][name] for name in OLD} == OLD
     assert [(day["date"], day["lessons_started"], day["lessons_completed"]) for day in exported["days"]] == [
         ("2021-05-01", 1, 0),
         ("2021-05-03", 0, 1),
     ]
-    assert exported["standings"][0]["last_day"]["time_spent_minutes"] == 5
+    assert exported["course_progress"][0]["last_day"]["time_spent_minutes"] == 5
 
 
 @pytest.mark.parametrize(
@@ -101,10 +101,23 @@ def test_an_export_that_is_imported_gives_back_what_it_holds(
     assert told(after) == told(before.json())
 
 
+def test_an_export_with_the_older_names_is_imported(
+    admin: httpx.Client, client_of: Callable[..., httpx.Client], lesson_paths: list[str]
+) -> None:
+    learner_id, target = str(uuid4()), str(uuid4())
+    client_of(learner_id).put(lesson_paths[0], json={"status": "completed", "time_spent_minutes": 3})
+    exported = admin.get(f"/learners/{learner_id}/export").json()
+    older = exported | {"rows": exported["lesson_progress"], "standings": exported["course_progress"]}
+    del older["lesson_progress"], older["course_progress"]
+    answer = admin.post("/progress/import", params={"user_id": target}, json=older)
+    assert answer.json()["refused"] == 0
+    assert told(admin.get(f"/learners/{target}/export").json()) == told(exported)
+
+
 def told(exported: dict[str, Any]) -> dict[str, Any]:
     """An export without what is another one's: ids, versions and revisions."""
     others = {"user_id", "id", "version", "revision"}
     return {
         kind: [{name: value for name, value in one.items() if name not in others} for one in exported[kind]]
-        for kind in ("rows", "standings", "days")
+        for kind in ("lesson_progress", "course_progress", "days")
     }

@@ -107,7 +107,7 @@ def test_one_that_is_killed_goes_on_where_it_was(folder: Path, database_url: str
         assert report["unchanged"] <= 256  # a chunk at most was under way
         assert [error["line"] for error in report["errors"]] == [4]
         for learner, count in ((learners[0], 0), (learners[3], 0), (learners[1], 1), (learners[-1], 1)):
-            assert len(admin.get(f"/learners/{learner}/export").json()["rows"]) == count
+            assert len(admin.get(f"/learners/{learner}/export").json()["lesson_progress"]) == count
         assert send_until_done(running, content).json() == report
     assert rows(database_url, "SELECT count(*) FROM lesson_progress") == [(LINES - 2,)]
 

@@ -22,11 +22,11 @@ def verify(
     course: Annotated[
         str | None, typer.Argument(metavar="[COURSE]", help="A course's id, a UUID; all courses where none is given.")
     ] = None,
-    repair: Annotated[bool, typer.Option("--repair", help="Mend what is not as the rows say.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Correct what differs.")] = False,
 ) -> None:
-    """Recount the courses' figures from the rows and print every one that differs. The service may run meanwhile.
+    """Recount the courses' figures from the lesson progress, and print each that differs.
 
-    Ends with 1 where something differs, unless it was mended.
+    The service may run meanwhile. The exit code is 1 where something differs and is not corrected.
 
     Examples:
       headway verify
@@ -38,11 +38,11 @@ def verify(
     with refusals_end_the_program():
         verified = asyncio.run(_verify(headway, course_id, repair=repair))
     if verified.is_exact:
-        out.print("Every figure is what the rows say.")
+        out.print("Every figure agrees with the lesson progress.")
     elif repair:
-        out.print(f"Mended: {_found(verified)}.")
+        out.print(f"Corrected: {_found(verified)}.")
     else:
-        fail(f"Not what the rows say: {_found(verified)}. --repair mends that, while the service runs.")
+        fail(f"Not the same as a recount: {_found(verified)}. --repair corrects it, while the service runs.")
 
 
 async def _verify(headway: Headway, course_id: CourseId | None, *, repair: bool) -> Verified:
@@ -58,7 +58,7 @@ async def _verify(headway: Headway, course_id: CourseId | None, *, repair: bool)
                 verified = await verification.verify(recount, progress)
         _tell(verified, monotonic() - began)
         if repair and not verified.is_exact:
-            with shown("Mending", len({*verified.wrong, *verified.ahead})) as progress:
+            with shown("Correcting", len({*verified.wrong, *verified.ahead})) as progress:
                 await verification.repair(store.archive, store, verified, progress)
         return verified
 
@@ -67,13 +67,12 @@ def _tell(verified: Verified, seconds: float) -> None:
     if verified.differences:
         out.print(_figures(verified.differences), soft_wrap=False)
     if verified.wrong:
-        out.print(_all_course_progress("learner whose standing is wrong", verified.wrong), soft_wrap=False)
+        out.print(_all_course_progress("learner whose course progress is wrong", verified.wrong), soft_wrap=False)
     if verified.ahead:
         out.print(_all_course_progress("learner last seen in the future", verified.ahead), soft_wrap=False)
     rate = verified.lessons / seconds
-    out.print(
-        f"Counted {count_of(verified.lessons, 'row')} in {seconds:.1f} seconds, {count_of(rate, 'row')} a second."
-    )
+    counted, a_second = count_of(verified.lessons, "record"), count_of(rate, "record")
+    out.print(f"Counted {counted} of lesson progress in {seconds:.1f} seconds, {a_second} a second.")
 
 
 def _figures(differences: Sequence[Difference]) -> Table:
@@ -93,5 +92,5 @@ def _all_course_progress(title: str, all_course_progress: Sequence[CourseProgres
 
 def _found(verified: Verified) -> str:
     figures, all_course_progress = len(verified.differences), len(verified.wrong)
-    found = f"{count_of(figures, 'figure')}, {all_course_progress:,} learners' standings"
+    found = f"{count_of(figures, 'figure')}, the course progress of {count_of(all_course_progress, 'learner')}"
     return f"{found}, {len(verified.ahead):,} seen in the future" if verified.ahead else found

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final, Required
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 from typing_extensions import TypedDict
 
@@ -34,7 +34,7 @@ class HeldLessonProgress(without(progress.LessonProgress, "content_id")):  # typ
 
 
 class HeldDay(BaseModel):
-    """What was done on one day, which is cut in the course's time zone."""
+    """What the learner did on one day. Days are in the course's time zone."""
 
     date: dt.date
     lessons_started: Annotated[int, Field(ge=0)]
@@ -44,13 +44,13 @@ class HeldDay(BaseModel):
 
 
 class HeldCourseDay(HeldDay):
-    """A day that is finished, in a course."""
+    """A finished day in a course."""
 
     course_id: UUID
 
 
 class HeldCourseProgress(BaseModel):
-    """Where the learner stands in a course, as it is kept: under the version of the course that it was made under."""
+    """A learner's progress in a course as it is stored, under the course's version of that time."""
 
     course_id: UUID
     completed_lessons: Annotated[int, Field(ge=0)]
@@ -65,19 +65,19 @@ class HeldCourseProgress(BaseModel):
 
 
 class LearnerExport(BaseModel):
-    """All that is held on a learner: rows, course progress, and days that are finished."""
+    """All data of a learner: lesson progress, course progress, and finished days."""
 
     user_id: UUID
-    rows: list[HeldLessonProgress]
-    standings: list[HeldCourseProgress]
+    lesson_progress: list[HeldLessonProgress]
+    course_progress: list[HeldCourseProgress]
     days: list[HeldCourseDay]
 
 
-_ROW_FIELDS: Final = ("user_id", *LessonProgress._fields[1:])
+_STORED_FIELDS: Final = ("user_id", *LessonProgress._fields[1:])
 
 
-class _Row(DatedProgressUpdate, total=False):
-    """A row of an export."""
+class _Exported(DatedProgressUpdate, total=False):
+    """Lesson progress in an export."""
 
     __pydantic_config__ = ConfigDict(strict=True, extra="allow")  # type: ignore[misc]
 
@@ -89,7 +89,7 @@ class _Row(DatedProgressUpdate, total=False):
 
 
 class _HeldProgress(BaseModel):
-    """What is taken of course progress of an export: the tally follows from the rows."""
+    """What an import reads of course progress. The counts follow from the lesson progress."""
 
     course_id: UUID
     last_accessed: Moment | None = None
@@ -99,38 +99,46 @@ class _HeldProgress(BaseModel):
 
 
 class _Document(TypedDict, total=False):
-    """An export, its rows not read yet: what is wrong with one is that row's."""
+    """An export. Its lesson progress is not checked yet, so that an error can name the one that is wrong.
+
+    Older exports say `rows` and `standings`.
+    """
 
     user_id: Required[UUID]
-    rows: Required[list[dict[str, Any]]]
-    standings: list[_HeldProgress]
+    lesson_progress: Required[
+        Annotated[list[dict[str, Any]], Field(validation_alias=AliasChoices("lesson_progress", "rows"))]
+    ]
+    course_progress: Annotated[
+        list[_HeldProgress], Field(validation_alias=AliasChoices("course_progress", "standings"))
+    ]
     days: list[HeldCourseDay]
 
 
 _DOCUMENT: Final[TypeAdapter[_Document]] = TypeAdapter(_Document)
-_ROW: Final[TypeAdapter[_Row]] = TypeAdapter(_Row)
+_EXPORTED: Final[TypeAdapter[_Exported]] = TypeAdapter(_Exported)
 _NOT_TAKEN: Final = frozenset({"user_id", "course_id", "lesson_id", "written_by", "worked_at", "completed_by"})
 
 
 def learner_document(learner_id: LearnerId, record: LearnerRecord) -> dict[str, Any]:
-    """All that is held on a learner, as JSON."""
+    """Return all data of a learner, as JSON values."""
     arrays = learner_arrays(record)
     return {"user_id": learner_id, **{name: array.all() for name, array in arrays.items()}}
 
 
 def learner_arrays(record: LearnerRecord) -> Mapping[str, Array]:
-    """The arrays of that document."""
+    """Return the arrays of that document, so that a long one can be rendered in parts."""
     return {
-        "rows": Array(record.lesson_progress, lambda row: dict(zip(_ROW_FIELDS, row, strict=True))),
-        "standings": Array(record.course_progress, _from_course_progress),
+        "lesson_progress": Array(record.lesson_progress, lambda stored: dict(zip(_STORED_FIELDS, stored, strict=True))),
+        "course_progress": Array(record.course_progress, _from_course_progress),
         "days": Array(record.days, lambda held: {"course_id": held[0], **_from_day(held[1])}),
     }
 
 
 def read_document(content: bytes, learner_id: LearnerId | None) -> Iterator[Line]:
-    """The rows of an export, then its course progress, each with all days of its course, for a learner.
+    """Return the lines of an export: first its lesson progress, then its course progress with all days of the course.
 
-    Raises `InvalidValueError` at once for what is no export.
+    They are for `learner_id`, or for the learner that the export names. Raises `InvalidValueError` at once where the
+    content is no export.
     """
     try:
         document = _DOCUMENT.validate_json(content)
@@ -140,28 +148,28 @@ def read_document(content: bytes, learner_id: LearnerId | None) -> Iterator[Line
 
 
 def _lines(document: _Document, learner_id: LearnerId) -> Iterator[Line]:
-    rows = document["rows"]
-    for number, row in enumerate(rows, 1):
-        yield _to_line(number, row, learner_id)
+    all_lesson_progress = document["lesson_progress"]
+    for number, exported in enumerate(all_lesson_progress, 1):
+        yield _to_line(number, exported, learner_id)
     days: dict[UUID, list[LearnerDay]] = {}
     for held in document.get("days", []):
         days.setdefault(held.course_id, []).append(_to_day(held))
     all_course_progress = {
-        course_progress.course_id: course_progress for course_progress in document.get("standings", [])
+        course_progress.course_id: course_progress for course_progress in document.get("course_progress", [])
     }
     courses = {
         **all_course_progress,
         **{course_id: _HeldProgress(course_id=course_id) for course_id in days.keys() - all_course_progress},
     }
-    for number, course_progress in enumerate(courses.values(), len(rows) + 1):
+    for number, course_progress in enumerate(courses.values(), len(all_lesson_progress) + 1):
         yield Line(number, _to_restore(course_progress, days.get(course_progress.course_id, []), learner_id))
 
 
-def _to_line(number: int, row: Mapping[str, Any], learner_id: LearnerId) -> Line:
+def _to_line(number: int, exported: Mapping[str, Any], learner_id: LearnerId) -> Line:
     try:
-        fields = _ROW.validate_json(to_json(row))
+        fields = _EXPORTED.validate_json(to_json(exported))
     except ValidationError as error:
-        return Line(number, None, _problems(error, "rows", number - 1))
+        return Line(number, None, _problems(error, "lesson_progress", number - 1))
     update, times, others = apart(fields)
     course_id, lesson_id = CourseId(str(fields["course_id"])), LessonId(str(fields["lesson_id"]))
     written_by = _to_id(fields.get("written_by"))
