@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway.domain.errors import InvalidValueError
-from headway.domain.period import LONGEST_PERIOD, Period, period_of
+from headway.domain.statistics import LONGEST_PERIOD, Period, period_of
 
 TODAY = date(2026, 11, 23)
 

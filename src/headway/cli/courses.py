@@ -17,7 +17,7 @@ from headway.domain.text import isolated
 from headway.formats.course_document import course_document, course_schema
 from headway.formats.encoding import to_json
 from headway.service import Services
-from headway.service.listing import every_course
+from headway.service.catalogue import every_course
 
 app: Final = typer.Typer(no_args_is_help=True, help="The catalogue: put, list, show and remove courses.")
 

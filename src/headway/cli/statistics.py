@@ -22,7 +22,7 @@ from headway.domain.text import isolated
 from headway.formats import statistics as formats
 from headway.formats.encoding import to_json
 from headway.service import Services
-from headway.service.listing import every_course
+from headway.service.catalogue import every_course
 
 _WIDE: Final = 110  # a terminal with this many columns has room for every figure
 _NARROW: Final = 80  # a terminal with fewer columns has no room for ids

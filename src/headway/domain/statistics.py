@@ -16,10 +16,13 @@ from headway.domain.counters import (
     LessonCounts,
 )
 from headway.domain.course_progress import minutes
+from headway.domain.errors import InvalidValueError, Problem
 from headway.domain.identifiers import LessonId
 
 WEEK: Final = 7
 MONTH: Final = 30
+USUAL_PERIOD: Final = 30
+LONGEST_PERIOD: Final = 400
 _DECIMALS: Final = 2
 
 _NO_LESSON: Final = LessonCounts()
@@ -108,6 +111,18 @@ class DayStatistics(NamedTuple):
     course_completions: int
 
 
+class Period(NamedTuple):
+    """The days from `first` to `last`, both included."""
+
+    first: date
+    last: date
+
+    @property
+    def days(self) -> int:
+        """The number of days."""
+        return (self.last - self.first).days + 1
+
+
 def statistics_of(reading: CourseReading, today: date) -> CourseStatistics:
     """Compute a course's statistics. `reading` must have the last 30 days, today included."""
     course = reading.course
@@ -127,6 +142,23 @@ def statistics_of(reading: CourseReading, today: date) -> CourseStatistics:
         mean_minutes=_mean(minutes(micro_minutes), learners),
         lessons=list(_lessons(course, counts, reading.scores)),
     )
+
+
+def period_of(first: date | None, last: date | None, today: date) -> Period:
+    """Return the period from `first` to `last`. The default of `last` is today, that of `first` 29 days before `last`.
+
+    Raises `InvalidValueError` where `first` is after `last`, or where the period is longer than 400 days.
+    """
+    end = last or today
+    begin = first or date.fromordinal(max(1, end.toordinal() - USUAL_PERIOD + 1))
+    period = Period(begin, end)
+    if begin > end:
+        reason = f"The first day, {begin}, is after the last, {end}."
+        raise InvalidValueError([Problem(("from",), reason, "reversed_period")])
+    if period.days > LONGEST_PERIOD:
+        reason = f"From {begin} to {end} are {period.days} days; at most {LONGEST_PERIOD} are allowed."
+        raise InvalidValueError([Problem(("from",), reason, "period_too_long")])
+    return period
 
 
 def activity_of(days: Mapping[date, DayCounts], first: date, last: date) -> list[DayStatistics]:

@@ -1,16 +1,33 @@
 """The catalogue: what authors store, and everybody reads."""
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Generic, NamedTuple, TypeVar
 
-from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, CoursePut, CourseQuery, position_of
+from headway.domain.catalogue import (
+    FIRST_COURSES,
+    Course,
+    CourseOutline,
+    CoursePosition,
+    CoursePut,
+    CourseQuery,
+    position_of,
+)
 from headway.domain.edits import Impact, Recalculation
 from headway.domain.identifiers import CourseId
 from headway.domain.ports import Store
 from headway.domain.principal import COURSES_WRITE, Principal
 from headway.domain.writes import UNCONDITIONAL, Precondition
 from headway.service.impact import impact
-from headway.service.listing import CoursePage, one_more
+
+Line = TypeVar("Line")
+
+
+class CoursePage(NamedTuple, Generic[Line]):
+    """A page of a list of courses, and the position of its last course where another page follows."""
+
+    lines: list[Line]
+    last: CoursePosition | None
 
 
 class CatalogueEntry(NamedTuple):
@@ -66,3 +83,20 @@ class CatalogueService:
         """Remove a course from the catalogue, but keep its learners' lesson progress. Needs `courses:write`."""
         principal.require(COURSES_WRITE)
         await self._store.remove_course(course_id)
+
+
+def one_more(query: CourseQuery) -> CourseQuery:
+    """Return the query with a limit of one more. The extra course shows that another page follows."""
+    return replace(query, limit=query.limit + 1)
+
+
+async def every_course(read: Callable[[CourseQuery], Awaitable[CoursePage[Line]]]) -> list[Line]:
+    """Read the whole list, page by page."""
+    lines: list[Line] = []
+    query = CourseQuery()
+    while True:
+        page = await read(query)
+        lines += page.lines
+        if page.last is None:
+            return lines
+        query = replace(query, after=page.last)

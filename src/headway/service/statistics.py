@@ -12,13 +12,20 @@ from headway.domain.course_progress import CourseProgress, Summary, summarise
 from headway.domain.errors import InvalidValueError, LearnerNotFoundError, Problem
 from headway.domain.explanation import Explanation
 from headway.domain.identifiers import CourseId, LearnerId
-from headway.domain.period import Period, period_of
 from headway.domain.ports import Store
 from headway.domain.principal import STATISTICS_READ, Principal
 from headway.domain.roster import RosterPosition, RosterQuery, position_of, stalled
-from headway.domain.statistics import MONTH, CourseStatistics, DayStatistics, activity_of, statistics_of
+from headway.domain.statistics import (
+    MONTH,
+    CourseStatistics,
+    DayStatistics,
+    Period,
+    activity_of,
+    period_of,
+    statistics_of,
+)
+from headway.service.catalogue import CoursePage, one_more
 from headway.service.course_progress import LessonAndProgress, in_order, read_learner
-from headway.service.listing import CoursePage, one_more
 
 # No other request is served while a page is rendered: some milliseconds.
 PAGE_OF_A_FILE: Final = 250
