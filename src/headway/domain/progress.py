@@ -105,11 +105,9 @@ def new_lesson_progress(
     learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId, progress_id: ProgressId, now: datetime
 ) -> LessonProgress:
     """Return lesson progress before its first write: version 0, every field at the default of the reference."""
-    return LessonProgress(
-        learner_id, course_id, lesson_id,
-        _NOT_STARTED, 0, 0, None, 0, False, 0, None, False, NO_METADATA,
-        progress_id, None, now, now, 0,
-    )  # fmt: skip
+    return LessonProgress._make(
+        (learner_id, course_id, lesson_id, *_DEFAULTS.values(), progress_id, None, now, now, 0, None, None, None)
+    )
 
 
 def merge(

@@ -27,6 +27,7 @@ from headway.domain.presence import NO_DAYS, days_begun
 from headway.domain.progress import LessonProgress
 from headway.domain.readings import FEW_CHARACTERS, CourseProgressReading, LessonReading, LessonsReading
 from headway.storage.shared import statements as shared_sql
+from headway.storage.shared.columns import LESSON_PROGRESS
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.figures import store_day
@@ -40,8 +41,8 @@ from headway.storage.sqlite.rows import (
 )
 from headway.turns import gently
 
-_NOTES: Final = 10  # where they stand among the columns of a row
-_METADATA: Final = 12
+_NOTES: Final = LESSON_PROGRESS.columns.index("user_notes")
+_METADATA: Final = LESSON_PROGRESS.columns.index("metadata")
 
 
 class TooLargeError(Exception):
