@@ -1,4 +1,4 @@
-"""A calendar of active days, over any days, any present day and weeks that begin anywhere."""
+"""The calendar of active days, for any days, any present day and any first day of the week."""
 
 from collections import Counter
 from datetime import date, timedelta
@@ -39,7 +39,7 @@ def test_weeks_begin_where_they_are_asked_to_and_end_today(today: date, first_we
 
 
 @given(TODAYS, WEEKDAYS, DAYS)
-def test_all_that_was_done_in_these_weeks_is_on_its_day_once(
+def test_every_activity_is_on_its_day_once(
     today: date, first_weekday: int, drawn: list[tuple[int, int, int, int]]
 ) -> None:
     calendar = calendar_of(days_before(today, drawn), today, first_weekday)
@@ -63,5 +63,5 @@ def test_lessons_of_several_courses_are_added_up() -> None:
 @pytest.mark.parametrize(
     ("minutes", "level"), [(0, 1), (14.9, 1), (15, 2), (29.9, 2), (30, 3), (59.9, 3), (60, 4), (600, 4)]
 )
-def test_the_longer_the_higher(minutes: float, level: int) -> None:
+def test_more_minutes_give_a_higher_level(minutes: float, level: int) -> None:
     assert ActiveDay(date(2026, 11, 23), minutes, 0, 0).level == level

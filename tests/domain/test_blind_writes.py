@@ -1,4 +1,4 @@
-"""The write rule's column "merge_write PUT": a write that has not seen the row can only add to it."""
+"""Merge writes: a write that has not seen the lesson progress only moves the learner forward."""
 
 from typing import Any
 
@@ -66,7 +66,7 @@ def test_the_status_is_the_highest_of_stored_sent_and_implied(
         pytest.param(started(), {"time_spent_minutes": 12}, {}, id="time is kept"),
     ],
 )
-def test_what_was_earned_only_grows(row: LessonProgress, update: ProgressUpdate, changed: dict[str, Any]) -> None:
+def test_merge_keeps_the_highest_values(row: LessonProgress, update: ProgressUpdate, changed: dict[str, Any]) -> None:
     assert_changes(row, merge(row, update, PLAIN, NOW), changed)
 
 
@@ -82,7 +82,7 @@ def test_what_was_earned_only_grows(row: LessonProgress, update: ProgressUpdate,
         pytest.param({"is_bookmarked": False}, {"is_bookmarked": False}, id="bookmark"),
     ],
 )
-def test_the_last_writer_has_the_position_the_notes_and_the_bookmark(
+def test_merge_takes_the_last_position_notes_and_bookmark(
     row: LessonProgress, update: ProgressUpdate, changed: dict[str, Any]
 ) -> None:
     assert_changes(row, merge(row, update, PLAIN, NOW), changed)
@@ -104,7 +104,7 @@ def test_the_last_writer_has_the_position_the_notes_and_the_bookmark(
         "metadata",
     ],
 )
-def test_null_names_nothing(row: LessonProgress, field: str) -> None:
+def test_null_changes_no_field(row: LessonProgress, field: str) -> None:
     update: ProgressUpdate = {field: None}  # type: ignore[misc]
     assert merge(row, update, QUIZ, NOW) is row
     assert kept_fields(row, update, row) == ()
@@ -115,7 +115,7 @@ def test_an_empty_write_changes_nothing(row: LessonProgress) -> None:
     assert merge(row, {}, PLAIN, NOW) is row
 
 
-def test_the_first_write_makes_the_row_even_when_it_names_nothing() -> None:
+def test_the_first_write_makes_lesson_progress_even_if_it_is_empty() -> None:
     before = new_lesson_progress(LEARNER, COURSE, LESSON, ROW, NOW)
     after = merge(before, {}, PLAIN, NOW)
     assert changes(before, after) == {}
@@ -168,7 +168,9 @@ def test_any_progress_position_attempt_score_or_time_starts_the_lesson(update: P
         ),
     ],
 )
-def test_reaching_complete_at_completes(of: Lesson, update: ProgressUpdate, changed: dict[str, Any]) -> None:
+def test_a_percentage_that_reaches_complete_at_completes_the_lesson(
+    of: Lesson, update: ProgressUpdate, changed: dict[str, Any]
+) -> None:
     row = started()
     assert_changes(row, merge(row, update, of, NOW), changed)
 
@@ -231,14 +233,14 @@ def test_metadata_is_merged_key_by_key(before: dict[str, Any], sent: dict[str, A
     ("before", "sent"),
     [(1, True), (True, 1), (0, False), (False, 0), ([1], [True]), ({"x": 0}, {"x": False})],
 )
-def test_a_number_and_a_truth_value_are_not_the_same_metadata(before: object, sent: object) -> None:
+def test_a_number_and_a_boolean_are_different_metadata(before: object, sent: object) -> None:
     row = started(metadata={"a": before})
     after = merge(row, {"metadata": {"a": sent}}, PLAIN, NOW)
     assert repr(after.metadata) == repr({"a": sent})
     assert after.version == row.version + 1
 
 
-def test_several_fields_are_judged_one_by_one() -> None:
+def test_each_field_is_merged_on_its_own() -> None:
     row = started()
     update: ProgressUpdate = {
         "status": Status.NOT_STARTED,
@@ -276,7 +278,7 @@ def test_several_fields_are_judged_one_by_one() -> None:
         ),
     ],
 )
-def test_the_fields_whose_stored_value_was_kept_are_named(
+def test_the_answer_names_the_fields_that_kept_their_stored_value(
     row: LessonProgress, update: ProgressUpdate, kept: set[str]
 ) -> None:
     after = merge(row, update, PLAIN, NOW)

@@ -1,4 +1,4 @@
-"""What a lesson asks for is asked of every way to complete it, and who may complete it all the same."""
+"""The conditions that complete a lesson, for every kind of write, and who may complete it against them."""
 
 from typing import Any
 
@@ -104,7 +104,7 @@ def test_the_first_write_names_what_is_held_back_too() -> None:
     assert (written.after.status, written.kept) == (IN_PROGRESS, ("status",))
 
 
-def test_a_percentage_sent_along_is_as_sent_and_the_word_meets_the_condition() -> None:
+def test_completed_meets_complete_at_and_the_sent_percentage_is_stored() -> None:
     after = replace(FAILED, {"status": COMPLETED, "progress_percentage": 30}, lesson(complete_at=80), NOW)
     assert (after.status, after.progress_percentage) == (COMPLETED, 30)
 
@@ -123,7 +123,7 @@ AGAINST = finished(quiz_score=10, quiz_passed=False)
         {"progress_percentage": 100},
     ],
 )
-def test_nothing_that_was_completed_against_the_conditions_is_taken_back(of: Lesson, update: ProgressUpdate) -> None:
+def test_a_completion_against_the_conditions_is_not_taken_back(of: Lesson, update: ProgressUpdate) -> None:
     for decide in (merge, replace):
         assert decide(AGAINST, update, of, NOW).status is COMPLETED
     assert recalculate(AGAINST, of, NOW) is AGAINST
@@ -179,19 +179,19 @@ def test_an_administrator_completes_against_the_conditions_by_a_conditional_writ
 @pytest.mark.parametrize(
     "precondition", [UNCONDITIONAL, Precondition(match_any=True), Precondition(none_match=frozenset(["other"]))]
 )
-def test_an_administrator_who_has_not_seen_the_row_does_not(precondition: Precondition) -> None:
+def test_an_administrator_does_not_complete_against_the_conditions_by_a_merge_write(precondition: Precondition) -> None:
     written = write(MARK, FAILED, ALL_DONE, precondition, written_by=ADMIN, authority=ADMIN)
     assert written.after is not None
     assert (written.after.status, written.after.completed_by, written.kept) == (IN_PROGRESS, None, ("status",))
 
 
-def test_nobody_is_named_where_the_conditions_are_met() -> None:
+def test_completed_by_is_empty_if_the_conditions_are_met() -> None:
     written = write(MARK, FAILED, {"status": COMPLETED, "quiz_passed": True}, SEEN, written_by=ADMIN, authority=ADMIN)
     assert written.after is not None
     assert (written.after.status, written.after.completed_by) == (COMPLETED, None)
 
 
-def test_who_completed_it_is_told_for_as_long_as_it_is_completed() -> None:
+def test_completed_by_stays_as_long_as_the_lesson_is_completed() -> None:
     row = AGAINST._replace(completed_by=ADMIN)
     assert merge(row, {"user_notes": "other"}, MARK, NOW).completed_by == ADMIN
     assert merge(row, {"quiz_score": 90}, MARK, NOW).completed_by == ADMIN
@@ -200,7 +200,7 @@ def test_who_completed_it_is_told_for_as_long_as_it_is_completed() -> None:
     assert merge(left, {"quiz_score": 90}, MARK, LATER).completed_by is None
 
 
-def test_what_others_do_is_not_the_learners_work() -> None:
+def test_a_write_for_a_learner_does_not_change_worked_at() -> None:
     row = FAILED._replace(worked_at=EARLIER)
     for_learner = write(MARK, row, {"quiz_score": 90}, written_by=ADMIN).after
     by_learner = write(MARK, row, {"quiz_score": 90}).after
@@ -209,7 +209,7 @@ def test_what_others_do_is_not_the_learners_work() -> None:
     assert (for_learner.worked_at, by_learner.worked_at) == (EARLIER, NOW)
 
 
-def test_a_row_is_restored_from_an_export_whatever_its_lesson_asks_for() -> None:
+def test_an_export_restores_a_completed_lesson_whose_conditions_are_not_met() -> None:
     origin = Origin(EARLIER, ADMIN)
     update: ProgressUpdate = {"status": COMPLETED, "progress_percentage": 100, "quiz_score": 10}
     after = write(MARK, None, update, restored=origin).after
@@ -220,7 +220,7 @@ def test_a_row_is_restored_from_an_export_whatever_its_lesson_asks_for() -> None
     assert (after.status, after.worked_at, after.completed_by) == (COMPLETED, None, None)
 
 
-def test_a_row_that_is_there_takes_from_an_export_what_was_completed() -> None:
+def test_an_export_completes_lesson_progress_that_exists() -> None:
     update: ProgressUpdate = {"status": COMPLETED, "progress_percentage": 100, "quiz_score": 10}
     times = Times(EARLIER, EARLIER, EARLIER)
     row = stored(is_bookmarked=True)
@@ -234,7 +234,7 @@ def test_a_row_that_is_there_takes_from_an_export_what_was_completed() -> None:
 
 
 @pytest.mark.parametrize("status", list(Status))
-def test_an_export_over_what_it_was_made_of_changes_nothing(status: Status) -> None:
+def test_importing_an_export_over_its_own_data_changes_nothing(status: Status) -> None:
     row = stored(status=status, time_spent_minutes=2, quiz_score=90, quiz_passed=True)
     if status is COMPLETED:
         row = row._replace(progress_percentage=100, completed_at=NOW)
@@ -244,7 +244,7 @@ def test_an_export_over_what_it_was_made_of_changes_nothing(status: Status) -> N
 @pytest.mark.parametrize(
     "update", [{"quiz_score": 10}, {"quiz_passed": False}, {"quiz_passed": False, "quiz_score": 1}]
 )
-def test_a_pass_that_is_taken_back_takes_the_completion_back_also_where_that_is_named(update: ProgressUpdate) -> None:
+def test_taking_back_a_pass_takes_back_the_completion_even_if_completed_is_sent(update: ProgressUpdate) -> None:
     row = finished(quiz_score=90, quiz_passed=True)
     named = replace(row, {**ALL_DONE, **update}, MARK, NOW)
     assert (named.status, replace(row, update, MARK, NOW).status) == (IN_PROGRESS, IN_PROGRESS)
@@ -252,7 +252,7 @@ def test_a_pass_that_is_taken_back_takes_the_completion_back_also_where_that_is_
     assert replace(row, own_values(row), MARK, NOW) == row
 
 
-def test_a_lesson_that_was_started_over_is_not_completed_by_its_pass_of_before_and_a_word() -> None:
+def test_an_earlier_pass_and_completed_do_not_complete_a_lesson_that_was_started_over() -> None:
     over = replace(finished(quiz_score=90, quiz_passed=True), {"status": Status.NOT_STARTED}, MARK, NOW)
     assert merge(over, ALL_DONE, MARK, LATER).status is IN_PROGRESS
     assert merge(over, {"quiz_score": 85}, MARK, LATER).status is COMPLETED

@@ -1,4 +1,4 @@
-"""Where a learner goes on, over any course and whatever was done in it, in whichever order."""
+"""The lesson at which a learner continues, for any course and any progress in it."""
 
 from datetime import timedelta
 
@@ -27,9 +27,7 @@ ROWS = st.dictionaries(st.integers(1, 9), st.tuples(st.sampled_from(Status), st.
 
 
 @given(COURSES, ROWS)
-def test_the_last_one_or_the_first_open_one_behind_it_or_the_first_open_one(
-    of: Course, rows: list[LessonProgress]
-) -> None:
+def test_a_learner_continues_at_the_last_lesson_or_the_next_open_lesson(of: Course, rows: list[LessonProgress]) -> None:
     order = [one.id for one in of.lessons]
     present = [row for row in rows if row.lesson_id in order]
     done = {row.lesson_id for row in present if row.status is Status.COMPLETED}
@@ -49,6 +47,8 @@ def test_the_last_one_or_the_first_open_one_behind_it_or_the_first_open_one(
 
 
 @given(COURSES, ROWS)
-def test_neither_the_rows_order_nor_lessons_that_have_left_matter(of: Course, rows: list[LessonProgress]) -> None:
+def test_continuing_ignores_removed_lessons_and_the_order_of_lesson_progress(
+    of: Course, rows: list[LessonProgress]
+) -> None:
     present = [row for row in reversed(rows) if row.lesson_id in of.lessons_by_id]
     assert next_lesson(of, present) == next_lesson(of, rows)

@@ -1,4 +1,4 @@
-"""A course's figures over its learners: counts kept by deltas, and what is made of them."""
+"""The statistics of a course: counts that are kept by deltas, and the figures that come from them."""
 
 import statistics
 from dataclasses import replace
@@ -76,7 +76,7 @@ def test_counts_kept_by_deltas_are_what_a_recount_finds(of: Course, steps: list[
 
 
 @given(st.dictionaries(st.integers(0, 100), st.integers(1, 5)))
-def test_the_median_is_that_of_all_scores_to_the_whole_point(distribution: dict[int, int]) -> None:
+def test_the_median_is_the_median_of_all_scores_in_whole_points(distribution: dict[int, int]) -> None:
     of = course()
     [figures, *_] = statistics_of(_reading(of, scores={of.lessons[0].id: distribution}), TODAY).lessons
     scores = [points for points, learners in distribution.items() for _ in range(learners)]
@@ -97,20 +97,20 @@ def test_a_score_below_the_mark_is_shown_below_it() -> None:
 
 
 @pytest.mark.parametrize(("completed", "learners", "rate"), [(20_000, 20_001, 99.99), (1, 100_000, 0.01), (2, 2, 100)])
-def test_a_rate_is_all_or_nothing_only_where_it_is_that(completed: int, learners: int, rate: float) -> None:
+def test_a_rate_is_0_or_100_only_if_its_exact_value_is(completed: int, learners: int, rate: float) -> None:
     reading = _reading(course())._replace(learners=CourseCounts(learners, completed))
     assert statistics_of(reading, TODAY).completion_rate == rate
 
 
 @given(st.sets(st.integers(0, 60)))
-def test_who_is_active_was_last_seen_in_the_last_days_today_included(days_ago: set[int]) -> None:
+def test_active_learners_were_seen_in_the_last_days_including_today(days_ago: set[int]) -> None:
     days = {TODAY - timedelta(days=ago): DayCounts(active=1, last_seen=1) for ago in days_ago}
     figures = statistics_of(_reading(course(), days=days), TODAY)
     assert figures.active_last_7_days == sum(ago < 7 for ago in days_ago)
     assert figures.active_last_30_days == sum(ago < 30 for ago in days_ago)
 
 
-def test_nobody_has_no_rates() -> None:
+def test_rates_without_learners_are_null() -> None:
     figures = statistics_of(_reading(course()), TODAY)
     assert (figures.learners, figures.total_minutes) == (0, 0)
     assert (figures.completion_rate, figures.mean_completion, figures.mean_minutes) == (None, None, None)

@@ -1,4 +1,4 @@
-"""What a course may be, what completes its lessons, and what changes when its document does."""
+"""What a course document may say, what completes its lessons, and what a new document changes."""
 
 from dataclasses import replace as with_fields
 from datetime import UTC, date, datetime
@@ -18,18 +18,18 @@ def problems(*lessons: Lesson) -> list[tuple[tuple[str | int, ...], str]]:
     return [(problem.location, problem.kind) for problem in refusal.value.problems]
 
 
-def test_a_course_has_a_lesson() -> None:
+def test_a_course_without_lessons_is_refused() -> None:
     assert problems() == [(("lessons",), "no_lessons")]
 
 
-def test_a_lesson_is_in_a_course_once() -> None:
+def test_a_lesson_that_is_in_a_course_twice_is_refused() -> None:
     assert problems(lesson(1), lesson(2), lesson(1), lesson(1, title="Again")) == [
         (("lessons", 2, "id"), "duplicate_lesson"),
         (("lessons", 3, "id"), "duplicate_lesson"),
     ]
 
 
-def test_a_lesson_that_is_in_a_course_again_is_told_its_first_place() -> None:
+def test_the_fault_of_a_duplicate_lesson_names_the_first_position() -> None:
     with pytest.raises(InvalidValueError) as refusal:
         course(lesson(7), lesson(1), lesson(1), lesson(1))
     assert [problem.reason.endswith("at position 1.") for problem in refusal.value.problems] == [True, True]
@@ -41,7 +41,7 @@ def test_a_quiz_and_an_assignment_may_have_a_pass_mark(kind: LessonKind) -> None
 
 
 @pytest.mark.parametrize("kind", [LessonKind.VIDEO, LessonKind.ARTICLE, LessonKind.OTHER])
-def test_nothing_else_has_a_pass_mark(kind: LessonKind) -> None:
+def test_a_lesson_of_another_kind_with_a_pass_mark_is_refused(kind: LessonKind) -> None:
     assert problems(lesson(1), lesson(2, kind=kind, pass_mark=0)) == [
         (("lessons", 1, "pass_mark"), "pass_mark_without_quiz")
     ]
@@ -50,7 +50,7 @@ def test_nothing_else_has_a_pass_mark(kind: LessonKind) -> None:
 @pytest.mark.parametrize(
     "name", ["", "Mars/Olympus", "europe/berlin", "Europe/Berlin ", "../UTC", "/etc/localtime", "localtime"]
 )
-def test_a_zone_is_one_of_the_iana_database(name: str) -> None:
+def test_a_time_zone_outside_the_iana_database_is_refused(name: str) -> None:
     with pytest.raises(InvalidValueError) as refusal:
         with_fields(course(), time_zone=name)
     assert [(problem.location, problem.kind) for problem in refusal.value.problems] == [
@@ -62,12 +62,12 @@ def test_a_zone_is_one_of_the_iana_database(name: str) -> None:
     ("zone", "day"),
     [("UTC", 1), ("Pacific/Auckland", 2), ("America/Los_Angeles", 1), ("Asia/Kathmandu", 2), ("Etc/GMT+12", 1)],
 )
-def test_a_courses_days_are_those_of_its_zone(zone: str, day: int) -> None:
+def test_the_days_of_a_course_begin_in_its_time_zone(zone: str, day: int) -> None:
     moment = datetime(2026, 3, 1, 19, 30, tzinfo=UTC)
     assert with_fields(course(), time_zone=zone).date_of(moment) == date(2026, 3, day)
 
 
-def test_every_fault_is_named_with_its_place() -> None:
+def test_every_fault_is_named_with_its_location() -> None:
     assert problems(lesson(1, pass_mark=50), lesson(2), lesson(2, pass_mark=50)) == [
         (("lessons", 0, "pass_mark"), "pass_mark_without_quiz"),
         (("lessons", 2, "id"), "duplicate_lesson"),
@@ -75,7 +75,7 @@ def test_every_fault_is_named_with_its_place() -> None:
     ]
 
 
-def test_a_refusal_reads_as_a_list_of_places() -> None:
+def test_a_refusal_lists_the_locations() -> None:
     with pytest.raises(InvalidValueError, match=r"^lessons\.1\.id: .+; lessons\.1\.pass_mark: .+") as refusal:
         Course(COURSE, "A course", (lesson(1), lesson(1, pass_mark=1)))
     assert lesson(1).id in str(refusal.value)
@@ -95,7 +95,7 @@ def test_lessons_are_found_by_id_in_the_courses_order() -> None:
         ([lesson(1, required=False)], 0),
     ],
 )
-def test_required_lessons_count(lessons: list[Lesson], required: int) -> None:
+def test_only_required_lessons_count(lessons: list[Lesson], required: int) -> None:
     assert course(*lessons).required_lessons == required
 
 
@@ -110,12 +110,12 @@ def test_required_lessons_count(lessons: list[Lesson], required: int) -> None:
         (lesson(), 100, False),
     ],
 )
-def test_a_score_passes_where_it_reaches_the_mark(of: Lesson, score: float | None, passes: bool) -> None:
+def test_a_score_that_reaches_the_pass_mark_passes(of: Lesson, score: float | None, passes: bool) -> None:
     assert of.passes(score) is passes
 
 
 @pytest.mark.parametrize(("pass_mark", "complete_at"), [(None, 100), (70, None), (0, None)])
-def test_what_completes_a_lesson_that_does_not_say(pass_mark: float | None, complete_at: float | None) -> None:
+def test_a_lesson_without_complete_at_gets_the_default(pass_mark: float | None, complete_at: float | None) -> None:
     assert default_complete_at(pass_mark) == complete_at
 
 

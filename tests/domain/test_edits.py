@@ -1,4 +1,4 @@
-"""What is told of a course's edit before it is made, against what then becomes of each learner's course progress."""
+"""The impact of an edit before it is made, compared with what it then changes for each learner."""
 
 from collections.abc import Set as AbstractSet
 from dataclasses import replace as with_fields
@@ -52,7 +52,7 @@ def situations(draw: st.DrawFn) -> tuple[CourseEdit, CourseProgress, list[Lesson
 
 
 @given(situations())
-def test_what_course_progress_tells_by_itself_is_what_the_rows_say(
+def test_course_progress_alone_decides_the_same_as_lesson_progress(
     situation: tuple[CourseEdit, CourseProgress, list[LessonProgress]],
 ) -> None:
     made, before, found = situation
@@ -63,7 +63,7 @@ def test_what_course_progress_tells_by_itself_is_what_the_rows_say(
 
 
 @given(situations())
-def test_an_edit_that_can_not_give_or_take_does_not(
+def test_the_impact_of_an_edit_is_within_what_the_edit_can_give_and_take(
     situation: tuple[CourseEdit, CourseProgress, list[LessonProgress]],
 ) -> None:
     made, before, found = situation
@@ -73,7 +73,7 @@ def test_an_edit_that_can_not_give_or_take_does_not(
 
 
 @given(situations(), st.integers(0, 4), st.integers(0, 4))
-def test_where_one_learner_can_not_complete_the_course_nobody_behind_can(
+def test_a_learner_with_fewer_completed_lessons_completes_no_course_that_others_can_not(
     situation: tuple[CourseEdit, CourseProgress, list[LessonProgress]], one: int, other: int
 ) -> None:
     made, *_ = situation
@@ -100,13 +100,13 @@ REOPENING: Final = with_fields(PLAIN, on_edit=OnEdit.REOPEN)
     ],
 )
 @pytest.mark.parametrize("before", [PLAIN, REOPENING], ids=["keep", "reopen"])
-def test_what_changes_nobodys_completion_is_told_without_asking_for_anybody(before: Course, after: Course) -> None:
+def test_an_edit_without_impact_is_recognized_without_reading_learners(before: Course, after: Course) -> None:
     made = edit(before, with_fields(after, on_edit=before.on_edit))
     assert not made.can_give
     assert not made.can_take
 
 
-def test_an_optional_lesson_may_come_change_and_go() -> None:
+def test_edits_of_an_optional_lesson_have_no_impact() -> None:
     optional = lesson(4, required=False)
     others = PLAIN.lessons
     for before, after in (
@@ -130,12 +130,14 @@ def test_an_optional_lesson_may_come_change_and_go() -> None:
         pytest.param(PLAIN, course(lesson(1, required=False)), False, False, id="nothing that counts"),
     ],
 )
-def test_whether_an_edit_can_give_or_take(before: Course, after: Course, give: bool, take: bool) -> None:
+def test_an_edit_knows_whether_it_can_give_or_take_completions(
+    before: Course, after: Course, give: bool, take: bool
+) -> None:
     made = edit(before, after)
     assert (made.can_give, made.can_take) == (give, take)
 
 
-def test_most_course_progress_tell_by_themselves() -> None:
+def test_course_progress_alone_decides_most_completions() -> None:
     shorter = edit(PLAIN, course(lesson(1), lesson(2)))
     assert [shorter.completes(course_progress(completed)) for completed in range(3)] == [False, False, None]
     longer = edit(REOPENING, with_fields(course(*map(lesson, NUMBERS)), on_edit=OnEdit.REOPEN))
@@ -147,17 +149,17 @@ def test_most_course_progress_tell_by_themselves() -> None:
     assert [looser.completes(course_progress(completed)) for completed in range(3)] == [False, False, None]
 
 
-def test_who_has_completed_a_course_that_keeps_stays_so_whatever_is_edited() -> None:
+def test_a_completed_course_that_keeps_completions_stays_completed_after_any_edit() -> None:
     made = edit(PLAIN, course(lesson(8), lesson(9)))
     assert made.completes(course_progress(3, completed_at=EARLIER)) is True
 
 
-def test_course_progress_of_another_version_does_not_tell() -> None:
+def test_course_progress_of_another_version_decides_nothing() -> None:
     made = edit(PLAIN, course(lesson(1), lesson(2)))
     assert made.completes(course_progress(3, course_version=VERSION - 1)) is None
 
 
-def test_of_one_not_derived_yet_only_what_this_edit_adds_counts() -> None:
+def test_an_edit_before_a_recalculation_counts_only_its_own_impact() -> None:
     """The edit before this one has completed the course for the learner, though nobody has counted it yet."""
     grown = next_version(None, course(lesson(1), lesson(2)), VERSION - 1)
     present = next_version(grown, course(lesson(1)), VERSION)
@@ -168,7 +170,7 @@ def test_of_one_not_derived_yet_only_what_this_edit_adds_counts() -> None:
     assert CourseEdit.to(present, reopening, ANY_LESSON).difference(behind, done, NOW) == -1
 
 
-def test_a_lower_mark_gives_the_completion_to_who_has_reached_it() -> None:
+def test_a_lower_pass_mark_completes_the_course_of_learners_who_reached_it() -> None:
     made = edit(course(quiz(1)), course(quiz(1, pass_mark=50)))
     one = started(lesson_id=quiz(1).id, quiz_score=55)
     assert made.difference(course_progress(), [one], NOW) == 1

@@ -1,4 +1,4 @@
-"""Why a percentage is what it is: the lessons that are said to count are those that it is made of."""
+"""The explanation of a percentage: the lessons that it lists add up to the percentage."""
 
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ ROWS = st.dictionaries(st.integers(1, 9), st.sampled_from(Status)).map(
 
 
 @given(COURSES, ROWS)
-def test_what_counted_comes_to_the_tally(of: Course, rows: list[LessonProgress]) -> None:
+def test_the_lessons_that_counted_add_up_to_the_tally(of: Course, rows: list[LessonProgress]) -> None:
     explanation = explain(VersionedCourse(of, 7), rows)
     counted = [one for one in explanation.lessons if one.counted]
     tally = recount(of, rows)
@@ -32,7 +32,9 @@ def test_what_counted_comes_to_the_tally(of: Course, rows: list[LessonProgress])
 
 
 @given(COURSES, ROWS)
-def test_every_lesson_is_there_once_and_says_why_it_did_not_count(of: Course, rows: list[LessonProgress]) -> None:
+def test_every_lesson_is_listed_once_with_the_reason_why_it_did_not_count(
+    of: Course, rows: list[LessonProgress]
+) -> None:
     lessons = explain(VersionedCourse(of, 7), rows).lessons
     ids = [one.lesson_id for one in lessons]
     assert ids[: len(of.lessons)] == list(of.lessons_by_id)

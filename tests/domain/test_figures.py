@@ -1,4 +1,4 @@
-"""A course's figures: exact, whatever the order of the writes they are kept by."""
+"""The totals of a learner in a course: exact, whatever the order of the writes."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -55,7 +55,9 @@ OPTIONAL = lesson(2, required=False)
         (None, stored(status=Status.COMPLETED, time_spent_minutes=2), Tally(0, 0, 0)),
     ],
 )
-def test_what_one_row_contributes(of: Lesson | None, row: LessonProgress | None, tally: Tally) -> None:
+def test_one_lesson_progress_contributes_its_status_and_time(
+    of: Lesson | None, row: LessonProgress | None, tally: Tally
+) -> None:
     assert contribution(of, row) == tally
 
 
@@ -71,7 +73,7 @@ def test_a_recount_counts_required_lessons_and_the_time_of_all_that_are_in_the_c
     assert recount(of, []) == NOTHING
 
 
-def test_tallies_add_and_take_away() -> None:
+def test_tallies_can_be_added_and_subtracted() -> None:
     assert Tally(3, 2, 100).plus(Tally(1, 0, 50), less=Tally(0, 1, 20)) == Tally(4, 1, 130)
 
 
@@ -95,7 +97,7 @@ def test_a_tally_kept_by_deltas_is_what_a_recount_finds(of: Course, steps: list[
         assert tally == recount(of, [row for row in found.values() if row])
 
 
-def test_a_tenth_of_a_minute_ten_times_is_a_minute() -> None:
+def test_ten_tenths_of_a_minute_are_one_minute() -> None:
     tally = NOTHING
     for number in range(10):
         tally = tally.plus(contribution(lesson(number), stored(time_spent_minutes=0.1)), less=NOTHING)
@@ -113,7 +115,7 @@ def test_fractional_minutes_add_up_exactly_in_any_order(minutes: list[Decimal], 
     assert summarise(of, course_progress(recount(of, found))).total_time_spent_minutes == float(sum(minutes))
 
 
-def test_a_summary_of_a_course_that_was_not_touched() -> None:
+def test_the_summary_of_a_course_without_writes_is_zero() -> None:
     summary = summarise(course(), None)
     assert summary.course_id == COURSE
     assert summary.total_lessons == 3
@@ -161,7 +163,7 @@ def test_optional_lessons_count_in_the_time_alone() -> None:
     assert summary.last_accessed == NOW
 
 
-def test_a_course_of_optional_lessons_alone_is_never_begun() -> None:
+def test_a_course_with_only_optional_lessons_has_zero_per_cent() -> None:
     of = course(OPTIONAL)
     done = stored(lesson_id=OPTIONAL.id, status=Status.COMPLETED, time_spent_minutes=4)
     summary = summarise(of, course_progress(recount(of, [done])))
@@ -183,13 +185,13 @@ def test_whole_figures_are_printed_without_a_fraction(value: float, printed: str
     assert str(plain(value)) == printed
 
 
-def test_a_moment_is_counted_in_whole_microseconds() -> None:
+def test_a_time_is_counted_in_whole_microseconds() -> None:
     assert microseconds(datetime(1970, 1, 1, 0, 0, 1, 5, tzinfo=UTC)) == 1_000_005
     assert microseconds(NOW + timedelta(microseconds=1)) == microseconds(NOW) + 1
 
 
 @given(st.lists(st.integers(-100, 100), min_size=1))
-def test_revisions_grow_even_where_the_clock_goes_back(seconds: list[int]) -> None:
+def test_revisions_grow_even_if_the_clock_goes_back(seconds: list[int]) -> None:
     moments = [NOW + timedelta(seconds=ahead) for ahead in seconds]
     before: CourseProgress | None = None
     for moment in moments:

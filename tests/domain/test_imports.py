@@ -1,4 +1,4 @@
-"""Imports: what is counted of their lines, and what is said of those that are wrong."""
+"""Imports: how their lines are counted, and how wrong lines are reported."""
 
 import pytest
 from hypothesis import given
@@ -39,7 +39,7 @@ OUTCOMES = st.builds(
 
 
 @given(st.lists(st.lists(OUTCOMES, max_size=5), max_size=5))
-def test_a_report_counts_each_line_once_in_whatever_portions(portions: list[list[Outcome]]) -> None:
+def test_a_report_counts_each_line_once_however_the_lines_are_divided(portions: list[list[Outcome]]) -> None:
     report = Report()
     for portion in portions:
         report = report.plus(portion)
@@ -51,14 +51,14 @@ def test_a_report_counts_each_line_once_in_whatever_portions(portions: list[list
     assert report.faults == tuple(Fault(one.number, *problem) for one in outcomes for problem in one.problems)
 
 
-def test_a_report_lists_so_many_faults_and_counts_the_rest() -> None:
+def test_a_report_lists_the_first_faults_and_counts_the_rest() -> None:
     report = Report().plus([Outcome(number, problems=[A_PROBLEM]) for number in range(1, MOST_FAULTS + 500)])
     assert (report.refused, len(report.faults)) == (MOST_FAULTS + 499, MOST_FAULTS)
     more = report.plus([Outcome(10**6, problems=[A_PROBLEM])])
     assert (more.refused, more.faults) == (MOST_FAULTS + 500, report.faults)
 
 
-def test_a_line_that_changes_nothing_is_told_apart() -> None:
+def test_a_line_that_changes_nothing_is_counted_as_unchanged() -> None:
     row = started()
     same = merge(row, {"progress_percentage": 1}, lesson(), NOW)
     more = merge(row, {"progress_percentage": 99}, lesson(), NOW)
@@ -79,7 +79,7 @@ def test_a_line_that_changes_nothing_is_told_apart() -> None:
         (lesson(), {"status": Status.NOT_STARTED}, False),
     ],
 )
-def test_a_completion_that_is_held_back_is_told(of: Lesson, update: ProgressUpdate, held_back: bool) -> None:
+def test_a_completion_that_is_held_back_is_counted(of: Lesson, update: ProgressUpdate, held_back: bool) -> None:
     work = LessonWrite(LEARNER, COURSE, of.id, update)
     row = started(lesson_id=of.id)
     written = work.apply(course(of), row, NOW, lambda: row.id)
@@ -95,14 +95,14 @@ def test_a_completion_that_is_held_back_is_told(of: Lesson, update: ProgressUpda
         (RefusedWriteError(3, LessonNotFoundError(COURSE, LESSON)), ("lesson_id",), "lesson_not_found"),
     ],
 )
-def test_a_refusal_names_the_place_in_the_line(refusal: HeadwayError, position: tuple[str, ...], kind: str) -> None:
+def test_a_refusal_names_the_location_in_the_line(refusal: HeadwayError, position: tuple[str, ...], kind: str) -> None:
     [problem] = problems_of(refusal)
     assert (problem.location, problem.reason != "", problem.kind) == (position, True, kind)
     refused = refusal_of(7, refusal)
     assert (refused.number, refused.changed, list(refused.problems)) == (7, False, [problem])
 
 
-def test_what_is_no_lines_fault_stays_an_error() -> None:
+def test_an_error_that_no_line_caused_is_raised() -> None:
     with pytest.raises(QueueFullError):
         problems_of(QueueFullError())
 

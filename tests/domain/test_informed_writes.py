@@ -1,4 +1,4 @@
-"""The write rule's column "conditional PUT": a write that has seen the row may change anything."""
+"""Conditional writes: a write that has seen the lesson progress may change any value."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ QUIZ = quiz(pass_mark=70)
         ({"metadata": {}}, {"metadata": {}}),
     ],
 )
-def test_what_is_named_is_as_sent_and_the_rest_stays(update: ProgressUpdate, changed: dict[str, Any]) -> None:
+def test_fields_that_are_sent_are_replaced_and_others_stay(update: ProgressUpdate, changed: dict[str, Any]) -> None:
     row = started()
     after = replace(row, update, PLAIN, NOW)
     assert changes(row, after) == changed
@@ -61,13 +61,13 @@ def test_what_is_named_is_as_sent_and_the_rest_stays(update: ProgressUpdate, cha
         ("metadata", {}),
     ],
 )
-def test_null_takes_a_field_back_to_its_default(field: str, default: object) -> None:
+def test_null_sets_a_field_back_to_its_default(field: str, default: object) -> None:
     row = started()
     update: ProgressUpdate = {field: None}  # type: ignore[misc]
     assert changes(row, replace(row, update, PLAIN, NOW)) == {field: default}
 
 
-def test_null_takes_quiz_passed_back_to_its_default() -> None:
+def test_null_sets_quiz_passed_back_to_its_default() -> None:
     row = started(quiz_passed=True)
     assert changes(row, replace(row, {"quiz_passed": None}, PLAIN, NOW)) == {"quiz_passed": False}
 
@@ -78,7 +78,7 @@ def test_an_empty_write_changes_nothing(row: LessonProgress, of: Lesson) -> None
     assert replace(row, {}, of, NOW) is row
 
 
-def test_a_client_that_sends_back_the_row_with_other_notes_changes_the_notes() -> None:
+def test_sending_back_lesson_progress_with_other_notes_changes_only_the_notes() -> None:
     row = finished()
     after = replace(row, {**own_values(row), "user_notes": "other"}, PLAIN, NOW)
     assert changes(row, after) == {"user_notes": "other"}
@@ -96,13 +96,13 @@ def test_a_client_that_sends_back_the_row_with_other_notes_changes_the_notes() -
         pytest.param(stored(), Status.IN_PROGRESS, {}, id="started without any progress"),
     ],
 )
-def test_the_status_is_as_sent(row: LessonProgress, status: Status, changed: dict[str, Any]) -> None:
+def test_the_status_is_stored_as_sent(row: LessonProgress, status: Status, changed: dict[str, Any]) -> None:
     after = replace(row, {"status": status}, PLAIN, NOW)
     expected = changed if row.status is status else changed | {"status": status}
     assert changes(row, after) == expected
 
 
-def test_completed_at_is_set_again_after_it_was_left() -> None:
+def test_completed_at_is_set_again_when_the_lesson_is_completed_again() -> None:
     row = replace(finished(), {"status": Status.IN_PROGRESS}, PLAIN, NOW)
     assert replace(row, {"status": Status.COMPLETED}, PLAIN, LATER).completed_at == LATER
     assert merge(row, {"progress_percentage": 100}, PLAIN, LATER).completed_at == LATER
@@ -148,7 +148,7 @@ def test_starting_over_keeps_a_position_that_is_sent_with_it() -> None:
     ],
 )
 @pytest.mark.parametrize("of", [PLAIN, quiz(pass_mark=70, complete_at=100)], ids=["plain", "quiz"])
-def test_a_lesson_started_over_stays_so_until_the_next_heartbeat(
+def test_a_lesson_that_was_started_over_stays_so_until_the_next_progress(
     of: Lesson, update: ProgressUpdate, status: Status
 ) -> None:
     row = replace(finished(quiz_score=90), {"status": Status.NOT_STARTED}, of, NOW)
@@ -165,7 +165,7 @@ def test_a_lesson_started_over_stays_so_until_the_next_heartbeat(
         ({"quiz_passed": True}, Status.COMPLETED),
     ],
 )
-def test_a_pass_of_before_does_not_complete_a_lesson_that_was_started_over(
+def test_an_earlier_pass_does_not_complete_a_lesson_that_was_started_over(
     update: ProgressUpdate, status: Status
 ) -> None:
     row = replace(finished(quiz_score=90), {"status": Status.NOT_STARTED}, QUIZ, NOW)
@@ -263,13 +263,13 @@ def test_a_pass_of_before_does_not_complete_a_lesson_that_was_started_over(
         ),
     ],
 )
-def test_what_is_absent_follows_from_what_was_sent(
+def test_absent_fields_follow_from_the_fields_that_were_sent(
     of: Lesson, row: LessonProgress, update: ProgressUpdate, changed: dict[str, Any]
 ) -> None:
     assert changes(row, replace(row, update, of, NOW)) == changed
 
 
-def test_metadata_is_replaced_where_a_truth_value_takes_a_numbers_place() -> None:
+def test_metadata_is_replaced_if_a_boolean_replaces_a_number() -> None:
     row = started(metadata={"a": 1})
     after = replace(row, {"metadata": {"a": True}}, PLAIN, NOW)
     assert after.metadata["a"] is True

@@ -1,4 +1,4 @@
-"""One write to one lesson's row: its preconditions, and what becomes of the row."""
+"""One write to the progress of one lesson: its preconditions and its result."""
 
 from copy import deepcopy
 from typing import Any
@@ -64,7 +64,9 @@ def holds(precondition: Precondition, row: LessonProgress | None) -> bool:
         ),
     ],
 )
-def test_where_a_precondition_holds(precondition: Precondition, where_absent: bool, where_present: bool) -> None:
+def test_a_precondition_holds_or_not_with_and_without_lesson_progress(
+    precondition: Precondition, where_absent: bool, where_present: bool
+) -> None:
     assert holds(precondition, None) is where_absent
     assert holds(precondition, ROW) is where_present
 
@@ -79,18 +81,18 @@ def test_where_a_precondition_holds(precondition: Precondition, where_absent: bo
         (Precondition(none_match_any=True), False),
     ],
 )
-def test_only_one_who_names_the_tag_has_seen_the_row(precondition: Precondition, conditional: bool) -> None:
+def test_only_a_write_that_names_the_etag_is_conditional(precondition: Precondition, conditional: bool) -> None:
     assert precondition.conditional is conditional
 
 
-def test_a_tag_is_of_one_version_of_one_row() -> None:
+def test_an_etag_belongs_to_one_version_of_one_lesson_progress() -> None:
     tag = ROW.etag
     assert ROW._replace(user_notes="other").etag == tag
     assert ROW._replace(version=ROW.version + 1).etag != tag
     assert ROW._replace(id=ProgressId("another")).etag != tag
 
 
-def test_the_first_write_makes_a_row_of_its_own() -> None:
+def test_the_first_write_makes_lesson_progress_with_an_id_of_its_own() -> None:
     written = apply(write({"progress_percentage": 10}), None)
     assert written.before is None
     assert written.after is not None
@@ -108,7 +110,7 @@ def test_a_merge_write_merges_and_names_what_it_kept() -> None:
     assert (written.after.id, written.after.created_at) == (ROW.id, EARLIER)
 
 
-def test_a_write_with_the_rows_tag_replaces() -> None:
+def test_a_write_with_the_etag_replaces_values() -> None:
     written = apply(write({"progress_percentage": 10}, Precondition(match=tags(ROW.etag))), ROW)
     assert written.after is not None
     assert written.after.progress_percentage == 10
@@ -122,18 +124,18 @@ def test_a_write_under_any_other_condition_merges(precondition: Precondition) ->
     assert written.kept == ("progress_percentage",)
 
 
-def test_a_write_that_asks_for_no_row_makes_it() -> None:
+def test_a_write_with_if_none_match_any_makes_lesson_progress() -> None:
     written = apply(write({"status": Status.IN_PROGRESS}, Precondition(none_match_any=True)), None)
     assert written.after is not None
     assert written.after.status is Status.IN_PROGRESS
 
 
 @pytest.mark.parametrize("precondition", [UNCONDITIONAL, Precondition(match=tags(ROW.etag))])
-def test_a_removal_leaves_no_row(precondition: Precondition) -> None:
+def test_a_removal_leaves_no_lesson_progress(precondition: Precondition) -> None:
     assert apply(write(None, precondition), ROW)[:4] == Written(ROW, None, lesson(1))[:4]
 
 
-def test_removing_what_is_not_there_is_no_refusal() -> None:
+def test_removing_absent_lesson_progress_is_not_refused() -> None:
     assert apply(write(None), None)[:4] == Written(None, None, lesson(1))[:4]
 
 
@@ -173,7 +175,7 @@ def test_a_refused_write_changes_nothing(refused: LessonWrite, error: type[Headw
         write({"quiz_attempts": 9}, Precondition(match_any=True)),
     ],
 )
-def test_a_write_that_is_refused_or_finds_a_row_takes_no_id(refused: LessonWrite) -> None:
+def test_a_write_that_makes_no_lesson_progress_makes_no_id(refused: LessonWrite) -> None:
     def no_id() -> ProgressId:
         raise AssertionError("no id was asked for")
 

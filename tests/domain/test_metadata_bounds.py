@@ -1,4 +1,4 @@
-"""What metadata may hold: only what can be kept and given back as it is."""
+"""The bounds of metadata: it can be stored and answered unchanged."""
 
 from copy import deepcopy
 from typing import Any
@@ -38,7 +38,7 @@ def text_of(json_bytes: int) -> dict[str, Any]:
         pytest.param({"a": [None, True, False, "", "\u0001", "\U0001f393"]}, id="null, truth values, text"),
     ],
 )
-def test_metadata_within_the_bounds_is_taken(metadata: dict[str, Any]) -> None:
+def test_metadata_within_the_bounds_is_accepted(metadata: dict[str, Any]) -> None:
     check_metadata(metadata)
     assert merge(started(metadata={}), {"metadata": metadata}, lesson(), NOW).metadata == metadata
 
@@ -73,7 +73,7 @@ def test_metadata_out_of_bounds_is_refused_with_the_reason(metadata: dict[str, A
     assert (problem.location, problem.kind) == (("metadata",), "metadata_out_of_bounds")
 
 
-def test_what_is_merged_is_bounded_as_a_whole() -> None:
+def test_merged_metadata_is_bounded_as_a_whole() -> None:
     row = started(metadata=text_of(10 * KIBIBYTE))
     before = deepcopy(row)
     with pytest.raises(InvalidValueError, match="16384 bytes") as refusal:

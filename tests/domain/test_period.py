@@ -1,4 +1,4 @@
-"""The days that an activity is asked for."""
+"""The period of days for which an activity is requested."""
 
 from datetime import date, timedelta
 
@@ -12,13 +12,13 @@ from headway.domain.statistics import LONGEST_PERIOD, Period, period_of
 TODAY = date(2026, 11, 23)
 
 
-def test_nothing_said_means_thirty_days_up_to_today() -> None:
+def test_the_default_period_is_thirty_days_up_to_today() -> None:
     assert period_of(None, None, TODAY) == Period(date(2026, 10, 25), TODAY)
     assert period_of(None, None, TODAY).days == 30
 
 
 @given(st.dates(), st.dates())
-def test_one_end_alone_gives_the_other(first: date, today: date) -> None:
+def test_one_end_of_a_period_decides_the_other(first: date, today: date) -> None:
     if first <= today and (today - first).days < LONGEST_PERIOD:
         assert period_of(first, None, today) == Period(first, today)
     period = period_of(None, first, today)
@@ -27,7 +27,7 @@ def test_one_end_alone_gives_the_other(first: date, today: date) -> None:
 
 
 @given(st.dates(), st.dates(), st.dates())
-def test_both_ends_are_taken_or_refused_in_words(first: date, last: date, today: date) -> None:
+def test_a_period_is_accepted_or_refused_with_a_sentence(first: date, last: date, today: date) -> None:
     days = (last - first).days + 1
     if 1 <= days <= LONGEST_PERIOD:
         assert period_of(first, last, today) == Period(first, last)
@@ -39,7 +39,7 @@ def test_both_ends_are_taken_or_refused_in_words(first: date, last: date, today:
 
 
 @pytest.mark.parametrize(("days", "is_taken"), [(1, True), (400, True), (401, False)])
-def test_the_bounds_are_in_days_both_ends_counted(days: int, is_taken: bool) -> None:
+def test_the_longest_period_counts_both_ends(days: int, is_taken: bool) -> None:
     first = TODAY - timedelta(days=days - 1)
     if is_taken:
         assert period_of(first, TODAY, TODAY).days == days

@@ -1,4 +1,4 @@
-"""Figures as people are shown them: rounded, and never on another side of a mark than the value behind them."""
+"""Rounded figures never show a mark that the exact value has not reached."""
 
 from decimal import Decimal
 
@@ -38,7 +38,9 @@ MARKS = st.lists(st.none() | st.integers(0, 100) | st.integers(0, 100_000).map(l
         (2.5, 1, (), "2.5"),
     ],
 )
-def test_what_is_shown(value: float, decimals: int, marks: tuple[float | None, ...], figure: str) -> None:
+def test_a_figure_is_rounded_without_reaching_a_mark(
+    value: float, decimals: int, marks: tuple[float | None, ...], figure: str
+) -> None:
     assert str(shown(value, decimals, marks)) == figure
 
 
@@ -68,7 +70,7 @@ def test_a_figure_that_no_mark_is_near_is_rounded(value: float, decimals: int) -
 
 
 @given(st.integers(0, 10**6), st.integers(1, 10**6), DECIMALS)
-def test_a_share_is_shown_as_all_or_nothing_only_where_it_is(part: int, more: int, decimals: int) -> None:
+def test_a_share_is_0_or_100_only_if_its_exact_value_is(part: int, more: int, decimals: int) -> None:
     whole = part + more
     assert shown(100 * whole / whole, decimals) == 100
     assert 0 <= shown(100 * part / whole, decimals) < 100

@@ -1,4 +1,4 @@
-"""Text that people see: what it may hold, how it is shown, in which order it is listed."""
+"""Texts that people see: their characters, how they are shown, and the order of lists."""
 
 import re
 import unicodedata
@@ -37,7 +37,7 @@ ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]))
         "\ue000",
     ],
 )
-def test_a_title_may_hold_whatever_shows_something(title: str) -> None:
+def test_a_title_with_a_visible_character_is_accepted(title: str) -> None:
     assert title_fault(title) is None
 
 
@@ -45,7 +45,7 @@ def test_a_title_may_hold_whatever_shows_something(title: str) -> None:
     "title",
     ["\x1b[2J", "a\x00", "a\nb", "a\tb", "a\x7f", "a\x9b31m", "a\u2028b", "a\u2029", "a\ufffe", "a\ufdd0"],
 )
-def test_a_title_holds_no_control_characters(title: str) -> None:
+def test_a_title_with_a_control_character_is_refused(title: str) -> None:
     fault = title_fault(title)
     assert fault
     assert re.search(r"control character, U\+[0-9A-F]{4}, as character [12]\.", fault)
@@ -59,7 +59,7 @@ def test_a_title_holds_no_control_characters(title: str) -> None:
         *("\U000e0100", "\U0001d173", " \u200b\u2060 "),
     ],
 )  # fmt: skip
-def test_a_title_of_which_nothing_shows_is_refused(title: str) -> None:
+def test_a_title_without_a_visible_character_is_refused(title: str) -> None:
     assert title_fault(title) == "The text needs a character that can be seen."
 
 
@@ -69,20 +69,20 @@ def test_notes_may_have_lines_and_tabs_and_be_blank() -> None:
 
 
 @pytest.mark.parametrize("character", ["\x00", "\x08", "\x1b", "\x7f", "\x80", "\x9b"])
-def test_notes_hold_no_other_control_characters(character: str) -> None:
+def test_notes_with_other_control_characters_are_refused(character: str) -> None:
     assert (
         note_fault(f"ab{character}") == f"The text holds a control character, U+{ord(character):04X}, as character 3."
     )
 
 
 @given(ANY_TEXT)
-def test_the_patterns_say_the_same_as_the_faults(text: str) -> None:
+def test_the_patterns_of_the_schema_agree_with_the_faults(text: str) -> None:
     assert (re.fullmatch(TITLE_PATTERN, text) is not None and not text.endswith("\n")) == (title_fault(text) is None)
     assert (re.fullmatch(NOTE_PATTERN, text) is not None) == (note_fault(text) is None)
 
 
 @given(ANY_TEXT)
-def test_what_is_shown_commands_nothing_and_can_be_seen(text: str) -> None:
+def test_a_shown_text_has_only_visible_characters(text: str) -> None:
     for shown in (visible(text), isolated(text)):
         assert not any(unicodedata.category(character) == "Cc" for character in shown)
         assert not text or title_fault(shown) is None
@@ -94,7 +94,7 @@ def test_control_characters_are_shown_as_json_writes_them() -> None:
     assert visible("\u200b\U000e0001") == r"\u200b\udb40\udc01"
 
 
-def test_a_text_of_the_usual_direction_stands_as_it_is() -> None:
+def test_a_text_in_the_usual_direction_stays_unchanged() -> None:
     assert isolated("Ábaco, 数学 and π (2)") == "Ábaco, 数学 and π (2)"
 
 
@@ -108,7 +108,7 @@ def test_a_text_of_the_usual_direction_stands_as_it_is() -> None:
         ("\u2067a\u2069b", f"{FSI}\u2067a\u2069b{PDI}"),
     ],
 )
-def test_a_text_that_turns_is_isolated(title: str, shown: str) -> None:
+def test_a_text_that_changes_the_direction_is_isolated(title: str, shown: str) -> None:
     assert isolated(title) == shown
 
 
@@ -132,10 +132,10 @@ def test_titles_are_listed_as_readers_expect() -> None:
 
 
 @pytest.mark.parametrize(("one", "other"), [("Ábaco", "A\u0301baco"), ("Lesson 2", "Lesson\u00a0\u00a02")])
-def test_what_looks_the_same_stands_together(one: str, other: str) -> None:
+def test_titles_that_look_the_same_are_listed_together(one: str, other: str) -> None:
     assert sort_key(one).split(b"\0")[0] == sort_key(other).split(b"\0")[0]
 
 
 @given(st.text(max_size=500))
-def test_every_title_has_a_place_of_bounded_size(title: str) -> None:
+def test_every_title_has_a_sort_key_of_bounded_size(title: str) -> None:
     assert len(sort_key(title)) <= 500

@@ -1,4 +1,4 @@
-"""What holds for every write to every row, whatever is sent."""
+"""Rules that hold for every write to every lesson progress, whatever is sent."""
 
 import json
 from collections.abc import Callable
@@ -64,7 +64,7 @@ def assert_sound(row: LessonProgress) -> None:
 
 
 @given(SITUATIONS, UPDATES)
-def test_the_same_merge_write_again_returns_the_very_same_row(
+def test_repeating_a_merge_write_changes_nothing(
     situation: tuple[Lesson, LessonProgress], update: ProgressUpdate
 ) -> None:
     of, row = situation
@@ -73,7 +73,7 @@ def test_the_same_merge_write_again_returns_the_very_same_row(
 
 
 @given(SITUATIONS, st.lists(UPDATES, min_size=2, max_size=5), st.data())
-def test_what_was_earned_does_not_depend_on_the_order_in_which_devices_report(
+def test_earned_progress_does_not_depend_on_the_order_of_merge_writes(
     situation: tuple[Lesson, LessonProgress], reports: list[ProgressUpdate], data: st.DataObject
 ) -> None:
     of, row = situation
@@ -96,7 +96,9 @@ def test_no_merge_write_takes_back_what_was_earned(
 
 
 @given(SITUATIONS, UPDATES)
-def test_a_merge_write_gets_its_way_or_more(situation: tuple[Lesson, LessonProgress], update: ProgressUpdate) -> None:
+def test_a_merge_write_stores_what_was_sent_or_more(
+    situation: tuple[Lesson, LessonProgress], update: ProgressUpdate
+) -> None:
     of, row = situation
     after = merge(row, update, of, NOW)
     held_back = {"status"} if is_held_back(update, after) else set()
@@ -105,7 +107,7 @@ def test_a_merge_write_gets_its_way_or_more(situation: tuple[Lesson, LessonProgr
 
 
 @given(SITUATIONS, UPDATES)
-def test_a_field_is_named_as_kept_where_less_was_sent_than_is_stored(
+def test_a_field_is_named_as_kept_if_less_was_sent_than_is_stored(
     situation: tuple[Lesson, LessonProgress], update: ProgressUpdate
 ) -> None:
     of, row = situation
@@ -118,7 +120,7 @@ def test_a_field_is_named_as_kept_where_less_was_sent_than_is_stored(
 
 
 @given(SITUATIONS, UPDATES, st.sampled_from([merge, replace]))
-def test_a_row_is_sound_after_every_write(
+def test_lesson_progress_is_consistent_after_every_write(
     situation: tuple[Lesson, LessonProgress], update: ProgressUpdate, write: Write
 ) -> None:
     of, row = situation
@@ -127,7 +129,7 @@ def test_a_row_is_sound_after_every_write(
 
 
 @given(SITUATIONS, UPDATES, st.sampled_from([merge, replace]))
-def test_no_write_of_a_learners_completes_a_lesson_whose_mark_is_not_passed(
+def test_no_write_of_a_learner_completes_a_lesson_below_its_pass_mark(
     situation: tuple[Lesson, LessonProgress], update: ProgressUpdate, write: Write
 ) -> None:
     of, row = situation
@@ -139,7 +141,7 @@ def test_no_write_of_a_learners_completes_a_lesson_whose_mark_is_not_passed(
 
 
 @given(SITUATIONS, UPDATES, st.sampled_from([merge, replace]))
-def test_a_row_is_worked_in_exactly_where_the_work_changes(
+def test_worked_at_changes_exactly_when_the_work_changes(
     situation: tuple[Lesson, LessonProgress], update: ProgressUpdate, write: Write
 ) -> None:
     of, row = situation
@@ -163,13 +165,13 @@ def test_the_version_grows_by_one_exactly_when_something_changed(
 
 
 @given(SITUATIONS)
-def test_sending_back_the_row_as_it_was_read_changes_nothing(situation: tuple[Lesson, LessonProgress]) -> None:
+def test_sending_back_lesson_progress_as_it_was_read_changes_nothing(situation: tuple[Lesson, LessonProgress]) -> None:
     of, row = situation
     assert replace(row, own_values(row), of, NOW) is row
 
 
 @given(SITUATIONS, UPDATES)
-def test_the_same_conditional_write_again_returns_the_very_same_row(
+def test_repeating_a_conditional_write_changes_nothing(
     situation: tuple[Lesson, LessonProgress], update: ProgressUpdate
 ) -> None:
     of, row = situation
@@ -178,7 +180,9 @@ def test_the_same_conditional_write_again_returns_the_very_same_row(
 
 
 @given(SITUATIONS, UPDATES)
-def test_an_conditional_write_gets_its_way(situation: tuple[Lesson, LessonProgress], update: ProgressUpdate) -> None:
+def test_a_conditional_write_stores_what_was_sent(
+    situation: tuple[Lesson, LessonProgress], update: ProgressUpdate
+) -> None:
     of, row = situation
     after = replace(row, update, of, NOW)
     for field, sent in update.items():
@@ -187,7 +191,7 @@ def test_an_conditional_write_gets_its_way(situation: tuple[Lesson, LessonProgre
 
 
 @given(METADATA, METADATA)
-def test_metadata_is_the_last_writers_key_by_key(stored: dict[str, object], sent: dict[str, object]) -> None:
+def test_metadata_keeps_the_last_write_of_each_key(stored: dict[str, object], sent: dict[str, object]) -> None:
     of = lesson()
     row = started(metadata=stored)
     after = cast("dict[str, object]", merge(row, {"metadata": sent}, of, NOW).metadata)
@@ -198,7 +202,7 @@ def test_metadata_is_the_last_writers_key_by_key(stored: dict[str, object], sent
 
 
 @given(SITUATIONS, UPDATES_WITHOUT_NULLS, UPDATES)
-def test_a_null_sent_along_makes_no_difference_to_a_merge_write(
+def test_null_changes_nothing_in_a_merge_write(
     situation: tuple[Lesson, LessonProgress], update: ProgressUpdate, other: ProgressUpdate
 ) -> None:
     of, row = situation
