@@ -1,4 +1,4 @@
-"""What a database holds is given as it is, and taken as it is: by every store, in one order."""
+"""Every store reads and writes whole records of an installation unchanged, in one order."""
 
 import asyncio
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ async def test_an_empty_database_gives_nothing(archive: Archive) -> None:
     assert await archive.holdings() == Holdings(0, 0, 0, 0)
 
 
-async def test_what_was_put_is_given_back_to_the_last_character(archive: Archive) -> None:
+async def test_every_record_is_read_back_exactly(archive: Archive) -> None:
     whole = MOMENT.replace(microsecond=0)
     rows = [
         stored(lesson_id=lesson(1).id),
@@ -85,13 +85,13 @@ async def test_batches_come_in_the_order_of_the_keys(archive: Archive, batch: in
     assert found == Installation(courses, rows, all_course_progress, 1)
 
 
-async def test_rows_of_courses_that_are_not_in_the_catalogue_are_given(archive: Archive) -> None:
+async def test_lesson_progress_of_removed_courses_is_read_too(archive: Archive) -> None:
     await archive.put_lesson_progress([started()])
     await archive.put_course_progress([COURSE_PROGRESS])
     assert await content(archive) == Installation([], [started()], [COURSE_PROGRESS], 0)
 
 
-async def test_what_is_put_takes_the_place_of_what_is_there(archive: Archive) -> None:
+async def test_a_record_replaces_the_stored_one(archive: Archive) -> None:
     await fill(archive, Installation([VersionedCourse(course(), 9)], [started(version=9)], [COURSE_PROGRESS], 9))
     later = MOMENT + timedelta(days=1)
     after = Installation(
@@ -114,7 +114,7 @@ async def test_a_revision_is_raised_and_never_lowered(store: Store) -> None:
     assert versioned.version == 2**60 + 1
 
 
-async def test_what_is_put_is_what_the_service_reads(store: Store) -> None:
+async def test_the_service_reads_the_records_that_were_put(store: Store) -> None:
     row = started(lesson_id=lesson(1).id)
     await fill(archive_of(store), Installation([VersionedCourse(course(), 3)], [row], [COURSE_PROGRESS], 3))
     assert await store.lessons(LEARNER, COURSE) == (course(), [row])
@@ -153,7 +153,7 @@ async def _there_and_back(installation: Installation, folder: Path, url: str) ->
         assert (await _copy(here, there), await _copy(there, back), await _copy(back, here)) == (0, 0, 0)
 
 
-def test_any_installation_is_the_same_there_and_back_again(folder: Path, postgres_url: str, connected: Session) -> None:
+def test_copying_to_postgresql_and_back_changes_nothing(folder: Path, postgres_url: str, connected: Session) -> None:
     examples = count()
 
     # Not made smaller where one fails: each try makes three databases.

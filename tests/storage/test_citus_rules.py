@@ -1,4 +1,4 @@
-"""The PostgreSQL store's SQL keeps to what a Citus cluster can run, without a cluster to run it on."""
+"""The SQL of the PostgreSQL store follows the rules of a Citus cluster, checked without a cluster."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -210,7 +210,7 @@ ALLOWED: Final[list[tuple[Rule, str]]] = [
 ]  # fmt: skip
 
 
-def test_every_file_is_looked_at() -> None:
+def test_every_sql_file_is_checked() -> None:
     assert {file.relative_to(_FOLDER.parent).parts[-2:] for file in _FILES} >= {
         ("postgres", "statements.sql"), ("postgres", "citus.sql"), ("migrations", "0001_initial.sql"),
         ("shared", "imports.sql"),
@@ -219,7 +219,7 @@ def test_every_file_is_looked_at() -> None:
     assert len(NAMED) == sum(file.read_text(encoding="utf-8").count("-- name: ") for file in _FILES)
 
 
-def test_every_table_lies_where_the_rules_say() -> None:
+def test_every_table_is_distributed_as_the_rules_say() -> None:
     positioned = citus.placed_tables(statements(STATEMENTS["citus:distribute"]))
     tables = citus.created_tables(_SCHEMA) - citus.LOCAL_TABLES
     assert positioned == {table: citus.distribution_column(table) for table in tables}
@@ -233,16 +233,16 @@ def test_no_statement_breaks_a_rule(schema: Schema, rule: Rule) -> None:
 @pytest.mark.parametrize(
     ("rule", "tree"), [pytest.param(rule, tree, id=rule.__name__) for rule, sql in REFUSED for tree in statements(sql)]
 )
-def test_a_rule_complains_once_of_what_breaks_it(schema: Schema, rule: Rule, tree: Tree) -> None:
+def test_a_rule_reports_a_violation_once(schema: Schema, rule: Rule, tree: Tree) -> None:
     assert len(list(rule(tree, schema))) == 1
 
 
-def test_every_rule_has_something_to_complain_of() -> None:
+def test_every_rule_has_an_example_of_a_violation() -> None:
     assert {rule for rule, _ in REFUSED} == set(RULES)
 
 
 @pytest.mark.parametrize(("rule", "sql"), ALLOWED)
-def test_a_rule_does_not_complain_of_what_comes_close(schema: Schema, rule: Rule, sql: str) -> None:
+def test_a_rule_accepts_similar_statements_that_are_allowed(schema: Schema, rule: Rule, sql: str) -> None:
     assert [complaint for tree in statements(sql) for complaint in rule(tree, schema)] == []
 
 

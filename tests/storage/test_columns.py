@@ -1,4 +1,4 @@
-"""What statements select is named, and ordered, alike in both stores, and as the domain's fields are."""
+"""Both stores select the same columns in the same order, named as the domain's fields."""
 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -88,14 +88,16 @@ def raw(database_url: str, folder: Path) -> Raw:
     return read
 
 
-def test_both_stores_select_the_same_in_the_same_order(sqlite_selects: Selected, postgres_selects: Selected) -> None:
+def test_both_stores_select_the_same_columns_in_the_same_order(
+    sqlite_selects: Selected, postgres_selects: Selected
+) -> None:
     both = sqlite_selects.keys() & postgres_selects.keys() - NEITHER_ALIKE
     assert len(both) > 50
     assert {name: sqlite_selects[name] for name in both} == {name: postgres_selects[name] for name in both}
 
 
 @pytest.mark.parametrize("selects", ["sqlite_selects", "postgres_selects"])
-def test_every_statement_selects_whole_rows_in_the_order_of_the_columns(
+def test_every_statement_selects_whole_lesson_progress_in_the_order_of_the_columns(
     selects: str, request: pytest.FixtureRequest
 ) -> None:
     selected: Selected = request.getfixturevalue(selects)
@@ -128,7 +130,7 @@ def test_the_columns_are_the_fields_of_the_domain() -> None:
     assert _fields(LEARNER_DAYS.columns) == (*HeldDay._fields[:2], "day", *LearnerDay._fields[1:])
 
 
-async def test_every_value_stands_in_the_column_of_its_name(store: Store, raw: Raw) -> None:
+async def test_every_value_is_in_the_column_of_its_name(store: Store, raw: Raw) -> None:
     """Whether it was put from another database, or written."""
     row, progress = (
         finished(lesson_id=lesson(1).id, **_DISTINCT),

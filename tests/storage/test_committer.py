@@ -1,4 +1,4 @@
-"""Group commit: what waits together goes out together, in order, and everybody is told what became of it."""
+"""Group commit: waiting writes form one batch in order, and each writer gets its own result."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -78,13 +78,13 @@ async def edit(to: Committer, disk: Disk, failure: Exception | None = None) -> N
         disk.log.append("the edit ends")
 
 
-async def test_a_single_write_goes_out_at_once() -> None:
+async def test_a_single_write_is_committed_at_once() -> None:
     disk = Disk()
     assert await committer(disk).submit(WRITES[3]) == written(WRITES[3])
     assert disk.batches == [[3]]
 
 
-async def test_nothing_is_acknowledged_before_its_batch_is_on_disk() -> None:
+async def test_a_write_is_acknowledged_only_after_its_batch_is_on_disk() -> None:
     disk = Disk(held=True)
     [task] = await first_on_its_way(committer(disk), disk)
     assert not (await asyncio.wait([task], timeout=0.05))[0]
@@ -92,7 +92,7 @@ async def test_nothing_is_acknowledged_before_its_batch_is_on_disk() -> None:
     assert await task == written(WRITES[0])
 
 
-async def test_what_waits_while_a_batch_is_on_its_way_goes_out_together_and_in_order() -> None:
+async def test_writes_that_wait_for_a_batch_form_the_next_batch_in_order() -> None:
     disk = Disk(held=True)
     tasks = await first_on_its_way(committer(disk), disk, 5, 2, 9, 1)
     disk.through.set()
@@ -108,7 +108,7 @@ async def test_no_batch_is_larger_than_the_limit() -> None:
     assert disk.batches == [[0], [1, 2, 3], [4, 5, 6], [7, 8]]
 
 
-async def test_a_write_that_comes_when_all_is_done_is_committed_too() -> None:
+async def test_a_write_after_the_last_batch_is_committed_too() -> None:
     disk = Disk()
     to = committer(disk)
     for number in range(3):
@@ -117,7 +117,7 @@ async def test_a_write_that_comes_when_all_is_done_is_committed_too() -> None:
     assert to.waiting == 0
 
 
-async def test_a_full_queue_refuses_and_the_batch_on_its_way_is_not_counted() -> None:
+async def test_a_full_queue_refuses_and_does_not_count_the_running_batch() -> None:
     disk = Disk(held=True)
     to = committer(disk, queue_limit=2)
     tasks = await first_on_its_way(to, disk, 1, 2)
@@ -130,7 +130,7 @@ async def test_a_full_queue_refuses_and_the_batch_on_its_way_is_not_counted() ->
     assert disk.batches == [[0], [1, 2], [4]]
 
 
-async def test_a_refusal_reaches_the_one_whose_write_it_is() -> None:
+async def test_a_refusal_reaches_only_its_own_writer() -> None:
     disk = Disk(held=True)
     refusal = LessonNotFoundError(COURSE.id, COURSE.lessons[2].id)
     disk.refused[2] = refusal
@@ -144,7 +144,7 @@ async def test_a_refusal_reaches_the_one_whose_write_it_is() -> None:
     ]
 
 
-async def test_a_batch_that_failed_unforeseen_fails_everybody_in_it_and_nobody_else() -> None:
+async def test_an_unexpected_failure_of_a_batch_fails_only_its_own_writes() -> None:
     disk = Disk(held=True)
     tasks = await first_on_its_way(committer(disk, batch_limit=2), disk, 1, 2, 3)
     error = RuntimeError("no one thought of this")
@@ -154,7 +154,7 @@ async def test_a_batch_that_failed_unforeseen_fails_everybody_in_it_and_nobody_e
     assert disk.batches == [[0], [1, 2], [3]]
 
 
-async def test_everybody_who_waits_is_told_at_once_that_the_store_is_unavailable() -> None:
+async def test_all_waiting_writes_fail_at_once_if_the_store_is_unavailable() -> None:
     disk = Disk(held=True)
     to = committer(disk, batch_limit=2)
     tasks = await first_on_its_way(to, disk, 1, 2, 3)
@@ -166,7 +166,7 @@ async def test_everybody_who_waits_is_told_at_once_that_the_store_is_unavailable
     assert await to.submit(WRITES[4]) == written(WRITES[4])
 
 
-async def test_what_needs_a_turn_of_its_own_gets_it_between_two_batches() -> None:
+async def test_an_exclusive_turn_runs_between_two_batches() -> None:
     disk = Disk(held=True)
     to = committer(disk, batch_limit=1)
     tasks = await first_on_its_way(to, disk, 1, 2)
@@ -177,7 +177,7 @@ async def test_what_needs_a_turn_of_its_own_gets_it_between_two_batches() -> Non
     assert disk.log == [[0], "the edit begins", "the edit ends", [1], [2]]
 
 
-async def test_no_batch_goes_out_in_a_turn_that_is_someone_elses() -> None:
+async def test_no_batch_is_committed_during_an_exclusive_turn() -> None:
     disk = Disk()
     to = committer(disk)
     async with to.alone():
@@ -188,7 +188,7 @@ async def test_no_batch_goes_out_in_a_turn_that_is_someone_elses() -> None:
     assert disk.batches == [[0, 1, 2]]
 
 
-async def test_a_turn_that_fails_is_given_back() -> None:
+async def test_a_failed_exclusive_turn_is_released() -> None:
     disk = Disk()
     to = committer(disk)
     with pytest.raises(ZeroDivisionError):
@@ -210,7 +210,7 @@ async def test_edits_count_in_the_queue_and_are_refused_when_it_is_full() -> Non
     assert disk.log.count("the edit ends") == 3
 
 
-async def test_an_edit_that_waits_is_told_too_that_the_store_is_unavailable() -> None:
+async def test_a_waiting_edit_also_fails_if_the_store_is_unavailable() -> None:
     disk = Disk(held=True)
     to = committer(disk)
     tasks = await first_on_its_way(to, disk)
@@ -224,7 +224,7 @@ async def test_an_edit_that_waits_is_told_too_that_the_store_is_unavailable() ->
     await edit(to, disk)
 
 
-async def test_an_edit_that_finds_the_store_unavailable_tells_everybody_who_waits() -> None:
+async def test_an_edit_that_finds_the_store_unavailable_fails_all_waiting_writes() -> None:
     disk, batches = Disk(held=True), Batches()
     to = committer(disk, observer=batches)
     error = StoreUnavailableError()
@@ -237,7 +237,7 @@ async def test_an_edit_that_finds_the_store_unavailable_tells_everybody_who_wait
     assert (disk.batches, batches.sizes) == ([[2]], [1]), "no batch was empty"
 
 
-async def test_a_write_that_comes_after_the_store_was_unavailable_is_not_told_of_it() -> None:
+async def test_a_write_after_the_store_was_unavailable_is_committed() -> None:
     disk = Disk(held=True)
     to = committer(disk)
 
@@ -276,7 +276,7 @@ async def test_closing_with_nothing_queued_returns() -> None:
     assert disk.batches == []
 
 
-async def test_a_writer_who_goes_away_while_queued_takes_no_one_along() -> None:
+async def test_cancelling_a_queued_write_does_not_affect_other_writes() -> None:
     disk = Disk(held=True)
     tasks = await first_on_its_way(committer(disk), disk, 1, 2, 3)
     tasks[2].cancel()
@@ -290,7 +290,7 @@ async def test_a_writer_who_goes_away_while_queued_takes_no_one_along() -> None:
 
 
 @pytest.mark.parametrize("failures", [[], [RuntimeError("no one thought of this")]], ids=["committed", "failed"])
-async def test_a_writer_who_goes_away_while_the_batch_is_on_its_way_takes_no_one_along(
+async def test_cancelling_a_write_in_a_running_batch_does_not_affect_other_writes(
     failures: list[Exception],
 ) -> None:
     disk = Disk(held=True)
@@ -303,7 +303,7 @@ async def test_a_writer_who_goes_away_while_the_batch_is_on_its_way_takes_no_one
     assert disk.batches == [[0], [1]]
 
 
-async def test_the_observer_is_told_of_every_batch_that_was_committed() -> None:
+async def test_the_observer_is_called_for_every_committed_batch() -> None:
     disk, batches = Disk(held=True), Batches()
     to = committer(disk, batch_limit=2, observer=batches)
     tasks = await first_on_its_way(to, disk, 1, 2, 3)
@@ -314,7 +314,7 @@ async def test_the_observer_is_told_of_every_batch_that_was_committed() -> None:
     assert all(0 < seconds < 5 for seconds in batches.seconds)
 
 
-async def test_the_observer_is_not_told_of_a_batch_that_failed() -> None:
+async def test_the_observer_is_not_called_for_a_failed_batch() -> None:
     disk, batches = Disk(), Batches()
     disk.failures = [StoreUnavailableError()]
     to = committer(disk, observer=batches)
@@ -355,7 +355,7 @@ class Race:
         return [written(write)]
 
 
-async def test_batches_overlap_but_never_two_with_a_learners_writes_in_a_course() -> None:
+async def test_batches_overlap_but_never_for_one_learner_in_one_course() -> None:
     race = Race()
     learners = [new_learner(), new_learner()]
     writes = [merge_write(learner, COURSE, of, quiz_attempts=1) for learner in learners for of in COURSE.lessons[:5]]
@@ -368,14 +368,14 @@ async def test_batches_overlap_but_never_two_with_a_learners_writes_in_a_course(
         ]
 
 
-async def test_a_write_that_lost_a_race_is_tried_again_before_those_behind_it() -> None:
+async def test_a_write_that_lost_a_race_is_repeated_before_later_writes() -> None:
     race = Race({1: 2})
     answers = await asyncio.gather(*(race.committer.submit(write) for write in WRITES[:4]))
     assert answers == [written(write) for write in WRITES[:4]]
     assert [WRITES.index(write) for write in race.log] == [0, 1, 1, 1, 2, 3]
 
 
-async def test_a_write_that_loses_every_race_is_told_to_come_again_and_the_others_go_on() -> None:
+async def test_a_write_that_loses_every_race_is_unavailable_and_the_others_continue() -> None:
     race = Race({0: ATTEMPTS})
     first, second = await asyncio.gather(
         *(race.committer.submit(write) for write in WRITES[:2]), return_exceptions=True
@@ -385,7 +385,7 @@ async def test_a_write_that_loses_every_race_is_told_to_come_again_and_the_other
     assert race.log == [WRITES[0]] * ATTEMPTS + [WRITES[1]]
 
 
-async def test_closing_waits_for_a_write_that_has_to_be_tried_again() -> None:
+async def test_closing_waits_for_a_write_that_has_to_be_repeated() -> None:
     race = Race({0: 3})
     task = asyncio.create_task(race.committer.submit(WRITES[0]))
     await asyncio.sleep(0)  # it is queued now
@@ -394,7 +394,7 @@ async def test_closing_waits_for_a_write_that_has_to_be_tried_again() -> None:
     assert race.log == [WRITES[0]] * 4
 
 
-async def test_a_write_that_fails_unforeseen_does_not_take_its_neighbours_along() -> None:
+async def test_an_unexpected_failure_of_a_write_does_not_fail_others() -> None:
     error = RuntimeError("no one thought of this")
 
     async def commit(writes: Sequence[Any]) -> Sequence[Outcome]:

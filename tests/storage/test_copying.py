@@ -1,4 +1,4 @@
-"""How two databases are walked: what is put, what is refused, what is counted. The databases are lists in memory."""
+"""Copying between two databases: what is written, refused and counted. The databases are in memory."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -127,7 +127,7 @@ SUBSETS = st.frozensets(st.sampled_from(OTHER_LEARNERS))
 @pytest.mark.slow
 @settings(max_examples=200)
 @given(everybody=SUBSETS, missing=SUBSETS, earlier=SUBSETS, size=st.integers(1, 4))
-async def test_what_is_missing_or_was_different_is_put_and_nothing_else(
+async def test_only_missing_or_different_records_are_copied(
     everybody: frozenset[LearnerId], missing: frozenset[LearnerId], earlier: frozenset[LearnerId], size: int
 ) -> None:
     source = Memory(*rows_of(everybody))
@@ -160,7 +160,7 @@ def counted(
 
 
 @pytest.mark.usefixtures("batch")
-async def test_a_catalogue_goes_on_counting_above_both() -> None:
+async def test_the_catalogues_version_grows_above_both_databases() -> None:
     source, destination = Memory(revision=9), Memory(revision=4)
     assert await copied(source, destination) == counted()
     assert destination.at_revision == 9
@@ -213,14 +213,14 @@ async def test_a_destination_that_was_written_to_since_is_refused(here: Any, the
     ],
 )
 @pytest.mark.usefixtures("batch")
-async def test_an_earlier_copy_is_brought_up_to_date(here: Any, there: Any) -> None:
+async def test_a_second_copy_updates_an_earlier_one(here: Any, there: Any) -> None:
     source, destination = Memory(here), Memory(there)
     assert sum(each.differing for each in await copied(source, destination)) == 0
     assert destination.held == source.held
 
 
 @pytest.mark.usefixtures("batch")
-async def test_the_place_of_a_learner_who_was_erased_is_as_one_that_nobody_had() -> None:
+async def test_course_progress_of_an_erased_learner_copies_as_none() -> None:
     empty, gate, both = Memory(), Memory(ERASED), Memory(ERASED._replace(revision=1))
     for source, destination in ((gate, empty), (empty, gate), (gate, both), (both, gate)):
         assert await copied(source, destination) == counted()
@@ -239,7 +239,7 @@ async def test_the_place_of_a_learner_who_was_erased_is_as_one_that_nobody_had()
     ],
 )
 @pytest.mark.usefixtures("batch")
-async def test_what_was_written_meanwhile_is_counted(changed: Any, expected: list[Compared]) -> None:
+async def test_writes_during_the_copy_are_counted(changed: Any, expected: list[Compared]) -> None:
     rows = [started(), *rows_of(OTHER_LEARNERS[3:4])]
     source, destination = Memory(*rows), Memory()
     await copied(source, destination)

@@ -1,4 +1,4 @@
-"""What a process remembers of the catalogue while another one changes it."""
+"""The cached catalogue of a process while another process changes the catalogue."""
 
 import asyncio
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from storage.stores import merge_write, new_course, new_learner, opened, postgre
 
 
 @pytest.mark.parametrize("transaction_pooler", [False, True], ids=["told", "asking"])
-async def test_a_course_that_changes_while_it_is_read_is_not_kept_as_it_was(
+async def test_a_course_that_changes_during_a_read_is_not_cached(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch, transaction_pooler: bool
 ) -> None:
     async with (

@@ -1,4 +1,4 @@
-"""Edits of courses that processes know of late, and those that meet a learner's first write."""
+"""Edits of courses that a process learns late, or that meet a learner's first write."""
 
 import asyncio
 from dataclasses import replace as with_fields
@@ -15,7 +15,7 @@ from storage.test_store_edits import check_exact, completed, derived
 FILL_THE_SLOTS = "INSERT INTO course_statistics SELECT $1, slot, 0, 0 FROM generate_series(0, 15) AS slot"
 
 
-async def test_a_process_that_still_keeps_the_course_as_it_was_derives_what_follows(postgres_url: str) -> None:
+async def test_a_process_with_an_old_course_in_its_cache_recalculates_correctly(postgres_url: str) -> None:
     async with (
         opened(postgres_store(postgres_url)) as author,
         opened(postgres_store(postgres_url, transaction_pooler=True)) as other,
@@ -31,7 +31,7 @@ async def test_a_process_that_still_keeps_the_course_as_it_was_derives_what_foll
         await check_exact(author, known.id)
 
 
-async def test_whoever_comes_into_a_course_while_it_is_edited_is_brought_along(postgres_url: str) -> None:
+async def test_a_first_write_during_an_edit_is_recalculated(postgres_url: str) -> None:
     async with opened(postgres_store(postgres_url)) as store, opened(postgres_store(postgres_url)) as author:
         hard = await new_course(store, lesson(1, complete_at=100))
         operator = await asyncpg.connect(postgres_url)

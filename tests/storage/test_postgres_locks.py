@@ -1,4 +1,4 @@
-"""Other people's locks, rights and connections: who they concern waits or is told to come back, and nobody else."""
+"""Locks, rights and lost connections affect only the writes that need them."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -44,7 +44,7 @@ class Told:
 
 
 @pytest.mark.parametrize("pooler", [False, True])
-async def test_others_are_answered_while_two_learners_are_locked(postgres_url: str, *, pooler: bool) -> None:
+async def test_other_learners_are_answered_while_two_learners_are_locked(postgres_url: str, *, pooler: bool) -> None:
     async with (
         opened(postgres_store(postgres_url, batch_limit=1, transaction_pooler=pooler)) as store,
         operator_at(postgres_url) as first,
@@ -77,7 +77,7 @@ async def test_others_are_answered_while_two_learners_are_locked(postgres_url: s
             await exact_tally(store, learner, course)
 
 
-async def test_who_stays_locked_is_told_to_come_back(postgres_url: str) -> None:
+async def test_a_write_of_a_learner_who_stays_locked_is_unavailable(postgres_url: str) -> None:
     async with opened(postgres_store(postgres_url, timeout_seconds=1)) as store, operator_at(postgres_url) as operator:
         course, held, free = await new_course(store), new_learner(), new_learner()
         await written(store, merge_write(held, course, lesson(1), quiz_attempts=1))
@@ -89,7 +89,7 @@ async def test_who_stays_locked_is_told_to_come_back(postgres_url: str) -> None:
         assert (await written(store, merge_write(held, course, lesson(1), quiz_attempts=3))).quiz_attempts == 3
 
 
-async def test_who_comes_into_a_locked_course_waits_alone(postgres_url: str) -> None:
+async def test_only_a_first_write_in_a_locked_course_waits(postgres_url: str) -> None:
     async with opened(postgres_store(postgres_url)) as store, operator_at(postgres_url) as operator:
         locked, other = await new_course(store), await new_course(store)
         async with operator.transaction():
@@ -104,7 +104,7 @@ async def test_who_comes_into_a_locked_course_waits_alone(postgres_url: str) -> 
         assert (await waiting).quiz_attempts == 1
 
 
-async def test_a_store_that_closes_waits_for_those_who_were_set_aside(postgres_url: str) -> None:
+async def test_closing_waits_for_writes_that_wait_for_locks(postgres_url: str) -> None:
     store = postgres_store(postgres_url)
     async with operator_at(postgres_url) as operator:
         await store.open()
@@ -131,7 +131,7 @@ async def test_a_store_that_closes_waits_for_those_who_were_set_aside(postgres_u
         ("REVOKE ALL ON lesson_progress FROM {user}", "GRANT ALL ON lesson_progress TO {user}"),
     ],
 )
-async def test_a_database_that_was_changed_by_hand_is_unusable_until_it_is_mended(
+async def test_a_database_that_was_changed_by_hand_is_unavailable_until_it_is_repaired(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch, away: str, back: str
 ) -> None:
     async with (
@@ -166,9 +166,7 @@ async def a_user_of_its_own(operator: Any, url: str) -> AsyncIterator[tuple[str,
         await operator.execute(f"DROP USER {user}")
 
 
-async def test_the_cause_of_a_lost_connection_is_what_is_logged(
-    postgres_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_cause_of_a_lost_connection_is_logged(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async with opened(postgres_store(postgres_url)) as store, operator_at(postgres_url) as operator:
         course, held = await new_course(store), new_learner()
         await written(store, merge_write(held, course, lesson(1), quiz_attempts=1))
@@ -226,7 +224,7 @@ async def test_writes_erasures_and_edits_at_once_lock_in_one_order() -> None:
         assert not [line for line in server.log.splitlines() if "deadlock" in line]
 
 
-async def test_what_the_server_rolls_back_is_run_again(postgres_url: str) -> None:
+async def test_a_transaction_that_the_server_rolls_back_is_repeated(postgres_url: str) -> None:
     tried = database.Database(postgres_url, connections=4, timeout_seconds=5, transaction_pooler=False)
     runs = 0
 

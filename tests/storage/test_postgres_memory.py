@@ -1,4 +1,4 @@
-"""What the PostgreSQL store keeps in memory is never believed where the database says otherwise."""
+"""The caches of the PostgreSQL store never win over the database."""
 
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ from storage.stores import (
 )
 
 
-async def test_a_row_that_could_not_be_read_is_not_taken_for_none(postgres_url: str) -> None:
+async def test_lesson_progress_that_could_not_be_read_is_not_cached_as_absent(postgres_url: str) -> None:
     async with opened(postgres_store(postgres_url)) as store, opened(postgres_store(postgres_url)) as other:
         learner, course = new_learner(), await new_course(store)
         kept = await written(other, merge_write(learner, course, lesson(2), user_notes="precious", quiz_score=90))
@@ -40,7 +40,7 @@ async def test_a_row_that_could_not_be_read_is_not_taken_for_none(postgres_url: 
         await exact_tally(other, learner, course)
 
 
-async def test_a_database_that_lost_its_last_moments_is_read_again(postgres_url: str) -> None:
+async def test_a_database_that_lost_its_last_commits_is_read_again(postgres_url: str) -> None:
     """As after a failover to a standby that was behind: what comes next must not be taken for what was lost."""
     async with opened(postgres_store(postgres_url)) as store, opened(postgres_store(postgres_url)) as other:
         learner, course = new_learner(), await new_course(store)
@@ -63,7 +63,7 @@ async def test_a_database_that_lost_its_last_moments_is_read_again(postgres_url:
         await exact_tally(other, learner, course)
 
 
-async def test_a_statement_that_is_given_up_ends_on_the_server_too(postgres_url: str) -> None:
+async def test_a_cancelled_statement_also_ends_on_the_server(postgres_url: str) -> None:
     async with opened(postgres_store(postgres_url, timeout_seconds=0.3)) as store:
         learner, course = new_learner(), await new_course(store)
         await written(store, merge_write(learner, course, lesson(1), quiz_attempts=1))
@@ -77,7 +77,7 @@ async def test_a_statement_that_is_given_up_ends_on_the_server_too(postgres_url:
         await operator.close()
 
 
-async def test_the_place_of_who_was_erased_elsewhere_is_swept(
+async def test_a_learner_erased_by_another_process_leaves_no_course_progress(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(learners, "REMEMBERED", timedelta(seconds=0.05))
@@ -98,7 +98,7 @@ async def test_the_place_of_who_was_erased_elsewhere_is_swept(
         await operator.close()
 
 
-async def test_an_erasure_that_can_not_be_noted_is_none(postgres_url: str) -> None:
+async def test_an_erasure_that_can_not_be_noted_removes_nothing(postgres_url: str) -> None:
     async with opened(postgres_store(postgres_url)) as store:
         learner, course = new_learner(), await new_course(store)
         await written(store, merge_write(learner, course, lesson(1), quiz_attempts=1))

@@ -1,4 +1,4 @@
-"""Courses from before there were sort keys."""
+"""The migration that adds sort keys to courses."""
 
 import apsw
 
@@ -8,7 +8,7 @@ from headway.storage.sqlite.schema import MIGRATIONS, migrate
 TITLES = ("Banana", "abanico", "Ábaco", "Lesson 10", "Lesson 2")
 
 
-def test_courses_from_before_are_given_their_place() -> None:
+def test_the_migration_gives_earlier_courses_their_sort_keys() -> None:
     connection = apsw.Connection("")
     names = [migration.stem[5:] for migration in MIGRATIONS.missing(MIGRATIONS.marks._replace(version=0))]
     before = names.index("sort_keys")

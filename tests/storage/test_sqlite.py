@@ -1,4 +1,4 @@
-"""What only SQLite has: a file, its schema, and other files that may stand in its place."""
+"""The SQLite file: its schema, its migrations, and other files at its path."""
 
 import asyncio
 import os
@@ -58,12 +58,12 @@ async def test_every_write_and_every_edit_is_on_disk_before_it_is_acknowledged(f
             assert log(folder).name in disk.synced
 
 
-async def test_reads_do_not_wait_for_writes_since_there_is_a_write_ahead_log(folder: Path) -> None:
+async def test_reads_do_not_wait_for_writes(folder: Path) -> None:
     async with opened(sqlite_store(folder)):
         assert execute(database(folder), "PRAGMA journal_mode") == [("wal",)]
 
 
-async def test_a_store_that_was_closed_leaves_one_whole_file(folder: Path) -> None:
+async def test_a_closed_store_leaves_one_complete_file(folder: Path) -> None:
     async with opened(sqlite_store(folder)) as store:
         learner, course = new_learner(), await new_course(store)
         await store.write(merge_write(learner, course, lesson(1), quiz_attempts=1))
@@ -88,14 +88,14 @@ async def test_the_writers_settings_are_in_force(folder: Path) -> None:
         }
 
 
-async def test_a_course_that_is_removed_takes_its_lessons_along(folder: Path) -> None:
+async def test_removing_a_course_removes_its_lessons(folder: Path) -> None:
     async with opened(sqlite_store(folder)) as store:
         kept, removed = await new_course(store, lesson(1)), await new_course(store)
         await store.remove_course(removed.id)
     assert execute(database(folder), "SELECT course_id FROM lessons") == [(kept.id,)]
 
 
-def test_killed_at_any_change_to_the_disk_it_starts_again_with_all_that_was_acknowledged(folder: Path) -> None:
+def test_a_kill_at_any_change_to_the_disk_loses_no_acknowledged_write(folder: Path) -> None:
     killed = process("die", folder)
     assert len(killed) > 30
     for name in killed:
@@ -114,7 +114,7 @@ async def check_after_a_kill(folder: Path) -> None:
         await new_course(store)
 
 
-async def test_the_files_are_for_this_user_alone(folder: Path) -> None:
+async def test_only_this_user_may_read_the_files(folder: Path) -> None:
     before = os.umask(0o022)
     try:
         async with opened(sqlite_store(folder)) as store:
@@ -157,7 +157,7 @@ async def test_a_migrated_database_has_the_schema_of_a_fresh_one(folder: Path, v
     assert described(database(old)) == described(database(fresh))
 
 
-async def test_rows_of_an_earlier_schema_are_served_after_the_migration(folder: Path) -> None:
+async def test_lesson_progress_of_an_earlier_schema_is_served_after_the_migration(folder: Path) -> None:
     of, learner = course(), new_learner()
     row = finished(learner_id=learner, lesson_id=of.lessons[0].id, created_at=EARLIER)
     tally = contribution(of.lessons[0], row)
@@ -205,7 +205,7 @@ _OLDER_NAMES: Final = (
 )
 
 
-async def test_rows_from_before_are_worked_in_by_their_learners_and_scored_by_what_they_have_reached(
+async def test_the_migration_fills_worked_at_and_the_scores_of_earlier_lesson_progress(
     folder: Path,
 ) -> None:
     before = [path for path in MIGRATIONS if path.stem < "0008"]
@@ -255,7 +255,7 @@ def newer_marks(*, compatible_from: int) -> list[str]:
     ]
 
 
-async def test_a_newer_database_that_this_program_can_work_on_is_opened_as_it_is(folder: Path) -> None:
+async def test_a_newer_database_that_this_program_supports_is_opened_unchanged(folder: Path) -> None:
     async with opened(sqlite_store(folder)) as store:
         course = await new_course(store)
     execute(database(folder), "CREATE TABLE of_the_future (x)", *newer_marks(compatible_from=SCHEMA_VERSION))
@@ -267,7 +267,7 @@ async def test_a_newer_database_that_this_program_can_work_on_is_opened_as_it_is
     assert described(database(folder)) == before
 
 
-async def test_a_newer_database_is_refused_and_left_as_it_is(folder: Path) -> None:
+async def test_a_newer_database_is_refused_and_stays_unchanged(folder: Path) -> None:
     await newer_database(folder)
     before = contents(folder)
     with pytest.raises(SchemaTooNewError, match=f"version {SCHEMA_VERSION + 1}.*up to {SCHEMA_VERSION}"):
@@ -275,7 +275,7 @@ async def test_a_newer_database_is_refused_and_left_as_it_is(folder: Path) -> No
     assert contents(folder) == before
 
 
-async def test_a_newer_database_is_refused_without_a_change_to_it(folder: Path) -> None:
+async def test_a_newer_database_is_refused_without_a_change_to_its_files(folder: Path) -> None:
     await newer_database(folder)
     before = contents(folder)["headway.db"]
     with pytest.raises(SchemaTooNewError):
@@ -292,7 +292,7 @@ OTHERS = {
 
 
 @pytest.mark.parametrize("made_by", OTHERS.values(), ids=OTHERS)
-async def test_another_programs_database_is_refused_and_left_as_it_is(folder: Path, made_by: list[str]) -> None:
+async def test_a_database_of_another_program_is_refused_and_stays_unchanged(folder: Path, made_by: list[str]) -> None:
     execute(database(folder), *made_by)
     before = contents(folder)
     with pytest.raises(ConfigurationError, match=r"headway\.db is a database of another program"):
@@ -300,7 +300,7 @@ async def test_another_programs_database_is_refused_and_left_as_it_is(folder: Pa
     assert contents(folder) == before
 
 
-async def test_another_programs_database_in_wal_mode_is_refused_and_left_as_it_is(folder: Path) -> None:
+async def test_a_database_of_another_program_in_wal_mode_is_refused_and_stays_unchanged(folder: Path) -> None:
     execute(database(folder), "PRAGMA journal_mode = WAL", "CREATE TABLE songs (title)")
     before = contents(folder)
     with pytest.raises(ConfigurationError):
@@ -311,7 +311,7 @@ async def test_another_programs_database_in_wal_mode_is_refused_and_left_as_it_i
 @pytest.mark.parametrize(
     "content", [b"Dear diary, this is no database.\n" * 200, b"short", b"SQLite format 3\0" + bytes(4096)]
 )
-async def test_a_file_that_is_no_database_is_refused_and_left_as_it_is(folder: Path, content: bytes) -> None:
+async def test_a_file_that_is_no_database_is_refused_and_stays_unchanged(folder: Path, content: bytes) -> None:
     database(folder).write_bytes(content)
     with pytest.raises(ConfigurationError, match="HEADWAY_DATABASE_URL"):
         await sqlite_store(folder).open()
@@ -332,7 +332,7 @@ async def test_a_folder_that_is_missing_is_refused_and_not_made(folder: Path) ->
     assert contents(folder) == {}
 
 
-async def test_an_empty_file_is_a_database_to_be_made(folder: Path) -> None:
+async def test_an_empty_file_becomes_a_database(folder: Path) -> None:
     database(folder).touch()
     async with opened(sqlite_store(folder)) as store:
         course = await new_course(store)
@@ -345,7 +345,7 @@ def test_two_processes_that_make_the_same_database_at_once_both_succeed(folder: 
     assert [sorted(pair, key=len) for pair in zip(*answers, strict=True)] == [[[], applied]] * 20
 
 
-def test_a_version_is_found_while_another_process_migrates(folder: Path) -> None:
+def test_the_schema_version_can_be_read_while_another_process_migrates(folder: Path) -> None:
     for statement in range(5):
         path = folder / f"{statement}.db"
         execute(path, "PRAGMA journal_mode = WAL")
@@ -398,7 +398,7 @@ async def test_a_course_that_another_process_added_or_removed_is_seen_by_the_nex
             await service.course(added.id)
 
 
-async def test_two_stores_that_take_turns_build_on_each_others_rows(folder: Path) -> None:
+async def test_two_stores_that_take_turns_see_each_others_lesson_progress(folder: Path) -> None:
     async with opened(sqlite_store(folder)) as one, opened(sqlite_store(folder)) as other:
         learner, course = new_learner(), await new_course(one)
         for number, store in enumerate([one, other, other, one, one, other, one], start=1):

@@ -1,4 +1,4 @@
-"""Long reads and long writes on SQLite, and who is served meanwhile."""
+"""Other requests are served during long reads and long writes on SQLite."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ def read_for_ever(connection: apsw.Connection) -> Sequence[Any]:
     return connection.execute(ENDLESS).fetchall()
 
 
-async def test_others_are_served_while_a_read_takes_long_which_is_given_up(folder: Path) -> None:
+async def test_other_requests_are_served_during_a_long_read_that_is_cancelled(folder: Path) -> None:
     store = sqlite_store(folder, read_seconds=1)
     async with opened(store):
         course, learner = await new_course(store), new_learner()
@@ -36,7 +36,7 @@ async def test_others_are_served_while_a_read_takes_long_which_is_given_up(folde
         assert [one.learner_id for one in await store.roster(course.id, RosterQuery())] == [learner]
 
 
-async def test_who_finds_no_thread_free_is_told_to_come_back(folder: Path) -> None:
+async def test_a_read_without_a_free_thread_is_unavailable(folder: Path) -> None:
     store = sqlite_store(folder, read_seconds=0.2)
     async with opened(store):
         course = await new_course(store)
@@ -46,7 +46,7 @@ async def test_who_finds_no_thread_free_is_told_to_come_back(folder: Path) -> No
         assert await store.roster(course.id, RosterQuery()) == []
 
 
-async def test_a_long_read_that_nobody_waits_for_any_more_ends(folder: Path) -> None:
+async def test_a_cancelled_long_read_ends(folder: Path) -> None:
     store = sqlite_store(folder)
     async with opened(store):
         course = await new_course(store)
@@ -78,7 +78,7 @@ async def test_a_list_of_many_megabytes_is_read_beside_the_event_loop(folder: Pa
         assert all(len(row.metadata["drawing"]) == 15_000 for row in rows.values())
 
 
-async def test_others_read_while_many_lines_are_written_together(folder: Path) -> None:
+async def test_reads_are_answered_while_an_atomic_import_is_written(folder: Path) -> None:
     store = sqlite_store(folder)
     async with opened(store):
         course, reader = await new_course(store), new_learner()
@@ -93,9 +93,7 @@ async def test_others_read_while_many_lines_are_written_together(folder: Path) -
         assert reads > 5
 
 
-async def test_notes_on_a_recalculation_leave_the_writer_its_memory(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_noting_a_recalculation_keeps_the_writers_cache(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = sqlite_store(folder)
     async with opened(store):
         course, learner = await new_course(store), new_learner()

@@ -1,4 +1,4 @@
-"""Many lines that are all written or none on SQLite, with others' writes in between, a kill, and another process."""
+"""Atomic imports on SQLite: all lines or none, beside other writes, a kill and another process."""
 
 import asyncio
 import os
@@ -76,7 +76,7 @@ def changed(found: Sequence[Written | bool]) -> list[bool]:
     return [isinstance(one, Written) and one.after != one.before for one in found]
 
 
-async def test_learners_write_while_many_lines_are_written_together(folder: Path) -> None:
+async def test_learners_write_during_an_atomic_import(folder: Path) -> None:
     async with importing(folder) as (store, course, learners, writing):
         others = 0
         while not writing.done():
@@ -92,7 +92,7 @@ async def test_learners_write_while_many_lines_are_written_together(folder: Path
             assert (await exact_tally(store, learner, course)).in_progress_lessons == 1
 
 
-async def test_what_is_promised_comes_before_what_its_learner_writes_next(folder: Path) -> None:
+async def test_promised_lines_come_before_the_learners_next_write(folder: Path) -> None:
     async with importing(folder) as (store, course, learners, writing):
         await promised(store)
         last = learners[-1]
@@ -104,7 +104,7 @@ async def test_what_is_promised_comes_before_what_its_learner_writes_next(folder
         await writing
 
 
-async def test_a_line_that_a_learners_write_makes_wrong_meanwhile_refuses_all(folder: Path) -> None:
+async def test_a_line_that_becomes_wrong_during_the_import_refuses_all_lines(folder: Path) -> None:
     store = sqlite_store(folder)
     async with opened(store):
         course = await new_course(store)
@@ -120,7 +120,7 @@ async def test_a_line_that_a_learners_write_makes_wrong_meanwhile_refuses_all(fo
         assert [len(some) for some in rows] == [int(position == 3) for position in range(MANY)]
 
 
-async def test_a_course_that_is_edited_meanwhile_decides(folder: Path) -> None:
+async def test_a_course_edit_during_the_import_decides(folder: Path) -> None:
     async with importing(folder) as (store, course, learners, writing):
         await being_decided(store)
         await store.remove_course(course.id)
@@ -130,7 +130,7 @@ async def test_a_course_that_is_edited_meanwhile_decides(folder: Path) -> None:
         assert await attempts(store, learners, course) == []
 
 
-async def test_the_first_line_that_is_refused_is_named(folder: Path) -> None:
+async def test_the_first_refused_line_is_named(folder: Path) -> None:
     store = sqlite_store(folder)
     async with opened(store):
         course = await new_course(store)
@@ -144,7 +144,7 @@ async def test_the_first_line_that_is_refused_is_named(folder: Path) -> None:
         assert await attempts(store, [line.learner_id for line in lines], course) == []
 
 
-async def test_who_is_erased_after_a_promise_stays_erased(folder: Path) -> None:
+async def test_a_learner_who_is_erased_after_a_promise_stays_erased(folder: Path) -> None:
     async with importing(folder) as (store, course, learners, writing):
         await promised(store)
         assert await store.erase(learners[-1])
@@ -154,7 +154,7 @@ async def test_who_is_erased_after_a_promise_stays_erased(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("moment", ["deciding", "set aside", "promised", "half"])
-def test_a_kill_in_the_middle_leaves_all_or_none(folder: Path, moment: str) -> None:
+def test_a_kill_during_the_import_leaves_all_lines_or_none(folder: Path, moment: str) -> None:
     """Killed before the promise it leaves nothing; after it, the next start writes the rest."""
     written_later = moment in {"promised", "half"}
     command = [sys.executable, "-m", "storage.processes", "together", str(folder), moment]
@@ -177,7 +177,7 @@ def test_a_kill_in_the_middle_leaves_all_or_none(folder: Path, moment: str) -> N
 
 
 @pytest.mark.parametrize("moment", ["set aside", "half"])
-async def test_what_another_process_left_is_removed_or_written_soon(folder: Path, moment: str) -> None:
+async def test_lines_of_a_killed_process_are_soon_removed_or_written(folder: Path, moment: str) -> None:
     store = sqlite_store(folder)
     async with opened(store):
         command = [sys.executable, "-m", "storage.processes", "together", str(folder), moment]
@@ -189,7 +189,7 @@ async def test_what_another_process_left_is_removed_or_written_soon(folder: Path
         assert len(await store.archive.lesson_progress(None, MANY + 1)) == (MANY if moment == "half" else 0)
 
 
-def test_lines_are_kept_as_they_are() -> None:
+def test_set_aside_lines_are_read_back_unchanged() -> None:
     noon = datetime(2026, 3, 1, 12, 0, 0, 5, tzinfo=UTC)
     course = CourseId(str(uuid4()))
     update: ProgressUpdate = {"status": Status.COMPLETED, "quiz_score": 0.1, "metadata": {"a": [None, 1.0, 1]}}
@@ -203,7 +203,7 @@ def test_lines_are_kept_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("sizes", [[1] * 20, [3, 30, 2, 8, 9], [17], [5, 4, 4]])
-def test_the_lines_of_a_place_are_kept_in_their_order_and_in_pieces_of_their_own(sizes: Sequence[int]) -> None:
+def test_lines_of_one_learner_in_a_course_keep_their_order_in_pieces_of_their_own(sizes: Sequence[int]) -> None:
     course = CourseId(str(uuid4()))
     keys = [key for size in sizes for key in [(new_learner(), course)] * size]
     writes = [LessonWrite(*key, lesson(1).id, {"quiz_attempts": position}) for position, key in enumerate(keys)]
@@ -223,7 +223,7 @@ def position_of(write: LessonWrite) -> int:
     return (write.update or {})["quiz_attempts"] or 0
 
 
-async def test_what_learners_write_while_it_is_decided_anew_is_not_overlooked(folder: Path) -> None:
+async def test_writes_during_a_second_decision_are_included(folder: Path) -> None:
     """A batch that is on its way to the disk has been heard of before it can be read."""
     async with importing(folder) as (store, course, learners, writing):
         await being_decided(store)
@@ -238,9 +238,7 @@ async def test_what_learners_write_while_it_is_decided_anew_is_not_overlooked(fo
         assert await attempts(store, learners, course) == [2] * MANY
 
 
-async def test_what_another_process_promises_just_before_is_decided_on(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_earlier_promise_of_another_process_is_included(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one, other = sqlite_store(folder), sqlite_store(folder)
     async with opened(one), opened(other):
         course = await new_course(one)
@@ -259,7 +257,7 @@ async def test_what_another_process_promises_just_before_is_decided_on(
             await one.write_all(ours)
 
 
-async def test_what_another_process_removes_meanwhile_is_set_aside_again(
+async def test_lines_that_another_process_removes_are_set_aside_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It can not tell the pieces of an import under way from those of one that was killed."""
@@ -283,7 +281,7 @@ async def test_what_another_process_removes_meanwhile_is_set_aside_again(
 
 
 @pytest.mark.parametrize("own", [False, True], ids=["of others", "of the import"])
-async def test_changes_to_others_do_not_make_an_import_begin_again(
+async def test_changes_of_other_learners_do_not_restart_an_import(
     folder: Path, own: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = sqlite_store(folder)

@@ -1,4 +1,4 @@
-"""The SQLite store when the file is locked, gone, replaced or can not grow: nothing acknowledged is lost."""
+"""A locked, missing, replaced or full SQLite file loses no acknowledged write."""
 
 import asyncio
 import contextlib
@@ -111,7 +111,7 @@ async def test_a_lock_that_is_held_too_long_refuses_writes_and_edits_but_no_read
     assert (await service.store.course(service.course.id)).course == service.course
 
 
-async def test_everybody_who_waited_too_long_is_told(folder: Path, service: Service) -> None:
+async def test_every_write_that_waited_too_long_is_refused(folder: Path, service: Service) -> None:
     with write_lock(folder):
         waiting = [service.store.write(service.attempt(number)) for number in range(2, 12)]
         answers = await asyncio.gather(*waiting, return_exceptions=True)
@@ -120,7 +120,7 @@ async def test_everybody_who_waited_too_long_is_told(folder: Path, service: Serv
     assert (await exact_tally(service.store, LEARNER, service.course)).in_progress_lessons == 1
 
 
-async def test_reads_are_answered_as_it_was_while_a_commit_is_on_its_way(service: Service, disk: WatchedDisk) -> None:
+async def test_reads_answer_the_state_before_a_running_commit(service: Service, disk: WatchedDisk) -> None:
     with disk.held():
         writing = asyncio.create_task(service.store.write(service.attempt(2)))
         await asyncio.to_thread(disk.reached.wait)
@@ -130,7 +130,7 @@ async def test_reads_are_answered_as_it_was_while_a_commit_is_on_its_way(service
     assert await service.attempts() == 2
 
 
-async def test_what_the_disk_did_not_take_is_not_acknowledged(service: Service, disk: WatchedDisk) -> None:
+async def test_a_write_that_the_disk_did_not_store_is_not_acknowledged(service: Service, disk: WatchedDisk) -> None:
     disk.broken = True
     for number in (2, 3):
         with pytest.raises(StoreUnavailableError):
@@ -140,7 +140,7 @@ async def test_what_the_disk_did_not_take_is_not_acknowledged(service: Service, 
     assert (await exact_tally(service.store, LEARNER, service.course)).in_progress_lessons == 1
 
 
-async def test_a_file_that_was_moved_away_is_missed_until_it_is_back(folder: Path, service: Service) -> None:
+async def test_the_store_is_unavailable_while_its_file_is_moved_away(folder: Path, service: Service) -> None:
     await service.write(2)
     elsewhere = database(folder).rename(folder / "elsewhere.db")
     await service.assert_unavailable()
@@ -151,7 +151,7 @@ async def test_a_file_that_was_moved_away_is_missed_until_it_is_back(folder: Pat
     assert (await exact_tally(service.store, LEARNER, service.course)).in_progress_lessons == 1
 
 
-async def test_a_whole_folder_that_was_moved_away_is_missed_until_it_is_back(tmp_path: Path) -> None:
+async def test_the_store_is_unavailable_while_its_folder_is_moved_away(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir()
     async with opened(sqlite_store(folder)) as store:
@@ -171,7 +171,7 @@ def restore(folder: Path, backup: Path) -> None:
     backup.replace(database(folder))
 
 
-async def test_a_backup_that_was_put_in_the_files_place_is_answered_from(folder: Path, service: Service) -> None:
+async def test_a_backup_that_replaces_the_file_is_served(folder: Path, service: Service) -> None:
     backup = back_up(folder, "backup.db")
     await service.write(7)
     await new_course(service.store, title="After the backup")
@@ -183,7 +183,7 @@ async def test_a_backup_that_was_put_in_the_files_place_is_answered_from(folder:
     assert execute(database(folder), "PRAGMA integrity_check") == [("ok",)]
 
 
-async def test_a_backup_that_was_edited_since_is_answered_from_as_it_is(tmp_path: Path) -> None:
+async def test_a_backup_that_was_edited_since_is_served_as_it_is(tmp_path: Path) -> None:
     folder, aside = tmp_path / "data", tmp_path / "aside"
     folder.mkdir()
     aside.mkdir()
@@ -221,7 +221,7 @@ async def test_a_backup_beside_a_log_that_another_process_wrote_is_not_opened(fo
             await soon(lambda: reading_only.lesson(LEARNER, service.course.id, lesson(1).id), "not answered")
 
 
-async def test_a_log_that_was_removed_takes_nothing_along_that_was_acknowledged(folder: Path, service: Service) -> None:
+async def test_removing_the_log_loses_no_acknowledged_write(folder: Path, service: Service) -> None:
     await service.write(2)
     assert await service.attempts() == 2
     log(folder).unlink()
@@ -232,7 +232,7 @@ async def test_a_log_that_was_removed_takes_nothing_along_that_was_acknowledged(
     assert execute(database(folder), "SELECT quiz_attempts FROM lesson_progress") == [(3,)], "others see it, too"
 
 
-async def test_a_log_that_was_removed_while_another_program_reads_takes_nothing_along(
+async def test_removing_the_log_while_another_program_reads_loses_no_acknowledged_write(
     folder: Path, service: Service
 ) -> None:
     with long_read(folder):
@@ -245,7 +245,7 @@ async def test_a_log_that_was_removed_while_another_program_reads_takes_nothing_
     assert await service.attempts() == 2
 
 
-async def test_a_write_on_its_way_to_a_log_that_is_removed_is_not_acknowledged(
+async def test_a_running_write_to_a_removed_log_is_not_acknowledged(
     folder: Path, service: Service, disk: WatchedDisk
 ) -> None:
     with disk.held():
@@ -259,7 +259,7 @@ async def test_a_write_on_its_way_to_a_log_that_is_removed_is_not_acknowledged(
     assert execute(database(folder), "SELECT quiz_attempts FROM lesson_progress") == [(3,)]
 
 
-async def test_a_log_that_was_removed_is_in_the_file_when_the_store_is_closed(folder: Path) -> None:
+async def test_closing_the_store_writes_a_removed_log_to_the_file(folder: Path) -> None:
     async with opened(sqlite_store(folder)) as store:
         service = Service(store, await new_course(store))
         await service.write(2)
@@ -268,7 +268,7 @@ async def test_a_log_that_was_removed_is_in_the_file_when_the_store_is_closed(fo
     assert execute(database(folder), "SELECT quiz_attempts FROM lesson_progress") == [(2,)]
 
 
-async def test_a_write_on_its_way_to_a_file_that_is_moved_away_is_not_acknowledged(
+async def test_a_running_write_to_a_file_that_is_moved_away_is_not_acknowledged(
     folder: Path, service: Service, disk: WatchedDisk
 ) -> None:
     with disk.held():
@@ -279,7 +279,7 @@ async def test_a_write_on_its_way_to_a_file_that_is_moved_away_is_not_acknowledg
         await writing
 
 
-async def test_a_write_on_its_way_to_a_file_that_is_replaced_is_not_acknowledged(
+async def test_a_running_write_to_a_file_that_is_replaced_is_not_acknowledged(
     folder: Path, service: Service, disk: WatchedDisk
 ) -> None:
     backup = back_up(folder, "backup.db")
@@ -308,7 +308,7 @@ NEWER = [
         pytest.param(Path.touch, id="empty"),
     ],
 )
-async def test_another_file_in_its_place_is_neither_used_nor_changed(
+async def test_another_file_at_the_same_path_is_neither_used_nor_changed(
     folder: Path, service: Service, make_another: Callable[[Path], object]
 ) -> None:
     aside = folder / "aside"
@@ -333,7 +333,7 @@ def move_database(source: Path, target: Path) -> None:
     "times",
     [1, 2],
 )
-async def test_an_edit_whose_author_goes_away_while_it_is_on_its_way_disturbs_no_one(
+async def test_a_running_edit_whose_author_hangs_up_does_not_disturb_others(
     service: Service, disk: WatchedDisk, times: int
 ) -> None:
     with disk.held():
@@ -352,7 +352,7 @@ async def test_an_edit_whose_author_goes_away_while_it_is_on_its_way_disturbs_no
     assert await service.attempts() == 2
 
 
-def test_a_full_disk_refuses_what_it_can_not_hold_and_keeps_the_rest(folder: Path) -> None:
+def test_a_full_disk_refuses_new_writes_and_keeps_stored_ones(folder: Path) -> None:
     result = process("fill", folder)
     assert result["refused"] > 0
     acknowledged = set(result["acknowledged"])

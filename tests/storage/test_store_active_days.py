@@ -1,4 +1,4 @@
-"""The days on which a learner wrote: those that are finished and the present one, in one course or in all."""
+"""The days on which a learner was active, in one course or in all courses."""
 
 from datetime import UTC, date, datetime
 
@@ -24,7 +24,7 @@ async def write(store: Store, clock: Clock, day: int, learner: LearnerId, course
     )
 
 
-async def test_each_day_has_what_was_done_on_it_in_the_course_that_was_asked_for(make_store: MakeStore) -> None:
+async def test_each_day_has_the_activity_in_the_requested_course(make_store: MakeStore) -> None:
     clock = Clock()
     async with opened(make_store(clock=clock)) as store:
         learner, one, other = new_learner(), await new_course(store), await new_course(store)
@@ -58,7 +58,7 @@ async def test_days_stay_when_the_course_is_started_over_or_leaves(make_store: M
         assert await days(store, learner, None) == before
 
 
-async def test_nobody_has_days_who_was_erased(make_store: MakeStore) -> None:
+async def test_an_erased_learner_has_no_days(make_store: MakeStore) -> None:
     clock = Clock()
     async with opened(make_store(clock=clock)) as store:
         learner, course = new_learner(), await new_course(store)

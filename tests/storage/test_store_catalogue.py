@@ -1,4 +1,4 @@
-"""The catalogue: courses put, changed, listed and removed, and what a learner may ask of one that is not there."""
+"""The catalogue: courses are put, changed, listed and removed."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -46,7 +46,7 @@ async def test_a_course_is_given_back_as_it_was_put(make_store: MakeStore) -> No
     assert [str(one.duration_seconds) for one in found.lessons] == ["90.5", "None", "None", "None", "0", "10000000"]
 
 
-async def test_lessons_stand_in_the_documents_order(store: Store) -> None:
+async def test_lessons_are_in_the_order_of_the_document(store: Store) -> None:
     course = await new_course(store, *(lesson(number) for number in range(300, 0, -1)))
     assert (await store.course(course.id)).course.lessons == course.lessons
     turned = Course(course.id, course.title, course.lessons[::-1])
@@ -70,7 +70,7 @@ async def test_putting_the_same_course_again_changes_nothing(make_store: MakeSto
         assert (await store.put_course(course)).change.is_empty
 
 
-async def test_who_puts_a_course_is_told_the_version_that_is_stored(store: Store) -> None:
+async def test_putting_a_course_returns_the_stored_version(store: Store) -> None:
     course = course_of(course_id=CourseId(str(uuid4())))
     made = (await store.put_course(course)).version
     assert (await store.course(course.id)).version == made
@@ -79,7 +79,7 @@ async def test_who_puts_a_course_is_told_the_version_that_is_stored(store: Store
     assert (await store.course(course.id)).version == edited != made
 
 
-async def test_a_changed_course_takes_the_place_of_the_former(store: Store) -> None:
+async def test_a_changed_course_replaces_the_former_one(store: Store) -> None:
     before = await new_course(store, lesson(1), lesson(2), lesson(3))
     after = Course(before.id, "Renamed", (lesson(3), lesson(1, required=False), lesson(4)))
     change, _ = await store.put_course(after)
@@ -152,7 +152,7 @@ async def test_a_course_that_was_removed_is_not_found(store: Store, question: Qu
     assert [outline.id for outline in await store.courses() if outline.id in {course.id, other.id}] == [other.id]
 
 
-async def test_a_course_that_is_put_back_finds_its_learners_rows(store: Store) -> None:
+async def test_a_course_that_is_put_back_has_its_lesson_progress_again(store: Store) -> None:
     learner, course = new_learner(), await new_course(store, lesson(1), lesson(2))
     await store.write(merge_write(learner, course, lesson(1), progress_percentage=100, time_spent_minutes=2))
     await store.write(merge_write(learner, course, lesson(2), progress_percentage=10))
@@ -165,7 +165,7 @@ async def test_a_course_that_is_put_back_finds_its_learners_rows(store: Store) -
     assert [reading.course for reading in await store.learner_courses(learner)] == [course]
 
 
-async def test_a_course_that_is_put_back_as_another_one_counts_as_it_is_now(store: Store) -> None:
+async def test_a_changed_course_that_is_put_back_counts_by_its_new_lessons(store: Store) -> None:
     learner, course = new_learner(), await new_course(store, lesson(1), lesson(2))
     await store.write(merge_write(learner, course, lesson(1), progress_percentage=100))
     await store.write(merge_write(learner, course, lesson(2), progress_percentage=100))

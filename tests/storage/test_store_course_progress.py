@@ -1,4 +1,4 @@
-"""Where a learner stands: exact after every write and after every edit of the course, with no write in between."""
+"""Course progress is exact after every write and after every edit of the course."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -116,7 +116,9 @@ async def test_a_tally_is_exact_after_edits_that_are_followed_by_writes(store: S
 
 
 @pytest.mark.parametrize("step", [timedelta(0), timedelta(seconds=-1)], ids=["stands still", "goes back"])
-async def test_edits_and_writes_are_told_apart_where_the_clock(make_store: MakeStore, step: timedelta) -> None:
+async def test_edits_and_writes_are_distinguished_without_progress_of_the_clock(
+    make_store: MakeStore, step: timedelta
+) -> None:
     now = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
     def clock() -> datetime:
@@ -142,7 +144,7 @@ async def test_edits_and_writes_are_told_apart_where_the_clock(make_store: MakeS
     assert len(stamps) == 5
 
 
-async def test_an_edit_that_is_taken_back_leaves_the_tally_as_it_was(store: Store) -> None:
+async def test_an_edit_that_is_undone_leaves_the_tally_unchanged(store: Store) -> None:
     course = await new_course(store)
     learner = await learner_with_two_completed_and_one_begun(store, course)
     await put_lessons(store, course, lesson(1))
@@ -151,7 +153,7 @@ async def test_an_edit_that_is_taken_back_leaves_the_tally_as_it_was(store: Stor
     assert await exact_tally(store, learner, course) == Tally(1, 1, 6_000_000)
 
 
-async def test_a_row_whose_lesson_left_is_hidden_and_comes_back_with_it(store: Store) -> None:
+async def test_lesson_progress_is_hidden_while_its_lesson_is_removed(store: Store) -> None:
     course = await new_course(store)
     learner = await learner_with_two_completed_and_one_begun(store, course)
     rows = await rows_of(store, learner, course)
@@ -169,7 +171,7 @@ async def test_a_row_whose_lesson_left_is_hidden_and_comes_back_with_it(store: S
     assert row.version == rows[lesson(2).id].version + 1
 
 
-async def test_starting_a_course_over_removes_all_the_learners_rows_hidden_ones_too(store: Store) -> None:
+async def test_starting_a_course_over_removes_hidden_lesson_progress_too(store: Store) -> None:
     course, other = await new_course(store), await new_course(store)
     learner, bystander = [await learner_with_two_completed_and_one_begun(store, course) for _ in range(2)]
     elsewhere = await written(store, merge_write(learner, other, lesson(1), quiz_attempts=1))
@@ -193,13 +195,13 @@ async def test_a_course_started_over_counts_from_nothing(store: Store) -> None:
     assert await exact_tally(store, learner, course) == Tally(0, 1, 500_000)
 
 
-async def test_starting_over_what_was_not_begun_is_no_refusal(store: Store) -> None:
+async def test_starting_over_a_course_without_progress_is_not_refused(store: Store) -> None:
     learner, course = new_learner(), await new_course(store)
     await store.restart_course(learner, course.id)
     assert await store.learner_courses(learner) == []
 
 
-async def test_a_learners_courses_stand_by_the_last_write(make_store: MakeStore) -> None:
+async def test_a_learners_courses_are_in_the_order_of_the_last_write(make_store: MakeStore) -> None:
     clock = Clock()
     async with opened(make_store(clock=clock)) as store:
         learner = new_learner()
@@ -215,7 +217,7 @@ async def test_a_learners_courses_stand_by_the_last_write(make_store: MakeStore)
         assert readings == [await store.course_progress(learner, reading.course.id) for reading in readings]
 
 
-async def test_a_learners_courses_stand_by_the_microsecond(make_store: MakeStore) -> None:
+async def test_a_learners_courses_are_in_order_to_the_microsecond(make_store: MakeStore) -> None:
     noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
     moments = [noon + timedelta(microseconds=step) for step in (1, 0, 999_999, 1_000_000, -1)]
     shown = [noon]

@@ -1,4 +1,4 @@
-"""Courses that are edited while learners are under way: what was told before, what follows, and that all is exact."""
+"""Edits of courses with learners: the impact before, the recalculation after, exact figures."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
@@ -88,7 +88,9 @@ def open_store(make_store: MakeStore, runner: asyncio.Runner) -> Iterator[Store]
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_a_dry_run_tells_what_then_happens(open_store: Store, runner: asyncio.Runner, data: st.DataObject) -> None:
+def test_a_dry_run_answers_the_impact_that_the_edit_then_has(
+    open_store: Store, runner: asyncio.Runner, data: st.DataObject
+) -> None:
     runner.run(_edit_and_compare(open_store, data))
 
 
@@ -148,7 +150,7 @@ async def _when_completed(store: Store, learner: LearnerId, course_id: CourseId)
 
 
 @pytest.mark.parametrize("on_edit", OnEdit)
-async def test_whoever_had_completed_a_course_that_grows_stays_so_or_does_not(store: Store, on_edit: OnEdit) -> None:
+async def test_a_course_that_grows_keeps_or_reopens_completions(store: Store, on_edit: OnEdit) -> None:
     grown = await new_course(store, lesson(1), lesson(2))
     learner = new_learner()
     await _finish(store, grown, [learner], 2)
@@ -166,7 +168,7 @@ async def test_whoever_had_completed_a_course_that_grows_stays_so_or_does_not(st
     await check_exact(store, grown.id)
 
 
-async def test_to_reopen_a_course_asks_who_stayed_completed_to_do_what_is_new(store: Store) -> None:
+async def test_reopening_a_course_takes_back_completions_that_were_kept(store: Store) -> None:
     kept = await new_course(store, lesson(1))
     learner = new_learner()
     await _finish(store, kept, [learner], 1)
@@ -182,7 +184,7 @@ async def test_to_reopen_a_course_asks_who_stayed_completed_to_do_what_is_new(st
     await check_exact(store, kept.id)
 
 
-async def test_a_lower_mark_completes_what_has_reached_it(store: Store) -> None:
+async def test_a_lower_pass_mark_completes_lessons_that_reached_it(store: Store) -> None:
     hard = await new_course(store, quiz(1, pass_mark=90), lesson(2, complete_at=100))
     reached, missed = new_learner(), new_learner()
     for learner, score, percentage in ((reached, 75, 80), (missed, 65, 70)):
@@ -202,7 +204,7 @@ async def test_a_lower_mark_completes_what_has_reached_it(store: Store) -> None:
     await check_exact(store, hard.id)
 
 
-async def test_a_course_that_is_not_there_is_foretold_as_new(store: Store) -> None:
+async def test_the_impact_of_a_new_course_is_zero(store: Store) -> None:
     told = await impact(store, course(course_id=CourseId(new_learner())))
     assert told.change.created
     assert told[1:] == (0, 0, 0)
@@ -225,7 +227,9 @@ async def test_an_edit_that_changes_nobodys_completion_reads_nobody(
     assert told[1:] == (5, 0, 0)
 
 
-async def test_only_those_whose_rows_decide_are_read(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_dry_run_reads_only_learners_whose_lesson_progress_decides(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     known = await new_course(store, *map(lesson, range(1, 5)))
     behind, near = [new_learner() for _ in range(4)], [new_learner() for _ in range(2)]
     await _finish(store, known, behind, 1)
@@ -243,7 +247,7 @@ async def test_only_those_whose_rows_decide_are_read(store: Store, monkeypatch: 
     assert told[1:] == (6, 2, 0)
 
 
-async def test_a_new_lesson_that_nobody_has_started_needs_nobodys_rows(
+async def test_a_new_lesson_that_nobody_has_started_reads_no_lesson_progress(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = with_fields(await new_course(store, lesson(1)), on_edit=OnEdit.REOPEN)
@@ -257,7 +261,7 @@ async def test_a_new_lesson_that_nobody_has_started_needs_nobodys_rows(
     assert told[1:] == (3, 0, 3)
 
 
-async def test_more_learners_than_a_page_holds_are_all_told_of(store: Store) -> None:
+async def test_the_impact_counts_more_learners_than_one_page(store: Store) -> None:
     known = await new_course(store, lesson(1), lesson(2))
     one, both = [new_learner() for _ in range(1_100)], [new_learner() for _ in range(3)]
     for first in range(0, len(one), 500):
@@ -272,7 +276,7 @@ async def test_more_learners_than_a_page_holds_are_all_told_of(store: Store) -> 
     await check_exact(store, known.id)
 
 
-async def test_how_far_it_is_can_be_asked_until_it_is_done(store: Store) -> None:
+async def test_the_state_of_a_recalculation_can_be_read_until_it_is_finished(store: Store) -> None:
     known = await new_course(store, lesson(1), lesson(2))
     assert await store.recalculation(known.id) is None
     await _finish(store, known, [new_learner() for _ in range(3)], 1)
@@ -285,7 +289,7 @@ async def test_how_far_it_is_can_be_asked_until_it_is_done(store: Store) -> None
     assert await completed(store, known.id) == 3
 
 
-async def test_whoever_was_not_brought_along_is_found_once_all_should_be(store: Store) -> None:
+async def test_a_learner_whom_a_recalculation_missed_is_found_at_its_end(store: Store) -> None:
     known = await new_course(store, lesson(1), lesson(2))
     learner, away = new_learner(), new_learner()
     await _finish(store, known, [learner, away], 1)
@@ -301,7 +305,7 @@ async def test_whoever_was_not_brought_along_is_found_once_all_should_be(store: 
     assert await completed(store, known.id) == 1
 
 
-async def test_a_course_that_is_edited_or_removed_meanwhile_is_taken_up_anew(store: Store) -> None:
+async def test_an_edit_or_removal_restarts_a_running_recalculation(store: Store) -> None:
     known = await new_course(store, lesson(1), lesson(2))
     learners = [new_learner() for _ in range(300)]
     await _finish(store, known, learners, 1)
@@ -335,7 +339,7 @@ async def test_two_processes_share_the_work(make_store: MakeStore) -> None:
         await one.close()
 
 
-async def test_of_all_who_ask_at_once_one_has_the_work_for_a_minute(make_store: MakeStore) -> None:
+async def test_one_of_many_processes_leases_a_recalculation_for_a_minute(make_store: MakeStore) -> None:
     clock = Clock()
     async with opened(make_store(clock=clock)) as one, opened(make_store(clock=clock)) as other:
         known = await new_course(one, lesson(1), lesson(2))
@@ -347,7 +351,7 @@ async def test_of_all_who_ask_at_once_one_has_the_work_for_a_minute(make_store: 
             clock.now += timedelta(minutes=1)
 
 
-async def test_nobody_comes_after_the_last_learner(store: Store) -> None:
+async def test_no_learner_is_listed_after_the_last_one(store: Store) -> None:
     last = LearnerId("ffffffff-ffff-ffff-ffff-ffffffffffff")
     known = await new_course(store, lesson(1), lesson(2))
     await _finish(store, known, [last], 1)

@@ -1,4 +1,4 @@
-"""How far imports are, over both stores: taken, noted, let go of, forgotten."""
+"""The state of imports in both stores: taken, noted, released, removed."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -20,12 +20,12 @@ def new_key(caller: LearnerId | None = None) -> ImportKey:
     return ImportKey(caller or new_learner(), f"key {uuid4()}")
 
 
-async def test_a_new_one_is_whose_it_is(store: Store) -> None:
+async def test_a_new_import_belongs_to_its_holder(store: Store) -> None:
     taken = await store.imports.take(new_key(), FILE, MINE)
     assert taken == ImportState(FILE, MINE, 0, Report(), finished=False)
 
 
-async def test_what_is_noted_is_there_when_it_goes_on(make_store: MakeStore) -> None:
+async def test_an_import_continues_from_its_last_note(make_store: MakeStore) -> None:
     key = new_key()
     async with opened(make_store()) as store:
         await store.imports.take(key, FILE, MINE)
@@ -35,7 +35,7 @@ async def test_what_is_noted_is_there_when_it_goes_on(make_store: MakeStore) -> 
         assert await store.imports.take(key, FILE, THEIRS) == ImportState(FILE, THEIRS, 12, REPORT, finished=False)
 
 
-async def test_nobody_takes_what_is_anothers(store: Store) -> None:
+async def test_an_import_of_another_holder_can_not_be_taken(store: Store) -> None:
     key = new_key()
     await store.imports.take(key, FILE, MINE)
     assert (await store.imports.take(key, FILE, THEIRS)).holder == MINE
@@ -44,7 +44,7 @@ async def test_nobody_takes_what_is_anothers(store: Store) -> None:
     assert await store.imports.take(key, FILE, THEIRS) == ImportState(FILE, MINE, 0, Report(), finished=False)
 
 
-async def test_nobody_takes_it_for_another_file(store: Store) -> None:
+async def test_an_import_key_can_not_be_used_for_another_file(store: Store) -> None:
     key = new_key()
     await store.imports.take(key, FILE, MINE)
     await store.imports.release(key, MINE)
@@ -52,7 +52,7 @@ async def test_nobody_takes_it_for_another_file(store: Store) -> None:
     assert (found.digest, found.holder) == (FILE, None)
 
 
-async def test_nobody_takes_what_is_done(store: Store) -> None:
+async def test_a_finished_import_can_not_be_taken_again(store: Store) -> None:
     key = new_key()
     await store.imports.take(key, FILE, MINE)
     assert await store.imports.note(key, MINE, 0, REPORT, finished=True)
@@ -60,7 +60,7 @@ async def test_nobody_takes_what_is_done(store: Store) -> None:
     assert (found.finished, found.report, found.holder) == (True, REPORT, MINE)
 
 
-async def test_who_notes_nothing_for_long_loses_it(make_store: MakeStore) -> None:
+async def test_a_holder_that_notes_nothing_for_long_loses_the_import(make_store: MakeStore) -> None:
     clock, key = Clock(), new_key()
     async with opened(make_store(clock=clock)) as store:
         await store.imports.take(key, FILE, MINE)
@@ -75,7 +75,7 @@ async def test_who_notes_nothing_for_long_loses_it(make_store: MakeStore) -> Non
         assert (await store.imports.take(key, FILE, MINE)).line == 3
 
 
-async def test_what_was_not_touched_for_long_is_forgotten(make_store: MakeStore) -> None:
+async def test_an_import_without_changes_for_long_is_removed(make_store: MakeStore) -> None:
     clock, old, young = Clock(), new_key(), new_key()
     async with opened(make_store(clock=clock)) as store:
         await store.imports.take(old, FILE, MINE)
@@ -94,7 +94,7 @@ async def test_what_was_not_touched_for_long_is_forgotten(make_store: MakeStore)
 
 
 @pytest.mark.parametrize("finished", [False, True])
-async def test_what_is_forgotten_begins_anew(store: Store, finished: bool) -> None:
+async def test_a_removed_import_begins_again(store: Store, finished: bool) -> None:
     caller = new_learner()
     keys = [new_key(caller), new_key(caller), new_key(caller), new_key()]
     for key in keys:

@@ -1,4 +1,4 @@
-"""Any sequence of writes, edits, restarts and erasures, beside a model that keeps rows and counts anew every time."""
+"""Any sequence of writes, edits, restarts and erasures does what a simple model does."""
 
 import asyncio
 from collections.abc import Coroutine

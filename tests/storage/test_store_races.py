@@ -1,4 +1,4 @@
-"""Many writers at once: nothing is lost, nothing is let through twice, and no one pays for another's refusal."""
+"""Concurrent writes: none is lost, none succeeds twice, and none fails because of another."""
 
 import asyncio
 from collections import Counter
@@ -34,7 +34,7 @@ from storage.stores import (
 ONLY_CREATE = Precondition(none_match_any=True)
 
 
-async def test_200_writers_on_one_row_lose_nothing(store: Store) -> None:
+async def test_200_writers_of_one_lesson_progress_lose_nothing(store: Store) -> None:
     learner, course = new_learner(), await new_course(store)
     answers = await outcomes(
         store,
@@ -52,7 +52,7 @@ async def test_200_writers_on_one_row_lose_nothing(store: Store) -> None:
     assert await exact_tally(store, learner, course) == Tally(0, 1, 19_900_000)
 
 
-async def test_two_stores_on_one_database_lose_nothing_between_them(make_store: MakeStore) -> None:
+async def test_two_stores_on_one_database_lose_no_write(make_store: MakeStore) -> None:
     async with opened(make_store(batch_limit=5)) as one, opened(make_store(batch_limit=5)) as other:
         learner, course = new_learner(), await new_course(one)
         writes = [
@@ -67,7 +67,7 @@ async def test_two_stores_on_one_database_lose_nothing_between_them(make_store: 
             assert await exact_tally(store, learner, course) == Tally(0, 3, (57 + 58 + 59) * 1_000_000)
 
 
-async def test_of_many_who_saw_the_same_row_one_gets_through(store: Store) -> None:
+async def test_one_of_many_conditional_writes_with_the_same_etag_succeeds(store: Store) -> None:
     learner, course = new_learner(), await new_course(store)
     seen = await written(store, merge_write(learner, course, lesson(1), quiz_attempts=1000))
     answers = await outcomes(store, (conditional(seen, quiz_attempts=n) for n in range(50)))
@@ -78,7 +78,7 @@ async def test_of_many_who_saw_the_same_row_one_gets_through(store: Store) -> No
     assert winner.version == seen.version + 1
 
 
-async def test_of_many_who_saw_the_same_row_in_two_stores_one_gets_through(make_store: MakeStore) -> None:
+async def test_one_of_many_conditional_writes_with_the_same_etag_succeeds_in_two_stores(make_store: MakeStore) -> None:
     async with opened(make_store()) as one, opened(make_store()) as other:
         learner, course = new_learner(), await new_course(one)
         for _ in range(10):
@@ -94,7 +94,7 @@ async def test_of_many_who_saw_the_same_row_in_two_stores_one_gets_through(make_
             }
 
 
-async def test_of_many_who_make_a_row_only_if_there_is_none_one_does(store: Store) -> None:
+async def test_one_of_many_writes_with_if_none_match_any_succeeds(store: Store) -> None:
     learner, course = new_learner(), await new_course(store)
     writes = (LessonWrite(learner, course.id, lesson(1).id, {"quiz_attempts": n}, ONLY_CREATE) for n in range(50))
     answers = await outcomes(store, writes)
@@ -103,7 +103,7 @@ async def test_of_many_who_make_a_row_only_if_there_is_none_one_does(store: Stor
     assert row.version == 1
 
 
-async def test_a_removal_among_writes_leaves_a_sound_row(store: Store) -> None:
+async def test_a_removal_among_writes_leaves_consistent_lesson_progress(store: Store) -> None:
     learner, course = new_learner(), await new_course(store)
     writes = [merge_write(learner, course, lesson(1), quiz_attempts=n, time_spent_minutes=n) for n in range(1, 41)]
     writes.insert(20, removal(learner, course, lesson(1)))
@@ -114,7 +114,7 @@ async def test_a_removal_among_writes_leaves_a_sound_row(store: Store) -> None:
     assert await exact_tally(store, learner, course) == Tally(0, 1, 40_000_000)
 
 
-async def test_a_refused_write_does_not_fail_its_neighbours(store: Store) -> None:
+async def test_a_refused_write_does_not_fail_others_in_its_batch(store: Store) -> None:
     learner, course = new_learner(), await new_course(store)
     seen = await written(store, merge_write(learner, course, lesson(1), metadata={"a": "x" * 10_000}))
     unknown = Course(CourseId("11111111-1111-4111-8111-111111111111"), "Unknown", (lesson(1),))
@@ -147,7 +147,7 @@ async def test_a_refused_write_does_not_fail_its_neighbours(store: Store) -> Non
     assert await exact_tally(store, learner, course) == Tally(1, 2, 500_000)
 
 
-async def test_a_write_that_fails_unforeseen_leaves_nothing_behind_and_its_neighbours_alone(store: Store) -> None:
+async def test_an_unexpected_failure_of_a_write_changes_nothing_and_fails_no_other(store: Store) -> None:
     learner, course = new_learner(), await new_course(store)
     sound = merge_write(learner, course, lesson(1), quiz_attempts=1, time_spent_minutes=1)
     answers = await outcomes(store, [sound, merge_write(learner, course, lesson(2), quiz_attempts="not a number")])
@@ -158,7 +158,7 @@ async def test_a_write_that_fails_unforeseen_leaves_nothing_behind_and_its_neigh
     assert await exact_tally(store, learner, course) == Tally(0, 1, 1_000_000)
 
 
-async def test_a_full_queue_refuses_and_loses_nothing_it_accepted(make_store: MakeStore) -> None:
+async def test_a_full_queue_refuses_writes_and_loses_no_accepted_write(make_store: MakeStore) -> None:
     async with opened(make_store(queue_limit=8, batch_limit=4)) as store:
         learner, course = new_learner(), await new_course(store, *(lesson(n) for n in range(100)))
         writes = [merge_write(learner, course, of, time_spent_minutes=1) for of in course.lessons]
@@ -172,7 +172,7 @@ async def test_a_full_queue_refuses_and_loses_nothing_it_accepted(make_store: Ma
         assert (await store.write(refused)).after is not None
 
 
-async def test_closing_commits_what_is_queued(make_store: MakeStore) -> None:
+async def test_closing_commits_queued_writes(make_store: MakeStore) -> None:
     store = make_store(batch_limit=3)
     await store.open()
     learner, course = new_learner(), await new_course(store, *(lesson(n) for n in range(20)))
@@ -186,7 +186,7 @@ async def test_closing_commits_what_is_queued(make_store: MakeStore) -> None:
         assert set(await rows_of(store, learner, course)) == {of.id for of in course.lessons}
 
 
-async def test_a_writer_who_goes_away_takes_no_one_along(store: Store) -> None:
+async def test_cancelling_a_write_does_not_affect_other_writes(store: Store) -> None:
     learner, course = new_learner(), await new_course(store, *(lesson(n) for n in range(30)))
     tasks = [
         asyncio.create_task(store.write(merge_write(learner, course, of, quiz_attempts=1))) for of in course.lessons
@@ -225,7 +225,7 @@ async def test_edits_of_a_course_among_writes_leave_every_tally_exact(store: Sto
         assert await exact_tally(store, learner, course) == Tally(last.required_lessons, 0, 300_000)
 
 
-async def test_an_edit_whose_author_goes_away_is_made_whole_or_not_at_all(store: Store) -> None:
+async def test_a_cancelled_edit_is_stored_completely_or_not_at_all(store: Store) -> None:
     learner, course = new_learner(), await new_course(store)
     for round_ in range(40):
         edited = Course(course.id, f"Title {round_}", tuple(lesson(n, title=f"{round_}") for n in (1, 2, 3)))
@@ -256,7 +256,7 @@ async def test_a_course_started_over_among_writes_leaves_an_exact_tally(store: S
     assert (await exact_tally(store, learner, course)).micro_minutes % 100_000 == 0
 
 
-async def test_a_first_write_and_a_fresh_start_at_once_in_two_stores_leave_an_exact_tally(
+async def test_a_first_write_and_a_restart_in_two_stores_leave_an_exact_tally(
     make_store: MakeStore,
 ) -> None:
     async with opened(make_store()) as one, opened(make_store()) as other:

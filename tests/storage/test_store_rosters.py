@@ -1,4 +1,4 @@
-"""Pages of rosters over both stores: in every order, by every way to find learners, with the first and the last id."""
+"""Pages of rosters in both stores, for every order and filter, with the first and the last id."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -80,7 +80,7 @@ async def _pages(store: Store, course: Course, query: RosterQuery) -> list[Cours
 
 @pytest.mark.parametrize("few", [5_000, -1], ids=["found", "walked"])
 @pytest.mark.parametrize("limit", [1, 2, 100])
-async def test_pages_have_each_learner_once_in_order(
+async def test_pages_list_each_learner_once_in_order(
     make_store: MakeStore, monkeypatch: pytest.MonkeyPatch, few: int, limit: int
 ) -> None:
     monkeypatch.setattr(rosters, "FEW", few)
@@ -118,7 +118,7 @@ _BY_LESSON: Final = "course_progress_by_lesson (course_id=? AND at_lesson=?"
 
 @pytest.mark.parametrize("order", RosterOrder)
 @pytest.mark.parametrize("descending", [False, True])
-async def test_sqlite_uses_the_index_that_is_meant(folder: Path, order: RosterOrder, descending: bool) -> None:
+async def test_sqlite_uses_the_intended_index(folder: Path, order: RosterOrder, descending: bool) -> None:
     async with opened(sqlite_store(folder)):
         pass
     with closing(apsw.Connection(str(folder / "headway.db"))) as connection:

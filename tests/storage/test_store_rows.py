@@ -1,4 +1,4 @@
-"""One learner's rows: written, read back, removed, and kept when the service stops."""
+"""Lesson progress of one learner: written, read, removed, and kept after a restart."""
 
 import json
 from typing import Any
@@ -40,7 +40,7 @@ EVERYTHING: dict[str, Any] = {
 }
 
 
-async def test_a_learner_who_has_not_written_has_no_rows(store: Store) -> None:
+async def test_a_learner_without_writes_has_no_lesson_progress(store: Store) -> None:
     learner, course = new_learner(), await new_course(store)
     assert await store.lesson(learner, course.id, course.lessons[0].id) == (course, None)
     assert await store.lessons(learner, course.id) == (course, [])
@@ -48,7 +48,7 @@ async def test_a_learner_who_has_not_written_has_no_rows(store: Store) -> None:
     assert await store.learner_courses(learner) == []
 
 
-async def test_a_row_is_read_back_as_it_was_written(store: Store) -> None:
+async def test_lesson_progress_is_read_back_as_it_was_written(store: Store) -> None:
     learner, course = new_learner(), await new_course(store)
     row = await written(store, merge_write(learner, course, course.lessons[1], **EVERYTHING))
     assert {field: getattr(row, field) for field in EVERYTHING} == EVERYTHING
@@ -74,7 +74,7 @@ async def test_every_kind_of_value_survives_the_database(make_store: MakeStore) 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(of=lessons(), first=UPDATES, second=UPDATES)
-async def test_what_a_write_answers_is_what_is_read_afterwards(
+async def test_a_write_returns_what_is_read_afterwards(
     store: Store, of: Lesson, first: ProgressUpdate, second: ProgressUpdate
 ) -> None:
     learner, course = new_learner(), await new_course(store, of)
@@ -85,7 +85,7 @@ async def test_what_a_write_answers_is_what_is_read_afterwards(
     assert json.dumps(read, default=str) == json.dumps(after, default=str)
 
 
-async def test_a_write_tells_the_row_before_and_after_it_and_what_it_kept(store: Store) -> None:
+async def test_a_write_returns_lesson_progress_before_and_after_and_the_kept_fields(store: Store) -> None:
     learner, course = new_learner(), await new_course(store, lesson(1), quiz(2, pass_mark=60))
     first = await store.write(merge_write(learner, course, course.lessons[1], quiz_score=80))
     assert first.before is None
@@ -105,7 +105,7 @@ async def test_every_write_is_read_at_once(store: Store) -> None:
         assert (await store.lesson(learner, course.id, row.lesson_id)).lesson_progress == row
 
 
-async def test_times_are_the_clocks(make_store: MakeStore) -> None:
+async def test_times_come_from_the_clock(make_store: MakeStore) -> None:
     clock = Clock()
     async with opened(make_store(clock=clock)) as store:
         learner, course = new_learner(), await new_course(store)
@@ -117,7 +117,7 @@ async def test_times_are_the_clocks(make_store: MakeStore) -> None:
         assert made < clock.now
 
 
-async def test_a_write_that_changes_nothing_leaves_the_row_but_is_the_last_access(make_store: MakeStore) -> None:
+async def test_a_write_that_changes_nothing_keeps_lesson_progress_and_is_the_last_access(make_store: MakeStore) -> None:
     clock = Clock()
     async with opened(make_store(clock=clock)) as store:
         learner, course = new_learner(), await new_course(store)
@@ -130,7 +130,7 @@ async def test_a_write_that_changes_nothing_leaves_the_row_but_is_the_last_acces
         assert progress.last_accessed == clock.now > row.updated_at
 
 
-async def test_rows_are_apart_by_learner_course_and_lesson(store: Store) -> None:
+async def test_lesson_progress_is_separate_by_learner_course_and_lesson(store: Store) -> None:
     ada, ben = new_learner(), new_learner()
     course, other = await new_course(store), await new_course(store)
     written_rows = [
@@ -148,7 +148,7 @@ async def test_rows_are_apart_by_learner_course_and_lesson(store: Store) -> None
     assert await rows_of(store, ben, other) == {}
 
 
-async def test_a_removed_row_is_gone_and_counts_no_more(store: Store) -> None:
+async def test_removed_lesson_progress_no_longer_counts(store: Store) -> None:
     learner, course = new_learner(), await new_course(store)
     row = await written(
         store, merge_write(learner, course, course.lessons[0], status=Status.COMPLETED, time_spent_minutes=5)
@@ -160,14 +160,14 @@ async def test_a_removed_row_is_gone_and_counts_no_more(store: Store) -> None:
     assert await exact_tally(store, learner, course) == (0, 0, 0)
 
 
-async def test_removing_a_row_that_is_not_there_touches_nothing(store: Store) -> None:
+async def test_removing_absent_lesson_progress_changes_nothing(store: Store) -> None:
     learner, course = new_learner(), await new_course(store)
     removed = await store.write(removal(learner, course, course.lessons[0]))
     assert (removed.before, removed.after) == (None, None)
     assert await store.learner_courses(learner) == []
 
 
-async def test_a_row_made_again_does_not_answer_to_its_old_tag(store: Store) -> None:
+async def test_lesson_progress_made_again_does_not_match_its_old_etag(store: Store) -> None:
     learner, course = new_learner(), await new_course(store)
     old = await written(store, merge_write(learner, course, course.lessons[0], quiz_attempts=1))
     await store.write(removal(learner, course, course.lessons[0]))
@@ -179,7 +179,7 @@ async def test_a_row_made_again_does_not_answer_to_its_old_tag(store: Store) -> 
     assert (await store.lesson(learner, course.id, new.lesson_id)).lesson_progress == new
 
 
-async def test_an_conditional_write_may_take_back_and_a_stale_one_may_not(store: Store) -> None:
+async def test_a_conditional_write_may_lower_values_and_a_stale_one_may_not(store: Store) -> None:
     learner, course = new_learner(), await new_course(store)
     first = await written(store, merge_write(learner, course, course.lessons[0], **EVERYTHING))
     second = await written(store, conditional(first, progress_percentage=1, metadata={}))
@@ -208,7 +208,7 @@ async def refused_writes(store: Store) -> list[tuple[LessonWrite, type[HeadwayEr
     ]
 
 
-async def test_a_refused_write_leaves_everything_as_it_was(store: Store) -> None:
+async def test_a_refused_write_changes_nothing(store: Store) -> None:
     for write, refusal in await refused_writes(store):
         rows = await store.lessons(write.learner_id, write.course_id)
         course_progress = await store.course_progress(write.learner_id, write.course_id)
@@ -218,7 +218,7 @@ async def test_a_refused_write_leaves_everything_as_it_was(store: Store) -> None
         assert await store.course_progress(write.learner_id, write.course_id) == course_progress
 
 
-async def test_everything_written_is_there_after_a_restart(make_store: MakeStore) -> None:
+async def test_all_writes_are_there_after_a_restart(make_store: MakeStore) -> None:
     async with opened(make_store()) as store:
         learner, course = new_learner(), await new_course(store, title="Kept")
         for position, of in enumerate(course.lessons):
@@ -233,7 +233,7 @@ async def test_everything_written_is_there_after_a_restart(make_store: MakeStore
         assert await written(store, conditional(rows[course.lessons[2].id], quiz_attempts=0))
 
 
-async def test_opening_tells_what_was_done_to_the_schema_once(make_store: MakeStore) -> None:
+async def test_opening_reports_a_migration_once(make_store: MakeStore) -> None:
     first = make_store()
     assert await first.open()
     await first.close()

@@ -1,4 +1,4 @@
-"""Codes that sign a browser in, over both stores: each lets one in, once, in time."""
+"""Sign-in codes in both stores: each works once, and only in time."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ def anybody(*scopes: str) -> SignIn:
     "courses", [None, frozenset[CourseId](), frozenset([CourseId(str(uuid4())), CourseId(str(uuid4()))])]
 )
 @pytest.mark.parametrize("ends_at", [None, datetime(2030, 5, 6, 7, 8, 9, 123456, tzinfo=UTC)])
-async def test_whom_a_code_lets_in_is_whom_it_was_made_for(
+async def test_a_code_signs_in_the_learner_it_was_made_for(
     store: Store, courses: frozenset[CourseId] | None, ends_at: datetime | None
 ) -> None:
     scopes = frozenset({"statistics:read", 'a "scope" with ✎ and spaces', ""})
@@ -33,11 +33,11 @@ async def test_whom_a_code_lets_in_is_whom_it_was_made_for(
     assert await store.sign_in_codes.take("digest") == let_in
 
 
-async def test_a_code_that_never_was_lets_nobody_in(store: Store) -> None:
+async def test_an_unknown_code_signs_nobody_in(store: Store) -> None:
     assert await store.sign_in_codes.take("digest") is None
 
 
-async def test_of_all_who_bring_a_code_at_once_one_is_let_in(make_store: MakeStore) -> None:
+async def test_one_of_many_concurrent_uses_of_a_code_succeeds(make_store: MakeStore) -> None:
     let_in = anybody()
     async with opened(make_store()) as one, opened(make_store()) as other:
         for _ in range(5):
@@ -48,7 +48,7 @@ async def test_of_all_who_bring_a_code_at_once_one_is_let_in(make_store: MakeSto
             assert sorted(told, key=lambda found: found is None) == [let_in, *[None] * 9]
 
 
-async def test_a_code_that_is_over_lets_nobody_in(make_store: MakeStore) -> None:
+async def test_an_expired_code_signs_nobody_in(make_store: MakeStore) -> None:
     clock = Clock()
     async with opened(make_store(clock=clock)) as store:
         await store.sign_in_codes.put("over", anybody(), clock.now + A_MINUTE)
@@ -58,7 +58,7 @@ async def test_a_code_that_is_over_lets_nobody_in(make_store: MakeStore) -> None
         assert await store.sign_in_codes.take("in time") is not None
 
 
-async def test_codes_that_are_over_are_forgotten(make_store: MakeStore) -> None:
+async def test_expired_codes_are_removed(make_store: MakeStore) -> None:
     clock = Clock()
     async with opened(make_store(clock=clock)) as store:
         await store.sign_in_codes.put("over", anybody(), clock.now + A_MINUTE)
@@ -72,7 +72,7 @@ async def test_codes_that_are_over_are_forgotten(make_store: MakeStore) -> None:
         assert await store.sign_in_codes.take("new") is not None
 
 
-async def test_all_codes_of_one_learner_can_be_forgotten(store: Store) -> None:
+async def test_all_codes_of_one_learner_can_be_removed(store: Store) -> None:
     mine, theirs = anybody(), anybody()
     for digest, let_in in (("one", mine), ("two", mine), ("another's", theirs)):
         await store.sign_in_codes.put(digest, let_in, LATER)

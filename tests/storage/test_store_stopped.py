@@ -1,4 +1,4 @@
-"""Which lesson each learner is at, and how many stopped where: exact at once, whatever was written and edited."""
+"""The lesson at which each learner stops is exact after every write and edit."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace as with_fields
@@ -59,7 +59,7 @@ async def test_an_optional_lesson_that_everybody_skips_loses_nobody(store: Store
     assert await drop_off(store, of) == [0, 0, None]
 
 
-async def test_two_crowds_are_not_compared(store: Store) -> None:
+async def test_drop_off_compares_only_learners_of_the_same_lesson(store: Store) -> None:
     of = await new_course(store, lesson(1), lesson(2), lesson(3))
     for only in (lesson(1), lesson(2)):
         for _ in range(2):
@@ -68,7 +68,7 @@ async def test_two_crowds_are_not_compared(store: Store) -> None:
     assert await drop_off(store, of) == [100, 100, None]
 
 
-async def test_who_only_looked_is_at_no_lesson(store: Store) -> None:
+async def test_a_learner_who_started_nothing_stops_at_no_lesson(store: Store) -> None:
     of = await new_course(store, lesson(1), lesson(2))
     learner = new_learner()
     await store.write(merge_write(learner, of, lesson(1), is_bookmarked=True))
@@ -78,7 +78,7 @@ async def test_who_only_looked_is_at_no_lesson(store: Store) -> None:
     assert await stopped(store, of) == [1, 0]
 
 
-async def test_who_goes_back_is_still_where_they_were_furthest(store: Store) -> None:
+async def test_a_learner_who_goes_back_stops_at_the_furthest_lesson(store: Store) -> None:
     of = await new_course(store, lesson(1), lesson(2, required=False), lesson(3))
     learner = new_learner()
     await started(store, learner, of, lesson(2), lesson(1))
@@ -94,7 +94,7 @@ TAKE_BACK: Final = {
 
 
 @pytest.mark.parametrize("take_back", TAKE_BACK.values(), ids=TAKE_BACK)
-async def test_a_lesson_that_is_taken_back_leaves_the_one_before(store: Store, take_back: TakeBack) -> None:
+async def test_a_learner_who_takes_a_lesson_back_stops_at_the_lesson_before(store: Store, take_back: TakeBack) -> None:
     of = await new_course(store, *map(lesson, range(1, 5)))
     learner, other = new_learner(), new_learner()
     rows = await started(store, learner, of, lesson(1), lesson(3), lesson(2), lesson(4))
@@ -112,7 +112,7 @@ async def test_a_lesson_that_is_taken_back_leaves_the_one_before(store: Store, t
     assert await stopped(store, of) == [1, 0, 0, 1]
 
 
-async def test_lessons_that_are_begun_and_taken_back_at_once(store: Store) -> None:
+async def test_concurrent_starts_and_removals_keep_the_stops_exact(store: Store) -> None:
     of = await new_course(store, *map(lesson, range(1, 4)))
     learner = new_learner()
     await started(store, learner, of, lesson(1), lesson(2))
@@ -131,7 +131,7 @@ async def test_lessons_that_are_begun_and_taken_back_at_once(store: Store) -> No
     assert await stopped(store, of) == [0, 1, 0]
 
 
-async def test_who_completes_the_course_has_not_stopped(store: Store) -> None:
+async def test_a_learner_who_completes_the_course_has_not_stopped(store: Store) -> None:
     of = await new_course(store, lesson(1), lesson(2))
     learner = new_learner()
     await finished(store, learner, of, lesson(2))
@@ -143,7 +143,7 @@ async def test_who_completes_the_course_has_not_stopped(store: Store) -> None:
     assert await stopped(store, of) == [0, 1]
 
 
-async def test_who_starts_over_is_nowhere_and_who_is_erased_is_gone(store: Store) -> None:
+async def test_a_learner_who_starts_over_or_is_erased_stops_nowhere(store: Store) -> None:
     of = await new_course(store, lesson(1), lesson(2))
     over, erased = new_learner(), new_learner()
     for learner in (over, erased):
@@ -156,7 +156,7 @@ async def test_who_starts_over_is_nowhere_and_who_is_erased_is_gone(store: Store
     assert await stopped(store, of) == [1, 0]
 
 
-async def test_an_edit_is_followed_once_it_is_derived(store: Store) -> None:
+async def test_an_edit_changes_the_stops_with_the_recalculation(store: Store) -> None:
     of = await new_course(store, lesson(1), lesson(2), lesson(3))
     first, last = new_learner(), new_learner()
     await started(store, first, of, lesson(1), lesson(2))
@@ -176,7 +176,7 @@ async def test_an_edit_is_followed_once_it_is_derived(store: Store) -> None:
     assert await stopped(store, of) == [1, 0, 1]
 
 
-async def test_who_writes_after_an_edit_is_brought_along_at_once(store: Store) -> None:
+async def test_a_write_after_an_edit_updates_the_stop_at_once(store: Store) -> None:
     of = await new_course(store, lesson(1), lesson(2), lesson(3))
     learner = new_learner()
     await started(store, learner, of, lesson(1), lesson(3))
@@ -185,7 +185,7 @@ async def test_who_writes_after_an_edit_is_brought_along_at_once(store: Store) -
     assert await stopped(store, of) == [0, 1, 0]
 
 
-async def test_course_progress_at_the_wrong_lesson_is_found_and_mended(store: Store) -> None:
+async def test_verify_finds_and_repairs_a_stop_at_the_wrong_lesson(store: Store) -> None:
     of = await new_course(store, lesson(1), lesson(2))
     learner = new_learner()
     await started(store, learner, of, lesson(1))
