@@ -1,4 +1,4 @@
-"""Completing lessons over HTTP: numbers without dust, what is held back, and who may complete all the same."""
+"""Completing lessons over HTTP: rounded numbers, unmet conditions, and completions against them."""
 
 from collections.abc import Callable
 from typing import Any
@@ -56,20 +56,22 @@ def path(publish: Callable[..., str]) -> str:
         pytest.param(TEST, {"time_spent_minutes": 0.1 + 0.2}, {"time_spent_minutes": 0.3}, id="a sum of minutes"),
     ],
 )
-def test_numbers_come_in_without_dust(
+def test_numbers_of_progress_are_rounded_to_a_millionth(
     learner: httpx.Client, path: str, of: str, sent: dict[str, Any], stored: dict[str, Any]
 ) -> None:
     assert learner.put(path + of, json=sent).json().items() >= stored.items()
 
 
-def test_a_document_too_comes_in_without_dust(author: httpx.Client, publish: Callable[..., str]) -> None:
+def test_numbers_of_a_course_document_are_rounded_to_a_millionth(
+    author: httpx.Client, publish: Callable[..., str]
+) -> None:
     quiz = lesson(kind="quiz", pass_mark=29 / 50 * 100, complete_at=100 / 3 * 3, duration_seconds=0.1 + 0.2)
     path = publish(course(quiz))
     [stored] = author.get(path.replace("/progress/", "/courses/")).json()["lessons"]
     assert (stored["pass_mark"], stored["complete_at"], stored["duration_seconds"]) == (58, 100, 0.3)
 
 
-def test_a_plain_completion_does_not_pass_a_test(learner: httpx.Client, path: str) -> None:
+def test_completed_does_not_pass_a_quiz(learner: httpx.Client, path: str) -> None:
     learner.put(path + TEST, json={"quiz_score": 10})
     answer = learner.put(path + TEST, json={"status": "completed"})
     assert (answer.json()["status"], answer.headers["headway-kept"]) == ("in_progress", "status")
@@ -78,7 +80,9 @@ def test_a_plain_completion_does_not_pass_a_test(learner: httpx.Client, path: st
     assert learner.get(f"{path}/summary").json()["completed_lessons"] == 0
 
 
-def test_both_conditions_of_an_assignment_are_asked(learner: httpx.Client, teacher: httpx.Client, path: str) -> None:
+def test_both_conditions_of_an_assignment_have_to_be_met(
+    learner: httpx.Client, teacher: httpx.Client, path: str
+) -> None:
     assert learner.put(path + ESSAY, json={"progress_percentage": 60}).json()["status"] == "in_progress"
     assert learner.put(path + ESSAY, json={"quiz_score": 60}).json()["status"] == "completed"
     [_, figures, _] = teacher.get(path.replace("/progress/", "/statistics/")).json()["lessons"]
@@ -86,7 +90,7 @@ def test_both_conditions_of_an_assignment_are_asked(learner: httpx.Client, teach
 
 
 @pytest.mark.parametrize("for_themself", [False, True])
-def test_only_an_administrator_who_says_what_is_found_completes_against_the_conditions(
+def test_only_a_conditional_write_of_an_administrator_completes_against_the_conditions(
     client_of: Callable[..., httpx.Client], teacher: httpx.Client, path: str, for_themself: bool
 ) -> None:
     admin_id, learner_id = str(uuid4()), str(uuid4())
@@ -108,7 +112,7 @@ def test_only_an_administrator_who_says_what_is_found_completes_against_the_cond
     assert "headway-completed-by" not in left.headers
 
 
-def test_an_administrator_completes_what_nobody_began_where_there_is_no_row(
+def test_an_administrator_completes_an_unstarted_lesson_with_if_none_match_any(
     admin: httpx.Client, admin_id: str, learner_id: str, path: str
 ) -> None:
     behalf = f"/learners/{learner_id}{path}{ESSAY}"
@@ -116,7 +120,7 @@ def test_an_administrator_completes_what_nobody_began_where_there_is_no_row(
     assert (answer.json()["status"], answer.headers["headway-completed-by"]) == ("completed", admin_id)
 
 
-def test_an_export_of_what_was_completed_against_the_conditions_is_restored(
+def test_an_export_restores_a_completion_against_the_conditions(
     admin: httpx.Client, admin_id: str, learner: httpx.Client, learner_id: str, path: str
 ) -> None:
     behalf = f"/learners/{learner_id}{path}{TEST}"

@@ -1,4 +1,4 @@
-"""What a connection may do to the service: in which order it is answered, and what ends it."""
+"""Connections: the order of answers, bounds on what a client sends, and what closes a connection."""
 
 import asyncio
 import json
@@ -95,7 +95,7 @@ UPGRADE = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Setting
 
 
 @pytest.mark.parametrize("upgrade", [UPGRADE, ("Connection: Upgrade", "Upgrade: websocket")], ids=["h2c", "websocket"])
-def test_an_upgrade_is_ignored_and_the_body_read_by_its_length(
+def test_an_upgrade_is_ignored_and_its_body_is_read_by_length(
     connection: socket.socket, row: str, upgrade: tuple[str, ...]
 ) -> None:
     smuggled = _request("DELETE", row)
@@ -124,7 +124,7 @@ def test_many_upgrades_are_answered_and_leave_no_line_in_the_log(
     assert not any("pgrade" in line for line in running.log[lines:])
 
 
-def test_a_tunnel_is_refused(connection: socket.socket) -> None:
+def test_connect_is_refused(connection: socket.socket) -> None:
     [(status, headers, body)] = _answers(connection, b"CONNECT elsewhere:443 HTTP/1.1\r\nHost: elsewhere\r\n\r\n", 1)
     assert (status, headers["connection"]) == (501, "close")
     assert json.loads(body)["code"] == "method_not_implemented"
@@ -151,7 +151,7 @@ def test_trailers_count_in_the_bound_of_the_head(connection: socket.socket, row:
     assert (status, json.loads(body)["code"]) == (431, "head_too_large")
 
 
-def test_trailers_are_no_headers(connection: socket.socket, row: str) -> None:
+def test_trailers_are_not_used_as_headers(connection: socket.socket, row: str) -> None:
     head = f"PUT {row} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
     trailer = f"Authorization: {authorization('somebody')['Authorization']}\r\n".encode()
     [(status, _, _)] = _answers(connection, head + b"2\r\n{}\r\n0\r\n" + trailer + b"\r\n", 1)
@@ -177,7 +177,7 @@ def test_a_second_head_too_large_is_answered_behind_the_first_request(connection
     assert _is_ended(connection)
 
 
-def test_what_is_no_request_is_answered_behind_the_first_one(connection: socket.socket, row: str) -> None:
+def test_an_invalid_second_request_is_answered_after_the_first(connection: socket.socket, row: str) -> None:
     put, refused = _answers(connection, _request("PUT", row, body=b"{}") + b"\0\0\0 no request\r\n\r\n", 2)
     assert (put[0], refused[0], json.loads(refused[2])["code"]) == (200, 400, "invalid_request")
 
@@ -198,12 +198,14 @@ def test_a_body_that_breaks_off_is_answered_in_its_turn(connection: socket.socke
         ("", "1.0", 200),
     ],
 )
-def test_a_request_has_one_host(connection: socket.socket, host: str, version: str, status: int) -> None:
+def test_a_request_without_exactly_one_host_is_refused(
+    connection: socket.socket, host: str, version: str, status: int
+) -> None:
     [(answered, _, _)] = _answers(connection, _request("GET", f"{PREFIX}/progress", host=host, version=version), 1)
     assert answered == status
 
 
-def test_an_old_client_gets_no_chunks(connection: socket.socket, running: Running) -> None:
+def test_an_http_1_0_client_gets_no_chunks(connection: socket.socket, running: Running) -> None:
     course_id = running.put_course(course())
     headers = authorization("a teacher of connections", "statistics:read") | {"Accept": "text/csv"}
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
@@ -233,7 +235,7 @@ def test_a_client_that_is_still_sending_sees_that_its_body_is_too_large(
     assert _is_ended(connection)
 
 
-def test_a_body_that_is_of_no_use_is_not_read_for_ever(connection: socket.socket, row: str) -> None:
+def test_a_refused_body_is_read_only_for_a_limited_time(connection: socket.socket, row: str) -> None:
     head = f"PUT {row} HTTP/1.1\r\nHost: x\r\nContent-Length: {10**12}\r\n\r\n"
     [(status, _, _)] = _answers(connection, head.encode(), 1)
     assert status == 401
@@ -264,7 +266,7 @@ def _cut_off(running: Running, reason: str) -> float:
 
 
 @pytest.mark.parametrize("sent", [b"", b"\r\n"], ids=["nothing", "line-breaks"])
-def test_a_connection_that_says_nothing_is_closed(impatient: Running, sent: bytes) -> None:
+def test_a_silent_connection_is_closed(impatient: Running, sent: bytes) -> None:
     with closing(_connected(impatient)) as connection:
         connection.sendall(sent)
         assert _is_ended(connection)
@@ -287,7 +289,7 @@ def test_a_body_has_to_arrive_in_time(impatient: Running, framing: str) -> None:
         assert _is_ended(connection)
 
 
-def test_a_body_that_drips_has_an_end_too(impatient: Running) -> None:
+def test_a_body_that_arrives_slowly_is_cut_off(impatient: Running) -> None:
     with closing(_connected(impatient)) as connection:
         path = f"{PREFIX}/progress/{uuid4()}/lessons/{uuid4()}"
         connection.sendall(_request("PUT", path, "Content-Length: 1000"))
@@ -302,7 +304,7 @@ def test_a_body_that_drips_has_an_end_too(impatient: Running) -> None:
         assert answer.startswith(b"HTTP/1.1 408 ")
 
 
-def test_a_connection_that_is_used_stays(impatient: Running) -> None:
+def test_a_used_connection_stays_open(impatient: Running) -> None:
     with closing(_connected(impatient)) as connection:
         connection.settimeout(1.5)
         for _ in range(2):
@@ -312,7 +314,7 @@ def test_a_connection_that_is_used_stays(impatient: Running) -> None:
                 assert connection.recv(1)
 
 
-def test_connections_beyond_the_limit_are_told_so(impatient: Running) -> None:
+def test_connections_over_the_limit_are_answered_503(impatient: Running) -> None:
     before = _cut_off(impatient, "too_many_connections")
     held = [_connected(impatient) for _ in range(LIMIT + 100)]
     try:
@@ -333,7 +335,7 @@ def _resident_mib(running: Running) -> float:
     return sum(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / KIB
 
 
-def test_clients_that_do_not_read_are_cut_off_and_hold_little(impatient: Running) -> None:
+def test_clients_that_do_not_read_are_cut_off_and_use_little_memory(impatient: Running) -> None:
     lessons = [lesson(title="x" * 200) for _ in range(2500)]
     path = f"{PREFIX}/courses/{impatient.put_course(course(*lessons))}"
     before, resident = _cut_off(impatient, "answer_not_taken"), _resident_mib(impatient)
@@ -382,7 +384,7 @@ def test_nothing_more_is_sent_to_a_client_that_hung_up() -> None:
     assert pieces == 1
 
 
-def test_silent_connections_leave_descriptors_for_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silent_connections_leave_file_descriptors_for_writes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(resource, "getrlimit", lambda _: (512, 1024))
     raised: list[tuple[int, int]] = []
     monkeypatch.setattr(resource, "setrlimit", lambda _, limits: raised.append(limits))

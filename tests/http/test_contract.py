@@ -1,4 +1,4 @@
-"""The reference, read as it is printed, against what the service answers and what it says of itself."""
+"""The service and its OpenAPI document agree with the printed reference."""
 
 import json
 import re
@@ -193,7 +193,9 @@ def test_openapi_lists_the_fields_of_a_fault_in_the_references_order(openapi: di
     assert list(_properties(openapi, faults)) == list(UPDATE.refusal["detail"][0])
 
 
-def test_the_curl_lines_body_makes_the_references_row(learner: httpx.Client, lesson_path: str) -> None:
+def test_the_body_of_the_curl_line_makes_the_references_lesson_progress(
+    learner: httpx.Client, lesson_path: str
+) -> None:
     sent = _CURL_BODY.search(UPDATE.curl)
     assert sent is not None
     answer = learner.put(lesson_path, content=sent[1], headers=dict(_CURL_HEADER.findall(UPDATE.curl)))
@@ -205,7 +207,7 @@ def test_the_curl_lines_body_makes_the_references_row(learner: httpx.Client, les
     } | unset
 
 
-def test_a_full_row_has_the_references_fields_in_order_and_kind(
+def test_complete_lesson_progress_has_the_references_fields_in_order_and_type(
     learner: httpx.Client, course_path: str, lesson_path: str
 ) -> None:
     filled = {"status": "completed", "quiz_score": 100, "user_notes": "Read it twice.", "metadata": {"speed": 1.5}}
@@ -216,7 +218,7 @@ def test_a_full_row_has_the_references_fields_in_order_and_kind(
     assert _kinds(row) == _kinds(LIST.answer[0])
 
 
-def test_a_summary_has_the_references_fields_in_order_and_kind(
+def test_a_summary_has_the_references_fields_in_order_and_type(
     learner: httpx.Client, course_path: str, lesson_path: str
 ) -> None:
     learner.put(lesson_path, json={})
@@ -238,7 +240,7 @@ def test_a_list_is_empty_before_the_first_write(learner: httpx.Client, course_pa
         pytest.param(None, [], id="in the whole body"),
     ],
 )
-def test_a_fault_has_the_references_fields_in_order_and_kind(
+def test_a_fault_has_the_references_fields_in_order_and_type(
     learner: httpx.Client, lesson_path: str, path: str | None, body: object
 ) -> None:
     answer = learner.put(path or lesson_path, json=body)
@@ -302,7 +304,7 @@ def test_a_lesson_without_a_content_id_answers_its_own_id(learner: httpx.Client,
     assert row["content_id"] == row["lesson_id"]
 
 
-def test_moments_are_those_of_the_write(learner: httpx.Client, course_path: str, lesson_path: str) -> None:
+def test_times_are_those_of_the_write(learner: httpx.Client, course_path: str, lesson_path: str) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
     row = learner.put(lesson_path, json={"status": "completed", "quiz_passed": True}).json()
     after = datetime.now(UTC)

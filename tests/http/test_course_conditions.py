@@ -1,4 +1,4 @@
-"""Course documents under conditions: two authors do not overwrite each other."""
+"""Conditions of course documents: two authors do not overwrite each other."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -25,13 +25,13 @@ def put(author: httpx.Client, path: str, document: dict[str, Any], **conditions:
     return author.put(path, json=document, headers=headers).status_code
 
 
-def test_a_courses_tag_names_its_version(author: httpx.Client, path: str) -> None:
+def test_the_etag_of_a_course_names_its_version(author: httpx.Client, path: str) -> None:
     author.put(path, json=course()).raise_for_status()
     read = author.get(path)
     assert read.headers["ETag"] == f'"{read.json()["version"]}"'
 
 
-def test_whoever_has_read_it_may_change_it_once(author: httpx.Client, path: str) -> None:
+def test_the_etag_of_a_course_allows_one_change(author: httpx.Client, path: str) -> None:
     document = course()
     author.put(path, json=document).raise_for_status()
     tag = etag_of(author, path)
@@ -41,7 +41,7 @@ def test_whoever_has_read_it_may_change_it_once(author: httpx.Client, path: str)
     assert put(author, path, document | {"title": "Two"}, If_Match=f'"other", {etag_of(author, path)}') == 200
 
 
-def test_an_author_goes_on_from_what_was_answered(author: httpx.Client, path: str) -> None:
+def test_the_etag_of_the_answer_allows_the_next_change(author: httpx.Client, path: str) -> None:
     document = course()
     tag = author.put(path, json=document).headers["ETag"]
     assert tag == etag_of(author, path)
@@ -66,7 +66,7 @@ def test_a_condition_that_does_not_hold_changes_nothing(author: httpx.Client, pa
     assert (author.get(path).json()["title"], etag_of(author, path)) == (document["title"], tag)
 
 
-def test_of_all_who_make_a_course_at_once_one_does(author: httpx.Client, path: str) -> None:
+def test_one_of_many_concurrent_creations_of_a_course_succeeds(author: httpx.Client, path: str) -> None:
     def make(number: int) -> int:
         return put(author, path, course(title=f"Course {number}"), If_None_Match="*")
 
@@ -75,7 +75,7 @@ def test_of_all_who_make_a_course_at_once_one_does(author: httpx.Client, path: s
     assert answers == [200, *[412] * 7]
 
 
-def test_of_all_who_change_a_version_at_once_one_does(author: httpx.Client, path: str) -> None:
+def test_one_of_many_concurrent_changes_of_a_version_succeeds(author: httpx.Client, path: str) -> None:
     document = course()
     author.put(path, json=document).raise_for_status()
     tag = etag_of(author, path)
@@ -87,7 +87,7 @@ def test_of_all_who_change_a_version_at_once_one_does(author: httpx.Client, path
         assert sorted(authors.map(change, range(8))) == [200, *[412] * 7]
 
 
-def test_an_edit_that_changes_nothing_keeps_the_tag(author: httpx.Client, path: str) -> None:
+def test_an_edit_that_changes_nothing_keeps_the_etag(author: httpx.Client, path: str) -> None:
     document = course()
     author.put(path, json=document).raise_for_status()
     tag = etag_of(author, path)
@@ -95,5 +95,5 @@ def test_an_edit_that_changes_nothing_keeps_the_tag(author: httpx.Client, path: 
     assert etag_of(author, path) == tag
 
 
-def test_who_may_not_write_courses_is_told_that_first(learner: httpx.Client, path: str) -> None:
+def test_a_missing_scope_is_refused_before_the_condition(learner: httpx.Client, path: str) -> None:
     assert put(learner, path, course(), If_Match='"1"') == 403

@@ -1,4 +1,4 @@
-"""Courses that are edited while learners are under way: dry runs, what follows, and what is told of both."""
+"""Edits of courses with learners: dry runs, and what an edit changes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ def test_a_dry_run_of_a_new_course_makes_none(author: httpx.Client, catalogued_p
     assert author.get(path).status_code == 404
 
 
-def test_a_dry_run_needs_what_a_run_needs(
+def test_a_dry_run_needs_the_scope_and_a_valid_document(
     learner: httpx.Client, author: httpx.Client, catalogued_path: str, document: dict[str, Any]
 ) -> None:
     assert learner.put(catalogued_path, params={"dry_run": "true"}, json=document).status_code == 403
@@ -78,7 +78,7 @@ def test_a_dry_run_needs_what_a_run_needs(
 
 
 @pytest.mark.parametrize("value", ["yes", "", "1", "True"])
-def test_a_dry_run_that_is_not_said_clearly_is_refused(
+def test_a_malformed_dry_run_parameter_is_refused(
     author: httpx.Client, catalogued_path: str, document: dict[str, Any], value: str
 ) -> None:
     before = author.get(catalogued_path).content
@@ -88,7 +88,7 @@ def test_a_dry_run_that_is_not_said_clearly_is_refused(
     assert author.get(catalogued_path).content == before
 
 
-def test_a_course_that_grows_keeps_who_completed_it(
+def test_a_course_that_grows_keeps_its_completions(
     edited: EditedCourse, learner: httpx.Client, course_path: str, lesson_paths: list[str], document: dict[str, Any]
 ) -> None:
     finish(learner, lesson_paths)
@@ -102,7 +102,7 @@ def test_a_course_that_grows_keeps_who_completed_it(
     assert learner.get(f"{course_path}/summary").json()["completion_percentage"] == 75
 
 
-def test_a_course_that_reopens_asks_for_what_is_new(
+def test_a_course_that_reopens_takes_back_completions_for_new_lessons(
     edited: EditedCourse,
     learner: httpx.Client,
     other_learner: httpx.Client,
@@ -122,7 +122,7 @@ def test_a_course_that_reopens_asks_for_what_is_new(
     assert edited.completed == 1
 
 
-def test_a_lower_threshold_completes_what_has_reached_it(
+def test_a_lower_complete_at_completes_lessons_that_reached_it(
     edited: EditedCourse, learner: httpx.Client, course_path: str
 ) -> None:
     quiz, video = lesson(kind="quiz", pass_mark=90), lesson(kind="video")
@@ -142,7 +142,7 @@ def test_a_lower_threshold_completes_what_has_reached_it(
     assert edited.completed == 1
 
 
-def test_a_row_that_an_edit_completes_has_another_entity_tag(
+def test_lesson_progress_that_an_edit_completes_gets_a_new_etag(
     edited: EditedCourse, learner: httpx.Client, lesson_path: str, document: dict[str, Any]
 ) -> None:
     tag = learner.put(lesson_path, json={"progress_percentage": 60}).headers["etag"]
@@ -156,7 +156,7 @@ def test_a_row_that_an_edit_completes_has_another_entity_tag(
     assert stale.status_code == 412
 
 
-def test_a_learner_who_writes_first_is_brought_along_by_that_write(
+def test_a_write_during_the_recalculation_updates_that_learner(
     edited: EditedCourse, learner: httpx.Client, lesson_paths: list[str], document: dict[str, Any]
 ) -> None:
     finish(learner, lesson_paths[:1])
@@ -165,7 +165,7 @@ def test_a_learner_who_writes_first_is_brought_along_by_that_write(
     assert edited.completed == 1, "whoever was first, the background or the learner"
 
 
-def test_what_is_only_told_otherwise_changes_no_row(
+def test_an_edit_of_titles_order_and_time_zone_changes_no_lesson_progress(
     edited: EditedCourse, learner: httpx.Client, course_path: str, lesson_paths: list[str], document: dict[str, Any]
 ) -> None:
     finish(learner, lesson_paths[:2])

@@ -1,4 +1,4 @@
-"""The lists of courses and statistics, page by page: run on a service whose catalogue holds these courses alone."""
+"""Pages of the lists of courses and statistics, on a service whose catalogue has only these courses."""
 
 import html
 import re
@@ -48,7 +48,7 @@ def pages(client: httpx.Client, path: str) -> list[list[dict[str, Any]]]:
         path = urljoin(path, link[1])
 
 
-def test_lists_are_walked_page_by_page(own: Running) -> None:
+def test_links_lead_through_all_pages(own: Running) -> None:
     with own.client(None, "statistics:read") as teacher:
         for path in ("/courses", "/statistics"):
             whole = teacher.get(path)
@@ -61,7 +61,7 @@ def test_lists_are_walked_page_by_page(own: Running) -> None:
                 assert walked[-1]
 
 
-def test_a_page_begins_where_the_one_before_ended_whatever_came_meanwhile(own: Running) -> None:
+def test_a_page_begins_after_the_one_before_despite_changes(own: Running) -> None:
     with own.client() as learner:
         following = NEXT.fullmatch(learner.get("/courses?limit=4").headers["link"])
         early = course_document(title="aa")
@@ -70,7 +70,7 @@ def test_a_page_begins_where_the_one_before_ended_whatever_came_meanwhile(own: R
         assert [line["title"] for line in learner.get(f"/courses{following[1]}").json()] == TITLES[4:8]
 
 
-def test_a_page_holds_what_the_token_grants(own: Running, courses: list[dict[str, Any]]) -> None:
+def test_pages_list_only_the_courses_that_the_token_grants(own: Running, courses: list[dict[str, Any]]) -> None:
     granted = [document["id"] for document in courses if document["title"] in {"Ábaco", "Zebra"}]
     with own.client() as teacher:
         teacher.headers.update(token_for_courses(granted, "statistics:read"))
@@ -80,7 +80,7 @@ def test_a_page_holds_what_the_token_grants(own: Running, courses: list[dict[str
         assert pages(teacher, "/statistics?limit=1") == [[]]
 
 
-def test_the_pages_of_the_dashboard_lead_on(own: Running) -> None:
+def test_pages_of_the_dashboard_link_to_the_next_page(own: Running) -> None:
     with own.client(None, "statistics:read", "courses:write") as visitor:
         visitor.get(visitor.post("/sign-in-codes").json()["url"])
         for position in ("/dashboard/statistics", "/dashboard/authoring"):
@@ -98,7 +98,7 @@ def test_the_pages_of_the_dashboard_lead_on(own: Running) -> None:
 
 @pytest.mark.parametrize("path", ["/courses", "/statistics"])
 @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", "cursor=", "cursor=no", "cursor=WzFd"])
-def test_what_asks_for_no_page_is_refused(teacher: httpx.Client, path: str, query: str) -> None:
+def test_a_malformed_limit_or_cursor_is_refused(teacher: httpx.Client, path: str, query: str) -> None:
     refused = teacher.get(f"{path}?{query}")
     assert refused.status_code == 422
     assert refused.json()["detail"][0]["loc"] == ["query", query.partition("=")[0]]

@@ -34,7 +34,7 @@ def put(author: httpx.Client, catalogued_path: str) -> Any:
     return put_document
 
 
-def test_a_new_course_is_answered_with_the_lessons_it_brought(author: httpx.Client, document: dict[str, Any]) -> None:
+def test_putting_a_new_course_answers_its_lessons(author: httpx.Client, document: dict[str, Any]) -> None:
     course_id = str(uuid4())
     answer = author.put(f"/courses/{course_id}", json=document | {"id": course_id})
     added = [one["id"] for one in document["lessons"]]
@@ -59,7 +59,7 @@ def test_every_kind_of_change_is_named(put: Any, document: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize(("field", "value"), [("time_zone", "Asia/Kathmandu"), ("on_edit", "reopen")])
-def test_a_field_of_the_course_is_a_change(
+def test_a_changed_field_of_the_course_is_reported(
     put: Any, author: httpx.Client, catalogued_path: str, document: dict[str, Any], field: str, value: str
 ) -> None:
     before = author.get(catalogued_path).json()
@@ -83,7 +83,7 @@ def test_a_field_of_the_course_is_a_change(
     ],
     ids=lambda fields: next(iter(fields)),
 )
-def test_any_field_of_a_lesson_is_a_change(put: Any, document: dict[str, Any], fields: dict[str, Any]) -> None:
+def test_a_changed_field_of_a_lesson_is_reported(put: Any, document: dict[str, Any], fields: dict[str, Any]) -> None:
     first, *others = document["lessons"]
     edited = course(first | fields, *others)
     assert put(edited) == UNCHANGED | {"changed": [first["id"]]}
@@ -123,11 +123,11 @@ def test_a_course_is_read_back_with_its_defaults_filled_in(author: httpx.Client)
     ]
 
 
-def test_what_is_read_back_may_be_put_again(author: httpx.Client, put: Any, catalogued_path: str) -> None:
+def test_an_answered_document_can_be_put_again(author: httpx.Client, put: Any, catalogued_path: str) -> None:
     assert put(author.get(catalogued_path).json()) == UNCHANGED
 
 
-def test_courses_are_listed_by_title_with_what_counts(author: httpx.Client) -> None:
+def test_courses_are_listed_by_title_with_their_numbers_of_lessons(author: httpx.Client) -> None:
     prefix = str(uuid4())
     documents = {
         f"{prefix} {name}": course(lesson(), lesson(required=False), title=f"{prefix} {name}") for name in "bca"
@@ -140,18 +140,20 @@ def test_courses_are_listed_by_title_with_what_counts(author: httpx.Client) -> N
     assert list(listed[0]) == ["id", "title", "lessons", "required_lessons"]
 
 
-def test_a_removed_course_is_gone_and_removed_once(author: httpx.Client, catalogued_path: str) -> None:
+def test_a_course_can_be_removed_once(author: httpx.Client, catalogued_path: str) -> None:
     assert [author.delete(catalogued_path).status_code for _ in range(2)] == [204, 404]
     assert author.get(catalogued_path).status_code == 404
     assert catalogued_path.rpartition("/")[2] not in [line["id"] for line in author.get("/courses").json()]
 
 
-def test_learners_read_the_catalogue(author: httpx.Client, learner: httpx.Client, catalogued_path: str) -> None:
+def test_every_learner_can_read_the_catalogue(
+    author: httpx.Client, learner: httpx.Client, catalogued_path: str
+) -> None:
     assert learner.get(catalogued_path).content == author.get(catalogued_path).content
     assert learner.get("/courses").status_code == 200
 
 
-def test_one_lesson_may_stand_in_two_courses_with_a_row_in_each(author: httpx.Client, learner: httpx.Client) -> None:
+def test_one_lesson_in_two_courses_has_separate_progress(author: httpx.Client, learner: httpx.Client) -> None:
     shared, course_ids = lesson(), [str(uuid4()), str(uuid4())]
     for course_id in course_ids:
         author.put(f"/courses/{course_id}", json=course(shared)).raise_for_status()
@@ -169,7 +171,7 @@ def test_one_lesson_may_stand_in_two_courses_with_a_row_in_each(author: httpx.Cl
         (" \u3164\u2060", "The text needs a character that can be seen."),
     ],
 )
-def test_a_text_that_nobody_can_read_is_refused(
+def test_a_text_that_can_not_be_shown_is_refused(
     author: httpx.Client, catalogued_path: str, document: dict[str, Any], text: str, reason: str
 ) -> None:
     lessons = [document["lessons"][0] | {"title": text, "section": text}]

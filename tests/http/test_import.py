@@ -1,4 +1,4 @@
-"""Imports through the running service: against what the learners' own writes come to."""
+"""Imports through the running service, compared with single writes of the learners."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -63,7 +63,7 @@ def positioned(answer: httpx.Response) -> list[tuple[int, list[str], str]]:
 
 
 @pytest.mark.parametrize("kind", ["csv", "ndjson"])
-def test_lines_become_rows_under_the_callers_name(
+def test_lines_become_lesson_progress_written_by_the_caller(
     admin: httpx.Client, admin_id: str, some: MakeLines, kind: str
 ) -> None:
     lines = some(5, user_notes='a, "b"\nc', metadata={"speed": 1.5}, is_bookmarked=True, quiz_score=70.5)
@@ -119,7 +119,7 @@ def _files(draw: st.DrawFn) -> list[tuple[int, int, Any]]:
 
 
 @pytest.mark.slow
-def test_an_import_is_what_the_same_writes_one_by_one_are(admin: httpx.Client, ids: tuple[str, list[str]]) -> None:
+def test_an_import_has_the_same_result_as_single_writes(admin: httpx.Client, ids: tuple[str, list[str]]) -> None:
     course_id, lesson_ids = ids
     lessons = [*lesson_ids, str(uuid4())]
 
@@ -173,7 +173,7 @@ def test_completions_that_are_held_back_are_counted(
     assert answer == NOTHING | {"lines": count, "written": count, "held_back": count - 1}
 
 
-def test_lines_of_one_row_keep_their_order(admin: httpx.Client, ids: tuple[str, list[str]]) -> None:
+def test_lines_of_one_lesson_progress_keep_their_order(admin: httpx.Client, ids: tuple[str, list[str]]) -> None:
     course_id, lesson_ids = ids
     learners = [str(uuid4()) for _ in range(4)]
     lines = [
@@ -188,7 +188,7 @@ def test_lines_of_one_row_keep_their_order(admin: httpx.Client, ids: tuple[str, 
 
 
 class TestDryRun:
-    def test_it_says_what_would_be_and_writes_nothing(
+    def test_dry_run_answers_the_report_and_writes_nothing(
         self, admin: httpx.Client, some: MakeLines, ids: tuple[str, list[str]]
     ) -> None:
         lines = [*some(300), line(str(uuid4()), ids[0], str(uuid4())), line(str(uuid4()), str(uuid4()), ids[1][0])]
@@ -197,7 +197,7 @@ class TestDryRun:
         assert [position for _, position, _ in positioned(answer)] == [["lesson_id"], ["course_id"]]
         assert all(rows_of(admin, one["user_id"]) == [] for one in lines[::50])
 
-    def test_lines_are_rehearsed_on_each_other_and_on_what_is_stored(
+    def test_dry_run_applies_lines_to_each_other_and_to_stored_progress(
         self, admin: httpx.Client, ids: tuple[str, list[str]]
     ) -> None:
         learner = str(uuid4())
@@ -211,7 +211,7 @@ class TestDryRun:
         answer = admin.post(f"{IMPORT}?dry_run=true", content=ndjson(lines), headers=NDJSON)
         assert answer.json().items() >= {"written": 1, "unchanged": 2, "refused": 1}.items()
 
-    def test_its_key_is_not_used_up(self, admin: httpx.Client, some: MakeLines) -> None:
+    def test_dry_run_does_not_use_the_key(self, admin: httpx.Client, some: MakeLines) -> None:
         content, key = ndjson(some(2)), {"Idempotency-Key": str(uuid4())}
         for path, verb in ((f"{IMPORT}?dry_run=true", "dry"), (IMPORT, "real")):
             answer = admin.post(path, content=content, headers=NDJSON | key)
@@ -227,7 +227,7 @@ class TestAtomic:
         answer = admin.post(f"{IMPORT}?atomic=true&dry_run=true", content=ndjson(lines), headers=NDJSON)
         return answer.status_code, answer.json()
 
-    def test_all_lines_are_written(self, admin: httpx.Client, admin_id: str, some: MakeLines) -> None:
+    def test_atomic_import_writes_all_lines(self, admin: httpx.Client, admin_id: str, some: MakeLines) -> None:
         lines = some(700)
         rehearsed = self._rehearse(admin, lines)
         assert rows_of(admin, lines[-1]["user_id"]) == []
@@ -236,7 +236,7 @@ class TestAtomic:
         assert self._send(admin, lines).json() == NOTHING | {"lines": 700, "unchanged": 700}
 
     @pytest.mark.parametrize("fault", ["value", "lesson", "course", "metadata"])
-    def test_one_bad_line_and_nothing_is_written(
+    def test_atomic_import_with_one_wrong_line_writes_nothing(
         self, admin: httpx.Client, some: MakeLines, ids: tuple[str, list[str]], fault: str
     ) -> None:
         learner = str(uuid4())
@@ -253,7 +253,7 @@ class TestAtomic:
         assert self._rehearse(admin, lines) == (refused.status_code, refused.json())
         assert all(rows_of(admin, one["user_id"]) == [] for one in (lines[0], lines[299], lines[-1]))
 
-    def test_every_line_whose_form_is_wrong_is_named(self, admin: httpx.Client, some: MakeLines) -> None:
+    def test_atomic_import_names_every_malformed_line(self, admin: httpx.Client, some: MakeLines) -> None:
         lines = some(5)
         lines[1]["quiz_score"], lines[3]["user_id"] = 101, "ada"
         refused = self._send(admin, lines)
@@ -263,14 +263,16 @@ class TestAtomic:
         ]
         assert self._rehearse(admin, lines) == (refused.status_code, refused.json())
 
-    def test_lines_have_their_bound(self, admin: httpx.Client, ids: tuple[str, list[str]]) -> None:
+    def test_atomic_import_refuses_more_than_10_000_lines(
+        self, admin: httpx.Client, ids: tuple[str, list[str]]
+    ) -> None:
         one = line(str(uuid4()), ids[0], ids[1][0])
         refused = self._send(admin, [one] * 10_001)
         assert (refused.status_code, refused.json()["detail"][0]["type"]) == (422, "too_many_lines")
         assert self._rehearse(admin, [one] * 10_001) == (refused.status_code, refused.json())
         assert rows_of(admin, one["user_id"]) == []
 
-    def test_a_refused_one_leaves_its_key_free(self, admin: httpx.Client, some: MakeLines) -> None:
+    def test_refused_atomic_import_leaves_its_key_free(self, admin: httpx.Client, some: MakeLines) -> None:
         lines, key = some(3), {"Idempotency-Key": str(uuid4())}
         wrong = [*lines, lines[0] | {"quiz_score": 101}]
         assert self._send(admin, wrong, **key).status_code == 422
@@ -307,7 +309,7 @@ class TestKeys:
             assert (fault["loc"], fault["type"]) == (["header", "Idempotency-Key"], "idempotency_key_reused")
         assert rows_of(admin, other[0]["user_id"]) == []
 
-    def test_keys_are_their_callers_own(
+    def test_each_caller_has_separate_keys(
         self, client_of: Callable[..., httpx.Client], admin: httpx.Client, some: MakeLines
     ) -> None:
         key = str(uuid4())
@@ -315,7 +317,7 @@ class TestKeys:
             assert send(caller, ndjson(some(1)), Idempotency_Key=key).json()["written"] == 1
 
     @pytest.mark.parametrize("key", ["", "a b", "x" * 256, "é"])
-    def test_a_key_has_its_form(self, admin: httpx.Client, some: MakeLines, key: str) -> None:
+    def test_a_malformed_key_is_refused(self, admin: httpx.Client, some: MakeLines, key: str) -> None:
         headers = {name.encode(): value.encode() for name, value in (NDJSON | {"Idempotency-Key": key}).items()}
         refused = admin.post(IMPORT, content=ndjson(some(1)), headers=headers)
         assert refused.status_code == 422
@@ -324,17 +326,21 @@ class TestKeys:
 
 class TestRefusals:
     @pytest.mark.parametrize("scopes", [(), ("courses:write",)])
-    def test_it_takes_the_scope(self, client_of: Callable[..., httpx.Client], scopes: tuple[str, ...]) -> None:
+    def test_an_import_without_the_scope_is_refused(
+        self, client_of: Callable[..., httpx.Client], scopes: tuple[str, ...]
+    ) -> None:
         assert send(client_of(str(uuid4()), *scopes), b"", {}).status_code == 403
 
     @pytest.mark.parametrize("kind", [None, "application/xml", "text/plain", "csv", "text/csv2"])
-    def test_the_kind_of_the_file_is_named(self, admin: httpx.Client, kind: str | None) -> None:
+    def test_an_unknown_content_type_is_refused_with_the_known_ones(
+        self, admin: httpx.Client, kind: str | None
+    ) -> None:
         refused = send(admin, b"", {"Content-Type": kind} if kind else {})
         assert refused.status_code == 415
         assert "text/csv" in refused.json()["detail"]
 
     @pytest.mark.parametrize("kind", ["TEXT/CSV", "text/csv;header=present", "text/csv ; charset=utf-8"])
-    def test_the_kind_is_read_as_http_has_it(self, admin: httpx.Client, kind: str) -> None:
+    def test_the_content_type_may_have_parameters_and_any_letter_case(self, admin: httpx.Client, kind: str) -> None:
         answer = send(admin, b"user_id,course_id,lesson_id\r\n", {"Content-Type": kind})
         assert (answer.status_code, answer.json()) == (200, NOTHING | {"separator": ","})
 
@@ -346,32 +352,34 @@ class TestRefusals:
         assert "colour" in fault["msg"]
         assert rows_of(admin, lines[0]["user_id"]) == []
 
-    def test_an_empty_file(self, admin: httpx.Client) -> None:
+    def test_an_empty_file_has_no_lines_and_needs_a_header_as_csv(self, admin: httpx.Client) -> None:
         assert send(admin, b"").json() == NOTHING
         assert send(admin, b"", CSV).status_code == 422
 
     @pytest.mark.parametrize("query", ["dry_run=perhaps", "atomic=", "dry_run=true&atomic=2"])
-    def test_an_option_has_its_form(self, admin: httpx.Client, query: str) -> None:
+    def test_a_malformed_parameter_is_refused(self, admin: httpx.Client, query: str) -> None:
         refused = admin.post(f"{IMPORT}?{query}", content=b"", headers=NDJSON)
         assert refused.status_code == 422
         assert refused.json()["detail"][0]["loc"][0] == "query"
 
-    def test_an_unknown_option_is_ignored(self, admin: httpx.Client) -> None:
+    def test_an_unknown_parameter_is_ignored(self, admin: httpx.Client) -> None:
         assert admin.post(f"{IMPORT}?a=b&c", content=b"", headers=NDJSON).status_code == 200
 
-    def test_a_file_has_its_bound(self, admin: httpx.Client) -> None:
+    def test_a_file_over_its_bound_is_refused(self, admin: httpx.Client) -> None:
         assert send(admin, b"\n" * IMPORT_BODY_BYTES).json() == NOTHING
         assert send(admin, b"\n" * (IMPORT_BODY_BYTES + 1)).status_code == 413
 
-    def test_faults_are_listed_to_a_bound_and_all_counted(self, admin: httpx.Client) -> None:
+    def test_the_first_faults_are_listed_and_all_are_counted(self, admin: httpx.Client) -> None:
         answer = send(admin, b"{}\n" * 1_500).json()
         assert (answer["lines"], answer["refused"], len(answer["errors"])) == (1_500, 1_500, 1_000)
 
-    def test_other_methods_of_the_path_mean_a_course(self, admin: httpx.Client) -> None:
+    def test_other_methods_of_the_import_path_mean_a_course(self, admin: httpx.Client) -> None:
         assert admin.get(IMPORT).status_code == 422
         assert admin.put(IMPORT).status_code == 405
 
-    def test_a_spreadsheets_file_is_read_and_the_report_says_how(self, admin: httpx.Client, some: MakeLines) -> None:
+    def test_the_report_has_the_encoding_and_the_separator_of_a_spreadsheets_file(
+        self, admin: httpx.Client, some: MakeLines
+    ) -> None:
         content = as_csv(some(2)).decode().replace(",", ";").encode("utf-16")
         report = send(admin, content, CSV).json()
         assert report == NOTHING | {"lines": 2, "written": 2, "encoding": "utf-16", "separator": ";"}

@@ -1,4 +1,4 @@
-"""Files to import: from bytes to lines, without a service."""
+"""Files to import: how bytes become lines, without a service."""
 
 import contextlib
 import csv
@@ -80,13 +80,13 @@ def same(one: object, other: object) -> bool:
 
 @example([line(LEARNER, COURSE, LESSON, progress_percentage=1.0078125, quiz_score=57.99999999999999)], "\n", "")
 @given(_LINES, st.sampled_from(["\n", "\r\n", "\r"]), st.sampled_from(["", "\ufeff"]))
-def test_what_is_written_as_csv_is_read(lines: list[dict[str, Any]], end: str, mark: str) -> None:
+def test_lines_written_as_csv_are_read_back(lines: list[dict[str, Any]], end: str, mark: str) -> None:
     assert same([said(one) for one in read(as_csv(lines, end=end, mark=mark))], [taken(one) for one in lines])
 
 
 @example([line(LEARNER, COURSE, LESSON, progress_percentage=1.0078125, quiz_score=57.99999999999999)], b"\n", b"")
 @given(_LINES, st.sampled_from([b"\n", b"\r\n", b"\n\n", b" \r\n\n"]), st.sampled_from([b"", b"\xef\xbb\xbf"]))
-def test_what_is_written_as_ndjson_is_read(lines: list[dict[str, Any]], end: bytes, mark: bytes) -> None:
+def test_lines_written_as_ndjson_are_read_back(lines: list[dict[str, Any]], end: bytes, mark: bytes) -> None:
     content = mark + ndjson(lines).replace(b"\n", end)
     found = read(content, FileFormat.NDJSON)
     assert same([said(one) for one in found], [taken(one) for one in lines])
@@ -104,7 +104,7 @@ def test_csv_lines_have_the_numbers_that_an_editor_shows(notes: list[str], end: 
     assert [one.number for one in read(as_csv(lines, end=end))] == (expected if notes else [])
 
 
-def test_empty_cells_say_nothing_and_empty_lines_are_none() -> None:
+def test_empty_cells_and_empty_lines_are_ignored() -> None:
     content = f"\nuser_id,course_id,lesson_id,status,quiz_score\n\n{LEARNER},{COURSE},{LESSON},,\n\n\n".encode()
     found = only(content)
     assert (found.number, said(found)) == (4, ONE)
@@ -131,7 +131,7 @@ def test_booleans_are_read_as_spreadsheets_write_them(cell: str, value: bool) ->
 @pytest.mark.parametrize(
     ("cell", "printed"), [("50", "50"), ("50.0", "50"), ("42.5", "42.5"), ("1e1", "10"), ("0", "0"), ("-0", "0")]
 )
-def test_numbers_are_read_as_json_has_them(cell: str, printed: str) -> None:
+def test_numbers_are_read_in_every_form_of_json(cell: str, printed: str) -> None:
     assert json.dumps(said(only(as_csv([ONE | {"quiz_score": cell}])))["quiz_score"]) == printed
 
 
@@ -165,7 +165,7 @@ def test_numbers_are_read_as_json_has_them(cell: str, printed: str) -> None:
         ("metadata", '{"a": ' + "[" * 5_000, "dict_type"),
     ],
 )
-def test_a_cell_that_is_wrong_is_its_lines_fault(name: str, cell: str, kind: str) -> None:
+def test_a_wrong_cell_is_a_fault_of_its_line(name: str, cell: str, kind: str) -> None:
     content = as_csv([ONE, ONE | {name: cell}, ONE])
     assert faults(content) == [(3, (name,), kind)]
     assert [one.number for one in read(content) if one.write] == [2, 4]
@@ -187,7 +187,7 @@ def test_every_fault_of_a_line_is_named() -> None:
         (b"a" * 200_000 + b",b,c", "csv_invalid"),
     ],
 )
-def test_a_line_that_is_no_line_is_its_own_fault(text: bytes, kind: str) -> None:
+def test_an_unreadable_csv_line_is_a_fault_of_this_line(text: bytes, kind: str) -> None:
     good = f"{LEARNER},{COURSE},{LESSON}\n".encode()
     content = b"user_id,course_id,lesson_id\n" + good + text + (b"" if text == b'"' else b"\n" + good)
     assert next((number, found) for number, _, found in faults(content)) == (3, kind)
@@ -198,14 +198,14 @@ def test_a_line_that_is_no_line_is_its_own_fault(text: bytes, kind: str) -> None
 @pytest.mark.parametrize(
     "text", [b"{", b"[]", b"null", b"1", b"{}{}", b"\xff", b'{"user_notes": "\xff"}', b"NaN", b"{'a': 1}", b"," * 9]
 )
-def test_ndjson_that_is_none_is_its_lines_fault(text: bytes) -> None:
+def test_invalid_ndjson_is_a_fault_of_its_line(text: bytes) -> None:
     good = ndjson([ONE])
     found = read(good + text + b"\n" + good, FileFormat.NDJSON)
     assert [(one.number, one.write is None) for one in found] == [(1, False), (2, True), (3, False)]
     assert found[1].problems
 
 
-def test_ndjson_ignores_what_can_not_be_written_so_that_an_export_can_be_sent_back() -> None:
+def test_ndjson_ignores_fields_that_can_not_be_written() -> None:
     content = ndjson([ONE | {"id": str(uuid4()), "version": 3, "completed_at": None, "written_by": None}])
     assert said(only(content, FileFormat.NDJSON)) == ONE
 
@@ -235,7 +235,7 @@ def test_a_wrong_header_is_named(header: str, expected: dict[tuple[str, ...], st
     assert "\udcff" not in str(found)
 
 
-def test_a_header_alone_has_no_lines() -> None:
+def test_a_file_with_only_a_header_has_no_lines() -> None:
     assert read(b"user_id,course_id,lesson_id\n") == []
     assert read(b"", FileFormat.NDJSON) == read(b"\n \r\n", FileFormat.NDJSON) == []
 
@@ -243,7 +243,7 @@ def test_a_header_alone_has_no_lines() -> None:
 @pytest.mark.slow
 @settings(max_examples=200)
 @given(st.binary(max_size=60) | st.text('ab",\r\n', max_size=60).map(str.encode), st.sampled_from(READABLE))
-def test_no_bytes_are_more_than_a_refusal(content: bytes, file_format: FileFormat) -> None:
+def test_any_bytes_are_read_or_refused(content: bytes, file_format: FileFormat) -> None:
     assert all(one.problems for one in read(b"user_id,course_id,lesson_id\n" + content, file_format))
     with contextlib.suppress(InvalidValueError):
         assert all(one.problems for one in read(content, file_format))
@@ -293,30 +293,30 @@ def test_decimals_have_a_comma_where_semicolons_separate(cell: str, number: floa
 @pytest.mark.parametrize(
     ("separator", "cell"), [(";", "1.234,5"), (";", "1,234,5"), (";", ",5"), (";", "5,"), (";", "1,2.3"), ("\t", "1,5")]
 )
-def test_what_may_be_a_thousand_is_no_number(separator: str, cell: str) -> None:
+def test_a_number_that_may_be_a_thousand_is_refused(separator: str, cell: str) -> None:
     content = f"{HEADER}\n{ROW}\n".replace(",", separator).replace("42.5", cell).encode()
     assert faults(content) == [(2, ("progress_percentage",), "float_type")]
 
 
-def test_what_a_spreadsheet_shows_empty_is_passed_over() -> None:
+def test_cells_that_a_spreadsheet_shows_as_empty_are_skipped() -> None:
     content = f"{',' * 6}\n{HEADER},,\n{ROW},,\n,,,,,,\n , ,,,,,\n{ROW}\n{ROW},,,,,\n{',' * 6}\n".encode()
     assert [(one.number, said(one)) for one in read(content)] == [(number, WHOLE) for number in (3, 6, 7)]
     inside = f"user_id,,course_id,lesson_id\n{LEARNER},,{COURSE},{LESSON}\n".encode()
     assert said(only(inside)) == ONE
 
 
-def test_a_value_in_a_column_without_a_name_is_that_lines_fault() -> None:
+def test_a_value_in_a_column_without_a_name_is_a_fault_of_its_line() -> None:
     content = f"user_id,,course_id,lesson_id\n{LEARNER},x,{COURSE},{LESSON}\n".encode()
     assert faults(content) == [(2, ("column 2",), "unnamed_column")]
     assert faults(f"{HEADER},\n{ROW},x\n".encode()) == [(2, ("column 6",), "unnamed_column")]
 
 
-def test_an_encoding_that_can_not_be_told_is_refused_and_told_what_to_do() -> None:
+def test_an_unknown_encoding_is_refused_with_advice() -> None:
     [problem] = only(f"{HEADER}\n{ROW}\n".encode("windows-1252")).problems
     assert (problem.location, problem.kind) == (("user_notes",), "utf8_invalid")
     assert "Save the file as UTF-8." in problem.reason
 
 
-def test_half_a_character_of_utf_16_is_that_lines_fault() -> None:
+def test_half_a_character_of_utf_16_is_a_fault_of_its_line() -> None:
     content = f"\ufeff{HEADER}\n{ROW}\n".encode("utf-16-le")
     assert faults(content.replace("é".encode("utf-16-le"), b"\x00\xd8")) == [(2, ("user_notes",), "utf8_invalid")]

@@ -1,4 +1,4 @@
-"""Two learners: whatever one asks for, over every operation, the other's rows are neither shown nor touched."""
+"""No operation shows or changes the progress of another learner."""
 
 import json
 from collections.abc import Callable
@@ -48,7 +48,7 @@ def _conditions(row: httpx.Response) -> list[dict[str, str]]:
     return [{}, {"If-Match": tag}, {"If-Match": "*"}, {"If-None-Match": "*"}, {"If-None-Match": tag}]
 
 
-def test_no_operation_shows_or_touches_another_learners_rows(
+def test_no_operation_shows_or_changes_another_learners_progress(
     other_learner: httpx.Client,
     course_path: str,
     lesson_path: str,
@@ -70,7 +70,7 @@ def test_no_operation_shows_or_touches_another_learners_rows(
                 assert everything() == before, f"{method} {path} {headers}"
 
 
-def test_two_learners_rows_in_one_lesson_are_two_rows(
+def test_two_learners_have_separate_progress_in_one_lesson(
     learner: httpx.Client,
     other_learner: httpx.Client,
     course_path: str,
@@ -97,7 +97,7 @@ def test_another_learner_sees_nothing_before_writing(
     assert other_learner.get(f"{course_path}/summary").json()["last_accessed"] is None
 
 
-def test_another_learners_tag_admits_nothing(
+def test_another_learners_etag_allows_no_write(
     other_learner: httpx.Client, lesson_path: str, own_row: httpx.Response
 ) -> None:
     made = other_learner.put(lesson_path, json={})
@@ -110,7 +110,7 @@ def test_another_learners_tag_admits_nothing(
     assert other_learner.get(lesson_path).content == made.content
 
 
-def test_starting_over_and_deleting_remove_the_callers_rows_only(
+def test_starting_over_and_deleting_remove_only_the_callers_progress(
     other_learner: httpx.Client, course_path: str, lesson_paths: list[str], everything: Callable[[], Any]
 ) -> None:
     before = everything()
@@ -122,7 +122,7 @@ def test_starting_over_and_deleting_remove_the_callers_rows_only(
     assert everything() == before
 
 
-def test_an_author_reads_no_learners_rows(
+def test_an_author_can_not_read_progress_of_learners(
     author: httpx.Client, course_path: str, lesson_path: str, everything: Callable[[], Any]
 ) -> None:
     before = everything()

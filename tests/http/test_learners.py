@@ -1,4 +1,4 @@
-"""What is done for learners by others: written on their behalf, exported, erased."""
+"""Operations for other learners: reading, writing, exporting and erasing."""
 
 from collections.abc import Callable
 from typing import Any
@@ -32,7 +32,7 @@ def without(answer: httpx.Response, *names: str) -> dict[str, Any]:
 OWN = ("id", "user_id", "created_at", "updated_at", "completed_at")
 
 
-class TestWhatTheLearnerCanDo:
+class TestLearnersOperations:
     """An administrator can do it on the learner's behalf, in the same shapes, with the same tags."""
 
     @pytest.fixture
@@ -41,7 +41,7 @@ class TestWhatTheLearnerCanDo:
         return lesson_path.partition("/lessons/")[0]
 
     @pytest.mark.parametrize("below", ["", "/summary", "/summary?explain=true", "/lessons/"])
-    def test_read(
+    def test_administrator_reads_what_the_learner_reads(
         self,
         admin: httpx.Client,
         learner: httpx.Client,
@@ -58,12 +58,14 @@ class TestWhatTheLearnerCanDo:
         unchanged = admin.get(f"/learners/{learner_id}{path}", headers={"If-None-Match": own.headers["etag"]})
         assert unchanged.status_code == 304
 
-    def test_list_courses(self, admin: httpx.Client, learner: httpx.Client, learner_id: str, course_path: str) -> None:
+    def test_administrator_lists_the_learners_courses(
+        self, admin: httpx.Client, learner: httpx.Client, learner_id: str, course_path: str
+    ) -> None:
         found = admin.get(f"/learners/{learner_id}/progress").json()
         assert found == learner.get("/progress").json()
         assert [f"/progress/{one['course_id']}" for one in found] == [course_path]
 
-    def test_correct_a_row_that_was_read(
+    def test_administrator_corrects_lesson_progress_with_its_etag(
         self, admin: httpx.Client, learner: httpx.Client, learner_id: str, course_path: str, lesson_path: str
     ) -> None:
         assert course_path
@@ -74,7 +76,7 @@ class TestWhatTheLearnerCanDo:
         assert admin.delete(path, headers={"If-Match": admin.get(path).headers["etag"]}).status_code == 204
         assert learner.get(lesson_path).status_code == 404
 
-    def test_start_a_course_over(
+    def test_administrator_starts_a_course_over(
         self, admin: httpx.Client, learner: httpx.Client, learner_id: str, course_path: str
     ) -> None:
         assert admin.delete(f"/learners/{learner_id}{course_path}").status_code == 204
@@ -92,7 +94,7 @@ class TestWhatTheLearnerCanDo:
 
     @pytest.mark.parametrize("method", ["GET", "DELETE"])
     @pytest.mark.parametrize("below", ["", "/summary", "/lessons/"])
-    def test_nothing_without_the_scope(
+    def test_no_operation_works_without_the_scope(
         self, learner: httpx.Client, course_path: str, lesson_path: str, method: str, below: str
     ) -> None:
         path = lesson_path if below == "/lessons/" else course_path + below
@@ -102,7 +104,7 @@ class TestWhatTheLearnerCanDo:
 
 
 class TestWriting:
-    def test_a_row_is_written_as_the_learner_would(
+    def test_an_administrators_write_follows_the_write_rule(
         self, admin: httpx.Client, admin_id: str, learner: httpx.Client, learner_id: str, lesson_path: str
     ) -> None:
         put = admin.put(f"/learners/{learner_id}{lesson_path}", json=FIELDS)
@@ -113,13 +115,13 @@ class TestWriting:
         assert found.headers["etag"] == put.headers["etag"]
         assert found.headers["headway-written-by"] == put.headers["headway-written-by"] == admin_id
 
-    def test_the_ids_take_any_form(self, admin: httpx.Client, learner: httpx.Client, lesson_path: str) -> None:
+    def test_ids_are_accepted_in_any_form(self, admin: httpx.Client, learner: httpx.Client, lesson_path: str) -> None:
         learner_id = str(uuid4())
         put = admin.put(f"/learners/{learner_id.upper().replace('-', '')}{lesson_path}", json={})
         assert put.json()["user_id"] == learner_id
         assert learner.get(lesson_path).status_code == 404
 
-    def test_who_wrote_is_shown_until_the_learner_writes(
+    def test_written_by_is_shown_until_the_learner_writes(
         self, admin: httpx.Client, admin_id: str, learner: httpx.Client, learner_id: str, lesson_path: str
     ) -> None:
         behalf = f"/learners/{learner_id}{lesson_path}"
@@ -130,7 +132,7 @@ class TestWriting:
         assert "headway-written-by" not in learner.put(lesson_path, json={"quiz_score": 30}).headers
         assert "headway-written-by" not in learner.get(lesson_path).headers
 
-    def test_what_changes_nothing_leaves_who_wrote(
+    def test_a_write_that_changes_nothing_keeps_written_by(
         self, admin: httpx.Client, learner: httpx.Client, learner_id: str, lesson_path: str
     ) -> None:
         written = learner.put(lesson_path, json=FIELDS)
@@ -138,7 +140,7 @@ class TestWriting:
         assert (again.json(), again.headers["etag"]) == (written.json(), written.headers["etag"])
         assert "headway-written-by" not in again.headers
 
-    def test_who_writes_for_themself_writes_on_nobodys_behalf(
+    def test_an_administrators_own_progress_has_no_written_by(
         self, admin: httpx.Client, admin_id: str, lesson_path: str
     ) -> None:
         assert "headway-written-by" not in admin.put(f"/learners/{admin_id}{lesson_path}", json={}).headers
@@ -168,7 +170,7 @@ class TestWriting:
             assert 'scope="learners:admin"' in refused.headers["www-authenticate"]
         assert client.get(lesson_path).status_code == 404
 
-    def test_what_is_wrong_is_refused_as_for_the_learner(
+    def test_a_wrong_body_is_refused_as_for_the_learner(
         self, admin: httpx.Client, learner_id: str, lesson_path: str, course_path: str
     ) -> None:
         behalf = f"/learners/{learner_id}"
@@ -182,7 +184,7 @@ class TestWriting:
             assert (refused.status_code, refused.json()["detail"][0]["loc"]) == (422, loc)
 
     @pytest.mark.slow
-    def test_any_writes_come_to_what_the_learners_own_come_to(
+    def test_any_writes_have_the_same_result_as_the_learners_own(
         self, client_of: Callable[..., httpx.Client], admin: httpx.Client, lesson_path: str
     ) -> None:
         @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -200,7 +202,7 @@ class TestWriting:
 
 
 class TestExporting:
-    def test_all_that_was_written_is_in_it(
+    def test_an_export_has_all_lesson_progress(
         self, admin: httpx.Client, admin_id: str, learner: httpx.Client, learner_id: str, lesson_paths: list[str]
     ) -> None:
         learner.put(lesson_paths[0], json=FIELDS)
@@ -218,7 +220,7 @@ class TestExporting:
             others = {"written_by": written_by, "worked_at": worked_at, "completed_by": None}
             assert row == without(answer, "content_id") | {"version": version} | others
 
-    def test_course_progress_and_days_are_in_it(
+    def test_an_export_has_course_progress_and_days(
         self, learner: httpx.Client, learner_id: str, course_path: str, lesson_paths: list[str]
     ) -> None:
         first = learner.put(lesson_paths[0], json={"status": "completed", "time_spent_minutes": 2.5}).json()
@@ -238,7 +240,7 @@ class TestExporting:
         }
         assert exported["days"] == []
 
-    def test_rows_that_the_catalogue_hides_are_in_it(
+    def test_an_export_has_hidden_lesson_progress(
         self,
         publish: Callable[..., str],
         author: httpx.Client,
@@ -256,7 +258,7 @@ class TestExporting:
         exported = learner.get(f"/learners/{learner_id}/export").json()
         assert (len(exported["lesson_progress"]), len(exported["course_progress"])) == (3, 1)
 
-    def test_it_can_be_sent_back(
+    def test_an_export_can_be_imported(
         self, admin: httpx.Client, learner: httpx.Client, learner_id: str, course_path: str, lesson_path: str
     ) -> None:
         """Every line of an export is a line of an import."""
@@ -269,11 +271,11 @@ class TestExporting:
         assert sent.json()["written"] == 1
         assert without(learner.get(lesson_path), *OWN) == {name: row[name] for name in row if name not in OWN}
 
-    def test_a_learner_of_whom_nothing_is_held_has_an_empty_one(self, learner: httpx.Client, learner_id: str) -> None:
+    def test_an_unknown_learner_has_an_empty_export(self, learner: httpx.Client, learner_id: str) -> None:
         exported = learner.get(f"/learners/{learner_id}/export")
         assert exported.json() == {"user_id": learner_id, "lesson_progress": [], "course_progress": [], "days": []}
 
-    def test_it_is_the_learners_own_or_an_admins(
+    def test_an_export_needs_the_learners_own_token_or_the_scope(
         self, admin: httpx.Client, learner: httpx.Client, other_learner: httpx.Client, learner_id: str, lesson_path: str
     ) -> None:
         learner.put(lesson_path, json=FIELDS)
@@ -285,7 +287,7 @@ class TestExporting:
 
 
 class TestErasing:
-    def test_nothing_is_left(
+    def test_erasing_removes_all_data_of_a_learner(
         self, admin: httpx.Client, learner: httpx.Client, learner_id: str, course_path: str, lesson_paths: list[str]
     ) -> None:
         for path in lesson_paths:
@@ -302,12 +304,14 @@ class TestErasing:
         exported = learner.get(f"/learners/{learner_id}/export").json()
         assert exported == {"user_id": learner_id, "lesson_progress": [], "course_progress": [], "days": []}
 
-    def test_twice_is_once(self, admin: httpx.Client, learner: httpx.Client, learner_id: str, lesson_path: str) -> None:
+    def test_erasing_may_be_repeated(
+        self, admin: httpx.Client, learner: httpx.Client, learner_id: str, lesson_path: str
+    ) -> None:
         learner.put(lesson_path, json=FIELDS)
         assert [admin.delete(f"/learners/{learner_id}").status_code for _ in range(3)] == [204] * 3
         assert admin.delete(f"/learners/{uuid4()}").status_code == 204
 
-    def test_others_are_as_they_were(
+    def test_erasing_keeps_other_learners_unchanged(
         self, admin: httpx.Client, learner: httpx.Client, other_learner: httpx.Client, learner_id: str, lesson_path: str
     ) -> None:
         for one in (learner, other_learner):
@@ -318,7 +322,7 @@ class TestErasing:
         assert [other_learner.get(path).json() for path in (lesson_path, "/progress")] == before
         assert other_learner.get(lesson_path).headers["etag"] == tag
 
-    def test_who_was_erased_begins_anew(
+    def test_an_erased_learner_begins_again(
         self, admin: httpx.Client, learner: httpx.Client, learner_id: str, course_path: str, lesson_path: str
     ) -> None:
         before = learner.put(lesson_path, json=FIELDS | {"status": "completed"})
@@ -332,7 +336,7 @@ class TestErasing:
         assert learner.get(course_path).json() == [after.json()] != listed
         assert learner.get(f"{course_path}/summary").json()["total_time_spent_minutes"] == 0
 
-    def test_it_takes_the_scope_the_learners_own_token_too(
+    def test_erasing_needs_the_scope_even_with_the_learners_own_token(
         self, learner: httpx.Client, author: httpx.Client, learner_id: str, lesson_path: str
     ) -> None:
         row = learner.put(lesson_path, json=FIELDS).json()
@@ -342,6 +346,6 @@ class TestErasing:
             assert 'scope="learners:admin"' in refused.headers["www-authenticate"]
         assert learner.get(lesson_path).json() == row
 
-    def test_a_learner_is_named_by_an_id(self, admin: httpx.Client) -> None:
+    def test_erasing_refuses_a_malformed_id(self, admin: httpx.Client) -> None:
         refused = admin.delete("/learners/ada@example.org")
         assert (refused.status_code, refused.json()["detail"][0]["loc"]) == (422, ["path", "user_id"])

@@ -1,4 +1,4 @@
-"""What one caller can take of the service's memory and time."""
+"""Bounds on the memory and time that one caller can use."""
 
 import json
 import re
@@ -30,7 +30,7 @@ def connection(running: Running) -> Iterator[socket.socket]:
         yield connected
 
 
-def test_lists_that_are_kept_are_bounded_however_small_each_is() -> None:
+def test_cached_lists_are_bounded_however_small_each_is() -> None:
     lists = RenderedLists(kept_bytes=100_000)
     keys = [(LearnerId(str(uuid4())), CourseId(str(uuid4()))) for _ in range(1_000)]
     stamp = LessonsStamp(1, None)
@@ -41,7 +41,7 @@ def test_lists_that_are_kept_are_bounded_however_small_each_is() -> None:
     assert 0 < len(kept) < 100
 
 
-def test_a_list_of_another_stamp_is_not_answered() -> None:
+def test_a_cached_list_of_an_old_state_is_not_answered() -> None:
     lists = RenderedLists()
     key = (LearnerId("a"), CourseId("b"))
     lists.keep(key, LessonsStamp(1, 1), json_reply([]))
@@ -70,7 +70,7 @@ def test_a_head_without_an_end_is_cut_off(connection: socket.socket, start: byte
     assert answer.startswith(b"HTTP/1.1 431 ") or not answer
 
 
-def test_many_requests_at_once_are_no_head_too_large(connection: socket.socket) -> None:
+def test_many_pipelined_requests_are_not_a_head_too_large(connection: socket.socket) -> None:
     headers = "".join(f"{name}: {value}\r\n" for name, value in (authorization(str(uuid4())) | {"Host": "x"}).items())
     request = f"GET {PREFIX}/progress HTTP/1.1\r\n{headers}\r\n".encode()
     connection.sendall(request * 400)
@@ -82,7 +82,7 @@ def test_many_requests_at_once_are_no_head_too_large(connection: socket.socket) 
     assert answers.count(b"HTTP/1.1 ") == 400
 
 
-def test_a_length_of_many_digits_is_a_length(running: Running, connection: socket.socket) -> None:
+def test_a_content_length_of_many_digits_is_accepted(running: Running, connection: socket.socket) -> None:
     document = course()
     course_id = running.put_course(document)
     path = f"{PREFIX}/progress/{course_id}/lessons/{document['lessons'][0]['id']}"
@@ -95,7 +95,7 @@ def test_a_length_of_many_digits_is_a_length(running: Running, connection: socke
 KIB, MIB = 1024, 1024 * 1024
 
 
-def test_large_bodies_leave_a_quarter_to_small_ones() -> None:
+def test_large_bodies_leave_a_quarter_of_the_memory_to_small_ones() -> None:
     budget = BodyBudget(16 * MIB)
     with HeldBody(budget, 10 * MIB) as large, ExitStack() as small:
         large.grow(10 * MIB)
@@ -111,7 +111,7 @@ def test_large_bodies_leave_a_quarter_to_small_ones() -> None:
     assert budget.held == 0
 
 
-def test_a_body_is_counted_once_however_it_comes() -> None:
+def test_a_body_is_counted_once_however_it_arrives() -> None:
     budget = BodyBudget(16 * MIB)
     with HeldBody(budget, 64 * KIB) as held:
         for size in (0, 4 * KIB, 5 * KIB, 60 * KIB, 7 * KIB):
@@ -161,7 +161,7 @@ def _all_but_one_refused(connections: list[socket.socket]) -> tuple[socket.socke
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["announced", "in chunks"])
-def test_all_bodies_together_take_no_more_memory_than_they_may(folder: Path, chunked: bool) -> None:
+def test_all_bodies_together_stay_within_their_memory(folder: Path, chunked: bool) -> None:
     admin = authorization(str(uuid4()), "learners:admin")
     body = b"\n" * (IMPORT_BODY_BYTES - 1)
     length = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {IMPORT_BODY_BYTES}"
@@ -188,7 +188,7 @@ def test_all_bodies_together_take_no_more_memory_than_they_may(folder: Path, chu
             assert client.post("/progress/import", content=body, headers=kind).status_code == 200
 
 
-def test_the_kind_of_a_file_is_refused_before_it_is_read(connection: socket.socket) -> None:
+def test_an_unknown_content_type_is_refused_before_the_file_is_read(connection: socket.socket) -> None:
     lines = [f"{name}: {value}" for name, value in authorization(str(uuid4()), "learners:admin").items()]
     lines += ["Host: x", "Content-Type: application/pdf", f"Content-Length: {5 * MIB}"]
     connection.sendall("\r\n".join((f"POST {PREFIX}/progress/import HTTP/1.1", *lines, "", "")).encode())

@@ -1,4 +1,4 @@
-"""Answers of many megabytes: what they take of the service's memory, and of others' time."""
+"""Answers of many megabytes: their memory, and the time of other requests."""
 
 import asyncio
 import json
@@ -23,13 +23,13 @@ MIB = 1024 * 1024
 
 
 @pytest.mark.parametrize("number", [0, 1, 2, 15, 16, 17, 32, 33, 100])
-async def test_an_array_is_the_same_however_long(number: int) -> None:
+async def test_an_array_of_any_length_is_the_same_json(number: int) -> None:
     text = BytesIO()
     await write_array(text, range(number), lambda some: orjson.dumps(list(some)))
     assert text.getvalue() == orjson.dumps(list(range(number)))
 
 
-async def test_others_have_their_turns_while_an_array_is_rendered() -> None:
+async def test_other_requests_are_served_while_an_array_is_written() -> None:
     turns = 0
 
     async def others() -> None:
@@ -45,7 +45,7 @@ async def test_others_have_their_turns_while_an_array_is_rendered() -> None:
     assert turns >= len(text.getvalue()) // MIB - 2 >= 29
 
 
-def test_long_answers_leave_a_quarter_to_shorter_ones() -> None:
+def test_long_answers_leave_a_quarter_of_the_memory_to_shorter_ones() -> None:
     answers = LongAnswers(16 * MIB)
     with answers.holding(bytes(11 * MIB)), answers.holding(bytes(2 * MIB)):
         with pytest.raises(TooManyAnswersError), answers.holding(bytes(2 * MIB)):
@@ -58,7 +58,7 @@ def test_long_answers_leave_a_quarter_to_shorter_ones() -> None:
     assert answers.held == 0
 
 
-def test_an_answer_of_any_length_is_sent_where_there_is_no_other() -> None:
+def test_an_answer_of_any_length_is_sent_if_it_is_the_only_one() -> None:
     answers = LongAnswers(16 * MIB)
     with answers.holding(bytes(100 * MIB)):
         assert answers.held == 100 * MIB
@@ -67,14 +67,14 @@ def test_an_answer_of_any_length_is_sent_where_there_is_no_other() -> None:
     assert answers.held == 0
 
 
-def test_what_several_clients_are_sent_is_counted_once() -> None:
+def test_an_answer_to_several_clients_is_counted_once() -> None:
     answers, body = LongAnswers(16 * MIB), bytes(20 * MIB)
     with answers.holding(body), answers.holding(body):
         assert answers.held == len(body)
     assert answers.held == 0
 
 
-async def test_one_long_answer_is_made_at_a_time_and_none_without_room() -> None:
+async def test_one_long_answer_is_made_at_a_time_and_only_with_free_memory() -> None:
     answers = LongAnswers(16 * MIB)
     made: list[int] = []
 
@@ -136,7 +136,7 @@ def _resident_mib(running: Running, name: str = "VmRSS") -> float:
     return sum(int(line.split()[1]) for line in lines if line.startswith(f"{name}:")) / 1024
 
 
-def test_a_hundred_who_never_read_hold_a_bounded_memory(service: Running) -> None:
+def test_a_hundred_clients_that_never_read_use_bounded_memory(service: Running) -> None:
     learners = [str(uuid4()) for _ in range(4)]
     course_id = _filled(service, learners)
     before = _resident_mib(service)
@@ -163,7 +163,7 @@ def test_a_hundred_who_never_read_hold_a_bounded_memory(service: Running) -> Non
 
 
 @pytest.mark.parametrize("times", [1, 10], ids=["one request", "pipelined"])
-def test_who_hangs_up_in_the_middle_is_noticed(service: Running, times: int) -> None:
+def test_a_client_that_hangs_up_during_an_answer_is_noticed(service: Running, times: int) -> None:
     learner = str(uuid4())
     course_id = _filled(service, [learner])
     for _ in range(3):
@@ -182,7 +182,7 @@ def _answers(service: Running, status: int) -> int:
     )
 
 
-def test_a_refusal_says_when_to_come_again(service: Running) -> None:
+def test_a_refusal_has_retry_after(service: Running) -> None:
     learner = str(uuid4())
     course_id = _filled(service, [learner])
     refusal = b""

@@ -95,15 +95,13 @@ def direct(
         yield httpx.Client(base_url=service.base_url, transport=connections, timeout=20)
 
 
-def test_the_hosts_own_routes_work_beside_the_api(mounted: httpx.Client) -> None:
+def test_routes_of_the_host_work_beside_the_api(mounted: httpx.Client) -> None:
     assert mounted.get("/own/route").json() == {"own": "route"}
     assert mounted.get(f"{PREFIX}/progress", headers=authorization(str(uuid4()))).json() == []
     assert mounted.get("/healthz").status_code == 404
 
 
-def test_the_hosts_document_shows_the_operations_as_the_services_does(
-    mounted: httpx.Client, direct: httpx.Client
-) -> None:
+def test_the_hosts_openapi_document_has_the_same_operations(mounted: httpx.Client, direct: httpx.Client) -> None:
     shown, alone = (client.get("/openapi.json").json() for client in (mounted, direct))
     assert "/own/{name}" in shown["paths"]
     assert {path: shown["paths"].get(path) for path in alone["paths"]} == alone["paths"]
@@ -113,9 +111,7 @@ def test_the_hosts_document_shows_the_operations_as_the_services_does(
     assert mounted.get("/docs").status_code == 200
 
 
-def test_the_router_brings_its_lifespan_and_leaves_the_hosts_alone(
-    database_url: str, connections: httpx.HTTPTransport
-) -> None:
+def test_the_routers_lifespan_keeps_the_hosts_lifespan(database_url: str, connections: httpx.HTTPTransport) -> None:
     document, course_id, learner = course(), uuid4(), authorization(str(uuid4()), "courses:write")
     row_path = f"{PREFIX}/progress/{course_id}/lessons/{document['lessons'][0]['id']}"
     host = _host(database_url)
@@ -130,7 +126,7 @@ def test_the_router_brings_its_lifespan_and_leaves_the_hosts_alone(
     assert (found.status_code, found.content) == (200, written.content)
 
 
-def test_two_routers_in_one_process_keep_to_their_own_databases(
+def test_two_routers_in_one_process_use_their_own_databases(
     new_database: NewDatabase, connections: httpx.HTTPTransport
 ) -> None:
     author = authorization(str(uuid4()), "courses:write")

@@ -1,4 +1,4 @@
-"""Answers that whoever asks has already: 304, and what of it."""
+"""Requests with If-None-Match: 304 if the client has the answer already."""
 
 from collections.abc import Callable
 from typing import Any
@@ -38,7 +38,7 @@ def path_of(lesson_path: str, reader_id: str) -> Callable[[Operation], str]:
     return lambda operation: operation.path.format(**ids)
 
 
-def test_every_answer_that_can_be_had_again_has_a_tag() -> None:
+def test_every_repeatable_answer_has_an_etag() -> None:
     assert {one.handler.__name__ for one in OPERATIONS if one.method == "GET" and not one.is_revalidated} == NEVER
 
 
@@ -47,7 +47,7 @@ def _again(client: httpx.Client, path: str, condition: str) -> httpx.Response:
 
 
 @every_answer
-def test_who_has_the_answer_is_told_so(
+def test_a_current_etag_is_answered_304(
     reader: httpx.Client, operation: Operation, path_of: Callable[[Operation], str]
 ) -> None:
     path = path_of(operation)
@@ -69,7 +69,7 @@ def test_who_has_the_answer_is_told_so(
 
 
 @pytest.mark.parametrize("address", ["", "/summary", "/lessons/{lesson}"])
-def test_a_write_makes_another_answer(reader: httpx.Client, course_path: str, lesson_path: str, address: str) -> None:
+def test_a_write_changes_the_etag(reader: httpx.Client, course_path: str, lesson_path: str, address: str) -> None:
     path = course_path + address.format(lesson=lesson_path.rpartition("/")[2])
     tag = reader.get(path).headers["etag"]
     reader.put(lesson_path, json={"status": "completed"}).raise_for_status()
@@ -78,18 +78,18 @@ def test_a_write_makes_another_answer(reader: httpx.Client, course_path: str, le
     assert answer.headers["etag"] != tag
 
 
-def test_another_learners_list_is_another_answer(
+def test_another_learners_list_has_another_etag(
     reader: httpx.Client, learner: httpx.Client, course_path: str, lesson_path: str
 ) -> None:
     learner.put(lesson_path, json={"progress_percentage": 5}).raise_for_status()
     assert _again(learner, course_path, reader.get(course_path).headers["etag"]).status_code == 200
 
 
-def test_what_a_refusal_is_told_does_not_depend_on_it(learner: httpx.Client) -> None:
+def test_a_refusal_does_not_depend_on_if_none_match(learner: httpx.Client) -> None:
     assert _again(learner, f"/progress/{uuid4()}", "*").status_code == 404
 
 
-def test_a_row_whose_lesson_plays_something_else_is_another_answer_and_the_same_row(
+def test_another_content_id_changes_the_answers_etag_but_not_the_condition(
     learner: httpx.Client, publish: Callable[..., str]
 ) -> None:
     first: dict[str, Any] = lesson()

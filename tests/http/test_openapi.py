@@ -1,4 +1,4 @@
-"""Schemathesis: what the OpenAPI document promises, asked of the running process in its own words and in worse ones."""
+"""Schemathesis: the running process answers valid and invalid requests as the OpenAPI document says."""
 
 import json
 import re
@@ -175,7 +175,7 @@ def _amend(case: Case[Any], known: dict[str, str]) -> None:
         _drop_misfilled_headers(case)
 
 
-def test_the_document_examined_is_the_one_that_the_service_shows(visitor: httpx.Client) -> None:
+def test_the_checked_document_is_the_one_of_the_service(visitor: httpx.Client) -> None:
     shown = visitor.get("/openapi.json").json()
     assert (shown["paths"], shown["components"]) == (DOCUMENT["paths"], DOCUMENT["components"])
 

@@ -1,4 +1,4 @@
-"""What stands around the API: pages, probes, metrics, request ids, CORS, and a log that tells no secrets."""
+"""What is around the API: pages, probes, metrics, request ids, CORS, and a log without secrets."""
 
 import json
 import re
@@ -127,7 +127,7 @@ class TestMetrics:
 
         return read
 
-    def test_every_family_is_there(self, learner: httpx.Client, lesson_path: str, figures: Any) -> None:
+    def test_every_metric_is_there(self, learner: httpx.Client, lesson_path: str, figures: Any) -> None:
         learner.put(lesson_path, json={})
         described = dict(re.findall(r"^# TYPE (headway_\w+) (\w+)$", figures(), re.MULTILINE))
         assert (
@@ -163,9 +163,7 @@ class TestMetrics:
         assert moved("headway_commit_seconds_count") == 3
         assert _sample(after, "headway_queue_writes") == 0
 
-    def test_pages_and_unknown_paths_are_counted_without_a_figure_for_each(
-        self, visitor: httpx.Client, figures: Any
-    ) -> None:
+    def test_unknown_paths_are_counted_under_one_label(self, visitor: httpx.Client, figures: Any) -> None:
         before = figures()
         paths = [f"/{uuid4()}" for _ in range(3)]
         for path in paths:
@@ -184,25 +182,25 @@ class TestRequestIds:
         "path",
         ["/healthz", "/readyz", "/metrics", "/docs", "/openapi.json", "/nowhere", f"{PREFIX}/progress", f"{PREFIX}/no"],
     )
-    def test_every_answer_carries_a_new_one(self, visitor: httpx.Client, path: str) -> None:
+    def test_every_answer_has_a_new_request_id(self, visitor: httpx.Client, path: str) -> None:
         ids = [visitor.get(path).headers.get_list("x-request-id") for _ in range(2)]
         assert all(len(one) == 1 and re.fullmatch(r"[!-~]{8,64}", one[0]) for one in ids)
         assert ids[0] != ids[1]
 
     @pytest.mark.parametrize("given", ["a", "trace-1234/5:6", "x" * 128])
     @pytest.mark.parametrize("path", ["/healthz", "/nowhere", f"{PREFIX}/progress"])
-    def test_a_fit_one_is_answered_back(self, visitor: httpx.Client, path: str, given: str) -> None:
+    def test_a_valid_request_id_is_answered(self, visitor: httpx.Client, path: str, given: str) -> None:
         assert visitor.get(path, headers={"X-Request-ID": given}).headers["x-request-id"] == given
 
     @pytest.mark.parametrize("given", [b"", b"x" * 129, b"a b", "é".encode(), b"a\tb", b"\xff"], ids=ascii)
     @pytest.mark.parametrize("path", ["/healthz", "/nowhere", f"{PREFIX}/progress"])
-    def test_an_unfit_one_is_replaced(self, visitor: httpx.Client, path: str, given: bytes) -> None:
+    def test_an_invalid_request_id_is_replaced(self, visitor: httpx.Client, path: str, given: bytes) -> None:
         answered = visitor.get(path, headers={b"X-Request-ID": given}).headers["x-request-id"]
         assert re.fullmatch(r"[!-~]{8,64}", answered)
         assert answered.encode() != given
 
     @pytest.mark.parametrize("given", [None, "mine"])
-    def test_every_kind_of_answer_of_the_api_carries_one(
+    def test_every_kind_of_answer_has_a_request_id(
         self, learner: httpx.Client, lesson_path: str, course_path: str, given: str | None
     ) -> None:
         headers = {"X-Request-ID": given} if given else {}
@@ -235,7 +233,7 @@ class TestOrigins:
         assert self._cors_headers(preflight) == self._cors_headers(answer) == []
 
     @pytest.mark.parametrize("origin", [ORIGIN, "https://other.example"])
-    def test_a_configured_origin_may_ask_for_what_a_player_needs(self, allowing: httpx.Client, origin: str) -> None:
+    def test_a_configured_origin_may_send_what_a_player_needs(self, allowing: httpx.Client, origin: str) -> None:
         for method in ("GET", "PUT", "POST", "DELETE"):
             asked = PREFLIGHT | {"Origin": origin, "Access-Control-Request-Method": method}
             answer = allowing.options(f"{PREFIX}/progress/{uuid4()}/lessons/{uuid4()}", headers=asked)
@@ -244,7 +242,7 @@ class TestOrigins:
             needed = {"authorization", "content-type", "idempotency-key", "if-match", "if-none-match", "x-request-id"}
             assert needed <= set(answer.headers["access-control-allow-headers"].lower().split(", "))
 
-    def test_a_configured_origins_page_may_read_the_headers_that_matter(self, allowing: httpx.Client) -> None:
+    def test_a_configured_origin_may_read_the_exposed_headers(self, allowing: httpx.Client) -> None:
         learner = authorization(str(uuid4()), "courses:write")
         document, course_id = course(), uuid4()
         allowing.put(f"{PREFIX}/courses/{course_id}", json=document, headers=learner).raise_for_status()
@@ -279,7 +277,7 @@ class TestLog:
         assert sum("PUT" in line for line in lines) > 10
         assert [line for line in lines if MARK in line or "eyJ" in line] == []
 
-    def test_a_requests_line_carries_its_id(self, everything_logged: tuple[str, list[str]]) -> None:
+    def test_the_log_line_of_a_request_has_its_id(self, everything_logged: tuple[str, list[str]]) -> None:
         log_format, lines = everything_logged
         [line] = [line for line in lines if "traced" in line]
         assert f"{PREFIX}/progress/{{course_id}}/lessons/{{lesson_id}}" in line
@@ -297,7 +295,7 @@ class TestLog:
 
 
 @pytest.mark.slow
-def test_a_service_without_its_database_says_so_and_when_to_come_again(
+def test_a_service_without_its_database_answers_503_with_retry_after(
     folder: Path, connections: httpx.HTTPTransport
 ) -> None:
     headers = authorization(str(uuid4()), "courses:write")

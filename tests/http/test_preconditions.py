@@ -1,4 +1,4 @@
-"""Blind and conditional writes: entity tags, what each kind of write may change, and who wins a race."""
+"""Merge and conditional writes: etags, what each kind may change, and concurrent writes."""
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -78,7 +78,7 @@ def full_row(learner: httpx.Client, lesson_path: str) -> httpx.Response:
 
 
 class TestEntityTags:
-    def test_the_tag_of_an_answer_admits_a_write_and_the_new_tag_the_next(
+    def test_the_etag_of_an_answer_allows_one_write(
         self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response
     ) -> None:
         tags = [_tag(full_row)]
@@ -89,12 +89,12 @@ class TestEntityTags:
         assert len(set(tags)) == len(tags)
         assert _tag(learner.get(lesson_path)) == tags[-1]
 
-    def test_a_tag_is_a_quoted_strong_one(self, full_row: httpx.Response) -> None:
+    def test_an_etag_is_strong_and_quoted(self, full_row: httpx.Response) -> None:
         tag = _tag(full_row)
         assert tag[0] == tag[-1] == '"'
         assert full_row.json()["id"] in tag
 
-    def test_a_stale_tag_is_refused_and_nothing_changes(
+    def test_a_stale_etag_is_refused_and_nothing_changes(
         self, learner: httpx.Client, course_path: str, lesson_path: str, full_row: httpx.Response
     ) -> None:
         learner.put(lesson_path, json={"user_notes": "Newer."})
@@ -106,9 +106,7 @@ class TestEntityTags:
         after = [learner.get(course_path).content, _tag(learner.get(lesson_path)), learner.get("/progress").content]
         assert after == before
 
-    def test_a_tag_does_not_match_the_row_that_was_deleted_and_made_again(
-        self, learner: httpx.Client, lesson_path: str
-    ) -> None:
+    def test_an_etag_does_not_match_lesson_progress_made_again(self, learner: httpx.Client, lesson_path: str) -> None:
         old = _tag(learner.put(lesson_path, json={}))
         learner.delete(lesson_path)
         made_again = learner.put(lesson_path, json={})
@@ -116,7 +114,7 @@ class TestEntityTags:
         assert answer.status_code == 412
         assert learner.get(lesson_path).content == made_again.content
 
-    def test_a_tag_does_not_match_where_the_course_was_started_over(
+    def test_an_etag_does_not_match_after_the_course_was_started_over(
         self, learner: httpx.Client, course_path: str, lesson_path: str, full_row: httpx.Response
     ) -> None:
         learner.delete(course_path)
@@ -124,40 +122,40 @@ class TestEntityTags:
         assert answer.status_code == 412
         assert learner.get(course_path).json() == []
 
-    def test_if_match_makes_no_row(self, learner: httpx.Client, course_path: str, lesson_path: str) -> None:
+    def test_if_match_makes_no_lesson_progress(self, learner: httpx.Client, course_path: str, lesson_path: str) -> None:
         answers = [learner.put(lesson_path, json={}, headers={"If-Match": tag}) for tag in ('"a"', "*")]
         assert [answer.status_code for answer in answers] == [412, 412]
         assert learner.get(course_path).json() == []
 
-    def test_any_tag_of_a_list_admits_a_write(
+    def test_any_etag_of_a_list_allows_a_write(
         self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response
     ) -> None:
         tags = f'"other" , W/"weak",,\t{_tag(full_row)}'
         answer = learner.put(lesson_path, json={"progress_percentage": 5}, headers={"If-Match": tags})
         assert (answer.status_code, answer.json()["progress_percentage"]) == (200, 5)
 
-    def test_a_list_of_tags_may_come_in_several_header_lines(
+    def test_a_list_of_etags_may_come_in_several_header_lines(
         self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response
     ) -> None:
         lines = [("If-Match", _tag(full_row)), ("If-Match", '"other"')]
         answer = learner.put(lesson_path, json={"progress_percentage": 5}, headers=lines)
         assert (answer.status_code, answer.json()["progress_percentage"]) == (200, 5)
 
-    def test_a_weak_tag_admits_no_write(
+    def test_a_weak_etag_allows_no_write(
         self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response
     ) -> None:
         answer = learner.put(lesson_path, json=DEFAULTS, headers={"If-Match": f"W/{_tag(full_row)}"})
         assert answer.status_code == 412
         assert learner.get(lesson_path).content == full_row.content
 
-    def test_if_match_any_asks_for_a_row_and_writes_as_a_merge_write(
+    def test_if_match_any_needs_lesson_progress_and_merges(
         self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response
     ) -> None:
         answer = learner.put(lesson_path, json={"quiz_score": 1, "metadata": {"more": 1}}, headers={"If-Match": "*"})
         assert (answer.status_code, answer.headers["headway-kept"]) == (200, "quiz_score")
         assert answer.json()["metadata"] == full_row.json()["metadata"] | {"more": 1}
 
-    def test_if_none_match_any_creates_once(self, learner: httpx.Client, lesson_path: str) -> None:
+    def test_if_none_match_any_makes_lesson_progress_once(self, learner: httpx.Client, lesson_path: str) -> None:
         only_create = {"If-None-Match": "*"}
         made = learner.put(lesson_path, json={"progress_percentage": 1}, headers=only_create)
         again = learner.put(lesson_path, json={"progress_percentage": 2}, headers=only_create)
@@ -165,7 +163,7 @@ class TestEntityTags:
         assert learner.get(lesson_path).content == made.content
 
     @pytest.mark.parametrize("weak", ["", "W/"], ids=["strong", "weak"])
-    def test_if_none_match_refuses_the_row_it_names(
+    def test_if_none_match_with_the_current_etag_is_refused(
         self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response, weak: str
     ) -> None:
         refused = learner.put(lesson_path, json={"user_notes": "x"}, headers={"If-None-Match": weak + _tag(full_row)})
@@ -200,7 +198,7 @@ class TestEntityTags:
         assert learner.put(lesson_path, json={}, headers={"If-Match": value}).status_code == 422
         assert learner.get(lesson_path).content == full_row.content
 
-    def test_delete_takes_a_current_tag_and_refuses_a_stale_one(
+    def test_delete_accepts_a_current_etag_and_refuses_a_stale_one(
         self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response
     ) -> None:
         current = learner.put(lesson_path, json={"user_notes": "Newer."})
@@ -209,7 +207,7 @@ class TestEntityTags:
         assert learner.delete(lesson_path, headers={"If-Match": _tag(current)}).status_code == 204
         assert learner.get(lesson_path).status_code == 404
 
-    def test_delete_with_a_condition_on_a_row_that_is_gone_is_refused(
+    def test_delete_with_if_match_of_removed_lesson_progress_is_refused(
         self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response
     ) -> None:
         learner.delete(lesson_path)
@@ -217,39 +215,41 @@ class TestEntityTags:
         assert [learner.delete(lesson_path, headers={"If-Match": tag}).status_code for tag in tags] == [412, 412]
 
 
-class TestInformedWrites:
+class TestConditionalWrites:
     @pytest.mark.parametrize("field", MONOTONIC)
-    def test_replace_what_they_name(
+    def test_conditional_write_replaces_the_sent_fields(
         self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response, field: str
     ) -> None:
         answer = learner.put(lesson_path, json={field: MONOTONIC[field]}, headers={"If-Match": _tag(full_row)})
         assert answer.json()[field] == MONOTONIC[field]
         assert "headway-kept" not in answer.headers
 
-    def test_replace_metadata_whole(self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response) -> None:
+    def test_conditional_write_replaces_metadata_as_a_whole(
+        self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response
+    ) -> None:
         answer = learner.put(lesson_path, json={"metadata": {"new": 1}}, headers={"If-Match": _tag(full_row)})
         assert answer.json()["metadata"] == {"new": 1}
 
     @pytest.mark.parametrize("field", DEFAULTS)
-    def test_take_null_for_a_fields_default(
+    def test_conditional_write_of_null_sets_the_default(
         self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response, field: str
     ) -> None:
         answer = learner.put(lesson_path, json={field: None}, headers={"If-Match": _tag(full_row)})
         assert answer.json()[field] == DEFAULTS[field]
 
-    def test_leave_what_they_do_not_name(
+    def test_conditional_write_keeps_the_other_fields(
         self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response
     ) -> None:
         answer = learner.put(lesson_path, json={"user_notes": ""}, headers={"If-Match": _tag(full_row)}).json()
         assert answer == full_row.json() | {"user_notes": None, "updated_at": answer["updated_at"]}
 
-    def test_take_a_row_out_of_completed(
+    def test_conditional_write_can_take_back_a_completion(
         self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response
     ) -> None:
         answer = learner.put(lesson_path, json={"status": "in_progress"}, headers={"If-Match": _tag(full_row)}).json()
         assert (answer["status"], answer["completed_at"]) == ("in_progress", None)
 
-    def test_take_a_row_out_of_completed_by_taking_its_ground_away(
+    def test_conditional_write_that_lowers_the_reason_takes_back_a_completion(
         self, learner: httpx.Client, publish: Callable[..., str]
     ) -> None:
         document = course(lesson(kind="quiz", pass_mark=60), lesson(kind="quiz", pass_mark=60), lesson())
@@ -262,7 +262,7 @@ class TestInformedWrites:
             after = learner.put(path, json=body, headers={"If-Match": _tag(completed)}).json()
             assert (after["status"], after["completed_at"]) == ("in_progress", None)
 
-    def test_start_a_lesson_over_keeping_what_is_the_learners(
+    def test_conditional_write_starts_over_and_keeps_scores_time_and_notes(
         self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response
     ) -> None:
         answer = learner.put(lesson_path, json={"status": "not_started"}, headers={"If-Match": _tag(full_row)}).json()
@@ -275,7 +275,7 @@ class TestInformedWrites:
         }
         assert answer == full_row.json() | started_over
 
-    def test_lower_a_figure_of_the_summary(
+    def test_conditional_write_can_lower_a_figure_of_the_summary(
         self, learner: httpx.Client, course_path: str, lesson_path: str, full_row: httpx.Response
     ) -> None:
         assert learner.get(f"{course_path}/summary").json()["total_time_spent_minutes"] == 45
@@ -283,16 +283,16 @@ class TestInformedWrites:
         assert learner.get(f"{course_path}/summary").json()["total_time_spent_minutes"] == 2.5
 
 
-class TestBlindWrites:
+class TestMergeWrites:
     @pytest.mark.parametrize("field", MONOTONIC)
-    def test_keep_what_was_earned_and_say_so(
+    def test_merge_keeps_higher_values_and_names_them(
         self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response, field: str
     ) -> None:
         answer = learner.put(lesson_path, json={field: MONOTONIC[field]})
         assert (answer.status_code, answer.content) == (200, full_row.content)
         assert answer.headers["headway-kept"] == field
 
-    def test_name_all_the_fields_they_kept(
+    def test_merge_names_all_fields_that_it_kept(
         self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response
     ) -> None:
         answer = learner.put(lesson_path, json=dict(reversed(MONOTONIC.items())) | {"user_notes": "Theirs."})
@@ -313,7 +313,7 @@ class TestBlindWrites:
         ],
     )
     @pytest.mark.usefixtures("full_row")
-    def test_keep_nothing_where_nothing_is_taken_back(
+    def test_merge_names_no_field_if_no_value_is_lower(
         self, learner: httpx.Client, lesson_path: str, body: dict[str, Any]
     ) -> None:
         answer = learner.put(lesson_path, json=body)
@@ -321,7 +321,7 @@ class TestBlindWrites:
         named = {name: value for name, value in body.items() if value is not None and name != "metadata"}
         assert answer.json().items() >= named.items()
 
-    def test_let_the_last_writer_decide_the_resume_point_notes_and_bookmark(
+    def test_merge_takes_the_last_position_notes_and_bookmark(
         self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response
     ) -> None:
         answer = learner.put(
@@ -330,7 +330,9 @@ class TestBlindWrites:
         changed = {"video_position_seconds": 0, "user_notes": None, "is_bookmarked": False}
         assert answer == full_row.json() | changed | {"updated_at": answer["updated_at"]}
 
-    def test_merge_metadata_key_by_key(self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response) -> None:
+    def test_merge_combines_metadata_key_by_key(
+        self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response
+    ) -> None:
         sent = {"speed": None, "subtitles": {"language": "eo"}}
         answer = learner.put(lesson_path, json={"metadata": sent}).json()
         assert answer["metadata"] == full_row.json()["metadata"] | sent
@@ -347,14 +349,12 @@ class TestBlindWrites:
         ],
         ids=lambda body: next(iter(body)),
     )
-    def test_put_a_lesson_in_progress_by_any_sign_of_it(
+    def test_merge_of_any_progress_starts_the_lesson(
         self, learner: httpx.Client, lesson_path: str, body: dict[str, Any]
     ) -> None:
         assert learner.put(lesson_path, json=body).json()["status"] == "in_progress"
 
-    def test_complete_a_lesson_whatever_percentage_they_send_with_it(
-        self, learner: httpx.Client, lesson_path: str
-    ) -> None:
+    def test_merge_of_completed_wins_over_a_lower_percentage(self, learner: httpx.Client, lesson_path: str) -> None:
         answer = learner.put(lesson_path, json={"status": "completed", "progress_percentage": 30}).json()
         assert (answer["status"], answer["progress_percentage"]) == ("completed", 100)
         assert answer["completed_at"] == answer["updated_at"]
@@ -362,7 +362,7 @@ class TestBlindWrites:
 
 class TestRaces:
     @pytest.mark.parametrize("racers", [2, 20])
-    def test_one_of_those_who_saw_the_same_row_gets_through(
+    def test_one_of_many_conditional_writes_with_the_same_etag_succeeds(
         self, learner: httpx.Client, lesson_path: str, full_row: httpx.Response, racers: int
     ) -> None:
         bodies = [{"user_notes": f"Racer {number}."} for number in range(racers)]
@@ -371,12 +371,12 @@ class TestRaces:
         [winner] = [answer for answer in answers if answer.status_code == 200]
         assert learner.get(lesson_path).content == winner.content
 
-    def test_one_of_those_who_would_create_the_row_gets_through(self, learner: httpx.Client, lesson_path: str) -> None:
+    def test_one_of_many_writes_with_if_none_match_any_succeeds(self, learner: httpx.Client, lesson_path: str) -> None:
         bodies = [{"progress_percentage": number} for number in range(1, 21)]
         answers = _racing_puts(learner, lesson_path, bodies, {"If-None-Match": "*"})
         assert sorted(answer.status_code for answer in answers) == [200] + [412] * 19
 
-    def test_blind_racers_on_one_row_lose_nothing(
+    def test_concurrent_merge_writes_to_one_lesson_lose_nothing(
         self, learner: httpx.Client, course_path: str, lesson_path: str
     ) -> None:
         racers = range(1, 51)
@@ -391,7 +391,7 @@ class TestRaces:
         assert row["metadata"] == {f"racer {number}": number for number in racers}
         assert (row["time_spent_minutes"], row["quiz_score"]) == (50, 50)
 
-    def test_racers_on_many_lessons_add_up_to_an_exact_summary(
+    def test_concurrent_writes_to_many_lessons_give_an_exact_summary(
         self, learner: httpx.Client, publish: Callable[..., str]
     ) -> None:
         document = course(*(lesson() for _ in range(40)))
@@ -404,7 +404,9 @@ class TestRaces:
         assert (summary["completed_lessons"], summary["total_time_spent_minutes"]) == (40, 4)
         assert len(learner.get(course_path).json()) == 40
 
-    def test_every_racer_reads_what_it_wrote(self, learner: httpx.Client, course_path: str, lesson_path: str) -> None:
+    def test_every_concurrent_writer_reads_its_own_write(
+        self, learner: httpx.Client, course_path: str, lesson_path: str
+    ) -> None:
         def write_and_read(key: str) -> httpx.Response:
             learner.put(lesson_path, json={"metadata": {key: 1}}).raise_for_status()
             return learner.get(course_path)
@@ -437,7 +439,7 @@ class TestRaces:
         assert (summary["last_accessed"] is None) == (rows == [])
 
     @pytest.mark.parametrize("refused", ["x" * 17_000, 2**64, "\0"], ids=["large", "64 bits", "U+0000"])
-    def test_racers_of_whom_some_are_refused_do_not_spoil_the_others(
+    def test_refused_concurrent_writes_do_not_change_the_result_of_others(
         self, learner: httpx.Client, lesson_path: str, refused: object
     ) -> None:
         bodies = [{"metadata": {f"racer {number}": refused if number % 2 else 1}} for number in range(20)]

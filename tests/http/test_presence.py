@@ -1,4 +1,4 @@
-"""What others write is nobody's presence, unless it brings times of its own; and an export gives back what it holds."""
+"""A write for a learner is not the learner's presence, unless it has dates; exports restore their data."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,7 +25,7 @@ def seen(client_of: Callable[..., httpx.Client], course_path: str) -> Callable[[
     return lambda learner_id: teacher.get(f"{path}/learners/{learner_id}").raise_for_status().json()
 
 
-def test_what_a_teacher_writes_is_nobodys_presence(
+def test_a_write_for_a_learner_is_not_the_learners_presence(
     admin: httpx.Client, lesson_path: str, seen: Callable[[str], dict[str, Any]]
 ) -> None:
     learner_id = str(uuid4())
@@ -36,7 +36,7 @@ def test_what_a_teacher_writes_is_nobodys_presence(
 
 
 @pytest.mark.parametrize(("kind", "written"), [(CSV, as_csv), (NDJSON, ndjson)])
-def test_an_import_counts_at_the_times_that_it_brings(
+def test_an_import_counts_on_its_own_dates(
     admin: httpx.Client,
     lesson_path: str,
     seen: Callable[[str], dict[str, Any]],
@@ -71,20 +71,20 @@ def test_an_import_counts_at_the_times_that_it_brings(
         ({"updated_at": "9999-12-31T23:59:59-14:00"}, "updated_at"),
     ],
 )
-def test_times_that_can_not_be_are_refused(
+def test_impossible_times_are_refused(
     admin: httpx.Client, lesson_path: str, fields: dict[str, str], position: str
 ) -> None:
     answer = admin.put(f"/learners/{uuid4()}{lesson_path}", json={"progress_percentage": 5} | fields)
     assert (answer.status_code, [problem["loc"][-1] for problem in answer.json()["detail"]]) == (422, [position])
 
 
-def test_fields_that_are_not_taken_are_named(admin: httpx.Client, lesson_path: str) -> None:
+def test_ignored_fields_are_named(admin: httpx.Client, lesson_path: str) -> None:
     answer = admin.put(f"/learners/{uuid4()}{lesson_path}", json={"id": "x", "a\nb": 1, "quiz_attempts": 1})
     assert answer.headers["headway-ignored"] == "id, a%0Ab"
 
 
 @pytest.mark.parametrize("is_the_same", [True, False])
-def test_an_export_that_is_imported_gives_back_what_it_holds(
+def test_importing_an_export_restores_its_data(
     admin: httpx.Client, client_of: Callable[..., httpx.Client], lesson_paths: list[str], *, is_the_same: bool
 ) -> None:
     learner_id = str(uuid4())

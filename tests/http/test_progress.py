@@ -1,4 +1,4 @@
-"""What a learner's requests do: rows, lists, summaries, and what course edits make of them."""
+"""A learner's requests: lesson progress, lists, summaries, and the effect of course edits."""
 
 from collections.abc import Callable
 from functools import reduce
@@ -27,7 +27,7 @@ def _summary(learner: httpx.Client, course_path: str) -> dict[str, Any]:
     return summary
 
 
-def test_the_list_is_in_catalogue_order_whatever_the_order_of_the_writes(
+def test_the_list_is_in_the_order_of_the_course(
     learner: httpx.Client, course_path: str, lesson_paths: list[str], document: dict[str, Any]
 ) -> None:
     for position in (2, 0, 1):
@@ -50,7 +50,7 @@ def test_the_list_follows_a_reordered_course(
     assert _lesson_ids(learner.get(course_path)) == _lesson_ids(before)[::-1]
 
 
-def test_the_list_holds_touched_lessons_only(
+def test_the_list_has_only_lessons_with_progress(
     learner: httpx.Client, course_path: str, lesson_paths: list[str], document: dict[str, Any]
 ) -> None:
     learner.put(lesson_paths[1], json={})
@@ -63,7 +63,7 @@ def test_every_write_is_in_the_next_list(learner: httpx.Client, course_path: str
         assert learner.get(course_path).json() == [row.json()]
 
 
-def test_a_list_of_more_than_a_million_characters_has_every_row(
+def test_a_list_of_more_than_a_million_characters_is_complete(
     publish: Callable[..., str], learner: httpx.Client
 ) -> None:
     """It is rendered in pieces, beside the work for others."""
@@ -83,7 +83,7 @@ def test_a_list_of_more_than_a_million_characters_has_every_row(
     assert [row["is_bookmarked"] for row in again.json()] == [False] * 69 + [True]
 
 
-def test_put_answers_200_whether_it_makes_the_row_or_not(learner: httpx.Client, lesson_path: str) -> None:
+def test_put_answers_200_for_new_and_existing_lesson_progress(learner: httpx.Client, lesson_path: str) -> None:
     first = learner.put(lesson_path, json={})
     second = learner.put(lesson_path, json={"progress_percentage": 10})
     assert (first.status_code, second.status_code) == (200, 200)
@@ -94,13 +94,13 @@ def test_put_answers_200_whether_it_makes_the_row_or_not(learner: httpx.Client, 
     }
 
 
-def test_a_write_that_changes_nothing_leaves_the_row_as_it_is(learner: httpx.Client, lesson_path: str) -> None:
+def test_a_write_that_changes_nothing_keeps_lesson_progress_unchanged(learner: httpx.Client, lesson_path: str) -> None:
     written = learner.put(lesson_path, json={"progress_percentage": 10, "user_notes": "Once."})
     again = learner.put(lesson_path, json={"progress_percentage": 10, "user_notes": "Once."})
     assert (again.content, again.headers["etag"]) == (written.content, written.headers["etag"])
 
 
-def test_one_row_is_404_before_the_first_write_and_then_answered_with_its_tag(
+def test_lesson_progress_is_404_before_the_first_write_and_has_an_etag_after_it(
     learner: httpx.Client, lesson_path: str
 ) -> None:
     assert learner.get(lesson_path).status_code == 404
@@ -110,7 +110,7 @@ def test_one_row_is_404_before_the_first_write_and_then_answered_with_its_tag(
     assert found.headers["etag"] == written.headers["etag"]
 
 
-def test_delete_removes_the_row_and_may_be_repeated(
+def test_delete_removes_lesson_progress_and_may_be_repeated(
     learner: httpx.Client, course_path: str, lesson_paths: list[str]
 ) -> None:
     learner.put(lesson_paths[0], json={"progress_percentage": 50})
@@ -120,13 +120,13 @@ def test_delete_removes_the_row_and_may_be_repeated(
     assert learner.get(course_path).json() == [kept.json()]
 
 
-def test_deleting_what_was_never_there_is_no_write(learner: httpx.Client, course_path: str, lesson_path: str) -> None:
+def test_deleting_absent_lesson_progress_is_no_write(learner: httpx.Client, course_path: str, lesson_path: str) -> None:
     assert learner.delete(lesson_path).status_code == 204
     assert learner.get("/progress").json() == []
     assert _summary(learner, course_path)["last_accessed"] is None
 
 
-def test_a_row_made_again_after_delete_has_nothing_of_the_old_one(learner: httpx.Client, lesson_path: str) -> None:
+def test_lesson_progress_made_again_has_no_old_values(learner: httpx.Client, lesson_path: str) -> None:
     old = learner.put(lesson_path, json={"status": "completed", "user_notes": "Old."}).json()
     learner.delete(lesson_path)
     new = learner.put(lesson_path, json={}).json()
@@ -135,7 +135,7 @@ def test_a_row_made_again_after_delete_has_nothing_of_the_old_one(learner: httpx
 
 
 @pytest.mark.parametrize("position", ["row", "course"])
-def test_an_answer_of_no_content_has_no_body_and_announces_none(
+def test_an_answer_204_has_no_body_and_no_length(
     learner: httpx.Client, course_path: str, lesson_path: str, position: str
 ) -> None:
     answer = learner.delete(lesson_path if position == "row" else course_path)
@@ -144,7 +144,7 @@ def test_an_answer_of_no_content_has_no_body_and_announces_none(
     assert "content-length" not in answer.headers  # RFC 9110 section 8.6 forbids it in a 204
 
 
-def test_a_removed_lesson_hides_its_row_and_a_returned_one_shows_it_unchanged(
+def test_a_removed_lesson_hides_its_progress_until_it_returns(
     publish: Callable[..., str],
     learner: httpx.Client,
     course_path: str,
@@ -162,7 +162,7 @@ def test_a_removed_lesson_hides_its_row_and_a_returned_one_shows_it_unchanged(
     assert learner.get(lesson_paths[1]).headers["etag"] == row.headers["etag"]
 
 
-def test_a_hidden_row_can_be_neither_written_nor_deleted(
+def test_hidden_lesson_progress_can_be_neither_written_nor_deleted(
     publish: Callable[..., str], learner: httpx.Client, course_path: str, lesson_path: str, document: dict[str, Any]
 ) -> None:
     row = learner.put(lesson_path, json={"progress_percentage": 30})
@@ -173,7 +173,7 @@ def test_a_hidden_row_can_be_neither_written_nor_deleted(
     assert learner.get(lesson_path).content == row.content
 
 
-def test_a_removed_course_hides_everything_and_a_returned_one_shows_it_unchanged(
+def test_a_removed_course_hides_its_progress_until_it_returns(
     author: httpx.Client, learner: httpx.Client, course_path: str, lesson_path: str, catalogued_path: str
 ) -> None:
     learner.put(lesson_path, json={"status": "completed"})
@@ -188,7 +188,7 @@ def test_a_removed_course_hides_everything_and_a_returned_one_shows_it_unchanged
     assert [learner.get(path).content for path in paths] == before
 
 
-def test_a_course_put_again_as_it_is_changes_nothing(
+def test_putting_the_same_course_again_changes_nothing(
     author: httpx.Client, learner: httpx.Client, course_path: str, lesson_path: str, catalogued_path: str
 ) -> None:
     learner.put(lesson_path, json={"status": "completed"})
@@ -199,7 +199,7 @@ def test_a_course_put_again_as_it_is_changes_nothing(
     assert learner.get(course_path).content == before
 
 
-def test_starting_a_course_over_removes_all_of_it(
+def test_starting_a_course_over_removes_all_its_progress(
     learner: httpx.Client, course_path: str, lesson_paths: list[str]
 ) -> None:
     fresh = _summary(learner, course_path)
@@ -211,7 +211,7 @@ def test_starting_a_course_over_removes_all_of_it(
     assert learner.get("/progress").json() == []
 
 
-def test_starting_a_course_over_removes_hidden_rows_too(
+def test_starting_a_course_over_removes_hidden_progress_too(
     publish: Callable[..., str], learner: httpx.Client, course_path: str, lesson_path: str, document: dict[str, Any]
 ) -> None:
     learner.put(lesson_path, json={"status": "completed"})
@@ -221,7 +221,7 @@ def test_starting_a_course_over_removes_hidden_rows_too(
     assert learner.get(course_path).json() == []
 
 
-def test_starting_one_course_over_leaves_the_others(
+def test_starting_a_course_over_keeps_other_courses(
     publish: Callable[..., str], learner: httpx.Client, course_path: str, lesson_path: str
 ) -> None:
     other = course()
@@ -233,9 +233,7 @@ def test_starting_one_course_over_leaves_the_others(
     assert learner.get("/progress").json() == [_summary(learner, other_path)]
 
 
-def test_the_learners_courses_are_listed_most_recently_touched_first(
-    publish: Callable[..., str], learner: httpx.Client
-) -> None:
+def test_courses_are_listed_with_the_latest_access_first(publish: Callable[..., str], learner: httpx.Client) -> None:
     documents = [course() for _ in range(3)]
     course_paths = [publish(document) for document in documents]
     for position in (1, 0, 2, 1):
@@ -332,7 +330,7 @@ def test_time_is_summed_without_the_errors_of_binary_fractions(
     assert _summary(learner, course_path)["total_time_spent_minutes"] == 0.6
 
 
-def test_a_write_in_a_course_moves_last_accessed_even_where_it_changes_no_row(
+def test_a_write_that_changes_nothing_moves_last_accessed(
     publish: Callable[..., str], learner: httpx.Client, course_path: str, lesson_path: str
 ) -> None:
     other = course()
@@ -370,9 +368,7 @@ def test_a_quiz_is_completed_by_passing_it(publish: Callable[..., str], learner:
     assert (passed["status"], passed["quiz_passed"], passed["quiz_score"]) == ("completed", True, 60)
 
 
-def test_fields_that_are_unknown_or_not_the_learners_to_write_are_ignored(
-    learner: httpx.Client, lesson_path: str
-) -> None:
+def test_unknown_fields_and_fields_that_can_not_be_written_are_ignored(learner: httpx.Client, lesson_path: str) -> None:
     made = learner.put(lesson_path, json={})
     foreign = dict.fromkeys(("user_id", "course_id", "lesson_id", "content_id", "id"), str(uuid4()))
     moments = dict.fromkeys(("completed_at", "created_at", "updated_at"), "2001-01-01T00:00:00Z")
@@ -380,14 +376,14 @@ def test_fields_that_are_unknown_or_not_the_learners_to_write_are_ignored(
     assert (answer.status_code, answer.content) == (200, made.content)
 
 
-def test_a_whole_row_may_be_sent_back(learner: httpx.Client, lesson_path: str) -> None:
+def test_answered_lesson_progress_can_be_sent_back(learner: httpx.Client, lesson_path: str) -> None:
     fields = {"quiz_score": 42.5, "user_notes": "Wörter ✓", "metadata": {"a": [1, None]}, "is_bookmarked": True}
     row = learner.put(lesson_path, json=fields | {"status": "completed"})
     sent_back = learner.put(lesson_path, json=row.json())
     assert (sent_back.status_code, sent_back.content) == (200, row.content)
 
 
-def test_numbers_are_freed_of_binary_dust_before_any_rule_looks_at_them(
+def test_numbers_are_rounded_before_any_rule_applies(
     client_of: Callable[..., httpx.Client], publish: Callable[..., str]
 ) -> None:
     quiz, video = lesson(kind="quiz", pass_mark=58), lesson()

@@ -1,4 +1,4 @@
-"""What bad input gets: a status, a body in one of two shapes, and nothing stored."""
+"""Bad input gets a status and a body in one of two forms, and nothing is stored."""
 
 import base64
 import json
@@ -132,7 +132,7 @@ class TestTokens:
             assert answer.headers["www-authenticate"] == "Bearer"
 
     @pytest.mark.parametrize("authorization", ["", "Bearer", "Basic dTpw", "Token abc"])
-    def test_another_kind_of_authorization_is_none(
+    def test_another_authorization_scheme_is_refused(
         self, visitor: httpx.Client, lesson_path: str, authorization: str
     ) -> None:
         answer = visitor.put(PREFIX + lesson_path, json={}, headers={"Authorization": authorization})
@@ -157,7 +157,7 @@ class TestTokens:
         assert visitor.get(PREFIX + course_path, headers={"Authorization": header}).status_code == 200
 
     @pytest.mark.slow
-    def test_issuer_audience_and_the_kind_of_key_are_checked_where_configured(
+    def test_issuer_audience_and_key_type_are_checked_if_configured(
         self, folder: Path, connections: httpx.HTTPTransport
     ) -> None:
         private = Ed25519PrivateKey.generate()
@@ -183,7 +183,7 @@ class TestTokens:
 
 class TestScopes:
     @pytest.mark.parametrize("scopes", [(), ("courses:read",), ("courses", "write")], ids=["none", "another", "parts"])
-    def test_a_missing_scope_is_named_and_the_catalogue_stays(
+    def test_a_missing_scope_is_named_and_nothing_changes(
         self, visitor: httpx.Client, catalogued_path: str, scopes: tuple[str, ...]
     ) -> None:
         headers = authorization(str(uuid4()), *scopes)
@@ -200,7 +200,7 @@ class TestScopes:
         assert visitor.get(PREFIX + catalogued_path, headers=headers).content == before
 
     @pytest.mark.parametrize("operation", [one for one in OPERATIONS if one.scope], ids=lambda one: one.title)
-    def test_the_scope_is_asked_for_before_anything_else_is_read(self, running: Running, operation: Operation) -> None:
+    def test_the_scope_is_checked_before_the_rest_of_the_request(self, running: Running, operation: Operation) -> None:
         assert 403 in operation.refusals
         path = operation.path.replace("{user_id}", str(uuid4()))
         for name in operation.parameters:
@@ -219,9 +219,7 @@ class TestScopes:
     @pytest.mark.parametrize(
         "operation", [one for one in OPERATIONS if one.is_limited_to_courses], ids=lambda one: one.title
     )
-    def test_a_limit_to_courses_is_asked_for_before_the_query(
-        self, visitor: httpx.Client, operation: Operation
-    ) -> None:
+    def test_the_claim_courses_is_checked_before_the_query(self, visitor: httpx.Client, operation: Operation) -> None:
         path = operation.path.replace("{course_id}", str(uuid4())).replace("{user_id}", str(uuid4()))
         exp = int((datetime.now(UTC) + HOUR).timestamp())
         claims = {"sub": "ada", "exp": exp, "scope": "statistics:read", "courses": []}
@@ -238,7 +236,7 @@ class TestScopes:
 
 
 class TestCodes:
-    def test_what_no_operation_answers_has_a_code_too(self, visitor: httpx.Client, course_path: str) -> None:
+    def test_refusals_outside_operations_have_codes(self, visitor: httpx.Client, course_path: str) -> None:
         answers = {
             "unknown_path": [visitor.get(PREFIX + "/none"), visitor.get("/none"), visitor.post(PREFIX)],
             "method_not_allowed": [
@@ -251,7 +249,7 @@ class TestCodes:
                 assert answer.json()["code"] == code
                 assert code == "unknown_path" or answer.headers["allow"]
 
-    def test_a_head_too_large_has_one(self, running: Running) -> None:
+    def test_a_head_too_large_has_a_code(self, running: Running) -> None:
         with connected(running) as connection:
             connection.sendall(b"GET / HTTP/1.1\r\nhost: x\r\nx-long: " + b"x" * 65_537)
             assert connection.recv(65_536).endswith(b'"code":"head_too_large"}')
@@ -261,7 +259,7 @@ class TestPaths:
     @pytest.mark.parametrize(
         "text", ["1", "none", "{course_id}", "%20", "%00", "%F0%9F", "é", "497f6eca-6276-4993-bfeb-53cbbbba6f080"]
     )
-    def test_an_id_that_is_no_uuid_is_refused_wherever_it_stands(
+    def test_a_malformed_id_in_a_path_is_refused(
         self, learner: httpx.Client, course_path: str, lesson_path: str, stored: Stored, text: str
     ) -> None:
         before = stored()
@@ -322,7 +320,7 @@ class TestPaths:
     def test_an_unknown_path_is_not_found(self, visitor: httpx.Client, path: str) -> None:
         assert _sentence(visitor.get(path, headers=authorization(str(uuid4()))), 404) == "Not Found"
 
-    def test_another_method_is_refused_naming_those_there_are(
+    def test_another_method_is_refused_with_allow(
         self, visitor: httpx.Client, course_path: str, lesson_path: str
     ) -> None:
         paths = visitor.get("/openapi.json").json()["paths"]
@@ -391,7 +389,7 @@ class TestProgressBodies:
         assert stored() == before
 
     @pytest.mark.parametrize("field", FIELDS)
-    def test_a_number_that_json_has_not_or_no_field_holds_is_refused(
+    def test_a_number_outside_json_or_its_bounds_is_refused(
         self, learner: httpx.Client, lesson_paths: list[str], stored: Stored, field: str
     ) -> None:
         before = stored()
@@ -402,7 +400,7 @@ class TestProgressBodies:
 
     @pytest.mark.parametrize("value", [*NOT_FINITE, *HUGE, str(2**64), str(-(2**63) - 1)], ids=_brief)
     @pytest.mark.parametrize("around", ['{"a": %s}', '{"a": [{"b": [1, %s]}]}'], ids=["outside", "deep inside"])
-    def test_a_number_that_metadata_can_not_give_back_is_refused(
+    def test_a_number_that_metadata_can_not_store_exactly_is_refused(
         self, learner: httpx.Client, lesson_paths: list[str], stored: Stored, value: str, around: str
     ) -> None:
         before = stored()
@@ -445,7 +443,7 @@ class TestProgressBodies:
         ],
         ids=["large", "deep", "64 bits", "U+0000", "U+0000 in a key", "NaN"],
     )
-    def test_an_conditional_write_is_held_to_the_same_bounds(
+    def test_a_conditional_write_has_the_same_bounds(
         self, learner: httpx.Client, lesson_path: str, stored: Stored, body: dict[str, Any]
     ) -> None:
         before = stored()
@@ -476,7 +474,7 @@ class TestProgressBodies:
         ],
         ids=["16 KiB", "32 levels", "values", "10,000 characters", "odd characters", "the largest numbers"],
     )
-    def test_what_is_just_within_the_bounds_is_stored_as_it_is(
+    def test_values_at_the_bounds_are_stored_unchanged(
         self, learner: httpx.Client, lesson_path: str, body: dict[str, Any]
     ) -> None:
         written = learner.put(lesson_path, json=body)
@@ -503,7 +501,7 @@ class TestProgressBodies:
             assert _positions(answer) == [["body"]]
         assert stored() == before
 
-    def test_of_duplicate_keys_the_last_one_counts(self, learner: httpx.Client, lesson_path: str) -> None:
+    def test_the_last_of_duplicate_keys_counts(self, learner: httpx.Client, lesson_path: str) -> None:
         content = '{"quiz_attempts": 7, "metadata": {"a": 1, "a": 2}, "quiz_attempts": 3}'
         row = learner.put(lesson_path, content=content).json()
         assert (row["quiz_attempts"], row["metadata"]) == (3, {"a": 2})
@@ -527,7 +525,9 @@ def _refusal_of(author: httpx.Client, content: str) -> tuple[list[dict[str, Any]
 
 class TestManyFaults:
     @pytest.mark.parametrize(("keys", "listed"), [(100, 100), (101, 100), (10_001, 0), (80_000, 0)])
-    def test_the_first_are_listed_and_the_others_counted(self, author: httpx.Client, keys: int, listed: int) -> None:
+    def test_the_first_faults_are_listed_and_the_others_are_counted(
+        self, author: httpx.Client, keys: int, listed: int
+    ) -> None:
         document = course() | {f"{number:x}": number for number in range(keys)}
         faults, size = _refusal_of(author, json.dumps(document, separators=(",", ":")))
         assert size < 20_000
@@ -543,7 +543,7 @@ class TestManyFaults:
                 }
             ]
 
-    def test_those_of_the_domain_too(self, author: httpx.Client) -> None:
+    def test_faults_of_the_domain_are_limited_too(self, author: httpx.Client) -> None:
         twice = lesson()
         faults, size = _refusal_of(author, json.dumps(course(*[twice] * 5_000)))
         assert size < 20_000
@@ -563,14 +563,14 @@ class TestManyFaults:
         ],
         ids=["text", "list", "key", "digits", "place", "letters of two bytes", "just short enough"],
     )
-    def test_what_is_long_is_not_told_back(
+    def test_long_input_is_not_repeated(
         self, author: httpx.Client, bad: dict[str, Any], loc: list[str], given: object
     ) -> None:
         faults, size = _refusal_of(author, json.dumps(course() | bad, ensure_ascii=False))
         assert size < 2_000
         assert [(fault["loc"], fault["input"]) for fault in faults] == [(loc, given)]
 
-    def test_a_long_path_and_query_are_not_told_back(self, learner: httpx.Client, teacher: httpx.Client) -> None:
+    def test_a_long_path_and_query_are_not_repeated(self, learner: httpx.Client, teacher: httpx.Client) -> None:
         for answer in (
             learner.get(f"/progress/{'x' * 50_000}"),
             teacher.get(f"/statistics/{uuid4()}/learners?cursor={'x' * 50_000}&limit={'y' * 10_000}"),
@@ -594,12 +594,12 @@ class TestWholeNumbers:
         assert (report["written"], report["errors"]) == (1, [])
 
     @pytest.mark.parametrize("text", ["3.5", "3.0000001", "1e400", "1e10", '"3"'])
-    def test_what_is_none_is_refused(self, learner: httpx.Client, lesson_path: str, text: str) -> None:
+    def test_an_invalid_whole_number_is_refused(self, learner: httpx.Client, lesson_path: str, text: str) -> None:
         assert _positions(learner.put(lesson_path, content=f'{{"quiz_attempts": {text}}}')) == [
             ["body", "quiz_attempts"]
         ]
 
-    def test_a_version_too(self, author: httpx.Client) -> None:
+    def test_a_version_may_be_written_with_a_zero_fraction(self, author: httpx.Client) -> None:
         text = json.dumps(course() | {"version": 1, "recalculation": {"learners": 2, "done": 1}})
         decimal = text.replace('"version": 1', '"version": 1.0').replace(": 2,", ": 2.0,")
         assert author.put(f"/courses/{uuid4()}", content=decimal).status_code == 200
@@ -631,7 +631,9 @@ class TestBodySizes:
         chunks = (content[start : start + 1_000] for start in range(0, BODY_LIMIT, 1_000))
         assert learner.put(lesson_path, content=chunks).json()["progress_percentage"] == 5
 
-    def test_a_byte_more_is_too_large(self, learner: httpx.Client, lesson_paths: list[str], stored: Stored) -> None:
+    def test_a_body_of_64_kib_and_a_byte_is_refused(
+        self, learner: httpx.Client, lesson_paths: list[str], stored: Stored
+    ) -> None:
         before = stored()
         content = b'{"progress_percentage": 55}'.ljust(BODY_LIMIT + 1)
         for path in lesson_paths:
@@ -640,14 +642,16 @@ class TestBodySizes:
             assert answer.headers["connection"] == "close"
         assert stored() == before
 
-    def test_a_byte_more_in_chunks_is_too_large(self, learner: httpx.Client, lesson_path: str, stored: Stored) -> None:
+    def test_a_chunked_body_of_64_kib_and_a_byte_is_refused(
+        self, learner: httpx.Client, lesson_path: str, stored: Stored
+    ) -> None:
         before = stored()
         content = b'{"progress_percentage": 55}'.ljust(BODY_LIMIT + 1)
         chunks = (content[start : start + 1_000] for start in range(0, len(content), 1_000))
         assert _sentence(learner.put(lesson_path, content=chunks), 413)
         assert stored() == before
 
-    def test_an_announced_body_that_is_too_large_is_refused_before_any_of_it_comes(
+    def test_an_announced_body_that_is_too_large_is_refused_before_it_arrives(
         self, learner: httpx.Client, lesson_path: str, connection: socket.socket
     ) -> None:
         connection.sendall(self._head(lesson_path, learner, "Content-Length: 1000000000000"))
@@ -737,7 +741,7 @@ BAD_DOCUMENTS: dict[str, tuple[dict[str, Any], list[list[str | int]]]] = {
 
 class TestCourseDocuments:
     @pytest.mark.parametrize(("bad", "positions"), BAD_DOCUMENTS.values(), ids=BAD_DOCUMENTS)
-    def test_a_bad_document_is_refused_naming_the_places_and_nothing_is_stored(
+    def test_a_wrong_document_is_refused_with_locations_and_nothing_is_stored(
         self, author: httpx.Client, catalogued_path: str, bad: dict[str, Any], positions: list[list[str | int]]
     ) -> None:
         before, unused_path = author.get(catalogued_path).content, f"/courses/{uuid4()}"
@@ -749,7 +753,9 @@ class TestCourseDocuments:
         assert author.get(unused_path).status_code == 404
 
     @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b'{"title": "\\ud800"}', b"[" * 10_000], ids=ascii)
-    def test_what_is_no_document_is_refused(self, author: httpx.Client, catalogued_path: str, content: bytes) -> None:
+    def test_a_body_that_is_no_document_is_refused(
+        self, author: httpx.Client, catalogued_path: str, content: bytes
+    ) -> None:
         before = author.get(catalogued_path).content
         assert _positions(author.put(catalogued_path, content=content)) == [["body"]]
         assert author.get(catalogued_path).content == before

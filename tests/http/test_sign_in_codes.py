@@ -1,4 +1,4 @@
-"""Codes for the pages, asked for by a platform's back end and brought by a browser, without the browser."""
+"""Sign-in codes: a back end requests them and a browser uses them. No browser runs here."""
 
 import re
 from collections.abc import Callable
@@ -64,7 +64,7 @@ def test_a_code_signs_in_once_as_the_tokens_learner(visitor: httpx.Client, code_
     assert "This link has been used" in told.text
 
 
-def test_of_all_who_bring_a_code_at_once_one_is_let_in(
+def test_one_of_many_concurrent_uses_of_a_code_succeeds(
     running: Running, connections: httpx.HTTPTransport, code_url: str
 ) -> None:
     def bring(_: int) -> bool:
@@ -101,7 +101,7 @@ def test_a_session_ends_with_its_token(running: Running, visitor: httpx.Client) 
     assert int(age) <= 300
 
 
-def test_a_code_is_good_no_longer_than_its_token(running: Running) -> None:
+def test_a_code_expires_with_its_token(running: Running) -> None:
     soon_over = token(str(uuid4()), lifetime=timedelta(seconds=20))
     made = httpx.post(
         running.base_url + PREFIX + CODES, headers={"Authorization": f"Bearer {soon_over}"}, verify=False, timeout=20
@@ -109,7 +109,7 @@ def test_a_code_is_good_no_longer_than_its_token(running: Running) -> None:
     assert datetime.fromisoformat(made["expires_at"]) <= datetime.now(UTC) + timedelta(seconds=20)
 
 
-def test_one_is_sent_on_to_a_page_and_nowhere_else(visitor: httpx.Client, learner: httpx.Client) -> None:
+def test_next_leads_only_to_a_page_of_headway(visitor: httpx.Client, learner: httpx.Client) -> None:
     for wanted, led in [
         (f"{PAGES}/courses/{uuid4()}?a=b", None),
         ("https://evil.example/", PAGES),
@@ -120,7 +120,7 @@ def test_one_is_sent_on_to_a_page_and_nowhere_else(visitor: httpx.Client, learne
         assert signed_in(visitor, str(url)).headers["location"] == (led or wanted)
 
 
-def test_who_has_a_session_is_told_of_a_used_code_and_may_go_on(visitor: httpx.Client, code_url: str) -> None:
+def test_a_used_code_with_a_session_shows_a_way_to_continue(visitor: httpx.Client, code_url: str) -> None:
     session = cookie_of(signed_in(visitor, code_url))
     visitor.cookies.clear()
     wanted = f"{PAGES}/courses/{uuid4()}"
@@ -133,14 +133,14 @@ def test_who_has_a_session_is_told_of_a_used_code_and_may_go_on(visitor: httpx.C
 
 
 @pytest.mark.parametrize("code", ["", "short", "a" * 43, "é" * 43, "a" * 5000, "'; DROP TABLE sign_in_codes; --"])
-def test_what_is_no_code_signs_nobody_in(visitor: httpx.Client, code: str) -> None:
+def test_an_invalid_code_signs_nobody_in(visitor: httpx.Client, code: str) -> None:
     answer = visitor.get(f"{PAGES}/sign-in", params={"code": code})
     assert answer.status_code == 303
     assert parse_qs(urlsplit(answer.headers["location"]).query)["notice"] == ["code"]
     assert "set-cookie" not in answer.headers
 
 
-def test_no_session_gets_a_code(visitor: httpx.Client, code_url: str) -> None:
+def test_a_session_gets_no_code(visitor: httpx.Client, code_url: str) -> None:
     session = cookie_of(signed_in(visitor, code_url))
     visitor.cookies.clear()
     headers = {"Cookie": f"headway_session={session}"}
@@ -148,7 +148,7 @@ def test_no_session_gets_a_code(visitor: httpx.Client, code_url: str) -> None:
     assert visitor.post(PREFIX + CODES).status_code == 401
 
 
-def test_more_courses_than_a_session_holds_are_told_the_back_end(visitor: httpx.Client) -> None:
+def test_a_token_with_too_many_courses_for_a_session_is_refused(visitor: httpx.Client) -> None:
     claims = {"sub": "ada", "exp": 4_000_000_000, "courses": [str(uuid4()) for _ in range(100)]}
     signed = jwt.encode(claims, SECRET, "HS256")
     refused = visitor.post(PREFIX + CODES, headers={"Authorization": f"Bearer {signed}"})
@@ -156,14 +156,14 @@ def test_more_courses_than_a_session_holds_are_told_the_back_end(visitor: httpx.
     assert [fault["type"] for fault in refused.json()["detail"]] == ["too_many_courses"]
 
 
-def test_a_token_may_be_good_for_longer_than_time_can_tell(visitor: httpx.Client) -> None:
+def test_a_token_that_expires_after_the_last_possible_date_gets_a_code(visitor: httpx.Client) -> None:
     signed = jwt.encode({"sub": "ada", "exp": 10**18}, SECRET, "HS256")
     made = visitor.post(PREFIX + CODES, headers={"Authorization": f"Bearer {signed}"})
     assert made.status_code == 201
     assert signed_in(visitor, made.json()["url"]).status_code == 303
 
 
-def test_an_erased_learners_codes_let_nobody_in(
+def test_codes_of_an_erased_learner_sign_nobody_in(
     visitor: httpx.Client, admin: httpx.Client, client_of: Callable[..., httpx.Client]
 ) -> None:
     learner_id = str(uuid4())
@@ -172,7 +172,7 @@ def test_an_erased_learners_codes_let_nobody_in(
     assert "set-cookie" not in signed_in(visitor, url).headers
 
 
-def test_behind_a_proxy_addresses_and_cookies_are_for_https(folder: Path) -> None:
+def test_addresses_and_cookies_behind_a_proxy_use_https(folder: Path) -> None:
     configured = {"public_url": "https://learn.example/", "frame_ancestors": "https://campus.example"}
     with forked_headway_serve(folder, **configured) as running:
         made = httpx.post(
@@ -184,7 +184,7 @@ def test_behind_a_proxy_addresses_and_cookies_are_for_https(folder: Path) -> Non
     assert cookie.endswith("; Path=/; HttpOnly; Secure; SameSite=None; Partitioned")
 
 
-def test_on_https_without_frames_the_cookie_stays_on_its_site(folder: Path) -> None:
+def test_the_cookie_on_https_without_frames_is_same_site(folder: Path) -> None:
     with forked_headway_serve(folder, public_url="https://learn.example") as running:
         made = httpx.post(
             running.base_url + PREFIX + CODES, headers=authorization("ada"), verify=False, timeout=20
@@ -194,7 +194,7 @@ def test_on_https_without_frames_the_cookie_stays_on_its_site(folder: Path) -> N
     assert cookie.endswith("; Path=/; HttpOnly; Secure; SameSite=Lax")
 
 
-def test_without_pages_there_are_no_codes_and_no_cookie_counts(folder: Path) -> None:
+def test_codes_and_cookies_are_refused_without_pages(folder: Path) -> None:
     with forked_headway_serve(folder, dashboard_path="") as running:
         refused = httpx.post(running.base_url + PREFIX + CODES, headers=authorization("ada"), verify=False, timeout=20)
         assert refused.status_code == 404

@@ -1,4 +1,4 @@
-"""Courses' figures over HTTP: who may see them, and that they are what one counts by hand."""
+"""Statistics over HTTP: who may read them, and that they equal a count by hand."""
 
 from collections.abc import Callable
 from typing import Any
@@ -31,7 +31,7 @@ def course_id(course_path: str) -> str:
 
 
 @pytest.mark.parametrize("path", EVERY_PATH)
-def test_statistics_are_for_tokens_with_the_scope(
+def test_statistics_need_the_scope(
     visitor: httpx.Client, learner: httpx.Client, author: httpx.Client, path: str, course_id: str
 ) -> None:
     path = filled(path, course_id)
@@ -44,7 +44,7 @@ def test_statistics_are_for_tokens_with_the_scope(
 
 
 @of_one_course
-def test_the_scope_is_asked_for_before_the_query_is_read(learner: httpx.Client, path: str, course_id: str) -> None:
+def test_the_scope_is_checked_before_the_query(learner: httpx.Client, path: str, course_id: str) -> None:
     query = "?limit=0&from=x&explain=7"
     assert learner.get(filled(path, course_id) + query).status_code == 403
 
@@ -57,7 +57,7 @@ def test_a_course_that_is_not_in_the_catalogue_has_no_statistics(teacher: httpx.
 
 
 @of_one_course
-def test_an_id_that_is_none_is_refused(teacher: httpx.Client, path: str) -> None:
+def test_a_malformed_id_is_refused(teacher: httpx.Client, path: str) -> None:
     refused = teacher.get(filled(path, "none"))
     assert (refused.status_code, refused.json()["detail"][0]["loc"]) == (422, ["path", "course_id"])
 
@@ -75,7 +75,7 @@ def test_a_claim_limits_the_scope_to_its_courses(running: Running, path: str, co
     assert "'courses'" in refused.headers["www-authenticate"]
 
 
-def test_whoever_is_limited_sees_those_courses_in_the_list_and_no_others(
+def test_the_list_has_only_the_courses_of_the_claim(
     running: Running, publish: Callable[..., str], document: dict[str, Any]
 ) -> None:
     one, other, _ = (publish(document).removeprefix("/progress/") for _ in range(3))
@@ -87,13 +87,13 @@ def test_whoever_is_limited_sees_those_courses_in_the_list_and_no_others(
         assert httpx.get(path, headers=headers, verify=False).status_code == 200
 
 
-def test_a_claim_does_not_give_the_scope(running: Running, course_id: str) -> None:
+def test_the_claim_courses_does_not_grant_the_scope(running: Running, course_id: str) -> None:
     headers = token_for_courses([course_id])
     path = f"{running.base_url}{PREFIX}/statistics/{course_id}"
     assert httpx.get(path, headers=headers, verify=False).status_code == 403
 
 
-def test_a_course_that_nobody_began_has_figures_of_nobody(teacher: httpx.Client, course_id: str) -> None:
+def test_a_course_without_learners_has_figures_of_zero_and_null(teacher: httpx.Client, course_id: str) -> None:
     found = teacher.get(f"/statistics/{course_id}").json()
     lessons = found.pop("lessons")
     assert found == {
@@ -105,7 +105,7 @@ def test_a_course_that_nobody_began_has_figures_of_nobody(teacher: httpx.Client,
     assert {one["completion_rate"] for one in lessons} == {None}
 
 
-def test_figures_are_those_that_one_counts_by_hand(
+def test_figures_equal_a_count_by_hand(
     teacher: httpx.Client, publish: Callable[..., str], client_of: Callable[[str], httpx.Client]
 ) -> None:
     quiz, video, extra = lesson(title="Quiz", kind="quiz", pass_mark=60), lesson(title="Video"), lesson(required=False)
@@ -164,7 +164,7 @@ def test_figures_are_those_that_one_counts_by_hand(
     assert line == {name: value for name, value in found.items() if name != "lessons"}
 
 
-def test_a_write_is_in_the_figures_once_it_is_answered(
+def test_a_write_is_in_the_figures_when_it_is_answered(
     teacher: httpx.Client, learner: httpx.Client, course_path: str, lesson_paths: list[str]
 ) -> None:
     path = course_path.replace("/progress/", "/statistics/")
@@ -183,7 +183,7 @@ def test_the_list_is_by_title(teacher: httpx.Client, publish: Callable[..., str]
     assert listed == ids[::-1]
 
 
-def test_who_was_active_is_counted_by_days(lasting_school: School) -> None:
+def test_active_learners_are_counted_by_days(lasting_school: School) -> None:
     document = course()
     course_id = lasting_school.put_course(document)
     lesson_id = document["lessons"][0]["id"]
@@ -206,7 +206,7 @@ def test_who_was_active_is_counted_by_days(lasting_school: School) -> None:
     assert active() == (0, 0)
 
 
-def test_a_day_tells_what_was_done_on_it(lasting_school: School) -> None:
+def test_a_day_counts_its_own_activity(lasting_school: School) -> None:
     document = course()
     course_id = lasting_school.put_course(document)
     first, second, third = (one["id"] for one in document["lessons"])
@@ -248,7 +248,7 @@ def test_a_day_tells_what_was_done_on_it(lasting_school: School) -> None:
         ("to=%F0", ["to"], "date_parsing"),
     ],
 )
-def test_days_that_are_none_are_refused(
+def test_malformed_days_are_refused(
     teacher: httpx.Client, course_id: str, query: str, names: list[str], kind: str
 ) -> None:
     refused = teacher.get(f"/statistics/{course_id}/activity?{query}")
@@ -267,5 +267,5 @@ def test_days_that_are_none_are_refused(
         ("to=2026-01-01&unknown=7&to=2026-01-02&from=2026-01-01", 2),
     ],
 )
-def test_any_days_up_to_400_are_told_of(teacher: httpx.Client, course_id: str, query: str, days: int) -> None:
+def test_a_period_of_up_to_400_days_is_answered(teacher: httpx.Client, course_id: str, query: str, days: int) -> None:
     assert len(teacher.get(f"/statistics/{course_id}/activity?{query}").json()["days"]) == days

@@ -1,4 +1,4 @@
-"""One learner as a teacher sees them, and percentages that explain themselves."""
+"""One learner in the statistics, and the explanation of percentages."""
 
 from collections.abc import Callable
 from typing import Any
@@ -40,7 +40,7 @@ def enrolled(client_of: Callable[[str], httpx.Client], publish: Callable[..., st
     return Enrolled(client_of, publish)
 
 
-def test_a_learner_who_has_not_written_is_not_found(teacher: httpx.Client, enrolled: Enrolled) -> None:
+def test_a_learner_without_writes_is_404(teacher: httpx.Client, enrolled: Enrolled) -> None:
     refused = teacher.get(enrolled.statistics_path)
     assert refused.status_code == 404
     reason = f"Learner {enrolled.user_id} has not written in course {enrolled.course_id}."
@@ -52,7 +52,9 @@ def test_a_learner_who_has_not_written_is_not_found(teacher: httpx.Client, enrol
     assert teacher.get(enrolled.statistics_path.replace(enrolled.user_id, "none")).status_code == 422
 
 
-def test_a_learner_is_the_rosters_line_and_the_rows(teacher: httpx.Client, enrolled: Enrolled) -> None:
+def test_a_learner_has_the_fields_of_the_roster_and_the_lesson_progress(
+    teacher: httpx.Client, enrolled: Enrolled
+) -> None:
     enrolled.write(enrolled.extra, progress_percentage=12.5, time_spent_minutes=3, is_bookmarked=True)
     enrolled.write(enrolled.first, status="completed", user_notes="mine", metadata={"mine": True})
     found = teacher.get(enrolled.statistics_path.replace(enrolled.user_id, enrolled.user_id.upper())).json()
@@ -69,7 +71,7 @@ def test_a_learner_is_the_rosters_line_and_the_rows(teacher: httpx.Client, enrol
     assert found["lessons"] == shown
 
 
-def test_what_a_learner_noted_stays_with_the_learner(teacher: httpx.Client, enrolled: Enrolled) -> None:
+def test_notes_and_metadata_are_left_out(teacher: httpx.Client, enrolled: Enrolled) -> None:
     enrolled.write(enrolled.first, user_notes="a secret of mine", metadata={"a key of mine": "a value of mine"})
     path = enrolled.statistics_path
     for query in ("", "?explain=true"):
@@ -78,7 +80,7 @@ def test_what_a_learner_noted_stays_with_the_learner(teacher: httpx.Client, enro
     assert "of mine" not in teacher.get(roster).text + teacher.get(f"{roster}?format=csv").text
 
 
-def test_a_summary_without_the_question_is_what_it_was(enrolled: Enrolled) -> None:
+def test_a_summary_without_explain_has_no_explanation(enrolled: Enrolled) -> None:
     enrolled.write(enrolled.first, status="completed")
     plain = enrolled.client.get(f"{enrolled.path}/summary")
     for query in ("?", "?explain=false", "?unknown=true", "?explain=true&explain=false"):
@@ -90,7 +92,7 @@ def test_a_summary_without_the_question_is_what_it_was(enrolled: Enrolled) -> No
 
 
 @pytest.mark.parametrize("value", ["", "1", "yes", "True", "null"])
-def test_the_question_is_put_with_true_or_false(teacher: httpx.Client, enrolled: Enrolled, value: str) -> None:
+def test_explain_takes_true_or_false(teacher: httpx.Client, enrolled: Enrolled, value: str) -> None:
     for client, path in ((enrolled.client, f"{enrolled.path}/summary"), (teacher, enrolled.statistics_path)):
         refused = client.get(path, params={"explain": value})
         assert refused.status_code == 422
@@ -98,7 +100,7 @@ def test_the_question_is_put_with_true_or_false(teacher: httpx.Client, enrolled:
         assert (fault["loc"], fault["type"], fault["input"]) == (["query", "explain"], "bool_parsing", value)
 
 
-def test_a_percentage_tells_which_lessons_counted(teacher: httpx.Client, enrolled: Enrolled) -> None:
+def test_explain_lists_the_lessons_that_counted(teacher: httpx.Client, enrolled: Enrolled) -> None:
     enrolled.write(enrolled.extra, status="completed")
     enrolled.write(enrolled.second, progress_percentage=10)
     explained = enrolled.summary("?explain=true")
@@ -138,7 +140,7 @@ def _version(enrolled: Enrolled) -> int:
     return version
 
 
-def test_a_percentage_of_nobody_is_explained_too(enrolled: Enrolled) -> None:
+def test_explain_works_without_any_progress(enrolled: Enrolled) -> None:
     explained = enrolled.summary("?explain=true")
     lessons = explained.pop("explanation")["lessons"]
     assert explained == enrolled.summary()
@@ -146,7 +148,7 @@ def test_a_percentage_of_nobody_is_explained_too(enrolled: Enrolled) -> None:
     assert [one["counted"] for one in lessons] == [True, True, False]
 
 
-def test_what_is_counted_comes_to_the_percentage(teacher: httpx.Client, enrolled: Enrolled) -> None:
+def test_the_counted_lessons_add_up_to_the_percentage(teacher: httpx.Client, enrolled: Enrolled) -> None:
     for of in (enrolled.first, enrolled.second, enrolled.extra):
         enrolled.write(of, status="completed")
         found = teacher.get(f"{enrolled.statistics_path}?explain=true").json()
@@ -155,5 +157,5 @@ def test_what_is_counted_comes_to_the_percentage(teacher: httpx.Client, enrolled
         assert found["completion_percentage"] == 100 * completed / len(counted)
 
 
-def test_a_course_that_is_unknown_explains_nothing(learner: httpx.Client) -> None:
+def test_explain_of_an_unknown_course_is_404(learner: httpx.Client) -> None:
     assert learner.get(f"/progress/{UNKNOWN}/summary?explain=true").status_code == 404

@@ -1,4 +1,4 @@
-"""Rosters: pages in every order against a sort in Python, filters, cursors; and the same as files."""
+"""Rosters: order compared with a sort in Python, filters, cursors, and files."""
 
 import base64
 import csv
@@ -101,7 +101,7 @@ def in_order(lines: list[Line], sort: str, order: str) -> list[Line]:
     return there + sorted(rest, key=lambda line: line["user_id"])
 
 
-def test_a_line_says_where_a_learner_stands(a_class: Class) -> None:
+def test_a_line_has_the_learners_course_progress(a_class: Class) -> None:
     assert {line["user_id"] for line in a_class.lines} == set(a_class.done)
     for line in a_class.lines:
         done = a_class.done[line["user_id"]]
@@ -120,7 +120,7 @@ def test_a_line_says_where_a_learner_stands(a_class: Class) -> None:
     assert 2 < sum(line["completed_at"] is not None for line in a_class.lines) < 22
 
 
-def test_a_line_is_the_learners_own_summary(a_class: Class) -> None:
+def test_a_line_has_the_figures_of_the_learners_summary(a_class: Class) -> None:
     line = a_class.lines[0]
     own = a_class.school.client(line["user_id"]).get(f"/progress/{a_class.course_id}/summary").json()
     assert {**own, **line} == {**line, "course_id": a_class.course_id}
@@ -134,7 +134,7 @@ def test_pages_are_the_roster_in_its_order(a_class: Class, sort: str, order: str
     assert 1 <= len(pages[-1]) <= limit
 
 
-def test_pages_go_on_behind_their_last_line_whoever_comes_and_goes(lasting_school: School) -> None:
+def test_pages_continue_after_their_last_line_despite_changes(lasting_school: School) -> None:
     document = course(lesson())
     course_id = lasting_school.put_course(document)
     learners = sorted(str(uuid4()) for _ in range(6))
@@ -150,11 +150,11 @@ def test_pages_go_on_behind_their_last_line_whoever_comes_and_goes(lasting_schoo
     assert ([line["user_id"] for line in page["learners"]], page["next"]) == (learners[3:], None)
 
 
-def test_without_parameters_fifty_come_last_seen_first(a_class: Class) -> None:
+def test_the_default_page_has_fifty_learners_last_seen_first(a_class: Class) -> None:
     assert a_class.school.get(a_class.path) == {"learners": in_order(a_class.lines, "last_seen", "desc"), "next": None}
 
 
-def test_who_has_completed_the_course_and_who_has_not(a_class: Class, sort: str) -> None:
+def test_completed_filters_learners_with_or_without_the_completion(a_class: Class, sort: str) -> None:
     complete = {learner for learner, done in a_class.done.items() if len(done) >= 3}
     assert a_class.ids(completed="true", sort=sort, limit=5) == complete
     assert a_class.ids(completed="false", sort=sort, limit=5) == set(a_class.done) - complete
@@ -162,7 +162,7 @@ def test_who_has_completed_the_course_and_who_has_not(a_class: Class, sort: str)
 
 @pytest.mark.parametrize("few", [5_000, 2])
 @pytest.mark.parametrize("position", [0, 1, 2, 3])
-def test_at_a_lesson_are_those_whom_its_figures_count(
+def test_at_lesson_lists_the_learners_that_stopped_here_counts(
     a_class: Class, sort: str, order: str, position: int, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("headway.storage.shared.rosters.FEW", few)
@@ -182,7 +182,9 @@ def test_at_a_lesson_are_those_whom_its_figures_count(
         assert both == {line["user_id"] for line in expected} & a_class.ids(**parameters)
 
 
-def test_whoever_has_started_a_lesson_and_not_completed_it(lasting_school: School, sort: str) -> None:
+def test_incomplete_lesson_lists_learners_who_started_and_did_not_complete_it(
+    lasting_school: School, sort: str
+) -> None:
     asked, other = lesson(), lesson()
     course_id = lasting_school.put_course(course(asked, other))
     started, completed, elsewhere, marked = (str(uuid4()) for _ in range(4))
@@ -195,7 +197,7 @@ def test_whoever_has_started_a_lesson_and_not_completed_it(lasting_school: Schoo
     assert [line["user_id"] for line in found] == [started]
 
 
-def test_whoever_has_failed_a_quiz_so_often(lasting_school: School, sort: str) -> None:
+def test_failed_at_least_lists_learners_with_so_many_failed_attempts(lasting_school: School, sort: str) -> None:
     asked, other = lesson(kind="quiz", pass_mark=60), lesson(kind="quiz", pass_mark=60)
     course_id = lasting_school.put_course(course(asked, other))
     once, thrice, passed, elsewhere = (str(uuid4()) for _ in range(4))
@@ -212,7 +214,7 @@ def test_whoever_has_failed_a_quiz_so_often(lasting_school: School, sort: str) -
         assert {line[:36] for line in lines[1:]} == expected
 
 
-def test_who_has_stalled_is_neither_complete_nor_was_seen_for_so_long(a_class: Class, sort: str, order: str) -> None:
+def test_stalled_days_lists_incomplete_learners_not_seen_for_so_long(a_class: Class, sort: str, order: str) -> None:
     today = a_class.school.clock.now.date()
     counts = set()
     for days in (1, 2, 4, 8, 400, 36_500):
@@ -225,7 +227,7 @@ def test_who_has_stalled_is_neither_complete_nor_was_seen_for_so_long(a_class: C
 
 @pytest.mark.parametrize("few", [5_000, 2])
 @pytest.mark.parametrize("digits", ["ab", "AB0", "abcd1234-5678-f", "0f"])
-def test_learners_are_found_by_how_their_ids_begin(
+def test_learner_lists_ids_that_begin_with_the_digits(
     a_class: Class, sort: str, order: str, digits: str, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("headway.storage.shared.rosters.FEW", few)
@@ -238,26 +240,26 @@ def test_learners_are_found_by_how_their_ids_begin(
         assert both == {one["user_id"] for one in expected} & a_class.ids(**parameters)
 
 
-def test_one_learner_is_found_by_the_whole_id(a_class: Class) -> None:
+def test_learner_finds_one_learner_by_the_whole_id(a_class: Class) -> None:
     for line in a_class.lines:
         assert a_class.ids(learner=line["user_id"]) == {line["user_id"]}
 
 
-def test_a_file_is_of_those_whose_ids_begin_so(a_class: Class) -> None:
+def test_learner_filters_files_too(a_class: Class) -> None:
     lines = list(csv.DictReader(io.StringIO(a_class.file(learner="ab", format="csv").text)))
     page = a_class.school.get(a_class.path, learner="ab")["learners"]
     assert [line["user_id"] for line in lines] == [line["user_id"] for line in page]
     assert len(lines) > 2
 
 
-def test_filters_hold_together(a_class: Class) -> None:
+def test_several_filters_have_to_hold_together(a_class: Class) -> None:
     both = a_class.ids(at_lesson=a_class.lessons[1], stalled_days=2)
     assert both == a_class.ids(at_lesson=a_class.lessons[1]) & a_class.ids(stalled_days=2)
     assert both
     assert a_class.ids(stalled_days=1, completed="true") == set()
 
 
-def test_a_roster_is_over_the_lessons_of_today(lasting_school: School) -> None:
+def test_a_roster_counts_the_lessons_of_the_course_now(lasting_school: School) -> None:
     kept, gone = lesson(), lesson()
     course_id, learner = lasting_school.put_course(course(kept, gone)), str(uuid4())
     lasting_school.write(learner, course_id, gone["id"], status="completed")
@@ -307,7 +309,7 @@ def test_a_parameter_out_of_bounds_is_named(a_class: Class, query: str, name: st
     assert list(fault) == ["loc", "msg", "type", "input", "ctx"]
 
 
-def test_every_fault_is_named_and_unknown_parameters_are_not(a_class: Class) -> None:
+def test_every_fault_is_named_and_unknown_parameters_are_ignored(a_class: Class) -> None:
     refused = a_class.school.teacher.get(f"{a_class.path}?limit=x&sort=y&colour=red&completed=z&limit=w")
     faults = {fault["loc"][1]: fault["input"] for fault in refused.json()["detail"]}
     assert faults == {"limit": "w", "sort": "y", "completed": "z"}
@@ -337,7 +339,7 @@ def _cursor(*content: object) -> str:
         "[" * 20_000,
     ],
 )
-def test_a_cursor_of_ones_own_is_refused(a_class: Class, cursor: str) -> None:
+def test_an_invented_cursor_is_refused(a_class: Class, cursor: str) -> None:
     refused = a_class.school.teacher.get(a_class.path, params={"cursor": cursor})
     assert refused.status_code == 422
     assert [fault["loc"] for fault in refused.json()["detail"]] == [["query", "cursor"]]
@@ -356,14 +358,14 @@ def test_a_cursor_of_ones_own_is_refused(a_class: Class, cursor: str) -> None:
         ("completed", "9999-12-31T23:59:59-14:00"),
     ],
 )
-def test_a_cursor_holds_what_its_sort_goes_by(a_class: Class, sort: str, value: object) -> None:
+def test_a_cursor_has_the_values_of_its_sort(a_class: Class, sort: str, value: object) -> None:
     refused = a_class.school.teacher.get(
         a_class.path, params={"sort": sort, "cursor": _cursor(sort, "desc", value, UNKNOWN)}
     )
     assert (refused.status_code, refused.json()["detail"][0]["loc"]) == (422, ["query", "cursor"])
 
 
-def test_a_cursor_is_of_the_sort_that_it_was_answered_for(a_class: Class) -> None:
+def test_a_cursor_of_another_sort_is_refused(a_class: Class) -> None:
     cursors = {
         (sort, order): a_class.school.get(a_class.path, sort=sort, order=order, limit=1)["next"]
         for sort in ("progress", "last_seen", "completed")
@@ -376,7 +378,7 @@ def test_a_cursor_is_of_the_sort_that_it_was_answered_for(a_class: Class) -> Non
             assert answer.status_code == (200 if other == (sort, order) else 422)
 
 
-def test_csv_is_all_pages_in_one(a_class: Class, sort: str, order: str) -> None:
+def test_csv_has_the_learners_of_all_pages(a_class: Class, sort: str, order: str) -> None:
     answer = a_class.file(sort=sort, order=order, format="csv", limit=3)
     assert answer.headers["content-type"] == "text/csv; charset=utf-8; header=present"
     assert answer.headers["content-disposition"] == f'attachment; filename="learners-{a_class.course_id}.csv"'
@@ -388,7 +390,7 @@ def test_csv_is_all_pages_in_one(a_class: Class, sort: str, order: str) -> None:
     assert lines == [["" if value is None else str(value) for value in line.values()] for line in expected]
 
 
-def test_filters_hold_for_files_and_cursors_do_not(a_class: Class) -> None:
+def test_files_use_filters_and_ignore_cursors(a_class: Class) -> None:
     cursor = a_class.school.get(a_class.path, limit=20)["next"]
     filtered = a_class.file(completed="true", format="csv", cursor=cursor)
     found = {line["user_id"] for line in csv.DictReader(io.StringIO(filtered.text))}
@@ -402,7 +404,7 @@ def _values(line: Line) -> Line:
     return line | parsed | {"last_seen": date.fromisoformat(line["last_seen"])}
 
 
-def test_parquet_reads_back_as_all_pages_in_one(a_class: Class, sort: str, order: str) -> None:
+def test_parquet_has_the_learners_of_all_pages(a_class: Class, sort: str, order: str) -> None:
     answer = a_class.file(sort=sort, order=order, format="parquet")
     assert answer.headers["content-type"] == PARQUET
     assert answer.headers["content-disposition"].endswith(f'"learners-{a_class.course_id}.parquet"')
@@ -415,7 +417,7 @@ def test_parquet_reads_back_as_all_pages_in_one(a_class: Class, sort: str, order
     assert read == [_values(line) for line in in_order(a_class.lines, sort, order)]
 
 
-def test_a_class_of_nobody_is_a_file_without_lines(lasting_school: School) -> None:
+def test_a_course_without_learners_is_a_file_without_lines(lasting_school: School) -> None:
     path = f"/statistics/{lasting_school.put_course(course())}/learners"
     assert lasting_school.get(path) == {"learners": [], "next": None}
     assert lasting_school.teacher.get(f"{path}?format=csv").text == ",".join(FIELDS) + "\r\n"
@@ -446,7 +448,7 @@ def test_a_class_of_nobody_is_a_file_without_lines(lasting_school: School) -> No
         ("application/json", "csv", "text/csv"),
     ],
 )
-def test_a_roster_comes_in_the_form_asked_for(a_class: Class, accept: str, given: str | None, media: str) -> None:
+def test_a_roster_has_the_requested_format(a_class: Class, accept: str, given: str | None, media: str) -> None:
     parameters = {"format": given} if given else {}
     answer = a_class.school.teacher.get(a_class.path, params=parameters, headers={"accept": accept})
     assert answer.status_code == 200

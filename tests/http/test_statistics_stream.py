@@ -1,4 +1,4 @@
-"""The stream of a course's figures: by real clients, on both stores and by both ways in."""
+"""The stream of a course's statistics: real clients, both stores, service and mounted router."""
 
 import asyncio
 import contextlib
@@ -81,7 +81,9 @@ def test_figures_come_at_once_and_whenever_they_change(
         assert len(ids) == 3
 
 
-def test_who_comes_back_is_told_only_what_is_new(running: Running, course_id: str, write: Callable[[], None]) -> None:
+def test_a_client_that_reconnects_gets_only_new_events(
+    running: Running, course_id: str, write: Callable[[], None]
+) -> None:
     with running.client(None, "statistics:read") as teacher:
         with following(teacher, course_id) as stream:
             first = stream.next()
@@ -101,14 +103,14 @@ def test_who_comes_back_is_told_only_what_is_new(running: Running, course_id: st
             assert stream.next() == told
 
 
-def test_an_edit_of_the_course_is_told_too(running: Running, course_id: str, document: dict[str, Any]) -> None:
+def test_an_edit_of_the_course_sends_an_event(running: Running, course_id: str, document: dict[str, Any]) -> None:
     with running.client(None, "statistics:read") as teacher, following(teacher, course_id) as stream:
         stream.until(title="Followed")
         running.put_course(document | {"title": "Followed on"}, course_id)
         stream.until(title="Followed on")
 
 
-def test_a_stream_takes_what_statistics_take(running: Running, course_id: str) -> None:
+def test_a_stream_needs_the_scope_of_statistics(running: Running, course_id: str) -> None:
     with running.client() as learner:
         assert learner.get(f"/statistics/{course_id}/stream").status_code == 403
     with running.client(None, "statistics:read") as teacher:
@@ -140,7 +142,7 @@ def test_a_course_that_is_removed_ends_its_streams(running: Running, course_id: 
         assert teacher.get(f"/statistics/{course_id}/stream").status_code == 404
 
 
-def test_streams_of_a_process_are_bounded(folder: Path, database_url: str) -> None:
+def test_a_process_refuses_streams_over_its_bound(folder: Path, database_url: str) -> None:
     with (
         forked_headway_serve(folder, database_url=database_url, stream_limit=2) as running,
         ExitStack() as open_streams,
@@ -160,7 +162,7 @@ def test_streams_of_a_process_are_bounded(folder: Path, database_url: str) -> No
 
 
 @pytest.mark.parametrize("connection", ["keep-alive", "close"])
-def test_a_stop_ends_streams_at_once_and_whole(folder: Path, database_url: str, connection: str) -> None:
+def test_a_stop_ends_streams_at_once_after_a_complete_event(folder: Path, database_url: str, connection: str) -> None:
     with forked_headway_serve(folder, database_url=database_url, shutdown_seconds=NEVER) as running:
         course_id = running.put_course(course())
         with running.client(None, "statistics:read") as teacher:
@@ -233,7 +235,7 @@ def followed(request: pytest.FixtureRequest, folder: Path, monkeypatch: pytest.M
         yield Followed(headway, base_url, monkeypatch)
 
 
-def test_one_reading_serves_all_and_none_is_made_for_nobody(followed: Followed) -> None:
+def test_one_reading_serves_all_streams_and_none_is_made_without_streams(followed: Followed) -> None:
     with ExitStack() as open_streams:
         streams = [
             open_streams.enter_context(following(open_streams.enter_context(followed.client()), followed.course_id))
@@ -254,13 +256,13 @@ def test_one_reading_serves_all_and_none_is_made_for_nobody(followed: Followed) 
     assert followed.counted() == {"499": 8}
 
 
-def test_a_comment_comes_where_nothing_happens(followed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_without_changes_sends_comments(followed: Followed, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statistics_stream, "COMMENT_SECONDS", 0.2)
     with followed.client() as client, following(client, followed.course_id) as stream:
         assert [getattr(stream.next(), "name", None) for _ in range(3)] == ["statistics", "", ""]
 
 
-def test_a_stream_outlives_a_database_that_is_away(followed: Followed) -> None:
+def test_a_stream_continues_after_an_outage_of_the_database(followed: Followed) -> None:
     with followed.client() as client, following(client, followed.course_id) as stream:
         stream.until(learners=0)
         followed.error = StoreUnavailableError()
@@ -271,7 +273,7 @@ def test_a_stream_outlives_a_database_that_is_away(followed: Followed) -> None:
         stream.until(learners=1)
 
 
-def test_a_database_that_is_away_at_first_is_told_by_the_status(followed: Followed) -> None:
+def test_a_stream_without_a_database_is_answered_503(followed: Followed) -> None:
     followed.error = StoreUnavailableError()
     with followed.client() as client:
         assert client.get(f"/statistics/{followed.course_id}/stream").status_code == 503
@@ -280,7 +282,7 @@ def test_a_database_that_is_away_at_first_is_told_by_the_status(followed: Follow
             stream.until(learners=0)
 
 
-def test_a_fault_cuts_streams_off(followed: Followed, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_internal_error_cuts_streams_off(followed: Followed, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "headway.http")
     with followed.client() as client, following(client, followed.course_id) as stream:
         stream.until(learners=0)
@@ -293,7 +295,7 @@ def test_a_fault_cuts_streams_off(followed: Followed, caplog: pytest.LogCaptureF
         stream.until(learners=0)
 
 
-def test_a_client_that_never_reads_is_let_go_of_and_holds_up_nobody(
+def test_a_client_that_never_reads_is_cut_off_and_delays_no_other(
     followed: Followed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     numbers = count()
@@ -329,7 +331,7 @@ def _taken(connection: socket.socket) -> int:
     return taken
 
 
-async def test_nobody_takes_all_the_streams_of_a_process() -> None:
+async def test_one_subject_can_not_use_all_streams() -> None:
     streams = statistics_stream.Streams(limit=40)
 
     async def read() -> Event:
@@ -352,7 +354,7 @@ async def test_nobody_takes_all_the_streams_of_a_process() -> None:
     assert streams.open == 0
 
 
-async def test_nobody_can_begin_to_follow_while_the_service_stops() -> None:
+async def test_no_stream_begins_while_the_service_stops() -> None:
     streams = statistics_stream.Streams(limit=1)
 
     async def never() -> Event:

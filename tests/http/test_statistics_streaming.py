@@ -1,4 +1,4 @@
-"""Rosters on their way: over many pages, cut short, and left by their readers; by both ways in."""
+"""Rosters as files: many pages, broken off, and readers that hang up; service and mounted router."""
 
 import asyncio
 import io
@@ -147,7 +147,7 @@ class Endless:
 ReplaceRoster = Callable[[Callable[[Roster], Roster]], None]
 
 
-def test_a_file_of_many_pages_is_the_same_as_one_page(answering: Served) -> None:
+def test_a_file_of_many_pages_equals_one_page(answering: Served) -> None:
     with answering.client() as client:
         [page] = [client.get(answering.path).json()["learners"]]
         lines = client.get(f"{answering.path}?format=csv", headers={"X-Request-ID": "an-id"})
@@ -162,7 +162,7 @@ def test_a_file_of_many_pages_is_the_same_as_one_page(answering: Served) -> None
     eventually(answering.has_counted(_200=3))
 
 
-def test_a_connection_serves_on_after_a_file(answering: Served) -> None:
+def test_a_connection_stays_usable_after_a_file(answering: Served) -> None:
     with answering.ask_raw() as connection:
         answer = b""
         while not answer.endswith(b"\r\n0\r\n\r\n"):
@@ -173,7 +173,7 @@ def test_a_connection_serves_on_after_a_file(answering: Served) -> None:
     assert rest.startswith(b"HTTP/1.1 ")
 
 
-def test_a_store_that_fails_at_once_is_told_by_the_status(answering: Served, replace_roster: ReplaceRoster) -> None:
+def test_a_store_that_fails_at_once_gives_503(answering: Served, replace_roster: ReplaceRoster) -> None:
     replace_roster(_failing(StoreUnavailableError(), after=0))
     with answering.client() as client:
         for form in ("csv", "parquet", "json"):
@@ -186,7 +186,7 @@ def test_a_store_that_fails_at_once_is_told_by_the_status(answering: Served, rep
     ("error", "status", "event"),
     [(StoreUnavailableError(), "503", "request"), (RuntimeError("a fault"), "500", "request_failed")],
 )
-def test_an_answer_that_was_cut_short_does_not_end(
+def test_an_answer_that_breaks_off_has_no_final_chunk(
     answering: Served,
     replace_roster: ReplaceRoster,
     caplog: pytest.LogCaptureFixture,
@@ -212,13 +212,13 @@ def test_an_answer_that_was_cut_short_does_not_end(
     )
 
 
-def test_a_client_sees_that_an_answer_was_cut_short(answering: Served, replace_roster: ReplaceRoster) -> None:
+def test_a_client_gets_an_error_for_an_answer_that_breaks_off(answering: Served, replace_roster: ReplaceRoster) -> None:
     replace_roster(_failing(StoreUnavailableError(), after=2))
     with answering.client() as client, pytest.raises(httpx.RemoteProtocolError):
         client.get(f"{answering.path}?format=csv")
 
 
-def test_nobody_goes_on_for_a_client_that_hung_up(
+def test_reading_stops_when_the_client_hangs_up(
     answering: Served, replace_roster: ReplaceRoster, caplog: pytest.LogCaptureFixture
 ) -> None:
     endless = Endless()
@@ -234,7 +234,7 @@ def test_nobody_goes_on_for_a_client_that_hung_up(
     assert not [record for record in caplog.records if record.levelno >= logging.WARNING]
 
 
-def test_others_have_their_turn_while_a_file_is_sent(answering: Served, replace_roster: ReplaceRoster) -> None:
+def test_other_requests_are_served_while_a_file_is_sent(answering: Served, replace_roster: ReplaceRoster) -> None:
     endless = Endless()
     replace_roster(endless)
     with answering.client() as client, client.stream("GET", f"{answering.path}?format=csv") as answer:
@@ -245,7 +245,7 @@ def test_others_have_their_turn_while_a_file_is_sent(answering: Served, replace_
                 assert other.get("/progress").json() == []
 
 
-async def test_a_stop_cuts_an_answer_short(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_stopping_breaks_off_a_running_answer(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """As uvicorn stops: it cancels what has not ended in time."""
     headway = _headway(database_url)
     app = headway.asgi()

@@ -1,4 +1,4 @@
-"""Days as the course's own zone has them, asked of the use cases over each store."""
+"""Days in the course's own time zone, through the services over each store."""
 
 from datetime import UTC, date, datetime
 from uuid import uuid4
@@ -42,7 +42,7 @@ async def _seen(headway: Headway, course: Course) -> Principal:
         ("Europe/Berlin", "2026-12-01T22:59:59Z", "2026-12-01"),
     ],
 )
-async def test_a_write_counts_on_the_day_it_is_where_the_course_is(
+async def test_a_write_counts_on_the_day_in_the_courses_time_zone(
     headway: Headway, clock: Clock, zone: str, moment: str, day: str
 ) -> None:
     clock.now = datetime.fromisoformat(moment)
@@ -55,7 +55,7 @@ async def test_a_write_counts_on_the_day_it_is_where_the_course_is(
 
 
 @pytest.mark.parametrize("zone", [EASTERNMOST, WESTERNMOST, "UTC"])
-async def test_a_week_and_a_month_end_where_the_course_is(headway: Headway, clock: Clock, zone: str) -> None:
+async def test_the_last_7_and_30_days_end_in_the_courses_time_zone(headway: Headway, clock: Clock, zone: str) -> None:
     course = await _published(headway, zone)
     clock.now = datetime(2026, 10, 1, 0, 0, 1, tzinfo=course.zone).astimezone(UTC)  # early on the first of October
     learner = await _seen(headway, course)

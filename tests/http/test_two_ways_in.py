@@ -150,7 +150,7 @@ def _as_mounted(answer: Answer) -> Answer:
     return answer._replace(headers=OF_THE_HOST, body=UNKNOWN_TO_THE_HOST)
 
 
-def test_any_conversation_is_answered_alike_both_ways(ways: Ways) -> None:
+def test_any_requests_are_answered_alike_by_service_and_router(ways: Ways) -> None:
     statuses: Counter[int] = Counter()
 
     # Not explained: the assertion names the request, and to explain takes longer than to find.
@@ -321,7 +321,7 @@ def test_raw_requests_are_answered_alike_by_two_servers(conversations_held: Hold
     assert statuses >= {100, 200, 204, 304, 400, 401, 403, 404, 405, 412, 413, 422}
 
 
-def test_a_host_of_fastapis_defaults_redirects_a_slash_too_many(tmp_path: Path) -> None:
+def test_a_default_fastapi_host_redirects_an_extra_slash(tmp_path: Path) -> None:
     """Excluded from the rest of this file, and so shown here: the one other thing that a host may say of a path."""
 
     async def asked() -> Answer:

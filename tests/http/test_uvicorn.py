@@ -59,22 +59,22 @@ async def connected() -> HttpToolsProtocol:
 
 
 @pytest.mark.parametrize("name", PROTOCOL)
-async def test_a_protocol_has_what_is_used_of_it(name: str) -> None:
+async def test_uvicorns_protocol_has_the_members_that_headway_uses(name: str) -> None:
     assert hasattr(await connected(), name), f"uvicorn's HttpToolsProtocol has no {name} any more."
 
 
 @pytest.mark.parametrize("name", ["default_headers", "total_requests"])
-async def test_the_state_of_a_server_has_what_is_used_of_it(name: str) -> None:
+async def test_uvicorns_server_state_has_the_members_that_headway_uses(name: str) -> None:
     assert hasattr((await connected()).server_state, name), f"uvicorn's ServerState has no {name} any more."
 
 
-def test_a_cycle_is_made_as_before() -> None:
+def test_uvicorns_cycle_takes_the_same_arguments() -> None:
     _self, *parameters = inspect.signature(RequestResponseCycle.__init__).parameters
     assert tuple(parameters) == MADE_WITH, "uvicorn makes a RequestResponseCycle of other parameters now."
 
 
 @pytest.mark.parametrize("name", CYCLE)
-async def test_a_cycle_has_what_is_used_of_it(name: str) -> None:
+async def test_uvicorns_cycle_has_the_members_that_headway_uses(name: str) -> None:
     flow = FlowControl(Transport())
     made: dict[str, object] = dict.fromkeys(MADE_WITH) | {"scope": {"headers": []}, "flow": flow}
     cycle = RequestResponseCycle(**made)  # type: ignore[arg-type]  # none of them is used
@@ -82,19 +82,19 @@ async def test_a_cycle_has_what_is_used_of_it(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["pause_reading", "read_paused", "resume_reading", "write_paused"])
-def test_flow_control_has_what_is_used_of_it(name: str) -> None:
+def test_uvicorns_flow_control_has_the_members_that_headway_uses(name: str) -> None:
     assert hasattr(FlowControl(Transport()), name), f"uvicorn's FlowControl has no {name} any more."
 
 
-def test_a_status_line_is_whole() -> None:
+def test_uvicorns_status_line_is_complete() -> None:
     assert STATUS_LINE[200] == b"HTTP/1.1 200 OK\r\n"
 
 
 @pytest.mark.parametrize("name", ["init_processes", "join_all", "keep_subprocess_alive", "run", "terminate_all"])
-def test_a_supervisor_has_what_is_used_of_it(name: str) -> None:
+def test_uvicorns_supervisor_has_the_members_that_headway_uses(name: str) -> None:
     assert hasattr(Multiprocess, name), f"uvicorn's Multiprocess has no {name} any more."
 
 
 @pytest.mark.parametrize("name", ["exitcode", "is_ready", "pid", "start"])
-def test_a_worker_has_what_is_used_of_it(name: str) -> None:
+def test_uvicorns_worker_has_the_members_that_headway_uses(name: str) -> None:
     assert hasattr(Process, name), f"uvicorn's worker Process has no {name} any more."

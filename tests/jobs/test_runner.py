@@ -1,4 +1,4 @@
-"""The runner of the jobs: whom it asks for work, and when."""
+"""The runner of the jobs: which jobs it runs, and when."""
 
 import asyncio
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ class Counted:
                 await self._changed.wait()
 
 
-async def test_each_job_is_asked_at_once_and_no_more_where_it_has_nothing_to_do() -> None:
+async def test_a_job_without_work_runs_once() -> None:
     jobs = [Counted(), Counted()]
     async with Runner(jobs).working():
         for job in jobs:
@@ -48,14 +48,14 @@ async def test_each_job_is_asked_at_once_and_no_more_where_it_has_nothing_to_do(
     assert [job.asked for job in jobs] == [1, 1]
 
 
-async def test_a_job_with_more_work_is_asked_again_at_once() -> None:
+async def test_a_job_with_more_work_runs_again_at_once() -> None:
     job = Counted(work=5)
     async with Runner([job]).working():
         await job.asked_times(5)
     assert job.left == 0
 
 
-async def test_a_job_is_asked_again_when_the_runner_is_woken() -> None:
+async def test_a_job_runs_again_when_the_runner_is_woken() -> None:
     job = Counted()
     runner = Runner([job])
     async with runner.working():
@@ -66,14 +66,14 @@ async def test_a_job_is_asked_again_when_the_runner_is_woken() -> None:
             await job.asked_times(times)
 
 
-async def test_nobody_is_woken_by_a_runner_that_does_not_work() -> None:
+async def test_waking_a_runner_that_is_not_running_starts_no_job() -> None:
     job = Counted()
     Runner([job]).wake()
     assert job.asked == 0
 
 
 @pytest.mark.parametrize("failure", [StoreUnavailableError(), ValueError("a fault")])
-async def test_a_job_that_fails_keeps_no_other_from_its_work(failure: Exception) -> None:
+async def test_a_failed_job_does_not_stop_other_jobs(failure: Exception) -> None:
     failing, working = Counted(failure=failure), Counted(work=3)
     jobs: Sequence[Counted] = [failing, working]
     async with Runner(jobs).working():
