@@ -78,7 +78,7 @@ async def refusal(door: Authenticator, authorization: bytes | None) -> NotAuthen
     return caught.value
 
 
-async def test_a_token_speaks_for_its_learner_with_its_scopes(door: Authenticator) -> None:
+async def test_a_token_gives_its_learner_and_scopes(door: Authenticator) -> None:
     principal = await door.authenticate(bearer(scope="courses:write other"))
     assert principal == Principal(LearnerId(LEARNER), frozenset({"courses:write", "other"}))
 
@@ -90,7 +90,9 @@ async def test_the_scheme_may_be_in_any_letter_case(door: Authenticator, scheme:
 
 
 @pytest.mark.parametrize("authorization", [None, b"", b"Bearer", b"Bearer  ", b"Basic dXNlcjpwYXNz", b"Bearerx y"])
-async def test_no_bearer_token_is_told_from_a_bad_one(door: Authenticator, authorization: bytes | None) -> None:
+async def test_a_missing_token_and_a_wrong_one_get_different_answers(
+    door: Authenticator, authorization: bytes | None
+) -> None:
     error = await refusal(door, authorization)
     assert str(error) == "Send a bearer token: 'Authorization: Bearer <token>'."
     assert not error.token_sent
@@ -104,7 +106,7 @@ async def test_no_bearer_token_is_told_from_a_bad_one(door: Authenticator, autho
         (b"Bearer \xff\xfe", "more than ASCII"),
     ],
 )
-async def test_headers_of_no_token_are_refused_unread(
+async def test_a_malformed_header_is_refused_without_a_key_lookup(
     door: Authenticator, keys: CountingKeys, authorization: bytes, reason: str
 ) -> None:
     error = await refusal(door, authorization)
@@ -113,7 +115,7 @@ async def test_headers_of_no_token_are_refused_unread(
     assert keys.asked == 0
 
 
-async def test_the_longest_header_is_read(door: Authenticator) -> None:
+async def test_the_longest_allowed_header_is_accepted(door: Authenticator) -> None:
     room = 16 * 1024 - len(bearer(padding=""))
     header = bearer(padding="x" * (room * 3 // 4))
     assert 16 * 1024 - 2 <= len(header) <= 16 * 1024
@@ -150,7 +152,7 @@ async def test_malformed_tokens_are_refused(door: Authenticator, token: bytes) -
 
 
 @pytest.mark.parametrize("payload", [b"[]", b"not json", b'{"exp": 1e', b"\xff"])
-async def test_signed_payloads_that_are_no_claims_are_refused(door: Authenticator, payload: bytes) -> None:
+async def test_a_signed_payload_without_claims_is_refused(door: Authenticator, payload: bytes) -> None:
     token = jwt.PyJWS().encode(payload, SECRET, algorithm="HS256")
     assert "well-formed" in str(await refusal(door, b"Bearer " + token.encode()))
 
@@ -178,7 +180,7 @@ async def test_signed_payloads_that_are_no_claims_are_refused(door: Authenticato
         ({"iss": 7}, "The token's 'iss' is no text."),
     ],
 )
-async def test_claims_that_do_not_hold_are_refused(
+async def test_a_token_with_a_claim_that_does_not_hold_is_refused(
     door: Authenticator, changed: Mapping[str, object], reason: str
 ) -> None:
     assert str(await refusal(door, bearer(**changed))) == reason
@@ -199,7 +201,7 @@ async def test_a_subject_that_is_no_text_is_refused(door: Authenticator) -> None
         {"iss": "https://anyone.example"},
     ],
 )
-async def test_claims_that_are_no_condition_are_let_be(door: Authenticator, changed: Mapping[str, object]) -> None:
+async def test_other_claims_are_ignored(door: Authenticator, changed: Mapping[str, object]) -> None:
     assert (await door.authenticate(bearer(**changed))).learner_id == LEARNER
 
 
@@ -213,7 +215,7 @@ async def test_claims_that_are_no_condition_are_let_be(door: Authenticator, chan
         ({"aud": ...}, "The token has no 'aud'."),
     ],
 )
-async def test_issuer_and_audience_are_conditions_where_configured(
+async def test_issuer_and_audience_are_checked_if_configured(
     keys: CountingKeys, clock: Clock, changed: Mapping[str, object], reason: str
 ) -> None:
     door = Authenticator(keys, issuer="https://id.example", audience="headway", clock=clock)
@@ -222,7 +224,7 @@ async def test_issuer_and_audience_are_conditions_where_configured(
     assert str(await refusal(door, bearer(**{**good, **changed}))) == reason
 
 
-async def test_a_wrong_signature_is_refused_without_quoting_the_token(door: Authenticator) -> None:
+async def test_a_wrong_signature_is_refused_and_the_token_is_not_repeated(door: Authenticator) -> None:
     header = bearer(SECRET + "!")
     error = await refusal(door, header)
     assert str(error) == "The token's signature does not verify."
@@ -289,7 +291,7 @@ async def test_the_issuers_clock_may_differ_by_the_leeway(
         await refusal(door, bearer(**claims))
 
 
-async def test_what_is_remembered_of_a_token_ends_with_the_leeway(keys: CountingKeys, clock: Clock) -> None:
+async def test_a_cached_token_ends_with_the_leeway(keys: CountingKeys, clock: Clock) -> None:
     door = Authenticator(keys, leeway=LEEWAY, clock=clock)
     header = bearer(exp=NOW + 60)
     assert (await door.authenticate(header)).expires_at == NOW + 60 + LEEWAY
@@ -305,7 +307,7 @@ async def test_what_is_remembered_of_a_token_ends_with_the_leeway(keys: Counting
     [({"padding": "x" * 11_000}, 150), ({"scope": " ".join(f"a{number}" for number in range(500))}, 30), ({}, 1_200)],
     ids=["long tokens", "many scopes", "usual ones"],
 )
-async def test_what_is_remembered_is_bounded_by_the_memory_that_it_takes(
+async def test_the_cache_of_tokens_is_bounded_by_its_memory(
     door: Authenticator, monkeypatch: pytest.MonkeyPatch, claims: dict[str, Any], tokens: int
 ) -> None:
     bound = 1_000_000
@@ -321,7 +323,7 @@ async def test_what_is_remembered_is_bounded_by_the_memory_that_it_takes(
     assert door.known(header) is not None
 
 
-async def test_a_token_that_is_verified_twice_is_remembered_once(
+async def test_a_token_that_is_verified_twice_is_cached_once(
     keys: CountingKeys, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(authenticator, "REMEMBERED_BYTES", 3_000)
@@ -333,9 +335,7 @@ async def test_a_token_that_is_verified_twice_is_remembered_once(
     assert door.known(other) is not None
 
 
-async def test_the_oldest_token_is_forgotten_where_there_are_too_many(
-    door: Authenticator, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_oldest_token_leaves_a_full_cache(door: Authenticator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(authenticator, "REMEMBERED_BYTES", 3 * (len(bearer(jti="0")) + 768))
     headers = [bearer(jti=str(number)) for number in range(5)]
     for header in headers:
@@ -343,6 +343,6 @@ async def test_the_oldest_token_is_forgotten_where_there_are_too_many(
     assert [door.known(header) is not None for header in headers] == [False, False, True, True, True]
 
 
-def test_nobody_is_known_before_a_token_was_verified(door: Authenticator) -> None:
+def test_no_token_is_cached_before_it_is_verified(door: Authenticator) -> None:
     assert door.known(None) is None
     assert door.known(bearer()) is None

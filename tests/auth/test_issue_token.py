@@ -18,7 +18,7 @@ def claims_of(token: str) -> dict[str, object]:
     return jwt.decode(token, options={"verify_signature": False})
 
 
-def test_a_token_holds_what_was_asked_for_and_no_more() -> None:
+def test_a_token_has_only_the_requested_claims() -> None:
     second = int(NOW.timestamp())
     plain = issue_token(SECRET, subject="ada", lifetime=HOUR, now=NOW)
     assert claims_of(plain) == {"sub": "ada", "iat": second, "exp": second + 3600}

@@ -182,7 +182,7 @@ async def test_nothing_is_fetched_before_the_first_token(
     assert provider.hits == 1
 
 
-async def test_the_algorithm_is_the_keys_and_not_the_tokens(
+async def test_the_key_and_not_the_token_decides_the_algorithm(
     provider: IdentityProvider, door: Authenticator, rsa_key: rsa.RSAPrivateKey, ec_key: ec.EllipticCurvePrivateKey
 ) -> None:
     provider.publish(published(rsa_key))
@@ -294,7 +294,7 @@ async def test_tokens_that_come_together_share_one_fetch(
     assert provider.hits == 2
 
 
-async def test_who_gives_up_does_not_end_the_fetch_of_the_others(
+async def test_cancelling_one_request_does_not_end_the_fetch_of_others(
     provider: IdentityProvider, door: Authenticator, ec_key: ec.EllipticCurvePrivateKey
 ) -> None:
     provider.publish(published(ec_key))
@@ -309,7 +309,7 @@ async def test_who_gives_up_does_not_end_the_fetch_of_the_others(
     assert provider.hits == 1
 
 
-async def test_old_keys_are_used_while_newer_ones_are_fetched_behind(
+async def test_old_keys_are_used_while_new_ones_are_fetched(
     provider: IdentityProvider, door: Authenticator, clock: Clock,
     ec_key: ec.EllipticCurvePrivateKey, ed_key: ed25519.Ed25519PrivateKey,
 ) -> None:  # fmt: skip
@@ -358,7 +358,7 @@ def spoil(request: pytest.FixtureRequest) -> Callable[[IdentityProvider], None]:
     return spoil
 
 
-async def test_the_keys_last_seen_are_honoured_while_the_url_gives_none(
+async def test_the_last_fetched_keys_are_used_while_the_url_gives_none(
     provider: IdentityProvider, door: Authenticator, clock: Clock,
     ec_key: ec.EllipticCurvePrivateKey, spoil: Callable[[IdentityProvider], None], caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
@@ -400,7 +400,7 @@ async def test_a_failed_fetch_is_tried_again_after_ten_seconds(
     assert provider.hits == 3
 
 
-async def test_without_any_keys_the_service_is_unavailable(
+async def test_verification_without_any_keys_is_unavailable(
     provider: IdentityProvider, door: Authenticator, clock: Clock,
     ec_key: ec.EllipticCurvePrivateKey, spoil: Callable[[IdentityProvider], None], caplog: pytest.LogCaptureFixture,
 ) -> None:  # fmt: skip
@@ -415,7 +415,7 @@ async def test_without_any_keys_the_service_is_unavailable(
     assert hits == [1, 1, 1, 2]
 
 
-async def test_the_service_recovers_with_its_provider(
+async def test_verification_works_again_when_the_provider_does(
     provider: IdentityProvider, door: Authenticator, clock: Clock, ec_key: ec.EllipticCurvePrivateKey
 ) -> None:
     provider.status = 503
@@ -428,7 +428,7 @@ async def test_the_service_recovers_with_its_provider(
 
 
 @pytest.mark.parametrize(("socket_seconds", "whole_seconds"), [(0.05, 60), (60, 0.05)])
-async def test_a_provider_that_does_not_answer_is_given_up(
+async def test_a_fetch_without_an_answer_times_out(
     provider: IdentityProvider, clock: Clock, ec_key: ec.EllipticCurvePrivateKey, monkeypatch: pytest.MonkeyPatch,
     socket_seconds: float, whole_seconds: float,
 ) -> None:  # fmt: skip
@@ -446,6 +446,6 @@ async def test_a_provider_that_does_not_answer_is_given_up(
 
 
 @pytest.mark.parametrize("url", ["", "id.example/jwks.json", "file:///etc/keys.json", "https://", "http://[::1"])
-def test_an_address_that_is_none_of_the_web_is_refused(url: str) -> None:
+def test_an_address_that_is_not_http_is_refused(url: str) -> None:
     with pytest.raises(ConfigurationError, match="http or https"):
         JwksUrl(url)

@@ -114,7 +114,7 @@ def test_public_keys_of_other_kinds_are_refused(key: PrivateKey) -> None:
     ],
     ids=["empty", "text", "no key inside", "a kind nobody knows", "no Unicode"],
 )
-def test_what_is_no_public_key_is_refused(pem: str) -> None:
+def test_a_text_that_is_no_public_key_is_refused(pem: str) -> None:
     with pytest.raises(ConfigurationError, match="BEGIN PUBLIC KEY"):
         PublicKey(pem)
 
@@ -146,7 +146,7 @@ def test_the_shortest_secret_is_counted_in_bytes() -> None:
     SharedSecret("é" * 16)
 
 
-def test_a_key_that_others_know_is_no_secret(key_pairs: Mapping[str, SigningKey]) -> None:
+def test_a_key_of_another_kind_as_a_secret_is_refused(key_pairs: Mapping[str, SigningKey]) -> None:
     for known in (
         public_pem(key_pairs["RS256"]),
         private_pem(key_pairs["ES256"]),

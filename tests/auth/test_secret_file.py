@@ -23,7 +23,7 @@ def open_umask() -> Iterator[None]:
     os.umask(before)
 
 
-def test_a_secret_is_made_once_and_is_a_good_one(path: Path) -> None:
+def test_a_secret_is_made_once_and_is_long_enough(path: Path) -> None:
     secret = load_or_make_secret(path)
     SharedSecret(secret)
     assert len(secret) == 64
@@ -41,19 +41,19 @@ def test_only_the_owner_may_read_the_file(path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_nothing_else_is_left_in_the_folder(path: Path) -> None:
+def test_no_other_file_is_left_in_the_folder(path: Path) -> None:
     load_or_make_secret(path)
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_secret_put_there_by_hand_is_taken(path: Path) -> None:
+def test_a_secret_that_was_written_by_hand_is_used(path: Path) -> None:
     path.touch(0o600)
     path.write_text("made-with-openssl-rand-and-a-final-newline\n")
     assert load_or_make_secret(path) == "made-with-openssl-rand-and-a-final-newline"
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 31, b"x" * 31 + b"\n" * 9, b"\xff" * 48])
-def test_a_file_without_a_good_secret_is_refused_and_left(path: Path, content: bytes) -> None:
+def test_a_file_without_a_valid_secret_is_refused_and_stays_unchanged(path: Path, content: bytes) -> None:
     path.touch(0o600)
     path.write_bytes(content)
     with pytest.raises(ConfigurationError, match=r"headway\.jwt-secret does not hold 32"):
@@ -62,7 +62,7 @@ def test_a_file_without_a_good_secret_is_refused_and_left(path: Path, content: b
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o620, 0o666])
-def test_a_file_open_to_others_is_refused(path: Path, mode: int) -> None:
+def test_a_file_that_others_can_read_is_refused(path: Path, mode: int) -> None:
     secret = load_or_make_secret(path)
     path.chmod(mode)
     with pytest.raises(ConfigurationError, match=r"chmod 600 .*headway\.jwt-secret") as caught:
@@ -72,12 +72,12 @@ def test_a_file_open_to_others_is_refused(path: Path, mode: int) -> None:
     assert load_or_make_secret(path) == secret
 
 
-def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match=r"absent/secret can not be read or made: No such file"):
         load_or_make_secret(tmp_path / "absent" / "secret")
 
 
-def test_a_link_to_nowhere_is_not_followed(path: Path, tmp_path: Path) -> None:
+def test_a_dangling_link_is_not_followed(path: Path, tmp_path: Path) -> None:
     target = tmp_path / "elsewhere"
     path.symlink_to(target)
     with pytest.raises(ConfigurationError, match="can not be read or made"):
@@ -86,7 +86,7 @@ def test_a_link_to_nowhere_is_not_followed(path: Path, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_who_comes_second_takes_the_first_secret(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_process_uses_the_first_secret(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     firsts: list[str] = []
     link = Path.hardlink_to
 
@@ -102,7 +102,7 @@ def test_who_comes_second_takes_the_first_secret(path: Path, monkeypatch: pytest
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_all_who_start_at_once_agree(tmp_path: Path) -> None:
+def test_processes_that_start_at_once_use_the_same_secret(tmp_path: Path) -> None:
     starters = 6
     barrier = threading.Barrier(starters)
 

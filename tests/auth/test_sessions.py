@@ -1,4 +1,4 @@
-"""Sessions: what is sealed is what is opened, by nobody else, for no longer than it should be."""
+"""Sessions: a sealed value opens unchanged, only with its secret, and only until it expires."""
 
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -27,7 +27,7 @@ def moment(seconds: float) -> datetime:
 
 
 @pytest.mark.parametrize("courses", [None, frozenset[CourseId](), frozenset([CourseId(str(uuid4()))])])
-def test_what_is_sealed_is_what_is_opened(courses: frozenset[CourseId] | None) -> None:
+def test_a_sealed_session_is_opened_unchanged(courses: frozenset[CourseId] | None) -> None:
     principal = Principal(ADA.learner_id, frozenset({"one", "courses:write of another"}), courses)
     opened = sessions().opened(sessions().sealed(principal))
     assert opened is not None
@@ -37,17 +37,17 @@ def test_what_is_sealed_is_what_is_opened(courses: frozenset[CourseId] | None) -
 @pytest.mark.parametrize(
     ("ends_at", "lasts"), [(None, 3600), (moment(NOW + 7200), 3600), (moment(NOW + 60), 60), (moment(NOW + 60.9), 60)]
 )
-def test_a_session_never_outlives_what_it_was_made_from(ends_at: datetime | None, lasts: int) -> None:
+def test_a_session_ends_with_its_token(ends_at: datetime | None, lasts: int) -> None:
     cookie = sessions().sealed(ADA, ends_at)
     assert sessions(now=NOW + lasts - 1).opened(cookie) is not None
     assert sessions(now=NOW + lasts).opened(cookie) is None
 
 
-def test_a_session_of_what_is_over_is_over() -> None:
+def test_a_session_of_an_expired_token_is_expired() -> None:
     assert sessions().opened(sessions().sealed(ADA, moment(NOW - 1))) is None
 
 
-def test_nobody_without_the_secret_makes_a_session() -> None:
+def test_a_session_sealed_with_another_secret_is_refused() -> None:
     assert sessions().opened(sessions("another secret, just as long as the first").sealed(ADA)) is None
     now = moment(NOW)
     assert sessions().opened(issue_token(SECRET, subject="ada", lifetime=HOUR, now=now)) is None
@@ -58,13 +58,13 @@ def test_nobody_without_the_secret_makes_a_session() -> None:
         jwt.decode(sessions().sealed(ADA), SECRET, ["HS256"], audience="headway:session", options={"verify_exp": False})
 
 
-def test_a_secret_that_is_too_short_is_refused_without_being_told() -> None:
+def test_a_secret_that_is_too_short_is_refused_and_not_repeated() -> None:
     with pytest.raises(ConfigurationError, match="HEADWAY_SESSION_SECRET") as refused:
         Sessions("short but secret", HOUR)
     assert "short but secret" not in str(refused.value)
 
 
-def test_more_courses_than_a_cookie_holds_are_refused() -> None:
+def test_a_session_with_too_many_courses_for_a_cookie_is_refused() -> None:
     def of(count: int) -> Principal:
         return Principal(ADA.learner_id, ADA.scopes, frozenset(CourseId(str(uuid4())) for _ in range(count)))
 
@@ -84,7 +84,7 @@ def test_each_session_has_a_forgery_token_of_its_own() -> None:
             check_forgery(one, wrong)
 
 
-def test_no_two_pages_are_given_the_same_text_for_a_forgery_token() -> None:
+def test_each_page_gets_another_text_for_the_forgery_token() -> None:
     session = sessions().opened(sessions().sealed(ADA))
     assert session is not None
     written = {session.forgery_token for _ in range(100)}
@@ -94,7 +94,7 @@ def test_no_two_pages_are_given_the_same_text_for_a_forgery_token() -> None:
         check_forgery(session, one)
 
 
-def test_what_is_sealed_for_a_purpose_is_unsealed_for_it_alone() -> None:
+def test_a_sealed_value_opens_only_for_its_own_purpose() -> None:
     sealed = sessions().seal("one", {"next": "/dashboard", "code": "Déjà vu"}, HOUR)
     assert sessions().unseal("one", sealed) == {"next": "/dashboard", "code": "Déjà vu"}
     assert sessions().unseal("two", sealed) == {}
@@ -104,10 +104,10 @@ def test_what_is_sealed_for_a_purpose_is_unsealed_for_it_alone() -> None:
 
 
 @pytest.mark.parametrize(("seconds", "values"), [(3599, {"a": 1}), (3600, {})])
-def test_what_is_sealed_is_good_for_its_lifetime(seconds: float, values: dict[str, int]) -> None:
+def test_a_sealed_value_expires_after_its_lifetime(seconds: float, values: dict[str, int]) -> None:
     assert sessions(now=NOW + seconds).unseal("one", sessions().seal("one", {"a": 1}, HOUR)) == values
 
 
 @pytest.mark.parametrize("text", ["", "no token", "a.b.c"])
-def test_what_was_not_sealed_is_nothing(text: str) -> None:
+def test_a_value_that_was_not_sealed_opens_as_empty(text: str) -> None:
     assert sessions().unseal("one", text) == {}

@@ -33,12 +33,12 @@ def test_the_list_is_by_title_and_counts_lessons(program: Program) -> None:
 
 
 @pytest.mark.parametrize("title", ["Intro [advanced]", "Open [/] close", "Ratios :rocket: 1:2"])
-def test_a_title_is_listed_as_it_is(program: Program, title: str) -> None:
+def test_a_title_is_listed_unchanged(program: Program, title: str) -> None:
     put(program, course_document(title=title))
     assert title in program("courses", "list").out
 
 
-def test_a_list_in_a_pipe_has_one_line_a_course(program: Program) -> None:
+def test_a_list_in_a_pipe_has_one_line_for_each_course(program: Program) -> None:
     put(program, course_document(title="A long title " * 10), course_document())
     assert len(program("courses", "list").out.splitlines()) == 3
 
@@ -56,7 +56,7 @@ def test_more_courses_than_a_page_holds_are_all_listed_by_title(program: Program
     assert [line.split()[1:] for line in lines] == [[*title.split(), "3", "2"] for title in titles]
 
 
-def test_a_title_from_before_does_nothing_to_a_terminal(folder: Path, sqlite_url: str) -> None:
+def test_an_earlier_title_with_control_characters_is_shown_safely(folder: Path, sqlite_url: str) -> None:
     program, document = Program(folder, sqlite_url), course_document()
     put(program, document)
     title = "a\x1b[31m\x9b2J\u202egnp"
@@ -72,7 +72,7 @@ def test_a_title_from_before_does_nothing_to_a_terminal(folder: Path, sqlite_url
     assert json.loads(program("courses", "show", document["id"]).out)["title"] == title
 
 
-def test_what_is_shown_can_be_put_again_and_changes_nothing(program: Program) -> None:
+def test_a_shown_document_can_be_put_again_and_changes_nothing(program: Program) -> None:
     document = full_document()
     put(program, document)
     shown = program("courses", "show", document["id"])
@@ -94,14 +94,14 @@ def test_a_course_that_was_removed_is_gone_until_it_is_put_back(program: Program
 
 
 @pytest.mark.parametrize("command", ["show", "remove"])
-def test_a_course_that_is_not_there_is_named(program: Program, command: str) -> None:
+def test_an_unknown_course_is_named(program: Program, command: str) -> None:
     unknown = str(uuid4())
     check_refusal(program("courses", command, unknown), 1, unknown)
 
 
 @pytest.mark.parametrize("command", ["show", "remove"])
 @pytest.mark.parametrize("course_id", ["no-uuid", "", "7b1f0f6e-2c5a-4f0e-9a50-0d5f0d3c1a0", "[/]"])
-def test_what_is_no_id_is_refused(folder: Path, command: str, course_id: str) -> None:
+def test_a_malformed_id_is_refused(folder: Path, command: str, course_id: str) -> None:
     check_refusal(headway(folder, "courses", command, course_id), 2, "COURSE is no UUID")
 
 

@@ -95,7 +95,7 @@ def test_an_installation_moves_to_postgresql_and_back(folder: Path, sqlite_url: 
             player.go_on(running)
 
 
-def test_a_copy_between_two_files(folder: Path, sqlite_url: str) -> None:
+def test_a_copy_between_two_files_is_complete(folder: Path, sqlite_url: str) -> None:
     before = installation(2)
     fill_sqlite(folder, before)
     (folder / "to").mkdir()
@@ -105,7 +105,7 @@ def test_a_copy_between_two_files(folder: Path, sqlite_url: str) -> None:
     assert found_in(folder / "to") == before
 
 
-def test_a_copy_between_two_databases_of_a_server(
+def test_a_copy_between_two_databases_of_a_server_is_complete(
     folder: Path, sqlite_url: str, postgres_url: str, databases: Databases
 ) -> None:
     before = installation(2)
@@ -131,7 +131,7 @@ def test_a_second_copy_writes_nothing(folder: Path, sqlite_url: str, postgres_ur
     assert copied_rows(back) == 0
 
 
-def test_a_copy_that_was_killed_goes_on(folder: Path, sqlite_url: str, postgres_url: str, connected: Session) -> None:
+def test_a_killed_copy_continues(folder: Path, sqlite_url: str, postgres_url: str, connected: Session) -> None:
     before = installation(50)
     fill_sqlite(folder, before)
     assert headway(folder, "migrate", database_url=postgres_url).code == 0
@@ -146,7 +146,7 @@ def test_a_copy_that_was_killed_goes_on(folder: Path, sqlite_url: str, postgres_
     assert found_in(postgres_url) == before
 
 
-def test_a_copy_to_a_file_that_was_killed_goes_on(folder: Path, sqlite_url: str) -> None:
+def test_a_killed_copy_to_a_file_continues(folder: Path, sqlite_url: str) -> None:
     before = installation(100)
     fill_sqlite(folder, before)
     (folder / "to").mkdir()
@@ -159,7 +159,7 @@ def test_a_copy_to_a_file_that_was_killed_goes_on(folder: Path, sqlite_url: str)
     assert found_in(folder / "to") == before
 
 
-def test_a_source_that_was_written_to_meanwhile_is_told(
+def test_writes_to_the_source_during_the_copy_are_reported(
     folder: Path, sqlite_url: str, postgres_url: str, connected: Session
 ) -> None:
     before = installation(20)
@@ -178,7 +178,7 @@ def test_a_source_that_was_written_to_meanwhile_is_told(
     assert told.out.splitlines()[3].split()[-3:] == ["950", "1,000", "100"]
 
 
-def test_a_course_started_over_travels_as_such(folder: Path, sqlite_url: str, postgres_url: str) -> None:
+def test_a_course_that_was_started_over_is_copied_as_such(folder: Path, sqlite_url: str, postgres_url: str) -> None:
     before = installation(2)
     fill_sqlite(folder, before)
     assert headway(folder, "copy", sqlite_url, postgres_url).code == 0

@@ -1,4 +1,4 @@
-"""What `headway copy` refuses, and what it says of what goes wrong on the way."""
+"""Refusals of `headway copy`, and its messages when a copy fails."""
 
 import sqlite3
 import subprocess
@@ -42,7 +42,7 @@ def test_a_destination_that_holds_another_installation_is_refused(
     assert found_in(postgres_url) == other
 
 
-def test_the_wrong_way_round_is_refused(folder: Path, sqlite_url: str, postgres_url: str) -> None:
+def test_swapped_source_and_destination_are_refused(folder: Path, sqlite_url: str, postgres_url: str) -> None:
     before = installation(1)
     fill_sqlite(folder, before)
     check_refusal(headway(folder, "copy", postgres_url, sqlite_url), 2, "right way round")
@@ -62,7 +62,7 @@ def test_one_database_under_two_names_is_refused(folder: Path, sqlite_url: str, 
         check_refusal(headway(folder, "copy", source, destination), 2, "TO: This is the database that FROM names")
 
 
-def test_a_file_that_is_not_there_is_not_made_to_be_copied(folder: Path, sqlite_url: str) -> None:
+def test_a_missing_source_is_refused_and_not_created(folder: Path, sqlite_url: str) -> None:
     check_refusal(headway(folder, "copy", "sqlite:///absent.db", sqlite_url), 2, "FROM: There is no file absent.db")
     assert list(folder.iterdir()) == []
 
@@ -112,7 +112,7 @@ def test_a_newer_schema_is_refused(folder: Path, sqlite_url: str, postgres_url: 
     check_refusal(headway(folder, "copy", newer, sqlite_url), 2, "FROM: ", "Nothing was written to it")
 
 
-def test_a_full_disk_is_told_and_the_copy_goes_on_when_there_is_room(folder: Path, sqlite_url: str) -> None:
+def test_a_full_disk_is_reported_and_the_copy_can_continue(folder: Path, sqlite_url: str) -> None:
     before = installation(100)
     fill_sqlite(folder, before)
     (folder / "to").mkdir()
@@ -132,7 +132,7 @@ def test_a_full_disk_is_told_and_the_copy_goes_on_when_there_is_room(folder: Pat
     check_table(headway(folder, *arguments), courses=1, rows=5_000, all_course_progress=100)
 
 
-def test_a_lock_that_is_not_given_back_is_told(folder: Path, sqlite_url: str, postgres_url: str) -> None:
+def test_a_lock_that_stays_is_reported(folder: Path, sqlite_url: str, postgres_url: str) -> None:
     fill_sqlite(folder, installation(1))
     assert headway(folder, "copy", sqlite_url, postgres_url).code == 0
     (folder / "to").mkdir()
@@ -143,7 +143,7 @@ def test_a_lock_that_is_not_given_back_is_told(folder: Path, sqlite_url: str, po
     check_refusal(refused, 1, "broken off", "locked")
 
 
-def test_a_lost_connection_is_told(folder: Path, sqlite_url: str, postgres_url: str, connected: Session) -> None:
+def test_a_lost_connection_is_reported(folder: Path, sqlite_url: str, postgres_url: str, connected: Session) -> None:
     before = installation(1)
     fill_sqlite(folder, before)
     assert headway(folder, "migrate", database_url=postgres_url).code == 0
@@ -156,7 +156,9 @@ def test_a_lost_connection_is_told(folder: Path, sqlite_url: str, postgres_url: 
     check_refusal(told, 1, "broken off", "terminating connection")
 
 
-def test_a_user_who_may_not_write_is_told(folder: Path, sqlite_url: str, postgres_url: str, connected: Session) -> None:
+def test_a_user_without_the_right_to_write_is_reported(
+    folder: Path, sqlite_url: str, postgres_url: str, connected: Session
+) -> None:
     before = installation(1)
     fill_sqlite(folder, before)
     assert headway(folder, "migrate", database_url=postgres_url).code == 0

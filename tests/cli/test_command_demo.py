@@ -92,7 +92,7 @@ def test_the_demo_has_two_courses_a_handful_of_learners_and_pages(folder: Path) 
     assert learners(folder / FOLDER) == 5
 
 
-def test_the_demo_can_be_run_again_and_keeps_what_was_done_in_it(folder: Path) -> None:
+def test_the_demo_keeps_its_data_when_it_runs_again(folder: Path) -> None:
     with running_demo(folder) as demo:
         updated = in_a_shell(demo.curl_lines[1])
         before = in_a_shell(demo.curl_lines[0])
@@ -105,7 +105,7 @@ def test_the_demo_can_be_run_again_and_keeps_what_was_done_in_it(folder: Path) -
     assert learners(folder / FOLDER) == 5
 
 
-def test_the_links_sign_in_by_themselves_any_number_of_times(folder: Path) -> None:
+def test_the_links_of_the_demo_sign_in_any_number_of_times(folder: Path) -> None:
     first_pages = {"a learner": "/dashboard", "a teacher": "/dashboard/statistics", "an author": "/dashboard/authoring"}
     with running_demo(folder) as demo:
         assert demo.links.keys() == first_pages.keys()
@@ -123,13 +123,13 @@ def test_the_links_sign_in_by_themselves_any_number_of_times(folder: Path) -> No
         assert "set-cookie" not in refused.headers
 
 
-def test_without_pages_the_demo_has_no_links(folder: Path) -> None:
+def test_the_demo_without_pages_has_no_links(folder: Path) -> None:
     with running_demo(folder, dashboard_path="") as demo:
         assert demo.links == {}
 
 
 @pytest.mark.parametrize("precious", ["sqlite:///precious.db", "postgresql://headway@absent.invalid/precious"])
-def test_the_demo_keeps_to_its_folder(folder: Path, precious: str) -> None:
+def test_the_demo_writes_only_in_its_folder(folder: Path, precious: str) -> None:
     with running_demo(folder, "--folder", "elsewhere/demo", database_url=precious, host="0.0.0.0") as demo:
         assert demo.base_url.startswith("http://127.0.0.1:")
         assert (folder / "elsewhere" / "demo" / "headway.db").exists()
@@ -142,7 +142,7 @@ def test_the_demos_folder_may_have_any_name(folder: Path, name: str) -> None:
         assert (folder / name / "headway.db").exists()
 
 
-def test_the_demo_refuses_what_it_can_not_do(folder: Path) -> None:
+def test_the_demo_refuses_wrong_settings(folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         refused = headway(folder, "demo", "--port", port)

@@ -25,7 +25,7 @@ def commands(command: Any, path: Arguments = ()) -> Iterator[Arguments]:
 COMMANDS = sorted(commands(typer.main.get_command(app)))
 
 
-def test_the_commands_are_those_that_are_promised() -> None:
+def test_the_program_has_the_documented_commands() -> None:
     assert {" ".join(path) for path in COMMANDS} >= {
         "serve", "migrate", "copy", "token", "settings", "demo",
         "courses put", "courses list", "courses show", "courses remove", "courses schema",
@@ -55,7 +55,7 @@ def test_a_group_lists_its_commands(folder: Path, group: Arguments) -> None:
 
 
 @pytest.mark.parametrize("arguments", [["absent"], ["courses", "absent"], ["serve", "--absent"], ["courses", "put"]])
-def test_what_is_no_command_is_refused(folder: Path, arguments: list[str]) -> None:
+def test_an_unknown_command_is_refused(folder: Path, arguments: list[str]) -> None:
     refused = headway(folder, *arguments)
     assert refused.code == 2
     assert refused.out == ""

@@ -74,7 +74,7 @@ def test_a_file_of_another_name_needs_a_format(program: Program, lines: Lines) -
     assert program("progress", "import", path, "--format", "csv").out.startswith("5 lines: 5 written")
 
 
-def test_lines_that_are_wrong_are_printed(program: Program, lines: Lines) -> None:
+def test_wrong_lines_are_printed(program: Program, lines: Lines) -> None:
     lines[1]["progress_percentage"] = 101
     lines[3]["lesson_id"] = unknown = str(uuid4())
     content = as_csv(lines) + b"1,2\n"
@@ -89,7 +89,7 @@ def test_lines_that_are_wrong_are_printed(program: Program, lines: Lines) -> Non
     assert held(program) == 3
 
 
-def test_more_faults_than_are_listed_are_counted(program: Program, document: dict[str, Any]) -> None:
+def test_faults_that_are_not_listed_are_counted(program: Program, document: dict[str, Any]) -> None:
     assert document
     done = program("progress", "import", file(program.folder, "progress.ndjson", b"[]\n" * 1_200))
     assert done.code == 1
@@ -105,7 +105,7 @@ def test_a_dry_run_writes_nothing(program: Program, lines: Lines) -> None:
     assert held(program) == 0
 
 
-def test_all_or_nothing(program: Program, lines: Lines) -> None:
+def test_an_atomic_import_writes_all_lines_or_none(program: Program, lines: Lines) -> None:
     wrong = [*lines, lines[0] | {"lesson_id": str(uuid4())}]
     refused = program("progress", "import", file(program.folder, "progress.csv", as_csv(wrong)), "--atomic")
     assert refused.code == 1
@@ -116,7 +116,7 @@ def test_all_or_nothing(program: Program, lines: Lines) -> None:
     assert (done.code, held(program)) == (0, 5)
 
 
-def test_a_dry_run_of_all_or_nothing_says_what_the_run_would(program: Program, lines: Lines) -> None:
+def test_a_dry_run_of_an_atomic_import_answers_the_same_as_the_import(program: Program, lines: Lines) -> None:
     good = file(program.folder, "good.csv", as_csv(lines))
     wrong = file(program.folder, "wrong.csv", as_csv([*lines, lines[0] | {"lesson_id": str(uuid4())}]))
     refused = program("progress", "import", wrong, "--dry-run", "--atomic")
@@ -132,7 +132,7 @@ def test_a_dry_run_of_all_or_nothing_says_what_the_run_would(program: Program, l
     assert again.out == "5 lines: 0 would be written, 5 unchanged, 0 refused.\n"
 
 
-def test_too_many_lines_for_one_transaction(program: Program, lines: Lines) -> None:
+def test_an_atomic_import_with_too_many_lines_is_refused(program: Program, lines: Lines) -> None:
     path = file(program.folder, "progress.ndjson", ndjson(lines[:1]) * 10_001)
     refused = program("progress", "import", path, "--atomic")
     assert (refused.code, refused.out) == (2, "")
@@ -147,13 +147,13 @@ def test_a_wrong_header_is_named(program: Program, lines: Lines) -> None:
     assert held(program) == 0
 
 
-def test_a_file_that_is_not_there_is_named(program: Program) -> None:
+def test_a_missing_file_is_named(program: Program) -> None:
     refused = program("progress", "import", "absent.csv")
     assert refused.code == 2
     assert "absent.csv" in refused.err
 
 
-def test_one_that_was_broken_off_goes_on(program: Program, document: dict[str, Any]) -> None:
+def test_an_interrupted_import_continues(program: Program, document: dict[str, Any]) -> None:
     learners = [str(uuid4()) for _ in range(LINES)]
     content = as_csv([line(learner, document["id"], document["lessons"][0]["id"]) for learner in learners])
     path = file(program.folder, "progress.csv", content)
@@ -174,7 +174,7 @@ def test_one_that_was_broken_off_goes_on(program: Program, document: dict[str, A
     assert rows(program.database_url, "SELECT * FROM imports") == []
 
 
-def test_it_can_be_done_while_the_service_runs(program: Program, lines: Lines) -> None:
+def test_an_import_works_while_the_service_runs(program: Program, lines: Lines) -> None:
     with program.serve() as running, running.client(lines[0]["user_id"]) as learner:
         path = f"/progress/{lines[0]['course_id']}/lessons/{lines[0]['lesson_id']}"
         learner.put(path, json={"progress_percentage": 50}).raise_for_status()
@@ -184,7 +184,7 @@ def test_it_can_be_done_while_the_service_runs(program: Program, lines: Lines) -
         assert learner.get(path).json().items() >= {"progress_percentage": 50, "user_notes": "mine"}.items()
 
 
-def test_a_terminal_sees_how_far_it_is(program: Program, lines: Lines) -> None:
+def test_a_terminal_shows_the_progress_of_an_import(program: Program, lines: Lines) -> None:
     path = file(program.folder, "progress.csv", as_csv(lines * 200))
     terminal, shown = pty.openpty()
     out = open_memory_file("out")
@@ -205,7 +205,7 @@ def test_a_terminal_sees_how_far_it_is(program: Program, lines: Lines) -> None:
     assert drain(out) == "1,000 lines: 5 written, 995 unchanged, 0 refused.\n"
 
 
-def test_a_completion_that_is_held_back_is_told(program: Program) -> None:
+def test_a_completion_that_is_held_back_is_reported(program: Program) -> None:
     quiz = lesson(kind="quiz", pass_mark=70)
     found = course_document(quiz)
     program("courses", "put", str(document_file(program.folder / "course.json", found)))

@@ -45,7 +45,7 @@ def exported(program: Program, learner: str) -> dict[str, Any]:
     return found
 
 
-def test_an_export_is_what_the_service_answers(program: Program, learners: list[str]) -> None:
+def test_an_export_equals_the_answer_of_the_service(program: Program, learners: list[str]) -> None:
     found = exported(program, learners[0])
     with program.serve() as running, running.client(learners[0]) as learner:
         assert learner.get(f"/learners/{learners[0]}/export").json() == found
@@ -53,7 +53,7 @@ def test_an_export_is_what_the_service_answers(program: Program, learners: list[
     assert (len(found["lesson_progress"]), len(found["course_progress"])) == (2, 1)
 
 
-def test_an_export_is_written_for_this_user_alone(program: Program, learners: list[str]) -> None:
+def test_only_this_user_may_read_an_export(program: Program, learners: list[str]) -> None:
     done = program("learners", "export", learners[0], "--output", "ada.json")
     assert (done.code, done.out) == (0, f"{learners[0]}: 2 rows in ada.json\n")
     file = program.folder / "ada.json"
@@ -61,9 +61,7 @@ def test_an_export_is_written_for_this_user_alone(program: Program, learners: li
     assert json.loads(file.read_text(encoding="utf-8")) == exported(program, learners[0])
 
 
-def test_nobody_else_reads_an_export_that_takes_the_place_of_another_file(
-    program: Program, learners: list[str]
-) -> None:
+def test_an_export_that_replaces_a_file_is_readable_for_this_user_only(program: Program, learners: list[str]) -> None:
     file = program.folder / "ada.json"
     file.write_text("what everybody may read")
     file.chmod(0o644)
@@ -76,7 +74,7 @@ def test_nobody_else_reads_an_export_that_takes_the_place_of_another_file(
     assert sorted(path.name for path in program.folder.glob("*.json*")) == ["ada.json", "course.json", "link.json"]
 
 
-def test_an_export_goes_to_a_pipe_as_it_is(program: Program, learners: list[str]) -> None:
+def test_an_export_to_a_pipe_is_complete(program: Program, learners: list[str]) -> None:
     pipe = program.folder / "pipe"
     os.mkfifo(pipe)
     with ThreadPoolExecutor(1) as pool:
@@ -92,13 +90,13 @@ def test_a_file_that_can_not_be_written_is_named(program: Program, learners: lis
     assert "absent/ada.json can not be written" in refused.err
 
 
-def test_a_learner_of_whom_nothing_is_held(program: Program, document: dict[str, Any]) -> None:
+def test_an_unknown_learner_has_an_empty_export(program: Program, document: dict[str, Any]) -> None:
     assert document
     learner = str(uuid4())
     assert exported(program, learner) == {"user_id": learner, "lesson_progress": [], "course_progress": [], "days": []}
 
 
-def test_erasing_leaves_nothing_and_others_alone(program: Program, learners: list[str]) -> None:
+def test_erasing_removes_one_learner_and_keeps_others(program: Program, learners: list[str]) -> None:
     before = exported(program, learners[1])
     for _ in range(2):
         erased = program("learners", "erase", learners[0].upper(), "--yes")
@@ -110,14 +108,14 @@ def test_erasing_leaves_nothing_and_others_alone(program: Program, learners: lis
     assert exported(program, learners[1]) == before
 
 
-def test_erasing_asks_first(program: Program, learners: list[str]) -> None:
+def test_erasing_asks_for_confirmation(program: Program, learners: list[str]) -> None:
     refused = program("learners", "erase", learners[0])  # nobody answers: standard input is at its end
     assert (refused.code, refused.out.strip()) == (1, "")
     assert "It can not be undone" in refused.err
     assert len(exported(program, learners[0])["lesson_progress"]) == 2
 
 
-def test_a_learner_is_named_as_in_a_token(program: Program, document: dict[str, Any]) -> None:
+def test_a_learner_can_be_named_as_in_a_token(program: Program, document: dict[str, Any]) -> None:
     with program.serve() as running, running.client("ada@example.org") as learner:
         path = f"/progress/{document['id']}/lessons/{document['lessons'][0]['id']}"
         row = learner.put(path, json={"user_notes": "mine"}).json()
@@ -129,7 +127,7 @@ def test_a_learner_is_named_as_in_a_token(program: Program, document: dict[str, 
 
 
 @pytest.mark.parametrize("command", [("export",), ("erase", "--yes")])
-def test_a_learner_has_a_name(program: Program, command: tuple[str, ...]) -> None:
+def test_an_empty_name_of_a_learner_is_refused(program: Program, command: tuple[str, ...]) -> None:
     refused = program("learners", command[0], "", *command[1:])
     assert (refused.code, refused.out) == (2, "")
     assert "LEARNER takes a name" in refused.err

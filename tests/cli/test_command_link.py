@@ -50,7 +50,7 @@ def test_a_link_makes_no_database(folder: Path) -> None:
     assert not list(folder.glob("*.db"))
 
 
-def test_a_link_is_over_when_it_says(program: Program) -> None:
+def test_a_link_expires_at_the_printed_time(program: Program) -> None:
     with program.serve() as running:
         link = printed(program("link", "--learner", "ada", "--expires", "1s"))
         address = running.base_url + link.removeprefix("http://127.0.0.1:8000")
@@ -70,12 +70,12 @@ def test_a_link_is_over_when_it_says(program: Program) -> None:
         (("--learner", "ada", *(part for _ in range(99) for part in ("--course", str(uuid4())))), "50 courses"),
     ],
 )
-def test_a_link_that_makes_no_sense_is_refused(folder: Path, arguments: tuple[str, ...], said: str) -> None:
+def test_wrong_options_of_a_link_are_refused(folder: Path, arguments: tuple[str, ...], said: str) -> None:
     assert headway(folder, "migrate").code == 0
     check_refusal(headway(folder, "link", *arguments), said)
 
 
-def test_without_pages_there_are_no_links(folder: Path) -> None:
+def test_a_link_is_refused_without_pages(folder: Path) -> None:
     ada = ("link", "--learner", "ada")
     assert headway(folder, "migrate").code == 0
     check_refusal(headway(folder, *ada, dashboard_path=""), "no pages")

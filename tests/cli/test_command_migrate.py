@@ -8,14 +8,14 @@ from support.program import Finished, Program, headway
 PASSWORD = "a-database-password"
 
 
-def test_migrating_again_finds_nothing_to_do(program: Program) -> None:
+def test_a_second_migration_does_nothing(program: Program) -> None:
     first = program("migrate")
     assert first.code == 0
     assert first.out.startswith("applied 0001")
     assert program("migrate") == (0, "The schema is up to date.\n", "")
 
 
-def test_serving_has_migrated_already(program: Program) -> None:
+def test_a_service_migrates_when_it_starts(program: Program) -> None:
     with program.serve():
         assert program("migrate").out == "The schema is up to date.\n"
 

@@ -29,7 +29,7 @@ def test_a_document_becomes_the_course(program: Program, name: str) -> None:
     assert shown(program, document["id"]) == document
 
 
-def test_a_document_is_named_as_it_was_written(program: Program) -> None:
+def test_a_title_is_printed_unchanged(program: Program) -> None:
     document = course_document(title="[bold]Brackets[/] and [more]")
     assert document["title"] in put(program, document).out
 
@@ -46,7 +46,7 @@ def test_the_installed_script_puts_what_another_run_shows(program: Program) -> N
     assert shown(program, document["id"]) == document
 
 
-def test_what_is_not_said_gets_its_default(program: Program) -> None:
+def test_missing_fields_get_their_defaults(program: Program) -> None:
     plain, quiz = lesson(), lesson(kind="quiz", pass_mark=50)
     document = course_document(plain, quiz)
     assert put(program, document).code == 0
@@ -57,7 +57,7 @@ def test_what_is_not_said_gets_its_default(program: Program) -> None:
     ]
 
 
-def test_a_directory_is_read_to_its_depth(program: Program) -> None:
+def test_a_directory_is_read_with_its_subdirectories(program: Program) -> None:
     documents = [course_document(title=f"Course {number}") for number in range(4)]
     for document, name in zip(documents, ["a.json", "b.yaml", "below/c.yml", "below/deeper/d.json"], strict=True):
         document_file(program.folder / "courses" / name, document)
@@ -74,7 +74,7 @@ def test_files_and_directories_may_be_named_together(folder: Path) -> None:
     assert [line.split()[0] for line in lines] == [first["id"], second["id"]]
 
 
-def test_what_changed_is_said(program: Program) -> None:
+def test_changes_are_printed(program: Program) -> None:
     document = course_document()
     first, second, third = document["lessons"]
     assert put(program, document).out.endswith(": created, 3 added\n")
@@ -85,7 +85,7 @@ def test_what_changed_is_said(program: Program) -> None:
     assert put(program, document | {"lessons": changed}).out.endswith(": 1 added, 1 removed, 1 changed\n")
 
 
-def test_many_are_put_without_a_bar_in_a_pipe(folder: Path) -> None:
+def test_many_documents_in_a_pipe_show_no_bar(folder: Path) -> None:
     many_documents(folder)
     many = headway(folder, "courses", "put", "courses")
     assert many.code == 0
@@ -93,7 +93,7 @@ def test_many_are_put_without_a_bar_in_a_pipe(folder: Path) -> None:
     assert [line.rpartition(": ")[2] for line in many.out.splitlines()] == ["created, 3 added"] * 5
 
 
-def test_many_are_put_with_a_bar_on_a_terminal(folder: Path) -> None:
+def test_many_documents_on_a_terminal_show_a_bar(folder: Path) -> None:
     many_documents(folder)
     code, printed = on_a_terminal(folder, "courses", "put", "courses")
     assert code == 0
@@ -103,7 +103,7 @@ def test_many_are_put_with_a_bar_on_a_terminal(folder: Path) -> None:
     assert printed.count(": created, 3 added") == 5
 
 
-def test_few_are_put_without_a_bar_on_a_terminal(folder: Path) -> None:
+def test_few_documents_on_a_terminal_show_no_bar(folder: Path) -> None:
     file = document_file(folder / "course.yaml", course_document())
     code, printed = on_a_terminal(folder, "courses", "put", str(file))
     assert code == 0
@@ -131,7 +131,7 @@ LESSON_ID = str(uuid4())
         ({"title": "", "lessons": [lesson(title=""), {}]}, ["title", "lessons.0.title", "lessons.1.id"]),
     ],
 )
-def test_a_bad_document_after_a_good_one_keeps_both_out(
+def test_a_wrong_document_after_a_valid_one_stores_neither(
     folder: Path, changes: dict[str, Any], positions: list[str]
 ) -> None:
     document_file(folder / "courses" / "good.json", course_document())
@@ -141,7 +141,7 @@ def test_a_bad_document_after_a_good_one_keeps_both_out(
     assert stored_courses(folder) == 0
 
 
-def test_what_was_stored_before_stays_as_it_was(program: Program) -> None:
+def test_a_refused_document_keeps_the_stored_course_unchanged(program: Program) -> None:
     document = course_document()
     assert put(program, document).code == 0
     before = program("courses", "list").out
@@ -195,7 +195,7 @@ def test_a_file_that_holds_no_document_is_named_with_what_is_wrong(
         pytest.param("title: " + "[" * 5_000, id="deeper than the parser goes"),
     ],
 )
-def test_yaml_of_any_kind_is_refused_in_a_sentence(folder: Path, content: str) -> None:
+def test_wrong_yaml_is_refused_with_a_sentence(folder: Path, content: str) -> None:
     (folder / "a.yaml").write_text(content)
     check_refusal(headway(folder, "courses", "put", "a.yaml"), ["a.yaml", "YAML"])
 
@@ -203,7 +203,7 @@ def test_yaml_of_any_kind_is_refused_in_a_sentence(folder: Path, content: str) -
 @pytest.mark.parametrize(
     ("field", "number"), [("complete_at", ".inf"), ("pass_mark", "-.inf"), ("duration_seconds", ".nan")]
 )
-def test_a_number_that_json_has_not_is_refused(folder: Path, field: str, number: str) -> None:
+def test_a_number_that_json_does_not_have_is_refused(folder: Path, field: str, number: str) -> None:
     quiz = lesson(kind="quiz")
     text = document_file(folder / "a.yaml", course_document(quiz)).read_text()
     (folder / "a.yaml").write_text(text.replace("kind: quiz", f"kind: quiz\n  {field}: {number}"))
@@ -256,7 +256,7 @@ def test_a_date_for_a_title_is_the_text_that_it_was(program: Program) -> None:
     assert shown(program, document["id"])["title"] == "2026-03-01"
 
 
-def test_a_path_that_leads_nowhere_is_named(folder: Path) -> None:
+def test_a_missing_path_is_named(folder: Path) -> None:
     (folder / "empty").mkdir()
     file = document_file(folder / "course.json", course_document())
     for path, said in (("absent.yaml", "does not exist"), ("empty", "no .json, .yaml or .yml")):

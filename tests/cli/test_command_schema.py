@@ -75,7 +75,7 @@ def schema(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return document
 
 
-def test_the_schema_is_one_and_says_what_each_field_is_for(schema: dict[str, Any]) -> None:
+def test_the_schema_is_valid_and_describes_each_field(schema: dict[str, Any]) -> None:
     Draft202012Validator.check_schema(schema)
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert {"title", "lessons"} <= set(schema["properties"])
@@ -86,7 +86,7 @@ def test_the_schema_is_the_one_that_the_service_publishes(folder: Path, schema: 
         assert client.get("/schemas/course").json() == schema
 
 
-def test_good_documents_are_accepted_by_both(folder: Path, schema: dict[str, Any]) -> None:
+def test_valid_documents_are_accepted_by_schema_and_program(folder: Path, schema: dict[str, Any]) -> None:
     assert {name: faults(schema, document) for name, document in GOOD.items()} == {name: [] for name in GOOD}
     for document in GOOD.values():
         document_file(folder / "courses" / f"{document['id']}.json", document)
@@ -94,13 +94,15 @@ def test_good_documents_are_accepted_by_both(folder: Path, schema: dict[str, Any
 
 
 @pytest.mark.parametrize("document", BAD.values(), ids=BAD)
-def test_a_bad_document_is_refused_by_both(folder: Path, schema: dict[str, Any], document: Any) -> None:
+def test_an_invalid_document_is_refused_by_schema_and_program(
+    folder: Path, schema: dict[str, Any], document: Any
+) -> None:
     assert faults(schema, document)
     assert put(folder, document) == 2
 
 
 @pytest.mark.parametrize("document", BEYOND_A_SCHEMA.values(), ids=BEYOND_A_SCHEMA)
-def test_what_a_schema_can_not_tell_is_refused_by_the_program(
+def test_the_program_refuses_faults_that_the_schema_can_not_express(
     folder: Path, schema: dict[str, Any], document: dict[str, Any]
 ) -> None:
     assert faults(schema, document) == []

@@ -11,7 +11,7 @@ PASSWORD = "a-database-password"
 VARIABLES = [f"HEADWAY_{name.upper()}" for name in Settings.model_fields]
 
 
-def test_every_setting_is_listed_with_what_it_is_for(folder: Path) -> None:
+def test_every_setting_is_listed_with_its_meaning(folder: Path) -> None:
     listed = headway(folder, "settings")
     assert listed.code == 0
     lines = listed.out.splitlines()
@@ -21,7 +21,7 @@ def test_every_setting_is_listed_with_what_it_is_for(folder: Path) -> None:
         assert field.description.split()[0] in listed.out
 
 
-def test_a_secret_is_said_to_be_set_and_never_shown(folder: Path) -> None:
+def test_a_secret_is_shown_only_as_set(folder: Path) -> None:
     assert value(headway(folder, "settings"), "HEADWAY_JWT_SECRET") == "(set)"
     assert SECRET not in headway(folder, "settings").out
     assert value(headway(folder, "settings", jwt_secret=None), "HEADWAY_JWT_SECRET") == "-"
@@ -34,7 +34,7 @@ def test_a_password_in_the_databases_address_is_never_shown(folder: Path, positi
     assert PASSWORD not in listed.out
 
 
-def test_a_value_in_force_is_the_environments_before_the_files_before_the_default(folder: Path) -> None:
+def test_the_environment_wins_over_the_file_and_the_file_over_the_default(folder: Path) -> None:
     (folder / ".env").write_text("HEADWAY_PORT=8001\nHEADWAY_QUEUE_LIMIT=7\nHEADWAY_CORS_ORIGINS=http://a, http://b\n")
     listed = headway(folder, "settings", port=8002)
     assert value(listed, "HEADWAY_PORT") == "8002"
@@ -43,7 +43,7 @@ def test_a_value_in_force_is_the_environments_before_the_files_before_the_defaul
     assert value(listed, "HEADWAY_CORS_ORIGINS") == "http://a, http://b"
 
 
-def test_a_service_is_configured_by_the_file_too_and_by_options_first(folder: Path) -> None:
+def test_options_of_a_service_win_over_the_file(folder: Path) -> None:
     (folder / ".env").write_text(
         "HEADWAY_LOG_FORMAT=json\nHEADWAY_HOST=203.0.113.9\nHEADWAY_CORS_ORIGINS=http://page\n"
     )
@@ -82,14 +82,14 @@ def test_a_wrong_value_is_refused_naming_its_variable(folder: Path, variable: st
 
 
 @pytest.mark.parametrize("variable", ["public_url", "frame_ancestors"])
-def test_a_wrong_value_may_hold_a_secret_and_is_not_repeated(folder: Path, variable: str) -> None:
+def test_a_wrong_value_is_not_repeated(folder: Path, variable: str) -> None:
     refused = headway(folder, "settings", **{variable: f"https://me:{PASSWORD}@learn.example"})
     check_refusal(refused, f"HEADWAY_{variable.upper()}")
     assert PASSWORD not in refused.err
 
 
 @pytest.mark.parametrize("variable", ["public_url", "session_secret", "oidc_issuer", "oidc_client_id"])
-def test_what_is_set_to_nothing_is_not_set(folder: Path, variable: str) -> None:
+def test_an_empty_setting_is_not_set(folder: Path, variable: str) -> None:
     assert value(headway(folder, "settings", **{variable: ""}), f"HEADWAY_{variable.upper()}") == "-"
 
 
@@ -106,7 +106,7 @@ def test_every_command_refuses_a_wrong_setting(folder: Path) -> None:
     assert not (folder / "headway.db").exists()
 
 
-def test_two_keys_are_one_too_many(folder: Path) -> None:
+def test_two_keys_are_refused(folder: Path) -> None:
     refused = headway(folder, "settings", jwt_public_key="key.pem")
     assert refused.code == 2
     assert "HEADWAY_JWT_SECRET, HEADWAY_JWT_PUBLIC_KEY" in refused.err
@@ -122,7 +122,7 @@ def test_a_file_that_can_not_be_read_is_named(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("shown", ["https://id.example/" + "a-long-path/" * 8, "an [issuer] in brackets", "a:rocket:b"])
-def test_a_value_is_shown_as_it_is(folder: Path, shown: str) -> None:
+def test_a_value_is_shown_unchanged(folder: Path, shown: str) -> None:
     assert shown in headway(folder, "settings", jwt_issuer=shown).out
 
 

@@ -59,7 +59,7 @@ def answered(running: Running, path: str) -> Any:
         return client.get(path).raise_for_status().json()
 
 
-def test_json_is_what_the_api_answers(program: Program, running: Running, document: dict[str, Any]) -> None:
+def test_json_equals_the_answer_of_the_api(program: Program, running: Running, document: dict[str, Any]) -> None:
     one, every = program("stats", document["id"], "--json"), program("stats", "--json")
     assert (one.code, every.code) == (0, 0)
     assert json.loads(one.out) == answered(running, f"/statistics/{document['id']}")
@@ -67,7 +67,7 @@ def test_json_is_what_the_api_answers(program: Program, running: Running, docume
     assert len(one.out.splitlines()) == len(every.out.splitlines()) == 1
 
 
-def test_csv_is_a_line_for_each_lesson(program: Program, running: Running, document: dict[str, Any]) -> None:
+def test_csv_has_a_line_for_each_lesson(program: Program, running: Running, document: dict[str, Any]) -> None:
     printed = program("stats", document["id"], "--csv")
     assert printed.code == 0
     lines = list(csv.DictReader(io.StringIO(printed.out)))
@@ -82,7 +82,9 @@ def test_csv_is_a_line_for_each_lesson(program: Program, running: Running, docum
             assert line[name] == ("" if lesson_[name] is None else str(lesson_[name])), name
 
 
-def test_csv_of_all_is_a_line_for_each_course(program: Program, running: Running, document: dict[str, Any]) -> None:
+def test_csv_of_all_courses_has_a_line_for_each_course(
+    program: Program, running: Running, document: dict[str, Any]
+) -> None:
     [line] = csv.DictReader(io.StringIO(program("stats", "--csv").out))
     [expected] = answered(running, "/statistics")
     assert line == {name: "" if value is None else str(value) for name, value in expected.items()}
@@ -119,7 +121,7 @@ def test_a_pipe_gets_every_figure(program: Program, running: Running, document: 
     assert running.process.poll() is None
 
 
-def test_a_pipe_gets_a_line_a_course(program: Program, running: Running, document: dict[str, Any]) -> None:
+def test_a_pipe_gets_a_line_for_each_course(program: Program, running: Running, document: dict[str, Any]) -> None:
     other = course_document(title="Empty")
     assert program("courses", "put", str(document_file(program.folder / "other.json", other))).code == 0
     _heading, bread, empty = program("stats").out.splitlines()
@@ -147,7 +149,7 @@ def test_an_empty_catalogue_says_how_to_fill_it(program: Program) -> None:
     assert program("stats", "--csv").out == ""
 
 
-def test_what_can_not_be_told_is_refused(program: Program) -> None:
+def test_unknown_courses_and_wrong_options_are_refused(program: Program) -> None:
     unknown = str(uuid4())
     absent = program("stats", unknown)
     assert (absent.code, absent.out) == (1, "")
@@ -185,7 +187,7 @@ def plain(printed: str) -> str:
 @pytest.mark.parametrize(
     ("completed", "started", "cells"), [(1999, 2000, "█" * 29 + "░"), (1, 2000, "█" + "░" * 29), (0, 2000, "░" * 30)]
 )
-def test_a_bar_is_full_or_empty_only_where_its_figures_are(completed: int, started: int, cells: str) -> None:
+def test_a_bar_is_full_or_empty_only_if_its_figures_are(completed: int, started: int, cells: str) -> None:
     terminal = Console(file=io.StringIO(), width=80, legacy_windows=False)
     with terminal.capture() as captured:
         terminal.print(_Bar(completed, started, started))

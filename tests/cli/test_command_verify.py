@@ -1,4 +1,4 @@
-"""`headway verify`: what somebody wrote into the tables is found and mended, while learners go on writing."""
+"""`headway verify`: wrong values in the tables are found and repaired while learners write."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -51,7 +51,7 @@ def test_an_empty_database_is_exact(program: Program) -> None:
     assert COUNTED.search(finished.out)
 
 
-def test_what_a_service_kept_is_exact(program: Program, rows: Sequence[Written]) -> None:
+def test_the_figures_of_a_service_are_exact(program: Program, rows: Sequence[Written]) -> None:
     for arguments in ((), (rows[0].course_id,), ("--repair",)):
         finished = program("verify", *arguments)
         check_exact(finished)
@@ -59,7 +59,7 @@ def test_what_a_service_kept_is_exact(program: Program, rows: Sequence[Written])
         assert "Counting: 9 of 9" in finished.err
 
 
-def test_every_figure_that_differs_is_named_and_mended(
+def test_every_wrong_figure_is_named_and_repaired(
     program: Program, rows: Sequence[Written], tamper: Callable[..., None]
 ) -> None:
     course_id, lesson_id = rows[0].course_id, rows[0].lesson_id
@@ -98,7 +98,7 @@ def test_every_figure_that_differs_is_named_and_mended(
     check_exact(program("verify"))
 
 
-def test_a_figure_of_what_is_not_there_is_mended_too(
+def test_figures_of_deleted_lesson_progress_are_repaired(
     program: Program, rows: Sequence[Written], tamper: Callable[..., None]
 ) -> None:
     tamper(f"DELETE FROM lesson_progress WHERE user_id = '{rows[0].learner}'")
@@ -111,7 +111,7 @@ def test_a_figure_of_what_is_not_there_is_mended_too(
         assert client.get(f"/progress/{rows[0].course_id}/summary").json()["completed_lessons"] == 0
 
 
-def test_course_progress_that_is_wrong_is_named_and_mended(
+def test_wrong_course_progress_is_named_and_repaired(
     program: Program, rows: Sequence[Written], tamper: Callable[..., None]
 ) -> None:
     row = rows[0]
@@ -131,7 +131,7 @@ def test_course_progress_that_is_wrong_is_named_and_mended(
 
 
 @pytest.mark.parametrize("damage", ["DELETE FROM course_progress", "UPDATE course_progress SET started_at = NULL"])
-def test_course_progress_that_is_gone_is_made_anew_from_the_rows(
+def test_missing_course_progress_is_made_from_lesson_progress(
     program: Program, rows: Sequence[Written], tamper: Callable[..., None], damage: str
 ) -> None:
     row = rows[0]
@@ -150,7 +150,7 @@ def test_course_progress_that_is_gone_is_made_anew_from_the_rows(
     assert (course_figures["learners"], course_figures["completed"]) == (3, 3)
 
 
-def test_a_day_in_the_future_is_named_and_what_was_done_there_counts_today(
+def test_activity_on_a_future_day_is_named_and_counts_today(
     program: Program, rows: Sequence[Written], tamper: Callable[..., None]
 ) -> None:
     """As a clock that was forty days ahead for a while has left it."""
@@ -179,7 +179,7 @@ def test_a_day_in_the_future_is_named_and_what_was_done_there_counts_today(
     assert datetime.fromisoformat(summary["last_accessed"]) <= datetime.now(UTC)
 
 
-def test_rows_of_a_course_that_is_not_there_are_nobodys_course_progress(
+def test_lesson_progress_of_a_removed_course_makes_no_course_progress(
     program: Program, rows: Sequence[Written], tamper: Callable[..., None]
 ) -> None:
     tamper(f"UPDATE lesson_progress SET course_id = '{uuid4()}' WHERE user_id = '{rows[0].learner}'")
@@ -188,7 +188,7 @@ def test_rows_of_a_course_that_is_not_there_are_nobodys_course_progress(
     check_exact(program("verify"))
 
 
-def test_what_a_service_remembers_does_not_undo_what_was_mended(program: Program, tamper: Callable[..., None]) -> None:
+def test_the_cache_of_a_service_does_not_undo_a_repair(program: Program, tamper: Callable[..., None]) -> None:
     with program.serve() as running:
         row, *_ = written = new_rows(running)
         for one in written:
@@ -202,7 +202,7 @@ def test_what_a_service_remembers_does_not_undo_what_was_mended(program: Program
         check_exact(program("verify"))
 
 
-def test_one_course_is_looked_at_where_one_is_named(
+def test_only_the_named_course_is_verified(
     program: Program, rows: Sequence[Written], tamper: Callable[..., None]
 ) -> None:
     with program.serve() as running:
@@ -216,7 +216,7 @@ def test_one_course_is_looked_at_where_one_is_named(
     check_exact(program("verify"))
 
 
-def test_a_course_that_is_not_there_is_named(program: Program) -> None:
+def test_an_unknown_course_is_named(program: Program) -> None:
     unknown = str(uuid4())
     refused = program("verify", unknown)
     assert (refused.code, refused.out) == (1, "")
@@ -224,7 +224,7 @@ def test_a_course_that_is_not_there_is_named(program: Program) -> None:
     assert program("verify", "no-uuid").code == 2
 
 
-def test_figures_are_mended_while_learners_write(
+def test_figures_are_repaired_while_learners_write(
     program: Program, rows: Sequence[Written], tamper: Callable[..., None]
 ) -> None:
     course_id = rows[0].course_id

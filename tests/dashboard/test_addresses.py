@@ -1,4 +1,4 @@
-"""Where one may be sent on to after signing in: to a page, and nowhere else."""
+"""The address that follows a sign-in is a page of Headway, and nothing else."""
 
 from urllib.parse import urljoin, urlsplit
 
@@ -21,7 +21,7 @@ PATH = "/dashboard"
         "/dashboard/authoring/7b1f0f6e-2c5a-4f0e-9a50-0d5f0d3c1a01?new#lessons",
     ],
 )
-def test_a_page_is_where_it_leads(page: str) -> None:
+def test_next_may_be_a_page(page: str) -> None:
     assert below(PATH, page) == page
 
 
@@ -54,7 +54,7 @@ def test_a_page_is_where_it_leads(page: str) -> None:
         "/dashboard/" + "a" * 2000,
     ],
 )
-def test_everything_else_leads_to_the_first_page(elsewhere: str) -> None:
+def test_any_other_address_leads_to_the_first_page(elsewhere: str) -> None:
     assert below(PATH, elsewhere) == PATH
 
 

@@ -32,7 +32,7 @@ def test_the_lock_file_names_no_host_to_fetch_from() -> None:
     assert not any("resolved" in package for package in fetched)
 
 
-def test_files_are_sent_compressed_and_kept_for_as_long_as_their_address(running: Running) -> None:
+def test_files_are_compressed_and_cached_by_their_address(running: Running) -> None:
     with httpx.Client(base_url=running.base_url) as browser:
         page = browser.get("/dashboard/sign-in").text
         [address] = re.findall(r'href="(/dashboard/static/headway\.css\?\w+)"', page)
@@ -47,7 +47,7 @@ def test_files_are_sent_compressed_and_kept_for_as_long_as_their_address(running
         assert browser.get("/dashboard/static/none.css").status_code == 404
 
 
-def test_modules_import_each_other_under_the_addresses_that_are_kept(running: Running) -> None:
+def test_modules_import_each_other_by_cached_addresses(running: Running) -> None:
     with httpx.Client(base_url=f"{running.base_url}{DASHBOARD}/static/") as browser:
         wanted = ["learner.js"]
         seen: set[str] = set()
@@ -64,7 +64,7 @@ def test_modules_import_each_other_under_the_addresses_that_are_kept(running: Ru
     assert len(modules) == len(seen)
 
 
-def test_pages_are_sent_compressed_to_who_can_read_that(running: Running) -> None:
+def test_pages_are_compressed_for_clients_that_accept_it(running: Running) -> None:
     learner_id = str(uuid4())
     course_id = running.put_course(course(*(lesson(title=f"Lesson {number}") for number in range(100))))
     cookie = cookie_of(running, learner_id, "statistics:read", "courses:write")["value"]
@@ -86,7 +86,7 @@ def _without_tokens(page: str) -> str:
     return re.sub(r'"[0-9a-f]{128}"', "", page)
 
 
-def test_a_page_with_text_that_anybody_chooses_is_not_compressed(running: Running) -> None:
+def test_a_page_with_text_of_the_request_is_not_compressed(running: Running) -> None:
     course_id = running.put_course(course())
     cookie = cookie_of(running, str(uuid4()), "statistics:read")["value"]
     with httpx.Client(base_url=running.base_url, cookies={COOKIE: cookie}) as browser:
@@ -96,7 +96,7 @@ def test_a_page_with_text_that_anybody_chooses_is_not_compressed(running: Runnin
         assert "content-encoding" not in browser.get(f"{DASHBOARD}/sign-in?next={DASHBOARD}/{'x' * 900}").headers
 
 
-def test_each_page_has_another_text_for_the_forgery_token_and_each_counts(running: Running) -> None:
+def test_each_page_has_another_text_for_the_forgery_token_and_each_is_valid(running: Running) -> None:
     cookie = cookie_of(running, str(uuid4()))["value"]
     with httpx.Client(base_url=running.base_url, cookies={COOKIE: cookie}) as browser:
         pages = [browser.get(DASHBOARD).text for _ in range(2)]

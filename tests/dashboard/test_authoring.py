@@ -1,4 +1,4 @@
-"""An author's pages, in a real browser: a course's document as a form and as JSON, checked, then saved."""
+"""The author's pages in a real browser: a course document as a form and as JSON, checked and saved."""
 
 import json
 from collections.abc import Iterator
@@ -104,7 +104,7 @@ def titles(found: dict[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
-def test_the_pages_are_for_everybody(
+def test_the_editor_passes_the_accessibility_checks(
     browser: Browser, running: Running, course_id: str, document: dict[str, Any], scheme: str, width: int
 ) -> None:
     document["lessons"].append(lesson(title=LONG, section=LONG, kind="article"))
@@ -144,7 +144,7 @@ def test_the_catalogue_leads_to_each_course(author: BrowserContext, running: Run
     assert page.url.endswith(course_id)
 
 
-def test_who_may_not_write_courses_is_told_so(browser: Browser, running: Running, course_id: str) -> None:
+def test_a_user_without_the_scope_is_refused(browser: Browser, running: Running, course_id: str) -> None:
     with visiting(browser, running, str(uuid4()), refusals=(403,)) as context:
         page = context.new_page()
         for path in ("", "/new", f"/{course_id}"):
@@ -189,7 +189,7 @@ def test_a_course_is_edited_as_a_form(author: BrowserContext, running: Running, 
     assert stored(running, course_id)["title"] == "Once more"
 
 
-def test_what_was_edited_after_a_check_has_to_be_checked_again(author: BrowserContext, course_id: str) -> None:
+def test_an_edit_after_a_check_has_to_be_checked_again(author: BrowserContext, course_id: str) -> None:
     page = opened(author, course_id)
     expect(page.get_by_role("button", name="Save", exact=True)).to_have_count(0)
     page.locator("#course-fields").get_by_label("Title").fill("Another")
@@ -199,7 +199,7 @@ def test_what_was_edited_after_a_check_has_to_be_checked_again(author: BrowserCo
     expect(page.get_by_role("button", name="Save", exact=True)).to_have_count(0)
 
 
-def test_what_is_typed_while_it_is_checked_has_to_be_checked(
+def test_text_typed_during_a_check_has_to_be_checked_again(
     author: BrowserContext, course_id: str, held: list[Route]
 ) -> None:
     page = opened(author, course_id)
@@ -218,7 +218,7 @@ def test_what_is_typed_while_it_is_checked_has_to_be_checked(
     expect(page.locator("#result")).to_be_focused()
 
 
-def test_what_is_typed_while_it_is_saved_stays_and_is_not_said_to_be_saved(
+def test_text_typed_during_a_save_stays_and_is_not_shown_as_saved(
     author: BrowserContext, running: Running, course_id: str, held: list[Route]
 ) -> None:
     page = opened(author, course_id)
@@ -241,7 +241,7 @@ def test_what_is_typed_while_it_is_saved_stays_and_is_not_said_to_be_saved(
     assert stored(running, course_id)["title"] == "Two"
 
 
-def test_who_has_saved_goes_on_from_there_and_overwrites_nobody_who_saved_later(
+def test_an_author_who_saves_twice_overwrites_no_later_author(
     author: BrowserContext, running: Running, course_id: str, document: dict[str, Any]
 ) -> None:
     page = opened(author, course_id)
@@ -256,7 +256,9 @@ def test_who_has_saved_goes_on_from_there_and_overwrites_nobody_who_saved_later(
     expect(check(page)).to_contain_text("Somebody else has saved this course")
 
 
-def test_an_answer_that_was_lost_is_nobody_elses(author: BrowserContext, running: Running, course_id: str) -> None:
+def test_a_lost_answer_is_not_shown_as_another_authors_edit(
+    author: BrowserContext, running: Running, course_id: str
+) -> None:
     page = opened(author, course_id)
     title_of(page).fill("Stored")
     check(page)
@@ -273,7 +275,7 @@ def test_an_answer_that_was_lost_is_nobody_elses(author: BrowserContext, running
     expect(page.locator("#state")).to_have_text("Saved")
 
 
-def test_nothing_is_saved_where_nothing_would_change(author: BrowserContext, course_id: str) -> None:
+def test_a_save_without_changes_stores_nothing(author: BrowserContext, course_id: str) -> None:
     page = opened(author, course_id)
     expect(check(page)).to_contain_text("Nothing would change")
     expect(page.get_by_role("button", name="Save", exact=True)).to_have_count(0)
@@ -343,7 +345,7 @@ def test_form_and_json_show_the_same_document(author: BrowserContext, running: R
     assert titles(stored(running, course_id)) == ["By the JSON", "Water"]
 
 
-def test_what_is_no_json_is_said_where_it_is_written(author: BrowserContext, course_id: str) -> None:
+def test_invalid_json_is_reported_beside_its_text(author: BrowserContext, course_id: str) -> None:
     page = opened(author, course_id)
     page.get_by_role("tab", name="JSON").click()
     text = page.get_by_label("The course as JSON")
@@ -356,9 +358,7 @@ def test_what_is_no_json_is_said_where_it_is_written(author: BrowserContext, cou
         expect(check(page)).to_contain_text("JSON")
 
 
-def test_what_the_form_does_not_know_is_kept_and_what_is_wrong_with_it_told(
-    author: BrowserContext, course_id: str
-) -> None:
+def test_unknown_fields_are_kept_and_their_faults_shown(author: BrowserContext, course_id: str) -> None:
     page = opened(author, course_id)
     page.get_by_role("tab", name="JSON").click()
     text = page.get_by_label("The course as JSON")
@@ -403,20 +403,22 @@ def test_faults_are_shown_at_their_fields(author: BrowserContext, running: Runni
 
 
 @pytest.mark.parametrize(("written", "read"), [("1,5", 1.5), ("1800", 1800), ("0,125", 0.125)])
-def test_a_number_is_read_with_either_mark(author: BrowserContext, course_id: str, written: str, read: float) -> None:
+def test_a_number_is_read_with_a_comma_or_a_point(
+    author: BrowserContext, course_id: str, written: str, read: float
+) -> None:
     page = opened(author, course_id)
     edit(page, "Flour").get_by_label("Duration").fill(written)
     expect(check(page)).to_contain_text(f"duration: 300 → {read:g}")
 
 
-def test_a_number_that_can_be_read_in_two_ways_is_not(author: BrowserContext, course_id: str) -> None:
+def test_an_ambiguous_number_is_refused(author: BrowserContext, course_id: str) -> None:
     page = opened(author, course_id)
     edit(page, "Flour").get_by_label("Duration").fill("1,800")
     expect(check(page)).to_contain_text("this can be read in two ways: write 1800, or 1.8")
     expect(page.get_by_role("button", name="Save", exact=True)).to_have_count(0)
 
 
-def test_a_pass_mark_takes_the_place_of_a_percentage(author: BrowserContext, course_id: str) -> None:
+def test_a_pass_mark_replaces_the_percentage(author: BrowserContext, course_id: str) -> None:
     page = opened(author, course_id)
     page.get_by_role("button", name="Add a lesson").click()
     added = page.locator(".lesson-edit").last
@@ -452,7 +454,7 @@ def test_the_last_lesson_can_be_removed_but_not_saved(author: BrowserContext, co
     expect(page.get_by_role("button", name="Save", exact=True)).to_have_count(0)
 
 
-def test_a_new_course_is_begun(author: BrowserContext, running: Running) -> None:
+def test_a_new_course_can_be_made(author: BrowserContext, running: Running) -> None:
     page = author.new_page()
     page.goto(f"{DASHBOARD}/authoring")
     page.get_by_role("link", name="New course").click()
@@ -470,7 +472,7 @@ def test_a_new_course_is_begun(author: BrowserContext, running: Running) -> None
     expect(page.get_by_role("heading", level=1)).to_have_text(title)
 
 
-def test_a_course_that_is_not_there_is_not_made_by_looking(browser: Browser, running: Running) -> None:
+def test_opening_an_unknown_course_does_not_make_it(browser: Browser, running: Running) -> None:
     with visiting(browser, running, str(uuid4()), "courses:write", refusals=(404,)) as context:
         page = context.new_page()
         for course_id in (str(uuid4()), "nothing", "nothing?new"):
@@ -481,7 +483,7 @@ def test_a_course_that_is_not_there_is_not_made_by_looking(browser: Browser, run
 
 
 @ON_BOTH_STORES
-def test_a_conflict_is_shown_and_nobody_is_overwritten(
+def test_a_conflict_is_shown_and_overwrites_no_edit(
     author: BrowserContext, running: Running, course_id: str, document: dict[str, Any]
 ) -> None:
     page = opened(author, course_id)
@@ -510,7 +512,7 @@ def test_a_conflict_is_shown_and_nobody_is_overwritten(
     expect(check(page)).to_contain_text("Nothing would change")
 
 
-def test_a_course_that_was_removed_meanwhile_may_be_put_back(
+def test_a_course_that_was_removed_during_editing_can_be_put_back(
     author: BrowserContext, running: Running, course_id: str
 ) -> None:
     page = opened(author, course_id)
@@ -547,7 +549,9 @@ def test_learners_who_gain_or_lose_the_completion_are_counted(
     assert water
 
 
-def test_titles_stay_text(author: BrowserContext, running: Running, course_id: str, document: dict[str, Any]) -> None:
+def test_titles_are_shown_as_text_and_not_as_html(
+    author: BrowserContext, running: Running, course_id: str, document: dict[str, Any]
+) -> None:
     document["lessons"][0] |= {"title": HOSTILE, "section": HOSTILE}
     running.put_course(document | {"title": HOSTILE}, course_id)
     page = author.new_page()
@@ -565,7 +569,7 @@ def test_titles_stay_text(author: BrowserContext, running: Running, course_id: s
     expect(page.locator("img[src=x]")).to_have_count(0)
 
 
-def test_without_javascript_the_document_is_readable(browser: Browser, running: Running, course_id: str) -> None:
+def test_the_document_is_readable_without_javascript(browser: Browser, running: Running, course_id: str) -> None:
     with visiting(browser, running, str(uuid4()), "courses:write", java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(f"{DASHBOARD}/authoring/{course_id}")
@@ -578,7 +582,7 @@ def test_without_javascript_the_document_is_readable(browser: Browser, running: 
         expect(page.get_by_role("button", name="Check", exact=True)).to_be_hidden()
 
 
-def test_edits_survive_a_session_that_is_over(browser: Browser, running: Running, course_id: str) -> None:
+def test_edits_survive_an_expired_session(browser: Browser, running: Running, course_id: str) -> None:
     author_id = str(uuid4())
     with visiting(browser, running, author_id, "courses:write", refusals=(401, 403)) as context:
         page = opened(context, course_id)

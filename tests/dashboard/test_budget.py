@@ -1,4 +1,4 @@
-"""What a page may cost who opens it: bytes over the wire, and nothing that jumps. Its time: benchmarks/run_pages.py."""
+"""The bytes of a page, and a layout that does not shift. benchmarks/run_pages.py measures the time."""
 
 from collections.abc import Iterator
 from uuid import uuid4
@@ -56,7 +56,7 @@ def test_the_first_page_is_small(context: BrowserContext) -> None:
 @pytest.mark.parametrize(
     "address", ["", "/courses/{0}", "/statistics", "/statistics/{0}", "/authoring", "/authoring/{0}"]
 )
-def test_nothing_moves_once_it_is_there(context: BrowserContext, courses: list[str], address: str) -> None:
+def test_the_layout_of_the_first_page_does_not_shift(context: BrowserContext, courses: list[str], address: str) -> None:
     page = context.new_page()
     page.goto(DASHBOARD + address.format(*courses), wait_until="load")
     page.wait_for_function("() => !document.querySelector('.chart-room')")

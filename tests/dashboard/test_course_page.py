@@ -77,7 +77,7 @@ def test_a_course_is_shown_lesson_by_lesson(
 
 
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
-def test_all_of_it_can_be_read_without_javascript(
+def test_the_course_page_is_readable_without_javascript(
     browser: Browser, running: Running, baker: Student, width: int
 ) -> None:
     with visiting(browser, running, baker.learner_id, width=width, java_script_enabled=False) as context:
@@ -121,7 +121,7 @@ def test_a_course_that_was_completed_stays_so_when_it_grows(browser: Browser, ru
         expect(page.get_by_role("link", name="Continue Time")).to_be_visible()
 
 
-def test_lessons_can_be_chosen_from(browser: Browser, running: Running, baker: Student) -> None:
+def test_lessons_can_be_filtered(browser: Browser, running: Running, baker: Student) -> None:
     with visiting(browser, running, baker.learner_id) as context:
         page = baker.open(context)
         for choice, titles in {
@@ -141,7 +141,7 @@ def test_lessons_can_be_chosen_from(browser: Browser, running: Running, baker: S
 
 
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
-def test_what_others_wrote_stays_text(browser: Browser, running: Running, width: int) -> None:
+def test_titles_and_notes_are_shown_as_text_and_not_as_html(browser: Browser, running: Running, width: int) -> None:
     titles = (HOSTILE, ARABIC, LONG)
     document = course(*(lesson(title=title, section=title) for title in titles), title=HOSTILE)
     learner = Student(running, document)
@@ -172,7 +172,7 @@ def test_what_others_wrote_stays_text(browser: Browser, running: Running, width:
         assert fits(page)
 
 
-def test_continue_leads_to_the_lessons_place(browser: Browser, running: Running, baker: Student) -> None:
+def test_continue_leads_to_the_lesson(browser: Browser, running: Running, baker: Student) -> None:
     with visiting(browser, running, baker.learner_id) as context:
         page = context.new_page()
         page.goto(DASHBOARD)
@@ -185,7 +185,7 @@ def test_continue_leads_to_the_lessons_place(browser: Browser, running: Running,
         assert barriers(page) == []
 
 
-def test_where_the_platform_plays_lessons_links_lead_there(browser: Browser, folder: Path) -> None:
+def test_links_lead_to_the_platforms_player_if_it_is_configured(browser: Browser, folder: Path) -> None:
     with forked_headway_serve(folder, lesson_url=PLATFORM) as running:
         learner = student(running)
         learner.write("Water", progress_percentage=30)
@@ -200,7 +200,7 @@ def test_where_the_platform_plays_lessons_links_lead_there(browser: Browser, fol
             assert barriers(page) == []
 
 
-def test_a_course_of_nobody_begins_at_its_beginning(browser: Browser, running: Running) -> None:
+def test_a_course_without_progress_continues_at_its_first_lesson(browser: Browser, running: Running) -> None:
     learner = student(running)
     with visiting(browser, running, learner.learner_id) as context:
         page = learner.open(context)
@@ -211,7 +211,7 @@ def test_a_course_of_nobody_begins_at_its_beginning(browser: Browser, running: R
 
 
 @ON_BOTH_STORES
-def test_a_course_that_is_gone_is_said_to_be(browser: Browser, running: Running) -> None:
+def test_a_removed_course_is_shown_as_removed(browser: Browser, running: Running) -> None:
     learner = student(running)
     learner.write("Water", progress_percentage=30)
     with visiting(browser, running, learner.learner_id, refusals=[404]) as context:
@@ -228,14 +228,14 @@ def test_a_course_that_is_gone_is_said_to_be(browser: Browser, running: Running)
 
 
 @pytest.mark.parametrize("course_id", ["no-uuid", "6f1d8c52-0d0e-4a5e-9d38-3f4f0f7a1b21"])
-def test_there_is_no_page_of_other_courses(running: Running, course_id: str) -> None:
+def test_other_courses_have_no_page(running: Running, course_id: str) -> None:
     cookie = cookie_of(running, str(uuid4()))["value"]
     with httpx.Client(base_url=running.base_url, cookies={COOKIE: cookie}) as client:
         assert client.get(f"{DASHBOARD}/courses/{course_id}").status_code == 404
 
 
 @ON_BOTH_STORES
-def test_a_page_that_is_open_is_told_whether_anything_has_changed(running: Running, baker: Student) -> None:
+def test_an_open_page_is_answered_304_without_changes(running: Running, baker: Student) -> None:
     cookie = cookie_of(running, baker.learner_id)["value"]
     with httpx.Client(base_url=running.base_url, cookies={COOKIE: cookie}) as client:
         tag = client.get(baker.address).headers["etag"]
@@ -245,7 +245,7 @@ def test_a_page_that_is_open_is_told_whether_anything_has_changed(running: Runni
         assert client.get(baker.address, headers={"If-None-Match": tag}).status_code == 200
 
 
-def test_while_the_database_is_away_pages_say_so(browser: Browser, folder: Path) -> None:
+def test_pages_report_an_unavailable_database(browser: Browser, folder: Path) -> None:
     with forked_headway_serve(folder) as running:
         learner = student(running)
         with visiting(browser, running, learner.learner_id, refusals=[503]) as context:
@@ -305,7 +305,7 @@ def test_a_calendar_is_walked_through_with_the_arrow_keys(browser: Browser, runn
         expect(page.get_by_role("region", name="the latest first")).to_be_visible()
 
 
-def test_weeks_begin_as_the_reader_has_them(browser: Browser, running: Running, baker: Student) -> None:
+def test_weeks_begin_on_the_first_day_of_the_readers_locale(browser: Browser, running: Running, baker: Student) -> None:
     for locale, days in {"en-US": ("Sunday", "Saturday"), "de-DE": ("Montag", "Sonntag")}.items():
         with visiting(browser, running, baker.learner_id, locale=locale) as context:
             rows = baker.open(context).get_by_role("rowheader")
@@ -314,7 +314,7 @@ def test_weeks_begin_as_the_reader_has_them(browser: Browser, running: Running, 
 
 
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
-def test_the_legends_squares_are_as_large_as_the_days(browser: Browser, running: Running, width: int) -> None:
+def test_the_squares_of_the_legend_are_as_large_as_the_days(browser: Browser, running: Running, width: int) -> None:
     learner = student(running)
     learner.write("Flour", progress_percentage=20, time_spent_minutes=9)
     sizes = """(elements, pseudo) => elements.map((one) => {
@@ -330,7 +330,7 @@ def test_the_legends_squares_are_as_large_as_the_days(browser: Browser, running:
         assert fits(page)
 
 
-def test_a_bookmark_alone_is_no_progress(browser: Browser, running: Running) -> None:
+def test_a_bookmark_alone_is_not_shown_as_progress(browser: Browser, running: Running) -> None:
     learner = student(running)
     learner.write("Water", is_bookmarked=True)
     learner.write("Salt", progress_percentage=0, status="in_progress")
@@ -348,7 +348,7 @@ def test_a_bookmark_alone_is_no_progress(browser: Browser, running: Running) -> 
 
 
 @pytest.mark.parametrize("locale", ["ar-EG", "he-IL", "fa-IR"])
-def test_dates_that_run_the_other_way_leave_the_sentence_as_it_is(
+def test_dates_in_right_to_left_scripts_keep_the_sentence_in_order(
     browser: Browser, running: Running, baker: Student, locale: str
 ) -> None:
     where = """(facts) => {
@@ -376,7 +376,7 @@ def test_dates_that_run_the_other_way_leave_the_sentence_as_it_is(
         assert re.fullmatch("\u2068.+\u2069: 1 h 22 min, 3 lessons begun, .*", today.get_attribute("title") or "")
 
 
-def test_a_page_reaches_no_mark_that_the_learner_has_not(browser: Browser, running: Running) -> None:
+def test_a_page_shows_no_mark_that_the_learner_has_not_reached(browser: Browser, running: Running) -> None:
     document = course(
         lesson(title="Test", kind="quiz", pass_mark=58),
         lesson(title="Film", complete_at=80),

@@ -1,4 +1,4 @@
-"""Which lessons a course's page shows, and under which headings."""
+"""The lessons that a course's page shows, and their headings."""
 
 from dataclasses import replace
 from datetime import date
@@ -34,7 +34,7 @@ def view_of(of: Course, rows: list[LessonProgress], shown: Shown) -> CourseView:
 
 
 @given(COURSES, ROWS)
-def test_all_lessons_stand_in_the_courses_order_under_their_sections(of: Course, rows: list[LessonProgress]) -> None:
+def test_all_lessons_are_in_the_courses_order_under_their_sections(of: Course, rows: list[LessonProgress]) -> None:
     view = view_of(of, rows, Shown.ALL)
     lines = [line for section in view.sections for line in section.lines]
     assert [line.lesson for line in lines] == list(of.lessons)
@@ -45,7 +45,7 @@ def test_all_lessons_stand_in_the_courses_order_under_their_sections(of: Course,
 
 
 @given(COURSES, ROWS, st.sampled_from(Shown))
-def test_a_choice_shows_as_many_as_it_says(of: Course, rows: list[LessonProgress], shown: Shown) -> None:
+def test_a_filter_shows_as_many_lessons_as_its_label_says(of: Course, rows: list[LessonProgress], shown: Shown) -> None:
     view = view_of(of, rows, shown)
     lines = [line for section in view.sections for line in section.lines]
     assert dict(view.counts)[shown] == len(lines)
@@ -53,6 +53,6 @@ def test_a_choice_shows_as_many_as_it_says(of: Course, rows: list[LessonProgress
     assert all(section.lines for section in view.sections)
 
 
-def test_a_choice_that_there_is_not_shows_all() -> None:
+def test_an_unknown_filter_shows_all_lessons() -> None:
     assert [Shown.named(name) for name in ("noted", "nonsense", None)] == [Shown.NOTED, Shown.ALL, Shown.ALL]
     assert not Shown.NOTED.includes(LessonLine(lesson(), None))

@@ -1,4 +1,4 @@
-"""What pages of other origins can do with the session of a browser that shows them: nothing."""
+"""Pages of other origins can do nothing with a browser's session."""
 
 from collections.abc import Iterator, Mapping
 from uuid import uuid4
@@ -114,9 +114,7 @@ def test_no_foreign_script_changes_or_reads_anything(
     expect(page.get_by_role("heading", name="My courses")).to_be_visible()
 
 
-def test_an_origin_that_may_call_with_tokens_may_not_with_the_session(
-    browser: Browser, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_a_cors_origin_can_not_use_the_session(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> None:
     with (
         foreign_origin("127.0.0.1") as elsewhere,
         forked_headway_serve(tmp_path_factory.mktemp("cors"), cors_origins=elsewhere) as running,

@@ -1,4 +1,4 @@
-"""Which other pages may show the pages in a frame: those of the origins that are named."""
+"""Only pages of configured origins may show the pages in a frame."""
 
 import re
 from pathlib import Path
@@ -29,7 +29,7 @@ def framed_heading(browser: Browser, running: Running, parent: str) -> str | Non
         return heading.inner_text()
 
 
-def test_pages_are_framed_by_the_origins_that_are_named(browser: Browser, folder: Path) -> None:
+def test_pages_can_be_framed_by_configured_origins(browser: Browser, folder: Path) -> None:
     with (
         foreign_origin() as allowed,
         foreign_origin() as refused,
@@ -40,7 +40,7 @@ def test_pages_are_framed_by_the_origins_that_are_named(browser: Browser, folder
         assert framed_heading(browser, running, refused + wanted) is None
 
 
-def test_by_default_nobody_frames_them(browser: Browser, folder: Path) -> None:
+def test_pages_can_not_be_framed_by_default(browser: Browser, folder: Path) -> None:
     with foreign_origin() as parent, forked_headway_serve(folder) as running:
         for page in ("", "/sign-in", "/authoring", "/nothing"):
             assert framed_heading(browser, running, f"{parent}?{running.base_url}{DASHBOARD}{page}") is None
@@ -58,7 +58,7 @@ def test_a_code_signs_in_within_a_frame(browser: Browser, folder: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/sign-in", "/authoring", "/courses/none", "/static/headway.css", "/nothing"])
-def test_the_policy_lets_nothing_in_but_the_pages_own(running: Running, path: str) -> None:
+def test_the_content_policy_allows_only_the_pages_own_files(running: Running, path: str) -> None:
     cookie = cookie_of(running, str(uuid4()))
     headers = {"Cookie": f"{cookie['name']}={cookie['value']}"}
     answer = httpx.get(f"{running.base_url}{DASHBOARD}{path}", headers=headers, verify=False, timeout=20)
@@ -75,7 +75,7 @@ def test_the_policy_lets_nothing_in_but_the_pages_own(running: Running, path: st
     ["campus.example", "https://campus.example/path", "'self'", "*", "https://*", "https://a.example; script-src *",
      "https://user@a.example", "ftp://a.example", "https://a.example:port", "https://a b.example"],
 )  # fmt: skip
-def test_what_is_no_origin_is_refused(folder: Path, wrong: str) -> None:
+def test_a_text_that_is_no_origin_is_refused(folder: Path, wrong: str) -> None:
     refused = headway(folder, "settings", frame_ancestors=wrong)
     assert refused.code == 2
     assert "HEADWAY_FRAME_ANCESTORS" in refused.err

@@ -1,4 +1,4 @@
-"""Parts of a page that come anew while it is open: what they may not undo, and where the focus stays."""
+"""Parts of an open page that are replaced: they undo no write, and the focus stays."""
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -21,7 +21,7 @@ HOLD_PAGES = """() => {
 }"""
 
 
-def test_what_was_read_before_a_write_does_not_undo_it(browser: Browser, running: Running) -> None:
+def test_an_answer_read_before_a_write_does_not_undo_it(browser: Browser, running: Running) -> None:
     learner = student(running)
     with visiting(browser, running, learner.learner_id) as context:
         page = learner.open(context)
@@ -39,7 +39,7 @@ def test_what_was_read_before_a_write_does_not_undo_it(browser: Browser, running
 
 
 @ON_BOTH_STORES
-def test_bookmarks_are_counted_as_they_are_set(browser: Browser, running: Running) -> None:
+def test_bookmarks_are_counted_at_once(browser: Browser, running: Running) -> None:
     learner = student(running)
     learner.write("Salt", is_bookmarked=True)
     with visiting(browser, running, learner.learner_id) as context:
@@ -55,7 +55,7 @@ def test_bookmarks_are_counted_as_they_are_set(browser: Browser, running: Runnin
 
 
 @pytest.mark.parametrize("focused", ["#go-on", "#made-of-name", "#days-list-name", "#days-table", ".day[tabindex='0']"])
-def test_the_focus_stays_when_a_part_comes_anew(browser: Browser, running: Running, focused: str) -> None:
+def test_the_focus_stays_when_a_part_is_replaced(browser: Browser, running: Running, focused: str) -> None:
     learner = student(running)
     learner.write("Flour", progress_percentage=20, time_spent_minutes=10)
     with visiting(browser, running, learner.learner_id) as context:
@@ -73,7 +73,7 @@ def test_the_focus_stays_when_a_part_comes_anew(browser: Browser, running: Runni
 
 
 @pytest.mark.parametrize("part", ["#standing", "#courses"])
-def test_the_focus_goes_to_the_part_when_what_had_it_is_gone(browser: Browser, running: Running, part: str) -> None:
+def test_the_focus_moves_to_the_part_when_its_element_is_removed(browser: Browser, running: Running, part: str) -> None:
     learner = student(running, "Flour")
     learner.write("Flour", progress_percentage=20)
     with visiting(browser, running, learner.learner_id) as context:
@@ -86,7 +86,7 @@ def test_the_focus_goes_to_the_part_when_what_had_it_is_gone(browser: Browser, r
         expect(page.locator(part)).to_be_focused()
 
 
-def test_the_focus_goes_to_the_lessons_when_none_is_left(browser: Browser, running: Running) -> None:
+def test_the_focus_moves_to_the_lessons_when_no_lesson_is_left(browser: Browser, running: Running) -> None:
     learner = student(running)
     learner.write("Flour", user_notes="Rye takes more water.")
     with visiting(browser, running, learner.learner_id) as context:

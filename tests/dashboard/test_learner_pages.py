@@ -28,7 +28,7 @@ def course_id(running: Running, learner_id: str) -> str:
 @pytest.mark.usefixtures("course_id")
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
-def test_courses_under_way_are_shown(
+def test_courses_in_progress_are_shown(
     browser: Browser, running: Running, learner_id: str, scheme: str, width: int
 ) -> None:
     with visiting(browser, running, learner_id, width=width, color_scheme=scheme) as context:
@@ -43,7 +43,7 @@ def test_courses_under_way_are_shown(
 
 
 @ON_BOTH_STORES
-def test_nobody_has_nothing_to_see(browser: Browser, running: Running, learner_id: str) -> None:
+def test_a_learner_without_progress_sees_a_way_to_begin(browser: Browser, running: Running, learner_id: str) -> None:
     with visiting(browser, running, learner_id) as context:
         page = context.new_page()
         page.goto(DASHBOARD)

@@ -1,4 +1,4 @@
-"""Notes and bookmarks, kept in place: in one tab and in two, with whatever happens while somebody types."""
+"""Notes and bookmarks on the page, in one tab and in two, with other writes while the learner types."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def conflict(lesson: Locator) -> Locator:
 
 
 @ON_BOTH_STORES
-def test_a_first_note_makes_the_row_and_is_said_to_be_saved(browser: Browser, running: Running) -> None:
+def test_a_first_note_makes_lesson_progress_and_is_shown_as_saved(browser: Browser, running: Running) -> None:
     learner = student(running)
     with visiting(browser, running, learner.learner_id) as context:
         page = learner.open(context)
@@ -49,7 +49,7 @@ def test_a_first_note_makes_the_row_and_is_said_to_be_saved(browser: Browser, ru
 
 
 @ON_BOTH_STORES
-def test_a_note_is_cleared(browser: Browser, running: Running) -> None:
+def test_a_note_can_be_cleared(browser: Browser, running: Running) -> None:
     learner = student(running)
     learner.write("Water", user_notes=MINE)
     with visiting(browser, running, learner.learner_id) as context:
@@ -62,7 +62,7 @@ def test_a_note_is_cleared(browser: Browser, running: Running) -> None:
 
 
 @ON_BOTH_STORES
-def test_what_a_player_writes_meanwhile_is_no_conflict(browser: Browser, running: Running) -> None:
+def test_a_write_of_the_player_is_no_conflict(browser: Browser, running: Running) -> None:
     learner = student(running)
     learner.write("Water", user_notes="Seen on another\r\nkind of machine.")
     with visiting(browser, running, learner.learner_id, refusals=[412]) as context:
@@ -102,7 +102,7 @@ def test_a_conflict_is_shown_and_the_learner_decides(
         assert learner.row("Water")["user_notes"] == kept
 
 
-def test_a_conflict_overwrites_nothing_while_one_types_on(browser: Browser, running: Running) -> None:
+def test_a_conflict_overwrites_nothing_while_the_learner_types(browser: Browser, running: Running) -> None:
     learner = student(running)
     with visiting(browser, running, learner.learner_id, refusals=[412]) as context:
         page = learner.open(context)
@@ -119,7 +119,7 @@ def test_a_conflict_overwrites_nothing_while_one_types_on(browser: Browser, runn
         expect(lesson.locator(".lesson-note")).to_have_text(f"{OTHERS}\n\n{MINE}")
 
 
-def test_a_conflict_is_where_one_goes_on_who_does_not_type(browser: Browser, running: Running) -> None:
+def test_a_conflict_gets_the_focus_if_the_learner_does_not_type(browser: Browser, running: Running) -> None:
     learner = student(running)
     with visiting(browser, running, learner.learner_id, refusals=[412]) as context:
         page = learner.open(context)
@@ -133,7 +133,7 @@ def test_a_conflict_is_where_one_goes_on_who_does_not_type(browser: Browser, run
         assert learner.row("Water")["user_notes"] == OTHERS
 
 
-def test_both_are_kept_once_however_often_it_takes(browser: Browser, running: Running) -> None:
+def test_keeping_both_notes_adds_each_text_once(browser: Browser, running: Running) -> None:
     learner = student(running)
     with visiting(browser, running, learner.learner_id, refusals=[0, 412]) as context:
         page = learner.open(context)
@@ -152,7 +152,7 @@ def test_both_are_kept_once_however_often_it_takes(browser: Browser, running: Ru
         assert learner.row("Water")["user_notes"] == f"{OTHERS}\n\n{MINE}"
 
 
-def test_a_note_that_changes_again_while_one_decides_is_shown_again(browser: Browser, running: Running) -> None:
+def test_a_note_that_changes_during_the_decision_is_shown_again(browser: Browser, running: Running) -> None:
     learner = student(running)
     with visiting(browser, running, learner.learner_id, refusals=[412]) as context:
         page = learner.open(context)
@@ -166,7 +166,7 @@ def test_a_note_that_changes_again_while_one_decides_is_shown_again(browser: Bro
         assert learner.row("Water")["user_notes"] == LATER
 
 
-def test_a_note_that_was_removed_meanwhile_is_a_conflict_too(browser: Browser, running: Running) -> None:
+def test_a_note_that_was_removed_elsewhere_is_a_conflict(browser: Browser, running: Running) -> None:
     learner = student(running)
     learner.write("Water", user_notes=OTHERS)
     with visiting(browser, running, learner.learner_id, refusals=[404, 412]) as context:
@@ -182,7 +182,9 @@ def test_a_note_that_was_removed_meanwhile_is_a_conflict_too(browser: Browser, r
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", [375, 1440])
-def test_a_conflict_can_be_read_by_everybody(browser: Browser, running: Running, scheme: str, width: int) -> None:
+def test_a_conflict_passes_the_accessibility_checks(
+    browser: Browser, running: Running, scheme: str, width: int
+) -> None:
     learner = student(running)
     with visiting(browser, running, learner.learner_id, width=width, color_scheme=scheme, refusals=[412]) as context:
         page = learner.open(context)
@@ -205,9 +207,7 @@ def test_two_tabs_do_not_overwrite_each_other(browser: Browser, running: Running
         expect(conflict(second).get_by_role("blockquote")).to_have_text(OTHERS)
 
 
-def test_a_lesson_finished_in_one_tab_is_seen_in_the_other_and_what_is_typed_there_is_left_alone(
-    browser: Browser, running: Running
-) -> None:
+def test_a_lesson_finished_in_another_tab_is_shown_and_typed_text_stays(browser: Browser, running: Running) -> None:
     learner = student(running)
     learner.write("Water", progress_percentage=10)
     with visiting(browser, running, learner.learner_id, refusals=[412]) as context:
@@ -227,7 +227,7 @@ def test_a_lesson_finished_in_one_tab_is_seen_in_the_other_and_what_is_typed_the
         expect(lesson.locator(".lesson-note")).to_have_text(f"{MINE} Typed on.")
 
 
-def test_an_edit_of_the_course_comes_in_when_nobody_types_any_more(browser: Browser, running: Running) -> None:
+def test_an_edit_of_the_course_is_shown_after_typing(browser: Browser, running: Running) -> None:
     learner = student(running)
     with visiting(browser, running, learner.learner_id) as context:
         page = learner.open(context)
@@ -244,7 +244,7 @@ def test_an_edit_of_the_course_comes_in_when_nobody_types_any_more(browser: Brow
         expect(lesson_of(page, "Water").locator(".lesson-note")).to_have_text(MINE)
 
 
-def test_a_session_that_ends_while_one_types_loses_nothing(browser: Browser, running: Running) -> None:
+def test_an_expired_session_loses_no_typed_text(browser: Browser, running: Running) -> None:
     learner = student(running)
     with visiting(browser, running, learner.learner_id, refusals=[401, 403]) as context:
         page = learner.open(context)
@@ -266,7 +266,7 @@ def test_a_session_that_ends_while_one_types_loses_nothing(browser: Browser, run
         assert learner.row("Water")["user_notes"] == MINE
 
 
-def test_what_one_typed_is_not_stored_for_somebody_else(browser: Browser, running: Running) -> None:
+def test_typed_text_is_not_stored_for_another_learner(browser: Browser, running: Running) -> None:
     learner, somebody = student(running), student(running)
     with visiting(browser, running, learner.learner_id, refusals=[401, 403]) as context:
         page = learner.open(context)
@@ -281,7 +281,7 @@ def test_what_one_typed_is_not_stored_for_somebody_else(browser: Browser, runnin
             assert client.get(f"/progress/{learner.course_id}").json() == []
 
 
-def test_a_service_that_does_not_answer_is_said_to_and_tried_again(browser: Browser, folder: Path) -> None:
+def test_a_service_without_an_answer_is_shown_and_tried_again(browser: Browser, folder: Path) -> None:
     with forked_headway_serve(folder) as running:
         learner = student(running)
         with visiting(browser, running, learner.learner_id, refusals=[0, 412]) as context:
@@ -301,7 +301,7 @@ def test_a_service_that_does_not_answer_is_said_to_and_tried_again(browser: Brow
             expect(lesson.locator(".lesson-note")).to_have_text(MINE)
 
 
-def test_what_was_typed_is_discarded_only_when_that_is_said_twice(browser: Browser, running: Running) -> None:
+def test_typed_text_is_discarded_only_after_confirmation(browser: Browser, running: Running) -> None:
     learner = student(running)
     with visiting(browser, running, learner.learner_id) as context:
         page = learner.open(context)
@@ -316,7 +316,7 @@ def test_what_was_typed_is_discarded_only_when_that_is_said_twice(browser: Brows
             assert client.get(f"/progress/{learner.course_id}").json() == []
 
 
-def test_a_page_is_not_left_without_a_word_while_there_is_something_to_save(browser: Browser, running: Running) -> None:
+def test_leaving_a_page_with_unsaved_text_asks_first(browser: Browser, running: Running) -> None:
     learner = student(running)
     asked: list[str] = []
 
@@ -352,7 +352,7 @@ def test_a_note_may_be_ten_thousand_characters_long(browser: Browser, running: R
         assert learner.row("Water")["user_notes"] == "🌾" * 10_000
 
 
-def test_a_bookmark_is_set_and_taken_away_whatever_a_player_writes(browser: Browser, running: Running) -> None:
+def test_a_bookmark_can_be_changed_while_a_player_writes(browser: Browser, running: Running) -> None:
     learner = student(running)
     with visiting(browser, running, learner.learner_id, refusals=[412]) as context:
         page = learner.open(context)
@@ -369,7 +369,7 @@ def test_a_bookmark_is_set_and_taken_away_whatever_a_player_writes(browser: Brow
         expect(lesson_of(page, "Water").locator(".lesson-note")).to_have_text(OTHERS)
 
 
-def test_a_lesson_that_has_left_the_course_keeps_what_is_typed(browser: Browser, running: Running) -> None:
+def test_a_removed_lesson_keeps_typed_text(browser: Browser, running: Running) -> None:
     learner: Student = student(running)
     with visiting(browser, running, learner.learner_id, refusals=[404]) as context:
         page = learner.open(context)

@@ -1,4 +1,4 @@
-"""What learners are shown of their own, asked of the use cases over each store at times that the tests tell."""
+"""The learner's own overview, through the services over each store, at times that the tests choose."""
 
 from datetime import UTC, date, datetime
 from uuid import uuid4
@@ -35,7 +35,7 @@ async def finished(headway: Headway, learner: Principal, course: Course, number:
     )
 
 
-async def test_courses_come_with_where_they_go_on_the_last_one_first(
+async def test_courses_have_their_next_lesson_with_the_latest_first(
     headway: Headway, learner: Principal, clock: Clock
 ) -> None:
     first, second = await published(headway, "First"), await published(headway, "Second")
@@ -56,7 +56,7 @@ async def test_courses_come_with_where_they_go_on_the_last_one_first(
     assert under_way.calendar.last == day
 
 
-async def test_who_has_done_nothing_sees_a_course_from_its_beginning(headway: Headway, learner: Principal) -> None:
+async def test_a_course_without_progress_begins_at_its_first_lesson(headway: Headway, learner: Principal) -> None:
     course = await published(headway, "New")
     own = await headway.services.overview.course(learner, course.id, MONDAY)
     assert own.next_lesson == lesson(1)
@@ -66,7 +66,7 @@ async def test_who_has_done_nothing_sees_a_course_from_its_beginning(headway: He
     assert (under_way.courses, under_way.calendar.days) == ([], [])
 
 
-async def test_a_courses_days_are_cut_in_its_zone(headway: Headway, learner: Principal, clock: Clock) -> None:
+async def test_the_days_of_a_course_begin_in_its_time_zone(headway: Headway, learner: Principal, clock: Clock) -> None:
     clock.now = datetime(2026, 11, 23, 10, 30, tzinfo=UTC)
     east, west = await published(headway, "East", "Pacific/Kiritimati"), await published(headway, "West", "Etc/GMT+12")
     for course in (east, west):

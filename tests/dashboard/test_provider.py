@@ -1,4 +1,4 @@
-"""Signing in by an OpenID Connect provider, in a real browser, with a provider that is right and one that is not."""
+"""Sign-in with an OpenID Connect provider, in a real browser, with correct and wrong providers."""
 
 import json
 import re
@@ -73,7 +73,9 @@ def session_of(context: BrowserContext) -> str | None:
 
 
 @pytest.mark.usefixtures("identity")
-def test_one_is_signed_in_and_led_back(context: BrowserContext, service: Running, identity: Provider) -> None:
+def test_a_user_is_signed_in_and_returns_to_the_page(
+    context: BrowserContext, service: Running, identity: Provider
+) -> None:
     page = context.new_page()
     wanted = f"{DASHBOARD}?range=30"
     sign_in(page, wanted)
@@ -86,7 +88,9 @@ def test_one_is_signed_in_and_led_back(context: BrowserContext, service: Running
     assert {cookie["name"] for cookie in context.cookies()} == {COOKIE}
 
 
-def test_the_claims_that_are_named_say_who_one_is(browser: Browser, folder: Path, identity: Provider) -> None:
+def test_the_configured_claims_name_the_learner_and_the_scopes(
+    browser: Browser, folder: Path, identity: Provider
+) -> None:
     learner, course_id = str(uuid4()), str(uuid4())
     identity.control(claims={"person": learner, "roles": ["statistics:read", "courses:write"], "teaches": course_id})
     claims = {"oidc_learner_claim": "person", "oidc_scopes_claim": "roles", "oidc_courses_claim": "teaches"}
@@ -100,7 +104,7 @@ def test_the_claims_that_are_named_say_who_one_is(browser: Browser, folder: Path
     assert session.principal.courses == frozenset({CourseId(course_id)})
 
 
-def test_a_public_client_signs_in_by_pkce_alone(browser: Browser, folder: Path, identity: Provider) -> None:
+def test_a_public_client_signs_in_with_pkce_only(browser: Browser, folder: Path, identity: Provider) -> None:
     identity.control(public=True)
     with (
         serving(folder, identity, oidc_client_secret=None, oidc_scopes="openid profile") as running,
@@ -121,7 +125,7 @@ def test_a_public_client_signs_in_by_pkce_alone(browser: Browser, folder: Path, 
     ["nonce", "no_nonce", "audience", "audiences", "issuer", "signature", "unsigned", "secret", "expired",
      "just_expired", "no_token", "token"],
 )  # fmt: skip
-def test_an_answer_that_does_not_count_signs_nobody_in(
+def test_an_invalid_answer_of_the_provider_signs_nobody_in(
     context: BrowserContext, service: Running, identity: Provider, wrong: str
 ) -> None:
     identity.control(wrong=wrong)
@@ -141,7 +145,7 @@ def test_a_token_that_names_nobody_signs_nobody_in(context: BrowserContext, iden
 
 
 @pytest.mark.usefixtures("identity")
-def test_who_breaks_it_off_is_told_so_and_may_begin_again(context: BrowserContext) -> None:
+def test_a_cancelled_sign_in_is_reported_and_can_be_repeated(context: BrowserContext) -> None:
     page = context.new_page()
     page.goto(f"{DASHBOARD}?range=7")
     page.get_by_role("link", name=re.compile("Sign in with")).click()
@@ -154,7 +158,7 @@ def test_who_breaks_it_off_is_told_so_and_may_begin_again(context: BrowserContex
     assert page.url.endswith(f"{DASHBOARD}?range=7")
 
 
-def test_an_answer_to_another_browsers_question_does_not_count(context: BrowserContext, identity: Provider) -> None:
+def test_an_answer_for_another_browser_is_refused(context: BrowserContext, identity: Provider) -> None:
     identity.control(wrong="state")
     page = context.new_page()
     sign_in(page)
@@ -163,7 +167,7 @@ def test_an_answer_to_another_browsers_question_does_not_count(context: BrowserC
 
 
 @pytest.mark.usefixtures("identity")
-def test_a_sign_in_in_another_tab_or_a_link_that_others_made_up_ends_none(context: BrowserContext) -> None:
+def test_another_tab_or_a_forged_link_does_not_end_a_sign_in(context: BrowserContext) -> None:
     page, other = context.new_page(), context.new_page()
     for tab in (page, other):
         tab.goto(DASHBOARD)
@@ -190,7 +194,7 @@ def test_an_answer_without_a_code_signs_nobody_in_and_ends_the_attempt(
 
 
 @pytest.mark.usefixtures("identity")
-def test_an_answer_counts_once(browser: Browser, context: BrowserContext, service: Running) -> None:
+def test_an_answer_of_the_provider_works_once(browser: Browser, context: BrowserContext, service: Running) -> None:
     page = context.new_page()
     seen: list[str] = []
     page.on("request", lambda request: seen.append(request.url))
@@ -208,7 +212,7 @@ def test_an_answer_counts_once(browser: Browser, context: BrowserContext, servic
         expect(stolen.get_by_role("heading", name="This sign-in is over")).to_be_visible()
 
 
-def test_a_provider_that_is_another_or_away_is_told_in_general(
+def test_a_wrong_or_unreachable_provider_gives_a_general_message(
     browser: Browser, folder: Path, identity: Provider
 ) -> None:
     with provider() as passing, serving(folder, passing) as running:
@@ -228,7 +232,7 @@ def test_a_provider_that_is_another_or_away_is_told_in_general(
     assert identity.issuer != passing.issuer
 
 
-def test_nothing_of_a_sign_in_reaches_the_log(browser: Browser, folder: Path, identity: Provider) -> None:
+def test_a_sign_in_leaves_no_secret_in_the_log(browser: Browser, folder: Path, identity: Provider) -> None:
     with serving(folder, identity, log_level="debug", log_requests="all") as running:
         with browser.new_context(base_url=running.base_url) as context:
             page = context.new_page()
@@ -251,7 +255,9 @@ def test_nothing_of_a_sign_in_reaches_the_log(browser: Browser, folder: Path, id
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
 @pytest.mark.usefixtures("identity")
-def test_the_page_to_sign_in_at_is_for_everybody(browser: Browser, service: Running, scheme: str, width: int) -> None:
+def test_the_sign_in_page_passes_the_accessibility_checks(
+    browser: Browser, service: Running, scheme: str, width: int
+) -> None:
     options = {"viewport": {"width": width, "height": 800}, "color_scheme": scheme}
     for notice in ("", "&notice=refused", "&notice=signed_out"):
         with browser.new_context(base_url=service.base_url, **options) as context:  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Numbers and moments in the reader's locale: alike from the server and from scripts."""
+"""Numbers and times in the reader's locale: the server and the scripts write the same."""
 
 from datetime import UTC, datetime
 from random import Random
@@ -52,7 +52,7 @@ def test_scripts_round_as_the_server_does(browser: Browser, running: Running) ->
     assert rounded == [shown(*case) for case in cases]
 
 
-def test_no_figure_reaches_what_its_value_has_not() -> None:
+def test_no_figure_shows_a_mark_that_its_value_has_not_reached() -> None:
     reader = Reader(locale_of("en"))
     assert reader.percent(99.99) == "99.9%"
     assert reader.percent(100 * 1999 / 2000) == "99.9%"
@@ -67,7 +67,7 @@ def test_no_figure_reaches_what_its_value_has_not() -> None:
 
 
 @pytest.mark.parametrize("locale", ["th-TH", "fa-IR", "ar-EG"])
-def test_moments_are_in_the_calendar_of_the_courses_days(browser: Browser, running: Running, locale: str) -> None:
+def test_times_are_in_the_courses_time_zone(browser: Browser, running: Running, locale: str) -> None:
     learner = student(running)
     learner.write("Flour", progress_percentage=20)
     with visiting(browser, running, learner.learner_id, locale=locale, timezone_id="UTC") as context:
@@ -93,5 +93,5 @@ def test_a_percentage_is_written_as_the_locale_does() -> None:
         (",;=", "en"),
     ],
 )
-def test_the_language_that_is_liked_best_is_one_that_scripts_know_too(accepted: str, language: str) -> None:
+def test_the_chosen_language_is_one_that_scripts_support(accepted: str, language: str) -> None:
     assert Reader(locale_of(accepted)).language == f"{language}-u-ca-gregory-nu-latn"

@@ -1,4 +1,4 @@
-"""Signing in by a code, signing out, and sessions that are over, in a real browser."""
+"""Sign-in with a code, sign-out, and expired sessions, in a real browser."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -29,7 +29,9 @@ def sign_in_url(running: Running, learner_id: str, *scopes: str) -> str:
     return url
 
 
-def test_the_platforms_link_signs_in_and_leaves_no_code_behind(stranger: BrowserContext, running: Running) -> None:
+def test_the_platforms_link_signs_in_and_leaves_no_code_in_the_address(
+    stranger: BrowserContext, running: Running
+) -> None:
     url = sign_in_url(running, str(uuid4()), "courses:write")
     page = stranger.new_page()
     sent: list[str] = []
@@ -44,7 +46,7 @@ def test_the_platforms_link_signs_in_and_leaves_no_code_behind(stranger: Browser
 
 
 @ON_BOTH_STORES
-def test_a_link_that_was_used_says_what_to_do(browser: Browser, stranger: BrowserContext, running: Running) -> None:
+def test_a_used_link_says_what_to_do(browser: Browser, stranger: BrowserContext, running: Running) -> None:
     url = sign_in_url(running, str(uuid4()))
     page = stranger.new_page()
     page.goto(url)
@@ -63,7 +65,7 @@ def test_a_link_that_was_used_says_what_to_do(browser: Browser, stranger: Browse
         assert fits(page)
 
 
-def test_a_page_that_is_not_there_is_told_as_one(browser: Browser, running: Running) -> None:
+def test_an_unknown_page_is_404(browser: Browser, running: Running) -> None:
     with visiting(browser, running, str(uuid4()), refusals=(404,)) as context:
         page = context.new_page()
         for path in ("/nothing", "/courses/nothing/at/all"):
@@ -82,7 +84,7 @@ def test_other_cookies_of_the_host_do_not_hide_the_session(running: Running) -> 
         assert answer.status_code == 200, other
 
 
-def test_what_is_sent_to_sign_out_with_is_bounded(running: Running) -> None:
+def test_the_body_of_a_sign_out_is_bounded(running: Running) -> None:
     cookie = cookie_of(running, str(uuid4()))
     headers = {"Cookie": f"{cookie['name']}={cookie['value']}"}
     answer = httpx.post(
@@ -91,7 +93,7 @@ def test_what_is_sent_to_sign_out_with_is_bounded(running: Running) -> None:
     assert answer.status_code == 413
 
 
-def test_who_is_not_signed_in_is_told_how_to(stranger: BrowserContext) -> None:
+def test_a_visitor_without_a_session_sees_how_to_sign_in(stranger: BrowserContext) -> None:
     page = stranger.new_page()
     page.goto(f"{DASHBOARD}/courses/{uuid4()}")
     expect(page.get_by_role("heading", name="Please sign in")).to_be_visible()
@@ -99,7 +101,7 @@ def test_who_is_not_signed_in_is_told_how_to(stranger: BrowserContext) -> None:
     assert barriers(page) == []
 
 
-def test_one_signs_out(browser: Browser, running: Running) -> None:
+def test_signing_out_ends_the_session(browser: Browser, running: Running) -> None:
     with visiting(browser, running, str(uuid4())) as context:
         page = context.new_page()
         page.goto(DASHBOARD)
@@ -110,9 +112,7 @@ def test_one_signs_out(browser: Browser, running: Running) -> None:
         expect(page.get_by_role("heading", name="Please sign in")).to_be_visible()
 
 
-def test_a_page_that_is_older_than_the_last_sign_in_asks_before_it_signs_out(
-    browser: Browser, running: Running
-) -> None:
+def test_an_old_page_asks_before_it_signs_out(browser: Browser, running: Running) -> None:
     learner_id = str(uuid4())
     with visiting(browser, running, learner_id, refusals=(403,)) as context:
         page = context.new_page()
@@ -126,21 +126,21 @@ def test_a_page_that_is_older_than_the_last_sign_in_asks_before_it_signs_out(
         assert context.cookies() == []
 
 
-def test_a_link_that_is_looked_at_ahead_is_still_good(running: Running) -> None:
+def test_a_link_works_after_a_preview(running: Running) -> None:
     url = sign_in_url(running, str(uuid4()))
     ahead = httpx.get(url, headers={"Sec-Purpose": "prefetch"}, verify=False, timeout=20)
     assert (ahead.status_code, "set-cookie" in ahead.headers) == (503, False)
     assert "set-cookie" in httpx.get(url, verify=False, timeout=20).headers
 
 
-def test_a_session_is_known_beside_a_proxys_password_and_in_a_line_of_its_own(running: Running) -> None:
+def test_a_session_works_beside_basic_authentication_and_in_a_separate_header(running: Running) -> None:
     cookie = cookie_of(running, str(uuid4()))
     lines = [("Authorization", "Basic dTpw"), ("Cookie", "a=b"), ("Cookie", f"{cookie['name']}={cookie['value']}")]
     for path in (DASHBOARD, f"{PREFIX}/progress"):
         assert httpx.get(f"{running.base_url}{path}", headers=lines, verify=False, timeout=20).status_code == 200
 
 
-def test_pages_answer_to_head(running: Running) -> None:
+def test_pages_answer_head(running: Running) -> None:
     cookie = cookie_of(running, str(uuid4()))
     headers = {"Cookie": f"{cookie['name']}={cookie['value']}"}
     answer = httpx.head(f"{running.base_url}{DASHBOARD}", headers=headers, verify=False, timeout=20)
@@ -148,7 +148,7 @@ def test_pages_answer_to_head(running: Running) -> None:
     assert "frame-ancestors" in answer.headers["content-security-policy"]
 
 
-def test_a_session_that_is_over_leads_to_sign_in_and_back(browser: Browser, running: Running) -> None:
+def test_an_expired_session_leads_to_the_sign_in_and_back(browser: Browser, running: Running) -> None:
     learner_id = str(uuid4())
     with visiting(browser, running, learner_id) as context:
         page = context.new_page()
@@ -166,7 +166,7 @@ def test_a_session_that_is_over_leads_to_sign_in_and_back(browser: Browser, runn
         assert page.url == running.base_url + wanted
 
 
-def test_a_part_of_a_page_leads_the_whole_one_to_sign_in(running: Running) -> None:
+def test_a_part_of_a_page_leads_the_whole_page_to_the_sign_in(running: Running) -> None:
     headers = {"HX-Request": "true", "HX-Current-URL": f"{running.base_url}{DASHBOARD}/statistics?sort=progress"}
     answer = httpx.get(f"{running.base_url}{DASHBOARD}", headers=headers, verify=False, timeout=20)
     assert answer.status_code == 401

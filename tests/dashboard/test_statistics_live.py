@@ -1,4 +1,4 @@
-"""A course's page that is left open: figures move by themselves, and say where they can not."""
+"""The open page of a course: its figures change with writes, and a lost connection is shown."""
 
 import socket
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def complaining(browser: Browser, base_url: str, cookie: object) -> Iterator[Bro
 
 
 @ON_BOTH_STORES
-def test_a_teacher_watches_figures_move(browser: Browser, running: Running, taught: Taught) -> None:
+def test_figures_on_the_page_change_with_writes(browser: Browser, running: Running, taught: Taught) -> None:
     first, quiz, *_ = taught.document["lessons"]
     with visiting(browser, running, str(uuid4()), TEACHER) as context:
         page = context.new_page()
@@ -66,7 +66,7 @@ def test_a_teacher_watches_figures_move(browser: Browser, running: Running, taug
         assert barriers(page) == []
 
 
-def test_what_is_written_live_is_what_the_server_writes(browser: Browser, running: Running, taught: Taught) -> None:
+def test_live_figures_equal_the_figures_of_the_server(browser: Browser, running: Running, taught: Taught) -> None:
     with visiting(browser, running, str(uuid4()), TEACHER, locale="de-DE") as context:
         page = context.new_page()
         page.goto(taught.page)
@@ -78,7 +78,7 @@ def test_what_is_written_live_is_what_the_server_writes(browser: Browser, runnin
         assert [one.text_content() for one in page.locator("[data-figure]").all()] == written
 
 
-def test_a_course_that_begins_or_is_edited_is_laid_out_anew(browser: Browser, running: Running) -> None:
+def test_the_page_is_rebuilt_for_a_first_learner_and_an_edit(browser: Browser, running: Running) -> None:
     document = course(lesson(title="Salt"), title="New here")
     course_id = running.put_course(document)
     with visiting(browser, running, str(uuid4()), TEACHER) as context:
@@ -105,7 +105,7 @@ def test_a_course_that_begins_or_is_edited_is_laid_out_anew(browser: Browser, ru
 
 
 @ON_BOTH_STORES
-def test_days_follow_and_the_roster_says_from_when_it_is(browser: Browser, running: Running, taught: Taught) -> None:
+def test_days_are_updated_and_the_roster_shows_its_time(browser: Browser, running: Running, taught: Taught) -> None:
     with visiting(browser, running, str(uuid4()), TEACHER) as context:
         page = context.new_page()
         page.goto(taught.page)
@@ -127,9 +127,7 @@ def test_days_follow_and_the_roster_says_from_when_it_is(browser: Browser, runni
         expect(page.get_by_role("region", name="Table of learners")).to_be_focused()
 
 
-def test_a_lesson_under_another_name_and_pass_mark_is_called_so_everywhere(
-    browser: Browser, running: Running, taught: Taught
-) -> None:
+def test_a_new_title_and_pass_mark_are_shown_everywhere(browser: Browser, running: Running, taught: Taught) -> None:
     with visiting(browser, running, str(uuid4()), TEACHER) as context:
         page = context.new_page()
         page.goto(taught.page)
@@ -146,7 +144,7 @@ def test_a_lesson_under_another_name_and_pass_mark_is_called_so_everywhere(
         expect(page.get_by_role("heading", level=1)).to_have_text("Breads")
 
 
-def test_a_lost_connection_is_said_and_comes_back(browser: Browser, folder: Path) -> None:
+def test_a_lost_connection_is_shown_and_opened_again(browser: Browser, folder: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = str(listener.getsockname()[1])
     with forked_headway_serve(folder, "--port", port) as running:
@@ -169,7 +167,7 @@ def test_a_lost_connection_is_said_and_comes_back(browser: Browser, folder: Path
         context.__exit__(None, None, None)
 
 
-def test_a_session_that_is_over_is_said(browser: Browser, running: Running, taught: Taught) -> None:
+def test_an_expired_session_is_shown(browser: Browser, running: Running, taught: Taught) -> None:
     principal = Principal(LearnerId(str(uuid4())), frozenset({TEACHER}))
     value = Sessions(SECRET, timedelta(seconds=8)).sealed(principal)
     cookie = {"name": COOKIE, "value": value, "url": running.base_url}
@@ -181,7 +179,7 @@ def test_a_session_that_is_over_is_said(browser: Browser, running: Running, taug
         expect(page.get_by_role("heading", name="Please sign in")).to_be_visible()
 
 
-def test_a_page_that_nobody_sees_follows_nothing(browser: Browser, running: Running, taught: Taught) -> None:
+def test_a_hidden_page_closes_its_stream(browser: Browser, running: Running, taught: Taught) -> None:
     with visiting(browser, running, str(uuid4()), TEACHER) as context:
         page = context.new_page()
         page.goto(taught.page)

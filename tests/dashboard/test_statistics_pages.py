@@ -1,4 +1,4 @@
-"""A teacher's pages, in a real browser: what they show, to whom, and how."""
+"""The teacher's pages, in a real browser: what they show, and to whom."""
 
 import json
 import re
@@ -40,7 +40,7 @@ def refused(browser: Browser, running: Running, *scopes: str, **options: Any) ->
 @pytest.mark.parametrize("below", PAGES)
 @pytest.mark.parametrize("scheme", SCHEMES)
 @pytest.mark.parametrize("width", [PHONE, DESKTOP])
-def test_nothing_is_in_anybodys_way(
+def test_the_statistics_pages_pass_the_accessibility_checks(
     browser: Browser, running: Running, taught: Taught, teacher: str, below: str, scheme: str, width: int
 ) -> None:
     with visiting(browser, running, teacher, TEACHER, width=width, color_scheme=scheme) as context:
@@ -55,7 +55,7 @@ def test_nothing_is_in_anybodys_way(
 
 
 @pytest.mark.parametrize("below", PAGES)
-def test_without_scripts_every_page_is_readable(
+def test_every_page_is_readable_without_scripts(
     browser: Browser, running: Running, taught: Taught, teacher: str, below: str
 ) -> None:
     with visiting(browser, running, teacher, TEACHER, java_script_enabled=False) as context:
@@ -69,7 +69,7 @@ def test_without_scripts_every_page_is_readable(
 
 
 @ON_BOTH_STORES
-def test_courses_have_a_line_each(browser: Browser, running: Running, taught: Taught, teacher: str) -> None:
+def test_each_course_has_a_line(browser: Browser, running: Running, taught: Taught, teacher: str) -> None:
     with visiting(browser, running, teacher, TEACHER) as context:
         page = context.new_page()
         page.goto(STATISTICS)
@@ -82,7 +82,9 @@ def test_courses_have_a_line_each(browser: Browser, running: Running, taught: Ta
 
 
 @ON_BOTH_STORES
-def test_a_course_is_as_the_api_tells_it(browser: Browser, running: Running, taught: Taught, teacher: str) -> None:
+def test_a_course_shows_the_figures_of_the_api(
+    browser: Browser, running: Running, taught: Taught, teacher: str
+) -> None:
     figures = taught.get()
     with visiting(browser, running, teacher, TEACHER) as context:
         page = context.new_page()
@@ -104,7 +106,9 @@ def test_a_course_is_as_the_api_tells_it(browser: Browser, running: Running, tau
 
 
 @ON_BOTH_STORES
-def test_days_are_chosen_and_addressed(browser: Browser, running: Running, taught: Taught, teacher: str) -> None:
+def test_days_can_be_chosen_and_are_in_the_address(
+    browser: Browser, running: Running, taught: Taught, teacher: str
+) -> None:
     with visiting(browser, running, teacher, TEACHER) as context:
         page = context.new_page()
         page.goto(f"{taught.page}?sort=progress")
@@ -129,7 +133,9 @@ def test_days_are_chosen_and_addressed(browser: Browser, running: Running, taugh
 
 
 @ON_BOTH_STORES
-def test_one_learner_lesson_by_lesson(browser: Browser, running: Running, taught: Taught, teacher: str) -> None:
+def test_the_page_of_a_learner_lists_each_lesson(
+    browser: Browser, running: Running, taught: Taught, teacher: str
+) -> None:
     learner = taught.learners[3]
     taught.write(learner, taught.document["lessons"][2]["id"], user_notes="a secret of mine", is_bookmarked=True)
     with visiting(browser, running, teacher, TEACHER) as context:
@@ -146,7 +152,7 @@ def test_one_learner_lesson_by_lesson(browser: Browser, running: Running, taught
         assert "UTC" not in moment.inner_text()  # it is in the browser's zone
 
 
-def test_titles_stay_text(browser: Browser, running: Running, teacher: str) -> None:
+def test_titles_are_shown_as_text_and_not_as_html(browser: Browser, running: Running, teacher: str) -> None:
     document = course(lesson(title=HOSTILE), lesson(title=HOSTILE, kind="quiz"), title=HOSTILE)
     course_id, learner = running.put_course(document), str(uuid4())
     with running.client(learner) as client:
@@ -166,7 +172,7 @@ def test_titles_stay_text(browser: Browser, running: Running, teacher: str) -> N
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_a_course_that_nobody_began_says_so(browser: Browser, running: Running, teacher: str, scheme: str) -> None:
+def test_a_course_without_learners_says_so(browser: Browser, running: Running, teacher: str, scheme: str) -> None:
     course_id = running.put_course(course(title="Nobody's"))
     with visiting(browser, running, teacher, TEACHER, color_scheme=scheme) as context:
         page = context.new_page()
@@ -178,7 +184,7 @@ def test_a_course_that_nobody_began_says_so(browser: Browser, running: Running, 
 
 
 @pytest.mark.parametrize("below", PAGES)
-def test_who_lacks_the_scope_is_told_so(browser: Browser, running: Running, taught: Taught, below: str) -> None:
+def test_a_user_without_the_scope_is_refused(browser: Browser, running: Running, taught: Taught, below: str) -> None:
     with refused(browser, running) as context:
         page = context.new_page()
         answer = page.goto(STATISTICS + below.format(course_id=taught.course_id, learner=taught.learners[0]))
@@ -190,7 +196,7 @@ def test_who_lacks_the_scope_is_told_so(browser: Browser, running: Running, taug
 
 
 @ON_BOTH_STORES
-def test_a_session_for_some_courses_sees_those(browser: Browser, running: Running, taught: Taught) -> None:
+def test_a_session_for_some_courses_shows_only_those(browser: Browser, running: Running, taught: Taught) -> None:
     other = running.put_course(course(title=f"Another {uuid4()}"))
     context = browser.new_context(base_url=running.base_url)
     cookie = cookie_of(running, str(uuid4()), TEACHER, courses=[taught.course_id])
@@ -206,9 +212,7 @@ def test_a_session_for_some_courses_sees_those(browser: Browser, running: Runnin
         context.close()
 
 
-def test_the_zone_of_the_days_leads_to_where_its_author_chooses_it(
-    browser: Browser, running: Running, taught: Taught, teacher: str
-) -> None:
+def test_the_time_zone_links_to_the_editor(browser: Browser, running: Running, taught: Taught, teacher: str) -> None:
     with visiting(browser, running, teacher, TEACHER, "courses:write") as context:
         page = context.new_page()
         page.goto(taught.page)
@@ -226,7 +230,7 @@ def test_the_zone_of_the_days_leads_to_where_its_author_chooses_it(
 
 
 @pytest.mark.parametrize("path", ["none", "497f6eca-6276-4993-bfeb-53cbbbba6f08"])
-def test_a_course_that_is_not_there_is_not_found(browser: Browser, running: Running, path: str) -> None:
+def test_an_unknown_course_is_404(browser: Browser, running: Running, path: str) -> None:
     with refused(browser, running, TEACHER) as context:
         page = context.new_page()
         answer = page.goto(f"{STATISTICS}/{path}")
@@ -237,7 +241,7 @@ def test_a_course_that_is_not_there_is_not_found(browser: Browser, running: Runn
         expect(page.get_by_role("heading", name="Statistics", exact=True)).to_be_visible()
 
 
-def test_a_page_is_light_and_nothing_moves_in_it(
+def test_a_page_is_small_and_its_layout_does_not_shift(
     browser: Browser, running: Running, taught: Taught, teacher: str
 ) -> None:
     with visiting(browser, running, teacher, TEACHER) as context:
@@ -272,7 +276,7 @@ def test_scripts_name_each_other_by_addresses_that_change_with_them(running: Run
             assert "immutable" in imported.headers["cache-control"]
 
 
-def test_without_scripts_no_caption_stands_over_nothing(
+def test_no_caption_is_without_content_when_scripts_are_off(
     browser: Browser, running: Running, taught: Taught, teacher: str
 ) -> None:
     with visiting(browser, running, teacher, TEACHER, java_script_enabled=False) as context:
@@ -282,7 +286,7 @@ def test_without_scripts_no_caption_stands_over_nothing(
         expect(page.locator("figcaption:visible, .legend:visible")).to_have_count(0)
 
 
-def test_what_there_is_one_of_is_in_the_singular(browser: Browser, running: Running) -> None:
+def test_one_thing_is_in_the_singular(browser: Browser, running: Running) -> None:
     document = course(lesson(title="Test", kind="quiz", pass_mark=1), title=f"Single {uuid4()}")
     course_id, learner = running.put_course(document), str(uuid4())
     with running.client(learner) as client:
@@ -346,7 +350,7 @@ def test_axes_end_above_the_tallest_bar_and_bars_say_what_they_count(
             assert fits(page)
 
 
-def test_who_wrote_for_a_learner_is_told(browser: Browser, running: Running, taught: Taught, teacher: str) -> None:
+def test_the_writer_for_a_learner_is_shown(browser: Browser, running: Running, taught: Taught, teacher: str) -> None:
     first, second, *_ = taught.document["lessons"]
     learner = str(uuid4())
     for writer, one in {teacher: first, str(OPERATOR_ID): second}.items():
@@ -363,7 +367,7 @@ def test_who_wrote_for_a_learner_is_told(browser: Browser, running: Running, tau
         assert fits(page)
 
 
-def test_who_completed_a_lesson_against_its_conditions_is_told(
+def test_the_writer_of_a_completion_against_the_conditions_is_shown(
     browser: Browser, running: Running, taught: Taught, teacher: str
 ) -> None:
     quiz = next(one for one in taught.document["lessons"] if one.get("pass_mark") is not None)

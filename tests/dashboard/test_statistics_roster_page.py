@@ -1,4 +1,4 @@
-"""A course of 100,000 learners, sorted, looked through and paged in a real browser."""
+"""A roster of 100,000 learners, sorted, filtered and paged in a real browser."""
 
 import csv
 import io
@@ -122,9 +122,7 @@ def test_filters_that_belong_together_share_a_line(visit: BrowserContext, crowd:
         assert len({round(box["y"] + box["height"]) for box in boxes if box}) == 1, names
 
 
-def test_failed_attempts_without_a_lesson_ask_for_one_in_the_words_of_the_form(
-    visit: BrowserContext, crowd: Crowd
-) -> None:
+def test_failed_attempts_without_a_lesson_are_refused_with_the_forms_words(visit: BrowserContext, crowd: Crowd) -> None:
     page = visit.new_page()
     page.goto(crowd.page)
     page.get_by_label("Failed attempts, at least").fill("2")
@@ -135,7 +133,7 @@ def test_failed_attempts_without_a_lesson_ask_for_one_in_the_words_of_the_form(
 
 
 @CROWDS_ON_BOTH_STORES
-def test_headings_sort_and_pages_go_on(visit: BrowserContext, crowd: Crowd) -> None:
+def test_headings_sort_and_links_lead_to_further_pages(visit: BrowserContext, crowd: Crowd) -> None:
     page = visit.new_page()
     page.goto(crowd.page)
     shows(page, crowd.ids())
@@ -178,7 +176,7 @@ def scrolled(page: Page) -> float:
     return float(page.evaluate("() => scrollY"))
 
 
-def test_back_leads_to_where_one_was(visit: BrowserContext, crowd: Crowd) -> None:
+def test_back_leads_to_the_page_before(visit: BrowserContext, crowd: Crowd) -> None:
     page = visit.new_page()
     page.goto(f"{crowd.page}?completed=false")
     first = crowd.get(completed="false")
@@ -254,7 +252,7 @@ def test_filters_hold_together_and_are_kept_while_sorting(visit: BrowserContext,
 
 
 @CROWDS_ON_BOTH_STORES
-def test_what_can_not_be_looked_for_is_said(visit: BrowserContext, crowd: Crowd) -> None:
+def test_wrong_filters_are_reported(visit: BrowserContext, crowd: Crowd) -> None:
     page = visit.new_page()
     page.goto(crowd.page)
     page.locator("#roster-learner").fill("0000000000000000000000000000ffff")
@@ -272,7 +270,7 @@ def test_what_can_not_be_looked_for_is_said(visit: BrowserContext, crowd: Crowd)
 
 
 @CROWDS_ON_BOTH_STORES
-def test_the_file_is_what_the_page_shows(visit: BrowserContext, crowd: Crowd) -> None:
+def test_the_file_has_the_filtered_learners(visit: BrowserContext, crowd: Crowd) -> None:
     page = visit.new_page()
     page.goto(f"{crowd.page}?sort=progress&order=desc")
     page.locator("#roster-stalled").fill("90")
@@ -292,7 +290,7 @@ def test_the_file_is_what_the_page_shows(visit: BrowserContext, crowd: Crowd) ->
     expect(last).to_contain_text(f"{line['completed_lessons']} of {line['total_lessons']}")
 
 
-def test_the_file_of_all_is_of_all(visit: BrowserContext, crowd: Crowd) -> None:
+def test_the_file_without_filters_has_all_learners(visit: BrowserContext, crowd: Crowd) -> None:
     page = visit.new_page()
     page.goto(crowd.page)
     with page.expect_download() as download:
@@ -300,7 +298,7 @@ def test_the_file_of_all_is_of_all(visit: BrowserContext, crowd: Crowd) -> None:
     assert len(download.value.path().read_text().splitlines()) == LEARNERS + 1
 
 
-def test_without_scripts_all_of_it_is_links_and_forms(browser: Browser, crowd: Crowd) -> None:
+def test_the_roster_works_without_scripts(browser: Browser, crowd: Crowd) -> None:
     with visiting(browser, crowd.running, str(uuid4()), TEACHER, java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(crowd.page)

@@ -1,4 +1,4 @@
-"""What the teacher's pages are given to show, without a browser."""
+"""The values that the teacher's pages show, without a browser."""
 
 import json
 
@@ -17,14 +17,14 @@ def test_every_learner_with_a_score_is_in_one_bin(distribution: dict[int, int]) 
     assert [(one.first, one.last) for one in bins] == [(ten, ten + 9) for ten in range(0, 90, 10)] + [(90, 100)]
 
 
-def test_the_highest_score_is_with_those_below_it() -> None:
+def test_the_highest_score_is_in_the_last_bin() -> None:
     assert [one.learners for one in bins_of({0: 1, 9: 2, 10: 3, 89: 4, 90: 5, 99: 6, 100: 7})] == [
         3, 3, 0, 0, 0, 0, 0, 0, 4, 18,
     ]  # fmt: skip
 
 
 @given(st.text())
-def test_no_text_in_data_can_end_the_element_that_it_stands_in(text: str) -> None:
+def test_no_text_in_data_can_end_its_element(text: str) -> None:
     written = as_data(json.dumps([text], ensure_ascii=False))
     assert not set("<>&") & set(written)
     assert json.loads(written) == [text]

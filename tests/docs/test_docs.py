@@ -225,7 +225,7 @@ def test_the_published_schema_is_the_one_that_documents_are_checked_by() -> None
     assert json.loads((ROOT / "docs" / "course.schema.json").read_text()) == course_schema()
 
 
-def test_the_tree_is_the_real_one() -> None:
+def test_the_documented_tree_equals_the_source_tree() -> None:
     tree = section(ARCHITECTURE, "The tree").split("```")[1].splitlines()[2:]
     folders: list[str] = []
     documented = set()

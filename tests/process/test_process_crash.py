@@ -15,7 +15,7 @@ ROUNDS = 25
 SEED = int(os.environ.get("HEADWAY_TESTS_CRASH_SEED") or secrets.randbelow(2**32))
 
 
-def test_what_was_acknowledged_survives_being_killed_at_any_moment(folder: Path, rows: list[Written]) -> None:
+def test_acknowledged_writes_survive_a_kill_at_any_moment(folder: Path, rows: list[Written]) -> None:
     chance = random.Random(SEED)
     for round_ in range(1, ROUNDS + 1):
         where = f"round {round_} of HEADWAY_TESTS_CRASH_SEED={SEED}"

@@ -60,7 +60,7 @@ def move(names: Iterable[str], source: Path, target: Path) -> None:
 
 
 @pytest.mark.parametrize("failure", [disk_full, locked, moved_away, moved_away_with_its_log])
-def test_a_write_that_can_not_be_kept_is_refused_until_the_cause_is_gone(
+def test_a_write_that_can_not_be_stored_is_refused_until_the_cause_is_gone(
     folder: Path, rows: list[Written], failure: Failure
 ) -> None:
     first, second, *_ = rows
@@ -82,7 +82,7 @@ def test_a_write_that_can_not_be_kept_is_refused_until_the_cause_is_gone(
 
 
 @pytest.mark.parametrize("failure", [disk_full, locked])
-def test_reading_goes_on_while_nothing_can_be_written(folder: Path, rows: list[Written], failure: Failure) -> None:
+def test_reads_continue_while_writes_are_impossible(folder: Path, rows: list[Written], failure: Failure) -> None:
     with forked_headway_serve(folder, lock_seconds=0.3) as running:
         assert write(running, rows[0], 1).status_code == 200
         assert values(running, rows) == {rows[0].lesson_id: 1}
@@ -93,7 +93,7 @@ def test_reading_goes_on_while_nothing_can_be_written(folder: Path, rows: list[W
 
 
 @pytest.mark.parametrize("failure", [moved_away, moved_away_with_its_log])
-def test_without_its_database_the_service_is_alive_but_not_ready(
+def test_a_service_without_its_database_is_alive_and_not_ready(
     folder: Path, rows: list[Written], failure: Failure
 ) -> None:
     row = rows[0]
@@ -112,7 +112,7 @@ def test_without_its_database_the_service_is_alive_but_not_ready(
     assert "Traceback" not in "".join(running.log)
 
 
-def test_another_database_in_its_place_is_served_instead(
+def test_another_database_at_the_same_path_is_served(
     folder: Path, rows: list[Written], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     backup = tmp_path_factory.mktemp("backup") / "headway.db"
@@ -174,7 +174,7 @@ def test_no_write_is_acknowledged_into_a_log_that_was_removed(folder: Path, rows
         assert values(restarted, rows)[row.lesson_id] >= 1 + acknowledged
 
 
-def test_a_full_queue_refuses_at_once_and_loses_nothing_it_took(folder: Path, rows: list[Written]) -> None:
+def test_a_full_queue_refuses_at_once_and_loses_no_accepted_write(folder: Path, rows: list[Written]) -> None:
     with (
         forked_headway_serve(folder, queue_limit=2, batch_limit=1, lock_seconds=20) as running,
         ThreadPoolExecutor(len(rows)) as pool,
@@ -192,7 +192,7 @@ def test_a_full_queue_refuses_at_once_and_loses_nothing_it_took(folder: Path, ro
 
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
-def test_how_long_a_write_waits_for_a_lock_does_not_grow_with_the_others_that_wait(
+def test_the_wait_for_a_lock_does_not_grow_with_other_waiting_writes(
     folder: Path, rows: list[Written], method: str
 ) -> None:
     waiting = rows * 4  # one after the other they would wait for 36 seconds, and a client's patience is 20

@@ -1,4 +1,4 @@
-"""Imports that are broken off, and those that are asked for twice at once."""
+"""Imports that are interrupted, and imports that are sent twice at once."""
 
 import threading
 import time
@@ -86,7 +86,7 @@ def _served(folder: Path, database_url: str) -> Iterator[tuple[Running, httpx.Cl
         yield running, admin
 
 
-def test_one_that_is_killed_goes_on_where_it_was(folder: Path, database_url: str) -> None:
+def test_a_killed_import_continues(folder: Path, database_url: str) -> None:
     with forked_headway_serve(folder, database_url=database_url) as running:
         learners, content = new_file(running)
         sender = Sender(running, content)
@@ -112,7 +112,7 @@ def test_one_that_is_killed_goes_on_where_it_was(folder: Path, database_url: str
     assert rows(database_url, "SELECT count(*) FROM lesson_progress") == [(LINES - 2,)]
 
 
-def test_two_at_once_are_one(folder: Path, database_url: str) -> None:
+def test_two_concurrent_imports_with_one_key_write_once(folder: Path, database_url: str) -> None:
     with forked_headway_serve(folder, database_url=database_url) as running:
         _, content = new_file(running)
         first = Sender(running, content)
@@ -129,7 +129,7 @@ def test_two_at_once_are_one(folder: Path, database_url: str) -> None:
         assert send_until_done(running, content).json() == first.answer.json()
 
 
-def test_learners_write_while_an_import_is_under_way(folder: Path, database_url: str) -> None:
+def test_learners_write_during_an_import(folder: Path, database_url: str) -> None:
     """With a queue that is smaller than what an import has under way: it waits for room, learners do not."""
     with forked_headway_serve(folder, database_url=database_url, queue_limit=300) as running:
         _, content = new_file(running)
@@ -147,7 +147,7 @@ def test_learners_write_while_an_import_is_under_way(folder: Path, database_url:
         assert sender.answer.json()["written"] == LINES - 1
 
 
-def test_learners_are_answered_while_a_file_of_nothing_is_read(folder: Path, database_url: str) -> None:
+def test_learners_are_answered_while_a_file_of_empty_lines_is_read(folder: Path, database_url: str) -> None:
     with forked_headway_serve(folder, database_url=database_url) as running, running.client() as learner:
         sender = Sender(running, b"\n" * 10 * 1024 * 1024)
         eventually(lambda: state(database_url) != [])
@@ -160,7 +160,7 @@ def test_learners_are_answered_while_a_file_of_nothing_is_read(folder: Path, dat
         assert sender.answer.json()["lines"] == 0
 
 
-def test_a_queue_smaller_than_a_chunk_is_enough(folder: Path, database_url: str) -> None:
+def test_an_import_works_with_a_queue_smaller_than_its_chunks(folder: Path, database_url: str) -> None:
     with forked_headway_serve(folder, database_url=database_url, queue_limit=20, batch_limit=8) as running:
         _, content = new_file(running, 600)
         assert send_until_done(running, content).json().items() >= {"written": 599, "refused": 1}.items()
@@ -177,7 +177,7 @@ def erasing(folder: Path, database_url: str) -> Iterator[tuple[Running, httpx.Cl
         yield served
 
 
-def test_erasing_leaves_a_learner_in_no_table(erasing: tuple[Running, httpx.Client], database_url: str) -> None:
+def test_erasing_removes_a_learner_from_every_table(erasing: tuple[Running, httpx.Client], database_url: str) -> None:
     running, admin = erasing
     document = course()
     course_id = running.put_course(document)

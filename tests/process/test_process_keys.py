@@ -34,7 +34,7 @@ def keys() -> Mapping[str, PrivateKey]:
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_a_public_key_in_a_file_verifies_its_own_algorithm_alone(
+def test_a_public_key_in_a_file_verifies_only_its_own_algorithm(
     folder: Path, rows: list[Written], keys: Mapping[str, PrivateKey], algorithm: str
 ) -> None:
     pem = public_pem(keys[algorithm])
@@ -48,7 +48,7 @@ def test_a_public_key_in_a_file_verifies_its_own_algorithm_alone(
         assert write(running, row, unsigned(row)) == 401
 
 
-def test_with_a_public_key_no_secret_is_made_and_any_address_may_be_listened_on(
+def test_a_service_with_a_public_key_makes_no_secret_and_listens_on_any_address(
     folder: Path, rows: list[Written], keys: Mapping[str, PrivateKey]
 ) -> None:
     pem = public_pem(keys["EdDSA"]).decode()
@@ -83,7 +83,7 @@ def test_keys_that_were_fetched_verify_while_their_url_is_down(
         assert write(running, row, signed(row, keys["ES256"], "ES256", lifetime=120)) == 200
 
 
-def test_where_no_keys_could_ever_be_fetched_nothing_can_be_told(folder: Path, rows: list[Written]) -> None:
+def test_tokens_are_answered_503_if_keys_were_never_fetched(folder: Path, rows: list[Written]) -> None:
     with published([]) as url, forked_headway_serve(folder, jwt_secret=None, jwt_jwks_url=url) as running:
         key = ec.generate_private_key(ec.SECP256R1())
         assert write(running, rows[0], signed(rows[0], key, "ES256")) == 503

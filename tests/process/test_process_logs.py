@@ -16,7 +16,7 @@ HEALTH = b"GET /healthz HTTP/1.1\r\nHost: headway\r\n\r\n"
 LAST = b"GET /healthz HTTP/1.1\r\nHost: headway\r\nConnection: close\r\n\r\n"
 
 
-def test_the_address_that_is_printed_can_be_used_for_ipv6(folder: Path) -> None:
+def test_the_printed_ipv6_address_can_be_used(folder: Path) -> None:
     with forked_headway_serve(folder, "--host", "::1") as running:
         assert running.base_url.startswith("http://[::1]:")
         assert get(running, "/healthz").status_code == 200
@@ -60,7 +60,7 @@ def test_no_token_and_no_note_is_logged(folder: Path, rows: list[Written], log_f
 
 
 @pytest.mark.parametrize(("logged", "statuses"), [("all", {200, 401, 422}), ("refused", {401, 422}), ("none", set())])
-def test_the_requests_that_are_logged_are_a_setting(
+def test_a_setting_decides_which_requests_are_logged(
     folder: Path, rows: list[Written], logged: str, statuses: set[int]
 ) -> None:
     with forked_headway_serve(folder, "--log-format", "json", log_requests=logged) as running:
@@ -81,7 +81,7 @@ def requests(running: Running, row: Written) -> str:
         return client.headers["Authorization"].removeprefix("Bearer ")
 
 
-def test_too_many_lines_are_counted_instead_of_written(folder: Path) -> None:
+def test_log_lines_over_the_limit_are_counted_and_not_written(folder: Path) -> None:
     refused, last = (request.replace(b"/healthz", b"/api/v1/education/progress") for request in (HEALTH, LAST))
     refusals = 1_500
 
@@ -101,7 +101,7 @@ def test_too_many_lines_are_counted_instead_of_written(folder: Path) -> None:
     assert counted > 0
 
 
-def test_what_was_asked_to_be_logged_is_written_however_much_it_is(folder: Path) -> None:
+def test_requested_log_lines_are_all_written(folder: Path) -> None:
     with forked_headway_serve(folder, "--log-format", "json", log_requests="all") as running:
         with socket.create_connection(address(running)) as connection, connection.makefile("rb") as answers:
             connection.sendall(HEALTH * 500 + LAST)
@@ -110,7 +110,7 @@ def test_what_was_asked_to_be_logged_is_written_however_much_it_is(folder: Path)
     assert sum(json.loads(line)["event"] == "request" for line in running.log) == 501
 
 
-def test_a_log_that_nobody_reads_stops_nothing(folder: Path) -> None:
+def test_a_log_pipe_without_a_reader_does_not_stop_the_service(folder: Path) -> None:
     port = free_port()
     reading, writing = os.pipe()
     environment = service_environment(folder, log_format="json", log_requests="all")

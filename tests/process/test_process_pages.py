@@ -1,4 +1,4 @@
-"""What becomes of the pages by what is configured: on, off, or a service that refuses to start."""
+"""The settings of the pages: on, off, or a service that refuses to start."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ PROVIDER = {"oidc_issuer": "http://127.0.0.1:9", "oidc_client_id": "headway"}
 
 
 @pytest.mark.parametrize("key", VERIFYING, ids=["public key", "key set"])
-def test_a_service_without_a_secret_goes_on_without_pages_and_says_so(folder: Path, key: dict[str, str]) -> None:
+def test_a_service_without_a_secret_runs_without_pages_and_logs_it(folder: Path, key: dict[str, str]) -> None:
     with forked_headway_serve(folder, jwt_secret=None, **key) as running:
         assert httpx.get(f"{running.base_url}/readyz", verify=False, timeout=20).status_code == 200
         assert httpx.get(f"{running.base_url}/dashboard", verify=False, timeout=20).status_code == 404
@@ -26,7 +26,7 @@ def test_a_service_without_a_secret_goes_on_without_pages_and_says_so(folder: Pa
     assert not list(folder.glob("*.jwt-secret"))
 
 
-def test_who_turned_the_pages_off_is_not_told_so(folder: Path) -> None:
+def test_pages_that_are_turned_off_are_not_logged(folder: Path) -> None:
     with forked_headway_serve(folder, jwt_secret=None, jwt_public_key=PUBLIC_KEY, dashboard_path="") as running:
         running.stop()
     assert not any("pages_off" in line for line in running.log)
@@ -35,7 +35,7 @@ def test_who_turned_the_pages_off_is_not_told_so(folder: Path) -> None:
 @pytest.mark.parametrize(
     "settings", [{}, {"jwt_secret": None}, {"jwt_secret": None, "jwt_public_key": PUBLIC_KEY, "session_secret": SECRET}]
 )
-def test_with_a_secret_there_are_pages(folder: Path, settings: dict[str, str | None]) -> None:
+def test_a_service_with_a_secret_has_pages(folder: Path, settings: dict[str, str | None]) -> None:
     with forked_headway_serve(folder, **settings) as running:
         assert httpx.get(f"{running.base_url}/dashboard", verify=False, timeout=20).status_code == 303
 
@@ -54,7 +54,9 @@ def test_with_a_secret_there_are_pages(folder: Path, settings: dict[str, str | N
         ({"public_url": "https://learn.example/path"}, "HEADWAY_PUBLIC_URL"),
     ],
 )
-def test_what_can_not_work_is_told_at_the_start(folder: Path, settings: dict[str, str | None], said: str) -> None:
+def test_settings_that_can_not_work_are_reported_at_the_start(
+    folder: Path, settings: dict[str, str | None], said: str
+) -> None:
     refused = headway(folder, "serve", "--port", "0", **settings)
     assert refused.code == 2
     assert said in refused.err
@@ -62,7 +64,7 @@ def test_what_can_not_work_is_told_at_the_start(folder: Path, settings: dict[str
     assert "Traceback" not in refused.err
 
 
-def test_the_pages_can_be_elsewhere(folder: Path) -> None:
+def test_the_pages_can_be_at_another_path(folder: Path) -> None:
     with forked_headway_serve(folder, dashboard_path="/look/here/") as running:
         away = httpx.get(f"{running.base_url}/look/here", verify=False, timeout=20)
         assert away.headers["location"].startswith("/look/here/sign-in?next=%2Flook%2Fhere")

@@ -1,4 +1,4 @@
-"""A PostgreSQL server that is killed, cut off or held up under load: 503 meanwhile, nothing acknowledged is lost."""
+"""A PostgreSQL server that is killed, cut off or blocked under load: 503, and no lost write."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +25,7 @@ NEVER = 600
 """Seconds that no test waits: what is given up only after that hangs for a client, whose patience is 20 seconds."""
 
 
-def test_a_server_that_crashes_under_load_is_missed_until_it_is_back(folder: Path, own_server: Server) -> None:
+def test_the_service_recovers_after_a_server_crash_under_load(folder: Path, own_server: Server) -> None:
     with forked_headway_serve(folder, database_url=own_server.url, postgres_timeout_seconds=NEVER) as running:
         rows = new_rows(running)
         with players(running, rows) as playing:
@@ -39,7 +39,7 @@ def test_a_server_that_crashes_under_load_is_missed_until_it_is_back(folder: Pat
         assert "Traceback" not in "".join(running.log)
 
 
-def test_connections_that_are_cut_under_load_are_made_again(folder: Path, postgres_url: str) -> None:
+def test_connections_that_are_cut_under_load_are_opened_again(folder: Path, postgres_url: str) -> None:
     with forked_headway_serve(folder, database_url=postgres_url) as running, session(postgres_url) as operator:
         rows = new_rows(running)
         with players(running, rows) as playing:
@@ -51,7 +51,7 @@ def test_connections_that_are_cut_under_load_are_made_again(folder: Path, postgr
         assert "Traceback" not in "".join(running.log)
 
 
-def test_what_another_service_changes_is_seen_after_connections_were_cut(folder: Path, postgres_url: str) -> None:
+def test_changes_of_another_service_are_seen_after_connections_were_cut(folder: Path, postgres_url: str) -> None:
     with (
         forked_headway_serve(folder, database_url=postgres_url) as one,
         forked_headway_serve(folder, database_url=postgres_url) as other,
@@ -69,7 +69,7 @@ def test_what_another_service_changes_is_seen_after_connections_were_cut(folder:
         assert client.put(f"/progress/{course_id}/lessons/{removed}", json={}).status_code == 404
 
 
-def test_a_stopped_server_does_not_keep_the_service_from_stopping(folder: Path, own_server: Server) -> None:
+def test_a_stopped_database_server_does_not_prevent_the_stop(folder: Path, own_server: Server) -> None:
     limits = {"postgres_timeout_seconds": NEVER, "shutdown_seconds": NEVER}
     with forked_headway_serve(folder, database_url=own_server.url, **limits) as running:
         eventually(lambda: get(running, "/readyz").status_code == 200)
@@ -83,7 +83,7 @@ def test_a_stopped_server_does_not_keep_the_service_from_stopping(folder: Path, 
 
 
 @pytest.mark.parametrize("connections", [FEWEST_CONNECTIONS, 8])
-def test_while_commits_are_held_up_writes_queue_and_reads_go_on(
+def test_writes_queue_and_reads_continue_while_commits_are_blocked(
     folder: Path, own_server: Server, connections: int
 ) -> None:
     limits = {"queue_limit": 3, "batch_limit": 1, "postgres_connections": connections}
@@ -103,7 +103,7 @@ def test_while_commits_are_held_up_writes_queue_and_reads_go_on(
     assert {learner for (learner, _), row in found.items() if row["quiz_attempts"] == 2} == taken
 
 
-def test_a_stop_while_commits_are_held_up_answers_those_who_wait_and_ends(folder: Path, own_server: Server) -> None:
+def test_a_stop_while_commits_are_blocked_answers_waiting_writes(folder: Path, own_server: Server) -> None:
     limits = {"shutdown_seconds": 1, "postgres_timeout_seconds": 1, "batch_limit": 1}
     with forked_headway_serve(folder, database_url=own_server.url, **limits) as running, ThreadPoolExecutor(5) as pool:
         rows = new_rows(running, learners=5)[::3]
@@ -118,7 +118,7 @@ def test_a_stop_while_commits_are_held_up_answers_those_who_wait_and_ends(folder
 
 
 @pytest.mark.parametrize("change", ["start over", "edit"])
-def test_while_changes_beside_the_queue_are_held_up_reads_go_on(folder: Path, own_server: Server, change: str) -> None:
+def test_reads_continue_while_other_changes_are_blocked(folder: Path, own_server: Server, change: str) -> None:
     def attempt(_: int) -> httpx.Response:
         with running.client(rows[0].learner, "courses:write") as client:
             if change == "edit":
@@ -138,7 +138,7 @@ def test_while_changes_beside_the_queue_are_held_up_reads_go_on(folder: Path, ow
         assert {answer.result(20).status_code for answer in answers} <= {200, 204, 503}
 
 
-def test_a_row_that_somebody_else_holds_is_waited_for_only_so_long(folder: Path, postgres_url: str) -> None:
+def test_a_write_waits_a_limited_time_for_a_locked_learner(folder: Path, postgres_url: str) -> None:
     with forked_headway_serve(folder, database_url=postgres_url, postgres_timeout_seconds=0.5) as running:
         held, free = new_rows(running, learners=2)[::3]
         assert write(running, held, 1).status_code == 200
@@ -248,7 +248,7 @@ def write(running: Running, row: Written, value: int) -> httpx.Response:
         return client.put(row.path, json={"quiz_attempts": value})
 
 
-def test_a_service_whose_tables_are_away_is_not_ready(folder: Path, postgres_url: str) -> None:
+def test_a_service_without_its_tables_is_not_ready(folder: Path, postgres_url: str) -> None:
     with forked_headway_serve(folder, database_url=postgres_url) as running, session(postgres_url) as operator:
         assert get(running, "/readyz").status_code == 200
         operator.execute("ALTER TABLE catalogue RENAME TO catalogue_away")

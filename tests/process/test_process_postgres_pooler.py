@@ -1,4 +1,4 @@
-"""Services behind PgBouncer in transaction mode, which gives each transaction whichever connection is free."""
+"""Services behind PgBouncer in transaction mode: each transaction gets any free connection."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -28,7 +28,7 @@ def services(folder: Path, postgres_url: str) -> Iterator[Sequence[Running]]:
             assert "error" not in "".join(service.log)
 
 
-def test_what_is_written_through_one_service_is_read_through_the_other(services: Sequence[Running]) -> None:
+def test_a_write_through_one_service_is_read_through_the_other(services: Sequence[Running]) -> None:
     rows = [new_rows(service) for service in services]
     with players(services[0], rows[0]) as some, players(services[1], rows[1]) as others:
         eventually(lambda: all(row.acknowledged >= 20 for row in (*rows[0], *rows[1])))
@@ -40,7 +40,7 @@ def test_what_is_written_through_one_service_is_read_through_the_other(services:
         }
 
 
-def test_a_change_of_the_catalogue_holds_for_the_next_write_through_the_other_service(
+def test_a_catalogue_change_holds_for_the_next_write_through_the_other_service(
     services: Sequence[Running],
 ) -> None:
     one, other = services
@@ -62,7 +62,7 @@ def test_a_change_of_the_catalogue_holds_for_the_next_write_through_the_other_se
         assert client.put(row.path, json={"quiz_attempts": 1}).status_code == 404
 
 
-def test_a_change_of_the_catalogue_is_read_through_the_other_service(
+def test_a_catalogue_change_is_read_through_the_other_service(
     services: Sequence[Running],
 ) -> None:
     one, other = services

@@ -1,4 +1,4 @@
-"""Several services on one database, all of them asked for the same at once."""
+"""Several services on one database that get the same requests at once."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -67,7 +67,7 @@ def have_written(devices: Sequence[Device], times: int) -> bool:
     return all(row.acknowledged >= times for device in devices for row in device.rows)
 
 
-def test_devices_on_several_services_lose_nothing_of_each_others(services: Sequence[Running]) -> None:
+def test_devices_on_several_services_lose_no_write(services: Sequence[Running]) -> None:
     rows = new_rows(services[0], learners=2)
     devices = devices_on(services, rows)
     with playing(devices):
@@ -88,7 +88,7 @@ def test_devices_on_several_services_lose_nothing_of_each_others(services: Seque
             assert version(service, row) == sum(marks.values()), "each write made one version"
 
 
-def test_a_counter_that_is_read_and_written_through_several_services_misses_none(services: Sequence[Running]) -> None:
+def test_a_counter_in_several_services_misses_no_write(services: Sequence[Running]) -> None:
     [row, *_] = new_rows(services[0], learners=1)
     write(services[0], row, {"quiz_attempts": 0})
 
@@ -110,7 +110,7 @@ def test_a_counter_that_is_read_and_written_through_several_services_misses_none
         assert stored(service, [row])[row.learner, row.lesson_id]["quiz_attempts"] == counted
 
 
-def test_a_course_started_over_on_one_service_while_another_writes_counts_what_is_left(
+def test_starting_over_beside_writes_of_another_service_counts_exactly(
     services: Sequence[Running],
 ) -> None:
     [row, *_] = new_rows(services[0], learners=1)
@@ -138,7 +138,7 @@ def test_a_course_started_over_on_one_service_while_another_writes_counts_what_i
             stored(services[0], [replace(row, learner=learner) for learner in learners])
 
 
-def test_a_course_that_is_edited_through_several_services_while_learners_write_counts_exactly(
+def test_edits_through_several_services_beside_writes_count_exactly(
     services: Sequence[Running],
 ) -> None:
     rows = new_rows(services[0])

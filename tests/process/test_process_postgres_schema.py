@@ -1,4 +1,4 @@
-"""What a service makes of the database that it finds: empty, of an earlier version, of a newer one, somebody else's."""
+"""A service and its database: empty, of an earlier or newer version, of another program."""
 
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
@@ -32,7 +32,7 @@ def test_the_migrations_are_numbered_without_a_gap() -> None:
     assert [int(name[:4]) for name, _ in MIGRATIONS] == list(range(1, VERSION + 1))
 
 
-def test_many_that_open_an_empty_database_at_once_migrate_it_once(program: Program) -> None:
+def test_processes_that_open_an_empty_database_at_once_migrate_it_once(program: Program) -> None:
     with ThreadPoolExecutor(10) as pool:
         finished = list(pool.map(lambda _: program("migrate"), range(10)))
     assert [one.code for one in finished] == [0] * 10, finished
@@ -43,7 +43,7 @@ def test_many_that_open_an_empty_database_at_once_migrate_it_once(program: Progr
         assert database.rows("SELECT version FROM schema_version") == [(VERSION,)]
 
 
-def test_rows_of_the_first_schema_are_served_after_the_migration(program: Program) -> None:
+def test_lesson_progress_of_the_first_schema_is_served_after_the_migration(program: Program) -> None:
     """As version 1 stored them, by statements that stay what they are whatever later versions add."""
     row = Written(str(uuid4()), str(uuid4()), str(uuid4()))
     name, first_schema = MIGRATIONS[0]
@@ -89,7 +89,7 @@ def test_rows_of_the_first_schema_are_served_after_the_migration(program: Progra
         assert len(stored(running, [row])) == 1
 
 
-def test_the_database_of_a_newer_headway_is_left_as_it_is(program: Program) -> None:
+def test_the_database_of_a_newer_headway_stays_unchanged(program: Program) -> None:
     assert program("migrate").code == 0
     with session(program.database_url) as database:
         database.execute(f"UPDATE schema_version SET version = {VERSION + 2}, compatible_from = {VERSION + 1}")
@@ -99,7 +99,7 @@ def test_the_database_of_a_newer_headway_is_left_as_it_is(program: Program) -> N
         assert contents(database) == before
 
 
-def test_a_newer_database_that_this_program_can_work_on_is_worked_on(program: Program) -> None:
+def test_a_newer_database_that_this_program_supports_is_served(program: Program) -> None:
     assert program("migrate").code == 0
     with session(program.database_url) as database:
         database.execute(
@@ -115,7 +115,7 @@ def test_a_newer_database_that_this_program_can_work_on_is_worked_on(program: Pr
         assert database.rows("SELECT version, compatible_from FROM schema_version") == [(VERSION + 1, VERSION)]
 
 
-def test_a_service_goes_on_while_a_newer_headway_migrates(program: Program) -> None:
+def test_a_service_continues_while_a_newer_headway_migrates(program: Program) -> None:
     with program.serve() as running, session(program.database_url) as database:
         [row, other, *_] = new_rows(running)
         with running.client(row.learner) as client:
@@ -144,7 +144,7 @@ IN_THE_WAY = {
 
 
 @pytest.mark.parametrize("statement", IN_THE_WAY.values(), ids=IN_THE_WAY)
-def test_the_database_of_another_program_is_left_as_it_is(program: Program, statement: str) -> None:
+def test_the_database_of_another_program_stays_unchanged(program: Program, statement: str) -> None:
     with session(program.database_url) as database:
         database.execute(statement)
         before = contents(database)
@@ -153,7 +153,7 @@ def test_the_database_of_another_program_is_left_as_it_is(program: Program, stat
         assert contents(database) == before
 
 
-def test_a_schema_of_its_own_keeps_it_apart_from_another_program(program: Program) -> None:
+def test_a_separate_schema_separates_headway_from_another_program(program: Program) -> None:
     beside = Program(program.folder, f"{program.database_url}?search_path=headway")
     with session(program.database_url) as database:
         database.execute(IN_THE_WAY["a table of ours"])
@@ -167,7 +167,7 @@ def test_a_schema_of_its_own_keeps_it_apart_from_another_program(program: Progra
         assert database.rows("SELECT * FROM public.courses") == []
 
 
-def test_a_user_who_may_not_make_tables_is_told_so(program: Program) -> None:
+def test_a_user_without_the_right_to_create_tables_gets_a_clear_error(program: Program) -> None:
     user = f"reader_{uuid4().hex}"
     with session(program.database_url) as database:
         database.execute(f"CREATE USER {user}")

@@ -1,4 +1,4 @@
-"""What follows from a course's edit, derived by real processes that are killed, kept from their database, and many."""
+"""Recalculations by real processes that are killed, lose their database, or share the work."""
 
 import asyncio
 import signal
@@ -95,7 +95,7 @@ def check_exact(program: Program) -> None:
     assert finished.code == 0, finished
 
 
-def test_work_that_was_killed_goes_on_where_it_was(program: Program, document: dict[str, Any]) -> None:
+def test_a_killed_recalculation_continues(program: Program, document: dict[str, Any]) -> None:
     fill(program, document)
     course_id = document["id"]
     with program.serve() as running:
@@ -115,7 +115,7 @@ def test_work_that_was_killed_goes_on_where_it_was(program: Program, document: d
     check_exact(program)
 
 
-def test_a_stop_does_not_wait_for_the_work(program: Program, document: dict[str, Any]) -> None:
+def test_a_stop_does_not_wait_for_a_recalculation(program: Program, document: dict[str, Any]) -> None:
     fill(program, document)
     with program.serve() as running:
         running.put_course(shorter(document), document["id"])
@@ -125,7 +125,7 @@ def test_a_stop_does_not_wait_for_the_work(program: Program, document: dict[str,
     check_exact(program)
 
 
-def test_learners_write_meanwhile_and_all_is_exact(program: Program, document: dict[str, Any]) -> None:
+def test_figures_are_exact_after_writes_during_a_recalculation(program: Program, document: dict[str, Any]) -> None:
     learners = fill(program, document)
     first = document["lessons"][0]["id"]
     rows = [Written(learner, document["id"], first) for learner in (*learners[:2], str(uuid4()))]
@@ -141,7 +141,9 @@ def test_learners_write_meanwhile_and_all_is_exact(program: Program, document: d
     check_exact(program)
 
 
-def test_a_course_put_by_the_command_line_is_derived_by_the_service(program: Program, document: dict[str, Any]) -> None:
+def test_the_service_recalculates_a_course_that_the_command_line_put(
+    program: Program, document: dict[str, Any]
+) -> None:
     fill(program, document, learners=20)
     file = document_file(program.folder / "course.json", shorter(document))
     with program.serve() as running:
@@ -155,7 +157,7 @@ def test_a_course_put_by_the_command_line_is_derived_by_the_service(program: Pro
     check_exact(program)
 
 
-def test_the_work_goes_on_when_the_database_is_there_again(folder: Path, document: dict[str, Any]) -> None:
+def test_a_recalculation_continues_after_an_outage_of_the_database(folder: Path, document: dict[str, Any]) -> None:
     program = Program(folder, f"sqlite:///{folder}/headway.db")
     # Twice as many: the lock is not had at once, since the service writes all the time.
     learners = len(fill(program, document, 2 * LEARNERS))

@@ -46,7 +46,7 @@ PRIVATE_KEY = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIA\n-----END PRI
         ([], {"queue_limit": 0, "batch_limit": 0}, ["HEADWAY_QUEUE_LIMIT", "HEADWAY_BATCH_LIMIT"]),
     ],
 )
-def test_what_it_can_not_be_started_with_is_refused_in_a_sentence(
+def test_wrong_settings_are_refused_with_a_sentence(
     folder: Path, options: list[str], settings: dict[str, object], said: list[str]
 ) -> None:
     refused = headway(folder, "serve", *options, **settings)
@@ -67,7 +67,7 @@ def test_what_it_can_not_be_started_with_is_refused_in_a_sentence(
         f"postgresql://me:{PASSWORD}#@127.0.0.1:1/headway",
     ],
 )
-def test_a_database_address_of_any_form_is_refused_in_a_sentence(folder: Path, database_url: str) -> None:
+def test_a_wrong_database_address_is_refused_with_a_sentence(folder: Path, database_url: str) -> None:
     refused = headway(folder, "serve", database_url=database_url)
     assert refused.code == 2
     check_sentence(refused, ["HEADWAY_DATABASE_URL"])
@@ -80,7 +80,7 @@ def test_a_refused_start_makes_no_database(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "localhost"])
-def test_with_a_key_it_listens_where_it_is_told_to(folder: Path, host: str) -> None:
+def test_a_service_with_a_key_listens_on_any_address(folder: Path, host: str) -> None:
     with forked_headway_serve(folder, "--host", host) as running:
         assert get(running, "/healthz").status_code == 200
 
@@ -105,7 +105,7 @@ def test_a_host_that_does_not_exist_is_refused(folder: Path) -> None:
     check_sentence(refused, ["absent.invalid"])
 
 
-def test_the_database_of_a_newer_headway_is_left_as_it_is(folder: Path, rows: list[Written]) -> None:
+def test_the_database_of_a_newer_headway_stays_unchanged(folder: Path, rows: list[Written]) -> None:
     change_database(folder, *NEWER)
     before = contents(folder)
     for arguments in (["serve"], ["migrate"], ["courses", "list"], ["courses", "remove", rows[0].course_id]):
@@ -115,7 +115,7 @@ def test_the_database_of_a_newer_headway_is_left_as_it_is(folder: Path, rows: li
         assert contents(folder) == before
 
 
-def test_the_log_of_a_newer_headway_is_left_as_it_is(folder: Path, rows: list[Written]) -> None:
+def test_the_log_of_a_newer_headway_stays_unchanged(folder: Path, rows: list[Written]) -> None:
     newer = folder / "newer"
     newer.mkdir()
     with closing(sqlite3.connect(folder / "headway.db")) as connection:
@@ -133,7 +133,7 @@ def test_the_log_of_a_newer_headway_is_left_as_it_is(folder: Path, rows: list[Wr
     assert rows[0].course_id.encode() in before["headway.db"], "there was nothing to lose"
 
 
-def test_the_database_of_another_program_is_left_as_it_is(folder: Path) -> None:
+def test_the_database_of_another_program_stays_unchanged(folder: Path) -> None:
     change_database(folder, "CREATE TABLE accounts (id INTEGER)")
     before = contents(folder)
     refused = headway(folder, "serve")
@@ -143,7 +143,7 @@ def test_the_database_of_another_program_is_left_as_it_is(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"no database at all, but long enough to be read as a header" * 20, b"short"])
-def test_a_file_that_is_no_database_is_left_as_it_is(folder: Path, content: bytes) -> None:
+def test_a_file_that_is_no_database_stays_unchanged(folder: Path, content: bytes) -> None:
     (folder / "headway.db").write_bytes(content)
     refused = headway(folder, "serve")
     assert refused.code == 2
@@ -151,7 +151,7 @@ def test_a_file_that_is_no_database_is_left_as_it_is(folder: Path, content: byte
     assert contents(folder) == {"headway.db": content}
 
 
-def test_a_folder_in_the_databases_place_is_refused(folder: Path) -> None:
+def test_a_folder_at_the_path_of_the_database_is_refused(folder: Path) -> None:
     (folder / "headway.db").mkdir()
     refused = headway(folder, "serve")
     assert refused.code == 2

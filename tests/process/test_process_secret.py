@@ -10,7 +10,7 @@ from support.running import PREFIX, Running
 SECRET_FILE = "headway.db.jwt-secret"
 
 
-def test_without_a_key_a_secret_is_made_beside_the_database_and_lasts(folder: Path, rows: list[Written]) -> None:
+def test_a_service_without_a_key_makes_a_lasting_secret_beside_the_database(folder: Path, rows: list[Written]) -> None:
     learner = rows[0].learner
     with forked_headway_serve(folder, jwt_secret=None) as running:
         assert stat.S_IMODE((folder / SECRET_FILE).stat().st_mode) == 0o600
@@ -30,7 +30,7 @@ def test_a_token_made_before_the_first_start_is_valid(folder: Path, rows: list[W
         assert put(running, rows[0], token).status_code == 200
 
 
-def test_the_database_by_default_is_in_the_folder_it_is_started_in(folder: Path) -> None:
+def test_the_default_database_is_in_the_current_folder(folder: Path) -> None:
     with forked_headway_serve(folder, jwt_secret=None, database_url=None):
         assert {"headway.db", SECRET_FILE} <= {path.name for path in folder.iterdir()}
 

@@ -22,7 +22,7 @@ SIGNALS = pytest.mark.parametrize(
 
 
 @SIGNALS
-def test_a_stop_under_load_loses_nothing_and_leaves_nothing_unanswered(
+def test_a_stop_under_load_loses_no_write_and_answers_every_request(
     folder: Path, rows: list[Written], stop_signal: signal.Signals, exit_code: int
 ) -> None:
     with forked_headway_serve(folder) as running, players(running, rows):
@@ -36,7 +36,7 @@ def test_a_stop_under_load_loses_nothing_and_leaves_nothing_unanswered(
 
 
 @SIGNALS
-def test_a_stop_commits_what_is_queued_and_answers_it_but_takes_nothing_new(
+def test_a_stop_commits_and_answers_queued_writes_and_takes_no_new_ones(
     folder: Path, rows: list[Written], stop_signal: signal.Signals, exit_code: int
 ) -> None:
     with (
@@ -55,7 +55,7 @@ def test_a_stop_commits_what_is_queued_and_answers_it_but_takes_nothing_new(
         assert len(stored(restarted, rows)) == len(rows)
 
 
-def test_a_request_that_never_ends_does_not_keep_the_service_from_stopping(folder: Path, rows: list[Written]) -> None:
+def test_an_endless_request_does_not_prevent_the_stop(folder: Path, rows: list[Written]) -> None:
     with (
         forked_headway_serve(folder, shutdown_seconds=1) as running,
         socket.create_connection(address(running)) as half,
@@ -66,7 +66,7 @@ def test_a_request_that_never_ends_does_not_keep_the_service_from_stopping(folde
         assert running.process.wait(10) == -signal.SIGTERM
 
 
-def test_a_request_that_the_stop_cuts_off_is_told_to_come_again(folder: Path, rows: list[Written]) -> None:
+def test_a_request_that_the_stop_cuts_off_gets_retry_after(folder: Path, rows: list[Written]) -> None:
     with (
         forked_headway_serve(folder, shutdown_seconds=1, lock_seconds=2, batch_limit=1) as running,
         ThreadPoolExecutor(2) as pool,
@@ -81,7 +81,7 @@ def test_a_request_that_the_stop_cuts_off_is_told_to_come_again(folder: Path, ro
 
 
 @pytest.mark.usefixtures("rows")
-def test_a_stop_leaves_everything_in_one_file(folder: Path) -> None:
+def test_a_stop_leaves_all_data_in_one_file(folder: Path) -> None:
     with forked_headway_serve(folder) as running:
         with running.client() as client:
             assert client.get("/courses").status_code == 200
@@ -94,7 +94,7 @@ def test_a_stop_leaves_everything_in_one_file(folder: Path) -> None:
         assert connection.execute("SELECT title FROM courses").fetchall() == [("A renamed course",)]
 
 
-def test_the_installed_script_says_once_where_it_answers_and_stops_the_same(
+def test_the_installed_script_prints_its_address_once_and_stops_cleanly(
     folder: Path, rows: list[Written], capfd: pytest.CaptureFixture[str]
 ) -> None:
     with headway_serve(folder) as running:

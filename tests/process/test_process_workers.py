@@ -65,7 +65,7 @@ def service(shared_service: Running) -> Running:
     return shared_service
 
 
-def test_whichever_worker_is_asked_tells_the_figures_of_all(service: Running) -> None:
+def test_any_worker_answers_the_metrics_of_all_workers(service: Running) -> None:
     row = new_rows(service, learners=1)[0]
     before = figures(get(service, "/metrics"))
     answered: list[str] = []
@@ -83,7 +83,7 @@ def test_whichever_worker_is_asked_tells_the_figures_of_all(service: Running) ->
     assert not any(name.startswith(("process_", "python_")) for name in before), "these are of one process"
 
 
-def test_a_worker_that_is_killed_is_replaced_and_loses_nothing_acknowledged(service: Running) -> None:
+def test_a_killed_worker_is_replaced_and_loses_no_acknowledged_write(service: Running) -> None:
     rows = new_rows(service, learners=8)
     logged = len(service.log)
     for victim in workers(service):
@@ -95,7 +95,7 @@ def test_a_worker_that_is_killed_is_replaced_and_loses_nothing_acknowledged(serv
     assert "Traceback" not in "".join(service.log[logged:])
 
 
-def test_what_waits_in_any_worker_is_counted_until_that_is_killed(service: Running, shared_url: str) -> None:
+def test_waiting_writes_of_a_worker_are_counted_until_it_is_killed(service: Running, shared_url: str) -> None:
     rows = new_rows(service, learners=16)[::3]
     with session(shared_url) as operator, ThreadPoolExecutor(len(rows)) as pool:
         operator.execute(*HOLD_UP_WRITES)
@@ -110,7 +110,7 @@ def test_what_waits_in_any_worker_is_counted_until_that_is_killed(service: Runni
         eventually(lambda: queue_length(another_worker) == 0)
 
 
-def test_whichever_worker_is_followed_tells_what_any_other_wrote(service: Running) -> None:
+def test_a_stream_of_any_worker_shows_writes_of_the_others(service: Running) -> None:
     row = new_rows(service, learners=1)[0]
     with ExitStack() as open_streams:
         streams: dict[str, Follower] = {}
@@ -145,7 +145,7 @@ def test_a_stop_ends_streams_of_all_workers(folder: Path, postgres_url: str, sto
 
 
 @pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
-def test_a_stop_under_load_loses_nothing_and_leaves_nothing_behind(
+def test_a_stop_under_load_loses_no_write_and_leaves_no_process(
     folder: Path, postgres_url: str, stop_signal: signal.Signals
 ) -> None:
     with serving_workers(folder, "--log-format", "json", database_url=postgres_url) as running:
@@ -182,7 +182,7 @@ def test_workers_that_can_not_start_end_the_service(folder: Path, postgres_url: 
     assert "version 99" in "".join(running.log)
 
 
-def test_a_worker_that_can_not_start_now_is_started_when_it_can(service: Running, shared_url: str) -> None:
+def test_a_worker_that_could_not_start_is_started_later(service: Running, shared_url: str) -> None:
     with session(shared_url) as operator:
         [(version, compatible_from)] = operator.rows("SELECT version, compatible_from FROM schema_version")
         operator.execute(NEWER)
@@ -201,7 +201,7 @@ def test_workers_do_not_outlive_their_parent(folder: Path, postgres_url: str) ->
     assert "Traceback" not in "".join(running.log)
 
 
-def test_without_room_for_their_metrics_workers_serve_all_the_same(folder: Path, postgres_url: str) -> None:
+def test_workers_serve_when_the_disk_for_their_metrics_is_full(folder: Path, postgres_url: str) -> None:
     """On a full disk, a page of a file that was mapped into memory ends the process that writes to it (SIGBUS)."""
     (small := folder / "small").mkdir()
     mounted = ["unshare", "--map-root-user", "--mount", "sh", "-c", FULL_DISK, str(small)]
