@@ -1,4 +1,4 @@
-"""The documents name all there is, name nothing that is not, and what they show runs."""
+"""The documents name everything that exists and nothing else, and their examples run."""
 
 import json
 import re
@@ -119,7 +119,7 @@ def anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
-def test_every_setting_has_its_row_with_its_default() -> None:
+def test_every_setting_is_in_the_table_with_its_default() -> None:
     documented = {name: default for name, default, *_ in rows(section(OPERATIONS_PAGE, "Settings"))}
     defaults = {name: field.default for name, field in Settings.model_fields.items()}
     assert PydanticUndefined not in defaults.values()
@@ -166,7 +166,7 @@ def test_every_status_has_its_heading() -> None:
     assert sorted(documented) == sorted({refused.status for refused in REFUSALS.values()} | CODES_OF_NO_CLASS.keys())
 
 
-def test_every_code_has_its_row_and_one_meaning() -> None:
+def test_every_code_is_in_the_table_with_one_meaning() -> None:
     documented = [(cells[0].strip("`"), int(cells[1])) for cells in rows(section(API, "Codes"))]
     codes = [(one.code, one.status) for one in REFUSALS.values() if one.status != 422]
     codes += [(code, status) for status, code in CODES_OF_NO_CLASS.items()]
@@ -194,7 +194,7 @@ def test_every_error_is_named_under_errors() -> None:
     assert named == {kind.__name__ for kind in kinds_of(HeadwayError)}
 
 
-def test_every_field_of_a_row_that_can_be_written_has_its_line_in_the_write_rule() -> None:
+def test_every_field_of_lesson_progress_that_can_be_written_is_in_the_write_rule() -> None:
     now = datetime.now(UTC)
     fresh = new_lesson_progress(LearnerId(""), CourseId(""), LessonId(""), ProgressId(""), now)._asdict()
     table = rows(section(API, "The write rule").partition("### ")[0])
@@ -208,14 +208,14 @@ def test_every_field_of_a_course_document_has_its_line() -> None:
     assert documented == [*CourseDocument.model_fields, *LessonDocument.model_fields]
 
 
-def test_every_metric_has_its_row() -> None:
+def test_every_metric_is_in_the_table() -> None:
     families = [family for family in Metrics().registry.collect() if family.name.startswith("headway_")]
     names = [family.name + ("_total" if family.type == "counter" else "") for family in families]
     documented = [name for name in code_in_first_cells(section(OPERATIONS_PAGE, "Metrics")) if " " not in name]
     assert sorted(documented) == sorted(names)
 
 
-def test_every_event_of_the_log_has_its_row() -> None:
+def test_every_event_of_the_log_is_in_the_table() -> None:
     logging = re.compile(r'(?:_log\.(?:debug|info|warning|error|exception)|self\._refuse|EVENT = )\(?\s*"(\w+)"')
     events = {event for file in SOURCE.rglob("*.py") for event in logging.findall(file.read_text())}
     assert set(code_in_first_cells(section(OPERATIONS_PAGE, "Logs"))) == events
@@ -271,7 +271,7 @@ def test_every_make_target_that_is_named_exists(document: Path) -> None:
 
 
 @pytest.mark.parametrize("decision", DECISIONS, ids=lambda path: path.stem)
-def test_every_decision_says_why_what_and_what_follows(decision: Path) -> None:
+def test_every_decision_has_context_decision_and_consequences(decision: Path) -> None:
     title, *parts = headings(decision)
     assert title.startswith(f"{int(decision.stem[:4])}. ")
     assert parts == ["Context", "Decision", "Consequences"]
