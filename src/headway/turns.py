@@ -1,4 +1,4 @@
-"""Long work that lets others have their turn: in a thread, or on the event loop."""
+"""Long work with pauses, in a thread or on the event loop, so that other work can continue."""
 
 import asyncio
 import time
@@ -9,13 +9,16 @@ from typing import Final, TypeVar
 T = TypeVar("T")
 
 TURN_SECONDS: Final = 0.002
-"""Of a long work, before others have the event loop or the write lock."""
+"""How long a long work may hold the event loop or the write lock at a time."""
 _WORK_SECONDS: Final = 0.001
 _PAUSE_SECONDS: Final = 0.0002
 
 
 def gently(rows: Iterable[T]) -> Iterator[T]:
-    """The rows, with pauses for the event loop: a thread at work keeps it waiting, for 5 ms each time it wakes."""
+    """Yield the rows, with pauses for the event loop.
+
+    A busy thread makes the event loop wait up to 5 ms for the interpreter's lock, each time it wakes up.
+    """
     until = monotonic() + _WORK_SECONDS
     for row in rows:
         yield row
@@ -25,7 +28,7 @@ def gently(rows: Iterable[T]) -> Iterator[T]:
 
 
 async def in_turns(works: Iterable[T]) -> AsyncIterator[T]:
-    """The works, letting others have the event loop in between."""
+    """Yield the works, and let other tasks run every `TURN_SECONDS`."""
     until = monotonic() + TURN_SECONDS
     for work in works:
         yield work

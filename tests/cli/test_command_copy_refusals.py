@@ -37,7 +37,7 @@ def test_a_destination_that_holds_another_installation_is_refused(
     other_url = f"sqlite:///{folder}/other/headway.db"
     assert headway(folder, "copy", other_url, postgres_url).code == 0
     refused = headway(folder, "copy", sqlite_url, postgres_url)
-    check_refusal(refused, 2, "no earlier copy", "the source has not", "Nothing was written", "empty database")
+    check_refusal(refused, 2, "not an earlier copy", "source does not have", "Nothing was written", "empty database")
     assert refused.out == ""
     assert found_in(postgres_url) == other
 
@@ -45,7 +45,7 @@ def test_a_destination_that_holds_another_installation_is_refused(
 def test_swapped_source_and_destination_are_refused(folder: Path, sqlite_url: str, postgres_url: str) -> None:
     before = installation(1)
     fill_sqlite(folder, before)
-    check_refusal(headway(folder, "copy", postgres_url, sqlite_url), 2, "right way round")
+    check_refusal(headway(folder, "copy", postgres_url, sqlite_url), 2, "are swapped")
     assert found_in(folder) == before
 
 

@@ -1,1 +1,1 @@
-"""Where rows are kept: one protocol, a store behind it for each database."""
+"""The stores: one for each kind of database, all with the same protocol."""

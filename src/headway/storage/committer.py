@@ -1,7 +1,7 @@
-"""Group commit: however many writes are waiting, one transaction takes them all.
+"""Group commit: one transaction stores all writes that are waiting.
 
-While one batch is on its way to the disk the next one gathers, so that a batch grows with the load and a single
-write still goes out at once. Nothing is acknowledged before its transaction is on disk.
+While a batch is written to disk, the next batch collects writes. So a batch grows with the load, and a single write
+starts at once. A write is acknowledged after its transaction is on disk.
 """
 
 import asyncio
@@ -21,45 +21,45 @@ from headway.domain.presence import CourseProgressRestore
 from headway.domain.writes import CourseProgressRefresh, LessonWrite, Written
 
 ATTEMPTS: Final = 50
-"""How often a write that loses every race is tried before its sender is told to come back."""
+"""How often a write that always loses to other processes is tried before it is refused with `StoreUnavailableError`."""
 
-_LOOK_SECONDS: Final = 0.1  # between two looks whether a lock that somebody else holds is free
+_LOOK_SECONDS: Final = 0.1  # between two checks whether a lock of another program is free
 
 
 class Lost:
-    """The outcome of a write that was decided on rows which another process has changed since: decide it again."""
+    """The outcome of a write that must be decided again, because another process has changed what it was decided on."""
 
 
 class Held:
-    """The outcome of a write whose learner's course somebody else has locked: decide it again when it is free."""
+    """The outcome of a write that must be decided again when another program has released its lock."""
 
 
 LOST: Final = Lost()
 HELD: Final = Held()
 Outcome = changes.Outcome | Exception | Lost | Held
-"""What became of a work that is decided and stored, an error that befell it, or that it is to be decided again."""
+"""The result of a stored work, the error that prevented it, or the request to decide it again."""
 
 
 class CommitObserver(Protocol):
-    """Told of every batch; the metrics are one."""
+    """Is notified of every batch, for the metrics."""
 
     def batch_committed(self, size: int, seconds: float) -> None:
-        """A batch of `size` writes took `seconds` from its first statement to the disk."""
+        """Report a batch of `size` writes that took `seconds` from its first statement until it was on disk."""
 
 
 class Locks:
-    """What a store knows of locks that others hold; this one, that there are none."""
+    """The locks of other programs that a store knows of. This base class knows none."""
 
     patience = 0.0
-    """Seconds for which a write waits for such a lock before its sender is told to come back."""
+    """Seconds for which a write waits for such a lock before it is refused with `StoreUnavailableError`."""
 
     async def still_held(self, keys: AbstractSet[Key]) -> AbstractSet[Key]:
-        """Those of these that somebody else still holds."""
+        """Return those of the keys that another program still locks."""
         return keys - keys
 
 
 class _Waiting:
-    """A write in the queue; `key` is what no two batches may work on at once."""
+    """A work in the queue. No two batches may contain the same `key` at the same time."""
 
     __slots__ = ("attempts", "given_up_at", "key", "outcome", "work")
 
@@ -68,17 +68,17 @@ class _Waiting:
         self.key = (work.learner_id, work.course_id)
         self.outcome = outcome
         self.attempts = 0
-        self.given_up_at: float | None = None  # set when somebody else is first found to hold its lock
+        self.given_up_at: float | None = None  # set when its lock is first found taken
 
 
 class Committer:
-    """The one queue in front of a store's transactions.
+    """The queue in front of a store's transactions.
 
-    `commit_batch` applies writes in their order, in one transaction, and answers an outcome for each; where it
-    raises, none was stored and every writer of the batch is told so. `queue_limit` bounds the writes waiting,
-    `batch_limit` those of one transaction. Up to `lanes` batches are under way at once, never two with writes of the
-    same learner in the same course: those keep their order. Writes of a learner's course that somebody else has
-    locked are set aside until `locks` says that it is free; the others go on.
+    `commit_batch` applies writes in their order, in one transaction, and returns an outcome for each. Where it raises,
+    none is stored, and every writer of the batch gets the error. `queue_limit` bounds the waiting writes, `batch_limit`
+    the writes of one transaction. Up to `lanes` batches run at the same time. The writes of one learner in one course
+    are never in two of them, so they keep their order. They are set aside while another program locks them, until
+    `locks` says that they are free; the other writes continue.
     """
 
     def __init__(
@@ -111,14 +111,14 @@ class Committer:
 
     @property
     def waiting(self) -> int:
-        """Writes in the queue, not counting those of the batches under way."""
+        """The number of writes in the queue, without those in the running batches."""
         return len(self._queue)
 
     @contextlib.asynccontextmanager
     async def alone(self) -> AsyncIterator[None]:
-        """Have the store to oneself, between two batches, for work that is no single lesson's write.
+        """Hold back the batches until the block is left, for work other than a write to one lesson.
 
-        Raises `QueueFullError`, and `StoreUnavailableError` where the store became unavailable meanwhile.
+        Raises `QueueFullError`, and `StoreUnavailableError` where the store became unavailable during the wait.
         """
         if len(self._queue) + len(self._aside) >= self._queue_limit:
             raise QueueFullError
@@ -136,16 +136,16 @@ class Committer:
             self._end_turn_alone()
 
     async def submit(self, write: LessonWrite) -> Written:
-        """Wait until the write is on disk. Raises `QueueFullError`, or whatever refused the write."""
+        """Return the result of a write when it is on disk. Raises `QueueFullError`, and the error that refused it."""
         written: Written = await self._submit(write)
         return written
 
     async def refresh(self, refresh: CourseProgressRefresh) -> None:
-        """Wait until course progress that was made anew is on disk. Raises as `submit` does."""
+        """Return when the recalculated course progress is on disk. Raises the same errors as `submit`."""
         await self._submit(refresh)
 
     async def restore(self, asked: CourseProgressRestore) -> bool:
-        """Wait until course progress is on disk as an export says; answers whether it changed. Raises as `submit`."""
+        """Return when restored course progress is on disk: whether it changed. Raises the same errors as `submit`."""
         changed: bool = await self._submit(asked)
         return changed
 
@@ -158,7 +158,7 @@ class Committer:
         return await outcome
 
     async def close(self) -> None:
-        """Return when all that was queued is committed."""
+        """Return when all queued writes are committed."""
         while self._queue or self._batches:
             under_way = {*self._batches, *filter(None, [self._watching])}
             await (asyncio.wait(under_way, return_when=FIRST_COMPLETED) if under_way else asyncio.sleep(0))
@@ -170,25 +170,25 @@ class Committer:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():  # given and taken back in the same moment
+            if turn.done() and not turn.cancelled():  # cancelled in the moment in which its turn came
                 self._end_turn_alone()
             raise
 
     def _end_turn_alone(self) -> None:
         self._someone_is_alone = False
-        self._writes_go_first = True  # else authors could keep learners waiting
+        self._writes_go_first = True  # otherwise authors could keep learners waiting
         self._start()
 
     def _start_soon(self) -> None:
-        """Start when whatever else is ready to write has written, in a context that is no single request's."""
+        """Start batches after all tasks that are ready have queued their writes, outside the context of any request."""
         if not self._starting:
             self._starting = True
             asyncio.get_running_loop().call_soon(self._start, context=Context())
 
     def _start(self) -> None:
-        """Start what may go now: someone who waits to be alone, or else as many batches as are worth it."""
+        """Start work that waits to be alone, or otherwise as many batches as are worth it."""
         self._starting = False
-        while self._aside and self._aside[0].done():  # gone meanwhile
+        while self._aside and self._aside[0].done():  # cancelled during the wait
             self._aside.popleft()
         if self._someone_is_alone:
             return
@@ -207,11 +207,14 @@ class Committer:
 
     @property
     def _is_worth_a_batch(self) -> bool:
-        """Whether a lane is free, and as many writes wait as are under way: under load few large batches cost less."""
+        """Whether a lane is free, and as many writes wait as are in running batches.
+
+        Under load, few large batches cost less than many small ones.
+        """
         return bool(self._queue) and len(self._batches) < self._lanes and len(self._queue) >= self._writes_under_way
 
     def _next_batch(self) -> list[_Waiting]:
-        """Take what may go out now, leaving the rest in its order."""
+        """Take the writes that may run now; the others keep their order in the queue."""
         batch: list[_Waiting] = []
         held: list[_Waiting] = []
         while self._queue and len(batch) < self._batch_limit:
@@ -242,8 +245,8 @@ class Committer:
         except UnavailableError as error:
             outcomes = [error] * len(batch)
             self._refuse_waiting(error)
-        except Exception as error:  # noqa: BLE001 - whatever it is, each waiting request is told
-            if len(batch) > 1:  # it is a fault of one of them, and no reason to refuse the others
+        except Exception as error:  # noqa: BLE001 - each waiting request gets the error, whatever it is
+            if len(batch) > 1:  # the fault of one must not refuse the others
                 for waiting in batch:
                     await self._commit([waiting])
                 return
@@ -262,7 +265,7 @@ class Committer:
             self._observer.batch_committed(len(batch) - len(again), seconds)
 
     def _try_again(self, lost: Sequence[_Waiting]) -> None:
-        """Put writes back to the front of the queue, in their order."""
+        """Put writes back at the front of the queue, in their order; refuse those that were tried too often."""
         for waiting in reversed(lost):
             waiting.attempts += 1
             if waiting.attempts < ATTEMPTS:
@@ -271,17 +274,17 @@ class Committer:
                 _resolve(waiting.outcome, StoreUnavailableError())
 
     def _set_aside(self, held: Sequence[_Waiting]) -> None:
-        """Let these, and what comes after them in the same learner's course, wait while somebody holds its lock."""
+        """Let writes wait until their lock is free, with all later writes of the same learner in the same course."""
         given_up_at = asyncio.get_running_loop().time() + self._locks.patience
         for waiting in held:
-            waiting.attempts = 0  # it has lost no race
+            waiting.attempts = 0  # a lock is no lost attempt
             waiting.given_up_at = waiting.given_up_at or given_up_at
             self._held.add(waiting.key)
         if self._held and self._watching is None:
             self._watching = asyncio.create_task(self._watch(), name="headway-locks", context=Context())
 
     async def _watch(self) -> None:
-        """Look again and again which locks are free, until all are."""
+        """Check every `_LOOK_SECONDS` which locks are free, until all are."""
         try:
             while self._held:
                 await asyncio.sleep(_LOOK_SECONDS)
@@ -294,7 +297,7 @@ class Committer:
             self._watching = None
 
     def _give_up_on_held(self) -> None:
-        """Tell those who have waited long enough to come back, and those behind them in their courses with them."""
+        """Refuse the writes that have waited long enough, and those behind them with the same key."""
         now = asyncio.get_running_loop().time()
         late = {one.key for one in self._queue if one.given_up_at is not None and one.given_up_at <= now}
         given_up = [waiting for waiting in self._queue if waiting.key in late]
@@ -303,14 +306,14 @@ class Committer:
             _resolve(waiting.outcome, StoreUnavailableError())
 
     def _refuse_waiting(self, error: UnavailableError) -> None:
-        """Tell those behind now, who have waited as long: not after a wait of their own."""
+        """Refuse the writes in the queue now: they have already waited."""
         self._outages += 1
         while self._queue:
             _resolve(self._queue.popleft().outcome, error)
 
 
 def _resolve(future: asyncio.Future[Any], outcome: Written | Exception | bool | None) -> None:
-    if future.done():  # the request was cancelled meanwhile
+    if future.done():  # the request was cancelled
         return
     if isinstance(outcome, Exception):
         future.set_exception(outcome)

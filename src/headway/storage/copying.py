@@ -1,8 +1,7 @@
-"""Copying all that a database holds to another one, and comparing the two.
+"""Copies everything in a database to another one, and compares the two.
 
-Both sides are walked in the order of their keys, a batch of each at a time, so that memory is bounded and what is there
-already is found without a look-up. Nothing is noted on the way: a copy that was broken off is begun anew, and puts what
-it finds missing.
+Both are read in the order of their keys, a batch of each at a time. So memory is bounded, and entries that are already
+there are found without a look-up. A copy keeps no state: an interrupted copy starts again, and stores what is missing.
 """
 
 import asyncio
@@ -25,11 +24,11 @@ T = TypeVar("T")
 K = TypeVar("K", bound=tuple[Any, ...])
 
 Progress = Callable[[int], None]
-"""Is told how many more were looked at."""
+"""Is called with the number of entries that were read since the last call."""
 
 
 class Compared(NamedTuple):
-    """How much of one kind there is on each side, and how much is missing on one of them or not the same on both."""
+    """The numbers of entries of one kind in both databases, and of those that are missing in one of them or differ."""
 
     kind: str
     source: int
@@ -38,9 +37,10 @@ class Compared(NamedTuple):
 
 
 async def refuse_unless_earlier(source: Archive, destination: Archive, progress: Progress) -> None:
-    """Raise `ConfigurationError` unless all that the destination holds was at the source earlier, or is there still.
+    """Raise `ConfigurationError` unless the destination is an earlier copy of the source, or empty.
 
-    Told by ids and by what only grows: versions and revisions. Reads no further than the destination goes.
+    An earlier copy has only entries that are in the source, or were there: their ids are the same, and their versions
+    or revisions, which only grow, are not greater. Reads both databases up to the destination's last entry.
     """
     for kind in _KINDS:
         async for stretch in _stretches(kind, source, destination):
@@ -51,7 +51,10 @@ async def refuse_unless_earlier(source: Archive, destination: Archive, progress:
 
 
 async def put_what_differs(source: Archive, destination: Archive, progress: Progress) -> int:
-    """Put what the destination has not, or has otherwise; answers how much that was. Each batch is on disk or not."""
+    """Store the entries that are missing in the destination or differ there, and return their number.
+
+    Each batch is stored completely or not at all.
+    """
     put = sum([await _put(kind, source, destination, progress) for kind in _KINDS])
     revision = await source.revision()
     if await destination.revision() < revision:
@@ -60,7 +63,7 @@ async def put_what_differs(source: Archive, destination: Archive, progress: Prog
 
 
 async def compare(source: Archive, destination: Archive, progress: Progress) -> Sequence[Compared]:
-    """Compare all, and count."""
+    """Compare all entries, and return the numbers for each kind."""
     return [await _compare(kind, source, destination, progress) for kind in _KINDS]
 
 
@@ -74,7 +77,7 @@ async def _put(kind: "_Kind[Any, Any]", source: Archive, destination: Archive, p
         progress(len(stretch.source))
         putting = asyncio.create_task(kind.put_all(destination, differing))
         try:
-            await asyncio.sleep(0)  # it is on its way before more is read, of keys beyond it
+            await asyncio.sleep(0)  # the batch is sent before the next one is read
             stretch = await anext(stretches, None)
         finally:
             await putting
@@ -96,7 +99,7 @@ async def _compare(kind: "_Kind[Any, Any]", source: Archive, destination: Archiv
 
 @dataclass(frozen=True)
 class _Stretch(Generic[T]):
-    """All that both sides have between two keys."""
+    """All entries of both databases between two keys."""
 
     source: Sequence[T]
     destination: Sequence[T]
@@ -105,9 +108,10 @@ class _Stretch(Generic[T]):
 
 @dataclass(frozen=True)
 class _Kind(Generic[T, K]):
-    """One of the kinds of things that a database holds.
+    """One kind of entry in a database, such as lesson progress.
 
-    `precedes` says whether the first can be what the second was earlier; `counts`, whether one says anything at all.
+    `precedes` says whether the first entry may be an earlier state of the second one. `counts` is false for entries
+    that are not copied.
     """
 
     name: str
@@ -121,7 +125,7 @@ class _Kind(Generic[T, K]):
     counts: Callable[[T], bool] = lambda _: True
 
     def pairs(self, stretch: _Stretch[T]) -> Iterator[tuple[T | None, T | None]]:
-        """What is at the source beside what is at the destination under the same key."""
+        """Yield the source's and the destination's entry of each key; `None` where one is missing."""
         there = {self.key(item): item for item in stretch.destination}
         for item in stretch.source:
             if self.counts(item):
@@ -131,7 +135,7 @@ class _Kind(Generic[T, K]):
                 yield None, item
 
     def differing(self, stretch: _Stretch[T]) -> list[tuple[T | None, T | None]]:
-        """The pairs that are not the same."""
+        """Return the pairs of entries that differ."""
         return [
             (here, there)
             for here, there in self.pairs(stretch)
@@ -139,25 +143,25 @@ class _Kind(Generic[T, K]):
         ]
 
     async def put_all(self, archive: Archive, items: Sequence[T]) -> None:
-        """Put the items, if there are any."""
+        """Store the items, if there are any."""
         if items:
             await self.put(archive, items)
 
     def refuse_unless_earlier(self, stretch: _Stretch[T]) -> None:
-        """Raise `ConfigurationError` where the destination has what never was at the source."""
+        """Raise `ConfigurationError` where the destination has an entry that was never in the source."""
         for here, there in self.differing(stretch):
             if there is not None and (here is None or not self.precedes(there, here)):
-                found = "the source has not" if here is None else "was changed there"
-                position = ", ".join(map(str, self.key(there)))
+                found = "the source does not have" if here is None else "was changed there"
+                key = ", ".join(map(str, self.key(there)))
                 raise ConfigurationError(
-                    f"The destination is no earlier copy of the source: it has {self.one} that {found} "
-                    f"({position}). Nothing was written. Copy into an empty database, or see whether "
-                    "the two are the right way round."
+                    f"The destination is not an earlier copy of the source: it has {self.one} that {found} "
+                    f"({key}). Nothing was written. Copy into an empty database, or check whether the source and the "
+                    "destination are swapped."
                 )
 
 
 class _Side(Generic[T, K]):
-    """What one side has of a kind, a batch at a time."""
+    """The entries of one kind in one of the databases, read a batch at a time."""
 
     def __init__(self, kind: _Kind[T, K], archive: Archive) -> None:
         self._kind = kind
@@ -168,16 +172,16 @@ class _Side(Generic[T, K]):
 
     @property
     def is_empty(self) -> bool:
-        """Whether all was taken."""
+        """Whether all entries were taken."""
         return self.is_read and not self._held
 
     @property
     def known_to(self) -> K | None:
-        """The key up to which all is held; `None`: all there is."""
+        """The key up to which all entries are read; `None`: all of them."""
         return None if self.is_read else self._read_to
 
     async def fill(self) -> None:
-        """Read on, if nothing is held."""
+        """Read the next batch, where no entry is left of the last one."""
         if self._held or self.is_read:
             return
         batch = await self._kind.read(self._archive, self._read_to, self._kind.batch)
@@ -187,14 +191,14 @@ class _Side(Generic[T, K]):
             self._read_to = self._kind.key(batch[-1])
 
     def take(self, to: K | None) -> list[T]:
-        """What is held up to a key; `None`: all of it."""
+        """Take the entries that are read, up to a key (`None`: all of them)."""
         count = len(self._held) if to is None else bisect_right(self._held, to, key=self._kind.key)
         taken, self._held = self._held[:count], self._held[count:]
         return taken
 
 
 async def _stretches(kind: _Kind[T, K], source: Archive, destination: Archive) -> AsyncIterator[_Stretch[T]]:
-    """Both sides from the first key to the last, in stretches of a batch at most."""
+    """Yield both databases from the first key to the last, in stretches of at most a batch."""
     here, there = _Side(kind, source), _Side(kind, destination)
     while True:
         await here.fill()
@@ -206,13 +210,16 @@ async def _stretches(kind: _Kind[T, K], source: Archive, destination: Archive) -
         yield _Stretch(here.take(to), there.take(to), there.is_empty)
 
 
-def _same_row(one: LessonProgress, other: LessonProgress) -> bool:
-    """Whether two rows are the same to the last character: Python calls 1 and true equal, and other orders of keys."""
+def _is_same_progress(one: LessonProgress, other: LessonProgress) -> bool:
+    """Whether two are equal to the last character of their metadata.
+
+    For Python, 1 equals true, and mappings with different orders of keys are equal.
+    """
     return one == other and (not one.metadata or orjson.dumps(one.metadata) == orjson.dumps(other.metadata))
 
 
 def _precedes(one: LessonProgress, other: LessonProgress) -> bool:
-    """Whether a row can have been the other one earlier, or one that was removed before the other one was made."""
+    """Whether the first may be an earlier state of the second one, or was removed before the second one was made."""
     return one.version < other.version if one.id == other.id else one.created_at < other.created_at
 
 
@@ -225,18 +232,18 @@ _COURSES: Final[_Kind[VersionedCourse, tuple[CourseId]]] = _Kind(
     put=lambda archive, courses: archive.put_courses(courses),
     precedes=lambda one, other: one.version < other.version,
 )
-_LESSON_ROWS: Final[_Kind[LessonProgress, LessonKey]] = _Kind(
+_LESSON_PROGRESS: Final[_Kind[LessonProgress, LessonKey]] = _Kind(
     "lesson progress",
     one="lesson progress",
     batch=500,  # of 60 KiB at most, notes and metadata
-    key=lambda row: row[:3],
+    key=lambda progress: progress[:3],
     read=lambda archive, after, limit: archive.lesson_progress(after, limit),
-    put=lambda archive, rows: archive.put_lesson_progress(rows),
+    put=lambda archive, lessons: archive.put_lesson_progress(lessons),
     precedes=_precedes,
-    is_same=_same_row,
+    is_same=_is_same_progress,
 )
-# Of a learner who was erased, PostgreSQL keeps for a while course progress that says nothing, against writes under way.
-# There are none of these in a copy. So it does not travel and is no difference.
+# PostgreSQL keeps the emptied course progress of an erased learner for a while, because of writes that still run.
+# A copy has no such writes. So the emptied course progress is neither copied nor compared.
 _COURSE_PROGRESS: Final[_Kind[CourseProgress, CourseProgressKey]] = _Kind(
     "course progress",
     one="course progress",
@@ -257,6 +264,6 @@ _DAYS: Final[_Kind[HeldDay, LearnerDayKey]] = _Kind(
     put=lambda archive, days: archive.put_days(days),
     precedes=lambda _one, _other: False,
 )
-# Course progress before lesson progress: a copy that was broken off, and is served all the same, has no lesson progress
-# without course progress, which would be taken for none.
-_KINDS: Final[Sequence[_Kind[Any, Any]]] = (_COURSES, _COURSE_PROGRESS, _LESSON_ROWS, _DAYS)
+# Course progress comes before lesson progress: if somebody used an interrupted copy, lesson progress without course
+# progress would be ignored.
+_KINDS: Final[Sequence[_Kind[Any, Any]]] = (_COURSES, _COURSE_PROGRESS, _LESSON_PROGRESS, _DAYS)

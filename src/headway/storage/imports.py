@@ -1,4 +1,4 @@
-"""Between the lines of an import and the JSON that they are kept as until they are written."""
+"""Converts lines of an import to JSON, as they are stored until they are written, and back."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,12 +12,12 @@ from headway.domain.writes import UNCONDITIONAL, LessonWrite
 
 
 def from_writes(writes: Sequence[LessonWrite]) -> str:
-    """What writes are kept as until they are done; those without conditions, and of no export, can be."""
+    """Return writes as JSON. They must have no precondition and restore nothing from an export."""
     return orjson.dumps([_from_write(write) for write in writes]).decode()
 
 
 def to_writes(text: str) -> list[LessonWrite]:
-    """The writes that are kept as this."""
+    """Return the writes from their JSON."""
     return [_to_write(*fields) for fields in orjson.loads(text)]
 
 

@@ -1,4 +1,4 @@
-"""Between a course and the columns of `lessons`, which are the same in every store."""
+"""Converts a course to the columns of `courses` and `lessons`, which are the same in every store, and back."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -16,7 +16,7 @@ _COURSE_COLUMNS: Final = 4
 
 
 def to_course(course_id: CourseId, rows: Sequence[Any]) -> VersionedCourse:
-    """A course from its lessons' rows, each opening with the course's version, title, time zone and `on_edit`."""
+    """Return a course from the rows of its lessons, which begin with its version, title, time zone and `on_edit`."""
     version, title, time_zone, on_edit = rows[0][:_COURSE_COLUMNS]
     lessons = tuple(_to_lesson(row[_COURSE_COLUMNS:-1]) for row in rows)
     criteria = {lesson.id: row[-1] for lesson, row in zip(lessons, rows, strict=True) if row[-1]}
@@ -24,13 +24,13 @@ def to_course(course_id: CourseId, rows: Sequence[Any]) -> VersionedCourse:
 
 
 def to_courses(rows: Sequence[Any]) -> list[VersionedCourse]:
-    """Courses from their lessons' rows, course by course, each row opening with the course's id."""
+    """Return courses from the rows of their lessons, grouped by course. Each row begins with the course's id."""
     by_course = groupby(rows, itemgetter(0))
     return [to_course(course_id, [row[1:] for row in group]) for course_id, group in by_course]
 
 
 def course_columns(versioned: VersionedCourse) -> tuple[Any, ...]:
-    """The columns of `courses`, in the table's order."""
+    """Return the columns of `courses`, in the table's order."""
     course = versioned.course
     return (
         course.id, course.title, course.time_zone, course.on_edit.value, len(course.lessons), course.required_lessons,
@@ -39,7 +39,7 @@ def course_columns(versioned: VersionedCourse) -> tuple[Any, ...]:
 
 
 def lesson_columns(versioned: VersionedCourse) -> list[tuple[Any, ...]]:
-    """The columns of `lessons` for each lesson, in the table's order."""
+    """Return the columns of `lessons` for each lesson, in the table's order."""
     course = versioned.course
     return [
         (

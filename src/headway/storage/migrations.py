@@ -1,4 +1,4 @@
-"""Numbered migrations, and which of them a database lacks: the same rule for every store."""
+"""Numbered migrations, and which of them a database lacks. Every store uses the same rule."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,16 +8,16 @@ from headway.domain.errors import SchemaTooNewError
 
 
 class SchemaMarks(NamedTuple):
-    """What a database says of its schema: its version (0: empty) and the oldest version whose Headway may use it."""
+    """The schema version of a database (0: empty), and the oldest schema version whose Headway can use it."""
 
     version: int
     compatible_from: int
 
 
 class Migrations:
-    """The files `0001_name.sql`, `0002_name.sql`, … of one folder; the last one's number is the schema's version.
+    """The files `0001_name.sql`, `0002_name.sql`, … of one folder. The number of files is the schema version.
 
-    `compatible_from` is the oldest schema version whose Headway can work on the schema that they lead to.
+    `compatible_from` is the oldest schema version whose Headway can use the schema that the files lead to.
     """
 
     def __init__(self, folder: Path, *, compatible_from: int) -> None:
@@ -25,9 +25,9 @@ class Migrations:
         self.marks = SchemaMarks(len(self._files), compatible_from)
 
     def missing(self, found: SchemaMarks) -> Sequence[Path]:
-        """The files to apply, in order. None to a newer schema that this Headway can work on.
+        """Return the files to apply, in order; none where the schema is newer, but usable.
 
-        Raises `SchemaTooNewError` for one that it can not.
+        Raises `SchemaTooNewError` where the schema is too new for this Headway.
         """
         if found.compatible_from > self.marks.version:
             raise SchemaTooNewError(found.version, self.marks.version)

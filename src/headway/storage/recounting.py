@@ -1,4 +1,4 @@
-"""Counting all that a database holds: the same for every store."""
+"""Recounts the counters of a whole database, in the same way for every store."""
 
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -8,21 +8,21 @@ from headway.domain.ports import Archive
 
 _FIRST: Final = "0001_initial"
 _UNCOUNTED: Final = frozenset({"0003_statistics", "0006_stopped", "0008_worked_at"})
-"""The migrations from which on figures are kept that were not kept before, or were kept otherwise.
+"""The migrations that added counters, or changed what is counted.
 
-With the second and third of these scores are counted at whole points rounded down; before, halves went upwards.
+Since the second and the third of them, scores are rounded down to whole points. Before, halves were rounded up.
 """
 
 
 def are_uncounted(applied: Sequence[str]) -> bool:
-    """Whether these migrations, just applied, found what was never counted so: a database they made has nothing."""
+    """Whether a database must be recounted after these migrations. A database that they created is empty."""
     return _FIRST not in applied and not _UNCOUNTED.isdisjoint(applied)
 
 
 async def count_anew(archive: Archive, progress: Callable[[int], None] = lambda _rows: None) -> None:
-    """Make the courses' figures what a recount finds; `progress` is told how many more rows were counted.
+    """Replace the counters by a recount. `progress` is called with the number of rows counted since its last call.
 
-    The difference is added: what is written meanwhile adds its own, so nobody has to wait.
+    The difference is added to the counters. So writes during the recount stay counted, and nothing is locked.
     """
     difference = Counters()
     async with archive.recount(None) as recount:

@@ -1,1 +1,1 @@
-"""What both stores have in common: over a small session of a store's own, or as pure functions."""
+"""What both stores do in the same way: over a session that each store implements, or as pure functions."""

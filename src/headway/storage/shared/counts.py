@@ -1,4 +1,4 @@
-"""Reading the counts that the tables of figures hold."""
+"""Reads the counters from their tables."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -10,7 +10,7 @@ from headway.storage.shared.session import Reading, Row, Step, to_date
 
 
 class CountStatements(NamedTuple):
-    """A store's statements on the tables of figures, of one course or of all."""
+    """The statements of a store that read the counters, of one course or of all."""
 
     courses: str
     lessons: str
@@ -19,7 +19,10 @@ class CountStatements(NamedTuple):
 
 
 def all_counts(statements: CountStatements, first: date, last: date, *of: CourseId) -> Reading[Counters]:
-    """The counts of a course, where the statements are of one, or of all; days from the first to the last."""
+    """Return the counters: of the course `of` where the statements are for one, otherwise of all courses.
+
+    Days are from `first` to `last`, both included.
+    """
     return counted(
         courses=(yield Step(statements.courses, *of)),
         lessons=(yield Step(statements.lessons, *of)),
@@ -29,7 +32,7 @@ def all_counts(statements: CountStatements, first: date, last: date, *of: Course
 
 
 def counted(*, courses: Iterable[Row], lessons: Iterable[Row], scores: Iterable[Row], days: Iterable[Row]) -> Counters:
-    """The counts, from rows that begin with the ids as text; of each key there is one row."""
+    """Return the counters from rows that begin with the ids as text. Each key has one row."""
     counters = Counters()
     for course, *counts in courses:
         counters.add_course(course, CourseCounts(*counts))

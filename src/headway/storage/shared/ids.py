@@ -1,4 +1,4 @@
-"""The first and the last id, and the one that comes next: ids sort alike as text and as UUIDs."""
+"""The first, the last and the next id. Ids have the same order as text and as UUIDs."""
 
 from typing import Final
 from uuid import UUID
@@ -10,5 +10,5 @@ LAST_ID: Final = str(UUID(int=2**128 - 1))
 
 
 def next_learner(learner_id: LearnerId) -> LearnerId | None:
-    """The smallest id that is greater; `None`: there is none."""
+    """Return the smallest id that is greater; `None` where there is none."""
     return None if learner_id == LAST_ID else LearnerId(str(UUID(int=UUID(learner_id).int + 1)))

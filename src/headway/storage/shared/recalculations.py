@@ -1,4 +1,4 @@
-"""Courses whose last edit is still being worked out for learners already under way, and who works on it."""
+"""The courses with a running recalculation, and the leases of the processes that work on them."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -14,19 +14,19 @@ _LEASE: Final = timedelta(minutes=1)
 
 
 class Recalculations:
-    """What is still to be recalculated, and who is at it."""
+    """The running recalculations in a database."""
 
     def __init__(self, session: Session, clock: Callable[[], datetime]) -> None:
         self._session = session
         self._clock = clock
 
     async def find(self, course_id: CourseId) -> Recalculation | None:
-        """How far it is with a course."""
+        """Return a course's recalculation; `None` where none is running."""
         found = await self._session.fetch(sql.RECALCULATION, course_id)
         return Recalculation(*found[0]) if found else None
 
     async def take(self) -> Recalculation | None:
-        """One that nobody works on, from now on one's own."""
+        """Lease a recalculation that nobody works on; `None` where there is none."""
         now = self._clock()
         free = await self._session.fetch(sql.FREE_RECALCULATION, now)
         if not free:
@@ -36,7 +36,7 @@ class Recalculations:
         return Recalculation(*taken[0]) if taken else None
 
     async def next_learners(self, under_way: Recalculation, limit: int) -> Sequence[LearnerId]:
-        """The learners that come next."""
+        """Return the next learners, at most `limit`, by id."""
         first = FIRST_ID if under_way.after is None else next_learner(under_way.after)
         if first is None:
             return ()
@@ -44,10 +44,10 @@ class Recalculations:
         return [learner_id for (learner_id,) in await self._session.scan(sql.LEARNERS_TO_RECALCULATE, *asked)]
 
     async def advance(self, under_way: Recalculation) -> bool:
-        """Note how far it is; answers whether it is still the course's last edit."""
+        """Record how far it is, and extend the lease. Return false where the course has been edited again."""
         noted = (under_way.done, under_way.after, self._clock() + _LEASE, under_way.course_id, under_way.version)
         return bool(await self._session.change(sql.ADVANCE_RECALCULATION, *noted))
 
     async def finish(self, under_way: Recalculation) -> None:
-        """Note that nothing is left to do."""
+        """Remove the record of a finished recalculation."""
         await self._session.change(sql.FINISH_RECALCULATION, under_way.course_id, under_way.version)

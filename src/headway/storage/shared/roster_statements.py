@@ -1,4 +1,4 @@
-"""The statements of rosters, put together of named pieces: one for each order, way to find learners, and database."""
+"""Builds the statements of rosters from named pieces: one for each order, way to find learners, and database."""
 
 from collections.abc import Callable, Mapping
 from enum import Enum
@@ -11,14 +11,17 @@ from headway.storage.shared.columns import COURSE_PROGRESS
 
 
 class Dialect(NamedTuple):
-    """What the databases write differently: a parameter with its type, and a day after all others."""
+    """The differences between the databases: a parameter with its type, and a day after all others."""
 
     typed: Callable[[str, str], str]
     after_all_days: str
 
 
 class Way(Enum):
-    """How a page finds its learners: it walks the order and sifts, or finds few by their ids or lesson and sorts."""
+    """How a page finds its learners.
+
+    It reads all learners in the order and filters them, or it finds few learners by their ids or lesson and sorts them.
+    """
 
     WALKING = "walking"
     BY_IDS = "by_ids"
@@ -26,7 +29,7 @@ class Way(Enum):
 
 
 class RosterStatements(NamedTuple):
-    """The statements of one database: by order and whether it descends; and of those who have not completed."""
+    """The statements of one database: by order and whether it descends, and for learners without completion."""
 
     sorted: Mapping[Way, Mapping[tuple[RosterOrder, bool], str]]
     incomplete: Mapping[Way, str]
@@ -35,13 +38,13 @@ class RosterStatements(NamedTuple):
 _SORTED_BY: Final = {
     RosterOrder.PROGRESS: "p.completed_lessons",
     RosterOrder.LAST_SEEN: "p.day",
-    RosterOrder.COMPLETED: "p.completed_at",  # who has none is behind no position, and so on no page
+    RosterOrder.COMPLETED: "p.completed_at",  # a learner without it is on no page of these statements
 }
 _DIRECTIONS: Final = {False: (">", ""), True: ("<", " DESC")}
 
 
 def roster_statements(dialect: Dialect) -> RosterStatements:
-    """All statements of rosters, in a database's dialect."""
+    """Return all statements of rosters in the dialect of a database."""
     return RosterStatements(
         {
             way: {
@@ -56,7 +59,10 @@ def roster_statements(dialect: Dialect) -> RosterStatements:
 
 
 def _sorted(dialect: Dialect, way: Way, order: RosterOrder, *, descending: bool) -> str:
-    """A page in an order. Parameters: course_id, at_lesson, value, after, first_id, last_id, other filters', limit."""
+    """Return the statement for a page in an order.
+
+    Parameters: course_id, at_lesson, value, after, first_id, last_id, those of the other filters, limit.
+    """
     sorted_by, day, completed_at = (_hidden(one, way) for one in (_SORTED_BY[order], "p.day", "p.completed_at"))
     sign, direction = _DIRECTIONS[descending]
     before = dialect.typed("last_seen_before", "date")
@@ -76,10 +82,10 @@ def _sorted(dialect: Dialect, way: Way, order: RosterOrder, *, descending: bool)
 
 
 def _incomplete(dialect: Dialect, way: Way) -> str:
-    """A page of those who have not completed the course, by id.
+    """Return the statement for a page of the learners who have not completed the course, by id.
 
-    Parameters: course_id, at_lesson, first, last_id, other filters', limit. With the first and the last id compared
-    alone, SQLite would prefer the index by learner to the one by lesson.
+    Parameters: course_id, at_lesson, first, last_id, those of the other filters, limit. By lesson, the last id is
+    compared together with the lesson. Otherwise SQLite would use the index by learner instead of the one by lesson.
     """
     before = dialect.typed("last_seen_before", "date")
     until = "(p.at_lesson, p.user_id) <= (:at_lesson, :last_id)" if way is Way.BY_LESSON else "p.user_id <= :last_id"
@@ -101,7 +107,10 @@ _SELECT: Final = f"SELECT {COURSE_PROGRESS} FROM course_progress AS p"  # noqa: 
 
 
 def _hidden(column: str, way: Way) -> str:
-    """A column, but where no index finds it if learners are found otherwise: a planner might still walk everybody."""
+    """Return a column, hidden from the indexes where learners are found in another way.
+
+    Otherwise a planner might use an index on it and read all learners.
+    """
     return column if way is Way.WALKING else f"coalesce({column}, {column})"
 
 
@@ -117,7 +126,7 @@ def _of_completion(dialect: Dialect, completed_at: str) -> str:
 
 
 def _of_lesson(dialect: Dialect, way: Way, completed_at: str) -> str:
-    """Those at a lesson; found by an index, which has nobody who has completed the course, where they are few."""
+    """Return the condition for learners at a lesson. The index by lesson has only learners without completion."""
     if way is Way.BY_LESSON:
         return "p.at_lesson = :at_lesson AND p.completed_at IS NULL"
     at_lesson = f"p.at_lesson = :at_lesson AND {completed_at} IS NULL"
@@ -125,7 +134,10 @@ def _of_lesson(dialect: Dialect, way: Way, completed_at: str) -> str:
 
 
 def _of_incomplete_lesson(dialect: Dialect) -> str:
-    """A learner's own row is asked for by its key: of NOT EXISTS a planner may make a table of everybody's."""
+    """Return the condition for learners who have not completed a lesson.
+
+    The learner's lesson progress is read by its key. With NOT EXISTS, a planner might first collect that of everybody.
+    """
     failed_at_least = dialect.typed("failed_at_least", "integer")
     return f"""(
                 {dialect.typed("incomplete_lesson", "uuid")} IS NULL
@@ -140,7 +152,7 @@ def _of_incomplete_lesson(dialect: Dialect) -> str:
 
 
 def _numbered(statement: str) -> str:
-    """The statement with its parameters by number, as they first appear."""
+    """Return the statement with numbered parameters, in the order in which they first appear."""
     queries = aiosql.from_str(f"-- name: roster\n{statement};", "asyncpg", mandatory_parameters=False)
     text: str = queries.roster.sql
     return text

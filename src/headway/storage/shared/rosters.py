@@ -1,4 +1,4 @@
-"""A page of a roster: which statements to ask, with which values."""
+"""Reads a page of a roster: chooses the statements and their values."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -24,7 +24,7 @@ _LAST: Final = {
 
 
 def roster_page(statements: RosterStatements, course_id: CourseId, query: RosterQuery) -> Reading[Sequence[Row]]:
-    """A page of a course's learners, as rows of `course_progress`."""
+    """Return a page of a course's learners, as rows of `course_progress`."""
     found = yield from _sorted_page(statements, course_id, query)
     missing = query.limit - len(found)
     if missing and query.order is RosterOrder.COMPLETED and query.completed is not True:
@@ -33,7 +33,7 @@ def roster_page(statements: RosterStatements, course_id: CourseId, query: Roster
 
 
 def _sorted_page(statements: RosterStatements, course_id: CourseId, query: RosterQuery) -> Reading[Sequence[Row]]:
-    """Those who have what the roster is sorted by."""
+    """Return the learners who have the value by which the roster is sorted."""
     if query.order is RosterOrder.COMPLETED and query.of_incomplete:
         return ()
     if query.after is not None and query.after.value is None:
@@ -47,7 +47,7 @@ def _sorted_page(statements: RosterStatements, course_id: CourseId, query: Roste
 
 
 def _way(course_id: CourseId, query: RosterQuery) -> Reading[Way]:
-    """How to find the learners: by what is asked of them where they are few."""
+    """Return how to find the learners: by their ids or lesson where at most `FEW` have them."""
     if query.learners is not None and (yield from _are_few(Step(sql.COUNT_AMONG, course_id, *query.learners, FEW + 1))):
         return Way.BY_IDS
     if query.at_lesson is not None and (yield from _are_few(Step(sql.COUNT_AT, course_id, query.at_lesson, FEW + 1))):
@@ -63,7 +63,7 @@ def _are_few(count: Step) -> Reading[bool]:
 def _incomplete_page(
     statements: RosterStatements, course_id: CourseId, query: RosterQuery, limit: int
 ) -> Reading[Sequence[Row]]:
-    """Those who have not completed the course, behind those who have."""
+    """Return the learners who have not completed the course; they come after those who have."""
     is_behind = query.after is not None and query.after.value is None
     first = next_learner(query.after.learner_id) if query.after is not None and is_behind else FIRST_ID
     last: str = LAST_ID

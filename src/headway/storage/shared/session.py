@@ -1,4 +1,4 @@
-"""How the parts that the stores share ask their database, whichever it is."""
+"""The interface through which the shared parts of the stores use a database."""
 
 from collections.abc import Generator, Sequence
 from datetime import date, datetime
@@ -10,7 +10,7 @@ Row = Any
 
 
 class Step:
-    """One statement with the values of its parameters, in the order in which they first appear."""
+    """A statement with the values of its parameters, in the order in which they first appear."""
 
     __slots__ = ("statement", "values")
 
@@ -20,37 +20,37 @@ class Step:
 
 
 Reading = Generator[Step, Sequence[Row], T]
-"""Several statements over one moment's rows: yields a step, is sent its rows, and returns what they say together.
+"""A read with several statements over one snapshot. It yields each step, receives its rows, and returns a result.
 
-Which statement comes next may depend on the rows of those before. Each store runs it in its own way: `run`.
+The next statement may depend on the rows of those before. Each store has its own `run` for it.
 """
 
 
 class Session(Protocol):
-    """One database. Values are given and received as the domain has them, ids as text.
+    """A database. Values are passed as the domain has them; ids are text.
 
-    Moments and dates come back as the database keeps them: `to_moment` and `to_date` take both forms. Every method may
-    raise `StoreUnavailableError`.
+    Moments and dates are returned in the form of the database, which `to_moment` and `to_date` convert. Every method
+    may raise `StoreUnavailableError`.
     """
 
     async def fetch(self, statement: str, *values: object) -> Sequence[Row]:
-        """The rows of a statement that changes nothing and takes little time."""
+        """Return the rows of a short statement that changes nothing."""
 
     async def scan(self, statement: str, *values: object) -> Sequence[Row]:
-        """The rows of a statement that changes nothing and may take long."""
+        """Return the rows of a statement that changes nothing and may take long."""
 
     async def change(self, statement: str, *values: object) -> Sequence[Row]:
-        """The rows of a statement that is on disk when this returns."""
+        """Run a statement in its own transaction, and return its rows when it is on disk."""
 
     async def change_all(self, *steps: Step) -> Sequence[Sequence[Row]]:
-        """The rows of each of several statements, in one transaction that is on disk when this returns."""
+        """Run statements in one transaction, and return the rows of each when all are on disk."""
 
 
 def to_moment(value: datetime | str) -> datetime:
-    """A moment, from a column that keeps it as one or as text."""
+    """Return a moment from a column that has it as a moment or as text."""
     return datetime.fromisoformat(value) if isinstance(value, str) else value
 
 
 def to_date(value: date | str) -> date:
-    """A date, from a column that keeps it as one or as text."""
+    """Return a date from a column that has it as a date or as text."""
     return date.fromisoformat(value) if isinstance(value, str) else value

@@ -1,4 +1,4 @@
-"""Codes that let a browser in once: the SignInCodes protocol."""
+"""One-time codes that sign a browser in: the SignInCodes protocol."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -13,21 +13,21 @@ from headway.storage.shared.session import Session, to_moment
 
 
 class StoredSignInCodes:
-    """Codes that let a browser in."""
+    """The sign-in codes in a database."""
 
     def __init__(self, session: Session, clock: Callable[[], datetime]) -> None:
         self._session = session
         self._clock = clock
 
     async def put(self, digest: str, sign_in: SignIn, ends_at: datetime) -> None:
-        """Keep a code."""
+        """Store a code."""
         columns = (digest, *_from_principal(sign_in.principal), sign_in.ends_at, ends_at)
         await self._session.change(sql.PUT_SIGN_IN_CODE, *columns)
 
     async def take(self, digest: str) -> SignIn | None:
-        """Take a code: of two who delete a row at once, one finds it.
+        """Remove a code, and return what it signs in. Of two who delete a row at the same time, only one gets it.
 
-        Whether there is one is read first, so that whoever makes codes up does not keep others from writing.
+        Reads first whether the code exists, so that requests with invented codes do not take the write lock.
         """
         if not await self._session.fetch(sql.FIND_SIGN_IN_CODE, digest):
             return None
@@ -41,11 +41,11 @@ class StoredSignInCodes:
         return SignIn(_to_principal(learner, scopes, courses), end_of_session)
 
     async def forget_all(self, learner_id: LearnerId) -> None:
-        """Forget a learner's codes."""
+        """Remove a learner's codes."""
         await self._session.change(sql.FORGET_SIGN_IN_CODES, learner_id)
 
     async def sweep(self) -> None:
-        """Forget codes that are over. Where there are none, nothing is written."""
+        """Remove expired codes. Writes nothing where there are none."""
         now = self._clock()
         if await self._session.fetch(sql.FIND_OLD_SIGN_IN_CODE, now):
             await self._session.change(sql.SWEEP_SIGN_IN_CODES, now)
@@ -57,7 +57,7 @@ def _to_principal(learner: str, scopes: str, courses: str | None) -> Principal:
 
 
 def _from_principal(principal: Principal) -> tuple[str, str, str | None]:
-    """The learner, the scopes and the courses that a code is kept with."""
+    """Return the learner, the scopes and the courses as columns."""
     courses = None if principal.courses is None else _texts(principal.courses)
     return principal.learner_id, _texts(principal.scopes), courses
 

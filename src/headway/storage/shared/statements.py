@@ -1,7 +1,7 @@
-"""The statements of the files of SQL beside this one, by name.
+"""The statements of the SQL files in this folder, by name.
 
-Their text is the same for both databases: SQLite takes parameters that are written as PostgreSQL's, and counts them by
-where they first appear.
+Their text is the same for both databases: SQLite accepts parameters in PostgreSQL's notation, and numbers them by where
+they first appear.
 """
 
 from pathlib import Path
@@ -59,4 +59,4 @@ COURSE_PROGRESS_FROM: Final = _sql("course_progress_from")
 DAYS_FROM: Final = _sql("days_from")
 COUNT_LESSON_ROWS: Final = _sql("count_lesson_rows")
 HOLDINGS: Final = tuple(map(_sql, ("count_courses", "count_lesson_rows", "count_course_progress", "count_days")))
-"""The counts of everything, in the order of `Holdings`."""
+"""The statements that count everything, in the order of `Holdings`."""
