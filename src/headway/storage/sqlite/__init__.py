@@ -1,4 +1,4 @@
-"""The embedded store: SQLite through apsw, one writer with group commit, readers beside it."""
+"""The store on SQLite, by apsw: one writer with group commit, and several readers."""
 
 from headway.storage.sqlite.store import SqliteStore
 

@@ -36,10 +36,10 @@ _READERS: Final = RowReaders(to_lesson_progress, to_course_progress, to_held_day
 
 
 class SqliteArchive(ArchiveReader):
-    """All that one file holds.
+    """Everything in one file.
 
-    `transaction` begins one that is on disk when its block is left, `snapshots` gives a connection of one's own that
-    goes on seeing what was there when it first read.
+    `transaction` begins a transaction that is on disk when its block is left. `snapshots` opens a separate connection
+    that sees the database as it was at its first read.
     """
 
     def __init__(
@@ -55,39 +55,39 @@ class SqliteArchive(ArchiveReader):
         self._snapshots = snapshots
 
     async def holdings(self) -> Holdings:
-        """Count everything."""
+        """Count the entries."""
         return self._reader.read(_holdings)
 
     async def put_courses(self, courses: Sequence[VersionedCourse]) -> None:
-        """Make the catalogue hold these courses under these versions."""
+        """Store courses with these versions."""
         async with self._transaction() as connection:
             for course in courses:
                 store_course(connection, course)
                 fetch(connection, shared_sql.BEGIN_RECALCULATION, course.course.id, course.version, 0)
 
     async def put_lesson_progress(self, rows: Sequence[LessonProgress]) -> None:
-        """Hold these rows."""
+        """Store lesson progress."""
         async with self._transaction() as connection:
             connection.executemany(sql.HOLD_LESSON_ROW, map(from_lesson_progress, rows))
 
     async def put_course_progress(self, all_course_progress: Sequence[CourseProgress]) -> None:
-        """Hold this course progress."""
+        """Store course progress."""
         async with self._transaction() as connection:
             connection.executemany(sql.PUT_COURSE_PROGRESS, map(from_course_progress, all_course_progress))
 
     async def put_days(self, days: Sequence[HeldDay]) -> None:
-        """Hold these days."""
+        """Store finished days."""
         async with self._transaction() as connection:
             connection.executemany(sql.PUT_LEARNER_DAY, map(from_held_day, days))
 
     @contextlib.asynccontextmanager
     async def recount(self, course_id: CourseId | None) -> AsyncIterator[Recount]:
-        """A recount over one snapshot."""
+        """Open a recount over one snapshot."""
         with self._snapshots() as connection:
             yield SqliteRecount(connection, course_id)
 
     async def add_counters(self, counters: Counters) -> None:
-        """Add to what is stored of the courses' figures."""
+        """Add to the stored counters."""
         async with self._transaction() as connection:
             store_counters(connection, counters)
 

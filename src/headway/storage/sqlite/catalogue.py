@@ -1,4 +1,4 @@
-"""The catalogue's tables, with the courses lately used kept in memory under their versions."""
+"""The tables of the catalogue. Courses that were used last are kept in memory with their versions."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -22,39 +22,39 @@ _KEPT_COURSES: Final = 1_000
 
 
 class Catalogue:
-    """Reads a course's version with every use and the course itself only when the version is another one.
+    """The courses of the catalogue. Every use reads the course's version, and the course only where the version is new.
 
-    So a course that another process put, the command line for one, is seen by the next snapshot that is read.
+    So the next snapshot sees a course that another process has stored, for example the command line.
     """
 
     def __init__(self) -> None:
         self._kept: dict[CourseId, VersionedCourse] = {}
-        self._keeping = Lock()  # long reads, in threads of their own, keep courses here, too
+        self._keeping = Lock()  # long reads keep courses here, too, and they run in threads
 
     def outlines(self, connection: apsw.Connection, query: CourseQuery) -> Sequence[CourseOutline]:
-        """A page of the courses by title."""
-        position = query.after or BEFORE_ALL_COURSES
-        return [CourseOutline(*row) for row in fetch(connection, sql.COURSE_OUTLINES, *position, query.limit)]
+        """Return a page of the courses by title."""
+        cursor = query.after or BEFORE_ALL_COURSES
+        return [CourseOutline(*row) for row in fetch(connection, sql.COURSE_OUTLINES, *cursor, query.limit)]
 
     def course(self, connection: apsw.Connection, course_id: CourseId) -> VersionedCourse:
-        """One course. Raises `CourseNotFoundError`."""
+        """Return a course. Raises `CourseNotFoundError`."""
         found = self.find(connection, course_id)
         if found is None:
             raise CourseNotFoundError(course_id)
         return found
 
     def find(self, connection: apsw.Connection, course_id: CourseId) -> VersionedCourse | None:
-        """One course, `None` where the catalogue has none of that id."""
+        """Return a course; `None` where the catalogue does not have it."""
         row = fetch_one(connection, sql.COURSE_VERSION, course_id)
         return self.at(connection, course_id, row[0]) if row else None
 
     def at(self, connection: apsw.Connection, course_id: CourseId, version: int) -> VersionedCourse:
-        """The course whose present version is known from the same transaction."""
+        """Return a course whose present version was read in the same transaction."""
         kept = self._kept.get(course_id)
         return kept if kept is not None and kept.version == version else self._load(connection, course_id)
 
     def put(self, connection: apsw.Connection, before: VersionedCourse | None, course: Course, now: datetime) -> int:
-        """Write the course in the place of what was there, under a version of its own, and answer that."""
+        """Store a course in place of `before`, and return its new version."""
         [(revision,)] = fetch(connection, sql.NEXT_REVISION, microseconds(now))
         store_course(connection, next_version(before, course, revision))
         counted = fetch_one(connection, sql.COURSE_COUNTS, course.id)
@@ -73,7 +73,7 @@ class Catalogue:
 
 
 def store_course(connection: apsw.Connection, versioned: VersionedCourse) -> None:
-    """Write a course under its version, in the place of what the catalogue has of it."""
+    """Store a course with its version, in place of the one that is stored."""
     fetch(connection, shared_sql.PUT_COURSE, *course_columns(versioned))
     fetch(connection, shared_sql.REMOVE_LESSONS, versioned.course.id)
     connection.executemany(sql.PUT_LESSON, lesson_columns(versioned))

@@ -1,4 +1,4 @@
-"""The database file: opened, watched, and opened again after it was away."""
+"""The database file: opens it, watches it, and opens it again after it was missing."""
 
 import contextlib
 import os
@@ -16,8 +16,8 @@ from headway.storage.sqlite import schema
 
 _log = get_logger("headway.storage")
 
-_START_PATIENCE: Final = 10_000  # milliseconds that a starting process waits for another one's migration
-_CONNECTION_PATIENCE: Final = 500  # milliseconds that a new connection waits for another process that closes its last
+_START_PATIENCE: Final = 10_000  # milliseconds that a starting process waits for the migration of another one
+_CONNECTION_PATIENCE: Final = 500  # milliseconds that a new connection waits while another process closes its last one
 _WRITER_PRAGMAS: Final = """
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
@@ -25,17 +25,17 @@ _WRITER_PRAGMAS: Final = """
     PRAGMA cache_size = -65536;
     PRAGMA journal_size_limit = 67108864;
 """
-_LONG_READS: Final = 2  # at once
+_LONG_READS: Final = 2  # at the same time
 _READER_PRAGMAS: Final = "PRAGMA query_only = ON; PRAGMA cache_size = -65536;"
 
 _Identity = tuple[int, int]
 
 
 class DatabaseFile:
-    """The file at a path, told apart from another one that takes its place.
+    """The file at a path. It notices when another file is there.
 
-    SQLite goes on writing to a file that was moved away or replaced under it, and such writes would be gone with
-    the next start. So the file is identified before work is begun and again before it is acknowledged.
+    SQLite continues to write to a file that was moved away or replaced, and the next start would not find these writes.
+    So the file is identified before a write begins, and again before it is acknowledged.
     """
 
     def __init__(self, path: Path) -> None:
@@ -46,7 +46,7 @@ class DatabaseFile:
         self._refused: str | None = None
 
     def identify(self) -> _Identity:
-        """The file that is there. Raises `StoreUnavailableError` where none is, or one that must not be opened."""
+        """Return the file's device and inode. Raises `StoreUnavailableError` where none can be used."""
         found = _identity(self.path)
         if found is None:
             self._refuse("database_gone")
@@ -56,13 +56,13 @@ class DatabaseFile:
         return found
 
     def confirm(self, opened: _Identity | None) -> None:
-        """Raise `StoreUnavailableError` unless the file that was opened is still the one that is there."""
+        """Raise `StoreUnavailableError` unless the file that was opened is still at the path."""
         if opened is None or _identity(self.path) != opened or self.has_lost_its_wal:
             raise StoreUnavailableError
 
     @property
     def has_lost_its_wal(self) -> bool:
-        """Whether the write-ahead log in use is no longer in its place, where the next start would look for it."""
+        """Whether the write-ahead log in use is no longer at its path, where the next start would look for it."""
         return self.wal is not None and _identity(self._wal_path) != self.wal
 
     def note_wal(self) -> None:
@@ -70,14 +70,14 @@ class DatabaseFile:
         self.wal = _identity(self._wal_path)
 
     def _refuse(self, event: str, **facts: str) -> NoReturn:
-        """Say why there is no database to work with: to the log once, not with every request."""
+        """Raise `StoreUnavailableError`, and log the reason once, not with every request."""
         if self._refused != event:
             _log.error(event, path=str(self.path), **facts)
         self._refused = event
         raise StoreUnavailableError
 
     def _accept(self, found: _Identity) -> None:
-        """Take another file for the database, unless SQLite would mix the former one's log into it."""
+        """Use another file from now on, unless SQLite would apply the previous file's log to it."""
         if self.wal is not None and not self.has_lost_its_wal:
             self._refuse("database_replaced_beside_its_log", move_away=self._wal_path)
         if self._file is not None:
@@ -86,7 +86,7 @@ class DatabaseFile:
 
 
 class Handle:
-    """A connection in one role, made again after an error and when the file is another one."""
+    """A connection in one role. It is opened again after an error, and when another file is at the path."""
 
     def __init__(self, file: DatabaseFile, flags: int, pragmas: str) -> None:
         self._file = file
@@ -97,7 +97,7 @@ class Handle:
         self._wal: _Identity | None = None
 
     def connection(self) -> apsw.Connection:
-        """A connection that waits for no lock. Raises `StoreUnavailableError` while there is no such database."""
+        """Return a connection that waits for no lock. Raises `StoreUnavailableError` where the file is unusable."""
         found = self._file.identify()
         if self._connection is None or found != self._opened or self._wal != self._file.wal:
             self.drop()
@@ -105,12 +105,12 @@ class Handle:
         return self._connection
 
     def rescue_wal(self) -> None:
-        """Bring what is in a write-ahead log that was removed under us into the file, and start another log."""
+        """Copy the content of a write-ahead log that was deleted while in use into the file, and start a new log."""
         if self._connection is None or self._file.identify() != self._opened or not self._file.has_lost_its_wal:
             return
         _log.error("write_ahead_log_gone", path=str(self._file.path))
         in_log, brought = self._connection.wal_checkpoint()
-        if brought < in_log:  # somebody reads an older moment; until that ends, only this connection has the rest
+        if brought < in_log:  # a reader has an older snapshot; until it ends, only this connection has the rest
             raise StoreUnavailableError
         self.drop()
         self._file.note_wal()
@@ -120,28 +120,28 @@ class Handle:
         self._file.confirm(self._opened)
 
     def failed(self, error: apsw.Error) -> StoreUnavailableError:
-        """What the caller is told of a driver's error. All but a lock not gained drop the connection."""
+        """Log a driver's error, and return the error to raise. Closes the connection, unless only a lock was taken."""
         _log.error("database_error", error=type(error).__name__, reason=str(error))
-        waited_in_vain = isinstance(error, apsw.BusyError | apsw.LockedError)
-        if self._connection is not None and not (waited_in_vain and self._connection.get_autocommit()):
+        is_locked = isinstance(error, apsw.BusyError | apsw.LockedError)
+        if self._connection is not None and not (is_locked and self._connection.get_autocommit()):
             self.drop()
         return StoreUnavailableError()
 
     def drop(self) -> None:
-        """Let go of the connection."""
+        """Close the connection."""
         connection, self._connection = self._connection, None
         if connection is None:
             return
         try:
             connection.close()
-        except apsw.Error as error:  # it failed before; there is nobody left to tell
+        except apsw.Error as error:  # it failed before, and that is already logged
             _log.warning("database_close_failed", error=type(error).__name__)
 
     def _connect(self) -> apsw.Connection:
         try:
             connection = apsw.Connection(str(self._file.path), flags=self._flags)
-            # A plan once made stays: otherwise SQLite plans a statement again, at ten times the cost of running it,
-            # whenever a value bound to it changes (https://sqlite.org/queryplanner-ng.html#qpsg).
+            # Plans are kept. Otherwise SQLite plans a statement again whenever a bound value changes, which costs ten
+            # times as much as running it (https://sqlite.org/queryplanner-ng.html#qpsg).
             connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
             connection.set_busy_timeout(_CONNECTION_PATIENCE)
             outdated = schema.lacks_migrations(connection)
@@ -151,14 +151,14 @@ class Handle:
         if outdated:
             _log.error("database_unusable", reason="its schema is older than this program: run headway migrate")
             raise StoreUnavailableError
-        connection.execute(self._pragmas).fetchall()  # a statement runs when the rows of the one before were taken
+        connection.execute(self._pragmas).fetchall()  # each statement runs when the rows of the one before are read
         connection.set_busy_timeout(0)
         self._file.note_wal()
         return connection
 
 
 class Database:
-    """One writing connection to one file, one that reads what is short, and some that read what may be long."""
+    """The connections to one file: one that writes, one for short reads, and some for long reads."""
 
     def __init__(self, path: Path) -> None:
         self.file = DatabaseFile(path)
@@ -167,7 +167,7 @@ class Database:
         self.long_readers = [Handle(self.file, apsw.SQLITE_OPEN_READONLY, _READER_PRAGMAS) for _ in range(_LONG_READS)]
 
     def prepare(self) -> list[str]:
-        """Make the file where there is none and bring its schema up to date; answers the migrations applied.
+        """Create the file where it is missing, apply the missing migrations, and return their names.
 
         Raises `SchemaTooNewError`, having written nothing, and `ConfigurationError` where the path is unusable.
         """
@@ -187,7 +187,7 @@ class Database:
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[apsw.Connection]:
-        """A connection of one's own that goes on seeing what is there now. Raises `StoreUnavailableError`."""
+        """Open a separate connection that sees the database as it is now. Raises `StoreUnavailableError`."""
         handle = Handle(self.file, apsw.SQLITE_OPEN_READONLY, _READER_PRAGMAS)
         try:
             connection = handle.connection()
@@ -210,10 +210,10 @@ def _connected(name: str, flags: int) -> Iterator[apsw.Connection]:
 
 
 def _look_at(path: Path) -> None:
-    """Refuse a database of a newer Headway or of another program, leaving no trace beside it.
+    """Refuse a database of a newer Headway or of another program, and create no file beside it.
 
-    Where no write-ahead log is there SQLite is told that none will be, or it would make one, to read it. A migration
-    that was interrupted has to be undone before anything can be read, which `migrate` does.
+    `immutable=1` keeps SQLite from creating a write-ahead log only to read. An interrupted migration must be undone
+    before anything can be read; `migrate` does that.
     """
     if Path(f"{path}-journal").exists():
         return
@@ -224,7 +224,7 @@ def _look_at(path: Path) -> None:
 
 
 def _use_write_ahead_log(connection: apsw.Connection) -> None:
-    """Change the journal's mode; SQLite does not wait for another process that is at it, too."""
+    """Set the journal mode. Retries, because SQLite does not wait for another process that sets it at the same time."""
     deadline = time.monotonic() + _START_PATIENCE / 1000
     while True:
         try:
@@ -238,14 +238,14 @@ def _use_write_ahead_log(connection: apsw.Connection) -> None:
 
 
 def _make_private(path: Path) -> None:
-    """Make the file, if there is none, for this user alone: it will hold learners' notes. SQLite takes it as empty."""
+    """Create the file, if it is missing, readable only by this user, because of the learners' notes."""
     with contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _identity(path: str | Path) -> _Identity | None:
     try:
-        status = os.stat(path)  # noqa: PTH116 - with every request; Path.stat costs twice as much
+        status = os.stat(path)  # noqa: PTH116 - runs with every request; Path.stat costs twice as much
     except OSError:
         return None
     return status.st_dev, status.st_ino

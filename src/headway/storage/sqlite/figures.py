@@ -1,4 +1,4 @@
-"""The tables of courses' figures, and what is read from them."""
+"""The tables of counters, the statistics and rosters that are read from the database."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -22,7 +22,7 @@ from headway.storage.sqlite.session import run
 
 
 def store_counters(connection: apsw.Connection, counters: Counters) -> None:
-    """Add to what is stored."""
+    """Add to the stored counters."""
     connection.executemany(sql.ADD_LESSON_STATISTICS, [(*key, *counts) for key, counts in counters.lessons.items()])
     connection.executemany(sql.ADD_SCORES, [(*key, learners) for key, learners in counters.scores.items()])
     connection.executemany(sql.ADD_COURSE_STATISTICS, [(key, *counts) for key, counts in counters.courses.items()])
@@ -33,25 +33,25 @@ def store_counters(connection: apsw.Connection, counters: Counters) -> None:
 
 
 def store_day(connection: apsw.Connection, held: HeldDay) -> None:
-    """Keep a learner's day that is finished."""
+    """Store a finished day of a learner."""
     fetch(connection, sql.PUT_LEARNER_DAY, *from_held_day(held))
 
 
 class Figures:
-    """Reads over one moment's rows."""
+    """Reads statistics and rosters, each over one snapshot."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
 
     def course(self, connection: apsw.Connection, course_id: CourseId, first: date, last: date) -> CourseReading:
-        """What is counted of a course."""
+        """Return the counters of a course."""
         course = self._catalogue.course(connection, course_id).course
         return reading_of(course, run(connection, all_counts(sql.COUNTS, first, last, course_id)))
 
     def courses(
         self, connection: apsw.Connection, first: date, last: date, query: CourseQuery
     ) -> Sequence[CourseReading]:
-        """What is counted of a page of the catalogue, by title."""
+        """Return the counters of a page of the catalogue, by title."""
         among = None if query.among is None else orjson.dumps(list(query.among)).decode()
         page = fetch(connection, sql.CATALOGUE_PAGE, *(query.after or BEFORE_ALL_COURSES), among, query.limit)
         return [
@@ -68,7 +68,7 @@ class Figures:
         ]
 
     def roster(self, connection: apsw.Connection, course_id: CourseId, query: RosterQuery) -> Sequence[CourseProgress]:
-        """A page of a course's learners."""
+        """Return a page of a course's learners."""
         self._catalogue.course(connection, course_id)
         found = run(connection, roster_page(sql.ROSTERS, course_id, query))
         return [to_course_progress(columns) for columns in found]

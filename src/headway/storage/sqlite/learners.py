@@ -1,4 +1,4 @@
-"""All that is held on one learner."""
+"""Everything that is stored about one learner."""
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
@@ -29,7 +29,7 @@ from headway.storage.sqlite.rows import (
 def record_of(
     connection: apsw.Connection, learner_id: LearnerId, each: Callable[[Iterable[Columns]], Iterable[Columns]] = iter
 ) -> LearnerRecord:
-    """All of it, its rows as `each` hands them out."""
+    """Return everything about a learner. `each` iterates over the rows of lesson progress, for example with pauses."""
     held = [to_held_day(columns) for columns in fetch(connection, shared_sql.LEARNER_DAYS, learner_id)]
     all_course_progress = fetch(connection, shared_sql.LEARNER_COURSE_PROGRESS, learner_id)
     return LearnerRecord(
@@ -44,20 +44,20 @@ def record_of(
 
 
 def touched_lessons(connection: apsw.Connection, learner_id: LearnerId) -> list[TouchedLesson]:
-    """Every lesson that the learner has a row in."""
+    """Return every lesson in which the learner has progress."""
     return [to_touched_lesson(columns) for columns in fetch(connection, shared_sql.TOUCHED_LESSONS, learner_id)]
 
 
 def active_days(
     connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId | None, first: date
 ) -> list[LearnerDay]:
-    """The days from the first on when the learner wrote in a course, or in any."""
+    """Return the learner's active days from `first` on, in one course or in all (`None`)."""
     found = fetch(connection, sql.ACTIVE_DAYS, learner_id, course_id, first.isoformat())
     return [to_held_day(columns).day for columns in found]
 
 
 def erase(connection: apsw.Connection, learner_id: LearnerId, now: datetime) -> bool:
-    """Remove all of it, and what it counts for; answers whether there was anything."""
+    """Remove everything about a learner, also from the counters, and return whether there was anything."""
     record = record_of(connection, learner_id)
     counters = Counters()
     for change in _erased(learner_id, record, now):
@@ -69,16 +69,16 @@ def erase(connection: apsw.Connection, learner_id: LearnerId, now: datetime) -> 
 
 
 def _erased(learner_id: LearnerId, record: LearnerRecord, now: datetime) -> Iterator[ChangeSet]:
-    """What goes, course by course."""
+    """Yield what is removed, course by course."""
     all_course_progress = {course_progress.course_id: course_progress for course_progress in record.course_progress}
-    rows: dict[CourseId, list[LessonProgress]] = {}
-    for row in record.lesson_progress:
-        rows.setdefault(row.course_id, []).append(row)
+    lessons: dict[CourseId, list[LessonProgress]] = {}
+    for progress in record.lesson_progress:
+        lessons.setdefault(progress.course_id, []).append(progress)
     days: dict[CourseId, list[LearnerDay]] = {}
     for course_id, day in record.days:
         days.setdefault(course_id, []).append(day)
-    for course_id in {**all_course_progress, **rows, **days}:
+    for course_id in {**all_course_progress, **lessons, **days}:
         key = learner_id, course_id
         yield changes.erase(
-            key, all_course_progress.get(course_id), rows.get(course_id, ()), days.get(course_id, ()), now
+            key, all_course_progress.get(course_id), lessons.get(course_id, ()), days.get(course_id, ()), now
         )

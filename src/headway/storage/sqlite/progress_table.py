@@ -1,4 +1,4 @@
-"""The progress tables: a learner's rows, and where they add up to."""
+"""The tables of lesson progress and course progress."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -46,11 +46,11 @@ _METADATA: Final = LESSON_PROGRESS.columns.index("metadata")
 
 
 class TooLargeError(Exception):
-    """There is more to read than the event loop has time for."""
+    """There is too much to read on the event loop."""
 
 
 class ProgressTable:
-    """Reads and writes on a connection whose transaction is the caller's; `recent` serves the writer alone."""
+    """Reads and writes progress in the caller's transaction. Only writes use `recent`."""
 
     def __init__(self, catalogue: Catalogue, recent: Recent) -> None:
         self._catalogue = catalogue
@@ -59,30 +59,30 @@ class ProgressTable:
     def lesson(
         self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId
     ) -> LessonReading:
-        """One row of the learner's."""
+        """Return the learner's progress in one lesson."""
         course = self._catalogue.course(connection, course_id).course
-        return LessonReading(course, row_of(connection, learner_id, course_id, lesson_id))
+        return LessonReading(course, lesson_progress_of(connection, learner_id, course_id, lesson_id))
 
     def lessons(self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId) -> LessonsReading:
-        """All the learner's rows in a course, however much that is: in a thread."""
+        """Return all of the learner's lesson progress in a course. Runs in a thread, because it may be much."""
         course = self._catalogue.course(connection, course_id).course
         found = fetch(connection, shared_sql.LESSON_ROWS, learner_id, course_id)
         return LessonsReading(course, [to_lesson_progress(columns) for columns in gently(found)])
 
     def few_lessons(self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId) -> LessonsReading:
-        """The same, but `TooLargeError` where that would keep the event loop for long."""
+        """Return the same as `lessons`. Raises `TooLargeError` where that would block the event loop for long."""
         course = self._catalogue.course(connection, course_id).course
-        return LessonsReading(course, _few_rows_of(connection, learner_id, course_id))
+        return LessonsReading(course, _few_lesson_progress_of(connection, learner_id, course_id))
 
     def stamp(self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId) -> LessonsStamp:
-        """What changes whenever the learner's list of the course does."""
+        """Return the stamp of the learner's lesson progress in a course."""
         columns = fetch_one(connection, sql.LESSONS_STAMP, learner_id, course_id)
         if columns is None:
             raise CourseNotFoundError(course_id)
         return LessonsStamp(*columns)
 
     def course(self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId) -> CourseProgressReading:
-        """Where the learner stands in a course, under its present version."""
+        """Return the learner's course progress under the course's present version."""
         columns = fetch_one(connection, sql.COURSE_VERSION_AND_PROGRESS, learner_id, course_id)
         if columns is None:
             raise CourseNotFoundError(course_id)
@@ -92,11 +92,12 @@ class ProgressTable:
         if progress is None or progress.started_at is None:
             return CourseProgressReading(found.course, None)
         if progress.course_version != version:
-            progress = progress._replace(tally=recount(found.course, rows_of(connection, learner_id, course_id)))
+            lessons = all_lesson_progress_of(connection, learner_id, course_id)
+            progress = progress._replace(tally=recount(found.course, lessons))
         return CourseProgressReading(found.course, progress)
 
     def courses(self, connection: apsw.Connection, learner_id: LearnerId) -> Sequence[CourseProgressReading]:
-        """Where the learner stands in every course of the catalogue, most recently touched first."""
+        """Return the learner's course progress in every course of the catalogue, the last accessed first."""
         return [
             self.course(connection, learner_id, course_id)
             for (course_id,) in fetch(connection, sql.LEARNER_COURSES, learner_id)
@@ -105,9 +106,9 @@ class ProgressTable:
     def write(
         self, connection: apsw.Connection, works: Sequence[Work], now: datetime, counters: Counters
     ) -> Sequence[Outcome]:
-        """Decide works in their order and store what they change; answers what became of each.
+        """Decide works in their order, store their changes, and return the result of each.
 
-        What they change in the courses' figures is added to `counters`.
+        Their changes of the counters are added to `counters`.
         """
         outcomes: list[Outcome] = [None] * len(works)
         for key, positions in by_learner_and_course(works).items():
@@ -119,12 +120,12 @@ class ProgressTable:
     def restart(
         self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId, now: datetime, counters: Counters
     ) -> None:
-        """Remove all the learner's rows in a course."""
+        """Remove all of the learner's lesson progress in a course."""
         self._catalogue.course(connection, course_id)
         columns = fetch_one(connection, sql.COURSE_PROGRESS, learner_id, course_id)
         if columns is not None:
-            change = restart(to_course_progress(columns), rows_of(connection, learner_id, course_id), now)
-            self._store(connection, change, counters)
+            lessons = all_lesson_progress_of(connection, learner_id, course_id)
+            self._store(connection, restart(to_course_progress(columns), lessons, now), counters)
 
     def _write_to(
         self, connection: apsw.Connection, key: Key, works: Sequence[Work], now: datetime, counters: Counters
@@ -141,14 +142,14 @@ class ProgressTable:
     def _read(
         self, connection: apsw.Connection, key: Key, course: VersionedCourse, works: Sequence[Work], now: datetime
     ) -> Changes:
-        """Read what the works are decided on."""
+        """Read what is needed to decide the works."""
         progress = self._recent.course_progress(connection, *key)
         asked = needs(works, course, progress, days_begun(now))
         lessons: Lessons
         if asked.all_lessons:
-            lessons = {row.lesson_id: row for row in rows_of(connection, *key)}
+            lessons = {one.lesson_id: one for one in all_lesson_progress_of(connection, *key)}
         else:
-            lessons = {lesson_id: self._recent.row(connection, *key, lesson_id) for lesson_id in asked.lessons}
+            lessons = {one: self._recent.lesson_progress(connection, *key, one) for one in asked.lessons}
         days = NO_DAYS
         if asked.days:
             held = fetch(connection, shared_sql.LEARNER_DAYS_IN, *key)
@@ -159,8 +160,8 @@ class ProgressTable:
         if change.stored_progress is None:
             return
         key = change.learner_id, change.course_id
-        for lesson_id, _, row in change.lessons:
-            self._recent.store_row(connection, (*key, lesson_id), row)
+        for lesson_id, _, after in change.lessons:
+            self._recent.store_lesson_progress(connection, (*key, lesson_id), after)
         self._recent.store_course_progress(connection, change.before, change.stored_progress)
         for day in change.stored_days:
             store_day(connection, HeldDay(*key, day))
@@ -169,22 +170,26 @@ class ProgressTable:
         change.add_to(counters)
 
 
-def row_of(
+def lesson_progress_of(
     connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId
 ) -> LessonProgress | None:
-    """One learner's row in one lesson."""
+    """Return a learner's progress in one lesson; `None` where there is none."""
     columns = fetch_one(connection, shared_sql.LESSON_ROW, learner_id, course_id, lesson_id)
     return to_lesson_progress(columns) if columns else None
 
 
-def rows_of(connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId) -> list[LessonProgress]:
-    """All of a learner's rows in a course."""
+def all_lesson_progress_of(
+    connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId
+) -> list[LessonProgress]:
+    """Return all of a learner's lesson progress in a course."""
     found = fetch(connection, shared_sql.LESSON_ROWS, learner_id, course_id)
     return [to_lesson_progress(columns) for columns in found]
 
 
-def _few_rows_of(connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId) -> list[LessonProgress]:
-    rows: list[LessonProgress] = []
+def _few_lesson_progress_of(
+    connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId
+) -> list[LessonProgress]:
+    lessons: list[LessonProgress] = []
     characters = 0
     cursor = connection.execute(shared_sql.LESSON_ROWS, (learner_id, course_id))
     for columns in cursor:
@@ -192,5 +197,5 @@ def _few_rows_of(connection: apsw.Connection, learner_id: LearnerId, course_id: 
         if characters > FEW_CHARACTERS:
             cursor.close()
             raise TooLargeError
-        rows.append(to_lesson_progress(columns))
-    return rows
+        lessons.append(to_lesson_progress(columns))
+    return lessons

@@ -1,8 +1,8 @@
-"""Lines that are promised: decided all together and on disk as they were sent, written to their rows in pieces.
+"""Promised lines of an import (docs/decisions/0037): decided together, stored as they were sent, applied in pieces.
 
-The pieces are set aside first, in as many transactions as it takes. Then one row makes all of them hold. A write to a
-learner in a course first writes what is promised there. So the effect is the same as if all lines had been written in
-the moment of the promise.
+First the pieces are set aside, in as many transactions as it takes. Then one row makes all of them valid: the promise.
+A write to a learner in a course first applies what is promised there. So the effect is the same as if all lines were
+applied at the moment of the promise.
 """
 
 from collections import deque
@@ -30,23 +30,23 @@ _log = get_logger("headway.storage")
 
 Key = tuple[LearnerId, CourseId]
 Lines = dict[Key, list[tuple[int, LessonWrite]]]
-"""An import's lines, with their places in it, by whose they are."""
+"""The lines of an import with their positions in it, by learner and course."""
 
-_REMOVED_AT_ONCE: Final = 100  # pieces
+_REMOVED_AT_ONCE: Final = 100  # pieces in one transaction
 
 LINES_OF_A_PIECE: Final = 8
-"""Few, so that writing a piece does not take long."""
+"""The highest number of lines in a piece, so that a piece is applied quickly."""
 
 
 class Piece(NamedTuple):
-    """Some lines of one learner in one course, as they are kept."""
+    """Some lines of one learner in one course, as columns."""
 
     key: str
     lines: str
 
 
 def pieces_of(lines: Lines) -> Iterator[Piece]:
-    """The lines in pieces, by learner and course; those of one place stay in their order."""
+    """Yield the lines in pieces, by learner and course. Lines of the same learner and course keep their order."""
     for key in sorted(lines, key=_text):
         own = [write for _, write in lines[key]]
         for at in range(0, len(own), LINES_OF_A_PIECE):
@@ -54,31 +54,31 @@ def pieces_of(lines: Lines) -> Iterator[Piece]:
 
 
 def key_of(write: LessonWrite) -> Key:
-    """The place that a write goes to."""
+    """Return the learner and the course of a write."""
     return write.learner_id, write.course_id
 
 
 class Promises:
-    """Reads and writes in a transaction that is the caller's, on the writing connection."""
+    """Makes promises and applies promised lines, in the caller's transaction on the writing connection."""
 
     def __init__(self, progress: ProgressTable, recent: Recent) -> None:
         self._progress = progress
         self._recent = recent
-        self._empty_at: int | None = None  # as of which forgetting it is known that nothing is promised
+        self._empty_at: int | None = None  # the value of `times_forgotten` at which nothing was promised
 
     def make(self, connection: apsw.Connection, promise: str, decided_at: datetime) -> None:
-        """From now on all pieces that were set aside for this promise hold."""
+        """Make all pieces valid that were set aside for this promise."""
         self._empty_at = None
         fetch(connection, sql.PROMISE, promise, to_text(decided_at))
 
     def write_to(self, connection: apsw.Connection, key: Key, counters: Counters) -> None:
-        """Write what is promised to a learner in a course. Where nothing is promised, it costs next to nothing."""
+        """Apply what is promised to a learner in a course. It costs almost nothing where nothing is promised."""
         if not self._is_empty(connection):
             for piece in fetch(connection, sql.PROMISED_TO, _text(key)):
                 self._write(connection, piece, counters)
 
     def write_some(self, connection: apsw.Connection, seconds: float = inf) -> None:
-        """Write what was promised first, for so long."""
+        """Apply promised pieces for at most about `seconds`, the oldest first."""
         counters = Counters()
         until = monotonic() + seconds
         while not self._is_empty(connection) and monotonic() < until:
@@ -100,31 +100,31 @@ class Promises:
         number, decided_at, lines = piece
         moment = datetime.fromisoformat(decided_at)
         for outcome in self._progress.write(connection, to_writes(lines), moment, counters):
-            if isinstance(outcome, HeadwayError):  # decided by the rules of another version: nobody waits for it
+            if isinstance(outcome, HeadwayError):  # decided by another version of Headway; nobody waits
                 _log.error("promised_line_refused", error=type(outcome).__name__)
         fetch(connection, sql.REMOVE_PROMISED, number)
 
 
 def any_promised(connection: apsw.Connection) -> bool:
-    """Whether anything is promised."""
+    """Whether anything is promised and not yet applied."""
     return fetch(connection, sql.ANY_PROMISED) != [(0,)]
 
 
 def last_set_aside(connection: apsw.Connection) -> int | None:
-    """The number of the last piece that does not hold, if there is any."""
+    """Return the number of the last piece without a promise; `None` where there is none."""
     found = fetch_one(connection, sql.LAST_SET_ASIDE)
     return found[0] if found else None
 
 
 def set_aside(connection: apsw.Connection, promise: str, pieces: deque[Piece], seconds: float) -> None:
-    """Take pieces, for so long, and keep them for a promise that is not made yet."""
+    """Take pieces for at most about `seconds`, and store them for a promise that is not made yet."""
     until = monotonic() + seconds
     while pieces and monotonic() < until:
         fetch(connection, sql.SET_ASIDE, promise, *pieces.popleft())
 
 
 def remove_set_aside(connection: apsw.Connection) -> None:
-    """Remove some of the pieces that do not hold."""
+    """Remove some of the pieces without a promise."""
     fetch(connection, sql.REMOVE_SET_ASIDE, _REMOVED_AT_ONCE)
 
 

@@ -1,4 +1,4 @@
-"""Reading: many short reads in a row over one snapshot; long ones in threads, each over its own."""
+"""Reads the database: many short reads over one snapshot, and long reads in threads, each over its own snapshot."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -18,16 +18,16 @@ T = TypeVar("T")
 _log = get_logger("headway.storage")
 
 SNAPSHOT_SECONDS: Final = 0.01
-_STEPS: Final = 100_000  # of SQLite's machine between two looks at the clock: about a millisecond
+_STEPS: Final = 100_000  # of SQLite's virtual machine between two checks of the clock: about a millisecond
 
 
 class Reader:
-    """Runs queries, each over one moment's rows.
+    """Runs short queries, each over one snapshot.
 
-    To begin and end a read transaction costs more than a look-up in it: locks on the file, which the system has to
-    be asked for. So one is kept for the reads that follow, until this process writes and for SNAPSHOT_SECONDS at
-    most: that long another process's change may stay unseen. While this process writes none is kept, since an old
-    snapshot keeps SQLite from starting its write-ahead log over.
+    Beginning and ending a read transaction locks the file, which costs more than a look-up. So a snapshot is kept for
+    the next reads, until this process writes and for at most SNAPSHOT_SECONDS. A change of another process may be
+    unseen for so long. No snapshot is kept while this process writes, because an old snapshot keeps SQLite from
+    starting its write-ahead log again.
     """
 
     def __init__(self, handle: Handle, rescue_wal: Callable[[], None]) -> None:
@@ -37,7 +37,7 @@ class Reader:
         self._writing = False
 
     def read(self, query: Callable[Concatenate[apsw.Connection, P], T], *parameters: P.args, **named: P.kwargs) -> T:
-        """Run a query. Raises `StoreUnavailableError`."""
+        """Run a query, and return its result. Raises `StoreUnavailableError`."""
         try:
             return query(self._snapshot or self._begin(), *parameters, **named)
         except apsw.Error as error:
@@ -50,7 +50,7 @@ class Reader:
     def read_anew(
         self, query: Callable[Concatenate[apsw.Connection, P], T], *parameters: P.args, **named: P.kwargs
     ) -> T:
-        """The same over the rows of now, also those of another process; no snapshot is kept of them."""
+        """Run a query over the present state, with all changes of other processes. Keeps no snapshot."""
         self._end()
         try:
             return self.read(query, *parameters, **named)
@@ -58,21 +58,21 @@ class Reader:
             self._end()
 
     def rescue(self) -> None:
-        """Look after the write-ahead log, as every read does that begins; not while the writer is at work."""
+        """Check the write-ahead log, as every new snapshot does, unless the writer is working."""
         if not self._writing:
             self._rescue_wal()
 
     def writing_begins(self) -> None:
-        """Let go of the snapshot, and keep none until the writing has ended."""
+        """End the snapshot, and keep none until `writing_ended`."""
         self._writing = True
         self._end()
 
     def writing_ended(self) -> None:
-        """Snapshots may be kept again."""
+        """Keep snapshots again."""
         self._writing = False
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the connection."""
         self._end()
         self._handle.drop()
 
@@ -91,14 +91,14 @@ class Reader:
             return
         try:
             snapshot.execute("COMMIT")
-        except apsw.Error as error:  # what was read was read; the next read starts afresh
+        except apsw.Error as error:  # the result was already read; the next read opens a new snapshot
             self._handle.failed(error)
 
 
 class LongReader:
-    """Runs queries that may take long, as many at once as there are `handles`, each in a thread over one moment's rows.
+    """Runs long queries, each in a thread over one snapshot; as many at the same time as there are `handles`.
 
-    SQLite lets the event loop run while it walks a table. One that is not done in `seconds` is broken off.
+    The event loop runs while SQLite reads a table. A query that takes longer than `seconds` is interrupted.
     """
 
     def __init__(self, handles: Sequence[Handle], rescue_wal: Callable[[], None], *, seconds: float) -> None:
@@ -112,7 +112,7 @@ class LongReader:
     async def read(
         self, query: Callable[Concatenate[apsw.Connection, P], T], *parameters: P.args, **named: P.kwargs
     ) -> T:
-        """Run a query, which sees all that was written before. Raises `StoreUnavailableError`."""
+        """Run a query, which sees everything that was written before. Raises `StoreUnavailableError`."""
         try:
             async with asyncio.timeout(self._seconds):
                 await self._turns.acquire()
@@ -126,7 +126,7 @@ class LongReader:
             self._turns.release()
 
     def close(self) -> None:
-        """Let go of the file, when the queries under way are done."""
+        """Close the connections when the running queries are finished."""
         self._threads.shutdown()
         for handle in self._handles:
             handle.drop()
@@ -140,7 +140,7 @@ class LongReader:
         while not reading.done():
             try:
                 await asyncio.wait([reading])
-            except asyncio.CancelledError as error:  # the connection is in use until the thread has let go of it
+            except asyncio.CancelledError as error:  # the thread uses the connection until the query ends
                 connection.interrupt()
                 cancelled = error
         if cancelled:

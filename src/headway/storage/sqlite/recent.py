@@ -1,4 +1,4 @@
-"""What the writer used last, kept in memory so that the next heartbeat needs no read."""
+"""The courses and the progress that the writer used last, in memory, so that the next heartbeat needs no read."""
 
 from collections import OrderedDict
 from typing import Final, Generic, TypeVar
@@ -25,33 +25,33 @@ from headway.storage.sqlite.rows import (
 K = TypeVar("K")
 V = TypeVar("V")
 
-KEPT_ROWS: Final = 50_000
+KEPT_PROGRESS: Final = 50_000  # of lessons, and as many of courses
 KEPT_COURSES: Final = 1_000
-_LONG_NOTES: Final = 1_000  # characters from which on a row is not kept; one with metadata is not either
+_LONG_NOTES: Final = 1_000  # characters; lesson progress with longer notes, or with metadata, is not kept
 
 
 class Recent:
-    """Reads and writes on the writing connection, remembering how it left what it used.
+    """Reads and writes on the writing connection, and keeps in memory what it has used.
 
-    What is remembered holds as long as this connection alone writes: SQLite's `data_version` changes with every
-    commit of another one (https://sqlite.org/pragma.html#pragma_data_version). It is forgotten then, and after
-    every transaction that was rolled back.
+    This memory is valid as long as only this connection writes. SQLite's `data_version` changes with every commit of
+    another connection (https://sqlite.org/pragma.html#pragma_data_version). Everything is forgotten then, and after
+    every rollback.
     """
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._courses: _Bounded[CourseId, VersionedCourse] = _Bounded(KEPT_COURSES)
-        self._rows: _Bounded[tuple[LearnerId, CourseId, LessonId], LessonProgress | None] = _Bounded(KEPT_ROWS)
-        self._course_progress: _Bounded[tuple[LearnerId, CourseId], CourseProgress | None] = _Bounded(KEPT_ROWS)
+        self._lessons: _Bounded[tuple[LearnerId, CourseId, LessonId], LessonProgress | None] = _Bounded(KEPT_PROGRESS)
+        self._course_progress: _Bounded[tuple[LearnerId, CourseId], CourseProgress | None] = _Bounded(KEPT_PROGRESS)
         self._connection: apsw.Connection | None = None
         self._data_version: object = None
         self.times_forgotten = 0
-        """Stays the same while nobody changes anything but by writing through this."""
+        """Is unchanged as long as all writes go through this object."""
         self.times_changed_elsewhere = 0
-        """Stays the same while this connection alone writes."""
+        """Is unchanged as long as only this connection writes."""
 
     def renew(self, connection: apsw.Connection) -> None:
-        """Forget what another connection may have changed; called when a transaction has begun."""
+        """Forget everything where another connection has written. To be called when a transaction has begun."""
         data_version = connection.execute("PRAGMA data_version").get
         if connection is not self._connection or data_version != self._data_version:
             self.forget()
@@ -62,70 +62,70 @@ class Recent:
         """Forget everything."""
         self.times_forgotten += 1
         self._courses.clear()
-        self._rows.clear()
+        self._lessons.clear()
         self._course_progress.clear()
 
     def course(self, connection: apsw.Connection, course_id: CourseId) -> VersionedCourse:
-        """One course. Raises `CourseNotFoundError`."""
+        """Return a course. Raises `CourseNotFoundError`."""
         if course_id not in self._courses:
             self._courses.keep(course_id, self._catalogue.course(connection, course_id))
         return self._courses[course_id]
 
-    def row(
+    def lesson_progress(
         self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId
     ) -> LessonProgress | None:
-        """One learner's row in one lesson."""
+        """Return a learner's progress in one lesson; `None` where there is none."""
         key = (learner_id, course_id, lesson_id)
-        if key in self._rows:
-            return self._rows[key]
+        if key in self._lessons:
+            return self._lessons[key]
         columns = fetch_one(connection, shared_sql.LESSON_ROW, *key)
-        row = to_lesson_progress(columns) if columns else None
-        self._keep_row(key, row)
-        return row
+        progress = to_lesson_progress(columns) if columns else None
+        self._keep_lesson_progress(key, progress)
+        return progress
 
     def course_progress(
         self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId
     ) -> CourseProgress | None:
-        """Where one learner stands in one course."""
+        """Return a learner's course progress; `None` where there is none."""
         key = (learner_id, course_id)
         if key not in self._course_progress:
             columns = fetch_one(connection, sql.COURSE_PROGRESS, *key)
             self._course_progress.keep(key, to_course_progress(columns) if columns else None)
         return self._course_progress[key]
 
-    def store_row(
+    def store_lesson_progress(
         self,
         connection: apsw.Connection,
         key: tuple[LearnerId, CourseId, LessonId],
         after: LessonProgress | None,
     ) -> None:
-        """Make the row what it has become."""
+        """Store lesson progress; `after` is `None` where it is removed."""
         if after is None:
             fetch(connection, sql.REMOVE_LESSON_ROW, *key)
         else:
             fetch(connection, sql.PUT_LESSON_ROW, *from_lesson_progress(after))
-        self._keep_row(key, after)
+        self._keep_lesson_progress(key, after)
 
     def store_course_progress(
         self, connection: apsw.Connection, before: CourseProgress | None, after: CourseProgress
     ) -> None:
-        """Make a learner's progress in a course what it has become."""
+        """Store course progress. Leaves the indexes alone where nothing in them changes."""
         if before is not None and _sorted_by(before) == _sorted_by(after):
             fetch(connection, sql.TOUCH_COURSE_PROGRESS, *touched_columns(after))
         else:
             fetch(connection, sql.PUT_COURSE_PROGRESS, *from_course_progress(after))
         self._course_progress.keep((after.learner_id, after.course_id), after)
 
-    def _keep_row(self, key: tuple[LearnerId, CourseId, LessonId], row: LessonProgress | None) -> None:
-        """Keep a row unless it is large: the number of rows kept bounds their memory only if each is small."""
-        if row is None or (len(row.user_notes or "") < _LONG_NOTES and not row.metadata):
-            self._rows.keep(key, row)
+    def _keep_lesson_progress(self, key: tuple[LearnerId, CourseId, LessonId], progress: LessonProgress | None) -> None:
+        """Keep lesson progress in memory unless it is large, so that their number bounds the memory."""
+        if progress is None or (len(progress.user_notes or "") < _LONG_NOTES and not progress.metadata):
+            self._lessons.keep(key, progress)
         else:
-            self._rows.pop(key, None)
+            self._lessons.pop(key, None)
 
 
 def _sorted_by(course_progress: CourseProgress) -> tuple[object, ...]:
-    """What the indexes of the table hold."""
+    """Return the values of the table's indexes."""
     return (
         course_progress.tally.completed_lessons,
         course_progress.day.date,
@@ -136,7 +136,7 @@ def _sorted_by(course_progress: CourseProgress) -> tuple[object, ...]:
 
 
 class _Bounded(OrderedDict[K, V], Generic[K, V]):
-    """A mapping that lets go of what was kept longest ago."""
+    """A mapping with at most `limit` entries. The entry that was kept longest ago is dropped first."""
 
     def __init__(self, limit: int) -> None:
         super().__init__()

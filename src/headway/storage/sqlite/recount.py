@@ -1,4 +1,4 @@
-"""A recount on SQLite: row by row, over one snapshot."""
+"""The recount on SQLite: row by row, over one snapshot."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from collections.abc import Set as AbstractSet
@@ -23,13 +23,13 @@ from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.rows import fetch, fetch_one, to_course_progress, to_held_day, to_lesson_progress
 from headway.storage.sqlite.session import run
 
-_ROWS: Final = 5_000  # of a stretch, about
+_ROWS: Final = 5_000  # of lesson progress in a stretch, about
 _NO_LEARNER: Final = ""
 _AFTER_ALL_LEARNERS: Final = "~"
 
 
 class SqliteRecount:
-    """Counts over a connection whose snapshot stays."""
+    """Counts over a connection that keeps one snapshot."""
 
     def __init__(self, connection: apsw.Connection, course_id: CourseId | None) -> None:
         self._connection = connection
@@ -37,16 +37,16 @@ class SqliteRecount:
         self._catalogue = Catalogue()
 
     async def stored(self) -> Counters:
-        """The counts that are stored."""
+        """Return the stored counters."""
         every = run(self._connection, all_counts(sql.ALL_COUNTS, date.min, date.max))
         return every if self._course_id is None else every.by_course().get(self._course_id, Counters())
 
     async def estimate(self) -> int:
-        """How many rows there are to count."""
+        """Return how many rows of lesson progress are to be counted."""
         return int(fetch(self._connection, sql.COUNT_ROWS_OF, self._course_id)[0][0])
 
     async def stretches(self) -> AsyncIterator[Recounted]:
-        """All learners, a stretch at a time."""
+        """Recount all learners, a range of ids at a time."""
         under_way = {course_id for (course_id,) in fetch(self._connection, shared_sql.COURSES_TO_RECALCULATE)}
         after = _NO_LEARNER
         while after != _AFTER_ALL_LEARNERS:
@@ -57,15 +57,15 @@ class SqliteRecount:
 
     def _stretch(self, after: str, until: str, under_way: AbstractSet[CourseId]) -> Recounted:
         asked = (after, until, self._course_id)
-        rows = [to_lesson_progress(columns) for columns in fetch(self._connection, sql.ROWS_BETWEEN, *asked)]
+        lessons = [to_lesson_progress(columns) for columns in fetch(self._connection, sql.ROWS_BETWEEN, *asked)]
         all_course_progress = [
             to_course_progress(columns) for columns in fetch(self._connection, sql.COURSE_PROGRESS_BETWEEN, *asked)
         ]
         days = [to_held_day(columns) for columns in fetch(self._connection, sql.DAYS_BETWEEN, *asked)]
-        counters = recount(rows, all_course_progress, ((held.course_id, held.day) for held in days))
+        counters = recount(lessons, all_course_progress, ((held.course_id, held.day) for held in days))
         by_course_progress: dict[CourseProgressKey, list[LessonProgress]] = {}
-        for row in rows:
-            by_course_progress.setdefault((row.learner_id, row.course_id), []).append(row)
+        for progress in lessons:
+            by_course_progress.setdefault((progress.learner_id, progress.course_id), []).append(progress)
         wrong: list[CourseProgressKey] = []
         for course_progress in all_course_progress:
             own = by_course_progress.pop((course_progress.learner_id, course_progress.course_id), [])
@@ -80,12 +80,12 @@ class SqliteRecount:
             for course_progress in all_course_progress
             if lies_ahead(course_progress, today)
         ]
-        return Recounted(len(rows), counters, wrong, ahead)
+        return Recounted(len(lessons), counters, wrong, ahead)
 
-    def _are_of_course(self, course_id: CourseId, rows: Iterable[LessonProgress]) -> bool:
-        """Whether one of the rows, of nobody who stands in the course, is of a lesson that is in it."""
+    def _are_of_course(self, course_id: CourseId, lessons: Iterable[LessonProgress]) -> bool:
+        """Whether any of this lesson progress, which has no course progress, is of a lesson in the course."""
         found = self._course(course_id)
-        return found is not None and any(row.lesson_id in found.course.lessons_by_id for row in rows)
+        return found is not None and any(one.lesson_id in found.course.lessons_by_id for one in lessons)
 
     def _course(self, course_id: CourseId) -> VersionedCourse | None:
         try:
@@ -95,7 +95,7 @@ class SqliteRecount:
 
 
 def _agrees(
-    course: VersionedCourse, course_progress: CourseProgress, rows: Sequence[LessonProgress], *, derived: bool
+    course: VersionedCourse, course_progress: CourseProgress, lessons: Sequence[LessonProgress], *, derived: bool
 ) -> bool:
-    tally, at_lesson = recount_tally(course.course, rows), last_started(course.course, rows)
+    tally, at_lesson = recount_tally(course.course, lessons), last_started(course.course, lessons)
     return agrees(course, course_progress, tally, at_lesson, derived=derived)

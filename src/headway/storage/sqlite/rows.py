@@ -1,4 +1,4 @@
-"""Between the domain's values and SQLite's columns."""
+"""Converts domain values to SQLite's columns, and back."""
 
 from datetime import date, datetime
 from typing import Any, Final
@@ -36,7 +36,7 @@ def to_lesson_progress(columns: Columns) -> LessonProgress:
 
 
 def to_touched_lesson(columns: Columns) -> TouchedLesson:
-    """What of a row of `lesson_progress` says where a learner goes on."""
+    """Return what decides where the learner continues, from four columns of `lesson_progress`."""
     course, lesson, status, worked_at = columns
     return TouchedLesson(course, lesson, _STATUSES[status], datetime.fromisoformat(worked_at) if worked_at else None)
 
@@ -53,7 +53,7 @@ def from_lesson_progress(progress: LessonProgress) -> Columns:
 
 
 def to_course_progress(columns: Columns) -> CourseProgress:
-    """A row of `course_progress`."""
+    """Return course progress from a row of `course_progress`."""
     (learner, course, completed, in_progress, micro_minutes, last_accessed, course_version, revision,
      started_at, completed_at, day, *done, at_lesson) = columns  # fmt: skip
     return CourseProgress(
@@ -66,7 +66,7 @@ def to_course_progress(columns: Columns) -> CourseProgress:
 
 
 def from_course_progress(progress: CourseProgress) -> Columns:
-    """The columns of `course_progress`, in the table's order."""
+    """Return the columns of `course_progress`, in the table's order."""
     learner, course, tally, last_accessed, course_version, revision, started_at, completed_at, day, at_lesson = progress
     return (
         learner, course, *tally, to_text(last_accessed) if last_accessed else None, course_version, revision,
@@ -76,7 +76,7 @@ def from_course_progress(progress: CourseProgress) -> Columns:
 
 
 def touched_columns(progress: CourseProgress) -> Columns:
-    """The columns of `course_progress` that the roster is not sorted or found by, and its key."""
+    """Return the columns of `course_progress` that are in no index, and the key."""
     day = progress.day
     return (
         progress.tally.in_progress_lessons, progress.tally.micro_minutes,
@@ -86,27 +86,27 @@ def touched_columns(progress: CourseProgress) -> Columns:
 
 
 def to_held_day(columns: Columns) -> HeldDay:
-    """A row of `learner_days`."""
+    """Return a finished day from a row of `learner_days`."""
     learner, course, day, *done = columns
     return HeldDay(learner, course, LearnerDay(date.fromisoformat(day), *done))
 
 
 def from_held_day(held: HeldDay) -> Columns:
-    """The columns of `learner_days`, in the table's order."""
+    """Return the columns of `learner_days`, in the table's order."""
     return (held.learner_id, held.course_id, held.day.date.isoformat(), *held.day[1:])
 
 
 def to_text(moment: datetime) -> str:
-    """A moment in UTC as text that sorts as moments do: a whole second's ends in `+`, which stands before `.`."""
+    """Return a moment in UTC as text with the same order. A whole second continues with `+`, which sorts before `.`."""
     return moment.isoformat()
 
 
 def fetch(connection: apsw.Connection, statement: str, *parameters: object) -> list[Columns]:
-    """All rows of a statement."""
+    """Return all rows of a statement."""
     return connection.execute(statement, parameters).fetchall()
 
 
 def fetch_one(connection: apsw.Connection, statement: str, *parameters: object) -> Columns | None:
-    """The only row of a statement, or `None`."""
+    """Return the only row of a statement; `None` where it has none."""
     rows = fetch(connection, statement, *parameters)
     return rows[0] if rows else None

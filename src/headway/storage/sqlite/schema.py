@@ -1,4 +1,4 @@
-"""The schema's version, and the numbered migrations that bring a database to it."""
+"""The schema version, and the migrations that lead to it."""
 
 from pathlib import Path
 from typing import Final
@@ -12,10 +12,10 @@ from headway.storage.shared.statements import PUT_SORT_KEY
 from headway.storage.sqlite.rows import fetch
 from headway.storage.sqlite.statements import COURSES_WITHOUT_KEY
 
-# "Hdwy" in ASCII: marks the file as Headway's (https://sqlite.org/fileformat2.html#application_id).
+# "Hdwy" in ASCII marks the file as a database of Headway (https://sqlite.org/fileformat2.html#application_id).
 APPLICATION_ID: Final = 0x48647779
 MIGRATIONS: Final = Migrations(Path(__file__).with_name("migrations"), compatible_from=8)
-# One statement, so that all of them are of one moment, also while another process migrates.
+# One statement, so that all values are of one moment, also while another process migrates.
 _MARKS: Final = """
     SELECT
         user_version,
@@ -27,30 +27,30 @@ _MARKS: Final = """
 
 
 def found_marks(connection: apsw.Connection) -> SchemaMarks:
-    """What a database says of its schema; reads only. Raises `ConfigurationError` for somebody else's database."""
+    """Return the schema version of a database. Raises `ConfigurationError` for a database of another program."""
     marks: tuple[int, int, int, int] = connection.execute(_MARKS).get
-    version, application, tables, tells_compatibility = marks
+    version, application, tables, has_compatibility = marks
     if application != APPLICATION_ID and (application or version or tables):
         raise ConfigurationError(
             f"{connection.filename} is a database of another program. Set HEADWAY_DATABASE_URL to a file of its own."
         )
-    if not tells_compatibility:  # as before schema version 2
+    if not has_compatibility:  # before schema version 2
         return SchemaMarks(version, version)
     compatible_from: int = connection.execute("SELECT compatible_from FROM schema_compatibility").get
     return SchemaMarks(version, compatible_from)
 
 
 def lacks_migrations(connection: apsw.Connection) -> bool:
-    """Whether the schema is older than this program's; reads only.
+    """Whether the schema is older than this program's. Only reads.
 
-    Raises `SchemaTooNewError` for a database of a newer Headway that this one can not work on, and
-    `ConfigurationError` for somebody else's.
+    Raises `SchemaTooNewError` for a database of a newer Headway that this one cannot use, and `ConfigurationError` for
+    a database of another program.
     """
     return bool(MIGRATIONS.missing(found_marks(connection)))
 
 
 def migrate(connection: apsw.Connection) -> list[str]:
-    """Apply the migrations that are missing, in one transaction; answers their names. Raises as `lacks_migrations`."""
+    """Apply the missing migrations in one transaction, and return their names. Raises as `lacks_migrations`."""
     if not lacks_migrations(connection):
         return []
     connection.execute("BEGIN IMMEDIATE")
@@ -74,6 +74,6 @@ def migrate(connection: apsw.Connection) -> list[str]:
 
 
 def _fill_sort_keys(connection: apsw.Connection) -> None:
-    """Give the courses from before there were sort keys their own."""
+    """Set the sort keys of courses that were stored before there were sort keys."""
     titles = fetch(connection, COURSES_WITHOUT_KEY)
     connection.executemany(PUT_SORT_KEY, [(sort_key(title), course_id) for course_id, title in titles])

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class SqliteSession:
-    """One file. `transaction` begins one that is on disk when its block is left."""
+    """One database file. `transaction` begins a transaction that is on disk when its block is left."""
 
     def __init__(
         self,
@@ -28,26 +28,26 @@ class SqliteSession:
         self._transaction = transaction
 
     async def fetch(self, statement: str, *values: object) -> Sequence[Row]:
-        """The rows of a statement that takes little time."""
+        """Return the rows of a short statement."""
         return self._reader.read(_fetch, Step(statement, *values))
 
     async def scan(self, statement: str, *values: object) -> Sequence[Row]:
-        """The rows of a statement that may take long: in a thread."""
+        """Return the rows of a statement that may take long. Runs it in a thread."""
         return await self._long_reader.read(_fetch, Step(statement, *values))
 
     async def change(self, statement: str, *values: object) -> Sequence[Row]:
-        """The rows of a statement that is on disk when this returns."""
+        """Run a statement in its own transaction, and return its rows when it is on disk."""
         [rows] = await self.change_all(Step(statement, *values))
         return rows
 
     async def change_all(self, *steps: Step) -> Sequence[Sequence[Row]]:
-        """The rows of each of several statements, in one transaction."""
+        """Run statements in one transaction, and return the rows of each."""
         async with self._transaction() as connection:
             return [_fetch(connection, step) for step in steps]
 
 
 def run(connection: apsw.Connection, reading: Reading[T]) -> T:
-    """Do what a reading asks for, over the rows that the connection sees; answers what it returns."""
+    """Run the steps of a reading on a connection, and return its result."""
     try:
         step = next(reading)
         while True:
@@ -62,7 +62,7 @@ def _fetch(connection: apsw.Connection, step: Step) -> list[Columns]:
 
 
 def _bound(value: object) -> object:
-    """A value as SQLite keeps it: moments and dates as text that sorts as they do."""
+    """Return a value as SQLite stores it. Moments and dates become text with the same order."""
     if isinstance(value, datetime):
         return to_text(value.astimezone(UTC))
     return value.isoformat() if isinstance(value, date) else value

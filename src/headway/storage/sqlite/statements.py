@@ -1,4 +1,4 @@
-"""The statements of the files of SQL beside this one, and of those that the stores share, by name."""
+"""The statements of the SQL files in this folder, and those of rosters, by name."""
 
 from pathlib import Path
 from typing import Final

@@ -1,8 +1,8 @@
 """The Store protocol on SQLite.
 
-Statements run on the event loop's thread: each takes microseconds, less than a hand-over to another thread. What
-waits for the disk, the commit, runs in a thread of its own while the loop gathers the next batch. Reads about many
-learners or all courses, and of what is many megabytes, may take long: those have threads and connections of their own.
+Statements run in the event loop's thread, because each takes microseconds, less than passing it to another thread. The
+commit waits for the disk, so it has its own thread, while the event loop collects the next batch. Reads of many
+learners, of all courses or of many megabytes may take long, so they have their own threads and connections.
 """
 
 import asyncio
@@ -56,15 +56,16 @@ from headway.storage.sqlite.session import SqliteSession
 from headway.storage.sqlite.together import Together, can_be_promised
 from headway.turns import gently, in_turns
 
-_RETRY_SECONDS: Final = 0.005  # between two attempts at the write lock, where another process holds it
+_RETRY_SECONDS: Final = 0.005  # between two attempts to get the write lock from another process
 
 _READ_SECONDS: Final = 20.0
 
 
 class SqliteStore:
-    """One file, one writing turn. `lock_seconds` bounds the wait for another process's write lock.
+    """The store in one SQLite file.
 
-    `read_seconds` bounds a long read, and the wait for one's turn at it.
+    `lock_seconds` bounds the wait for the write lock of another process. `read_seconds` bounds a long read, and also
+    the wait for a free thread before it.
     """
 
     def __init__(
@@ -101,21 +102,21 @@ class SqliteStore:
 
     @property
     def archive(self) -> SqliteArchive:
-        """All that the file holds, while the store is open."""
+        """Everything in the file, while the store is open."""
         return SqliteArchive(self._reader, self._long_reader, self._transaction, self._database.snapshot)
 
     @property
     def imports(self) -> StoredImports:
-        """How far imports are, while the store is open."""
+        """The records of imports, while the store is open."""
         return self._imports
 
     @property
     def sign_in_codes(self) -> StoredSignInCodes:
-        """Codes that let a browser in, while the store is open."""
+        """The sign-in codes, while the store is open."""
         return self._sign_in_codes
 
     async def open(self) -> Sequence[str]:
-        """Open the file, making and migrating it as needed."""
+        """Open the file; create and migrate it as needed."""
         applied = self._database.prepare()
         await self._together.tidy()
         if are_uncounted(applied):
@@ -123,11 +124,11 @@ class SqliteStore:
         return applied
 
     async def close(self) -> None:
-        """Commit what is queued and close the file."""
+        """Commit the queued writes, then close the file."""
         await self.committer.close()
         self._disk.shutdown()
         with contextlib.suppress(StoreUnavailableError, apsw.Error):
-            self._database.writer.connection()  # the last to close, it brings the write-ahead log into the file
+            self._database.writer.connection()  # it is closed last, and then copies the write-ahead log into the file
         self._long_reader.close()
         self._reader.close()
         self._database.writer.drop()
@@ -137,57 +138,57 @@ class SqliteStore:
         self._reader.read(fetch, sql.PROBE)
 
     async def courses(self, query: CourseQuery = FIRST_COURSES) -> Sequence[CourseOutline]:
-        """A page of the catalogue by title."""
+        """Return a page of the catalogue by title."""
         return await self._long_reader.read(self._catalogue.outlines, query)
 
     async def course(self, course_id: CourseId) -> VersionedCourse:
-        """One course."""
+        """Return a course with its version."""
         return self._reader.read(self._catalogue.course, course_id)
 
     async def lesson(self, learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId) -> LessonReading:
-        """One row of the learner's."""
+        """Return the learner's progress in one lesson."""
         return self._reader.read(self._progress.lesson, learner_id, course_id, lesson_id)
 
     async def lessons(self, learner_id: LearnerId, course_id: CourseId) -> LessonsReading:
-        """All the learner's rows in a course."""
+        """Return all of the learner's lesson progress in a course."""
         few = await self.few_lessons(learner_id, course_id)
         if few is not None:
             return few
         return await self._long_reader.read(self._progress.lessons, learner_id, course_id)
 
     async def few_lessons(self, learner_id: LearnerId, course_id: CourseId) -> LessonsReading | None:
-        """The same, where it is not too much for the event loop."""
+        """Return the same as `lessons`; `None` where it is too much for the event loop."""
         try:
             return self._reader.read(self._progress.few_lessons, learner_id, course_id)
         except TooLargeError:
             return None
 
     async def lessons_stamp(self, learner_id: LearnerId, course_id: CourseId) -> LessonsStamp:
-        """What changes whenever the learner's list of the course does."""
+        """Return the stamp of the learner's lesson progress in a course."""
         return self._reader.read(self._progress.stamp, learner_id, course_id)
 
     async def course_progress(self, learner_id: LearnerId, course_id: CourseId) -> CourseProgressReading:
-        """Where the learner stands in a course."""
+        """Return the learner's course progress."""
         return self._reader.read(self._progress.course, learner_id, course_id)
 
     async def learner_courses(self, learner_id: LearnerId) -> Sequence[CourseProgressReading]:
-        """The courses the learner has written in, most recently touched first."""
+        """Return the learner's course progress in every course of the catalogue, the last accessed first."""
         return self._reader.read(self._progress.courses, learner_id)
 
     async def touched_lessons(self, learner_id: LearnerId) -> Sequence[TouchedLesson]:
-        """Every lesson that the learner has a row in."""
+        """Return every lesson in which the learner has progress."""
         return self._reader.read(touched_lessons, learner_id)
 
     async def write(self, write: LessonWrite) -> Written:
-        """Apply one write, in a batch with whatever else is waiting."""
+        """Apply one write, in a batch with other waiting writes."""
         return await self.committer.submit(write)
 
     async def restore(self, asked: CourseProgressRestore) -> bool:
-        """Make a learner's course progress and days what an export says."""
+        """Restore course progress and its days from an export."""
         return await self.committer.restore(asked)
 
     async def put_course(self, course: Course, precondition: Precondition = UNCONDITIONAL) -> CoursePut:
-        """Make the catalogue hold the course as given."""
+        """Store a course, new or in place of its present version."""
         async with self._transaction(course.id) as connection:
             before = self._catalogue.find(connection, course.id)
             precondition.check_course(before)
@@ -197,20 +198,20 @@ class SqliteStore:
             return CoursePut(change, self._catalogue.put(connection, before, course, self._clock()))
 
     async def remove_course(self, course_id: CourseId) -> None:
-        """Take the course out of the catalogue."""
+        """Remove a course from the catalogue."""
         async with self._transaction(course_id) as connection:
             self._catalogue.course(connection, course_id)
             fetch(connection, shared_sql.REMOVE_COURSE, course_id)
 
     async def restart_course(self, learner_id: LearnerId, course_id: CourseId) -> None:
-        """Remove all the learner's rows in the course."""
+        """Remove all of the learner's lesson progress in a course."""
         counters = Counters()
         async with self._transaction(learner_id) as connection:
             self._progress.restart(connection, learner_id, course_id, self._clock(), counters)
             store_counters(connection, counters)
 
     async def write_all(self, writes: Sequence[LessonWrite | CourseProgressRestore]) -> Sequence[Written | bool]:
-        """Write and restore in their order, all of it or nothing."""
+        """Apply writes and restores in their order, all or none."""
         if can_be_promised(writes):
             changed = await self._together.write(writes)
             if changed is not None:
@@ -233,53 +234,53 @@ class SqliteStore:
         return written
 
     async def refresh(self, learner_id: LearnerId, course_id: CourseId) -> None:
-        """Make the learner's course progress, and the rows, what they are under the present version of the course."""
+        """Recalculate the learner's course progress and lesson progress under the course's present version."""
         await self.committer.refresh(CourseProgressRefresh(learner_id, course_id))
 
     async def statistics(self, course_id: CourseId, first: date, last: date) -> CourseReading:
-        """What is counted of a course."""
+        """Return the counters of a course."""
         return await self._long_reader.read(self._figures.course, course_id, first, last)
 
     async def all_statistics(
         self, first: date, last: date, query: CourseQuery = FIRST_COURSES
     ) -> Sequence[CourseReading]:
-        """What is counted of a page of the catalogue, by title."""
+        """Return the counters of a page of the catalogue, by title."""
         return await self._long_reader.read(self._figures.courses, first, last, query)
 
     async def roster(self, course_id: CourseId, query: RosterQuery) -> Sequence[CourseProgress]:
-        """A page of a course's learners."""
+        """Return a page of a course's learners."""
         return await self._long_reader.read(self._figures.roster, course_id, query)
 
     async def learner_record(self, learner_id: LearnerId) -> LearnerRecord:
-        """All that is held on a learner."""
+        """Return everything that is stored about a learner."""
         return await self._long_reader.read(record_of, learner_id, gently)
 
     async def active_days(self, learner_id: LearnerId, course_id: CourseId | None, first: date) -> Sequence[LearnerDay]:
-        """The days from the first on when the learner wrote in a course, or in any."""
+        """Return the learner's active days from `first` on, in one course or in all (`None`)."""
         return self._reader.read(active_days, learner_id, course_id, first)
 
     async def erase(self, learner_id: LearnerId) -> bool:
-        """Remove all that is held on a learner, and what it counts for."""
+        """Remove everything about a learner, also from the counters."""
         async with self._transaction(learner_id) as connection:
             return erase(connection, learner_id, self._clock())
 
     async def forget_learners(self) -> None:
-        """Nothing to wait for: what others write is noticed with the next transaction."""
+        """Return at once: every transaction notices what other processes have written."""
 
     async def recalculation(self, course_id: CourseId) -> Recalculation | None:
-        """How far it is with a course."""
+        """Return a course's recalculation; `None` where none is running."""
         return await self._recalculations.find(course_id)
 
     async def take_recalculation(self) -> Recalculation | None:
-        """One that nobody works on."""
+        """Lease a recalculation that nobody works on; `None` where there is none."""
         return await self._recalculations.take()
 
     async def learners_to_recalculate(self, under_way: Recalculation, limit: int) -> Sequence[LearnerId]:
-        """The learners that come next."""
+        """Return the next learners, at most `limit`, by id."""
         return await self._recalculations.next_learners(under_way, limit)
 
     async def advance_recalculation(self, under_way: Recalculation) -> bool:
-        """Note how far it is."""
+        """Record how far a recalculation is, and extend the lease."""
         return await self._recalculations.advance(under_way)
 
     async def finish_interrupted(self) -> None:
@@ -287,12 +288,12 @@ class SqliteStore:
         await self._together.finish_interrupted()
 
     async def sweep(self) -> None:
-        """Remove what nobody needs any more."""
+        """Remove old records of imports and expired sign-in codes."""
         await self._imports.sweep()
         await self._sign_in_codes.sweep()
 
     async def finish_recalculation(self, under_way: Recalculation) -> None:
-        """Note that nothing is left to do."""
+        """Record that a recalculation is finished."""
         await self._recalculations.finish(under_way)
 
     async def _commit_batch(self, batch: Sequence[Work]) -> Sequence[Outcome]:
@@ -306,23 +307,23 @@ class SqliteStore:
 
     @contextlib.asynccontextmanager
     async def _transaction(self, *changed: str) -> AsyncIterator[apsw.Connection]:
-        """A transaction of its own, between two batches, which changes these learners or this course; none: any."""
+        """Begin a transaction between two batches, which may change the named learners or course (none: any)."""
         await self._together.write_promised()
         async with self._turn() as connection:
             self._together.note_change(changed)
             self._together.write_rest(connection)
-            self._recent.forget()  # what it changes is not written through it
+            self._recent.forget()  # the changes do not go through it
             yield connection
 
     @contextlib.asynccontextmanager
     async def _turn(self) -> AsyncIterator[apsw.Connection]:
-        """A transaction as `_transaction` begins, for what is kept nowhere in memory."""
+        """Begin a transaction between two batches for changes of what is not kept in memory."""
         async with self.committer.alone(), self._begun() as connection:
             yield connection
 
     @contextlib.asynccontextmanager
     async def _begun(self) -> AsyncIterator[apsw.Connection]:
-        """A transaction that is on disk when the block is left, or rolled back if it raised."""
+        """Begin a transaction that is on disk when the block is left, or rolled back where the block raises."""
         self._reader.writing_begins()
         try:
             connection = await self._begin()
@@ -341,7 +342,7 @@ class SqliteStore:
             self._reader.writing_ended()
 
     async def _begin(self) -> apsw.Connection:
-        """Take the write lock, letting the loop run while another process holds it."""
+        """Take the write lock. The event loop runs while another process has it."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._lock_seconds
         self._database.writer.rescue_wal()
@@ -362,7 +363,7 @@ class SqliteStore:
         while not commit.done():
             try:
                 await asyncio.wait([commit])
-            except asyncio.CancelledError as error:  # the connection is in use until the commit is through
+            except asyncio.CancelledError as error:  # the connection is in use until the commit is done
                 cancelled = error
         if cancelled:
             raise cancelled

@@ -1,7 +1,7 @@
-"""Many lines, all written or none, while learners go on writing: docs/decisions/0037.
+"""Writes all lines of an import or none, while learners continue to write: docs/decisions/0037.
 
-All lines are decided on what is read beside the writes of others, and set aside. One short transaction promises them
-all, after deciding those anew whose learners wrote meanwhile. What is promised is written in many short transactions.
+All lines are decided and set aside, while others write. One short transaction then promises all of them; it first
+decides the lines again whose learners have written since. The promised lines are applied in many short transactions.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from headway.domain.presence import CourseProgressRestore
 from headway.domain.progress import LessonProgress
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Written
 from headway.storage.sqlite.catalogue import Catalogue
-from headway.storage.sqlite.progress_table import ProgressTable, row_of
+from headway.storage.sqlite.progress_table import ProgressTable, lesson_progress_of
 from headway.storage.sqlite.promises import (
     Key,
     Lines,
@@ -42,8 +42,8 @@ from headway.storage.sqlite.reader import Reader
 from headway.storage.sqlite.recent import Recent
 from headway.turns import TURN_SECONDS, in_turns
 
-_FEW: Final = 64  # lines that are written, or decided, in one transaction, which takes them some milliseconds
-_WRITING_SECONDS: Final = 2 * TURN_SECONDS  # at once: each turn of writing ends in a commit, which takes as long
+_FEW: Final = 64  # lines that are written or decided in one transaction, in some milliseconds
+_WRITING_SECONDS: Final = 2 * TURN_SECONDS  # in one transaction; the commit takes about as long again
 _ATTEMPTS: Final = 5
 _ROOM_SECONDS: Final = 0.05
 _ROOM_ATTEMPTS: Final = 200
@@ -51,7 +51,7 @@ _ROOM_ATTEMPTS: Final = 200
 
 @dataclass
 class _Import:
-    """An import that is being decided, and what others have changed since that began."""
+    """An import that is being decided, and the changes of others since the beginning."""
 
     lines: Lines
     asked: set[str]  # its learners and courses
@@ -61,12 +61,12 @@ class _Import:
     is_outdated: bool = False
 
     def overtaken(self) -> list[tuple[int, LessonWrite]]:
-        """The lines to whose learners somebody has written."""
+        """Return the lines of learners and courses to which somebody has written since."""
         return sorted(line for key in self.written_since for line in self.lines.get(key, ()))
 
 
 class Together:
-    """Writes lines of one import at a time. `turn` begins a transaction between two batches."""
+    """Writes the lines of imports, one import at a time. `turn` begins a transaction between two batches."""
 
     def __init__(
         self,
@@ -89,21 +89,28 @@ class Together:
         self._last_seen: int | None = None
 
     def prepare(self, connection: apsw.Connection, work: Work, counters: Counters) -> None:
-        """Called before every write: what is promised to its learner comes first, and an import hears of it."""
+        """Apply what is promised to the learner of a write, and note the write for the present import.
+
+        To be called before every write.
+        """
         key = (work.learner_id, work.course_id)
         if self._deciding is not None:
             self._deciding.written_since.add(key)
         self._promises.write_to(connection, key, counters)
 
     def note_change(self, changed: Sequence[str]) -> None:
-        """Called in every transaction that is no batch, with the learners or the course that it changes; none: any."""
+        """Note a change of learners or a course (none: of any) for the present import.
+
+        To be called in every transaction that is not a batch.
+        """
         if self._deciding is not None and (not changed or not self._deciding.asked.isdisjoint(changed)):
             self._deciding.is_outdated = True
 
     async def write(self, writes: Sequence[LessonWrite]) -> Sequence[Written] | None:
-        """Write all or none; answers what became of them, or `None` where others changed courses again and again.
+        """Apply all writes or none, and return their results.
 
-        Raises `RefusedWriteError`.
+        Returns `None`, and applies nothing, where others changed the same courses in every attempt. Raises
+        `RefusedWriteError`.
         """
         async with self._one_at_a_time:
             for _ in range(_ATTEMPTS):
@@ -114,18 +121,18 @@ class Together:
         return None
 
     async def tidy(self) -> None:
-        """Write all that is promised, and remove the pieces that never came to hold. Raises as `write_promised`."""
+        """Apply everything that is promised, and remove pieces without a promise. Raises as `write_promised`."""
         await self.write_promised()
         while self._reader.read_anew(last_set_aside) is not None:
             await self._in_turn(remove_set_aside)
 
     async def write_promised(self) -> None:
-        """Write all that is promised, in turns with others. Raises `QueueFullError` where that stays so for long."""
+        """Apply everything that is promised, in turns with other writes. Raises `QueueFullError` after a long wait."""
         while self._reader.read_anew(any_promised):
             await self._in_turn(partial(self._promises.write_some, seconds=_WRITING_SECONDS))
 
     def write_rest(self, connection: apsw.Connection) -> None:
-        """Write in this transaction what somebody may have promised since `write_promised`."""
+        """Apply, in this transaction, what was promised since `write_promised`."""
         self._promises.write_some(connection)
 
     async def finish_interrupted(self) -> None:
@@ -146,17 +153,17 @@ class Together:
             self._last_seen = None
 
     async def _in_turn(self, action: Callable[[apsw.Connection], None]) -> None:
-        """Do something short in a transaction, when there is room. Raises `QueueFullError` after a long wait."""
+        """Run a short action in a transaction when the queue has room. Raises `QueueFullError` after a long wait."""
         for _ in range(_ROOM_ATTEMPTS):
             with contextlib.suppress(QueueFullError):
                 async with self._turn() as connection:
                     action(connection)
                 return
-            await asyncio.sleep(_ROOM_SECONDS)  # learners' own writes go first
+            await asyncio.sleep(_ROOM_SECONDS)  # the writes of learners go first
         raise QueueFullError
 
     async def _promise(self, writes: Sequence[LessonWrite]) -> Sequence[Written] | None:
-        """Promise all; `None` where they were decided on what is no longer so."""
+        """Promise all writes, and return their results; `None` where others changed what they were decided on."""
         await self.tidy()
         try:
             wanted = await self._begin(writes)
@@ -170,39 +177,39 @@ class Together:
         return [wanted.decided[position] for position in range(len(writes))] if is_made else None
 
     async def _begin(self, writes: Sequence[LessonWrite]) -> _Import | None:
-        """Hear from now on of what others change; `None` where another process has promised something meanwhile."""
+        """Begin to note the changes of others; `None` where another process has just promised something."""
         lines: Lines = {}
         ids: set[str] = set()
         async for position, write in in_turns(enumerate(writes)):
             lines.setdefault(key_of(write), []).append((position, write))
             ids.update(key_of(write))
-        async with self._turn() as connection:  # nobody else's is under way
+        async with self._turn() as connection:  # no other transaction of this process is running
             if any_promised(connection):
                 return None
             self._deciding = _Import(lines, ids, self._recent.times_changed_elsewhere)
             return self._deciding
 
     async def _decide(self, wanted: _Import, lines: Iterable[tuple[int, LessonWrite]]) -> None:
-        """Find out what becomes of lines, in turns with others."""
+        """Decide lines, in turns with other work."""
         async for position, written in in_turns(self._decided(lines, self._clock())):
             wanted.decided[position] = written
 
     def _decided(self, lines: Iterable[tuple[int, LessonWrite]], now: datetime) -> Iterator[tuple[int, Written]]:
-        """What becomes of lines, one after the other. Raises `RefusedWriteError`."""
+        """Yield the position and the result of each line. Raises `RefusedWriteError`."""
         courses: dict[CourseId, VersionedCourse] = {}
-        rows: dict[tuple[LearnerId, CourseId, LessonId], LessonProgress | None] = {}
+        progress: dict[tuple[LearnerId, CourseId, LessonId], LessonProgress | None] = {}
         for position, write in lines:
             key = (write.learner_id, write.course_id, write.lesson_id)
             with _refused_at(position):
                 if write.course_id not in courses:
                     courses[write.course_id] = self._reader.read(self._catalogue.course, write.course_id)
-                before = rows[key] if key in rows else self._reader.read(row_of, *key)
+                before = progress[key] if key in progress else self._reader.read(lesson_progress_of, *key)
                 written = write.apply(courses[write.course_id].course, before, now, _new_id)
-            rows[key] = written.after
+            progress[key] = written.after
             yield position, written
 
     async def _set_aside(self, wanted: _Import) -> str:
-        """Keep the lines as pieces of a promise, which is answered, and is not made yet."""
+        """Store the lines as pieces, and return the id of their promise, which is not made yet."""
         promise = str(uuid4())
         pieces = deque([piece async for piece in in_turns(pieces_of(wanted.lines))])
         while pieces:
@@ -210,13 +217,13 @@ class Together:
         return promise
 
     async def _make(self, promise: str, wanted: _Import) -> bool:
-        """Make the promise; false where the lines were decided on what is no longer so.
+        """Make the promise. Return false where others changed what the lines were decided on.
 
-        Those to whose learners somebody has written are decided anew: in the same transaction, or, where they are many,
-        before the next one.
+        Lines of learners and courses to which somebody has written since are decided again: in the same transaction, or
+        before the next attempt where they are many.
         """
         for attempt in range(1, _ATTEMPTS + 1):
-            async with self._turn() as connection:  # no batch is under way: all that others wrote can be read
+            async with self._turn() as connection:  # no batch is running, so every write of others can be read
                 if wanted.is_outdated or self._recent.times_changed_elsewhere != wanted.times_changed_elsewhere:
                     return False
                 overtaken = wanted.overtaken()
@@ -231,7 +238,7 @@ class Together:
 
 
 def can_be_promised(writes: Sequence[LessonWrite | CourseProgressRestore]) -> TypeGuard[Sequence[LessonWrite]]:
-    """Whether these are many lines, all of which can be written later as they are decided now."""
+    """Whether these are many writes that have the same effect when they are applied later."""
     return len(writes) > _FEW and all(
         isinstance(write, LessonWrite) and write.precondition is UNCONDITIONAL and write.restored is None
         for write in writes
@@ -240,7 +247,7 @@ def can_be_promised(writes: Sequence[LessonWrite | CourseProgressRestore]) -> Ty
 
 @contextlib.contextmanager
 def _refused_at(position: int) -> Iterator[None]:
-    """Say of a refusal which line it is."""
+    """Turn a refusal into `RefusedWriteError` with the position of the line."""
     try:
         yield
     except UnavailableError:
