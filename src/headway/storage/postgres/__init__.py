@@ -1,4 +1,4 @@
-"""The PostgreSQL store."""
+"""The store on PostgreSQL."""
 
 from headway.storage.postgres.store import PostgresStore
 

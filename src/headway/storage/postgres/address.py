@@ -1,4 +1,4 @@
-"""PostgreSQL's addresses, as they may be shown: without a password, whatever was put in its place."""
+"""Addresses of PostgreSQL databases, in a form that may be shown: without the password."""
 
 import re
 from typing import Final
@@ -12,20 +12,20 @@ _ADDRESS: Final = re.compile(
 
 
 def without_password(url: str) -> str | None:
-    """The address without password and options; `None` where one can not tell which part the password is."""
+    """Return the address without password and options; `None` where it is unclear which part is the password."""
     found = _ADDRESS.fullmatch(url)
     if found is None:
         return None
-    scheme, user, position = found.groups()
-    return f"{scheme}{user}@{position}" if user else f"{scheme}{position}"
+    scheme, user, host = found.groups()
+    return f"{scheme}{user}@{host}" if user else f"{scheme}{host}"
 
 
 def require_address(url: str) -> str:
-    """The address as it may be shown. Raises `ConfigurationError`, which quotes nothing of it."""
+    """Return the address in a form that may be shown. Raises `ConfigurationError` without any part of the address."""
     shown = without_password(url)
     if shown is None:
         raise ConfigurationError(
-            "HEADWAY_DATABASE_URL is no address of a PostgreSQL database, such as "
+            "HEADWAY_DATABASE_URL is not an address of a PostgreSQL database, such as "
             "postgresql://user:password@host:5432/database. In a password write characters such as / ? # @ in percent "
             "form."
         )

@@ -32,19 +32,19 @@ from headway.storage.postgres.session import PostgresSession
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.archive import ArchiveReader, RowReaders
 
-_COUNTING_SECONDS: Final = 600.0  # a table is read from end to end
+_COUNTING_SECONDS: Final = 600.0  # to read a whole table
 _READERS: Final = RowReaders(to_lesson_progress, to_course_progress, to_held_day)
 
 
 class PostgresArchive(ArchiveReader):
-    """All that one database holds."""
+    """Everything in one database."""
 
     def __init__(self, database: Database) -> None:
         super().__init__(PostgresSession(database, _refusals_translated), _READERS)
         self._database = database
 
     async def holdings(self) -> Holdings:
-        """Count everything."""
+        """Count the entries."""
 
         async def count(connection: asyncpg.Connection) -> Holdings:
             counted = [await connection.fetchval(one, timeout=_COUNTING_SECONDS) for one in shared_sql.HOLDINGS]
@@ -54,7 +54,7 @@ class PostgresArchive(ArchiveReader):
             return await self._database.transact(count)
 
     async def put_courses(self, courses: Sequence[VersionedCourse]) -> None:
-        """Make the catalogue hold these courses under these versions."""
+        """Store courses with these versions."""
 
         async def put(connection: asyncpg.Connection) -> None:
             for course in courses:
@@ -65,33 +65,33 @@ class PostgresArchive(ArchiveReader):
             await self._database.transact(put)
 
     async def put_lesson_progress(self, rows: Sequence[LessonProgress]) -> None:
-        """Hold these rows."""
+        """Store lesson progress."""
         await self._session.change(sql.HOLD_LESSON_ROWS, *from_lesson_progress(rows))
 
     async def put_course_progress(self, all_course_progress: Sequence[CourseProgress]) -> None:
-        """Hold this course progress."""
+        """Store course progress."""
         await self._session.change(sql.HOLD_COURSE_PROGRESS, *from_course_progress(all_course_progress))
 
     async def put_days(self, days: Sequence[HeldDay]) -> None:
-        """Hold these days."""
+        """Store finished days."""
         await self._session.change(sql.PUT_LEARNER_DAYS, *from_held_days(days))
 
     @contextlib.asynccontextmanager
     async def recount(self, course_id: CourseId | None) -> AsyncIterator[Recount]:
-        """A recount over one snapshot."""
+        """Open a recount over one snapshot."""
         with _refusals_translated():
             async with self._database.long_snapshot() as connection:
                 await connection.execute(sql.GROUP_IN_MEMORY)
                 yield PostgresRecount(connection, course_id)
 
     async def add_counters(self, counters: Counters) -> None:
-        """Add to what is stored of the courses' figures."""
+        """Add to the stored counters."""
         await self._session.change(sql.ADD_COUNTERS, any_slot(), *from_counters(counters))
 
 
 @contextlib.contextmanager
 def _refusals_translated() -> Iterator[None]:
-    """Turn what no later try would mend, a missing privilege for one, into `ConfigurationError`."""
+    """Turn errors that do not go away by themselves, such as a missing right, into `ConfigurationError`."""
     try:
         yield
     except StoreUnavailableError as error:
@@ -103,5 +103,5 @@ def _refusals_translated() -> Iterator[None]:
 
 
 def _refused(error: Any) -> ConfigurationError:
-    """The message alone: what PostgreSQL adds as detail may quote a row."""
-    return ConfigurationError(f"PostgreSQL refused it ({error.args[0]}). Look at what its user may do.")
+    """Return an error with the message only: PostgreSQL's details may quote stored data."""
+    return ConfigurationError(f"PostgreSQL refused it ({error.args[0]}). Check the rights of the database user.")

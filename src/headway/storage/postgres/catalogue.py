@@ -1,4 +1,4 @@
-"""The catalogue's tables, with the courses lately used kept in memory."""
+"""The tables of the catalogue. Courses that were used last are kept in memory."""
 
 import asyncio
 import contextlib
@@ -36,7 +36,7 @@ BEFORE_ALL_COURSES: Final = (b"", str(UUID(int=0)))
 
 KEPT_COURSES: Final = 1_000
 FRESH_SECONDS: Final = 1.0
-"""How long a course that is kept is used without asking whether the catalogue has changed."""
+"""How long a course in memory is used before the next check whether the catalogue has changed."""
 
 _CHANNEL: Final = "headway_catalogue"
 _RETRY_SECONDS: Final = 1.0
@@ -44,12 +44,12 @@ _NEVER: Final = float("-inf")
 
 
 class Catalogue:
-    """Courses as every process sees them, another one's change at most FRESH_SECONDS late.
+    """The courses of the catalogue. A change by another process is seen at most FRESH_SECONDS late.
 
-    A change is announced to the processes that listen. Behind a pooler that passes nothing on, and while a listening
-    connection is broken, the catalogue's revision is asked for, once in FRESH_SECONDS, before a kept course is used.
-    What is stored does not rely on either: a write names the version that it was decided under. Along with the
-    revision it is asked whether learners were erased, of whom nobody is to remember anything: `forget_learners`.
+    A change is announced to the processes that listen. Announcements do not arrive through a pooler or over a broken
+    connection. So the catalogue's revision is also read every FRESH_SECONDS, before a course in memory is used. What is
+    stored relies on neither, because a write names the course version that it was decided under. The same read says
+    whether a learner was erased. Then `forget_learners` is called, so that no process keeps anything of the learner.
     """
 
     def __init__(self, database: Database, forget_learners: Callable[[], None]) -> None:
@@ -64,7 +64,7 @@ class Catalogue:
         self._listening: asyncio.Task[None] | None = None
 
     def open(self) -> None:
-        """Begin to listen."""
+        """Begin to listen for changes."""
         if self._database.keeps_sessions:
             self._listening = asyncio.create_task(self._listen(), name="headway-catalogue")
 
@@ -76,17 +76,17 @@ class Catalogue:
         await asyncio.wait([self._listening])
 
     async def outlines(self, query: CourseQuery) -> Sequence[CourseOutline]:
-        """A page of the courses by title."""
-        position = query.after or BEFORE_ALL_COURSES
-        return [CourseOutline(*row) for row in await self._database.fetch(sql.COURSE_OUTLINES, *position, query.limit)]
+        """Return a page of the courses by title."""
+        cursor = query.after or BEFORE_ALL_COURSES
+        return [CourseOutline(*row) for row in await self._database.fetch(sql.COURSE_OUTLINES, *cursor, query.limit)]
 
     async def course(self, course_id: CourseId) -> VersionedCourse:
-        """One course. Raises `CourseNotFoundError`."""
+        """Return a course, at most FRESH_SECONDS old. Raises `CourseNotFoundError`."""
         await self.confirmed()
         return self._kept.get(course_id) or await self.load(course_id)
 
     async def courses(self, needed: Mapping[CourseId, AbstractSet[LessonId]]) -> Mapping[CourseId, VersionedCourse]:
-        """The courses that there are of these, seen as they are now where a kept one lacks a lesson that is needed."""
+        """Return the named courses that exist. A course in memory without a needed lesson is read again."""
         await self.confirmed()
         lacking = [
             course_id
@@ -100,7 +100,7 @@ class Catalogue:
         return found | await self._load(missing) if missing else found
 
     async def load(self, course_id: CourseId) -> VersionedCourse:
-        """One course as the database has it now. Raises `CourseNotFoundError`."""
+        """Return a course as the database has it now. Raises `CourseNotFoundError`."""
         loaded = await self._load([course_id])
         if course_id not in loaded:
             self._kept.pop(course_id, None)
@@ -110,27 +110,27 @@ class Catalogue:
     async def _load(self, course_ids: Sequence[CourseId]) -> dict[CourseId, VersionedCourse]:
         forgotten = self._forgotten
         loaded = to_courses(await self._database.fetch(sql.LESSONS_OF_COURSES, course_ids))
-        if forgotten == self._forgotten:  # else one of them may have changed since it was read
+        if forgotten == self._forgotten:  # otherwise one of them may have changed since it was read
             for course in loaded:
                 self._keep(course)
         return {course.course.id: course for course in loaded}
 
     def forget(self, course_id: CourseId) -> None:
-        """Let go of a course that has changed."""
+        """Forget a course that has changed."""
         self._forgotten += 1
         self._kept.pop(course_id, None)
 
     def doubt(self) -> None:
-        """Ask whether the catalogue has changed before a kept course is used again."""
+        """Check whether the catalogue has changed before a course in memory is used again."""
         self._confirmed_at = _NEVER
 
     async def forget_learners(self) -> None:
-        """Let every process forget what it keeps of learners; returns when all have heard, and begun nothing since."""
+        """Make every process forget what it keeps of learners in memory, and return when all have."""
         await self._database.change(sql.ANNOUNCE_ERASURE)
         await asyncio.sleep(2 * FRESH_SECONDS)
 
     async def put(self, course: Course, precondition: Precondition, now: datetime) -> CoursePut:
-        """Make the catalogue hold the course as given. Raises `PreconditionFailedError`."""
+        """Store a course, new or in place of its present version. Raises `PreconditionFailedError`."""
 
         async def change(connection: asyncpg.Connection, revision: int) -> CoursePut:
             before = next(iter(to_courses(await connection.fetch(sql.LESSONS_OF_COURSES, [course.id]))), None)
@@ -145,7 +145,7 @@ class Catalogue:
         return await self._change(course.id, now, change)
 
     async def remove(self, course_id: CourseId, now: datetime) -> None:
-        """Take the course out of the catalogue. Raises `CourseNotFoundError`."""
+        """Remove a course from the catalogue. Raises `CourseNotFoundError`."""
 
         async def change(connection: asyncpg.Connection, _revision: int) -> None:
             if await connection.execute(shared_sql.REMOVE_COURSE, course_id) == "DELETE 0":
@@ -156,7 +156,7 @@ class Catalogue:
     async def _change(
         self, course_id: CourseId, now: datetime, change: Callable[[asyncpg.Connection, int], Awaitable[T]]
     ) -> T:
-        """Change a course in a transaction, one at a time, with the revision of the change."""
+        """Change a course in a transaction, and announce it. Only one process changes the catalogue at a time."""
 
         async def announced(connection: asyncpg.Connection) -> T:
             revision = await connection.fetchval(sql.NEXT_REVISION, microseconds(now))
@@ -169,7 +169,7 @@ class Catalogue:
             self.forget(course_id)
 
     async def confirmed(self) -> None:
-        """Return when all that is kept is as fresh as promised. However many wait for that, it is asked for once."""
+        """Return when the courses in memory are at most FRESH_SECONDS old. All callers share one check."""
         if monotonic() - self._confirmed_at <= FRESH_SECONDS:
             return
         if self._confirming is None:
@@ -182,10 +182,10 @@ class Catalogue:
     def _forget_confirming(self, task: asyncio.Task[None]) -> None:
         self._confirming = None
         if not task.cancelled():
-            task.exception()  # those who wait for it are told, and perhaps nobody does any more
+            task.exception()  # read it, in case nobody waits for the task any more: asyncio would log it
 
     async def _confirm(self) -> None:
-        """Let go of the courses that have changed since this was last asked."""
+        """Forget the courses that have changed since the last check."""
         asked_at = monotonic()
         [(revision, erasures)] = await self._database.fetch(sql.PROBE)
         if erasures != self._erasures:
@@ -210,7 +210,7 @@ class Catalogue:
         self._kept[course.course.id] = course
 
     async def _listen(self) -> None:
-        """Listen for announcements, connecting again whenever the connection is lost."""
+        """Listen for announcements, and connect again whenever the connection is lost."""
         while True:
             with contextlib.suppress(StoreUnavailableError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError):
                 await self._listen_once()
@@ -233,7 +233,7 @@ class Catalogue:
 
 
 async def store_course(connection: asyncpg.Connection, versioned: VersionedCourse) -> None:
-    """Write a course under its version, in the place of what the catalogue has of it."""
+    """Store a course with its version, in place of the one that is stored."""
     await connection.execute(shared_sql.PUT_COURSE, *course_columns(versioned))
     await connection.execute(shared_sql.REMOVE_LESSONS, versioned.course.id)
     await connection.execute(sql.PUT_LESSONS, *zip(*lesson_columns(versioned), strict=True))

@@ -1,4 +1,4 @@
-"""Connections to the server, each lent to one user at a time."""
+"""The pool of connections to the server."""
 
 import asyncio
 import contextlib
@@ -10,17 +10,17 @@ import asyncpg
 
 from headway.domain.errors import HeadwayError
 
-# Firewalls forget connections that say nothing for long, without telling either end.
+# Firewalls drop connections that are idle for long, and tell neither end.
 _IDLE_SECONDS: Final = 300.0
 _CLOSE_SECONDS: Final = 5.0
 
 
 class Connections:
-    """Up to `limit` connections, made as they are needed; what was used last is lent first.
+    """A pool of up to `limit` connections, opened when they are needed. The one that was used last is lent first.
 
-    asyncpg's own pool starts a task, and asks for the connection's state, whenever one is given back, which costs more
-    than a small statement does. Headway leaves no state in a connection, so there is nothing to reset; one whose use
-    was broken off is closed instead. Whoever waits for one longer than `patience` seconds gets a `TimeoutError`.
+    For every connection that is given back, asyncpg's own pool starts a task and resets the connection's state, which
+    costs more than a small statement. Headway leaves no state in a connection. A connection is closed where its use was
+    interrupted. A caller that waits longer than `patience` seconds gets a `TimeoutError`.
     """
 
     def __init__(self, connect: Callable[[], Awaitable[asyncpg.Connection]], *, limit: int, patience: float) -> None:
@@ -31,13 +31,13 @@ class Connections:
 
     @contextlib.asynccontextmanager
     async def lent(self) -> AsyncIterator[asyncpg.Connection]:
-        """A connection, until the block is left; a transaction has to end within. Raises what connecting raises."""
+        """Lend a connection until the block is left; transactions must end before. Raises what connecting raises."""
         await self._wait_for_turn()
         try:
             connection = self._reusable() or await self._connect()
             try:
                 yield connection
-            except (asyncpg.PostgresError, HeadwayError):  # an answer, or nothing to do with the connection
+            except (asyncpg.PostgresError, HeadwayError):  # the connection itself is intact
                 self._give_back(connection)
                 raise
             except TimeoutError:
@@ -51,7 +51,7 @@ class Connections:
             self._free.release()
 
     async def close(self) -> None:
-        """Close those that nobody uses."""
+        """Close the connections that are not lent."""
         while self._idle:
             connection, _ = self._idle.pop()
             await connection.close(timeout=_CLOSE_SECONDS)
@@ -64,12 +64,15 @@ class Connections:
             await self._free.acquire()
 
     async def _break_off(self, connection: asyncpg.Connection) -> None:
-        """Close a connection when the server has given up what it was at, or else it would wait for that forever."""
+        """Close a connection after a timeout; wait up to `_CLOSE_SECONDS` until the server gives up its statement."""
         with contextlib.suppress(TimeoutError, OSError, asyncpg.InterfaceError, asyncpg.PostgresError):
             await connection.close(timeout=_CLOSE_SECONDS)
 
     def _reusable(self) -> asyncpg.Connection | None:
-        """The connection given back last, unless it was lost or idle for too long, as are then all the others."""
+        """Return the connection that was given back last and is usable; `None` where there is none.
+
+        Connections that are closed or were idle for too long are dropped.
+        """
         while self._idle:
             connection, since = self._idle.pop()
             if not connection.is_closed() and monotonic() - since < _IDLE_SECONDS:

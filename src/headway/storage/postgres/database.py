@@ -1,4 +1,4 @@
-"""The pool of connections, and what becomes of a driver's errors."""
+"""Runs statements and transactions, and translates the driver's errors."""
 
 import asyncio
 import contextlib
@@ -20,23 +20,23 @@ T = TypeVar("T")
 _log = get_logger("headway.storage")
 
 _CONNECT_SECONDS: Final = 5.0
-# PostgreSQL's error classes (appendix A of its manual) that a later try may not meet: connection, authorization while
+# PostgreSQL's classes of errors that may pass by themselves (appendix A of its manual): connection, authorization while
 # a password is changed, no such database, transaction rolled back, resources, object state, operator intervention,
-# system error, internal error; and a server that has become a standby.
+# system error, internal error. The error of a server that has become a standby may pass, too.
 _PASSING: Final = frozenset({"08", "28", "3D", "40", "53", "55", "57", "58", "XX"})
 _READ_ONLY: Final = "25006"
-# Those that say that this is not Headway's database, or not in this state: a right, a schema, a table, a column or a
-# key is missing.
+# Errors that say that a right, a schema, a table, a column or a key is missing, so that the database is not as Headway
+# needs it.
 _UNUSABLE: Final = frozenset({"42501", "3F000", "42P01", "42703", "42P10"})
-# With every statement seeing what was committed before it began: the gate, and whoever waits for it, rely on that.
+# Each statement sees what was committed before it began. The gate, and statements that wait for it, rely on that.
 _BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
 _BEGIN_SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-# Headway's own transactions hold a lock for milliseconds. Who waits longer waits for somebody else, and keeps a
-# connection from the others. At most a third of what a statement may take.
+# Headway's own transactions hold a lock for milliseconds. A longer wait is for another program, and it blocks a
+# connection. The limit is at most a third of the time that a statement may take.
 _LOCK_SECONDS: Final = 0.5
 _PAUSE_SECONDS: Final = 0.02  # between two attempts
-_ATTEMPTS: Final = 5  # at what the server rolled back
-# A plan made for any batch is as good as one made for each, which takes longer than running it.
+_ATTEMPTS: Final = 5  # of a transaction that the server rolls back
+# One plan for all batches is as good as a plan for each batch, and planning takes longer than running.
 _SESSION: Final = {
     "application_name": "headway",
     "default_transaction_isolation": "read committed",
@@ -45,14 +45,14 @@ _SESSION: Final = {
 
 
 class LockedElsewhereError(Exception):
-    """Somebody else holds a lock that is needed, and for longer than Headway itself ever does."""
+    """Another program holds a needed lock, for longer than Headway itself ever does."""
 
 
 class Database:
-    """One PostgreSQL database. `timeout_seconds` bounds each statement.
+    """A PostgreSQL database. `timeout_seconds` bounds each statement.
 
-    `transaction_pooler` is for PgBouncer in transaction mode, where each transaction may reach another server
-    connection: no prepared statement is kept from one to the next.
+    `transaction_pooler` is for PgBouncer in transaction mode. There, each transaction may use another connection to the
+    server, so no prepared statement is kept.
     """
 
     def __init__(self, url: str, *, connections: int, timeout_seconds: float, transaction_pooler: bool) -> None:
@@ -60,7 +60,7 @@ class Database:
         self.timeout_seconds = timeout_seconds
         self._transaction_pooler = transaction_pooler
         self._lock_milliseconds = max(1, round(1000 * min(_LOCK_SECONDS, timeout_seconds / 3)))
-        # Changes may be held up, on their way to the disk or by a lock. Reads are not to wait for that.
+        # Changes may wait for the disk or for a lock. Reads have their own connections, so that they do not wait, too.
         changing = connections // 2
         self._changing = Connections(
             partial(self._connect, lock_milliseconds=self._lock_milliseconds), limit=changing, patience=timeout_seconds
@@ -69,63 +69,63 @@ class Database:
 
     @property
     def keeps_sessions(self) -> bool:
-        """Whether a connection is one session of the server's, which can be told of notifications."""
+        """Whether a connection is always the same session of the server, so that it can receive notifications."""
         return not self._transaction_pooler
 
     async def prepare(self, action: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
-        """Run something that may take long in a transaction on a connection of its own.
+        """Run a long action in a transaction on a separate connection.
 
         Raises `ConfigurationError` for an unusable address, `StoreUnavailableError` where no server answers.
         """
-        position = require_address(self._url)
+        address = require_address(self._url)
         try:
             connection = await asyncpg.connect(self._url, **self._options(seconds=None))
         except (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.TooManyConnectionsError) as error:
             raise StoreUnavailableError(
-                f"{position} does not answer ({str(error) or type(error).__name__}). "
+                f"{address} does not answer ({str(error) or type(error).__name__}). "
                 "Start PostgreSQL, or check HEADWAY_DATABASE_URL."
             ) from error
         except (asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
             raise ConfigurationError(
-                f"{position} can not be used ({_message(error)}). Check HEADWAY_DATABASE_URL."
+                f"{address} can not be used ({_message(error)}). Check HEADWAY_DATABASE_URL."
             ) from error
         try:
             with failures_translated():
                 async with _begun(connection, _BEGIN):
                     return await action(connection)
         except asyncpg.PostgresError as error:
-            raise ConfigurationError(f"{position} can not be used ({_message(error)}).") from error
+            raise ConfigurationError(f"{address} can not be used ({_message(error)}).") from error
         finally:
             await connection.close()
 
     async def close(self) -> None:
-        """Let go of every connection."""
+        """Close all connections."""
         with failures_translated():
             await self._reading.close()
             await self._changing.close()
 
     async def session(self) -> asyncpg.Connection:
-        """A connection outside the pool, the caller's to close. Raises `StoreUnavailableError`."""
+        """Open a connection outside the pool; the caller closes it. Raises `StoreUnavailableError`."""
         with failures_translated():
             return await self._connect()
 
     async def fetch(self, statement: str, *parameters: object) -> Sequence[Any]:
-        """The rows of a statement that changes nothing. Raises `StoreUnavailableError`."""
+        """Return the rows of a statement that changes nothing. Raises `StoreUnavailableError`."""
         with _troubles_translated():
             return await self._run(self._reading, statement, parameters)
 
     async def change(self, statement: str, *parameters: object) -> Sequence[Any]:
-        """The rows of a statement that is on disk when this returns. Raises `StoreUnavailableError`."""
+        """Run a statement, and return its rows when it is on disk. Raises `StoreUnavailableError`."""
         return await self._insist(lambda: self._run(self._changing, statement, parameters))
 
     async def transact(
         self, action: Callable[[asyncpg.Connection], Awaitable[T]], *, waits_for_locks: bool = True
     ) -> T:
-        """Run something in a transaction that is on disk when this returns, and rolled back where it raises.
+        """Run an action in a transaction that is on disk when this returns, and rolled back where the action raises.
 
-        What the server rolls back, in favour of another transaction, is run again from its beginning; so is what has
-        met somebody else's lock, for as long as a statement may take. Who does not wait for locks gets a
-        `LockedElsewhereError` at once. Raises `StoreUnavailableError`, and whatever the action raises.
+        Where the server rolls the transaction back in favour of another one, the action runs again. It also runs again
+        where another program holds a lock, until the timeout of a statement is over. `waits_for_locks=False` raises
+        `LockedElsewhereError` instead. Raises `StoreUnavailableError`, and whatever the action raises.
         """
 
         async def attempt() -> T:
@@ -136,14 +136,14 @@ class Database:
 
     @contextlib.asynccontextmanager
     async def snapshot(self) -> AsyncIterator[asyncpg.Connection]:
-        """A transaction that reads, all of it what was there when it first did. Raises `StoreUnavailableError`."""
+        """Begin a transaction that reads the database as it was at its first read. Raises `StoreUnavailableError`."""
         with _troubles_translated():
             async with self._transaction(self._reading, _BEGIN_SNAPSHOT) as connection:
                 yield connection
 
     @contextlib.asynccontextmanager
     async def long_snapshot(self) -> AsyncIterator[asyncpg.Connection]:
-        """The same on a connection of its own, for statements that may take long."""
+        """Begin the same on a separate connection, for statements that may take long."""
         with failures_translated():
             connection = await asyncpg.connect(self._url, **self._options(seconds=None))
             try:
@@ -153,7 +153,7 @@ class Database:
                 await connection.close()
 
     async def _insist(self, attempt: Callable[[], Awaitable[T]], *, waits_for_locks: bool = True) -> T:
-        """Try until it is done, or it is no use. Everything that Headway changes goes through here."""
+        """Run an attempt until it succeeds or the attempts are used up. All changes of the database go through here."""
         deadline = monotonic() + self.timeout_seconds
         with _troubles_translated():
             for tries in count(1):
@@ -178,12 +178,12 @@ class Database:
         async with connections.lent() as connection:
             try:
                 return await connection.fetch(statement, *parameters)
-            except asyncpg.InvalidCachedStatementError:  # somebody has migrated; it was prepared before
+            except asyncpg.InvalidCachedStatementError:  # a migration came after the statement was prepared
                 return await connection.fetch(statement, *parameters)
 
     @property
     def _begin_change(self) -> str:
-        """Without sessions of our own the lock's bound is sent along, in the same round trip."""
+        """The statement that begins a change. Behind a pooler it also sets the limit for locks, in one round trip."""
         return f"{_BEGIN}; SET LOCAL lock_timeout = {self._lock_milliseconds}" if self._transaction_pooler else _BEGIN
 
     @contextlib.asynccontextmanager
@@ -196,18 +196,21 @@ class Database:
         return await asyncpg.connect(self._url, **options)
 
     def _options(self, *, seconds: float | None, lock_milliseconds: int = 0) -> dict[str, Any]:
-        """How to connect, for statements that take so long at most, and wait for a lock so long; 0: as long."""
+        """Return the options of a connection whose statements take at most `seconds` (`None`: any time).
+
+        `lock_milliseconds` bounds the wait for a lock; 0: only the statement's bound applies.
+        """
         options: dict[str, Any] = {"timeout": _CONNECT_SECONDS, "command_timeout": seconds}
         if self._transaction_pooler:
             return options | {"statement_cache_size": 0}
-        # The server gives a statement up first: of one that we no longer wait for it would not hear before its end.
+        # The server gives up first. It would only notice at the end of a statement that nobody waits for it any more.
         milliseconds = 0 if seconds is None else max(1, round(seconds * 900))
         bounds = {"statement_timeout": str(milliseconds), "lock_timeout": str(lock_milliseconds)}
         return options | {"server_settings": {**_SESSION, **bounds}}
 
 
 async def warn_unless_durable(connection: asyncpg.Connection) -> None:
-    """Log each setting of the server's under which what was acknowledged may be lost with it."""
+    """Log each setting of the server with which a crash may lose acknowledged writes."""
     for setting in ("fsync", "full_page_writes", "synchronous_commit"):
         if await connection.fetchval("SELECT current_setting($1)", setting) == "off":
             _log.warning("postgres_not_durable", setting=setting)
@@ -215,7 +218,7 @@ async def warn_unless_durable(connection: asyncpg.Connection) -> None:
 
 @contextlib.contextmanager
 def failures_translated() -> Iterator[None]:
-    """Turn a driver's error that a later try may not meet into `StoreUnavailableError`, and log it."""
+    """Turn a driver's error that may pass by itself into `StoreUnavailableError`, and log it."""
     try:
         yield
     except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.InternalClientError, asyncpg.PostgresError) as error:
@@ -227,7 +230,10 @@ def failures_translated() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _troubles_translated() -> Iterator[None]:
-    """As `failures_translated`; also where the database is not as Headway left it: the service waits until it is."""
+    """Do the same as `failures_translated`, also where the database is not as Headway needs it.
+
+    The service then waits until somebody has repaired that.
+    """
     try:
         with failures_translated():
             yield
@@ -240,15 +246,15 @@ def _troubles_translated() -> Iterator[None]:
 
 @contextlib.asynccontextmanager
 async def _begun(connection: asyncpg.Connection, begin: str) -> AsyncIterator[None]:
-    """A transaction, committed when the block is left, or rolled back if it raised.
+    """Begin a transaction that is committed when the block is left, and rolled back where the block raises.
 
-    Not asyncpg's own: where the connection was lost meanwhile, that raises that it can not roll back, and the cause is
-    not told any more.
+    asyncpg has its own context manager. Where the connection was lost, that raises that it cannot roll back, and hides
+    the cause.
     """
     await connection.execute(begin)
     try:
         yield
-    except TimeoutError:  # the server may still be at it; it rolls back when the connection is closed
+    except TimeoutError:  # the server may still be working; it rolls back when the connection is closed
         raise
     except BaseException:
         await _roll_back(connection)
@@ -265,7 +271,7 @@ async def _roll_back(connection: asyncpg.Connection) -> None:
 
 
 def is_unusable(error: BaseException | None) -> bool:
-    """Whether a driver's error says that the tables are not as Headway needs them, or that it may not use them."""
+    """Whether a driver's error says that the tables are not as Headway needs them, or that a right is missing."""
     return isinstance(error, asyncpg.PostgresError) and error.sqlstate in _UNUSABLE
 
 
@@ -275,5 +281,5 @@ def _passes(error: asyncpg.PostgresError) -> bool:
 
 
 def _message(error: Exception) -> str:
-    """The error's message alone: what PostgreSQL adds as detail may quote a row."""
+    """Return the error's message only: PostgreSQL's details may quote stored data."""
     return str(error.args[0]) if isinstance(error, asyncpg.PostgresError) and error.args else str(error)

@@ -1,4 +1,4 @@
-"""The tables of courses' figures, and what is read from them."""
+"""The slots of the counters, and the statistics and rosters that are read from the database."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -20,49 +20,49 @@ from headway.storage.shared.counts import all_counts, counted
 from headway.storage.shared.rosters import roster_page
 
 SLOTS: Final = 16
-"""Into how many parts each count is split, so that those who add to it at once do not wait for each other."""
+"""Each counter is split into so many rows, so that transactions that add to it do not wait for each other."""
 
 
 class Slots:
-    """The slots of one process, one for each of its batches that are under way at once."""
+    """The slots of one process: one for each batch that runs at the same time."""
 
     def __init__(self, count: int) -> None:
-        first = randrange(SLOTS // count) * count  # noqa: S311 - who has the same one waits, that is all
+        first = randrange(SLOTS // count) * count  # noqa: S311 - two with the same slot only wait
         self._free = list(range(first, first + count))
 
     def take(self) -> int:
-        """One that no other batch of this process has."""
+        """Take a slot that no other batch of this process uses."""
         return self._free.pop() if self._free else any_slot()
 
     def give_back(self, slot: int) -> None:
-        """It is free again."""
+        """Give a slot back."""
         self._free.append(slot)
 
 
 def any_slot() -> int:
-    """One for work that is no batch, which somebody else may have as well."""
-    return randrange(SLOTS)  # noqa: S311 - who has the same one waits, that is all
+    """Return a random slot, for work outside of batches."""
+    return randrange(SLOTS)  # noqa: S311 - two with the same slot only wait
 
 
 class Figures:
-    """What is read of courses' figures."""
+    """Reads statistics and rosters, each over one snapshot."""
 
     def __init__(self, database: Database, catalogue: Catalogue) -> None:
         self._database = database
         self._catalogue = catalogue
 
     async def course(self, course_id: CourseId, first: date, last: date) -> CourseReading:
-        """What is counted of a course."""
+        """Return the counters of a course."""
         found = await self._catalogue.course(course_id)
         async with self._database.snapshot() as connection:
             return reading_of(found.course, await run(connection, all_counts(sql.COUNTS, first, last, course_id)))
 
     async def courses(self, first: date, last: date, query: CourseQuery) -> Sequence[CourseReading]:
-        """What is counted of a page of the catalogue, by title."""
-        position = query.after or BEFORE_ALL_COURSES
+        """Return the counters of a page of the catalogue, by title."""
+        cursor = query.after or BEFORE_ALL_COURSES
         among = None if query.among is None else list(query.among)
         async with self._database.snapshot() as connection:
-            page = await connection.fetch(sql.CATALOGUE_PAGE, *position, among, query.limit)
+            page = await connection.fetch(sql.CATALOGUE_PAGE, *cursor, among, query.limit)
             ids = [CourseId(course_id) for (course_id,) in page]
             counters = counted(
                 courses=await connection.fetch(sql.COURSE_COUNTS_OF, ids),
@@ -75,11 +75,11 @@ class Figures:
         return [
             reading_of(found[course_id].course, by_course.get(course_id, Counters()))
             for course_id in ids
-            if course_id in found  # else removed since
+            if course_id in found  # otherwise it was removed since
         ]
 
     async def roster(self, course_id: CourseId, query: RosterQuery) -> Sequence[CourseProgress]:
-        """A page of a course's learners."""
+        """Return a page of a course's learners."""
         await self._catalogue.course(course_id)
         async with self._database.snapshot() as connection:
             found = await run(connection, roster_page(sql.ROSTERS, course_id, query))

@@ -1,4 +1,4 @@
-"""Look-ups that are asked for at the same time, answered by one statement."""
+"""Answers look-ups that are requested at the same time with one statement."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
@@ -9,13 +9,13 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 LOOKUPS: Final = 256
-"""Keys that one statement takes at most."""
+"""The highest number of keys in one statement."""
 
 
 class Gatherer(Generic[K, V]):
-    """Gathers keys while `lanes` statements are under way and looks them up in the next: `None` where nothing is.
+    """Collects keys while `lanes` statements are running, and looks them up with the next statement.
 
-    A statement is sent after every key in it was asked for, so that it sees all that was stored before.
+    A statement is sent after all its keys were requested. So it sees everything that was stored before the requests.
     """
 
     def __init__(self, look_up: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]], *, lanes: int) -> None:
@@ -26,16 +26,16 @@ class Gatherer(Generic[K, V]):
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def find(self, key: K) -> V | None:
-        """What is stored under a key. Raises what the look-up raised."""
+        """Return the value of a key; `None` where there is none. Raises what the look-up raises."""
         found = self._waiting.get(key)
         if found is None:
             found = self._waiting[key] = asyncio.get_running_loop().create_future()
             self._start_soon()
-        # One who hangs up does not take the answer from the others who asked for the same.
+        # A caller that is cancelled does not cancel the answer for other callers with the same key.
         return await asyncio.shield(found)
 
     def _start_soon(self) -> None:
-        """Start when whatever else is ready to ask has asked."""
+        """Start after all tasks that are ready have requested their keys."""
         if self._free_lanes and not self._starting:
             self._starting = True
             asyncio.get_running_loop().call_soon(self._start, context=Context())
@@ -56,7 +56,7 @@ class Gatherer(Generic[K, V]):
     async def _answer(self, gathered: Mapping[K, "asyncio.Future[V | None]"]) -> None:
         try:
             found = await self._look_up(list(gathered))
-        except Exception as error:  # noqa: BLE001 - whatever it is, each who waits is told
+        except Exception as error:  # noqa: BLE001 - every waiting caller gets the error, whatever it is
             for waiting in gathered.values():
                 if not waiting.done():
                     waiting.set_exception(error)

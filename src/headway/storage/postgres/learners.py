@@ -1,4 +1,4 @@
-"""All that is held on one learner, and starting a course over."""
+"""Everything that is stored about one learner: reads it, erases it, starts a course over."""
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -27,18 +27,18 @@ from headway.storage.postgres.writer import store_what_follows
 from headway.storage.shared import statements as shared_sql
 
 REMEMBERED: Final = timedelta(minutes=2)
-"""For how long a process may remember a learner who was erased, by far: it hears of it within a second."""
+"""How long a process may keep an erased learner in memory. In fact it learns of the erasure within a second."""
 
 
 class Learners:
-    """Work on whole learners. `forget` lets go of what this process remembers of one in a course."""
+    """Works on whole learners. `forget` removes a learner's progress in a course from this process's memory."""
 
     def __init__(self, database: Database, forget: Callable[[LearnerId, CourseId], None]) -> None:
         self._database = database
         self._forget = forget
 
     async def record(self, learner_id: LearnerId) -> LearnerRecord:
-        """All that is held."""
+        """Return everything that is stored about a learner."""
         async with self._database.snapshot() as connection:
             rows = await connection.fetch(shared_sql.LEARNER_ROWS, learner_id)
             all_course_progress = await connection.fetch(shared_sql.LEARNER_COURSE_PROGRESS, learner_id)
@@ -55,15 +55,15 @@ class Learners:
         )
 
     async def active_days(self, learner_id: LearnerId, course_id: CourseId | None, first: date) -> list[LearnerDay]:
-        """The days from the first on when the learner wrote in a course, or in any."""
+        """Return the learner's active days from `first` on, in one course or in all (`None`)."""
         found = await self._database.fetch(sql.ACTIVE_DAYS, learner_id, course_id, first)
         return [to_held_day(columns).day for columns in found]
 
     async def erase(self, learner_id: LearnerId, now: datetime) -> bool:
-        """Remove all of it, course by course; answers whether there was anything.
+        """Remove everything about a learner, course by course, and return whether there was anything.
 
-        The course progress stays, emptied, until no process remembers it: a process that did would write to it as if
-        nothing had happened. `sweep` removes it.
+        Emptied course progress stays until no process has the old one in memory, because such a process would write as
+        if nothing had happened. `sweep` removes it later.
         """
         kept = map(to_course_progress, await self._database.fetch(shared_sql.LEARNER_COURSE_PROGRESS, learner_id))
         held = [progress.course_id for progress in kept if not progress.is_empty]
@@ -75,14 +75,14 @@ class Learners:
         """Remove the emptied course progress of learners who were erased long enough ago."""
 
         async def take_away(connection: asyncpg.Connection) -> None:
-            await connection.execute(sql.SWEEP_PLACES, now - REMEMBERED)
+            await connection.execute(sql.SWEEP_COURSE_PROGRESS, now - REMEMBERED)
             await connection.execute(sql.SWEEP_ERASED, now - REMEMBERED)
 
-        if await self._database.fetch(sql.FIND_ERASED, now - REMEMBERED):  # some may read, but not write
+        if await self._database.fetch(sql.FIND_ERASED, now - REMEMBERED):  # some users may read, but not write
             await self._database.transact(take_away)
 
     async def restart(self, learner_id: LearnerId, course_id: CourseId, now: datetime) -> None:
-        """Start a course over."""
+        """Remove the learner's lesson progress in a course."""
         try:
             await self._database.transact(partial(_restart, learner_id=learner_id, course_id=course_id, now=now))
         finally:
@@ -97,30 +97,33 @@ class Learners:
 
 async def _restart(connection: asyncpg.Connection, learner_id: LearnerId, course_id: CourseId, now: datetime) -> None:
     course_progress = await _held(connection, learner_id, course_id)
-    if course_progress is None:  # whoever comes first may be at it now, and holds a gate that we do not
+    if course_progress is None:  # another transaction may be creating it; there is no gate to hold
         return
-    await _store(connection, restart(course_progress, await _rows(connection, learner_id, course_id), now))
+    await _store(connection, restart(course_progress, await _lessons(connection, learner_id, course_id), now))
 
 
 async def _erase(connection: asyncpg.Connection, learner_id: LearnerId, course_id: CourseId, now: datetime) -> None:
-    """Announced first: the catalogue's row is locked before courses, and those before gates (decision 32)."""
+    """Erase a learner in a course.
+
+    Announces it first, because the catalogue's row is locked before courses, and courses before gates (decision 32).
+    """
     await connection.execute(sql.ANNOUNCE_ERASURE)
     course_progress = await _held(connection, learner_id, course_id)
     if course_progress is None:
         return
-    rows = await _rows(connection, learner_id, course_id)
+    lessons = await _lessons(connection, learner_id, course_id)
     days = [held.day for held in await _days(connection, learner_id, course_id)]
-    await _store(connection, erase((learner_id, course_id), course_progress, rows, days, now))
+    await _store(connection, erase((learner_id, course_id), course_progress, lessons, days, now))
     await connection.execute(sql.NOTE_ERASURE, learner_id, now)
 
 
 async def _held(connection: asyncpg.Connection, learner_id: LearnerId, course_id: CourseId) -> CourseProgress | None:
-    """Course progress that nobody else may change until the end of the transaction: the gate of the rows behind it."""
+    """Return course progress, locked until the end of the transaction. It is the gate of the lesson progress."""
     columns = await connection.fetchrow(sql.LOCK_COURSE_PROGRESS, learner_id, course_id)
     return to_course_progress(columns) if columns else None
 
 
-async def _rows(connection: asyncpg.Connection, learner_id: LearnerId, course_id: CourseId) -> list[LessonProgress]:
+async def _lessons(connection: asyncpg.Connection, learner_id: LearnerId, course_id: CourseId) -> list[LessonProgress]:
     return [
         to_lesson_progress(columns) for columns in await connection.fetch(shared_sql.LESSON_ROWS, learner_id, course_id)
     ]
@@ -133,7 +136,7 @@ async def _days(connection: asyncpg.Connection, learner_id: LearnerId, course_id
 
 
 async def _store(connection: asyncpg.Connection, change: ChangeSet) -> None:
-    """Store what changes behind a gate that is held."""
+    """Store a change behind a locked gate."""
     if change.stored_progress is not None:
         learner_id, course_id, *columns = (column[0] for column in from_course_progress([change.stored_progress]))
         await connection.execute(sql.PUT_HELD_COURSE_PROGRESS, *columns, learner_id, course_id)

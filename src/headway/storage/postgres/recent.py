@@ -1,4 +1,4 @@
-"""What was written last, kept in memory so that the next heartbeat needs no read."""
+"""The progress that was written last, in memory, so that the next heartbeat needs no read."""
 
 from collections import OrderedDict
 from typing import Final
@@ -8,61 +8,62 @@ from headway.domain.course_progress import CourseProgress
 from headway.domain.identifiers import LessonId
 from headway.domain.progress import LessonProgress
 
-KEPT_ROWS: Final = 100_000
-_LONG_NOTES: Final = 1_000  # characters from which on a row is not kept; one with metadata is not either
+KEPT_PROGRESS: Final = 100_000  # of courses and lessons together
+_LONG_NOTES: Final = 1_000  # characters; lesson progress with longer notes, or with metadata, is not kept
 
 _WRONG_SHARE: Final = 4
 _MOST_CAUTION: Final = 256
 
 
 class Remembered:
-    """A learner in a course: progress (`None`: no row), and the rows known, as they are under its revision."""
+    """The course progress of a learner (`None`: there is none), and the known lesson progress of the same revision."""
 
-    __slots__ = ("progress", "rows", "size")
+    __slots__ = ("lessons", "progress", "size")
 
     def __init__(self, progress: CourseProgress | None) -> None:
         self.progress = progress
-        self.rows: dict[LessonId, LessonProgress | None] = {}
-        self.size = 1  # as the owner last counted it
+        self.lessons: dict[LessonId, LessonProgress | None] = {}
+        self.size = 1  # as `Recent` last counted it
 
     def move_on(self, change: ChangeSet) -> None:
-        """Know what was stored. Large rows are not kept, so that the number of rows bounds their memory."""
+        """Keep what was stored, without large lesson progress, so that the number of entries bounds the memory."""
         self.progress = change.after
-        for lesson_id, _, row in change.lessons:
-            if row is None or _is_small(row):
-                self.rows[lesson_id] = row
+        for lesson_id, _, after in change.lessons:
+            if after is None or _is_small(after):
+                self.lessons[lesson_id] = after
             else:
-                self.rows.pop(lesson_id, None)
+                self.lessons.pop(lesson_id, None)
 
 
 class Recent:
-    """Course progress by learner and course, bounded by their rows; what was used longest ago goes first.
+    """Progress by learner and course, at most `kept` of courses and lessons. The one kept longest ago is dropped first.
 
-    Another process may have changed any of them. That is found out when a write is stored, by the revision that it
-    was decided under; until then nothing here is believed.
+    Another process may have changed any of it. The gate detects that when a write is stored, by the revision that the
+    write was decided on.
     """
 
-    def __init__(self, kept_rows: int = KEPT_ROWS) -> None:
-        self._kept_rows = kept_rows
+    def __init__(self, kept: int = KEPT_PROGRESS) -> None:
+        self._kept = kept
         self._all_course_progress: OrderedDict[Key, Remembered] = OrderedDict()
-        self._rows = 0
+        self._size = 0
         self._batches_to_read = 0
         self._caution = 1
 
     def begin_batch(self) -> None:
-        """Look-ups from now on are those of one batch."""
+        """Begin a batch; the next look-ups belong to it."""
         if self._batches_to_read:
             self._batches_to_read -= 1
 
     def get(self, key: Key) -> Remembered | None:
-        """What is known of a learner in a course; nothing while too much of it proved wrong."""
+        """Return what is known of a learner in a course; `None` while too much has been out of date."""
         return None if self._batches_to_read else self._all_course_progress.get(key)
 
     def judge(self, *, right: int, wrong: int) -> None:
-        """Learn how many of a batch's known course progress proved right.
+        """Note how much known course progress of a batch was right, and how much was out of date.
 
-        Where learners' requests go to any of several processes, to believe costs more than to read. So after a batch
-        in which more than a quarter was wrong the next ones are read; when it is found again, twice as many.
+        Where a learner's requests go to several processes, deciding again costs more than reading first. So after a
+        batch with more than a quarter out of date, the next batches read everything: one at first, twice as many each
+        time that it happens again.
         """
         if not right + wrong:
             return
@@ -73,26 +74,26 @@ class Recent:
             self._caution = 1
 
     def keep(self, key: Key, course_progress: Remembered) -> None:
-        """Know course progress as it was just stored."""
+        """Keep progress that was just stored."""
         self.forget(key)
-        course_progress.size = 1 + len(course_progress.rows)
+        course_progress.size = 1 + len(course_progress.lessons)
         self._all_course_progress[key] = course_progress
-        self._rows += course_progress.size
-        while self._rows > self._kept_rows:
+        self._size += course_progress.size
+        while self._size > self._kept:
             _, dropped = self._all_course_progress.popitem(last=False)
-            self._rows -= dropped.size
+            self._size -= dropped.size
 
     def forget_all(self) -> None:
-        """Let go of everything."""
+        """Forget everything."""
         self._all_course_progress.clear()
-        self._rows = 0
+        self._size = 0
 
     def forget(self, key: Key) -> None:
-        """Let go of course progress that somebody else has changed."""
+        """Forget progress that others may have changed."""
         course_progress = self._all_course_progress.pop(key, None)
         if course_progress is not None:
-            self._rows -= course_progress.size
+            self._size -= course_progress.size
 
 
-def _is_small(row: LessonProgress) -> bool:
-    return len(row.user_notes or "") < _LONG_NOTES and not row.metadata
+def _is_small(progress: LessonProgress) -> bool:
+    return len(progress.user_notes or "") < _LONG_NOTES and not progress.metadata

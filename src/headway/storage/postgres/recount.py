@@ -1,4 +1,4 @@
-"""A recount on PostgreSQL: a stretch of learners at a time, rows that count for the same together."""
+"""The recount on PostgreSQL: a range of learners at a time. The database groups rows with the same counted values."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -24,11 +24,11 @@ from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.counts import all_counts
 from headway.storage.shared.ids import FIRST_ID, LAST_ID, next_learner
 
-_ROWS: Final = 500_000  # of a stretch, about
+_ROWS: Final = 500_000  # of lesson progress in a stretch, about
 
 
 class _Catalogue(NamedTuple):
-    """The courses, and those of them with whose last edit somebody is not through yet."""
+    """The courses, and the ids of those with a running recalculation."""
 
     courses: Mapping[CourseId, VersionedCourse]
     under_way: AbstractSet[CourseId]
@@ -44,14 +44,14 @@ class _Catalogue(NamedTuple):
 
 
 class _Found(NamedTuple):
-    """What a learner's rows in a course come to, and the place of the last lesson started."""
+    """The sum of a learner's lesson progress in a course, and the position of the last lesson started."""
 
     tally: Tally
     position: int | None
 
 
 class _Stretch(NamedTuple):
-    """What there is of a stretch of learners, up to the last of them."""
+    """The rows of a range of learners, up to `last`."""
 
     last: LearnerId
     shapes: Sequence[Any]
@@ -64,25 +64,25 @@ _NOTHING_FOUND: Final = _Found(NOTHING, None)
 
 
 class PostgresRecount:
-    """Counts in a transaction whose snapshot stays."""
+    """Counts in a transaction with one snapshot."""
 
     def __init__(self, connection: asyncpg.Connection, course_id: CourseId | None) -> None:
         self._connection = connection
         self._course_id = course_id
 
     async def stored(self) -> Counters:
-        """The counts that are stored."""
+        """Return the stored counters."""
         every = await run(self._connection, all_counts(sql.ALL_COUNTS, date.min, date.max))
         return every if self._course_id is None else every.by_course().get(self._course_id, Counters())
 
     async def estimate(self) -> int:
-        """How many rows there are to count."""
+        """Return how many rows of lesson progress are to be counted."""
         if self._course_id is None:
             return int(await self._connection.fetchval(shared_sql.COUNT_LESSON_ROWS))
         return int(await self._connection.fetchval(sql.COUNT_ROWS_OF, self._course_id))
 
     async def stretches(self) -> AsyncIterator[Recounted]:
-        """All learners, a stretch at a time: the database finds the next one while this one is counted."""
+        """Recount all learners, a range of ids at a time. The database reads the next range while one is counted."""
         catalogue = await self._catalogue()
         reading = asyncio.create_task(self._read(LearnerId(FIRST_ID)))
         try:
@@ -131,7 +131,7 @@ def _counted(catalogue: _Catalogue, stretch: _Stretch) -> Recounted:
             wrong.append((course_progress.learner_id, course_progress.course_id))
         if lies_ahead(course_progress, today):
             ahead.append((course_progress.learner_id, course_progress.course_id))
-    # What is left are rows of nobody who stands in the course.
+    # What is left is lesson progress without course progress.
     wrong.extend((LearnerId(str(learner)), CourseId(str(course))) for learner, course in found)
     return Recounted(rows, counters, wrong, ahead)
 

@@ -1,4 +1,4 @@
-"""Between the domain's values and PostgreSQL's columns."""
+"""Converts domain values to PostgreSQL's columns, and back."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any, Final
@@ -48,32 +48,32 @@ def to_lesson_progress(columns: Any) -> LessonProgress:
 
 
 def are_many(rows: Sequence[Any]) -> bool:
-    """Whether rows of `lesson_progress` take so long that others have to have turns between."""
+    """Whether rows of `lesson_progress` have too many characters to be converted without a pause."""
     return sum(len(columns[_NOTES] or "") + len(columns[_METADATA]) for columns in rows) > FEW_CHARACTERS
 
 
 async def to_many_lesson_progress(rows: Iterable[Any]) -> list[LessonProgress]:
-    """Rows of `lesson_progress`, others having turns between."""
+    """Return lesson progress from rows of `lesson_progress`. Other tasks run in between."""
     return [to_lesson_progress(columns) async for columns in in_turns(rows)]
 
 
 def to_touched_lesson(columns: Any) -> TouchedLesson:
-    """What of a row of `lesson_progress` says where a learner goes on."""
+    """Return what decides where the learner continues, from four columns of `lesson_progress`."""
     course, lesson, status, worked_at = columns
     return TouchedLesson(CourseId(str(course)), LessonId(str(lesson)), _STATUSES[status], worked_at)
 
 
-def from_lesson_progress(rows: Sequence[LessonProgress]) -> list[Columns]:
-    """The columns of `lesson_progress`, in the table's order, each over all rows."""
-    if not rows:
+def from_lesson_progress(lessons: Sequence[LessonProgress]) -> list[Columns]:
+    """Return the columns of `lesson_progress`, in the table's order, each with the values of all lessons."""
+    if not lessons:
         return [()] * len(LessonProgress._fields)
-    columns: list[Columns] = list(zip(*rows, strict=True))
+    columns: list[Columns] = list(zip(*lessons, strict=True))
     columns[_METADATA] = [orjson.dumps(metadata).decode() if metadata else "{}" for metadata in columns[_METADATA]]
     return columns
 
 
 def to_course_progress(columns: Any) -> CourseProgress:
-    """A row of `course_progress`."""
+    """Return course progress from a row of `course_progress`."""
     (learner, course, completed, in_progress, micro_minutes, last_accessed, course_version, revision,
      started_at, completed_at, *day, at_lesson) = columns  # fmt: skip
     tally = Tally(completed, in_progress, micro_minutes)
@@ -84,7 +84,7 @@ def to_course_progress(columns: Any) -> CourseProgress:
 
 
 def from_course_progress(all_course_progress: Sequence[CourseProgress]) -> list[Columns]:
-    """The columns of `course_progress`, in the table's order, each over all rows."""
+    """Return the columns of `course_progress`, in the table's order, each with all values."""
     return list(
         zip(
             *((*one[:2], *one.tally, *one[3:-2], *one.day, one.at_lesson) for one in all_course_progress),
@@ -94,18 +94,18 @@ def from_course_progress(all_course_progress: Sequence[CourseProgress]) -> list[
 
 
 def to_held_day(columns: Any) -> HeldDay:
-    """A row of `learner_days`."""
+    """Return a finished day from a row of `learner_days`."""
     learner, course, *day = columns
     return HeldDay(LearnerId(str(learner)), CourseId(str(course)), LearnerDay(*day))
 
 
 def from_held_days(days: Sequence[HeldDay]) -> list[Columns]:
-    """The columns of `learner_days`, in the table's order, each over all rows."""
+    """Return the columns of `learner_days`, in the table's order, each with all values."""
     return list(_columns([(learner, course, *day) for learner, course, day in days], _LEARNER_DAY_COLUMNS))
 
 
 def from_counters(counters: Counters) -> list[Columns]:
-    """The columns of the four tables of counts, slots left out, each over all rows."""
+    """Return the columns of the four tables of counters, without the slots, each with all values."""
     return [
         *_columns([(*key, *counts) for key, counts in counters.lessons.items()], _LESSON_COLUMNS),
         *_columns([(*key, learners) for key, learners in counters.scores.items()], _SCORE_COLUMNS),

@@ -1,4 +1,4 @@
-"""The schema's version, and the numbered migrations that bring a database to it."""
+"""The schema version, and the migrations that lead to it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,15 +14,15 @@ from headway.storage.shared.statements import PUT_SORT_KEY
 
 MIGRATIONS: Final = Migrations(Path(__file__).with_name("migrations"), compatible_from=8)
 _EMPTY: Final = SchemaMarks(0, 0)
-# "Hdwy" in ASCII: processes that start at once migrate one after the other.
+# "Hdwy" in ASCII. With this lock, processes that start at the same time migrate one after the other.
 _ADVISORY_LOCK: Final = 0x48647779
 
 
 async def migrate(connection: asyncpg.Connection) -> Sequence[str]:
-    """Apply the migrations that are missing, in the transaction under way; answers their names.
+    """Apply the missing migrations in the present transaction, and return their names.
 
-    Raises `SchemaTooNewError`, and `ConfigurationError` where another program's tables are in the way; either way
-    nothing was changed.
+    Raises `SchemaTooNewError`, and `ConfigurationError` where another program has tables of the same names. Nothing is
+    changed then.
     """
     await connection.execute("SELECT pg_advisory_xact_lock($1)", _ADVISORY_LOCK)
     missing = MIGRATIONS.missing(await found_marks(connection))
@@ -35,12 +35,12 @@ async def migrate(connection: asyncpg.Connection) -> Sequence[str]:
 
 
 async def found_marks(connection: asyncpg.Connection) -> SchemaMarks:
-    """What a database says of its schema."""
+    """Return the schema version of a database. Raises `ConfigurationError` where it is unreadable."""
     if await connection.fetchval("SELECT to_regclass('schema_version')") is None:
         return _EMPTY
     try:
         [(version, compatible_from)] = await connection.fetch("SELECT version, compatible_from FROM schema_version")
-    except (asyncpg.UndefinedColumnError, ValueError) as error:  # other columns, or not just one row
+    except (asyncpg.UndefinedColumnError, ValueError) as error:  # other columns, or more or less than one row
         raise ConfigurationError(f"{_IN_THE_WAY} (schema_version)") from error
     except asyncpg.InsufficientPrivilegeError as error:
         raise ConfigurationError(
@@ -51,7 +51,7 @@ async def found_marks(connection: asyncpg.Connection) -> SchemaMarks:
 
 
 async def distribute(connection: asyncpg.Connection) -> None:
-    """Spread the tables over a Citus cluster. Raises `ConfigurationError` where there is none."""
+    """Distribute the tables over a Citus cluster. Raises `ConfigurationError` where there is none."""
     if await connection.fetchval("SELECT to_regproc('create_reference_table')") is None:
         raise ConfigurationError(
             "This database has no Citus extension: nothing was changed. On the coordinator, as a superuser: "
@@ -61,14 +61,14 @@ async def distribute(connection: asyncpg.Connection) -> None:
 
 
 async def _fill_sort_keys(connection: asyncpg.Connection) -> None:
-    """Give the courses from before there were sort keys their own."""
+    """Set the sort keys of courses that were stored before there were sort keys."""
     titles = await connection.fetch(COURSES_WITHOUT_KEY)
     await connection.executemany(PUT_SORT_KEY, [(sort_key(title), course_id) for course_id, title in titles])
 
 
 async def _apply(connection: asyncpg.Connection, migration: Path) -> None:
     try:
-        await connection.execute(migration.read_text(encoding="utf-8"))  # noqa: ASYNC240 - a page, at the start
+        await connection.execute(migration.read_text(encoding="utf-8"))  # noqa: ASYNC240 - a small file, only at the start
     except (asyncpg.DuplicateObjectError, asyncpg.DuplicateTableError) as error:
         raise ConfigurationError(f"{_IN_THE_WAY} ({error})") from error
     except asyncpg.InvalidSchemaNameError as error:

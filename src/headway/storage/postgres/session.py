@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 class PostgresSession:
-    """One database. Every statement runs within `around`, which may turn errors into others."""
+    """One database. Every statement runs in the context `around`, which may translate errors."""
 
     def __init__(
         self, database: Database, around: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
@@ -23,21 +23,21 @@ class PostgresSession:
         self._around = around
 
     async def fetch(self, statement: str, *values: object) -> Sequence[Row]:
-        """The rows of a statement that takes little time."""
+        """Return the rows of a short statement."""
         with self._around():
             return await self._database.fetch(statement, *values)
 
     async def scan(self, statement: str, *values: object) -> Sequence[Row]:
-        """The rows of a statement that may take long, as any other: the server works on it."""
+        """Return the rows of a statement that may take long. It needs no thread, because the server does the work."""
         return await self.fetch(statement, *values)
 
     async def change(self, statement: str, *values: object) -> Sequence[Row]:
-        """The rows of a statement that is on disk when this returns."""
+        """Run a statement in its own transaction, and return its rows when it is on disk."""
         with self._around():
             return await self._database.change(statement, *values)
 
     async def change_all(self, *steps: Step) -> Sequence[Sequence[Row]]:
-        """The rows of each of several statements, in one transaction."""
+        """Run statements in one transaction, and return the rows of each."""
 
         async def change(connection: asyncpg.Connection) -> Sequence[Sequence[Row]]:
             return [await connection.fetch(step.statement, *step.values) for step in steps]
@@ -47,7 +47,7 @@ class PostgresSession:
 
 
 async def run(connection: asyncpg.Connection, reading: Reading[T]) -> T:
-    """Do what a reading asks for, in the transaction of the connection; answers what it returns."""
+    """Run the steps of a reading in the connection's transaction, and return its result."""
     try:
         step = next(reading)
         while True:

@@ -1,4 +1,4 @@
-"""The statements of the files of SQL beside this one, and of those that the stores share, by name."""
+"""The statements of the SQL files in this folder, and those of rosters, by name."""
 
 from pathlib import Path
 from typing import Final
@@ -21,7 +21,7 @@ def _sql(name: str, queries: Queries = _QUERIES) -> str:
 
 
 def _of_some(sql: str, condition: str) -> str:
-    """The statement that sums up all courses, made to sum up some: so that no column of counts is written twice."""
+    """Return a statement over all courses, limited by a condition, so that its columns are written only once."""
     return sql.replace("GROUP BY", f"{condition}\nGROUP BY")
 
 
@@ -69,7 +69,7 @@ ACTIVE_DAYS: Final = _sql("active_days", _STATISTICS)
 NOTE_ERASURE: Final = _sql("note_erasure", _STATISTICS)
 ANNOUNCE_ERASURE: Final = _sql("announce_erasure", _STATISTICS)
 FIND_ERASED: Final = _sql("find_erased", _STATISTICS)
-SWEEP_PLACES: Final = _sql("sweep_places", _STATISTICS)
+SWEEP_COURSE_PROGRESS: Final = _sql("sweep_course_progress", _STATISTICS)
 SWEEP_ERASED: Final = _sql("sweep_erased", _STATISTICS)
 COUNT_ROWS_OF: Final = _sql("count_rows_of", _STATISTICS)
 GROUP_IN_MEMORY: Final = _sql("group_in_memory", _STATISTICS)

@@ -230,7 +230,7 @@ UPDATE catalogue SET erasures = erasures + 1;
 -- Whether learners were erased long enough ago.
 SELECT user_id FROM erased_learners WHERE erased_at < :erased_before LIMIT 1;
 
--- name: sweep-places!
+-- name: sweep-course-progress!
 -- The emptied places of learners who were erased long enough ago.
 DELETE FROM course_progress AS p
 USING erased_learners AS e

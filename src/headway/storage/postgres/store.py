@@ -1,7 +1,7 @@
 """The Store protocol on PostgreSQL: one server, or a Citus cluster of them.
 
-Any number of processes may work on one database. What a write was decided on is checked in the statement that stores
-it; what another process changed is found out there, and decided again.
+Any number of processes may use one database. The statement that stores a write checks what the write was decided on.
+Where another process has changed it since, the write is decided again.
 """
 
 import contextlib
@@ -49,17 +49,18 @@ from headway.storage.shared.import_ledger import StoredImports
 from headway.storage.shared.recalculations import Recalculations
 from headway.storage.shared.sign_in_codes import StoredSignInCodes
 
-_LANES: Final = 2  # statements of a kind under way at once: while one is on its way the next is made
+_LANES: Final = 2  # statements of a kind at the same time: one is prepared while the other one runs
 
 
 class PostgresStore:
-    """One database, shared with other processes.
+    """The store in one PostgreSQL database, shared with other processes.
 
-    `connections` bounds those of this process, one more listens for changes of the catalogue; `timeout_seconds`
-    bounds each statement; `transaction_pooler` says that PgBouncer in transaction mode stands in between.
+    `connections` bounds the connections of this process; one more listens for changes of the catalogue.
+    `timeout_seconds` bounds each statement. `transaction_pooler` says that the server is behind PgBouncer in
+    transaction mode.
     """
 
-    def __init__(  # noqa: PLR0913 - what an operator may set, and what tests put in its place
+    def __init__(  # noqa: PLR0913 - the settings of an operator, and what tests replace
         self,
         url: str,
         *,
@@ -96,17 +97,17 @@ class PostgresStore:
 
     @property
     def archive(self) -> PostgresArchive:
-        """All that the database holds, while the store is open."""
+        """Everything in the database, while the store is open."""
         return PostgresArchive(self._database)
 
     @property
     def imports(self) -> StoredImports:
-        """How far imports are, while the store is open."""
+        """The records of imports, while the store is open."""
         return self._imports
 
     @property
     def sign_in_codes(self) -> StoredSignInCodes:
-        """Codes that let a browser in, while the store is open."""
+        """The sign-in codes, while the store is open."""
         return self._sign_in_codes
 
     async def open(self) -> Sequence[str]:
@@ -118,13 +119,13 @@ class PostgresStore:
         return applied
 
     async def close(self) -> None:
-        """Commit what is queued and let go of every connection."""
+        """Commit the queued writes, then close all connections."""
         await self.committer.close()
         await self._catalogue.close()
         await self._database.close()
 
     async def distribute(self) -> None:
-        """Spread the tables over a Citus cluster. Raises `ConfigurationError` where there is none."""
+        """Distribute the tables over a Citus cluster. Raises `ConfigurationError` where there is none."""
         await self._database.prepare(schema.distribute)
 
     async def probe(self) -> None:
@@ -132,34 +133,34 @@ class PostgresStore:
         await self._database.fetch(sql.PROBE)
 
     async def courses(self, query: CourseQuery = FIRST_COURSES) -> Sequence[CourseOutline]:
-        """A page of the catalogue by title."""
+        """Return a page of the catalogue by title."""
         return await self._catalogue.outlines(query)
 
     async def course(self, course_id: CourseId) -> VersionedCourse:
-        """One course."""
+        """Return a course with its version."""
         return await self._catalogue.load(course_id)
 
     async def put_course(self, course: Course, precondition: Precondition = UNCONDITIONAL) -> CoursePut:
-        """Make the catalogue hold the course as given."""
+        """Store a course, new or in place of its present version."""
         return await self._catalogue.put(course, precondition, self._clock())
 
     async def remove_course(self, course_id: CourseId) -> None:
-        """Take the course out of the catalogue."""
+        """Remove a course from the catalogue."""
         await self._catalogue.remove(course_id, self._clock())
 
     async def lesson(self, learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId) -> LessonReading:
-        """One row of the learner's."""
+        """Return the learner's progress in one lesson."""
         found = await self._catalogue.course(course_id)
         rows = await self._database.fetch(shared_sql.LESSON_ROW, learner_id, course_id, lesson_id)
         return LessonReading(found.course, to_lesson_progress(rows[0]) if rows else None)
 
     async def lessons(self, learner_id: LearnerId, course_id: CourseId) -> LessonsReading:
-        """All the learner's rows in a course."""
+        """Return all of the learner's lesson progress in a course."""
         found = await self._catalogue.course(course_id)
-        return LessonsReading(found.course, await self._rows(learner_id, course_id))
+        return LessonsReading(found.course, await self._lessons(learner_id, course_id))
 
     async def few_lessons(self, learner_id: LearnerId, course_id: CourseId) -> LessonsReading | None:
-        """The same, where it is not too much for the event loop."""
+        """Return the same as `lessons`; `None` where it is too much for the event loop."""
         found = await self._catalogue.course(course_id)
         rows = await self._database.fetch(shared_sql.LESSON_ROWS, learner_id, course_id)
         if are_many(rows):
@@ -167,42 +168,42 @@ class PostgresStore:
         return LessonsReading(found.course, [to_lesson_progress(columns) for columns in rows])
 
     async def lessons_stamp(self, learner_id: LearnerId, course_id: CourseId) -> LessonsStamp:
-        """What changes whenever the learner's list of the course does."""
+        """Return the stamp of the learner's lesson progress in a course."""
         found = await self._catalogue.course(course_id)
         progress = await self._all_course_progress.find((learner_id, course_id))
         return LessonsStamp(found.version, progress.revision if progress else None)
 
     async def course_progress(self, learner_id: LearnerId, course_id: CourseId) -> CourseProgressReading:
-        """Where the learner stands in a course, under the version of it that is known here."""
+        """Return the learner's course progress under the version of the course that this process knows."""
         found = await self._catalogue.course(course_id)
         progress = await self._all_course_progress.find((learner_id, course_id))
         return await self._reading(found, progress)
 
     async def learner_courses(self, learner_id: LearnerId) -> Sequence[CourseProgressReading]:
-        """The courses the learner has written in, most recently touched first."""
+        """Return the learner's course progress in every course of the catalogue, the last accessed first."""
         readings: list[CourseProgressReading] = []
         for columns in await self._database.fetch(sql.LEARNER_COURSES, learner_id):
             progress = to_course_progress(columns)
-            with contextlib.suppress(CourseNotFoundError):  # removed since
+            with contextlib.suppress(CourseNotFoundError):  # the course was removed since
                 readings.append(await self._reading(await self._catalogue.course(progress.course_id), progress))
         return readings
 
     async def touched_lessons(self, learner_id: LearnerId) -> Sequence[TouchedLesson]:
-        """Every lesson that the learner has a row in."""
+        """Return every lesson in which the learner has progress."""
         return [
             to_touched_lesson(columns) for columns in await self._database.fetch(shared_sql.TOUCHED_LESSONS, learner_id)
         ]
 
     async def write(self, write: LessonWrite) -> Written:
-        """Apply one write, in a batch with whatever else is waiting."""
+        """Apply one write, in a batch with other waiting writes."""
         return await self.committer.submit(write)
 
     async def restore(self, asked: CourseProgressRestore) -> bool:
-        """Make a learner's course progress and days what an export says."""
+        """Restore course progress and its days from an export."""
         return await self.committer.restore(asked)
 
     async def write_all(self, writes: Sequence[LessonWrite | CourseProgressRestore]) -> Sequence[Written | bool]:
-        """Write and restore in their order, all of it or nothing."""
+        """Apply writes and restores in their order, all or none."""
         for _ in range(ATTEMPTS):
             written = await self._writer.commit_all(writes)
             if written is not None:
@@ -210,86 +211,86 @@ class PostgresStore:
         raise StoreUnavailableError
 
     async def restart_course(self, learner_id: LearnerId, course_id: CourseId) -> None:
-        """Remove all the learner's rows in the course."""
+        """Remove all of the learner's lesson progress in a course."""
         await self._catalogue.course(course_id)
         await self._learners.restart(learner_id, course_id, self._clock())
 
     async def statistics(self, course_id: CourseId, first: date, last: date) -> CourseReading:
-        """What is counted of a course."""
+        """Return the counters of a course."""
         return await self._figures.course(course_id, first, last)
 
     async def all_statistics(
         self, first: date, last: date, query: CourseQuery = FIRST_COURSES
     ) -> Sequence[CourseReading]:
-        """What is counted of a page of the catalogue, by title."""
+        """Return the counters of a page of the catalogue, by title."""
         return await self._figures.courses(first, last, query)
 
     async def roster(self, course_id: CourseId, query: RosterQuery) -> Sequence[CourseProgress]:
-        """A page of a course's learners."""
+        """Return a page of a course's learners."""
         return await self._figures.roster(course_id, query)
 
     async def learner_record(self, learner_id: LearnerId) -> LearnerRecord:
-        """All that is held on a learner."""
+        """Return everything that is stored about a learner."""
         return await self._learners.record(learner_id)
 
     async def active_days(self, learner_id: LearnerId, course_id: CourseId | None, first: date) -> Sequence[LearnerDay]:
-        """The days from the first on when the learner wrote in a course, or in any."""
+        """Return the learner's active days from `first` on, in one course or in all (`None`)."""
         return await self._learners.active_days(learner_id, course_id, first)
 
     async def erase(self, learner_id: LearnerId) -> bool:
-        """Remove all that is held on a learner, and what it counts for."""
+        """Remove everything about a learner, also from the counters."""
         return await self._learners.erase(learner_id, self._clock())
 
     async def refresh(self, learner_id: LearnerId, course_id: CourseId) -> None:
-        """Make the learner's course progress, and the rows, what they are under the present version of the course."""
+        """Recalculate the learner's course progress and lesson progress under the course's present version."""
         await self.committer.refresh(CourseProgressRefresh(learner_id, course_id))
 
     async def forget_learners(self) -> None:
-        """Tell every process, and wait until they have asked."""
+        """Make every process forget what it keeps of learners in memory, and return when all have."""
         await self._catalogue.forget_learners()
 
     async def recalculation(self, course_id: CourseId) -> Recalculation | None:
-        """How far it is with a course."""
+        """Return a course's recalculation; `None` where none is running."""
         return await self._recalculations.find(course_id)
 
     async def take_recalculation(self) -> Recalculation | None:
-        """One that nobody works on."""
+        """Lease a recalculation that nobody works on; `None` where there is none."""
         taken = await self._recalculations.take()
-        if taken is not None:  # what is kept may be from before that edit: nothing would follow from it
+        if taken is not None:  # the course in memory may be from before that edit, and then nothing would change
             self._catalogue.forget(taken.course_id)
         return taken
 
     async def learners_to_recalculate(self, under_way: Recalculation, limit: int) -> Sequence[LearnerId]:
-        """The learners that come next."""
+        """Return the next learners, at most `limit`, by id."""
         return await self._recalculations.next_learners(under_way, limit)
 
     async def advance_recalculation(self, under_way: Recalculation) -> bool:
-        """Note how far it is."""
+        """Record how far a recalculation is, and extend the lease."""
         return await self._recalculations.advance(under_way)
 
     async def finish_recalculation(self, under_way: Recalculation) -> None:
-        """Note that nothing is left to do."""
+        """Record that a recalculation is finished."""
         await self._recalculations.finish(under_way)
 
     async def finish_interrupted(self) -> None:
         """Do nothing: PostgreSQL writes in one transaction what belongs together."""
 
     async def sweep(self) -> None:
-        """Remove what nobody needs any more."""
+        """Remove old records of imports, expired sign-in codes, and what erased learners left."""
         await self._imports.sweep()
         await self._sign_in_codes.sweep()
         await self._learners.sweep(self._clock())
 
     async def _reading(self, found: VersionedCourse, progress: CourseProgress | None) -> CourseProgressReading:
-        """The course progress as kept, or recounted where it was made under another version of the course."""
+        """Return course progress as stored, or recounted where it is of another version of the course."""
         if progress is None or progress.started_at is None:
             return CourseProgressReading(found.course, None)
         if progress.course_version != found.version:
-            rows = await self._rows(progress.learner_id, progress.course_id)
-            progress = progress._replace(tally=recount(found.course, rows))
+            lessons = await self._lessons(progress.learner_id, progress.course_id)
+            progress = progress._replace(tally=recount(found.course, lessons))
         return CourseProgressReading(found.course, progress)
 
-    async def _rows(self, learner_id: LearnerId, course_id: CourseId) -> list[LessonProgress]:
+    async def _lessons(self, learner_id: LearnerId, course_id: CourseId) -> list[LessonProgress]:
         rows = await self._database.fetch(shared_sql.LESSON_ROWS, learner_id, course_id)
         return await to_many_lesson_progress(rows)
 

@@ -1,4 +1,4 @@
-"""One batch of writes: read what is not known, decide in Python, store it in one transaction."""
+"""Commits a batch of writes: reads what is not in memory, decides in Python, stores in one transaction."""
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -42,7 +42,7 @@ _COURSE_PROGRESS_COLUMNS: Final = 16  # of course_progress, before those of less
 
 
 class Writer(Locks):
-    """Commits batches. Two may be under way at once, as long as no learner's course is in both."""
+    """Commits batches. Two may run at the same time, where no learner and course is in both."""
 
     def __init__(
         self,
@@ -62,12 +62,13 @@ class Writer(Locks):
         self.patience = database.timeout_seconds
 
     async def commit(self, batch: Sequence[Work]) -> Sequence[Outcome]:
-        """Do the work in its order, in one transaction; answers an outcome for each.
+        """Decide the works in their order, store them in one transaction, and return the outcome of each.
 
-        It is `LOST` where another process changed what it was decided on.
+        The outcome is `LOST` where another process has changed what the work was decided on, and `HELD` where another
+        program has locked it.
         """
         outcomes: list[Outcome] = [LOST] * len(batch)
-        await self._catalogue.confirmed()  # before anything that is remembered is used
+        await self._catalogue.confirmed()  # before anything in memory is used
         groups = self._grouped(batch)
         try:
             groups = await self._with_courses(groups, outcomes)
@@ -85,12 +86,12 @@ class Writer(Locks):
         return outcomes
 
     async def still_held(self, keys: AbstractSet[Key]) -> AbstractSet[Key]:
-        """Those of these whose gate, or whose course's document, somebody else holds."""
+        """Return the keys whose gate or whose course's document another program locks."""
         courses = await self._held_courses({course_id for _, course_id in keys})
         return {key for key in keys if key[1] in courses} | await self._held_gates(keys)
 
     async def _set_aside(self, groups: Sequence[Group], outcomes: list[Outcome]) -> None:
-        """Find out whose lock could not be had; the others are tried again."""
+        """Find the groups whose lock is taken; the others are tried again."""
         for group in groups:
             self._recent.forget(group.key)
         courses = await self._held_courses({group.key[1] for group in groups if group.is_coming})
@@ -98,7 +99,7 @@ class Writer(Locks):
         held |= await self._held_gates({group.key for group in groups if group.course_progress.progress is not None})
         if held:
             _log.warning("locked_elsewhere", learners=len(held))
-        else:  # perhaps it was a counter, or whoever held the lock has let go of it
+        else:  # it may have been a counter, or the lock is free again
             self._slots = Slots(self._lanes)
         for group in groups:
             group.lose(outcomes, HELD if group.key in held else LOST)
@@ -108,7 +109,10 @@ class Writer(Locks):
         return course_ids - {course_id for (course_id,) in free}
 
     async def _held_gates(self, keys: AbstractSet[Key]) -> AbstractSet[Key]:
-        """One statement each: a statement on several shards can not lock (decision 16)."""
+        """Return the keys whose gate is locked.
+
+        Each needs its own statement, because a statement on several shards cannot lock (decision 16).
+        """
         not_free = {key for key in keys if not await self._database.change(sql.FREE_GATE, *key)}
         if not not_free:
             return not_free
@@ -118,15 +122,14 @@ class Writer(Locks):
     async def commit_all(
         self, writes: Sequence[LessonWrite | CourseProgressRestore]
     ) -> Sequence[Written | bool] | None:
-        """Write and restore in their order, all of it or nothing; `None` where another process was first.
+        """Apply writes and restores in their order, all or none; `None` where another process was first.
 
         Raises `RefusedWriteError` for the first that is refused.
         """
         outcomes: list[Outcome] = [LOST] * len(writes)
         await self._catalogue.confirmed()
-        for (
-            write
-        ) in writes:  # and nothing is waited for until all have been read: others keep what they read for the next
+        # Nothing is awaited between this and the look-ups in `_grouped`: another batch could keep progress again.
+        for write in writes:
             self._recent.forget((write.learner_id, write.course_id))
         groups = await self._with_courses(self._grouped(writes), outcomes)
         for some in _few_at_a_time(groups):
@@ -148,7 +151,7 @@ class Writer(Locks):
         ]
 
     async def _with_courses(self, groups: Sequence[Group], outcomes: list[Outcome]) -> list[Group]:
-        """The groups whose course there is; the others are refused."""
+        """Return the groups whose course exists, and refuse the others."""
         needed: dict[CourseId, set[LessonId]] = {}
         for group in groups:
             needed.setdefault(group.key[1], set()).update(group.lessons())
@@ -161,30 +164,33 @@ class Writer(Locks):
         return [group for group in groups if group.course is not None]
 
     async def _read(self, groups: Sequence[Group]) -> None:
-        """Read what is not known. Lesson progress is read last, so that it can only be newer, which the gate tells."""
+        """Read what is not known.
+
+        Lesson progress is read last. So it can only be newer than the course progress, which the gate detects.
+        """
         await self._read_both([group for group in groups if not group.is_known])
         await self._read_course_progress(
             [group for group in groups if not group.is_known and not group.course_progress.progress]
         )
-        await self._read_rows(groups)
+        await self._read_lessons(groups)
         latest = days_begun(self._clock())
         asked = [(group, group.needs(latest)) for group in groups]
-        await self._read_all_rows([group for group, needs in asked if needs.all_lessons])
+        await self._read_all_lessons([group for group, needs in asked if needs.all_lessons])
         await self._read_days([group for group, needs in asked if needs.days])
 
     async def _read_both(self, groups: Sequence[Group]) -> None:
-        """Read course progress with rows, where there are both: so it is with nearly every heartbeat."""
+        """Read course progress together with lesson progress where both exist, as for nearly every heartbeat."""
         asked = {(*group.key, lesson_id): group for group in groups for lesson_id in group.lessons()}
         if not asked:
             return
         for columns in await self._database.fetch(sql.ROWS_WITH_COURSE_PROGRESS_AT, *zip(*asked, strict=True)):
-            row = to_lesson_progress(columns[_COURSE_PROGRESS_COLUMNS:])
-            course_progress = asked[row.learner_id, row.course_id, row.lesson_id].course_progress
+            progress = to_lesson_progress(columns[_COURSE_PROGRESS_COLUMNS:])
+            course_progress = asked[progress.learner_id, progress.course_id, progress.lesson_id].course_progress
             course_progress.progress = to_course_progress(columns[:_COURSE_PROGRESS_COLUMNS])
-            course_progress.rows[row.lesson_id] = row
+            course_progress.lessons[progress.lesson_id] = progress
 
     async def _read_course_progress(self, groups: Sequence[Group]) -> None:
-        """Read the course progress of those who have no row yet in the lessons that they write to."""
+        """Read the course progress of learners without progress in the lessons that they write to."""
         asked = {group.key: group for group in groups}
         if not asked:
             return
@@ -192,27 +198,27 @@ class Writer(Locks):
             progress = to_course_progress(columns)
             asked[progress.learner_id, progress.course_id].course_progress.progress = progress
 
-    async def _read_rows(self, groups: Sequence[Group]) -> None:
-        """Read the rows that are still not known."""
+    async def _read_lessons(self, groups: Sequence[Group]) -> None:
+        """Read the lesson progress that is still unknown."""
         asked = {(*group.key, lesson_id): group for group in groups for lesson_id in group.unread_lessons()}
         if not asked:
             return
-        found = await self._database.fetch(sql.LESSON_ROWS_AT, *zip(*asked, strict=True))
-        rows = {row[:3]: row for row in map(to_lesson_progress, found)}
+        rows = await self._database.fetch(sql.LESSON_ROWS_AT, *zip(*asked, strict=True))
+        found = {progress[:3]: progress for progress in map(to_lesson_progress, rows)}
         for key, group in asked.items():
-            group.course_progress.rows[key[2]] = rows.get(key)
+            group.course_progress.lessons[key[2]] = found.get(key)
 
-    async def _read_all_rows(self, groups: Sequence[Group]) -> None:
-        """Read every row of those whose course progress have to be made anew."""
+    async def _read_all_lessons(self, groups: Sequence[Group]) -> None:
+        """Read all lesson progress in the courses whose course progress must be recalculated."""
         if not groups:
             return
         by_key = {group.key: group for group in groups}
         for columns in await self._database.fetch(sql.LESSON_ROWS_OF, *zip(*by_key, strict=True)):
-            row = to_lesson_progress(columns)
-            by_key[row.learner_id, row.course_id].course_progress.rows[row.lesson_id] = row
+            progress = to_lesson_progress(columns)
+            by_key[progress.learner_id, progress.course_id].course_progress.lessons[progress.lesson_id] = progress
 
     async def _read_days(self, groups: Sequence[Group]) -> None:
-        """Read the finished days of those who need them. They change behind the gate alone, as rows do."""
+        """Read the finished days that are needed. They only change behind the gate, as lesson progress does."""
         if not groups:
             return
         by_key = {group.key: group for group in groups}
@@ -235,18 +241,18 @@ class Writer(Locks):
                 self._lose(group, outcomes)
 
     def _settle_unchanged(self, group: Group, outcomes: list[Outcome]) -> None:
-        """Nothing to store: what was answered holds if it was decided on what was read just now."""
+        """Decide a group without changes again where it was decided on what was in memory."""
         if group.is_known:
             self._lose(group, outcomes)
 
     def _lose(self, group: Group, outcomes: list[Outcome]) -> None:
         group.lose(outcomes)
         self._recent.forget(group.key)
-        if not group.is_known:  # what was read just now was right, so perhaps it is the course that has changed
+        if not group.is_known:  # its progress was read just now, so perhaps the course has changed
             self._catalogue.doubt()
 
     async def _passed(self, groups: Sequence[Group], *, all_or_none: bool = False) -> frozenset[Key]:
-        """Store the groups; answers the keys of those that nobody was faster than."""
+        """Store the groups, and return the keys of those that passed the gate."""
         groups = sorted(groups, key=attrgetter("key"))
         come_into = {group.key[1] for group in groups if group.is_coming}
         slot = self._slots.take()
@@ -270,11 +276,11 @@ class Writer(Locks):
 
 
 class _OvertakenError(Exception):
-    """Somebody else was first, and nothing was stored."""
+    """Another process was first, and nothing was stored."""
 
 
 async def store_what_follows(connection: asyncpg.Connection, slot: int, changes: Sequence[ChangeSet]) -> None:
-    """Remove rows, keep finished days and count, for those whose gates are held."""
+    """Remove lesson progress, store finished days and add to the counters, behind locked gates."""
     counters = Counters()
     removed: list[tuple[LearnerId, CourseId, LessonId]] = []
     days: list[HeldDay] = []
@@ -296,17 +302,17 @@ async def store_what_follows(connection: asyncpg.Connection, slot: int, changes:
 
 
 def _few_at_a_time(groups: Sequence[Group]) -> Iterator[Sequence[Group]]:
-    """The groups, so many that to send or read them does not keep the event loop for long; few are one part."""
+    """Return the groups in parts that are small enough to send and read without blocking the event loop for long."""
     return (groups[at : at + _GROUPS_AT_A_TIME] for at in range(0, len(groups), _GROUPS_AT_A_TIME))
 
 
 def _columns_of(groups: Sequence[Group]) -> tuple[Any, ...]:
-    """What is stored of the groups."""
+    """Return the columns that are stored of the groups."""
     changes = [group.change for group in groups if group.change is not None]
     all_course_progress = [change.stored_progress for change in changes if change.stored_progress is not None]
     previous = [group.previous_revision for group in groups]
-    rows = [row for change in changes for row in change.stored_lessons]
-    return (*from_course_progress(all_course_progress), previous, *from_lesson_progress(rows))
+    lessons = [progress for change in changes for progress in change.stored_lessons]
+    return (*from_course_progress(all_course_progress), previous, *from_lesson_progress(lessons))
 
 
 def _keys(columns: Iterable[Any]) -> frozenset[Key]:
