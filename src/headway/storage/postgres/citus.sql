@@ -1,5 +1,5 @@
--- Spreads the tables over a Citus cluster: what belongs to a learner lies with that learner, the catalogue is on every
--- node. Run once, by `headway migrate --citus`, on a schema that is up to date.
+-- Distributes the tables over a Citus cluster. Everything about a learner is on one node, the catalogue is on every
+-- node. `headway migrate --citus` runs it once, on a schema that is up to date.
 
 -- name: distribute#
 SELECT create_reference_table('catalogue');

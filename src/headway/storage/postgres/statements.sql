@@ -1,16 +1,16 @@
--- All that the PostgreSQL store asks of its database. Parameters are bound by position, in the order they first appear.
--- The rules that let every statement run on a Citus cluster unchanged are in docs/decisions/0016.
+-- The statements of the PostgreSQL store. Parameters are bound by position, in the order in which they first appear.
+-- docs/decisions/0016 has the rules by which every statement also runs on a Citus cluster.
 
 -- name: probe^
--- Whether the database answers; and what has changed.
+-- Whether the database answers, and whether courses or learners have changed.
 SELECT revision, erasures FROM catalogue;
 
 -- name: kept-versions
--- The present versions of some courses; those that are gone have no row.
+-- The present versions of some courses. Courses that were removed have no row.
 SELECT course_id, version FROM courses WHERE course_id = ANY (:course_ids::uuid[]);
 
 -- name: lessons-of-courses
--- Some courses with their lessons in order, on every row the course's id and its own columns.
+-- Some courses with their lessons in order. Every row begins with the id and the columns of the course.
 SELECT
     c.course_id::text, c.version, c.title, c.time_zone, c.on_edit,
     l.lesson_id::text, l.title, l.content_id::text, l.section, l.kind, l.duration_seconds, l.required, l.pass_mark,
@@ -21,7 +21,7 @@ WHERE c.course_id = ANY (:course_ids::uuid[])
 ORDER BY c.course_id, l.position;
 
 -- name: course-outlines
--- A page of the catalogue by title, one line a course.
+-- A page of the catalogue by title, one row for each course.
 SELECT course_id::text, title, lessons, required_lessons
 FROM courses
 WHERE (sort_key, course_id) > (:sort_key, :course_id)
@@ -29,21 +29,21 @@ ORDER BY sort_key, course_id
 LIMIT :limit;
 
 -- name: next-revision^
--- A number for a change to the catalogue, never given before: one more than the last, and at least the time, so that
--- a catalogue restored from a backup does not give the same numbers to other documents. Whoever has it holds the
--- catalogue's only row until the end of the transaction: changes to the catalogue come one after the other.
+-- A new number for a change of the catalogue: greater than the last one, and at least the present time. So a catalogue
+-- that was restored from a backup does not give the same numbers to other documents. The statement locks the only row
+-- of the catalogue until the end of the transaction. So changes of the catalogue come one after the other.
 UPDATE catalogue SET revision = greatest(revision + 1, :now) RETURNING revision;
 
 -- name: announce!
--- Tell every process that listens that a course has changed, when the transaction is through.
+-- Notify every listening process, at the end of the transaction, that a course has changed.
 SELECT pg_notify('headway_catalogue', :course_id);
 
 -- name: courses-without-key
--- The courses from before there were sort keys.
+-- The courses that were stored before there were sort keys.
 SELECT course_id::text, title FROM courses WHERE sort_key = ''::bytea;
 
 -- name: put-lessons!
--- A course's lessons, one array a column.
+-- Store the lessons of a course, with one array for each column.
 INSERT INTO lessons (
     course_id, lesson_id, position, title, content_id, section, kind, duration_seconds, required, pass_mark, complete_at,
     criteria_version
@@ -56,14 +56,14 @@ FROM unnest(
 );
 
 -- name: lesson-rows-at
--- The rows of many learners in one lesson each.
+-- The lesson progress of many learners in one lesson each.
 SELECT {lesson_progress:r}
 FROM unnest(:user_ids::uuid[], :course_ids::uuid[], :lesson_ids::uuid[]) AS asked (user_id, course_id, lesson_id)
 JOIN lesson_progress AS r
     ON r.user_id = asked.user_id AND r.course_id = asked.course_id AND r.lesson_id = asked.lesson_id;
 
 -- name: rows-with-course-progress-at
--- The rows of many learners in one lesson each, each beside where its learner stands in the course.
+-- The lesson progress of many learners in one lesson each, together with their course progress.
 SELECT
     {course_progress:p},
     {lesson_progress:r}
@@ -73,19 +73,19 @@ JOIN lesson_progress AS r
     ON r.user_id = asked.user_id AND r.course_id = asked.course_id AND r.lesson_id = asked.lesson_id;
 
 -- name: lesson-rows-of
--- All the rows of many learners in one course each.
+-- All lesson progress of many learners in one course each.
 SELECT {lesson_progress:r}
 FROM unnest(:user_ids::uuid[], :course_ids::uuid[]) AS asked (user_id, course_id)
 JOIN lesson_progress AS r ON r.user_id = asked.user_id AND r.course_id = asked.course_id;
 
 -- name: course-progress-of
--- Where many learners stand in one course each.
+-- The course progress of many learners in one course each.
 SELECT {course_progress:p}
 FROM unnest(:user_ids::uuid[], :course_ids::uuid[]) AS asked (user_id, course_id)
 JOIN course_progress AS p ON p.user_id = asked.user_id AND p.course_id = asked.course_id;
 
 -- name: learner-courses
--- Where a learner stands in each course of the catalogue written in, most recently written in first.
+-- A learner's course progress in every course of the catalogue, the last accessed first.
 SELECT {course_progress:p}
 FROM course_progress AS p
 JOIN courses AS c ON c.course_id = p.course_id
@@ -93,10 +93,10 @@ WHERE p.user_id = :user_id AND p.started_at IS NOT NULL
 ORDER BY coalesce(p.last_accessed, p.started_at) DESC, p.course_id;
 
 -- name: store-writes
--- A whole batch: `gate` takes each learner's place in a course, in the order of their keys, where nobody changed it
--- since it was read and the course's document is the one that the write was decided under; the rows follow only where
--- their gate was passed. Answers who passed. Every change to a row is made by whoever holds its gate, so the rows
--- need no order of their own.
+-- Store a whole batch. `gate` stores course progress, in the order of the keys, where nobody has changed it since it
+-- was read, and where the course still has the version under which the write was decided. Lesson progress is stored
+-- only behind a gate that was passed. Returns the keys that passed. A change of lesson progress always holds its gate,
+-- so lesson progress needs no order.
 WITH gate AS (
     INSERT INTO course_progress AS p ({course_progress}, previous_revision)
     SELECT
@@ -120,7 +120,7 @@ put AS (
 SELECT user_id, course_id FROM gate;
 
 -- name: remove-lesson-rows-at!
--- Rows of many learners in one lesson each, by whoever holds their gates.
+-- Remove the lesson progress of many learners in one lesson each, behind their locked gates.
 DELETE FROM lesson_progress AS l
 USING unnest(:user_ids::uuid[], :course_ids::uuid[], :lesson_ids::uuid[]) AS r (user_id, course_id, lesson_id)
 WHERE l.user_id = r.user_id AND l.course_id = r.course_id AND l.lesson_id = r.lesson_id;

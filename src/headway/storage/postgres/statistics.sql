@@ -1,8 +1,10 @@
--- Courses' figures on PostgreSQL. Parameters are bound by position, in the order they first appear.
--- The rules that let every statement run on a Citus cluster unchanged are in docs/decisions/0016.
+-- Counters, finished days, locks and recounts on PostgreSQL. Parameters are bound by position, in the order in which
+-- they first appear.
+-- docs/decisions/0016 has the rules by which every statement also runs on a Citus cluster.
 
 -- name: add-counters!
--- Add to what is counted, each table in the order of its keys: whoever has the same slot waits, and neither for ever.
+-- Add to the counters, in each table in the order of its keys. So transactions with the same slot wait for each other
+-- without a deadlock.
 WITH lesson AS (
     INSERT INTO lesson_statistics AS t (
         course_id, lesson_id, slot, started, completed, attempted, passed, bookmarked, attempts, scored, micro_points,
@@ -71,21 +73,21 @@ ON CONFLICT (course_id, day, slot) DO UPDATE SET
     completions = t.completions + excluded.completions;
 
 -- name: put-learner-days!
--- Learners' days that are finished, by whoever holds their gates.
+-- Store finished days of learners, behind their locked gates.
 INSERT INTO learner_days ({learner_days})
 SELECT *
 FROM unnest({learner_days:arrays})
 ON CONFLICT (user_id, course_id, day) DO UPDATE SET {learner_days:excluded};
 
 -- name: course-counts
--- Learners in a course.
+-- The counters of a course.
 SELECT course_id::text, sum(learners)::bigint, sum(completed)::bigint
 FROM course_statistics
 WHERE course_id = :course_id
 GROUP BY course_id;
 
 -- name: lesson-counts
--- Learners in the lessons of a course, in those that are not in it now too.
+-- The counters of a course's lessons, also of those that have left the course.
 SELECT
     course_id::text, lesson_id::text, sum(started)::bigint, sum(completed)::bigint, sum(attempted)::bigint,
     sum(passed)::bigint, sum(bookmarked)::bigint, sum(attempts)::bigint, sum(scored)::bigint,
@@ -95,14 +97,14 @@ WHERE course_id = :course_id
 GROUP BY course_id, lesson_id;
 
 -- name: scores
--- The distributions of the quizzes of a course.
+-- The distributions of scores in a course.
 SELECT course_id::text, lesson_id::text, points, sum(learners)::bigint
 FROM quiz_scores
 WHERE course_id = :course_id
 GROUP BY course_id, lesson_id, points;
 
 -- name: days
--- What is counted of the days of a course.
+-- The counters of a course's days.
 SELECT
     course_id::text, day, sum(active)::bigint, sum(last_seen)::bigint, sum(lessons_started)::bigint,
     sum(lessons_completed)::bigint, sum(micro_minutes)::bigint, sum(completions)::bigint
@@ -111,13 +113,13 @@ WHERE course_id = :course_id AND day BETWEEN :first AND :last
 GROUP BY course_id, day;
 
 -- name: all-course-counts
--- Learners in all courses.
+-- The counters of all courses.
 SELECT course_id::text, sum(learners)::bigint, sum(completed)::bigint
 FROM course_statistics
 GROUP BY course_id;
 
 -- name: all-lesson-counts
--- Learners in the lessons of all courses, in those that are not in it now too.
+-- The counters of all lessons.
 SELECT
     course_id::text, lesson_id::text, sum(started)::bigint, sum(completed)::bigint, sum(attempted)::bigint,
     sum(passed)::bigint, sum(bookmarked)::bigint, sum(attempts)::bigint, sum(scored)::bigint,
@@ -126,13 +128,13 @@ FROM lesson_statistics
 GROUP BY course_id, lesson_id;
 
 -- name: all-scores
--- The distributions of the quizzes of all courses.
+-- The distributions of scores in all courses.
 SELECT course_id::text, lesson_id::text, points, sum(learners)::bigint
 FROM quiz_scores
 GROUP BY course_id, lesson_id, points;
 
 -- name: all-days
--- What is counted of the days of all courses.
+-- The counters of the days of all courses.
 SELECT
     course_id::text, day, sum(active)::bigint, sum(last_seen)::bigint, sum(lessons_started)::bigint,
     sum(lessons_completed)::bigint, sum(micro_minutes)::bigint, sum(completions)::bigint
@@ -141,11 +143,11 @@ WHERE day BETWEEN :first AND :last
 GROUP BY course_id, day;
 
 -- name: catalogue-ids
--- The courses of the catalogue.
+-- The ids of all courses of the catalogue.
 SELECT course_id::text FROM courses;
 
 -- name: catalogue-page
--- A page of the catalogue by title; of these courses alone where any are named.
+-- A page of the catalogue by title; only of the named courses, if any are named.
 SELECT course_id::text
 FROM courses
 WHERE
@@ -155,27 +157,27 @@ ORDER BY sort_key, course_id
 LIMIT :limit;
 
 -- name: hold-courses!
--- Courses whose documents nobody may change until the end of the transaction: for learners who come into them. Their
--- places can not be seen yet by who looks for those that an edit has to bring along, so the edit has to wait.
+-- Lock courses against edits until the end of the transaction, because learners are new in them. The recalculation
+-- after an edit cannot see the new course progress yet, so the edit must wait.
 SELECT course_id FROM courses WHERE course_id = ANY (:course_ids::uuid[]) ORDER BY course_id FOR SHARE;
 
 -- name: lock-course-progress^
--- A learner's place in a course, which nobody else may change until the end of the transaction.
+-- A learner's course progress, locked until the end of the transaction.
 SELECT {course_progress}
 FROM course_progress
 WHERE user_id = :user_id AND course_id = :course_id
 FOR UPDATE;
 
 -- name: free-courses
--- Those of some courses whose documents nobody is changing, or keeps from being changed.
+-- Those of some courses whose documents nobody locks.
 SELECT course_id::text FROM courses WHERE course_id = ANY (:course_ids::uuid[]) FOR SHARE SKIP LOCKED;
 
 -- name: free-gate
--- A learner's place in a course, if nobody holds it.
+-- A learner's course progress, where nobody locks it.
 SELECT course_id FROM course_progress WHERE user_id = :user_id AND course_id = :course_id FOR UPDATE SKIP LOCKED;
 
 -- name: put-held-course-progress!
--- A learner's place in a course, by whoever holds it.
+-- Store course progress that this transaction has locked.
 UPDATE course_progress SET
     completed_lessons = :completed_lessons,
     in_progress_lessons = :in_progress_lessons,
@@ -201,14 +203,14 @@ FROM unnest(:user_ids::uuid[], :course_ids::uuid[]) AS asked (user_id, course_id
 JOIN learner_days AS d ON d.user_id = asked.user_id AND d.course_id = asked.course_id;
 
 -- name: remove-learner-days-at!
--- Finished days go, by whoever holds their gates.
+-- Remove finished days, behind their locked gates.
 DELETE FROM learner_days AS d
 USING unnest(:user_ids::uuid[], :course_ids::uuid[], :days::date[]) AS r (user_id, course_id, day)
 WHERE d.user_id = r.user_id AND d.course_id = r.course_id AND d.day = r.day;
 
 -- name: active-days
--- The days from the first on when a learner wrote in a course, or in any where none is named: those that are finished,
--- and the present one of each course.
+-- The days from the first on at which a learner was active in a course, or in any where none is named: the finished
+-- days, and the last day of each course.
 SELECT {learner_days}
 FROM learner_days
 WHERE user_id = :user_id AND (:course_id::uuid IS NULL OR course_id = :course_id) AND day >= :first
@@ -218,43 +220,44 @@ FROM course_progress
 WHERE user_id = :user_id AND (:course_id::uuid IS NULL OR course_id = :course_id) AND day >= :first AND day > '1970-01-01';
 
 -- name: note-erasure!
--- Remember that a learner was erased, and when.
+-- Record that a learner was erased, and when.
 INSERT INTO erased_learners (user_id, erased_at) VALUES (:user_id, :erased_at)
 ON CONFLICT (user_id) DO UPDATE SET erased_at = excluded.erased_at;
 
 -- name: announce-erasure!
--- Let every process forget what it keeps of learners, within the time that it uses a course without asking.
+-- Make every process forget what it keeps of learners in memory, at its next check of the catalogue.
 UPDATE catalogue SET erasures = erasures + 1;
 
 -- name: find-erased
--- Whether learners were erased long enough ago.
+-- Whether a learner was erased long enough ago.
 SELECT user_id FROM erased_learners WHERE erased_at < :erased_before LIMIT 1;
 
 -- name: sweep-course-progress!
--- The emptied places of learners who were erased long enough ago.
+-- Remove the emptied course progress of learners who were erased long enough ago.
 DELETE FROM course_progress AS p
 USING erased_learners AS e
 WHERE e.user_id = p.user_id AND e.erased_at < :erased_before AND p.started_at IS NULL AND p.day = '1970-01-01';
 
 -- name: sweep-erased!
--- And who they were.
+-- Remove the records of learners who were erased long enough ago.
 DELETE FROM erased_learners WHERE erased_at < :erased_before;
 
 -- name: count-rows-of^
--- How many rows a course has.
+-- Count the rows of lesson progress in a course.
 SELECT count(*) FROM lesson_progress WHERE course_id = :course_id;
 
 -- name: group-in-memory
--- Until the end of the transaction, group a stretch of rows without sorting it on disk.
+-- Until the end of the transaction, group a range of rows without sorting on disk.
 SELECT set_config('work_mem', '64MB', true);
 
 -- name: learner-at
--- The learner whose row is so many rows further on.
+-- The learner at a distance of some rows of lesson progress from another learner.
 SELECT user_id FROM lesson_progress WHERE user_id >= :first ORDER BY user_id OFFSET :rows LIMIT 1;
 
 -- name: shapes-between
--- The rows of a stretch of learners, those that count for the same together. Time is summed in parts of a minute, each
--- row's rounded by itself as headway.domain.course progress rounds it, and so much of it as headway.domain.counters counts.
+-- The lesson progress of a range of learners, grouped by the values that are counted. Time is summed in micro-minutes.
+-- That of each row is rounded first, as headway.domain.course_progress does, and limited, as headway.domain.counters
+-- does.
 SELECT
     course_id::text, lesson_id::text, status, quiz_score, quiz_attempts, quiz_passed, is_bookmarked,
     count(*), sum(least(round(time_spent_minutes * 1000000)::bigint, :most_time::bigint))::bigint
@@ -263,7 +266,7 @@ WHERE user_id >= :first AND user_id <= :last AND (:course_id::uuid IS NULL OR co
 GROUP BY course_id, lesson_id, status, quiz_score, quiz_attempts, quiz_passed, is_bookmarked;
 
 -- name: tallies-between
--- What the rows of a stretch of learners come to, of lessons that are in their course, and the place of the last one.
+-- The sums of the lesson progress of a range of learners, in lessons that are in the course, and the last position.
 SELECT
     r.user_id, r.course_id, l.required, r.status,
     count(*), sum(round(r.time_spent_minutes * 1000000)::bigint)::bigint, max(l.position)
@@ -273,13 +276,13 @@ WHERE r.user_id >= :first AND r.user_id <= :last AND (:course_id::uuid IS NULL O
 GROUP BY r.user_id, r.course_id, l.required, r.status;
 
 -- name: course-progress-between
--- The course progress of a stretch of learners.
+-- The course progress of a range of learners.
 SELECT {course_progress}
 FROM course_progress
 WHERE user_id >= :first AND user_id <= :last AND (:course_id::uuid IS NULL OR course_id = :course_id);
 
 -- name: days-between
--- The finished days of a stretch of learners, those on the same day together.
+-- The finished days of a range of learners, grouped by course and day.
 SELECT
     course_id::text, day, count(*), sum(lessons_started)::bigint, sum(lessons_completed)::bigint,
     sum(micro_minutes)::bigint, sum(completions)::bigint

@@ -1,32 +1,32 @@
--- What carrying a database's content to or from another one asks of either. Parameters are bound by position, in the
--- order they first appear. Reads begin at a key and not after it, since no id comes before the first one.
+-- Statements of the archive that are the same for both databases. Parameters are bound by position, in the order in
+-- which they first appear. Reads begin at a key and not after it, because no id comes before the first one.
 
 -- name: count-courses^
--- How many courses the catalogue has.
+-- Count the courses of the catalogue.
 SELECT count(*) FROM courses;
 
 -- name: count-lesson-rows^
--- How many lesson rows there are.
+-- Count the rows of lesson progress.
 SELECT count(*) FROM lesson_progress;
 
 -- name: count-course-progress^
--- How many course progress there are.
+-- Count the rows of course progress.
 SELECT count(*) FROM course_progress;
 
 -- name: count-days^
--- How many finished days of learners there are.
+-- Count the finished days of learners.
 SELECT count(*) FROM learner_days;
 
 -- name: revision^
--- The number that the catalogue's last change was given.
+-- The number of the catalogue's last change.
 SELECT revision FROM catalogue;
 
 -- name: raise-revision!
--- Give the catalogue's next change a number above this one.
+-- Make the number of the catalogue's next change greater than this one.
 UPDATE catalogue SET revision = :least WHERE revision < :least;
 
 -- name: courses-from
--- Courses with their lessons in order, on every row the course's own columns.
+-- Courses with their lessons in order. Every row begins with the columns of the course.
 SELECT
     CAST(c.course_id AS text), c.version, c.title, c.time_zone, c.on_edit,
     CAST(l.lesson_id AS text), l.title, CAST(l.content_id AS text), l.section, l.kind, l.duration_seconds, l.required,
@@ -38,7 +38,7 @@ JOIN lessons AS l ON l.course_id = c.course_id
 ORDER BY c.course_id, l.position;
 
 -- name: lesson-rows-from
--- Lesson rows by key.
+-- Lesson progress by key.
 SELECT {lesson_progress}
 FROM lesson_progress
 WHERE (user_id, course_id, lesson_id) >= (:user_id, :course_id, :lesson_id)

@@ -1,8 +1,8 @@
--- How many learners a roster's page would find. Parameters are bound by position, in the order they first appear. The
--- pages themselves: headway.storage.shared.roster_statements.
+-- How many learners a page of a roster would find. Parameters are bound by position, in the order in which they first
+-- appear. The statements of the pages are in headway.storage.shared.roster_statements.
 
 -- name: count-among^
--- How many of a course's learners have one of some ids, counted up to a limit.
+-- How many of a course's learners have an id in a range, counted up to a limit.
 SELECT count(*)
 FROM (
     SELECT p.user_id

@@ -1,27 +1,27 @@
--- Codes that let a browser in once. Parameters are bound by position, in the order they first appear.
+-- One-time codes that sign a browser in. Parameters are bound by position, in the order in which they first appear.
 
 -- name: put-sign-in-code!
--- A new code.
+-- Store a new code.
 INSERT INTO sign_in_codes (digest, user_id, scopes, courses, session_ends_at, ends_at)
 VALUES (:digest, :user_id, :scopes, :courses, :session_ends_at, :ends_at);
 
 -- name: find-sign-in-code^
--- Whether there is such a code.
+-- Whether a code exists.
 SELECT digest FROM sign_in_codes WHERE digest = :digest;
 
 -- name: take-sign-in-code
--- One code, gone with it: of all who ask at once only one is answered.
+-- Remove a code and return it. Of several that do so at the same time, only one gets it.
 DELETE FROM sign_in_codes WHERE digest = :digest
 RETURNING CAST(user_id AS text), scopes, courses, session_ends_at, ends_at;
 
 -- name: forget-sign-in-codes!
--- All codes that let a learner in.
+-- Remove all codes of a learner.
 DELETE FROM sign_in_codes WHERE user_id = :user_id;
 
 -- name: find-old-sign-in-code
--- Whether there is a code that is over.
+-- Whether there is an expired code.
 SELECT digest FROM sign_in_codes WHERE ends_at < :now LIMIT 1;
 
 -- name: sweep-sign-in-codes!
--- Codes that are over.
+-- Remove the expired codes.
 DELETE FROM sign_in_codes WHERE ends_at < :now;

@@ -1,7 +1,8 @@
--- What both stores ask in the same words. Parameters are bound by position, in the order they first appear.
+-- Statements that are the same for both stores. Parameters are bound by position, in the order in which they first
+-- appear.
 
 -- name: put-course!
--- A course's own columns, under a new version.
+-- Store the columns of a course, with a new version.
 INSERT INTO courses (course_id, title, time_zone, on_edit, lessons, required_lessons, version, sort_key)
 VALUES (:course_id, :title, :time_zone, :on_edit, :lessons, :required_lessons, :version, :sort_key)
 ON CONFLICT (course_id) DO UPDATE SET
@@ -14,38 +15,38 @@ ON CONFLICT (course_id) DO UPDATE SET
     sort_key = excluded.sort_key;
 
 -- name: put-sort-key!
--- Where a course stands in lists by title.
+-- Set the position of a course in lists by title.
 UPDATE courses SET sort_key = :sort_key WHERE course_id = :course_id;
 
 -- name: remove-lessons!
--- All lessons of a course, before the new ones are put.
+-- Remove all lessons of a course, before the new ones are stored.
 DELETE FROM lessons WHERE course_id = :course_id;
 
 -- name: remove-course!
--- A course and, by the foreign key, its lessons.
+-- Remove a course and, by the foreign key, its lessons.
 DELETE FROM courses WHERE course_id = :course_id;
 
 -- name: lesson-row^
--- One learner's row in one lesson.
+-- A learner's progress in one lesson.
 SELECT {lesson_progress}
 FROM lesson_progress
 WHERE user_id = :user_id AND course_id = :course_id AND lesson_id = :lesson_id;
 
 -- name: lesson-rows
--- All of one learner's rows in one course.
+-- All of a learner's lesson progress in one course.
 SELECT {lesson_progress}
 FROM lesson_progress
 WHERE user_id = :user_id AND course_id = :course_id;
 
 -- name: touched-lessons
--- Which lessons a learner has a row in, in any course, how far and when it was worked in: by the primary key.
+-- The lessons of all courses in which a learner has progress, with status and time, read by the primary key.
 SELECT course_id, lesson_id, status, worked_at
 FROM lesson_progress
 WHERE user_id = :user_id
 ORDER BY course_id;
 
 -- name: learner-rows
--- All of a learner's rows.
+-- All of a learner's lesson progress.
 SELECT {lesson_progress}
 FROM lesson_progress
 WHERE user_id = :user_id

@@ -1,6 +1,5 @@
--- What carrying a database's content to another one asks of SQLite alone. Parameters are bound by position, in the
--- order they first appear.
+-- Statements of the archive for SQLite only. Parameters are bound by position, in the order in which they first appear.
 
 -- name: hold-lesson-row!
--- A row as it is in another database, its id and its beginning too.
+-- Store lesson progress as it is in another database, with its id and its time of creation.
 INSERT OR REPLACE INTO lesson_progress ({lesson_progress}) VALUES ({lesson_progress:values});

@@ -1,23 +1,24 @@
--- What the SQLite store asks of lines that are promised: decided all together, and written in pieces.
+-- Promised lines of an import: decided together, and applied in pieces (docs/decisions/0037). Parameters are bound by
+-- position, in the order in which they first appear.
 
 -- name: set-aside!
--- A piece more, behind all that there are; it holds when its promise is made.
+-- Store a piece after all others. It becomes valid when its promise is made.
 INSERT INTO promised_lines (promise, key, lines) VALUES (:promise, :key, :lines);
 
 -- name: last-set-aside^
--- The last piece that does not hold.
+-- The last piece without a promise.
 SELECT piece FROM promised_lines
 WHERE promise NOT IN (SELECT promise FROM promises)
 ORDER BY piece DESC
 LIMIT 1;
 
 -- name: remove-set-aside!
--- Some of the pieces that do not hold.
+-- Remove some of the pieces without a promise.
 DELETE FROM promised_lines
 WHERE piece IN (SELECT piece FROM promised_lines WHERE promise NOT IN (SELECT promise FROM promises) LIMIT :limit);
 
 -- name: promise!
--- From now on the pieces of this promise hold.
+-- Make the pieces of a promise valid.
 INSERT INTO promises (promise, decided_at) VALUES (:promise, :decided_at);
 
 -- name: any-promised^
@@ -25,7 +26,7 @@ INSERT INTO promises (promise, decided_at) VALUES (:promise, :decided_at);
 SELECT EXISTS (SELECT * FROM promises);
 
 -- name: first-promised^
--- The piece that was promised first.
+-- The oldest promised piece.
 SELECT piece, decided_at, lines
 FROM promised_lines
 CROSS JOIN promises USING (promise)
@@ -33,7 +34,7 @@ ORDER BY piece
 LIMIT 1;
 
 -- name: promised-to
--- The pieces of a learner's lines in a course.
+-- The promised pieces of a learner in a course.
 SELECT piece, decided_at, lines
 FROM promises
 CROSS JOIN promised_lines USING (promise)
@@ -41,9 +42,9 @@ WHERE key = :key
 ORDER BY piece;
 
 -- name: remove-promised!
--- A piece that is written.
+-- Remove a piece that is applied.
 DELETE FROM promised_lines WHERE piece = :piece;
 
 -- name: forget-promises!
--- All pieces are written.
+-- Remove all promises, when all pieces are applied.
 DELETE FROM promises;

@@ -1,7 +1,8 @@
--- Courses' figures on SQLite. Parameters are bound by position, in the order they first appear.
+-- Counters, finished days and recounts on SQLite. Parameters are bound by position, in the order in which they first
+-- appear.
 
 -- name: add-lesson-statistics!
--- Add to what is counted of a lesson.
+-- Add to the counters of a lesson.
 INSERT INTO lesson_statistics (
     course_id, lesson_id, started, completed, attempted, passed, bookmarked, attempts, scored, micro_points, micro_minutes,
     stopped
@@ -22,19 +23,19 @@ ON CONFLICT (course_id, lesson_id) DO UPDATE SET
     stopped = stopped + excluded.stopped;
 
 -- name: add-scores!
--- Add learners to a quiz's distribution.
+-- Add learners to the distribution of a quiz's scores.
 INSERT INTO quiz_scores (course_id, lesson_id, points, learners) VALUES (:course_id, :lesson_id, :points, :learners)
 ON CONFLICT (course_id, lesson_id, points) DO UPDATE SET learners = learners + excluded.learners;
 
 -- name: add-course-statistics!
--- Add to what is counted of a course.
+-- Add to the counters of a course.
 INSERT INTO course_statistics (course_id, learners, completed) VALUES (:course_id, :learners, :completed)
 ON CONFLICT (course_id) DO UPDATE SET
     learners = learners + excluded.learners,
     completed = completed + excluded.completed;
 
 -- name: add-activity!
--- Add to what is counted of a day in a course.
+-- Add to the counters of a day in a course.
 INSERT INTO course_activity (
     course_id, day, active, last_seen, lessons_started, lessons_completed, micro_minutes, completions
 ) VALUES (
@@ -49,15 +50,15 @@ ON CONFLICT (course_id, day) DO UPDATE SET
     completions = completions + excluded.completions;
 
 -- name: put-learner-day!
--- A learner's day that is finished.
+-- Store a finished day of a learner.
 INSERT OR REPLACE INTO learner_days ({learner_days}) VALUES ({learner_days:values});
 
 -- name: course-counts
--- Learners in a course.
+-- The counters of a course.
 SELECT course_id, learners, completed FROM course_statistics WHERE course_id = :course_id;
 
 -- name: lesson-counts
--- Learners in a course's lessons, in those that are not in it now too.
+-- The counters of a course's lessons, also of those that have left the course.
 SELECT
     course_id, lesson_id, started, completed, attempted, passed, bookmarked, attempts, scored, micro_points, micro_minutes,
     stopped
@@ -65,38 +66,38 @@ FROM lesson_statistics
 WHERE course_id = :course_id;
 
 -- name: scores
--- The distributions of a course's quizzes.
+-- The distributions of scores in a course.
 SELECT course_id, lesson_id, points, learners FROM quiz_scores WHERE course_id = :course_id AND learners <> 0;
 
 -- name: days
--- What is counted of a course's days.
+-- The counters of a course's days.
 SELECT course_id, day, active, last_seen, lessons_started, lessons_completed, micro_minutes, completions
 FROM course_activity
 WHERE course_id = :course_id AND day BETWEEN :first AND :last;
 
 -- name: all-course-counts
--- Learners in all courses.
+-- The counters of all courses.
 SELECT course_id, learners, completed FROM course_statistics;
 
 -- name: all-lesson-counts
--- Learners in all lessons.
+-- The counters of all lessons.
 SELECT
     course_id, lesson_id, started, completed, attempted, passed, bookmarked, attempts, scored, micro_points, micro_minutes,
     stopped
 FROM lesson_statistics;
 
 -- name: all-scores
--- All distributions.
+-- The distributions of scores in all courses.
 SELECT course_id, lesson_id, points, learners FROM quiz_scores WHERE learners <> 0;
 
 -- name: all-days
--- What is counted of all courses' days.
+-- The counters of the days of all courses.
 SELECT course_id, day, active, last_seen, lessons_started, lessons_completed, micro_minutes, completions
 FROM course_activity
 WHERE day BETWEEN :first AND :last;
 
 -- name: catalogue-page
--- A page of the catalogue by title, with the courses' versions; of these courses alone where a JSON list names them.
+-- A page of the catalogue by title, with the courses' versions; only of the courses in a JSON list, if it is given.
 SELECT course_id, version
 FROM courses
 WHERE
@@ -106,12 +107,12 @@ ORDER BY sort_key, course_id
 LIMIT :limit;
 
 -- name: remove-learner-day!
--- A learner's finished day goes.
+-- Remove a finished day.
 DELETE FROM learner_days WHERE user_id = :user_id AND course_id = :course_id AND day = :day;
 
 -- name: active-days
--- The days from the first on when a learner wrote in a course, or in any where none is named: those that are finished,
--- and the present one of each course.
+-- The days from the first on at which a learner was active in a course, or in any where none is named: the finished
+-- days, and the last day of each course.
 SELECT {learner_days}
 FROM learner_days
 WHERE user_id = :user_id AND (:course_id IS NULL OR course_id = :course_id) AND day >= :first
@@ -121,39 +122,39 @@ FROM course_progress
 WHERE user_id = :user_id AND (:course_id IS NULL OR course_id = :course_id) AND day >= :first AND day > '1970-01-01';
 
 -- name: erase-rows!
--- All of a learner's rows go.
+-- Remove all of a learner's lesson progress.
 DELETE FROM lesson_progress WHERE user_id = :user_id;
 
 -- name: erase-course-progress!
--- All of a learner's course progress go.
+-- Remove all of a learner's course progress.
 DELETE FROM course_progress WHERE user_id = :user_id;
 
 -- name: erase-days!
--- All of a learner's finished days go.
+-- Remove all of a learner's finished days.
 DELETE FROM learner_days WHERE user_id = :user_id;
 
 -- name: count-rows-of^
--- How many rows a course has, or all have.
+-- Count the rows of lesson progress in a course, or in all where none is named.
 SELECT count(*) FROM lesson_progress WHERE :course_id IS NULL OR course_id = :course_id;
 
 -- name: learner-at^
--- The learner whose row is so many rows further on.
+-- The learner at a distance of some rows of lesson progress from another learner.
 SELECT user_id FROM lesson_progress WHERE user_id > :after ORDER BY user_id LIMIT 1 OFFSET :rows;
 
 -- name: rows-between
--- The rows of a stretch of learners.
+-- The lesson progress of a range of learners.
 SELECT {lesson_progress}
 FROM lesson_progress
 WHERE user_id > :after AND user_id <= :until AND (:course_id IS NULL OR course_id = :course_id);
 
 -- name: course-progress-between
--- The course progress of a stretch of learners.
+-- The course progress of a range of learners.
 SELECT {course_progress}
 FROM course_progress
 WHERE user_id > :after AND user_id <= :until AND (:course_id IS NULL OR course_id = :course_id);
 
 -- name: days-between
--- The finished days of a stretch of learners.
+-- The finished days of a range of learners.
 SELECT {learner_days}
 FROM learner_days
 WHERE user_id > :after AND user_id <= :until AND (:course_id IS NULL OR course_id = :course_id);

@@ -1,21 +1,21 @@
--- Which schema this is, and the oldest one whose Headway may work on it: so that an older process can go on while
--- the first newer one has migrated already.
+-- The schema version, and the oldest schema version whose Headway may use this schema. So older processes can continue
+-- after the first newer process has migrated.
 CREATE TABLE schema_version (
     version         integer NOT NULL,
     compatible_from integer NOT NULL
 );
 INSERT INTO schema_version (version, compatible_from) VALUES (0, 0);
 
--- The catalogue: reference tables on a Citus cluster. `revision` grows with every change to it and stamps the course
--- that changed: a version is never used twice, not even by a course that was removed and put back. It is at least the
--- time of the change, in microseconds since 1970.
+-- The catalogue: reference tables on a Citus cluster. `revision` grows with every change of it, and becomes the version
+-- of the course that changed. So a version is never used twice, not even by a course that was removed and stored again.
+-- It is at least the time of the change, in microseconds since 1970.
 CREATE TABLE catalogue (revision bigint NOT NULL);
 INSERT INTO catalogue (revision) VALUES (0);
 
 CREATE TABLE courses (
     course_id        uuid NOT NULL PRIMARY KEY,
     title            text NOT NULL,
-    lessons          integer NOT NULL, -- how many, so that the list of courses need not count
+    lessons          integer NOT NULL, -- their number, so that the list of courses does not count them
     required_lessons integer NOT NULL,
     version          bigint NOT NULL
 );
@@ -35,9 +35,9 @@ CREATE TABLE lessons (
     PRIMARY KEY (course_id, lesson_id)
 );
 
--- One row for each learner and lesson, distributed by user_id. It names its lesson without a foreign key: a lesson
--- that leaves its course leaves its rows here, and finds them when it comes back. `metadata` is json and not jsonb,
--- which would give back other key orders and numbers than were sent.
+-- Lesson progress: one row for each learner and lesson, distributed by user_id. There is no foreign key to the lesson.
+-- When a lesson leaves its course, the progress in it stays, and counts again when the lesson comes back. `metadata` is
+-- json, because jsonb would change the order of keys and the form of numbers.
 CREATE TABLE lesson_progress (
     user_id                uuid NOT NULL,
     course_id              uuid NOT NULL,
@@ -60,19 +60,19 @@ CREATE TABLE lesson_progress (
     PRIMARY KEY (user_id, course_id, lesson_id)
 );
 
--- Where each learner stands in each course, kept in the statement of every write, distributed by user_id. The counts
--- hold under `course_version` of the course and are made anew from the rows under another. `revision` is the gate of
--- all the learner's rows in the course: it grows with every change to any of them, and a change is stored only if the
--- revision is still what was read, which the change brings along as `previous_revision`. It is at least the time of the
--- change, in microseconds since 1970, so that a database that has lost its last moments gives other numbers to other
--- changes. A row is never deleted, not even where the learner starts the course over.
+-- Course progress: one row for each learner and course, stored by the statement of every write, distributed by user_id.
+-- The counts are those of `course_version`; for another version they are counted again from lesson progress. `revision`
+-- is the gate of the learner's lesson progress in the course. It grows with every change of it. A change is stored only
+-- where the revision is still the one that was read, which the change names as `previous_revision`. The revision is at
+-- least the time of the change, in microseconds since 1970. So a database that has lost its last changes gives other
+-- numbers to other changes. A row is never deleted, not even where the learner starts the course over.
 CREATE TABLE course_progress (
     user_id             uuid NOT NULL,
     course_id           uuid NOT NULL,
     completed_lessons   integer NOT NULL,
     in_progress_lessons integer NOT NULL,
     time_parts          bigint NOT NULL, -- millionths of a minute
-    last_accessed       timestamptz, -- null: started over, and not written in since
+    last_accessed       timestamptz, -- null: started over, and without a write since
     course_version      bigint NOT NULL,
     revision            bigint NOT NULL,
     previous_revision   bigint NOT NULL DEFAULT 0, -- 0: there was none

@@ -1,15 +1,15 @@
--- Courses' figures, kept with every write: docs/decisions/0021.
+-- The counters of courses, updated with every write: docs/decisions/0021.
 
 ALTER TABLE courses
     ADD COLUMN time_zone text NOT NULL DEFAULT 'UTC',
     ADD COLUMN on_edit text NOT NULL DEFAULT 'keep';
--- The version of the course since which the lesson is completed as it is now.
+-- The version of the course since which the lesson has its present conditions of completion.
 ALTER TABLE lessons ADD COLUMN criteria_version bigint NOT NULL DEFAULT 0;
--- Who wrote the row last on the learner's behalf; null: the learner.
+-- Who wrote the lesson progress last for the learner; null: the learner.
 ALTER TABLE lesson_progress ADD COLUMN written_by uuid;
 
--- When a learner began and completed the course, and the day last seen, in the course's time zone, with what was done
--- on it. Who starts the course over has no beginning any more: what was done on the day stays done.
+-- When a learner started and completed the course, and the day last seen, in the course's time zone, with the work of
+-- that day. Starting the course over removes the start, and keeps the work of the day.
 ALTER TABLE course_progress
     ADD COLUMN started_at timestamptz,
     ADD COLUMN completed_at timestamptz,
@@ -31,7 +31,7 @@ WHERE p.user_id = r.user_id AND p.course_id = r.course_id AND p.last_accessed IS
     AND c.course_id = p.course_id AND c.version = p.course_version
     AND c.required_lessons > 0 AND p.completed_lessons >= c.required_lessons;
 
--- The roster's orders. A heartbeat changes none of these columns but once a day, so that its update touches no index.
+-- The orders of rosters. A heartbeat changes these columns at most once a day, so most updates change no index.
 CREATE INDEX course_progress_by_learner ON course_progress (course_id, user_id) WHERE started_at IS NOT NULL;
 CREATE INDEX course_progress_by_progress ON course_progress (course_id, completed_lessons, user_id)
 WHERE started_at IS NOT NULL;
@@ -39,7 +39,7 @@ CREATE INDEX course_progress_by_day ON course_progress (course_id, day, user_id)
 CREATE INDEX course_progress_by_completion ON course_progress (course_id, completed_at, user_id)
 WHERE started_at IS NOT NULL;
 
--- Days that are finished, distributed by user_id: the last one is in course_progress.
+-- Finished days of learners, distributed by user_id. The last day is in course_progress.
 CREATE TABLE learner_days (
     user_id           uuid NOT NULL,
     course_id         uuid NOT NULL,
@@ -51,9 +51,9 @@ CREATE TABLE learner_days (
     PRIMARY KEY (user_id, course_id, day)
 );
 
--- The counts, as headway.domain.counters defines them, also of lessons and courses that are not in the catalogue;
--- distributed by course_id. Transactions under way at once add to different slots and do not wait for each other; what
--- is counted is the sum over the slots. All rows are updated in place, hence the room.
+-- The counters, as headway.domain.counters defines them, also of lessons and courses that are not in the catalogue,
+-- distributed by course_id. Transactions that run at the same time add to different slots, so they do not wait for each
+-- other. A counter is the sum over its slots. All rows are updated in place, so each page has room for that.
 CREATE TABLE lesson_statistics (
     course_id   uuid NOT NULL,
     lesson_id   uuid NOT NULL,
@@ -100,13 +100,13 @@ CREATE TABLE course_activity (
     PRIMARY KEY (course_id, day, slot)
 ) WITH (fillfactor = 20);
 
--- Courses whose last edit is still being derived for learners already under way: a reference table, as the catalogue.
+-- Courses with a running recalculation: a reference table, as the catalogue is.
 CREATE TABLE rederivations (
     course_id    uuid NOT NULL PRIMARY KEY REFERENCES courses (course_id) ON DELETE CASCADE,
     version      bigint NOT NULL,
     learners     bigint NOT NULL,
     done         bigint NOT NULL,
-    position     uuid, -- the last learner that is through
+    position     uuid, -- the last learner who is recalculated
     leased_until timestamptz NOT NULL
 );
 INSERT INTO rederivations (course_id, version, learners, done, position, leased_until)
@@ -115,10 +115,10 @@ FROM course_progress AS p
 JOIN courses AS c ON c.course_id = p.course_id AND c.version <> p.course_version
 GROUP BY c.course_id, c.version;
 
--- Learners who were erased: their emptied places in course_progress go once no process can remember them any more.
+-- Learners who were erased. Their emptied course progress is removed when no process can have the old one in memory.
 CREATE TABLE erased_learners (
     user_id   uuid NOT NULL PRIMARY KEY,
     erased_at timestamptz NOT NULL
 );
--- Grows with every erasure: who keeps anything of learners forgets it then.
+-- Grows with every erasure. Every process then forgets what it keeps of learners in memory.
 ALTER TABLE catalogue ADD COLUMN erasures bigint NOT NULL DEFAULT 0;

@@ -1,12 +1,12 @@
--- How far the imports are that were given a key, so that one broken off can go on: by whoever asked for them, and for
--- a week, distributed by user_id. `holder` works on it, and has it to itself for some seconds after `updated_at`.
+-- The state of imports that have a key, so that an interrupted import can continue, by the caller. It is kept for a
+-- week, and distributed by user_id. `holder` works on the import, and has a lease for some seconds after `updated_at`.
 CREATE TABLE imports (
-    user_id    uuid NOT NULL, -- who imports, not for whom
+    user_id    uuid NOT NULL, -- the caller who imports, not the learner
     key        text NOT NULL,
     digest     text NOT NULL, -- of the file and of how it is read
     holder     text,
-    line       integer NOT NULL, -- the number of the last line that is through
-    report     json NOT NULL, -- what became of the lines so far
+    line       integer NOT NULL, -- the number of the last finished line
+    report     json NOT NULL, -- the report on the lines so far
     finished   boolean NOT NULL,
     updated_at timestamptz NOT NULL,
     PRIMARY KEY (user_id, key)

@@ -1,10 +1,10 @@
--- Codes that let a browser in, each once, for a minute or so, distributed by digest, which is all that is kept of one
--- and by which it is taken.
+-- One-time codes that sign a browser in, valid for about a minute. Only the digest of a code is stored. It is the key,
+-- and the table is distributed by it.
 CREATE TABLE sign_in_codes (
     digest          text NOT NULL PRIMARY KEY, -- SHA-256, in hexadecimal digits
-    user_id         uuid NOT NULL, -- whom it lets in
-    scopes          text NOT NULL, -- as a JSON list, and so are the courses that they are limited to
+    user_id         uuid NOT NULL, -- the learner whom it signs in
+    scopes          text NOT NULL, -- a JSON list, as are the courses to which they are limited
     courses         text,
-    session_ends_at timestamptz, -- when the token is over that it was given for
+    session_ends_at timestamptz, -- the expiry of the token with which the code was requested
     ends_at         timestamptz NOT NULL
 );

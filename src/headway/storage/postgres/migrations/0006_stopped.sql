@@ -1,5 +1,5 @@
--- Which lesson each learner is at: the last one, in the course's order, that the learner has started. And of a lesson,
--- how many are at it and have not completed the course. docs/decisions/0031.
+-- The lesson at which each learner is: the last one, in the course's order, that the learner has started. And for each
+-- lesson, how many learners are at it and have not completed the course. docs/decisions/0031.
 ALTER TABLE course_progress ADD COLUMN at_lesson uuid;
 UPDATE course_progress AS p SET at_lesson = l.lesson_id
 FROM
@@ -14,7 +14,7 @@ FROM
 WHERE p.user_id = last.user_id AND p.course_id = last.course_id AND p.started_at IS NOT NULL
     AND l.course_id = last.course_id AND l.position = last.position;
 
--- Who is at a lesson. No heartbeat changes that, but one that starts a lesson.
+-- The learners at a lesson. A heartbeat changes that only where it starts a lesson.
 CREATE INDEX course_progress_by_lesson ON course_progress (course_id, at_lesson, user_id)
 WHERE started_at IS NOT NULL AND completed_at IS NULL;
 

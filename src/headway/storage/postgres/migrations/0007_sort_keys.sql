@@ -1,4 +1,4 @@
--- Where a course stands in lists by title, made of the title by the program, which fills it in for courses from before:
--- docs/decisions/0035. Bytes are compared alike whatever the database's collation is.
+-- The position of a course in lists by title: docs/decisions/0035. The program makes it from the title, and fills it in
+-- for courses that are already stored. Bytes have the same order under every collation of the database.
 ALTER TABLE courses ADD COLUMN sort_key bytea NOT NULL DEFAULT '';
 CREATE INDEX courses_by_title ON courses (sort_key, course_id);

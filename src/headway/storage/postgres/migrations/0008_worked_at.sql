@@ -1,11 +1,12 @@
--- When the learner's own work last changed the row, null: it never did; and who completed it against the lesson's
--- conditions, null: nobody. Of what a row was changed by before, no more is known than who wrote it last.
+-- When the learner's own work last changed the lesson progress (null: never), and who completed it although a condition
+-- of the lesson is not met (null: nobody). Of earlier changes, only the last writer is known.
 ALTER TABLE lesson_progress
     ADD COLUMN worked_at timestamptz,
     ADD COLUMN completed_by uuid;
 UPDATE lesson_progress SET worked_at = updated_at WHERE written_by IS NULL;
 
--- The words of the glossary (docs/architecture.md). Millionths of a minute are micro-minutes, of a point micro-points.
+-- The words of the glossary (docs/architecture.md): a millionth of a minute is a micro-minute, of a point a
+-- micro-point.
 ALTER TABLE course_progress RENAME COLUMN time_parts TO micro_minutes;
 ALTER TABLE course_progress RENAME COLUMN day_time_parts TO day_micro_minutes;
 ALTER TABLE learner_days RENAME COLUMN time_parts TO micro_minutes;

@@ -1,13 +1,13 @@
--- The catalogue. `revision` grows with every change to it and stamps the course that changed: a version is never
--- used twice, not even by a course that was removed and put back. It is at least the time of the change, in
--- microseconds since 1970.
+-- The catalogue. `revision` grows with every change of it, and becomes the version of the course that changed. So a
+-- version is never used twice, not even by a course that was removed and stored again. It is at least the time of the
+-- change, in microseconds since 1970.
 CREATE TABLE catalogue (revision INTEGER NOT NULL);
 INSERT INTO catalogue (revision) VALUES (0);
 
 CREATE TABLE courses (
     course_id        TEXT NOT NULL PRIMARY KEY,
     title            TEXT NOT NULL,
-    lessons          INTEGER NOT NULL, -- how many, so that the list of courses need not count
+    lessons          INTEGER NOT NULL, -- their number, so that the list of courses does not count them
     required_lessons INTEGER NOT NULL,
     version          INTEGER NOT NULL
 ) WITHOUT ROWID;
@@ -27,8 +27,9 @@ CREATE TABLE lessons (
     PRIMARY KEY (course_id, lesson_id)
 ) WITHOUT ROWID;
 
--- One row for each learner and lesson. It names its lesson without a foreign key: a lesson that leaves its course
--- leaves its rows here, and finds them when it comes back. Times are UTC, ISO 8601 with microseconds.
+-- Lesson progress: one row for each learner and lesson. There is no foreign key to the lesson. When a lesson leaves its
+-- course, the progress in it stays, and counts again when the lesson comes back. Times are UTC, ISO 8601 with
+-- microseconds.
 CREATE TABLE lesson_progress (
     user_id                TEXT NOT NULL,
     course_id              TEXT NOT NULL,
@@ -51,8 +52,8 @@ CREATE TABLE lesson_progress (
     PRIMARY KEY (user_id, course_id, lesson_id)
 ) WITHOUT ROWID;
 
--- Where each learner stands in each course, kept in the transaction of every write. The counts hold under
--- `course_version` of the course and are made anew from the rows under another.
+-- Course progress: one row for each learner and course, stored in the transaction of every write. The counts are those
+-- of `course_version`; for another version they are counted again from lesson progress.
 CREATE TABLE course_progress (
     user_id             TEXT NOT NULL,
     course_id           TEXT NOT NULL,
@@ -61,6 +62,6 @@ CREATE TABLE course_progress (
     time_parts          INTEGER NOT NULL, -- millionths of a minute
     last_accessed       TEXT NOT NULL,
     course_version      INTEGER NOT NULL,
-    revision            INTEGER NOT NULL, -- grows with every write of the learner's in the course
+    revision            INTEGER NOT NULL, -- grows with every write to the learner's progress in the course
     PRIMARY KEY (user_id, course_id)
 ) WITHOUT ROWID;

@@ -1,15 +1,15 @@
--- Courses' figures, kept with every write: docs/decisions/0021.
+-- The counters of courses, updated with every write: docs/decisions/0021.
 
 ALTER TABLE courses ADD COLUMN time_zone TEXT NOT NULL DEFAULT 'UTC';
 ALTER TABLE courses ADD COLUMN on_edit TEXT NOT NULL DEFAULT 'keep';
--- The version of the course since which the lesson is completed as it is now.
+-- The version of the course since which the lesson has its present conditions of completion.
 ALTER TABLE lessons ADD COLUMN criteria_version INTEGER NOT NULL DEFAULT 0;
--- Who wrote the row last on the learner's behalf; null: the learner.
+-- Who wrote the lesson progress last for the learner; null: the learner.
 ALTER TABLE lesson_progress ADD COLUMN written_by TEXT;
 
--- A learner's place in a course, made anew with when it was begun and completed and the day last seen, in the course's
--- time zone, with what was done on it. Who starts the course over keeps the place, without a beginning: what was done
--- on the day stays done.
+-- Course progress, with new columns: when the learner started and completed the course, and the day last seen, in the
+-- course's time zone, with the work of that day. Starting the course over removes the start, and keeps the row and the
+-- work of the day.
 ALTER TABLE course_progress RENAME TO former_course_progress;
 CREATE TABLE course_progress (
     user_id               TEXT NOT NULL,
@@ -19,7 +19,7 @@ CREATE TABLE course_progress (
     time_parts            INTEGER NOT NULL, -- millionths of a minute
     last_accessed         TEXT,
     course_version        INTEGER NOT NULL,
-    revision              INTEGER NOT NULL, -- grows with every write of the learner's in the course
+    revision              INTEGER NOT NULL, -- grows with every write to the learner's progress in the course
     started_at            TEXT,
     completed_at          TEXT,
     day                   TEXT NOT NULL,
@@ -45,7 +45,7 @@ FROM former_course_progress AS p
 LEFT JOIN courses AS c ON c.course_id = p.course_id AND c.version = p.course_version;
 DROP TABLE former_course_progress;
 
--- The roster's orders. A heartbeat changes none of these columns but once a day.
+-- The orders of rosters. A heartbeat changes these columns at most once a day.
 CREATE INDEX course_progress_by_learner ON course_progress (course_id, user_id) WHERE started_at IS NOT NULL;
 CREATE INDEX course_progress_by_progress ON course_progress (course_id, completed_lessons, user_id)
 WHERE started_at IS NOT NULL;
@@ -53,7 +53,7 @@ CREATE INDEX course_progress_by_day ON course_progress (course_id, day, user_id)
 CREATE INDEX course_progress_by_completion ON course_progress (course_id, completed_at, user_id)
 WHERE started_at IS NOT NULL;
 
--- Days that are finished: the last one is in course_progress.
+-- Finished days of learners. The last day is in course_progress.
 CREATE TABLE learner_days (
     user_id           TEXT NOT NULL,
     course_id         TEXT NOT NULL,
@@ -65,7 +65,7 @@ CREATE TABLE learner_days (
     PRIMARY KEY (user_id, course_id, day)
 ) WITHOUT ROWID;
 
--- The counts, as headway.domain.counters defines them, also of lessons and courses that are not in the catalogue.
+-- The counters, as headway.domain.counters defines them, also of lessons and courses that are not in the catalogue.
 CREATE TABLE lesson_statistics (
     course_id   TEXT NOT NULL,
     lesson_id   TEXT NOT NULL,
@@ -107,13 +107,13 @@ CREATE TABLE course_activity (
     PRIMARY KEY (course_id, day)
 ) WITHOUT ROWID;
 
--- Courses whose last edit is still being derived for learners already under way.
+-- Courses with a running recalculation.
 CREATE TABLE rederivations (
     course_id    TEXT NOT NULL PRIMARY KEY REFERENCES courses (course_id) ON DELETE CASCADE,
     version      INTEGER NOT NULL,
     learners     INTEGER NOT NULL,
     done         INTEGER NOT NULL,
-    position     TEXT, -- the last learner that is through
+    position     TEXT, -- the last learner who is recalculated
     leased_until INTEGER NOT NULL -- microseconds since 1970
 ) WITHOUT ROWID;
 INSERT INTO rederivations

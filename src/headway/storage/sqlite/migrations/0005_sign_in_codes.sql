@@ -1,9 +1,9 @@
--- Codes that let a browser in, each once, for a minute or so. What is kept of one is its digest.
+-- One-time codes that sign a browser in, valid for about a minute. Only the digest of a code is stored.
 CREATE TABLE sign_in_codes (
     digest          TEXT NOT NULL PRIMARY KEY, -- SHA-256, in hexadecimal digits
-    user_id         TEXT NOT NULL, -- whom it lets in
-    scopes          TEXT NOT NULL, -- as a JSON list, and so are the courses that they are limited to
+    user_id         TEXT NOT NULL, -- the learner whom it signs in
+    scopes          TEXT NOT NULL, -- a JSON list, as are the courses to which they are limited
     courses         TEXT,
-    session_ends_at TEXT, -- when the token is over that it was given for
+    session_ends_at TEXT, -- the expiry of the token with which the code was requested
     ends_at         TEXT NOT NULL
 ) WITHOUT ROWID;

@@ -1,5 +1,5 @@
--- Which lesson each learner is at: the last one, in the course's order, that the learner has started. And of a lesson,
--- how many are at it and have not completed the course. docs/decisions/0031.
+-- The lesson at which each learner is: the last one, in the course's order, that the learner has started. And for each
+-- lesson, how many learners are at it and have not completed the course. docs/decisions/0031.
 ALTER TABLE course_progress ADD COLUMN at_lesson TEXT;
 UPDATE course_progress SET at_lesson = (
     SELECT l.lesson_id
@@ -12,7 +12,7 @@ UPDATE course_progress SET at_lesson = (
 )
 WHERE started_at IS NOT NULL;
 
--- Who is at a lesson. No heartbeat changes that, but one that starts a lesson.
+-- The learners at a lesson. A heartbeat changes that only where it starts a lesson.
 CREATE INDEX course_progress_by_lesson ON course_progress (course_id, at_lesson, user_id)
 WHERE started_at IS NOT NULL AND completed_at IS NULL;
 
