@@ -129,16 +129,16 @@ def _failures_translated() -> Iterator[None]:
     try:
         yield
     except MismatchingStateError as error:
-        raise _told(Failure.STATE, error) from None
+        raise _reported(Failure.STATE, error) from None
     except AuthlibBaseError as error:
-        raise _told(Failure.DENIED if error.error == "access_denied" else Failure.REFUSED, error) from None
+        raise _reported(Failure.DENIED if error.error == "access_denied" else Failure.REFUSED, error) from None
     except (JoseError, NotAuthenticatedError) as error:
-        raise _told(Failure.REFUSED, error) from None
+        raise _reported(Failure.REFUSED, error) from None
     except (httpx2.HTTPError, httpx2.InvalidURL, TimeoutError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise _told(Failure.UNAVAILABLE, error) from None
+        raise _reported(Failure.UNAVAILABLE, error) from None
 
 
-def _told(failure: Failure, error: Exception) -> SignInError:
+def _reported(failure: Failure, error: Exception) -> SignInError:
     """Log the error's class and the claim that is missing or wrong. Its message may quote what was sent."""
     claim = error.claim if isinstance(error, ClaimError) else None
     _log.warning("sign_in_failed", failure=failure.value, error=type(error).__name__, claim=claim)

@@ -48,12 +48,12 @@ def copy(
     logging.getLogger("headway").addHandler(logging.NullHandler())  # errors are printed once, as a message
     source, destination = load_settings(database_url=source_url), load_settings(database_url=destination_url)
     with refusals_end_the_program():
-        with _telling_of("FROM"):
+        with _naming("FROM"):
             _refuse_unusable(source)
-        with _telling_of("TO"):
+        with _naming("TO"):
             _refuse_unescaped(destination)
             _refuse_same(source, destination)
-        _tell(asyncio.run(_copy(source, destination)))
+        _print_comparison(asyncio.run(_copy(source, destination)))
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ async def _copy_all(source: Archive, destination: Archive) -> _Copied:
 
 @contextlib.asynccontextmanager
 async def _opened(name: str, settings: Settings) -> AsyncIterator[Archive]:
-    with _telling_of(name):
+    with _naming(name):
         store = Headway(settings).store
         await store.open()
     try:
@@ -138,7 +138,7 @@ def _without_password(url: str) -> tuple[str, ...]:
 
 
 @contextlib.contextmanager
-def _telling_of(name: str) -> Iterator[None]:
+def _naming(name: str) -> Iterator[None]:
     """Add to an error which argument, FROM or TO, it is about. The argument also replaces the setting's name."""
     try:
         yield
@@ -162,7 +162,7 @@ def _reason(error: Exception) -> str:
     return str(error.__cause__ or error).partition("\n")[0]
 
 
-def _tell(copied: _Copied) -> None:
+def _print_comparison(copied: _Copied) -> None:
     """Print the comparison of both databases. Ends the program where they differ."""
     figures = [Column(name, justify="right") for name in ("source", "destination", "differing")]
     table = Table("", *figures, box=None, pad_edge=False)

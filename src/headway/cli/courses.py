@@ -56,7 +56,7 @@ def put(
 
     async def put_all(services: Services) -> list[str]:
         return [
-            f"{course.id}  {isolated(course.title)}: {await _told(services, course, dry_run=dry_run)}"
+            f"{course.id}  {isolated(course.title)}: {await _put(services, course, dry_run=dry_run)}"
             for course in track(courses, "Looking" if dry_run else "Putting", console=err, disable=quiet)
         ]
 
@@ -114,14 +114,14 @@ def schema() -> None:
     out.print_json(to_json(course_schema()).decode())
 
 
-async def _told(services: Services, course: Course, *, dry_run: bool) -> str:
+async def _put(services: Services, course: Course, *, dry_run: bool) -> str:
     """Put a course, or compute what that would change, and return it in words."""
     if dry_run:
-        return _foretold(await services.catalogue.impact_of_course(OPERATOR, course))
+        return _described_impact(await services.catalogue.impact_of_course(OPERATOR, course))
     return _described((await services.catalogue.put_course(OPERATOR, course)).change)
 
 
-def _foretold(impact: Impact) -> str:
+def _described_impact(impact: Impact) -> str:
     change, learners, gain, lose = impact
     return (
         f"{_described(change)}; of {count_of(learners, 'learner')} {gain:,} would gain the course's completion, "

@@ -17,7 +17,7 @@ from headway.domain.identifiers import LearnerId
 from headway.domain.imports import Fault, Report
 from headway.formats.progress_file import FileFormat, digest_of, read_lines, text_form
 from headway.service import Services
-from headway.service.importing import ImportFile, ImportOptions, Told
+from headway.service.importing import ImportFile, ImportOptions, NotifyLine
 
 app: Final = typer.Typer(no_args_is_help=True, help="Learners' progress: import it.")
 
@@ -74,7 +74,7 @@ def import_file(
         fail(f"{file} can not be read ({error.strerror}).", 2)
     if (form.name, form.separator) not in _USUAL:
         out.print(f"Read as {form.name.upper()}, the cells separated by {_SEPARATORS[form.separator or ',']}.")
-    _tell(report, upload.options)
+    _print_report(report, upload.options)
 
 
 @dataclass(frozen=True)
@@ -108,26 +108,26 @@ def _imported(upload: _Upload) -> Report:
         )
 
 
-async def _import(services: Services, upload: _Upload, digest: str, told: Told) -> Report:
+async def _import(services: Services, upload: _Upload, digest: str, notify: NotifyLine) -> Report:
     """Import the file under a key made of its digest. The key is forgotten when the import is finished."""
     key = f"headway-progress-import-{digest}"
     for _ in range(_ATTEMPTS):
         try:
-            report = await _attempt(services, upload, digest, key, told)
+            report = await _attempt(services, upload, digest, key, notify)
         except ImportUnderWayError as error:
             err.print(f"This file is being imported, or was until a moment ago: waiting {error.seconds} seconds.")
             await asyncio.sleep(error.seconds)
         else:
             await services.learners.forget_import(OPERATOR, key)
             return report
-    return await _attempt(services, upload, digest, key, told)
+    return await _attempt(services, upload, digest, key, notify)
 
 
-async def _attempt(services: Services, upload: _Upload, digest: str, key: str, told: Told) -> Report:
+async def _attempt(services: Services, upload: _Upload, digest: str, key: str, notify: NotifyLine) -> Report:
     with upload.path.open("rb") as content:
         try:
             file = ImportFile(digest, read_lines(content, upload.file_format, upload.learner_id))
-            return await services.learners.import_progress(OPERATOR, file, upload.options, key, told)
+            return await services.learners.import_progress(OPERATOR, file, upload.options, key, notify)
         except InvalidValueError as error:
             if not upload.options.atomic or not all(problem.location for problem in error.problems):
                 raise
@@ -140,7 +140,7 @@ def _refused(problems: Sequence[Problem]) -> Report:
     return Report(refused=len({fault.line for fault in faults}), faults=tuple(faults))
 
 
-def _tell(report: Report, options: ImportOptions) -> None:
+def _print_report(report: Report, options: ImportOptions) -> None:
     """Print each refused line and the totals. Ends the program with 1 where a line was refused."""
     for fault in report.faults:
         position = f" {'.'.join(map(str, fault.location))}:" if fault.location else ""

@@ -48,9 +48,9 @@ def stats(
     if as_json and as_csv:
         fail("--json and --csv do not go together.", 2)
     if course is None:
-        _tell_all(with_service(_all), as_json, as_csv)
+        _print_all(with_service(_all), as_json, as_csv)
     else:
-        _tell_one(with_service(_reading(course_id_of(course))), as_json, as_csv)
+        _print_one(with_service(_reading(course_id_of(course))), as_json, as_csv)
 
 
 def _all(services: Services) -> Awaitable[list[CourseStatistics]]:
@@ -61,7 +61,7 @@ def _reading(course_id: CourseId) -> Callable[[Services], Awaitable[CourseStatis
     return lambda services: services.statistics.course(OPERATOR, course_id)
 
 
-def _tell_all(found: Sequence[CourseStatistics], as_json: bool, as_csv: bool) -> None:
+def _print_all(found: Sequence[CourseStatistics], as_json: bool, as_csv: bool) -> None:
     body = to_json(formats.courses(found))
     if as_json:
         out.out(body.decode(), highlight=False)
@@ -73,7 +73,7 @@ def _tell_all(found: Sequence[CourseStatistics], as_json: bool, as_csv: bool) ->
         out.print("The catalogue is empty. Put a course with: headway courses put FILE")
 
 
-def _tell_one(found: CourseStatistics, as_json: bool, as_csv: bool) -> None:
+def _print_one(found: CourseStatistics, as_json: bool, as_csv: bool) -> None:
     body = to_json(formats.course(found))
     if as_json:
         out.out(body.decode(), highlight=False)

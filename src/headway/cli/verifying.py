@@ -56,14 +56,14 @@ async def _verify(headway: Headway, course_id: CourseId | None, *, repair: bool)
         async with store.archive.recount(course_id) as recount:
             with shown("Counting", await recount.estimate()) as progress:
                 verified = await verification.verify(recount, progress)
-        _tell(verified, monotonic() - began)
+        _print_result(verified, monotonic() - began)
         if repair and not verified.is_exact:
             with shown("Correcting", len({*verified.wrong, *verified.ahead})) as progress:
                 await verification.repair(store.archive, store, verified, progress)
         return verified
 
 
-def _tell(verified: Verified, seconds: float) -> None:
+def _print_result(verified: Verified, seconds: float) -> None:
     if verified.differences:
         out.print(_figures(verified.differences), soft_wrap=False)
     if verified.wrong:

@@ -22,10 +22,10 @@ _ANSWERED_ALONE: Final = frozenset({"version", "recalculation"})
 
 @dataclass(frozen=True)
 class Draft:
-    """A course's document to edit. `tag` is the course's etag, or `None` where the course does not exist yet."""
+    """A course's document to edit. `etag` is that of the course, or `None` where the course does not exist yet."""
 
     document: dict[str, Any]
-    tag: str | None
+    etag: str | None
     recalculation: Recalculation | None
 
     @property

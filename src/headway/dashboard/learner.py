@@ -23,13 +23,13 @@ async def course(visit: Visit) -> Response:
     try:
         stamp = await visit.services.progress.lessons_stamp(visit.principal, visit.course_id)
         # Weak (RFC 9110 section 8.8.1): the content is the same, but compression or a language changes the bytes.
-        tag = f'W/"{visit.principal.learner_id}.{stamp.course_version}.{stamp.revision}"'
-        if visit.request.headers.get("if-none-match") == tag:
-            return Response(status_code=_NOT_MODIFIED, headers={"ETag": tag})
+        etag = f'W/"{visit.principal.learner_id}.{stamp.course_version}.{stamp.revision}"'
+        if visit.request.headers.get("if-none-match") == etag:
+            return Response(status_code=_NOT_MODIFIED, headers={"ETag": etag})
         own = await visit.services.overview.course(visit.principal, visit.course_id, visit.reader.first_weekday)
     except CourseNotFoundError:
         return await visit.show("learner/no_course.html", _NOT_FOUND)
     view = CourseView.of(own, Shown.named(visit.request.query_params.get("show")))
-    page = await visit.show("learner/course.html", view=view, calendar=CalendarView.of(own.calendar), tag=tag)
-    page.headers["ETag"] = tag
+    page = await visit.show("learner/course.html", view=view, calendar=CalendarView.of(own.calendar), etag=etag)
+    page.headers["ETag"] = etag
     return page

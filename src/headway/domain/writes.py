@@ -43,9 +43,9 @@ class Precondition:
         if self.match is not None and etag not in self.match:
             raise PreconditionFailedError(f"The {what} has changed since it was read. Read it again, then decide.")
         if self.match_any and etag is None:
-            raise PreconditionFailedError(f"The {what} does not exist yet, but If-Match asks for it.")
+            raise PreconditionFailedError(f"The {what} does not exist yet, but If-Match requires it.")
         if (self.none_match_any and etag is not None) or (self.none_match and etag in self.none_match):
-            raise PreconditionFailedError(f"The {what} exists already, but If-None-Match asks for none.")
+            raise PreconditionFailedError(f"The {what} exists already, but If-None-Match requires that it does not.")
 
 
 UNCONDITIONAL: Final = Precondition()

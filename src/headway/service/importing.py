@@ -45,7 +45,9 @@ _LessonKey = tuple[LearnerId, CourseId, LessonId]
 _Line = LessonWrite | CourseProgressRestore
 _Write = Callable[[_Line], Awaitable[Written | bool]]
 _WriteAll = Callable[[Sequence[_Line]], Awaitable[Sequence[Written | bool]]]
-Told = Callable[[int], None]
+NotifyLine = Callable[[int], None]
+"""Is called with the number of the last line that was done."""
+
 _Note = Callable[[int, Report], Awaitable[None]]
 
 _LINES_UNDER_WAY: Final = 16  # at the same time: few, so that a learner's own write does not wait behind many lines
@@ -68,12 +70,12 @@ class ImportOptions(NamedTuple):
 
 
 class Import:
-    """One caller's import. After each group of lines, it calls `told` with the number of the last line."""
+    """One caller's import. After each group of lines, it calls `notify` with the number of the last line."""
 
-    def __init__(self, store: Store, caller: LearnerId, told: Told) -> None:
+    def __init__(self, store: Store, caller: LearnerId, notify: NotifyLine) -> None:
         self._store = store
         self._caller = caller
-        self._told = told
+        self._notify = notify
 
     async def run(self, file: ImportFile, options: ImportOptions, key: str | None) -> Report:
         """Import the lines and return the report. With a key, lines that were done before are not written again.
@@ -112,7 +114,7 @@ class Import:
             if rest:
                 report = report.plus(await _outcomes(rest, write))
                 await note(rest[-1].number, report)
-            self._told(some[-1].number)
+            self._notify(some[-1].number)
         return report
 
     async def _all_together(self, lines: Sequence[Line], write_all: _WriteAll) -> Report:

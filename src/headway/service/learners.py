@@ -7,7 +7,7 @@ from headway.domain.principal import LEARNERS_ADMIN, Principal
 from headway.domain.readings import LearnerRecord
 from headway.domain.writes import LessonWrite
 from headway.logs import get_logger
-from headway.service.importing import Import, ImportFile, ImportOptions, Told
+from headway.service.importing import Import, ImportFile, ImportOptions, NotifyLine
 from headway.service.progress import Recorded
 
 _log = get_logger("headway.learners")
@@ -53,7 +53,7 @@ class LearnersService:
         file: ImportFile,
         options: ImportOptions,
         key: str | None = None,
-        told: Told = lambda _line: None,
+        notify: NotifyLine = lambda _line: None,
     ) -> Report:
         """Write a file's lines as `record` does, without conditions. Needs `learners:admin`.
 
@@ -61,7 +61,7 @@ class LearnersService:
         `Import.run` does.
         """
         principal.require(LEARNERS_ADMIN)
-        return await Import(self._store, principal.learner_id, told).run(file, options, key)
+        return await Import(self._store, principal.learner_id, notify).run(file, options, key)
 
     async def forget_import(self, principal: Principal, key: str) -> None:
         """Forget a key of the caller, as if it had never been used."""

@@ -21,9 +21,9 @@ const tabs = { form: document.querySelector("#tab-form"), json: document.querySe
 /** @type {Record<string, HTMLElement>} */
 const panels = { form: document.querySelector("#as-form"), json: document.querySelector("#as-json") };
 let view = "form";
-let tag = form.dataset.tag; // of the version that is edited; empty: there is none yet
+let etag = form.dataset.etag; // of the version that is edited; empty: there is none yet
 /** @type {CourseDocument} */
-let base = tag ? JSON.parse(text.value) : null; // that version
+let base = etag ? JSON.parse(text.value) : null; // that version
 let untouched = JSON.stringify(JSON.parse(text.value));
 /** @type {Element} */
 let asker = null; // what had the focus when the request that is under way was sent; null: none is
@@ -57,7 +57,7 @@ function isStill(/** @type {string} */ written) {
 const isDirty = () => !isStill(untouched);
 
 function tellState() {
-  state.textContent = !tag ? "Not saved yet" : isDirty() ? "Changes that are not saved" : "No changes";
+  state.textContent = !etag ? "Not saved yet" : isDirty() ? "Changes that are not saved" : "No changes";
 }
 
 /** What was said of the document as it was before is dropped; what is wrong with other fields still is. */
@@ -105,18 +105,18 @@ text.addEventListener("input", () => changed(text));
  */
 function put(body, query = "") {
   /** @type {Record<string, string>} */
-  const condition = tag ? { "If-Match": `"${tag}"` } : { "If-None-Match": "*" };
+  const condition = etag ? { "If-Match": `"${etag}"` } : { "If-None-Match": "*" };
   const headers = { "Content-Type": "application/json", ...condition };
   return ask(form.dataset.course + query, { method: "PUT", headers, body });
 }
 
-/** @returns {Promise<{ doc: CourseDocument, tag: string, recalculation: { learners: number, done: number } }>} */
+/** @returns {Promise<{ doc: CourseDocument, etag: string, recalculation: { learners: number, done: number } }>} */
 async function load() {
   const reply = await ask(form.dataset.course);
-  if ((await codeOf(reply)) === "course_not_found") return { doc: null, tag: "", recalculation: null };
+  if ((await codeOf(reply)) === "course_not_found") return { doc: null, etag: "", recalculation: null };
   if (!reply.ok) throw new Unavailable();
   const { version, recalculation, ...doc } = await reply.json();
-  return { doc, tag: String(version), recalculation };
+  return { doc, etag: String(version), recalculation };
 }
 
 // --- What is wrong
@@ -305,7 +305,7 @@ function tellSaved(doc, version) {
  */
 function goOnFrom(doc, version) {
   base = doc;
-  tag = version;
+  etag = version;
   untouched = JSON.stringify(doc);
   document.querySelector("#course-name").textContent = doc.title;
   tellState();
@@ -314,17 +314,17 @@ function goOnFrom(doc, version) {
 async function tellConflict(/** @type {CourseDocument} */ doc) {
   const theirs = await load();
   // An answer of our own that was lost on its way.
-  if (JSON.stringify(theirs.doc) === JSON.stringify(doc)) return tellSaved(doc, theirs.tag);
+  if (JSON.stringify(theirs.doc) === JSON.stringify(doc)) return tellSaved(doc, theirs.etag);
   const keep = () => {
     base = theirs.doc;
-    tag = theirs.tag;
+    etag = theirs.etag;
     checkNow();
   };
   const discard = () => {
     clearFaults();
     fields.fill(theirs.doc);
     text.value = JSON.stringify(theirs.doc, null, 2);
-    goOnFrom(theirs.doc, theirs.tag);
+    goOnFrom(theirs.doc, theirs.etag);
     result.replaceChildren();
     tabs[view].focus();
   };

@@ -1,4 +1,4 @@
-// A calendar to walk through with the arrow keys. The day under the pointer, or with the focus, is told below it.
+// A calendar to walk through with the arrow keys. The day under the pointer, or with the focus, is described below it.
 
 import { replace } from "./parts.js";
 

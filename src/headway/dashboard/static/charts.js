@@ -160,7 +160,7 @@ function days(width, height, { activity, element }) {
 }
 
 /**
- * What a bar stands for, told above it while one points at it: to the side on which there is more room.
+ * What a bar stands for, shown above it while one points at it: to the side on which there is more room.
  * @param {object[]} rows
  * @param {number} width
  * @param {object} channels
@@ -172,9 +172,9 @@ function tips(rows, width, channels) {
    * @param {object[]} some
    * @param {"bottom-left" | "bottom-right"} anchor
    */
-  const told = (some, anchor) =>
+  const labels = (some, anchor) =>
     tip(some, pointerX({ ...channels, anchor, maxRadius, fill: "var(--surface)", stroke: "var(--line)" }));
-  return [told(rows.slice(0, middle), "bottom-left"), told(rows.slice(middle), "bottom-right")];
+  return [labels(rows.slice(0, middle), "bottom-left"), labels(rows.slice(middle), "bottom-right")];
 }
 
 function learnersScale(/** @type {number[]} */ counts) {

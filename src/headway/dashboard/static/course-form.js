@@ -65,7 +65,7 @@ export class CourseForm {
   /**
    * `say` tells a listener what has happened; `changed` is called after each change, with the field if it was one's.
    * @param {HTMLElement} root
-   * @param {{ say: (what: string) => void, changed: (input?: FormField) => void }} told
+   * @param {{ say: (what: string) => void, changed: (input?: FormField) => void }} notified
    */
   constructor(root, { say, changed }) {
     /** @type {CourseDocument} */

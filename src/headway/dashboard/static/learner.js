@@ -42,7 +42,7 @@ async function toggleBookmark(/** @type {string} */ itemId) {
   try {
     const decide = (/** @type {StoredRow} */ present) =>
       Boolean(present?.row.is_bookmarked) === wanted ? present : null;
-    const stored = await store(lessonOf(item), { is_bookmarked: wanted }, item.dataset.tag ?? null, decide);
+    const stored = await store(lessonOf(item), { is_bookmarked: wanted }, item.dataset.etag ?? null, decide);
     showRow(document.getElementById(itemId) ?? item, stored);
     hide();
     tell(wanted ? "Bookmark saved" : "Bookmark removed");
@@ -59,10 +59,10 @@ async function toggleBookmark(/** @type {string} */ itemId) {
  * @param {HTMLElement} item
  * @param {StoredRow} stored
  */
-function showRow(item, { row, tag }) {
+function showRow(item, { row, etag }) {
   const note = partOf(item, ".lesson-note");
-  if (tag) item.dataset.tag = tag;
-  else delete item.dataset.tag;
+  if (etag) item.dataset.etag = etag;
+  else delete item.dataset.etag;
   note.textContent = textOf(row?.user_notes);
   note.hidden = !note.textContent;
   partOf(item, "[data-action=note]").textContent = note.hidden ? "Add a note" : "Edit note";

@@ -45,7 +45,7 @@ class Editor {
     this.item = item;
     this.lessonId = lessonOf(item);
     this.closed = closed;
-    this.tag = item.dataset.tag ?? null;
+    this.etag = item.dataset.etag ?? null;
     this.base = textOf(item.querySelector(".lesson-note").textContent); // what is typed is compared with
     /** @type {StoredRow} */
     this.present = null; // the row that is stored, where it is known to be another one than the page's
@@ -87,7 +87,7 @@ class Editor {
   choose(/** @type {string} */ choice) {
     if (this.element.ariaBusy) return;
     if (choice === "save" || choice === "mine") this.save();
-    if (choice === "stored") this.close(this.present ?? { row: null, tag: null });
+    if (choice === "stored") this.close(this.present ?? { row: null, etag: null });
     if (choice === "both") this.keepBoth();
     if (choice === "cancel") this.cancel();
   }
@@ -112,7 +112,7 @@ class Editor {
     this.busy(true);
     try {
       const fields = { user_notes: text };
-      this.saved(await store(this.lessonId, fields, this.tag, (present) => this.decide(present, text)), text);
+      this.saved(await store(this.lessonId, fields, this.etag, (present) => this.decide(present, text)), text);
     } catch (error) {
       if (error instanceof Conflict) this.showConflict(error.present);
       else this.showTrouble(error);
@@ -148,7 +148,7 @@ class Editor {
   /** Compare what is typed with this row from now on, and store it on that. */
   goOnFrom(/** @type {StoredRow} */ found) {
     this.present = found;
-    this.tag = found?.tag ?? null;
+    this.etag = found?.etag ?? null;
     this.base = textOf(found?.row.user_notes);
   }
 

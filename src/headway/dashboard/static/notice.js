@@ -2,16 +2,16 @@
 
 import { SignedOut, SomebodyElse, Unavailable } from "./service.js";
 
-const told = document.getElementById("told");
+const status = document.getElementById("status");
 const notice = document.getElementById("notice");
 const link = notice.querySelector("a");
 const button = notice.querySelector("button");
 
 /** Say something in the page's live region. */
 export function tell(/** @type {string} */ text) {
-  told.textContent = "";
+  status.textContent = "";
   requestAnimationFrame(() => {
-    told.textContent = text;
+    status.textContent = text;
   });
 }
 

@@ -14,7 +14,7 @@ let isAskedAgain = false;
 /** Fetch the page's parts anew. `whole`: also if the service would say that nothing has changed. */
 export async function refresh(whole = false) {
   if (isUnderWay) {
-    isAskedAgain ||= whole; // what is under way may have been told that nothing has changed
+    isAskedAgain ||= whole; // the running request may be answered that nothing has changed
     return;
   }
   isUnderWay = true;

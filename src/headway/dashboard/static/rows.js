@@ -1,4 +1,4 @@
-// A learner's rows, by the API. A row comes with its tag; what is written on a tag is refused where the row is another.
+// A learner's lesson progress, by the API. It comes with its etag. A write with an older etag is refused.
 
 import { ask, codeOf } from "./service.js";
 
@@ -26,15 +26,15 @@ export const lessonOf = (/** @type {Element} */ item) => item.id.replace("lesson
 export const textOf = (/** @type {string} */ note) => (note ?? "").replace(/\r\n?/g, "\n");
 
 /**
- * Write fields on the row of this tag (null: there is none yet). Where it is another row meanwhile, `decide` is given
+ * Write fields on the row of this etag (null: there is none yet). Where it is another row meanwhile, `decide` is given
  * that one (null: none), and answers what to leave it at, or nothing: then the fields are written on that one.
  * @param {string} lessonId
  * @param {Partial<LessonRow>} fields
- * @param {string} tag
+ * @param {string} etag
  * @param {(present: StoredRow) => StoredRow} decide
  */
-export function store(lessonId, fields, tag, decide) {
-  const write = settle(lessonId, fields, tag, decide);
+export function store(lessonId, fields, etag, decide) {
+  const write = settle(lessonId, fields, etag, decide);
   writes = Promise.allSettled([writes, write]);
   return write;
 }
@@ -42,17 +42,17 @@ export function store(lessonId, fields, tag, decide) {
 /**
  * @param {string} lessonId
  * @param {Partial<LessonRow>} fields
- * @param {string} tag
+ * @param {string} etag
  * @param {(present: StoredRow) => StoredRow} decide
  */
-async function settle(lessonId, fields, tag, decide) {
+async function settle(lessonId, fields, etag, decide) {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const stored = await put(lessonId, fields, tag);
+    const stored = await put(lessonId, fields, etag);
     if (stored) return stored;
     const present = await read(lessonId);
     const settled = decide(present);
     if (settled) return settled;
-    tag = present?.tag ?? null;
+    etag = present?.etag ?? null;
   }
   throw new Error("The lesson changes all the time. Try again in a moment.");
 }
@@ -65,11 +65,11 @@ async function read(/** @type {string} */ lessonId) {
 /**
  * @param {string} lessonId
  * @param {Partial<LessonRow>} fields
- * @param {string} tag
+ * @param {string} etag
  */
-async function put(lessonId, fields, tag) {
+async function put(lessonId, fields, etag) {
   /** @type {Record<string, string>} */
-  const condition = tag ? { "If-Match": `"${tag}"` } : { "If-None-Match": "*" };
+  const condition = etag ? { "If-Match": `"${etag}"` } : { "If-None-Match": "*" };
   const answer = await ask(addressOf(lessonId), {
     method: "PUT",
     headers: { "Content-Type": "application/json", ...condition },
@@ -88,5 +88,5 @@ async function rowOf(answer, none) {
   const code = await codeOf(answer);
   if (code === none) return null;
   if (!answer.ok) throw new Error(REASONS[code] ?? "The service does not take this.");
-  return { row: await answer.json(), tag: answer.headers.get("ETag").replaceAll('"', "") };
+  return { row: await answer.json(), etag: answer.headers.get("ETag").replaceAll('"', "") };
 }

@@ -135,15 +135,15 @@ class Streams:
         with self._counted(principal.learner_id), self._followed(course_id, read) as watch:
             event = await self._first(watch)
             yield COMMENT if event.id == seen else event.text
-            told_at = time.monotonic()
+            sent_at = time.monotonic()
             while True:
                 if watch.latest is event:
                     await watch.look()
                 if self._ending or time.time() >= principal.expires_at or _is_gone(watch):
                     return
-                chunk, event = _chunk(event, watch.latest or event, time.monotonic() - told_at)
+                chunk, event = _chunk(event, watch.latest or event, time.monotonic() - sent_at)
                 if chunk:
-                    told_at = time.monotonic()
+                    sent_at = time.monotonic()
                 yield chunk
 
     async def _first(self, watch: _Watch) -> Event:
@@ -196,8 +196,8 @@ def _is_gone(watch: _Watch) -> bool:
     return watch.error is not None
 
 
-def _chunk(told: Event, latest: Event, quiet_seconds: float) -> tuple[bytes, Event]:
-    """The next chunk for a client whose last event was `told`, and the client's last event after it."""
-    if latest.id != told.id:
+def _chunk(sent: Event, latest: Event, quiet_seconds: float) -> tuple[bytes, Event]:
+    """The next chunk for a client whose last event was `sent`, and the client's last event after it."""
+    if latest.id != sent.id:
         return latest.text, latest
     return COMMENT if quiet_seconds >= COMMENT_SECONDS else _NOTHING, latest

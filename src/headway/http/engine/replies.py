@@ -54,7 +54,9 @@ def reply_of_json(body: bytes, status: int = 200, headers: Headers = ()) -> Repl
 PRIVATE: Final = (b"cache-control", b"private, no-cache")
 """Only the client itself may keep the answer, and it has to ask again each time (RFC 9111 section 5.2.2)."""
 
-_TOLD_AGAIN: Final = frozenset({b"etag", b"cache-control", b"vary", b"headway-written-by", b"headway-completed-by"})
+_REPEATED_IN_304: Final = frozenset(
+    {b"etag", b"cache-control", b"vary", b"headway-written-by", b"headway-completed-by"}
+)
 
 
 def etag_of(reply: Reply) -> bytes | None:
@@ -63,16 +65,16 @@ def etag_of(reply: Reply) -> bytes | None:
 
 
 def with_etag(reply: Reply) -> Reply:
-    """The answer with an entity tag. Where it has none, the tag is a hash of its body."""
+    """The answer with an entity tag. Where it has none, it gets a hash of its body."""
     if etag_of(reply) is not None:
         return reply
-    tag = blake2b(reply.body, digest_size=12).hexdigest()
-    return reply._replace(headers=(*reply.headers, (b"etag", f'"{tag}"'.encode()), PRIVATE))
+    etag = blake2b(reply.body, digest_size=12).hexdigest()
+    return reply._replace(headers=(*reply.headers, (b"etag", f'"{etag}"'.encode()), PRIVATE))
 
 
 def not_modified(reply: Reply) -> Reply:
     """A 304 in place of this answer, with the headers that RFC 9110 section 15.4.5 asks for and Headway's own."""
-    return Reply(304, b"", tuple(line for line in reply.headers if line[0] in _TOLD_AGAIN))
+    return Reply(304, b"", tuple(line for line in reply.headers if line[0] in _REPEATED_IN_304))
 
 
 def to_response(reply: Reply) -> Response:

@@ -117,7 +117,7 @@ class NotAcceptableError(HeadwayError):
 def parse_precondition(headers: RequestHeaders) -> Precondition:
     """The conditions of If-Match and If-None-Match (RFC 9110 sections 13.1.1, 13.1.2).
 
-    If-Match compares strongly, so a weak tag in it matches nothing. If-None-Match compares weakly.
+    If-Match compares strongly, so a weak etag in it matches nothing. If-None-Match compares weakly.
     Raises `InvalidHeaderError` where a header is malformed.
     """
     match, none_match = headers.get(b"if-match"), headers.get(b"if-none-match")
@@ -128,18 +128,18 @@ def parse_precondition(headers: RequestHeaders) -> Precondition:
     return Precondition(_of_the_stored(matched), match_any, _of_the_stored(none_matched), none_match_any)
 
 
-def is_known(headers: RequestHeaders, tag: bytes | None) -> bool:
+def is_known(headers: RequestHeaders, etag: bytes | None) -> bool:
     """Whether If-None-Match names this entity tag, compared weakly (RFC 9110 section 13.1.2).
 
     Raises `InvalidHeaderError` where the header is malformed.
     """
     known_any, known = _entity_tags("If-None-Match", headers.get(b"if-none-match"), weak=True)
-    return known_any or (tag is not None and known is not None and tag.strip(b'"').decode("latin-1") in known)
+    return known_any or (etag is not None and known is not None and etag.strip(b'"').decode("latin-1") in known)
 
 
-def _of_the_stored(tags: frozenset[str] | None) -> frozenset[str] | None:
-    """The tags without the part after a +. That part stands for what was shown with the stored value."""
-    return None if tags is None else frozenset(tag.partition("+")[0] for tag in tags)
+def _of_the_stored(etags: frozenset[str] | None) -> frozenset[str] | None:
+    """The etags without the part after a +. That part stands for what was shown with the stored value."""
+    return None if etags is None else frozenset(etag.partition("+")[0] for etag in etags)
 
 
 def _entity_tags(name: str, value: bytes | None, *, weak: bool) -> tuple[bool, frozenset[str] | None]:
@@ -147,15 +147,15 @@ def _entity_tags(name: str, value: bytes | None, *, weak: bool) -> tuple[bool, f
         return False, None
     if value.strip() == b"*":
         return True, None
-    tags: list[str] = []
+    etags: list[str] = []
     end = 0
     while found := _ENTITY_TAG.match(value, end):
         end = found.end()
         if weak or not found[1]:
-            tags.append(found[2].decode("latin-1"))
+            etags.append(found[2].decode("latin-1"))
     if not end or value[end:].strip(b" \t,"):
         raise InvalidHeaderError(name, value.decode("latin-1"))
-    return False, frozenset(tags)
+    return False, frozenset(etags)
 
 
 def read_headers(lines: Iterable[tuple[bytes, bytes]]) -> RequestHeaders:
