@@ -21,15 +21,15 @@ interface DocumentEventMap {
 }
 
 /** What the API answers of a learner's lesson, as far as the pages use it. */
-interface LessonRow {
+interface LessonProgress {
   user_notes: string | null;
   is_bookmarked: boolean;
 }
 
-/** A row and its tag, on which the next write is conditional; both null where there is none. */
-interface StoredRow {
-  row: LessonRow | null;
-  tag: string | null;
+/** A lesson progress and its etag, which the next write names; both null where there is none. */
+interface StoredProgress {
+  progress: LessonProgress | null;
+  etag: string | null;
 }
 
 /** A lesson of a course document. What an author typed may be of any other type, too: the API tells. */

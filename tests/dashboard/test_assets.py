@@ -60,7 +60,7 @@ def test_modules_import_each_other_by_cached_addresses(running: Running) -> None
             wanted += set(imported) - seen
             seen |= set(imported)
     modules = {address.partition("?")[0] for address in seen}
-    assert modules >= {"headway.js", "notes.js", "rows.js", "service.js"}
+    assert modules >= {"headway.js", "notes.js", "progress.js", "service.js"}
     assert len(modules) == len(seen)
 
 

@@ -545,7 +545,7 @@ def test_learners_who_gain_or_lose_the_completion_are_counted(
     figures = check(page).locator(".figures")
     expect(figures.locator("div").nth(1)).to_contain_text("1")
     save(page)
-    expect(page.locator("#deriving")).to_be_hidden(timeout=20_000)
+    expect(page.locator("#recalculation")).to_be_hidden(timeout=20_000)
     assert water
 
 

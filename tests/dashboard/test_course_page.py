@@ -48,7 +48,7 @@ def check_lessons(page: Page) -> None:
     expect(page.get_by_role("navigation", name="Pages").get_by_role("link")).to_have_attribute("aria-current", "true")
     expect(page.get_by_role("heading", level=2)).to_have_text(["Things", "Doing", "Active days"])
     expect(page.locator(".section-head")).to_contain_text(["1 of 2 completed", "0 of 2 completed"])
-    expect(page.locator("#standing")).to_contain_text("33.3%")
+    expect(page.locator("#course-progress")).to_contain_text("33.3%")
     flour, quiz = lesson_of(page, "Flour"), lesson_of(page, "Which flour?")
     for words in ("Completed · Video · 7 min", "100%", "1 h 15 min", "Rye takes more water."):
         expect(flour).to_contain_text(words)
@@ -112,7 +112,7 @@ def test_a_course_that_was_completed_stays_so_when_it_grows(browser: Browser, ru
         learner.write(title, status="completed")
     with visiting(browser, running, learner.learner_id) as context:
         page = learner.open(context)
-        expect(page.locator("#standing")).to_contain_text("All lessons completed")
+        expect(page.locator("#course-progress")).to_contain_text("All lessons completed")
         grown = [*learner.document["lessons"], lesson(title="Time")]
         running.put_course({**learner.document, "lessons": grown}, learner.course_id)
         look_again(page)
@@ -204,7 +204,7 @@ def test_a_course_without_progress_continues_at_its_first_lesson(browser: Browse
     learner = student(running)
     with visiting(browser, running, learner.learner_id) as context:
         page = learner.open(context)
-        expect(page.locator("#standing")).to_contain_text("Not started yet")
+        expect(page.locator("#course-progress")).to_contain_text("Not started yet")
         expect(page.get_by_role("link", name="Begin Flour")).to_be_visible()
         expect(page.locator("#days")).to_contain_text("0 of the last")
         assert barriers(page) == []
@@ -370,7 +370,7 @@ def test_dates_in_right_to_left_scripts_keep_the_sentence_in_order(
     }"""
     with visiting(browser, running, baker.learner_id, locale=locale) as context:
         page = baker.open(context)
-        positions = page.locator("#standing .facts").evaluate(where)
+        positions = page.locator("#course-progress .facts").evaluate(where)
         assert positions == sorted(positions)
         today = page.locator(".day").filter(has_text="lesson completed")
         assert re.fullmatch("\u2068.+\u2069: 1 h 22 min, 3 lessons begun, .*", today.get_attribute("title") or "")

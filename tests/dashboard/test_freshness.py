@@ -72,13 +72,13 @@ def test_the_focus_stays_when_a_part_is_replaced(browser: Browser, running: Runn
         expect(page.locator(f"#{where}")).to_be_focused()
 
 
-@pytest.mark.parametrize("part", ["#standing", "#courses"])
+@pytest.mark.parametrize("part", ["#course-progress", "#courses"])
 def test_the_focus_moves_to_the_part_when_its_element_is_removed(browser: Browser, running: Running, part: str) -> None:
     learner = student(running, "Flour")
     learner.write("Flour", progress_percentage=20)
     with visiting(browser, running, learner.learner_id) as context:
         page = context.new_page()
-        page.goto(learner.address if part == "#standing" else DASHBOARD, wait_until="load")
+        page.goto(learner.address if part == "#course-progress" else DASHBOARD, wait_until="load")
         page.get_by_role("link", name="Continue Flour").focus()
         learner.write("Flour", status="completed")
         look_again(page)

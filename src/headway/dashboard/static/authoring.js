@@ -339,24 +339,24 @@ addEventListener("beforeunload", (event) => {
   if (isDirty()) event.preventDefault();
 });
 
-// --- What follows from the last edit
+// --- The recalculation after the last edit
 
 /** @type {HTMLElement} */
-const deriving = document.querySelector("#deriving");
+const recalculating = document.querySelector("#recalculation");
 
 async function watch() {
   const { recalculation = undefined } = await load().catch(() => /** @type {Awaited<ReturnType<typeof load>>} */ ({}));
   if (recalculation) {
     const { learners, done } = recalculation;
-    deriving.hidden = false;
-    Object.assign(document.querySelector("#deriving-bar"), { max: learners, value: done });
-    document.querySelector("#deriving-text").textContent =
-      `Derived for ${number(done)} of ${count(learners, "learner")}.`;
-  } else if (recalculation === null && !deriving.hidden) {
-    deriving.hidden = true;
-    say("What follows from the edit is derived for all learners.");
+    recalculating.hidden = false;
+    Object.assign(document.querySelector("#recalculation-bar"), { max: learners, value: done });
+    document.querySelector("#recalculation-text").textContent =
+      `Recalculated for ${number(done)} of ${count(learners, "learner")}.`;
+  } else if (recalculation === null && !recalculating.hidden) {
+    recalculating.hidden = true;
+    say("The course is recalculated for all learners.");
   }
-  if (recalculation !== null && !deriving.hidden) setTimeout(watch, POLL_MILLISECONDS);
+  if (recalculation !== null && !recalculating.hidden) setTimeout(watch, POLL_MILLISECONDS);
 }
 
 // --- Begin
@@ -368,4 +368,4 @@ text.readOnly = false;
 panels.json.hidden = true;
 panels.json.classList.remove("without-script");
 if (location.hash) document.getElementById(location.hash.slice(1))?.focus(); // it could not be while it was disabled
-if (!deriving.hidden) watch();
+if (!recalculating.hidden) watch();

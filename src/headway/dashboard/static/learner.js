@@ -4,7 +4,7 @@ import "./calendar.js";
 import { edit } from "./notes.js";
 import { hide, show, tell } from "./notice.js";
 import { refresh, replace } from "./parts.js";
-import { lessonOf, store, textOf } from "./rows.js";
+import { lessonOf, store, textOf } from "./progress.js";
 
 document.addEventListener("click", (event) => {
   /** @type {HTMLElement} */
@@ -17,7 +17,7 @@ document.addEventListener("click", (event) => {
 
 function editNote(/** @type {HTMLElement} */ item) {
   edit(item, (found) => {
-    if (found) showRow(item, found);
+    if (found) showProgress(item, found);
     partOf(item, "[data-action=note]").focus();
     refresh(true); // what came meanwhile, and what follows from this
   });
@@ -40,10 +40,10 @@ async function toggleBookmark(/** @type {string} */ itemId) {
   press(button, wanted);
   button.ariaBusy = "true";
   try {
-    const decide = (/** @type {StoredRow} */ present) =>
-      Boolean(present?.row.is_bookmarked) === wanted ? present : null;
+    const decide = (/** @type {StoredProgress} */ present) =>
+      Boolean(present?.progress.is_bookmarked) === wanted ? present : null;
     const stored = await store(lessonOf(item), { is_bookmarked: wanted }, item.dataset.etag ?? null, decide);
-    showRow(document.getElementById(itemId) ?? item, stored);
+    showProgress(document.getElementById(itemId) ?? item, stored);
     hide();
     tell(wanted ? "Bookmark saved" : "Bookmark removed");
     refresh(); // how many there are, and whether this lesson is still among those shown
@@ -57,16 +57,16 @@ async function toggleBookmark(/** @type {string} */ itemId) {
 
 /**
  * @param {HTMLElement} item
- * @param {StoredRow} stored
+ * @param {StoredProgress} stored
  */
-function showRow(item, { row, etag }) {
+function showProgress(item, { progress, etag }) {
   const note = partOf(item, ".lesson-note");
   if (etag) item.dataset.etag = etag;
   else delete item.dataset.etag;
-  note.textContent = textOf(row?.user_notes);
+  note.textContent = textOf(progress?.user_notes);
   note.hidden = !note.textContent;
   partOf(item, "[data-action=note]").textContent = note.hidden ? "Add a note" : "Edit note";
-  press(partOf(item, "[data-action=bookmark]"), Boolean(row?.is_bookmarked));
+  press(partOf(item, "[data-action=bookmark]"), Boolean(progress?.is_bookmarked));
 }
 
 /**
@@ -89,7 +89,7 @@ document.addEventListener("headway:part", (event) => {
   event.preventDefault();
   const pieces = new Map([...fresh.querySelectorAll(PIECES)].map((piece) => [piece.id, piece]));
   for (const piece of list.querySelectorAll(isAlike ? PIECES : ".lesson")) takePiece(piece, pieces.get(piece.id));
-  list.dataset.mark = fresh.dataset.mark;
+  list.dataset.pageEtag = fresh.dataset.pageEtag;
 });
 
 /**

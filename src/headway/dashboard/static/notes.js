@@ -3,7 +3,7 @@
 
 import { number } from "./headway.js";
 import { reasonOf, signInAddress, tell } from "./notice.js";
-import { lessonOf, store, textOf } from "./rows.js";
+import { lessonOf, store, textOf } from "./progress.js";
 import { SignedOut } from "./service.js";
 
 const LONGEST = 10_000;
@@ -15,16 +15,16 @@ const editors = new Map();
 
 /** What is stored is not what was edited. */
 class Conflict extends Error {
-  constructor(/** @type {StoredRow} */ present) {
+  constructor(/** @type {StoredProgress} */ present) {
     super("This note was changed elsewhere.");
     this.present = present;
   }
 }
 
 /**
- * Edit the note of a lesson. `closed` is called in the end: with the row that is stored, or nothing.
+ * Edit the note of a lesson. `closed` is called in the end: with the lesson progress that is stored, or nothing.
  * @param {HTMLElement} item
- * @param {(found?: StoredRow) => void} closed
+ * @param {(found?: StoredProgress) => void} closed
  */
 export function edit(item, closed) {
   const lessonId = lessonOf(item);
@@ -39,7 +39,7 @@ window.addEventListener("beforeunload", (event) => {
 class Editor {
   /**
    * @param {HTMLElement} item
-   * @param {(found?: StoredRow) => void} closed
+   * @param {(found?: StoredProgress) => void} closed
    */
   constructor(item, closed) {
     this.item = item;
@@ -47,8 +47,8 @@ class Editor {
     this.closed = closed;
     this.etag = item.dataset.etag ?? null;
     this.base = textOf(item.querySelector(".lesson-note").textContent); // what is typed is compared with
-    /** @type {StoredRow} */
-    this.present = null; // the row that is stored, where it is known to be another one than the page's
+    /** @type {StoredProgress} */
+    this.present = null; // what is stored, when it is known to differ from what the page shows
     this.asked = false; // whether to discard what is typed
     this.element = /** @type {HTMLElement} */ (template.content.firstElementChild.cloneNode(true));
     this.textarea = this.element.querySelector("textarea");
@@ -87,7 +87,7 @@ class Editor {
   choose(/** @type {string} */ choice) {
     if (this.element.ariaBusy) return;
     if (choice === "save" || choice === "mine") this.save();
-    if (choice === "stored") this.close(this.present ?? { row: null, etag: null });
+    if (choice === "stored") this.close(this.present ?? { progress: null, etag: null });
     if (choice === "both") this.keepBoth();
     if (choice === "cancel") this.cancel();
   }
@@ -122,19 +122,19 @@ class Editor {
   }
 
   /**
-   * The row is another one: is its note? Most often it is only the player that has gone on.
-   * @param {StoredRow} present
+   * The lesson progress has changed: has its note? Most often only the player has gone on.
+   * @param {StoredProgress} present
    * @param {string} text
    */
   decide(present, text) {
-    const note = textOf(present?.row.user_notes);
+    const note = textOf(present?.progress.user_notes);
     if (note === text && present) return present;
     if (note !== this.base) throw new Conflict(present);
     return null;
   }
 
   /**
-   * @param {StoredRow} found
+   * @param {StoredProgress} found
    * @param {string} text
    */
   saved(found, text) {
@@ -145,11 +145,11 @@ class Editor {
     return undefined;
   }
 
-  /** Compare what is typed with this row from now on, and store it on that. */
-  goOnFrom(/** @type {StoredRow} */ found) {
+  /** Compare what is typed with this lesson progress from now on, and write on its etag. */
+  goOnFrom(/** @type {StoredProgress} */ found) {
     this.present = found;
     this.etag = found?.etag ?? null;
-    this.base = textOf(found?.row.user_notes);
+    this.base = textOf(found?.progress.user_notes);
   }
 
   setConflict(/** @type {boolean} */ is) {
@@ -157,7 +157,7 @@ class Editor {
     this.button("save").hidden = is;
   }
 
-  showConflict(/** @type {StoredRow} */ present) {
+  showConflict(/** @type {StoredProgress} */ present) {
     this.goOnFrom(present);
     this.part(".stored").textContent = this.base || "Nothing: the note was removed.";
     this.setConflict(true);
@@ -197,7 +197,7 @@ class Editor {
     if (is) this.part(".trouble").textContent = "";
   }
 
-  close(/** @type {StoredRow} */ found = undefined) {
+  close(/** @type {StoredProgress} */ found = undefined) {
     editors.delete(this.lessonId);
     this.element.remove();
     this.item.classList.remove("edited");

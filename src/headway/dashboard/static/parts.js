@@ -2,12 +2,12 @@
 
 import { localize } from "./headway.js";
 import { hide, show } from "./notice.js";
-import { writes } from "./rows.js";
+import { writes } from "./progress.js";
 import { page } from "./service.js";
 
 const PARTS = "[data-part]";
 /** @returns {HTMLElement} */
-const marked = () => document.querySelector("[data-mark]");
+const marked = () => document.querySelector("[data-page-etag]");
 let isUnderWay = false;
 let isAskedAgain = false;
 
@@ -40,7 +40,7 @@ async function newest(/** @type {boolean} */ whole) {
   for (;;) {
     const known = writes;
     await known;
-    const found = await page(location.href, whole ? null : marked()?.dataset.mark);
+    const found = await page(location.href, whole ? null : marked()?.dataset.pageEtag);
     if (writes === known) return found;
   }
 }

@@ -1,4 +1,5 @@
-// A learner's lesson progress, by the API. It comes with its etag. A write with an older etag is refused.
+// A learner's lesson progress, read and written by the API. Every write is conditional: it names the etag of the lesson
+// progress that the page has seen, and the API refuses it when the lesson progress has changed since.
 
 import { ask, codeOf } from "./service.js";
 
@@ -12,26 +13,26 @@ const REASONS = {
 const { api, course } = document.getElementById("lessons")?.dataset ?? {};
 
 /**
- * Fulfilled once every write that has begun is over. Another promise from then on that another one begins.
+ * Fulfilled when all writes that have begun are over. A new write replaces the promise.
  * @type {Promise<unknown>}
  */
 export let writes = Promise.resolve();
 
 const addressOf = (/** @type {string} */ lessonId) => `${api}/progress/${course}/lessons/${lessonId}`;
 
-/** The lesson that an element of the list stands for. */
+/** The id of the lesson that an element of the list shows. */
 export const lessonOf = (/** @type {Element} */ item) => item.id.replace("lesson-", "");
 
-/** A note as a text field holds it. */
+/** A note with the line ends of a text field. */
 export const textOf = (/** @type {string} */ note) => (note ?? "").replace(/\r\n?/g, "\n");
 
 /**
- * Write fields on the row of this etag (null: there is none yet). Where it is another row meanwhile, `decide` is given
- * that one (null: none), and answers what to leave it at, or nothing: then the fields are written on that one.
+ * Write fields of the lesson progress with this etag (null: there is none yet). When it has changed since, `decide` gets
+ * the lesson progress as it is now (null: none). It returns what to leave stored, or null to write the fields on that.
  * @param {string} lessonId
- * @param {Partial<LessonRow>} fields
+ * @param {Partial<LessonProgress>} fields
  * @param {string} etag
- * @param {(present: StoredRow) => StoredRow} decide
+ * @param {(present: StoredProgress) => StoredProgress} decide
  */
 export function store(lessonId, fields, etag, decide) {
   const write = settle(lessonId, fields, etag, decide);
@@ -41,9 +42,9 @@ export function store(lessonId, fields, etag, decide) {
 
 /**
  * @param {string} lessonId
- * @param {Partial<LessonRow>} fields
+ * @param {Partial<LessonProgress>} fields
  * @param {string} etag
- * @param {(present: StoredRow) => StoredRow} decide
+ * @param {(present: StoredProgress) => StoredProgress} decide
  */
 async function settle(lessonId, fields, etag, decide) {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
@@ -59,12 +60,12 @@ async function settle(lessonId, fields, etag, decide) {
 
 async function read(/** @type {string} */ lessonId) {
   const answer = await ask(addressOf(lessonId));
-  return rowOf(answer, "progress_not_found");
+  return progressOf(answer, "progress_not_found");
 }
 
 /**
  * @param {string} lessonId
- * @param {Partial<LessonRow>} fields
+ * @param {Partial<LessonProgress>} fields
  * @param {string} etag
  */
 async function put(lessonId, fields, etag) {
@@ -75,18 +76,18 @@ async function put(lessonId, fields, etag) {
     headers: { "Content-Type": "application/json", ...condition },
     body: JSON.stringify(fields),
   });
-  return rowOf(answer, "precondition_failed");
+  return progressOf(answer, "precondition_failed");
 }
 
 /**
- * The row that was answered; null where that was refused with the code that stands for none.
+ * The lesson progress of an answer, or null when the API refused with the code `none`.
  * @param {Response} answer
  * @param {string} none
- * @returns {Promise<StoredRow>}
+ * @returns {Promise<StoredProgress>}
  */
-async function rowOf(answer, none) {
+async function progressOf(answer, none) {
   const code = await codeOf(answer);
   if (code === none) return null;
   if (!answer.ok) throw new Error(REASONS[code] ?? "The service does not take this.");
-  return { row: await answer.json(), etag: answer.headers.get("ETag").replaceAll('"', "") };
+  return { progress: await answer.json(), etag: answer.headers.get("ETag").replaceAll('"', "") };
 }
