@@ -1,11 +1,11 @@
-// What the scripts of the pages work on. Read by the type checker alone (tsconfig.json): nobody is sent this file.
+// The types of the pages' scripts. Only the type checker reads this file (tsconfig.json); no browser gets it.
 
-/** A part of a page came anew: `detail` is to take the place of `target`. */
+/** A part of a page was fetched again: `detail` replaces `target`. */
 interface PartEvent extends CustomEvent<HTMLElement> {
   readonly target: HTMLElement;
 }
 
-/** An event of htmx on an element of the page, which `detail.target` says, too. */
+/** An event of htmx on an element of the page, which is `detail.target`, too. */
 interface HtmxEvent extends CustomEvent {
   readonly detail: { target: HTMLElement; path: string; formData: FormData; requestConfig: { elt: HTMLElement } };
 }
@@ -20,19 +20,19 @@ interface DocumentEventMap {
   "htmx:sendError": HtmxEvent;
 }
 
-/** What the API answers of a learner's lesson, as far as the pages use it. */
+/** The fields of a lesson progress that the pages use. */
 interface LessonProgress {
   user_notes: string | null;
   is_bookmarked: boolean;
 }
 
-/** A lesson progress and its etag, which the next write names; both null where there is none. */
+/** A lesson progress as it is stored, and its etag, which the next write names. */
 interface StoredProgress {
-  progress: LessonProgress | null;
-  etag: string | null;
+  progress: LessonProgress;
+  etag: string;
 }
 
-/** A lesson of a course document. What an author typed may be of any other type, too: the API tells. */
+/** A lesson of a course document. An author may have typed values of other types, which the API refuses. */
 interface CourseLesson {
   id?: string;
   title?: string;
@@ -47,6 +47,12 @@ interface CourseDocument {
   on_edit?: string;
   lessons?: CourseLesson[];
   [field: string]: unknown;
+}
+
+/** How many learners a recalculation has to do, and how many it has done. */
+interface Recalculation {
+  learners: number;
+  done: number;
 }
 
 /** What the API says that an edit of a course would change. */
@@ -64,17 +70,17 @@ interface CourseChange {
   lose_completion: number;
 }
 
-/** Something wrong with a course document: where in words, why, and the field of the form if there is one. */
+/** A fault of a course document: its location in words, the reason, and the field of the form if there is one. */
 interface Fault {
-  place: string;
+  location: string;
   text: string;
   field?: HTMLElement | null;
 }
 
-/** A field of the course form. `given` is what it showed at first, `cleared` what was taken out of it. */
+/** A field of the course form. `given` is its first value, `cleared` the value that the form has cleared. */
 type FormField = HTMLInputElement & { given?: string | boolean; cleared?: string };
 
-/** A lesson in the course form, and what it was made of. */
+/** A lesson in the course form, and the part of the document that it was made from. */
 type LessonItem = HTMLElement & { source?: CourseLesson };
 
 interface LessonFigures {
@@ -89,7 +95,7 @@ interface LessonFigures {
   bins?: number[];
 }
 
-/** What the API answers of a course, as far as the pages use it. */
+/** The fields of a course's statistics that the pages use. */
 interface CourseFigures {
   title: string;
   learners: number;
@@ -102,8 +108,8 @@ interface DayFigures {
   completed: number;
 }
 
-/** What a course's charts are drawn of. */
+/** What a course's charts show. */
 interface ChartData {
-  figures: CourseFigures | null;
-  activity: DayFigures[] | null;
+  figures: CourseFigures;
+  activity: DayFigures[];
 }

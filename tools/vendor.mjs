@@ -20,7 +20,7 @@ function packageOf(/** @type {string} */ name) {
 
 function packagesIn(/** @type {import("esbuild").Metafile} */ metafile) {
   const names = Object.keys(metafile.inputs).map((path) => path.match(/node_modules\/((?:@[^/]+\/)?[^/]+)/)?.[1]);
-  return [...new Set(names.filter(Boolean))].sort();
+  return [...new Set(names.filter((name) => name !== undefined))].sort();
 }
 
 function licenceOf(/** @type {string} */ name) {

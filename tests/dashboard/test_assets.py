@@ -14,6 +14,8 @@ from support.running import PREFIX, Running, course, lesson
 
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "src/headway/dashboard/static"
+OTHERS = {"htmx.js", "plot.js", "LICENSES.txt"}
+OLDER_WORDS = re.compile(r"\b(standings?|(re)?deriv\w+|forecasts?|(data-|dataset\.|draft\.)tag)\b", re.IGNORECASE)
 
 
 @pytest.mark.parametrize(("file", "package"), [("plot.js", "@observablehq/plot"), ("htmx.js", "htmx.org")])
@@ -105,3 +107,9 @@ def test_each_page_has_another_text_for_the_forgery_token_and_each_is_valid(runn
         for [token, _] in found:
             code = browser.post(f"{PREFIX}/sign-in-codes", headers={"X-Headway-Forgery-Token": token})
             assert code.status_code != 403
+
+
+def test_no_file_of_the_pages_uses_an_older_word_of_the_glossary() -> None:
+    files = [*STATIC.iterdir(), *(STATIC.parent / "templates").rglob("*.html")]
+    found = {file.name: OLDER_WORDS.findall(file.read_text()) for file in files if file.name not in OTHERS}
+    assert {name: words for name, words in found.items() if words} == {}

@@ -1,32 +1,32 @@
-// The page of a course's document: edited as a form or as JSON, checked, then saved, both through the API.
+// The page of a course's document. The author edits it as a form or as JSON, checks it and saves it. The API checks and
+// saves.
 
 import { ambiguity, CourseForm } from "./course-form.js";
 import { conflict, editedMeanwhile, element, faults, impact, saved, trouble } from "./course-report.js";
-import { count, number } from "./headway.js";
-import { ask, codeOf, SignedOut, SomebodyElse, Unavailable } from "./service.js";
+import { count, dataOf, find, number } from "./headway.js";
+import { ask, codeOf, conditionOf, etagOf, SignedOut, SomebodyElse, Unavailable } from "./service.js";
 
-/** @type {HTMLFormElement} */
-const form = document.querySelector("#course");
-/** @type {HTMLTextAreaElement} */
-const text = document.querySelector("#course-json");
-/** @type {HTMLElement} */
-const result = document.querySelector("#result");
-const state = document.querySelector("#state");
-const check = document.querySelector("#check");
-const said = document.querySelector("#said");
+const form = find("#course");
+const text = find("#course-json", document, HTMLTextAreaElement);
+const result = find("#result");
+const state = find("#state");
+const check = find("#check");
+const said = find("#said");
+const recalculating = find("#recalculation");
+const address = dataOf(form, "course");
 const POLL_MILLISECONDS = 1000;
 
 /** @type {Record<string, HTMLElement>} */
-const tabs = { form: document.querySelector("#tab-form"), json: document.querySelector("#tab-json") };
+const tabs = { form: find("#tab-form"), json: find("#tab-json") };
 /** @type {Record<string, HTMLElement>} */
-const panels = { form: document.querySelector("#as-form"), json: document.querySelector("#as-json") };
+const panels = { form: find("#as-form"), json: find("#as-json") };
 let view = "form";
-let etag = form.dataset.etag; // of the version that is edited; empty: there is none yet
-/** @type {CourseDocument} */
+let etag = dataOf(form, "etag"); // of the version that is edited; empty: the course does not exist yet
+/** @type {CourseDocument | null} */
 let base = etag ? JSON.parse(text.value) : null; // that version
 let untouched = JSON.stringify(JSON.parse(text.value));
-/** @type {Element} */
-let asker = null; // what had the focus when the request that is under way was sent; null: none is
+/** @type {Element | null} */
+let asker = null; // the element that had the focus when the present request was sent; null: there is no request
 
 const say = (/** @type {string} */ what) => {
   said.textContent = what;
@@ -34,7 +34,7 @@ const say = (/** @type {string} */ what) => {
 const fields = new CourseForm(form, { say, changed });
 
 /**
- * The document as it is edited now. Raises SyntaxError where it is no JSON.
+ * The document as it is edited now. Throws SyntaxError when it is not a JSON object.
  * @returns {CourseDocument}
  */
 function current() {
@@ -45,7 +45,7 @@ function current() {
   return doc;
 }
 
-/** Whether the document that is edited is still the one that was written so. */
+/** Whether the document, written as JSON, is still this text. */
 function isStill(/** @type {string} */ written) {
   try {
     return JSON.stringify(current()) === written;
@@ -60,8 +60,11 @@ function tellState() {
   state.textContent = !etag ? "Not saved yet" : isDirty() ? "Changes that are not saved" : "No changes";
 }
 
-/** What was said of the document as it was before is dropped; what is wrong with other fields still is. */
-function changed(/** @type {HTMLElement} */ input = undefined) {
+/**
+ * Drop what was said about the document before this change. The faults of other fields stay.
+ * @param {HTMLElement} [input] the field that was changed
+ */
+function changed(input) {
   if (input) unmark(input);
   result.querySelector("[data-until-edited]")?.remove();
   tellState();
@@ -75,7 +78,7 @@ function show(/** @type {string} */ wanted) {
     if (wanted === "json") text.value = JSON.stringify(fields.read(), null, 2);
     else fields.fill(current());
   } catch (error) {
-    tell([{ place: "JSON", text: error.message, field: text }]);
+    tell([{ location: "JSON", text: error instanceof Error ? error.message : String(error), field: text }]);
     text.focus();
     return;
   }
@@ -104,15 +107,16 @@ text.addEventListener("input", () => changed(text));
  * @param {string} query
  */
 function put(body, query = "") {
-  /** @type {Record<string, string>} */
-  const condition = etag ? { "If-Match": `"${etag}"` } : { "If-None-Match": "*" };
-  const headers = { "Content-Type": "application/json", ...condition };
-  return ask(form.dataset.course + query, { method: "PUT", headers, body });
+  const headers = { "Content-Type": "application/json", ...conditionOf(etag) };
+  return ask(address + query, { method: "PUT", headers, body });
 }
 
-/** @returns {Promise<{ doc: CourseDocument, etag: string, recalculation: { learners: number, done: number } }>} */
+/**
+ * The course as it is stored; `doc` is null when it was removed.
+ * @returns {Promise<{ doc: CourseDocument | null, etag: string, recalculation: Recalculation | null }>}
+ */
 async function load() {
-  const reply = await ask(form.dataset.course);
+  const reply = await ask(address);
   if ((await codeOf(reply)) === "course_not_found") return { doc: null, etag: "", recalculation: null };
   if (!reply.ok) throw new Unavailable();
   const { version, recalculation, ...doc } = await reply.json();
@@ -122,7 +126,7 @@ async function load() {
 // --- What is wrong
 
 /**
- * What is said at a field that is not right.
+ * The message at each field that has a fault.
  * @type {Map<HTMLElement, HTMLElement>}
  */
 const marks = new Map();
@@ -149,16 +153,17 @@ function mark(input, message, number) {
   unmark(input);
   input.setAttribute("aria-invalid", "true");
   input.setAttribute("aria-describedby", [id, input.dataset.hint].filter(Boolean).join(" "));
-  marks.set(input, element("span", { id, classes: "field-error" }, message));
-  input.closest("label").after(marks.get(input));
+  const words = element("span", { id, classes: "field-error" }, message);
+  marks.set(input, words);
+  (input.closest("label") ?? input).after(words);
   const folded = input.closest("details");
   if (folded) folded.open = true;
 }
 
 function tell(/** @type {Fault[]} */ found) {
   clearFaults();
-  found.forEach(({ place, text: message, field }, number) => {
-    if (field) mark(field, `${place.split(", ").at(-1)}: ${message}`, number);
+  found.forEach(({ location, text: message, field }, number) => {
+    if (field) mark(field, `${location.split(", ").at(-1)}: ${message}`, number);
   });
   report(faults(found, (field) => fields.open(field)));
 }
@@ -176,7 +181,7 @@ const WORDS = {
   lessons: "Lessons",
 };
 
-/** Where a fault is, in words; its location as the API tells it. */
+/** The location of a fault in words, from the location that the API names. */
 function worded(/** @type {(string | number)[]} */ [first, index, part]) {
   if (first === undefined) return "The document";
   if (first !== "lessons" || index === undefined) return WORDS[first] ?? String(first);
@@ -184,7 +189,7 @@ function worded(/** @type {(string | number)[]} */ [first, index, part]) {
   return part === undefined ? lesson : `${lesson}, ${WORDS[part] ?? part}`;
 }
 
-// What the API says of kinds of faults is for programmers in places.
+// Words for authors in place of the API's messages for programmers.
 /** @type {Record<string, string>} */
 const KINDS = {
   string_too_short: "it needs a character that can be seen",
@@ -198,16 +203,16 @@ const KINDS = {
 function tellFaults(/** @type {{ loc: (string | number)[], msg: string, type: string }[]} */ detail) {
   tell(
     detail.map(({ loc, msg, type }) => {
-      const place = loc.slice(1);
-      const field = view === "form" ? fields.field(place) : null;
-      return { place: worded(place), text: ambiguity(field) ?? KINDS[type] ?? msg, field };
+      const location = loc.slice(1);
+      const field = view === "form" ? fields.field(location) : null;
+      return { location: worded(location), text: ambiguity(field) ?? KINDS[type] ?? msg, field };
     }),
   );
 }
 
 // --- Checking and saving
 
-/** Show what came of a request. Who waited for it is led there, who went on elsewhere on the page is not. */
+/** Show the result of a request. It gets the focus, unless the author has moved the focus meanwhile. */
 function report(/** @type {HTMLElement} */ made) {
   const isAwaited = [asker, document.body].includes(document.activeElement);
   result.replaceChildren(made);
@@ -247,10 +252,10 @@ async function attempt(/** @type {() => Promise<void>} */ work) {
   }
 }
 
-function tellError(/** @type {Error} */ error) {
-  if (error instanceof SyntaxError) tell([{ place: "JSON", text: error.message, field: text }]);
+function tellError(/** @type {unknown} */ error) {
+  if (error instanceof SyntaxError) tell([{ location: "JSON", text: error.message, field: text }]);
   else if (error instanceof SignedOut) {
-    const again = `${form.dataset.signIn}?${new URLSearchParams({ next: location.pathname })}`;
+    const again = `${dataOf(form, "signIn")}?${new URLSearchParams({ next: location.pathname })}`;
     const link = element("a", { href: again, target: "_blank", rel: "noopener" }, "Sign in in another tab");
     report(trouble("Your session is over", link, ", then come back and go on: your edits are here still."));
   } else if (error instanceof SomebodyElse) {
@@ -273,7 +278,7 @@ const checkNow = () =>
     state.textContent = "Checking …";
     const reply = await put(written, "?dry_run=true");
     tellState();
-    // Nobody is led away who is typing.
+    // The focus stays where it is while the author types.
     if ([200, 422].includes(reply.status) && !isStill(written)) result.replaceChildren(editedMeanwhile());
     else if (await answered(reply, doc)) report(impact(await reply.json(), base, doc, () => saveNow(doc)));
   });
@@ -283,11 +288,11 @@ const saveNow = (/** @type {CourseDocument} */ doc) =>
     state.textContent = "Saving …";
     const reply = await put(JSON.stringify(doc));
     tellState();
-    if (await answered(reply, doc)) tellSaved(doc, reply.headers.get("ETag").match(/"(.*)"/)[1]);
+    if (await answered(reply, doc)) tellSaved(doc, etagOf(reply));
   });
 
 /**
- * What is edited goes on from there, and keeps what was typed since.
+ * Continue from the saved document, and keep what the author has typed since.
  * @param {CourseDocument} doc
  * @param {string} version
  */
@@ -307,24 +312,24 @@ function goOnFrom(doc, version) {
   base = doc;
   etag = version;
   untouched = JSON.stringify(doc);
-  document.querySelector("#course-name").textContent = doc.title;
+  find("#course-name").textContent = doc.title ?? "";
   tellState();
 }
 
 async function tellConflict(/** @type {CourseDocument} */ doc) {
   const theirs = await load();
-  // An answer of our own that was lost on its way.
+  // The document was saved, but the answer did not arrive.
   if (JSON.stringify(theirs.doc) === JSON.stringify(doc)) return tellSaved(doc, theirs.etag);
   const keep = () => {
     base = theirs.doc;
     etag = theirs.etag;
     checkNow();
   };
-  const discard = () => {
+  const discard = (/** @type {CourseDocument} */ stored) => {
     clearFaults();
-    fields.fill(theirs.doc);
-    text.value = JSON.stringify(theirs.doc, null, 2);
-    goOnFrom(theirs.doc, theirs.etag);
+    fields.fill(stored);
+    text.value = JSON.stringify(stored, null, 2);
+    goOnFrom(stored, theirs.etag);
     result.replaceChildren();
     tabs[view].focus();
   };
@@ -341,17 +346,14 @@ addEventListener("beforeunload", (event) => {
 
 // --- The recalculation after the last edit
 
-/** @type {HTMLElement} */
-const recalculating = document.querySelector("#recalculation");
-
 async function watch() {
-  const { recalculation = undefined } = await load().catch(() => /** @type {Awaited<ReturnType<typeof load>>} */ ({}));
+  const loaded = await load().catch(() => undefined);
+  const recalculation = loaded?.recalculation; // null: it is finished; undefined: the service did not answer
   if (recalculation) {
     const { learners, done } = recalculation;
     recalculating.hidden = false;
-    Object.assign(document.querySelector("#recalculation-bar"), { max: learners, value: done });
-    document.querySelector("#recalculation-text").textContent =
-      `Recalculated for ${number(done)} of ${count(learners, "learner")}.`;
+    Object.assign(find("#recalculation-bar"), { max: learners, value: done });
+    find("#recalculation-text").textContent = `Recalculated for ${number(done)} of ${count(learners, "learner")}.`;
   } else if (recalculation === null && !recalculating.hidden) {
     recalculating.hidden = true;
     say("The course is recalculated for all learners.");
@@ -361,11 +363,11 @@ async function watch() {
 
 // --- Begin
 
-for (const zone of Intl.supportedValuesOf("timeZone")) document.querySelector("#zones").append(new Option(zone, zone));
+for (const zone of Intl.supportedValuesOf("timeZone")) find("#zones").append(new Option(zone, zone));
 fields.fill(JSON.parse(text.value));
-form.querySelector("fieldset").disabled = false;
+find("fieldset", form, HTMLFieldSetElement).disabled = false;
 text.readOnly = false;
 panels.json.hidden = true;
 panels.json.classList.remove("without-script");
-if (location.hash) document.getElementById(location.hash.slice(1))?.focus(); // it could not be while it was disabled
+if (location.hash) document.getElementById(location.hash.slice(1))?.focus(); // a disabled field can not get the focus
 if (!recalculating.hidden) watch();

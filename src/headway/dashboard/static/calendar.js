@@ -1,10 +1,11 @@
-// A calendar to walk through with the arrow keys. The day under the pointer, or with the focus, is described below it.
+// Makes a calendar that the arrow keys walk through. Below it stands the day that has the pointer or the focus.
 
+import { find } from "./headway.js";
 import { replace } from "./parts.js";
 
 /** @type {Record<string, [number, number]>} */
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
-/** @type {Node} */
+/** @type {Node | null} */
 let asSent = null;
 
 /** @param {HTMLElement} day */
@@ -12,20 +13,20 @@ const dateOf = (day) => day.id.replace("day-", "");
 
 /** @param {HTMLElement} part */
 function prepare(part) {
-  asSent = part?.cloneNode(true);
-  /** @type {HTMLTableElement} */
-  const table = part?.querySelector(".weeks");
-  if (!table) return;
+  asSent = part.cloneNode(true);
+  /** @type {HTMLTableElement | null} */
+  const table = part.querySelector(".weeks");
+  if (!table) return; // there is no course yet
   table.setAttribute("role", "grid");
   /** @type {HTMLElement[]} */
   const days = Array.from(table.querySelectorAll(".day"));
   for (const day of days) day.tabIndex = -1;
-  const readout = part.querySelector(".readout");
+  const readout = find(".readout", part);
   const tell = (/** @type {Event} */ event) => {
     const day = dayOf(event);
     if (day) readout.textContent = day.title;
   };
-  // Today, which is the last: rows are weekdays, so the last one of the document may be of the week before.
+  // The latest day, which is today. A row is a weekday, so the last day of the table may be in the week before.
   let reached = days.reduce((one, other) => (dateOf(other) > dateOf(one) ? other : one));
   reached.tabIndex = 0;
   table.addEventListener("focusin", ({ target }) => {
@@ -38,7 +39,7 @@ function prepare(part) {
   table.addEventListener("keydown", (event) => walk(table, event));
 }
 
-/** @returns {HTMLTableCellElement} */
+/** @returns {HTMLTableCellElement | null} */
 function dayOf(/** @type {Event} */ { target }) {
   return /** @type {Element} */ (target).closest(".day");
 }
@@ -61,8 +62,8 @@ document.addEventListener("headway:part", (event) => {
   if (event.target.id !== "days") return;
   event.preventDefault();
   if (asSent?.isEqualNode(event.detail)) return;
-  prepare(event.detail); // before it takes the place: a day keeps the focus only if it can have it
+  prepare(event.detail); // before it is in the page: only a day that is prepared can keep the focus
   replace(event.target, event.detail);
 });
 
-prepare(document.getElementById("days"));
+prepare(find("#days"));

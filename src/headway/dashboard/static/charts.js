@@ -1,6 +1,6 @@
-// The charts of a course, drawn by Observable Plot as SVG into rooms that the page has kept free for them.
+// Draws the charts of a course with Observable Plot, as SVG in places that the page has kept free for them.
 
-import { count, percent } from "./headway.js";
+import { count, dataOf, find, percent } from "./headway.js";
 import { axisX, axisY, barX, gridY, plot, pointerX, rectY, ruleX, ruleY, text, tip } from "./plot.js";
 
 /**
@@ -26,7 +26,7 @@ const NARROW_BAR = 4;
 const LEAST = 100;
 
 /**
- * Learners by their best score, by ten points; the highest score of all is with those below it.
+ * The number of learners for each ten points of the best score. The last bin also has the highest score.
  * @param {{ score: number, learners: number }[]} distribution
  */
 export function binsOf(distribution) {
@@ -38,10 +38,10 @@ export function binsOf(distribution) {
 
 /** @type {Chart} */
 function funnel(width, height, { figures }) {
-  const rows = figures.lessons.map((lesson, place) => ({ ...lesson, place, says: lessonInWords(lesson, width) }));
+  const rows = figures.lessons.map((lesson, position) => ({ ...lesson, position, says: lessonInWords(lesson, width) }));
   const most = Math.max(1, ...rows.map((row) => row.started));
-  const label = { y: "place", dy: -11, fontSize: 13 };
-  const bar = { y: "place", x1: 0, insetTop: 24, insetBottom: 8, rx: 3 };
+  const label = { y: "position", dy: -11, fontSize: 13 };
+  const bar = { y: "position", x1: 0, insetTop: 24, insetBottom: 8, rx: 3 };
   const room = Math.max(8, (width - (width < NARROW ? 120 : 330)) / 13);
   return plot({
     width,
@@ -51,7 +51,7 @@ function funnel(width, height, { figures }) {
     marginTop: 0,
     marginBottom: 0,
     x: { domain: [0, most], axis: null },
-    y: { type: "band", domain: rows.map((row) => row.place), axis: null, padding: 0 },
+    y: { type: "band", domain: rows.map((row) => row.position), axis: null, padding: 0 },
     marks: [
       barX(rows, { ...bar, x2: "started", fill: "var(--chart-soft)", stroke: "var(--accent)", strokeWidth: 1 }),
       barX(rows, { ...bar, x2: "completed", fill: "var(--accent)" }),
@@ -82,7 +82,7 @@ function lessonInWords({ started, completed, drop_off: dropOff }, width) {
 /** @type {Chart} */
 function scores(width, height, { figures, element }) {
   const bins = binsOf(figures.lessons[Number(element.dataset.lesson)].score_distribution);
-  const rows = bins.map((learners, place) => ({ learners, from: place * BIN, to: (place + 1) * BIN }));
+  const rows = bins.map((learners, position) => ({ learners, from: position * BIN, to: (position + 1) * BIN }));
   const passMark = element.dataset.passMark === undefined ? [] : [Number(element.dataset.passMark)];
   return plot({
     width,
@@ -127,7 +127,7 @@ function days(width, height, { activity, element }) {
   }));
   const counts = rows.map((row) => row.count);
   const shown = ticksOfDays(rows, width < NARROW ? 3 : 6);
-  const inset = width / rows.length < NARROW_BAR ? -0.25 : 0.5; // of narrow bars gaps, and seams too, would leave nothing
+  const inset = width / rows.length < NARROW_BAR ? -0.25 : 0.5; // gaps would hide narrow bars, and so would seams
   return plot({
     width,
     height,
@@ -135,7 +135,7 @@ function days(width, height, { activity, element }) {
     marginRight: 8,
     marginTop: 8,
     marginBottom: 24,
-    x: { type: "utc", domain: [rows[0].from, rows.at(-1).to], label: null },
+    x: { type: "utc", domain: [rows[0].from, rows[rows.length - 1].to], label: null },
     y: { ...learnersScale(counts), label: null },
     marks: [
       gridY({ ticks: ticksOf(counts), stroke: "var(--line)", strokeOpacity: 1 }),
@@ -160,14 +160,14 @@ function days(width, height, { activity, element }) {
 }
 
 /**
- * What a bar stands for, shown above it while one points at it: to the side on which there is more room.
+ * The marks that tell above a bar what it shows, while the pointer is on it: on the side that has more room.
  * @param {object[]} rows
  * @param {number} width
  * @param {object} channels
  */
 function tips(rows, width, channels) {
   const middle = Math.ceil(rows.length / 2);
-  const maxRadius = Math.max(2, width / rows.length / 2); // of the one bar that one points at
+  const maxRadius = Math.max(2, width / rows.length / 2); // half of the bar under the pointer
   /**
    * @param {object[]} some
    * @param {"bottom-left" | "bottom-right"} anchor
@@ -178,7 +178,7 @@ function tips(rows, width, channels) {
 }
 
 function learnersScale(/** @type {number[]} */ counts) {
-  return { domain: [0, Math.max(4, ...counts)], nice: ticksOf(counts) }; // ends with a tick, which no bar is above
+  return { domain: [0, Math.max(4, ...counts)], nice: ticksOf(counts) }; // no bar is higher than the last tick
 }
 
 function ticksOf(/** @type {number[]} */ counts) {
@@ -191,7 +191,7 @@ function ticksOf(/** @type {number[]} */ counts) {
  */
 function ticksOfDays(rows, most) {
   const step = Math.max(1, Math.ceil(rows.length / most));
-  return rows.filter((_, place) => place % step === 0).map((row) => row.from);
+  return rows.filter((_, position) => position % step === 0).map((row) => row.from);
 }
 
 /** @type {Record<string, Chart>} */
@@ -205,18 +205,18 @@ const LABELS = {
 };
 
 /**
- * Draw a chart into its room, in the place of the one that is there.
+ * Draw a chart, and replace the one that is there.
  * @param {HTMLElement} element
  * @param {ChartData} data
  */
 export function draw(element, data) {
   const width = element.clientWidth;
-  const height = Number(element.firstElementChild.getAttribute("height"));
+  const height = Number(find("svg", element, SVGSVGElement).getAttribute("height"));
   if (width < LEAST) return; // it is not laid out yet
-  const kind = element.dataset.chart;
+  const kind = dataOf(element, "chart");
   const chart = CHARTS[kind](width, height, { ...data, element });
-  chart.querySelector("style")?.remove(); // the pages' policy takes no style but headway.css, which has these rules
-  for (const part of chart.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label"); // one picture, one name
+  chart.querySelector("style")?.remove(); // the pages' policy allows no style but headway.css, which has these rules
+  for (const part of chart.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label"); // one name, set below
   chart.setAttribute("class", "plot");
   chart.setAttribute("role", "img");
   chart.setAttribute("aria-label", LABELS[kind](element));

@@ -1,5 +1,7 @@
-// A course's document as a form. What is not edited stays as it was given, to the letter: fields that the form does
-// not know, and fields that are not there at all.
+// Edits a course's document in a form. What the author does not edit stays exactly as it was: also fields that the form
+// does not know, and fields that the document does not have.
+
+import { copyOf, find } from "./headway.js";
 
 const NULLABLE = new Set(["section", "duration_seconds", "pass_mark", "complete_at"]);
 const NUMBERS = new Set(["duration_seconds", "pass_mark", "complete_at"]);
@@ -7,13 +9,13 @@ const NUMBERS = new Set(["duration_seconds", "pass_mark", "complete_at"]);
 const STEPS = { ArrowUp: -1, ArrowDown: 1 };
 const UNTITLED = "A lesson without a title";
 
-// A title of another direction in a sentence that can hold no markup: isolated, so that it turns nothing around it.
+// A title that is written in another direction is isolated, so that it does not change the sentence around it.
 const TURNING =
   /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufefc]|[\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
 const isolated = (/** @type {string} */ title) => (TURNING.test(title) ? `\u2068${title}\u2069` : title);
 
 const shown = (/** @type {unknown} */ value) => (value === null || value === undefined ? "" : String(value));
-// Of an English reader it is 1800, of a German one 1.8.
+// An English reader means 1800 by 1,800; a German one means 1.8.
 const AMBIGUOUS = /^[1-9]\d{0,2},\d{3}$/;
 const held = (/** @type {FormField} */ input) => (input.type === "checkbox" ? input.checked : input.value);
 
@@ -26,10 +28,11 @@ function parsed(/** @type {FormField} */ input) {
   return Number.isFinite(number) ? number : text; // the API says what is wrong with it
 }
 
-/** Why a field's number is not taken though it looks like one; null where it is, or there is no field. */
-export function ambiguity(/** @type {FormField} */ input) {
-  const text = input?.value.trim();
-  if (!NUMBERS.has(input?.name) || !AMBIGUOUS.test(text)) return null;
+/** Why a number can be read in two ways; null when it can not, or when there is no field. */
+export function ambiguity(/** @type {FormField | null} */ input) {
+  if (!input || !NUMBERS.has(input.name)) return null;
+  const text = input.value.trim();
+  if (!AMBIGUOUS.test(text)) return null;
   return `this can be read in two ways: write ${text.replace(",", "")}, or ${Number(text.replace(",", "."))}`;
 }
 
@@ -40,20 +43,34 @@ export function ambiguity(/** @type {FormField} */ input) {
 const fieldsOf = (root) => root.querySelectorAll("[name]");
 
 /**
+ * The field with a name; null when there is none.
  * @param {HTMLElement} root
- * @param {string} name
- * @returns {FormField}
+ * @param {string | number} name
+ * @returns {FormField | null}
  */
-const fieldOf = (root, name) => root.querySelector(`[name="${CSS.escape(name)}"]`);
+const fieldNamed = (root, name) => root.querySelector(`[name="${CSS.escape(String(name))}"]`);
 
 /**
- * @param {Element} within
- * @returns {LessonItem}
+ * A field that every form of this kind has. Throws an error when it is not there.
+ * @param {HTMLElement} root
+ * @param {string} name
  */
-const itemOf = (within) => within.closest(".lesson-edit");
+function fieldOf(root, name) {
+  const field = fieldNamed(root, name);
+  if (!field) throw new Error(`The form has no field "${name}".`);
+  return field;
+}
+
+/** The lesson in which an element is. Throws an error when it is in none. */
+function itemOf(/** @type {Element} */ within) {
+  /** @type {LessonItem | null} */
+  const item = within.closest(".lesson-edit");
+  if (!item) throw new Error("The element is not in a lesson.");
+  return item;
+}
 
 function newId() {
-  // crypto.randomUUID is for secure contexts alone, and a school's network may speak plain HTTP.
+  // crypto.randomUUID works in secure contexts only, and a school's network may use plain HTTP.
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   bytes[6] = (bytes[6] & 0x0f) | 0x40;
   bytes[8] = (bytes[8] & 0x3f) | 0x80;
@@ -63,23 +80,19 @@ function newId() {
 
 export class CourseForm {
   /**
-   * `say` tells a listener what has happened; `changed` is called after each change, with the field if it was one's.
+   * `say` announces what has happened. `changed` is called after each change, with the field that was changed, if any.
    * @param {HTMLElement} root
    * @param {{ say: (what: string) => void, changed: (input?: FormField) => void }} notified
    */
   constructor(root, { say, changed }) {
     /** @type {CourseDocument} */
     this.source = {};
-    /** @type {HTMLElement} */
-    this.course = root.querySelector("#course-fields");
-    /** @type {HTMLElement} */
-    this.list = root.querySelector("#lessons");
-    /** @type {HTMLTemplateElement} */
-    this.template = document.querySelector("#lesson-template");
-    this.sections = document.querySelector("#sections");
+    this.course = find("#course-fields", root);
+    this.list = find("#lessons", root);
+    this.sections = find("#sections");
     this.say = say;
     this.changed = changed;
-    root.querySelector("#add-lesson").addEventListener("click", () => this.add());
+    find("#add-lesson", root).addEventListener("click", () => this.add());
     this.list.addEventListener("click", (event) => this.clicked(event));
     this.list.addEventListener("keydown", (event) => this.pressed(event));
     this.list.addEventListener("change", ({ target }) => this.settled(/** @type {FormField} */ (target)));
@@ -107,15 +120,14 @@ export class CourseForm {
   }
 
   /**
-   * The field at a place of the document, as the API names places; null where the form has none.
-   * @param {(string | number)[]} place
-   * @returns {FormField}
+   * The field for a location in the document, as the API names it; null when the form has none.
+   * @param {(string | number)[]} location
    */
-  field(place) {
-    const [name, index, part] = place;
-    if (name !== "lessons") return fieldOf(this.course, String(name));
+  field(location) {
+    const [name, index, part] = location;
+    if (name !== "lessons") return fieldNamed(this.course, name);
     const item = this.items()[Number(index)];
-    return item && part !== undefined ? fieldOf(item, String(part)) : null;
+    return item && part !== undefined ? fieldNamed(item, part) : null;
   }
 
   items() {
@@ -123,7 +135,8 @@ export class CourseForm {
   }
 
   made(/** @type {CourseLesson} */ lesson) {
-    const item = /** @type {LessonItem} */ (this.template.content.firstElementChild.cloneNode(true));
+    /** @type {LessonItem} */
+    const item = copyOf("#lesson-template");
     item.source = lesson !== null && typeof lesson === "object" ? lesson : {};
     for (const input of fieldsOf(item)) this.put(input, item.source[input.name]);
     return item;
@@ -149,14 +162,15 @@ export class CourseForm {
     }
   }
 
-  edited(/** @type {FormField} */ input = undefined) {
+  /** @param {FormField} [input] */
+  edited(input) {
     this.refresh();
     this.changed(input);
   }
 
-  /** What is shown beside the fields: places, titles, sections. */
+  /** Update what is shown beside the fields: positions, titles, sections. */
   refresh() {
-    /** @type {string} */
+    /** @type {string | null} */
     let before = null;
     const sections = new Set();
     const items = this.items();
@@ -165,11 +179,10 @@ export class CourseForm {
       const title = value("title") || UNTITLED;
       const optional = fieldOf(item, "required").checked ? "" : ", optional";
       const section = value("section");
-      item.querySelector(".lesson-place").textContent = String(index + 1);
-      item.querySelector(".lesson-name").textContent = title;
-      item.querySelector(".lesson-facts").textContent = value("kind") + optional;
-      /** @type {HTMLElement} */
-      const heading = item.querySelector(".lesson-section");
+      find(".lesson-position", item).textContent = String(index + 1);
+      find(".lesson-name", item).textContent = title;
+      find(".lesson-facts", item).textContent = value("kind") + optional;
+      const heading = find(".lesson-section", item);
       heading.textContent = section;
       heading.hidden = !section || section === before;
       this.name(item, "[data-move='-1']", `Move up: ${isolated(title)}`, index === 0);
@@ -188,7 +201,7 @@ export class CourseForm {
    * @param {boolean} off
    */
   name(item, selector, label, off) {
-    const button = item.querySelector(selector);
+    const button = find(selector, item);
     button.setAttribute("aria-label", label);
     button.toggleAttribute("data-off", off);
     if (off) button.setAttribute("aria-disabled", "true");
@@ -207,7 +220,7 @@ export class CourseForm {
     this.say("A lesson was added at the end.");
   }
 
-  /** Show a field that may be folded away, and go there. */
+  /** Unfold a field and focus it. */
   open(/** @type {HTMLElement} */ input) {
     const folded = input.closest("details");
     if (folded) folded.open = true;
@@ -225,14 +238,14 @@ export class CourseForm {
   pressed(/** @type {KeyboardEvent} */ event) {
     const step = STEPS[event.key];
     const target = /** @type {HTMLElement} */ (event.target);
-    // In a field these keys are the field's own: they open a list of choices.
+    // In a field, these keys have a meaning of their own: they open a list of choices.
     if (!step || !event.altKey || !target.closest("summary, .lesson-actions")) return;
     event.preventDefault();
     this.move(itemOf(target), step, target);
   }
 
   /**
-   * Whoever moves a lesson keeps the place at which they were in it.
+   * Move a lesson up (-1) or down (1). The focus stays on the element that had it.
    * @param {LessonItem} item
    * @param {number} step
    * @param {HTMLElement} focused
@@ -243,25 +256,23 @@ export class CourseForm {
     this.list.insertBefore(step < 0 ? item : other, step < 0 ? other : item);
     this.edited();
     focused.focus();
-    const place = this.items().indexOf(item) + 1;
+    const position = this.items().indexOf(item) + 1;
     this.say(
-      `${isolated(item.querySelector(".lesson-name").textContent)} is lesson ${place} of ${this.list.children.length} now.`,
+      `${isolated(find(".lesson-name", item).textContent)} is lesson ${position} of ${this.list.children.length} now.`,
     );
   }
 
   remove(/** @type {LessonItem} */ item) {
-    const title = item.querySelector(".lesson-name").textContent;
+    const title = find(".lesson-name", item).textContent;
     const next = item.nextElementSibling ?? item.previousElementSibling;
     item.remove();
     this.edited();
-    /** @type {HTMLElement} */
-    const near = next?.querySelector("summary") ?? document.querySelector("#add-lesson");
-    near.focus();
+    find(next ? "summary" : "#add-lesson", next ?? document).focus();
     this.say(`${isolated(title)} was removed.`);
   }
 
-  // A lesson that has to be passed is not completed by scrolling to its end, unless its author says so. Without the
-  // mark it is completed as before.
+  // A lesson with a pass mark is not completed by a percentage, unless its author says so. Without the mark, its
+  // percentage is restored.
   settled(/** @type {FormField} */ input) {
     if (input.name !== "pass_mark") return;
     const threshold = fieldOf(itemOf(input), "complete_at");

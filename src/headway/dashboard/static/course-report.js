@@ -1,4 +1,7 @@
-// What the API says of a course's document: what saving it would change, what is wrong with it, who else has saved.
+// Shows what the API says about a course's document: what saving it would change, which faults it has, and whether
+// somebody else has saved it meanwhile.
+
+/** @typedef {string | Node | null | undefined} Child */
 
 /** @type {Record<string, string>} */
 const NAMES = {
@@ -15,7 +18,7 @@ const NAMES = {
 /**
  * @param {string} name
  * @param {Record<string, unknown> & { classes?: string }} properties
- * @param {...(string | Node)} children those that are not there (null) are left out
+ * @param {...Child} children null and undefined are left out
  */
 export function element(name, properties = {}, ...children) {
   const { classes, ...others } = properties;
@@ -35,30 +38,30 @@ function worded(value) {
   return typeof value === "string" ? ["“", isolated(value), "”"] : [String(value)];
 }
 
-// In whatever direction a title is written, and whatever it holds, what is around it stays where it is.
-const isolated = (/** @type {string} */ title) => element("bdi", {}, title);
+// A title may be written in any direction. Isolated, it does not change the text around it.
+const isolated = (/** @type {string | undefined} */ title) => element("bdi", {}, title);
 /**
  * @param {(string | Node)[]} parts
  * @param {string} separator
  */
-const joined = (parts, separator) => parts.flatMap((part, place) => (place ? [separator, part] : [part]));
+const joined = (parts, separator) => parts.flatMap((part, position) => (position ? [separator, part] : [part]));
 
-const byId = (/** @type {CourseDocument} */ doc) =>
+const byId = (/** @type {CourseDocument | null} */ doc) =>
   new Map((doc?.lessons ?? []).map((lesson) => [String(lesson.id).toLowerCase(), lesson]));
 /**
- * @param {CourseLesson} lesson
- * @param {string} id
+ * @param {CourseLesson | undefined} lesson
+ * @param {string | undefined} id
  */
 const titled = (lesson, id) => lesson?.title || id;
 
 /**
- * @param {CourseLesson} before
- * @param {CourseLesson} after
+ * @param {CourseLesson} [before]
+ * @param {CourseLesson} [after]
  */
-function differences(before, after) {
+function differences(before = {}, after = {}) {
   return Object.keys(NAMES)
-    .filter((name) => name in after && (before?.[name] ?? null) !== (after[name] ?? null))
-    .map((name) => element("span", {}, `${NAMES[name]}: `, ...fromTo(before?.[name], after[name])));
+    .filter((name) => name in after && (before[name] ?? null) !== (after[name] ?? null))
+    .map((name) => element("span", {}, `${NAMES[name]}: `, ...fromTo(before[name], after[name])));
 }
 
 /**
@@ -72,7 +75,7 @@ function fromTo(before, after) {
 /**
  * @param {string} sign
  * @param {string} word
- * @param {string} text
+ * @param {string | undefined} text
  * @param {(string | Node)[]} details
  */
 function line(sign, word, text, details = []) {
@@ -91,7 +94,7 @@ function line(sign, word, text, details = []) {
 
 /**
  * @param {CourseChange} change
- * @param {CourseDocument} before
+ * @param {CourseDocument | null} before
  * @param {CourseDocument} after
  */
 function lines(change, before, after) {
@@ -113,7 +116,7 @@ function lines(change, before, after) {
       line("~", "Changed", titled(now.get(id), id), joined(differences(old.get(id), now.get(id)), "; ")),
     ),
     change.reordered ? line("↕", "Reordered", "The lessons stand in another order") : null,
-  ].filter(Boolean);
+  ];
 }
 
 const isEmpty = (/** @type {CourseChange} */ change) =>
@@ -130,9 +133,9 @@ function figure(value, text) {
 }
 
 /**
- * What is true only until the document is edited further.
+ * A message that is removed when the document is edited again.
  * @param {{ classes: string }} properties
- * @param {...(string | Node)} content
+ * @param {...Child} content
  */
 function untilEdited(properties, ...content) {
   const made = element("div", properties, ...content);
@@ -148,7 +151,7 @@ export function editedMeanwhile() {
   );
 }
 
-/** `isEdited` says whether there are edits that came too late to be saved with the others. */
+/** Say that the course was saved. `isEdited`: the author has edited more since, which is not saved. */
 export function saved(/** @type {boolean} */ isEdited) {
   return untilEdited(
     { classes: "note good" },
@@ -157,7 +160,7 @@ export function saved(/** @type {boolean} */ isEdited) {
   );
 }
 
-/** Lessons that neither a percentage nor passing completes: an author may have meant that, and may have not. */
+/** Warn of lessons that neither a percentage nor a pass completes, which the author may not have meant. */
 function warning(/** @type {CourseDocument} */ doc) {
   const left = (doc.lessons ?? []).filter(
     ({ complete_at: at, pass_mark: mark }) => at === null && (mark ?? null) === null,
@@ -174,9 +177,9 @@ function warning(/** @type {CourseDocument} */ doc) {
 }
 
 /**
- * The dry run's answer, lesson by lesson, with `save` to be pressed where there is anything to save.
+ * Show what an edit would change, lesson by lesson, with a button that calls `save` when there is anything to save.
  * @param {CourseChange} found
- * @param {CourseDocument} before
+ * @param {CourseDocument | null} before null: the course does not exist yet
  * @param {CourseDocument} after
  * @param {() => void} save
  */
@@ -205,7 +208,7 @@ export function impact(found, before, after, save) {
 }
 
 /**
- * Everything that is wrong, with a way to each place that has a field; `go` leads there.
+ * List all faults. `go` leads to the field of a fault that has one.
  * @param {Fault[]} found
  * @param {(field: HTMLElement) => void} go
  */
@@ -217,13 +220,13 @@ export function faults(found, go) {
     element(
       "ul",
       { classes: "faults" },
-      ...found.map(({ place, text, field }) =>
+      ...found.map(({ location, text, field }) =>
         element(
           "li",
           {},
           field
-            ? element("button", { type: "button", classes: "link", onclick: () => go(field) }, place)
-            : element("strong", {}, place),
+            ? element("button", { type: "button", classes: "link", onclick: () => go(field) }, location)
+            : element("strong", {}, location),
           `: ${text}`,
         ),
       ),
@@ -232,10 +235,10 @@ export function faults(found, go) {
 }
 
 /**
- * Somebody else has saved meanwhile: nothing was overwritten, and the author decides.
- * @param {CourseDocument} theirs
+ * Say that somebody else has saved or removed the course meanwhile. Nothing was overwritten; the author decides.
+ * @param {CourseDocument | null} theirs null: the course was removed
  * @param {CourseDocument} mine
- * @param {{ keep: () => void, discard: () => void }} choices
+ * @param {{ keep: () => void, discard: (theirs: CourseDocument) => void }} choices
  */
 export function conflict(theirs, mine, { keep, discard }) {
   const [old, now] = [byId(theirs), byId(mine)];
@@ -247,7 +250,7 @@ export function conflict(theirs, mine, { keep, discard }) {
   const differing = [...now].filter(([id, lesson]) => old.has(id) && differences(old.get(id), lesson).length > 0);
   /**
    * @param {string} text
-   * @param {string[]} names
+   * @param {(string | undefined)[]} names
    */
   const part = (text, names) =>
     names.length ? element("li", {}, `${text}: `, ...joined(names.map(isolated), ", ")) : null;
@@ -280,7 +283,7 @@ export function conflict(theirs, mine, { keep, discard }) {
       theirs
         ? element(
             "button",
-            { type: "button", id: "take-theirs", classes: "quiet", onclick: discard },
+            { type: "button", id: "take-theirs", classes: "quiet", onclick: () => discard(theirs) },
             "Show theirs, drop mine",
           )
         : null,
@@ -289,6 +292,7 @@ export function conflict(theirs, mine, { keep, discard }) {
 }
 
 /**
+ * Say what did not work.
  * @param {string} title
  * @param {...(string | Node)} content
  */

@@ -1,15 +1,53 @@
-// What every page does: moments and numbers in the reader's own zone and locale.
+// What every page does: finds its elements, and writes moments and numbers in the reader's own zone and locale.
+
+/**
+ * The first element that a selector matches. Throws an error when there is none, or when it is not of this kind.
+ * @template {Element} [Kind=HTMLElement]
+ * @param {string} selector
+ * @param {ParentNode} root
+ * @param {new () => Kind} kind `any`, because a default value is not checked against a type parameter
+ * @returns {Kind}
+ */
+export function find(selector, root = document, kind = /** @type {any} */ (HTMLElement)) {
+  const found = root.querySelector(selector);
+  if (found instanceof kind) return found;
+  throw new Error(`The page has no ${kind.name} "${selector}".`);
+}
+
+/**
+ * The value of an element's `data-` attribute, by its name in `dataset`. Throws an error when it is not there.
+ * @param {HTMLElement} element
+ * @param {string} name
+ */
+export function dataOf(element, name) {
+  const value = element.dataset[name];
+  if (value !== undefined) return value;
+  throw new Error(`The element "${element.id || element.className}" has no data "${name}".`);
+}
+
+/** A copy of the element in a template. Throws an error when there is no such template. */
+export function copyOf(/** @type {string} */ template) {
+  const { content } = find(template, document, HTMLTemplateElement);
+  return document.importNode(find("*", content), true);
+}
+
+/** The id of the element with the focus, when it is in this part of the page; otherwise null. */
+export function focusedIn(/** @type {Element} */ part) {
+  const focused = document.activeElement;
+  return focused && part.contains(focused) ? focused.id : null;
+}
 
 const locale = document.documentElement.dataset.locale;
 const moments = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
 
-// What is written is rounded before, by `shown`.
+// `shown` rounds before these write.
 const numbers = new Intl.NumberFormat(locale, { maximumFractionDigits: 20 });
 const percentages = new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: 20 });
-const EXACT = 60; // digits of a fraction, more than those of which all are zeros behind a tie
+const EXACT = 60; // digits of a fraction: enough to tell a tie from what is only close to one
 
 /**
- * The value as people are shown it, as `shown` of the server's domain/bounds.py makes it.
+ * The value rounded for display, by the same rule as `shown` in the server's domain/bounds.py: the figure reaches 0 or a
+ * mark only when the value does, with more decimals if need be.
  * @param {number} value
  */
 export function shown(value, decimals = 0, marks = [100]) {
@@ -32,23 +70,23 @@ function neighbours(value, decimals) {
 }
 
 /**
- * To so many decimals, from the middle between two to the even one.
+ * The value with so many decimals; from the middle between two figures to the even one.
  * @param {number} value
  * @param {number} decimals
  */
 function rounded(value, decimals) {
-  const nearest = value.toFixed(decimals); // from the middle upwards
+  const nearest = value.toFixed(decimals); // rounds a tie upwards
   const isMiddle = /^50*$/.test(value.toFixed(EXACT).split(".")[1].slice(decimals));
   const isOdd = Number(nearest.at(-1)) % 2 === 1;
   return Number(isMiddle && isOdd ? (Number(nearest) - 10 ** -decimals).toFixed(decimals) : nearest);
 }
 
-/** A figure to three decimals at most. */
+/** A figure with at most three decimals. */
 export function number(/** @type {number} */ value) {
   return numbers.format(shown(value, 3, []));
 }
 
-/** A percentage of 0 to 100, to one decimal at most. */
+/** A percentage from 0 to 100, with at most one decimal. */
 export function percent(/** @type {number} */ value) {
   return percentages.format(/** @type {Intl.StringNumericLiteral} */ (`${shown(value, 1)}E-2`));
 }
@@ -63,7 +101,7 @@ export function count(value, of) {
   return written === number(1) ? `${written} ${of}` : `${written} ${of}s`;
 }
 
-/** A text that runs in its own direction, whichever that is, within another one. */
+/** A text whose direction of writing does not change the text around it. */
 export function isolated(/** @type {string} */ text) {
   return `\u2068${text}\u2069`;
 }

@@ -1,52 +1,45 @@
-// A learner's pages: notes and bookmarks in place, a calendar to walk through, and news from other tabs.
+// A learner's pages: edits notes and bookmarks in place, and shows what has changed in other tabs.
 
 import "./calendar.js";
+import { find } from "./headway.js";
 import { edit } from "./notes.js";
 import { hide, show, tell } from "./notice.js";
 import { refresh, replace } from "./parts.js";
 import { lessonOf, store, textOf } from "./progress.js";
 
 document.addEventListener("click", (event) => {
-  /** @type {HTMLElement} */
+  /** @type {HTMLElement | null} */
   const button = /** @type {Element} */ (event.target).closest("[data-action]");
-  /** @type {HTMLElement} */
+  /** @type {HTMLElement | null | undefined} */
   const item = button?.closest(".lesson");
-  if (button?.dataset.action === "note") editNote(item);
-  if (button?.dataset.action === "bookmark") toggleBookmark(item.id);
+  if (!button || !item) return;
+  if (button.dataset.action === "note") editNote(item);
+  if (button.dataset.action === "bookmark") toggleBookmark(item.id);
 });
 
 function editNote(/** @type {HTMLElement} */ item) {
   edit(item, (found) => {
-    if (found) showProgress(item, found);
-    partOf(item, "[data-action=note]").focus();
-    refresh(true); // what came meanwhile, and what follows from this
+    if (found !== undefined) showProgress(item, found);
+    find("[data-action=note]", item).focus();
+    refresh(true); // shows what others have changed, and what this changes elsewhere on the page
   });
 }
 
-/**
- * @param {HTMLElement} item
- * @param {string} selector
- * @returns {HTMLElement}
- */
-function partOf(item, selector) {
-  return item.querySelector(selector);
-}
-
 async function toggleBookmark(/** @type {string} */ itemId) {
-  const item = document.getElementById(itemId);
-  const button = partOf(item, "[data-action=bookmark]");
+  const item = find(`#${itemId}`);
+  const button = find("[data-action=bookmark]", item);
   if (button.ariaBusy) return;
   const wanted = button.ariaPressed !== "true";
   press(button, wanted);
   button.ariaBusy = "true";
   try {
-    const decide = (/** @type {StoredProgress} */ present) =>
+    const decide = (/** @type {StoredProgress | null} */ present) =>
       Boolean(present?.progress.is_bookmarked) === wanted ? present : null;
     const stored = await store(lessonOf(item), { is_bookmarked: wanted }, item.dataset.etag ?? null, decide);
     showProgress(document.getElementById(itemId) ?? item, stored);
     hide();
     tell(wanted ? "Bookmark saved" : "Bookmark removed");
-    refresh(); // how many there are, and whether this lesson is still among those shown
+    refresh(); // shows how many bookmarks there are; the choice of lessons may no longer include this one
   } catch (error) {
     press(button, !wanted);
     show(error, () => toggleBookmark(itemId));
@@ -57,16 +50,16 @@ async function toggleBookmark(/** @type {string} */ itemId) {
 
 /**
  * @param {HTMLElement} item
- * @param {StoredProgress} stored
+ * @param {StoredProgress | null} stored null: there is no lesson progress
  */
-function showProgress(item, { progress, etag }) {
-  const note = partOf(item, ".lesson-note");
-  if (etag) item.dataset.etag = etag;
+function showProgress(item, stored) {
+  const note = find(".lesson-note", item);
+  if (stored) item.dataset.etag = stored.etag;
   else delete item.dataset.etag;
-  note.textContent = textOf(progress?.user_notes);
+  note.textContent = textOf(stored?.progress.user_notes);
   note.hidden = !note.textContent;
-  partOf(item, "[data-action=note]").textContent = note.hidden ? "Add a note" : "Edit note";
-  press(partOf(item, "[data-action=bookmark]"), Boolean(progress?.is_bookmarked));
+  find("[data-action=note]", item).textContent = note.hidden ? "Add a note" : "Edit note";
+  press(find("[data-action=bookmark]", item), Boolean(stored?.progress.is_bookmarked));
 }
 
 /**
@@ -80,7 +73,7 @@ function press(button, is) {
 const PIECES = "[data-piece]";
 const idsOf = (/** @type {Element} */ list) => [...list.querySelectorAll(PIECES)].map((piece) => piece.id).join();
 
-/** Lessons that came anew: only what has changed is replaced, and a note that is being edited is left alone. */
+/** When the lessons are fetched again, only those that have changed are replaced, and no note that is being edited. */
 document.addEventListener("headway:part", (event) => {
   const [list, fresh] = [event.target, event.detail];
   if (list.id !== "lessons") return;
@@ -94,12 +87,10 @@ document.addEventListener("headway:part", (event) => {
 
 /**
  * @param {Element} piece
- * @param {Element} fresh
+ * @param {Element | undefined} fresh
  */
 function takePiece(piece, fresh) {
   if (!fresh) return;
   if (!piece.classList.contains("edited")) replace(piece, fresh);
-  else
-    for (const part of [".lesson-what", ".lesson-figures"])
-      replace(piece.querySelector(part), fresh.querySelector(part));
+  else for (const part of [".lesson-what", ".lesson-figures"]) replace(find(part, piece), find(part, fresh));
 }

@@ -1,35 +1,37 @@
-// Notes, edited in place. What is typed is stored on what was seen. Where somebody else has changed the note meanwhile,
-// it is shown beside what is stored now, and the learner decides: nothing is lost.
+// Edits notes in place. A note is saved only if it is still as the page has shown it. When it was changed elsewhere
+// meanwhile, the page shows both notes, and the learner decides. Nothing is lost.
 
-import { number } from "./headway.js";
+import { copyOf, find, number } from "./headway.js";
 import { reasonOf, signInAddress, tell } from "./notice.js";
 import { lessonOf, store, textOf } from "./progress.js";
 import { SignedOut } from "./service.js";
 
 const LONGEST = 10_000;
 const NEARLY = 9_000;
-/** @type {HTMLTemplateElement} */
-const template = document.querySelector("#editor");
 /** @type {Map<string, Editor>} */
 const editors = new Map();
 
-/** What is stored is not what was edited. */
+/** @typedef {(found?: StoredProgress | null) => void} Closed */
+
+/** The stored note is not the one that was edited. `present` is what is stored now, or null. */
 class Conflict extends Error {
-  constructor(/** @type {StoredProgress} */ present) {
+  constructor(/** @type {StoredProgress | null} */ present) {
     super("This note was changed elsewhere.");
     this.present = present;
   }
 }
 
 /**
- * Edit the note of a lesson. `closed` is called in the end: with the lesson progress that is stored, or nothing.
+ * Edit the note of a lesson. In the end, the editor calls `closed`: with what is stored (null: no lesson progress), or
+ * with nothing when the page shows that already.
  * @param {HTMLElement} item
- * @param {(found?: StoredProgress) => void} closed
+ * @param {Closed} closed
  */
 export function edit(item, closed) {
   const lessonId = lessonOf(item);
-  if (!editors.has(lessonId)) editors.set(lessonId, new Editor(item, closed));
-  editors.get(lessonId).textarea.focus();
+  const editor = editors.get(lessonId) ?? new Editor(item, closed);
+  editors.set(lessonId, editor);
+  editor.textarea.focus();
 }
 
 window.addEventListener("beforeunload", (event) => {
@@ -39,28 +41,28 @@ window.addEventListener("beforeunload", (event) => {
 class Editor {
   /**
    * @param {HTMLElement} item
-   * @param {(found?: StoredProgress) => void} closed
+   * @param {Closed} closed
    */
   constructor(item, closed) {
     this.item = item;
     this.lessonId = lessonOf(item);
     this.closed = closed;
     this.etag = item.dataset.etag ?? null;
-    this.base = textOf(item.querySelector(".lesson-note").textContent); // what is typed is compared with
-    /** @type {StoredProgress} */
-    this.present = null; // what is stored, when it is known to differ from what the page shows
-    this.asked = false; // whether to discard what is typed
-    this.element = /** @type {HTMLElement} */ (template.content.firstElementChild.cloneNode(true));
-    this.textarea = this.element.querySelector("textarea");
+    this.base = textOf(find(".lesson-note", item).textContent); // the note before it was edited
+    /** @type {StoredProgress | null | undefined} */
+    this.present = undefined; // what is stored now (null: no lesson progress), when the page does not show that
+    this.asked = false; // whether the learner was asked to confirm that the typed text is discarded
+    this.element = copyOf("#editor");
+    this.textarea = find("textarea", this.element, HTMLTextAreaElement);
     this.textarea.value = this.base;
-    this.part(".editor-title").textContent = item.querySelector("h3").textContent;
+    this.part(".editor-title").textContent = find("h3", item).textContent;
     this.element.addEventListener("click", ({ target }) =>
       this.choose(/** @type {HTMLElement} */ (target).dataset.choice),
     );
     this.element.addEventListener("keydown", (event) => this.press(event));
     this.textarea.addEventListener("input", () => this.typed());
     item.classList.add("edited");
-    item.querySelector(".lesson-own").append(this.element);
+    find(".lesson-own", item).append(this.element);
     this.typed();
   }
 
@@ -68,26 +70,24 @@ class Editor {
     return this.textarea.value !== this.base;
   }
 
-  /** Not in a conflict: what is stored there is overwritten only by a choice to do so. */
+  /** Whether the note can be saved at once. In a conflict it can not: the learner has to choose first. */
   get canSave() {
     const { hidden, disabled } = this.button("save");
     return !hidden && !disabled;
   }
 
-  /** @returns {HTMLElement} */
   part(/** @type {string} */ selector) {
-    return this.element.querySelector(selector);
+    return find(selector, this.element);
   }
 
-  /** @returns {HTMLButtonElement} */
   button(/** @type {string} */ choice) {
-    return this.element.querySelector(`[data-choice="${choice}"]`);
+    return find(`[data-choice="${choice}"]`, this.element, HTMLButtonElement);
   }
 
-  choose(/** @type {string} */ choice) {
+  choose(/** @type {string | undefined} */ choice) {
     if (this.element.ariaBusy) return;
     if (choice === "save" || choice === "mine") this.save();
-    if (choice === "stored") this.close(this.present ?? { progress: null, etag: null });
+    if (choice === "stored") this.close(this.present ?? null);
     if (choice === "both") this.keepBoth();
     if (choice === "cancel") this.cancel();
   }
@@ -123,7 +123,7 @@ class Editor {
 
   /**
    * The lesson progress has changed: has its note? Most often only the player has gone on.
-   * @param {StoredProgress} present
+   * @param {StoredProgress | null} present
    * @param {string} text
    */
   decide(present, text) {
@@ -140,13 +140,13 @@ class Editor {
   saved(found, text) {
     tell("Note saved");
     if (this.textarea.value === text) return this.close(found);
-    this.goOnFrom(found); // there was more typing meanwhile, which is still to be saved
+    this.goOnFrom(found); // the learner has typed more meanwhile, which is not saved yet
     this.setConflict(false);
     return undefined;
   }
 
   /** Compare what is typed with this lesson progress from now on, and write on its etag. */
-  goOnFrom(/** @type {StoredProgress} */ found) {
+  goOnFrom(/** @type {StoredProgress | null} */ found) {
     this.present = found;
     this.etag = found?.etag ?? null;
     this.base = textOf(found?.progress.user_notes);
@@ -157,18 +157,18 @@ class Editor {
     this.button("save").hidden = is;
   }
 
-  showConflict(/** @type {StoredProgress} */ present) {
+  showConflict(/** @type {StoredProgress | null} */ present) {
     this.goOnFrom(present);
     this.part(".stored").textContent = this.base || "Nothing: the note was removed.";
     this.setConflict(true);
     tell(this.part(".conflict-title").textContent);
-    if (document.activeElement !== this.textarea) this.part(".conflict").focus(); // who types is left alone
+    if (document.activeElement !== this.textarea) this.part(".conflict").focus(); // but not while the learner types
   }
 
   keepBoth() {
     this.textarea.value = [this.base, this.textarea.value].filter(Boolean).join("\n\n");
     this.typed();
-    this.setConflict(false); // what is stored is in what is typed now
+    this.setConflict(false); // the text field has both notes now
     this.textarea.focus();
     if (!this.canSave) this.part(".trouble").textContent = "Both are too long for one note: shorten it.";
     else this.save();
@@ -182,7 +182,7 @@ class Editor {
     return undefined;
   }
 
-  showTrouble(/** @type {Error} */ error) {
+  showTrouble(/** @type {unknown} */ error) {
     const trouble = this.part(".trouble");
     trouble.textContent = `Not saved. ${reasonOf(error)} `;
     if (error instanceof SignedOut) {
@@ -197,7 +197,8 @@ class Editor {
     if (is) this.part(".trouble").textContent = "";
   }
 
-  close(/** @type {StoredProgress} */ found = undefined) {
+  /** @param {StoredProgress | null} [found] */
+  close(found) {
     editors.delete(this.lessonId);
     this.element.remove();
     this.item.classList.remove("edited");

@@ -1,11 +1,13 @@
-// What there is to tell: aloud to those who listen, or in a notice that stays until it is dealt with.
+// Tells people something: in a live region for those who listen, or in a notice that stays until it is dealt with.
 
+import { find } from "./headway.js";
 import { SignedOut, SomebodyElse, Unavailable } from "./service.js";
 
-const status = document.getElementById("status");
-const notice = document.getElementById("notice");
-const link = notice.querySelector("a");
-const button = notice.querySelector("button");
+const told = find("#told");
+const notice = find("#notice");
+const words = find("p", notice);
+const link = find("a", notice, HTMLAnchorElement);
+const button = find("button", notice, HTMLButtonElement);
 
 /** Say something in the page's live region. */
 export function tell(/** @type {string} */ text) {
@@ -16,23 +18,23 @@ export function tell(/** @type {string} */ text) {
 }
 
 /** What went wrong, in a sentence. */
-export function reasonOf(/** @type {Error} */ error) {
+export function reasonOf(/** @type {unknown} */ error) {
   if (error instanceof SignedOut) return "You are signed out. Sign in in another tab, then try again here.";
   if (error instanceof SomebodyElse)
     return "Somebody else has signed in meanwhile. Copy what you need, then load this page again.";
   if (error instanceof Unavailable) return "The service does not answer. Try again in a moment.";
-  return error.message;
+  return error instanceof Error ? error.message : String(error);
 }
 
 /**
- * Show what went wrong, and what can be done about it; `again` is what to try once more.
- * @param {Error} error
+ * Show what went wrong, and what can be done about it. The button calls `again`.
+ * @param {unknown} error
  * @param {() => void} again
  */
 export function show(error, again) {
   const reason = reasonOf(error);
-  if (notice.hidden || notice.firstElementChild.textContent !== reason) {
-    notice.firstElementChild.textContent = reason;
+  if (notice.hidden || words.textContent !== reason) {
+    words.textContent = reason;
     tell(reason);
   }
   link.hidden = !(error instanceof SignedOut);
@@ -43,9 +45,9 @@ export function show(error, again) {
   notice.hidden = false;
 }
 
-/** Where one signs in, and comes back to this page. */
+/** The address of the sign-in page, which leads back to this page. */
 export function signInAddress() {
-  const path = document.querySelector(".bar-name").getAttribute("href");
+  const path = find(".bar-name").getAttribute("href");
   return `${path}/sign-in?next=${encodeURIComponent(location.pathname)}`;
 }
 

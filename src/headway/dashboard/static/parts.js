@@ -1,20 +1,20 @@
-// Parts of a page are fetched anew when its tab is looked at again, and replaced where they have become others.
+// Fetches the parts of a page again when its tab is shown again, and replaces those that have changed.
 
-import { localize } from "./headway.js";
+import { focusedIn, localize } from "./headway.js";
 import { hide, show } from "./notice.js";
 import { writes } from "./progress.js";
 import { page } from "./service.js";
 
 const PARTS = "[data-part]";
-/** @returns {HTMLElement} */
-const marked = () => document.querySelector("[data-page-etag]");
+/** @returns {HTMLElement | null} */
+const partWithEtag = () => document.querySelector("[data-page-etag]");
 let isUnderWay = false;
 let isAskedAgain = false;
 
-/** Fetch the page's parts anew. `whole`: also if the service would say that nothing has changed. */
+/** Fetch the page's parts again. `whole`: without the page's etag, so that the service always sends them. */
 export async function refresh(whole = false) {
   if (isUnderWay) {
-    isAskedAgain ||= whole; // the running request may be answered that nothing has changed
+    isAskedAgain ||= whole; // the request that is under way may be answered that nothing has changed
     return;
   }
   isUnderWay = true;
@@ -35,12 +35,12 @@ async function fetchParts(/** @type {boolean} */ whole) {
   }
 }
 
-/** The page as it is after all writes: what was read before one of them would take its place back. */
+/** The page as it is after all writes. A page that was read before a write would undo what the write has shown. */
 async function newest(/** @type {boolean} */ whole) {
   for (;;) {
     const known = writes;
     await known;
-    const found = await page(location.href, whole ? null : marked()?.dataset.pageEtag);
+    const found = await page(location.href, whole ? null : partWithEtag()?.dataset.pageEtag);
     if (writes === known) return found;
   }
 }
@@ -63,7 +63,7 @@ function take(/** @type {Document} */ found) {
 }
 
 /**
- * Put one element in another's place, keeping what is open open, and the focus where it was, or else on the part.
+ * Replace an element. What is unfolded stays so. The focus stays where it was, or goes to the part.
  * @param {Element} old
  * @param {Element} fresh
  */
@@ -76,12 +76,12 @@ export function replace(old, fresh) {
     if (again instanceof HTMLDetailsElement) again.open = true;
   }
   if (old.isEqualNode(fresh)) return;
-  const focused = old.contains(document.activeElement) ? document.activeElement.id : null;
+  const focused = focusedIn(old);
   old.replaceWith(fresh);
   if (focused === null) return;
-  /** @type {HTMLElement} */
+  /** @type {HTMLElement | null} */
   const again = document.getElementById(focused) ?? fresh.closest(PARTS);
-  again.focus({ preventScroll: true });
+  again?.focus({ preventScroll: true });
 }
 
 function looked() {

@@ -1,7 +1,7 @@
 // A learner's lesson progress, read and written by the API. Every write is conditional: it names the etag of the lesson
 // progress that the page has seen, and the API refuses it when the lesson progress has changed since.
 
-import { ask, codeOf } from "./service.js";
+import { ask, codeOf, conditionOf, etagOf } from "./service.js";
 
 const ATTEMPTS = 5;
 /** @type {Record<string, string>} */
@@ -24,15 +24,15 @@ const addressOf = (/** @type {string} */ lessonId) => `${api}/progress/${course}
 export const lessonOf = (/** @type {Element} */ item) => item.id.replace("lesson-", "");
 
 /** A note with the line ends of a text field. */
-export const textOf = (/** @type {string} */ note) => (note ?? "").replace(/\r\n?/g, "\n");
+export const textOf = (/** @type {string | null | undefined} */ note) => (note ?? "").replace(/\r\n?/g, "\n");
 
 /**
- * Write fields of the lesson progress with this etag (null: there is none yet). When it has changed since, `decide` gets
+ * Write fields of the lesson progress with this etag (null: there is none yet). If it has changed since, `decide` gets
  * the lesson progress as it is now (null: none). It returns what to leave stored, or null to write the fields on that.
  * @param {string} lessonId
  * @param {Partial<LessonProgress>} fields
- * @param {string} etag
- * @param {(present: StoredProgress) => StoredProgress} decide
+ * @param {string | null} etag
+ * @param {(present: StoredProgress | null) => StoredProgress | null} decide
  */
 export function store(lessonId, fields, etag, decide) {
   const write = settle(lessonId, fields, etag, decide);
@@ -43,8 +43,8 @@ export function store(lessonId, fields, etag, decide) {
 /**
  * @param {string} lessonId
  * @param {Partial<LessonProgress>} fields
- * @param {string} etag
- * @param {(present: StoredProgress) => StoredProgress} decide
+ * @param {string | null} etag
+ * @param {(present: StoredProgress | null) => StoredProgress | null} decide
  */
 async function settle(lessonId, fields, etag, decide) {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
@@ -66,14 +66,12 @@ async function read(/** @type {string} */ lessonId) {
 /**
  * @param {string} lessonId
  * @param {Partial<LessonProgress>} fields
- * @param {string} etag
+ * @param {string | null} etag
  */
 async function put(lessonId, fields, etag) {
-  /** @type {Record<string, string>} */
-  const condition = etag ? { "If-Match": `"${etag}"` } : { "If-None-Match": "*" };
   const answer = await ask(addressOf(lessonId), {
     method: "PUT",
-    headers: { "Content-Type": "application/json", ...condition },
+    headers: { "Content-Type": "application/json", ...conditionOf(etag) },
     body: JSON.stringify(fields),
   });
   return progressOf(answer, "precondition_failed");
@@ -83,11 +81,11 @@ async function put(lessonId, fields, etag) {
  * The lesson progress of an answer, or null when the API refused with the code `none`.
  * @param {Response} answer
  * @param {string} none
- * @returns {Promise<StoredProgress>}
+ * @returns {Promise<StoredProgress | null>}
  */
 async function progressOf(answer, none) {
   const code = await codeOf(answer);
   if (code === none) return null;
-  if (!answer.ok) throw new Error(REASONS[code] ?? "The service does not take this.");
-  return { progress: await answer.json(), etag: answer.headers.get("ETag").replaceAll('"', "") };
+  if (!answer.ok) throw new Error(REASONS[code ?? ""] ?? "The service does not take this.");
+  return { progress: await answer.json(), etag: etagOf(answer) };
 }

@@ -1,4 +1,6 @@
-// Asking the service, for the learner whose page this is: with the session's cookie and the token against forgery.
+// Sends requests to the service for the learner of this page, with the session's cookie and its forgery token.
+
+import { find } from "./headway.js";
 
 export class SignedOut extends Error {}
 export class SomebodyElse extends Error {}
@@ -7,22 +9,22 @@ export class Unavailable extends Error {}
 const UNAVAILABLE = 500;
 
 /**
- * An answer whose status the caller knows what to do with. Raises one of the errors above.
+ * The answer to a request, for which the caller handles the status. Throws one of the errors above.
  * @param {string} address
  * @param {RequestInit} options
  */
 export async function ask(address, options = {}) {
   const answer = await sent(address, options);
   if ((await codeOf(answer)) !== "forged_request") return answer;
-  // Another session since this page came, so another token: that is fine where it is the same learner's.
+  // A new session has a new forgery token. The request is sent again if the session is the same learner's.
   await renew();
   return sent(address, options);
 }
 
 /**
- * Why the API refused, by the code that it gives; null where it did not, or where somebody else did.
+ * The code with which the API refused a request; null when it did not refuse, or when a proxy did.
  * @param {Response} answer
- * @returns {Promise<string>}
+ * @returns {Promise<string | null>}
  */
 export async function codeOf(answer) {
   if (answer.ok || answer.headers.get("Content-Type") !== "application/json") return null;
@@ -31,34 +33,52 @@ export async function codeOf(answer) {
 }
 
 /**
- * The page at an address as a document, or null where it is what the caller has already.
- * @param {string} address
- * @param {string} [mark]
+ * The etag of an answer, without the quotes. Throws an error when it has none.
+ * @param {Response} answer
  */
-export async function page(address, mark) {
+export function etagOf(answer) {
+  const [, etag] = answer.headers.get("ETag")?.match(/"(.*)"/) ?? [];
+  if (etag === undefined) throw new Error("The answer has no ETag.");
+  return etag;
+}
+
+/**
+ * The header of a write to what has this etag; without an etag, of a write to what does not exist yet.
+ * @param {string | null} etag
+ * @returns {Record<string, string>}
+ */
+export function conditionOf(etag) {
+  return etag ? { "If-Match": `"${etag}"` } : { "If-None-Match": "*" };
+}
+
+/**
+ * The page at an address as a document, or null when it has not changed since it had this etag.
+ * @param {string} address
+ * @param {string | null} [etag]
+ */
+export async function page(address, etag) {
   /** @type {Record<string, string>} */
   const headers = { "HX-Request": "true" };
-  if (mark) headers["If-None-Match"] = mark;
+  if (etag) headers["If-None-Match"] = etag;
   const answer = await checked(fetch(address, { headers, cache: "no-store" }));
   if (answer.status === 304) return null;
   const found = new DOMParser().parseFromString(await answer.text(), "text/html");
   if (answer.status === 404) return found;
-  if (metaOf(found, "learner")?.content !== metaOf(document, "learner").content) throw new SomebodyElse();
-  takeToken(metaOf(found, "forgery-token").content);
+  if (learnerOf(found) !== learnerOf(document)) throw new SomebodyElse();
+  takeToken(tokenOf(found).content);
   return found;
 }
 
-/**
- * @param {Document} root
- * @param {string} name
- * @returns {HTMLMetaElement}
- */
-function metaOf(root, name) {
-  return root.querySelector(`meta[name="${name}"]`);
+function learnerOf(/** @type {Document} */ root) {
+  return root.querySelector('meta[name="learner"]')?.getAttribute("content");
+}
+
+function tokenOf(/** @type {Document} */ root) {
+  return find('meta[name="forgery-token"]', root, HTMLMetaElement);
 }
 
 function takeToken(/** @type {string} */ token) {
-  metaOf(document, "forgery-token").content = token;
+  tokenOf(document).content = token;
   /** @type {NodeListOf<HTMLInputElement>} */
   const fields = document.querySelectorAll('[name="forgery_token"]');
   for (const field of fields) field.value = token;
@@ -73,7 +93,7 @@ async function renew() {
  * @param {RequestInit} options
  */
 async function sent(address, { headers = {}, ...options }) {
-  const token = metaOf(document, "forgery-token").content;
+  const token = tokenOf(document).content;
   return checked(
     fetch(address, { ...options, cache: "no-store", headers: { ...headers, "X-Headway-Forgery-Token": token } }),
   );

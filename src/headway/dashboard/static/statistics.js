@@ -1,7 +1,7 @@
-// A course's page: charts, figures that move by themselves, and a roster that is sorted and paged in place.
+// A course's page for teachers: charts, figures that are updated live, and a roster that is sorted and paged in place.
 
 import { binsOf, draw } from "./charts.js";
-import { count, isolated, localize, number, percent, shown } from "./headway.js";
+import { count, dataOf, find, focusedIn, isolated, localize, number, percent, shown } from "./headway.js";
 import htmx from "./htmx.js";
 import { codeOf } from "./service.js";
 
@@ -9,15 +9,15 @@ const locale = document.documentElement.dataset.locale;
 const clock = new Intl.DateTimeFormat(locale, { timeStyle: "medium" });
 const NOBODY = "–";
 const RETRY_MILLISECONDS = 5000;
-const QUIET_MILLISECONDS = 20000; // between two notices to those who listen to the page
-const DAYS_MILLISECONDS = 5000; // between two looks at what happens day by day
+const QUIET_MILLISECONDS = 20000; // between two announcements to those who listen to the page
+const DAYS_MILLISECONDS = 5000; // between two requests for the activity day by day
 
-// Numbers as the server writes them.
-/** @type {Record<string, (value: number, of: string) => string>} */
+// Writes a figure as the server does, by its element's `data-as`.
+/** @type {Record<string, (value: number, element: HTMLElement) => string>} */
 const WRITTEN = {
   number,
   percent,
-  count,
+  count: (value, element) => count(value, dataOf(element, "of")),
   minutes: (value) => {
     const whole = shown(value, 0, []);
     const [hours, minutes] = [Math.floor(whole / 60), whole % 60];
@@ -26,7 +26,7 @@ const WRITTEN = {
 };
 
 const byId = (/** @type {string} */ id) => document.getElementById(id);
-const dataOf = (/** @type {string} */ id) => JSON.parse(byId(id)?.textContent ?? "null");
+const jsonOf = (/** @type {string} */ id) => JSON.parse(find(`#${id}`).textContent);
 
 // The charts
 
@@ -37,7 +37,7 @@ const rooms = new ResizeObserver((entries) => {
 });
 
 /** @type {ChartData} */
-const data = { figures: null, activity: null };
+const data = { figures: withBins(jsonOf("figures-data")), activity: jsonOf("activity-data") };
 
 function withBins(/** @type {CourseFigures} */ figures) {
   for (const lesson of figures.lessons) lesson.bins = binsOf(lesson.score_distribution);
@@ -67,17 +67,17 @@ function drawIn(/** @type {ParentNode} */ root) {
 // The figures
 
 /**
- * The figure that a path of names leads to; undefined where there is none.
+ * The figure at a path of names; null or undefined where there is none.
  * @param {CourseFigures} figures
  * @param {string} path
- * @returns {number}
+ * @returns {number | null | undefined}
  */
 function at(figures, path) {
   const step = (/** @type {any} */ value, /** @type {string} */ name) => value?.[name];
   return path.split(".").reduce(step, figures);
 }
 
-/** What the server lays the figures out by: the page has places for others that are alike in this. */
+/** What the layout of the figures depends on. Where it is the same, the page shows new figures in the old elements. */
 function layoutOf(/** @type {CourseFigures} */ { learners, lessons }) {
   const parts = lessons.map((lesson) => [
     lesson.lesson_id,
@@ -91,11 +91,10 @@ function layoutOf(/** @type {CourseFigures} */ { learners, lessons }) {
 
 function show(/** @type {CourseFigures} */ figures) {
   data.figures = withBins(figures);
-  const page = byId("figures");
+  const page = find("#figures");
   for (const element of elementsIn(page, "[data-figure]")) {
-    const value = at(figures, element.dataset.figure);
-    const written =
-      value === null || value === undefined ? NOBODY : WRITTEN[element.dataset.as](value, element.dataset.of);
+    const value = at(figures, dataOf(element, "figure"));
+    const written = value === null || value === undefined ? NOBODY : WRITTEN[dataOf(element, "as")](value, element);
     if (written !== element.textContent) {
       element.textContent = written;
       flash(element);
@@ -106,12 +105,12 @@ function show(/** @type {CourseFigures} */ figures) {
 
 function flash(/** @type {HTMLElement} */ element) {
   element.classList.remove("changed");
-  void element.offsetWidth; // so that the animation begins anew
+  void element.offsetWidth; // so that the animation begins again
   element.classList.add("changed");
 }
 
 /**
- * Ask for a part of the page anew. Where nobody waits for it, `source` is an element that shows nothing meanwhile.
+ * Fetch a part of the page again. `source` is the element that shows that it is busy; the default one shows nothing.
  * @param {string} id
  */
 function refresh(id, source = `#${id}-data`) {
@@ -124,30 +123,30 @@ function refresh(id, source = `#${id}-data`) {
 
 let areDaysDue = false;
 
-/** What happens today shows in the days soon, but not under the hands of who is there. */
+/** Show today's activity soon, but not while the focus is in that part. */
 function refreshDaysSoon() {
   if (areDaysDue) return;
   areDaysDue = true;
   setTimeout(() => {
     areDaysDue = false;
-    const part = byId("activity");
+    const part = find("#activity");
     if (document.hidden || part.contains(document.activeElement)) refreshDaysSoon();
     else if (part.hasAttribute("data-is-current")) refresh("activity");
   }, DAYS_MILLISECONDS);
 }
 
-/** The roster stays as it is while somebody reads it: it says from when it is. */
+/** The roster does not change while somebody reads it. It says what time it shows. */
 function dateRoster() {
-  byId("roster-as-of").textContent = `As of ${isolated(clock.format(new Date()))}`;
-  byId("roster-again").removeAttribute("data-is-old");
+  find("#roster-as-of").textContent = `As of ${isolated(clock.format(new Date()))}`;
+  find("#roster-again").removeAttribute("data-is-old");
 }
 
-byId("roster-again").addEventListener("click", () => refresh("roster", "#roster-again"));
+find("#roster-again").addEventListener("click", () => refresh("roster", "#roster-again"));
 
 // The stream
 
-const live = byId("live-state");
-/** @type {EventSource} */
+const live = find("#live-state");
+/** @type {EventSource | null} */
 let source = null;
 /** @type {ReturnType<typeof setTimeout>} */
 let retry;
@@ -159,16 +158,16 @@ let lastSaid = -Infinity;
  */
 function tell(state, words) {
   live.dataset.state = state;
-  byId("live-words").replaceChildren(words);
+  find("#live-words").replaceChildren(words);
 }
 
 function say(/** @type {string} */ words) {
-  byId("live-said").textContent = words;
+  find("#live-said").textContent = words;
   lastSaid = performance.now();
 }
 
 function changed(/** @type {MessageEvent} */ event) {
-  const page = byId("figures");
+  const page = find("#figures");
   const wasLost = live.dataset.state === "lost";
   if (event.lastEventId === page.dataset.state) {
     tell("live", "Live");
@@ -181,8 +180,8 @@ function changed(/** @type {MessageEvent} */ event) {
   if (wasLost) say("Connected again. Figures have changed.");
   else if (performance.now() - lastSaid > QUIET_MILLISECONDS)
     say(`Figures have changed: ${count(figures.learners, "learner")}.`);
-  byId("course-title").textContent = figures.title;
-  byId("roster-again").setAttribute("data-is-old", "");
+  find("#course-title").textContent = figures.title;
+  find("#roster-again").setAttribute("data-is-old", "");
   refreshDaysSoon();
   const before = data.figures.learners;
   if (layoutOf(figures) === layoutOf(data.figures)) show(figures);
@@ -190,10 +189,10 @@ function changed(/** @type {MessageEvent} */ event) {
   if (before > 0 !== figures.learners > 0) refreshAll();
 }
 
-/** With the first learner, or without the last one, no part of the page goes on saying the opposite. */
+/** When the first learner comes or the last one goes, the other parts of the page have to say so, too. */
 function refreshAll() {
   refresh("roster", "#roster-said");
-  if (byId("activity").hasAttribute("data-is-current")) refresh("activity");
+  if (find("#activity").hasAttribute("data-is-current")) refresh("activity");
 }
 
 function opened() {
@@ -213,21 +212,21 @@ function lost() {
   }
 }
 
-/** A browser does not say why a stream was refused; the figures' own address does. */
+/** Ask the figures' own address why the stream was refused, because a browser does not say that. */
 async function askWhy() {
   try {
-    const code = await codeOf(await fetch(live.dataset.figures, { headers: { Accept: "application/json" } }));
+    const code = await codeOf(await fetch(dataOf(live, "figures"), { headers: { Accept: "application/json" } }));
     if (code === "not_authenticated")
       return endedBecause(
         "Your session is over. ",
-        `${live.dataset.signIn}?next=${encodeURIComponent(location.pathname)}`,
+        `${dataOf(live, "signIn")}?next=${encodeURIComponent(location.pathname)}`,
         "Sign in again",
       );
-    if (["missing_scope", "course_not_granted"].includes(code))
+    if (code === "missing_scope" || code === "course_not_granted")
       return endedBecause("This page is not for you any more. ");
     if (code === "course_not_found") return endedBecause("The course is not in the catalogue any more. ");
   } catch {
-    // nobody answers: it is tried again
+    // the service does not answer: the stream is tried again
   }
   if (!document.hidden) connect();
 }
@@ -247,7 +246,7 @@ function endedBecause(words, address, title) {
 
 function connect() {
   disconnect();
-  source = new EventSource(live.dataset.stream);
+  source = new EventSource(dataOf(live, "stream"));
   source.addEventListener("open", opened);
   source.addEventListener("statistics", changed);
   source.addEventListener("error", lost);
@@ -259,7 +258,7 @@ function disconnect() {
   source = null;
 }
 
-// A page that nobody sees needs no stream, of which a browser has few.
+// A hidden page closes its stream, because a browser allows only a few.
 document.addEventListener("visibilitychange", () => {
   if (live.dataset.state === "over") return;
   if (document.hidden) disconnect();
@@ -268,7 +267,7 @@ document.addEventListener("visibilitychange", () => {
 addEventListener("pagehide", disconnect);
 addEventListener("pageshow", (event) => event.persisted && connect());
 
-// The parts that are asked for anew in place
+// The parts that are fetched again in place
 
 const OF_ACTIVITY = new Set(["from", "to"]);
 
@@ -277,7 +276,7 @@ document.addEventListener("htmx:configRequest", ({ detail }) => {
   keepTheRest(detail);
 });
 
-/** What the page shows beside the part that is asked for stays in the address. */
+/** Keep the parameters of the other parts of the page in the address. */
 function keepTheRest(/** @type {HtmxEvent["detail"]} */ detail) {
   const isActivity = detail.target.id === "activity";
   if (!isActivity && detail.target.id !== "roster") return;
@@ -291,7 +290,7 @@ function keepTheRest(/** @type {HtmxEvent["detail"]} */ detail) {
   detail.path = wanted.size ? `${path}?${wanted}` : path;
 }
 
-// Back and forward: the parts are asked for anew in place, and one is where one was.
+// Back and forward: the parts are fetched again in place, and the page scrolls to where it was.
 /** @type {NodeListOf<HTMLInputElement>} */
 const FILTERS = document.querySelectorAll("#roster-form [id]");
 
@@ -300,7 +299,7 @@ document.addEventListener("htmx:beforeHistoryUpdate", () => {
 });
 
 addEventListener("popstate", async (event) => {
-  if (!event.state?.htmx) return; // it is within the page
+  if (!event.state?.htmx) return; // the step is within the page
   event.stopImmediatePropagation(); // htmx would load the whole page again, from its top
   const wanted = new URLSearchParams(location.search);
   for (const field of FILTERS) if (field.name) field.value = wanted.get(field.name) ?? "";
@@ -308,21 +307,21 @@ addEventListener("popstate", async (event) => {
   if (event.state.scrolled !== undefined) scrollTo(0, event.state.scrolled);
 });
 
-// What is unfolded in a part stays so, and who is in it stays there.
-/** @type {{ unfolded: string[], focused: string }} */
+// When a part is replaced, what is unfolded in it stays so, and the focus stays where it was.
+/** @type {{ unfolded: string[], focused: string | null }} */
 let kept = { unfolded: [], focused: null };
 
 document.addEventListener("htmx:beforeSwap", ({ detail: { target } }) => {
   const unfolded = [...target.querySelectorAll("details[open]")].map((details) => details.id);
-  kept = { unfolded, focused: target.contains(document.activeElement) ? document.activeElement.id : null };
+  kept = { unfolded, focused: focusedIn(target) };
 });
 
 document.addEventListener("htmx:afterSwap", ({ detail }) => {
   const part = byId(detail.target.id);
   if (!part) return;
   localize(part);
-  if (part.id === "figures") data.figures = withBins(dataOf("figures-data"));
-  if (part.id === "activity") data.activity = dataOf("activity-data");
+  if (part.id === "figures") data.figures = withBins(jsonOf("figures-data"));
+  if (part.id === "activity") data.activity = jsonOf("activity-data");
   drawIn(part);
   for (const id of kept.unfolded) byId(id)?.setAttribute("open", "");
   if (kept.focused) byId(kept.focused)?.focus({ preventScroll: true });
@@ -335,9 +334,9 @@ document.addEventListener("htmx:afterSwap", ({ detail }) => {
  */
 function rosterCame(part, asker) {
   dateRoster();
-  byId("roster-said").textContent = part.querySelector("[data-says]")?.textContent.trim() ?? ""; // a fault says itself
+  find("#roster-said").textContent = part.querySelector("[data-says]")?.textContent.trim() ?? ""; // a fault is an alert
   if (!asker.matches(".pager a, #roster-again")) return;
-  /** @type {HTMLElement} */
+  /** @type {HTMLElement | null} */
   const frame = part.querySelector(".table-frame");
   frame?.focus({ preventScroll: true });
   part.scrollIntoView();
@@ -347,14 +346,12 @@ for (const name of /** @type {const} */ (["htmx:responseError", "htmx:sendError"
   document.addEventListener(name, ({ detail }) => {
     const notice = Object.assign(document.createElement("p"), { className: "notice", role: "alert" });
     notice.textContent = "That could not be loaded. Try again in a moment, or load the page again.";
-    const part = byId(detail.target.id);
+    const part = find(`#${detail.target.id}`);
     part.querySelector(":scope > .notice")?.remove();
     part.prepend(notice);
   });
 }
 
-data.figures = withBins(dataOf("figures-data"));
-data.activity = dataOf("activity-data");
 drawIn(document);
 dateRoster();
 if (!document.hidden) {
