@@ -22,7 +22,7 @@ _ANSWERED_ALONE: Final = frozenset({"version", "recalculation"})
 
 @dataclass(frozen=True)
 class Draft:
-    """A course's document to edit. `etag` is the course's etag, or `None` where the course does not exist yet."""
+    """A course's document to edit. `etag` is that of the course, or `None` where the course does not exist yet."""
 
     document: dict[str, Any]
     etag: str | None

@@ -3,7 +3,7 @@
 import { find } from "./headway.js";
 import { SignedOut, SomebodyElse, Unavailable } from "./service.js";
 
-const told = find("#told");
+const status = find("#status");
 const notice = find("#notice");
 const words = find("p", notice);
 const link = find("a", notice, HTMLAnchorElement);
