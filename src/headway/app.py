@@ -47,9 +47,9 @@ _log = get_logger("headway")
 
 @dataclass(frozen=True)
 class Headway:
-    """The service's parts, made from settings; nothing is opened before `lifespan`, `opened` or `store.open`.
+    """The parts of the service, made from settings. `lifespan`, `opened` and `store.open` open the database.
 
-    `permanent_codes` sign a browser in any number of times, until this process ends.
+    `permanent_codes` sign browsers in any number of times, until this process ends.
     """
 
     settings: Settings
@@ -57,7 +57,7 @@ class Headway:
 
     @cached_property
     def metrics(self) -> Metrics:
-        """The figures of this instance."""
+        """The metrics of this instance."""
         return Metrics()
 
     @cached_property
@@ -73,26 +73,26 @@ class Headway:
 
     @cached_property
     def services(self) -> Services:
-        """The use cases over the store."""
+        """The use cases, over the store."""
         return Services.over(self.store, self.jobs.wake, self.permanent_codes)
 
     @cached_property
     def jobs(self) -> Runner:
-        """Work in the background, while `lifespan` lasts."""
+        """The jobs in the background. They run while `lifespan` lasts."""
         return Runner([Recalculator(self.store), Finisher(self.store), Sweeper(self.store)])
 
     @cached_property
     def access(self) -> Access:
-        """What verifies callers."""
+        """The parts that verify callers."""
         return Access(self.settings)
 
     @cached_property
     def dashboard(self) -> "Dashboard | None":
-        """The pages, where there are any. Raises `ConfigurationError`."""
+        """The pages; `None` where they are turned off. Raises `ConfigurationError`."""
         settings = self.settings
         if self.access.sessions is None:
             return None
-        from headway.dashboard import Dashboard  # noqa: PLC0415 - commands, and services without pages, do without
+        from headway.dashboard import Dashboard  # noqa: PLC0415 - commands, and services without pages, do not need it
 
         return Dashboard(
             settings.dashboard_path, PREFIX, self.services, self.access.sessions, settings.frame_ancestors,
@@ -101,7 +101,7 @@ class Headway:
 
     @cached_property
     def streams(self) -> Streams:
-        """The open event streams of courses' figures."""
+        """The open event streams of statistics."""
         streams = Streams(self.settings.stream_limit)
         self.metrics.watch_streams(lambda: streams.open)
         return streams
@@ -123,9 +123,9 @@ class Headway:
 
     @contextlib.asynccontextmanager
     async def lifespan(self, _app: object) -> AsyncIterator[Mapping[str, Callable[..., None]]]:
-        """Open the store, and run the jobs in the background; at the end close it.
+        """Open the store and run the jobs in the background until the block is left. Then close the store.
 
-        Tells the server what to call when it begins to stop, and when it cuts a connection off.
+        Yields the functions that the server calls when it begins to stop, and when it cuts off a connection.
         """
         self.streams.begin()
         async with self.opened(), self.jobs.working():
@@ -133,7 +133,7 @@ class Headway:
 
     @contextlib.asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """Open the store; at the end commit what is queued and close it."""
+        """Open the store until the block is left. Then commit the queued writes and close it."""
         await self.store.open()
         try:
             yield
@@ -141,7 +141,7 @@ class Headway:
             await self.store.close()
 
     def router(self) -> APIRouter:
-        """The API as a router, which brings its own lifespan."""
+        """Return the API as a router with its own lifespan."""
         return build_router(self._endpoints(None), PREFIX, self.lifespan)
 
     def asgi(self) -> ASGIApp:
@@ -192,7 +192,7 @@ class Headway:
         app: FastAPI = FastAPIOffline(
             title="Headway",
             version=VERSION,
-            summary="Where a learner stands, and how the course is doing.",
+            summary="Learners' progress in courses, and statistics for their teachers.",
             openapi_tags=TAGS,
             redoc_url=None,
             redirect_slashes=False,
@@ -207,12 +207,12 @@ class Headway:
 
 
 def create_app(settings: Settings | None = None) -> ASGIApp:
-    """Headway as an ASGI application of its own, as `headway serve` runs it. Raises `ConfigurationError`."""
+    """Return Headway as a separate ASGI application, as `headway serve` runs it. Raises `ConfigurationError`."""
     return Headway(settings or Settings()).asgi()
 
 
 def create_router(settings: Settings | None = None) -> APIRouter:
-    """Headway's API as a router, for `app.include_router(create_router())` in another FastAPI application.
+    """Return the API as a router, for `app.include_router(create_router())` in another FastAPI application.
 
     The router opens and closes the store with the application's lifespan. Raises `ConfigurationError`.
     """

@@ -1,4 +1,4 @@
-"""The settings: environment variables `HEADWAY_*`, or the same names in a file `.env`."""
+"""The settings: environment variables `HEADWAY_*`, or variables of the same names in a file `.env`."""
 
 import re
 from enum import StrEnum
@@ -17,7 +17,7 @@ _ISSUER = re.compile(rf"(https://{_HOST}|http://(127\.0\.0\.1|localhost))(:[0-9]
 
 
 class LogFormat(StrEnum):
-    """How log lines are written."""
+    """The format of log lines."""
 
     JSON = "json"
     CONSOLE = "console"
@@ -28,59 +28,59 @@ _LESSON_URL_NAMES: Final = frozenset({"{course_id}", "{lesson_id}"})
 
 
 class Settings(BaseSettings):
-    """Everything an operator may set. `headway settings` prints the values in force."""
+    """All settings of an operator. `headway settings` prints the present values."""
 
     model_config = SettingsConfigDict(env_prefix="HEADWAY_", env_file=".env", extra="ignore")
 
     database_url: str = Field(
         "sqlite:///headway.db",
-        description="Where progress is kept: sqlite:///relative/path.db, sqlite:////absolute/path.db or "
+        description="The database: sqlite:///relative/path.db, sqlite:////absolute/path.db or "
         "postgresql://user:password@host:5432/database.",
     )
     host: str = Field("127.0.0.1", description="Address to listen on.")
-    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0 takes a free one.")
-    workers: int = Field(1, ge=1, le=256, description="Server processes; more than one with PostgreSQL only.")
+    port: int = Field(8000, ge=0, le=65535, description="Port to listen on; 0: a free port.")
+    workers: int = Field(1, ge=1, le=256, description="Server processes; more than one only with PostgreSQL.")
 
-    jwt_secret: SecretStr | None = Field(None, description="Shared secret of HS256 tokens, 32 bytes at least.")
+    jwt_secret: SecretStr | None = Field(None, description="Shared secret of HS256 tokens, at least 32 bytes.")
     jwt_public_key: str | None = Field(
         None, description="Public key of RS256, ES256 or EdDSA tokens: PEM text, or the path of a PEM file."
     )
     jwt_jwks_url: str | None = Field(None, description="Address of the identity provider's key set (RFC 7517).")
-    jwt_issuer: str | None = Field(None, description="The `iss` that every token must carry.")
-    jwt_audience: str | None = Field(None, description="The `aud` that every token must carry.")
+    jwt_issuer: str | None = Field(None, description="The `iss` that every token must have.")
+    jwt_audience: str | None = Field(None, description="The `aud` that every token must have.")
     jwt_leeway: float = Field(
-        10.0, ge=0, le=120, description="Seconds that the issuer's clock may differ, for `exp`, `nbf` and `iat`."
+        10.0, ge=0, le=120, description="Seconds by which the issuer's clock may differ, for `exp`, `nbf` and `iat`."
     )
 
     public_url: str | None = Field(
-        None, description="Origin that browsers see, such as https://learn.example; none: the one that is asked."
+        None, description="Origin that browsers see, such as https://learn.example; none: that of the request."
     )
-    dashboard_path: str = Field("/dashboard", description="Where the pages are; empty turns them off.")
+    dashboard_path: str = Field("/dashboard", description="Path of the pages; empty: no pages.")
     session_secret: SecretStr | None = Field(
         None,
-        description="Secret that seals the pages' sessions, 32 bytes at least; needed where tokens have a public key.",
+        description="Secret that seals the pages' sessions, at least 32 bytes; needed where tokens have a public key.",
     )
     session_hours: float = Field(
-        12.0, ge=0.1, le=24 * 30, description="Hours after which a browser has to sign in anew."
+        12.0, ge=0.1, le=24 * 30, description="Hours after which a browser has to sign in again."
     )
     frame_ancestors: Annotated[list[str], NoDecode] = Field(
         default=[], description="Origins whose pages may frame the pages, separated by commas; none by default."
     )
     lesson_url: str | None = Field(
         None,
-        description="Where the platform plays a lesson: an https or http address with {lesson_id} in it, and where it "
-        "is wanted {course_id}.",
+        description="Address of a lesson on your platform: https or http, with {lesson_id} in it and, if needed, "
+        "{course_id}.",
     )
 
     oidc_issuer: str | None = Field(
-        None, description="Issuer of the OpenID Connect provider that the pages sign in by; none by default."
+        None, description="Issuer of the OpenID Connect provider for signing in to the pages; none by default."
     )
-    oidc_client_id: str | None = Field(None, description="What that provider calls this service.")
+    oidc_client_id: str | None = Field(None, description="Client id of this service at that provider.")
     oidc_client_secret: SecretStr | None = Field(
-        None, description="Secret of this service at the provider; none: a public client, by PKCE alone."
+        None, description="Secret of this service at the provider; none: a public client, with PKCE only."
     )
-    oidc_scopes: str = Field("openid", description="Scopes to ask the provider for, openid among them.")
-    oidc_learner_claim: str = Field("sub", description="Claim of the ID token that says who the learner is.")
+    oidc_scopes: str = Field("openid", description="Scopes to request from the provider, including openid.")
+    oidc_learner_claim: str = Field("sub", description="Claim of the ID token that names the learner.")
     oidc_scopes_claim: str = Field("scope", description="Claim of the ID token that holds the scopes to grant.")
     oidc_courses_claim: str = Field(
         "courses", description="Claim of the ID token that limits statistics:read to courses."
@@ -90,31 +90,31 @@ class Settings(BaseSettings):
         default=[], description="Origins whose pages may call the API, separated by commas; none by default."
     )
     queue_limit: int = Field(4096, ge=1, description="Writes that may wait; one more is answered 503.")
-    batch_limit: int = Field(256, ge=1, le=4096, description="Writes that one transaction takes at most.")
+    batch_limit: int = Field(256, ge=1, le=4096, description="The most writes in one transaction.")
     body_mib: int = Field(
         64,
         ge=16,
-        description="MiB of memory that the bodies under way may take together; one more is answered 503.",
+        description="MiB of memory that the bodies of running requests may take together; one more is answered 503.",
     )
     answer_mib: int = Field(
         64,
         ge=16,
-        description="MiB of memory that long answers under way may take together; one more is answered 503.",
+        description="MiB of memory that running long answers may take together; one more is answered 503.",
     )
     lock_seconds: float = Field(
         5.0, ge=0, le=60, description="Seconds that a write waits for another process's lock before 503."
     )
     postgres_connections: int = Field(
-        8, ge=2, le=1000, description="Connections of one server process to PostgreSQL, beside one that listens."
+        8, ge=2, le=1000, description="Connections of one server process to PostgreSQL, without the one that listens."
     )
     postgres_timeout_seconds: float = Field(
         30.0, gt=0, description="Seconds that one statement may take on PostgreSQL before 503."
     )
     transaction_pooler: bool = Field(
-        False, description="Whether PgBouncer in transaction mode stands before PostgreSQL."
+        False, description="Whether PgBouncer in transaction mode is in front of PostgreSQL."
     )
     stream_limit: int = Field(
-        1000, ge=0, description="Streams of figures that one server process keeps open; one more is answered 503."
+        1000, ge=0, description="Open streams of statistics of one server process; one more is answered 503."
     )
     connection_limit: int = Field(
         10_000, ge=1, le=1_000_000, description="Connections of one server process; one more is answered 503."
@@ -123,14 +123,16 @@ class Settings(BaseSettings):
         10.0, ge=0.1, le=600, description="Seconds that a request line and headers may take to arrive."
     )
     body_seconds: float = Field(
-        30.0, ge=0.1, le=600, description="Seconds that a body may pause; the whole may take ten times as long."
+        30.0, ge=0.1, le=600, description="Seconds that a body may pause; all of it may take ten times as long."
     )
     patience_seconds: float = Field(
-        10.0, ge=0.1, le=600, description="Seconds that a client may take nothing of its answer."
+        10.0, ge=0.1, le=600, description="Seconds for which a client may take nothing of its answer."
     )
-    shutdown_seconds: int = Field(30, ge=1, description="Seconds that a stopping service gives the requests under way.")
+    shutdown_seconds: int = Field(30, ge=1, description="Seconds that a stopping service waits for running requests.")
     log_format: LogFormat = Field(LogFormat.CONSOLE, description="How log lines are written: json or console.")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least level logged.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The lowest level that is logged."
+    )
     log_requests: Literal["all", "refused", "none"] = Field(
         "refused", description="Which requests get a log line: all, refused (4xx and 5xx), or none (5xx still do)."
     )
@@ -170,7 +172,7 @@ class Settings(BaseSettings):
     @classmethod
     def _with_openid(cls, value: str) -> str:
         if "openid" not in value.split():
-            raise ValueError("the scopes have openid among them, with spaces between")
+            raise ValueError("the scopes must include openid; write spaces between them")
         return value
 
     @field_validator("dashboard_path")
@@ -178,11 +180,13 @@ class Settings(BaseSettings):
     def _without_a_slash_behind(cls, value: str) -> str:
         path = value.rstrip("/")
         if value and not path:
-            raise ValueError("the pages need a path of their own, such as /dashboard; nothing at all turns them off")
+            raise ValueError("the pages need a path, such as /dashboard; an empty value turns them off")
         if path and not re.fullmatch(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+", path):
-            raise ValueError("a path begins with / and has letters, digits and . _ ~ - only, no part that is . or ..")
+            raise ValueError(
+                "a path begins with / and has only letters, digits and . _ ~ -, and no part that is . or .."
+            )
         if path[1:].partition("/")[0] in _TAKEN:
-            raise ValueError(f"the service itself is at {', '.join(f'/{name}' for name in sorted(_TAKEN))}")
+            raise ValueError(f"the service uses these paths itself: {', '.join(f'/{name}' for name in sorted(_TAKEN))}")
         return path
 
     @field_validator("lesson_url")
@@ -194,7 +198,7 @@ class Settings(BaseSettings):
         is_address = re.fullmatch(r"https?://[^/?#{}\s]+[/?#]\S*", value)
         if not is_address or not {"{lesson_id}"} <= set(names) <= _LESSON_URL_NAMES:
             raise ValueError(
-                "an address begins with https:// or http:// and has {lesson_id} in it, perhaps {course_id}"
+                "an address begins with https:// or http://, and has {lesson_id} and, if needed, {course_id} in it"
             )
         return value
 
@@ -202,28 +206,28 @@ class Settings(BaseSettings):
     def _at_most_one_key(self) -> Self:
         given = [name for name in ("jwt_secret", "jwt_public_key", "jwt_jwks_url") if getattr(self, name)]
         if len(given) > 1:
-            raise ValueError(f"set one of {', '.join(f'HEADWAY_{name.upper()}' for name in given)}, not several")
+            raise ValueError(f"set only one of {', '.join(f'HEADWAY_{name.upper()}' for name in given)}")
         return self
 
     @model_validator(mode="after")
     def _a_whole_provider(self) -> Self:
         if bool(self.oidc_issuer) != bool(self.oidc_client_id):
-            raise ValueError("HEADWAY_OIDC_ISSUER and HEADWAY_OIDC_CLIENT_ID go together: set both, or neither")
+            raise ValueError("HEADWAY_OIDC_ISSUER and HEADWAY_OIDC_CLIENT_ID belong together: set both or none")
         return self
 
     @property
     def has_key(self) -> bool:
-        """Whether the operator configured a key that tokens are verified with."""
+        """Whether a key is configured that verifies tokens."""
         return bool(self.jwt_secret or self.jwt_public_key or self.jwt_jwks_url)
 
     @property
     def uses_postgres(self) -> bool:
-        """Whether the address is one of a PostgreSQL database."""
+        """Whether the database is PostgreSQL."""
         return self.database_url.partition("://")[0] in {"postgresql", "postgres"}
 
     @property
     def database_path(self) -> Path:
-        """The file of a `sqlite:` address. Raises `ConfigurationError` for an address that is of neither kind."""
+        """The file of a `sqlite:` address. Raises `ConfigurationError` for any other address."""
         scheme, _, rest = self.database_url.partition("://")
         path = unquote(rest.removeprefix("/"))
         if scheme != "sqlite" or not rest.startswith("/") or not path or "\0" in path:
@@ -236,7 +240,7 @@ class Settings(BaseSettings):
 
 
 def _origin(text: str) -> str:
-    """An origin in its one form (RFC 6454 section 6.2). Raises where it is more, or something else."""
+    """Return an origin in its canonical form (RFC 6454 section 6.2). Raises `ValueError` where it is not one."""
     origin = text.strip().rstrip("/").lower()
     if not _ORIGIN.fullmatch(origin):
         raise ValueError("an origin is a scheme and a host, such as https://learn.example, and nothing more")

@@ -126,7 +126,7 @@ def test_a_full_disk_is_reported_and_the_copy_can_continue(folder: Path, sqlite_
         timeout=60,
         check=False,
     )
-    check_refusal(Finished(full.returncode, full.stdout, full.stderr), 1, "broken off", "run the same command again")
+    check_refusal(Finished(full.returncode, full.stdout, full.stderr), 1, "interrupted", "run the same command again")
     assert count_in(folder / "to") % BATCH == 0
     assert count_in(folder / "to") < 5_000
     check_table(headway(folder, *arguments), courses=1, rows=5_000, all_course_progress=100)
@@ -140,7 +140,7 @@ def test_a_lock_that_stays_is_reported(folder: Path, sqlite_url: str, postgres_u
     assert headway(folder, "migrate", database_url=destination).code == 0
     with write_lock(folder / "to"):
         refused = headway(folder, "copy", postgres_url, destination, lock_seconds=0.1)
-    check_refusal(refused, 1, "broken off", "locked")
+    check_refusal(refused, 1, "interrupted", "locked")
 
 
 def test_a_lost_connection_is_reported(folder: Path, sqlite_url: str, postgres_url: str, connected: Session) -> None:
@@ -153,7 +153,7 @@ def test_a_lost_connection_is_reported(folder: Path, sqlite_url: str, postgres_u
         eventually(lambda: looking.value(f"SELECT count(*) {waiting}") == 1)
         looking.rows(f"SELECT pg_terminate_backend(pid) {waiting}")
         told = under_way.finish()
-    check_refusal(told, 1, "broken off", "terminating connection")
+    check_refusal(told, 1, "interrupted", "terminating connection")
 
 
 def test_a_user_without_the_right_to_write_is_reported(

@@ -70,7 +70,7 @@ def test_a_file_of_another_name_needs_a_format(program: Program, lines: Lines) -
     path = file(program.folder, "progress.txt", as_csv(lines))
     refused = program("progress", "import", path)
     assert (refused.code, refused.out) == (2, "")
-    assert "progress.txt could be CSV, NDJSON or an export: say which with --format." in refused.err
+    assert "The format of progress.txt is not known. Name it with --format: csv, ndjson or export." in refused.err
     assert program("progress", "import", path, "--format", "csv").out.startswith("5 lines: 5 written")
 
 
@@ -110,7 +110,7 @@ def test_an_atomic_import_writes_all_lines_or_none(program: Program, lines: Line
     refused = program("progress", "import", file(program.folder, "progress.csv", as_csv(wrong)), "--atomic")
     assert refused.code == 1
     assert refused.out.splitlines()[0].startswith("line 7: lesson_id: Lesson ")
-    assert refused.out.splitlines()[1:] == ["Nothing was written. Lines that are wrong: 1."]
+    assert refused.out.splitlines()[1:] == ["Nothing was written. Wrong lines: 1."]
     assert held(program) == 0
     done = program("progress", "import", file(program.folder, "progress.csv", as_csv(lines)), "--atomic")
     assert (done.code, held(program)) == (0, 5)
@@ -122,7 +122,7 @@ def test_a_dry_run_of_an_atomic_import_answers_the_same_as_the_import(program: P
     refused = program("progress", "import", wrong, "--dry-run", "--atomic")
     assert refused.code == 1
     fault, sums = refused.out.splitlines()
-    assert sums == "Nothing would be written. Lines that are wrong: 1."
+    assert sums == "Nothing would be written. Wrong lines: 1."
     assert program("progress", "import", wrong, "--atomic").out.splitlines()[0] == fault
     rehearsed = program("progress", "import", good, "--dry-run", "--atomic")
     assert rehearsed == Finished(0, "5 lines: 5 would be written, 0 unchanged, 0 refused.\n", "")
@@ -212,5 +212,5 @@ def test_a_completion_that_is_held_back_is_reported(program: Program) -> None:
     a_line = line(str(uuid4()), found["id"], quiz["id"], status="completed")
     assert program("progress", "import", file(program.folder, "one.ndjson", ndjson([a_line]))).out.splitlines() == [
         "1 line: 1 written, 0 unchanged, 0 refused.",
-        "Not completed, since a condition of the lesson is not met: 1.",
+        "Not completed, because a condition of the lesson is not met: 1.",
     ]

@@ -55,7 +55,7 @@ def test_an_export_equals_the_answer_of_the_service(program: Program, learners: 
 
 def test_only_this_user_may_read_an_export(program: Program, learners: list[str]) -> None:
     done = program("learners", "export", learners[0], "--output", "ada.json")
-    assert (done.code, done.out) == (0, f"{learners[0]}: 2 rows in ada.json\n")
+    assert (done.code, done.out) == (0, f"{learners[0]}: progress in 2 lessons, written to ada.json\n")
     file = program.folder / "ada.json"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert json.loads(file.read_text(encoding="utf-8")) == exported(program, learners[0])
@@ -130,4 +130,4 @@ def test_a_learner_can_be_named_as_in_a_token(program: Program, document: dict[s
 def test_an_empty_name_of_a_learner_is_refused(program: Program, command: tuple[str, ...]) -> None:
     refused = program("learners", command[0], "", *command[1:])
     assert (refused.code, refused.out) == (2, "")
-    assert "LEARNER takes a name" in refused.err
+    assert "LEARNER must not be empty" in refused.err

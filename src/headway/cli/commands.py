@@ -46,17 +46,17 @@ def _program(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Headway keeps learners' progress and tells where they stand."""
+    """Headway stores learners' progress in courses, and shows it to learners and teachers."""
 
 
 @app.command()
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one.")] = None,
-    workers: Annotated[int | None, typer.Option(help="Server processes; SQLite takes one.")] = None,
-    log_format: Annotated[LogFormat | None, typer.Option(help="How log lines are written.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0: a free port.")] = None,
+    workers: Annotated[int | None, typer.Option(help="Server processes; only one with SQLite.")] = None,
+    log_format: Annotated[LogFormat | None, typer.Option(help="The format of log lines.")] = None,
 ) -> None:
-    """Run the service. Options not given come from the settings: headway settings.
+    """Run the service. The settings have the defaults of the options: headway settings.
 
     Examples:
       headway serve
@@ -77,10 +77,10 @@ def serve(
 @app.command()
 def migrate(
     citus: Annotated[
-        bool, typer.Option("--citus", help="Then spread the tables over the Citus cluster whose coordinator this is.")
+        bool, typer.Option("--citus", help="Also distribute the tables over the Citus cluster of this coordinator.")
     ] = False,
 ) -> None:
-    """Bring the database's schema up to date. `headway serve` does so by itself when it starts.
+    """Apply the missing migrations to the database. `headway serve` does the same when it starts.
 
     Examples:
       headway migrate
@@ -92,16 +92,16 @@ def migrate(
         out.print("\n".join(f"applied {name}" for name in applied) or "The schema is up to date.")
         if citus:
             _distribute(settings)
-            out.print("The tables are spread over the cluster.")
+            out.print("The tables are distributed over the cluster.")
 
 
 @app.command()
 def token(
-    user: Annotated[str, typer.Option(help="The learner: a UUID, or any other name of your platform's.")],
+    user: Annotated[str, typer.Option(help="The learner: a UUID, or any other name from your platform.")],
     scope: Annotated[list[str] | None, typer.Option(help="A scope to grant; may be repeated.")] = None,
-    expires: Annotated[str, typer.Option(help="How long it is valid: 90s, 15m, 12h or 30d.")] = "12h",
+    expires: Annotated[str, typer.Option(help="How long the token is valid: 90s, 15m, 12h or 30d.")] = "12h",
 ) -> None:
-    """Print a token signed with the configured secret, or with the one kept beside the database.
+    """Print a token, signed with the configured secret or with the one beside the database.
 
     Examples:
       headway token --user a169451c-8525-4352-b8ca-070dd449a1a5
@@ -109,7 +109,7 @@ def token(
     """
     settings = load_settings()
     if settings.has_key and settings.jwt_secret is None:
-        fail("Tokens are signed by whoever holds the private key. headway token needs HEADWAY_JWT_SECRET.", 2)
+        fail("Only the owner of the private key can sign tokens. headway token needs HEADWAY_JWT_SECRET.", 2)
     with refusals_end_the_program():
         signed = issue_token(
             Headway(settings).access.secret,
@@ -125,7 +125,7 @@ def token(
 
 @app.command("settings")
 def show_settings() -> None:
-    """List every setting: its variable, the value in force, what it is for.
+    """List all settings: the variable, the present value and the meaning.
 
     Example:
       headway settings
@@ -183,4 +183,4 @@ def _shown(value: object) -> str:
 def _shown_address(settings: Settings) -> str:
     if not settings.uses_postgres:
         return settings.database_url
-    return without_password(settings.database_url) or "(set, but no address of a PostgreSQL database)"
+    return without_password(settings.database_url) or "(set, but not an address of a PostgreSQL database)"

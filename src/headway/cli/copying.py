@@ -30,14 +30,14 @@ def copy(
     source_url: Annotated[str, typer.Argument(metavar="FROM", help="Address of the database to copy.")],
     destination_url: Annotated[str, typer.Argument(metavar="TO", help="Address of the database to copy it to.")],
 ) -> None:
-    """Copy all that a database holds to another one: from SQLite to PostgreSQL, back, or between two of a kind.
+    """Copy everything in a database to another one: from SQLite to PostgreSQL, back, or between two of the same kind.
 
-    Stop the service first: neither database may be written to meanwhile.
+    Stop the service first, so that nothing writes to either database.
 
-    Puts what TO lacks, then compares both. Broken off and run again, it goes on.
-    TO is empty at first, or an earlier copy of FROM.
+    Stores in TO what is missing there, then compares both. Run it again to continue an interrupted copy.
+    TO must be empty, or an earlier copy of FROM.
 
-    A password of PostgreSQL's is also taken from PGPASSWORD or ~/.pgpass.
+    PGPASSWORD or ~/.pgpass may have the password for PostgreSQL.
 
     Examples:
       headway copy sqlite:////var/lib/headway/headway.db postgresql://headway@db.example/headway
@@ -58,7 +58,7 @@ def copy(
 
 @dataclass(frozen=True)
 class _Copied:
-    """The number of rows written to the destination, the seconds that took, and the comparison of both databases."""
+    """The number of rows that were written, the seconds that it took, and the comparison of both databases."""
 
     put: int
     seconds: float
@@ -71,8 +71,8 @@ async def _copy(source: Settings, destination: Settings) -> _Copied:
             return await _copy_all(here, there)
         except StoreUnavailableError as error:
             raise StoreUnavailableError(
-                f"The copy was broken off ({_reason(error)}). What was copied stays: once that is put right, run the "
-                "same command again, and it goes on."
+                f"The copy was interrupted ({_reason(error)}). What was copied stays. When the cause is repaired, run "
+                "the same command again to continue."
             ) from error
 
 
@@ -148,7 +148,7 @@ def _naming(name: str) -> Iterator[None]:
         raise ConfigurationError(_about(name, error)) from error
     except ValueError as error:  # its text may contain part of the password
         raise ConfigurationError(
-            f"{name} is no address of a database. In a password, write characters such as / ? # @ : in percent form."
+            f"{name} is not a database address. In a password, write characters such as / ? # @ : in percent form."
         ) from error
 
 
@@ -175,9 +175,9 @@ def _print_comparison(copied: _Copied) -> None:
             f"Copied {count_of(copied.put, 'row')} in {copied.seconds:.1f} seconds, {count_of(rate, 'row')} a second."
         )
     else:
-        out.print("All was there already: nothing was written.")
+        out.print("Everything was there already. Nothing was written.")
     if any(compared.differing for compared in copied.compared):
         fail(
-            "The two sides differ: one of them was written to meanwhile. Stop every service that uses one of them and "
-            "run the same command again."
+            "The databases differ, because one of them was written to during the copy. Stop every service that uses "
+            "one of them, and run the same command again."
         )

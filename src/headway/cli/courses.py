@@ -39,10 +39,10 @@ def put(
         list[Path], typer.Argument(metavar="FILE...", help="JSON or YAML documents, or directories of them.")
     ],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Store nothing; say what would change, and for how many learners.")
+        bool, typer.Option("--dry-run", help="Store nothing; print what would change, and for how many learners.")
     ] = False,
 ) -> None:
-    """Make the catalogue hold the courses as their documents say. Nothing is stored unless all of them are right.
+    """Store courses from their documents. Nothing is stored where one of the documents is wrong.
 
     Examples:
       headway courses put course.yaml
@@ -82,7 +82,7 @@ def list_courses() -> None:
 
 @app.command()
 def show(course: CourseArgument) -> None:
-    """Print a course's document as JSON; it can be edited and put again.
+    """Print the document of a course as JSON, for example to edit it and put it again.
 
     Example:
       headway courses show 5e757794-c815-4ccc-bf16-1010d8ef2347 > course.json
@@ -94,7 +94,7 @@ def show(course: CourseArgument) -> None:
 
 @app.command()
 def remove(course: CourseArgument) -> None:
-    """Take a course out of the catalogue. Its learners' progress is kept, for when it is put back.
+    """Remove a course from the catalogue. The progress of its learners is kept, in case the course comes back.
 
     Example:
       headway courses remove 5e757794-c815-4ccc-bf16-1010d8ef2347
@@ -115,7 +115,7 @@ def schema() -> None:
 
 
 async def _put(services: Services, course: Course, *, dry_run: bool) -> str:
-    """Put a course, or compute what that would change, and return it in words."""
+    """Store a course, or only compute what that would change, and return the change in words."""
     if dry_run:
         return _described_impact(await services.catalogue.impact_of_course(OPERATOR, course))
     return _described((await services.catalogue.put_course(OPERATOR, course)).change)

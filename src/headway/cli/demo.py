@@ -31,12 +31,12 @@ _CURL_DATA: Final = '{"progress_percentage": 42.5, "video_position_seconds": 331
 
 
 def demo(
-    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.")] = 8000,
-    folder: Annotated[Path, typer.Option(help="Where the demo keeps its database.")] = Path(".demo"),
+    port: Annotated[int, typer.Option(help="Port to listen on; 0: a free port.")] = 8000,
+    folder: Annotated[Path, typer.Option(help="The folder of the demo's database.")] = Path(".demo"),
 ) -> None:
-    """Run the service with two sample courses and five learners' progress, and print links that sign in.
+    """Run the service with two sample courses and the progress of five learners, and print links that sign in.
 
-    It also prints curl lines to paste. The links are good as long as the demo runs.
+    It also prints curl commands to paste. The links are valid while the demo runs.
 
     Example:
       headway demo --port 8080
@@ -46,7 +46,7 @@ def demo(
         database_url=f"sqlite:///{quote(str(folder / 'headway.db'))}", host="127.0.0.1", port=port, workers=1
     )
     if settings.has_key and settings.jwt_secret is None:
-        fail("The demo signs a token of its own: unset HEADWAY_JWT_PUBLIC_KEY and HEADWAY_JWT_JWKS_URL.", 2)
+        fail("The demo signs its own token. Unset HEADWAY_JWT_PUBLIC_KEY and HEADWAY_JWT_JWKS_URL.", 2)
     with refusals_end_the_program():
         courses = _samples()
         asyncio.run(_fill(Headway(settings), courses))
@@ -76,7 +76,7 @@ def _samples() -> list[Course]:
 
 
 async def _fill(headway: Headway, courses: list[Course]) -> None:
-    """Put the courses and write the learners' progress. A second run changes nothing, since merge writes only add."""
+    """Store the courses and write the learners' progress. A second run changes nothing: merge writes only add."""
     async with headway.opened():
         for course in courses:
             await headway.services.catalogue.put_course(OPERATOR, course)

@@ -39,21 +39,21 @@ def import_file(
         Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="CSV, NDJSON or an export.")
     ],
     file_format: Annotated[
-        FileFormat | None, typer.Option("--format", help="How the file is written, where its name does not tell.")
+        FileFormat | None, typer.Option("--format", help="The format of the file, where its name does not show it.")
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every line, write none.")] = False,
-    atomic: Annotated[bool, typer.Option("--atomic", help="Write all lines or none; 10,000 at most.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every line, and write nothing.")] = False,
+    atomic: Annotated[bool, typer.Option("--atomic", help="Write all lines or none; at most 10,000.")] = False,
     learner: Annotated[
         str | None,
-        typer.Option(metavar="LEARNER", help="Whose an export becomes, where not its own learner's."),
+        typer.Option(metavar="LEARNER", help="The learner for whom an export is restored; by default its own learner."),
     ] = None,
 ) -> None:
-    """Write many learners' progress from a file. Lines that are wrong are printed; it then ends with 1.
+    """Write many learners' progress from a file. Wrong lines are printed, and the command then ends with 1.
 
-    A line names user_id, course_id and lesson_id, and any of the fields that can be written, with the times that they
-    were written at or none. A file of headway learners export is restored: its rows, its dates and its days.
+    A line has user_id, course_id, lesson_id, and any of the fields that can be written, with or without their times.
+    A file from headway learners export is restored with its progress, its dates and its days.
 
-    Broken off and run again, it goes on.
+    Run it again to continue an interrupted import.
 
     Examples:
       headway progress import progress.csv
@@ -63,7 +63,7 @@ def import_file(
     """
     file_format = file_format or _BY_SUFFIX.get(file.suffix.lower())
     if file_format is None:
-        fail(f"{file.name} could be CSV, NDJSON or an export: say which with --format.", 2)
+        fail(f"The format of {file.name} is not known. Name it with --format: csv, ndjson or export.", 2)
     learner_id = learner_id_of(learner) if learner else None
     upload = _Upload(file, file_format, ImportOptions(dry_run, atomic), learner_id)
     try:
@@ -115,7 +115,7 @@ async def _import(services: Services, upload: _Upload, digest: str, notify: Noti
         try:
             report = await _attempt(services, upload, digest, key, notify)
         except ImportUnderWayError as error:
-            err.print(f"This file is being imported, or was until a moment ago: waiting {error.seconds} seconds.")
+            err.print(f"Another process imports this file, or has just stopped. Waiting {error.seconds} seconds.")
             await asyncio.sleep(error.seconds)
         else:
             await services.learners.forget_import(OPERATOR, key)
@@ -136,27 +136,27 @@ async def _attempt(services: Services, upload: _Upload, digest: str, key: str, n
 
 def _refused(problems: Sequence[Problem]) -> Report:
     """Return the report of an atomic import that was refused because of these problems."""
-    faults = [Fault(int(position[0]), position[1:], reason, kind) for position, reason, kind in problems]
+    faults = [Fault(int(location[0]), location[1:], reason, kind) for location, reason, kind in problems]
     return Report(refused=len({fault.line for fault in faults}), faults=tuple(faults))
 
 
 def _print_report(report: Report, options: ImportOptions) -> None:
     """Print each refused line and the totals. Ends the program with 1 where a line was refused."""
     for fault in report.faults:
-        position = f" {'.'.join(map(str, fault.location))}:" if fault.location else ""
-        out.print(f"line {fault.line}:{position} {fault.reason}")
+        location = f" {'.'.join(map(str, fault.location))}:" if fault.location else ""
+        out.print(f"line {fault.line}:{location} {fault.reason}")
     if report.refused > len({fault.line for fault in report.faults}):
         out.print("… and more.")
     if options.atomic and report.refused:
         verb = "would be" if options.dry_run else "was"
-        out.print(f"Nothing {verb} written. Lines that are wrong: {report.refused:,}.")
+        out.print(f"Nothing {verb} written. Wrong lines: {report.refused:,}.")
     else:
         verb = "would be written" if options.dry_run else "written"
         counts = f"{report.written:,} {verb}, {report.unchanged:,} unchanged, {report.refused:,} refused"
         out.print(f"{count_of(report.lines, 'line')}: {counts}.")
     if report.held_back:
-        out.print(f"Not completed, since a condition of the lesson is not met: {report.held_back:,}.")
+        out.print(f"Not completed, because a condition of the lesson is not met: {report.held_back:,}.")
     if report.ignored:
-        out.print(f"Not taken: {', '.join(report.ignored)}.")
+        out.print(f"Ignored: {', '.join(report.ignored)}.")
     if report.refused:
         raise typer.Exit(1)

@@ -14,19 +14,19 @@ from headway.domain.text import without_controls
 from headway.formats.learner_export import learner_document
 from headway.http.engine.replies import json_reply
 
-app: Final = typer.Typer(no_args_is_help=True, help="A learner's rights: export and erase what is held.")
+app: Final = typer.Typer(no_args_is_help=True, help="Export or erase everything about a learner.")
 
 LearnerArgument = Annotated[
-    str, typer.Argument(metavar="LEARNER", help="The learner: a UUID, or any other name of your platform's.")
+    str, typer.Argument(metavar="LEARNER", help="The learner: a UUID, or any other name from your platform.")
 ]
 
 
 @app.command()
 def export(
     learner: LearnerArgument,
-    output: Annotated[Path | None, typer.Option(help="A file to write to, for this user alone.")] = None,
+    output: Annotated[Path | None, typer.Option(help="A file to write to, which only you can read.")] = None,
 ) -> None:
-    """Print all that is held on a learner, as JSON: rows, course progress and days.
+    """Print everything that is stored about a learner, as JSON: lesson progress, course progress and days.
 
     Examples:
       headway learners export a169451c-8525-4352-b8ca-070dd449a1a5
@@ -43,7 +43,7 @@ def export(
         _write_private(output, text)
     except OSError as error:
         fail(f"{output} can not be written ({error.strerror}).", 2)
-    out.print(f"{of}: {count_of(len(record.lesson_progress), 'row')} in {output}")
+    out.print(f"{of}: progress in {count_of(len(record.lesson_progress), 'lesson')}, written to {output}")
 
 
 @app.command()
@@ -51,7 +51,7 @@ def erase(
     learner: LearnerArgument,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
 ) -> None:
-    """Remove all that is held on a learner, and take it out of the courses' figures. It can not be undone.
+    """Remove everything that is stored about a learner, also from the statistics. It can not be undone.
 
     Examples:
       headway learners erase a169451c-8525-4352-b8ca-070dd449a1a5
@@ -59,7 +59,7 @@ def erase(
     """
     of = learner_id_of(learner)
     if not yes:
-        typer.confirm(f"Erase all that is held on {of}? It can not be undone.", abort=True, err=True)
+        typer.confirm(f"Erase everything about {of}? It can not be undone.", abort=True, err=True)
     with_service(lambda services: services.learners.erase(OPERATOR, of))
     out.print(f"{of}: erased")
 
@@ -87,5 +87,5 @@ def _write_private(path: Path, text: str) -> None:
 def learner_id_of(name: str) -> LearnerId:
     """Return the learner id for an argument LEARNER, as for a token's `sub`. Ends the program where it is empty."""
     if not name:
-        fail("LEARNER takes a name.", 2)
+        fail("LEARNER must not be empty.", 2)
     return learner_id(name, load_settings().jwt_issuer)

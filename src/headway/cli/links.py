@@ -17,14 +17,14 @@ from headway.service import IssuedCode
 
 
 def link(
-    learner: Annotated[str, typer.Option(help="The learner: a UUID, or any other name of your platform's.")],
+    learner: Annotated[str, typer.Option(help="The learner: a UUID, or any other name from your platform.")],
     scope: Annotated[list[str] | None, typer.Option(help="A scope to grant; may be repeated.")] = None,
     course: Annotated[
-        list[str] | None, typer.Option(help="A course that statistics:read is limited to; may be repeated.")
+        list[str] | None, typer.Option(help="A course to which statistics:read is limited; may be repeated.")
     ] = None,
-    expires: Annotated[str, typer.Option(help="How long the link is good: 90s, 15m, 12h or 30d.")] = "10m",
+    expires: Annotated[str, typer.Option(help="How long the link is valid: 90s, 15m, 12h or 30d.")] = "10m",
 ) -> None:
-    """Print an address that signs a browser in to the pages, once.
+    """Print an address that signs one browser in to the pages.
 
     Examples:
       headway link --learner ada@example.org
@@ -34,16 +34,19 @@ def link(
     courses = frozenset(map(course_id_of, course)) if course else None
     settings = load_settings()
     if not learner:
-        fail("--learner takes a name.", 2)
+        fail("--learner must not be empty.", 2)
     principal = Principal(learner_id(learner, settings.jwt_issuer), frozenset(scope or ()), courses)
     headway = Headway(settings)
     if settings.port == 0 and settings.public_url is None:
-        fail("Nobody knows the port that the service takes: set HEADWAY_PORT or HEADWAY_PUBLIC_URL.", 2)
+        fail("The port of the service is not known. Set HEADWAY_PORT or HEADWAY_PUBLIC_URL.", 2)
     with refusals_end_the_program():
         if headway.access.sessions is None:
-            fail("There are no pages: HEADWAY_DASHBOARD_PATH is empty, or HEADWAY_SESSION_SECRET missing.", 2)
+            fail("There are no pages: HEADWAY_DASHBOARD_PATH is empty, or HEADWAY_SESSION_SECRET is missing.", 2)
         if not settings.uses_postgres and not settings.database_path.exists():
-            fail(f"There is no database at {settings.database_path}: start the service first, or name its database.", 2)
+            fail(
+                f"There is no database at {settings.database_path}. Start the service first.",
+                2,
+            )
         headway.access.sessions.sealed(principal)  # raises where the scopes and courses do not fit into a cookie
         issued = asyncio.run(_issued(headway, principal, lifetime))
     out.print(sign_in_url(configured_url(settings), settings.dashboard_path, issued.code))

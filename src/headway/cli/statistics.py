@@ -33,12 +33,12 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet reads a cell
 
 def stats(
     course: Annotated[
-        str | None, typer.Argument(metavar="[COURSE]", help="A course's id, a UUID; all courses where none is given.")
+        str | None, typer.Argument(metavar="[COURSE]", help="The id of a course, a UUID; by default all courses.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print what the API answers.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the JSON of the API.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print a line for each lesson, or for each course.")] = False,
 ) -> None:
-    """Print a course's statistics, lesson by lesson, or a line for each course of the catalogue.
+    """Print the statistics of a course, lesson by lesson, or a line for each course of the catalogue.
 
     Examples:
       headway stats
@@ -46,7 +46,7 @@ def stats(
       headway stats 5e757794-c815-4ccc-bf16-1010d8ef2347 --csv > lessons.csv
     """
     if as_json and as_csv:
-        fail("--json and --csv do not go together.", 2)
+        fail("Use only one of --json and --csv.", 2)
     if course is None:
         _print_all(with_service(_all), as_json, as_csv)
     else:

@@ -20,13 +20,13 @@ from headway.service.verification import Difference, Verified
 
 def verify(
     course: Annotated[
-        str | None, typer.Argument(metavar="[COURSE]", help="A course's id, a UUID; all courses where none is given.")
+        str | None, typer.Argument(metavar="[COURSE]", help="The id of a course, a UUID; by default all courses.")
     ] = None,
-    repair: Annotated[bool, typer.Option("--repair", help="Correct what differs.")] = False,
+    repair: Annotated[bool, typer.Option("--repair", help="Correct what is wrong.")] = False,
 ) -> None:
-    """Recount the courses' figures from the lesson progress, and print each that differs.
+    """Count the statistics again from the lesson progress, and print what is wrong. The service may keep running.
 
-    The service may run meanwhile. The exit code is 1 where something differs and is not corrected.
+    Ends with 1 where something is wrong, unless it was corrected.
 
     Examples:
       headway verify
@@ -38,11 +38,11 @@ def verify(
     with refusals_end_the_program():
         verified = asyncio.run(_verify(headway, course_id, repair=repair))
     if verified.is_exact:
-        out.print("Every figure agrees with the lesson progress.")
+        out.print("All figures are right.")
     elif repair:
         out.print(f"Corrected: {_found(verified)}.")
     else:
-        fail(f"Not the same as a recount: {_found(verified)}. --repair corrects it, while the service runs.")
+        fail(f"Wrong: {_found(verified)}. --repair corrects this, also while the service runs.")
 
 
 async def _verify(headway: Headway, course_id: CourseId | None, *, repair: bool) -> Verified:
@@ -67,12 +67,13 @@ def _print_result(verified: Verified, seconds: float) -> None:
     if verified.differences:
         out.print(_figures(verified.differences), soft_wrap=False)
     if verified.wrong:
-        out.print(_all_course_progress("learner whose course progress is wrong", verified.wrong), soft_wrap=False)
+        out.print(_all_course_progress("learner with wrong course progress", verified.wrong), soft_wrap=False)
     if verified.ahead:
         out.print(_all_course_progress("learner last seen in the future", verified.ahead), soft_wrap=False)
     rate = verified.lessons / seconds
-    counted, a_second = count_of(verified.lessons, "record"), count_of(rate, "record")
-    out.print(f"Counted {counted} of lesson progress in {seconds:.1f} seconds, {a_second} a second.")
+    out.print(
+        f"Counted {count_of(verified.lessons, 'row')} of lesson progress in {seconds:.1f} seconds, {rate:,.0f} a second."
+    )
 
 
 def _figures(differences: Sequence[Difference]) -> Table:
@@ -92,5 +93,5 @@ def _all_course_progress(title: str, all_course_progress: Sequence[CourseProgres
 
 def _found(verified: Verified) -> str:
     figures, all_course_progress = len(verified.differences), len(verified.wrong)
-    found = f"{count_of(figures, 'figure')}, the course progress of {count_of(all_course_progress, 'learner')}"
-    return f"{found}, {len(verified.ahead):,} seen in the future" if verified.ahead else found
+    found = f"{count_of(figures, 'figure')}, course progress of {count_of(all_course_progress, 'learner')}"
+    return f"{found}, {count_of(len(verified.ahead), 'learner')} seen in the future" if verified.ahead else found

@@ -35,20 +35,20 @@ class LessonDocument(BaseModel):
 
     id: UUID
     title: Title
-    content_id: Annotated[UUID | None, Field(description="The lesson's id where not given.")] = None
-    section: Annotated[Title | None, Field(description="The heading that the lesson stands under.")] = None
+    content_id: Annotated[UUID | None, Field(description="By default the lesson's id.")] = None
+    section: Annotated[Title | None, Field(description="The heading above the lesson.")] = None
     kind: LessonKind = LessonKind.OTHER
     duration_seconds: Seconds | None = None
     required: Annotated[bool, Field(description="Whether the lesson counts towards completing the course.")] = True
     pass_mark: Annotated[
-        Percentage | None, Field(description="The score that passes; quizzes and assignments only.")
+        Percentage | None, Field(description="The lowest score that passes; only for quizzes and assignments.")
     ] = None
     complete_at: Annotated[
         Threshold | None,
         Field(
-            description="The progress percentage that the lesson is completed at; null where it asks for none. "
-            "Not given: 100, or null where there is a pass mark.",
-            # No default that a client could fill in: which one it is depends on the pass mark.
+            description="The progress percentage at which the lesson is completed; null: no percentage is needed. "
+            "By default 100, or null where there is a pass mark.",
+            # The schema has no default, because the default depends on the pass mark.
             json_schema_extra=lambda schema: schema.pop("default", None),
         ),
     ] = None
@@ -70,7 +70,7 @@ class LessonDocument(BaseModel):
 
 
 class RecalculationProgress(BaseModel):
-    """What follows from a course's edit being derived: how many learners are under way, and how many are through."""
+    """The progress of the recalculation after an edit: the learners to recalculate, and those who are done."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
@@ -83,28 +83,29 @@ class CourseDocument(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
-    id: Annotated[UUID | None, Field(description="The course's id; over HTTP the path gives it.")] = None
+    id: Annotated[UUID | None, Field(description="The course's id; over HTTP it is in the path.")] = None
     title: Title
     time_zone: Annotated[
-        str, Field(max_length=100, description="The zone that the course's days are cut in, by its IANA name.")
+        str,
+        Field(max_length=100, description="The time zone of the course's days, by its IANA name."),
     ] = UTC_ZONE
     on_edit: Annotated[
         OnEdit,
         Field(
-            description="Whether a learner who had completed the course, and after an edit has not, stays completed "
-            "(keep) or has to do what is new (reopen)."
+            description="Whether a learner who had completed the course before an edit keeps the completion (keep), or "
+            "loses it where the edit asks for more (reopen)."
         ),
     ] = OnEdit.KEEP
     lessons: Annotated[list[LessonDocument], Field(min_length=1, max_length=bounds.COURSE_LESSONS)]
     version: Annotated[
         Annotated[int, BeforeValidator(_whole)] | None,
-        Field(description="Answered, and ignored where it is sent: another one with every change of the course."),
+        Field(description="In answers only, ignored in requests. It changes with every change of the course."),
     ] = None
     recalculation: Annotated[
         RecalculationProgress | None,
         Field(
-            description="Answered, and ignored where it is sent: how far what follows from the last edit is derived "
-            "for learners already under way; null where nothing is left to do."
+            description="In answers only, ignored in requests. How far the recalculation after the last edit is; null "
+            "where it is finished."
         ),
     ] = None
 
@@ -113,7 +114,7 @@ class CourseDocument(BaseModel):
         if course_id is None and self.id is None:
             raise InvalidValueError([Problem(("id",), "A course document needs an id.", "missing")])
         if course_id is not None and self.id is not None and str(self.id) != course_id:
-            raise InvalidValueError([Problem(("id",), "The document's id is not the path's.", "id_mismatch")])
+            raise InvalidValueError([Problem(("id",), "The document has another id than the path.", "id_mismatch")])
         lessons = tuple(lesson.to_lesson() for lesson in self.lessons)
         return Course(CourseId(course_id or str(self.id)), self.title, lessons, self.time_zone, self.on_edit)
 
@@ -128,7 +129,7 @@ class CourseLine(BaseModel):
 
 
 class CourseChange(BaseModel):
-    """What putting a course document did. `changed` lists lessons that are defined differently now."""
+    """What storing a course document has changed. `changed` lists lessons whose definition has changed."""
 
     course_id: UUID
     created: bool
@@ -142,9 +143,9 @@ class CourseChange(BaseModel):
 
 
 class CourseImpact(CourseChange):
-    """What putting a course would change, and how many of its learners would gain or lose its completion by it."""
+    """What storing a course would change, and how many learners would gain or lose the completion of the course."""
 
-    learners: Annotated[int, Field(ge=0, description="Learners who have written in the course.")]
+    learners: Annotated[int, Field(ge=0, description="Learners who have progress in the course.")]
     gain_completion: Annotated[int, Field(ge=0)]
     lose_completion: Annotated[int, Field(ge=0)]
 
@@ -155,7 +156,7 @@ def parse_course(body: bytes, course_id: CourseId | None = None) -> Course:
 
 
 def course_schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of a course document."""
+    """Return the JSON Schema (2020-12) of a course document."""
     schema = CourseDocument.model_json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 

@@ -1,4 +1,4 @@
-"""Query parameters of courses: for putting one, and for lists, page by page."""
+"""Query parameters of courses: for storing a course, and for the pages of lists."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Annotated, Final
@@ -11,22 +11,22 @@ from headway.domain.catalogue import PAGE_OF_COURSES, CoursePosition, CourseQuer
 from headway.domain.identifiers import CourseId
 from headway.formats.queries import Flag, InvalidQueryError, Nothing, QueryFault, optional
 
-_PLACE: Final[TypeAdapter[tuple[str, UUID]]] = TypeAdapter(tuple[str, UUID])
+_POSITION: Final[TypeAdapter[tuple[str, UUID]]] = TypeAdapter(tuple[str, UUID])
 
 
 class PutCourseParameters(BaseModel):
-    """Whether to put the course, or only to tell what that would do."""
+    """Whether to store the course, or only to answer what that would change."""
 
     dry_run: Annotated[
-        Flag, Field(description="Store nothing; tell also how many learners would gain or lose the completion.")
+        Flag, Field(description="Store nothing; also answer how many learners would gain or lose the completion.")
     ] = False
 
 
 class CoursesParameters(BaseModel):
-    """Which page of a list of courses."""
+    """A page of a list of courses."""
 
-    limit: Annotated[int, Field(ge=1, le=PAGE_OF_COURSES, description="Courses a page.")] = PAGE_OF_COURSES
-    cursor: Annotated[str | Nothing, optional("Where the page begins: of the `Link` of the page before.")] = None
+    limit: Annotated[int, Field(ge=1, le=PAGE_OF_COURSES, description="Courses on a page.")] = PAGE_OF_COURSES
+    cursor: Annotated[str | Nothing, optional("Where the page begins, from the `Link` of the page before.")] = None
 
     def to_query(self) -> CourseQuery:
         """Return the query of the requested page. Raises `InvalidQueryError`."""
@@ -45,8 +45,8 @@ class CoursesParameters(BaseModel):
 def _position(cursor: str) -> CoursePosition:
     try:
         content = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        key, course_id = _PLACE.validate_json(content, strict=True)
+        key, course_id = _POSITION.validate_json(content, strict=True)
         return CoursePosition(bytes.fromhex(key), CourseId(str(course_id)))
-    except ValueError:  # pydantic's own among them
-        reason = "This is no cursor of a list of courses: send the address of 'Link' as it was answered."
+    except ValueError:  # also pydantic's own errors
+        reason = "This is not a cursor of a list of courses. Send the address in 'Link' as it was answered."
         raise InvalidQueryError([QueryFault("cursor", reason, "cursor_parsing", cursor)]) from None

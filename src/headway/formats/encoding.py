@@ -16,7 +16,7 @@ class Array(NamedTuple):
     shown: Callable[[Any], object]
 
     def all(self) -> list[object]:
-        """The whole array."""
+        """Return the whole array."""
         return [self.shown(value) for value in self.values]
 
     def some(self, values: Sequence[Any]) -> bytes:
@@ -25,5 +25,5 @@ class Array(NamedTuple):
 
 
 def to_json(value: object) -> bytes:
-    """Any value as the reference's JSON."""
+    """Return a value as JSON in the form of the reference."""
     return orjson.dumps(value, default=str, option=_OPTIONS)

@@ -1,4 +1,4 @@
-"""The types of documents' fields: their bounds, and how a value is cleaned before it is checked."""
+"""The types of the fields of documents: their bounds, and how values are rounded before they are checked."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,9 +41,9 @@ def _whole(value: object) -> object:
 
 
 def _in_utc(moment: datetime) -> datetime:
-    """The moment in UTC. Raises `ValueError` for one without an offset (RFC 3339 section 5.6)."""
+    """Return a moment in UTC. Raises `ValueError` where it has no offset (RFC 3339 section 5.6)."""
     if moment.tzinfo is None or not MINYEAR < moment.year < MAXYEAR:
-        raise PydanticCustomError("time_invalid", "The time has a year and an offset from UTC.")
+        raise PydanticCustomError("time_invalid", "The time needs an offset from UTC, and a year from 2 to 9998.")
     return moment.astimezone(UTC)
 
 

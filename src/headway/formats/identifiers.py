@@ -34,5 +34,5 @@ _UUID: Final[TypeAdapter[UUID]] = TypeAdapter(UUID)
 
 
 def parse_uuid(text: str) -> str:
-    """A UUID in its canonical form. Raises pydantic's `ValidationError`."""
+    """Return a UUID in its canonical form. Raises pydantic's `ValidationError`."""
     return str(_UUID.validate_python(text))

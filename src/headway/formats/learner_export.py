@@ -28,9 +28,9 @@ class HeldLessonProgress(without(progress.LessonProgress, "content_id")):  # typ
     """Lesson progress as it is stored."""
 
     version: Annotated[int, Field(ge=1)]
-    written_by: Annotated[UUID | None, Field(description="Who wrote it last on the learner's behalf.")]
+    written_by: Annotated[UUID | None, Field(description="Who wrote it last for the learner; null: the learner.")]
     worked_at: Annotated[dt.datetime | None, Field(description="When the learner's own work last changed it.")]
-    completed_by: Annotated[UUID | None, Field(description="Who completed it against the lesson's conditions.")]
+    completed_by: Annotated[UUID | None, Field(description="Who completed it although a condition is not met.")]
 
 
 class HeldDay(BaseModel):
@@ -61,7 +61,7 @@ class HeldCourseProgress(BaseModel):
     completed_at: dt.datetime | None
     course_version: int
     revision: int
-    last_day: Annotated[HeldDay | None, Field(description="`null` where others wrote alone.")]
+    last_day: Annotated[HeldDay | None, Field(description="`null` where only others have written.")]
 
 
 class LearnerExport(BaseModel):
@@ -173,7 +173,7 @@ def _to_line(number: int, exported: Mapping[str, Any], learner_id: LearnerId) ->
     update, times, others = apart(fields)
     course_id, lesson_id = CourseId(str(fields["course_id"])), LessonId(str(fields["lesson_id"]))
     written_by = _to_id(fields.get("written_by"))
-    last_write = None if written_by else times.updated_at  # in exports that do not tell work from other changes yet
+    last_write = None if written_by else times.updated_at  # older exports have no `worked_at`
     origin = Origin(fields.get("worked_at", last_write), _to_id(fields.get("completed_by")))
     write = LessonWrite(learner_id, course_id, lesson_id, update, written_by=written_by, times=times, restored=origin)
     return Line(number, write, ignored=tuple(name[:100] for name in others if name not in _NOT_TAKEN))
@@ -202,9 +202,9 @@ def _to_day(held: HeldDay) -> LearnerDay:
     return LearnerDay(held.date, *done)
 
 
-def _problems(error: ValidationError, *position: str | int) -> list[Problem]:
+def _problems(error: ValidationError, *location: str | int) -> list[Problem]:
     faults = error.errors(include_url=False, include_context=False, include_input=False)
-    return [Problem((*position, *fault["loc"]), fault["msg"], fault["type"]) for fault in faults]
+    return [Problem((*location, *fault["loc"]), fault["msg"], fault["type"]) for fault in faults]
 
 
 def _from_course_progress(course_progress: CourseProgress) -> dict[str, Any]:

@@ -46,20 +46,20 @@ class LessonProgressUpdate(TypedDict, total=False):
 
 
 class DatedProgressUpdate(LessonProgressUpdate, total=False):
-    """What to write for a learner, with the times that it was done at: in the past, in their order.
+    """What to write for a learner, with the times of the work, in the past and in their order.
 
     Other fields are ignored, and `Headway-Ignored` names them.
     """
 
     __pydantic_config__ = ConfigDict(strict=True, extra="allow", title="DatedProgressUpdate")  # type: ignore[misc]
 
-    created_at: Annotated[Moment | None, Field(description="When the lesson was begun. Merged: the earliest.")]
+    created_at: Annotated[Moment | None, Field(description="When the lesson was started. Merged: the earliest.")]
     completed_at: Annotated[Moment | None, Field(description="When it was completed. Merged: the earliest.")]
-    updated_at: Annotated[Moment | None, Field(description="When it was worked on last. Merged: the latest.")]
+    updated_at: Annotated[Moment | None, Field(description="When the learner worked on it last. Merged: the latest.")]
 
 
 class DatedUpdate(NamedTuple):
-    """What is written, the times that come with it, and the fields that are not taken."""
+    """A write, its times, and the names of ignored fields."""
 
     update: ProgressUpdate
     times: Times
@@ -90,7 +90,7 @@ class LessonProgress(BaseModel):
 
 
 class CourseSummary(BaseModel):
-    """Where a learner stands in a course, over the lessons that are in it now."""
+    """A learner's totals in a course, over its present lessons."""
 
     course_id: UUID
     total_lessons: Annotated[int, Field(ge=0, description="Lessons that count towards completion.")]
@@ -130,13 +130,13 @@ _DATED_UPDATE: Final[TypeAdapter[DatedProgressUpdate]] = TypeAdapter(DatedProgre
 
 
 def parse_update(body: bytes) -> ProgressUpdate:
-    """The update that a body holds. Raises pydantic's `ValidationError`."""
-    # The two differ in one thing: JSON makes a dict of metadata where the domain asks for no more than a mapping.
+    """Parse the update in a body. Raises pydantic's `ValidationError`."""
+    # The types differ in metadata only: JSON gives a dict, and the domain takes any mapping.
     return cast("ProgressUpdate", UPDATE.validate_json(body))
 
 
 def parse_dated_update(body: bytes) -> DatedUpdate:
-    """The update that a body holds, the times that come with it, and the fields that are not taken.
+    """Parse an update with times in a body.
 
     Raises pydantic's `ValidationError`.
     """
@@ -144,7 +144,7 @@ def parse_dated_update(body: bytes) -> DatedUpdate:
 
 
 def apart(fields: Mapping[str, Any]) -> DatedUpdate:
-    """What is written, the times that come with it, and what is neither."""
+    """Separate the fields of an update from its times and from ignored fields."""
     update = {name: value for name, value in fields.items() if name in UPDATE_FIELDS}
     times = Times._make(fields.get(name) for name in Times._fields)
     ignored = tuple(name for name in fields if name not in UPDATE_FIELDS and name not in Times._fields)

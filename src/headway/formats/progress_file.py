@@ -1,6 +1,6 @@
-"""Files of many learners' progress: CSV, NDJSON, and the export of one learner, from bytes to lines.
+"""Reads files to import: CSV and NDJSON with many learners' progress, and the export of one learner.
 
-A line's own fault is that line's; a file whose header is wrong is refused as a whole.
+A wrong line is reported as that line's fault. A file with a wrong header is refused as a whole.
 """
 
 import csv
@@ -27,7 +27,7 @@ IMPORT_BODY_BYTES: Final = 10 * 1024 * 1024
 
 
 class FileFormat(StrEnum):
-    """How a file is written."""
+    """The format of a file."""
 
     CSV = "csv"
     NDJSON = "ndjson"
@@ -42,17 +42,17 @@ FORMATS: Final[Mapping[str, FileFormat]] = {
 
 
 class Digest(Protocol):
-    """A hash that can still be added to; those of hashlib are."""
+    """A hash to which content can be added, as those of hashlib."""
 
     def update(self, content: bytes, /) -> None:
-        """Add to it."""
+        """Add content."""
 
     def hexdigest(self) -> str:
-        """The hash of all that was added."""
+        """Return the hash of everything that was added."""
 
 
 class ImportLine(DatedProgressUpdate, total=False):
-    """What to write to whose row in which lesson. Fields that are not listed here are ignored, and reported."""
+    """What to write for a learner in a lesson. Fields that are not listed here are ignored, and reported."""
 
     __pydantic_config__ = ConfigDict(strict=True, extra="allow", title="ImportLine")  # type: ignore[misc]
 
@@ -68,11 +68,11 @@ _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _BOOLEANS: Final = {"true": True, "false": False}
 _DECIMAL_COMMA: Final = re.compile(r"[^,.]*,[^,.]*")
 _NO_TEXT: Final = (
-    "The text is neither UTF-8 nor UTF-16, and no other encoding can be told for certain. Save the file as UTF-8."
+    "The text is neither UTF-8 nor UTF-16, and other encodings cannot be recognised. Save the file as UTF-8."
 )
 _Readers = Mapping[str, Callable[[str], object]]
 _BOM: Final = b"\xef\xbb\xbf"
-_MOST_CELLS: Final = 100  # of a header that is worth naming column by column
+_MOST_CELLS: Final = 100  # of a header; a wider one is not checked column by column
 _MOST_NAMED: Final = 100  # characters
 _MOST_DIGITS: Final = 1_000
 
@@ -89,15 +89,16 @@ def text_form(file: BinaryIO, file_format: FileFormat) -> TextForm:
 
 
 def read_lines(file: BinaryIO, file_format: FileFormat, learner_id: LearnerId | None = None) -> Iterator[Line]:
-    """The lines of a file, read as they are asked for; those that show nothing are passed over.
+    """Return the lines of a file, without empty lines. Each is read when it is needed.
 
-    An export is of the learner that it names, or of `learner_id`. Raises `InvalidValueError` at once for a CSV header
-    that is wrong, for what is no export, and for a `learner_id` with another file.
+    The lines of an export are for `learner_id`, or for the learner of the export where it is `None`. Raises
+    `InvalidValueError` for a wrong CSV header, for a JSON file that is not an export, and for a `learner_id` with a
+    file that is not an export.
     """
     if file_format is FileFormat.EXPORT:
         return read_document(file.read(), learner_id)
     if learner_id is not None:
-        reason = "Each line of this file says whose it is; user_id is for an export."
+        reason = "Each line of this file names its learner. The parameter user_id is only for an export."
         raise InvalidValueError([Problem(("user_id",), reason, "not_an_export")])
     if file_format is FileFormat.NDJSON:
         return _ndjson_lines(file)
@@ -134,19 +135,19 @@ def _to_line(number: int, text: bytes | str) -> Line:
 def _header_problems(header: Row) -> Iterator[Problem]:
     """Yield a problem for each wrong or missing column."""
     if isinstance(header, csv.Error):
-        yield Problem((), f"The header is no CSV: {header}.", "csv_invalid")
+        yield Problem((), f"The header is not CSV: {header}.", "csv_invalid")
     elif len(header) > _MOST_CELLS or any(UNREADABLE.search(name) or len(name) > _MOST_NAMED for name in header):
-        yield Problem((), f"This is no header; it names some of {', '.join(_COLUMNS)}.", "unknown_column")
+        yield Problem((), f"This is not a header. A header names some of {', '.join(_COLUMNS)}.", "unknown_column")
     else:
         for name, times in Counter(header).items():
             if not name:
-                continue  # a column that is not named may be empty
+                continue  # a column without a name may be empty
             if name not in _COLUMNS:
                 yield Problem(
                     (name,), f"There is no column {name!r}; there are {', '.join(_COLUMNS)}.", "unknown_column"
                 )
             elif times > 1:
-                yield Problem((name,), f"The column {name} stands {times} times.", "duplicate_column")
+                yield Problem((name,), f"The header names the column {name} {times} times.", "duplicate_column")
         for name in _IDS:
             if name not in header:
                 yield Problem((name,), f"The column {name} is missing.", "missing")
@@ -159,9 +160,9 @@ def _csv_lines(rows: Iterable[tuple[int, Row]], header: Sequence[str], readers: 
 
 
 def _fields(row: Row, header: Sequence[str], readers: _Readers) -> Mapping[str, object] | Problem:
-    """What a row's cells say, by the names of their columns; an empty cell says nothing."""
+    """Return the values of a row by the names of their columns, without empty cells, or its problem."""
     if isinstance(row, csv.Error):
-        return Problem((), f"The line is no CSV: {row}.", "csv_invalid")
+        return Problem((), f"The line is not CSV: {row}.", "csv_invalid")
     shown = without_empty_end(row, len(header))
     if not len(without_empty_end(header)) <= len(shown) <= len(header):
         return Problem((), f"The line has {len(shown)} cells, the header {len(header)}.", "cell_count")
@@ -169,12 +170,12 @@ def _fields(row: Row, header: Sequence[str], readers: _Readers) -> Mapping[str, 
         if UNREADABLE.search(cell):
             return Problem((name or f"column {position}",), _NO_TEXT, "utf8_invalid")
         if cell.strip() and not name:
-            return Problem((f"column {position}",), f"Column {position} has no name, but a value.", "unnamed_column")
+            return Problem((f"column {position}",), f"Column {position} has a value, but no name.", "unnamed_column")
     return {name: readers.get(name, str)(cell) for name, cell in zip(header, shown, strict=False) if name and cell}
 
 
 def _number(cell: str) -> object:
-    """The number that a cell holds. What is none stays a text, which the bounds then refuse."""
+    """Return a cell as a number, or unchanged where it is not one; the check of the bounds then refuses it."""
     found = _NUMBER.fullmatch(cell)
     if not found or len(cell) > _MOST_DIGITS:
         return cell
@@ -193,7 +194,7 @@ def _json(cell: str) -> object:
 
 
 def _number_with_comma(cell: str) -> object:
-    """The number, with a comma before its decimals or a point; as where `;` separates the cells."""
+    """Return a cell as a number with a comma or a point before its decimals, for files with `;` between cells."""
     return _number(cell.replace(",", ".", 1)) if _DECIMAL_COMMA.fullmatch(cell) else _number(cell)
 
 

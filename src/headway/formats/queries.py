@@ -1,4 +1,4 @@
-"""The parameters of queries: their types and their errors."""
+"""Types and faults of query parameters."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,7 +16,7 @@ from headway.domain.errors import HeadwayError, InvalidValueError
 
 
 class QueryFault(NamedTuple):
-    """What is wrong with one parameter of a query."""
+    """A fault of one query parameter: its name, the reason as a sentence, a stable name for its kind, and the value."""
 
     name: str
     reason: str
@@ -26,7 +26,7 @@ class QueryFault(NamedTuple):
 
 
 class InvalidQueryError(HeadwayError):
-    """Parameters of the query do not have their form or bounds."""
+    """Some query parameters have a wrong form or are out of bounds."""
 
     def __init__(self, faults: Sequence[QueryFault]) -> None:
         super().__init__("; ".join(f"{fault.name}: {fault.reason}" for fault in faults))
@@ -37,12 +37,12 @@ QueryModel = TypeVar("QueryModel", bound=BaseModel)
 
 
 def parse_query(kind: type[QueryModel], query: bytes) -> QueryModel:
-    """A query's parameters, the last of each name; unknown ones are ignored. Raises `InvalidQueryError`."""
+    """Parse a query. The last value of each name counts, unknown names are ignored. Raises `InvalidQueryError`."""
     return query_of(kind, dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True)))
 
 
 def query_of(kind: type[QueryModel], given: Mapping[str, str]) -> QueryModel:
-    """A query's parameters by their names, as `parse_query`."""
+    """Parse parameters that are given by name. Raises `InvalidQueryError`."""
     try:
         return kind.model_validate_strings(dict(given))
     except ValidationError as error:
@@ -51,13 +51,13 @@ def query_of(kind: type[QueryModel], given: Mapping[str, str]) -> QueryModel:
 
 def _query_faults(error: ValidationError) -> Iterator[QueryFault]:
     for fault in error.errors(include_url=False):
-        if fault["type"] != "none_required":  # the other half of a parameter that may be left out
+        if fault["type"] != "none_required":  # pydantic also reports that the value is not `None`
             yield QueryFault(str(fault["loc"][0]), fault["msg"], fault["type"], fault["input"], fault.get("ctx"))
 
 
 @contextmanager
 def faults_are_the_querys() -> Iterator[None]:
-    """Tell the sender that values which break a rule of the domain stand in the query."""
+    """Turn `InvalidValueError` into `InvalidQueryError`, where the values come from the query."""
     try:
         yield
     except InvalidValueError as error:
@@ -88,7 +88,7 @@ def without_default(schema: JsonDict) -> None:
 
 
 def optional(description: str, **keywords: Any) -> Any:
-    """A parameter that may be left out; `null` is none of its values."""
+    """Return the field of an optional parameter. Its schema has no `null` and no default."""
     return Field(description=description, json_schema_extra=without_default, **keywords)
 
 

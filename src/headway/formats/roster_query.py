@@ -35,14 +35,14 @@ Times = Annotated[int, Field(ge=1, le=MOST_ATTEMPTS)]
 
 
 class Direction(StrEnum):
-    """Which way a roster is sorted."""
+    """The direction of a roster's order."""
 
     ASCENDING = "asc"
     DESCENDING = "desc"
 
 
 class Format(StrEnum):
-    """The forms that a roster has."""
+    """The formats of a roster."""
 
     JSON = "json"
     CSV = "csv"
@@ -67,41 +67,45 @@ _CURSORS: Final[Mapping[RosterOrder, TypeAdapter[tuple[Any, Direction, Any, UUID
 class SummaryParameters(BaseModel):
     """Whether to explain a percentage."""
 
-    explain: Annotated[Flag, Field(description="Also tell which lessons counted, which did not, and why.")] = False
+    explain: Annotated[Flag, Field(description="Also answer which lessons counted, which did not, and why.")] = False
 
 
 class ActivityParameters(BaseModel):
-    """Which days."""
+    """The first and the last day."""
 
-    first: Annotated[Date | Nothing, optional("The first day; by default 30 up to the last.", alias="from")] = None
+    first: Annotated[Date | Nothing, optional("The first day; by default 29 before the last.", alias="from")] = None
     last: Annotated[Date | Nothing, optional("The last day; by default the course's today.", alias="to")] = None
 
 
 class RosterParameters(BaseModel):
-    """Which learners, in which order and form. `limit` and `cursor` are for pages, which JSON alone comes in."""
+    """The learners of a roster, its order and its format. `limit` and `cursor` are for pages of JSON only."""
 
-    sort: Annotated[RosterOrder, Field(description="What by; within the same by `user_id`.")] = RosterOrder.LAST_SEEN
-    order: Annotated[Direction, Field(description="Which way.")] = Direction.DESCENDING
-    limit: Annotated[int, Field(ge=1, le=LONGEST_PAGE, description="Learners a page.")] = PAGE
-    cursor: Annotated[str | Nothing, optional("`next` of the page before, sorted alike.")] = None
-    completed: Annotated[Flag | Nothing, optional("Only who has, or has not, completed the course.")] = None
+    sort: Annotated[RosterOrder, Field(description="The order, then by `user_id`.")] = RosterOrder.LAST_SEEN
+    order: Annotated[Direction, Field(description="The direction of the order.")] = Direction.DESCENDING
+    limit: Annotated[int, Field(ge=1, le=LONGEST_PAGE, description="Learners on a page.")] = PAGE
+    cursor: Annotated[str | Nothing, optional("`next` of the page before, with the same `sort` and `order`.")] = None
+    completed: Annotated[Flag | Nothing, optional("Only learners who have, or have not, completed the course.")] = None
     stalled_days: Annotated[
-        Days | Nothing, optional("Only who has not completed the course, nor been seen for so many days.")
+        Days | Nothing, optional("Only learners who have not completed the course and were not seen for so many days.")
     ] = None
     at_lesson: Annotated[
         UUID | Nothing,
-        optional("Only who has started this lesson, nothing behind it, and has not completed the course."),
+        optional(
+            "Only learners who have not completed the course and started this lesson as the last one in its order."
+        ),
     ] = None
-    incomplete_lesson: Annotated[UUID | Nothing, optional("Only who has started this lesson and not completed it.")] = (
-        None
-    )
+    incomplete_lesson: Annotated[
+        UUID | Nothing, optional("Only learners who have started this lesson and not completed it.")
+    ] = None
     failed_at_least: Annotated[
-        Times | Nothing, optional("Only who has attempted `incomplete_lesson` so many times and not passed it.")
+        Times | Nothing,
+        optional("Only learners with so many attempts at `incomplete_lesson` who have not passed it."),
     ] = None
     learner: Annotated[
-        Digits | Nothing, optional("Only whose `user_id` begins so: two hexadecimal digits or more, hyphens or none.")
+        Digits | Nothing,
+        optional("Only learners whose `user_id` begins with these hexadecimal digits: two or more, hyphens or not."),
     ] = None
-    format: Annotated[Format | Nothing, optional("As `Accept`, and before it.")] = None
+    format: Annotated[Format | Nothing, optional("The format of the answer; it goes before `Accept`.")] = None
 
     def to_query(self) -> RosterQuery:
         """Return the query without `stalled_days`, which needs the course's today. Raises `InvalidQueryError`."""
@@ -125,7 +129,7 @@ class RosterParameters(BaseModel):
         try:
             content = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
             _, order, value, learner_id = _CURSORS[self.sort].validate_json(content, strict=True)
-        except ValueError:  # pydantic's own among them
+        except ValueError:  # also pydantic's own errors
             raise _no_cursor(cursor) from None
         if order is not self.order:
             raise _no_cursor(cursor)
@@ -137,5 +141,5 @@ def _lesson_id(asked: UUID | None) -> LessonId | None:
 
 
 def _no_cursor(cursor: str) -> InvalidQueryError:
-    reason = "This is no cursor of this roster: send 'next' as it was answered, with the same sort and order."
+    reason = "This is not a cursor of this roster. Send 'next' as it was answered, with the same sort and order."
     return InvalidQueryError([QueryFault("cursor", reason, "cursor_parsing", cursor)])
