@@ -153,7 +153,7 @@ def test_missing_course_progress_is_made_from_lesson_progress(
 def test_activity_on_a_future_day_is_named_and_counts_today(
     program: Program, rows: Sequence[Written], tamper: Callable[..., None]
 ) -> None:
-    """As a clock that was forty days ahead for a while has left it."""
+    """The days are as a clock that was forty days ahead has left them."""
     course_id = rows[0].course_id
     day = (datetime.now(UTC) + timedelta(days=40)).date().isoformat()
     tamper(

@@ -133,7 +133,7 @@ def test_a_cors_origin_can_not_use_the_session(browser: Browser, tmp_path_factor
 
 
 def test_every_change_by_a_session_needs_the_forgery_token(running: Running, victim_id: str) -> None:
-    """Of the API's operations and of the pages, whatever is added to them."""
+    """This holds for all operations of the API and all pages, also for those that are added later."""
     cookie = cookie_of(running, victim_id, "courses:write", "learners:admin")
     headers = {"Cookie": f"{cookie['name']}={cookie['value']}"}
     changes = [(one.method, PREFIX + one.path) for one in OPERATIONS if one.method != "GET"]

@@ -336,6 +336,6 @@ def test_the_readmes_mounting_example_runs(folder: Path) -> None:
 
 @every_document
 def test_no_document_uses_an_older_word_of_the_glossary(document: Path) -> None:
-    """Code keeps the names that it has; the glossary itself lists the older words."""
+    """Names in code are not checked, and neither is the glossary's own list of older words."""
     words = re.sub(r"`[^`]*`", "", prose(document).partition("| older word | now |")[0])
     assert [found[0] for found in OLDER_WORDS.finditer(words)] == []

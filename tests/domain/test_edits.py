@@ -160,7 +160,7 @@ def test_course_progress_of_another_version_decides_nothing() -> None:
 
 
 def test_an_edit_before_a_recalculation_counts_only_its_own_impact() -> None:
-    """The edit before this one has completed the course for the learner, though nobody has counted it yet."""
+    """The edit before this one completed the course for the learner, but no recalculation has counted it yet."""
     grown = next_version(None, course(lesson(1), lesson(2)), VERSION - 1)
     present = next_version(grown, course(lesson(1)), VERSION)
     behind = course_progress(1, course_version=VERSION - 1)

@@ -66,7 +66,7 @@ def test_every_write_is_in_the_next_list(learner: httpx.Client, course_path: str
 def test_a_list_of_more_than_a_million_characters_is_complete(
     publish: Callable[..., str], learner: httpx.Client
 ) -> None:
-    """It is rendered in pieces, beside the work for others."""
+    """A long list is rendered in pieces, in turns with other requests."""
     document = course(*(lesson() for _ in range(70)))
     course_path = publish(document)
     written = []

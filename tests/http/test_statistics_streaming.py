@@ -246,7 +246,7 @@ def test_other_requests_are_served_while_a_file_is_sent(answering: Served, repla
 
 
 async def test_stopping_breaks_off_a_running_answer(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As uvicorn stops: it cancels what has not ended in time."""
+    """When uvicorn stops, it cancels requests that have not ended in time."""
     headway = _headway(database_url)
     app = headway.asgi()
     headers = authorization(str(uuid4()), "statistics:read", "courses:write")

@@ -61,7 +61,7 @@ async def test_the_last_7_and_30_days_end_in_the_courses_time_zone(headway: Head
     learner = await _seen(headway, course)
 
     async def figures() -> tuple[int, int, int]:
-        """Those active in the last week, in the last month, and stalled for a week."""
+        """Learners who were active in the last week or month, or who have stalled for a week."""
         service = headway.services.statistics
         found = await service.course(TEACHER, course.id)
         [line] = [one for one in (await service.courses(TEACHER)).lines if one.course.id == course.id]

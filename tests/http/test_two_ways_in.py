@@ -322,7 +322,7 @@ def test_raw_requests_are_answered_alike_by_two_servers(conversations_held: Hold
 
 
 def test_a_default_fastapi_host_redirects_an_extra_slash(tmp_path: Path) -> None:
-    """Excluded from the rest of this file, and so shown here: the one other thing that a host may say of a path."""
+    """A host with FastAPI's defaults answers this path with a redirect. The other tests leave the path out."""
 
     async def asked() -> Answer:
         host = _host(tmp_path)

@@ -130,7 +130,7 @@ def test_two_concurrent_imports_with_one_key_write_once(folder: Path, database_u
 
 
 def test_learners_write_during_an_import(folder: Path, database_url: str) -> None:
-    """With a queue that is smaller than what an import has under way: it waits for room, learners do not."""
+    """The queue is smaller than the import's running writes. The import waits for room, and learners do not."""
     with forked_headway_serve(folder, database_url=database_url, queue_limit=300) as running:
         _, content = new_file(running)
         sender = Sender(running, content)

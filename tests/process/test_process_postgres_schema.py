@@ -44,7 +44,7 @@ def test_processes_that_open_an_empty_database_at_once_migrate_it_once(program: 
 
 
 def test_lesson_progress_of_the_first_schema_is_served_after_the_migration(program: Program) -> None:
-    """As version 1 stored them, by statements that stay what they are whatever later versions add."""
+    """Lesson progress as version 1 stored it, by statements that do not change with later versions."""
     row = Written(str(uuid4()), str(uuid4()), str(uuid4()))
     name, first_schema = MIGRATIONS[0]
     with session(program.database_url) as database:

@@ -202,7 +202,7 @@ def test_workers_do_not_outlive_their_parent(folder: Path, postgres_url: str) ->
 
 
 def test_workers_serve_when_the_disk_for_their_metrics_is_full(folder: Path, postgres_url: str) -> None:
-    """On a full disk, a page of a file that was mapped into memory ends the process that writes to it (SIGBUS)."""
+    """On a full disk, a write to a file that is mapped into memory ends the process (SIGBUS)."""
     (small := folder / "small").mkdir()
     mounted = ["unshare", "--map-root-user", "--mount", "sh", "-c", FULL_DISK, str(small)]
     process = subprocess.Popen(

@@ -131,7 +131,7 @@ def test_the_columns_are_the_fields_of_the_domain() -> None:
 
 
 async def test_every_value_is_in_the_column_of_its_name(store: Store, raw: Raw) -> None:
-    """Whether it was put from another database, or written."""
+    """The value comes from a copy of another database, or from a write."""
     row, progress = (
         finished(lesson_id=lesson(1).id, **_DISTINCT),
         course_progress(Tally(21, 22, 23), completed_at=_moment(4), **_COURSE_PROGRESS),

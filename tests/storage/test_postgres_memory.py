@@ -41,7 +41,7 @@ async def test_lesson_progress_that_could_not_be_read_is_not_cached_as_absent(po
 
 
 async def test_a_database_that_lost_its_last_commits_is_read_again(postgres_url: str) -> None:
-    """As after a failover to a standby that was behind: what comes next must not be taken for what was lost."""
+    """After a failover to a late standby, new values must not be taken for the lost ones."""
     async with opened(postgres_store(postgres_url)) as store, opened(postgres_store(postgres_url)) as other:
         learner, course = new_learner(), await new_course(store)
         write = merge_write(learner, course, lesson(1), quiz_attempts=1)

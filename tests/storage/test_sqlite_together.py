@@ -155,7 +155,7 @@ async def test_a_learner_who_is_erased_after_a_promise_stays_erased(folder: Path
 
 @pytest.mark.parametrize("moment", ["deciding", "set aside", "promised", "half"])
 def test_a_kill_during_the_import_leaves_all_lines_or_none(folder: Path, moment: str) -> None:
-    """Killed before the promise it leaves nothing; after it, the next start writes the rest."""
+    """A kill before the promise leaves nothing. After a kill behind the promise, the next start writes the rest."""
     written_later = moment in {"promised", "half"}
     command = [sys.executable, "-m", "storage.processes", "together", str(folder), moment]
     died = subprocess.run(command, cwd=Path(__file__).parents[1], env=os.environ, check=False, capture_output=True)
@@ -224,7 +224,7 @@ def position_of(write: LessonWrite) -> int:
 
 
 async def test_writes_during_a_second_decision_are_included(folder: Path) -> None:
-    """A batch that is on its way to the disk has been heard of before it can be read."""
+    """The process knows of a batch before its commit makes it readable."""
     async with importing(folder) as (store, course, learners, writing):
         await being_decided(store)
         rounds = 0
@@ -260,7 +260,7 @@ async def test_an_earlier_promise_of_another_process_is_included(folder: Path, m
 async def test_lines_that_another_process_removes_are_set_aside_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It can not tell the pieces of an import under way from those of one that was killed."""
+    """The other process can not distinguish pieces of a running import from those of a killed one."""
     one, other = sqlite_store(folder), sqlite_store(folder)
     async with opened(one), opened(other):
         course = await new_course(one)
