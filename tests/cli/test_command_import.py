@@ -169,7 +169,7 @@ def test_an_interrupted_import_continues(program: Program, document: dict[str, A
     again = program("progress", "import", path)
     assert again.code == 0
     assert again.out.startswith(f"{LINES:,} lines: ")
-    assert "or was until a moment ago: waiting 10 seconds" in again.err
+    assert "or has just stopped. Waiting 10 seconds" in again.err
     assert held(program) == LINES - 1  # the first line was through, and was not written again
     assert rows(program.database_url, "SELECT * FROM imports") == []
 
