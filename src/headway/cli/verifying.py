@@ -70,10 +70,8 @@ def _print_result(verified: Verified, seconds: float) -> None:
         out.print(_all_course_progress("learner with wrong course progress", verified.wrong), soft_wrap=False)
     if verified.ahead:
         out.print(_all_course_progress("learner last seen in the future", verified.ahead), soft_wrap=False)
-    rate = verified.lessons / seconds
-    out.print(
-        f"Counted {count_of(verified.lessons, 'row')} of lesson progress in {seconds:.1f} seconds, {rate:,.0f} a second."
-    )
+    counted, rate = count_of(verified.lessons, "row"), verified.lessons / seconds
+    out.print(f"Counted {counted} of lesson progress in {seconds:.1f} seconds, {rate:,.0f} a second.")
 
 
 def _figures(differences: Sequence[Difference]) -> Table:
