@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
 
-from support.browser import DASHBOARD, DESKTOP, ON_BOTH_STORES, PHONE, SCHEMES, barriers, fits, visiting
+from support.browser import DASHBOARD, LOOKS, ON_BOTH_STORES, barriers, fits, visiting
 from support.running import Running, course, lesson
 
 LONG = "Bread that rises overnight in a cool room, and what the dough tells whoever looks at it in the morning " * 2
@@ -102,8 +102,7 @@ def titles(found: dict[str, Any]) -> list[str]:
     return [one["title"] for one in found["lessons"]]
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_the_editor_passes_the_accessibility_checks(
     browser: Browser, running: Running, course_id: str, document: dict[str, Any], scheme: str, width: int
 ) -> None:

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from dashboard.own_course import Student, lesson_of, look_again, student
 from headway.auth.sessions import COOKIE
-from support.browser import DASHBOARD, DESKTOP, ON_BOTH_STORES, PHONE, SCHEMES, barriers, cookie_of, fits, visiting
+from support.browser import DASHBOARD, DESKTOP, LOOKS, ON_BOTH_STORES, PHONE, barriers, cookie_of, fits, visiting
 from support.program import forked_headway_serve
 from support.running import Running, course, eventually, lesson
 
@@ -59,8 +59,7 @@ def check_lessons(page: Page) -> None:
     expect(page.locator("#days")).to_contain_text("1 of the last")
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_a_course_is_shown_lesson_by_lesson(
     browser: Browser, running: Running, baker: Student, scheme: str, width: int
 ) -> None:

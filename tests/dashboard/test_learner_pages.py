@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, expect
 
-from support.browser import DASHBOARD, DESKTOP, ON_BOTH_STORES, PHONE, SCHEMES, barriers, fits, visiting
+from support.browser import DASHBOARD, LOOKS, ON_BOTH_STORES, barriers, fits, visiting
 from support.running import Running, course, lesson
 
 
@@ -26,8 +26,7 @@ def course_id(running: Running, learner_id: str) -> str:
 
 
 @pytest.mark.usefixtures("course_id")
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_courses_in_progress_are_shown(
     browser: Browser, running: Running, learner_id: str, scheme: str, width: int
 ) -> None:

@@ -15,7 +15,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 from headway.auth import Sessions, learner_id
 from headway.auth.sessions import COOKIE
 from headway.domain.identifiers import CourseId
-from support.browser import DASHBOARD, DESKTOP, PHONE, SCHEMES, barriers, fits
+from support.browser import DASHBOARD, LOOKS, barriers, fits
 from support.identity import CLIENT_ID, CLIENT_SECRET, Provider, provider
 from support.program import forked_headway_serve
 from support.running import Running
@@ -252,8 +252,7 @@ def test_a_sign_in_leaves_no_secret_in_the_log(browser: Browser, folder: Path, i
     assert [secret for secret in secrets if secret in log] == []
 
 
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 @pytest.mark.usefixtures("identity")
 def test_the_sign_in_page_passes_the_accessibility_checks(
     browser: Browser, service: Running, scheme: str, width: int

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, expect
 
 from dashboard.taught import STATISTICS, TEACHER, Taught, tile
 from headway.domain.principal import OPERATOR_ID
-from support.browser import DASHBOARD, DESKTOP, ON_BOTH_STORES, PHONE, SCHEMES, barriers, cookie_of, fits, visiting
+from support.browser import DASHBOARD, LOOKS, ON_BOTH_STORES, SCHEMES, barriers, cookie_of, fits, visiting
 from support.running import Running, course, lesson
 
 HOSTILE = """</script><script>alert(1)</script><img src=x onerror="alert(2)">'"&{{ 7*7 }}"""
@@ -38,8 +38,7 @@ def refused(browser: Browser, running: Running, *scopes: str, **options: Any) ->
 
 
 @pytest.mark.parametrize("below", PAGES)
-@pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("width", [PHONE, DESKTOP])
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_the_statistics_pages_pass_the_accessibility_checks(
     browser: Browser, running: Running, taught: Taught, teacher: str, below: str, scheme: str, width: int
 ) -> None:

@@ -21,6 +21,8 @@ from support.running import SECRET, STORES, Running
 SCHEMES: Final = ("light", "dark")
 PHONE: Final = 375
 DESKTOP: Final = 1440
+LOOKS: Final = ((PHONE, "light"), (DESKTOP, "dark"))
+"""Each width and each scheme once: no style sheet asks for both at once."""
 DASHBOARD: Final = "/dashboard"
 
 ON_BOTH_STORES: Final = pytest.mark.parametrize("running", STORES, indirect=True)
