@@ -1,14 +1,13 @@
 """What the tests of commands share."""
 
-import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from support.postgres import Session, session
 from support.program import Program
+from support.tables import execute
 
 
 @pytest.fixture
@@ -34,13 +33,4 @@ def connected(postgres_url: str) -> Iterator[Session]:
 def tamper(program: Program) -> Callable[..., None]:
     """Runs statements on the database behind the service's back."""
 
-    def run(*statements: str) -> None:
-        if program.database_url.startswith("postgresql:"):
-            with session(program.database_url) as connected:
-                connected.execute(*statements)
-            return
-        with closing(sqlite3.connect(program.folder / "headway.db", timeout=20)) as connection, connection:
-            for statement in statements:
-                connection.execute(statement)
-
-    return run
+    return lambda *statements: execute(program.database_url, *statements)

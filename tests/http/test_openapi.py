@@ -16,6 +16,7 @@ from hypothesis import settings
 from schemathesis import Case, GenerationMode
 from schemathesis.config import SchemathesisConfig
 from schemathesis.core.parameters import ParameterLocation
+from schemathesis.core.result import Ok
 from schemathesis.pytest.lazy import get_all_tests
 
 from headway import Settings, create_router
@@ -203,6 +204,7 @@ def test_every_operation_answers_as_documented(
     api = schemathesis.openapi.from_dict(_document(), config=config)
     operation = api.exclude(lambda other: other.operation.label != name)
     [made] = get_all_tests(schema=operation, test_func=answers, settings=settings(deadline=None), given_kwargs=None)
+    assert isinstance(made, Ok)
     _, test = made.ok()
     test()
 

@@ -13,12 +13,12 @@ import pytest
 from support.files import NDJSON, line, ndjson
 from support.program import forked_headway_serve
 from support.running import PREFIX, Running, authorization, course, eventually
-from support.tables import rows, tables_that_name
+from support.tables import let_imports_run_out, rows, tables_that_name
 
 IMPORT = "/progress/import"
 ADMIN = str(uuid4())
 KEY = {"Idempotency-Key": "a-key"}
-LINES = 12_000
+LINES = 6_000
 
 
 class Sender(threading.Thread):
@@ -99,6 +99,9 @@ def test_a_killed_import_continues(folder: Path, database_url: str) -> None:
     assert 1_000 < noted < LINES
     assert not done
     with _served(folder, database_url) as (running, admin):
+        early = admin.post(IMPORT, content=content, headers=NDJSON | KEY)
+        assert (early.status_code, early.headers["retry-after"]) == (409, "10")
+        let_imports_run_out(database_url)
         # What is through is not written again: who was erased since does not come back.
         admin.delete(f"/learners/{learners[0]}").raise_for_status()
         report = send_until_done(running, content).json()

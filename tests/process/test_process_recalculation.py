@@ -2,9 +2,7 @@
 
 import asyncio
 import signal
-import sqlite3
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any, Final, cast
 from uuid import uuid4
@@ -19,9 +17,9 @@ from storage.stores import opened, stores_on
 from support.database import write_lock
 from support.documents import document_file
 from support.load import Written, players
-from support.postgres import session
 from support.program import Program
 from support.running import Running, course, eventually, lesson
+from support.tables import execute
 
 LEARNERS: Final = 2_500
 FINISHED: Final = cast("ProgressUpdate", {"status": Status.COMPLETED})
@@ -73,12 +71,7 @@ def figures(running: Running, course_id: str) -> tuple[int, int]:
 
 def let_the_lease_run_out(program: Program) -> None:
     """What a minute does."""
-    if program.database_url.startswith("postgresql:"):
-        with session(program.database_url) as connected:
-            connected.execute(RUN_OUT)
-        return
-    with closing(sqlite3.connect(program.folder / "headway.db", timeout=20)) as connection, connection:
-        connection.execute(RUN_OUT)
+    execute(program.database_url, RUN_OUT)
 
 
 def half_way(running: Running, course_id: str) -> Callable[[], bool]:

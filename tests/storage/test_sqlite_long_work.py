@@ -1,6 +1,7 @@
 """Other requests are served during long reads and long writes on SQLite."""
 
 import asyncio
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,8 @@ from headway.domain.roster import RosterQuery
 from storage.stores import merge_write, new_course, new_learner, opened, rows_of, sqlite_store, written
 
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+NEVER = 600
+"""Seconds that no test waits: a read that goes on until then fails its test."""
 
 
 def read_for_ever(connection: apsw.Connection) -> Sequence[Any]:
@@ -57,6 +60,25 @@ async def test_a_cancelled_long_read_ends(folder: Path) -> None:
             with pytest.raises(asyncio.CancelledError):
                 await reading
         assert await store.roster(course.id, RosterQuery()) == []
+
+
+async def test_a_read_that_is_cancelled_before_its_statement_begins_ends(folder: Path) -> None:
+    begun, cancelled = threading.Event(), threading.Event()
+
+    def read(connection: apsw.Connection) -> Sequence[Any]:
+        begun.set()
+        cancelled.wait()
+        return read_for_ever(connection)
+
+    store = sqlite_store(folder, read_seconds=NEVER)
+    async with opened(store):
+        reading = asyncio.create_task(store._long_reader.read(read))
+        await asyncio.to_thread(begun.wait)
+        reading.cancel()
+        await asyncio.sleep(0)  # the task is told
+        cancelled.set()
+        with pytest.raises(asyncio.CancelledError):
+            await reading
 
 
 async def test_a_list_of_many_megabytes_is_read_beside_the_event_loop(folder: Path) -> None:

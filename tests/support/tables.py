@@ -1,5 +1,6 @@
 """What is in the tables of a service's database, whichever store it is on."""
 
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,22 @@ def rows(database_url: str, query: str) -> list[tuple[Any, ...]]:
             return connection.rows(query)
     with closing(read_only(Path(database_url.removeprefix("sqlite:///")).parent)) as connection:
         return connection.execute(query).fetchall()
+
+
+def execute(database_url: str, *statements: str) -> None:
+    """Run statements on a database by its address, behind the service's back."""
+    if database_url.startswith("postgresql:"):
+        with session(database_url) as connected:
+            connected.execute(*statements)
+        return
+    with closing(sqlite3.connect(database_url.removeprefix("sqlite:///"), timeout=20)) as connection, connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def let_imports_run_out(database_url: str) -> None:
+    """What ten seconds do to an import that was killed: it can go on."""
+    execute(database_url, "UPDATE imports SET updated_at = '1970-01-01T00:00:00.000000+00:00' WHERE holder IS NOT NULL")
 
 
 def tables_that_name(database_url: str, text: str) -> dict[str, list[tuple[Any, ...]]]:

@@ -134,14 +134,19 @@ class LongReader:
     async def _run(self, handle: Handle, query: Callable[[apsw.Connection], T]) -> T:
         self._rescue_wal()
         connection = handle.connection()
-        loop = asyncio.get_running_loop()
-        reading = loop.run_in_executor(self._threads, _over_one_moment, connection, query, monotonic() + self._seconds)
+        deadline = monotonic() + self._seconds
         cancelled: asyncio.CancelledError | None = None
+
+        def is_over() -> bool:  # asked by the thread: an interrupt that comes before its statement would be lost
+            return cancelled is not None or monotonic() > deadline
+
+        reading = asyncio.get_running_loop().run_in_executor(
+            self._threads, _over_one_moment, connection, query, is_over
+        )
         while not reading.done():
             try:
                 await asyncio.wait([reading])
-            except asyncio.CancelledError as error:  # the thread uses the connection until the query ends
-                connection.interrupt()
+            except asyncio.CancelledError as error:  # the connection is in use until the thread has let go of it
                 cancelled = error
         if cancelled:
             raise cancelled
@@ -157,8 +162,10 @@ class LongReader:
         return StoreUnavailableError(f"This was not read within {self._seconds:g} s. Ask for less, or try again later.")
 
 
-def _over_one_moment(connection: apsw.Connection, query: Callable[[apsw.Connection], T], deadline: float) -> T:
-    connection.set_progress_handler(lambda: monotonic() > deadline, _STEPS)
+def _over_one_moment(
+    connection: apsw.Connection, query: Callable[[apsw.Connection], T], is_over: Callable[[], bool]
+) -> T:
+    connection.set_progress_handler(is_over, _STEPS)
     connection.execute("BEGIN")
     try:
         return query(connection)
