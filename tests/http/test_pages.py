@@ -270,8 +270,8 @@ class TestOrigins:
         assert "access-control-allow-origin" not in answer.headers
 
 
+@pytest.mark.slow  # two services of its own
 class TestLog:
-    @pytest.mark.slow
     def test_neither_token_nor_note_nor_refused_body_is_logged(self, everything_logged: tuple[str, list[str]]) -> None:
         _, lines = everything_logged
         assert sum("PUT" in line for line in lines) > 10

@@ -172,6 +172,7 @@ def test_codes_of_an_erased_learner_sign_nobody_in(
     assert "set-cookie" not in signed_in(visitor, url).headers
 
 
+@pytest.mark.slow
 def test_addresses_and_cookies_behind_a_proxy_use_https(folder: Path) -> None:
     configured = {"public_url": "https://learn.example/", "frame_ancestors": "https://campus.example"}
     with forked_headway_serve(folder, **configured) as running:

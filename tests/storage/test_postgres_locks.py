@@ -184,6 +184,7 @@ async def test_the_cause_of_a_lost_connection_is_logged(postgres_url: str, monke
         assert reason.endswith("terminating connection due to administrator command")
 
 
+@pytest.mark.postgres  # on a server that it starts itself
 async def test_writes_erasures_and_edits_at_once_lock_in_one_order() -> None:
     with postgres.server(deadlock_timeout="10ms") as server:
         async with (

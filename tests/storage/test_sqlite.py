@@ -95,6 +95,7 @@ async def test_removing_a_course_removes_its_lessons(folder: Path) -> None:
     assert execute(database(folder), "SELECT course_id FROM lessons") == [(kept.id,)]
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_change_to_the_disk_loses_no_acknowledged_write(folder: Path) -> None:
     killed = process("die", folder)
     assert len(killed) > 30
@@ -339,6 +340,7 @@ async def test_an_empty_file_becomes_a_database(folder: Path) -> None:
         assert (await store.course(course.id)).course == course
 
 
+@pytest.mark.slow
 def test_two_processes_that_make_the_same_database_at_once_both_succeed(folder: Path) -> None:
     answers = process("open", folder)
     applied = [path.stem for path in MIGRATIONS]

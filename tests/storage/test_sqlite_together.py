@@ -29,6 +29,8 @@ from headway.storage.sqlite.promises import LINES_OF_A_PIECE, Lines, any_promise
 from storage.processes import TOGETHER
 from storage.stores import exact_tally, merge_write, new_course, new_learner, opened, rows_of, sqlite_store, written
 
+pytestmark = pytest.mark.slow
+
 MANY = TOGETHER
 TOO_MUCH = {"drawing": "x" * 10_000}
 

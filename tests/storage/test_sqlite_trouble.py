@@ -352,6 +352,7 @@ async def test_a_running_edit_whose_author_hangs_up_does_not_disturb_others(
     assert await service.attempts() == 2
 
 
+@pytest.mark.slow
 def test_a_full_disk_refuses_new_writes_and_keeps_stored_ones(folder: Path) -> None:
     result = process("fill", folder)
     assert result["refused"] > 0

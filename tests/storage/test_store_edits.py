@@ -86,6 +86,7 @@ def open_store(make_store: MakeStore, runner: asyncio.Runner) -> Iterator[Store]
     runner.run(store.close())
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_a_dry_run_answers_the_impact_that_the_edit_then_has(
@@ -112,6 +113,7 @@ async def _edit_and_compare(store: Store, data: st.DataObject) -> None:
         present = after
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_figures_are_exact_after_edits_that_learners_write_into(
@@ -261,6 +263,7 @@ async def test_a_new_lesson_that_nobody_has_started_reads_no_lesson_progress(
     assert told[1:] == (3, 0, 3)
 
 
+@pytest.mark.slow
 async def test_the_impact_counts_more_learners_than_one_page(store: Store) -> None:
     known = await new_course(store, lesson(1), lesson(2))
     one, both = [new_learner() for _ in range(1_100)], [new_learner() for _ in range(3)]
