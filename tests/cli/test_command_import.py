@@ -153,12 +153,8 @@ def test_a_missing_file_is_named(program: Program) -> None:
     assert "absent.csv" in refused.err
 
 
-<<<<<<< HEAD
-def test_an_interrupted_import_continues(program: Program, document: dict[str, Any]) -> None:
-=======
-def broken_off(program: Program, document: dict[str, Any]) -> tuple[str, str]:
+def interrupted(program: Program, document: dict[str, Any]) -> tuple[str, str]:
     """The path of a file whose import was killed in the middle, and the learner of its first line."""
->>>>>>> 72ac1bc (End a read that is cancelled before its statement begins; let imports' leases run out in tests)
     learners = [str(uuid4()) for _ in range(LINES)]
     content = as_csv([line(learner, document["id"], document["lessons"][0]["id"]) for learner in learners])
     path = file(program.folder, "progress.csv", content)
@@ -173,35 +169,27 @@ def broken_off(program: Program, document: dict[str, Any]) -> tuple[str, str]:
     return path, learners[0]
 
 
-def test_one_that_was_broken_off_goes_on(program: Program, document: dict[str, Any]) -> None:
-    path, first = broken_off(program, document)
+def test_an_interrupted_import_continues(program: Program, document: dict[str, Any]) -> None:
+    path, first = interrupted(program, document)
     let_imports_run_out(program.database_url)
     assert program("learners", "erase", first, "--yes").code == 0
     again = program("progress", "import", path)
     assert again.code == 0
     assert again.out.startswith(f"{LINES:,} lines: ")
-<<<<<<< HEAD
-    assert "or has just stopped. Waiting 10 seconds" in again.err
-=======
->>>>>>> 72ac1bc (End a read that is cancelled before its statement begins; let imports' leases run out in tests)
     assert held(program) == LINES - 1  # the first line was through, and was not written again
     assert rows(program.database_url, "SELECT * FROM imports") == []
 
 
-<<<<<<< HEAD
-def test_an_import_works_while_the_service_runs(program: Program, lines: Lines) -> None:
-=======
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-def test_one_that_was_under_way_a_moment_ago_is_waited_for(program: Program, document: dict[str, Any]) -> None:
-    path, _ = broken_off(program, document)
+def test_an_import_that_has_just_stopped_is_waited_for(program: Program, document: dict[str, Any]) -> None:
+    path, _ = interrupted(program, document)
     again = program("progress", "import", path)
     assert again.code == 0
-    assert "or was until a moment ago: waiting 10 seconds" in again.err
+    assert "or has just stopped. Waiting 10 seconds" in again.err
     assert held(program) == LINES
 
 
-def test_it_can_be_done_while_the_service_runs(program: Program, lines: Lines) -> None:
->>>>>>> 72ac1bc (End a read that is cancelled before its statement begins; let imports' leases run out in tests)
+def test_an_import_works_while_the_service_runs(program: Program, lines: Lines) -> None:
     with program.serve() as running, running.client(lines[0]["user_id"]) as learner:
         path = f"/progress/{lines[0]['course_id']}/lessons/{lines[0]['lesson_id']}"
         learner.put(path, json={"progress_percentage": 50}).raise_for_status()

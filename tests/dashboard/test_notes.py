@@ -181,7 +181,9 @@ def test_a_note_that_was_removed_elsewhere_is_a_conflict(browser: Browser, runni
 
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
-def test_a_conflict_passes_the_accessibility_checks(browser: Browser, running: Running, scheme: str, width: int) -> None:
+def test_a_conflict_passes_the_accessibility_checks(
+    browser: Browser, running: Running, scheme: str, width: int
+) -> None:
     learner = student(running)
     with visiting(browser, running, learner.learner_id, width=width, color_scheme=scheme, refusals=[412]) as context:
         page = learner.open(context)
