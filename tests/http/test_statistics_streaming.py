@@ -29,6 +29,8 @@ from support.asgi import lifespan
 from support.running import PREFIX, SECRET, authorization, course, eventually
 from support.serving import served
 
+pytestmark = pytest.mark.slow
+
 ROUTE = f"{PREFIX}/statistics/{{course_id}}/learners"
 LEARNERS = 11
 Roster = Callable[[CourseId, RosterQuery], Awaitable[Sequence[CourseProgress]]]
