@@ -107,7 +107,7 @@ def check_table(finished: Finished, *, courses: int, rows: int, all_course_progr
 
 
 def copied_rows(finished: Finished) -> int:
-    if "nothing was written" in finished.out:
+    if "Nothing was written" in finished.out:
         return 0
     said = re.search(r"Copied ([\d,]+) rows in [\d.]+ seconds, [\d,]+ rows a second", finished.out)
     assert said, finished
