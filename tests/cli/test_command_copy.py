@@ -174,7 +174,7 @@ def test_writes_to_the_source_during_the_copy_are_reported(
             )
             connection.execute("DELETE FROM lesson_progress WHERE user_id = ?", (before.rows[BATCH - 1].learner_id,))
     told = under_way.finish()
-    check_refusal(told, 1, "written to meanwhile", "run the same command again")
+    check_refusal(told, 1, "written to during the copy", "run the same command again")
     assert told.out.splitlines()[3].split()[-3:] == ["950", "1,000", "100"]
 
 
