@@ -217,15 +217,20 @@ def recalculate(
 
 
 def agrees(
-    course: VersionedCourse, course_progress: CourseProgress, tally: Tally, at_lesson: LessonId | None, *, derived: bool
+    course: VersionedCourse,
+    course_progress: CourseProgress,
+    tally: Tally,
+    at_lesson: LessonId | None,
+    *,
+    recalculated: bool,
 ) -> bool:
     """Whether stored course progress agrees with `tally` and `at_lesson`, computed again from the lesson progress.
 
-    Course progress of another version is accepted until the recalculation is finished (`derived`). After that it is
-    accepted only where the learner started the course over and has not written since.
+    Course progress of another version is accepted until the recalculation is finished (`recalculated`). After that it
+    is accepted only where the learner started the course over and has not written since.
     """
     if course_progress.course_version != course.version:
-        return not derived or course_progress.started_at is None
+        return not recalculated or course_progress.started_at is None
     if course_progress.at_lesson != at_lesson or (course_progress.started_at is None and tally != NOTHING):
         return False
     is_incomplete = course_progress.completed_at is None

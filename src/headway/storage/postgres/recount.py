@@ -39,7 +39,11 @@ class _Catalogue(NamedTuple):
             return True
         at_lesson = None if found.position is None else course.course.lessons[found.position].id
         return agrees(
-            course, course_progress, found.tally, at_lesson, derived=course_progress.course_id not in self.under_way
+            course,
+            course_progress,
+            found.tally,
+            at_lesson,
+            recalculated=course_progress.course_id not in self.under_way,
         )
 
 

@@ -70,8 +70,8 @@ class SqliteRecount:
         for course_progress in all_course_progress:
             own = by_course_progress.pop((course_progress.learner_id, course_progress.course_id), [])
             found = self._course(course_progress.course_id)
-            derived = course_progress.course_id not in under_way
-            if found and not _agrees(found, course_progress, own, derived=derived):
+            recalculated = course_progress.course_id not in under_way
+            if found and not _agrees(found, course_progress, own, recalculated=recalculated):
                 wrong.append((course_progress.learner_id, course_progress.course_id))
         wrong.extend(key for key, own in by_course_progress.items() if self._are_of_course(key[1], own))
         today = days_begun(datetime.now(UTC))
@@ -95,7 +95,7 @@ class SqliteRecount:
 
 
 def _agrees(
-    course: VersionedCourse, course_progress: CourseProgress, lessons: Sequence[LessonProgress], *, derived: bool
+    course: VersionedCourse, course_progress: CourseProgress, lessons: Sequence[LessonProgress], *, recalculated: bool
 ) -> bool:
     tally, at_lesson = recount_tally(course.course, lessons), last_started(course.course, lessons)
-    return agrees(course, course_progress, tally, at_lesson, derived=derived)
+    return agrees(course, course_progress, tally, at_lesson, recalculated=recalculated)
