@@ -99,7 +99,7 @@ def test_a_wrong_value_in_the_file_is_refused_naming_its_variable(folder: Path) 
 
 
 def test_every_command_refuses_a_wrong_setting(folder: Path) -> None:
-    for command in ("serve", "migrate", "demo", "courses list", "token --user ada"):
+    for command in ("serve", "migrate", "demo", "courses list", "token --learner ada"):
         refused = headway(folder, *command.split(), queue_limit=0)
         assert refused.code == 2
         assert "HEADWAY_QUEUE_LIMIT: " in refused.err

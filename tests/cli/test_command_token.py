@@ -19,7 +19,7 @@ MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
 
 def test_a_token_is_valid_for_twelve_hours_by_default(folder: Path) -> None:
     learner = str(uuid4())
-    claims = verified(headway(folder, "token", "--user", learner))
+    claims = verified(headway(folder, "token", "--learner", learner))
     assert claims["sub"] == learner
     assert lifetime(claims) == 12 * 3600
     assert abs(claims["iat"] - datetime.now(UTC).timestamp()) < 60
@@ -28,28 +28,28 @@ def test_a_token_is_valid_for_twelve_hours_by_default(folder: Path) -> None:
 
 @pytest.mark.parametrize(("expires", "seconds"), [("90s", 90), ("15m", 900), ("1h", 3600), ("30d", 2_592_000)])
 def test_an_option_sets_the_lifetime(folder: Path, expires: str, seconds: int) -> None:
-    assert lifetime(verified(headway(folder, "token", "--user", "ada", "--expires", expires))) == seconds
+    assert lifetime(verified(headway(folder, "token", "--learner", "ada", "--expires", expires))) == seconds
 
 
 def test_a_token_has_the_requested_scopes(folder: Path) -> None:
     asked = ("--scope", "courses:write", "--scope", "another:scope")
-    assert verified(headway(folder, "token", "--user", "ada", *asked))["scope"] == "courses:write another:scope"
+    assert verified(headway(folder, "token", "--learner", "ada", *asked))["scope"] == "courses:write another:scope"
 
 
 def test_a_token_has_the_configured_issuer_and_audience(folder: Path) -> None:
     configured = {"jwt_issuer": "https://id.example", "jwt_audience": "headway"}
-    signed = headway(folder, "token", "--user", "ada", **configured)
+    signed = headway(folder, "token", "--learner", "ada", **configured)
     claims = verified(signed, audience="headway")
     assert claims["iss"] == "https://id.example"
     with forked_headway_serve(folder, **configured) as running:
         assert status(running, "/progress", signed.out.strip()) == 200
-        assert status(running, "/progress", headway(folder, "token", "--user", "ada").out.strip()) == 401
+        assert status(running, "/progress", headway(folder, "token", "--learner", "ada").out.strip()) == 401
 
 
 def test_the_service_accepts_the_scopes_of_the_token(program: Program) -> None:
     document = course_document()
     learner, author = (
-        program("token", "--user", "ada@example.org", *scope).out.strip()
+        program("token", "--learner", "ada@example.org", *scope).out.strip()
         for scope in ((), ("--scope", "courses:write"))
     )
     with program.serve() as running:
@@ -62,26 +62,26 @@ def test_the_service_accepts_the_scopes_of_the_token(program: Program) -> None:
 
 @pytest.mark.parametrize("expires", ["", "12", "h", "0h", "-1h", "1.5h", "1w", "1000000d", "soon"])
 def test_an_invalid_lifetime_is_refused(folder: Path, expires: str) -> None:
-    check_refusal(headway(folder, "token", "--user", "ada", "--expires", expires), "--expires takes")
+    check_refusal(headway(folder, "token", "--learner", "ada", "--expires", expires), "--expires takes")
 
 
 def test_a_superscript_digit_is_refused(folder: Path) -> None:
-    check_refusal(headway(folder, "token", "--user", "ada", "--expires", "²h"), "--expires takes")
+    check_refusal(headway(folder, "token", "--learner", "ada", "--expires", "²h"), "--expires takes")
 
 
 def test_a_token_without_a_learner_is_refused(folder: Path) -> None:
-    check_refusal(headway(folder, "token"), "--user")
-    check_refusal(headway(folder, "token", "--user", ""), "subject")
+    check_refusal(headway(folder, "token"), "--learner")
+    check_refusal(headway(folder, "token", "--learner", ""), "subject")
 
 
 @pytest.mark.parametrize("key", [{"jwt_public_key": PUBLIC_KEY}, {"jwt_jwks_url": "https://id.example/keys"}])
 def test_an_installation_with_a_public_key_makes_no_token(folder: Path, key: dict[str, str]) -> None:
-    check_refusal(headway(folder, "token", "--user", "ada", jwt_secret=None, **key), "HEADWAY_JWT_SECRET")
+    check_refusal(headway(folder, "token", "--learner", "ada", jwt_secret=None, **key), "HEADWAY_JWT_SECRET")
     assert list(folder.iterdir()) == []
 
 
 def test_a_secret_that_is_too_short_makes_no_token(folder: Path) -> None:
-    refused = headway(folder, "token", "--user", "ada", jwt_secret="short-but-secret")
+    refused = headway(folder, "token", "--learner", "ada", jwt_secret="short-but-secret")
     check_refusal(refused, "32")
     assert "short-but-secret" not in refused.err
 

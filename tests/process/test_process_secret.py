@@ -14,7 +14,7 @@ def test_a_service_without_a_key_makes_a_lasting_secret_beside_the_database(fold
     learner = rows[0].learner
     with forked_headway_serve(folder, jwt_secret=None) as running:
         assert stat.S_IMODE((folder / SECRET_FILE).stat().st_mode) == 0o600
-        token = headway(folder, "token", "--user", learner, jwt_secret=None).out.strip()
+        token = headway(folder, "token", "--learner", learner, jwt_secret=None).out.strip()
         written = put(running, rows[0], token)
         assert written.status_code == 200
         assert written.json()["user_id"] == learner
@@ -25,7 +25,7 @@ def test_a_service_without_a_key_makes_a_lasting_secret_beside_the_database(fold
 
 
 def test_a_token_made_before_the_first_start_is_valid(folder: Path, rows: list[Written]) -> None:
-    token = headway(folder, "token", "--user", "somebody@example.org", jwt_secret=None).out.strip()
+    token = headway(folder, "token", "--learner", "somebody@example.org", jwt_secret=None).out.strip()
     with forked_headway_serve(folder, jwt_secret=None) as running:
         assert put(running, rows[0], token).status_code == 200
 
@@ -38,7 +38,7 @@ def test_the_default_database_is_in_the_current_folder(folder: Path) -> None:
 def test_a_token_of_another_secret_is_refused(folder: Path, rows: list[Written]) -> None:
     elsewhere = folder / "elsewhere"
     elsewhere.mkdir()
-    token = headway(elsewhere, "token", "--user", rows[0].learner, jwt_secret=None).out.strip()
+    token = headway(elsewhere, "token", "--learner", rows[0].learner, jwt_secret=None).out.strip()
     with forked_headway_serve(folder, jwt_secret=None) as running:
         assert put(running, rows[0], token).status_code == 401
 

@@ -97,15 +97,15 @@ def migrate(
 
 @app.command()
 def token(
-    user: Annotated[str, typer.Option(help="The learner: a UUID, or any other name from your platform.")],
+    learner: Annotated[str, typer.Option(help="The learner: a UUID, or any other name from your platform.")],
     scope: Annotated[list[str] | None, typer.Option(help="A scope to grant; may be repeated.")] = None,
     expires: Annotated[str, typer.Option(help="How long the token is valid: 90s, 15m, 12h or 30d.")] = "12h",
 ) -> None:
     """Print a token, signed with the configured secret or with the one beside the database.
 
     Examples:
-      headway token --user a169451c-8525-4352-b8ca-070dd449a1a5
-      headway token --user author@example.org --scope courses:write --expires 1h
+      headway token --learner a169451c-8525-4352-b8ca-070dd449a1a5
+      headway token --learner author@example.org --scope courses:write --expires 1h
     """
     settings = load_settings()
     if settings.has_key and settings.jwt_secret is None:
@@ -113,7 +113,7 @@ def token(
     with refusals_end_the_program():
         signed = issue_token(
             Headway(settings).access.secret,
-            subject=user,
+            subject=learner,
             scopes=scope or (),
             lifetime=lifetime_of(expires),
             issuer=settings.jwt_issuer,
