@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from headway import Settings
 from headway.app import Headway
@@ -16,6 +17,11 @@ from support import postgres
 from support.postgres import Databases
 from support.running import SECRET, STORES, Running, headway_serve
 from support.school import Clock, told_the_time
+
+# How long one example takes says nothing on a machine that runs other tests beside it. `make test-fast` takes "quick".
+hypothesis_settings.register_profile("unhurried", max_examples=75, deadline=None)
+hypothesis_settings.register_profile("quick", max_examples=10, deadline=None)
+hypothesis_settings.load_profile("unhurried")
 
 # Whatever the machine prefers: the many processes that tests start would all compile the whole program again.
 sys.dont_write_bytecode = False
