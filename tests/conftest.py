@@ -32,6 +32,11 @@ if "FAKETIME" in os.environ:  # see tools/days.py
     time.sleep = lambda seconds: (select.select((), (), (), float(seconds)), None)[1]
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Return three workers for two cores: tests wait for processes and browsers more than half of their time."""
+    return max(2, (os.cpu_count() or 1) * 3 // 2)
+
+
 _OF_POSTGRES = {"databases", "own_server", "postgres_service", "postgres_url"}
 
 

@@ -109,7 +109,7 @@ def test_a_killed_recalculation_continues(program: Program, document: dict[str, 
 
 
 def test_a_stop_does_not_wait_for_a_recalculation(program: Program, document: dict[str, Any]) -> None:
-    fill(program, document)
+    fill(program, document, 4 * LEARNERS)  # so many that the second half of them takes longer than to ask for the stop
     with program.serve() as running:
         running.put_course(shorter(document), document["id"])
         eventually(half_way(running, document["id"]))
