@@ -13,6 +13,9 @@ import httpx
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 
+from domain.values import lesson as lesson_of
+from domain.values import started
+from headway.formats.progress import LessonProgress, lesson_progress
 from support.running import course, lesson
 
 REFERENCE = Path(__file__).with_name("reference.txt").read_text(encoding="utf-8")
@@ -311,3 +314,7 @@ def test_times_are_those_of_the_write(learner: httpx.Client, course_path: str, l
     assert row["created_at"] == row["updated_at"] == row["completed_at"]
     assert before <= datetime.fromisoformat(row["created_at"]) <= after
     assert learner.get(f"{course_path}/summary").json()["last_accessed"] == row["updated_at"]
+
+
+def test_lesson_progress_is_rendered_as_its_shape_says() -> None:
+    assert list(lesson_progress(started(), lesson_of(1))) == list(LessonProgress.model_fields)

@@ -114,6 +114,25 @@ def test_an_export_with_the_older_names_is_imported(
     assert told(admin.get(f"/learners/{target}/export").json()) == told(exported)
 
 
+@pytest.mark.parametrize(("name", "older"), [("lesson_progress", "rows"), ("course_progress", "standings")])
+def test_an_export_with_a_part_under_both_names_is_refused(admin: httpx.Client, name: str, older: str) -> None:
+    exported = {"user_id": str(uuid4()), "lesson_progress": [], "course_progress": [], "days": []}
+    answer = admin.post("/progress/import", json=exported | {older: exported[name]})
+    assert answer.status_code == 422
+    assert [(problem["loc"], problem["type"]) for problem in answer.json()["detail"]] == [(["body", older], "named_twice")]
+
+
+@pytest.mark.parametrize("part", ["lesson_progress", "rows"])
+def test_a_fault_of_an_export_is_located_under_the_name_that_it_has(admin: httpx.Client, part: str) -> None:
+    answer = admin.post("/progress/import", json={"user_id": str(uuid4()), part: [{"course_id": "x"}]})
+    assert {tuple(problem["loc"][:2]) for problem in answer.json()["errors"]} == {(part, 0)}
+
+
+def test_an_export_without_lesson_progress_is_refused(admin: httpx.Client) -> None:
+    answer = admin.post("/progress/import", json={"user_id": str(uuid4())})
+    assert [problem["loc"] for problem in answer.json()["detail"]] == [["body", "lesson_progress"]]
+
+
 def told(exported: dict[str, Any]) -> dict[str, Any]:
     """An export without what is another one's: ids, versions and revisions."""
     others = {"user_id", "id", "version", "revision"}

@@ -16,6 +16,7 @@ class Counted:
 
     name = "counted"
     seconds_between_looks = NEVER
+    can_be_woken = True
 
     def __init__(self, work: int = 0, failure: Exception | None = None) -> None:
         self.left = work

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Final, Required
 from uuid import UUID
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 from typing_extensions import TypedDict
 
@@ -101,21 +101,21 @@ class _HeldProgress(BaseModel):
 class _Document(TypedDict, total=False):
     """An export. Its lesson progress is not checked yet, so that an error can name the one that is wrong.
 
-    Older exports say `rows` and `standings`.
+    Older exports have `rows` and `standings` for `lesson_progress` and `course_progress`.
     """
 
     user_id: Required[UUID]
-    lesson_progress: Required[
-        Annotated[list[dict[str, Any]], Field(validation_alias=AliasChoices("lesson_progress", "rows"))]
-    ]
-    course_progress: Annotated[
-        list[_HeldProgress], Field(validation_alias=AliasChoices("course_progress", "standings"))
-    ]
+    lesson_progress: list[dict[str, Any]]
+    course_progress: list[_HeldProgress]
     days: list[HeldCourseDay]
+    rows: list[dict[str, Any]]
+    standings: list[_HeldProgress]
 
 
 _DOCUMENT: Final[TypeAdapter[_Document]] = TypeAdapter(_Document)
 _EXPORTED: Final[TypeAdapter[_Exported]] = TypeAdapter(_Exported)
+_OLDER_NAMES: Final = {"lesson_progress": "rows", "course_progress": "standings"}
+_TWICE: Final = "This is an older name for a part that the export also has under its present name. Leave one out."
 _NOT_TAKEN: Final = frozenset({"user_id", "course_id", "lesson_id", "written_by", "worked_at", "completed_by"})
 
 
@@ -144,19 +144,24 @@ def read_document(content: bytes, learner_id: LearnerId | None) -> Iterator[Line
         document = _DOCUMENT.validate_json(content)
     except ValidationError as error:
         raise InvalidValueError(_problems(error)) from None
+    twice = [older for name, older in _OLDER_NAMES.items() if name in document and older in document]
+    if twice:
+        raise InvalidValueError([Problem((older,), _TWICE, "named_twice") for older in twice])
+    if "lesson_progress" not in document and "rows" not in document:
+        raise InvalidValueError([Problem(("lesson_progress",), "Field required", "missing")])
     return _lines(document, learner_id or LearnerId(str(document["user_id"])))
 
 
 def _lines(document: _Document, learner_id: LearnerId) -> Iterator[Line]:
-    all_lesson_progress = document["lesson_progress"]
+    part = "rows" if "rows" in document else "lesson_progress"
+    all_lesson_progress = document["rows"] if "rows" in document else document["lesson_progress"]
     for number, exported in enumerate(all_lesson_progress, 1):
-        yield _to_line(number, exported, learner_id)
+        yield _to_line(number, exported, learner_id, part)
     days: dict[UUID, list[LearnerDay]] = {}
     for held in document.get("days", []):
         days.setdefault(held.course_id, []).append(_to_day(held))
-    all_course_progress = {
-        course_progress.course_id: course_progress for course_progress in document.get("course_progress", [])
-    }
+    held_progress = document.get("course_progress", document.get("standings", []))
+    all_course_progress = {course_progress.course_id: course_progress for course_progress in held_progress}
     courses = {
         **all_course_progress,
         **{course_id: _HeldProgress(course_id=course_id) for course_id in days.keys() - all_course_progress},
@@ -165,11 +170,11 @@ def _lines(document: _Document, learner_id: LearnerId) -> Iterator[Line]:
         yield Line(number, _to_restore(course_progress, days.get(course_progress.course_id, []), learner_id))
 
 
-def _to_line(number: int, exported: Mapping[str, Any], learner_id: LearnerId) -> Line:
+def _to_line(number: int, exported: Mapping[str, Any], learner_id: LearnerId, part: str) -> Line:
     try:
         fields = _EXPORTED.validate_json(to_json(exported))
     except ValidationError as error:
-        return Line(number, None, _problems(error, "lesson_progress", number - 1))
+        return Line(number, None, _problems(error, part, number - 1))
     update, times, others = apart(fields)
     course_id, lesson_id = CourseId(str(fields["course_id"])), LessonId(str(fields["lesson_id"]))
     written_by = _to_id(fields.get("written_by"))

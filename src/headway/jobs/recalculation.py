@@ -22,6 +22,7 @@ class Recalculator:
 
     name = "recalculation"
     seconds_between_looks = _SECONDS_BETWEEN_LOOKS
+    can_be_woken = True
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -23,22 +23,25 @@ class Job(Protocol):
     """In log lines."""
     seconds_between_looks: float
     """How long the runner waits after the job found no work."""
+    can_be_woken: bool
+    """Whether `Runner.wake` ends this wait."""
 
     async def work(self) -> bool:
         """Do some of the work. Return whether there may be more now."""
 
 
 class Runner:
-    """Asks each job for work about as often as it says, and at once after `wake`."""
+    """Asks each job for work about as often as it says."""
 
     def __init__(self, jobs: Sequence[Job]) -> None:
         self._jobs = jobs
         self._woken: Sequence[asyncio.Event] = ()
 
     def wake(self) -> None:
-        """Make all jobs look for work now."""
-        for woken in self._woken:
-            woken.set()
+        """Make the jobs that can be woken look for work now."""
+        for job, woken in zip(self._jobs, self._woken, strict=False):  # no events before `working`
+            if job.can_be_woken:
+                woken.set()
 
     @contextlib.asynccontextmanager
     async def working(self) -> AsyncIterator[None]:

@@ -8,12 +8,13 @@ class Finisher:
 
     name = "finish_interrupted"
     seconds_between_looks = 1.0
+    can_be_woken = False  # the store takes what has not changed between two looks for abandoned
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     async def work(self) -> bool:
-        """Finish what there is."""
+        """Finish an interrupted import. Return `False`: one look finishes all."""
         await self._store.finish_interrupted()
         return False
 
@@ -23,11 +24,12 @@ class Sweeper:
 
     name = "sweep"
     seconds_between_looks = 60.0
+    can_be_woken = False
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     async def work(self) -> bool:
-        """Remove what there is."""
+        """Remove what is over. Return `False`: one look removes all."""
         await self._store.sweep()
         return False

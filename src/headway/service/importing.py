@@ -234,7 +234,7 @@ _SOME_LINES_REFUSED: Final = (InvalidValueError, CourseNotFoundError, LessonNotF
 
 
 async def _outcomes(lines: Sequence[Line], write: _Write) -> Sequence[Outcome]:
-    """Write some lines at the same time, but lines of the same lesson progress in order. Return the outcomes."""
+    """Write some lines at the same time, but the lines of one learner's lesson in order. Return the outcomes."""
     outcomes = {line.number: Outcome(line.number, problems=line.problems) for line in lines}
     by_lesson: dict[_LessonKey, list[tuple[int, _Line]]] = {}
     for line in lines:
@@ -244,8 +244,8 @@ async def _outcomes(lines: Sequence[Line], write: _Write) -> Sequence[Outcome]:
     waiting = iter(by_lesson.values())
 
     async def write_each() -> None:
-        for lesson_progress in waiting:
-            for number, one in lesson_progress:
+        for lines_of_lesson in waiting:
+            for number, one in lines_of_lesson:
                 try:
                     outcomes[number] = outcome_of(number, one, await write(one))
                 except _SOME_LINES_REFUSED as refusal:

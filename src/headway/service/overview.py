@@ -56,13 +56,11 @@ class OverviewService:
         now = self._clock()
         readings = await self._store.learner_courses(principal.learner_id)
         touched = await self._store.touched_lessons(principal.learner_id)
-        all_lesson_progress = {
-            course_id: list(group) for course_id, group in groupby(touched, key=lambda one: one.course_id)
-        }
+        by_course = {course_id: list(group) for course_id, group in groupby(touched, key=lambda one: one.course_id)}
         today = max((reading.course.date_of(now) for reading in readings), default=now.date())
         calendar = await self._calendar(principal.learner_id, None, today, first_weekday)
         return CoursesUnderWay(
-            [_under_way(reading, all_lesson_progress.get(reading.course.id, ())) for reading in readings], calendar
+            [_under_way(reading, by_course.get(reading.course.id, ())) for reading in readings], calendar
         )
 
     async def course(self, principal: Principal, course_id: CourseId, first_weekday: int) -> OwnCourse:
@@ -80,5 +78,5 @@ class OverviewService:
         return calendar_of(days, today, first_weekday)
 
 
-def _under_way(reading: CourseProgressReading, all_lesson_progress: Sequence[TouchedLesson]) -> CourseUnderWay:
-    return CourseUnderWay(reading.course, summarise(*reading), next_lesson(reading.course, all_lesson_progress))
+def _under_way(reading: CourseProgressReading, touched: Sequence[TouchedLesson]) -> CourseUnderWay:
+    return CourseUnderWay(reading.course, summarise(*reading), next_lesson(reading.course, touched))

@@ -55,7 +55,7 @@ class Deadlines:
         """Note that a part of a body arrived, or that the server does not read, so that the client can not be late."""
         self._heard = now
 
-    def is_stuck(self, unsent: int, now: float) -> None:
+    def stall(self, unsent: int, now: float) -> None:
         """Note that the client reads more slowly than the server writes, with `unsent` bytes in the buffer."""
         self._unsent, self._stuck_since = unsent, now
 
@@ -64,7 +64,7 @@ class Deadlines:
         limits = self._limits
         if unsent:
             if unsent != self._unsent:
-                self.is_stuck(unsent, now)
+                self.stall(unsent, now)
             return self._stuck_since + limits.patience_seconds
         self._unsent = 0
         if phase is Phase.HEAD:

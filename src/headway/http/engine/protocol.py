@@ -176,7 +176,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         """Note that the client reads more slowly than the server writes, and since when."""
-        self._deadlines.is_stuck(self.transport.get_write_buffer_size(), self._time())
+        self._deadlines.stall(self.transport.get_write_buffer_size(), self._time())
         super().pause_writing()
 
     # What arrives

@@ -149,6 +149,7 @@ class LongReader:
             except asyncio.CancelledError as error:  # the connection is in use until the thread has let go of it
                 cancelled = error
         if cancelled:
+            reading.exception()  # looked at, so that nobody logs it as forgotten
             raise cancelled
         try:
             return reading.result()

@@ -45,8 +45,9 @@ def from_lesson_progress(progress: LessonProgress) -> Columns:
     """The columns of `lesson_progress`, in the table's order."""
     values: list[Any] = list(progress)
     for index in _MOMENTS:
-        if values[index]:
-            values[index] = to_text(values[index])
+        moment = values[index]
+        if moment:
+            values[index] = moment.isoformat()  # as `to_text`, without a call
     metadata = values[_METADATA]
     values[_METADATA] = orjson.dumps(metadata).decode() if metadata else "{}"
     return tuple(values)

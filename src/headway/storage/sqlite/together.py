@@ -139,7 +139,7 @@ class Together:
         """Finish what another process has left, such as one that was killed. Does nothing while an import runs here.
 
         Pieces that are set aside may belong to an import that is under way in another process. They are removed only
-        where no piece was added since the last call.
+        where no piece was added since the last call, which should be a second or longer ago.
         """
         if self._one_at_a_time.locked():
             return
