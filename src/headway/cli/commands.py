@@ -27,7 +27,7 @@ app: Final = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Headway keeps learners' progress and tells where they stand.",
+    help="Headway stores learners' progress in courses and makes statistics of it.",
 )
 app.add_typer(courses.app, name="courses")
 app.add_typer(importing.app, name="progress")

@@ -67,7 +67,7 @@ _CURSORS: Final[Mapping[RosterOrder, TypeAdapter[tuple[Any, Direction, Any, UUID
 class SummaryParameters(BaseModel):
     """Whether to explain a percentage."""
 
-    explain: Annotated[Flag, Field(description="Also answer which lessons counted, which did not, and why.")] = False
+    explain: Annotated[Flag, Field(description="Whether to add which lessons counted, which did not, and why.")] = False
 
 
 class ActivityParameters(BaseModel):
@@ -91,7 +91,8 @@ class RosterParameters(BaseModel):
     at_lesson: Annotated[
         UUID | Nothing,
         optional(
-            "Only learners who have not completed the course and started this lesson as the last one in its order."
+            "Only learners who have not completed the course, have started this lesson and have started no lesson "
+            "after it in the course's order."
         ),
     ] = None
     incomplete_lesson: Annotated[
@@ -105,7 +106,7 @@ class RosterParameters(BaseModel):
         Digits | Nothing,
         optional("Only learners whose `user_id` begins with these hexadecimal digits: two or more, hyphens or not."),
     ] = None
-    format: Annotated[Format | Nothing, optional("The format of the answer; it goes before `Accept`.")] = None
+    format: Annotated[Format | Nothing, optional("The format of the answer. With it, `Accept` is not used.")] = None
 
     def to_query(self) -> RosterQuery:
         """Return the query without `stalled_days`, which needs the course's today. Raises `InvalidQueryError`."""
