@@ -20,7 +20,7 @@ import structlog
 
 from domain.values import lesson
 from headway.domain.errors import HeadwayError, StoreUnavailableError
-from headway.storage.shared.statements import COUNT_LESSON_ROWS
+from headway.storage.shared.statements import COUNT_LESSON_PROGRESS
 from headway.storage.sqlite import SqliteStore
 from headway.storage.sqlite.promises import any_promised, last_set_aside
 from headway.storage.sqlite.rows import fetch
@@ -150,7 +150,7 @@ def _has_come(moment: str, store: SqliteStore) -> bool:
     if moment == "set aside":
         return store._reader.read(last_set_aside) is not None
     is_promised = store._reader.read(any_promised)
-    return is_promised and (moment == "promised" or bool(store._reader.read(fetch, COUNT_LESSON_ROWS)[0][0]))
+    return is_promised and (moment == "promised" or bool(store._reader.read(fetch, COUNT_LESSON_PROGRESS)[0][0]))
 
 
 def _answer(result: object) -> None:

@@ -66,7 +66,7 @@ class PostgresArchive(ArchiveReader):
 
     async def put_lesson_progress(self, rows: Sequence[LessonProgress]) -> None:
         """Store lesson progress."""
-        await self._session.change(sql.HOLD_LESSON_ROWS, *from_lesson_progress(rows))
+        await self._session.change(sql.HOLD_LESSON_PROGRESS, *from_lesson_progress(rows))
 
     async def put_course_progress(self, all_course_progress: Sequence[CourseProgress]) -> None:
         """Store course progress."""

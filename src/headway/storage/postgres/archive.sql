@@ -1,7 +1,7 @@
 -- Statements of the archive for PostgreSQL only. Parameters are bound by position, in the order in which they first
 -- appear.
 
--- name: hold-lesson-rows!
+-- name: hold-lesson-progress!
 -- Store lesson progress as it is in another database, with one array for each column.
 INSERT INTO lesson_progress ({lesson_progress})
 SELECT *

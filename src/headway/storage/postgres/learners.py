@@ -40,7 +40,7 @@ class Learners:
     async def record(self, learner_id: LearnerId) -> LearnerRecord:
         """Return everything that is stored about a learner."""
         async with self._database.snapshot() as connection:
-            rows = await connection.fetch(shared_sql.LEARNER_ROWS, learner_id)
+            rows = await connection.fetch(shared_sql.LEARNER_LESSON_PROGRESS, learner_id)
             all_course_progress = await connection.fetch(shared_sql.LEARNER_COURSE_PROGRESS, learner_id)
             days = await connection.fetch(shared_sql.LEARNER_DAYS, learner_id)
         held = [to_held_day(columns) for columns in days]
@@ -125,7 +125,8 @@ async def _held(connection: asyncpg.Connection, learner_id: LearnerId, course_id
 
 async def _lessons(connection: asyncpg.Connection, learner_id: LearnerId, course_id: CourseId) -> list[LessonProgress]:
     return [
-        to_lesson_progress(columns) for columns in await connection.fetch(shared_sql.LESSON_ROWS, learner_id, course_id)
+        to_lesson_progress(columns)
+        for columns in await connection.fetch(shared_sql.LEARNER_LESSON_PROGRESS_IN, learner_id, course_id)
     ]
 
 

@@ -82,8 +82,8 @@ class PostgresRecount:
     async def estimate(self) -> int:
         """Return how many rows of lesson progress are to be counted."""
         if self._course_id is None:
-            return int(await self._connection.fetchval(shared_sql.COUNT_LESSON_ROWS))
-        return int(await self._connection.fetchval(sql.COUNT_ROWS_OF, self._course_id))
+            return int(await self._connection.fetchval(shared_sql.COUNT_LESSON_PROGRESS))
+        return int(await self._connection.fetchval(sql.COUNT_LESSON_PROGRESS_OF, self._course_id))
 
     async def stretches(self) -> AsyncIterator[Recounted]:
         """Recount all learners, a range of ids at a time. The database reads the next range while one is counted."""

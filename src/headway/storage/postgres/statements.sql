@@ -55,14 +55,14 @@ FROM unnest(
     :pass_marks::double precision[], :complete_ats::double precision[], :criteria_versions::bigint[]
 );
 
--- name: lesson-rows-at
+-- name: lesson-progress-at
 -- The lesson progress of many learners in one lesson each.
 SELECT {lesson_progress:r}
 FROM unnest(:user_ids::uuid[], :course_ids::uuid[], :lesson_ids::uuid[]) AS asked (user_id, course_id, lesson_id)
 JOIN lesson_progress AS r
     ON r.user_id = asked.user_id AND r.course_id = asked.course_id AND r.lesson_id = asked.lesson_id;
 
--- name: rows-with-course-progress-at
+-- name: lesson-and-course-progress-at
 -- The lesson progress of many learners in one lesson each, together with their course progress.
 SELECT
     {course_progress:p},
@@ -72,7 +72,7 @@ JOIN course_progress AS p ON p.user_id = asked.user_id AND p.course_id = asked.c
 JOIN lesson_progress AS r
     ON r.user_id = asked.user_id AND r.course_id = asked.course_id AND r.lesson_id = asked.lesson_id;
 
--- name: lesson-rows-of
+-- name: lesson-progress-of
 -- All lesson progress of many learners in one course each.
 SELECT {lesson_progress:r}
 FROM unnest(:user_ids::uuid[], :course_ids::uuid[]) AS asked (user_id, course_id)
@@ -119,7 +119,7 @@ put AS (
 )
 SELECT user_id, course_id FROM gate;
 
--- name: remove-lesson-rows-at!
+-- name: remove-lesson-progress-at!
 -- Remove the lesson progress of many learners in one lesson each, behind their locked gates.
 DELETE FROM lesson_progress AS l
 USING unnest(:user_ids::uuid[], :course_ids::uuid[], :lesson_ids::uuid[]) AS r (user_id, course_id, lesson_id)

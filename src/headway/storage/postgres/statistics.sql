@@ -242,8 +242,8 @@ WHERE e.user_id = p.user_id AND e.erased_at < :erased_before AND p.started_at IS
 -- Remove the records of learners who were erased long enough ago.
 DELETE FROM erased_learners WHERE erased_at < :erased_before;
 
--- name: count-rows-of^
--- Count the rows of lesson progress in a course.
+-- name: count-lesson-progress-of^
+-- Count the lesson progress in a course.
 SELECT count(*) FROM lesson_progress WHERE course_id = :course_id;
 
 -- name: group-in-memory

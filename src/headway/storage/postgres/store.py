@@ -151,7 +151,7 @@ class PostgresStore:
     async def lesson(self, learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId) -> LessonReading:
         """Return the learner's progress in one lesson."""
         found = await self._catalogue.course(course_id)
-        rows = await self._database.fetch(shared_sql.LESSON_ROW, learner_id, course_id, lesson_id)
+        rows = await self._database.fetch(shared_sql.ONE_LESSON_PROGRESS, learner_id, course_id, lesson_id)
         return LessonReading(found.course, to_lesson_progress(rows[0]) if rows else None)
 
     async def lessons(self, learner_id: LearnerId, course_id: CourseId) -> LessonsReading:
@@ -162,7 +162,7 @@ class PostgresStore:
     async def few_lessons(self, learner_id: LearnerId, course_id: CourseId) -> LessonsReading | None:
         """Return the same as `lessons`; `None` where it is too much for the event loop."""
         found = await self._catalogue.course(course_id)
-        rows = await self._database.fetch(shared_sql.LESSON_ROWS, learner_id, course_id)
+        rows = await self._database.fetch(shared_sql.LEARNER_LESSON_PROGRESS_IN, learner_id, course_id)
         if are_many(rows):
             return None
         return LessonsReading(found.course, [to_lesson_progress(columns) for columns in rows])
@@ -291,7 +291,7 @@ class PostgresStore:
         return CourseProgressReading(found.course, progress)
 
     async def _lessons(self, learner_id: LearnerId, course_id: CourseId) -> list[LessonProgress]:
-        rows = await self._database.fetch(shared_sql.LESSON_ROWS, learner_id, course_id)
+        rows = await self._database.fetch(shared_sql.LEARNER_LESSON_PROGRESS_IN, learner_id, course_id)
         return await to_many_lesson_progress(rows)
 
     async def _look_up_course_progress(self, keys: Sequence[Key]) -> Mapping[Key, CourseProgress]:

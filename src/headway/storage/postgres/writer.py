@@ -183,7 +183,7 @@ class Writer(Locks):
         asked = {(*group.key, lesson_id): group for group in groups for lesson_id in group.lessons()}
         if not asked:
             return
-        for columns in await self._database.fetch(sql.ROWS_WITH_COURSE_PROGRESS_AT, *zip(*asked, strict=True)):
+        for columns in await self._database.fetch(sql.LESSON_AND_COURSE_PROGRESS_AT, *zip(*asked, strict=True)):
             progress = to_lesson_progress(columns[_COURSE_PROGRESS_COLUMNS:])
             course_progress = asked[progress.learner_id, progress.course_id, progress.lesson_id].course_progress
             course_progress.progress = to_course_progress(columns[:_COURSE_PROGRESS_COLUMNS])
@@ -203,7 +203,7 @@ class Writer(Locks):
         asked = {(*group.key, lesson_id): group for group in groups for lesson_id in group.unread_lessons()}
         if not asked:
             return
-        rows = await self._database.fetch(sql.LESSON_ROWS_AT, *zip(*asked, strict=True))
+        rows = await self._database.fetch(sql.LESSON_PROGRESS_AT, *zip(*asked, strict=True))
         found = {progress[:3]: progress for progress in map(to_lesson_progress, rows)}
         for key, group in asked.items():
             group.course_progress.lessons[key[2]] = found.get(key)
@@ -213,7 +213,7 @@ class Writer(Locks):
         if not groups:
             return
         by_key = {group.key: group for group in groups}
-        for columns in await self._database.fetch(sql.LESSON_ROWS_OF, *zip(*by_key, strict=True)):
+        for columns in await self._database.fetch(sql.LESSON_PROGRESS_OF, *zip(*by_key, strict=True)):
             progress = to_lesson_progress(columns)
             by_key[progress.learner_id, progress.course_id].course_progress.lessons[progress.lesson_id] = progress
 
@@ -292,7 +292,7 @@ async def store_what_follows(connection: asyncpg.Connection, slot: int, changes:
         days.extend(HeldDay(*key, day) for day in change.stored_days)
         gone.extend((*key, moment) for moment in change.removed_days)
     if removed:
-        await connection.execute(sql.REMOVE_LESSON_ROWS_AT, *zip(*removed, strict=True))
+        await connection.execute(sql.REMOVE_LESSON_PROGRESS_AT, *zip(*removed, strict=True))
     if gone:
         await connection.execute(sql.REMOVE_LEARNER_DAYS_AT, *zip(*gone, strict=True))
     if days:

@@ -49,7 +49,7 @@ class ArchiveReader:
 
     async def lesson_progress(self, after: LessonKey | None, limit: int) -> Sequence[LessonProgress]:
         """Return lesson progress by learner, course and lesson."""
-        rows = await self._session.fetch(sql.LESSON_ROWS_FROM, *(after or _FIRST_KEY), limit + 1)
+        rows = await self._session.fetch(sql.LESSON_PROGRESS_FROM, *(after or _FIRST_KEY), limit + 1)
         return [progress for progress in map(self._readers.lesson_progress, rows) if progress[:3] != after][:limit]
 
     async def course_progress(self, after: CourseProgressKey | None, limit: int) -> Sequence[CourseProgress]:

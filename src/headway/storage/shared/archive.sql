@@ -5,12 +5,12 @@
 -- Count the courses of the catalogue.
 SELECT count(*) FROM courses;
 
--- name: count-lesson-rows^
--- Count the rows of lesson progress.
+-- name: count-lesson-progress^
+-- Count all lesson progress.
 SELECT count(*) FROM lesson_progress;
 
 -- name: count-course-progress^
--- Count the rows of course progress.
+-- Count all course progress.
 SELECT count(*) FROM course_progress;
 
 -- name: count-days^
@@ -37,7 +37,7 @@ FROM (
 JOIN lessons AS l ON l.course_id = c.course_id
 ORDER BY c.course_id, l.position;
 
--- name: lesson-rows-from
+-- name: lesson-progress-from
 -- Lesson progress by key.
 SELECT {lesson_progress}
 FROM lesson_progress

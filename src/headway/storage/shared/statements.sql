@@ -26,13 +26,13 @@ DELETE FROM lessons WHERE course_id = :course_id;
 -- Remove a course and, by the foreign key, its lessons.
 DELETE FROM courses WHERE course_id = :course_id;
 
--- name: lesson-row^
+-- name: one-lesson-progress^
 -- A learner's progress in one lesson.
 SELECT {lesson_progress}
 FROM lesson_progress
 WHERE user_id = :user_id AND course_id = :course_id AND lesson_id = :lesson_id;
 
--- name: lesson-rows
+-- name: learner-lesson-progress-in
 -- All of a learner's lesson progress in one course.
 SELECT {lesson_progress}
 FROM lesson_progress
@@ -45,7 +45,7 @@ FROM lesson_progress
 WHERE user_id = :user_id
 ORDER BY course_id;
 
--- name: learner-rows
+-- name: learner-lesson-progress
 -- All of a learner's lesson progress.
 SELECT {lesson_progress}
 FROM lesson_progress

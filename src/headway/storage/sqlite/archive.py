@@ -68,7 +68,7 @@ class SqliteArchive(ArchiveReader):
     async def put_lesson_progress(self, rows: Sequence[LessonProgress]) -> None:
         """Store lesson progress."""
         async with self._transaction() as connection:
-            connection.executemany(sql.HOLD_LESSON_ROW, map(from_lesson_progress, rows))
+            connection.executemany(sql.HOLD_LESSON_PROGRESS, map(from_lesson_progress, rows))
 
     async def put_course_progress(self, all_course_progress: Sequence[CourseProgress]) -> None:
         """Store course progress."""

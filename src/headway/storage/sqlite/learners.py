@@ -33,7 +33,10 @@ def record_of(
     held = [to_held_day(columns) for columns in fetch(connection, shared_sql.LEARNER_DAYS, learner_id)]
     all_course_progress = fetch(connection, shared_sql.LEARNER_COURSE_PROGRESS, learner_id)
     return LearnerRecord(
-        [to_lesson_progress(columns) for columns in each(fetch(connection, shared_sql.LEARNER_ROWS, learner_id))],
+        [
+            to_lesson_progress(columns)
+            for columns in each(fetch(connection, shared_sql.LEARNER_LESSON_PROGRESS, learner_id))
+        ],
         [
             course_progress
             for course_progress in map(to_course_progress, all_course_progress)
@@ -63,7 +66,7 @@ def erase(connection: apsw.Connection, learner_id: LearnerId, now: datetime) -> 
     for change in _erased(learner_id, record, now):
         change.add_to(counters)
     store_counters(connection, counters)
-    for statement in (sql.ERASE_ROWS, sql.ERASE_COURSE_PROGRESS, sql.ERASE_DAYS):
+    for statement in (sql.ERASE_LESSON_PROGRESS, sql.ERASE_COURSE_PROGRESS, sql.ERASE_DAYS):
         fetch(connection, statement, learner_id)
     return any(record)
 

@@ -66,7 +66,7 @@ class ProgressTable:
     def lessons(self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId) -> LessonsReading:
         """Return all of the learner's lesson progress in a course. Runs in a thread, because it may be much."""
         course = self._catalogue.course(connection, course_id).course
-        found = fetch(connection, shared_sql.LESSON_ROWS, learner_id, course_id)
+        found = fetch(connection, shared_sql.LEARNER_LESSON_PROGRESS_IN, learner_id, course_id)
         return LessonsReading(course, [to_lesson_progress(columns) for columns in gently(found)])
 
     def few_lessons(self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId) -> LessonsReading:
@@ -174,7 +174,7 @@ def lesson_progress_of(
     connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId
 ) -> LessonProgress | None:
     """Return a learner's progress in one lesson; `None` where there is none."""
-    columns = fetch_one(connection, shared_sql.LESSON_ROW, learner_id, course_id, lesson_id)
+    columns = fetch_one(connection, shared_sql.ONE_LESSON_PROGRESS, learner_id, course_id, lesson_id)
     return to_lesson_progress(columns) if columns else None
 
 
@@ -182,7 +182,7 @@ def all_lesson_progress_of(
     connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId
 ) -> list[LessonProgress]:
     """Return all of a learner's lesson progress in a course."""
-    found = fetch(connection, shared_sql.LESSON_ROWS, learner_id, course_id)
+    found = fetch(connection, shared_sql.LEARNER_LESSON_PROGRESS_IN, learner_id, course_id)
     return [to_lesson_progress(columns) for columns in found]
 
 
@@ -191,7 +191,7 @@ def _few_lesson_progress_of(
 ) -> list[LessonProgress]:
     lessons: list[LessonProgress] = []
     characters = 0
-    cursor = connection.execute(shared_sql.LESSON_ROWS, (learner_id, course_id))
+    cursor = connection.execute(shared_sql.LEARNER_LESSON_PROGRESS_IN, (learner_id, course_id))
     for columns in cursor:
         characters += len(columns[_NOTES] or "") + len(columns[_METADATA])
         if characters > FEW_CHARACTERS:

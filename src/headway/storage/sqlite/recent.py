@@ -78,7 +78,7 @@ class Recent:
         key = (learner_id, course_id, lesson_id)
         if key in self._lessons:
             return self._lessons[key]
-        columns = fetch_one(connection, shared_sql.LESSON_ROW, *key)
+        columns = fetch_one(connection, shared_sql.ONE_LESSON_PROGRESS, *key)
         progress = to_lesson_progress(columns) if columns else None
         self._keep_lesson_progress(key, progress)
         return progress
@@ -101,9 +101,9 @@ class Recent:
     ) -> None:
         """Store lesson progress; `after` is `None` where it is removed."""
         if after is None:
-            fetch(connection, sql.REMOVE_LESSON_ROW, *key)
+            fetch(connection, sql.REMOVE_LESSON_PROGRESS, *key)
         else:
-            fetch(connection, sql.PUT_LESSON_ROW, *from_lesson_progress(after))
+            fetch(connection, sql.PUT_LESSON_PROGRESS, *from_lesson_progress(after))
         self._keep_lesson_progress(key, after)
 
     def store_course_progress(

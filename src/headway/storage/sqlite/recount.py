@@ -43,7 +43,7 @@ class SqliteRecount:
 
     async def estimate(self) -> int:
         """Return how many rows of lesson progress are to be counted."""
-        return int(fetch(self._connection, sql.COUNT_ROWS_OF, self._course_id)[0][0])
+        return int(fetch(self._connection, sql.COUNT_LESSON_PROGRESS_OF, self._course_id)[0][0])
 
     async def stretches(self) -> AsyncIterator[Recounted]:
         """Recount all learners, a range of ids at a time."""
@@ -57,7 +57,9 @@ class SqliteRecount:
 
     def _stretch(self, after: str, until: str, under_way: AbstractSet[CourseId]) -> Recounted:
         asked = (after, until, self._course_id)
-        lessons = [to_lesson_progress(columns) for columns in fetch(self._connection, sql.ROWS_BETWEEN, *asked)]
+        lessons = [
+            to_lesson_progress(columns) for columns in fetch(self._connection, sql.LESSON_PROGRESS_BETWEEN, *asked)
+        ]
         all_course_progress = [
             to_course_progress(columns) for columns in fetch(self._connection, sql.COURSE_PROGRESS_BETWEEN, *asked)
         ]

@@ -46,12 +46,12 @@ INSERT INTO lessons (
     :pass_mark, :complete_at, :criteria_version
 );
 
--- name: put-lesson-row!
+-- name: put-lesson-progress!
 -- Store lesson progress.
 INSERT INTO lesson_progress ({lesson_progress}) VALUES ({lesson_progress:values})
 ON CONFLICT (user_id, course_id, lesson_id) DO UPDATE SET {lesson_progress:excluded};
 
--- name: remove-lesson-row!
+-- name: remove-lesson-progress!
 -- Remove a learner's progress in one lesson.
 DELETE FROM lesson_progress WHERE user_id = :user_id AND course_id = :course_id AND lesson_id = :lesson_id;
 

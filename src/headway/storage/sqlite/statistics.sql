@@ -121,7 +121,7 @@ SELECT user_id, course_id, day, day_lessons_started, day_lessons_completed, day_
 FROM course_progress
 WHERE user_id = :user_id AND (:course_id IS NULL OR course_id = :course_id) AND day >= :first AND day > '1970-01-01';
 
--- name: erase-rows!
+-- name: erase-lesson-progress!
 -- Remove all of a learner's lesson progress.
 DELETE FROM lesson_progress WHERE user_id = :user_id;
 
@@ -133,15 +133,15 @@ DELETE FROM course_progress WHERE user_id = :user_id;
 -- Remove all of a learner's finished days.
 DELETE FROM learner_days WHERE user_id = :user_id;
 
--- name: count-rows-of^
--- Count the rows of lesson progress in a course, or in all where none is named.
+-- name: count-lesson-progress-of^
+-- Count the lesson progress in a course, or in all where none is named.
 SELECT count(*) FROM lesson_progress WHERE :course_id IS NULL OR course_id = :course_id;
 
 -- name: learner-at^
 -- The learner at a distance of some rows of lesson progress from another learner.
 SELECT user_id FROM lesson_progress WHERE user_id > :after ORDER BY user_id LIMIT 1 OFFSET :rows;
 
--- name: rows-between
+-- name: lesson-progress-between
 -- The lesson progress of a range of learners.
 SELECT {lesson_progress}
 FROM lesson_progress
