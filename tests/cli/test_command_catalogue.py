@@ -102,7 +102,7 @@ def test_an_unknown_course_is_named(program: Program, command: str) -> None:
 @pytest.mark.parametrize("command", ["show", "remove"])
 @pytest.mark.parametrize("course_id", ["no-uuid", "", "7b1f0f6e-2c5a-4f0e-9a50-0d5f0d3c1a0", "[/]"])
 def test_a_malformed_id_is_refused(folder: Path, command: str, course_id: str) -> None:
-    check_refusal(headway(folder, "courses", command, course_id), 2, "COURSE is no UUID")
+    check_refusal(headway(folder, "courses", command, course_id), 2, "COURSE is not a UUID")
 
 
 def test_an_id_in_capitals_is_the_same_id(program: Program) -> None:

@@ -397,7 +397,7 @@ def test_faults_are_shown_at_their_fields(author: BrowserContext, running: Runni
     page.locator("#course-fields").get_by_label("Time zone").fill("Mars/Olympus")
     report = check(page)
     expect(report).to_contain_text("Only a quiz or an assignment has a pass mark")
-    expect(report).to_contain_text("no time zone of the IANA database")
+    expect(report).to_contain_text("not a time zone of the IANA database")
     assert stored(running, course_id) == before
 
 

@@ -48,7 +48,7 @@ def test_a_title_with_a_visible_character_is_accepted(title: str) -> None:
 def test_a_title_with_a_control_character_is_refused(title: str) -> None:
     fault = title_fault(title)
     assert fault
-    assert re.search(r"control character, U\+[0-9A-F]{4}, as character [12]\.", fault)
+    assert re.search(r"Character [12] of the text is a control character, U\+[0-9A-F]{4}\.", fault)
 
 
 @pytest.mark.parametrize(
@@ -70,9 +70,7 @@ def test_notes_may_have_lines_and_tabs_and_be_blank() -> None:
 
 @pytest.mark.parametrize("character", ["\x00", "\x08", "\x1b", "\x7f", "\x80", "\x9b"])
 def test_notes_with_other_control_characters_are_refused(character: str) -> None:
-    assert (
-        note_fault(f"ab{character}") == f"The text holds a control character, U+{ord(character):04X}, as character 3."
-    )
+    assert note_fault(f"ab{character}") == f"Character 3 of the text is a control character, U+{ord(character):04X}."
 
 
 @given(ANY_TEXT)

@@ -165,8 +165,8 @@ def test_one_lesson_in_two_courses_has_separate_progress(author: httpx.Client, l
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("a\x1b[2Jb", "The text holds a control character, U+001B, as character 2."),
-        ("one\ntwo", "The text holds a control character, U+000A, as character 4."),
+        ("a\x1b[2Jb", "Character 2 of the text is a control character, U+001B."),
+        ("one\ntwo", "Character 4 of the text is a control character, U+000A."),
         ("\u200b", "The text needs a character that can be seen."),
         (" \u3164\u2060", "The text needs a character that can be seen."),
     ],

@@ -119,7 +119,9 @@ def test_an_export_with_a_part_under_both_names_is_refused(admin: httpx.Client, 
     exported = {"user_id": str(uuid4()), "lesson_progress": [], "course_progress": [], "days": []}
     answer = admin.post("/progress/import", json=exported | {older: exported[name]})
     assert answer.status_code == 422
-    assert [(problem["loc"], problem["type"]) for problem in answer.json()["detail"]] == [(["body", older], "named_twice")]
+    assert [(problem["loc"], problem["type"]) for problem in answer.json()["detail"]] == [
+        (["body", older], "named_twice")
+    ]
 
 
 @pytest.mark.parametrize("part", ["lesson_progress", "rows"])

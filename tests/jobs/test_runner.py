@@ -16,9 +16,9 @@ class Counted:
 
     name = "counted"
     seconds_between_looks = NEVER
-    can_be_woken = True
 
-    def __init__(self, work: int = 0, failure: Exception | None = None) -> None:
+    def __init__(self, work: int = 0, failure: Exception | None = None, *, can_be_woken: bool = True) -> None:
+        self.can_be_woken = can_be_woken
         self.left = work
         self.asked = 0
         self._failure = failure
@@ -65,6 +65,17 @@ async def test_a_job_runs_again_when_the_runner_is_woken() -> None:
             await asyncio.sleep(0)  # so that it waits
             runner.wake()
             await job.asked_times(times)
+
+
+async def test_a_job_that_can_not_be_woken_keeps_its_time() -> None:
+    steady, woken = Counted(can_be_woken=False), Counted()
+    runner = Runner([steady, woken])
+    async with runner.working():
+        for times in (1, 2, 3):
+            await woken.asked_times(times)
+            await asyncio.sleep(0)  # so that both wait
+            runner.wake()
+    assert steady.asked == 1
 
 
 async def test_waking_a_runner_that_is_not_running_starts_no_job() -> None:

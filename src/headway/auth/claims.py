@@ -86,7 +86,7 @@ def _course(name: object) -> CourseId | None:
 def _text(claims: Claims, name: str) -> str:
     value = claims.get(name, "")
     if not isinstance(value, str) or not _is_unicode(value):
-        raise NotAuthenticatedError(f"The token's {name!r} is no text.")
+        raise NotAuthenticatedError(f"The token's {name!r} is not a text.")
     return value
 
 
@@ -106,5 +106,5 @@ def _seconds(claims: Claims, name: str) -> float:
     """
     value = claims.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < math.inf:
-        raise NotAuthenticatedError(f"The token's {name!r} is no number of seconds.")
+        raise NotAuthenticatedError(f"The token's {name!r} is not a number of seconds.")
     return value

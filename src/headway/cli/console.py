@@ -80,7 +80,7 @@ def load_settings(**overrides: object) -> Settings:
     try:
         settings = Settings(**given)  # type: ignore[arg-type]
     except UnicodeDecodeError:
-        fail("The file .env is no UTF-8 text.", 2)
+        fail("The file .env is not UTF-8 text.", 2)
     except ValidationError as error:
         # The values are left out: one of them may be the secret.
         faults = [

@@ -59,7 +59,7 @@ def read_course(path: Path) -> Course:
     except (yaml.YAMLError, ValueError, TypeError, LookupError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise _located(
-            path, [Problem((), f"is no {path.suffix[1:].upper() or 'YAML'} document: {reason}", "syntax")]
+            path, [Problem((), f"is not a {path.suffix[1:].upper() or 'YAML'} document: {reason}", "syntax")]
         ) from None
     except OSError as error:
         raise _located(path, [Problem((), f"can not be read: {error.strerror}", "unreadable")]) from None

@@ -191,7 +191,7 @@ def _known_zones() -> frozenset[str]:
 
 def _zone_problems(name: str) -> Iterator[Problem]:
     if name != UTC_ZONE and name not in _known_zones():
-        reason = "This is no time zone of the IANA database, such as Europe/Berlin."
+        reason = "This is not a time zone of the IANA database, such as Europe/Berlin."
         yield Problem(("time_zone",), reason, "unknown_time_zone")
 
 

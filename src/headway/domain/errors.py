@@ -58,7 +58,7 @@ class MissingScopeError(HeadwayError):
     """The token is valid, but has not the scope that the request needs."""
 
     def __init__(self, scope: str) -> None:
-        super().__init__(f"This needs the scope {scope!r}, which the token does not carry.")
+        super().__init__(f"This needs the scope {scope!r}, which the token does not have.")
         self.scope = scope
 
 

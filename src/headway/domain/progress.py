@@ -261,7 +261,7 @@ def _metadata_faults(value: object, depth: int) -> Iterator[str]:
             yield from _metadata_faults(child, depth + 1)
     elif isinstance(value, str):
         if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value):
-            yield "Text in metadata may hold neither U+0000 nor a lone surrogate."
+            yield "Text in metadata must not have U+0000 or a lone surrogate."
     elif isinstance(value, int):
         if not -(2**63) <= value < 2**63:
             yield "Whole numbers in metadata take 64 bits at most."

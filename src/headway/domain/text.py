@@ -48,7 +48,7 @@ def note_fault(text: str) -> str | None:
 
 
 def _control_fault(found: re.Match[str]) -> str:
-    return f"The text holds a control character, U+{ord(found[0]):04X}, as character {found.start() + 1}."
+    return f"Character {found.start() + 1} of the text is a control character, U+{ord(found[0]):04X}."
 
 
 def without_controls(text: str) -> str:

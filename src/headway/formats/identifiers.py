@@ -15,7 +15,7 @@ class InvalidIdentifierError(HeadwayError):
     """An identifier in a path is not a UUID."""
 
     def __init__(self, name: str, text: str) -> None:
-        super().__init__(f"{name} is no UUID.")
+        super().__init__(f"{name} is not a UUID.")
         self.name = name
         self.text = text
 

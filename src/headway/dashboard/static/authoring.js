@@ -194,7 +194,7 @@ function worded(/** @type {(string | number)[]} */ [first, index, part]) {
 const KINDS = {
   string_too_short: "it needs a character that can be seen",
   too_short: "there is one at least",
-  uuid_parsing: "this is no UUID",
+  uuid_parsing: "this is not a UUID",
   extra_forbidden: "there is no such field in a course document",
   missing: "this is missing",
   float_type: "this is no number",
