@@ -84,7 +84,7 @@ class Access:
             return self.secret
         if settings.oidc_issuer:
             raise ConfigurationError(
-                "To sign in to the pages needs HEADWAY_SESSION_SECRET. Make one with: openssl rand -base64 48"
+                "Signing in to the pages needs HEADWAY_SESSION_SECRET. Make one with: openssl rand -base64 48"
             )
         return None
 

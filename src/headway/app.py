@@ -42,6 +42,16 @@ if TYPE_CHECKING:
 
 VERSION: Final = version("headway")
 
+_REQUEST_HEADERS: Final = (
+    "Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Last-Event-ID", "X-Request-ID",
+)  # fmt: skip
+"""The headers that a page of another origin may send (HEADWAY_CORS_ORIGINS)."""
+_ANSWER_HEADERS: Final = (
+    "Content-Disposition", "ETag", "Headway-Completed-By", "Headway-Ignored", "Headway-Kept", "Headway-Written-By",
+    "Link", "Retry-After", "X-Request-ID",
+)  # fmt: skip
+"""The headers of answers that such a page may read."""
+
 _log = get_logger("headway")
 
 
@@ -160,25 +170,8 @@ class Headway:
             dispatcher,
             allow_origins=self.settings.cors_origins,
             allow_methods=["GET", "PUT", "POST", "DELETE"],
-            allow_headers=[
-                "Authorization",
-                "Content-Type",
-                "Idempotency-Key",
-                "If-Match",
-                "If-None-Match",
-                "Last-Event-ID",
-                "X-Request-ID",
-            ],
-            expose_headers=[
-                "Content-Disposition",
-                "ETag",
-                "Headway-Completed-By",
-                "Headway-Kept",
-                "Headway-Written-By",
-                "Link",
-                "Retry-After",
-                "X-Request-ID",
-            ],
+            allow_headers=_REQUEST_HEADERS,
+            expose_headers=_ANSWER_HEADERS,
         )
 
     def _pages_address(self) -> Pages | None:

@@ -8,7 +8,8 @@ from hypothesis import given
 
 from domain.values import METADATA, NOW, lesson, started
 from headway.domain.errors import InvalidValueError
-from headway.domain.progress import check_metadata, merge
+from headway.domain.metadata import check_metadata
+from headway.domain.progress import merge
 
 KIBIBYTE = 1024
 

@@ -11,8 +11,8 @@ from headway.auth import learner_id
 from headway.cli.console import OPERATOR, count_of, fail, load_settings, out, with_service
 from headway.domain.identifiers import LearnerId
 from headway.domain.text import without_controls
+from headway.formats.encoding import to_json
 from headway.formats.learner_export import learner_document
-from headway.http.engine.replies import json_reply
 
 app: Final = typer.Typer(no_args_is_help=True, help="Export or erase everything about a learner.")
 
@@ -34,7 +34,7 @@ def export(
     """
     of = learner_id_of(learner)
     record = with_service(lambda services: services.learners.export(OPERATOR, of))
-    document = json.loads(json_reply(learner_document(of, record)).body)
+    document = json.loads(to_json(learner_document(of, record)))
     text = json.dumps(document, indent=2, ensure_ascii=False)
     if output is None:
         typer.echo("\n".join(map(without_controls, text.split("\n"))))

@@ -39,7 +39,7 @@ async def courses(visit: Visit) -> Response:
     visit.principal.require(COURSES_WRITE)
     asked = page_asked_for(visit)
     page = await visit.services.catalogue.courses(asked.to_query())
-    following = asked.address_of(page.last) if page.last else None
+    following = asked.next_page(page.last)
     return await visit.show("authoring/courses.html", courses=page.lines, asked=asked, following=following)
 
 

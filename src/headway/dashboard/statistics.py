@@ -30,7 +30,7 @@ async def courses(visit: Visit) -> Response:
     """Show a line for each course whose statistics the session may read."""
     asked = page_asked_for(visit)
     page = await visit.services.statistics.courses(visit.principal, asked.to_query())
-    following = asked.address_of(page.last) if page.last else None
+    following = asked.next_page(page.last)
     return await visit.show("statistics/courses.html", lines=page.lines, asked=asked, following=following)
 
 

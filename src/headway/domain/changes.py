@@ -24,6 +24,7 @@ from headway.domain.course_progress import (
 )
 from headway.domain.dating import NO_TIMES
 from headway.domain.errors import HeadwayError, RefusedWriteError
+from headway.domain.holdings import CourseProgressKey
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.presence import (
     NO_DAYS,
@@ -42,7 +43,6 @@ Work = LessonWrite | CourseProgressRefresh | CourseProgressRestore
 Outcome = Written | bool | HeadwayError | None
 """The result of a work: `Written` of a write, `bool` of a restore (whether it changed anything), `None` of a refresh,
 or the error of a refused work."""
-Key = tuple[LearnerId, CourseId]
 Lessons = Mapping[LessonId, LessonProgress | None]
 
 
@@ -253,7 +253,7 @@ def restart(progress: CourseProgress, lessons: Iterable[LessonProgress], now: da
 
 
 def erase(
-    key: Key,
+    key: CourseProgressKey,
     progress: CourseProgress | None,
     lessons: Iterable[LessonProgress],
     days: Iterable[LearnerDay],
@@ -276,9 +276,9 @@ def all_written(outcomes: Sequence[object]) -> Sequence[Written | bool]:
     return [outcome for outcome in outcomes if isinstance(outcome, Written | bool)]
 
 
-def by_learner_and_course(works: Sequence[Work]) -> dict[Key, list[int]]:
+def by_learner_and_course(works: Sequence[Work]) -> dict[CourseProgressKey, list[int]]:
     """Return the positions of the works in their sequence by learner and course, in order."""
-    positions: dict[Key, list[int]] = {}
+    positions: dict[CourseProgressKey, list[int]] = {}
     for position, work in enumerate(works):
         positions.setdefault((work.learner_id, work.course_id), []).append(position)
     return positions

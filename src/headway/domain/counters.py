@@ -62,7 +62,7 @@ class DayCounts(NamedTuple):
     completions: int = 0
 
 
-LessonKey = tuple[CourseId, LessonId]
+CourseLessonKey = tuple[CourseId, LessonId]
 ScoreKey = tuple[CourseId, LessonId, int]
 DayKey = tuple[CourseId, date]
 
@@ -127,7 +127,7 @@ class Counters:
     __slots__ = ("courses", "days", "lessons", "scores")
 
     def __init__(self) -> None:
-        self.lessons: dict[LessonKey, LessonCounts] = {}
+        self.lessons: dict[CourseLessonKey, LessonCounts] = {}
         self.scores: dict[ScoreKey, int] = {}
         self.courses: dict[CourseId, CourseCounts] = {}
         self.days: dict[DayKey, DayCounts] = {}
@@ -149,7 +149,7 @@ class Counters:
             if has is not None:
                 self.add_score((progress.course_id, progress.lesson_id, whole_points(has)), 1)
 
-    def add_lessons(self, key: LessonKey, shape: ProgressShape, learners: int, micro_minutes: int) -> None:
+    def add_lessons(self, key: CourseLessonKey, shape: ProgressShape, learners: int, micro_minutes: int) -> None:
         """Count `learners` in a lesson, all of one shape. `micro_minutes` is the sum of their time."""
         counts = LessonCounts._make(learners * count for count in _counts_of(shape, 0))
         self.add_lesson(key, counts._replace(micro_minutes=micro_minutes))
@@ -185,7 +185,7 @@ class Counters:
             if day is not None:
                 self.add_day(course_id, day)
 
-    def add_lesson(self, key: LessonKey, counts: LessonCounts) -> None:
+    def add_lesson(self, key: CourseLessonKey, counts: LessonCounts) -> None:
         """Add the counts of a lesson."""
         _add(self.lessons, key, counts, LessonCounts)
 
@@ -242,7 +242,7 @@ class Counters:
     def __repr__(self) -> str:
         return f"Counters({self.lessons}, {self.scores}, {self.courses}, {self.days})"
 
-    def _add_lesson_time(self, key: LessonKey, micro_minutes: int) -> None:
+    def _add_lesson_time(self, key: CourseLessonKey, micro_minutes: int) -> None:
         """Add time only. Nearly every regular report of a player needs no more."""
         if micro_minutes:
             self.add_lesson(key, LessonCounts(0, 0, 0, 0, 0, 0, 0, 0, micro_minutes))

@@ -5,19 +5,15 @@ version that its writer has read, so it may change everything (`replace`). Both 
 object where nothing changes.
 """
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from math import isfinite
 from typing import Any, Final, NamedTuple, TypedDict
 
-from headway.domain.bounds import METADATA_BYTES, METADATA_DEPTH, Number
+from headway.domain.bounds import Number
 from headway.domain.catalogue import Lesson
-from headway.domain.errors import InvalidValueError, Problem
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
-
-Metadata = Mapping[str, Any]
+from headway.domain.metadata import NO_METADATA, Metadata, merged_metadata, unless_equal
 
 
 class Status(StrEnum):
@@ -86,7 +82,6 @@ class LessonProgress(NamedTuple):
         return f"{self.id}.{self.version}"
 
 
-NO_METADATA: Final[Metadata] = {}
 _DEFAULTS: Final[Mapping[str, Any]] = {
     "status": _NOT_STARTED,
     "progress_percentage": 0,
@@ -147,7 +142,7 @@ def merge(
         max(stored.time_spent_minutes, update.get("time_spent_minutes") or 0),
         stored.user_notes if notes is None else notes or None,
         stored.is_bookmarked if bookmarked is None else bookmarked,
-        _merged_metadata(stored.metadata, update.get("metadata")),
+        merged_metadata(stored.metadata, update.get("metadata")),
     )
     return _changed(stored, values, now, completed_by)
 
@@ -168,7 +163,7 @@ def replace(
     value: dict[str, Any] = {field: getattr(stored, field) for field in _DEFAULTS}
     value |= {field: _DEFAULTS[field] if sent is None else sent for field, sent in update.items()}
     value["user_notes"] = value["user_notes"] or None
-    value["metadata"] = _unless_equal(stored.metadata, value["metadata"])
+    value["metadata"] = unless_equal(stored.metadata, value["metadata"])
     if "quiz_score" in update and "quiz_passed" not in update and lesson.pass_mark is not None:
         value["quiz_passed"] = lesson.passes(value["quiz_score"])
     followed = _followed_status(stored, update, lesson, value)
@@ -225,48 +220,6 @@ def kept_fields(
 _KEEPABLE: Final = frozenset(
     {"status", "progress_percentage", "quiz_score", "quiz_attempts", "quiz_passed", "time_spent_minutes"}
 )
-
-
-def check_metadata(metadata: Metadata) -> None:
-    """Check that the metadata can be stored and returned unchanged.
-
-    The limits are 16 KiB of UTF-8 JSON, 32 levels (the object itself is the first) and whole numbers of 64 bits.
-    U+0000, lone surrogates, NaN and infinity are not allowed (RFC 8259 has no NaN and no infinity).
-
-    Raises `InvalidValueError` where the metadata breaks a limit.
-    """
-    if not metadata:
-        return
-    reason = next(_metadata_faults(metadata, 1), None)
-    if reason is not None:
-        raise _metadata_error(reason)
-    _check_metadata_size(metadata)
-
-
-def _check_metadata_size(metadata: Metadata) -> None:
-    if len(json.dumps(metadata, ensure_ascii=False, separators=(",", ":")).encode()) > METADATA_BYTES:
-        raise _metadata_error(f"Metadata takes {METADATA_BYTES} bytes at most, as JSON.")
-
-
-def _metadata_error(reason: str) -> InvalidValueError:
-    return InvalidValueError([Problem(("metadata",), reason, "metadata_out_of_bounds")])
-
-
-def _metadata_faults(value: object, depth: int) -> Iterator[str]:
-    if isinstance(value, dict | list):
-        if depth > METADATA_DEPTH:
-            yield f"Metadata is at most {METADATA_DEPTH} levels deep."
-            return
-        for child in (*value.keys(), *value.values()) if isinstance(value, dict) else value:
-            yield from _metadata_faults(child, depth + 1)
-    elif isinstance(value, str):
-        if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value):
-            yield "Text in metadata must not have U+0000 or a lone surrogate."
-    elif isinstance(value, int):
-        if not -(2**63) <= value < 2**63:
-            yield "Whole numbers in metadata take 64 bits at most."
-    elif isinstance(value, float) and not isfinite(value):
-        yield "Numbers in metadata are finite."
 
 
 def _says_all_is_done(update: ProgressUpdate, lesson: Lesson) -> bool:
@@ -358,19 +311,6 @@ def _highest(stored: Number | None, sent: Number | None) -> Number | None:
     if stored is None or sent is None:
         return sent if stored is None else stored
     return max(stored, sent)
-
-
-def _merged_metadata(stored: Metadata, sent: Metadata | None) -> Metadata:
-    if not sent:
-        return stored
-    merged = {**stored, **sent}
-    _check_metadata_size(merged)
-    return _unless_equal(stored, merged)
-
-
-def _unless_equal(stored: Metadata, other: Metadata) -> Metadata:
-    """Return `other`, or `stored` where both are the same JSON."""
-    return stored if json.dumps(stored) == json.dumps(other) else other
 
 
 def _changed(

@@ -10,6 +10,7 @@ from headway.domain.catalogue import Course, Lesson, VersionedCourse
 from headway.domain.dating import NO_TIMES, Moments, Times, checked, dated, latest, moments_of, new_times
 from headway.domain.errors import LessonNotFoundError, PreconditionFailedError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
+from headway.domain.metadata import NO_METADATA, check_metadata
 from headway.domain.progress import LessonProgress, ProgressUpdate, Status
 
 
@@ -130,7 +131,7 @@ class LessonWrite(NamedTuple):
             self.precondition.check(stored)
         if self.update is None:
             return Written(stored, None, lesson, moments=self._present(now))
-        progress.check_metadata(self.update.get("metadata") or progress.NO_METADATA)
+        check_metadata(self.update.get("metadata") or NO_METADATA)
         times = NO_TIMES if self.times is NO_TIMES else new_times(checked(self.times, now), stored)
         start = stored or progress.new_lesson_progress(self.learner_id, self.course_id, self.lesson_id, new_id(), now)
         is_made = self.restored is not None and stored is None

@@ -5,7 +5,6 @@ from uuid import UUID
 
 from pydantic import (
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
 )
@@ -14,7 +13,7 @@ from headway.domain import bounds
 from headway.domain.catalogue import MARKED_KINDS, UTC_ZONE, Course, Lesson, LessonKind, OnEdit, default_complete_at
 from headway.domain.errors import InvalidValueError, Problem
 from headway.domain.identifiers import ContentId, CourseId, LessonId
-from headway.formats.fields import Percentage, Seconds, Threshold, Title, _whole
+from headway.formats.fields import Count, Percentage, Seconds, Threshold, Title, Whole
 from headway.service import CatalogueEntry
 
 
@@ -74,8 +73,8 @@ class RecalculationProgress(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
-    learners: Annotated[int, Field(ge=0), BeforeValidator(_whole)]
-    done: Annotated[int, Field(ge=0), BeforeValidator(_whole)]
+    learners: Count
+    done: Count
 
 
 class CourseDocument(BaseModel):
@@ -98,7 +97,7 @@ class CourseDocument(BaseModel):
     ] = OnEdit.KEEP
     lessons: Annotated[list[LessonDocument], Field(min_length=1, max_length=bounds.COURSE_LESSONS)]
     version: Annotated[
-        Annotated[int, BeforeValidator(_whole)] | None,
+        Whole | None,
         Field(description="In answers only, ignored in requests. It changes with every change of the course."),
     ] = None
     recalculation: Annotated[

@@ -32,14 +32,12 @@ class CoursesParameters(BaseModel):
         """Return the query of the requested page. Raises `InvalidQueryError`."""
         return CourseQuery(self.limit, None if self.cursor is None else _position(self.cursor))
 
-    def address_of(self, last: CoursePosition) -> str:
-        """Return the address of the page after a position, relative to this page's address."""
+    def next_page(self, last: CoursePosition | None) -> str | None:
+        """Return the address of the page after a position, relative to this page's; `None` where no page follows."""
+        if last is None:
+            return None
         content = orjson.dumps([last.sort_key.hex(), last.course_id])
         return f"?limit={self.limit}&cursor={urlsafe_b64encode(content).rstrip(b'=').decode()}"
-
-    def next_page(self, last: CoursePosition | None) -> str | None:
-        """Return the address of the page after a position; `None` where no page follows."""
-        return None if last is None else self.address_of(last)
 
 
 def _position(cursor: str) -> CoursePosition:

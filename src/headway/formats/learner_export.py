@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 from typing_extensions import TypedDict
 
-from headway.domain.course_progress import NEVER, CourseProgress, LearnerDay, minutes, to_micro_minutes
+from headway.domain.course_progress import NEVER, LearnerDay, minutes, to_micro_minutes
 from headway.domain.errors import InvalidValueError, Problem
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.imports import Line
@@ -21,7 +21,7 @@ from headway.formats import progress
 from headway.formats.encoding import Array
 from headway.formats.fields import Moment
 from headway.formats.progress import DatedProgressUpdate, apart
-from headway.formats.shapes import without
+from headway.formats.shapes import renderer, without
 
 
 class HeldLessonProgress(without(progress.LessonProgress, "content_id")):  # type: ignore[misc]  # made from a shape
@@ -59,6 +59,9 @@ class HeldCourseProgress(BaseModel):
     last_accessed: dt.datetime | None
     started_at: dt.datetime | None
     completed_at: dt.datetime | None
+    at_lesson: Annotated[
+        UUID | None, Field(description="The last lesson, in the course's order, that the learner has started.")
+    ]
     course_version: int
     revision: int
     last_day: Annotated[HeldDay | None, Field(description="`null` where only others have written.")]
@@ -73,6 +76,16 @@ class LearnerExport(BaseModel):
     days: list[HeldCourseDay]
 
 
+_day: Final = renderer(
+    HeldDay, time_spent_minutes=lambda day: minutes(day.micro_minutes), course_completions="completions"
+)
+_course_progress: Final = renderer(
+    HeldCourseProgress,
+    completed_lessons="tally.completed_lessons",
+    in_progress_lessons="tally.in_progress_lessons",
+    total_time_spent_minutes=lambda progress: minutes(progress.tally.micro_minutes),
+    last_day=lambda progress: _day(progress.day) if progress.day.date != NEVER else None,
+)
 _STORED_FIELDS: Final = ("user_id", *LessonProgress._fields[1:])
 
 
@@ -129,8 +142,8 @@ def learner_arrays(record: LearnerRecord) -> Mapping[str, Array]:
     """Return the arrays of that document, so that a long one can be rendered in parts."""
     return {
         "lesson_progress": Array(record.lesson_progress, lambda stored: dict(zip(_STORED_FIELDS, stored, strict=True))),
-        "course_progress": Array(record.course_progress, _from_course_progress),
-        "days": Array(record.days, lambda held: {"course_id": held[0], **_from_day(held[1])}),
+        "course_progress": Array(record.course_progress, _course_progress),
+        "days": Array(record.days, lambda held: {"course_id": held[0], **_day(held[1])}),
     }
 
 
@@ -210,29 +223,3 @@ def _to_day(held: HeldDay) -> LearnerDay:
 def _problems(error: ValidationError, *location: str | int) -> list[Problem]:
     faults = error.errors(include_url=False, include_context=False, include_input=False)
     return [Problem((*location, *fault["loc"]), fault["msg"], fault["type"]) for fault in faults]
-
-
-def _from_course_progress(course_progress: CourseProgress) -> dict[str, Any]:
-    return {
-        "course_id": course_progress.course_id,
-        "completed_lessons": course_progress.tally.completed_lessons,
-        "in_progress_lessons": course_progress.tally.in_progress_lessons,
-        "total_time_spent_minutes": minutes(course_progress.tally.micro_minutes),
-        "last_accessed": course_progress.last_accessed,
-        "started_at": course_progress.started_at,
-        "completed_at": course_progress.completed_at,
-        "at_lesson": course_progress.at_lesson,
-        "course_version": course_progress.course_version,
-        "revision": course_progress.revision,
-        "last_day": _from_day(course_progress.day) if course_progress.day.date != NEVER else None,
-    }
-
-
-def _from_day(day: LearnerDay) -> dict[str, Any]:
-    return {
-        "date": day.date,
-        "lessons_started": day.lessons_started,
-        "lessons_completed": day.lessons_completed,
-        "time_spent_minutes": minutes(day.micro_minutes),
-        "course_completions": day.completions,
-    }

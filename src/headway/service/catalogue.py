@@ -47,7 +47,7 @@ class CatalogueService:
     `course_changed` is called after a course document was stored.
     """
 
-    def __init__(self, store: Store, course_changed: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, store: Store, course_changed: Callable[[], None]) -> None:
         self._store = store
         self._course_changed = course_changed
 

@@ -19,7 +19,8 @@ from headway.domain.errors import (
     RefusedWriteError,
     UnavailableError,
 )
-from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
+from headway.domain.holdings import LessonKey
+from headway.domain.identifiers import LearnerId, LessonId, ProgressId
 from headway.domain.imports import (
     LEASE,
     LINES_AT_ONCE,
@@ -41,7 +42,6 @@ from headway.turns import gently
 
 T = TypeVar("T")
 
-_LessonKey = tuple[LearnerId, CourseId, LessonId]
 _Line = LessonWrite | CourseProgressRestore
 _Write = Callable[[_Line], Awaitable[Written | bool]]
 _WriteAll = Callable[[Sequence[_Line]], Awaitable[Sequence[Written | bool]]]
@@ -145,7 +145,7 @@ class _Rehearsal:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._stored: dict[_LessonKey, LessonProgress | None] = {}
+        self._stored: dict[LessonKey, LessonProgress | None] = {}
 
     async def write(self, write: _Line) -> Written | bool:
         """Return what a write would do."""
@@ -236,7 +236,7 @@ _SOME_LINES_REFUSED: Final = (InvalidValueError, CourseNotFoundError, LessonNotF
 async def _outcomes(lines: Sequence[Line], write: _Write) -> Sequence[Outcome]:
     """Write some lines at the same time, but the lines of one learner's lesson in order. Return the outcomes."""
     outcomes = {line.number: Outcome(line.number, problems=line.problems) for line in lines}
-    by_lesson: dict[_LessonKey, list[tuple[int, _Line]]] = {}
+    by_lesson: dict[LessonKey, list[tuple[int, _Line]]] = {}
     for line in lines:
         if line.write is not None:
             by_lesson.setdefault(_lesson_key(line.write), []).append((line.number, line.write))
@@ -286,7 +286,7 @@ async def _few_enough(lines: Iterator[Line]) -> Sequence[Line]:
     return few
 
 
-def _lesson_key(write: _Line) -> _LessonKey:
+def _lesson_key(write: _Line) -> LessonKey:
     """Return the key of lines that are written in order. A restored course progress has no lesson."""
     lesson_id = write.lesson_id if isinstance(write, LessonWrite) else _NO_LESSON
     return write.learner_id, write.course_id, lesson_id

@@ -15,8 +15,9 @@ from time import perf_counter
 from typing import Any, Final, Protocol
 
 from headway.domain import changes
-from headway.domain.changes import Key, Work
+from headway.domain.changes import Work
 from headway.domain.errors import QueueFullError, StoreUnavailableError, UnavailableError
+from headway.domain.holdings import CourseProgressKey
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.writes import CourseProgressRefresh, LessonWrite, Written
 
@@ -53,7 +54,7 @@ class Locks:
     patience = 0.0
     """Seconds for which a write waits for such a lock before it is refused with `StoreUnavailableError`."""
 
-    async def still_held(self, keys: AbstractSet[Key]) -> AbstractSet[Key]:
+    async def still_held(self, keys: AbstractSet[CourseProgressKey]) -> AbstractSet[CourseProgressKey]:
         """Return those of the keys that another program still locks."""
         return keys - keys
 
@@ -102,8 +103,8 @@ class Committer:
         self._someone_is_alone = False
         self._writes_go_first = False
         self._outages = 0
-        self._under_way: set[Key] = set()
-        self._held: set[Key] = set()
+        self._under_way: set[CourseProgressKey] = set()
+        self._held: set[CourseProgressKey] = set()
         self._watching: asyncio.Task[None] | None = None
         self._writes_under_way = 0
         self._batches: set[asyncio.Task[None]] = set()

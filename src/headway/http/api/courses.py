@@ -1,10 +1,9 @@
 """The catalogue: its operations, their handlers, and how the answers are rendered."""
 
-from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any, Final
 
-from headway.domain.catalogue import CourseOutline, CoursePut, course_etag
+from headway.domain.catalogue import CoursePut, course_etag
 from headway.domain.edits import Impact
 from headway.domain.principal import COURSES_WRITE
 from headway.formats.course_document import (
@@ -33,12 +32,12 @@ async def list_courses(call: Call) -> Reply:
     """Answer a page of the catalogue."""
     asked = parse_query(CoursesParameters, call.query)
     page = await call.services.catalogue.courses(asked.to_query())
-    return linked(courses(page.lines), asked.next_page(page.last))
+    return linked(json_reply(page.lines), asked.next_page(page.last))
 
 
 async def get_course(call: Call) -> Reply:
     """Answer a course's document."""
-    return course(await call.services.catalogue.course(call.course_id))
+    return _course(await call.services.catalogue.course(call.course_id))
 
 
 async def put_course(call: Call) -> Reply:
@@ -47,8 +46,8 @@ async def put_course(call: Call) -> Reply:
     course = parse_course(call.body, call.course_id)
     precondition = parse_precondition(call.headers)
     if parameters.dry_run:
-        return course_impact(await call.services.catalogue.impact_of_course(call.principal, course, precondition))
-    return course_put(await call.services.catalogue.put_course(call.principal, course, precondition))
+        return _course_impact(await call.services.catalogue.impact_of_course(call.principal, course, precondition))
+    return _course_put(await call.services.catalogue.put_course(call.principal, course, precondition))
 
 
 async def remove_course(call: Call) -> Reply:
@@ -62,24 +61,19 @@ async def get_course_schema(_call: Call) -> Reply:
     return json_reply(course_schema())
 
 
-def course(entry: CatalogueEntry) -> Reply:
+def _course(entry: CatalogueEntry) -> Reply:
     """A course document with its defaults filled in. A client can put it again."""
     under_way = entry.recalculation
     shown_with = f"+{under_way.learners}.{under_way.done}" if under_way else ""
     return json_reply(course_document(entry), headers=(*_course_headers(entry.version, shown_with), PRIVATE))
 
 
-def courses(outlines: Iterable[CourseOutline]) -> Reply:
-    """A page of the catalogue."""
-    return json_reply(list(outlines))
-
-
-def course_put(put: CoursePut) -> Reply:
+def _course_put(put: CoursePut) -> Reply:
     """What putting a course changed, with the entity tag of the stored document."""
     return json_reply(put.change, headers=_course_headers(put.version))
 
 
-def course_impact(impact: Impact) -> Reply:
+def _course_impact(impact: Impact) -> Reply:
     """The impact that putting a course would have."""
     figures = impact._asdict()
     return json_reply(asdict(figures.pop("change")) | figures)

@@ -34,10 +34,10 @@ from headway.http.api.progress import (
     remove_lesson_progress,
     restart_course,
 )
-from headway.http.engine.endpoint import PROGRESS_BODY_BYTES, Operation
+from headway.http.engine.endpoint import Operation
 from headway.http.engine.parameters import parse_import_key, parse_media_type
 from headway.http.engine.replies import NO_CONTENT, Reply, json_reply, long_document
-from headway.http.engine.requests import Call, parse_precondition
+from headway.http.engine.requests import SMALL_BODY_BYTES, Call, parse_precondition
 from headway.service.importing import ImportFile, ImportOptions
 
 LEARNERS_TAG: Final = "Education Learners"
@@ -109,9 +109,8 @@ async def update_learners_lesson_progress(call: Call) -> Reply:
     """Write a learner's progress in a lesson."""
     learner_id, course_id, lesson_id = call.identifiers
     update, times, ignored = parse_dated_update(call.body)
-    caller = None if call.principal.learner_id == learner_id else call.principal.learner_id
     ids = LearnerId(learner_id), CourseId(course_id), LessonId(lesson_id)
-    write = LessonWrite(*ids, update, parse_precondition(call.headers), caller, times)
+    write = LessonWrite(*ids, update, parse_precondition(call.headers), times=times)
     return recorded(await call.services.learners.record(call.principal, write), ignored)
 
 
@@ -122,18 +121,20 @@ async def import_progress(call: Call) -> Reply:
     options = ImportOptions(query.dry_run, query.atomic)
     key = parse_import_key(call.headers.get(b"idempotency-key"))
     learner_id = LearnerId(str(query.user_id)) if query.user_id else None
-    digest = digest_of(sha256(call.body), file_format, atomic=options.atomic, learner_id=learner_id)
+    digest = await to_thread(  # of up to 10 MiB, which other requests need not wait for
+        lambda: digest_of(sha256(call.body), file_format, atomic=options.atomic, learner_id=learner_id)
+    )
     lines = await to_thread(read_lines, BytesIO(call.body), file_format, learner_id)
     file = ImportFile(digest, lines)
     report = await call.services.learners.import_progress(call.principal, file, options, key)
-    return json_reply(report_document(report) | _form(text_form(BytesIO(call.body), file_format)))
+    return json_reply(_report_document(report) | _form(text_form(BytesIO(call.body), file_format)))
 
 
 def _form(form: TextForm) -> dict[str, Any]:
     return {"encoding": form.name, "separator": form.separator}
 
 
-def report_document(report: Report) -> dict[str, Any]:
+def _report_document(report: Report) -> dict[str, Any]:
     """An import's report, as JSON values."""
     lines, written, unchanged, refused, faults, ignored, held_back = report
     errors = [{"line": fault.line, "loc": fault.location, "msg": fault.reason, "type": fault.kind} for fault in faults]
@@ -202,7 +203,7 @@ OPERATIONS: Final = (
         "current time. A conditional write may complete a lesson against its conditions: `Headway-Completed-By` names "
         "who did. `Headway-Ignored` names fields that were ignored. Needs the scope `learners:admin`.",
         update_learners_lesson_progress, LEARNERS_TAG, answer=LessonProgress, body=DatedProgressUpdate,
-        body_limit=PROGRESS_BODY_BYTES, refusals=(403, 404, 412, 413), conditional=True, answers_etag=True,
+        body_limit=SMALL_BODY_BYTES, refusals=(403, 404, 412, 413), conditional=True, answers_etag=True,
         scope=LEARNERS_ADMIN,
     ),
     Operation(

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Lifespan, Receive, Scope, Send
 
 from headway.formats.course_document import CourseDocument
-from headway.formats.progress import LessonProgress
+from headway.formats.progress import DatedProgressUpdate, LessonProgress
 from headway.http.api.courses import COURSES_TAG
 from headway.http.engine.endpoint import Endpoint, Operation
 from headway.http.engine.errors import codes_of, refusal_of_no_class
@@ -73,6 +73,13 @@ _LINK_HEADER: Final = {
 _KEPT_HEADER: Final = {
     "Headway-Kept": {
         "description": "The fields that were not stored as sent, separated by commas; absent if there are none.",
+        "schema": {"type": "string"},
+    }
+}
+
+_IGNORED_HEADER: Final = {
+    "Headway-Ignored": {
+        "description": "The first 20 fields that were ignored, percent-encoded, separated by commas; absent if none.",
         "schema": {"type": "string"},
     }
 }
@@ -236,7 +243,8 @@ def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
 
 def _etag_headers(operation: Operation) -> dict[str, Any]:
     if operation.answer is LessonProgress:
-        return _ETAG_HEADER | (_KEPT_HEADER if operation.conditional else {})
+        ignored = _IGNORED_HEADER if operation.body is DatedProgressUpdate else {}
+        return _ETAG_HEADER | (_KEPT_HEADER if operation.conditional else {}) | ignored
     is_of_a_course = operation.conditional or operation.answer is CourseDocument
     return _COURSE_ETAG_HEADER if is_of_a_course else _ANSWER_ETAG_HEADER
 

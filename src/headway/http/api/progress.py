@@ -19,10 +19,10 @@ from headway.formats.progress import (
 from headway.formats.progress import LessonProgress as LessonProgressShape
 from headway.formats.queries import parse_query
 from headway.formats.roster_query import SummaryParameters
-from headway.http.engine.endpoint import PROGRESS_BODY_BYTES, Operation
+from headway.http.engine.endpoint import Operation
 from headway.http.engine.long_answers import write_array
 from headway.http.engine.replies import NO_CONTENT, PRIVATE, Headers, Reply, json_reply, reply_of_json
-from headway.http.engine.requests import Call, parse_precondition
+from headway.http.engine.requests import SMALL_BODY_BYTES, Call, parse_precondition
 from headway.service import LessonAndProgress, Recorded
 
 PROGRESS_TAG: Final = "Education Progress"
@@ -153,7 +153,7 @@ OPERATIONS: Final = (
         "its conditions are met. With `If-Match` and the progress's `ETag` this is a conditional write, which may "
         "change every field.",
         update_lesson_progress, PROGRESS_TAG, answer=LessonProgressShape, body=LessonProgressUpdate,
-        body_limit=PROGRESS_BODY_BYTES, refusals=(404, 412, 413), conditional=True, answers_etag=True,
+        body_limit=SMALL_BODY_BYTES, refusals=(404, 412, 413), conditional=True, answers_etag=True,
     ),
     Operation(
         "GET", "/progress/{course_id}/summary", "Get Course Completion Stats",

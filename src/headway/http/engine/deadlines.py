@@ -60,7 +60,10 @@ class Deadlines:
         self._unsent, self._stuck_since = unsent, now
 
     def due(self, phase: Phase, unsent: int, now: float) -> float:
-        """Return when the client's time ends, if it does nothing until then. `unsent` is the size of the buffer now."""
+        """Return when the client's time ends, if it does nothing until then.
+
+        Also notes `unsent`, the size of the buffer now.
+        """
         limits = self._limits
         if unsent:
             if unsent != self._unsent:

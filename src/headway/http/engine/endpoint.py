@@ -22,7 +22,6 @@ from headway.http.engine.observation import LoggedRequests, Observer, request_id
 from headway.http.engine.parameters import parse_media_type
 from headway.http.engine.replies import Headers, Reply, StreamedReply, etag_of, not_modified, with_etag
 from headway.http.engine.requests import (
-    SMALL_BODY_BYTES,
     BodyBudget,
     Call,
     HeldBody,
@@ -41,7 +40,6 @@ from headway.service import Services
 
 _log = get_logger("headway.http")
 
-PROGRESS_BODY_BYTES: Final = SMALL_BODY_BYTES
 COURSE_BODY_BYTES: Final = 1024 * 1024
 
 _REFUSED: Final = 400

@@ -4,14 +4,12 @@ from collections import OrderedDict
 from typing import Final, NamedTuple
 
 from headway.domain.course_progress import LessonsStamp
-from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.holdings import CourseProgressKey
 from headway.http.engine.replies import Reply
 
 KEPT_BYTES: Final = 64 * 1024 * 1024
 # What an entry takes besides its body: keys, stamp, headers.
 _ENTRY_BYTES: Final = 4096
-
-Key = tuple[LearnerId, CourseId]
 
 
 class _Rendered(NamedTuple):
@@ -28,9 +26,9 @@ class RenderedLists:
     def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
         self._kept_bytes = kept_bytes
         self._bytes = 0
-        self._lists: OrderedDict[Key, _Rendered] = OrderedDict()
+        self._lists: OrderedDict[CourseProgressKey, _Rendered] = OrderedDict()
 
-    def find(self, key: Key, stamp: LessonsStamp) -> Reply | None:
+    def find(self, key: CourseProgressKey, stamp: LessonsStamp) -> Reply | None:
         """The list that was rendered under this stamp; `None` where it is not kept."""
         rendered = self._lists.get(key)
         if rendered is None or rendered.stamp != stamp:
@@ -38,7 +36,7 @@ class RenderedLists:
         self._lists.move_to_end(key)
         return rendered.reply
 
-    def keep(self, key: Key, stamp: LessonsStamp, reply: Reply) -> None:
+    def keep(self, key: CourseProgressKey, stamp: LessonsStamp, reply: Reply) -> None:
         """Keep a list. It must have been read after its stamp."""
         replaced = self._lists.pop(key, None)
         self._bytes += _size(reply) - (_size(replaced.reply) if replaced else 0)

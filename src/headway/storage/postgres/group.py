@@ -5,8 +5,9 @@ from datetime import date, datetime
 from typing import Final
 
 from headway.domain.catalogue import VersionedCourse
-from headway.domain.changes import Changes, ChangeSet, Key, Needs, Work, needs
+from headway.domain.changes import Changes, ChangeSet, Needs, Work, needs
 from headway.domain.course_progress import LearnerDay
+from headway.domain.holdings import CourseProgressKey
 from headway.domain.identifiers import LessonId
 from headway.domain.writes import LessonWrite
 from headway.storage.committer import LOST, Held, Lost, Outcome
@@ -18,7 +19,9 @@ _NO_REVISION: Final = 0
 class Group:
     """The works of one learner in one course. They are decided in their order, and stored together or not at all."""
 
-    def __init__(self, key: Key, course_progress: Remembered | None, work: Sequence[tuple[int, Work]]) -> None:
+    def __init__(
+        self, key: CourseProgressKey, course_progress: Remembered | None, work: Sequence[tuple[int, Work]]
+    ) -> None:
         self.key = key
         self.work = work  # with their positions in the batch
         self.course_progress = course_progress or Remembered(None)

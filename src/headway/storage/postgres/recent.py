@@ -3,8 +3,9 @@
 from collections import OrderedDict
 from typing import Final
 
-from headway.domain.changes import ChangeSet, Key
+from headway.domain.changes import ChangeSet
 from headway.domain.course_progress import CourseProgress
+from headway.domain.holdings import CourseProgressKey
 from headway.domain.identifiers import LessonId
 from headway.domain.progress import LessonProgress
 
@@ -44,7 +45,7 @@ class Recent:
 
     def __init__(self, kept: int = KEPT_PROGRESS) -> None:
         self._kept = kept
-        self._all_course_progress: OrderedDict[Key, Remembered] = OrderedDict()
+        self._all_course_progress: OrderedDict[CourseProgressKey, Remembered] = OrderedDict()
         self._size = 0
         self._batches_to_read = 0
         self._caution = 1
@@ -54,7 +55,7 @@ class Recent:
         if self._batches_to_read:
             self._batches_to_read -= 1
 
-    def get(self, key: Key) -> Remembered | None:
+    def get(self, key: CourseProgressKey) -> Remembered | None:
         """Return what is known of a learner in a course; `None` while too much has been out of date."""
         return None if self._batches_to_read else self._all_course_progress.get(key)
 
@@ -73,7 +74,7 @@ class Recent:
         else:
             self._caution = 1
 
-    def keep(self, key: Key, course_progress: Remembered) -> None:
+    def keep(self, key: CourseProgressKey, course_progress: Remembered) -> None:
         """Keep progress that was just stored."""
         self.forget(key)
         course_progress.size = 1 + len(course_progress.lessons)
@@ -88,7 +89,7 @@ class Recent:
         self._all_course_progress.clear()
         self._size = 0
 
-    def forget(self, key: Key) -> None:
+    def forget(self, key: CourseProgressKey) -> None:
         """Forget progress that others may have changed."""
         course_progress = self._all_course_progress.pop(key, None)
         if course_progress is not None:

@@ -11,7 +11,8 @@ from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCou
 from headway.domain.course_progress import CourseProgress, LearnerDay, Tally
 from headway.domain.holdings import HeldDay
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
-from headway.domain.progress import NO_METADATA, LessonProgress, Status
+from headway.domain.metadata import NO_METADATA
+from headway.domain.progress import LessonProgress, Status
 from headway.domain.readings import FEW_CHARACTERS
 from headway.storage.shared.columns import LESSON_PROGRESS
 from headway.turns import in_turns

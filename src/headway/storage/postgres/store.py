@@ -12,11 +12,11 @@ from typing import Final
 import asyncpg
 
 from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, CoursePut, CourseQuery, VersionedCourse
-from headway.domain.changes import Key
 from headway.domain.continuing import TouchedLesson
 from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp, recount
 from headway.domain.edits import Recalculation
 from headway.domain.errors import CourseNotFoundError, StoreUnavailableError
+from headway.domain.holdings import CourseProgressKey
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.progress import LessonProgress
@@ -80,7 +80,9 @@ class PostgresStore:
         self._writer = Writer(self._database, self._catalogue, self._recent, lanes=_LANES, clock=clock)
         self._figures = Figures(self._database, self._catalogue)
         self._learners = Learners(self._database, lambda *key: self._recent.forget(key))
-        self._all_course_progress: Gatherer[Key, CourseProgress] = Gatherer(self._look_up_course_progress, lanes=_LANES)
+        self._all_course_progress: Gatherer[CourseProgressKey, CourseProgress] = Gatherer(
+            self._look_up_course_progress, lanes=_LANES
+        )
         self._clock = clock
         session = PostgresSession(self._database)
         self._imports = StoredImports(session, clock)
@@ -294,7 +296,9 @@ class PostgresStore:
         rows = await self._database.fetch(shared_sql.LEARNER_LESSON_PROGRESS_IN, learner_id, course_id)
         return await to_many_lesson_progress(rows)
 
-    async def _look_up_course_progress(self, keys: Sequence[Key]) -> Mapping[Key, CourseProgress]:
+    async def _look_up_course_progress(
+        self, keys: Sequence[CourseProgressKey]
+    ) -> Mapping[CourseProgressKey, CourseProgress]:
         rows = await self._database.fetch(sql.COURSE_PROGRESS_OF, *zip(*keys, strict=True))
         found = map(to_course_progress, rows)
         return {(progress.learner_id, progress.course_id): progress for progress in found}

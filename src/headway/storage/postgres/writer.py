@@ -9,10 +9,10 @@ from typing import Any, Final
 
 import asyncpg
 
-from headway.domain.changes import ChangeSet, Key, Work, all_written, by_learner_and_course
+from headway.domain.changes import ChangeSet, Work, all_written, by_learner_and_course
 from headway.domain.counters import Counters
 from headway.domain.errors import CourseNotFoundError
-from headway.domain.holdings import HeldDay
+from headway.domain.holdings import CourseProgressKey, HeldDay
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.presence import CourseProgressRestore, days_begun
 from headway.domain.writes import LessonWrite, Written
@@ -85,7 +85,7 @@ class Writer(Locks):
             raise
         return outcomes
 
-    async def still_held(self, keys: AbstractSet[Key]) -> AbstractSet[Key]:
+    async def still_held(self, keys: AbstractSet[CourseProgressKey]) -> AbstractSet[CourseProgressKey]:
         """Return the keys whose gate or whose course's document another program locks."""
         courses = await self._held_courses({course_id for _, course_id in keys})
         return {key for key in keys if key[1] in courses} | await self._held_gates(keys)
@@ -108,7 +108,7 @@ class Writer(Locks):
         free = await self._database.change(sql.FREE_COURSES, list(course_ids)) if course_ids else ()
         return course_ids - {course_id for (course_id,) in free}
 
-    async def _held_gates(self, keys: AbstractSet[Key]) -> AbstractSet[Key]:
+    async def _held_gates(self, keys: AbstractSet[CourseProgressKey]) -> AbstractSet[CourseProgressKey]:
         """Return the keys whose gate is locked.
 
         Each needs its own statement, because a statement on several shards cannot lock (decision 16).
@@ -251,16 +251,16 @@ class Writer(Locks):
         if not group.is_known:  # its progress was read just now, so perhaps the course has changed
             self._catalogue.doubt()
 
-    async def _passed(self, groups: Sequence[Group], *, all_or_none: bool = False) -> frozenset[Key]:
+    async def _passed(self, groups: Sequence[Group], *, all_or_none: bool = False) -> frozenset[CourseProgressKey]:
         """Store the groups, and return the keys of those that passed the gate."""
         groups = sorted(groups, key=attrgetter("key"))
         come_into = {group.key[1] for group in groups if group.is_coming}
         slot = self._slots.take()
 
-        async def store(connection: asyncpg.Connection) -> frozenset[Key]:
+        async def store(connection: asyncpg.Connection) -> frozenset[CourseProgressKey]:
             if come_into:
                 await connection.execute(sql.HOLD_COURSES, list(come_into))
-            passed: frozenset[Key] = frozenset()
+            passed: frozenset[CourseProgressKey] = frozenset()
             for some in _few_at_a_time(groups):
                 passed |= _keys(await connection.fetch(sql.STORE_WRITES, *_columns_of(some)))
             if all_or_none and len(passed) < len(groups):
@@ -315,5 +315,5 @@ def _columns_of(groups: Sequence[Group]) -> tuple[Any, ...]:
     return (*from_course_progress(all_course_progress), previous, *from_lesson_progress(lessons))
 
 
-def _keys(columns: Iterable[Any]) -> frozenset[Key]:
+def _keys(columns: Iterable[Any]) -> frozenset[CourseProgressKey]:
     return frozenset((LearnerId(str(learner)), CourseId(str(course))) for learner, course in columns)

@@ -10,7 +10,6 @@ from headway.domain.catalogue import VersionedCourse
 from headway.domain.changes import (
     Changes,
     ChangeSet,
-    Key,
     Lessons,
     Outcome,
     Work,
@@ -21,7 +20,7 @@ from headway.domain.changes import (
 from headway.domain.counters import Counters
 from headway.domain.course_progress import LessonsStamp, recount
 from headway.domain.errors import CourseNotFoundError
-from headway.domain.holdings import HeldDay
+from headway.domain.holdings import CourseProgressKey, HeldDay
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.presence import NO_DAYS, days_begun
 from headway.domain.progress import LessonProgress
@@ -128,7 +127,12 @@ class ProgressTable:
             self._store(connection, restart(to_course_progress(columns), lessons, now), counters)
 
     def _write_to(
-        self, connection: apsw.Connection, key: Key, works: Sequence[Work], now: datetime, counters: Counters
+        self,
+        connection: apsw.Connection,
+        key: CourseProgressKey,
+        works: Sequence[Work],
+        now: datetime,
+        counters: Counters,
     ) -> Sequence[Outcome]:
         try:
             course = self._recent.course(connection, key[1])
@@ -140,7 +144,12 @@ class ProgressTable:
         return outcomes
 
     def _read(
-        self, connection: apsw.Connection, key: Key, course: VersionedCourse, works: Sequence[Work], now: datetime
+        self,
+        connection: apsw.Connection,
+        key: CourseProgressKey,
+        course: VersionedCourse,
+        works: Sequence[Work],
+        now: datetime,
     ) -> Changes:
         """Read what is needed to decide the works."""
         progress = self._recent.course_progress(connection, *key)

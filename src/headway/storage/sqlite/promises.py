@@ -16,7 +16,7 @@ import apsw
 
 from headway.domain.counters import Counters
 from headway.domain.errors import HeadwayError
-from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.holdings import CourseProgressKey
 from headway.domain.writes import LessonWrite
 from headway.logs import get_logger
 from headway.storage.imports import from_writes, to_writes
@@ -28,8 +28,7 @@ from headway.storage.sqlite.rows import Columns, fetch, fetch_one, to_text
 
 _log = get_logger("headway.storage")
 
-Key = tuple[LearnerId, CourseId]
-Lines = dict[Key, list[tuple[int, LessonWrite]]]
+Lines = dict[CourseProgressKey, list[tuple[int, LessonWrite]]]
 """The lines of an import with their positions in it, by learner and course."""
 
 _REMOVED_AT_ONCE: Final = 100  # pieces in one transaction
@@ -53,7 +52,7 @@ def pieces_of(lines: Lines) -> Iterator[Piece]:
             yield Piece(_text(key), from_writes(own[at : at + LINES_OF_A_PIECE]))
 
 
-def key_of(write: LessonWrite) -> Key:
+def key_of(write: LessonWrite) -> CourseProgressKey:
     """Return the learner and the course of a write."""
     return write.learner_id, write.course_id
 
@@ -71,7 +70,7 @@ class Promises:
         self._empty_at = None
         fetch(connection, sql.PROMISE, promise, to_text(decided_at))
 
-    def write_to(self, connection: apsw.Connection, key: Key, counters: Counters) -> None:
+    def write_to(self, connection: apsw.Connection, key: CourseProgressKey, counters: Counters) -> None:
         """Apply what is promised to a learner in a course. It costs almost nothing where nothing is promised."""
         if not self._is_empty(connection):
             for piece in fetch(connection, sql.PROMISED_TO, _text(key)):
@@ -128,5 +127,5 @@ def remove_set_aside(connection: apsw.Connection) -> None:
     fetch(connection, sql.REMOVE_SET_ASIDE, _REMOVED_AT_ONCE)
 
 
-def _text(key: Key) -> str:
+def _text(key: CourseProgressKey) -> str:
     return "".join(key)

@@ -9,7 +9,8 @@ import orjson
 from headway.domain.continuing import TouchedLesson
 from headway.domain.course_progress import CourseProgress, LearnerDay, Tally
 from headway.domain.holdings import HeldDay
-from headway.domain.progress import NO_METADATA, LessonProgress, Status
+from headway.domain.metadata import NO_METADATA
+from headway.domain.progress import LessonProgress, Status
 from headway.storage.shared.columns import LESSON_PROGRESS
 
 _STATUSES: Final = {status.value: status for status in Status}

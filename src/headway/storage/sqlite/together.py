@@ -21,6 +21,7 @@ from headway.domain.catalogue import VersionedCourse
 from headway.domain.changes import Work
 from headway.domain.counters import Counters
 from headway.domain.errors import HeadwayError, QueueFullError, RefusedWriteError, UnavailableError
+from headway.domain.holdings import CourseProgressKey
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.progress import LessonProgress
@@ -28,7 +29,6 @@ from headway.domain.writes import UNCONDITIONAL, LessonWrite, Written
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.progress_table import ProgressTable, lesson_progress_of
 from headway.storage.sqlite.promises import (
-    Key,
     Lines,
     Promises,
     any_promised,
@@ -57,7 +57,7 @@ class _Import:
     asked: set[str]  # its learners and courses
     times_changed_elsewhere: int
     decided: dict[int, Written] = field(default_factory=dict)
-    written_since: set[Key] = field(default_factory=set)
+    written_since: set[CourseProgressKey] = field(default_factory=set)
     is_outdated: bool = False
 
     def overtaken(self) -> list[tuple[int, LessonWrite]]:
