@@ -260,6 +260,10 @@ class TestOrigins:
                 "x-request-id",
             }
             assert "origin" in answer.headers["vary"].lower()
+            paths = allowing.get("/openapi.json").json()["paths"].values()
+            answers = [one for path in paths for operation in path.values() for one in operation["responses"].values()]
+            named = {name.lower() for one in answers for name in one.get("headers", {})}
+            assert {name for name in named if name.startswith("headway-")} <= exposed
 
     def test_another_origin_is_not_allowed(self, allowing: httpx.Client) -> None:
         stranger = {"Origin": "https://learn.example.evil"}
