@@ -76,7 +76,7 @@ def signing_key(secret: str) -> bytes:
         jwt.get_algorithm_by_name("HS256").prepare_key(key)
     except jwt.InvalidKeyError:
         raise ConfigurationError(
-            "The shared secret is a key pair's half, a certificate or a JWK, which others may know. "
+            "The shared secret is half of a key pair, a certificate or a JWK, which others may know. "
             "Configure a public key as such, or make a secret with: openssl rand -base64 48"
         ) from None
     return key
@@ -105,7 +105,7 @@ def _pinned_pem(pem: str) -> PinnedKey:
         key = None
     if key is None:
         raise ConfigurationError(
-            "The public key is none that verifies tokens. Give the PEM text ('-----BEGIN PUBLIC KEY-----') of an RSA "
+            "The public key can not verify tokens. Give the PEM text ('-----BEGIN PUBLIC KEY-----') of an RSA "
             f"key of {_RSA_BITS} bits or more, an EC key on the curve P-256, or an Ed25519 key."
         )
     return key

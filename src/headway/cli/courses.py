@@ -57,7 +57,7 @@ def put(
     async def put_all(services: Services) -> list[str]:
         return [
             f"{course.id}  {isolated(course.title)}: {await _put(services, course, dry_run=dry_run)}"
-            for course in track(courses, "Looking" if dry_run else "Putting", console=err, disable=quiet)
+            for course in track(courses, "Checking" if dry_run else "Putting", console=err, disable=quiet)
         ]
 
     for line in with_service(put_all):

@@ -142,6 +142,6 @@ curl {authorization} {progress}
 Update a lesson, "{lesson.title}":
 curl -X PUT {authorization} -H "Content-Type: application/json" -d '{_CURL_DATA}' {progress}/lessons/{lesson.id}
 
-Sum the course up:
+Get the course's summary:
 curl {authorization} {progress}/summary
 """

@@ -33,7 +33,7 @@ def plain(value: float) -> Number:
     return int(value) if value == int(value) else value
 
 
-def freed_of_dust(value: float) -> float:
+def rounded(value: float) -> float:
     """Round a number that a client sent to six decimals. All rules and all stores use the rounded number.
 
     Sums of binary fractions can miss a whole number by a very small amount: twelve twelfths of 100 give

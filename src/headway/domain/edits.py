@@ -53,14 +53,14 @@ class CourseEdit:
     @property
     def can_give(self) -> bool:
         """Whether the edit can complete the course for a learner."""
-        return self._required_after > 0 and (self._counts_otherwise or self._loosened > 0)
+        return self._required_after > 0 and (self._changes_what_counts or self._loosened > 0)
 
     @property
     def can_take(self) -> bool:
         """Whether the edit can take the course's completion from a learner."""
         if self.after.course.on_edit is OnEdit.KEEP:
             return False
-        return self._counts_otherwise or self.before.course.on_edit is OnEdit.KEEP
+        return self._changes_what_counts or self.before.course.on_edit is OnEdit.KEEP
 
     def completes(self, course_progress: CourseProgress) -> bool | None:
         """Whether the learner would have completed the course after the edit.
@@ -127,7 +127,7 @@ class CourseEdit:
         return sum(one.required and one.id in self.started - staying for one in self.after.course.lessons)
 
     @property
-    def _counts_otherwise(self) -> bool:
+    def _changes_what_counts(self) -> bool:
         return self._dropped > 0 or self._brought > 0
 
     @cached_property

@@ -16,23 +16,23 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from headway.domain import bounds
-from headway.domain.bounds import freed_of_dust, plain
+from headway.domain.bounds import plain, rounded
 from headway.domain.text import NOTE_PATTERN, TITLE_PATTERN, note_fault, title_fault
 
 _FINITE: Final = Field(allow_inf_nan=False)
 _PLAIN: Final = AfterValidator(plain)
 
 
-def _without_dust(value: object) -> object:
-    return freed_of_dust(value) if isinstance(value, float) else value
+def _rounded(value: object) -> object:
+    return rounded(value) if isinstance(value, float) else value
 
 
-def _threshold_without_dust(value: object) -> object:
+def _rounded_threshold(value: object) -> object:
     """Round to the millionth, unless the result is 0: a number above 0 stays above 0."""
-    return _without_dust(value) or value
+    return _rounded(value) or value
 
 
-_CLEAN: Final = BeforeValidator(_without_dust)
+_CLEAN: Final = BeforeValidator(_rounded)
 
 
 def _whole(value: object) -> object:
@@ -68,7 +68,7 @@ class _TextRule:
 
 
 Percentage = Annotated[bounds.Percentage, _FINITE, _PLAIN, _CLEAN]
-Threshold = Annotated[bounds.Threshold, _FINITE, _PLAIN, BeforeValidator(_threshold_without_dust)]
+Threshold = Annotated[bounds.Threshold, _FINITE, _PLAIN, BeforeValidator(_rounded_threshold)]
 Seconds = Annotated[bounds.Seconds, _FINITE, _PLAIN, _CLEAN]
 Minutes = Annotated[bounds.Minutes, _FINITE, _PLAIN, _CLEAN]
 Whole = Annotated[int, BeforeValidator(_whole)]

@@ -56,7 +56,7 @@ def _query_faults(error: ValidationError) -> Iterator[QueryFault]:
 
 
 @contextmanager
-def faults_are_the_querys() -> Iterator[None]:
+def as_query_faults() -> Iterator[None]:
     """Turn `InvalidValueError` into `InvalidQueryError`, where the values come from the query."""
     try:
         yield

@@ -74,4 +74,4 @@ def _resolve(host: str, port: int) -> tuple[int, int, int, str, tuple[object, ..
     try:
         return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     except OSError as error:
-        raise ServerError(f"{host} is no address to listen on ({error.strerror}).") from error
+        raise ServerError(f"Can not listen on {host} ({error.strerror}).") from error

@@ -44,7 +44,7 @@ def _run_alone(headway: Headway, listener: socket.socket) -> None:
 
 def _run_workers(settings: Settings, listener: socket.socket) -> None:
     worker = Worker(Headway(settings))
-    workers = Workers(_uvicorn_config(settings, worker.make_app, worker.look_around), [listener])
+    workers = Workers(_uvicorn_config(settings, worker.make_app, worker.share_metrics), [listener])
     with shared_folder() as folder:
         if folder is not None:
             os.environ[SHARED_FOLDER_VARIABLE] = folder

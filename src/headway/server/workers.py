@@ -103,7 +103,7 @@ class Worker:
         look_for_garbage_less_often()
         return app
 
-    async def look_around(self) -> None:
+    async def share_metrics(self) -> None:
         """Write this worker's present figures where the metrics of the other workers can read them."""
         self.headway.metrics.note()
 

@@ -7,7 +7,7 @@ from headway.domain.principal import STATISTICS_READ
 from headway.formats import statistics
 from headway.formats.course_query import CoursesParameters
 from headway.formats.encoding import to_json
-from headway.formats.queries import faults_are_the_querys, parse_query
+from headway.formats.queries import as_query_faults, parse_query
 from headway.formats.roster_query import ActivityParameters, Format, RosterParameters, SummaryParameters
 from headway.http.api.statistics_export import FILE_MEDIA, VARIES, negotiated, streamed
 from headway.http.engine.endpoint import Operation
@@ -48,7 +48,7 @@ async def stream_course_statistics(call: Call) -> StreamedReply:
 async def get_course_activity(call: Call) -> Reply:
     """Answer what learners did in a course on each day."""
     asked = parse_query(ActivityParameters, call.query)
-    with faults_are_the_querys():
+    with as_query_faults():
         activity = await call.services.statistics.activity(call.principal, call.course_id, asked.first, asked.last)
     return json_reply(statistics.activity(activity))
 
@@ -58,7 +58,7 @@ async def list_course_learners(call: Call) -> Reply | StreamedReply:
     asked = parse_query(RosterParameters, call.query)
     query = asked.to_query()
     form = negotiated(asked.format, call.headers.get(b"accept"))
-    with faults_are_the_querys():
+    with as_query_faults():
         if form is not Format.JSON:
             pages = call.services.statistics.whole_roster(call.principal, call.course_id, query, asked.stalled_days)
             return await streamed(form, call.course_id, pages)

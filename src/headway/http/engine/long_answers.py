@@ -36,11 +36,11 @@ class LongAnswers:
 
     def __init__(self, most_bytes: int) -> None:
         self._most = most_bytes
-        self._most_of_middling = most_bytes // 4
-        self._most_of_long = most_bytes - self._most_of_middling
+        self._most_of_medium = most_bytes // 4
+        self._most_of_long = most_bytes - self._most_of_medium
         self._clients: Counter[int] = Counter()
         self._turn = asyncio.Lock()
-        self._held_of_middling = 0
+        self._held_of_medium = 0
         self.held = 0
 
     @asynccontextmanager
@@ -81,9 +81,9 @@ class LongAnswers:
             if sign > 0:
                 self._require_room(self._most_of_long)
         else:
-            if sign > 0 and self._held_of_middling >= self._most_of_middling:
+            if sign > 0 and self._held_of_medium >= self._most_of_medium:
                 self._require_room(self._most)
-            self._held_of_middling += sign * size
+            self._held_of_medium += sign * size
         self.held += sign * size
 
     def _require_room(self, most: int) -> None:

@@ -132,10 +132,10 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         self._exit = cast("Any", None)
         self._in_head = self._in_message = self._upgrades = False
         self._hosts = self._size = self._unfinished = self._discarded = 0
-        self._has_moved = False
-        self._is_deaf = self._is_leaving = False
+        self._parser_moved = False
+        self._is_discarding = self._is_leaving = False
         self._under_way: RequestResponseCycle | None = None  # is answered now; `cycle` is the last of the pipeline
-        self._last_words: Reply | None = None
+        self._waiting_refusal: Reply | None = None
 
     # The connection
 
@@ -152,7 +152,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         if number <= self._connection_limit + _LINGERING:
             self._linger()
         else:
-            self._is_deaf = self._is_leaving = True
+            self._is_discarding = self._is_leaving = True
             self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -183,17 +183,17 @@ class BoundedHeadProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived. Refuse a head that becomes too large."""
-        if self._is_deaf:
+        if self._is_discarding:
             self._discard(len(data))
             return
-        self._has_moved = False
+        self._parser_moved = False
         try:
             self._parse(data)
         except httptools.HttpParserError as error:
             cause = error.__context__
             self._refuse(cause.refusal if isinstance(cause, _RefusedError) else errors.NO_REQUEST)
             return
-        if not self._in_message or self._has_moved:
+        if not self._in_message or self._parser_moved:
             self._unfinished = len(data) - data.rfind(b"\n") - 1 if self._in_head else 0
         else:
             self._unfinished += len(data)
@@ -232,13 +232,13 @@ class BoundedHeadProtocol(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         """Take a part of the request's target."""
-        self._has_moved = True
+        self._parser_moved = True
         self._size += len(url)
         self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a header. A trailer is dropped: what a header decides is decided before the body."""
-        self._has_moved = True
+        self._parser_moved = True
         self._size += len(name) + len(value) + 4
         if not self._in_head:
             if self._size > HEAD_BYTES:
@@ -309,7 +309,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body. Where the request is already answered, discard it, up to LINGER_BYTES."""
-        self._has_moved = True
+        self._parser_moved = True
         self._deadlines.hear(self._time())
         cycle = self.cycle
         if cycle.response_complete:
@@ -340,23 +340,23 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         self.flow.resume_reading()
         if self.pipeline:
             self._answer(*self.pipeline.pop())
-        elif self._last_words is not None:
-            self._write(self._last_words)
+        elif self._waiting_refusal is not None:
+            self._write(self._waiting_refusal)
             self._linger()
 
     def _refuse(self, refusal: Reply) -> None:
         """Refuse a request, after the answers before it, and ignore what the client still sends."""
         self._cut_off(errors.CODES_OF_NO_CLASS[refusal.status])
-        has_body_under_way, self._is_deaf = self._in_message and not self._in_head, True
+        has_body_under_way, self._is_discarding = self._in_message and not self._in_head, True
         cycle = self.cycle
         if has_body_under_way and self.pipeline and self.pipeline[0][0] is cycle:  # still waits for its turn
             self.pipeline.popleft()
-            self._last_words = refusal
+            self._waiting_refusal = refusal
         elif self._is_idle():
             self._write(refusal)
             self._linger()
         elif not has_body_under_way:
-            self._last_words = refusal
+            self._waiting_refusal = refusal
         elif cycle.response_started:
             self.transport.abort()
         else:
@@ -382,14 +382,14 @@ class BoundedHeadProtocol(HttpToolsProtocol):
         if self._in_message:
             self._linger()
         else:
-            self._is_deaf = self._is_leaving = True
+            self._is_discarding = self._is_leaving = True
             self.transport.close()
 
     def _linger(self) -> None:
         """Close the sending side, and discard what still arrives for LINGER_SECONDS."""
         if self._is_leaving or self.transport.is_closing():
             return
-        self._is_deaf = self._is_leaving = True
+        self._is_discarding = self._is_leaving = True
         self.flow.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
@@ -416,7 +416,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
             self._look_task = self.loop.call_later(max(due - now, _LEAST_LOOK_SECONDS), self._look)
 
     def _phase(self) -> Phase:
-        if self._is_deaf:
+        if self._is_discarding:
             return Phase.END
         if self._in_head or self.cycle is None:
             return Phase.HEAD
