@@ -49,7 +49,7 @@ class Access:
         return None if secret is None else Sessions(secret, timedelta(hours=self.settings.session_hours))
 
     def provider(self) -> IdentityProvider | None:
-        """The OpenID Connect provider that people sign in to the pages by; `None` where none is configured."""
+        """Return the OpenID Connect provider that people sign in to the pages by; `None` where none is configured."""
         settings = self.settings
         if settings.oidc_issuer is None or settings.oidc_client_id is None:
             return None

@@ -105,7 +105,7 @@ class Metrics:
         self._next_text: asyncio.Future[bytes] | None = None
 
     def meter(self, method: str, route: str) -> RequestMeter:
-        """The meter of one route."""
+        """Return the meter of one route."""
         return RequestMeter(self._requests, self._latency, method, route)
 
     def watch_queue(self, length: Callable[[], int]) -> None:

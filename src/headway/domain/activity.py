@@ -42,7 +42,7 @@ class Calendar(NamedTuple):
         return sum(day.minutes for day in self.days)
 
     def weeks(self) -> Iterator[list[tuple[date, ActiveDay | None]]]:
-        """The dates week by week, up to today. The active day is `None` where the learner was not active."""
+        """Yield the dates week by week, up to today. The active day is `None` where the learner was not active."""
         by_date = {day.date: day for day in self.days}
         dates = [self.first + timedelta(days=number) for number in range((self.last - self.first).days + 1)]
         for start in range(0, len(dates), _WEEK):
@@ -50,7 +50,7 @@ class Calendar(NamedTuple):
 
 
 def first_day(today: date, first_weekday: int) -> date:
-    """The first day of a calendar whose weeks begin with `first_weekday` (Monday is 0)."""
+    """Return the first day of a calendar whose weeks begin with `first_weekday` (Monday is 0)."""
     into_the_week = (today.weekday() - first_weekday) % _WEEK
     return today - timedelta(days=into_the_week, weeks=CALENDAR_WEEKS - 1)
 

@@ -61,7 +61,7 @@ def shown(value: float, decimals: int = 0, marks: Iterable[float | None] = (100,
 
 
 def _neighbours(value: float, decimals: int) -> tuple[float, float]:
-    """The two figures with so many decimals next to the value, the nearest first."""
+    """Return the two figures with so many decimals next to the value, the nearest first."""
     nearest, step = round(value, decimals), 10**-decimals
     return nearest, round(nearest - step if nearest > value else nearest + step, decimals)
 

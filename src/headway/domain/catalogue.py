@@ -68,7 +68,7 @@ class Lesson:
 
 
 def default_complete_at(pass_mark: Number | None) -> Number | None:
-    """The default of `complete_at`: 100, or no condition where the lesson has a pass mark."""
+    """Return the default of `complete_at`: 100, or no condition where the lesson has a pass mark."""
     return 100 if pass_mark is None else None
 
 
@@ -122,7 +122,7 @@ class Course:
         return ZoneInfo(self.time_zone)
 
     def date_of(self, moment: datetime) -> date:
-        """The date of a time in the course's time zone."""
+        """Return the date of a time in the course's time zone."""
         return moment.astimezone(self.zone).date()
 
 

@@ -238,7 +238,10 @@ class Changes:
         self._progress = position.course_progress._replace(revision=next_revision(self._before, now))
 
     def _present_lessons(self) -> Iterable[LessonProgress]:
-        """The learner's lesson progress in the course after the works so far. Complete where `needs` asked for all."""
+        """Return the learner's lesson progress in the course after the works so far.
+
+        Complete where `needs` asked for all.
+        """
         return (lesson for lesson in {**self._lessons_before, **self._lessons}.values() if lesson is not None)
 
     @property

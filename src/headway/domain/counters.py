@@ -86,7 +86,10 @@ _NO_LESSON: Final = LessonCounts()
 
 
 def lesson_counts(progress: LessonProgress | None) -> LessonCounts:
-    """The counts of one learner's lesson progress; all 0 without progress. The lesson may have left the course."""
+    """Return the counts of one learner's lesson progress; all 0 without progress.
+
+    The lesson may have left the course.
+    """
     return _NO_LESSON if progress is None else _counts_of(progress, _counted_time(progress))
 
 
@@ -110,7 +113,7 @@ def _counts_of(progress: LessonProgress | ProgressShape, micro_minutes: int) -> 
 
 
 def whole_points(score: Number) -> int:
-    """A score in whole points, 0 to 100, rounded down: a score below a mark must not appear at the mark."""
+    """Return a score in whole points, 0 to 100, rounded down: a score below a mark must not appear at the mark."""
     return int(score)
 
 

@@ -114,14 +114,14 @@ class Summary(NamedTuple):
 
 
 def contribution(lesson: Lesson | None, lesson_progress: LessonProgress | None) -> Tally:
-    """What lesson progress adds to the tally: nothing without progress, or where the lesson is not in the course."""
+    """Return what lesson progress adds to the tally: nothing without progress or outside the course."""
     if lesson is None or lesson_progress is None:
         return NOTHING
     return tally_of(1, lesson_progress.status, micro_minutes(lesson_progress), required=lesson.required)
 
 
 def tally_of(lessons: int, status: Status, micro_minutes: int, *, required: bool) -> Tally:
-    """What a number of lessons with the same status add to a tally. `required` says whether they count."""
+    """Return what lessons with the same status add to a tally. `required` says whether they count."""
     return Tally(
         lessons if required and status is Status.COMPLETED else 0,
         lessons if required and status is Status.IN_PROGRESS else 0,
@@ -140,7 +140,7 @@ def recount(course: Course, all_lesson_progress: Iterable[LessonProgress]) -> Ta
 
 
 def last_started(course: Course, all_lesson_progress: Iterable[LessonProgress]) -> LessonId | None:
-    """The last lesson in the course's order that the learner has started, whether it counts or not."""
+    """Return the last lesson in the course's order that the learner has started, whether it counts or not."""
     positions = course.positions
     started = (one.lesson_id for one in all_lesson_progress if one.lesson_id in positions and is_started(one))
     return max(started, key=positions.__getitem__, default=None)
@@ -243,7 +243,7 @@ def is_complete(course: Course, tally: Tally) -> bool:
 
 
 def next_revision(progress: CourseProgress | None, now: datetime) -> int:
-    """The revision after a write: at least one more than the last, and at least `now` in microseconds since 1970.
+    """Return the revision after a write: above the last one, and at least `now` in microseconds since 1970.
 
     Because of the time, a course that is started over does not use the same numbers again.
     """
@@ -251,7 +251,7 @@ def next_revision(progress: CourseProgress | None, now: datetime) -> int:
 
 
 def microseconds(moment: datetime) -> int:
-    """The time as whole microseconds since 1970."""
+    """Return the time as whole microseconds since 1970."""
     return (moment - _EPOCH) // _MICROSECOND
 
 
@@ -271,7 +271,7 @@ def summarise(course: Course, progress: CourseProgress | None) -> Summary:
 
 
 def micro_minutes(lesson_progress: LessonProgress | None) -> int:
-    """The time of lesson progress in micro-minutes; 0 without progress."""
+    """Return the time of lesson progress in micro-minutes; 0 without progress."""
     return to_micro_minutes(lesson_progress.time_spent_minutes) if lesson_progress else 0
 
 

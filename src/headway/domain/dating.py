@@ -104,7 +104,7 @@ def _under(before: LessonProgress | None, after: LessonProgress, held: Times) ->
 
 
 def moments_of(times: Times) -> Moments | None:
-    """When the learner was active; `None` where the write has no times."""
+    """Return when the learner was active; `None` where the write has no times."""
     begun, ended = times.begun, times.ended
     if begun is None or ended is None:
         return None
@@ -139,7 +139,7 @@ def _disorder(times: Times) -> Iterator[Problem]:
 
 
 def latest(moment: datetime | None, other: datetime | None) -> datetime | None:
-    """The later of two times; where one is `None`, the other."""
+    """Return the later of two times; where one is `None`, the other."""
     return max(moment, other) if moment and other else moment or other
 
 

@@ -157,7 +157,7 @@ def lies_ahead(course_progress: CourseProgress, today: date) -> bool:
 
 
 def days_begun(now: datetime) -> date:
-    """The latest date that has begun in any time zone."""
+    """Return the latest date that has begun in any time zone."""
     return (now + timedelta(days=1)).date()
 
 
@@ -214,7 +214,7 @@ class _Calendar:
 
 
 def _done(written: Written) -> tuple[int, int, int]:
-    """The numbers of lessons that a write started and completed, and the time that it added, in micro-minutes."""
+    """Return how many lessons a write started and completed, and the time that it added, in micro-minutes."""
     before, after = written.before, written.after
     was, is_now = before.status if before else Status.NOT_STARTED, after.status if after else Status.NOT_STARTED
     return (
@@ -225,7 +225,7 @@ def _done(written: Written) -> tuple[int, int, int]:
 
 
 def _sum(day: LearnerDay, other: LearnerDay) -> LearnerDay:
-    """The counts and time of both days together, with the date of the first."""
+    """Return the counts and time of both days together, with the date of the first."""
     return _bounded(
         LearnerDay(
             day.date,
@@ -238,7 +238,7 @@ def _sum(day: LearnerDay, other: LearnerDay) -> LearnerDay:
 
 
 def _bounded(day: LearnerDay) -> LearnerDay:
-    """The day with its time and counts limited: a learner who starts over often can not exceed 24 hours."""
+    """Return the day with its time and counts limited: a learner who starts over often can not exceed 24 hours."""
     return LearnerDay(
         day.date,
         min(day.lessons_started, MOST_DONE),
@@ -254,7 +254,7 @@ def _at_lesson(
     written: Written,
     all_lesson_progress: Callable[[], Iterable[LessonProgress]],
 ) -> LessonId | None:
-    """The last lesson in the course's order that the learner has started, after a write. It changes rarely."""
+    """Return the last lesson in the course's order that the learner has started, after a write. It changes rarely."""
     was_started, now_started = is_started(written.before), is_started(written.after)
     if was_started is now_started:
         return at_lesson
@@ -265,7 +265,7 @@ def _at_lesson(
 
 
 def _latest_completion(course: Course, all_lesson_progress: Iterable[LessonProgress]) -> datetime | None:
-    """The time of the latest completion among the lessons that count; `None` where none is completed."""
+    """Return the time of the latest completion among the lessons that count; `None` where none is completed."""
     lessons = course.lessons_by_id
     moments = (
         one.completed_at for one in all_lesson_progress if one.lesson_id in lessons and lessons[one.lesson_id].required
@@ -274,7 +274,7 @@ def _latest_completion(course: Course, all_lesson_progress: Iterable[LessonProgr
 
 
 def _completed_at(course: Course, course_progress: CourseProgress, tally: Tally, last: datetime) -> datetime | None:
-    """When the learner first completed the course, after a write; `None` where it is not completed.
+    """Return when the learner first completed the course, after a write; `None` where it is not completed.
 
     A write that takes a lesson out of `completed` takes the course's completion back. A lesson that was added to the
     course does not.

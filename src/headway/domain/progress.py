@@ -228,7 +228,10 @@ def _says_all_is_done(update: ProgressUpdate, lesson: Lesson) -> bool:
 
 
 def _reported_percentage(update: ProgressUpdate, lesson: Lesson) -> Number:
-    """The percentage that a write reports. A write that says all is done reports 100 where the lesson asks for one."""
+    """Return the percentage that a write reports.
+
+    A write that says all is done reports 100 where the lesson asks for one.
+    """
     if lesson.complete_at is not None and _says_all_is_done(update, lesson):
         return 100
     return update.get("progress_percentage") or 0
@@ -237,7 +240,7 @@ def _reported_percentage(update: ProgressUpdate, lesson: Lesson) -> Number:
 def _implied_status(
     update: ProgressUpdate, lesson: Lesson, percentage: float, *, passed: bool, passed_now: bool
 ) -> Status:
-    """The status that a write implies. `percentage` and `passed` are the values after the write.
+    """Return the status that a write implies. `percentage` and `passed` are the values after the write.
 
     The lesson is completed if the values sent meet one of its conditions and the values after the write meet all of
     them. So a lesson that was started over is not completed by values that were reached before. A write that says all
@@ -268,7 +271,7 @@ def _begins(update: ProgressUpdate, *, passed_now: bool) -> bool:
 def _followed_status(
     stored: LessonProgress, update: ProgressUpdate, lesson: Lesson, value: Mapping[str, Any]
 ) -> Status:
-    """The status after a conditional write. `value` holds all values after the write.
+    """Return the status after a conditional write. `value` holds all values after the write.
 
     A status that is sent is taken, except `completed` where the conditions are not met. Otherwise the status rises to
     the one that the values sent imply. It falls from `completed` to `in_progress` only in two cases: the write lowers
@@ -287,7 +290,7 @@ def _followed_status(
 
 
 def _followed_percentage(stored: LessonProgress, update: ProgressUpdate, lesson: Lesson, status: Status) -> Number:
-    """The percentage after a conditional write that does not send it and leads to this status."""
+    """Return the percentage after a conditional write that does not send it and leads to this status."""
     if status is _NOT_STARTED and "status" in update:
         return 0
     if stored.status is _COMPLETED:
@@ -297,7 +300,10 @@ def _followed_percentage(stored: LessonProgress, update: ProgressUpdate, lesson:
 
 
 def _against_conditions(status: Status, update: ProgressUpdate, authority: LearnerId | None) -> LearnerId | None:
-    """The person who completes a lesson although its conditions lead to another status; `None` where nobody does."""
+    """Return the person who completes a lesson although its conditions lead to another status.
+
+    `None` where nobody does.
+    """
     return authority if status is not _COMPLETED and update.get("status") is _COMPLETED else None
 
 

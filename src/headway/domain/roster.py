@@ -48,7 +48,7 @@ class LearnerIds(NamedTuple):
 
 
 def ids_beginning(digits: str) -> LearnerIds:
-    """The ids that begin with these hexadecimal digits, at most 32."""
+    """Return the ids that begin with these hexadecimal digits, at most 32."""
     first, last = (LearnerId(str(UUID(digits.ljust(_DIGITS, filler)))) for filler in "0f")
     return LearnerIds(first, last)
 
@@ -84,7 +84,7 @@ class RosterQuery:
 
 
 def position_of(course_progress: CourseProgress, order: RosterOrder) -> RosterPosition:
-    """The position in a roster of the learner with this course progress."""
+    """Return the position in a roster of the learner with this course progress."""
     match order:
         case RosterOrder.PROGRESS:
             return RosterPosition(course_progress.tally.completed_lessons, course_progress.learner_id)

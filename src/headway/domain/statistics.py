@@ -217,7 +217,7 @@ def _mean_score(counted: LessonCounts, pass_mark: Number | None) -> Number | Non
 
 
 def _median(distribution: Mapping[int, int]) -> int | None:
-    """The median in whole points. Between two scores it is their mean, rounded down."""
+    """Return the median in whole points. Between two scores it is their mean, rounded down."""
     learners = sum(distribution.values())
     if not learners:
         return None
@@ -226,7 +226,7 @@ def _median(distribution: Mapping[int, int]) -> int | None:
 
 
 def _ranked(distribution: Mapping[int, int], rank: int) -> int:
-    """The score at index `rank` of all scores in ascending order."""
+    """Return the score at index `rank` of all scores in ascending order."""
     upto = accumulate(distribution.values())
     return next(points for points, learners in zip(distribution, upto, strict=True) if learners > rank)
 

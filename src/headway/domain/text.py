@@ -73,7 +73,7 @@ def isolated(text: str) -> str:
 
 
 def _balanced(text: str) -> str:
-    """The text with each isolate closed, and without ends of isolates that it did not open."""
+    """Return the text with each isolate closed, and without ends of isolates that it did not open."""
     kept, depth = [], 0
     for character in text:
         depth += (character in _ISOLATES) - (character == _POP_ISOLATE)
@@ -128,7 +128,7 @@ _RUNS: Final = re.compile(r"(\d+)|(\s+)|(.)", re.DOTALL)
 
 
 def _weights(text: str) -> Iterator[bytes]:
-    """The bytes that each number, space, sign and letter is sorted by. A letter is its UTF-8, from 0x61."""
+    """Yield the bytes that each number, space, sign and letter is sorted by. A letter is its UTF-8, from 0x61."""
     for number, space, other in _RUNS.findall(text):
         if number:
             digits = str(int(number)) if len(number) < _LONGEST_KEY else number

@@ -156,7 +156,10 @@ class LessonWrite(NamedTuple):
     def _when(
         self, before: LessonProgress | None, after: LessonProgress, times: Times, now: datetime
     ) -> tuple[Moments | None, bool]:
-        """When the learner was active, and whether this comes from times in the write. No change means no activity."""
+        """Return when the learner was active, and whether this comes from times in the write.
+
+        No change means no activity.
+        """
         if self.times is NO_TIMES or (times == NO_TIMES and after is not before):
             return self._present(now), False
         if after is before:
@@ -164,7 +167,10 @@ class LessonWrite(NamedTuple):
         return None if self.restored else moments_of(times), True
 
     def _present(self, now: datetime) -> Moments | None:
-        """The present time, where the learner writes; `None` where another person writes or an export is restored."""
+        """Return the present time, where the learner writes.
+
+        `None` where another person writes or an export is restored.
+        """
         return Moments(now, now, now) if self.written_by is None and self.restored is None else None
 
     def _signed(self, before: LessonProgress, after: LessonProgress, moments: Moments | None) -> LessonProgress:

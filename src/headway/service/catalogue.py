@@ -52,13 +52,13 @@ class CatalogueService:
         self._course_changed = course_changed
 
     async def courses(self, query: CourseQuery = FIRST_COURSES) -> CoursePage[CourseOutline]:
-        """A page of the catalogue, by title."""
+        """Return a page of the catalogue, by title."""
         found = await self._store.courses(one_more(query))
         lines = list(found[: query.limit])
         return CoursePage(lines, position_of(lines[-1]) if len(found) > query.limit else None)
 
     async def course(self, course_id: CourseId) -> CatalogueEntry:
-        """One course of the catalogue."""
+        """Return one course of the catalogue."""
         course, version, _ = await self._store.course(course_id)
         # Read after the course: an edit in between shows as under way, never as done.
         return CatalogueEntry(course, version, await self._store.recalculation(course_id))

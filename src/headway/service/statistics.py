@@ -32,7 +32,7 @@ PAGE_OF_A_FILE: Final = 250
 
 
 class Activity(NamedTuple):
-    """What happened in a course, day by day."""
+    """Return what happened in a course, day by day."""
 
     course: Course
     period: Period
@@ -73,14 +73,17 @@ class StatisticsService:
         self._clock = clock
 
     async def course(self, principal: Principal, course_id: CourseId) -> CourseStatistics:
-        """A course's figures."""
+        """Return a course's figures."""
         principal.require_statistics(course_id)
         now = self._clock()
         reading = await self._store.statistics(course_id, *_last_month(now))
         return statistics_of(reading, reading.course.date_of(now))
 
     async def courses(self, principal: Principal, query: CourseQuery = FIRST_COURSES) -> CoursePage[CourseStatistics]:
-        """The figures of a page of the courses that the token grants, by title; without distributions of scores."""
+        """Return the figures of a page of the courses that the token grants, by title.
+
+        They have no distributions of scores.
+        """
         principal.require(STATISTICS_READ)
         now = self._clock()
         granted = replace(one_more(query), among=principal.courses)
@@ -92,7 +95,7 @@ class StatisticsService:
     async def activity(
         self, principal: Principal, course_id: CourseId, first: date | None, last: date | None
     ) -> Activity:
-        """What happened in a course, by default in the last 30 of its days. Raises `InvalidValueError`."""
+        """Return what happened in a course, by default in the last 30 of its days. Raises `InvalidValueError`."""
         principal.require_statistics(course_id)
         course = (await self._store.course(course_id)).course
         period = period_of(first, last, course.date_of(self._clock()))
@@ -132,7 +135,7 @@ class StatisticsService:
                 return
 
     async def learner(self, principal: Principal, course_id: CourseId, learner_id: LearnerId) -> LearnerDetail:
-        """One learner in a course. Raises `LearnerNotFoundError`."""
+        """Return one learner in a course. Raises `LearnerNotFoundError`."""
         principal.require_statistics(course_id)
         reading = await read_learner(self._store, learner_id, course_id)
         if reading.course_progress is None or reading.course_progress.started_at is None:

@@ -62,19 +62,19 @@ async def get_course_schema(_call: Call) -> Reply:
 
 
 def _course(entry: CatalogueEntry) -> Reply:
-    """A course document with its defaults filled in. A client can put it again."""
+    """Return a course document with its defaults filled in. A client can put it again."""
     under_way = entry.recalculation
     shown_with = f"+{under_way.learners}.{under_way.done}" if under_way else ""
     return json_reply(course_document(entry), headers=(*_course_headers(entry.version, shown_with), PRIVATE))
 
 
 def _course_put(put: CoursePut) -> Reply:
-    """What putting a course changed, with the entity tag of the stored document."""
+    """Return what putting a course changed, with the entity tag of the stored document."""
     return json_reply(put.change, headers=_course_headers(put.version))
 
 
 def _course_impact(impact: Impact) -> Reply:
-    """The impact that putting a course would have."""
+    """Return the impact that putting a course would have."""
     figures = impact._asdict()
     return json_reply(asdict(figures.pop("change")) | figures)
 

@@ -135,7 +135,7 @@ def _form(form: TextForm) -> dict[str, Any]:
 
 
 def _report_document(report: Report) -> dict[str, Any]:
-    """An import's report, as JSON values."""
+    """Return an import's report, as JSON values."""
     lines, written, unchanged, refused, faults, ignored, held_back = report
     errors = [{"line": fault.line, "loc": fault.location, "msg": fault.reason, "type": fault.kind} for fault in faults]
     return {

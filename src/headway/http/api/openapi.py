@@ -86,7 +86,7 @@ _IGNORED_HEADER: Final = {
 
 
 def _refusal(status: int) -> type[BaseModel]:
-    """The shape of the refusals with one status, with their codes."""
+    """Return the shape of the refusals with one status, with their codes."""
     code: Any = (Literal[codes_of(status)], ...)
     return create_model(f"Refusal{status}", __base__=Refusal, __doc__=Refusal.__doc__, code=code)
 
@@ -159,12 +159,12 @@ def build_router(endpoints: Sequence[Endpoint], prefix: str, lifespan: Lifespan[
 
 
 def _scopes(operation: Operation) -> Sequence[str]:
-    """The scopes that a token must grant: in OpenAPI 3.1, the roles of a security requirement (section 4.8.30)."""
+    """Return the scopes that a token must grant: the roles of a security requirement (OpenAPI 3.1, section 4.8.30)."""
     return () if operation.scope is None or operation.waived_for_oneself else (operation.scope,)
 
 
 def _declaration(endpoint: Endpoint, allowed: str) -> Callable[..., None]:
-    """A function whose signature declares the operation's parameters to FastAPI. It is never called."""
+    """Return a function whose signature declares the operation's parameters to FastAPI. It is never called."""
 
     def declared() -> None:
         raise NotImplementedError
@@ -250,7 +250,7 @@ def _etag_headers(operation: Operation) -> dict[str, Any]:
 
 
 def _event(operation: Operation) -> dict[str, Any]:
-    """The shape of an event, as OpenAPI 3.2 and FastAPI describe it."""
+    """Return the shape of an event, as OpenAPI 3.2 and FastAPI describe it."""
     content = {"$ref": f"#/components/schemas/{operation.answer.__name__}"}
     data = {"type": "string", "contentMediaType": "application/json", "contentSchema": content}
     names = {"event": {"type": "string", "const": EVENT}, "id": {"type": "string"}, "data": data}

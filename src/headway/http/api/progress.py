@@ -109,7 +109,7 @@ def _rendered(found: Iterable[LessonAndProgress]) -> bytes:
 
 
 def recorded(result: Recorded, ignored: Sequence[str] = ()) -> Reply:
-    """The lesson progress after a write.
+    """Return the lesson progress after a write.
 
     `Headway-Kept` names the fields whose stored value was kept. `Headway-Ignored` names the first 20 fields that were
     ignored, percent-encoded.
@@ -125,7 +125,7 @@ def recorded(result: Recorded, ignored: Sequence[str] = ()) -> Reply:
 
 
 def _progress_headers(stored: LessonProgress, lesson: Lesson) -> Headers:
-    """The headers of a lesson's progress: its entity tag, who wrote it last, and who completed it against conditions.
+    """Return the headers of lesson progress: its etag, who wrote it last, and who completed it against conditions.
 
     The part after a + stands for the lesson's content id, which is shown but not stored with the progress. A write's
     condition ignores it.

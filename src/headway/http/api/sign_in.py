@@ -46,7 +46,7 @@ async def make_sign_in_code(call: Call) -> Reply:
 
 
 def sign_in_url(origin: str, path: str, code: str, page: str = "") -> str:
-    """The address that signs in with a code, and then shows `page` (a path relative to the pages)."""
+    """Return the address that signs in with a code, and then shows `page` (a path relative to the pages)."""
     wanted = f"&next={path}{page}" if page else ""
     return f"{origin}{path}/sign-in?code={code}{wanted}"
 

@@ -36,7 +36,7 @@ Pages = AsyncGenerator[Sequence[RosterLine], None]
 
 
 def negotiated(given: Format | None, accept: bytes | None) -> Format:
-    """The form of the answer: `given`, or the one with the highest weight in Accept; JSON wins a tie.
+    """Return the form of the answer: `given`, or the one with the highest weight in Accept; JSON wins a tie.
 
     Where Accept names none of the forms, it is JSON.
     """
@@ -53,7 +53,7 @@ def negotiated(given: Format | None, accept: bytes | None) -> Format:
 
 
 async def streamed(form: Format, course_id: CourseId, pages: Pages) -> StreamedReply:
-    """A roster as a file. Its first chunk is built here, so that an error is raised before anything is sent.
+    """Return a roster as a file. Its first chunk is built here, so that an error is raised before anything is sent.
 
     Raises what `pages` raises, and `NotAcceptableError` for Parquet where pyarrow is not installed.
     """
@@ -68,7 +68,10 @@ async def streamed(form: Format, course_id: CourseId, pages: Pages) -> StreamedR
 
 
 async def _as_csv(pages: Pages) -> Chunks:
-    """The roster as CSV (RFC 4180) with a header. No cell holds a learner's text: they are ids, numbers and times."""
+    """Yield the roster as CSV (RFC 4180) with a header.
+
+    No cell holds a learner's text: they are ids, numbers and times.
+    """
     head: list[Sequence[object]] = [_COLUMNS]
     async with aclosing(pages):
         async for page in pages:
@@ -84,7 +87,7 @@ def _csv_lines(lines: Sequence[Sequence[object]]) -> bytes:
 
 
 def _cell(value: object) -> object:
-    """A cell's value. Times are UTC, and are written as in JSON."""
+    """Return a cell's value. Times are UTC, and are written as in JSON."""
     return f"{value.isoformat(timespec='seconds')[:19]}Z" if isinstance(value, datetime) else value
 
 
@@ -122,7 +125,7 @@ class _Sink(io.RawIOBase):
 
 
 async def _as_parquet(pages: Pages, arrow: Any) -> Chunks:
-    """The roster as Parquet, in row groups of about 10,000 lines. A thread builds them."""
+    """Yield the roster as Parquet, in row groups of about 10,000 lines. A thread builds them."""
     sink = _Sink()
     schema = _schema(arrow)
 

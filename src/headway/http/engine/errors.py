@@ -106,12 +106,12 @@ _CLOSE: Final = (b"connection", b"close")
 
 
 def refusal(detail: str, status: int, code: str, headers: Headers = ()) -> Reply:
-    """A refusal in the shape of every status but 422: a sentence for people, and a code for programs."""
+    """Return a refusal in the shape of every status but 422: a sentence for people, and a code for programs."""
     return json_reply({"detail": detail, "code": code}, status, headers)
 
 
 def refusal_of_no_class(detail: str, status: int, headers: Headers = ()) -> Reply:
-    """A refusal that no operation makes. Its status gives its code."""
+    """Return a refusal that no operation makes. Its status gives its code."""
     return refusal(detail, status, CODES_OF_NO_CLASS.get(status, "refused"), headers)
 
 
@@ -129,12 +129,12 @@ TOO_MANY_CONNECTIONS: Final = refusal_of_no_class(
 
 
 def codes_of(status: int) -> tuple[str, ...]:
-    """The codes of an operation's refusals with this status."""
+    """Return the codes of an operation's refusals with this status."""
     return tuple(refused.code for refused in REFUSALS.values() if refused.status == status)
 
 
 def to_reply(error: HeadwayError | ValidationError) -> Reply:
-    """The answer to a refusal."""
+    """Return the answer to a refusal."""
     if isinstance(error, ValidationError):
         return _unprocessable(_body_faults(error))
     status, code = next(REFUSALS[kind] for kind in type(error).__mro__ if kind in REFUSALS)
@@ -156,7 +156,7 @@ def _headers(error: HeadwayError) -> Headers:
 
 
 def _challenge(error: NotAuthenticatedError | MissingScopeError | CourseNotGrantedError) -> str:
-    """The value of `WWW-Authenticate` (RFC 6750 section 3), with the reason where a token was sent."""
+    """Return the value of `WWW-Authenticate` (RFC 6750 section 3), with the reason where a token was sent."""
     match error:
         case NotAuthenticatedError(token_sent=False):
             return "Bearer"
@@ -206,7 +206,7 @@ def _body_faults(error: ValidationError) -> list[dict[str, Any]]:
 
 
 def _more_than(listed: Sequence[dict[str, Any]], found: int, part: str) -> list[dict[str, Any]]:
-    """The last entry of a list that is not complete: how many faults were found. Empty where all are listed."""
+    """Return the last entry of a list that is not complete: how many faults were found. Empty where all are listed."""
     if found <= len(listed):
         return []
     message = f"Listed are the first {len(listed)} faults; there are {found}."
@@ -216,13 +216,13 @@ def _more_than(listed: Sequence[dict[str, Any]], found: int, part: str) -> list[
 def _fault(
     location: tuple[str | int, ...], message: str, kind: str, given: object, context: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """One entry of `detail`, with the reference's fields in the reference's order."""
+    """Return one entry of `detail`, with the reference's fields in the reference's order."""
     where = [_shortened(part) if isinstance(part, str) else part for part in location]
     return {"loc": where, "msg": message, "type": kind, "input": _printable(given), "ctx": context or {}}
 
 
 def _printable(given: object) -> object:
-    """A value from the request, as the answer repeats it: a long text is cut, a long object or list becomes `None`.
+    """Return a value of the request as the answer shows it: a long text is cut, a long object or list becomes `None`.
 
     A whole number of more than 64 bits becomes its text, since most JSON readers can not hold it.
     """

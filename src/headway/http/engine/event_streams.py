@@ -47,13 +47,13 @@ Read = Callable[[], Awaitable[Event]]
 
 
 def event_of(figures: bytes) -> Event:
-    """The event for these figures, which are JSON in one line."""
+    """Return the event for these figures, which are JSON in one line."""
     state = state_of(figures)
     return Event(state, b"event: %b\nid: %b\ndata: %b\n\n" % (EVENT.encode(), state.encode(), figures))
 
 
 def state_of(figures: bytes) -> str:
-    """The id of these figures: a hash of them."""
+    """Return the id of these figures: a hash of them."""
     return sha256(figures).hexdigest()[:32]
 
 
@@ -124,7 +124,7 @@ class Streams:
     async def follow(
         self, course_id: CourseId, read: Read, seen: str, principal: Principal
     ) -> AsyncGenerator[bytes, None]:
-        """The chunks of one stream, for a client that has seen the event with the id `seen` (empty: none).
+        """Yield the chunks of one stream, for a client that has seen the event with the id `seen` (empty: none).
 
         There is a chunk about once a second. Most are empty: they let the sender check that the client is still there.
         The first is never empty. The stream ends when the principal's token or session expires, when the course is
@@ -197,7 +197,7 @@ def _is_gone(watch: _Watch) -> bool:
 
 
 def _chunk(sent: Event, latest: Event, quiet_seconds: float) -> tuple[bytes, Event]:
-    """The next chunk for a client whose last event was `sent`, and the client's last event after it."""
+    """Return the next chunk for a client whose last event was `sent`, and the client's last event after it."""
     if latest.id != sent.id:
         return latest.text, latest
     return COMMENT if quiet_seconds >= COMMENT_SECONDS else _NOTHING, latest

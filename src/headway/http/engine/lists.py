@@ -29,7 +29,7 @@ class RenderedLists:
         self._lists: OrderedDict[CourseProgressKey, _Rendered] = OrderedDict()
 
     def find(self, key: CourseProgressKey, stamp: LessonsStamp) -> Reply | None:
-        """The list that was rendered under this stamp; `None` where it is not kept."""
+        """Return the list that was rendered under this stamp; `None` where it is not kept."""
         rendered = self._lists.get(key)
         if rendered is None or rendered.stamp != stamp:
             return None

@@ -22,7 +22,7 @@ _NUMBERS: Final = count(1)
 
 
 def request_id(given: bytes | None) -> str:
-    """The id that the caller gave, or a new one where that is missing, too long or not printable ASCII.
+    """Return the id that the caller gave, or a new one where that is missing, too long or not printable ASCII.
 
     A new id is a random part of this process and a running number. It is unique, and far cheaper than a UUID.
     """
@@ -86,7 +86,10 @@ class Observed:
             self._observer(scope).answered(status, started)
 
     def _observer(self, scope: Scope) -> Observer:
-        """The observer of the request's route. All unknown paths and methods share one, which bounds the metrics."""
+        """Return the observer of the request's route.
+
+        All unknown paths and methods share one, which bounds the metrics.
+        """
         path = getattr(scope.get("route"), "path", "other")
         method = scope["method"] if scope["method"] in _METHODS and path != "other" else "other"
         if (method, path) not in self._observers:

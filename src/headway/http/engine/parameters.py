@@ -25,7 +25,7 @@ class UnsupportedMediaTypeError(HeadwayError):
 
 
 def parse_media_type(headers: Mapping[bytes, bytes], known: Collection[str]) -> str:
-    """The media type of the body, in lower case, without parameters.
+    """Return the media type of the body, in lower case, without parameters.
 
     Raises `UnsupportedMediaTypeError` where it is not one of `known`.
     """
@@ -36,7 +36,7 @@ def parse_media_type(headers: Mapping[bytes, bytes], known: Collection[str]) -> 
 
 
 def parse_import_key(value: bytes | None) -> str | None:
-    """The key in an Idempotency-Key header; `None` without the header.
+    """Return the key in an Idempotency-Key header; `None` without the header.
 
     Raises `InvalidImportKeyError` where it is not 1 to 255 printable ASCII characters.
     """
@@ -49,7 +49,7 @@ def parse_import_key(value: bytes | None) -> str | None:
 
 
 def accepted(header: str) -> dict[str, float]:
-    """The values of a header such as Accept, in lower case, each with its weight (RFC 9110 section 12.4.2).
+    """Return the values of a header such as Accept, in lower case, each with its weight (RFC 9110 section 12.4.2).
 
     A missing or malformed weight counts as 1. Where a value is repeated, the first counts.
     """

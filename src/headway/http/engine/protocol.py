@@ -215,7 +215,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
             self.parser.feed_data(head)
 
     def _head_without_upgrade(self) -> bytes:
-        """The last head without its `Upgrade` header."""
+        """Return the last head without its `Upgrade` header."""
         self._upgrades = False
         version = self.parser.get_http_version().encode()
         lines = [b"%b %b HTTP/%b" % (self.parser.get_method(), self.url, version)]
@@ -435,7 +435,7 @@ class BoundedHeadProtocol(HttpToolsProtocol):
 
 
 def _new_parser(protocol: BoundedHeadProtocol) -> httptools.HttpRequestParser:
-    """A parser as uvicorn makes it: it also reads requests after one with `Connection: close`."""
+    """Return a parser as uvicorn makes it: it also reads requests after one with `Connection: close`."""
     parser = httptools.HttpRequestParser(protocol)
     parser.set_dangerous_leniencies(lenient_data_after_close=True)
     return parser

@@ -42,12 +42,12 @@ NO_CONTENT: Final = Reply(204, b"", ())
 
 
 def json_reply(value: object, status: int = 200, headers: Headers = ()) -> Reply:
-    """An answer of any JSON value."""
+    """Return an answer of any JSON value."""
     return reply_of_json(to_json(value), status, headers)
 
 
 def reply_of_json(body: bytes, status: int = 200, headers: Headers = ()) -> Reply:
-    """An answer of JSON that is already rendered."""
+    """Return an answer of JSON that is already rendered."""
     return Reply(status, body, (_JSON, (b"content-length", b"%d" % len(body)), *headers))
 
 
@@ -60,12 +60,12 @@ _REPEATED_IN_304: Final = frozenset(
 
 
 def etag_of(reply: Reply) -> bytes | None:
-    """The answer's entity tag; `None` where it has none."""
+    """Return the answer's entity tag; `None` where it has none."""
     return next((value for name, value in reply.headers if name == b"etag"), None)
 
 
 def with_etag(reply: Reply) -> Reply:
-    """The answer with an entity tag. Where it has none, it gets a hash of its body."""
+    """Return the answer with an entity tag. Where it has none, it gets a hash of its body."""
     if etag_of(reply) is not None:
         return reply
     etag = blake2b(reply.body, digest_size=12).hexdigest()
@@ -73,19 +73,19 @@ def with_etag(reply: Reply) -> Reply:
 
 
 def not_modified(reply: Reply) -> Reply:
-    """A 304 in place of this answer, with the headers that RFC 9110 section 15.4.5 asks for and Headway's own."""
+    """Return a 304 in place of this answer, with the headers of RFC 9110 section 15.4.5 and Headway's own."""
     return Reply(304, b"", tuple(line for line in reply.headers if line[0] in _REPEATED_IN_304))
 
 
 def to_response(reply: Reply) -> Response:
-    """The answer as a Starlette response."""
+    """Return the answer as a Starlette response."""
     response = Response(reply.body, reply.status)
     response.raw_headers = list(reply.headers)
     return response
 
 
 async def long_document(head: Mapping[str, object], arrays: Mapping[str, Array]) -> Reply:
-    """A JSON object: the members of `head`, then `arrays`, which are too long to be rendered at once."""
+    """Return a JSON object: the members of `head`, then `arrays`, which are too long to be rendered at once."""
     text = BytesIO()
     text.write(to_json(head)[:-1])
     for name, array in arrays.items():
@@ -96,7 +96,7 @@ async def long_document(head: Mapping[str, object], arrays: Mapping[str, Array])
 
 
 def linked(reply: Reply, next_page: str | None) -> Reply:
-    """The answer with a `Link` to the next page (RFC 8288), where there is one."""
+    """Return the answer with a `Link` to the next page (RFC 8288), where there is one."""
     if next_page is None:
         return reply
     return reply._replace(headers=(*reply.headers, (b"link", f'<{next_page}>; rel="next"'.encode())))

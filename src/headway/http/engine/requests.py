@@ -27,7 +27,7 @@ _ENTITY_TAG: Final = re.compile(rb'[ \t,]*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"[ \t
 
 
 def origin_of(public_url: str | None, scheme: str, host: str) -> str:
-    """The origin that browsers see: `public_url`, or the one that the request was sent to."""
+    """Return the origin that browsers see: `public_url`, or the one that the request was sent to."""
     return public_url or f"{scheme}://{host}"
 
 
@@ -43,7 +43,7 @@ class Pages(NamedTuple):
     sessions: Sessions
 
     def origin(self, scheme: str, headers: RequestHeaders) -> str:
-        """The origin of the pages, for a request with these headers."""
+        """Return the origin of the pages, for a request with these headers."""
         return origin_of(self.public_url, scheme, headers.get(b"host", b"localhost").decode("latin-1"))
 
 
@@ -115,7 +115,7 @@ class NotAcceptableError(HeadwayError):
 
 
 def parse_precondition(headers: RequestHeaders) -> Precondition:
-    """The conditions of If-Match and If-None-Match (RFC 9110 sections 13.1.1, 13.1.2).
+    """Return the conditions of If-Match and If-None-Match (RFC 9110 sections 13.1.1, 13.1.2).
 
     If-Match compares strongly, so a weak etag in it matches nothing. If-None-Match compares weakly.
     Raises `InvalidHeaderError` where a header is malformed.
@@ -138,7 +138,7 @@ def is_known(headers: RequestHeaders, etag: bytes | None) -> bool:
 
 
 def _of_the_stored(etags: frozenset[str] | None) -> frozenset[str] | None:
-    """The etags without the part after a +. That part stands for what was shown with the stored value."""
+    """Return the etags without the part after a +. That part stands for what was shown with the stored value."""
     return None if etags is None else frozenset(etag.partition("+")[0] for etag in etags)
 
 
@@ -159,7 +159,10 @@ def _entity_tags(name: str, value: bytes | None, *, weak: bool) -> tuple[bool, f
 
 
 def read_headers(lines: Iterable[tuple[bytes, bytes]]) -> RequestHeaders:
-    """The headers by name. Lines of one name are joined (RFC 9110 section 5.3; for cookies RFC 9113 section 8.2.3)."""
+    """Return the headers by name.
+
+    Lines of one name are joined (RFC 9110 section 5.3; for cookies RFC 9113 section 8.2.3).
+    """
     headers: RequestHeaders = {}
     for name, value in lines:
         headers[name] = headers[name] + _BETWEEN.get(name, b", ") + value if name in headers else value

@@ -34,7 +34,7 @@ Columns = Sequence[Any]
 
 
 def to_lesson_progress(columns: Any) -> LessonProgress:
-    """A row of `lesson_progress`."""
+    """Return a row of `lesson_progress`."""
     values = list(columns)
     values[_STATUS] = _STATUSES[values[_STATUS]]
     for index in _IDS:

@@ -23,7 +23,7 @@ Columns = tuple[Any, ...]
 
 
 def to_lesson_progress(columns: Columns) -> LessonProgress:
-    """A row of `lesson_progress`."""
+    """Return a row of `lesson_progress`."""
     values = list(columns)
     values[_STATUS] = _STATUSES[values[_STATUS]]
     for index in _FLAGS:
@@ -43,7 +43,7 @@ def to_touched_lesson(columns: Columns) -> TouchedLesson:
 
 
 def from_lesson_progress(progress: LessonProgress) -> Columns:
-    """The columns of `lesson_progress`, in the table's order."""
+    """Return the columns of `lesson_progress`, in the table's order."""
     values: list[Any] = list(progress)
     for index in _MOMENTS:
         moment = values[index]
