@@ -172,7 +172,9 @@ async def test_the_catalogues_version_grows_above_both_databases() -> None:
 
 
 @pytest.mark.parametrize(
-    "foreign", [VersionedCourse(course(), 3), started(), COURSE_PROGRESS], ids=["course", "row", "standing"]
+    "foreign",
+    [VersionedCourse(course(), 3), started(), COURSE_PROGRESS],
+    ids=["course", "lesson progress", "course progress"],
 )
 @pytest.mark.usefixtures("batch")
 async def test_a_destination_that_holds_more_is_refused(foreign: Any) -> None:

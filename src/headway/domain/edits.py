@@ -92,7 +92,7 @@ class CourseEdit:
         return (would_have.completed_at is not None) - (has.completed_at is not None)
 
     def _completed(self, before: int) -> CompletedTotal:
-        """Return the lessons that would count as completed for a learner with `before` completed ones that count now."""
+        """Return how many lessons would count as completed for a learner with `before` completed lessons now."""
         staying = self._required_before - self._dropped
         least = max(0, before - self._dropped)
         most = min(staying, min(before, staying) + self._loosened) + self._brought_started

@@ -64,9 +64,9 @@ class PostgresArchive(ArchiveReader):
         with _refusals_translated():
             await self._database.transact(put)
 
-    async def put_lesson_progress(self, rows: Sequence[LessonProgress]) -> None:
+    async def put_lesson_progress(self, all_lesson_progress: Sequence[LessonProgress]) -> None:
         """Store lesson progress."""
-        await self._session.change(sql.HOLD_LESSON_PROGRESS, *from_lesson_progress(rows))
+        await self._session.change(sql.HOLD_LESSON_PROGRESS, *from_lesson_progress(all_lesson_progress))
 
     async def put_course_progress(self, all_course_progress: Sequence[CourseProgress]) -> None:
         """Store course progress."""

@@ -29,10 +29,10 @@ from headway.storage.lessons import course_columns, lesson_columns, to_courses
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.database import Database
 from headway.storage.shared import statements as shared_sql
+from headway.storage.shared.ids import BEFORE_ALL_COURSES
 
 T = TypeVar("T")
 
-BEFORE_ALL_COURSES: Final = (b"", str(UUID(int=0)))
 
 KEPT_COURSES: Final = 1_000
 FRESH_SECONDS: Final = 1.0

@@ -12,11 +12,12 @@ from headway.domain.identifiers import CourseId
 from headway.domain.roster import RosterQuery
 from headway.domain.statistics import CourseReading, reading_of
 from headway.storage.postgres import statements as sql
-from headway.storage.postgres.catalogue import BEFORE_ALL_COURSES, Catalogue
+from headway.storage.postgres.catalogue import Catalogue
 from headway.storage.postgres.database import Database
 from headway.storage.postgres.rows import to_course_progress
 from headway.storage.postgres.session import run
 from headway.storage.shared.counts import all_counts, counted
+from headway.storage.shared.ids import BEFORE_ALL_COURSES
 from headway.storage.shared.rosters import roster_page
 
 SLOTS: Final = 16

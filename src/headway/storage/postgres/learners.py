@@ -139,6 +139,5 @@ async def _days(connection: asyncpg.Connection, learner_id: LearnerId, course_id
 async def _store(connection: asyncpg.Connection, change: ChangeSet) -> None:
     """Store a change behind a locked gate."""
     if change.stored_progress is not None:
-        learner_id, course_id, *columns = (column[0] for column in from_course_progress([change.stored_progress]))
-        await connection.execute(sql.PUT_HELD_COURSE_PROGRESS, *columns, learner_id, course_id)
+        await connection.execute(sql.HOLD_COURSE_PROGRESS, *from_course_progress([change.stored_progress]))
     await store_what_follows(connection, any_slot(), [change])

@@ -176,26 +176,6 @@ SELECT course_id::text FROM courses WHERE course_id = ANY (:course_ids::uuid[]) 
 -- A learner's course progress, where nobody locks it.
 SELECT course_id FROM course_progress WHERE user_id = :user_id AND course_id = :course_id FOR UPDATE SKIP LOCKED;
 
--- name: put-held-course-progress!
--- Store course progress that this transaction has locked.
-UPDATE course_progress SET
-    completed_lessons = :completed_lessons,
-    in_progress_lessons = :in_progress_lessons,
-    micro_minutes = :micro_minutes,
-    last_accessed = :last_accessed,
-    course_version = :course_version,
-    previous_revision = revision,
-    revision = :revision,
-    started_at = :started_at,
-    completed_at = :completed_at,
-    day = :day,
-    day_lessons_started = :day_lessons_started,
-    day_lessons_completed = :day_lessons_completed,
-    day_micro_minutes = :day_micro_minutes,
-    day_completions = :day_completions,
-    at_lesson = :at_lesson
-WHERE user_id = :user_id AND course_id = :course_id;
-
 -- name: learner-days-of
 -- The finished days of many learners in one course each.
 SELECT {learner_days:d}

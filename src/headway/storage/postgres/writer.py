@@ -33,12 +33,13 @@ from headway.storage.postgres.rows import (
     to_held_day,
     to_lesson_progress,
 )
+from headway.storage.shared.columns import COURSE_PROGRESS
 from headway.turns import in_turns
 
 _log = get_logger("headway.storage")
 
 _GROUPS_AT_A_TIME: Final = 256
-_COURSE_PROGRESS_COLUMNS: Final = 16  # of course_progress, before those of lesson_progress
+_COURSE_PROGRESS_COLUMNS: Final = len(COURSE_PROGRESS.columns)  # they stand before those of lesson_progress
 
 
 class Writer(Locks):

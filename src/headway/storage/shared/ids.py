@@ -7,6 +7,8 @@ from headway.domain.identifiers import LearnerId
 
 FIRST_ID: Final = str(UUID(int=0))
 LAST_ID: Final = str(UUID(int=2**128 - 1))
+BEFORE_ALL_COURSES: Final = (b"", FIRST_ID)
+"""The position before the first course of a list by title: no title has an empty sort key."""
 
 
 def next_learner(learner_id: LearnerId) -> LearnerId | None:

@@ -65,10 +65,10 @@ class SqliteArchive(ArchiveReader):
                 store_course(connection, course)
                 fetch(connection, shared_sql.BEGIN_RECALCULATION, course.course.id, course.version, 0)
 
-    async def put_lesson_progress(self, rows: Sequence[LessonProgress]) -> None:
+    async def put_lesson_progress(self, all_lesson_progress: Sequence[LessonProgress]) -> None:
         """Store lesson progress."""
         async with self._transaction() as connection:
-            connection.executemany(sql.HOLD_LESSON_PROGRESS, map(from_lesson_progress, rows))
+            connection.executemany(sql.PUT_LESSON_PROGRESS, map(from_lesson_progress, all_lesson_progress))
 
     async def put_course_progress(self, all_course_progress: Sequence[CourseProgress]) -> None:
         """Store course progress."""

@@ -13,10 +13,9 @@ from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId
 from headway.storage.lessons import course_columns, lesson_columns, to_course
 from headway.storage.shared import statements as shared_sql
+from headway.storage.shared.ids import BEFORE_ALL_COURSES
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.rows import fetch, fetch_one
-
-BEFORE_ALL_COURSES: Final = (b"", "")
 
 _KEPT_COURSES: Final = 1_000
 

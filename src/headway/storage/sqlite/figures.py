@@ -9,15 +9,15 @@ import orjson
 from headway.domain.catalogue import CourseQuery
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress
-from headway.domain.holdings import HeldDay
 from headway.domain.identifiers import CourseId
 from headway.domain.roster import RosterQuery
 from headway.domain.statistics import CourseReading, reading_of
 from headway.storage.shared.counts import all_counts, counted
+from headway.storage.shared.ids import BEFORE_ALL_COURSES
 from headway.storage.shared.rosters import roster_page
 from headway.storage.sqlite import statements as sql
-from headway.storage.sqlite.catalogue import BEFORE_ALL_COURSES, Catalogue
-from headway.storage.sqlite.rows import fetch, from_held_day, to_course_progress
+from headway.storage.sqlite.catalogue import Catalogue
+from headway.storage.sqlite.rows import fetch, to_course_progress
 from headway.storage.sqlite.session import run
 
 
@@ -30,11 +30,6 @@ def store_counters(connection: apsw.Connection, counters: Counters) -> None:
         sql.ADD_ACTIVITY,
         [(course_id, day.isoformat(), *counts) for (course_id, day), counts in counters.days.items()],
     )
-
-
-def store_day(connection: apsw.Connection, held: HeldDay) -> None:
-    """Store a finished day of a learner."""
-    fetch(connection, sql.PUT_LEARNER_DAY, *from_held_day(held))
 
 
 class Figures:

@@ -29,11 +29,11 @@ from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.columns import LESSON_PROGRESS
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue
-from headway.storage.sqlite.figures import store_day
 from headway.storage.sqlite.recent import Recent
 from headway.storage.sqlite.rows import (
     fetch,
     fetch_one,
+    from_held_day,
     to_course_progress,
     to_held_day,
     to_lesson_progress,
@@ -173,7 +173,7 @@ class ProgressTable:
             self._recent.store_lesson_progress(connection, (*key, lesson_id), after)
         self._recent.store_course_progress(connection, change.before, change.stored_progress)
         for day in change.stored_days:
-            store_day(connection, HeldDay(*key, day))
+            fetch(connection, sql.PUT_LEARNER_DAY, *from_held_day(HeldDay(*key, day)))
         for moment in change.removed_days:
             fetch(connection, sql.REMOVE_LEARNER_DAY, *key, moment.isoformat())
         change.add_to(counters)

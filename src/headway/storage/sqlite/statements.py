@@ -11,7 +11,6 @@ from headway.storage.shared.roster_statements import Dialect, roster_statements
 
 _FOLDER: Final = Path(__file__).parent
 _QUERIES: Final = read_queries("apsw", _FOLDER / "statements.sql")
-_ARCHIVE: Final = read_queries("apsw", _FOLDER / "archive.sql")
 _STATISTICS: Final = read_queries("apsw", _FOLDER / "statistics.sql")
 _PROMISED: Final = read_queries("apsw", _FOLDER / "promised.sql")
 
@@ -35,7 +34,6 @@ LESSONS_STAMP: Final = _sql("lessons_stamp")
 LEARNER_COURSES: Final = _sql("learner_courses")
 PUT_COURSE_PROGRESS: Final = _sql("put_course_progress")
 TOUCH_COURSE_PROGRESS: Final = _sql("touch_course_progress")
-HOLD_LESSON_PROGRESS: Final = _sql("hold_lesson_progress", _ARCHIVE)
 ADD_LESSON_STATISTICS: Final = _sql("add_lesson_statistics", _STATISTICS)
 ADD_SCORES: Final = _sql("add_scores", _STATISTICS)
 ADD_COURSE_STATISTICS: Final = _sql("add_course_statistics", _STATISTICS)
