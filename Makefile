@@ -31,7 +31,7 @@ test: .venv/installed $(if $(shell command -v npm),node_modules/installed) ## ru
 	$(BIN)/pytest
 
 test-fast: .venv/installed ## run the quick tests: the rules, the store on SQLite, the API
-	$(BIN)/pytest tests/domain tests/storage tests/http -m "not postgres and not slow" --hypothesis-profile quick
+	$(BIN)/pytest tests/domain tests/storage tests/http -m "not postgres and not slow" --hypothesis-profile quick -n 2
 
 test-days: .venv/installed node_modules/installed ## run what could depend on the day as of other days (needs faketime)
 	$(BIN)/python tools/days.py

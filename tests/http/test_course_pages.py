@@ -15,6 +15,8 @@ from support.program import Program
 from support.running import Running
 from support.school import token_for_courses
 
+pytestmark = pytest.mark.slow
+
 TITLES = ["!", "10 lessons", "Ábaco", "abanico", "apple", "apple", "Banana", "Lesson 2", "Lesson 10", "zebra", "Zebra"]
 NEXT = re.compile(r'<(\?limit=\d+&cursor=[\w-]+)>; rel="next"')
 

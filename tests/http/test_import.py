@@ -227,6 +227,7 @@ class TestAtomic:
         answer = admin.post(f"{IMPORT}?atomic=true&dry_run=true", content=ndjson(lines), headers=NDJSON)
         return answer.status_code, answer.json()
 
+    @pytest.mark.slow
     def test_atomic_import_writes_all_lines(self, admin: httpx.Client, admin_id: str, some: MakeLines) -> None:
         lines = some(700)
         rehearsed = self._rehearse(admin, lines)
@@ -263,6 +264,7 @@ class TestAtomic:
         ]
         assert self._rehearse(admin, lines) == (refused.status_code, refused.json())
 
+    @pytest.mark.slow
     def test_atomic_import_refuses_more_than_10_000_lines(
         self, admin: httpx.Client, ids: tuple[str, list[str]]
     ) -> None:
@@ -365,6 +367,7 @@ class TestRefusals:
     def test_an_unknown_parameter_is_ignored(self, admin: httpx.Client) -> None:
         assert admin.post(f"{IMPORT}?a=b&c", content=b"", headers=NDJSON).status_code == 200
 
+    @pytest.mark.slow
     def test_a_file_over_its_bound_is_refused(self, admin: httpx.Client) -> None:
         assert send(admin, b"\n" * IMPORT_BODY_BYTES).json() == NOTHING
         assert send(admin, b"\n" * (IMPORT_BODY_BYTES + 1)).status_code == 413

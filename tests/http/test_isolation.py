@@ -48,6 +48,7 @@ def _conditions(row: httpx.Response) -> list[dict[str, str]]:
     return [{}, {"If-Match": tag}, {"If-Match": "*"}, {"If-None-Match": "*"}, {"If-None-Match": tag}]
 
 
+@pytest.mark.slow
 def test_no_operation_shows_or_changes_another_learners_progress(
     other_learner: httpx.Client,
     course_path: str,

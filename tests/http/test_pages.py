@@ -220,6 +220,7 @@ class TestRequestIds:
         assert len(set(ids)) == (1 if given else len(ids))
 
 
+@pytest.mark.slow  # a service of its own
 class TestOrigins:
     @staticmethod
     def _cors_headers(answer: httpx.Response) -> list[str]:

@@ -63,6 +63,7 @@ def test_every_write_is_in_the_next_list(learner: httpx.Client, course_path: str
         assert learner.get(course_path).json() == [row.json()]
 
 
+@pytest.mark.slow
 def test_a_list_of_more_than_a_million_characters_is_complete(
     publish: Callable[..., str], learner: httpx.Client
 ) -> None:

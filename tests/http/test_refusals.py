@@ -320,6 +320,7 @@ class TestPaths:
     def test_an_unknown_path_is_not_found(self, visitor: httpx.Client, path: str) -> None:
         assert _sentence(visitor.get(path, headers=authorization(str(uuid4()))), 404) == "Not Found"
 
+    @pytest.mark.slow
     def test_another_method_is_refused_with_allow(
         self, visitor: httpx.Client, course_path: str, lesson_path: str
     ) -> None:
@@ -524,6 +525,7 @@ def _refusal_of(author: httpx.Client, content: str) -> tuple[list[dict[str, Any]
 
 
 class TestManyFaults:
+    @pytest.mark.slow
     @pytest.mark.parametrize(("keys", "listed"), [(100, 100), (101, 100), (10_001, 0), (80_000, 0)])
     def test_the_first_faults_are_listed_and_the_others_are_counted(
         self, author: httpx.Client, keys: int, listed: int

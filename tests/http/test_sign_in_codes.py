@@ -185,6 +185,7 @@ def test_addresses_and_cookies_behind_a_proxy_use_https(folder: Path) -> None:
     assert cookie.endswith("; Path=/; HttpOnly; Secure; SameSite=None; Partitioned")
 
 
+@pytest.mark.slow
 def test_the_cookie_on_https_without_frames_is_same_site(folder: Path) -> None:
     with forked_headway_serve(folder, public_url="https://learn.example") as running:
         made = httpx.post(
@@ -195,6 +196,7 @@ def test_the_cookie_on_https_without_frames_is_same_site(folder: Path) -> None:
     assert cookie.endswith("; Path=/; HttpOnly; Secure; SameSite=Lax")
 
 
+@pytest.mark.slow
 def test_codes_and_cookies_are_refused_without_pages(folder: Path) -> None:
     with forked_headway_serve(folder, dashboard_path="") as running:
         refused = httpx.post(running.base_url + PREFIX + CODES, headers=authorization("ada"), verify=False, timeout=20)
@@ -203,6 +205,7 @@ def test_codes_and_cookies_are_refused_without_pages(folder: Path) -> None:
         assert httpx.get(running.base_url + PAGES, verify=False, timeout=20).status_code == 404
 
 
+@pytest.mark.slow
 def test_no_code_reaches_the_log(folder: Path) -> None:
     with forked_headway_serve(folder, log_requests="all", log_level="debug") as running:
         made = httpx.post(

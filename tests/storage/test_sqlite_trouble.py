@@ -94,6 +94,7 @@ async def test_a_write_waits_for_another_programs_lock_while_reads_are_answered(
         assert await service.attempts() == 3
 
 
+@pytest.mark.slow
 async def test_a_lock_that_is_held_too_long_refuses_writes_and_edits_but_no_reads(
     folder: Path, service: Service
 ) -> None:
@@ -111,6 +112,7 @@ async def test_a_lock_that_is_held_too_long_refuses_writes_and_edits_but_no_read
     assert (await service.store.course(service.course.id)).course == service.course
 
 
+@pytest.mark.slow
 async def test_every_write_that_waited_too_long_is_refused(folder: Path, service: Service) -> None:
     with write_lock(folder):
         waiting = [service.store.write(service.attempt(number)) for number in range(2, 12)]
@@ -279,6 +281,7 @@ async def test_a_running_write_to_a_file_that_is_moved_away_is_not_acknowledged(
         await writing
 
 
+@pytest.mark.slow
 async def test_a_running_write_to_a_file_that_is_replaced_is_not_acknowledged(
     folder: Path, service: Service, disk: WatchedDisk
 ) -> None:

@@ -72,6 +72,7 @@ async def test_every_kind_of_value_survives_the_database(make_store: MakeStore) 
     assert str(found[whole.lesson_id].progress_percentage) == "100"
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(of=lessons(), first=UPDATES, second=UPDATES)
 async def test_a_write_returns_what_is_read_afterwards(
