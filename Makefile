@@ -5,7 +5,7 @@ PORT ?= 8000
 BENCH ?= # options of the benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-days lint bench bench-postgres bench-statistics bench-beside bench-pages vendor screenshots lock clean
+.PHONY: help install demo test test-fast test-citus test-days lint bench bench-postgres bench-statistics bench-beside bench-pages vendor screenshots lock clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,11 @@ test: .venv/installed $(if $(shell command -v npm),node_modules/installed) ## ru
 
 test-fast: .venv/installed ## run the quick tests: the rules, the store on SQLite, the API
 	$(BIN)/pytest tests/domain tests/storage tests/http -m "not postgres and not slow" --hypothesis-profile quick -n 2
+
+# A cluster is set up as docs/operations.md says; the address is of any database on the coordinator that knows all nodes.
+test-citus: .venv/installed ## run the tests of the stores, use cases and API on the Citus cluster of HEADWAY_TEST_CITUS_URL
+	@test -n "$$HEADWAY_TEST_CITUS_URL" || { echo "NOTHING WAS TESTED: set HEADWAY_TEST_CITUS_URL to a Citus coordinator's address." >&2; exit 2; }
+	$(BIN)/pytest tests/storage tests/jobs tests/http -m "postgres and not one_server" -n 2
 
 test-days: .venv/installed node_modules/installed ## run what could depend on the day as of other days (needs faketime)
 	$(BIN)/python tools/days.py

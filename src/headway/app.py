@@ -78,7 +78,7 @@ class Headway:
             if self.settings.uses_postgres
             else _sqlite_store(self.settings, self.metrics)
         )
-        self.metrics.watch_queue(lambda: store.committer.waiting)
+        self.metrics.watch_queue(lambda: store.waiting)
         return store
 
     @cached_property

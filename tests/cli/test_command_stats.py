@@ -7,6 +7,7 @@ import os
 import pty
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -16,6 +17,7 @@ from rich.console import Console
 from headway.cli.statistics import _Bar
 from support.documents import course_document, document_file
 from support.load import Written
+from support.postgres import session
 from support.program import ForkedProgram, Program
 from support.running import Running, lesson, service_environment
 
@@ -158,6 +160,17 @@ def test_unknown_courses_and_wrong_options_are_refused(program: Program) -> None
     both = program("stats", "--json", "--csv")
     assert (both.code, both.out) == (2, "")
     assert "--json" in both.err
+
+
+def test_a_statement_that_postgresql_refuses_is_reported(folder: Path, postgres_url: str) -> None:
+    program = Program(folder, postgres_url)
+    assert program("migrate").code == 0
+    with session(postgres_url) as operator:
+        operator.execute("ALTER TABLE course_statistics ALTER COLUMN learners TYPE text")
+    refused = program("stats")
+    assert (refused.code, refused.out) == (1, "")
+    assert "sum(text)" in refused.err
+    assert "Traceback" not in refused.err
 
 
 def on_a_terminal(program: Program, columns: int, *arguments: str) -> tuple[int, str]:

@@ -360,6 +360,7 @@ class TestMergeWrites:
         assert answer["completed_at"] == answer["updated_at"]
 
 
+@pytest.mark.slow
 class TestRaces:
     @pytest.mark.parametrize("racers", [2, 20])
     def test_one_of_many_conditional_writes_with_the_same_etag_succeeds(

@@ -11,24 +11,25 @@ import asyncpg
 from pglast import ast, enums, parse_sql
 from pglast.stream import RawStream
 
+from headway.storage.postgres.schema import DISTRIBUTED, ON_EVERY_NODE
 from support.postgres import Session
 
 # pglast declares every field of a node as optional; which ones are there, the grammar says.
 Tree = Any
 
 # On every node whole, so that each may be joined with, and referred to.
-REFERENCE_TABLES: Final = frozenset({"catalogue", "courses", "lessons", "recalculations"})
+REFERENCE_TABLES: Final = frozenset(ON_EVERY_NODE)
 # Tables that were renamed since the migration that made them.
 PRESENT_NAMES: Final = {"rederivations": "recalculations"}
+# Foreign keys that a later migration removed.
+REMOVED_FOREIGN_KEYS: Final = frozenset({("recalculations", "courses")})
 # On the coordinator alone: which schema this is.
 LOCAL_TABLES: Final = frozenset({"schema_version"})
 # What a heartbeat changes: an update that touches no index stays on its page.
 BUSY_TABLES: Final = frozenset({"lesson_progress", "course_progress"})
 # Of those, columns that change no oftener than once a lesson, or once a day.
 SELDOM_CHANGED: Final = frozenset({"completed_lessons", "completed_at", "started_at", "day", "at_lesson"})
-LEARNERS_TABLES: Final = BUSY_TABLES | {"learner_days", "erased_learners", "imports"}
-CODES_TABLES: Final = frozenset({"sign_in_codes"})
-COURSES_TABLES: Final = frozenset({"course_statistics", "lesson_statistics", "course_activity", "quiz_scores"})
+_COLUMNS: Final = {table: column for column, tables in DISTRIBUTED.items() for table in tables}
 
 _SEQUENCES: Final = frozenset({"smallserial", "serial", "bigserial", "serial2", "serial4", "serial8"})
 _UNIQUE: Final = (enums.ConstrType.CONSTR_PRIMARY, enums.ConstrType.CONSTR_UNIQUE)
@@ -49,12 +50,8 @@ def distribution_column(table: str) -> str | None:
     """The column whose values say on which node a row lies; none where every node has it, or only one."""
     if table in REFERENCE_TABLES | LOCAL_TABLES:
         return None
-    if table in LEARNERS_TABLES:
-        return "user_id"
-    if table in CODES_TABLES:
-        return "digest"
-    assert table in COURSES_TABLES, f"nothing says where {table} lies"
-    return "course_id"
+    assert table in _COLUMNS, f"nothing says where {table} lies"
+    return _COLUMNS[table]
 
 
 def statements(sql: str) -> list[Tree]:
@@ -69,16 +66,6 @@ def created_tables(trees: Sequence[Tree]) -> set[str]:
 def _present_name(created: Tree) -> str:
     name: str = created.relation.relname
     return PRESENT_NAMES.get(name, name)
-
-
-def placed_tables(trees: Sequence[Tree]) -> dict[str, str | None]:
-    """Where Citus is told to put each table: its distribution column, or none for a reference table."""
-    positioned: dict[str, str | None] = {}
-    for call in found(tuple(trees), ast.FuncCall):
-        [table, *column] = [one.val.sval for one in call.args if _is(one, ast.A_Const)]
-        assert (call.funcname[-1].sval, len(column)) in {("create_reference_table", 0), ("create_distributed_table", 1)}
-        positioned[table] = column[0] if column else None
-    return positioned
 
 
 def primary_keys(trees: Sequence[Tree]) -> dict[str, list[str]]:
@@ -101,8 +88,9 @@ def unique_keys(tree: Tree) -> Iterator[tuple[str, list[str], bool]]:
 def foreign_keys(tree: Tree) -> Iterator[tuple[str, str]]:
     """Each table with one that it refers to."""
     for table, _, constraint in _constraints(tree):
-        if constraint.contype == enums.ConstrType.CONSTR_FOREIGN:
-            yield table, constraint.pktable.relname
+        pair = table, constraint.pktable.relname if constraint.pktable else ""
+        if constraint.contype == enums.ConstrType.CONSTR_FOREIGN and pair not in REMOVED_FOREIGN_KEYS:
+            yield pair
 
 
 def keys_have_the_distribution_column(tree: Tree, _schema: Schema) -> Iterator[str]:
@@ -191,6 +179,32 @@ def only_one_owners_rows_are_locked(tree: Tree, _schema: Schema) -> Iterator[str
                     yield f"{table.relname}: rows of many nodes are locked"
 
 
+def no_row_of_a_reference_table_is_locked(tree: Tree, _schema: Schema) -> Iterator[str]:
+    """Citus takes two locks on the whole table then, and two transactions that do so lock each other out."""
+    for select in found(tree, ast.SelectStmt):
+        locks = select.lockingClause or ()
+        meant = {one.relname for lock in locks for one in lock.lockedRels or ()}
+        for table in found(select.fromClause, ast.RangeVar) if locks else ():
+            name = table.alias.aliasname if table.alias else table.relname
+            if (not meant or name in meant) and table.relname in REFERENCE_TABLES:
+                yield f"{table.relname}: rows of a reference table are locked"
+
+
+def many_keys_name_their_shards(tree: Tree, _schema: Schema) -> Iterator[str]:
+    """A join with a list of keys asks, or locks, all shards, unless the column also equals any of the keys."""
+    for statement in found(tree, ast.SelectStmt, ast.DeleteStmt, ast.UpdateStmt):
+        sources = getattr(statement, "fromClause", None) or getattr(statement, "usingClause", None) or ()
+        if "unnest" not in _called(sources):
+            continue
+        changed = (statement.relation,) if not _is(statement, ast.SelectStmt) else ()
+        for table in (*found(sources, ast.RangeVar), *changed):
+            if table.relname in _ctes(tree) or not (column := distribution_column(table.relname)):
+                continue
+            name = table.alias.aliasname if table.alias else table.relname
+            if [name, column] not in _compared_with_any(statement.whereClause):
+                yield f"{table.relname}: joined with keys, without {column} = ANY"
+
+
 def what_a_sibling_changes_is_read_before(tree: Tree, _schema: Schema) -> Iterator[str]:
     """One server shows every part of a statement the rows as they were before it. Citus runs the parts one by one.
 
@@ -222,6 +236,8 @@ RULES: Final[Sequence[Rule]] = (
     the_distribution_column_is_never_set,
     conflicts_are_decided_by_immutable_functions,
     only_one_owners_rows_are_locked,
+    no_row_of_a_reference_table_is_locked,
+    many_keys_name_their_shards,
     what_a_sibling_changes_is_read_before,
 )
 
@@ -295,6 +311,17 @@ def _is_pinned(condition: Tree, table: str, column: str) -> bool:
     named = [[word.sval for word in side.fields] for side in sides if _is(side, ast.ColumnRef)]
     values = [side for side in sides if not [*found(side, ast.ColumnRef, ast.SubLink)]]
     return condition.name[-1].sval == "=" and len(values) == 1 and named in ([[column]], [[table, column]])
+
+
+def _compared_with_any(condition: Tree) -> list[list[str]]:
+    """The columns, each with its table, that a condition compares with any value of a parameter."""
+    return [
+        [word.sval for word in one.lexpr.fields]
+        for one in found(condition, ast.A_Expr)
+        if one.kind == enums.A_Expr_Kind.AEXPR_OP_ANY
+        and _is(one.lexpr, ast.ColumnRef)
+        and [*found(one.rexpr, ast.ParamRef)]
+    ]
 
 
 def _not_for_an_index(expression: Tree, table: str, tree: Tree, database: Session) -> str | None:

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace as with_fields
 
 import asyncpg
+import pytest
 
 from domain.values import lesson
 from headway.domain.progress import Status
@@ -31,6 +32,7 @@ async def test_a_process_with_an_old_course_in_its_cache_recalculates_correctly(
         await check_exact(author, known.id)
 
 
+@pytest.mark.one_server
 async def test_a_first_write_during_an_edit_is_recalculated(postgres_url: str) -> None:
     async with opened(postgres_store(postgres_url)) as store, opened(postgres_store(postgres_url)) as author:
         hard = await new_course(store, lesson(1, complete_at=100))

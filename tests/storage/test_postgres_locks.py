@@ -13,6 +13,7 @@ from domain.values import lesson
 from headway.domain.errors import StoreUnavailableError
 from headway.domain.ports import Store
 from headway.storage.postgres import database
+from headway.storage.postgres.statements import LOCK_COURSE
 from storage.stores import exact_tally, merge_write, new_course, new_learner, opened, postgres_store, written
 from support import postgres
 
@@ -93,7 +94,7 @@ async def test_only_a_first_write_in_a_locked_course_waits(postgres_url: str) ->
     async with opened(postgres_store(postgres_url)) as store, operator_at(postgres_url) as operator:
         locked, other = await new_course(store), await new_course(store)
         async with operator.transaction():
-            await operator.execute("SELECT FROM courses WHERE course_id = $1 FOR UPDATE", locked.id)
+            await operator.execute(LOCK_COURSE, locked.id)
             waiting = asyncio.create_task(
                 written(store, merge_write(new_learner(), locked, lesson(1), quiz_attempts=1))
             )
@@ -120,6 +121,7 @@ async def test_closing_waits_for_writes_that_wait_for_locks(postgres_url: str) -
         await closing
 
 
+@pytest.mark.one_server
 @pytest.mark.parametrize(
     ("away", "back"),
     [
@@ -166,6 +168,7 @@ async def a_user_of_its_own(operator: Any, url: str) -> AsyncIterator[tuple[str,
         await operator.execute(f"DROP USER {user}")
 
 
+@pytest.mark.one_server
 async def test_the_cause_of_a_lost_connection_is_logged(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     async with opened(postgres_store(postgres_url)) as store, operator_at(postgres_url) as operator:
         course, held = await new_course(store), new_learner()

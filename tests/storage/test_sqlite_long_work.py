@@ -24,7 +24,6 @@ def read_for_ever(connection: apsw.Connection) -> Sequence[Any]:
     return connection.execute(ENDLESS).fetchall()
 
 
-@pytest.mark.slow
 async def test_other_requests_are_served_during_a_long_read_that_is_cancelled(folder: Path) -> None:
     store = sqlite_store(folder, read_seconds=1)
     async with opened(store):
@@ -82,7 +81,6 @@ async def test_a_read_that_is_cancelled_before_its_statement_begins_ends(folder:
             await reading
 
 
-@pytest.mark.slow
 async def test_a_list_of_many_megabytes_is_read_beside_the_event_loop(folder: Path) -> None:
     store = sqlite_store(folder)
     async with opened(store):
@@ -102,7 +100,6 @@ async def test_a_list_of_many_megabytes_is_read_beside_the_event_loop(folder: Pa
         assert all(len(row.metadata["drawing"]) == 15_000 for row in rows.values())
 
 
-@pytest.mark.slow
 async def test_reads_are_answered_while_an_atomic_import_is_written(folder: Path) -> None:
     store = sqlite_store(folder)
     async with opened(store):

@@ -234,6 +234,7 @@ async def test_all_writes_are_there_after_a_restart(make_store: MakeStore) -> No
         assert await written(store, conditional(rows[course.lessons[2].id], quiz_attempts=0))
 
 
+@pytest.mark.one_server
 async def test_opening_reports_a_migration_once(make_store: MakeStore) -> None:
     first = make_store()
     assert await first.open()

@@ -23,6 +23,9 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from headway import Settings
+from headway.app import Headway
+from headway.storage.postgres import PostgresStore
 from support.running import eventually
 
 T = TypeVar("T")
@@ -108,12 +111,91 @@ class Databases:
         name = f"headway_test_{uuid4().hex}"
         self._session.execute(f"CREATE DATABASE {name}")
         try:
-            yield urlsplit(self._url)._replace(path=f"/{name}").geturl()
+            yield _named(self._url, name)
         finally:
             self._session.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def close(self) -> None:
         self._session.close()
+
+
+class ClusterDatabases(Databases):
+    """Makes databases on a Citus cluster, by the address of one on the coordinator that knows all nodes.
+
+    Each is a copy of a database that was migrated and distributed once: that takes seconds.
+    """
+
+    _SHARDS = 4
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        nodes = self._session.rows(
+            "SELECT nodename, nodeport FROM pg_dist_node WHERE noderole = 'primary' ORDER BY groupid"
+        )
+        self._nodes = [_at(url, host, port) for host, port in nodes]
+        self._sessions = [Session(node) for node in self._nodes]
+        self._copies = ThreadPoolExecutor(len(nodes))
+        self._template = f"headway_template_{uuid4().hex}"
+        self._make_template(nodes)
+
+    @contextmanager
+    def fresh(self) -> Iterator[str]:
+        name = f"headway_test_{uuid4().hex}"
+        self._everywhere(f"CREATE DATABASE {name} TEMPLATE {self._template}")
+        try:
+            yield _named(self._url, name)
+        finally:
+            self._end_connections(name)
+            self._everywhere(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def close(self) -> None:
+        self._everywhere(f"DROP DATABASE {self._template} WITH (FORCE)")
+        self._copies.shutdown()
+        for connected in self._sessions:
+            connected.close()
+        super().close()
+
+    def _make_template(self, nodes: list[tuple[Any, ...]]) -> None:
+        name = self._template
+        self._everywhere(f"CREATE DATABASE {name}")
+        for node in self._nodes:
+            with session(_named(node, name)) as connected:
+                connected.execute("CREATE EXTENSION citus")
+        (host, port), *workers = nodes
+        with session(_named(self._url, name)) as coordinator:
+            coordinator.execute(f"SELECT citus_set_coordinator_host('{host}', {port})")
+            coordinator.execute(*(f"SELECT citus_add_node('{host}', {port})" for host, port in workers))
+        self._copies.submit(asyncio.run, _distribute(_named(self._url, name), self._SHARDS)).result()
+        self._end_connections(name)  # a template has none
+
+    def _end_connections(self, name: str) -> None:
+        """End all connections to a database, and allow no others: Citus has some of its own."""
+        self._everywhere(
+            f"ALTER DATABASE {name} ALLOW_CONNECTIONS false",
+            f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = '{name}'",
+        )
+
+    def _everywhere(self, *statements: str) -> None:
+        list(self._copies.map(lambda connected: connected.execute(*statements), self._sessions))
+
+
+async def _distribute(url: str, shards: int) -> None:
+    store = Headway(Settings(database_url=url)).store
+    assert isinstance(store, PostgresStore)
+    await store.open()
+    await store.close()
+    await store.distribute(shards)
+
+
+def _at(url: str, host: str, port: int) -> str:
+    """The same address at another node."""
+    parts = urlsplit(url)
+    user = parts.netloc.rpartition("@")[0]
+    return parts._replace(netloc=f"{user}@{host}:{port}" if user else f"{host}:{port}").geturl()
+
+
+def _named(url: str, database: str) -> str:
+    return urlsplit(url)._replace(path=f"/{database}").geturl()
 
 
 class Server:
@@ -198,8 +280,13 @@ def server(position: Path | None = None, **settings: object) -> Iterator[Server]
 
 @contextmanager
 def databases() -> Iterator[Databases]:
-    """Databases on the server of HEADWAY_TEST_POSTGRES_URL, or on one that is started for them."""
-    if url := os.environ.get("HEADWAY_TEST_POSTGRES_URL"):
+    """Databases on the cluster of HEADWAY_TEST_CITUS_URL, on the server of HEADWAY_TEST_POSTGRES_URL, or on one that is
+    started for them.
+    """
+    if url := os.environ.get("HEADWAY_TEST_CITUS_URL"):
+        with closing(ClusterDatabases(url)) as made:
+            yield made
+    elif url := os.environ.get("HEADWAY_TEST_POSTGRES_URL"):
         with closing(Databases(url)) as made:
             yield made
     else:

@@ -79,20 +79,27 @@ def migrate(
     citus: Annotated[
         bool, typer.Option("--citus", help="Also distribute the tables over the Citus cluster of this coordinator.")
     ] = False,
+    shards: Annotated[
+        int | None,
+        typer.Option(
+            help="With --citus: the number of shards of a table. Default: two for each worker.", min=1, max=1024
+        ),
+    ] = None,
 ) -> None:
     """Apply the missing migrations to the database. `headway serve` does the same when it starts.
 
     Examples:
       headway migrate
       headway migrate --citus
+      headway migrate --citus --shards 16
     """
     settings = load_settings()
     with refusals_end_the_program():
         applied = _migrate(settings)
         out.print("\n".join(f"applied {name}" for name in applied) or "The schema is up to date.")
         if citus:
-            _distribute(settings)
-            out.print("The tables are distributed over the cluster.")
+            distributed = _distribute(settings, shards)
+            out.print("\n".join(f"distributed {name}" for name in distributed) or "All tables are distributed.")
 
 
 @app.command()
@@ -162,11 +169,11 @@ def _migrate(settings: Settings) -> Sequence[str]:
     return asyncio.run(migrate_once())
 
 
-def _distribute(settings: Settings) -> None:
+def _distribute(settings: Settings, shards: int | None) -> Sequence[str]:
     store = Headway(settings).store
     if not isinstance(store, PostgresStore):
         raise ConfigurationError("--citus needs HEADWAY_DATABASE_URL=postgresql://... of a Citus coordinator.")
-    asyncio.run(store.distribute())
+    return asyncio.run(store.distribute(shards))
 
 
 def _shown(value: object) -> str:

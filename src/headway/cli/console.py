@@ -7,6 +7,7 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import Final, NoReturn, TypeVar
 
+import asyncpg
 import typer
 from pydantic import ValidationError
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -65,13 +66,18 @@ def fail(message: str, code: int = 1) -> NoReturn:
 
 @contextlib.contextmanager
 def refusals_end_the_program() -> Iterator[None]:
-    """Turn a `HeadwayError` into a message and an exit code: 2 for bad input or settings, else 1."""
+    """Turn an error that says what to do into a message and an exit code: 2 for bad input or settings, else 1.
+
+    PostgreSQL's error for a statement that it refuses is shown without its details, which may quote stored data.
+    """
     try:
         yield
     except (ConfigurationError, InvalidValueError) as error:
         fail(str(error), 2)
     except HeadwayError as error:
         fail(str(error))
+    except asyncpg.PostgresError as error:
+        fail(f"PostgreSQL refused a statement ({error.args[0]}). Were its tables changed by hand? Nothing was changed.")
 
 
 def load_settings(**overrides: object) -> Settings:

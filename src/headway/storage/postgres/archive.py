@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 import asyncpg
@@ -17,10 +18,9 @@ from headway.domain.progress import LessonProgress
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.catalogue import store_course
 from headway.storage.postgres.database import Database, is_unusable
-from headway.storage.postgres.figures import any_slot
+from headway.storage.postgres.figures import add_counters, any_slot
 from headway.storage.postgres.recount import PostgresRecount
 from headway.storage.postgres.rows import (
-    from_counters,
     from_course_progress,
     from_held_days,
     from_lesson_progress,
@@ -86,7 +86,9 @@ class PostgresArchive(ArchiveReader):
 
     async def add_counters(self, counters: Counters) -> None:
         """Add to the stored counters."""
-        await self._session.change(sql.ADD_COUNTERS, any_slot(), *from_counters(counters))
+        add = partial(add_counters, slot=any_slot(), counters=counters, in_parts=self._database.is_cluster)
+        with _refusals_translated():
+            await self._database.transact(add)
 
 
 @contextlib.contextmanager

@@ -150,6 +150,7 @@ class Catalogue:
         async def change(connection: asyncpg.Connection, _revision: int) -> None:
             if await connection.execute(shared_sql.REMOVE_COURSE, course_id) == "DELETE 0":
                 raise CourseNotFoundError(course_id)
+            await connection.execute(shared_sql.REMOVE_RECALCULATION, course_id)
 
         await self._change(course_id, now, change)
 
@@ -161,12 +162,39 @@ class Catalogue:
         async def announced(connection: asyncpg.Connection) -> T:
             revision = await connection.fetchval(sql.NEXT_REVISION, microseconds(now))
             await connection.execute(sql.ANNOUNCE, course_id)
+            await connection.execute(sql.LOCK_COURSE, course_id)
             return await change(connection, revision)
 
         try:
             return await self._database.transact(announced)
         finally:
             self.forget(course_id)
+
+    async def holding(
+        self,
+        course_ids: AbstractSet[CourseId],
+        database: Database,
+        action: Callable[[asyncpg.Connection], Awaitable[T]],
+        *,
+        waits_for_locks: bool,
+    ) -> T:
+        """Run an action in a transaction of a database while no edit of these courses can begin or be under way.
+
+        Does what `Database.transact` does. On a cluster the locks are on the coordinator, where edits are, and the
+        transaction is on a worker, so there are two transactions. That of the locks is the last to end.
+        """
+
+        async def hold(connection: asyncpg.Connection) -> T:
+            await connection.execute(sql.HOLD_COURSES, list(course_ids))
+            if database is self._database:
+                return await action(connection)
+            return await database.transact(action, waits_for_locks=waits_for_locks)
+
+        return await self._database.transact(hold, waits_for_locks=waits_for_locks)
+
+    async def free(self, course_ids: AbstractSet[CourseId]) -> AbstractSet[CourseId]:
+        """Return those of some courses that no edit locks."""
+        return {course_id for (course_id,) in await self._database.change(sql.FREE_COURSES, list(course_ids))}
 
     async def confirmed(self) -> None:
         """Return when the courses in memory are at most FRESH_SECONDS old. All callers share one check."""

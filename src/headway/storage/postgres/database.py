@@ -12,7 +12,9 @@ import asyncpg
 
 from headway.domain.errors import ConfigurationError, StoreUnavailableError
 from headway.logs import get_logger
+from headway.storage.postgres import cluster
 from headway.storage.postgres.address import require_address
+from headway.storage.postgres.cluster import Node, has_citus
 from headway.storage.postgres.connections import Connections
 
 T = TypeVar("T")
@@ -30,18 +32,19 @@ _READ_ONLY: Final = "25006"
 _UNUSABLE: Final = frozenset({"42501", "3F000", "42P01", "42703", "42P10"})
 # Each statement sees what was committed before it began. The gate, and statements that wait for it, rely on that.
 _BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
+_BEGIN_PREPARING: Final = f"{_BEGIN}; SET LOCAL plan_cache_mode = auto"  # whether this is a cluster is not known yet
 _BEGIN_SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 # Headway's own transactions hold a lock for milliseconds. A longer wait is for another program, and it blocks a
 # connection. The limit is at most a third of the time that a statement may take.
 _LOCK_SECONDS: Final = 0.5
 _PAUSE_SECONDS: Final = 0.02  # between two attempts
 _ATTEMPTS: Final = 5  # of a transaction that the server rolls back
+_SESSION: Final = {"application_name": "headway", "default_transaction_isolation": "read committed"}
 # One plan for all batches is as good as a plan for each batch, and planning takes longer than running.
-_SESSION: Final = {
-    "application_name": "headway",
-    "default_transaction_isolation": "read committed",
-    "plan_cache_mode": "force_generic_plan",
-}
+_ON_ONE_SERVER: Final = {"plan_cache_mode": "force_generic_plan"}
+# Citus must know the parameters when it plans, because they say which shards are needed. It hides its shards from all
+# that reads the catalogue of tables, as asyncpg does on each new connection. That would take half a second.
+_ON_A_CLUSTER: Final = {"plan_cache_mode": "auto", "citus.override_table_visibility": "off"}
 
 
 class LockedElsewhereError(Exception):
@@ -52,11 +55,16 @@ class Database:
     """A PostgreSQL database. `timeout_seconds` bounds each statement.
 
     `transaction_pooler` is for PgBouncer in transaction mode. There, each transaction may use another connection to the
-    server, so no prepared statement is kept.
+    server, so no prepared statement is kept. `node` is a worker of a Citus cluster, in place of the address's server.
     """
 
-    def __init__(self, url: str, *, connections: int, timeout_seconds: float, transaction_pooler: bool) -> None:
+    def __init__(
+        self, url: str, *, connections: int, timeout_seconds: float, transaction_pooler: bool, node: Node | None = None
+    ) -> None:
         self._url = url
+        self._connections = connections
+        self._node = node
+        self.is_cluster = node is not None
         self.timeout_seconds = timeout_seconds
         self._transaction_pooler = transaction_pooler
         self._lock_milliseconds = max(1, round(1000 * min(_LOCK_SECONDS, timeout_seconds / 3)))
@@ -66,6 +74,16 @@ class Database:
             partial(self._connect, lock_milliseconds=self._lock_milliseconds), limit=changing, patience=timeout_seconds
         )
         self._reading = Connections(self._connect, limit=connections - changing, patience=timeout_seconds)
+
+    def of_node(self, node: Node) -> "Database":
+        """Return the same database on a worker of the cluster, with as many connections of its own."""
+        return Database(
+            self._url,
+            connections=self._connections,
+            timeout_seconds=self.timeout_seconds,
+            transaction_pooler=self._transaction_pooler,
+            node=node,
+        )
 
     @property
     def keeps_sessions(self) -> bool:
@@ -91,7 +109,7 @@ class Database:
             ) from error
         try:
             with failures_translated():
-                async with _begun(connection, _BEGIN):
+                async with _begun(connection, _BEGIN_PREPARING):
                     return await action(connection)
         except asyncpg.PostgresError as error:
             raise ConfigurationError(f"{address} can not be used ({_message(error)}).") from error
@@ -148,9 +166,25 @@ class Database:
             connection = await asyncpg.connect(self._url, **self._options(seconds=None))
             try:
                 async with _begun(connection, _BEGIN_SNAPSHOT):
+                    if self.is_cluster:
+                        await self._begin_snapshot_everywhere(connection)
                     yield connection
             finally:
                 await connection.close()
+
+    async def _begin_snapshot_everywhere(self, connection: asyncpg.Connection) -> None:
+        """Begin the transaction's snapshot on every worker while no other transaction is half done.
+
+        A cluster has no snapshot of all nodes, so writes are held back for that moment.
+        """
+        await connection.execute(cluster.ONE_CONNECTION_A_WORKER)
+        locking = await self._connect()
+        try:
+            async with _begun(locking, _BEGIN):
+                await locking.execute(cluster.HOLD_BACK_WRITES)
+                await connection.fetch(cluster.TOUCH_EVERY_WORKER)
+        finally:
+            await locking.close()
 
     async def _insist(self, attempt: Callable[[], Awaitable[T]], *, waits_for_locks: bool = True) -> T:
         """Run an attempt until it succeeds or the attempts are used up. All changes of the database go through here."""
@@ -201,19 +235,27 @@ class Database:
         `lock_milliseconds` bounds the wait for a lock; 0: only the statement's bound applies.
         """
         options: dict[str, Any] = {"timeout": _CONNECT_SECONDS, "command_timeout": seconds}
+        if self._node is not None:
+            options |= self._node._asdict()
         if self._transaction_pooler:
             return options | {"statement_cache_size": 0}
         # The server gives up first. It would only notice at the end of a statement that nobody waits for it any more.
         milliseconds = 0 if seconds is None else max(1, round(seconds * 900))
         bounds = {"statement_timeout": str(milliseconds), "lock_timeout": str(lock_milliseconds)}
-        return options | {"server_settings": {**_SESSION, **bounds}}
+        planning = _ON_A_CLUSTER if self.is_cluster else _ON_ONE_SERVER
+        return options | {"server_settings": {**_SESSION, **planning, **bounds}}
 
 
 async def warn_unless_durable(connection: asyncpg.Connection) -> None:
-    """Log each setting of the server with which a crash may lose acknowledged writes."""
+    """Log each setting of the server, or of a node of the cluster, with which a crash may lose acknowledged writes."""
+    on_cluster = await has_citus(connection)
     for setting in ("fsync", "full_page_writes", "synchronous_commit"):
         if await connection.fetchval("SELECT current_setting($1)", setting) == "off":
             _log.warning("postgres_not_durable", setting=setting)
+        elif on_cluster:
+            for host, port, value in await connection.fetch(cluster.SETTINGS_OF_NODES, f"SHOW {setting}"):
+                if value == "off":
+                    _log.warning("postgres_not_durable", setting=setting, node=str(Node(host, port)))
 
 
 @contextlib.contextmanager

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import date
-from random import randrange
-from typing import Final
+from random import choice, randrange
+
+import asyncpg
 
 from headway.domain.catalogue import CourseQuery
 from headway.domain.counters import Counters
@@ -13,36 +14,54 @@ from headway.domain.roster import RosterQuery
 from headway.domain.statistics import CourseReading, reading_of
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.catalogue import Catalogue
+from headway.storage.postgres.cluster import SLOTS
 from headway.storage.postgres.database import Database
-from headway.storage.postgres.rows import to_course_progress
+from headway.storage.postgres.rows import from_counters, to_course_progress
 from headway.storage.postgres.session import run
 from headway.storage.shared.counts import all_counts, counted
 from headway.storage.shared.ids import BEFORE_ALL_COURSES
 from headway.storage.shared.rosters import roster_page
 
-SLOTS: Final = 16
-"""Each counter is split into so many rows, so that transactions that add to it do not wait for each other."""
-
 
 class Slots:
-    """The slots of one process: one for each batch that runs at the same time."""
+    """The slots of one process: one for each batch that runs at the same time, chosen from those on a server."""
 
-    def __init__(self, count: int) -> None:
-        first = randrange(SLOTS // count) * count  # noqa: S311 - two with the same slot only wait
-        self._free = list(range(first, first + count))
+    def __init__(self, count: int, on_server: Sequence[int] = range(SLOTS)) -> None:
+        first = randrange(max(1, len(on_server) // count)) * count  # noqa: S311 - two with the same slot only wait
+        self._free = list(on_server[first : first + count])
+        self._on_server = on_server
 
     def take(self) -> int:
         """Take a slot that no other batch of this process uses."""
-        return self._free.pop() if self._free else any_slot()
+        return self._free.pop() if self._free else self.any()
 
     def give_back(self, slot: int) -> None:
         """Give a slot back."""
         self._free.append(slot)
 
+    def any(self) -> int:
+        """Return a random slot, for work outside of batches."""
+        return choice(self._on_server)  # noqa: S311 - two with the same slot only wait
+
 
 def any_slot() -> int:
-    """Return a random slot, for work outside of batches."""
+    """Return a random slot, for work outside of batches on any server."""
     return randrange(SLOTS)  # noqa: S311 - two with the same slot only wait
+
+
+async def add_counters(connection: asyncpg.Connection, slot: int, counters: Counters, *, in_parts: bool) -> None:
+    """Add to the stored counters, in each table in the order of its keys.
+
+    `in_parts` is for a cluster: there the parts of one statement would exchange their results over all nodes.
+    """
+    values = (slot, *from_counters(counters))
+    if not in_parts:
+        await connection.execute(sql.ADD_COUNTERS, *values)
+        return
+    for part in sql.COUNTER_PARTS:
+        _, *columns = asked = [values[position] for position in part.parameters]
+        if any(columns):
+            await connection.execute(part.statement, *asked)
 
 
 class Figures:

@@ -23,6 +23,7 @@ from headway.storage.postgres.rows import (
     to_lesson_progress,
     to_many_lesson_progress,
 )
+from headway.storage.postgres.servers import LearnersServer
 from headway.storage.postgres.writer import store_what_follows
 from headway.storage.shared import statements as shared_sql
 
@@ -31,15 +32,25 @@ REMEMBERED: Final = timedelta(minutes=2)
 
 
 class Learners:
-    """Works on whole learners. `forget` removes a learner's progress in a course from this process's memory."""
+    """Works on whole learners.
 
-    def __init__(self, database: Database, forget: Callable[[LearnerId, CourseId], None]) -> None:
+    `server_of` returns the server that has a learner's rows. `forget` removes a learner's progress in a course from
+    this process's memory.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        server_of: Callable[[LearnerId], LearnersServer],
+        forget: Callable[[LearnerId, CourseId], None],
+    ) -> None:
         self._database = database
+        self._server_of = server_of
         self._forget = forget
 
     async def record(self, learner_id: LearnerId) -> LearnerRecord:
         """Return everything that is stored about a learner."""
-        async with self._database.snapshot() as connection:
+        async with self._server_of(learner_id).database.snapshot() as connection:
             rows = await connection.fetch(shared_sql.LEARNER_LESSON_PROGRESS, learner_id)
             all_course_progress = await connection.fetch(shared_sql.LEARNER_COURSE_PROGRESS, learner_id)
             days = await connection.fetch(shared_sql.LEARNER_DAYS, learner_id)
@@ -56,7 +67,7 @@ class Learners:
 
     async def active_days(self, learner_id: LearnerId, course_id: CourseId | None, first: date) -> list[LearnerDay]:
         """Return the learner's active days from `first` on, in one course or in all (`None`)."""
-        found = await self._database.fetch(sql.ACTIVE_DAYS, learner_id, course_id, first)
+        found = await self._server_of(learner_id).database.fetch(sql.ACTIVE_DAYS, learner_id, course_id, first)
         return [to_held_day(columns).day for columns in found]
 
     async def erase(self, learner_id: LearnerId, now: datetime) -> bool:
@@ -83,26 +94,49 @@ class Learners:
 
     async def restart(self, learner_id: LearnerId, course_id: CourseId, now: datetime) -> None:
         """Remove the learner's lesson progress in a course."""
+        server = self._server_of(learner_id)
+        restarted = partial(
+            _restart,
+            learner_id=learner_id,
+            course_id=course_id,
+            now=now,
+            slot=server.writer.any_slot(),
+            in_parts=self._database.is_cluster,
+        )
         try:
-            await self._database.transact(partial(_restart, learner_id=learner_id, course_id=course_id, now=now))
+            await server.database.transact(restarted)
         finally:
             self._forget(learner_id, course_id)
 
     async def _erase_course(self, learner_id: LearnerId, course_id: CourseId, now: datetime) -> None:
         try:
-            await self._database.transact(partial(_erase, learner_id=learner_id, course_id=course_id, now=now))
+            erased = partial(
+                _erase, learner_id=learner_id, course_id=course_id, now=now, in_parts=self._database.is_cluster
+            )
+            await self._database.transact(erased)
         finally:
             self._forget(learner_id, course_id)
 
 
-async def _restart(connection: asyncpg.Connection, learner_id: LearnerId, course_id: CourseId, now: datetime) -> None:
+async def _restart(
+    connection: asyncpg.Connection,
+    learner_id: LearnerId,
+    course_id: CourseId,
+    now: datetime,
+    *,
+    slot: int,
+    in_parts: bool,
+) -> None:
     course_progress = await _held(connection, learner_id, course_id)
     if course_progress is None:  # another transaction may be creating it; there is no gate to hold
         return
-    await _store(connection, restart(course_progress, await _lessons(connection, learner_id, course_id), now))
+    lessons = await _lessons(connection, learner_id, course_id)
+    await _store(connection, restart(course_progress, lessons, now), slot, in_parts=in_parts)
 
 
-async def _erase(connection: asyncpg.Connection, learner_id: LearnerId, course_id: CourseId, now: datetime) -> None:
+async def _erase(
+    connection: asyncpg.Connection, learner_id: LearnerId, course_id: CourseId, now: datetime, *, in_parts: bool
+) -> None:
     """Erase a learner in a course.
 
     Announces it first, because the catalogue's row is locked before courses, and courses before gates (decision 32).
@@ -113,7 +147,8 @@ async def _erase(connection: asyncpg.Connection, learner_id: LearnerId, course_i
         return
     lessons = await _lessons(connection, learner_id, course_id)
     days = [held.day for held in await _days(connection, learner_id, course_id)]
-    await _store(connection, erase((learner_id, course_id), course_progress, lessons, days, now))
+    change = erase((learner_id, course_id), course_progress, lessons, days, now)
+    await _store(connection, change, any_slot(), in_parts=in_parts)
     await connection.execute(sql.NOTE_ERASURE, learner_id, now)
 
 
@@ -136,8 +171,8 @@ async def _days(connection: asyncpg.Connection, learner_id: LearnerId, course_id
     ]
 
 
-async def _store(connection: asyncpg.Connection, change: ChangeSet) -> None:
+async def _store(connection: asyncpg.Connection, change: ChangeSet, slot: int, *, in_parts: bool) -> None:
     """Store a change behind a locked gate."""
     if change.stored_progress is not None:
         await connection.execute(sql.HOLD_COURSE_PROGRESS, *from_course_progress([change.stored_progress]))
-    await store_what_follows(connection, any_slot(), [change])
+    await store_what_follows(connection, slot, [change], in_parts=in_parts)

@@ -24,7 +24,7 @@ from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.counts import all_counts
 from headway.storage.shared.ids import FIRST_ID, LAST_ID, next_learner
 
-_ROWS: Final = 500_000  # of lesson progress in a stretch, about
+_ROWS: Final = 20_000  # of course progress in a stretch
 
 
 class _Catalogue(NamedTuple):

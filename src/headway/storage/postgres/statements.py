@@ -6,14 +6,13 @@ from typing import Final
 from aiosql.queries import Queries
 
 from headway.storage.shared.counts import CountStatements
-from headway.storage.shared.queries import read_queries, text_of
+from headway.storage.shared.queries import parts_of, read_queries, text_of
 from headway.storage.shared.roster_statements import Dialect, roster_statements
 
 _FOLDER: Final = Path(__file__).parent
 _QUERIES: Final = read_queries("asyncpg", _FOLDER / "statements.sql")
 _ARCHIVE: Final = read_queries("asyncpg", _FOLDER / "archive.sql")
 _STATISTICS: Final = read_queries("asyncpg", _FOLDER / "statistics.sql")
-_CITUS: Final = read_queries("asyncpg", _FOLDER / "citus.sql")
 
 
 def _sql(name: str, queries: Queries = _QUERIES) -> str:
@@ -37,13 +36,15 @@ LESSON_PROGRESS_AT: Final = _sql("lesson_progress_at")
 LESSON_AND_COURSE_PROGRESS_AT: Final = _sql("lesson_and_course_progress_at")
 LESSON_PROGRESS_OF: Final = _sql("lesson_progress_of")
 COURSE_PROGRESS_OF: Final = _sql("course_progress_of")
+COURSE_PROGRESS_AMONG: Final = _sql("course_progress_among")
 LEARNER_COURSES: Final = _sql("learner_courses")
 STORE_WRITES: Final = _sql("store_writes")
+PASS_GATES: Final = parts_of(STORE_WRITES)[0].statement
 REMOVE_LESSON_PROGRESS_AT: Final = _sql("remove_lesson_progress_at")
-DISTRIBUTE: Final = _sql("distribute", _CITUS)
 HOLD_LESSON_PROGRESS: Final = _sql("hold_lesson_progress", _ARCHIVE)
 HOLD_COURSE_PROGRESS: Final = _sql("hold_course_progress", _ARCHIVE)
 ADD_COUNTERS: Final = _sql("add_counters", _STATISTICS)
+COUNTER_PARTS: Final = parts_of(ADD_COUNTERS)
 PUT_LEARNER_DAYS: Final = _sql("put_learner_days", _STATISTICS)
 COURSE_COUNTS: Final = _sql("course_counts", _STATISTICS)
 LESSON_COUNTS: Final = _sql("lesson_counts", _STATISTICS)
@@ -59,6 +60,7 @@ COURSE_COUNTS_OF: Final = _of_some(ALL_COURSE_COUNTS, "WHERE course_id = ANY ($1
 LESSON_COUNTS_OF: Final = _of_some(ALL_LESSON_COUNTS, "WHERE course_id = ANY ($1::uuid[])")
 DAYS_OF: Final = _of_some(ALL_DAYS, "AND course_id = ANY ($3::uuid[])")
 HOLD_COURSES: Final = _sql("hold_courses", _STATISTICS)
+LOCK_COURSE: Final = _sql("lock_course", _STATISTICS)
 FREE_COURSES: Final = _sql("free_courses", _STATISTICS)
 FREE_GATE: Final = _sql("free_gate", _STATISTICS)
 LOCK_COURSE_PROGRESS: Final = _sql("lock_course_progress", _STATISTICS)

@@ -60,7 +60,8 @@ FROM unnest(
 SELECT {lesson_progress:r}
 FROM unnest(:user_ids::uuid[], :course_ids::uuid[], :lesson_ids::uuid[]) AS asked (user_id, course_id, lesson_id)
 JOIN lesson_progress AS r
-    ON r.user_id = asked.user_id AND r.course_id = asked.course_id AND r.lesson_id = asked.lesson_id;
+    ON r.user_id = asked.user_id AND r.course_id = asked.course_id AND r.lesson_id = asked.lesson_id
+WHERE r.user_id = ANY (:user_ids);
 
 -- name: lesson-and-course-progress-at
 -- The lesson progress of many learners in one lesson each, together with their course progress.
@@ -70,19 +71,29 @@ SELECT
 FROM unnest(:user_ids::uuid[], :course_ids::uuid[], :lesson_ids::uuid[]) AS asked (user_id, course_id, lesson_id)
 JOIN course_progress AS p ON p.user_id = asked.user_id AND p.course_id = asked.course_id
 JOIN lesson_progress AS r
-    ON r.user_id = asked.user_id AND r.course_id = asked.course_id AND r.lesson_id = asked.lesson_id;
+    ON r.user_id = asked.user_id AND r.course_id = asked.course_id AND r.lesson_id = asked.lesson_id
+WHERE p.user_id = ANY (:user_ids) AND r.user_id = ANY (:user_ids);
 
 -- name: lesson-progress-of
 -- All lesson progress of many learners in one course each.
 SELECT {lesson_progress:r}
 FROM unnest(:user_ids::uuid[], :course_ids::uuid[]) AS asked (user_id, course_id)
-JOIN lesson_progress AS r ON r.user_id = asked.user_id AND r.course_id = asked.course_id;
+JOIN lesson_progress AS r ON r.user_id = asked.user_id AND r.course_id = asked.course_id
+WHERE r.user_id = ANY (:user_ids);
 
 -- name: course-progress-of
 -- The course progress of many learners in one course each.
 SELECT {course_progress:p}
 FROM unnest(:user_ids::uuid[], :course_ids::uuid[]) AS asked (user_id, course_id)
-JOIN course_progress AS p ON p.user_id = asked.user_id AND p.course_id = asked.course_id;
+JOIN course_progress AS p ON p.user_id = asked.user_id AND p.course_id = asked.course_id
+WHERE p.user_id = ANY (:user_ids);
+
+-- name: course-progress-among
+-- All course progress of some learners in some courses. On a cluster this costs half of `course-progress-of`. On one
+-- server it costs more, because every learner is looked up in every course.
+SELECT {course_progress}
+FROM course_progress
+WHERE user_id = ANY (:user_ids::uuid[]) AND course_id = ANY (:course_ids::uuid[]);
 
 -- name: learner-courses
 -- A learner's course progress in every course of the catalogue, the last accessed first.
@@ -123,4 +134,5 @@ SELECT user_id, course_id FROM gate;
 -- Remove the lesson progress of many learners in one lesson each, behind their locked gates.
 DELETE FROM lesson_progress AS l
 USING unnest(:user_ids::uuid[], :course_ids::uuid[], :lesson_ids::uuid[]) AS r (user_id, course_id, lesson_id)
-WHERE l.user_id = r.user_id AND l.course_id = r.course_id AND l.lesson_id = r.lesson_id;
+WHERE l.user_id = r.user_id AND l.course_id = r.course_id AND l.lesson_id = r.lesson_id
+    AND l.user_id = ANY (:user_ids);

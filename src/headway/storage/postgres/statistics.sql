@@ -36,7 +36,7 @@ WITH lesson AS (
 ),
 score AS (
     INSERT INTO quiz_scores AS t (course_id, lesson_id, points, slot, learners)
-    SELECT a.course_id, a.lesson_id, a.points, :slot, a.learners
+    SELECT a.course_id, a.lesson_id, a.points, :slot::smallint, a.learners
     FROM unnest(
         :score_course_ids::uuid[], :score_lesson_ids::uuid[], :points::smallint[], :score_learners::bigint[]
     ) AS a (course_id, lesson_id, points, learners)
@@ -45,7 +45,7 @@ score AS (
 ),
 course AS (
     INSERT INTO course_statistics AS t (course_id, slot, learners, completed)
-    SELECT a.course_id, :slot, a.learners, a.completed
+    SELECT a.course_id, :slot::smallint, a.learners, a.completed
     FROM unnest(:course_ids::uuid[], :learners::bigint[], :learners_completed::bigint[])
         AS a (course_id, learners, completed)
     ORDER BY a.course_id
@@ -57,7 +57,7 @@ INSERT INTO course_activity AS t (
     course_id, day, slot, active, last_seen, lessons_started, lessons_completed, micro_minutes, completions
 )
 SELECT
-    a.course_id, a.day, :slot, a.active, a.last_seen, a.lessons_started, a.lessons_completed, a.micro_minutes,
+    a.course_id, a.day, :slot::smallint, a.active, a.last_seen, a.lessons_started, a.lessons_completed, a.micro_minutes,
     a.completions
 FROM unnest(
     :day_course_ids::uuid[], :days::date[], :active::bigint[], :last_seen::bigint[], :lessons_started::bigint[],
@@ -158,8 +158,14 @@ LIMIT :limit;
 
 -- name: hold-courses!
 -- Lock courses against edits until the end of the transaction, because learners are new in them. The recalculation
--- after an edit cannot see the new course progress yet, so the edit must wait.
-SELECT course_id FROM courses WHERE course_id = ANY (:course_ids::uuid[]) ORDER BY course_id FOR SHARE;
+-- after an edit cannot see the new course progress yet, so the edit must wait. The lock is advisory, because a lock on
+-- the row would be one on the whole table of a cluster (decision 16).
+SELECT pg_advisory_xact_lock_shared(hashtextextended(course_id::text, 0))
+FROM unnest(:course_ids::uuid[]) AS asked (course_id);
+
+-- name: lock-course!
+-- Lock a course for an edit until the end of the transaction: against `hold-courses`.
+SELECT pg_advisory_xact_lock(hashtextextended(:course_id::uuid::text, 0));
 
 -- name: lock-course-progress^
 -- A learner's course progress, locked until the end of the transaction.
@@ -169,8 +175,10 @@ WHERE user_id = :user_id AND course_id = :course_id
 FOR UPDATE;
 
 -- name: free-courses
--- Those of some courses whose documents nobody locks.
-SELECT course_id::text FROM courses WHERE course_id = ANY (:course_ids::uuid[]) FOR SHARE SKIP LOCKED;
+-- Those of some courses that nobody locks for an edit.
+SELECT course_id::text
+FROM unnest(:course_ids::uuid[]) AS asked (course_id)
+WHERE pg_try_advisory_xact_lock_shared(hashtextextended(course_id::text, 0));
 
 -- name: free-gate
 -- A learner's course progress, where nobody locks it.
@@ -180,13 +188,14 @@ SELECT course_id FROM course_progress WHERE user_id = :user_id AND course_id = :
 -- The finished days of many learners in one course each.
 SELECT {learner_days:d}
 FROM unnest(:user_ids::uuid[], :course_ids::uuid[]) AS asked (user_id, course_id)
-JOIN learner_days AS d ON d.user_id = asked.user_id AND d.course_id = asked.course_id;
+JOIN learner_days AS d ON d.user_id = asked.user_id AND d.course_id = asked.course_id
+WHERE d.user_id = ANY (:user_ids);
 
 -- name: remove-learner-days-at!
 -- Remove finished days, behind their locked gates.
 DELETE FROM learner_days AS d
 USING unnest(:user_ids::uuid[], :course_ids::uuid[], :days::date[]) AS r (user_id, course_id, day)
-WHERE d.user_id = r.user_id AND d.course_id = r.course_id AND d.day = r.day;
+WHERE d.user_id = r.user_id AND d.course_id = r.course_id AND d.day = r.day AND d.user_id = ANY (:user_ids);
 
 -- name: active-days
 -- The days from the first on at which a learner was active in a course, or in any where none is named: the finished
@@ -231,8 +240,9 @@ SELECT count(*) FROM lesson_progress WHERE course_id = :course_id;
 SELECT set_config('work_mem', '64MB', true);
 
 -- name: learner-at
--- The learner at a distance of some rows of lesson progress from another learner.
-SELECT user_id FROM lesson_progress WHERE user_id >= :first ORDER BY user_id OFFSET :rows LIMIT 1;
+-- The learner at a distance of some rows of course progress from another learner. On a cluster, each shard returns as
+-- many ids, so the distance is short.
+SELECT user_id FROM course_progress WHERE user_id >= :first ORDER BY user_id OFFSET :rows LIMIT 1;
 
 -- name: shapes-between
 -- The lesson progress of a range of learners, grouped by the values that are counted. Time is summed in micro-minutes.

@@ -5,9 +5,9 @@ Where another process has changed it since, the write is decided again.
 """
 
 import contextlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
-from typing import Final
+from functools import partial
 
 import asyncpg
 
@@ -16,7 +16,6 @@ from headway.domain.continuing import TouchedLesson
 from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp, recount
 from headway.domain.edits import Recalculation
 from headway.domain.errors import CourseNotFoundError, StoreUnavailableError
-from headway.domain.holdings import CourseProgressKey
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.progress import LessonProgress
@@ -29,9 +28,9 @@ from headway.storage.postgres import schema
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.archive import PostgresArchive
 from headway.storage.postgres.catalogue import Catalogue
+from headway.storage.postgres.cluster import SLOTS, Cluster, find_cluster
 from headway.storage.postgres.database import Database, warn_unless_durable
 from headway.storage.postgres.figures import Figures
-from headway.storage.postgres.gatherer import Gatherer
 from headway.storage.postgres.learners import Learners
 from headway.storage.postgres.recent import Recent
 from headway.storage.postgres.rows import (
@@ -41,6 +40,7 @@ from headway.storage.postgres.rows import (
     to_many_lesson_progress,
     to_touched_lesson,
 )
+from headway.storage.postgres.servers import LANES, LANES_OF_A_WORKER, LearnersServer, Servers
 from headway.storage.postgres.session import PostgresSession
 from headway.storage.postgres.writer import Writer
 from headway.storage.recounting import are_uncounted, count_anew
@@ -48,8 +48,6 @@ from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.import_ledger import StoredImports
 from headway.storage.shared.recalculations import Recalculations
 from headway.storage.shared.sign_in_codes import StoredSignInCodes
-
-_LANES: Final = 2  # statements of a kind at the same time: one is prepared while the other one runs
 
 
 class PostgresStore:
@@ -77,25 +75,30 @@ class PostgresStore:
         )
         self._recent = Recent()
         self._catalogue = Catalogue(self._database, self._recent.forget_all)
-        self._writer = Writer(self._database, self._catalogue, self._recent, lanes=_LANES, clock=clock)
-        self._figures = Figures(self._database, self._catalogue)
-        self._learners = Learners(self._database, lambda *key: self._recent.forget(key))
-        self._all_course_progress: Gatherer[CourseProgressKey, CourseProgress] = Gatherer(
-            self._look_up_course_progress, lanes=_LANES
-        )
         self._clock = clock
+        self._make_committer = partial(Committer, queue_limit=queue_limit, batch_limit=batch_limit, observer=observer)
+        self._servers = Servers(
+            self._server(self._database, range(SLOTS), lanes=LANES),
+            lambda node, slots: self._server(self._database.of_node(node), slots, lanes=LANES_OF_A_WORKER),
+        )
+        self._figures = Figures(self._database, self._catalogue)
+        self._learners = Learners(self._database, self._servers.of, lambda *key: self._recent.forget(key))
         session = PostgresSession(self._database)
         self._imports = StoredImports(session, clock)
         self._sign_in_codes = StoredSignInCodes(session, clock)
         self._recalculations = Recalculations(session, clock)
-        self.committer = Committer(
-            self._writer.commit,
-            queue_limit=queue_limit,
-            batch_limit=batch_limit,
-            observer=observer,
-            lanes=_LANES,
-            locks=self._writer,
+
+    def _server(self, database: Database, slots: Sequence[int], *, lanes: int) -> LearnersServer:
+        writer = Writer(
+            database, self._catalogue, self._recent, lanes=lanes, slots=slots or range(SLOTS), clock=self._clock
         )
+        committer = self._make_committer(writer.commit, lanes=lanes, locks=writer)
+        return LearnersServer(database, writer, committer, lanes=lanes)
+
+    @property
+    def waiting(self) -> int:
+        """The number of writes in the queues."""
+        return self._servers.waiting
 
     @property
     def archive(self) -> PostgresArchive:
@@ -114,7 +117,8 @@ class PostgresStore:
 
     async def open(self) -> Sequence[str]:
         """Connect, migrate as needed, and begin to listen for changes of the catalogue."""
-        applied = await self._database.prepare(_migrate)
+        applied, cluster = await self._database.prepare(_migrate)
+        self._use(cluster)
         if are_uncounted(applied):
             await count_anew(self.archive)
         self._catalogue.open()
@@ -122,17 +126,19 @@ class PostgresStore:
 
     async def close(self) -> None:
         """Commit the queued writes, then close all connections."""
-        await self.committer.close()
+        await self._servers.close()
         await self._catalogue.close()
-        await self._database.close()
 
-    async def distribute(self) -> None:
-        """Distribute the tables over a Citus cluster. Raises `ConfigurationError` where there is none."""
-        await self._database.prepare(schema.distribute)
+    async def distribute(self, shards: int | None = None) -> Sequence[str]:
+        """Distribute the tables over a Citus cluster, and return the names of those that were not yet so.
+
+        Raises `ConfigurationError` where there is no cluster.
+        """
+        return await self._database.prepare(partial(schema.distribute, shards=shards))
 
     async def probe(self) -> None:
-        """Read one row."""
-        await self._database.fetch(sql.PROBE)
+        """Read one row on every server."""
+        await self._servers.probe()
 
     async def courses(self, query: CourseQuery = FIRST_COURSES) -> Sequence[CourseOutline]:
         """Return a page of the catalogue by title."""
@@ -153,7 +159,7 @@ class PostgresStore:
     async def lesson(self, learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId) -> LessonReading:
         """Return the learner's progress in one lesson."""
         found = await self._catalogue.course(course_id)
-        rows = await self._database.fetch(shared_sql.ONE_LESSON_PROGRESS, learner_id, course_id, lesson_id)
+        rows = await self._of(learner_id).fetch(shared_sql.ONE_LESSON_PROGRESS, learner_id, course_id, lesson_id)
         return LessonReading(found.course, to_lesson_progress(rows[0]) if rows else None)
 
     async def lessons(self, learner_id: LearnerId, course_id: CourseId) -> LessonsReading:
@@ -164,7 +170,7 @@ class PostgresStore:
     async def few_lessons(self, learner_id: LearnerId, course_id: CourseId) -> LessonsReading | None:
         """Return the same as `lessons`; `None` where it is too much for the event loop."""
         found = await self._catalogue.course(course_id)
-        rows = await self._database.fetch(shared_sql.LEARNER_LESSON_PROGRESS_IN, learner_id, course_id)
+        rows = await self._of(learner_id).fetch(shared_sql.LEARNER_LESSON_PROGRESS_IN, learner_id, course_id)
         if are_many(rows):
             return None
         return LessonsReading(found.course, [to_lesson_progress(columns) for columns in rows])
@@ -172,19 +178,19 @@ class PostgresStore:
     async def lessons_stamp(self, learner_id: LearnerId, course_id: CourseId) -> LessonsStamp:
         """Return the stamp of the learner's lesson progress in a course."""
         found = await self._catalogue.course(course_id)
-        progress = await self._all_course_progress.find((learner_id, course_id))
+        progress = await self._servers.of(learner_id).course_progress.find((learner_id, course_id))
         return LessonsStamp(found.version, progress.revision if progress else None)
 
     async def course_progress(self, learner_id: LearnerId, course_id: CourseId) -> CourseProgressReading:
         """Return the learner's course progress under the version of the course that this process knows."""
         found = await self._catalogue.course(course_id)
-        progress = await self._all_course_progress.find((learner_id, course_id))
+        progress = await self._servers.of(learner_id).course_progress.find((learner_id, course_id))
         return await self._reading(found, progress)
 
     async def learner_courses(self, learner_id: LearnerId) -> Sequence[CourseProgressReading]:
         """Return the learner's course progress in every course of the catalogue, the last accessed first."""
         readings: list[CourseProgressReading] = []
-        for columns in await self._database.fetch(sql.LEARNER_COURSES, learner_id):
+        for columns in await self._of(learner_id).fetch(sql.LEARNER_COURSES, learner_id):
             progress = to_course_progress(columns)
             with contextlib.suppress(CourseNotFoundError):  # the course was removed since
                 readings.append(await self._reading(await self._catalogue.course(progress.course_id), progress))
@@ -192,22 +198,21 @@ class PostgresStore:
 
     async def touched_lessons(self, learner_id: LearnerId) -> Sequence[TouchedLesson]:
         """Return every lesson in which the learner has progress."""
-        return [
-            to_touched_lesson(columns) for columns in await self._database.fetch(shared_sql.TOUCHED_LESSONS, learner_id)
-        ]
+        rows = await self._of(learner_id).fetch(shared_sql.TOUCHED_LESSONS, learner_id)
+        return list(map(to_touched_lesson, rows))
 
     async def write(self, write: LessonWrite) -> Written:
         """Apply one write, in a batch with other waiting writes."""
-        return await self.committer.submit(write)
+        return await self._servers.of(write.learner_id).committer.submit(write)
 
     async def restore(self, asked: CourseProgressRestore) -> bool:
         """Restore course progress and its days from an export."""
-        return await self.committer.restore(asked)
+        return await self._servers.of(asked.learner_id).committer.restore(asked)
 
     async def write_all(self, writes: Sequence[LessonWrite | CourseProgressRestore]) -> Sequence[Written | bool]:
         """Apply writes and restores in their order, all or none."""
         for _ in range(ATTEMPTS):
-            written = await self._writer.commit_all(writes)
+            written = await self._servers.main.writer.commit_all(writes)
             if written is not None:
                 return written
         raise StoreUnavailableError
@@ -245,7 +250,7 @@ class PostgresStore:
 
     async def refresh(self, learner_id: LearnerId, course_id: CourseId) -> None:
         """Recalculate the learner's course progress and lesson progress under the course's present version."""
-        await self.committer.refresh(CourseProgressRefresh(learner_id, course_id))
+        await self._servers.of(learner_id).committer.refresh(CourseProgressRefresh(learner_id, course_id))
 
     async def forget_learners(self) -> None:
         """Make every process forget what it keeps of learners in memory, and return when all have."""
@@ -278,10 +283,23 @@ class PostgresStore:
         """Do nothing: PostgreSQL writes in one transaction what belongs together."""
 
     async def sweep(self) -> None:
-        """Remove old records of imports, expired sign-in codes, and what erased learners left."""
+        """Remove old records of imports, expired sign-in codes, and what erased learners left.
+
+        On a cluster, also find out where learners' rows are now.
+        """
         await self._imports.sweep()
         await self._sign_in_codes.sweep()
         await self._learners.sweep(self._clock())
+        if self._database.is_cluster:  # learners move when workers are added
+            async with self._database.snapshot() as connection:
+                self._use(await find_cluster(connection))
+
+    def _use(self, cluster: Cluster | None) -> None:
+        self._database.is_cluster = cluster is not None
+        self._servers.use(cluster)
+
+    def _of(self, learner_id: LearnerId) -> Database:
+        return self._servers.of(learner_id).database
 
     async def _reading(self, found: VersionedCourse, progress: CourseProgress | None) -> CourseProgressReading:
         """Return course progress as stored, or recounted where it is of another version of the course."""
@@ -293,17 +311,10 @@ class PostgresStore:
         return CourseProgressReading(found.course, progress)
 
     async def _lessons(self, learner_id: LearnerId, course_id: CourseId) -> list[LessonProgress]:
-        rows = await self._database.fetch(shared_sql.LEARNER_LESSON_PROGRESS_IN, learner_id, course_id)
+        rows = await self._of(learner_id).fetch(shared_sql.LEARNER_LESSON_PROGRESS_IN, learner_id, course_id)
         return await to_many_lesson_progress(rows)
 
-    async def _look_up_course_progress(
-        self, keys: Sequence[CourseProgressKey]
-    ) -> Mapping[CourseProgressKey, CourseProgress]:
-        rows = await self._database.fetch(sql.COURSE_PROGRESS_OF, *zip(*keys, strict=True))
-        found = map(to_course_progress, rows)
-        return {(progress.learner_id, progress.course_id): progress for progress in found}
 
-
-async def _migrate(connection: asyncpg.Connection) -> Sequence[str]:
+async def _migrate(connection: asyncpg.Connection) -> tuple[Sequence[str], Cluster | None]:
     await warn_unless_durable(connection)
-    return await schema.migrate(connection)
+    return await schema.migrate(connection), await find_cluster(connection)

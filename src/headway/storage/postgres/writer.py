@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime
+from functools import partial
 from operator import attrgetter
 from typing import Any, Final
 
@@ -15,17 +16,17 @@ from headway.domain.errors import CourseNotFoundError
 from headway.domain.holdings import CourseProgressKey, HeldDay
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.presence import CourseProgressRestore, days_begun
+from headway.domain.progress import LessonProgress
 from headway.domain.writes import LessonWrite, Written
 from headway.logs import get_logger
 from headway.storage.committer import HELD, LOST, Locks, Outcome
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.catalogue import Catalogue
 from headway.storage.postgres.database import Database, LockedElsewhereError
-from headway.storage.postgres.figures import Slots
+from headway.storage.postgres.figures import Slots, add_counters
 from headway.storage.postgres.group import Group
 from headway.storage.postgres.recent import Recent
 from headway.storage.postgres.rows import (
-    from_counters,
     from_course_progress,
     from_held_days,
     from_lesson_progress,
@@ -43,7 +44,10 @@ _COURSE_PROGRESS_COLUMNS: Final = len(COURSE_PROGRESS.columns)  # they stand bef
 
 
 class Writer(Locks):
-    """Commits batches. Two may run at the same time, where no learner and course is in both."""
+    """Commits batches to one server. Two may run at the same time, where no learner and course is in both.
+
+    `slots` are the slots of the counters on the server.
+    """
 
     def __init__(
         self,
@@ -52,15 +56,20 @@ class Writer(Locks):
         recent: Recent,
         *,
         lanes: int,
+        slots: Sequence[int],
         clock: Callable[[], datetime],
     ) -> None:
         self._database = database
         self._catalogue = catalogue
         self._recent = recent
-        self._lanes = lanes
-        self._slots = Slots(lanes)
+        self._slots = Slots(lanes, slots)
+        self._new_slots = partial(Slots, lanes, slots)
         self._clock = clock
         self.patience = database.timeout_seconds
+
+    def any_slot(self) -> int:
+        """Return a slot of the counters on the server, for work outside of batches."""
+        return self._slots.any()
 
     async def commit(self, batch: Sequence[Work]) -> Sequence[Outcome]:
         """Decide the works in their order, store them in one transaction, and return the outcome of each.
@@ -101,13 +110,12 @@ class Writer(Locks):
         if held:
             _log.warning("locked_elsewhere", learners=len(held))
         else:  # it may have been a counter, or the lock is free again
-            self._slots = Slots(self._lanes)
+            self._slots = self._new_slots()
         for group in groups:
             group.lose(outcomes, HELD if group.key in held else LOST)
 
     async def _held_courses(self, course_ids: AbstractSet[CourseId]) -> AbstractSet[CourseId]:
-        free = await self._database.change(sql.FREE_COURSES, list(course_ids)) if course_ids else ()
-        return course_ids - {course_id for (course_id,) in free}
+        return course_ids - await self._catalogue.free(course_ids) if course_ids else course_ids
 
     async def _held_gates(self, keys: AbstractSet[CourseProgressKey]) -> AbstractSet[CourseProgressKey]:
         """Return the keys whose gate is locked.
@@ -257,20 +265,21 @@ class Writer(Locks):
         groups = sorted(groups, key=attrgetter("key"))
         come_into = {group.key[1] for group in groups if group.is_coming}
         slot = self._slots.take()
+        put = _put_in_parts if self._database.is_cluster else _put
 
         async def store(connection: asyncpg.Connection) -> frozenset[CourseProgressKey]:
-            if come_into:
-                await connection.execute(sql.HOLD_COURSES, list(come_into))
             passed: frozenset[CourseProgressKey] = frozenset()
             for some in _few_at_a_time(groups):
-                passed |= _keys(await connection.fetch(sql.STORE_WRITES, *_columns_of(some)))
+                passed |= await put(connection, some)
             if all_or_none and len(passed) < len(groups):
                 raise _OvertakenError
             changes = [group.change for group in groups if group.change is not None and group.key in passed]
-            await store_what_follows(connection, slot, changes)
+            await store_what_follows(connection, slot, changes, in_parts=self._database.is_cluster)
             return passed
 
         try:
+            if come_into:
+                return await self._catalogue.holding(come_into, self._database, store, waits_for_locks=all_or_none)
             return await self._database.transact(store, waits_for_locks=all_or_none)
         finally:
             self._slots.give_back(slot)
@@ -280,8 +289,28 @@ class _OvertakenError(Exception):
     """Another process was first, and nothing was stored."""
 
 
-async def store_what_follows(connection: asyncpg.Connection, slot: int, changes: Sequence[ChangeSet]) -> None:
-    """Remove lesson progress, store finished days and add to the counters, behind locked gates."""
+async def _put(connection: asyncpg.Connection, groups: Sequence[Group]) -> frozenset[CourseProgressKey]:
+    """Store course progress and lesson progress, and return the keys of the groups that passed the gate."""
+    columns = (*_gates_of(groups), *from_lesson_progress(_lessons_of(groups)))
+    return _keys(await connection.fetch(sql.STORE_WRITES, *columns))
+
+
+async def _put_in_parts(connection: asyncpg.Connection, groups: Sequence[Group]) -> frozenset[CourseProgressKey]:
+    """Do the same on a cluster, where the parts of one statement would exchange their results over all nodes."""
+    passed = _keys(await connection.fetch(sql.PASS_GATES, *_gates_of(groups)))
+    lessons = _lessons_of([group for group in groups if group.key in passed])
+    if lessons:
+        await connection.execute(sql.HOLD_LESSON_PROGRESS, *from_lesson_progress(lessons))
+    return passed
+
+
+async def store_what_follows(
+    connection: asyncpg.Connection, slot: int, changes: Sequence[ChangeSet], *, in_parts: bool
+) -> None:
+    """Remove lesson progress, store finished days and add to the counters, behind locked gates.
+
+    `in_parts` is for a cluster (see `add_counters`).
+    """
     counters = Counters()
     removed: list[tuple[LearnerId, CourseId, LessonId]] = []
     days: list[HeldDay] = []
@@ -299,7 +328,7 @@ async def store_what_follows(connection: asyncpg.Connection, slot: int, changes:
     if days:
         await connection.execute(sql.PUT_LEARNER_DAYS, *from_held_days(days))
     if counters:
-        await connection.execute(sql.ADD_COUNTERS, slot, *from_counters(counters))
+        await add_counters(connection, slot, counters, in_parts=in_parts)
 
 
 def _few_at_a_time(groups: Sequence[Group]) -> Iterator[Sequence[Group]]:
@@ -307,13 +336,15 @@ def _few_at_a_time(groups: Sequence[Group]) -> Iterator[Sequence[Group]]:
     return (groups[at : at + _GROUPS_AT_A_TIME] for at in range(0, len(groups), _GROUPS_AT_A_TIME))
 
 
-def _columns_of(groups: Sequence[Group]) -> tuple[Any, ...]:
-    """Return the columns that are stored of the groups."""
+def _gates_of(groups: Sequence[Group]) -> tuple[Any, ...]:
+    """Return the columns of the groups' course progress, each with the revision that the gate must still have."""
     changes = [group.change for group in groups if group.change is not None]
     all_course_progress = [change.stored_progress for change in changes if change.stored_progress is not None]
-    previous = [group.previous_revision for group in groups]
-    lessons = [progress for change in changes for progress in change.stored_lessons]
-    return (*from_course_progress(all_course_progress), previous, *from_lesson_progress(lessons))
+    return (*from_course_progress(all_course_progress), [group.previous_revision for group in groups])
+
+
+def _lessons_of(groups: Sequence[Group]) -> Sequence[LessonProgress]:
+    return [progress for group in groups if group.change is not None for progress in group.change.stored_lessons]
 
 
 def _keys(columns: Iterable[Any]) -> frozenset[CourseProgressKey]:

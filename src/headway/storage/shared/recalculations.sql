@@ -41,6 +41,10 @@ RETURNING course_id;
 -- Remove the finished recalculation of this version of the course.
 DELETE FROM recalculations WHERE course_id = :course_id AND version = :version;
 
+-- name: remove-recalculation!
+-- Remove the recalculation of a course that is removed.
+DELETE FROM recalculations WHERE course_id = :course_id;
+
 -- name: learners-to-recalculate
 -- Learners whose course progress is of another version of the course, by id.
 SELECT CAST(user_id AS text)

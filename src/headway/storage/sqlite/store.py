@@ -101,6 +101,11 @@ class SqliteStore:
         )
 
     @property
+    def waiting(self) -> int:
+        """The number of writes in the queue."""
+        return self.committer.waiting
+
+    @property
     def archive(self) -> SqliteArchive:
         """Everything in the file, while the store is open."""
         return SqliteArchive(self._reader, self._long_reader, self._transaction, self._database.snapshot)

@@ -1,0 +1,94 @@
+"""The servers that have learners' rows: the one server, or the workers of a Citus cluster."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+from headway.domain.course_progress import CourseProgress
+from headway.domain.holdings import CourseProgressKey
+from headway.domain.identifiers import LearnerId
+from headway.storage.committer import Committer
+from headway.storage.postgres import statements as sql
+from headway.storage.postgres.cluster import Cluster, Node
+from headway.storage.postgres.database import Database
+from headway.storage.postgres.gatherer import Gatherer
+from headway.storage.postgres.rows import to_course_progress
+from headway.storage.postgres.writer import Writer
+
+LANES: Final = 2
+"""Statements of a kind at the same time: one is prepared while the other one runs."""
+
+LANES_OF_A_WORKER: Final = 1
+"""The same on a worker of a cluster. Citus plans each statement anew, so few large statements cost less."""
+
+
+class LearnersServer:
+    """One server: its connections, the queue of writes for it, and the slots of counters that it has.
+
+    `slots` may be empty, on a worker without counters.
+    """
+
+    def __init__(self, database: Database, writer: Writer, committer: Committer, *, lanes: int) -> None:
+        self.database = database
+        self.writer = writer
+        self.committer = committer
+        self.course_progress: Gatherer[CourseProgressKey, CourseProgress] = Gatherer(self._look_up, lanes=lanes)
+
+    async def close(self) -> None:
+        """Commit the queued writes, then close all connections."""
+        await self.committer.close()
+        await self.database.close()
+
+    async def _look_up(self, keys: Sequence[CourseProgressKey]) -> Mapping[CourseProgressKey, CourseProgress]:
+        statement = sql.COURSE_PROGRESS_AMONG if self.database.is_cluster else sql.COURSE_PROGRESS_OF
+        rows = await self.database.fetch(statement, *zip(*keys, strict=True))
+        found = map(to_course_progress, rows)
+        return {(progress.learner_id, progress.course_id): progress for progress in found}
+
+
+class Servers:
+    """Finds the server of a learner. `main` is the one that the address names: on a cluster, the coordinator.
+
+    `make` makes a worker of a cluster, which has some slots of the counters.
+    """
+
+    def __init__(self, main: LearnersServer, make: Callable[[Node, Sequence[int]], LearnersServer]) -> None:
+        self.main = main
+        self._make = make
+        self._cluster: Cluster | None = None
+        self._workers: dict[Node, LearnersServer] = {}
+
+    def of(self, learner_id: LearnerId) -> LearnersServer:
+        """Return the server that has a learner's rows."""
+        if self._cluster is None:
+            return self.main
+        return self._workers[self._cluster.node_of(learner_id)]
+
+    def use(self, cluster: Cluster | None) -> None:
+        """Send work to the workers of a cluster from now on; `None`: to the one server.
+
+        Workers that have no learners any more finish what is queued.
+        """
+        self._cluster = cluster
+        if cluster is None:
+            return
+        for node in cluster.nodes:
+            if node not in self._workers:
+                self._workers[node] = self._make(node, cluster.slots[node])
+
+    @property
+    def waiting(self) -> int:
+        """The number of writes in all queues."""
+        return sum(server.committer.waiting for server in self._all())
+
+    async def probe(self) -> None:
+        """Read one row on every server. Raises `StoreUnavailableError` where one does not answer."""
+        await asyncio.gather(*(server.database.fetch(sql.PROBE) for server in self._all()))
+
+    async def close(self) -> None:
+        """Commit the queued writes, then close all connections."""
+        await asyncio.gather(*(server.close() for server in self._workers.values()))
+        await self.main.close()
+
+    def _all(self) -> Iterable[LearnersServer]:
+        return (self.main, *self._workers.values())
