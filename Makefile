@@ -36,7 +36,7 @@ test-fast: .venv/installed ## run the quick tests: the rules, the store on SQLit
 # A cluster is set up as docs/operations.md says; the address is of any database on the coordinator that knows all nodes.
 test-citus: .venv/installed ## run the tests of the stores, use cases and API on the Citus cluster of HEADWAY_TEST_CITUS_URL
 	@test -n "$$HEADWAY_TEST_CITUS_URL" || { echo "NOTHING WAS TESTED: set HEADWAY_TEST_CITUS_URL to a Citus coordinator's address." >&2; exit 2; }
-	$(BIN)/pytest tests/storage tests/jobs tests/http -m "postgres and not one_server" -n 2
+	$(BIN)/pytest tests/storage tests/jobs tests/http -m "postgres and not one_server" -n 2 --timeout 900
 
 test-days: .venv/installed node_modules/installed ## run what could depend on the day as of other days (needs faketime)
 	$(BIN)/python tools/days.py

@@ -1,7 +1,7 @@
 """Run the tests that could depend on the day, as of days on which something is different: `make test-days`.
 
 The clock of all processes is set by libfaketime, from Debian's package `faketime`; that of pages by Playwright. Clocks
-that only measure go on as they are. Each day has one process of pytest, as many at a time as the machine has cores:
+that only measure go on as they are. Each day has one process of pytest, two at a time for each core of the machine:
 starting servers, databases and browsers is most of the work, and so happens once a day. Arguments are pytest's, in
 place of the tests that are chosen here:
 
@@ -64,7 +64,7 @@ def main() -> None:
     """Run the tests as of each day; ends with 1 where any failed, after all were run."""
     library = _found()
     arguments = sys.argv[1:] or list(_TESTS)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(2 * (os.cpu_count() or 1)) as pool:
         passed = pool.map(lambda day: _passes(day, library, arguments), _DAYS)
         failed = [day for day, well in zip(_DAYS, passed, strict=True) if not well]
     sys.exit("\n".join(f"failed as of {day}" for day in failed) if failed else 0)

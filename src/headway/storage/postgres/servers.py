@@ -1,7 +1,7 @@
 """The servers that have learners' rows: the one server, or the workers of a Citus cluster."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from headway.domain.course_progress import CourseProgress
@@ -79,16 +79,15 @@ class Servers:
     @property
     def waiting(self) -> int:
         """The number of writes in all queues."""
-        return sum(server.committer.waiting for server in self._all())
+        return sum(server.committer.waiting for server in (self.main, *self._workers.values()))
 
     async def probe(self) -> None:
-        """Read one row on every server. Raises `StoreUnavailableError` where one does not answer."""
-        await asyncio.gather(*(server.database.fetch(sql.PROBE) for server in self._all()))
+        """Read one row on every server that is in use. Raises `StoreUnavailableError` where one does not answer."""
+        nodes = set(self._cluster.nodes) if self._cluster else ()
+        in_use = (self.main, *(self._workers[node] for node in nodes))
+        await asyncio.gather(*(server.database.fetch(sql.PROBE) for server in in_use))
 
     async def close(self) -> None:
         """Commit the queued writes, then close all connections."""
         await asyncio.gather(*(server.close() for server in self._workers.values()))
         await self.main.close()
-
-    def _all(self) -> Iterable[LearnersServer]:
-        return (self.main, *self._workers.values())

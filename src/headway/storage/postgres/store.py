@@ -287,12 +287,12 @@ class PostgresStore:
 
         On a cluster, also find out where learners' rows are now.
         """
-        await self._imports.sweep()
-        await self._sign_in_codes.sweep()
-        await self._learners.sweep(self._clock())
         if self._database.is_cluster:  # learners move when workers are added
             async with self._database.snapshot() as connection:
                 self._use(await find_cluster(connection))
+        await self._imports.sweep()
+        await self._sign_in_codes.sweep()
+        await self._learners.sweep(self._clock())
 
     def _use(self, cluster: Cluster | None) -> None:
         self._database.is_cluster = cluster is not None
