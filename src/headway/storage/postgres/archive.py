@@ -1,9 +1,10 @@
 """The Archive protocol on PostgreSQL."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import asyncpg
 
@@ -12,7 +13,7 @@ from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress
 from headway.domain.errors import ConfigurationError, StoreUnavailableError
 from headway.domain.holdings import HeldDay, Holdings
-from headway.domain.identifiers import CourseId
+from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.ports import Recount
 from headway.domain.progress import LessonProgress
 from headway.storage.postgres import statements as sql
@@ -32,16 +33,19 @@ from headway.storage.postgres.session import PostgresSession
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.archive import ArchiveReader, RowReaders
 
+E = TypeVar("E", LessonProgress, CourseProgress, HeldDay)
+
 _COUNTING_SECONDS: Final = 600.0  # to read a whole table
 _READERS: Final = RowReaders(to_lesson_progress, to_course_progress, to_held_day)
 
 
 class PostgresArchive(ArchiveReader):
-    """Everything in one database."""
+    """Everything in one database. `database_of` returns the database on the server that has a learner's rows."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, database_of: Callable[[LearnerId], Database]) -> None:
         super().__init__(PostgresSession(database, _refusals_translated), _READERS)
         self._database = database
+        self._database_of = database_of
 
     async def holdings(self) -> Holdings:
         """Count the entries."""
@@ -66,15 +70,25 @@ class PostgresArchive(ArchiveReader):
 
     async def put_lesson_progress(self, all_lesson_progress: Sequence[LessonProgress]) -> None:
         """Store lesson progress."""
-        await self._session.change(sql.HOLD_LESSON_PROGRESS, *from_lesson_progress(all_lesson_progress))
+        await self._put(sql.HOLD_LESSON_PROGRESS, from_lesson_progress, all_lesson_progress)
 
     async def put_course_progress(self, all_course_progress: Sequence[CourseProgress]) -> None:
         """Store course progress."""
-        await self._session.change(sql.HOLD_COURSE_PROGRESS, *from_course_progress(all_course_progress))
+        await self._put(sql.HOLD_COURSE_PROGRESS, from_course_progress, all_course_progress)
 
     async def put_days(self, days: Sequence[HeldDay]) -> None:
         """Store finished days."""
-        await self._session.change(sql.PUT_LEARNER_DAYS, *from_held_days(days))
+        await self._put(sql.PUT_LEARNER_DAYS, from_held_days, days)
+
+    async def _put(
+        self, statement: str, columns_of: Callable[[Sequence[E]], Sequence[Any]], entries: Sequence[E]
+    ) -> None:
+        """Store the entries of each server in a transaction there: on a cluster, several at the same time."""
+        parts: dict[Database, list[E]] = {}
+        for entry in entries:
+            parts.setdefault(self._database_of(entry.learner_id), []).append(entry)
+        with _refusals_translated():
+            await asyncio.gather(*(one.change(statement, *columns_of(part)) for one, part in parts.items()))
 
     @contextlib.asynccontextmanager
     async def recount(self, course_id: CourseId | None) -> AsyncIterator[Recount]:

@@ -103,7 +103,7 @@ class PostgresStore:
     @property
     def archive(self) -> PostgresArchive:
         """Everything in the database, while the store is open."""
-        return PostgresArchive(self._database)
+        return PostgresArchive(self._database, self._of)
 
     @property
     def imports(self) -> StoredImports:
