@@ -53,9 +53,10 @@ class Node(NamedTuple):
 
 
 class Cluster(NamedTuple):
-    """The ranges of hashes, each with the worker that has it, and the slots of the counters on each worker.
+    """The shards of the learners' tables, and the slots of the counters on each worker.
 
-    `first_hashes` has the first hash of each range, in order, and `nodes` the worker of each.
+    A shard has a range of hashes. `first_hashes` has the first hash of each range, in order, and `nodes` the worker of
+    each.
     """
 
     first_hashes: Sequence[int]
@@ -64,7 +65,11 @@ class Cluster(NamedTuple):
 
     def node_of(self, learner_id: LearnerId) -> Node:
         """Return the worker that has a learner's rows."""
-        return self.nodes[bisect_right(self.first_hashes, hash_of(learner_id)) - 1]
+        return self.nodes[self.shard_of(learner_id)]
+
+    def shard_of(self, learner_id: LearnerId) -> int:
+        """Return the index of the shard that has a learner's rows."""
+        return bisect_right(self.first_hashes, hash_of(learner_id)) - 1
 
 
 async def find_cluster(connection: asyncpg.Connection) -> Cluster | None:

@@ -86,6 +86,11 @@ class Database:
         )
 
     @property
+    def is_worker(self) -> bool:
+        """Whether this is a worker of a cluster."""
+        return self._node is not None
+
+    @property
     def keeps_sessions(self) -> bool:
         """Whether a connection is always the same session of the server, so that it can receive notifications."""
         return not self._transaction_pooler

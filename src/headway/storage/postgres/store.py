@@ -93,7 +93,7 @@ class PostgresStore:
             database, self._catalogue, self._recent, lanes=lanes, slots=slots or range(SLOTS), clock=self._clock
         )
         committer = self._make_committer(writer.commit, lanes=lanes, locks=writer)
-        return LearnersServer(database, writer, committer, lanes=lanes)
+        return LearnersServer(database, writer, committer)
 
     @property
     def waiting(self) -> int:
@@ -178,13 +178,13 @@ class PostgresStore:
     async def lessons_stamp(self, learner_id: LearnerId, course_id: CourseId) -> LessonsStamp:
         """Return the stamp of the learner's lesson progress in a course."""
         found = await self._catalogue.course(course_id)
-        progress = await self._servers.of(learner_id).course_progress.find((learner_id, course_id))
+        progress = await self._servers.course_progress((learner_id, course_id))
         return LessonsStamp(found.version, progress.revision if progress else None)
 
     async def course_progress(self, learner_id: LearnerId, course_id: CourseId) -> CourseProgressReading:
         """Return the learner's course progress under the version of the course that this process knows."""
         found = await self._catalogue.course(course_id)
-        progress = await self._servers.of(learner_id).course_progress.find((learner_id, course_id))
+        progress = await self._servers.course_progress((learner_id, course_id))
         return await self._reading(found, progress)
 
     async def learner_courses(self, learner_id: LearnerId) -> Sequence[CourseProgressReading]:
