@@ -5,7 +5,7 @@ PORT ?= 8000
 BENCH ?= # options of the benchmarks
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-citus test-days lint bench bench-postgres bench-statistics bench-beside bench-pages vendor screenshots lock clean
+.PHONY: help install demo test test-fast test-citus test-days lint bench bench-postgres bench-statistics bench-beside bench-citus bench-pages vendor screenshots lock clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,9 @@ bench-postgres: .venv/installed ## measure on PostgreSQL against PostgreSQL alon
 
 bench-statistics: .venv/installed ## measure what courses' figures cost, on both stores (needs wrk)
 	$(BIN)/python benchmarks/run_statistics.py $(BENCH)
+
+bench-citus: .venv/installed ## measure a Citus cluster against one server: BENCH="--cluster URL --server URL" (needs wrk)
+	$(BIN)/python benchmarks/run_citus.py $(BENCH)
 
 bench-beside: .venv/installed ## measure what a PUT waits beside long reads and imports, on both stores (needs wrk)
 	$(BIN)/python benchmarks/run_beside.py $(BENCH)
