@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from support.documents import course_document, document_file
 from support.postgres import Session, session
 from support.program import Program
+from support.running import lesson
 from support.tables import execute
 
 
@@ -14,6 +17,14 @@ from support.tables import execute
 def program(folder: Path, database_url: str) -> Program:
     """The program in the test's folder, on an empty database: one on each store."""
     return Program(folder, database_url)
+
+
+@pytest.fixture
+def document(program: Program) -> dict[str, Any]:
+    """A course that is in the catalogue."""
+    found = course_document(lesson(), lesson())
+    assert program("courses", "put", str(document_file(program.folder / "course.json", found))).code == 0
+    return found
 
 
 @pytest.fixture

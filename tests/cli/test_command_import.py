@@ -11,7 +11,7 @@ import pytest
 
 from support.documents import course_document, document_file
 from support.files import as_csv, line, ndjson
-from support.program import Finished, ForkedProgram, Program, drain, open_memory_file
+from support.program import Finished, ForkedProgram, Program, all_shown, drain, open_memory_file
 from support.running import eventually, lesson, service_environment
 from support.tables import let_imports_run_out, rows
 
@@ -19,14 +19,6 @@ OPERATOR = "00000000-0000-0000-0000-000000000000"
 LINES = 3_000
 NOTED = "SELECT line FROM imports"
 Lines = list[dict[str, Any]]
-
-
-@pytest.fixture
-def document(program: Program) -> dict[str, Any]:
-    """A course that is in the catalogue."""
-    found = course_document(lesson(), lesson())
-    assert program("courses", "put", str(document_file(program.folder / "course.json", found))).code == 0
-    return found
 
 
 @pytest.fixture
@@ -206,17 +198,10 @@ def test_a_terminal_shows_the_progress_of_an_import(program: Program, lines: Lin
     environment = service_environment(program.folder, database_url=program.database_url) | {"TERM": "xterm"}
     started = ForkedProgram(("progress", "import", path), program.folder, environment, out=out, err=shown)
     os.close(shown)
-    seen = b""
-    try:
-        while part := os.read(terminal, 65_536):
-            seen += part
-    except OSError:
-        pass  # so Linux says that nobody writes there any more
-    finally:
-        os.close(terminal)
+    seen = all_shown(terminal)
     assert started.wait(20) == 0
-    assert b"Importing" in seen
-    assert b"100%" in seen
+    assert "Importing" in seen
+    assert "100%" in seen
     assert drain(out) == "1,000 lines: 5 written, 995 unchanged, 0 refused.\n"
 
 

@@ -9,18 +9,8 @@ from uuid import uuid4
 
 import pytest
 
-from support.documents import course_document, document_file
 from support.files import line, ndjson
 from support.program import Program
-from support.running import lesson
-
-
-@pytest.fixture
-def document(program: Program) -> dict[str, Any]:
-    """A course that is in the catalogue."""
-    found = course_document(lesson(), lesson())
-    assert program("courses", "put", str(document_file(program.folder / "course.json", found))).code == 0
-    return found
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import jwt
 import pytest
 
 from headway.auth import learner_id
-from support.program import Finished, Program, headway
+from support.program import Finished, Program, check_refusal, headway
 
 PUBLIC_KEY = """-----BEGIN PUBLIC KEY-----
 MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=
@@ -80,7 +80,9 @@ def test_a_link_is_refused_without_pages(folder: Path) -> None:
     assert headway(folder, "migrate").code == 0
     check_refusal(headway(folder, *ada, dashboard_path=""), "no pages")
     check_refusal(headway(folder, *ada, jwt_secret=None, jwt_public_key=PUBLIC_KEY), "HEADWAY_SESSION_SECRET")
-    check_refusal(headway(folder, *ada, session_secret="short-but-secret"), "HEADWAY_SESSION_SECRET")
+    refused = headway(folder, *ada, session_secret="short-but-secret")
+    check_refusal(refused, "HEADWAY_SESSION_SECRET")
+    assert "short-but-secret" not in refused.err
     sealed = headway(folder, *ada, jwt_secret=None, jwt_public_key=PUBLIC_KEY, session_secret="a" * 32)
     assert printed(sealed).startswith("http://127.0.0.1:8000/dashboard/sign-in?code=")
 
@@ -95,11 +97,3 @@ def claims_of(answer: httpx.Response) -> dict[str, Any]:
     [session] = re.findall(r"headway_session=([\w.-]+)", answer.headers["set-cookie"])
     claims: dict[str, Any] = jwt.decode(session, options={"verify_signature": False})
     return claims
-
-
-def check_refusal(refused: Finished, said: str) -> None:
-    assert refused.code == 2, refused
-    assert refused.out == ""
-    assert said in refused.err
-    assert "short-but-secret" not in refused.err
-    assert "Traceback" not in refused.err

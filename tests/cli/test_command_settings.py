@@ -4,7 +4,7 @@ import pytest
 
 from headway.settings import Settings
 from support.probes import get
-from support.program import Finished, forked_headway_serve, headway
+from support.program import Finished, check_refusal, forked_headway_serve, headway
 from support.running import SECRET
 
 PASSWORD = "a-database-password"
@@ -78,13 +78,13 @@ def test_options_of_a_service_win_over_the_file(folder: Path) -> None:
 )
 def test_a_wrong_value_is_refused_naming_its_variable(folder: Path, variable: str, wrong: str) -> None:
     given = {variable.removeprefix("HEADWAY_").lower(): wrong}
-    check_refusal(headway(folder, "settings", **given), variable)
+    check_one_is_named(headway(folder, "settings", **given), variable)
 
 
 @pytest.mark.parametrize("variable", ["public_url", "frame_ancestors"])
 def test_a_wrong_value_is_not_repeated(folder: Path, variable: str) -> None:
     refused = headway(folder, "settings", **{variable: f"https://me:{PASSWORD}@learn.example"})
-    check_refusal(refused, f"HEADWAY_{variable.upper()}")
+    check_one_is_named(refused, f"HEADWAY_{variable.upper()}")
     assert PASSWORD not in refused.err
 
 
@@ -95,7 +95,7 @@ def test_an_empty_setting_is_not_set(folder: Path, variable: str) -> None:
 
 def test_a_wrong_value_in_the_file_is_refused_naming_its_variable(folder: Path) -> None:
     (folder / ".env").write_text("HEADWAY_PORT=eighty\n")
-    check_refusal(headway(folder, "settings"), "HEADWAY_PORT")
+    check_one_is_named(headway(folder, "settings"), "HEADWAY_PORT")
 
 
 def test_every_command_refuses_a_wrong_setting(folder: Path) -> None:
@@ -132,9 +132,6 @@ def value(listed: Finished, variable: str) -> str:
     return line.split("  ", 1)[1].strip().split("  ")[0]
 
 
-def check_refusal(refused: Finished, variable: str) -> None:
-    assert refused.code == 2
-    assert refused.out == ""
-    assert f"{variable}: " in refused.err
+def check_one_is_named(refused: Finished, variable: str) -> None:
+    check_refusal(refused, f"{variable}: ")
     assert refused.err.count("HEADWAY_") == 1
-    assert "Traceback" not in refused.err

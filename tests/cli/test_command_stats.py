@@ -3,8 +3,6 @@
 import csv
 import io
 import json
-import os
-import pty
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -18,8 +16,8 @@ from headway.cli.statistics import _Bar
 from support.documents import course_document, document_file
 from support.load import Written
 from support.postgres import session
-from support.program import ForkedProgram, Program
-from support.running import Running, lesson, service_environment
+from support.program import Program, on_a_terminal
+from support.running import Running, lesson
 
 
 @pytest.fixture
@@ -137,7 +135,7 @@ def test_a_terminal_gets_no_line_that_is_too_long(
     program: Program, running: Running, document: dict[str, Any], columns: int
 ) -> None:
     for arguments in (("stats", document["id"]), ("stats",)):
-        code, printed = on_a_terminal(program, columns, *arguments)
+        code, printed = on_a_terminal(program.folder, *arguments, columns=columns, database_url=program.database_url)
         assert code == 0
         lines = plain(printed).splitlines()
         assert max(map(len, lines)) <= columns
@@ -171,25 +169,6 @@ def test_a_statement_that_postgresql_refuses_is_reported(folder: Path, postgres_
     assert (refused.code, refused.out) == (1, "")
     assert "sum(text)" in refused.err
     assert "Traceback" not in refused.err
-
-
-def on_a_terminal(program: Program, columns: int, *arguments: str) -> tuple[int, str]:
-    """The exit code and all that the program writes to a terminal that is so wide."""
-    ours, terminal = pty.openpty()
-    environment = service_environment(program.folder, database_url=program.database_url)
-    started = ForkedProgram(
-        arguments, program.folder, environment | {"TERM": "xterm", "COLUMNS": str(columns)}, out=terminal, err=terminal
-    )
-    os.close(terminal)
-    printed = b""
-    try:
-        while chunk := os.read(ours, 65536):
-            printed += chunk
-    except OSError:
-        pass  # the way in which Linux says that nobody has the terminal open any more
-    finally:
-        os.close(ours)
-    return started.wait(30), printed.decode()
 
 
 def plain(printed: str) -> str:

@@ -8,7 +8,7 @@ import jwt
 import pytest
 
 from support.documents import course_document
-from support.program import Finished, Program, forked_headway_serve, headway
+from support.program import Finished, Program, check_refusal, forked_headway_serve, headway
 from support.running import PREFIX, SECRET, Running
 
 PUBLIC_KEY = """-----BEGIN PUBLIC KEY-----
@@ -105,10 +105,3 @@ def status(running: Running, path: str, token: str, body: dict[str, Any] | None 
     method = "GET" if body is None else "PUT"
     url = running.base_url + PREFIX + path
     return httpx.request(method, url, json=body, headers=headers, timeout=20, verify=False).status_code
-
-
-def check_refusal(refused: Finished, said: str) -> None:
-    assert refused.code == 2, refused
-    assert refused.out == ""
-    assert said in refused.err
-    assert "Traceback" not in refused.err

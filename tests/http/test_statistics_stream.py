@@ -28,6 +28,7 @@ from headway.http.engine import event_streams as statistics_stream
 from headway.http.engine.event_streams import Event
 from headway.http.engine.protocol import BoundedHeadProtocol
 from support.events import following
+from support.probes import counted_requests
 from support.program import forked_headway_serve
 from support.running import PREFIX, SECRET, Running, authorization, course, eventually, token
 from support.school import token_for_courses
@@ -215,12 +216,7 @@ class Followed:
 
     def counted(self) -> dict[str, int]:
         """How many streams were counted, by status."""
-        samples = [sample for family in self.headway.metrics.registry.collect() for sample in family.samples]
-        return {
-            sample.labels["status"]: int(sample.value)
-            for sample in samples
-            if sample.name == "headway_requests_total" and sample.labels["route"] == ROUTE
-        }
+        return counted_requests(self.headway, ROUTE)
 
 
 @pytest.fixture(params=["service", "mounted"])

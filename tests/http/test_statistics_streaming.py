@@ -26,6 +26,7 @@ from headway.http.engine.protocol import BoundedHeadProtocol
 from headway.http.engine.responder import BrokenOffError
 from headway.service import statistics
 from support.asgi import lifespan
+from support.probes import counted_requests
 from support.running import PREFIX, SECRET, authorization, course, eventually
 from support.serving import served
 
@@ -58,12 +59,7 @@ class Served:
 
     def counted(self) -> dict[str, int]:
         """How many requests for rosters were counted, by status."""
-        samples = [sample for family in self.headway.metrics.registry.collect() for sample in family.samples]
-        return {
-            sample.labels["status"]: int(sample.value)
-            for sample in samples
-            if sample.name == "headway_requests_total" and sample.labels["route"] == ROUTE
-        }
+        return counted_requests(self.headway, ROUTE)
 
     def has_counted(self, **statuses: int) -> Callable[[], bool]:
         return lambda: self.counted() == {name.strip("_"): count for name, count in statuses.items()}

@@ -5,14 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 
 from support.database import write_ahead_log, write_lock
-from support.load import Written, stored
+from support.load import Written, stored, write
 from support.probes import get, queued_writes
 from support.program import forked_headway_serve, headway
-from support.running import Running, eventually
+from support.running import Running, check_unavailable, eventually
 
 Failure = Callable[[Path, Running], AbstractContextManager[None]]
 DATABASE_FILES = ("headway.db", "headway.db-wal", "headway.db-shm")
@@ -208,17 +207,6 @@ def test_the_wait_for_a_lock_does_not_grow_with_other_waiting_writes(
         write_lock(folder),
     ):
         list(pool.map(refused, waiting))
-
-
-def write(running: Running, row: Written, value: int) -> httpx.Response:
-    with running.client(row.learner) as client:
-        return client.put(row.path, json={"quiz_attempts": value})
-
-
-def check_unavailable(answer: httpx.Response) -> None:
-    assert answer.status_code == 503, answer.text
-    assert int(answer.headers["Retry-After"]) >= 1
-    assert set(answer.json()) == {"detail", "code"}
 
 
 def values(running: Running, rows: list[Written]) -> dict[str, int]:

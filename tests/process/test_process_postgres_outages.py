@@ -11,11 +11,11 @@ import pytest
 from annotated_types import Ge
 
 from headway.settings import Settings
-from support.load import Player, Written, new_rows, players, stored
+from support.load import Player, Written, new_rows, players, stored, write
 from support.postgres import Server, Session, session
 from support.probes import get, queued_writes
 from support.program import forked_headway_serve
-from support.running import Running, course, eventually
+from support.running import Running, check_unavailable, course, eventually
 
 ROUNDS = 2
 FEWEST_CONNECTIONS = next(
@@ -186,12 +186,6 @@ def check_everything_is_unavailable(running: Running, row: Written) -> None:
     assert get(running, "/healthz").status_code == 200
 
 
-def check_unavailable(answer: httpx.Response) -> None:
-    assert answer.status_code == 503, answer.text
-    assert int(answer.headers["Retry-After"]) >= 1
-    assert set(answer.json()) == {"detail", "code"}
-
-
 def check_reads(running: Running, row: Written, value: int) -> None:
     """Every kind of read is answered, whatever is held up meanwhile."""
     with running.client(row.learner) as client:
@@ -241,11 +235,6 @@ def cut_connections(operator: Session) -> None:
     """Everybody else's, in the middle of whatever they do."""
     others = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
     assert operator.rows(f"SELECT pg_terminate_backend(pid) FROM ({others}) AS other")
-
-
-def write(running: Running, row: Written, value: int) -> httpx.Response:
-    with running.client(row.learner) as client:
-        return client.put(row.path, json={"quiz_attempts": value})
 
 
 def test_a_service_without_its_tables_is_not_ready(folder: Path, postgres_url: str) -> None:

@@ -4,14 +4,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
-import httpx
 import pytest
 
 from support.database import read_only, write_ahead_log, write_lock
-from support.load import Written, players, stored
+from support.load import Written, players, stored, write
 from support.probes import address, queued_writes, refuses_connections
 from support.program import forked_headway_serve, headway
-from support.running import PREFIX, Running, eventually, headway_serve, token
+from support.running import PREFIX, eventually, headway_serve, token
 
 # uvicorn stops gracefully, then lets the signal do what it does to a program without a handler: SIGTERM ends the
 # process (143 to a shell; systemd and Docker count it as a clean stop), SIGINT is a KeyboardInterrupt, for which
@@ -44,7 +43,7 @@ def test_a_stop_commits_and_answers_queued_writes_and_takes_no_new_ones(
         ThreadPoolExecutor(len(rows)) as pool,
     ):
         with write_lock(folder):
-            answers = [pool.submit(write_once, running, row) for row in rows]
+            answers = [pool.submit(write, running, row) for row in rows]
             eventually(lambda: queued_writes(running) == len(rows) - 1)  # one is in the batch that waits for the lock
             running.process.send_signal(stop_signal)
             eventually(lambda: refuses_connections(running))
@@ -72,7 +71,7 @@ def test_a_request_that_the_stop_cuts_off_gets_retry_after(folder: Path, rows: l
         ThreadPoolExecutor(2) as pool,
         write_lock(folder),
     ):
-        answers = [pool.submit(write_once, running, row) for row in rows[:2]]
+        answers = [pool.submit(write, running, row) for row in rows[:2]]
         eventually(lambda: queued_writes(running) == 1)
         running.process.terminate()
         assert [answer.result(20).status_code for answer in answers] == [503, 503]
@@ -98,16 +97,11 @@ def test_the_installed_script_prints_its_address_once_and_stops_cleanly(
     folder: Path, rows: list[Written], capfd: pytest.CaptureFixture[str]
 ) -> None:
     with headway_serve(folder) as running:
-        assert write_once(running, rows[0]).status_code == 200
+        assert write(running, rows[0]).status_code == 200
         assert running.stop() == -signal.SIGTERM
     assert "".join(running.log).count("answers at") == 1
     assert "Finished server process" in running.log[-1]
     assert capfd.readouterr() == ("", "")
-
-
-def write_once(running: Running, row: Written) -> httpx.Response:
-    with running.client(row.learner) as client:
-        return client.put(row.path, json={"quiz_attempts": 1})
 
 
 def half_a_request(row: Written) -> bytes:

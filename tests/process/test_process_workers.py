@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from support.events import Follower, following
-from support.load import Written, new_rows, players, stored
+from support.load import Written, new_rows, players, stored, write
 from support.postgres import Databases, session
 from support.probes import get, refuses_connections
 from support.program import forked_headway_serve
@@ -252,11 +252,6 @@ def all_answer(running: Running) -> bool:
 
 def exists(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
-
-
-def write(running: Running, row: Written) -> httpx.Response:
-    with running.client(row.learner) as client:
-        return client.put(row.path, json={"quiz_attempts": 1})
 
 
 def kill_under_load(running: Running, victim: int, rows: list[Written]) -> None:

@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 from uuid import uuid4
 
+import httpx
+
 from support.running import PREFIX, Running, authorization, course
 
 
@@ -104,6 +106,12 @@ def playing(started: Sequence[AnyPlayer]) -> Iterator[Sequence[AnyPlayer]]:
         for player in started:
             player.stop()
             player.join(20)
+
+
+def write(running: Running, row: Written, value: int = 1) -> httpx.Response:
+    """Send a row a value, and return the answer, whatever it is."""
+    with running.client(row.learner) as client:
+        return client.put(row.path, json={"quiz_attempts": value})
 
 
 def stored(running: Running, rows: Sequence[Written]) -> dict[tuple[str, str], dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""What a running service says of itself, asked without a token."""
+"""What a service says of itself, asked without a token."""
 
 import socket
 from collections.abc import Mapping
@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from headway.app import Headway
 from support.running import Running
 
 
@@ -18,6 +19,16 @@ def queued_writes(running: Running) -> int:
     """Writes that wait for a batch; those of the batch under way are not counted."""
     [line] = [line for line in get(running, "/metrics").text.splitlines() if line.startswith("headway_queue_writes ")]
     return int(float(line.split()[1]))
+
+
+def counted_requests(headway: Headway, route: str) -> dict[str, int]:
+    """How many requests of a route are counted, by status, in a service in the tests' own process."""
+    samples = [sample for family in headway.metrics.registry.collect() for sample in family.samples]
+    return {
+        sample.labels["status"]: int(sample.value)
+        for sample in samples
+        if sample.name == "headway_requests_total" and sample.labels["route"] == route
+    }
 
 
 def address(running: Running) -> tuple[str, int]:

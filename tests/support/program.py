@@ -7,6 +7,7 @@ to show that it does the same.
 
 import multiprocessing
 import os
+import pty
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -136,6 +137,38 @@ class Program:
 
     def serve(self, *options: str, **settings: object) -> AbstractContextManager[Running]:
         return forked_headway_serve(self.folder, *options, **{"database_url": self.database_url} | settings)
+
+
+def check_refusal(refused: Finished, *said: str, code: int = 2) -> None:
+    """The program printed nothing but an error, which says all of this."""
+    assert refused.code == code, refused
+    assert refused.out == ""
+    for what in said:
+        assert what in refused.err, refused
+    assert "Traceback" not in refused.err
+
+
+def on_a_terminal(folder: Path, *arguments: str, columns: int = 200, **settings: object) -> tuple[int, str]:
+    """The exit code and all that the program writes where it sees a terminal that is so wide."""
+    ours, terminal = pty.openpty()
+    environment = service_environment(folder, **settings) | {"TERM": "xterm", "COLUMNS": str(columns)}
+    program = ForkedProgram(arguments, folder, environment, out=terminal, err=terminal)
+    os.close(terminal)
+    shown = all_shown(ours)
+    return program.wait(30), shown
+
+
+def all_shown(terminal: int) -> str:
+    """What is written to a terminal, whose other end this is, until nobody has it open any more."""
+    shown = b""
+    try:
+        while chunk := os.read(terminal, 65_536):
+            shown += chunk
+    except OSError:
+        pass  # the way in which Linux says that nobody has the terminal open any more
+    finally:
+        os.close(terminal)
+    return shown.decode()
 
 
 def open_memory_file(name: str) -> int:

@@ -127,6 +127,13 @@ def answering(process: Process, log: IO[str]) -> Iterator[Running]:
         log.close()
 
 
+def check_unavailable(answer: httpx.Response) -> None:
+    """The service says that it can not answer for now."""
+    assert answer.status_code == 503, answer.text
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert set(answer.json()) == {"detail", "code"}
+
+
 def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
     """Wait until the condition holds; fail where it does not within `seconds`."""
     deadline = time.monotonic() + seconds
