@@ -101,6 +101,38 @@ def test_importing_an_export_restores_its_data(
     assert told(after) == told(before.json())
 
 
+def test_a_dry_run_of_an_export_tells_what_its_import_does(
+    admin: httpx.Client, client_of: Callable[..., httpx.Client], lesson_path: str
+) -> None:
+    learner_id, target = str(uuid4()), str(uuid4())
+    client_of(learner_id).put(lesson_path, json={"status": "completed", "time_spent_minutes": 3})
+    exported = admin.get(f"/learners/{learner_id}/export").json()
+    nothing = told(admin.get(f"/learners/{target}/export").json())
+    for written in (2, 0):
+        asked = {"user_id": target, "dry_run": "true"}
+        rehearsed = admin.post("/progress/import", params=asked, json=exported).json()
+        if written:
+            assert told(admin.get(f"/learners/{target}/export").json()) == nothing
+        report = admin.post("/progress/import", params={"user_id": target}, json=exported).json()
+        assert rehearsed == report
+        assert (report["written"], report["unchanged"], report["refused"]) == (written, 2 - written, 0)
+
+
+@pytest.mark.parametrize(("kind", "written"), [(CSV, as_csv), (NDJSON, ndjson)])
+def test_a_file_whose_lines_name_their_learners_takes_no_other_learner(
+    admin: httpx.Client,
+    lesson_path: str,
+    kind: dict[str, str],
+    written: Callable[[list[dict[str, Any]]], bytes],
+) -> None:
+    learner_id, (_, _, course_id, _, lesson_id) = str(uuid4()), lesson_path.split("/")
+    content = written([line(learner_id, course_id, lesson_id, status="completed")])
+    answer = admin.post("/progress/import", params={"user_id": str(uuid4())}, content=content, headers=kind)
+    assert answer.status_code == 422
+    assert [problem["type"] for problem in answer.json()["detail"]] == ["not_an_export"]
+    assert admin.get(f"/learners/{learner_id}/export").json()["lesson_progress"] == []
+
+
 def test_an_export_with_the_older_names_is_imported(
     admin: httpx.Client, client_of: Callable[..., httpx.Client], lesson_paths: list[str]
 ) -> None:
@@ -128,6 +160,11 @@ def test_an_export_with_a_part_under_both_names_is_refused(admin: httpx.Client, 
 def test_a_fault_of_an_export_is_located_under_the_name_that_it_has(admin: httpx.Client, part: str) -> None:
     answer = admin.post("/progress/import", json={"user_id": str(uuid4()), part: [{"course_id": "x"}]})
     assert {tuple(problem["loc"][:2]) for problem in answer.json()["errors"]} == {(part, 0)}
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"user_id": "ada", "lesson_progress": []}'])
+def test_a_document_that_is_no_export_is_refused(admin: httpx.Client, content: bytes) -> None:
+    assert admin.post("/progress/import", content=content, headers=EXPORT).status_code == 422
 
 
 def test_an_export_without_lesson_progress_is_refused(admin: httpx.Client) -> None:

@@ -62,6 +62,19 @@ async def test_a_new_course_is_a_change_that_adds_its_lessons(store: Store) -> N
     assert change.added == tuple(one.id for one in course.lessons)
 
 
+async def test_a_store_keeps_only_so_many_courses_in_memory(
+    make_store: MakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headway.storage.sqlite.catalogue._KEPT_COURSES", 2)
+    monkeypatch.setattr("headway.storage.postgres.catalogue.KEPT_COURSES", 2)
+    store: Any = make_store()
+    async with opened(store):
+        courses = [await new_course(store) for _ in range(3)]
+        for course in (*courses, *courses):
+            assert (await store.course(course.id)).course == course
+        assert len(store._catalogue._kept) == 2
+
+
 async def test_putting_the_same_course_again_changes_nothing(make_store: MakeStore) -> None:
     async with opened(make_store()) as store:
         course = await new_course(store, *ALL_KINDS)
