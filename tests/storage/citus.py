@@ -194,7 +194,7 @@ def many_keys_name_their_shards(tree: Tree, _schema: Schema) -> Iterator[str]:
     """A join with a list of keys asks, or locks, all shards, unless the column also equals any of the keys."""
     for statement in found(tree, ast.SelectStmt, ast.DeleteStmt, ast.UpdateStmt):
         sources = getattr(statement, "fromClause", None) or getattr(statement, "usingClause", None) or ()
-        if "unnest" not in _called(sources):
+        if "unnest" not in _called((*sources, statement.whereClause)):
             continue
         changed = (statement.relation,) if not _is(statement, ast.SelectStmt) else ()
         for table in (*found(sources, ast.RangeVar), *changed):
@@ -314,14 +314,14 @@ def _is_pinned(condition: Tree, table: str, column: str) -> bool:
 
 
 def _compared_with_any(condition: Tree) -> list[list[str]]:
-    """The columns, each with its table, that a condition compares with any value of a parameter."""
-    return [
-        [word.sval for word in one.lexpr.fields]
-        for one in found(condition, ast.A_Expr)
-        if one.kind == enums.A_Expr_Kind.AEXPR_OP_ANY
-        and _is(one.lexpr, ast.ColumnRef)
-        and [*found(one.rexpr, ast.ParamRef)]
-    ]
+    """The columns, each with its table, that equal any value of a parameter wherever a condition holds."""
+    if _is(condition, ast.BoolExpr) and condition.boolop == enums.BoolExprType.AND_EXPR:
+        return [column for one in condition.args for column in _compared_with_any(one)]
+    if not _is(condition, ast.A_Expr) or condition.kind != enums.A_Expr_Kind.AEXPR_OP_ANY:
+        return []
+    if condition.name[-1].sval != "=" or not _is(condition.lexpr, ast.ColumnRef):
+        return []
+    return [[word.sval for word in condition.lexpr.fields]] if [*found(condition.rexpr, ast.ParamRef)] else []
 
 
 def _not_for_an_index(expression: Tree, table: str, tree: Tree, database: Session) -> str | None:

@@ -117,11 +117,12 @@ async def test_a_write_is_one_transaction_on_one_worker(postgres_url: str, coord
         await check_exact(store, course.id)
 
 
-async def test_a_recount_beside_writers_finds_no_difference(postgres_url: str) -> None:
+async def test_a_recount_beside_writers_and_edits_finds_no_difference(postgres_url: str) -> None:
     async with opened(postgres_store(postgres_url)) as store:
-        course = await new_course(store)
+        course = await new_course(store, lesson(1), lesson(2))
         stopping = asyncio.Event()
         writing = [asyncio.create_task(_keep_writing(store, course, stopping)) for _ in range(16)]
+        writing.append(asyncio.create_task(_keep_editing(store, course, stopping)))
         try:
             for _ in range(10):
                 async with archive_of(store).recount(None) as recount:
@@ -129,6 +130,8 @@ async def test_a_recount_beside_writers_finds_no_difference(postgres_url: str) -
         finally:
             stopping.set()
             await asyncio.gather(*writing)
+        async with Runner([Recalculator(store)]).working():
+            await derived(store, course.id)
         await check_exact(store, course.id)
 
 
@@ -160,3 +163,10 @@ async def _keep_writing(store: Store, course: Any, stopping: asyncio.Event) -> N
         learner: LearnerId = new_learner()
         await written(store, merge_write(learner, course, lesson(1), progress_percentage=50))
         await written(store, merge_write(learner, course, lesson(1), progress_percentage=80))
+
+
+async def _keep_editing(store: Store, course: Any, stopping: asyncio.Event) -> None:
+    """Remove a lesson and put it back."""
+    while not stopping.is_set():
+        await store.put_course(with_fields(course, lessons=course.lessons[:1]))
+        await store.put_course(course)

@@ -8,6 +8,7 @@ import pytest
 from pglast import split
 
 import headway.storage.postgres
+from headway.storage.postgres import database as database_module
 from headway.storage.postgres.cluster import Node
 from headway.storage.postgres.database import Database
 from headway.storage.postgres.schema import DISTRIBUTED, ON_EVERY_NODE, statements_of
@@ -188,6 +189,10 @@ REFUSED: Final[list[tuple[Rule, str]]] = [
         SELECT FROM unnest($1::uuid[]) AS k (user_id) JOIN lesson_progress AS r ON r.user_id = k.user_id;
         SELECT FROM unnest($1::uuid[]) AS k (id) JOIN lesson_progress AS r ON user_id = id WHERE r.course_id = ANY ($2);
         DELETE FROM lesson_progress AS r USING unnest($1::uuid[]) AS k (user_id) WHERE r.user_id = k.user_id;
+        SELECT FROM unnest($1::uuid[]) AS k (id) JOIN lesson_progress AS r ON user_id = id WHERE r.user_id <> ANY ($1);
+        SELECT FROM unnest($1::uuid[]) AS k (id) JOIN lesson_progress AS r ON user_id = id
+        WHERE r.user_id = ANY ($1) OR r.course_id = $2;
+        DELETE FROM lesson_progress WHERE user_id IN (SELECT unnest($1::uuid[]));
         UPDATE lesson_progress AS r SET version = 1 FROM unnest($1::uuid[]) AS k (user_id) WHERE r.user_id = k.user_id
         """,
     ),
@@ -290,6 +295,11 @@ def test_every_name_has_one_statement(name: str) -> None:
 def test_no_plan_is_forced_on_a_cluster() -> None:
     database = Database("postgresql://", connections=2, timeout_seconds=1, transaction_pooler=False)
     assert database._options(seconds=1)["server_settings"]["plan_cache_mode"] == "force_generic_plan"
+    assert (
+        "SET LOCAL plan_cache_mode = auto" in database_module._BEGIN_PREPARING
+    )  # before it is known whether it is one
+    database.is_cluster = True
+    assert database._options(seconds=1)["server_settings"]["plan_cache_mode"] == "auto"
     worker = database.of_node(Node("127.0.0.1", 5432))
     assert worker._options(seconds=1)["server_settings"]["plan_cache_mode"] == "auto"
 
@@ -334,7 +344,7 @@ def test_the_parser_finds_every_key_and_trigger_that_the_database_has(migrated: 
 @pytest.mark.parametrize("name", STATEMENTS)
 def test_the_server_prepares_every_statement(migrated: Session, name: str) -> None:
     [statement] = split(STATEMENTS[name])
-    if statement.startswith("LOCK"):  # the one kind that PREPARE does not know
+    if statement.startswith(("LOCK", "SET")):  # PREPARE does not know these
         migrated.execute("BEGIN", statement, "ROLLBACK")
     else:
         migrated.execute(f'PREPARE "{name}" AS {statement}')

@@ -93,6 +93,8 @@ def migrate(
       headway migrate --citus
       headway migrate --citus --shards 16
     """
+    if shards is not None and not citus:
+        fail("--shards needs --citus.", 2)
     settings = load_settings()
     with refusals_end_the_program():
         applied = _migrate(settings)

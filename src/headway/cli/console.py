@@ -77,7 +77,7 @@ def refusals_end_the_program() -> Iterator[None]:
     except HeadwayError as error:
         fail(str(error))
     except asyncpg.PostgresError as error:
-        fail(f"PostgreSQL refused a statement ({error.args[0]}). Were its tables changed by hand? Nothing was changed.")
+        fail(f"PostgreSQL refused a statement ({error.args[0]}). Were its tables changed by hand?")
 
 
 def load_settings(**overrides: object) -> Settings:

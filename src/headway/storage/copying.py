@@ -53,7 +53,7 @@ async def refuse_unless_earlier(source: Archive, destination: Archive, progress:
 async def put_what_differs(source: Archive, destination: Archive, progress: Progress) -> int:
     """Store the entries that are missing in the destination or differ there, and return their number.
 
-    Each batch is stored completely or not at all.
+    Each batch is stored completely or not at all. On a cluster, that is true of each worker's part of a batch.
     """
     put = sum([await _put(kind, source, destination, progress) for kind in _KINDS])
     revision = await source.revision()

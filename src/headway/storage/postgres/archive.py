@@ -88,7 +88,10 @@ class PostgresArchive(ArchiveReader):
         for entry in entries:
             parts.setdefault(self._database_of(entry.learner_id), []).append(entry)
         with _refusals_translated():
-            await asyncio.gather(*(one.change(statement, *columns_of(part)) for one, part in parts.items()))
+            changes = (one.change(statement, *columns_of(part)) for one, part in parts.items())
+            for error in await asyncio.gather(*changes, return_exceptions=True):
+                if isinstance(error, BaseException):
+                    raise error
 
     @contextlib.asynccontextmanager
     async def recount(self, course_id: CourseId | None) -> AsyncIterator[Recount]:

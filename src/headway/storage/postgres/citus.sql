@@ -70,8 +70,9 @@ FROM run_command_on_all_nodes(:show) AS found
 JOIN pg_dist_node AS n ON n.nodeid = found.nodeid;
 
 -- name: one-connection-a-worker!
--- Until the end of the transaction, read with one connection to each worker, so that a worker has one snapshot.
-SELECT set_config('citus.max_adaptive_executor_pool_size', '1', true);
+-- Until the end of the transaction, read with one connection to each worker, so that a worker has one snapshot. A SELECT
+-- would begin the coordinator's snapshot too early.
+SET LOCAL citus.max_adaptive_executor_pool_size = 1;
 
 -- name: hold-back-writes!
 -- Wait until no transaction is changing learners or courses anywhere, and hold new ones back.

@@ -39,6 +39,7 @@ _BEGIN_SNAPSHOT: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _LOCK_SECONDS: Final = 0.5
 _PAUSE_SECONDS: Final = 0.02  # between two attempts
 _ATTEMPTS: Final = 5  # of a transaction that the server rolls back
+_SNAPSHOT_ATTEMPTS: Final = 20  # to hold back all writes of a cluster
 _SESSION: Final = {"application_name": "headway", "default_transaction_isolation": "read committed"}
 # One plan for all batches is as good as a plan for each batch, and planning takes longer than running.
 _ON_ONE_SERVER: Final = {"plan_cache_mode": "force_generic_plan"}
@@ -81,7 +82,7 @@ class Database:
             self._url,
             connections=self._connections,
             timeout_seconds=self.timeout_seconds,
-            transaction_pooler=self._transaction_pooler,
+            transaction_pooler=False,  # the pooler is in front of the address's server
             node=node,
         )
 
@@ -180,16 +181,27 @@ class Database:
     async def _begin_snapshot_everywhere(self, connection: asyncpg.Connection) -> None:
         """Begin the transaction's snapshot on every worker while no other transaction is half done.
 
-        A cluster has no snapshot of all nodes, so writes are held back for that moment.
+        A cluster has no snapshot of all nodes, so writes are held back for that moment. Where another program's
+        transaction holds them up, writes go on between the attempts.
         """
         await connection.execute(cluster.ONE_CONNECTION_A_WORKER)
+        # A limit for locks would not hold on the workers.
+        begin = f"{_BEGIN}; SET LOCAL statement_timeout = {self._lock_milliseconds}"
         locking = await self._connect()
         try:
-            async with _begun(locking, _BEGIN):
-                await locking.execute(cluster.HOLD_BACK_WRITES)
-                await connection.fetch(cluster.TOUCH_EVERY_WORKER)
+            for _ in range(_SNAPSHOT_ATTEMPTS):
+                with contextlib.suppress(asyncpg.QueryCanceledError, asyncpg.DeadlockDetectedError):
+                    async with _begun(locking, begin):
+                        await locking.execute(cluster.HOLD_BACK_WRITES)
+                        await connection.fetch(cluster.TOUCH_EVERY_WORKER)
+                        return
+                await asyncio.sleep(self._lock_milliseconds / 1000)
         finally:
             await locking.close()
+        raise StoreUnavailableError(
+            "Another program's transaction has locked rows of course_progress or of catalogue. Try again when it has "
+            "ended."
+        )
 
     async def _insist(self, attempt: Callable[[], Awaitable[T]], *, waits_for_locks: bool = True) -> T:
         """Run an attempt until it succeeds or the attempts are used up. All changes of the database go through here."""
@@ -257,7 +269,7 @@ async def warn_unless_durable(connection: asyncpg.Connection) -> None:
     for setting in ("fsync", "full_page_writes", "synchronous_commit"):
         if await connection.fetchval("SELECT current_setting($1)", setting) == "off":
             _log.warning("postgres_not_durable", setting=setting)
-        elif on_cluster:
+        if on_cluster:
             for host, port, value in await connection.fetch(cluster.SETTINGS_OF_NODES, f"SHOW {setting}"):
                 if value == "off":
                     _log.warning("postgres_not_durable", setting=setting, node=str(Node(host, port)))

@@ -78,16 +78,17 @@ async def distribute(connection: asyncpg.Connection, shards: int | None = None) 
     The learners' tables and the counters get `shards` shards; `None`: two for each worker. Raises `ConfigurationError`
     where there is no cluster.
     """
+    await connection.execute("SELECT pg_advisory_xact_lock($1)", _ADVISORY_LOCK)
     if not await has_citus(connection):
         raise ConfigurationError(
-            "This database has no Citus extension: nothing was changed. On the coordinator, as a superuser: "
+            "This database has no Citus extension: no table was distributed. On the coordinator, as a superuser: "
             "CREATE EXTENSION citus; then run headway migrate --citus again."
         )
     await connection.execute(cluster.ONE_SHARD_AFTER_THE_OTHER)
     workers = await connection.fetchval(cluster.COUNT_WORKERS)
     if not workers:
         raise ConfigurationError(
-            "The cluster has no workers: nothing was changed. On the coordinator, as a superuser: SELECT "
+            "The cluster has no workers: no table was distributed. On the coordinator, as a superuser: SELECT "
             "citus_set_coordinator_host('HOST', PORT), then SELECT citus_add_node('HOST', PORT) for each worker; then "
             "run headway migrate --citus again."
         )

@@ -9,7 +9,7 @@ from headway.domain.holdings import CourseProgressKey
 from headway.domain.identifiers import LearnerId
 from headway.storage.committer import Committer
 from headway.storage.postgres import statements as sql
-from headway.storage.postgres.cluster import Cluster, Node
+from headway.storage.postgres.cluster import SLOTS, Cluster, Node
 from headway.storage.postgres.database import Database
 from headway.storage.postgres.gatherer import Gatherer
 from headway.storage.postgres.rows import to_course_progress
@@ -42,11 +42,10 @@ class LearnersServer:
 class Servers:
     """Finds the server of a learner, and looks up course progress there.
 
-    `main` is the server that the address names: on a cluster, the coordinator. `make` makes a worker of a cluster with
-    its slots of the counters.
+    `main` is the server that the address names: on a cluster, the coordinator. `make` makes a worker of a cluster.
     """
 
-    def __init__(self, main: LearnersServer, make: Callable[[Node, Sequence[int]], LearnersServer]) -> None:
+    def __init__(self, main: LearnersServer, make: Callable[[Node], LearnersServer]) -> None:
         self.main = main
         self._make = make
         self._cluster: Cluster | None = None
@@ -80,7 +79,8 @@ class Servers:
     def _look_ups_of(self, node: Node, cluster: Cluster) -> _LookUps:
         """Return the look-ups in one shard, because Citus plans a statement about one in a fraction of the time."""
         if node not in self._workers:
-            self._workers[node] = self._make(node, cluster.slots[node])
+            self._workers[node] = self._make(node)
+        self._workers[node].writer.use_slots(cluster.slots[node] or range(SLOTS))
         return _look_ups(self._workers[node].database, lanes=LANES_OF_A_WORKER)
 
     @property
@@ -96,8 +96,11 @@ class Servers:
 
     async def close(self) -> None:
         """Commit the queued writes, then close all connections."""
-        await asyncio.gather(*(server.close() for server in self._workers.values()))
-        await self.main.close()
+        ended = await asyncio.gather(
+            *(server.close() for server in (*self._workers.values(), self.main)), return_exceptions=True
+        )
+        for error in filter(None, ended):
+            raise error
 
 
 def _look_ups(database: Database, *, lanes: int) -> _LookUps:

@@ -78,8 +78,8 @@ class PostgresStore:
         self._clock = clock
         self._make_committer = partial(Committer, queue_limit=queue_limit, batch_limit=batch_limit, observer=observer)
         self._servers = Servers(
-            self._server(self._database, range(SLOTS), lanes=LANES),
-            lambda node, slots: self._server(self._database.of_node(node), slots, lanes=LANES_OF_A_WORKER),
+            self._server(self._database, lanes=LANES),
+            lambda node: self._server(self._database.of_node(node), lanes=LANES_OF_A_WORKER),
         )
         self._figures = Figures(self._database, self._catalogue)
         self._learners = Learners(self._database, self._servers.of, lambda *key: self._recent.forget(key))
@@ -88,10 +88,8 @@ class PostgresStore:
         self._sign_in_codes = StoredSignInCodes(session, clock)
         self._recalculations = Recalculations(session, clock)
 
-    def _server(self, database: Database, slots: Sequence[int], *, lanes: int) -> LearnersServer:
-        writer = Writer(
-            database, self._catalogue, self._recent, lanes=lanes, slots=slots or range(SLOTS), clock=self._clock
-        )
+    def _server(self, database: Database, *, lanes: int) -> LearnersServer:
+        writer = Writer(database, self._catalogue, self._recent, lanes=lanes, slots=range(SLOTS), clock=self._clock)
         committer = self._make_committer(writer.commit, lanes=lanes, locks=writer)
         return LearnersServer(database, writer, committer)
 

@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime
-from functools import partial
 from operator import attrgetter
 from typing import Any, Final
 
@@ -62,10 +61,15 @@ class Writer(Locks):
         self._database = database
         self._catalogue = catalogue
         self._recent = recent
-        self._slots = Slots(lanes, slots)
-        self._new_slots = partial(Slots, lanes, slots)
+        self._lanes = lanes
+        self.use_slots(slots)
         self._clock = clock
         self.patience = database.timeout_seconds
+
+    def use_slots(self, on_server: Sequence[int]) -> None:
+        """Add to these slots of the counters from now on."""
+        self._on_server = on_server
+        self._slots = Slots(self._lanes, on_server)
 
     def any_slot(self) -> int:
         """Return a slot of the counters on the server, for work outside of batches."""
@@ -110,7 +114,7 @@ class Writer(Locks):
         if held:
             _log.warning("locked_elsewhere", learners=len(held))
         else:  # it may have been a counter, or the lock is free again
-            self._slots = self._new_slots()
+            self.use_slots(self._on_server)
         for group in groups:
             group.lose(outcomes, HELD if group.key in held else LOST)
 
@@ -264,7 +268,8 @@ class Writer(Locks):
         """Store the groups, and return the keys of those that passed the gate."""
         groups = sorted(groups, key=attrgetter("key"))
         come_into = {group.key[1] for group in groups if group.is_coming}
-        slot = self._slots.take()
+        slots = self._slots
+        slot = slots.take()
         put = _put_in_parts if self._database.is_cluster else _put
 
         async def store(connection: asyncpg.Connection) -> frozenset[CourseProgressKey]:
@@ -282,7 +287,7 @@ class Writer(Locks):
                 return await self._catalogue.holding(come_into, self._database, store, waits_for_locks=all_or_none)
             return await self._database.transact(store, waits_for_locks=all_or_none)
         finally:
-            self._slots.give_back(slot)
+            slots.give_back(slot)
 
 
 class _OvertakenError(Exception):
