@@ -32,10 +32,16 @@ from headway.storage.postgres.rows import (
 from headway.storage.postgres.session import PostgresSession
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.archive import ArchiveReader, RowReaders
+from headway.storage.shared.ids import LAST_ID
 
 E = TypeVar("E", LessonProgress, CourseProgress, HeldDay)
 
 _COUNTING_SECONDS: Final = 600.0  # to read a whole table
+_PAGE_ENDS: Final = {
+    shared_sql.LESSON_PROGRESS_FROM: sql.LESSON_PROGRESS_AFTER,
+    shared_sql.COURSE_PROGRESS_FROM: sql.COURSE_PROGRESS_AFTER,
+    shared_sql.DAYS_FROM: sql.DAYS_AFTER,
+}
 _READERS: Final = RowReaders(to_lesson_progress, to_course_progress, to_held_day)
 
 
@@ -79,6 +85,13 @@ class PostgresArchive(ArchiveReader):
     async def put_days(self, days: Sequence[HeldDay]) -> None:
         """Store finished days."""
         await self._put(sql.PUT_LEARNER_DAYS, from_held_days, days)
+
+    async def _last_learner(self, statement: str, key: Sequence[object], rows: int) -> str:
+        """Return the last learner of a page. On a cluster, each shard returns as many rows if that is not known."""
+        if not self._database.is_cluster:
+            return LAST_ID
+        found = await self._session.fetch(_PAGE_ENDS[statement], *key, rows - 1)
+        return str(found[0][0]) if found else LAST_ID
 
     async def _put(
         self, statement: str, columns_of: Callable[[Sequence[E]], Sequence[Any]], entries: Sequence[E]

@@ -14,3 +14,27 @@ INSERT INTO course_progress ({course_progress})
 SELECT *
 FROM unnest({course_progress:arrays})
 ON CONFLICT (user_id, course_id) DO UPDATE SET {course_progress:excluded};
+
+-- name: lesson-progress-after
+-- The learner whose lesson progress comes some rows after a key.
+SELECT user_id
+FROM lesson_progress
+WHERE (user_id, course_id, lesson_id) >= (:user_id, :course_id, :lesson_id)
+ORDER BY user_id, course_id, lesson_id
+OFFSET :rows LIMIT 1;
+
+-- name: course-progress-after
+-- The learner whose course progress comes some rows after a key.
+SELECT user_id
+FROM course_progress
+WHERE (user_id, course_id) >= (:user_id, :course_id)
+ORDER BY user_id, course_id
+OFFSET :rows LIMIT 1;
+
+-- name: days-after
+-- The learner whose finished day comes some rows after a key.
+SELECT user_id
+FROM learner_days
+WHERE (user_id, course_id, day) >= (:user_id, :course_id, :day)
+ORDER BY user_id, course_id, day
+OFFSET :rows LIMIT 1;

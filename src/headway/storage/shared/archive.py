@@ -11,7 +11,7 @@ from headway.domain.identifiers import CourseId
 from headway.domain.progress import LessonProgress
 from headway.storage.lessons import to_courses
 from headway.storage.shared import statements as sql
-from headway.storage.shared.ids import FIRST_ID
+from headway.storage.shared.ids import FIRST_ID, LAST_ID
 from headway.storage.shared.session import Row, Session
 
 _FIRST_KEY: Final = (FIRST_ID, FIRST_ID, FIRST_ID)
@@ -49,16 +49,24 @@ class ArchiveReader:
 
     async def lesson_progress(self, after: LessonKey | None, limit: int) -> Sequence[LessonProgress]:
         """Return lesson progress by learner, course and lesson."""
-        rows = await self._session.fetch(sql.LESSON_PROGRESS_FROM, *(after or _FIRST_KEY), limit + 1)
+        rows = await self._page(sql.LESSON_PROGRESS_FROM, after or _FIRST_KEY, limit + 1)
         return [progress for progress in map(self._readers.lesson_progress, rows) if progress[:3] != after][:limit]
 
     async def course_progress(self, after: CourseProgressKey | None, limit: int) -> Sequence[CourseProgress]:
         """Return course progress by learner and course."""
-        rows = await self._session.fetch(sql.COURSE_PROGRESS_FROM, *(after or _FIRST_KEY[:2]), limit + 1)
+        rows = await self._page(sql.COURSE_PROGRESS_FROM, after or _FIRST_KEY[:2], limit + 1)
         return [progress for progress in map(self._readers.course_progress, rows) if progress[:2] != after][:limit]
 
     async def days(self, after: LearnerDayKey | None, limit: int) -> Sequence[HeldDay]:
         """Return finished days by learner, course and date."""
-        found = await self._session.fetch(sql.DAYS_FROM, *(after or _FIRST_DAY), limit + 1)
+        found = await self._page(sql.DAYS_FROM, after or _FIRST_DAY, limit + 1)
         days = map(self._readers.held_day, found)
         return [held for held in days if (*held[:2], held.day.date) != after][:limit]
+
+    async def _page(self, statement: str, key: Sequence[object], rows: int) -> Sequence[Row]:
+        last = await self._last_learner(statement, key, rows)
+        return await self._session.fetch(statement, *key, last, rows)
+
+    async def _last_learner(self, statement: str, key: Sequence[object], rows: int) -> str:  # noqa: ARG002 - for others
+        """Return the last learner of a page, or any later one. A store on several servers may find out which."""
+        return LAST_ID

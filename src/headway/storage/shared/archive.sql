@@ -38,25 +38,25 @@ JOIN lessons AS l ON l.course_id = c.course_id
 ORDER BY c.course_id, l.position;
 
 -- name: lesson-progress-from
--- Lesson progress by key.
+-- Lesson progress by key, up to a learner.
 SELECT {lesson_progress}
 FROM lesson_progress
-WHERE (user_id, course_id, lesson_id) >= (:user_id, :course_id, :lesson_id)
+WHERE (user_id, course_id, lesson_id) >= (:user_id, :course_id, :lesson_id) AND user_id <= :last
 ORDER BY user_id, course_id, lesson_id
 LIMIT :limit;
 
 -- name: course-progress-from
--- Course progress by key.
+-- Course progress by key, up to a learner.
 SELECT {course_progress}
 FROM course_progress
-WHERE (user_id, course_id) >= (:user_id, :course_id)
+WHERE (user_id, course_id) >= (:user_id, :course_id) AND user_id <= :last
 ORDER BY user_id, course_id
 LIMIT :limit;
 
 -- name: days-from
--- Finished days by key.
+-- Finished days by key, up to a learner.
 SELECT {learner_days}
 FROM learner_days
-WHERE (user_id, course_id, day) >= (:user_id, :course_id, :day)
+WHERE (user_id, course_id, day) >= (:user_id, :course_id, :day) AND user_id <= :last
 ORDER BY user_id, course_id, day
 LIMIT :limit;
