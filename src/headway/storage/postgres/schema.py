@@ -50,9 +50,8 @@ async def migrate(connection: asyncpg.Connection) -> Sequence[str]:
         await _apply(connection, migration)
     if spread:  # a new table would stay on the coordinator
         await distribute(connection)
-    if missing:
-        await _fill_sort_keys(connection)
-        await connection.execute("UPDATE schema_version SET version = $1, compatible_from = $2", *MIGRATIONS.marks)
+    await _fill_sort_keys(connection)
+    await connection.execute("UPDATE schema_version SET version = $1, compatible_from = $2", *MIGRATIONS.marks)
     return [migration.stem for migration in missing]
 
 

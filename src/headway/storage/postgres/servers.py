@@ -95,10 +95,11 @@ class Servers:
         await asyncio.gather(*(server.database.fetch(sql.PROBE) for server in in_use))
 
     async def close(self) -> None:
-        """Commit the queued writes, then close all connections."""
-        ended = await asyncio.gather(
-            *(server.close() for server in (*self._workers.values(), self.main)), return_exceptions=True
-        )
+        """Commit the queued writes, then close all connections. Workers are first: they need courses from `main`."""
+        try:
+            ended = await asyncio.gather(*(one.close() for one in self._workers.values()), return_exceptions=True)
+        finally:
+            await self.main.close()
         for error in filter(None, ended):
             raise error
 

@@ -124,8 +124,10 @@ class PostgresStore:
 
     async def close(self) -> None:
         """Commit the queued writes, then close all connections."""
-        await self._servers.close()
-        await self._catalogue.close()
+        try:
+            await self._servers.close()
+        finally:
+            await self._catalogue.close()
 
     async def distribute(self, shards: int | None = None) -> Sequence[str]:
         """Distribute the tables over a Citus cluster, and return the names of those that were not yet so.
