@@ -32,6 +32,7 @@ ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "headway"
 README = ROOT / "README.md"
 API = ROOT / "docs" / "api.md"
+PEOPLE = ROOT / "docs" / "people.md"
 OPERATIONS_PAGE = ROOT / "docs" / "operations.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
@@ -66,6 +67,11 @@ def blocks(document: Path, language: str) -> list[str]:
 
 def headings(document: Path) -> list[str]:
     return re.findall(r"^#+ (.+)$", prose(document), flags=re.MULTILINE)
+
+
+def operations_in(document: Path) -> list[str]:
+    """The operations that a document describes, as method and path."""
+    return [heading for heading in headings(document) if re.match(r"[A-Z]+ /", heading)]
 
 
 def section(document: Path, heading: str) -> str:
@@ -150,13 +156,14 @@ def test_every_option_stands_under_its_command(command: str) -> None:
 
 
 def test_every_operation_has_its_heading() -> None:
-    documented = [heading for heading in headings(API) if re.match(r"[A-Z]+ /", heading)]
+    documented = operations_in(API) + operations_in(PEOPLE)
     assert sorted(documented) == sorted(f"{one.method} {PREFIX}{one.path}" for one in OPERATIONS)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda one: one.title)
 def test_every_operation_shows_a_request_and_names_its_refusals(operation: Operation) -> None:
-    text = section(API, f"{operation.method} {PREFIX}{operation.path}")
+    heading = f"{operation.method} {PREFIX}{operation.path}"
+    text = section(PEOPLE if heading in operations_in(PEOPLE) else API, heading)
     assert "curl " in text
     assert set(re.findall(r"\b4\d\d\b", text)) == {str(status) for status in operation.refusals}
 

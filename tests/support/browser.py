@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from headway.auth import Sessions
 from headway.auth.sessions import COOKIE
@@ -37,6 +37,9 @@ _NO_BROWSER: Final = "no Chromium: apt-get install chromium-headless-shell"
 _PROGRAMS: Final = ("chromium-headless-shell", "chromium")
 """The first one has no windows at all: a page costs a quarter of the time."""
 _NO_AXE: Final = "no axe-core: npm ci"
+
+# Playwright's own limit is 5 seconds. On a machine that runs other tests beside it, a page may take longer.
+expect.set_options(timeout=30_000)
 
 
 def missing() -> str | None:
