@@ -9,6 +9,7 @@ from urllib.parse import unquote
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from headway.domain.enrolments import EnrolmentMode
 from headway.domain.errors import ConfigurationError
 
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
@@ -88,6 +89,11 @@ class Settings(BaseSettings):
 
     cors_origins: Annotated[list[str], NoDecode] = Field(
         default=[], description="Origins whose pages may call the API, separated by commas; none by default."
+    )
+    enrolment: EnrolmentMode = Field(
+        EnrolmentMode.OPEN,
+        description="Who may write in a course: open (the first write enrols the learner) or closed (only who is "
+        "enrolled).",
     )
     queue_limit: int = Field(4096, ge=1, description="Writes that may wait; one more is answered 503.")
     batch_limit: int = Field(256, ge=1, le=4096, description="The most writes in one transaction.")

@@ -49,6 +49,7 @@ def course_progress_of(rows: Sequence[LessonProgress]) -> list[CourseProgress]:
             own[0].created_at,
             None,
             LearnerDay(own[0].updated_at.date(), 1),
+            enrolled_at=own[0].created_at,
         )
         for learner, own in by_learner.items()
     ]

@@ -29,8 +29,9 @@ def edit(before: Course, after: Course, started: AbstractSet[LessonId] = ANY_LES
 def course_progress(completed: int = 0, **fields: Any) -> CourseProgress:
     """Where a learner stands under the present version, who has completed so many of the lessons that count."""
     start = CourseProgress(
-        LEARNER, COURSE, Tally(completed), EARLIER, VERSION, 1, EARLIER, None, LearnerDay(EARLIER.date())
-    )
+        LEARNER, COURSE, Tally(completed), EARLIER, VERSION, 1, EARLIER, None, LearnerDay(EARLIER.date()),
+        enrolled_at=EARLIER,
+    )  # fmt: skip
     return start._replace(**fields)
 
 

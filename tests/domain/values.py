@@ -82,7 +82,8 @@ def finished(**fields: Any) -> LessonProgress:
 def course_progress(tally: Tally = NOTHING, **fields: Any) -> CourseProgress:
     """A learner's course progress in a course, begun and last written in earlier where no field says otherwise."""
     day = LearnerDay(EARLIER.date())
-    return CourseProgress(LEARNER, COURSE, tally, EARLIER, 1, 1, EARLIER, None, day)._replace(**fields)
+    begun = CourseProgress(LEARNER, COURSE, tally, EARLIER, 1, 1, EARLIER, None, day)._replace(**fields)
+    return begun if "enrolled_at" in fields else begun._replace(enrolled_at=begun.started_at)
 
 
 def own_values(row: LessonProgress) -> ProgressUpdate:

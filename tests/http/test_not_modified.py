@@ -13,7 +13,7 @@ from support.running import course, lesson
 
 REVALIDATED = [one for one in OPERATIONS if one.is_revalidated]
 NEVER = {"export_learner", "stream_course_statistics"}
-SCOPES = ("courses:write", "learners:admin", "statistics:read")
+SCOPES = ("courses:write", "enrolments:write", "learners:admin", "statistics:read")
 
 every_answer = pytest.mark.parametrize("operation", REVALIDATED, ids=lambda one: one.title)
 

@@ -99,7 +99,8 @@ def test_a_course_without_learners_has_figures_of_zero_and_null(teacher: httpx.C
     assert found == {
         "course_id": course_id, "title": "A course", "time_zone": "UTC", "learners": 0, "active_last_7_days": 0,
         "active_last_30_days": 0, "completed": 0, "completion_rate": None, "mean_completion_percentage": None,
-        "total_time_spent_minutes": 0, "mean_time_spent_minutes": None,
+        "total_time_spent_minutes": 0, "mean_time_spent_minutes": None, "enrolled": 0, "not_started": 0, "started": 0,
+        "enrolled_completion_rate": None, "late": 0,
     }  # fmt: skip
     assert [one["started"] for one in lessons] == [0, 0, 0]
     assert {one["completion_rate"] for one in lessons} == {None}
@@ -133,7 +134,8 @@ def test_figures_equal_a_count_by_hand(
         "course_id": path.removeprefix("/progress/"), "title": "Counted", "time_zone": "UTC", "learners": 5,
         "active_last_7_days": 5, "active_last_30_days": 5, "completed": 1, "completion_rate": 20,
         "mean_completion_percentage": 30,  # (100 + 0 + 50 + 0 + 0) / 5
-        "total_time_spent_minutes": 31.25, "mean_time_spent_minutes": 6.25, "lessons": [],
+        "total_time_spent_minutes": 31.25, "mean_time_spent_minutes": 6.25, "enrolled": 5, "not_started": 0,
+        "started": 5, "enrolled_completion_rate": 20, "late": 0, "lessons": [],
     }  # fmt: skip
     assert found["lessons"] == [
         {
@@ -161,7 +163,7 @@ def test_figures_equal_a_count_by_hand(
         },
     ]  # fmt: skip
     [line] = [one for one in teacher.get("/statistics").json() if one["course_id"] == found["course_id"]]
-    assert line == {name: value for name, value in found.items() if name != "lessons"}
+    assert line == {name: value for name, value in found.items() if name not in {"lessons", "late"}}
 
 
 def test_a_write_is_in_the_figures_when_it_is_answered(

@@ -43,12 +43,13 @@ def enrolled(client_of: Callable[[str], httpx.Client], publish: Callable[..., st
 def test_a_learner_without_writes_is_404(teacher: httpx.Client, enrolled: Enrolled) -> None:
     refused = teacher.get(enrolled.statistics_path)
     assert refused.status_code == 404
-    reason = f"Learner {enrolled.user_id} has not written in course {enrolled.course_id}."
+    reason = f"Learner {enrolled.user_id} is not enrolled in course {enrolled.course_id} and has not written in it."
     assert refused.json() == {"detail": reason, "code": "learner_not_found"}
     enrolled.write(enrolled.first)
     assert teacher.get(enrolled.statistics_path).status_code == 200
     enrolled.client.delete(enrolled.path).raise_for_status()
-    assert teacher.get(enrolled.statistics_path).status_code == 404
+    over = teacher.get(enrolled.statistics_path).json()  # who starts over stays enrolled
+    assert (over["started_at"], over["enrolled_at"] is not None, over["lessons"]) == (None, True, [])
     assert teacher.get(enrolled.statistics_path.replace(enrolled.user_id, "none")).status_code == 422
 
 

@@ -21,6 +21,7 @@ UNKNOWN = "497f6eca-6276-4993-bfeb-53cbbbba6f08"
 FIELDS = [
     "user_id", "total_lessons", "completed_lessons", "in_progress_lessons", "completion_percentage",
     "total_time_spent_minutes", "last_accessed", "started_at", "last_seen", "completed_at",
+    "enrolled_at", "ended_at", "due_at",
 ]  # fmt: skip
 BEGINNINGS = ["ab0", "ab0f", "abcd12345678f", "c0", ""]
 PARQUET = "application/vnd.apache.parquet"
@@ -399,7 +400,7 @@ def test_files_use_filters_and_ignore_cursors(a_class: Class) -> None:
 
 def _values(line: Line) -> Line:
     """A line of JSON with its times as such."""
-    moments = ("last_accessed", "started_at", "completed_at")
+    moments = ("last_accessed", "started_at", "completed_at", "enrolled_at", "ended_at", "due_at")
     parsed = {name: datetime.fromisoformat(line[name]) if line[name] else None for name in moments}
     return line | parsed | {"last_seen": date.fromisoformat(line["last_seen"])}
 

@@ -28,7 +28,9 @@ LOCAL_TABLES: Final = frozenset({"schema_version"})
 # What a heartbeat changes: an update that touches no index stays on its page.
 BUSY_TABLES: Final = frozenset({"lesson_progress", "course_progress"})
 # Of those, columns that change no oftener than once a lesson, or once a day.
-SELDOM_CHANGED: Final = frozenset({"completed_lessons", "completed_at", "started_at", "day", "at_lesson"})
+SELDOM_CHANGED: Final = frozenset(
+    {"completed_lessons", "completed_at", "started_at", "day", "at_lesson", "enrolled_at", "ended_at", "due_at"}
+)
 _COLUMNS: Final = {table: column for column, tables in DISTRIBUTED.items() for table in tables}
 
 _SEQUENCES: Final = frozenset({"smallserial", "serial", "bigserial", "serial2", "serial4", "serial8"})

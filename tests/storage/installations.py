@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from domain.values import lessons, rows
 from headway.domain.catalogue import Course, OnEdit, VersionedCourse
-from headway.domain.course_progress import CourseProgress, LearnerDay, Tally
+from headway.domain.course_progress import CourseProgress, EnrolmentSource, LearnerDay, Tally
 from headway.domain.holdings import HeldDay, LearnerDayKey
-from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
+from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId, ProgressId
 from headway.domain.ports import Archive, Store
 from headway.domain.progress import LessonProgress
 from headway.storage.postgres import PostgresStore
@@ -122,6 +122,9 @@ def _rows(draw: st.DrawFn) -> LessonProgress:
     )
 
 
+_SOURCES: Final = st.builds(EnrolmentSource, st.none() | UUIDS.map(GroupId), st.none() | MOMENTS, st.none() | MOMENTS)
+
+
 @st.composite
 def _all_course_progress(draw: st.DrawFn) -> CourseProgress:
     tally = Tally(draw(st.integers(0, 5000)), draw(st.integers(0, 5000)), draw(st.integers(0, 2**55)))
@@ -130,7 +133,13 @@ def _all_course_progress(draw: st.DrawFn) -> CourseProgress:
     course_progress = CourseProgress(
         *key, tally, begun, draw(REVISIONS), draw(REVISIONS), begun, completed, draw(_DAYS)
     )
-    return course_progress._replace(at_lesson=draw(st.none() | UUIDS.map(LessonId)))
+    return course_progress._replace(
+        at_lesson=draw(st.none() | UUIDS.map(LessonId)),
+        enrolled_at=draw(st.none() | MOMENTS),
+        ended_at=draw(st.none() | MOMENTS),
+        due_at=draw(st.none() | MOMENTS),
+        sources=tuple(draw(st.lists(_SOURCES, max_size=2))),
+    )
 
 
 @st.composite

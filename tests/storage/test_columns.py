@@ -174,8 +174,9 @@ def _kept(values: Iterable[object]) -> list[object]:
 
 
 def _kept_progress(progress: CourseProgress) -> list[object]:
-    learner_id, course_id, tally, *others, day, at_lesson = progress
-    return _kept([learner_id, course_id, *tally, *others, *day, at_lesson])
+    learner_id, course_id, tally, *others, day, at_lesson, enrolled_at, ended_at, due_at, sources = progress
+    enrolment = enrolled_at, ended_at, due_at, orjson.dumps(sources, default=tuple) if sources else None
+    return _kept([learner_id, course_id, *tally, *others, *day, at_lesson, *enrolment])
 
 
 def _comparable(value: object) -> object:

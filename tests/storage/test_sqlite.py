@@ -187,13 +187,30 @@ async def test_lesson_progress_of_an_earlier_schema_is_served_after_the_migratio
             LearnerDay(LATER.date()),
         )
         reading = await store.statistics(of.id, LATER.date(), LATER.date())
-        assert reading.learners == CourseCounts(1, 0)
+        assert reading.learners == CourseCounts(1, 0, 1, 1, 0)
         assert course_progress.at_lesson == row.lesson_id
         assert reading.lessons == {row.lesson_id: lesson_counts(row)._replace(stopped=1)}
         assert reading.days == {LATER.date(): DayCounts(active=1, last_seen=1)}
 
 
-# What the last migration renames, as it was named before.
+# What makes of the present tables those from before the last migration, enrolments.
+_WITHOUT_ENROLMENTS: Final = (
+    *(
+        f"DROP INDEX course_progress_by_{order}"
+        for order in ("learner", "progress", "day", "completion", "lesson", "due_date")
+    ),
+    *(f"ALTER TABLE course_progress DROP COLUMN {name}" for name in ("enrolled_at", "ended_at", "due_at", "sources")),
+    *(
+        f"ALTER TABLE course_statistics DROP COLUMN {name}"
+        for name in ("enrolled", "enrolled_started", "enrolled_completed")
+    ),
+    *(
+        f"CREATE INDEX course_progress_by_{order} ON course_progress (course_id)"
+        for order in ("learner", "progress", "day", "completion", "lesson")
+    ),
+)
+
+# What the migration before renames, as it was named before.
 _OLDER_NAMES: Final = (
     "ALTER TABLE course_progress RENAME COLUMN micro_minutes TO time_parts",
     "ALTER TABLE course_progress RENAME COLUMN day_micro_minutes TO day_time_parts",
@@ -227,6 +244,7 @@ async def test_the_migration_fills_worked_at_and_the_scores_of_earlier_lesson_pr
         *_OLDER_NAMES,
         f"INSERT INTO rederivations VALUES ('{of.id}', 5, 2, 1, '{other}', 1790000000000000)",
         f"INSERT INTO quiz_scores VALUES ('{of.id}', '{of.lessons[0].id}', 70, 2)",
+        *_WITHOUT_ENROLMENTS,
         f"PRAGMA user_version = {len(before)}",
     )
     async with opened(sqlite_store(folder)) as store:

@@ -178,7 +178,9 @@ async def test_starting_a_course_over_removes_hidden_lesson_progress_too(store: 
     await put_lessons(store, course, lesson(1), lesson(3))
     await store.restart_course(learner, course.id)
     assert await rows_of(store, learner, course) == {}
-    assert await store.course_progress(learner, course.id) == ((await store.course(course.id)).course, None)
+    present = (await store.course_progress(learner, course.id)).progress
+    assert present is not None
+    assert (present.tally, present.started_at, present.is_enrolled) == (Tally(), None, True)
     assert [reading.course for reading in await store.learner_courses(learner)] == [other]
     await store.put_course(course)
     assert await rows_of(store, learner, course) == {}

@@ -15,10 +15,11 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from domain.values import UPDATES, lesson, quiz
 from headway.domain.catalogue import Course, OnEdit, VersionedCourse, compare, next_version
 from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts
-from headway.domain.course_progress import LessonsStamp, is_complete, recount
+from headway.domain.course_progress import CourseProgress, EnrolmentSource, LessonsStamp, is_complete, recount
 from headway.domain.dating import NO_TIMES, Times
+from headway.domain.enrolments import EnrolmentChange
 from headway.domain.errors import CourseNotFoundError, HeadwayError
-from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
+from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId, ProgressId
 from headway.domain.ports import Store
 from headway.domain.progress import LessonProgress, Status
 from headway.domain.progress import recalculate as recalculate_row
@@ -50,6 +51,8 @@ DAYS_AGO: Final[st.SearchStrategy[tuple[int | None, ...]]] = st.just(()) | st.li
 ).map(lambda ago: tuple(sorted(ago, reverse=True))).flatmap(
     lambda ago: st.tuples(*(st.sampled_from([None, one]) for one in ago))
 )
+DUE: Final = st.sampled_from([None, timedelta(days=-1), timedelta(hours=5), timedelta(days=20)])
+SOURCE: Final = st.sampled_from([None, None, GroupId("1" * 8), GroupId("2" * 8)])
 CONDITION: Final = st.sampled_from(["none", "none", "the tag", "the tag", "another tag", "a row", "no row"])
 
 
@@ -67,6 +70,9 @@ class Model:
         self.versions: dict[LearnerId, int] = {}
         self.completed: set[LearnerId] = set()
         self.at_lesson: dict[LearnerId, LessonId] = {}
+        self.listed: set[LearnerId] = set()
+        self.ended: set[LearnerId] = set()
+        self.sources: dict[LearnerId, dict[GroupId | None, datetime | None]] = {}
 
     def of(self, learner: LearnerId) -> list[LessonProgress]:
         return sorted(row for (owner, _), row in self.rows.items() if owner == learner)
@@ -86,10 +92,40 @@ class Model:
             self.rows[key] = written.after
         if written.before or written.after:
             self.started.add(write.learner_id)
+            self.listed.add(write.learner_id)
             self.versions[write.learner_id] = self.version
             self.note_presence(write.learner_id, written, self.note_completion(write.learner_id, before), now)
             self.note_position(write.learner_id)
         return written
+
+    def enrol(self, learner: LearnerId, group: GroupId | None, due_at: datetime | None, now: datetime) -> None:
+        self.refresh(learner, now)
+        self.versions.setdefault(learner, self.version)
+        self.listed.add(learner)
+        self.ended.discard(learner)
+        self.sources.setdefault(learner, {})[group] = due_at
+
+    def end(self, learner: LearnerId, group: GroupId | None, now: datetime) -> None:
+        """End one of the sources of an enrolment. Without any source, the first write has enrolled the learner."""
+        self.refresh(learner, now)
+        sources = self.sources.setdefault(learner, {})
+        was_enrolled = group in sources or (group is None and not sources and self.is_enrolled(learner))
+        sources.pop(group, None)
+        if was_enrolled and not sources:
+            self.ended.add(learner)
+            if learner not in self.started:
+                self.listed.discard(learner)
+
+    def is_enrolled(self, learner: LearnerId) -> bool:
+        return learner in self.listed and learner not in self.ended
+
+    def due_at(self, learner: LearnerId) -> datetime | None:
+        sources = self.sources.get(learner, {})
+        return sources.get(None) or max(filter(None, sources.values()), default=None)
+
+    def late(self, now: datetime) -> int:
+        due = {learner: self.due_at(learner) for learner in self.listed - self.ended - self.completed}
+        return sum(due_at is not None and due_at < now for due_at in due.values())
 
     @property
     def version(self) -> int:
@@ -208,9 +244,14 @@ class Model:
         self.started.discard(learner)
         self.completed.discard(learner)
         self.at_lesson.pop(learner, None)
+        if learner in self.ended:
+            self.listed.discard(learner)
 
     def erase(self, learner: LearnerId) -> None:
         self.restart(learner)
+        self.listed.discard(learner)
+        self.ended.discard(learner)
+        self.sources.pop(learner, None)
         self.last_days.pop(learner, None)
         self.versions.pop(learner, None)
         self.days = {key: done for key, done in self.days.items() if key[0] != learner}
@@ -244,8 +285,10 @@ class Model:
                 counters.add_lesson((course_id, lesson_id), LessonCounts(stopped=1))
         for learner, day in self.last_days.items():
             counters.add_date((course_id, day), DayCounts(last_seen=int(learner in self.started)))
-        for learner in self.started | self.completed:
-            counters.add_course(course_id, CourseCounts(int(learner in self.started), int(learner in self.completed)))
+        for learner in self.listed:
+            counts = int(learner in self.started), int(learner in self.completed)
+            enrolled = (1, *counts) if self.is_enrolled(learner) else ()
+            counters.add_course(course_id, CourseCounts(*counts, *enrolled))
         for (_, day), done in self.days.items():
             counters.add_date((course_id, day), DayCounts(1, 0, *done))
         return counters
@@ -331,6 +374,34 @@ class StoreMachine(RuleBasedStateMachine):
     def remove(self, learner: int, lesson_id: LessonId, condition: str, writer: LearnerId | None) -> None:
         self.write(learner, lesson_id, None, condition, writer)
 
+    @rule(learner=LEARNER, group=SOURCE, due=DUE)
+    def enrol(self, learner: int, group: GroupId | None, due: timedelta | None) -> None:
+        due_at = None if due is None else self.clock.now + due
+        asked = EnrolmentChange(self.learners[learner], self.course_id, EnrolmentSource(group, None, due_at))
+        if self.model.course is None:
+            with pytest.raises(CourseNotFoundError):
+                self.run(self.store.enrol(asked))
+        else:
+            self.model.enrol(self.learners[learner], group, due_at, self.clock.now)
+            self.check_enrolment(self.run(self.store.enrol(asked)))
+
+    @rule(learner=LEARNER, group=SOURCE)
+    def end_enrolment(self, learner: int, group: GroupId | None) -> None:
+        if self.model.course is not None:
+            self.model.end(self.learners[learner], group, self.clock.now)
+            source = EnrolmentSource(group)
+            ended = self.run(
+                self.store.enrol(EnrolmentChange(self.learners[learner], self.course_id, source, ends=True))
+            )
+            if ended is not None:
+                self.check_enrolment(ended)
+
+    def check_enrolment(self, progress: CourseProgress | None) -> None:
+        assert progress is not None
+        learner = progress.learner_id
+        assert progress.is_enrolled is self.model.is_enrolled(learner)
+        assert progress.due_at == self.model.due_at(learner)
+
     @rule(lessons=DOCUMENT, zone=st.sampled_from(ZONES), on_edit=st.sampled_from(OnEdit))
     def put_course(self, lessons: list[Any], zone: str = "UTC", on_edit: OnEdit = OnEdit.KEEP) -> None:
         course = Course(self.course_id, "A course", tuple(lessons), zone, on_edit)
@@ -365,7 +436,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(learner=LEARNER)
     def erase(self, learner: int) -> None:
-        was_there = self.learners[learner] in self.model.last_days.keys() | self.model.started
+        was_there = self.learners[learner] in self.model.last_days.keys() | self.model.listed | self.model.ended
         assert self.run(self.store.erase(self.learners[learner])) is was_there
         self.model.erase(self.learners[learner])
         assert not any(self.run(self.store.learner_record(self.learners[learner])))
@@ -384,8 +455,10 @@ class StoreMachine(RuleBasedStateMachine):
                 self.check(learner, self.model.course)
         if self.model.course is not None:
             reading = self.run(self.store.statistics(self.course_id, date.min, date.max))
-            assert reading == reading_of(self.model.course, self.model.counted())
-            assert reading._replace(scores={}) in self.run(self.store.all_statistics(date.min, date.max))
+            assert reading == reading_of(self.model.course, self.model.counted(), self.model.late(self.clock.now))
+            enrolled = self.run(self.store.enrolments_in(self.course_id, None, 10))
+            assert {one.learner_id for one in enrolled} == self.model.listed - self.model.ended
+            assert reading._replace(scores={}, late=0) in self.run(self.store.all_statistics(date.min, date.max))
             assert self.run(recounted(self.store, self.course_id)) == self.model.counted()
 
     def check(self, learner: LearnerId, course: Course) -> None:
@@ -394,13 +467,15 @@ class StoreMachine(RuleBasedStateMachine):
         assert (rows.course, sorted(rows.lesson_progress)) == (course, self.model.of(learner))
         assert self.seen.setdefault((learner, stamp), rows) == rows, "one stamp, one reading"
         course_progress = self.run(self.store.course_progress(learner, course.id))
-        if learner not in self.model.started:
+        if learner not in self.model.listed:
             assert course_progress == (course, None)
         else:
             assert course_progress.progress is not None
             assert course_progress.progress.tally == recount(course, self.model.of(learner))
             assert course_progress.progress.last_accessed == self.model.last_writes.get(learner)
-            assert self.run(self.store.learner_courses(learner)) == [course_progress]
+            self.check_enrolment(course_progress.progress)
+            of_learner = [course_progress] if learner in self.model.started else []
+            assert self.run(self.store.learner_courses(learner)) == of_learner
 
 
 def test_a_store_does_what_the_model_does(make_store: MakeStore) -> None:

@@ -1,8 +1,8 @@
 """How works change one learner's data in one course: lesson progress, course progress, days, and the course's figures.
 
-A work is a write, a restored export or a recalculation. Every change goes through this module: writes, imports,
-restored exports, recalculations after an edit of the course, starting over, and erasing. A store reads what `needs`
-asks for, lets `Changes` decide, and stores the `ChangeSet`.
+A work is a write, a restored export, a recalculation or a change of an enrolment. Every change goes through this
+module: writes, imports, restored exports, recalculations after an edit of the course, enrolments, starting over, and
+erasing. A store reads what `needs` asks for, lets `Changes` decide, and stores the `ChangeSet`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -23,6 +23,7 @@ from headway.domain.course_progress import (
     without_progress,
 )
 from headway.domain.dating import NO_TIMES
+from headway.domain.enrolments import NOT_ENFORCED, Enforcement, EnrolmentChange, EnrolmentMode, changed, check_enrolled
 from headway.domain.errors import HeadwayError, RefusedWriteError
 from headway.domain.holdings import CourseProgressKey
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
@@ -39,10 +40,10 @@ from headway.domain.presence import (
 from headway.domain.progress import LessonProgress
 from headway.domain.writes import CourseProgressRefresh, LessonWrite, Written
 
-Work = LessonWrite | CourseProgressRefresh | CourseProgressRestore
-Outcome = Written | bool | HeadwayError | None
-"""The result of a work: `Written` of a write, `bool` of a restore (whether it changed anything), `None` of a refresh,
-or the error of a refused work."""
+Work = LessonWrite | CourseProgressRefresh | CourseProgressRestore | EnrolmentChange
+Outcome = Written | CourseProgress | bool | HeadwayError | None
+"""The result of a work: `Written` of a write, `bool` of a restore (whether it changed anything), the course progress
+after a change of an enrolment (`None`: there is none), `None` of a refresh, or the error of a refused work."""
 Lessons = Mapping[LessonId, LessonProgress | None]
 
 
@@ -131,6 +132,7 @@ class Changes:
     """Decides works of one learner in one course, one after the other, and collects the changes.
 
     `lessons` and `days` are the stored values that `needs` asks for. A lesson that is missing there has no progress.
+    `enforced` are the rules that refuse a write.
     """
 
     __slots__ = (
@@ -138,6 +140,7 @@ class Changes:
         "_course",
         "_days",
         "_days_before",
+        "_enforced",
         "_learner_id",
         "_lessons",
         "_lessons_before",
@@ -151,8 +154,10 @@ class Changes:
         progress: CourseProgress | None,
         lessons: Lessons,
         days: Days = NO_DAYS,
+        enforced: Enforcement = NOT_ENFORCED,
     ) -> None:
         self._course = course
+        self._enforced = enforced
         self._learner_id = learner_id
         self._before = progress
         self._progress = progress
@@ -172,6 +177,8 @@ class Changes:
                     return self._write(work, now)
                 case CourseProgressRestore():
                     return self._restore(work, now)
+                case EnrolmentChange():
+                    return self._enrol(work, now)
         except HeadwayError as refusal:
             return refusal
         return None
@@ -195,6 +202,9 @@ class Changes:
         )
 
     def _write(self, write: LessonWrite, now: datetime) -> Written:
+        is_checked = self._enforced.enrolment is EnrolmentMode.CLOSED and write.restored is None
+        if is_checked and write.update is not None:
+            check_enrolled(self._progress, self._course.course, self._learner_id, now)
         lesson_id = write.lesson_id
         before = self._lessons[lesson_id] if lesson_id in self._lessons else self._lessons_before.get(lesson_id)
         written = write.apply(self._course.course, before, now, _new_id)
@@ -219,6 +229,15 @@ class Changes:
             return False
         self._keep(position, now)
         return True
+
+    def _enrol(self, asked: EnrolmentChange, now: datetime) -> CourseProgress | None:
+        if self._progress is None and asked.ends:
+            return None
+        present = self._progress or without_progress(self._learner_id, self._course)
+        enrolled = changed(present, asked, now)
+        if enrolled != self._progress:
+            self._keep(ProgressChange(enrolled), now)
+        return self._progress
 
     def _recalculate(self, now: datetime) -> None:
         """Recalculate the course progress and the lesson progress under the present version of the course."""

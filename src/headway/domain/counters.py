@@ -41,10 +41,17 @@ class LessonCounts(NamedTuple):
 
 
 class CourseCounts(NamedTuple):
-    """Numbers of learners in a course: those who have progress in it, and those who completed it."""
+    """Numbers of learners in a course.
+
+    `learners` have progress in it, `completed` have completed it. `enrolled` are enrolled now; of these,
+    `enrolled_started` have started it, and `enrolled_completed` have completed it.
+    """
 
     learners: int = 0
     completed: int = 0
+    enrolled: int = 0
+    enrolled_started: int = 0
+    enrolled_completed: int = 0
 
 
 class DayCounts(NamedTuple):
@@ -262,7 +269,8 @@ class Counters:
         day = course_progress.day
         started = sign * int(course_progress.started_at is not None)
         completed = sign * int(course_progress.completed_at is not None)
-        self.add_course(course_progress.course_id, CourseCounts(started, completed))
+        of_enrolled = (sign, started, completed) if course_progress.is_enrolled else (0, 0, 0)
+        self.add_course(course_progress.course_id, CourseCounts(started, completed, *of_enrolled))
         if course_progress.at_lesson is not None and course_progress.completed_at is None:
             self.add_lesson((course_progress.course_id, course_progress.at_lesson), LessonCounts(stopped=sign))
         if day.date == NEVER:
@@ -290,6 +298,7 @@ def _is_same_day(before: CourseProgress, after: CourseProgress) -> bool:
         and (before.started_at is None) is (after.started_at is None)
         and (before.completed_at is None) is (after.completed_at is None)
         and before.at_lesson == after.at_lesson
+        and before.is_enrolled is after.is_enrolled
     )
 
 

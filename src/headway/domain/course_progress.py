@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, Self
 from headway.domain import progress
 from headway.domain.bounds import Number, plain, shown
 from headway.domain.catalogue import Course, Lesson, OnEdit, VersionedCourse
-from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress, Status
 
 _MICRO_MINUTES_OF_A_MINUTE: Final = 1_000_000
@@ -55,8 +55,19 @@ class LearnerDay(NamedTuple):
     completions: int = 0
 
 
+class EnrolmentSource(NamedTuple):
+    """What enrols a learner in a course: the learner's own enrolment (`group_id` is `None`), or that of a group.
+
+    `starts_at` is from when the learner may begin, `due_at` until when the course is to be completed.
+    """
+
+    group_id: GroupId | None = None
+    starts_at: datetime | None = None
+    due_at: datetime | None = None
+
+
 class CourseProgress(NamedTuple):
-    """A learner's progress in a course. Every write updates it.
+    """A learner's enrolment and progress in a course. Every write updates it.
 
     - `course_version`: the version of the course document that the tally follows. Under another version the tally is
       not valid and is recalculated from the lesson progress.
@@ -67,6 +78,11 @@ class CourseProgress(NamedTuple):
     - `completed_at`: when the learner completed the last lesson that counts.
     - `day`: the last day on which the learner wrote; its date is `NEVER` where only other persons wrote.
     - `at_lesson`: the last lesson that the learner has started, in the order of that version of the course.
+    - `enrolled_at`: when the learner was enrolled, by others or by the first write; `None` where the learner never was,
+      and where an enrolment ended before the learner started.
+    - `ended_at`: when the enrolment ended; `None` where it has not.
+    - `due_at`: until when the learner is to complete the course. It follows from `sources`.
+    - `sources`: what enrols the learner, by group. It is empty where the first write enrolled the learner.
     """
 
     learner_id: LearnerId
@@ -79,6 +95,20 @@ class CourseProgress(NamedTuple):
     completed_at: datetime | None
     day: LearnerDay
     at_lesson: LessonId | None = None
+    enrolled_at: datetime | None = None
+    ended_at: datetime | None = None
+    due_at: datetime | None = None
+    sources: tuple[EnrolmentSource, ...] = ()
+
+    @property
+    def is_enrolled(self) -> bool:
+        """Whether the learner is enrolled now."""
+        return self.enrolled_at is not None and self.ended_at is None
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether the learner is in the course's roster: is enrolled, or has started."""
+        return self.enrolled_at is not None
 
     @property
     def last_seen(self) -> date | None:
@@ -88,7 +118,7 @@ class CourseProgress(NamedTuple):
     @property
     def is_empty(self) -> bool:
         """Whether it holds no data any more, because the learner was erased."""
-        return self.started_at is None and self.day.date == NEVER
+        return not self.is_listed and self.ended_at is None and self.day.date == NEVER
 
 
 class LessonsStamp(NamedTuple):
@@ -153,11 +183,13 @@ def is_started(lesson_progress: LessonProgress | None) -> bool:
 
 def emptied(course_progress: CourseProgress, now: datetime) -> CourseProgress:
     """Return course progress without any data of its learner. Only the ids and the revision stay."""
-    return restarted(course_progress, now)._replace(day=LearnerDay(NEVER))
+    return restarted(course_progress, now)._replace(
+        day=LearnerDay(NEVER), enrolled_at=None, ended_at=None, due_at=None, sources=()
+    )
 
 
 def restarted(course_progress: CourseProgress, now: datetime) -> CourseProgress:
-    """Return the course progress of a learner who starts the course over. The learner's days stay."""
+    """Return the course progress of a learner who starts the course over. The days and the enrolment stay."""
     return course_progress._replace(
         tally=NOTHING,
         last_accessed=None,
@@ -165,6 +197,7 @@ def restarted(course_progress: CourseProgress, now: datetime) -> CourseProgress:
         started_at=None,
         completed_at=None,
         at_lesson=None,
+        enrolled_at=course_progress.enrolled_at if course_progress.is_enrolled else None,
     )
 
 
@@ -242,6 +275,13 @@ def is_complete(course: Course, tally: Tally) -> bool:
     return 0 < course.required_lessons <= tally.completed_lessons
 
 
+def enrolled(course_progress: CourseProgress) -> CourseProgress:
+    """Return course progress in which the first write has enrolled the learner, where nothing else has before."""
+    if course_progress.enrolled_at is not None:
+        return course_progress
+    return course_progress._replace(enrolled_at=course_progress.started_at)
+
+
 def next_revision(progress: CourseProgress | None, now: datetime) -> int:
     """Return the revision after a write: above the last one, and at least `now` in microseconds since 1970.
 
@@ -297,6 +337,7 @@ def _begun(
         default=None,
     )
     if own is None:
-        return course_progress._replace(started_at=started_at)
+        return enrolled(course_progress._replace(started_at=started_at))
     day = course_progress.day if course_progress.day.date != NEVER else LearnerDay(course.date_of(own))
-    return course_progress._replace(started_at=started_at, last_accessed=course_progress.last_accessed or own, day=day)
+    last_accessed = course_progress.last_accessed or own
+    return enrolled(course_progress._replace(started_at=started_at, last_accessed=last_accessed, day=day))

@@ -5,6 +5,7 @@ HeadwayError
 ├── ForgedRequestError
 ├── MissingScopeError
 ├── CourseNotGrantedError
+├── NotEnrolledError
 ├── NotFoundError
 │   ├── CourseNotFoundError
 │   ├── LessonNotFoundError
@@ -69,6 +70,10 @@ class CourseNotGrantedError(HeadwayError):
         super().__init__(f"The token's claim 'courses' does not name the course {course_id}.")
 
 
+class NotEnrolledError(HeadwayError):
+    """The learner may not write in the course: is not enrolled, not yet, or not any more."""
+
+
 class NotFoundError(HeadwayError):
     """Something that the request names does not exist."""
 
@@ -95,10 +100,10 @@ class ProgressNotFoundError(NotFoundError):
 
 
 class LearnerNotFoundError(NotFoundError):
-    """The learner has no progress in the course: there was no write yet, or none since the learner started it over."""
+    """The learner is not in the course: is not enrolled, and has not written in it."""
 
     def __init__(self, course_id: CourseId, learner_id: LearnerId) -> None:
-        super().__init__(f"Learner {learner_id} has not written in course {course_id}.")
+        super().__init__(f"Learner {learner_id} is not enrolled in course {course_id} and has not written in it.")
 
 
 class PreconditionFailedError(HeadwayError):

@@ -13,6 +13,7 @@ CourseId = NewType("CourseId", str)
 LessonId = NewType("LessonId", str)
 ContentId = NewType("ContentId", str)
 ProgressId = NewType("ProgressId", str)
+GroupId = NewType("GroupId", str)
 
 _CANONICAL: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 

@@ -10,6 +10,7 @@ from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp
 from headway.domain.edits import Recalculation
+from headway.domain.enrolments import EnrolmentChange
 from headway.domain.holdings import CourseProgressKey, HeldDay, Holdings, LearnerDayKey, LessonKey, Recounted
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.imports import ImportKey, ImportState, Report
@@ -95,16 +96,32 @@ class ProgressStore(Protocol):
         """Recalculate the learner's progress in a course under the course's present version."""
 
 
+class EnrolmentStore(Protocol):
+    """Keeps who is enrolled in which course."""
+
+    async def enrol(self, asked: EnrolmentChange) -> CourseProgress | None:
+        """Enrol a learner, or end the enrolment. Returns the course progress after it; `None` where there is none.
+
+        Raises `QueueFullError`.
+        """
+
+    async def enrolments_in(self, course_id: CourseId, after: LearnerId | None, limit: int) -> Sequence[CourseProgress]:
+        """Return the first `limit` learners by id, after a learner, who are enrolled in a course."""
+
+    async def enrolments_of(self, learner_id: LearnerId) -> Sequence[CourseProgress]:
+        """Return the courses in which a learner is enrolled, in no order, also those that have left the catalogue."""
+
+
 class StatisticsStore(Protocol):
     """Answers how courses are doing."""
 
     async def statistics(self, course_id: CourseId, first: date, last: date) -> CourseReading:
-        """Return a course's counts, with the days from `first` to `last`."""
+        """Return a course's counts, with the days from `first` to `last`, and how many learners are late now."""
 
     async def all_statistics(
         self, first: date, last: date, query: CourseQuery = FIRST_COURSES
     ) -> Sequence[CourseReading]:
-        """Return the counts of a page of courses, by title, without scores."""
+        """Return the counts of a page of courses, by title, without scores and late learners."""
 
     async def roster(self, course_id: CourseId, query: RosterQuery) -> Sequence[CourseProgress]:
         """Return a page of the learners' progress in a course, in the order of `query`."""
@@ -186,7 +203,7 @@ class SignInCodes(Protocol):
         """Forget all codes that sign a learner in."""
 
 
-class Store(CatalogueStore, ProgressStore, StatisticsStore, LearnerStore, RecalculationStore, Protocol):
+class Store(CatalogueStore, ProgressStore, EnrolmentStore, StatisticsStore, LearnerStore, RecalculationStore, Protocol):
     """A database with the catalogue and the learners' progress.
 
     Every method may raise `StoreUnavailableError`. Every method that takes a course's id raises `CourseNotFoundError`

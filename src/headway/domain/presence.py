@@ -15,6 +15,7 @@ from headway.domain.course_progress import (
     LearnerDay,
     Tally,
     contribution,
+    enrolled,
     is_complete,
     is_started,
     last_started,
@@ -93,6 +94,7 @@ def advance(
         calendar.settle(course.course.date_of(now))
         calendar.add_work(course.course, written, written.moments, completed_at if is_first else None)
         last_accessed = max(min(last_accessed or written.moments.ended, now), written.moments.ended)
+    started_at = min(course_progress.started_at or now, after.created_at if after else now, now)
     return ProgressChange(
         CourseProgress(
             write.learner_id,
@@ -101,10 +103,14 @@ def advance(
             last_accessed,
             course.version,
             course_progress.revision,
-            min(course_progress.started_at or now, after.created_at if after else now, now),
+            started_at,
             completed_at,
             calendar.last,
             _at_lesson(course.course, course_progress.at_lesson, written, all_lesson_progress),
+            course_progress.enrolled_at or started_at,
+            course_progress.ended_at,
+            course_progress.due_at,
+            course_progress.sources,
         ),
         calendar.changed,
     )
@@ -127,15 +133,13 @@ def restore(
     for day in asked.days:
         calendar.put(_bounded(day))
     calendar.settle(course.course.date_of(now))
-    return ProgressChange(
-        course_progress._replace(
-            last_accessed=latest(course_progress.last_accessed, asked.last_accessed),
-            started_at=_earliest(course_progress.started_at, asked.started_at),
-            completed_at=_earliest(course_progress.completed_at, asked.completed_at),
-            day=calendar.last,
-        ),
-        calendar.changed,
+    restored = course_progress._replace(
+        last_accessed=latest(course_progress.last_accessed, asked.last_accessed),
+        started_at=_earliest(course_progress.started_at, asked.started_at),
+        completed_at=_earliest(course_progress.completed_at, asked.completed_at),
+        day=calendar.last,
     )
+    return ProgressChange(enrolled(restored), calendar.changed)
 
 
 def settled(course_progress: CourseProgress, known: ChangedDays, course: Course, now: datetime) -> ProgressChange:

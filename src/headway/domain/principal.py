@@ -10,6 +10,7 @@ from headway.domain.identifiers import CourseId, LearnerId
 COURSES_WRITE: Final = "courses:write"
 STATISTICS_READ: Final = "statistics:read"
 LEARNERS_ADMIN: Final = "learners:admin"
+ENROLMENTS_WRITE: Final = "enrolments:write"
 
 OPERATOR_ID: Final = LearnerId("00000000-0000-0000-0000-000000000000")
 """The commands act as this id. The person who runs them may read the database itself."""

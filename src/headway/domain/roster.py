@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from headway.domain.course_progress import CourseProgress
+from headway.domain.enrolments import EnrolmentStatus
 from headway.domain.identifiers import LearnerId, LessonId
 
 PAGE: Final = 50
@@ -64,6 +65,9 @@ class RosterQuery:
     - `incomplete_lesson`: learners who have started this lesson and not completed it.
     - `failed_at_least`: of those, learners who attempted its quiz at least so many times and have not passed it.
     - `learners`: learners with an id in this range.
+    - `started`: learners who have, or have not, started the course.
+    - `due_before`: learners who are to complete the course until before this moment.
+    - `late`: learners who are late, or not late, at the moment `now`: enrolled, without completion, and due before.
     """
 
     order: RosterOrder = RosterOrder.LAST_SEEN
@@ -76,11 +80,23 @@ class RosterQuery:
     incomplete_lesson: LessonId | None = None
     failed_at_least: int | None = None
     learners: LearnerIds | None = None
+    started: bool | None = None
+    due_before: datetime | None = None
+    late: bool | None = None
+    now: datetime | None = None
 
     @property
     def of_incomplete(self) -> bool:
         """Whether the filters leave only learners who have not completed the course."""
-        return self.completed is False or self.last_seen_before is not None or self.at_lesson is not None
+        others = self.last_seen_before is not None or self.at_lesson is not None or self.late is True
+        return self.completed is False or others
+
+
+def of_status(query: RosterQuery, status: EnrolmentStatus) -> RosterQuery:
+    """Limit the query to learners who are so far."""
+    if status is EnrolmentStatus.COMPLETED:
+        return replace(query, completed=True)
+    return replace(query, completed=False, started=status is EnrolmentStatus.IN_PROGRESS)
 
 
 def position_of(course_progress: CourseProgress, order: RosterOrder) -> RosterPosition:

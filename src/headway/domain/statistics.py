@@ -31,16 +31,20 @@ _NO_DAY: Final = DayCounts()
 
 
 class CourseReading(NamedTuple):
-    """The stored counts of a course, read at one moment. `days` are the days that were asked for."""
+    """The stored counts of a course, read at one moment.
+
+    `days` are the days that were asked for. `late` is the number of enrolled learners who are late.
+    """
 
     course: Course
     learners: CourseCounts
     lessons: Mapping[LessonId, LessonCounts]
     scores: Mapping[LessonId, Mapping[int, int]]
     days: Mapping[date, DayCounts]
+    late: int = 0
 
 
-def reading_of(course: Course, counters: Counters) -> CourseReading:
+def reading_of(course: Course, counters: Counters, late: int = 0) -> CourseReading:
     """Return the counts of one course. `counters` hold no other course."""
     scores: dict[LessonId, dict[int, int]] = {}
     for (_, lesson_id, points), learners in counters.scores.items():
@@ -51,6 +55,7 @@ def reading_of(course: Course, counters: Counters) -> CourseReading:
         {lesson_id: counts for (_, lesson_id), counts in counters.lessons.items()},
         scores,
         {day: counts for (_, day), counts in counters.days.items()},
+        late,
     )
 
 
@@ -82,10 +87,12 @@ class LessonStatistics(NamedTuple):
 
 
 class CourseStatistics(NamedTuple):
-    """A course's statistics over all learners who have progress in it.
+    """A course's statistics over all learners who have progress in it, and over those who are enrolled.
 
     Rates are percentages. A rate or mean is `None` where no learner counts for it. `mean_completion` is the mean of
-    the learners' completion percentages, over the present lessons.
+    the learners' completion percentages, over the present lessons. `enrolled` learners have `started` or `not_started`.
+    `late` are those who have not completed the course and whose due date is past. `learners` includes learners whose
+    enrolment has ended.
     """
 
     course: Course
@@ -97,6 +104,11 @@ class CourseStatistics(NamedTuple):
     mean_completion: Number | None
     total_minutes: Number
     mean_minutes: Number | None
+    enrolled: int
+    not_started: int
+    started: int
+    late: int
+    enrolled_completion_rate: Number | None
     lessons: list[LessonStatistics]
 
 
@@ -126,7 +138,7 @@ class Period(NamedTuple):
 def statistics_of(reading: CourseReading, today: date) -> CourseStatistics:
     """Compute a course's statistics. `reading` must have the last 30 days, today included."""
     course = reading.course
-    learners, completed = reading.learners
+    learners, completed, enrolled, enrolled_started, enrolled_completed = reading.learners
     counts = [reading.lessons.get(lesson.id, _NO_LESSON) for lesson in course.lessons]
     done = sum(counted.completed for counted, lesson in zip(counts, course.lessons, strict=True) if lesson.required)
     micro_minutes = sum(counted.micro_minutes for counted in counts)
@@ -140,6 +152,11 @@ def statistics_of(reading: CourseReading, today: date) -> CourseStatistics:
         mean_completion=_percentage(done, learners * course.required_lessons),
         total_minutes=minutes(micro_minutes),
         mean_minutes=_mean(minutes(micro_minutes), learners),
+        enrolled=enrolled,
+        not_started=enrolled - enrolled_started,
+        started=enrolled_started,
+        late=reading.late,
+        enrolled_completion_rate=_percentage(enrolled_completed, enrolled),
         lessons=list(_lessons(course, counts, reading.scores)),
     )
 

@@ -13,8 +13,18 @@ from pydantic import AwareDatetime, BaseModel, Field, PlainValidator, TypeAdapte
 from pydantic_core import PydanticCustomError
 
 from headway.domain.bounds import COURSE_LESSONS, MOST_ATTEMPTS
+from headway.domain.enrolments import EnrolmentStatus
 from headway.domain.identifiers import LearnerId, LessonId
-from headway.domain.roster import LONGEST_PAGE, PAGE, RosterOrder, RosterPosition, RosterQuery, ids_beginning
+from headway.domain.roster import (
+    LONGEST_PAGE,
+    PAGE,
+    RosterOrder,
+    RosterPosition,
+    RosterQuery,
+    ids_beginning,
+    of_status,
+)
+from headway.formats.fields import Moment
 from headway.formats.queries import Date, Flag, InvalidQueryError, Nothing, QueryFault, optional
 
 A_CENTURY: Final = 36_500
@@ -106,11 +116,18 @@ class RosterParameters(BaseModel):
         Digits | Nothing,
         optional("Only learners whose `user_id` begins with these hexadecimal digits: two or more, hyphens or not."),
     ] = None
+    status: Annotated[EnrolmentStatus | Nothing, optional("Only learners who are so far in the course.")] = None
+    late: Annotated[
+        Flag | Nothing, optional("Only learners who are, or are not, late: not completed by their due date.")
+    ] = None
+    due_before: Annotated[
+        Moment | Nothing, optional("Only learners who are to complete the course before this time.")
+    ] = None
     format: Annotated[Format | Nothing, optional("The format of the answer. With it, `Accept` is not used.")] = None
 
     def to_query(self) -> RosterQuery:
         """Return the query without `stalled_days`, which needs the course's today. Raises `InvalidQueryError`."""
-        return RosterQuery(
+        query = RosterQuery(
             order=self.sort,
             descending=self.order is Direction.DESCENDING,
             limit=self.limit,
@@ -120,7 +137,10 @@ class RosterParameters(BaseModel):
             incomplete_lesson=_lesson_id(self.incomplete_lesson),
             failed_at_least=self.failed_at_least,
             learners=None if self.learner is None else ids_beginning(self.learner),
+            due_before=self.due_before,
+            late=self.late,
         )
+        return query if self.status is None else of_status(query, self.status)
 
     def cursor_to(self, position: RosterPosition) -> str:
         """Return the cursor of the page after a position."""

@@ -73,11 +73,16 @@ class CourseFigures(BaseModel):
     mean_completion_percentage: Rate
     total_time_spent_minutes: Minutes
     mean_time_spent_minutes: Mean
+    enrolled: Annotated[int, Field(ge=0, description="Learners who are enrolled now.")]
+    not_started: Annotated[int, Field(ge=0, description="Enrolled learners who have not started.")]
+    started: Annotated[int, Field(ge=0, description="Enrolled learners who have started.")]
+    enrolled_completion_rate: Rate
 
 
 class CourseStatistics(CourseFigures):
     """A course's figures, and its lessons' figures in the course's order."""
 
+    late: Annotated[int, Field(ge=0, description="Enrolled learners who have not completed it by their due date.")]
     lessons: list[LessonStatistics]
 
 
@@ -118,6 +123,9 @@ class RosterLine(BaseModel):
         Field(description="The last day on which the learner wrote, in the course's time zone; null before that."),
     ]
     completed_at: datetime | None
+    enrolled_at: datetime | None
+    ended_at: Annotated[datetime | None, Field(description="When the enrolment ended; null: it has not.")]
+    due_at: Annotated[datetime | None, Field(description="Until when the course is to be completed.")]
 
 
 class Roster(BaseModel):
@@ -192,6 +200,9 @@ roster_line: Final = renderer(
     started_at="course_progress.started_at",
     last_seen="course_progress.last_seen",
     completed_at="course_progress.completed_at",
+    enrolled_at="course_progress.enrolled_at",
+    ended_at="course_progress.ended_at",
+    due_at="course_progress.due_at",
 )
 _learner_lesson: Final = renderer(
     LearnerLesson,

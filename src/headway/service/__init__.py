@@ -7,6 +7,7 @@ from headway.domain.ports import Store
 from headway.domain.sign_in import SignIn
 from headway.service.catalogue import CatalogueEntry, CatalogueService
 from headway.service.course_progress import ExplainedSummary, LearnerReading, LessonAndProgress
+from headway.service.enrolments import EnrolmentsService
 from headway.service.learners import LearnersService
 from headway.service.overview import CoursesUnderWay, CourseUnderWay, OverviewService, OwnCourse
 from headway.service.progress import ProgressService, Recorded
@@ -19,6 +20,7 @@ __all__ = [
     "CatalogueService",
     "CourseUnderWay",
     "CoursesUnderWay",
+    "EnrolmentsService",
     "ExplainedSummary",
     "IssuedCode",
     "LearnerDetail",
@@ -46,6 +48,7 @@ class Services(NamedTuple):
     learners: LearnersService
     overview: OverviewService
     sign_in: SignInService
+    enrolments: EnrolmentsService
 
     @classmethod
     def over(
@@ -62,4 +65,5 @@ class Services(NamedTuple):
             LearnersService(store),
             OverviewService(store),
             SignInService(store, permanent_codes),
+            EnrolmentsService(store),
         )

@@ -113,6 +113,8 @@ class StatisticsService:
         principal.require_statistics(course_id)
         versioned = await self._store.course(course_id)
         _check(versioned.course, query)
+        if query.late is not None:
+            query = replace(query, now=self._clock())
         if stalled_days:
             query = stalled(query, versioned.course.date_of(self._clock()), stalled_days)
         found = await self._store.roster(course_id, replace(query, limit=query.limit + 1))
@@ -138,7 +140,7 @@ class StatisticsService:
         """Return one learner in a course. Raises `LearnerNotFoundError`."""
         principal.require_statistics(course_id)
         reading = await read_learner(self._store, learner_id, course_id)
-        if reading.course_progress is None or reading.course_progress.started_at is None:
+        if reading.course_progress is None or not reading.course_progress.is_listed:
             raise LearnerNotFoundError(course_id, learner_id)
         course = reading.versioned.course
         all_lesson_progress = in_order(course, reading.lesson_progress)
@@ -167,7 +169,7 @@ class StatisticsService:
         lines = []
         for course_progress in all_course_progress:
             course, present = anew.get(course_progress.learner_id, (versioned.course, course_progress))
-            if present is not None and present.started_at is not None:
+            if present is not None and present.is_listed:
                 lines.append(RosterLine(present, summarise(course, present)))
         return lines
 

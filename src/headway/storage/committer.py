@@ -16,6 +16,8 @@ from typing import Any, Final, Protocol
 
 from headway.domain import changes
 from headway.domain.changes import Work
+from headway.domain.course_progress import CourseProgress
+from headway.domain.enrolments import EnrolmentChange
 from headway.domain.errors import QueueFullError, StoreUnavailableError, UnavailableError
 from headway.domain.holdings import CourseProgressKey
 from headway.domain.presence import CourseProgressRestore
@@ -149,6 +151,11 @@ class Committer:
         """Return when restored course progress is on disk: whether it changed. Raises the same errors as `submit`."""
         changed: bool = await self._submit(asked)
         return changed
+
+    async def enrol(self, asked: EnrolmentChange) -> CourseProgress | None:
+        """Return course progress when its changed enrolment is on disk. Raises the same errors as `submit`."""
+        enrolled: CourseProgress | None = await self._submit(asked)
+        return enrolled
 
     async def _submit(self, work: Work) -> Any:
         if len(self._queue) >= self._queue_limit:
@@ -313,7 +320,7 @@ class Committer:
             _resolve(self._queue.popleft().outcome, error)
 
 
-def _resolve(future: asyncio.Future[Any], outcome: Written | Exception | bool | None) -> None:
+def _resolve(future: asyncio.Future[Any], outcome: changes.Outcome | Exception) -> None:
     if future.done():  # the request was cancelled
         return
     if isinstance(outcome, Exception):

@@ -7,10 +7,13 @@ from headway.domain.counters import Counters
 from headway.domain.ports import Archive
 
 _FIRST: Final = "0001_initial"
-_UNCOUNTED: Final = frozenset({"0003_statistics", "0006_stopped", "0008_worked_at"})
+_UNCOUNTED: Final = frozenset(
+    {"0003_statistics", "0006_stopped", "0008_worked_at", "0009_enrolments", "0010_enrolments"}
+)
 """The migrations that added counters, or changed what is counted.
 
-Since the second and the third of them, scores are rounded down to whole points. Before, halves were rounded up.
+Since the second and the third of them, scores are rounded down to whole points. Before, halves were rounded up. The
+last two are one change, on SQLite and on PostgreSQL.
 """
 
 

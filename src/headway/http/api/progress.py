@@ -153,7 +153,7 @@ OPERATIONS: Final = (
         "its conditions are met. With `If-Match` and the progress's `ETag` this is a conditional write, which may "
         "change every field.",
         update_lesson_progress, PROGRESS_TAG, answer=LessonProgressShape, body=LessonProgressUpdate,
-        body_limit=SMALL_BODY_BYTES, refusals=(404, 412, 413), conditional=True, answers_etag=True,
+        body_limit=SMALL_BODY_BYTES, refusals=(403, 404, 412, 413), conditional=True, answers_etag=True,
     ),
     Operation(
         "GET", "/progress/{course_id}/summary", "Get Course Completion Stats",

@@ -168,5 +168,8 @@ def _schema(arrow: Any) -> Any:
         "started_at": moment,
         "last_seen": arrow.date32(),
         "completed_at": moment,
+        "enrolled_at": moment,
+        "ended_at": moment,
+        "due_at": moment,
     }
     return arrow.schema(list(types.items()))

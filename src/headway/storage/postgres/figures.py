@@ -1,7 +1,7 @@
 """The slots of the counters, and the statistics and rosters that are read from the database."""
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
 from random import choice, randrange
 
 import asyncpg
@@ -9,7 +9,7 @@ import asyncpg
 from headway.domain.catalogue import CourseQuery
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress
-from headway.domain.identifiers import CourseId
+from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.roster import RosterQuery
 from headway.domain.statistics import CourseReading, reading_of
 from headway.storage.postgres import statements as sql
@@ -18,8 +18,9 @@ from headway.storage.postgres.cluster import SLOTS
 from headway.storage.postgres.database import Database
 from headway.storage.postgres.rows import from_counters, to_course_progress
 from headway.storage.postgres.session import run
+from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.counts import all_counts, counted
-from headway.storage.shared.ids import BEFORE_ALL_COURSES
+from headway.storage.shared.ids import BEFORE_ALL_COURSES, FIRST_ID, next_learner
 from headway.storage.shared.rosters import roster_page
 
 
@@ -67,15 +68,18 @@ async def add_counters(connection: asyncpg.Connection, slot: int, counters: Coun
 class Figures:
     """Reads statistics and rosters, each over one snapshot."""
 
-    def __init__(self, database: Database, catalogue: Catalogue) -> None:
+    def __init__(self, database: Database, catalogue: Catalogue, clock: Callable[[], datetime]) -> None:
         self._database = database
         self._catalogue = catalogue
+        self._clock = clock
 
     async def course(self, course_id: CourseId, first: date, last: date) -> CourseReading:
         """Return the counters of a course."""
         found = await self._catalogue.course(course_id)
         async with self._database.snapshot() as connection:
-            return reading_of(found.course, await run(connection, all_counts(sql.COUNTS, first, last, course_id)))
+            counters = await run(connection, all_counts(sql.COUNTS, first, last, course_id))
+            late = await connection.fetchval(shared_sql.COUNT_LATE, course_id, self._clock())
+        return reading_of(found.course, counters, late)
 
     async def courses(self, first: date, last: date, query: CourseQuery) -> Sequence[CourseReading]:
         """Return the counters of a page of the catalogue, by title."""
@@ -97,6 +101,13 @@ class Figures:
             for course_id in ids
             if course_id in found  # otherwise it was removed since
         ]
+
+    async def enrolments_in(self, course_id: CourseId, after: LearnerId | None, limit: int) -> Sequence[CourseProgress]:
+        """Return a page of the learners who are enrolled in a course, by id."""
+        await self._catalogue.course(course_id)
+        first = next_learner(after) if after else FIRST_ID
+        found = await self._database.fetch(shared_sql.ENROLMENTS_IN, course_id, first, limit)
+        return [to_course_progress(columns) for columns in found]
 
     async def roster(self, course_id: CourseId, query: RosterQuery) -> Sequence[CourseProgress]:
         """Return a page of a course's learners."""

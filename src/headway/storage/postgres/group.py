@@ -7,6 +7,7 @@ from typing import Final
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.changes import Changes, ChangeSet, Needs, Work, needs
 from headway.domain.course_progress import LearnerDay
+from headway.domain.enrolments import Enforcement
 from headway.domain.holdings import CourseProgressKey
 from headway.domain.identifiers import LessonId
 from headway.domain.writes import LessonWrite
@@ -55,11 +56,11 @@ class Group:
         """Whether the learner is new in the course."""
         return self.course_progress.progress is None or self.course_progress.progress.started_at is None
 
-    def decide(self, outcomes: list[Outcome], now: datetime) -> None:
+    def decide(self, outcomes: list[Outcome], now: datetime, enforced: Enforcement) -> None:
         """Decide the works in their order, and note the outcome of each."""
         assert self.course is not None  # noqa: S101 - a group without a course was refused before
         known = self.course_progress
-        changes = Changes(self.course, self.key[0], known.progress, known.lessons, self.days)
+        changes = Changes(self.course, self.key[0], known.progress, known.lessons, self.days, enforced)
         for position, work in self.work:
             outcomes[position] = changes.decide(work, now)
         change = changes.change_set()

@@ -14,7 +14,7 @@ from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.metadata import NO_METADATA
 from headway.domain.progress import LessonProgress, Status
 from headway.domain.readings import FEW_CHARACTERS
-from headway.storage.shared.columns import LESSON_PROGRESS
+from headway.storage.shared.columns import LESSON_PROGRESS, from_sources, to_sources
 from headway.turns import in_turns
 
 _STATUSES: Final = {status.value: status for status in Status}
@@ -76,11 +76,12 @@ def from_lesson_progress(lessons: Sequence[LessonProgress]) -> list[Columns]:
 def to_course_progress(columns: Any) -> CourseProgress:
     """Return course progress from a row of `course_progress`."""
     (learner, course, completed, in_progress, micro_minutes, last_accessed, course_version, revision,
-     started_at, completed_at, *day, at_lesson) = columns  # fmt: skip
+     started_at, completed_at, *day, at_lesson, enrolled_at, ended_at, due_at, sources) = columns  # fmt: skip
     tally = Tally(completed, in_progress, micro_minutes)
     return CourseProgress(
         LearnerId(str(learner)), CourseId(str(course)), tally, last_accessed, course_version, revision,
         started_at, completed_at, LearnerDay(*day), None if at_lesson is None else LessonId(str(at_lesson)),
+        enrolled_at, ended_at, due_at, to_sources(sources),
     )  # fmt: skip
 
 
@@ -88,7 +89,10 @@ def from_course_progress(all_course_progress: Sequence[CourseProgress]) -> list[
     """Return the columns of `course_progress`, in the table's order, each with all values."""
     return list(
         zip(
-            *((*one[:2], *one.tally, *one[3:-2], *one.day, one.at_lesson) for one in all_course_progress),
+            *(
+                (*one[:2], *one.tally, *one[3:8], *one.day, *one[9:13], from_sources(one.sources))
+                for one in all_course_progress
+            ),
             strict=True,
         )
     )

@@ -14,7 +14,7 @@ from headway.storage.postgres import statements as sql
 from headway.storage.postgres.cluster import has_citus, is_distributed
 from headway.storage.shared.statements import PUT_SORT_KEY
 
-MIGRATIONS: Final = Migrations(Path(__file__).with_name("migrations"), compatible_from=9)
+MIGRATIONS: Final = Migrations(Path(__file__).with_name("migrations"), compatible_from=10)
 _EMPTY: Final = SchemaMarks(0, 0)
 _SHARDS_OF_A_WORKER: Final = 2  # where no number is named: decision 16
 

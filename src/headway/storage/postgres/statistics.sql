@@ -44,14 +44,22 @@ score AS (
     ON CONFLICT (course_id, lesson_id, points, slot) DO UPDATE SET learners = t.learners + excluded.learners
 ),
 course AS (
-    INSERT INTO course_statistics AS t (course_id, slot, learners, completed)
-    SELECT a.course_id, :slot::smallint, a.learners, a.completed
-    FROM unnest(:course_ids::uuid[], :learners::bigint[], :learners_completed::bigint[])
-        AS a (course_id, learners, completed)
+    INSERT INTO course_statistics AS t (
+        course_id, slot, learners, completed, enrolled, enrolled_started, enrolled_completed
+    )
+    SELECT
+        a.course_id, :slot::smallint, a.learners, a.completed, a.enrolled, a.enrolled_started, a.enrolled_completed
+    FROM unnest(
+        :course_ids::uuid[], :learners::bigint[], :learners_completed::bigint[], :enrolled::bigint[],
+        :enrolled_started::bigint[], :enrolled_completed::bigint[]
+    ) AS a (course_id, learners, completed, enrolled, enrolled_started, enrolled_completed)
     ORDER BY a.course_id
     ON CONFLICT (course_id, slot) DO UPDATE SET
         learners = t.learners + excluded.learners,
-        completed = t.completed + excluded.completed
+        completed = t.completed + excluded.completed,
+        enrolled = t.enrolled + excluded.enrolled,
+        enrolled_started = t.enrolled_started + excluded.enrolled_started,
+        enrolled_completed = t.enrolled_completed + excluded.enrolled_completed
 )
 INSERT INTO course_activity AS t (
     course_id, day, slot, active, last_seen, lessons_started, lessons_completed, micro_minutes, completions
@@ -81,7 +89,9 @@ ON CONFLICT (user_id, course_id, day) DO UPDATE SET {learner_days:excluded};
 
 -- name: course-counts
 -- The counters of a course.
-SELECT course_id::text, sum(learners)::bigint, sum(completed)::bigint
+SELECT
+    course_id::text, sum(learners)::bigint, sum(completed)::bigint, sum(enrolled)::bigint,
+    sum(enrolled_started)::bigint, sum(enrolled_completed)::bigint
 FROM course_statistics
 WHERE course_id = :course_id
 GROUP BY course_id;
@@ -114,7 +124,9 @@ GROUP BY course_id, day;
 
 -- name: all-course-counts
 -- The counters of all courses.
-SELECT course_id::text, sum(learners)::bigint, sum(completed)::bigint
+SELECT
+    course_id::text, sum(learners)::bigint, sum(completed)::bigint, sum(enrolled)::bigint,
+    sum(enrolled_started)::bigint, sum(enrolled_completed)::bigint
 FROM course_statistics
 GROUP BY course_id;
 
@@ -225,7 +237,8 @@ SELECT user_id FROM erased_learners WHERE erased_at < :erased_before LIMIT 1;
 -- Remove the emptied course progress of learners who were erased long enough ago.
 DELETE FROM course_progress AS p
 USING erased_learners AS e
-WHERE e.user_id = p.user_id AND e.erased_at < :erased_before AND p.started_at IS NULL AND p.day = '1970-01-01';
+WHERE e.user_id = p.user_id AND e.erased_at < :erased_before AND p.enrolled_at IS NULL AND p.ended_at IS NULL
+    AND p.day = '1970-01-01';
 
 -- name: sweep-erased!
 -- Remove the records of learners who were erased long enough ago.

@@ -15,6 +15,7 @@ from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, Cours
 from headway.domain.continuing import TouchedLesson
 from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp, recount
 from headway.domain.edits import Recalculation
+from headway.domain.enrolments import NOT_ENFORCED, Enforcement, EnrolmentChange
 from headway.domain.errors import CourseNotFoundError, StoreUnavailableError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.presence import CourseProgressRestore
@@ -55,7 +56,7 @@ class PostgresStore:
 
     `connections` bounds the connections of this process; one more listens for changes of the catalogue.
     `timeout_seconds` bounds each statement. `transaction_pooler` says that the server is behind PgBouncer in
-    transaction mode.
+    transaction mode. `enforced` are the rules that refuse writes.
     """
 
     def __init__(  # noqa: PLR0913 - the settings of an operator, and what tests replace
@@ -69,6 +70,7 @@ class PostgresStore:
         batch_limit: int,
         observer: CommitObserver,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        enforced: Enforcement = NOT_ENFORCED,
     ) -> None:
         self._database = Database(
             url, connections=connections, timeout_seconds=timeout_seconds, transaction_pooler=transaction_pooler
@@ -76,12 +78,13 @@ class PostgresStore:
         self._recent = Recent()
         self._catalogue = Catalogue(self._database, self._recent.forget_all)
         self._clock = clock
+        self._enforced = enforced
         self._make_committer = partial(Committer, queue_limit=queue_limit, batch_limit=batch_limit, observer=observer)
         self._servers = Servers(
             self._server(self._database, lanes=LANES),
             lambda node: self._server(self._database.of_node(node), lanes=LANES_OF_A_WORKER),
         )
-        self._figures = Figures(self._database, self._catalogue)
+        self._figures = Figures(self._database, self._catalogue, clock)
         self._learners = Learners(self._database, self._servers.of, lambda *key: self._recent.forget(key))
         session = PostgresSession(self._database)
         self._imports = StoredImports(session, clock)
@@ -89,7 +92,15 @@ class PostgresStore:
         self._recalculations = Recalculations(session, clock)
 
     def _server(self, database: Database, *, lanes: int) -> LearnersServer:
-        writer = Writer(database, self._catalogue, self._recent, lanes=lanes, slots=range(SLOTS), clock=self._clock)
+        writer = Writer(
+            database,
+            self._catalogue,
+            self._recent,
+            lanes=lanes,
+            slots=range(SLOTS),
+            clock=self._clock,
+            enforced=self._enforced,
+        )
         committer = self._make_committer(writer.commit, lanes=lanes, locks=writer)
         return LearnersServer(database, writer, committer)
 
@@ -209,6 +220,19 @@ class PostgresStore:
         """Restore course progress and its days from an export."""
         return await self._servers.of(asked.learner_id).committer.restore(asked)
 
+    async def enrol(self, asked: EnrolmentChange) -> CourseProgress | None:
+        """Enrol a learner, or end the enrolment."""
+        return await self._servers.of(asked.learner_id).committer.enrol(asked)
+
+    async def enrolments_in(self, course_id: CourseId, after: LearnerId | None, limit: int) -> Sequence[CourseProgress]:
+        """Return a page of the learners who are enrolled in a course, by id."""
+        return await self._figures.enrolments_in(course_id, after, limit)
+
+    async def enrolments_of(self, learner_id: LearnerId) -> Sequence[CourseProgress]:
+        """Return the courses in which a learner is enrolled."""
+        rows = await self._of(learner_id).fetch(shared_sql.ENROLMENTS_OF, learner_id)
+        return [to_course_progress(columns) for columns in rows]
+
     async def write_all(self, writes: Sequence[LessonWrite | CourseProgressRestore]) -> Sequence[Written | bool]:
         """Apply writes and restores in their order, all or none."""
         for _ in range(ATTEMPTS):
@@ -303,7 +327,7 @@ class PostgresStore:
 
     async def _reading(self, found: VersionedCourse, progress: CourseProgress | None) -> CourseProgressReading:
         """Return course progress as stored, or recounted where it is of another version of the course."""
-        if progress is None or progress.started_at is None:
+        if progress is None or not progress.is_listed:
             return CourseProgressReading(found.course, None)
         if progress.course_version != found.version:
             lessons = await self._lessons(progress.learner_id, progress.course_id)

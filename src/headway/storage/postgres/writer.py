@@ -11,6 +11,7 @@ import asyncpg
 
 from headway.domain.changes import ChangeSet, Work, all_written, by_learner_and_course
 from headway.domain.counters import Counters
+from headway.domain.enrolments import Enforcement
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.holdings import CourseProgressKey, HeldDay
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
@@ -57,6 +58,7 @@ class Writer(Locks):
         lanes: int,
         slots: Sequence[int],
         clock: Callable[[], datetime],
+        enforced: Enforcement,
     ) -> None:
         self._database = database
         self._catalogue = catalogue
@@ -64,6 +66,7 @@ class Writer(Locks):
         self._lanes = lanes
         self.use_slots(slots)
         self._clock = clock
+        self._enforced = enforced
         self.patience = database.timeout_seconds
 
     def use_slots(self, on_server: Sequence[int]) -> None:
@@ -89,7 +92,7 @@ class Writer(Locks):
             await self._read(groups)
             now = self._clock()
             for group in groups:
-                group.decide(outcomes, now)
+                group.decide(outcomes, now, self._enforced)
             await self._store(groups, outcomes)
         except LockedElsewhereError:
             await self._set_aside(groups, outcomes)
@@ -149,7 +152,7 @@ class Writer(Locks):
             await self._read(some)
             now = self._clock()
             async for group in in_turns(some):
-                group.decide(outcomes, now)
+                group.decide(outcomes, now, self._enforced)
         written = all_written(outcomes)
         with contextlib.suppress(_OvertakenError):
             await self._passed([group for group in groups if group.change is not None], all_or_none=True)

@@ -8,7 +8,13 @@ Statements in .sql files name a table in braces, and `filled` writes its columns
 - `{lesson_progress:excluded}`: what an upsert sets, all columns but those of the key.
 """
 
+from datetime import datetime
 from typing import Final
+
+import orjson
+
+from headway.domain.course_progress import EnrolmentSource
+from headway.domain.identifiers import GroupId
 
 
 class Table:
@@ -79,6 +85,10 @@ COURSE_PROGRESS: Final = Table(
     day_micro_minutes="bigint",
     day_completions="integer",
     at_lesson="uuid",
+    enrolled_at="timestamptz",
+    ended_at="timestamptz",
+    due_at="timestamptz",
+    sources="json",
 )
 LEARNER_DAYS: Final = Table(
     "learner_days",
@@ -96,3 +106,18 @@ LEARNER_DAYS: Final = Table(
 def filled(sql: str) -> str:
     """Return the text of a .sql file with the tables' columns written out."""
     return sql.format(lesson_progress=LESSON_PROGRESS, course_progress=COURSE_PROGRESS, learner_days=LEARNER_DAYS)
+
+
+def from_sources(sources: tuple[EnrolmentSource, ...]) -> str | None:
+    """Return the column of what enrols a learner: a JSON list; `None` where the first write did."""
+    return orjson.dumps(sources, default=tuple).decode() if sources else None
+
+
+def to_sources(column: str | None) -> tuple[EnrolmentSource, ...]:
+    """Return what enrols a learner from its column."""
+    return tuple(_to_source(*source) for source in orjson.loads(column)) if column else ()
+
+
+def _to_source(group_id: GroupId | None, starts_at: str | None, due_at: str | None) -> EnrolmentSource:
+    moments = (datetime.fromisoformat(moment) if moment else None for moment in (starts_at, due_at))
+    return EnrolmentSource(group_id, *moments)

@@ -68,7 +68,7 @@ def _sorted(dialect: Dialect, way: Way, order: RosterOrder, *, descending: bool)
     before = dialect.typed("last_seen_before", "date")
     return f"""
         {_SELECT}
-        WHERE p.course_id = :course_id AND p.started_at IS NOT NULL
+        WHERE p.course_id = :course_id AND p.enrolled_at IS NOT NULL
             AND {_of_lesson(dialect, way, completed_at)}
             AND ({sorted_by}, p.user_id) {sign} (:value, :after)
             AND {_of_ids(dialect, way)}
@@ -76,6 +76,7 @@ def _sorted(dialect: Dialect, way: Way, order: RosterOrder, *, descending: bool)
             AND {day} < coalesce({before}, {dialect.after_all_days})
             AND (:last_seen_before IS NULL OR {completed_at} IS NULL)
             AND {_of_incomplete_lesson(dialect)}
+            AND {_of_enrolment(dialect)}
         ORDER BY {sorted_by}{direction}, p.user_id{direction}
         LIMIT :limit
     """
@@ -91,13 +92,14 @@ def _incomplete(dialect: Dialect, way: Way) -> str:
     until = "(p.at_lesson, p.user_id) <= (:at_lesson, :last_id)" if way is Way.BY_LESSON else "p.user_id <= :last_id"
     return f"""
         {_SELECT}
-        WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.completed_at IS NULL
+        WHERE p.course_id = :course_id AND p.enrolled_at IS NOT NULL AND p.completed_at IS NULL
             AND {_of_lesson(dialect, way, "p.completed_at")}
             AND p.user_id >= :first
             AND {until}
             AND {_of_completion(dialect, "p.completed_at")}
             AND ({before} IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
             AND {_of_incomplete_lesson(dialect)}
+            AND {_of_enrolment(dialect)}
         ORDER BY p.user_id
         LIMIT :limit
     """
@@ -149,6 +151,17 @@ def _of_incomplete_lesson(dialect: Dialect) -> str:
                     WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :incomplete_lesson
                 )
             )"""  # noqa: S608 - made of this module's own text
+
+
+def _of_enrolment(dialect: Dialect) -> str:
+    """Return the condition for learners who have or have not started, who are due, and who are or are not late."""
+    due_before, now = dialect.typed("due_before", "timestamptz"), dialect.typed("now", "timestamptz")
+    late = f"(p.due_at IS NOT NULL AND p.due_at < {now} AND p.completed_at IS NULL AND p.ended_at IS NULL)"
+    return f"""(
+                ({dialect.typed("started", "boolean")} IS NULL OR (p.started_at IS NOT NULL) = :started)
+                AND ({due_before} IS NULL OR p.due_at < :due_before)
+                AND ({dialect.typed("late", "boolean")} IS NULL OR {late} = :late)
+            )"""
 
 
 def _numbered(statement: str) -> str:

@@ -76,4 +76,5 @@ def _incomplete_page(
 
 
 def _filters(query: RosterQuery) -> tuple[object, ...]:
-    return query.completed, query.last_seen_before, query.incomplete_lesson, query.failed_at_least
+    of_progress = query.completed, query.last_seen_before, query.incomplete_lesson, query.failed_at_least
+    return *of_progress, query.started, query.due_before, query.late, query.now

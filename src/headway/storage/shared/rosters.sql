@@ -7,7 +7,7 @@ SELECT count(*)
 FROM (
     SELECT p.user_id
     FROM course_progress AS p
-    WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.user_id BETWEEN :first_id AND :last_id
+    WHERE p.course_id = :course_id AND p.enrolled_at IS NOT NULL AND p.user_id BETWEEN :first_id AND :last_id
     LIMIT :limit
 ) AS few;
 
@@ -17,7 +17,7 @@ SELECT count(*)
 FROM (
     SELECT p.user_id
     FROM course_progress AS p
-    WHERE p.course_id = :course_id AND p.at_lesson = :at_lesson AND p.started_at IS NOT NULL
+    WHERE p.course_id = :course_id AND p.at_lesson = :at_lesson AND p.enrolled_at IS NOT NULL
         AND p.completed_at IS NULL
     LIMIT :limit
 ) AS few;

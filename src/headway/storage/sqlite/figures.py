@@ -1,7 +1,7 @@
 """The tables of counters, the statistics and rosters that are read from the database."""
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
 
 import apsw
 import orjson
@@ -9,15 +9,16 @@ import orjson
 from headway.domain.catalogue import CourseQuery
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress
-from headway.domain.identifiers import CourseId
+from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.roster import RosterQuery
 from headway.domain.statistics import CourseReading, reading_of
+from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.counts import all_counts, counted
-from headway.storage.shared.ids import BEFORE_ALL_COURSES
+from headway.storage.shared.ids import BEFORE_ALL_COURSES, FIRST_ID, next_learner
 from headway.storage.shared.rosters import roster_page
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue
-from headway.storage.sqlite.rows import fetch, to_course_progress
+from headway.storage.sqlite.rows import fetch, to_course_progress, to_text
 from headway.storage.sqlite.session import run
 
 
@@ -35,13 +36,16 @@ def store_counters(connection: apsw.Connection, counters: Counters) -> None:
 class Figures:
     """Reads statistics and rosters, each over one snapshot."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
+    def __init__(self, catalogue: Catalogue, clock: Callable[[], datetime]) -> None:
         self._catalogue = catalogue
+        self._clock = clock
 
     def course(self, connection: apsw.Connection, course_id: CourseId, first: date, last: date) -> CourseReading:
         """Return the counters of a course."""
         course = self._catalogue.course(connection, course_id).course
-        return reading_of(course, run(connection, all_counts(sql.COUNTS, first, last, course_id)))
+        counters = run(connection, all_counts(sql.COUNTS, first, last, course_id))
+        [(late,)] = fetch(connection, shared_sql.COUNT_LATE, course_id, to_text(self._clock()))
+        return reading_of(course, counters, late)
 
     def courses(
         self, connection: apsw.Connection, first: date, last: date, query: CourseQuery
@@ -61,6 +65,15 @@ class Figures:
             )
             for course_id, version in page
         ]
+
+    def enrolments_in(
+        self, connection: apsw.Connection, course_id: CourseId, after: LearnerId | None, limit: int
+    ) -> Sequence[CourseProgress]:
+        """Return a page of the learners who are enrolled in a course, by id."""
+        self._catalogue.course(connection, course_id)
+        first = next_learner(after) if after else FIRST_ID
+        found = fetch(connection, shared_sql.ENROLMENTS_IN, course_id, first, limit)
+        return [to_course_progress(columns) for columns in found]
 
     def roster(self, connection: apsw.Connection, course_id: CourseId, query: RosterQuery) -> Sequence[CourseProgress]:
         """Return a page of a course's learners."""

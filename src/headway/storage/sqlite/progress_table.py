@@ -19,6 +19,7 @@ from headway.domain.changes import (
 )
 from headway.domain.counters import Counters
 from headway.domain.course_progress import LessonsStamp, recount
+from headway.domain.enrolments import Enforcement
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.holdings import CourseProgressKey, HeldDay
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
@@ -51,9 +52,10 @@ class TooLargeError(Exception):
 class ProgressTable:
     """Reads and writes progress in the caller's transaction. Only writes use `recent`."""
 
-    def __init__(self, catalogue: Catalogue, recent: Recent) -> None:
+    def __init__(self, catalogue: Catalogue, recent: Recent, enforced: Enforcement) -> None:
         self._catalogue = catalogue
         self._recent = recent
+        self._enforced = enforced
 
     def lesson(
         self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId
@@ -88,7 +90,7 @@ class ProgressTable:
         version, learner, *_ = columns
         found = self._catalogue.at(connection, course_id, version)
         progress = to_course_progress(columns[1:]) if learner else None
-        if progress is None or progress.started_at is None:
+        if progress is None or not progress.is_listed:
             return CourseProgressReading(found.course, None)
         if progress.course_version != version:
             lessons = all_lesson_progress_of(connection, learner_id, course_id)
@@ -163,7 +165,7 @@ class ProgressTable:
         if asked.days:
             held = fetch(connection, shared_sql.LEARNER_DAYS_IN, *key)
             days = {day.date: day for _, _, day in map(to_held_day, held)}
-        return Changes(course, key[0], progress, lessons, days)
+        return Changes(course, key[0], progress, lessons, days, self._enforced)
 
     def _store(self, connection: apsw.Connection, change: ChangeSet, counters: Counters) -> None:
         if change.stored_progress is None:

@@ -125,13 +125,17 @@ class Recent:
 
 
 def _sorted_by(course_progress: CourseProgress) -> tuple[object, ...]:
-    """Return the values of the table's indexes."""
+    """Return the values that a write leaves as they are, nearly always: those of the indexes and of the enrolment."""
     return (
         course_progress.tally.completed_lessons,
         course_progress.day.date,
         course_progress.completed_at,
         course_progress.started_at,
         course_progress.at_lesson,
+        course_progress.enrolled_at,
+        course_progress.ended_at,
+        course_progress.due_at,
+        course_progress.sources,
     )
 
 

@@ -14,7 +14,7 @@ from headway.storage.sqlite.statements import COURSES_WITHOUT_KEY
 
 # "Hdwy" in ASCII marks the file as a database of Headway (https://sqlite.org/fileformat2.html#application_id).
 APPLICATION_ID: Final = 0x48647779
-MIGRATIONS: Final = Migrations(Path(__file__).with_name("migrations"), compatible_from=8)
+MIGRATIONS: Final = Migrations(Path(__file__).with_name("migrations"), compatible_from=9)
 # One statement, so that all values are of one moment, also while another process migrates.
 _MARKS: Final = """
     SELECT

@@ -29,10 +29,14 @@ ON CONFLICT (course_id, lesson_id, points) DO UPDATE SET learners = learners + e
 
 -- name: add-course-statistics!
 -- Add to the counters of a course.
-INSERT INTO course_statistics (course_id, learners, completed) VALUES (:course_id, :learners, :completed)
+INSERT INTO course_statistics (course_id, learners, completed, enrolled, enrolled_started, enrolled_completed)
+VALUES (:course_id, :learners, :completed, :enrolled, :enrolled_started, :enrolled_completed)
 ON CONFLICT (course_id) DO UPDATE SET
     learners = learners + excluded.learners,
-    completed = completed + excluded.completed;
+    completed = completed + excluded.completed,
+    enrolled = enrolled + excluded.enrolled,
+    enrolled_started = enrolled_started + excluded.enrolled_started,
+    enrolled_completed = enrolled_completed + excluded.enrolled_completed;
 
 -- name: add-activity!
 -- Add to the counters of a day in a course.
@@ -55,7 +59,7 @@ INSERT OR REPLACE INTO learner_days ({learner_days}) VALUES ({learner_days:value
 
 -- name: course-counts
 -- The counters of a course.
-SELECT course_id, learners, completed FROM course_statistics WHERE course_id = :course_id;
+SELECT course_id, learners, completed, enrolled, enrolled_started, enrolled_completed FROM course_statistics WHERE course_id = :course_id;
 
 -- name: lesson-counts
 -- The counters of a course's lessons, also of those that have left the course.
@@ -77,7 +81,7 @@ WHERE course_id = :course_id AND day BETWEEN :first AND :last;
 
 -- name: all-course-counts
 -- The counters of all courses.
-SELECT course_id, learners, completed FROM course_statistics;
+SELECT course_id, learners, completed, enrolled, enrolled_started, enrolled_completed FROM course_statistics;
 
 -- name: all-lesson-counts
 -- The counters of all lessons.

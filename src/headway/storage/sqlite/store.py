@@ -29,6 +29,7 @@ from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp
 from headway.domain.edits import Recalculation
+from headway.domain.enrolments import NOT_ENFORCED, Enforcement, EnrolmentChange
 from headway.domain.errors import StoreUnavailableError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.presence import CourseProgressRestore
@@ -51,7 +52,7 @@ from headway.storage.sqlite.learners import active_days, erase, record_of, touch
 from headway.storage.sqlite.progress_table import ProgressTable, TooLargeError
 from headway.storage.sqlite.reader import LongReader, Reader
 from headway.storage.sqlite.recent import Recent
-from headway.storage.sqlite.rows import fetch
+from headway.storage.sqlite.rows import fetch, to_course_progress
 from headway.storage.sqlite.session import SqliteSession
 from headway.storage.sqlite.together import Together, can_be_promised
 from headway.turns import gently, in_turns
@@ -65,10 +66,10 @@ class SqliteStore:
     """The store in one SQLite file.
 
     `lock_seconds` bounds the wait for the write lock of another process. `read_seconds` bounds a long read, and also
-    the wait for a free thread before it.
+    the wait for a free thread before it. `enforced` are the rules that refuse writes.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the settings of an operator, and what tests replace
         self,
         path: Path,
         *,
@@ -78,17 +79,18 @@ class SqliteStore:
         observer: CommitObserver,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         read_seconds: float = _READ_SECONDS,
+        enforced: Enforcement = NOT_ENFORCED,
     ) -> None:
         self._database = Database(path)
         self._reader = Reader(self._database.reader, rescue_wal=self._database.writer.rescue_wal)
         self._long_reader = LongReader(self._database.long_readers, self._reader.rescue, seconds=read_seconds)
         self._catalogue = Catalogue()
         self._recent = Recent(self._catalogue)
-        self._progress = ProgressTable(self._catalogue, self._recent)
+        self._progress = ProgressTable(self._catalogue, self._recent, enforced)
         self._together = Together(
             self._reader, self._catalogue, self._recent, self._progress, turn=self._turn, clock=clock
         )
-        self._figures = Figures(self._catalogue)
+        self._figures = Figures(self._catalogue, clock)
         self._lock_seconds = lock_seconds
         self._clock = clock
         session = SqliteSession(self._reader, self._long_reader, self._turn)
@@ -191,6 +193,20 @@ class SqliteStore:
     async def restore(self, asked: CourseProgressRestore) -> bool:
         """Restore course progress and its days from an export."""
         return await self.committer.restore(asked)
+
+    async def enrol(self, asked: EnrolmentChange) -> CourseProgress | None:
+        """Enrol a learner, or end the enrolment."""
+        return await self.committer.enrol(asked)
+
+    async def enrolments_in(self, course_id: CourseId, after: LearnerId | None, limit: int) -> Sequence[CourseProgress]:
+        """Return a page of the learners who are enrolled in a course, by id."""
+        return await self._long_reader.read(self._figures.enrolments_in, course_id, after, limit)
+
+    async def enrolments_of(self, learner_id: LearnerId) -> Sequence[CourseProgress]:
+        """Return the courses in which a learner is enrolled."""
+        return [
+            to_course_progress(columns) for columns in self._reader.read(fetch, shared_sql.ENROLMENTS_OF, learner_id)
+        ]
 
     async def put_course(self, course: Course, precondition: Precondition = UNCONDITIONAL) -> CoursePut:
         """Store a course, new or in place of its present version."""

@@ -1,0 +1,91 @@
+"""Formats of enrolments: what a client sends, and the answers."""
+
+from datetime import datetime
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from typing_extensions import TypedDict
+
+from headway.domain import bounds
+from headway.domain.course_progress import EnrolmentSource
+from headway.domain.enrolments import LONGEST_PAGE, PAGE, EnrolmentStatus
+from headway.domain.identifiers import LearnerId
+from headway.formats.fields import Moment
+from headway.formats.queries import Nothing, optional
+from headway.formats.shapes import Source, renderer
+from headway.service.enrolments import EnrolmentPage
+
+
+class EnrolmentDates(TypedDict, total=False):
+    """The dates of an enrolment. A date that is absent or null is none."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid", title="EnrolmentDates")  # type: ignore[misc]
+
+    starts_at: Annotated[Moment | None, Field(description="From when the learner may begin.")]
+    due_at: Annotated[Moment | None, Field(description="Until when the learner is to complete the course.")]
+
+
+class EnrolmentsParameters(BaseModel):
+    """A page of a course's enrolments."""
+
+    limit: Annotated[int, Field(ge=1, le=LONGEST_PAGE, description="Learners on a page.")] = PAGE
+    cursor: Annotated[UUID | Nothing, optional("`next` of the page before.")] = None
+
+    @property
+    def after(self) -> LearnerId | None:
+        """The last learner of the page before; `None` for the first page."""
+        return None if self.cursor is None else LearnerId(str(self.cursor))
+
+
+class Enrolment(BaseModel):
+    """A learner's enrolment in a course, and how far the learner is."""
+
+    user_id: UUID
+    course_id: UUID
+    enrolled_at: datetime
+    starts_at: Annotated[datetime | None, Field(description="From when the learner may begin; null: at once.")]
+    due_at: Annotated[datetime | None, Field(description="Until when the course is to be completed; null: any time.")]
+    groups: Annotated[list[UUID], Field(description="The groups by which the learner is enrolled.")]
+    status: EnrolmentStatus
+    completion_percentage: bounds.Percentage
+    completed_at: datetime | None
+    late: Annotated[bool, Field(description="Not completed by the due date, or completed after it.")]
+
+
+class OwnEnrolment(Enrolment):
+    """An enrolment of the caller, with the course's title."""
+
+    title: str
+
+
+class Enrolments(BaseModel):
+    """A page of a course's enrolments, by the learners' ids."""
+
+    enrolments: list[Enrolment]
+    next: Annotated[str | None, Field(description="The cursor of the next page; null at the end.")]
+
+
+_DATES: Final[TypeAdapter[EnrolmentDates]] = TypeAdapter(EnrolmentDates)
+_sources: Final[dict[str, Source]] = {
+    "user_id": "progress.learner_id",
+    "course_id": "course.id",
+    "enrolled_at": "progress.enrolled_at",
+    "due_at": "progress.due_at",
+    "groups": lambda enrolled: [one.group_id for one in enrolled.progress.sources if one.group_id is not None],
+    "completion_percentage": "summary.completion_percentage",
+    "completed_at": "progress.completed_at",
+}
+enrolment: Final = renderer(Enrolment, **_sources)
+own_enrolment: Final = renderer(OwnEnrolment, **_sources, title="course.title")
+
+
+def parse_dates(body: bytes) -> EnrolmentSource:
+    """Parse the dates of a learner's own enrolment. An empty body has none. Raises pydantic's `ValidationError`."""
+    dates = _DATES.validate_json(body or b"{}")
+    return EnrolmentSource(None, dates.get("starts_at"), dates.get("due_at"))
+
+
+def enrolments(page: EnrolmentPage) -> dict[str, Any]:
+    """Return a page of a course's enrolments, and the cursor of the next page."""
+    return {"enrolments": list(map(enrolment, page.enrolments)), "next": page.last}

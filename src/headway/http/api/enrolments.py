@@ -1,0 +1,79 @@
+"""Enrolments: the operations and their handlers. `formats.enrolments` has the shapes."""
+
+from typing import Final
+
+from headway.domain.identifiers import LearnerId
+from headway.domain.principal import ENROLMENTS_WRITE
+from headway.formats.enrolments import (
+    Enrolment,
+    EnrolmentDates,
+    Enrolments,
+    EnrolmentsParameters,
+    OwnEnrolment,
+    enrolment,
+    enrolments,
+    own_enrolment,
+    parse_dates,
+)
+from headway.formats.queries import parse_query
+from headway.http.engine.endpoint import Operation
+from headway.http.engine.replies import NO_CONTENT, Reply, json_reply
+from headway.http.engine.requests import SMALL_BODY_BYTES, Call
+
+ENROLMENTS_TAG: Final = "Education Enrolments"
+TAGS: Final = ({"name": ENROLMENTS_TAG, "description": "Who takes which course, and until when"},)
+
+
+async def list_enrolments(call: Call) -> Reply:
+    """Answer the caller's enrolments."""
+    found = await call.services.enrolments.own(call.principal)
+    return json_reply([own_enrolment(one) for one in found])
+
+
+async def list_course_enrolments(call: Call) -> Reply:
+    """Answer a page of the learners who are enrolled in a course."""
+    asked = parse_query(EnrolmentsParameters, call.query)
+    page = await call.services.enrolments.of_course(call.principal, call.course_id, asked.after, asked.limit)
+    return json_reply(enrolments(page))
+
+
+async def put_enrolment(call: Call) -> Reply:
+    """Enrol a learner in a course."""
+    source = parse_dates(call.body)
+    learner_id = LearnerId(call.identifiers[1])
+    found = await call.services.enrolments.enrol(call.principal, call.course_id, learner_id, source)
+    return json_reply(enrolment(found))
+
+
+async def end_enrolment(call: Call) -> Reply:
+    """End a learner's enrolment in a course."""
+    await call.services.enrolments.end(call.principal, call.course_id, LearnerId(call.identifiers[1]))
+    return NO_CONTENT
+
+
+OPERATIONS: Final = (
+    Operation(
+        "GET", "/enrolments", "List Enrolments",
+        "The courses in which the learner is enrolled, the first due date first, with how far the learner is.",
+        list_enrolments, ENROLMENTS_TAG, answer=list[OwnEnrolment], answers_etag=True,
+    ),
+    Operation(
+        "GET", "/courses/{course_id}/enrolments", "List Course Enrolments",
+        "The learners who are enrolled in the course, by id, a page of them. Needs the scope `enrolments:write`.",
+        list_course_enrolments, ENROLMENTS_TAG, answer=Enrolments, query=EnrolmentsParameters, refusals=(403, 404),
+        scope=ENROLMENTS_WRITE, answers_etag=True,
+    ),
+    Operation(
+        "PUT", "/courses/{course_id}/enrolments/{user_id}", "Put Enrolment",
+        "Enrol the learner in the course, with these dates in place of earlier ones. An enrolment that has ended "
+        "begins again. Needs the scope `enrolments:write`.",
+        put_enrolment, ENROLMENTS_TAG, answer=Enrolment, body=EnrolmentDates, body_limit=SMALL_BODY_BYTES,
+        refusals=(403, 404, 413), scope=ENROLMENTS_WRITE,
+    ),
+    Operation(
+        "DELETE", "/courses/{course_id}/enrolments/{user_id}", "End Enrolment",
+        "End the learner's enrolment in the course, if there is one. The learner's progress is kept. Needs the scope "
+        "`enrolments:write`.",
+        end_enrolment, ENROLMENTS_TAG, refusals=(403, 404), scope=ENROLMENTS_WRITE,
+    ),
+)  # fmt: skip

@@ -1,0 +1,33 @@
+-- Enrolments: when the learner was enrolled, when that ended, the due date, and what enrols the learner (a JSON list, or
+-- null where the first write did). docs/decisions/0040.
+ALTER TABLE course_progress
+    ADD COLUMN enrolled_at timestamptz,
+    ADD COLUMN ended_at timestamptz,
+    ADD COLUMN due_at timestamptz,
+    ADD COLUMN sources json;
+UPDATE course_progress SET enrolled_at = started_at WHERE started_at IS NOT NULL;
+
+-- A roster also has the learners who are enrolled and have not started.
+DROP INDEX course_progress_by_learner;
+DROP INDEX course_progress_by_progress;
+DROP INDEX course_progress_by_day;
+DROP INDEX course_progress_by_completion;
+DROP INDEX course_progress_by_lesson;
+CREATE INDEX course_progress_by_learner ON course_progress (course_id, user_id) WHERE enrolled_at IS NOT NULL;
+CREATE INDEX course_progress_by_progress ON course_progress (course_id, completed_lessons, user_id)
+WHERE enrolled_at IS NOT NULL;
+CREATE INDEX course_progress_by_day ON course_progress (course_id, day, user_id) WHERE enrolled_at IS NOT NULL;
+CREATE INDEX course_progress_by_completion ON course_progress (course_id, completed_at, user_id)
+WHERE enrolled_at IS NOT NULL;
+CREATE INDEX course_progress_by_lesson ON course_progress (course_id, at_lesson, user_id)
+WHERE enrolled_at IS NOT NULL AND completed_at IS NULL;
+
+-- The learners who are to complete a course until some time. Writes change that only where they complete the course.
+CREATE INDEX course_progress_by_due_date ON course_progress (course_id, due_at, user_id)
+WHERE due_at IS NOT NULL AND completed_at IS NULL AND ended_at IS NULL;
+
+-- The counts of enrolled learners. They are counted after this migration.
+ALTER TABLE course_statistics
+    ADD COLUMN enrolled bigint NOT NULL DEFAULT 0,
+    ADD COLUMN enrolled_started bigint NOT NULL DEFAULT 0,
+    ADD COLUMN enrolled_completed bigint NOT NULL DEFAULT 0;
