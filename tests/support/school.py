@@ -14,7 +14,7 @@ import pytest
 from headway import Settings
 from headway.app import Headway
 from headway.http.engine.protocol import BoundedHeadProtocol
-from headway.service import OverviewService, StatisticsService
+from headway.service import EnrolmentsService, OverviewService, StatisticsService
 from headway.storage.postgres import PostgresStore
 from headway.storage.sqlite import SqliteStore
 from support.running import PREFIX, SECRET, authorization
@@ -76,18 +76,21 @@ class School:
 def told_the_time(clock: Callable[[], datetime]) -> Iterator[None]:
     """Everything that is made meanwhile asks this clock what the time is."""
     with pytest.MonkeyPatch.context() as patch:
-        for kind in (SqliteStore, PostgresStore, StatisticsService, OverviewService):
+        for kind in (SqliteStore, PostgresStore, StatisticsService, OverviewService, EnrolmentsService):
             patch.setattr(kind.__init__, "__kwdefaults__", {**(kind.__init__.__kwdefaults__ or {}), "clock": clock})
         yield
 
 
 @contextmanager
 def school(
-    database_url: str, transport: httpx.BaseTransport, http: type[asyncio.Protocol] = BoundedHeadProtocol
+    database_url: str,
+    transport: httpx.BaseTransport,
+    http: type[asyncio.Protocol] = BoundedHeadProtocol,
+    **settings: Any,
 ) -> Iterator[School]:
     """A school over an empty database."""
     clock = Clock()
-    headway = Headway(Settings(database_url=database_url, jwt_secret=SECRET, log_requests="none"))
+    headway = Headway(Settings(database_url=database_url, jwt_secret=SECRET, log_requests="none", **settings))
     with told_the_time(clock), served(headway.asgi(), http) as base_url:
         yield School(headway, base_url, clock, transport)
 

@@ -282,6 +282,13 @@ def enrolled(course_progress: CourseProgress) -> CourseProgress:
     return course_progress._replace(enrolled_at=course_progress.started_at)
 
 
+def with_sources(course_progress: CourseProgress, sources: Sequence[EnrolmentSource]) -> CourseProgress:
+    """Return course progress with what enrols the learner, and the due date: the learner's own, or the latest one."""
+    own = next((source.due_at for source in sources if source.group_id is None), None)
+    latest = max((source.due_at for source in sources if source.due_at is not None), default=None)
+    return course_progress._replace(sources=tuple(sources), due_at=own or latest)
+
+
 def next_revision(progress: CourseProgress | None, now: datetime) -> int:
     """Return the revision after a write: above the last one, and at least `now` in microseconds since 1970.
 

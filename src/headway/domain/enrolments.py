@@ -1,12 +1,11 @@
 """Enrolments: which learners take a course, from when, and until when they are to complete it."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Final, NamedTuple
 
 from headway.domain.catalogue import Course
-from headway.domain.course_progress import CourseProgress, EnrolmentSource
+from headway.domain.course_progress import CourseProgress, EnrolmentSource, with_sources
 from headway.domain.errors import InvalidValueError, NotEnrolledError, Problem
 from headway.domain.identifiers import CourseId, LearnerId
 
@@ -50,11 +49,11 @@ def changed(progress: CourseProgress, asked: EnrolmentChange, now: datetime) -> 
     others = tuple(source for source in progress.sources if source.group_id != asked.source.group_id)
     if not asked.ends:
         sources = tuple(sorted((*others, asked.source), key=lambda source: source.group_id or ""))
-        return _with_sources(progress._replace(enrolled_at=progress.enrolled_at or now, ended_at=None), sources)
+        return with_sources(progress._replace(enrolled_at=progress.enrolled_at or now, ended_at=None), sources)
     if others or not _has_source(progress, asked):
-        return _with_sources(progress, others)
+        return with_sources(progress, others)
     enrolled_at = progress.enrolled_at if progress.started_at is not None else None
-    return _with_sources(progress._replace(enrolled_at=enrolled_at, ended_at=now), ())
+    return with_sources(progress._replace(enrolled_at=enrolled_at, ended_at=now), ())
 
 
 def _has_source(progress: CourseProgress, asked: EnrolmentChange) -> bool:
@@ -62,16 +61,6 @@ def _has_source(progress: CourseProgress, asked: EnrolmentChange) -> bool:
     if asked.source.group_id is None and not progress.sources:
         return progress.is_enrolled
     return any(source.group_id == asked.source.group_id for source in progress.sources)
-
-
-def _with_sources(progress: CourseProgress, sources: Sequence[EnrolmentSource]) -> CourseProgress:
-    return progress._replace(sources=tuple(sources), due_at=_due_at(sources))
-
-
-def _due_at(sources: Sequence[EnrolmentSource]) -> datetime | None:
-    """Return the due date: the learner's own, or the latest of the groups'."""
-    own = next((source.due_at for source in sources if source.group_id is None), None)
-    return own or max((source.due_at for source in sources if source.due_at is not None), default=None)
 
 
 def starts_at(progress: CourseProgress) -> datetime | None:

@@ -9,6 +9,7 @@ from headway.domain.errors import (
     HeadwayError,
     InvalidValueError,
     LessonNotFoundError,
+    NotEnrolledError,
     Problem,
     RefusedWriteError,
 )
@@ -135,6 +136,8 @@ def problems_of(refusal: HeadwayError) -> Sequence[Problem]:
             return problems
         case CourseNotFoundError():
             return [Problem(("course_id",), str(refusal), "course_not_found")]
+        case NotEnrolledError():
+            return [Problem(("user_id",), str(refusal), "not_enrolled")]
         case LessonNotFoundError():
             return [Problem(("lesson_id",), str(refusal), "lesson_not_found")]
         case RefusedWriteError(refusal=cause):

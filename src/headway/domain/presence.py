@@ -12,6 +12,7 @@ from headway.domain.catalogue import Course, VersionedCourse
 from headway.domain.course_progress import (
     NEVER,
     CourseProgress,
+    EnrolmentSource,
     LearnerDay,
     Tally,
     contribution,
@@ -20,6 +21,7 @@ from headway.domain.course_progress import (
     is_started,
     last_started,
     micro_minutes,
+    with_sources,
     without_progress,
 )
 from headway.domain.dating import Moments, latest
@@ -50,7 +52,10 @@ class ProgressChange(NamedTuple):
 
 
 class CourseProgressRestore(NamedTuple):
-    """A learner's progress in a course and all the learner's days there, as an export holds them."""
+    """A learner's progress in a course and all the learner's days there, as an export holds them.
+
+    The enrolment is restored where the learner has none: `enrolled_at`, `ended_at` and `sources`.
+    """
 
     learner_id: LearnerId
     course_id: CourseId
@@ -58,6 +63,9 @@ class CourseProgressRestore(NamedTuple):
     started_at: datetime | None
     completed_at: datetime | None
     days: tuple[LearnerDay, ...]
+    enrolled_at: datetime | None = None
+    ended_at: datetime | None = None
+    sources: tuple[EnrolmentSource, ...] = ()
 
 
 def advance(
@@ -128,6 +136,9 @@ def restore(
     Each day of the export replaces the learner's stored day of that date, so that nothing is counted twice.
     """
     course_progress = course_progress or without_progress(asked.learner_id, course)
+    if course_progress.enrolled_at is None and course_progress.ended_at is None:
+        course_progress = course_progress._replace(enrolled_at=asked.enrolled_at, ended_at=asked.ended_at)
+        course_progress = with_sources(course_progress, asked.sources if course_progress.is_enrolled else ())
     calendar = _Calendar(course_progress.day, known)
     calendar.settle(course.course.date_of(now))
     for day in asked.days:

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 from typing_extensions import TypedDict
 
-from headway.domain.course_progress import NEVER, LearnerDay, minutes, to_micro_minutes
+from headway.domain.course_progress import NEVER, EnrolmentSource, LearnerDay, minutes, to_micro_minutes
 from headway.domain.errors import InvalidValueError, Problem
-from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.domain.imports import Line
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.progress import LessonProgress
@@ -49,6 +49,14 @@ class HeldCourseDay(HeldDay):
     course_id: UUID
 
 
+class HeldSource(BaseModel):
+    """What enrols a learner: an own enrolment (`group_id` is null) or a group, with its dates."""
+
+    group_id: UUID | None = None
+    starts_at: Moment | None = None
+    due_at: Moment | None = None
+
+
 class HeldCourseProgress(BaseModel):
     """A learner's progress in a course as it is stored, under the course's version of that time."""
 
@@ -65,6 +73,12 @@ class HeldCourseProgress(BaseModel):
     course_version: int
     revision: int
     last_day: Annotated[HeldDay | None, Field(description="`null` where only others have written.")]
+    enrolled_at: dt.datetime | None
+    ended_at: Annotated[dt.datetime | None, Field(description="When the enrolment ended.")]
+    due_at: Annotated[dt.datetime | None, Field(description="Until when the course is to be completed.")]
+    enrolled_by: Annotated[
+        list[HeldSource], Field(description="What enrols the learner; empty where the first write did.")
+    ]
 
 
 class LearnerExport(BaseModel):
@@ -79,12 +93,14 @@ class LearnerExport(BaseModel):
 _day: Final = renderer(
     HeldDay, time_spent_minutes=lambda day: minutes(day.micro_minutes), course_completions="completions"
 )
+_source: Final = renderer(HeldSource)
 _course_progress: Final = renderer(
     HeldCourseProgress,
     completed_lessons="tally.completed_lessons",
     in_progress_lessons="tally.in_progress_lessons",
     total_time_spent_minutes=lambda progress: minutes(progress.tally.micro_minutes),
     last_day=lambda progress: _day(progress.day) if progress.day.date != NEVER else None,
+    enrolled_by=lambda progress: list(map(_source, progress.sources)),
 )
 _STORED_FIELDS: Final = ("user_id", *LessonProgress._fields[1:])
 
@@ -109,6 +125,9 @@ class _HeldProgress(BaseModel):
     started_at: Moment | None = None
     completed_at: Moment | None = None
     last_day: HeldDay | None = None
+    enrolled_at: Moment | None = None
+    ended_at: Moment | None = None
+    enrolled_by: list[HeldSource] = []
 
 
 class _Document(TypedDict, total=False):
@@ -207,7 +226,13 @@ def _to_restore(
     last = [_to_day(course_progress.last_day)] if course_progress.last_day is not None else []
     days = tuple(day for day in (*finished, *last) if day.date > NEVER)
     moments = course_progress.last_accessed, course_progress.started_at, course_progress.completed_at
-    return CourseProgressRestore(learner_id, CourseId(str(course_progress.course_id)), *moments, days)
+    sources = tuple(map(_to_source, course_progress.enrolled_by))
+    enrolment = course_progress.enrolled_at, course_progress.ended_at, sources
+    return CourseProgressRestore(learner_id, CourseId(str(course_progress.course_id)), *moments, days, *enrolment)
+
+
+def _to_source(held: HeldSource) -> EnrolmentSource:
+    return EnrolmentSource(GroupId(str(held.group_id)) if held.group_id else None, held.starts_at, held.due_at)
 
 
 def _to_day(held: HeldDay) -> LearnerDay:

@@ -14,6 +14,7 @@ from headway.domain.errors import (
     InvalidValueError,
     KeyReusedError,
     LessonNotFoundError,
+    NotEnrolledError,
     Problem,
     QueueFullError,
     RefusedWriteError,
@@ -230,7 +231,7 @@ class _Journal:
 _BEGINNING: Final = ImportState("", None, 0, Report(), finished=False)
 _LEASE_SECONDS: Final = round(LEASE.total_seconds())
 _NO_LESSON: Final = LessonId("")
-_SOME_LINES_REFUSED: Final = (InvalidValueError, CourseNotFoundError, LessonNotFoundError)
+_SOME_LINES_REFUSED: Final = (InvalidValueError, CourseNotFoundError, LessonNotFoundError, NotEnrolledError)
 
 
 async def _outcomes(lines: Sequence[Line], write: _Write) -> Sequence[Outcome]:

@@ -1,0 +1,262 @@
+"""Enrolments: who is in a course, until when, and who is late; on both stores, as time passes."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from support.postgres import Databases
+from support.running import course, lesson
+from support.school import School, school, token_for_courses
+
+REGISTRAR = "enrolments:write"
+
+
+class Term:
+    """A course of two lessons, and who enrols learners in it."""
+
+    def __init__(self, school: School) -> None:
+        self.school = school
+        self.document = course(lesson(), lesson(), title="A term")
+        self.lessons = [one["id"] for one in self.document["lessons"]]
+        self.course_id = school.put_course(self.document)
+        self.path = f"/courses/{self.course_id}/enrolments"
+        self.registrar = school.client(None, REGISTRAR)
+
+    def in_days(self, days: float) -> str:
+        return (self.school.clock.now + timedelta(days=days)).isoformat()
+
+    def enrol(self, learner: str | None = None, **dates: object) -> str:
+        """Enrol a learner, a new one where none is named, and answer the learner's id."""
+        learner = learner or str(uuid4())
+        self.registrar.put(f"{self.path}/{learner}", json=dates).raise_for_status()
+        return learner
+
+    def end(self, learner: str) -> None:
+        assert self.registrar.delete(f"{self.path}/{learner}").status_code == 204
+
+    def complete(self, learner: str) -> None:
+        for lesson_id in self.lessons:
+            self.school.write(learner, self.course_id, lesson_id, status="completed")
+
+    def begin(self, learner: str) -> None:
+        self.school.write(learner, self.course_id, self.lessons[0], progress_percentage=10)
+
+    def figures(self, *names: str) -> list[Any]:
+        found = self.school.get(f"/statistics/{self.course_id}")
+        return [found[name] for name in names or ("enrolled", "not_started", "started", "completed", "late")]
+
+    def listed(self, **filters: object) -> set[str]:
+        """The learners in the roster."""
+        page = self.school.get(f"/statistics/{self.course_id}/learners", limit=1000, **filters)
+        return {line["user_id"] for line in page["learners"]}
+
+
+@pytest.fixture
+def term(lasting_school: School) -> Term:
+    return Term(lasting_school)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def closed_term(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, connections: httpx.HTTPTransport
+) -> Iterator[Term]:
+    """The same where only learners who are enrolled may write."""
+    with ExitStack() as made:
+        if request.param == "sqlite":
+            url = f"sqlite:///{tmp_path_factory.mktemp('closed')}/headway.db"
+        else:
+            databases: Databases = request.getfixturevalue("databases")
+            url = made.enter_context(databases.fresh())
+        yield Term(made.enter_context(school(url, connections, enrolment="closed")))
+
+
+def test_enrolled_learners_are_counted_before_they_start(term: Term) -> None:
+    absent, begun, done = term.enrol(), term.enrol(), term.enrol()
+    term.begin(begun)
+    term.complete(done)
+    assert term.figures() == [3, 1, 2, 1, 0]
+    assert term.figures("learners", "completion_rate", "enrolled_completion_rate") == [2, 50, 33.33]
+    assert term.listed() == {absent, begun, done}
+    assert term.listed(status="not_started") == {absent}
+    assert term.listed(status="in_progress") == {begun}
+    assert term.listed(status="completed") == {done}
+
+
+def test_the_first_write_enrols(term: Term) -> None:
+    learner = str(uuid4())
+    term.begin(learner)
+    [found] = term.registrar.get(term.path).json()["enrolments"]
+    assert (found["user_id"], found["status"], found["due_at"]) == (learner, "in_progress", None)
+    assert found["enrolled_at"] == "2026-11-23T12:00:00Z"
+
+
+def test_an_enrolment_answers_its_dates(term: Term) -> None:
+    learner = str(uuid4())
+    dates = {"starts_at": "2026-12-01T09:00:00+01:00", "due_at": "2027-01-31T00:00:00Z"}
+    answer = term.registrar.put(f"{term.path}/{learner.upper()}", json=dates)
+    expected = {
+        "user_id": learner, "course_id": term.course_id, "starts_at": "2026-12-01T08:00:00Z",
+        "due_at": "2027-01-31T00:00:00Z", "groups": [], "status": "not_started", "completion_percentage": 0,
+        "completed_at": None, "late": False,
+    }  # fmt: skip
+    assert {name: value for name, value in answer.json().items() if name != "enrolled_at"} == expected
+    assert term.registrar.put(f"{term.path}/{learner}", json={}).json()["due_at"] is None
+
+
+def test_who_has_not_completed_the_course_by_the_due_date_is_late(term: Term) -> None:
+    late, in_time, done = (term.enrol(due_at=term.in_days(days)) for days in (1, 3, 1))
+    term.complete(done)
+    free = term.enrol()
+    assert term.figures("late") == [0]
+    term.school.clock.pass_days(2)
+    assert term.figures("late") == [1]
+    assert term.listed(late="true") == {late}
+    assert term.listed(late="false") == {in_time, done, free}
+    assert term.listed(due_before=term.in_days(0)) == {late, done}
+    term.complete(late)
+    assert term.figures("late") == [0]
+    lines = {one["user_id"]: one["late"] for one in term.registrar.get(term.path).json()["enrolments"]}
+    assert lines == {late: True, in_time: False, done: False, free: False}
+
+
+def test_an_ended_enrolment_keeps_progress_and_leaves_the_counts(term: Term) -> None:
+    absent, begun = term.enrol(due_at=term.in_days(-1)), term.enrol(due_at=term.in_days(-1))
+    term.begin(begun)
+    assert term.figures() == [2, 1, 1, 0, 2]
+    term.end(absent)
+    term.end(begun)
+    term.end(str(uuid4()))  # who never was enrolled
+    assert term.figures() == [0, 0, 0, 0, 0]
+    assert term.figures("learners") == [1]
+    assert term.listed() == {begun}
+    term.begin(begun)
+    assert term.figures("enrolled") == [0]
+    term.enrol(begun)
+    assert term.figures() == [1, 0, 1, 0, 0]
+
+
+def test_who_starts_over_stays_enrolled(term: Term) -> None:
+    learner = term.enrol()
+    term.complete(learner)
+    term.school.client(learner).delete(f"/progress/{term.course_id}").raise_for_status()
+    assert term.figures() == [1, 1, 0, 0, 0]
+    assert term.listed(status="not_started") == {learner}
+
+
+def test_erasing_a_learner_ends_the_enrolment(term: Term) -> None:
+    learner = term.enrol(due_at=term.in_days(-1))
+    exported = term.school.client(learner).get(f"/learners/{learner}/export").json()["course_progress"]
+    assert [one["due_at"] for one in exported] == [term.in_days(-1).replace("+00:00", "Z")]
+    term.school.client(None, "learners:admin").delete(f"/learners/{learner}").raise_for_status()
+    assert term.figures() == [0, 0, 0, 0, 0]
+    assert term.registrar.get(term.path).json() == {"enrolments": [], "next": None}
+
+
+def test_an_export_restores_the_enrolment(term: Term) -> None:
+    learner, other = term.enrol(due_at=term.in_days(3)), str(uuid4())
+    export = term.school.client(learner).get(f"/learners/{learner}/export").content
+    admin = term.school.client(None, "learners:admin")
+    json = {"Content-Type": "application/json"}
+    for _ in range(2):
+        admin.post(f"/progress/import?user_id={other}", content=export, headers=json).raise_for_status()
+        [first, second] = term.registrar.get(term.path).json()["enrolments"]
+        assert first | {"user_id": ""} == second | {"user_id": ""}
+    assert term.figures() == [2, 2, 0, 0, 0]
+
+
+def test_learners_see_their_own_enrolments_by_due_date(term: Term) -> None:
+    learner = str(uuid4())
+    courses = [term.school.put_course(course(title=title)) for title in ("First", "Second", "Third", "Removed")]
+    for course_id, days in zip(courses, (None, 9, 2, 1), strict=True):
+        dates = {} if days is None else {"due_at": term.in_days(days)}
+        term.registrar.put(f"/courses/{course_id}/enrolments/{learner}", json=dates).raise_for_status()
+    term.school.teacher.delete(f"/courses/{courses[3]}").raise_for_status()
+    found = term.school.client(learner).get("/enrolments").json()
+    assert [one["title"] for one in found] == ["Third", "Second", "First"]
+    assert term.school.client(None).get("/enrolments").json() == []
+
+
+def test_enrolments_come_in_pages(term: Term) -> None:
+    learners = sorted(term.enrol() for _ in range(5))
+    found: list[str] = []
+    page = term.registrar.get(term.path, params={"limit": 2}).json()
+    while True:
+        found += [one["user_id"] for one in page["enrolments"]]
+        if page["next"] is None:
+            break
+        page = term.registrar.get(term.path, params={"limit": 2, "cursor": page["next"]}).json()
+    assert found == learners
+
+
+@pytest.mark.parametrize(
+    ("body", "location"),
+    [
+        ({"due_at": "2026-11-23"}, ["body", "due_at"]),
+        ({"due_at": "2026-11-23T10:00:00"}, ["body", "due_at"]),
+        ({"starts_at": "2026-12-01T00:00:00Z", "due_at": "2026-11-30T00:00:00Z"}, ["body", "due_at"]),
+        ({"due": "2026-11-23T10:00:00Z"}, ["body", "due"]),
+        ([], ["body"]),
+    ],
+)
+def test_wrong_dates_are_refused_and_enrol_nobody(term: Term, body: object, location: list[str]) -> None:
+    refused = term.registrar.put(f"{term.path}/{uuid4()}", json=body)
+    assert (refused.status_code, refused.json()["detail"][0]["loc"]) == (422, location)
+    assert term.figures("enrolled") == [0]
+
+
+def test_an_unknown_course_has_no_enrolments(term: Term) -> None:
+    unknown = f"/courses/{uuid4()}/enrolments"
+    answers = [
+        term.registrar.get(unknown),
+        term.registrar.put(f"{unknown}/{uuid4()}", json={}),
+        term.registrar.delete(f"{unknown}/{uuid4()}"),
+    ]
+    assert [(one.status_code, one.json()["code"]) for one in answers] == [(404, "course_not_found")] * 3
+
+
+def test_enrolments_of_others_need_the_scope(term: Term) -> None:
+    learner = term.enrol()
+    for client in (
+        term.school.client(learner),
+        term.school.teacher,
+        term.school.client_with(token_for_courses([term.course_id], "statistics:read")),
+    ):
+        for refused in (
+            client.get(term.path),
+            client.put(f"{term.path}/{learner}", json={"due_at": term.in_days(1)}),
+            client.delete(f"{term.path}/{learner}"),
+        ):
+            assert refused.status_code == 403
+            assert f"'{REGISTRAR}'" in refused.json()["detail"]
+    [found] = term.registrar.get(term.path).json()["enrolments"]
+    assert found["due_at"] is None
+
+
+def test_only_enrolled_learners_write_where_enrolment_is_closed(closed_term: Term) -> None:
+    learner = str(uuid4())
+    client = closed_term.school.client(learner)
+    path = f"/progress/{closed_term.course_id}/lessons/{closed_term.lessons[0]}"
+
+    def write() -> tuple[int, str | None]:
+        answer = client.put(path, json={"progress_percentage": 10})
+        return answer.status_code, answer.json().get("code")
+
+    assert write() == (403, "not_enrolled")
+    closed_term.enrol(learner, starts_at=closed_term.in_days(1))
+    assert write() == (403, "not_enrolled")
+    closed_term.school.clock.pass_days(1)
+    assert write() == (200, None)
+    closed_term.end(learner)
+    assert write() == (403, "not_enrolled")
+    assert client.get(path).json()["progress_percentage"] == 10
+    admin = closed_term.school.client(None, "learners:admin")
+    assert admin.put(f"/learners/{learner}{path}", json={"status": "completed"}).status_code == 403
+    lines = f"user_id,course_id,lesson_id,status\n{learner},{closed_term.course_id},{closed_term.lessons[0]},completed"
+    report = admin.post("/progress/import", content=lines, headers={"Content-Type": "text/csv"}).json()
+    assert [(fault["loc"], fault["type"]) for fault in report["errors"]] == [(["user_id"], "not_enrolled")]
+    assert closed_term.figures("enrolled", "learners") == [0, 1]
