@@ -14,7 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from headway.access import Access
-from headway.domain.enrolments import Enforcement
+from headway.domain.enrolments import NOT_ENFORCED, Enforcement
 from headway.domain.sign_in import SignIn
 from headway.http.api.openapi import build_router
 from headway.http.api.probes import failed, probes_router, refused_by_framework
@@ -220,7 +220,7 @@ def _sqlite_store(settings: Settings, observer: CommitObserver) -> SqliteStore:
         queue_limit=settings.queue_limit,
         batch_limit=settings.batch_limit,
         observer=observer,
-        enforced=Enforcement(settings.enrolment),
+        enforced=_enforced(settings),
     )
 
 
@@ -233,5 +233,10 @@ def _postgres_store(settings: Settings, observer: CommitObserver) -> PostgresSto
         queue_limit=settings.queue_limit,
         batch_limit=settings.batch_limit,
         observer=observer,
-        enforced=Enforcement(settings.enrolment),
+        enforced=_enforced(settings),
     )
+
+
+def _enforced(settings: Settings) -> Enforcement:
+    asked = Enforcement(settings.enrolment, settings.enforce_prerequisites)
+    return NOT_ENFORCED if asked == NOT_ENFORCED else asked

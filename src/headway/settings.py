@@ -95,6 +95,9 @@ class Settings(BaseSettings):
         description="Who may write in a course: open (the first write enrols the learner) or closed (only who is "
         "enrolled).",
     )
+    enforce_prerequisites: bool = Field(
+        False, description="Whether a write to a lesson that requires other lessons first is refused."
+    )
     queue_limit: int = Field(4096, ge=1, description="Writes that may wait; one more is answered 503.")
     batch_limit: int = Field(256, ge=1, le=4096, description="The most writes in one transaction.")
     body_mib: int = Field(

@@ -148,7 +148,16 @@ def lessons(draw: st.DrawFn, number: int = 1) -> Lesson:
     pass_mark = draw(st.sampled_from([None, None, 0, 50, 70.5, 100]))
     marked = [LessonKind.QUIZ, LessonKind.ASSIGNMENT]
     kind = draw(st.sampled_from([*marked, LessonKind.VIDEO] if pass_mark is None else marked))
-    return lesson(number, kind=kind, pass_mark=pass_mark, complete_at=complete_at, required=draw(st.booleans()))
+    due_at, due_after_days = draw(st.sampled_from([(None, None), (LATER, None), (None, 30)]))
+    return lesson(
+        number,
+        kind=kind,
+        pass_mark=pass_mark,
+        complete_at=complete_at,
+        required=draw(st.booleans()),
+        due_at=due_at,
+        due_after_days=due_after_days,
+    )
 
 
 @st.composite

@@ -17,6 +17,7 @@ UNCHANGED: dict[str, Any] = {
     "renamed": False,
     "time_zone_changed": False,
     "on_edit_changed": False,
+    "valid_for_days_changed": False,
 }
 
 
@@ -58,7 +59,9 @@ def test_every_kind_of_change_is_named(put: Any, document: dict[str, Any]) -> No
     assert changed == UNCHANGED | {"changed": [second["id"], first["id"]]}
 
 
-@pytest.mark.parametrize(("field", "value"), [("time_zone", "Asia/Kathmandu"), ("on_edit", "reopen")])
+@pytest.mark.parametrize(
+    ("field", "value"), [("time_zone", "Asia/Kathmandu"), ("on_edit", "reopen"), ("valid_for_days", 365)]
+)
 def test_a_changed_field_of_the_course_is_reported(
     put: Any, author: httpx.Client, catalogued_path: str, document: dict[str, Any], field: str, value: str
 ) -> None:
@@ -95,7 +98,9 @@ def test_a_course_is_read_back_with_its_defaults_filled_in(author: httpx.Client)
     path = f"/courses/{uuid4()}"
     author.put(path, json=course(plain, quiz)).raise_for_status()
     found = author.get(path).json()
-    assert list(found) == ["id", "title", "time_zone", "on_edit", "lessons", "version", "recalculation"]
+    assert list(found) == [
+        "id", "title", "time_zone", "on_edit", "valid_for_days", "lessons", "version", "recalculation",
+    ]  # fmt: skip
     assert (found["time_zone"], found["on_edit"], found["recalculation"]) == ("UTC", "keep", None)
     assert found["lessons"] == [
         {
@@ -108,6 +113,9 @@ def test_a_course_is_read_back_with_its_defaults_filled_in(author: httpx.Client)
             "required": True,
             "pass_mark": None,
             "complete_at": 100,
+            "requires": [],
+            "due_at": None,
+            "due_after_days": None,
         },
         {
             "id": quiz["id"],
@@ -119,6 +127,9 @@ def test_a_course_is_read_back_with_its_defaults_filled_in(author: httpx.Client)
             "required": False,
             "pass_mark": 60,
             "complete_at": None,
+            "requires": [],
+            "due_at": None,
+            "due_after_days": None,
         },
     ]
 

@@ -1,14 +1,15 @@
 """Whole installations for the tests of copying: making them, reading them back to the last character."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from hypothesis import strategies as st
 
-from domain.values import lessons, rows
-from headway.domain.catalogue import Course, OnEdit, VersionedCourse
+from domain.values import lesson, lessons, rows
+from headway.domain.catalogue import Course, Lesson, OnEdit, VersionedCourse
 from headway.domain.course_progress import CourseProgress, EnrolmentSource, LearnerDay, Tally
 from headway.domain.holdings import HeldDay, LearnerDayKey
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId, ProgressId
@@ -98,11 +99,18 @@ def _courses(draw: st.DrawFn) -> VersionedCourse:
     document = Course(
         CourseId(draw(UUIDS)),
         draw(st.sampled_from(["A course", "Ünïcode ✎ 'quoted'"])),
-        tuple(draw(lessons(number)) for number in draw(st.permutations(range(1, count + 1)))),
+        tuple(draw(_lessons_after(number)) for number in draw(st.permutations(range(1, count + 1)))),
         draw(st.sampled_from(["UTC", "America/New_York"])),
         draw(st.sampled_from(OnEdit)),
     )
-    return VersionedCourse(document, draw(REVISIONS), {lesson.id: draw(REVISIONS) or 1 for lesson in document.lessons})
+    return VersionedCourse(document, draw(REVISIONS), {one.id: draw(REVISIONS) or 1 for one in document.lessons})
+
+
+@st.composite
+def _lessons_after(draw: st.DrawFn, number: int) -> Lesson:
+    """Draw a lesson that requires some of those with lower numbers."""
+    required = [lesson(earlier).id for earlier in range(1, number) if draw(st.booleans())]
+    return replace(draw(lessons(number)), requires=tuple(required))
 
 
 @st.composite

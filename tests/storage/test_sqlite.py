@@ -204,6 +204,8 @@ _WITHOUT_ENROLMENTS: Final = (
         f"ALTER TABLE course_statistics DROP COLUMN {name}"
         for name in ("enrolled", "enrolled_started", "enrolled_completed")
     ),
+    *(f"ALTER TABLE lessons DROP COLUMN {name}" for name in ("requires", "due_at", "due_after_days")),
+    "ALTER TABLE courses DROP COLUMN valid_for_days",
     *(
         f"CREATE INDEX course_progress_by_{order} ON course_progress (course_id)"
         for order in ("learner", "progress", "day", "completion", "lesson")

@@ -14,7 +14,7 @@ import pytest
 from headway import Settings
 from headway.app import Headway
 from headway.http.engine.protocol import BoundedHeadProtocol
-from headway.service import EnrolmentsService, OverviewService, StatisticsService
+from headway.service import EnrolmentsService, OverviewService, ProgressService, StatisticsService
 from headway.storage.postgres import PostgresStore
 from headway.storage.sqlite import SqliteStore
 from support.running import PREFIX, SECRET, authorization
@@ -76,7 +76,14 @@ class School:
 def told_the_time(clock: Callable[[], datetime]) -> Iterator[None]:
     """Everything that is made meanwhile asks this clock what the time is."""
     with pytest.MonkeyPatch.context() as patch:
-        for kind in (SqliteStore, PostgresStore, StatisticsService, OverviewService, EnrolmentsService):
+        for kind in (
+            SqliteStore,
+            PostgresStore,
+            StatisticsService,
+            OverviewService,
+            EnrolmentsService,
+            ProgressService,
+        ):
             patch.setattr(kind.__init__, "__kwdefaults__", {**(kind.__init__.__kwdefaults__ or {}), "clock": clock})
         yield
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cache, cached_property
+from graphlib import CycleError, TopologicalSorter
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -35,6 +36,9 @@ class Lesson:
     `required` lessons count towards completing the course. `pass_mark` (above 0, up to 100) is the lowest score that
     passes; only `MARKED_KINDS` may have one. `complete_at` is the progress percentage that the learner has to reach.
     Each of the two is a condition of completing the lesson. `None` means that there is no such condition.
+
+    `requires` are the lessons that come first. The lesson is due at `due_at`, or `due_after_days` days after the
+    learner's enrolment began; at most one of the two is set.
     """
 
     id: LessonId
@@ -46,6 +50,9 @@ class Lesson:
     required: bool = True
     pass_mark: Number | None = None
     complete_at: Number | None = 100
+    requires: tuple[LessonId, ...] = ()
+    due_at: datetime | None = None
+    due_after_days: int | None = None
 
     def passes(self, score: float | None) -> bool:
         """Whether the lesson has a pass mark and `score` reaches it."""
@@ -86,7 +93,8 @@ UTC_ZONE: Final = "UTC"
 class Course:
     """A course and its lessons in order. Raises `InvalidValueError` with the location of every broken rule.
 
-    `time_zone` is the IANA name of the time zone in which the course's days begin and end.
+    `time_zone` is the IANA name of the time zone in which the course's days begin and end. A completion of the course
+    counts for `valid_for_days` days; `None`: for ever.
     """
 
     id: CourseId
@@ -94,10 +102,11 @@ class Course:
     lessons: tuple[Lesson, ...]
     time_zone: str = UTC_ZONE
     on_edit: OnEdit = OnEdit.KEEP
+    valid_for_days: int | None = None
 
     def __post_init__(self) -> None:
         """Check the rules. Raises `InvalidValueError` where the course breaks one."""
-        problems = [*_problems(self.lessons), *_zone_problems(self.time_zone)]
+        problems = [*_problems(self.lessons), *_requirement_problems(self.lessons), *_zone_problems(self.time_zone)]
         if problems:
             raise InvalidValueError(problems)
 
@@ -169,6 +178,9 @@ def _conditions(lesson: Lesson) -> tuple[Number | None, Number | None, bool]:
     return lesson.pass_mark, lesson.complete_at, lesson.is_done_by_a_pass
 
 
+_MOST_NAMED: Final = 10  # lessons in an error message
+
+
 def _problems(lessons: tuple[Lesson, ...]) -> Iterator[Problem]:
     if not lessons:
         yield Problem(("lessons",), "A course has at least one lesson.", "no_lessons")
@@ -181,6 +193,42 @@ def _problems(lessons: tuple[Lesson, ...]) -> Iterator[Problem]:
         if lesson.pass_mark is not None and lesson.kind not in MARKED_KINDS:
             reason = f"Only a quiz or an assignment has a pass mark; this lesson's kind is {lesson.kind.value}."
             yield Problem(("lessons", position, "pass_mark"), reason, "pass_mark_without_quiz")
+        if lesson.due_at is not None and lesson.due_after_days is not None:
+            reason = "A lesson has either due_at or due_after_days."
+            yield Problem(("lessons", position, "due_after_days"), reason, "two_due_dates")
+
+
+def _requirement_problems(lessons: tuple[Lesson, ...]) -> Iterator[Problem]:
+    """Yield what is wrong with the lessons that come first: unknown ones, the lesson itself, one twice, or a circle."""
+    known = {lesson.id for lesson in lessons}
+    is_wrong = False
+    for position, lesson in enumerate(lessons):
+        seen: set[LessonId] = set()
+        for index, required in enumerate(lesson.requires):
+            location = ("lessons", position, "requires", index)
+            if required == lesson.id:
+                yield Problem(location, "A lesson cannot require itself.", "requires_itself")
+            elif required not in known:
+                yield Problem(location, f"Lesson {required} is not in the course.", "unknown_lesson")
+            elif required in seen:
+                yield Problem(location, f"Lesson {required} is required already.", "duplicate_lesson")
+            else:
+                seen.add(required)
+                continue
+            is_wrong = True
+    if not is_wrong:
+        yield from _circle(lessons)
+
+
+def _circle(lessons: tuple[Lesson, ...]) -> Iterator[Problem]:
+    """Yield a problem where lessons require each other in a circle, so that none of them can begin."""
+    try:
+        TopologicalSorter({lesson.id: lesson.requires for lesson in lessons}).prepare()
+    except CycleError as error:
+        circle: list[LessonId] = error.args[1]
+        position = next(position for position, lesson in enumerate(lessons) if lesson.id in circle)
+        reason = f"These lessons require each other, so that none can begin: {', '.join(circle[:-1][:_MOST_NAMED])}."
+        yield Problem(("lessons", position, "requires"), reason, "circular_requirement")
 
 
 @cache
@@ -250,11 +298,18 @@ class CourseChange:
     renamed: bool
     time_zone_changed: bool = False
     on_edit_changed: bool = False
+    valid_for_days_changed: bool = False
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing changed."""
-        others = (self.reordered, self.renamed, self.time_zone_changed, self.on_edit_changed)
+        others = (
+            self.reordered,
+            self.renamed,
+            self.time_zone_changed,
+            self.on_edit_changed,
+            self.valid_for_days_changed,
+        )
         return not (self.created or self.added or self.removed or self.changed or any(others))
 
 
@@ -280,4 +335,5 @@ def compare(before: Course | None, after: Course) -> CourseChange:
         renamed=before is not None and before.title != after.title,
         time_zone_changed=before is not None and before.time_zone != after.time_zone,
         on_edit_changed=before is not None and before.on_edit is not after.on_edit,
+        valid_for_days_changed=before is not None and before.valid_for_days != after.valid_for_days,
     )

@@ -17,6 +17,7 @@ from headway.domain.course_progress import (
     CourseProgress,
     LearnerDay,
     emptied,
+    is_completed,
     next_revision,
     recalculate,
     restarted,
@@ -24,7 +25,7 @@ from headway.domain.course_progress import (
 )
 from headway.domain.dating import NO_TIMES
 from headway.domain.enrolments import NOT_ENFORCED, Enforcement, EnrolmentChange, EnrolmentMode, changed, check_enrolled
-from headway.domain.errors import HeadwayError, RefusedWriteError
+from headway.domain.errors import HeadwayError, LessonLockedError, RefusedWriteError
 from headway.domain.holdings import CourseProgressKey
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.presence import (
@@ -112,14 +113,24 @@ class ChangeSet(NamedTuple):
             counters.change_days(self.course_id, self.days_before, self.days)
 
 
-def needs(works: Sequence[Work], course: VersionedCourse, progress: CourseProgress | None, latest: date) -> Needs:
+def needs(
+    works: Sequence[Work],
+    course: VersionedCourse,
+    progress: CourseProgress | None,
+    latest: date,
+    enforced: Enforcement = NOT_ENFORCED,
+) -> Needs:
     """Return what to read before the works are decided. `latest` is the latest date that has begun in any time zone.
 
     All lessons are needed in three cases: a write brings times, because it may complete the course in the past; a write
     may undo the start of a lesson, because another lesson is then the last one started; the course progress is
-    recalculated. Days are needed where a write brings times, and where the last day is ahead.
+    recalculated. Days are needed where a write brings times, and where the last day is ahead. Where prerequisites are
+    `enforced`, the lessons that come first are needed, too.
     """
     lessons = {work.lesson_id for work in works if isinstance(work, LessonWrite)}
+    if enforced.prerequisites:
+        known = course.course.lessons_by_id
+        lessons |= {required for written in lessons if written in known for required in known[written].requires}
     brings_times = any(map(_brings_times, works))
     return Needs(
         lessons,
@@ -202,11 +213,10 @@ class Changes:
         )
 
     def _write(self, write: LessonWrite, now: datetime) -> Written:
-        is_checked = self._enforced.enrolment is EnrolmentMode.CLOSED and write.restored is None
-        if is_checked and write.update is not None:
-            check_enrolled(self._progress, self._course.course, self._learner_id, now)
         lesson_id = write.lesson_id
-        before = self._lessons[lesson_id] if lesson_id in self._lessons else self._lessons_before.get(lesson_id)
+        if self._enforced is not NOT_ENFORCED and write.update is not None and write.restored is None:
+            self._check(lesson_id, now)
+        before = self._present(lesson_id)
         written = write.apply(self._course.course, before, now, _new_id)
         if written.before is None and written.after is None:
             return written
@@ -222,6 +232,22 @@ class Changes:
         )
         self._keep(position, now)
         return written
+
+    def _check(self, lesson_id: LessonId, now: datetime) -> None:
+        """Raise `NotEnrolledError` or `LessonLockedError` where an enforced rule refuses a write."""
+        course = self._course.course
+        if self._enforced.enrolment is EnrolmentMode.CLOSED:
+            check_enrolled(self._progress, course, self._learner_id, now)
+        lesson = course.lessons_by_id.get(lesson_id)
+        if lesson is None or not self._enforced.prerequisites:
+            return
+        locked_by = [required for required in lesson.requires if not is_completed(self._present(required))]
+        if locked_by:
+            raise LessonLockedError(lesson_id, locked_by)
+
+    def _present(self, lesson_id: LessonId) -> LessonProgress | None:
+        """Return the learner's progress in a lesson after the works so far."""
+        return self._lessons[lesson_id] if lesson_id in self._lessons else self._lessons_before.get(lesson_id)
 
     def _restore(self, asked: CourseProgressRestore, now: datetime) -> bool:
         position = restore(self._progress, asked, self._course, self._present_days, now)

@@ -181,6 +181,11 @@ def is_started(lesson_progress: LessonProgress | None) -> bool:
     return lesson_progress is not None and lesson_progress.status is not Status.NOT_STARTED
 
 
+def is_completed(lesson_progress: LessonProgress | None) -> bool:
+    """Whether there is progress, and it says that the lesson is completed."""
+    return lesson_progress is not None and lesson_progress.status is Status.COMPLETED
+
+
 def emptied(course_progress: CourseProgress, now: datetime) -> CourseProgress:
     """Return course progress without any data of its learner. Only the ids and the revision stay."""
     return restarted(course_progress, now)._replace(

@@ -106,9 +106,13 @@ def check_dates(source: EnrolmentSource) -> EnrolmentSource:
 
 
 class Enforcement(NamedTuple):
-    """The rules that the operator lets Headway enforce. Without them, the platform decides."""
+    """The rules that the operator lets Headway enforce. Without them, the platform decides.
+
+    `enrolment`: who may write in a course. `prerequisites`: whether a write to a locked lesson is refused.
+    """
 
     enrolment: EnrolmentMode = EnrolmentMode.OPEN
+    prerequisites: bool = False
 
 
 NOT_ENFORCED: Final = Enforcement()

@@ -11,6 +11,7 @@ HeadwayError
 │   ├── LessonNotFoundError
 │   ├── ProgressNotFoundError
 │   └── LearnerNotFoundError
+├── LessonLockedError
 ├── PreconditionFailedError
 ├── InvalidValueError
 ├── RefusedWriteError
@@ -104,6 +105,13 @@ class LearnerNotFoundError(NotFoundError):
 
     def __init__(self, course_id: CourseId, learner_id: LearnerId) -> None:
         super().__init__(f"Learner {learner_id} is not enrolled in course {course_id} and has not written in it.")
+
+
+class LessonLockedError(HeadwayError):
+    """The lesson requires others, which the learner has not completed, and the operator lets Headway enforce that."""
+
+    def __init__(self, lesson_id: LessonId, locked_by: Sequence[LessonId]) -> None:
+        super().__init__(f"Lesson {lesson_id} is locked until these are completed: {', '.join(locked_by)}.")
 
 
 class PreconditionFailedError(HeadwayError):

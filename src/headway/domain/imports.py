@@ -8,6 +8,7 @@ from headway.domain.errors import (
     CourseNotFoundError,
     HeadwayError,
     InvalidValueError,
+    LessonLockedError,
     LessonNotFoundError,
     NotEnrolledError,
     Problem,
@@ -138,6 +139,8 @@ def problems_of(refusal: HeadwayError) -> Sequence[Problem]:
             return [Problem(("course_id",), str(refusal), "course_not_found")]
         case NotEnrolledError():
             return [Problem(("user_id",), str(refusal), "not_enrolled")]
+        case LessonLockedError():
+            return [Problem(("lesson_id",), str(refusal), "lesson_locked")]
         case LessonNotFoundError():
             return [Problem(("lesson_id",), str(refusal), "lesson_not_found")]
         case RefusedWriteError(refusal=cause):

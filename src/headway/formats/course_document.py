@@ -13,7 +13,7 @@ from headway.domain import bounds
 from headway.domain.catalogue import MARKED_KINDS, UTC_ZONE, Course, Lesson, LessonKind, OnEdit, default_complete_at
 from headway.domain.errors import InvalidValueError, Problem
 from headway.domain.identifiers import ContentId, CourseId, LessonId
-from headway.formats.fields import Count, Percentage, Seconds, Threshold, Title, Whole
+from headway.formats.fields import Count, Moment, Percentage, Seconds, Threshold, Title, Whole
 from headway.service import CatalogueEntry
 
 
@@ -52,6 +52,15 @@ class LessonDocument(BaseModel):
         ),
     ] = None
 
+    requires: Annotated[
+        list[UUID], Field(max_length=bounds.COURSE_LESSONS, description="The ids of the lessons that come first.")
+    ] = []
+    due_at: Annotated[Moment | None, Field(description="Until when the lesson is to be completed.")] = None
+    due_after_days: Annotated[
+        Whole | None,
+        Field(ge=1, le=bounds.MOST_DAYS, description="The same, in days from the begin of the learner's enrolment."),
+    ] = None
+
     def to_lesson(self) -> Lesson:
         """Return the lesson, with defaults filled in."""
         given = "complete_at" in self.model_fields_set
@@ -65,6 +74,9 @@ class LessonDocument(BaseModel):
             required=self.required,
             pass_mark=self.pass_mark,
             complete_at=self.complete_at if given else default_complete_at(self.pass_mark),
+            requires=tuple(LessonId(str(required)) for required in self.requires),
+            due_at=self.due_at,
+            due_after_days=self.due_after_days,
         )
 
 
@@ -95,6 +107,12 @@ class CourseDocument(BaseModel):
             "loses it where the edit asks for more (reopen)."
         ),
     ] = OnEdit.KEEP
+    valid_for_days: Annotated[
+        Whole | None,
+        Field(
+            ge=1, le=bounds.MOST_DAYS, description="How many days a completion of the course counts; null: for ever."
+        ),
+    ] = None
     lessons: Annotated[list[LessonDocument], Field(min_length=1, max_length=bounds.COURSE_LESSONS)]
     version: Annotated[
         Whole | None,
@@ -115,7 +133,8 @@ class CourseDocument(BaseModel):
         if course_id is not None and self.id is not None and str(self.id) != course_id:
             raise InvalidValueError([Problem(("id",), "The document has another id than the path.", "id_mismatch")])
         lessons = tuple(lesson.to_lesson() for lesson in self.lessons)
-        return Course(CourseId(course_id or str(self.id)), self.title, lessons, self.time_zone, self.on_edit)
+        known_id = CourseId(course_id or str(self.id))
+        return Course(known_id, self.title, lessons, self.time_zone, self.on_edit, self.valid_for_days)
 
 
 class CourseLine(BaseModel):
@@ -139,6 +158,7 @@ class CourseChange(BaseModel):
     renamed: bool
     time_zone_changed: bool
     on_edit_changed: bool
+    valid_for_days_changed: bool
 
 
 class CourseImpact(CourseChange):
@@ -168,6 +188,7 @@ def course_document(entry: CatalogueEntry) -> dict[str, Any]:
         "title": course.title,
         "time_zone": course.time_zone,
         "on_edit": course.on_edit,
+        "valid_for_days": course.valid_for_days,
         "lessons": course.lessons,
         "version": version,
         "recalculation": {"learners": under_way.learners, "done": under_way.done} if under_way else None,

@@ -16,12 +16,11 @@ from typing_extensions import TypedDict
 from headway import service
 from headway.domain import bounds, progress
 from headway.domain import explanation as domain
-from headway.domain.catalogue import (
-    Lesson,
-)
+from headway.domain.catalogue import Lesson, LessonKind
 from headway.domain.dating import NO_TIMES, Times
 from headway.domain.progress import ProgressUpdate, Status
 from headway.formats.fields import Attempts, Minutes, Moment, Notes, Percentage, Seconds
+from headway.formats.shapes import renderer
 
 
 class LessonProgressUpdate(TypedDict, total=False):
@@ -122,6 +121,35 @@ class ExplainedSummary(CourseSummary):
 
     explanation: Explanation
 
+
+class OutlineLesson(BaseModel):
+    """A lesson of a course, as one learner sees it."""
+
+    lesson_id: UUID
+    title: str
+    section: str | None
+    kind: LessonKind
+    duration_seconds: bounds.Seconds | None
+    required: bool
+    status: Status
+    progress_percentage: bounds.Percentage
+    quiz_score: bounds.Percentage | None
+    is_bookmarked: bool
+    due_at: Annotated[datetime | None, Field(description="Until when it is to be completed; null: any time.")]
+    late: Annotated[bool, Field(description="Not completed by the due date, or completed after it.")]
+    locked: Annotated[bool, Field(description="Whether other lessons come first.")]
+    locked_by: Annotated[list[UUID], Field(description="The lessons that are to be completed first.")]
+
+
+outline_lesson: Final = renderer(
+    OutlineLesson,
+    lesson_id="lesson.id",
+    title="lesson.title",
+    section="lesson.section",
+    kind="lesson.kind",
+    duration_seconds="lesson.duration_seconds",
+    required="lesson.required",
+)
 
 UPDATE: Final[TypeAdapter[LessonProgressUpdate]] = TypeAdapter(LessonProgressUpdate)
 UPDATE_FIELDS: Final = frozenset(LessonProgressUpdate.__annotations__)

@@ -13,6 +13,7 @@ from headway.domain.errors import (
     ImportUnderWayError,
     InvalidValueError,
     KeyReusedError,
+    LessonLockedError,
     LessonNotFoundError,
     NotEnrolledError,
     Problem,
@@ -231,7 +232,13 @@ class _Journal:
 _BEGINNING: Final = ImportState("", None, 0, Report(), finished=False)
 _LEASE_SECONDS: Final = round(LEASE.total_seconds())
 _NO_LESSON: Final = LessonId("")
-_SOME_LINES_REFUSED: Final = (InvalidValueError, CourseNotFoundError, LessonNotFoundError, NotEnrolledError)
+_SOME_LINES_REFUSED: Final = (
+    InvalidValueError,
+    CourseNotFoundError,
+    LessonNotFoundError,
+    NotEnrolledError,
+    LessonLockedError,
+)
 
 
 async def _outcomes(lines: Sequence[Line], write: _Write) -> Sequence[Outcome]:

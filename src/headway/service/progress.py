@@ -1,11 +1,14 @@
 """A learner's own progress: what the learner reads and writes."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import NamedTuple, Self
 
 from headway.domain.catalogue import Lesson
 from headway.domain.course_progress import LessonsStamp, Summary, summarise
 from headway.domain.errors import LessonNotFoundError, ProgressNotFoundError
 from headway.domain.identifiers import CourseId, LessonId
+from headway.domain.outline import OutlineLesson, outline
 from headway.domain.ports import Store
 from headway.domain.principal import Principal
 from headway.domain.progress import LessonProgress, ProgressUpdate
@@ -31,8 +34,9 @@ class Recorded(NamedTuple):
 class ProgressService:
     """A learner's own progress. Every method may raise `UnavailableError` and what its store raises."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._store = store
+        self._clock = clock
 
     async def lessons(self, principal: Principal, course_id: CourseId) -> list[LessonAndProgress]:
         """Return the caller's lesson progress in a course, in the course's order, for its present lessons."""
@@ -95,6 +99,12 @@ class ProgressService:
         """Return the summary, and which lessons count in its percentage."""
         reading = await read_learner(self._store, principal.learner_id, course_id)
         return ExplainedSummary(reading.summary, reading.explanation)
+
+    async def outline(self, principal: Principal, course_id: CourseId) -> list[OutlineLesson]:
+        """Return every lesson of a course in its order, with the caller's progress, due dates and locks."""
+        reading = await read_learner(self._store, principal.learner_id, course_id)
+        course = reading.versioned.course
+        return outline(course, reading.course_progress, reading.lesson_progress, self._clock())
 
     async def summaries(self, principal: Principal) -> list[Summary]:
         """Return the caller's summaries of all courses written in, most recently touched first."""

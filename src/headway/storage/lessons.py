@@ -5,22 +5,26 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final
 
+import orjson
+
 from headway.domain.bounds import Number, plain
 from headway.domain.catalogue import Course, Lesson, LessonKind, OnEdit, VersionedCourse
 from headway.domain.identifiers import CourseId
 from headway.domain.text import sort_key
+from headway.storage.shared.session import to_moment
 
 Columns = Sequence[Any]
 
-_COURSE_COLUMNS: Final = 4
+_COURSE_COLUMNS: Final = 5
 
 
 def to_course(course_id: CourseId, rows: Sequence[Any]) -> VersionedCourse:
-    """Return a course from the rows of its lessons, which begin with its version, title, time zone and `on_edit`."""
-    version, title, time_zone, on_edit = rows[0][:_COURSE_COLUMNS]
+    """Return a course from the rows of its lessons, which begin with those of the course."""
+    version, title, time_zone, on_edit, valid_for_days = rows[0][:_COURSE_COLUMNS]
     lessons = tuple(_to_lesson(row[_COURSE_COLUMNS:-1]) for row in rows)
     criteria = {lesson.id: row[-1] for lesson, row in zip(lessons, rows, strict=True) if row[-1]}
-    return VersionedCourse(Course(course_id, title, lessons, time_zone, OnEdit(on_edit)), version, criteria)
+    course = Course(course_id, title, lessons, time_zone, OnEdit(on_edit), valid_for_days)
+    return VersionedCourse(course, version, criteria)
 
 
 def to_courses(rows: Sequence[Any]) -> list[VersionedCourse]:
@@ -34,7 +38,7 @@ def course_columns(versioned: VersionedCourse) -> tuple[Any, ...]:
     course = versioned.course
     return (
         course.id, course.title, course.time_zone, course.on_edit.value, len(course.lessons), course.required_lessons,
-        versioned.version, sort_key(course.title),
+        versioned.version, sort_key(course.title), course.valid_for_days,
     )  # fmt: skip
 
 
@@ -45,6 +49,7 @@ def lesson_columns(versioned: VersionedCourse) -> list[tuple[Any, ...]]:
         (
             course.id, lesson.id, position, lesson.title, lesson.content_id, lesson.section, lesson.kind.value,
             lesson.duration_seconds, lesson.required, lesson.pass_mark, lesson.complete_at,
+            orjson.dumps(lesson.requires).decode() if lesson.requires else None, lesson.due_at, lesson.due_after_days,
             versioned.criteria.get(lesson.id, 0),
         )
         for position, lesson in enumerate(course.lessons)
@@ -52,7 +57,8 @@ def lesson_columns(versioned: VersionedCourse) -> list[tuple[Any, ...]]:
 
 
 def _to_lesson(columns: Columns) -> Lesson:
-    lesson_id, title, content_id, section, kind, duration, required, pass_mark, complete_at = columns
+    (lesson_id, title, content_id, section, kind, duration, required, pass_mark, complete_at,
+     requires, due_at, due_after_days) = columns  # fmt: skip
     return Lesson(
         lesson_id,
         title,
@@ -63,6 +69,9 @@ def _to_lesson(columns: Columns) -> Lesson:
         required == 1,
         _plain(pass_mark),
         _plain(complete_at),
+        tuple(orjson.loads(requires)) if requires else (),
+        None if due_at is None else to_moment(due_at),
+        due_after_days,
     )
 
 

@@ -19,6 +19,7 @@ from headway.formats.progress import (
     DatedProgressUpdate,
     ExplainedSummary,
     LessonProgress,
+    OutlineLesson,
     parse_dated_update,
 )
 from headway.formats.progress_file import FORMATS, IMPORT_BODY_BYTES, digest_of, read_lines, text_form
@@ -27,6 +28,7 @@ from headway.formats.roster_query import SummaryParameters
 from headway.formats.spreadsheets import TextForm
 from headway.http.api.progress import (
     get_course_completion_stats,
+    get_course_outline,
     get_lesson_progress,
     get_user_course_progress,
     get_user_courses,
@@ -181,6 +183,12 @@ OPERATIONS: Final = (
         scope=LEARNERS_ADMIN, answers_etag=True,
     ),
     Operation(
+        "GET", "/learners/{user_id}/progress/{course_id}/outline", "Get Learner's Course Outline",
+        f"{_ON_BEHALF} Get Course Outline: every lesson of the course, with the learner's progress.",
+        on_behalf(get_course_outline), LEARNERS_TAG, answer=list[OutlineLesson], refusals=(403, 404),
+        scope=LEARNERS_ADMIN, answers_etag=True,
+    ),
+    Operation(
         "DELETE", "/learners/{user_id}/progress/{course_id}", "Restart Learner's Course",
         f"{_ON_BEHALF} Restart Course: remove all the learner's progress in the course.",
         on_behalf(restart_course), LEARNERS_TAG, refusals=(403, 404), scope=LEARNERS_ADMIN,
@@ -203,7 +211,7 @@ OPERATIONS: Final = (
         "current time. A conditional write may complete a lesson against its conditions: `Headway-Completed-By` names "
         "who did. `Headway-Ignored` names fields that were ignored. Needs the scope `learners:admin`.",
         update_learners_lesson_progress, LEARNERS_TAG, answer=LessonProgress, body=DatedProgressUpdate,
-        body_limit=SMALL_BODY_BYTES, refusals=(403, 404, 412, 413), conditional=True, answers_etag=True,
+        body_limit=SMALL_BODY_BYTES, refusals=(403, 404, 409, 412, 413), conditional=True, answers_etag=True,
         scope=LEARNERS_ADMIN,
     ),
     Operation(

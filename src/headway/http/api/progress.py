@@ -12,8 +12,10 @@ from headway.formats.progress import (
     CourseSummary,
     ExplainedSummary,
     LessonProgressUpdate,
+    OutlineLesson,
     explained_summary,
     lesson_progress,
+    outline_lesson,
     parse_update,
 )
 from headway.formats.progress import LessonProgress as LessonProgressShape
@@ -69,6 +71,12 @@ async def update_lesson_progress(call: Call) -> Reply:
     return recorded(
         await call.services.progress.record(call.principal, call.course_id, call.lesson_id, update, precondition)
     )
+
+
+async def get_course_outline(call: Call) -> Reply:
+    """Answer every lesson of a course, with the caller's progress, due dates and locks."""
+    found = await call.services.progress.outline(call.principal, call.course_id)
+    return json_reply([outline_lesson(one) for one in found])
 
 
 async def get_user_courses(call: Call) -> Reply:
@@ -153,7 +161,7 @@ OPERATIONS: Final = (
         "its conditions are met. With `If-Match` and the progress's `ETag` this is a conditional write, which may "
         "change every field.",
         update_lesson_progress, PROGRESS_TAG, answer=LessonProgressShape, body=LessonProgressUpdate,
-        body_limit=SMALL_BODY_BYTES, refusals=(403, 404, 412, 413), conditional=True, answers_etag=True,
+        body_limit=SMALL_BODY_BYTES, refusals=(403, 404, 409, 412, 413), conditional=True, answers_etag=True,
     ),
     Operation(
         "GET", "/progress/{course_id}/summary", "Get Course Completion Stats",
@@ -165,6 +173,12 @@ OPERATIONS: Final = (
         "GET", "/progress", "List User Courses",
         "A summary of every course that the caller has written in, most recently touched first.",
         get_user_courses, MORE_PROGRESS_TAG, answer=list[CourseSummary], answers_etag=True,
+    ),
+    Operation(
+        "GET", "/progress/{course_id}/outline", "Get Course Outline",
+        "Every lesson of the course in its order, with the caller's progress, the due date, and the lessons that come "
+        "first.",
+        get_course_outline, MORE_PROGRESS_TAG, answer=list[OutlineLesson], refusals=(404,), answers_etag=True,
     ),
     Operation(
         "DELETE", "/progress/{course_id}", "Restart Course",

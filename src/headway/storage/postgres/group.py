@@ -21,9 +21,14 @@ class Group:
     """The works of one learner in one course. They are decided in their order, and stored together or not at all."""
 
     def __init__(
-        self, key: CourseProgressKey, course_progress: Remembered | None, work: Sequence[tuple[int, Work]]
+        self,
+        key: CourseProgressKey,
+        course_progress: Remembered | None,
+        work: Sequence[tuple[int, Work]],
+        enforced: Enforcement,
     ) -> None:
         self.key = key
+        self._enforced = enforced
         self.work = work  # with their positions in the batch
         self.course_progress = course_progress or Remembered(None)
         self.is_known = course_progress is not None  # known from before; otherwise it is read for this batch
@@ -38,13 +43,18 @@ class Group:
     def needs(self, latest: date) -> Needs:
         """Return what must be read beside the course progress. `latest` is the latest date that has begun anywhere."""
         assert self.course is not None  # noqa: S101 - a group without a course was refused before
-        return needs([work for _, work in self.work], self.course, self.course_progress.progress, latest)
+        return needs(
+            [work for _, work in self.work], self.course, self.course_progress.progress, latest, self._enforced
+        )
 
     def unread_lessons(self) -> Sequence[LessonId]:
         """Return the lessons whose progress must be read. Without course progress there is no lesson progress."""
         if self.course_progress.progress is None:
             return ()
-        return [lesson_id for lesson_id in set(self.lessons()) if lesson_id not in self.course_progress.lessons]
+        lessons = set(self.lessons())
+        if self._enforced.prerequisites:
+            lessons |= self.needs(date.max).lessons
+        return [lesson_id for lesson_id in lessons if lesson_id not in self.course_progress.lessons]
 
     @property
     def previous_revision(self) -> int:
@@ -56,11 +66,11 @@ class Group:
         """Whether the learner is new in the course."""
         return self.course_progress.progress is None or self.course_progress.progress.started_at is None
 
-    def decide(self, outcomes: list[Outcome], now: datetime, enforced: Enforcement) -> None:
+    def decide(self, outcomes: list[Outcome], now: datetime) -> None:
         """Decide the works in their order, and note the outcome of each."""
         assert self.course is not None  # noqa: S101 - a group without a course was refused before
         known = self.course_progress
-        changes = Changes(self.course, self.key[0], known.progress, known.lessons, self.days, enforced)
+        changes = Changes(self.course, self.key[0], known.progress, known.lessons, self.days, self._enforced)
         for position, work in self.work:
             outcomes[position] = changes.decide(work, now)
         change = changes.change_set()

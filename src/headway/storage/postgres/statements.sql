@@ -12,9 +12,9 @@ SELECT course_id, version FROM courses WHERE course_id = ANY (:course_ids::uuid[
 -- name: lessons-of-courses
 -- Some courses with their lessons in order. Every row begins with the id and the columns of the course.
 SELECT
-    c.course_id::text, c.version, c.title, c.time_zone, c.on_edit,
+    c.course_id::text, c.version, c.title, c.time_zone, c.on_edit, c.valid_for_days,
     l.lesson_id::text, l.title, l.content_id::text, l.section, l.kind, l.duration_seconds, l.required, l.pass_mark,
-    l.complete_at, l.criteria_version
+    l.complete_at, l.requires, l.due_at, l.due_after_days, l.criteria_version
 FROM courses AS c
 JOIN lessons AS l ON l.course_id = c.course_id
 WHERE c.course_id = ANY (:course_ids::uuid[])
@@ -46,13 +46,14 @@ SELECT course_id::text, title FROM courses WHERE sort_key = ''::bytea;
 -- Store the lessons of a course, with one array for each column.
 INSERT INTO lessons (
     course_id, lesson_id, position, title, content_id, section, kind, duration_seconds, required, pass_mark, complete_at,
-    criteria_version
+    requires, due_at, due_after_days, criteria_version
 )
 SELECT *
 FROM unnest(
     :course_ids::uuid[], :lesson_ids::uuid[], :positions::integer[], :titles::text[], :content_ids::uuid[],
     :sections::text[], :kinds::text[], :durations::double precision[], :required::boolean[],
-    :pass_marks::double precision[], :complete_ats::double precision[], :criteria_versions::bigint[]
+    :pass_marks::double precision[], :complete_ats::double precision[], :requires::json[], :due_at::timestamptz[],
+    :due_after_days::integer[], :criteria_versions::bigint[]
 );
 
 -- name: lesson-progress-at

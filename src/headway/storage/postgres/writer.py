@@ -92,7 +92,7 @@ class Writer(Locks):
             await self._read(groups)
             now = self._clock()
             for group in groups:
-                group.decide(outcomes, now, self._enforced)
+                group.decide(outcomes, now)
             await self._store(groups, outcomes)
         except LockedElsewhereError:
             await self._set_aside(groups, outcomes)
@@ -152,7 +152,7 @@ class Writer(Locks):
             await self._read(some)
             now = self._clock()
             async for group in in_turns(some):
-                group.decide(outcomes, now, self._enforced)
+                group.decide(outcomes, now)
         written = all_written(outcomes)
         with contextlib.suppress(_OvertakenError):
             await self._passed([group for group in groups if group.change is not None], all_or_none=True)
@@ -162,7 +162,7 @@ class Writer(Locks):
     def _grouped(self, batch: Sequence[Work]) -> list[Group]:
         self._recent.begin_batch()
         return [
-            Group(key, self._recent.get(key), [(position, batch[position]) for position in positions])
+            Group(key, self._recent.get(key), [(position, batch[position]) for position in positions], self._enforced)
             for key, positions in by_learner_and_course(batch).items()
         ]
 

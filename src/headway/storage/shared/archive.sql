@@ -28,11 +28,15 @@ UPDATE catalogue SET revision = :least WHERE revision < :least;
 -- name: courses-from
 -- Courses with their lessons in order. Every row begins with the columns of the course.
 SELECT
-    CAST(c.course_id AS text), c.version, c.title, c.time_zone, c.on_edit,
+    CAST(c.course_id AS text), c.version, c.title, c.time_zone, c.on_edit, c.valid_for_days,
     CAST(l.lesson_id AS text), l.title, CAST(l.content_id AS text), l.section, l.kind, l.duration_seconds, l.required,
-    l.pass_mark, l.complete_at, l.criteria_version
+    l.pass_mark, l.complete_at, l.requires, l.due_at, l.due_after_days, l.criteria_version
 FROM (
-    SELECT course_id, version, title, time_zone, on_edit FROM courses WHERE course_id >= :course_id ORDER BY course_id LIMIT :limit
+    SELECT course_id, version, title, time_zone, on_edit, valid_for_days
+    FROM courses
+    WHERE course_id >= :course_id
+    ORDER BY course_id
+    LIMIT :limit
 ) AS c
 JOIN lessons AS l ON l.course_id = c.course_id
 ORDER BY c.course_id, l.position;

@@ -3,8 +3,10 @@
 
 -- name: put-course!
 -- Store the columns of a course, with a new version.
-INSERT INTO courses (course_id, title, time_zone, on_edit, lessons, required_lessons, version, sort_key)
-VALUES (:course_id, :title, :time_zone, :on_edit, :lessons, :required_lessons, :version, :sort_key)
+INSERT INTO courses (course_id, title, time_zone, on_edit, lessons, required_lessons, version, sort_key, valid_for_days)
+VALUES (
+    :course_id, :title, :time_zone, :on_edit, :lessons, :required_lessons, :version, :sort_key, :valid_for_days
+)
 ON CONFLICT (course_id) DO UPDATE SET
     title = excluded.title,
     time_zone = excluded.time_zone,
@@ -12,7 +14,8 @@ ON CONFLICT (course_id) DO UPDATE SET
     lessons = excluded.lessons,
     required_lessons = excluded.required_lessons,
     version = excluded.version,
-    sort_key = excluded.sort_key;
+    sort_key = excluded.sort_key,
+    valid_for_days = excluded.valid_for_days;
 
 -- name: put-sort-key!
 -- Set the position of a course in lists by title.

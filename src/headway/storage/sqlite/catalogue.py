@@ -15,7 +15,7 @@ from headway.storage.lessons import course_columns, lesson_columns, to_course
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.ids import BEFORE_ALL_COURSES
 from headway.storage.sqlite import statements as sql
-from headway.storage.sqlite.rows import fetch, fetch_one
+from headway.storage.sqlite.rows import bound, fetch, fetch_one
 
 _KEPT_COURSES: Final = 1_000
 
@@ -75,4 +75,4 @@ def store_course(connection: apsw.Connection, versioned: VersionedCourse) -> Non
     """Store a course with its version, in place of the one that is stored."""
     fetch(connection, shared_sql.PUT_COURSE, *course_columns(versioned))
     fetch(connection, shared_sql.REMOVE_LESSONS, versioned.course.id)
-    connection.executemany(sql.PUT_LESSON, lesson_columns(versioned))
+    connection.executemany(sql.PUT_LESSON, [tuple(map(bound, columns)) for columns in lesson_columns(versioned)])

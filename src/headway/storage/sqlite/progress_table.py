@@ -155,7 +155,7 @@ class ProgressTable:
     ) -> Changes:
         """Read what is needed to decide the works."""
         progress = self._recent.course_progress(connection, *key)
-        asked = needs(works, course, progress, days_begun(now))
+        asked = needs(works, course, progress, days_begun(now), self._enforced)
         lessons: Lessons
         if asked.all_lessons:
             lessons = {one.lesson_id: one for one in all_lesson_progress_of(connection, *key)}

@@ -1,6 +1,6 @@
 """Converts domain values to SQLite's columns, and back."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 import apsw
@@ -106,6 +106,13 @@ def from_held_day(held: HeldDay) -> Columns:
 def to_text(moment: datetime) -> str:
     """Return a moment in UTC as text with the same order. A whole second continues with `+`, which sorts before `.`."""
     return moment.isoformat()
+
+
+def bound(value: object) -> object:
+    """Return a value as SQLite stores it. Moments and dates become text with the same order."""
+    if isinstance(value, datetime):
+        return to_text(value.astimezone(UTC))
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def fetch(connection: apsw.Connection, statement: str, *parameters: object) -> list[Columns]:

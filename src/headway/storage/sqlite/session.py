@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC, date, datetime
 from typing import TypeVar
 
 import apsw
 
 from headway.storage.shared.session import Reading, Row, Step
 from headway.storage.sqlite.reader import LongReader, Reader
-from headway.storage.sqlite.rows import Columns, fetch, to_text
+from headway.storage.sqlite.rows import Columns, bound, fetch
 
 T = TypeVar("T")
 
@@ -58,11 +57,4 @@ def run(connection: apsw.Connection, reading: Reading[T]) -> T:
 
 
 def _fetch(connection: apsw.Connection, step: Step) -> list[Columns]:
-    return fetch(connection, step.statement, *map(_bound, step.values))
-
-
-def _bound(value: object) -> object:
-    """Return a value as SQLite stores it. Moments and dates become text with the same order."""
-    if isinstance(value, datetime):
-        return to_text(value.astimezone(UTC))
-    return value.isoformat() if isinstance(value, date) else value
+    return fetch(connection, step.statement, *map(bound, step.values))

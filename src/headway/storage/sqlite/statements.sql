@@ -11,9 +11,9 @@ SELECT version FROM courses WHERE course_id = :course_id;
 -- name: course-lessons
 -- A course with its lessons in order. Every row begins with the columns of the course.
 SELECT
-    c.version, c.title, c.time_zone, c.on_edit,
+    c.version, c.title, c.time_zone, c.on_edit, c.valid_for_days,
     l.lesson_id, l.title, l.content_id, l.section, l.kind, l.duration_seconds, l.required, l.pass_mark, l.complete_at,
-    l.criteria_version
+    l.requires, l.due_at, l.due_after_days, l.criteria_version
 FROM courses AS c
 JOIN lessons AS l ON l.course_id = c.course_id
 WHERE c.course_id = :course_id
@@ -40,10 +40,10 @@ SELECT course_id, title FROM courses WHERE sort_key = x'';
 -- Store a lesson with its position.
 INSERT INTO lessons (
     course_id, lesson_id, position, title, content_id, section, kind, duration_seconds, required, pass_mark, complete_at,
-    criteria_version
+    requires, due_at, due_after_days, criteria_version
 ) VALUES (
     :course_id, :lesson_id, :position, :title, :content_id, :section, :kind, :duration_seconds, :required,
-    :pass_mark, :complete_at, :criteria_version
+    :pass_mark, :complete_at, :requires, :due_at, :due_after_days, :criteria_version
 );
 
 -- name: put-lesson-progress!

@@ -31,3 +31,11 @@ ALTER TABLE course_statistics
     ADD COLUMN enrolled bigint NOT NULL DEFAULT 0,
     ADD COLUMN enrolled_started bigint NOT NULL DEFAULT 0,
     ADD COLUMN enrolled_completed bigint NOT NULL DEFAULT 0;
+
+-- The lessons that come before a lesson (a JSON list of ids, or null), and when it is due. How many days a completion of
+-- a course counts.
+ALTER TABLE lessons
+    ADD COLUMN requires json,
+    ADD COLUMN due_at timestamptz,
+    ADD COLUMN due_after_days integer;
+ALTER TABLE courses ADD COLUMN valid_for_days integer;

@@ -29,3 +29,10 @@ WHERE due_at IS NOT NULL AND completed_at IS NULL AND ended_at IS NULL;
 ALTER TABLE course_statistics ADD COLUMN enrolled INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE course_statistics ADD COLUMN enrolled_started INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE course_statistics ADD COLUMN enrolled_completed INTEGER NOT NULL DEFAULT 0;
+
+-- The lessons that come before a lesson (a JSON list of ids, or null), and when it is due. How many days a completion of
+-- a course counts.
+ALTER TABLE lessons ADD COLUMN requires TEXT;
+ALTER TABLE lessons ADD COLUMN due_at TEXT;
+ALTER TABLE lessons ADD COLUMN due_after_days INTEGER;
+ALTER TABLE courses ADD COLUMN valid_for_days INTEGER;
