@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -102,7 +102,7 @@ def test_an_enrolment_answers_its_dates(term: Term) -> None:
     expected = {
         "user_id": learner, "course_id": term.course_id, "starts_at": "2026-12-01T08:00:00Z",
         "due_at": "2027-01-31T00:00:00Z", "groups": [], "status": "not_started", "completion_percentage": 0,
-        "completed_at": None, "late": False,
+        "completed_at": None, "late": False, "expires_at": None,
     }  # fmt: skip
     assert {name: value for name, value in answer.json().items() if name != "enrolled_at"} == expected
     assert term.registrar.put(f"{term.path}/{learner}", json={}).json()["due_at"] is None
@@ -260,3 +260,69 @@ def test_only_enrolled_learners_write_where_enrolment_is_closed(closed_term: Ter
     report = admin.post("/progress/import", content=lines, headers={"Content-Type": "text/csv"}).json()
     assert [(fault["loc"], fault["type"]) for fault in report["errors"]] == [(["user_id"], "not_enrolled")]
     assert closed_term.figures("enrolled", "learners") == [0, 1]
+
+
+def completions(term: Term, learner: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = term.school.client(learner).get("/completions").json()
+    return found
+
+
+def test_every_completion_is_kept(term: Term) -> None:
+    learner = str(uuid4())
+    quiz = lesson(kind="quiz", pass_mark=50)
+    term.school.put_course(term.document | {"lessons": [*term.document["lessons"], quiz]}, term.course_id)
+    term.school.write(learner, term.course_id, quiz["id"], quiz_score=70)
+    term.complete(learner)
+    version = term.school.teacher.get(f"/courses/{term.course_id}").json()["version"]
+    first = {
+        "course_id": term.course_id, "completed_at": term.in_days(0).replace("+00:00", "Z"), "course_version": version,
+        "completion_percentage": 100, "score": 70, "expires_at": None,
+    }  # fmt: skip
+    [found] = completions(term, learner)
+    assert found == first
+    term.complete(learner)  # nothing changes
+    term.school.client(learner).delete(f"/progress/{term.course_id}").raise_for_status()
+    assert completions(term, learner) == [found]
+    term.school.clock.pass_days(30)
+    term.school.put_course(term.document | {"valid_for_days": 365, "on_edit": "reopen"}, term.course_id)
+    term.complete(learner)
+    second, again = completions(term, learner)
+    assert again == found
+    assert second["score"] is None
+    assert second["course_version"] > version
+    assert datetime.fromisoformat(second["expires_at"]) - datetime.fromisoformat(second["completed_at"]) == timedelta(
+        days=365
+    )
+    admin = term.school.client(None, "learners:admin")
+    assert admin.get(f"/learners/{learner}/completions").json() == [second, again]
+    assert term.school.client(learner).get(f"/learners/{learner}/completions").status_code == 403
+    assert admin.get(f"/learners/{learner}/export").json()["completions"] == [second, again]
+    admin.delete(f"/learners/{learner}").raise_for_status()
+    assert completions(term, learner) == []
+
+
+def test_a_completion_that_is_taken_back_stays_in_the_list(term: Term) -> None:
+    learner = str(uuid4())
+    term.complete(learner)
+    client = term.school.client(learner)
+    path = f"/progress/{term.course_id}/lessons/{term.lessons[0]}"
+    etag = client.get(path).headers["etag"]
+    client.put(path, json={"status": "in_progress"}, headers={"If-Match": etag}).raise_for_status()
+    assert term.figures("completed") == [0]
+    assert len(completions(term, learner)) == 1
+
+
+def test_completions_expire_after_the_days_of_the_document(term: Term) -> None:
+    term.school.put_course(term.document | {"valid_for_days": 10}, term.course_id)
+    early, late, never = str(uuid4()), str(uuid4()), str(uuid4())
+    term.complete(early)
+    term.begin(never)
+    term.school.clock.pass_days(5)
+    term.complete(late)
+    assert term.listed(expiring_within_days=4) == set()
+    assert term.listed(expiring_within_days=6) == {early}
+    assert term.listed(expiring_within_days=11) == {early, late}
+    [own] = term.school.client(early).get("/enrolments").json()
+    assert datetime.fromisoformat(own["expires_at"]) - datetime.fromisoformat(own["completed_at"]) == timedelta(days=10)
+    term.school.put_course(term.document, term.course_id)
+    assert term.listed(expiring_within_days=36_500) == set()

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from domain.values import lesson, lessons, rows
 from headway.domain.catalogue import Course, Lesson, OnEdit, VersionedCourse
+from headway.domain.completions import Completion
 from headway.domain.course_progress import CourseProgress, EnrolmentSource, LearnerDay, Tally
 from headway.domain.holdings import HeldDay, LearnerDayKey
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId, ProgressId
@@ -29,6 +30,7 @@ class Installation(NamedTuple):
     all_course_progress: Sequence[CourseProgress]
     revision: int
     days: Sequence[HeldDay] = ()
+    completions: Sequence[Completion] = ()
 
 
 def archive_of(store: Store) -> Archive:
@@ -41,6 +43,7 @@ async def fill(archive: Archive, installation: Installation) -> None:
     await archive.put_lesson_progress(installation.rows)
     await archive.put_course_progress(installation.all_course_progress)
     await archive.put_days(installation.days)
+    await archive.put_completions(installation.completions)
     await archive.raise_revision(installation.revision)
 
 
@@ -65,7 +68,12 @@ async def content(archive: Archive, batch: int = _BATCH) -> Installation:
     while len(past := await archive.days(_key(days[-1]) if days else None, batch)) == batch:
         days += past
     days += past
-    return Installation(courses, found, all_course_progress, await archive.revision(), tuple(days))
+    completions: list[Completion] = []
+    while len(some := await archive.completions(completions[-1][:3] if completions else None, batch)) == batch:
+        completions += some
+    completions += some
+    revision = await archive.revision()
+    return Installation(courses, found, all_course_progress, revision, tuple(days), tuple(completions))
 
 
 def _key(held: HeldDay) -> LearnerDayKey:
@@ -155,6 +163,18 @@ def _held_days(draw: st.DrawFn) -> HeldDay:
     return HeldDay(LearnerId(draw(UUIDS)), CourseId(draw(UUIDS)), draw(_DAYS))
 
 
+_COMPLETIONS: Final = st.builds(
+    Completion,
+    UUIDS.map(LearnerId),
+    UUIDS.map(CourseId),
+    MOMENTS,
+    REVISIONS,
+    st.sampled_from([0, 33.33, 100]),
+    st.none() | st.sampled_from([0, 69.5]),
+    st.none() | MOMENTS,
+)
+
+
 def _sorted(items: st.SearchStrategy[Any], key: Any) -> st.SearchStrategy[Any]:
     return st.lists(items, max_size=6, unique_by=key).map(lambda drawn: sorted(drawn, key=key))
 
@@ -166,4 +186,5 @@ INSTALLATIONS: Final = st.builds(
     _sorted(_all_course_progress(), lambda course_progress: course_progress[:2]),
     REVISIONS,
     _sorted(_held_days(), _key).map(tuple),
+    _sorted(_COMPLETIONS, lambda completion: completion[:3]).map(tuple),
 )

@@ -47,7 +47,7 @@ def archive(store: Store) -> Archive:
 
 async def test_an_empty_database_gives_nothing(archive: Archive) -> None:
     assert await content(archive) == Installation([], [], [], 0)
-    assert await archive.holdings() == Holdings(0, 0, 0, 0)
+    assert await archive.holdings() == Holdings(0, 0, 0, 0, 0)
 
 
 async def test_every_record_is_read_back_exactly(archive: Archive) -> None:
@@ -66,7 +66,7 @@ async def test_every_record_is_read_back_exactly(archive: Archive) -> None:
     before = Installation([VersionedCourse(document, 3)], rows, [COURSE_PROGRESS], 5)
     await fill(archive, before)
     assert repr(await content(archive)) == repr(before)
-    assert await archive.holdings() == Holdings(1, 6, 1, 0)
+    assert await archive.holdings() == Holdings(1, 6, 1, 0, 0)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 49, 63, 64, 65])
@@ -133,7 +133,7 @@ async def _copy(source: Store, destination: Store) -> int:
     await copying.refuse_unless_earlier(here, there, lambda _: None)
     put = await copying.put_what_differs(here, there, lambda _: None)
     compared = await copying.compare(here, there, lambda _: None)
-    assert [each.differing for each in compared] == [0, 0, 0, 0]
+    assert [each.differing for each in compared] == [0, 0, 0, 0, 0]
     return put
 
 
@@ -146,7 +146,7 @@ async def _there_and_back(installation: Installation, folder: Path, url: str) ->
         opened(sqlite_store(folder / "back")) as back,
     ):
         await fill(archive_of(here), installation)
-        size = sum(map(len, installation[:3])) + len(installation.days)
+        size = sum(map(len, installation[:3])) + len(installation.days) + len(installation.completions)
         assert (await _copy(here, there), await _copy(there, back)) == (size, size)
         for store in (there, back):
             assert repr(await content(archive_of(store))) == repr(installation)
@@ -162,7 +162,8 @@ def test_copying_to_postgresql_and_back_changes_nothing(folder: Path, postgres_u
     def check(installation: Installation) -> None:
         if number := next(examples):
             connected.execute(
-                "TRUNCATE courses, lessons, recalculations, lesson_progress, course_progress, learner_days",
+                "TRUNCATE courses, lessons, recalculations, lesson_progress, course_progress, learner_days, "
+                "completions",
                 "UPDATE catalogue SET revision = 0",
             )
         asyncio.run(_there_and_back(installation, folder / str(number), postgres_url))

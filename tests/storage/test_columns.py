@@ -17,6 +17,7 @@ import pytest
 
 from domain.values import COURSE, LEARNER, LESSON, course_progress, finished, lesson
 from domain.values import course as course_of
+from headway.domain.completions import Completion
 from headway.domain.counters import CourseCounts, DayCounts, LessonCounts
 from headway.domain.course_progress import CourseProgress, LearnerDay, Tally
 from headway.domain.holdings import HeldDay
@@ -25,7 +26,7 @@ from headway.domain.ports import Store
 from headway.domain.progress import LessonProgress
 from headway.storage.postgres import statements as postgres_sql
 from headway.storage.shared import statements as shared_sql
-from headway.storage.shared.columns import COURSE_PROGRESS, LEARNER_DAYS, LESSON_PROGRESS
+from headway.storage.shared.columns import COMPLETIONS, COURSE_PROGRESS, LEARNER_DAYS, LESSON_PROGRESS
 from headway.storage.sqlite import statements as sqlite_sql
 from storage.installations import archive_of
 from storage.stores import merge_write, opened, postgres_store, sqlite_store
@@ -102,9 +103,11 @@ def test_every_statement_selects_whole_lesson_progress_in_the_order_of_the_colum
 ) -> None:
     selected: Selected = request.getfixturevalue(selects)
     rows = {name: columns for name, columns in selected.items() if "metadata" in columns}
-    all_course_progress = {name: columns for name, columns in selected.items() if "course_version" in columns}
+    all_course_progress = {name: columns for name, columns in selected.items() if "last_accessed" in columns}
     days = {name: one for name, one in selected.items() if "user_id" in one and "lessons_started" in one}
+    completions = {name: columns for name, columns in selected.items() if "completion_percentage" in columns}
     assert min(len(rows), len(all_course_progress), len(days)) >= 3
+    assert [name for name, columns in completions.items() if tuple(columns) != COMPLETIONS.columns] == []
     assert [name for name, columns in rows.items() if not _has(columns, LESSON_PROGRESS.columns)] == []
     assert [name for name, columns in all_course_progress.items() if not _has(columns, COURSE_PROGRESS.columns)] == []
     assert [name for name, columns in days.items() if not _has(columns, LEARNER_DAYS.columns)] == []
@@ -127,6 +130,7 @@ def test_the_columns_are_the_fields_of_the_domain() -> None:
     assert _fields(COURSE_PROGRESS.columns) == tuple(
         column for field in CourseProgress._fields for column in nested.get(field, [field])
     )
+    assert _fields(COMPLETIONS.columns) == Completion._fields
     assert _fields(LEARNER_DAYS.columns) == (*HeldDay._fields[:2], "day", *LearnerDay._fields[1:])
 
 

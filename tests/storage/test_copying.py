@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from domain.values import COURSE, EARLIER, LATER, LEARNER, NOW, course, course_progress, lesson, started, stored
 from headway.domain.catalogue import VersionedCourse
+from headway.domain.completions import Completion
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress, LearnerDay, Tally, emptied
 from headway.domain.errors import ConfigurationError
-from headway.domain.holdings import CourseProgressKey, HeldDay, Holdings, LearnerDayKey, LessonKey
+from headway.domain.holdings import CompletionKey, CourseProgressKey, HeldDay, Holdings, LearnerDayKey, LessonKey
 from headway.domain.identifiers import CourseId, LearnerId, ProgressId
 from headway.domain.progress import LessonProgress
 from headway.storage import copying
@@ -83,6 +84,13 @@ class Memory:
         self.puts += len(days)
         self._hold(days)
 
+    async def completions(self, after: CompletionKey | None, limit: int) -> Sequence[Completion]:
+        return self._after(Completion, (*after[:2], "", str(after[2])) if after else None, limit)
+
+    async def put_completions(self, completions: Sequence[Completion]) -> None:
+        self.puts += len(completions)
+        self._hold(completions)
+
     def recount(self, course_id: CourseId | None) -> Any:
         raise NotImplementedError
 
@@ -93,6 +101,8 @@ class Memory:
 def _key(item: Any) -> tuple[str, ...]:
     if isinstance(item, HeldDay):
         return (item.learner_id, item.course_id, str(item.day.date), "")
+    if isinstance(item, Completion):
+        return (item.learner_id, item.course_id, "", str(item.completed_at))
     return (*item[:3],) if isinstance(item, LessonProgress) else (*item[:2],)
 
 
@@ -150,12 +160,14 @@ def counted(
     rows: tuple[int, int, int] = (0, 0, 0),
     all_course_progress: tuple[int, int, int] = (0, 0, 0),
     days: tuple[int, int, int] = (0, 0, 0),
+    completions: tuple[int, int, int] = (0, 0, 0),
 ) -> list[Compared]:
     return [
         Compared("courses", *courses),
         Compared("course progress", *all_course_progress),
         Compared("lesson progress", *rows),
         Compared("finished days", *days),
+        Compared("completions", *completions),
     ]
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from headway.domain.catalogue import VersionedCourse
+from headway.domain.completions import NewCompletion, new_completion
 from headway.domain.counters import Counters
 from headway.domain.course_progress import (
     CourseProgress,
@@ -68,7 +69,7 @@ class ChangeSet(NamedTuple):
     """All changes of one learner in one course. Every change gives the course progress a new revision.
 
     `days` are the finished days that changed (`None`: the day is removed). `days_before` are the finished days that
-    were read before.
+    were read before. `completion` is set where the learner has completed the course by this.
     """
 
     learner_id: LearnerId
@@ -78,6 +79,7 @@ class ChangeSet(NamedTuple):
     lessons: Sequence[LessonChange]
     days_before: Days
     days: ChangedDays
+    completion: NewCompletion | None = None
 
     @property
     def stored_progress(self) -> CourseProgress | None:
@@ -210,6 +212,7 @@ class Changes:
             changed,
             self._days_before,
             self._days,
+            new_completion(self._course, self._before, self._progress),
         )
 
     def _write(self, write: LessonWrite, now: datetime) -> Written:

@@ -1,7 +1,7 @@
 """What a database holds: the keys and counts that a copy and a recount work with."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import NamedTuple
 
 from headway.domain.counters import Counters
@@ -11,6 +11,7 @@ from headway.domain.identifiers import CourseId, LearnerId, LessonId
 LessonKey = tuple[LearnerId, CourseId, LessonId]
 CourseProgressKey = tuple[LearnerId, CourseId]
 LearnerDayKey = tuple[LearnerId, CourseId, date]
+CompletionKey = tuple[LearnerId, CourseId, datetime]
 
 
 class HeldDay(NamedTuple):
@@ -28,6 +29,7 @@ class Holdings(NamedTuple):
     lesson_progress: int
     course_progress: int
     days: int
+    completions: int
 
 
 class Recounted(NamedTuple):

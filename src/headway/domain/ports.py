@@ -6,12 +6,21 @@ from datetime import date, datetime
 from typing import Protocol
 
 from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, CoursePut, CourseQuery, VersionedCourse
+from headway.domain.completions import Completion
 from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp
 from headway.domain.edits import Recalculation
 from headway.domain.enrolments import EnrolmentChange
-from headway.domain.holdings import CourseProgressKey, HeldDay, Holdings, LearnerDayKey, LessonKey, Recounted
+from headway.domain.holdings import (
+    CompletionKey,
+    CourseProgressKey,
+    HeldDay,
+    Holdings,
+    LearnerDayKey,
+    LessonKey,
+    Recounted,
+)
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.imports import ImportKey, ImportState, Report
 from headway.domain.presence import CourseProgressRestore
@@ -97,7 +106,7 @@ class ProgressStore(Protocol):
 
 
 class EnrolmentStore(Protocol):
-    """Keeps who is enrolled in which course."""
+    """Keeps who is enrolled in which course, and who has completed it."""
 
     async def enrol(self, asked: EnrolmentChange) -> CourseProgress | None:
         """Enrol a learner, or end the enrolment. Returns the course progress after it; `None` where there is none.
@@ -110,6 +119,9 @@ class EnrolmentStore(Protocol):
 
     async def enrolments_of(self, learner_id: LearnerId) -> Sequence[CourseProgress]:
         """Return the courses in which a learner is enrolled, in no order, also those that have left the catalogue."""
+
+    async def completions(self, learner_id: LearnerId) -> Sequence[Completion]:
+        """Return all completions of a learner, the last one first, also in courses that have left the catalogue."""
 
 
 class StatisticsStore(Protocol):
@@ -271,6 +283,9 @@ class Archive(Protocol):
     async def days(self, after: LearnerDayKey | None, limit: int) -> Sequence[HeldDay]:
         """Return finished days by learner, course and date."""
 
+    async def completions(self, after: CompletionKey | None, limit: int) -> Sequence[Completion]:
+        """Return completions by learner, course and time."""
+
     async def put_courses(self, courses: Sequence[VersionedCourse]) -> None:
         """Store courses under their versions."""
 
@@ -282,6 +297,9 @@ class Archive(Protocol):
 
     async def put_days(self, days: Sequence[HeldDay]) -> None:
         """Store finished days."""
+
+    async def put_completions(self, completions: Sequence[Completion]) -> None:
+        """Store completions."""
 
     def recount(self, course_id: CourseId | None) -> AbstractAsyncContextManager["Recount"]:
         """Begin a recount of one course, or of all. It sees everything as it is now, whatever is written meanwhile."""

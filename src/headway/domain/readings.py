@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from headway.domain.catalogue import Course
+from headway.domain.completions import Completion
 from headway.domain.course_progress import CourseProgress, LearnerDay
 from headway.domain.identifiers import CourseId
 from headway.domain.progress import LessonProgress
@@ -39,3 +40,4 @@ class LearnerRecord(NamedTuple):
     lesson_progress: Sequence[LessonProgress]
     course_progress: Sequence[CourseProgress]
     days: Sequence[tuple[CourseId, LearnerDay]]
+    completions: Sequence[Completion] = ()

@@ -1,11 +1,12 @@
 """The roster of a course: a list of its learners, one line each, filtered and sorted."""
 
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from headway.domain.catalogue import Course
 from headway.domain.course_progress import CourseProgress
 from headway.domain.enrolments import EnrolmentStatus
 from headway.domain.identifiers import LearnerId, LessonId
@@ -19,6 +20,7 @@ Where there are more, the list is read in its order and filtered by id.
 """
 
 _DIGITS: Final = 32
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _BEFORE_ALL_LEARNERS: Final = LearnerId("00000000-0000-0000-0000-000000000000")
 
 
@@ -67,6 +69,8 @@ class RosterQuery:
     - `learners`: learners with an id in this range.
     - `started`: learners who have, or have not, started the course.
     - `due_before`: learners who are to complete the course until before this moment.
+    - `expiring_within_days`: learners whose completion counts for at most so many days more, or has expired. From this
+      follows `completed_before`, the moment before which they have completed the course.
     - `late`: learners who are late, or not late, at the moment `now`: enrolled, without completion, and due before.
     """
 
@@ -82,6 +86,8 @@ class RosterQuery:
     learners: LearnerIds | None = None
     started: bool | None = None
     due_before: datetime | None = None
+    expiring_within_days: int | None = None
+    completed_before: datetime | None = None
     late: bool | None = None
     now: datetime | None = None
 
@@ -90,6 +96,22 @@ class RosterQuery:
         """Whether the filters leave only learners who have not completed the course."""
         others = self.last_seen_before is not None or self.at_lesson is not None or self.late is True
         return self.completed is False or others
+
+
+def resolved(query: RosterQuery, course: Course, now: datetime) -> RosterQuery:
+    """Return the query with the moments that its filters mean at the time `now`.
+
+    A completion expires for nobody where it counts for ever.
+    """
+    if query.late is None and query.expiring_within_days is None:
+        return query
+    if query.expiring_within_days is None:
+        return replace(query, now=now)
+    if course.valid_for_days is None:
+        return replace(query, now=now, completed_before=_NEVER)
+    return replace(
+        query, now=now, completed_before=now + timedelta(days=query.expiring_within_days - course.valid_for_days)
+    )
 
 
 def of_status(query: RosterQuery, status: EnrolmentStatus) -> RosterQuery:

@@ -51,12 +51,27 @@ class Enrolment(BaseModel):
     completion_percentage: bounds.Percentage
     completed_at: datetime | None
     late: Annotated[bool, Field(description="Not completed by the due date, or completed after it.")]
+    expires_at: Annotated[datetime | None, Field(description="Until when the completion counts; null: always.")]
 
 
 class OwnEnrolment(Enrolment):
     """An enrolment of the caller, with the course's title."""
 
     title: str
+
+
+class Completion(BaseModel):
+    """A completion of a course. Headway keeps each one."""
+
+    course_id: UUID
+    completed_at: datetime
+    course_version: Annotated[int, Field(description="The version of the course document then.")]
+    completion_percentage: bounds.Percentage
+    score: Annotated[
+        bounds.Percentage | None,
+        Field(description="The mean of the scores then, at most two decimals; null: no score."),
+    ]
+    expires_at: Annotated[datetime | None, Field(description="Until when it counts; null: always.")]
 
 
 class Enrolments(BaseModel):
@@ -77,6 +92,7 @@ _sources: Final[dict[str, Source]] = {
     "completed_at": "progress.completed_at",
 }
 enrolment: Final = renderer(Enrolment, **_sources)
+completion: Final = renderer(Completion)
 own_enrolment: Final = renderer(OwnEnrolment, **_sources, title="course.title")
 
 

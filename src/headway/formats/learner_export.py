@@ -19,6 +19,7 @@ from headway.domain.readings import LearnerRecord
 from headway.domain.writes import LessonWrite, Origin
 from headway.formats import progress
 from headway.formats.encoding import Array
+from headway.formats.enrolments import Completion, completion
 from headway.formats.fields import Moment
 from headway.formats.progress import DatedProgressUpdate, apart
 from headway.formats.shapes import renderer, without
@@ -82,12 +83,13 @@ class HeldCourseProgress(BaseModel):
 
 
 class LearnerExport(BaseModel):
-    """All data of a learner: lesson progress, course progress, and finished days."""
+    """All data of a learner: lesson progress, course progress, finished days, and completions."""
 
     user_id: UUID
     lesson_progress: list[HeldLessonProgress]
     course_progress: list[HeldCourseProgress]
     days: list[HeldCourseDay]
+    completions: list[Completion]
 
 
 _day: Final = renderer(
@@ -163,6 +165,7 @@ def learner_arrays(record: LearnerRecord) -> Mapping[str, Array]:
         "lesson_progress": Array(record.lesson_progress, lambda stored: dict(zip(_STORED_FIELDS, stored, strict=True))),
         "course_progress": Array(record.course_progress, _course_progress),
         "days": Array(record.days, lambda held: {"course_id": held[0], **_day(held[1])}),
+        "completions": Array(record.completions, completion),
     }
 
 

@@ -41,6 +41,7 @@ def _digits(text: str) -> str:
 
 Digits = Annotated[str, PlainValidator(_digits), WithJsonSchema({"type": "string", "pattern": f"^{_DIGITS.pattern}$"})]
 Days = Annotated[int, Field(ge=1, le=A_CENTURY)]
+ExpiringDays = Annotated[int, Field(ge=0, le=A_CENTURY)]
 Times = Annotated[int, Field(ge=1, le=MOST_ATTEMPTS)]
 
 
@@ -123,6 +124,10 @@ class RosterParameters(BaseModel):
     due_before: Annotated[
         Moment | Nothing, optional("Only learners who are to complete the course before this time.")
     ] = None
+    expiring_within_days: Annotated[
+        ExpiringDays | Nothing,
+        optional("Only learners whose completion counts for at most so many days more, or has expired."),
+    ] = None
     format: Annotated[Format | Nothing, optional("The format of the answer. With it, `Accept` is not used.")] = None
 
     def to_query(self) -> RosterQuery:
@@ -139,6 +144,7 @@ class RosterParameters(BaseModel):
             learners=None if self.learner is None else ids_beginning(self.learner),
             due_before=self.due_before,
             late=self.late,
+            expiring_within_days=self.expiring_within_days,
         )
         return query if self.status is None else of_status(query, self.status)
 

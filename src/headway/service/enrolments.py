@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from headway.domain.catalogue import Course
+from headway.domain.completions import Completion, expires_at
 from headway.domain.course_progress import CourseProgress, EnrolmentSource, Summary, summarise
 from headway.domain.enrolments import EnrolmentChange, EnrolmentStatus, check_dates, is_late, starts_at, status_of
 from headway.domain.errors import CourseNotFoundError
@@ -14,7 +15,10 @@ from headway.domain.principal import ENROLMENTS_WRITE, Principal
 
 
 class Enrolled(NamedTuple):
-    """An enrolment, and how far the learner is: `late` says whether the course was not completed by its due date."""
+    """An enrolment, and how far the learner is: `late` says whether the course was not completed by its due date.
+
+    `expires_at` is until when the completion counts, under the present course document.
+    """
 
     course: Course
     progress: CourseProgress
@@ -22,6 +26,7 @@ class Enrolled(NamedTuple):
     starts_at: datetime | None
     status: EnrolmentStatus
     late: bool
+    expires_at: datetime | None
 
 
 class EnrolmentPage(NamedTuple):
@@ -67,6 +72,10 @@ class EnrolmentsService:
         found = [await self._of_present(progress) for progress in await self._store.enrolments_of(principal.learner_id)]
         return sorted(filter(None, found), key=_by_due_date)
 
+    async def completions(self, principal: Principal) -> Sequence[Completion]:
+        """Return all the caller's completions, the last one first, also in courses that have left the catalogue."""
+        return await self._store.completions(principal.learner_id)
+
     async def _of_present(self, progress: CourseProgress) -> Enrolled | None:
         """Return an enrolment under the present version of its course; `None` where the course was removed."""
         try:
@@ -83,6 +92,7 @@ class EnrolmentsService:
             starts_at(progress),
             status_of(progress),
             is_late(progress.due_at, progress.completed_at, self._clock()),
+            expires_at(course, progress.completed_at),
         )
 
 

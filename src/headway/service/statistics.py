@@ -14,7 +14,7 @@ from headway.domain.explanation import Explanation
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.ports import Store
 from headway.domain.principal import STATISTICS_READ, Principal
-from headway.domain.roster import RosterPosition, RosterQuery, position_of, stalled
+from headway.domain.roster import RosterPosition, RosterQuery, position_of, resolved, stalled
 from headway.domain.statistics import (
     MONTH,
     CourseStatistics,
@@ -113,8 +113,7 @@ class StatisticsService:
         principal.require_statistics(course_id)
         versioned = await self._store.course(course_id)
         _check(versioned.course, query)
-        if query.late is not None:
-            query = replace(query, now=self._clock())
+        query = resolved(query, versioned.course, self._clock())
         if stalled_days:
             query = stalled(query, versioned.course.date_of(self._clock()), stalled_days)
         found = await self._store.roster(course_id, replace(query, limit=query.limit + 1))

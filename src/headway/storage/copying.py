@@ -13,9 +13,10 @@ from typing import Any, Final, Generic, NamedTuple, TypeVar
 import orjson
 
 from headway.domain.catalogue import VersionedCourse
+from headway.domain.completions import Completion
 from headway.domain.course_progress import CourseProgress
 from headway.domain.errors import ConfigurationError
-from headway.domain.holdings import CourseProgressKey, HeldDay, LearnerDayKey, LessonKey
+from headway.domain.holdings import CompletionKey, CourseProgressKey, HeldDay, LearnerDayKey, LessonKey
 from headway.domain.identifiers import CourseId
 from headway.domain.ports import Archive
 from headway.domain.progress import LessonProgress
@@ -264,6 +265,16 @@ _DAYS: Final[_Kind[HeldDay, LearnerDayKey]] = _Kind(
     put=lambda archive, days: archive.put_days(days),
     precedes=lambda _one, _other: False,
 )
+# A completion does not change any more.
+_COMPLETIONS: Final[_Kind[Completion, CompletionKey]] = _Kind(
+    "completions",
+    one="a completion",
+    batch=5_000,
+    key=lambda completion: completion[:3],
+    read=lambda archive, after, limit: archive.completions(after, limit),
+    put=lambda archive, completions: archive.put_completions(completions),
+    precedes=lambda _one, _other: False,
+)
 # Course progress comes before lesson progress: if somebody used an interrupted copy, lesson progress without course
 # progress would be ignored.
-_KINDS: Final[Sequence[_Kind[Any, Any]]] = (_COURSES, _COURSE_PROGRESS, _LESSON_PROGRESS, _DAYS)
+_KINDS: Final[Sequence[_Kind[Any, Any]]] = (_COURSES, _COURSE_PROGRESS, _LESSON_PROGRESS, _DAYS, _COMPLETIONS)

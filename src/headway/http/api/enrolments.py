@@ -3,19 +3,22 @@
 from typing import Final
 
 from headway.domain.identifiers import LearnerId
-from headway.domain.principal import ENROLMENTS_WRITE
+from headway.domain.principal import ENROLMENTS_WRITE, LEARNERS_ADMIN
 from headway.formats.enrolments import (
+    Completion,
     Enrolment,
     EnrolmentDates,
     Enrolments,
     EnrolmentsParameters,
     OwnEnrolment,
+    completion,
     enrolment,
     enrolments,
     own_enrolment,
     parse_dates,
 )
 from headway.formats.queries import parse_query
+from headway.http.api.learners import on_behalf
 from headway.http.engine.endpoint import Operation
 from headway.http.engine.replies import NO_CONTENT, Reply, json_reply
 from headway.http.engine.requests import SMALL_BODY_BYTES, Call
@@ -51,6 +54,11 @@ async def end_enrolment(call: Call) -> Reply:
     return NO_CONTENT
 
 
+async def list_completions(call: Call) -> Reply:
+    """Answer the caller's completions."""
+    return json_reply([completion(one) for one in await call.services.enrolments.completions(call.principal)])
+
+
 OPERATIONS: Final = (
     Operation(
         "GET", "/enrolments", "List Enrolments",
@@ -75,5 +83,17 @@ OPERATIONS: Final = (
         "End the learner's enrolment in the course, if there is one. The learner's progress is kept. Needs the scope "
         "`enrolments:write`.",
         end_enrolment, ENROLMENTS_TAG, refusals=(403, 404), scope=ENROLMENTS_WRITE,
+    ),
+    Operation(
+        "GET", "/completions", "List Completions",
+        "All completions of courses by the learner, the last one first: when, under which version, with which "
+        "percentage and score, and until when it counts.",
+        list_completions, ENROLMENTS_TAG, answer=list[Completion], answers_etag=True,
+    ),
+    Operation(
+        "GET", "/learners/{user_id}/completions", "List Learner's Completions",
+        "Needs the scope `learners:admin`. For the learner in the path, the same as List Completions.",
+        on_behalf(list_completions), ENROLMENTS_TAG, answer=list[Completion], refusals=(403,), scope=LEARNERS_ADMIN,
+        answers_etag=True,
     ),
 )  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 import asyncpg
 
 from headway.domain.catalogue import VersionedCourse
+from headway.domain.completions import Completion
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress
 from headway.domain.errors import ConfigurationError, StoreUnavailableError
@@ -34,13 +35,14 @@ from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.archive import ArchiveReader, RowReaders
 from headway.storage.shared.ids import LAST_ID
 
-E = TypeVar("E", LessonProgress, CourseProgress, HeldDay)
+E = TypeVar("E", LessonProgress, CourseProgress, HeldDay, Completion)
 
 _COUNTING_SECONDS: Final = 600.0  # to read a whole table
 _PAGE_ENDS: Final = {
     shared_sql.LESSON_PROGRESS_FROM: sql.LESSON_PROGRESS_AFTER,
     shared_sql.COURSE_PROGRESS_FROM: sql.COURSE_PROGRESS_AFTER,
     shared_sql.DAYS_FROM: sql.DAYS_AFTER,
+    shared_sql.COMPLETIONS_FROM: sql.COMPLETIONS_AFTER,
 }
 _READERS: Final = RowReaders(to_lesson_progress, to_course_progress, to_held_day)
 
@@ -85,6 +87,10 @@ class PostgresArchive(ArchiveReader):
     async def put_days(self, days: Sequence[HeldDay]) -> None:
         """Store finished days."""
         await self._put(sql.PUT_LEARNER_DAYS, from_held_days, days)
+
+    async def put_completions(self, completions: Sequence[Completion]) -> None:
+        """Store completions."""
+        await self._put(sql.PUT_COMPLETIONS, lambda some: list(zip(*some, strict=True)), completions)
 
     async def _last_learner(self, statement: str, key: Sequence[object], rows: int) -> str:
         """Return the last learner of a page. On a cluster, each shard returns as many rows if that is not known."""

@@ -38,3 +38,11 @@ FROM learner_days
 WHERE (user_id, course_id, day) >= (:user_id, :course_id, :day)
 ORDER BY user_id, course_id, day
 OFFSET :rows LIMIT 1;
+
+-- name: completions-after
+-- The learner whose completion comes some rows after a key.
+SELECT user_id
+FROM completions
+WHERE (user_id, course_id, completed_at) >= (:user_id, :course_id, :completed_at)
+ORDER BY user_id, course_id, completed_at
+OFFSET :rows LIMIT 1;

@@ -26,6 +26,7 @@ from headway.storage.postgres.rows import (
 from headway.storage.postgres.servers import LearnersServer
 from headway.storage.postgres.writer import store_what_follows
 from headway.storage.shared import statements as shared_sql
+from headway.storage.shared.columns import to_completion
 
 REMEMBERED: Final = timedelta(minutes=2)
 """How long a process may keep an erased learner in memory. In fact it learns of the erasure within a second."""
@@ -54,6 +55,7 @@ class Learners:
             rows = await connection.fetch(shared_sql.LEARNER_LESSON_PROGRESS, learner_id)
             all_course_progress = await connection.fetch(shared_sql.LEARNER_COURSE_PROGRESS, learner_id)
             days = await connection.fetch(shared_sql.LEARNER_DAYS, learner_id)
+            completions = await connection.fetch(shared_sql.COMPLETIONS_OF, learner_id)
         held = [to_held_day(columns) for columns in days]
         return LearnerRecord(
             await to_many_lesson_progress(rows),
@@ -63,6 +65,7 @@ class Learners:
                 if not course_progress.is_empty
             ],
             [(day.course_id, day.day) for day in held],
+            list(map(to_completion, completions)),
         )
 
     async def active_days(self, learner_id: LearnerId, course_id: CourseId | None, first: date) -> list[LearnerDay]:
@@ -149,6 +152,7 @@ async def _erase(
     days = [held.day for held in await _days(connection, learner_id, course_id)]
     change = erase((learner_id, course_id), course_progress, lessons, days, now)
     await _store(connection, change, any_slot(), in_parts=in_parts)
+    await connection.execute(shared_sql.ERASE_COMPLETIONS, learner_id)
     await connection.execute(sql.NOTE_ERASURE, learner_id, now)
 
 

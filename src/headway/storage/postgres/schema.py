@@ -22,7 +22,7 @@ ON_EVERY_NODE: Final = ("catalogue", "courses", "lessons", "recalculations")
 """The tables that are whole on every node of a cluster: its reference tables."""
 
 DISTRIBUTED: Final[Mapping[str, Sequence[str]]] = {
-    "user_id": ("course_progress", "lesson_progress", "learner_days", "erased_learners", "imports"),
+    "user_id": ("course_progress", "lesson_progress", "learner_days", "completions", "erased_learners", "imports"),
     "slot": ("course_statistics", "lesson_statistics", "quiz_scores", "course_activity"),
     "digest": ("sign_in_codes",),
 }

@@ -87,6 +87,13 @@ SELECT *
 FROM unnest({learner_days:arrays})
 ON CONFLICT (user_id, course_id, day) DO UPDATE SET {learner_days:excluded};
 
+-- name: put-completions!
+-- Keep completions of learners, behind their locked gates.
+INSERT INTO completions ({completions})
+SELECT *
+FROM unnest({completions:arrays})
+ON CONFLICT (user_id, course_id, completed_at) DO UPDATE SET {completions:excluded};
+
 -- name: course-counts
 -- The counters of a course.
 SELECT

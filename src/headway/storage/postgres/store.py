@@ -12,6 +12,7 @@ from functools import partial
 import asyncpg
 
 from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, CoursePut, CourseQuery, VersionedCourse
+from headway.domain.completions import Completion
 from headway.domain.continuing import TouchedLesson
 from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp, recount
 from headway.domain.edits import Recalculation
@@ -46,6 +47,7 @@ from headway.storage.postgres.session import PostgresSession
 from headway.storage.postgres.writer import Writer
 from headway.storage.recounting import are_uncounted, count_anew
 from headway.storage.shared import statements as shared_sql
+from headway.storage.shared.columns import to_completion
 from headway.storage.shared.import_ledger import StoredImports
 from headway.storage.shared.recalculations import Recalculations
 from headway.storage.shared.sign_in_codes import StoredSignInCodes
@@ -232,6 +234,10 @@ class PostgresStore:
         """Return the courses in which a learner is enrolled."""
         rows = await self._of(learner_id).fetch(shared_sql.ENROLMENTS_OF, learner_id)
         return [to_course_progress(columns) for columns in rows]
+
+    async def completions(self, learner_id: LearnerId) -> Sequence[Completion]:
+        """Return all completions of a learner."""
+        return list(map(to_completion, await self._of(learner_id).fetch(shared_sql.COMPLETIONS_OF, learner_id)))
 
     async def write_all(self, writes: Sequence[LessonWrite | CourseProgressRestore]) -> Sequence[Written | bool]:
         """Apply writes and restores in their order, all or none."""

@@ -10,6 +10,7 @@ from typing import Any, Final
 import asyncpg
 
 from headway.domain.changes import ChangeSet, Work, all_written, by_learner_and_course
+from headway.domain.completions import NewCompletion
 from headway.domain.counters import Counters
 from headway.domain.enrolments import Enforcement
 from headway.domain.errors import CourseNotFoundError
@@ -335,8 +336,21 @@ async def store_what_follows(
         await connection.execute(sql.REMOVE_LEARNER_DAYS_AT, *zip(*gone, strict=True))
     if days:
         await connection.execute(sql.PUT_LEARNER_DAYS, *from_held_days(days))
+    await _keep_completions(connection, [change.completion for change in changes if change.completion is not None])
     if counters:
         await add_counters(connection, slot, counters, in_parts=in_parts)
+
+
+async def _keep_completions(connection: asyncpg.Connection, new: Sequence[NewCompletion]) -> None:
+    """Keep the completions of courses. Each needs all of the learner's lesson progress, as it is stored now."""
+    if not new:
+        return
+    found: dict[CourseProgressKey, list[LessonProgress]] = {one.progress[:2]: [] for one in new}
+    for columns in await connection.fetch(sql.LESSON_PROGRESS_OF, *zip(*found, strict=True)):
+        progress = to_lesson_progress(columns)
+        found[progress.learner_id, progress.course_id].append(progress)
+    completions = [one.kept(found[one.progress[:2]]) for one in new]
+    await connection.execute(sql.PUT_COMPLETIONS, *zip(*completions, strict=True))
 
 
 def _few_at_a_time(groups: Sequence[Group]) -> Iterator[Sequence[Group]]:

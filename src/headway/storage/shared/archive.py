@@ -1,21 +1,24 @@
 """Reads everything in a database, by keys: the part of the Archive protocol that is the same in every store."""
 
 from collections.abc import Callable, Sequence
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Final, NamedTuple
 
 from headway.domain.catalogue import VersionedCourse
+from headway.domain.completions import Completion
 from headway.domain.course_progress import CourseProgress
-from headway.domain.holdings import CourseProgressKey, HeldDay, LearnerDayKey, LessonKey
+from headway.domain.holdings import CompletionKey, CourseProgressKey, HeldDay, LearnerDayKey, LessonKey
 from headway.domain.identifiers import CourseId
 from headway.domain.progress import LessonProgress
 from headway.storage.lessons import to_courses
 from headway.storage.shared import statements as sql
+from headway.storage.shared.columns import to_completion
 from headway.storage.shared.ids import FIRST_ID, LAST_ID
 from headway.storage.shared.session import Row, Session
 
 _FIRST_KEY: Final = (FIRST_ID, FIRST_ID, FIRST_ID)
 _FIRST_DAY: Final = (FIRST_ID, FIRST_ID, date.min)
+_FIRST_COMPLETION: Final = (FIRST_ID, FIRST_ID, datetime.min.replace(tzinfo=UTC))
 
 
 class RowReaders(NamedTuple):
@@ -62,6 +65,11 @@ class ArchiveReader:
         found = await self._page(sql.DAYS_FROM, after or _FIRST_DAY, limit + 1)
         days = map(self._readers.held_day, found)
         return [held for held in days if (*held[:2], held.day.date) != after][:limit]
+
+    async def completions(self, after: CompletionKey | None, limit: int) -> Sequence[Completion]:
+        """Return completions by learner, course and time."""
+        found = await self._page(sql.COMPLETIONS_FROM, after or _FIRST_COMPLETION, limit + 1)
+        return [completion for completion in map(to_completion, found) if completion[:3] != after][:limit]
 
     async def _page(self, statement: str, key: Sequence[object], rows: int) -> Sequence[Row]:
         last = await self._last_learner(statement, key, rows)

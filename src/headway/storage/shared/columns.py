@@ -9,12 +9,15 @@ Statements in .sql files name a table in braces, and `filled` writes its columns
 """
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
+from headway.domain.bounds import plain
+from headway.domain.completions import Completion
 from headway.domain.course_progress import EnrolmentSource
-from headway.domain.identifiers import GroupId
+from headway.domain.identifiers import CourseId, GroupId, LearnerId
+from headway.storage.shared.session import to_moment
 
 
 class Table:
@@ -90,6 +93,17 @@ COURSE_PROGRESS: Final = Table(
     due_at="timestamptz",
     sources="json",
 )
+COMPLETIONS: Final = Table(
+    "completions",
+    key=3,
+    user_id="uuid",
+    course_id="uuid",
+    completed_at="timestamptz",
+    course_version="bigint",
+    completion_percentage="double precision",
+    score="double precision",
+    expires_at="timestamptz",
+)
 LEARNER_DAYS: Final = Table(
     "learner_days",
     key=3,
@@ -105,7 +119,12 @@ LEARNER_DAYS: Final = Table(
 
 def filled(sql: str) -> str:
     """Return the text of a .sql file with the tables' columns written out."""
-    return sql.format(lesson_progress=LESSON_PROGRESS, course_progress=COURSE_PROGRESS, learner_days=LEARNER_DAYS)
+    return sql.format(
+        lesson_progress=LESSON_PROGRESS,
+        course_progress=COURSE_PROGRESS,
+        completions=COMPLETIONS,
+        learner_days=LEARNER_DAYS,
+    )
 
 
 def from_sources(sources: tuple[EnrolmentSource, ...]) -> str | None:
@@ -116,6 +135,20 @@ def from_sources(sources: tuple[EnrolmentSource, ...]) -> str | None:
 def to_sources(column: str | None) -> tuple[EnrolmentSource, ...]:
     """Return what enrols a learner from its column."""
     return tuple(_to_source(*source) for source in orjson.loads(column)) if column else ()
+
+
+def to_completion(columns: Any) -> Completion:
+    """Return a row of `completions`."""
+    learner, course, completed_at, version, percentage, score, expires_at = columns
+    return Completion(
+        LearnerId(str(learner)),
+        CourseId(str(course)),
+        to_moment(completed_at),
+        version,
+        plain(percentage),
+        None if score is None else plain(score),
+        None if expires_at is None else to_moment(expires_at),
+    )
 
 
 def _to_source(group_id: GroupId | None, starts_at: str | None, due_at: str | None) -> EnrolmentSource:

@@ -156,10 +156,12 @@ def _of_incomplete_lesson(dialect: Dialect) -> str:
 def _of_enrolment(dialect: Dialect) -> str:
     """Return the condition for learners who have or have not started, who are due, and who are or are not late."""
     due_before, now = dialect.typed("due_before", "timestamptz"), dialect.typed("now", "timestamptz")
+    completed_before = dialect.typed("completed_before", "timestamptz")
     late = f"(p.due_at IS NOT NULL AND p.due_at < {now} AND p.completed_at IS NULL AND p.ended_at IS NULL)"
     return f"""(
                 ({dialect.typed("started", "boolean")} IS NULL OR (p.started_at IS NOT NULL) = :started)
                 AND ({due_before} IS NULL OR p.due_at < :due_before)
+                AND ({completed_before} IS NULL OR p.completed_at < :completed_before)
                 AND ({dialect.typed("late", "boolean")} IS NULL OR {late} = :late)
             )"""
 

@@ -77,4 +77,4 @@ def _incomplete_page(
 
 def _filters(query: RosterQuery) -> tuple[object, ...]:
     of_progress = query.completed, query.last_seen_before, query.incomplete_lesson, query.failed_at_least
-    return *of_progress, query.started, query.due_before, query.late, query.now
+    return *of_progress, query.started, query.due_before, query.completed_before, query.late, query.now

@@ -8,6 +8,7 @@ from typing import Final
 import apsw
 
 from headway.domain.catalogue import VersionedCourse
+from headway.domain.completions import Completion
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress
 from headway.domain.holdings import HeldDay, Holdings
@@ -22,6 +23,7 @@ from headway.storage.sqlite.figures import store_counters
 from headway.storage.sqlite.reader import LongReader, Reader
 from headway.storage.sqlite.recount import SqliteRecount
 from headway.storage.sqlite.rows import (
+    bound,
     fetch,
     from_course_progress,
     from_held_day,
@@ -79,6 +81,11 @@ class SqliteArchive(ArchiveReader):
         """Store finished days."""
         async with self._transaction() as connection:
             connection.executemany(sql.PUT_LEARNER_DAY, map(from_held_day, days))
+
+    async def put_completions(self, completions: Sequence[Completion]) -> None:
+        """Store completions."""
+        async with self._transaction() as connection:
+            connection.executemany(sql.PUT_COMPLETION, [tuple(map(bound, one)) for one in completions])
 
     @contextlib.asynccontextmanager
     async def recount(self, course_id: CourseId | None) -> AsyncIterator[Recount]:

@@ -14,6 +14,7 @@ from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.progress import LessonProgress
 from headway.domain.readings import LearnerRecord
 from headway.storage.shared import statements as shared_sql
+from headway.storage.shared.columns import to_completion
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.figures import store_counters
 from headway.storage.sqlite.rows import (
@@ -43,6 +44,7 @@ def record_of(
             if not course_progress.is_empty
         ],
         [(day.course_id, day.day) for day in held],
+        list(map(to_completion, fetch(connection, shared_sql.COMPLETIONS_OF, learner_id))),
     )
 
 
@@ -66,7 +68,12 @@ def erase(connection: apsw.Connection, learner_id: LearnerId, now: datetime) -> 
     for change in _erased(learner_id, record, now):
         change.add_to(counters)
     store_counters(connection, counters)
-    for statement in (sql.ERASE_LESSON_PROGRESS, sql.ERASE_COURSE_PROGRESS, sql.ERASE_DAYS):
+    for statement in (
+        sql.ERASE_LESSON_PROGRESS,
+        sql.ERASE_COURSE_PROGRESS,
+        sql.ERASE_DAYS,
+        shared_sql.ERASE_COMPLETIONS,
+    ):
         fetch(connection, statement, learner_id)
     return any(record)
 

@@ -32,6 +32,7 @@ from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.recent import Recent
 from headway.storage.sqlite.rows import (
+    bound,
     fetch,
     fetch_one,
     from_held_day,
@@ -178,6 +179,9 @@ class ProgressTable:
             fetch(connection, sql.PUT_LEARNER_DAY, *from_held_day(HeldDay(*key, day)))
         for moment in change.removed_days:
             fetch(connection, sql.REMOVE_LEARNER_DAY, *key, moment.isoformat())
+        if change.completion is not None:
+            completion = change.completion.kept(all_lesson_progress_of(connection, *key))
+            fetch(connection, sql.PUT_COMPLETION, *map(bound, completion))
         change.add_to(counters)
 
 

@@ -57,6 +57,10 @@ ON CONFLICT (course_id, day) DO UPDATE SET
 -- Store a finished day of a learner.
 INSERT OR REPLACE INTO learner_days ({learner_days}) VALUES ({learner_days:values});
 
+-- name: put-completion!
+-- Keep a completion.
+INSERT OR REPLACE INTO completions ({completions}) VALUES ({completions:values});
+
 -- name: course-counts
 -- The counters of a course.
 SELECT course_id, learners, completed, enrolled, enrolled_started, enrolled_completed FROM course_statistics WHERE course_id = :course_id;

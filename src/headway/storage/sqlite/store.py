@@ -25,6 +25,7 @@ from headway.domain.catalogue import (
     compare,
 )
 from headway.domain.changes import Work, all_written, by_learner_and_course
+from headway.domain.completions import Completion
 from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp
@@ -40,6 +41,7 @@ from headway.domain.writes import UNCONDITIONAL, CourseProgressRefresh, LessonWr
 from headway.storage.committer import CommitObserver, Committer, Outcome
 from headway.storage.recounting import are_uncounted, count_anew
 from headway.storage.shared import statements as shared_sql
+from headway.storage.shared.columns import to_completion
 from headway.storage.shared.import_ledger import StoredImports
 from headway.storage.shared.recalculations import Recalculations
 from headway.storage.shared.sign_in_codes import StoredSignInCodes
@@ -207,6 +209,10 @@ class SqliteStore:
         return [
             to_course_progress(columns) for columns in self._reader.read(fetch, shared_sql.ENROLMENTS_OF, learner_id)
         ]
+
+    async def completions(self, learner_id: LearnerId) -> Sequence[Completion]:
+        """Return all completions of a learner."""
+        return list(map(to_completion, self._reader.read(fetch, shared_sql.COMPLETIONS_OF, learner_id)))
 
     async def put_course(self, course: Course, precondition: Precondition = UNCONDITIONAL) -> CoursePut:
         """Store a course, new or in place of its present version."""

@@ -39,3 +39,17 @@ ALTER TABLE lessons
     ADD COLUMN due_at timestamptz,
     ADD COLUMN due_after_days integer;
 ALTER TABLE courses ADD COLUMN valid_for_days integer;
+
+-- Completions of courses, distributed by user_id. None is removed, except with its learner.
+CREATE TABLE completions (
+    user_id               uuid NOT NULL,
+    course_id             uuid NOT NULL,
+    completed_at          timestamptz NOT NULL,
+    course_version        bigint NOT NULL,
+    completion_percentage double precision NOT NULL,
+    score                 double precision,
+    expires_at            timestamptz,
+    PRIMARY KEY (user_id, course_id, completed_at)
+);
+INSERT INTO completions (user_id, course_id, completed_at, course_version, completion_percentage)
+SELECT user_id, course_id, completed_at, course_version, 100 FROM course_progress WHERE completed_at IS NOT NULL;

@@ -36,3 +36,17 @@ ALTER TABLE lessons ADD COLUMN requires TEXT;
 ALTER TABLE lessons ADD COLUMN due_at TEXT;
 ALTER TABLE lessons ADD COLUMN due_after_days INTEGER;
 ALTER TABLE courses ADD COLUMN valid_for_days INTEGER;
+
+-- Completions of courses. None is removed, except with its learner.
+CREATE TABLE completions (
+    user_id               TEXT NOT NULL,
+    course_id             TEXT NOT NULL,
+    completed_at          TEXT NOT NULL,
+    course_version        INTEGER NOT NULL,
+    completion_percentage REAL NOT NULL,
+    score                 REAL,
+    expires_at            TEXT,
+    PRIMARY KEY (user_id, course_id, completed_at)
+) WITHOUT ROWID;
+INSERT INTO completions (user_id, course_id, completed_at, course_version, completion_percentage)
+SELECT user_id, course_id, completed_at, course_version, 100 FROM course_progress WHERE completed_at IS NOT NULL;
