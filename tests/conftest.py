@@ -37,7 +37,7 @@ def pytest_xdist_auto_num_workers() -> int:
     return 2 * (os.cpu_count() or 1)
 
 
-_OF_POSTGRES = {"databases", "own_server", "postgres_service", "postgres_url"}
+_OF_POSTGRES = {"databases", "empty_postgres_url", "own_server", "postgres_service", "postgres_url"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -97,14 +97,21 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def postgres_url(databases: Databases) -> Iterator[str]:
-    """The address of an empty PostgreSQL database of the test's own."""
+    """Yield the address of a PostgreSQL database of the test's own: migrated, without rows."""
     with databases.fresh() as url:
+        yield url
+
+
+@pytest.fixture
+def empty_postgres_url(databases: Databases) -> Iterator[str]:
+    """Yield the address of a PostgreSQL database of the test's own, without tables."""
+    with databases.empty() as url:
         yield url
 
 
 @pytest.fixture(params=STORES)
 def database_url(request: pytest.FixtureRequest, folder: Path) -> str:
-    """The address of an empty database of the test's own, in its folder or on the server: one on each store."""
+    """Return the address of a database of the test's own without rows: a file in its folder, or `postgres_url`."""
     if request.param == "sqlite":
         return f"sqlite:///{folder}/headway.db"
     url: str = request.getfixturevalue("postgres_url")

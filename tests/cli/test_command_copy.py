@@ -30,6 +30,12 @@ from support.program import Program, headway
 from support.running import Running, eventually
 
 
+@pytest.fixture
+def postgres_url(empty_postgres_url: str) -> str:
+    """Return the address of a database without tables, which the program has to make."""
+    return empty_postgres_url
+
+
 class Player:
     """A learner who writes with the tag of what was read."""
 

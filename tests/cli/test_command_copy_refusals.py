@@ -27,6 +27,12 @@ from support.program import Finished, headway
 from support.running import HEADWAY, eventually, service_environment
 
 
+@pytest.fixture
+def postgres_url(empty_postgres_url: str) -> str:
+    """Return the address of a database without tables, which the program has to make."""
+    return empty_postgres_url
+
+
 def test_a_destination_that_holds_another_installation_is_refused(
     folder: Path, sqlite_url: str, postgres_url: str
 ) -> None:

@@ -8,6 +8,12 @@ from support.program import Program, check_refusal, headway
 PASSWORD = "a-database-password"
 
 
+@pytest.fixture
+def postgres_url(empty_postgres_url: str) -> str:
+    """Return the address of a database without tables, which the program has to make."""
+    return empty_postgres_url
+
+
 def test_a_second_migration_does_nothing(program: Program) -> None:
     first = program("migrate")
     assert first.code == 0

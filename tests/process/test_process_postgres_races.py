@@ -23,7 +23,7 @@ SERVICES = 3
 
 @pytest.fixture(scope="module")
 def database(own_server: Server) -> Iterator[str]:
-    with closing(Databases(own_server.url)) as databases, databases.fresh() as url:
+    with closing(Databases(own_server.url)) as databases, databases.empty() as url:
         yield url
 
 

@@ -23,9 +23,9 @@ COMMANDS = (["serve", "--port", "0"], ["migrate"], ["courses", "list"])
 
 
 @pytest.fixture
-def program(folder: Path, postgres_url: str) -> Program:
+def program(folder: Path, empty_postgres_url: str) -> Program:
     """The program on an empty database."""
-    return Program(folder, postgres_url)
+    return Program(folder, empty_postgres_url)
 
 
 def test_the_migrations_are_numbered_without_a_gap() -> None:

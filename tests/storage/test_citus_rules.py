@@ -77,7 +77,7 @@ _OF_CITUS: Final = """
 @pytest.fixture(scope="module")
 def migrated(databases: Databases) -> Iterator[Session]:
     """A database with the store's schema, and with Citus' functions by name."""
-    with databases.fresh() as url, session(url) as database:
+    with databases.empty() as url, session(url) as database:
         database.execute(*(file.read_text(encoding="utf-8") for file in _MIGRATIONS))
         database.execute(
             _OF_CITUS,

@@ -478,12 +478,17 @@ class StoreMachine(RuleBasedStateMachine):
             assert self.run(self.store.learner_courses(learner)) == of_learner
 
 
-def test_a_store_does_what_the_model_does(make_store: MakeStore) -> None:
+@pytest.mark.parametrize(
+    ("database_url", "examples"),
+    [("sqlite", 30), ("postgres", 10)],  # a step takes six times as long on PostgreSQL
+    indirect=["database_url"],
+)
+def test_a_store_does_what_the_model_does(make_store: MakeStore, examples: int) -> None:
     with asyncio.Runner() as runner:
         run_state_machine_as_test(
             cast("type[StoreMachine]", partial(StoreMachine, make_store, runner)),
             settings=settings(
-                max_examples=20,
+                max_examples=examples,
                 stateful_step_count=25,
                 deadline=None,
                 suppress_health_check=list(HealthCheck),

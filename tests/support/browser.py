@@ -1,6 +1,5 @@
 """A real browser on the pages: Debian's Chromium, driven by Playwright, with axe-core to look for barriers."""
 
-import json
 import os
 import shutil
 from collections.abc import Collection, Iterator, Sequence
@@ -126,14 +125,17 @@ def visiting(
     assert not complaints, complaints
 
 
+_VIOLATIONS: Final = """() => axe.run({ resultTypes: ["violations"] }).then((found) => found.violations.map(
+    (one) => `${one.id}: ${one.help}: ${JSON.stringify(one.nodes.map((node) => node.target))}`
+))"""
+"""Only this text leaves the page: a whole report of axe-core is megabytes, and took a second to hand over."""
+
+
 def barriers(page: Page) -> list[str]:
-    """What axe-core finds wrong with a page, a line each."""
+    """Return what axe-core finds wrong with a page, a line for each rule that is violated."""
     page.evaluate(_AXE.read_text())  # not a script element, which the pages' policy would refuse
-    found = page.evaluate("() => axe.run()")
-    return [
-        f"{one['id']}: {one['help']}: {json.dumps([node['target'] for node in one['nodes']])}"
-        for one in found["violations"]
-    ]
+    found: list[str] = page.evaluate(_VIOLATIONS)
+    return found
 
 
 def fits(page: Page) -> bool:

@@ -99,24 +99,50 @@ class Session:
 
 
 class Databases:
-    """Makes databases on a server, by the address of one that is there."""
+    """Makes databases on a server, by the address of one that is there.
 
-    def __init__(self, url: str) -> None:
+    `copying` is how the server copies a database, an option of CREATE DATABASE.
+    """
+
+    def __init__(self, url: str, copying: str = "") -> None:
         self._url = url
+        self._copying = copying
         self._session = Session(url)
+        self._template = f"headway_template_{uuid4().hex}"
+        self._is_made = False
+
+    @contextmanager
+    def empty(self) -> Iterator[str]:
+        """Yield the address of a database without tables. It and all its connections end with the block."""
+        with self._made("template1") as url:
+            yield url
 
     @contextmanager
     def fresh(self) -> Iterator[str]:
-        """The address of an empty database, which goes when the block is left, with whoever is connected to it."""
+        """Yield the address of a migrated database without rows. It and all its connections end with the block.
+
+        It is a copy of a database that was migrated once. To copy one takes a fifth of the time of migrating it.
+        """
+        if not self._is_made:
+            self._session.execute(f"CREATE DATABASE {self._template}")
+            with ThreadPoolExecutor(1) as pool:  # the test's own thread may be running an event loop
+                pool.submit(asyncio.run, _migrate(_named(self._url, self._template))).result()
+            self._is_made = True
+        with self._made(self._template) as url:
+            yield url
+
+    def close(self) -> None:
+        self._session.execute(f"DROP DATABASE IF EXISTS {self._template} WITH (FORCE)")
+        self._session.close()
+
+    @contextmanager
+    def _made(self, template: str) -> Iterator[str]:
         name = f"headway_test_{uuid4().hex}"
-        self._session.execute(f"CREATE DATABASE {name}")
+        self._session.execute(f"CREATE DATABASE {name} TEMPLATE {template} {self._copying}")
         try:
             yield _named(self._url, name)
         finally:
             self._session.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-    def close(self) -> None:
-        self._session.close()
 
 
 class ClusterDatabases(Databases):
@@ -135,7 +161,6 @@ class ClusterDatabases(Databases):
         self._nodes = [_at(url, host, port) for host, port in nodes]
         self._sessions = [Session(node) for node in self._nodes]
         self._copies = ThreadPoolExecutor(len(nodes))
-        self._template = f"headway_template_{uuid4().hex}"
         self._make_template(nodes)
 
     @contextmanager
@@ -179,11 +204,17 @@ class ClusterDatabases(Databases):
         list(self._copies.map(lambda connected: connected.execute(*statements), self._sessions))
 
 
-async def _distribute(url: str, shards: int) -> None:
+async def _migrate(url: str) -> PostgresStore:
+    """Make Headway's tables in an empty database. Returns the store, which is closed."""
     store = Headway(Settings(database_url=url)).store
     assert isinstance(store, PostgresStore)
     await store.open()
     await store.close()
+    return store
+
+
+async def _distribute(url: str, shards: int) -> None:
+    store = await _migrate(url)
     await store.distribute(shards)
 
 
@@ -290,7 +321,10 @@ def databases() -> Iterator[Databases]:
         with closing(Databases(url)) as made:
             yield made
     else:
-        with server(_roomy_memory(), **_DISPOSABLE) as started, closing(Databases(started.url)) as made:
+        with (
+            server(_roomy_memory(), **_DISPOSABLE) as started,
+            closing(Databases(started.url, "STRATEGY FILE_COPY")) as made,  # in memory, files are copied in no time
+        ):
             yield made
 
 

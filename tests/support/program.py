@@ -1,8 +1,8 @@
-"""The program in processes of their own that start in a twentieth of the time.
+"""Runs the program in processes of its own that start in a twentieth of the time.
 
-Each is forked from a process that has imported the libraries, but nothing of the command line: what that reads when it
-is imported (the streams, the environment) is the new process's own. A few tests start the installed script instead,
-to show that it does the same.
+Each is forked from a process that has imported the libraries and the pages, but nothing of the command line: what that
+reads when it is imported (the streams, the environment) is the new process's own. A few tests start the installed
+script instead, to show that it does the same.
 """
 
 import multiprocessing
@@ -24,6 +24,7 @@ _FORKS = multiprocessing.get_context("forkserver")
 _FORKS.set_forkserver_preload(
     [
         "headway.app",
+        "headway.dashboard",
         "pytest",  # the program that is forked for is run again in each fork, up to its `if __name__ == "__main__"`
         "rich.progress",
         "rich.table",
@@ -33,6 +34,7 @@ _FORKS.set_forkserver_preload(
         "uvicorn.protocols.http.httptools_impl",
         "uvicorn.protocols.websockets.auto",
         "yaml",
+        "support.frozen",  # the last one
     ]
 )
 
