@@ -22,14 +22,13 @@ from headway.http.api.routes import OPERATIONS, PREFIX, TAGS
 from headway.http.engine.dispatcher import Dispatcher
 from headway.http.engine.endpoint import Dependencies, Endpoint
 from headway.http.engine.event_streams import Streams
-from headway.http.engine.lists import RenderedLists
 from headway.http.engine.long_answers import LongAnswers
 from headway.http.engine.observation import Observed
 from headway.http.engine.protocol import CUT_OFF, STOPPING
+from headway.http.engine.replies import RenderedLists
 from headway.http.engine.requests import BodyBudget, Pages
-from headway.jobs.recalculation import Recalculator
 from headway.jobs.runner import Runner
-from headway.jobs.upkeep import Finisher, Sweeper
+from headway.jobs.upkeep import Finisher, Recalculator, Sweeper
 from headway.logs import get_logger
 from headway.metrics import Metrics
 from headway.service import Services

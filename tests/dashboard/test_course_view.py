@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.values import course, course_progress, lesson, stored
-from headway.dashboard.course_view import CourseView, LessonLine, Shown
+from headway.dashboard.learner_views import CourseView, LessonLine, Shown
 from headway.domain.activity import calendar_of
 from headway.domain.catalogue import Course, VersionedCourse
 from headway.domain.progress import LessonProgress, Status

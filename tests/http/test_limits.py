@@ -15,8 +15,7 @@ import pytest
 from headway.domain.course_progress import LessonsStamp
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.formats.progress_file import IMPORT_BODY_BYTES
-from headway.http.engine.lists import RenderedLists
-from headway.http.engine.replies import json_reply
+from headway.http.engine.replies import RenderedLists, json_reply
 from headway.http.engine.requests import BodyBudget, BodyTooLargeError, HeldBody, TooManyBodiesError
 from support.running import PREFIX, Running, authorization, course, headway_serve
 

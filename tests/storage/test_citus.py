@@ -15,8 +15,8 @@ from domain.values import lesson
 from headway.domain.errors import ConfigurationError
 from headway.domain.identifiers import LearnerId
 from headway.domain.ports import Store
-from headway.jobs.recalculation import Recalculator
 from headway.jobs.runner import Runner
+from headway.jobs.upkeep import Recalculator
 from headway.service.verification import verify
 from headway.storage.postgres.cluster import Cluster, find_cluster
 from headway.storage.postgres.schema import DISTRIBUTED

@@ -8,8 +8,8 @@ import pytest
 
 from domain.values import lesson
 from headway.domain.progress import Status
-from headway.jobs.recalculation import Recalculator
 from headway.jobs.runner import Runner
+from headway.jobs.upkeep import Recalculator
 from storage.stores import merge_write, new_course, new_learner, opened, postgres_store, soon, written
 from storage.test_store_edits import check_exact, completed, derived
 

@@ -23,9 +23,17 @@ from headway.domain.progress import ProgressUpdate, Status
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Written
 from headway.jobs.runner import Runner
 from headway.jobs.upkeep import Finisher
-from headway.storage.imports import from_writes, to_writes
 from headway.storage.sqlite import SqliteStore
-from headway.storage.sqlite.promises import LINES_OF_A_PIECE, Lines, any_promised, key_of, last_set_aside, pieces_of
+from headway.storage.sqlite.promises import (
+    LINES_OF_A_PIECE,
+    Lines,
+    any_promised,
+    from_writes,
+    key_of,
+    last_set_aside,
+    pieces_of,
+    to_writes,
+)
 from storage.processes import TOGETHER
 from storage.stores import exact_tally, merge_write, new_course, new_learner, opened, rows_of, sqlite_store, written
 

@@ -18,8 +18,8 @@ from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.ports import Store
 from headway.domain.progress import ProgressUpdate, Status
 from headway.domain.writes import LessonWrite
-from headway.jobs.recalculation import Recalculator
 from headway.jobs.runner import Runner
+from headway.jobs.upkeep import Recalculator
 from headway.service import verification
 from headway.service.impact import impact
 from storage.installations import archive_of

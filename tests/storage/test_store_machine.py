@@ -19,11 +19,11 @@ from headway.domain.course_progress import CourseProgress, EnrolmentSource, Less
 from headway.domain.dating import NO_TIMES, Times
 from headway.domain.enrolments import EnrolmentChange
 from headway.domain.errors import CourseNotFoundError, HeadwayError
+from headway.domain.holdings import LessonsReading
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId, ProgressId
 from headway.domain.ports import Store
 from headway.domain.progress import LessonProgress, Status
 from headway.domain.progress import recalculate as recalculate_row
-from headway.domain.readings import LessonsReading
 from headway.domain.statistics import reading_of
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition, Written
 from storage.installations import archive_of

@@ -1,13 +1,12 @@
 """Authentication: bearer tokens, browser sessions, identity providers, and the keys and secrets that they need."""
 
 from headway.auth.authenticator import Authenticator
-from headway.auth.claims import learner_id
+from headway.auth.claims import issue_token, learner_id
 from headway.auth.jwks import JwksUrl
 from headway.auth.keys import KeySource, PinnedKey, PublicKey, SharedSecret
 from headway.auth.provider import Failure, IdentityProvider, ProviderSettings, SignInError
 from headway.auth.secret_file import load_or_make_secret
 from headway.auth.sessions import Session, Sessions
-from headway.auth.tokens import issue_token
 
 __all__ = [
     "Authenticator",

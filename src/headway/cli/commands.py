@@ -13,14 +13,13 @@ from rich.text import Text
 from headway.app import VERSION, Headway
 from headway.auth import issue_token
 from headway.cli import copying, courses, demo, importing, learners, links, statistics, verifying
-from headway.cli.arguments import lifetime_of
-from headway.cli.console import announce, fail, load_settings, out, refusals_end_the_program
+from headway.cli.console import announce, fail, lifetime_of, load_settings, out, refusals_end_the_program
 from headway.domain.errors import ConfigurationError
 from headway.server.listening import base_url, bound_socket, refuse_unsafe
 from headway.server.serving import run
 from headway.settings import LogFormat, Settings
 from headway.storage.postgres import PostgresStore
-from headway.storage.postgres.address import without_password
+from headway.storage.postgres.connections import without_password
 
 app: Final = typer.Typer(
     name="headway",

@@ -1,23 +1,28 @@
-"""What all commands share: loading settings, the consoles for output and errors, and ending with an error."""
+"""What all commands share: settings, arguments, the consoles, the progress of long work, ending with an error."""
 
 import asyncio
 import contextlib
 import re
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from datetime import timedelta
+from time import monotonic
 from typing import Final, NoReturn, TypeVar
 
 import asyncpg
 import typer
 from pydantic import ValidationError
 from rich.console import Console, ConsoleOptions, RenderableType
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.segment import Segment
 from rich.text import Text
 
 from headway.app import VERSION, Headway
 from headway.domain.errors import ConfigurationError, HeadwayError, InvalidValueError
+from headway.domain.identifiers import CourseId
 from headway.domain.principal import COURSES_WRITE, LEARNERS_ADMIN, OPERATOR_ID, STATISTICS_READ, Principal
 from headway.domain.text import without_controls
+from headway.formats.identifiers import InvalidIdentifierError, parse_identifier
 from headway.logs import configure, get_logger
 from headway.service import Services
 from headway.settings import LogFormat, Settings
@@ -27,6 +32,8 @@ T = TypeVar("T")
 _log = get_logger("headway")
 
 _KEPT: Final = re.compile(r"[^\n\t]+")  # line feeds and tabs stay as they are
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_SECONDS_BETWEEN_LINES: Final = 10.0
 
 
 class _Harmless(Console):
@@ -122,3 +129,55 @@ def announce(settings: Settings, url: str) -> None:
         _log.info(announcement)
     else:
         err.print(announcement)
+
+
+def course_id_of(text: str) -> CourseId:
+    """Return the course id in an argument COURSE. Ends the program where it is not a valid id."""
+    try:
+        return CourseId(parse_identifier("COURSE", text))
+    except InvalidIdentifierError as error:
+        fail(str(error), 2)
+
+
+def lifetime_of(text: str) -> timedelta:
+    """Return the duration in an option --expires. Ends the program where it is not valid."""
+    unit = _UNITS.get(text[-1:])
+    number = text[:-1]
+    if unit is None or not (number.isascii() and number.isdigit()) or not 0 < int(number) < 10**6:
+        fail("--expires takes a whole number and a unit: 90s, 15m, 12h or 30d.", 2)
+    return timedelta(**{unit: int(number)})
+
+
+@contextlib.contextmanager
+def stage_shown(stage: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show how far a stage is. Yields a function to call with the amount of work done since the last call."""
+    if not err.is_terminal:
+        lines = _Lines(stage, total)
+        yield lines.advance
+        lines.print()
+        return
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
+    with Progress(*columns, console=err) as bar:
+        task = bar.add_task(stage, total=total)
+        yield lambda count: bar.advance(task, count)
+
+
+class _Lines:
+    """Prints how far a stage is, at most once every few seconds."""
+
+    def __init__(self, stage: str, total: int) -> None:
+        self._stage = stage
+        self._total = total
+        self._done = 0
+        self._printed_at = monotonic()
+
+    def advance(self, count: int) -> None:
+        """Add to the amount done, and print a line where it is time."""
+        self._done += count
+        if monotonic() - self._printed_at > _SECONDS_BETWEEN_LINES:
+            self.print()
+
+    def print(self) -> None:
+        """Print the amount done and the total."""
+        err.print(f"{self._stage}: {self._done:,} of {self._total:,}")
+        self._printed_at = monotonic()

@@ -13,14 +13,13 @@ import typer
 from rich.table import Column, Table
 
 from headway.app import Headway
-from headway.cli.console import count_of, fail, load_settings, out, refusals_end_the_program
-from headway.cli.stages import shown
+from headway.cli.console import count_of, fail, load_settings, out, refusals_end_the_program, stage_shown
 from headway.domain.errors import ConfigurationError, StoreUnavailableError
 from headway.domain.ports import Archive
 from headway.settings import Settings
 from headway.storage import copying
 from headway.storage.copying import Compared
-from headway.storage.recounting import count_anew
+from headway.storage.migrations import count_anew
 
 _SETTING: Final = "HEADWAY_DATABASE_URL"
 
@@ -78,15 +77,15 @@ async def _copy(source: Settings, destination: Settings) -> _Copied:
 
 async def _copy_all(source: Archive, destination: Archive) -> _Copied:
     here, there = await source.holdings(), await destination.holdings()
-    with shown("Checking the destination", sum(there)) as progress:
+    with stage_shown("Checking the destination", sum(there)) as progress:
         await copying.refuse_unless_earlier(source, destination, progress)
     began = monotonic()
-    with shown("Copying", sum(here)) as progress:
+    with stage_shown("Copying", sum(here)) as progress:
         put = await copying.put_what_differs(source, destination, progress)
-    with shown("Counting", here.lesson_progress) as progress:
+    with stage_shown("Counting", here.lesson_progress) as progress:
         await count_anew(destination, progress)
     seconds = monotonic() - began
-    with shown("Comparing", sum(here)) as progress:
+    with stage_shown("Comparing", sum(here)) as progress:
         return _Copied(put, seconds, await copying.compare(source, destination, progress))
 
 

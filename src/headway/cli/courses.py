@@ -8,14 +8,13 @@ from rich.progress import track
 from rich.table import Column, Table
 from rich.text import Text
 
-from headway.cli.arguments import course_id_of
-from headway.cli.console import OPERATOR, count_of, err, out, refusals_end_the_program, with_service
+from headway.cli.console import OPERATOR, count_of, course_id_of, err, out, refusals_end_the_program, with_service
 from headway.cli.documents import course_files, read_courses
 from headway.domain.catalogue import Course, CourseChange
 from headway.domain.edits import Impact
 from headway.domain.text import isolated
 from headway.formats.course_document import course_document, course_schema
-from headway.formats.encoding import to_json
+from headway.formats.shapes import to_json
 from headway.service import Services
 from headway.service.catalogue import every_course
 

@@ -11,8 +11,8 @@ from headway.auth import learner_id
 from headway.cli.console import OPERATOR, count_of, fail, load_settings, out, with_service
 from headway.domain.identifiers import LearnerId
 from headway.domain.text import without_controls
-from headway.formats.encoding import to_json
 from headway.formats.learner_export import learner_document
+from headway.formats.shapes import to_json
 
 app: Final = typer.Typer(no_args_is_help=True, help="Export or erase everything about a learner.")
 

@@ -8,8 +8,7 @@ import typer
 
 from headway.app import Headway
 from headway.auth import learner_id
-from headway.cli.arguments import course_id_of, lifetime_of
-from headway.cli.console import fail, load_settings, out, refusals_end_the_program
+from headway.cli.console import course_id_of, fail, lifetime_of, load_settings, out, refusals_end_the_program
 from headway.domain.principal import Principal
 from headway.http.api.sign_in import sign_in_url
 from headway.server.listening import configured_url

@@ -13,14 +13,13 @@ from rich.measure import Measurement
 from rich.table import Column, Table
 from rich.text import Text
 
-from headway.cli.arguments import course_id_of
-from headway.cli.console import OPERATOR, fail, out, with_service
+from headway.cli.console import OPERATOR, course_id_of, fail, out, with_service
 from headway.domain.bounds import Number, shown
 from headway.domain.identifiers import CourseId
 from headway.domain.statistics import CourseStatistics
 from headway.domain.text import isolated
 from headway.formats import statistics as formats
-from headway.formats.encoding import to_json
+from headway.formats.shapes import to_json
 from headway.service import Services
 from headway.service.catalogue import every_course
 

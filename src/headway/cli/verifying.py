@@ -9,9 +9,7 @@ import typer
 from rich.table import Column, Table
 
 from headway.app import Headway
-from headway.cli.arguments import course_id_of
-from headway.cli.console import count_of, fail, load_settings, out, refusals_end_the_program
-from headway.cli.stages import shown
+from headway.cli.console import count_of, course_id_of, fail, load_settings, out, refusals_end_the_program, stage_shown
 from headway.domain.holdings import CourseProgressKey
 from headway.domain.identifiers import CourseId
 from headway.service import verification
@@ -54,11 +52,11 @@ async def _verify(headway: Headway, course_id: CourseId | None, *, repair: bool)
             await store.forget_learners()
         began = monotonic()
         async with store.archive.recount(course_id) as recount:
-            with shown("Counting", await recount.estimate()) as progress:
+            with stage_shown("Counting", await recount.estimate()) as progress:
                 verified = await verification.verify(recount, progress)
         _print_result(verified, monotonic() - began)
         if repair and not verified.is_exact:
-            with shown("Correcting", len({*verified.wrong, *verified.ahead})) as progress:
+            with stage_shown("Correcting", len({*verified.wrong, *verified.ahead})) as progress:
                 await verification.repair(store.archive, store, verified, progress)
         return verified
 

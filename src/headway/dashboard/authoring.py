@@ -14,7 +14,7 @@ from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId
 from headway.domain.principal import COURSES_WRITE
 from headway.formats.course_document import course_document
-from headway.formats.encoding import to_json
+from headway.formats.shapes import to_json
 from headway.service import CatalogueEntry
 
 _ANSWERED_ALONE: Final = frozenset({"version", "recalculation"})

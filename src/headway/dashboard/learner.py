@@ -2,8 +2,7 @@
 
 from starlette.responses import Response
 
-from headway.dashboard.calendar_view import CalendarView
-from headway.dashboard.course_view import CourseView, Shown
+from headway.dashboard.learner_views import CalendarView, CourseView, Shown
 from headway.dashboard.page import Visit
 from headway.domain.errors import CourseNotFoundError
 

@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from headway.auth import IdentityProvider, Sessions
+from headway.dashboard import authoring, learner, statistics
 from headway.dashboard.addresses import page_of
 from headway.dashboard.assets import Assets
 from headway.dashboard.compression import compressed
 from headway.dashboard.cookies import CookieJar
 from headway.dashboard.page import Page, PageNotFoundError, Visit
-from headway.dashboard.pages import PAGES
 from headway.dashboard.rendering import Renderer
 from headway.dashboard.signing_in import SignInFlow
 from headway.domain.errors import HeadwayError
@@ -30,6 +30,18 @@ _UNAVAILABLE: Final = 503
 _FAULT: Final = 500
 
 _log = get_logger("headway.dashboard")
+
+PAGES: Final = (
+    Page("", learner.courses),
+    Page("/courses/{course_id}", learner.course),
+    Page("/statistics", statistics.courses),
+    Page("/statistics/{course_id}", statistics.course, writes_query=True),
+    Page("/statistics/{course_id}/learners/{user_id}", statistics.learner),
+    Page("/authoring", authoring.courses),
+    Page("/authoring/new", authoring.new_course),
+    Page("/authoring/{course_id}", authoring.course),
+)
+"""The table of pages. A request goes to the first entry whose path matches."""
 
 
 @dataclass(frozen=True)

@@ -20,9 +20,9 @@ from headway.domain.catalogue import Course
 from headway.domain.errors import InvalidValueError
 from headway.domain.principal import OPERATOR_ID
 from headway.formats import statistics as formats
-from headway.formats.encoding import to_json
 from headway.formats.queries import InvalidQueryError, query_of
 from headway.formats.roster_query import ActivityParameters, RosterParameters
+from headway.formats.shapes import to_json
 from headway.http.engine.event_streams import state_of
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
-from headway.dashboard.course_view import LessonLine, lines_of
+from headway.dashboard.learner_views import LessonLine, lines_of
 from headway.domain.catalogue import Course, LessonKind
 from headway.domain.counters import HIGHEST_SCORE
 from headway.domain.explanation import ExplainedLesson

@@ -1,17 +1,22 @@
-"""What a database holds: the keys and counts that a copy and a recount work with."""
+"""What is read from a store: all that it holds of one learner, and the keys and counts of a whole database."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from headway.domain.catalogue import Course
+from headway.domain.completions import Completion
 from headway.domain.counters import Counters
-from headway.domain.course_progress import LearnerDay
+from headway.domain.course_progress import CourseProgress, LearnerDay
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.progress import LessonProgress
 
 LessonKey = tuple[LearnerId, CourseId, LessonId]
 CourseProgressKey = tuple[LearnerId, CourseId]
 LearnerDayKey = tuple[LearnerId, CourseId, date]
 CompletionKey = tuple[LearnerId, CourseId, datetime]
+FEW_CHARACTERS: Final = 1_000_000
+"""The most characters of notes and metadata that are read and rendered at once. It takes a few milliseconds."""
 
 
 class HeldDay(NamedTuple):
@@ -43,3 +48,33 @@ class Recounted(NamedTuple):
     counters: Counters
     wrong: Sequence[CourseProgressKey]
     ahead: Sequence[CourseProgressKey]
+
+
+class LessonReading(NamedTuple):
+    """A course, and the learner's progress in one of its lessons (`None`: not written yet)."""
+
+    course: Course
+    lesson_progress: LessonProgress | None
+
+
+class LessonsReading(NamedTuple):
+    """A course, and all the learner's lesson progress in it, hidden lessons included, in no order."""
+
+    course: Course
+    lesson_progress: Sequence[LessonProgress]
+
+
+class CourseProgressReading(NamedTuple):
+    """A course, and the learner's progress in it (`None`: not written yet)."""
+
+    course: Course
+    progress: CourseProgress | None
+
+
+class LearnerRecord(NamedTuple):
+    """All that is kept of a learner, in the order of the keys."""
+
+    lesson_progress: Sequence[LessonProgress]
+    course_progress: Sequence[CourseProgress]
+    days: Sequence[tuple[CourseId, LearnerDay]]
+    completions: Sequence[Completion] = ()

@@ -15,17 +15,20 @@ from headway.domain.enrolments import EnrolmentChange
 from headway.domain.holdings import (
     CompletionKey,
     CourseProgressKey,
+    CourseProgressReading,
     HeldDay,
     Holdings,
     LearnerDayKey,
+    LearnerRecord,
     LessonKey,
+    LessonReading,
+    LessonsReading,
     Recounted,
 )
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.imports import ImportKey, ImportState, Report
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.progress import LessonProgress
-from headway.domain.readings import CourseProgressReading, LearnerRecord, LessonReading, LessonsReading
 from headway.domain.roster import RosterQuery
 from headway.domain.sign_in import SignIn
 from headway.domain.statistics import CourseReading

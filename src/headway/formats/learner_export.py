@@ -11,18 +11,17 @@ from typing_extensions import TypedDict
 
 from headway.domain.course_progress import NEVER, EnrolmentSource, LearnerDay, minutes, to_micro_minutes
 from headway.domain.errors import InvalidValueError, Problem
+from headway.domain.holdings import LearnerRecord
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.domain.imports import Line
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.progress import LessonProgress
-from headway.domain.readings import LearnerRecord
 from headway.domain.writes import LessonWrite, Origin
 from headway.formats import progress
-from headway.formats.encoding import Array
 from headway.formats.enrolments import Completion, completion
 from headway.formats.fields import Moment
 from headway.formats.progress import DatedProgressUpdate, apart
-from headway.formats.shapes import renderer, without
+from headway.formats.shapes import Array, renderer, without
 
 
 class HeldLessonProgress(without(progress.LessonProgress, "content_id")):  # type: ignore[misc]  # made from a shape

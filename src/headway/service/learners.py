@@ -1,10 +1,10 @@
 """Writes, exports and erases learners' data on their behalf."""
 
+from headway.domain.holdings import LearnerRecord
 from headway.domain.identifiers import LearnerId
 from headway.domain.imports import ImportKey, Report
 from headway.domain.ports import Store
 from headway.domain.principal import LEARNERS_ADMIN, Principal
-from headway.domain.readings import LearnerRecord
 from headway.domain.writes import LessonWrite
 from headway.logs import get_logger
 from headway.service.importing import Import, ImportFile, ImportOptions, NotifyLine

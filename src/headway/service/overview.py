@@ -9,10 +9,10 @@ from headway.domain.activity import CALENDAR_WEEKS, Calendar, calendar_of
 from headway.domain.catalogue import Course, Lesson
 from headway.domain.continuing import TouchedLesson, next_lesson
 from headway.domain.course_progress import Summary, summarise
+from headway.domain.holdings import CourseProgressReading
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.ports import Store
 from headway.domain.principal import Principal
-from headway.domain.readings import CourseProgressReading
 from headway.service.course_progress import LearnerReading, read_learner
 
 _ALL_WEEKS: Final = timedelta(weeks=CALENDAR_WEEKS)

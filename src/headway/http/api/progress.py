@@ -7,7 +7,6 @@ from urllib.parse import quote
 
 from headway.domain.catalogue import Lesson
 from headway.domain.progress import LessonProgress
-from headway.formats.encoding import to_json
 from headway.formats.progress import (
     CourseSummary,
     ExplainedSummary,
@@ -21,6 +20,7 @@ from headway.formats.progress import (
 from headway.formats.progress import LessonProgress as LessonProgressShape
 from headway.formats.queries import parse_query
 from headway.formats.roster_query import SummaryParameters
+from headway.formats.shapes import to_json
 from headway.http.engine.endpoint import Operation
 from headway.http.engine.long_answers import write_array
 from headway.http.engine.replies import NO_CONTENT, PRIVATE, Headers, Reply, json_reply, reply_of_json

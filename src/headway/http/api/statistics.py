@@ -6,9 +6,9 @@ from headway.domain.identifiers import LearnerId
 from headway.domain.principal import STATISTICS_READ
 from headway.formats import statistics
 from headway.formats.course_query import CoursesParameters
-from headway.formats.encoding import to_json
 from headway.formats.queries import as_query_faults, parse_query
 from headway.formats.roster_query import ActivityParameters, Format, RosterParameters, SummaryParameters
+from headway.formats.shapes import to_json
 from headway.http.api.statistics_export import FILE_MEDIA, VARIES, negotiated, streamed
 from headway.http.engine.endpoint import Operation
 from headway.http.engine.event_streams import PATIENCE_SECONDS, STREAM_HEADERS, Event, event_of

@@ -16,11 +16,10 @@ from headway.domain.principal import STATISTICS_READ, Principal
 from headway.formats.identifiers import parse_identifier
 from headway.http.engine.errors import INTERNAL_ERROR, to_reply
 from headway.http.engine.event_streams import Streams
-from headway.http.engine.lists import RenderedLists
 from headway.http.engine.long_answers import LongAnswers, TooManyAnswersError
 from headway.http.engine.observation import LoggedRequests, Observer, request_id
 from headway.http.engine.parameters import parse_media_type
-from headway.http.engine.replies import Headers, Reply, StreamedReply, etag_of, not_modified, with_etag
+from headway.http.engine.replies import Headers, RenderedLists, Reply, StreamedReply, etag_of, not_modified, with_etag
 from headway.http.engine.requests import (
     BodyBudget,
     Call,

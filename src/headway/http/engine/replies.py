@@ -1,5 +1,6 @@
-"""Answers: their status, headers and body."""
+"""Answers: their status, headers and body; and the rendered lists that are kept in memory."""
 
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, Mapping
 from hashlib import blake2b
 from io import BytesIO
@@ -7,11 +8,16 @@ from typing import Final, NamedTuple
 
 from starlette.responses import Response
 
-from headway.formats.encoding import Array, to_json
+from headway.domain.course_progress import LessonsStamp
+from headway.domain.holdings import CourseProgressKey
+from headway.formats.shapes import Array, to_json
 from headway.http.engine.long_answers import write_array
 
 Headers = tuple[tuple[bytes, bytes], ...]
 _JSON: Final = (b"content-type", b"application/json")
+KEPT_BYTES: Final = 64 * 1024 * 1024
+# What an entry takes besides its body: keys, stamp, headers.
+_ENTRY_BYTES: Final = 4096
 
 
 class Reply(NamedTuple):
@@ -100,3 +106,41 @@ def linked(reply: Reply, next_page: str | None) -> Reply:
     if next_page is None:
         return reply
     return reply._replace(headers=(*reply.headers, (b"link", f'<{next_page}>; rel="next"'.encode())))
+
+
+class _Rendered(NamedTuple):
+    stamp: LessonsStamp
+    reply: Reply
+
+
+class RenderedLists:
+    """The rendered lists, at most `kept_bytes` of them. The least recently used list is dropped first.
+
+    No answer is stale: a list is used only while the store still has the stamp that it was read under.
+    """
+
+    def __init__(self, kept_bytes: int = KEPT_BYTES) -> None:
+        self._kept_bytes = kept_bytes
+        self._bytes = 0
+        self._lists: OrderedDict[CourseProgressKey, _Rendered] = OrderedDict()
+
+    def find(self, key: CourseProgressKey, stamp: LessonsStamp) -> Reply | None:
+        """Return the list that was rendered under this stamp; `None` where it is not kept."""
+        rendered = self._lists.get(key)
+        if rendered is None or rendered.stamp != stamp:
+            return None
+        self._lists.move_to_end(key)
+        return rendered.reply
+
+    def keep(self, key: CourseProgressKey, stamp: LessonsStamp, reply: Reply) -> None:
+        """Keep a list. It must have been read after its stamp."""
+        replaced = self._lists.pop(key, None)
+        self._bytes += _size(reply) - (_size(replaced.reply) if replaced else 0)
+        self._lists[key] = _Rendered(stamp, reply)
+        while self._bytes > self._kept_bytes:
+            _, dropped = self._lists.popitem(last=False)
+            self._bytes -= _size(dropped.reply)
+
+
+def _size(reply: Reply) -> int:
+    return len(reply.body) + _ENTRY_BYTES

@@ -10,8 +10,8 @@ from headway.domain.identifiers import CourseId, LessonId
 from headway.domain.principal import Principal
 from headway.domain.writes import UNCONDITIONAL, Precondition
 from headway.http.engine.event_streams import Streams
-from headway.http.engine.lists import RenderedLists
 from headway.http.engine.long_answers import LongAnswers
+from headway.http.engine.replies import RenderedLists
 from headway.service import Services
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]

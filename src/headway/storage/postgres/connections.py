@@ -1,14 +1,15 @@
-"""The pool of connections to the server."""
+"""The pool of connections to the server, and the server's address as it may be shown: without the password."""
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from time import monotonic
 from typing import Final
 
 import asyncpg
 
-from headway.domain.errors import HeadwayError
+from headway.domain.errors import ConfigurationError, HeadwayError
 
 # Firewalls drop connections that are idle for long, and tell neither end.
 _IDLE_SECONDS: Final = 300.0
@@ -83,3 +84,30 @@ class Connections:
     def _give_back(self, connection: asyncpg.Connection) -> None:
         if not connection.is_closed():
             self._idle.append((connection, monotonic()))
+
+
+_HOST: Final = r"(?:\[[0-9A-Fa-f:.]+\]|[\w.%-]+)(?::\d+)?"
+_ADDRESS: Final = re.compile(
+    rf"(postgres(?:ql)?://)(?:([^:@/?#]*)(?::[^@/?#]*)?@)?((?:{_HOST}(?:,{_HOST})*)?(?:/[\w.%-]*)?)(?:\?[^@#]*)?"
+)
+
+
+def without_password(url: str) -> str | None:
+    """Return the address without password and options; `None` where it is unclear which part is the password."""
+    found = _ADDRESS.fullmatch(url)
+    if found is None:
+        return None
+    scheme, user, host = found.groups()
+    return f"{scheme}{user}@{host}" if user else f"{scheme}{host}"
+
+
+def require_address(url: str) -> str:
+    """Return the address in a form that may be shown. Raises `ConfigurationError` without any part of the address."""
+    shown = without_password(url)
+    if shown is None:
+        raise ConfigurationError(
+            "HEADWAY_DATABASE_URL is not an address of a PostgreSQL database, such as "
+            "postgresql://user:password@host:5432/database. In a password write characters such as / ? # @ in percent "
+            "form."
+        )
+    return shown

@@ -13,9 +13,8 @@ import asyncpg
 from headway.domain.errors import ConfigurationError, StoreUnavailableError
 from headway.logs import get_logger
 from headway.storage.postgres import cluster
-from headway.storage.postgres.address import require_address
 from headway.storage.postgres.cluster import Node, has_citus
-from headway.storage.postgres.connections import Connections
+from headway.storage.postgres.connections import Connections, require_address
 
 T = TypeVar("T")
 

@@ -9,10 +9,9 @@ import asyncpg
 
 from headway.domain.changes import ChangeSet, erase, restart
 from headway.domain.course_progress import CourseProgress, LearnerDay
-from headway.domain.holdings import HeldDay
+from headway.domain.holdings import HeldDay, LearnerRecord
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.progress import LessonProgress
-from headway.domain.readings import LearnerRecord
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.database import Database
 from headway.storage.postgres.figures import any_slot

@@ -9,11 +9,10 @@ from headway.domain.bounds import plain
 from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts
 from headway.domain.course_progress import CourseProgress, LearnerDay, Tally
-from headway.domain.holdings import HeldDay
+from headway.domain.holdings import FEW_CHARACTERS, HeldDay
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.metadata import NO_METADATA
 from headway.domain.progress import LessonProgress, Status
-from headway.domain.readings import FEW_CHARACTERS
 from headway.storage.shared.columns import LESSON_PROGRESS, from_sources, to_sources
 from headway.turns import in_turns
 

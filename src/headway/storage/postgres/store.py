@@ -18,14 +18,15 @@ from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsSt
 from headway.domain.edits import Recalculation
 from headway.domain.enrolments import NOT_ENFORCED, Enforcement, EnrolmentChange
 from headway.domain.errors import CourseNotFoundError, StoreUnavailableError
+from headway.domain.holdings import CourseProgressReading, LearnerRecord, LessonReading, LessonsReading
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.progress import LessonProgress
-from headway.domain.readings import CourseProgressReading, LearnerRecord, LessonReading, LessonsReading
 from headway.domain.roster import RosterQuery
 from headway.domain.statistics import CourseReading
 from headway.domain.writes import UNCONDITIONAL, CourseProgressRefresh, LessonWrite, Precondition, Written
 from headway.storage.committer import ATTEMPTS, CommitObserver, Committer
+from headway.storage.migrations import are_uncounted, count_anew
 from headway.storage.postgres import schema
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.archive import PostgresArchive
@@ -45,7 +46,6 @@ from headway.storage.postgres.rows import (
 from headway.storage.postgres.servers import LANES, LANES_OF_A_WORKER, LearnersServer, Servers
 from headway.storage.postgres.session import PostgresSession
 from headway.storage.postgres.writer import Writer
-from headway.storage.recounting import are_uncounted, count_anew
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.columns import to_completion
 from headway.storage.shared.import_ledger import StoredImports

@@ -10,9 +10,9 @@ from headway.domain.changes import ChangeSet
 from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters
 from headway.domain.course_progress import LearnerDay
+from headway.domain.holdings import LearnerRecord
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.progress import LessonProgress
-from headway.domain.readings import LearnerRecord
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.columns import to_completion
 from headway.storage.sqlite import statements as sql

@@ -21,11 +21,17 @@ from headway.domain.counters import Counters
 from headway.domain.course_progress import LessonsStamp, recount
 from headway.domain.enrolments import Enforcement
 from headway.domain.errors import CourseNotFoundError
-from headway.domain.holdings import CourseProgressKey, HeldDay
+from headway.domain.holdings import (
+    FEW_CHARACTERS,
+    CourseProgressKey,
+    CourseProgressReading,
+    HeldDay,
+    LessonReading,
+    LessonsReading,
+)
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.presence import NO_DAYS, days_begun
 from headway.domain.progress import LessonProgress
-from headway.domain.readings import FEW_CHARACTERS, CourseProgressReading, LessonReading, LessonsReading
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.columns import LESSON_PROGRESS
 from headway.storage.sqlite import statements as sql

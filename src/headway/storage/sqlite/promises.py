@@ -6,20 +6,22 @@ applied at the moment of the promise.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from math import inf
 from time import monotonic
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import apsw
+import orjson
 
 from headway.domain.counters import Counters
+from headway.domain.dating import NO_TIMES, Times
 from headway.domain.errors import HeadwayError
 from headway.domain.holdings import CourseProgressKey
-from headway.domain.writes import LessonWrite
+from headway.domain.progress import Status
+from headway.domain.writes import UNCONDITIONAL, LessonWrite
 from headway.logs import get_logger
-from headway.storage.imports import from_writes, to_writes
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.figures import store_counters
 from headway.storage.sqlite.progress_table import ProgressTable
@@ -129,3 +131,25 @@ def remove_set_aside(connection: apsw.Connection) -> None:
 
 def _text(key: CourseProgressKey) -> str:
     return "".join(key)
+
+
+def from_writes(writes: Sequence[LessonWrite]) -> str:
+    """Return writes as JSON. They must have no precondition and restore nothing from an export."""
+    return orjson.dumps([_from_write(write) for write in writes]).decode()
+
+
+def to_writes(text: str) -> list[LessonWrite]:
+    """Return the writes from their JSON."""
+    return [_to_write(*fields) for fields in orjson.loads(text)]
+
+
+def _from_write(write: LessonWrite) -> list[Any]:
+    times = None if write.times == NO_TIMES else list(write.times)
+    return [*write[:3], write.update, write.written_by, times]
+
+
+def _to_write(learner: Any, course: Any, lesson: Any, update: Any, written_by: Any, times: Any, /) -> LessonWrite:
+    if update and update.get("status"):
+        update["status"] = Status(update["status"])
+    moments = Times._make(time and datetime.fromisoformat(time) for time in times) if times else NO_TIMES
+    return LessonWrite(learner, course, lesson, update, UNCONDITIONAL, written_by, moments)

@@ -32,14 +32,14 @@ from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsSt
 from headway.domain.edits import Recalculation
 from headway.domain.enrolments import NOT_ENFORCED, Enforcement, EnrolmentChange
 from headway.domain.errors import StoreUnavailableError
+from headway.domain.holdings import CourseProgressReading, LearnerRecord, LessonReading, LessonsReading
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.presence import CourseProgressRestore
-from headway.domain.readings import CourseProgressReading, LearnerRecord, LessonReading, LessonsReading
 from headway.domain.roster import RosterQuery
 from headway.domain.statistics import CourseReading
 from headway.domain.writes import UNCONDITIONAL, CourseProgressRefresh, LessonWrite, Precondition, Written
 from headway.storage.committer import CommitObserver, Committer, Outcome
-from headway.storage.recounting import are_uncounted, count_anew
+from headway.storage.migrations import are_uncounted, count_anew
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.columns import to_completion
 from headway.storage.shared.import_ledger import StoredImports

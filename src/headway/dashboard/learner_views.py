@@ -1,10 +1,12 @@
-"""The values of a learner's course page: the lessons by section, and how the percentage is computed."""
+"""The values of the learner's pages: a course with its lessons by section, and a calendar of active days."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from enum import StrEnum
 from itertools import groupby
 from typing import Final, NamedTuple, Self
 
+from headway.domain.activity import ActiveDay, Calendar
 from headway.domain.bounds import Number
 from headway.domain.catalogue import Course, Lesson
 from headway.domain.course_progress import CourseProgress, Summary
@@ -147,3 +149,43 @@ def _sections(lines: Iterable[LessonLine], shown: Shown) -> Iterable[Section]:
             completed = sum(line.status is Status.COMPLETED for line in found)
             yield Section(title, wanted, len(found), completed, far=before >= _LESSONS_OF_A_WINDOW)
             before += len(wanted)
+
+
+class Week(NamedTuple):
+    """A column: its first day, and the first day of the month that begins in it, if one does."""
+
+    first: date
+    month: date | None
+
+
+class Cell(NamedTuple):
+    """A day, and the activity on it, if there was any."""
+
+    date: date
+    active: ActiveDay | None
+
+
+class CalendarView(NamedTuple):
+    """The table. `rows` are weekdays (Monday is 0), each with a cell for each week: `None` for days in the future."""
+
+    weeks: Sequence[Week]
+    rows: Sequence[tuple[int, Sequence[Cell | None]]]
+    days: Sequence[ActiveDay]
+    minutes: float
+    length: int
+
+    @classmethod
+    def of(cls, calendar: Calendar) -> Self:
+        """Make the table of a calendar."""
+        weeks = [[Cell(*day) for day in week] for week in calendar.weeks()]
+        rows = [
+            (cell.date.weekday(), [week[row] if row < len(week) else None for week in weeks])
+            for row, cell in enumerate(weeks[0])
+        ]
+        length = (calendar.last - calendar.first).days + 1
+        return cls(_headed(weeks), rows, calendar.days, calendar.minutes, length)
+
+
+def _headed(weeks: Sequence[Sequence[Cell]]) -> list[Week]:
+    """Return the columns, with the month that begins in each."""
+    return [Week(week[0].date, next((cell.date for cell in week if cell.date.day == 1), None)) for week in weeks]
