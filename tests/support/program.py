@@ -13,30 +13,42 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import cache
+from multiprocessing import forkserver
 from multiprocessing.reduction import DupFd
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+import pytest
 
 from support.forked import run_program
 from support.running import HEADWAY, Running, answering, service_environment
 
-_FORKS = multiprocessing.get_context("forkserver")
-_FORKS.set_forkserver_preload(
-    [
-        "headway.app",
-        "headway.dashboard",
-        "pytest",  # the program that is forked for is run again in each fork, up to its `if __name__ == "__main__"`
-        "rich.progress",
-        "rich.table",
-        "typer.rich_utils",
-        "uvicorn.lifespan.on",
-        "uvicorn.loops.uvloop",
-        "uvicorn.protocols.http.httptools_impl",
-        "uvicorn.protocols.websockets.auto",
-        "yaml",
-        "support.frozen",  # the last one
-    ]
+_PRELOADED: Final = (
+    "headway.app",
+    "headway.dashboard",
+    "pytest",  # the program that is forked for is run again in each fork, up to its `if __name__ == "__main__"`
+    "rich.progress",
+    "rich.table",
+    "typer.rich_utils",
+    "uvicorn.lifespan.on",
+    "uvicorn.loops.uvloop",
+    "uvicorn.protocols.http.httptools_impl",
+    "uvicorn.protocols.websockets.auto",
+    "yaml",
+    "support.frozen",  # the last one
 )
+
+
+@cache
+def _forks() -> multiprocessing.context.ForkServerContext:
+    """Start the process that all programs are forked from, once, and return what forks it."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(list(_PRELOADED))
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("PYTHONPATH", str(Path(__file__).parents[1]))  # Python 3.11 does not pass sys.path on
+        forkserver.ensure_running()
+    return context
 
 
 class Finished(NamedTuple):
@@ -54,7 +66,7 @@ class ForkedProgram:
         self, arguments: tuple[str, ...], folder: Path, environment: dict[str, str], *, out: int, err: int
     ) -> None:
         parameters = (arguments, folder, environment, DupFd(out), DupFd(err))
-        self._process = _FORKS.Process(target=run_program, args=parameters)
+        self._process = _forks().Process(target=run_program, args=parameters)
         self._process.start()
 
     @property
@@ -116,7 +128,7 @@ def installed_headway(folder: Path, *arguments: str, **settings: object) -> Fini
 
 @contextmanager
 def forked_headway_serve(folder: Path, *options: str, **settings: object) -> Iterator[Running]:
-    """As `headway_serve`, started faster."""
+    """Do the same as `headway_serve`, with a start that takes less time."""
     reading, writing = os.pipe()
     arguments = ("serve", "--port", "0", *options)
     try:
@@ -142,7 +154,7 @@ class Program:
 
 
 def check_refusal(refused: Finished, *said: str, code: int = 2) -> None:
-    """The program printed nothing but an error, which says all of this."""
+    """Check that the program printed nothing but an error that says all of this."""
     assert refused.code == code, refused
     assert refused.out == ""
     for what in said:
@@ -151,7 +163,7 @@ def check_refusal(refused: Finished, *said: str, code: int = 2) -> None:
 
 
 def on_a_terminal(folder: Path, *arguments: str, columns: int = 200, **settings: object) -> tuple[int, str]:
-    """The exit code and all that the program writes where it sees a terminal that is so wide."""
+    """Run the program in a terminal of this width. Return its exit code and everything that it writes."""
     ours, terminal = pty.openpty()
     environment = service_environment(folder, **settings) | {"TERM": "xterm", "COLUMNS": str(columns)}
     program = ForkedProgram(arguments, folder, environment, out=terminal, err=terminal)
@@ -161,7 +173,7 @@ def on_a_terminal(folder: Path, *arguments: str, columns: int = 200, **settings:
 
 
 def all_shown(terminal: int) -> str:
-    """What is written to a terminal, whose other end this is, until nobody has it open any more."""
+    """Return what is written to the other end of a terminal until no process has that open any more."""
     shown = b""
     try:
         while chunk := os.read(terminal, 65_536):
@@ -174,12 +186,12 @@ def all_shown(terminal: int) -> str:
 
 
 def open_memory_file(name: str) -> int:
-    """A file that is no pipe: whatever is written fits, read or not."""
+    """Open a file in memory. Unlike a pipe, it takes all that is written, whether somebody reads or not."""
     return os.memfd_create(name)
 
 
 def drain(descriptor: int) -> str:
-    """What was written to such a file, which ends with it."""
+    """Return what was written to such a file, and close it."""
     os.lseek(descriptor, 0, os.SEEK_SET)
     with os.fdopen(descriptor, encoding="utf-8") as file:
         return file.read()
