@@ -56,28 +56,28 @@ def _needs_postgres(item: pytest.Function) -> bool:
 
 @pytest.fixture(scope="session")
 def databases() -> Iterator[Databases]:
-    """A PostgreSQL server of one worker's, for any number of databases."""
+    """Yield the maker of databases on the PostgreSQL server of this worker."""
     with postgres.databases() as made:
         yield made
 
 
 @pytest.fixture(scope="session", params=STORES)
 def running(request: pytest.FixtureRequest) -> Running:
-    """A `headway serve` process, shared by the tests of one worker: one on each store."""
+    """Return a `headway serve` process that all tests of one worker share: one on each store."""
     service: Running = request.getfixturevalue(f"{request.param}_service")
     return service
 
 
 @pytest.fixture(scope="session")
 def sqlite_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    """The service on SQLite."""
+    """Yield the shared service on SQLite."""
     with _lasting_service(tmp_path_factory.mktemp("service")) as service:
         yield service
 
 
 @pytest.fixture(scope="session")
 def postgres_service(tmp_path_factory: pytest.TempPathFactory, databases: Databases) -> Iterator[Running]:
-    """The service on PostgreSQL."""
+    """Yield the shared service on PostgreSQL."""
     with databases.fresh() as url, _lasting_service(tmp_path_factory.mktemp("service"), database_url=url) as service:
         yield service
 
@@ -91,7 +91,7 @@ def _lasting_service(folder: Path, **settings: object) -> Iterator[Running]:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """An empty folder of the test's own."""
+    """Return an empty folder of the test's own."""
     return tmp_path
 
 
@@ -120,13 +120,13 @@ def database_url(request: pytest.FixtureRequest, folder: Path) -> str:
 
 @pytest.fixture
 def clock() -> Clock:
-    """A clock that a test sets."""
+    """Return a clock that the test sets."""
     return Clock()
 
 
 @pytest.fixture
 async def headway(database_url: str, clock: Clock) -> AsyncIterator[Headway]:
-    """The use cases over a store of each kind, at times that the clock tells."""
+    """Yield the use cases over a store, with the time of `clock`: one on each store."""
     with told_the_time(clock):
         headway = Headway(Settings(database_url=database_url, jwt_secret=SECRET))
         async with headway.lifespan(None):

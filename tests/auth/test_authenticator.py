@@ -56,7 +56,7 @@ def door(keys: CountingKeys, clock: Clock) -> Authenticator:
 
 
 def claims(**changed: Any) -> dict[str, Any]:
-    """A good token's claims, changed; `...` takes one out."""
+    """Return the claims of a good token with these changes; `...` as a value removes a claim."""
     merged = {"sub": LEARNER, "exp": NOW + 60, **changed}
     return {name: value for name, value in merged.items() if value is not ...}
 

@@ -141,7 +141,7 @@ def bearer(key: SigningKey | str, algorithm: str, key_id: str | None = "here", s
 
 
 def hand_made(algorithm: str, secret: bytes | None) -> bytes:
-    """A token that PyJWT refuses to make: unsigned, or signed with a public key for a secret."""
+    """Return a token that PyJWT refuses to make: unsigned, or signed with a public key as the secret."""
     parts = ({"alg": algorithm, "kid": "here"}, {"sub": LEARNER, "exp": NOW + 60})
     signed = b".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in parts)
     signature = b"" if secret is None else hmac.new(secret, signed, hashlib.sha256).digest()

@@ -22,7 +22,7 @@ PrivateKey = SigningKey | ed448.Ed448PrivateKey | dsa.DSAPrivateKey
 
 @pytest.fixture(scope="module")
 def key_pairs() -> Mapping[str, SigningKey]:
-    """A key for each algorithm."""
+    """Return a pair of keys for each algorithm."""
     return {
         "RS256": rsa.generate_private_key(65537, 2048),
         "ES256": ec.generate_private_key(ec.SECP256R1()),
@@ -47,7 +47,7 @@ def bearer(key: SigningKey | str, algorithm: str) -> bytes:
 
 
 def hmac_signed(algorithm: str, secret: bytes) -> bytes:
-    """A token signed by hand: PyJWT itself refuses to take a public key for a secret."""
+    """Return a token that is signed by hand, because PyJWT refuses to use a public key as a secret."""
     parts = (json.dumps(part).encode() for part in ({"alg": algorithm}, payload()))
     signed = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts)
     signature = hmac.new(secret, signed, hashlib.sha256).digest()

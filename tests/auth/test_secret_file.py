@@ -91,7 +91,7 @@ def test_a_second_process_uses_the_first_secret(path: Path, monkeypatch: pytest.
     link = Path.hardlink_to
 
     def link_late(self: Path, target: Path) -> None:
-        """The first process makes the file after the second one has written its own, before it links it."""
+        """Link the first process's file only after the second process has written its own file."""
         monkeypatch.setattr(Path, "hardlink_to", link)
         firsts.append(load_or_make_secret(path))
         link(self, target)

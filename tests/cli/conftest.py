@@ -15,13 +15,13 @@ from support.tables import execute
 
 @pytest.fixture
 def program(folder: Path, database_url: str) -> Program:
-    """The program in the test's folder, on an empty database: one on each store."""
+    """Return the program in the test's folder, on a database without rows: one on each store."""
     return Program(folder, database_url)
 
 
 @pytest.fixture
 def document(program: Program) -> dict[str, Any]:
-    """A course that is in the catalogue."""
+    """Return the document of a course that is in the catalogue."""
     found = course_document(lesson(), lesson())
     assert program("courses", "put", str(document_file(program.folder / "course.json", found))).code == 0
     return found
@@ -29,13 +29,13 @@ def document(program: Program) -> dict[str, Any]:
 
 @pytest.fixture
 def sqlite_url(folder: Path) -> str:
-    """The address of a file in the test's folder."""
+    """Return the address of a database file in the test's folder."""
     return f"sqlite:///{folder}/headway.db"
 
 
 @pytest.fixture
 def connected(postgres_url: str) -> Iterator[Session]:
-    """A connection of the test's own to its PostgreSQL database."""
+    """Yield a connection of the test's own to its PostgreSQL database."""
     with session(postgres_url) as connection:
         yield connection
 

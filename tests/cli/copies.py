@@ -29,7 +29,7 @@ COURSE: Final = VersionedCourse(course(*LESSONS), 1_767_225_600_000_000)
 
 
 def rows_of(learners: int) -> list[LessonProgress]:
-    """A row of each learner's in each of fifty lessons, in the order of their keys."""
+    """Return the lesson progress of each learner in fifty lessons, in the order of the keys."""
     ids = sorted(LearnerId(str(uuid4())) for _ in range(learners))
     return [started(learner_id=learner, lesson_id=each.id) for learner in ids for each in LESSONS]
 
@@ -99,7 +99,7 @@ class Copying:
 
 
 def check_table(finished: Finished, *, courses: int, rows: int, all_course_progress: int) -> None:
-    """The copy was complete, and said so; no day was finished."""
+    """Check that the copy was complete and reported that. There were no finished days."""
     assert finished.code == 0, finished
     _heading, *lines, _closing = finished.out.splitlines()
     assert [line.replace(",", "").split()[-3:] for line in lines] == [
@@ -140,7 +140,7 @@ def holding_up(connection: Session, row: LessonProgress) -> Iterator[None]:
 
 
 def count_in(folder: Path) -> int:
-    """The lesson rows in a file that somebody else may just be making."""
+    """Return the number of lesson progress rows in a file that another process may be making."""
     try:
         with closing(sqlite3.connect(f"file:{folder}/headway.db?mode=ro", uri=True)) as connection:
             return int(connection.execute("SELECT count(*) FROM lesson_progress").fetchone()[0])

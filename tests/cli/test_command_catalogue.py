@@ -148,7 +148,7 @@ def test_a_course_put_over_http_is_seen_by_the_command_line(program: Program) ->
 
 
 def figures(running: Running, row: Written) -> tuple[int, int, list[str]]:
-    """Lessons in all, lessons completed, and those listed."""
+    """Return the number of lessons, of completed lessons, and of listed lessons."""
     with running.client(row.learner) as client:
         summary = client.get(f"/progress/{row.course_id}/summary").json()
         listed = client.get(f"/progress/{row.course_id}").json()

@@ -45,7 +45,7 @@ def running_demo(folder: Path, *options: str, **settings: object) -> Iterator[De
 
 
 def read_demo(printed: Iterator[str]) -> Demo:
-    """What a user sees before the first request: it ends with the last of three curl lines."""
+    """Return what a user sees before the first request. It ends with the last of three curl lines."""
     lines: list[str] = []
     curl_lines: list[str] = []
     for line in printed:
@@ -154,7 +154,7 @@ def test_the_demo_refuses_wrong_settings(folder: Path) -> None:
 
 
 def in_a_shell(line: str) -> Any:
-    """The JSON that the line prints, pasted into a shell as it is."""
+    """Run a printed line in a shell without any change, and return the JSON that it prints."""
     environment = clean_environment() | {"no_proxy": "*"}
     pasted = subprocess.run(
         ["bash", "-c", line], env=environment, capture_output=True, text=True, timeout=20, check=False

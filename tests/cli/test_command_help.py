@@ -13,7 +13,7 @@ Arguments = tuple[str, ...]
 
 
 def commands(command: Any, path: Arguments = ()) -> Iterator[Arguments]:
-    """The names that lead to each command that is no group of others."""
+    """Return the names of each command, without the groups of commands."""
     below = getattr(command, "commands", None)
     if below is None:
         yield path

@@ -146,7 +146,7 @@ def test_a_missing_file_is_named(program: Program) -> None:
 
 
 def interrupted(program: Program, document: dict[str, Any]) -> tuple[str, str]:
-    """The path of a file whose import was killed in the middle, and the learner of its first line."""
+    """Kill an import in the middle. Return the path of its file, and the learner of its first line."""
     learners = [str(uuid4()) for _ in range(LINES)]
     content = as_csv([line(learner, document["id"], document["lessons"][0]["id"]) for learner in learners])
     path = file(program.folder, "progress.csv", content)

@@ -127,7 +127,7 @@ def test_a_value_is_shown_unchanged(folder: Path, shown: str) -> None:
 
 
 def value(listed: Finished, variable: str) -> str:
-    """The text between the variable and its meaning. At least two spaces separate the columns."""
+    """Return the text between a variable and its meaning. At least two spaces separate the columns."""
     [line] = [line for line in listed.out.splitlines() if line.startswith(f"{variable} ")]
     return line.split("  ", 1)[1].strip().split("  ")[0]
 

@@ -37,7 +37,7 @@ def learners() -> Sequence[str]:
 
 @pytest.fixture
 def running(program: Program, document: dict[str, Any], learners: Sequence[str]) -> Iterator[Running]:
-    """The service with four learners: all started the first lesson, two finished it and one went on to the quiz."""
+    """Yield a service with four learners: all started the first lesson, two completed it, one is in the quiz."""
     with program.serve() as running:
         running.put_course(document, document["id"])
         first, quiz, _ = (one["id"] for one in document["lessons"])
@@ -172,7 +172,7 @@ def test_a_statement_that_postgresql_refuses_is_reported(folder: Path, postgres_
 
 
 def plain(printed: str) -> str:
-    """What a terminal shows, without its colours."""
+    """Return what a terminal shows, without the colours."""
     return re.sub(r"\x1b\[[\d;]*m", "", printed).replace("\r\n", "\n")
 
 

@@ -87,7 +87,7 @@ def test_a_secret_that_is_too_short_makes_no_token(folder: Path) -> None:
 
 
 def verified(signed: Finished, audience: str | None = None) -> dict[str, Any]:
-    """The claims of what was printed: one line, a token that the configured secret verifies."""
+    """Return the claims of the printed token. It is one line, and the configured secret verifies it."""
     assert signed.code == 0, signed.err
     assert signed.err == ""
     [token] = signed.out.splitlines()
@@ -100,7 +100,7 @@ def lifetime(claims: dict[str, Any]) -> int:
 
 
 def status(running: Running, path: str, token: str, body: dict[str, Any] | None = None) -> int:
-    """What a request by that token is answered with: a PUT where there is a body, otherwise a GET."""
+    """Return the status of a request with that token: a PUT where there is a body, otherwise a GET."""
     headers = {"Authorization": f"Bearer {token}"}
     method = "GET" if body is None else "PUT"
     url = running.base_url + PREFIX + path

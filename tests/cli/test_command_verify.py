@@ -18,7 +18,7 @@ COUNTED = re.compile(r"Counted ([\d,]+) rows of lesson progress in [\d.]+ second
 
 @pytest.fixture
 def rows(program: Program) -> Sequence[Written]:
-    """Rows of three learners in a course of three lessons, all of them completed."""
+    """Return the lesson progress of three learners who completed all three lessons of a course."""
     with program.serve() as running:
         found = new_rows(running)
         for row in found:
@@ -39,7 +39,7 @@ def check_exact(finished: Finished) -> None:
 
 
 def figures(finished: Finished) -> list[list[str]]:
-    """The lines of the figures that differ."""
+    """Return the lines of the figures that differ."""
     heading, *lines = finished.out.split("Counted ")[0].splitlines()
     assert heading.split() == ["course", "lesson", "or", "day", "figure", "stored", "recounted"]
     return [line.split(maxsplit=2) for line in lines]
@@ -153,7 +153,7 @@ def test_missing_course_progress_is_made_from_lesson_progress(
 def test_activity_on_a_future_day_is_named_and_counts_today(
     program: Program, rows: Sequence[Written], tamper: Callable[..., None]
 ) -> None:
-    """The days are as a clock that was forty days ahead has left them."""
+    """The stored days are forty days in the future: a clock was wrong when they were written."""
     course_id = rows[0].course_id
     day = (datetime.now(UTC) + timedelta(days=40)).date().isoformat()
     tamper(

@@ -12,19 +12,19 @@ from support.running import Running
 
 @pytest.fixture(scope="session")
 def running(request: pytest.FixtureRequest) -> Running:
-    """The service on SQLite, or on the store that a test asks for (ON_BOTH_STORES)."""
+    """Return the service on SQLite, or on the store that a test asks for (ON_BOTH_STORES)."""
     service: Running = request.getfixturevalue(f"{getattr(request, 'param', 'sqlite')}_service")
     return service
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """A browser. Not for longer than a module: Playwright keeps an event loop running in the tests' thread."""
+    """Yield a browser for one module. Playwright keeps an event loop running in the tests' thread until then."""
     with browsers.browser() as opened:
         yield opened
 
 
 @pytest.fixture
 def taught(running: Running) -> Taught:
-    """A course of the test's own with five learners, each further than the one before."""
+    """Return a course of the test's own with five learners. Each has done one lesson more than the one before."""
     return Taught(running)

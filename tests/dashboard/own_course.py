@@ -31,7 +31,7 @@ class Student:
         return next(str(one["id"]) for one in self.document["lessons"] if one["title"] == title)
 
     def path(self, title: str) -> str:
-        """The path of a lesson's row in the API."""
+        """Return the path of the learner's progress in a lesson, in the API."""
         return f"/progress/{self.course_id}/lessons/{self.lesson_id(title)}"
 
     def write(self, title: str, **fields: object) -> None:
@@ -39,34 +39,34 @@ class Student:
         with self.running.client(self.learner_id) as client:
             client.put(self.path(title), json=fields).raise_for_status()
 
-    def row(self, title: str) -> dict[str, Any]:
+    def lesson_progress(self, title: str) -> dict[str, Any]:
         with self.running.client(self.learner_id) as client:
             answer = client.get(self.path(title))
             found: dict[str, Any] = answer.raise_for_status().json()
             return found
 
-    def remove_row(self, title: str) -> None:
+    def remove_lesson_progress(self, title: str) -> None:
         with self.running.client(self.learner_id) as client:
             client.delete(self.path(title)).raise_for_status()
 
     def open(self, context: BrowserContext) -> Page:
-        """The course's page, its script running."""
+        """Open the course's page, and wait until its script runs."""
         page = context.new_page()
         page.goto(self.address, wait_until="load")
         return page
 
 
 def student(running: Running, *titles: str, **fields: object) -> Student:
-    """A learner in a course of plain lessons, three where no titles are given."""
+    """Return a learner in a course of plain lessons: three where no titles are given."""
     named = titles or ("Flour", "Water", "Salt")
     return Student(running, course(*(lesson(title=title) for title in named), **fields))
 
 
 def lesson_of(page: Page, title: str) -> Locator:
-    """A lesson in the page's list."""
+    """Return a lesson in the page's list."""
     return page.locator(".lesson").filter(has=page.get_by_role("heading", name=title, exact=True))
 
 
 def look_again(page: Page) -> None:
-    """What a browser tells a page whose tab is looked at again: one without a window never does."""
+    """Tell the page that it has the focus again. A browser without a window never does."""
     page.evaluate("() => window.dispatchEvent(new Event('focus'))")

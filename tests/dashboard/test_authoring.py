@@ -50,7 +50,7 @@ def names(page: Page) -> Locator:
 
 
 def edit(page: Page, title: str) -> Locator:
-    """The lesson of this title, unfolded."""
+    """Return the form of the lesson with this title, unfolded."""
     row = page.locator(".lesson-edit").filter(has=page.locator(".lesson-name", has_text=title))
     if row.locator("details").get_attribute("open") is None:
         row.locator("summary").click()
@@ -58,7 +58,7 @@ def edit(page: Page, title: str) -> Locator:
 
 
 def check(page: Page) -> Locator:
-    """What saving would change, as it is told."""
+    """Ask what saving would change. Return the page's answer."""
     page.get_by_role("button", name="Check", exact=True).click()
     report = page.locator("#result")
     expect(report.get_by_role("heading").first).to_be_visible()
@@ -71,13 +71,13 @@ def save(page: Page) -> None:
 
 
 def title_of(page: Page) -> Locator:
-    """The field of the course's title."""
+    """Return the field of the course's title."""
     return page.locator("#course-fields").get_by_label("Title")
 
 
 @pytest.fixture
 def held(author: BrowserContext) -> list[Route]:
-    """What the page has put, each waiting to be sent on."""
+    """Hold every PUT of the page. Returns the list of them; a test continues each one."""
     waiting: list[Route] = []
     author.route(
         "**/courses/*", lambda route: waiting.append(route) if route.request.method == "PUT" else route.continue_()

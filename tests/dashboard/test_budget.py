@@ -20,14 +20,14 @@ WATCH_SHIFTS = """
 
 @pytest.fixture
 def courses(running: Running) -> list[str]:
-    """Courses with a quiz, so that a teacher has every chart."""
+    """Return courses with a quiz, so that a teacher sees every chart."""
     quiz = lesson(kind="quiz", pass_mark=60, title="Quiz")
     return [running.put_course(course(lesson(), quiz, lesson(), title=f"Course {number}")) for number in range(3)]
 
 
 @pytest.fixture
 def context(browser: Browser, running: Running, courses: list[str]) -> Iterator[BrowserContext]:
-    """A learner with something in every course, who is a teacher and an author, too."""
+    """Yield the browser of a learner with progress in every course, who is also a teacher and an author."""
     learner_id = str(uuid4())
     with running.client(learner_id) as client:
         for course_id in courses:
@@ -40,7 +40,7 @@ def context(browser: Browser, running: Running, courses: list[str]) -> Iterator[
 
 
 def _bytes_of(page: Page, address: str) -> int:
-    """What came over the wire, headers included, until the page had all that it asks for."""
+    """Return how many bytes a page received, headers included, until it had all its files."""
     received: list[float] = []
     wire = page.context.new_cdp_session(page)
     wire.send("Network.enable")

@@ -22,7 +22,7 @@ PLATFORM = "https://learn.example/{course_id}/play?lesson={lesson_id}"
 
 
 def bread(**fields: object) -> dict[str, Any]:
-    """A course of two sections, with a quiz and something optional."""
+    """Return a course of two sections, with a quiz and an optional lesson."""
     return course(
         lesson(title="Flour", section="Things", kind="video", duration_seconds=420),
         lesson(title="Which flour?", section="Things", kind="quiz", pass_mark=70),
@@ -43,7 +43,7 @@ def baker(running: Running) -> Student:
 
 
 def check_lessons(page: Page) -> None:
-    """What the baker's page has to say, with scripts or without."""
+    """Check what the baker's page shows, with or without scripts."""
     expect(page.get_by_role("heading", level=1)).to_have_text("Ways of bread")
     expect(page.get_by_role("navigation", name="Pages").get_by_role("link")).to_have_attribute("aria-current", "true")
     expect(page.get_by_role("heading", level=2)).to_have_text(["Things", "Doing", "Active days"])
@@ -163,7 +163,7 @@ def test_titles_and_notes_are_shown_as_text_and_not_as_html(browser: Browser, ru
         first.get_by_role("textbox").press_sequentially("!")
         first.get_by_role("button", name="Save").click()
         expect(first.get_by_role("button", name="Edit note")).to_be_focused()
-        assert learner.row(HOSTILE)["user_notes"] in {f"!{notes[HOSTILE]}", f"{notes[HOSTILE]}!"}
+        assert learner.lesson_progress(HOSTILE)["user_notes"] in {f"!{notes[HOSTILE]}", f"{notes[HOSTILE]}!"}
         assert page.locator("main script, main b").count() == 0
         page.goto(DASHBOARD)
         expect(page.get_by_role("link", name=HOSTILE, exact=True)).to_be_visible()

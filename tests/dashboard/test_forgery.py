@@ -30,7 +30,7 @@ def victim_id() -> str:
 
 @pytest.fixture
 def context(browser: Browser, running: Running, victim_id: str) -> Iterator[BrowserContext]:
-    """A browser whose session may do everything."""
+    """Yield a browser whose session has every scope."""
     with browser.new_context() as context:
         scopes = ("courses:write", "learners:admin", "statistics:read")
         context.add_cookies([cookie_of(running, victim_id, *scopes)])  # type: ignore[list-item]
@@ -55,7 +55,7 @@ def post_form(page: Page, url: str, fields: dict[str, str], kind: str = "applica
 
 
 def fetched(page: Page, url: str, options: Mapping[str, object]) -> object:
-    """What a script of the page is told: a status, or that it is told nothing."""
+    """Return what a script of the page gets: a status, `opaque` for a hidden answer, or `refused`."""
     return page.evaluate(
         """([url, options]) => fetch(url, { credentials: "include", ...options })
             .then((answer) => answer.type === "opaque" ? "opaque" : answer.status, () => "refused")""",
@@ -133,7 +133,7 @@ def test_a_cors_origin_can_not_use_the_session(browser: Browser, tmp_path_factor
 
 
 def test_every_change_by_a_session_needs_the_forgery_token(running: Running, victim_id: str) -> None:
-    """This holds for all operations of the API and all pages, also for those that are added later."""
+    """This covers all operations and pages, also those that are added later."""
     cookie = cookie_of(running, victim_id, "courses:write", "learners:admin")
     headers = {"Cookie": f"{cookie['name']}={cookie['value']}"}
     changes = [(one.method, PREFIX + one.path) for one in OPERATIONS if one.method != "GET"]

@@ -15,7 +15,7 @@ from support.running import Running
 
 
 def framed_heading(browser: Browser, running: Running, parent: str) -> str | None:
-    """What the page in the frame says, `None` where the browser refuses to show it."""
+    """Return the heading of the page in the frame; `None` where the browser refuses to show it."""
     with browser.new_context() as context:
         context.add_cookies([cookie_of(running, str(uuid4()))])  # type: ignore[list-item]
         page = context.new_page()

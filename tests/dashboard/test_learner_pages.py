@@ -16,7 +16,7 @@ def learner_id() -> str:
 
 @pytest.fixture
 def course_id(running: Running, learner_id: str) -> str:
-    """A course of four lessons, of which the learner has finished one."""
+    """Return a course of four lessons. The learner has completed one of them."""
     document = course(*(lesson(title=f"Lesson {number}") for number in range(1, 5)), title="Ways of bread")
     course_id = running.put_course(document)
     with running.client(learner_id) as learner:

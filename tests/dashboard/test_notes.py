@@ -42,8 +42,8 @@ def test_a_first_note_makes_lesson_progress_and_is_shown_as_saved(browser: Brows
         expect(page.get_by_role("status")).to_have_text("Note saved")
         expect(lesson.locator(".lesson-note")).to_have_text(MINE)
         expect(lesson.get_by_role("button", name="Edit note")).to_be_focused()
-        assert learner.row("Water")["user_notes"] == MINE
-        assert learner.row("Water")["status"] == "not_started"
+        assert learner.lesson_progress("Water")["user_notes"] == MINE
+        assert learner.lesson_progress("Water")["status"] == "not_started"
         page.reload()
         expect(lesson_of(page, "Water").locator(".lesson-note")).to_have_text(MINE)
 
@@ -58,7 +58,7 @@ def test_a_note_can_be_cleared(browser: Browser, running: Running) -> None:
         lesson.get_by_role("textbox").press("Control+Enter")
         expect(lesson.get_by_role("button", name="Add a note")).to_be_focused()
         expect(lesson.locator(".lesson-note")).to_be_hidden()
-        assert learner.row("Water")["user_notes"] is None
+        assert learner.lesson_progress("Water")["user_notes"] is None
 
 
 @ON_BOTH_STORES
@@ -71,7 +71,7 @@ def test_a_write_of_the_player_is_no_conflict(browser: Browser, running: Running
         learner.write("Water", progress_percentage=40)
         save(lesson)
         expect(lesson.locator(".lesson-note")).to_have_text(MINE)
-        row = learner.row("Water")
+        row = learner.lesson_progress("Water")
         assert (row["user_notes"], row["progress_percentage"]) == (MINE, 40)
         expect(lesson).to_contain_text("40%")
 
@@ -95,11 +95,11 @@ def test_a_conflict_is_shown_and_the_learner_decides(
         expect(conflict(lesson).get_by_role("blockquote")).to_have_text(OTHERS)
         expect(lesson.get_by_role("textbox")).to_have_value(MINE)
         expect(page.get_by_role("status")).to_contain_text("changed elsewhere")
-        assert learner.row("Water")["user_notes"] == OTHERS
+        assert learner.lesson_progress("Water")["user_notes"] == OTHERS
         conflict(lesson).get_by_role("button", name=choice).click()
         expect(lesson.locator(".lesson-note")).to_have_text(kept)
         expect(lesson.get_by_role("textbox")).to_have_count(0)
-        assert learner.row("Water")["user_notes"] == kept
+        assert learner.lesson_progress("Water")["user_notes"] == kept
 
 
 def test_a_conflict_overwrites_nothing_while_the_learner_types(browser: Browser, running: Running) -> None:
@@ -114,7 +114,7 @@ def test_a_conflict_overwrites_nothing_while_the_learner_types(browser: Browser,
         page.keyboard.press("Space")
         page.keyboard.press("Control+Enter")
         expect(lesson.get_by_role("textbox")).to_have_value(f"{MINE} ")
-        assert learner.row("Water")["user_notes"] == OTHERS
+        assert learner.lesson_progress("Water")["user_notes"] == OTHERS
         conflict(lesson).get_by_role("button", name="Keep both").click()
         expect(lesson.locator(".lesson-note")).to_have_text(f"{OTHERS}\n\n{MINE}")
 
@@ -130,7 +130,7 @@ def test_a_conflict_gets_the_focus_if_the_learner_does_not_type(browser: Browser
         page.keyboard.press("Enter")
         page.keyboard.press("Tab")
         expect(conflict(lesson).get_by_role("button", name="Keep mine")).to_be_focused()
-        assert learner.row("Water")["user_notes"] == OTHERS
+        assert learner.lesson_progress("Water")["user_notes"] == OTHERS
 
 
 def test_keeping_both_notes_adds_each_text_once(browser: Browser, running: Running) -> None:
@@ -149,7 +149,7 @@ def test_keeping_both_notes_adds_each_text_once(browser: Browser, running: Runni
         context.set_offline(False)
         save(lesson)
         expect(lesson.locator(".lesson-note")).to_have_text(f"{OTHERS}\n\n{MINE}")
-        assert learner.row("Water")["user_notes"] == f"{OTHERS}\n\n{MINE}"
+        assert learner.lesson_progress("Water")["user_notes"] == f"{OTHERS}\n\n{MINE}"
 
 
 def test_a_note_that_changes_during_the_decision_is_shown_again(browser: Browser, running: Running) -> None:
@@ -163,7 +163,7 @@ def test_a_note_that_changes_during_the_decision_is_shown_again(browser: Browser
         learner.write("Water", user_notes=LATER)
         conflict(lesson).get_by_role("button", name="Keep mine").click()
         expect(conflict(lesson).get_by_role("blockquote")).to_have_text(LATER)
-        assert learner.row("Water")["user_notes"] == LATER
+        assert learner.lesson_progress("Water")["user_notes"] == LATER
 
 
 def test_a_note_that_was_removed_elsewhere_is_a_conflict(browser: Browser, running: Running) -> None:
@@ -172,12 +172,12 @@ def test_a_note_that_was_removed_elsewhere_is_a_conflict(browser: Browser, runni
     with visiting(browser, running, learner.learner_id, refusals=[404, 412]) as context:
         page = learner.open(context)
         lesson = begin(page, "Water", MINE)
-        learner.remove_row("Water")
+        learner.remove_lesson_progress("Water")
         save(lesson)
         expect(conflict(lesson)).to_contain_text("the note was removed")
         conflict(lesson).get_by_role("button", name="Keep mine").click()
         expect(lesson.locator(".lesson-note")).to_have_text(MINE)
-        assert learner.row("Water")["user_notes"] == MINE
+        assert learner.lesson_progress("Water")["user_notes"] == MINE
 
 
 @pytest.mark.parametrize(("width", "scheme"), LOOKS)
@@ -262,7 +262,7 @@ def test_an_expired_session_loses_no_typed_text(browser: Browser, running: Runni
         save(lesson)
         expect(lesson.locator(".lesson-note")).to_have_text(MINE)
         expect(page.get_by_role("region", name="Notice")).to_be_hidden()
-        assert learner.row("Water")["user_notes"] == MINE
+        assert learner.lesson_progress("Water")["user_notes"] == MINE
 
 
 def test_typed_text_is_not_stored_for_another_learner(browser: Browser, running: Running) -> None:
@@ -348,7 +348,7 @@ def test_a_note_may_be_ten_thousand_characters_long(browser: Browser, running: R
         lesson.get_by_role("textbox").fill("🌾" * 10_000)
         save(lesson)
         expect(lesson.get_by_role("button", name="Edit note")).to_be_focused()
-        assert learner.row("Water")["user_notes"] == "🌾" * 10_000
+        assert learner.lesson_progress("Water")["user_notes"] == "🌾" * 10_000
 
 
 def test_a_bookmark_can_be_changed_while_a_player_writes(browser: Browser, running: Running) -> None:
@@ -358,12 +358,12 @@ def test_a_bookmark_can_be_changed_while_a_player_writes(browser: Browser, runni
         bookmark = lesson_of(page, "Water").get_by_role("button", name="Bookmark Water")
         bookmark.click()
         expect(page.get_by_role("status")).to_have_text("Bookmark saved")
-        assert learner.row("Water")["is_bookmarked"] is True
+        assert learner.lesson_progress("Water")["is_bookmarked"] is True
         learner.write("Water", progress_percentage=30, user_notes=OTHERS)
         bookmark.press("Space")
         expect(page.get_by_role("status")).to_have_text("Bookmark removed")
         expect(bookmark).to_have_attribute("aria-pressed", "false")
-        row = learner.row("Water")
+        row = learner.lesson_progress("Water")
         assert (row["is_bookmarked"], row["progress_percentage"]) == (False, 30)
         expect(lesson_of(page, "Water").locator(".lesson-note")).to_have_text(OTHERS)
 

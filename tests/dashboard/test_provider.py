@@ -31,7 +31,7 @@ def lasting_provider() -> Iterator[Provider]:
 
 @pytest.fixture
 def identity(lasting_provider: Provider) -> Provider:
-    """A provider that does nothing wrong."""
+    """Yield a provider that makes no mistakes."""
     lasting_provider.control()
     return lasting_provider
 
@@ -57,7 +57,7 @@ def service(tmp_path_factory: pytest.TempPathFactory, lasting_provider: Provider
 
 @pytest.fixture
 def context(browser: Browser, service: Running) -> Iterator[BrowserContext]:
-    """A browser that has not signed in."""
+    """Yield a browser that has not signed in."""
     with browser.new_context(base_url=service.base_url, locale="en-GB") as context:
         yield context
 

@@ -18,7 +18,7 @@ from support.running import PREFIX, SECRET, Running
 
 @pytest.fixture
 def stranger(browser: Browser, running: Running) -> Iterator[BrowserContext]:
-    """A browser that has not signed in."""
+    """Yield a browser that has not signed in."""
     with browser.new_context(base_url=running.base_url, locale="en-GB") as context:
         yield context
 

@@ -20,7 +20,7 @@ def courses(draw: st.DrawFn) -> Course:
 
 @st.composite
 def later(draw: st.DrawFn, before: Course) -> Course:
-    """A course with some of its lessons as they were, some changed, some gone, and some new."""
+    """Draw an edit of a course: some lessons stay, some change, some are removed, and some are new."""
     after = draw(courses())
     old = before.lessons_by_id
     kept = [
@@ -30,5 +30,5 @@ def later(draw: st.DrawFn, before: Course) -> Course:
 
 
 def eased(found: Lesson) -> Lesson:
-    """The lesson, completed by next to nothing."""
+    """Return the lesson with the conditions that are easiest to meet."""
     return with_fields(found, complete_at=0.5, pass_mark=None if found.pass_mark is None else 0)

@@ -27,7 +27,7 @@ def edit(before: Course, after: Course, started: AbstractSet[LessonId] = ANY_LES
 
 
 def course_progress(completed: int = 0, **fields: Any) -> CourseProgress:
-    """Where a learner stands under the present version, who has completed so many of the lessons that count."""
+    """Return the course progress of a learner who has completed this many of the required lessons."""
     start = CourseProgress(
         LEARNER, COURSE, Tally(completed), EARLIER, VERSION, 1, EARLIER, None, LearnerDay(EARLIER.date()),
         enrolled_at=EARLIER,
@@ -36,14 +36,14 @@ def course_progress(completed: int = 0, **fields: Any) -> CourseProgress:
 
 
 def counted(before: VersionedCourse, found: list[LessonProgress], *, completed: bool) -> CourseProgress:
-    """The course progress that the rows make, of one who may have completed the course before its last edit but one."""
+    """Return the course progress that the rows give, for a learner who may have completed an earlier version."""
     start = course_progress(tally=NOTHING, completed_at=EARLIER if completed else None)
     return recalculate(before, start, found, EARLIER).course_progress
 
 
 @st.composite
 def situations(draw: st.DrawFn) -> tuple[CourseEdit, CourseProgress, list[LessonProgress]]:
-    """An edit, and a learner of the course with rows in lessons that were, are, or will be in it."""
+    """Draw an edit, and a learner with rows in lessons that were, are or will be in the course."""
     before = draw(courses())
     after = draw(later(before))
     of = {one.id: one for one in (*after.lessons, *before.lessons)}
@@ -161,7 +161,7 @@ def test_course_progress_of_another_version_decides_nothing() -> None:
 
 
 def test_an_edit_before_a_recalculation_counts_only_its_own_impact() -> None:
-    """The edit before this one completed the course for the learner, but no recalculation has counted it yet."""
+    """An earlier edit completed the course for the learner. No recalculation has counted that yet."""
     grown = next_version(None, course(lesson(1), lesson(2)), VERSION - 1)
     present = next_version(grown, course(lesson(1)), VERSION)
     behind = course_progress(1, course_version=VERSION - 1)

@@ -15,7 +15,7 @@ KIBIBYTE = 1024
 
 
 def nested(levels: int) -> dict[str, Any]:
-    """An object with objects and lists in it, `levels` of them in all."""
+    """Return an object with objects and lists in it, `levels` levels deep."""
     value: Any = {}
     for level in range(levels - 1):
         value = [value] if level % 2 else {"in": value}

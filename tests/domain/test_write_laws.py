@@ -50,7 +50,7 @@ def as_json(row: LessonProgress) -> str:
 
 
 def is_held_back(update: ProgressUpdate, after: LessonProgress) -> bool:
-    """Whether a write asked for a completion that the lesson's conditions do not allow."""
+    """Return whether a write asked for a completion that the lesson's conditions do not allow."""
     return update.get("status") is Status.COMPLETED is not after.status
 
 

@@ -32,29 +32,29 @@ MONOTONIC: Final = (
 
 
 def lesson(number: int = 1, **fields: Any) -> Lesson:
-    """A lesson, plain where no field says otherwise; the same number is the same lesson."""
+    """Return a plain lesson, with these fields. The same number gives the same lesson."""
     lesson_id = f"00000000-0000-4000-8000-{number:012}"
     return with_fields(Lesson(LessonId(lesson_id), f"Lesson {number}", ContentId(lesson_id)), **fields)
 
 
 def quiz(number: int = 1, *, pass_mark: float = 70, **fields: Any) -> Lesson:
-    """A quiz that has to be passed, as a course document without `complete_at` defines it."""
+    """Return a quiz with a pass mark, as a course document without `complete_at` defines it."""
     complete_at = default_complete_at(pass_mark)
     return lesson(number, kind=LessonKind.QUIZ, pass_mark=pass_mark, **({"complete_at": complete_at} | fields))
 
 
 def course(*lessons: Lesson, course_id: CourseId = COURSE, title: str = "A course") -> Course:
-    """A course; of three plain lessons where none is given."""
+    """Return a course: of three plain lessons where none is given."""
     return Course(course_id, title, lessons or (lesson(1), lesson(2), lesson(3)))
 
 
 def stored(**fields: Any) -> LessonProgress:
-    """A row that was written before: untouched where no field says otherwise."""
+    """Return lesson progress that was written before. Fields that are not given have their defaults."""
     return new_lesson_progress(LEARNER, COURSE, LESSON, ROW, EARLIER)._replace(**({"version": 5} | fields))
 
 
 def started(**fields: Any) -> LessonProgress:
-    """A row in the middle of a lesson, no field of which is at its default."""
+    """Return lesson progress in the middle of a lesson. No field has its default."""
     return stored(
         **{
             "status": Status.IN_PROGRESS,
@@ -72,7 +72,7 @@ def started(**fields: Any) -> LessonProgress:
 
 
 def finished(**fields: Any) -> LessonProgress:
-    """A row that was completed earlier."""
+    """Return lesson progress that was completed earlier."""
     return started(
         **{"status": Status.COMPLETED, "progress_percentage": 100, "quiz_passed": True, "completed_at": EARLIER}
         | fields
@@ -80,19 +80,19 @@ def finished(**fields: Any) -> LessonProgress:
 
 
 def course_progress(tally: Tally = NOTHING, **fields: Any) -> CourseProgress:
-    """A learner's course progress in a course, begun and last written in earlier where no field says otherwise."""
+    """Return a learner's course progress, which began and was last written earlier."""
     day = LearnerDay(EARLIER.date())
     begun = CourseProgress(LEARNER, COURSE, tally, EARLIER, 1, 1, EARLIER, None, day)._replace(**fields)
     return begun if "enrolled_at" in fields else begun._replace(enrolled_at=begun.started_at)
 
 
 def own_values(row: LessonProgress) -> ProgressUpdate:
-    """What a client sends that sends back the whole row it read."""
+    """Return what a client sends if it sends back all the lesson progress that it read."""
     return cast("ProgressUpdate", {field: getattr(row, field) for field in UPDATABLE})
 
 
 def changes(before: LessonProgress, after: LessonProgress) -> dict[str, Any]:
-    """The fields that differ, as they are after; `updated_at`, `version` and `worked_at` follow and are left out."""
+    """Return the fields that differ, with their new values. `updated_at`, `version` and `worked_at` are left out."""
     return {
         field: value
         for field, value in after._asdict().items()
@@ -101,7 +101,7 @@ def changes(before: LessonProgress, after: LessonProgress) -> dict[str, Any]:
 
 
 def height(value: object) -> float:
-    """A monotonic field's value as a number that grows when the value does."""
+    """Return the value of a field that only grows as a number that grows with it."""
     if value is None:
         return -1
     return list(Status).index(value) if isinstance(value, Status) else float(cast("float", value))
@@ -143,7 +143,7 @@ _WRITES: Final = st.lists(st.tuples(st.sampled_from([merge, replace]), UPDATES),
 
 @st.composite
 def lessons(draw: st.DrawFn, number: int = 1) -> Lesson:
-    """A lesson that a course document can define."""
+    """Draw a lesson that a course document can define."""
     complete_at = draw(st.sampled_from([None, 0.5, 50, 80, 100]))
     pass_mark = draw(st.sampled_from([None, None, 0, 50, 70.5, 100]))
     marked = [LessonKind.QUIZ, LessonKind.ASSIGNMENT]
@@ -162,7 +162,7 @@ def lessons(draw: st.DrawFn, number: int = 1) -> Lesson:
 
 @st.composite
 def rows(draw: st.DrawFn, of: Lesson) -> LessonProgress:
-    """A row as a few writes of both kinds leave it."""
+    """Draw lesson progress as a few writes of both kinds leave it."""
     row = new_lesson_progress(LEARNER, COURSE, of.id, ROW, EARLIER)
     for minute, (write, update) in enumerate(draw(_WRITES)):
         row = write(row, update, of, EARLIER + timedelta(minutes=minute))

@@ -22,31 +22,31 @@ def connections() -> Iterator[httpx.HTTPTransport]:
 
 @pytest.fixture
 def visitor(running: Running, connections: httpx.HTTPTransport) -> httpx.Client:
-    """A client without a token, at the service's root."""
+    """Return a client without a token, at the service's root."""
     return httpx.Client(base_url=running.base_url, transport=connections, timeout=20)
 
 
 @pytest.fixture
 def learner_id() -> str:
-    """The id of a learner of the test's own."""
+    """Return the id of a learner of the test's own."""
     return str(uuid4())
 
 
 @pytest.fixture
 def learner(client_of: Callable[..., httpx.Client], learner_id: str) -> httpx.Client:
-    """That learner's client."""
+    """Return that learner's client."""
     return client_of(learner_id)
 
 
 @pytest.fixture
 def other_learner(running: Running, connections: httpx.HTTPTransport) -> httpx.Client:
-    """Another new learner's client."""
+    """Return the client of another new learner."""
     return _client(running, connections, authorization(str(uuid4())))
 
 
 @pytest.fixture
 def author(running: Running, connections: httpx.HTTPTransport) -> httpx.Client:
-    """A client that may write courses."""
+    """Return a client that may write courses."""
     return _client(running, connections, authorization(str(uuid4()), "courses:write"))
 
 
@@ -58,19 +58,19 @@ def client_of(running: Running, connections: httpx.HTTPTransport) -> Callable[..
 
 @pytest.fixture
 def admin_id() -> str:
-    """The id of one who may write for learners."""
+    """Return the id of the administrator, who may write for learners."""
     return str(uuid4())
 
 
 @pytest.fixture
 def admin(client_of: Callable[..., httpx.Client], admin_id: str) -> httpx.Client:
-    """The client of one who may write for learners."""
+    """Return the client of the administrator."""
     return client_of(admin_id, "learners:admin")
 
 
 @pytest.fixture
 def document() -> dict[str, Any]:
-    """The document of the test's own course: three plain lessons."""
+    """Return the document of the test's own course: three plain lessons."""
     return course()
 
 
@@ -88,25 +88,25 @@ def publish(author: httpx.Client) -> Callable[..., str]:
 
 @pytest.fixture
 def course_path(publish: Callable[..., str], document: dict[str, Any]) -> str:
-    """Where a learner's progress in the test's own course is."""
+    """Return the path of a learner's progress in the test's own course."""
     return publish(document)
 
 
 @pytest.fixture
 def catalogued_path(course_path: str) -> str:
-    """Where that course's document is."""
+    """Return the path of that course's document."""
     return course_path.replace("/progress/", "/courses/")
 
 
 @pytest.fixture
 def lesson_paths(course_path: str, document: dict[str, Any]) -> list[str]:
-    """Where a learner's rows of that course are, in its order."""
+    """Return the paths of a learner's progress in that course's lessons, in its order."""
     return [f"{course_path}/lessons/{lesson['id']}" for lesson in document["lessons"]]
 
 
 @pytest.fixture
 def lesson_path(lesson_paths: list[str]) -> str:
-    """Where a learner's row of that course's first lesson is."""
+    """Return the path of a learner's progress in that course's first lesson."""
     return lesson_paths[0]
 
 
@@ -116,7 +116,7 @@ def _client(running: Running, connections: httpx.HTTPTransport, headers: dict[st
 
 @pytest.fixture
 def teacher(running: Running, connections: httpx.HTTPTransport) -> httpx.Client:
-    """A client that may read statistics."""
+    """Return a client that may read statistics."""
     return _client(running, connections, authorization(str(uuid4()), "statistics:read"))
 
 
@@ -124,7 +124,7 @@ def teacher(running: Running, connections: httpx.HTTPTransport) -> httpx.Client:
 def lasting_school(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, connections: httpx.HTTPTransport
 ) -> Iterator[School]:
-    """A school whose time the tests tell, for the tests of one module: one on each store."""
+    """Yield a school whose time the tests set, for the tests of one module: one on each store."""
     with ExitStack() as made:
         if request.param == "sqlite":
             url = f"sqlite:///{tmp_path_factory.mktemp('school')}/headway.db"

@@ -67,7 +67,7 @@ def _request(
 
 
 def _answer(reader: Any) -> tuple[int, dict[str, str], bytes]:
-    """The next answer of a connection, which has a length."""
+    """Read the next answer of a connection. The answer has a length."""
     status = int(reader.readline().split()[1])
     headers = {}
     while line := reader.readline().strip():
@@ -414,7 +414,7 @@ def test_a_write_beside_more_silent_connections_than_descriptors_is_answered(fol
 
 @contextmanager
 def limited_serve(folder: Path, descriptors: int) -> Iterator[Running]:
-    """A service that may have so many descriptors."""
+    """Run a service that may have this many descriptors."""
     process = subprocess.Popen(
         ["sh", "-c", f'ulimit -n {descriptors}; exec "$0" "$@"', HEADWAY, "serve", "--port", "0"],
         cwd=folder,

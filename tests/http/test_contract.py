@@ -79,7 +79,7 @@ each_operation = pytest.mark.parametrize("printed", OPERATIONS, ids=lambda print
 
 
 def _kind(value: object) -> str:
-    """What a value is, as finely as the reference's examples tell it."""
+    """Return the kind of a value, as exactly as the reference's examples show it."""
     if isinstance(value, str):
         return "moment" if _MOMENT.fullmatch(value) else "uuid" if _UUID.fullmatch(value) else "text"
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -92,7 +92,7 @@ def _kinds(example: Mapping[str, object]) -> list[tuple[str, str]]:
 
 
 def _printed_numbers(content: bytes, field: str) -> list[str]:
-    """A field's numbers, in the very characters of the answer."""
+    """Return a field's numbers with the same characters as in the answer."""
     return re.findall(rf'"{field}":([^,}}]+)', content.decode())
 
 
@@ -113,13 +113,13 @@ def openapi(visitor: httpx.Client) -> dict[str, Any]:
 
 
 def _schema(openapi: Mapping[str, Any], printed: PrintedOperation, status: str) -> dict[str, Any]:
-    """The schema of an answer, with all that it refers to."""
+    """Return the schema of an answer, with all schemas that it refers to."""
     described = openapi["paths"][printed.path][printed.method.lower()]["responses"][status]
     return {**described["content"]["application/json"]["schema"], "components": openapi["components"]}
 
 
 def _properties(openapi: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The properties of an object, or of a list's objects, behind however many references; of the first of several."""
+    """Return the properties of an object, or of a list's objects. References are followed; of several, the first."""
     schema = schema.get("anyOf", [schema])[0]
     while reference := schema.get("$ref") or schema.get("items", {}).get("$ref"):
         schema = openapi["components"]["schemas"][reference.rpartition("/")[2]]

@@ -22,7 +22,7 @@ class EditedCourse:
         self.author.put(self.path, json=document).raise_for_status()
 
     def told(self, document: dict[str, Any]) -> tuple[int, int, int]:
-        """What a dry run says of learners."""
+        """Return what a dry run answers about learners."""
         answer = self.author.put(self.path, params={"dry_run": "true"}, json=document).raise_for_status().json()
         return answer["learners"], answer["gain_completion"], answer["lose_completion"]
 
@@ -32,7 +32,7 @@ class EditedCourse:
 
     @property
     def completed(self) -> int:
-        """How many learners have completed it."""
+        """Return how many learners have completed the course."""
         answer = self.teacher.get(self.path.replace("/courses/", "/statistics/"))
         return int(answer.raise_for_status().json()["completed"])
 

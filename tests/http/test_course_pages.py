@@ -23,7 +23,7 @@ NEXT = re.compile(r'<(\?limit=\d+&cursor=[\w-]+)>; rel="next"')
 
 @pytest.fixture(scope="module")
 def courses() -> list[dict[str, Any]]:
-    """The courses, in no order."""
+    """Return the courses, in no order."""
     documents = [course_document(title=title) for title in TITLES]
     return sorted(documents, key=lambda document: str(document["id"]))
 
@@ -37,7 +37,7 @@ def own(folder: Path, database_url: str, courses: list[dict[str, Any]]) -> Itera
 
 
 def pages(client: httpx.Client, path: str) -> list[list[dict[str, Any]]]:
-    """All pages from this one on."""
+    """Yield all pages from this one on."""
     found = []
     while True:
         answer = client.get(path)

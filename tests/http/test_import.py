@@ -30,7 +30,7 @@ NOTHING = {
 
 @pytest.fixture
 def ids(lesson_paths: list[str]) -> tuple[str, list[str]]:
-    """The test's own course and its lessons."""
+    """Return the ids of the test's own course and its lessons."""
     return lesson_paths[0].split("/")[2], [path.rpartition("/")[2] for path in lesson_paths]
 
 
@@ -223,7 +223,7 @@ class TestAtomic:
         return admin.post(f"{IMPORT}?atomic=true", content=ndjson(lines), headers=NDJSON | headers)
 
     def _rehearse(self, admin: httpx.Client, lines: Sequence[Any]) -> tuple[int, Any]:
-        """What the same answers where nothing is written."""
+        """Return the answer of the same request as a dry run."""
         answer = admin.post(f"{IMPORT}?atomic=true&dry_run=true", content=ndjson(lines), headers=NDJSON)
         return answer.status_code, answer.json()
 

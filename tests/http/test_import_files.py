@@ -33,7 +33,7 @@ def only(content: bytes, file_format: FileFormat = FileFormat.CSV) -> Line:
 
 
 def said(found: Line) -> dict[str, Any]:
-    """What a line says, as it is taken."""
+    """Return the fields of a line that was read."""
     assert isinstance(found.write, LessonWrite), found.problems
     assert found.write.update is not None
     return line(found.write.learner_id, found.write.course_id, found.write.lesson_id, **found.write.update)
@@ -69,12 +69,12 @@ _LINES = st.lists(
 
 
 def taken(given_line: dict[str, Any]) -> dict[str, Any]:
-    """A line as it is taken: its numbers to the millionth."""
+    """Return a line as it is read: its numbers are rounded to the millionth."""
     return {field: plain(round(value, 6)) if isinstance(value, float) else value for field, value in given_line.items()}
 
 
 def same(one: object, other: object) -> bool:
-    """Whether both are the same JSON: in Python `True == 1`."""
+    """Return whether both are the same JSON. In Python, `True == 1`."""
     return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
 
 

@@ -14,7 +14,7 @@ SECRET_NOTES = "Nobody else reads this."
 
 @pytest.fixture
 def own_row(learner: httpx.Client, lesson_path: str) -> httpx.Response:
-    """The row of the learner whose progress is to stay alone."""
+    """Return the lesson progress of the learner whose progress others must not change."""
     progress = {"progress_percentage": 70, "time_spent_minutes": 12.5, "user_notes": SECRET_NOTES, "quiz_attempts": 2}
     return learner.put(lesson_path, json=progress | {"metadata": {"whose": "mine"}})
 
@@ -33,7 +33,7 @@ def everything(learner: httpx.Client, course_path: str, lesson_path: str, own_ro
 
 @pytest.fixture
 def progress_operations(visitor: httpx.Client) -> list[tuple[str, str]]:
-    """Every operation below progress, as the service itself lists them: its method and its path below the prefix."""
+    """Return every operation below progress, as the service lists them: the method, and the path after the prefix."""
     paths: dict[str, dict[str, Any]] = visitor.get("/openapi.json").json()["paths"]
     return [
         (method.upper(), path.removeprefix(PREFIX))

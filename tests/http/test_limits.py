@@ -127,7 +127,7 @@ def _resident_kib(running: Running) -> int:
 
 
 def _begin_import(service: Running, admin: dict[str, str], length_line: str, body: bytes) -> socket.socket:
-    """A connection on which an import is under way, as far as the service takes it."""
+    """Send as much of an import as the service takes, and return the connection."""
     lines = [f"POST {PREFIX}/progress/import HTTP/1.1", "Host: x", "Content-Type: application/x-ndjson", length_line]
     lines += [f"{name}: {value}" for name, value in admin.items()]
     address = urlsplit(service.base_url)
@@ -147,7 +147,7 @@ def _whole_refusal(connected: socket.socket) -> bytes:
 
 
 def _all_but_one_refused(connections: list[socket.socket]) -> tuple[socket.socket, list[bytes]]:
-    """The one that is not answered, and what the others were."""
+    """Return the connection that has no answer, and the answers of the others."""
     waiting = set(connections)
     answers: list[bytes] = []
     while len(waiting) > 1:

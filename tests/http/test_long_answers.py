@@ -100,7 +100,7 @@ def service(folder: Path) -> Iterator[Running]:
 
 
 def _filled(service: Running, learners: list[str]) -> str:
-    """A course in which the learners have lists of 11 MB."""
+    """Return a course in which the learners have lists of 11 MB."""
     document = course(*(lesson() for _ in range(LESSONS)))
     course_id = service.put_course(document)
     text = "x" * 15_900
@@ -120,7 +120,7 @@ def _filled(service: Running, learners: list[str]) -> str:
 
 
 def _asks(service: Running, path: str, learner: str, times: int = 1) -> socket.socket:
-    """A client that asks and reads nothing."""
+    """Return a client that sends a request and reads nothing."""
     address = urlsplit(service.base_url)
     connected = socket.socket()
     connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -56,12 +56,12 @@ class Lesson:
 
     @property
     def criteria(self) -> tuple[float | None, float | None]:
-        """The score that passes the lesson and the percentage that completes it."""
+        """Return the score that passes the lesson, and the percentage that completes it."""
         default = 100 if self.pass_mark is None else None
         return self.pass_mark, default if self.complete_at == NOT_GIVEN else self.complete_at
 
     def is_completed_by(self, body: Body, row: Row, *, passed_now: bool) -> bool:
-        """Whether what a write sends meets a condition of the lesson, and the row that it leads to meets both."""
+        """Return whether a write meets a condition of the lesson, and the row after it meets both conditions."""
         mark, percentage = self.criteria
         all_is_done = body.get("status") == "completed" or (body.get("quiz_passed") and mark is None)
         if all_is_done and (percentage is not None or mark is None or passed_now):
@@ -119,7 +119,7 @@ class Learner:
 
 
 def _same(one: object, other: object) -> bool:
-    """Whether both are the same JSON. In Python they may be equal and still differ: `True == 1 == 1.0`."""
+    """Return whether both are the same JSON. In Python they may be equal and still differ: `True == 1 == 1.0`."""
     return json.dumps(one) == json.dumps(other)
 
 
@@ -138,7 +138,7 @@ def _implied(body: Body, after: Row, lesson: Lesson, *, passed: bool) -> str:
 
 
 def _as_a_merge_write(row: Row, body: Body, lesson: Lesson) -> Row:
-    """What a write that has not seen the row makes of it: nothing earned is taken back."""
+    """Return the row after a merge write, which has not seen the row: nothing that was earned is lost."""
     sent = {name: value for name, value in body.items() if value is not None}
     after = row | sent
     for name in ("progress_percentage", "quiz_score", "quiz_attempts", "time_spent_minutes"):
@@ -154,7 +154,7 @@ def _as_a_merge_write(row: Row, body: Body, lesson: Lesson) -> Row:
 
 
 def _conditional(row: Row, body: Body, lesson: Lesson) -> Row:
-    """What a write that has seen the row makes of it: it replaces what it names."""
+    """Return the row after a conditional write, which has seen the row: it replaces the fields that it names."""
     after = row | {name: DEFAULTS[name] if value is None else value for name, value in body.items()}
     after["user_notes"] = after["user_notes"] or None
     if "quiz_score" in body and "quiz_passed" not in body and lesson.pass_mark is not None:
@@ -172,7 +172,7 @@ def _conditional(row: Row, body: Body, lesson: Lesson) -> Row:
 
 
 def _followed(row: Row, after: Row, body: Body, lesson: Lesson) -> str:
-    """The status that follows where a conditional write names none, or a completion."""
+    """Return the status after a conditional write that names no status, or a completion."""
     names_quiz = not body.keys().isdisjoint({"quiz_score", "quiz_passed"})
     implied = _implied(body, after, lesson, passed=after["quiz_passed"] and names_quiz)
     enough = 100 if lesson.criteria[1] is None else lesson.criteria[1]
@@ -185,7 +185,7 @@ def _followed(row: Row, after: Row, body: Body, lesson: Lesson) -> str:
 
 
 def _derived(row: Row, lesson: Lesson) -> Row:
-    """What a row becomes where its lesson is completed otherwise than before: who began it can gain by that."""
+    """Return a row after its lesson got other conditions. A learner who has begun it can gain by that."""
     passed = row["quiz_passed"] or lesson.is_passed_by(row["quiz_score"])
     said = passed and lesson.pass_mark is None
     reached = {"quiz_passed": passed, "progress_percentage": 100 if said else row["progress_percentage"]}
@@ -199,7 +199,7 @@ def _derived(row: Row, lesson: Lesson) -> Row:
 
 
 def _summary(learner: Learner, course: Course) -> dict[str, Any]:
-    """A recount from the rows; the moment of the last write is the service's own, told by `touched` alone."""
+    """Return the summary counted from the rows. It has no time of the last write; `touched` has the order."""
     rows = {row["lesson_id"]: row for row in learner.rows_of(course)}
     required = [lesson.id for lesson in course.lessons if lesson.required]
     statuses = [rows[lesson_id]["status"] for lesson_id in required if lesson_id in rows]

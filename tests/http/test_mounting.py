@@ -81,7 +81,7 @@ def new_database(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPa
 
 @pytest.fixture(scope="module")
 def mounted(new_database: NewDatabase, connections: httpx.HTTPTransport) -> Iterator[httpx.Client]:
-    """A client of the host."""
+    """Return a client of the host application."""
     with served(_host(new_database()).app) as base_url:
         yield httpx.Client(base_url=base_url, transport=connections, timeout=20)
 
@@ -90,7 +90,7 @@ def mounted(new_database: NewDatabase, connections: httpx.HTTPTransport) -> Iter
 def direct(
     new_database: NewDatabase, tmp_path_factory: pytest.TempPathFactory, connections: httpx.HTTPTransport
 ) -> Iterator[httpx.Client]:
-    """A client of a service that is as new as the host."""
+    """Return a client of a service that is as new as the host application."""
     with forked_headway_serve(tmp_path_factory.mktemp("direct"), database_url=new_database()) as service:
         yield httpx.Client(base_url=service.base_url, transport=connections, timeout=20)
 
@@ -166,7 +166,7 @@ def _asking(client: httpx.Client, headers: dict[str, str]) -> Ask:
 
 
 def _good_requests(ask: Ask, course_id: str, lesson_id: str) -> Iterator[httpx.Response]:
-    """A learner's requests from the first write to starting over."""
+    """Return a learner's requests, from the first write to starting the course over."""
     course_path = f"/progress/{course_id}"
     lesson_path = f"{course_path}/lessons/{lesson_id}"
     yield ask("GET", course_path)
@@ -226,7 +226,7 @@ def _bad_requests(ask: Ask, course_id: str, lesson_id: str) -> Iterator[httpx.Re
 
 
 def _comparable(answer: httpx.Response) -> tuple[str, int, list[tuple[str, str]], str]:
-    """An answer without what differs between two services: rows' ids, courses' versions, and when it was."""
+    """Return an answer without what differs between two services: ids, courses' versions, and times."""
     request = f"{answer.request.method} {answer.request.url.raw_path.decode()}"
     if '"detail":"Not Found"' in answer.text:  # said by whoever routes: the host in its own words
         return request, answer.status_code, [], ""

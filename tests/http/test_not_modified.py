@@ -25,7 +25,7 @@ def reader_id() -> str:
 
 @pytest.fixture
 def reader(client_of: Callable[..., httpx.Client], reader_id: str, lesson_path: str) -> httpx.Client:
-    """One who may read everything, and has one row."""
+    """Return the client of a learner who may read everything and has progress in one lesson."""
     client = client_of(reader_id, *SCOPES)
     client.put(lesson_path, json={"progress_percentage": 5}).raise_for_status()
     return client

@@ -61,7 +61,7 @@ VALID_DATA = SchemathesisConfig.from_dict(
 
 @cache
 def _document() -> dict[str, Any]:
-    """The document, made in the tests' process."""
+    """Return the OpenAPI document, made in the tests' process."""
     application = FastAPI()
     application.include_router(create_router(Settings(jwt_secret=SECRET)))
     return application.openapi()
@@ -79,31 +79,31 @@ CATALOGUE_WRITES = ("put_course", "remove_course")
 
 @pytest.fixture(scope="module")
 def known(running: Running) -> dict[str, str]:
-    """A course and a lesson that exist, by the names of the paths' parameters."""
+    """Return a course and a lesson that exist, by the names of the path parameters."""
     document = course()
     return {"course_id": running.put_course(document), "lesson_id": document["lessons"][0]["id"]}
 
 
 @pytest.fixture(scope="module")
 def caller() -> dict[str, str]:
-    """The headers of a learner who is an author, a teacher and an administrator, too."""
+    """Return the headers of a learner who is also an author, a teacher and an administrator."""
     return authorization(str(uuid4()), *SCOPES)
 
 
 def _caller_of(case: Case[Any], caller: dict[str, str]) -> dict[str, str]:
-    """The caller's headers, with a token for a moment where the answer ends no sooner."""
+    """Return the caller's headers. For a stream the token ends soon, because the stream ends with it."""
     if not case.path.endswith("/stream"):
         return caller
     return {"Authorization": f"Bearer {token(str(uuid4()), *SCOPES, lifetime=timedelta(seconds=2))}"}
 
 
 def _examples(name: str, config: SchemathesisConfig) -> int:
-    """How many requests are drawn. A stream ends with its token, which is made for a moment: see `_caller_of`."""
+    """Return how many requests are drawn. A stream gets few, because each lasts as long as its token."""
     return 3 if name.endswith("/stream") else config.projects.default.generation.max_examples or 1
 
 
 def _is_valid(case: Case[Any], part: ParameterLocation) -> bool:
-    """Whether Schemathesis means this part of the request to follow the document."""
+    """Return whether Schemathesis means this part of the request to follow the document."""
     found = case.meta.components.get(part) if case.meta else None
     return found is None or found.mode is GenerationMode.POSITIVE
 

@@ -19,12 +19,12 @@ PREFLIGHT = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Hea
 
 
 def _elsewhere(page: str) -> set[str]:
-    """The hosts that a page names."""
+    """Return the hosts that a page names."""
     return set(re.findall(r"""(?:https?:)?//([\w.-]+\.\w+)""", page))
 
 
 def _sample(exposition: str, name: str, **labels: str) -> float:
-    """One figure of Prometheus' text format, 0 where it was not counted yet."""
+    """Return one figure of Prometheus' text format; 0 where it was not counted yet."""
     wanted = {f'{label}="{value}"' for label, value in labels.items()}
     for line in exposition.splitlines():
         series, _, figure = line.rpartition(" ")
@@ -35,7 +35,7 @@ def _sample(exposition: str, name: str, **labels: str) -> float:
 
 @pytest.fixture(scope="module")
 def allowing(tmp_path_factory: pytest.TempPathFactory, connections: httpx.HTTPTransport) -> Iterator[httpx.Client]:
-    """A client of a service that allows two origins."""
+    """Return a client of a service that allows two origins."""
     folder = tmp_path_factory.mktemp("origins")
     with forked_headway_serve(folder, cors_origins=f"{ORIGIN}, https://other.example") as service:
         yield httpx.Client(base_url=service.base_url, transport=connections, timeout=20)

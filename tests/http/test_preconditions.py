@@ -71,7 +71,7 @@ def _racing_puts(
 
 @pytest.fixture
 def full_row(learner: httpx.Client, lesson_path: str) -> httpx.Response:
-    """A row in which every field is set."""
+    """Return lesson progress in which every field is set."""
     answer = learner.put(lesson_path, json=FULL)
     assert {name: answer.json()[name] for name in FULL} == FULL
     return answer

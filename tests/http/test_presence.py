@@ -19,7 +19,7 @@ OLD = {
 
 @pytest.fixture
 def seen(client_of: Callable[..., httpx.Client], course_path: str) -> Callable[[str], dict[str, Any]]:
-    """What the roster says of a learner."""
+    """Return what the roster says about a learner."""
     path = course_path.replace("/progress/", "/statistics/")
     teacher = client_of(str(uuid4()), "statistics:read")
     return lambda learner_id: teacher.get(f"{path}/learners/{learner_id}").raise_for_status().json()
@@ -173,7 +173,7 @@ def test_an_export_without_lesson_progress_is_refused(admin: httpx.Client) -> No
 
 
 def told(exported: dict[str, Any]) -> dict[str, Any]:
-    """An export without what is another one's: ids, versions and revisions."""
+    """Return an export without what differs between two databases: ids, versions and revisions."""
     others = {"user_id", "id", "version", "revision"}
     return {
         kind: [{name: value for name, value in one.items() if name not in others} for one in exported[kind]]

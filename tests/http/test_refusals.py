@@ -37,14 +37,14 @@ Stored = Callable[[], list[bytes]]
 
 @contextmanager
 def connected(running: Running) -> Iterator[socket.socket]:
-    """A connection to write HTTP on by hand."""
+    """Yield a connection for HTTP that the test writes itself."""
     host, _, port = running.base_url.removeprefix("http://").rpartition(":")
     with closing(socket.create_connection((host, int(port)), timeout=20)) as connection:
         yield connection
 
 
 def _faults(answer: httpx.Response) -> list[dict[str, Any]]:
-    """The faults of a refusal, which has to have the reference's shape."""
+    """Return the faults of a refusal, and check that it has the reference's shape."""
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/json"), answer.text
     assert list(answer.json()) == ["detail"]
     faults: list[dict[str, Any]] = answer.json()["detail"]
@@ -60,7 +60,7 @@ def _positions(answer: httpx.Response) -> list[list[str | int]]:
 
 
 def _sentence(answer: httpx.Response, status: int) -> str:
-    """What a refusal says, which has to be one sentence or two in the other shape."""
+    """Return the text of a refusal in the other shape, and check that it is one sentence or two."""
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/json"), answer.text
     assert list(answer.json()) == ["detail", "code"]
     assert answer.json()["code"] in (*codes_of(status), CODES_OF_NO_CLASS.get(status))
@@ -519,7 +519,7 @@ class TestProgressBodies:
 
 
 def _refusal_of(author: httpx.Client, content: str) -> tuple[list[dict[str, Any]], int]:
-    """The faults of a course document, and how many bytes tell them."""
+    """Return the faults of a course document, and the size of that answer in bytes."""
     answer = author.put(f"/courses/{uuid4()}", content=content.encode())
     return _faults(answer), len(answer.content)
 
@@ -610,7 +610,7 @@ class TestWholeNumbers:
 class TestBodySizes:
     @pytest.fixture
     def connection(self, running: Running) -> Iterator[socket.socket]:
-        """A connection of the test's own, to write HTTP on by hand."""
+        """Yield a connection of the test's own, for HTTP that the test writes itself."""
         with connected(running) as connection:
             yield connection
 
@@ -621,7 +621,7 @@ class TestBodySizes:
 
     @staticmethod
     def _all_received(connection: socket.socket) -> bytes:
-        """All that comes until the other side closes the connection."""
+        """Return all bytes that arrive until the other side closes the connection."""
         return b"".join(iter(lambda: connection.recv(65_536), b""))
 
     def test_a_body_of_64_kib_is_read(self, learner: httpx.Client, lesson_path: str) -> None:

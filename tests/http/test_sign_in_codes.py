@@ -25,7 +25,7 @@ def signed_in(visitor: httpx.Client, address: str) -> httpx.Response:
 
 @pytest.fixture
 def code_url(learner: httpx.Client) -> str:
-    """The address that signs a learner in."""
+    """Return the address that signs a learner in."""
     made = learner.post(CODES)
     assert made.status_code == 201
     url: str = made.json()["url"]

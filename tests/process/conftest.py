@@ -17,7 +17,7 @@ from support.program import headway
 
 @pytest.fixture(scope="session")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a database of one course, and the course's document."""
+    """Return a folder with a database of one course, and the course's document."""
     folder = tmp_path_factory.mktemp("filled")
     file = document_file(folder / "course.json", course_document())
     assert headway(folder, "courses", "put", str(file)).code == 0
@@ -26,7 +26,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def rows(folder: Path, filled: Path) -> list[Written]:
-    """Rows to write, of three learners in the one course that the database in the test's folder then has."""
+    """Return lesson progress to write, of three learners in the one course of the database in the test's folder."""
     for name in ("headway.db", "course.json"):
         shutil.copy(filled / name, folder)
     document: dict[str, Any] = json.loads((folder / "course.json").read_text())
@@ -39,6 +39,6 @@ def rows(folder: Path, filled: Path) -> list[Written]:
 
 @pytest.fixture(scope="session")
 def own_server() -> Iterator[Server]:
-    """A PostgreSQL server that may be stopped and held up: it keeps what it acknowledged, and no other tests use it."""
+    """Yield a PostgreSQL server for these tests only, which they may stop and hold up. It keeps all commits."""
     with server() as started:
         yield started

@@ -19,7 +19,7 @@ DATABASE_FILES = ("headway.db", "headway.db-wal", "headway.db-shm")
 
 @contextmanager
 def disk_full(_folder: Path, running: Running) -> Iterator[None]:
-    """No file of the process may grow; Python ignores SIGXFSZ, so that writing fails as on a full disk."""
+    """Let no file of the process grow. Python ignores SIGXFSZ, so a write fails as on a full disk."""
     resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
     yield
     resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
@@ -210,6 +210,6 @@ def test_the_wait_for_a_lock_does_not_grow_with_other_waiting_writes(
 
 
 def values(running: Running, rows: list[Written]) -> dict[str, int]:
-    """What the first learner's rows hold, by lesson."""
+    """Return the values of the first learner's lesson progress, by lesson."""
     found = stored(running, [row for row in rows if row.learner == rows[0].learner])
     return {lesson_id: row["quiz_attempts"] for (_, lesson_id), row in found.items()}

@@ -52,7 +52,7 @@ def new_file(running: Running, count: int = LINES) -> tuple[list[str], bytes]:
 
 
 def state(database_url: str) -> list[tuple[int, bool]]:
-    """How far the import is that the database knows of, and whether it is done."""
+    """Return the last line that the database has noted of the import, and whether the import is done."""
     return [(number, bool(done)) for number, done in rows(database_url, "SELECT line, finished FROM imports")]
 
 
@@ -175,7 +175,7 @@ REMEMBERED = {"course_progress", "erased_learners"}
 
 @pytest.fixture
 def erasing(folder: Path, database_url: str) -> Iterator[tuple[Running, httpx.Client]]:
-    """A service on a database of the test's own, and one who may erase."""
+    """Yield a service on a database of the test's own, and the client of an administrator, who may erase."""
     with _served(folder, database_url) as served:
         yield served
 

@@ -91,7 +91,7 @@ def test_tokens_are_answered_503_if_keys_were_never_fetched(folder: Path, rows: 
 
 @contextmanager
 def published(key_set: list[dict[str, Any]]) -> Iterator[str]:
-    """The keys, as they are at the moment of asking, at a URL."""
+    """Publish the keys at a URL. Each request gets the keys of that moment."""
 
     class KeySet(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -71,7 +71,7 @@ def test_a_setting_decides_which_requests_are_logged(
 
 
 def requests(running: Running, row: Written) -> str:
-    """Some that are answered and some that are refused, all with what must not be logged; answers their token."""
+    """Send requests with values that must not be logged; some are refused. Return their token."""
     path = f"/progress/{row.course_id}"
     with running.client(row.learner) as client:
         assert client.put(row.path, json={"user_notes": NOTE}).status_code == 200

@@ -187,7 +187,7 @@ def check_everything_is_unavailable(running: Running, row: Written) -> None:
 
 
 def check_reads(running: Running, row: Written, value: int) -> None:
-    """Every kind of read is answered, whatever is held up meanwhile."""
+    """Check that every kind of read is answered, whatever is held up."""
     with running.client(row.learner) as client:
         answers = {
             path: client.get(path)
@@ -207,7 +207,7 @@ def check_reads(running: Running, row: Written, value: int) -> None:
 
 @contextmanager
 def commits_held_up(own_server: Server) -> Iterator[None]:
-    """No commit returns until the block is left: each waits for a standby that is not there."""
+    """Hold up all commits until the block is left: each waits for a standby that does not exist."""
 
     def commit() -> None:
         with session(own_server.url) as other:

@@ -55,7 +55,7 @@ class Device(Player):
 
 
 def devices_on(services: Sequence[Running], rows: Sequence[Written]) -> list[Device]:
-    """A device of each learner's on each service."""
+    """Return a device for each learner on each service."""
     learners = dict.fromkeys(row.learner for row in rows)
     return [
         Device(service.base_url, [row for row in rows if row.learner == learner], f"device {number}")
@@ -182,6 +182,6 @@ def write(service: Running, row: Written, body: object) -> httpx.Response:
 
 
 def version(service: Running, row: Written) -> int:
-    """How often the row has changed, by its tag."""
+    """Return how often the lesson progress has changed, from its etag."""
     with service.client(row.learner) as client:
         return int(client.get(row.path).headers["ETag"].strip('"').rpartition(".")[2])

@@ -24,7 +24,7 @@ COMMANDS = (["serve", "--port", "0"], ["migrate"], ["courses", "list"])
 
 @pytest.fixture
 def program(folder: Path, empty_postgres_url: str) -> Program:
-    """The program on an empty database."""
+    """Return the program on an empty database."""
     return Program(folder, empty_postgres_url)
 
 
@@ -182,7 +182,7 @@ def test_a_user_without_the_right_to_create_tables_gets_a_clear_error(program: P
 
 
 def contents(database: Session) -> list[tuple[object, ...]]:
-    """Every table that somebody made, with its columns and, as text, its rows."""
+    """Return every table that is not PostgreSQL's own, with its columns, and its rows as text."""
     columns = database.rows(
         "SELECT table_schema || '.' || table_name, string_agg(column_name, ',' ORDER BY ordinal_position) "
         "FROM information_schema.columns WHERE table_schema NOT IN ('pg_catalog', 'information_schema') "

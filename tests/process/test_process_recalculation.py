@@ -37,7 +37,7 @@ def document() -> dict[str, Any]:
 
 
 def fill(program: Program, document: dict[str, Any], learners: int = LEARNERS) -> Sequence[LearnerId]:
-    """Learners who completed the first lesson of the course."""
+    """Write progress of learners who completed the first lesson of the course. Return their ids."""
     lessons = [Lesson(LessonId(one["id"]), one["title"], ContentId(one["id"])) for one in document["lessons"]]
     made = Course(CourseId(document["id"]), document["title"], tuple(lessons))
     ids = [LearnerId(str(uuid4())) for _ in range(learners)]
@@ -53,7 +53,7 @@ def fill(program: Program, document: dict[str, Any], learners: int = LEARNERS) -
 
 
 def shorter(document: dict[str, Any]) -> dict[str, Any]:
-    """The course without its second lesson: everybody has completed it."""
+    """Return the course without its second lesson, so that all learners have completed it."""
     return document | {"lessons": document["lessons"][:1]}
 
 
@@ -70,7 +70,7 @@ def figures(running: Running, course_id: str) -> tuple[int, int]:
 
 
 def let_the_lease_run_out(program: Program) -> None:
-    """What a minute does."""
+    """End the lease of the recalculation, as a minute would."""
     execute(program.database_url, RUN_OUT)
 
 

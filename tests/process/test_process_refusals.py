@@ -166,7 +166,7 @@ def change_database(folder: Path, *statements: str) -> None:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """What the files hold, but for what SQLite's readers of a log share in memory."""
+    """Return the contents of the files, without the file that SQLite's readers share."""
     files = (path for path in folder.glob("*") if path.is_file() and not path.name.endswith("-shm"))
     return {path.name: path.read_bytes() for path in files}
 

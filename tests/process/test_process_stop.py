@@ -105,7 +105,7 @@ def test_the_installed_script_prints_its_address_once_and_stops_cleanly(
 
 
 def half_a_request(row: Written) -> bytes:
-    """A write whose client says that it will send a body, and waits to be asked for it."""
+    """Return the head of a write whose client announces a body, and waits until the service asks for it."""
     lines = [
         f"PUT {PREFIX}{row.path} HTTP/1.1",
         "Host: headway",

@@ -47,7 +47,7 @@ def serving_workers(folder: Path, *options: str, **settings: object) -> Iterator
 
 @pytest.fixture(scope="module")
 def shared_url(databases: Databases) -> Iterator[str]:
-    """The address of the database of `service`."""
+    """Yield the address of the database of `service`."""
     with databases.fresh() as url:
         yield url
 
@@ -60,7 +60,7 @@ def shared_service(shared_url: str, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture
 def service(shared_service: Running) -> Running:
-    """A service that outlives its workers, with all of them there."""
+    """Return the shared service, when all its workers answer."""
     eventually(lambda: all_answer(shared_service), A_START)
     return shared_service
 
@@ -225,7 +225,7 @@ def test_workers_serve_when_the_disk_for_their_metrics_is_full(folder: Path, pos
 
 
 def figures(answer: httpx.Response) -> dict[str, float]:
-    """What /metrics told, by name and labels."""
+    """Return the figures of /metrics, by name and labels."""
     lines = (line.rpartition(" ") for line in answer.text.splitlines() if not line.startswith("#"))
     return {name: float(value) for name, _, value in lines}
 
@@ -240,13 +240,13 @@ def worker_of(answer: httpx.Response) -> str:
 
 
 def workers(running: Running) -> list[int]:
-    """The processes of the workers that have started and are still there."""
+    """Return the processes of the workers that have started and still run."""
     started = map(int, re.findall(r"Started server process \[(\d+)\]", "".join(running.log)))
     return [pid for pid in started if exists(pid)]
 
 
 def all_answer(running: Running) -> bool:
-    """Whether a handful of requests reaches every worker."""
+    """Return whether a few requests reach every worker."""
     return len({worker_of(get(running, "/healthz")) for _ in range(4 * WORKERS)}) == WORKERS
 
 

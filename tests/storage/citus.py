@@ -49,7 +49,7 @@ Rule = Callable[[Tree, Schema], Iterator[str]]
 
 
 def distribution_column(table: str) -> str | None:
-    """The column whose values say on which node a row lies; none where every node has it, or only one."""
+    """Return the column that decides on which node a row is; `None` where all nodes, or one, have the table."""
     if table in REFERENCE_TABLES | LOCAL_TABLES:
         return None
     assert table in _COLUMNS, f"nothing says where {table} lies"
@@ -57,7 +57,7 @@ def distribution_column(table: str) -> str | None:
 
 
 def statements(sql: str) -> list[Tree]:
-    """The statements of a file."""
+    """Return the statements of a file."""
     return [statement.stmt for statement in parse_sql(sql)]
 
 
@@ -75,7 +75,7 @@ def primary_keys(trees: Sequence[Tree]) -> dict[str, list[str]]:
 
 
 def unique_keys(tree: Tree) -> Iterator[tuple[str, list[str], bool]]:
-    """Each table's keys that are made unique, and whether that is the primary one."""
+    """Return each table's unique keys, and whether each is the primary key."""
     for table, column, constraint in _constraints(tree):
         if constraint.contype in _UNIQUE and not constraint.indexname:
             columns = [column] if column else [key.sval for key in constraint.keys]
@@ -88,7 +88,7 @@ def unique_keys(tree: Tree) -> Iterator[tuple[str, list[str], bool]]:
 
 
 def foreign_keys(tree: Tree) -> Iterator[tuple[str, str]]:
-    """Each table with one that it refers to."""
+    """Return each table, with a table that it refers to."""
     for table, _, constraint in _constraints(tree):
         pair = table, constraint.pktable.relname if constraint.pktable else ""
         if constraint.contype == enums.ConstrType.CONSTR_FOREIGN and pair not in REMOVED_FOREIGN_KEYS:
@@ -245,7 +245,7 @@ RULES: Final[Sequence[Rule]] = (
 
 
 def walk(tree: Tree) -> Iterator[Tree]:
-    """A tree's nodes, or those of several trees."""
+    """Yield the nodes of a tree, or of several trees."""
     if _is(tree, ast.Node):
         yield tree
         for member in tree:
@@ -256,7 +256,7 @@ def walk(tree: Tree) -> Iterator[Tree]:
 
 
 def found(tree: Tree, *kinds: type[ast.Node]) -> Iterator[Tree]:
-    """A tree's nodes of some kinds."""
+    """Yield the nodes of some kinds in a tree."""
     return (one for one in walk(tree) if _is(one, *kinds))
 
 
@@ -265,7 +265,7 @@ def _is(node: Tree, *kinds: type[ast.Node]) -> bool:
 
 
 def _definitions(tree: Tree) -> Iterator[tuple[str, Tree]]:
-    """The columns and constraints that a statement gives to a table, and what else it changes in it."""
+    """Return the columns and constraints that a statement adds to a table, and its other changes of the table."""
     for created in found(tree, ast.CreateStmt):
         yield from ((_present_name(created), part) for part in created.tableElts or ())
     for changed in found(tree, ast.AlterTableStmt):
@@ -275,7 +275,7 @@ def _definitions(tree: Tree) -> Iterator[tuple[str, Tree]]:
 
 
 def _constraints(tree: Tree) -> Iterator[tuple[str, str | None, Tree]]:
-    """Each with its table, and its column where it is a column's."""
+    """Return the constraints, each with its table, and with its column where it belongs to one."""
     for table, part in _definitions(tree):
         column = part.colname if _is(part, ast.ColumnDef) else None
         yield from ((table, column, constraint) for constraint in found(part, ast.Constraint))
@@ -298,13 +298,13 @@ def _changes(tree: Tree) -> Iterator[Tree]:
 
 
 def _reads(tree: Any) -> set[str]:
-    """The tables that are read: those named, but for the ones that are named as what is changed."""
+    """Return the tables that are read: all that are named, without those that are changed."""
     targets = {id(change.relation) for change in _changes(tree)}
     return {table.relname for table in found(tree, ast.RangeVar) if id(table) not in targets}
 
 
 def _is_pinned(condition: Tree, table: str, column: str) -> bool:
-    """Whether the condition holds only where the table's column equals one value."""
+    """Return whether the condition holds only where the table's column equals one value."""
     if _is(condition, ast.BoolExpr) and condition.boolop == enums.BoolExprType.AND_EXPR:
         return any(_is_pinned(one, table, column) for one in condition.args)
     if not _is(condition, ast.A_Expr) or condition.kind != enums.A_Expr_Kind.AEXPR_OP:
@@ -316,7 +316,7 @@ def _is_pinned(condition: Tree, table: str, column: str) -> bool:
 
 
 def _compared_with_any(condition: Tree) -> list[list[str]]:
-    """The columns, each with its table, that equal any value of a parameter wherever a condition holds."""
+    """Return the columns, with their tables, that equal one of a parameter's values where a condition holds."""
     if _is(condition, ast.BoolExpr) and condition.boolop == enums.BoolExprType.AND_EXPR:
         return [column for one in condition.args for column in _compared_with_any(one)]
     if not _is(condition, ast.A_Expr) or condition.kind != enums.A_Expr_Kind.AEXPR_OP_ANY:

@@ -17,6 +17,6 @@ def make_store(database_url: str, folder: Path) -> MakeStore:
 
 @pytest.fixture
 async def store(make_store: MakeStore) -> AsyncIterator[Store]:
-    """An open store."""
+    """Yield an open store."""
     async with opened(make_store()) as store:
         yield store

@@ -90,7 +90,7 @@ class _CountedFile(apsw.VFSFile):
 
 @contextmanager
 def watched_disk() -> Iterator[WatchedDisk]:
-    """Every database that is opened in the block is on this disk."""
+    """Put every database that is opened in the block on this disk."""
     disk = WatchedDisk()
     try:
         yield disk

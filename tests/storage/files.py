@@ -21,7 +21,7 @@ def database(folder: Path) -> Path:
 
 
 def log(folder: Path) -> Path:
-    """What was committed and is not in the database's own file yet."""
+    """Return the path of the log with the commits that are not in the database's own file yet."""
     return folder / "headway.db-wal"
 
 
@@ -55,7 +55,7 @@ sys.stdin.read()
 
 @contextmanager
 def long_read(folder: Path) -> Iterator[None]:
-    """Another process reads over one moment's rows for long, as a backup does."""
+    """Let another process read for long from one snapshot, as a backup does."""
     command = [sys.executable, "-c", _LONG_READ, str(database(folder))]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as reading:
         assert reading.stdout is not None
@@ -65,24 +65,24 @@ def long_read(folder: Path) -> Iterator[None]:
 
 
 def back_up(folder: Path, name: str) -> Path:
-    """A copy of the database as it is now, beside it."""
+    """Copy the database as it is now to a file beside it."""
     copy = folder / name
     execute(database(folder), f"VACUUM INTO '{copy}'")
     return copy
 
 
 def contents(folder: Path) -> dict[str, str]:
-    """The folder's files with their bytes' digests."""
+    """Return the files in the folder, each with a digest of its bytes."""
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
 
 
 def modes(folder: Path) -> dict[str, int]:
-    """The folder's files with what their owner and everybody else may do to them."""
+    """Return the files in the folder, each with what its owner and others may do with it."""
     return {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
 
 
 def process(what: str, folder: Path) -> Any:
-    """What another process answers that does `what` (see processes.py)."""
+    """Run `what` in another process and return its answer (see processes.py)."""
     command = [sys.executable, "-m", "storage.processes", what, str(folder)]
     environment = os.environ | {"PYTHONPATH": str(TESTS)}
     done = subprocess.run(command, cwd=TESTS, env=environment, stdout=subprocess.PIPE, check=True, timeout=60)

@@ -48,7 +48,7 @@ async def fill(archive: Archive, installation: Installation) -> None:
 
 
 async def content(archive: Archive, batch: int = _BATCH) -> Installation:
-    """All that the archive gives, read in batches of this size."""
+    """Return everything that the archive gives, read in batches of this size."""
     courses: list[VersionedCourse] = []
     while len(read := await archive.courses(courses[-1].course.id if courses else None, batch)) == batch:
         courses += read

@@ -70,7 +70,7 @@ def sqlite_store(
     read_seconds: float = 20,
     observer: CommitObserver | None = None,
 ) -> SqliteStore:
-    """A store on the file `headway.db`."""
+    """Return a store on the file `headway.db`."""
     return SqliteStore(
         folder / "headway.db",
         queue_limit=queue_limit,
@@ -92,7 +92,7 @@ def postgres_store(
     transaction_pooler: bool = False,
     observer: CommitObserver | None = None,
 ) -> PostgresStore:
-    """A store on a PostgreSQL database."""
+    """Return a store on a PostgreSQL database."""
     return PostgresStore(
         url,
         queue_limit=queue_limit,
@@ -114,7 +114,7 @@ def stores_on(database_url: str, folder: Path) -> MakeStore:
 
 @asynccontextmanager
 async def opened(store: Store) -> AsyncIterator[Store]:
-    """The store, open until the block is left."""
+    """Yield the store, open until the block is left."""
     await store.open()
     try:
         yield store
@@ -127,19 +127,19 @@ def new_learner() -> LearnerId:
 
 
 async def new_course(store: Store, *lessons: Lesson, title: str = "A course") -> Course:
-    """A course that the catalogue has not had before; of three plain lessons where none is given."""
+    """Put a course with a new id, of three plain lessons where none is given, and return it."""
     course = course_of(*lessons, course_id=CourseId(str(uuid4())), title=title)
     await store.put_course(course)
     return course
 
 
 def merge_write(learner: LearnerId, course: Course, lesson: Lesson | LessonId, **fields: Any) -> LessonWrite:
-    """A write of one who has not seen the row."""
+    """Return a merge write: its writer has not seen the lesson progress."""
     return LessonWrite(learner, course.id, _id_of(lesson), cast("ProgressUpdate", fields))
 
 
 def conditional(row: LessonProgress, **fields: Any) -> LessonWrite:
-    """A write of one who has seen the row."""
+    """Return a conditional write: its writer has seen this lesson progress."""
     seen = Precondition(match=frozenset([row.etag]))
     return LessonWrite(row.learner_id, row.course_id, row.lesson_id, cast("ProgressUpdate", fields), seen)
 
@@ -147,7 +147,7 @@ def conditional(row: LessonProgress, **fields: Any) -> LessonWrite:
 def removal(
     learner: LearnerId, course: Course, lesson: Lesson | LessonId, precondition: Precondition = UNCONDITIONAL
 ) -> LessonWrite:
-    """A write that removes the row."""
+    """Return a write that removes the lesson progress."""
     return LessonWrite(learner, course.id, _id_of(lesson), None, precondition)
 
 
@@ -156,14 +156,14 @@ def _id_of(lesson: Lesson | LessonId) -> LessonId:
 
 
 async def written(store: Store, write: LessonWrite) -> LessonProgress:
-    """The row that a write left."""
+    """Make a write, and return the lesson progress after it."""
     after = (await store.write(write)).after
     assert after is not None
     return after
 
 
 async def rows_of(store: Store, learner: LearnerId, course: Course) -> dict[LessonId, LessonProgress]:
-    """All the learner's rows in a course, hidden ones too."""
+    """Return all the learner's lesson progress in a course, hidden lessons included."""
     found = (await store.lessons(learner, course.id)).lesson_progress
     by_lesson = {row.lesson_id: row for row in found}
     assert len(by_lesson) == len(found), "one row for each lesson"
@@ -171,7 +171,7 @@ async def rows_of(store: Store, learner: LearnerId, course: Course) -> dict[Less
 
 
 async def exact_tally(store: Store, learner: LearnerId, course: Course) -> Tally:
-    """The learner's tally, which has to be what a recount finds."""
+    """Return the learner's tally, and check that a recount gives the same."""
     catalogued, progress = await store.course_progress(learner, course.id)
     tally = progress.tally if progress else NOTHING
     assert tally == recount(catalogued, (await rows_of(store, learner, course)).values())
@@ -179,12 +179,12 @@ async def exact_tally(store: Store, learner: LearnerId, course: Course) -> Tally
 
 
 async def outcomes(store: Store, writes: Iterable[LessonWrite]) -> list[Any]:
-    """What became of writes that were all sent before any of them was answered, refusals among them."""
+    """Send all writes before any is answered. Return their results, refusals included."""
     return await asyncio.gather(*(store.write(write) for write in writes), return_exceptions=True)
 
 
 async def catalogued(store: Store, course_id: CourseId) -> Course:
-    """The course as the catalogue has it."""
+    """Return the course as the catalogue has it."""
     return (await store.course(course_id)).course
 
 

@@ -27,7 +27,7 @@ _SCHEMA: Final = [tree for file in _MIGRATIONS for tree in statements(file.read_
 
 
 def _named_statements() -> dict[str, str]:
-    """The statements as they are sent, of all files that are no migrations, by file and name."""
+    """Return the statements of all files except migrations, as they are sent, by file and name."""
     return {
         f"{file.stem}:{name}": getattr(queries, name).sql
         for file in _FILES
@@ -39,7 +39,7 @@ def _named_statements() -> dict[str, str]:
 
 
 def _built_statements() -> dict[str, str]:
-    """The statements that are put together of pieces, by how their learners are found and sorted."""
+    """Return the statements that are built of pieces, by how they find and sort learners."""
     built = {f"roster:{way.value}:incomplete": statement for way, statement in ROSTERS.incomplete.items()}
     for way, by_order in ROSTERS.sorted.items():
         for (order, descending), statement in by_order.items():
@@ -76,7 +76,7 @@ _OF_CITUS: Final = """
 
 @pytest.fixture(scope="module")
 def migrated(databases: Databases) -> Iterator[Session]:
-    """A database with the store's schema, and with Citus' functions by name."""
+    """Yield a database with the store's schema, and with Citus' functions by name."""
     with databases.empty() as url, session(url) as database:
         database.execute(*(file.read_text(encoding="utf-8") for file in _MIGRATIONS))
         database.execute(

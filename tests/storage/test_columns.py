@@ -41,7 +41,7 @@ NEITHER_ALIKE: Final = {"PROBE", "CATALOGUE_PAGE", "LEARNER_COURSES", "DAYS_BETW
 
 @pytest.fixture
 async def sqlite_selects(folder: Path) -> Selected:
-    """What each statement selects that SQLite is asked, by its name."""
+    """Return what each statement for SQLite selects, by the statement's name."""
     async with opened(sqlite_store(folder)):
         pass
     with closing(apsw.Connection(str(folder / "headway.db"))) as connection:
@@ -53,7 +53,7 @@ async def sqlite_selects(folder: Path) -> Selected:
 
 @pytest.fixture
 async def postgres_selects(postgres_url: str) -> Selected:
-    """What each statement selects that PostgreSQL is asked, by its name; sums by what they add up."""
+    """Return what each statement for PostgreSQL selects, by its name. A sum has the name of what it adds up."""
     async with opened(postgres_store(postgres_url)):
         pass
     connection = await asyncpg.connect(postgres_url)
@@ -184,7 +184,7 @@ def _kept_progress(progress: CourseProgress) -> list[object]:
 
 
 def _comparable(value: object) -> object:
-    """A value as either database gives it back, in one form."""
+    """Return a value in one form, whichever database it comes from."""
     match value:
         case datetime() | date():
             return value.isoformat()
@@ -198,7 +198,7 @@ def _comparable(value: object) -> object:
 
 
 def _statements(module: ModuleType) -> Iterator[tuple[str, str]]:
-    """The statements of a store, and of both, that select, by name."""
+    """Return the statements that select, of one store and of both, by name."""
     for name, statement in {**vars(module), **vars(shared_sql)}.items():
         if isinstance(statement, str) and statement.startswith("SELECT") and name != "DISTRIBUTE":
             yield name, statement
@@ -208,12 +208,12 @@ def _statements(module: ModuleType) -> Iterator[tuple[str, str]]:
 
 
 def _plain(column: str) -> str:
-    """The name of a column that is selected as text, or counted, as PostgreSQL gives it."""
+    """Return the name of a column that is selected as text, or counted, as PostgreSQL gives it."""
     return re.sub(r"^CAST\((?:\w+\.)?(\w+) AS text\)$|^(count)\(\*\)$", r"\1\2", column)
 
 
 def _has(selected: Sequence[str], columns: Sequence[str]) -> bool:
-    """Whether the columns are among those that are selected, in this order and one beside the other."""
+    """Return whether the selected columns include these, in this order and one beside the other."""
     return any(tuple(selected[at : at + len(columns)]) == tuple(columns) for at in range(len(selected)))
 
 

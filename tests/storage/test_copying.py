@@ -108,7 +108,7 @@ def _key(item: Any) -> tuple[str, ...]:
 
 @pytest.fixture(params=[1, 2, 3, 1000])
 def batch(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As many of each kind at a time."""
+    """Copy this many values of each kind at a time."""
     monkeypatch.setattr(copying, "_KINDS", [replace(kind, batch=request.param) for kind in copying._KINDS])
 
 

@@ -25,7 +25,7 @@ async def test_a_course_that_changes_during_a_read_is_not_cached(
         fetch = store._database.fetch
 
         async def slow_fetch(statement: str, *parameters: object) -> Sequence[Any]:
-            """What the course's rows were arrives when the catalogue has been asked for changes meanwhile."""
+            """Return the course's rows only when the catalogue has meanwhile asked for changes."""
             rows = await fetch(statement, *parameters)
             if statement == sql.LESSONS_OF_COURSES and not read.is_set():
                 read.set()

@@ -20,7 +20,7 @@ from support import postgres
 
 @asynccontextmanager
 async def operator_at(url: str) -> AsyncIterator[Any]:
-    """A connection of somebody who works on the database by hand."""
+    """Yield a connection of an operator who changes the database by hand."""
     connection = await asyncpg.connect(url)
     try:
         yield connection
@@ -156,7 +156,7 @@ async def test_a_database_that_was_changed_by_hand_is_unavailable_until_it_is_re
 
 @asynccontextmanager
 async def a_user_of_its_own(operator: Any, url: str) -> AsyncIterator[tuple[str, str]]:
-    """A user who may write, but owns nothing, and the address for that user."""
+    """Yield a user who may write but owns nothing, and the address for that user."""
     user = f"user_{new_learner().replace('-', '')}"
     await operator.execute(f"CREATE USER {user}")
     try:

@@ -132,7 +132,7 @@ def test_migrations_are_numbered_without_gaps() -> None:
 
 
 def described(path: Path) -> list[Any]:
-    """The schema of a database: every object as it was defined, and both of its marks."""
+    """Return the schema of a database: the definition of every object, and its two marks."""
     return [
         *execute(path, "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"),
         *execute(path, "PRAGMA user_version"),

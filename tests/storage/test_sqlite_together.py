@@ -48,7 +48,7 @@ def lines_for(learners: Sequence[LearnerId], course: Course) -> list[LessonWrite
 
 
 async def attempts(store: SqliteStore, learners: Sequence[LearnerId], course: Course) -> list[int]:
-    """Of the learners who have a row in the first lesson."""
+    """Return the attempts of those learners who have progress in the first lesson."""
     readings = [await store.lesson(learner, course.id, lesson(1).id) for learner in learners]
     return [reading.lesson_progress.quiz_attempts for reading in readings if reading.lesson_progress]
 

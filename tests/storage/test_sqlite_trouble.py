@@ -70,7 +70,7 @@ def disk() -> Iterator[WatchedDisk]:
 
 @pytest.fixture
 async def service(folder: Path, disk: WatchedDisk) -> AsyncIterator[Service]:
-    """A service with one attempt on record; it gives up waiting for a lock after a quarter of a second."""
+    """Yield a service with one stored attempt. It waits for a lock for a quarter of a second."""
     assert disk.through.is_set()
     async with opened(sqlite_store(folder, lock_seconds=0.25)) as store:
         service = Service(store, await new_course(store))

@@ -37,7 +37,7 @@ async def put_back(store: Store, course: Course) -> None:
 
 
 async def learner_with_two_completed_and_one_begun(store: Store, course: Course) -> LearnerId:
-    """A minute in the first lesson, two in the second, four in the third."""
+    """Return a learner with a minute in the first lesson, two in the second, and four in the third."""
     learner = new_learner()
     for number, percentage in [(1, 100), (2, 100), (3, 50)]:
         minutes = 2 ** (number - 1)

@@ -41,7 +41,7 @@ async def derived(store: Store, course_id: CourseId) -> None:
 
 @asynccontextmanager
 async def edited(store: Store, after: Course) -> AsyncIterator[Runner]:
-    """The course is put, and what follows is derived while the block lasts, and to its end."""
+    """Put a course, and run its recalculation while the block lasts, and to its end."""
     await store.put_course(after)
     recalculater = Runner([Recalculator(store)])
     async with recalculater.working():
@@ -65,7 +65,7 @@ async def check_exact(store: Store, course_id: CourseId) -> None:
 
 
 async def play(store: Store, learners: Sequence[LearnerId], of: Course, writes: Writes) -> None:
-    """The learners write to lessons of the course."""
+    """Let the learners write to lessons of the course."""
     for learner, number, update in writes:
         lessons = of.lessons
         write = LessonWrite(learners[learner], of.id, lessons[number % len(lessons)].id, update)
@@ -141,7 +141,7 @@ async def _edit_while_learners_write(store: Store, data: st.DataObject) -> None:
 
 
 async def _finish(store: Store, of: Course, learners: Sequence[LearnerId], lessons: int) -> None:
-    """The learners complete so many of the course's first lessons."""
+    """Let the learners complete this many of the course's first lessons."""
     writes = [LessonWrite(one, of.id, found.id, FINISHED) for one in learners for found in of.lessons[:lessons]]
     await asyncio.gather(*map(store.write, writes))
 

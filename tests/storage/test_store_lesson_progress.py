@@ -191,7 +191,7 @@ async def test_a_conditional_write_may_lower_values_and_a_stale_one_may_not(stor
 
 
 async def refused_writes(store: Store) -> list[tuple[LessonWrite, type[HeadwayError]]]:
-    """A learner's row in the first lesson of a course, and writes that do not get through to it."""
+    """Return a learner's progress in the first lesson of a course, and writes to it that are refused."""
     learner, course = new_learner(), await new_course(store)
     first = course.lessons[0]
     stale = Precondition(match=frozenset(["stale"]))

@@ -145,7 +145,7 @@ class Model:
             )
 
     def refresh(self, learner: LearnerId, now: datetime) -> None:
-        """What a course's edit means for a learner, whenever the store finds the time, or the learner writes."""
+        """Bring a learner under the course's present version, if that has not happened yet."""
         if self.versions.get(learner, self.version) != self.version:
             self.recalculate(learner, now)
 
@@ -173,7 +173,7 @@ class Model:
         return recount(self.course, self.of(learner)).completed_lessons
 
     def note_completion(self, learner: LearnerId, before: int) -> bool:
-        """Whether the learner has now completed the course, and had not."""
+        """Note a completion. Return whether the learner has completed the course only now."""
         assert self.course is not None
         had = learner in self.completed
         if is_complete(self.course, recount(self.course, self.of(learner))):
@@ -183,7 +183,7 @@ class Model:
         return learner in self.completed and not had
 
     def note_position(self, learner: LearnerId) -> None:
-        """The last lesson of the course that the learner has started."""
+        """Note the last lesson of the course that the learner has started."""
         assert self.course is not None
         started = {row.lesson_id for row in self.of(learner) if row.status != Status.NOT_STARTED}
         self.at_lesson.pop(learner, None)
@@ -192,7 +192,7 @@ class Model:
                 self.at_lesson[learner] = one.id
 
     def note_presence(self, learner: LearnerId, written: Written, completed: bool, now: datetime) -> None:
-        """What others write says nothing of when the learner was there; what brings times does."""
+        """Note the learner's presence. Writes by others do not count; writes with times count at those times."""
         if written.moments is None:
             return
         self.settle(learner, self.date_of(now))
@@ -218,7 +218,7 @@ class Model:
         done[2] = min(done[2], 24 * 60 * 1_000_000)
 
     def settle(self, learner: LearnerId, today: date) -> bool:
-        """What a clock that was ahead has left counts today; answers whether there was any."""
+        """Count days in the future, which a wrong clock has left, as today. Return whether there were any."""
         if self.last_days.get(learner, today) <= today + timedelta(days=2):
             return False
         ahead = [day for owner, day in self.days if owner == learner and day >= today]
@@ -257,7 +257,7 @@ class Model:
         self.days = {key: done for key, done in self.days.items() if key[0] != learner}
 
     def counted(self) -> Counters:
-        """The course's figures, from all that there is."""
+        """Return the course's counters, counted from everything that the model holds."""
         counters = Counters()
         for row in self.rows.values():
             key = (row.course_id, row.lesson_id)
@@ -295,7 +295,7 @@ class Model:
 
 
 async def recounted(store: Store, course_id: CourseId) -> Counters:
-    """What a recount of a course finds, in which no course progress is wrong."""
+    """Return what a recount of a course finds, and check that no course progress is wrong."""
     counters = Counters()
     async with archive_of(store).recount(course_id) as recount:
         async for stretch in recount.stretches():

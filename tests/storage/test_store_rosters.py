@@ -68,7 +68,7 @@ async def _fill(store: Store, clock: Clock) -> Course:
 
 
 async def _pages(store: Store, course: Course, query: RosterQuery) -> list[CourseProgress]:
-    """All pages, one after the other; a learner who comes twice ends it."""
+    """Return all pages, one after the other, up to a learner who is there twice."""
     found: list[CourseProgress] = []
     while True:
         page: Sequence[CourseProgress] = await store.roster(course.id, query)
@@ -99,7 +99,7 @@ async def test_pages_list_each_learner_once_in_order(
 
 
 def _in_order(asked: Sequence[CourseProgress], order: RosterOrder, *, descending: bool) -> list[LearnerId]:
-    """Who is asked for, sorted; who has not completed the course comes last by completion, by id."""
+    """Return the learners in the order of a query. Those without a completion come last, by id."""
     positions = [position_of(one, order) for one in asked]
     sortable = [position for position in positions if position.value is not None]
     sortable.sort(key=lambda position: (position.value, position.learner_id), reverse=descending)

@@ -33,7 +33,7 @@ async def finished(store: Store, learner: LearnerId, of: Course, *lessons: Lesso
 
 
 async def stopped(store: Store, of: Course) -> list[int]:
-    """How many stopped at each lesson: as counted, recounted, and as a roster lists them."""
+    """Return how many learners stopped at each lesson: as counted, as recounted, and as a roster lists them."""
     reading = await store.statistics(of.id, DAY, DAY)
     counts = [one.stopped_here for one in statistics_of(reading, DAY).lessons]
     for order in RosterOrder:

@@ -84,7 +84,7 @@ class World:
             tags.append(tag)
 
     def fill(self, sent: Sent) -> Sent:
-        """The request with what the names in angle brackets stand for."""
+        """Replace the names in angle brackets in a request by what they stand for."""
         tags = self._tags.get(sent.path, [])
         body = self.text(sent.body)
         names = {b"tag": b"".join(tags[-1:]), b"old tag": b"".join(tags[-2:-1]), b"length": b"%d" % len(body)}
@@ -96,18 +96,18 @@ class World:
         )
 
     def text(self, text: bytes, names: dict[bytes, bytes] | None = None) -> bytes:
-        """A text with what the names in it stand for; one that stands for nothing is left as it is."""
+        """Replace the names in a text by what they stand for. Unknown names stay."""
         known = self._names | (names or {})
         return _NAME.sub(lambda found: known.get(found[1], found[0]), text)
 
 
 def _mostly(good: Any, *others: Any, share: int = 5) -> st.SearchStrategy[Any]:
-    """The good value `share` times for every time that one of the others is drawn."""
+    """Draw the good value `share` times for each time that one of the others is drawn."""
     return st.sampled_from([good] * share * len(others) + list(others))
 
 
 def _mostly_drawn(good: st.SearchStrategy[Any], *others: st.SearchStrategy[Any], share: int) -> st.SearchStrategy[Any]:
-    """As `_mostly`, of values that are drawn. (`one_of` takes a strategy that is named several times for one.)"""
+    """Draw as `_mostly` does, from strategies. (`one_of` counts a strategy once, however often it is named.)"""
     return _mostly(good, *others, share=share).flatmap(lambda chosen: chosen)
 
 
@@ -129,7 +129,7 @@ _LESSONS: Final = _mostly("lesson", "quiz", "extra", "unknown", share=2)
 
 @st.composite
 def _paths(draw: st.DrawFn, template: str) -> str:
-    """The path of an operation, with ids of all kinds in it."""
+    """Draw the path of an operation, with ids of all kinds in it."""
     path = template
     if "{user_id}" in path:
         path = path.replace("{user_id}", draw(_identifier("somebody")))
@@ -302,7 +302,7 @@ def _tokens(operation: Operation) -> st.SearchStrategy[Any]:
 
 @st.composite
 def _row_requests(draw: st.DrawFn) -> Sent:
-    """A request of the one row that a conversation comes back to, fine but for its conditions."""
+    """Draw a request for the one lesson progress that a conversation returns to. Only its conditions may fail."""
     method = draw(st.sampled_from(["PUT", "PUT", "PUT", "GET", "DELETE"]))
     conditions = () if method == "GET" else draw(_CONDITIONS)
     body = draw(_GOOD_UPDATES) if method == "PUT" else b""

@@ -42,7 +42,7 @@ expect.set_options(timeout=30_000)
 
 
 def missing() -> str | None:
-    """What the browser tests need and this machine has not."""
+    """Return what the browser tests need and this machine does not have; `None` where it has all."""
     if _program() is None:
         return _NO_BROWSER
     return None if _AXE.is_file() else _NO_AXE
@@ -64,7 +64,7 @@ def _program() -> str | None:
 
 @contextmanager
 def browser() -> Iterator[Browser]:
-    """A browser without a window."""
+    """Yield a browser without a window."""
     path = require()
     with sync_playwright() as playwright:
         # The tests run as root in containers, where Chromium's own sandbox can not be had.
@@ -74,12 +74,12 @@ def browser() -> Iterator[Browser]:
 
 
 def _real_time() -> dict[str, str | float | bool]:
-    """This process's environment without another day's clock (see tools/days.py), which hangs Chromium."""
+    """Return this process's environment without libfaketime (see tools/days.py), which stops Chromium."""
     return {name: value for name, value in os.environ.items() if name not in {"LD_PRELOAD", "FAKETIME"}}
 
 
 def cookie_of(running: Running, learner_id: str, *scopes: str, courses: Sequence[str] | None = None) -> dict[str, Any]:
-    """The cookie of a learner's session, as Playwright takes it."""
+    """Return the cookie of a learner's session, as Playwright takes it."""
     granted = None if courses is None else frozenset(courses)
     principal = Principal(LearnerId(learner_id), frozenset(scopes), granted)  # type: ignore[arg-type]
     return {"name": COOKIE, "value": Sessions(SECRET, timedelta(hours=1)).sealed(principal), "url": running.base_url}
@@ -95,7 +95,7 @@ def visiting(
     refusals: Collection[int] = (),
     **options: Any,
 ) -> Iterator[BrowserContext]:
-    """A browser of a learner who has signed in.
+    """Yield a browser of a learner who has signed in.
 
     What a page's console says of errors fails the test, but for answers that have one of the statuses `refusals`,
     in which 0 stands for no answer at all.
@@ -139,5 +139,5 @@ def barriers(page: Page) -> list[str]:
 
 
 def fits(page: Page) -> bool:
-    """Whether nothing makes the page wider than its window."""
+    """Return whether nothing makes the page wider than its window."""
     return bool(page.evaluate("() => document.documentElement.scrollWidth <= window.innerWidth"))

@@ -16,10 +16,10 @@ def write_lock(folder: Path) -> Iterator[None]:
 
 
 def read_only(folder: Path, how: str = "mode=ro") -> sqlite3.Connection:
-    """A connection that leaves the file as it is."""
+    """Return a connection that does not change the file."""
     return sqlite3.connect(f"file:{folder}/headway.db?{how}", uri=True)
 
 
 def write_ahead_log(folder: Path) -> Path:
-    """The file that holds what is not in the database's own file yet."""
+    """Return the path of the log with the commits that are not in the database's own file yet."""
     return folder / "headway.db-wal"

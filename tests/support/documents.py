@@ -12,12 +12,12 @@ from support.running import course, lesson
 
 
 def course_document(*lessons: dict[str, Any], **fields: object) -> dict[str, Any]:
-    """A course document as files hold it: with an id."""
+    """Return a course document as it is in files: with an id."""
     return course(*lessons, **{"id": str(uuid4())} | fields)
 
 
 def full_document() -> dict[str, Any]:
-    """A course document that says all there is to say, as `headway courses show` prints it."""
+    """Return a course document with every field, as `headway courses show` prints it."""
     quiz = lesson(
         title="Check yourself", content_id=str(uuid4()), section="Ends", kind="quiz", duration_seconds=90.5,
         required=False, pass_mark=62.5, complete_at=None,
@@ -32,7 +32,7 @@ def full_document() -> dict[str, Any]:
 
 
 def as_written(answered: Mapping[str, Any]) -> dict[str, Any]:
-    """A document as it was put: without what the service says of it."""
+    """Return a document as it was put, without the fields that the service adds."""
     return {name: value for name, value in answered.items() if name not in {"version", "recalculation"}}
 
 

@@ -24,7 +24,7 @@ class _Page(BaseHTTPRequestHandler):
 
 @contextmanager
 def foreign_origin(host: str = "127.0.0.1") -> Iterator[str]:
-    """An origin that is not the service's, under one of this machine's names; `?<address>` is shown in a frame."""
+    """Yield an origin that is not the service's. It shows the page at `?<address>` in a frame."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), _Page)
     thread = Thread(target=server.serve_forever)
     thread.start()

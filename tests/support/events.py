@@ -24,7 +24,7 @@ class Follower:
         self._lines = response.iter_lines()
 
     def next(self) -> Told | None:
-        """What comes next; `None` at the end of the stream."""
+        """Return what comes next; `None` at the end of the stream."""
         fields: dict[str, str] = {}
         for line in self._lines:
             if not line:
@@ -34,14 +34,14 @@ class Follower:
         return None
 
     def next_event(self) -> Told | None:
-        """What comes next that is no comment."""
+        """Return the next event; comments are left out."""
         while (told := self.next()) is not None:
             if told.name:
                 return told
         return None
 
     def until(self, **figures: object) -> Told:
-        """The first event with these figures."""
+        """Return the first event with these figures."""
         while (told := self.next_event()) is not None:
             if figures.items() <= told.data.items():
                 return told
@@ -50,7 +50,7 @@ class Follower:
 
 @contextmanager
 def following(client: httpx.Client, course_id: str, last: str | None = None) -> Iterator[Follower]:
-    """A client on a course's stream, which has seen an event if it says so."""
+    """Yield a client on a course's stream; with an event's id, it asks for later events only."""
     headers = {} if last is None else {"Last-Event-ID": last}
     with client.stream("GET", f"/statistics/{course_id}/stream", headers=headers) as response:
         if response.status_code != 200:

@@ -14,17 +14,17 @@ Fields = Mapping[str, Any]
 
 
 def line(user_id: str, course_id: str, lesson_id: str, **fields: Any) -> dict[str, Any]:
-    """What one line says."""
+    """Return the fields of one line."""
     return {"user_id": user_id, "course_id": course_id, "lesson_id": lesson_id} | fields
 
 
 def ndjson(lines: Iterable[Fields]) -> bytes:
-    """The lines as NDJSON."""
+    """Return the lines as NDJSON."""
     return "".join(json.dumps(one) + "\n" for one in lines).encode()
 
 
 def as_csv(lines: Sequence[Fields], *, end: str = "\n", mark: str = "") -> bytes:
-    """The lines as CSV with all the columns that one of them has; `mark` opens the file, `end` its lines."""
+    """Return the lines as CSV with every column that a line has. `mark` begins the file, `end` ends each line."""
     columns = list(dict.fromkeys([*IDS, *(name for one in lines for name in one)]))
     out = io.StringIO(newline="")
     csv.writer(out, lineterminator=end).writerow(columns)

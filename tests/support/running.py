@@ -38,18 +38,18 @@ class Process(Protocol):
 
 
 def clean_environment(**settings: object) -> dict[str, str]:
-    """This process's environment with no HEADWAY_* in it but those given."""
+    """Return this process's environment, with these settings as the only HEADWAY_* variables."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("HEADWAY_")}
     return inherited | {f"HEADWAY_{name.upper()}": str(value) for name, value in settings.items()}
 
 
 def token(learner: str, *scopes: str, secret: str = SECRET, lifetime: timedelta = timedelta(hours=1)) -> str:
-    """A token that the tests' services accept."""
+    """Return a token that the tests' services accept."""
     return issue_token(secret, subject=learner, scopes=scopes, lifetime=lifetime, now=datetime.now(UTC))
 
 
 def authorization(learner: str, *scopes: str) -> dict[str, str]:
-    """The header that speaks for a learner."""
+    """Return the header with a learner's token."""
     return {"Authorization": f"Bearer {token(learner, *scopes)}"}
 
 
@@ -62,7 +62,7 @@ class Running:
     log: list[str] = field(default_factory=list)
 
     def client(self, learner: str | None = None, *scopes: str) -> httpx.Client:
-        """A client for a learner (a new one where none is named), below the API's prefix."""
+        """Return a client for a learner (a new one where none is named), below the API's prefix."""
         headers = authorization(learner or str(uuid4()), *scopes)
         # No certificates to verify over plain HTTP, and reading the system's takes longer than most requests.
         return httpx.Client(base_url=self.base_url + PREFIX, headers=headers, timeout=20, verify=False)
@@ -81,7 +81,7 @@ class Running:
 
 
 def service_environment(folder: Path, **settings: object) -> dict[str, str]:
-    """The environment of a service on a database in `folder`, with the tests' secret unless `settings` say otherwise.
+    """Return the environment of a service with a database in `folder`, the tests' secret, and `settings`.
 
     Tokens end there to the second: no test has to wait longer. A setting that is `None` is left out.
     """
@@ -107,7 +107,7 @@ def headway_serve(folder: Path, *options: str, **settings: object) -> Iterator[R
 
 @contextmanager
 def answering(process: Process, log: IO[str]) -> Iterator[Running]:
-    """A starting service that writes to `log`, from the moment it says where it answers until the block is left."""
+    """Wait until a service writes its address to `log`. Yield it, and kill it when the block is left."""
     running = Running(process, "")
     reader = threading.Thread(target=lambda: running.log.extend(log), daemon=True)
     try:
@@ -128,7 +128,7 @@ def answering(process: Process, log: IO[str]) -> Iterator[Running]:
 
 
 def check_unavailable(answer: httpx.Response) -> None:
-    """The service says that it can not answer for now."""
+    """Check that the service says that it can not answer now."""
     assert answer.status_code == 503, answer.text
     assert int(answer.headers["Retry-After"]) >= 1
     assert set(answer.json()) == {"detail", "code"}
@@ -143,10 +143,10 @@ def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
 
 
 def lesson(**fields: object) -> dict[str, Any]:
-    """A lesson of a course document."""
+    """Return a lesson of a course document."""
     return {"id": str(uuid4()), "title": "A lesson"} | fields
 
 
 def course(*lessons: dict[str, Any], **fields: object) -> dict[str, Any]:
-    """A course document; of three plain lessons where none is given."""
+    """Return a course document: of three plain lessons where none is given."""
     return {"title": "A course", "lessons": list(lessons) or [lesson(), lesson(), lesson()]} | fields

@@ -45,11 +45,11 @@ class School:
         self.teacher = self.client(None, "statistics:read", "courses:write")
 
     def client(self, learner: str | None, *scopes: str) -> httpx.Client:
-        """A client for a learner, a new one where none is named, below the API's prefix."""
+        """Return a client for a learner, a new one where none is named, below the API's prefix."""
         return self.client_with(authorization(learner or str(uuid4()), *scopes))
 
     def client_with(self, headers: dict[str, str]) -> httpx.Client:
-        """A client that sends these headers."""
+        """Return a client that sends these headers."""
         return httpx.Client(
             base_url=self.base_url + PREFIX, headers=headers, transport=self._transport, timeout=20, verify=False
         )
@@ -66,7 +66,7 @@ class School:
         self.client(learner).put(path, json=fields).raise_for_status()
 
     def get(self, path: str, **parameters: object) -> Any:
-        """What the teacher is answered."""
+        """Return the answer to the teacher, and check that it is a 200."""
         answer = self.teacher.get(path, params={name: str(value) for name, value in parameters.items()})
         assert answer.status_code == 200, answer.text
         return answer.json()
@@ -95,7 +95,7 @@ def school(
     http: type[asyncio.Protocol] = BoundedHeadProtocol,
     **settings: Any,
 ) -> Iterator[School]:
-    """A school over an empty database."""
+    """Yield a school over an empty database."""
     clock = Clock()
     headway = Headway(Settings(database_url=database_url, jwt_secret=SECRET, log_requests="none", **settings))
     with told_the_time(clock), served(headway.asgi(), http) as base_url:
@@ -103,7 +103,7 @@ def school(
 
 
 def token_for_courses(courses: object, *scopes: str) -> dict[str, str]:
-    """The header of somebody whose scopes are limited by the claim `courses`."""
+    """Return the header of a user whose scopes are limited by the claim `courses`."""
     expires = datetime.now(UTC) + timedelta(hours=1)
     claims = {"sub": str(uuid4()), "exp": expires, "scope": " ".join(scopes), "courses": courses}
     return {"Authorization": f"Bearer {jwt.encode(claims, SECRET, 'HS256')}"}

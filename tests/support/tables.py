@@ -13,7 +13,7 @@ _SQLITE_TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table'"
 
 
 def rows(database_url: str, query: str) -> list[tuple[Any, ...]]:
-    """The rows of a query, to a database by its address."""
+    """Return the rows of a query. The database is named by its address."""
     if database_url.startswith("postgresql:"):
         with session(database_url) as connection:
             return connection.rows(query)
@@ -33,12 +33,12 @@ def execute(database_url: str, *statements: str) -> None:
 
 
 def let_imports_run_out(database_url: str) -> None:
-    """What ten seconds do to an import that was killed: it can go on."""
+    """End the lease of a killed import, as ten seconds would. Another process may continue it then."""
     execute(database_url, "UPDATE imports SET updated_at = '1970-01-01T00:00:00.000000+00:00' WHERE holder IS NOT NULL")
 
 
 def tables_that_name(database_url: str, text: str) -> dict[str, list[tuple[Any, ...]]]:
-    """The rows in which a text stands, by their table."""
+    """Return the rows that contain a text, by their table."""
     tables = rows(database_url, _POSTGRES_TABLES if database_url.startswith("postgresql:") else _SQLITE_TABLES)
     found = {
         table: [row for row in rows(database_url, f"SELECT * FROM {table}") if text in str(row)] for (table,) in tables
