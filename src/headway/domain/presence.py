@@ -54,7 +54,7 @@ class ProgressChange(NamedTuple):
 class CourseProgressRestore(NamedTuple):
     """A learner's progress in a course and all the learner's days there, as an export holds them.
 
-    The enrolment is restored where the learner has none: `enrolled_at`, `ended_at` and `sources`.
+    The enrolment is restored where nothing but a write has enrolled the learner: `enrolled_at`, `ended_at`, `sources`.
     """
 
     learner_id: LearnerId
@@ -136,9 +136,7 @@ def restore(
     Each day of the export replaces the learner's stored day of that date, so that nothing is counted twice.
     """
     course_progress = course_progress or without_progress(asked.learner_id, course)
-    if course_progress.enrolled_at is None and course_progress.ended_at is None:
-        course_progress = course_progress._replace(enrolled_at=asked.enrolled_at, ended_at=asked.ended_at)
-        course_progress = with_sources(course_progress, asked.sources if course_progress.is_enrolled else ())
+    course_progress = _with_enrolment(course_progress, asked)
     calendar = _Calendar(course_progress.day, known)
     calendar.settle(course.course.date_of(now))
     for day in asked.days:
@@ -151,6 +149,15 @@ def restore(
         day=calendar.last,
     )
     return ProgressChange(enrolled(restored), calendar.changed)
+
+
+def _with_enrolment(course_progress: CourseProgress, asked: CourseProgressRestore) -> CourseProgress:
+    """Return course progress with the enrolment of an export, where nothing but a write has enrolled the learner."""
+    if course_progress.sources or course_progress.ended_at is not None or asked.enrolled_at is None:
+        return course_progress
+    enrolled_at = _earliest(course_progress.enrolled_at, asked.enrolled_at)
+    course_progress = course_progress._replace(enrolled_at=enrolled_at, ended_at=asked.ended_at)
+    return with_sources(course_progress, asked.sources if asked.ended_at is None else ())
 
 
 def settled(course_progress: CourseProgress, known: ChangedDays, course: Course, now: datetime) -> ProgressChange:
