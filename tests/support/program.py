@@ -27,6 +27,9 @@ from support.running import HEADWAY, Running, answering, service_environment
 _PRELOADED: Final = (
     "headway.app",
     "headway.dashboard",
+    "headway.server.serving",
+    "headway.service.verification",
+    "headway.storage.copying",
     "pytest",  # the program that is forked for is run again in each fork, up to its `if __name__ == "__main__"`
     "rich.progress",
     "rich.table",

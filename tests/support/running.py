@@ -135,11 +135,17 @@ def check_unavailable(answer: httpx.Response) -> None:
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait until the condition holds; fail where it does not within `seconds`."""
+    """Wait until the condition holds; fail where it does not within `seconds`.
+
+    It is asked for after 5 milliseconds, then less and less often, because most conditions are requests. Asked all the
+    time, they would take the processor from what is waited for.
+    """
     deadline = time.monotonic() + seconds
+    pause = 0.005
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} seconds"
-        time.sleep(0.005)
+        time.sleep(pause)
+        pause = min(pause * 1.2, 0.02)
 
 
 def lesson(**fields: object) -> dict[str, Any]:
