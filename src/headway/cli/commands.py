@@ -12,7 +12,7 @@ from rich.text import Text
 
 from headway.app import VERSION, Headway
 from headway.auth import issue_token
-from headway.cli import copying, courses, demo, importing, learners, links, statistics, verifying
+from headway.cli import copying, courses, demo, enrolments, importing, learners, links, statistics, verifying
 from headway.cli.console import announce, fail, lifetime_of, load_settings, out, refusals_end_the_program
 from headway.domain.errors import ConfigurationError
 from headway.server.listening import base_url, bound_socket, refuse_unsafe
@@ -31,6 +31,8 @@ app: Final = typer.Typer(
 app.add_typer(courses.app, name="courses")
 app.add_typer(importing.app, name="progress")
 app.add_typer(learners.app, name="learners")
+app.add_typer(enrolments.app, name="enrolments")
+app.add_typer(enrolments.completions_app, name="completions")
 
 
 def _version(wanted: bool) -> None:

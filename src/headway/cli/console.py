@@ -20,7 +20,14 @@ from rich.text import Text
 from headway.app import VERSION, Headway
 from headway.domain.errors import ConfigurationError, HeadwayError, InvalidValueError
 from headway.domain.identifiers import CourseId
-from headway.domain.principal import COURSES_WRITE, LEARNERS_ADMIN, OPERATOR_ID, STATISTICS_READ, Principal
+from headway.domain.principal import (
+    COURSES_WRITE,
+    ENROLMENTS_WRITE,
+    LEARNERS_ADMIN,
+    OPERATOR_ID,
+    STATISTICS_READ,
+    Principal,
+)
 from headway.domain.text import without_controls
 from headway.formats.identifiers import InvalidIdentifierError, parse_identifier
 from headway.logs import configure, get_logger
@@ -62,7 +69,7 @@ out: Final = _Harmless(
 err: Final = _Harmless(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 # People who can open the database can do all that the commands do, so commands run with every scope.
-OPERATOR: Final = Principal(OPERATOR_ID, frozenset({COURSES_WRITE, LEARNERS_ADMIN, STATISTICS_READ}))
+OPERATOR: Final = Principal(OPERATOR_ID, frozenset({COURSES_WRITE, ENROLMENTS_WRITE, LEARNERS_ADMIN, STATISTICS_READ}))
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
