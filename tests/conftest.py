@@ -110,6 +110,15 @@ def empty_postgres_url(databases: Databases) -> Iterator[str]:
 
 
 @pytest.fixture(params=STORES)
+def empty_database_url(request: pytest.FixtureRequest, folder: Path) -> str:
+    """Return the address of a database of the test's own without tables: no file yet, or `empty_postgres_url`."""
+    if request.param == "sqlite":
+        return f"sqlite:///{folder}/headway.db"
+    url: str = request.getfixturevalue("empty_postgres_url")
+    return url
+
+
+@pytest.fixture(params=STORES)
 def database_url(request: pytest.FixtureRequest, folder: Path) -> str:
     """Return the address of a database of the test's own without rows: a file in its folder, or `postgres_url`."""
     if request.param == "sqlite":

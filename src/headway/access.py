@@ -65,6 +65,7 @@ class Access:
                 settings.oidc_learner_claim,
                 settings.oidc_scopes_claim,
                 settings.oidc_courses_claim,
+                settings.oidc_groups_claim,
                 settings.jwt_leeway,
             )
         )

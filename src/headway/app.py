@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Final
 
@@ -14,6 +14,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from headway.access import Access
+from headway.auth import learner_id
 from headway.domain.enrolments import NOT_ENFORCED, Enforcement
 from headway.domain.sign_in import SignIn
 from headway.http.api.openapi import build_router
@@ -84,7 +85,8 @@ class Headway:
     @cached_property
     def services(self) -> Services:
         """The use cases, over the store."""
-        return Services.over(self.store, self.jobs.wake, self.permanent_codes)
+        learner_of = partial(learner_id, issuer=self.settings.jwt_issuer)
+        return Services.over(self.store, self.jobs.wake, learner_of, self.permanent_codes)
 
     @cached_property
     def jobs(self) -> Runner:

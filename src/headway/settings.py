@@ -86,6 +86,7 @@ class Settings(BaseSettings):
     oidc_courses_claim: str = Field(
         "courses", description="Claim of the ID token that limits statistics:read to courses."
     )
+    oidc_groups_claim: str = Field("groups", description="Claim of the ID token that limits statistics:read to groups.")
 
     cors_origins: Annotated[list[str], NoDecode] = Field(
         default=[], description="Origins whose pages may call the API, separated by commas; none by default."

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from headway.auth import learner_id
 from headway.auth.claims import principal_of
-from headway.domain.errors import CourseNotGrantedError, MissingScopeError
-from headway.domain.identifiers import CourseId
+from headway.domain.errors import CourseNotGrantedError, GroupNotGrantedError, MissingScopeError
+from headway.domain.identifiers import CourseId, GroupId
 
 # Too short to be a UUID by chance.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=35)
@@ -104,25 +104,53 @@ COURSE, OTHER = "7b1f0f6e-2c5a-4f0e-9a50-0d5f0d3c1a01", "c0ffee00-0000-4000-8000
         (7, set()),
     ],
 )
-def test_a_malformed_claim_courses_still_limits(claim: object, courses: set[str]) -> None:
+def test_a_malformed_claim_still_limits(claim: object, courses: set[str]) -> None:
     assert principal_of({"sub": "ada", "courses": claim}).courses == frozenset(map(CourseId, courses))
+    assert principal_of({"sub": "ada", "groups": claim}).groups == frozenset(map(GroupId, courses))
 
 
-def test_a_token_without_the_claim_courses_has_no_limit() -> None:
+def test_a_token_without_the_claims_has_no_limit() -> None:
     assert principal_of({"sub": "ada"}).courses is None
+    assert principal_of({"sub": "ada"}).groups is None
 
 
 @given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists, max_leaves=5))
-def test_any_claim_courses_is_a_limit(claim: object) -> None:
+def test_any_claim_is_a_limit(claim: object) -> None:
     assert principal_of({"sub": "ada", "courses": claim}).courses is not None
+    assert principal_of({"sub": "ada", "groups": claim}).groups is not None
 
 
 def test_statistics_need_the_scope_and_the_course() -> None:
     one, other = CourseId(COURSE), CourseId(OTHER)
     limited = principal_of({"sub": "ada", "scope": "statistics:read", "courses": [COURSE]})
-    limited.require_statistics(one)
+    limited.require_statistics(one, None)
     with pytest.raises(CourseNotGrantedError, match=f"claim 'courses' does not name the course {OTHER}"):
-        limited.require_statistics(other)
-    principal_of({"sub": "ada", "scope": "statistics:read"}).require_statistics(other)
+        limited.require_statistics(other, None)
+    principal_of({"sub": "ada", "scope": "statistics:read"}).require_statistics(other, None)
     with pytest.raises(MissingScopeError, match="'statistics:read'"):
-        principal_of({"sub": "ada", "courses": [COURSE]}).require_statistics(one)
+        principal_of({"sub": "ada", "courses": [COURSE]}).require_statistics(one, None)
+
+
+def test_a_token_for_groups_gets_the_statistics_of_these_groups_only() -> None:
+    course, one, other = CourseId(COURSE), GroupId(COURSE), GroupId(OTHER)
+    limited = principal_of({"sub": "ada", "scope": "statistics:read", "groups": [one]})
+    limited.require_statistics(course, one)
+    limited.require_member_of([other, one])
+    with pytest.raises(GroupNotGrantedError, match=f"claim 'groups' does not name the group {other}"):
+        limited.require_statistics(course, other)
+    with pytest.raises(GroupNotGrantedError, match="Add group="):
+        limited.require_statistics(course, None)
+    for groups in ([other], []):
+        with pytest.raises(GroupNotGrantedError, match="no group that this learner is in"):
+            limited.require_member_of(groups)
+    principal_of({"sub": "ada", "scope": "statistics:read"}).require_member_of([])
+
+
+def test_the_claims_courses_and_groups_limit_together() -> None:
+    claims = {"sub": "ada", "scope": "statistics:read", "courses": [COURSE], "groups": [OTHER]}
+    both = principal_of(claims)
+    both.require_statistics(CourseId(COURSE), GroupId(OTHER))
+    with pytest.raises(CourseNotGrantedError):
+        both.require_statistics(CourseId(OTHER), GroupId(OTHER))
+    with pytest.raises(GroupNotGrantedError):
+        both.require_statistics(CourseId(COURSE), GroupId(COURSE))

@@ -5,7 +5,7 @@ import pytest
 
 from headway.auth import Authenticator, SharedSecret, issue_token
 from headway.domain.errors import ConfigurationError, InvalidValueError, NotAuthenticatedError
-from headway.domain.identifiers import LearnerId
+from headway.domain.identifiers import GroupId, LearnerId
 from headway.domain.principal import Principal
 
 SECRET = "a-shared-secret-of-more-than-thirty-two-bytes"
@@ -29,9 +29,11 @@ def test_a_token_has_only_the_requested_claims() -> None:
         lifetime=HOUR,
         issuer="https://id.example",
         audience="headway",
+        courses=[],
+        groups=[GroupId(LEARNER)],
         now=NOW,
     )
-    added = {"scope": "a b", "iss": "https://id.example", "aud": "headway"}
+    added = {"scope": "a b", "iss": "https://id.example", "aud": "headway", "courses": [], "groups": [LEARNER]}
     assert claims_of(full) == {**claims_of(plain), **added}
     assert jwt.get_unverified_header(full)["alg"] == "HS256"
 

@@ -85,7 +85,13 @@ def test_an_installation_moves_to_postgresql_and_back(folder: Path, sqlite_url: 
             player.begin(running)
         seen = [player.sees(running) for player in players]
         running.stop()
-    check_table(program("copy", sqlite_url, postgres_url), courses=1, rows=6, all_course_progress=3)
+    group_id = str(uuid4())
+    members = [option for player in players for option in ("--member", player.learner)]
+    assert program("groups", "put", group_id, "--title", "Class ✎", *members).code == 0
+    group = program("groups", "show", group_id, "--json").out
+    check_table(program("copy", sqlite_url, postgres_url), courses=1, rows=6, all_course_progress=3, groups=1)
+    assert moved("groups", "show", group_id, "--json").out == group
+    assert moved("groups", "drop", group_id, players[0].learner).code == 0
     with moved.serve() as running:
         assert [player.sees(running) for player in players] == seen
         for player in players:
@@ -93,8 +99,9 @@ def test_an_installation_moves_to_postgresql_and_back(folder: Path, sqlite_url: 
         seen = [player.sees(running) for player in players]
         running.stop()
     back = moved("copy", postgres_url, sqlite_url)
-    check_table(back, courses=1, rows=6, all_course_progress=3)
-    assert copied_rows(back) == 6  # a row and course progress of each learner's
+    check_table(back, courses=1, rows=6, all_course_progress=3, groups=1)
+    assert copied_rows(back) == 7  # a row and course progress of each learner's, and the group
+    assert players[0].learner not in program("groups", "show", group_id).out
     with program.serve() as running:
         assert [player.sees(running) for player in players] == seen
         for player in players:

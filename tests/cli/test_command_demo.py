@@ -88,6 +88,7 @@ def test_the_demo_has_two_courses_a_handful_of_learners_and_pages(folder: Path) 
         authorization = {"Authorization": f"Bearer {demo.token}"}
         with httpx.Client(base_url=demo.base_url, headers=authorization, timeout=20, verify=False) as client:
             assert len(client.get("/api/v1/education/courses").json()) == 2
+            assert [one["title"] for one in client.get("/api/v1/education/groups").json()] == ["Class 7a"]
             assert client.get("/docs").status_code == 200
     assert learners(folder / FOLDER) == 5
 

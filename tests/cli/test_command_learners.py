@@ -83,7 +83,13 @@ def test_a_file_that_can_not_be_written_is_named(program: Program, learners: lis
 def test_an_unknown_learner_has_an_empty_export(program: Program, document: dict[str, Any]) -> None:
     assert document
     learner = str(uuid4())
-    assert exported(program, learner) == {"user_id": learner, "lesson_progress": [], "course_progress": [], "days": []}
+    assert exported(program, learner) == {
+        "user_id": learner,
+        "lesson_progress": [],
+        "course_progress": [],
+        "days": [],
+        "groups": [],
+    }
 
 
 def test_erasing_removes_one_learner_and_keeps_others(program: Program, learners: list[str]) -> None:

@@ -16,7 +16,7 @@ from headway.cli.statistics import _Bar
 from support.documents import course_document, document_file
 from support.load import Written
 from support.postgres import session
-from support.program import Program, on_a_terminal
+from support.program import Program, check_refusal, on_a_terminal
 from support.running import Running, lesson
 
 
@@ -65,6 +65,22 @@ def test_json_equals_the_answer_of_the_api(program: Program, running: Running, d
     assert json.loads(one.out) == answered(running, f"/statistics/{document['id']}")
     assert json.loads(every.out) == answered(running, "/statistics")
     assert len(one.out.splitlines()) == len(every.out.splitlines()) == 1
+
+
+def test_a_groups_figures_equal_the_answer_of_the_api(
+    program: Program, running: Running, document: dict[str, Any], learners: Sequence[str]
+) -> None:
+    group_id = str(uuid4())
+    members = [option for learner in learners[1:3] for option in ("--member", learner)]
+    assert program("groups", "put", group_id, "--title", "Class 7b", *members).code == 0
+    printed = program("stats", document["id"], "--group", group_id, "--json")
+    figures = json.loads(printed.out)
+    assert (figures["learners"], figures["lessons"][0]["completed"]) == (2, 1)
+    assert figures == answered(running, f"/statistics/{document['id']}?group={group_id}")
+
+
+def test_a_group_needs_a_course(program: Program) -> None:
+    check_refusal(program("stats", "--group", str(uuid4())), "--group needs a COURSE")
 
 
 def test_csv_has_a_line_for_each_lesson(program: Program, running: Running, document: dict[str, Any]) -> None:

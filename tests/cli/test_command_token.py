@@ -36,6 +36,15 @@ def test_a_token_has_the_requested_scopes(folder: Path) -> None:
     assert verified(headway(folder, "token", "--learner", "ada", *asked))["scope"] == "courses:write another:scope"
 
 
+def test_a_token_has_the_requested_limits(folder: Path) -> None:
+    courses, groups = ([str(uuid4()), str(uuid4())] for _ in range(2))
+    options = [option for one in courses for option in ("--course", one.upper())]
+    options += [option for one in groups for option in ("--group", one.upper())]
+    claims = verified(headway(folder, "token", "--learner", "ada", *options))
+    assert (claims["courses"], claims["groups"]) == (sorted(courses), sorted(groups))
+    check_refusal(headway(folder, "token", "--learner", "ada", "--group", "7b"), "GROUP is not a UUID")
+
+
 def test_a_token_has_the_configured_issuer_and_audience(folder: Path) -> None:
     configured = {"jwt_issuer": "https://id.example", "jwt_audience": "headway"}
     signed = headway(folder, "token", "--learner", "ada", **configured)

@@ -134,13 +134,13 @@ def test_a_cors_origin_can_not_use_the_session(browser: Browser, tmp_path_factor
 
 def test_every_change_by_a_session_needs_the_forgery_token(running: Running, victim_id: str) -> None:
     """This covers all operations and pages, also those that are added later."""
-    cookie = cookie_of(running, victim_id, "courses:write", "learners:admin")
+    cookie = cookie_of(running, victim_id, "courses:write", "groups:write", "learners:admin")
     headers = {"Cookie": f"{cookie['name']}={cookie['value']}"}
     changes = [(one.method, PREFIX + one.path) for one in OPERATIONS if one.method != "GET"]
     changes.append(("POST", f"{DASHBOARD}/sign-out"))
     with httpx.Client(base_url=running.base_url, headers=headers, verify=False, timeout=20) as session:
         for method, path in changes:
-            for name in ("course_id", "lesson_id", "user_id"):
+            for name in ("course_id", "group_id", "lesson_id", "user_id"):
                 path = path.replace(f"{{{name}}}", str(uuid4()))  # noqa: PLW2901 - filled in, name by name
             for token in ({}, {"X-Headway-Forgery-Token": ""}, {"X-Headway-Forgery-Token": "0" * 64}):
                 assert session.request(method, path, headers=token).status_code == 403, (method, path, token)

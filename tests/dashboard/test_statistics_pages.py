@@ -211,6 +211,37 @@ def test_a_session_for_some_courses_shows_only_those(browser: Browser, running: 
         context.close()
 
 
+@ON_BOTH_STORES
+def test_a_session_for_some_groups_shows_only_their_members(browser: Browser, running: Running, taught: Taught) -> None:
+    group_id, other_id = str(uuid4()), str(uuid4())
+    members = taught.learners[:2]
+    with running.client(None, "groups:write") as registrar:
+        for one, learners in ((group_id, members), (other_id, taught.learners[2:])):
+            registrar.put(f"/groups/{one}", json={"title": f"Class {one}", "members": learners}).raise_for_status()
+    context = browser.new_context(base_url=running.base_url)
+    cookie = cookie_of(running, str(uuid4()), TEACHER, groups=[group_id])
+    context.add_cookies([cookie])  # type: ignore[list-item]
+    try:
+        page = context.new_page()
+        page.goto(f"{taught.page}?group={group_id}")
+        expect(page.get_by_text(f"Only the members of Class {group_id}.")).to_be_visible()
+        expect(tile(page, "Learners")).to_have_text("2")
+        expect(page.locator("#live-state")).to_have_attribute("data-state", "live")
+        expect(page.locator("#roster tbody tr")).to_have_count(2)
+        page.get_by_role("link", name="Lessons completed").click()
+        expect(page.locator("#roster th[aria-sort] #sort-progress")).to_be_visible()
+        expect(page.locator("#roster tbody tr")).to_have_count(2)
+        for learner in members:
+            expect(page.get_by_role("link", name=learner)).to_be_visible()
+        refused = [taught.page, f"{taught.page}?group={other_id}", f"{taught.page}/learners/{taught.learners[2]}"]
+        for address in (STATISTICS, *refused):
+            answer = page.goto(address)
+            assert answer is not None
+            assert answer.status == 403, address
+    finally:
+        context.close()
+
+
 def test_the_time_zone_links_to_the_editor(browser: Browser, running: Running, taught: Taught, teacher: str) -> None:
     with visiting(browser, running, teacher, TEACHER, "courses:write") as context:
         page = context.new_page()

@@ -13,7 +13,7 @@ from support.running import course, lesson
 
 REVALIDATED = [one for one in OPERATIONS if one.is_revalidated]
 NEVER = {"export_learner", "stream_course_statistics"}
-SCOPES = ("courses:write", "enrolments:write", "learners:admin", "statistics:read")
+SCOPES = ("courses:write", "enrolments:write", "groups:write", "learners:admin", "statistics:read")
 
 every_answer = pytest.mark.parametrize("operation", REVALIDATED, ids=lambda one: one.title)
 
@@ -32,10 +32,14 @@ def reader(client_of: Callable[..., httpx.Client], reader_id: str, lesson_path: 
 
 
 @pytest.fixture
-def path_of(lesson_path: str, reader_id: str) -> Callable[[Operation], str]:
+def path_of(reader: httpx.Client, lesson_path: str, reader_id: str) -> Callable[[Operation], str]:
     _, _, course_id, _, lesson_id = lesson_path.split("/")
-    ids = {"course_id": course_id, "lesson_id": lesson_id, "user_id": reader_id}
-    return lambda operation: operation.path.format(**ids)
+    group_id, other_id = str(uuid4()), str(uuid4())
+    for group in (group_id, other_id):
+        reader.put(f"/groups/{group}", json={"title": "A class", "members": [reader_id]}).raise_for_status()
+    ids = {"course_id": course_id, "lesson_id": lesson_id, "user_id": reader_id, "group_id": group_id}
+    queries = {"Compare Course Statistics": f"?group={group_id}&group={other_id}"}
+    return lambda operation: operation.path.format(**ids) + queries.get(operation.title, "")
 
 
 def test_every_repeatable_answer_has_an_etag() -> None:

@@ -25,7 +25,7 @@ from headway.domain.principal import Principal
 from headway.domain.statistics import CourseReading
 from headway.http.api import statistics
 from headway.http.engine import event_streams as statistics_stream
-from headway.http.engine.event_streams import Event
+from headway.http.engine.event_streams import Event, Watched
 from headway.http.engine.protocol import BoundedHeadProtocol
 from support.events import following
 from support.probes import counted_requests
@@ -334,7 +334,7 @@ async def test_one_subject_can_not_use_all_streams() -> None:
         return Event("state", b"figures")
 
     async def follow(principal: Principal) -> AsyncGenerator[bytes, None]:
-        chunks = streams.follow(COURSE, read, "", principal)
+        chunks = streams.follow(Watched(COURSE, None), read, "", principal)
         await anext(chunks)
         return chunks
 
@@ -357,7 +357,7 @@ async def test_no_stream_begins_while_the_service_stops() -> None:
         await asyncio.Event().wait()
         raise AssertionError
 
-    chunks = streams.follow(COURSE, never, "", SOMEBODY)
+    chunks = streams.follow(Watched(COURSE, None), never, "", SOMEBODY)
     first = asyncio.ensure_future(anext(chunks))
     await asyncio.sleep(0)
     streams.end()
@@ -365,4 +365,4 @@ async def test_no_stream_begins_while_the_service_stops() -> None:
         await first
     assert streams.open == 0
     with pytest.raises(UnavailableError):
-        await anext(streams.follow(COURSE, never, "", SOMEBODY))
+        await anext(streams.follow(Watched(COURSE, None), never, "", SOMEBODY))

@@ -12,6 +12,7 @@ from domain.values import lesson, lessons, rows
 from headway.domain.catalogue import Course, Lesson, OnEdit, VersionedCourse
 from headway.domain.completions import Completion
 from headway.domain.course_progress import CourseProgress, EnrolmentSource, LearnerDay, Tally
+from headway.domain.groups import Group
 from headway.domain.holdings import HeldDay, LearnerDayKey
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId, ProgressId
 from headway.domain.ports import Archive, Store
@@ -31,6 +32,7 @@ class Installation(NamedTuple):
     revision: int
     days: Sequence[HeldDay] = ()
     completions: Sequence[Completion] = ()
+    groups: Sequence[Group] = ()
 
 
 def archive_of(store: Store) -> Archive:
@@ -44,6 +46,7 @@ async def fill(archive: Archive, installation: Installation) -> None:
     await archive.put_course_progress(installation.all_course_progress)
     await archive.put_days(installation.days)
     await archive.put_completions(installation.completions)
+    await archive.put_groups(installation.groups)
     await archive.raise_revision(installation.revision)
 
 
@@ -72,8 +75,12 @@ async def content(archive: Archive, batch: int = _BATCH) -> Installation:
     while len(some := await archive.completions(completions[-1][:3] if completions else None, batch)) == batch:
         completions += some
     completions += some
-    revision = await archive.revision()
-    return Installation(courses, found, all_course_progress, revision, tuple(days), tuple(completions))
+    groups: list[Group] = []
+    while len(few := await archive.groups(groups[-1].id if groups else None, batch)) == batch:
+        groups += few
+    groups += few
+    held = tuple(days), tuple(completions), groups or ()
+    return Installation(courses, found, all_course_progress, await archive.revision(), *held)
 
 
 def _key(held: HeldDay) -> LearnerDayKey:
@@ -159,6 +166,13 @@ def _all_course_progress(draw: st.DrawFn) -> CourseProgress:
 
 
 @st.composite
+def _groups(draw: st.DrawFn) -> Group:
+    members = draw(st.lists(UUIDS.map(LearnerId), max_size=4, unique=True))
+    title = draw(st.sampled_from(["Class 7b", "Ünïcode ✎ 'quoted'"]))
+    return Group(GroupId(draw(UUIDS)), title, tuple(sorted(members)), draw(REVISIONS))
+
+
+@st.composite
 def _held_days(draw: st.DrawFn) -> HeldDay:
     return HeldDay(LearnerId(draw(UUIDS)), CourseId(draw(UUIDS)), draw(_DAYS))
 
@@ -187,4 +201,5 @@ INSTALLATIONS: Final = st.builds(
     REVISIONS,
     _sorted(_held_days(), _key).map(tuple),
     _sorted(_COMPLETIONS, lambda completion: completion[:3]).map(tuple),
+    _sorted(_groups(), lambda group: group.id).map(lambda drawn: drawn or ()),
 )

@@ -12,7 +12,7 @@ from headway.storage.postgres import database as database_module
 from headway.storage.postgres.cluster import Node
 from headway.storage.postgres.database import Database
 from headway.storage.postgres.schema import DISTRIBUTED, ON_EVERY_NODE, statements_of
-from headway.storage.postgres.statements import ROSTERS
+from headway.storage.postgres.statements import GROUPS, ROSTERS
 from headway.storage.shared.queries import read_queries
 from storage import citus
 from storage.citus import RULES, Rule, Schema, Tree, statements
@@ -44,6 +44,7 @@ def _built_statements() -> dict[str, str]:
     for way, by_order in ROSTERS.sorted.items():
         for (order, descending), statement in by_order.items():
             built[f"roster:{way.value}:{order}:{descending}"] = statement
+    built |= {f"groups:built:{name}": statement for name, statement in GROUPS._asdict().items()}
     return built
 
 

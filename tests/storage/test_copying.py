@@ -15,8 +15,9 @@ from headway.domain.completions import Completion
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress, LearnerDay, Tally, emptied
 from headway.domain.errors import ConfigurationError
+from headway.domain.groups import Group
 from headway.domain.holdings import CompletionKey, CourseProgressKey, HeldDay, Holdings, LearnerDayKey, LessonKey
-from headway.domain.identifiers import CourseId, LearnerId, ProgressId
+from headway.domain.identifiers import CourseId, GroupId, LearnerId, ProgressId
 from headway.domain.progress import LessonProgress
 from headway.storage import copying
 from headway.storage.copying import Compared
@@ -26,6 +27,7 @@ COURSE_PROGRESS = course_progress(Tally(1, 1, 5), last_accessed=NOW, course_vers
 STARTED_OVER = COURSE_PROGRESS._replace(tally=Tally(), last_accessed=None, revision=8, started_at=None)
 ERASED = emptied(COURSE_PROGRESS, NOW)
 DAY = HeldDay(LEARNER, COURSE, LearnerDay(NOW.date(), 1, 2, 3, 0))
+GROUP = Group(GroupId(OTHER_LEARNERS[0]), "Class 7b", (LEARNER,), 5)
 OTHER_ID = ProgressId("99999999-9999-4999-8999-999999999999")
 
 
@@ -91,6 +93,13 @@ class Memory:
         self.puts += len(completions)
         self._hold(completions)
 
+    async def groups(self, after: GroupId | None, limit: int) -> Sequence[Group]:
+        return self._after(Group, (after,) if after else None, limit)
+
+    async def put_groups(self, groups: Sequence[Group]) -> None:
+        self.puts += len(groups)
+        self._hold(groups)
+
     def recount(self, course_id: CourseId | None) -> Any:
         raise NotImplementedError
 
@@ -103,6 +112,8 @@ def _key(item: Any) -> tuple[str, ...]:
         return (item.learner_id, item.course_id, str(item.day.date), "")
     if isinstance(item, Completion):
         return (item.learner_id, item.course_id, "", str(item.completed_at))
+    if isinstance(item, Group):
+        return (item.id,)
     return (*item[:3],) if isinstance(item, LessonProgress) else (*item[:2],)
 
 
@@ -161,6 +172,7 @@ def counted(
     all_course_progress: tuple[int, int, int] = (0, 0, 0),
     days: tuple[int, int, int] = (0, 0, 0),
     completions: tuple[int, int, int] = (0, 0, 0),
+    groups: tuple[int, int, int] = (0, 0, 0),
 ) -> list[Compared]:
     return [
         Compared("courses", *courses),
@@ -168,6 +180,7 @@ def counted(
         Compared("lesson progress", *rows),
         Compared("finished days", *days),
         Compared("completions", *completions),
+        Compared("groups", *groups),
     ]
 
 
@@ -209,6 +222,8 @@ async def test_a_destination_that_holds_more_is_refused(foreign: Any) -> None:
         (COURSE_PROGRESS, COURSE_PROGRESS._replace(revision=8)),
         (COURSE_PROGRESS, COURSE_PROGRESS._replace(tally=Tally())),
         (COURSE_PROGRESS, STARTED_OVER),
+        (GROUP, GROUP._replace(version=6)),
+        (GROUP, GROUP._replace(members=())),
     ],
 )
 @pytest.mark.usefixtures("batch")
@@ -224,6 +239,7 @@ async def test_a_destination_that_was_written_to_since_is_refused(here: Any, the
         (started(id=OTHER_ID, created_at=LATER, version=1), started(created_at=EARLIER)),
         (COURSE_PROGRESS, COURSE_PROGRESS._replace(revision=6, last_accessed=NOW - timedelta(seconds=1))),
         (COURSE_PROGRESS, STARTED_OVER._replace(revision=6)),
+        (GROUP, GROUP._replace(members=(LEARNER, OTHER_LEARNERS[0]), version=4)),
     ],
 )
 @pytest.mark.usefixtures("batch")
@@ -250,6 +266,7 @@ async def test_course_progress_of_an_erased_learner_copies_as_none() -> None:
         (COURSE_PROGRESS._replace(revision=8), counted(rows=(2, 2, 0), all_course_progress=(1, 0, 1))),
         (VersionedCourse(course(), 3), counted(courses=(1, 0, 1), rows=(2, 2, 0))),
         (DAY, counted(rows=(2, 2, 0), days=(1, 0, 1))),
+        (GROUP, counted(rows=(2, 2, 0), groups=(1, 0, 1))),
     ],
 )
 @pytest.mark.usefixtures("batch")

@@ -1,6 +1,7 @@
 """Lesson progress of one learner: written, read, removed, and kept after a restart."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from storage.stores import (
     opened,
     removal,
     rows_of,
+    stores_on,
     written,
 )
 
@@ -235,7 +237,8 @@ async def test_all_writes_are_there_after_a_restart(make_store: MakeStore) -> No
 
 
 @pytest.mark.one_server
-async def test_opening_reports_a_migration_once(make_store: MakeStore) -> None:
+async def test_opening_reports_a_migration_once(empty_database_url: str, folder: Path) -> None:
+    make_store = stores_on(empty_database_url, folder)
     first = make_store()
     assert await first.open()
     await first.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from collections.abc import Set as AbstractSet
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, Final, TypeVar, cast
@@ -19,6 +20,7 @@ from headway.domain.course_progress import CourseProgress, EnrolmentSource, Less
 from headway.domain.dating import NO_TIMES, Times
 from headway.domain.enrolments import EnrolmentChange
 from headway.domain.errors import CourseNotFoundError, HeadwayError
+from headway.domain.groups import group_of
 from headway.domain.holdings import LessonsReading
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId, ProgressId
 from headway.domain.ports import Store
@@ -73,6 +75,7 @@ class Model:
         self.listed: set[LearnerId] = set()
         self.ended: set[LearnerId] = set()
         self.sources: dict[LearnerId, dict[GroupId | None, datetime | None]] = {}
+        self.members: set[LearnerId] = set()
 
     def of(self, learner: LearnerId) -> list[LessonProgress]:
         return sorted(row for (owner, _), row in self.rows.items() if owner == learner)
@@ -255,6 +258,20 @@ class Model:
         self.last_days.pop(learner, None)
         self.versions.pop(learner, None)
         self.days = {key: done for key, done in self.days.items() if key[0] != learner}
+        self.members.discard(learner)
+
+    def among(self, learners: AbstractSet[LearnerId]) -> "Model":
+        """Return what there would be without the other learners."""
+        only = Model()
+        only.course = self.course
+        only.rows = {key: row for key, row in self.rows.items() if key[0] in learners}
+        only.started, only.completed = self.started & learners, self.completed & learners
+        only.last_days = {learner: day for learner, day in self.last_days.items() if learner in learners}
+        only.days = {key: done for key, done in self.days.items() if key[0] in learners}
+        only.listed, only.ended = self.listed & learners, self.ended & learners
+        only.sources = {learner: sources for learner, sources in self.sources.items() if learner in learners}
+        only.at_lesson = {learner: at for learner, at in self.at_lesson.items() if learner in learners}
+        return only
 
     def counted(self) -> Counters:
         """Return the course's counters, counted from everything that the model holds."""
@@ -336,6 +353,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.seen: dict[tuple[LearnerId, LessonsStamp], LessonsReading] = {}
         self.open()
         self.put_course(DOCUMENTS[0])
+        self.group = self.run(self.store.groups.put(group_of(GroupId(new_learner()), "A group", [])))
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.runner.run(work)
@@ -436,10 +454,22 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(learner=LEARNER)
     def erase(self, learner: int) -> None:
-        was_there = self.learners[learner] in self.model.last_days.keys() | self.model.listed | self.model.ended
+        known = self.model.last_days.keys() | self.model.listed | self.model.ended | self.model.members
+        was_there = self.learners[learner] in known
         assert self.run(self.store.erase(self.learners[learner])) is was_there
         self.model.erase(self.learners[learner])
         assert not any(self.run(self.store.learner_record(self.learners[learner])))
+
+    @rule(members=st.sets(LEARNER))
+    def put_group(self, members: set[int]) -> None:
+        self.model.members = {self.learners[learner] for learner in members}
+        self.group = self.run(self.store.groups.put(group_of(self.group.id, "A group", self.model.members)))
+
+    @rule(learner=LEARNER, joins=st.booleans())
+    def change_member(self, learner: int, *, joins: bool) -> None:
+        member, groups = self.learners[learner], self.store.groups
+        self.run((groups.add_member if joins else groups.remove_member)(self.group.id, member))
+        self.model.members = self.model.members | {member} if joins else self.model.members - {member}
 
     @rule()
     def reopen(self) -> None:
@@ -460,6 +490,9 @@ class StoreMachine(RuleBasedStateMachine):
             assert {one.learner_id for one in enrolled} == self.model.listed - self.model.ended
             assert reading._replace(scores={}, late=0) in self.run(self.store.all_statistics(date.min, date.max))
             assert self.run(recounted(self.store, self.course_id)) == self.model.counted()
+            among = self.run(self.store.group_statistics(self.course_id, self.group.id, date.min, date.max))
+            only = self.model.among(self.model.members)
+            assert among == reading_of(self.model.course, only.counted(), only.late(self.clock.now))
 
     def check(self, learner: LearnerId, course: Course) -> None:
         stamp = self.run(self.store.lessons_stamp(learner, course.id))

@@ -113,6 +113,7 @@ _BY_WALKING: Final = {
     RosterOrder.COMPLETED: "course_progress_by_completion (course_id=? AND (completed_at,user_id)",
 }
 _BY_IDS: Final = "course_progress_by_learner (course_id=? AND user_id>? AND user_id<?)"
+_BY_MEMBERS: Final = "course_progress_by_learner (course_id=? AND user_id=?)"
 _BY_LESSON: Final = "course_progress_by_lesson (course_id=? AND at_lesson=?"
 
 
@@ -127,10 +128,12 @@ async def test_sqlite_uses_the_intended_index(folder: Path, order: RosterOrder, 
             values = [None] * len(set(re.findall(r"\$\d+", statement)))
             return "; ".join(step[3] for step in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values))
 
-        walking, by_ids, by_lesson = (plan(ROSTERS.sorted[way][order, descending]) for way in Way)
+        walking, by_ids, by_lesson, by_members = (plan(ROSTERS.sorted[way][order, descending]) for way in Way)
         assert _BY_WALKING[order] in walking
         assert "FOR ORDER BY" not in walking
         assert _BY_IDS in by_ids
         assert _BY_LESSON in by_lesson
+        assert _BY_MEMBERS in by_members
+        assert "user_id=?)" in plan(ROSTERS.incomplete[Way.BY_MEMBERS]).partition(";")[0]
         assert _BY_IDS in plan(ROSTERS.incomplete[Way.WALKING])
         assert _BY_LESSON in plan(ROSTERS.incomplete[Way.BY_LESSON])

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from headway.domain.identifiers import CourseId
+from headway.domain.identifiers import CourseId, GroupId
 from headway.domain.ports import Store
 from headway.domain.principal import Principal
 from headway.domain.sign_in import SignIn, digest_of, new_code
@@ -31,6 +31,14 @@ async def test_a_code_signs_in_the_learner_it_was_made_for(
     let_in = SignIn(Principal(new_learner(), scopes, courses), ends_at)
     await store.sign_in_codes.put("digest", let_in, LATER)
     assert await store.sign_in_codes.take("digest") == let_in
+
+
+async def test_a_code_keeps_the_groups_to_which_the_scopes_are_limited(store: Store) -> None:
+    groups = frozenset([GroupId(str(uuid4())), GroupId(str(uuid4()))])
+    for limit in (groups, frozenset[GroupId]()):
+        let_in = SignIn(Principal(new_learner(), frozenset({"statistics:read"}), groups=limit), None)
+        await store.sign_in_codes.put("digest", let_in, LATER)
+        assert await store.sign_in_codes.take("digest") == let_in
 
 
 async def test_an_unknown_code_signs_nobody_in(store: Store) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from domain.values import UPDATABLE, UPDATES
 from headway.auth import learner_id
+from headway.http.api.groups import GROUPS_TAG
 from headway.http.api.learners import LEARNERS_TAG
 from headway.http.api.routes import OPERATIONS
 from headway.http.engine.endpoint import Operation
@@ -49,12 +50,23 @@ _BROKEN_COURSES: Final = [
     COURSE | {"time_zone": "Mars/Olympus", "on_edit": "forget"},
     COURSE | {"time_zone": "Mars/Olympus"},
 ]
+_GROUPS: Final = [
+    {"title": "A class", "members": ["<somebody>", "ada", "<somebody>"]},
+    {"title": "Another class", "members": [], "id": "<group>", "version": 1},
+]
+_BROKEN_GROUPS: Final = [
+    {"title": " ", "members": []},
+    {"title": "A class"},
+    {"title": "A class", "members": [""]},
+    {"title": "A class", "members": [7], "more": 1},
+    {"title": "A class", "members": [], "id": "<lesson>"},
+]
 # Signed once: a token that does not verify is refused before anything is asked of its world.
 _EXPIRED: Final = token("somebody", lifetime=timedelta(hours=-1)).encode()
 _FOREIGN: Final = token("somebody", secret="another secret, just as long as that").encode()
 _PEOPLE: Final = (
     ("learner",), ("other",), ("author", "courses:write"), ("reader", "courses:read"), ("teacher", "statistics:read"),
-    ("admin", "learners:admin"),
+    ("admin", "learners:admin"), ("registrar", "groups:write"),
 )  # fmt: skip
 
 
@@ -63,7 +75,7 @@ class World:
 
     def __init__(self, number: int) -> None:
         self._names: dict[bytes, bytes] = {b"64 KiB": b" " * 2**16, b"1 MiB": b" " * 2**20}
-        for name in ("course", "lesson", "quiz", "extra", "unknown", "somebody"):
+        for name in ("course", "lesson", "quiz", "extra", "unknown", "somebody", "group"):
             identifier = str(uuid5(NAMESPACE_OID, f"{number} {name}"))
             forms = {
                 name: identifier,
@@ -135,6 +147,8 @@ def _paths(draw: st.DrawFn, template: str) -> str:
         path = path.replace("{user_id}", draw(_identifier("somebody")))
     if "{course_id}" in path:
         path = path.replace("{course_id}", draw(_identifier("course")))
+    if "{group_id}" in path:
+        path = path.replace("{group_id}", draw(_identifier("group")))
     if "{lesson_id}" in path:
         path = path.replace("{lesson_id}", draw(_identifier(draw(_LESSONS))))
     if "{user_id}" in path:
@@ -186,6 +200,9 @@ _BROKEN: Final = st.one_of(
     st.binary(max_size=20),
 )  # fmt: skip
 _UPDATES: Final = _mostly_drawn(_GOOD_UPDATES, _ODD_UPDATES, _BROKEN, share=2)
+_GROUP_DOCUMENTS: Final = _mostly_drawn(
+    _sampled_documents(_GROUPS), _sampled_documents(_BROKEN_GROUPS), _BROKEN, share=2
+)
 _DOCUMENTS: Final = _mostly_drawn(_sampled_documents(_COURSES), _sampled_documents(_BROKEN_COURSES), _BROKEN, share=2)
 
 _AUTHORIZATIONS: Final = _mostly(
@@ -196,6 +213,7 @@ _AUTHORIZATIONS: Final = _mostly(
     (b"Bearer " + b"x" * 17_000,), (b"Bearer <other>",), (b"Bearer <author>",), (b"Bearer <reader>",),
 )  # fmt: skip
 _AUTHORS: Final = _mostly((b"Bearer <author>",), (b"Bearer <reader>",), (b"Bearer <learner>",), (), share=3)
+_REGISTRARS: Final = _mostly((b"Bearer <registrar>",), (b"Bearer <teacher>",), (b"Bearer <learner>",), (), share=3)
 _TEACHERS: Final = _mostly((b"Bearer <teacher>",), (b"Bearer <reader>",), (b"Bearer <learner>",), (), share=4)
 _PARAMETERS: Final = st.sampled_from(
     [
@@ -204,6 +222,7 @@ _PARAMETERS: Final = st.sampled_from(
         b"completed=true", b"completed=false", b"stalled_days=1", b"at_lesson=<lesson>", b"at_lesson=<unknown>",
         b"incomplete_lesson=<lesson>", b"incomplete_lesson=<unknown>", b"failed_at_least=1", b"failed_at_least=x",
         b"format=csv", b"format=csv", b"format=json", b"format=x", b"limit", b"&&", b"%FF=%", b"\xe9=\xe9", b"a=b",
+        b"group=<group>", b"group=<unknown>", b"group=x", b"course=<course>", b"course=<unknown>",
     ]
 )  # fmt: skip
 _QUERIES: Final = st.just(b"") | st.lists(_PARAMETERS, min_size=1, max_size=3).map(b"&".join)
@@ -285,7 +304,8 @@ def _requests(draw: st.DrawFn, operations: Sequence[Operation]) -> Sent:
         kinds = (_HOST, *token_lines, *draw(_KINDS), _ID, _LENGTH)
         query = draw(_mostly(b"", b"dry_run=true", b"atomic=1", b"atomic="))
         return Sent(method, path, kinds, draw(_FILES), query=query)
-    body = draw(_DOCUMENTS if is_authors else _UPDATES) if operation.body_limit else b""
+    bodies = _GROUP_DOCUMENTS if operation.tag == GROUPS_TAG else _DOCUMENTS if is_authors else _UPDATES
+    body = draw(bodies) if operation.body_limit else b""
     delivery = draw(_DELIVERIES)
     if operation.query is not None and "query" not in delivery:
         delivery = delivery | {"query": draw(_QUERIES)}
@@ -295,6 +315,8 @@ def _requests(draw: st.DrawFn, operations: Sequence[Operation]) -> Sent:
 def _tokens(operation: Operation) -> st.SearchStrategy[Any]:
     if operation.tag == LEARNERS_TAG:
         return _ADMINS
+    if operation.tag == GROUPS_TAG:
+        return _REGISTRARS
     if operation.path.startswith("/statistics"):
         return _TEACHERS
     return _AUTHORS if operation.path.startswith("/courses/") and operation.method != "GET" else _AUTHORIZATIONS

@@ -78,10 +78,16 @@ def _real_time() -> dict[str, str | float | bool]:
     return {name: value for name, value in os.environ.items() if name not in {"LD_PRELOAD", "FAKETIME"}}
 
 
-def cookie_of(running: Running, learner_id: str, *scopes: str, courses: Sequence[str] | None = None) -> dict[str, Any]:
+def cookie_of(
+    running: Running,
+    learner_id: str,
+    *scopes: str,
+    courses: Sequence[str] | None = None,
+    groups: Sequence[str] | None = None,
+) -> dict[str, Any]:
     """Return the cookie of a learner's session, as Playwright takes it."""
-    granted = None if courses is None else frozenset(courses)
-    principal = Principal(LearnerId(learner_id), frozenset(scopes), granted)  # type: ignore[arg-type]
+    limits = [None if limit is None else frozenset(limit) for limit in (courses, groups)]
+    principal = Principal(LearnerId(learner_id), frozenset(scopes), *limits)  # type: ignore[arg-type]
     return {"name": COOKIE, "value": Sessions(SECRET, timedelta(hours=1)).sealed(principal), "url": running.base_url}
 
 

@@ -104,6 +104,11 @@ def school(
 
 def token_for_courses(courses: object, *scopes: str) -> dict[str, str]:
     """Return the header of a user whose scopes are limited by the claim `courses`."""
+    return limited_token(*scopes, courses=courses)
+
+
+def limited_token(*scopes: str, **limits: object) -> dict[str, str]:
+    """Return the header of a user whose scopes are limited by claims."""
     expires = datetime.now(UTC) + timedelta(hours=1)
-    claims = {"sub": str(uuid4()), "exp": expires, "scope": " ".join(scopes), "courses": courses}
+    claims = {"sub": str(uuid4()), "exp": expires, "scope": " ".join(scopes), **limits}
     return {"Authorization": f"Bearer {jwt.encode(claims, SECRET, 'HS256')}"}

@@ -22,7 +22,8 @@ HEADER_BYTES: Final = 16 * 1024
 REMEMBERED_BYTES: Final = 64 * 1024 * 1024
 """How much memory remembered tokens may take. That is enough for about 60,000 tokens of the usual size."""
 
-# The memory of an entry without its token: dictionary slots, learner id, times. Then the memory of a scope or course.
+# The memory of an entry without its token: dictionary slots, learner id, times. Then the memory of a scope, course or
+# group.
 _ENTRY_BYTES: Final = 768
 _GRANT_BYTES: Final = 192
 
@@ -115,7 +116,7 @@ class Authenticator:
 
 def _size(authorization: bytes | None, principal: Principal) -> int:
     """Estimate the bytes of memory that a remembered token takes."""
-    grants = len(principal.scopes) + len(principal.courses or ())
+    grants = len(principal.scopes) + len(principal.courses or ()) + len(principal.groups or ())
     return _ENTRY_BYTES + len(authorization or b"") + grants * _GRANT_BYTES
 
 

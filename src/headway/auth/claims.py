@@ -1,7 +1,8 @@
 """The claims of tokens (RFC 7519 section 4): reads those of a verified token, and issues this service's own tokens."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -10,7 +11,7 @@ import jwt
 
 from headway.auth.keys import signing_key
 from headway.domain.errors import InvalidValueError, NotAuthenticatedError, Problem
-from headway.domain.identifiers import CourseId, LearnerId, is_canonical_uuid
+from headway.domain.identifiers import CourseId, GroupId, LearnerId, is_canonical_uuid
 from headway.domain.principal import Principal
 
 Claims = Mapping[str, Any]
@@ -34,15 +35,16 @@ def learner_id(subject: str, issuer: str | None) -> LearnerId:
 
 
 def principal_of(claims: Claims) -> Principal:
-    """Return the principal: the learner in `sub`, the scopes in `scope`, and the limit to courses in `courses`.
+    """Return the principal: the learner in `sub`, the scopes in `scope`, and the limits in `courses` and `groups`.
 
     Raises `NotAuthenticatedError` where `sub` is missing or empty, or where `sub` or `iss` is not text.
     """
     subject = _text(claims, "sub")
     if not subject:
         raise NotAuthenticatedError("The token names no learner: its 'sub' is empty.")
-    courses = _courses(claims["courses"]) if "courses" in claims else None
-    return Principal(learner_id(subject, _text(claims, "iss")), _scopes(claims.get("scope")), courses)
+    courses = frozenset(map(CourseId, _ids(claims["courses"]))) if "courses" in claims else None
+    groups = frozenset(map(GroupId, _ids(claims["groups"]))) if "groups" in claims else None
+    return Principal(learner_id(subject, _text(claims, "iss")), _scopes(claims.get("scope")), courses, groups)
 
 
 def expiry_of(claims: Claims, now: float, leeway: float = 0) -> float:
@@ -71,20 +73,16 @@ def _scopes(claim: object) -> frozenset[str]:
     return frozenset()
 
 
-def _courses(claim: object) -> frozenset[CourseId]:
-    """Read course ids from a string, separated by spaces, or from a list.
+def _ids(claim: object) -> Iterator[str]:
+    """Read ids from a string, separated by spaces, or from a list.
 
-    Ids that can not be read are left out. A claim without a readable id limits the principal to no course at all.
+    Ids that can not be read are left out. A claim without a readable id limits the principal to nothing at all.
     """
     names = claim.split() if isinstance(claim, str) else claim if isinstance(claim, list) else []
-    return frozenset(course_id for name in names if (course_id := _course(name)))
-
-
-def _course(name: object) -> CourseId | None:
-    try:
-        return CourseId(str(UUID(name))) if isinstance(name, str) else None
-    except ValueError:
-        return None
+    for name in names:
+        with suppress(ValueError):
+            if isinstance(name, str):
+                yield str(UUID(name))
 
 
 def _text(claims: Claims, name: str) -> str:
@@ -114,11 +112,13 @@ def _seconds(claims: Claims, name: str) -> float:
     return value
 
 
-def issue_token(
+def issue_token(  # noqa: PLR0913 - the claims of a token
     secret: str,
     *,
     subject: str,
     scopes: Sequence[str] = (),
+    courses: Collection[CourseId] | None = None,
+    groups: Collection[GroupId] | None = None,
     lifetime: timedelta,
     issuer: str | None = None,
     audience: str | None = None,
@@ -126,13 +126,20 @@ def issue_token(
 ) -> str:
     """Return a token signed with HS256. It is valid from `now` for `lifetime`, both in whole seconds.
 
-    `now` has a time zone. Raises `ConfigurationError` as `signing_key` does, and `InvalidValueError` for an empty
-    subject.
+    `courses` and `groups` limit the scope `statistics:read`; `None` means no limit. `now` has a time zone.
+
+    Raises `ConfigurationError` as `signing_key` does, and `InvalidValueError` for an empty subject.
     """
     if not subject:
         raise InvalidValueError([Problem(("subject",), "A token needs a subject.", "string_too_short")])
     issued_at = int(now.timestamp())
-    named = {"iss": issuer, "aud": audience, "scope": " ".join(scopes) or None}
+    named = {
+        "iss": issuer,
+        "aud": audience,
+        "scope": " ".join(scopes) or None,
+        "courses": None if courses is None else sorted(courses),
+        "groups": None if groups is None else sorted(groups),
+    }
     claims = {
         "sub": subject,
         "iat": issued_at,

@@ -120,6 +120,8 @@ class OpenIdProvider:
         named["scope"] = claims.get(self._settings.scopes_claim)
         if self._settings.courses_claim in claims:
             named["courses"] = claims[self._settings.courses_claim]
+        if self._settings.groups_claim in claims:
+            named["groups"] = claims[self._settings.groups_claim]
         return principal_of(named)
 
 

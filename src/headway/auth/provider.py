@@ -39,6 +39,7 @@ class ProviderSettings(NamedTuple):
     learner_claim: str
     scopes_claim: str
     courses_claim: str
+    groups_claim: str
     leeway: float
 
 

@@ -91,7 +91,7 @@ class Sessions:
     def sealed(self, principal: Principal, ends_at: datetime | None = None) -> str:
         """Return the cookie of a new session. It ends after the lifetime, or at `ends_at` where that is earlier.
 
-        Raises `InvalidValueError` where the principal's scopes and courses do not fit into a cookie.
+        Raises `InvalidValueError` where the principal's scopes, courses and groups do not fit into a cookie.
         """
         expires_at = self._clock() + self.lifetime.total_seconds()
         if ends_at is not None:
@@ -105,9 +105,13 @@ class Sessions:
         }
         if principal.courses is not None:
             claims["courses"] = sorted(principal.courses)
+        if principal.groups is not None:
+            claims["groups"] = sorted(principal.groups)
         cookie = jwt.encode(claims, self._key, "HS256")
         if len(cookie) > _COOKIE_BYTES - _ATTRIBUTE_BYTES:
-            reason = "The scopes and courses are more than a browser keeps in a cookie: about 50 courses."
+            reason = (
+                "The scopes, courses and groups are more than a browser keeps in a cookie: about 50 courses or groups."
+            )
             raise InvalidValueError([Problem(("courses",), reason, "too_many_courses")])
         return cookie
 

@@ -12,8 +12,17 @@ from rich.text import Text
 
 from headway.app import VERSION, Headway
 from headway.auth import issue_token
-from headway.cli import copying, courses, demo, enrolments, importing, learners, links, statistics, verifying
-from headway.cli.console import announce, fail, lifetime_of, load_settings, out, refusals_end_the_program
+from headway.cli import copying, courses, demo, enrolments, groups, importing, learners, links, statistics, verifying
+from headway.cli.console import (
+    announce,
+    course_id_of,
+    fail,
+    group_id_of,
+    lifetime_of,
+    load_settings,
+    out,
+    refusals_end_the_program,
+)
 from headway.domain.errors import ConfigurationError
 from headway.server.listening import base_url, bound_socket, refuse_unsafe
 from headway.server.serving import run
@@ -29,6 +38,7 @@ app: Final = typer.Typer(
     help="Headway stores learners' progress in courses and makes statistics of it.",
 )
 app.add_typer(courses.app, name="courses")
+app.add_typer(groups.app, name="groups")
 app.add_typer(importing.app, name="progress")
 app.add_typer(learners.app, name="learners")
 app.add_typer(enrolments.app, name="enrolments")
@@ -109,6 +119,12 @@ def migrate(
 def token(
     learner: Annotated[str, typer.Option(help="The learner: a UUID, or any other name from your platform.")],
     scope: Annotated[list[str] | None, typer.Option(help="A scope to grant; may be repeated.")] = None,
+    course: Annotated[
+        list[str] | None, typer.Option(help="A course to which statistics:read is limited; may be repeated.")
+    ] = None,
+    group: Annotated[
+        list[str] | None, typer.Option(help="A group to which statistics:read is limited; may be repeated.")
+    ] = None,
     expires: Annotated[str, typer.Option(help="How long the token is valid: 90s, 15m, 12h or 30d.")] = "12h",
 ) -> None:
     """Print a token, signed with the configured secret or with the one beside the database.
@@ -125,6 +141,8 @@ def token(
             Headway(settings).access.secret,
             subject=learner,
             scopes=scope or (),
+            courses=list(map(course_id_of, course)) if course else None,
+            groups=list(map(group_id_of, group)) if group else None,
             lifetime=lifetime_of(expires),
             issuer=settings.jwt_issuer,
             audience=settings.jwt_audience,

@@ -19,10 +19,11 @@ from rich.text import Text
 
 from headway.app import VERSION, Headway
 from headway.domain.errors import ConfigurationError, HeadwayError, InvalidValueError
-from headway.domain.identifiers import CourseId
+from headway.domain.identifiers import CourseId, GroupId
 from headway.domain.principal import (
     COURSES_WRITE,
     ENROLMENTS_WRITE,
+    GROUPS_WRITE,
     LEARNERS_ADMIN,
     OPERATOR_ID,
     STATISTICS_READ,
@@ -69,7 +70,9 @@ out: Final = _Harmless(
 err: Final = _Harmless(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 # People who can open the database can do all that the commands do, so commands run with every scope.
-OPERATOR: Final = Principal(OPERATOR_ID, frozenset({COURSES_WRITE, ENROLMENTS_WRITE, LEARNERS_ADMIN, STATISTICS_READ}))
+OPERATOR: Final = Principal(
+    OPERATOR_ID, frozenset({COURSES_WRITE, ENROLMENTS_WRITE, GROUPS_WRITE, LEARNERS_ADMIN, STATISTICS_READ})
+)
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
@@ -142,6 +145,14 @@ def course_id_of(text: str) -> CourseId:
     """Return the course id in an argument COURSE. Ends the program where it is not a valid id."""
     try:
         return CourseId(parse_identifier("COURSE", text))
+    except InvalidIdentifierError as error:
+        fail(str(error), 2)
+
+
+def group_id_of(text: str) -> GroupId:
+    """Return the group id in an argument GROUP. Ends the program where it is not a valid id."""
+    try:
+        return GroupId(parse_identifier("GROUP", text))
     except InvalidIdentifierError as error:
         fail(str(error), 2)
 

@@ -1,4 +1,4 @@
-"""`headway demo`: runs the service with two sample courses and five learners; prints sign-in links and curl lines."""
+"""`headway demo`: runs the service with sample courses, learners and classes; prints sign-in links and curl lines."""
 
 import asyncio
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from headway.auth import issue_token
 from headway.cli.console import OPERATOR, announce, fail, load_settings, out, refusals_end_the_program
 from headway.cli.documents import course_files, read_courses
 from headway.domain.catalogue import Course, Lesson, LessonKind
-from headway.domain.identifiers import LearnerId
+from headway.domain.identifiers import GroupId, LearnerId
 from headway.domain.principal import COURSES_WRITE, STATISTICS_READ, Principal
 from headway.domain.progress import ProgressUpdate, Status
 from headway.domain.sign_in import SignIn, new_code
@@ -27,6 +27,10 @@ from headway.server.serving import run
 
 # How many lessons each learner has finished in the first course and in the second.
 LEARNERS: Final = {"ada": (3, 1), "grace": (7, 4), "linus": (1, 0), "margaret": (5, 2), "tim": (0, 3)}
+GROUPS: Final = {
+    GroupId("5a1c7e0e-2c5a-4f0e-9a50-0d5f0d3c1b7a"): ("Class 7a", ("ada", "grace", "linus")),
+    GroupId("5a1c7e0e-2c5a-4f0e-9a50-0d5f0d3c1b7b"): ("Class 7b", ("margaret", "tim")),
+}
 _CURL_DATA: Final = '{"progress_percentage": 42.5, "video_position_seconds": 331, "time_spent_minutes": 6}'
 
 
@@ -34,7 +38,7 @@ def demo(
     port: Annotated[int, typer.Option(help="Port to listen on; 0: a free port.")] = 8000,
     folder: Annotated[Path, typer.Option(help="The folder of the demo's database.")] = Path(".demo"),
 ) -> None:
-    """Run the service with two sample courses and the progress of five learners, and print links that sign in.
+    """Run the service with two sample courses and five learners in two classes, and print links that sign in.
 
     It also prints curl commands to paste. The links are valid while the demo runs.
 
@@ -76,7 +80,10 @@ def _samples() -> list[Course]:
 
 
 async def _fill(headway: Headway, courses: list[Course]) -> None:
-    """Store the courses and write the learners' progress. A second run changes nothing: merge writes only add."""
+    """Store the courses, the learners' progress and their classes.
+
+    A second run changes nothing: merge writes only add.
+    """
     async with headway.opened():
         for course in courses:
             await headway.services.catalogue.put_course(OPERATOR, course)
@@ -85,6 +92,8 @@ async def _fill(headway: Headway, courses: list[Course]) -> None:
             for course, count in zip(courses, finished, strict=True):
                 for lesson, update in _progress(course, count):
                     await headway.services.progress.record(principal, course.id, lesson.id, update)
+        for group_id, (title, names) in GROUPS.items():
+            await headway.services.groups.put(OPERATOR, group_id, title, map(_learner, names))
 
 
 def _progress(course: Course, finished: int) -> list[tuple[Lesson, ProgressUpdate]]:

@@ -8,7 +8,15 @@ import typer
 
 from headway.app import Headway
 from headway.auth import learner_id
-from headway.cli.console import course_id_of, fail, lifetime_of, load_settings, out, refusals_end_the_program
+from headway.cli.console import (
+    course_id_of,
+    fail,
+    group_id_of,
+    lifetime_of,
+    load_settings,
+    out,
+    refusals_end_the_program,
+)
 from headway.domain.principal import Principal
 from headway.http.api.sign_in import sign_in_url
 from headway.server.listening import configured_url
@@ -21,6 +29,9 @@ def link(
     course: Annotated[
         list[str] | None, typer.Option(help="A course to which statistics:read is limited; may be repeated.")
     ] = None,
+    group: Annotated[
+        list[str] | None, typer.Option(help="A group to which statistics:read is limited; may be repeated.")
+    ] = None,
     expires: Annotated[str, typer.Option(help="How long the link is valid: 90s, 15m, 12h or 30d.")] = "10m",
 ) -> None:
     """Print an address that signs one browser in to the pages.
@@ -31,10 +42,11 @@ def link(
     """
     lifetime = lifetime_of(expires)
     courses = frozenset(map(course_id_of, course)) if course else None
+    groups = frozenset(map(group_id_of, group)) if group else None
     settings = load_settings()
     if not learner:
         fail("--learner must not be empty.", 2)
-    principal = Principal(learner_id(learner, settings.jwt_issuer), frozenset(scope or ()), courses)
+    principal = Principal(learner_id(learner, settings.jwt_issuer), frozenset(scope or ()), courses, groups)
     headway = Headway(settings)
     if settings.port == 0 and settings.public_url is None:
         fail("The port of the service is not known. Set HEADWAY_PORT or HEADWAY_PUBLIC_URL.", 2)
@@ -46,7 +58,7 @@ def link(
                 f"There is no database at {settings.database_path}. Start the service first.",
                 2,
             )
-        headway.access.sessions.sealed(principal)  # raises where the scopes and courses do not fit into a cookie
+        headway.access.sessions.sealed(principal)  # raises where the scopes and ids do not fit into a cookie
         issued = asyncio.run(_issued(headway, principal, lifetime))
     out.print(sign_in_url(configured_url(settings), settings.dashboard_path, issued.code))
 

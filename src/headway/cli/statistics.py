@@ -13,9 +13,9 @@ from rich.measure import Measurement
 from rich.table import Column, Table
 from rich.text import Text
 
-from headway.cli.console import OPERATOR, course_id_of, fail, out, with_service
+from headway.cli.console import OPERATOR, course_id_of, fail, group_id_of, out, with_service
 from headway.domain.bounds import Number, shown
-from headway.domain.identifiers import CourseId
+from headway.domain.identifiers import CourseId, GroupId
 from headway.domain.statistics import CourseStatistics
 from headway.domain.text import isolated
 from headway.formats import statistics as formats
@@ -34,6 +34,7 @@ def stats(
     course: Annotated[
         str | None, typer.Argument(metavar="[COURSE]", help="The id of a course, a UUID; by default all courses.")
     ] = None,
+    group: Annotated[str | None, typer.Option(help="The id of a group, a UUID: only its members are counted.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the JSON of the API.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print a line for each lesson, or for each course.")] = False,
 ) -> None:
@@ -42,22 +43,25 @@ def stats(
     Examples:
       headway stats
       headway stats 5e757794-c815-4ccc-bf16-1010d8ef2347
+      headway stats 5e757794-c815-4ccc-bf16-1010d8ef2347 --group 5a1c7e0e-2c5a-4f0e-9a50-0d5f0d3c1b7b
       headway stats 5e757794-c815-4ccc-bf16-1010d8ef2347 --csv > lessons.csv
     """
     if as_json and as_csv:
         fail("Use only one of --json and --csv.", 2)
+    if course is None and group is not None:
+        fail("--group needs a COURSE.", 2)
     if course is None:
         _print_all(with_service(_all), as_json, as_csv)
     else:
-        _print_one(with_service(_reading(course_id_of(course))), as_json, as_csv)
+        _print_one(with_service(_reading(course_id_of(course), group_id_of(group) if group else None)), as_json, as_csv)
 
 
 def _all(services: Services) -> Awaitable[list[CourseStatistics]]:
     return every_course(partial(services.statistics.courses, OPERATOR))
 
 
-def _reading(course_id: CourseId) -> Callable[[Services], Awaitable[CourseStatistics]]:
-    return lambda services: services.statistics.course(OPERATOR, course_id)
+def _reading(course_id: CourseId, group_id: GroupId | None) -> Callable[[Services], Awaitable[CourseStatistics]]:
+    return lambda services: services.statistics.course(OPERATOR, course_id, group_id)
 
 
 def _print_all(found: Sequence[CourseStatistics], as_json: bool, as_csv: bool) -> None:

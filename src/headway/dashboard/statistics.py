@@ -9,6 +9,7 @@ from starlette.responses import Response
 from headway.dashboard.page import Visit, page_asked_for
 from headway.dashboard.statistics_views import (
     ACTIVITY_PARAMETERS,
+    GROUP_PARAMETERS,
     PARAMETERS,
     ActivityView,
     Address,
@@ -18,10 +19,11 @@ from headway.dashboard.statistics_views import (
 )
 from headway.domain.catalogue import Course
 from headway.domain.errors import InvalidValueError
+from headway.domain.identifiers import GroupId
 from headway.domain.principal import OPERATOR_ID
 from headway.formats import statistics as formats
 from headway.formats.queries import InvalidQueryError, query_of
-from headway.formats.roster_query import ActivityParameters, RosterParameters
+from headway.formats.roster_query import ActivityParameters, GroupParameters, RosterParameters
 from headway.formats.shapes import to_json
 from headway.http.engine.event_streams import state_of
 
@@ -36,13 +38,15 @@ async def courses(visit: Visit) -> Response:
 
 async def course(visit: Visit) -> Response:
     """Show one course: its figures, the activity by day, and the roster; or only the part that the request asks for."""
-    visit.principal.require_statistics(visit.course_id)
+    group_id = _group_id(visit)
+    visit.principal.require_statistics(visit.course_id, group_id)
     entry = await visit.services.catalogue.course(visit.course_id)
+    group = await visit.services.groups.group(visit.principal, group_id) if group_id else None
     target = visit.request.headers.get("hx-target", "")
     names = [target] if target in _PARTS else list(_PARTS)
     parts: dict[str, Any] = {name: await _PARTS[name](visit, entry.course) for name in names}
     template = target if target in _PARTS else "course"
-    return await visit.show(f"statistics/{template}.html", course=entry.course, **parts)
+    return await visit.show(f"statistics/{template}.html", course=entry.course, group=group, **parts)
 
 
 async def learner(visit: Visit) -> Response:
@@ -53,19 +57,21 @@ async def learner(visit: Visit) -> Response:
 
 
 async def _figures(visit: Visit, course: Course) -> FiguresView:
-    statistics = await visit.services.statistics.course(visit.principal, course.id)
+    statistics = await visit.services.statistics.course(visit.principal, course.id, _group_id(visit))
     figures = to_json(formats.course(statistics))
     return FiguresView(statistics, figures.decode(), state_of(figures))
 
 
 async def _activity(visit: Visit, course: Course) -> ActivityView:
-    address = _address(visit)
+    address, group_id = _address(visit), _group_id(visit)
     today = course.date_of(datetime.now(UTC))
     try:
         asked = query_of(ActivityParameters, _only(address.query, ACTIVITY_PARAMETERS))
-        activity = await visit.services.statistics.activity(visit.principal, course.id, asked.first, asked.last)
+        activity = await visit.services.statistics.activity(
+            visit.principal, course.id, asked.first, asked.last, group_id
+        )
     except (InvalidQueryError, InvalidValueError) as refusal:
-        usual = await visit.services.statistics.activity(visit.principal, course.id, None, None)
+        usual = await visit.services.statistics.activity(visit.principal, course.id, None, None, group_id)
         return ActivityView(address, today, usual, str(refusal))
     return ActivityView(address, today, activity)
 
@@ -99,6 +105,11 @@ def _address(visit: Visit) -> Address:
     """Return the page's address with the known parameters of the query. Empty ones are left out: forms send them."""
     given = visit.request.query_params
     return Address(visit.request.url.path, {name: given[name] for name in PARAMETERS if given.get(name)})
+
+
+def _group_id(visit: Visit) -> GroupId | None:
+    """Return the group whose members the page is about; `None` for all learners. Raises `InvalidQueryError`."""
+    return query_of(GroupParameters, _only(_address(visit).query, GROUP_PARAMETERS)).group_id
 
 
 def _only(query: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:

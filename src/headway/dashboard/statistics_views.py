@@ -20,7 +20,8 @@ from headway.service import Activity, LearnerDetail, RosterLine
 
 ACTIVITY_PARAMETERS: Final = ("from", "to")
 FILTERS: Final = ("learner", "completed", "stalled_days", "at_lesson", "incomplete_lesson", "failed_at_least")
-PARAMETERS: Final = (*ACTIVITY_PARAMETERS, "sort", "order", "cursor", *FILTERS)
+GROUP_PARAMETERS: Final = ("group",)
+PARAMETERS: Final = (*GROUP_PARAMETERS, *ACTIVITY_PARAMETERS, "sort", "order", "cursor", *FILTERS)
 """The query parameters of a course's page. They mean the same as in the API."""
 
 RANGES: Final = (7, 30, 90, 365)

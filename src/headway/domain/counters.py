@@ -75,13 +75,30 @@ DayKey = tuple[CourseId, date]
 
 
 class ProgressShape(NamedTuple):
-    """The fields of lesson progress that are counted, without the time. Lesson progress is grouped by them."""
+    """What decides how lesson progress is counted. Lesson progress is grouped by it."""
 
     status: Status
     quiz_score: Number | None
-    quiz_attempts: int
+    has_attempts: bool
     quiz_passed: bool
-    is_bookmarked: bool
+
+
+class ProgressSums(NamedTuple):
+    """Sums over the lesson progress of one shape in one lesson: the learners, and what is added up of each."""
+
+    learners: int
+    attempts: int
+    bookmarked: int
+    micro_minutes: int
+
+
+class CourseProgressShape(NamedTuple):
+    """The fields of course progress that are counted, without the last day. Course progress is grouped by them."""
+
+    is_started: bool
+    is_completed: bool
+    is_enrolled: bool
+    at_lesson: LessonId | None
 
 
 MOST_TIME_IN_A_LESSON: Final = 100_000 * 1_000_000
@@ -97,24 +114,37 @@ def lesson_counts(progress: LessonProgress | None) -> LessonCounts:
 
     The lesson may have left the course.
     """
-    return _NO_LESSON if progress is None else _counts_of(progress, _counted_time(progress))
+    if progress is None:
+        return _NO_LESSON
+    attempts = progress.quiz_attempts
+    shape = progress.status, progress.quiz_score, attempts > 0, progress.quiz_passed
+    return _counts_of(*shape, 1, attempts, int(progress.is_bookmarked), _counted_time(progress))
 
 
 def _counted_time(progress: LessonProgress) -> int:
     return min(micro_minutes(progress), MOST_TIME_IN_A_LESSON)
 
 
-def _counts_of(progress: LessonProgress | ProgressShape, micro_minutes: int) -> LessonCounts:
-    scored = progress.quiz_score is not None
+def _counts_of(  # noqa: PLR0913, PLR0917 - the fields of ProgressShape and of ProgressSums; every write calls this
+    status: Status,
+    score: Number | None,
+    has_attempts: bool,
+    passed: bool,
+    learners: int,
+    attempts: int,
+    bookmarked: int,
+    micro_minutes: int,
+) -> LessonCounts:
+    scored = score is not None
     return LessonCounts(
-        int(progress.status is not Status.NOT_STARTED),
-        int(progress.status is Status.COMPLETED),
-        int(scored or progress.quiz_attempts > 0 or progress.quiz_passed),
-        int(progress.quiz_passed),
-        int(progress.is_bookmarked),
-        progress.quiz_attempts,
-        int(scored),
-        round((progress.quiz_score or 0) * MICRO_POINTS_OF_A_POINT),
+        learners * (status is not Status.NOT_STARTED),
+        learners * (status is Status.COMPLETED),
+        learners * (scored or has_attempts or passed),
+        learners * passed,
+        bookmarked,
+        attempts,
+        learners * scored,
+        learners * round((score or 0) * MICRO_POINTS_OF_A_POINT),
         micro_minutes,
     )
 
@@ -159,12 +189,11 @@ class Counters:
             if has is not None:
                 self.add_score((progress.course_id, progress.lesson_id, whole_points(has)), 1)
 
-    def add_lessons(self, key: CourseLessonKey, shape: ProgressShape, learners: int, micro_minutes: int) -> None:
-        """Count `learners` in a lesson, all of one shape. `micro_minutes` is the sum of their time."""
-        counts = LessonCounts._make(learners * count for count in _counts_of(shape, 0))
-        self.add_lesson(key, counts._replace(micro_minutes=micro_minutes))
+    def add_lessons(self, key: CourseLessonKey, shape: ProgressShape, sums: ProgressSums) -> None:
+        """Count learners in a lesson, all of one shape."""
+        self.add_lesson(key, _counts_of(*shape, *sums))
         if shape.quiz_score is not None:
-            self.add_score((*key, whole_points(shape.quiz_score)), learners)
+            self.add_score((*key, whole_points(shape.quiz_score)), sums.learners)
 
     def change_course_progress(self, before: CourseProgress | None, after: CourseProgress | None) -> None:
         """Count the change of course progress from `before` to `after` (`None`: there is none).
@@ -178,6 +207,22 @@ class Counters:
             self._add_course_progress(before, -1)
         if after is not None:
             self._add_course_progress(after, 1)
+
+    def add_course_progress(
+        self, course_id: CourseId, shape: CourseProgressShape, learners: int, last_days: LearnerDay
+    ) -> None:
+        """Count `learners` in a course, all of one shape and with the same last day, which is not finished.
+
+        `last_days` has that date, and the sums of what they did on it. A negative number takes learners away.
+        """
+        started, completed = learners * shape.is_started, learners * shape.is_completed
+        of_enrolled = (learners, started, completed) if shape.is_enrolled else (0, 0, 0)
+        self.add_course(course_id, CourseCounts(started, completed, *of_enrolled))
+        if shape.at_lesson is not None and not shape.is_completed:
+            self.add_lesson((course_id, shape.at_lesson), LessonCounts(stopped=learners))
+        day, *done = last_days
+        if day != NEVER:
+            self.add_date((course_id, day), DayCounts(learners, started, *done))
 
     def add_day(self, course_id: CourseId, day: LearnerDay, sign: int = 1) -> None:
         """Count a learner's finished day in a course. A `sign` of -1 takes it away."""
@@ -265,19 +310,15 @@ class Counters:
             self.add_date((course_id, after.date), DayCounts(0, 0, *map(sub, has, had)))
 
     def _add_course_progress(self, course_progress: CourseProgress, sign: int) -> None:
-        """Count course progress and its last day, which is not finished."""
-        day = course_progress.day
-        started = sign * int(course_progress.started_at is not None)
-        completed = sign * int(course_progress.completed_at is not None)
-        of_enrolled = (sign, started, completed) if course_progress.is_enrolled else (0, 0, 0)
-        self.add_course(course_progress.course_id, CourseCounts(started, completed, *of_enrolled))
-        if course_progress.at_lesson is not None and course_progress.completed_at is None:
-            self.add_lesson((course_progress.course_id, course_progress.at_lesson), LessonCounts(stopped=sign))
-        if day.date == NEVER:
-            return
-        done = (day.lessons_started, day.lessons_completed, day.micro_minutes, day.completions)
-        counts = DayCounts(sign, started, *(sign * count for count in done))
-        self.add_date((course_progress.course_id, day.date), counts)
+        shape = CourseProgressShape(
+            course_progress.started_at is not None,
+            course_progress.completed_at is not None,
+            course_progress.is_enrolled,
+            course_progress.at_lesson,
+        )
+        day, *done = course_progress.day
+        last_day = LearnerDay(day, *(sign * count for count in done))
+        self.add_course_progress(course_progress.course_id, shape, sign, last_day)
 
 
 def _is_alike(before: LessonProgress, after: LessonProgress) -> bool:

@@ -6,11 +6,13 @@ HeadwayError
 ├── MissingScopeError
 ├── CourseNotGrantedError
 ├── NotEnrolledError
+├── GroupNotGrantedError
 ├── NotFoundError
 │   ├── CourseNotFoundError
 │   ├── LessonNotFoundError
 │   ├── ProgressNotFoundError
-│   └── LearnerNotFoundError
+│   ├── LearnerNotFoundError
+│   └── GroupNotFoundError
 ├── LessonLockedError
 ├── PreconditionFailedError
 ├── InvalidValueError
@@ -31,7 +33,7 @@ HeadwayError
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 
 
 class HeadwayError(Exception):
@@ -75,6 +77,13 @@ class NotEnrolledError(HeadwayError):
     """The learner may not write in the course: is not enrolled, not yet, or not any more."""
 
 
+class GroupNotGrantedError(HeadwayError):
+    """The token has the scope, but its claim `groups` limits it to other groups. The reason says to which."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"The token's claim 'groups' {reason}")
+
+
 class NotFoundError(HeadwayError):
     """Something that the request names does not exist."""
 
@@ -114,8 +123,15 @@ class LessonLockedError(HeadwayError):
         super().__init__(f"Lesson {lesson_id} is locked until these are completed: {', '.join(locked_by)}.")
 
 
+class GroupNotFoundError(NotFoundError):
+    """There is no such group."""
+
+    def __init__(self, group_id: GroupId) -> None:
+        super().__init__(f"There is no group {group_id}.")
+
+
 class PreconditionFailedError(HeadwayError):
-    """The lesson progress or course document does not meet the request's condition (RFC 9110 section 13.1)."""
+    """The lesson progress, course document or group does not meet the request's condition (RFC 9110 section 13.1)."""
 
 
 class Problem(NamedTuple):

@@ -8,6 +8,7 @@ from headway.domain.catalogue import Course
 from headway.domain.completions import Completion
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress, LearnerDay
+from headway.domain.groups import GroupOutline
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress
 
@@ -35,6 +36,7 @@ class Holdings(NamedTuple):
     course_progress: int
     days: int
     completions: int
+    groups: int
 
 
 class Recounted(NamedTuple):
@@ -72,9 +74,10 @@ class CourseProgressReading(NamedTuple):
 
 
 class LearnerRecord(NamedTuple):
-    """All that is kept of a learner, in the order of the keys."""
+    """All that is kept of a learner, in the order of the keys, and the groups that the learner is in, by title."""
 
     lesson_progress: Sequence[LessonProgress]
     course_progress: Sequence[CourseProgress]
     days: Sequence[tuple[CourseId, LearnerDay]]
     completions: Sequence[Completion] = ()
+    groups: Sequence[GroupOutline] = ()

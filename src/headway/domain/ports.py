@@ -12,6 +12,7 @@ from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp
 from headway.domain.edits import Recalculation
 from headway.domain.enrolments import EnrolmentChange
+from headway.domain.groups import Group, GroupOutline, GroupQuery
 from headway.domain.holdings import (
     CompletionKey,
     CourseProgressKey,
@@ -25,7 +26,7 @@ from headway.domain.holdings import (
     LessonsReading,
     Recounted,
 )
-from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.domain.imports import ImportKey, ImportState, Report
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.progress import LessonProgress
@@ -133,13 +134,19 @@ class StatisticsStore(Protocol):
     async def statistics(self, course_id: CourseId, first: date, last: date) -> CourseReading:
         """Return a course's counts, with the days from `first` to `last`, and how many learners are late now."""
 
+    async def group_statistics(self, course_id: CourseId, group_id: GroupId, first: date, last: date) -> CourseReading:
+        """Return the counts of a group's members in a course, with the days from `first` to `last`.
+
+        Raises `GroupNotFoundError`.
+        """
+
     async def all_statistics(
         self, first: date, last: date, query: CourseQuery = FIRST_COURSES
     ) -> Sequence[CourseReading]:
         """Return the counts of a page of courses, by title, without scores and late learners."""
 
     async def roster(self, course_id: CourseId, query: RosterQuery) -> Sequence[CourseProgress]:
-        """Return a page of the learners' progress in a course, in the order of `query`."""
+        """Return a page of the learners' progress in a course, in the order of `query`. Raises `GroupNotFoundError`."""
 
 
 class LearnerStore(Protocol):
@@ -218,6 +225,38 @@ class SignInCodes(Protocol):
         """Forget all codes that sign a learner in."""
 
 
+class Groups(Protocol):
+    """Keeps groups of learners. A change is of a whole group or nothing.
+
+    What a method stored is on disk when it returns. Every method may raise `StoreUnavailableError`. Those that take a
+    group's id raise `GroupNotFoundError` where there is no such group.
+    """
+
+    async def page(self, query: GroupQuery) -> Sequence[GroupOutline]:
+        """Return a page of the groups by title, with their sizes."""
+
+    async def of_learner(self, learner_id: LearnerId) -> Sequence[GroupOutline]:
+        """Return the groups that a learner is in, by title, without their sizes."""
+
+    async def find(self, group_id: GroupId) -> Group:
+        """Return one group with its members."""
+
+    async def put(self, group: Group, precondition: Precondition = UNCONDITIONAL) -> Group:
+        """Store a group's title and members, new or in place of what is stored. Returns it with its version.
+
+        Raises `PreconditionFailedError` where the precondition does not hold for the stored group.
+        """
+
+    async def remove(self, group_id: GroupId) -> None:
+        """Remove a group. Its members' progress is kept."""
+
+    async def add_member(self, group_id: GroupId, learner_id: LearnerId) -> None:
+        """Make a learner a member, if the learner is not one. Raises `InvalidValueError` where the group is full."""
+
+    async def remove_member(self, group_id: GroupId, learner_id: LearnerId) -> None:
+        """Take a learner out of a group, if the learner is a member."""
+
+
 class Store(CatalogueStore, ProgressStore, EnrolmentStore, StatisticsStore, LearnerStore, RecalculationStore, Protocol):
     """A database with the catalogue and the learners' progress.
 
@@ -233,6 +272,10 @@ class Store(CatalogueStore, ProgressStore, EnrolmentStore, StatisticsStore, Lear
     @property
     def sign_in_codes(self) -> SignInCodes:
         """Codes that sign a browser in."""
+
+    @property
+    def groups(self) -> Groups:
+        """Groups of learners."""
 
     async def open(self) -> Sequence[str]:
         """Connect, and bring the schema up to date. Returns the names of the migrations that it applied.
@@ -289,6 +332,9 @@ class Archive(Protocol):
     async def completions(self, after: CompletionKey | None, limit: int) -> Sequence[Completion]:
         """Return completions by learner, course and time."""
 
+    async def groups(self, after: GroupId | None, limit: int) -> Sequence[Group]:
+        """Return groups by id, with their members and versions."""
+
     async def put_courses(self, courses: Sequence[VersionedCourse]) -> None:
         """Store courses under their versions."""
 
@@ -303,6 +349,9 @@ class Archive(Protocol):
 
     async def put_completions(self, completions: Sequence[Completion]) -> None:
         """Store completions."""
+
+    async def put_groups(self, groups: Sequence[Group]) -> None:
+        """Store groups with their members, under their versions."""
 
     def recount(self, course_id: CourseId | None) -> AbstractAsyncContextManager["Recount"]:
         """Begin a recount of one course, or of all. It sees everything as it is now, whatever is written meanwhile."""

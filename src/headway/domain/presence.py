@@ -155,8 +155,7 @@ def _with_enrolment(course_progress: CourseProgress, asked: CourseProgressRestor
     """Return course progress with the enrolment of an export, where nothing but a write has enrolled the learner."""
     if course_progress.sources or course_progress.ended_at is not None or asked.enrolled_at is None:
         return course_progress
-    enrolled_at = _earliest(course_progress.enrolled_at, asked.enrolled_at)
-    course_progress = course_progress._replace(enrolled_at=enrolled_at, ended_at=asked.ended_at)
+    course_progress = course_progress._replace(enrolled_at=asked.enrolled_at, ended_at=asked.ended_at)
     return with_sources(course_progress, asked.sources if asked.ended_at is None else ())
 
 

@@ -1,16 +1,18 @@
 """The caller of an operation, and what the caller may do."""
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Final
 
-from headway.domain.errors import CourseNotGrantedError, MissingScopeError
-from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.errors import CourseNotGrantedError, GroupNotGrantedError, MissingScopeError
+from headway.domain.identifiers import CourseId, GroupId, LearnerId
 
 COURSES_WRITE: Final = "courses:write"
 STATISTICS_READ: Final = "statistics:read"
 LEARNERS_ADMIN: Final = "learners:admin"
 ENROLMENTS_WRITE: Final = "enrolments:write"
+GROUPS_WRITE: Final = "groups:write"
 
 OPERATOR_ID: Final = LearnerId("00000000-0000-0000-0000-000000000000")
 """The commands act as this id. The person who runs them may read the database itself."""
@@ -21,13 +23,15 @@ class Principal:
     """A learner who is signed in, with the scopes of the learner's token.
 
     All learners may read and write their own progress. Everything else needs a scope. `courses` are the courses that
-    `statistics:read` is limited to; `None` means all courses. `expires_at` is when the rights end, in seconds since
-    1970. `acting` is the person who acts on the learner's behalf; `None` means the learner.
+    `statistics:read` is limited to, and `groups` are the groups; `None` means all. With both, it is limited to the
+    members of the groups in the courses. `expires_at` is when the rights end, in seconds since 1970. `acting` is the
+    person who acts on the learner's behalf; `None` means the learner.
     """
 
     learner_id: LearnerId
     scopes: frozenset[str] = frozenset()
     courses: frozenset[CourseId] | None = None
+    groups: frozenset[GroupId] | None = None
     expires_at: float = field(default=math.inf, compare=False)
     acting: LearnerId | None = None
 
@@ -45,14 +49,35 @@ class Principal:
         if scope not in self.scopes:
             raise MissingScopeError(scope)
 
-    def require_statistics(self, course_id: CourseId) -> None:
-        """Check that the token grants the statistics of a course.
+    def require_statistics(self, course_id: CourseId, group_id: GroupId | None) -> None:
+        """Check that the token grants the statistics of a course: of a group's members, or of all learners (`None`).
+
+        Raises as `require_course` and `require_group` do.
+        """
+        self.require_course(course_id)
+        self.require_group(group_id)
+
+    def require_course(self, course_id: CourseId) -> None:
+        """Check that the token grants statistics of some learners of a course.
 
         Raises `MissingScopeError` where the scope is missing, `CourseNotGrantedError` where it is for other courses.
         """
         self.require(STATISTICS_READ)
         if not self.is_granted(course_id):
             raise CourseNotGrantedError(course_id)
+
+    def require_group(self, group_id: GroupId | None) -> None:
+        """Check that the scope includes a group's members, or all learners (`None`). Raises `GroupNotGrantedError`."""
+        if self.groups is None or group_id in self.groups:
+            return
+        if group_id is None:
+            raise GroupNotGrantedError("limits it to some groups. Add group= with one of them.")
+        raise GroupNotGrantedError(f"does not name the group {group_id}.")
+
+    def require_member_of(self, groups: Collection[GroupId]) -> None:
+        """Check that the scope includes a learner who is in these groups. Raises `GroupNotGrantedError`."""
+        if self.groups is not None and self.groups.isdisjoint(groups):
+            raise GroupNotGrantedError("names no group that this learner is in.")
 
     def is_granted(self, course_id: CourseId) -> bool:
         """Whether a scope that may be limited to some courses includes this course."""

@@ -9,7 +9,7 @@ from uuid import UUID
 from headway.domain.catalogue import Course
 from headway.domain.course_progress import CourseProgress
 from headway.domain.enrolments import EnrolmentStatus
-from headway.domain.identifiers import LearnerId, LessonId
+from headway.domain.identifiers import GroupId, LearnerId, LessonId
 
 PAGE: Final = 50
 LONGEST_PAGE: Final = 1_000
@@ -72,6 +72,7 @@ class RosterQuery:
     - `expiring_within_days`: learners whose completion counts for at most so many days more, or has expired. From this
       follows `completed_before`, the moment before which they have completed the course.
     - `late`: learners who are late, or not late, at the moment `now`: enrolled, without completion, and due before.
+    - `group`: members of this group.
     """
 
     order: RosterOrder = RosterOrder.LAST_SEEN
@@ -90,6 +91,7 @@ class RosterQuery:
     completed_before: datetime | None = None
     late: bool | None = None
     now: datetime | None = None
+    group: GroupId | None = None
 
     @property
     def of_incomplete(self) -> bool:

@@ -9,6 +9,7 @@ from headway.domain import progress
 from headway.domain.catalogue import Course, Lesson, VersionedCourse
 from headway.domain.dating import NO_TIMES, Moments, Times, checked, dated, latest, moments_of, new_times
 from headway.domain.errors import LessonNotFoundError, PreconditionFailedError
+from headway.domain.groups import Group
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.metadata import NO_METADATA, check_metadata
 from headway.domain.progress import LessonProgress, ProgressUpdate, Status
@@ -16,7 +17,7 @@ from headway.domain.progress import LessonProgress, ProgressUpdate, Status
 
 @dataclass(frozen=True, slots=True)
 class Precondition:
-    """A condition on lesson progress or a course document (RFC 9110 section 13.1).
+    """A condition on lesson progress, a course document or a group (RFC 9110 section 13.1).
 
     `match` holds the entity tags of If-Match, `none_match` those of If-None-Match, each as its opaque part.
     `match_any` and `none_match_any` stand for `*`.
@@ -39,6 +40,10 @@ class Precondition:
     def check_course(self, course: VersionedCourse | None) -> None:
         """Raise `PreconditionFailedError` unless the catalogue's course meets the condition (`None`: there is none)."""
         self._check("course", course.etag if course else None)
+
+    def check_group(self, group: Group | None) -> None:
+        """Raise `PreconditionFailedError` unless the group meets the condition (`None`: there is none)."""
+        self._check("group", group.etag if group else None)
 
     def _check(self, what: str, etag: str | None) -> None:
         if self.match is not None and etag not in self.match:

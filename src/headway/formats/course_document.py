@@ -13,7 +13,7 @@ from headway.domain import bounds
 from headway.domain.catalogue import MARKED_KINDS, UTC_ZONE, Course, Lesson, LessonKind, OnEdit, default_complete_at
 from headway.domain.errors import InvalidValueError, Problem
 from headway.domain.identifiers import ContentId, CourseId, LessonId
-from headway.formats.fields import Count, Moment, Percentage, Seconds, Threshold, Title, Whole
+from headway.formats.fields import Count, Days, Moment, Percentage, Seconds, Threshold, Title, Whole
 from headway.service import CatalogueEntry
 
 
@@ -57,8 +57,7 @@ class LessonDocument(BaseModel):
     ] = []
     due_at: Annotated[Moment | None, Field(description="Until when the lesson is to be completed.")] = None
     due_after_days: Annotated[
-        Whole | None,
-        Field(ge=1, le=bounds.MOST_DAYS, description="The same, in days from the begin of the learner's enrolment."),
+        Days | None, Field(description="The same, in days from the begin of the learner's enrolment.")
     ] = None
 
     def to_lesson(self) -> Lesson:
@@ -108,10 +107,7 @@ class CourseDocument(BaseModel):
         ),
     ] = OnEdit.KEEP
     valid_for_days: Annotated[
-        Whole | None,
-        Field(
-            ge=1, le=bounds.MOST_DAYS, description="How many days a completion of the course counts; null: for ever."
-        ),
+        Days | None, Field(description="How many days a completion of the course counts; null: always.")
     ] = None
     lessons: Annotated[list[LessonDocument], Field(min_length=1, max_length=bounds.COURSE_LESSONS)]
     version: Annotated[

@@ -1,17 +1,12 @@
 """Query parameters of courses: for storing a course, and for the pages of lists."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import Annotated, Final
-from uuid import UUID
+from typing import Annotated
 
-import orjson
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, Field
 
 from headway.domain.catalogue import PAGE_OF_COURSES, CoursePosition, CourseQuery
 from headway.domain.identifiers import CourseId
-from headway.formats.queries import Flag, InvalidQueryError, Nothing, QueryFault, optional
-
-_POSITION: Final[TypeAdapter[tuple[str, UUID]]] = TypeAdapter(tuple[str, UUID])
+from headway.formats.queries import Flag, Nothing, next_by_title, optional, position_by_title
 
 
 class PutCourseParameters(BaseModel):
@@ -30,21 +25,11 @@ class CoursesParameters(BaseModel):
 
     def to_query(self) -> CourseQuery:
         """Return the query of the requested page. Raises `InvalidQueryError`."""
-        return CourseQuery(self.limit, None if self.cursor is None else _position(self.cursor))
+        if self.cursor is None:
+            return CourseQuery(self.limit)
+        key, course_id = position_by_title(self.cursor, "courses")
+        return CourseQuery(self.limit, CoursePosition(key, CourseId(course_id)))
 
     def next_page(self, last: CoursePosition | None) -> str | None:
         """Return the address of the page after a position, relative to this page's; `None` where no page follows."""
-        if last is None:
-            return None
-        content = orjson.dumps([last.sort_key.hex(), last.course_id])
-        return f"?limit={self.limit}&cursor={urlsafe_b64encode(content).rstrip(b'=').decode()}"
-
-
-def _position(cursor: str) -> CoursePosition:
-    try:
-        content = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-        key, course_id = _POSITION.validate_json(content, strict=True)
-        return CoursePosition(bytes.fromhex(key), CourseId(str(course_id)))
-    except ValueError:  # also pydantic's own errors
-        reason = "This is not a cursor of a list of courses. Send the address in 'Link' as it was answered."
-        raise InvalidQueryError([QueryFault("cursor", reason, "cursor_parsing", cursor)]) from None
+        return None if last is None else next_by_title(self.limit, *last)

@@ -20,7 +20,7 @@ from headway.service.enrolments import EnrolmentPage
 class EnrolmentDates(TypedDict, total=False):
     """The dates of an enrolment. A date that is absent or null is none."""
 
-    __pydantic_config__ = ConfigDict(extra="forbid", title="EnrolmentDates")  # type: ignore[misc]
+    __pydantic_config__ = ConfigDict(strict=True, extra="forbid", title="EnrolmentDates")  # type: ignore[misc]
 
     starts_at: Annotated[Moment | None, Field(description="From when the learner may begin.")]
     due_at: Annotated[Moment | None, Field(description="Until when the learner is to complete the course.")]
@@ -97,8 +97,8 @@ own_enrolment: Final = renderer(OwnEnrolment, **_sources, title="course.title")
 
 
 def parse_dates(body: bytes) -> EnrolmentSource:
-    """Parse the dates of a learner's own enrolment. An empty body has none. Raises pydantic's `ValidationError`."""
-    dates = _DATES.validate_json(body or b"{}")
+    """Parse the dates of a learner's own enrolment. Raises pydantic's `ValidationError`."""
+    dates = _DATES.validate_json(body)
     return EnrolmentSource(None, dates.get("starts_at"), dates.get("due_at"))
 
 

@@ -75,7 +75,9 @@ Whole = Annotated[int, BeforeValidator(_whole)]
 Count = Annotated[int, Field(ge=0), BeforeValidator(_whole)]
 Attempts = Annotated[bounds.Attempts, BeforeValidator(_whole)]
 Notes = Annotated[bounds.Notes, _TextRule(note_fault, NOTE_PATTERN)]
-Title = Annotated[bounds.Title, _TextRule(title_fault, TITLE_PATTERN)]
+TITLE_RULE: Final = _TextRule(title_fault, TITLE_PATTERN)
+Title = Annotated[bounds.Title, TITLE_RULE]
 
 
+Days = Annotated[int, Field(ge=1, le=bounds.MOST_DAYS), BeforeValidator(_whole)]
 Moment = Annotated[datetime, AfterValidator(_in_utc)]

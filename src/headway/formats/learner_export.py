@@ -81,14 +81,22 @@ class HeldCourseProgress(BaseModel):
     ]
 
 
+class HeldGroup(BaseModel):
+    """A group that the learner is in."""
+
+    id: UUID
+    title: str
+
+
 class LearnerExport(BaseModel):
-    """All data of a learner: lesson progress, course progress, finished days, and completions."""
+    """All data of a learner: lesson progress, course progress, finished days, completions, and groups."""
 
     user_id: UUID
     lesson_progress: list[HeldLessonProgress]
     course_progress: list[HeldCourseProgress]
     days: list[HeldCourseDay]
     completions: list[Completion]
+    groups: list[HeldGroup]
 
 
 _day: Final = renderer(
@@ -103,6 +111,7 @@ _course_progress: Final = renderer(
     last_day=lambda progress: _day(progress.day) if progress.day.date != NEVER else None,
     enrolled_by=lambda progress: list(map(_source, progress.sources)),
 )
+_group: Final = renderer(HeldGroup)
 _STORED_FIELDS: Final = ("user_id", *LessonProgress._fields[1:])
 
 
@@ -165,6 +174,7 @@ def learner_arrays(record: LearnerRecord) -> Mapping[str, Array]:
         "course_progress": Array(record.course_progress, _course_progress),
         "days": Array(record.days, lambda held: {"course_id": held[0], **_day(held[1])}),
         "completions": Array(record.completions, completion),
+        "groups": Array(record.groups, _group),
     }
 
 

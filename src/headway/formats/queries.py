@@ -1,18 +1,23 @@
 """Types and faults of query parameters."""
 
 import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Annotated, Any, Final, NamedTuple, TypeVar
 from urllib.parse import parse_qsl
+from uuid import UUID
 
-from pydantic import BaseModel, Field, PlainValidator, ValidationError, WithJsonSchema
+import orjson
+from pydantic import BaseModel, Field, PlainValidator, TypeAdapter, ValidationError, WithJsonSchema
 from pydantic.config import JsonDict
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from headway.domain.errors import HeadwayError, InvalidValueError
+
+_POSITION: Final[TypeAdapter[tuple[str, UUID]]] = TypeAdapter(tuple[str, UUID])
 
 
 class QueryFault(NamedTuple):
@@ -63,6 +68,34 @@ def as_query_faults() -> Iterator[None]:
     except InvalidValueError as error:
         faults = [QueryFault(str(problem.location[0]), problem.reason, problem.kind) for problem in error.problems]
         raise InvalidQueryError(faults) from error
+
+
+def parse_repeated(kind: type[QueryModel], query: bytes) -> QueryModel:
+    """Parse a query whose parameters may be repeated: each is a list. Raises `InvalidQueryError`."""
+    given: dict[str, list[str]] = {}
+    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+        given.setdefault(name, []).append(value)
+    try:
+        return kind.model_validate(given)
+    except ValidationError as error:
+        raise InvalidQueryError(list(_query_faults(error))) from error
+
+
+def next_by_title(limit: int, sort_key: bytes, identifier: str) -> str:
+    """Return the relative address of the page after a position in a list by title."""
+    content = orjson.dumps([sort_key.hex(), identifier])
+    return f"?limit={limit}&cursor={urlsafe_b64encode(content).rstrip(b'=').decode()}"
+
+
+def position_by_title(cursor: str, what: str) -> tuple[bytes, str]:
+    """Return the sort key and the id in a cursor of a list of `what`. Raises `InvalidQueryError`."""
+    try:
+        content = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        key, identifier = _POSITION.validate_json(content, strict=True)
+        return bytes.fromhex(key), str(identifier)
+    except ValueError:  # also pydantic's own errors
+        reason = f"This is not a cursor of a list of {what}. Send the address in 'Link' as it was answered."
+        raise InvalidQueryError([QueryFault("cursor", reason, "cursor_parsing", cursor)]) from None
 
 
 _DATE: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)

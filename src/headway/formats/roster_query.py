@@ -2,7 +2,7 @@
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final, Literal
@@ -14,7 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from headway.domain.bounds import COURSE_LESSONS, MOST_ATTEMPTS
 from headway.domain.enrolments import EnrolmentStatus
-from headway.domain.identifiers import LearnerId, LessonId
+from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.domain.roster import (
     LONGEST_PAGE,
     PAGE,
@@ -28,6 +28,7 @@ from headway.formats.fields import Moment
 from headway.formats.queries import Date, Flag, InvalidQueryError, Nothing, QueryFault, optional
 
 A_CENTURY: Final = 36_500
+MOST_COMPARED: Final = 10
 # The beginning of a UUID, with or without hyphens.
 _DIGITS: Final = re.compile(r"(-?[0-9A-Fa-f]){2,32}-?", re.ASCII)
 
@@ -81,14 +82,52 @@ class SummaryParameters(BaseModel):
     explain: Annotated[Flag, Field(description="Whether to add which lessons counted, which did not, and why.")] = False
 
 
-class ActivityParameters(BaseModel):
-    """The first and the last day."""
+class GroupParameters(BaseModel):
+    """The group whose members are counted."""
+
+    group: Annotated[UUID | Nothing, optional("Only the members of this group.")] = None
+
+    @property
+    def group_id(self) -> GroupId | None:
+        """The group; `None` for all learners."""
+        return None if self.group is None else GroupId(str(self.group))
+
+
+class CompareParameters(BaseModel):
+    """What is compared: groups in the course of the path, or that course and others."""
+
+    group: Annotated[
+        list[UUID], Field(max_length=MOST_COMPARED, description="A group; with several, they are compared.")
+    ] = []
+    course: Annotated[
+        list[UUID],
+        Field(max_length=MOST_COMPARED, description="A course that is compared with the course of the path."),
+    ] = []
+
+    def compared(self, course_id: CourseId) -> tuple[Sequence[CourseId], Sequence[GroupId | None]]:
+        """Return the courses and the groups to compare, each once. One of the two has a single entry.
+
+        Raises `InvalidQueryError` where these are not 2 to 10 groups in a course, or 2 to 10 courses.
+        """
+        courses = list(dict.fromkeys([course_id, *(CourseId(str(one)) for one in self.course)]))
+        groups = list(dict.fromkeys(GroupId(str(one)) for one in self.group))
+        if min(len(courses), len(groups)) > 1:
+            reason = "Compare several groups in one course, or several courses with at most one group."
+            raise InvalidQueryError([QueryFault("course", reason, "too_many_compared")])
+        if not 1 < max(len(courses), len(groups)) <= MOST_COMPARED:
+            reason = f"Send group= for each of 2 to {MOST_COMPARED} groups, or course= for each other course."
+            raise InvalidQueryError([QueryFault("group", reason, "nothing_compared")])
+        return courses, groups or [None]
+
+
+class ActivityParameters(GroupParameters):
+    """The first and the last day, and the group."""
 
     first: Annotated[Date | Nothing, optional("The first day; by default 29 before the last.", alias="from")] = None
     last: Annotated[Date | Nothing, optional("The last day; by default the course's today.", alias="to")] = None
 
 
-class RosterParameters(BaseModel):
+class RosterParameters(GroupParameters):
     """The learners of a roster, its order and its format. `limit` and `cursor` are for pages of JSON only."""
 
     sort: Annotated[RosterOrder, Field(description="The order, then by `user_id`.")] = RosterOrder.LAST_SEEN
@@ -145,6 +184,7 @@ class RosterParameters(BaseModel):
             due_before=self.due_before,
             late=self.late,
             expiring_within_days=self.expiring_within_days,
+            group=self.group_id,
         )
         return query if self.status is None else of_status(query, self.status)
 

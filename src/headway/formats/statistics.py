@@ -86,6 +86,19 @@ class CourseStatistics(CourseFigures):
     lessons: list[LessonStatistics]
 
 
+class GroupName(BaseModel):
+    """A group by its id and title."""
+
+    id: UUID
+    title: str
+
+
+class ComparedStatistics(CourseStatistics):
+    """A course's figures beside others. `group` is the group whose members are counted; null: all learners."""
+
+    group: GroupName | None
+
+
 class DayActivity(BaseModel):
     """What learners did in a course on one day."""
 
@@ -179,6 +192,7 @@ _figures: Final = renderer(CourseFigures, **_course_sources)
 course: Final = renderer(
     CourseStatistics, **_course_sources, lessons=lambda statistics: list(map(_lesson, statistics.lessons))
 )
+_group: Final = renderer(GroupName)
 _day: Final = renderer(DayActivity, time_spent_minutes="minutes")
 activity: Final = renderer(
     Activity,
@@ -214,6 +228,11 @@ _learner_lesson: Final = renderer(
 def courses(lines: Iterable[domain.CourseStatistics]) -> list[dict[str, Any]]:
     """Return the figures of several courses, without their lessons."""
     return [_figures(line) for line in lines]
+
+
+def compared(entries: Iterable[service.Compared]) -> list[dict[str, Any]]:
+    """Return the figures of several groups or courses, one after the other."""
+    return [course(entry.statistics) | {"group": entry.group and _group(entry.group)} for entry in entries]
 
 
 def roster(lines: Iterable[service.RosterLine], cursor: str | None) -> dict[str, Any]:

@@ -3,25 +3,30 @@
 from collections.abc import Callable, Mapping
 from typing import NamedTuple, Self
 
+from headway.domain.identifiers import LearnerId
 from headway.domain.ports import Store
 from headway.domain.sign_in import SignIn
 from headway.service.catalogue import CatalogueEntry, CatalogueService
 from headway.service.course_progress import ExplainedSummary, LearnerReading, LessonAndProgress
 from headway.service.enrolments import EnrolmentsService
+from headway.service.groups import GroupPage, GroupsService
 from headway.service.learners import LearnersService
 from headway.service.overview import CoursesUnderWay, CourseUnderWay, OverviewService, OwnCourse
 from headway.service.progress import ProgressService, Recorded
 from headway.service.signing_in import NO_PERMANENT_CODES, IssuedCode, SignInService
-from headway.service.statistics import Activity, LearnerDetail, RosterLine, RosterPage, StatisticsService
+from headway.service.statistics import Activity, Compared, LearnerDetail, RosterLine, RosterPage, StatisticsService
 
 __all__ = [
     "Activity",
     "CatalogueEntry",
     "CatalogueService",
+    "Compared",
     "CourseUnderWay",
     "CoursesUnderWay",
     "EnrolmentsService",
     "ExplainedSummary",
+    "GroupPage",
+    "GroupsService",
     "IssuedCode",
     "LearnerDetail",
     "LearnerReading",
@@ -49,15 +54,20 @@ class Services(NamedTuple):
     overview: OverviewService
     sign_in: SignInService
     enrolments: EnrolmentsService
+    groups: GroupsService
 
     @classmethod
     def over(
         cls,
         store: Store,
         course_changed: Callable[[], None],
+        learner_of: Callable[[str], LearnerId],
         permanent_codes: Mapping[str, SignIn] = NO_PERMANENT_CODES,
     ) -> Self:
-        """Return the services over a store. `course_changed` is called after a course document was stored."""
+        """Return the services over a store. `course_changed` is called after a course document was stored.
+
+        `learner_of` returns the id of a learner who is named as in a token's `sub`.
+        """
         return cls(
             CatalogueService(store, course_changed),
             ProgressService(store),
@@ -66,4 +76,5 @@ class Services(NamedTuple):
             OverviewService(store),
             SignInService(store, permanent_codes),
             EnrolmentsService(store),
+            GroupsService(store, learner_of),
         )

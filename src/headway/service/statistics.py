@@ -11,12 +11,14 @@ from headway.domain.catalogue import position_of as position_of_course
 from headway.domain.course_progress import CourseProgress, Summary, summarise
 from headway.domain.errors import InvalidValueError, LearnerNotFoundError, Problem
 from headway.domain.explanation import Explanation
-from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.groups import Group
+from headway.domain.identifiers import CourseId, GroupId, LearnerId
 from headway.domain.ports import Store
 from headway.domain.principal import STATISTICS_READ, Principal
 from headway.domain.roster import RosterPosition, RosterQuery, position_of, resolved, stalled
 from headway.domain.statistics import (
     MONTH,
+    CourseReading,
     CourseStatistics,
     DayStatistics,
     Period,
@@ -62,21 +64,31 @@ class LearnerDetail(NamedTuple):
     explanation: Explanation
 
 
+class Compared(NamedTuple):
+    """The figures of a group in a course; of all learners where there is no group."""
+
+    group: Group | None
+    statistics: CourseStatistics
+
+
 class StatisticsService:
     """Courses' figures. Every method may raise `UnavailableError` and what its store raises.
 
-    All need `statistics:read`, and raise `CourseNotGrantedError` for a course that the token does not name.
+    All need `statistics:read`. They raise `CourseNotGrantedError` for a course, and `GroupNotGrantedError` for a group,
+    that the token does not name. A token that names groups gets no figures of all learners.
     """
 
     def __init__(self, store: Store, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._store = store
         self._clock = clock
 
-    async def course(self, principal: Principal, course_id: CourseId) -> CourseStatistics:
-        """Return a course's figures."""
-        principal.require_statistics(course_id)
+    async def course(
+        self, principal: Principal, course_id: CourseId, group_id: GroupId | None = None
+    ) -> CourseStatistics:
+        """Return a course's figures, of a group's members or of all learners (`None`)."""
+        principal.require_statistics(course_id, group_id)
         now = self._clock()
-        reading = await self._store.statistics(course_id, *_last_month(now))
+        reading = await self._reading(course_id, group_id, _last_month(now))
         return statistics_of(reading, reading.course.date_of(now))
 
     async def courses(self, principal: Principal, query: CourseQuery = FIRST_COURSES) -> CoursePage[CourseStatistics]:
@@ -85,6 +97,7 @@ class StatisticsService:
         They have no distributions of scores.
         """
         principal.require(STATISTICS_READ)
+        principal.require_group(None)
         now = self._clock()
         granted = replace(one_more(query), among=principal.courses)
         readings = await self._store.all_statistics(*_last_month(now), granted)
@@ -93,13 +106,21 @@ class StatisticsService:
         return CoursePage(lines, position_of_course(shown[-1].course) if len(readings) > query.limit else None)
 
     async def activity(
-        self, principal: Principal, course_id: CourseId, first: date | None, last: date | None
+        self,
+        principal: Principal,
+        course_id: CourseId,
+        first: date | None,
+        last: date | None,
+        group_id: GroupId | None = None,
     ) -> Activity:
-        """Return what happened in a course, by default in the last 30 of its days. Raises `InvalidValueError`."""
-        principal.require_statistics(course_id)
+        """Return what happened in a course, by default in the last 30 of its days. Raises `InvalidValueError`.
+
+        It is what a group's members did, or all learners (`None`).
+        """
+        principal.require_statistics(course_id, group_id)
         course = (await self._store.course(course_id)).course
         period = period_of(first, last, course.date_of(self._clock()))
-        reading = await self._store.statistics(course_id, *period)
+        reading = await self._reading(course_id, group_id, period)
         return Activity(reading.course, period, activity_of(reading.days, *period))
 
     async def roster(
@@ -110,7 +131,7 @@ class StatisticsService:
         `stalled_days` selects learners who have not completed the course and were not seen for so many days.
         Raises `InvalidValueError` for a lesson that is not in the course, and where a lesson is missing.
         """
-        principal.require_statistics(course_id)
+        principal.require_statistics(course_id, query.group)
         versioned = await self._store.course(course_id)
         _check(versioned.course, query)
         query = resolved(query, versioned.course, self._clock())
@@ -136,8 +157,13 @@ class StatisticsService:
                 return
 
     async def learner(self, principal: Principal, course_id: CourseId, learner_id: LearnerId) -> LearnerDetail:
-        """Return one learner in a course. Raises `LearnerNotFoundError`."""
-        principal.require_statistics(course_id)
+        """Return one learner in a course. Raises `LearnerNotFoundError`.
+
+        Raises `GroupNotGrantedError` where the token is limited to groups, and the learner is in none of them.
+        """
+        principal.require_course(course_id)
+        if principal.groups is not None:
+            principal.require_member_of([group.id for group in await self._store.groups.of_learner(learner_id)])
         reading = await read_learner(self._store, learner_id, course_id)
         if reading.course_progress is None or not reading.course_progress.is_listed:
             raise LearnerNotFoundError(course_id, learner_id)
@@ -146,6 +172,24 @@ class StatisticsService:
         return LearnerDetail(
             course, RosterLine(reading.course_progress, reading.summary), all_lesson_progress, reading.explanation
         )
+
+    async def compare(
+        self, principal: Principal, courses: Sequence[CourseId], groups: Sequence[GroupId | None]
+    ) -> list[Compared]:
+        """Return the figures of each group in each course; `None` is all learners."""
+        pairs = [(course_id, group_id) for course_id in courses for group_id in groups]
+        for pair in pairs:
+            principal.require_statistics(*pair)
+        return [await self._compared(principal, *pair) for pair in pairs]
+
+    async def _compared(self, principal: Principal, course_id: CourseId, group_id: GroupId | None) -> Compared:
+        statistics = await self.course(principal, course_id, group_id)
+        return Compared(None if group_id is None else await self._store.groups.find(group_id), statistics)
+
+    async def _reading(self, course_id: CourseId, group_id: GroupId | None, period: Period) -> CourseReading:
+        if group_id is None:
+            return await self._store.statistics(course_id, *period)
+        return await self._store.group_statistics(course_id, group_id, *period)
 
     async def _lines(
         self, versioned: VersionedCourse, all_course_progress: Sequence[CourseProgress]

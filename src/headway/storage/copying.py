@@ -16,8 +16,9 @@ from headway.domain.catalogue import VersionedCourse
 from headway.domain.completions import Completion
 from headway.domain.course_progress import CourseProgress
 from headway.domain.errors import ConfigurationError
+from headway.domain.groups import Group
 from headway.domain.holdings import CompletionKey, CourseProgressKey, HeldDay, LearnerDayKey, LessonKey
-from headway.domain.identifiers import CourseId
+from headway.domain.identifiers import CourseId, GroupId
 from headway.domain.ports import Archive
 from headway.domain.progress import LessonProgress
 
@@ -275,6 +276,15 @@ _COMPLETIONS: Final[_Kind[Completion, CompletionKey]] = _Kind(
     put=lambda archive, completions: archive.put_completions(completions),
     precedes=lambda _one, _other: False,
 )
+_GROUPS: Final[_Kind[Group, tuple[GroupId]]] = _Kind(
+    "groups",
+    one="a group",
+    batch=10,  # of 10,000 members at most
+    key=lambda group: (group.id,),
+    read=lambda archive, after, limit: archive.groups(after[0] if after else None, limit),
+    put=lambda archive, groups: archive.put_groups(groups),
+    precedes=lambda one, other: one.version < other.version,
+)
 # Course progress comes before lesson progress: if somebody used an interrupted copy, lesson progress without course
 # progress would be ignored.
-_KINDS: Final[Sequence[_Kind[Any, Any]]] = (_COURSES, _COURSE_PROGRESS, _LESSON_PROGRESS, _DAYS, _COMPLETIONS)
+_KINDS: Final[Sequence[_Kind[Any, Any]]] = (_COURSES, _COURSE_PROGRESS, _LESSON_PROGRESS, _DAYS, _COMPLETIONS, _GROUPS)

@@ -13,8 +13,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Lifespan, Receive, Scope, Send
 
 from headway.formats.course_document import CourseDocument
+from headway.formats.groups import Group
 from headway.formats.progress import DatedProgressUpdate, LessonProgress
 from headway.http.api.courses import COURSES_TAG
+from headway.http.api.groups import GROUPS_TAG
 from headway.http.engine.endpoint import Endpoint, Operation
 from headway.http.engine.errors import codes_of, refusal_of_no_class
 from headway.http.engine.event_streams import EVENT, EVENT_STREAM
@@ -45,6 +47,8 @@ class HTTPValidationError(BaseModel):
     detail: list[ValidationError]
 
 
+_CONDITIONAL: Final = {COURSES_TAG: "course", GROUPS_TAG: "group"}
+"""What a condition is about, by the operation's tag; elsewhere it is lesson progress."""
 _ENTITY_TAG_PATTERN: Final = r'^(\*|(W/)?"[!#-~]*"(, (W/)?"[!#-~]*")*)$'
 _ETAG_HEADER: Final = {
     "ETag": {"description": "The entity tag of the lesson progress.", "schema": {"type": "string"}},
@@ -93,13 +97,16 @@ def _refusal(status: int) -> type[BaseModel]:
 
 _REFUSALS: Final[Mapping[int, tuple[Any, str]]] = {
     401: (_refusal(401), "There is no bearer token, or it is not valid."),
-    403: (_refusal(403), "The token does not grant the scope that this needs, or is limited to other courses."),
-    404: (_refusal(404), "There is no such course, lesson or progress, or there are no pages."),
+    403: (
+        _refusal(403),
+        "The token does not grant the scope that this needs, or is limited to other courses or groups.",
+    ),
+    404: (_refusal(404), "There is no such course, lesson, group or progress, or there are no pages."),
     406: (_refusal(406), "This installation can not answer in the form that Accept or `format` asks for."),
     409: (_refusal(409), "An import with this key is running, or was a moment ago."),
     412: (
         _refusal(412),
-        "The progress, or the course, is not in the state that If-Match or If-None-Match asks for. Nothing changed.",
+        "What is stored is not in the state that If-Match or If-None-Match asks for. Nothing changed.",
     ),
     413: (_refusal(413), "The body is too large."),
     415: (_refusal(415), "The operation does not read bodies of this media type."),
@@ -180,7 +187,7 @@ def _parameters(operation: Operation) -> list[Parameter]:
     defaults: dict[str, Any] = {}
     if operation.conditional:
         defaults |= {"if_match": None, "if_none_match": None}
-        what = "course" if operation.tag == COURSES_TAG else "progress"
+        what = _CONDITIONAL.get(operation.tag, "progress")
         declared["if_match"] = _header("If-Match", f"Only if the {what} still has this entity tag.")
         declared["if_none_match"] = _header("If-None-Match", f"`*`: only if there is no {what} yet.")
     if operation.is_revalidated:
@@ -245,8 +252,8 @@ def _etag_headers(operation: Operation) -> dict[str, Any]:
     if operation.answer is LessonProgress:
         ignored = _IGNORED_HEADER if operation.body is DatedProgressUpdate else {}
         return _ETAG_HEADER | (_KEPT_HEADER if operation.conditional else {}) | ignored
-    is_of_a_course = operation.conditional or operation.answer is CourseDocument
-    return _COURSE_ETAG_HEADER if is_of_a_course else _ANSWER_ETAG_HEADER
+    is_of_a_document = operation.conditional or operation.answer in (CourseDocument, Group)
+    return _COURSE_ETAG_HEADER if is_of_a_document else _ANSWER_ETAG_HEADER
 
 
 def _event(operation: Operation) -> dict[str, Any]:

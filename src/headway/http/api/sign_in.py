@@ -31,7 +31,8 @@ _LONGEST: Final = timedelta(days=366)
 async def make_sign_in_code(call: Call) -> Reply:
     """Make a code that signs a browser in as the caller, once.
 
-    Raises `PagesOffError` without pages, and `InvalidValueError` where the scopes and courses do not fit a cookie.
+    Raises `PagesOffError` without pages, and `InvalidValueError` where the scopes, courses and groups do not fit a
+    cookie.
     """
     pages = call.pages
     if pages is None:

@@ -6,12 +6,19 @@ from headway.domain.identifiers import LearnerId
 from headway.domain.principal import STATISTICS_READ
 from headway.formats import statistics
 from headway.formats.course_query import CoursesParameters
-from headway.formats.queries import as_query_faults, parse_query
-from headway.formats.roster_query import ActivityParameters, Format, RosterParameters, SummaryParameters
+from headway.formats.queries import as_query_faults, parse_query, parse_repeated
+from headway.formats.roster_query import (
+    ActivityParameters,
+    CompareParameters,
+    Format,
+    GroupParameters,
+    RosterParameters,
+    SummaryParameters,
+)
 from headway.formats.shapes import to_json
 from headway.http.api.statistics_export import FILE_MEDIA, VARIES, negotiated, streamed
 from headway.http.engine.endpoint import Operation
-from headway.http.engine.event_streams import PATIENCE_SECONDS, STREAM_HEADERS, Event, event_of
+from headway.http.engine.event_streams import PATIENCE_SECONDS, STREAM_HEADERS, Event, Watched, event_of
 from headway.http.engine.replies import Reply, StreamedReply, json_reply, linked
 from headway.http.engine.requests import Call
 from headway.http.engine.streaming import begun
@@ -29,19 +36,29 @@ async def list_statistics(call: Call) -> Reply:
 
 async def get_course_statistics(call: Call) -> Reply:
     """Answer a course's figures."""
-    return json_reply(statistics.course(await call.services.statistics.course(call.principal, call.course_id)))
+    group_id = parse_query(GroupParameters, call.query).group_id
+    return json_reply(
+        statistics.course(await call.services.statistics.course(call.principal, call.course_id, group_id))
+    )
+
+
+async def compare_course_statistics(call: Call) -> Reply:
+    """Answer the figures of several groups in a course, or of several courses."""
+    courses, groups = parse_repeated(CompareParameters, call.query).compared(call.course_id)
+    return json_reply(statistics.compared(await call.services.statistics.compare(call.principal, courses, groups)))
 
 
 async def stream_course_statistics(call: Call) -> StreamedReply:
     """Stream a course's figures, again after each change."""
+    group_id = parse_query(GroupParameters, call.query).group_id
+    call.principal.require_group(group_id)  # the reading is shared: another stream's principal may have begun it
 
     async def read() -> Event:
-        return event_of(
-            to_json(statistics.course(await call.services.statistics.course(call.principal, call.course_id)))
-        )
+        figures = await call.services.statistics.course(call.principal, call.course_id, group_id)
+        return event_of(to_json(statistics.course(figures)))
 
     seen = call.headers.get(b"last-event-id", b"").decode("latin-1")
-    chunks = call.streams.follow(call.course_id, read, seen, call.principal)
+    chunks = call.streams.follow(Watched(call.course_id, group_id), read, seen, call.principal)
     return StreamedReply(200, await begun(chunks), STREAM_HEADERS, PATIENCE_SECONDS)
 
 
@@ -49,7 +66,9 @@ async def get_course_activity(call: Call) -> Reply:
     """Answer what learners did in a course on each day."""
     asked = parse_query(ActivityParameters, call.query)
     with as_query_faults():
-        activity = await call.services.statistics.activity(call.principal, call.course_id, asked.first, asked.last)
+        activity = await call.services.statistics.activity(
+            call.principal, call.course_id, asked.first, asked.last, asked.group_id
+        )
     return json_reply(statistics.activity(activity))
 
 
@@ -86,16 +105,23 @@ OPERATIONS: Final = (
     Operation(
         "GET", "/statistics/{course_id}", "Get Course Statistics",
         "The figures of the course and of each lesson. They include every write that has been answered.",
-        get_course_statistics, STATISTICS_TAG, answer=statistics.CourseStatistics, refusals=(403, 404),
-        scope=STATISTICS_READ, answers_etag=True,
+        get_course_statistics, STATISTICS_TAG, answer=statistics.CourseStatistics, query=GroupParameters,
+        refusals=(403, 404), scope=STATISTICS_READ, answers_etag=True,
+    ),
+    Operation(
+        "GET", "/statistics/{course_id}/compare", "Compare Course Statistics",
+        "The figures of several groups in the course, or of the course and others, 2 to 10 entries in the order of "
+        "the query.",
+        compare_course_statistics, STATISTICS_TAG, answer=list[statistics.ComparedStatistics],
+        query=CompareParameters, refusals=(403, 404), scope=STATISTICS_READ, answers_etag=True,
     ),
     Operation(
         "GET", "/statistics/{course_id}/stream", "Stream Course Statistics",
         "The figures of the course, sent again whenever one has changed, as server-sent events named `statistics`. "
         "Their data are the answer of Get Course Statistics, and their id changes when the data do. The stream ends "
         "when the token expires.",
-        stream_course_statistics, STATISTICS_TAG, answer=statistics.CourseStatistics, refusals=(403, 404),
-        is_event_stream=True, scope=STATISTICS_READ,
+        stream_course_statistics, STATISTICS_TAG, answer=statistics.CourseStatistics, query=GroupParameters,
+        refusals=(403, 404), is_event_stream=True, scope=STATISTICS_READ,
     ),
     Operation(
         "GET", "/statistics/{course_id}/activity", "Get Course Activity",

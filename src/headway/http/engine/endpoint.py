@@ -241,7 +241,7 @@ class Endpoint:
         if scope is not None and operation.waived_for_oneself and principal.learner_id != checked[0]:
             principal.require(scope)
         if self._is_limited_to_courses:
-            principal.require_statistics(CourseId(checked[0]))
+            principal.require_course(CourseId(checked[0]))
         return checked
 
     async def _identify(self, authorization: bytes | None, headers: RequestHeaders) -> Principal:

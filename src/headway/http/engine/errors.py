@@ -10,6 +10,8 @@ from headway.domain.errors import (
     CourseNotFoundError,
     CourseNotGrantedError,
     ForgedRequestError,
+    GroupNotFoundError,
+    GroupNotGrantedError,
     HeadwayError,
     ImportUnderWayError,
     InvalidValueError,
@@ -58,11 +60,13 @@ REFUSALS: Final[dict[type[HeadwayError], Refused]] = {
     MissingScopeError: Refused(403, "missing_scope"),
     CourseNotGrantedError: Refused(403, "course_not_granted"),
     NotEnrolledError: Refused(403, "not_enrolled"),
+    GroupNotGrantedError: Refused(403, "group_not_granted"),
     NotFoundError: Refused(404, "not_found"),
     CourseNotFoundError: Refused(404, "course_not_found"),
     LessonNotFoundError: Refused(404, "lesson_not_found"),
     ProgressNotFoundError: Refused(404, "progress_not_found"),
     LearnerNotFoundError: Refused(404, "learner_not_found"),
+    GroupNotFoundError: Refused(404, "group_not_found"),
     PagesOffError: Refused(404, "pages_off"),
     NotAcceptableError: Refused(406, "not_acceptable"),
     ImportUnderWayError: Refused(409, "import_under_way"),
@@ -149,7 +153,7 @@ def to_reply(error: HeadwayError | ValidationError) -> Reply:
 
 def _headers(error: HeadwayError) -> Headers:
     match error:
-        case NotAuthenticatedError() | MissingScopeError() | CourseNotGrantedError():
+        case NotAuthenticatedError() | MissingScopeError() | CourseNotGrantedError() | GroupNotGrantedError():
             return ((b"www-authenticate", _challenge(error).encode()),)
         case BodyTooLargeError():
             return (_CLOSE,)
@@ -159,7 +163,9 @@ def _headers(error: HeadwayError) -> Headers:
     return ()
 
 
-def _challenge(error: NotAuthenticatedError | MissingScopeError | CourseNotGrantedError) -> str:
+def _challenge(
+    error: NotAuthenticatedError | MissingScopeError | CourseNotGrantedError | GroupNotGrantedError,
+) -> str:
     """Return the value of `WWW-Authenticate` (RFC 6750 section 3), with the reason where a token was sent."""
     match error:
         case NotAuthenticatedError(token_sent=False):
@@ -169,7 +175,7 @@ def _challenge(error: NotAuthenticatedError | MissingScopeError | CourseNotGrant
             return f'Bearer error="invalid_token", error_description="{reason}"'
         case MissingScopeError(scope=scope):
             return f'Bearer error="insufficient_scope", scope="{scope}"'
-        case CourseNotGrantedError():
+        case CourseNotGrantedError() | GroupNotGrantedError():
             return f'Bearer error="insufficient_scope", error_description="{error}"'
 
 

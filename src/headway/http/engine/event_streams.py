@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 
 from headway.domain.errors import HeadwayError, NotFoundError, StoppingError, TooManyStreamsError, UnavailableError
-from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.identifiers import CourseId, GroupId, LearnerId
 from headway.domain.principal import Principal
 from headway.logs import get_logger
 
@@ -41,6 +41,13 @@ class Event(NamedTuple):
 
     id: str
     text: bytes
+
+
+class Watched(NamedTuple):
+    """A course, and the group whose members are counted; all learners where there is no group."""
+
+    course_id: CourseId
+    group_id: GroupId | None
 
 
 Read = Callable[[], Awaitable[Event]]
@@ -109,7 +116,7 @@ class Streams:
         self._share = max(limit // 4, _LEAST_SHARE)
         self._by_learner: Counter[LearnerId] = Counter()
         self._ending = False
-        self._watches: dict[CourseId, _Watch] = {}
+        self._watches: dict[Watched, _Watch] = {}
 
     def begin(self) -> None:
         """Allow streams: the service starts."""
@@ -122,7 +129,7 @@ class Streams:
             watch.wake()
 
     async def follow(
-        self, course_id: CourseId, read: Read, seen: str, principal: Principal
+        self, watched: Watched, read: Read, seen: str, principal: Principal
     ) -> AsyncGenerator[bytes, None]:
         """Yield the chunks of one stream, for a client that has seen the event with the id `seen` (empty: none).
 
@@ -132,7 +139,7 @@ class Streams:
 
         Raises `TooManyStreamsError`, `StoppingError`, and what the first `read` raises.
         """
-        with self._counted(principal.learner_id), self._followed(course_id, read) as watch:
+        with self._counted(principal.learner_id), self._followed(watched, read) as watch:
             event = await self._first(watch)
             yield COMMENT if event.id == seen else event.text
             sent_at = time.monotonic()
@@ -173,11 +180,11 @@ class Streams:
                 del self._by_learner[learner_id]
 
     @contextlib.contextmanager
-    def _followed(self, course_id: CourseId, read: Read) -> Iterator[_Watch]:
-        """The watch of a course. The first stream starts it, and the last one stops it."""
-        watch = self._watches.get(course_id)
+    def _followed(self, watched: Watched, read: Read) -> Iterator[_Watch]:
+        """The watch of a course or group. The first stream starts it, and the last one stops it."""
+        watch = self._watches.get(watched)
         if watch is None or watch.error is not None:
-            watch = self._watches[course_id] = _Watch(read)
+            watch = self._watches[watched] = _Watch(read)
         watch.followers += 1
         try:
             yield watch
@@ -185,8 +192,8 @@ class Streams:
             watch.followers -= 1
             if not watch.followers:
                 watch.stop()
-            if not watch.followers and self._watches.get(course_id) is watch:
-                del self._watches[course_id]
+            if not watch.followers and self._watches.get(watched) is watch:
+                del self._watches[watched]
 
 
 def _is_gone(watch: _Watch) -> bool:

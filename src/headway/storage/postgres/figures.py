@@ -9,9 +9,9 @@ import asyncpg
 from headway.domain.catalogue import CourseQuery
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress
-from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.identifiers import CourseId, GroupId, LearnerId
 from headway.domain.roster import RosterQuery
-from headway.domain.statistics import CourseReading, reading_of
+from headway.domain.statistics import CourseReading, Period, reading_of
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.catalogue import Catalogue
 from headway.storage.postgres.cluster import SLOTS
@@ -20,6 +20,7 @@ from headway.storage.postgres.rows import from_counters, to_course_progress
 from headway.storage.postgres.session import run
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.counts import all_counts, counted
+from headway.storage.shared.group_figures import group_reading
 from headway.storage.shared.ids import BEFORE_ALL_COURSES, FIRST_ID, next_learner
 from headway.storage.shared.rosters import roster_page
 
@@ -81,6 +82,13 @@ class Figures:
             late = await connection.fetchval(shared_sql.COUNT_LATE, course_id, self._clock())
         return reading_of(found.course, counters, late)
 
+    async def group(self, course_id: CourseId, group_id: GroupId, first: date, last: date) -> CourseReading:
+        """Return the counts of a group's members in a course."""
+        found = await self._catalogue.course(course_id)
+        async with self._database.snapshot() as connection:
+            reading = group_reading(sql.GROUPS, found.course, group_id, Period(first, last), self._clock())
+            return await run(connection, reading)
+
     async def courses(self, first: date, last: date, query: CourseQuery) -> Sequence[CourseReading]:
         """Return the counters of a page of the catalogue, by title."""
         cursor = query.after or BEFORE_ALL_COURSES
@@ -113,5 +121,5 @@ class Figures:
         """Return a page of a course's learners."""
         await self._catalogue.course(course_id)
         async with self._database.snapshot() as connection:
-            found = await run(connection, roster_page(sql.ROSTERS, course_id, query))
+            found = await run(connection, roster_page(sql.ROSTERS, sql.GROUPS, course_id, query))
         return [to_course_progress(columns) for columns in found]

@@ -23,9 +23,11 @@ from headway.storage.postgres.rows import (
     to_many_lesson_progress,
 )
 from headway.storage.postgres.servers import LearnersServer
+from headway.storage.postgres.session import run
 from headway.storage.postgres.writer import store_what_follows
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.columns import to_completion
+from headway.storage.shared.groups import leave_groups, to_outlines
 
 REMEMBERED: Final = timedelta(minutes=2)
 """How long a process may keep an erased learner in memory. In fact it learns of the erasure within a second."""
@@ -55,6 +57,7 @@ class Learners:
             all_course_progress = await connection.fetch(shared_sql.LEARNER_COURSE_PROGRESS, learner_id)
             days = await connection.fetch(shared_sql.LEARNER_DAYS, learner_id)
             completions = await connection.fetch(shared_sql.COMPLETIONS_OF, learner_id)
+            groups = await connection.fetch(sql.GROUPS.of_learner, learner_id)
         held = [to_held_day(columns) for columns in days]
         return LearnerRecord(
             await to_many_lesson_progress(rows),
@@ -65,6 +68,7 @@ class Learners:
             ],
             [(day.course_id, day.day) for day in held],
             list(map(to_completion, completions)),
+            to_outlines(groups),
         )
 
     async def active_days(self, learner_id: LearnerId, course_id: CourseId | None, first: date) -> list[LearnerDay]:
@@ -82,7 +86,8 @@ class Learners:
         held = [progress.course_id for progress in kept if not progress.is_empty]
         for course_id in held:
             await self._erase_course(learner_id, course_id, now)
-        return bool(held)
+        left = await self._database.transact(lambda one: run(one, leave_groups(sql.GROUPS, learner_id, now)))
+        return bool(held) or left
 
     async def sweep(self, now: datetime) -> None:
         """Remove the emptied course progress of learners who were erased long enough ago."""

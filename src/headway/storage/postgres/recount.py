@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from headway.domain.catalogue import VersionedCourse
-from headway.domain.counters import MOST_TIME_IN_A_LESSON, Counters, DayCounts, ProgressShape
+from headway.domain.counters import MOST_TIME_IN_A_LESSON, Counters, DayCounts, ProgressShape, ProgressSums
 from headway.domain.course_progress import NOTHING, CourseProgress, Tally, agrees, tally_of
 from headway.domain.holdings import CourseProgressKey, Recounted
 from headway.domain.identifiers import CourseId, LearnerId
@@ -142,9 +142,10 @@ def _counted(catalogue: _Catalogue, stretch: _Stretch) -> Recounted:
 
 def _count_rows(counters: Counters, shapes: Iterable[Any]) -> int:
     rows = 0
-    for course, lesson, status, *shape, count, micro_minutes in shapes:
-        counters.add_lessons((course, lesson), ProgressShape(Status(status), *shape), count, micro_minutes)
-        rows += count
+    for course, lesson, status, score, has_attempts, passed, *of_shape in shapes:
+        sums = ProgressSums(*of_shape)
+        counters.add_lessons((course, lesson), ProgressShape(Status(status), score, has_attempts, passed), sums)
+        rows += sums.learners
     return rows
 
 

@@ -18,11 +18,19 @@ MIGRATIONS: Final = Migrations(Path(__file__).with_name("migrations"), compatibl
 _EMPTY: Final = SchemaMarks(0, 0)
 _SHARDS_OF_A_WORKER: Final = 2  # where no number is named: decision 16
 
-ON_EVERY_NODE: Final = ("catalogue", "courses", "lessons", "recalculations")
+ON_EVERY_NODE: Final = ("catalogue", "courses", "lessons", "recalculations", "learner_groups")
 """The tables that are whole on every node of a cluster: its reference tables."""
 
 DISTRIBUTED: Final[Mapping[str, Sequence[str]]] = {
-    "user_id": ("course_progress", "lesson_progress", "learner_days", "completions", "erased_learners", "imports"),
+    "user_id": (
+        "course_progress",
+        "lesson_progress",
+        "learner_days",
+        "completions",
+        "erased_learners",
+        "imports",
+        "group_members",
+    ),
     "slot": ("course_statistics", "lesson_statistics", "quiz_scores", "course_activity"),
     "digest": ("sign_in_codes",),
 }

@@ -45,6 +45,11 @@ class PostgresSession:
         with self._around():
             return await self._database.transact(change)
 
+    async def transact(self, changing: Callable[[], Reading[T]]) -> T:
+        """Run steps that change something in one transaction, and return their result when all is on disk."""
+        with self._around():
+            return await self._database.transact(lambda connection: run(connection, changing()))
+
 
 async def run(connection: asyncpg.Connection, reading: Reading[T]) -> T:
     """Run the steps of a reading in the connection's transaction, and return its result."""

@@ -265,15 +265,16 @@ SELECT set_config('work_mem', '64MB', true);
 SELECT user_id FROM course_progress WHERE user_id >= :first ORDER BY user_id OFFSET :rows LIMIT 1;
 
 -- name: shapes-between
--- The lesson progress of a range of learners, grouped by the values that are counted. Time is summed in micro-minutes.
+-- The lesson progress of a range of learners, grouped by what decides how it is counted. Time is summed in micro-minutes.
 -- That of each row is rounded first, as headway.domain.course_progress does, and limited, as headway.domain.counters
 -- does.
 SELECT
-    course_id::text, lesson_id::text, status, quiz_score, quiz_attempts, quiz_passed, is_bookmarked,
-    count(*), sum(least(round(time_spent_minutes * 1000000)::bigint, :most_time::bigint))::bigint
+    course_id::text, lesson_id::text, status, quiz_score, quiz_attempts > 0, quiz_passed,
+    count(*), sum(quiz_attempts)::bigint, count(*) FILTER (WHERE is_bookmarked),
+    sum(least(round(time_spent_minutes * 1000000)::bigint, :most_time::bigint))::bigint
 FROM lesson_progress
 WHERE user_id >= :first AND user_id <= :last AND (:course_id::uuid IS NULL OR course_id = :course_id)
-GROUP BY course_id, lesson_id, status, quiz_score, quiz_attempts, quiz_passed, is_bookmarked;
+GROUP BY course_id, lesson_id, status, quiz_score, quiz_attempts > 0, quiz_passed;
 
 -- name: tallies-between
 -- The sums of the lesson progress of a range of learners, in lessons that are in the course, and the last position.

@@ -19,7 +19,7 @@ from headway.domain.edits import Recalculation
 from headway.domain.enrolments import NOT_ENFORCED, Enforcement, EnrolmentChange
 from headway.domain.errors import CourseNotFoundError, StoreUnavailableError
 from headway.domain.holdings import CourseProgressReading, LearnerRecord, LessonReading, LessonsReading
-from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.progress import LessonProgress
 from headway.domain.roster import RosterQuery
@@ -48,6 +48,7 @@ from headway.storage.postgres.session import PostgresSession
 from headway.storage.postgres.writer import Writer
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.columns import to_completion
+from headway.storage.shared.groups import StoredGroups
 from headway.storage.shared.import_ledger import StoredImports
 from headway.storage.shared.recalculations import Recalculations
 from headway.storage.shared.sign_in_codes import StoredSignInCodes
@@ -91,6 +92,7 @@ class PostgresStore:
         session = PostgresSession(self._database)
         self._imports = StoredImports(session, clock)
         self._sign_in_codes = StoredSignInCodes(session, clock)
+        self._groups = StoredGroups(session, sql.GROUPS, clock)
         self._recalculations = Recalculations(session, clock)
 
     def _server(self, database: Database, *, lanes: int) -> LearnersServer:
@@ -125,6 +127,11 @@ class PostgresStore:
     def sign_in_codes(self) -> StoredSignInCodes:
         """The sign-in codes, while the store is open."""
         return self._sign_in_codes
+
+    @property
+    def groups(self) -> StoredGroups:
+        """The groups, while the store is open."""
+        return self._groups
 
     async def open(self) -> Sequence[str]:
         """Connect, migrate as needed, and begin to listen for changes of the catalogue."""
@@ -255,6 +262,10 @@ class PostgresStore:
     async def statistics(self, course_id: CourseId, first: date, last: date) -> CourseReading:
         """Return the counters of a course."""
         return await self._figures.course(course_id, first, last)
+
+    async def group_statistics(self, course_id: CourseId, group_id: GroupId, first: date, last: date) -> CourseReading:
+        """Return the counts of a group's members in a course."""
+        return await self._figures.group(course_id, group_id, first, last)
 
     async def all_statistics(
         self, first: date, last: date, query: CourseQuery = FIRST_COURSES

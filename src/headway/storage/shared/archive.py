@@ -7,14 +7,17 @@ from typing import Final, NamedTuple
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.completions import Completion
 from headway.domain.course_progress import CourseProgress
+from headway.domain.groups import Group
 from headway.domain.holdings import CompletionKey, CourseProgressKey, HeldDay, LearnerDayKey, LessonKey
-from headway.domain.identifiers import CourseId
+from headway.domain.identifiers import CourseId, GroupId, LearnerId
 from headway.domain.progress import LessonProgress
+from headway.domain.text import sort_key
 from headway.storage.lessons import to_courses
 from headway.storage.shared import statements as sql
 from headway.storage.shared.columns import to_completion
+from headway.storage.shared.groups import GroupStatements, store_group
 from headway.storage.shared.ids import FIRST_ID, LAST_ID
-from headway.storage.shared.session import Row, Session
+from headway.storage.shared.session import Reading, Row, Session, Step
 
 _FIRST_KEY: Final = (FIRST_ID, FIRST_ID, FIRST_ID)
 _FIRST_DAY: Final = (FIRST_ID, FIRST_ID, date.min)
@@ -32,9 +35,10 @@ class RowReaders(NamedTuple):
 class ArchiveReader:
     """The reads of an archive. Statements begin at the key `after`; its entry is then left out."""
 
-    def __init__(self, session: Session, readers: RowReaders) -> None:
+    def __init__(self, session: Session, readers: RowReaders, groups: GroupStatements) -> None:
         self._session = session
         self._readers = readers
+        self._groups = groups
 
     async def revision(self) -> int:
         """Return the number of the catalogue's last change."""
@@ -70,6 +74,25 @@ class ArchiveReader:
         """Return completions by learner, course and time."""
         found = await self._page(sql.COMPLETIONS_FROM, after or _FIRST_COMPLETION, limit + 1)
         return [completion for completion in map(to_completion, found) if completion[:3] != after][:limit]
+
+    async def groups(self, after: GroupId | None, limit: int) -> Sequence[Group]:
+        """Return groups by id, with their members."""
+        found = await self._session.fetch(self._groups.groups_from, after or FIRST_ID, limit + 1)
+        outlines = [columns for columns in map(tuple, found) if columns[0] != after][:limit]
+        members: dict[str, list[LearnerId]] = {group_id: [] for group_id, *_ in outlines}
+        for group_id, learner_id in await self._session.scan(self._groups.members_of_groups, list(members)):
+            members[group_id].append(learner_id)
+        return [Group(group_id, title, tuple(members[group_id]), version) for group_id, title, version in outlines]
+
+    async def put_groups(self, groups: Sequence[Group]) -> None:
+        """Store groups with these versions."""
+        await self._session.transact(lambda: self._put_groups(groups))
+
+    def _put_groups(self, groups: Sequence[Group]) -> Reading[None]:
+        for group in groups:
+            yield Step(self._groups.make_group, group.id, group.title, sort_key(group.title))
+            before = yield Step(self._groups.members, group.id)
+            yield from store_group(self._groups, group, [learner_id for (learner_id,) in before])
 
     async def _page(self, statement: str, key: Sequence[object], rows: int) -> Sequence[Row]:
         last = await self._last_learner(statement, key, rows)

@@ -17,6 +17,10 @@ SELECT count(*) FROM course_progress;
 -- Count the finished days of learners.
 SELECT count(*) FROM learner_days;
 
+-- name: count-groups^
+-- Count the groups of learners.
+SELECT count(*) FROM learner_groups;
+
 -- name: revision^
 -- The number of the catalogue's last change.
 SELECT revision FROM catalogue;

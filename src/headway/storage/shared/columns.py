@@ -6,6 +6,11 @@ Statements in .sql files name a table in braces, and `filled` writes its columns
 - `{lesson_progress:values}`: a parameter for each column. `{lesson_progress:arrays}`: an array for each column, with
   the column's type in PostgreSQL.
 - `{lesson_progress:excluded}`: what an upsert sets, all columns but those of the key.
+
+A parameter may be a list of ids. The databases read such a list in different ways (`IdLists`):
+
+- `{ids:members}`: the ids of the parameter `members` as rows with the column `id`.
+- `{ids:user_id in members}`: the condition that a column is one of them.
 """
 
 from datetime import datetime
@@ -117,13 +122,37 @@ LEARNER_DAYS: Final = Table(
 )
 
 
-def filled(sql: str) -> str:
-    """Return the text of a .sql file with the tables' columns written out."""
+class IdLists:
+    """How a database reads a parameter that is a list of ids: as `rows`, and in a `condition` on a column."""
+
+    def __init__(self, rows: str, condition: str) -> None:
+        self._rows = rows
+        self._condition = condition
+
+    def __format__(self, form: str) -> str:
+        """Return a list in one of the forms above."""
+        column, _, name = form.rpartition(" in ")
+        return self.condition(column, name) if column else self._rows.format(name=name)
+
+    def condition(self, column: str, name: str) -> str:
+        """Return the condition that a column is one of the ids in the parameter `name`."""
+        return self._condition.format(column=column, name=name)
+
+
+ARRAYS: Final = IdLists("unnest(:{name}::uuid[]) AS listed (id)", "{column} = ANY (:{name}::uuid[])")
+JSON_LISTS: Final = IdLists(
+    "(SELECT value AS id FROM json_each(:{name})) AS listed", "{column} IN (SELECT value FROM json_each(:{name}))"
+)
+
+
+def filled(sql: str, ids: IdLists = ARRAYS) -> str:
+    """Return the text of a .sql file with the tables' columns and the lists of ids written out."""
     return sql.format(
         lesson_progress=LESSON_PROGRESS,
         course_progress=COURSE_PROGRESS,
         completions=COMPLETIONS,
         learner_days=LEARNER_DAYS,
+        ids=ids,
     )
 
 

@@ -8,12 +8,12 @@ from typing import Final, NamedTuple
 import aiosql
 from aiosql.queries import Queries
 
-from headway.storage.shared.columns import filled
+from headway.storage.shared.columns import ARRAYS, IdLists, filled
 
 
-def read_queries(driver: str, *files: Path) -> Queries:
-    """Return the statements of some files for a driver, `apsw` or `asyncpg`."""
-    text = "\n".join(filled(file.read_text(encoding="utf-8")) for file in files)
+def read_queries(driver: str, *files: Path, ids: IdLists = ARRAYS) -> Queries:
+    """Return the statements of some files for a driver, `apsw` or `asyncpg`. `ids` is how they read lists of ids."""
+    text = "\n".join(filled(file.read_text(encoding="utf-8"), ids) for file in files)
     queries: Queries = aiosql.from_str(text, driver, mandatory_parameters=False)
     return queries
 

@@ -7,25 +7,28 @@ from typing import Final, NamedTuple
 import aiosql
 
 from headway.domain.roster import RosterOrder
-from headway.storage.shared.columns import COURSE_PROGRESS
+from headway.storage.shared.columns import COURSE_PROGRESS, IdLists
 
 
 class Dialect(NamedTuple):
-    """The differences between the databases: a parameter with its type, and a day after all others."""
+    """The differences between the databases: a parameter with its type, a day after all others, and lists of ids."""
 
     typed: Callable[[str, str], str]
     after_all_days: str
+    ids: IdLists
 
 
 class Way(Enum):
     """How a page finds its learners.
 
-    It reads all learners in the order and filters them, or it finds few learners by their ids or lesson and sorts them.
+    It reads all learners in the order and filters them, or it finds few learners and sorts them: by a range of their
+    ids, by their lesson, or by a list of their ids, which are the members of a group.
     """
 
     WALKING = "walking"
     BY_IDS = "by_ids"
     BY_LESSON = "by_lesson"
+    BY_MEMBERS = "by_members"
 
 
 class RosterStatements(NamedTuple):
@@ -54,14 +57,15 @@ def roster_statements(dialect: Dialect) -> RosterStatements:
             }
             for way in Way
         },
-        {way: _numbered(_incomplete(dialect, way)) for way in (Way.WALKING, Way.BY_LESSON)},
+        {way: _numbered(_incomplete(dialect, way)) for way in (Way.WALKING, Way.BY_LESSON, Way.BY_MEMBERS)},
     )
 
 
 def _sorted(dialect: Dialect, way: Way, order: RosterOrder, *, descending: bool) -> str:
     """Return the statement for a page in an order.
 
-    Parameters: course_id, at_lesson, value, after, first_id, last_id, those of the other filters, limit.
+    Parameters: course_id, members (only by members), at_lesson, value, after, first_id, last_id, those of the other
+    filters, limit.
     """
     sorted_by, day, completed_at = (_hidden(one, way) for one in (_SORTED_BY[order], "p.day", "p.completed_at"))
     sign, direction = _DIRECTIONS[descending]
@@ -69,6 +73,7 @@ def _sorted(dialect: Dialect, way: Way, order: RosterOrder, *, descending: bool)
     return f"""
         {_SELECT}
         WHERE p.course_id = :course_id AND p.enrolled_at IS NOT NULL
+            AND {_of_members(dialect, way)}
             AND {_of_lesson(dialect, way, completed_at)}
             AND ({sorted_by}, p.user_id) {sign} (:value, :after)
             AND {_of_ids(dialect, way)}
@@ -85,14 +90,16 @@ def _sorted(dialect: Dialect, way: Way, order: RosterOrder, *, descending: bool)
 def _incomplete(dialect: Dialect, way: Way) -> str:
     """Return the statement for a page of the learners who have not completed the course, by id.
 
-    Parameters: course_id, at_lesson, first, last_id, those of the other filters, limit. By lesson, the last id is
-    compared together with the lesson. Otherwise SQLite would use the index by learner instead of the one by lesson.
+    Parameters: course_id, members (only by members), at_lesson, first, last_id, those of the other filters, limit. By
+    lesson, the last id is compared together with the lesson. Otherwise SQLite would use the index by learner instead of
+    the one by lesson.
     """
     before = dialect.typed("last_seen_before", "date")
     until = "(p.at_lesson, p.user_id) <= (:at_lesson, :last_id)" if way is Way.BY_LESSON else "p.user_id <= :last_id"
     return f"""
         {_SELECT}
         WHERE p.course_id = :course_id AND p.enrolled_at IS NOT NULL AND p.completed_at IS NULL
+            AND {_of_members(dialect, way)}
             AND {_of_lesson(dialect, way, "p.completed_at")}
             AND p.user_id >= :first
             AND {until}
@@ -114,6 +121,10 @@ def _hidden(column: str, way: Way) -> str:
     Otherwise a planner might use an index on it and read all learners.
     """
     return column if way is Way.WALKING else f"coalesce({column}, {column})"
+
+
+def _of_members(dialect: Dialect, way: Way) -> str:
+    return dialect.ids.condition("p.user_id", "members") if way is Way.BY_MEMBERS else "true"
 
 
 def _of_ids(dialect: Dialect, way: Way) -> str:

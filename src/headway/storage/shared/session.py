@@ -1,6 +1,6 @@
 """The interface through which the shared parts of the stores use a database."""
 
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from datetime import date, datetime
 from typing import Any, Protocol, TypeVar
 
@@ -44,6 +44,13 @@ class Session(Protocol):
 
     async def change_all(self, *steps: Step) -> Sequence[Sequence[Row]]:
         """Run statements in one transaction, and return the rows of each when all are on disk."""
+
+    async def transact(self, changing: "Callable[[], Reading[T]]") -> T:
+        """Run steps that change something in one transaction, and return their result when all is on disk.
+
+        The next statement may depend on the rows of those before. The steps may run again from their beginning, so
+        `changing` makes them anew each time. Where they raise, nothing is changed.
+        """
 
 
 def to_moment(value: datetime | str) -> datetime:

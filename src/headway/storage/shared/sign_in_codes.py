@@ -5,7 +5,7 @@ from datetime import datetime
 
 import orjson
 
-from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.identifiers import CourseId, GroupId, LearnerId
 from headway.domain.principal import Principal
 from headway.domain.sign_in import SignIn
 from headway.storage.shared import statements as sql
@@ -34,11 +34,11 @@ class StoredSignInCodes:
         found = await self._session.change(sql.TAKE_SIGN_IN_CODE, digest)
         if not found:
             return None
-        learner, scopes, courses, session_ends_at, ends_at = found[0]
+        learner, scopes, courses, groups, session_ends_at, ends_at = found[0]
         if self._clock() >= to_moment(ends_at):
             return None
         end_of_session = None if session_ends_at is None else to_moment(session_ends_at)
-        return SignIn(_to_principal(learner, scopes, courses), end_of_session)
+        return SignIn(_to_principal(learner, scopes, courses, groups), end_of_session)
 
     async def forget_all(self, learner_id: LearnerId) -> None:
         """Remove a learner's codes."""
@@ -51,16 +51,21 @@ class StoredSignInCodes:
             await self._session.change(sql.SWEEP_SIGN_IN_CODES, now)
 
 
-def _to_principal(learner: str, scopes: str, courses: str | None) -> Principal:
-    limit = None if courses is None else frozenset(map(CourseId, orjson.loads(courses)))
-    return Principal(LearnerId(learner), frozenset(orjson.loads(scopes)), limit)
+def _to_principal(learner: str, scopes: str, courses: str | None, groups: str | None) -> Principal:
+    return Principal(
+        LearnerId(learner),
+        frozenset(orjson.loads(scopes)),
+        None if courses is None else frozenset(map(CourseId, orjson.loads(courses))),
+        None if groups is None else frozenset(map(GroupId, orjson.loads(groups))),
+    )
 
 
-def _from_principal(principal: Principal) -> tuple[str, str, str | None]:
-    """Return the learner, the scopes and the courses as columns."""
+def _from_principal(principal: Principal) -> tuple[str, str, str | None, str | None]:
+    """Return the learner, the scopes, the courses and the groups as columns."""
     courses = None if principal.courses is None else _texts(principal.courses)
-    return principal.learner_id, _texts(principal.scopes), courses
+    groups = None if principal.groups is None else _texts(principal.groups)
+    return principal.learner_id, _texts(principal.scopes), courses, groups
 
 
-def _texts(texts: frozenset[CourseId] | frozenset[str]) -> str:
+def _texts(texts: frozenset[CourseId] | frozenset[GroupId] | frozenset[str]) -> str:
     return orjson.dumps(sorted(texts)).decode()

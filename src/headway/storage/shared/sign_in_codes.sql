@@ -2,8 +2,8 @@
 
 -- name: put-sign-in-code!
 -- Store a new code.
-INSERT INTO sign_in_codes (digest, user_id, scopes, courses, session_ends_at, ends_at)
-VALUES (:digest, :user_id, :scopes, :courses, :session_ends_at, :ends_at);
+INSERT INTO sign_in_codes (digest, user_id, scopes, courses, group_ids, session_ends_at, ends_at)
+VALUES (:digest, :user_id, :scopes, :courses, :group_ids, :session_ends_at, :ends_at);
 
 -- name: find-sign-in-code^
 -- Whether a code exists.
@@ -12,7 +12,7 @@ SELECT digest FROM sign_in_codes WHERE digest = :digest;
 -- name: take-sign-in-code
 -- Remove a code and return it. Of several that do so at the same time, only one gets it.
 DELETE FROM sign_in_codes WHERE digest = :digest
-RETURNING CAST(user_id AS text), scopes, courses, session_ends_at, ends_at;
+RETURNING CAST(user_id AS text), scopes, courses, group_ids, session_ends_at, ends_at;
 
 -- name: forget-sign-in-codes!
 -- Remove all codes of a learner.

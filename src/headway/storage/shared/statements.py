@@ -66,6 +66,6 @@ COURSE_PROGRESS_FROM: Final = _sql("course_progress_from")
 DAYS_FROM: Final = _sql("days_from")
 COUNT_LESSON_PROGRESS: Final = _sql("count_lesson_progress")
 HOLDINGS: Final = tuple(
-    _sql(f"count_{kind}") for kind in ("courses", "lesson_progress", "course_progress", "days", "completions")
+    _sql(f"count_{kind}") for kind in ("courses", "lesson_progress", "course_progress", "days", "completions", "groups")
 )
 """The statements that count everything, in the order of `Holdings`."""

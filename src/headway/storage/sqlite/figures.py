@@ -9,11 +9,12 @@ import orjson
 from headway.domain.catalogue import CourseQuery
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress
-from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.identifiers import CourseId, GroupId, LearnerId
 from headway.domain.roster import RosterQuery
-from headway.domain.statistics import CourseReading, reading_of
+from headway.domain.statistics import CourseReading, Period, reading_of
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.counts import all_counts, counted
+from headway.storage.shared.group_figures import group_reading
 from headway.storage.shared.ids import BEFORE_ALL_COURSES, FIRST_ID, next_learner
 from headway.storage.shared.rosters import roster_page
 from headway.storage.sqlite import statements as sql
@@ -47,6 +48,13 @@ class Figures:
         [(late,)] = fetch(connection, shared_sql.COUNT_LATE, course_id, to_text(self._clock()))
         return reading_of(course, counters, late)
 
+    def group(
+        self, connection: apsw.Connection, course_id: CourseId, group_id: GroupId, first: date, last: date
+    ) -> CourseReading:
+        """Return the counts of a group's members in a course."""
+        course = self._catalogue.course(connection, course_id).course
+        return run(connection, group_reading(sql.GROUPS, course, group_id, Period(first, last), self._clock()))
+
     def courses(
         self, connection: apsw.Connection, first: date, last: date, query: CourseQuery
     ) -> Sequence[CourseReading]:
@@ -78,5 +86,5 @@ class Figures:
     def roster(self, connection: apsw.Connection, course_id: CourseId, query: RosterQuery) -> Sequence[CourseProgress]:
         """Return a page of a course's learners."""
         self._catalogue.course(connection, course_id)
-        found = run(connection, roster_page(sql.ROSTERS, course_id, query))
+        found = run(connection, roster_page(sql.ROSTERS, sql.GROUPS, course_id, query))
         return [to_course_progress(columns) for columns in found]

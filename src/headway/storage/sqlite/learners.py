@@ -15,6 +15,7 @@ from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.progress import LessonProgress
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.columns import to_completion
+from headway.storage.shared.groups import leave_groups, to_outlines
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.figures import store_counters
 from headway.storage.sqlite.rows import (
@@ -25,6 +26,7 @@ from headway.storage.sqlite.rows import (
     to_lesson_progress,
     to_touched_lesson,
 )
+from headway.storage.sqlite.session import run
 
 
 def record_of(
@@ -45,6 +47,7 @@ def record_of(
         ],
         [(day.course_id, day.day) for day in held],
         list(map(to_completion, fetch(connection, shared_sql.COMPLETIONS_OF, learner_id))),
+        to_outlines(fetch(connection, sql.GROUPS.of_learner, learner_id)),
     )
 
 
@@ -75,6 +78,7 @@ def erase(connection: apsw.Connection, learner_id: LearnerId, now: datetime) -> 
         shared_sql.ERASE_COMPLETIONS,
     ):
         fetch(connection, statement, learner_id)
+    run(connection, leave_groups(sql.GROUPS, learner_id, now))
     return any(record)
 
 

@@ -109,9 +109,11 @@ def to_text(moment: datetime) -> str:
 
 
 def bound(value: object) -> object:
-    """Return a value as SQLite stores it. Moments and dates become text with the same order."""
+    """Return a value as SQLite stores it. Moments and dates become text with the same order, lists become JSON."""
     if isinstance(value, datetime):
         return to_text(value.astimezone(UTC))
+    if isinstance(value, list):
+        return orjson.dumps(value).decode()
     return value.isoformat() if isinstance(value, date) else value
 
 

@@ -44,6 +44,11 @@ class SqliteSession:
         async with self._transaction() as connection:
             return [_fetch(connection, step) for step in steps]
 
+    async def transact(self, changing: Callable[[], Reading[T]]) -> T:
+        """Run steps that change something in one transaction, and return their result when all is on disk."""
+        async with self._transaction() as connection:
+            return run(connection, changing())
+
 
 def run(connection: apsw.Connection, reading: Reading[T]) -> T:
     """Run the steps of a reading on a connection, and return its result."""

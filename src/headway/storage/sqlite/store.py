@@ -33,7 +33,7 @@ from headway.domain.edits import Recalculation
 from headway.domain.enrolments import NOT_ENFORCED, Enforcement, EnrolmentChange
 from headway.domain.errors import StoreUnavailableError
 from headway.domain.holdings import CourseProgressReading, LearnerRecord, LessonReading, LessonsReading
-from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.roster import RosterQuery
 from headway.domain.statistics import CourseReading
@@ -42,6 +42,7 @@ from headway.storage.committer import CommitObserver, Committer, Outcome
 from headway.storage.migrations import are_uncounted, count_anew
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.columns import to_completion
+from headway.storage.shared.groups import StoredGroups
 from headway.storage.shared.import_ledger import StoredImports
 from headway.storage.shared.recalculations import Recalculations
 from headway.storage.shared.sign_in_codes import StoredSignInCodes
@@ -98,6 +99,7 @@ class SqliteStore:
         session = SqliteSession(self._reader, self._long_reader, self._turn)
         self._imports = StoredImports(session, clock)
         self._sign_in_codes = StoredSignInCodes(session, clock)
+        self._groups = StoredGroups(session, sql.GROUPS, clock)
         self._recalculations = Recalculations(session, clock)
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="headway-commit")
         self.committer = Committer(
@@ -123,6 +125,11 @@ class SqliteStore:
     def sign_in_codes(self) -> StoredSignInCodes:
         """The sign-in codes, while the store is open."""
         return self._sign_in_codes
+
+    @property
+    def groups(self) -> StoredGroups:
+        """The groups, while the store is open."""
+        return self._groups
 
     async def open(self) -> Sequence[str]:
         """Open the file; create and migrate it as needed."""
@@ -267,6 +274,10 @@ class SqliteStore:
     async def statistics(self, course_id: CourseId, first: date, last: date) -> CourseReading:
         """Return the counters of a course."""
         return await self._long_reader.read(self._figures.course, course_id, first, last)
+
+    async def group_statistics(self, course_id: CourseId, group_id: GroupId, first: date, last: date) -> CourseReading:
+        """Return the counts of a group's members in a course."""
+        return await self._long_reader.read(self._figures.group, course_id, group_id, first, last)
 
     async def all_statistics(
         self, first: date, last: date, query: CourseQuery = FIRST_COURSES

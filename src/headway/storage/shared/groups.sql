@@ -1,0 +1,133 @@
+-- Groups, their members and the members' figures. Parameters are bound by position, in the order in which they first
+-- appear. `{{ids:…}}` is a list of ids (headway.storage.shared.columns).
+
+-- name: make-group!
+-- Make a group without members, where there is none. Version 0 says that it is new.
+INSERT INTO learner_groups (group_id, title, sort_key, version) VALUES (:group_id, :title, :sort_key, 0)
+ON CONFLICT (group_id) DO NOTHING;
+
+-- name: hold-group
+-- A group, locked until the end of the transaction. Every change of a group or of its members begins with this.
+UPDATE learner_groups SET title = title WHERE group_id = :group_id RETURNING title, version;
+
+-- name: put-group!
+-- Store the columns of a group.
+UPDATE learner_groups SET title = :title, sort_key = :sort_key, version = :version WHERE group_id = :group_id;
+
+-- name: put-version!
+-- Give a group a new version.
+UPDATE learner_groups SET version = :version WHERE group_id = :group_id;
+
+-- name: remove-group!
+-- Remove a group without its members.
+DELETE FROM learner_groups WHERE group_id = :group_id;
+
+-- name: add-members!
+-- Add learners who are not in the group.
+INSERT INTO group_members (user_id, group_id)
+SELECT id, :group_id
+FROM {ids:joining};
+
+-- name: remove-members!
+-- Remove some members of a group.
+DELETE FROM group_members WHERE group_id = :group_id AND {ids:user_id in leaving};
+
+-- name: remove-all-members!
+-- Remove all members of a group.
+DELETE FROM group_members WHERE group_id = :group_id;
+
+-- name: find-group^
+-- A group without its members.
+SELECT title, version FROM learner_groups WHERE group_id = :group_id;
+
+-- name: members
+-- The members of a group.
+SELECT CAST(user_id AS text) FROM group_members WHERE group_id = :group_id ORDER BY group_members.user_id;
+
+-- name: page
+-- A page of the groups by title.
+SELECT CAST(group_id AS text), title
+FROM learner_groups
+WHERE (sort_key, group_id) > (:sort_key, :group_id)
+ORDER BY sort_key, learner_groups.group_id
+LIMIT :limit;
+
+-- name: page-among
+-- A page of some groups by title.
+SELECT CAST(group_id AS text), title
+FROM learner_groups
+WHERE (sort_key, group_id) > (:sort_key, :group_id) AND {ids:group_id in among}
+ORDER BY sort_key, learner_groups.group_id
+LIMIT :limit;
+
+-- name: sizes
+-- How many members some groups have.
+SELECT CAST(group_id AS text), count(*) FROM group_members WHERE {ids:group_id in groups} GROUP BY group_members.group_id;
+
+-- name: of-learner
+-- The groups that a learner is in, by title.
+SELECT CAST(g.group_id AS text), g.title
+FROM group_members AS m
+JOIN learner_groups AS g ON g.group_id = m.group_id
+WHERE m.user_id = :user_id
+ORDER BY g.sort_key, g.group_id;
+
+-- name: groups-from
+-- Groups by id, from an id on.
+SELECT CAST(group_id AS text), title, version
+FROM learner_groups
+WHERE group_id >= :group_id
+ORDER BY learner_groups.group_id
+LIMIT :limit;
+
+-- name: members-of-groups
+-- The members of some groups.
+SELECT CAST(group_id AS text), CAST(user_id AS text)
+FROM group_members
+WHERE {ids:group_id in groups}
+ORDER BY group_members.group_id, group_members.user_id;
+
+-- name: lesson-shapes
+-- The lesson progress of some learners in a course, grouped by what decides how it is counted. Time is summed
+-- in micro-minutes. That of each row is rounded first, as headway.domain.course_progress does, and limited, as
+-- headway.domain.counters does.
+SELECT
+    CAST(lesson_id AS text), status, quiz_score, quiz_attempts > 0, quiz_passed, count(*),
+    CAST(sum(quiz_attempts) AS bigint), count(*) FILTER (WHERE is_bookmarked),
+    CAST(sum(
+        CASE
+            WHEN round(time_spent_minutes * 1000000) > CAST(:most_time AS bigint) THEN CAST(:most_time AS bigint)
+            ELSE CAST(round(time_spent_minutes * 1000000) AS bigint)
+        END
+    ) AS bigint)
+FROM lesson_progress
+WHERE {ids:user_id in learners} AND course_id = :course_id
+GROUP BY lesson_progress.lesson_id, status, quiz_score, quiz_attempts > 0, quiz_passed;
+
+-- name: course-shapes
+-- The course progress of some learners, grouped by the values that are counted, with the sums of the last days.
+SELECT
+    started_at IS NOT NULL, completed_at IS NOT NULL, enrolled_at IS NOT NULL AND ended_at IS NULL,
+    CAST(at_lesson AS text), count(*), day,
+    CAST(sum(day_lessons_started) AS bigint), CAST(sum(day_lessons_completed) AS bigint),
+    CAST(sum(day_micro_minutes) AS bigint), CAST(sum(day_completions) AS bigint)
+FROM course_progress
+WHERE {ids:user_id in learners} AND course_id = :course_id
+GROUP BY
+    started_at IS NOT NULL, completed_at IS NOT NULL, enrolled_at IS NOT NULL AND ended_at IS NULL,
+    course_progress.at_lesson, day;
+
+-- name: late-among
+-- How many of some learners are late in a course at a moment.
+SELECT count(*)
+FROM course_progress
+WHERE {ids:user_id in learners} AND course_id = :course_id AND due_at < :now AND completed_at IS NULL AND ended_at IS NULL;
+
+-- name: finished-days
+-- The sums of some learners' finished days in a course.
+SELECT
+    count(*), day, CAST(sum(lessons_started) AS bigint), CAST(sum(lessons_completed) AS bigint),
+    CAST(sum(micro_minutes) AS bigint), CAST(sum(completions) AS bigint)
+FROM learner_days
+WHERE {ids:user_id in learners} AND course_id = :course_id AND day BETWEEN :first AND :last
+GROUP BY day;

@@ -1,0 +1,199 @@
+"""A token that names groups is told of their members only, by every operation that tells anything of learners."""
+
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import urlencode
+from uuid import uuid4
+
+import httpx
+import pytest
+
+from headway.domain.principal import LEARNERS_ADMIN, STATISTICS_READ
+from headway.http.api.routes import OPERATIONS
+from headway.http.engine.endpoint import Operation
+from support.events import Follower
+from support.running import PREFIX, Running, course, lesson
+from support.school import limited_token
+
+# What a token may always ask for: the progress of its own learner, and the catalogue.
+_OF_ONESELF_OR_NOBODY: Final = ("/progress", "/courses", "/enrolments", "/completions", "/schemas")
+OF_OTHERS: Final = [
+    one
+    for one in OPERATIONS
+    if one.scope == STATISTICS_READ
+    or (one.method == "GET" and one.scope != LEARNERS_ADMIN and not one.path.startswith(_OF_ONESELF_OR_NOBODY))
+]
+TAKES_A_GROUP: Final = {
+    "Get Course Statistics", "Compare Course Statistics", "Stream Course Statistics", "Get Course Activity",
+    "List Course Learners",
+}  # fmt: skip
+"""Operations that need `group=` from such a token."""
+TAKES_NO_GROUP: Final = {"List Statistics", "Get Course Learner", "List Groups", "Get Group"}
+"""Operations with a test of their own below."""
+
+
+class Town:
+    """A course with three learners: one in the group that the token names, one in another group, one in none."""
+
+    def __init__(self, author: httpx.Client, registrar: httpx.Client, client_of: Callable[..., httpx.Client]) -> None:
+        self.document = course(lesson(), lesson(kind="quiz"))
+        self.course_id, self.group_id, self.other_id = (str(uuid4()) for _ in range(3))
+        self.second_id = str(uuid4())  # a course to compare with
+        for course_id, document in ((self.course_id, self.document), (self.second_id, course())):
+            author.put(f"/courses/{course_id}", json=document).raise_for_status()
+        self.member, self.neighbour, self.stranger = (str(uuid4()) for _ in range(3))
+        for group_id, learner in ((self.group_id, self.member), (self.other_id, self.neighbour)):
+            registrar.put(f"/groups/{group_id}", json={"title": f"Of {group_id}", "members": [learner]})
+        self._client_of = client_of
+        for learner in (self.member, *self.others):
+            self.work(learner, 10)
+
+    @property
+    def others(self) -> tuple[str, str]:
+        return self.neighbour, self.stranger
+
+    def work(self, learner: str, score: int) -> None:
+        """A learner goes on."""
+        client = self._client_of(learner)
+        for one in self.document["lessons"]:
+            written = {"quiz_score": score, "quiz_attempts": score, "time_spent_minutes": score}
+            path = f"/progress/{self.course_id}/lessons/{one['id']}"
+            client.put(path, json=written | {"is_bookmarked": score % 20 > 0}).raise_for_status()
+
+    def address(self, operation: Operation, **query: str) -> str:
+        """Where an operation of the course is."""
+        query |= {"course": self.second_id} if operation.title.startswith("Compare") else {}
+        return f"{operation.path.format(course_id=self.course_id)}?{urlencode(query)}"
+
+
+@pytest.fixture
+def town(author: httpx.Client, client_of: Callable[..., httpx.Client]) -> Town:
+    return Town(author, client_of(str(uuid4()), "groups:write"), client_of)
+
+
+@pytest.fixture
+def limited(running: Running, connections: httpx.HTTPTransport) -> Callable[..., httpx.Client]:
+    """Makes clients whose `statistics:read` is limited by claims."""
+    return lambda **claims: httpx.Client(
+        base_url=running.base_url + PREFIX,
+        headers=limited_token("statistics:read", **claims),
+        transport=connections,
+        timeout=20,
+    )
+
+
+@pytest.fixture
+def tutor(town: Town, limited: Callable[..., httpx.Client]) -> httpx.Client:
+    """One whose token names the group."""
+    return limited(groups=[town.group_id])
+
+
+with_a_group = pytest.mark.parametrize(
+    "operation", [one for one in OF_OTHERS if one.title in TAKES_A_GROUP], ids=lambda one: one.title
+)
+
+
+def check_refusal(answer: httpx.Response, *said: str) -> None:
+    answer.read()
+    assert (answer.status_code, answer.json()["code"]) == (403, "group_not_granted"), answer.text
+    for text in ("'groups'", *said):
+        assert text in answer.json()["detail"]
+        assert text in answer.headers["www-authenticate"]
+
+
+def told(client: httpx.Client, path: str) -> str:
+    """What an operation answers. A stream has to come to the figures that are answered without a stream."""
+    if "/stream" not in path:
+        answer = client.get(path)
+        assert answer.status_code == 200, answer.text
+        return answer.text
+    figures = client.get(path.replace("/stream", "")).json()
+    with client.stream("GET", path) as stream:
+        assert stream.status_code == 200
+        return str(Follower(stream).until(**figures))
+
+
+def test_every_operation_that_tells_of_others_is_considered() -> None:
+    """Add a new operation to one of the two, and show here what it tells a token that names groups."""
+    assert {one.title for one in OF_OTHERS} == TAKES_A_GROUP | TAKES_NO_GROUP
+
+
+@with_a_group
+@pytest.mark.parametrize("more", [{}, {"format": "csv"}, {"format": "parquet"}], ids=["json", "csv", "parquet"])
+def test_without_a_group_or_with_another_one_it_is_refused(
+    town: Town, tutor: httpx.Client, operation: Operation, more: dict[str, str]
+) -> None:
+    check_refusal(tutor.get(town.address(operation, **more)), "Add group=")
+    for group_id in (town.other_id, str(uuid4())):
+        check_refusal(tutor.get(town.address(operation, group=group_id, **more)), group_id)
+
+
+def test_a_comparison_with_another_group_is_refused(town: Town, tutor: httpx.Client) -> None:
+    for groups in ([town.group_id, town.other_id], [town.other_id, town.group_id]):
+        refused = tutor.get(f"/statistics/{town.course_id}/compare", params={"group": groups})
+        check_refusal(refused, town.other_id)
+
+
+@with_a_group
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_what_is_told_does_not_depend_on_others(
+    town: Town, tutor: httpx.Client, operation: Operation, form: str
+) -> None:
+    path = town.address(operation, group=town.group_id, format=form)
+    before = told(tutor, path)
+    for learner in town.others:
+        assert learner not in before
+        town.work(learner, 90)
+    assert told(tutor, path) == before
+    town.work(town.member, 50)
+    assert told(tutor, path) != before
+
+
+def test_a_list_of_all_courses_is_refused(tutor: httpx.Client) -> None:
+    check_refusal(tutor.get("/statistics"), "Add group=")
+
+
+def test_one_learner_is_shown_where_the_learner_is_a_member(town: Town, tutor: httpx.Client) -> None:
+    path = f"/statistics/{town.course_id}/learners"
+    assert tutor.get(f"{path}/{town.member}").json()["user_id"] == town.member
+    for learner in (*town.others, str(uuid4())):
+        check_refusal(tutor.get(f"{path}/{learner}"), "no group that this learner is in")
+
+
+def test_groups_that_the_token_names_are_shown(town: Town, tutor: httpx.Client) -> None:
+    assert [one["id"] for one in tutor.get("/groups").json()] == [town.group_id]
+    assert tutor.get(f"/groups/{town.group_id}").json()["members"] == [town.member]
+    check_refusal(tutor.get(f"/groups/{town.other_id}"), town.other_id)
+
+
+@pytest.mark.parametrize("claim", [[], "", "none", None])
+def test_a_claim_without_a_group_grants_nobody(town: Town, limited: Callable[..., httpx.Client], claim: object) -> None:
+    nobody = limited(groups=claim)
+    assert nobody.get("/groups").json() == []
+    for learner in (town.member, *town.others):
+        check_refusal(nobody.get(f"/statistics/{town.course_id}/learners/{learner}"))
+    for path in ("", "/activity", "/learners", "/stream"):
+        for query in ({}, {"group": town.group_id}):
+            check_refusal(nobody.get(f"/statistics/{town.course_id}{path}", params=query))
+
+
+@with_a_group
+def test_both_claims_limit_to_the_members_in_the_courses(
+    town: Town, limited: Callable[..., httpx.Client], operation: Operation
+) -> None:
+    path = town.address(operation, group=town.group_id)
+    for courses in ([], [town.second_id]):
+        refused = limited(groups=[town.group_id], courses=courses).get(path)
+        assert (refused.status_code, refused.json()["code"]) == (403, "course_not_granted")
+    both = limited(groups=[town.group_id], courses=[town.course_id, town.second_id])
+    check_refusal(both.get(town.address(operation, group=town.other_id)), town.other_id)
+    assert told(both, path)
+
+
+def test_the_claims_limit_no_other_scope_and_not_the_learners_own_progress(
+    running: Running, connections: httpx.HTTPTransport, town: Town
+) -> None:
+    headers = limited_token("groups:write", groups=[])
+    client = httpx.Client(base_url=running.base_url + PREFIX, headers=headers, transport=connections, timeout=20)
+    assert client.get("/progress").json() == []
+    assert client.get(f"/groups/{town.other_id}").json()["members"] == [town.neighbour]
