@@ -9,7 +9,7 @@ import pytest
 from headway.auth import Sessions, issue_token
 from headway.auth.sessions import COOKIE, check_forgery
 from headway.domain.errors import ConfigurationError, ForgedRequestError, InvalidValueError
-from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.identifiers import CourseId, GroupId, LearnerId
 from headway.domain.principal import Principal
 
 SECRET = "a secret of the tests, long enough for HS256"
@@ -26,9 +26,12 @@ def moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
+@pytest.mark.parametrize("groups", [None, frozenset[GroupId](), frozenset([GroupId(str(uuid4()))])])
 @pytest.mark.parametrize("courses", [None, frozenset[CourseId](), frozenset([CourseId(str(uuid4()))])])
-def test_a_sealed_session_is_opened_unchanged(courses: frozenset[CourseId] | None) -> None:
-    principal = Principal(ADA.learner_id, frozenset({"one", "courses:write of another"}), courses)
+def test_a_sealed_session_is_opened_unchanged(
+    courses: frozenset[CourseId] | None, groups: frozenset[GroupId] | None
+) -> None:
+    principal = Principal(ADA.learner_id, frozenset({"one", "courses:write of another"}), courses, groups)
     opened = sessions().opened(sessions().sealed(principal))
     assert opened is not None
     assert opened.principal == principal  # a scope with a space in it does not become two

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from headway.auth import Sessions, learner_id
 from headway.auth.sessions import COOKIE
-from headway.domain.identifiers import CourseId
+from headway.domain.identifiers import CourseId, GroupId
 from support.browser import DASHBOARD, LOOKS, barriers, fits
 from support.identity import CLIENT_ID, CLIENT_SECRET, Provider, provider
 from support.program import forked_headway_serve
@@ -92,8 +92,16 @@ def test_the_configured_claims_name_the_learner_and_the_scopes(
     browser: Browser, folder: Path, identity: Provider
 ) -> None:
     learner, course_id = str(uuid4()), str(uuid4())
-    identity.control(claims={"person": learner, "roles": ["statistics:read", "courses:write"], "teaches": course_id})
+    identity.control(
+        claims={
+            "person": learner,
+            "roles": ["statistics:read", "courses:write"],
+            "teaches": course_id,
+            "classes": [course_id],
+        }
+    )
     claims = {"oidc_learner_claim": "person", "oidc_scopes_claim": "roles", "oidc_courses_claim": "teaches"}
+    claims["oidc_groups_claim"] = "classes"
     with serving(folder, identity, **claims) as running, browser.new_context(base_url=running.base_url) as context:
         sign_in(context.new_page())
         context.pages[0].wait_for_url(f"**{DASHBOARD}")
@@ -102,6 +110,7 @@ def test_the_configured_claims_name_the_learner_and_the_scopes(
     assert session.principal.learner_id == learner
     assert session.principal.scopes == {"statistics:read", "courses:write"}
     assert session.principal.courses == frozenset({CourseId(course_id)})
+    assert session.principal.groups == frozenset({GroupId(course_id)})
 
 
 def test_a_public_client_signs_in_with_pkce_only(browser: Browser, folder: Path, identity: Provider) -> None:
