@@ -316,8 +316,8 @@ class Counters:
             course_progress.is_enrolled,
             course_progress.at_lesson,
         )
-        day, *done = course_progress.day
-        last_day = LearnerDay(day, *(sign * count for count in done))
+        day = course_progress.day
+        last_day = day if sign > 0 else LearnerDay(day.date, *[-count for count in day[1:]])
         self.add_course_progress(course_progress.course_id, shape, sign, last_day)
 
 
