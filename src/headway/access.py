@@ -10,6 +10,7 @@ from headway.auth import (
     IdentityProvider,
     JwksUrl,
     KeySource,
+    OnVerified,
     ProviderSettings,
     PublicKey,
     Sessions,
@@ -22,9 +23,13 @@ from headway.settings import Settings
 
 @dataclass(frozen=True)
 class Access:
-    """The parts that verify callers. Each is made when it is first used."""
+    """The parts that verify callers. Each is made when it is first used.
+
+    `on_verified` is called with what a verified token says about its learner, once for each token.
+    """
 
     settings: Settings
+    on_verified: OnVerified | None = None
 
     @cached_property
     def secret(self) -> str:
@@ -39,7 +44,11 @@ class Access:
         """Verifies tokens as configured. Raises `ConfigurationError`."""
         settings = self.settings
         return Authenticator(
-            self._keys(), issuer=settings.jwt_issuer, audience=settings.jwt_audience, leeway=settings.jwt_leeway
+            self._keys(),
+            issuer=settings.jwt_issuer,
+            audience=settings.jwt_audience,
+            leeway=settings.jwt_leeway,
+            on_verified=self.on_verified,
         )
 
     @cached_property
@@ -67,7 +76,8 @@ class Access:
                 settings.oidc_courses_claim,
                 settings.oidc_groups_claim,
                 settings.jwt_leeway,
-            )
+            ),
+            self.on_verified,
         )
 
     def _session_secret(self) -> str | None:

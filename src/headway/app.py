@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from headway.access import Access
 from headway.auth import learner_id
 from headway.domain.enrolments import NOT_ENFORCED, Enforcement
+from headway.domain.people import ProfilesMode
 from headway.domain.sign_in import SignIn
 from headway.http.api.openapi import build_router
 from headway.http.api.probes import failed, probes_router, refused_by_framework
@@ -28,7 +29,8 @@ from headway.http.engine.observation import Observed
 from headway.http.engine.protocol import CUT_OFF, STOPPING
 from headway.http.engine.replies import RenderedLists
 from headway.http.engine.requests import BodyBudget, Pages
-from headway.jobs.runner import Runner
+from headway.jobs.claims import ClaimsKeeper
+from headway.jobs.runner import Job, Runner
 from headway.jobs.upkeep import Finisher, Recalculator, Sweeper
 from headway.logs import get_logger
 from headway.metrics import Metrics
@@ -86,17 +88,33 @@ class Headway:
     def services(self) -> Services:
         """The use cases, over the store."""
         learner_of = partial(learner_id, issuer=self.settings.jwt_issuer)
-        return Services.over(self.store, self.jobs.wake, learner_of, self.permanent_codes)
+        return Services.over(
+            self.store,
+            self.jobs.wake,
+            learner_of,
+            self.permanent_codes,
+            keeps_profiles=self.settings.profiles is not ProfilesMode.OFF,
+        )
 
     @cached_property
     def jobs(self) -> Runner:
         """The jobs in the background. They run while `lifespan` lasts."""
-        return Runner([Recalculator(self.store), Finisher(self.store), Sweeper(self.store)])
+        jobs: list[Job] = [Recalculator(self.store), Finisher(self.store), Sweeper(self.store)]
+        return Runner([*jobs, self.claims_keeper] if self._takes_claims else jobs)
+
+    @cached_property
+    def claims_keeper(self) -> ClaimsKeeper:
+        """Keeps what tokens say about learners."""
+        return ClaimsKeeper(self.store)
+
+    @property
+    def _takes_claims(self) -> bool:
+        return self.settings.profiles is ProfilesMode.CLAIMS
 
     @cached_property
     def access(self) -> Access:
         """The parts that verify callers."""
-        return Access(self.settings)
+        return Access(self.settings, self.claims_keeper.add if self._takes_claims else None)
 
     @cached_property
     def dashboard(self) -> "Dashboard | None":

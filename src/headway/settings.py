@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from headway.domain.enrolments import EnrolmentMode
 from headway.domain.errors import ConfigurationError
+from headway.domain.people import ProfilesMode
 
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
 _ORIGIN = re.compile(rf"https?://{_HOST}(:[0-9]{{1,5}})?")
@@ -88,6 +89,11 @@ class Settings(BaseSettings):
     )
     oidc_groups_claim: str = Field("groups", description="Claim of the ID token that limits statistics:read to groups.")
 
+    profiles: ProfilesMode = Field(
+        ProfilesMode.ADMIN,
+        description="Which learner profiles are kept: off (none), admin (those that the API and imports are given), or "
+        "claims (also those of tokens' claims).",
+    )
     cors_origins: Annotated[list[str], NoDecode] = Field(
         default=[], description="Origins whose pages may call the API, separated by commas; none by default."
     )

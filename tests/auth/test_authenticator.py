@@ -13,6 +13,7 @@ import pytest
 from headway.auth import Authenticator, PinnedKey, SharedSecret, authenticator
 from headway.domain.errors import NotAuthenticatedError
 from headway.domain.identifiers import LearnerId
+from headway.domain.people import LearnerProfile
 from headway.domain.principal import Principal
 
 SECRET = "a-shared-secret-of-more-than-thirty-two-bytes"
@@ -346,3 +347,13 @@ async def test_the_oldest_token_leaves_a_full_cache(door: Authenticator, monkeyp
 def test_no_token_is_cached_before_it_is_verified(door: Authenticator) -> None:
     assert door.known(None) is None
     assert door.known(bearer()) is None
+
+
+async def test_what_a_token_says_of_its_learner_is_told_once(keys: CountingKeys, clock: Clock) -> None:
+    told: list[tuple[LearnerId, LearnerProfile]] = []
+    door = Authenticator(keys, clock=clock, on_verified=lambda learner, profile: told.append((learner, profile)))
+    token = bearer(name="Ada Lovelace", email="ada")
+    for _ in range(3):
+        await door.authenticate(token)
+    await refusal(door, bearer("another secret of more than thirty-two bytes", name="Mallory"))
+    assert told == [(LearnerId(LEARNER), LearnerProfile(name="Ada Lovelace"))]

@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headway.auth import learner_id
-from headway.auth.claims import principal_of
+from headway.auth.claims import principal_of, profile_of
 from headway.domain.errors import CourseNotGrantedError, GroupNotGrantedError, MissingScopeError
 from headway.domain.identifiers import CourseId, GroupId
+from headway.domain.people import LearnerProfile
 
 # Too short to be a UUID by chance.
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=35)
@@ -154,3 +155,25 @@ def test_the_claims_courses_and_groups_limit_together() -> None:
         both.require_statistics(CourseId(OTHER), GroupId(OTHER))
     with pytest.raises(GroupNotGrantedError):
         both.require_statistics(CourseId(COURSE), GroupId(COURSE))
+
+
+def test_the_standard_claims_make_a_profile() -> None:
+    claims = {"name": " Ada Lovelace ", "email": "ada@example.org", "locale": "en_GB", "zoneinfo": "Europe/London"}
+    assert profile_of(claims) == LearnerProfile("Ada Lovelace", "ada@example.org", None, "en-GB", "Europe/London")
+    assert profile_of({"given_name": "Ada", "family_name": "Lovelace"}).name == "Ada Lovelace"
+    assert profile_of({"family_name": "Lovelace"}).name == "Lovelace"
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {},
+        {"name": "", "email": "", "locale": "", "zoneinfo": ""},
+        {"name": 7, "email": ["ada@example.org"], "locale": None, "zoneinfo": {}},
+        {"name": "x" * 201, "email": "ada", "locale": "!", "zoneinfo": "Mars"},
+        {"name": "\ud800", "email": "ada@example.org\x00"},
+        {"email": "ada@example.org", "email_verified": False},
+    ],
+)
+def test_claims_that_break_a_rule_are_left_out(claims: dict[str, object]) -> None:
+    assert profile_of(claims) == LearnerProfile()

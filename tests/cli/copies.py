@@ -98,12 +98,14 @@ class Copying:
         return self.finish()
 
 
-def check_table(finished: Finished, *, courses: int, rows: int, all_course_progress: int, groups: int = 0) -> None:
-    """Check that the copy was complete and reported that. There were no finished days."""
+def check_table(
+    finished: Finished, *, courses: int, rows: int, all_course_progress: int, groups: int = 0, profiles: int = 0
+) -> None:
+    """Check that the copy was complete and reported that. There were no finished days and no completions."""
     assert finished.code == 0, finished
     _heading, *lines, _closing = finished.out.splitlines()
     assert [line.replace(",", "").split()[-3:] for line in lines] == [
-        [str(count), str(count), "0"] for count in (courses, all_course_progress, rows, 0, groups)
+        [str(count), str(count), "0"] for count in (courses, all_course_progress, rows, 0, 0, groups, profiles)
     ]
 
 

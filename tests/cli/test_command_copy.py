@@ -56,6 +56,10 @@ class Player:
             client.delete(f"/progress/{self.course_id}/lessons/{self.lessons[-1]}").raise_for_status()
             self.tag = client.get(f"/progress/{self.course_id}/lessons/{self.lessons[0]}").headers["ETag"]
 
+    def is_named(self, running: Running) -> None:
+        with running.client(None, "learners:admin") as admin:
+            admin.put(f"/learners/{self.learner}/profile", json={"name": "Zoë ✎"}).raise_for_status()
+
     def go_on(self, running: Running) -> None:
         """Change what was read before; after that the same tag is refused."""
         path = f"/progress/{self.course_id}/lessons/{self.lessons[0]}"
@@ -71,6 +75,7 @@ class Player:
             # A copy does not know what its source had still to derive, so it looks for it at every learner's.
             eventually(lambda: client.get(f"/courses/{self.course_id}").json()["recalculation"] is None)
             paths = [f"/courses/{self.course_id}", f"/progress/{self.course_id}", "/progress"]
+            paths.append(f"/learners/{self.learner}/profile")
             return [client.get(path).json() for path in paths]
 
 
@@ -83,13 +88,15 @@ def test_an_installation_moves_to_postgresql_and_back(folder: Path, sqlite_url: 
         players = [Player(course_id, lessons) for _ in range(3)]
         for player in players:
             player.begin(running)
+            player.is_named(running)
         seen = [player.sees(running) for player in players]
         running.stop()
     group_id = str(uuid4())
     members = [option for player in players for option in ("--member", player.learner)]
     assert program("groups", "put", group_id, "--title", "Class ✎", *members).code == 0
     group = program("groups", "show", group_id, "--json").out
-    check_table(program("copy", sqlite_url, postgres_url), courses=1, rows=6, all_course_progress=3, groups=1)
+    copied = program("copy", sqlite_url, postgres_url)
+    check_table(copied, courses=1, rows=6, all_course_progress=3, groups=1, profiles=3)
     assert moved("groups", "show", group_id, "--json").out == group
     assert moved("groups", "drop", group_id, players[0].learner).code == 0
     with moved.serve() as running:
@@ -99,8 +106,8 @@ def test_an_installation_moves_to_postgresql_and_back(folder: Path, sqlite_url: 
         seen = [player.sees(running) for player in players]
         running.stop()
     back = moved("copy", postgres_url, sqlite_url)
-    check_table(back, courses=1, rows=6, all_course_progress=3, groups=1)
-    assert copied_rows(back) == 7  # a row and course progress of each learner's, and the group
+    check_table(back, courses=1, rows=6, all_course_progress=3, groups=1, profiles=3)
+    assert copied_rows(back) == 7  # lesson progress and course progress of each learner, and the group
     assert players[0].learner not in program("groups", "show", group_id).out
     with program.serve() as running:
         assert [player.sees(running) for player in players] == seen

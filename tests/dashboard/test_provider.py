@@ -18,7 +18,7 @@ from headway.domain.identifiers import CourseId, GroupId
 from support.browser import DASHBOARD, LOOKS, barriers, fits
 from support.identity import CLIENT_ID, CLIENT_SECRET, Provider, provider
 from support.program import forked_headway_serve
-from support.running import Running
+from support.running import Running, eventually
 
 SESSION_SECRET = "a secret of the pages' sessions in the tests"
 
@@ -111,6 +111,20 @@ def test_the_configured_claims_name_the_learner_and_the_scopes(
     assert session.principal.scopes == {"statistics:read", "courses:write"}
     assert session.principal.courses == frozenset({CourseId(course_id)})
     assert session.principal.groups == frozenset({GroupId(course_id)})
+
+
+def test_the_id_tokens_claims_name_the_learner(browser: Browser, folder: Path, identity: Provider) -> None:
+    identity.control(claims={"name": "Ada Lovelace", "email": "ada@example.org", "email_verified": False})
+    path = f"/learners/{learner_id('ada', identity.issuer)}/profile"
+    with (
+        serving(folder, identity, profiles="claims") as running,
+        browser.new_context(base_url=running.base_url) as context,
+        running.client(None, "learners:admin") as admin,
+    ):
+        sign_in(context.new_page())
+        eventually(lambda: admin.get(path).status_code == 200)
+        profile = admin.get(path).json()
+    assert (profile["name"], profile["email"]) == ("Ada Lovelace", None)
 
 
 def test_a_public_client_signs_in_with_pkce_only(browser: Browser, folder: Path, identity: Provider) -> None:

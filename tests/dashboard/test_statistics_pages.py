@@ -412,3 +412,19 @@ def test_the_writer_of_a_completion_against_the_conditions_is_shown(
         row = page.get_by_role("row").filter(has_text=quiz["title"])
         expect(row).to_contain_text(f"against its conditions, by {teacher}")
         assert fits(page)
+
+
+def test_learners_with_a_profile_are_shown_by_name(
+    browser: Browser, running: Running, taught: Taught, teacher: str
+) -> None:
+    learner = taught.learners[2]
+    with running.client(None, "learners:admin") as admin:
+        admin.put(f"/learners/{learner}/profile", json={"name": "<b>Ada</b> Lovelace"}).raise_for_status()
+    with visiting(browser, running, teacher, TEACHER) as context:
+        page = context.new_page()
+        page.goto(f"{taught.page}?sort=name&order=asc")
+        expect(page.locator("#roster tbody tr").first).to_contain_text("<b>Ada</b> Lovelace")
+        page.locator("#roster").get_by_role("link", name="<b>Ada</b> Lovelace").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text("<b>Ada</b> Lovelace")
+        expect(page.get_by_text(learner)).to_be_visible()
+        assert fits(page)

@@ -28,7 +28,7 @@ TAKES_A_GROUP: Final = {
     "List Course Learners",
 }  # fmt: skip
 """Operations that need `group=` from such a token."""
-TAKES_NO_GROUP: Final = {"List Statistics", "Get Course Learner", "List Groups", "Get Group"}
+TAKES_NO_GROUP: Final = {"List Statistics", "Get Course Learner", "List Groups", "Get Group", "Find People"}
 """Operations with a test of their own below."""
 
 
@@ -197,3 +197,22 @@ def test_the_claims_limit_no_other_scope_and_not_the_learners_own_progress(
     client = httpx.Client(base_url=running.base_url + PREFIX, headers=headers, transport=connections, timeout=20)
     assert client.get("/progress").json() == []
     assert client.get(f"/groups/{town.other_id}").json()["members"] == [town.neighbour]
+
+
+def test_people_are_found_among_the_members_only(
+    town: Town, tutor: httpx.Client, limited: Callable[..., httpx.Client], admin: httpx.Client
+) -> None:
+    everybody = {learner: f"Person {uuid4()}" for learner in (town.member, *town.others)}
+    for learner, name in everybody.items():
+        admin.put(f"/learners/{learner}/profile", json={"name": name}).raise_for_status()
+    for query in ("", "?query=person", f"?query={town.member}", f"?course={town.course_id}"):
+        check_refusal(tutor.get(f"/learners{query}"), "Add group=")
+    check_refusal(tutor.get("/learners", params={"group": town.other_id}), town.other_id)
+    for query in ("", "person", town.member):
+        found = tutor.get("/learners", params={"group": town.group_id, "query": query}).json()["learners"]
+        assert [one["user_id"] for one in found] == [town.member]
+    for stranger in town.others:
+        asked = {"group": town.group_id, "query": stranger}
+        assert tutor.get("/learners", params=asked).json()["learners"] == []
+    elsewhere = limited(groups=[town.group_id], courses=[town.second_id])
+    assert elsewhere.get("/learners", params={"group": town.group_id}).json()["learners"] == []

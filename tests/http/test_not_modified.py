@@ -28,6 +28,7 @@ def reader(client_of: Callable[..., httpx.Client], reader_id: str, lesson_path: 
     """Return the client of a learner who may read everything and has progress in one lesson."""
     client = client_of(reader_id, *SCOPES)
     client.put(lesson_path, json={"progress_percentage": 5}).raise_for_status()
+    client.put(f"/learners/{reader_id}/profile", json={"name": "Ada"}).raise_for_status()
     return client
 
 

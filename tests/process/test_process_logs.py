@@ -2,14 +2,17 @@ import json
 import os
 import socket
 import threading
+import time
 from pathlib import Path
+from uuid import uuid4
 
+import jwt
 import pytest
 
 from support.load import Written
 from support.probes import address, free_port, get, refuses_connections
 from support.program import ForkedProgram, drain, forked_headway_serve, open_memory_file
-from support.running import Running, eventually, service_environment
+from support.running import SECRET, Running, eventually, service_environment
 
 NOTE = "what a learner noted for herself"
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: headway\r\n\r\n"
@@ -46,6 +49,33 @@ def test_json_logs_are_one_object_a_line(folder: Path, rows: list[Written]) -> N
     logged = {(event["route"], event["status"]) for event in events if event["event"] == "request"}
     assert {("/api/v1/education/progress/{course_id}", status) for status in (200, 401)} <= logged
     assert "request-of-the-test" in {event.get("request_id") for event in events}
+
+
+def test_no_name_and_no_email_is_logged(folder: Path) -> None:
+    profile = {"name": "Secretname", "email": "secret@example.org", "external_id": "secret-4711"}
+    told = {"sub": str(uuid4()), "exp": time.time() + 3600, "name": profile["name"], "email": profile["email"]}
+    claims = {"Authorization": f"Bearer {jwt.encode(told, SECRET, 'HS256')}"}
+    with (
+        forked_headway_serve(folder, profiles="claims", log_requests="all", log_level="debug") as running,
+        running.client(None, "learners:admin") as admin,
+    ):
+        admin.get("/progress", headers=claims).raise_for_status()
+        eventually(lambda: admin.get(f"/learners/{told['sub']}/profile").status_code == 200)
+        path = f"/learners/{uuid4()}/profile"
+        answers = [
+            admin.put(path, json=profile),
+            admin.put(path, json=profile | {"time_zone": profile["name"]}),
+            admin.put(path, json=profile, headers={"If-None-Match": "*"}),
+            admin.get("/learners", params={"query": profile["name"]}),
+            admin.get("/learners", params={"query": profile["email"], "course": profile["name"]}),
+            admin.delete(path.removesuffix("/profile")),
+        ]
+        assert [answer.status_code for answer in answers] == [200, 422, 412, 200, 422, 204]
+        running.stop()
+    log = "".join(running.log)
+    assert log.count("/profile") >= 4
+    assert "learner_erased" in log
+    assert "secret" not in log.lower()
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])

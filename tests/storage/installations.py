@@ -15,6 +15,7 @@ from headway.domain.course_progress import CourseProgress, EnrolmentSource, Lear
 from headway.domain.groups import Group
 from headway.domain.holdings import HeldDay, LearnerDayKey
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId, ProgressId
+from headway.domain.people import LearnerProfile, StoredProfile
 from headway.domain.ports import Archive, Store
 from headway.domain.progress import LessonProgress
 from headway.storage.postgres import PostgresStore
@@ -33,6 +34,7 @@ class Installation(NamedTuple):
     days: Sequence[HeldDay] = ()
     completions: Sequence[Completion] = ()
     groups: Sequence[Group] = ()
+    profiles: Sequence[StoredProfile] = ()
 
 
 def archive_of(store: Store) -> Archive:
@@ -47,6 +49,7 @@ async def fill(archive: Archive, installation: Installation) -> None:
     await archive.put_days(installation.days)
     await archive.put_completions(installation.completions)
     await archive.put_groups(installation.groups)
+    await archive.put_profiles(installation.profiles)
     await archive.raise_revision(installation.revision)
 
 
@@ -79,7 +82,11 @@ async def content(archive: Archive, batch: int = _BATCH) -> Installation:
     while len(few := await archive.groups(groups[-1].id if groups else None, batch)) == batch:
         groups += few
     groups += few
-    held = tuple(days), tuple(completions), groups or ()
+    profiles: list[StoredProfile] = []
+    while len(people := await archive.profiles(profiles[-1].learner_id if profiles else None, batch)) == batch:
+        profiles += people
+    profiles += people
+    held = tuple(days), tuple(completions), groups or (), tuple(profiles)
     return Installation(courses, found, all_course_progress, await archive.revision(), *held)
 
 
@@ -187,6 +194,14 @@ _COMPLETIONS: Final = st.builds(
     st.none() | st.sampled_from([0, 69.5]),
     st.none() | MOMENTS,
 )
+_TEXTS: Final = st.none() | st.sampled_from(["Zoë ✎ 'quoted'", "ada@example.org", "47/11"])
+_PROFILES: Final = st.builds(
+    StoredProfile,
+    UUIDS.map(LearnerId),
+    st.builds(LearnerProfile, _TEXTS, _TEXTS, _TEXTS, _TEXTS, _TEXTS),
+    st.frozensets(st.sampled_from(LearnerProfile._fields), max_size=1),
+    st.integers(1, 2**62),
+)
 
 
 def _sorted(items: st.SearchStrategy[Any], key: Any) -> st.SearchStrategy[Any]:
@@ -202,4 +217,5 @@ INSTALLATIONS: Final = st.builds(
     _sorted(_held_days(), _key).map(tuple),
     _sorted(_COMPLETIONS, lambda completion: completion[:3]).map(tuple),
     _sorted(_groups(), lambda group: group.id).map(lambda drawn: drawn or ()),
+    _sorted(_PROFILES, lambda stored: stored.learner_id).map(tuple),
 )

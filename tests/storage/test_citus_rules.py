@@ -12,7 +12,7 @@ from headway.storage.postgres import database as database_module
 from headway.storage.postgres.cluster import Node
 from headway.storage.postgres.database import Database
 from headway.storage.postgres.schema import DISTRIBUTED, ON_EVERY_NODE, statements_of
-from headway.storage.postgres.statements import GROUPS, ROSTERS
+from headway.storage.postgres.statements import GROUPS, PROFILES, ROSTERS
 from headway.storage.shared.queries import read_queries
 from storage import citus
 from storage.citus import RULES, Rule, Schema, Tree, statements
@@ -41,10 +41,13 @@ def _named_statements() -> dict[str, str]:
 def _built_statements() -> dict[str, str]:
     """Return the statements that are built of pieces, by how they find and sort learners."""
     built = {f"roster:{way.value}:incomplete": statement for way, statement in ROSTERS.incomplete.items()}
+    built |= {f"roster:{way.value}:unnamed": statement for way, statement in ROSTERS.unnamed.items()}
     for way, by_order in ROSTERS.sorted.items():
         for (order, descending), statement in by_order.items():
             built[f"roster:{way.value}:{order}:{descending}"] = statement
     built |= {f"groups:built:{name}": statement for name, statement in GROUPS._asdict().items()}
+    built |= {f"roster:names:{descending}": statement for descending, statement in ROSTERS.names.items()}
+    built |= {f"profiles:{name}": statement for name, statement in PROFILES._asdict().items()}
     return built
 
 

@@ -18,6 +18,7 @@ from headway.domain.errors import ConfigurationError
 from headway.domain.groups import Group
 from headway.domain.holdings import CompletionKey, CourseProgressKey, HeldDay, Holdings, LearnerDayKey, LessonKey
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, ProgressId
+from headway.domain.people import LearnerProfile, StoredProfile
 from headway.domain.progress import LessonProgress
 from headway.storage import copying
 from headway.storage.copying import Compared
@@ -100,6 +101,13 @@ class Memory:
         self.puts += len(groups)
         self._hold(groups)
 
+    async def profiles(self, after: LearnerId | None, limit: int) -> Sequence[StoredProfile]:
+        return self._after(StoredProfile, (after,) if after else None, limit)
+
+    async def put_profiles(self, profiles: Sequence[StoredProfile]) -> None:
+        self.puts += len(profiles)
+        self._hold(profiles)
+
     def recount(self, course_id: CourseId | None) -> Any:
         raise NotImplementedError
 
@@ -114,6 +122,8 @@ def _key(item: Any) -> tuple[str, ...]:
         return (item.learner_id, item.course_id, "", str(item.completed_at))
     if isinstance(item, Group):
         return (item.id,)
+    if isinstance(item, StoredProfile):
+        return (item.learner_id,)
     return (*item[:3],) if isinstance(item, LessonProgress) else (*item[:2],)
 
 
@@ -173,6 +183,7 @@ def counted(
     days: tuple[int, int, int] = (0, 0, 0),
     completions: tuple[int, int, int] = (0, 0, 0),
     groups: tuple[int, int, int] = (0, 0, 0),
+    profiles: tuple[int, int, int] = (0, 0, 0),
 ) -> list[Compared]:
     return [
         Compared("courses", *courses),
@@ -181,6 +192,7 @@ def counted(
         Compared("finished days", *days),
         Compared("completions", *completions),
         Compared("groups", *groups),
+        Compared("learner profiles", *profiles),
     ]
 
 
@@ -278,3 +290,14 @@ async def test_writes_during_the_copy_are_counted(changed: Any, expected: list[C
     assert list(await copying.compare(source, destination, lambda _: None)) == expected
     swapped = [Compared(kind, there, here, differing) for kind, here, there, differing in expected]
     assert list(await copying.compare(destination, source, lambda _: None)) == swapped
+
+
+@pytest.mark.usefixtures("batch")
+async def test_profiles_are_copied_and_only_earlier_ones_are_replaced() -> None:
+    def profiles(version: int) -> list[StoredProfile]:
+        return [StoredProfile(learner, LearnerProfile("Ada"), frozenset(), version) for learner in OTHER_LEARNERS]
+
+    source = Memory(*profiles(2))
+    assert await copied(source, Memory()) == counted(profiles=(len(OTHER_LEARNERS), len(OTHER_LEARNERS), 0))
+    assert await copied(source, Memory(*profiles(1))) == counted(profiles=(len(OTHER_LEARNERS), len(OTHER_LEARNERS), 0))
+    assert "a learner profile that was changed there" in await refusal(source, Memory(*profiles(3)))

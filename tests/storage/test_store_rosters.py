@@ -15,16 +15,24 @@ from domain.values import lesson
 from headway.domain.catalogue import Course
 from headway.domain.course_progress import CourseProgress
 from headway.domain.identifiers import LearnerId
+from headway.domain.people import NO_PROFILE, LearnerProfile
 from headway.domain.ports import Store
 from headway.domain.progress import Status
-from headway.domain.roster import LearnerIds, RosterOrder, RosterQuery, position_of
-from headway.storage.shared import rosters
+from headway.domain.roster import LearnerIds, RosterOrder, RosterPosition, RosterQuery, position_of
+from headway.storage.shared import profiles, rosters
 from headway.storage.shared.roster_statements import Way
 from headway.storage.sqlite.statements import ROSTERS
-from storage.stores import Clock, MakeStore, merge_write, new_course, opened, sqlite_store
+from storage.stores import Clock, MakeStore, merge_write, new_course, new_learner, opened, sqlite_store
 
 IDS: Final = [LearnerId(f"{digits:08x}-0000-0000-0000-000000000000") for digits in (0, 1, 0x3FFFFFFF, 0x40000000)]
 IDS.append(LearnerId("ffffffff-ffff-ffff-ffff-ffffffffffff"))
+PROFILES: Final = {
+    IDS[0]: LearnerProfile("Zoë Zuse"),
+    IDS[1]: LearnerProfile("Ábaco"),
+    IDS[2]: LearnerProfile(email="zoe@example.org"),
+    IDS[3]: LearnerProfile("abanico Zoe"),
+}
+"""The last learner has no profile, and the one before has no name."""
 DAY: Final = datetime(2026, 1, 2, tzinfo=UTC)
 FIRST, SECOND, OPTIONAL = lesson(1), lesson(2), lesson(3, required=False)
 QUERIES: Final[dict[str, tuple[RosterQuery, Callable[[CourseProgress], bool]]]] = {
@@ -51,6 +59,17 @@ QUERIES: Final[dict[str, tuple[RosterQuery, Callable[[CourseProgress], bool]]]] 
         RosterQuery(incomplete_lesson=FIRST.id, failed_at_least=2),
         lambda one: one.learner_id == IDS[0],
     ),
+    "of a word": (RosterQuery(words=("zo",)), lambda one: one.learner_id in {IDS[0], IDS[2], IDS[3]}),
+    "of two words": (RosterQuery(words=("zo", "ab")), lambda one: one.learner_id == IDS[3]),
+    "of no word": (RosterQuery(words=("o",)), lambda _: False),
+    "of a word, at a lesson": (
+        RosterQuery(words=("zoe",), at_lesson=FIRST.id),
+        lambda one: one.learner_id in {IDS[0], IDS[2]},
+    ),
+    "of a word, of some ids": (
+        RosterQuery(words=("zoe",), learners=LearnerIds(IDS[1], IDS[4])),
+        lambda one: one.learner_id in {IDS[2], IDS[3]},
+    ),
 }
 
 
@@ -64,7 +83,14 @@ async def _fill(store: Store, clock: Clock) -> Course:
     clock.now = DAY
     await store.write(merge_write(IDS[2], course, FIRST, status=Status.IN_PROGRESS, quiz_attempts=1))
     await store.write(merge_write(IDS[4], course, FIRST, status=Status.COMPLETED))
+    for learner, profile in PROFILES.items():
+        await store.profiles.put(learner, profile)
+    await store.profiles.put(new_learner(), LearnerProfile("Zoe of another course"))
     return course
+
+
+def _position(one: CourseProgress, order: RosterOrder) -> RosterPosition:
+    return position_of(one, order, PROFILES.get(one.learner_id, NO_PROFILE))
 
 
 async def _pages(store: Store, course: Course, query: RosterQuery) -> list[CourseProgress]:
@@ -75,7 +101,7 @@ async def _pages(store: Store, course: Course, query: RosterQuery) -> list[Cours
         found += page
         if len(page) < query.limit or len(found) > len(IDS):
             return found
-        query = replace(query, after=position_of(page[-1], query.order))
+        query = replace(query, after=_position(page[-1], query.order))
 
 
 @pytest.mark.parametrize("few", [5_000, -1], ids=["found", "walked"])
@@ -83,7 +109,8 @@ async def _pages(store: Store, course: Course, query: RosterQuery) -> list[Cours
 async def test_pages_list_each_learner_once_in_order(
     make_store: MakeStore, monkeypatch: pytest.MonkeyPatch, few: int, limit: int
 ) -> None:
-    monkeypatch.setattr(rosters, "FEW", few)
+    for module, name in ((rosters, "FEW"), (rosters, "FEW_LEARNERS"), (profiles, "FEW_PEOPLE")):
+        monkeypatch.setattr(module, name, few)
     clock = Clock()
     async with opened(make_store(clock=clock)) as store:
         course = await _fill(store, clock)
@@ -100,7 +127,7 @@ async def test_pages_list_each_learner_once_in_order(
 
 def _in_order(asked: Sequence[CourseProgress], order: RosterOrder, *, descending: bool) -> list[LearnerId]:
     """Return the learners in the order of a query. Those without a completion come last, by id."""
-    positions = [position_of(one, order) for one in asked]
+    positions = [_position(one, order) for one in asked]
     sortable = [position for position in positions if position.value is not None]
     sortable.sort(key=lambda position: (position.value, position.learner_id), reverse=descending)
     rest = sorted(position.learner_id for position in positions if position.value is None)
@@ -111,9 +138,10 @@ _BY_WALKING: Final = {
     RosterOrder.PROGRESS: "course_progress_by_progress (course_id=? AND (completed_lessons,user_id)",
     RosterOrder.LAST_SEEN: "course_progress_by_day (course_id=? AND (day,user_id)",
     RosterOrder.COMPLETED: "course_progress_by_completion (course_id=? AND (completed_at,user_id)",
+    RosterOrder.NAME: "q USING INDEX profiles_by_name (",
 }
 _BY_IDS: Final = "course_progress_by_learner (course_id=? AND user_id>? AND user_id<?)"
-_BY_MEMBERS: Final = "course_progress_by_learner (course_id=? AND user_id=?)"
+_AMONG: Final = "(course_id=? AND user_id=?)"
 _BY_LESSON: Final = "course_progress_by_lesson (course_id=? AND at_lesson=?"
 
 
@@ -128,12 +156,19 @@ async def test_sqlite_uses_the_intended_index(folder: Path, order: RosterOrder, 
             values = [None] * len(set(re.findall(r"\$\d+", statement)))
             return "; ".join(step[3] for step in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values))
 
-        walking, by_ids, by_lesson, by_members = (plan(ROSTERS.sorted[way][order, descending]) for way in Way)
+        by_ids, by_lesson, among = (
+            plan(ROSTERS.sorted[way][order, descending]) for way in (Way.BY_IDS, Way.BY_LESSON, Way.AMONG)
+        )
+        walk = (
+            ROSTERS.names[descending] if order is RosterOrder.NAME else ROSTERS.sorted[Way.WALKING][order, descending]
+        )
+        walking = plan(walk)
         assert _BY_WALKING[order] in walking
         assert "FOR ORDER BY" not in walking
         assert _BY_IDS in by_ids
         assert _BY_LESSON in by_lesson
-        assert _BY_MEMBERS in by_members
-        assert "user_id=?)" in plan(ROSTERS.incomplete[Way.BY_MEMBERS]).partition(";")[0]
-        assert _BY_IDS in plan(ROSTERS.incomplete[Way.WALKING])
-        assert _BY_LESSON in plan(ROSTERS.incomplete[Way.BY_LESSON])
+        assert _AMONG in among
+        for by_id in (ROSTERS.incomplete, ROSTERS.unnamed):
+            assert _BY_IDS in plan(by_id[Way.WALKING])
+            assert _BY_LESSON in plan(by_id[Way.BY_LESSON])
+            assert _AMONG in plan(by_id[Way.AMONG])

@@ -1,7 +1,7 @@
 """Authentication: bearer tokens, browser sessions, identity providers, and the keys and secrets that they need."""
 
 from headway.auth.authenticator import Authenticator
-from headway.auth.claims import issue_token, learner_id
+from headway.auth.claims import OnVerified, issue_token, learner_id
 from headway.auth.jwks import JwksUrl
 from headway.auth.keys import KeySource, PinnedKey, PublicKey, SharedSecret
 from headway.auth.provider import Failure, IdentityProvider, ProviderSettings, SignInError
@@ -14,6 +14,7 @@ __all__ = [
     "IdentityProvider",
     "JwksUrl",
     "KeySource",
+    "OnVerified",
     "PinnedKey",
     "ProviderSettings",
     "PublicKey",

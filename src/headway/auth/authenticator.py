@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import jwt
 
-from headway.auth.claims import Claims, expiry_of, principal_of
+from headway.auth.claims import Claims, OnVerified, expiry_of, principal_of, profile_of
 from headway.auth.keys import KeySource
 from headway.domain.errors import NotAuthenticatedError
 from headway.domain.principal import Principal
@@ -32,7 +32,8 @@ class Authenticator:
     """Verifies bearer tokens with the keys of one source.
 
     Where `issuer` or `audience` is given, the token must have the same one; otherwise that claim is not checked.
-    `clock` returns the seconds since 1970. The issuer's clock may differ from it by `leeway` seconds.
+    `clock` returns the seconds since 1970. The issuer's clock may differ from it by `leeway` seconds. `on_verified` is
+    called once for each token that is remembered.
     """
 
     def __init__(
@@ -43,12 +44,14 @@ class Authenticator:
         audience: str | None = None,
         leeway: float = 0,
         clock: Callable[[], float] = time.time,
+        on_verified: OnVerified | None = None,
     ) -> None:
         self._keys = keys
         self._issuer = issuer
         self._audience = audience
         self._leeway = leeway
         self._clock = clock
+        self._on_verified = on_verified
         self._verified: OrderedDict[bytes | None, Principal] = OrderedDict()
         self._remembered_bytes = 0
         # claims.py checks the times, because PyJWT cannot use `clock`.
@@ -85,6 +88,8 @@ class Authenticator:
         principal = replace(principal_of(claims), expires_at=expires_at)
         if authorization == b"Bearer " + token:  # so a token has one entry, though a header can be written in many ways
             self._remember(authorization, principal)
+            if self._on_verified is not None:
+                self._on_verified(principal.learner_id, profile_of(claims))
         return principal
 
     async def _verified_claims(self, token: bytes) -> Claims:

@@ -1,7 +1,7 @@
 """The claims of tokens (RFC 7519 section 4): reads those of a verified token, and issues this service's own tokens."""
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -12,9 +12,12 @@ import jwt
 from headway.auth.keys import signing_key
 from headway.domain.errors import InvalidValueError, NotAuthenticatedError, Problem
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, is_canonical_uuid
+from headway.domain.people import LearnerProfile, field_problems
 from headway.domain.principal import Principal
 
 Claims = Mapping[str, Any]
+OnVerified = Callable[[LearnerId, LearnerProfile], None]
+"""Is called with what a verified token says about its learner."""
 
 _NEVER: Final = 2**53
 """The latest expiry that is used, in seconds. A token may contain a number too large for a float."""
@@ -45,6 +48,29 @@ def principal_of(claims: Claims) -> Principal:
     courses = frozenset(map(CourseId, _ids(claims["courses"]))) if "courses" in claims else None
     groups = frozenset(map(GroupId, _ids(claims["groups"]))) if "groups" in claims else None
     return Principal(learner_id(subject, _text(claims, "iss")), _scopes(claims.get("scope")), courses, groups)
+
+
+def profile_of(claims: Claims) -> LearnerProfile:
+    """Return what the standard claims say about the learner (OpenID Connect Core section 5.1).
+
+    A claim that breaks a rule of learner profiles is left out, and so is an e-mail that the issuer has not verified.
+    """
+    names = [_claimed_text(claims, name) for name in ("given_name", "family_name")]
+    locale = _claimed_text(claims, "locale")
+    given = {
+        "name": _claimed_text(claims, "name") or " ".join(filter(None, names)) or None,
+        "email": None if claims.get("email_verified") is False else _claimed_text(claims, "email"),
+        "locale": locale and locale.replace("_", "-"),  # as some providers write it
+        "time_zone": _claimed_text(claims, "zoneinfo"),
+    }
+    return LearnerProfile(**{name: value for name, value in given.items() if not any(field_problems(name, value))})
+
+
+def _claimed_text(claims: Claims, name: str) -> str | None:
+    value = claims.get(name)
+    if not isinstance(value, str) or not _is_unicode(value):
+        return None
+    return value.strip() or None
 
 
 def expiry_of(claims: Claims, now: float, leeway: float = 0) -> float:

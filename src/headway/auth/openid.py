@@ -19,7 +19,7 @@ from joserfc.errors import ClaimError, JoseError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from headway.auth.claims import principal_of
+from headway.auth.claims import OnVerified, principal_of, profile_of
 from headway.auth.provider import Failure, ProviderSettings, SignInError
 from headway.domain.errors import NotAuthenticatedError
 from headway.domain.principal import Principal
@@ -36,8 +36,9 @@ _KNOWN_SECONDS: Final = 60.0
 class OpenIdProvider:
     """An OpenID Connect provider. `finish` fetches its metadata and keys each time, so withdrawn keys do not count."""
 
-    def __init__(self, settings: ProviderSettings) -> None:
+    def __init__(self, settings: ProviderSettings, on_verified: OnVerified | None = None) -> None:
         self._settings = settings
+        self._on_verified = on_verified
         self._known: Any = None
         self._known_until = 0.0
         self._asking = asyncio.Lock()
@@ -122,7 +123,10 @@ class OpenIdProvider:
             named["courses"] = claims[self._settings.courses_claim]
         if self._settings.groups_claim in claims:
             named["groups"] = claims[self._settings.groups_claim]
-        return principal_of(named)
+        principal = principal_of(named)
+        if self._on_verified is not None:
+            self._on_verified(principal.learner_id, profile_of(claims))
+        return principal
 
 
 @contextmanager

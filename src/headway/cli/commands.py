@@ -12,7 +12,19 @@ from rich.text import Text
 
 from headway.app import VERSION, Headway
 from headway.auth import issue_token
-from headway.cli import copying, courses, demo, enrolments, groups, importing, learners, links, statistics, verifying
+from headway.cli import (
+    copying,
+    courses,
+    demo,
+    enrolments,
+    groups,
+    importing,
+    learners,
+    links,
+    people,
+    statistics,
+    verifying,
+)
 from headway.cli.console import (
     announce,
     course_id_of,
@@ -43,6 +55,7 @@ app.add_typer(importing.app, name="progress")
 app.add_typer(learners.app, name="learners")
 app.add_typer(enrolments.app, name="enrolments")
 app.add_typer(enrolments.completions_app, name="completions")
+app.add_typer(people.app, name="people")
 
 
 def _version(wanted: bool) -> None:

@@ -17,6 +17,7 @@ from headway.cli.console import OPERATOR, announce, fail, load_settings, out, re
 from headway.cli.documents import course_files, read_courses
 from headway.domain.catalogue import Course, Lesson, LessonKind
 from headway.domain.identifiers import GroupId, LearnerId
+from headway.domain.people import LearnerProfile, ProfilesMode
 from headway.domain.principal import COURSES_WRITE, STATISTICS_READ, Principal
 from headway.domain.progress import ProgressUpdate, Status
 from headway.domain.sign_in import SignIn, new_code
@@ -30,6 +31,13 @@ LEARNERS: Final = {"ada": (3, 1), "grace": (7, 4), "linus": (1, 0), "margaret": 
 GROUPS: Final = {
     GroupId("5a1c7e0e-2c5a-4f0e-9a50-0d5f0d3c1b7a"): ("Class 7a", ("ada", "grace", "linus")),
     GroupId("5a1c7e0e-2c5a-4f0e-9a50-0d5f0d3c1b7b"): ("Class 7b", ("margaret", "tim")),
+}
+_NAMES: Final = {
+    "ada": "Ada Lovelace",
+    "grace": "Grace Hopper",
+    "linus": "Linus Torvalds",
+    "margaret": "Margaret Hamilton",
+    "tim": "Tim Berners-Lee",
 }
 _CURL_DATA: Final = '{"progress_percentage": 42.5, "video_position_seconds": 331, "time_spent_minutes": 6}'
 
@@ -88,12 +96,20 @@ async def _fill(headway: Headway, courses: list[Course]) -> None:
         for course in courses:
             await headway.services.catalogue.put_course(OPERATOR, course)
         for name, finished in LEARNERS.items():
+            await _name(headway, name)
             principal = Principal(_learner(name))
             for course, count in zip(courses, finished, strict=True):
                 for lesson, update in _progress(course, count):
                     await headway.services.progress.record(principal, course.id, lesson.id, update)
         for group_id, (title, names) in GROUPS.items():
             await headway.services.groups.put(OPERATOR, group_id, title, map(_learner, names))
+
+
+async def _name(headway: Headway, name: str) -> None:
+    """Store the learner's profile, unless the settings turn profiles off."""
+    if headway.settings.profiles is not ProfilesMode.OFF:
+        profile = LearnerProfile(_NAMES[name], f"{name}@school.example", locale="en")
+        await headway.services.people.put_profile(OPERATOR, _learner(name), profile)
 
 
 def _progress(course: Course, finished: int) -> list[tuple[Lesson, ProgressUpdate]]:

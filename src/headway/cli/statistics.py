@@ -20,6 +20,7 @@ from headway.domain.statistics import CourseStatistics
 from headway.domain.text import isolated
 from headway.formats import statistics as formats
 from headway.formats.shapes import to_json
+from headway.formats.spreadsheets import harmless
 from headway.service import Services
 from headway.service.catalogue import every_course
 
@@ -27,7 +28,6 @@ _WIDE: Final = 110  # a terminal with this many columns has room for every figur
 _NARROW: Final = 80  # a terminal with fewer columns has no room for ids
 _LONGEST_BAR: Final = 30
 _SHORTEST_BAR: Final = 6
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet reads a cell that begins so as a formula
 
 
 def stats(
@@ -104,7 +104,7 @@ def _cell(value: object) -> object:
     """Return a value for a CSV cell: booleans as in the API, texts that look like a formula with a ' before."""
     if isinstance(value, bool):
         return str(value).lower()
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    return harmless(value)
 
 
 def _has_room(columns: int = _WIDE) -> bool:

@@ -214,6 +214,8 @@ _IN_WORDS: Final = {
     (RosterOrder.LAST_SEEN, Direction.DESCENDING): "last seen first",
     (RosterOrder.COMPLETED, Direction.ASCENDING): "who completed the course earliest first",
     (RosterOrder.COMPLETED, Direction.DESCENDING): "who completed the course latest first",
+    (RosterOrder.NAME, Direction.ASCENDING): "by name",
+    (RosterOrder.NAME, Direction.DESCENDING): "by name, from the last to the first",
 }
 
 

@@ -28,6 +28,10 @@ Title = Annotated[str, MinLen(1), MaxLen(500)]
 COURSE_LESSONS: Final = 5_000
 MOST_DAYS: Final = 36_500
 """A hundred years: the most days after which something is due, or for which it counts."""
+LONGEST_NAME: Final = 200
+Name = Annotated[str, MinLen(1), MaxLen(LONGEST_NAME)]
+LONGEST_EMAIL: Final = 254
+LONGEST_LOCALE: Final = 35
 
 
 def plain(value: float) -> Number:

@@ -106,7 +106,7 @@ class Course:
 
     def __post_init__(self) -> None:
         """Check the rules. Raises `InvalidValueError` where the course breaks one."""
-        problems = [*_problems(self.lessons), *_requirement_problems(self.lessons), *_zone_problems(self.time_zone)]
+        problems = [*_problems(self.lessons), *_requirement_problems(self.lessons), *zone_problems(self.time_zone)]
         if problems:
             raise InvalidValueError(problems)
 
@@ -237,7 +237,8 @@ def _known_zones() -> frozenset[str]:
     return frozenset(available_timezones() - {"localtime"})
 
 
-def _zone_problems(name: str) -> Iterator[Problem]:
+def zone_problems(name: str) -> Iterator[Problem]:
+    """Yield the problem of a time zone's name, if there is one."""
     if name != UTC_ZONE and name not in _known_zones():
         reason = "This is not a time zone of the IANA database, such as Europe/Berlin."
         yield Problem(("time_zone",), reason, "unknown_time_zone")

@@ -12,7 +12,9 @@ HeadwayError
 │   ├── LessonNotFoundError
 │   ├── ProgressNotFoundError
 │   ├── LearnerNotFoundError
-│   └── GroupNotFoundError
+│   ├── GroupNotFoundError
+│   ├── ProfileNotFoundError
+│   └── ProfilesOffError
 ├── LessonLockedError
 ├── PreconditionFailedError
 ├── InvalidValueError
@@ -130,8 +132,22 @@ class GroupNotFoundError(NotFoundError):
         super().__init__(f"There is no group {group_id}.")
 
 
+class ProfileNotFoundError(NotFoundError):
+    """The learner has no profile."""
+
+    def __init__(self, learner_id: LearnerId) -> None:
+        super().__init__(f"Learner {learner_id} has no profile.")
+
+
+class ProfilesOffError(NotFoundError):
+    """This installation keeps no learner profiles."""
+
+    def __init__(self) -> None:
+        super().__init__("This installation keeps no learner profiles: HEADWAY_PROFILES is off.")
+
+
 class PreconditionFailedError(HeadwayError):
-    """The lesson progress, course document or group does not meet the request's condition (RFC 9110 section 13.1)."""
+    """What is stored does not meet the request's condition (RFC 9110 section 13.1)."""
 
 
 class Problem(NamedTuple):

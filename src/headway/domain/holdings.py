@@ -10,6 +10,7 @@ from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress, LearnerDay
 from headway.domain.groups import GroupOutline
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.people import LearnerProfile
 from headway.domain.progress import LessonProgress
 
 LessonKey = tuple[LearnerId, CourseId, LessonId]
@@ -37,6 +38,7 @@ class Holdings(NamedTuple):
     days: int
     completions: int
     groups: int
+    profiles: int
 
 
 class Recounted(NamedTuple):
@@ -74,10 +76,14 @@ class CourseProgressReading(NamedTuple):
 
 
 class LearnerRecord(NamedTuple):
-    """All that is kept of a learner, in the order of the keys, and the groups that the learner is in, by title."""
+    """All that is kept of a learner, in the order of the keys.
+
+    The groups that the learner is in are by title. The profile is `None` where there is none.
+    """
 
     lesson_progress: Sequence[LessonProgress]
     course_progress: Sequence[CourseProgress]
     days: Sequence[tuple[CourseId, LearnerDay]]
     completions: Sequence[Completion] = ()
     groups: Sequence[GroupOutline] = ()
+    profile: LearnerProfile | None = None

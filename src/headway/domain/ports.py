@@ -1,6 +1,6 @@
 """What a store must do, by subject. Services know these protocols; the stores for SQLite and PostgreSQL meet them."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime
 from typing import Protocol
@@ -28,6 +28,7 @@ from headway.domain.holdings import (
 )
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.domain.imports import ImportKey, ImportState, Report
+from headway.domain.people import LearnerProfile, PeopleQuery, StoredProfile
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.progress import LessonProgress
 from headway.domain.roster import RosterQuery
@@ -257,6 +258,36 @@ class Groups(Protocol):
         """Take a learner out of a group, if the learner is a member."""
 
 
+class Profiles(Protocol):
+    """Keeps learner profiles.
+
+    What a method stored is on disk when it returns. Every method may raise `StoreUnavailableError`.
+    """
+
+    async def find(self, learner_id: LearnerId) -> StoredProfile | None:
+        """Return a learner's profile, or `None`."""
+
+    async def find_many(self, learner_ids: Sequence[LearnerId]) -> Mapping[LearnerId, LearnerProfile]:
+        """Return the profiles of those learners who have one. Asks once for all of them."""
+
+    async def put(
+        self, learner_id: LearnerId, profile: LearnerProfile, precondition: Precondition = UNCONDITIONAL
+    ) -> StoredProfile:
+        """Store what an administrator says of a learner. Raises `PreconditionFailedError`."""
+
+    async def put_claims(self, learner_id: LearnerId, claims: LearnerProfile) -> bool:
+        """Store what a token's claims add to a profile, as `people.claimed` says. Returns whether they add anything."""
+
+    async def remove(self, learner_id: LearnerId, precondition: Precondition = UNCONDITIONAL) -> bool:
+        """Remove a profile. Returns whether there was one. Raises `PreconditionFailedError`."""
+
+    async def search(self, query: PeopleQuery) -> Sequence[StoredProfile]:
+        """Return a page of the learners who have a profile, by name."""
+
+    async def is_in(self, learner_id: LearnerId, courses: frozenset[CourseId]) -> bool:
+        """Whether a learner has progress in one of some courses."""
+
+
 class Store(CatalogueStore, ProgressStore, EnrolmentStore, StatisticsStore, LearnerStore, RecalculationStore, Protocol):
     """A database with the catalogue and the learners' progress.
 
@@ -276,6 +307,10 @@ class Store(CatalogueStore, ProgressStore, EnrolmentStore, StatisticsStore, Lear
     @property
     def groups(self) -> Groups:
         """Groups of learners."""
+
+    @property
+    def profiles(self) -> Profiles:
+        """Learner profiles."""
 
     async def open(self) -> Sequence[str]:
         """Connect, and bring the schema up to date. Returns the names of the migrations that it applied.
@@ -335,6 +370,9 @@ class Archive(Protocol):
     async def groups(self, after: GroupId | None, limit: int) -> Sequence[Group]:
         """Return groups by id, with their members and versions."""
 
+    async def profiles(self, after: LearnerId | None, limit: int) -> Sequence[StoredProfile]:
+        """Return learner profiles by learner."""
+
     async def put_courses(self, courses: Sequence[VersionedCourse]) -> None:
         """Store courses under their versions."""
 
@@ -352,6 +390,9 @@ class Archive(Protocol):
 
     async def put_groups(self, groups: Sequence[Group]) -> None:
         """Store groups with their members, under their versions."""
+
+    async def put_profiles(self, profiles: Sequence[StoredProfile]) -> None:
+        """Store learner profiles under their versions, with the words by which they are found."""
 
     def recount(self, course_id: CourseId | None) -> AbstractAsyncContextManager["Recount"]:
         """Begin a recount of one course, or of all. It sees everything as it is now, whatever is written meanwhile."""

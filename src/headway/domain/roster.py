@@ -10,6 +10,7 @@ from headway.domain.catalogue import Course
 from headway.domain.course_progress import CourseProgress
 from headway.domain.enrolments import EnrolmentStatus
 from headway.domain.identifiers import GroupId, LearnerId, LessonId
+from headway.domain.people import NO_PROFILE, LearnerProfile
 
 PAGE: Final = 50
 LONGEST_PAGE: Final = 1_000
@@ -25,21 +26,22 @@ _BEFORE_ALL_LEARNERS: Final = LearnerId("00000000-0000-0000-0000-000000000000")
 
 
 class RosterOrder(StrEnum):
-    """What a roster is sorted by: lessons completed, the day last seen, or the time when the course was completed.
+    """What a roster is sorted by: lessons completed, the day last seen, when the course was completed, or the name.
 
     Lines with the same value are sorted by the learner's id. Learners who have not completed the course come last in
-    the order by completion, ascending and descending.
+    the order by completion, ascending and descending. So do learners without a name in the order by name.
     """
 
     PROGRESS = "progress"
     LAST_SEEN = "last_seen"
     COMPLETED = "completed"
+    NAME = "name"
 
 
 class RosterPosition(NamedTuple):
     """A line's position in a roster: the value it is sorted by, and the learner's id."""
 
-    value: int | date | datetime | None
+    value: int | date | datetime | bytes | None
     learner_id: LearnerId
 
 
@@ -73,6 +75,7 @@ class RosterQuery:
       follows `completed_before`, the moment before which they have completed the course.
     - `late`: learners who are late, or not late, at the moment `now`: enrolled, without completion, and due before.
     - `group`: members of this group.
+    - `words`: learners whose profile has words that begin so; see `people.query_words`.
     """
 
     order: RosterOrder = RosterOrder.LAST_SEEN
@@ -92,6 +95,7 @@ class RosterQuery:
     late: bool | None = None
     now: datetime | None = None
     group: GroupId | None = None
+    words: tuple[str, ...] = ()
 
     @property
     def of_incomplete(self) -> bool:
@@ -123,8 +127,10 @@ def of_status(query: RosterQuery, status: EnrolmentStatus) -> RosterQuery:
     return replace(query, completed=False, started=status is EnrolmentStatus.IN_PROGRESS)
 
 
-def position_of(course_progress: CourseProgress, order: RosterOrder) -> RosterPosition:
-    """Return the position in a roster of the learner with this course progress."""
+def position_of(
+    course_progress: CourseProgress, order: RosterOrder, profile: LearnerProfile = NO_PROFILE
+) -> RosterPosition:
+    """Return the position in a roster of the learner with this course progress and profile."""
     match order:
         case RosterOrder.PROGRESS:
             return RosterPosition(course_progress.tally.completed_lessons, course_progress.learner_id)
@@ -132,6 +138,9 @@ def position_of(course_progress: CourseProgress, order: RosterOrder) -> RosterPo
             return RosterPosition(course_progress.day.date, course_progress.learner_id)
         case RosterOrder.COMPLETED:
             return RosterPosition(course_progress.completed_at, course_progress.learner_id)
+        case RosterOrder.NAME:
+            sort_key = None if profile.name is None else profile.sort_key
+            return RosterPosition(sort_key, course_progress.learner_id)
 
 
 def stalled(query: RosterQuery, today: date, days: int) -> RosterQuery:

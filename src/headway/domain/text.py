@@ -23,6 +23,10 @@ TITLE_PATTERN: Final = f"^[^{_CONTROLS}]*[^{_CONTROLS}{_UNSEEN}][^{_CONTROLS}]*$
 """A text of one line, such as a title: no control characters, and at least one character that can be seen."""
 NOTE_PATTERN: Final = f"^[^{_NOTE_CONTROLS}]*$"
 """A text of several lines, such as a note: no control characters except line ends and tabs."""
+EMAIL_PATTERN: Final = f"^[^@{_CONTROLS}{_UNSEEN}]{{1,64}}@[^@.{_CONTROLS}{_UNSEEN}]+(\\.[^@.{_CONTROLS}{_UNSEEN}]+)*$"
+"""A text that may be an e-mail address. Only a message that arrives shows that it is one."""
+LANGUAGE_PATTERN: Final = "^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"
+"""The shape of a language tag (RFC 5646 section 2.1): a language, then other parts."""
 
 _CONTROL: Final = re.compile(f"[{_CONTROLS}]")
 _NOTE_CONTROL: Final = re.compile(f"[{_NOTE_CONTROLS}]")
@@ -93,7 +97,8 @@ def _utf16_units(character: str) -> Iterator[int]:
     return (int.from_bytes(content[start : start + 2]) for start in range(0, len(content), 2))
 
 
-_LONGEST_KEY: Final = 500
+LONGEST_KEY: Final = 500
+"""The most bytes of a sort key."""
 _MOST_DIGITS: Final = 255
 _VIRAMA: Final = 9  # the combining class of marks that remove a vowel: they change the letter
 # Unicode does not decompose these letters. Readers look for them beside the nearest plain letter.
@@ -112,9 +117,18 @@ def sort_key(title: str) -> bytes:
     long title counts.
     """
     accented = unicodedata.normalize("NFC", title).casefold()
-    letters = b"".join(_weights("".join(map(_without_accents, accented)).translate(_NEAREST)))
+    letters = b"".join(_weights(_without_any_accent(accented)))
     parts = (letters, accented.encode("utf-8", "replace"), title.swapcase().encode("utf-8", "replace"))
-    return b"\0".join(parts)[:_LONGEST_KEY]
+    return b"\0".join(parts)[:LONGEST_KEY]
+
+
+def folded(text: str) -> str:
+    """Return the text as searches compare it: without capitals and accents, with the nearest plain letters."""
+    return _without_any_accent(unicodedata.normalize("NFC", text).casefold())
+
+
+def _without_any_accent(text: str) -> str:
+    return "".join(map(_without_accents, text)).translate(_NEAREST)
 
 
 def _without_accents(character: str) -> str:
@@ -131,7 +145,7 @@ def _weights(text: str) -> Iterator[bytes]:
     """Yield the bytes that each number, space, sign and letter is sorted by. A letter is its UTF-8, from 0x61."""
     for number, space, other in _RUNS.findall(text):
         if number:
-            digits = str(int(number)) if len(number) < _LONGEST_KEY else number
+            digits = str(int(number)) if len(number) < LONGEST_KEY else number
             yield b"\x30" + bytes([min(len(digits), _MOST_DIGITS)]) + digits.encode()
         elif space:
             yield b"\x10"

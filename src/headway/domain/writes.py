@@ -17,7 +17,7 @@ from headway.domain.progress import LessonProgress, ProgressUpdate, Status
 
 @dataclass(frozen=True, slots=True)
 class Precondition:
-    """A condition on lesson progress, a course document or a group (RFC 9110 section 13.1).
+    """A condition on lesson progress, a course document, a group or a learner profile (RFC 9110 section 13.1).
 
     `match` holds the entity tags of If-Match, `none_match` those of If-None-Match, each as its opaque part.
     `match_any` and `none_match_any` stand for `*`.
@@ -44,6 +44,10 @@ class Precondition:
     def check_group(self, group: Group | None) -> None:
         """Raise `PreconditionFailedError` unless the group meets the condition (`None`: there is none)."""
         self._check("group", group.etag if group else None)
+
+    def check_profile(self, etag: str | None) -> None:
+        """Raise `PreconditionFailedError` unless a learner profile's etag meets the condition (`None`: no profile)."""
+        self._check("learner profile", etag)
 
     def _check(self, what: str, etag: str | None) -> None:
         if self.match is not None and etag not in self.match:

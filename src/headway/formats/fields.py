@@ -77,6 +77,7 @@ Attempts = Annotated[bounds.Attempts, BeforeValidator(_whole)]
 Notes = Annotated[bounds.Notes, _TextRule(note_fault, NOTE_PATTERN)]
 TITLE_RULE: Final = _TextRule(title_fault, TITLE_PATTERN)
 Title = Annotated[bounds.Title, TITLE_RULE]
+Name = Annotated[bounds.Name, TITLE_RULE]
 
 
 Days = Annotated[int, Field(ge=1, le=bounds.MOST_DAYS), BeforeValidator(_whole)]

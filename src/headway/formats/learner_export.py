@@ -20,6 +20,8 @@ from headway.domain.writes import LessonWrite, Origin
 from headway.formats import progress
 from headway.formats.enrolments import Completion, completion
 from headway.formats.fields import Moment
+from headway.formats.people import ProfileDocument
+from headway.formats.people import profile as profile_values
 from headway.formats.progress import DatedProgressUpdate, apart
 from headway.formats.shapes import Array, renderer, without
 
@@ -89,9 +91,10 @@ class HeldGroup(BaseModel):
 
 
 class LearnerExport(BaseModel):
-    """All data of a learner: lesson progress, course progress, finished days, completions, and groups."""
+    """All data of a learner: the profile, lesson progress, course progress, finished days, completions, and groups."""
 
     user_id: UUID
+    profile: ProfileDocument | None
     lesson_progress: list[HeldLessonProgress]
     course_progress: list[HeldCourseProgress]
     days: list[HeldCourseDay]
@@ -164,7 +167,12 @@ _NOT_TAKEN: Final = frozenset({"user_id", "course_id", "lesson_id", "written_by"
 def learner_document(learner_id: LearnerId, record: LearnerRecord) -> dict[str, Any]:
     """Return all data of a learner, as JSON values."""
     arrays = learner_arrays(record)
-    return {"user_id": learner_id, **{name: array.all() for name, array in arrays.items()}}
+    return {**learner_head(learner_id, record), **{name: array.all() for name, array in arrays.items()}}
+
+
+def learner_head(learner_id: LearnerId, record: LearnerRecord) -> Mapping[str, Any]:
+    """Return the first members of that document."""
+    return {"user_id": learner_id, "profile": None if record.profile is None else profile_values(record.profile)}
 
 
 def learner_arrays(record: LearnerRecord) -> Mapping[str, Array]:

@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 from headway.domain.bounds import COURSE_LESSONS, MOST_ATTEMPTS
 from headway.domain.enrolments import EnrolmentStatus
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
+from headway.domain.people import LONGEST_QUERY, query_words
 from headway.domain.roster import (
     LONGEST_PAGE,
     PAGE,
@@ -24,8 +25,9 @@ from headway.domain.roster import (
     ids_beginning,
     of_status,
 )
+from headway.domain.text import LONGEST_KEY
 from headway.formats.fields import Moment
-from headway.formats.queries import Date, Flag, InvalidQueryError, Nothing, QueryFault, optional
+from headway.formats.queries import Date, Flag, InvalidQueryError, Nothing, QueryFault, as_query_faults, optional
 
 A_CENTURY: Final = 36_500
 MOST_COMPARED: Final = 10
@@ -61,6 +63,7 @@ class Format(StrEnum):
     PARQUET = "parquet"
 
 
+SortKey = Annotated[str, Field(pattern="^([0-9a-f]{2})+$", max_length=2 * LONGEST_KEY)]  # in hexadecimal digits
 _COUNT: Final = Field(ge=0, le=COURSE_LESSONS)
 _MOMENT: Final = Field(ge=datetime(1970, 1, 1, tzinfo=UTC), lt=datetime(9999, 1, 1, tzinfo=UTC))
 _CURSORS: Final[Mapping[RosterOrder, TypeAdapter[tuple[Any, Direction, Any, UUID]]]] = {
@@ -69,6 +72,9 @@ _CURSORS: Final[Mapping[RosterOrder, TypeAdapter[tuple[Any, Direction, Any, UUID
     ),
     RosterOrder.LAST_SEEN: TypeAdapter(
         tuple[Literal[RosterOrder.LAST_SEEN], Direction, date, UUID],
+    ),
+    RosterOrder.NAME: TypeAdapter(
+        tuple[Literal[RosterOrder.NAME], Direction, SortKey | None, UUID],
     ),
     RosterOrder.COMPLETED: TypeAdapter(
         tuple[Literal[RosterOrder.COMPLETED], Direction, Annotated[AwareDatetime, _MOMENT] | None, UUID],
@@ -167,6 +173,14 @@ class RosterParameters(GroupParameters):
         ExpiringDays | Nothing,
         optional("Only learners whose completion counts for at most so many days more, or has expired."),
     ] = None
+    query: Annotated[
+        str | Nothing,
+        optional(
+            "Only learners whose name, e-mail or external id has words that begin like all of these words, without "
+            "capitals and accents.",
+            max_length=LONGEST_QUERY,
+        ),
+    ] = None
     format: Annotated[Format | Nothing, optional("The format of the answer. With it, `Accept` is not used.")] = None
 
     def to_query(self) -> RosterQuery:
@@ -185,12 +199,15 @@ class RosterParameters(GroupParameters):
             late=self.late,
             expiring_within_days=self.expiring_within_days,
             group=self.group_id,
+            words=words_asked_for(self.query),
         )
         return query if self.status is None else of_status(query, self.status)
 
     def cursor_to(self, position: RosterPosition) -> str:
         """Return the cursor of the page after a position."""
-        return urlsafe_b64encode(orjson.dumps([self.sort, self.order, *position])).rstrip(b"=").decode()
+        value = position.value.hex() if isinstance(position.value, bytes) else position.value
+        content = orjson.dumps([self.sort, self.order, value, position.learner_id])
+        return urlsafe_b64encode(content).rstrip(b"=").decode()
 
     def _position(self, cursor: str) -> RosterPosition:
         try:
@@ -200,7 +217,15 @@ class RosterParameters(GroupParameters):
             raise _no_cursor(cursor) from None
         if order is not self.order:
             raise _no_cursor(cursor)
+        if isinstance(value, str):
+            value = bytes.fromhex(value)
         return RosterPosition(value, LearnerId(str(learner_id)))
+
+
+def words_asked_for(query: str | None) -> tuple[str, ...]:
+    """Return the words of a query. Raises `InvalidQueryError` where there are too many."""
+    with as_query_faults():
+        return query_words(query or "")
 
 
 def _lesson_id(asked: UUID | None) -> LessonId | None:

@@ -91,3 +91,11 @@ def _encoding(head: bytes) -> str:
 
 def _known(header: str, separator: str, columns: frozenset[str]) -> int:
     return sum(cell.strip(' "') in columns for cell in header.split(separator))
+
+
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet reads a cell that begins so as a formula
+
+
+def harmless(value: object) -> object:
+    """Return a value for a cell of a CSV file: a text that looks like a formula gets a ' before it."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -124,6 +124,7 @@ class RosterLine(BaseModel):
     """A learner's progress in a course, over the lessons that are in it now."""
 
     user_id: UUID
+    name: Annotated[str | None, Field(description="The name in the learner's profile; null where there is none.")]
     total_lessons: Count
     completed_lessons: Count
     in_progress_lessons: Count
@@ -139,6 +140,13 @@ class RosterLine(BaseModel):
     enrolled_at: datetime | None
     ended_at: Annotated[datetime | None, Field(description="When the enrolment ended; null: it has not.")]
     due_at: Annotated[datetime | None, Field(description="Until when the course is to be completed.")]
+
+
+class RosterFileLine(RosterLine):
+    """A line of a roster in a file. It also has what a school's other programs know the learner by."""
+
+    email: str | None
+    external_id: str | None
 
 
 class Roster(BaseModel):
@@ -202,21 +210,25 @@ activity: Final = renderer(
     last="period.last",
     days=lambda activity: list(map(_day, activity.days)),
 )
-roster_line: Final = renderer(
-    RosterLine,
-    user_id="course_progress.learner_id",
-    total_lessons="summary.total_lessons",
-    completed_lessons="summary.completed_lessons",
-    in_progress_lessons="summary.in_progress_lessons",
-    completion_percentage="summary.completion_percentage",
-    total_time_spent_minutes="summary.total_time_spent_minutes",
-    last_accessed="summary.last_accessed",
-    started_at="course_progress.started_at",
-    last_seen="course_progress.last_seen",
-    completed_at="course_progress.completed_at",
-    enrolled_at="course_progress.enrolled_at",
-    ended_at="course_progress.ended_at",
-    due_at="course_progress.due_at",
+_roster_sources: Final = {
+    "user_id": "course_progress.learner_id",
+    "name": "profile.name",
+    "total_lessons": "summary.total_lessons",
+    "completed_lessons": "summary.completed_lessons",
+    "in_progress_lessons": "summary.in_progress_lessons",
+    "completion_percentage": "summary.completion_percentage",
+    "total_time_spent_minutes": "summary.total_time_spent_minutes",
+    "last_accessed": "summary.last_accessed",
+    "started_at": "course_progress.started_at",
+    "last_seen": "course_progress.last_seen",
+    "completed_at": "course_progress.completed_at",
+    "enrolled_at": "course_progress.enrolled_at",
+    "ended_at": "course_progress.ended_at",
+    "due_at": "course_progress.due_at",
+}
+roster_line: Final = renderer(RosterLine, **_roster_sources)
+roster_file_line: Final = renderer(
+    RosterFileLine, **_roster_sources, email="profile.email", external_id="profile.external_id"
 )
 _learner_lesson: Final = renderer(
     LearnerLesson,

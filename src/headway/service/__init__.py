@@ -12,6 +12,7 @@ from headway.service.enrolments import EnrolmentsService
 from headway.service.groups import GroupPage, GroupsService
 from headway.service.learners import LearnersService
 from headway.service.overview import CoursesUnderWay, CourseUnderWay, OverviewService, OwnCourse
+from headway.service.people import PeoplePage, PeopleService, Person
 from headway.service.progress import ProgressService, Recorded
 from headway.service.signing_in import NO_PERMANENT_CODES, IssuedCode, SignInService
 from headway.service.statistics import Activity, Compared, LearnerDetail, RosterLine, RosterPage, StatisticsService
@@ -34,6 +35,9 @@ __all__ = [
     "LessonAndProgress",
     "OverviewService",
     "OwnCourse",
+    "PeoplePage",
+    "PeopleService",
+    "Person",
     "ProgressService",
     "Recorded",
     "RosterLine",
@@ -55,6 +59,7 @@ class Services(NamedTuple):
     sign_in: SignInService
     enrolments: EnrolmentsService
     groups: GroupsService
+    people: PeopleService
 
     @classmethod
     def over(
@@ -63,18 +68,23 @@ class Services(NamedTuple):
         course_changed: Callable[[], None],
         learner_of: Callable[[str], LearnerId],
         permanent_codes: Mapping[str, SignIn] = NO_PERMANENT_CODES,
+        *,
+        keeps_profiles: bool = True,
     ) -> Self:
         """Return the services over a store. `course_changed` is called after a course document was stored.
 
-        `learner_of` returns the id of a learner who is named as in a token's `sub`.
+        `learner_of` returns the id of a learner who is named as in a token's `sub`. With `keeps_profiles=False`, the
+        operations of learner profiles are refused.
         """
+        people = PeopleService(store, learner_of, is_on=keeps_profiles)
         return cls(
             CatalogueService(store, course_changed),
             ProgressService(store),
-            StatisticsService(store),
+            StatisticsService(store, people),
             LearnersService(store),
             OverviewService(store),
             SignInService(store, permanent_codes),
             EnrolmentsService(store),
             GroupsService(store, learner_of),
+            people,
         )

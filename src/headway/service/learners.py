@@ -23,7 +23,9 @@ class LearnersService:
         """Return all data of a learner. Needs `learners:admin`, unless the caller is that learner."""
         if principal.learner_id != learner_id:
             principal.require(LEARNERS_ADMIN)
-        return await self._store.learner_record(learner_id)
+        record = await self._store.learner_record(learner_id)
+        stored = await self._store.profiles.find(learner_id)
+        return record._replace(profile=stored.profile) if stored else record
 
     async def erase(self, principal: Principal, learner_id: LearnerId) -> None:
         """Remove all data of a learner, if there is any. Needs `learners:admin`.
@@ -32,6 +34,7 @@ class LearnersService:
         """
         principal.require(LEARNERS_ADMIN)
         await self._store.erase(learner_id)
+        await self._store.profiles.remove(learner_id)
         await self._store.imports.forget_all(learner_id)
         await self._store.sign_in_codes.forget_all(learner_id)
         _log.info("learner_erased", learner=learner_id)

@@ -1,7 +1,7 @@
 """Statistics of courses and their learners, for callers who may read them."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple
@@ -13,9 +13,10 @@ from headway.domain.errors import InvalidValueError, LearnerNotFoundError, Probl
 from headway.domain.explanation import Explanation
 from headway.domain.groups import Group
 from headway.domain.identifiers import CourseId, GroupId, LearnerId
+from headway.domain.people import NO_PROFILE, LearnerProfile
 from headway.domain.ports import Store
 from headway.domain.principal import STATISTICS_READ, Principal
-from headway.domain.roster import RosterPosition, RosterQuery, position_of, resolved, stalled
+from headway.domain.roster import RosterOrder, RosterPosition, RosterQuery, position_of, resolved, stalled
 from headway.domain.statistics import (
     MONTH,
     CourseReading,
@@ -28,6 +29,7 @@ from headway.domain.statistics import (
 )
 from headway.service.catalogue import CoursePage, one_more
 from headway.service.course_progress import LessonAndProgress, in_order, read_learner
+from headway.service.people import PeopleService
 
 # No other request is served while a page is rendered: some milliseconds.
 PAGE_OF_A_FILE: Final = 250
@@ -42,10 +44,11 @@ class Activity(NamedTuple):
 
 
 class RosterLine(NamedTuple):
-    """A learner in a roster. The summary is over the lessons that are in the course now."""
+    """A learner in a roster. The summary is over the lessons that are in the course now; the profile may be empty."""
 
     course_progress: CourseProgress
     summary: Summary
+    profile: LearnerProfile = NO_PROFILE
 
 
 class RosterPage(NamedTuple):
@@ -78,8 +81,11 @@ class StatisticsService:
     that the token does not name. A token that names groups gets no figures of all learners.
     """
 
-    def __init__(self, store: Store, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, store: Store, people: PeopleService, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self._store = store
+        self._people = people
         self._clock = clock
 
     async def course(
@@ -129,9 +135,12 @@ class StatisticsService:
         """Return a page of a course's learners.
 
         `stalled_days` selects learners who have not completed the course and were not seen for so many days.
-        Raises `InvalidValueError` for a lesson that is not in the course, and where a lesson is missing.
+        Raises `InvalidValueError` for a lesson that is not in the course, and where a lesson is missing. Raises
+        `ProfilesOffError` for an order or a search by names where no profiles are kept.
         """
         principal.require_statistics(course_id, query.group)
+        if query.order is RosterOrder.NAME or query.words:
+            self._people.require_on()
         versioned = await self._store.course(course_id)
         _check(versioned.course, query)
         query = resolved(query, versioned.course, self._clock())
@@ -139,8 +148,12 @@ class StatisticsService:
             query = stalled(query, versioned.course.date_of(self._clock()), stalled_days)
         found = await self._store.roster(course_id, replace(query, limit=query.limit + 1))
         all_course_progress = found[: query.limit]
-        last = position_of(all_course_progress[-1], query.order) if len(found) > query.limit else None
-        return RosterPage(await self._lines(versioned, all_course_progress), last)
+        profiles = await self._people.names([progress.learner_id for progress in all_course_progress])
+        lines = await self._lines(versioned, all_course_progress, profiles)
+        if len(found) <= query.limit:
+            return RosterPage(lines, None)
+        profile = profiles.get(all_course_progress[-1].learner_id, NO_PROFILE)
+        return RosterPage(lines, position_of(all_course_progress[-1], query.order, profile))
 
     async def whole_roster(
         self, principal: Principal, course_id: CourseId, query: RosterQuery, stalled_days: int | None = None
@@ -167,11 +180,11 @@ class StatisticsService:
         reading = await read_learner(self._store, learner_id, course_id)
         if reading.course_progress is None or not reading.course_progress.is_listed:
             raise LearnerNotFoundError(course_id, learner_id)
+        profiles = await self._people.names([learner_id])
+        line = RosterLine(reading.course_progress, reading.summary, profiles.get(learner_id, NO_PROFILE))
         course = reading.versioned.course
         all_lesson_progress = in_order(course, reading.lesson_progress)
-        return LearnerDetail(
-            course, RosterLine(reading.course_progress, reading.summary), all_lesson_progress, reading.explanation
-        )
+        return LearnerDetail(course, line, all_lesson_progress, reading.explanation)
 
     async def compare(
         self, principal: Principal, courses: Sequence[CourseId], groups: Sequence[GroupId | None]
@@ -192,7 +205,10 @@ class StatisticsService:
         return await self._store.group_statistics(course_id, group_id, *period)
 
     async def _lines(
-        self, versioned: VersionedCourse, all_course_progress: Sequence[CourseProgress]
+        self,
+        versioned: VersionedCourse,
+        all_course_progress: Sequence[CourseProgress],
+        profiles: Mapping[LearnerId, LearnerProfile],
     ) -> list[RosterLine]:
         """Return lines with summaries. Course progress of another version is read again; it may be gone by then."""
         outdated = [
@@ -213,7 +229,8 @@ class StatisticsService:
         for course_progress in all_course_progress:
             course, present = anew.get(course_progress.learner_id, (versioned.course, course_progress))
             if present is not None and present.is_listed:
-                lines.append(RosterLine(present, summarise(course, present)))
+                profile = profiles.get(present.learner_id, NO_PROFILE)
+                lines.append(RosterLine(present, summarise(course, present), profile))
         return lines
 
 

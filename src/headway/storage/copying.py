@@ -18,7 +18,8 @@ from headway.domain.course_progress import CourseProgress
 from headway.domain.errors import ConfigurationError
 from headway.domain.groups import Group
 from headway.domain.holdings import CompletionKey, CourseProgressKey, HeldDay, LearnerDayKey, LessonKey
-from headway.domain.identifiers import CourseId, GroupId
+from headway.domain.identifiers import CourseId, GroupId, LearnerId
+from headway.domain.people import StoredProfile
 from headway.domain.ports import Archive
 from headway.domain.progress import LessonProgress
 
@@ -285,6 +286,23 @@ _GROUPS: Final[_Kind[Group, tuple[GroupId]]] = _Kind(
     put=lambda archive, groups: archive.put_groups(groups),
     precedes=lambda one, other: one.version < other.version,
 )
+_PROFILES: Final[_Kind[StoredProfile, tuple[LearnerId]]] = _Kind(
+    "learner profiles",
+    one="a learner profile",
+    batch=1_000,
+    key=lambda stored: (stored.learner_id,),
+    read=lambda archive, after, limit: archive.profiles(after[0] if after else None, limit),
+    put=lambda archive, profiles: archive.put_profiles(profiles),
+    precedes=lambda one, other: one.version < other.version,
+)
 # Course progress comes before lesson progress: if somebody used an interrupted copy, lesson progress without course
 # progress would be ignored.
-_KINDS: Final[Sequence[_Kind[Any, Any]]] = (_COURSES, _COURSE_PROGRESS, _LESSON_PROGRESS, _DAYS, _COMPLETIONS, _GROUPS)
+_KINDS: Final[Sequence[_Kind[Any, Any]]] = (
+    _COURSES,
+    _COURSE_PROGRESS,
+    _LESSON_PROGRESS,
+    _DAYS,
+    _COMPLETIONS,
+    _GROUPS,
+    _PROFILES,
+)

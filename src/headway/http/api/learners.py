@@ -13,7 +13,7 @@ from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.imports import Report
 from headway.domain.principal import LEARNERS_ADMIN
 from headway.domain.writes import LessonWrite
-from headway.formats.learner_export import LearnerExport, learner_arrays
+from headway.formats.learner_export import LearnerExport, learner_arrays, learner_head
 from headway.formats.progress import (
     CourseSummary,
     DatedProgressUpdate,
@@ -98,7 +98,7 @@ async def export_learner(call: Call) -> Reply:
     learner_id = LearnerId(call.identifiers[0])
     async with call.long_answers.turn():
         record = await call.services.learners.export(call.principal, learner_id)
-        return await long_document({"user_id": learner_id}, learner_arrays(record))
+        return await long_document(learner_head(learner_id, record), learner_arrays(record))
 
 
 async def erase_learner(call: Call) -> Reply:

@@ -14,9 +14,11 @@ from starlette.types import Lifespan, Receive, Scope, Send
 
 from headway.formats.course_document import CourseDocument
 from headway.formats.groups import Group
+from headway.formats.people import ProfileDocument
 from headway.formats.progress import DatedProgressUpdate, LessonProgress
 from headway.http.api.courses import COURSES_TAG
 from headway.http.api.groups import GROUPS_TAG
+from headway.http.api.people import PEOPLE_TAG
 from headway.http.engine.endpoint import Endpoint, Operation
 from headway.http.engine.errors import codes_of, refusal_of_no_class
 from headway.http.engine.event_streams import EVENT, EVENT_STREAM
@@ -47,7 +49,7 @@ class HTTPValidationError(BaseModel):
     detail: list[ValidationError]
 
 
-_CONDITIONAL: Final = {COURSES_TAG: "course", GROUPS_TAG: "group"}
+_CONDITIONAL: Final = {COURSES_TAG: "course", GROUPS_TAG: "group", PEOPLE_TAG: "profile"}
 """What a condition is about, by the operation's tag; elsewhere it is lesson progress."""
 _ENTITY_TAG_PATTERN: Final = r'^(\*|(W/)?"[!#-~]*"(, (W/)?"[!#-~]*")*)$'
 _ETAG_HEADER: Final = {
@@ -61,6 +63,7 @@ _ETAG_HEADER: Final = {
         "schema": {"type": "string", "format": "uuid"},
     },
 }
+_PROFILE_ETAG_HEADER: Final = {"ETag": {"description": "The version of the profile.", "schema": {"type": "string"}}}
 _COURSE_ETAG_HEADER: Final = {
     "ETag": {"description": "The entity tag of the document's version.", "schema": {"type": "string"}}
 }
@@ -101,9 +104,12 @@ _REFUSALS: Final[Mapping[int, tuple[Any, str]]] = {
         _refusal(403),
         "The token does not grant the scope that this needs, or is limited to other courses or groups.",
     ),
-    404: (_refusal(404), "There is no such course, lesson, group or progress, or there are no pages."),
+    404: (
+        _refusal(404),
+        "There is no such course, lesson, group, progress or profile, or there are no pages or no profiles.",
+    ),
     406: (_refusal(406), "This installation can not answer in the form that Accept or `format` asks for."),
-    409: (_refusal(409), "An import with this key is running, or was a moment ago."),
+    409: (_refusal(409), "An import with this key is running, or was a moment ago; or the lesson is locked."),
     412: (
         _refusal(412),
         "What is stored is not in the state that If-Match or If-None-Match asks for. Nothing changed.",
@@ -167,7 +173,9 @@ def build_router(endpoints: Sequence[Endpoint], prefix: str, lifespan: Lifespan[
 
 def _scopes(operation: Operation) -> Sequence[str]:
     """Return the scopes that a token must grant: the roles of a security requirement (OpenAPI 3.1, section 4.8.30)."""
-    return () if operation.scope is None or operation.waived_for_oneself else (operation.scope,)
+    if operation.scope is None or operation.waived_for_oneself or operation.or_scope is not None:
+        return ()
+    return (operation.scope,)
 
 
 def _declaration(endpoint: Endpoint, allowed: str) -> Callable[..., None]:
@@ -252,6 +260,8 @@ def _etag_headers(operation: Operation) -> dict[str, Any]:
     if operation.answer is LessonProgress:
         ignored = _IGNORED_HEADER if operation.body is DatedProgressUpdate else {}
         return _ETAG_HEADER | (_KEPT_HEADER if operation.conditional else {}) | ignored
+    if operation.answer is ProfileDocument:
+        return _PROFILE_ETAG_HEADER
     is_of_a_document = operation.conditional or operation.answer in (CourseDocument, Group)
     return _COURSE_ETAG_HEADER if is_of_a_document else _ANSWER_ETAG_HEADER
 

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from headway.domain.identifiers import CourseId
 from headway.formats.roster_query import Format
-from headway.formats.statistics import RosterLine as RosterLineShape
-from headway.formats.statistics import roster_line
+from headway.formats.spreadsheets import harmless
+from headway.formats.statistics import RosterFileLine, roster_file_line
 from headway.http.engine.parameters import accepted
 from headway.http.engine.replies import Chunks, StreamedReply
 from headway.http.engine.requests import NotAcceptableError
@@ -28,7 +28,7 @@ MEDIA: Final = {
     Format.PARQUET: "application/vnd.apache.parquet",
 }
 FILE_MEDIA: Final = (MEDIA[Format.CSV], MEDIA[Format.PARQUET])
-_COLUMNS: Final = tuple(RosterLineShape.model_fields)
+_COLUMNS: Final = tuple(RosterFileLine.model_fields)
 # Lines in a row group: the most in memory at once, and the least that a reader of the file has to read.
 _ROW_GROUP: Final = 10_000
 
@@ -68,14 +68,11 @@ async def streamed(form: Format, course_id: CourseId, pages: Pages) -> StreamedR
 
 
 async def _as_csv(pages: Pages) -> Chunks:
-    """Yield the roster as CSV (RFC 4180) with a header.
-
-    No cell holds a learner's text: they are ids, numbers and times.
-    """
+    """Yield the roster as CSV (RFC 4180) with a header."""
     head: list[Sequence[object]] = [_COLUMNS]
     async with aclosing(pages):
         async for page in pages:
-            lines = [[_cell(value) for value in roster_line(line).values()] for line in page]
+            lines = [[_cell(value) for value in roster_file_line(line).values()] for line in page]
             yield _csv_lines([*head, *lines])
             head = []
 
@@ -87,8 +84,10 @@ def _csv_lines(lines: Sequence[Sequence[object]]) -> bytes:
 
 
 def _cell(value: object) -> object:
-    """Return a cell's value. Times are UTC, and are written as in JSON."""
-    return f"{value.isoformat(timespec='seconds')[:19]}Z" if isinstance(value, datetime) else value
+    """Return a cell's value. Times are UTC, and are written as in JSON. A text is no formula."""
+    if isinstance(value, datetime):
+        return f"{value.isoformat(timespec='seconds')[:19]}Z"
+    return harmless(value)
 
 
 def _pyarrow() -> Any:
@@ -151,7 +150,7 @@ async def _as_parquet(pages: Pages, arrow: Any) -> Chunks:
 def _values(line: RosterLine) -> dict[str, Any]:
     return {
         name: value.replace(microsecond=0) if isinstance(value, datetime) else value
-        for name, value in roster_line(line).items()
+        for name, value in roster_file_line(line).items()
     }
 
 
@@ -159,6 +158,7 @@ def _schema(arrow: Any) -> Any:
     count, number, moment = arrow.int32(), arrow.float64(), arrow.timestamp("ms", tz="UTC")
     types = {
         "user_id": arrow.string(),
+        "name": arrow.string(),
         "total_lessons": count,
         "completed_lessons": count,
         "in_progress_lessons": count,
@@ -171,5 +171,7 @@ def _schema(arrow: Any) -> Any:
         "enrolled_at": moment,
         "ended_at": moment,
         "due_at": moment,
+        "email": arrow.string(),
+        "external_id": arrow.string(),
     }
     return arrow.schema(list(types.items()))

@@ -53,7 +53,8 @@ class Operation:
     """A line of the route table.
 
     - `path` is relative to the router's prefix. All its parameters are UUIDs.
-    - `scope` is the scope that the token must grant. With `waived_for_oneself`, the learner in the path needs no scope.
+    - `scope` is the scope that the token must grant; `or_scope` is another one that is enough. With
+      `waived_for_oneself`, the learner in the path needs no scope.
     - `query`, `body` and `answer` are the shapes for the OpenAPI document. `other_media` are other forms of the answer.
       With `is_event_stream`, `answer` is the shape of each event's data.
     - `media_types` are the types of the file that the body holds. Without them, the body is JSON.
@@ -83,6 +84,7 @@ class Operation:
     is_paged: bool = False
     status: int = 200
     scope: str | None = None
+    or_scope: str | None = None
     waived_for_oneself: bool = False
 
     @property
@@ -235,7 +237,7 @@ class Endpoint:
         """
         operation = self.operation
         scope = operation.scope
-        if scope is not None and not operation.waived_for_oneself:
+        if scope is not None and not operation.waived_for_oneself and operation.or_scope not in principal.scopes:
             principal.require(scope)
         checked = tuple(map(parse_identifier, self._names, identifiers))
         if scope is not None and operation.waived_for_oneself and principal.learner_id != checked[0]:

@@ -30,6 +30,8 @@ DISTRIBUTED: Final[Mapping[str, Sequence[str]]] = {
         "erased_learners",
         "imports",
         "group_members",
+        "profiles",
+        "profile_words",
     ),
     "slot": ("course_statistics", "lesson_statistics", "quiz_scores", "course_activity"),
     "digest": ("sign_in_codes",),

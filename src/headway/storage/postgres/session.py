@@ -8,7 +8,7 @@ from typing import TypeVar
 import asyncpg
 
 from headway.storage.postgres.database import Database
-from headway.storage.shared.session import Reading, Row, Step
+from headway.storage.shared.session import Each, Reading, Row, Step
 
 T = TypeVar("T")
 
@@ -36,11 +36,11 @@ class PostgresSession:
         with self._around():
             return await self._database.change(statement, *values)
 
-    async def change_all(self, *steps: Step) -> Sequence[Sequence[Row]]:
+    async def change_all(self, *steps: Step | Each) -> Sequence[Sequence[Row]]:
         """Run statements in one transaction, and return the rows of each."""
 
         async def change(connection: asyncpg.Connection) -> Sequence[Sequence[Row]]:
-            return [await connection.fetch(step.statement, *step.values) for step in steps]
+            return [await _run(connection, step) for step in steps]
 
         with self._around():
             return await self._database.transact(change)
@@ -49,6 +49,14 @@ class PostgresSession:
         """Run steps that change something in one transaction, and return their result when all is on disk."""
         with self._around():
             return await self._database.transact(lambda connection: run(connection, changing()))
+
+
+async def _run(connection: asyncpg.Connection, step: Step | Each) -> Sequence[Row]:
+    if isinstance(step, Step):
+        rows: Sequence[Row] = await connection.fetch(step.statement, *step.values)
+        return rows
+    await connection.executemany(step.statement, step.rows)
+    return ()
 
 
 async def run(connection: asyncpg.Connection, reading: Reading[T]) -> T:

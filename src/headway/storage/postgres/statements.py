@@ -8,6 +8,7 @@ from aiosql.queries import Queries
 from headway.storage.shared.columns import ARRAYS
 from headway.storage.shared.counts import CountStatements
 from headway.storage.shared.groups import group_statements
+from headway.storage.shared.profile_statements import profile_statements
 from headway.storage.shared.queries import parts_of, read_queries, text_of
 from headway.storage.shared.roster_statements import Dialect, roster_statements
 
@@ -86,9 +87,15 @@ SHAPES_BETWEEN: Final = _sql("shapes_between", _STATISTICS)
 TALLIES_BETWEEN: Final = _sql("tallies_between", _STATISTICS)
 COURSE_PROGRESS_BETWEEN: Final = _sql("course_progress_between", _STATISTICS)
 DAYS_BETWEEN: Final = _sql("days_between", _STATISTICS)
-ROSTERS: Final = roster_statements(
-    Dialect(lambda name, kind: f":{name}::{kind}", after_all_days="'infinity'", ids=ARRAYS)
-)
 GROUPS: Final = group_statements(ARRAYS)
+_DIALECT: Final = Dialect(
+    lambda name, kind: f":{name}::{kind}",
+    after_all_days="'infinity'",
+    ids=ARRAYS,
+    position=lambda text, name: f"strpos({text}, :{name}::text)",
+    unnamed=r"'\xff'::bytea",
+)
+ROSTERS: Final = roster_statements(_DIALECT)
+PROFILES: Final = profile_statements(_DIALECT)
 COUNTS: Final = CountStatements(COURSE_COUNTS, LESSON_COUNTS, SCORES, DAYS)
 ALL_COUNTS: Final = CountStatements(ALL_COURSE_COUNTS, ALL_LESSON_COUNTS, ALL_SCORES, ALL_DAYS)

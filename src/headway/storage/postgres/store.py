@@ -50,6 +50,7 @@ from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.columns import to_completion
 from headway.storage.shared.groups import StoredGroups
 from headway.storage.shared.import_ledger import StoredImports
+from headway.storage.shared.profiles import StoredProfiles
 from headway.storage.shared.recalculations import Recalculations
 from headway.storage.shared.sign_in_codes import StoredSignInCodes
 
@@ -93,6 +94,7 @@ class PostgresStore:
         self._imports = StoredImports(session, clock)
         self._sign_in_codes = StoredSignInCodes(session, clock)
         self._groups = StoredGroups(session, sql.GROUPS, clock)
+        self._profiles = StoredProfiles(session, sql.PROFILES, clock)
         self._recalculations = Recalculations(session, clock)
 
     def _server(self, database: Database, *, lanes: int) -> LearnersServer:
@@ -132,6 +134,11 @@ class PostgresStore:
     def groups(self) -> StoredGroups:
         """The groups, while the store is open."""
         return self._groups
+
+    @property
+    def profiles(self) -> StoredProfiles:
+        """The learner profiles, while the store is open."""
+        return self._profiles
 
     async def open(self) -> Sequence[str]:
         """Connect, migrate as needed, and begin to listen for changes of the catalogue."""

@@ -10,6 +10,7 @@ from headway.domain.course_progress import CourseProgress
 from headway.domain.groups import Group
 from headway.domain.holdings import CompletionKey, CourseProgressKey, HeldDay, LearnerDayKey, LessonKey
 from headway.domain.identifiers import CourseId, GroupId, LearnerId
+from headway.domain.people import StoredProfile
 from headway.domain.progress import LessonProgress
 from headway.domain.text import sort_key
 from headway.storage.lessons import to_courses
@@ -17,7 +18,8 @@ from headway.storage.shared import statements as sql
 from headway.storage.shared.columns import to_completion
 from headway.storage.shared.groups import GroupStatements, store_group
 from headway.storage.shared.ids import FIRST_ID, LAST_ID
-from headway.storage.shared.session import Reading, Row, Session, Step
+from headway.storage.shared.profiles import from_profile, to_profile, words_of
+from headway.storage.shared.session import Each, Reading, Row, Session, Step
 
 _FIRST_KEY: Final = (FIRST_ID, FIRST_ID, FIRST_ID)
 _FIRST_DAY: Final = (FIRST_ID, FIRST_ID, date.min)
@@ -93,6 +95,19 @@ class ArchiveReader:
             yield Step(self._groups.make_group, group.id, group.title, sort_key(group.title))
             before = yield Step(self._groups.members, group.id)
             yield from store_group(self._groups, group, [learner_id for (learner_id,) in before])
+
+    async def profiles(self, after: LearnerId | None, limit: int) -> Sequence[StoredProfile]:
+        """Return learner profiles by learner."""
+        found = map(to_profile, await self._session.fetch(sql.PROFILES_FROM, after or FIRST_ID, limit + 1))
+        return [stored for stored in found if stored.learner_id != after][:limit]
+
+    async def put_profiles(self, profiles: Sequence[StoredProfile]) -> None:
+        """Store learner profiles with these versions, and their words."""
+        await self._session.change_all(
+            Each(sql.HOLD_PROFILE, [from_profile(stored) for stored in profiles]),
+            Each(sql.FORGET_WORDS, [(stored.learner_id, stored.version) for stored in profiles]),
+            Each(sql.ADD_WORD, [words for stored in profiles for words in words_of(stored)]),
+        )
 
     async def _page(self, statement: str, key: Sequence[object], rows: int) -> Sequence[Row]:
         last = await self._last_learner(statement, key, rows)

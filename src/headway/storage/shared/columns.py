@@ -28,7 +28,7 @@ from headway.storage.shared.session import to_moment
 class Table:
     """A table and its columns. The first `key` columns are the key. `columns` gives each column's PostgreSQL type."""
 
-    def __init__(self, name: str, key: int, **columns: str) -> None:
+    def __init__(self, name: str, /, key: int, **columns: str) -> None:
         self.name = name
         self.columns = tuple(columns)
         self.key = self.columns[:key]
@@ -120,6 +120,20 @@ LEARNER_DAYS: Final = Table(
     micro_minutes="bigint",
     completions="integer",
 )
+PROFILES: Final = Table(
+    "profiles",
+    key=1,
+    user_id="uuid",
+    name="text",
+    email="text",
+    external_id="text",
+    locale="text",
+    time_zone="text",
+    claimed="text",
+    sort_key="bytea",
+    words="text",
+    version="bigint",
+)
 
 
 class IdLists:
@@ -152,6 +166,7 @@ def filled(sql: str, ids: IdLists = ARRAYS) -> str:
         course_progress=COURSE_PROGRESS,
         completions=COMPLETIONS,
         learner_days=LEARNER_DAYS,
+        profiles=PROFILES,
         ids=ids,
     )
 

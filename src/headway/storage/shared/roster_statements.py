@@ -6,43 +6,59 @@ from typing import Final, NamedTuple
 
 import aiosql
 
+from headway.domain.people import MOST_QUERY_WORDS
 from headway.domain.roster import RosterOrder
 from headway.storage.shared.columns import COURSE_PROGRESS, IdLists
 
 
 class Dialect(NamedTuple):
-    """The differences between the databases: a parameter with its type, a day after all others, and lists of ids."""
+    """The differences between the databases.
+
+    They are a parameter with its type, a day after all others, lists of ids, the position of a parameter in a text (0:
+    it is not there), and the sort key of a profile without a name.
+    """
 
     typed: Callable[[str, str], str]
     after_all_days: str
     ids: IdLists
+    position: Callable[[str, str], str]
+    unnamed: str
 
 
 class Way(Enum):
     """How a page finds its learners.
 
-    It reads all learners in the order and filters them, or it finds few learners and sorts them: by a range of their
-    ids, by their lesson, or by a list of their ids, which are the members of a group.
+    It reads all learners in the order and filters them. Or it finds few learners by the range of their ids or by their
+    lesson, or it was told few ids, and sorts them.
     """
 
     WALKING = "walking"
     BY_IDS = "by_ids"
     BY_LESSON = "by_lesson"
-    BY_MEMBERS = "by_members"
+    AMONG = "among"
 
 
 class RosterStatements(NamedTuple):
-    """The statements of one database: by order and whether it descends, and for learners without completion."""
+    """The statements of one database.
+
+    They are by order and whether it descends; and, by id, for learners without completion and for those without a name.
+    `names` are the learners of all courses with a name, by name; parameters sort_key, after, words, limit.
+    """
 
     sorted: Mapping[Way, Mapping[tuple[RosterOrder, bool], str]]
     incomplete: Mapping[Way, str]
+    unnamed: Mapping[Way, str]
+    names: Mapping[bool, str]
 
 
 _SORTED_BY: Final = {
     RosterOrder.PROGRESS: "p.completed_lessons",
     RosterOrder.LAST_SEEN: "p.day",
     RosterOrder.COMPLETED: "p.completed_at",  # a learner without it is on no page of these statements
+    RosterOrder.NAME: "q.sort_key",  # neither is a learner without a name
 }
+_WAYS_BY_ID: Final = (Way.WALKING, Way.BY_LESSON, Way.AMONG)
+_WORDS: Final = tuple(f"word_{number}" for number in range(1, MOST_QUERY_WORDS + 1))
 _DIRECTIONS: Final = {False: (">", ""), True: ("<", " DESC")}
 
 
@@ -51,55 +67,83 @@ def roster_statements(dialect: Dialect) -> RosterStatements:
     return RosterStatements(
         {
             way: {
-                (order, descending): _numbered(_sorted(dialect, way, order, descending=descending))
+                (order, descending): numbered(_sorted(dialect, way, order, descending=descending))
                 for order in RosterOrder
                 for descending in (False, True)
+                if (way, order) != (Way.WALKING, RosterOrder.NAME)
             }
             for way in Way
         },
-        {way: _numbered(_incomplete(dialect, way)) for way in (Way.WALKING, Way.BY_LESSON, Way.BY_MEMBERS)},
+        {way: numbered(_by_id(dialect, way, "p.completed_at IS NULL")) for way in _WAYS_BY_ID},
+        {way: numbered(_by_id(dialect, way, _without_name(dialect))) for way in _WAYS_BY_ID},
+        {descending: numbered(_names(dialect, descending=descending)) for descending in (False, True)},
     )
 
 
 def _sorted(dialect: Dialect, way: Way, order: RosterOrder, *, descending: bool) -> str:
     """Return the statement for a page in an order.
 
-    Parameters: course_id, members (only by members), at_lesson, value, after, first_id, last_id, those of the other
-    filters, limit.
+    Parameters: course_id, at_lesson, value, after, first_id, last_id, those of the other filters, words, ids, limit.
     """
+    learner = "q.user_id" if order is RosterOrder.NAME else "p.user_id"
     sorted_by, day, completed_at = (_hidden(one, way) for one in (_SORTED_BY[order], "p.day", "p.completed_at"))
     sign, direction = _DIRECTIONS[descending]
     before = dialect.typed("last_seen_before", "date")
     return f"""
-        {_SELECT}
-        WHERE p.course_id = :course_id AND p.enrolled_at IS NOT NULL
-            AND {_of_members(dialect, way)}
+        {_SELECT} {_named(dialect) if order is RosterOrder.NAME else "FROM course_progress AS p WHERE"}
+            p.course_id = :course_id AND p.enrolled_at IS NOT NULL
             AND {_of_lesson(dialect, way, completed_at)}
-            AND ({sorted_by}, p.user_id) {sign} (:value, :after)
+            AND ({sorted_by}, {learner}) {sign} (:value, :after)
             AND {_of_ids(dialect, way)}
             AND {_of_completion(dialect, completed_at)}
             AND {day} < coalesce({before}, {dialect.after_all_days})
             AND (:last_seen_before IS NULL OR {completed_at} IS NULL)
             AND {_of_incomplete_lesson(dialect)}
             AND {_of_enrolment(dialect)}
-        ORDER BY {sorted_by}{direction}, p.user_id{direction}
+            AND {with_words(dialect, "q.words") if order is RosterOrder.NAME else _of_words(dialect)}
+            AND {_among(dialect, way)}
+        ORDER BY {sorted_by}{direction}, {learner}{direction}
         LIMIT :limit
     """
 
 
-def _incomplete(dialect: Dialect, way: Way) -> str:
-    """Return the statement for a page of the learners who have not completed the course, by id.
+def _named(dialect: Dialect) -> str:
+    """Return the tables from which learners with a name are read, and the beginning of the condition.
 
-    Parameters: course_id, members (only by members), at_lesson, first, last_id, those of the other filters, limit. By
-    lesson, the last id is compared together with the lesson. Otherwise SQLite would use the index by learner instead of
-    the one by lesson.
+    SQLite begins with the table on the left: with the few learners.
+    """
+    return (
+        "FROM course_progress AS p CROSS JOIN profiles AS q "
+        f"WHERE q.user_id = p.user_id AND q.sort_key < {dialect.unnamed} AND"
+    )
+
+
+def _names(dialect: Dialect, *, descending: bool) -> str:
+    """Return the statement for learners with a name, by name. No learner without a name comes before a name."""
+    sign, direction = _DIRECTIONS[descending]
+    until = "" if descending else f"AND q.sort_key < {dialect.unnamed}"
+    return f"""
+        SELECT q.sort_key, q.user_id
+        FROM profiles AS q
+        WHERE (q.sort_key, q.user_id) {sign} (:sort_key, :after) {until}
+            AND {with_words(dialect, "q.words")}
+        ORDER BY q.sort_key{direction}, q.user_id{direction}
+        LIMIT :limit
+    """  # noqa: S608 - made of this module's own text
+
+
+def _by_id(dialect: Dialect, way: Way, condition: str) -> str:
+    """Return the statement for a page of the learners who meet a condition, by id.
+
+    Parameters: course_id, at_lesson, first, last_id, those of the other filters, words, ids, limit. By lesson, the
+    last id is compared together with the lesson. Otherwise SQLite would use the index by learner instead of the one by
+    lesson.
     """
     before = dialect.typed("last_seen_before", "date")
     until = "(p.at_lesson, p.user_id) <= (:at_lesson, :last_id)" if way is Way.BY_LESSON else "p.user_id <= :last_id"
     return f"""
-        {_SELECT}
-        WHERE p.course_id = :course_id AND p.enrolled_at IS NOT NULL AND p.completed_at IS NULL
-            AND {_of_members(dialect, way)}
+        {_SELECT} FROM course_progress AS p
+        WHERE p.course_id = :course_id AND p.enrolled_at IS NOT NULL AND {condition}
             AND {_of_lesson(dialect, way, "p.completed_at")}
             AND p.user_id >= :first
             AND {until}
@@ -107,12 +151,28 @@ def _incomplete(dialect: Dialect, way: Way) -> str:
             AND ({before} IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
             AND {_of_incomplete_lesson(dialect)}
             AND {_of_enrolment(dialect)}
+            AND {_of_words(dialect)}
+            AND {_among(dialect, way)}
         ORDER BY p.user_id
         LIMIT :limit
     """
 
 
-_SELECT: Final = f"SELECT {COURSE_PROGRESS} FROM course_progress AS p"  # noqa: S608 - this module's own text
+_SELECT: Final = f"SELECT {COURSE_PROGRESS:p}"
+
+
+def _without_name(dialect: Dialect) -> str:
+    """Return the condition for learners without a name.
+
+    The profile is read by its key. With NOT EXISTS, a planner might first collect the names of everybody.
+    """
+    named = f"SELECT count(*) FROM profiles AS n WHERE n.user_id = p.user_id AND n.sort_key < {dialect.unnamed}"  # noqa: S608 - this module's own text
+    return f"({named}) = 0"
+
+
+def _among(dialect: Dialect, way: Way) -> str:
+    """Return the condition for some learners. Only this way has the parameter `ids`."""
+    return dialect.ids.condition("p.user_id", "ids") if way is Way.AMONG else "true"
 
 
 def _hidden(column: str, way: Way) -> str:
@@ -121,10 +181,6 @@ def _hidden(column: str, way: Way) -> str:
     Otherwise a planner might use an index on it and read all learners.
     """
     return column if way is Way.WALKING else f"coalesce({column}, {column})"
-
-
-def _of_members(dialect: Dialect, way: Way) -> str:
-    return dialect.ids.condition("p.user_id", "members") if way is Way.BY_MEMBERS else "true"
 
 
 def _of_ids(dialect: Dialect, way: Way) -> str:
@@ -177,8 +233,24 @@ def _of_enrolment(dialect: Dialect) -> str:
             )"""
 
 
-def _numbered(statement: str) -> str:
+def with_words(dialect: Dialect, words: str) -> str:
+    """Return the condition that the column `words` of a profile has words with all the given beginnings.
+
+    Parameters: word_1 and so on, each with a space before it, or empty, which every column has.
+    """
+    return " AND ".join(f"{dialect.position(words, slot)} > 0" for slot in _WORDS)
+
+
+def _of_words(dialect: Dialect) -> str:
+    """Return the same condition for the learner's profile."""
+    return f"""(
+                {dialect.typed(_WORDS[0], "text")} = ''
+                OR (SELECT {with_words(dialect, "n.words")} FROM profiles AS n WHERE n.user_id = p.user_id)
+            )"""  # noqa: S608 - made of this module's own text
+
+
+def numbered(statement: str) -> str:
     """Return the statement with numbered parameters, in the order in which they first appear."""
-    queries = aiosql.from_str(f"-- name: roster\n{statement};", "asyncpg", mandatory_parameters=False)
-    text: str = queries.roster.sql
+    queries = aiosql.from_str(f"-- name: built\n{statement};", "asyncpg", mandatory_parameters=False)
+    text: str = queries.built.sql
     return text

@@ -1,65 +1,124 @@
 """Reads a page of a roster: chooses the statements and their values."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Final
 
 from headway.domain.identifiers import CourseId, LearnerId
-from headway.domain.roster import FEW, RosterOrder, RosterQuery
+from headway.domain.people import UNNAMED
+from headway.domain.roster import FEW, RosterOrder, RosterPosition, RosterQuery
 from headway.storage.shared import statements as sql
 from headway.storage.shared.groups import GroupStatements, members_of
 from headway.storage.shared.ids import FIRST_ID, LAST_ID, next_learner
+from headway.storage.shared.profiles import FEW_LEARNERS, learners_of, learners_with, padded
 from headway.storage.shared.roster_statements import RosterStatements, Way
 from headway.storage.shared.session import Reading, Row, Step
 
-_FIRST: Final = {
+_FIRST: Final[Mapping[RosterOrder, int | date | datetime | bytes]] = {
     RosterOrder.PROGRESS: -1,
     RosterOrder.LAST_SEEN: date.min,
     RosterOrder.COMPLETED: datetime.min.replace(tzinfo=UTC),
+    RosterOrder.NAME: b"",
 }
-_LAST: Final = {
+_LAST: Final[Mapping[RosterOrder, int | date | datetime | bytes]] = {
     RosterOrder.PROGRESS: 2**31 - 1,
     RosterOrder.LAST_SEEN: date.max,
     RosterOrder.COMPLETED: datetime.max.replace(tzinfo=UTC),
+    RosterOrder.NAME: UNNAMED,
 }
+_WITHOUT_VALUE_LAST: Final = frozenset({RosterOrder.COMPLETED, RosterOrder.NAME})
 
 
-Members = Sequence[list[LearnerId]]
-"""The parameter for the members of a group; empty where the roster is of no group."""
+_MOST_NAMES: Final = 5_000  # that are read at once
+Among = frozenset[LearnerId] | None
+"""The only learners who come into question; `None`: all."""
 
 
 def roster_page(
     statements: RosterStatements, groups: GroupStatements, course_id: CourseId, query: RosterQuery
 ) -> Reading[Sequence[Row]]:
     """Return a page of a course's learners, as rows of `course_progress`. Raises `GroupNotFoundError`."""
-    members: Members = () if query.group is None else [(yield from members_of(groups, query.group))]
-    found = yield from _sorted_page(statements, course_id, query, members)
+    among = yield from learners_with(query.words)
+    if query.group is not None:
+        members = frozenset((yield from members_of(groups, query.group)))
+        among = members if among is None else among & members
+    found = yield from _sorted_page(statements, course_id, query, among)
     missing = query.limit - len(found)
-    if missing and query.order is RosterOrder.COMPLETED and query.completed is not True:
-        return [*found, *(yield from _incomplete_page(statements, course_id, query, members, missing))]
-    return found
+    if not missing or query.order not in _WITHOUT_VALUE_LAST or _all_have_value(query):
+        return found
+    return [*found, *(yield from _page_by_id(statements, course_id, query, among, missing))]
+
+
+def _all_have_value(query: RosterQuery) -> bool:
+    """Whether the filters leave only learners who have the value by which the roster is sorted."""
+    return query.order is RosterOrder.COMPLETED and query.completed is True
 
 
 def _sorted_page(
-    statements: RosterStatements, course_id: CourseId, query: RosterQuery, members: Members
+    statements: RosterStatements, course_id: CourseId, query: RosterQuery, among: Among
 ) -> Reading[Sequence[Row]]:
     """Return the learners who have the value by which the roster is sorted."""
     if query.order is RosterOrder.COMPLETED and query.of_incomplete:
         return ()
     if query.after is not None and query.after.value is None:
         return ()
-    ends = (_LAST[query.order], LAST_ID) if query.descending else (_FIRST[query.order], FIRST_ID)
-    way = yield from _way(course_id, query)
+    after = query.after or _beginning(query)
+    way = Way.AMONG if among is not None else (yield from _way(course_id, query))
+    if way is Way.WALKING and query.order is RosterOrder.NAME:  # each other order has an index in the course
+        among = yield from _few_of_course(course_id)
+        if among is None:
+            return (yield from _walked_by_name(statements, course_id, query, after))
+        way = Way.AMONG
+    return (yield _sorted_step(statements, way, course_id, query, after, among))
+
+
+def _beginning(query: RosterQuery) -> RosterPosition:
+    """Return the position before the first learner."""
+    if not query.descending:
+        return RosterPosition(_FIRST[query.order], LearnerId(FIRST_ID))
+    is_by_name = query.order is RosterOrder.NAME  # then those without a name are left out
+    return RosterPosition(_LAST[query.order], LearnerId(FIRST_ID if is_by_name else LAST_ID))
+
+
+def _sorted_step(
+    statements: RosterStatements, way: Way, course_id: CourseId, query: RosterQuery, after: RosterPosition, among: Among
+) -> Step:
     statement = statements.sorted[way][query.order, query.descending]
-    ids = query.learners or (None, None)
-    asked = (course_id, *members, query.at_lesson, *(query.after or ends), *ids, *_filters(query), query.limit)
-    return (yield Step(statement, *asked))
+    asked = (course_id, query.at_lesson, *after, *(query.learners or (None, None)), *_filters(query))
+    return Step(statement, *asked, *_ids(among), query.limit)
+
+
+def _walked_by_name(
+    statements: RosterStatements, course_id: CourseId, query: RosterQuery, after: RosterPosition
+) -> Reading[Sequence[Row]]:
+    """Read all names in their order, some at a time, and return the learners of the course among them.
+
+    This is two statements and not a join: each has one good plan, whatever a database knows of the tables' sizes.
+    """
+    found: list[Row] = []
+    some = 2 * query.limit
+    while True:
+        names = yield Step(statements.names[query.descending], *after, *padded(query.words), some)
+        if names:
+            among = frozenset(LearnerId(str(learner_id)) for _, learner_id in names)
+            rest = replace(query, limit=query.limit - len(found))
+            found += yield _sorted_step(statements, Way.AMONG, course_id, rest, after, among)
+        if len(found) == query.limit or len(names) < some:
+            return found
+        after = RosterPosition(names[-1][0], LearnerId(str(names[-1][1])))
+        some = min(2 * some, _MOST_NAMES)
+
+
+def _few_of_course(course_id: CourseId) -> Reading[Among]:
+    """Return the learners of a course where they are few, so that it is quicker to sort them than to read all names."""
+    everybody = course_id, FIRST_ID, LAST_ID, FEW_LEARNERS + 1
+    [(found,)] = yield Step(sql.COUNT_AMONG, *everybody)
+    return learners_of((yield Step(sql.LEARNERS_AMONG, *everybody))) if found <= FEW_LEARNERS else None
 
 
 def _way(course_id: CourseId, query: RosterQuery) -> Reading[Way]:
-    """Return how to find the learners: by their group, or by their ids or lesson where at most `FEW` have them."""
-    if query.group is not None:
-        return Way.BY_MEMBERS
+    """Return how to find the learners: by their ids or lesson where at most `FEW` have them."""
     if query.learners is not None and (yield from _are_few(Step(sql.COUNT_AMONG, course_id, *query.learners, FEW + 1))):
         return Way.BY_IDS
     if query.at_lesson is not None and (yield from _are_few(Step(sql.COUNT_AT, course_id, query.at_lesson, FEW + 1))):
@@ -72,10 +131,10 @@ def _are_few(count: Step) -> Reading[bool]:
     return int(found) <= FEW
 
 
-def _incomplete_page(
-    statements: RosterStatements, course_id: CourseId, query: RosterQuery, members: Members, limit: int
+def _page_by_id(
+    statements: RosterStatements, course_id: CourseId, query: RosterQuery, among: Among, limit: int
 ) -> Reading[Sequence[Row]]:
-    """Return the learners who have not completed the course; they come after those who have."""
+    """Return the learners without the value by which the roster is sorted; they come after all others, by id."""
     is_behind = query.after is not None and query.after.value is None
     first = next_learner(query.after.learner_id) if query.after is not None and is_behind else FIRST_ID
     last: str = LAST_ID
@@ -83,11 +142,19 @@ def _incomplete_page(
         return ()
     if query.learners is not None:
         first, last = max(first, query.learners.first), query.learners.last
+    by_way = statements.unnamed if query.order is RosterOrder.NAME else statements.incomplete
     way = Way.WALKING if query.at_lesson is None else Way.BY_LESSON
-    statement = statements.incomplete[Way.BY_MEMBERS if members else way]
-    return (yield Step(statement, course_id, *members, query.at_lesson, first, last, *_filters(query), limit))
+    statement = by_way[way if among is None else Way.AMONG]
+    asked = (course_id, query.at_lesson, first, last, *_filters(query))
+    return (yield Step(statement, *asked, *_ids(among), limit))
 
 
 def _filters(query: RosterQuery) -> tuple[object, ...]:
-    of_progress = query.completed, query.last_seen_before, query.incomplete_lesson, query.failed_at_least
-    return *of_progress, query.started, query.due_before, query.completed_before, query.late, query.now
+    lesson = query.incomplete_lesson, query.failed_at_least
+    enrolment = query.started, query.due_before, query.completed_before, query.late, query.now
+    return query.completed, query.last_seen_before, *lesson, *enrolment, *padded(query.words)
+
+
+def _ids(among: Among) -> tuple[object, ...]:
+    """Return the parameter of `Way.AMONG`, which the other ways do not have."""
+    return () if among is None else (sorted(among),)

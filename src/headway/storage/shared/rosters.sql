@@ -11,6 +11,13 @@ FROM (
     LIMIT :limit
 ) AS few;
 
+-- name: learners-among
+-- The same learners.
+SELECT p.user_id
+FROM course_progress AS p
+WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.user_id BETWEEN :first_id AND :last_id
+LIMIT :limit;
+
 -- name: count-at^
 -- How many of a course's learners are at a lesson, counted up to a limit.
 SELECT count(*)

@@ -19,6 +19,16 @@ class Step:
         self.values = values
 
 
+class Each:
+    """A statement that is run once for each of `rows`, which are the values of its parameters. It returns no rows."""
+
+    __slots__ = ("rows", "statement")
+
+    def __init__(self, statement: str, rows: Sequence[Sequence[object]]) -> None:
+        self.statement = statement
+        self.rows = rows
+
+
 Reading = Generator[Step, Sequence[Row], T]
 """A read with several statements over one snapshot. It yields each step, receives its rows, and returns a result.
 
@@ -27,7 +37,7 @@ The next statement may depend on the rows of those before. Each store has its ow
 
 
 class Session(Protocol):
-    """A database. Values are passed as the domain has them; ids are text.
+    """A database. Values are passed as the domain has them; ids are text, and several ids a list.
 
     Moments and dates are returned in the form of the database, which `to_moment` and `to_date` convert. Every method
     may raise `StoreUnavailableError`.
@@ -42,7 +52,7 @@ class Session(Protocol):
     async def change(self, statement: str, *values: object) -> Sequence[Row]:
         """Run a statement in its own transaction, and return its rows when it is on disk."""
 
-    async def change_all(self, *steps: Step) -> Sequence[Sequence[Row]]:
+    async def change_all(self, *steps: Step | Each) -> Sequence[Sequence[Row]]:
         """Run statements in one transaction, and return the rows of each when all are on disk."""
 
     async def transact(self, changing: "Callable[[], Reading[T]]") -> T:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import apsw
 
-from headway.storage.shared.session import Reading, Row, Step
+from headway.storage.shared.session import Each, Reading, Row, Step
 from headway.storage.sqlite.reader import LongReader, Reader
 from headway.storage.sqlite.rows import Columns, bound, fetch
 
@@ -39,10 +39,10 @@ class SqliteSession:
         [rows] = await self.change_all(Step(statement, *values))
         return rows
 
-    async def change_all(self, *steps: Step) -> Sequence[Sequence[Row]]:
+    async def change_all(self, *steps: Step | Each) -> Sequence[Sequence[Row]]:
         """Run statements in one transaction, and return the rows of each."""
         async with self._transaction() as connection:
-            return [_fetch(connection, step) for step in steps]
+            return [_run(connection, step) for step in steps]
 
     async def transact(self, changing: Callable[[], Reading[T]]) -> T:
         """Run steps that change something in one transaction, and return their result when all is on disk."""
@@ -59,6 +59,13 @@ def run(connection: apsw.Connection, reading: Reading[T]) -> T:
     except StopIteration as end:
         found: T = end.value
         return found
+
+
+def _run(connection: apsw.Connection, step: Step | Each) -> list[Columns]:
+    if isinstance(step, Step):
+        return _fetch(connection, step)
+    connection.executemany(step.statement, [tuple(map(bound, row)) for row in step.rows])
+    return []
 
 
 def _fetch(connection: apsw.Connection, step: Step) -> list[Columns]:

@@ -8,6 +8,7 @@ from aiosql.queries import Queries
 from headway.storage.shared.columns import JSON_LISTS
 from headway.storage.shared.counts import CountStatements
 from headway.storage.shared.groups import group_statements
+from headway.storage.shared.profile_statements import profile_statements
 from headway.storage.shared.queries import read_queries, text_of
 from headway.storage.shared.roster_statements import Dialect, roster_statements
 
@@ -61,8 +62,16 @@ LEARNER_AT: Final = _sql("learner_at", _STATISTICS)
 LESSON_PROGRESS_BETWEEN: Final = _sql("lesson_progress_between", _STATISTICS)
 COURSE_PROGRESS_BETWEEN: Final = _sql("course_progress_between", _STATISTICS)
 DAYS_BETWEEN: Final = _sql("days_between", _STATISTICS)
-ROSTERS: Final = roster_statements(Dialect(lambda name, _kind: f":{name}", after_all_days="'~'", ids=JSON_LISTS))
 GROUPS: Final = group_statements(JSON_LISTS)
+_DIALECT: Final = Dialect(
+    lambda name, _kind: f":{name}",
+    after_all_days="'~'",
+    ids=JSON_LISTS,
+    position=lambda text, name: f"instr({text}, :{name})",
+    unnamed="x'ff'",
+)
+ROSTERS: Final = roster_statements(_DIALECT)
+PROFILES: Final = profile_statements(_DIALECT)
 COUNTS: Final = CountStatements(COURSE_COUNTS, LESSON_COUNTS, SCORES, DAYS)
 ALL_COUNTS: Final = CountStatements(ALL_COURSE_COUNTS, ALL_LESSON_COUNTS, ALL_SCORES, ALL_DAYS)
 SET_ASIDE: Final = _sql("set_aside", _PROMISED)

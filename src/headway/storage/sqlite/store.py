@@ -44,6 +44,7 @@ from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.columns import to_completion
 from headway.storage.shared.groups import StoredGroups
 from headway.storage.shared.import_ledger import StoredImports
+from headway.storage.shared.profiles import StoredProfiles
 from headway.storage.shared.recalculations import Recalculations
 from headway.storage.shared.sign_in_codes import StoredSignInCodes
 from headway.storage.sqlite import statements as sql
@@ -100,6 +101,7 @@ class SqliteStore:
         self._imports = StoredImports(session, clock)
         self._sign_in_codes = StoredSignInCodes(session, clock)
         self._groups = StoredGroups(session, sql.GROUPS, clock)
+        self._profiles = StoredProfiles(session, sql.PROFILES, clock)
         self._recalculations = Recalculations(session, clock)
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="headway-commit")
         self.committer = Committer(
@@ -130,6 +132,11 @@ class SqliteStore:
     def groups(self) -> StoredGroups:
         """The groups, while the store is open."""
         return self._groups
+
+    @property
+    def profiles(self) -> StoredProfiles:
+        """The learner profiles, while the store is open."""
+        return self._profiles
 
     async def open(self) -> Sequence[str]:
         """Open the file; create and migrate it as needed."""

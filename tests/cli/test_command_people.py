@@ -1,0 +1,71 @@
+"""`headway people list` and `show`."""
+
+import json
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from support.files import line, ndjson
+from support.program import Program
+from support.running import Running
+
+
+@pytest.fixture
+def people(program: Program) -> list[str]:
+    """Two learners with profiles."""
+    learners = [str(uuid4()) for _ in range(2)]
+    with program.serve() as running, _admin(running) as admin:
+        for learner, name in zip(learners, ("Zebra", "Ábaco"), strict=True):
+            profile = {"name": name, "email": f"{name[:1].lower()}@example.org", "external_id": "47"}
+            admin.put(f"/learners/{learner}/profile", json=profile).raise_for_status()
+    return learners
+
+
+def _admin(running: Running) -> Any:
+    return running.client(None, "learners:admin")
+
+
+def test_people_are_listed_by_name(program: Program, people: list[str]) -> None:
+    done = program("people", "list")
+    assert (done.code, done.err) == (0, "")
+    heading, *lines, count = done.out.splitlines()
+    assert heading.split() == ["id", "name", "e-mail", "external", "id"]
+    assert [one.split()[:2] for one in lines] == [[people[1], "Ábaco"], [people[0], "Zebra"]]
+    assert count == "2 learners"
+
+
+def test_a_list_is_limited_to_a_query_and_a_course(
+    program: Program, people: list[str], document: dict[str, Any]
+) -> None:
+    file = program.folder / "progress.ndjson"
+    file.write_bytes(ndjson([line(people[0], document["id"], document["lessons"][0]["id"])]))
+    assert program("progress", "import", str(file)).code == 0
+
+    def found(*options: str) -> list[str]:
+        done = program("people", "list", "--json", *options)
+        assert (done.code, done.err) == (0, "")
+        return [one["name"] for one in json.loads(done.out)["learners"]]
+
+    assert found() == ["Ábaco", "Zebra"]
+    assert found("--query", "ABA") == found("--query", people[1]) == ["Ábaco"]
+    assert found("--course", document["id"]) == ["Zebra"]
+    assert found("--course", document["id"], "--query", "aba") == []
+    assert program("people", "list", "--query", "nobody").out == "Nobody was found.\n"
+    assert program("people", "list", "--course", "1").code == 2
+    assert program("people", "list", "--query", "a b c d e f g").code == 2
+
+
+def test_a_profile_is_shown(program: Program, people: list[str]) -> None:
+    done = program("people", "show", people[1])
+    assert (done.code, done.err) == (0, "")
+    for shown in (people[1], "Ábaco", "@example.org", "external id"):
+        assert shown in done.out
+    assert json.loads(program("people", "show", people[1], "--json").out)["name"] == "Ábaco"
+
+
+def test_somebody_without_a_profile_is_not_shown(program: Program, document: dict[str, Any]) -> None:
+    assert document
+    done = program("people", "show", "ada@example.org")
+    assert done.code == 1
+    assert "has no profile" in done.err
