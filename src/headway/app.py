@@ -31,7 +31,7 @@ from headway.http.engine.replies import RenderedLists
 from headway.http.engine.requests import BodyBudget, Pages
 from headway.jobs.claims import ClaimsKeeper
 from headway.jobs.runner import Job, Runner
-from headway.jobs.upkeep import Finisher, Recalculator, Sweeper
+from headway.jobs.upkeep import Enroller, Finisher, Recalculator, Sweeper
 from headway.logs import get_logger
 from headway.metrics import Metrics
 from headway.service import Services
@@ -99,7 +99,7 @@ class Headway:
     @cached_property
     def jobs(self) -> Runner:
         """The jobs in the background. They run while `lifespan` lasts."""
-        jobs: list[Job] = [Recalculator(self.store), Finisher(self.store), Sweeper(self.store)]
+        jobs: list[Job] = [Recalculator(self.store), Finisher(self.store), Enroller(self.store), Sweeper(self.store)]
         return Runner([*jobs, self.claims_keeper] if self._takes_claims else jobs)
 
     @cached_property

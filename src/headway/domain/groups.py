@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Final, NamedTuple
 
 from annotated_types import MaxLen, MinLen
 
 from headway.domain.errors import InvalidValueError, Problem
-from headway.domain.identifiers import GroupId, LearnerId
+from headway.domain.identifiers import CourseId, GroupId, LearnerId
 from headway.domain.text import sort_key
 
 MOST_MEMBERS: Final = 10_000
@@ -17,13 +18,25 @@ PAGE_OF_GROUPS: Final = 1_000
 GroupTitle = Annotated[str, MinLen(1), MaxLen(200)]
 
 
+class GroupEnrolment(NamedTuple):
+    """A course in which a group enrols all its present and future members, from when and until when."""
+
+    course_id: CourseId
+    starts_at: datetime | None = None
+    due_at: datetime | None = None
+
+
 class Group(NamedTuple):
-    """A group with the ids of its members, in ascending order. Every change of the group gives it a new version."""
+    """A group with the ids of its members, and the courses in which it enrols them, both in ascending order.
+
+    Every change of the group gives it a new version.
+    """
 
     id: GroupId
     title: str
     members: tuple[LearnerId, ...]
     version: int = 0
+    enrolments: tuple[GroupEnrolment, ...] = ()
 
     @property
     def etag(self) -> str:

@@ -12,7 +12,7 @@ from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp
 from headway.domain.edits import Recalculation
 from headway.domain.enrolments import EnrolmentChange
-from headway.domain.groups import Group, GroupOutline, GroupQuery
+from headway.domain.groups import Group, GroupEnrolment, GroupOutline, GroupQuery
 from headway.domain.holdings import (
     CompletionKey,
     CourseProgressKey,
@@ -256,6 +256,18 @@ class Groups(Protocol):
 
     async def remove_member(self, group_id: GroupId, learner_id: LearnerId) -> None:
         """Take a learner out of a group, if the learner is a member."""
+
+    async def enrol(self, group_id: GroupId, enrolment: GroupEnrolment) -> None:
+        """Enrol all present and future members in a course, with these dates in place of earlier ones."""
+
+    async def end_enrolment(self, group_id: GroupId, course_id: CourseId) -> None:
+        """End what enrols the members in a course, if there is anything."""
+
+    async def settle(self, group_id: GroupId | None = None) -> int:
+        """Finish the changes of members' enrolments that a process has begun (`None`: of all groups).
+
+        Returns how many there were. The other methods do this before they return.
+        """
 
 
 class Profiles(Protocol):

@@ -90,6 +90,22 @@ class Finisher:
         return False
 
 
+class Enroller:
+    """Looks every few seconds for changes of groups' enrolments that a killed process has left."""
+
+    name = "enrol_members"
+    seconds_between_looks = 5.0
+    can_be_woken = False
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def work(self) -> bool:
+        """Finish all changes. Return `False`: one look finishes all."""
+        await self._store.groups.settle()
+        return False
+
+
 class Sweeper:
     """Looks once a minute for imports and sign-in codes that are over, and for what erased learners left behind."""
 

@@ -18,7 +18,7 @@ MIGRATIONS: Final = Migrations(Path(__file__).with_name("migrations"), compatibl
 _EMPTY: Final = SchemaMarks(0, 0)
 _SHARDS_OF_A_WORKER: Final = 2  # where no number is named: decision 16
 
-ON_EVERY_NODE: Final = ("catalogue", "courses", "lessons", "recalculations", "learner_groups")
+ON_EVERY_NODE: Final = ("catalogue", "courses", "lessons", "recalculations", "learner_groups", "group_enrolments")
 """The tables that are whole on every node of a cluster: its reference tables."""
 
 DISTRIBUTED: Final[Mapping[str, Sequence[str]]] = {
@@ -30,6 +30,7 @@ DISTRIBUTED: Final[Mapping[str, Sequence[str]]] = {
         "erased_learners",
         "imports",
         "group_members",
+        "changed_enrolments",
         "profiles",
         "profile_words",
     ),

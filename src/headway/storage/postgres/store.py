@@ -93,7 +93,7 @@ class PostgresStore:
         session = PostgresSession(self._database)
         self._imports = StoredImports(session, clock)
         self._sign_in_codes = StoredSignInCodes(session, clock)
-        self._groups = StoredGroups(session, sql.GROUPS, clock)
+        self._groups = StoredGroups(session, sql.GROUPS, clock, self.enrol)
         self._profiles = StoredProfiles(session, sql.PROFILES, clock)
         self._recalculations = Recalculations(session, clock)
 

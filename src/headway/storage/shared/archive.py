@@ -16,7 +16,7 @@ from headway.domain.text import sort_key
 from headway.storage.lessons import to_courses
 from headway.storage.shared import statements as sql
 from headway.storage.shared.columns import to_completion
-from headway.storage.shared.groups import GroupStatements, store_group
+from headway.storage.shared.groups import GroupStatements, store_group, to_enrolments
 from headway.storage.shared.ids import FIRST_ID, LAST_ID
 from headway.storage.shared.profiles import from_profile, to_profile, words_of
 from headway.storage.shared.session import Each, Reading, Row, Session, Step
@@ -84,7 +84,11 @@ class ArchiveReader:
         members: dict[str, list[LearnerId]] = {group_id: [] for group_id, *_ in outlines}
         for group_id, learner_id in await self._session.scan(self._groups.members_of_groups, list(members)):
             members[group_id].append(learner_id)
-        return [Group(group_id, title, tuple(members[group_id]), version) for group_id, title, version in outlines]
+        enrolments = to_enrolments(await self._session.scan(self._groups.enrolments_of_groups, list(members)))
+        return [
+            Group(group_id, title, tuple(members[group_id]), version, tuple(enrolments.get(group_id, ())))
+            for group_id, title, version in outlines
+        ]
 
     async def put_groups(self, groups: Sequence[Group]) -> None:
         """Store groups with these versions."""
@@ -95,6 +99,9 @@ class ArchiveReader:
             yield Step(self._groups.make_group, group.id, group.title, sort_key(group.title))
             before = yield Step(self._groups.members, group.id)
             yield from store_group(self._groups, group, [learner_id for (learner_id,) in before])
+            yield Step(self._groups.remove_group_enrolments, group.id)
+            for enrolment in group.enrolments:
+                yield Step(self._groups.put_group_enrolment, group.id, *enrolment)
 
     async def profiles(self, after: LearnerId | None, limit: int) -> Sequence[StoredProfile]:
         """Return learner profiles by learner."""

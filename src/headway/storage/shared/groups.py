@@ -1,26 +1,36 @@
 """Groups and their members: the Groups protocol. Every change of a group holds the group's row first."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
+from random import uniform
+from secrets import randbits
 from typing import Final, NamedTuple
 
-from headway.domain.errors import GroupNotFoundError
+from headway.domain.course_progress import CourseProgress, EnrolmentSource
+from headway.domain.enrolments import EnrolmentChange
+from headway.domain.errors import CourseNotFoundError, GroupNotFoundError
 from headway.domain.groups import (
     Group,
+    GroupEnrolment,
     GroupOutline,
     GroupQuery,
     check_size,
     next_group_version,
 )
-from headway.domain.identifiers import GroupId, LearnerId
+from headway.domain.identifiers import CourseId, GroupId, LearnerId
 from headway.domain.text import sort_key
 from headway.domain.writes import UNCONDITIONAL, Precondition
 from headway.storage.shared.columns import IdLists
 from headway.storage.shared.ids import FIRST_ID
 from headway.storage.shared.queries import read_queries, text_of
-from headway.storage.shared.session import Reading, Row, Session, Step
+from headway.storage.shared.session import Reading, Row, Session, Step, to_moment
 
+_NOTES_AT_ONCE: Final = 500
+_PAUSE_SECONDS: Final = 0.05
+_AT_A_TIME: Final = 32  # learners at the same time: few, so that learners' own writes do not wait
 _BEFORE_ALL_GROUPS: Final = (b"", FIRST_ID)
 
 
@@ -47,6 +57,16 @@ class GroupStatements(NamedTuple):
     course_shapes: str
     finished_days: str
     late_among: str
+    put_group_enrolment: str
+    remove_group_enrolment: str
+    remove_group_enrolments: str
+    enrolments_of_groups: str
+    note_changes: str
+    note_change: str
+    changes_of: str
+    changes: str
+    settle_change: str
+    enrolled_by: str
 
 
 def group_statements(ids: IdLists) -> GroupStatements:
@@ -55,13 +75,29 @@ def group_statements(ids: IdLists) -> GroupStatements:
     return GroupStatements._make(text_of(queries, name) for name in GroupStatements._fields)
 
 
-class StoredGroups:
-    """The groups in a database."""
+class _Note(NamedTuple):
+    """A note that the enrolment of a learner by a group has changed. `change` is another number for each change."""
 
-    def __init__(self, session: Session, statements: GroupStatements, clock: Callable[[], datetime]) -> None:
+    learner_id: LearnerId
+    course_id: CourseId
+    group_id: GroupId
+    change: int
+
+
+class StoredGroups:
+    """The groups in a database. `enrol` changes the enrolment of one learner."""
+
+    def __init__(
+        self,
+        session: Session,
+        statements: GroupStatements,
+        clock: Callable[[], datetime],
+        enrol: Callable[[EnrolmentChange], Awaitable[CourseProgress | None]],
+    ) -> None:
         self._session = session
         self._sql = statements
         self._clock = clock
+        self._enrol = enrol
 
     async def page(self, query: GroupQuery) -> Sequence[GroupOutline]:
         """Return a page of the groups by title."""
@@ -84,23 +120,83 @@ class StoredGroups:
             raise GroupNotFoundError(group_id)
         [(title, version)] = found
         members = await self._session.scan(self._sql.members, group_id)
-        return Group(group_id, title, tuple(LearnerId(member) for (member,) in members), version)
+        enrolments = to_enrolments(await self._session.fetch(self._sql.enrolments_of_groups, [group_id]))
+        found_members = tuple(LearnerId(member) for (member,) in members)
+        return Group(group_id, title, found_members, version, tuple(enrolments.get(group_id, ())))
 
     async def put(self, group: Group, precondition: Precondition = UNCONDITIONAL) -> Group:
         """Store a group in place of what is stored, and return it with its version."""
-        return await self._session.transact(lambda: self._put(group, precondition))
+        stored = await self._session.transact(lambda: self._put(group, precondition))
+        await self.settle(group.id)
+        return stored
 
     async def remove(self, group_id: GroupId) -> None:
         """Remove a group. Its members stay learners."""
         await self._session.transact(lambda: self._remove(group_id))
+        await self.settle(group_id)
 
     async def add_member(self, group_id: GroupId, learner_id: LearnerId) -> None:
         """Make a learner a member, if the learner is not one."""
         await self._session.transact(lambda: self._change_member(group_id, learner_id, joins=True))
+        await self.settle(group_id)
 
     async def remove_member(self, group_id: GroupId, learner_id: LearnerId) -> None:
         """Take a learner out of a group, if the learner is a member."""
         await self._session.transact(lambda: self._change_member(group_id, learner_id, joins=False))
+        await self.settle(group_id)
+
+    async def enrol(self, group_id: GroupId, enrolment: GroupEnrolment) -> None:
+        """Enrol all present and future members in a course, with these dates in place of earlier ones."""
+        await self._session.transact(lambda: self._put_enrolment(group_id, enrolment))
+        await self.settle(group_id)
+
+    async def end_enrolment(self, group_id: GroupId, course_id: CourseId) -> None:
+        """End what enrols the members in a course, if there is anything."""
+        await self._session.transact(lambda: self._end_enrolment(group_id, course_id))
+        await self.settle(group_id)
+
+    async def settle(self, group_id: GroupId | None = None) -> int:
+        """Bring enrolments in line with what was noted of a group (`None`: of all groups). Return how many there were.
+
+        A note is in the database before an enrolment changes, and is removed after it. So what a killed process has
+        left is found again.
+        """
+        settled = 0
+        while noted := await self._noted(group_id):
+            waiting = iter(noted)
+            workers = (self._enrol_each(waiting) for _ in range(min(_AT_A_TIME, len(noted))))
+            for outcome in await asyncio.gather(*workers, return_exceptions=True):
+                if isinstance(outcome, BaseException):
+                    raise outcome
+            settled += await self._remove_notes(noted)
+        return settled
+
+    async def _noted(self, group_id: GroupId | None) -> list[_Note]:
+        if group_id is None:
+            return _to_notes(await self._session.fetch(self._sql.changes, _NOTES_AT_ONCE))
+        return _to_notes(await self._session.fetch(self._sql.changes_of, group_id, _NOTES_AT_ONCE))
+
+    async def _enrol_each(self, waiting: Iterator[_Note]) -> None:
+        for learner_id, course_id, group_id, _ in waiting:
+            found = await self._session.fetch(self._sql.enrolled_by, learner_id, group_id, course_id)
+            dates = [None if moment is None else to_moment(moment) for moment in found[0]] if found else []
+            asked = EnrolmentChange(learner_id, course_id, EnrolmentSource(group_id, *dates), ends=not found)
+            with contextlib.suppress(CourseNotFoundError):  # the course has left the catalogue
+                await self._enrol(asked)
+
+    async def _remove_notes(self, noted: Sequence[_Note]) -> int:
+        """Remove notes, and return how many there were.
+
+        Where a note is not there any more, another process has changed the enrolment, perhaps before this one did. So
+        it is noted again. The pause lets one of two processes do that.
+        """
+        removed = await self._session.change_all(*(Step(self._sql.settle_change, *note) for note in noted))
+        overtaken = [note for note, rows in zip(noted, removed, strict=True) if not rows]
+        if overtaken:
+            again = (note._replace(change=_new_change()) for note in overtaken)
+            await self._session.change_all(*(Step(self._sql.note_change, *note) for note in again))
+            await asyncio.sleep(uniform(_PAUSE_SECONDS, 4 * _PAUSE_SECONDS))  # noqa: S311 - two with the same pause only try again
+        return len(noted) - len(overtaken)
 
     def _put(self, group: Group, precondition: Precondition) -> Reading[Group]:
         yield Step(self._sql.make_group, group.id, group.title, sort_key(group.title))
@@ -110,10 +206,30 @@ class StoredGroups:
             return before
         after = group._replace(version=self._next_version(before))
         yield from store_group(self._sql, after, before.members)
-        return after
+        changed = set(after.members).symmetric_difference(before.members)
+        if changed:
+            yield Step(self._sql.note_changes, _new_change(), sorted(changed), group.id, None)
+        return after._replace(enrolments=before.enrolments)
+
+    def _put_enrolment(self, group_id: GroupId, enrolment: GroupEnrolment) -> Reading[None]:
+        before = yield from self._held(group_id)
+        yield Step(self._sql.put_group_enrolment, group_id, *enrolment)
+        yield from self._note_course(before, enrolment.course_id)
+
+    def _end_enrolment(self, group_id: GroupId, course_id: CourseId) -> Reading[None]:
+        before = yield from self._held(group_id)
+        yield from self._note_course(before, course_id)
+        yield Step(self._sql.remove_group_enrolment, group_id, course_id)
+
+    def _note_course(self, group: Group, course_id: CourseId) -> Reading[None]:
+        """Note that the enrolments of all members in a course have changed, and give the group a new version."""
+        yield Step(self._sql.note_changes, _new_change(), list(group.members), group.id, course_id)
+        yield Step(self._sql.put_version, self._next_version(group), group.id)
 
     def _remove(self, group_id: GroupId) -> Reading[None]:
-        yield from self._held(group_id)
+        before = yield from self._held(group_id)
+        yield Step(self._sql.note_changes, _new_change(), list(before.members), group_id, None)
+        yield Step(self._sql.remove_group_enrolments, group_id)
         yield Step(self._sql.remove_all_members, group_id)
         yield Step(self._sql.remove_group, group_id)
 
@@ -124,6 +240,7 @@ class StoredGroups:
         check_size(len(before.members) + joins)
         change = self._sql.add_members if joins else self._sql.remove_members
         yield Step(change, group_id, [learner_id])
+        yield Step(self._sql.note_changes, _new_change(), [learner_id], group_id, None)
         yield Step(self._sql.put_version, self._next_version(before), group_id)
 
     def _held(self, group_id: GroupId) -> Reading[Group]:
@@ -133,7 +250,9 @@ class StoredGroups:
             raise GroupNotFoundError(group_id)
         [(title, version)] = held
         members = yield Step(self._sql.members, group_id)
-        return Group(group_id, title, tuple(LearnerId(member) for (member,) in members), version)
+        enrolments = to_enrolments((yield Step(self._sql.enrolments_of_groups, [group_id])))
+        found = tuple(LearnerId(member) for (member,) in members)
+        return Group(group_id, title, found, version, tuple(enrolments.get(group_id, ())))
 
     def _next_version(self, before: Group) -> int:
         return next_group_version(before.version, _microseconds(self._clock()))
@@ -147,6 +266,24 @@ def store_group(statements: GroupStatements, group: Group, before: Sequence[Lear
         yield Step(statements.remove_members, group.id, sorted(leaving))
     if joining:
         yield Step(statements.add_members, group.id, sorted(joining))
+
+
+def to_enrolments(rows: Sequence[Row]) -> dict[GroupId, list[GroupEnrolment]]:
+    """Return what some groups enrol their members in, by group."""
+    found: dict[GroupId, list[GroupEnrolment]] = {}
+    for group_id, course_id, *moments in rows:
+        dates = (None if moment is None else to_moment(moment) for moment in moments)
+        found.setdefault(GroupId(group_id), []).append(GroupEnrolment(CourseId(course_id), *dates))
+    return found
+
+
+def _to_notes(rows: Sequence[Row]) -> list[_Note]:
+    return [_Note(*row) for row in rows]
+
+
+def _new_change() -> int:
+    """Return a number that no other change has."""
+    return randbits(62)
 
 
 def leave_groups(statements: GroupStatements, learner_id: LearnerId, now: datetime) -> Reading[bool]:

@@ -131,3 +131,63 @@ SELECT
 FROM learner_days
 WHERE {ids:user_id in learners} AND course_id = :course_id AND day BETWEEN :first AND :last
 GROUP BY day;
+
+-- name: put-group-enrolment!
+-- Enrol a group in a course.
+INSERT INTO group_enrolments (group_id, course_id, starts_at, due_at)
+VALUES (:group_id, :course_id, :starts_at, :due_at)
+ON CONFLICT (group_id, course_id) DO UPDATE SET starts_at = excluded.starts_at, due_at = excluded.due_at;
+
+-- name: remove-group-enrolment!
+-- End the enrolment of a group in a course.
+DELETE FROM group_enrolments WHERE group_id = :group_id AND course_id = :course_id;
+
+-- name: remove-group-enrolments!
+-- End all enrolments of a group.
+DELETE FROM group_enrolments WHERE group_id = :group_id;
+
+-- name: enrolments-of-groups
+-- The courses in which some groups enrol their members.
+SELECT CAST(group_id AS text), CAST(course_id AS text), starts_at, due_at
+FROM group_enrolments
+WHERE {ids:group_id in groups}
+ORDER BY group_enrolments.group_id, group_enrolments.course_id;
+
+-- name: note-changes!
+-- Note that the enrolments of some learners by a group have changed, in one course or in all.
+INSERT INTO changed_enrolments (user_id, course_id, group_id, change)
+SELECT listed.id, e.course_id, e.group_id, CAST(:change AS bigint)
+FROM {ids:learners}
+CROSS JOIN group_enrolments AS e
+WHERE e.group_id = :group_id AND (CAST(:course_id AS uuid) IS NULL OR e.course_id = :course_id)
+ON CONFLICT (user_id, course_id, group_id) DO UPDATE SET change = excluded.change;
+
+-- name: note-change!
+-- Note the same of one learner in one course.
+INSERT INTO changed_enrolments (user_id, course_id, group_id, change)
+VALUES (:user_id, :course_id, :group_id, :change)
+ON CONFLICT (user_id, course_id, group_id) DO UPDATE SET change = excluded.change;
+
+-- name: changes-of
+-- Some enrolments by a group that have changed.
+SELECT CAST(user_id AS text), CAST(course_id AS text), CAST(group_id AS text), change
+FROM changed_enrolments
+WHERE group_id = :group_id
+LIMIT :limit;
+
+-- name: changes
+-- Some enrolments by any group that have changed.
+SELECT CAST(user_id AS text), CAST(course_id AS text), CAST(group_id AS text), change FROM changed_enrolments LIMIT :limit;
+
+-- name: settle-change
+-- Remove the note, where no other change was noted meanwhile.
+DELETE FROM changed_enrolments
+WHERE user_id = :user_id AND course_id = :course_id AND group_id = :group_id AND change = :change
+RETURNING change;
+
+-- name: enrolled-by
+-- How a group enrols a learner in a course; no row where it does not.
+SELECT e.starts_at, e.due_at
+FROM group_members AS m
+JOIN group_enrolments AS e ON e.group_id = m.group_id
+WHERE m.user_id = :user_id AND m.group_id = :group_id AND e.course_id = :course_id;

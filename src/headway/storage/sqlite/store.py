@@ -100,7 +100,7 @@ class SqliteStore:
         session = SqliteSession(self._reader, self._long_reader, self._turn)
         self._imports = StoredImports(session, clock)
         self._sign_in_codes = StoredSignInCodes(session, clock)
-        self._groups = StoredGroups(session, sql.GROUPS, clock)
+        self._groups = StoredGroups(session, sql.GROUPS, clock, self.enrol)
         self._profiles = StoredProfiles(session, sql.PROFILES, clock)
         self._recalculations = Recalculations(session, clock)
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="headway-commit")
