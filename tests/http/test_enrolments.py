@@ -326,3 +326,61 @@ def test_completions_expire_after_the_days_of_the_document(term: Term) -> None:
     assert datetime.fromisoformat(own["expires_at"]) - datetime.fromisoformat(own["completed_at"]) == timedelta(days=10)
     term.school.put_course(term.document, term.course_id)
     assert term.listed(expiring_within_days=36_500) == set()
+
+
+class Class:
+    """A group of two learners, and who may change it."""
+
+    def __init__(self, term: Term) -> None:
+        self.group_id = str(uuid4())
+        self.first, self.second = sorted(str(uuid4()) for _ in range(2))
+        self.path = f"/courses/{term.course_id}/groups/{self.group_id}"
+        self.clerk = term.school.client(None, "groups:write")
+        self.put(self.first)
+
+    def put(self, *members: str) -> None:
+        document = {"title": "Class 7a", "members": members}
+        self.clerk.put(f"/groups/{self.group_id}", json=document).raise_for_status()
+
+
+@pytest.fixture
+def a_class(term: Term) -> Class:
+    return Class(term)
+
+
+def test_a_group_enrols_its_present_and_future_members(term: Term, a_class: Class) -> None:
+    due_at = term.in_days(3)
+    answer = term.registrar.put(a_class.path, json={"due_at": due_at})
+    enrolment = {"course_id": term.course_id, "starts_at": None, "due_at": due_at.replace("+00:00", "Z")}
+    assert answer.json() == enrolment
+    assert a_class.clerk.get(f"/groups/{a_class.group_id}").json()["courses"] == [enrolment]
+    a_class.put(a_class.first, a_class.second)
+    assert term.figures() == [2, 2, 0, 0, 0]
+    found = term.registrar.get(term.path).json()["enrolments"]
+    assert [(one["user_id"], one["groups"], one["due_at"]) for one in found] == [
+        (learner, [a_class.group_id], enrolment["due_at"]) for learner in (a_class.first, a_class.second)
+    ]
+    term.school.clock.pass_days(4)
+    group = term.school.get(f"/statistics/{term.course_id}", group=a_class.group_id)
+    assert [group[name] for name in ("enrolled", "not_started", "late")] == [2, 2, 2]
+    assert term.listed(group=a_class.group_id, late="true") == {a_class.first, a_class.second}
+    a_class.put(a_class.second)
+    assert term.figures("enrolled") == [1]
+    assert term.registrar.delete(a_class.path).status_code == 204
+    assert term.figures("enrolled") == [0]
+
+
+def test_a_groups_enrolment_is_refused_without_scope_course_or_group(term: Term, a_class: Class) -> None:
+    unknown = str(uuid4())
+    for client in (term.school.client(None), term.school.teacher, a_class.clerk):
+        for refused in (client.put(a_class.path, json={}), client.delete(a_class.path)):
+            assert (refused.status_code, refused.json()["code"]) == (403, "missing_scope")
+    for path, code in (
+        (a_class.path.replace(a_class.group_id, unknown), "group_not_found"),
+        (a_class.path.replace(term.course_id, unknown), "course_not_found"),
+    ):
+        for refused in (term.registrar.put(path, json={}), term.registrar.delete(path)):
+            assert (refused.status_code, refused.json()["code"]) == (404, code)
+    dates = {"starts_at": term.in_days(2), "due_at": term.in_days(1)}
+    assert term.registrar.put(a_class.path, json=dates).status_code == 422
+    assert term.figures("enrolled") == [0]

@@ -10,7 +10,7 @@ from headway.domain import groups as domain
 from headway.domain.errors import InvalidValueError, Problem
 from headway.domain.groups import MOST_MEMBERS, PAGE_OF_GROUPS, GroupPosition, GroupQuery
 from headway.domain.identifiers import GroupId
-from headway.formats.fields import TITLE_RULE, Whole
+from headway.formats.fields import TITLE_RULE, Moment, Whole
 from headway.formats.queries import Nothing, next_by_title, optional, position_by_title
 from headway.formats.shapes import renderer
 
@@ -21,6 +21,16 @@ LearnerName = Annotated[
     str,
     Field(min_length=1, max_length=_LONGEST_NAME, description="A learner's id, or the `sub` of the learner's tokens."),
 ]
+
+
+class GroupEnrolment(BaseModel):
+    """A course in which a group enrols its members, from when and until when."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    course_id: UUID
+    starts_at: Moment | None = None
+    due_at: Moment | None = None
 
 
 class GroupDocument(BaseModel):
@@ -35,15 +45,20 @@ class GroupDocument(BaseModel):
         Whole | None,
         Field(description="In answers only, ignored in requests. It changes with every change of the group."),
     ] = None
+    courses: Annotated[
+        list[GroupEnrolment],
+        Field(description="In answers only, ignored in requests. The courses in which the group enrols its members."),
+    ] = []
 
 
 class Group(BaseModel):
-    """A group with the ids of its members, in ascending order."""
+    """A group with the ids of its members, in ascending order, and the courses in which it enrols them."""
 
     id: UUID
     title: str
     members: list[UUID]
     version: int
+    courses: list[GroupEnrolment]
 
 
 class GroupLine(BaseModel):
@@ -91,7 +106,8 @@ def group_document(title: str, members: Sequence[str]) -> GroupDocument:
         raise InvalidValueError([Problem(fault["loc"], fault["msg"], fault["type"]) for fault in faults]) from None
 
 
-group: Final = renderer(Group)
+enrolment: Final = renderer(GroupEnrolment)
+group: Final = renderer(Group, courses=lambda group: list(map(enrolment, group.enrolments)))
 _line: Final = renderer(GroupLine)
 
 

@@ -9,7 +9,8 @@ from headway.domain.completions import Completion, expires_at
 from headway.domain.course_progress import CourseProgress, EnrolmentSource, Summary, summarise
 from headway.domain.enrolments import EnrolmentChange, EnrolmentStatus, check_dates, is_late, starts_at, status_of
 from headway.domain.errors import CourseNotFoundError
-from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.groups import GroupEnrolment
+from headway.domain.identifiers import CourseId, GroupId, LearnerId
 from headway.domain.ports import Store
 from headway.domain.principal import ENROLMENTS_WRITE, Principal
 
@@ -56,6 +57,29 @@ class EnrolmentsService:
         """End a learner's own enrolment in a course, if there is one. Needs `enrolments:write`."""
         principal.require(ENROLMENTS_WRITE)
         await self._store.enrol(EnrolmentChange(learner_id, course_id, EnrolmentSource(), ends=True))
+
+    async def enrol_group(
+        self, principal: Principal, course_id: CourseId, group_id: GroupId, source: EnrolmentSource
+    ) -> GroupEnrolment:
+        """Enrol all present and future members of a group in a course, with these dates. Needs `enrolments:write`.
+
+        Raises `GroupNotFoundError` and `InvalidValueError`.
+        """
+        principal.require(ENROLMENTS_WRITE)
+        dates = check_dates(source)
+        await self._store.course(course_id)
+        enrolment = GroupEnrolment(course_id, dates.starts_at, dates.due_at)
+        await self._store.groups.enrol(group_id, enrolment)
+        return enrolment
+
+    async def end_group(self, principal: Principal, course_id: CourseId, group_id: GroupId) -> None:
+        """End the enrolment of a group in a course, if there is one. Needs `enrolments:write`.
+
+        Raises `GroupNotFoundError`.
+        """
+        principal.require(ENROLMENTS_WRITE)
+        await self._store.course(course_id)
+        await self._store.groups.end_enrolment(group_id, course_id)
 
     async def of_course(
         self, principal: Principal, course_id: CourseId, after: LearnerId | None, limit: int

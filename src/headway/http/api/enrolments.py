@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from headway.domain.identifiers import LearnerId
+from headway.domain.identifiers import GroupId, LearnerId
 from headway.domain.principal import ENROLMENTS_WRITE, LEARNERS_ADMIN
 from headway.formats.enrolments import (
     Completion,
@@ -17,6 +17,8 @@ from headway.formats.enrolments import (
     own_enrolment,
     parse_dates,
 )
+from headway.formats.groups import GroupEnrolment
+from headway.formats.groups import enrolment as group_enrolment
 from headway.formats.queries import parse_query
 from headway.http.api.learners import on_behalf
 from headway.http.engine.endpoint import Operation
@@ -54,6 +56,21 @@ async def end_enrolment(call: Call) -> Reply:
     return NO_CONTENT
 
 
+async def enrol_group(call: Call) -> Reply:
+    """Enrol all present and future members of a group in a course."""
+    group_id = GroupId(call.identifiers[1])
+    source = parse_dates(call.body)
+    return json_reply(
+        group_enrolment(await call.services.enrolments.enrol_group(call.principal, call.course_id, group_id, source))
+    )
+
+
+async def end_group_enrolment(call: Call) -> Reply:
+    """End the enrolment of a group in a course."""
+    await call.services.enrolments.end_group(call.principal, call.course_id, GroupId(call.identifiers[1]))
+    return NO_CONTENT
+
+
 async def list_completions(call: Call) -> Reply:
     """Answer the caller's completions."""
     return json_reply([completion(one) for one in await call.services.enrolments.completions(call.principal)])
@@ -83,6 +100,19 @@ OPERATIONS: Final = (
         "End the learner's enrolment in the course, if there is one. The learner's progress is kept. Needs the scope "
         "`enrolments:write`.",
         end_enrolment, ENROLMENTS_TAG, refusals=(403, 404), scope=ENROLMENTS_WRITE,
+    ),
+    Operation(
+        "PUT", "/courses/{course_id}/groups/{group_id}", "Enrol Group",
+        "Enrol all present and future members of the group in the course, with these dates in place of earlier ones. "
+        "All present members are enrolled when the answer comes. Needs the scope `enrolments:write`.",
+        enrol_group, ENROLMENTS_TAG, answer=GroupEnrolment, body=EnrolmentDates, body_limit=SMALL_BODY_BYTES,
+        refusals=(403, 404, 413), scope=ENROLMENTS_WRITE,
+    ),
+    Operation(
+        "DELETE", "/courses/{course_id}/groups/{group_id}", "End Group Enrolment",
+        "End the enrolment of the group in the course, if there is one. Members whom nothing else enrols are not "
+        "enrolled any more; their progress is kept. Needs the scope `enrolments:write`.",
+        end_group_enrolment, ENROLMENTS_TAG, refusals=(403, 404), scope=ENROLMENTS_WRITE,
     ),
     Operation(
         "GET", "/completions", "List Completions",
