@@ -90,7 +90,12 @@ def test_the_demo_has_two_courses_a_handful_of_learners_and_pages(folder: Path) 
             assert len(client.get("/api/v1/education/courses").json()) == 2
             assert [one["title"] for one in client.get("/api/v1/education/groups").json()] == ["Class 7a"]
             assert client.get("/docs").status_code == 200
+            [enrolment] = client.get("/api/v1/education/enrolments").json()[:1]
+            assert (enrolment["status"], enrolment["late"]) == ("in_progress", False)
     assert learners(folder / FOLDER) == 5
+    late = "SELECT count(*) FROM course_progress WHERE due_at < '2026-11' AND completed_at IS NULL"
+    assert count(folder / FOLDER, late) == 1
+    assert count(folder / FOLDER, "SELECT count(*) FROM course_progress WHERE started_at IS NULL") == 1
 
 
 def test_the_demo_keeps_its_data_when_it_runs_again(folder: Path) -> None:
@@ -169,6 +174,10 @@ def unstamped(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def learners(folder: Path) -> int:
+    return count(folder, "SELECT count(DISTINCT user_id) FROM lesson_progress")
+
+
+def count(folder: Path, query: str) -> int:
     with closing(sqlite3.connect(f"file:{folder}/headway.db?mode=ro", uri=True)) as connection:
-        [[count]] = connection.execute("SELECT count(DISTINCT user_id) FROM lesson_progress").fetchall()
-    return int(count)
+        [[found]] = connection.execute(query).fetchall()
+    return int(found)

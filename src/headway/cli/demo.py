@@ -16,6 +16,7 @@ from headway.auth import issue_token
 from headway.cli.console import OPERATOR, announce, fail, load_settings, out, refusals_end_the_program
 from headway.cli.documents import course_files, read_courses
 from headway.domain.catalogue import Course, Lesson, LessonKind
+from headway.domain.course_progress import EnrolmentSource
 from headway.domain.identifiers import GroupId, LearnerId
 from headway.domain.people import LearnerProfile, ProfilesMode
 from headway.domain.principal import COURSES_WRITE, STATISTICS_READ, Principal
@@ -32,6 +33,9 @@ GROUPS: Final = {
     GroupId("5a1c7e0e-2c5a-4f0e-9a50-0d5f0d3c1b7a"): ("Class 7a", ("ada", "grace", "linus")),
     GroupId("5a1c7e0e-2c5a-4f0e-9a50-0d5f0d3c1b7b"): ("Class 7b", ("margaret", "tim")),
 }
+# The classes take the first course. One learner has not started it, and one is late.
+_DUE: Final = EnrolmentSource(due_at=datetime(2099, 6, 30, 22, tzinfo=UTC))
+_LATE: Final = ("margaret", EnrolmentSource(due_at=datetime(2026, 1, 31, 22, tzinfo=UTC)))
 _NAMES: Final = {
     "ada": "Ada Lovelace",
     "grace": "Grace Hopper",
@@ -88,21 +92,24 @@ def _samples() -> list[Course]:
 
 
 async def _fill(headway: Headway, courses: list[Course]) -> None:
-    """Store the courses, the learners' progress and their classes.
+    """Store the courses, the classes, their enrolments, and the learners' progress.
 
     A second run changes nothing: merge writes only add.
     """
     async with headway.opened():
         for course in courses:
             await headway.services.catalogue.put_course(OPERATOR, course)
+        for group_id, (title, names) in GROUPS.items():
+            await headway.services.groups.put(OPERATOR, group_id, title, map(_learner, names))
+            await headway.services.enrolments.enrol_group(OPERATOR, courses[0].id, group_id, _DUE)
+        late, dates = _LATE
+        await headway.services.enrolments.enrol(OPERATOR, courses[0].id, _learner(late), dates)
         for name, finished in LEARNERS.items():
             await _name(headway, name)
             principal = Principal(_learner(name))
             for course, count in zip(courses, finished, strict=True):
                 for lesson, update in _progress(course, count):
                     await headway.services.progress.record(principal, course.id, lesson.id, update)
-        for group_id, (title, names) in GROUPS.items():
-            await headway.services.groups.put(OPERATOR, group_id, title, map(_learner, names))
 
 
 async def _name(headway: Headway, name: str) -> None:
