@@ -6,13 +6,19 @@ from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 from uuid import uuid4
 
 import httpx
 import pytest
 from fastapi import FastAPI
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
-from headway import Settings, create_router
+from headway import Settings, create_app, create_router
+from headway.http.api.openapi import build_router
+from support import asgi
+from support.asgi import Sent
 from support.postgres import Databases
 from support.program import forked_headway_serve
 from support.running import PREFIX, SECRET, STORES, authorization, course, lesson
@@ -153,6 +159,26 @@ def test_the_readmes_example_serves_the_api(
     with served(names["app"]) as base_url:
         client = httpx.Client(base_url=base_url, transport=connections, headers=authorization(str(uuid4())))
         assert client.get(f"{PREFIX}/progress").json() == []
+
+
+async def test_the_service_answers_below_a_path_of_another_application(folder: Path) -> None:
+    host = Starlette(routes=[Mount("/learning", create_app(_settings(f"sqlite:///{folder}/headway.db")))])
+    path = f"/learning{PREFIX}/progress/{UNKNOWN}"
+    refused, other_method = [await asgi.ask(host, Sent(method, path)) for method in ("GET", "PATCH")]
+    assert (refused.status, b"not_authenticated" in refused.body) == (401, True)
+    assert (other_method.status, dict(other_method.headers)[b"allow"]) == (405, b"DELETE, GET")
+
+
+async def test_the_service_describes_its_operations_once_and_not_before_it_is_asked(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    describe = Mock(wraps=build_router)
+    monkeypatch.setattr("headway.app.build_router", describe)
+    service = create_app(_settings(f"sqlite:///{folder}/headway.db"))
+    assert (await asgi.ask(service, Sent("GET", "/docs"))).status == 200
+    assert not describe.called
+    one, other = [await asgi.ask(service, Sent("GET", "/openapi.json")) for _ in range(2)]
+    assert (describe.call_count, one.status, other.body) == (1, 200, one.body)
 
 
 Ask = Callable[..., httpx.Response]

@@ -1,6 +1,11 @@
-"""Declares the operations as FastAPI routes for the OpenAPI document. Their endpoints answer the requests."""
+"""The operations as routes: plain, or described by FastAPI for the OpenAPI document. Endpoints answer the requests.
 
-from collections.abc import Callable, Mapping, Sequence
+FastAPI needs milliseconds to describe one route, and most processes are never asked for the document. So the service
+has plain routes, and describes its operations when the document is asked for.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from inspect import Parameter, Signature
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
@@ -10,6 +15,7 @@ from fastapi.routing import APIRoute
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel, WithJsonSchema, create_model
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match, Route
 from starlette.types import Lifespan, Receive, Scope, Send
 
 from headway.formats.course_document import CourseDocument
@@ -128,33 +134,63 @@ def _method_not_allowed(allowed: str) -> Reply:
     return refusal_of_no_class("Method Not Allowed", 405, ((b"allow", allowed.encode()),))
 
 
-class EndpointRoute(APIRoute):
-    """A route that is declared for the OpenAPI document, and passes its requests to an endpoint."""
+@dataclass(frozen=True, slots=True)
+class _Served:
+    """The ASGI application of a route: its endpoint, and the methods of its path, as the header `Allow` has them."""
+
+    endpoint: Endpoint
+    allowed: str
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request whose path matches the route's path."""
+        operation = self.endpoint.operation
+        if scope["path"].endswith("\n") and not operation.path.endswith("}"):
+            raise HTTPException(404)  # the framework's path pattern ends in $, which also matches before a line break
+        if scope["method"] != operation.method:
+            await to_response(_method_not_allowed(self.allowed))(scope, receive, send)
+            return
+        path_parameters = scope["path_params"]
+        await self.endpoint(scope, receive, send, [str(path_parameters[name]) for name in operation.parameters])
+
+
+class DescribedRoute(APIRoute):
+    """A route that FastAPI describes in the OpenAPI document, and that passes its requests to an endpoint."""
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        endpoint: Endpoint = self.endpoint.answered_by  # type: ignore[attr-defined]
-        if scope["path"].endswith("\n") and not endpoint.operation.path.endswith("}"):
-            raise HTTPException(404)  # the framework's path pattern ends in $, which also matches before a line break
-        if scope["method"] != endpoint.operation.method:
-            await to_response(_method_not_allowed(self.endpoint.allowed))(scope, receive, send)  # type: ignore[attr-defined]
-            return
-        path_parameters = scope["path_params"]
-        identifiers = [str(path_parameters[name]) for name in endpoint.operation.parameters]
-        await endpoint(scope, receive, send, identifiers)
+        served: _Served = self.endpoint.served  # type: ignore[attr-defined]
+        await served(scope, receive, send)
 
 
-def build_router(endpoints: Sequence[Endpoint], prefix: str, lifespan: Lifespan[Any]) -> APIRouter:
+class PlainRoute(Route):
+    """A route that passes its requests to an endpoint, and that no document describes."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Return how a request matches, and what to add to its scope: also the route, which metrics are named after."""
+        match, found = super().matches(scope)
+        return match, found if match is Match.NONE else {**found, "route": self}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        await self.app(scope, receive, send)
+
+
+def plain_routes(endpoints: Sequence[Endpoint], prefix: str) -> list[PlainRoute]:
+    """Return a route below `prefix` for each endpoint."""
+    return [
+        PlainRoute(prefix + served.endpoint.operation.path, served, methods=[served.endpoint.operation.method])
+        for served in _served(endpoints)
+    ]
+
+
+def build_router(endpoints: Sequence[Endpoint], prefix: str, lifespan: Lifespan[Any] | None = None) -> APIRouter:
     """Build a router for the endpoints. `lifespan` runs with the application that includes the router."""
-    router = APIRouter(prefix=prefix, route_class=EndpointRoute, lifespan=lifespan)
-    methods: dict[str, list[str]] = {}
-    for endpoint in endpoints:
-        methods.setdefault(endpoint.operation.path, []).append(endpoint.operation.method)
-    for endpoint in endpoints:
-        operation = endpoint.operation
+    router = APIRouter(prefix=prefix, route_class=DescribedRoute, lifespan=lifespan)
+    for served in _served(endpoints):
+        operation = served.endpoint.operation
         router.add_api_route(
             operation.path,
-            _declaration(endpoint, allowed=", ".join(sorted(methods[operation.path]))),
+            _declaration(served),
             methods=[operation.method],
             summary=operation.title,
             description=operation.description,
@@ -171,6 +207,14 @@ def build_router(endpoints: Sequence[Endpoint], prefix: str, lifespan: Lifespan[
     return router
 
 
+def _served(endpoints: Sequence[Endpoint]) -> Iterator[_Served]:
+    methods: dict[str, list[str]] = {}
+    for endpoint in endpoints:
+        methods.setdefault(endpoint.operation.path, []).append(endpoint.operation.method)
+    for endpoint in endpoints:
+        yield _Served(endpoint, ", ".join(sorted(methods[endpoint.operation.path])))
+
+
 def _scopes(operation: Operation) -> Sequence[str]:
     """Return the scopes that a token must grant: the roles of a security requirement (OpenAPI 3.1, section 4.8.30)."""
     if operation.scope is None or operation.waived_for_oneself or operation.or_scope is not None:
@@ -178,15 +222,14 @@ def _scopes(operation: Operation) -> Sequence[str]:
     return (operation.scope,)
 
 
-def _declaration(endpoint: Endpoint, allowed: str) -> Callable[..., None]:
+def _declaration(served: _Served) -> Callable[..., None]:
     """Return a function whose signature declares the operation's parameters to FastAPI. It is never called."""
 
     def declared() -> None:
         raise NotImplementedError
 
-    declared.__signature__ = Signature(_parameters(endpoint.operation))  # type: ignore[attr-defined]
-    declared.answered_by = endpoint  # type: ignore[attr-defined]
-    declared.allowed = allowed  # type: ignore[attr-defined]
+    declared.__signature__ = Signature(_parameters(served.endpoint.operation))  # type: ignore[attr-defined]
+    declared.served = served  # type: ignore[attr-defined]
     return declared
 
 
