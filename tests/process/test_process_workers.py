@@ -18,7 +18,7 @@ from support.load import Written, new_rows, players, stored, write
 from support.postgres import Databases, session
 from support.probes import get, refuses_connections
 from support.program import forked_headway_serve
-from support.running import HEADWAY, Running, answering, course, eventually, headway_serve, service_environment
+from support.running import HEADWAY, Running, answering, course, eventually, service_environment
 
 WORKERS = 2
 LANES = 2  # batches that a worker has under way at once; their writes do not wait any more
@@ -40,7 +40,7 @@ def serving_workers(folder: Path, *options: str, **settings: object) -> Iterator
     """`headway serve` with several workers, from the moment they all answer; its temporary files are in `folder`."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("TMPDIR", str(folder))
-        with headway_serve(folder, "--workers", str(WORKERS), *options, **settings) as running:
+        with forked_headway_serve(folder, "--workers", str(WORKERS), *options, **settings) as running:
             eventually(lambda: all_answer(running), A_START)
             yield running
 
@@ -172,7 +172,7 @@ def test_a_stop_under_load_loses_no_write_and_leaves_no_process(
 
 def test_workers_that_can_not_start_end_the_service(folder: Path, postgres_url: str) -> None:
     with (
-        headway_serve(folder, "--workers", str(WORKERS), database_url=postgres_url) as running,
+        forked_headway_serve(folder, "--workers", str(WORKERS), database_url=postgres_url) as running,
         session(postgres_url) as operator,
     ):
         operator.execute(NEWER)  # the parent has looked at it, the workers will

@@ -12,6 +12,8 @@ def run_program(arguments: tuple[str, ...], folder: Path, environment: dict[str,
     for stream, descriptor in ((1, out.detach()), (2, err.detach())):
         os.dup2(descriptor, stream)
         os.close(descriptor)
+    os.dup2(sys.stdin.fileno(), 0)  # multiprocessing opened it elsewhere, where a worker of the program has no file
+    sys.stdin = os.fdopen(0)
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
