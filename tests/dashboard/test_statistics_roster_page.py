@@ -22,28 +22,36 @@ TEACHER = "statistics:read"
 # Learners some way through three lessons, last seen on one of the last hundred days.
 _SQLITE = """
 WITH RECURSIVE learner (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM learner WHERE n < {learners})
-INSERT INTO course_progress
+INSERT INTO course_progress (
+    user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
+    enrolled_at, started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_micro_minutes,
+    day_completions, at_lesson
+)
 SELECT
     printf('%08x-0000-4000-8000-%012x', n * 2654435761 % 4294967296, n), c.course_id, n % 4,
     CASE WHEN n % 4 < 3 THEN 1 ELSE 0 END,
     n % 500 * 1000000, date('now', printf('-%d days', n % 100)) || 'T08:00:00.000000+00:00', c.version, 1,
-    '2026-01-01T08:00:00.000000+00:00',
+    '2026-01-01T08:00:00.000000+00:00', '2026-01-01T08:00:00.000000+00:00',
     CASE WHEN n % 4 = 3 THEN date('now', printf('-%d days', n % 100)) || 'T08:00:00.000000+00:00' END,
     date('now', printf('-%d days', n % 100)), 0, 0, 0, 0,
     (SELECT l.lesson_id FROM lessons AS l WHERE l.course_id = c.course_id AND l.position = min(n % 4, 2))
 FROM learner, courses AS c
 WHERE c.course_id = '{course_id}';
-INSERT INTO course_statistics SELECT course_id, count(*), count(completed_at) FROM course_progress GROUP BY course_id;
+INSERT INTO course_statistics
+SELECT course_id, count(*), count(completed_at), count(*), count(*), count(completed_at)
+FROM course_progress
+GROUP BY course_id;
 """
 _POSTGRES = (
     """
 INSERT INTO course_progress (
     user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
-    started_at, completed_at, day, at_lesson
+    enrolled_at, started_at, completed_at, day, at_lesson
 )
 SELECT
     md5('learner ' || n)::uuid, c.course_id, n % 4, CASE WHEN n % 4 < 3 THEN 1 ELSE 0 END, n % 500 * 1000000::bigint,
     now() - n % 100 * interval '1 day', c.version, 1, '2026-01-01T08:00:00Z',
+    '2026-01-01T08:00:00Z',
     CASE WHEN n % 4 = 3 THEN now() - n % 100 * interval '1 day' END,
     ((now() - n % 100 * interval '1 day') AT TIME ZONE 'UTC')::date,
     (SELECT l.lesson_id FROM lessons AS l WHERE l.course_id = c.course_id AND l.position = least(n % 4, 2))
@@ -52,7 +60,9 @@ WHERE c.course_id = '{course_id}'
 """,
     """
 INSERT INTO course_statistics
-SELECT course_id, 0, count(*), count(completed_at) FROM course_progress GROUP BY course_id
+SELECT course_id, 0, count(*), count(completed_at), count(*), count(*), count(completed_at)
+FROM course_progress
+GROUP BY course_id
 """,
     "ANALYZE course_progress",
 )
