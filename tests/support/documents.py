@@ -21,13 +21,20 @@ def full_document() -> dict[str, Any]:
     quiz = lesson(
         title="Check yourself", content_id=str(uuid4()), section="Ends", kind="quiz", duration_seconds=90.5,
         required=False, pass_mark=62.5, complete_at=None,
+        requires=[], due_at="2027-06-30T22:00:00Z", due_after_days=None,
     )  # fmt: skip
     video = lesson(
         title='Ünïcode [bold]and[/] :rocket: \\[x] "quoted" \u00a0\u200d \U0001f600', content_id=str(uuid4()),
         section=None, kind="video", duration_seconds=600, required=True, pass_mark=None, complete_at=90,
+        requires=[quiz["id"]], due_at=None, due_after_days=14,
     )  # fmt: skip
     return course_document(
-        quiz, video, title="All [there] is [/] to say", time_zone="America/Argentina/Ushuaia", on_edit="reopen"
+        quiz,
+        video,
+        title="All [there] is [/] to say",
+        time_zone="America/Argentina/Ushuaia",
+        on_edit="reopen",
+        valid_for_days=365,
     )
 
 
