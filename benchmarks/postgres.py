@@ -153,7 +153,7 @@ def fill(database: Database, rows: Rows) -> None:
                 )
             all_course_progress.append(
                 f"{learner_id}\t{course_id}\t0\t{rows.lessons}\t{parts}\t{now}\t{versions[course_id]}\t{rows.lessons}\t"
-                f"{now}\t{now[:10]}\t{lessons[-1]}\n"
+                f"{now}\t{now[:10]}\t{lessons[-1]}\t{now}\n"
             )
 
     database.copy(_LESSON_COLUMNS, lesson_rows())
@@ -177,5 +177,5 @@ _LESSON_COLUMNS: Final = (
 )
 _COURSE_PROGRESS_COLUMNS: Final = (
     "course_progress (user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, "
-    "course_version, revision, started_at, day, at_lesson)"
+    "course_version, revision, started_at, day, at_lesson, enrolled_at)"
 )

@@ -29,7 +29,7 @@ ALTER TABLE lesson_progress ADD PRIMARY KEY (user_id, course_id, lesson_id);
 
 INSERT INTO course_progress (
     user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
-    started_at, completed_at, day, at_lesson
+    started_at, completed_at, day, at_lesson, enrolled_at
 )
 SELECT
     r.user_id, r.course_id,
@@ -37,7 +37,8 @@ SELECT
     sum(round(r.time_spent_minutes * 1000000)), max(r.updated_at), max(c.version), count(*),
     min(r.created_at), CASE WHEN bool_and(r.status = 'completed') THEN max(r.completed_at) END,
     max((r.updated_at AT TIME ZONE 'UTC')::date),
-    (SELECT l.lesson_id FROM lessons AS l WHERE l.course_id = r.course_id ORDER BY l.position DESC LIMIT 1)
+    (SELECT l.lesson_id FROM lessons AS l WHERE l.course_id = r.course_id ORDER BY l.position DESC LIMIT 1),
+    min(r.created_at)
 FROM lesson_progress AS r
 JOIN courses AS c ON c.course_id = r.course_id
 GROUP BY r.user_id, r.course_id;
@@ -51,7 +52,10 @@ SELECT g.course_id, g.lesson_id, 0, started, completed, attempted, passed, bookm
     )
 FROM (:grouped_lessons) AS g;
 INSERT INTO quiz_scores SELECT g.course_id, g.lesson_id, g.points, 0, g.learners FROM (:grouped_scores) AS g;
-INSERT INTO course_statistics SELECT course_id, 0, count(*), count(completed_at) FROM course_progress GROUP BY course_id;
+INSERT INTO course_statistics
+SELECT course_id, 0, count(*), count(completed_at), count(*), count(*), count(completed_at)
+FROM course_progress
+GROUP BY course_id;
 INSERT INTO course_activity
 SELECT course_id, day, 0, count(*), count(*), 0, 0, 0, 0 FROM course_progress GROUP BY course_id, day;
 VACUUM ANALYZE;

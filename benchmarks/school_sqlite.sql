@@ -34,7 +34,7 @@ CROSS JOIN lessons AS l;
 INSERT INTO course_progress (
     user_id, course_id, completed_lessons, in_progress_lessons, micro_minutes, last_accessed, course_version, revision,
     started_at, completed_at, day, day_lessons_started, day_lessons_completed, day_micro_minutes, day_completions,
-    at_lesson
+    at_lesson, enrolled_at
 )
 SELECT
     r.user_id, r.course_id,
@@ -43,7 +43,8 @@ SELECT
     (SELECT c.version FROM courses AS c WHERE c.course_id = r.course_id), count(*),
     min(r.created_at), CASE WHEN min(r.status = 'completed') THEN max(r.completed_at) END,
     max(substr(r.updated_at, 1, 10)), 0, 0, 0, 0,
-    (SELECT l.lesson_id FROM lessons AS l WHERE l.course_id = r.course_id ORDER BY l.position DESC LIMIT 1)
+    (SELECT l.lesson_id FROM lessons AS l WHERE l.course_id = r.course_id ORDER BY l.position DESC LIMIT 1),
+    min(r.created_at)
 FROM lesson_progress AS r
 GROUP BY r.user_id, r.course_id;
 
@@ -55,7 +56,10 @@ SELECT g.*,
     )
 FROM (:grouped_lessons) AS g;
 INSERT INTO quiz_scores SELECT * FROM (:grouped_scores);
-INSERT INTO course_statistics SELECT course_id, count(*), count(completed_at) FROM course_progress GROUP BY course_id;
+INSERT INTO course_statistics
+SELECT course_id, count(*), count(completed_at), count(*), count(*), count(completed_at)
+FROM course_progress
+GROUP BY course_id;
 INSERT INTO course_activity
 SELECT course_id, day, count(*), count(*), 0, 0, 0, 0 FROM course_progress GROUP BY course_id, day;
 COMMIT;

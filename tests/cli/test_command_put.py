@@ -58,7 +58,13 @@ def test_missing_fields_get_their_defaults(program: Program) -> None:
     plain, quiz = lesson(), lesson(kind="quiz", pass_mark=50)
     document = course_document(plain, quiz)
     assert put(program, document).code == 0
-    defaults = {"section": None, "kind": "other", "duration_seconds": None, "required": True, "pass_mark": None}
+    defaults: dict[str, Any] = {
+        "section": None,
+        "kind": "other",
+        "duration_seconds": None,
+        "required": True,
+        "pass_mark": None,
+    }
     defaults |= {"requires": [], "due_at": None, "due_after_days": None}
     assert shown(program, document["id"])["lessons"] == [
         {"content_id": plain["id"], "complete_at": 100} | defaults | plain,

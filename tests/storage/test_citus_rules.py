@@ -40,13 +40,14 @@ def _named_statements() -> dict[str, str]:
 
 def _built_statements() -> dict[str, str]:
     """Return the statements that are built of pieces, by how they find and sort learners."""
-    built = {f"roster:{way.value}:incomplete": statement for way, statement in ROSTERS.incomplete.items()}
-    built |= {f"roster:{way.value}:unnamed": statement for way, statement in ROSTERS.unnamed.items()}
-    for way, by_order in ROSTERS.sorted.items():
-        for (order, descending), statement in by_order.items():
-            built[f"roster:{way.value}:{order}:{descending}"] = statement
-    built |= {f"groups:built:{name}": statement for name, statement in GROUPS._asdict().items()}
-    built |= {f"roster:names:{descending}": statement for descending, statement in ROSTERS.names.items()}
+    built = {f"groups:built:{name}": statement for name, statement in GROUPS._asdict().items()}
+    for prefix, rosters in {"roster": ROSTERS.plain, "roster:searched": ROSTERS.searched}.items():
+        built |= {f"{prefix}:{way.value}:incomplete": statement for way, statement in rosters.incomplete.items()}
+        built |= {f"{prefix}:{way.value}:unnamed": statement for way, statement in rosters.unnamed.items()}
+        for way, by_order in rosters.sorted.items():
+            for (order, descending), statement in by_order.items():
+                built[f"{prefix}:{way.value}:{order}:{descending}"] = statement
+        built |= {f"{prefix}:names:{descending}": statement for descending, statement in rosters.names.items()}
     built |= {f"profiles:{name}": statement for name, statement in PROFILES._asdict().items()}
     return built
 

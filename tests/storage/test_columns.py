@@ -202,9 +202,10 @@ def _statements(module: ModuleType) -> Iterator[tuple[str, str]]:
     for name, statement in {**vars(module), **vars(shared_sql)}.items():
         if isinstance(statement, str) and statement.startswith("SELECT") and name != "DISTRIBUTE":
             yield name, statement
-    for way, by_order in module.ROSTERS.sorted.items():
-        yield from ((f"{way} {order} {descending}", one) for (order, descending), one in by_order.items())
-    yield from ((f"{way} incomplete", statement) for way, statement in module.ROSTERS.incomplete.items())
+    for rosters in module.ROSTERS:
+        for way, by_order in rosters.sorted.items():
+            yield from ((f"{way} {order} {descending}", one) for (order, descending), one in by_order.items())
+        yield from ((f"{way} incomplete", statement) for way, statement in rosters.incomplete.items())
 
 
 def _plain(column: str) -> str:

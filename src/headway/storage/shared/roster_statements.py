@@ -39,16 +39,28 @@ class Way(Enum):
 
 
 class RosterStatements(NamedTuple):
-    """The statements of one database.
+    """The statements of one database, for a search by words or without one.
 
     They are by order and whether it descends; and, by id, for learners without completion and for those without a name.
-    `names` are the learners of all courses with a name, by name; parameters sort_key, after, words, limit.
+    `names` are the learners of all courses with a name, by name; parameters sort_key, after, words (only of a search),
+    limit.
     """
 
     sorted: Mapping[Way, Mapping[tuple[RosterOrder, bool], str]]
     incomplete: Mapping[Way, str]
     unnamed: Mapping[Way, str]
     names: Mapping[bool, str]
+
+
+class Rosters(NamedTuple):
+    """All statements of one database: without a search and with one.
+
+    A condition on words reads a profile for each learner. A planner would reckon with that cost, and choose another
+    plan, also where no words are asked for.
+    """
+
+    plain: RosterStatements
+    searched: RosterStatements
 
 
 _SORTED_BY: Final = {
@@ -62,28 +74,39 @@ _WORDS: Final = tuple(f"word_{number}" for number in range(1, MOST_QUERY_WORDS +
 _DIRECTIONS: Final = {False: (">", ""), True: ("<", " DESC")}
 
 
-def roster_statements(dialect: Dialect) -> RosterStatements:
+def roster_statements(dialect: Dialect) -> Rosters:
     """Return all statements of rosters in the dialect of a database."""
+    return Rosters(_statements(dialect, searched=False), _statements(dialect, searched=True))
+
+
+def _statements(dialect: Dialect, *, searched: bool) -> RosterStatements:
+    of_words = _of_words(dialect) if searched else "true"
+    of_named = with_words(dialect, "q.words") if searched else "true"
     return RosterStatements(
         {
             way: {
-                (order, descending): numbered(_sorted(dialect, way, order, descending=descending))
+                (order, descending): numbered(
+                    _sorted(
+                        dialect, way, order, of_named if order is RosterOrder.NAME else of_words, descending=descending
+                    )
+                )
                 for order in RosterOrder
                 for descending in (False, True)
                 if (way, order) != (Way.WALKING, RosterOrder.NAME)
             }
             for way in Way
         },
-        {way: numbered(_by_id(dialect, way, "p.completed_at IS NULL")) for way in _WAYS_BY_ID},
-        {way: numbered(_by_id(dialect, way, _without_name(dialect))) for way in _WAYS_BY_ID},
-        {descending: numbered(_names(dialect, descending=descending)) for descending in (False, True)},
+        {way: numbered(_by_id(dialect, way, "p.completed_at IS NULL", of_words)) for way in _WAYS_BY_ID},
+        {way: numbered(_by_id(dialect, way, _without_name(dialect), of_words)) for way in _WAYS_BY_ID},
+        {descending: numbered(_names(dialect, of_named, descending=descending)) for descending in (False, True)},
     )
 
 
-def _sorted(dialect: Dialect, way: Way, order: RosterOrder, *, descending: bool) -> str:
+def _sorted(dialect: Dialect, way: Way, order: RosterOrder, of_words: str, *, descending: bool) -> str:
     """Return the statement for a page in an order.
 
-    Parameters: course_id, at_lesson, value, after, first_id, last_id, those of the other filters, words, ids, limit.
+    Parameters: course_id, at_lesson, value, after, first_id, last_id, those of the other filters, words (only of a
+    search), ids, limit.
     """
     learner = "q.user_id" if order is RosterOrder.NAME else "p.user_id"
     sorted_by, day, completed_at = (_hidden(one, way) for one in (_SORTED_BY[order], "p.day", "p.completed_at"))
@@ -100,7 +123,7 @@ def _sorted(dialect: Dialect, way: Way, order: RosterOrder, *, descending: bool)
             AND (:last_seen_before IS NULL OR {completed_at} IS NULL)
             AND {_of_incomplete_lesson(dialect)}
             AND {_of_enrolment(dialect)}
-            AND {with_words(dialect, "q.words") if order is RosterOrder.NAME else _of_words(dialect)}
+            AND {of_words}
             AND {_among(dialect, way)}
         ORDER BY {sorted_by}{direction}, {learner}{direction}
         LIMIT :limit
@@ -118,7 +141,7 @@ def _named(dialect: Dialect) -> str:
     )
 
 
-def _names(dialect: Dialect, *, descending: bool) -> str:
+def _names(dialect: Dialect, of_words: str, *, descending: bool) -> str:
     """Return the statement for learners with a name, by name. No learner without a name comes before a name."""
     sign, direction = _DIRECTIONS[descending]
     until = "" if descending else f"AND q.sort_key < {dialect.unnamed}"
@@ -126,18 +149,18 @@ def _names(dialect: Dialect, *, descending: bool) -> str:
         SELECT q.sort_key, q.user_id
         FROM profiles AS q
         WHERE (q.sort_key, q.user_id) {sign} (:sort_key, :after) {until}
-            AND {with_words(dialect, "q.words")}
+            AND {of_words}
         ORDER BY q.sort_key{direction}, q.user_id{direction}
         LIMIT :limit
-    """  # noqa: S608 - made of this module's own text
+    """  # noqa: S608 - this module's own text
 
 
-def _by_id(dialect: Dialect, way: Way, condition: str) -> str:
+def _by_id(dialect: Dialect, way: Way, condition: str, of_words: str) -> str:
     """Return the statement for a page of the learners who meet a condition, by id.
 
-    Parameters: course_id, at_lesson, first, last_id, those of the other filters, words, ids, limit. By lesson, the
-    last id is compared together with the lesson. Otherwise SQLite would use the index by learner instead of the one by
-    lesson.
+    Parameters: course_id, at_lesson, first, last_id, those of the other filters, words (only of a search), ids, limit.
+    By lesson, the last id is compared together with the lesson. Otherwise SQLite would use the index by learner instead
+    of the one by lesson.
     """
     before = dialect.typed("last_seen_before", "date")
     until = "(p.at_lesson, p.user_id) <= (:at_lesson, :last_id)" if way is Way.BY_LESSON else "p.user_id <= :last_id"
@@ -151,7 +174,7 @@ def _by_id(dialect: Dialect, way: Way, condition: str) -> str:
             AND ({before} IS NULL OR (p.completed_at IS NULL AND p.day < :last_seen_before))
             AND {_of_incomplete_lesson(dialect)}
             AND {_of_enrolment(dialect)}
-            AND {_of_words(dialect)}
+            AND {of_words}
             AND {_among(dialect, way)}
         ORDER BY p.user_id
         LIMIT :limit
@@ -217,20 +240,27 @@ def _of_incomplete_lesson(dialect: Dialect) -> str:
                     FROM lesson_progress AS r
                     WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :incomplete_lesson
                 )
-            )"""  # noqa: S608 - made of this module's own text
+            )"""  # noqa: S608 - this module's own text
 
 
 def _of_enrolment(dialect: Dialect) -> str:
-    """Return the condition for learners who have or have not started, who are due, and who are or are not late."""
-    due_before, now = dialect.typed("due_before", "timestamptz"), dialect.typed("now", "timestamptz")
-    completed_before = dialect.typed("completed_before", "timestamptz")
-    late = f"(p.due_at IS NOT NULL AND p.due_at < {now} AND p.completed_at IS NULL AND p.ended_at IS NULL)"
-    return f"""(
-                ({dialect.typed("started", "boolean")} IS NULL OR (p.started_at IS NOT NULL) = :started)
-                AND ({due_before} IS NULL OR p.due_at < :due_before)
-                AND ({completed_before} IS NULL OR p.completed_at < :completed_before)
-                AND ({dialect.typed("late", "boolean")} IS NULL OR {late} = :late)
-            )"""
+    """Return the condition for learners who have or have not started, who are due, and who are or are not late.
+
+    It is one CASE, because a planner would take the comparisons for conditions that few learners meet.
+    """
+    started, late = dialect.typed("started", "boolean"), dialect.typed("late", "boolean")
+    names = ("due_before", "completed_before", "now")
+    due_before, completed_before, now = (dialect.typed(name, "timestamptz") for name in names)
+    is_late = f"(p.due_at IS NOT NULL AND p.due_at < {now} AND p.completed_at IS NULL AND p.ended_at IS NULL)"
+    return f"""CASE
+                WHEN {started} IS NULL AND {due_before} IS NULL AND {completed_before} IS NULL AND {late} IS NULL
+                    THEN true
+                ELSE
+                    (:started IS NULL OR (p.started_at IS NOT NULL) = :started)
+                    AND (:due_before IS NULL OR p.due_at < :due_before)
+                    AND (:completed_before IS NULL OR p.completed_at < :completed_before)
+                    AND (:late IS NULL OR {is_late} = :late)
+            END"""
 
 
 def with_words(dialect: Dialect, words: str) -> str:
@@ -243,10 +273,7 @@ def with_words(dialect: Dialect, words: str) -> str:
 
 def _of_words(dialect: Dialect) -> str:
     """Return the same condition for the learner's profile."""
-    return f"""(
-                {dialect.typed(_WORDS[0], "text")} = ''
-                OR (SELECT {with_words(dialect, "n.words")} FROM profiles AS n WHERE n.user_id = p.user_id)
-            )"""  # noqa: S608 - made of this module's own text
+    return f"(SELECT {with_words(dialect, 'n.words')} FROM profiles AS n WHERE n.user_id = p.user_id)"  # noqa: S608 - this module's own text
 
 
 def numbered(statement: str) -> str:

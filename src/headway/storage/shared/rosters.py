@@ -12,7 +12,7 @@ from headway.storage.shared import statements as sql
 from headway.storage.shared.groups import GroupStatements, members_of
 from headway.storage.shared.ids import FIRST_ID, LAST_ID, next_learner
 from headway.storage.shared.profiles import FEW_LEARNERS, learners_of, learners_with, padded
-from headway.storage.shared.roster_statements import RosterStatements, Way
+from headway.storage.shared.roster_statements import Rosters, RosterStatements, Way
 from headway.storage.shared.session import Reading, Row, Step
 
 _FIRST: Final[Mapping[RosterOrder, int | date | datetime | bytes]] = {
@@ -36,9 +36,10 @@ Among = frozenset[LearnerId] | None
 
 
 def roster_page(
-    statements: RosterStatements, groups: GroupStatements, course_id: CourseId, query: RosterQuery
+    rosters: Rosters, groups: GroupStatements, course_id: CourseId, query: RosterQuery
 ) -> Reading[Sequence[Row]]:
     """Return a page of a course's learners, as rows of `course_progress`. Raises `GroupNotFoundError`."""
+    statements = rosters.searched if query.words else rosters.plain
     among = yield from learners_with(query.words)
     if query.group is not None:
         members = frozenset((yield from members_of(groups, query.group)))
@@ -99,7 +100,7 @@ def _walked_by_name(
     found: list[Row] = []
     some = 2 * query.limit
     while True:
-        names = yield Step(statements.names[query.descending], *after, *padded(query.words), some)
+        names = yield Step(statements.names[query.descending], *after, *_words(query), some)
         if names:
             among = frozenset(LearnerId(str(learner_id)) for _, learner_id in names)
             rest = replace(query, limit=query.limit - len(found))
@@ -152,7 +153,12 @@ def _page_by_id(
 def _filters(query: RosterQuery) -> tuple[object, ...]:
     lesson = query.incomplete_lesson, query.failed_at_least
     enrolment = query.started, query.due_before, query.completed_before, query.late, query.now
-    return query.completed, query.last_seen_before, *lesson, *enrolment, *padded(query.words)
+    return query.completed, query.last_seen_before, *lesson, *enrolment, *_words(query)
+
+
+def _words(query: RosterQuery) -> Sequence[str]:
+    """Return the parameters of a search, which the other statements do not have."""
+    return padded(query.words) if query.words else ()
 
 
 def _ids(among: Among) -> tuple[object, ...]:
