@@ -1,4 +1,4 @@
-"""`headway people list` and `show`."""
+"""`headway people list`, `show` and `import`."""
 
 import json
 from typing import Any
@@ -69,3 +69,41 @@ def test_somebody_without_a_profile_is_not_shown(program: Program, document: dic
     done = program("people", "show", "ada@example.org")
     assert done.code == 1
     assert "has no profile" in done.err
+
+
+def test_people_are_imported_and_a_dry_run_says_who_is_new(program: Program, document: dict[str, Any]) -> None:
+    learner = str(uuid4())
+    file = program.folder / "people.csv"
+    file.write_text(f"user_id,name,groups,courses\n{learner},Ada,7b,{document['id']}\n")
+    rehearsed = program("people", "import", str(file), "--dry-run")
+    assert rehearsed.code == 0
+    assert f"new {learner} Ada\n" in rehearsed.out
+    assert program("people", "list").out == "Nobody was found.\n"
+    counts = [
+        "People: 1 new, 0 changed, 0 unchanged, 0 missing.",
+        "Groups: 1 added, 0 renamed; memberships: 1 added, 0 ended.",
+        "Enrolments: 1 added, 0 changed.",
+    ]
+    assert rehearsed.out.splitlines()[-3:] == counts
+    done = program("people", "import", str(file))
+    assert (done.code, done.out.splitlines()) == (0, counts)
+    assert done.err.splitlines() == ["Checking: 1 of 1", "Importing: 3 of 3"]
+    again = program("people", "import", str(file))
+    assert again.out.startswith("People: 0 new, 0 changed, 1 unchanged, 0 missing.\n")
+    assert "Importing" not in again.err
+    assert [one["name"] for one in json.loads(program("people", "list", "--json").out)["learners"]] == ["Ada"]
+
+
+def test_a_file_of_people_with_a_wrong_line_is_refused(program: Program, document: dict[str, Any]) -> None:
+    assert document
+    file = program.folder / "people.csv"
+    file.write_text(f"user_id,name,email\n{uuid4()},Ada,\n{uuid4()},,nobody\n")
+    done = program("people", "import", str(file))
+    assert done.code == 1
+    assert done.out.splitlines() == [
+        "line 3: email: This is not an e-mail address, such as ada@example.org.",
+        "Nothing was written. Faults: 1.",
+    ]
+    assert program("people", "list").out == "Nobody was found.\n"
+    file.write_text("user_id,phone\n")
+    assert program("people", "import", str(file)).out.startswith("line 1: phone: There is no column")

@@ -40,7 +40,7 @@ ANSWERED_AFTER_DELETE = {
 # Files are texts to the document: that they are CSV or NDJSON its description alone says. Other methods of their path
 # are those of a course's path, with a word for an id.
 FILES = {
-    "include-operation-id": "import_progress",
+    "include-operation-id": ["import_progress", "import_people"],
     "checks": {
         "positive_data_acceptance": {"expected-statuses": ["2xx", "422"]},
         "negative_data_rejection": {"enabled": False},  # any text is a file, with lines that are refused

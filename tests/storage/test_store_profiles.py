@@ -172,3 +172,24 @@ async def test_many_profiles_are_read_at_once(store: Store) -> None:
     ada, tim = await add(store, LearnerProfile("Ada"), WHOLE)
     assert await store.profiles.find_many([ada, new_learner(), tim]) == {ada: LearnerProfile("Ada"), tim: WHOLE}
     assert await store.profiles.find_many([]) == {}
+
+
+async def test_many_profiles_are_put_together_and_found_by_their_new_words(store: Store) -> None:
+    word, other = f"a{new_learner()[:8]}", f"b{new_learner()[:8]}"
+    [changed, kept] = await add(store, LearnerProfile(f"Old {word}"), LearnerProfile(f"Kept {word}"))
+    before = await store.profiles.find(kept)
+    added = [new_learner() for _ in range(3)]
+    wanted = {learner: LearnerProfile(f"New {other}") for learner in (*added, changed)}
+    await store.profiles.put_all(wanted | {kept: LearnerProfile(f"Kept {word}")})
+    assert await store.profiles.find_many([*wanted]) == wanted
+    assert await store.profiles.find(kept) == before
+    assert await names(store, word) == [f"Kept {word}"]
+    assert await names(store, other) == [f"New {other}"] * 4
+    await store.profiles.put_all({})
+
+
+async def test_profiles_that_are_put_together_at_once_are_all_stored(store: Store) -> None:
+    learners = [new_learner() for _ in range(20)]
+    both = [{learner: LearnerProfile(name) for learner in learners} for name in ("One", "Two")]
+    await asyncio.gather(*map(store.profiles.put_all, both))
+    assert await store.profiles.find_many(learners) in both

@@ -1,24 +1,29 @@
-"""`headway people`: finds people, and shows one, directly in the database."""
+"""`headway people`: finds people, shows one, and imports many, directly in the database."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Annotated, Final
+from pathlib import Path
+from typing import Annotated, Final, NoReturn
 
 import typer
 from rich.table import Column, Table
 from rich.text import Text
 
-from headway.cli.console import OPERATOR, count_of, course_id_of, out, with_service
+from headway.cli.console import OPERATOR, count_of, course_id_of, fail, out, stage_shown, with_service
 from headway.cli.learners import LearnerArgument, learner_id_of
+from headway.domain.errors import InvalidValueError, Problem
 from headway.domain.identifiers import CourseId
+from headway.domain.imports import MOST_FAULTS
 from headway.domain.people import LONGEST_PAGE_OF_PEOPLE, PeopleQuery
+from headway.domain.people_import import PeopleFile, PeoplePlan
 from headway.domain.text import isolated
 from headway.formats import people as formats
+from headway.formats.people_file import read_people
 from headway.formats.shapes import to_json
 from headway.service import Person, Services
 
-app: Final = typer.Typer(no_args_is_help=True, help="Find people, and show one.")
+app: Final = typer.Typer(no_args_is_help=True, help="Find people, show one, and import many.")
 
 
 @app.command("list")
@@ -72,6 +77,85 @@ def show(
     for field, value in stored.profile._asdict().items():
         table.add_row(field.replace("_", " "), _shown(value))
     out.print(table, soft_wrap=False)
+
+
+@app.command("import")
+def import_people(
+    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="CSV.")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say who is new, changed or missing, and write nothing.")
+    ] = False,
+) -> None:
+    """Store people, their groups and their enrolments from a file. A wrong line refuses the file, and ends with 1.
+
+    A line has sub or user_id, and any of name, email, external_id, groups, courses and due_at. What a line does not
+    give stays as it is.
+
+    Examples:
+      headway people import people.csv --dry-run
+      headway people import people.csv
+    """
+    try:
+        with file.open("rb") as content:
+            found = read_people(content)
+    except OSError as error:
+        fail(f"{file} can not be read ({error.strerror}).", 2)
+    except InvalidValueError as error:
+        _refuse(error.problems)
+    plan = with_service(_imported(found, dry_run=dry_run))
+    if not isinstance(plan, PeoplePlan):
+        _refuse(plan)
+    _print_plan(plan, dry_run=dry_run)
+
+
+def _imported(file: PeopleFile, *, dry_run: bool) -> Callable[[Services], Awaitable[PeoplePlan | Sequence[Problem]]]:
+    """Return an action that plans an import, and carries it out unless it is a dry run. It may return problems."""
+
+    async def run(services: Services) -> PeoplePlan | Sequence[Problem]:
+        try:
+            with stage_shown("Checking", len(file.lines)) as notify:
+                plan = await services.people_import.plan(OPERATOR, file, notify)
+        except InvalidValueError as error:
+            return error.problems
+        if plan.size and not dry_run:
+            with stage_shown("Importing", plan.size) as notify:
+                await services.people_import.carry_out(OPERATOR, plan, notify)
+        return plan
+
+    return run
+
+
+def _refuse(problems: Sequence[Problem]) -> NoReturn:
+    """Print the problems of a file, and end the program with 1."""
+    for location, reason, _kind in problems[:MOST_FAULTS]:
+        *file, line = location[: 2 if location and isinstance(location[0], str) else 1] or ("",)
+        rest = ".".join(map(str, location[len(file) + 1 :]))
+        out.print(" ".join(map(str, (*file, "line", line))) + f":{f' {rest}:' if rest else ''} {reason}")
+    if len(problems) > MOST_FAULTS:
+        out.print("… and more.")
+    out.print(f"Nothing was written. Faults: {len(problems):,}.")
+    raise typer.Exit(1)
+
+
+def _print_plan(plan: PeoplePlan, *, dry_run: bool) -> None:
+    """Print what an import has changed, and who is missing; for a dry run, also who is new or changed."""
+    report = plan.report
+    if dry_run:
+        out.print("Nothing was written. The import would write:")
+    for word, learners in (("new", report.new), ("changed", report.changed)) if dry_run else ():
+        for learner_id in learners:
+            out.print(f"{word} {learner_id} {isolated(plan.profiles[learner_id].name or '-')}")
+    for learner_id in report.missing:
+        out.print(f"missing {learner_id}")
+    out.print(
+        f"People: {len(report.new):,} new, {len(report.changed):,} changed, "
+        f"{report.unchanged:,} unchanged, {len(report.missing):,} missing."
+    )
+    out.print(
+        f"Groups: {report.groups_added:,} added, {report.groups_renamed:,} renamed; memberships: "
+        f"{report.memberships_added:,} added, {report.memberships_ended:,} ended."
+    )
+    out.print(f"Enrolments: {report.enrolments_added:,} added, {report.enrolments_changed:,} changed.")
 
 
 def _all(query: str, course_id: CourseId | None) -> Callable[[Services], Awaitable[list[Person]]]:

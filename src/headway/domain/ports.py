@@ -287,6 +287,9 @@ class Profiles(Protocol):
     ) -> StoredProfile:
         """Store what an administrator says of a learner. Raises `PreconditionFailedError`."""
 
+    async def put_all(self, profiles: Mapping[LearnerId, LearnerProfile]) -> None:
+        """Store what an administrator says of many learners, in one transaction."""
+
     async def put_claims(self, learner_id: LearnerId, claims: LearnerProfile) -> bool:
         """Store what a token's claims add to a profile, as `people.claimed` says. Returns whether they add anything."""
 

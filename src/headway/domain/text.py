@@ -128,6 +128,8 @@ def folded(text: str) -> str:
 
 
 def _without_any_accent(text: str) -> str:
+    if text.isascii():
+        return text
     return "".join(map(_without_accents, text)).translate(_NEAREST)
 
 

@@ -3,11 +3,9 @@
 A wrong line is reported as that line's fault. A file with a wrong header is refused as a whole.
 """
 
-import csv
 import json
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
 from typing import BinaryIO, Final, Protocol, Required
 from uuid import UUID
@@ -21,7 +19,7 @@ from headway.domain.imports import Line
 from headway.domain.writes import LessonWrite
 from headway.formats.learner_export import read_document
 from headway.formats.progress import DatedProgressUpdate, apart
-from headway.formats.spreadsheets import NO_TABLE, UNREADABLE, Row, TextForm, form_of, rows_of, without_empty_end
+from headway.formats.spreadsheets import NO_TABLE, Table, TextForm, cells_of, form_of, table_of
 
 IMPORT_BODY_BYTES: Final = 10 * 1024 * 1024
 
@@ -67,12 +65,8 @@ _COLUMNS: Final = (*_IDS, *DatedProgressUpdate.__annotations__)
 _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _BOOLEANS: Final = {"true": True, "false": False}
 _DECIMAL_COMMA: Final = re.compile(r"[^,.]*,[^,.]*")
-_NO_TEXT: Final = (
-    "The text is neither UTF-8 nor UTF-16, and other encodings cannot be recognised. Save the file as UTF-8."
-)
 _Readers = Mapping[str, Callable[[str], object]]
 _BOM: Final = b"\xef\xbb\xbf"
-_MOST_CELLS: Final = 100  # of a header; a wider one is not checked column by column
 _MOST_NAMED: Final = 100  # characters
 _MOST_DIGITS: Final = 1_000
 
@@ -103,13 +97,8 @@ def read_lines(file: BinaryIO, file_format: FileFormat, learner_id: LearnerId | 
     if file_format is FileFormat.NDJSON:
         return _ndjson_lines(file)
     form = text_form(file, file_format)
-    rows = rows_of(file, form)
-    number, found = next(rows, (1, []))
-    header = found if isinstance(found, csv.Error) else [name.strip() for name in without_empty_end(found, _MOST_CELLS)]
-    problems = list(_header_problems(header))
-    if problems or isinstance(header, csv.Error):
-        raise InvalidValueError([problem._replace(location=(number, *problem.location)) for problem in problems])
-    return _csv_lines(rows, header, _NUMBERS_WITH_COMMAS if form.separator == ";" else _READERS)
+    table = table_of(file, form, _COLUMNS, _IDS)
+    return _csv_lines(table, _NUMBERS_WITH_COMMAS if form.separator == ";" else _READERS)
 
 
 def _ndjson_lines(file: BinaryIO) -> Iterator[Line]:
@@ -132,46 +121,14 @@ def _to_line(number: int, text: bytes | str) -> Line:
     return Line(number, LessonWrite(*ids, update, times=times), ignored=ignored)
 
 
-def _header_problems(header: Row) -> Iterator[Problem]:
-    """Yield a problem for each wrong or missing column."""
-    if isinstance(header, csv.Error):
-        yield Problem((), f"The header is not CSV: {header}.", "csv_invalid")
-    elif len(header) > _MOST_CELLS or any(UNREADABLE.search(name) or len(name) > _MOST_NAMED for name in header):
-        yield Problem((), f"This is not a header. A header names some of {', '.join(_COLUMNS)}.", "unknown_column")
-    else:
-        for name, times in Counter(header).items():
-            if not name:
-                continue  # a column without a name may be empty
-            if name not in _COLUMNS:
-                yield Problem(
-                    (name,), f"There is no column {name!r}; there are {', '.join(_COLUMNS)}.", "unknown_column"
-                )
-            elif times > 1:
-                yield Problem((name,), f"The header names the column {name} {times} times.", "duplicate_column")
-        for name in _IDS:
-            if name not in header:
-                yield Problem((name,), f"The column {name} is missing.", "missing")
-
-
-def _csv_lines(rows: Iterable[tuple[int, Row]], header: Sequence[str], readers: _Readers) -> Iterator[Line]:
-    for number, row in rows:
-        fields = _fields(row, header, readers)
-        yield Line(number, None, [fields]) if isinstance(fields, Problem) else _to_line(number, json.dumps(fields))
-
-
-def _fields(row: Row, header: Sequence[str], readers: _Readers) -> Mapping[str, object] | Problem:
-    """Return the values of a row by the names of their columns, without empty cells, or its problem."""
-    if isinstance(row, csv.Error):
-        return Problem((), f"The line is not CSV: {row}.", "csv_invalid")
-    shown = without_empty_end(row, len(header))
-    if not len(without_empty_end(header)) <= len(shown) <= len(header):
-        return Problem((), f"The line has {len(shown)} cells, the header {len(header)}.", "cell_count")
-    for position, (name, cell) in enumerate(zip(header, shown, strict=False), 1):
-        if UNREADABLE.search(cell):
-            return Problem((name or f"column {position}",), _NO_TEXT, "utf8_invalid")
-        if cell.strip() and not name:
-            return Problem((f"column {position}",), f"Column {position} has a value, but no name.", "unnamed_column")
-    return {name: readers.get(name, str)(cell) for name, cell in zip(header, shown, strict=False) if name and cell}
+def _csv_lines(table: Table, readers: _Readers) -> Iterator[Line]:
+    for number, row in table.rows:
+        cells = cells_of(row, table.header)
+        if isinstance(cells, Problem):
+            yield Line(number, None, [cells])
+        else:
+            fields = {name: readers.get(name, str)(cell) for name, cell in cells.items()}
+            yield _to_line(number, json.dumps(fields))
 
 
 def _number(cell: str) -> object:

@@ -13,6 +13,7 @@ from headway.service.groups import GroupPage, GroupsService
 from headway.service.learners import LearnersService
 from headway.service.overview import CoursesUnderWay, CourseUnderWay, OverviewService, OwnCourse
 from headway.service.people import PeoplePage, PeopleService, Person
+from headway.service.people_import import PeopleImportService
 from headway.service.progress import ProgressService, Recorded
 from headway.service.signing_in import NO_PERMANENT_CODES, IssuedCode, SignInService
 from headway.service.statistics import Activity, Compared, LearnerDetail, RosterLine, RosterPage, StatisticsService
@@ -35,6 +36,7 @@ __all__ = [
     "LessonAndProgress",
     "OverviewService",
     "OwnCourse",
+    "PeopleImportService",
     "PeoplePage",
     "PeopleService",
     "Person",
@@ -60,6 +62,7 @@ class Services(NamedTuple):
     enrolments: EnrolmentsService
     groups: GroupsService
     people: PeopleService
+    people_import: PeopleImportService
 
     @classmethod
     def over(
@@ -87,4 +90,5 @@ class Services(NamedTuple):
             EnrolmentsService(store),
             GroupsService(store, learner_of),
             people,
+            PeopleImportService(store, learner_of, keeps_profiles=keeps_profiles),
         )

@@ -132,8 +132,8 @@ class Import:
 
     async def _write(self, line: _Line) -> Written | bool:
         if isinstance(line, LessonWrite):
-            return await _when_there_is_room(lambda: self._store.write(line))
-        return await _when_there_is_room(lambda: self._store.restore(line))
+            return await when_there_is_room(lambda: self._store.write(line))
+        return await when_there_is_room(lambda: self._store.restore(line))
 
     def _signed(self, line: Line) -> Line:
         """Name the caller as the writer, where the line is for another learner. Restored lines keep their writers."""
@@ -225,7 +225,7 @@ class _Journal:
 
     async def _note(self, line: int, report: Report, *, finished: bool) -> None:
         progress = (self._key, self._holder, line, report)
-        if not await _when_there_is_room(lambda: self._ledger.note(*progress, finished=finished)):
+        if not await when_there_is_room(lambda: self._ledger.note(*progress, finished=finished)):
             raise ImportUnderWayError(_LEASE_SECONDS)
 
 
@@ -271,7 +271,7 @@ def _with_ignored(lines: Sequence[Line], outcomes: Sequence[Outcome]) -> Sequenc
     return [one._replace(ignored=line.ignored) for line, one in zip(lines, outcomes, strict=True)]
 
 
-async def _when_there_is_room(action: Callable[[], Awaitable[T]]) -> T:
+async def when_there_is_room(action: Callable[[], Awaitable[T]]) -> T:
     """Run an action, and try again while the queue is full. Learners' own writes do not wait like this."""
     for _ in range(_ROOM_ATTEMPTS):
         with contextlib.suppress(QueueFullError):

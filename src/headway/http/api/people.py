@@ -1,19 +1,32 @@
 """Learner profiles, and finding people: the operations and their handlers."""
 
-from typing import Final
+from asyncio import to_thread
+from io import BytesIO
+from typing import Annotated, Final
+
+from pydantic import BaseModel, Field
 
 from headway.domain.identifiers import LearnerId
 from headway.domain.people import StoredProfile
 from headway.domain.principal import LEARNERS_ADMIN, STATISTICS_READ
 from headway.formats import people
 from headway.formats.people import People, PeopleParameters, ProfileDocument, parse_profile
-from headway.formats.queries import as_query_faults, parse_query
+from headway.formats.people_file import PEOPLE_FORMATS, PeopleImportReport, read_people, report_document
+from headway.formats.progress_file import IMPORT_BODY_BYTES
+from headway.formats.queries import Flag, as_query_faults, parse_query
 from headway.http.engine.endpoint import Operation
+from headway.http.engine.parameters import parse_media_type
 from headway.http.engine.replies import NO_CONTENT, PRIVATE, Reply, json_reply
 from headway.http.engine.requests import SMALL_BODY_BYTES, Call, parse_precondition
 
 PEOPLE_TAG: Final = "Education People"
 TAGS: Final = ({"name": PEOPLE_TAG, "description": "Who learners are, and finding them"},)
+
+
+class PeopleImportQuery(BaseModel):
+    """How to import people."""
+
+    dry_run: Annotated[Flag, Field(description="Report what the import would do, and write nothing.")] = False
 
 
 async def list_people(call: Call) -> Reply:
@@ -40,6 +53,17 @@ async def remove_profile(call: Call) -> Reply:
     """Remove a learner's profile."""
     await call.services.people.remove_profile(call.principal, _learner(call), parse_precondition(call.headers))
     return NO_CONTENT
+
+
+async def import_people(call: Call) -> Reply:
+    """Store people, their groups and their enrolments from one file."""
+    parse_media_type(call.headers, PEOPLE_FORMATS)
+    query = parse_query(PeopleImportQuery, call.query)
+    file = await to_thread(read_people, BytesIO(call.body))
+    plan = await call.services.people_import.plan(call.principal, file)
+    if not query.dry_run:
+        await call.services.people_import.carry_out(call.principal, plan)
+    return json_reply(report_document(plan.report), headers=(PRIVATE,))
 
 
 def _learner(call: Call) -> LearnerId:
@@ -75,5 +99,14 @@ OPERATIONS: Final = (
         "DELETE", "/learners/{user_id}/profile", "Remove Profile",
         "Remove the learner's profile, if there is one. Needs the scope `learners:admin`.",
         remove_profile, PEOPLE_TAG, refusals=(403, 404, 412), conditional=True, scope=LEARNERS_ADMIN,
+    ),
+    Operation(
+        "POST", "/people/import", "Import People",
+        "Store the profiles of many learners, their groups and their enrolments from one file: all of it, or nothing "
+        "where a line is wrong. What the file does not give stays as it is. Needs the scope `learners:admin`; with "
+        "groups in the file also `groups:write`, with courses also `enrolments:write`.",
+        import_people, PEOPLE_TAG, answer=PeopleImportReport, body_limit=IMPORT_BODY_BYTES,
+        refusals=(403, 404, 413, 415), query=PeopleImportQuery, media_types=tuple(PEOPLE_FORMATS),
+        scope=LEARNERS_ADMIN,
     ),
 )  # fmt: skip

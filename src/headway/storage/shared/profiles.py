@@ -1,6 +1,6 @@
 """Learner profiles: the Profiles protocol."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -48,10 +48,7 @@ class StoredProfiles:
 
     async def find_many(self, learner_ids: Sequence[LearnerId]) -> Mapping[LearnerId, LearnerProfile]:
         """Return the profiles of those learners who have one, by one statement."""
-        if not learner_ids:
-            return {}
-        rows = await self._session.scan(self._statements.profiles_of, list(learner_ids))
-        return {stored.learner_id: stored.profile for stored in map(to_profile, rows)}
+        return {learner_id: stored.profile for learner_id, stored in (await self._stored(learner_ids)).items()}
 
     async def put(
         self, learner_id: LearnerId, profile: LearnerProfile, precondition: Precondition = UNCONDITIONAL
@@ -63,6 +60,18 @@ class StoredProfiles:
             after = given(before, learner_id, profile, self._clock())
             if await self._store(before, after):
                 return after
+        raise StoreUnavailableError
+
+    async def put_all(self, profiles: Mapping[LearnerId, LearnerProfile]) -> None:
+        """Store many profiles in one transaction, and those that others changed meanwhile in another one."""
+        for _ in range(_ATTEMPTS):
+            before = await self._stored(profiles)
+            different = {key: profile for key, profile in profiles.items() if not _holds(before.get(key), profile)}
+            if not different:
+                return
+            now = self._clock()
+            after = [given(before.get(key), key, profile, now) for key, profile in sorted(different.items())]
+            await self._store_all(before, after)
         raise StoreUnavailableError
 
     async def put_claims(self, learner_id: LearnerId, claims: LearnerProfile) -> bool:
@@ -106,6 +115,23 @@ class StoredProfiles:
         """Whether a learner has progress in one of some courses."""
         return bool(await self._session.fetch(self._statements.in_courses, sorted(courses), learner_id))
 
+    async def _stored(self, learner_ids: Collection[LearnerId]) -> Mapping[LearnerId, StoredProfile]:
+        if not learner_ids:
+            return {}
+        rows = await self._session.scan(self._statements.profiles_of, list(learner_ids))
+        return {stored.learner_id: stored for stored in map(to_profile, rows)}
+
+    async def _store_all(self, before: Mapping[LearnerId, StoredProfile], after: Sequence[StoredProfile]) -> None:
+        """Store profiles with their words. One that is not the one that was read any more stays as it is."""
+        added = [from_profile(stored) for stored in after if stored.learner_id not in before]
+        changed = [(stored, before[stored.learner_id].version) for stored in after if stored.learner_id in before]
+        await self._session.change_all(
+            Each(sql.ADD_PROFILE, added),
+            Each(sql.CHANGE_PROFILE, [(*from_profile(stored)[1:], stored.learner_id, was) for stored, was in changed]),
+            Each(sql.FORGET_WORDS, [(stored.learner_id, stored.version) for stored in after]),
+            Each(sql.ADD_WORD, [words for stored in after for words in words_of(stored)]),
+        )
+
     async def _store(self, before: StoredProfile | None, after: StoredProfile) -> bool:
         """Store a profile with its words. Return whether it was still the one that was read."""
         key, *columns = from_profile(after)
@@ -115,6 +141,10 @@ class StoredProfiles:
             Each(sql.ADD_WORD, words_of(after)),
         )
         return bool(stored)
+
+
+def _holds(stored: StoredProfile | None, profile: LearnerProfile) -> bool:
+    return stored is not None and stored.profile == profile
 
 
 def padded(words: Sequence[str]) -> Sequence[str]:

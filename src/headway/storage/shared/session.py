@@ -20,7 +20,10 @@ class Step:
 
 
 class Each:
-    """A statement that is run once for each of `rows`, which are the values of its parameters. It returns no rows."""
+    """A statement that is run once for each of `rows`, which are the values of its parameters.
+
+    The rows that it returns are left out.
+    """
 
     __slots__ = ("rows", "statement")
 

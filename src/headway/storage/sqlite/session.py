@@ -64,7 +64,8 @@ def run(connection: apsw.Connection, reading: Reading[T]) -> T:
 def _run(connection: apsw.Connection, step: Step | Each) -> list[Columns]:
     if isinstance(step, Step):
         return _fetch(connection, step)
-    connection.executemany(step.statement, [tuple(map(bound, row)) for row in step.rows])
+    for _ in connection.executemany(step.statement, [tuple(map(bound, row)) for row in step.rows]):
+        pass  # a statement that returns rows runs only as far as they are read
     return []
 
 
