@@ -19,6 +19,7 @@ from headway.domain.people import LONGEST_PAGE_OF_PEOPLE, PeopleQuery
 from headway.domain.people_import import PeopleFile, PeoplePlan
 from headway.domain.text import isolated
 from headway.formats import people as formats
+from headway.formats.oneroster import read_bundle
 from headway.formats.people_file import read_people
 from headway.formats.shapes import to_json
 from headway.service import Person, Services
@@ -81,7 +82,9 @@ def show(
 
 @app.command("import")
 def import_people(
-    file: Annotated[Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="CSV.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="CSV, or a OneRoster bundle (.zip).")
+    ],
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say who is new, changed or missing, and write nothing.")
     ] = False,
@@ -94,10 +97,11 @@ def import_people(
     Examples:
       headway people import people.csv --dry-run
       headway people import people.csv
+      headway people import oneroster.zip
     """
     try:
         with file.open("rb") as content:
-            found = read_people(content)
+            found = read_bundle(content) if file.suffix.lower() == ".zip" else read_people(content)
     except OSError as error:
         fail(f"{file} can not be read ({error.strerror}).", 2)
     except InvalidValueError as error:
@@ -128,9 +132,10 @@ def _imported(file: PeopleFile, *, dry_run: bool) -> Callable[[Services], Awaita
 def _refuse(problems: Sequence[Problem]) -> NoReturn:
     """Print the problems of a file, and end the program with 1."""
     for location, reason, _kind in problems[:MOST_FAULTS]:
-        *file, line = location[: 2 if location and isinstance(location[0], str) else 1] or ("",)
+        file = [part for part in location[:1] if isinstance(part, str)]
+        line = [f"line {part}" for part in location[len(file) : len(file) + 1]]
         rest = ".".join(map(str, location[len(file) + 1 :]))
-        out.print(" ".join(map(str, (*file, "line", line))) + f":{f' {rest}:' if rest else ''} {reason}")
+        out.print(f"{' '.join((*file, *line))}:{f' {rest}:' if rest else ''} {reason}")
     if len(problems) > MOST_FAULTS:
         out.print("… and more.")
     out.print(f"Nothing was written. Faults: {len(problems):,}.")

@@ -1,4 +1,4 @@
-"""Reads files of people: one CSV file, or a OneRoster 1.2 bundle. A wrong line has problems; see `PersonLine`."""
+"""Reads CSV files of people, and has the formats of such files. A wrong line has problems; see `PersonLine`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
@@ -30,9 +30,13 @@ class PeopleFormat(StrEnum):
     """The format of a file of people."""
 
     CSV = "csv"
+    ONEROSTER = "oneroster"
 
 
-PEOPLE_FORMATS: Final[Mapping[str, PeopleFormat]] = {"text/csv": PeopleFormat.CSV}
+PEOPLE_FORMATS: Final[Mapping[str, PeopleFormat]] = {
+    "text/csv": PeopleFormat.CSV,
+    "application/zip": PeopleFormat.ONEROSTER,
+}
 
 
 class PeopleImportReport(BaseModel):

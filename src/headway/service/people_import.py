@@ -22,7 +22,13 @@ from headway.domain.errors import (
 )
 from headway.domain.groups import Group, GroupQuery, check_size, group_of, position_of
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, is_canonical_uuid
-from headway.domain.people import NO_PROFILE, LearnerProfile
+from headway.domain.people import (
+    LONGEST_PAGE_OF_PEOPLE,
+    NO_PROFILE,
+    LearnerProfile,
+    PeopleQuery,
+    query_words,
+)
 from headway.domain.people_import import (
     GroupChange,
     PeopleFile,
@@ -124,6 +130,7 @@ class _Planner:
         self._file = file
         self._people: dict[LearnerId, WantedPerson] = {}
         self._problems: list[Problem] = []
+        self._by_external_id: dict[str, Sequence[LearnerId]] = {}
 
     async def plan(self, notify: NotifyDone) -> PeoplePlan:
         """Return the plan. Raises `InvalidValueError`."""
@@ -174,7 +181,23 @@ class _Planner:
 
     async def _learner(self, line: PersonLine) -> LearnerId | None:
         """Return the line's learner; `None` where there is no such learner, which is then a problem."""
-        return self._learner_of(line.name or "")
+        if line.name is not None:
+            return self._learner_of(line.name)
+        found = await self._with_external_id(line.external_id or "")
+        if len(found) == 1:
+            return found[0]
+        reason = f"{len(found) or 'No'} learners have this external id in the profiles. It has to be one."
+        self._add_problem(line, Problem(("userSourcedId",), reason, "unknown_user"))
+        return None
+
+    async def _with_external_id(self, external_id: str) -> Sequence[LearnerId]:
+        if external_id not in self._by_external_id:
+            words = query_words(external_id) if external_id.strip() else ()
+            query = PeopleQuery(words=words, limit=LONGEST_PAGE_OF_PEOPLE)
+            found = await self._store.profiles.search(query) if words else ()
+            matching = [stored.learner_id for stored in found if stored.profile.external_id == external_id]
+            self._by_external_id[external_id] = matching
+        return self._by_external_id[external_id]
 
     async def _check_courses(self) -> None:
         unknown: dict[CourseId, CourseNotFoundError] = {}
@@ -204,8 +227,8 @@ class _Planner:
                 )
             else:
                 defined[name] = found[0] if found else imported_group_id(name)
-        self._refuse_named(unknown, "groups", "group_not_found", lambda line: line.joins)
-        self._refuse_named(ambiguous, "groups", "ambiguous_group", lambda line: line.joins)
+        self._refuse_named(unknown, "groups", "group_not_found", lambda line: (*line.joins, *line.leaves))
+        self._refuse_named(ambiguous, "groups", "ambiguous_group", lambda line: (*line.joins, *line.leaves))
         return defined
 
     async def _groups_by_title(self) -> Mapping[str, list[GroupId]]:

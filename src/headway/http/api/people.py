@@ -10,8 +10,9 @@ from headway.domain.identifiers import LearnerId
 from headway.domain.people import StoredProfile
 from headway.domain.principal import LEARNERS_ADMIN, STATISTICS_READ
 from headway.formats import people
+from headway.formats.oneroster import read_bundle
 from headway.formats.people import People, PeopleParameters, ProfileDocument, parse_profile
-from headway.formats.people_file import PEOPLE_FORMATS, PeopleImportReport, read_people, report_document
+from headway.formats.people_file import PEOPLE_FORMATS, PeopleFormat, PeopleImportReport, read_people, report_document
 from headway.formats.progress_file import IMPORT_BODY_BYTES
 from headway.formats.queries import Flag, as_query_faults, parse_query
 from headway.http.engine.endpoint import Operation
@@ -57,9 +58,10 @@ async def remove_profile(call: Call) -> Reply:
 
 async def import_people(call: Call) -> Reply:
     """Store people, their groups and their enrolments from one file."""
-    parse_media_type(call.headers, PEOPLE_FORMATS)
+    file_format = PEOPLE_FORMATS[parse_media_type(call.headers, PEOPLE_FORMATS)]
     query = parse_query(PeopleImportQuery, call.query)
-    file = await to_thread(read_people, BytesIO(call.body))
+    read = read_bundle if file_format is PeopleFormat.ONEROSTER else read_people
+    file = await to_thread(read, BytesIO(call.body))
     plan = await call.services.people_import.plan(call.principal, file)
     if not query.dry_run:
         await call.services.people_import.carry_out(call.principal, plan)
