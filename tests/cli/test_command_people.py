@@ -1,6 +1,7 @@
 """`headway people list`, `show` and `import`."""
 
 import json
+import zipfile
 from typing import Any
 from uuid import uuid4
 
@@ -107,3 +108,23 @@ def test_a_file_of_people_with_a_wrong_line_is_refused(program: Program, documen
     assert program("people", "list").out == "Nobody was found.\n"
     file.write_text("user_id,phone\n")
     assert program("people", "import", str(file)).out.startswith("line 1: phone: There is no column")
+
+
+def test_a_oneroster_bundle_is_imported_and_its_faults_name_the_file(program: Program) -> None:
+    file = program.folder / "school.zip"
+
+    def write(email: str) -> None:
+        with zipfile.ZipFile(file, "w") as bundle:
+            bundle.writestr("manifest.csv", "propertyName,value\noneroster.version,1.2\nfile.users,bulk\n")
+            bundle.writestr("users.csv", f"sourcedId,givenName,familyName,email\nu1,Ada,Lovelace,{email}\n")
+
+    write("nobody")
+    refused = program("people", "import", str(file))
+    assert refused.code == 1
+    assert refused.out.startswith("users.csv line 2: email: This is not an e-mail address")
+    write("ada@example.org")
+    assert program("people", "import", str(file)).out.startswith("People: 1 new")
+    [found] = json.loads(program("people", "list", "--json").out)["learners"]
+    assert (found["name"], found["external_id"]) == ("Ada Lovelace", "u1")
+    file.write_bytes(b"no zip file")
+    assert program("people", "import", str(file)).out.startswith("zip: This is not a zip file")
