@@ -126,5 +126,11 @@ def test_a_oneroster_bundle_is_imported_and_its_faults_name_the_file(program: Pr
     assert program("people", "import", str(file)).out.startswith("People: 1 new")
     [found] = json.loads(program("people", "list", "--json").out)["learners"]
     assert (found["name"], found["external_id"]) == ("Ada Lovelace", "u1")
+    folder = program.folder / "school"
+    with zipfile.ZipFile(file) as bundle:
+        bundle.extractall(folder)
+    assert program("people", "import", str(folder)).out.startswith("People: 0 new, 0 changed, 1 unchanged")
+    (folder / "manifest.csv").unlink()
+    assert program("people", "import", str(folder)).out.startswith("manifest.csv: The bundle has no manifest.csv.")
     file.write_bytes(b"no zip file")
     assert program("people", "import", str(file)).out.startswith("zip: This is not a zip file")

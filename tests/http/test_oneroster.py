@@ -2,6 +2,7 @@
 
 import io
 import stat
+import warnings
 import zipfile
 from collections.abc import Callable
 from typing import Any
@@ -128,6 +129,14 @@ def linked() -> bytes:
     return content.getvalue()
 
 
+def twice() -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive, warnings.catch_warnings(action="ignore"):
+        archive.writestr("users.csv", "x")
+        archive.writestr("users.csv", "y")
+    return content.getvalue()
+
+
 def encrypted() -> bytes:
     content = bytearray(zipped({"users.csv": "x"}))
     content[content.index(b"PK\x01\x02") + 8] |= 1
@@ -140,6 +149,7 @@ HARMFUL = {
     "zip_too_many_files": zipped({f"{number}.csv": "" for number in range(oneroster.MOST_ENTRIES + 1)}),
     "zip_too_large": zipped({"users.csv": "0" * (oneroster.MOST_UNPACKED_BYTES + 1)}),
     "zip_link": linked(),
+    "zip_duplicate_name": twice(),
     "zip_encrypted": encrypted(),
     "zip_invalid": b"PK\x03\x04 and no more",
 }

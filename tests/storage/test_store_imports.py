@@ -7,8 +7,11 @@ import pytest
 
 from headway.domain.identifiers import LearnerId
 from headway.domain.imports import KEPT, LEASE, Fault, ImportKey, ImportState, Report
+from headway.domain.people_import import PeopleFile, PersonLine
 from headway.domain.ports import Store
-from storage.stores import Clock, MakeStore, new_learner, opened
+from headway.domain.principal import ENROLMENTS_WRITE, GROUPS_WRITE, LEARNERS_ADMIN, Principal
+from headway.service import PeopleImportService
+from storage.stores import Clock, MakeStore, new_course, new_learner, opened
 
 MINE, THEIRS = "one holder", "another holder"
 FILE, OTHER_FILE = "digest", "another digest"
@@ -106,3 +109,30 @@ async def test_a_removed_import_begins_again(store: Store, finished: bool) -> No
     assert [(await store.imports.take(key, FILE, MINE)).line for key in keys] == [0, 0, 0, 3]
     await store.imports.forget(new_key())
     await store.imports.forget_all(new_learner())
+
+
+@pytest.mark.parametrize("portions", range(1, 5))
+async def test_an_interrupted_import_of_people_is_completed_by_another(store: Store, portions: int) -> None:
+    course, title = await new_course(store), f"Class {uuid4()}"
+    learners = [new_learner() for _ in range(200)]
+    lines = [
+        PersonLine(number, learner, {"name": f"Name {number}"}, joins=(title,), courses=(course.id,))
+        for number, learner in enumerate(learners, 2)
+    ]
+    importer = PeopleImportService(store, LearnerId, keeps_profiles=True)
+    admin = Principal(new_learner(), frozenset({LEARNERS_ADMIN, GROUPS_WRITE, ENROLMENTS_WRITE}))
+    left = [None] * portions
+
+    def stop(_count: int) -> None:
+        left.pop()
+        if not left:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        await importer.carry_out(admin, await importer.plan(admin, PeopleFile(lines)), stop)
+    rest = await importer.plan(admin, PeopleFile(lines))
+    assert rest.size
+    await importer.carry_out(admin, rest)
+    assert (await importer.plan(admin, PeopleFile(lines))).size == 0
+    assert len(await store.profiles.find_many(learners)) == len(learners)
+    assert len(await store.enrolments_in(course.id, None, 300)) == len(learners)

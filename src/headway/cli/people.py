@@ -19,7 +19,7 @@ from headway.domain.people import LONGEST_PAGE_OF_PEOPLE, PeopleQuery
 from headway.domain.people_import import PeopleFile, PeoplePlan
 from headway.domain.text import isolated
 from headway.formats import people as formats
-from headway.formats.oneroster import read_bundle
+from headway.formats.oneroster import read_bundle, read_files
 from headway.formats.people_file import read_people
 from headway.formats.shapes import to_json
 from headway.service import Person, Services
@@ -83,7 +83,8 @@ def show(
 @app.command("import")
 def import_people(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", exists=True, dir_okay=False, help="CSV, or a OneRoster bundle (.zip).")
+        Path,
+        typer.Argument(metavar="FILE", exists=True, help="CSV, or a OneRoster bundle: a .zip file or a directory."),
     ],
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say who is new, changed or missing, and write nothing.")
@@ -98,10 +99,10 @@ def import_people(
       headway people import people.csv --dry-run
       headway people import people.csv
       headway people import oneroster.zip
+      headway people import oneroster/
     """
     try:
-        with file.open("rb") as content:
-            found = read_bundle(content) if file.suffix.lower() == ".zip" else read_people(content)
+        found = _read(file)
     except OSError as error:
         fail(f"{file} can not be read ({error.strerror}).", 2)
     except InvalidValueError as error:
@@ -110,6 +111,14 @@ def import_people(
     if not isinstance(plan, PeoplePlan):
         _refuse(plan)
     _print_plan(plan, dry_run=dry_run)
+
+
+def _read(path: Path) -> PeopleFile:
+    """Read a file or a directory of people. Raises `InvalidValueError` and `OSError`."""
+    if path.is_dir():
+        return read_files({file.name: file.read_bytes() for file in path.glob("*.csv")})
+    with path.open("rb") as content:
+        return read_bundle(content) if path.suffix.lower() == ".zip" else read_people(content)
 
 
 def _imported(file: PeopleFile, *, dry_run: bool) -> Callable[[Services], Awaitable[PeoplePlan | Sequence[Problem]]]:

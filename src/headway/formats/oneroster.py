@@ -1,4 +1,4 @@
-"""Reads OneRoster 1.2 bundles: a zip file with manifest.csv, users.csv, classes.csv and enrollments.csv.
+"""Reads OneRoster 1.2 bundles: manifest.csv, users.csv, classes.csv and enrollments.csv, in a zip file or not.
 
 A user is a learner: `userMasterIdentifier`, or else `sourcedId`, is the `sub` of the learner's tokens, and `sourcedId`
 is the external id. A class is a group. The enrolment of a student is a membership. In a file that the manifest calls
@@ -35,8 +35,12 @@ _Cells = Mapping[str, str]
 
 
 def read_bundle(file: BinaryIO) -> PeopleFile:
-    """Read a bundle. Raises `InvalidValueError` for a zip file that is harmful or broken, and for wrong files in it."""
-    files = _unpacked(file)
+    """Read a zip file. Raises `InvalidValueError` for one that is harmful or broken, and for wrong files in it."""
+    return read_files(_unpacked(file))
+
+
+def read_files(files: Mapping[str, bytes]) -> PeopleFile:
+    """Read the files of a bundle, by their names. Raises `InvalidValueError` for wrong files."""
     manifest = {cells.get("propertyName", ""): cells.get("value", "") for _, cells in _rows(files, "manifest")}
     modes = {name: manifest.get(f"file.{name}", "absent").lower() for name in _REQUIRED}
     if not manifest.get("oneroster.version", "").startswith("1."):
