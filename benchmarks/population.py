@@ -18,6 +18,42 @@ COURSES_FILE: Final = "courses.txt"
 
 PROGRESS_PATH: Final = "/api/v1/education/progress/"
 
+LARGE_GROUP: Final = "A large group"
+LARGE_GROUP_MEMBERS: Final = 1_000
+_GIVEN_NAMES: Final = (
+    "Ada",
+    "Zoë",
+    "Ángel",
+    "Björn",
+    "Chloé",
+    "Dmitri",
+    "Émile",
+    "Fatima",
+    "Grace",
+    "Håkon",
+    "İpek",
+    "Jürgen",
+    "Łucja",
+    "Mei",
+    "Noor",
+    "Ørjan",
+)
+_FAMILY_NAMES: Final = (
+    "Ábaco",
+    "Abanico",
+    "Brown",
+    "Çelik",
+    "Dvořák",
+    "Eriksen",
+    "Fernández",
+    "García",
+    "Hopper",
+    "Ivanov",
+    "Jansen",
+    "Ōno",
+    "Zhang",
+)
+
 _HEARTBEAT_SECONDS: Final = 15
 _LESSON_SECONDS: Final = 1800
 _DAY: Final = 86_400
@@ -57,6 +93,24 @@ def make_population(learners: Sequence[int], lessons: int, courses: int = 1) -> 
         learners=learner_ids,
         tokens=tuple(jwt.encode({"sub": learner, "exp": expires}, SECRET, "HS256") for learner in learner_ids),
     )
+
+
+def write_people(file: Path, population: Population, groups: int) -> None:
+    """Write the learners as a file of people: all are in the first course, in another one, and in one of the groups.
+
+    The first thousand are in a large group as well.
+    """
+    others = population.courses[1:]
+    with file.open("w", encoding="utf-8") as lines:
+        lines.write("user_id,name,email,external_id,groups,courses\n")
+        for number, learner in enumerate(population.learners):
+            given = _GIVEN_NAMES[number % len(_GIVEN_NAMES)]
+            family = _FAMILY_NAMES[number // len(_GIVEN_NAMES) % len(_FAMILY_NAMES)]
+            enrolled = f"{population.courses[0]}|{others[number % len(others)]}"
+            member = f"Class {number % groups}" + (f"|{LARGE_GROUP}" if number < LARGE_GROUP_MEMBERS else "")
+            lines.write(
+                f"{learner},{given} {family}-{number},p{number}@school.example,S-{number},{member},{enrolled}\n"
+            )
 
 
 def course_author(population: Population) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 
 import filling
@@ -19,20 +19,36 @@ import postgres
 import servers
 import statistics_options
 from load import Load, Measurement, run_wrk
-from population import Population, make_population, statistics_reader
+from population import LARGE_GROUP, LARGE_GROUP_MEMBERS, Population, make_population, statistics_reader
 from processor import Watch
 from program import Steps, carry_out, shown_steps
 from schools import School, Schools
 from servers import HOST, Cores, Server
-from statistics_options import PUT, READ, ROSTER, VERIFY, Options
-from statistics_report import COUNTED, FEW, GROUPED, MANY, UNCOUNTED, Findings, Timing
+from statistics_options import PEOPLE, PUT, READ, ROSTER, VERIFY, Options
+from statistics_report import (
+    BY_NAME,
+    COUNTED,
+    FEW,
+    GROUP,
+    GROUPED,
+    IMPORT,
+    MANY,
+    SEARCH,
+    UNCOUNTED,
+    Findings,
+    Timing,
+)
 
-_PATH: Final = "/api/v1/education/statistics/"
+_BASE: Final = "/api/v1/education"
+_PATH: Final = f"{_BASE}/statistics/"
 _ANSWERS_A_ROUND: Final = 100
 _WARM_UP: Final = 20
 _LONGEST_PAGE: Final = 1000
 _DEPTHS: Final = 50
 _PAGES_AT_A_DEPTH: Final = 10
+_COURSES_OF_PEOPLE: Final = 200
+_PEOPLE_OF_A_GROUP: Final = 50
+_QUERIES: Final = ("a", "ada", "zoe han", "bjorn abaco-3", "s-99", "p1234@school.example", "nobody")
 _ORDERS: Final = ("progress", "last_seen", "completed")
 _WRITING_LEARNERS: Final = 1_000
 _CONNECTIONS: Final = 32
@@ -72,14 +88,18 @@ class Reader:
         self._connection.close()
 
     def ask(self, below: str = "") -> tuple[float, Any]:
+        """How long an answer about the course took, and what it is."""
+        return self.get(self._path + below)
+
+    def get(self, path: str) -> tuple[float, Any]:
         """How long an answer took, and what it is."""
         began = time.perf_counter()
-        self._connection.request("GET", self._path + below, headers=self._headers)
+        self._connection.request("GET", path, headers=self._headers)
         response = self._connection.getresponse()
         body = response.read()
         took = time.perf_counter() - began
         if response.status != HTTPStatus.OK:
-            raise RuntimeError(f"GET {self._path}{below}: status {response.status}, {body[:300]!r}")
+            raise RuntimeError(f"GET {path}: status {response.status}, {body[:300]!r}")
         return took, json.loads(body)
 
     def page(self, order: str, cursor: str | None, limit: int) -> tuple[float, Any]:
@@ -126,6 +146,9 @@ def _measure(bench: Bench) -> None:
     if PUT in parts:
         with bench.steps.step(f"{schools.store}: heartbeats"):
             _measure_heartbeats(bench)
+    if PEOPLE in parts:
+        with bench.steps.step(f"{schools.store}: people"):
+            _measure_people(bench)
     if not {READ, ROSTER, VERIFY} & set(parts):
         return
     many = schools.filled("many", wanted.learners, wanted.lessons)
@@ -160,24 +183,58 @@ def _measure_reading(bench: Bench, few: School, many: School) -> None:
         bench.note(READ, GROUPED, many.grouped_seconds())
 
 
+def _measure_people(bench: Bench) -> None:
+    """Import people, then look at pages by name at many depths, search, and ask for the figures of a large group."""
+    wanted, schools = bench.options, bench.schools
+    population = make_population(range(1, wanted.people + 1), wanted.lessons, _COURSES_OF_PEOPLE)
+    school, seconds = schools.populated("people", population, wanted.people // _PEOPLE_OF_A_GROUP)
+    bench.note(PEOPLE, IMPORT, seconds)
+    with schools.serving(school) as server, closing(Reader(server, population)) as reader:
+        _walk(bench, reader, Walk(PEOPLE, BY_NAME, "name", school.learners))
+        for query in _QUERIES:
+            for path in (f"{_BASE}/learners?", f"{_PATH}{population.courses[0]}/learners?"):
+                for _ in range(_PAGES_AT_A_DEPTH):
+                    bench.note(PEOPLE, SEARCH, reader.get(path + urlencode({"query": query}))[0])
+        [group] = [one["id"] for one in reader.get(f"{_BASE}/groups")[1] if one["title"] == LARGE_GROUP]
+        for _ in range(_PAGES_AT_A_DEPTH):
+            took, figures = reader.ask(f"?group={group}")
+            if figures["enrolled"] != LARGE_GROUP_MEMBERS:
+                raise RuntimeError(f"The group has {figures['enrolled']:,} enrolled learners.")
+            bench.note(PEOPLE, GROUP, took)
+
+
 def _measure_roster(bench: Bench, many: School) -> None:
-    """Walk through all learners in the longest pages, and look at usual ones on the way."""
+    """Walk through all learners in each order."""
     population = make_population(range(1, 2), bench.options.lessons)
-    walked = range(0, many.learners, _LONGEST_PAGE)
-    looked_at = set(walked[:: max(1, len(walked) // _DEPTHS)]) | {walked[-1]}
     with bench.schools.serving(many) as server, closing(Reader(server, population)) as reader:
         for order in _ORDERS:
-            cursor = None
-            met = 0
-            for position in walked:
-                if position in looked_at:
-                    for _ in range(_PAGES_AT_A_DEPTH):
-                        bench.note(ROSTER, order, reader.page(order, cursor, 50)[0])
-                _, page = reader.page(order, cursor, _LONGEST_PAGE)
-                met += len(page["learners"])
-                cursor = page["next"]
-            if met != many.learners or cursor is not None:
-                raise RuntimeError(f"The roster by {order} has {met:,} learners of {many.learners:,}.")
+            _walk(bench, reader, Walk(ROSTER, order, order, many.learners))
+
+
+class Walk(NamedTuple):
+    """All learners of a course in an order, and as what the pages are noted."""
+
+    part: str
+    what: str
+    order: str
+    learners: int
+
+
+def _walk(bench: Bench, reader: Reader, walk: Walk) -> None:
+    """Walk through all learners in the longest pages, and look at usual ones on the way."""
+    walked = range(0, walk.learners, _LONGEST_PAGE)
+    looked_at = set(walked[:: max(1, len(walked) // _DEPTHS)]) | {walked[-1]}
+    cursor = None
+    met = 0
+    for position in walked:
+        if position in looked_at:
+            for _ in range(_PAGES_AT_A_DEPTH):
+                bench.note(walk.part, walk.what, reader.page(walk.order, cursor, 50)[0])
+        _, page = reader.page(walk.order, cursor, _LONGEST_PAGE)
+        met += len(page["learners"])
+        cursor = page["next"]
+    if met != walk.learners or cursor is not None:
+        raise RuntimeError(f"The roster by {walk.order} has {met:,} learners of {walk.learners:,}.")
 
 
 def _measure_heartbeats(bench: Bench) -> None:

@@ -16,7 +16,7 @@ import apsw
 import filling
 import postgres
 import servers
-from population import make_population
+from population import Population, make_population, write_people
 from postgres import Database, Postgres
 from servers import Cores, Server
 
@@ -55,17 +55,23 @@ class School(ABC):
 
     def verified_seconds(self) -> float:
         """How long `headway verify` takes. Raises `RuntimeError` where a figure is not what the rows say."""
+        return self._seconds_of("verify")
+
+    def imported_seconds(self, people: Path) -> float:
+        """How long `headway people import` takes for a file. Raises `RuntimeError` where it fails."""
+        return self._seconds_of("people", "import", str(people))
+
+    def _seconds_of(self, *arguments: str) -> float:
         began = time.perf_counter()
-        command = [str(Path(sys.executable).parent / "headway"), "verify"]
         finished = subprocess.run(
-            command,
+            [str(Path(sys.executable).parent / "headway"), *arguments],
             env={**os.environ, **servers.headway_environment(self.url)},
             capture_output=True,
             text=True,
             check=False,
         )
         if finished.returncode:
-            raise RuntimeError(f"headway verify: {finished.stdout[-2000:]}{finished.stderr[-2000:]}")
+            raise RuntimeError(f"headway {arguments[0]}: {finished.stdout[-2000:]}{finished.stderr[-2000:]}")
         return time.perf_counter() - began
 
 
@@ -129,6 +135,15 @@ class Schools:
             filling.put_courses(server.port, make_population(range(1, 2), lessons))
         school.fill()
         return school
+
+    def populated(self, name: str, population: Population, groups: int) -> tuple[School, float]:
+        """A new school with people in groups and courses, and how long it took to import them."""
+        school = self._made(name, len(population.learners), len(population.lessons))
+        with self.serving(school) as server:
+            filling.put_courses(server.port, population)
+        file = self.folder / f"{name}.csv"
+        write_people(file, population, groups)
+        return school, school.imported_seconds(file)
 
     def empty(self, name: str, lessons: int) -> School:
         """A new school that nobody has heard of."""

@@ -10,7 +10,7 @@ from options import Between, is_wanted
 from tables import ENOUGH_ROUNDS
 
 STORES: Final = ("sqlite", "postgres")
-READ, ROSTER, PUT, VERIFY = PARTS = ("read", "roster", "put", "verify")
+READ, ROSTER, PUT, VERIFY, PEOPLE = PARTS = ("read", "roster", "put", "verify", "people")
 
 _EXAMPLES: Final = """examples:
   python benchmarks/run_statistics.py                              everything, on both stores, half an hour
@@ -23,6 +23,7 @@ The parts of a run have names: store/part, the parts being
   roster    a page of the learners, in every order, at every depth
   put       heartbeats over 32 connections, with and without the keeping of figures
   verify    headway verify over all rows
+  people    headway people import; then pages by name, searches, and the figures of groups
 
 exit status: 0 measured, 1 a request failed, a figure was wrong or a server did not run, 2 wrk is missing or an
 option is wrong
@@ -38,6 +39,7 @@ class Options:
     learners: int
     few: int
     lessons: int
+    people: int
     only: str
     directory: Path
     json: Path | None
@@ -67,6 +69,7 @@ def read(arguments: Sequence[str] | None) -> Options:
     add("--learners", type=Between(1_000, 10_000_000), default=1_000_000, metavar="N", help="many (%(default)s)")
     add("--few", type=Between(100, 100_000), default=1_000, metavar="N", help="few learners (%(default)s)")
     add("--lessons", type=Between(1, 1000), default=40, metavar="N", help="in the course (%(default)s)")
+    add("--people", type=Between(2_000, 1_000_000), default=100_000, metavar="N", help="with names (%(default)s)")
     add("--only", default="", metavar="PATTERN", help="the parts named like PATTERN[,PATTERN]; * and ? work")
     add(
         "--directory",

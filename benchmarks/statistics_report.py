@@ -11,17 +11,21 @@ from rich.text import Text
 
 from load import Measurement
 from processor import OTHERS
-from statistics_options import PUT, READ, ROSTER, VERIFY
+from statistics_options import PEOPLE, PUT, READ, ROSTER, VERIFY
 from tables import Part, Reach, Spread, machine_lines, rate, table_of_reaches
 
 FEW, MANY, GROUPED = "few", "many", "grouped"
 COUNTED, UNCOUNTED = "headway", "uncounted"
+IMPORT, BY_NAME, SEARCH, GROUP = "import", "by name", "search", "large group"
 
 _OF_FEW_LEARNERS: Final = 1.5
 _TIMES_FASTER_THAN_GROUPED: Final = 100
 _PAGE_MS: Final = 20
 _COST_OF_COUNTERS: Final = 0.25
 _VERIFIED_A_SECOND: Final = 300_000
+_IMPORT_SECONDS: Final = 60
+_SEARCH_MS: Final = 30
+_GROUP_MS: Final = 50
 _BUSY_MACHINE: Final = 0.1
 
 
@@ -70,11 +74,19 @@ class Findings:
         if counted and uncounted:
             cost = rate(uncounted).middle / rate(counted).middle - 1
             yield _at_most(f"{store}: what counting adds to a PUT", _COST_OF_COUNTERS, cost)
+        yield from self._reaches_of_people(store)
         for seconds in self.seconds.get(Timing(store, VERIFY, VERIFY), ()):
             verified = self.rows / seconds
             wanted = f">= {_VERIFIED_A_SECOND:,}" if store == "postgres" else ""
             reached = verified >= _VERIFIED_A_SECOND if wanted else None
             yield Reach(f"{store}: verify, rows a second", wanted, f"{verified:,.0f}", reached)
+
+    def _reaches_of_people(self, store: str) -> Iterator[Reach]:
+        for seconds in self.seconds.get(Timing(store, PEOPLE, IMPORT), ()):
+            yield _at_most(f"{store}: import of people, s", _IMPORT_SECONDS, seconds)
+        for what, most in ((BY_NAME, _PAGE_MS), (SEARCH, _SEARCH_MS), (GROUP, _GROUP_MS)):
+            if asked := self.seconds.get(Timing(store, PEOPLE, what)):
+                yield _at_most(f"{store}: {what}, slowest, ms", most, 1000 * max(map(median, _tens(asked))))
 
     def parts(self) -> Iterator[Part]:
         """The machine, the tables, and what was reached."""

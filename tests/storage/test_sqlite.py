@@ -246,6 +246,8 @@ async def test_the_migration_fills_worked_at_and_the_scores_of_earlier_lesson_pr
         "DROP TABLE promises",
         "DROP TABLE learner_groups",
         "DROP TABLE group_members",
+        "DROP TABLE group_enrolments",
+        "DROP TABLE changed_enrolments",
         "ALTER TABLE sign_in_codes DROP COLUMN group_ids",
         "DROP TABLE profiles",
         "DROP TABLE profile_words",
