@@ -111,7 +111,7 @@ async def test_a_removed_import_begins_again(store: Store, finished: bool) -> No
     await store.imports.forget_all(new_learner())
 
 
-@pytest.mark.parametrize("portions", range(1, 5))
+@pytest.mark.parametrize("portions", range(1, 4))
 async def test_an_interrupted_import_of_people_is_completed_by_another(store: Store, portions: int) -> None:
     course, title = await new_course(store), f"Class {uuid4()}"
     learners = [new_learner() for _ in range(200)]

@@ -22,6 +22,7 @@ from headway.domain.errors import (
 )
 from headway.domain.groups import Group, GroupQuery, check_size, group_of, position_of
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, is_canonical_uuid
+from headway.domain.imports import LINES_AT_ONCE
 from headway.domain.people import (
     LONGEST_PAGE_OF_PEOPLE,
     NO_PROFILE,
@@ -49,7 +50,7 @@ NotifyDone = Callable[[int], None]
 
 T = TypeVar("T")
 
-_STORED_TOGETHER: Final = 128  # people of one transaction, or enrolments under way: a learner's write waits for no more
+_STORED_TOGETHER: Final = 128  # profiles of one transaction: a learner's write waits for no more
 _READ_TOGETHER: Final = 32  # learners whose enrolments are read without a pause
 _ATTEMPTS: Final = 5
 
@@ -93,7 +94,7 @@ class PeopleImportService:
         for change in plan.groups:
             await self._change_group(change)
             notify(1)
-        for enrolments in _portions(plan.enrolments, _STORED_TOGETHER):
+        for enrolments in _portions(plan.enrolments, LINES_AT_ONCE):
             await _all_of([self._enrol(asked) for asked in enrolments])
             notify(len(enrolments))
 

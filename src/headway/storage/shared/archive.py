@@ -110,10 +110,11 @@ class ArchiveReader:
 
     async def put_profiles(self, profiles: Sequence[StoredProfile]) -> None:
         """Store learner profiles with these versions, and their words."""
+        rows = list(map(from_profile, profiles))
         await self._session.change_all(
-            Each(sql.HOLD_PROFILE, [from_profile(stored) for stored in profiles]),
+            Each(sql.HOLD_PROFILE, rows),
             Each(sql.FORGET_WORDS, [(stored.learner_id, stored.version) for stored in profiles]),
-            Each(sql.ADD_WORD, [words for stored in profiles for words in words_of(stored)]),
+            Each(sql.ADD_WORD, [words for row in rows for words in words_of(row)]),
         )
 
     async def _page(self, statement: str, key: Sequence[object], rows: int) -> Sequence[Row]:

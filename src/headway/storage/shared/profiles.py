@@ -123,22 +123,22 @@ class StoredProfiles:
 
     async def _store_all(self, before: Mapping[LearnerId, StoredProfile], after: Sequence[StoredProfile]) -> None:
         """Store profiles with their words. One that is not the one that was read any more stays as it is."""
-        added = [from_profile(stored) for stored in after if stored.learner_id not in before]
-        changed = [(stored, before[stored.learner_id].version) for stored in after if stored.learner_id in before]
+        rows = {stored.learner_id: from_profile(stored) for stored in after}
+        changed = [(*rows[key][1:], key, before[key].version) for key in rows if key in before]
         await self._session.change_all(
-            Each(sql.ADD_PROFILE, added),
-            Each(sql.CHANGE_PROFILE, [(*from_profile(stored)[1:], stored.learner_id, was) for stored, was in changed]),
+            Each(sql.ADD_PROFILE, [row for key, row in rows.items() if key not in before]),
+            Each(sql.CHANGE_PROFILE, changed),
             Each(sql.FORGET_WORDS, [(stored.learner_id, stored.version) for stored in after]),
-            Each(sql.ADD_WORD, [words for stored in after for words in words_of(stored)]),
+            Each(sql.ADD_WORD, [words for row in rows.values() for words in words_of(row)]),
         )
 
     async def _store(self, before: StoredProfile | None, after: StoredProfile) -> bool:
         """Store a profile with its words. Return whether it was still the one that was read."""
-        key, *columns = from_profile(after)
+        row = key, *columns = from_profile(after)
         stored, *_words = await self._session.change_all(
             Step(sql.CHANGE_PROFILE, *columns, key, before.version) if before else Step(sql.ADD_PROFILE, key, *columns),
             Step(sql.FORGET_WORDS, key, after.version),
-            Each(sql.ADD_WORD, words_of(after)),
+            Each(sql.ADD_WORD, words_of(row)),
         )
         return bool(stored)
 
@@ -175,16 +175,17 @@ def to_profile(columns: Row) -> StoredProfile:
     return StoredProfile(LearnerId(str(learner_id)), profile, frozenset(by_claims.split()), version)
 
 
-def from_profile(stored: StoredProfile) -> Sequence[object]:
+def from_profile(stored: StoredProfile) -> Row:
     """Return the columns of `profiles`, in the table's order."""
     by_claims = " ".join(sorted(stored.claimed))
     words = "".join(f" {word}" for word in sorted(stored.profile.words))
     return (stored.learner_id, *stored.profile, by_claims, stored.profile.sort_key, words, stored.version)
 
 
-def words_of(stored: StoredProfile) -> Sequence[Sequence[object]]:
-    """Return the values with which `add-word` stores the words of a profile."""
-    return [(word, stored.learner_id, stored.version) for word in sorted(stored.profile.words)]
+def words_of(row: Row) -> Sequence[Sequence[object]]:
+    """Return the values with which `add-word` stores the words in a row of `profiles`."""
+    learner_id, *_, words, version = row
+    return [(word, learner_id, version) for word in words.split()]
 
 
 def _page(statements: ProfileStatements, query: PeopleQuery) -> Reading[Sequence[Row]]:
