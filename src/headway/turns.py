@@ -1,8 +1,8 @@
-"""Long work with pauses, in a thread or on the event loop, so that other work can continue."""
+"""Long work with pauses, in a thread or on the event loop, so that other work can continue; and works side by side."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator, Sequence
 from time import monotonic
 from typing import Final, TypeVar
 
@@ -35,3 +35,17 @@ async def in_turns(works: Iterable[T]) -> AsyncIterator[T]:
         if monotonic() > until:
             await asyncio.sleep(0)
             until = monotonic() + TURN_SECONDS
+
+
+async def all_of(works: Iterable[Awaitable[T]]) -> Sequence[T]:
+    """Return the results of works that run side by side. Raises the first failure, after all works have ended.
+
+    Otherwise a work that is still under way could store something after its caller has gone on.
+    """
+    ended = await asyncio.gather(*works, return_exceptions=True)
+    results: list[T] = []
+    for result in ended:
+        if isinstance(result, BaseException):
+            raise result
+        results.append(result)
+    return results

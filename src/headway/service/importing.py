@@ -40,7 +40,7 @@ from headway.domain.ports import ImportLedger, Store
 from headway.domain.presence import CourseProgressRestore, restore
 from headway.domain.progress import LessonProgress
 from headway.domain.writes import LessonWrite, Written
-from headway.turns import gently
+from headway.turns import all_of, gently
 
 T = TypeVar("T")
 
@@ -259,11 +259,7 @@ async def _outcomes(lines: Sequence[Line], write: _Write) -> Sequence[Outcome]:
                 except _SOME_LINES_REFUSED as refusal:
                     outcomes[number] = refusal_of(number, refusal)
 
-    # Wait for all, even if one fails: else a late write could be stored after the import has continued elsewhere.
-    writers = [write_each() for _ in range(min(_LINES_UNDER_WAY, len(by_lesson)))]
-    for failure in await asyncio.gather(*writers, return_exceptions=True):
-        if failure is not None:
-            raise failure
+    await all_of(write_each() for _ in range(min(_LINES_UNDER_WAY, len(by_lesson))))
     return _with_ignored(lines, list(outcomes.values()))
 
 

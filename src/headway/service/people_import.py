@@ -4,8 +4,7 @@ A file with a wrong line is refused as a whole. An import that was interrupted i
 stored by then is not in the new plan.
 """
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple, TypeVar
 
 from headway.domain.course_progress import CourseProgress, EnrolmentSource
@@ -43,7 +42,7 @@ from headway.domain.ports import Store
 from headway.domain.principal import ENROLMENTS_WRITE, GROUPS_WRITE, LEARNERS_ADMIN, Principal
 from headway.domain.writes import Precondition
 from headway.service.importing import when_there_is_room
-from headway.turns import in_turns
+from headway.turns import all_of, in_turns
 
 NotifyDone = Callable[[int], None]
 """Is called with how many lines, or changes, were done since the last call."""
@@ -95,7 +94,7 @@ class PeopleImportService:
             await self._change_group(change)
             notify(1)
         for enrolments in _portions(plan.enrolments, LINES_AT_ONCE):
-            await _all_of([self._enrol(asked) for asked in enrolments])
+            await all_of([self._enrol(asked) for asked in enrolments])
             notify(len(enrolments))
 
     async def _enrol(self, asked: EnrolmentChange) -> None:
@@ -290,9 +289,7 @@ class _Planner:
         added = 0
         enrolled = [learner_id for learner_id, person in self._people.items() if person.courses]
         for learners in _portions(enrolled, _READ_TOGETHER):
-            for learner_id, found in zip(
-                learners, await _all_of(map(self._store.enrolments_of, learners)), strict=True
-            ):
+            for learner_id, found in zip(learners, await all_of(map(self._store.enrolments_of, learners)), strict=True):
                 present = {progress.course_id: progress for progress in found}
                 for course_id, due_at in self._people[learner_id].courses.items():
                     own = _own_source(present.get(course_id))
@@ -345,15 +342,6 @@ async def _found(store: Store, group_id: GroupId) -> Group | None:
         return await store.groups.find(group_id)
     except GroupNotFoundError:
         return None
-
-
-async def _all_of(works: Iterable[Awaitable[T]]) -> Sequence[T]:
-    """Wait for all, even if one fails: a late write must not be stored after the import has ended."""
-    done = await asyncio.gather(*works, return_exceptions=True)
-    for failure in done:
-        if isinstance(failure, BaseException):
-            raise failure
-    return [result for result in done if not isinstance(result, BaseException)]
 
 
 def _missing(stored: Mapping[GroupId, Group], named: _Members) -> Sequence[LearnerId]:

@@ -1,6 +1,5 @@
 """The Archive protocol on PostgreSQL."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from functools import partial
@@ -34,6 +33,7 @@ from headway.storage.postgres.session import PostgresSession
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.archive import ArchiveReader, RowReaders
 from headway.storage.shared.ids import LAST_ID
+from headway.turns import all_of
 
 E = TypeVar("E", LessonProgress, CourseProgress, HeldDay, Completion)
 
@@ -107,10 +107,7 @@ class PostgresArchive(ArchiveReader):
         for entry in entries:
             parts.setdefault(self._database_of(entry.learner_id), []).append(entry)
         with _refusals_translated():
-            changes = (one.change(statement, *columns_of(part)) for one, part in parts.items())
-            for error in await asyncio.gather(*changes, return_exceptions=True):
-                if isinstance(error, BaseException):
-                    raise error
+            await all_of(one.change(statement, *columns_of(part)) for one, part in parts.items())
 
     @contextlib.asynccontextmanager
     async def recount(self, course_id: CourseId | None) -> AsyncIterator[Recount]:

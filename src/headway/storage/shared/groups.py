@@ -27,6 +27,7 @@ from headway.storage.shared.columns import IdLists
 from headway.storage.shared.ids import FIRST_ID
 from headway.storage.shared.queries import read_queries, text_of
 from headway.storage.shared.session import Reading, Row, Session, Step, to_moment
+from headway.turns import all_of
 
 _NOTES_AT_ONCE: Final = 500
 _PAUSE_SECONDS: Final = 0.05
@@ -165,9 +166,7 @@ class StoredGroups:
         while noted := await self._noted(group_id):
             waiting = iter(noted)
             workers = (self._enrol_each(waiting) for _ in range(min(_AT_A_TIME, len(noted))))
-            for outcome in await asyncio.gather(*workers, return_exceptions=True):
-                if isinstance(outcome, BaseException):
-                    raise outcome
+            await all_of(workers)
             settled += await self._remove_notes(noted)
         return settled
 
