@@ -14,6 +14,7 @@ from support.program import Program
 
 EMPTY_EXPORT: dict[str, Any] = {
     "profile": None, "lesson_progress": [], "course_progress": [], "days": [], "completions": [], "groups": [],
+    "runs": [],
 }  # fmt: skip
 
 

@@ -11,49 +11,7 @@ import pytest
 
 from support.postgres import Databases
 from support.running import course, lesson
-from support.school import School, school, token_for_courses
-
-REGISTRAR = "enrolments:write"
-
-
-class Term:
-    """A course of two lessons, and who enrols learners in it."""
-
-    def __init__(self, school: School) -> None:
-        self.school = school
-        self.document = course(lesson(), lesson(), title="A term")
-        self.lessons = [one["id"] for one in self.document["lessons"]]
-        self.course_id = school.put_course(self.document)
-        self.path = f"/courses/{self.course_id}/enrolments"
-        self.registrar = school.client(None, REGISTRAR)
-
-    def in_days(self, days: float) -> str:
-        return (self.school.clock.now + timedelta(days=days)).isoformat()
-
-    def enrol(self, learner: str | None = None, **dates: object) -> str:
-        """Enrol a learner, a new one where none is named, and answer the learner's id."""
-        learner = learner or str(uuid4())
-        self.registrar.put(f"{self.path}/{learner}", json=dates).raise_for_status()
-        return learner
-
-    def end(self, learner: str) -> None:
-        assert self.registrar.delete(f"{self.path}/{learner}").status_code == 204
-
-    def complete(self, learner: str) -> None:
-        for lesson_id in self.lessons:
-            self.school.write(learner, self.course_id, lesson_id, status="completed")
-
-    def begin(self, learner: str) -> None:
-        self.school.write(learner, self.course_id, self.lessons[0], progress_percentage=10)
-
-    def figures(self, *names: str) -> list[Any]:
-        found = self.school.get(f"/statistics/{self.course_id}")
-        return [found[name] for name in names or ("enrolled", "not_started", "started", "completed", "late")]
-
-    def listed(self, **filters: object) -> set[str]:
-        """The learners in the roster."""
-        page = self.school.get(f"/statistics/{self.course_id}/learners", limit=1000, **filters)
-        return {line["user_id"] for line in page["learners"]}
+from support.school import REGISTRAR, School, Term, school, token_for_courses
 
 
 @pytest.fixture
@@ -101,7 +59,7 @@ def test_an_enrolment_answers_its_dates(term: Term) -> None:
     answer = term.registrar.put(f"{term.path}/{learner.upper()}", json=dates)
     expected = {
         "user_id": learner, "course_id": term.course_id, "starts_at": "2026-12-01T08:00:00Z",
-        "due_at": "2999-01-31T00:00:00Z", "groups": [], "status": "not_started", "completion_percentage": 0,
+        "due_at": "2999-01-31T00:00:00Z", "groups": [], "run": 1, "status": "not_started", "completion_percentage": 0,
         "completed_at": None, "late": False, "expires_at": None,
     }  # fmt: skip
     assert {name: value for name, value in answer.json().items() if name != "enrolled_at"} == expected
@@ -256,10 +214,26 @@ def test_only_enrolled_learners_write_where_enrolment_is_closed(closed_term: Ter
     assert client.get(path).json()["progress_percentage"] == 10
     admin = closed_term.school.client(None, "learners:admin")
     assert admin.put(f"/learners/{learner}{path}", json={"status": "completed"}).status_code == 403
-    lines = f"user_id,course_id,lesson_id,status\n{learner},{closed_term.course_id},{closed_term.lessons[0]},completed"
-    report = admin.post("/progress/import", content=lines, headers={"Content-Type": "text/csv"}).json()
-    assert [(fault["loc"], fault["type"]) for fault in report["errors"]] == [(["user_id"], "not_enrolled")]
     assert closed_term.figures("enrolled", "learners") == [0, 1]
+
+
+@pytest.mark.parametrize("how", ["", "atomic=true", "dry_run=true", "atomic=true&dry_run=true"])
+@pytest.mark.parametrize("enrolled", [0, 100])
+def test_an_import_refuses_lines_of_learners_who_are_not_enrolled(closed_term: Term, enrolled: int, how: str) -> None:
+    learners = [closed_term.enrol() for _ in range(enrolled)]
+    lines = [
+        f"{learner},{closed_term.course_id},{closed_term.lessons[0]},completed" for learner in (*learners, uuid4())
+    ]
+    content = "\n".join(["user_id,course_id,lesson_id,status", *lines])
+    admin = closed_term.school.client(None, "learners:admin")
+    answer = admin.post(f"/progress/import?{how}", content=content, headers={"Content-Type": "text/csv"}).json()
+    if "atomic" in how:
+        [fault] = answer["detail"]
+        assert (fault["loc"][1:], fault["type"]) == ([enrolled + 2, "user_id"], "not_enrolled")
+    else:
+        assert [(fault["loc"], fault["type"]) for fault in answer["errors"]] == [(["user_id"], "not_enrolled")]
+        assert answer["written"] == enrolled
+    assert closed_term.figures("started") == [enrolled if how == "" else 0]
 
 
 def completions(term: Term, learner: str) -> list[dict[str, Any]]:

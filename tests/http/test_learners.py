@@ -13,6 +13,7 @@ from domain.values import UPDATES
 
 EMPTY_EXPORT: dict[str, Any] = {
     "profile": None, "lesson_progress": [], "course_progress": [], "days": [], "completions": [], "groups": [],
+    "runs": [],
 }  # fmt: skip
 
 FIELDS: dict[str, Any] = {

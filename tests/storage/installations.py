@@ -18,6 +18,7 @@ from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId, P
 from headway.domain.people import LearnerProfile, StoredProfile
 from headway.domain.ports import Archive, Store
 from headway.domain.progress import LessonProgress
+from headway.domain.runs import EndedRun, run_of
 from headway.storage.postgres import PostgresStore
 from headway.storage.sqlite import SqliteStore
 
@@ -35,6 +36,7 @@ class Installation(NamedTuple):
     completions: Sequence[Completion] = ()
     groups: Sequence[Group] = ()
     profiles: Sequence[StoredProfile] = ()
+    runs: Sequence[EndedRun] = ()
 
 
 def archive_of(store: Store) -> Archive:
@@ -50,6 +52,7 @@ async def fill(archive: Archive, installation: Installation) -> None:
     await archive.put_completions(installation.completions)
     await archive.put_groups(installation.groups)
     await archive.put_profiles(installation.profiles)
+    await archive.put_runs(installation.runs)
     await archive.raise_revision(installation.revision)
 
 
@@ -86,7 +89,11 @@ async def content(archive: Archive, batch: int = _BATCH) -> Installation:
     while len(people := await archive.profiles(profiles[-1].learner_id if profiles else None, batch)) == batch:
         profiles += people
     profiles += people
-    held = tuple(days), tuple(completions), groups or (), tuple(profiles)
+    runs: list[EndedRun] = []
+    while len(ended := await archive.runs(runs[-1].run[:3] if runs else None, batch)) == batch:
+        runs += ended
+    runs += ended
+    held = tuple(days), tuple(completions), groups or (), tuple(profiles), tuple(runs)
     return Installation(courses, found, all_course_progress, await archive.revision(), *held)
 
 
@@ -169,7 +176,15 @@ def _all_course_progress(draw: st.DrawFn) -> CourseProgress:
         ended_at=draw(st.none() | MOMENTS),
         due_at=draw(st.none() | MOMENTS),
         sources=tuple(draw(st.lists(_SOURCES, max_size=2))),
+        run=draw(st.integers(1, 2**31 - 1)),
+        run_began_at=draw(st.none() | MOMENTS),
     )
+
+
+@st.composite
+def _runs(draw: st.DrawFn) -> EndedRun:
+    course = draw(_courses()).course
+    return EndedRun(run_of(course, draw(_all_course_progress()), draw(MOMENTS)), draw(st.lists(_rows(), max_size=2)))
 
 
 @st.composite
@@ -218,4 +233,5 @@ INSTALLATIONS: Final = st.builds(
     _sorted(_COMPLETIONS, lambda completion: completion[:3]).map(tuple),
     _sorted(_groups(), lambda group: group.id).map(lambda drawn: drawn or ()),
     _sorted(_PROFILES, lambda stored: stored.learner_id).map(tuple),
+    _sorted(_runs(), lambda ended: ended.run[:3]).map(tuple),
 )

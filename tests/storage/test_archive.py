@@ -17,6 +17,7 @@ from headway.domain.holdings import Holdings
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId, ProgressId
 from headway.domain.people import LearnerProfile, StoredProfile
 from headway.domain.ports import Archive, Store
+from headway.domain.runs import EndedRun, run_of
 from headway.storage import copying
 from storage.installations import INSTALLATIONS, Installation, archive_of, content, fill
 from storage.stores import opened, postgres_store, sqlite_store
@@ -49,7 +50,7 @@ def archive(store: Store) -> Archive:
 
 async def test_an_empty_database_gives_nothing(archive: Archive) -> None:
     assert await content(archive) == Installation([], [], [], 0)
-    assert await archive.holdings() == Holdings(0, 0, 0, 0, 0, 0, 0)
+    assert await archive.holdings() == Holdings(0, 0, 0, 0, 0, 0, 0, 0)
 
 
 async def test_every_record_is_read_back_exactly(archive: Archive) -> None:
@@ -71,10 +72,13 @@ async def test_every_record_is_read_back_exactly(archive: Archive) -> None:
     ]
     profile = LearnerProfile("Zoë ✎ 'quoted'", "zoe@example.org", "47/11", "de", "Europe/Berlin")
     people = (StoredProfile(LEARNER, profile, frozenset({"name"}), 2**60),)
-    before = Installation([VersionedCourse(document, 3)], rows, [COURSE_PROGRESS], 5, groups=groups, profiles=people)
+    run = EndedRun(run_of(document, COURSE_PROGRESS._replace(due_at=MOMENT), MOMENT), rows)
+    before = Installation(
+        [VersionedCourse(document, 3)], rows, [COURSE_PROGRESS], 5, groups=groups, profiles=people, runs=(run,)
+    )
     await fill(archive, before)
     assert repr(await content(archive)) == repr(before)
-    assert await archive.holdings() == Holdings(1, 6, 1, 0, 0, 2, 1)
+    assert await archive.holdings() == Holdings(1, 6, 1, 0, 0, 1, 2, 1)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 49, 63, 64, 65])
@@ -180,7 +184,7 @@ def test_copying_to_postgresql_and_back_changes_nothing(folder: Path, postgres_u
         if number := next(examples):
             connected.execute(
                 "TRUNCATE courses, lessons, recalculations, lesson_progress, course_progress, learner_days, "
-                "completions, learner_groups, group_members, profiles, profile_words",
+                "completions, runs, learner_groups, group_members, profiles, profile_words",
                 "UPDATE catalogue SET revision = 0",
             )
         asyncio.run(_there_and_back(installation, folder / str(number), postgres_url))

@@ -24,9 +24,10 @@ from headway.domain.holdings import HeldDay
 from headway.domain.identifiers import LearnerId
 from headway.domain.ports import Store
 from headway.domain.progress import LessonProgress
+from headway.domain.runs import Run
 from headway.storage.postgres import statements as postgres_sql
 from headway.storage.shared import statements as shared_sql
-from headway.storage.shared.columns import COMPLETIONS, COURSE_PROGRESS, LEARNER_DAYS, LESSON_PROGRESS
+from headway.storage.shared.columns import COMPLETIONS, COURSE_PROGRESS, LEARNER_DAYS, LESSON_PROGRESS, RUNS
 from headway.storage.sqlite import statements as sqlite_sql
 from storage.installations import archive_of
 from storage.stores import merge_write, opened, postgres_store, sqlite_store
@@ -103,11 +104,15 @@ def test_every_statement_selects_whole_lesson_progress_in_the_order_of_the_colum
 ) -> None:
     selected: Selected = request.getfixturevalue(selects)
     rows = {name: columns for name, columns in selected.items() if "metadata" in columns}
-    all_course_progress = {name: columns for name, columns in selected.items() if "last_accessed" in columns}
+    runs = {name: columns for name, columns in selected.items() if "total_lessons" in columns}
+    all_course_progress = {
+        name: columns for name, columns in selected.items() if "last_accessed" in columns and name not in runs
+    }
     days = {name: one for name, one in selected.items() if "user_id" in one and "lessons_started" in one}
     completions = {name: columns for name, columns in selected.items() if "completion_percentage" in columns}
     assert min(len(rows), len(all_course_progress), len(days)) >= 3
     assert [name for name, columns in completions.items() if tuple(columns) != COMPLETIONS.columns] == []
+    assert [name for name, columns in runs.items() if not _has(columns, RUNS.columns)] == []
     assert [name for name, columns in rows.items() if not _has(columns, LESSON_PROGRESS.columns)] == []
     assert [name for name, columns in all_course_progress.items() if not _has(columns, COURSE_PROGRESS.columns)] == []
     assert [name for name, columns in days.items() if not _has(columns, LEARNER_DAYS.columns)] == []
@@ -131,6 +136,9 @@ def test_the_columns_are_the_fields_of_the_domain() -> None:
         column for field in CourseProgress._fields for column in nested.get(field, [field])
     )
     assert _fields(COMPLETIONS.columns) == Completion._fields
+    assert _fields(RUNS.columns) == tuple(
+        column for field in Run._fields for column in {"number": ["run"], **nested}.get(field, [field])
+    )
     assert _fields(LEARNER_DAYS.columns) == (*HeldDay._fields[:2], "day", *LearnerDay._fields[1:])
 
 
@@ -169,7 +177,7 @@ _DISTINCT: Final[dict[str, Any]] = {
 }  # fmt: skip
 _COURSE_PROGRESS: Final[dict[str, Any]] = {
     "last_accessed": _moment(1), "course_version": 24, "revision": 25, "started_at": _moment(2), "day": DAY,
-    "at_lesson": LESSON,
+    "at_lesson": LESSON, "run": 26, "run_began_at": _moment(3),
 }  # fmt: skip
 
 
@@ -178,8 +186,11 @@ def _kept(values: Iterable[object]) -> list[object]:
 
 
 def _kept_progress(progress: CourseProgress) -> list[object]:
-    learner_id, course_id, tally, *others, day, at_lesson, enrolled_at, ended_at, due_at, sources = progress
-    enrolment = enrolled_at, ended_at, due_at, orjson.dumps(sources, default=tuple) if sources else None
+    learner_id, course_id, tally, *others, day, at_lesson, enrolled_at, ended_at, due_at, sources, run, run_began_at = (
+        progress
+    )
+    enrolled_by = orjson.dumps(sources, default=tuple) if sources else None
+    enrolment = enrolled_at, ended_at, due_at, enrolled_by, run, run_began_at
     return _kept([learner_id, course_id, *tally, *others, *day, at_lesson, *enrolment])
 
 

@@ -16,10 +16,19 @@ from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress, LearnerDay, Tally, emptied
 from headway.domain.errors import ConfigurationError
 from headway.domain.groups import Group
-from headway.domain.holdings import CompletionKey, CourseProgressKey, HeldDay, Holdings, LearnerDayKey, LessonKey
+from headway.domain.holdings import (
+    CompletionKey,
+    CourseProgressKey,
+    HeldDay,
+    Holdings,
+    LearnerDayKey,
+    LessonKey,
+    RunKey,
+)
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, ProgressId
 from headway.domain.people import LearnerProfile, StoredProfile
 from headway.domain.progress import LessonProgress
+from headway.domain.runs import EndedRun
 from headway.storage import copying
 from headway.storage.copying import Compared
 
@@ -94,6 +103,13 @@ class Memory:
         self.puts += len(completions)
         self._hold(completions)
 
+    async def runs(self, after: RunKey | None, limit: int) -> Sequence[EndedRun]:
+        return self._after(EndedRun, (*after[:2], "run", str(after[2])) if after else None, limit)
+
+    async def put_runs(self, runs: Sequence[EndedRun]) -> None:
+        self.puts += len(runs)
+        self._hold(runs)
+
     async def groups(self, after: GroupId | None, limit: int) -> Sequence[Group]:
         return self._after(Group, (after,) if after else None, limit)
 
@@ -120,6 +136,8 @@ def _key(item: Any) -> tuple[str, ...]:
         return (item.learner_id, item.course_id, str(item.day.date), "")
     if isinstance(item, Completion):
         return (item.learner_id, item.course_id, "", str(item.completed_at))
+    if isinstance(item, EndedRun):
+        return (*item.run[:2], "run", str(item.run.number))
     if isinstance(item, Group):
         return (item.id,)
     if isinstance(item, StoredProfile):
@@ -191,6 +209,7 @@ def counted(
         Compared("lesson progress", *rows),
         Compared("finished days", *days),
         Compared("completions", *completions),
+        Compared("runs that have ended", 0, 0, 0),
         Compared("groups", *groups),
         Compared("learner profiles", *profiles),
     ]

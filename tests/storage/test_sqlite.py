@@ -196,11 +196,15 @@ async def test_lesson_progress_of_an_earlier_schema_is_served_after_the_migratio
 # What makes of the present tables those from before the last migration, enrolments.
 _WITHOUT_ENROLMENTS: Final = (
     "DROP TABLE completions",
+    "DROP TABLE runs",
     *(
         f"DROP INDEX course_progress_by_{order}"
         for order in ("learner", "progress", "day", "completion", "lesson", "due_date")
     ),
-    *(f"ALTER TABLE course_progress DROP COLUMN {name}" for name in ("enrolled_at", "ended_at", "due_at", "sources")),
+    *(
+        f"ALTER TABLE course_progress DROP COLUMN {name}"
+        for name in ("enrolled_at", "ended_at", "due_at", "sources", "run", "run_began_at")
+    ),
     *(
         f"ALTER TABLE course_statistics DROP COLUMN {name}"
         for name in ("enrolled", "enrolled_started", "enrolled_completed")

@@ -19,13 +19,20 @@ from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCou
 from headway.domain.course_progress import CourseProgress, EnrolmentSource, LessonsStamp, is_complete, recount
 from headway.domain.dating import NO_TIMES, Times
 from headway.domain.enrolments import EnrolmentChange
-from headway.domain.errors import CourseNotFoundError, HeadwayError
+from headway.domain.errors import (
+    CourseNotFoundError,
+    EnrolmentNotFoundError,
+    HeadwayError,
+    OtherRunError,
+    RunConflictError,
+)
 from headway.domain.groups import group_of
 from headway.domain.holdings import LessonsReading
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId, ProgressId
 from headway.domain.ports import Store
 from headway.domain.progress import LessonProgress, Status
 from headway.domain.progress import recalculate as recalculate_row
+from headway.domain.runs import RunStart
 from headway.domain.statistics import reading_of
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition, Written
 from storage.installations import archive_of
@@ -75,6 +82,8 @@ class Model:
         self.listed: set[LearnerId] = set()
         self.ended: set[LearnerId] = set()
         self.sources: dict[LearnerId, dict[GroupId | None, datetime | None]] = {}
+        self.began: dict[LearnerId, datetime] = {}  # the present run, where it is not the first one
+        self.ended_runs: dict[LearnerId, list[list[LessonProgress]]] = {}
         self.members: set[LearnerId] = set()
 
     def of(self, learner: LearnerId) -> list[LessonProgress]:
@@ -85,6 +94,9 @@ class Model:
         if self.course is None:
             return CourseNotFoundError
         self.refresh(write.learner_id, now)
+        began = self.began.get(write.learner_id)
+        if began and any(time is not None and time < began for time in write.times):
+            return OtherRunError
         try:
             written = write.apply(self.course, self.rows.get(key), now, lambda: made)
         except HeadwayError as refusal:
@@ -250,8 +262,24 @@ class Model:
         if learner in self.ended:
             self.listed.discard(learner)
 
+    def begin_run(self, learner: LearnerId, due_at: datetime | None, now: datetime) -> None:
+        """Begin a run of a learner who has started one. Due dates of groups that have passed are dropped."""
+        self.refresh(learner, now)
+        self.ended_runs.setdefault(learner, []).append(self.of(learner))
+        self.restart(learner)
+        self.began[learner] = now
+        sources = self.sources.setdefault(learner, {})
+        had_own = None in sources
+        for group, due in sources.items():
+            sources[group] = None if due is not None and due <= now else due
+        sources.pop(None, None)
+        if had_own or due_at:
+            sources[None] = due_at
+
     def erase(self, learner: LearnerId) -> None:
         self.restart(learner)
+        self.began.pop(learner, None)
+        self.ended_runs.pop(learner, None)
         self.listed.discard(learner)
         self.ended.discard(learner)
         self.sources.pop(learner, None)
@@ -414,6 +442,31 @@ class StoreMachine(RuleBasedStateMachine):
             if ended is not None:
                 self.check_enrolment(ended)
 
+    @rule(learner=LEARNER, due=DUE)
+    def begin_run(self, learner: int, due: timedelta | None) -> None:
+        one, due_at = self.learners[learner], None if due is None else self.clock.now + due
+        asked = RunStart(one, self.course_id, EnrolmentSource(None, None, due_at))
+        number = len(self.model.ended_runs.get(one, ())) + 1
+        refusal = self.why_no_run_begins(one)
+        if refusal is not None:
+            with pytest.raises(refusal):
+                self.run(self.store.begin_run(asked))
+            return
+        begun = self.run(self.store.begin_run(asked))
+        self.model.begin_run(one, due_at, self.clock.now)
+        self.check_enrolment(begun)
+        assert (begun.run, begun.run_began_at) == (number + 1, self.clock.now)
+        kept = self.run(self.store.ended_run(one, self.course_id, number))
+        assert kept is not None
+        assert sorted(kept.lessons) == self.model.ended_runs[one][-1]
+
+    def why_no_run_begins(self, learner: LearnerId) -> type[HeadwayError] | None:
+        if self.model.course is None:
+            return CourseNotFoundError
+        if not self.model.is_enrolled(learner):
+            return EnrolmentNotFoundError
+        return None if learner in self.model.started else RunConflictError
+
     def check_enrolment(self, progress: CourseProgress | None) -> None:
         assert progress is not None
         learner = progress.learner_id
@@ -500,11 +553,14 @@ class StoreMachine(RuleBasedStateMachine):
         assert (rows.course, sorted(rows.lesson_progress)) == (course, self.model.of(learner))
         assert self.seen.setdefault((learner, stamp), rows) == rows, "one stamp, one reading"
         course_progress = self.run(self.store.course_progress(learner, course.id))
+        ended = self.run(self.store.ended_runs(learner, course.id))
+        assert [run.number for run in ended] == list(range(1, len(self.model.ended_runs.get(learner, ())) + 1))
         if learner not in self.model.listed:
             assert course_progress == (course, None)
         else:
             assert course_progress.progress is not None
             assert course_progress.progress.tally == recount(course, self.model.of(learner))
+            assert course_progress.progress.run == len(self.model.ended_runs.get(learner, ())) + 1
             assert course_progress.progress.last_accessed == self.model.last_writes.get(learner)
             self.check_enrolment(course_progress.progress)
             of_learner = [course_progress] if learner in self.model.started else []

@@ -14,11 +14,13 @@ import pytest
 from headway import Settings
 from headway.app import Headway
 from headway.http.engine.protocol import BoundedHeadProtocol
-from headway.service import EnrolmentsService, OverviewService, ProgressService, StatisticsService
+from headway.service import EnrolmentsService, LearnersService, OverviewService, ProgressService, StatisticsService
 from headway.storage.postgres import PostgresStore
 from headway.storage.sqlite import SqliteStore
-from support.running import PREFIX, SECRET, authorization
+from support.running import PREFIX, SECRET, authorization, course, lesson
 from support.serving import served
+
+REGISTRAR = "enrolments:write"
 
 
 class Clock:
@@ -72,6 +74,46 @@ class School:
         return answer.json()
 
 
+class Term:
+    """A course of two lessons, and who enrols learners in it."""
+
+    def __init__(self, school: School) -> None:
+        self.school = school
+        self.document = course(lesson(), lesson(), title="A term")
+        self.lessons = [one["id"] for one in self.document["lessons"]]
+        self.course_id = school.put_course(self.document)
+        self.path = f"/courses/{self.course_id}/enrolments"
+        self.registrar = school.client(None, REGISTRAR)
+
+    def in_days(self, days: float) -> str:
+        return (self.school.clock.now + timedelta(days=days)).isoformat()
+
+    def enrol(self, learner: str | None = None, **dates: object) -> str:
+        """Enrol a learner, a new one where none is named, and answer the learner's id."""
+        learner = learner or str(uuid4())
+        self.registrar.put(f"{self.path}/{learner}", json=dates).raise_for_status()
+        return learner
+
+    def end(self, learner: str) -> None:
+        assert self.registrar.delete(f"{self.path}/{learner}").status_code == 204
+
+    def complete(self, learner: str) -> None:
+        for lesson_id in self.lessons:
+            self.school.write(learner, self.course_id, lesson_id, status="completed")
+
+    def begin(self, learner: str) -> None:
+        self.school.write(learner, self.course_id, self.lessons[0], progress_percentage=10)
+
+    def figures(self, *names: str) -> list[Any]:
+        found = self.school.get(f"/statistics/{self.course_id}")
+        return [found[name] for name in names or ("enrolled", "not_started", "started", "completed", "late")]
+
+    def listed(self, **filters: object) -> set[str]:
+        """The learners in the roster."""
+        page = self.school.get(f"/statistics/{self.course_id}/learners", limit=1000, **filters)
+        return {line["user_id"] for line in page["learners"]}
+
+
 @contextmanager
 def told_the_time(clock: Callable[[], datetime]) -> Iterator[None]:
     """Everything that is made meanwhile asks this clock what the time is."""
@@ -83,6 +125,7 @@ def told_the_time(clock: Callable[[], datetime]) -> Iterator[None]:
             OverviewService,
             EnrolmentsService,
             ProgressService,
+            LearnersService,
         ):
             patch.setattr(kind.__init__, "__kwdefaults__", {**(kind.__init__.__kwdefaults__ or {}), "clock": clock})
         yield

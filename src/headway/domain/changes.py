@@ -1,17 +1,17 @@
 """How works change one learner's data in one course: lesson progress, course progress, days, and the course's figures.
 
-A work is a write, a restored export, a recalculation or a change of an enrolment. Every change goes through this
-module: writes, imports, restored exports, recalculations after an edit of the course, enrolments, starting over, and
-erasing. A store reads what `needs` asks for, lets `Changes` decide, and stores the `ChangeSet`.
+A work is a write, a restored export, a recalculation, a change of an enrolment or the start of a run. Every change goes
+through this module: writes, imports, restored exports, recalculations after an edit of the course, enrolments, runs,
+starting over, and erasing. A store reads what `needs` asks for, lets `Changes` decide, and stores the `ChangeSet`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime
 from typing import NamedTuple
 from uuid import uuid4
 
-from headway.domain.catalogue import VersionedCourse
+from headway.domain.catalogue import Course, VersionedCourse
 from headway.domain.completions import NewCompletion, new_completion
 from headway.domain.counters import Counters
 from headway.domain.course_progress import (
@@ -40,12 +40,14 @@ from headway.domain.presence import (
     settled,
 )
 from headway.domain.progress import LessonProgress
+from headway.domain.runs import EndedRun, RunStart, check_run, check_start, next_run, run_of
 from headway.domain.writes import CourseProgressRefresh, LessonWrite, Written
 
-Work = LessonWrite | CourseProgressRefresh | CourseProgressRestore | EnrolmentChange
+Work = LessonWrite | CourseProgressRefresh | CourseProgressRestore | EnrolmentChange | RunStart
 Outcome = Written | CourseProgress | bool | HeadwayError | None
 """The result of a work: `Written` of a write, `bool` of a restore (whether it changed anything), the course progress
-after a change of an enrolment (`None`: there is none), `None` of a refresh, or the error of a refused work."""
+after a change of an enrolment (`None`: there is none) or the start of a run, `None` of a refresh, or the error of a
+refused work."""
 Lessons = Mapping[LessonId, LessonProgress | None]
 
 
@@ -69,7 +71,8 @@ class ChangeSet(NamedTuple):
     """All changes of one learner in one course. Every change gives the course progress a new revision.
 
     `days` are the finished days that changed (`None`: the day is removed). `days_before` are the finished days that
-    were read before. `completion` is set where the learner has completed the course by this.
+    were read before. `completion` is set where the learner has completed the course by this. `ended_runs` are the runs
+    that end.
     """
 
     learner_id: LearnerId
@@ -80,6 +83,7 @@ class ChangeSet(NamedTuple):
     days_before: Days
     days: ChangedDays
     completion: NewCompletion | None = None
+    ended_runs: Sequence[EndedRun] = ()
 
     @property
     def stored_progress(self) -> CourseProgress | None:
@@ -124,10 +128,10 @@ def needs(
 ) -> Needs:
     """Return what to read before the works are decided. `latest` is the latest date that has begun in any time zone.
 
-    All lessons are needed in three cases: a write brings times, because it may complete the course in the past; a write
+    All lessons are needed in four cases: a write brings times, because it may complete the course in the past; a write
     may undo the start of a lesson, because another lesson is then the last one started; the course progress is
-    recalculated. Days are needed where a write brings times, and where the last day is ahead. Where prerequisites are
-    `enforced`, the lessons that come first are needed, too.
+    recalculated; a run ends. Days are needed where a write brings times, and where the last day is ahead. Where
+    prerequisites are `enforced`, the lessons that come first are needed, too.
     """
     lessons = {work.lesson_id for work in works if isinstance(work, LessonWrite)}
     if enforced.prerequisites:
@@ -136,7 +140,7 @@ def needs(
     brings_times = any(map(_brings_times, works))
     return Needs(
         lessons,
-        brings_times or _is_recalculated(works, course, progress) or _may_go_back(works, progress),
+        brings_times or _is_recalculated(works, course, progress) or _may_go_back(works, progress) or _ends_run(works),
         progress is not None and (brings_times or progress.day.date > latest),
     )
 
@@ -153,6 +157,7 @@ class Changes:
         "_course",
         "_days",
         "_days_before",
+        "_ended_runs",
         "_enforced",
         "_learner_id",
         "_lessons",
@@ -178,6 +183,7 @@ class Changes:
         self._lessons: dict[LessonId, LessonProgress | None] = {}
         self._days_before = days
         self._days: dict[date, LearnerDay | None] = {}
+        self._ended_runs: list[EndedRun] = []
 
     def decide(self, work: Work, now: datetime) -> Outcome:
         """Decide one more work and return its result. A refused work changes nothing of what it asked for."""
@@ -192,6 +198,8 @@ class Changes:
                     return self._restore(work, now)
                 case EnrolmentChange():
                     return self._enrol(work, now)
+                case RunStart():
+                    return self._begin_run(work, now)
         except HeadwayError as refusal:
             return refusal
         return None
@@ -213,12 +221,13 @@ class Changes:
             self._days_before,
             self._days,
             new_completion(self._course, self._before, self._progress),
+            self._ended_runs,
         )
 
     def _write(self, write: LessonWrite, now: datetime) -> Written:
         lesson_id = write.lesson_id
-        if self._enforced is not NOT_ENFORCED and write.update is not None and write.restored is None:
-            self._check(lesson_id, now)
+        if is_limited(write, self._enforced):
+            check_write(write, self._course.course, self._progress, self._present, self._enforced, now)
         before = self._present(lesson_id)
         written = write.apply(self._course.course, before, now, _new_id)
         if written.before is None and written.after is None:
@@ -236,18 +245,6 @@ class Changes:
         self._keep(position, now)
         return written
 
-    def _check(self, lesson_id: LessonId, now: datetime) -> None:
-        """Raise `NotEnrolledError` or `LessonLockedError` where an enforced rule refuses a write."""
-        course = self._course.course
-        if self._enforced.enrolment is EnrolmentMode.CLOSED:
-            check_enrolled(self._progress, course, self._learner_id, now)
-        lesson = course.lessons_by_id.get(lesson_id)
-        if lesson is None or not self._enforced.prerequisites:
-            return
-        locked_by = [required for required in lesson.requires if not is_completed(self._present(required))]
-        if locked_by:
-            raise LessonLockedError(lesson_id, locked_by)
-
     def _present(self, lesson_id: LessonId) -> LessonProgress | None:
         """Return the learner's progress in a lesson after the works so far."""
         return self._lessons[lesson_id] if lesson_id in self._lessons else self._lessons_before.get(lesson_id)
@@ -256,6 +253,8 @@ class Changes:
         position = restore(self._progress, asked, self._course, self._present_days, now)
         if position.course_progress == self._progress and not position.days:
             return False
+        if self._progress is None or position.course_progress.run > self._progress.run:
+            self._ended_runs.extend(asked.ended_runs)
         self._keep(position, now)
         return True
 
@@ -267,6 +266,16 @@ class Changes:
         if enrolled != self._progress:
             self._keep(ProgressChange(enrolled), now)
         return self._progress
+
+    def _begin_run(self, asked: RunStart, now: datetime) -> CourseProgress:
+        ending = check_start(self._progress, asked)
+        lessons = sorted(self._present_lessons(), key=lambda lesson: lesson.lesson_id)
+        completed = new_completion(self._course, self._before, ending)
+        run = run_of(self._course.course, ending, now)
+        self._ended_runs.append(EndedRun(run, lessons, completed.kept(lessons) if completed else None))
+        self._lessons.update((lesson.lesson_id, None) for lesson in lessons)
+        self._keep(ProgressChange(next_run(ending, asked, now)), now)
+        return self._progress or ending
 
     def _recalculate(self, now: datetime) -> None:
         """Recalculate the course progress and the lesson progress under the present version of the course."""
@@ -295,6 +304,42 @@ class Changes:
     @property
     def _present_days(self) -> ChangedDays:
         return {**self._days_before, **self._days} if self._days_before or self._days else NO_DAYS
+
+
+def is_limited(write: LessonWrite, enforced: Enforcement) -> bool:
+    """Whether `check_write` may refuse a write."""
+    return write.run is not None or write.times is not NO_TIMES or _is_enforced(write, enforced)
+
+
+def check_write(
+    write: LessonWrite,
+    course: Course,
+    progress: CourseProgress | None,
+    lesson_progress: Callable[[LessonId], LessonProgress | None],
+    enforced: Enforcement,
+    now: datetime,
+) -> None:
+    """Raise an error where a write is for another run, or where an enforced rule refuses it.
+
+    `progress` is the learner's course progress before the write. `lesson_progress` returns the progress in a lesson.
+    Raises `OtherRunError`, `NotEnrolledError` or `LessonLockedError`.
+    """
+    check_run(progress, write)
+    if not _is_enforced(write, enforced):
+        return
+    if enforced.enrolment is EnrolmentMode.CLOSED:
+        check_enrolled(progress, course, write.learner_id, now)
+    lesson = course.lessons_by_id.get(write.lesson_id)
+    if lesson is None or not enforced.prerequisites:
+        return
+    locked_by = [required for required in lesson.requires if not is_completed(lesson_progress(required))]
+    if locked_by:
+        raise LessonLockedError(write.lesson_id, locked_by)
+
+
+def _is_enforced(write: LessonWrite, enforced: Enforcement) -> bool:
+    """Whether the enforced rules hold for a write. Nothing limits what is removed or restored from an export."""
+    return enforced is not NOT_ENFORCED and write.update is not None and write.restored is None
 
 
 def restart(progress: CourseProgress, lessons: Iterable[LessonProgress], now: datetime) -> ChangeSet:
@@ -347,6 +392,10 @@ def _is_recalculated(works: Sequence[Work], course: VersionedCourse, progress: C
     if progress is not None and progress.course_version != course.version:
         return True
     return any(isinstance(work, CourseProgressRefresh) for work in works)
+
+
+def _ends_run(works: Sequence[Work]) -> bool:
+    return any(isinstance(work, RunStart) for work in works)
 
 
 def _may_go_back(works: Sequence[Work], progress: CourseProgress | None) -> bool:

@@ -59,7 +59,9 @@ def new_completion(
     course: VersionedCourse, before: CourseProgress | None, after: CourseProgress | None
 ) -> NewCompletion | None:
     """Return the completion that a change of course progress brings; `None` where it brings none."""
-    if after is None or after.completed_at is None or (before is not None and before.completed_at is not None):
+    if after is None or after.completed_at is None:
+        return None
+    if before is not None and before.completed_at is not None and before.run == after.run:
         return None
     return NewCompletion(course, after)
 

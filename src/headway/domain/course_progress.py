@@ -83,6 +83,9 @@ class CourseProgress(NamedTuple):
     - `ended_at`: when the enrolment ended; `None` where it has not.
     - `due_at`: until when the learner is to complete the course. It follows from `sources`.
     - `sources`: what enrols the learner, by group. It is empty where the first write enrolled the learner.
+    - `run`: the number of the learner's present run of the course. The other fields, except `day` and those of the
+      enrolment, are of this run.
+    - `run_began_at`: when the present run began; `None` for the first run.
     """
 
     learner_id: LearnerId
@@ -99,6 +102,8 @@ class CourseProgress(NamedTuple):
     ended_at: datetime | None = None
     due_at: datetime | None = None
     sources: tuple[EnrolmentSource, ...] = ()
+    run: int = 1
+    run_began_at: datetime | None = None
 
     @property
     def is_enrolled(self) -> bool:
@@ -189,7 +194,7 @@ def is_completed(lesson_progress: LessonProgress | None) -> bool:
 def emptied(course_progress: CourseProgress, now: datetime) -> CourseProgress:
     """Return course progress without any data of its learner. Only the ids and the revision stay."""
     return restarted(course_progress, now)._replace(
-        day=LearnerDay(NEVER), enrolled_at=None, ended_at=None, due_at=None, sources=()
+        day=LearnerDay(NEVER), enrolled_at=None, ended_at=None, due_at=None, sources=(), run=1, run_began_at=None
     )
 
 
@@ -316,10 +321,15 @@ def summarise(course: Course, progress: CourseProgress | None) -> Summary:
         total_lessons=total,
         completed_lessons=tally.completed_lessons,
         in_progress_lessons=tally.in_progress_lessons,
-        completion_percentage=shown(100 * tally.completed_lessons / total, 2) if total else 0,
+        completion_percentage=completion_percentage(tally.completed_lessons, total),
         total_time_spent_minutes=minutes(tally.micro_minutes),
         last_accessed=progress.last_accessed if progress else None,
     )
+
+
+def completion_percentage(completed_lessons: int, total_lessons: int) -> Number:
+    """Return the share of lessons that are completed, from 0 to 100, with at most two decimals."""
+    return shown(100 * completed_lessons / total_lessons, 2) if total_lessons else 0
 
 
 def micro_minutes(lesson_progress: LessonProgress | None) -> int:

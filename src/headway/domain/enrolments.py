@@ -74,9 +74,14 @@ def starts_at(progress: CourseProgress) -> datetime | None:
 
 def status_of(progress: CourseProgress) -> EnrolmentStatus:
     """Return how far the learner is."""
-    if progress.completed_at is not None:
+    return status_between(progress.started_at, progress.completed_at)
+
+
+def status_between(started_at: datetime | None, completed_at: datetime | None) -> EnrolmentStatus:
+    """Return how far a learner is who started a course and completed it at these times (`None`: not yet)."""
+    if completed_at is not None:
         return EnrolmentStatus.COMPLETED
-    return EnrolmentStatus.NOT_STARTED if progress.started_at is None else EnrolmentStatus.IN_PROGRESS
+    return EnrolmentStatus.NOT_STARTED if started_at is None else EnrolmentStatus.IN_PROGRESS
 
 
 def is_late(due_at: datetime | None, completed_at: datetime | None, now: datetime) -> bool:

@@ -12,9 +12,13 @@ HeadwayError
 │   ├── LessonNotFoundError
 │   ├── ProgressNotFoundError
 │   ├── LearnerNotFoundError
+│   ├── EnrolmentNotFoundError
+│   ├── RunNotFoundError
 │   ├── GroupNotFoundError
 │   ├── ProfileNotFoundError
 │   └── ProfilesOffError
+├── RunConflictError
+├── OtherRunError
 ├── LessonLockedError
 ├── PreconditionFailedError
 ├── InvalidValueError
@@ -116,6 +120,28 @@ class LearnerNotFoundError(NotFoundError):
 
     def __init__(self, course_id: CourseId, learner_id: LearnerId) -> None:
         super().__init__(f"Learner {learner_id} is not enrolled in course {course_id} and has not written in it.")
+
+
+class EnrolmentNotFoundError(NotFoundError):
+    """The learner is not enrolled in the course."""
+
+    def __init__(self, course_id: CourseId, learner_id: LearnerId) -> None:
+        super().__init__(f"Learner {learner_id} is not enrolled in course {course_id}.")
+
+
+class RunNotFoundError(NotFoundError):
+    """The learner has no run of the course with this number."""
+
+    def __init__(self, course_id: CourseId, learner_id: LearnerId, number: int) -> None:
+        super().__init__(f"Learner {learner_id} has no run {number} of course {course_id}.")
+
+
+class RunConflictError(HeadwayError):
+    """A new run of a course can not begin now, for example because it was begun a moment ago."""
+
+
+class OtherRunError(HeadwayError):
+    """A write belongs to another run of the course than the learner's present one."""
 
 
 class LessonLockedError(HeadwayError):

@@ -12,11 +12,13 @@ from headway.domain.groups import GroupOutline
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.people import LearnerProfile
 from headway.domain.progress import LessonProgress
+from headway.domain.runs import EndedRun
 
 LessonKey = tuple[LearnerId, CourseId, LessonId]
 CourseProgressKey = tuple[LearnerId, CourseId]
 LearnerDayKey = tuple[LearnerId, CourseId, date]
 CompletionKey = tuple[LearnerId, CourseId, datetime]
+RunKey = tuple[LearnerId, CourseId, int]
 FEW_CHARACTERS: Final = 1_000_000
 """The most characters of notes and metadata that are read and rendered at once. It takes a few milliseconds."""
 
@@ -37,6 +39,7 @@ class Holdings(NamedTuple):
     course_progress: int
     days: int
     completions: int
+    runs: int
     groups: int
     profiles: int
 
@@ -78,7 +81,8 @@ class CourseProgressReading(NamedTuple):
 class LearnerRecord(NamedTuple):
     """All that is kept of a learner, in the order of the keys.
 
-    The groups that the learner is in are by title. The profile is `None` where there is none.
+    The groups that the learner is in are by title. The profile is `None` where there is none. `runs` are those that
+    have ended.
     """
 
     lesson_progress: Sequence[LessonProgress]
@@ -87,3 +91,4 @@ class LearnerRecord(NamedTuple):
     completions: Sequence[Completion] = ()
     groups: Sequence[GroupOutline] = ()
     profile: LearnerProfile | None = None
+    runs: Sequence[EndedRun] = ()

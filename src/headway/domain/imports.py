@@ -1,6 +1,6 @@
 """The import of many learners' progress from one file: its lines, their outcomes, its report and its state."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 
@@ -11,6 +11,7 @@ from headway.domain.errors import (
     LessonLockedError,
     LessonNotFoundError,
     NotEnrolledError,
+    OtherRunError,
     Problem,
     RefusedWriteError,
 )
@@ -132,20 +133,26 @@ def refusal_of(number: int, refusal: HeadwayError) -> Outcome:
 
 def problems_of(refusal: HeadwayError) -> Sequence[Problem]:
     """Return the problems of a refused line. An error that is not about the line is raised again."""
-    match refusal:
-        case InvalidValueError(problems=problems):
-            return problems
-        case CourseNotFoundError():
-            return [Problem(("course_id",), str(refusal), "course_not_found")]
-        case NotEnrolledError():
-            return [Problem(("user_id",), str(refusal), "not_enrolled")]
-        case LessonLockedError():
-            return [Problem(("lesson_id",), str(refusal), "lesson_locked")]
-        case LessonNotFoundError():
-            return [Problem(("lesson_id",), str(refusal), "lesson_not_found")]
-        case RefusedWriteError(refusal=cause):
-            return problems_of(cause)
-    raise refusal
+    if isinstance(refusal, InvalidValueError):
+        return refusal.problems
+    if isinstance(refusal, RefusedWriteError):
+        return problems_of(refusal.refusal)
+    if type(refusal) not in _PROBLEMS:
+        raise refusal
+    location, kind = _PROBLEMS[type(refusal)]
+    return [Problem((location,), str(refusal), kind)]
+
+
+_PROBLEMS: Final[Mapping[type[HeadwayError], tuple[str, str]]] = {
+    CourseNotFoundError: ("course_id", "course_not_found"),
+    LessonNotFoundError: ("lesson_id", "lesson_not_found"),
+    LessonLockedError: ("lesson_id", "lesson_locked"),
+    NotEnrolledError: ("user_id", "not_enrolled"),
+    OtherRunError: ("course_id", "other_run"),
+}
+"""The location and the kind of the problem of a line, by the error that refused it."""
+LINE_REFUSALS: Final[tuple[type[HeadwayError], ...]] = (InvalidValueError, *_PROBLEMS)
+"""The errors that refuse one line, and not the file."""
 
 
 def together_or_not(outcomes: Sequence[Outcome]) -> None:

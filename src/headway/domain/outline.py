@@ -71,7 +71,7 @@ def lesson_due_at(lesson: Lesson, course_progress: CourseProgress | None) -> dat
     """Return when a lesson is due for a learner; `None`: at any time.
 
     The date of the learner's own enrolment is valid in place of the lesson's. The days after which a lesson is due are
-    counted from the begin of the enrolment.
+    counted from the begin of the enrolment, or of a later run.
     """
     if lesson.due_at is None and lesson.due_after_days is None:
         return None
@@ -82,4 +82,6 @@ def lesson_due_at(lesson: Lesson, course_progress: CourseProgress | None) -> dat
     if course_progress is None or course_progress.enrolled_at is None:
         return None
     begin = starts_at(course_progress) or course_progress.enrolled_at
+    if course_progress.run_began_at is not None:
+        begin = max(begin, course_progress.run_began_at)
     return begin + timedelta(days=lesson.due_after_days)

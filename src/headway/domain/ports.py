@@ -11,7 +11,7 @@ from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp
 from headway.domain.edits import Recalculation
-from headway.domain.enrolments import EnrolmentChange
+from headway.domain.enrolments import Enforcement, EnrolmentChange
 from headway.domain.groups import Group, GroupEnrolment, GroupOutline, GroupQuery
 from headway.domain.holdings import (
     CompletionKey,
@@ -25,6 +25,7 @@ from headway.domain.holdings import (
     LessonReading,
     LessonsReading,
     Recounted,
+    RunKey,
 )
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.domain.imports import ImportKey, ImportState, Report
@@ -32,6 +33,7 @@ from headway.domain.people import LearnerProfile, PeopleQuery, StoredProfile
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.progress import LessonProgress
 from headway.domain.roster import RosterQuery
+from headway.domain.runs import EndedRun, Run, RunStart
 from headway.domain.sign_in import SignIn
 from headway.domain.statistics import CourseReading
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition, Written
@@ -118,6 +120,18 @@ class EnrolmentStore(Protocol):
 
         Raises `QueueFullError`.
         """
+
+    async def begin_run(self, asked: RunStart) -> CourseProgress:
+        """Begin a learner's next run of a course, and keep the present one. Returns the course progress after it.
+
+        Raises `EnrolmentNotFoundError`, `RunConflictError` and `QueueFullError`.
+        """
+
+    async def ended_runs(self, learner_id: LearnerId, course_id: CourseId) -> Sequence[Run]:
+        """Return a learner's runs of a course that have ended, in their order. An unknown course has none."""
+
+    async def ended_run(self, learner_id: LearnerId, course_id: CourseId, number: int) -> EndedRun | None:
+        """Return a run that has ended, with its lesson progress; `None` where there is none with this number."""
 
     async def enrolments_in(self, course_id: CourseId, after: LearnerId | None, limit: int) -> Sequence[CourseProgress]:
         """Return the first `limit` learners by id, after a learner, who are enrolled in a course."""
@@ -320,6 +334,10 @@ class Store(CatalogueStore, ProgressStore, EnrolmentStore, StatisticsStore, Lear
         """Codes that sign a browser in."""
 
     @property
+    def enforced(self) -> Enforcement:
+        """The rules that refuse writes."""
+
+    @property
     def groups(self) -> Groups:
         """Groups of learners."""
 
@@ -382,6 +400,9 @@ class Archive(Protocol):
     async def completions(self, after: CompletionKey | None, limit: int) -> Sequence[Completion]:
         """Return completions by learner, course and time."""
 
+    async def runs(self, after: RunKey | None, limit: int) -> Sequence[EndedRun]:
+        """Return runs that have ended by learner, course and number."""
+
     async def groups(self, after: GroupId | None, limit: int) -> Sequence[Group]:
         """Return groups by id, with their members and versions."""
 
@@ -402,6 +423,9 @@ class Archive(Protocol):
 
     async def put_completions(self, completions: Sequence[Completion]) -> None:
         """Store completions."""
+
+    async def put_runs(self, runs: Sequence[EndedRun]) -> None:
+        """Store runs that have ended."""
 
     async def put_groups(self, groups: Sequence[Group]) -> None:
         """Store groups with their members, under their versions."""

@@ -27,6 +27,7 @@ from headway.domain.course_progress import (
 from headway.domain.dating import Moments, latest
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress, Status
+from headway.domain.runs import EndedRun
 from headway.domain.writes import LessonWrite, Written
 
 AHEAD: Final = timedelta(days=2)
@@ -55,6 +56,8 @@ class CourseProgressRestore(NamedTuple):
     """A learner's progress in a course and all the learner's days there, as an export holds them.
 
     The enrolment is restored where nothing but a write has enrolled the learner: `enrolled_at`, `ended_at`, `sources`.
+    The times are restored where the learner is not in a later run than `run`. A later run is restored with the runs
+    that have ended (`ended_runs`).
     """
 
     learner_id: LearnerId
@@ -66,6 +69,9 @@ class CourseProgressRestore(NamedTuple):
     enrolled_at: datetime | None = None
     ended_at: datetime | None = None
     sources: tuple[EnrolmentSource, ...] = ()
+    run: int = 1
+    run_began_at: datetime | None = None
+    ended_runs: tuple[EndedRun, ...] = ()
 
 
 def advance(
@@ -119,6 +125,8 @@ def advance(
             course_progress.ended_at,
             course_progress.due_at,
             course_progress.sources,
+            course_progress.run,
+            course_progress.run_began_at,
         ),
         calendar.changed,
     )
@@ -142,13 +150,21 @@ def restore(
     for day in asked.days:
         calendar.put(_bounded(day))
     calendar.settle(course.course.date_of(now))
-    restored = course_progress._replace(
+    restored = course_progress._replace(day=calendar.last)
+    if asked.run >= restored.run:
+        restored = _with_times(restored, asked)
+    return ProgressChange(enrolled(restored), calendar.changed)
+
+
+def _with_times(course_progress: CourseProgress, asked: CourseProgressRestore) -> CourseProgress:
+    """Return course progress with the run of an export, and the times of that run."""
+    if asked.run > course_progress.run:
+        course_progress = course_progress._replace(run=asked.run, run_began_at=asked.run_began_at)
+    return course_progress._replace(
         last_accessed=latest(course_progress.last_accessed, asked.last_accessed),
         started_at=_earliest(course_progress.started_at, asked.started_at),
         completed_at=_earliest(course_progress.completed_at, asked.completed_at),
-        day=calendar.last,
     )
-    return ProgressChange(enrolled(restored), calendar.changed)
 
 
 def _with_enrolment(course_progress: CourseProgress, asked: CourseProgressRestore) -> CourseProgress:

@@ -106,6 +106,7 @@ class LessonWrite(NamedTuple):
       conditions. The write does not count as activity of the learner.
     - `authority`: the writer, where the writer may complete a lesson although its conditions are not met. This needs a
       write that names the version it has read (If-Match) or says that there is none (`If-None-Match: *`).
+    - `run`: the number of the run of the course that the write is for; `None` where the writer does not say.
     """
 
     learner_id: LearnerId
@@ -117,6 +118,7 @@ class LessonWrite(NamedTuple):
     times: Times = NO_TIMES
     restored: Origin | None = None
     authority: LearnerId | None = None
+    run: int | None = None
 
     @property
     def may_take_back(self) -> bool:

@@ -8,13 +8,15 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from headway.domain import bounds
-from headway.domain.course_progress import EnrolmentSource
+from headway.domain.course_progress import EnrolmentSource, minutes
 from headway.domain.enrolments import LONGEST_PAGE, PAGE, EnrolmentStatus
 from headway.domain.identifiers import LearnerId
-from headway.formats.fields import Moment
+from headway.formats.fields import Moment, Whole
+from headway.formats.identifiers import MOST
+from headway.formats.progress import LessonProgress as LessonProgressShape
 from headway.formats.queries import Nothing, optional
-from headway.formats.shapes import Source, renderer
-from headway.service.enrolments import EnrolmentPage
+from headway.formats.shapes import Array, Source, renderer, without
+from headway.service.enrolments import EnrolmentPage, RunReading
 
 
 class EnrolmentDates(TypedDict, total=False):
@@ -24,6 +26,17 @@ class EnrolmentDates(TypedDict, total=False):
 
     starts_at: Annotated[Moment | None, Field(description="From when the learner may begin.")]
     due_at: Annotated[Moment | None, Field(description="Until when the learner is to complete the course.")]
+
+
+class NewRun(EnrolmentDates, total=False):
+    """The dates of a learner's next run of a course, and its number."""
+
+    __pydantic_config__ = ConfigDict(strict=True, extra="forbid", title="NewRun")  # type: ignore[misc]
+
+    number: Annotated[
+        Annotated[Whole, Field(ge=2, le=MOST)] | None,
+        Field(description="The number of the new run: a request that is sent twice then begins one run."),
+    ]
 
 
 class EnrolmentsParameters(BaseModel):
@@ -47,11 +60,44 @@ class Enrolment(BaseModel):
     starts_at: Annotated[datetime | None, Field(description="From when the learner may begin; null: at once.")]
     due_at: Annotated[datetime | None, Field(description="Until when the course is to be completed; null: any time.")]
     groups: Annotated[list[UUID], Field(description="The groups by which the learner is enrolled.")]
+    run: Annotated[int, Field(ge=1, description="The learner's present run of the course.")]
     status: EnrolmentStatus
     completion_percentage: bounds.Percentage
     completed_at: datetime | None
     late: Annotated[bool, Field(description="Not completed by the due date, or completed after it.")]
     expires_at: Annotated[datetime | None, Field(description="Until when the completion counts; null: always.")]
+
+
+class RunOutline(BaseModel):
+    """A run of a course by a learner, without its lesson progress."""
+
+    number: Annotated[int, Field(ge=1)]
+    began_at: datetime | None
+    started_at: Annotated[datetime | None, Field(description="The first write.")]
+    completed_at: datetime | None
+    ended_at: Annotated[datetime | None, Field(description="When the next run began; null: it is the present run.")]
+    due_at: datetime | None
+    late: Annotated[bool, Field(description="Not completed by the due date, or completed after it.")]
+    status: EnrolmentStatus
+    course_version: Annotated[int, Field(description="The version of the course document at the end of the run.")]
+    total_lessons: int
+    completed_lessons: int
+    in_progress_lessons: int
+    completion_percentage: bounds.Percentage
+    total_time_spent_minutes: float
+    last_accessed: datetime | None
+
+
+class RunLessonProgress(without(LessonProgressShape, "content_id")):  # type: ignore[misc]  # made from a shape
+    """Lesson progress in a run."""
+
+
+class Run(RunOutline):
+    """A run of a course by a learner. A run that has ended is as it was at its end."""
+
+    lesson_progress: Annotated[
+        list[RunLessonProgress], Field(description="In the order of the present course. Other lessons come last.")
+    ]
 
 
 class OwnEnrolment(Enrolment):
@@ -82,6 +128,7 @@ class Enrolments(BaseModel):
 
 
 _DATES: Final[TypeAdapter[EnrolmentDates]] = TypeAdapter(EnrolmentDates)
+_RUN: Final[TypeAdapter[NewRun]] = TypeAdapter(NewRun)
 _sources: Final[dict[str, Source]] = {
     "user_id": "progress.learner_id",
     "course_id": "course.id",
@@ -90,9 +137,18 @@ _sources: Final[dict[str, Source]] = {
     "groups": lambda enrolled: [one.group_id for one in enrolled.progress.sources if one.group_id is not None],
     "completion_percentage": "summary.completion_percentage",
     "completed_at": "progress.completed_at",
+    "run": "progress.run",
 }
+_run_sources: Final[dict[str, Source]] = {
+    **{name: f"run.{name}" for name in RunOutline.model_fields if name != "late"},
+    "completed_lessons": "run.tally.completed_lessons",
+    "in_progress_lessons": "run.tally.in_progress_lessons",
+    "total_time_spent_minutes": lambda reading: minutes(reading.run.tally.micro_minutes),
+}
+_run_lesson: Final = renderer(RunLessonProgress, user_id="learner_id")
 enrolment: Final = renderer(Enrolment, **_sources)
 completion: Final = renderer(Completion)
+run_outline: Final = renderer(RunOutline, **_run_sources)
 own_enrolment: Final = renderer(OwnEnrolment, **_sources, title="course.title")
 
 
@@ -100,6 +156,22 @@ def parse_dates(body: bytes) -> EnrolmentSource:
     """Parse the dates of a learner's own enrolment. Raises pydantic's `ValidationError`."""
     dates = _DATES.validate_json(body)
     return EnrolmentSource(None, dates.get("starts_at"), dates.get("due_at"))
+
+
+def parse_run(body: bytes) -> tuple[EnrolmentSource, int | None]:
+    """Parse the dates and the number of a new run. An empty body has none. Raises pydantic's `ValidationError`."""
+    asked = _RUN.validate_json(body or b"{}")
+    return EnrolmentSource(None, asked.get("starts_at"), asked.get("due_at")), asked.get("number")
+
+
+def run_head(reading: RunReading) -> dict[str, Any]:
+    """Return the fields of a run that come before its lesson progress."""
+    return run_outline(reading)
+
+
+def run_arrays(reading: RunReading) -> dict[str, Array]:
+    """Return the lesson progress of a run as an array, to be rendered in parts."""
+    return {"lesson_progress": Array(reading.lesson_progress, _run_lesson)}
 
 
 def enrolments(page: EnrolmentPage) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Parses identifiers in paths, arguments and documents."""
 
+import re
+from collections.abc import Mapping
 from typing import Final
 from uuid import UUID
 
@@ -11,13 +13,52 @@ from headway.domain.errors import HeadwayError
 from headway.domain.identifiers import is_canonical_uuid
 
 
-class InvalidIdentifierError(HeadwayError):
-    """An identifier in a path is not a UUID."""
+class InvalidParameterError(HeadwayError):
+    """A parameter in a path has the wrong form. `expected` and `kind` say which one it should have."""
 
-    def __init__(self, name: str, text: str) -> None:
-        super().__init__(f"{name} is not a UUID.")
+    expected: str
+    kind: str
+    context: Mapping[str, str] = {}
+
+    def __init__(self, name: str, text: str, reason: str) -> None:
+        super().__init__(f"{name} is not {reason}.")
         self.name = name
         self.text = text
+
+
+class InvalidIdentifierError(InvalidParameterError):
+    """An identifier in a path is not a UUID."""
+
+    expected = "Input should be a valid UUID"
+    kind = "uuid_parsing"
+    context: Mapping[str, str] = {"error": "a UUID is 32 hexadecimal digits in five groups joined by hyphens"}
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(name, text, "a UUID")
+
+
+class InvalidNumberError(InvalidParameterError):
+    """A number in a path is not a whole number from 1."""
+
+    expected = "Input should be a whole number from 1"
+    kind = "int_parsing"
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(name, text, "a whole number from 1")
+
+
+NUMBERS: Final = frozenset({"run"})
+"""The parameters of paths that are whole numbers from 1 to `MOST`. All others are UUIDs."""
+MOST: Final = 999_999_999
+
+
+def parse_parameter(name: str, text: str) -> str:
+    """Return a parameter of a path in canonical form. Raises `InvalidIdentifierError` or `InvalidNumberError`."""
+    if name not in NUMBERS:
+        return parse_identifier(name, text)
+    if not _NUMBER.fullmatch(text):
+        raise InvalidNumberError(name, text)
+    return text
 
 
 def parse_identifier(name: str, text: str) -> str:
@@ -30,6 +71,7 @@ def parse_identifier(name: str, text: str) -> str:
         raise InvalidIdentifierError(name, text) from error
 
 
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
 _UUID: Final[TypeAdapter[UUID]] = TypeAdapter(UUID)
 
 

@@ -9,13 +9,16 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 from typing_extensions import TypedDict
 
-from headway.domain.course_progress import NEVER, EnrolmentSource, LearnerDay, minutes, to_micro_minutes
+from headway.domain.bounds import COURSE_LESSONS
+from headway.domain.course_progress import NEVER, EnrolmentSource, LearnerDay, Tally, minutes, to_micro_minutes
 from headway.domain.errors import InvalidValueError, Problem
 from headway.domain.holdings import LearnerRecord
-from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
+from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId, ProgressId
 from headway.domain.imports import Line
+from headway.domain.metadata import NO_METADATA, check_metadata
 from headway.domain.presence import CourseProgressRestore
-from headway.domain.progress import LessonProgress
+from headway.domain.progress import LessonProgress, new_lesson_progress
+from headway.domain.runs import EndedRun, Run
 from headway.domain.writes import LessonWrite, Origin
 from headway.formats import progress
 from headway.formats.enrolments import Completion, completion
@@ -23,7 +26,10 @@ from headway.formats.fields import Moment
 from headway.formats.people import ProfileDocument
 from headway.formats.people import profile as profile_values
 from headway.formats.progress import DatedProgressUpdate, apart
-from headway.formats.shapes import Array, renderer, without
+from headway.formats.shapes import Array, Source, renderer, without
+
+_MOST_RUNS: Final = 999_999_999
+_MOST_MINUTES: Final = 1e12  # as micro-minutes, they fit into 64 bits
 
 
 class HeldLessonProgress(without(progress.LessonProgress, "content_id")):  # type: ignore[misc]  # made from a shape
@@ -81,6 +87,27 @@ class HeldCourseProgress(BaseModel):
     enrolled_by: Annotated[
         list[HeldSource], Field(description="What enrols the learner; empty where the first write did.")
     ]
+    run: Annotated[int, Field(ge=1, description="The present run of the course.")]
+    run_began_at: Annotated[dt.datetime | None, Field(description="When it began; null for the first run.")]
+
+
+class HeldRun(BaseModel):
+    """A run of a course that has ended, with its lesson progress as it was."""
+
+    course_id: UUID
+    number: Annotated[int, Field(ge=1, le=_MOST_RUNS)]
+    began_at: Moment | None
+    started_at: Moment | None
+    completed_at: Moment | None
+    ended_at: Moment | None
+    due_at: Moment | None
+    last_accessed: Moment | None
+    course_version: Annotated[int, Field(ge=0, lt=2**63)]
+    total_lessons: Annotated[int, Field(ge=0, le=COURSE_LESSONS)]
+    completed_lessons: Annotated[int, Field(ge=0, le=COURSE_LESSONS)]
+    in_progress_lessons: Annotated[int, Field(ge=0, le=COURSE_LESSONS)]
+    total_time_spent_minutes: Annotated[float, Field(ge=0, le=_MOST_MINUTES)]
+    lesson_progress: list[HeldLessonProgress]
 
 
 class HeldGroup(BaseModel):
@@ -91,7 +118,7 @@ class HeldGroup(BaseModel):
 
 
 class LearnerExport(BaseModel):
-    """All data of a learner: the profile, lesson progress, course progress, finished days, completions, and groups."""
+    """All data of a learner: profile, lesson progress, course progress, finished days, completions, groups, runs."""
 
     user_id: UUID
     profile: ProfileDocument | None
@@ -100,6 +127,7 @@ class LearnerExport(BaseModel):
     days: list[HeldCourseDay]
     completions: list[Completion]
     groups: list[HeldGroup]
+    runs: Annotated[list[HeldRun], Field(description="The runs of courses that have ended.")]
 
 
 _day: Final = renderer(
@@ -116,6 +144,23 @@ _course_progress: Final = renderer(
 )
 _group: Final = renderer(HeldGroup)
 _STORED_FIELDS: Final = ("user_id", *LessonProgress._fields[1:])
+
+
+def _stored(stored: LessonProgress) -> dict[str, Any]:
+    return dict(zip(_STORED_FIELDS, stored, strict=True))
+
+
+_run_sources: Final[dict[str, Source]] = {
+    **{name: f"run.{name}" for name in HeldRun.model_fields},
+    "completed_lessons": "run.tally.completed_lessons",
+    "in_progress_lessons": "run.tally.in_progress_lessons",
+    "total_time_spent_minutes": lambda ended: minutes(ended.run.tally.micro_minutes),
+}
+_run_values: Final = renderer(without(HeldRun, "lesson_progress"), **_run_sources)
+
+
+def _run(ended: EndedRun) -> dict[str, Any]:
+    return {**_run_values(ended), "lesson_progress": list(map(_stored, ended.lessons))}
 
 
 class _Exported(DatedProgressUpdate, total=False):
@@ -141,6 +186,23 @@ class _HeldProgress(BaseModel):
     enrolled_at: Moment | None = None
     ended_at: Moment | None = None
     enrolled_by: list[HeldSource] = []
+    run: Annotated[int, Field(ge=1, le=_MOST_RUNS)] = 1
+    run_began_at: Moment | None = None
+
+
+class _KeptLessonProgress(_Exported, total=False):
+    """Lesson progress of a run that has ended, in an export."""
+
+    __pydantic_config__ = ConfigDict(strict=True, extra="ignore")  # type: ignore[misc]
+
+    id: Required[UUID]
+    version: Required[Annotated[int, Field(ge=1, lt=2**63)]]
+
+
+class _ExportedRun(HeldRun):
+    """A run that has ended, in an export."""
+
+    lesson_progress: list[_KeptLessonProgress]  # type: ignore[assignment]  # the same, as an import reads it
 
 
 class _Document(TypedDict, total=False):
@@ -153,6 +215,7 @@ class _Document(TypedDict, total=False):
     lesson_progress: list[dict[str, Any]]
     course_progress: list[_HeldProgress]
     days: list[HeldCourseDay]
+    runs: list[_ExportedRun]
     rows: list[dict[str, Any]]
     standings: list[_HeldProgress]
 
@@ -178,11 +241,12 @@ def learner_head(learner_id: LearnerId, record: LearnerRecord) -> Mapping[str, A
 def learner_arrays(record: LearnerRecord) -> Mapping[str, Array]:
     """Return the arrays of that document, so that a long one can be rendered in parts."""
     return {
-        "lesson_progress": Array(record.lesson_progress, lambda stored: dict(zip(_STORED_FIELDS, stored, strict=True))),
+        "lesson_progress": Array(record.lesson_progress, _stored),
         "course_progress": Array(record.course_progress, _course_progress),
         "days": Array(record.days, lambda held: {"course_id": held[0], **_day(held[1])}),
         "completions": Array(record.completions, completion),
         "groups": Array(record.groups, _group),
+        "runs": Array(record.runs, _run),
     }
 
 
@@ -212,6 +276,9 @@ def _lines(document: _Document, learner_id: LearnerId) -> Iterator[Line]:
     days: dict[UUID, list[LearnerDay]] = {}
     for held in document.get("days", []):
         days.setdefault(held.course_id, []).append(_to_day(held))
+    runs: dict[UUID, list[EndedRun]] = {}
+    for run in document.get("runs", []):
+        runs.setdefault(run.course_id, []).append(_to_ended_run(run, learner_id))
     held_progress = document.get("course_progress", document.get("standings", []))
     all_course_progress = {course_progress.course_id: course_progress for course_progress in held_progress}
     courses = {
@@ -219,7 +286,9 @@ def _lines(document: _Document, learner_id: LearnerId) -> Iterator[Line]:
         **{course_id: _HeldProgress(course_id=course_id) for course_id in days.keys() - all_course_progress},
     }
     for number, course_progress in enumerate(courses.values(), len(all_lesson_progress) + 1):
-        yield Line(number, _to_restore(course_progress, days.get(course_progress.course_id, []), learner_id))
+        course_id = course_progress.course_id
+        restored = _to_restore(course_progress, days.get(course_id, []), learner_id)
+        yield Line(number, restored._replace(ended_runs=tuple(runs.get(course_id, ()))))
 
 
 def _to_line(number: int, exported: Mapping[str, Any], learner_id: LearnerId, part: str) -> Line:
@@ -248,7 +317,38 @@ def _to_restore(
     moments = course_progress.last_accessed, course_progress.started_at, course_progress.completed_at
     sources = tuple(map(_to_source, course_progress.enrolled_by))
     enrolment = course_progress.enrolled_at, course_progress.ended_at, sources
-    return CourseProgressRestore(learner_id, CourseId(str(course_progress.course_id)), *moments, days, *enrolment)
+    run = course_progress.run, course_progress.run_began_at
+    return CourseProgressRestore(learner_id, CourseId(str(course_progress.course_id)), *moments, days, *enrolment, *run)
+
+
+def _to_ended_run(held: _ExportedRun, learner_id: LearnerId) -> EndedRun:
+    course_id = CourseId(str(held.course_id))
+    moments = held.began_at, held.started_at, held.completed_at, held.ended_at, held.due_at, held.last_accessed
+    tally = Tally(held.completed_lessons, held.in_progress_lessons, to_micro_minutes(held.total_time_spent_minutes))
+    run = Run(learner_id, course_id, held.number, *moments, held.course_version, held.total_lessons, tally)
+    return EndedRun(run, [_to_kept(one, learner_id, course_id) for one in held.lesson_progress])
+
+
+def _to_kept(fields: _KeptLessonProgress, learner_id: LearnerId, course_id: CourseId) -> LessonProgress:
+    """Return lesson progress of a run that has ended, as it was. Raises `InvalidValueError`."""
+    update, times, _ = apart(fields)
+    check_metadata(update.get("metadata") or NO_METADATA)
+    begun, ended = times.begun, times.ended
+    if begun is None or ended is None:
+        raise InvalidValueError([Problem(("runs",), "Lesson progress has no created_at.", "missing")])
+    made = new_lesson_progress(
+        learner_id, course_id, LessonId(str(fields["lesson_id"])), ProgressId(str(fields["id"])), begun
+    )
+    values: dict[str, Any] = {name: value for name, value in update.items() if value is not None}
+    return made._replace(
+        **values,
+        completed_at=times.completed_at,
+        updated_at=ended,
+        version=fields["version"],
+        written_by=_to_id(fields.get("written_by")),
+        worked_at=fields.get("worked_at"),
+        completed_by=_to_id(fields.get("completed_by")),
+    )
 
 
 def _to_source(held: HeldSource) -> EnrolmentSource:

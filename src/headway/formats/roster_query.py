@@ -82,6 +82,18 @@ _CURSORS: Final[Mapping[RosterOrder, TypeAdapter[tuple[Any, Direction, Any, UUID
 }
 
 
+class WriteParameters(BaseModel):
+    """What a write says of itself beside its body."""
+
+    run: Annotated[
+        Annotated[int, Field(ge=1)] | Nothing,
+        optional(
+            "The run of the course that the write is for. It is refused with 409 where the learner is in another "
+            "run: a device that was offline sends what it kept, and nothing of it enters a later run."
+        ),
+    ] = None
+
+
 class SummaryParameters(BaseModel):
     """Whether to explain a percentage."""
 

@@ -8,11 +8,14 @@ from headway.domain.catalogue import Course
 from headway.domain.completions import Completion, expires_at
 from headway.domain.course_progress import CourseProgress, EnrolmentSource, Summary, summarise
 from headway.domain.enrolments import EnrolmentChange, EnrolmentStatus, check_dates, is_late, starts_at, status_of
-from headway.domain.errors import CourseNotFoundError
+from headway.domain.errors import CourseNotFoundError, EnrolmentNotFoundError, RunNotFoundError
 from headway.domain.groups import GroupEnrolment
 from headway.domain.identifiers import CourseId, GroupId, LearnerId
 from headway.domain.ports import Store
-from headway.domain.principal import ENROLMENTS_WRITE, Principal
+from headway.domain.principal import ENROLMENTS_WRITE, LEARNERS_ADMIN, Principal
+from headway.domain.progress import LessonProgress
+from headway.domain.runs import Run, RunStart, in_order_of, run_of
+from headway.service.course_progress import read_learner
 
 
 class Enrolled(NamedTuple):
@@ -28,6 +31,14 @@ class Enrolled(NamedTuple):
     status: EnrolmentStatus
     late: bool
     expires_at: datetime | None
+
+
+class RunReading(NamedTuple):
+    """A run of a course, whether it is or was late, and its lesson progress in the course's order."""
+
+    run: Run
+    late: bool
+    lesson_progress: Sequence[LessonProgress]
 
 
 class EnrolmentPage(NamedTuple):
@@ -81,6 +92,50 @@ class EnrolmentsService:
         await self._store.course(course_id)
         await self._store.groups.end_enrolment(group_id, course_id)
 
+    async def begin_run(self, principal: Principal, asked: RunStart) -> Enrolled:
+        """Begin a learner's next run of a course, and keep the present one as it is. Needs `enrolments:write`.
+
+        Raises `EnrolmentNotFoundError`, `RunConflictError` and `InvalidValueError`.
+        """
+        principal.require(ENROLMENTS_WRITE)
+        check_dates(asked.dates)
+        progress = await self._store.begin_run(asked)
+        return self._enrolled((await self._store.course(asked.course_id)).course, progress)
+
+    async def runs(self, principal: Principal, learner_id: LearnerId, course_id: CourseId) -> list[RunReading]:
+        """Return a learner's runs of a course, the present one last.
+
+        Needs `learners:admin`, unless the caller is that learner. Raises `EnrolmentNotFoundError`.
+        """
+        _check_reader(principal, learner_id)
+        course, progress = await self._store.course_progress(learner_id, course_id)
+        present = [] if progress is None else [run_of(course, progress)]
+        # A run that ends in between is then in both, and the later look is right.
+        ended = await self._store.ended_runs(learner_id, course_id)
+        runs = {run.number: run for run in (*present, *ended)}
+        if not runs:
+            raise EnrolmentNotFoundError(course_id, learner_id)
+        return [self._read(runs[number]) for number in sorted(runs)]
+
+    async def run(self, principal: Principal, learner_id: LearnerId, course_id: CourseId, number: int) -> RunReading:
+        """Return one of a learner's runs of a course, with its lesson progress.
+
+        Needs `learners:admin`, unless the caller is that learner. Raises `RunNotFoundError`.
+        """
+        _check_reader(principal, learner_id)
+        reading = await read_learner(self._store, learner_id, course_id)
+        course, present = reading.versioned.course, reading.course_progress
+        # The present run may end while it is read. So runs that have ended are looked at last, and come first.
+        ended = await self._store.ended_run(learner_id, course_id, number)
+        if ended is not None:
+            return self._read(ended.run, in_order_of(course, ended.lessons))
+        if present is None or present.run != number:
+            raise RunNotFoundError(course_id, learner_id, number)
+        return self._read(run_of(course, present), in_order_of(course, reading.lesson_progress))
+
+    def _read(self, run: Run, lessons: Sequence[LessonProgress] = ()) -> RunReading:
+        return RunReading(run, run.is_late(self._clock()), lessons)
+
     async def of_course(
         self, principal: Principal, course_id: CourseId, after: LearnerId | None, limit: int
     ) -> EnrolmentPage:
@@ -118,6 +173,12 @@ class EnrolmentsService:
             is_late(progress.due_at, progress.completed_at, self._clock()),
             expires_at(course, progress.completed_at),
         )
+
+
+def _check_reader(principal: Principal, learner_id: LearnerId) -> None:
+    """Raise `MissingScopeError` unless the caller is the learner, or has `learners:admin`."""
+    if principal.learner_id != learner_id:
+        principal.require(LEARNERS_ADMIN)
 
 
 def _by_due_date(enrolled: Enrolled) -> tuple[bool, datetime | None, str, CourseId]:

@@ -3,19 +3,16 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import islice
 from typing import Final, NamedTuple, TypeVar
 from uuid import uuid4
 
+from headway.domain.changes import check_write, is_limited
 from headway.domain.errors import (
-    CourseNotFoundError,
     ImportUnderWayError,
     InvalidValueError,
     KeyReusedError,
-    LessonLockedError,
-    LessonNotFoundError,
-    NotEnrolledError,
     Problem,
     QueueFullError,
     RefusedWriteError,
@@ -25,6 +22,7 @@ from headway.domain.holdings import LessonKey
 from headway.domain.identifiers import LearnerId, LessonId, ProgressId
 from headway.domain.imports import (
     LEASE,
+    LINE_REFUSALS,
     LINES_AT_ONCE,
     MOST_LINES_TOGETHER,
     ImportKey,
@@ -72,12 +70,16 @@ class ImportOptions(NamedTuple):
 
 
 class Import:
-    """One caller's import. After each group of lines, it calls `notify` with the number of the last line."""
+    """One caller's import. After each group of lines, it calls `notify` with the number of the last line.
 
-    def __init__(self, store: Store, caller: LearnerId, notify: NotifyLine) -> None:
+    `clock` is asked for the time of what a rehearsal decides.
+    """
+
+    def __init__(self, store: Store, caller: LearnerId, notify: NotifyLine, clock: Callable[[], datetime]) -> None:
         self._store = store
         self._caller = caller
         self._notify = notify
+        self._clock = clock
 
     async def run(self, file: ImportFile, options: ImportOptions, key: str | None) -> Report:
         """Import the lines and return the report. With a key, lines that were done before are not written again.
@@ -87,7 +89,7 @@ class Import:
         """
         lines = map(self._signed, file.lines)
         if options.dry_run:
-            return await self._rehearsed(lines, _Rehearsal(self._store), options)
+            return await self._rehearsed(lines, _Rehearsal(self._store, self._clock), options)
         if key is None:
             return await self._written(lines, options, _BEGINNING, _not_noted)
         journal = _Journal(self._store.imports, ImportKey(self._caller, key), file.digest)
@@ -145,19 +147,34 @@ class Import:
 class _Rehearsal:
     """Decides writes as the store would, from the stored data and the earlier lines, and stores nothing."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Callable[[], datetime]) -> None:
         self._store = store
+        self._clock = clock
         self._stored: dict[LessonKey, LessonProgress | None] = {}
 
     async def write(self, write: _Line) -> Written | bool:
         """Return what a write would do."""
         if not isinstance(write, LessonWrite):
             return await self._restored(write)
-        key = _lesson_key(write)
+        key, now = _lesson_key(write), self._clock()
+        if is_limited(write, self._store.enforced):
+            await self._check(write, now)
         course, stored = await self._store.lesson(*key)
-        written = write.apply(course, self._stored.get(key, stored), datetime.now(UTC), _new_id)
+        written = write.apply(course, self._stored.get(key, stored), now, _new_id)
         self._stored[key] = written.after
         return written
+
+    async def _check(self, write: LessonWrite, now: datetime) -> None:
+        """Raise the error of a rule that would refuse the write."""
+        learner_id, course_id, _ = _lesson_key(write)
+        course, all_lesson_progress = await self._store.lessons(learner_id, course_id)
+        progress = (await self._store.course_progress(learner_id, course_id)).progress
+        stored = {progress.lesson_id: progress for progress in all_lesson_progress}
+
+        def found(lesson_id: LessonId) -> LessonProgress | None:
+            return self._stored.get((learner_id, course_id, lesson_id), stored.get(lesson_id))
+
+        check_write(write, course, progress, found, self._store.enforced, now)
 
     async def write_all(self, writes: Sequence[_Line]) -> Sequence[Written | bool]:
         """Return what an atomic import of these writes would do. Raises as the store's `write_all`."""
@@ -165,7 +182,7 @@ class _Rehearsal:
         for position, write in enumerate(writes):
             try:
                 written.append(await self.write(write))
-            except _SOME_LINES_REFUSED as refusal:
+            except LINE_REFUSALS as refusal:
                 raise RefusedWriteError(position, refusal) from refusal
             if position % LINES_AT_ONCE == 0:
                 await asyncio.sleep(0)  # lets other requests run
@@ -177,7 +194,7 @@ class _Rehearsal:
         record = await self._store.learner_record(asked.learner_id)
         course_progress = next((one for one in record.course_progress if one.course_id == asked.course_id), None)
         days = {day.date: day for course_id, day in record.days if course_id == asked.course_id}
-        position = restore(course_progress, asked, course, days, datetime.now(UTC))
+        position = restore(course_progress, asked, course, days, self._clock())
         return position.course_progress != course_progress or bool(position.days)
 
 
@@ -232,13 +249,6 @@ class _Journal:
 _BEGINNING: Final = ImportState("", None, 0, Report(), finished=False)
 _LEASE_SECONDS: Final = round(LEASE.total_seconds())
 _NO_LESSON: Final = LessonId("")
-_SOME_LINES_REFUSED: Final = (
-    InvalidValueError,
-    CourseNotFoundError,
-    LessonNotFoundError,
-    NotEnrolledError,
-    LessonLockedError,
-)
 
 
 async def _outcomes(lines: Sequence[Line], write: _Write) -> Sequence[Outcome]:
@@ -256,7 +266,7 @@ async def _outcomes(lines: Sequence[Line], write: _Write) -> Sequence[Outcome]:
             for number, one in lines_of_lesson:
                 try:
                     outcomes[number] = outcome_of(number, one, await write(one))
-                except _SOME_LINES_REFUSED as refusal:
+                except LINE_REFUSALS as refusal:
                     outcomes[number] = refusal_of(number, refusal)
 
     await all_of(write_each() for _ in range(min(_LINES_UNDER_WAY, len(by_lesson))))

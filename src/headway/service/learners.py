@@ -1,5 +1,8 @@
 """Writes, exports and erases learners' data on their behalf."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+
 from headway.domain.holdings import LearnerRecord
 from headway.domain.identifiers import LearnerId
 from headway.domain.imports import ImportKey, Report
@@ -16,8 +19,9 @@ _log = get_logger("headway.learners")
 class LearnersService:
     """Work on learners' behalf. Every method may raise `UnavailableError` and what its store raises."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
         self._store = store
+        self._clock = clock
 
     async def export(self, principal: Principal, learner_id: LearnerId) -> LearnerRecord:
         """Return all data of a learner. Needs `learners:admin`, unless the caller is that learner."""
@@ -64,7 +68,7 @@ class LearnersService:
         `Import.run` does.
         """
         principal.require(LEARNERS_ADMIN)
-        return await Import(self._store, principal.learner_id, notify).run(file, options, key)
+        return await Import(self._store, principal.learner_id, notify, self._clock).run(file, options, key)
 
     async def forget_import(self, principal: Principal, key: str) -> None:
         """Forget a key of the caller, as if it had never been used."""

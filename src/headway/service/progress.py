@@ -68,12 +68,14 @@ class ProgressService:
         lesson_id: LessonId,
         update: ProgressUpdate,
         precondition: Precondition = UNCONDITIONAL,
+        run: int | None = None,
     ) -> Recorded:
         """Write the caller's progress in one lesson by the write rule. Create it where there is none.
 
-        Raises `LessonNotFoundError`, `PreconditionFailedError`, or `InvalidValueError` for metadata out of bounds.
+        `run` is the run of the course that the write is for. Raises `LessonNotFoundError`, `PreconditionFailedError`,
+        `OtherRunError`, or `InvalidValueError` for metadata out of bounds.
         """
-        write = LessonWrite(principal.learner_id, course_id, lesson_id, update, precondition, principal.acting)
+        write = LessonWrite(principal.learner_id, course_id, lesson_id, update, precondition, principal.acting, run=run)
         return Recorded.of(await self._store.write(write))
 
     async def remove(
@@ -82,9 +84,10 @@ class ProgressService:
         course_id: CourseId,
         lesson_id: LessonId,
         precondition: Precondition = UNCONDITIONAL,
+        run: int | None = None,
     ) -> None:
         """Remove the caller's progress in one lesson, if there is any. Raises as `record` does."""
-        write = LessonWrite(principal.learner_id, course_id, lesson_id, None, precondition, principal.acting)
+        write = LessonWrite(principal.learner_id, course_id, lesson_id, None, precondition, principal.acting, run=run)
         await self._store.write(write)
 
     async def restart_course(self, principal: Principal, course_id: CourseId) -> None:

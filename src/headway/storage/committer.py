@@ -21,6 +21,7 @@ from headway.domain.enrolments import EnrolmentChange
 from headway.domain.errors import QueueFullError, StoreUnavailableError, UnavailableError
 from headway.domain.holdings import CourseProgressKey
 from headway.domain.presence import CourseProgressRestore
+from headway.domain.runs import RunStart
 from headway.domain.writes import CourseProgressRefresh, LessonWrite, Written
 
 ATTEMPTS: Final = 50
@@ -151,6 +152,11 @@ class Committer:
         """Return when restored course progress is on disk: whether it changed. Raises the same errors as `submit`."""
         changed: bool = await self._submit(asked)
         return changed
+
+    async def begin_run(self, asked: RunStart) -> CourseProgress:
+        """Return course progress when its new run is on disk. Raises the same errors as `submit`."""
+        begun: CourseProgress = await self._submit(asked)
+        return begun
 
     async def enrol(self, asked: EnrolmentChange) -> CourseProgress | None:
         """Return course progress when its changed enrolment is on disk. Raises the same errors as `submit`."""

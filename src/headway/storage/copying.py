@@ -17,11 +17,12 @@ from headway.domain.completions import Completion
 from headway.domain.course_progress import CourseProgress
 from headway.domain.errors import ConfigurationError
 from headway.domain.groups import Group
-from headway.domain.holdings import CompletionKey, CourseProgressKey, HeldDay, LearnerDayKey, LessonKey
+from headway.domain.holdings import CompletionKey, CourseProgressKey, HeldDay, LearnerDayKey, LessonKey, RunKey
 from headway.domain.identifiers import CourseId, GroupId, LearnerId
 from headway.domain.people import StoredProfile
 from headway.domain.ports import Archive
 from headway.domain.progress import LessonProgress
+from headway.domain.runs import EndedRun
 
 T = TypeVar("T")
 K = TypeVar("K", bound=tuple[Any, ...])
@@ -277,6 +278,16 @@ _COMPLETIONS: Final[_Kind[Completion, CompletionKey]] = _Kind(
     put=lambda archive, completions: archive.put_completions(completions),
     precedes=lambda _one, _other: False,
 )
+# A run that has ended does not change any more.
+_RUNS: Final[_Kind[EndedRun, RunKey]] = _Kind(
+    "runs that have ended",
+    one="a run",
+    batch=20,  # of 500 lessons or more
+    key=lambda ended: ended.run[:3],
+    read=lambda archive, after, limit: archive.runs(after, limit),
+    put=lambda archive, runs: archive.put_runs(runs),
+    precedes=lambda _one, _other: False,
+)
 _GROUPS: Final[_Kind[Group, tuple[GroupId]]] = _Kind(
     "groups",
     one="a group",
@@ -303,6 +314,7 @@ _KINDS: Final[Sequence[_Kind[Any, Any]]] = (
     _LESSON_PROGRESS,
     _DAYS,
     _COMPLETIONS,
+    _RUNS,
     _GROUPS,
     _PROFILES,
 )

@@ -4,25 +4,33 @@ from typing import Final
 
 from headway.domain.identifiers import GroupId, LearnerId
 from headway.domain.principal import ENROLMENTS_WRITE, LEARNERS_ADMIN
+from headway.domain.runs import RunStart
 from headway.formats.enrolments import (
     Completion,
     Enrolment,
     EnrolmentDates,
     Enrolments,
     EnrolmentsParameters,
+    NewRun,
     OwnEnrolment,
+    Run,
+    RunOutline,
     completion,
     enrolment,
     enrolments,
     own_enrolment,
     parse_dates,
+    parse_run,
+    run_arrays,
+    run_head,
+    run_outline,
 )
 from headway.formats.groups import GroupEnrolment
 from headway.formats.groups import enrolment as group_enrolment
 from headway.formats.queries import parse_query
 from headway.http.api.learners import on_behalf
 from headway.http.engine.endpoint import Operation
-from headway.http.engine.replies import NO_CONTENT, Reply, json_reply
+from headway.http.engine.replies import NO_CONTENT, Reply, json_reply, long_document
 from headway.http.engine.requests import SMALL_BODY_BYTES, Call
 
 ENROLMENTS_TAG: Final = "Education Enrolments"
@@ -54,6 +62,28 @@ async def end_enrolment(call: Call) -> Reply:
     """End a learner's enrolment in a course."""
     await call.services.enrolments.end(call.principal, call.course_id, LearnerId(call.identifiers[1]))
     return NO_CONTENT
+
+
+async def begin_run(call: Call) -> Reply:
+    """Begin a learner's next run of a course."""
+    dates, number = parse_run(call.body)
+    asked = RunStart(LearnerId(call.identifiers[1]), call.course_id, dates, number)
+    return json_reply(enrolment(await call.services.enrolments.begin_run(call.principal, asked)), 201)
+
+
+async def list_runs(call: Call) -> Reply:
+    """Answer a learner's runs of a course."""
+    found = await call.services.enrolments.runs(call.principal, LearnerId(call.identifiers[1]), call.course_id)
+    return json_reply(list(map(run_outline, found)))
+
+
+async def get_run(call: Call) -> Reply:
+    """Answer one of a learner's runs of a course, with its lesson progress."""
+    async with call.long_answers.turn():
+        found = await call.services.enrolments.run(
+            call.principal, LearnerId(call.identifiers[1]), call.course_id, int(call.identifiers[2])
+        )
+        return await long_document(run_head(found), run_arrays(found))
 
 
 async def enrol_group(call: Call) -> Reply:
@@ -100,6 +130,29 @@ OPERATIONS: Final = (
         "End the learner's enrolment in the course, if there is one. The learner's progress is kept. Needs the scope "
         "`enrolments:write`.",
         end_enrolment, ENROLMENTS_TAG, refusals=(403, 404), scope=ENROLMENTS_WRITE,
+    ),
+    Operation(
+        "POST", "/courses/{course_id}/enrolments/{user_id}/runs", "Begin Run",
+        "Begin the learner's next run of the course. The present run is kept with its lesson progress as it is. The "
+        "learner starts from nothing. Statistics count the present run. It is refused with 409 while the present run "
+        "has no progress, and where the new run would not have the `number` that is sent. Needs the scope "
+        "`enrolments:write`.",
+        begin_run, ENROLMENTS_TAG, answer=Enrolment, body=NewRun, body_limit=SMALL_BODY_BYTES,
+        refusals=(403, 404, 409, 413), scope=ENROLMENTS_WRITE, status=201,
+    ),
+    Operation(
+        "GET", "/courses/{course_id}/enrolments/{user_id}/runs", "List Runs",
+        "The learner's runs of the course, the present one last. Needs the learner's own token, or the scope "
+        "`learners:admin`.",
+        list_runs, ENROLMENTS_TAG, answer=list[RunOutline], refusals=(403, 404), scope=LEARNERS_ADMIN,
+        waived_for_oneself=True, answers_etag=True,
+    ),
+    Operation(
+        "GET", "/courses/{course_id}/enrolments/{user_id}/runs/{run}", "Get Run",
+        "One of the learner's runs of the course, with its lesson progress. Needs the learner's own token, or the "
+        "scope `learners:admin`.",
+        get_run, ENROLMENTS_TAG, answer=Run, refusals=(403, 404), scope=LEARNERS_ADMIN, waived_for_oneself=True,
+        answers_etag=True,
     ),
     Operation(
         "PUT", "/courses/{course_id}/groups/{group_id}", "Enrol Group",

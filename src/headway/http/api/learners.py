@@ -24,7 +24,7 @@ from headway.formats.progress import (
 )
 from headway.formats.progress_file import FORMATS, IMPORT_BODY_BYTES, digest_of, read_lines, text_form
 from headway.formats.queries import Flag, parse_query
-from headway.formats.roster_query import SummaryParameters
+from headway.formats.roster_query import SummaryParameters, WriteParameters
 from headway.formats.spreadsheets import TextForm
 from headway.http.api.progress import (
     get_course_completion_stats,
@@ -35,6 +35,7 @@ from headway.http.api.progress import (
     recorded,
     remove_lesson_progress,
     restart_course,
+    run_of,
 )
 from headway.http.engine.endpoint import Operation
 from headway.http.engine.parameters import parse_import_key, parse_media_type
@@ -112,7 +113,7 @@ async def update_learners_lesson_progress(call: Call) -> Reply:
     learner_id, course_id, lesson_id = call.identifiers
     update, times, ignored = parse_dated_update(call.body)
     ids = LearnerId(learner_id), CourseId(course_id), LessonId(lesson_id)
-    write = LessonWrite(*ids, update, parse_precondition(call.headers), times=times)
+    write = LessonWrite(*ids, update, parse_precondition(call.headers), times=times, run=run_of(call))
     return recorded(await call.services.learners.record(call.principal, write), ignored)
 
 
@@ -202,8 +203,8 @@ OPERATIONS: Final = (
     Operation(
         "DELETE", "/learners/{user_id}/progress/{course_id}/lessons/{lesson_id}", "Remove Learner's Lesson Progress",
         f"{_ON_BEHALF} Remove Lesson Progress: remove the learner's progress in one lesson, if there is any.",
-        on_behalf(remove_lesson_progress), LEARNERS_TAG, refusals=(403, 404, 412), conditional=True,
-        scope=LEARNERS_ADMIN,
+        on_behalf(remove_lesson_progress), LEARNERS_TAG, query=WriteParameters, refusals=(403, 404, 409, 412),
+        conditional=True, scope=LEARNERS_ADMIN,
     ),
     Operation(
         "PUT", "/learners/{user_id}/progress/{course_id}/lessons/{lesson_id}", "Update Learner's Lesson Progress",
@@ -211,6 +212,7 @@ OPERATIONS: Final = (
         "current time. A conditional write may complete a lesson against its conditions: `Headway-Completed-By` names "
         "who did. `Headway-Ignored` names fields that were ignored. Needs the scope `learners:admin`.",
         update_learners_lesson_progress, LEARNERS_TAG, answer=LessonProgress, body=DatedProgressUpdate,
+        query=WriteParameters,
         body_limit=SMALL_BODY_BYTES, refusals=(403, 404, 409, 412, 413), conditional=True, answers_etag=True,
         scope=LEARNERS_ADMIN,
     ),

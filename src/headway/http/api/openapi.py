@@ -20,6 +20,7 @@ from starlette.types import Lifespan, Receive, Scope, Send
 
 from headway.formats.course_document import CourseDocument
 from headway.formats.groups import Group
+from headway.formats.identifiers import MOST, NUMBERS
 from headway.formats.people import ProfileDocument
 from headway.formats.progress import DatedProgressUpdate, LessonProgress
 from headway.http.api.courses import COURSES_TAG
@@ -234,7 +235,10 @@ def _declaration(served: _Served) -> Callable[..., None]:
 
 
 def _parameters(operation: Operation) -> list[Parameter]:
-    declared: dict[str, Any] = {name: Annotated[UUID, Path()] for name in operation.parameters}
+    declared: dict[str, Any] = {
+        name: Annotated[int, Path(ge=1, le=MOST)] if name in NUMBERS else Annotated[UUID, Path()]
+        for name in operation.parameters
+    }
     defaults: dict[str, Any] = {}
     if operation.conditional:
         defaults |= {"if_match": None, "if_none_match": None}

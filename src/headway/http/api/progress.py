@@ -19,7 +19,7 @@ from headway.formats.progress import (
 )
 from headway.formats.progress import LessonProgress as LessonProgressShape
 from headway.formats.queries import parse_query
-from headway.formats.roster_query import SummaryParameters
+from headway.formats.roster_query import SummaryParameters, WriteParameters
 from headway.formats.shapes import to_json
 from headway.http.engine.endpoint import Operation
 from headway.http.engine.long_answers import write_array
@@ -68,9 +68,8 @@ async def update_lesson_progress(call: Call) -> Reply:
     """Write the caller's progress in a lesson."""
     update = parse_update(call.body)
     precondition = parse_precondition(call.headers)
-    return recorded(
-        await call.services.progress.record(call.principal, call.course_id, call.lesson_id, update, precondition)
-    )
+    ids = call.course_id, call.lesson_id
+    return recorded(await call.services.progress.record(call.principal, *ids, update, precondition, run_of(call)))
 
 
 async def get_course_outline(call: Call) -> Reply:
@@ -100,7 +99,8 @@ async def get_lesson_progress(call: Call) -> Reply:
 async def remove_lesson_progress(call: Call) -> Reply:
     """Remove the caller's progress in a lesson."""
     precondition = parse_precondition(call.headers)
-    await call.services.progress.remove(call.principal, call.course_id, call.lesson_id, precondition)
+    ids = call.course_id, call.lesson_id
+    await call.services.progress.remove(call.principal, *ids, precondition, run_of(call))
     return NO_CONTENT
 
 
@@ -110,6 +110,11 @@ async def get_course_completion_stats(call: Call) -> Reply:
         explained = await call.services.progress.explained_summary(call.principal, call.course_id)
         return json_reply(explained_summary(explained))
     return json_reply((await call.services.progress.summary(call.principal, call.course_id))._asdict())
+
+
+def run_of(call: Call) -> int | None:
+    """Return the run of the course that a write says it is for; `None` where it does not say. Nearly no write does."""
+    return parse_query(WriteParameters, call.query).run if call.query else None
 
 
 def _rendered(found: Iterable[LessonAndProgress]) -> bytes:
@@ -161,7 +166,8 @@ OPERATIONS: Final = (
         "its conditions are met. With `If-Match` and the progress's `ETag` this is a conditional write, which may "
         "change every field.",
         update_lesson_progress, PROGRESS_TAG, answer=LessonProgressShape, body=LessonProgressUpdate,
-        body_limit=SMALL_BODY_BYTES, refusals=(403, 404, 409, 412, 413), conditional=True, answers_etag=True,
+        query=WriteParameters, body_limit=SMALL_BODY_BYTES, refusals=(403, 404, 409, 412, 413), conditional=True,
+        answers_etag=True,
     ),
     Operation(
         "GET", "/progress/{course_id}/summary", "Get Course Completion Stats",
@@ -193,6 +199,6 @@ OPERATIONS: Final = (
     Operation(
         "DELETE", "/progress/{course_id}/lessons/{lesson_id}", "Remove Lesson Progress",
         "Remove the caller's progress in one lesson, if there is any.",
-        remove_lesson_progress, MORE_PROGRESS_TAG, refusals=(404, 412), conditional=True,
+        remove_lesson_progress, MORE_PROGRESS_TAG, query=WriteParameters, refusals=(404, 409, 412), conditional=True,
     ),
 )  # fmt: skip

@@ -13,7 +13,7 @@ from headway.auth import Authenticator
 from headway.domain.errors import HeadwayError, StoppingError
 from headway.domain.identifiers import CourseId
 from headway.domain.principal import STATISTICS_READ, Principal
-from headway.formats.identifiers import parse_identifier
+from headway.formats.identifiers import parse_parameter
 from headway.http.engine.errors import INTERNAL_ERROR, to_reply
 from headway.http.engine.event_streams import Streams
 from headway.http.engine.long_answers import LongAnswers, TooManyAnswersError
@@ -52,7 +52,7 @@ Handler = Callable[[Call], Awaitable[Reply | StreamedReply]]
 class Operation:
     """A line of the route table.
 
-    - `path` is relative to the router's prefix. All its parameters are UUIDs.
+    - `path` is relative to the router's prefix. Its parameters are UUIDs, or whole numbers from 1 (`NUMBERS`).
     - `scope` is the scope that the token must grant; `or_scope` is another one that is enough. With
       `waived_for_oneself`, the learner in the path needs no scope.
     - `query`, `body` and `answer` are the shapes for the OpenAPI document. `other_media` are other forms of the answer.
@@ -233,14 +233,18 @@ class Endpoint:
     def _permitted(self, principal: Principal, identifiers: Sequence[str]) -> tuple[str, ...]:
         """Check the principal's rights and the path's identifiers, before the body is read. Returns the identifiers.
 
-        Raises `MissingScopeError`, `CourseNotGrantedError` or `InvalidIdentifierError`.
+        Raises `MissingScopeError`, `CourseNotGrantedError`, `InvalidIdentifierError` or `InvalidNumberError`.
         """
         operation = self.operation
         scope = operation.scope
         if scope is not None and not operation.waived_for_oneself and operation.or_scope not in principal.scopes:
             principal.require(scope)
-        checked = tuple(map(parse_identifier, self._names, identifiers))
-        if scope is not None and operation.waived_for_oneself and principal.learner_id != checked[0]:
+        checked = tuple(map(parse_parameter, self._names, identifiers))
+        if (
+            scope is not None
+            and operation.waived_for_oneself
+            and principal.learner_id != checked[self._names.index("user_id")]
+        ):
             principal.require(scope)
         if self._is_limited_to_courses:
             principal.require_course(CourseId(checked[0]))

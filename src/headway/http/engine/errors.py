@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from headway.domain.errors import (
     CourseNotFoundError,
     CourseNotGrantedError,
+    EnrolmentNotFoundError,
     ForgedRequestError,
     GroupNotFoundError,
     GroupNotGrantedError,
@@ -24,17 +25,20 @@ from headway.domain.errors import (
     NotAuthenticatedError,
     NotEnrolledError,
     NotFoundError,
+    OtherRunError,
     PreconditionFailedError,
     ProfileNotFoundError,
     ProfilesOffError,
     ProgressNotFoundError,
     QueueFullError,
+    RunConflictError,
+    RunNotFoundError,
     StoppingError,
     StoreUnavailableError,
     TooManyStreamsError,
     UnavailableError,
 )
-from headway.formats.identifiers import InvalidIdentifierError
+from headway.formats.identifiers import InvalidParameterError
 from headway.formats.queries import InvalidQueryError
 from headway.http.engine.long_answers import TooManyAnswersError
 from headway.http.engine.parameters import InvalidImportKeyError, UnsupportedMediaTypeError
@@ -69,17 +73,21 @@ REFUSALS: Final[dict[type[HeadwayError], Refused]] = {
     ProgressNotFoundError: Refused(404, "progress_not_found"),
     LearnerNotFoundError: Refused(404, "learner_not_found"),
     GroupNotFoundError: Refused(404, "group_not_found"),
+    EnrolmentNotFoundError: Refused(404, "enrolment_not_found"),
+    RunNotFoundError: Refused(404, "run_not_found"),
     ProfileNotFoundError: Refused(404, "profile_not_found"),
     ProfilesOffError: Refused(404, "profiles_off"),
     PagesOffError: Refused(404, "pages_off"),
     NotAcceptableError: Refused(406, "not_acceptable"),
     ImportUnderWayError: Refused(409, "import_under_way"),
     LessonLockedError: Refused(409, "lesson_locked"),
+    OtherRunError: Refused(409, "other_run"),
+    RunConflictError: Refused(409, "run_conflict"),
     PreconditionFailedError: Refused(412, "precondition_failed"),
     BodyTooLargeError: Refused(413, "body_too_large"),
     UnsupportedMediaTypeError: Refused(415, "unsupported_media_type"),
     InvalidHeaderError: Refused(422),
-    InvalidIdentifierError: Refused(422),
+    InvalidParameterError: Refused(422),
     InvalidQueryError: Refused(422),
     InvalidImportKeyError: Refused(422),
     InvalidValueError: Refused(422),
@@ -185,9 +193,8 @@ def _challenge(
 
 def _faults(error: HeadwayError) -> list[dict[str, Any]]:
     match error:
-        case InvalidIdentifierError(name=name, text=text):
-            context = {"error": "a UUID is 32 hexadecimal digits in five groups joined by hyphens"}
-            return [_fault(("path", name), "Input should be a valid UUID", "uuid_parsing", text, context)]
+        case InvalidParameterError():
+            return [_fault(("path", error.name), error.expected, error.kind, error.text, dict(error.context))]
         case InvalidHeaderError(name=name, text=text):
             return [_fault(("header", name), str(error), "entity_tag_parsing", text)]
         case InvalidQueryError(faults=faults):

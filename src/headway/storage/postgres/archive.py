@@ -16,6 +16,7 @@ from headway.domain.holdings import HeldDay, Holdings
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.ports import Recount
 from headway.domain.progress import LessonProgress
+from headway.domain.runs import EndedRun
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.catalogue import store_course
 from headway.storage.postgres.database import Database, is_unusable
@@ -32,10 +33,11 @@ from headway.storage.postgres.rows import (
 from headway.storage.postgres.session import PostgresSession
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.archive import ArchiveReader, RowReaders
+from headway.storage.shared.columns import from_run
 from headway.storage.shared.ids import LAST_ID
 from headway.turns import all_of
 
-E = TypeVar("E", LessonProgress, CourseProgress, HeldDay, Completion)
+E = TypeVar("E", LessonProgress, CourseProgress, HeldDay, Completion, EndedRun)
 
 _COUNTING_SECONDS: Final = 600.0  # to read a whole table
 _PAGE_ENDS: Final = {
@@ -43,6 +45,7 @@ _PAGE_ENDS: Final = {
     shared_sql.COURSE_PROGRESS_FROM: sql.COURSE_PROGRESS_AFTER,
     shared_sql.DAYS_FROM: sql.DAYS_AFTER,
     shared_sql.COMPLETIONS_FROM: sql.COMPLETIONS_AFTER,
+    shared_sql.RUNS_FROM: sql.RUNS_AFTER,
 }
 _READERS: Final = RowReaders(to_lesson_progress, to_course_progress, to_held_day)
 
@@ -91,6 +94,10 @@ class PostgresArchive(ArchiveReader):
     async def put_completions(self, completions: Sequence[Completion]) -> None:
         """Store completions."""
         await self._put(sql.PUT_COMPLETIONS, lambda some: list(zip(*some, strict=True)), completions)
+
+    async def put_runs(self, runs: Sequence[EndedRun]) -> None:
+        """Store runs that have ended."""
+        await self._put(sql.PUT_RUNS, lambda some: list(zip(*map(from_run, some), strict=True)), runs)
 
     async def _last_learner(self, statement: str, key: Sequence[object], rows: int) -> str:
         """Return the last learner of a page. On a cluster, each shard returns as many rows if that is not known."""

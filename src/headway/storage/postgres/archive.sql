@@ -46,3 +46,11 @@ FROM completions
 WHERE (user_id, course_id, completed_at) >= (:user_id, :course_id, :completed_at)
 ORDER BY user_id, course_id, completed_at
 OFFSET :rows LIMIT 1;
+
+-- name: runs-after
+-- The learner whose run comes some rows after a key.
+SELECT user_id
+FROM runs
+WHERE (user_id, course_id, run) >= (:user_id, :course_id, :run)
+ORDER BY user_id, course_id, run
+OFFSET :rows LIMIT 1;

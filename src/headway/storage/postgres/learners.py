@@ -26,8 +26,9 @@ from headway.storage.postgres.servers import LearnersServer
 from headway.storage.postgres.session import run
 from headway.storage.postgres.writer import store_what_follows
 from headway.storage.shared import statements as shared_sql
-from headway.storage.shared.columns import to_completion
+from headway.storage.shared.columns import to_completion, to_ended_run
 from headway.storage.shared.groups import leave_groups, to_outlines
+from headway.turns import in_turns
 
 REMEMBERED: Final = timedelta(minutes=2)
 """How long a process may keep an erased learner in memory. In fact it learns of the erasure within a second."""
@@ -58,6 +59,7 @@ class Learners:
             days = await connection.fetch(shared_sql.LEARNER_DAYS, learner_id)
             completions = await connection.fetch(shared_sql.COMPLETIONS_OF, learner_id)
             groups = await connection.fetch(sql.GROUPS.of_learner, learner_id)
+            runs = await connection.fetch(shared_sql.RUNS_OF, learner_id)
         held = [to_held_day(columns) for columns in days]
         return LearnerRecord(
             await to_many_lesson_progress(rows),
@@ -69,6 +71,7 @@ class Learners:
             [(day.course_id, day.day) for day in held],
             list(map(to_completion, completions)),
             to_outlines(groups),
+            runs=[to_ended_run(columns) async for columns in in_turns(runs)],
         )
 
     async def active_days(self, learner_id: LearnerId, course_id: CourseId | None, first: date) -> list[LearnerDay]:
@@ -157,6 +160,7 @@ async def _erase(
     change = erase((learner_id, course_id), course_progress, lessons, days, now)
     await _store(connection, change, any_slot(), in_parts=in_parts)
     await connection.execute(shared_sql.ERASE_COMPLETIONS, learner_id)
+    await connection.execute(shared_sql.ERASE_RUNS, learner_id)
     await connection.execute(sql.NOTE_ERASURE, learner_id, now)
 
 

@@ -75,12 +75,13 @@ def from_lesson_progress(lessons: Sequence[LessonProgress]) -> list[Columns]:
 def to_course_progress(columns: Any) -> CourseProgress:
     """Return course progress from a row of `course_progress`."""
     (learner, course, completed, in_progress, micro_minutes, last_accessed, course_version, revision,
-     started_at, completed_at, *day, at_lesson, enrolled_at, ended_at, due_at, sources) = columns  # fmt: skip
+     started_at, completed_at, *day, at_lesson, enrolled_at, ended_at, due_at, sources, run,
+     run_began_at) = columns  # fmt: skip
     tally = Tally(completed, in_progress, micro_minutes)
     return CourseProgress(
         LearnerId(str(learner)), CourseId(str(course)), tally, last_accessed, course_version, revision,
         started_at, completed_at, LearnerDay(*day), None if at_lesson is None else LessonId(str(at_lesson)),
-        enrolled_at, ended_at, due_at, to_sources(sources),
+        enrolled_at, ended_at, due_at, to_sources(sources), run, run_began_at,
     )  # fmt: skip
 
 
@@ -89,7 +90,7 @@ def from_course_progress(all_course_progress: Sequence[CourseProgress]) -> list[
     return list(
         zip(
             *(
-                (*one[:2], *one.tally, *one[3:8], *one.day, *one[9:13], from_sources(one.sources))
+                (*one[:2], *one.tally, *one[3:8], *one.day, *one[9:13], from_sources(one.sources), *one[14:])
                 for one in all_course_progress
             ),
             strict=True,

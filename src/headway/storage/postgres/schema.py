@@ -27,6 +27,7 @@ DISTRIBUTED: Final[Mapping[str, Sequence[str]]] = {
         "lesson_progress",
         "learner_days",
         "completions",
+        "runs",
         "erased_learners",
         "imports",
         "group_members",

@@ -94,6 +94,13 @@ SELECT *
 FROM unnest({completions:arrays})
 ON CONFLICT (user_id, course_id, completed_at) DO UPDATE SET {completions:excluded};
 
+-- name: put-runs!
+-- Keep runs that have ended, behind the locked gates of their learners.
+INSERT INTO runs ({runs}, lessons)
+SELECT *
+FROM unnest({runs:arrays}, :lessons::json[])
+ON CONFLICT (user_id, course_id, run) DO UPDATE SET {runs:excluded}, lessons = excluded.lessons;
+
 -- name: course-counts
 -- The counters of a course.
 SELECT

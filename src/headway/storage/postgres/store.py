@@ -4,6 +4,7 @@ Any number of processes may use one database. The statement that stores a write 
 Where another process has changed it since, the write is decided again.
 """
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
@@ -23,6 +24,7 @@ from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.progress import LessonProgress
 from headway.domain.roster import RosterQuery
+from headway.domain.runs import EndedRun, Run, RunStart
 from headway.domain.statistics import CourseReading
 from headway.domain.writes import UNCONDITIONAL, CourseProgressRefresh, LessonWrite, Precondition, Written
 from headway.storage.committer import ATTEMPTS, CommitObserver, Committer
@@ -47,7 +49,7 @@ from headway.storage.postgres.servers import LANES, LANES_OF_A_WORKER, LearnersS
 from headway.storage.postgres.session import PostgresSession
 from headway.storage.postgres.writer import Writer
 from headway.storage.shared import statements as shared_sql
-from headway.storage.shared.columns import to_completion
+from headway.storage.shared.columns import to_completion, to_ended_run, to_run
 from headway.storage.shared.groups import StoredGroups
 from headway.storage.shared.import_ledger import StoredImports
 from headway.storage.shared.profiles import StoredProfiles
@@ -82,7 +84,7 @@ class PostgresStore:
         self._recent = Recent()
         self._catalogue = Catalogue(self._database, self._recent.forget_all)
         self._clock = clock
-        self._enforced = enforced
+        self.enforced = enforced
         self._make_committer = partial(Committer, queue_limit=queue_limit, batch_limit=batch_limit, observer=observer)
         self._servers = Servers(
             self._server(self._database, lanes=LANES),
@@ -105,7 +107,7 @@ class PostgresStore:
             lanes=lanes,
             slots=range(SLOTS),
             clock=self._clock,
-            enforced=self._enforced,
+            enforced=self.enforced,
         )
         committer = self._make_committer(writer.commit, lanes=lanes, locks=writer)
         return LearnersServer(database, writer, committer)
@@ -239,6 +241,19 @@ class PostgresStore:
     async def enrol(self, asked: EnrolmentChange) -> CourseProgress | None:
         """Enrol a learner, or end the enrolment."""
         return await self._servers.of(asked.learner_id).committer.enrol(asked)
+
+    async def begin_run(self, asked: RunStart) -> CourseProgress:
+        """Begin a learner's next run of a course, and keep the present one."""
+        return await self._servers.of(asked.learner_id).committer.begin_run(asked)
+
+    async def ended_runs(self, learner_id: LearnerId, course_id: CourseId) -> Sequence[Run]:
+        """Return a learner's runs of a course that have ended."""
+        return list(map(to_run, await self._of(learner_id).fetch(shared_sql.RUNS_IN, learner_id, course_id)))
+
+    async def ended_run(self, learner_id: LearnerId, course_id: CourseId, number: int) -> EndedRun | None:
+        """Return a run that has ended, with its lesson progress."""
+        rows = await self._of(learner_id).fetch(shared_sql.RUN_OF, learner_id, course_id, number)
+        return await asyncio.to_thread(to_ended_run, rows[0]) if rows else None
 
     async def enrolments_in(self, course_id: CourseId, after: LearnerId | None, limit: int) -> Sequence[CourseProgress]:
         """Return a page of the learners who are enrolled in a course, by id."""

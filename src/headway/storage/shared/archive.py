@@ -8,14 +8,15 @@ from headway.domain.catalogue import VersionedCourse
 from headway.domain.completions import Completion
 from headway.domain.course_progress import CourseProgress
 from headway.domain.groups import Group
-from headway.domain.holdings import CompletionKey, CourseProgressKey, HeldDay, LearnerDayKey, LessonKey
+from headway.domain.holdings import CompletionKey, CourseProgressKey, HeldDay, LearnerDayKey, LessonKey, RunKey
 from headway.domain.identifiers import CourseId, GroupId, LearnerId
 from headway.domain.people import StoredProfile
 from headway.domain.progress import LessonProgress
+from headway.domain.runs import EndedRun
 from headway.domain.text import sort_key
 from headway.storage.lessons import to_courses
 from headway.storage.shared import statements as sql
-from headway.storage.shared.columns import to_completion
+from headway.storage.shared.columns import to_completion, to_ended_run
 from headway.storage.shared.groups import GroupStatements, store_group, to_enrolments
 from headway.storage.shared.ids import FIRST_ID, LAST_ID
 from headway.storage.shared.profiles import from_profile, to_profile, words_of
@@ -23,6 +24,7 @@ from headway.storage.shared.session import Each, Reading, Row, Session, Step
 
 _FIRST_KEY: Final = (FIRST_ID, FIRST_ID, FIRST_ID)
 _FIRST_DAY: Final = (FIRST_ID, FIRST_ID, date.min)
+_FIRST_RUN: Final = (FIRST_ID, FIRST_ID, 0)
 _FIRST_COMPLETION: Final = (FIRST_ID, FIRST_ID, datetime.min.replace(tzinfo=UTC))
 
 
@@ -76,6 +78,11 @@ class ArchiveReader:
         """Return completions by learner, course and time."""
         found = await self._page(sql.COMPLETIONS_FROM, after or _FIRST_COMPLETION, limit + 1)
         return [completion for completion in map(to_completion, found) if completion[:3] != after][:limit]
+
+    async def runs(self, after: RunKey | None, limit: int) -> Sequence[EndedRun]:
+        """Return runs that have ended by learner, course and number."""
+        found = await self._page(sql.RUNS_FROM, after or _FIRST_RUN, limit + 1)
+        return [ended for ended in map(to_ended_run, found) if ended.run[:3] != after][:limit]
 
     async def groups(self, after: GroupId | None, limit: int) -> Sequence[Group]:
         """Return groups by id, with their members."""

@@ -20,8 +20,11 @@ import orjson
 
 from headway.domain.bounds import plain
 from headway.domain.completions import Completion
-from headway.domain.course_progress import EnrolmentSource
+from headway.domain.course_progress import EnrolmentSource, Tally
 from headway.domain.identifiers import CourseId, GroupId, LearnerId
+from headway.domain.metadata import NO_METADATA
+from headway.domain.progress import LessonProgress, Status
+from headway.domain.runs import EndedRun, Run
 from headway.storage.shared.session import to_moment
 
 
@@ -97,7 +100,28 @@ COURSE_PROGRESS: Final = Table(
     ended_at="timestamptz",
     due_at="timestamptz",
     sources="json",
+    run="integer",
+    run_began_at="timestamptz",
 )
+RUNS: Final = Table(
+    "runs",
+    key=3,
+    user_id="uuid",
+    course_id="uuid",
+    run="integer",
+    began_at="timestamptz",
+    started_at="timestamptz",
+    completed_at="timestamptz",
+    ended_at="timestamptz",
+    due_at="timestamptz",
+    last_accessed="timestamptz",
+    course_version="bigint",
+    total_lessons="integer",
+    completed_lessons="integer",
+    in_progress_lessons="integer",
+    micro_minutes="bigint",
+)
+"""The runs that have ended. The column `lessons`, which is not among these, has their lesson progress."""
 COMPLETIONS: Final = Table(
     "completions",
     key=3,
@@ -165,6 +189,7 @@ def filled(sql: str, ids: IdLists = ARRAYS) -> str:
         lesson_progress=LESSON_PROGRESS,
         course_progress=COURSE_PROGRESS,
         completions=COMPLETIONS,
+        runs=RUNS,
         learner_days=LEARNER_DAYS,
         profiles=PROFILES,
         ids=ids,
@@ -193,6 +218,42 @@ def to_completion(columns: Any) -> Completion:
         None if score is None else plain(score),
         None if expires_at is None else to_moment(expires_at),
     )
+
+
+def from_run(ended: EndedRun) -> tuple[Any, ...]:
+    """Return the columns of `runs`, then `lessons`: a JSON list with a list of the values of each lesson progress."""
+    *values, tally = ended.run
+    return (*values, *tally, orjson.dumps(ended.lessons, default=tuple).decode())
+
+
+def to_run(columns: Any) -> Run:
+    """Return a row of `runs`, without its lesson progress."""
+    learner, course, number, *moments, version, total, completed, in_progress, micro_minutes = columns
+    known = (None if moment is None else to_moment(moment) for moment in moments)
+    tally = Tally(completed, in_progress, micro_minutes)
+    return Run._make((LearnerId(str(learner)), CourseId(str(course)), number, *known, version, total, tally))
+
+
+def to_lessons_of_run(column: str) -> list[LessonProgress]:
+    """Return the lesson progress of a run that has ended."""
+    return list(map(_to_lesson_of_run, orjson.loads(column)))
+
+
+def to_ended_run(columns: Any) -> EndedRun:
+    """Return a row of `runs` with its lesson progress."""
+    *values, lessons = columns
+    return EndedRun(to_run(values), to_lessons_of_run(lessons))
+
+
+def _to_lesson_of_run(values: list[Any]) -> LessonProgress:
+    for at in _LESSON_MOMENTS:
+        if values[at] is not None:
+            values[at] = datetime.fromisoformat(values[at])
+    progress = LessonProgress._make(values)
+    return progress._replace(status=Status(progress.status), metadata=progress.metadata or NO_METADATA)
+
+
+_LESSON_MOMENTS: Final = LESSON_PROGRESS.indices("timestamptz")
 
 
 def _to_source(group_id: GroupId | None, starts_at: str | None, due_at: str | None) -> EnrolmentSource:

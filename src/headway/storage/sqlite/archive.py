@@ -15,8 +15,10 @@ from headway.domain.holdings import HeldDay, Holdings
 from headway.domain.identifiers import CourseId
 from headway.domain.ports import Recount
 from headway.domain.progress import LessonProgress
+from headway.domain.runs import EndedRun
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.archive import ArchiveReader, RowReaders
+from headway.storage.shared.columns import from_run
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import store_course
 from headway.storage.sqlite.figures import store_counters
@@ -86,6 +88,11 @@ class SqliteArchive(ArchiveReader):
         """Store completions."""
         async with self._transaction() as connection:
             connection.executemany(sql.PUT_COMPLETION, [tuple(map(bound, one)) for one in completions])
+
+    async def put_runs(self, runs: Sequence[EndedRun]) -> None:
+        """Store runs that have ended."""
+        async with self._transaction() as connection:
+            connection.executemany(sql.PUT_RUN, [tuple(map(bound, from_run(ended))) for ended in runs])
 
     @contextlib.asynccontextmanager
     async def recount(self, course_id: CourseId | None) -> AsyncIterator[Recount]:

@@ -13,14 +13,16 @@ from headway.domain.course_progress import LearnerDay
 from headway.domain.holdings import LearnerRecord
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.progress import LessonProgress
+from headway.domain.runs import EndedRun
 from headway.storage.shared import statements as shared_sql
-from headway.storage.shared.columns import to_completion
+from headway.storage.shared.columns import to_completion, to_ended_run
 from headway.storage.shared.groups import leave_groups, to_outlines
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.figures import store_counters
 from headway.storage.sqlite.rows import (
     Columns,
     fetch,
+    fetch_one,
     to_course_progress,
     to_held_day,
     to_lesson_progress,
@@ -48,6 +50,7 @@ def record_of(
         [(day.course_id, day.day) for day in held],
         list(map(to_completion, fetch(connection, shared_sql.COMPLETIONS_OF, learner_id))),
         to_outlines(fetch(connection, sql.GROUPS.of_learner, learner_id)),
+        runs=list(map(to_ended_run, fetch(connection, shared_sql.RUNS_OF, learner_id))),
     )
 
 
@@ -64,6 +67,12 @@ def active_days(
     return [to_held_day(columns).day for columns in found]
 
 
+def ended_run(connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId, number: int) -> EndedRun | None:
+    """Return a run that has ended, with its lesson progress."""
+    columns = fetch_one(connection, shared_sql.RUN_OF, learner_id, course_id, number)
+    return to_ended_run(columns) if columns else None
+
+
 def erase(connection: apsw.Connection, learner_id: LearnerId, now: datetime) -> bool:
     """Remove everything about a learner, also from the counters, and return whether there was anything."""
     record = record_of(connection, learner_id)
@@ -76,6 +85,7 @@ def erase(connection: apsw.Connection, learner_id: LearnerId, now: datetime) -> 
         sql.ERASE_COURSE_PROGRESS,
         sql.ERASE_DAYS,
         shared_sql.ERASE_COMPLETIONS,
+        shared_sql.ERASE_RUNS,
     ):
         fetch(connection, statement, learner_id)
     run(connection, leave_groups(sql.GROUPS, learner_id, now))

@@ -18,7 +18,7 @@ from headway.domain.changes import (
     restart,
 )
 from headway.domain.counters import Counters
-from headway.domain.course_progress import LessonsStamp, recount
+from headway.domain.course_progress import CourseProgress, LessonsStamp, recount
 from headway.domain.enrolments import Enforcement
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.holdings import (
@@ -32,8 +32,9 @@ from headway.domain.holdings import (
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.presence import NO_DAYS, days_begun
 from headway.domain.progress import LessonProgress
+from headway.domain.runs import EndedRun
 from headway.storage.shared import statements as shared_sql
-from headway.storage.shared.columns import LESSON_PROGRESS
+from headway.storage.shared.columns import LESSON_PROGRESS, from_run
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.recent import Recent
@@ -130,10 +131,10 @@ class ProgressTable:
     ) -> None:
         """Remove all of the learner's lesson progress in a course."""
         self._catalogue.course(connection, course_id)
-        columns = fetch_one(connection, sql.COURSE_PROGRESS, learner_id, course_id)
-        if columns is not None:
+        progress = course_progress_of(connection, learner_id, course_id)
+        if progress is not None:
             lessons = all_lesson_progress_of(connection, learner_id, course_id)
-            self._store(connection, restart(to_course_progress(columns), lessons, now), counters)
+            self._store(connection, restart(progress, lessons, now), counters)
 
     def _write_to(
         self,
@@ -188,7 +189,24 @@ class ProgressTable:
         if change.completion is not None:
             completion = change.completion.kept(all_lesson_progress_of(connection, *key))
             fetch(connection, sql.PUT_COMPLETION, *map(bound, completion))
+        for ended in change.ended_runs:
+            keep_run(connection, ended)
         change.add_to(counters)
+
+
+def course_progress_of(
+    connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId
+) -> CourseProgress | None:
+    """Return a learner's course progress; `None` where there is none."""
+    columns = fetch_one(connection, sql.COURSE_PROGRESS, learner_id, course_id)
+    return to_course_progress(columns) if columns else None
+
+
+def keep_run(connection: apsw.Connection, ended: EndedRun) -> None:
+    """Keep a run that has ended, and the completion that came with its end."""
+    fetch(connection, sql.PUT_RUN, *map(bound, from_run(ended)))
+    if ended.completion is not None:
+        fetch(connection, sql.PUT_COMPLETION, *map(bound, ended.completion))
 
 
 def lesson_progress_of(

@@ -145,11 +145,13 @@ def to_writes(text: str) -> list[LessonWrite]:
 
 def _from_write(write: LessonWrite) -> list[Any]:
     times = None if write.times == NO_TIMES else list(write.times)
-    return [*write[:3], write.update, write.written_by, times]
+    return [*write[:3], write.update, write.written_by, times, write.run]
 
 
-def _to_write(learner: Any, course: Any, lesson: Any, update: Any, written_by: Any, times: Any, /) -> LessonWrite:
+def _to_write(
+    learner: Any, course: Any, lesson: Any, update: Any, written_by: Any, times: Any, run: int | None = None, /
+) -> LessonWrite:
     if update and update.get("status"):
         update["status"] = Status(update["status"])
     moments = Times._make(time and datetime.fromisoformat(time) for time in times) if times else NO_TIMES
-    return LessonWrite(learner, course, lesson, update, UNCONDITIONAL, written_by, moments)
+    return LessonWrite(learner, course, lesson, update, UNCONDITIONAL, written_by, moments, run=run)

@@ -136,6 +136,7 @@ def _sorted_by(course_progress: CourseProgress) -> tuple[object, ...]:
         course_progress.ended_at,
         course_progress.due_at,
         course_progress.sources,
+        course_progress.run,
     )
 
 

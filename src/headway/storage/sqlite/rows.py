@@ -57,7 +57,8 @@ def from_lesson_progress(progress: LessonProgress) -> Columns:
 def to_course_progress(columns: Columns) -> CourseProgress:
     """Return course progress from a row of `course_progress`."""
     (learner, course, completed, in_progress, micro_minutes, last_accessed, course_version, revision,
-     started_at, completed_at, day, *done, at_lesson, enrolled_at, ended_at, due_at, sources) = columns  # fmt: skip
+     started_at, completed_at, day, *done, at_lesson, enrolled_at, ended_at, due_at, sources, run,
+     run_began_at) = columns  # fmt: skip
     return CourseProgress(
         learner, course, Tally(completed, in_progress, micro_minutes),
         datetime.fromisoformat(last_accessed) if last_accessed else None, course_version, revision,
@@ -66,19 +67,21 @@ def to_course_progress(columns: Columns) -> CourseProgress:
         LearnerDay(date.fromisoformat(day), *done), at_lesson,
         datetime.fromisoformat(enrolled_at) if enrolled_at else None,
         datetime.fromisoformat(ended_at) if ended_at else None,
-        datetime.fromisoformat(due_at) if due_at else None, to_sources(sources),
+        datetime.fromisoformat(due_at) if due_at else None, to_sources(sources), run,
+        datetime.fromisoformat(run_began_at) if run_began_at else None,
     )  # fmt: skip
 
 
 def from_course_progress(progress: CourseProgress) -> Columns:
     """Return the columns of `course_progress`, in the table's order."""
     (learner, course, tally, last_accessed, course_version, revision, started_at, completed_at, day, at_lesson,
-     enrolled_at, ended_at, due_at, sources) = progress  # fmt: skip
+     enrolled_at, ended_at, due_at, sources, run, run_began_at) = progress  # fmt: skip
     return (
         learner, course, *tally, to_text(last_accessed) if last_accessed else None, course_version, revision,
         to_text(started_at) if started_at else None, to_text(completed_at) if completed_at else None,
         day.date.isoformat(), *day[1:], at_lesson, to_text(enrolled_at) if enrolled_at else None,
-        to_text(ended_at) if ended_at else None, to_text(due_at) if due_at else None, from_sources(sources),
+        to_text(ended_at) if ended_at else None, to_text(due_at) if due_at else None, from_sources(sources), run,
+        to_text(run_began_at) if run_began_at else None,
     )  # fmt: skip
 
 

@@ -61,6 +61,10 @@ INSERT OR REPLACE INTO learner_days ({learner_days}) VALUES ({learner_days:value
 -- Keep a completion.
 INSERT OR REPLACE INTO completions ({completions}) VALUES ({completions:values});
 
+-- name: put-run!
+-- Keep a run that has ended.
+INSERT OR REPLACE INTO runs ({runs}, lessons) VALUES ({runs:values}, :lessons);
+
 -- name: course-counts
 -- The counters of a course.
 SELECT course_id, learners, completed, enrolled, enrolled_started, enrolled_completed FROM course_statistics WHERE course_id = :course_id;

@@ -36,12 +36,13 @@ from headway.domain.holdings import CourseProgressReading, LearnerRecord, Lesson
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.roster import RosterQuery
+from headway.domain.runs import EndedRun, Run, RunStart
 from headway.domain.statistics import CourseReading
 from headway.domain.writes import UNCONDITIONAL, CourseProgressRefresh, LessonWrite, Precondition, Written
 from headway.storage.committer import CommitObserver, Committer, Outcome
 from headway.storage.migrations import are_uncounted, count_anew
 from headway.storage.shared import statements as shared_sql
-from headway.storage.shared.columns import to_completion
+from headway.storage.shared.columns import to_completion, to_run
 from headway.storage.shared.groups import StoredGroups
 from headway.storage.shared.import_ledger import StoredImports
 from headway.storage.shared.profiles import StoredProfiles
@@ -52,7 +53,7 @@ from headway.storage.sqlite.archive import SqliteArchive
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.database import Database
 from headway.storage.sqlite.figures import Figures, store_counters
-from headway.storage.sqlite.learners import active_days, erase, record_of, touched_lessons
+from headway.storage.sqlite.learners import active_days, ended_run, erase, record_of, touched_lessons
 from headway.storage.sqlite.progress_table import ProgressTable, TooLargeError
 from headway.storage.sqlite.reader import LongReader, Reader
 from headway.storage.sqlite.recent import Recent
@@ -85,6 +86,7 @@ class SqliteStore:
         read_seconds: float = _READ_SECONDS,
         enforced: Enforcement = NOT_ENFORCED,
     ) -> None:
+        self.enforced = enforced
         self._database = Database(path)
         self._reader = Reader(self._database.reader, rescue_wal=self._database.writer.rescue_wal)
         self._long_reader = LongReader(self._database.long_readers, self._reader.rescue, seconds=read_seconds)
@@ -92,7 +94,13 @@ class SqliteStore:
         self._recent = Recent(self._catalogue)
         self._progress = ProgressTable(self._catalogue, self._recent, enforced)
         self._together = Together(
-            self._reader, self._catalogue, self._recent, self._progress, turn=self._turn, clock=clock
+            self._reader,
+            self._catalogue,
+            self._recent,
+            self._progress,
+            turn=self._turn,
+            clock=clock,
+            enforced=enforced,
         )
         self._figures = Figures(self._catalogue, clock)
         self._lock_seconds = lock_seconds
@@ -213,6 +221,18 @@ class SqliteStore:
     async def enrol(self, asked: EnrolmentChange) -> CourseProgress | None:
         """Enrol a learner, or end the enrolment."""
         return await self.committer.enrol(asked)
+
+    async def begin_run(self, asked: RunStart) -> CourseProgress:
+        """Begin a learner's next run of a course, and keep the present one."""
+        return await self.committer.begin_run(asked)
+
+    async def ended_runs(self, learner_id: LearnerId, course_id: CourseId) -> Sequence[Run]:
+        """Return a learner's runs of a course that have ended."""
+        return list(map(to_run, self._reader.read(fetch, shared_sql.RUNS_IN, learner_id, course_id)))
+
+    async def ended_run(self, learner_id: LearnerId, course_id: CourseId, number: int) -> EndedRun | None:
+        """Return a run that has ended, with its lesson progress."""
+        return await self._long_reader.read(ended_run, learner_id, course_id, number)
 
     async def enrolments_in(self, course_id: CourseId, after: LearnerId | None, limit: int) -> Sequence[CourseProgress]:
         """Return a page of the learners who are enrolled in a course, by id."""

@@ -7,7 +7,7 @@ decides the lines again whose learners have written since. The promised lines ar
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,17 +17,18 @@ from uuid import uuid4
 
 import apsw
 
-from headway.domain.catalogue import VersionedCourse
-from headway.domain.changes import Work
+from headway.domain.catalogue import Course, VersionedCourse
+from headway.domain.changes import Work, check_write, is_limited
 from headway.domain.counters import Counters
+from headway.domain.enrolments import Enforcement
 from headway.domain.errors import HeadwayError, QueueFullError, RefusedWriteError, UnavailableError
-from headway.domain.holdings import CourseProgressKey
-from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
+from headway.domain.holdings import CourseProgressKey, LessonKey
+from headway.domain.identifiers import CourseId, ProgressId
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.progress import LessonProgress
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Written
 from headway.storage.sqlite.catalogue import Catalogue
-from headway.storage.sqlite.progress_table import ProgressTable, lesson_progress_of
+from headway.storage.sqlite.progress_table import ProgressTable, course_progress_of, lesson_progress_of
 from headway.storage.sqlite.promises import (
     Lines,
     Promises,
@@ -77,12 +78,14 @@ class Together:
         *,
         turn: Callable[[], AbstractAsyncContextManager[apsw.Connection]],
         clock: Callable[[], datetime],
+        enforced: Enforcement,
     ) -> None:
         self._reader = reader
         self._catalogue = catalogue
         self._recent = recent
         self._turn = turn
         self._clock = clock
+        self._enforced = enforced
         self._promises = Promises(progress, recent)
         self._one_at_a_time = asyncio.Lock()
         self._deciding: _Import | None = None
@@ -197,16 +200,36 @@ class Together:
     def _decided(self, lines: Iterable[tuple[int, LessonWrite]], now: datetime) -> Iterator[tuple[int, Written]]:
         """Yield the position and the result of each line. Raises `RefusedWriteError`."""
         courses: dict[CourseId, VersionedCourse] = {}
-        progress: dict[tuple[LearnerId, CourseId, LessonId], LessonProgress | None] = {}
+        progress: dict[LessonKey, LessonProgress | None] = {}
         for position, write in lines:
             key = (write.learner_id, write.course_id, write.lesson_id)
             with _refused_at(position):
                 if write.course_id not in courses:
                     courses[write.course_id] = self._reader.read(self._catalogue.course, write.course_id)
-                before = progress[key] if key in progress else self._reader.read(lesson_progress_of, *key)
-                written = write.apply(courses[write.course_id].course, before, now, _new_id)
+                course = courses[write.course_id].course
+                if is_limited(write, self._enforced):
+                    self._check(write, course, progress, now)
+                written = write.apply(course, self._before(progress, key), now, _new_id)
             progress[key] = written.after
             yield position, written
+
+    def _check(
+        self, write: LessonWrite, course: Course, decided: Mapping[LessonKey, LessonProgress | None], now: datetime
+    ) -> None:
+        """Raise the error of a rule that refuses the line."""
+        key = key_of(write)
+        check_write(
+            write,
+            course,
+            self._reader.read(course_progress_of, *key),
+            lambda lesson_id: self._before(decided, (*key, lesson_id)),
+            self._enforced,
+            now,
+        )
+
+    def _before(self, decided: Mapping[LessonKey, LessonProgress | None], key: LessonKey) -> LessonProgress | None:
+        """Return lesson progress after the lines that are decided."""
+        return decided[key] if key in decided else self._reader.read(lesson_progress_of, *key)
 
     async def _set_aside(self, wanted: _Import) -> str:
         """Store the lines as pieces, and return the id of their promise, which is not made yet."""
