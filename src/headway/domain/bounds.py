@@ -26,6 +26,7 @@ Attempts = Annotated[int, Ge(0), Le(MOST_ATTEMPTS)]
 Notes = Annotated[str, MaxLen(NOTES_CHARACTERS)]
 Title = Annotated[str, MinLen(1), MaxLen(500)]
 COURSE_LESSONS: Final = 5_000
+MOST_RUNS: Final = 999_999_999
 MOST_DAYS: Final = 36_500
 """A hundred years: the most days after which something is due, or for which it counts."""
 LONGEST_NAME: Final = 200

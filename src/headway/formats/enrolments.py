@@ -11,8 +11,7 @@ from headway.domain import bounds
 from headway.domain.course_progress import EnrolmentSource, minutes
 from headway.domain.enrolments import LONGEST_PAGE, PAGE, EnrolmentStatus
 from headway.domain.identifiers import LearnerId
-from headway.formats.fields import Moment, Whole
-from headway.formats.identifiers import MOST
+from headway.formats.fields import LaterRun, Moment
 from headway.formats.progress import LessonProgress as LessonProgressShape
 from headway.formats.queries import Nothing, optional
 from headway.formats.shapes import Array, Source, renderer, without
@@ -34,7 +33,7 @@ class NewRun(EnrolmentDates, total=False):
     __pydantic_config__ = ConfigDict(strict=True, extra="forbid", title="NewRun")  # type: ignore[misc]
 
     number: Annotated[
-        Annotated[Whole, Field(ge=2, le=MOST)] | None,
+        LaterRun | None,
         Field(description="The number of the new run: a request that is sent twice then begins one run."),
     ]
 

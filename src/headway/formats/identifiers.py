@@ -48,8 +48,7 @@ class InvalidNumberError(InvalidParameterError):
 
 
 NUMBERS: Final = frozenset({"run"})
-"""The parameters of paths that are whole numbers from 1 to `MOST`. All others are UUIDs."""
-MOST: Final = 999_999_999
+"""The parameters of paths that are whole numbers from 1 to `MOST_RUNS`. All others are UUIDs."""
 
 
 def parse_parameter(name: str, text: str) -> str:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 from typing_extensions import TypedDict
 
-from headway.domain.bounds import COURSE_LESSONS
+from headway.domain.bounds import COURSE_LESSONS, MOST_RUNS
 from headway.domain.course_progress import NEVER, EnrolmentSource, LearnerDay, Tally, minutes, to_micro_minutes
 from headway.domain.errors import InvalidValueError, Problem
 from headway.domain.holdings import LearnerRecord
@@ -28,7 +28,6 @@ from headway.formats.people import profile as profile_values
 from headway.formats.progress import DatedProgressUpdate, apart
 from headway.formats.shapes import Array, Source, renderer, without
 
-_MOST_RUNS: Final = 999_999_999
 _MOST_MINUTES: Final = 1e12  # as micro-minutes, they fit into 64 bits
 
 
@@ -95,7 +94,7 @@ class HeldRun(BaseModel):
     """A run of a course that has ended, with its lesson progress as it was."""
 
     course_id: UUID
-    number: Annotated[int, Field(ge=1, le=_MOST_RUNS)]
+    number: Annotated[int, Field(ge=1, le=MOST_RUNS)]
     began_at: Moment | None
     started_at: Moment | None
     completed_at: Moment | None
@@ -186,7 +185,7 @@ class _HeldProgress(BaseModel):
     enrolled_at: Moment | None = None
     ended_at: Moment | None = None
     enrolled_by: list[HeldSource] = []
-    run: Annotated[int, Field(ge=1, le=_MOST_RUNS)] = 1
+    run: Annotated[int, Field(ge=1, le=MOST_RUNS)] = 1
     run_began_at: Moment | None = None
 
 

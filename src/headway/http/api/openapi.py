@@ -18,9 +18,10 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
 from starlette.types import Lifespan, Receive, Scope, Send
 
+from headway.domain.bounds import MOST_RUNS
 from headway.formats.course_document import CourseDocument
 from headway.formats.groups import Group
-from headway.formats.identifiers import MOST, NUMBERS
+from headway.formats.identifiers import NUMBERS
 from headway.formats.people import ProfileDocument
 from headway.formats.progress import DatedProgressUpdate, LessonProgress
 from headway.http.api.courses import COURSES_TAG
@@ -236,7 +237,7 @@ def _declaration(served: _Served) -> Callable[..., None]:
 
 def _parameters(operation: Operation) -> list[Parameter]:
     declared: dict[str, Any] = {
-        name: Annotated[int, Path(ge=1, le=MOST)] if name in NUMBERS else Annotated[UUID, Path()]
+        name: Annotated[int, Path(ge=1, le=MOST_RUNS)] if name in NUMBERS else Annotated[UUID, Path()]
         for name in operation.parameters
     }
     defaults: dict[str, Any] = {}
