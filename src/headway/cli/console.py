@@ -123,13 +123,15 @@ def configure_logs(settings: Settings) -> None:
 def with_service(action: Callable[[Services], Awaitable[T]]) -> T:
     """Open the configured store, run `action` with its services, close it, and return the action's result."""
     headway = Headway(load_settings())
+    results: list[T] = []  # not the result of the task, which asyncio.run writes out as text for nothing when it ends
 
-    async def run() -> T:
+    async def run() -> None:
         async with headway.opened():
-            return await action(headway.services)
+            results.append(await action(headway.services))
 
     with refusals_end_the_program():
-        return asyncio.run(run())
+        asyncio.run(run())
+    return results[0]
 
 
 def announce(settings: Settings, url: str) -> None:

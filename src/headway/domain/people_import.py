@@ -8,6 +8,7 @@ from uuid import UUID, uuid5
 
 from headway.domain.enrolments import EnrolmentChange
 from headway.domain.errors import Problem
+from headway.domain.groups import GroupChange
 from headway.domain.identifiers import CourseId, GroupId, LearnerId
 from headway.domain.people import LearnerProfile
 
@@ -54,15 +55,6 @@ class PeopleFile(NamedTuple):
     lines: Sequence[PersonLine]
     titles: Mapping[GroupId, str] = {}
     is_complete: bool = False
-
-
-class GroupChange(NamedTuple):
-    """What an import changes of a group. `title` is the one that it has afterwards."""
-
-    group_id: GroupId
-    title: str
-    joins: frozenset[LearnerId]
-    leaves: frozenset[LearnerId]
 
 
 class PeopleReport(NamedTuple):

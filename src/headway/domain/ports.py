@@ -12,7 +12,7 @@ from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp
 from headway.domain.edits import Recalculation
 from headway.domain.enrolments import EnrolmentChange
-from headway.domain.groups import Group, GroupEnrolment, GroupOutline, GroupQuery
+from headway.domain.groups import Group, GroupChange, GroupEnrolment, GroupOutline, GroupQuery
 from headway.domain.holdings import (
     CompletionKey,
     CourseProgressKey,
@@ -117,6 +117,12 @@ class EnrolmentStore(Protocol):
         """Enrol a learner, or end the enrolment. Returns the course progress after it; `None` where there is none.
 
         Raises `QueueFullError`.
+        """
+
+    async def enrol_all(self, asked: Sequence[EnrolmentChange]) -> None:
+        """Carry out many changes of enrolments. Leaves out those in courses that have left the catalogue.
+
+        They are not one transaction: where this raises, some may be on disk. Raises `QueueFullError`, and then none is.
         """
 
     async def enrolments_in(self, course_id: CourseId, after: LearnerId | None, limit: int) -> Sequence[CourseProgress]:
@@ -246,6 +252,12 @@ class Groups(Protocol):
         """Store a group's title and members, new or in place of what is stored. Returns it with its version.
 
         Raises `PreconditionFailedError` where the precondition does not hold for the stored group.
+        """
+
+    async def change_all(self, changes: Sequence[GroupChange]) -> None:
+        """Change several groups in one transaction. Makes those that are not there.
+
+        Raises `InvalidValueError` where a group would have too many members.
         """
 
     async def remove(self, group_id: GroupId) -> None:

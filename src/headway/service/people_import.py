@@ -4,7 +4,8 @@ A file with a wrong line is refused as a whole. An import that was interrupted i
 stored by then is not in the new plan.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Final, NamedTuple, TypeVar
 
 from headway.domain.course_progress import CourseProgress, EnrolmentSource
@@ -14,12 +15,10 @@ from headway.domain.errors import (
     GroupNotFoundError,
     HeadwayError,
     InvalidValueError,
-    PreconditionFailedError,
     Problem,
     ProfilesOffError,
-    StoreUnavailableError,
 )
-from headway.domain.groups import Group, GroupQuery, check_size, group_of, position_of
+from headway.domain.groups import Group, GroupChange, GroupQuery, check_size, position_of
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, is_canonical_uuid
 from headway.domain.imports import LINES_AT_ONCE
 from headway.domain.people import (
@@ -30,7 +29,6 @@ from headway.domain.people import (
     query_words,
 )
 from headway.domain.people_import import (
-    GroupChange,
     PeopleFile,
     PeoplePlan,
     PeopleReport,
@@ -40,7 +38,6 @@ from headway.domain.people_import import (
 )
 from headway.domain.ports import Store
 from headway.domain.principal import ENROLMENTS_WRITE, GROUPS_WRITE, LEARNERS_ADMIN, Principal
-from headway.domain.writes import Precondition
 from headway.service.importing import when_there_is_room
 from headway.turns import all_of, in_turns
 
@@ -49,9 +46,10 @@ NotifyDone = Callable[[int], None]
 
 T = TypeVar("T")
 
-_STORED_TOGETHER: Final = 128  # profiles of one transaction: a learner's write waits for no more
+_PROFILES_TOGETHER: Final = 128  # in one transaction: a learner's write waits for no more
+_MEMBERSHIPS_TOGETHER: Final = 512  # the same
+_SIDE_BY_SIDE: Final = 2
 _READ_TOGETHER: Final = 32  # learners whose enrolments are read without a pause
-_ATTEMPTS: Final = 5
 
 
 def _not_shown(_count: int) -> None:
@@ -87,31 +85,11 @@ class PeopleImportService:
         Needs `learners:admin`. Raises `InvalidValueError` where a group has become full since the plan was made.
         """
         principal.require(LEARNERS_ADMIN)
-        for learners in _portions(sorted(plan.profiles), _STORED_TOGETHER):
-            await self._store.profiles.put_all({learner_id: plan.profiles[learner_id] for learner_id in learners})
-            notify(len(learners))
-        for change in plan.groups:
-            await self._change_group(change)
-            notify(1)
-        for enrolments in _portions(plan.enrolments, LINES_AT_ONCE):
-            await all_of([self._enrol(asked) for asked in enrolments])
-            notify(len(enrolments))
-
-    async def _enrol(self, asked: EnrolmentChange) -> None:
-        await when_there_is_room(lambda: self._store.enrol(asked))
-
-    async def _change_group(self, change: GroupChange) -> None:
-        """Change a group as it is now, and again where another process changes it at the same time."""
-        for _ in range(_ATTEMPTS):
-            before = await _found(self._store, change.group_id)
-            members = frozenset(before.members if before else ()) - change.leaves | change.joins
-            precondition = Precondition(match=frozenset({before.etag})) if before else Precondition(none_match_any=True)
-            try:
-                await self._store.groups.put(group_of(change.group_id, change.title, members), precondition)
-            except PreconditionFailedError:
-                continue
-            return
-        raise StoreUnavailableError
+        profiles = _portions(sorted(plan.profiles.items()), _PROFILES_TOGETHER)
+        groups = _portions_by_size(plan.groups, lambda change: 1 + change.size, _MEMBERSHIPS_TOGETHER)
+        await _each(profiles, lambda some: self._store.profiles.put_all(dict(some)), notify)
+        await _each(groups, self._store.groups.change_all, notify)
+        await _each(_portions(plan.enrolments, LINES_AT_ONCE), self._store.enrol_all, notify)
 
 
 class _Members(NamedTuple):
@@ -300,7 +278,7 @@ class _Planner:
                         continue
                     changes.append(EnrolmentChange(learner_id, course_id, source))
                     added += own is None
-        return changes, added
+        return sorted(changes, key=_by_course), added
 
     def _has_possible_dates(self, learner_id: LearnerId, source: EnrolmentSource) -> bool:
         try:
@@ -315,7 +293,7 @@ class _Planner:
         """Return the profiles to store, and who has none now."""
         profiles: dict[LearnerId, LearnerProfile] = {}
         new: list[LearnerId] = []
-        for learners in _portions(sorted(self._people), _STORED_TOGETHER):
+        for learners in _portions(sorted(self._people), _PROFILES_TOGETHER):
             stored = await self._store.profiles.find_many(learners)
             for learner_id in learners:
                 before = stored.get(learner_id, NO_PROFILE)
@@ -361,8 +339,41 @@ def _own_source(progress: CourseProgress | None) -> EnrolmentSource | None:
     return next((source for source in sources if source.group_id is None), None)
 
 
+async def _each(
+    portions: Iterable[Sequence[T]], store: Callable[[Sequence[T]], Awaitable[None]], notify: NotifyDone
+) -> None:
+    """Store portions, two side by side: one is prepared while the other one is written to disk."""
+    waiting = iter(portions)
+
+    async def store_each() -> None:
+        for portion in waiting:
+            await when_there_is_room(partial(store, portion))
+            notify(len(portion))
+
+    await all_of(store_each() for _ in range(_SIDE_BY_SIDE))
+
+
 def _portions(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     return (values[start : start + size] for start in range(0, len(values), size))
+
+
+def _portions_by_size(values: Iterable[T], size_of: Callable[[T], int], most: int) -> Iterator[Sequence[T]]:
+    """Yield the values in portions of this size at most. A larger value is alone."""
+    portion: list[T] = []
+    size = 0
+    for value in values:
+        if portion and size + size_of(value) > most:
+            yield portion
+            portion, size = [], 0
+        portion.append(value)
+        size += size_of(value)
+    if portion:
+        yield portion
+
+
+def _by_course(asked: EnrolmentChange) -> tuple[CourseId, LearnerId]:
+    """Return the key that brings enrolments together which a database stores together."""
+    return asked.course_id, asked.learner_id
 
 
 def _line_of(problem: Problem) -> tuple[str | int, ...]:

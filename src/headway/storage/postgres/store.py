@@ -53,6 +53,7 @@ from headway.storage.shared.import_ledger import StoredImports
 from headway.storage.shared.profiles import StoredProfiles
 from headway.storage.shared.recalculations import Recalculations
 from headway.storage.shared.sign_in_codes import StoredSignInCodes
+from headway.turns import all_of
 
 
 class PostgresStore:
@@ -93,7 +94,7 @@ class PostgresStore:
         session = PostgresSession(self._database)
         self._imports = StoredImports(session, clock)
         self._sign_in_codes = StoredSignInCodes(session, clock)
-        self._groups = StoredGroups(session, sql.GROUPS, clock, self.enrol)
+        self._groups = StoredGroups(session, sql.GROUPS, clock, self.enrol_all)
         self._profiles = StoredProfiles(session, sql.PROFILES, clock)
         self._recalculations = Recalculations(session, clock)
 
@@ -239,6 +240,13 @@ class PostgresStore:
     async def enrol(self, asked: EnrolmentChange) -> CourseProgress | None:
         """Enrol a learner, or end the enrolment."""
         return await self._servers.of(asked.learner_id).committer.enrol(asked)
+
+    async def enrol_all(self, asked: Sequence[EnrolmentChange]) -> None:
+        """Carry out many changes of enrolments."""
+        by_server: dict[LearnersServer, list[EnrolmentChange]] = {}
+        for change in asked:
+            by_server.setdefault(self._servers.of(change.learner_id), []).append(change)
+        await all_of(server.committer.enrol_all(changes) for server, changes in by_server.items())
 
     async def enrolments_in(self, course_id: CourseId, after: LearnerId | None, limit: int) -> Sequence[CourseProgress]:
         """Return a page of the learners who are enrolled in a course, by id."""

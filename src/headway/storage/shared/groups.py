@@ -1,23 +1,24 @@
 """Groups and their members: the Groups protocol. Every change of a group holds the group's row first."""
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from random import uniform
 from secrets import randbits
 from typing import Final, NamedTuple
 
-from headway.domain.course_progress import CourseProgress, EnrolmentSource
+from headway.domain.course_progress import EnrolmentSource
 from headway.domain.enrolments import EnrolmentChange
-from headway.domain.errors import CourseNotFoundError, GroupNotFoundError
+from headway.domain.errors import GroupNotFoundError
 from headway.domain.groups import (
     Group,
+    GroupChange,
     GroupEnrolment,
     GroupOutline,
     GroupQuery,
     check_size,
+    group_of,
     next_group_version,
 )
 from headway.domain.identifiers import CourseId, GroupId, LearnerId
@@ -27,11 +28,9 @@ from headway.storage.shared.columns import IdLists
 from headway.storage.shared.ids import FIRST_ID
 from headway.storage.shared.queries import read_queries, text_of
 from headway.storage.shared.session import Reading, Row, Session, Step, to_moment
-from headway.turns import all_of
 
-_NOTES_AT_ONCE: Final = 500
+_NOTES_AT_ONCE: Final = 128  # learners' own writes wait for no more enrolments
 _PAUSE_SECONDS: Final = 0.05
-_AT_A_TIME: Final = 32  # learners at the same time: few, so that learners' own writes do not wait
 _BEFORE_ALL_GROUPS: Final = (b"", FIRST_ID)
 
 
@@ -67,7 +66,7 @@ class GroupStatements(NamedTuple):
     changes_of: str
     changes: str
     settle_change: str
-    enrolled_by: str
+    enrolled_among: str
 
 
 def group_statements(ids: IdLists) -> GroupStatements:
@@ -86,19 +85,19 @@ class _Note(NamedTuple):
 
 
 class StoredGroups:
-    """The groups in a database. `enrol` changes the enrolment of one learner."""
+    """The groups in a database. `enrol_all` changes enrolments of learners."""
 
     def __init__(
         self,
         session: Session,
         statements: GroupStatements,
         clock: Callable[[], datetime],
-        enrol: Callable[[EnrolmentChange], Awaitable[CourseProgress | None]],
+        enrol_all: Callable[[Sequence[EnrolmentChange]], Awaitable[None]],
     ) -> None:
         self._session = session
         self._sql = statements
         self._clock = clock
-        self._enrol = enrol
+        self._enrol_all = enrol_all
 
     async def page(self, query: GroupQuery) -> Sequence[GroupOutline]:
         """Return a page of the groups by title."""
@@ -130,6 +129,13 @@ class StoredGroups:
         stored = await self._session.transact(lambda: self._put(group, precondition))
         await self.settle(group.id)
         return stored
+
+    async def change_all(self, changes: Sequence[GroupChange]) -> None:
+        """Change several groups in one transaction."""
+        in_order = sorted(changes)  # so that no two transactions wait for each other
+        await self._session.transact(lambda: self._change_all(in_order))
+        for change in in_order:
+            await self.settle(change.group_id)
 
     async def remove(self, group_id: GroupId) -> None:
         """Remove a group. Its members stay learners."""
@@ -164,9 +170,7 @@ class StoredGroups:
         """
         settled = 0
         while noted := await self._noted(group_id):
-            waiting = iter(noted)
-            workers = (self._enrol_each(waiting) for _ in range(min(_AT_A_TIME, len(noted))))
-            await all_of(workers)
+            await self._enrol_all(await self._asked_by(noted))
             settled += await self._remove_notes(noted)
         return settled
 
@@ -175,13 +179,17 @@ class StoredGroups:
             return _to_notes(await self._session.fetch(self._sql.changes, _NOTES_AT_ONCE))
         return _to_notes(await self._session.fetch(self._sql.changes_of, group_id, _NOTES_AT_ONCE))
 
-    async def _enrol_each(self, waiting: Iterator[_Note]) -> None:
-        for learner_id, course_id, group_id, _ in waiting:
-            found = await self._session.fetch(self._sql.enrolled_by, learner_id, group_id, course_id)
-            dates = [None if moment is None else to_moment(moment) for moment in found[0]] if found else []
-            asked = EnrolmentChange(learner_id, course_id, EnrolmentSource(group_id, *dates), ends=not found)
-            with contextlib.suppress(CourseNotFoundError):  # the course has left the catalogue
-                await self._enrol(asked)
+    async def _asked_by(self, noted: Sequence[_Note]) -> list[EnrolmentChange]:
+        """Return the changes that bring enrolments in line with the groups as they are now."""
+        learners, groups = {note.learner_id for note in noted}, {note.group_id for note in noted}
+        rows = await self._session.fetch(self._sql.enrolled_among, sorted(learners), sorted(groups))
+        dates = {row[:3]: [moment and to_moment(moment) for moment in row[3:]] for row in map(tuple, rows)}
+        asked: list[EnrolmentChange] = []
+        for learner_id, course_id, group_id, _ in noted:
+            found = dates.get((learner_id, course_id, group_id))
+            source = EnrolmentSource(group_id, *(found or ()))
+            asked.append(EnrolmentChange(learner_id, course_id, source, ends=found is None))
+        return asked
 
     async def _remove_notes(self, noted: Sequence[_Note]) -> int:
         """Remove notes, and return how many there were.
@@ -198,9 +206,23 @@ class StoredGroups:
         return len(noted) - len(overtaken)
 
     def _put(self, group: Group, precondition: Precondition) -> Reading[Group]:
-        yield Step(self._sql.make_group, group.id, group.title, sort_key(group.title))
-        before = yield from self._held(group.id)
+        before = yield from self._made(group.id, group.title)
         precondition.check_group(before if before.version else None)
+        return (yield from self._replaced(before, group))
+
+    def _change_all(self, changes: Sequence[GroupChange]) -> Reading[None]:
+        for change in changes:
+            before = yield from self._made(change.group_id, change.title)
+            members = {*before.members} - change.leaves | change.joins
+            yield from self._replaced(before, group_of(change.group_id, change.title, members))
+
+    def _made(self, group_id: GroupId, title: str) -> Reading[Group]:
+        """Return a group, locked until the end of the transaction. A new one has the version 0."""
+        yield Step(self._sql.make_group, group_id, title, sort_key(title))
+        return (yield from self._held(group_id))
+
+    def _replaced(self, before: Group, group: Group) -> Reading[Group]:
+        """Store a group in place of a locked one, and return it with its version and its enrolments."""
         if before.version and before[:3] == group[:3]:
             return before
         after = group._replace(version=self._next_version(before))

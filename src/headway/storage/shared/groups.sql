@@ -185,9 +185,9 @@ DELETE FROM changed_enrolments
 WHERE user_id = :user_id AND course_id = :course_id AND group_id = :group_id AND change = :change
 RETURNING change;
 
--- name: enrolled-by
--- How a group enrols a learner in a course; no row where it does not.
-SELECT e.starts_at, e.due_at
+-- name: enrolled-among
+-- How some groups enrol those of some learners who are their members.
+SELECT CAST(m.user_id AS text), CAST(e.course_id AS text), CAST(e.group_id AS text), e.starts_at, e.due_at
 FROM group_members AS m
 JOIN group_enrolments AS e ON e.group_id = m.group_id
-WHERE m.user_id = :user_id AND m.group_id = :group_id AND e.course_id = :course_id;
+WHERE {ids:m.user_id in learners} AND {ids:m.group_id in groups};

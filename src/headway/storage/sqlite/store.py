@@ -100,7 +100,7 @@ class SqliteStore:
         session = SqliteSession(self._reader, self._long_reader, self._turn)
         self._imports = StoredImports(session, clock)
         self._sign_in_codes = StoredSignInCodes(session, clock)
-        self._groups = StoredGroups(session, sql.GROUPS, clock, self.enrol)
+        self._groups = StoredGroups(session, sql.GROUPS, clock, self.enrol_all)
         self._profiles = StoredProfiles(session, sql.PROFILES, clock)
         self._recalculations = Recalculations(session, clock)
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="headway-commit")
@@ -213,6 +213,10 @@ class SqliteStore:
     async def enrol(self, asked: EnrolmentChange) -> CourseProgress | None:
         """Enrol a learner, or end the enrolment."""
         return await self.committer.enrol(asked)
+
+    async def enrol_all(self, asked: Sequence[EnrolmentChange]) -> None:
+        """Carry out many changes of enrolments."""
+        await self.committer.enrol_all(asked)
 
     async def enrolments_in(self, course_id: CourseId, after: LearnerId | None, limit: int) -> Sequence[CourseProgress]:
         """Return a page of the learners who are enrolled in a course, by id."""
