@@ -1,6 +1,6 @@
 """`headway people`: finds people, shows one, and imports many, directly in the database."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -157,10 +157,10 @@ def _print_plan(plan: PeoplePlan, *, dry_run: bool) -> None:
     if dry_run:
         out.print("Nothing was written. The import would write:")
     for word, learners in (("new", report.new), ("changed", report.changed)) if dry_run else ():
-        for learner_id in learners:
-            out.print(f"{word} {learner_id} {isolated(plan.profiles[learner_id].name or '-')}")
-    for learner_id in report.missing:
-        out.print(f"missing {learner_id}")
+        _print_lines(
+            f"{word} {learner_id} {isolated(plan.profiles[learner_id].name or '-')}" for learner_id in learners
+        )
+    _print_lines(f"missing {learner_id}" for learner_id in report.missing)
     out.print(
         f"People: {len(report.new):,} new, {len(report.changed):,} changed, "
         f"{report.unchanged:,} unchanged, {len(report.missing):,} missing."
@@ -170,6 +170,18 @@ def _print_plan(plan: PeoplePlan, *, dry_run: bool) -> None:
         f"{report.memberships_added:,} added, {report.memberships_ended:,} ended."
     )
     out.print(f"Enrolments: {report.enrolments_added:,} added, {report.enrolments_changed:,} changed.")
+    if report.group_enrolments_added or report.group_enrolments_changed or report.courses_unknown:
+        out.print(
+            f"Enrolments of groups: {report.group_enrolments_added:,} added, {report.group_enrolments_changed:,} "
+            f"changed. Courses that are not in the catalogue: {report.courses_unknown:,}."
+        )
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    """Print many lines at once, which takes a fraction of the time."""
+    text = "\n".join(lines)
+    if text:
+        out.print(text)
 
 
 def _all(query: str, course_id: CourseId | None) -> Callable[[Services], Awaitable[list[Person]]]:

@@ -131,6 +131,9 @@ class EnrolmentStore(Protocol):
     async def enrolments_of(self, learner_id: LearnerId) -> Sequence[CourseProgress]:
         """Return the courses in which a learner is enrolled, in no order, also those that have left the catalogue."""
 
+    async def enrolments_among(self, learner_ids: Sequence[LearnerId]) -> Sequence[CourseProgress]:
+        """Return the same of some learners. Asks once for all of them."""
+
     async def completions(self, learner_id: LearnerId) -> Sequence[Completion]:
         """Return all completions of a learner, the last one first, also in courses that have left the catalogue."""
 

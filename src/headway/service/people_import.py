@@ -4,10 +4,13 @@ A file with a wrong line is refused as a whole. An import that was interrupted i
 stored by then is not in the new plan.
 """
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Final, NamedTuple, TypeVar
 
+from headway.domain.catalogue import Course
 from headway.domain.course_progress import CourseProgress, EnrolmentSource
 from headway.domain.enrolments import EnrolmentChange, check_dates
 from headway.domain.errors import (
@@ -18,16 +21,19 @@ from headway.domain.errors import (
     Problem,
     ProfilesOffError,
 )
-from headway.domain.groups import Group, GroupChange, GroupQuery, check_size, position_of
+from headway.domain.groups import Group, GroupChange, GroupEnrolment, GroupQuery, check_size, position_of
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, is_canonical_uuid
 from headway.domain.imports import LINES_AT_ONCE
 from headway.domain.people import (
     LONGEST_PAGE_OF_PEOPLE,
+    MOST_QUERY_WORDS,
     NO_PROFILE,
     LearnerProfile,
     PeopleQuery,
+    StoredProfile,
     query_words,
 )
+from headway.domain.people import position_of as position_of_person
 from headway.domain.people_import import (
     PeopleFile,
     PeoplePlan,
@@ -49,7 +55,7 @@ T = TypeVar("T")
 _PROFILES_TOGETHER: Final = 128  # in one transaction: a learner's write waits for no more
 _MEMBERSHIPS_TOGETHER: Final = 512  # the same
 _SIDE_BY_SIDE: Final = 2
-_READ_TOGETHER: Final = 32  # learners whose enrolments are read without a pause
+_READ_TOGETHER: Final = 256  # learners whose enrolments and profiles are read by one statement
 
 
 def _not_shown(_count: int) -> None:
@@ -89,7 +95,12 @@ class PeopleImportService:
         groups = _portions_by_size(plan.groups, lambda change: 1 + change.size, _MEMBERSHIPS_TOGETHER)
         await _each(profiles, lambda some: self._store.profiles.put_all(dict(some)), notify)
         await _each(groups, self._store.groups.change_all, notify)
+        await _each(_portions(plan.group_enrolments, 1), self._enrol_groups, notify)
         await _each(_portions(plan.enrolments, LINES_AT_ONCE), self._store.enrol_all, notify)
+
+    async def _enrol_groups(self, asked: Sequence[tuple[GroupId, GroupEnrolment]]) -> None:
+        for group_id, enrolment in asked:
+            await self._store.groups.enrol(group_id, enrolment)
 
 
 class _Members(NamedTuple):
@@ -119,6 +130,7 @@ class _Planner:
         before = {group_id: await _found(self._store, group_id) for group_id in sorted({*ids.values()})}
         members = await self._members(ids)
         groups = self._group_changes(ids, before, members)
+        group_enrolments, unknown = await self._group_enrolments(before)
         enrolments, added = await self._enrolments()
         self._refuse_problems()
         notify(len(self._file.lines) - len(self._people))
@@ -137,8 +149,11 @@ class _Planner:
             memberships_ended=sum(len(change.leaves) for change in groups),
             enrolments_added=added,
             enrolments_changed=len(enrolments) - added,
+            group_enrolments_added=sum(one is None for one in group_enrolments.values()),
+            group_enrolments_changed=sum(one is not None for one in group_enrolments.values()),
+            courses_unknown=unknown,
         )
-        return PeoplePlan(profiles, groups, enrolments, report)
+        return PeoplePlan(profiles, groups, [*group_enrolments], enrolments, report)
 
     def _refuse_problems(self) -> None:
         if self._problems:
@@ -170,20 +185,26 @@ class _Planner:
 
     async def _with_external_id(self, external_id: str) -> Sequence[LearnerId]:
         if external_id not in self._by_external_id:
-            words = query_words(external_id) if external_id.strip() else ()
-            query = PeopleQuery(words=words, limit=LONGEST_PAGE_OF_PEOPLE)
-            found = await self._store.profiles.search(query) if words else ()
-            matching = [stored.learner_id for stored in found if stored.profile.external_id == external_id]
-            self._by_external_id[external_id] = matching
+            self._by_external_id[external_id] = [
+                stored.learner_id
+                async for stored in self._with_words_of(external_id)
+                if stored.profile.external_id == external_id
+            ]
         return self._by_external_id[external_id]
 
+    async def _with_words_of(self, text: str) -> AsyncIterator[StoredProfile]:
+        """Yield all profiles that a search for the first words of a text finds."""
+        words = query_words(" ".join(text.split()[:MOST_QUERY_WORDS]))
+        query = PeopleQuery(words=words, limit=LONGEST_PAGE_OF_PEOPLE)
+        while words and (page := await self._store.profiles.search(query)):
+            for stored in page:
+                yield stored
+            query = replace(query, after=position_of_person(page[-1]))
+
     async def _check_courses(self) -> None:
-        unknown: dict[CourseId, CourseNotFoundError] = {}
-        for course_id in sorted({course_id for person in self._people.values() for course_id in person.courses}):
-            try:
-                await self._store.course(course_id)
-            except CourseNotFoundError as error:
-                unknown[course_id] = error
+        named = {course_id for person in self._people.values() for course_id in person.courses}
+        known = await self._known_courses(named)
+        unknown = {course_id: CourseNotFoundError(course_id) for course_id in named - known.keys()}
         self._refuse_named(unknown, "courses", "course_not_found", lambda line: line.courses)
 
     async def _group_ids(self) -> Mapping[str, GroupId]:
@@ -267,25 +288,54 @@ class _Planner:
         added = 0
         enrolled = [learner_id for learner_id, person in self._people.items() if person.courses]
         for learners in _portions(enrolled, _READ_TOGETHER):
-            for learner_id, found in zip(learners, await all_of(map(self._store.enrolments_of, learners)), strict=True):
-                present = {progress.course_id: progress for progress in found}
+            found = await self._store.enrolments_among(learners)
+            present = {(progress.learner_id, progress.course_id): progress for progress in found}
+            for learner_id in learners:
                 for course_id, due_at in self._people[learner_id].courses.items():
-                    own = _own_source(present.get(course_id))
+                    own = _own_source(present.get((learner_id, course_id)))
                     source = own or EnrolmentSource()
                     if due_at is not None:
                         source = source._replace(due_at=due_at)
-                    if source == own or not self._has_possible_dates(learner_id, source):
+                    if source == own or not self._has_possible_dates(self._people[learner_id].line, source):
                         continue
                     changes.append(EnrolmentChange(learner_id, course_id, source))
                     added += own is None
         return sorted(changes, key=_by_course), added
 
-    def _has_possible_dates(self, learner_id: LearnerId, source: EnrolmentSource) -> bool:
+    async def _group_enrolments(
+        self, before: Mapping[GroupId, Group | None]
+    ) -> tuple[Mapping[tuple[GroupId, GroupEnrolment], GroupEnrolment | None], int]:
+        """Return the enrolments of groups to store, each with the present one, and how many courses are unknown."""
+        known = await self._known_courses({course_id for one in self._file.courses for course_id in one.courses})
+        changes: dict[tuple[GroupId, GroupEnrolment], GroupEnrolment | None] = {}
+        unknown: set[str] = set()
+        for wanted in self._file.courses:
+            course = next((known[course_id] for course_id in wanted.courses if course_id in known), None)
+            if course is None:
+                unknown.add(wanted.name)
+                continue
+            group = before.get(wanted.group_id)
+            enrolments = group.enrolments if group else ()
+            present = next((one for one in enrolments if one.course_id == course.id), None)
+            enrolment = wanted.enrolment(course, present)
+            source = EnrolmentSource(wanted.group_id, enrolment.starts_at, enrolment.due_at)
+            if enrolment != present and self._has_possible_dates(wanted.line, source):
+                changes[wanted.group_id, enrolment] = present
+        return changes, len(unknown)
+
+    async def _known_courses(self, course_ids: Iterable[CourseId]) -> Mapping[CourseId, Course]:
+        found: dict[CourseId, Course] = {}
+        for course_id in sorted(course_ids):
+            with suppress(CourseNotFoundError):
+                found[course_id] = (await self._store.course(course_id)).course
+        return found
+
+    def _has_possible_dates(self, line: PersonLine, source: EnrolmentSource) -> bool:
         try:
             check_dates(source)
         except InvalidValueError as error:
             for problem in error.problems:
-                self._add_problem(self._people[learner_id].line, problem)
+                self._add_problem(line, problem)
             return False
         return True
 
@@ -293,7 +343,7 @@ class _Planner:
         """Return the profiles to store, and who has none now."""
         profiles: dict[LearnerId, LearnerProfile] = {}
         new: list[LearnerId] = []
-        for learners in _portions(sorted(self._people), _PROFILES_TOGETHER):
+        for learners in _portions(sorted(self._people), _READ_TOGETHER):
             stored = await self._store.profiles.find_many(learners)
             for learner_id in learners:
                 before = stored.get(learner_id, NO_PROFILE)
@@ -311,7 +361,7 @@ def _require(principal: Principal, file: PeopleFile) -> None:
     principal.require(LEARNERS_ADMIN)
     if file.titles or any(line.joins or line.leaves for line in file.lines):
         principal.require(GROUPS_WRITE)
-    if any(line.courses for line in file.lines):
+    if any(line.courses for line in file.lines) or any(one.courses for one in file.courses):
         principal.require(ENROLMENTS_WRITE)
 
 

@@ -257,6 +257,11 @@ class PostgresStore:
         rows = await self._of(learner_id).fetch(shared_sql.ENROLMENTS_OF, learner_id)
         return [to_course_progress(columns) for columns in rows]
 
+    async def enrolments_among(self, learner_ids: Sequence[LearnerId]) -> Sequence[CourseProgress]:
+        """Return the courses in which some learners are enrolled."""
+        rows = await self._database.fetch(sql.ENROLMENTS_AMONG, list(learner_ids))
+        return [to_course_progress(columns) for columns in rows]
+
     async def completions(self, learner_id: LearnerId) -> Sequence[Completion]:
         """Return all completions of a learner."""
         return list(map(to_completion, await self._of(learner_id).fetch(shared_sql.COMPLETIONS_OF, learner_id)))

@@ -228,6 +228,10 @@ class SqliteStore:
             to_course_progress(columns) for columns in self._reader.read(fetch, shared_sql.ENROLMENTS_OF, learner_id)
         ]
 
+    async def enrolments_among(self, learner_ids: Sequence[LearnerId]) -> Sequence[CourseProgress]:
+        """Return the courses in which some learners are enrolled."""
+        return await self._long_reader.read(self._figures.enrolments_among, learner_ids)
+
     async def completions(self, learner_id: LearnerId) -> Sequence[Completion]:
         """Return all completions of a learner."""
         return list(map(to_completion, self._reader.read(fetch, shared_sql.COMPLETIONS_OF, learner_id)))
