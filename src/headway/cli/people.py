@@ -22,7 +22,7 @@ from headway.formats import people as formats
 from headway.formats.oneroster import read_bundle, read_files
 from headway.formats.people_file import read_people
 from headway.formats.shapes import to_json
-from headway.service import Person, Services
+from headway.service import PeopleImportService, Person, Services
 
 app: Final = typer.Typer(no_args_is_help=True, help="Find people, show one, and import many.")
 
@@ -124,16 +124,23 @@ def _read(path: Path) -> PeopleFile:
 def _imported(file: PeopleFile, *, dry_run: bool) -> Callable[[Services], Awaitable[PeoplePlan | Sequence[Problem]]]:
     """Return an action that plans an import, and carries it out unless it is a dry run. It may return problems."""
 
+    async def planned(service: PeopleImportService) -> PeoplePlan:
+        with stage_shown("Checking", len(file.lines)) as notify:
+            return await service.plan(OPERATOR, file, notify)
+
     async def run(services: Services) -> PeoplePlan | Sequence[Problem]:
+        service = services.people_import
         try:
-            with stage_shown("Checking", len(file.lines)) as notify:
-                plan = await services.people_import.plan(OPERATOR, file, notify)
+            if dry_run:
+                return await planned(service)
+            async with service.alone() as lease:
+                plan = await planned(service)
+                if plan.size:
+                    with stage_shown("Importing", plan.size) as notify:
+                        await service.carry_out(OPERATOR, plan, lease, notify)
+                return plan
         except InvalidValueError as error:
             return error.problems
-        if plan.size and not dry_run:
-            with stage_shown("Importing", plan.size) as notify:
-                await services.people_import.carry_out(OPERATOR, plan, notify)
-        return plan
 
     return run
 
