@@ -119,8 +119,8 @@ class EnrolmentStore(Protocol):
         Raises `QueueFullError`.
         """
 
-    async def enrol_all(self, asked: Sequence[EnrolmentChange]) -> None:
-        """Carry out many changes of enrolments. Leaves out those in courses that have left the catalogue.
+    async def enrol_all(self, asked: Sequence[EnrolmentChange]) -> Sequence[bool]:
+        """Carry out many changes of enrolments. Returns of each `False` where the course has left the catalogue.
 
         They are not one transaction: where this raises, some may be on disk. Raises `QueueFullError`, and then none is.
         """

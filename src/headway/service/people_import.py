@@ -154,7 +154,7 @@ def _require(principal: Principal, file: PeopleFile) -> None:
 
 
 async def _each(
-    parts: Iterable[Sequence[T]], store: Callable[[Sequence[T]], Awaitable[None]], notify: NotifyDone
+    parts: Iterable[Sequence[T]], store: Callable[[Sequence[T]], Awaitable[object]], notify: NotifyDone
 ) -> None:
     """Store parts, two side by side: one is prepared while the other one is written to disk."""
     waiting = deque(parts)

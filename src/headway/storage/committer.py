@@ -157,17 +157,19 @@ class Committer:
         enrolled: CourseProgress | None = await self._submit(asked)
         return enrolled
 
-    async def enrol_all(self, asked: Sequence[EnrolmentChange]) -> None:
-        """Return when all these changes are on disk, except those in courses that have left the catalogue.
+    async def enrol_all(self, asked: Sequence[EnrolmentChange]) -> Sequence[bool]:
+        """Return when all these changes are on disk, and of each `False` where the course has left the catalogue.
 
         Raises the same errors as `submit`, after all have ended. Takes no task for each of them.
         """
         if len(self._queue) + len(asked) > self._queue_limit:
             raise QueueFullError
         waiting = [self._enqueued(change) for change in asked]
-        for outcome in await asyncio.gather(*waiting, return_exceptions=True):
+        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+        for outcome in outcomes:
             if isinstance(outcome, BaseException) and not isinstance(outcome, CourseNotFoundError):
                 raise outcome
+        return [not isinstance(outcome, CourseNotFoundError) for outcome in outcomes]
 
     async def _submit(self, work: Work) -> Any:
         if len(self._queue) >= self._queue_limit:

@@ -178,7 +178,10 @@ class PostgresStore:
 
     async def put_course(self, course: Course, precondition: Precondition = UNCONDITIONAL) -> CoursePut:
         """Store a course, new or in place of its present version."""
-        return await self._catalogue.put(course, precondition, self._clock())
+        put = await self._catalogue.put(course, precondition, self._clock())
+        if put.change.created:
+            await self._groups.settle()
+        return put
 
     async def remove_course(self, course_id: CourseId) -> None:
         """Remove a course from the catalogue."""
@@ -241,12 +244,14 @@ class PostgresStore:
         """Enrol a learner, or end the enrolment."""
         return await self._servers.of(asked.learner_id).committer.enrol(asked)
 
-    async def enrol_all(self, asked: Sequence[EnrolmentChange]) -> None:
+    async def enrol_all(self, asked: Sequence[EnrolmentChange]) -> Sequence[bool]:
         """Carry out many changes of enrolments."""
         by_server: dict[LearnersServer, list[EnrolmentChange]] = {}
         for change in asked:
             by_server.setdefault(self._servers.of(change.learner_id), []).append(change)
-        await all_of(server.committer.enrol_all(changes) for server, changes in by_server.items())
+        ended = await all_of(server.committer.enrol_all(changes) for server, changes in by_server.items())
+        done = dict(zip(by_server, map(iter, ended), strict=True))
+        return [next(done[self._servers.of(change.learner_id)]) for change in asked]
 
     async def enrolments_in(self, course_id: CourseId, after: LearnerId | None, limit: int) -> Sequence[CourseProgress]:
         """Return a page of the learners who are enrolled in a course, by id."""

@@ -65,6 +65,7 @@ class GroupStatements(NamedTuple):
     note_change: str
     changes_of: str
     changes: str
+    forget_changes: str
     settle_change: str
     enrolled_among: str
 
@@ -85,14 +86,14 @@ class _Note(NamedTuple):
 
 
 class StoredGroups:
-    """The groups in a database. `enrol_all` changes enrolments of learners."""
+    """The groups in a database. `enrol_all` changes enrolments, and says of each whether its course is there."""
 
     def __init__(
         self,
         session: Session,
         statements: GroupStatements,
         clock: Callable[[], datetime],
-        enrol_all: Callable[[Sequence[EnrolmentChange]], Awaitable[None]],
+        enrol_all: Callable[[Sequence[EnrolmentChange]], Awaitable[Sequence[bool]]],
     ) -> None:
         self._session = session
         self._sql = statements
@@ -166,17 +167,20 @@ class StoredGroups:
         """Bring enrolments in line with what was noted of a group (`None`: of all groups). Return how many there were.
 
         A note is in the database before an enrolment changes, and is removed after it. So what a killed process has
-        left is found again.
+        left is found again. The notes of a removed course stay until the course comes back.
         """
         settled = 0
         while noted := await self._noted(group_id):
-            await self._enrol_all(await self._asked_by(noted))
-            settled += await self._remove_notes(noted)
+            are_done = await self._enrol_all(await self._asked_by(noted))
+            done = [note for note, is_done in zip(noted, are_done, strict=True) if is_done]
+            if len(done) < len(noted):
+                await asyncio.sleep(_PAUSE_SECONDS)  # until this process knows that a course has come, or has gone
+            settled += await self._remove_notes(done)
         return settled
 
     async def _noted(self, group_id: GroupId | None) -> list[_Note]:
         if group_id is None:
-            return _to_notes(await self._session.fetch(self._sql.changes, _NOTES_AT_ONCE))
+            return _to_notes(await self._session.scan(self._sql.changes, _NOTES_AT_ONCE))
         return _to_notes(await self._session.fetch(self._sql.changes_of, group_id, _NOTES_AT_ONCE))
 
     async def _asked_by(self, noted: Sequence[_Note]) -> list[EnrolmentChange]:
@@ -308,13 +312,14 @@ def _new_change() -> int:
 
 
 def leave_groups(statements: GroupStatements, learner_id: LearnerId, now: datetime) -> Reading[bool]:
-    """Take a learner out of all groups, and return whether there was one."""
+    """Take a learner out of all groups, and return whether there was one. Forgets the learner's notes, too."""
     outlines = to_outlines((yield Step(statements.of_learner, learner_id)))
     for group_id in sorted(outline.id for outline in outlines):  # in one order, so that no two wait for each other
         held = yield Step(statements.hold_group, group_id)
         yield Step(statements.remove_members, group_id, [learner_id])
         for _, version in held:
             yield Step(statements.put_version, next_group_version(version, _microseconds(now)), group_id)
+    yield Step(statements.forget_changes, learner_id)
     return bool(outlines)
 
 

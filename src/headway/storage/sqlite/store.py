@@ -214,9 +214,9 @@ class SqliteStore:
         """Enrol a learner, or end the enrolment."""
         return await self.committer.enrol(asked)
 
-    async def enrol_all(self, asked: Sequence[EnrolmentChange]) -> None:
+    async def enrol_all(self, asked: Sequence[EnrolmentChange]) -> Sequence[bool]:
         """Carry out many changes of enrolments."""
-        await self.committer.enrol_all(asked)
+        return await self.committer.enrol_all(asked)
 
     async def enrolments_in(self, course_id: CourseId, after: LearnerId | None, limit: int) -> Sequence[CourseProgress]:
         """Return a page of the learners who are enrolled in a course, by id."""
@@ -244,7 +244,10 @@ class SqliteStore:
             change = compare(before.course if before else None, course)
             if before and change.is_empty:
                 return CoursePut(change, before.version)
-            return CoursePut(change, self._catalogue.put(connection, before, course, self._clock()))
+            put = CoursePut(change, self._catalogue.put(connection, before, course, self._clock()))
+        if change.created:
+            await self._groups.settle()
+        return put
 
     async def remove_course(self, course_id: CourseId) -> None:
         """Remove a course from the catalogue."""
