@@ -134,6 +134,9 @@ class EnrolmentStore(Protocol):
     async def enrolments_among(self, learner_ids: Sequence[LearnerId]) -> Sequence[CourseProgress]:
         """Return the same of some learners. Asks once for all of them."""
 
+    async def keep_completion(self, completion: Completion) -> None:
+        """Keep a completion of an export, in place of one at the same time."""
+
     async def completions(self, learner_id: LearnerId) -> Sequence[Completion]:
         """Return all completions of a learner, the last one first, also in courses that have left the catalogue."""
 

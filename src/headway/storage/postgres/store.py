@@ -271,6 +271,10 @@ class PostgresStore:
         """Return all completions of a learner."""
         return list(map(to_completion, await self._of(learner_id).fetch(shared_sql.COMPLETIONS_OF, learner_id)))
 
+    async def keep_completion(self, completion: Completion) -> None:
+        """Keep a completion of an export."""
+        await self._of(completion.learner_id).change(sql.PUT_COMPLETIONS, *([value] for value in completion))
+
     async def write_all(self, writes: Sequence[LessonWrite | CourseProgressRestore]) -> Sequence[Written | bool]:
         """Apply writes and restores in their order, all or none."""
         for _ in range(ATTEMPTS):

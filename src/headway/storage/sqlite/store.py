@@ -56,7 +56,7 @@ from headway.storage.sqlite.learners import active_days, erase, record_of, touch
 from headway.storage.sqlite.progress_table import ProgressTable, TooLargeError
 from headway.storage.sqlite.reader import LongReader, Reader
 from headway.storage.sqlite.recent import Recent
-from headway.storage.sqlite.rows import fetch, to_course_progress
+from headway.storage.sqlite.rows import bound, fetch, to_course_progress
 from headway.storage.sqlite.session import SqliteSession
 from headway.storage.sqlite.together import Together, can_be_promised
 from headway.turns import gently, in_turns
@@ -235,6 +235,11 @@ class SqliteStore:
     async def completions(self, learner_id: LearnerId) -> Sequence[Completion]:
         """Return all completions of a learner."""
         return list(map(to_completion, self._reader.read(fetch, shared_sql.COMPLETIONS_OF, learner_id)))
+
+    async def keep_completion(self, completion: Completion) -> None:
+        """Keep a completion of an export."""
+        async with self._turn() as connection:
+            fetch(connection, sql.PUT_COMPLETION, *map(bound, completion))
 
     async def put_course(self, course: Course, precondition: Precondition = UNCONDITIONAL) -> CoursePut:
         """Store a course, new or in place of its present version."""
