@@ -124,15 +124,14 @@ def test_importing_an_export_restores_the_profile_and_every_completion(
     assert len(before["completions"]) == 2
     admin.put(f"/learners/{target}/profile", json={"name": "Zoé"}).raise_for_status()
     asked: dict[str, Any] = {"user_id": target, "atomic": atomic}
-    send = {"content": export.content, "headers": EXPORT}
-    first = admin.post("/progress/import", params=asked, **send).json()
+    first = admin.post("/progress/import", params=asked, content=export.content, headers=EXPORT).json()
     assert first["refused"] == 0
     assert "groups" in first["ignored"]
     after = admin.get(f"/learners/{target}/export").json()
     assert after["completions"] == before["completions"]
     assert (after["profile"]["name"], after["profile"]["email"]) == ("Zoé", "zoe@example.org")
     assert after["groups"] == []
-    again = admin.post("/progress/import", params=asked, **send).json()
+    again = admin.post("/progress/import", params=asked, content=export.content, headers=EXPORT).json()
     assert (again["written"], again["unchanged"]) == (0, first["lines"])
 
 

@@ -10,10 +10,10 @@ import typer
 from rich.table import Column, Table
 from rich.text import Text
 
-from headway.cli.console import OPERATOR, count_of, course_id_of, fail, out, stage_shown, with_service
+from headway.cli.console import OPERATOR, count_of, course_id_of, fail, group_id_of, out, stage_shown, with_service
 from headway.cli.learners import LearnerArgument, learner_id_of
 from headway.domain.errors import InvalidValueError, Problem
-from headway.domain.identifiers import CourseId
+from headway.domain.identifiers import CourseId, GroupId
 from headway.domain.imports import MOST_FAULTS
 from headway.domain.people import LONGEST_PAGE_OF_PEOPLE, PeopleQuery
 from headway.domain.people_import import PeopleFile, PeoplePlan
@@ -34,6 +34,7 @@ def list_people(
         typer.Option(help="Beginnings of words of the name, e-mail or external id; or a sub, or an id."),
     ] = "",
     course: Annotated[str | None, typer.Option(help="Only learners of this course, a UUID.")] = None,
+    group: Annotated[str | None, typer.Option(help="Only members of this group, a UUID.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the JSON of the API, all pages in one.")] = False,
 ) -> None:
     """List the learners who have a profile, by name.
@@ -42,8 +43,11 @@ def list_people(
       headway people list
       headway people list --query "ada love"
       headway people list --course 5e757794-c815-4ccc-bf16-1010d8ef2347 --json
+      headway people list --group 5a1c7e0e-2c5a-4f0e-9a50-0d5f0d3c1b7b
     """
-    found = with_service(_all(query, None if course is None else course_id_of(course)))
+    course_id = None if course is None else course_id_of(course)
+    group_id = None if group is None else group_id_of(group)
+    found = with_service(_all(query, course_id, group_id))
     if as_json:
         out.out(to_json(formats.people(found, None)).decode(), highlight=False)
         return
@@ -191,11 +195,13 @@ def _print_lines(lines: Iterable[str]) -> None:
         out.print(text)
 
 
-def _all(query: str, course_id: CourseId | None) -> Callable[[Services], Awaitable[list[Person]]]:
+def _all(
+    query: str, course_id: CourseId | None, group_id: GroupId | None
+) -> Callable[[Services], Awaitable[list[Person]]]:
     """Return an action that reads all pages."""
 
     async def read(services: Services) -> list[Person]:
-        page_of = partial(services.people.search, OPERATOR, query, course_id=course_id)
+        page_of = partial(services.people.search, OPERATOR, query, course_id=course_id, group_id=group_id)
         wanted = PeopleQuery(limit=LONGEST_PAGE_OF_PEOPLE)
         page = await page_of(wanted)
         found = list(page.people)
