@@ -93,6 +93,7 @@ _DIALECT: Final = Dialect(
     lambda name, kind: f":{name}::{kind}",
     after_all_days="'infinity'",
     ids=ARRAYS,
+    words=lambda name: f"unnest(:{name}::text[]) AS listed (word)",
     position=lambda text, name: f"strpos({text}, :{name}::text)",
     unnamed=r"'\xff'::bytea",
 )
