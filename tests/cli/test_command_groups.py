@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -107,3 +108,17 @@ def test_a_file_that_is_no_text_is_refused(folder: Path, sqlite_url: str, group_
     program = Program(folder, sqlite_url)
     (folder / "members.txt").write_bytes(b"\xff\xfea\x00")
     check_refusal(program("groups", "put", group_id, "--title", "A", "--members", "members.txt"), "not UTF-8")
+
+
+def test_a_group_enrols_its_members_until_that_ends(program: Program, group_id: str, document: dict[str, Any]) -> None:
+    put(program, group_id, "--member", "ada")
+    done = program("groups", "enrol", group_id, document["id"], "--due", "2030-06-30T22:00:00Z")
+    assert done.out == f"{group_id}: enrolled in {document['id']}, due 2030-06-30 22:00 UTC\n"
+    assert f"enrolled in {document['id']} 2030-06-30 22:00 UTC" in program("groups", "show", group_id).out
+    [enrolled] = json.loads(program("enrolments", "list", document["id"], "--json").out)
+    assert (enrolled["user_id"], enrolled["due_at"]) == (ADA, "2030-06-30T22:00:00Z")
+    assert program("groups", "end", group_id, document["id"]).code == 0
+    assert json.loads(program("enrolments", "list", document["id"], "--json").out) == []
+    check_refusal(program("groups", "enrol", group_id, document["id"], "--due", "tomorrow"), "--due tomorrow")
+    assert program("groups", "enrol", str(uuid4()), document["id"]).code == 1
+    assert program("groups", "enrol", group_id, str(uuid4())).code == 1

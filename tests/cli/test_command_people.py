@@ -52,6 +52,10 @@ def test_a_list_is_limited_to_a_query_and_a_course(
     assert found("--query", "ABA") == found("--query", people[1]) == ["Ábaco"]
     assert found("--course", document["id"]) == ["Zebra"]
     assert found("--course", document["id"], "--query", "aba") == []
+    group_id = str(uuid4())
+    program("groups", "put", group_id, "--title", "7b", "--member", people[1])
+    assert found("--group", group_id) == ["Ábaco"]
+    assert program("people", "list", "--group", str(uuid4())).code == 1
     assert program("people", "list", "--query", "nobody").out == "Nobody was found.\n"
     assert program("people", "list", "--course", "1").code == 2
     assert program("people", "list", "--query", "a b c d e f g").code == 2

@@ -105,6 +105,129 @@ def test_a_delta_ends_memberships_of_users_who_are_not_in_it(importer: httpx.Cli
     assert faults(send(importer, stranger)) == [(["body", "enrollments.csv", 2, "userSourcedId"], "unknown_user")]
 
 
+ORGS = "sourcedId,status,dateLastModified,name,type,identifier,parentSourcedId"
+SESSIONS = "sourcedId,status,dateLastModified,title,type,startDate,endDate,parentSourcedId,schoolYear"
+COURSES = "sourcedId,status,dateLastModified,schoolYearSourcedId,title,courseCode,grades,orgSourcedId,subjects"
+CLASSES_OF_COURSES = (
+    "sourcedId,status,dateLastModified,title,grades,courseSourcedId,classCode,classType,location,schoolSourcedId,"
+    "termSourcedIds"
+)
+ORG_ROWS = "d1,,,District,district,,\ns1,,,School,school,,d1\n"
+SESSION_ROWS = (
+    "t1,,,Autumn,term,2030-09-01,2031-01-01,y,2031\nt2,,,Spring,term,2031-01-01,2031-07-01,y,2031\n"
+    "y,,,Year,schoolYear,2030-09-01,2031-07-01,,2031\n"
+)
+
+
+def complete(word: str, course_id: str, **changed: str) -> dict[str, str]:
+    """The files of a bundle with all that is read: a school, two terms, two courses, two classes and two students."""
+    row = f",,,c{word},s1,{{}}{word},student,,2030-09-01,2031-07-01\n"
+    return {
+        "orgs": f"{ORGS}\n{ORG_ROWS}",
+        "academicSessions": f"{SESSIONS}\n{SESSION_ROWS}",
+        "courses": f"{COURSES}\nk1,,,y,Algebra,{course_id.upper()},,s1,\nk2,,,y,Art,ART-1,,s1,\n",
+        "users": f"{USERS}\nu1{word},,,true,a,Ada,Lovelace,,\nu2{word},,,true,b,Bo,Li,,\n",
+        "classes": f"{CLASSES_OF_COURSES}\n"
+        f'c{word},,,Class {word},,k1,,scheduled,,s1,"t1,t2"\nd{word},,,Art {word},,k2,,scheduled,,s1,t1\n',
+        "enrollments": "sourcedId,status,dateLastModified,classSourcedId,schoolSourcedId,userSourcedId,role,primary,"
+        f"beginDate,endDate\n1{row.format('u1')}2{row.format('u2')}",
+    } | changed
+
+
+@pytest.fixture
+def enroller(client_of: Callable[..., httpx.Client]) -> httpx.Client:
+    """A client that may import people with groups and enrolments."""
+    return client_of(str(uuid4()), "learners:admin", "groups:write", "enrolments:write")
+
+
+@pytest.fixture
+def course_id(course_path: str) -> str:
+    return course_path.rpartition("/")[2]
+
+
+def enrolled(client: httpx.Client, course_id: str) -> dict[str, tuple[str | None, str | None]]:
+    found = client.get(f"/courses/{course_id}/enrolments").json()["enrolments"]
+    return {one["user_id"]: (one["starts_at"], one["due_at"]) for one in found}
+
+
+def test_the_course_of_a_class_enrols_its_students_for_its_terms(
+    enroller: httpx.Client, word: str, course_id: str
+) -> None:
+    files = complete(word, course_id)
+    expected = {
+        "people_new": 2,
+        "groups_added": 2,
+        "memberships_added": 2,
+        "group_enrolments_added": 1,
+        "courses_unknown": 1,
+    }
+    assert counts(send(enroller, bundle(**files), dry_run=True)) == expected
+    assert enrolled(enroller, course_id) == {}
+    assert counts(send(enroller, bundle(**files))) == expected
+    dates = ("2030-09-01T00:00:00Z", "2031-07-01T00:00:00Z")
+    ada, bo = (str(id_of(f"u{number}{word}", None)) for number in (1, 2))
+    assert enrolled(enroller, course_id) == {ada: dates, bo: dates}
+    assert counts(send(enroller, bundle(**files))) == {"people_unchanged": 2, "courses_unknown": 1}
+    moved = SESSION_ROWS.replace("2031-01-01,2031-07-01", "2031-01-01,2031-06-01")
+    later = complete(word, course_id, academicSessions=f"{SESSIONS}\n{moved}")
+    assert counts(send(enroller, bundle(**later))) == {
+        "people_unchanged": 2,
+        "group_enrolments_changed": 1,
+        "courses_unknown": 1,
+    }
+    assert enrolled(enroller, course_id)[ada] == (dates[0], "2031-06-01T00:00:00Z")
+
+
+def test_a_delta_adds_and_ends_enrolments_and_keeps_dates_that_it_does_not_give(
+    enroller: httpx.Client, word: str, course_id: str
+) -> None:
+    send(enroller, bundle(**complete(word, course_id)))
+    classes = f"{CLASSES_OF_COURSES}\nc{word},active,2026-01-01T00:00:00Z,Class {word},,{course_id},,,,s1,t1\n"
+    enrollments = f"{ENROLLMENTS}\n1,tobedeleted,2026-01-01T00:00:00Z,c{word},u1{word},student\n"
+    delta = bundle("delta", classes=classes, enrollments=enrollments)
+    assert counts(send(enroller, delta)) == {"people_unchanged": 1, "memberships_ended": 1}
+    bo = str(id_of(f"u2{word}", None))
+    assert enrolled(enroller, course_id) == {bo: ("2030-09-01T00:00:00Z", "2031-07-01T00:00:00Z")}
+
+
+def test_enrolling_by_a_bundle_needs_the_scope(importer: httpx.Client, word: str, course_id: str) -> None:
+    assert send(importer, bundle(**complete(word, course_id))).status_code == 403
+    assert importer.get(f"/learners/{id_of(f'u1{word}', None)}/profile").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "line", "column", "kind"),
+    [
+        ("orgs", ",,d1", ",,d9", 3, "parentSourcedId", "unknown_reference"),
+        ("orgs", "s1,,,School", "d1,,,School", 3, "sourcedId", "duplicate_id"),
+        ("academicSessions", "2030-09-01,2031-01-01", "1.9.2030,2031-01-01", 2, "startDate", "date_parsing"),
+        ("academicSessions", "2030-09-01,2031-01-01", "2030-09-01,2030-09-01", 2, "endDate", "end_before_start"),
+        ("academicSessions", "t1,,,Autumn", "t1,,,", 2, "title", "missing"),
+        ("courses", "k2,,,y,Art", "k2,gone,,y,Art", 3, "status", "unknown_status"),
+        ("courses", "k2,,,y,Art", "k2,,yesterday,y,Art", 3, "dateLastModified", "datetime_parsing"),
+        ("classes", "k2,,scheduled", "k9,,scheduled", 3, "courseSourcedId", "unknown_reference"),
+        ("classes", '"t1,t2"', '"t1,t9"', 2, "termSourcedIds", "unknown_reference"),
+        ("enrollments", "student,,2030-09-01", "student,,2030-13-01", 2, "beginDate", "date_parsing"),
+    ],
+)
+def test_a_fault_names_file_line_and_column(  # noqa: PLR0913, PLR0917 - a table
+    enroller: httpx.Client,
+    word: str,
+    course_id: str,
+    file: str,
+    before: str,
+    after: str,
+    line: int,
+    column: str,
+    kind: str,
+) -> None:
+    files = complete(word, course_id)
+    assert before in files[file]
+    answer = send(enroller, bundle(**files | {file: files[file].replace(before, after, 1)}))
+    assert (["body", f"{file}.csv", line, column], kind) in faults(answer)
+    assert enrolled(enroller, course_id) == {}
+
+
 @pytest.mark.parametrize("status", ["active", "tobedeleted"])
 def test_an_unknown_class_and_a_wrong_user_are_named_and_nothing_is_written(
     importer: httpx.Client, word: str, status: str

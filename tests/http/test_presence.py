@@ -101,6 +101,64 @@ def test_importing_an_export_restores_its_data(
     assert told(after) == told(before.json())
 
 
+@pytest.mark.parametrize("atomic", [True, False])
+def test_importing_an_export_restores_the_profile_and_every_completion(
+    admin: httpx.Client,
+    client_of: Callable[..., httpx.Client],
+    lesson_paths: list[str],
+    course_path: str,
+    *,
+    atomic: bool,
+) -> None:
+    learner_id, target, group = str(uuid4()), str(uuid4()), str(uuid4())
+    completed = {"status": "completed", "quiz_passed": True}
+    for path in lesson_paths:
+        admin.put(f"/learners/{learner_id}{path}", json=completed | {"quiz_score": 60} | OLD).raise_for_status()
+    client_of(learner_id).delete(course_path).raise_for_status()
+    for path in lesson_paths:
+        admin.put(f"/learners/{learner_id}{path}", json=completed).raise_for_status()
+    admin.put(f"/learners/{learner_id}/profile", json={"name": "Zoë", "email": "zoe@example.org"}).raise_for_status()
+    client_of(learner_id, "groups:write").put(f"/groups/{group}", json={"title": "7b", "members": [learner_id]})
+    export = admin.get(f"/learners/{learner_id}/export")
+    before = export.json()
+    assert len(before["completions"]) == 2
+    admin.put(f"/learners/{target}/profile", json={"name": "Zoé"}).raise_for_status()
+    asked: dict[str, Any] = {"user_id": target, "atomic": atomic}
+    first = admin.post("/progress/import", params=asked, content=export.content, headers=EXPORT).json()
+    assert first["refused"] == 0
+    assert "groups" in first["ignored"]
+    after = admin.get(f"/learners/{target}/export").json()
+    assert after["completions"] == before["completions"]
+    assert (after["profile"]["name"], after["profile"]["email"]) == ("Zoé", "zoe@example.org")
+    assert after["groups"] == []
+    again = admin.post("/progress/import", params=asked, content=export.content, headers=EXPORT).json()
+    assert (again["written"], again["unchanged"]) == (0, first["lines"])
+
+
+@pytest.mark.parametrize("atomic", [True, False])
+@pytest.mark.parametrize(
+    ("part", "location", "kind"),
+    [
+        ({"profile": {"time_zone": "Mars/Base"}}, ["profile", "time_zone"], "unknown_time_zone"),
+        ({"completions": [{"completed_at": "2999-01-01T00:00:00Z"}]}, ["completed_at"], "time_in_future"),
+    ],
+)
+def test_a_wrong_profile_or_completion_is_refused(
+    admin: httpx.Client, course_path: str, part: dict[str, Any], location: list[str], kind: str, *, atomic: bool
+) -> None:
+    learner_id = str(uuid4())
+    for completion in part.get("completions", []):
+        completion |= {"course_id": course_path.rpartition("/")[2], "course_version": 1, "completion_percentage": 100}
+    document = {"user_id": learner_id, "lesson_progress": []} | part
+    answer = admin.post("/progress/import", params={"atomic": atomic}, json=document)
+    if atomic:
+        assert [(fault["loc"], fault["type"]) for fault in answer.json()["detail"]] == [(["body", 1, *location], kind)]
+    else:
+        assert [(fault["loc"], fault["type"]) for fault in answer.json()["errors"]] == [(location, kind)]
+    exported = admin.get(f"/learners/{learner_id}/export").json()
+    assert (exported["profile"], exported["completions"]) == (None, [])
+
+
 def test_a_dry_run_of_an_export_tells_what_its_import_does(
     admin: httpx.Client, client_of: Callable[..., httpx.Client], lesson_path: str
 ) -> None:

@@ -105,6 +105,24 @@ async def test_a_removed_course_enrols_nobody(store: Store) -> None:
     assert await store.enrolments_of(learner) == []
 
 
+async def test_a_removed_course_that_comes_back_follows_what_its_groups_did_meanwhile(store: Store) -> None:
+    course, others = await new_course(store), [await new_course(store) for _ in range(2)]
+    stays, leaves, joins, erased = (new_learner() for _ in range(4))
+    group = await new_group(store, stays, leaves)
+    await store.groups.enrol(group.id, GroupEnrolment(course.id, due_at=DUE))
+    await store.remove_course(course.id)
+    for learner in (joins, erased):
+        await store.groups.add_member(group.id, learner)
+    await store.groups.remove_member(group.id, leaves)
+    await store.erase(erased)
+    await store.groups.settle()
+    await store.put_course(others[0])
+    assert await store.enrolments_of(joins) == []
+    await store.put_course(course)
+    assert await due(store, course) == {stays: DUE, joins: DUE}
+    assert await store.groups.settle() == 0
+
+
 async def test_what_a_killed_process_has_left_is_finished(make_store: MakeStore) -> None:
     """A process notes what is to change in the transaction that changes a group. It may be killed after that."""
     async with opened(make_store()) as store:

@@ -1,16 +1,18 @@
 """The state of imports in both stores: taken, noted, released, removed."""
 
+import asyncio
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
+from headway.domain.errors import PeopleImportUnderWayError
 from headway.domain.identifiers import LearnerId
 from headway.domain.imports import KEPT, LEASE, Fault, ImportKey, ImportState, Report
 from headway.domain.people_import import PeopleFile, PersonLine
 from headway.domain.ports import Store
 from headway.domain.principal import ENROLMENTS_WRITE, GROUPS_WRITE, LEARNERS_ADMIN, Principal
-from headway.service import PeopleImportService
+from headway.service import PeopleImportService, people_import
 from storage.stores import Clock, MakeStore, new_course, new_learner, opened
 
 MINE, THEIRS = "one holder", "another holder"
@@ -129,10 +131,70 @@ async def test_an_interrupted_import_of_people_is_completed_by_another(store: St
             raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        await importer.carry_out(admin, await importer.plan(admin, PeopleFile(lines)), stop)
+        async with importer.alone() as lease:
+            await importer.carry_out(admin, await importer.plan(admin, PeopleFile(lines)), lease, stop)
     rest = await importer.plan(admin, PeopleFile(lines))
     assert rest.size
-    await importer.carry_out(admin, rest)
+    async with importer.alone() as lease:
+        await importer.carry_out(admin, rest, lease)
     assert (await importer.plan(admin, PeopleFile(lines))).size == 0
     assert len(await store.profiles.find_many(learners)) == len(learners)
     assert len(await store.enrolments_in(course.id, None, 300)) == len(learners)
+
+
+def _importer(store: Store) -> tuple[PeopleImportService, Principal]:
+    admin = Principal(new_learner(), frozenset({LEARNERS_ADMIN, GROUPS_WRITE, ENROLMENTS_WRITE}))
+    return PeopleImportService(store, LearnerId, keeps_profiles=True), admin
+
+
+async def test_one_import_of_people_is_under_way_at_a_time(store: Store) -> None:
+    first, second = _importer(store)[0], _importer(store)[0]
+    async with first.alone():
+        with pytest.raises(PeopleImportUnderWayError):
+            async with second.alone():
+                pytest.fail("Two imports are under way.")
+    async with second.alone():
+        pass
+    with pytest.raises(InterruptedError):
+        async with first.alone():
+            raise InterruptedError
+    async with second.alone():
+        pass
+
+
+async def test_two_imports_at_once_store_all_of_one_file_and_nothing_of_the_other(store: Store) -> None:
+    learners, title = [new_learner() for _ in range(300)], f"Class {uuid4()}"
+
+    async def imported(name: str) -> bool:
+        importer, admin = _importer(store)
+        lines = [PersonLine(number, learner, {"name": name}, (title,)) for number, learner in enumerate(learners, 2)]
+        try:
+            async with importer.alone() as lease:
+                plan = await importer.plan(admin, PeopleFile(lines))
+                await importer.carry_out(admin, plan, lease)
+        except PeopleImportUnderWayError:
+            return False
+        return True
+
+    names = ("Ada", "Bo")
+    done = await asyncio.gather(*map(imported, names))
+    assert sorted(done) == [False, True]
+    found = await store.profiles.find_many(learners)
+    assert {profile.name for profile in found.values()} == {names[done.index(True)]}
+    assert len(found) == len(learners)
+
+
+async def test_an_import_of_people_that_was_silent_too_long_stores_no_more(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(people_import, "_SECONDS_BETWEEN_NOTES", 0)
+    importer, admin = _importer(store)
+    lines = [PersonLine(number, new_learner(), {"name": "Ada"}) for number in range(2, 402)]
+    async with importer.alone() as lease:
+        plan = await importer.plan(admin, PeopleFile(lines))
+        await store.imports.forget(people_import._KEY)  # as if the lease had ended
+        async with _importer(store)[0].alone():
+            await lease.extend()
+            with pytest.raises(PeopleImportUnderWayError):
+                await importer.carry_out(admin, plan, lease)
+    assert not await store.profiles.find_many([*plan.profiles])

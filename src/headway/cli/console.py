@@ -5,13 +5,13 @@ import contextlib
 import re
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import Final, NoReturn, TypeVar
 
 import asyncpg
 import typer
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.segment import Segment
@@ -30,6 +30,7 @@ from headway.domain.principal import (
     Principal,
 )
 from headway.domain.text import without_controls
+from headway.formats.fields import Moment
 from headway.formats.identifiers import InvalidIdentifierError, parse_identifier
 from headway.logs import configure, get_logger
 from headway.service import Services
@@ -39,6 +40,7 @@ T = TypeVar("T")
 
 _log = get_logger("headway")
 
+_MOMENT: Final[TypeAdapter[datetime]] = TypeAdapter(Moment)
 _KEPT: Final = re.compile(r"[^\n\t]+")  # line feeds and tabs stay as they are
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _SECONDS_BETWEEN_LINES: Final = 10.0
@@ -123,13 +125,15 @@ def configure_logs(settings: Settings) -> None:
 def with_service(action: Callable[[Services], Awaitable[T]]) -> T:
     """Open the configured store, run `action` with its services, close it, and return the action's result."""
     headway = Headway(load_settings())
+    results: list[T] = []  # not the result of the task, which asyncio.run writes out as text for nothing when it ends
 
-    async def run() -> T:
+    async def run() -> None:
         async with headway.opened():
-            return await action(headway.services)
+            results.append(await action(headway.services))
 
     with refusals_end_the_program():
-        return asyncio.run(run())
+        asyncio.run(run())
+    return results[0]
 
 
 def announce(settings: Settings, url: str) -> None:
@@ -155,6 +159,21 @@ def group_id_of(text: str) -> GroupId:
         return GroupId(parse_identifier("GROUP", text))
     except InvalidIdentifierError as error:
         fail(str(error), 2)
+
+
+def moment_of(option: str, text: str | None) -> datetime | None:
+    """Return the time in an option. Ends the program where it has no offset from UTC."""
+    if text is None:
+        return None
+    try:
+        return _MOMENT.validate_python(text)
+    except ValidationError:
+        fail(f"{option} {text} is not a time with an offset from UTC, such as 2027-06-30T22:00:00Z.", 2)
+
+
+def shown_moment(moment: datetime | None) -> str:
+    """Return a time in UTC, to the minute."""
+    return "" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def lifetime_of(text: str) -> timedelta:

@@ -1,21 +1,18 @@
 """`headway enrolments` and `headway completions`: enrols learners and shows how far they are, in the database."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Final
 
 import typer
-from pydantic import TypeAdapter, ValidationError
 from rich.table import Column, Table
 from rich.text import Text
 
-from headway.cli.console import OPERATOR, course_id_of, fail, out, with_service
+from headway.cli.console import OPERATOR, course_id_of, moment_of, out, shown_moment, with_service
 from headway.cli.courses import CourseArgument
 from headway.cli.learners import LearnerArgument, learner_id_of
 from headway.domain.course_progress import EnrolmentSource
 from headway.domain.enrolments import LONGEST_PAGE
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.formats.enrolments import completion, enrolment
-from headway.formats.fields import Moment
 from headway.formats.shapes import to_json
 from headway.service import Services
 from headway.service.enrolments import Enrolled
@@ -23,7 +20,6 @@ from headway.service.enrolments import Enrolled
 app: Final = typer.Typer(no_args_is_help=True, help="Enrol learners in courses: list, put and end enrolments.")
 completions_app: Final = typer.Typer(no_args_is_help=True, help="The completions of courses, which are kept.")
 
-_MOMENT: Final[TypeAdapter[datetime]] = TypeAdapter(Moment)
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -42,7 +38,7 @@ def list_enrolments(course: CourseArgument, json: JsonOption = False) -> None:
         return
     table = Table(Column("learner", no_wrap=True, min_width=36), "status", "due", "late", box=None, pad_edge=False)
     for one in found:
-        due_at = _shown(one.progress.due_at)
+        due_at = shown_moment(one.progress.due_at)
         table.add_row(one.progress.learner_id, one.status.replace("_", " "), due_at, "late" if one.late else "")
     if not table.row_count:
         out.print("Nobody is enrolled. Enrol a learner with: headway enrolments put COURSE LEARNER")
@@ -64,9 +60,9 @@ def put(
       headway enrolments put 5e757794-c815-4ccc-bf16-1010d8ef2347 ada@example.org --due 2027-06-30T22:00:00Z
     """
     course_id, learner_id = course_id_of(course), learner_id_of(learner)
-    source = EnrolmentSource(None, _moment("--starts", starts), _moment("--due", due))
+    source = EnrolmentSource(None, moment_of("--starts", starts), moment_of("--due", due))
     found = with_service(lambda services: services.enrolments.enrol(OPERATOR, course_id, learner_id, source))
-    due_at = _shown(found.progress.due_at)
+    due_at = shown_moment(found.progress.due_at)
     out.print(f"{learner_id}: enrolled in {course_id}{f', due {due_at}' if due_at else ''}")
 
 
@@ -101,7 +97,7 @@ def list_completions(learner: LearnerArgument, json: JsonOption = False) -> None
     )
     for one in found:
         score = "" if one.score is None else str(one.score)
-        table.add_row(_shown(one.completed_at), one.course_id, score, Text(_shown(one.expires_at)))
+        table.add_row(shown_moment(one.completed_at), one.course_id, score, Text(shown_moment(one.expires_at)))
     if not table.row_count:
         out.print(f"{learner_id} has not completed a course.")
         return
@@ -117,16 +113,3 @@ async def _all_of(services: Services, course_id: CourseId) -> list[Enrolled]:
         after = page.last
         if after is None:
             return found
-
-
-def _moment(option: str, text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        return _MOMENT.validate_python(text)
-    except ValidationError:
-        fail(f"{option} {text} is not a time with an offset from UTC, such as 2027-06-30T22:00:00Z.", 2)
-
-
-def _shown(moment: datetime | None) -> str:
-    return "" if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

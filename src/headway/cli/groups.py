@@ -8,7 +8,20 @@ import typer
 from rich.table import Column, Table
 from rich.text import Text
 
-from headway.cli.console import OPERATOR, count_of, fail, group_id_of, out, refusals_end_the_program, with_service
+from headway.cli.console import (
+    OPERATOR,
+    count_of,
+    course_id_of,
+    fail,
+    group_id_of,
+    moment_of,
+    out,
+    refusals_end_the_program,
+    shown_moment,
+    with_service,
+)
+from headway.cli.courses import CourseArgument
+from headway.domain.course_progress import EnrolmentSource
 from headway.domain.identifiers import GroupId, LearnerId
 from headway.domain.text import isolated
 from headway.formats import groups as formats
@@ -50,7 +63,7 @@ def list_groups(as_json: AsJson = False) -> None:
 
 @app.command()
 def show(group: GroupArgument, as_json: AsJson = False) -> None:
-    """Print a group and the ids of its members, one in a line.
+    """Print a group, the courses in which it enrols its members, and the ids of the members, one in a line.
 
     Examples:
       headway groups show 5a1c7e0e-2c5a-4f0e-9a50-0d5f0d3c1b7b
@@ -62,6 +75,8 @@ def show(group: GroupArgument, as_json: AsJson = False) -> None:
         out.out(to_json(formats.group(found)).decode(), highlight=False)
         return
     out.print(Text(f"{isolated(found.title)}, {count_of(len(found.members), 'member')}", style="bold"))
+    for enrolment in found.enrolments:
+        out.print(f"enrolled in {enrolment.course_id} {shown_moment(enrolment.due_at)}".rstrip())
     for member in found.members:
         out.print(member)
 
@@ -118,6 +133,38 @@ def drop(group: GroupArgument, learners: LearnersArgument) -> None:
       headway groups drop 5a1c7e0e-2c5a-4f0e-9a50-0d5f0d3c1b7b ada@example.org
     """
     _change_members(group_id_of(group), learners, joins=False)
+
+
+@app.command()
+def enrol(
+    group: GroupArgument,
+    course: CourseArgument,
+    starts: Annotated[str | None, typer.Option(help="From when the members may begin: a time with an offset.")] = None,
+    due: Annotated[str | None, typer.Option(help="Until when the course is to be completed.")] = None,
+) -> None:
+    """Enrol all present and future members of a group in a course, with these dates in place of earlier ones.
+
+    Examples:
+      headway groups enrol 5a1c7e0e-2c5a-4f0e-9a50-0d5f0d3c1b7b 5e757794-c815-4ccc-bf16-1010d8ef2347
+      headway groups enrol 5a1c7e0e-2c5a-4f0e-9a50-0d5f0d3c1b7b 5e757794-c815-4ccc-bf16-1010d8ef2347
+      headway groups enrol --due 2027-06-30T22:00:00Z GROUP COURSE
+    """
+    group_id, course_id = group_id_of(group), course_id_of(course)
+    source = EnrolmentSource(group_id, moment_of("--starts", starts), moment_of("--due", due))
+    with_service(lambda services: services.enrolments.enrol_group(OPERATOR, course_id, group_id, source))
+    out.print(f"{group_id}: enrolled in {course_id}{f', due {shown_moment(source.due_at)}' if source.due_at else ''}")
+
+
+@app.command()
+def end(group: GroupArgument, course: CourseArgument) -> None:
+    """End what enrols the members of a group in a course. Their progress is kept.
+
+    Example:
+      headway groups end 5a1c7e0e-2c5a-4f0e-9a50-0d5f0d3c1b7b 5e757794-c815-4ccc-bf16-1010d8ef2347
+    """
+    group_id, course_id = group_id_of(group), course_id_of(course)
+    with_service(lambda services: services.enrolments.end_group(OPERATOR, course_id, group_id))
+    out.print(f"{group_id}: enrols nobody in {course_id} any more")
 
 
 def _change_members(group_id: GroupId, learners: Sequence[str], *, joins: bool) -> None:

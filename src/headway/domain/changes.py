@@ -8,7 +8,7 @@ starting over, and erasing. A store reads what `needs` asks for, lets `Changes` 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 from uuid import uuid4
 
 from headway.domain.catalogue import Course, VersionedCourse
@@ -89,6 +89,11 @@ class ChangeSet(NamedTuple):
     def stored_progress(self) -> CourseProgress | None:
         """The course progress to store; `None` where nothing changes."""
         return self.after if self.after is not self.before else None
+
+    def of_newcomer(self, learner_id: LearnerId) -> "ChangeSet":
+        """Return the same changes of another learner. Neither of the two had course progress."""
+        after = None if self.after is None else self.after._replace(learner_id=learner_id)
+        return self._replace(learner_id=learner_id, after=after)
 
     @property
     def stored_lessons(self) -> Iterable[LessonProgress]:
@@ -340,6 +345,33 @@ def check_write(
 def _is_enforced(write: LessonWrite, enforced: Enforcement) -> bool:
     """Whether the enforced rules hold for a write. Nothing limits what is removed or restored from an export."""
     return enforced is not NOT_ENFORCED and write.update is not None and write.restored is None
+
+
+class Newcomers:
+    """Enrols learners who have no course progress, at one moment. Equal enrolments are decided once.
+
+    Without course progress there is no lesson progress and no day, so only the learner's id differs.
+    """
+
+    __slots__ = ("_decided", "_now")
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+        self._decided: dict[tuple[object, ...], ChangeSet] = {}
+
+    def enrol(self, course: VersionedCourse, asked: EnrolmentChange) -> ChangeSet:
+        """Return the changes of an enrolment, or of the end of one."""
+        equal = asked[1:]
+        if equal not in self._decided:
+            changes = Changes(course, asked.learner_id, None, {})
+            changes.decide(asked, self._now)
+            self._decided[equal] = changes.change_set()
+        return self._decided[equal].of_newcomer(asked.learner_id)
+
+
+def is_only_enrolment(works: Sequence[Work]) -> TypeGuard[Sequence[EnrolmentChange]]:
+    """Whether the works are one change of an enrolment."""
+    return len(works) == 1 and isinstance(works[0], EnrolmentChange)
 
 
 def restart(progress: CourseProgress, lessons: Iterable[LessonProgress], now: datetime) -> ChangeSet:

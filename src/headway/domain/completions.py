@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from headway.domain import dating
 from headway.domain.bounds import Number, shown
 from headway.domain.catalogue import Course, VersionedCourse
 from headway.domain.course_progress import CourseProgress, summarise
+from headway.domain.dating import Times
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.progress import LessonProgress
 
@@ -53,6 +55,12 @@ class NewCompletion(NamedTuple):
             _mean_score(course, all_lesson_progress),
             expires_at(course, completed_at),
         )
+
+
+def checked(completion: Completion, now: datetime) -> Completion:
+    """Return a completion of an export. Raises `InvalidValueError` where its time is impossible."""
+    times = dating.checked(Times(completed_at=completion.completed_at), now)
+    return completion._replace(completed_at=times.completed_at or completion.completed_at)
 
 
 def new_completion(

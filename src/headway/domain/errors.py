@@ -24,6 +24,7 @@ HeadwayError
 ├── InvalidValueError
 ├── RefusedWriteError
 ├── ImportUnderWayError
+│   └── PeopleImportUnderWayError
 ├── KeyReusedError
 ├── UnavailableError
 │   ├── QueueFullError
@@ -266,6 +267,16 @@ class ImportUnderWayError(HeadwayError):
     def __init__(self, seconds: int) -> None:
         super().__init__(
             f"The import of this key is under way. If nobody works on it any more, try again in {seconds} s."
+        )
+        self.seconds = seconds
+
+
+class PeopleImportUnderWayError(ImportUnderWayError):
+    """Another import of people is running, or stopped a moment ago. Nothing was stored since this was noticed."""
+
+    def __init__(self, seconds: int) -> None:
+        HeadwayError.__init__(
+            self, f"Another import of people is under way, or stopped a moment ago. Try again in {seconds} s."
         )
         self.seconds = seconds
 

@@ -44,6 +44,20 @@ class Group(NamedTuple):
         return str(self.version)
 
 
+class GroupChange(NamedTuple):
+    """A change of a group, which is made where there is none: its title, and who joins and leaves."""
+
+    group_id: GroupId
+    title: str
+    joins: frozenset[LearnerId] = frozenset()
+    leaves: frozenset[LearnerId] = frozenset()
+
+    @property
+    def size(self) -> int:
+        """How many memberships change."""
+        return len(self.joins) + len(self.leaves)
+
+
 class GroupOutline(NamedTuple):
     """A group in a list. `members` is their number; `None` where the reader may not know it."""
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 
+from headway.domain.completions import Completion
 from headway.domain.errors import (
     CourseNotFoundError,
     HeadwayError,
@@ -16,6 +17,7 @@ from headway.domain.errors import (
     RefusedWriteError,
 )
 from headway.domain.identifiers import LearnerId
+from headway.domain.people import ProfileRestore
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.progress import Status
 from headway.domain.writes import LessonWrite, Written
@@ -34,11 +36,15 @@ KEPT: Final = timedelta(days=7)
 """How long the state of an import is kept after its last change."""
 
 
+Restore = CourseProgressRestore | Completion | ProfileRestore
+"""What an import of an export brings beside lesson progress."""
+
+
 class Line(NamedTuple):
     """A line of a file. `number` counts from 1. It holds a write, or problems; `ignored` names ignored fields."""
 
     number: int
-    write: LessonWrite | CourseProgressRestore | None
+    write: LessonWrite | Restore | None
     problems: Sequence[Problem] = ()
     ignored: Sequence[str] = ()
 
@@ -117,9 +123,9 @@ class ImportState(NamedTuple):
     finished: bool
 
 
-def outcome_of(number: int, work: LessonWrite | CourseProgressRestore, written: Written | bool) -> Outcome:
+def outcome_of(number: int, work: LessonWrite | Restore, written: Written | bool) -> Outcome:
     """Return the outcome of a line that was written. For a restored line `written` says whether it changed anything."""
-    if isinstance(written, bool) or isinstance(work, CourseProgressRestore):
+    if isinstance(written, bool) or not isinstance(work, LessonWrite):
         return Outcome(number, changed=bool(written))
     is_completion = (work.update or {}).get("status") is Status.COMPLETED
     held_back = is_completion and "status" in written.kept

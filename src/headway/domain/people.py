@@ -69,6 +69,18 @@ class LearnerProfile(NamedTuple):
 NO_PROFILE: Final = LearnerProfile()
 
 
+class ProfileRestore(NamedTuple):
+    """A learner's profile as an export holds it."""
+
+    learner_id: LearnerId
+    profile: LearnerProfile
+
+    def after(self, present: LearnerProfile) -> LearnerProfile:
+        """Return the profile after the restore: what is stored stays, and fields that are empty are filled."""
+        stored = {name: value for name, value in present._asdict().items() if value is not None}
+        return self.profile._replace(**stored)
+
+
 class StoredProfile(NamedTuple):
     """A profile as it is kept.
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime, time
 from typing import Final, NamedTuple
 from uuid import UUID, uuid5
 
+from headway.domain.catalogue import Course
 from headway.domain.enrolments import EnrolmentChange
 from headway.domain.errors import Problem
+from headway.domain.groups import GroupChange, GroupEnrolment
 from headway.domain.identifiers import CourseId, GroupId, LearnerId
 from headway.domain.people import LearnerProfile
 
@@ -45,8 +47,34 @@ class PersonLine(NamedTuple):
         return (self.number,) if self.file is None else (self.file, self.number)
 
 
+class ClassCourse(NamedTuple):
+    """The course of a class, which enrols the class's group where the catalogue has one of the ids in `courses`.
+
+    - `line`: where the file says it. `name`: the file's own name of the course.
+    - `begins_on`, `ends_before`: the first day of the class's terms, and the first day after them, in the course's time
+      zone. `None`: the dates stay as they are.
+    """
+
+    line: PersonLine
+    group_id: GroupId
+    name: str
+    courses: Sequence[CourseId]
+    begins_on: date | None
+    ends_before: date | None
+
+    def enrolment(self, course: Course, before: GroupEnrolment | None) -> GroupEnrolment:
+        """Return how the group is enrolled, after it was enrolled like `before` (`None`: it was not)."""
+        enrolled = before or GroupEnrolment(course.id)
+        if self.begins_on is None or self.ends_before is None:
+            return enrolled
+        starts_at, due_at = (
+            datetime.combine(day, time.min, course.zone).astimezone(UTC) for day in (self.begins_on, self.ends_before)
+        )
+        return enrolled._replace(starts_at=starts_at, due_at=due_at)
+
+
 class PeopleFile(NamedTuple):
-    """The lines of a file. `titles` has the groups that the file defines, by id.
+    """The lines of a file. `titles` has the groups that the file defines, by id, and `courses` the courses of these.
 
     `is_complete` says that the file names all members of its groups. The others are then reported as missing.
     """
@@ -54,15 +82,7 @@ class PeopleFile(NamedTuple):
     lines: Sequence[PersonLine]
     titles: Mapping[GroupId, str] = {}
     is_complete: bool = False
-
-
-class GroupChange(NamedTuple):
-    """What an import changes of a group. `title` is the one that it has afterwards."""
-
-    group_id: GroupId
-    title: str
-    joins: frozenset[LearnerId]
-    leaves: frozenset[LearnerId]
+    courses: Sequence[ClassCourse] = ()
 
 
 class PeopleReport(NamedTuple):
@@ -70,6 +90,7 @@ class PeopleReport(NamedTuple):
 
     `new` are learners who get a profile, `changed` those whose profile changes, and `unchanged` is the number of the
     others. `missing` are members of the file's groups whom a complete file does not name; they stay members.
+    `courses_unknown` is the number of courses of classes that are not in the catalogue; they enrol nobody.
     """
 
     new: Sequence[LearnerId] = ()
@@ -82,6 +103,9 @@ class PeopleReport(NamedTuple):
     memberships_ended: int = 0
     enrolments_added: int = 0
     enrolments_changed: int = 0
+    group_enrolments_added: int = 0
+    group_enrolments_changed: int = 0
+    courses_unknown: int = 0
 
 
 class PeoplePlan(NamedTuple):
@@ -89,13 +113,14 @@ class PeoplePlan(NamedTuple):
 
     profiles: Mapping[LearnerId, LearnerProfile]
     groups: Sequence[GroupChange]
+    group_enrolments: Sequence[tuple[GroupId, GroupEnrolment]]
     enrolments: Sequence[EnrolmentChange]
     report: PeopleReport
 
     @property
     def size(self) -> int:
         """How many changes there are to store."""
-        return len(self.profiles) + len(self.groups) + len(self.enrolments)
+        return sum(map(len, (self.profiles, self.groups, self.group_enrolments, self.enrolments)))
 
 
 @dataclass

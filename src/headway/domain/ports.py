@@ -12,7 +12,7 @@ from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp
 from headway.domain.edits import Recalculation
 from headway.domain.enrolments import Enforcement, EnrolmentChange
-from headway.domain.groups import Group, GroupEnrolment, GroupOutline, GroupQuery
+from headway.domain.groups import Group, GroupChange, GroupEnrolment, GroupOutline, GroupQuery
 from headway.domain.holdings import (
     CompletionKey,
     CourseProgressKey,
@@ -133,11 +133,23 @@ class EnrolmentStore(Protocol):
     async def ended_run(self, learner_id: LearnerId, course_id: CourseId, number: int) -> EndedRun | None:
         """Return a run that has ended, with its lesson progress; `None` where there is none with this number."""
 
+    async def enrol_all(self, asked: Sequence[EnrolmentChange]) -> Sequence[bool]:
+        """Carry out many changes of enrolments. Returns of each `False` where the course has left the catalogue.
+
+        They are not one transaction: where this raises, some may be on disk. Raises `QueueFullError`, and then none is.
+        """
+
     async def enrolments_in(self, course_id: CourseId, after: LearnerId | None, limit: int) -> Sequence[CourseProgress]:
         """Return the first `limit` learners by id, after a learner, who are enrolled in a course."""
 
     async def enrolments_of(self, learner_id: LearnerId) -> Sequence[CourseProgress]:
         """Return the courses in which a learner is enrolled, in no order, also those that have left the catalogue."""
+
+    async def enrolments_among(self, learner_ids: Sequence[LearnerId]) -> Sequence[CourseProgress]:
+        """Return the same of some learners. Asks once for all of them."""
+
+    async def keep_completion(self, completion: Completion) -> None:
+        """Keep a completion of an export, in place of one at the same time."""
 
     async def completions(self, learner_id: LearnerId) -> Sequence[Completion]:
         """Return all completions of a learner, the last one first, also in courses that have left the catalogue."""
@@ -260,6 +272,12 @@ class Groups(Protocol):
         """Store a group's title and members, new or in place of what is stored. Returns it with its version.
 
         Raises `PreconditionFailedError` where the precondition does not hold for the stored group.
+        """
+
+    async def change_all(self, changes: Sequence[GroupChange]) -> None:
+        """Change several groups in one transaction. Makes those that are not there.
+
+        Raises `InvalidValueError` where a group would have too many members.
         """
 
     async def remove(self, group_id: GroupId) -> None:

@@ -6,6 +6,7 @@ Text that was stored under an older rule can still be shown: `visible` and `isol
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 # These character classes work in the regular expressions of every language. Their escapes differ beyond U+FFFF, so the
@@ -100,6 +101,7 @@ def _utf16_units(character: str) -> Iterator[int]:
 LONGEST_KEY: Final = 500
 """The most bytes of a sort key."""
 _MOST_DIGITS: Final = 255
+_CHARACTERS: Final = 4_096  # whose form is kept: names have few different ones
 _VIRAMA: Final = 9  # the combining class of marks that remove a vowel: they change the letter
 # Unicode does not decompose these letters. Readers look for them beside the nearest plain letter.
 _NEAREST: Final = str.maketrans(
@@ -133,6 +135,7 @@ def _without_any_accent(text: str) -> str:
     return "".join(map(_without_accents, text)).translate(_NEAREST)
 
 
+@lru_cache(_CHARACTERS)
 def _without_accents(character: str) -> str:
     if character == _SHORT_I:
         return character
@@ -151,9 +154,14 @@ def _weights(text: str) -> Iterator[bytes]:
             yield b"\x30" + bytes([min(len(digits), _MOST_DIGITS)]) + digits.encode()
         elif space:
             yield b"\x10"
-        elif not _SEEN.match(other):
-            continue
-        elif unicodedata.category(other)[0] in "PSZ":
-            yield b"\x20" + other.encode()
         else:
-            yield other.encode("utf-8", "replace")
+            yield _weight(other)
+
+
+@lru_cache(_CHARACTERS)
+def _weight(character: str) -> bytes:
+    """Return the bytes that a sign or a letter is sorted by; none for a character that can not be seen."""
+    if not _SEEN.match(character):
+        return b""
+    is_sign = unicodedata.category(character)[0] in "PSZ"
+    return b"\x20" + character.encode() if is_sign else character.encode("utf-8", "replace")

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 from typing import Annotated, Any, Final, Required
 from uuid import UUID
 
@@ -9,6 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import to_json
 from typing_extensions import TypedDict
 
+from headway.domain import bounds
+from headway.domain import completions as kept
 from headway.domain.bounds import COURSE_LESSONS, MOST_RUNS
 from headway.domain.course_progress import NEVER, EnrolmentSource, LearnerDay, Tally, minutes, to_micro_minutes
 from headway.domain.errors import InvalidValueError, Problem
@@ -16,6 +19,7 @@ from headway.domain.holdings import LearnerRecord
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId, ProgressId
 from headway.domain.imports import Line
 from headway.domain.metadata import NO_METADATA, check_metadata
+from headway.domain.people import ProfileRestore
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.progress import LessonProgress, new_lesson_progress
 from headway.domain.runs import EndedRun, Run
@@ -204,6 +208,22 @@ class _ExportedRun(HeldRun):
     lesson_progress: list[_KeptLessonProgress]  # type: ignore[assignment]  # the same, as an import reads it
 
 
+class _HeldCompletion(BaseModel):
+    """What an import reads of a completion."""
+
+    course_id: UUID
+    completed_at: Moment
+    course_version: Annotated[int, Field(ge=1, lt=2**63)]
+    completion_percentage: bounds.Percentage
+    score: bounds.Percentage | None = None
+    expires_at: Moment | None = None
+
+    def to_completion(self, learner_id: LearnerId) -> kept.Completion:
+        """Return the completion of a learner."""
+        held = self.model_dump() | {"learner_id": learner_id, "course_id": CourseId(str(self.course_id))}
+        return kept.Completion(**held)
+
+
 class _Document(TypedDict, total=False):
     """An export. Its lesson progress is not checked yet, so that an error can name the one that is wrong.
 
@@ -215,6 +235,9 @@ class _Document(TypedDict, total=False):
     course_progress: list[_HeldProgress]
     days: list[HeldCourseDay]
     runs: list[_ExportedRun]
+    completions: list[_HeldCompletion]
+    profile: ProfileDocument | None
+    groups: list[HeldGroup]
     rows: list[dict[str, Any]]
     standings: list[_HeldProgress]
 
@@ -250,8 +273,9 @@ def learner_arrays(record: LearnerRecord) -> Mapping[str, Array]:
 
 
 def read_document(content: bytes, learner_id: LearnerId | None) -> Iterator[Line]:
-    """Return the lines of an export: first its lesson progress, then its course progress with all days of the course.
+    """Return the lines of an export: its lesson progress, course progress with all days of the course, and the rest.
 
+    The rest is its completions and its profile, which has no line where it is empty. Groups are ignored.
     They are for `learner_id`, or for the learner that the export names. Raises `InvalidValueError` at once where the
     content is no export.
     """
@@ -284,10 +308,26 @@ def _lines(document: _Document, learner_id: LearnerId) -> Iterator[Line]:
         **all_course_progress,
         **{course_id: _HeldProgress(course_id=course_id) for course_id in days.keys() - all_course_progress},
     }
-    for number, course_progress in enumerate(courses.values(), len(all_lesson_progress) + 1):
+    numbers = count(len(all_lesson_progress) + 1)
+    for course_progress in courses.values():
         course_id = course_progress.course_id
         restored = _to_restore(course_progress, days.get(course_id, []), learner_id)
-        yield Line(number, restored._replace(ended_runs=tuple(runs.get(course_id, ()))))
+        yield Line(next(numbers), restored._replace(ended_runs=tuple(runs.get(course_id, ()))))
+    for held_completion in document.get("completions", []):
+        yield Line(next(numbers), held_completion.to_completion(learner_id))
+    profile = document.get("profile")
+    if profile is not None:
+        yield _to_profile(next(numbers), profile, learner_id)
+    if document.get("groups"):
+        yield Line(next(numbers), None, ignored=("groups",))
+
+
+def _to_profile(number: int, held: ProfileDocument, learner_id: LearnerId) -> Line:
+    try:
+        return Line(number, ProfileRestore(learner_id, held.to_profile()))
+    except InvalidValueError as error:
+        problems = [problem._replace(location=("profile", *problem.location)) for problem in error.problems]
+        return Line(number, None, problems)
 
 
 def _to_line(number: int, exported: Mapping[str, Any], learner_id: LearnerId, part: str) -> Line:

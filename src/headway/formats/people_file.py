@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, BinaryIO, Final
 
 from pydantic import BaseModel, Field, TypeAdapter, ValidationError
@@ -24,6 +25,7 @@ LONGEST_SUB: Final = 255  # as OpenID Connect bounds it
 _MOMENT: Final[TypeAdapter[datetime]] = TypeAdapter(Moment)
 _TITLE: Final[TypeAdapter[str]] = TypeAdapter(GroupTitle)
 _BETWEEN: Final = "|"
+_TITLES: Final = 1_000  # that are not checked again, because many lines name the same groups
 
 
 class PeopleFormat(StrEnum):
@@ -52,6 +54,9 @@ class PeopleImportReport(BaseModel):
     memberships_ended: int = Field(ge=0, description="Members who leave groups.")
     enrolments_added: int = Field(ge=0)
     enrolments_changed: int = Field(ge=0, description="Enrolments that get another due date.")
+    group_enrolments_added: int = Field(ge=0, description="Courses in which groups enrol their members.")
+    group_enrolments_changed: int = Field(ge=0, description="Enrolments of groups that get other dates.")
+    courses_unknown: int = Field(ge=0, description="Courses of classes that are not in the catalogue.")
     new: list[str] = Field(description=f"The ids of those learners; here and below, the first {MOST_LISTED:,}.")
     changed: list[str]
     missing: list[str] = Field(description="They stay members.")
@@ -117,12 +122,19 @@ def profile_problems(fields: Mapping[str, str]) -> Iterator[Problem]:
 
 
 def title_problems(name: str, title: str) -> Iterator[Problem]:
-    """Yield the problems of a group's title in the column `name`."""
+    """Return the problems of a group's title in the column `name`."""
+    return (Problem((name,), *fault) for fault in _title_faults(title))
+
+
+@lru_cache(_TITLES)
+def _title_faults(title: str) -> Sequence[tuple[str, str]]:
+    """Return the reason and the kind of each problem of a title."""
     try:
         _TITLE.validate_python(title)
     except ValidationError as error:
-        for fault in error.errors(include_url=False, include_context=False, include_input=False):
-            yield Problem((name,), fault["msg"], fault["type"])
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        return [(fault["msg"], fault["type"]) for fault in faults]
+    return ()
 
 
 def _group_problems(groups: Sequence[str]) -> Iterator[Problem]:

@@ -84,7 +84,7 @@ class Services(NamedTuple):
             CatalogueService(store, course_changed),
             ProgressService(store),
             StatisticsService(store, people),
-            LearnersService(store),
+            LearnersService(store, keeps_profiles=keeps_profiles),
             OverviewService(store),
             SignInService(store, permanent_codes),
             EnrolmentsService(store),

@@ -4,11 +4,13 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import partial
 from itertools import islice
 from typing import Final, NamedTuple, TypeVar
 from uuid import uuid4
 
 from headway.domain.changes import check_write, is_limited
+from headway.domain.completions import Completion, checked
 from headway.domain.errors import (
     ImportUnderWayError,
     InvalidValueError,
@@ -19,7 +21,7 @@ from headway.domain.errors import (
     UnavailableError,
 )
 from headway.domain.holdings import LessonKey
-from headway.domain.identifiers import LearnerId, LessonId, ProgressId
+from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.imports import (
     LEASE,
     LINE_REFUSALS,
@@ -30,10 +32,12 @@ from headway.domain.imports import (
     Line,
     Outcome,
     Report,
+    Restore,
     outcome_of,
     refusal_of,
     together_or_not,
 )
+from headway.domain.people import NO_PROFILE, ProfileRestore
 from headway.domain.ports import ImportLedger, Store
 from headway.domain.presence import CourseProgressRestore, restore
 from headway.domain.progress import LessonProgress
@@ -42,9 +46,11 @@ from headway.turns import all_of, gently
 
 T = TypeVar("T")
 
-_Line = LessonWrite | CourseProgressRestore
+_Line = LessonWrite | Restore
+_Together = LessonWrite | CourseProgressRestore
+"""What is stored all or none."""
 _Write = Callable[[_Line], Awaitable[Written | bool]]
-_WriteAll = Callable[[Sequence[_Line]], Awaitable[Sequence[Written | bool]]]
+_WriteAll = Callable[[Sequence[_Together]], Awaitable[Sequence[Written | bool]]]
 NotifyLine = Callable[[int], None]
 """Is called with the number of the last line that was done."""
 
@@ -103,12 +109,12 @@ class Import:
 
     async def _rehearsed(self, lines: Iterator[Line], rehearsal: "_Rehearsal", options: ImportOptions) -> Report:
         if options.atomic:
-            return await self._all_together(await _few_enough(lines), rehearsal.write_all)
+            return await self._all_together(await _few_enough(lines), rehearsal.write_all, rehearsal.write)
         return await self._line_by_line(lines, rehearsal.write, _BEGINNING, _not_noted)
 
     async def _written(self, lines: Iterator[Line], options: ImportOptions, state: ImportState, note: _Note) -> Report:
         if options.atomic:
-            return await self._all_together(await _few_enough(lines), self._store.write_all)
+            return await self._all_together(await _few_enough(lines), self._store.write_all, self._write)
         return await self._line_by_line(lines, self._write, state, note)
 
     async def _line_by_line(self, lines: Iterator[Line], write: _Write, state: ImportState, note: _Note) -> Report:
@@ -121,21 +127,35 @@ class Import:
             self._notify(some[-1].number)
         return report
 
-    async def _all_together(self, lines: Sequence[Line], write_all: _WriteAll) -> Report:
-        together_or_not([Outcome(line.number, problems=line.problems) for line in lines])
-        writes = [line.write for line in lines if line.write]
+    async def _all_together(self, lines: Sequence[Line], write_all: _WriteAll, write: _Write) -> Report:
+        """Write the progress all or none, and then the rest, of which nothing is refused any more."""
+        now = self._clock()
+        together_or_not([_checked(line, now) for line in lines])
+        progress = [(line.number, line.write) for line in lines if isinstance(line.write, _Together)]
+        outcomes = {line.number: Outcome(line.number) for line in lines}
         try:
-            written = await write_all(writes) if writes else ()
+            written = await write_all([one for _, one in progress]) if progress else ()
         except RefusedWriteError as error:
-            together_or_not([refusal_of(lines[error.position].number, error.refusal)])
+            together_or_not([refusal_of(progress[error.position][0], error.refusal)])
             raise
-        outcomes = [outcome_of(line.number, work, one) for line, work, one in zip(lines, writes, written, strict=True)]
-        return Report().plus(_with_ignored(lines, outcomes))
+        for (number, work), one in zip(progress, written, strict=True):
+            outcomes[number] = outcome_of(number, work, one)
+        for line in lines:
+            if line.write is not None and not isinstance(line.write, _Together):
+                outcomes[line.number] = outcome_of(line.number, line.write, await write(line.write))
+        return Report().plus(_with_ignored(lines, list(outcomes.values())))
 
     async def _write(self, line: _Line) -> Written | bool:
-        if isinstance(line, LessonWrite):
-            return await when_there_is_room(lambda: self._store.write(line))
-        return await when_there_is_room(lambda: self._store.restore(line))
+        match line:
+            case LessonWrite():
+                return await when_there_is_room(lambda: self._store.write(line))
+            case CourseProgressRestore():
+                return await when_there_is_room(lambda: self._store.restore(line))
+            case Completion() | ProfileRestore():
+                change = await _change(self._store, line, self._clock())
+                if change is not None:
+                    await when_there_is_room(change)
+                return change is not None
 
     def _signed(self, line: Line) -> Line:
         """Name the caller as the writer, where the line is for another learner. Restored lines keep their writers."""
@@ -154,8 +174,10 @@ class _Rehearsal:
 
     async def write(self, write: _Line) -> Written | bool:
         """Return what a write would do."""
-        if not isinstance(write, LessonWrite):
+        if isinstance(write, CourseProgressRestore):
             return await self._restored(write)
+        if not isinstance(write, LessonWrite):
+            return await _change(self._store, write, self._clock()) is not None
         key, now = _lesson_key(write), self._clock()
         if is_limited(write, self._store.enforced):
             await self._check(write, now)
@@ -176,7 +198,7 @@ class _Rehearsal:
 
         check_write(write, course, progress, found, self._store.enforced, now)
 
-    async def write_all(self, writes: Sequence[_Line]) -> Sequence[Written | bool]:
+    async def write_all(self, writes: Sequence[_Together]) -> Sequence[Written | bool]:
         """Return what an atomic import of these writes would do. Raises as the store's `write_all`."""
         written = []
         for position, write in enumerate(writes):
@@ -249,11 +271,21 @@ class _Journal:
 _BEGINNING: Final = ImportState("", None, 0, Report(), finished=False)
 _LEASE_SECONDS: Final = round(LEASE.total_seconds())
 _NO_LESSON: Final = LessonId("")
+_NO_COURSE: Final = CourseId("")
 
 
 async def _outcomes(lines: Sequence[Line], write: _Write) -> Sequence[Outcome]:
-    """Write some lines at the same time, but the lines of one learner's lesson in order. Return the outcomes."""
+    """Write some lines at the same time, but the lines of one learner's lesson in order. Return the outcomes.
+
+    What is restored comes after the lesson progress: it replaces what follows from that.
+    """
     outcomes = {line.number: Outcome(line.number, problems=line.problems) for line in lines}
+    await _write_each([line for line in lines if isinstance(line.write, LessonWrite)], write, outcomes)
+    await _write_each([line for line in lines if not isinstance(line.write, LessonWrite)], write, outcomes)
+    return _with_ignored(lines, list(outcomes.values()))
+
+
+async def _write_each(lines: Sequence[Line], write: _Write, outcomes: dict[int, Outcome]) -> None:
     by_lesson: dict[LessonKey, list[tuple[int, _Line]]] = {}
     for line in lines:
         if line.write is not None:
@@ -270,7 +302,16 @@ async def _outcomes(lines: Sequence[Line], write: _Write) -> Sequence[Outcome]:
                     outcomes[number] = refusal_of(number, refusal)
 
     await all_of(write_each() for _ in range(min(_LINES_UNDER_WAY, len(by_lesson))))
-    return _with_ignored(lines, list(outcomes.values()))
+
+
+def _checked(line: Line, now: datetime) -> Outcome:
+    """Return the problems of a line that can be found before anything is written."""
+    try:
+        if isinstance(line.write, Completion):
+            checked(line.write, now)
+    except InvalidValueError as refusal:
+        return refusal_of(line.number, refusal)
+    return Outcome(line.number, problems=line.problems)
 
 
 def _with_ignored(lines: Sequence[Line], outcomes: Sequence[Outcome]) -> Sequence[Outcome]:
@@ -300,10 +341,25 @@ async def _few_enough(lines: Iterator[Line]) -> Sequence[Line]:
     return few
 
 
+async def _change(
+    store: Store, restored: Completion | ProfileRestore, now: datetime
+) -> Callable[[], Awaitable[object]] | None:
+    """Return what stores a completion or a profile of an export; `None` where nothing changes."""
+    learner_id = restored.learner_id
+    if isinstance(restored, Completion):
+        completion = checked(restored, now)
+        is_kept = completion in await store.completions(learner_id)
+        return None if is_kept else partial(store.keep_completion, completion)
+    stored = await store.profiles.find(learner_id)
+    present = stored.profile if stored else NO_PROFILE
+    profile = restored.after(present)
+    return None if profile == present else partial(store.profiles.put, learner_id, profile)
+
+
 def _lesson_key(write: _Line) -> LessonKey:
-    """Return the key of lines that are written in order. A restored course progress has no lesson."""
-    lesson_id = write.lesson_id if isinstance(write, LessonWrite) else _NO_LESSON
-    return write.learner_id, write.course_id, lesson_id
+    """Return the key of lines that are written in order. What is restored has no lesson, and a profile no course."""
+    course_id = _NO_COURSE if isinstance(write, ProfileRestore) else write.course_id
+    return write.learner_id, course_id, write.lesson_id if isinstance(write, LessonWrite) else _NO_LESSON
 
 
 def _new_id() -> ProgressId:

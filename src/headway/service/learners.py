@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 from headway.domain.holdings import LearnerRecord
 from headway.domain.identifiers import LearnerId
-from headway.domain.imports import ImportKey, Report
+from headway.domain.imports import ImportKey, Line, Report
+from headway.domain.people import ProfileRestore
 from headway.domain.ports import Store
 from headway.domain.principal import LEARNERS_ADMIN, Principal
 from headway.domain.writes import LessonWrite
@@ -19,8 +20,11 @@ _log = get_logger("headway.learners")
 class LearnersService:
     """Work on learners' behalf. Every method may raise `UnavailableError` and what its store raises."""
 
-    def __init__(self, store: Store, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self, store: Store, *, keeps_profiles: bool, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self._store = store
+        self._keeps_profiles = keeps_profiles
         self._clock = clock
 
     async def export(self, principal: Principal, learner_id: LearnerId) -> LearnerRecord:
@@ -64,12 +68,21 @@ class LearnersService:
     ) -> Report:
         """Write a file's lines as `record` does, without conditions. Needs `learners:admin`.
 
+        The profile in an export is ignored where none are kept.
+
         With a `key`, an interrupted import continues, and a finished one returns its report again. Raises as
         `Import.run` does.
         """
         principal.require(LEARNERS_ADMIN)
+        if not self._keeps_profiles:
+            file = file._replace(lines=map(_without_profile, file.lines))
         return await Import(self._store, principal.learner_id, notify, self._clock).run(file, options, key)
 
     async def forget_import(self, principal: Principal, key: str) -> None:
         """Forget a key of the caller, as if it had never been used."""
         await self._store.imports.forget(ImportKey(principal.learner_id, key))
+
+
+def _without_profile(line: Line) -> Line:
+    is_profile = isinstance(line.write, ProfileRestore)
+    return line._replace(write=None, ignored=("profile",)) if is_profile else line

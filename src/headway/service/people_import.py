@@ -4,58 +4,77 @@ A file with a wrong line is refused as a whole. An import that was interrupted i
 stored by then is not in the new plan.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple, TypeVar
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from typing import Final, TypeVar
+from uuid import uuid4
 
-from headway.domain.course_progress import CourseProgress, EnrolmentSource
-from headway.domain.enrolments import EnrolmentChange, check_dates
 from headway.domain.errors import (
-    CourseNotFoundError,
-    GroupNotFoundError,
-    HeadwayError,
-    InvalidValueError,
-    PreconditionFailedError,
-    Problem,
+    PeopleImportUnderWayError,
     ProfilesOffError,
-    StoreUnavailableError,
+    UnavailableError,
 )
-from headway.domain.groups import Group, GroupQuery, check_size, group_of, position_of
-from headway.domain.identifiers import CourseId, GroupId, LearnerId, is_canonical_uuid
-from headway.domain.imports import LINES_AT_ONCE
-from headway.domain.people import (
-    LONGEST_PAGE_OF_PEOPLE,
-    NO_PROFILE,
-    LearnerProfile,
-    PeopleQuery,
-    query_words,
-)
+from headway.domain.groups import GroupEnrolment
+from headway.domain.identifiers import GroupId, LearnerId
+from headway.domain.imports import LEASE, LINES_AT_ONCE, ImportKey, Report
 from headway.domain.people_import import (
-    GroupChange,
     PeopleFile,
     PeoplePlan,
-    PeopleReport,
-    PersonLine,
-    WantedPerson,
-    imported_group_id,
 )
-from headway.domain.ports import Store
-from headway.domain.principal import ENROLMENTS_WRITE, GROUPS_WRITE, LEARNERS_ADMIN, Principal
-from headway.domain.writes import Precondition
+from headway.domain.ports import ImportLedger, Store
+from headway.domain.principal import ENROLMENTS_WRITE, GROUPS_WRITE, LEARNERS_ADMIN, OPERATOR_ID, Principal
 from headway.service.importing import when_there_is_room
-from headway.turns import all_of, in_turns
-
-NotifyDone = Callable[[int], None]
-"""Is called with how many lines, or changes, were done since the last call."""
+from headway.service.people_plan import NotifyDone, Planner, portions
+from headway.turns import all_of
 
 T = TypeVar("T")
 
-_STORED_TOGETHER: Final = 128  # profiles of one transaction: a learner's write waits for no more
-_READ_TOGETHER: Final = 32  # learners whose enrolments are read without a pause
-_ATTEMPTS: Final = 5
+_PROFILES_TOGETHER: Final = 128  # in one transaction: a learner's write waits for no more
+_MEMBERSHIPS_TOGETHER: Final = 512  # the same
+_SIDE_BY_SIDE: Final = 2
+_KEY: Final = ImportKey(OPERATOR_ID, "\npeople")  # no request can choose a key with a line feed
+_ANY_FILE: Final = ""
+_LEASE_SECONDS: Final = round(LEASE.total_seconds())
+_SECONDS_BETWEEN_NOTES: Final = _LEASE_SECONDS / 4
 
 
 def _not_shown(_count: int) -> None:
     """Show nothing."""
+
+
+class Lease:
+    """The right to import people, which one import has at a time. It ends where the import is silent for `LEASE`."""
+
+    def __init__(self, ledger: ImportLedger) -> None:
+        self._ledger = ledger
+        self._holder = str(uuid4())
+        self._is_lost = False
+
+    async def take(self) -> None:
+        """Take the right. Raises `PeopleImportUnderWayError`."""
+        state = await when_there_is_room(lambda: self._ledger.take(_KEY, _ANY_FILE, self._holder))
+        self._is_lost = state.holder != self._holder
+        self.check()
+
+    async def extend(self) -> None:
+        """Extend the lease again and again, until it is lost."""
+        while not self._is_lost:
+            await asyncio.sleep(_SECONDS_BETWEEN_NOTES)
+            with suppress(UnavailableError):  # the lease may last until the next attempt
+                self._is_lost = not await self._ledger.note(_KEY, self._holder, 0, Report(), finished=False)
+
+    def check(self) -> None:
+        """Raise `PeopleImportUnderWayError` where another import has the right."""
+        if self._is_lost:
+            raise PeopleImportUnderWayError(_LEASE_SECONDS)
+
+    async def release(self) -> None:
+        """Let others import at once."""
+        with suppress(UnavailableError):  # then they can when the lease ends
+            await self._ledger.release(_KEY, self._holder)
 
 
 class PeopleImportService:
@@ -69,6 +88,23 @@ class PeopleImportService:
         self._learner_of = learner_of
         self._keeps_profiles = keeps_profiles
 
+    @asynccontextmanager
+    async def alone(self) -> AsyncIterator[Lease]:
+        """Keep out other imports of people, also those of other processes, until the block is left.
+
+        An import that is planned and carried out in the block finds nothing half done by another one. Raises
+        `PeopleImportUnderWayError` where another one is under way, or was interrupted less than `LEASE` ago.
+        """
+        lease = Lease(self._store.imports)
+        await lease.take()
+        extending = asyncio.create_task(lease.extend(), name="headway-people-import")
+        try:
+            yield lease
+        finally:
+            extending.cancel()
+            await asyncio.wait([extending])
+            await lease.release()
+
     async def plan(self, principal: Principal, file: PeopleFile, notify: NotifyDone = _not_shown) -> PeoplePlan:
         """Return what an import of the file would store. Stores nothing. `notify` is called with numbers of lines.
 
@@ -79,253 +115,33 @@ class PeopleImportService:
         _require(principal, file)
         if not self._keeps_profiles and any(line.fields for line in file.lines):
             raise ProfilesOffError
-        return await _Planner(self._store, self._learner_of, file).plan(notify)
+        return await Planner(self._store, self._learner_of, file).plan(notify)
 
-    async def carry_out(self, principal: Principal, plan: PeoplePlan, notify: NotifyDone = _not_shown) -> None:
+    async def carry_out(
+        self, principal: Principal, plan: PeoplePlan, lease: Lease, notify: NotifyDone = _not_shown
+    ) -> None:
         """Store a plan: profiles, then groups, then enrolments. `notify` is called with numbers of changes.
 
-        Needs `learners:admin`. Raises `InvalidValueError` where a group has become full since the plan was made.
+        Needs `learners:admin`, and the lease under which the plan was made. Raises `InvalidValueError` where a group
+        has become full since then, and `PeopleImportUnderWayError` where the lease was lost.
         """
         principal.require(LEARNERS_ADMIN)
-        for learners in _portions(sorted(plan.profiles), _STORED_TOGETHER):
-            await self._store.profiles.put_all({learner_id: plan.profiles[learner_id] for learner_id in learners})
-            notify(len(learners))
-        for change in plan.groups:
-            await self._change_group(change)
-            notify(1)
-        for enrolments in _portions(plan.enrolments, LINES_AT_ONCE):
-            await all_of([self._enrol(asked) for asked in enrolments])
-            notify(len(enrolments))
+        lease.check()
 
-    async def _enrol(self, asked: EnrolmentChange) -> None:
-        await when_there_is_room(lambda: self._store.enrol(asked))
+        def note(changes: int) -> None:
+            lease.check()
+            notify(changes)
 
-    async def _change_group(self, change: GroupChange) -> None:
-        """Change a group as it is now, and again where another process changes it at the same time."""
-        for _ in range(_ATTEMPTS):
-            before = await _found(self._store, change.group_id)
-            members = frozenset(before.members if before else ()) - change.leaves | change.joins
-            precondition = Precondition(match=frozenset({before.etag})) if before else Precondition(none_match_any=True)
-            try:
-                await self._store.groups.put(group_of(change.group_id, change.title, members), precondition)
-            except PreconditionFailedError:
-                continue
-            return
-        raise StoreUnavailableError
+        profiles = portions(sorted(plan.profiles.items()), _PROFILES_TOGETHER)
+        groups = _portions_by_size(plan.groups, lambda change: 1 + change.size, _MEMBERSHIPS_TOGETHER)
+        await _each(profiles, lambda some: self._store.profiles.put_all(dict(some)), note)
+        await _each(groups, self._store.groups.change_all, note)
+        await _each(portions(plan.group_enrolments, 1), self._enrol_groups, note)
+        await _each(portions(plan.enrolments, LINES_AT_ONCE), self._store.enrol_all, note)
 
-
-class _Members(NamedTuple):
-    """Who is to join groups, and who is to leave them."""
-
-    joining: dict[GroupId, set[LearnerId]]
-    leaving: dict[GroupId, set[LearnerId]]
-
-
-class _Planner:
-    """Makes the plan of one file, and collects the problems of its lines."""
-
-    def __init__(self, store: Store, learner_of: Callable[[str], LearnerId], file: PeopleFile) -> None:
-        self._store = store
-        self._learner_of = learner_of
-        self._file = file
-        self._people: dict[LearnerId, WantedPerson] = {}
-        self._problems: list[Problem] = []
-        self._by_external_id: dict[str, Sequence[LearnerId]] = {}
-
-    async def plan(self, notify: NotifyDone) -> PeoplePlan:
-        """Return the plan. Raises `InvalidValueError`."""
-        await self._read_lines()
-        await self._check_courses()
-        ids = await self._group_ids()
-        self._refuse_problems()
-        before = {group_id: await _found(self._store, group_id) for group_id in sorted({*ids.values()})}
-        members = await self._members(ids)
-        groups = self._group_changes(ids, before, members)
-        enrolments, added = await self._enrolments()
-        self._refuse_problems()
-        notify(len(self._file.lines) - len(self._people))
-        profiles, new = await self._profiles(notify)
-        stored = {group_id: group for group_id, group in before.items() if group is not None}
-        report = PeopleReport(
-            new=new,
-            changed=sorted(profiles.keys() - new),
-            unchanged=len(self._people) - len(profiles),
-            missing=_missing(stored, members) if self._file.is_complete else (),
-            groups_added=sum(change.group_id not in stored for change in groups),
-            groups_renamed=sum(
-                change.group_id in stored and stored[change.group_id].title != change.title for change in groups
-            ),
-            memberships_added=sum(len(change.joins) for change in groups),
-            memberships_ended=sum(len(change.leaves) for change in groups),
-            enrolments_added=added,
-            enrolments_changed=len(enrolments) - added,
-        )
-        return PeoplePlan(profiles, groups, enrolments, report)
-
-    def _refuse_problems(self) -> None:
-        if self._problems:
-            raise InvalidValueError(sorted(self._problems, key=_line_of))
-
-    def _add_problem(self, line: PersonLine, problem: Problem) -> None:
-        self._problems.append(problem._replace(location=(*line.location, *problem.location)))
-
-    async def _read_lines(self) -> None:
-        async for line in in_turns(self._file.lines):
-            for problem in line.problems:
-                self._add_problem(line, problem)
-            learner_id = None if line.problems else await self._learner(line)
-            if learner_id is None:
-                continue
-            for problem in self._people.setdefault(learner_id, WantedPerson(line)).add(line):
-                self._add_problem(line, problem)
-
-    async def _learner(self, line: PersonLine) -> LearnerId | None:
-        """Return the line's learner; `None` where there is no such learner, which is then a problem."""
-        if line.name is not None:
-            return self._learner_of(line.name)
-        found = await self._with_external_id(line.external_id or "")
-        if len(found) == 1:
-            return found[0]
-        reason = f"{len(found) or 'No'} learners have this external id in the profiles. It has to be one."
-        self._add_problem(line, Problem(("userSourcedId",), reason, "unknown_user"))
-        return None
-
-    async def _with_external_id(self, external_id: str) -> Sequence[LearnerId]:
-        if external_id not in self._by_external_id:
-            words = query_words(external_id) if external_id.strip() else ()
-            query = PeopleQuery(words=words, limit=LONGEST_PAGE_OF_PEOPLE)
-            found = await self._store.profiles.search(query) if words else ()
-            matching = [stored.learner_id for stored in found if stored.profile.external_id == external_id]
-            self._by_external_id[external_id] = matching
-        return self._by_external_id[external_id]
-
-    async def _check_courses(self) -> None:
-        unknown: dict[CourseId, CourseNotFoundError] = {}
-        for course_id in sorted({course_id for person in self._people.values() for course_id in person.courses}):
-            try:
-                await self._store.course(course_id)
-            except CourseNotFoundError as error:
-                unknown[course_id] = error
-        self._refuse_named(unknown, "courses", "course_not_found", lambda line: line.courses)
-
-    async def _group_ids(self) -> Mapping[str, GroupId]:
-        """Return the ids of the groups that the file names, by these names: ids or titles."""
-        defined: dict[str, GroupId] = {group_id: group_id for group_id in self._file.titles}
-        names = {name for person in self._people.values() for name in (*person.joins, *person.leaves)} - defined.keys()
-        by_title = await self._groups_by_title() if any(not is_canonical_uuid(name.lower()) for name in names) else {}
-        unknown: dict[str, HeadwayError] = {}
-        ambiguous: dict[str, HeadwayError] = {}
-        for name in names:
-            found = by_title.get(name, [])
-            if is_canonical_uuid(name.lower()):
-                defined[name] = GroupId(name.lower())
-                if await _found(self._store, defined[name]) is None:
-                    unknown[name] = GroupNotFoundError(defined[name])
-            elif len(found) > 1:
-                ambiguous[name] = HeadwayError(
-                    f"{len(found)} groups have the title {name!r}. Name the group by its id."
-                )
-            else:
-                defined[name] = found[0] if found else imported_group_id(name)
-        self._refuse_named(unknown, "groups", "group_not_found", lambda line: (*line.joins, *line.leaves))
-        self._refuse_named(ambiguous, "groups", "ambiguous_group", lambda line: (*line.joins, *line.leaves))
-        return defined
-
-    async def _groups_by_title(self) -> Mapping[str, list[GroupId]]:
-        found: dict[str, list[GroupId]] = {}
-        query = GroupQuery()
-        while page := await self._store.groups.page(query):
-            for outline in page:
-                found.setdefault(outline.title, []).append(outline.id)
-            query = GroupQuery(after=position_of(page[-1]))
-        return found
-
-    def _refuse_named(
-        self, refused: Mapping[T, HeadwayError], field: str, kind: str, named: Callable[[PersonLine], Sequence[T]]
-    ) -> None:
-        """Add a problem for each line that names something that is refused."""
-        for line in self._file.lines if refused else ():
-            for name in named(line):
-                if name in refused:
-                    self._add_problem(line, Problem((field,), str(refused[name]), kind))
-
-    async def _members(self, ids: Mapping[str, GroupId]) -> _Members:
-        members = _Members({}, {})
-        async for learner_id, person in in_turns(self._people.items()):
-            for name in person.joins:
-                members.joining.setdefault(ids[name], set()).add(learner_id)
-            for name in person.leaves:
-                members.leaving.setdefault(ids[name], set()).add(learner_id)
-        return members
-
-    def _group_changes(
-        self, ids: Mapping[str, GroupId], before: Mapping[GroupId, Group | None], named: _Members
-    ) -> Sequence[GroupChange]:
-        """Return the groups that change, with those who join or leave them."""
-        titles = {group_id: name for name, group_id in ids.items()}
-        titles.update(self._file.titles)
-        changes: list[GroupChange] = []
-        for group_id, group in before.items():
-            members = frozenset(group.members) if group else frozenset()
-            title = self._file.titles.get(group_id, group.title) if group else titles[group_id]
-            joining = frozenset(named.joining.get(group_id, ())) - members
-            leaving = frozenset(named.leaving.get(group_id, ())) & members
-            self._check_size(len(members) + len(joining) - len(leaving), joining)
-            if group is None or joining or leaving or title != group.title:
-                changes.append(GroupChange(group_id, title, joining, leaving))
-        return changes
-
-    def _check_size(self, members: int, joining: frozenset[LearnerId]) -> None:
-        try:
-            check_size(members)
-        except InvalidValueError as error:
-            first = min((self._people[learner_id].line for learner_id in joining), key=lambda line: line.number)
-            for problem in error.problems:
-                self._add_problem(first, problem._replace(location=("groups",)))
-
-    async def _enrolments(self) -> tuple[Sequence[EnrolmentChange], int]:
-        """Return the enrolments to store, and how many of them are new."""
-        changes: list[EnrolmentChange] = []
-        added = 0
-        enrolled = [learner_id for learner_id, person in self._people.items() if person.courses]
-        for learners in _portions(enrolled, _READ_TOGETHER):
-            for learner_id, found in zip(learners, await all_of(map(self._store.enrolments_of, learners)), strict=True):
-                present = {progress.course_id: progress for progress in found}
-                for course_id, due_at in self._people[learner_id].courses.items():
-                    own = _own_source(present.get(course_id))
-                    source = own or EnrolmentSource()
-                    if due_at is not None:
-                        source = source._replace(due_at=due_at)
-                    if source == own or not self._has_possible_dates(learner_id, source):
-                        continue
-                    changes.append(EnrolmentChange(learner_id, course_id, source))
-                    added += own is None
-        return changes, added
-
-    def _has_possible_dates(self, learner_id: LearnerId, source: EnrolmentSource) -> bool:
-        try:
-            check_dates(source)
-        except InvalidValueError as error:
-            for problem in error.problems:
-                self._add_problem(self._people[learner_id].line, problem)
-            return False
-        return True
-
-    async def _profiles(self, notify: NotifyDone) -> tuple[Mapping[LearnerId, LearnerProfile], Sequence[LearnerId]]:
-        """Return the profiles to store, and who has none now."""
-        profiles: dict[LearnerId, LearnerProfile] = {}
-        new: list[LearnerId] = []
-        for learners in _portions(sorted(self._people), _STORED_TOGETHER):
-            stored = await self._store.profiles.find_many(learners)
-            for learner_id in learners:
-                before = stored.get(learner_id, NO_PROFILE)
-                after = before._replace(**self._people[learner_id].fields)
-                if after != before:
-                    profiles[learner_id] = after
-                    if learner_id not in stored:
-                        new.append(learner_id)
-            notify(len(learners))
-        return profiles, new
+    async def _enrol_groups(self, asked: Sequence[tuple[GroupId, GroupEnrolment]]) -> None:
+        for group_id, enrolment in asked:
+            await self._store.groups.enrol(group_id, enrolment)
 
 
 def _require(principal: Principal, file: PeopleFile) -> None:
@@ -333,38 +149,38 @@ def _require(principal: Principal, file: PeopleFile) -> None:
     principal.require(LEARNERS_ADMIN)
     if file.titles or any(line.joins or line.leaves for line in file.lines):
         principal.require(GROUPS_WRITE)
-    if any(line.courses for line in file.lines):
+    if any(line.courses for line in file.lines) or any(one.courses for one in file.courses):
         principal.require(ENROLMENTS_WRITE)
 
 
-async def _found(store: Store, group_id: GroupId) -> Group | None:
-    try:
-        return await store.groups.find(group_id)
-    except GroupNotFoundError:
-        return None
+async def _each(
+    parts: Iterable[Sequence[T]], store: Callable[[Sequence[T]], Awaitable[object]], notify: NotifyDone
+) -> None:
+    """Store parts, two side by side: one is prepared while the other one is written to disk."""
+    waiting = deque(parts)
+
+    async def store_each() -> None:
+        while waiting:
+            part = waiting.popleft()
+            try:
+                await when_there_is_room(partial(store, part))
+                notify(len(part))
+            except BaseException:
+                waiting.clear()  # the other one stops, too
+                raise
+
+    await all_of(store_each() for _ in range(_SIDE_BY_SIDE))
 
 
-def _missing(stored: Mapping[GroupId, Group], named: _Members) -> Sequence[LearnerId]:
-    """Return the members of the groups whom the file does not name as members."""
-    nobody: set[LearnerId] = set()
-    return sorted(
-        {
-            member
-            for group_id, group in stored.items()
-            for member in {*group.members} - named.joining.get(group_id, nobody) - named.leaving.get(group_id, nobody)
-        }
-    )
-
-
-def _own_source(progress: CourseProgress | None) -> EnrolmentSource | None:
-    sources = progress.sources if progress else ()
-    return next((source for source in sources if source.group_id is None), None)
-
-
-def _portions(values: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    return (values[start : start + size] for start in range(0, len(values), size))
-
-
-def _line_of(problem: Problem) -> tuple[str | int, ...]:
-    """Return the file and the line of a problem, by which problems are sorted."""
-    return problem.location[: 2 if isinstance(problem.location[0], str) else 1]
+def _portions_by_size(values: Iterable[T], size_of: Callable[[T], int], most: int) -> Iterator[Sequence[T]]:
+    """Yield the values in portions of this size at most. A larger value is alone."""
+    portion: list[T] = []
+    size = 0
+    for value in values:
+        if portion and size + size_of(value) > most:
+            yield portion
+            portion, size = [], 0
+        portion.append(value)
+        size += size_of(value)
+    if portion:
+        yield portion

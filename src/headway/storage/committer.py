@@ -18,7 +18,7 @@ from headway.domain import changes
 from headway.domain.changes import Work
 from headway.domain.course_progress import CourseProgress
 from headway.domain.enrolments import EnrolmentChange
-from headway.domain.errors import QueueFullError, StoreUnavailableError, UnavailableError
+from headway.domain.errors import CourseNotFoundError, QueueFullError, StoreUnavailableError, UnavailableError
 from headway.domain.holdings import CourseProgressKey
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.runs import RunStart
@@ -163,13 +163,31 @@ class Committer:
         enrolled: CourseProgress | None = await self._submit(asked)
         return enrolled
 
+    async def enrol_all(self, asked: Sequence[EnrolmentChange]) -> Sequence[bool]:
+        """Return when all these changes are on disk, and of each `False` where the course has left the catalogue.
+
+        Raises the same errors as `submit`, after all have ended. Takes no task for each of them.
+        """
+        if len(self._queue) + len(asked) > self._queue_limit:
+            raise QueueFullError
+        waiting = [self._enqueued(change) for change in asked]
+        outcomes = await asyncio.gather(*waiting, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, BaseException) and not isinstance(outcome, CourseNotFoundError):
+                raise outcome
+        return [not isinstance(outcome, CourseNotFoundError) for outcome in outcomes]
+
     async def _submit(self, work: Work) -> Any:
         if len(self._queue) >= self._queue_limit:
             raise QueueFullError
+        return await self._enqueued(work)
+
+    def _enqueued(self, work: Work) -> asyncio.Future[Any]:
+        """Queue a work, and return its future outcome."""
         outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._queue.append(_Waiting(work, outcome))
         self._start_soon()
-        return await outcome
+        return outcome
 
     async def close(self) -> None:
         """Return when all queued writes are committed."""

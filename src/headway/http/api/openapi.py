@@ -117,7 +117,7 @@ _REFUSALS: Final[Mapping[int, tuple[Any, str]]] = {
         "There is no such course, lesson, group, progress or profile, or there are no pages or no profiles.",
     ),
     406: (_refusal(406), "This installation can not answer in the form that Accept or `format` asks for."),
-    409: (_refusal(409), "An import with this key is running, or was a moment ago; or the lesson is locked."),
+    409: (_refusal(409), "Such an import is running, or was a moment ago; or the lesson is locked."),
     412: (
         _refusal(412),
         "What is stored is not in the state that If-Match or If-None-Match asks for. Nothing changed.",

@@ -62,9 +62,13 @@ async def import_people(call: Call) -> Reply:
     query = parse_query(PeopleImportQuery, call.query)
     read = read_bundle if file_format is PeopleFormat.ONEROSTER else read_people
     file = await to_thread(read, BytesIO(call.body))
-    plan = await call.services.people_import.plan(call.principal, file)
-    if not query.dry_run:
-        await call.services.people_import.carry_out(call.principal, plan)
+    service = call.services.people_import
+    if query.dry_run:
+        plan = await service.plan(call.principal, file)
+    else:
+        async with service.alone() as lease:
+            plan = await service.plan(call.principal, file)
+            await service.carry_out(call.principal, plan, lease)
     return json_reply(report_document(plan.report), headers=(PRIVATE,))
 
 
@@ -108,7 +112,7 @@ OPERATIONS: Final = (
         "where a line is wrong. What the file does not give stays as it is. Needs the scope `learners:admin`; with "
         "groups in the file also `groups:write`, with courses also `enrolments:write`.",
         import_people, PEOPLE_TAG, answer=PeopleImportReport, body_limit=IMPORT_BODY_BYTES,
-        refusals=(403, 404, 413, 415), query=PeopleImportQuery, media_types=tuple(PEOPLE_FORMATS),
+        refusals=(403, 404, 409, 413, 415), query=PeopleImportQuery, media_types=tuple(PEOPLE_FORMATS),
         scope=LEARNERS_ADMIN,
     ),
 )  # fmt: skip

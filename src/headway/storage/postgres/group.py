@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Final
 
 from headway.domain.catalogue import VersionedCourse
-from headway.domain.changes import Changes, ChangeSet, Needs, Work, needs
+from headway.domain.changes import Changes, ChangeSet, Needs, Newcomers, Work, is_only_enrolment, needs
 from headway.domain.course_progress import LearnerDay
 from headway.domain.enrolments import Enforcement
 from headway.domain.holdings import CourseProgressKey
@@ -66,10 +66,16 @@ class Group:
         """Whether the learner is new in the course."""
         return self.course_progress.progress is None or self.course_progress.progress.started_at is None
 
-    def decide(self, outcomes: list[Outcome], now: datetime) -> None:
+    def decide(self, outcomes: list[Outcome], now: datetime, newcomers: Newcomers) -> None:
         """Decide the works in their order, and note the outcome of each."""
         assert self.course is not None  # noqa: S101 - a group without a course was refused before
         known = self.course_progress
+        works = [work for _, work in self.work]
+        if known.progress is None and is_only_enrolment(works):
+            change = newcomers.enrol(self.course, works[0])
+            outcomes[self.work[0][0]] = change.after
+            self.change = change if change.stored_progress is not None else None
+            return
         changes = Changes(self.course, self.key[0], known.progress, known.lessons, self.days, self._enforced)
         for position, work in self.work:
             outcomes[position] = changes.decide(work, now)

@@ -40,6 +40,7 @@ LESSON_AND_COURSE_PROGRESS_AT: Final = _sql("lesson_and_course_progress_at")
 LESSON_PROGRESS_OF: Final = _sql("lesson_progress_of")
 COURSE_PROGRESS_OF: Final = _sql("course_progress_of")
 COURSE_PROGRESS_AMONG: Final = _sql("course_progress_among")
+ENROLMENTS_AMONG: Final = _sql("enrolments_among")
 LEARNER_COURSES: Final = _sql("learner_courses")
 STORE_WRITES: Final = _sql("store_writes")
 PASS_GATES: Final = parts_of(STORE_WRITES)[0].statement
@@ -94,6 +95,7 @@ _DIALECT: Final = Dialect(
     lambda name, kind: f":{name}::{kind}",
     after_all_days="'infinity'",
     ids=ARRAYS,
+    words=lambda name: f"unnest(:{name}::text[]) AS listed (word)",
     position=lambda text, name: f"strpos({text}, :{name}::text)",
     unnamed=r"'\xff'::bytea",
 )

@@ -96,6 +96,12 @@ SELECT {course_progress}
 FROM course_progress
 WHERE user_id = ANY (:user_ids::uuid[]) AND course_id = ANY (:course_ids::uuid[]);
 
+-- name: enrolments-among
+-- The courses in which some learners are enrolled.
+SELECT {course_progress:p}
+FROM course_progress AS p
+WHERE p.user_id = ANY (:learners::uuid[]) AND p.enrolled_at IS NOT NULL AND p.ended_at IS NULL;
+
 -- name: learner-courses
 -- A learner's course progress in every course of the catalogue, the last accessed first.
 SELECT {course_progress:p}

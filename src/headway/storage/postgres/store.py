@@ -55,6 +55,7 @@ from headway.storage.shared.import_ledger import StoredImports
 from headway.storage.shared.profiles import StoredProfiles
 from headway.storage.shared.recalculations import Recalculations
 from headway.storage.shared.sign_in_codes import StoredSignInCodes
+from headway.turns import all_of
 
 
 class PostgresStore:
@@ -95,7 +96,7 @@ class PostgresStore:
         session = PostgresSession(self._database)
         self._imports = StoredImports(session, clock)
         self._sign_in_codes = StoredSignInCodes(session, clock)
-        self._groups = StoredGroups(session, sql.GROUPS, clock, self.enrol)
+        self._groups = StoredGroups(session, sql.GROUPS, clock, self.enrol_all)
         self._profiles = StoredProfiles(session, sql.PROFILES, clock)
         self._recalculations = Recalculations(session, clock)
 
@@ -179,7 +180,10 @@ class PostgresStore:
 
     async def put_course(self, course: Course, precondition: Precondition = UNCONDITIONAL) -> CoursePut:
         """Store a course, new or in place of its present version."""
-        return await self._catalogue.put(course, precondition, self._clock())
+        put = await self._catalogue.put(course, precondition, self._clock())
+        if put.change.created:
+            await self._groups.settle()
+        return put
 
     async def remove_course(self, course_id: CourseId) -> None:
         """Remove a course from the catalogue."""
@@ -255,6 +259,15 @@ class PostgresStore:
         rows = await self._of(learner_id).fetch(shared_sql.RUN_OF, learner_id, course_id, number)
         return await asyncio.to_thread(to_ended_run, rows[0]) if rows else None
 
+    async def enrol_all(self, asked: Sequence[EnrolmentChange]) -> Sequence[bool]:
+        """Carry out many changes of enrolments."""
+        by_server: dict[LearnersServer, list[EnrolmentChange]] = {}
+        for change in asked:
+            by_server.setdefault(self._servers.of(change.learner_id), []).append(change)
+        ended = await all_of(server.committer.enrol_all(changes) for server, changes in by_server.items())
+        done = dict(zip(by_server, map(iter, ended), strict=True))
+        return [next(done[self._servers.of(change.learner_id)]) for change in asked]
+
     async def enrolments_in(self, course_id: CourseId, after: LearnerId | None, limit: int) -> Sequence[CourseProgress]:
         """Return a page of the learners who are enrolled in a course, by id."""
         return await self._figures.enrolments_in(course_id, after, limit)
@@ -264,9 +277,18 @@ class PostgresStore:
         rows = await self._of(learner_id).fetch(shared_sql.ENROLMENTS_OF, learner_id)
         return [to_course_progress(columns) for columns in rows]
 
+    async def enrolments_among(self, learner_ids: Sequence[LearnerId]) -> Sequence[CourseProgress]:
+        """Return the courses in which some learners are enrolled."""
+        rows = await self._database.fetch(sql.ENROLMENTS_AMONG, list(learner_ids))
+        return [to_course_progress(columns) for columns in rows]
+
     async def completions(self, learner_id: LearnerId) -> Sequence[Completion]:
         """Return all completions of a learner."""
         return list(map(to_completion, await self._of(learner_id).fetch(shared_sql.COMPLETIONS_OF, learner_id)))
+
+    async def keep_completion(self, completion: Completion) -> None:
+        """Keep a completion of an export."""
+        await self._of(completion.learner_id).change(sql.PUT_COMPLETIONS, *([value] for value in completion))
 
     async def write_all(self, writes: Sequence[LessonWrite | CourseProgressRestore]) -> Sequence[Written | bool]:
         """Apply writes and restores in their order, all or none."""

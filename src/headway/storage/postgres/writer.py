@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import asyncpg
 
-from headway.domain.changes import ChangeSet, Work, all_written, by_learner_and_course
+from headway.domain.changes import ChangeSet, Newcomers, Work, all_written, by_learner_and_course
 from headway.domain.completions import NewCompletion
 from headway.domain.counters import Counters
 from headway.domain.enrolments import Enforcement
@@ -93,8 +93,9 @@ class Writer(Locks):
             groups = await self._with_courses(groups, outcomes)
             await self._read(groups)
             now = self._clock()
+            newcomers = Newcomers(now)
             for group in groups:
-                group.decide(outcomes, now)
+                group.decide(outcomes, now, newcomers)
             await self._store(groups, outcomes)
         except LockedElsewhereError:
             await self._set_aside(groups, outcomes)
@@ -153,8 +154,9 @@ class Writer(Locks):
         for some in _few_at_a_time(groups):
             await self._read(some)
             now = self._clock()
+            newcomers = Newcomers(now)
             async for group in in_turns(some):
-                group.decide(outcomes, now)
+                group.decide(outcomes, now, newcomers)
         written = all_written(outcomes)
         with contextlib.suppress(_OvertakenError):
             await self._passed([group for group in groups if group.change is not None], all_or_none=True)

@@ -19,6 +19,7 @@ from headway.storage.shared import statements as sql
 from headway.storage.shared.columns import to_completion, to_ended_run
 from headway.storage.shared.groups import GroupStatements, store_group, to_enrolments
 from headway.storage.shared.ids import FIRST_ID, LAST_ID
+from headway.storage.shared.profile_statements import ProfileStatements
 from headway.storage.shared.profiles import from_profile, to_profile, words_of
 from headway.storage.shared.session import Each, Reading, Row, Session, Step
 
@@ -39,10 +40,13 @@ class RowReaders(NamedTuple):
 class ArchiveReader:
     """The reads of an archive. Statements begin at the key `after`; its entry is then left out."""
 
-    def __init__(self, session: Session, readers: RowReaders, groups: GroupStatements) -> None:
+    def __init__(
+        self, session: Session, readers: RowReaders, groups: GroupStatements, people: ProfileStatements
+    ) -> None:
         self._session = session
         self._readers = readers
         self._groups = groups
+        self._people = people
 
     async def revision(self) -> int:
         """Return the number of the catalogue's last change."""
@@ -121,7 +125,7 @@ class ArchiveReader:
         await self._session.change_all(
             Each(sql.HOLD_PROFILE, rows),
             Each(sql.FORGET_WORDS, [(stored.learner_id, stored.version) for stored in profiles]),
-            Each(sql.ADD_WORD, [words for row in rows for words in words_of(row)]),
+            Each(self._people.add_words, list(map(words_of, rows))),
         )
 
     async def _page(self, statement: str, key: Sequence[object], rows: int) -> Sequence[Row]:

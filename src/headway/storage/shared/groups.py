@@ -1,23 +1,24 @@
 """Groups and their members: the Groups protocol. Every change of a group holds the group's row first."""
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 from random import uniform
 from secrets import randbits
 from typing import Final, NamedTuple
 
-from headway.domain.course_progress import CourseProgress, EnrolmentSource
+from headway.domain.course_progress import EnrolmentSource
 from headway.domain.enrolments import EnrolmentChange
-from headway.domain.errors import CourseNotFoundError, GroupNotFoundError
+from headway.domain.errors import GroupNotFoundError
 from headway.domain.groups import (
     Group,
+    GroupChange,
     GroupEnrolment,
     GroupOutline,
     GroupQuery,
     check_size,
+    group_of,
     next_group_version,
 )
 from headway.domain.identifiers import CourseId, GroupId, LearnerId
@@ -27,11 +28,9 @@ from headway.storage.shared.columns import IdLists
 from headway.storage.shared.ids import FIRST_ID
 from headway.storage.shared.queries import read_queries, text_of
 from headway.storage.shared.session import Reading, Row, Session, Step, to_moment
-from headway.turns import all_of
 
-_NOTES_AT_ONCE: Final = 500
+_NOTES_AT_ONCE: Final = 128  # learners' own writes wait for no more enrolments
 _PAUSE_SECONDS: Final = 0.05
-_AT_A_TIME: Final = 32  # learners at the same time: few, so that learners' own writes do not wait
 _BEFORE_ALL_GROUPS: Final = (b"", FIRST_ID)
 
 
@@ -66,8 +65,9 @@ class GroupStatements(NamedTuple):
     note_change: str
     changes_of: str
     changes: str
+    forget_changes: str
     settle_change: str
-    enrolled_by: str
+    enrolled_among: str
 
 
 def group_statements(ids: IdLists) -> GroupStatements:
@@ -86,19 +86,19 @@ class _Note(NamedTuple):
 
 
 class StoredGroups:
-    """The groups in a database. `enrol` changes the enrolment of one learner."""
+    """The groups in a database. `enrol_all` changes enrolments, and says of each whether its course is there."""
 
     def __init__(
         self,
         session: Session,
         statements: GroupStatements,
         clock: Callable[[], datetime],
-        enrol: Callable[[EnrolmentChange], Awaitable[CourseProgress | None]],
+        enrol_all: Callable[[Sequence[EnrolmentChange]], Awaitable[Sequence[bool]]],
     ) -> None:
         self._session = session
         self._sql = statements
         self._clock = clock
-        self._enrol = enrol
+        self._enrol_all = enrol_all
 
     async def page(self, query: GroupQuery) -> Sequence[GroupOutline]:
         """Return a page of the groups by title."""
@@ -131,6 +131,13 @@ class StoredGroups:
         await self.settle(group.id)
         return stored
 
+    async def change_all(self, changes: Sequence[GroupChange]) -> None:
+        """Change several groups in one transaction."""
+        in_order = sorted(changes)  # so that no two transactions wait for each other
+        await self._session.transact(lambda: self._change_all(in_order))
+        for change in in_order:
+            await self.settle(change.group_id)
+
     async def remove(self, group_id: GroupId) -> None:
         """Remove a group. Its members stay learners."""
         await self._session.transact(lambda: self._remove(group_id))
@@ -160,28 +167,33 @@ class StoredGroups:
         """Bring enrolments in line with what was noted of a group (`None`: of all groups). Return how many there were.
 
         A note is in the database before an enrolment changes, and is removed after it. So what a killed process has
-        left is found again.
+        left is found again. The notes of a removed course stay until the course comes back.
         """
         settled = 0
         while noted := await self._noted(group_id):
-            waiting = iter(noted)
-            workers = (self._enrol_each(waiting) for _ in range(min(_AT_A_TIME, len(noted))))
-            await all_of(workers)
-            settled += await self._remove_notes(noted)
+            are_done = await self._enrol_all(await self._asked_by(noted))
+            done = [note for note, is_done in zip(noted, are_done, strict=True) if is_done]
+            if len(done) < len(noted):
+                await asyncio.sleep(_PAUSE_SECONDS)  # until this process knows that a course has come, or has gone
+            settled += await self._remove_notes(done)
         return settled
 
     async def _noted(self, group_id: GroupId | None) -> list[_Note]:
         if group_id is None:
-            return _to_notes(await self._session.fetch(self._sql.changes, _NOTES_AT_ONCE))
+            return _to_notes(await self._session.scan(self._sql.changes, _NOTES_AT_ONCE))
         return _to_notes(await self._session.fetch(self._sql.changes_of, group_id, _NOTES_AT_ONCE))
 
-    async def _enrol_each(self, waiting: Iterator[_Note]) -> None:
-        for learner_id, course_id, group_id, _ in waiting:
-            found = await self._session.fetch(self._sql.enrolled_by, learner_id, group_id, course_id)
-            dates = [None if moment is None else to_moment(moment) for moment in found[0]] if found else []
-            asked = EnrolmentChange(learner_id, course_id, EnrolmentSource(group_id, *dates), ends=not found)
-            with contextlib.suppress(CourseNotFoundError):  # the course has left the catalogue
-                await self._enrol(asked)
+    async def _asked_by(self, noted: Sequence[_Note]) -> list[EnrolmentChange]:
+        """Return the changes that bring enrolments in line with the groups as they are now."""
+        learners, groups = {note.learner_id for note in noted}, {note.group_id for note in noted}
+        rows = await self._session.fetch(self._sql.enrolled_among, sorted(learners), sorted(groups))
+        dates = {row[:3]: [moment and to_moment(moment) for moment in row[3:]] for row in map(tuple, rows)}
+        asked: list[EnrolmentChange] = []
+        for learner_id, course_id, group_id, _ in noted:
+            found = dates.get((learner_id, course_id, group_id))
+            source = EnrolmentSource(group_id, *(found or ()))
+            asked.append(EnrolmentChange(learner_id, course_id, source, ends=found is None))
+        return asked
 
     async def _remove_notes(self, noted: Sequence[_Note]) -> int:
         """Remove notes, and return how many there were.
@@ -198,9 +210,23 @@ class StoredGroups:
         return len(noted) - len(overtaken)
 
     def _put(self, group: Group, precondition: Precondition) -> Reading[Group]:
-        yield Step(self._sql.make_group, group.id, group.title, sort_key(group.title))
-        before = yield from self._held(group.id)
+        before = yield from self._made(group.id, group.title)
         precondition.check_group(before if before.version else None)
+        return (yield from self._replaced(before, group))
+
+    def _change_all(self, changes: Sequence[GroupChange]) -> Reading[None]:
+        for change in changes:
+            before = yield from self._made(change.group_id, change.title)
+            members = {*before.members} - change.leaves | change.joins
+            yield from self._replaced(before, group_of(change.group_id, change.title, members))
+
+    def _made(self, group_id: GroupId, title: str) -> Reading[Group]:
+        """Return a group, locked until the end of the transaction. A new one has the version 0."""
+        yield Step(self._sql.make_group, group_id, title, sort_key(title))
+        return (yield from self._held(group_id))
+
+    def _replaced(self, before: Group, group: Group) -> Reading[Group]:
+        """Store a group in place of a locked one, and return it with its version and its enrolments."""
         if before.version and before[:3] == group[:3]:
             return before
         after = group._replace(version=self._next_version(before))
@@ -286,13 +312,14 @@ def _new_change() -> int:
 
 
 def leave_groups(statements: GroupStatements, learner_id: LearnerId, now: datetime) -> Reading[bool]:
-    """Take a learner out of all groups, and return whether there was one."""
+    """Take a learner out of all groups, and return whether there was one. Forgets the learner's notes, too."""
     outlines = to_outlines((yield Step(statements.of_learner, learner_id)))
     for group_id in sorted(outline.id for outline in outlines):  # in one order, so that no two wait for each other
         held = yield Step(statements.hold_group, group_id)
         yield Step(statements.remove_members, group_id, [learner_id])
         for _, version in held:
             yield Step(statements.put_version, next_group_version(version, _microseconds(now)), group_id)
+    yield Step(statements.forget_changes, learner_id)
     return bool(outlines)
 
 

@@ -169,15 +169,23 @@ VALUES (:user_id, :course_id, :group_id, :change)
 ON CONFLICT (user_id, course_id, group_id) DO UPDATE SET change = excluded.change;
 
 -- name: changes-of
--- Some enrolments by a group that have changed.
-SELECT CAST(user_id AS text), CAST(course_id AS text), CAST(group_id AS text), change
-FROM changed_enrolments
-WHERE group_id = :group_id
+-- Some enrolments by a group that have changed. Those in a removed course wait until it comes back.
+SELECT CAST(n.user_id AS text), CAST(n.course_id AS text), CAST(n.group_id AS text), n.change
+FROM changed_enrolments AS n
+JOIN courses AS c ON c.course_id = n.course_id
+WHERE n.group_id = :group_id
 LIMIT :limit;
 
 -- name: changes
--- Some enrolments by any group that have changed.
-SELECT CAST(user_id AS text), CAST(course_id AS text), CAST(group_id AS text), change FROM changed_enrolments LIMIT :limit;
+-- The same of any group.
+SELECT CAST(n.user_id AS text), CAST(n.course_id AS text), CAST(n.group_id AS text), n.change
+FROM changed_enrolments AS n
+JOIN courses AS c ON c.course_id = n.course_id
+LIMIT :limit;
+
+-- name: forget-changes!
+-- Remove all notes of a learner.
+DELETE FROM changed_enrolments WHERE user_id = :user_id;
 
 -- name: settle-change
 -- Remove the note, where no other change was noted meanwhile.
@@ -185,9 +193,9 @@ DELETE FROM changed_enrolments
 WHERE user_id = :user_id AND course_id = :course_id AND group_id = :group_id AND change = :change
 RETURNING change;
 
--- name: enrolled-by
--- How a group enrols a learner in a course; no row where it does not.
-SELECT e.starts_at, e.due_at
+-- name: enrolled-among
+-- How some groups enrol those of some learners who are their members.
+SELECT CAST(m.user_id AS text), CAST(e.course_id AS text), CAST(e.group_id AS text), e.starts_at, e.due_at
 FROM group_members AS m
 JOIN group_enrolments AS e ON e.group_id = m.group_id
-WHERE m.user_id = :user_id AND m.group_id = :group_id AND e.course_id = :course_id;
+WHERE {ids:m.user_id in learners} AND {ids:m.group_id in groups};

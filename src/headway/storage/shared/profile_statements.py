@@ -16,6 +16,7 @@ class ProfileStatements(NamedTuple):
     - `count_in_courses`: how many are in some courses, counted up to a limit; parameters courses, limit.
     - `learners_in_courses`: who is in some courses; parameter courses.
     - `in_courses`: whether a learner is in one of some courses; parameters courses, user_id.
+    - `add_words`: store words of a profile that has this version; parameters words, user_id, version.
     """
 
     walk: str
@@ -24,6 +25,7 @@ class ProfileStatements(NamedTuple):
     count_in_courses: str
     learners_in_courses: str
     in_courses: str
+    add_words: str
 
 
 def profile_statements(dialect: Dialect) -> ProfileStatements:
@@ -38,6 +40,12 @@ def profile_statements(dialect: Dialect) -> ProfileStatements:
         count_in_courses=numbered(f"SELECT count(*) FROM ({learners} LIMIT :limit) AS few"),  # noqa: S608 - this module's own text
         learners_in_courses=numbered(learners),
         in_courses=numbered(f"{learners} AND p.user_id = :user_id LIMIT 1"),
+        add_words=numbered(f"""
+            INSERT INTO profile_words (user_id, word)
+            SELECT q.user_id, listed.word FROM profiles AS q CROSS JOIN {dialect.words("words")}
+            WHERE q.user_id = :user_id AND q.version = :version
+            ON CONFLICT (user_id, word) DO NOTHING
+        """),  # noqa: S608 - this module's own text
     )
 
 

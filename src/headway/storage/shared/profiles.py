@@ -128,8 +128,8 @@ class StoredProfiles:
         await self._session.change_all(
             Each(sql.ADD_PROFILE, [row for key, row in rows.items() if key not in before]),
             Each(sql.CHANGE_PROFILE, changed),
-            Each(sql.FORGET_WORDS, [(stored.learner_id, stored.version) for stored in after]),
-            Each(sql.ADD_WORD, [words for row in rows.values() for words in words_of(row)]),
+            Each(sql.FORGET_WORDS, [(one.learner_id, one.version) for one in after if one.learner_id in before]),
+            Each(self._statements.add_words, list(map(words_of, rows.values()))),
         )
 
     async def _store(self, before: StoredProfile | None, after: StoredProfile) -> bool:
@@ -138,7 +138,7 @@ class StoredProfiles:
         stored, *_words = await self._session.change_all(
             Step(sql.CHANGE_PROFILE, *columns, key, before.version) if before else Step(sql.ADD_PROFILE, key, *columns),
             Step(sql.FORGET_WORDS, key, after.version),
-            Each(sql.ADD_WORD, words_of(row)),
+            Step(self._statements.add_words, *words_of(row)),
         )
         return bool(stored)
 
@@ -182,10 +182,10 @@ def from_profile(stored: StoredProfile) -> Row:
     return (stored.learner_id, *stored.profile, by_claims, stored.profile.sort_key, words, stored.version)
 
 
-def words_of(row: Row) -> Sequence[Sequence[object]]:
-    """Return the values with which `add-word` stores the words in a row of `profiles`."""
+def words_of(row: Row) -> Sequence[object]:
+    """Return the values with which `add_words` stores the words in a row of `profiles`."""
     learner_id, *_, words, version = row
-    return [(word, learner_id, version) for word in words.split()]
+    return words.split(), learner_id, version
 
 
 def _page(statements: ProfileStatements, query: PeopleQuery) -> Reading[Sequence[Row]]:

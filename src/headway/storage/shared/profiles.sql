@@ -49,12 +49,6 @@ RETURNING version;
 DELETE FROM profile_words
 WHERE user_id = :user_id AND NOT EXISTS (SELECT 1 FROM profiles AS q WHERE q.user_id = :user_id AND q.version <> :version);
 
--- name: add-word!
--- Store a word of a profile that has this version.
-INSERT INTO profile_words (user_id, word)
-SELECT q.user_id, :word FROM profiles AS q WHERE q.user_id = :user_id AND q.version = :version
-ON CONFLICT (user_id, word) DO NOTHING;
-
 -- name: count-words^
 -- How many words begin so, counted up to a limit.
 SELECT count(*)

@@ -53,7 +53,7 @@ class SqliteArchive(ArchiveReader):
         transaction: Callable[[], AbstractAsyncContextManager[apsw.Connection]],
         snapshots: Callable[[], AbstractContextManager[apsw.Connection]],
     ) -> None:
-        super().__init__(SqliteSession(reader, long_reader, transaction), _READERS, sql.GROUPS)
+        super().__init__(SqliteSession(reader, long_reader, transaction), _READERS, sql.GROUPS, sql.PROFILES)
         self._reader = reader
         self._transaction = transaction
         self._snapshots = snapshots

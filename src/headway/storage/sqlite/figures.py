@@ -19,8 +19,9 @@ from headway.storage.shared.ids import BEFORE_ALL_COURSES, FIRST_ID, next_learne
 from headway.storage.shared.rosters import roster_page
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue
-from headway.storage.sqlite.rows import fetch, to_course_progress, to_text
+from headway.storage.sqlite.rows import bound, fetch, to_course_progress, to_text
 from headway.storage.sqlite.session import run
+from headway.turns import gently
 
 
 def store_counters(connection: apsw.Connection, counters: Counters) -> None:
@@ -82,6 +83,11 @@ class Figures:
         first = next_learner(after) if after else FIRST_ID
         found = fetch(connection, shared_sql.ENROLMENTS_IN, course_id, first, limit)
         return [to_course_progress(columns) for columns in found]
+
+    def enrolments_among(self, connection: apsw.Connection, learner_ids: Sequence[LearnerId]) -> list[CourseProgress]:
+        """Return the courses in which some learners are enrolled."""
+        found = fetch(connection, sql.ENROLMENTS_AMONG, bound(list(learner_ids)))
+        return [to_course_progress(columns) for columns in gently(found)]
 
     def roster(self, connection: apsw.Connection, course_id: CourseId, query: RosterQuery) -> Sequence[CourseProgress]:
         """Return a page of a course's learners."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import apsw
 
@@ -11,9 +11,11 @@ from headway.domain.changes import (
     Changes,
     ChangeSet,
     Lessons,
+    Newcomers,
     Outcome,
     Work,
     by_learner_and_course,
+    is_only_enrolment,
     needs,
     restart,
 )
@@ -55,6 +57,15 @@ _METADATA: Final = LESSON_PROGRESS.columns.index("metadata")
 
 class TooLargeError(Exception):
     """There is too much to read on the event loop."""
+
+
+class _Batch(NamedTuple):
+    """One transaction: its connection, its moment, and what its changes add up to."""
+
+    connection: apsw.Connection
+    now: datetime
+    counters: Counters
+    newcomers: Newcomers
 
 
 class ProgressTable:
@@ -120,9 +131,10 @@ class ProgressTable:
         Their changes of the counters are added to `counters`.
         """
         outcomes: list[Outcome] = [None] * len(works)
+        batch = _Batch(connection, now, counters, Newcomers(now))
         for key, positions in by_learner_and_course(works).items():
             some = [works[position] for position in positions]
-            for position, outcome in zip(positions, self._write_to(connection, key, some, now, counters), strict=True):
+            for position, outcome in zip(positions, self._write_to(batch, key, some), strict=True):
                 outcomes[position] = outcome
         return outcomes
 
@@ -136,19 +148,18 @@ class ProgressTable:
             lessons = all_lesson_progress_of(connection, learner_id, course_id)
             self._store(connection, restart(progress, lessons, now), counters)
 
-    def _write_to(
-        self,
-        connection: apsw.Connection,
-        key: CourseProgressKey,
-        works: Sequence[Work],
-        now: datetime,
-        counters: Counters,
-    ) -> Sequence[Outcome]:
+    def _write_to(self, batch: "_Batch", key: CourseProgressKey, works: Sequence[Work]) -> Sequence[Outcome]:
+        connection, now, counters, newcomers = batch
         try:
             course = self._recent.course(connection, key[1])
         except CourseNotFoundError as refusal:
             return [refusal] * len(works)
-        changes = self._read(connection, key, course, works, now)
+        progress = self._recent.course_progress(connection, *key)
+        if progress is None and is_only_enrolment(works):
+            change = newcomers.enrol(course, works[0])
+            self._store(connection, change, counters)
+            return [change.after]
+        changes = self._read(connection, key, course, progress, works, now)
         outcomes = [changes.decide(work, now) for work in works]
         self._store(connection, changes.change_set(), counters)
         return outcomes
@@ -158,11 +169,11 @@ class ProgressTable:
         connection: apsw.Connection,
         key: CourseProgressKey,
         course: VersionedCourse,
+        progress: CourseProgress | None,
         works: Sequence[Work],
         now: datetime,
     ) -> Changes:
-        """Read what is needed to decide the works."""
-        progress = self._recent.course_progress(connection, *key)
+        """Read what else is needed to decide the works."""
         asked = needs(works, course, progress, days_begun(now), self._enforced)
         lessons: Lessons
         if asked.all_lessons:

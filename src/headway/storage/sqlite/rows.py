@@ -113,6 +113,8 @@ def to_text(moment: datetime) -> str:
 
 def bound(value: object) -> object:
     """Return a value as SQLite stores it. Moments and dates become text with the same order, lists become JSON."""
+    if value is None or isinstance(value, str | int):
+        return value
     if isinstance(value, datetime):
         return to_text(value.astimezone(UTC))
     if isinstance(value, list):

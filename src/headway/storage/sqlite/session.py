@@ -41,8 +41,9 @@ class SqliteSession:
 
     async def change_all(self, *steps: Step | Each) -> Sequence[Sequence[Row]]:
         """Run statements in one transaction, and return the rows of each."""
+        ready = list(map(_bound, steps))  # before the transaction, so that others wait for it less long
         async with self._transaction() as connection:
-            return [_run(connection, step) for step in steps]
+            return [_run(connection, step) for step in ready]
 
     async def transact(self, changing: Callable[[], Reading[T]]) -> T:
         """Run steps that change something in one transaction, and return their result when all is on disk."""
@@ -61,10 +62,18 @@ def run(connection: apsw.Connection, reading: Reading[T]) -> T:
         return found
 
 
-def _run(connection: apsw.Connection, step: Step | Each) -> list[Columns]:
+def _bound(step: Step | Each) -> Step | Each:
+    """Return the step with its values as SQLite stores them."""
     if isinstance(step, Step):
-        return _fetch(connection, step)
-    for _ in connection.executemany(step.statement, [tuple(map(bound, row)) for row in step.rows]):
+        return Step(step.statement, *map(bound, step.values))
+    return Each(step.statement, [tuple(map(bound, row)) for row in step.rows])
+
+
+def _run(connection: apsw.Connection, step: Step | Each) -> list[Columns]:
+    """Run a step whose values are bound."""
+    if isinstance(step, Step):
+        return fetch(connection, step.statement, *step.values)
+    for _ in connection.executemany(step.statement, step.rows):
         pass  # a statement that returns rows runs only as far as they are read
     return []
 

@@ -34,6 +34,7 @@ REMOVE_LESSON_PROGRESS: Final = _sql("remove_lesson_progress")
 COURSE_PROGRESS: Final = _sql("course_progress")
 COURSE_VERSION_AND_PROGRESS: Final = _sql("course_version_and_progress")
 LESSONS_STAMP: Final = _sql("lessons_stamp")
+ENROLMENTS_AMONG: Final = _sql("enrolments_among")
 LEARNER_COURSES: Final = _sql("learner_courses")
 PUT_COURSE_PROGRESS: Final = _sql("put_course_progress")
 TOUCH_COURSE_PROGRESS: Final = _sql("touch_course_progress")
@@ -68,6 +69,7 @@ _DIALECT: Final = Dialect(
     lambda name, _kind: f":{name}",
     after_all_days="'~'",
     ids=JSON_LISTS,
+    words=lambda name: f"(SELECT value AS word FROM json_each(:{name})) AS listed",  # noqa: S608 - this module's own
     position=lambda text, name: f"instr({text}, :{name})",
     unnamed="x'ff'",
 )

@@ -77,6 +77,12 @@ FROM courses AS c
 LEFT JOIN course_progress AS p ON p.user_id = :user_id AND p.course_id = c.course_id
 WHERE c.course_id = :course_id;
 
+-- name: enrolments-among
+-- The courses in which some learners are enrolled.
+SELECT {course_progress:p}
+FROM course_progress AS p
+WHERE p.user_id IN (SELECT value FROM json_each(:learners)) AND p.enrolled_at IS NOT NULL AND p.ended_at IS NULL;
+
 -- name: learner-courses
 -- The courses of the catalogue in which a learner has progress, the last accessed first.
 SELECT p.course_id

@@ -57,7 +57,7 @@ from headway.storage.sqlite.learners import active_days, ended_run, erase, recor
 from headway.storage.sqlite.progress_table import ProgressTable, TooLargeError
 from headway.storage.sqlite.reader import LongReader, Reader
 from headway.storage.sqlite.recent import Recent
-from headway.storage.sqlite.rows import fetch, to_course_progress
+from headway.storage.sqlite.rows import bound, fetch, to_course_progress
 from headway.storage.sqlite.session import SqliteSession
 from headway.storage.sqlite.together import Together, can_be_promised
 from headway.turns import gently, in_turns
@@ -108,7 +108,7 @@ class SqliteStore:
         session = SqliteSession(self._reader, self._long_reader, self._turn)
         self._imports = StoredImports(session, clock)
         self._sign_in_codes = StoredSignInCodes(session, clock)
-        self._groups = StoredGroups(session, sql.GROUPS, clock, self.enrol)
+        self._groups = StoredGroups(session, sql.GROUPS, clock, self.enrol_all)
         self._profiles = StoredProfiles(session, sql.PROFILES, clock)
         self._recalculations = Recalculations(session, clock)
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="headway-commit")
@@ -234,6 +234,10 @@ class SqliteStore:
         """Return a run that has ended, with its lesson progress."""
         return await self._long_reader.read(ended_run, learner_id, course_id, number)
 
+    async def enrol_all(self, asked: Sequence[EnrolmentChange]) -> Sequence[bool]:
+        """Carry out many changes of enrolments."""
+        return await self.committer.enrol_all(asked)
+
     async def enrolments_in(self, course_id: CourseId, after: LearnerId | None, limit: int) -> Sequence[CourseProgress]:
         """Return a page of the learners who are enrolled in a course, by id."""
         return await self._long_reader.read(self._figures.enrolments_in, course_id, after, limit)
@@ -244,9 +248,18 @@ class SqliteStore:
             to_course_progress(columns) for columns in self._reader.read(fetch, shared_sql.ENROLMENTS_OF, learner_id)
         ]
 
+    async def enrolments_among(self, learner_ids: Sequence[LearnerId]) -> Sequence[CourseProgress]:
+        """Return the courses in which some learners are enrolled."""
+        return await self._long_reader.read(self._figures.enrolments_among, learner_ids)
+
     async def completions(self, learner_id: LearnerId) -> Sequence[Completion]:
         """Return all completions of a learner."""
         return list(map(to_completion, self._reader.read(fetch, shared_sql.COMPLETIONS_OF, learner_id)))
+
+    async def keep_completion(self, completion: Completion) -> None:
+        """Keep a completion of an export."""
+        async with self._turn() as connection:
+            fetch(connection, sql.PUT_COMPLETION, *map(bound, completion))
 
     async def put_course(self, course: Course, precondition: Precondition = UNCONDITIONAL) -> CoursePut:
         """Store a course, new or in place of its present version."""
@@ -256,7 +269,10 @@ class SqliteStore:
             change = compare(before.course if before else None, course)
             if before and change.is_empty:
                 return CoursePut(change, before.version)
-            return CoursePut(change, self._catalogue.put(connection, before, course, self._clock()))
+            put = CoursePut(change, self._catalogue.put(connection, before, course, self._clock()))
+        if change.created:
+            await self._groups.settle()
+        return put
 
     async def remove_course(self, course_id: CourseId) -> None:
         """Remove a course from the catalogue."""
