@@ -50,7 +50,8 @@ class Enrolment(BaseModel):
     status: EnrolmentStatus
     completion_percentage: bounds.Percentage
     completed_at: datetime | None
-    late: Annotated[bool, Field(description="Not completed by the due date, or completed after it.")]
+    late: Annotated[bool, Field(description="Not completed, and the due date is past.")]
+    completed_late: Annotated[bool, Field(description="Completed after the due date.")]
     expires_at: Annotated[datetime | None, Field(description="Until when the completion counts; null: always.")]
 
 

@@ -7,7 +7,15 @@ from typing import NamedTuple
 from headway.domain.catalogue import Course
 from headway.domain.completions import Completion, expires_at
 from headway.domain.course_progress import CourseProgress, EnrolmentSource, Summary, summarise
-from headway.domain.enrolments import EnrolmentChange, EnrolmentStatus, check_dates, is_late, starts_at, status_of
+from headway.domain.enrolments import (
+    EnrolmentChange,
+    EnrolmentStatus,
+    check_dates,
+    is_completed_late,
+    is_late,
+    starts_at,
+    status_of,
+)
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.groups import GroupEnrolment
 from headway.domain.identifiers import CourseId, GroupId, LearnerId
@@ -16,9 +24,10 @@ from headway.domain.principal import ENROLMENTS_WRITE, Principal
 
 
 class Enrolled(NamedTuple):
-    """An enrolment, and how far the learner is: `late` says whether the course was not completed by its due date.
+    """An enrolment, and how far the learner is.
 
-    `expires_at` is until when the completion counts, under the present course document.
+    `late` says that the course is not completed and its due date is past, `completed_late` that it was completed after
+    its due date. `expires_at` is until when the completion counts, under the present course document.
     """
 
     course: Course
@@ -27,6 +36,7 @@ class Enrolled(NamedTuple):
     starts_at: datetime | None
     status: EnrolmentStatus
     late: bool
+    completed_late: bool
     expires_at: datetime | None
 
 
@@ -116,6 +126,7 @@ class EnrolmentsService:
             starts_at(progress),
             status_of(progress),
             is_late(progress.due_at, progress.completed_at, self._clock()),
+            is_completed_late(progress.due_at, progress.completed_at),
             expires_at(course, progress.completed_at),
         )
 
