@@ -87,6 +87,16 @@ def test_enrolled_learners_are_counted_before_they_start(term: Term) -> None:
     assert term.listed(status="completed") == {done}
 
 
+def test_the_roster_by_name_has_who_has_not_started(term: Term) -> None:
+    named, begun, nameless = term.enrol(), term.enrol(), term.enrol()
+    term.begin(begun)
+    admin = term.school.client(None, "learners:admin")
+    for learner, name in ((named, "Grace"), (begun, "Ada")):
+        admin.put(f"/learners/{learner}/profile", json={"name": name}).raise_for_status()
+    page = term.school.get(f"/statistics/{term.course_id}/learners", sort="name", order="asc")
+    assert [line["user_id"] for line in page["learners"]] == [begun, named, nameless]
+
+
 def test_the_first_write_enrols(term: Term) -> None:
     learner = str(uuid4())
     term.begin(learner)
