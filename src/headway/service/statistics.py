@@ -117,16 +117,22 @@ class StatisticsService:
         reading = await self._reading(course_id, group_id, _last_month(now))
         return statistics_of(reading, reading.course.date_of(now))
 
-    async def courses(self, principal: Principal, query: CourseQuery = FIRST_COURSES) -> CoursePage[CourseStatistics]:
+    async def courses(
+        self, principal: Principal, query: CourseQuery = FIRST_COURSES, group_id: GroupId | None = None
+    ) -> CoursePage[CourseStatistics]:
         """Return the figures of a page of the courses that the token grants, by title.
 
-        They have no distributions of scores.
+        They are of a group's members or of all learners (`None`). Those of all learners have no distributions of
+        scores, and do not count who is late.
         """
         principal.require(STATISTICS_READ)
-        principal.require_group(None)
+        principal.require_group(group_id)
         now = self._clock()
         granted = replace(one_more(query), among=principal.courses)
-        readings = await self._store.all_statistics(*_last_month(now), granted)
+        if group_id is None:
+            readings = await self._store.all_statistics(*_last_month(now), granted)
+        else:
+            readings = await self._store.all_group_statistics(group_id, *_last_month(now), granted)
         shown = readings[: query.limit]
         lines = [statistics_of(reading, reading.course.date_of(now)) for reading in shown]
         return CoursePage(lines, position_of_course(shown[-1].course) if len(readings) > query.limit else None)

@@ -88,11 +88,11 @@ WHERE {ids:group_id in groups}
 ORDER BY group_members.group_id, group_members.user_id;
 
 -- name: lesson-shapes
--- The lesson progress of some learners in a course, grouped by what decides how it is counted. Time is summed
+-- The lesson progress of some learners in some courses, grouped by what decides how it is counted. Time is summed
 -- in micro-minutes. That of each row is rounded first, as headway.domain.course_progress does, and limited, as
 -- headway.domain.counters does.
 SELECT
-    CAST(lesson_id AS text), status, quiz_score, quiz_attempts > 0, quiz_passed, count(*),
+    CAST(course_id AS text), CAST(lesson_id AS text), status, quiz_score, quiz_attempts > 0, quiz_passed, count(*),
     CAST(sum(quiz_attempts) AS bigint), count(*) FILTER (WHERE is_bookmarked),
     CAST(sum(
         CASE
@@ -101,36 +101,38 @@ SELECT
         END
     ) AS bigint)
 FROM lesson_progress
-WHERE {ids:user_id in learners} AND course_id = :course_id
-GROUP BY lesson_progress.lesson_id, status, quiz_score, quiz_attempts > 0, quiz_passed;
+WHERE {ids:user_id in learners} AND {ids:course_id in courses}
+GROUP BY lesson_progress.course_id, lesson_progress.lesson_id, status, quiz_score, quiz_attempts > 0, quiz_passed;
 
 -- name: course-shapes
--- The course progress of some learners, grouped by the values that are counted, with the sums of the last days.
+-- The course progress of some learners in some courses, grouped by the values that are counted, with the sums of the last days.
 SELECT
-    started_at IS NOT NULL, completed_at IS NOT NULL, enrolled_at IS NOT NULL AND ended_at IS NULL,
-    CAST(at_lesson AS text), count(*), day,
+    CAST(course_id AS text), started_at IS NOT NULL, completed_at IS NOT NULL,
+    enrolled_at IS NOT NULL AND ended_at IS NULL, CAST(at_lesson AS text), count(*), day,
     CAST(sum(day_lessons_started) AS bigint), CAST(sum(day_lessons_completed) AS bigint),
     CAST(sum(day_micro_minutes) AS bigint), CAST(sum(day_completions) AS bigint)
 FROM course_progress
-WHERE {ids:user_id in learners} AND course_id = :course_id
+WHERE {ids:user_id in learners} AND {ids:course_id in courses}
 GROUP BY
-    started_at IS NOT NULL, completed_at IS NOT NULL, enrolled_at IS NOT NULL AND ended_at IS NULL,
+    course_progress.course_id, started_at IS NOT NULL, completed_at IS NOT NULL, enrolled_at IS NOT NULL AND ended_at IS NULL,
     course_progress.at_lesson, day;
 
 -- name: late-among
--- How many of some learners are late in a course at a moment.
-SELECT count(*)
+-- How many of some learners are late in some courses at a moment.
+SELECT CAST(course_id AS text), count(*)
 FROM course_progress
-WHERE {ids:user_id in learners} AND course_id = :course_id AND due_at < :now AND completed_at IS NULL AND ended_at IS NULL;
+WHERE {ids:user_id in learners} AND {ids:course_id in courses}
+    AND due_at < :now AND completed_at IS NULL AND ended_at IS NULL
+GROUP BY course_progress.course_id;
 
 -- name: finished-days
--- The sums of some learners' finished days in a course.
+-- The sums of some learners' finished days in some courses.
 SELECT
-    count(*), day, CAST(sum(lessons_started) AS bigint), CAST(sum(lessons_completed) AS bigint),
+    CAST(course_id AS text), count(*), day, CAST(sum(lessons_started) AS bigint), CAST(sum(lessons_completed) AS bigint),
     CAST(sum(micro_minutes) AS bigint), CAST(sum(completions) AS bigint)
 FROM learner_days
-WHERE {ids:user_id in learners} AND course_id = :course_id AND day BETWEEN :first AND :last
-GROUP BY day;
+WHERE {ids:user_id in learners} AND {ids:course_id in courses} AND day BETWEEN :first AND :last
+GROUP BY learner_days.course_id, day;
 
 -- name: put-group-enrolment!
 -- Enrol a group in a course.
