@@ -512,7 +512,7 @@ def test_the_api_does_what_the_model_does(
             is_closed = enrolment == "closed"
 
         bounded = settings(
-            max_examples=6,
+            max_examples=8 if store == "sqlite" else 4,
             stateful_step_count=15,
             deadline=None,
             phases=[Phase.generate],  # to find the shortest way to a fault takes longer than a test may
