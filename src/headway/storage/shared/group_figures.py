@@ -17,13 +17,13 @@ from headway.domain.counters import (
     ProgressSums,
 )
 from headway.domain.course_progress import LearnerDay
-from headway.domain.identifiers import GroupId
+from headway.domain.identifiers import CourseId, GroupId
 from headway.domain.progress import Status
 from headway.domain.statistics import CourseReading, Period, reading_of
 from headway.storage.shared.groups import GroupStatements, members_of
 from headway.storage.shared.session import Reading, Step, to_date
 
-_STATUSES: Final = {status.value: status for status in Status}
+_STATUSES: Final = (Status.NOT_STARTED, Status.IN_PROGRESS, Status.COMPLETED)
 
 
 def group_readings(
@@ -34,17 +34,22 @@ def group_readings(
     Raises `GroupNotFoundError`.
     """
     first, last = period
-    among = (yield from members_of(statements, group_id)), [course.id for course in courses]
+    members = yield from members_of(statements, group_id)
+    among = members, [course.id for course in courses]
     counters = Counters()
-    lessons = yield Step(statements.lesson_shapes, MOST_TIME_IN_A_LESSON, *among)
-    for course_id, lesson, status, score, has_attempts, passed, *sums in lessons:
-        shape = ProgressShape(_STATUSES[status], score, bool(has_attempts), bool(passed))
-        counters.add_lessons((course_id, lesson), shape, ProgressSums(*sums))
+    begun: set[CourseId] = set()
     for course_id, started, completed, enrolled, at_lesson, learners, day, *done in (
         yield Step(statements.course_shapes, *among)
     ):
+        begun.add(course_id)
         shape_of_course = CourseProgressShape(bool(started), bool(completed), bool(enrolled), at_lesson)
         counters.add_course_progress(course_id, shape_of_course, learners, LearnerDay(to_date(day), *done))
+    for course_id in begun:
+        for lesson, score, number, *sums in (
+            yield Step(statements.lesson_shapes, float(MOST_TIME_IN_A_LESSON), members, course_id)
+        ):
+            shape = ProgressShape(_STATUSES[number >> 2], score, bool(number & 2), bool(number & 1))
+            counters.add_lessons((course_id, lesson), shape, ProgressSums(*sums))
     for course_id, learners, day, *done in (yield Step(statements.finished_days, *among, first, last)):
         counters.add_date((course_id, to_date(day)), DayCounts(learners, 0, *done))
     counters.days = {key: counts for key, counts in counters.days.items() if first <= key[1] <= last}

@@ -88,21 +88,25 @@ WHERE {ids:group_id in groups}
 ORDER BY group_members.group_id, group_members.user_id;
 
 -- name: lesson-shapes
--- The lesson progress of some learners in some courses, grouped by what decides how it is counted. Time is summed
--- in micro-minutes. That of each row is rounded first, as headway.domain.course_progress does, and limited, as
--- headway.domain.counters does.
+-- The lesson progress of some learners in a course, grouped by what decides how it is counted. Three values are one
+-- number: the sum of 8 (completed) or 4 (in progress), 2 (has attempts) and 1 (passed). SQLite sorts the rows to group
+-- them, which takes a third less then. Time is summed in micro-minutes. That of each row is rounded first, as
+-- headway.domain.course_progress does, and limited, as headway.domain.counters does. The sum is exact, because that of
+-- 10,000 members is below 2^53.
 SELECT
-    CAST(course_id AS text), CAST(lesson_id AS text), status, quiz_score, quiz_attempts > 0, quiz_passed, count(*),
-    CAST(sum(quiz_attempts) AS bigint), count(*) FILTER (WHERE is_bookmarked),
+    CAST(lesson_id AS text), quiz_score,
+    CASE status WHEN 'completed' THEN 8 WHEN 'in_progress' THEN 4 ELSE 0 END
+    + CASE WHEN quiz_attempts > 0 THEN 2 ELSE 0 END + CASE WHEN quiz_passed THEN 1 ELSE 0 END AS shape,
+    count(*), CAST(sum(quiz_attempts) AS bigint), count(*) FILTER (WHERE is_bookmarked),
     CAST(sum(
         CASE
-            WHEN round(time_spent_minutes * 1000000) > CAST(:most_time AS bigint) THEN CAST(:most_time AS bigint)
-            ELSE CAST(round(time_spent_minutes * 1000000) AS bigint)
+            WHEN round(time_spent_minutes * 1000000) < :most_time THEN round(time_spent_minutes * 1000000)
+            ELSE :most_time
         END
     ) AS bigint)
 FROM lesson_progress
-WHERE {ids:user_id in learners} AND {ids:course_id in courses}
-GROUP BY lesson_progress.course_id, lesson_progress.lesson_id, status, quiz_score, quiz_attempts > 0, quiz_passed;
+WHERE {ids:user_id in learners} AND course_id = :course_id
+GROUP BY lesson_progress.lesson_id, quiz_score, shape;
 
 -- name: course-shapes
 -- The course progress of some learners in some courses, grouped by the values that are counted, with the sums of the last days.
