@@ -14,7 +14,15 @@ from sqlalchemy import insert
 
 from answers import Answer
 from messages import END_OF_HEAD, SUCCESS, content_length, heartbeat_request, read_request
-from population import Population, course_author, heartbeat, heartbeat_values
+from population import (
+    LARGE_GROUP,
+    Population,
+    course_author,
+    groups_writer,
+    heartbeat,
+    heartbeat_values,
+    numbered_id,
+)
 from servers import HOST
 from straightforward import Base, Lesson, LessonProgress, make_engine
 
@@ -49,6 +57,14 @@ def put_courses(port: int, population: Population) -> None:
     author = course_author(population)
     for course_id in population.courses:
         _ask(port, "PUT", f"/api/v1/education/courses/{course_id}", author, document)
+
+
+def put_group(port: int, population: Population, members: list[str]) -> str:
+    """Put a group over HTTP. Returns its id."""
+    group_id = numbered_id("group", 1)
+    document = json.dumps({"title": LARGE_GROUP, "members": members}).encode()
+    _ask(port, "PUT", f"/api/v1/education/groups/{group_id}", groups_writer(population), document)
+    return group_id
 
 
 async def _send_all(port: int, requests: Iterator[bytes]) -> None:

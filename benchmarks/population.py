@@ -123,6 +123,11 @@ def statistics_reader(population: Population) -> str:
     return _token(population, "statistics:read")
 
 
+def groups_writer(population: Population) -> str:
+    """A token that may put groups."""
+    return _token(population, "groups:write")
+
+
 def learners_admin(population: Population) -> str:
     """A token that may write for other learners."""
     return _token(population, "learners:admin")

@@ -164,8 +164,11 @@ def _measure(bench: Bench) -> None:
 
 
 def _measure_reading(bench: Bench, few: School, many: School) -> None:
-    """Few and many in turns; GROUP BY over the many after each round, while nobody else reads."""
+    """Few, many and a group of the many in turns; GROUP BY over the many after each round, while nobody else reads."""
     population = make_population(range(1, 2), bench.options.lessons)
+    with bench.schools.serving(many) as server:
+        members = many.learners_of_a_group(LARGE_GROUP_MEMBERS)
+        of_group = f"?group={filling.put_group(server.port, population, members)}"
     for _ in range(bench.options.rounds):
         with ExitStack() as stack:
             readers = {
@@ -180,6 +183,10 @@ def _measure_reading(bench: Bench, few: School, many: School) -> None:
             for _ in range(_ANSWERS_A_ROUND):
                 for name, reader in readers.items():
                     bench.note(READ, name, reader.ask()[0])
+                took, figures = readers[MANY].ask(of_group)
+                if figures["learners"] != LARGE_GROUP_MEMBERS:
+                    raise RuntimeError(f"The group has {figures['learners']:,} learners.")
+                bench.note(READ, GROUP, took)
         bench.note(READ, GROUPED, many.grouped_seconds())
 
 

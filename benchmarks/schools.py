@@ -16,7 +16,7 @@ import apsw
 import filling
 import postgres
 import servers
-from population import Population, make_population, write_people
+from population import Population, make_population, numbered_id, write_people
 from postgres import Database, Postgres
 from servers import Cores, Server
 
@@ -37,6 +37,14 @@ class School(ABC):
     def rows(self) -> int:
         """How many rows of progress in a lesson there are."""
         return self.learners * self.lessons
+
+    def learners_of_a_group(self, members: int) -> list[str]:
+        """The ids of so many of the learners, from the first to the last."""
+        return [self._learner(number) for number in range(1, self.learners + 1, self.learners // members)[:members]]
+
+    @abstractmethod
+    def _learner(self, number: int) -> str:
+        """The id that `fill` gives a learner."""
 
     @abstractmethod
     def fill(self) -> None:
@@ -78,6 +86,9 @@ class School(ABC):
 class SqliteSchool(School):
     """In a file."""
 
+    def _learner(self, number: int) -> str:
+        return f"{number:08x}-0000-4000-8000-{number:012x}"
+
     def fill(self) -> None:
         """All in one transaction, which need not last."""
         script = (_FOLDER / "school_sqlite.sql").read_text()
@@ -100,6 +111,9 @@ class SqliteSchool(School):
 
 class PostgresSchool(School):
     """On a server."""
+
+    def _learner(self, number: int) -> str:
+        return numbered_id("learner", number)
 
     def fill(self) -> None:
         """By the server itself."""

@@ -65,6 +65,8 @@ class Findings:
             faster = median(grouped) / median(many)
             wanted, found = f">= {_TIMES_FASTER_THAN_GROUPED}", f"{faster:,.0f}"
             yield Reach(f"{store}: GROUP BY / statistics", wanted, found, faster >= _TIMES_FASTER_THAN_GROUPED)
+        if group := self.seconds.get(Timing(store, READ, GROUP)):
+            yield _at_most(f"{store}: statistics of a group, ms", _GROUP_MS, 1000 * median(group))
         for timing, pages in self.seconds.items():
             if timing.store == store and timing.part == ROSTER:
                 # Within a page's limit at every depth: the slowest of ten pages' medians stands for its depth.

@@ -16,7 +16,7 @@ from headway.cli.statistics import _Bar
 from support.documents import course_document, document_file
 from support.load import Written
 from support.postgres import session
-from support.program import Program, check_refusal, on_a_terminal
+from support.program import Program, on_a_terminal
 from support.running import Running, lesson
 
 
@@ -77,10 +77,9 @@ def test_a_groups_figures_equal_the_answer_of_the_api(
     figures = json.loads(printed.out)
     assert (figures["learners"], figures["lessons"][0]["completed"]) == (2, 1)
     assert figures == answered(running, f"/statistics/{document['id']}?group={group_id}")
-
-
-def test_a_group_needs_a_course(program: Program) -> None:
-    check_refusal(program("stats", "--group", str(uuid4())), "--group needs a COURSE")
+    every = json.loads(program("stats", "--group", group_id, "--json").out)
+    assert every == answered(running, f"/statistics?group={group_id}")
+    assert [one["learners"] for one in every if one["course_id"] == document["id"]] == [2]
 
 
 def test_csv_has_a_line_for_each_lesson(program: Program, running: Running, document: dict[str, Any]) -> None:

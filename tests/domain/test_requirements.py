@@ -1,6 +1,6 @@
 """The outline of a course for one learner, and the rules of lessons that come first."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import pytest
@@ -13,6 +13,7 @@ from headway.domain.course_progress import CourseProgress, EnrolmentSource, with
 from headway.domain.errors import InvalidValueError
 from headway.domain.identifiers import GroupId, LessonId
 from headway.domain.outline import lesson_due_at, outline
+from headway.domain.progress import LessonProgress
 
 FIRST: Final = lesson(1)
 SECOND: Final = lesson(2, requires=(FIRST.id,))
@@ -64,18 +65,18 @@ def test_the_learners_own_due_date_is_valid_in_place_of_the_lessons(of: Lesson) 
     assert lesson_due_at(of, enrolled(group)) == lesson_due_at(of, enrolled())
 
 
-def test_a_lesson_is_late_until_it_is_completed_and_after_it_was_completed_late() -> None:
+def test_a_lesson_is_late_until_it_is_completed_and_then_completed_late() -> None:
     of = course(lesson(1, due_at=LATER))
 
-    def late(*done: object) -> bool:
-        [seen] = outline(of, None, done, LATER + DAY)  # type: ignore[arg-type]
-        return seen.late
+    def lateness(*done: LessonProgress, now: datetime = LATER + DAY) -> tuple[bool, bool]:
+        [seen] = outline(of, None, done, now)
+        return seen.late, seen.completed_late
 
-    assert late()
-    assert late(started(lesson_id=FIRST.id))
-    assert late(finished(lesson_id=FIRST.id, completed_at=LATER + DAY / 2))
-    assert not late(finished(lesson_id=FIRST.id, completed_at=LATER - DAY))
-    assert not outline(of, None, [], LATER)[0].late
+    assert lateness() == (True, False)
+    assert lateness(started(lesson_id=FIRST.id)) == (True, False)
+    assert lateness(finished(lesson_id=FIRST.id, completed_at=LATER + DAY / 2)) == (False, True)
+    assert lateness(finished(lesson_id=FIRST.id, completed_at=LATER - DAY)) == (False, False)
+    assert lateness(now=LATER) == (False, False)
 
 
 @pytest.mark.parametrize(

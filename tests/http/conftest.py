@@ -10,7 +10,7 @@ import pytest
 
 from support.postgres import Databases
 from support.running import PREFIX, STORES, Running, authorization, course
-from support.school import School, school
+from support.school import School, limited_token, school
 
 
 @pytest.fixture(scope="session")
@@ -118,6 +118,12 @@ def _client(running: Running, connections: httpx.HTTPTransport, headers: dict[st
 def teacher(running: Running, connections: httpx.HTTPTransport) -> httpx.Client:
     """Return a client that may read statistics."""
     return _client(running, connections, authorization(str(uuid4()), "statistics:read"))
+
+
+@pytest.fixture
+def limited(running: Running, connections: httpx.HTTPTransport) -> Callable[..., httpx.Client]:
+    """Makes clients whose `statistics:read` is limited by claims."""
+    return lambda **claims: _client(running, connections, limited_token("statistics:read", **claims))
 
 
 @pytest.fixture(scope="module", params=STORES)

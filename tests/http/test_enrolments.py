@@ -45,6 +45,16 @@ def test_enrolled_learners_are_counted_before_they_start(term: Term) -> None:
     assert term.listed(status="completed") == {done}
 
 
+def test_the_roster_by_name_has_who_has_not_started(term: Term) -> None:
+    named, begun, nameless = term.enrol(), term.enrol(), term.enrol()
+    term.begin(begun)
+    admin = term.school.client(None, "learners:admin")
+    for learner, name in ((named, "Grace"), (begun, "Ada")):
+        admin.put(f"/learners/{learner}/profile", json={"name": name}).raise_for_status()
+    page = term.school.get(f"/statistics/{term.course_id}/learners", sort="name", order="asc")
+    assert [line["user_id"] for line in page["learners"]] == [begun, named, nameless]
+
+
 def test_the_first_write_enrols(term: Term) -> None:
     learner = str(uuid4())
     term.begin(learner)
@@ -60,7 +70,7 @@ def test_an_enrolment_answers_its_dates(term: Term) -> None:
     expected = {
         "user_id": learner, "course_id": term.course_id, "starts_at": "2026-12-01T08:00:00Z",
         "due_at": "2999-01-31T00:00:00Z", "groups": [], "run": 1, "status": "not_started", "completion_percentage": 0,
-        "completed_at": None, "late": False, "expires_at": None,
+        "completed_at": None, "late": False, "completed_late": False, "expires_at": None,
     }  # fmt: skip
     assert {name: value for name, value in answer.json().items() if name != "enrolled_at"} == expected
     assert term.registrar.put(f"{term.path}/{learner}", json={}).json()["due_at"] is None
@@ -78,8 +88,36 @@ def test_who_has_not_completed_the_course_by_the_due_date_is_late(term: Term) ->
     assert term.listed(due_before=term.in_days(0)) == {late, done}
     term.complete(late)
     assert term.figures("late") == [0]
-    lines = {one["user_id"]: one["late"] for one in term.registrar.get(term.path).json()["enrolments"]}
-    assert lines == {late: True, in_time: False, done: False, free: False}
+    expected = {late: (False, True), in_time: (False, False), done: (False, False), free: (False, False)}
+    enrolments = term.registrar.get(term.path).json()["enrolments"]
+    roster = term.school.get(f"/statistics/{term.course_id}/learners")["learners"]
+    for lines in (enrolments, roster):
+        assert {one["user_id"]: (one["late"], one["completed_late"]) for one in lines} == expected
+    term.school.clock.pass_days(2)
+    lines = {
+        one["user_id"]: one["late"] for one in term.school.get(f"/statistics/{term.course_id}/learners")["learners"]
+    }
+    assert lines == {late: False, in_time: True, done: False, free: False}
+    assert [one["completed_late"] for one in term.school.client(late).get("/enrolments").json()] == [True]
+
+
+def test_one_learner_shows_which_lessons_are_late_and_were_completed_late(term: Term) -> None:
+    quick, slow, free = (lesson(**due) for due in ({"due_after_days": 1}, {"due_at": term.in_days(5)}, {}))
+    term.school.put_course(course(quick, slow, free), term.course_id)
+    learner = term.enrol()
+    path = f"/statistics/{term.course_id}/learners/{learner}"
+    term.school.write(learner, term.course_id, free["id"], progress_percentage=5)
+    assert term.school.get(path)["late_lessons"] == []
+    term.school.clock.pass_days(2)
+    assert term.school.get(path)["late_lessons"] == [quick["id"]]
+    term.school.write(learner, term.course_id, quick["id"], status="completed")
+    found = term.school.get(path)
+    lateness = ("lesson_id", "due_at", "late", "completed_late")
+    assert found["late_lessons"] == []
+    assert [[one[name] for name in lateness] for one in found["lessons"]] == [
+        [quick["id"], term.in_days(-1).replace("+00:00", "Z"), False, True],
+        [free["id"], None, False, False],
+    ]
 
 
 def test_an_ended_enrolment_keeps_progress_and_leaves_the_counts(term: Term) -> None:

@@ -233,6 +233,38 @@ class TestFigures:
         assert (scores["median_score"], scores["mean_score"]) == (65, 65)
         assert list(among) == list(CourseStatistics.model_fields)
 
+    def test_the_list_of_all_courses_has_the_figures_of_the_members(
+        self,
+        author: httpx.Client,
+        school_class: Class,
+        client_of: Callable[..., httpx.Client],
+        limited: Callable[..., httpx.Client],
+    ) -> None:
+        second_id, without_members = str(uuid4()), str(uuid4())
+        for course_id, title in ((second_id, "B course"), (without_members, "C course")):
+            author.put(f"/courses/{course_id}", json=school_class.document | {"title": title}).raise_for_status()
+        client_of(school_class.members[1]).put(
+            f"/progress/{second_id}/lessons/{school_class.document['lessons'][0]['id']}", json={"status": "completed"}
+        ).raise_for_status()
+        teacher = limited(courses=[school_class.course_id, second_id, without_members])
+        group = {"group": school_class.group_id}
+        lines = teacher.get("/statistics", params=group).json()
+        assert [(one["course_id"], one["learners"], one["enrolled"]) for one in lines] == [
+            (school_class.course_id, 2, 2), (second_id, 1, 1), (without_members, 0, 0)
+        ]  # fmt: skip
+        for line in lines:
+            whole = teacher.get(f"/statistics/{line['course_id']}", params=group).json()
+            assert line == {name: whole[name] for name in line}
+        found, address = [], f"?limit=2&group={school_class.group_id}"
+        while address:
+            page = teacher.get(f"/statistics{address}")
+            found += page.json()
+            address = page.links.get("next", {}).get("url", "")
+        assert found == lines
+        unknown = teacher.get("/statistics", params={"group": str(uuid4())})
+        assert code_of(unknown, 404) == "group_not_found"
+        assert faults_of(teacher.get("/statistics?group=none")) == [(["query", "group"], "uuid_parsing")]
+
     def test_the_activity_is_that_of_the_members(self, teacher: httpx.Client, school_class: Class) -> None:
         days = teacher.get(f"{school_class.path}/activity", params={"group": school_class.group_id}).json()["days"]
         assert (len(days), sum(day["active_learners"] for day in days)) == (30, 2)

@@ -14,7 +14,7 @@ from support.school import School, school
 
 FIELDS = [
     "lesson_id", "title", "section", "kind", "duration_seconds", "required", "status", "progress_percentage",
-    "quiz_score", "is_bookmarked", "due_at", "late", "locked", "locked_by",
+    "quiz_score", "is_bookmarked", "due_at", "late", "completed_late", "locked", "locked_by",
 ]  # fmt: skip
 
 
@@ -60,17 +60,20 @@ def test_an_outline_has_every_lesson_in_order(lasting_school: School) -> None:
         {
             "lesson_id": first, "title": "First", "section": "Begin", "kind": "video", "duration_seconds": 60,
             "required": True, "status": "completed", "progress_percentage": 100, "quiz_score": None,
-            "is_bookmarked": False, "due_at": None, "late": False, "locked": False, "locked_by": [],
+            "is_bookmarked": False, "due_at": None, "late": False, "completed_late": False, "locked": False,
+            "locked_by": [],
         },
         {
             "lesson_id": second, "title": "Second", "section": None, "kind": "quiz", "duration_seconds": None,
             "required": True, "status": "in_progress", "progress_percentage": 0, "quiz_score": 40,
-            "is_bookmarked": True, "due_at": None, "late": False, "locked": False, "locked_by": [],
+            "is_bookmarked": True, "due_at": None, "late": False, "completed_late": False, "locked": False,
+            "locked_by": [],
         },
         {
             "lesson_id": third, "title": "Third", "section": None, "kind": "other", "duration_seconds": None,
             "required": False, "status": "not_started", "progress_percentage": 0, "quiz_score": None,
-            "is_bookmarked": False, "due_at": "2026-11-25T12:00:00Z", "late": True, "locked": True,
+            "is_bookmarked": False, "due_at": "2026-11-25T12:00:00Z", "late": True, "completed_late": False,
+            "locked": True,
             "locked_by": [second],
         },
     ]  # fmt: skip

@@ -67,7 +67,8 @@ def test_a_new_run_starts_from_nothing_and_keeps_the_old_one_as_it_was(term: Ter
     first, second = runs(term, learner)
     assert first == {
         "number": 1, "began_at": utc(began), "started_at": utc(began), "completed_at": utc(completed),
-        "ended_at": utc(term.in_days(0)), "due_at": utc(term.in_days(-5)), "late": False, "status": "completed",
+        "ended_at": utc(term.in_days(0)), "due_at": utc(term.in_days(-5)), "late": False, "completed_late": False,
+        "status": "completed",
         "course_version": first["course_version"], "total_lessons": 2, "completed_lessons": 2, "in_progress_lessons": 0,
         "completion_percentage": 100, "total_time_spent_minutes": 7, "last_accessed": utc(completed),
     }  # fmt: skip

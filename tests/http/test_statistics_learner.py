@@ -61,13 +61,13 @@ def test_a_learner_has_the_fields_of_the_roster_and_the_lesson_progress(
     found = teacher.get(enrolled.statistics_path.replace(enrolled.user_id, enrolled.user_id.upper())).json()
     [line] = teacher.get(enrolled.statistics_path.rpartition("/")[0]).json()["learners"]
     assert {name: found[name] for name in line} == line
-    assert set(found) == {*line, "course_id", "lessons"}
+    assert set(found) == {*line, "course_id", "lessons", "late_lessons"}
     assert (line["completion_percentage"], line["total_time_spent_minutes"]) == (50, 3)
     rows = enrolled.client.get(enrolled.path).json()
     assert [row["lesson_id"] for row in rows] == [enrolled.first["id"], enrolled.extra["id"]]
-    nobody = {"written_by": None, "completed_by": None}
+    more = {"written_by": None, "completed_by": None, "due_at": None, "late": False, "completed_late": False}
     shown = [
-        {name: value for name, value in row.items() if name not in {"user_notes", "metadata"}} | nobody for row in rows
+        {name: value for name, value in row.items() if name not in {"user_notes", "metadata"}} | more for row in rows
     ]
     assert found["lessons"] == shown
 

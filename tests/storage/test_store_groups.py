@@ -113,6 +113,7 @@ async def test_an_unknown_group_is_refused_everywhere(store: Store) -> None:
         store.groups.add_member(unknown, learner),
         store.groups.remove_member(unknown, learner),
         store.group_statistics(course.id, unknown, *EVER),
+        store.all_group_statistics(unknown, *EVER),
         store.roster(course.id, RosterQuery(group=unknown)),
     ):
         with pytest.raises(GroupNotFoundError, match=unknown):
@@ -228,6 +229,11 @@ async def test_a_groups_figures_are_those_of_a_course_with_only_its_members(make
         alone = await store.statistics(course_id, *EVER)
         group = await store.groups.put(new_group(*members, new_learner(), title="with one who has not begun"))
         assert await store.group_statistics(course_id, group.id, *EVER) == alone
+        elsewhere = await filled(store, members[:4])
+        every = await store.all_group_statistics(group.id, *EVER)
+        assert {one.course.id: one for one in every} == {
+            one: await store.group_statistics(one, group.id, *EVER) for one in (course_id, elsewhere)
+        }
         await filled_again(store, course_id, others)
         assert await store.statistics(course_id, *EVER) != alone
         assert await store.group_statistics(course_id, group.id, *EVER) == alone

@@ -49,8 +49,8 @@ def _forks() -> multiprocessing.context.ForkServerContext:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(_PRELOADED))
     with pytest.MonkeyPatch.context() as environment:
-        paths = [str(Path(__file__).parents[1]), *filter(None, [os.environ.get("PYTHONPATH")])]
-        environment.setenv("PYTHONPATH", os.pathsep.join(paths))  # Python 3.11 does not pass sys.path on
+        tests = str(Path(__file__).parents[1])  # Python 3.11 does not pass sys.path on
+        environment.setenv("PYTHONPATH", tests, prepend=os.pathsep)
         forkserver.ensure_running()
     return context
 

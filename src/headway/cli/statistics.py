@@ -48,16 +48,15 @@ def stats(
     """
     if as_json and as_csv:
         fail("Use only one of --json and --csv.", 2)
-    if course is None and group is not None:
-        fail("--group needs a COURSE.", 2)
+    group_id = group_id_of(group) if group else None
     if course is None:
-        _print_all(with_service(_all), as_json, as_csv)
+        _print_all(with_service(_all(group_id)), as_json, as_csv)
     else:
-        _print_one(with_service(_reading(course_id_of(course), group_id_of(group) if group else None)), as_json, as_csv)
+        _print_one(with_service(_reading(course_id_of(course), group_id)), as_json, as_csv)
 
 
-def _all(services: Services) -> Awaitable[list[CourseStatistics]]:
-    return every_course(partial(services.statistics.courses, OPERATOR))
+def _all(group_id: GroupId | None) -> Callable[[Services], Awaitable[list[CourseStatistics]]]:
+    return lambda services: every_course(partial(services.statistics.courses, OPERATOR, group_id=group_id))
 
 
 def _reading(course_id: CourseId, group_id: GroupId | None) -> Callable[[Services], Awaitable[CourseStatistics]]:

@@ -85,8 +85,13 @@ def status_between(started_at: datetime | None, completed_at: datetime | None) -
 
 
 def is_late(due_at: datetime | None, completed_at: datetime | None, now: datetime) -> bool:
-    """Whether something is due and was not completed by then: it is late, or it was completed late."""
-    return due_at is not None and due_at < (completed_at or now)
+    """Whether a course or a lesson is late: its due date is past, and it is not completed."""
+    return due_at is not None and completed_at is None and due_at < now
+
+
+def is_completed_late(due_at: datetime | None, completed_at: datetime | None) -> bool:
+    """Whether a course or a lesson was completed after its due date."""
+    return due_at is not None and completed_at is not None and due_at < completed_at
 
 
 def check_enrolled(progress: CourseProgress | None, course: Course, learner_id: LearnerId, now: datetime) -> None:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from headway.domain.bounds import Number
 from headway.domain.catalogue import Course, Lesson
 from headway.domain.course_progress import CourseProgress, is_completed
-from headway.domain.enrolments import is_late, starts_at
+from headway.domain.enrolments import is_completed_late, is_late, starts_at
 from headway.domain.identifiers import LessonId
 from headway.domain.progress import LessonProgress, Status
 
@@ -15,8 +15,9 @@ from headway.domain.progress import LessonProgress, Status
 class OutlineLesson(NamedTuple):
     """A lesson of a course, as one learner sees it.
 
-    `late` says that it was not completed by its due date, or was completed after it. `locked_by` are the lessons that
-    come first and are not completed. A lesson that is completed is not locked any more.
+    `late` says that it is not completed and its due date is past, `completed_late` that it was completed after its due
+    date. `locked_by` are the lessons that come first and are not completed. A lesson that is completed is not locked
+    any more.
     """
 
     lesson: Lesson
@@ -26,6 +27,7 @@ class OutlineLesson(NamedTuple):
     is_bookmarked: bool
     due_at: datetime | None
     late: bool
+    completed_late: bool
     locked_by: Sequence[LessonId]
 
     @property
@@ -55,6 +57,7 @@ def _seen(
 ) -> OutlineLesson:
     due_at = lesson_due_at(lesson, course_progress)
     is_open = lesson.id in completed
+    completed_at = progress.completed_at if progress and is_open else None
     return OutlineLesson(
         lesson,
         progress.status if progress else Status.NOT_STARTED,
@@ -62,7 +65,8 @@ def _seen(
         progress.quiz_score if progress else None,
         progress is not None and progress.is_bookmarked,
         due_at,
-        is_late(due_at, progress.completed_at if progress and is_open else None, now),
+        is_late(due_at, completed_at, now),
+        is_completed_late(due_at, completed_at),
         () if is_open else [required for required in lesson.requires if required not in completed],
     )
 

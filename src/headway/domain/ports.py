@@ -167,6 +167,11 @@ class StatisticsStore(Protocol):
         Raises `GroupNotFoundError`.
         """
 
+    async def all_group_statistics(
+        self, group_id: GroupId, first: date, last: date, query: CourseQuery = FIRST_COURSES
+    ) -> Sequence[CourseReading]:
+        """Return the counts of a group's members in each course of a page, by title. Raises `GroupNotFoundError`."""
+
     async def all_statistics(
         self, first: date, last: date, query: CourseQuery = FIRST_COURSES
     ) -> Sequence[CourseReading]:

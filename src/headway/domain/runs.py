@@ -16,7 +16,7 @@ from headway.domain.course_progress import (
     with_sources,
 )
 from headway.domain.dating import NO_TIMES
-from headway.domain.enrolments import EnrolmentStatus, is_late, status_between
+from headway.domain.enrolments import EnrolmentStatus, is_completed_late, is_late, status_between
 from headway.domain.errors import EnrolmentNotFoundError, OtherRunError, RunConflictError
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.progress import LessonProgress
@@ -70,8 +70,13 @@ class Run(NamedTuple):
         """The share of the lessons that count and are completed."""
         return completion_percentage(self.tally.completed_lessons, self.total_lessons)
 
+    @property
+    def completed_late(self) -> bool:
+        """Whether the course was completed after the due date of this run."""
+        return is_completed_late(self.due_at, self.completed_at)
+
     def is_late(self, now: datetime) -> bool:
-        """Whether the course was not completed by the due date of this run."""
+        """Whether the due date of this run is past, or was past at its end, and the course is not completed."""
         return is_late(self.due_at, self.completed_at, self.ended_at or now)
 
 

@@ -63,7 +63,8 @@ class Enrolment(BaseModel):
     status: EnrolmentStatus
     completion_percentage: bounds.Percentage
     completed_at: datetime | None
-    late: Annotated[bool, Field(description="Not completed by the due date, or completed after it.")]
+    late: Annotated[bool, Field(description="Not completed, and the due date is past.")]
+    completed_late: Annotated[bool, Field(description="Completed after the due date.")]
     expires_at: Annotated[datetime | None, Field(description="Until when the completion counts; null: always.")]
 
 
@@ -76,7 +77,8 @@ class RunOutline(BaseModel):
     completed_at: datetime | None
     ended_at: Annotated[datetime | None, Field(description="When the next run began; null: it is the present run.")]
     due_at: datetime | None
-    late: Annotated[bool, Field(description="Not completed by the due date, or completed after it.")]
+    late: Annotated[bool, Field(description="Not completed, and the due date is past, or was past at the end.")]
+    completed_late: Annotated[bool, Field(description="Completed after the due date.")]
     status: EnrolmentStatus
     course_version: Annotated[int, Field(description="The version of the course document at the end of the run.")]
     total_lessons: int

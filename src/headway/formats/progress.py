@@ -136,7 +136,8 @@ class OutlineLesson(BaseModel):
     quiz_score: bounds.Percentage | None
     is_bookmarked: bool
     due_at: Annotated[datetime | None, Field(description="Until when it is to be completed; null: any time.")]
-    late: Annotated[bool, Field(description="Not completed by the due date, or completed after it.")]
+    late: Annotated[bool, Field(description="Not completed, and the due date is past.")]
+    completed_late: Annotated[bool, Field(description="Completed after the due date.")]
     locked: Annotated[bool, Field(description="Whether other lessons come first.")]
     locked_by: Annotated[list[UUID], Field(description="The lessons that are to be completed first.")]
 

@@ -13,6 +13,7 @@ from pydantic import AwareDatetime, BaseModel, Field, PlainValidator, TypeAdapte
 from pydantic_core import PydanticCustomError
 
 from headway.domain.bounds import COURSE_LESSONS, MOST_ATTEMPTS
+from headway.domain.catalogue import CoursePosition
 from headway.domain.enrolments import EnrolmentStatus
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.domain.people import LONGEST_QUERY, query_words
@@ -26,6 +27,7 @@ from headway.domain.roster import (
     of_status,
 )
 from headway.domain.text import LONGEST_KEY
+from headway.formats.course_query import CoursesParameters
 from headway.formats.fields import Moment
 from headway.formats.queries import Date, Flag, InvalidQueryError, Nothing, QueryFault, as_query_faults, optional
 
@@ -109,6 +111,15 @@ class GroupParameters(BaseModel):
     def group_id(self) -> GroupId | None:
         """The group; `None` for all learners."""
         return None if self.group is None else GroupId(str(self.group))
+
+
+class AllStatisticsParameters(CoursesParameters, GroupParameters):
+    """A page of the statistics of all courses, and the group whose members are counted."""
+
+    def next_page(self, last: CoursePosition | None) -> str | None:
+        """Return the address of the page after a position, relative to this page's; `None` where no page follows."""
+        page = super().next_page(last)
+        return page if page is None or self.group is None else f"{page}&group={self.group}"
 
 
 class CompareParameters(BaseModel):

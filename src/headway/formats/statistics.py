@@ -140,6 +140,8 @@ class RosterLine(BaseModel):
     enrolled_at: datetime | None
     ended_at: Annotated[datetime | None, Field(description="When the enrolment ended; null: it has not.")]
     due_at: Annotated[datetime | None, Field(description="Until when the course is to be completed.")]
+    late: Annotated[bool, Field(description="Not completed, and the due date is past.")]
+    completed_late: Annotated[bool, Field(description="Completed after the due date.")]
 
 
 class RosterFileLine(RosterLine):
@@ -165,6 +167,9 @@ class LearnerLesson(without(LessonProgress, *PRIVATE_FIELDS)):  # type: ignore[m
 
     written_by: Annotated[UUID | None, Field(description="Who wrote it last on the learner's behalf, if anybody.")]
     completed_by: Annotated[UUID | None, Field(description="Who completed it against the lesson's conditions.")]
+    due_at: Annotated[datetime | None, Field(description="Until when it is to be completed; null: any time.")]
+    late: Annotated[bool, Field(description="Not completed, and the due date is past.")]
+    completed_late: Annotated[bool, Field(description="Completed after the due date.")]
 
 
 class LearnerDetail(RosterLine):
@@ -172,6 +177,9 @@ class LearnerDetail(RosterLine):
 
     course_id: UUID
     lessons: list[LearnerLesson]
+    late_lessons: Annotated[
+        list[UUID], Field(description="The lessons that are late, also those that the learner has not started.")
+    ]
     explanation: Annotated[
         Explanation | SkipJsonSchema[None],
         Field(description="Where it was asked for.", json_schema_extra=without_default),
@@ -233,7 +241,8 @@ roster_file_line: Final = renderer(
 _learner_lesson: Final = renderer(
     LearnerLesson,
     **{name: f"lesson_progress.{name}" for name in LearnerLesson.model_fields}
-    | {"user_id": "lesson_progress.learner_id", "content_id": "lesson.content_id"},
+    | {"user_id": "lesson_progress.learner_id", "content_id": "seen.lesson.content_id"}
+    | {name: f"seen.{name}" for name in ("due_at", "late", "completed_late")},
 )
 
 
@@ -259,5 +268,6 @@ def learner(detail: service.LearnerDetail, *, explained: bool) -> dict[str, Any]
         "course_id": detail.course.id,
         **roster_line(detail.line),
         "lessons": [_learner_lesson(found) for found in detail.lesson_progress],
+        "late_lessons": detail.late_lessons,
     }
     return value | {"explanation": explanation(detail.explanation)} if explained else value

@@ -7,7 +7,15 @@ from typing import NamedTuple
 from headway.domain.catalogue import Course
 from headway.domain.completions import Completion, expires_at
 from headway.domain.course_progress import CourseProgress, EnrolmentSource, Summary, summarise
-from headway.domain.enrolments import EnrolmentChange, EnrolmentStatus, check_dates, is_late, starts_at, status_of
+from headway.domain.enrolments import (
+    EnrolmentChange,
+    EnrolmentStatus,
+    check_dates,
+    is_completed_late,
+    is_late,
+    starts_at,
+    status_of,
+)
 from headway.domain.errors import CourseNotFoundError, EnrolmentNotFoundError, RunNotFoundError
 from headway.domain.groups import GroupEnrolment
 from headway.domain.identifiers import CourseId, GroupId, LearnerId
@@ -19,9 +27,10 @@ from headway.service.course_progress import read_learner
 
 
 class Enrolled(NamedTuple):
-    """An enrolment, and how far the learner is: `late` says whether the course was not completed by its due date.
+    """An enrolment, and how far the learner is.
 
-    `expires_at` is until when the completion counts, under the present course document.
+    `late` says that the course is not completed and its due date is past, `completed_late` that it was completed after
+    its due date. `expires_at` is until when the completion counts, under the present course document.
     """
 
     course: Course
@@ -30,11 +39,12 @@ class Enrolled(NamedTuple):
     starts_at: datetime | None
     status: EnrolmentStatus
     late: bool
+    completed_late: bool
     expires_at: datetime | None
 
 
 class RunReading(NamedTuple):
-    """A run of a course, whether it is or was late, and its lesson progress in the course's order."""
+    """A run of a course, whether it is late, and its lesson progress in the course's order."""
 
     run: Run
     late: bool
@@ -171,6 +181,7 @@ class EnrolmentsService:
             starts_at(progress),
             status_of(progress),
             is_late(progress.due_at, progress.completed_at, self._clock()),
+            is_completed_late(progress.due_at, progress.completed_at),
             expires_at(course, progress.completed_at),
         )
 

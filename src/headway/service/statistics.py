@@ -9,13 +9,16 @@ from typing import Final, NamedTuple
 from headway.domain.catalogue import FIRST_COURSES, Course, CourseQuery, VersionedCourse
 from headway.domain.catalogue import position_of as position_of_course
 from headway.domain.course_progress import CourseProgress, Summary, summarise
+from headway.domain.enrolments import is_completed_late, is_late
 from headway.domain.errors import InvalidValueError, LearnerNotFoundError, Problem
 from headway.domain.explanation import Explanation
 from headway.domain.groups import Group
-from headway.domain.identifiers import CourseId, GroupId, LearnerId
+from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
+from headway.domain.outline import OutlineLesson, outline
 from headway.domain.people import NO_PROFILE, LearnerProfile
 from headway.domain.ports import Store
 from headway.domain.principal import STATISTICS_READ, Principal
+from headway.domain.progress import LessonProgress
 from headway.domain.roster import RosterOrder, RosterPosition, RosterQuery, position_of, resolved, stalled
 from headway.domain.statistics import (
     MONTH,
@@ -28,7 +31,7 @@ from headway.domain.statistics import (
     statistics_of,
 )
 from headway.service.catalogue import CoursePage, one_more
-from headway.service.course_progress import LessonAndProgress, in_order, read_learner
+from headway.service.course_progress import read_learner
 from headway.service.people import PeopleService
 
 # No other request is served while a page is rendered: some milliseconds.
@@ -44,11 +47,17 @@ class Activity(NamedTuple):
 
 
 class RosterLine(NamedTuple):
-    """A learner in a roster. The summary is over the lessons that are in the course now; the profile may be empty."""
+    """A learner in a roster. The summary is over the lessons that are in the course now; the profile may be empty.
+
+    `late` says that the course is not completed and its due date is past, `completed_late` that it was completed after
+    its due date.
+    """
 
     course_progress: CourseProgress
     summary: Summary
-    profile: LearnerProfile = NO_PROFILE
+    profile: LearnerProfile
+    late: bool
+    completed_late: bool
 
 
 class RosterPage(NamedTuple):
@@ -58,12 +67,23 @@ class RosterPage(NamedTuple):
     last: RosterPosition | None
 
 
+class LearnerLesson(NamedTuple):
+    """A learner's progress in a lesson, and the lesson as the learner sees it."""
+
+    lesson_progress: LessonProgress
+    seen: OutlineLesson
+
+
 class LearnerDetail(NamedTuple):
-    """A learner in a course, the lesson progress in the course's order, and the explanation of the percentage."""
+    """A learner in a course, the lesson progress in the course's order, and the explanation of the percentage.
+
+    `late_lessons` are the lessons that are late, also those without lesson progress.
+    """
 
     course: Course
     line: RosterLine
-    lesson_progress: Sequence[LessonAndProgress]
+    lesson_progress: Sequence[LearnerLesson]
+    late_lessons: Sequence[LessonId]
     explanation: Explanation
 
 
@@ -97,16 +117,22 @@ class StatisticsService:
         reading = await self._reading(course_id, group_id, _last_month(now))
         return statistics_of(reading, reading.course.date_of(now))
 
-    async def courses(self, principal: Principal, query: CourseQuery = FIRST_COURSES) -> CoursePage[CourseStatistics]:
+    async def courses(
+        self, principal: Principal, query: CourseQuery = FIRST_COURSES, group_id: GroupId | None = None
+    ) -> CoursePage[CourseStatistics]:
         """Return the figures of a page of the courses that the token grants, by title.
 
-        They have no distributions of scores.
+        They are of a group's members or of all learners (`None`). Those of all learners have no distributions of
+        scores, and do not count who is late.
         """
         principal.require(STATISTICS_READ)
-        principal.require_group(None)
+        principal.require_group(group_id)
         now = self._clock()
         granted = replace(one_more(query), among=principal.courses)
-        readings = await self._store.all_statistics(*_last_month(now), granted)
+        if group_id is None:
+            readings = await self._store.all_statistics(*_last_month(now), granted)
+        else:
+            readings = await self._store.all_group_statistics(group_id, *_last_month(now), granted)
         shown = readings[: query.limit]
         lines = [statistics_of(reading, reading.course.date_of(now)) for reading in shown]
         return CoursePage(lines, position_of_course(shown[-1].course) if len(readings) > query.limit else None)
@@ -181,10 +207,13 @@ class StatisticsService:
         if reading.course_progress is None or not reading.course_progress.is_listed:
             raise LearnerNotFoundError(course_id, learner_id)
         profiles = await self._people.names([learner_id])
-        line = RosterLine(reading.course_progress, reading.summary, profiles.get(learner_id, NO_PROFILE))
+        now = self._clock()
         course = reading.versioned.course
-        all_lesson_progress = in_order(course, reading.lesson_progress)
-        return LearnerDetail(course, line, all_lesson_progress, reading.explanation)
+        line = _line(course, reading.course_progress, profiles.get(learner_id, NO_PROFILE), now)
+        found = {one.lesson_id: one for one in reading.lesson_progress}
+        seen = outline(course, reading.course_progress, reading.lesson_progress, now)
+        lessons = [LearnerLesson(found[one.lesson.id], one) for one in seen if one.lesson.id in found]
+        return LearnerDetail(course, line, lessons, [one.lesson.id for one in seen if one.late], reading.explanation)
 
     async def compare(
         self, principal: Principal, courses: Sequence[CourseId], groups: Sequence[GroupId | None]
@@ -225,13 +254,24 @@ class StatisticsService:
         anew = {
             course_progress.learner_id: reading for course_progress, reading in zip(outdated, readings, strict=True)
         }
+        now = self._clock()
         lines = []
         for course_progress in all_course_progress:
             course, present = anew.get(course_progress.learner_id, (versioned.course, course_progress))
             if present is not None and present.is_listed:
-                profile = profiles.get(present.learner_id, NO_PROFILE)
-                lines.append(RosterLine(present, summarise(course, present), profile))
+                lines.append(_line(course, present, profiles.get(present.learner_id, NO_PROFILE), now))
         return lines
+
+
+def _line(course: Course, course_progress: CourseProgress, profile: LearnerProfile, now: datetime) -> RosterLine:
+    due_at, completed_at = course_progress.due_at, course_progress.completed_at
+    return RosterLine(
+        course_progress,
+        summarise(course, course_progress),
+        profile,
+        is_late(due_at, completed_at, now),
+        is_completed_late(due_at, completed_at),
+    )
 
 
 def _last_month(now: datetime) -> Period:

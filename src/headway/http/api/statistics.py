@@ -5,10 +5,10 @@ from typing import Final
 from headway.domain.identifiers import LearnerId
 from headway.domain.principal import STATISTICS_READ
 from headway.formats import statistics
-from headway.formats.course_query import CoursesParameters
 from headway.formats.queries import as_query_faults, parse_query, parse_repeated
 from headway.formats.roster_query import (
     ActivityParameters,
+    AllStatisticsParameters,
     CompareParameters,
     Format,
     GroupParameters,
@@ -29,8 +29,8 @@ TAGS: Final = ({"name": STATISTICS_TAG, "description": "How courses are doing, a
 
 async def list_statistics(call: Call) -> Reply:
     """Answer a page of the figures of the courses that the caller may see."""
-    asked = parse_query(CoursesParameters, call.query)
-    page = await call.services.statistics.courses(call.principal, asked.to_query())
+    asked = parse_query(AllStatisticsParameters, call.query)
+    page = await call.services.statistics.courses(call.principal, asked.to_query(), asked.group_id)
     return linked(json_reply(statistics.courses(page.lines)), asked.next_page(page.last))
 
 
@@ -97,10 +97,10 @@ async def get_course_learner(call: Call) -> Reply:
 OPERATIONS: Final = (
     Operation(
         "GET", "/statistics", "List Statistics",
-        "The figures of every course, by title, at most 1,000 courses a page. `Link` has the address of the next page. "
-        "All statistics need the scope `statistics:read`.",
-        list_statistics, STATISTICS_TAG, answer=list[statistics.CourseFigures], refusals=(403,),
-        query=CoursesParameters, is_paged=True, scope=STATISTICS_READ, answers_etag=True,
+        "The figures of every course, of all learners or of a group's members, by title, at most 1,000 courses a page. "
+        "`Link` has the address of the next page. All statistics need the scope `statistics:read`.",
+        list_statistics, STATISTICS_TAG, answer=list[statistics.CourseFigures], refusals=(403, 404),
+        query=AllStatisticsParameters, is_paged=True, scope=STATISTICS_READ, answers_etag=True,
     ),
     Operation(
         "GET", "/statistics/{course_id}", "Get Course Statistics",

@@ -84,7 +84,9 @@ def _csv_lines(lines: Sequence[Sequence[object]]) -> bytes:
 
 
 def _cell(value: object) -> object:
-    """Return a cell's value. Times are UTC, and are written as in JSON. A text is no formula."""
+    """Return a cell's value. Times, which are UTC, and yes or no are written as in JSON. A text is no formula."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, datetime):
         return f"{value.isoformat(timespec='seconds')[:19]}Z"
     return harmless(value)
@@ -171,6 +173,8 @@ def _schema(arrow: Any) -> Any:
         "enrolled_at": moment,
         "ended_at": moment,
         "due_at": moment,
+        "late": arrow.bool_(),
+        "completed_late": arrow.bool_(),
         "email": arrow.string(),
         "external_id": arrow.string(),
     }

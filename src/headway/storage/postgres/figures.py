@@ -6,7 +6,7 @@ from random import choice, randrange
 
 import asyncpg
 
-from headway.domain.catalogue import CourseQuery
+from headway.domain.catalogue import Course, CourseQuery
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress
 from headway.domain.identifiers import CourseId, GroupId, LearnerId
@@ -20,7 +20,7 @@ from headway.storage.postgres.rows import from_counters, to_course_progress
 from headway.storage.postgres.session import run
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.counts import all_counts, counted
-from headway.storage.shared.group_figures import group_reading
+from headway.storage.shared.group_figures import group_readings
 from headway.storage.shared.ids import BEFORE_ALL_COURSES, FIRST_ID, next_learner
 from headway.storage.shared.rosters import roster_page
 
@@ -66,6 +66,12 @@ async def add_counters(connection: asyncpg.Connection, slot: int, counters: Coun
             await connection.execute(part.statement, *asked)
 
 
+async def _page(connection: asyncpg.Connection, query: CourseQuery) -> list[CourseId]:
+    among = None if query.among is None else list(query.among)
+    page = await connection.fetch(sql.CATALOGUE_PAGE, *(query.after or BEFORE_ALL_COURSES), among, query.limit)
+    return [CourseId(course_id) for (course_id,) in page]
+
+
 class Figures:
     """Reads statistics and rosters, each over one snapshot."""
 
@@ -85,17 +91,27 @@ class Figures:
     async def group(self, course_id: CourseId, group_id: GroupId, first: date, last: date) -> CourseReading:
         """Return the counts of a group's members in a course."""
         found = await self._catalogue.course(course_id)
+        [reading] = await self._of_group([found.course], group_id, Period(first, last))
+        return reading
+
+    async def courses_of_group(
+        self, group_id: GroupId, first: date, last: date, query: CourseQuery
+    ) -> Sequence[CourseReading]:
+        """Return the counts of a group's members in a page of the catalogue, by title."""
         async with self._database.snapshot() as connection:
-            reading = group_reading(sql.GROUPS, found.course, group_id, Period(first, last), self._clock())
-            return await run(connection, reading)
+            ids = await _page(connection, query)
+        found = await self._catalogue.courses({course_id: frozenset() for course_id in ids})
+        courses = [found[course_id].course for course_id in ids if course_id in found]
+        return await self._of_group(courses, group_id, Period(first, last))
+
+    async def _of_group(self, courses: Sequence[Course], group_id: GroupId, period: Period) -> Sequence[CourseReading]:
+        async with self._database.snapshot() as connection:
+            return await run(connection, group_readings(sql.GROUPS, courses, group_id, period, self._clock()))
 
     async def courses(self, first: date, last: date, query: CourseQuery) -> Sequence[CourseReading]:
         """Return the counters of a page of the catalogue, by title."""
-        cursor = query.after or BEFORE_ALL_COURSES
-        among = None if query.among is None else list(query.among)
         async with self._database.snapshot() as connection:
-            page = await connection.fetch(sql.CATALOGUE_PAGE, *cursor, among, query.limit)
-            ids = [CourseId(course_id) for (course_id,) in page]
+            ids = await _page(connection, query)
             counters = counted(
                 courses=await connection.fetch(sql.COURSE_COUNTS_OF, ids),
                 lessons=await connection.fetch(sql.LESSON_COUNTS_OF, ids),

@@ -311,6 +311,12 @@ class PostgresStore:
         """Return the counts of a group's members in a course."""
         return await self._figures.group(course_id, group_id, first, last)
 
+    async def all_group_statistics(
+        self, group_id: GroupId, first: date, last: date, query: CourseQuery = FIRST_COURSES
+    ) -> Sequence[CourseReading]:
+        """Return the counts of a group's members in a page of the catalogue, by title."""
+        return await self._figures.courses_of_group(group_id, first, last, query)
+
     async def all_statistics(
         self, first: date, last: date, query: CourseQuery = FIRST_COURSES
     ) -> Sequence[CourseReading]:

@@ -1,8 +1,9 @@
-"""Counts the progress of a group's members in a course, so that a group has the same figures as a whole course.
+"""Counts the progress of a group's members in courses, so that a group has the same figures as all learners.
 
 The members' rows are found by the members' ids. So the cost depends on the group, and not on the course.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -16,35 +17,42 @@ from headway.domain.counters import (
     ProgressSums,
 )
 from headway.domain.course_progress import LearnerDay
-from headway.domain.identifiers import GroupId
+from headway.domain.identifiers import CourseId, GroupId
 from headway.domain.progress import Status
 from headway.domain.statistics import CourseReading, Period, reading_of
 from headway.storage.shared.groups import GroupStatements, members_of
 from headway.storage.shared.session import Reading, Step, to_date
 
-_STATUSES: Final = {status.value: status for status in Status}
+_STATUSES: Final = (Status.NOT_STARTED, Status.IN_PROGRESS, Status.COMPLETED)
 
 
-def group_reading(
-    statements: GroupStatements, course: Course, group_id: GroupId, period: Period, now: datetime
-) -> Reading[CourseReading]:
-    """Return the counts of a group's members in a course, with the days of a period, and who is late at `now`.
+def group_readings(
+    statements: GroupStatements, courses: Sequence[Course], group_id: GroupId, period: Period, now: datetime
+) -> Reading[list[CourseReading]]:
+    """Return the counts of a group's members in each course, with the days of a period, and who is late at `now`.
 
     Raises `GroupNotFoundError`.
     """
-    course_id, (first, last) = course.id, period
+    first, last = period
     members = yield from members_of(statements, group_id)
+    among = members, [course.id for course in courses]
     counters = Counters()
-    lessons = yield Step(statements.lesson_shapes, MOST_TIME_IN_A_LESSON, members, course_id)
-    for lesson, status, score, has_attempts, passed, *sums in lessons:
-        shape = ProgressShape(_STATUSES[status], score, bool(has_attempts), bool(passed))
-        counters.add_lessons((course_id, lesson), shape, ProgressSums(*sums))
-    courses = yield Step(statements.course_shapes, members, course_id)
-    for started, completed, enrolled, at_lesson, learners, day, *done in courses:
+    begun: set[CourseId] = set()
+    for course_id, started, completed, enrolled, at_lesson, learners, day, *done in (
+        yield Step(statements.course_shapes, *among)
+    ):
+        begun.add(course_id)
         shape_of_course = CourseProgressShape(bool(started), bool(completed), bool(enrolled), at_lesson)
         counters.add_course_progress(course_id, shape_of_course, learners, LearnerDay(to_date(day), *done))
-    for learners, day, *done in (yield Step(statements.finished_days, members, course_id, first, last)):
+    for course_id in begun:
+        for lesson, score, number, *sums in (
+            yield Step(statements.lesson_shapes, float(MOST_TIME_IN_A_LESSON), members, course_id)
+        ):
+            shape = ProgressShape(_STATUSES[number >> 2], score, bool(number & 2), bool(number & 1))
+            counters.add_lessons((course_id, lesson), shape, ProgressSums(*sums))
+    for course_id, learners, day, *done in (yield Step(statements.finished_days, *among, first, last)):
         counters.add_date((course_id, to_date(day)), DayCounts(learners, 0, *done))
     counters.days = {key: counts for key, counts in counters.days.items() if first <= key[1] <= last}
-    [(late,)] = yield Step(statements.late_among, members, course_id, now)
-    return reading_of(course, counters, late)
+    late = dict(map(tuple, (yield Step(statements.late_among, *among, now))))
+    by_course = counters.by_course()
+    return [reading_of(course, by_course.get(course.id, Counters()), late.get(course.id, 0)) for course in courses]

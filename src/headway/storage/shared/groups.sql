@@ -88,49 +88,55 @@ WHERE {ids:group_id in groups}
 ORDER BY group_members.group_id, group_members.user_id;
 
 -- name: lesson-shapes
--- The lesson progress of some learners in a course, grouped by what decides how it is counted. Time is summed
--- in micro-minutes. That of each row is rounded first, as headway.domain.course_progress does, and limited, as
--- headway.domain.counters does.
+-- The lesson progress of some learners in a course, grouped by what decides how it is counted. Three values are one
+-- number: the sum of 8 (completed) or 4 (in progress), 2 (has attempts) and 1 (passed). SQLite sorts the rows to group
+-- them, which takes a third less then. Time is summed in micro-minutes. That of each row is rounded first, as
+-- headway.domain.course_progress does, and limited, as headway.domain.counters does. The sum is exact, because that of
+-- 10,000 members is below 2^53.
 SELECT
-    CAST(lesson_id AS text), status, quiz_score, quiz_attempts > 0, quiz_passed, count(*),
-    CAST(sum(quiz_attempts) AS bigint), count(*) FILTER (WHERE is_bookmarked),
+    CAST(lesson_id AS text), quiz_score,
+    CASE status WHEN 'completed' THEN 8 WHEN 'in_progress' THEN 4 ELSE 0 END
+    + CASE WHEN quiz_attempts > 0 THEN 2 ELSE 0 END + CASE WHEN quiz_passed THEN 1 ELSE 0 END AS shape,
+    count(*), CAST(sum(quiz_attempts) AS bigint), count(*) FILTER (WHERE is_bookmarked),
     CAST(sum(
         CASE
-            WHEN round(time_spent_minutes * 1000000) > CAST(:most_time AS bigint) THEN CAST(:most_time AS bigint)
-            ELSE CAST(round(time_spent_minutes * 1000000) AS bigint)
+            WHEN round(time_spent_minutes * 1000000) < :most_time THEN round(time_spent_minutes * 1000000)
+            ELSE :most_time
         END
     ) AS bigint)
 FROM lesson_progress
 WHERE {ids:user_id in learners} AND course_id = :course_id
-GROUP BY lesson_progress.lesson_id, status, quiz_score, quiz_attempts > 0, quiz_passed;
+GROUP BY lesson_progress.lesson_id, quiz_score, shape;
 
 -- name: course-shapes
--- The course progress of some learners, grouped by the values that are counted, with the sums of the last days.
+-- The course progress of some learners in some courses, grouped by the values that are counted, with the sums of the last days.
 SELECT
-    started_at IS NOT NULL, completed_at IS NOT NULL, enrolled_at IS NOT NULL AND ended_at IS NULL,
-    CAST(at_lesson AS text), count(*), day,
+    CAST(course_id AS text), started_at IS NOT NULL, completed_at IS NOT NULL,
+    enrolled_at IS NOT NULL AND ended_at IS NULL, CAST(at_lesson AS text), count(*), day,
     CAST(sum(day_lessons_started) AS bigint), CAST(sum(day_lessons_completed) AS bigint),
     CAST(sum(day_micro_minutes) AS bigint), CAST(sum(day_completions) AS bigint)
 FROM course_progress
-WHERE {ids:user_id in learners} AND course_id = :course_id
+WHERE {ids:user_id in learners} AND {ids:course_id in courses}
 GROUP BY
-    started_at IS NOT NULL, completed_at IS NOT NULL, enrolled_at IS NOT NULL AND ended_at IS NULL,
+    course_progress.course_id, started_at IS NOT NULL, completed_at IS NOT NULL, enrolled_at IS NOT NULL AND ended_at IS NULL,
     course_progress.at_lesson, day;
 
 -- name: late-among
--- How many of some learners are late in a course at a moment.
-SELECT count(*)
+-- How many of some learners are late in some courses at a moment.
+SELECT CAST(course_id AS text), count(*)
 FROM course_progress
-WHERE {ids:user_id in learners} AND course_id = :course_id AND due_at < :now AND completed_at IS NULL AND ended_at IS NULL;
+WHERE {ids:user_id in learners} AND {ids:course_id in courses}
+    AND due_at < :now AND completed_at IS NULL AND ended_at IS NULL
+GROUP BY course_progress.course_id;
 
 -- name: finished-days
--- The sums of some learners' finished days in a course.
+-- The sums of some learners' finished days in some courses.
 SELECT
-    count(*), day, CAST(sum(lessons_started) AS bigint), CAST(sum(lessons_completed) AS bigint),
+    CAST(course_id AS text), count(*), day, CAST(sum(lessons_started) AS bigint), CAST(sum(lessons_completed) AS bigint),
     CAST(sum(micro_minutes) AS bigint), CAST(sum(completions) AS bigint)
 FROM learner_days
-WHERE {ids:user_id in learners} AND course_id = :course_id AND day BETWEEN :first AND :last
-GROUP BY day;
+WHERE {ids:user_id in learners} AND {ids:course_id in courses} AND day BETWEEN :first AND :last
+GROUP BY learner_days.course_id, day;
 
 -- name: put-group-enrolment!
 -- Enrol a group in a course.

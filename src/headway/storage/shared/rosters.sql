@@ -15,7 +15,7 @@ FROM (
 -- The same learners.
 SELECT p.user_id
 FROM course_progress AS p
-WHERE p.course_id = :course_id AND p.started_at IS NOT NULL AND p.user_id BETWEEN :first_id AND :last_id
+WHERE p.course_id = :course_id AND p.enrolled_at IS NOT NULL AND p.user_id BETWEEN :first_id AND :last_id
 LIMIT :limit;
 
 -- name: count-at^

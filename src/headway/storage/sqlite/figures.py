@@ -6,7 +6,7 @@ from datetime import date, datetime
 import apsw
 import orjson
 
-from headway.domain.catalogue import CourseQuery
+from headway.domain.catalogue import Course, CourseQuery
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress
 from headway.domain.identifiers import CourseId, GroupId, LearnerId
@@ -14,7 +14,7 @@ from headway.domain.roster import RosterQuery
 from headway.domain.statistics import CourseReading, Period, reading_of
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.counts import all_counts, counted
-from headway.storage.shared.group_figures import group_reading
+from headway.storage.shared.group_figures import group_readings
 from headway.storage.shared.ids import BEFORE_ALL_COURSES, FIRST_ID, next_learner
 from headway.storage.shared.rosters import roster_page
 from headway.storage.sqlite import statements as sql
@@ -54,26 +54,40 @@ class Figures:
     ) -> CourseReading:
         """Return the counts of a group's members in a course."""
         course = self._catalogue.course(connection, course_id).course
-        return run(connection, group_reading(sql.GROUPS, course, group_id, Period(first, last), self._clock()))
+        return self._of_group(connection, [course], group_id, Period(first, last))[0]
+
+    def courses_of_group(
+        self, connection: apsw.Connection, group_id: GroupId, first: date, last: date, query: CourseQuery
+    ) -> Sequence[CourseReading]:
+        """Return the counts of a group's members in a page of the catalogue, by title."""
+        return self._of_group(connection, self._page(connection, query), group_id, Period(first, last))
+
+    def _of_group(
+        self, connection: apsw.Connection, courses: Sequence[Course], group_id: GroupId, period: Period
+    ) -> Sequence[CourseReading]:
+        return run(connection, group_readings(sql.GROUPS, courses, group_id, period, self._clock()))
 
     def courses(
         self, connection: apsw.Connection, first: date, last: date, query: CourseQuery
     ) -> Sequence[CourseReading]:
         """Return the counters of a page of the catalogue, by title."""
-        among = None if query.among is None else orjson.dumps(list(query.among)).decode()
-        page = fetch(connection, sql.CATALOGUE_PAGE, *(query.after or BEFORE_ALL_COURSES), among, query.limit)
         return [
             reading_of(
-                self._catalogue.at(connection, course_id, version).course,
+                course,
                 counted(
-                    courses=fetch(connection, sql.COURSE_COUNTS, course_id),
-                    lessons=fetch(connection, sql.LESSON_COUNTS, course_id),
+                    courses=fetch(connection, sql.COURSE_COUNTS, course.id),
+                    lessons=fetch(connection, sql.LESSON_COUNTS, course.id),
                     scores=(),
-                    days=fetch(connection, sql.DAYS, course_id, first.isoformat(), last.isoformat()),
+                    days=fetch(connection, sql.DAYS, course.id, first.isoformat(), last.isoformat()),
                 ),
             )
-            for course_id, version in page
+            for course in self._page(connection, query)
         ]
+
+    def _page(self, connection: apsw.Connection, query: CourseQuery) -> Sequence[Course]:
+        among = None if query.among is None else orjson.dumps(list(query.among)).decode()
+        page = fetch(connection, sql.CATALOGUE_PAGE, *(query.after or BEFORE_ALL_COURSES), among, query.limit)
+        return [self._catalogue.at(connection, course_id, version).course for course_id, version in page]
 
     def enrolments_in(
         self, connection: apsw.Connection, course_id: CourseId, after: LearnerId | None, limit: int
