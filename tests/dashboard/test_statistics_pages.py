@@ -370,11 +370,11 @@ def test_axes_end_above_the_tallest_bar_and_bars_say_what_they_count(
             box = bar.bounding_box()
             assert box is not None
             bar.hover(force=True)
-            told = chart.locator("g").filter(has=page.locator("path")).filter(has_text=says[-1]).last
-            expect(told).to_be_visible()
+            label = chart.locator("g").filter(has=page.locator("path")).filter(has_text=says[-1]).last
+            expect(label).to_be_visible()
             for words in says:
-                expect(told).to_contain_text(words)
-            tip = told.bounding_box()
+                expect(label).to_contain_text(words)
+            tip = label.bounding_box()
             assert tip is not None
             assert tip["y"] + tip["height"] <= box["y"] + 3, name  # it points at the bar's end
             assert fits(page)
