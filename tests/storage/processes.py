@@ -111,8 +111,10 @@ def die_everywhere(folder: Path) -> None:
             asyncio.run(_living(position))
             disk.unregister()
             os._exit(0)
-        if os.waitpid(child, 0)[1] == 0:
+        _, status = os.waitpid(child, 0)
+        if status == 0:
             break
+        assert os.WIFSIGNALED(status), "it failed before the change that is to kill it"
         killed.append(position.name)
     _answer(killed)
 
