@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PORT ?= 8000
 BENCH ?= # options of the benchmarks
+PAGES := $(if $(shell command -v npm),node_modules/installed)
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-fast test-citus test-days lint bench bench-postgres bench-statistics bench-beside bench-citus bench-pages vendor screenshots lock clean
@@ -17,7 +18,7 @@ help: ## show the targets
 	$(PYTHON) -m pip --python $(BIN)/python install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-install: .venv/installed ## make .venv with everything pinned in requirements-dev.txt
+install: .venv/installed $(PAGES) ## make .venv and node_modules with everything that is pinned
 
 demo: .venv/installed ## start the service with two sample courses and print curl lines to paste
 	$(BIN)/headway demo --port $(PORT)
@@ -27,7 +28,7 @@ node_modules/installed: package.json package-lock.json
 	npm ci --ignore-scripts --silent
 	@touch $@
 
-test: .venv/installed $(if $(shell command -v npm),node_modules/installed) ## run the tests, in parallel
+test: .venv/installed $(PAGES) ## run the tests, in parallel
 	$(BIN)/pytest
 
 test-fast: .venv/installed ## run the quick tests: the rules, the store on SQLite, the API

@@ -62,7 +62,7 @@ class Account:
             )
         recounted, wrong = self.database.ask(_RECOUNT.format(filled_with=self.rows.lessons)).split("|")
         yield Reach(
-            f"{name}: standings that a recount corrects, of {int(recounted):,} written", "0", wrong, wrong == "0"
+            f"{name}: course progress that a recount corrects, of {int(recounted):,} written", "0", wrong, wrong == "0"
         )
 
     def _rows_behind(self) -> Iterator[tuple[str, str]]:
@@ -152,5 +152,5 @@ FROM (
     JOIN lesson_progress AS r ON r.user_id = p.user_id AND r.course_id = p.course_id
     WHERE p.revision > {filled_with}
     GROUP BY p.user_id, p.course_id
-) AS standings
+) AS both
 """

@@ -350,10 +350,10 @@ def test_no_token_is_cached_before_it_is_verified(door: Authenticator) -> None:
 
 
 async def test_what_a_token_says_of_its_learner_is_told_once(keys: CountingKeys, clock: Clock) -> None:
-    told: list[tuple[LearnerId, LearnerProfile]] = []
-    door = Authenticator(keys, clock=clock, on_verified=lambda learner, profile: told.append((learner, profile)))
+    reported: list[tuple[LearnerId, LearnerProfile]] = []
+    door = Authenticator(keys, clock=clock, on_verified=lambda learner, profile: reported.append((learner, profile)))
     token = bearer(name="Ada Lovelace", email="ada")
     for _ in range(3):
         await door.authenticate(token)
     await refusal(door, bearer("another secret of more than thirty-two bytes", name="Mallory"))
-    assert told == [(LearnerId(LEARNER), LearnerProfile(name="Ada Lovelace"))]
+    assert reported == [(LearnerId(LEARNER), LearnerProfile(name="Ada Lovelace"))]

@@ -35,7 +35,7 @@ def test_other_forms_of_a_uuid_are_names(subject: str) -> None:
 
 def test_names_become_learners_as_documented() -> None:
     # Worked out by hand (SHA-1 over the namespace's bytes and the name), so that no change of it goes unseen:
-    # rows are kept under these ids.
+    # progress is kept under these ids.
     assert learner_id("auth0|5f7c8e", "https://id.example/") == "7a468666-319e-5362-801a-cbda9b74c25b"
     assert learner_id("ada", None) == learner_id("ada", "") == "8e680b40-48af-5de1-979d-e7146ae87534"
 

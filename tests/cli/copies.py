@@ -21,23 +21,23 @@ from support.program import Finished, ForkedProgram, drain, open_memory_file
 from support.running import service_environment
 
 BATCH: Final = 500
-"""Lesson rows that a copy puts at once."""
+"""How much lesson progress a copy puts at once."""
 PASSWORD: Final = "a-database-password"
 
 LESSONS: Final = [lesson(number) for number in range(1, 51)]
 COURSE: Final = VersionedCourse(course(*LESSONS), 1_767_225_600_000_000)
 
 
-def rows_of(learners: int) -> list[LessonProgress]:
+def lesson_progress_of(learners: int) -> list[LessonProgress]:
     """Return the lesson progress of each learner in fifty lessons, in the order of the keys."""
     ids = sorted(LearnerId(str(uuid4())) for _ in range(learners))
     return [started(learner_id=learner, lesson_id=each.id) for learner in ids for each in LESSONS]
 
 
-def course_progress_of(rows: Sequence[LessonProgress]) -> list[CourseProgress]:
+def course_progress_of(all_progress: Sequence[LessonProgress]) -> list[CourseProgress]:
     by_learner: dict[LearnerId, list[LessonProgress]] = {}
-    for row in rows:
-        by_learner.setdefault(row.learner_id, []).append(row)
+    for progress in all_progress:
+        by_learner.setdefault(progress.learner_id, []).append(progress)
     return [
         CourseProgress(
             learner,
@@ -56,8 +56,8 @@ def course_progress_of(rows: Sequence[LessonProgress]) -> list[CourseProgress]:
 
 
 def installation(learners: int) -> Installation:
-    rows = rows_of(learners)
-    return Installation([COURSE], rows, course_progress_of(rows), COURSE.version)
+    all_progress = lesson_progress_of(learners)
+    return Installation([COURSE], all_progress, course_progress_of(all_progress), COURSE.version)
 
 
 def fill_sqlite(folder: Path, filling: Installation) -> None:
@@ -99,17 +99,18 @@ class Copying:
 
 
 def check_table(
-    finished: Finished, *, courses: int, rows: int, all_course_progress: int, groups: int = 0, profiles: int = 0
+    finished: Finished, *, courses: int, all_progress: int, all_course_progress: int, groups: int = 0, profiles: int = 0
 ) -> None:
     """Check that the copy was complete and reported that. There were no finished days, completions and ended runs."""
     assert finished.code == 0, finished
     _heading, *lines, _closing = finished.out.splitlines()
     assert [line.replace(",", "").split()[-3:] for line in lines] == [
-        [str(count), str(count), "0"] for count in (courses, all_course_progress, rows, 0, 0, 0, groups, profiles)
+        [str(count), str(count), "0"]
+        for count in (courses, all_course_progress, all_progress, 0, 0, 0, groups, profiles)
     ]
 
 
-def copied_rows(finished: Finished) -> int:
+def copied_progress(finished: Finished) -> int:
     if "Nothing was written" in finished.out:
         return 0
     said = re.search(r"Copied ([\d,]+) rows in [\d.]+ seconds, [\d,]+ rows a second", finished.out)
@@ -126,14 +127,15 @@ def check_refusal(refused: Finished, code: int, *said: str) -> None:
 
 
 @contextmanager
-def holding_up(connection: Session, row: LessonProgress) -> Iterator[None]:
-    """Keep whoever puts this row waiting: as long as it is not known whether there will be one."""
+def holding_up(connection: Session, progress: LessonProgress) -> Iterator[None]:
+    """Keep whoever puts this lesson progress waiting: as long as it is not known whether there will be any."""
     columns = "user_id, course_id, lesson_id, status, progress_percentage, video_position_seconds, quiz_attempts, "
     columns += "quiz_passed, time_spent_minutes, is_bookmarked, metadata, id, created_at, updated_at, version"
     connection.execute(
         "BEGIN",
-        f"INSERT INTO lesson_progress ({columns}) VALUES ('{row.learner_id}', '{row.course_id}', '{row.lesson_id}', "
-        f"'completed', 0, 0, 0, false, 0, false, '{{}}', '{row.id}', now(), now(), 1)",
+        f"INSERT INTO lesson_progress ({columns}) "
+        f"VALUES ('{progress.learner_id}', '{progress.course_id}', '{progress.lesson_id}', 'completed', "
+        f"0, 0, 0, false, 0, false, '{{}}', '{progress.id}', now(), now(), 1)",
     )
     try:
         yield
@@ -142,7 +144,7 @@ def holding_up(connection: Session, row: LessonProgress) -> Iterator[None]:
 
 
 def count_in(folder: Path) -> int:
-    """Return the number of lesson progress rows in a file that another process may be making."""
+    """Return the number of rows of lesson progress in a file that another process may be making."""
     try:
         with closing(sqlite3.connect(f"file:{folder}/headway.db?mode=ro", uri=True)) as connection:
             return int(connection.execute("SELECT count(*) FROM lesson_progress").fetchone()[0])

@@ -67,8 +67,8 @@ def test_an_earlier_title_with_control_characters_is_shown_safely(folder: Path, 
     assert harmless in program("courses", "list").out
     assert harmless in program("stats").out
     assert harmless in program("stats", document["id"]).out
-    for told in (program("courses", "show", document["id"]), program("stats", "--csv"), program("stats", "--json")):
-        assert not {"\x1b", "\x9b"} & set(told.out)
+    for finished in (program("courses", "show", document["id"]), program("stats", "--csv"), program("stats", "--json")):
+        assert not {"\x1b", "\x9b"} & set(finished.out)
     assert json.loads(program("courses", "show", document["id"]).out)["title"] == title
 
 
@@ -115,29 +115,29 @@ def test_an_id_in_capitals_is_the_same_id(program: Program) -> None:
 def test_a_running_service_follows_a_change(program: Program) -> None:
     document = course_document()
     first, second, third = document["lessons"]
-    row = Written(str(uuid4()), document["id"], first["id"])
-    with program.serve() as running, running.client(row.learner) as learner:
+    progress = Written(str(uuid4()), document["id"], first["id"])
+    with program.serve() as running, running.client(progress.learner) as learner:
         # Another process's change may be seen up to a second late on PostgreSQL: docs/operations.md.
         assert learner.get(f"/courses/{document['id']}").status_code == 404
         put(program, document)
         eventually(lambda: learner.get(f"/courses/{document['id']}").json().get("title") == document["title"])
-        assert learner.put(row.path, json={"status": "completed"}).status_code == 200
-        eventually(lambda: figures(running, row) == (3, 1, [first["id"]]))
+        assert learner.put(progress.path, json={"status": "completed"}).status_code == 200
+        eventually(lambda: figures(running, progress) == (3, 1, [first["id"]]))
 
         put(program, document | {"lessons": [second, third]})
-        eventually(lambda: figures(running, row) == (2, 0, []))
-        assert learner.put(row.path, json={}).status_code == 404
+        eventually(lambda: figures(running, progress) == (2, 0, []))
+        assert learner.put(progress.path, json={}).status_code == 404
 
         put(program, document | {"lessons": [first, third | {"required": False}]})
-        eventually(lambda: figures(running, row) == (1, 1, [first["id"]]))
+        eventually(lambda: figures(running, progress) == (1, 1, [first["id"]]))
 
         assert program("courses", "remove", document["id"]).code == 0
         eventually(lambda: learner.get(f"/progress/{document['id']}").status_code == 404)
         eventually(lambda: learner.get("/progress").json() == [])
-        assert learner.put(row.path, json={}).status_code == 404
+        assert learner.put(progress.path, json={}).status_code == 404
 
         put(program, document)
-        eventually(lambda: figures(running, row) == (3, 1, [first["id"]]))
+        eventually(lambda: figures(running, progress) == (3, 1, [first["id"]]))
 
 
 def test_a_course_put_over_http_is_seen_by_the_command_line(program: Program) -> None:
@@ -147,11 +147,11 @@ def test_a_course_put_over_http_is_seen_by_the_command_line(program: Program) ->
         assert as_written(json.loads(program("courses", "show", document["id"]).out)) == document
 
 
-def figures(running: Running, row: Written) -> tuple[int, int, list[str]]:
+def figures(running: Running, progress: Written) -> tuple[int, int, list[str]]:
     """Return the number of lessons, of completed lessons, and of listed lessons."""
-    with running.client(row.learner) as client:
-        summary = client.get(f"/progress/{row.course_id}/summary").json()
-        listed = client.get(f"/progress/{row.course_id}").json()
+    with running.client(progress.learner) as client:
+        summary = client.get(f"/progress/{progress.course_id}/summary").json()
+        listed = client.get(f"/progress/{progress.course_id}").json()
     return summary["total_lessons"], summary["completed_lessons"], [one["lesson_id"] for one in listed]
 
 

@@ -135,7 +135,7 @@ def test_a_full_disk_is_reported_and_the_copy_can_continue(folder: Path, sqlite_
     check_refusal(Finished(full.returncode, full.stdout, full.stderr), 1, "interrupted", "run the same command again")
     assert count_in(folder / "to") % BATCH == 0
     assert count_in(folder / "to") < 5_000
-    check_table(headway(folder, *arguments), courses=1, rows=5_000, all_course_progress=100)
+    check_table(headway(folder, *arguments), courses=1, all_progress=5_000, all_course_progress=100)
 
 
 def test_a_lock_that_stays_is_reported(folder: Path, sqlite_url: str, postgres_url: str) -> None:
@@ -153,13 +153,13 @@ def test_a_lost_connection_is_reported(folder: Path, sqlite_url: str, postgres_u
     before = installation(1)
     fill_sqlite(folder, before)
     assert headway(folder, "migrate", database_url=postgres_url).code == 0
-    with holding_up(connected, before.rows[0]), session(postgres_url) as looking:
+    with holding_up(connected, before.all_progress[0]), session(postgres_url) as looking:
         under_way = Copying(folder, sqlite_url, postgres_url)
         waiting = "FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
         eventually(lambda: looking.value(f"SELECT count(*) {waiting}") == 1)
         looking.rows(f"SELECT pg_terminate_backend(pid) {waiting}")
-        told = under_way.finish()
-    check_refusal(told, 1, "interrupted", "terminating connection")
+        finished = under_way.finish()
+    check_refusal(finished, 1, "interrupted", "terminating connection")
 
 
 def test_a_user_without_the_right_to_write_is_reported(
@@ -174,5 +174,5 @@ def test_a_user_without_the_right_to_write_is_reported(
     check_refusal(headway(folder, "copy", sqlite_url, reader_url), 2, "permission denied")
     assert headway(folder, "copy", sqlite_url, postgres_url).code == 0
     back = f"sqlite:///{folder}/back.db"
-    check_table(headway(folder, "copy", reader_url, back), courses=1, rows=50, all_course_progress=1)
+    check_table(headway(folder, "copy", reader_url, back), courses=1, all_progress=50, all_course_progress=1)
     connected.execute(f"DROP OWNED BY {role}", f"DROP ROLE {role}")

@@ -72,15 +72,15 @@ def test_the_curl_lines_work_as_printed(folder: Path) -> None:
     with running_demo(folder) as demo:
         listed, updated, summary = (in_a_shell(line) for line in demo.curl_lines)
         learner = jwt.decode(demo.token, options={"verify_signature": False})["sub"]
-        assert {row["user_id"] for row in [*listed, updated]} == {learner}
-        assert [row["status"] for row in listed] == ["completed"] * 3 + ["in_progress"]
-        assert updated["lesson_id"] not in {row["lesson_id"] for row in listed}
+        assert {progress["user_id"] for progress in [*listed, updated]} == {learner}
+        assert [progress["status"] for progress in listed] == ["completed"] * 3 + ["in_progress"]
+        assert updated["lesson_id"] not in {progress["lesson_id"] for progress in listed}
         assert (updated["progress_percentage"], updated["status"]) == (42.5, "in_progress")
         assert (summary["total_lessons"], summary["completed_lessons"], summary["in_progress_lessons"]) == (6, 3, 2)
         assert summary["completion_percentage"] == 50
-        minutes = [row["time_spent_minutes"] for row in [*listed, updated]]
+        minutes = [progress["time_spent_minutes"] for progress in [*listed, updated]]
         assert summary["total_time_spent_minutes"] == sum(minutes)
-        assert [row["lesson_id"] for row in in_a_shell(demo.curl_lines[0])][-1] == updated["lesson_id"]
+        assert [progress["lesson_id"] for progress in in_a_shell(demo.curl_lines[0])][-1] == updated["lesson_id"]
 
 
 def test_the_demo_has_two_courses_a_handful_of_learners_and_pages(folder: Path) -> None:
@@ -104,7 +104,7 @@ def test_the_demo_keeps_its_data_when_it_runs_again(folder: Path) -> None:
         before = in_a_shell(demo.curl_lines[0])
     with running_demo(folder) as again:
         after = in_a_shell(again.curl_lines[0])
-        assert [unstamped(row) for row in after] == [unstamped(row) for row in before]
+        assert [unstamped(progress) for progress in after] == [unstamped(progress) for progress in before]
         assert after[-1] == updated
         assert in_a_shell(again.curl_lines[2])["completed_lessons"] == 3
         assert httpx.get(again.base_url + "/readyz", timeout=20, verify=False).status_code == 200
@@ -169,8 +169,8 @@ def in_a_shell(line: str) -> Any:
     return json.loads(pasted.stdout)
 
 
-def unstamped(row: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in row.items() if name != "updated_at"}
+def unstamped(progress: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in progress.items() if name != "updated_at"}
 
 
 def learners(folder: Path) -> int:

@@ -52,9 +52,9 @@ def test_a_file_is_imported_by_its_name(program: Program, lines: Lines, name: st
     path = file(program.folder, name, content)
     done = program("progress", "import", path)
     assert done == Finished(0, "5 lines: 5 written, 0 unchanged, 0 refused.\n", "")
-    [row] = exported(program, lines[4]["user_id"])
-    assert row.items() >= lines[4].items()
-    assert row["written_by"] == OPERATOR
+    [progress] = exported(program, lines[4]["user_id"])
+    assert progress.items() >= lines[4].items()
+    assert progress["written_by"] == OPERATOR
     assert program("progress", "import", path).out == "5 lines: 0 written, 5 unchanged, 0 refused.\n"
 
 

@@ -44,7 +44,9 @@ def test_an_export_equals_the_answer_of_the_service(program: Program, learners: 
     found = exported(program, learners[0])
     with program.serve() as running, running.client(learners[0]) as learner:
         assert learner.get(f"/learners/{learners[0]}/export").json() == found
-    assert {(row["user_notes"], row["quiz_score"]) for row in found["lesson_progress"]} == {("Déjà vu", 80)}
+    assert {(progress["user_notes"], progress["quiz_score"]) for progress in found["lesson_progress"]} == {
+        ("Déjà vu", 80)
+    }
     assert (len(found["lesson_progress"]), len(found["course_progress"])) == (2, 1)
 
 
@@ -113,12 +115,12 @@ def test_erasing_asks_for_confirmation(program: Program, learners: list[str]) ->
 def test_a_learner_can_be_named_as_in_a_token(program: Program, document: dict[str, Any]) -> None:
     with program.serve() as running, running.client("ada@example.org") as learner:
         path = f"/progress/{document['id']}/lessons/{document['lessons'][0]['id']}"
-        row = learner.put(path, json={"user_notes": "mine"}).json()
-    assert exported(program, "ada@example.org")["user_id"] == row["user_id"]
+        progress = learner.put(path, json={"user_notes": "mine"}).json()
+    assert exported(program, "ada@example.org")["user_id"] == progress["user_id"]
     assert len(exported(program, "ada@example.org")["lesson_progress"]) == 1
     erased = program("learners", "erase", "ada@example.org", "--yes")
-    assert (erased.code, erased.out) == (0, f"{row['user_id']}: erased\n")
-    assert exported(program, row["user_id"])["lesson_progress"] == []
+    assert (erased.code, erased.out) == (0, f"{progress['user_id']}: erased\n")
+    assert exported(program, progress["user_id"])["lesson_progress"] == []
 
 
 @pytest.mark.parametrize("command", [("export",), ("erase", "--yes")])

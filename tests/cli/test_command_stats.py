@@ -49,9 +49,9 @@ def running(program: Program, document: dict[str, Any], learners: Sequence[str])
         yield running
 
 
-def put(running: Running, row: Written, body: dict[str, Any]) -> None:
-    with running.client(row.learner) as client:
-        client.put(row.path, json=body).raise_for_status()
+def put(running: Running, progress: Written, body: dict[str, Any]) -> None:
+    with running.client(progress.learner) as client:
+        client.put(progress.path, json=body).raise_for_status()
 
 
 def answered(running: Running, path: str) -> Any:

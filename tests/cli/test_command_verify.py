@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import pytest
 
-from support.load import Written, new_rows, players
+from support.load import Written, new_lesson_progress, players
 from support.program import Finished, Program
 from support.running import Running, course, eventually, lesson
 
@@ -17,20 +17,20 @@ COUNTED = re.compile(r"Counted ([\d,]+) rows of lesson progress in [\d.]+ second
 
 
 @pytest.fixture
-def rows(program: Program) -> Sequence[Written]:
+def all_progress(program: Program) -> Sequence[Written]:
     """Return the lesson progress of three learners who completed all three lessons of a course."""
     with program.serve() as running:
-        found = new_rows(running)
-        for row in found:
-            complete(running, row)
+        found = new_lesson_progress(running)
+        for progress in found:
+            complete(running, progress)
         assert running.stop() in {0, -15}
     return found
 
 
-def complete(running: Running, row: Written, **fields: Any) -> None:
-    with running.client(row.learner) as client:
+def complete(running: Running, progress: Written, **fields: Any) -> None:
+    with running.client(progress.learner) as client:
         body = {"status": "completed", "quiz_score": 80, "time_spent_minutes": 3} | fields
-        client.put(row.path, json=body).raise_for_status()
+        client.put(progress.path, json=body).raise_for_status()
 
 
 def check_exact(finished: Finished) -> None:
@@ -51,8 +51,8 @@ def test_an_empty_database_is_exact(program: Program) -> None:
     assert COUNTED.search(finished.out)
 
 
-def test_the_figures_of_a_service_are_exact(program: Program, rows: Sequence[Written]) -> None:
-    for arguments in ((), (rows[0].course_id,), ("--repair",)):
+def test_the_figures_of_a_service_are_exact(program: Program, all_progress: Sequence[Written]) -> None:
+    for arguments in ((), (all_progress[0].course_id,), ("--repair",)):
         finished = program("verify", *arguments)
         check_exact(finished)
         assert COUNTED.search(finished.out)
@@ -60,9 +60,9 @@ def test_the_figures_of_a_service_are_exact(program: Program, rows: Sequence[Wri
 
 
 def test_every_wrong_figure_is_named_and_repaired(
-    program: Program, rows: Sequence[Written], tamper: Callable[..., None]
+    program: Program, all_progress: Sequence[Written], tamper: Callable[..., None]
 ) -> None:
-    course_id, lesson_id = rows[0].course_id, rows[0].lesson_id
+    course_id, lesson_id = all_progress[0].course_id, all_progress[0].lesson_id
     tamper(
         f"DELETE FROM lesson_statistics WHERE lesson_id = '{lesson_id}'",
         f"DELETE FROM quiz_scores WHERE lesson_id = '{lesson_id}'",
@@ -100,68 +100,72 @@ def test_every_wrong_figure_is_named_and_repaired(
 
 
 def test_figures_of_deleted_lesson_progress_are_repaired(
-    program: Program, rows: Sequence[Written], tamper: Callable[..., None]
+    program: Program, all_progress: Sequence[Written], tamper: Callable[..., None]
 ) -> None:
-    tamper(f"DELETE FROM lesson_progress WHERE user_id = '{rows[0].learner}'")
+    tamper(f"DELETE FROM lesson_progress WHERE user_id = '{all_progress[0].learner}'")
     found = program("verify")
     assert found.code == 1
-    assert rows[0].learner in found.out
+    assert all_progress[0].learner in found.out
     assert program("verify", "--repair").code == 0
     check_exact(program("verify"))
-    with program.serve() as running, running.client(rows[0].learner) as client:
-        assert client.get(f"/progress/{rows[0].course_id}/summary").json()["completed_lessons"] == 0
+    with program.serve() as running, running.client(all_progress[0].learner) as client:
+        assert client.get(f"/progress/{all_progress[0].course_id}/summary").json()["completed_lessons"] == 0
 
 
 def test_wrong_course_progress_is_named_and_repaired(
-    program: Program, rows: Sequence[Written], tamper: Callable[..., None]
+    program: Program, all_progress: Sequence[Written], tamper: Callable[..., None]
 ) -> None:
-    row = rows[0]
+    progress = all_progress[0]
     tamper(
         "UPDATE course_progress SET completed_lessons = 1, micro_minutes = micro_minutes + 7, completed_at = NULL "
-        f"WHERE user_id = '{row.learner}'"
+        f"WHERE user_id = '{progress.learner}'"
     )
     found = program("verify")
     assert found.code == 1
-    assert [line.split() for line in found.out.splitlines() if row.learner in line] == [[row.course_id, row.learner]]
+    assert [line.split() for line in found.out.splitlines() if progress.learner in line] == [
+        [progress.course_id, progress.learner]
+    ]
     mended = program("verify", "--repair")
     assert mended.code == 0
     check_exact(program("verify"))
-    with program.serve() as running, running.client(row.learner) as client:
-        summary = client.get(f"/progress/{row.course_id}/summary").json()
+    with program.serve() as running, running.client(progress.learner) as client:
+        summary = client.get(f"/progress/{progress.course_id}/summary").json()
     assert (summary["completed_lessons"], summary["total_time_spent_minutes"]) == (3, 9)
 
 
 @pytest.mark.parametrize("damage", ["DELETE FROM course_progress", "UPDATE course_progress SET started_at = NULL"])
 def test_missing_course_progress_is_made_from_lesson_progress(
-    program: Program, rows: Sequence[Written], tamper: Callable[..., None], damage: str
+    program: Program, all_progress: Sequence[Written], tamper: Callable[..., None], damage: str
 ) -> None:
-    row = rows[0]
-    tamper(f"{damage} WHERE user_id = '{row.learner}'")
+    progress = all_progress[0]
+    tamper(f"{damage} WHERE user_id = '{progress.learner}'")
     found = program("verify")
     assert found.code == 1
-    assert [line.split() for line in found.out.splitlines() if row.learner in line] == [[row.course_id, row.learner]]
+    assert [line.split() for line in found.out.splitlines() if progress.learner in line] == [
+        [progress.course_id, progress.learner]
+    ]
     assert program("verify", "--repair").code == 0
     check_exact(program("verify"))
     with program.serve() as running:
-        with running.client(row.learner) as client:
-            summary = client.get(f"/progress/{row.course_id}/summary").json()
+        with running.client(progress.learner) as client:
+            summary = client.get(f"/progress/{progress.course_id}/summary").json()
         with running.client(None, "statistics:read") as client:
-            course_figures = client.get(f"/statistics/{row.course_id}").json()
+            course_figures = client.get(f"/statistics/{progress.course_id}").json()
     assert (summary["completed_lessons"], summary["total_time_spent_minutes"]) == (3, 9)
     assert (course_figures["learners"], course_figures["completed"]) == (3, 3)
 
 
 def test_activity_on_a_future_day_is_named_and_counts_today(
-    program: Program, rows: Sequence[Written], tamper: Callable[..., None]
+    program: Program, all_progress: Sequence[Written], tamper: Callable[..., None]
 ) -> None:
     """The stored days are forty days in the future: a clock was wrong when they were written."""
-    course_id = rows[0].course_id
+    course_id = all_progress[0].course_id
     day = (datetime.now(UTC) + timedelta(days=40)).date().isoformat()
     tamper(
         f"UPDATE course_progress SET day = '{day}', last_accessed = '{day}T12:00:00+00:00'",
         f"UPDATE course_activity SET day = '{day}'",
     )
-    learners = {row.learner for row in rows}
+    learners = {progress.learner for progress in all_progress}
     for arguments, code in (((), 1), ((course_id,), 1), (("--repair",), 0)):
         found = program("verify", *arguments)
         assert found.code == code
@@ -173,7 +177,7 @@ def test_activity_on_a_future_day_is_named_and_counts_today(
     with program.serve() as running:
         with running.client(None, "statistics:read") as client:
             figures = client.get(f"/statistics/{course_id}").json()
-        with running.client(rows[0].learner) as client:
+        with running.client(all_progress[0].learner) as client:
             summary = client.get(f"/progress/{course_id}/summary").json()
     assert (figures["active_last_7_days"], figures["completed"]) == (3, 3)
     assert summary["completed_lessons"] == 3
@@ -181,9 +185,9 @@ def test_activity_on_a_future_day_is_named_and_counts_today(
 
 
 def test_lesson_progress_of_a_removed_course_makes_no_course_progress(
-    program: Program, rows: Sequence[Written], tamper: Callable[..., None]
+    program: Program, all_progress: Sequence[Written], tamper: Callable[..., None]
 ) -> None:
-    tamper(f"UPDATE lesson_progress SET course_id = '{uuid4()}' WHERE user_id = '{rows[0].learner}'")
+    tamper(f"UPDATE lesson_progress SET course_id = '{uuid4()}' WHERE user_id = '{all_progress[0].learner}'")
     assert program("verify").code == 1
     assert program("verify", "--repair").code == 0
     check_exact(program("verify"))
@@ -191,26 +195,26 @@ def test_lesson_progress_of_a_removed_course_makes_no_course_progress(
 
 def test_the_cache_of_a_service_does_not_undo_a_repair(program: Program, tamper: Callable[..., None]) -> None:
     with program.serve() as running:
-        row, *_ = written = new_rows(running)
+        progress, *_ = written = new_lesson_progress(running)
         for one in written:
             complete(running, one)
         tamper(
-            f"UPDATE lesson_progress SET quiz_score = 20 WHERE user_id = '{row.learner}'",
-            f"UPDATE course_progress SET day = '2020-01-01' WHERE user_id = '{row.learner}'",
+            f"UPDATE lesson_progress SET quiz_score = 20 WHERE user_id = '{progress.learner}'",
+            f"UPDATE course_progress SET day = '2020-01-01' WHERE user_id = '{progress.learner}'",
         )
         assert program("verify", "--repair").code == 0
-        complete(running, row, quiz_score=30)
+        complete(running, progress, quiz_score=30)
         check_exact(program("verify"))
 
 
 def test_only_the_named_course_is_verified(
-    program: Program, rows: Sequence[Written], tamper: Callable[..., None]
+    program: Program, all_progress: Sequence[Written], tamper: Callable[..., None]
 ) -> None:
     with program.serve() as running:
-        other = new_rows(running, learners=1)
+        other = new_lesson_progress(running, learners=1)
         complete(running, other[0])
     tamper(f"DELETE FROM lesson_statistics WHERE course_id = '{other[0].course_id}'")
-    check_exact(program("verify", rows[0].course_id))
+    check_exact(program("verify", all_progress[0].course_id))
     assert program("verify", other[0].course_id).code == 1
     assert program("verify").code == 1
     assert program("verify", other[0].course_id, "--repair").code == 0
@@ -226,26 +230,26 @@ def test_an_unknown_course_is_named(program: Program) -> None:
 
 
 def test_figures_are_repaired_while_learners_write(
-    program: Program, rows: Sequence[Written], tamper: Callable[..., None]
+    program: Program, all_progress: Sequence[Written], tamper: Callable[..., None]
 ) -> None:
-    course_id = rows[0].course_id
+    course_id = all_progress[0].course_id
     with program.serve() as running:
-        written = new_rows(running)
-        with players(running, [*rows, *written]):
-            eventually(lambda: all(row.acknowledged > 3 for row in written))
+        written = new_lesson_progress(running)
+        with players(running, [*all_progress, *written]):
+            eventually(lambda: all(progress.acknowledged > 3 for progress in written))
             tamper(
                 f"DELETE FROM lesson_statistics WHERE course_id = '{course_id}'",
                 f"UPDATE course_activity SET lessons_completed = lessons_completed + 5 WHERE course_id = '{course_id}'",
                 f"DELETE FROM course_statistics WHERE course_id = '{written[0].course_id}'",
             )
-            before = [row.acknowledged for row in written]
+            before = [progress.acknowledged for progress in written]
             found = program("verify")
             assert found.code == 1
             assert course_id in found.out
             mended = program("verify", "--repair")
             assert mended.code == 0
             check_exact(program("verify"))
-            assert before != [row.acknowledged for row in written]
+            assert before != [progress.acknowledged for progress in written]
     check_exact(program("verify"))
 
 
@@ -253,8 +257,8 @@ def test_figures_are_exact_while_learners_write_and_a_course_is_edited(program: 
     document = course(lesson(), lesson(), lesson())
     with program.serve() as running:
         course_id = running.put_course(document)
-        rows = [Written(str(uuid4()), course_id, one["id"]) for one in document["lessons"][:2]]
-        with players(running, rows):
+        all_progress = [Written(str(uuid4()), course_id, one["id"]) for one in document["lessons"][:2]]
+        with players(running, all_progress):
             for changes in ({"on_edit": "reopen"}, {"lessons": document["lessons"][:2]}, {"time_zone": "Asia/Tokyo"}):
                 running.put_course(document | changes, course_id)
                 check_exact(program("verify"))

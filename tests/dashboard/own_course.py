@@ -35,7 +35,7 @@ class Student:
         return f"/progress/{self.course_id}/lessons/{self.lesson_id(title)}"
 
     def write(self, title: str, **fields: object) -> None:
-        """Write as a player does, without having seen the row."""
+        """Write as a player does, without having seen the lesson progress."""
         with self.running.client(self.learner_id) as client:
             client.put(self.path(title), json=fields).raise_for_status()
 

@@ -12,8 +12,8 @@ from support.running import Running, course, lesson
 FIRST_PAGE_BYTES = 150 * 1024
 WATCH_SHIFTS = """
     window.shifts = [];
-    const told = (one) => `${one.value}: ${one.sources.map(({ node }) => node?.outerHTML ?? node?.textContent)}`;
-    new PerformanceObserver((list) => window.shifts.push(...list.getEntries().map(told)))
+    const described = (one) => `${one.value}: ${one.sources.map(({ node }) => node?.outerHTML ?? node?.textContent)}`;
+    new PerformanceObserver((list) => window.shifts.push(...list.getEntries().map(described)))
         .observe({ type: "layout-shift", buffered: true });
 """
 

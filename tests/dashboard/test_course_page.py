@@ -237,11 +237,11 @@ def test_other_courses_have_no_page(running: Running, course_id: str) -> None:
 def test_an_open_page_is_answered_304_without_changes(running: Running, baker: Student) -> None:
     cookie = cookie_of(running, baker.learner_id)["value"]
     with httpx.Client(base_url=running.base_url, cookies={COOKIE: cookie}) as client:
-        tag = client.get(baker.address).headers["etag"]
-        unchanged = client.get(baker.address, headers={"If-None-Match": tag})
+        etag = client.get(baker.address).headers["etag"]
+        unchanged = client.get(baker.address, headers={"If-None-Match": etag})
         assert (unchanged.status_code, unchanged.content) == (304, b"")
         baker.write("Folding", progress_percentage=1)
-        assert client.get(baker.address, headers={"If-None-Match": tag}).status_code == 200
+        assert client.get(baker.address, headers={"If-None-Match": etag}).status_code == 200
 
 
 def test_pages_report_an_unavailable_database(browser: Browser, folder: Path) -> None:
@@ -290,12 +290,12 @@ def test_a_calendar_is_walked_through_with_the_arrow_keys(browser: Browser, runn
         expect(grid.get_by_role("gridcell", name="1 h 22 min, 3 lessons begun, 1 lesson completed")).to_have_count(1)
         today = grid.locator(".day[tabindex='0']")
         today.focus()
-        told = page.locator(".readout")
-        expect(told).to_contain_text("1 h 22 min, 3 lessons begun, 1 lesson completed")
+        readout = page.locator(".readout")
+        expect(readout).to_contain_text("1 h 22 min, 3 lessons begun, 1 lesson completed")
         page.keyboard.press("ArrowLeft")
-        expect(told).to_contain_text("not active")
+        expect(readout).to_contain_text("not active")
         page.keyboard.press("ArrowRight")
-        expect(told).to_contain_text("1 h 22 min")
+        expect(readout).to_contain_text("1 h 22 min")
         page.get_by_text("Day by day").click()
         expect(page.get_by_role("region", name="the latest first").get_by_role("row")).to_have_count(2)
         baker.write("Folding", status="completed", time_spent_minutes=60)

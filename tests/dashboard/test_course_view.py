@@ -15,7 +15,7 @@ from headway.domain.progress import LessonProgress, Status
 from headway.service import LearnerReading, OwnCourse
 
 SECTIONS = st.lists(st.sampled_from([None, "One", "Two"]), min_size=1, max_size=8)
-ROWS = st.dictionaries(
+ALL_PROGRESS = st.dictionaries(
     st.integers(0, 9), st.tuples(st.sampled_from(Status), st.booleans(), st.sampled_from([None, "mine"]))
 ).map(
     lambda found: [
@@ -28,25 +28,29 @@ COURSES = SECTIONS.map(
 )
 
 
-def view_of(of: Course, rows: list[LessonProgress], shown: Shown) -> CourseView:
-    reading = LearnerReading(VersionedCourse(of, 1), course_progress(), rows)
+def view_of(of: Course, all_progress: list[LessonProgress], shown: Shown) -> CourseView:
+    reading = LearnerReading(VersionedCourse(of, 1), course_progress(), all_progress)
     return CourseView.of(OwnCourse(reading, None, calendar_of([], date(2026, 11, 23), 0)), shown)
 
 
-@given(COURSES, ROWS)
-def test_all_lessons_are_in_the_courses_order_under_their_sections(of: Course, rows: list[LessonProgress]) -> None:
-    view = view_of(of, rows, Shown.ALL)
+@given(COURSES, ALL_PROGRESS)
+def test_all_lessons_are_in_the_courses_order_under_their_sections(
+    of: Course, all_progress: list[LessonProgress]
+) -> None:
+    view = view_of(of, all_progress, Shown.ALL)
     lines = [line for section in view.sections for line in section.lines]
     assert [line.lesson for line in lines] == list(of.lessons)
     assert all(line.lesson.section == section.title for section in view.sections for line in section.lines)
     assert all(one.title != other.title for one, other in pairwise(view.sections))
     assert sum(section.lessons for section in view.sections) == len(of.lessons)
-    assert view.removed == sum(row.lesson_id not in of.lessons_by_id for row in rows)
+    assert view.removed == sum(progress.lesson_id not in of.lessons_by_id for progress in all_progress)
 
 
-@given(COURSES, ROWS, st.sampled_from(Shown))
-def test_a_filter_shows_as_many_lessons_as_its_label_says(of: Course, rows: list[LessonProgress], shown: Shown) -> None:
-    view = view_of(of, rows, shown)
+@given(COURSES, ALL_PROGRESS, st.sampled_from(Shown))
+def test_a_filter_shows_as_many_lessons_as_its_label_says(
+    of: Course, all_progress: list[LessonProgress], shown: Shown
+) -> None:
+    view = view_of(of, all_progress, shown)
     lines = [line for section in view.sections for line in section.lines]
     assert dict(view.counts)[shown] == len(lines)
     assert all(map(shown.includes, lines))

@@ -91,13 +91,13 @@ def test_no_foreign_script_changes_or_reads_anything(
 ) -> None:
     page = context.new_page()
     course_id = running.put_course(document := course(title="As it was"))
-    row = f"{running.base_url}{PREFIX}/progress/{course_id}/lessons/{document['lessons'][0]['id']}"
+    lesson_path = f"{running.base_url}{PREFIX}/progress/{course_id}/lessons/{document['lessons'][0]['id']}"
     put: dict[str, object] = {"method": "PUT", "body": '{"status": "completed"}'}
     page.goto(elsewhere)
     with_token = {"headers": {"X-Headway-Forgery-Token": "0" * 64}}
-    assert fetched(page, row, put) == "refused"  # the browser asks first, and is told no
-    assert fetched(page, row, put | with_token) == "refused"
-    assert fetched(page, row, {"method": "DELETE"}) == "refused"
+    assert fetched(page, lesson_path, put) == "refused"  # the browser asks first, and is told no
+    assert fetched(page, lesson_path, put | with_token) == "refused"
+    assert fetched(page, lesson_path, {"method": "DELETE"}) == "refused"
     assert fetched(page, f"{running.base_url}{PREFIX}/progress/{course_id}", {"method": "DELETE"}) == "refused"
     new = course(title="As a stranger wants it")
     change = {"method": "PUT", "body": str(new), "headers": {"Content-Type": "text/plain"}}
@@ -123,11 +123,11 @@ def test_a_cors_origin_can_not_use_the_session(browser: Browser, tmp_path_factor
         victim_id = str(uuid4())
         context.add_cookies([cookie_of(running, victim_id)])  # type: ignore[list-item]
         course_id = running.put_course(document := course())
-        row = f"{running.base_url}{PREFIX}/progress/{course_id}/lessons/{document['lessons'][0]['id']}"
+        lesson_path = f"{running.base_url}{PREFIX}/progress/{course_id}/lessons/{document['lessons'][0]['id']}"
         page = context.new_page()
         page.goto(elsewhere)
-        assert fetched(page, row, {"method": "PUT", "body": "{}"}) == "refused"
-        assert fetched(page, row, {"method": "PUT", "body": "{}", "credentials": "omit"}) == 401
+        assert fetched(page, lesson_path, {"method": "PUT", "body": "{}"}) == "refused"
+        assert fetched(page, lesson_path, {"method": "PUT", "body": "{}", "credentials": "omit"}) == 401
         with running.client(victim_id) as victim:
             assert victim.get(f"/progress/{course_id}").json() == []
 

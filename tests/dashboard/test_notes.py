@@ -71,8 +71,8 @@ def test_a_write_of_the_player_is_no_conflict(browser: Browser, running: Running
         learner.write("Water", progress_percentage=40)
         save(lesson)
         expect(lesson.locator(".lesson-note")).to_have_text(MINE)
-        row = learner.lesson_progress("Water")
-        assert (row["user_notes"], row["progress_percentage"]) == (MINE, 40)
+        progress = learner.lesson_progress("Water")
+        assert (progress["user_notes"], progress["progress_percentage"]) == (MINE, 40)
         expect(lesson).to_contain_text("40%")
 
 
@@ -363,8 +363,8 @@ def test_a_bookmark_can_be_changed_while_a_player_writes(browser: Browser, runni
         bookmark.press("Space")
         expect(page.get_by_role("status")).to_have_text("Bookmark removed")
         expect(bookmark).to_have_attribute("aria-pressed", "false")
-        row = learner.lesson_progress("Water")
-        assert (row["is_bookmarked"], row["progress_percentage"]) == (False, 30)
+        progress = learner.lesson_progress("Water")
+        assert (progress["is_bookmarked"], progress["progress_percentage"]) == (False, 30)
         expect(lesson_of(page, "Water").locator(".lesson-note")).to_have_text(OTHERS)
 
 

@@ -72,7 +72,7 @@ def test_live_figures_equal_the_figures_of_the_server(browser: Browser, running:
         page.goto(taught.page)
         is_live(page)
         taught.write(taught.learners[0], taught.document["lessons"][0]["id"], time_spent_minutes=60_000.5)
-        expect(tile(page, "Time a learner")).to_contain_text("202 h")
+        expect(tile(page, "Time per learner")).to_contain_text("202 h")
         written = [one.text_content() for one in page.locator("[data-figure]").all()]
         page.reload()
         assert [one.text_content() for one in page.locator("[data-figure]").all()] == written

@@ -251,7 +251,7 @@ def test_the_time_zone_links_to_the_editor(browser: Browser, running: Running, t
         field = page.get_by_label("Time zone of its days")
         expect(field).to_be_focused()
         expect(field).to_have_accessible_description(
-            "Another zone cuts the days to come; those that are past stay as they were counted."
+            "A new zone counts for later days. Earlier days stay as they were counted."
         )
     with visiting(browser, running, teacher, TEACHER) as context:
         page = context.new_page()
@@ -333,13 +333,13 @@ def test_one_thing_is_in_the_singular(browser: Browser, running: Running) -> Non
             plurals = r"\b1 (attempts|courses|days|learners|lessons|points)\b"
             assert re.findall(plurals, page.locator("body").inner_text()) == [], path
         page.goto(f"{STATISTICS}/{course_id}")
-        expect(page.locator(".quiz")).to_contain_text("1 attempt a learner")
+        expect(page.locator(".quiz")).to_contain_text("1 attempt per learner")
         expect(page.locator(".quiz")).to_contain_text("from 1 point)")
         expect(page.locator("#live-words")).to_have_text("Live")
         with running.client() as other:
             body = {"quiz_score": 1, "quiz_attempts": 4}
             other.put(f"/progress/{course_id}/lessons/{document['lessons'][0]['id']}", json=body).raise_for_status()
-        expect(page.locator(".quiz")).to_contain_text("2.5 attempts a learner")
+        expect(page.locator(".quiz")).to_contain_text("2.5 attempts per learner")
 
 
 @pytest.mark.parametrize("learners", [1, 5, 9])
@@ -370,11 +370,11 @@ def test_axes_end_above_the_tallest_bar_and_bars_say_what_they_count(
             box = bar.bounding_box()
             assert box is not None
             bar.hover(force=True)
-            told = chart.locator("g").filter(has=page.locator("path")).filter(has_text=says[-1]).last
-            expect(told).to_be_visible()
+            label = chart.locator("g").filter(has=page.locator("path")).filter(has_text=says[-1]).last
+            expect(label).to_be_visible()
             for words in says:
-                expect(told).to_contain_text(words)
-            tip = told.bounding_box()
+                expect(label).to_contain_text(words)
+            tip = label.bounding_box()
             assert tip is not None
             assert tip["y"] + tip["height"] <= box["y"] + 3, name  # it points at the bar's end
             assert fits(page)

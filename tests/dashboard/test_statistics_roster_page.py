@@ -138,9 +138,9 @@ def test_failed_attempts_without_a_lesson_are_refused_with_the_forms_words(visit
     page.goto(crowd.page)
     page.get_by_label("Failed attempts, at least").fill("2")
     page.locator("#roster-show").click()
-    told = page.get_by_text("which lesson the failed attempts are of")
-    expect(told).to_be_visible()
-    expect(told).to_contain_text(page.locator("label:has(#roster-incomplete-lesson) span").inner_text())
+    hint = page.get_by_text("which lesson the failed attempts are of")
+    expect(hint).to_be_visible()
+    expect(hint).to_contain_text(page.locator("label:has(#roster-incomplete-lesson) span").inner_text())
 
 
 @CROWDS_ON_BOTH_STORES

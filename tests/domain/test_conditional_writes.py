@@ -42,10 +42,10 @@ QUIZ = quiz(pass_mark=70)
     ],
 )
 def test_fields_that_are_sent_are_replaced_and_others_stay(update: ProgressUpdate, changed: dict[str, Any]) -> None:
-    row = started()
-    after = replace(row, update, PLAIN, NOW)
-    assert changes(row, after) == changed
-    assert (after.version, after.updated_at) == (row.version + 1, NOW)
+    progress = started()
+    after = replace(progress, update, PLAIN, NOW)
+    assert changes(progress, after) == changed
+    assert (after.version, after.updated_at) == (progress.version + 1, NOW)
 
 
 @pytest.mark.parametrize(
@@ -62,30 +62,30 @@ def test_fields_that_are_sent_are_replaced_and_others_stay(update: ProgressUpdat
     ],
 )
 def test_null_sets_a_field_back_to_its_default(field: str, default: object) -> None:
-    row = started()
+    progress = started()
     update: ProgressUpdate = {field: None}  # type: ignore[misc]
-    assert changes(row, replace(row, update, PLAIN, NOW)) == {field: default}
+    assert changes(progress, replace(progress, update, PLAIN, NOW)) == {field: default}
 
 
 def test_null_sets_quiz_passed_back_to_its_default() -> None:
-    row = started(quiz_passed=True)
-    assert changes(row, replace(row, {"quiz_passed": None}, PLAIN, NOW)) == {"quiz_passed": False}
+    progress = started(quiz_passed=True)
+    assert changes(progress, replace(progress, {"quiz_passed": None}, PLAIN, NOW)) == {"quiz_passed": False}
 
 
-@pytest.mark.parametrize("row", [stored(), started(), finished()], ids=["untouched", "in progress", "completed"])
+@pytest.mark.parametrize("progress", [stored(), started(), finished()], ids=["untouched", "in progress", "completed"])
 @pytest.mark.parametrize("of", [PLAIN, ENOUGH_AT_80, QUIZ], ids=["plain", "enough at 80", "quiz"])
-def test_an_empty_write_changes_nothing(row: LessonProgress, of: Lesson) -> None:
-    assert replace(row, {}, of, NOW) is row
+def test_an_empty_write_changes_nothing(progress: LessonProgress, of: Lesson) -> None:
+    assert replace(progress, {}, of, NOW) is progress
 
 
 def test_sending_back_lesson_progress_with_other_notes_changes_only_the_notes() -> None:
-    row = finished()
-    after = replace(row, {**own_values(row), "user_notes": "other"}, PLAIN, NOW)
-    assert changes(row, after) == {"user_notes": "other"}
+    progress = finished()
+    after = replace(progress, {**own_values(progress), "user_notes": "other"}, PLAIN, NOW)
+    assert changes(progress, after) == {"user_notes": "other"}
 
 
 @pytest.mark.parametrize(
-    ("row", "status", "changed"),
+    ("progress", "status", "changed"),
     [
         pytest.param(
             stored(), Status.COMPLETED, {"completed_at": NOW, "progress_percentage": 100}, id="completed is all of it"
@@ -96,16 +96,16 @@ def test_sending_back_lesson_progress_with_other_notes_changes_only_the_notes() 
         pytest.param(stored(), Status.IN_PROGRESS, {}, id="started without any progress"),
     ],
 )
-def test_the_status_is_stored_as_sent(row: LessonProgress, status: Status, changed: dict[str, Any]) -> None:
-    after = replace(row, {"status": status}, PLAIN, NOW)
-    expected = changed if row.status is status else changed | {"status": status}
-    assert changes(row, after) == expected
+def test_the_status_is_stored_as_sent(progress: LessonProgress, status: Status, changed: dict[str, Any]) -> None:
+    after = replace(progress, {"status": status}, PLAIN, NOW)
+    expected = changed if progress.status is status else changed | {"status": status}
+    assert changes(progress, after) == expected
 
 
 def test_completed_at_is_set_again_when_the_lesson_is_completed_again() -> None:
-    row = replace(finished(), {"status": Status.IN_PROGRESS}, PLAIN, NOW)
-    assert replace(row, {"status": Status.COMPLETED}, PLAIN, LATER).completed_at == LATER
-    assert merge(row, {"progress_percentage": 100}, PLAIN, LATER).completed_at == LATER
+    progress = replace(finished(), {"status": Status.IN_PROGRESS}, PLAIN, NOW)
+    assert replace(progress, {"status": Status.COMPLETED}, PLAIN, LATER).completed_at == LATER
+    assert merge(progress, {"progress_percentage": 100}, PLAIN, LATER).completed_at == LATER
 
 
 def test_completed_at_stays_while_the_lesson_is_completed() -> None:
@@ -120,8 +120,8 @@ def test_completed_at_stays_while_the_lesson_is_completed() -> None:
     ids=["not_started", "null"],
 )
 def test_not_started_starts_the_lesson_over(update: ProgressUpdate) -> None:
-    row = finished()
-    assert changes(row, replace(row, update, PLAIN, NOW)) == {
+    progress = finished()
+    assert changes(progress, replace(progress, update, PLAIN, NOW)) == {
         "status": Status.NOT_STARTED,
         "progress_percentage": 0,
         "video_position_seconds": 0,
@@ -130,8 +130,8 @@ def test_not_started_starts_the_lesson_over(update: ProgressUpdate) -> None:
 
 
 def test_starting_over_keeps_a_position_that_is_sent_with_it() -> None:
-    row = finished()
-    after = replace(row, {"status": Status.NOT_STARTED, "video_position_seconds": 15}, PLAIN, NOW)
+    progress = finished()
+    after = replace(progress, {"status": Status.NOT_STARTED, "video_position_seconds": 15}, PLAIN, NOW)
     assert (after.status, after.progress_percentage, after.video_position_seconds) == (Status.NOT_STARTED, 0, 15)
 
 
@@ -151,8 +151,8 @@ def test_starting_over_keeps_a_position_that_is_sent_with_it() -> None:
 def test_a_lesson_that_was_started_over_stays_so_until_the_next_progress(
     of: Lesson, update: ProgressUpdate, status: Status
 ) -> None:
-    row = replace(finished(quiz_score=90), {"status": Status.NOT_STARTED}, of, NOW)
-    assert merge(row, update, of, LATER).status is status
+    progress = replace(finished(quiz_score=90), {"status": Status.NOT_STARTED}, of, NOW)
+    assert merge(progress, update, of, LATER).status is status
 
 
 @pytest.mark.parametrize(
@@ -168,13 +168,13 @@ def test_a_lesson_that_was_started_over_stays_so_until_the_next_progress(
 def test_an_earlier_pass_does_not_complete_a_lesson_that_was_started_over(
     update: ProgressUpdate, status: Status
 ) -> None:
-    row = replace(finished(quiz_score=90), {"status": Status.NOT_STARTED}, QUIZ, NOW)
-    assert row.quiz_passed
-    assert replace(row, update, QUIZ, LATER).status is status
+    progress = replace(finished(quiz_score=90), {"status": Status.NOT_STARTED}, QUIZ, NOW)
+    assert progress.quiz_passed
+    assert replace(progress, update, QUIZ, LATER).status is status
 
 
 @pytest.mark.parametrize(
-    ("of", "row", "update", "changed"),
+    ("of", "progress", "update", "changed"),
     [
         pytest.param(
             PLAIN,
@@ -264,13 +264,13 @@ def test_an_earlier_pass_does_not_complete_a_lesson_that_was_started_over(
     ],
 )
 def test_absent_fields_follow_from_the_fields_that_were_sent(
-    of: Lesson, row: LessonProgress, update: ProgressUpdate, changed: dict[str, Any]
+    of: Lesson, progress: LessonProgress, update: ProgressUpdate, changed: dict[str, Any]
 ) -> None:
-    assert changes(row, replace(row, update, of, NOW)) == changed
+    assert changes(progress, replace(progress, update, of, NOW)) == changed
 
 
 def test_metadata_is_replaced_if_a_boolean_replaces_a_number() -> None:
-    row = started(metadata={"a": 1})
-    after = replace(row, {"metadata": {"a": True}}, PLAIN, NOW)
+    progress = started(metadata={"a": 1})
+    after = replace(progress, {"metadata": {"a": True}}, PLAIN, NOW)
     assert after.metadata["a"] is True
-    assert after.version == row.version + 1
+    assert after.version == progress.version + 1

@@ -11,7 +11,7 @@ from domain.values import (
     LEARNER,
     LESSON,
     NOW,
-    ROW,
+    PROGRESS_ID,
     changes,
     course,
     finished,
@@ -72,17 +72,17 @@ IN_PROGRESS, COMPLETED = Status.IN_PROGRESS, Status.COMPLETED
     ],
 )
 def test_every_condition_has_to_be_met(write: Any, of: Lesson, updates: list[ProgressUpdate], status: Status) -> None:
-    row = new_lesson_progress(LEARNER, COURSE, LESSON, ROW, EARLIER)
+    progress = new_lesson_progress(LEARNER, COURSE, LESSON, PROGRESS_ID, EARLIER)
     for update in updates:
-        row = write(row, update, of, NOW)
-    assert row.status is status
+        progress = write(progress, update, of, NOW)
+    assert progress.status is status
 
 
 @pytest.mark.parametrize("conditional", [False, True])
 @pytest.mark.parametrize(
-    ("of", "row", "update", "changed"),
+    ("of", "progress", "update", "changed"),
     [
-        pytest.param(MARK, FAILED, ALL_DONE, {}, id="the row stays as it is"),
+        pytest.param(MARK, FAILED, ALL_DONE, {}, id="the lesson progress stays as it is"),
         pytest.param(MARK, stored(), ALL_DONE, {"status": IN_PROGRESS}, id="one that was not started is begun"),
         pytest.param(
             BOTH, FAILED, ALL_DONE, {"progress_percentage": 100}, id="the percentage is reported all the same"
@@ -90,11 +90,13 @@ def test_every_condition_has_to_be_met(write: Any, of: Lesson, updates: list[Pro
     ],
 )
 def test_a_completion_that_is_held_back_is_named(
-    conditional: bool, of: Lesson, row: LessonProgress, update: ProgressUpdate, changed: dict[str, Any]
+    conditional: bool, of: Lesson, progress: LessonProgress, update: ProgressUpdate, changed: dict[str, Any]
 ) -> None:
-    written = write(of, row, update, Precondition(match=frozenset([row.etag])) if conditional else UNCONDITIONAL)
+    written = write(
+        of, progress, update, Precondition(match=frozenset([progress.etag])) if conditional else UNCONDITIONAL
+    )
     assert written.after is not None
-    assert changes(row, written.after) == changed
+    assert changes(progress, written.after) == changed
     assert written.kept == ("status",)
 
 
@@ -130,7 +132,7 @@ def test_a_completion_against_the_conditions_is_not_taken_back(of: Lesson, updat
 
 
 @pytest.mark.parametrize(
-    ("of", "row", "status"),
+    ("of", "progress", "status"),
     [
         (MARK, started(quiz_score=80), COMPLETED),
         (MARK, started(quiz_score=10, progress_percentage=100), IN_PROGRESS),
@@ -143,33 +145,35 @@ def test_a_completion_against_the_conditions_is_not_taken_back(of: Lesson, updat
     ],
 )
 def test_an_edit_of_the_course_completes_what_meets_every_condition(
-    of: Lesson, row: LessonProgress, status: Status
+    of: Lesson, progress: LessonProgress, status: Status
 ) -> None:
-    assert recalculate(row, of, NOW).status is status
+    assert recalculate(progress, of, NOW).status is status
 
 
 def write(
     of: Lesson,
-    row: LessonProgress | None,
+    progress: LessonProgress | None,
     update: ProgressUpdate,
     precondition: Precondition = UNCONDITIONAL,
     **more: Any,
 ) -> Written:
     one = LessonWrite(LEARNER, COURSE, of.id, update, precondition, **more)
-    return one.apply(course(of), row, NOW, lambda: ProgressId("made"))
+    return one.apply(course(of), progress, NOW, lambda: ProgressId("made"))
 
 
 SEEN = Precondition(match=frozenset([FAILED.etag]))
-NO_ROW = Precondition(none_match_any=True)
+NO_PROGRESS = Precondition(none_match_any=True)
 
 
 @pytest.mark.parametrize("written_by", [ADMIN, None], ids=["for a learner", "for themself"])
-@pytest.mark.parametrize(("row", "precondition"), [(FAILED, SEEN), (None, NO_ROW)], ids=["If-Match", "If-None-Match"])
+@pytest.mark.parametrize(
+    ("progress", "precondition"), [(FAILED, SEEN), (None, NO_PROGRESS)], ids=["If-Match", "If-None-Match"]
+)
 @pytest.mark.parametrize("of", [MARK, BOTH])
 def test_an_administrator_completes_against_the_conditions_by_a_conditional_write(
-    of: Lesson, row: LessonProgress | None, precondition: Precondition, written_by: LearnerId | None
+    of: Lesson, progress: LessonProgress | None, precondition: Precondition, written_by: LearnerId | None
 ) -> None:
-    written = write(of, row, ALL_DONE, precondition, written_by=written_by, authority=ADMIN)
+    written = write(of, progress, ALL_DONE, precondition, written_by=written_by, authority=ADMIN)
     after = written.after
     assert after is not None
     assert (after.status, after.progress_percentage, after.completed_at) == (COMPLETED, 100, NOW)
@@ -192,18 +196,18 @@ def test_completed_by_is_empty_if_the_conditions_are_met() -> None:
 
 
 def test_completed_by_stays_as_long_as_the_lesson_is_completed() -> None:
-    row = AGAINST._replace(completed_by=ADMIN)
-    assert merge(row, {"user_notes": "other"}, MARK, NOW).completed_by == ADMIN
-    assert merge(row, {"quiz_score": 90}, MARK, NOW).completed_by == ADMIN
-    left = replace(row, {"status": IN_PROGRESS}, MARK, NOW)
+    progress = AGAINST._replace(completed_by=ADMIN)
+    assert merge(progress, {"user_notes": "other"}, MARK, NOW).completed_by == ADMIN
+    assert merge(progress, {"quiz_score": 90}, MARK, NOW).completed_by == ADMIN
+    left = replace(progress, {"status": IN_PROGRESS}, MARK, NOW)
     assert left.completed_by is None
     assert merge(left, {"quiz_score": 90}, MARK, LATER).completed_by is None
 
 
 def test_a_write_for_a_learner_does_not_change_worked_at() -> None:
-    row = FAILED._replace(worked_at=EARLIER)
-    for_learner = write(MARK, row, {"quiz_score": 90}, written_by=ADMIN).after
-    by_learner = write(MARK, row, {"quiz_score": 90}).after
+    progress = FAILED._replace(worked_at=EARLIER)
+    for_learner = write(MARK, progress, {"quiz_score": 90}, written_by=ADMIN).after
+    by_learner = write(MARK, progress, {"quiz_score": 90}).after
     assert for_learner is not None
     assert by_learner is not None
     assert (for_learner.worked_at, by_learner.worked_at) == (EARLIER, NOW)
@@ -223,8 +227,8 @@ def test_an_export_restores_a_completed_lesson_whose_conditions_are_not_met() ->
 def test_an_export_completes_lesson_progress_that_exists() -> None:
     update: ProgressUpdate = {"status": COMPLETED, "progress_percentage": 100, "quiz_score": 10}
     times = Times(EARLIER, EARLIER, EARLIER)
-    row = stored(is_bookmarked=True)
-    after = write(MARK, row, update, restored=Origin(EARLIER, ADMIN), times=times).after
+    progress = stored(is_bookmarked=True)
+    after = write(MARK, progress, update, restored=Origin(EARLIER, ADMIN), times=times).after
     assert after is not None
     assert (after.status, after.completed_at, after.completed_by) == (COMPLETED, EARLIER, ADMIN)
     by_the_rule = finished(quiz_score=90, quiz_passed=True)
@@ -235,21 +239,21 @@ def test_an_export_completes_lesson_progress_that_exists() -> None:
 
 @pytest.mark.parametrize("status", list(Status))
 def test_importing_an_export_over_its_own_data_changes_nothing(status: Status) -> None:
-    row = stored(status=status, time_spent_minutes=2, quiz_score=90, quiz_passed=True)
+    progress = stored(status=status, time_spent_minutes=2, quiz_score=90, quiz_passed=True)
     if status is COMPLETED:
-        row = row._replace(progress_percentage=100, completed_at=NOW)
-    assert write(MARK, row, own_values(row), restored=Origin()).after == row
+        progress = progress._replace(progress_percentage=100, completed_at=NOW)
+    assert write(MARK, progress, own_values(progress), restored=Origin()).after == progress
 
 
 @pytest.mark.parametrize(
     "update", [{"quiz_score": 10}, {"quiz_passed": False}, {"quiz_passed": False, "quiz_score": 1}]
 )
 def test_taking_back_a_pass_takes_back_the_completion_even_if_completed_is_sent(update: ProgressUpdate) -> None:
-    row = finished(quiz_score=90, quiz_passed=True)
-    named = replace(row, {**ALL_DONE, **update}, MARK, NOW)
-    assert (named.status, replace(row, update, MARK, NOW).status) == (IN_PROGRESS, IN_PROGRESS)
-    assert kept_fields(row, ALL_DONE, named, conditional=True) == ("status",)
-    assert replace(row, own_values(row), MARK, NOW) == row
+    progress = finished(quiz_score=90, quiz_passed=True)
+    named = replace(progress, {**ALL_DONE, **update}, MARK, NOW)
+    assert (named.status, replace(progress, update, MARK, NOW).status) == (IN_PROGRESS, IN_PROGRESS)
+    assert kept_fields(progress, ALL_DONE, named, conditional=True) == ("status",)
+    assert replace(progress, own_values(progress), MARK, NOW) == progress
 
 
 def test_an_earlier_pass_and_completed_do_not_complete_a_lesson_that_was_started_over() -> None:

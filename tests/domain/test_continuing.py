@@ -13,7 +13,9 @@ from headway.domain.progress import LessonProgress, Status
 COURSES = st.permutations(range(1, 7)).flatmap(
     lambda numbers: st.integers(1, 6).map(lambda length: course(*map(lesson, numbers[:length])))
 )
-ROWS = st.dictionaries(st.integers(1, 9), st.tuples(st.sampled_from(Status), st.none() | st.integers(0, 5))).map(
+ALL_PROGRESS = st.dictionaries(
+    st.integers(1, 9), st.tuples(st.sampled_from(Status), st.none() | st.integers(0, 5))
+).map(
     lambda found: [
         stored(
             lesson_id=lesson(number).id,
@@ -26,18 +28,23 @@ ROWS = st.dictionaries(st.integers(1, 9), st.tuples(st.sampled_from(Status), st.
 )
 
 
-@given(COURSES, ROWS)
-def test_a_learner_continues_at_the_last_lesson_or_the_next_open_lesson(of: Course, rows: list[LessonProgress]) -> None:
+@given(COURSES, ALL_PROGRESS)
+def test_a_learner_continues_at_the_last_lesson_or_the_next_open_lesson(
+    of: Course, all_progress: list[LessonProgress]
+) -> None:
     order = [one.id for one in of.lessons]
-    present = [row for row in rows if row.lesson_id in order]
-    done = {row.lesson_id for row in present if row.status is Status.COMPLETED}
-    found = next_lesson(of, rows)
+    present = [progress for progress in all_progress if progress.lesson_id in order]
+    done = {progress.lesson_id for progress in present if progress.status is Status.COMPLETED}
+    found = next_lesson(of, all_progress)
     if found is None:
         assert done == set(order)
         return
     assert found.id not in done
-    worked = [row.worked_at for row in present if row.worked_at is not None]
-    last = max((order.index(row.lesson_id) for row in present if worked and row.worked_at == max(worked)), default=0)
+    worked = [progress.worked_at for progress in present if progress.worked_at is not None]
+    last = max(
+        (order.index(progress.lesson_id) for progress in present if worked and progress.worked_at == max(worked)),
+        default=0,
+    )
     position = order.index(found.id)
     if position >= last:
         assert done.issuperset(order[last:position])
@@ -46,9 +53,9 @@ def test_a_learner_continues_at_the_last_lesson_or_the_next_open_lesson(of: Cour
         assert done.issuperset(order[:position])
 
 
-@given(COURSES, ROWS)
+@given(COURSES, ALL_PROGRESS)
 def test_continuing_ignores_removed_lessons_and_the_order_of_lesson_progress(
-    of: Course, rows: list[LessonProgress]
+    of: Course, all_progress: list[LessonProgress]
 ) -> None:
-    present = [row for row in reversed(rows) if row.lesson_id in of.lessons_by_id]
-    assert next_lesson(of, present) == next_lesson(of, rows)
+    present = [progress for progress in reversed(all_progress) if progress.lesson_id in of.lessons_by_id]
+    assert next_lesson(of, present) == next_lesson(of, all_progress)

@@ -23,7 +23,7 @@ from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition
 
 TODAY = date(2026, 3, 1)
 COURSES = st.tuples(lessons(1), lessons(2)).map(lambda of: course(*of))
-# Which lesson is written, with what (`None` removes its row), having seen the row or not, hours after the last write.
+# Which lesson is written, with what (`None` removes its progress), having seen it or not, hours after the last write.
 STEPS = st.lists(
     st.tuples(st.integers(0, 1), st.none() | UPDATES, st.booleans(), st.sampled_from([0, 1, 30])), max_size=12
 )
@@ -33,13 +33,13 @@ def _reading(of: Course, **counts: Any) -> CourseReading:
     return CourseReading(of, CourseCounts(), {}, {}, {})._replace(**counts)
 
 
-def _rows(found: dict[LessonId, LessonProgress | None]) -> list[LessonProgress]:
-    return [row for row in found.values() if row is not None]
+def _lesson_progress(found: dict[LessonId, LessonProgress | None]) -> list[LessonProgress]:
+    return [progress for progress in found.values() if progress is not None]
 
 
 def _asked(write: LessonWrite, found: dict[LessonId, LessonProgress | None]) -> list[LessonProgress]:
-    assert write.may_take_back, "other writes cost no look at the rows"
-    return _rows(found)
+    assert write.may_take_back, "other writes cost no look at the lesson progress"
+    return _lesson_progress(found)
 
 
 @given(COURSES, STEPS)
@@ -53,10 +53,10 @@ def test_counts_kept_by_deltas_are_what_a_recount_finds(of: Course, steps: list[
     for position, update, is_conditional, hours in steps:
         now += timedelta(hours=hours)
         lesson_id = of.lessons[position].id
-        row = found.get(lesson_id)
-        seen = Precondition(match=frozenset([row.etag])) if row and is_conditional else UNCONDITIONAL
+        progress = found.get(lesson_id)
+        seen = Precondition(match=frozenset([progress.etag])) if progress and is_conditional else UNCONDITIONAL
         write = LessonWrite(LEARNER, COURSE, lesson_id, update, seen)
-        written = write.apply(of, found.get(lesson_id), now, lambda: ProgressId("a row"))
+        written = write.apply(of, found.get(lesson_id), now, lambda: ProgressId("an id"))
         if written.before is None and written.after is None:
             continue
         found[lesson_id] = written.after
@@ -68,10 +68,10 @@ def test_counts_kept_by_deltas_are_what_a_recount_finds(of: Course, steps: list[
         counters.change_days(COURSE, days, changed)
         days |= {moment: day for moment, day in changed.items() if day is not None}
         course_progress = after
-        assert after.at_lesson == last_started(of, _rows(found))
-    rows = _rows(found)
+        assert after.at_lesson == last_started(of, _lesson_progress(found))
+    all_progress = _lesson_progress(found)
     assert counters == recount(
-        rows, [course_progress] if course_progress else [], [(COURSE, day) for day in days.values()]
+        all_progress, [course_progress] if course_progress else [], [(COURSE, day) for day in days.values()]
     )
 
 
@@ -87,8 +87,8 @@ def test_a_score_below_the_mark_is_shown_below_it() -> None:
     of = course()
     quiz = of.lessons[0]
     counters = Counters()
-    row = new_lesson_progress(LEARNER, COURSE, quiz.id, ProgressId("a row"), NOW)
-    counters.change_lesson(None, row._replace(quiz_score=69.999))
+    progress = new_lesson_progress(LEARNER, COURSE, quiz.id, ProgressId("an id"), NOW)
+    counters.change_lesson(None, progress._replace(quiz_score=69.999))
     [figures, *_] = statistics_of(reading_of(of, counters), TODAY).lessons
     assert (figures.distribution, figures.median_score, figures.mean_score) == ({69: 1}, 69, 70)
     marked = replace(of, lessons=(replace(quiz, kind=LessonKind.QUIZ, pass_mark=70), *of.lessons[1:]))
@@ -141,13 +141,13 @@ def test_days_without_activity_are_listed_too() -> None:
 
 
 def test_no_time_that_can_be_sent_makes_a_lessons_count_too_large_to_be_stored() -> None:
-    row = new_lesson_progress(LEARNER, COURSE, lesson(1).id, ProgressId("a row"), NOW)
+    progress = new_lesson_progress(LEARNER, COURSE, lesson(1).id, ProgressId("an id"), NOW)
     counters = Counters()
     for minutes in (99_999, 100_001, 10_000_000, 10_000_000):
-        after = row._replace(time_spent_minutes=minutes)
+        after = progress._replace(time_spent_minutes=minutes)
         counters.change_lesson(None, after)
-        counters.change_lesson(after, row)
-        counters.change_lesson(row, after)
+        counters.change_lesson(after, progress)
+        counters.change_lesson(progress, after)
     [counts] = counters.lessons.values()
     assert counts.micro_minutes == (99_999 + 3 * 100_000) * 1_000_000
-    assert 90_000_000 * lesson_counts(row._replace(time_spent_minutes=10_000_000)).micro_minutes < 2**63
+    assert 90_000_000 * lesson_counts(progress._replace(time_spent_minutes=10_000_000)).micro_minutes < 2**63

@@ -9,7 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from domain.courses import NUMBERS, courses, later
-from domain.values import COURSE, EARLIER, LEARNER, NOW, course, finished, lesson, quiz, rows, started
+from domain.values import COURSE, EARLIER, LEARNER, NOW, all_progress, course, finished, lesson, quiz, started
 from headway.domain.catalogue import Course, OnEdit, VersionedCourse, next_version
 from headway.domain.course_progress import NOTHING, CourseProgress, LearnerDay, Tally, recalculate
 from headway.domain.edits import CourseEdit
@@ -36,19 +36,19 @@ def course_progress(completed: int = 0, **fields: Any) -> CourseProgress:
 
 
 def counted(before: VersionedCourse, found: list[LessonProgress], *, completed: bool) -> CourseProgress:
-    """Return the course progress that the rows give, for a learner who may have completed an earlier version."""
+    """Return the course progress that is counted. The learner may have completed an earlier version of the course."""
     start = course_progress(tally=NOTHING, completed_at=EARLIER if completed else None)
     return recalculate(before, start, found, EARLIER).course_progress
 
 
 @st.composite
 def situations(draw: st.DrawFn) -> tuple[CourseEdit, CourseProgress, list[LessonProgress]]:
-    """Draw an edit, and a learner with rows in lessons that were, are or will be in the course."""
+    """Draw an edit, and a learner with progress in lessons that were, are or will be in the course."""
     before = draw(courses())
     after = draw(later(before))
     of = {one.id: one for one in (*after.lessons, *before.lessons)}
-    found = [draw(rows(one)) for one in of.values() if draw(st.sampled_from([True, True, True, False]))]
-    made = edit(before, after, {row.lesson_id for row in found if row.status is not Status.NOT_STARTED})
+    found = [draw(all_progress(one)) for one in of.values() if draw(st.sampled_from([True, True, True, False]))]
+    made = edit(before, after, {progress.lesson_id for progress in found if progress.status is not Status.NOT_STARTED})
     return made, counted(made.before, found, completed=draw(st.booleans())), found
 
 
@@ -57,10 +57,10 @@ def test_course_progress_alone_decides_the_same_as_lesson_progress(
     situation: tuple[CourseEdit, CourseProgress, list[LessonProgress]],
 ) -> None:
     made, before, found = situation
-    told = made.completes(before)
-    assume(told is not None)
+    decided = made.completes(before)
+    assume(decided is not None)
     after = recalculate(made.after, before, found, NOW).course_progress
-    assert told is (after.completed_at is not None)
+    assert decided is (after.completed_at is not None)
 
 
 @given(situations())
@@ -143,7 +143,7 @@ def test_course_progress_alone_decides_most_completions() -> None:
     assert [shorter.completes(course_progress(completed)) for completed in range(3)] == [False, False, None]
     longer = edit(REOPENING, with_fields(course(*map(lesson, NUMBERS)), on_edit=OnEdit.REOPEN))
     assert [longer.completes(course_progress(completed)) for completed in range(3)] == [False, False, False]
-    assert longer.completes(course_progress(3, completed_at=EARLIER)) is None, "a hidden row may be completed"
+    assert longer.completes(course_progress(3, completed_at=EARLIER)) is None, "hidden lesson progress may be completed"
     fresh = edit(REOPENING, longer.after.course, {one.id for one in REOPENING.lessons})
     assert fresh.completes(course_progress(3, completed_at=EARLIER)) is False, "nobody has started what is new"
     looser = edit(course(quiz(1), lesson(2), lesson(3)), course(quiz(1, pass_mark=50), lesson(2), lesson(3)))

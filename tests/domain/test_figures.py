@@ -15,11 +15,11 @@ from domain.values import (
     LEARNER,
     NOW,
     UPDATES,
+    all_progress,
     course,
     course_progress,
     lesson,
     lessons,
-    rows,
     stored,
 )
 from headway.domain.bounds import plain
@@ -43,7 +43,7 @@ OPTIONAL = lesson(2, required=False)
 
 
 @pytest.mark.parametrize(
-    ("of", "row", "tally"),
+    ("of", "progress", "tally"),
     [
         (REQUIRED, stored(status=Status.COMPLETED), Tally(1, 0, 0)),
         (REQUIRED, stored(status=Status.IN_PROGRESS), Tally(0, 1, 0)),
@@ -56,9 +56,9 @@ OPTIONAL = lesson(2, required=False)
     ],
 )
 def test_one_lesson_progress_contributes_its_status_and_time(
-    of: Lesson | None, row: LessonProgress | None, tally: Tally
+    of: Lesson | None, progress: LessonProgress | None, tally: Tally
 ) -> None:
-    assert contribution(of, row) == tally
+    assert contribution(of, progress) == tally
 
 
 def test_a_recount_counts_required_lessons_and_the_time_of_all_that_are_in_the_course() -> None:
@@ -78,7 +78,7 @@ def test_tallies_can_be_added_and_subtracted() -> None:
 
 
 COURSES = st.tuples(lessons(1), lessons(2), lessons(3)).map(lambda of: course(*of))
-# Which lesson is written, and with what; `None` removes its row.
+# Which lesson is written, and with what; `None` removes its progress.
 STEPS = st.lists(st.tuples(st.integers(0, 2), st.none() | UPDATES), max_size=12)
 
 
@@ -89,12 +89,12 @@ def test_a_tally_kept_by_deltas_is_what_a_recount_finds(of: Course, steps: list[
     for position, update in steps:
         lesson_id = of.lessons[position].id
         write = LessonWrite(LEARNER, COURSE, lesson_id, update)
-        written = write.apply(of, found.get(lesson_id), NOW, lambda: ProgressId("a row"))
+        written = write.apply(of, found.get(lesson_id), NOW, lambda: ProgressId("an id"))
         tally = tally.plus(
             contribution(written.lesson, written.after), less=contribution(written.lesson, written.before)
         )
         found[lesson_id] = written.after
-        assert tally == recount(of, [row for row in found.values() if row])
+        assert tally == recount(of, [progress for progress in found.values() if progress])
 
 
 def test_ten_tenths_of_a_minute_are_one_minute() -> None:
@@ -172,7 +172,7 @@ def test_a_course_with_only_optional_lessons_has_zero_per_cent() -> None:
 
 @given(COURSES, st.data())
 def test_a_summary_counts_no_lesson_twice(of: Course, data: st.DataObject) -> None:
-    found = [data.draw(rows(one)) for one in of.lessons]
+    found = [data.draw(all_progress(one)) for one in of.lessons]
     summary = summarise(of, course_progress(recount(of, found)))
     assert summary.completed_lessons + summary.in_progress_lessons <= summary.total_lessons <= len(of.lessons)
     assert summary.total_time_spent_minutes >= 0

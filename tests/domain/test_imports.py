@@ -59,13 +59,13 @@ def test_a_report_lists_the_first_faults_and_counts_the_rest() -> None:
 
 
 def test_a_line_that_changes_nothing_is_counted_as_unchanged() -> None:
-    row = started()
-    same = merge(row, {"progress_percentage": 1}, lesson(), NOW)
-    more = merge(row, {"progress_percentage": 99}, lesson(), NOW)
+    progress = started()
+    same = merge(progress, {"progress_percentage": 1}, lesson(), NOW)
+    more = merge(progress, {"progress_percentage": 99}, lesson(), NOW)
     made = stored(version=1)
     work = LessonWrite(LEARNER, COURSE, LESSON, {})
-    assert not outcome_of(2, work, Written(row, same, lesson())).changed
-    assert outcome_of(2, work, Written(row, more, lesson())) == Outcome(2, changed=True)
+    assert not outcome_of(2, work, Written(progress, same, lesson())).changed
+    assert outcome_of(2, work, Written(progress, more, lesson())) == Outcome(2, changed=True)
     assert outcome_of(2, work, Written(None, made, lesson())).changed
 
 
@@ -81,8 +81,8 @@ def test_a_line_that_changes_nothing_is_counted_as_unchanged() -> None:
 )
 def test_a_completion_that_is_held_back_is_counted(of: Lesson, update: ProgressUpdate, held_back: bool) -> None:
     work = LessonWrite(LEARNER, COURSE, of.id, update)
-    row = started(lesson_id=of.id)
-    written = work.apply(course(of), row, NOW, lambda: row.id)
+    progress = started(lesson_id=of.id)
+    written = work.apply(course(of), progress, NOW, lambda: progress.id)
     assert outcome_of(2, work, written).held_back is held_back
 
 

@@ -12,7 +12,7 @@ from headway.domain.progress import LessonProgress, ProgressUpdate, Status
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition, Written
 
 OF = course(lesson(1), lesson(2))
-ROW = started(lesson_id=lesson(1).id)
+PROGRESS = started(lesson_id=lesson(1).id)
 IDS = ("first id", "second id")
 
 
@@ -20,18 +20,18 @@ def write(update: ProgressUpdate | None, precondition: Precondition = UNCONDITIO
     return LessonWrite(LEARNER, COURSE, lesson(number).id, update, precondition)
 
 
-def apply(one: LessonWrite, row: LessonProgress | None) -> Written:
+def apply(one: LessonWrite, progress: LessonProgress | None) -> Written:
     ids = iter(IDS)
-    return one.apply(OF, row, NOW, lambda: ProgressId(next(ids)))
+    return one.apply(OF, progress, NOW, lambda: ProgressId(next(ids)))
 
 
-def tags(*tags: str) -> frozenset[str]:
-    return frozenset(tags)
+def etags(*etags: str) -> frozenset[str]:
+    return frozenset(etags)
 
 
-def holds(precondition: Precondition, row: LessonProgress | None) -> bool:
+def holds(precondition: Precondition, progress: LessonProgress | None) -> bool:
     try:
-        precondition.check(row)
+        precondition.check(progress)
     except PreconditionFailedError:
         return False
     return True
@@ -41,23 +41,28 @@ def holds(precondition: Precondition, row: LessonProgress | None) -> bool:
     ("precondition", "where_absent", "where_present"),
     [
         pytest.param(Precondition(), True, True, id="none"),
-        pytest.param(Precondition(match=tags(ROW.etag)), False, True, id="If-Match: its tag"),
-        pytest.param(Precondition(match=tags("other")), False, False, id="If-Match: another tag"),
-        pytest.param(Precondition(match=tags("other", ROW.etag)), False, True, id="If-Match: a list with its tag"),
-        pytest.param(Precondition(match=tags()), False, False, id="If-Match: nothing"),
-        pytest.param(Precondition(match_any=True), False, True, id="If-Match: *"),
-        pytest.param(Precondition(none_match=tags(ROW.etag)), True, False, id="If-None-Match: its tag"),
-        pytest.param(Precondition(none_match=tags("other")), True, True, id="If-None-Match: another tag"),
+        pytest.param(Precondition(match=etags(PROGRESS.etag)), False, True, id="If-Match: its etag"),
+        pytest.param(Precondition(match=etags("other")), False, False, id="If-Match: another etag"),
         pytest.param(
-            Precondition(none_match=tags("other", ROW.etag)), True, False, id="If-None-Match: a list with its tag"
+            Precondition(match=etags("other", PROGRESS.etag)), False, True, id="If-Match: a list with its etag"
+        ),
+        pytest.param(Precondition(match=etags()), False, False, id="If-Match: nothing"),
+        pytest.param(Precondition(match_any=True), False, True, id="If-Match: *"),
+        pytest.param(Precondition(none_match=etags(PROGRESS.etag)), True, False, id="If-None-Match: its etag"),
+        pytest.param(Precondition(none_match=etags("other")), True, True, id="If-None-Match: another etag"),
+        pytest.param(
+            Precondition(none_match=etags("other", PROGRESS.etag)),
+            True,
+            False,
+            id="If-None-Match: a list with its etag",
         ),
         pytest.param(Precondition(none_match_any=True), True, False, id="If-None-Match: *"),
         pytest.param(Precondition(match_any=True, none_match_any=True), False, False, id="both *"),
         pytest.param(
-            Precondition(match=tags(ROW.etag), none_match=tags("other")), False, True, id="both, and both hold"
+            Precondition(match=etags(PROGRESS.etag), none_match=etags("other")), False, True, id="both, and both hold"
         ),
         pytest.param(
-            Precondition(match=tags(ROW.etag), none_match=tags(ROW.etag)),
+            Precondition(match=etags(PROGRESS.etag), none_match=etags(PROGRESS.etag)),
             False,
             False,
             id="both, and one does not hold",
@@ -68,16 +73,16 @@ def test_a_precondition_holds_or_not_with_and_without_lesson_progress(
     precondition: Precondition, where_absent: bool, where_present: bool
 ) -> None:
     assert holds(precondition, None) is where_absent
-    assert holds(precondition, ROW) is where_present
+    assert holds(precondition, PROGRESS) is where_present
 
 
 @pytest.mark.parametrize(
     ("precondition", "conditional"),
     [
         (Precondition(), False),
-        (Precondition(match=tags(ROW.etag)), True),
+        (Precondition(match=etags(PROGRESS.etag)), True),
         (Precondition(match_any=True), False),
-        (Precondition(none_match=tags(ROW.etag)), False),
+        (Precondition(none_match=etags(PROGRESS.etag)), False),
         (Precondition(none_match_any=True), False),
     ],
 )
@@ -86,10 +91,10 @@ def test_only_a_write_that_names_the_etag_is_conditional(precondition: Precondit
 
 
 def test_an_etag_belongs_to_one_version_of_one_lesson_progress() -> None:
-    tag = ROW.etag
-    assert ROW._replace(user_notes="other").etag == tag
-    assert ROW._replace(version=ROW.version + 1).etag != tag
-    assert ROW._replace(id=ProgressId("another")).etag != tag
+    etag = PROGRESS.etag
+    assert PROGRESS._replace(user_notes="other").etag == etag
+    assert PROGRESS._replace(version=PROGRESS.version + 1).etag != etag
+    assert PROGRESS._replace(id=ProgressId("another")).etag != etag
 
 
 def test_the_first_write_makes_lesson_progress_with_an_id_of_its_own() -> None:
@@ -103,24 +108,24 @@ def test_the_first_write_makes_lesson_progress_with_an_id_of_its_own() -> None:
 
 
 def test_a_merge_write_merges_and_names_what_it_kept() -> None:
-    written = apply(write({"progress_percentage": 10, "quiz_attempts": 9}), ROW)
+    written = apply(write({"progress_percentage": 10, "quiz_attempts": 9}), PROGRESS)
     assert written.after is not None
     assert (written.after.progress_percentage, written.after.quiz_attempts) == (40, 9)
-    assert (written.before, written.lesson, written.kept) == (ROW, lesson(1), ("progress_percentage",))
-    assert (written.after.id, written.after.created_at) == (ROW.id, EARLIER)
+    assert (written.before, written.lesson, written.kept) == (PROGRESS, lesson(1), ("progress_percentage",))
+    assert (written.after.id, written.after.created_at) == (PROGRESS.id, EARLIER)
 
 
 def test_a_write_with_the_etag_replaces_values() -> None:
-    written = apply(write({"progress_percentage": 10}, Precondition(match=tags(ROW.etag))), ROW)
+    written = apply(write({"progress_percentage": 10}, Precondition(match=etags(PROGRESS.etag))), PROGRESS)
     assert written.after is not None
     assert written.after.progress_percentage == 10
     assert written.kept == ()
 
 
-@pytest.mark.parametrize("precondition", [Precondition(match_any=True), Precondition(none_match=tags("other"))])
+@pytest.mark.parametrize("precondition", [Precondition(match_any=True), Precondition(none_match=etags("other"))])
 def test_a_write_under_any_other_condition_merges(precondition: Precondition) -> None:
-    written = apply(write({"progress_percentage": 10}, precondition), ROW)
-    assert written.after is ROW
+    written = apply(write({"progress_percentage": 10}, precondition), PROGRESS)
+    assert written.after is PROGRESS
     assert written.kept == ("progress_percentage",)
 
 
@@ -130,9 +135,9 @@ def test_a_write_with_if_none_match_any_makes_lesson_progress() -> None:
     assert written.after.status is Status.IN_PROGRESS
 
 
-@pytest.mark.parametrize("precondition", [UNCONDITIONAL, Precondition(match=tags(ROW.etag))])
+@pytest.mark.parametrize("precondition", [UNCONDITIONAL, Precondition(match=etags(PROGRESS.etag))])
 def test_a_removal_leaves_no_lesson_progress(precondition: Precondition) -> None:
-    assert apply(write(None, precondition), ROW)[:4] == Written(ROW, None, lesson(1))[:4]
+    assert apply(write(None, precondition), PROGRESS)[:4] == Written(PROGRESS, None, lesson(1))[:4]
 
 
 def test_removing_absent_lesson_progress_is_not_refused() -> None:
@@ -144,8 +149,10 @@ def test_removing_absent_lesson_progress_is_not_refused() -> None:
     [
         pytest.param(write({"quiz_attempts": 9}, number=7), LessonNotFoundError, id="unknown lesson"),
         pytest.param(write(None, number=7), LessonNotFoundError, id="removal in an unknown lesson"),
-        pytest.param(write({"quiz_attempts": 9}, Precondition(match=tags("old"))), PreconditionFailedError, id="stale"),
-        pytest.param(write(None, Precondition(match=tags("old"))), PreconditionFailedError, id="stale removal"),
+        pytest.param(
+            write({"quiz_attempts": 9}, Precondition(match=etags("old"))), PreconditionFailedError, id="stale"
+        ),
+        pytest.param(write(None, Precondition(match=etags("old"))), PreconditionFailedError, id="stale removal"),
         pytest.param(
             write({"quiz_attempts": 9}, Precondition(none_match_any=True)), PreconditionFailedError, id="only create"
         ),
@@ -153,7 +160,7 @@ def test_removing_absent_lesson_progress_is_not_refused() -> None:
             write({"quiz_attempts": 9, "metadata": {"large": "x" * 16_380}}), InvalidValueError, id="metadata"
         ),
         pytest.param(
-            write({"metadata": {"large": "x" * 16_380}}, Precondition(match=tags(ROW.etag))),
+            write({"metadata": {"large": "x" * 16_380}}, Precondition(match=etags(PROGRESS.etag))),
             InvalidValueError,
             id="metadata that replaces",
         ),
@@ -161,17 +168,17 @@ def test_removing_absent_lesson_progress_is_not_refused() -> None:
     ],
 )
 def test_a_refused_write_changes_nothing(refused: LessonWrite, error: type[HeadwayError]) -> None:
-    before: Any = deepcopy(ROW)
+    before: Any = deepcopy(PROGRESS)
     with pytest.raises(error):
-        apply(refused, ROW)
-    assert before == ROW
+        apply(refused, PROGRESS)
+    assert before == PROGRESS
 
 
 @pytest.mark.parametrize(
     "refused",
     [
         write({"quiz_attempts": 9}, number=7),
-        write({"quiz_attempts": 9}, Precondition(match=tags("old"))),
+        write({"quiz_attempts": 9}, Precondition(match=etags("old"))),
         write({"quiz_attempts": 9}, Precondition(match_any=True)),
     ],
 )
@@ -181,4 +188,4 @@ def test_a_write_that_makes_no_lesson_progress_makes_no_id(refused: LessonWrite)
 
     with pytest.raises(HeadwayError):
         refused.apply(OF, None, NOW, no_id)
-    assert write({"quiz_attempts": 9}).apply(OF, ROW, NOW, no_id).after is not None
+    assert write({"quiz_attempts": 9}).apply(OF, PROGRESS, NOW, no_id).after is not None

@@ -4,7 +4,20 @@ from typing import Any
 
 import pytest
 
-from domain.values import COURSE, EARLIER, LEARNER, LESSON, NOW, ROW, changes, finished, lesson, quiz, started, stored
+from domain.values import (
+    COURSE,
+    EARLIER,
+    LEARNER,
+    LESSON,
+    NOW,
+    PROGRESS_ID,
+    changes,
+    finished,
+    lesson,
+    quiz,
+    started,
+    stored,
+)
 from headway.domain.catalogue import Lesson
 from headway.domain.progress import LessonProgress, ProgressUpdate, Status, kept_fields, merge, new_lesson_progress
 
@@ -26,7 +39,7 @@ def assert_changes(before: LessonProgress, after: LessonProgress, expected: dict
 
 
 @pytest.mark.parametrize(
-    ("row", "update", "changed"),
+    ("progress", "update", "changed"),
     [
         pytest.param(stored(), {"status": Status.IN_PROGRESS}, IN_PROGRESS, id="rises to in_progress"),
         pytest.param(stored(), {"status": Status.COMPLETED}, COMPLETED, id="rises to completed"),
@@ -44,13 +57,13 @@ def assert_changes(before: LessonProgress, after: LessonProgress, expected: dict
     ],
 )
 def test_the_status_is_the_highest_of_stored_sent_and_implied(
-    row: LessonProgress, update: ProgressUpdate, changed: dict[str, Any]
+    progress: LessonProgress, update: ProgressUpdate, changed: dict[str, Any]
 ) -> None:
-    assert_changes(row, merge(row, update, PLAIN, NOW), changed)
+    assert_changes(progress, merge(progress, update, PLAIN, NOW), changed)
 
 
 @pytest.mark.parametrize(
-    ("row", "update", "changed"),
+    ("progress", "update", "changed"),
     [
         pytest.param(started(), {"progress_percentage": 60.5}, {"progress_percentage": 60.5}, id="percentage rises"),
         pytest.param(started(), {"progress_percentage": 39.9}, {}, id="percentage is kept"),
@@ -66,11 +79,13 @@ def test_the_status_is_the_highest_of_stored_sent_and_implied(
         pytest.param(started(), {"time_spent_minutes": 12}, {}, id="time is kept"),
     ],
 )
-def test_merge_keeps_the_highest_values(row: LessonProgress, update: ProgressUpdate, changed: dict[str, Any]) -> None:
-    assert_changes(row, merge(row, update, PLAIN, NOW), changed)
+def test_merge_keeps_the_highest_values(
+    progress: LessonProgress, update: ProgressUpdate, changed: dict[str, Any]
+) -> None:
+    assert_changes(progress, merge(progress, update, PLAIN, NOW), changed)
 
 
-@pytest.mark.parametrize("row", [started(), finished()], ids=["in progress", "completed"])
+@pytest.mark.parametrize("progress", [started(), finished()], ids=["in progress", "completed"])
 @pytest.mark.parametrize(
     ("update", "changed"),
     [
@@ -83,12 +98,12 @@ def test_merge_keeps_the_highest_values(row: LessonProgress, update: ProgressUpd
     ],
 )
 def test_merge_takes_the_last_position_notes_and_bookmark(
-    row: LessonProgress, update: ProgressUpdate, changed: dict[str, Any]
+    progress: LessonProgress, update: ProgressUpdate, changed: dict[str, Any]
 ) -> None:
-    assert_changes(row, merge(row, update, PLAIN, NOW), changed)
+    assert_changes(progress, merge(progress, update, PLAIN, NOW), changed)
 
 
-@pytest.mark.parametrize("row", [stored(), started(), finished()], ids=["untouched", "in progress", "completed"])
+@pytest.mark.parametrize("progress", [stored(), started(), finished()], ids=["untouched", "in progress", "completed"])
 @pytest.mark.parametrize(
     "field",
     [
@@ -104,19 +119,19 @@ def test_merge_takes_the_last_position_notes_and_bookmark(
         "metadata",
     ],
 )
-def test_null_changes_no_field(row: LessonProgress, field: str) -> None:
+def test_null_changes_no_field(progress: LessonProgress, field: str) -> None:
     update: ProgressUpdate = {field: None}  # type: ignore[misc]
-    assert merge(row, update, QUIZ, NOW) is row
-    assert kept_fields(row, update, row) == ()
+    assert merge(progress, update, QUIZ, NOW) is progress
+    assert kept_fields(progress, update, progress) == ()
 
 
-@pytest.mark.parametrize("row", [stored(), started(), finished()], ids=["untouched", "in progress", "completed"])
-def test_an_empty_write_changes_nothing(row: LessonProgress) -> None:
-    assert merge(row, {}, PLAIN, NOW) is row
+@pytest.mark.parametrize("progress", [stored(), started(), finished()], ids=["untouched", "in progress", "completed"])
+def test_an_empty_write_changes_nothing(progress: LessonProgress) -> None:
+    assert merge(progress, {}, PLAIN, NOW) is progress
 
 
 def test_the_first_write_makes_lesson_progress_even_if_it_is_empty() -> None:
-    before = new_lesson_progress(LEARNER, COURSE, LESSON, ROW, NOW)
+    before = new_lesson_progress(LEARNER, COURSE, LESSON, PROGRESS_ID, NOW)
     after = merge(before, {}, PLAIN, NOW)
     assert changes(before, after) == {}
     assert (after.version, after.created_at, after.updated_at) == (1, NOW, NOW)
@@ -171,8 +186,8 @@ def test_any_progress_position_attempt_score_or_time_starts_the_lesson(update: P
 def test_a_percentage_that_reaches_complete_at_completes_the_lesson(
     of: Lesson, update: ProgressUpdate, changed: dict[str, Any]
 ) -> None:
-    row = started()
-    assert_changes(row, merge(row, update, of, NOW), changed)
+    progress = started()
+    assert_changes(progress, merge(progress, update, of, NOW), changed)
 
 
 PASSED = COMPLETED | {"quiz_passed": True}
@@ -198,20 +213,20 @@ PASSED = COMPLETED | {"quiz_passed": True}
 def test_passing_completes_a_lesson_that_has_a_pass_mark(
     of: Lesson, update: ProgressUpdate, changed: dict[str, Any]
 ) -> None:
-    row = started(quiz_score=None)
-    assert_changes(row, merge(row, update, of, NOW), changed)
+    progress = started(quiz_score=None)
+    assert_changes(progress, merge(progress, update, of, NOW), changed)
 
 
 def test_a_worse_attempt_leaves_a_passed_quiz_passed() -> None:
-    row = finished(quiz_score=85)
-    after = merge(row, {"quiz_score": 10, "quiz_attempts": 3, "quiz_passed": False}, QUIZ, NOW)
-    assert changes(row, after) == {"quiz_attempts": 3}
+    progress = finished(quiz_score=85)
+    after = merge(progress, {"quiz_score": 10, "quiz_attempts": 3, "quiz_passed": False}, QUIZ, NOW)
+    assert changes(progress, after) == {"quiz_attempts": 3}
 
 
 def test_completed_at_is_set_once() -> None:
-    row = finished()
+    progress = finished()
     update: ProgressUpdate = {"status": Status.COMPLETED, "progress_percentage": 100, "time_spent_minutes": 99}
-    assert merge(row, update, PLAIN, NOW).completed_at == EARLIER
+    assert merge(progress, update, PLAIN, NOW).completed_at == EARLIER
 
 
 @pytest.mark.parametrize(
@@ -225,8 +240,8 @@ def test_completed_at_is_set_once() -> None:
     ],
 )
 def test_metadata_is_merged_key_by_key(before: dict[str, Any], sent: dict[str, Any], after: dict[str, Any]) -> None:
-    row = started(metadata=before)
-    assert merge(row, {"metadata": sent}, PLAIN, NOW).metadata == after
+    progress = started(metadata=before)
+    assert merge(progress, {"metadata": sent}, PLAIN, NOW).metadata == after
 
 
 @pytest.mark.parametrize(
@@ -234,14 +249,14 @@ def test_metadata_is_merged_key_by_key(before: dict[str, Any], sent: dict[str, A
     [(1, True), (True, 1), (0, False), (False, 0), ([1], [True]), ({"x": 0}, {"x": False})],
 )
 def test_a_number_and_a_boolean_are_different_metadata(before: object, sent: object) -> None:
-    row = started(metadata={"a": before})
-    after = merge(row, {"metadata": {"a": sent}}, PLAIN, NOW)
+    progress = started(metadata={"a": before})
+    after = merge(progress, {"metadata": {"a": sent}}, PLAIN, NOW)
     assert repr(after.metadata) == repr({"a": sent})
-    assert after.version == row.version + 1
+    assert after.version == progress.version + 1
 
 
 def test_each_field_is_merged_on_its_own() -> None:
-    row = started()
+    progress = started()
     update: ProgressUpdate = {
         "status": Status.NOT_STARTED,
         "progress_percentage": 10,
@@ -250,13 +265,13 @@ def test_each_field_is_merged_on_its_own() -> None:
         "user_notes": None,
         "is_bookmarked": False,
     }
-    after = merge(row, update, PLAIN, NOW)
-    assert changes(row, after) == {"video_position_seconds": 5, "quiz_attempts": 7, "is_bookmarked": False}
-    assert kept_fields(row, update, after) == ("status", "progress_percentage")
+    after = merge(progress, update, PLAIN, NOW)
+    assert changes(progress, after) == {"video_position_seconds": 5, "quiz_attempts": 7, "is_bookmarked": False}
+    assert kept_fields(progress, update, after) == ("status", "progress_percentage")
 
 
 @pytest.mark.parametrize(
-    ("row", "update", "kept"),
+    ("progress", "update", "kept"),
     [
         pytest.param(finished(), {"status": Status.IN_PROGRESS}, {"status"}, id="status"),
         pytest.param(finished(), {"progress_percentage": 99}, {"progress_percentage"}, id="percentage"),
@@ -279,7 +294,7 @@ def test_each_field_is_merged_on_its_own() -> None:
     ],
 )
 def test_the_answer_names_the_fields_that_kept_their_stored_value(
-    row: LessonProgress, update: ProgressUpdate, kept: set[str]
+    progress: LessonProgress, update: ProgressUpdate, kept: set[str]
 ) -> None:
-    after = merge(row, update, PLAIN, NOW)
-    assert set(kept_fields(row, update, after)) == kept
+    after = merge(progress, update, PLAIN, NOW)
+    assert set(kept_fields(progress, update, after)) == kept

@@ -75,15 +75,15 @@ def test_metadata_out_of_bounds_is_refused_with_the_reason(metadata: dict[str, A
 
 
 def test_merged_metadata_is_bounded_as_a_whole() -> None:
-    row = started(metadata=text_of(10 * KIBIBYTE))
-    before = deepcopy(row)
+    progress = started(metadata=text_of(10 * KIBIBYTE))
+    before = deepcopy(progress)
     with pytest.raises(InvalidValueError, match="16384 bytes") as refusal:
-        merge(row, {"metadata": {"b": "y" * 7 * KIBIBYTE}}, lesson(), NOW)
+        merge(progress, {"metadata": {"b": "y" * 7 * KIBIBYTE}}, lesson(), NOW)
     assert refusal.value.problems[0].location == ("metadata",)
-    assert row == before
+    assert progress == before
 
 
 def test_a_large_key_makes_room_for_another() -> None:
-    row = started(metadata=text_of(16 * KIBIBYTE))
-    after = merge(row, {"metadata": {"a": "", "b": "y" * 15 * KIBIBYTE}}, lesson(), NOW)
+    progress = started(metadata=text_of(16 * KIBIBYTE))
+    after = merge(progress, {"metadata": {"a": "", "b": "y" * 15 * KIBIBYTE}}, lesson(), NOW)
     assert after.metadata == {"a": "", "b": "y" * 15 * KIBIBYTE}

@@ -15,12 +15,12 @@ from domain.values import (
     NOW,
     UPDATES,
     UPDATES_WITHOUT_NULLS,
+    all_progress,
     changes,
     height,
     lesson,
     lessons,
     own_values,
-    rows,
     started,
 )
 from headway.domain.catalogue import Lesson
@@ -37,16 +37,16 @@ HIGHEST = {
 
 Write = Callable[[LessonProgress, ProgressUpdate, Lesson, datetime], LessonProgress]
 
-# A lesson and a row in it.
-SITUATIONS = lessons().flatmap(lambda of: st.tuples(st.just(of), rows(of)))
+# A lesson and progress in it.
+SITUATIONS = lessons().flatmap(lambda of: st.tuples(st.just(of), all_progress(of)))
 
 
-def earned(row: LessonProgress) -> dict[str, object]:
-    return {field: getattr(row, field) for field in MONOTONIC}
+def earned(progress: LessonProgress) -> dict[str, object]:
+    return {field: getattr(progress, field) for field in MONOTONIC}
 
 
-def as_json(row: LessonProgress) -> str:
-    return json.dumps(row._replace(updated_at=NOW, version=0), default=str)
+def as_json(progress: LessonProgress) -> str:
+    return json.dumps(progress._replace(updated_at=NOW, version=0), default=str)
 
 
 def is_held_back(update: ProgressUpdate, after: LessonProgress) -> bool:
@@ -54,12 +54,12 @@ def is_held_back(update: ProgressUpdate, after: LessonProgress) -> bool:
     return update.get("status") is Status.COMPLETED is not after.status
 
 
-def assert_sound(row: LessonProgress) -> None:
-    assert (row.completed_at is not None) == (row.status is Status.COMPLETED)
-    assert row.user_notes != ""
-    assert isinstance(row.quiz_passed, bool)
+def assert_sound(progress: LessonProgress) -> None:
+    assert (progress.completed_at is not None) == (progress.status is Status.COMPLETED)
+    assert progress.user_notes != ""
+    assert isinstance(progress.quiz_passed, bool)
     for field, highest in HIGHEST.items():
-        value = getattr(row, field)
+        value = getattr(progress, field)
         assert value is None or 0 <= value <= highest, field
 
 
@@ -67,8 +67,8 @@ def assert_sound(row: LessonProgress) -> None:
 def test_repeating_a_merge_write_changes_nothing(
     situation: tuple[Lesson, LessonProgress], update: ProgressUpdate
 ) -> None:
-    of, row = situation
-    once = merge(row, update, of, NOW)
+    of, progress = situation
+    once = merge(progress, update, of, NOW)
     assert merge(once, update, of, LATER) is once
 
 
@@ -76,8 +76,8 @@ def test_repeating_a_merge_write_changes_nothing(
 def test_earned_progress_does_not_depend_on_the_order_of_merge_writes(
     situation: tuple[Lesson, LessonProgress], reports: list[ProgressUpdate], data: st.DataObject
 ) -> None:
-    of, row = situation
-    one, other = row, row
+    of, progress = situation
+    one, other = progress, progress
     for update in reports:
         one = merge(one, update, of, NOW)
     for update in data.draw(st.permutations(reports)):
@@ -89,18 +89,18 @@ def test_earned_progress_does_not_depend_on_the_order_of_merge_writes(
 def test_no_merge_write_takes_back_what_was_earned(
     situation: tuple[Lesson, LessonProgress], update: ProgressUpdate
 ) -> None:
-    of, row = situation
-    after = merge(row, update, of, NOW)
-    assert all(height(getattr(after, field)) >= height(getattr(row, field)) for field in MONOTONIC)
-    assert row.completed_at is None or after.completed_at == row.completed_at
+    of, progress = situation
+    after = merge(progress, update, of, NOW)
+    assert all(height(getattr(after, field)) >= height(getattr(progress, field)) for field in MONOTONIC)
+    assert progress.completed_at is None or after.completed_at == progress.completed_at
 
 
 @given(SITUATIONS, UPDATES)
 def test_a_merge_write_stores_what_was_sent_or_more(
     situation: tuple[Lesson, LessonProgress], update: ProgressUpdate
 ) -> None:
-    of, row = situation
-    after = merge(row, update, of, NOW)
+    of, progress = situation
+    after = merge(progress, update, of, NOW)
     held_back = {"status"} if is_held_back(update, after) else set()
     for field in set(MONOTONIC) - held_back:
         assert height(getattr(after, field)) >= height(update.get(field)), field
@@ -110,12 +110,12 @@ def test_a_merge_write_stores_what_was_sent_or_more(
 def test_a_field_is_named_as_kept_if_less_was_sent_than_is_stored(
     situation: tuple[Lesson, LessonProgress], update: ProgressUpdate
 ) -> None:
-    of, row = situation
-    after = merge(row, update, of, NOW)
-    kept = kept_fields(row, update, after)
+    of, progress = situation
+    after = merge(progress, update, of, NOW)
+    kept = kept_fields(progress, update, after)
     for field, sent in update.items():
-        less = sent is not None and field in MONOTONIC and height(sent) < height(getattr(row, field))
-        stayed = less and getattr(after, field) == getattr(row, field)
+        less = sent is not None and field in MONOTONIC and height(sent) < height(getattr(progress, field))
+        stayed = less and getattr(after, field) == getattr(progress, field)
         assert (field in kept) == (stayed or (field == "status" and is_held_back(update, after))), field
 
 
@@ -123,18 +123,18 @@ def test_a_field_is_named_as_kept_if_less_was_sent_than_is_stored(
 def test_lesson_progress_is_consistent_after_every_write(
     situation: tuple[Lesson, LessonProgress], update: ProgressUpdate, write: Write
 ) -> None:
-    of, row = situation
-    assert_sound(row)
-    assert_sound(write(row, update, of, NOW))
+    of, progress = situation
+    assert_sound(progress)
+    assert_sound(write(progress, update, of, NOW))
 
 
 @given(SITUATIONS, UPDATES, st.sampled_from([merge, replace]))
 def test_no_write_of_a_learner_completes_a_lesson_below_its_pass_mark(
     situation: tuple[Lesson, LessonProgress], update: ProgressUpdate, write: Write
 ) -> None:
-    of, row = situation
-    after = write(row, update, of, NOW)
-    if after.status is Status.COMPLETED is not row.status:
+    of, progress = situation
+    after = write(progress, update, of, NOW)
+    if after.status is Status.COMPLETED is not progress.status:
         said = update.get("status") is Status.COMPLETED or (update.get("quiz_passed") and of.is_done_by_a_pass)
         assert of.is_met_by(100 if said else after.progress_percentage, passed=after.quiz_passed)
     assert after.completed_by is None
@@ -144,38 +144,38 @@ def test_no_write_of_a_learner_completes_a_lesson_below_its_pass_mark(
 def test_worked_at_changes_exactly_when_the_work_changes(
     situation: tuple[Lesson, LessonProgress], update: ProgressUpdate, write: Write
 ) -> None:
-    of, row = situation
-    after = write(row, update, of, NOW)
-    work = slice(row._fields.index("status"), row._fields.index("user_notes"))
-    assert after.worked_at == (row.worked_at if after[work] == row[work] else NOW)
+    of, progress = situation
+    after = write(progress, update, of, NOW)
+    work = slice(progress._fields.index("status"), progress._fields.index("user_notes"))
+    assert after.worked_at == (progress.worked_at if after[work] == progress[work] else NOW)
 
 
 @given(SITUATIONS, UPDATES, st.sampled_from([merge, replace]))
 def test_the_version_grows_by_one_exactly_when_something_changed(
     situation: tuple[Lesson, LessonProgress], update: ProgressUpdate, write: Write
 ) -> None:
-    of, row = situation
-    after = write(row, update, of, NOW)
-    if as_json(after) == as_json(row):
-        assert after is row
+    of, progress = situation
+    after = write(progress, update, of, NOW)
+    if as_json(after) == as_json(progress):
+        assert after is progress
     else:
-        assert (after.version, after.updated_at) == (row.version + 1, NOW)
-        assert after.etag != row.etag
-    assert (after.id, after.created_at) == (row.id, row.created_at)
+        assert (after.version, after.updated_at) == (progress.version + 1, NOW)
+        assert after.etag != progress.etag
+    assert (after.id, after.created_at) == (progress.id, progress.created_at)
 
 
 @given(SITUATIONS)
 def test_sending_back_lesson_progress_as_it_was_read_changes_nothing(situation: tuple[Lesson, LessonProgress]) -> None:
-    of, row = situation
-    assert replace(row, own_values(row), of, NOW) is row
+    of, progress = situation
+    assert replace(progress, own_values(progress), of, NOW) is progress
 
 
 @given(SITUATIONS, UPDATES)
 def test_repeating_a_conditional_write_changes_nothing(
     situation: tuple[Lesson, LessonProgress], update: ProgressUpdate
 ) -> None:
-    of, row = situation
-    once = replace(row, update, of, NOW)
+    of, progress = situation
+    once = replace(progress, update, of, NOW)
     assert replace(once, update, of, LATER) is once
 
 
@@ -183,8 +183,8 @@ def test_repeating_a_conditional_write_changes_nothing(
 def test_a_conditional_write_stores_what_was_sent(
     situation: tuple[Lesson, LessonProgress], update: ProgressUpdate
 ) -> None:
-    of, row = situation
-    after = replace(row, update, of, NOW)
+    of, progress = situation
+    after = replace(progress, update, of, NOW)
     for field, sent in update.items():
         if sent is not None and not (field == "status" and is_held_back(update, after)):
             assert getattr(after, field) == (sent if sent != "" else None), field
@@ -193,18 +193,18 @@ def test_a_conditional_write_stores_what_was_sent(
 @given(METADATA, METADATA)
 def test_metadata_keeps_the_last_write_of_each_key(stored: dict[str, object], sent: dict[str, object]) -> None:
     of = lesson()
-    row = started(metadata=stored)
-    after = cast("dict[str, object]", merge(row, {"metadata": sent}, of, NOW).metadata)
+    progress = started(metadata=stored)
+    after = cast("dict[str, object]", merge(progress, {"metadata": sent}, of, NOW).metadata)
     assert after.keys() == stored.keys() | sent.keys()
     for key, value in after.items():
         assert json.dumps(value) == json.dumps(sent[key] if key in sent else stored[key])
-    assert json.dumps(row.metadata) == json.dumps(stored), "the row that was merged into is as it was"
+    assert json.dumps(progress.metadata) == json.dumps(stored), "the lesson progress that was merged into is as it was"
 
 
 @given(SITUATIONS, UPDATES_WITHOUT_NULLS, UPDATES)
 def test_null_changes_nothing_in_a_merge_write(
     situation: tuple[Lesson, LessonProgress], update: ProgressUpdate, other: ProgressUpdate
 ) -> None:
-    of, row = situation
+    of, progress = situation
     nulls = cast("ProgressUpdate", {field: None for field in other if field not in update})
-    assert changes(merge(row, update, of, NOW), merge(row, {**update, **nulls}, of, NOW)) == {}
+    assert changes(merge(progress, update, of, NOW), merge(progress, {**update, **nulls}, of, NOW)) == {}

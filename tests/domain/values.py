@@ -19,7 +19,7 @@ LATER: Final = datetime(2026, 1, 3, 10, tzinfo=UTC)
 LEARNER: Final = LearnerId("0d5a6bc8-8e5f-4d5e-9a51-4b7f3d1f6f01")
 COURSE: Final = CourseId("7f0c2a31-5f0e-4f0a-8d55-0f4c7be7a9d2")
 LESSON: Final = LessonId("5b1f9a70-0b0b-4c55-9c3e-2a1f6e0d7c03")
-ROW: Final = ProgressId("c3d8f1a2-6f7b-4e0b-b8a4-9e6d5c4b3a04")
+PROGRESS_ID: Final = ProgressId("c3d8f1a2-6f7b-4e0b-b8a4-9e6d5c4b3a04")
 
 MONOTONIC: Final = (
     "status",
@@ -50,7 +50,7 @@ def course(*lessons: Lesson, course_id: CourseId = COURSE, title: str = "A cours
 
 def stored(**fields: Any) -> LessonProgress:
     """Return lesson progress that was written before. Fields that are not given have their defaults."""
-    return new_lesson_progress(LEARNER, COURSE, LESSON, ROW, EARLIER)._replace(**({"version": 5} | fields))
+    return new_lesson_progress(LEARNER, COURSE, LESSON, PROGRESS_ID, EARLIER)._replace(**({"version": 5} | fields))
 
 
 def started(**fields: Any) -> LessonProgress:
@@ -86,9 +86,9 @@ def course_progress(tally: Tally = NOTHING, **fields: Any) -> CourseProgress:
     return begun if "enrolled_at" in fields else begun._replace(enrolled_at=begun.started_at)
 
 
-def own_values(row: LessonProgress) -> ProgressUpdate:
+def own_values(progress: LessonProgress) -> ProgressUpdate:
     """Return what a client sends if it sends back all the lesson progress that it read."""
-    return cast("ProgressUpdate", {field: getattr(row, field) for field in UPDATABLE})
+    return cast("ProgressUpdate", {field: getattr(progress, field) for field in UPDATABLE})
 
 
 def changes(before: LessonProgress, after: LessonProgress) -> dict[str, Any]:
@@ -161,9 +161,9 @@ def lessons(draw: st.DrawFn, number: int = 1) -> Lesson:
 
 
 @st.composite
-def rows(draw: st.DrawFn, of: Lesson) -> LessonProgress:
+def all_progress(draw: st.DrawFn, of: Lesson) -> LessonProgress:
     """Draw lesson progress as a few writes of both kinds leave it."""
-    row = new_lesson_progress(LEARNER, COURSE, of.id, ROW, EARLIER)
+    progress = new_lesson_progress(LEARNER, COURSE, of.id, PROGRESS_ID, EARLIER)
     for minute, (write, update) in enumerate(draw(_WRITES)):
-        row = write(row, update, of, EARLIER + timedelta(minutes=minute))
-    return row
+        progress = write(progress, update, of, EARLIER + timedelta(minutes=minute))
+    return progress

@@ -106,8 +106,8 @@ def test_only_a_conditional_write_of_an_administrator_completes_against_the_cond
     assert learner.get(path + TEST).headers["headway-completed-by"] == admin_id
     [exported] = learner.get(f"/learners/{learner_id}/export").json()["lesson_progress"]
     assert exported["completed_by"] == admin_id
-    told = teacher.get(f"{path.replace('/progress/', '/statistics/')}/learners/{learner_id}").json()["lessons"]
-    assert [row["completed_by"] for row in told] == [admin_id]
+    shown = teacher.get(f"{path.replace('/progress/', '/statistics/')}/learners/{learner_id}").json()["lessons"]
+    assert [progress["completed_by"] for progress in shown] == [admin_id]
     left = learner.put(path + TEST, json={"status": "in_progress"}, headers={"If-Match": seen.headers["etag"]})
     assert "headway-completed-by" not in left.headers
 
@@ -130,9 +130,9 @@ def test_an_export_restores_a_completion_against_the_conditions(
     admin.delete(f"/learners/{learner_id}").raise_for_status()
     report = admin.post("/progress/import", json=exported)
     assert report.json()["refused"] == 0, report.text
-    told = ("lesson_id", "status", "completed_by", "worked_at")
+    shown = ("lesson_id", "status", "completed_by", "worked_at")
     again = learner.get(f"/learners/{learner_id}/export").json()["lesson_progress"]
-    assert [[row[name] for name in told] for row in again] == [
-        [row[name] for name in told] for row in exported["lesson_progress"]
+    assert [[progress[name] for name in shown] for progress in again] == [
+        [progress[name] for name in shown] for progress in exported["lesson_progress"]
     ]
     assert learner.get(path + TEST).headers["headway-completed-by"] == admin_id

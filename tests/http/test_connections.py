@@ -51,7 +51,7 @@ def connection(running: Running) -> Iterator[socket.socket]:
 
 
 @pytest.fixture
-def row(running: Running) -> str:
+def lesson_path(running: Running) -> str:
     document = course()
     return f"{PREFIX}/progress/{running.put_course(document)}/lessons/{document['lessons'][0]['id']}"
 
@@ -96,19 +96,23 @@ UPGRADE = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Setting
 
 @pytest.mark.parametrize("upgrade", [UPGRADE, ("Connection: Upgrade", "Upgrade: websocket")], ids=["h2c", "websocket"])
 def test_an_upgrade_is_ignored_and_its_body_is_read_by_length(
-    connection: socket.socket, row: str, upgrade: tuple[str, ...]
+    connection: socket.socket, lesson_path: str, upgrade: tuple[str, ...]
 ) -> None:
-    smuggled = _request("DELETE", row)
+    smuggled = _request("DELETE", lesson_path)
     body = json.dumps({"progress_percentage": 40, "metadata": {"text": smuggled.decode()}}).encode()
-    sent = _request("PUT", row, *upgrade, body=body) + _request("GET", row)
+    sent = _request("PUT", lesson_path, *upgrade, body=body) + _request("GET", lesson_path)
     put, got = _answers(connection, sent, 2)
     assert (put[0], got[0]) == (200, 200)
     assert json.loads(put[2])["metadata"] == json.loads(got[2])["metadata"] == json.loads(body)["metadata"]
 
 
-def test_an_upgrade_with_chunks_in_pieces_is_ignored(connection: socket.socket, row: str) -> None:
+def test_an_upgrade_with_chunks_in_pieces_is_ignored(connection: socket.socket, lesson_path: str) -> None:
     body = b'10\r\n{"progress_perce\r\nb\r\nntage": 41}\r\n0\r\n\r\n'
-    sent = _request("PUT", row, *UPGRADE, "Transfer-Encoding: chunked") + body + _request("GET", row, *UPGRADE)
+    sent = (
+        _request("PUT", lesson_path, *UPGRADE, "Transfer-Encoding: chunked")
+        + body
+        + _request("GET", lesson_path, *UPGRADE)
+    )
     for at in range(0, len(sent), 7):
         connection.sendall(sent[at : at + 7])
     put, got = _answers(connection, b"", 2)
@@ -116,10 +120,10 @@ def test_an_upgrade_with_chunks_in_pieces_is_ignored(connection: socket.socket, 
 
 
 def test_many_upgrades_are_answered_and_leave_no_line_in_the_log(
-    connection: socket.socket, running: Running, row: str
+    connection: socket.socket, running: Running, lesson_path: str
 ) -> None:
     lines = len(running.log)
-    answers = _answers(connection, _request("GET", row, *UPGRADE, host="HOST: x") * 20, 20)
+    answers = _answers(connection, _request("GET", lesson_path, *UPGRADE, host="HOST: x") * 20, 20)
     assert {status for status, _, _ in answers} <= {200, 404}
     assert not any("pgrade" in line for line in running.log[lines:])
 
@@ -134,8 +138,8 @@ def test_connect_is_refused(connection: socket.socket) -> None:
 # Heads and trailers
 
 
-def test_trailers_without_an_end_are_cut_off(connection: socket.socket, row: str) -> None:
-    connection.sendall(_request("PUT", row, "Transfer-Encoding: chunked") + b"2\r\n{}\r\n0\r\n")
+def test_trailers_without_an_end_are_cut_off(connection: socket.socket, lesson_path: str) -> None:
+    connection.sendall(_request("PUT", lesson_path, "Transfer-Encoding: chunked") + b"2\r\n{}\r\n0\r\n")
     taken = 0
     with suppress(BrokenPipeError, ConnectionResetError):
         while taken < 40 * 1024 * KIB:
@@ -145,19 +149,21 @@ def test_trailers_without_an_end_are_cut_off(connection: socket.socket, row: str
 
 
 @pytest.mark.parametrize("piece", [b"a:\r\n" * 17 * KIB, b"a" * 66 * KIB], ids=["many", "one"])
-def test_trailers_count_in_the_bound_of_the_head(connection: socket.socket, row: str, piece: bytes) -> None:
-    connection.sendall(_request("PUT", row, "Transfer-Encoding: chunked"))
+def test_trailers_count_in_the_bound_of_the_head(connection: socket.socket, lesson_path: str, piece: bytes) -> None:
+    connection.sendall(_request("PUT", lesson_path, "Transfer-Encoding: chunked"))
     [(status, _, body)] = _answers(connection, b"2\r\n{}\r\n0\r\n" + piece + b":\r\n\r\n", 1)
     assert (status, json.loads(body)["code"]) == (431, "head_too_large")
 
 
-def test_trailers_are_not_used_as_headers(connection: socket.socket, row: str) -> None:
-    head = f"PUT {row} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+def test_trailers_are_not_used_as_headers(connection: socket.socket, lesson_path: str) -> None:
+    head = f"PUT {lesson_path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
     trailer = f"Authorization: {authorization('somebody')['Authorization']}\r\n".encode()
     [(status, _, _)] = _answers(connection, head + b"2\r\n{}\r\n0\r\n" + trailer + b"\r\n", 1)
     assert status == 401
-    conditional = _request("PUT", row, "Transfer-Encoding: chunked") + b'2\r\n{}\r\n0\r\nIf-Match: "none"\r\n\r\n'
-    put, after = _answers(connection, conditional + _request("GET", row), 2)
+    conditional = (
+        _request("PUT", lesson_path, "Transfer-Encoding: chunked") + b'2\r\n{}\r\n0\r\nIf-Match: "none"\r\n\r\n'
+    )
+    put, after = _answers(connection, conditional + _request("GET", lesson_path), 2)
     assert (put[0], after[0]) == (200, 200)
 
 
@@ -170,20 +176,26 @@ def test_a_whole_head_in_one_piece_is_bounded(connection: socket.socket, size: i
     assert [one[0] for one in answers] == [200] * before + [status]
 
 
-def test_a_second_head_too_large_is_answered_behind_the_first_request(connection: socket.socket, row: str) -> None:
-    first = _request("PUT", row, body=b'{"progress_percentage": 12}')
+def test_a_second_head_too_large_is_answered_behind_the_first_request(
+    connection: socket.socket, lesson_path: str
+) -> None:
+    first = _request("PUT", lesson_path, body=b'{"progress_percentage": 12}')
     put, refused = _answers(connection, first + b"GET / HTTP/1.1\r\nx-long: " + b"x" * 300 * KIB, 2)
     assert (put[0], json.loads(put[2])["progress_percentage"], refused[0]) == (200, 12, 431)
     assert _is_ended(connection)
 
 
-def test_an_invalid_second_request_is_answered_after_the_first(connection: socket.socket, row: str) -> None:
-    put, refused = _answers(connection, _request("PUT", row, body=b"{}") + b"\0\0\0 no request\r\n\r\n", 2)
+def test_an_invalid_second_request_is_answered_after_the_first(connection: socket.socket, lesson_path: str) -> None:
+    put, refused = _answers(connection, _request("PUT", lesson_path, body=b"{}") + b"\0\0\0 no request\r\n\r\n", 2)
     assert (put[0], refused[0], json.loads(refused[2])["code"]) == (200, 400, "invalid_request")
 
 
-def test_a_body_that_breaks_off_is_answered_in_its_turn(connection: socket.socket, row: str) -> None:
-    sent = _request("PUT", row, body=b"{}") + _request("PUT", row, "Transfer-Encoding: chunked") + b"no length\r\n"
+def test_a_body_that_breaks_off_is_answered_in_its_turn(connection: socket.socket, lesson_path: str) -> None:
+    sent = (
+        _request("PUT", lesson_path, body=b"{}")
+        + _request("PUT", lesson_path, "Transfer-Encoding: chunked")
+        + b"no length\r\n"
+    )
     put, refused = _answers(connection, sent, 2)
     assert (put[0], refused[0]) == (200, 400)
 
@@ -221,12 +233,12 @@ def test_an_http_1_0_client_gets_no_chunks(connection: socket.socket, running: R
 
 @pytest.mark.parametrize("framing", ["length", "chunks"])
 def test_a_client_that_is_still_sending_sees_that_its_body_is_too_large(
-    connection: socket.socket, row: str, framing: str
+    connection: socket.socket, lesson_path: str, framing: str
 ) -> None:
     if framing == "length":
-        connection.sendall(_request("PUT", row, f"Content-Length: {8 * 1024 * KIB}"))
+        connection.sendall(_request("PUT", lesson_path, f"Content-Length: {8 * 1024 * KIB}"))
     else:
-        connection.sendall(_request("PUT", row, "Transfer-Encoding: chunked"))
+        connection.sendall(_request("PUT", lesson_path, "Transfer-Encoding: chunked"))
     for _ in range(8):
         piece = b" " * 1024 * KIB
         connection.sendall(piece if framing == "length" else b"%x\r\n%b\r\n" % (len(piece), piece))
@@ -235,8 +247,8 @@ def test_a_client_that_is_still_sending_sees_that_its_body_is_too_large(
     assert _is_ended(connection)
 
 
-def test_a_refused_body_is_read_only_for_a_limited_time(connection: socket.socket, row: str) -> None:
-    head = f"PUT {row} HTTP/1.1\r\nHost: x\r\nContent-Length: {10**12}\r\n\r\n"
+def test_a_refused_body_is_read_only_for_a_limited_time(connection: socket.socket, lesson_path: str) -> None:
+    head = f"PUT {lesson_path} HTTP/1.1\r\nHost: x\r\nContent-Length: {10**12}\r\n\r\n"
     [(status, _, _)] = _answers(connection, head.encode(), 1)
     assert status == 401
     sent = 0

@@ -74,7 +74,7 @@ def _read_examples(text: str) -> list[Any]:
 
 OPERATIONS = _read_operations()
 LIST, UPDATE, SUMMARY = OPERATIONS
-ROW: dict[str, Any] = UPDATE.answer
+PROGRESS: dict[str, Any] = UPDATE.answer
 each_operation = pytest.mark.parametrize("printed", OPERATIONS, ids=lambda printed: printed.title)
 
 
@@ -203,10 +203,10 @@ def test_the_body_of_the_curl_line_makes_the_references_lesson_progress(
     assert sent is not None
     answer = learner.put(lesson_path, content=sent[1], headers=dict(_CURL_HEADER.findall(UPDATE.curl)))
     assert answer.status_code == 200
-    row = answer.json()
+    progress = answer.json()
     unset = {"quiz_score": None, "user_notes": None, "completed_at": None}
-    assert {name: row[name] for name in [*UPDATE.body_fields, "completed_at"]} == {
-        name: ROW[name] for name in UPDATE.body_fields
+    assert {name: progress[name] for name in [*UPDATE.body_fields, "completed_at"]} == {
+        name: PROGRESS[name] for name in UPDATE.body_fields
     } | unset
 
 
@@ -216,9 +216,9 @@ def test_complete_lesson_progress_has_the_references_fields_in_order_and_type(
     filled = {"status": "completed", "quiz_score": 100, "user_notes": "Read it twice.", "metadata": {"speed": 1.5}}
     answer = learner.put(lesson_path, json=filled)
     assert answer.headers["content-type"] == "application/json"
-    assert _kinds(answer.json()) == _kinds(ROW)
-    [row] = learner.get(course_path).json()
-    assert _kinds(row) == _kinds(LIST.answer[0])
+    assert _kinds(answer.json()) == _kinds(PROGRESS)
+    [progress] = learner.get(course_path).json()
+    assert _kinds(progress) == _kinds(LIST.answer[0])
 
 
 def test_a_summary_has_the_references_fields_in_order_and_type(
@@ -297,23 +297,23 @@ def test_uuids_are_answered_in_canonical_form_however_they_were_given(
     course_id, lesson_id, content_id = (str(uuid4()) for _ in range(3))
     document = course(lesson(id=lesson_id.upper(), content_id=content_id.upper()), id=course_id.upper())
     author.put(f"/courses/{course_id.upper()}", json=document).raise_for_status()
-    row = learner.put(f"/progress/{course_id.upper()}/lessons/{lesson_id.upper()}", json={}).json()
-    assert (row["course_id"], row["lesson_id"], row["content_id"]) == (course_id, lesson_id, content_id)
+    progress = learner.put(f"/progress/{course_id.upper()}/lessons/{lesson_id.upper()}", json={}).json()
+    assert (progress["course_id"], progress["lesson_id"], progress["content_id"]) == (course_id, lesson_id, content_id)
     assert author.get(f"/courses/{course_id}").json()["id"] == course_id
 
 
 def test_a_lesson_without_a_content_id_answers_its_own_id(learner: httpx.Client, lesson_path: str) -> None:
-    row = learner.put(lesson_path, json={}).json()
-    assert row["content_id"] == row["lesson_id"]
+    progress = learner.put(lesson_path, json={}).json()
+    assert progress["content_id"] == progress["lesson_id"]
 
 
 def test_times_are_those_of_the_write(learner: httpx.Client, course_path: str, lesson_path: str) -> None:
     before = datetime.now(UTC).replace(microsecond=0)
-    row = learner.put(lesson_path, json={"status": "completed", "quiz_passed": True}).json()
+    progress = learner.put(lesson_path, json={"status": "completed", "quiz_passed": True}).json()
     after = datetime.now(UTC)
-    assert row["created_at"] == row["updated_at"] == row["completed_at"]
-    assert before <= datetime.fromisoformat(row["created_at"]) <= after
-    assert learner.get(f"{course_path}/summary").json()["last_accessed"] == row["updated_at"]
+    assert progress["created_at"] == progress["updated_at"] == progress["completed_at"]
+    assert before <= datetime.fromisoformat(progress["created_at"]) <= after
+    assert learner.get(f"{course_path}/summary").json()["last_accessed"] == progress["updated_at"]
 
 
 def test_lesson_progress_is_rendered_as_its_shape_says() -> None:

@@ -16,8 +16,8 @@ def path() -> str:
 
 
 def etag_of(author: httpx.Client, path: str) -> str:
-    tag: str = author.get(path).headers["ETag"]
-    return tag
+    etag: str = author.get(path).headers["ETag"]
+    return etag
 
 
 def put(author: httpx.Client, path: str, document: dict[str, Any], **conditions: str) -> int:
@@ -34,21 +34,21 @@ def test_the_etag_of_a_course_names_its_version(author: httpx.Client, path: str)
 def test_the_etag_of_a_course_allows_one_change(author: httpx.Client, path: str) -> None:
     document = course()
     author.put(path, json=document).raise_for_status()
-    tag = etag_of(author, path)
-    assert put(author, path, document | {"title": "One"}, If_Match=tag) == 200
-    assert put(author, path, document | {"title": "Two"}, If_Match=tag) == 412
+    etag = etag_of(author, path)
+    assert put(author, path, document | {"title": "One"}, If_Match=etag) == 200
+    assert put(author, path, document | {"title": "Two"}, If_Match=etag) == 412
     assert author.get(path).json()["title"] == "One"
     assert put(author, path, document | {"title": "Two"}, If_Match=f'"other", {etag_of(author, path)}') == 200
 
 
 def test_the_etag_of_the_answer_allows_the_next_change(author: httpx.Client, path: str) -> None:
     document = course()
-    tag = author.put(path, json=document).headers["ETag"]
-    assert tag == etag_of(author, path)
-    assert author.put(path, json=document).headers["ETag"] == tag
+    etag = author.put(path, json=document).headers["ETag"]
+    assert etag == etag_of(author, path)
+    assert author.put(path, json=document).headers["ETag"] == etag
     assert "ETag" not in author.put(f"{path}?dry_run=true", json=document | {"title": "One"}).headers
-    edited = author.put(path, json=document | {"title": "One"}, headers={"If-Match": tag})
-    assert edited.headers["ETag"] == etag_of(author, path) != tag
+    edited = author.put(path, json=document | {"title": "One"}, headers={"If-Match": etag})
+    assert edited.headers["ETag"] == etag_of(author, path) != etag
 
 
 @pytest.mark.parametrize("query", ["", "?dry_run=true"])
@@ -58,12 +58,12 @@ def test_a_condition_that_does_not_hold_changes_nothing(author: httpx.Client, pa
     assert put(author, path + query, document, If_Match='"1"') == 412
     assert author.get(path).status_code == 404
     author.put(path, json=document).raise_for_status()
-    tag = etag_of(author, path)
+    etag = etag_of(author, path)
     assert put(author, path + query, document | {"title": "Changed"}, If_None_Match="*") == 412
-    assert put(author, path + query, document | {"title": "Changed"}, If_None_Match=tag) == 412
-    assert put(author, path + query, document | {"title": "Changed"}, If_Match=f"W/{tag}") == 412
+    assert put(author, path + query, document | {"title": "Changed"}, If_None_Match=etag) == 412
+    assert put(author, path + query, document | {"title": "Changed"}, If_Match=f"W/{etag}") == 412
     assert put(author, path + query, document | {"title": "Changed"}, If_Match="no tag") == 422
-    assert (author.get(path).json()["title"], etag_of(author, path)) == (document["title"], tag)
+    assert (author.get(path).json()["title"], etag_of(author, path)) == (document["title"], etag)
 
 
 def test_one_of_many_concurrent_creations_of_a_course_succeeds(author: httpx.Client, path: str) -> None:
@@ -78,10 +78,10 @@ def test_one_of_many_concurrent_creations_of_a_course_succeeds(author: httpx.Cli
 def test_one_of_many_concurrent_changes_of_a_version_succeeds(author: httpx.Client, path: str) -> None:
     document = course()
     author.put(path, json=document).raise_for_status()
-    tag = etag_of(author, path)
+    etag = etag_of(author, path)
 
     def change(number: int) -> int:
-        return put(author, path, document | {"title": f"Edit {number}"}, If_Match=tag)
+        return put(author, path, document | {"title": f"Edit {number}"}, If_Match=etag)
 
     with ThreadPoolExecutor(8) as authors:
         assert sorted(authors.map(change, range(8))) == [200, *[412] * 7]
@@ -90,9 +90,9 @@ def test_one_of_many_concurrent_changes_of_a_version_succeeds(author: httpx.Clie
 def test_an_edit_that_changes_nothing_keeps_the_etag(author: httpx.Client, path: str) -> None:
     document = course()
     author.put(path, json=document).raise_for_status()
-    tag = etag_of(author, path)
-    assert put(author, path, document, If_Match=tag) == 200
-    assert etag_of(author, path) == tag
+    etag = etag_of(author, path)
+    assert put(author, path, document, If_Match=etag) == 200
+    assert etag_of(author, path) == etag
 
 
 def test_a_missing_scope_is_refused_before_the_condition(learner: httpx.Client, path: str) -> None:

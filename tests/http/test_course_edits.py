@@ -21,7 +21,7 @@ class EditedCourse:
     def put(self, document: dict[str, Any]) -> None:
         self.author.put(self.path, json=document).raise_for_status()
 
-    def told(self, document: dict[str, Any]) -> tuple[int, int, int]:
+    def impact(self, document: dict[str, Any]) -> tuple[int, int, int]:
         """Return what a dry run answers about learners."""
         answer = self.author.put(self.path, params={"dry_run": "true"}, json=document).raise_for_status().json()
         return answer["learners"], answer["gain_completion"], answer["lose_completion"]
@@ -94,7 +94,7 @@ def test_a_course_that_grows_keeps_its_completions(
     finish(learner, lesson_paths)
     assert edited.completed == 1
     longer = document | {"lessons": [*document["lessons"], lesson()]}
-    assert edited.told(longer) == (1, 0, 0)
+    assert edited.impact(longer) == (1, 0, 0)
     edited.put(longer)
     assert learner.get(f"{course_path}/summary").json()["completion_percentage"] == 75
     edited.settle()
@@ -114,7 +114,7 @@ def test_a_course_that_reopens_takes_back_completions_for_new_lessons(
     finish(other_learner, lesson_paths[:1])
     new = lesson()
     longer = document | {"lessons": [*document["lessons"], new], "on_edit": "reopen"}
-    assert edited.told(longer) == (2, 0, 1)
+    assert edited.impact(longer) == (2, 0, 1)
     edited.put(longer)
     edited.settle()
     assert edited.completed == 0
@@ -130,11 +130,13 @@ def test_a_lower_complete_at_completes_lessons_that_reached_it(
     learner.put(f"{course_path}/lessons/{quiz['id']}", json={"quiz_score": 75}).raise_for_status()
     learner.put(f"{course_path}/lessons/{video['id']}", json={"progress_percentage": 80}).raise_for_status()
     easier = course(quiz | {"pass_mark": 70}, video | {"complete_at": 75})
-    assert edited.told(easier) == (1, 1, 0)
+    assert edited.impact(easier) == (1, 1, 0)
     edited.put(easier)
     edited.settle()
-    rows = learner.get(course_path).json()
-    assert [(row["status"], row["progress_percentage"], row["quiz_passed"]) for row in rows] == [
+    all_progress = learner.get(course_path).json()
+    assert [
+        (progress["status"], progress["progress_percentage"], progress["quiz_passed"]) for progress in all_progress
+    ] == [
         ("completed", 100, True),
         ("completed", 100, False),
     ]
@@ -145,14 +147,14 @@ def test_a_lower_complete_at_completes_lessons_that_reached_it(
 def test_lesson_progress_that_an_edit_completes_gets_a_new_etag(
     edited: EditedCourse, learner: httpx.Client, lesson_path: str, document: dict[str, Any]
 ) -> None:
-    tag = learner.put(lesson_path, json={"progress_percentage": 60}).headers["etag"]
+    etag = learner.put(lesson_path, json={"progress_percentage": 60}).headers["etag"]
     first, *others = document["lessons"]
     edited.put(document | {"lessons": [first | {"complete_at": 50}, *others]})
     edited.settle()
     found = learner.get(lesson_path)
     assert found.json()["status"] == "completed"
-    assert found.headers["etag"] != tag
-    stale = learner.put(lesson_path, json={"status": "in_progress"}, headers={"If-Match": tag})
+    assert found.headers["etag"] != etag
+    stale = learner.put(lesson_path, json={"status": "in_progress"}, headers={"If-Match": etag})
     assert stale.status_code == 412
 
 

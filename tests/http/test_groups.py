@@ -296,9 +296,9 @@ class TestFigures:
         whole = teacher.get(school_class.path).json()
         for query, figures in (({"group": school_class.group_id}, among), ({}, whole)):
             with teacher.stream("GET", f"{school_class.path}/stream", params=query) as stream:
-                told = Follower(stream).next_event()
-                assert told is not None
-                assert told.data == figures
+                event = Follower(stream).next_event()
+                assert event is not None
+                assert event.data == figures
 
     def test_groups_are_compared_in_a_course(
         self, teacher: httpx.Client, registrar: httpx.Client, school_class: Class

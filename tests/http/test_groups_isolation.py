@@ -90,7 +90,7 @@ def check_refusal(answer: httpx.Response, *said: str) -> None:
         assert text in answer.headers["www-authenticate"]
 
 
-def told(client: httpx.Client, path: str) -> str:
+def answer_to(client: httpx.Client, path: str) -> str:
     """What an operation answers. A stream has to come to the figures that are answered without a stream."""
     if "/stream" not in path:
         answer = client.get(path)
@@ -129,13 +129,13 @@ def test_what_is_told_does_not_depend_on_others(
     town: Town, tutor: httpx.Client, operation: Operation, form: str
 ) -> None:
     path = town.address(operation, group=town.group_id, format=form)
-    before = told(tutor, path)
+    before = answer_to(tutor, path)
     for learner in town.others:
         assert learner not in before
         town.work(learner, 90)
-    assert told(tutor, path) == before
+    assert answer_to(tutor, path) == before
     town.work(town.member, 50)
-    assert told(tutor, path) != before
+    assert answer_to(tutor, path) != before
 
 
 def test_one_learner_is_shown_where_the_learner_is_a_member(town: Town, tutor: httpx.Client) -> None:
@@ -175,7 +175,7 @@ def test_both_claims_limit_to_the_members_in_the_courses(
             assert (answer.status_code, answer.json()["code"]) == (403, "course_not_granted")
     both = limited(groups=[town.group_id], courses=[town.course_id, town.second_id])
     check_refusal(both.get(town.address(operation, group=town.other_id)), town.other_id)
-    assert told(both, path)
+    assert answer_to(both, path)
 
 
 def test_the_claims_limit_no_other_scope_and_not_the_learners_own_progress(

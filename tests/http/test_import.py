@@ -53,9 +53,9 @@ def send(client: httpx.Client, content: bytes, kind: dict[str, str] = NDJSON, **
     return client.post(IMPORT, content=content, headers=kind | named)
 
 
-def rows_of(admin: httpx.Client, learner_id: str) -> Lines:
-    rows: Lines = admin.get(f"/learners/{learner_id}/export").json()["lesson_progress"]
-    return rows
+def lesson_progress_of(admin: httpx.Client, learner_id: str) -> Lines:
+    all_progress: Lines = admin.get(f"/learners/{learner_id}/export").json()["lesson_progress"]
+    return all_progress
 
 
 def positioned(answer: httpx.Response) -> list[tuple[int, list[str], str]]:
@@ -71,9 +71,9 @@ def test_lines_become_lesson_progress_written_by_the_caller(
     nothing = NOTHING | {"separator": "," if kind == "csv" else None}
     assert send(admin, content, header).json() == nothing | {"lines": 5, "written": 5}
     for one in lines:
-        [row] = rows_of(admin, one["user_id"])
-        assert row.items() >= one.items()
-        assert (row["written_by"], row["status"]) == (admin_id, "in_progress")
+        [progress] = lesson_progress_of(admin, one["user_id"])
+        assert progress.items() >= one.items()
+        assert (progress["written_by"], progress["status"]) == (admin_id, "in_progress")
     assert send(admin, content, header).json() == nothing | {"lines": 5, "unchanged": 5}
 
 
@@ -107,12 +107,12 @@ def test_the_answer_says_line_by_line_what_was_refused(
         (8, ["metadata"], "metadata_out_of_bounds"),
     ]
     assert all(list(error) == ["line", "loc", "msg", "type"] and error["msg"] for error in answer.json()["errors"])
-    assert [len(rows_of(admin, one["user_id"])) for one in good] == [1, 1, 1]
+    assert [len(lesson_progress_of(admin, one["user_id"])) for one in good] == [1, 1, 1]
 
 
 @st.composite
 def _files(draw: st.DrawFn) -> list[tuple[int, int, Any]]:
-    """Lines of a few learners in a few lessons, many of them of the same row, a few of a lesson that is not there."""
+    """Lines of a few learners in a few lessons: many of the same lesson progress, a few of an unknown lesson."""
     return draw(
         st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3), UPDATES_WITHOUT_NULLS), min_size=1, max_size=25)
     )
@@ -131,7 +131,7 @@ def test_an_import_has_the_same_result_as_single_writes(admin: httpx.Client, ids
         # In CSV an empty cell says nothing, so an empty text is none.
         sent = [{name: value for name, value in one.items() if not (is_csv and value == "")} for one in lines]
         expected = {"written": 0, "unchanged": 0, "refused": 0}
-        tags: dict[tuple[int, int], str] = {}
+        etags: dict[tuple[int, int], str] = {}
         for (who, where, _), one in zip(file, sent, strict=True):
             body = {name: value for name, value in one.items() if not name.endswith("_id")}
             path = f"/learners/{single[who]}/progress/{course_id}/lessons/{lessons[where]}"
@@ -139,24 +139,26 @@ def test_an_import_has_the_same_result_as_single_writes(admin: httpx.Client, ids
             if put.status_code == 404:
                 expected["refused"] += 1
                 continue
-            changed = tags.get((who, where)) != put.headers["etag"]
-            tags[who, where] = put.headers["etag"]
+            changed = etags.get((who, where)) != put.headers["etag"]
+            etags[who, where] = put.headers["etag"]
             expected["written" if changed else "unchanged"] += 1
         content, kind = (as_csv(sent), CSV) if is_csv else (ndjson(sent), NDJSON)
         rehearsed = admin.post(IMPORT, content=content, headers=kind, params={"dry_run": "true"}).json()
-        assert all(rows_of(admin, learner) == [] for learner in imported)
+        assert all(lesson_progress_of(admin, learner) == [] for learner in imported)
         report = send(admin, content, kind).json()
         assert report == rehearsed
         assert report.items() >= (expected | {"lines": len(file)}).items()
         for mine, theirs in zip(imported, single, strict=True):
-            assert [_values(row) for row in rows_of(admin, mine)] == [_values(row) for row in rows_of(admin, theirs)]
+            assert [_values(progress) for progress in lesson_progress_of(admin, mine)] == [
+                _values(progress) for progress in lesson_progress_of(admin, theirs)
+            ]
 
     check()
 
 
-def _values(row: dict[str, Any]) -> str:
+def _values(progress: dict[str, Any]) -> str:
     own = ("id", "user_id", "created_at", "updated_at", "completed_at")
-    return json.dumps({name: value for name, value in row.items() if name not in own})
+    return json.dumps({name: value for name, value in progress.items() if name not in own})
 
 
 @pytest.mark.parametrize("options", ["", "?atomic=true", "?dry_run=true"])
@@ -183,8 +185,8 @@ def test_lines_of_one_lesson_progress_keep_their_order(admin: httpx.Client, ids:
     ]
     assert send(admin, ndjson(lines)).json()["written"] == 240
     for learner in learners:
-        [row] = rows_of(admin, learner)
-        assert (row["user_notes"], row["metadata"], row["version"]) == ("note 59", {"last": 59}, 60)
+        [progress] = lesson_progress_of(admin, learner)
+        assert (progress["user_notes"], progress["metadata"], progress["version"]) == ("note 59", {"last": 59}, 60)
 
 
 class TestDryRun:
@@ -195,7 +197,7 @@ class TestDryRun:
         answer = admin.post(f"{IMPORT}?dry_run=true", content=ndjson(lines), headers=NDJSON)
         assert answer.json().items() >= {"lines": 302, "written": 300, "unchanged": 0, "refused": 2}.items()
         assert [position for _, position, _ in positioned(answer)] == [["lesson_id"], ["course_id"]]
-        assert all(rows_of(admin, one["user_id"]) == [] for one in lines[::50])
+        assert all(lesson_progress_of(admin, one["user_id"]) == [] for one in lines[::50])
 
     def test_dry_run_applies_lines_to_each_other_and_to_stored_progress(
         self, admin: httpx.Client, ids: tuple[str, list[str]]
@@ -231,9 +233,9 @@ class TestAtomic:
     def test_atomic_import_writes_all_lines(self, admin: httpx.Client, admin_id: str, some: MakeLines) -> None:
         lines = some(700)
         rehearsed = self._rehearse(admin, lines)
-        assert rows_of(admin, lines[-1]["user_id"]) == []
+        assert lesson_progress_of(admin, lines[-1]["user_id"]) == []
         assert self._send(admin, lines).json() == NOTHING | {"lines": 700, "written": 700} == rehearsed[1]
-        assert rows_of(admin, lines[-1]["user_id"])[0]["written_by"] == admin_id
+        assert lesson_progress_of(admin, lines[-1]["user_id"])[0]["written_by"] == admin_id
         assert self._send(admin, lines).json() == NOTHING | {"lines": 700, "unchanged": 700}
 
     @pytest.mark.parametrize("fault", ["value", "lesson", "course", "metadata"])
@@ -252,7 +254,7 @@ class TestAtomic:
         assert refused.status_code == 422
         assert [error["loc"] for error in refused.json()["detail"]] == [["body", 301, position]]
         assert self._rehearse(admin, lines) == (refused.status_code, refused.json())
-        assert all(rows_of(admin, one["user_id"]) == [] for one in (lines[0], lines[299], lines[-1]))
+        assert all(lesson_progress_of(admin, one["user_id"]) == [] for one in (lines[0], lines[299], lines[-1]))
 
     def test_atomic_import_names_every_malformed_line(self, admin: httpx.Client, some: MakeLines) -> None:
         lines = some(5)
@@ -272,7 +274,7 @@ class TestAtomic:
         refused = self._send(admin, [one] * 10_001)
         assert (refused.status_code, refused.json()["detail"][0]["type"]) == (422, "too_many_lines")
         assert self._rehearse(admin, [one] * 10_001) == (refused.status_code, refused.json())
-        assert rows_of(admin, one["user_id"]) == []
+        assert lesson_progress_of(admin, one["user_id"]) == []
 
     def test_refused_atomic_import_leaves_its_key_free(self, admin: httpx.Client, some: MakeLines) -> None:
         lines, key = some(3), {"Idempotency-Key": str(uuid4())}
@@ -293,7 +295,7 @@ class TestKeys:
         again = send(admin, ndjson(lines), Idempotency_Key=key)
         assert (again.status_code, again.json()) == (200, first.json())
         assert first.json().items() >= {"written": 3, "refused": 1}.items()
-        assert rows_of(admin, lines[0]["user_id"]) == []
+        assert lesson_progress_of(admin, lines[0]["user_id"]) == []
         assert send(admin, ndjson(lines), Idempotency_Key=key + "x").json()["written"] == 1
 
     def test_the_same_key_with_another_body_is_refused(self, admin: httpx.Client, some: MakeLines) -> None:
@@ -309,7 +311,7 @@ class TestKeys:
             assert refused.status_code == 422
             [fault] = refused.json()["detail"]
             assert (fault["loc"], fault["type"]) == (["header", "Idempotency-Key"], "idempotency_key_reused")
-        assert rows_of(admin, other[0]["user_id"]) == []
+        assert lesson_progress_of(admin, other[0]["user_id"]) == []
 
     def test_each_caller_has_separate_keys(
         self, client_of: Callable[..., httpx.Client], admin: httpx.Client, some: MakeLines
@@ -352,7 +354,7 @@ class TestRefusals:
         [fault] = refused.json()["detail"]
         assert (refused.status_code, fault["loc"], fault["type"]) == (422, ["body", 1, "colour"], "unknown_column")
         assert "colour" in fault["msg"]
-        assert rows_of(admin, lines[0]["user_id"]) == []
+        assert lesson_progress_of(admin, lines[0]["user_id"]) == []
 
     def test_an_empty_file_has_no_lines_and_needs_a_header_as_csv(self, admin: httpx.Client) -> None:
         assert send(admin, b"").json() == NOTHING

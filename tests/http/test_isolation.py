@@ -13,16 +13,18 @@ SECRET_NOTES = "Nobody else reads this."
 
 
 @pytest.fixture
-def own_row(learner: httpx.Client, lesson_path: str) -> httpx.Response:
+def own_progress(learner: httpx.Client, lesson_path: str) -> httpx.Response:
     """Return the lesson progress of the learner whose progress others must not change."""
     progress = {"progress_percentage": 70, "time_spent_minutes": 12.5, "user_notes": SECRET_NOTES, "quiz_attempts": 2}
     return learner.put(lesson_path, json=progress | {"metadata": {"whose": "mine"}})
 
 
 @pytest.fixture
-def everything(learner: httpx.Client, course_path: str, lesson_path: str, own_row: httpx.Response) -> Callable[[], Any]:
-    """Answers all that the learner can read, as bytes, and the row's tag."""
-    assert own_row.status_code == 200
+def everything(
+    learner: httpx.Client, course_path: str, lesson_path: str, own_progress: httpx.Response
+) -> Callable[[], Any]:
+    """Answers all that the learner can read, as bytes, and the etag of the lesson progress."""
+    assert own_progress.status_code == 200
 
     def read() -> tuple[list[bytes], str]:
         answers = [learner.get(path) for path in (course_path, f"{course_path}/summary", "/progress", lesson_path)]
@@ -43,9 +45,9 @@ def progress_operations(visitor: httpx.Client) -> list[tuple[str, str]]:
     ]
 
 
-def _conditions(row: httpx.Response) -> list[dict[str, str]]:
-    tag = row.headers["etag"]
-    return [{}, {"If-Match": tag}, {"If-Match": "*"}, {"If-None-Match": "*"}, {"If-None-Match": tag}]
+def _conditions(progress: httpx.Response) -> list[dict[str, str]]:
+    etag = progress.headers["etag"]
+    return [{}, {"If-Match": etag}, {"If-Match": "*"}, {"If-None-Match": "*"}, {"If-None-Match": etag}]
 
 
 @pytest.mark.slow
@@ -53,21 +55,21 @@ def test_no_operation_shows_or_changes_another_learners_progress(
     other_learner: httpx.Client,
     course_path: str,
     lesson_path: str,
-    own_row: httpx.Response,
+    own_progress: httpx.Response,
     everything: Callable[[], Any],
     progress_operations: list[tuple[str, str]],
 ) -> None:
     assert len(progress_operations) >= 7
-    before, row = everything(), own_row.json()
+    before, progress = everything(), own_progress.json()
     ids = {"course_id": course_path.split("/")[2], "lesson_id": lesson_path.split("/")[4]}
-    bodies = [b"{}", own_row.content, json.dumps({"user_id": row["user_id"], "status": "completed"}).encode()]
+    bodies = [b"{}", own_progress.content, json.dumps({"user_id": progress["user_id"], "status": "completed"}).encode()]
     for method, path in progress_operations:
-        for headers in _conditions(own_row):
+        for headers in _conditions(own_progress):
             for body in bodies if method == "PUT" else [b""]:
                 answer = other_learner.request(method, path.format(**ids), content=body, headers=headers)
                 assert answer.status_code < 500
-                assert row["user_id"] not in answer.text
-                assert row["id"] not in answer.text + answer.headers.get("etag", "")
+                assert progress["user_id"] not in answer.text
+                assert progress["id"] not in answer.text + answer.headers.get("etag", "")
                 assert everything() == before, f"{method} {path} {headers}"
 
 
@@ -89,9 +91,9 @@ def test_two_learners_have_separate_progress_in_one_lesson(
 
 
 def test_another_learner_sees_nothing_before_writing(
-    other_learner: httpx.Client, course_path: str, lesson_path: str, own_row: httpx.Response
+    other_learner: httpx.Client, course_path: str, lesson_path: str, own_progress: httpx.Response
 ) -> None:
-    assert own_row.status_code == 200
+    assert own_progress.status_code == 200
     assert other_learner.get(course_path).json() == []
     assert other_learner.get(lesson_path).status_code == 404
     assert other_learner.get("/progress").json() == []
@@ -99,10 +101,10 @@ def test_another_learner_sees_nothing_before_writing(
 
 
 def test_another_learners_etag_allows_no_write(
-    other_learner: httpx.Client, lesson_path: str, own_row: httpx.Response
+    other_learner: httpx.Client, lesson_path: str, own_progress: httpx.Response
 ) -> None:
     made = other_learner.put(lesson_path, json={})
-    stolen = {"If-Match": own_row.headers["etag"]}
+    stolen = {"If-Match": own_progress.headers["etag"]}
     answers = [
         other_learner.put(lesson_path, json={}, headers=stolen),
         other_learner.delete(lesson_path, headers=stolen),

@@ -38,7 +38,7 @@ OWN = ("id", "user_id", "created_at", "updated_at", "completed_at")
 
 
 class TestLearnersOperations:
-    """An administrator can do it on the learner's behalf, in the same shapes, with the same tags."""
+    """An administrator can do it on the learner's behalf, in the same shapes, with the same etags."""
 
     @pytest.fixture
     def course_path(self, learner: httpx.Client, lesson_path: str) -> str:
@@ -75,9 +75,9 @@ class TestLearnersOperations:
     ) -> None:
         assert course_path
         path = f"/learners/{learner_id}{lesson_path}"
-        tag = admin.get(path).headers["etag"]
-        assert admin.put(path, json={"quiz_score": 10}, headers={"If-Match": tag}).json()["quiz_score"] == 10
-        assert admin.delete(path, headers={"If-Match": tag}).status_code == 412
+        etag = admin.get(path).headers["etag"]
+        assert admin.put(path, json={"quiz_score": 10}, headers={"If-Match": etag}).json()["quiz_score"] == 10
+        assert admin.delete(path, headers={"If-Match": etag}).status_code == 412
         assert admin.delete(path, headers={"If-Match": admin.get(path).headers["etag"]}).status_code == 204
         assert learner.get(lesson_path).status_code == 404
 
@@ -154,11 +154,11 @@ class TestWriting:
         self, admin: httpx.Client, learner: httpx.Client, learner_id: str, lesson_path: str
     ) -> None:
         behalf = f"/learners/{learner_id}{lesson_path}"
-        tag = learner.put(lesson_path, json={"progress_percentage": 60}).headers["etag"]
+        etag = learner.put(lesson_path, json={"progress_percentage": 60}).headers["etag"]
         assert admin.put(behalf, json={}, headers={"If-None-Match": "*"}).status_code == 412
-        corrected = admin.put(behalf, json={"progress_percentage": 10}, headers={"If-Match": tag})
+        corrected = admin.put(behalf, json={"progress_percentage": 10}, headers={"If-Match": etag})
         assert (corrected.status_code, corrected.json()["progress_percentage"]) == (200, 10)
-        assert admin.put(behalf, json={"progress_percentage": 5}, headers={"If-Match": tag}).status_code == 412
+        assert admin.put(behalf, json={"progress_percentage": 5}, headers={"If-Match": etag}).status_code == 412
         kept = admin.put(behalf, json={"progress_percentage": 1})
         assert kept.headers["headway-kept"] == "progress_percentage"
         assert admin.put(behalf, json={}, headers={"If-Match": "none"}).status_code == 422
@@ -215,15 +215,15 @@ class TestExporting:
         exported = learner.get(f"/learners/{learner_id}/export").json()
         assert list(exported) == ["user_id", *EMPTY_EXPORT]
         assert exported["user_id"] == learner_id
-        by_lesson = {row["lesson_id"]: row for row in exported["lesson_progress"]}
+        by_lesson = {progress["lesson_id"]: progress for progress in exported["lesson_progress"]}
         assert len(by_lesson) == len(exported["lesson_progress"]) == 2
         for path, written_by in zip(lesson_paths[:2], (None, admin_id), strict=True):
             answer = learner.get(path)
-            row = by_lesson[path.rpartition("/")[2]]
+            progress = by_lesson[path.rpartition("/")[2]]
             version = int(answer.headers["etag"].strip('"').rpartition(".")[2])
             worked_at = None if written_by else answer.json()["updated_at"]
             others = {"written_by": written_by, "worked_at": worked_at, "completed_by": None}
-            assert row == without(answer, "content_id") | {"version": version} | others
+            assert progress == without(answer, "content_id") | {"version": version} | others
 
     def test_an_export_has_course_progress_and_days(
         self, learner: httpx.Client, learner_id: str, course_path: str, lesson_paths: list[str]
@@ -267,14 +267,14 @@ class TestExporting:
         self, admin: httpx.Client, learner: httpx.Client, learner_id: str, course_path: str, lesson_path: str
     ) -> None:
         """Every line of an export is a line of an import."""
-        row = learner.put(lesson_path, json=FIELDS).json()
+        progress = learner.put(lesson_path, json=FIELDS).json()
         exported = learner.get(f"/learners/{learner_id}/export").json()
         learner.delete(course_path).raise_for_status()
         sent = admin.post(
             "/progress/import", json=exported["lesson_progress"][0], headers={"Content-Type": "application/x-ndjson"}
         )
         assert sent.json()["written"] == 1
-        assert without(learner.get(lesson_path), *OWN) == {name: row[name] for name in row if name not in OWN}
+        assert without(learner.get(lesson_path), *OWN) == {name: progress[name] for name in progress if name not in OWN}
 
     def test_an_unknown_learner_has_an_empty_export(self, learner: httpx.Client, learner_id: str) -> None:
         exported = learner.get(f"/learners/{learner_id}/export")
@@ -322,10 +322,10 @@ class TestErasing:
         for one in (learner, other_learner):
             one.put(lesson_path, json=FIELDS)
         before = [other_learner.get(path).json() for path in (lesson_path, "/progress")]
-        tag = other_learner.get(lesson_path).headers["etag"]
+        etag = other_learner.get(lesson_path).headers["etag"]
         admin.delete(f"/learners/{learner_id}").raise_for_status()
         assert [other_learner.get(path).json() for path in (lesson_path, "/progress")] == before
-        assert other_learner.get(lesson_path).headers["etag"] == tag
+        assert other_learner.get(lesson_path).headers["etag"] == etag
 
     def test_an_erased_learner_begins_again(
         self, admin: httpx.Client, learner: httpx.Client, learner_id: str, course_path: str, lesson_path: str
@@ -344,12 +344,12 @@ class TestErasing:
     def test_erasing_needs_the_scope_even_with_the_learners_own_token(
         self, learner: httpx.Client, author: httpx.Client, learner_id: str, lesson_path: str
     ) -> None:
-        row = learner.put(lesson_path, json=FIELDS).json()
+        progress = learner.put(lesson_path, json=FIELDS).json()
         for caller in (learner, author):
             refused = caller.delete(f"/learners/{learner_id}")
             assert refused.status_code == 403
             assert 'scope="learners:admin"' in refused.headers["www-authenticate"]
-        assert learner.get(lesson_path).json() == row
+        assert learner.get(lesson_path).json() == progress
 
     def test_erasing_refuses_a_malformed_id(self, admin: httpx.Client) -> None:
         refused = admin.delete("/learners/ada@example.org")

@@ -30,9 +30,9 @@ README = Path(__file__).parents[2] / "README.md"
 
 VARYING_HEADERS = {"date", "x-request-id"}
 UNKNOWN = "497f6eca-6276-4993-bfeb-53cbbbba6f08"
-_ROW_ID = re.compile(r'"id":"[0-9a-f-]{36}"')
+_PROGRESS_ID = re.compile(r'"id":"[0-9a-f-]{36}"')
 _TAG = re.compile(r'"([0-9a-f-]{36}\.|\d+(?="))')
-_STAMP = re.compile(r"\d{16}")  # a version of a course, in a list's entity tag: one in each database
+_STAMP = re.compile(r"\d{16}")  # a version of a course, in a list's etag: one in each database
 _DIGEST = re.compile(r'^"[0-9a-f]{24}"$')
 _MOMENT = re.compile(r'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"')
 _VERSION = re.compile(r'"version":\d+')
@@ -119,16 +119,16 @@ def test_the_hosts_openapi_document_has_the_same_operations(mounted: httpx.Clien
 
 def test_the_routers_lifespan_keeps_the_hosts_lifespan(database_url: str, connections: httpx.HTTPTransport) -> None:
     document, course_id, learner = course(), uuid4(), authorization(str(uuid4()), "courses:write")
-    row_path = f"{PREFIX}/progress/{course_id}/lessons/{document['lessons'][0]['id']}"
+    lesson_path = f"{PREFIX}/progress/{course_id}/lessons/{document['lessons'][0]['id']}"
     host = _host(database_url)
     with served(host.app) as base_url:
         assert host.events == ["started"]
         client = httpx.Client(base_url=base_url, transport=connections, headers=learner)
         client.put(f"{PREFIX}/courses/{course_id}", json=document).raise_for_status()
-        written = client.put(row_path, json={"progress_percentage": 42.5})
+        written = client.put(lesson_path, json={"progress_percentage": 42.5})
     assert host.events == ["started", "stopped"]
     with served(_host(database_url).app) as base_url:
-        found = httpx.Client(base_url=base_url, transport=connections, headers=learner).get(row_path)
+        found = httpx.Client(base_url=base_url, transport=connections, headers=learner).get(lesson_path)
     assert (found.status_code, found.content) == (200, written.content)
 
 
@@ -202,10 +202,10 @@ def _good_requests(ask: Ask, course_id: str, lesson_id: str) -> Iterator[httpx.R
     yield ask("PUT", lesson_path, json={"progress_percentage": 1, "quiz_attempts": 1})
     yield ask("PUT", f"/progress/{course_id.upper()}/lessons/{lesson_id.upper()}", json={})
     yield ask("GET", course_path)
-    row = ask("GET", lesson_path)
-    yield row
-    yield ask("PUT", lesson_path, json={"progress_percentage": 7}, headers={"If-Match": row.headers["etag"]})
-    yield ask("PUT", lesson_path, json={"progress_percentage": 8}, headers={"If-Match": row.headers["etag"]})
+    progress = ask("GET", lesson_path)
+    yield progress
+    yield ask("PUT", lesson_path, json={"progress_percentage": 7}, headers={"If-Match": progress.headers["etag"]})
+    yield ask("PUT", lesson_path, json={"progress_percentage": 8}, headers={"If-Match": progress.headers["etag"]})
     yield ask("PUT", lesson_path, json={"status": "completed"}, headers={"If-None-Match": "*"})
     for path in (f"{course_path}/summary", "/progress", "/courses", f"/courses/{course_id}", "/schemas/course"):
         yield ask("GET", path)
@@ -257,9 +257,9 @@ def _comparable(answer: httpx.Response) -> tuple[str, int, list[tuple[str, str]]
     if '"detail":"Not Found"' in answer.text:  # said by whoever routes: the host in its own words
         return request, answer.status_code, [], ""
     headers = [(name, value) for name, value in answer.headers.multi_items() if name not in VARYING_HEADERS]
-    body = _VERSION.sub('"version":1', _MOMENT.sub('"then"', _ROW_ID.sub('"id":"one"', answer.text)))
+    body = _VERSION.sub('"version":1', _MOMENT.sub('"then"', _PROGRESS_ID.sub('"id":"one"', answer.text)))
     headers = [(name, _STAMP.sub("version", _TAG.sub('"one.', value))) for name, value in headers]
-    if body != answer.text:  # a tag that is made of the body's bytes says when it was, too
+    if body != answer.text:  # an etag that is made of the body's bytes says when it was, too
         headers = [(name, _DIGEST.sub('"digest"', value) if name == "etag" else value) for name, value in headers]
     return request, answer.status_code, headers, body
 

@@ -58,11 +58,11 @@ def test_a_current_etag_is_answered_304(
     path = path_of(operation)
     answer = reader.get(path)
     assert answer.headers["cache-control"] == "private, no-cache"
-    tag = answer.headers["etag"]
-    for condition in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+    etag = answer.headers["etag"]
+    for condition in (etag, f"W/{etag}", f'"other", {etag}', "*"):
         again = _again(reader, path, condition)
         # Other tests write to the same service: what all courses are at may be another meanwhile.
-        assert again.status_code == 304 or again.headers["etag"] != tag
+        assert again.status_code == 304 or again.headers["etag"] != etag
         if again.status_code == 304:
             assert again.content == b""
             assert "content-length" not in again.headers
@@ -76,11 +76,11 @@ def test_a_current_etag_is_answered_304(
 @pytest.mark.parametrize("address", ["", "/summary", "/lessons/{lesson}"])
 def test_a_write_changes_the_etag(reader: httpx.Client, course_path: str, lesson_path: str, address: str) -> None:
     path = course_path + address.format(lesson=lesson_path.rpartition("/")[2])
-    tag = reader.get(path).headers["etag"]
+    etag = reader.get(path).headers["etag"]
     reader.put(lesson_path, json={"status": "completed"}).raise_for_status()
-    answer = _again(reader, path, tag)
+    answer = _again(reader, path, etag)
     assert answer.status_code == 200
-    assert answer.headers["etag"] != tag
+    assert answer.headers["etag"] != etag
 
 
 def test_another_learners_list_has_another_etag(
@@ -107,5 +107,5 @@ def test_another_content_id_changes_the_answers_etag_but_not_the_condition(
     assert shown.status_code == 200
     assert shown.headers["etag"].partition("+")[0] == written.rstrip('"')
     assert _again(learner, path, shown.headers["etag"]).status_code == 304
-    for tag in (written, shown.headers["etag"]):
-        assert learner.put(path, json={}, headers={"If-Match": tag}).status_code == 200
+    for etag in (written, shown.headers["etag"]):
+        assert learner.put(path, json={}, headers={"If-Match": etag}).status_code == 200

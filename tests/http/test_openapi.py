@@ -29,8 +29,8 @@ pytestmark = pytest.mark.slow
 # A condition that is well-formed may still not hold: 304 and 412 are documented, and no fault of the service.
 CHECKS = {"positive_data_acceptance": {"expected-statuses": ["2xx", "304", "404", "409", "412"]}}
 # A course that was started over is still there: by contract its list is empty, its summary counts from zero, and the
-# next write makes a row again, which Schemathesis does not take for making anew what was deleted. A learner who was
-# erased is one of whom nothing is stored, and has empty lists.
+# next write makes lesson progress again, which Schemathesis does not take for making anew what was deleted. A learner
+# who was erased is one of whom nothing is stored, and has empty lists.
 _OF_A_COURSE = ["get_user_course_progress", "get_course_completion_stats", "get_lesson_progress", "get_course_outline"]
 _OF_A_LEARNER = [f"{name}_of_learner" for name in (*_OF_A_COURSE, "get_user_courses", "list_completions")]
 ANSWERED_AFTER_DELETE = {

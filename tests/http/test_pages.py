@@ -47,9 +47,9 @@ def _secrets_sent(service: Running, folder: Path) -> set[int]:
     path = f"/progress/{service.put_course(document)}/lessons/{document['lessons'][0]['id']}"
     marked: dict[str, Any] = {"user_notes": f"{MARK} é", "metadata": {MARK: MARK}}
     with service.client() as learner:
-        row = learner.put(path, json=marked)
+        progress = learner.put(path, json=marked)
         requests: list[dict[str, Any]] = [
-            {"json": marked, "headers": {"If-Match": row.headers["etag"], "X-Request-ID": "traced"}},
+            {"json": marked, "headers": {"If-Match": progress.headers["etag"], "X-Request-ID": "traced"}},
             {"json": marked, "headers": {"If-Match": f'"{MARK}"'}},
             {"json": marked | {"status": MARK}},
             {"json": marked | {"metadata": {MARK: "x" * 17_000}}},
@@ -62,7 +62,7 @@ def _secrets_sent(service: Running, folder: Path) -> set[int]:
             {"json": marked, "headers": {"Authorization": learner.headers["authorization"] + MARK}},
             {"json": marked, "headers": {"Authorization": f"Basic {MARK}"}},
         ]
-        answers = [row, learner.get(path), *(learner.put(path, **request) for request in requests)]
+        answers = [progress, learner.get(path), *(learner.put(path, **request) for request in requests)]
         answers.append(learner.get(f"/progress/{MARK}"))
         answers.append(learner.put(path.replace("/progress/", f"/{MARK}/"), json=marked))
         (folder / "headway.db").rename(folder / "away.db")

@@ -98,7 +98,7 @@ def test_importing_an_export_restores_its_data(
         answer = admin.post("/progress/import", params={"user_id": target}, content=before.content, headers=EXPORT)
         assert answer.json()["refused"] == 0
     after = admin.get(f"/learners/{target}/export").json()
-    assert told(after) == told(before.json())
+    assert presence_in(after) == presence_in(before.json())
 
 
 @pytest.mark.parametrize("atomic", [True, False])
@@ -165,12 +165,12 @@ def test_a_dry_run_of_an_export_tells_what_its_import_does(
     learner_id, target = str(uuid4()), str(uuid4())
     client_of(learner_id).put(lesson_path, json={"status": "completed", "time_spent_minutes": 3})
     exported = admin.get(f"/learners/{learner_id}/export").json()
-    nothing = told(admin.get(f"/learners/{target}/export").json())
+    nothing = presence_in(admin.get(f"/learners/{target}/export").json())
     for written in (2, 0):
         asked = {"user_id": target, "dry_run": "true"}
         rehearsed = admin.post("/progress/import", params=asked, json=exported).json()
         if written:
-            assert told(admin.get(f"/learners/{target}/export").json()) == nothing
+            assert presence_in(admin.get(f"/learners/{target}/export").json()) == nothing
         report = admin.post("/progress/import", params={"user_id": target}, json=exported).json()
         assert rehearsed == report
         assert (report["written"], report["unchanged"], report["refused"]) == (written, 2 - written, 0)
@@ -201,7 +201,7 @@ def test_an_export_with_the_older_names_is_imported(
     del older["lesson_progress"], older["course_progress"]
     answer = admin.post("/progress/import", params={"user_id": target}, json=older)
     assert answer.json()["refused"] == 0
-    assert told(admin.get(f"/learners/{target}/export").json()) == told(exported)
+    assert presence_in(admin.get(f"/learners/{target}/export").json()) == presence_in(exported)
 
 
 @pytest.mark.parametrize(("name", "older"), [("lesson_progress", "rows"), ("course_progress", "standings")])
@@ -230,7 +230,7 @@ def test_an_export_without_lesson_progress_is_refused(admin: httpx.Client) -> No
     assert [problem["loc"] for problem in answer.json()["detail"]] == [["body", "lesson_progress"]]
 
 
-def told(exported: dict[str, Any]) -> dict[str, Any]:
+def presence_in(exported: dict[str, Any]) -> dict[str, Any]:
     """Return an export without what differs between two databases: ids, versions and revisions."""
     others = {"user_id", "id", "version", "revision"}
     return {

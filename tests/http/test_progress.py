@@ -19,7 +19,7 @@ def _without(document: dict[str, Any], *positions: int) -> dict[str, Any]:
 
 
 def _lesson_ids(answer: httpx.Response) -> list[str]:
-    return [row["lesson_id"] for row in answer.json()]
+    return [progress["lesson_id"] for progress in answer.json()]
 
 
 def _summary(learner: httpx.Client, course_path: str) -> dict[str, Any]:
@@ -59,8 +59,8 @@ def test_the_list_has_only_lessons_with_progress(
 
 def test_every_write_is_in_the_next_list(learner: httpx.Client, course_path: str, lesson_path: str) -> None:
     for minutes in range(1, 4):
-        row = learner.put(lesson_path, json={"time_spent_minutes": minutes})
-        assert learner.get(course_path).json() == [row.json()]
+        progress = learner.put(lesson_path, json={"time_spent_minutes": minutes})
+        assert learner.get(course_path).json() == [progress.json()]
 
 
 @pytest.mark.slow
@@ -81,7 +81,7 @@ def test_a_list_of_more_than_a_million_characters_is_complete(
     learner.put(f"{course_path}/lessons/{document['lessons'][-1]['id']}", json={"is_bookmarked": True})
     again = learner.get(course_path)
     assert again.headers["etag"] != listed.headers["etag"]
-    assert [row["is_bookmarked"] for row in again.json()] == [False] * 69 + [True]
+    assert [progress["is_bookmarked"] for progress in again.json()] == [False] * 69 + [True]
 
 
 def test_put_answers_200_for_new_and_existing_lesson_progress(learner: httpx.Client, lesson_path: str) -> None:
@@ -135,11 +135,11 @@ def test_lesson_progress_made_again_has_no_old_values(learner: httpx.Client, les
     assert new["id"] != old["id"]
 
 
-@pytest.mark.parametrize("position", ["row", "course"])
+@pytest.mark.parametrize("removed", ["lesson", "course"])
 def test_an_answer_204_has_no_body_and_no_length(
-    learner: httpx.Client, course_path: str, lesson_path: str, position: str
+    learner: httpx.Client, course_path: str, lesson_path: str, removed: str
 ) -> None:
-    answer = learner.delete(lesson_path if position == "row" else course_path)
+    answer = learner.delete(lesson_path if removed == "lesson" else course_path)
     assert (answer.status_code, answer.content) == (204, b"")
     assert "content-type" not in answer.headers
     assert "content-length" not in answer.headers  # RFC 9110 section 8.6 forbids it in a 204
@@ -154,24 +154,24 @@ def test_a_removed_lesson_hides_its_progress_until_it_returns(
 ) -> None:
     for path in lesson_paths:
         learner.put(path, json={"progress_percentage": 30})
-    before, row = learner.get(course_path), learner.get(lesson_paths[1])
+    before, progress = learner.get(course_path), learner.get(lesson_paths[1])
     publish(_without(document, 1), course_path)
     assert _lesson_ids(learner.get(course_path)) == [document["lessons"][position]["id"] for position in (0, 2)]
     assert learner.get(lesson_paths[1]).status_code == 404
     publish(document, course_path)
     assert learner.get(course_path).content == before.content
-    assert learner.get(lesson_paths[1]).headers["etag"] == row.headers["etag"]
+    assert learner.get(lesson_paths[1]).headers["etag"] == progress.headers["etag"]
 
 
 def test_hidden_lesson_progress_can_be_neither_written_nor_deleted(
     publish: Callable[..., str], learner: httpx.Client, course_path: str, lesson_path: str, document: dict[str, Any]
 ) -> None:
-    row = learner.put(lesson_path, json={"progress_percentage": 30})
+    progress = learner.put(lesson_path, json={"progress_percentage": 30})
     publish(_without(document, 0), course_path)
     refused = [learner.put(lesson_path, json={"progress_percentage": 90}), learner.delete(lesson_path)]
     assert [answer.status_code for answer in refused] == [404, 404]
     publish(document, course_path)
-    assert learner.get(lesson_path).content == row.content
+    assert learner.get(lesson_path).content == progress.content
 
 
 def test_a_removed_course_hides_its_progress_until_it_returns(
@@ -379,9 +379,9 @@ def test_unknown_fields_and_fields_that_can_not_be_written_are_ignored(learner: 
 
 def test_answered_lesson_progress_can_be_sent_back(learner: httpx.Client, lesson_path: str) -> None:
     fields = {"quiz_score": 42.5, "user_notes": "Wörter ✓", "metadata": {"a": [1, None]}, "is_bookmarked": True}
-    row = learner.put(lesson_path, json=fields | {"status": "completed"})
-    sent_back = learner.put(lesson_path, json=row.json())
-    assert (sent_back.status_code, sent_back.content) == (200, row.content)
+    progress = learner.put(lesson_path, json=fields | {"status": "completed"})
+    sent_back = learner.put(lesson_path, json=progress.json())
+    assert (sent_back.status_code, sent_back.content) == (200, progress.content)
 
 
 def test_numbers_are_rounded_before_any_rule_applies(
@@ -390,10 +390,10 @@ def test_numbers_are_rounded_before_any_rule_applies(
     quiz, video = lesson(kind="quiz", pass_mark=58), lesson()
     path = publish(course(quiz, video))
     learner = client_of(str(uuid4()))
-    row = learner.put(f"{path}/lessons/{quiz['id']}", json={"quiz_score": 29 / 50 * 100}).json()
-    assert (29 / 50 * 100, row["quiz_score"], row["quiz_passed"]) == (57.99999999999999, 58, True)
+    progress = learner.put(f"{path}/lessons/{quiz['id']}", json={"quiz_score": 29 / 50 * 100}).json()
+    assert (29 / 50 * 100, progress["quiz_score"], progress["quiz_passed"]) == (57.99999999999999, 58, True)
     twelve_twelfths = reduce(add, [100 / 12] * 12)  # sum() rounds once, from Python 3.12 on
-    row = learner.put(f"{path}/lessons/{video['id']}", json={"progress_percentage": twelve_twelfths}).json()
+    progress = learner.put(f"{path}/lessons/{video['id']}", json={"progress_percentage": twelve_twelfths}).json()
     assert twelve_twelfths < 100
-    assert (row["progress_percentage"], row["status"]) == (100, "completed")
+    assert (progress["progress_percentage"], progress["status"]) == (100, "completed")
     assert learner.put(f"{path}/lessons/{video['id']}", json={"quiz_score": 100.000001}).status_code == 422

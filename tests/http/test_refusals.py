@@ -85,7 +85,7 @@ def _metadata_of(size: int) -> dict[str, Any]:
 
 @pytest.fixture
 def stored(learner: httpx.Client, course_path: str, lesson_path: str) -> Stored:
-    """Answers, as bytes, all that is stored for the learner, who has one row."""
+    """Answers, as bytes, all that is stored for the learner, who has progress in one lesson."""
     learner.put(lesson_path, json={"progress_percentage": 20, "user_notes": "Here.", "metadata": {"a": 1}})
     return lambda: [learner.get(path).content for path in (course_path, lesson_path, "/progress")]
 
@@ -379,7 +379,7 @@ def _brief(value: object) -> str | None:
 class TestProgressBodies:
     @staticmethod
     def _put(learner: httpx.Client, lesson_paths: list[str], content: bytes | str) -> list[httpx.Response]:
-        """Send a body to a lesson that has a row and to one that has none."""
+        """Send a body to a lesson that has progress and to one that has none."""
         return [learner.put(path, content=content) for path in lesson_paths[:2]]
 
     @pytest.mark.parametrize(("field", "value"), _cases(WRONG_TYPES) + _cases(OUT_OF_RANGE), ids=_brief)
@@ -507,8 +507,8 @@ class TestProgressBodies:
 
     def test_the_last_of_duplicate_keys_counts(self, learner: httpx.Client, lesson_path: str) -> None:
         content = '{"quiz_attempts": 7, "metadata": {"a": 1, "a": 2}, "quiz_attempts": 3}'
-        row = learner.put(lesson_path, content=content).json()
-        assert (row["quiz_attempts"], row["metadata"]) == (3, {"a": 2})
+        progress = learner.put(lesson_path, content=content).json()
+        assert (progress["quiz_attempts"], progress["metadata"]) == (3, {"a": 2})
 
     def test_every_fault_of_a_body_is_named(
         self, learner: httpx.Client, lesson_paths: list[str], stored: Stored

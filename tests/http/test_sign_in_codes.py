@@ -59,9 +59,9 @@ def test_a_code_signs_in_once_as_the_tokens_learner(visitor: httpx.Client, code_
     assert "set-cookie" not in again.headers
     assert "code=" not in again.headers["location"].replace("notice=code", "")
     visitor.cookies.clear()
-    told = visitor.get(again.headers["location"])
-    assert told.status_code == 403
-    assert "This link has been used" in told.text
+    refused = visitor.get(again.headers["location"])
+    assert refused.status_code == 403
+    assert "This link has been used" in refused.text
 
 
 def test_one_of_many_concurrent_uses_of_a_code_succeeds(
@@ -127,9 +127,9 @@ def test_a_used_code_with_a_session_shows_a_way_to_continue(visitor: httpx.Clien
     headers = {"Cookie": f"headway_session={session}"}
     path = urlsplit(code_url)
     again = visitor.get(f"{path.path}?{path.query}&next={wanted}", headers=headers)
-    told = visitor.get(again.headers["location"], headers=headers)
-    assert told.status_code == 403
-    assert f'href="{wanted}">Go on as this learner' in told.text
+    refused = visitor.get(again.headers["location"], headers=headers)
+    assert refused.status_code == 403
+    assert f'href="{wanted}">Go on as this learner' in refused.text
 
 
 @pytest.mark.parametrize("code", ["", "short", "a" * 43, "é" * 43, "a" * 5000, "'; DROP TABLE sign_in_codes; --"])

@@ -126,7 +126,7 @@ def test_figures_equal_a_count_by_hand(
     write(four, quiz, user_notes="Not begun, and yet a learner")
     write(five, video, time_spent_minutes=3)
     write(five, video, is_bookmarked=True)
-    five.delete(f"{path}/lessons/{video['id']}").raise_for_status()  # whose minutes go with the row
+    five.delete(f"{path}/lessons/{video['id']}").raise_for_status()  # whose minutes go with its progress
 
     found = teacher.get(path.replace("/progress/", "/statistics/")).json()
     figures = dict(found, lessons=[])

@@ -63,11 +63,12 @@ def test_a_learner_has_the_fields_of_the_roster_and_the_lesson_progress(
     assert {name: found[name] for name in line} == line
     assert set(found) == {*line, "course_id", "lessons", "late_lessons"}
     assert (line["completion_percentage"], line["total_time_spent_minutes"]) == (50, 3)
-    rows = enrolled.client.get(enrolled.path).json()
-    assert [row["lesson_id"] for row in rows] == [enrolled.first["id"], enrolled.extra["id"]]
+    all_progress = enrolled.client.get(enrolled.path).json()
+    assert [progress["lesson_id"] for progress in all_progress] == [enrolled.first["id"], enrolled.extra["id"]]
     more = {"written_by": None, "completed_by": None, "due_at": None, "late": False, "completed_late": False}
     shown = [
-        {name: value for name, value in row.items() if name not in {"user_notes", "metadata"}} | more for row in rows
+        {name: value for name, value in progress.items() if name not in {"user_notes", "metadata"}} | more
+        for progress in all_progress
     ]
     assert found["lessons"] == shown
 
@@ -132,8 +133,8 @@ def test_explain_lists_the_lessons_that_counted(teacher: httpx.Client, enrolled:
 
 
 def _told(of: dict[str, Any], status: str, *, reason: str | None = None, **fields: object) -> dict[str, Any]:
-    told = {"lesson_id": of["id"], "title": of["title"], "status": status, "counted": reason is None, "reason": reason}
-    return told | fields
+    shown = {"lesson_id": of["id"], "title": of["title"], "status": status, "counted": reason is None, "reason": reason}
+    return shown | fields
 
 
 def _version(enrolled: Enrolled) -> int:

@@ -74,10 +74,10 @@ def test_figures_come_at_once_and_whenever_they_change(
         assert (headers["cache-control"], headers["x-accel-buffering"]) == ("no-store", "no")
         ids = set()
         for learners in range(3):
-            told = stream.until(learners=learners)
-            assert told.name == "statistics"
-            assert told.data == teacher.get(f"/statistics/{course_id}").json()
-            ids.add(told.id)
+            event = stream.until(learners=learners)
+            assert event.name == "statistics"
+            assert event.data == teacher.get(f"/statistics/{course_id}").json()
+            ids.add(event.id)
             write()
         assert len(ids) == 3
 
@@ -96,12 +96,12 @@ def test_a_client_that_reconnects_gets_only_new_events(
             assert comment is not None
             assert not comment.name
             write()
-            told = stream.next_event()
-            assert told is not None
-            assert told.id != first.id
-            assert told.data["learners"] == 1
+            event = stream.next_event()
+            assert event is not None
+            assert event.id != first.id
+            assert event.data["learners"] == 1
         with following(teacher, course_id, last=first.id) as stream:
-            assert stream.next() == told
+            assert stream.next() == event
 
 
 def test_an_edit_of_the_course_sends_an_event(running: Running, course_id: str, document: dict[str, Any]) -> None:

@@ -50,8 +50,8 @@ class Served:
             client.put(f"/courses/{course_id}", json=document).raise_for_status()
             for _ in range(LEARNERS):
                 headers = authorization(str(uuid4()))
-                row = f"/progress/{course_id}/lessons/{lesson_id}"
-                client.put(row, json={"status": "completed"}, headers=headers).raise_for_status()
+                lesson_path = f"/progress/{course_id}/lessons/{lesson_id}"
+                client.put(lesson_path, json={"status": "completed"}, headers=headers).raise_for_status()
         self.path = f"/statistics/{course_id}/learners"
 
     def client(self) -> httpx.Client:
@@ -262,12 +262,12 @@ async def test_stopping_breaks_off_a_running_answer(database_url: str, monkeypat
 
     async with lifespan(app):
         path, document = f"/courses/{uuid4()}", course()
-        row = f"{path.replace('/courses/', '/progress/')}/lessons/{document['lessons'][0]['id']}"
+        lesson_path = f"{path.replace('/courses/', '/progress/')}/lessons/{document['lessons'][0]['id']}"
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url=f"http://x{PREFIX}", headers=headers) as client:
             (await client.put(path, json=document)).raise_for_status()
             for learner in (headers, authorization(str(uuid4()))):
-                (await client.put(row, json={}, headers=learner)).raise_for_status()
+                (await client.put(lesson_path, json={}, headers=learner)).raise_for_status()
         monkeypatch.setattr(statistics, "PAGE_OF_A_FILE", 1)
         endless = Endless()
         monkeypatch.setattr(headway.store, "roster", endless(headway.store.roster))

@@ -1,5 +1,6 @@
 """An installation without the extra `parquet`."""
 
+import os
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,7 +16,7 @@ def no_pyarrow(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A module that stands before the installed one, and is none."""
     (folder / "modules").mkdir()
     (folder / "modules" / "pyarrow.py").write_text("raise ModuleNotFoundError('pyarrow', name='pyarrow')\n")
-    monkeypatch.setenv("PYTHONPATH", str(folder / "modules"))
+    monkeypatch.setenv("PYTHONPATH", str(folder / "modules"), prepend=os.pathsep)
 
 
 @pytest.mark.usefixtures("no_pyarrow")

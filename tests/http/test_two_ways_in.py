@@ -185,29 +185,33 @@ def _get(path: str, *lines: tuple[bytes, bytes], method: str = "GET") -> Sent:
     return Sent(method, PREFIX + path, _authorized(*lines))
 
 
-_ROW: Final = "/progress/<course>/lessons/<lesson>"
+_LESSON: Final = "/progress/<course>/lessons/<lesson>"
 _CHUNKED: Final = _authorized((b"Transfer-Encoding", b"chunked"))
 ON_THE_WIRE: Final[list[Sent | bytes]] = [
     PUBLISHED._replace(headers=(*PUBLISHED.headers, (b"Content-Length", b"<length>"))),
-    _put(_ROW, b'{"progress_percentage": 42.5, "user_notes": "\xc3\xa9", "metadata": {"a": [null]}}'),
-    _put(_ROW, b'{"progress_percentage": 7}', (b"If-Match", b"<tag>")),
-    _put(_ROW, b'{"progress_percentage": 8}', (b"if-match", b"<old tag>")),
-    _put(_ROW, b'{"progress_percentage": 1, "quiz_attempts": 1}', (b"X-Request-ID", b"an-id")),
-    _put(_ROW, b'{"status": "completed"}', (b"If-None-Match", b'"a"'), (b"If-None-Match", b"*")),
+    _put(_LESSON, b'{"progress_percentage": 42.5, "user_notes": "\xc3\xa9", "metadata": {"a": [null]}}'),
+    _put(_LESSON, b'{"progress_percentage": 7}', (b"If-Match", b"<etag>")),
+    _put(_LESSON, b'{"progress_percentage": 8}', (b"if-match", b"<old etag>")),
+    _put(_LESSON, b'{"progress_percentage": 1, "quiz_attempts": 1}', (b"X-Request-ID", b"an-id")),
+    _put(_LESSON, b'{"status": "completed"}', (b"If-None-Match", b'"a"'), (b"If-None-Match", b"*")),
     _put("/progress/<course upper>/lessons/<quiz percent>", b"{}", (b"Expect", b"100-continue")),
-    Sent("PUT", PREFIX + _ROW, _CHUNKED, b'9;a=b\r\n{"status"\r\n0F\r\n: "in_progress"\r\n1\r\n}\r\n0\r\nA: b\r\n\r\n'),
-    Sent("PUT", PREFIX + _ROW, _CHUNKED, b"nothing\r\n"),
-    _put(_ROW, b""), _put(_ROW, b"[" * 10_000), _put(_ROW, b'{"quiz_score": 101, "status": "gone"}'),
-    Sent("PUT", PREFIX + _ROW, _authorized((b"Content-Length", b"65537"))),
+    Sent(
+        "PUT", PREFIX + _LESSON, _CHUNKED,
+        b'9;a=b\r\n{"status"\r\n0F\r\n: "in_progress"\r\n1\r\n}\r\n0\r\nA: b\r\n\r\n',
+    ),
+    Sent("PUT", PREFIX + _LESSON, _CHUNKED, b"nothing\r\n"),
+    _put(_LESSON, b""), _put(_LESSON, b"[" * 10_000), _put(_LESSON, b'{"quiz_score": 101, "status": "gone"}'),
+    Sent("PUT", PREFIX + _LESSON, _authorized((b"Content-Length", b"65537"))),
     _get("/progress/<course>"), _get("/progress/<course>/summary", (b"X-Request-ID", b"a b")), _get("/progress"),
-    _get(_ROW, (b"X-Folded", b"a\r\n b")), _get(_ROW, (b"X-Latin", b"\xe9")), _get(_ROW + "?a=b#c"), _get("/courses"),
-    *[_get(path, (b"If-None-Match", b"W/<tag>")) for path in ("/progress/<course>", "/progress", _ROW, "/courses")],
+    _get(_LESSON, (b"X-Folded", b"a\r\n b")), _get(_LESSON, (b"X-Latin", b"\xe9")), _get(_LESSON + "?a=b#c"),
+    _get("/courses"),
+    *[_get(path, (b"If-None-Match", b"W/<etag>")) for path in ("/progress/<course>", "/progress", _LESSON, "/courses")],
     _get("/progress/<course>/summary", (b"If-None-Match", b"*")), _get("/progress", (b"If-None-Match", b"none")),
     _get("/progress/{<course>}"), _get("/progress/urn:uuid:<course>"), _get("/progress/%C3%A9/summary"),
     _get("/progress/%FF"), _get("/progress/<course>%2Fsummary"), _get("/progress/\xe9"), _get("/schemas/course"),
     *[_get("/progress/<course>", method=method) for method in ("HEAD", "OPTIONS", "POST", "PATCH", "BREW", "get")],
     *[Sent("GET", path, _authorized()) for path in ODD_PATHS],
-    _put(_ROW, b"GET / HTTP/1.1\r\n\r\n")._replace(method="GET"), _get(_ROW, (b"Expect", b"100-continue")),
+    _put(_LESSON, b"GET / HTTP/1.1\r\n\r\n")._replace(method="GET"), _get(_LESSON, (b"Expect", b"100-continue")),
     Sent("OPTIONS", "*", _authorized()), Sent("GET", f"http://elsewhere{PREFIX}/progress", _authorized()),
     _get("/progress", (b"Authorization", b"Bearer <learner>")),
     Sent("GET", f"{PREFIX}/progress", ((b"Host", b"x"),)),
@@ -222,7 +226,7 @@ ON_THE_WIRE: Final[list[Sent | bytes]] = [
     ],
     2 * (b"DELETE " + PREFIX.encode() + b"/courses HTTP/1.1\r\nHost: x\r\n\r\n") + b"GET / HTTP/1.0\r\n\r\n",
     b"no HTTP at all\r\n\r\n",
-    _get(_ROW, (b"If-Match", b'"stale"'), method="DELETE"), _get(_ROW, method="DELETE"), _get(_ROW),
+    _get(_LESSON, (b"If-Match", b'"stale"'), method="DELETE"), _get(_LESSON, method="DELETE"), _get(_LESSON),
     *[
         Sent("GET", f"{PREFIX}/statistics{path}", _authorized(token=token))
         for path in ("", "/<course>", "/<course>/activity?to=2026-01-02", "/<course>/learners?limit=1",
@@ -298,8 +302,8 @@ def _raw_conversation(base_url: str, shared: Given, keeping: str) -> Iterator[li
     for sent in ON_THE_WIRE:
         shared.now += timedelta(seconds=1)
         answers = _raw_answers(base_url, world, sent, keeping)
-        for tag in re.findall(rb'\r\netag: ("[^\r]*")', b"".join(answers)):
-            world.hear("" if isinstance(sent, bytes) else sent.path, tag)
+        for etag in re.findall(rb'\r\netag: ("[^\r]*")', b"".join(answers)):
+            world.hear("" if isinstance(sent, bytes) else sent.path, etag)
         yield answers
 
 

@@ -25,7 +25,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def rows(folder: Path, filled: Path) -> list[Written]:
+def all_progress(folder: Path, filled: Path) -> list[Written]:
     """Return lesson progress to write, of three learners in the one course of the database in the test's folder."""
     for name in ("headway.db", "course.json"):
         shutil.copy(filled / name, folder)

@@ -199,13 +199,13 @@ def test_erasing_removes_a_learner_from_every_table(erasing: tuple[Running, http
     before = tables_that_name(database_url, other)
     admin.delete(f"/learners/{learner}").raise_for_status()
     after = tables_that_name(database_url, learner)
-    # The other's row says who wrote it: that is the other's to know.
+    # The other's lesson progress says who wrote it: that is the other's to know.
     assert {str(row[0]) for row in after.pop("lesson_progress")} == {other}
     assert after.keys() <= (REMEMBERED if database_url.startswith("postgresql:") else set())
     assert all("completed" not in str(row) for row in after.values())
     assert tables_that_name(database_url, other) == before
     text = "".join(running.log)
     eventually(lambda: "learner_erased" in "".join(running.log))
-    [told] = [one for one in running.log if "learner_erased" in one]
-    assert learner in told
+    [logged] = [one for one in running.log if "learner_erased" in one]
+    assert learner in logged
     assert not {"to be forgotten", "secret", "as well"} & set(text.split())

@@ -35,58 +35,58 @@ def keys() -> Mapping[str, PrivateKey]:
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_a_public_key_in_a_file_verifies_only_its_own_algorithm(
-    folder: Path, rows: list[Written], keys: Mapping[str, PrivateKey], algorithm: str
+    folder: Path, all_progress: list[Written], keys: Mapping[str, PrivateKey], algorithm: str
 ) -> None:
     pem = public_pem(keys[algorithm])
     (folder / "public.pem").write_bytes(pem)
-    row = rows[0]
+    progress = all_progress[0]
     with forked_headway_serve(folder, jwt_secret=None, jwt_public_key="public.pem") as running:
-        assert write(running, row, signed(row, keys[algorithm], algorithm)) == 200
+        assert write(running, progress, signed(progress, keys[algorithm], algorithm)) == 200
         for other in set(ALGORITHMS) - {algorithm}:
-            assert write(running, row, signed(row, keys[other], other)) == 401
-        assert write(running, row, signed_with_the_public_key(row, pem)) == 401
-        assert write(running, row, unsigned(row)) == 401
+            assert write(running, progress, signed(progress, keys[other], other)) == 401
+        assert write(running, progress, signed_with_the_public_key(progress, pem)) == 401
+        assert write(running, progress, unsigned(progress)) == 401
 
 
 def test_a_service_with_a_public_key_makes_no_secret_and_listens_on_any_address(
-    folder: Path, rows: list[Written], keys: Mapping[str, PrivateKey]
+    folder: Path, all_progress: list[Written], keys: Mapping[str, PrivateKey]
 ) -> None:
     pem = public_pem(keys["EdDSA"]).decode()
     with forked_headway_serve(folder, "--host", "0.0.0.0", jwt_secret=None, jwt_public_key=pem) as running:
-        assert write(running, rows[0], signed(rows[0], keys["EdDSA"], "EdDSA")) == 200
+        assert write(running, all_progress[0], signed(all_progress[0], keys["EdDSA"], "EdDSA")) == 200
     assert not (folder / "headway.db.jwt-secret").exists()
 
 
 def test_a_key_set_at_a_url_verifies_by_key_id_and_follows_a_rotation(
-    folder: Path, rows: list[Written], keys: Mapping[str, PrivateKey]
+    folder: Path, all_progress: list[Written], keys: Mapping[str, PrivateKey]
 ) -> None:
-    row = rows[0]
+    progress = all_progress[0]
     key_set = [public_jwk(keys[algorithm], algorithm) for algorithm in ("RS256", "ES256")]
     with published(key_set) as url, forked_headway_serve(folder, jwt_secret=None, jwt_jwks_url=url) as running:
-        assert write(running, row, signed(row, keys["RS256"], "RS256")) == 200
-        assert write(running, row, signed(row, keys["ES256"], "ES256")) == 200
-        assert write(running, row, signed_with_the_public_key(row, public_pem(keys["RS256"]))) == 401
+        assert write(running, progress, signed(progress, keys["RS256"], "RS256")) == 200
+        assert write(running, progress, signed(progress, keys["ES256"], "ES256")) == 200
+        assert write(running, progress, signed_with_the_public_key(progress, public_pem(keys["RS256"]))) == 401
         key_set.append(public_jwk(keys["EdDSA"], "EdDSA"))
-        assert write(running, row, signed(row, keys["EdDSA"], "EdDSA")) == 200
-        assert write(running, row, signed(row, keys["RS256"], "RS256", key_id="ES256")) == 401
+        assert write(running, progress, signed(progress, keys["EdDSA"], "EdDSA")) == 200
+        assert write(running, progress, signed(progress, keys["RS256"], "RS256", key_id="ES256")) == 401
 
 
 def test_keys_that_were_fetched_verify_while_their_url_is_down(
-    folder: Path, rows: list[Written], keys: Mapping[str, PrivateKey]
+    folder: Path, all_progress: list[Written], keys: Mapping[str, PrivateKey]
 ) -> None:
-    row = rows[0]
+    progress = all_progress[0]
     key_set = [public_jwk(keys["ES256"], "ES256")]
     with published(key_set) as url, forked_headway_serve(folder, jwt_secret=None, jwt_jwks_url=url) as running:
-        assert write(running, row, signed(row, keys["ES256"], "ES256")) == 200
+        assert write(running, progress, signed(progress, keys["ES256"], "ES256")) == 200
         key_set.clear()
-        assert write(running, row, signed(row, keys["EdDSA"], "EdDSA")) == 401
-        assert write(running, row, signed(row, keys["ES256"], "ES256", lifetime=120)) == 200
+        assert write(running, progress, signed(progress, keys["EdDSA"], "EdDSA")) == 401
+        assert write(running, progress, signed(progress, keys["ES256"], "ES256", lifetime=120)) == 200
 
 
-def test_tokens_are_answered_503_if_keys_were_never_fetched(folder: Path, rows: list[Written]) -> None:
+def test_tokens_are_answered_503_if_keys_were_never_fetched(folder: Path, all_progress: list[Written]) -> None:
     with published([]) as url, forked_headway_serve(folder, jwt_secret=None, jwt_jwks_url=url) as running:
         key = ec.generate_private_key(ec.SECP256R1())
-        assert write(running, rows[0], signed(rows[0], key, "ES256")) == 503
+        assert write(running, all_progress[0], signed(all_progress[0], key, "ES256")) == 503
 
 
 @contextmanager
@@ -114,21 +114,21 @@ def published(key_set: list[dict[str, Any]]) -> Iterator[str]:
             thread.join(20)
 
 
-def claims(row: Written, lifetime: int = 60) -> dict[str, object]:
-    return {"sub": row.learner, "exp": int(time.time()) + lifetime}
+def claims(progress: Written, lifetime: int = 60) -> dict[str, object]:
+    return {"sub": progress.learner, "exp": int(time.time()) + lifetime}
 
 
-def signed(row: Written, key: PrivateKey, algorithm: str, *, key_id: str | None = None, lifetime: int = 60) -> str:
-    return jwt.encode(claims(row, lifetime), key, algorithm, headers={"kid": key_id or algorithm})
+def signed(progress: Written, key: PrivateKey, algorithm: str, *, key_id: str | None = None, lifetime: int = 60) -> str:
+    return jwt.encode(claims(progress, lifetime), key, algorithm, headers={"kid": key_id or algorithm})
 
 
-def unsigned(row: Written) -> str:
-    return (message({"alg": "none"}, claims(row)) + b".").decode()
+def unsigned(progress: Written) -> str:
+    return (message({"alg": "none"}, claims(progress)) + b".").decode()
 
 
-def signed_with_the_public_key(row: Written, pem: bytes) -> str:
+def signed_with_the_public_key(progress: Written, pem: bytes) -> str:
     """HS256 with what everybody knows for a secret; made by hand, since PyJWT refuses to."""
-    signed_part = message({"alg": "HS256", "kid": "RS256"}, claims(row))
+    signed_part = message({"alg": "HS256", "kid": "RS256"}, claims(progress))
     return (signed_part + b"." + unpadded(hmac.digest(pem, signed_part, hashlib.sha256))).decode()
 
 
@@ -149,7 +149,7 @@ def public_jwk(key: PrivateKey, algorithm: str) -> dict[str, Any]:
     return jwk | {"kid": algorithm, "use": "sig", "alg": algorithm}
 
 
-def write(running: Running, row: Written, token: str) -> int:
+def write(running: Running, progress: Written, token: str) -> int:
     headers = {"Authorization": f"Bearer {token}"}
-    url = running.base_url + PREFIX + row.path
+    url = running.base_url + PREFIX + progress.path
     return httpx.put(url, json={}, headers=headers, timeout=20, verify=False).status_code

@@ -40,9 +40,9 @@ def test_the_address_is_printed_at_any_log_level(folder: Path) -> None:
     assert f"answers at http://127.0.0.1:{port} " in said
 
 
-def test_json_logs_are_one_object_a_line(folder: Path, rows: list[Written]) -> None:
+def test_json_logs_are_one_object_a_line(folder: Path, all_progress: list[Written]) -> None:
     with forked_headway_serve(folder, log_format="json", log_requests="all") as running:
-        requests(running, rows[0])
+        requests(running, all_progress[0])
         running.stop()
     events = [json.loads(line) for line in running.log]
     assert all({"event", "level", "timestamp"} <= set(event) for event in events)
@@ -53,14 +53,14 @@ def test_json_logs_are_one_object_a_line(folder: Path, rows: list[Written]) -> N
 
 def test_no_name_and_no_email_is_logged(folder: Path) -> None:
     profile = {"name": "Secretname", "email": "secret@example.org", "external_id": "secret-4711"}
-    told = {"sub": str(uuid4()), "exp": time.time() + 3600, "name": profile["name"], "email": profile["email"]}
-    claims = {"Authorization": f"Bearer {jwt.encode(told, SECRET, 'HS256')}"}
+    reported = {"sub": str(uuid4()), "exp": time.time() + 3600, "name": profile["name"], "email": profile["email"]}
+    claims = {"Authorization": f"Bearer {jwt.encode(reported, SECRET, 'HS256')}"}
     with (
         forked_headway_serve(folder, profiles="claims", log_requests="all", log_level="debug") as running,
         running.client(None, "learners:admin") as admin,
     ):
         admin.get("/progress", headers=claims).raise_for_status()
-        eventually(lambda: admin.get(f"/learners/{told['sub']}/profile").status_code == 200)
+        eventually(lambda: admin.get(f"/learners/{reported['sub']}/profile").status_code == 200)
         path = f"/learners/{uuid4()}/profile"
         answers = [
             admin.put(path, json=profile),
@@ -79,9 +79,9 @@ def test_no_name_and_no_email_is_logged(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])
-def test_no_token_and_no_note_is_logged(folder: Path, rows: list[Written], log_format: str) -> None:
+def test_no_token_and_no_note_is_logged(folder: Path, all_progress: list[Written], log_format: str) -> None:
     with forked_headway_serve(folder, "--log-format", log_format, log_requests="all", log_level="debug") as running:
-        sent_token = requests(running, rows[0])
+        sent_token = requests(running, all_progress[0])
         running.stop()
     log = "".join(running.log)
     assert "PUT" in log
@@ -91,21 +91,21 @@ def test_no_token_and_no_note_is_logged(folder: Path, rows: list[Written], log_f
 
 @pytest.mark.parametrize(("logged", "statuses"), [("all", {200, 401, 422}), ("refused", {401, 422}), ("none", set())])
 def test_a_setting_decides_which_requests_are_logged(
-    folder: Path, rows: list[Written], logged: str, statuses: set[int]
+    folder: Path, all_progress: list[Written], logged: str, statuses: set[int]
 ) -> None:
     with forked_headway_serve(folder, "--log-format", "json", log_requests=logged) as running:
-        requests(running, rows[0])
+        requests(running, all_progress[0])
         running.stop()
     events = [json.loads(line) for line in running.log]
     assert {event["status"] for event in events if event["event"] == "request"} == statuses
 
 
-def requests(running: Running, row: Written) -> str:
+def requests(running: Running, progress: Written) -> str:
     """Send requests with values that must not be logged; some are refused. Return their token."""
-    path = f"/progress/{row.course_id}"
-    with running.client(row.learner) as client:
-        assert client.put(row.path, json={"user_notes": NOTE}).status_code == 200
-        assert client.put(row.path, json={"user_notes": [NOTE]}).status_code == 422
+    path = f"/progress/{progress.course_id}"
+    with running.client(progress.learner) as client:
+        assert client.put(progress.path, json={"user_notes": NOTE}).status_code == 200
+        assert client.put(progress.path, json={"user_notes": [NOTE]}).status_code == 422
         assert client.get(path, headers={"X-Request-ID": "request-of-the-test"}).status_code == 200
         assert client.get(path, headers={"Authorization": "Bearer not.a.token"}).status_code == 401
         return client.headers["Authorization"].removeprefix("Bearer ")
@@ -115,7 +115,7 @@ def test_log_lines_over_the_limit_are_counted_and_not_written(folder: Path) -> N
     refused, last = (request.replace(b"/healthz", b"/api/v1/education/progress") for request in (HEALTH, LAST))
     refusals = 1_500
 
-    def told() -> tuple[int, int]:
+    def reported() -> tuple[int, int]:
         events = [json.loads(line) for line in list(running.log)]
         counts = [event["lines"] for event in events if event["event"] == "lines_not_written"]
         assert {event["of"] for event in events if event["event"] == "lines_not_written"} <= {"request"}
@@ -125,8 +125,8 @@ def test_log_lines_over_the_limit_are_counted_and_not_written(folder: Path) -> N
         with socket.create_connection(address(running)) as connection, connection.makefile("rb") as answers:
             connection.sendall(refused * (refusals - 1) + last)
             assert answers.read().count(b"HTTP/1.1 401") == refusals
-        eventually(lambda: sum(told()) == refusals)
-        written, counted = told()
+        eventually(lambda: sum(reported()) == refusals)
+        written, counted = reported()
     assert written > 0
     assert counted > 0
 

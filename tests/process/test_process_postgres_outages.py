@@ -11,7 +11,7 @@ import pytest
 from annotated_types import Ge
 
 from headway.settings import Settings
-from support.load import Player, Written, new_rows, players, stored, write
+from support.load import Player, Written, new_lesson_progress, players, stored, write
 from support.postgres import Server, Session, session
 from support.probes import get, queued_writes
 from support.program import forked_headway_serve
@@ -27,27 +27,27 @@ NEVER = 600
 
 def test_the_service_recovers_after_a_server_crash_under_load(folder: Path, own_server: Server) -> None:
     with forked_headway_serve(folder, database_url=own_server.url, postgres_timeout_seconds=NEVER) as running:
-        rows = new_rows(running)
-        with players(running, rows) as playing:
+        all_progress = new_lesson_progress(running)
+        with players(running, all_progress) as playing:
             for _ in range(ROUNDS):
-                wait_for_progress(rows)
+                wait_for_progress(all_progress)
                 own_server.stop_immediately()
-                check_everything_is_unavailable(running, rows[0])
+                check_everything_is_unavailable(running, all_progress[0])
                 own_server.start()
-            wait_for_progress(rows)
-        check_load(running, rows, playing)
+            wait_for_progress(all_progress)
+        check_load(running, all_progress, playing)
         assert "Traceback" not in "".join(running.log)
 
 
 def test_connections_that_are_cut_under_load_are_opened_again(folder: Path, postgres_url: str) -> None:
     with forked_headway_serve(folder, database_url=postgres_url) as running, session(postgres_url) as operator:
-        rows = new_rows(running)
-        with players(running, rows) as playing:
+        all_progress = new_lesson_progress(running)
+        with players(running, all_progress) as playing:
             for _ in range(10):
-                wait_for_progress(rows)
+                wait_for_progress(all_progress)
                 cut_connections(operator)
-            wait_for_progress(rows)
-        check_load(running, rows, playing)
+            wait_for_progress(all_progress)
+        check_load(running, all_progress, playing)
         assert "Traceback" not in "".join(running.log)
 
 
@@ -88,27 +88,27 @@ def test_writes_queue_and_reads_continue_while_commits_are_blocked(
 ) -> None:
     limits = {"queue_limit": 3, "batch_limit": 1, "postgres_connections": connections}
     with forked_headway_serve(folder, database_url=own_server.url, **limits) as running, ThreadPoolExecutor(10) as pool:
-        rows = new_rows(running, learners=10)[::3]
-        assert write(running, rows[0], 1).status_code == 200
+        all_progress = new_lesson_progress(running, learners=10)[::3]
+        assert write(running, all_progress[0], 1).status_code == 200
         with commits_held_up(own_server):
-            answers = {row.learner: pool.submit(write, running, row, 2) for row in rows}
+            answers = {progress.learner: pool.submit(write, running, progress, 2) for progress in all_progress}
             eventually(lambda: queued_writes(running) == 3 and any(answer.done() for answer in answers.values()))
             for answer in answers.values():
                 if answer.done():
                     check_unavailable(answer.result())
-            check_reads(running, rows[0], 1)
+            check_reads(running, all_progress[0], 1)
         taken = {learner for learner, answer in answers.items() if answer.result(20).status_code == 200}
         assert len(taken) > 3
-        found = stored(running, rows)
-    assert {learner for (learner, _), row in found.items() if row["quiz_attempts"] == 2} == taken
+        found = stored(running, all_progress)
+    assert {learner for (learner, _), progress in found.items() if progress["quiz_attempts"] == 2} == taken
 
 
 def test_a_stop_while_commits_are_blocked_answers_waiting_writes(folder: Path, own_server: Server) -> None:
     limits = {"shutdown_seconds": 1, "postgres_timeout_seconds": 1, "batch_limit": 1}
     with forked_headway_serve(folder, database_url=own_server.url, **limits) as running, ThreadPoolExecutor(5) as pool:
-        rows = new_rows(running, learners=5)[::3]
+        all_progress = new_lesson_progress(running, learners=5)[::3]
         with commits_held_up(own_server):
-            answers = [pool.submit(write, running, row, 1) for row in rows]
+            answers = [pool.submit(write, running, progress, 1) for progress in all_progress]
             eventually(lambda: queued_writes(running) == 3)  # all have arrived: two are on their way
             running.process.terminate()
             for answer in answers:
@@ -120,27 +120,27 @@ def test_a_stop_while_commits_are_blocked_answers_waiting_writes(folder: Path, o
 @pytest.mark.parametrize("change", ["start over", "edit"])
 def test_reads_continue_while_other_changes_are_blocked(folder: Path, own_server: Server, change: str) -> None:
     def attempt(_: int) -> httpx.Response:
-        with running.client(rows[0].learner, "courses:write") as client:
+        with running.client(all_progress[0].learner, "courses:write") as client:
             if change == "edit":
                 return client.put(f"/courses/{uuid4()}", json=course())
-            return client.delete(f"/progress/{rows[0].course_id}")
+            return client.delete(f"/progress/{all_progress[0].course_id}")
 
     with (
         forked_headway_serve(folder, database_url=own_server.url, postgres_connections=4) as running,
         ThreadPoolExecutor(12) as pool,
     ):
-        rows = new_rows(running, learners=1)
-        assert write(running, rows[1], 1).status_code == 200
+        all_progress = new_lesson_progress(running, learners=1)
+        assert write(running, all_progress[1], 1).status_code == 200
         with commits_held_up(own_server), session(own_server.url) as operator:
             answers = [pool.submit(attempt, number) for number in range(12)]
             eventually(lambda: waiting_commits(operator) > 1)
-            check_reads(running, rows[1], 1)
+            check_reads(running, all_progress[1], 1)
         assert {answer.result(20).status_code for answer in answers} <= {200, 204, 503}
 
 
 def test_a_write_waits_a_limited_time_for_a_locked_learner(folder: Path, postgres_url: str) -> None:
     with forked_headway_serve(folder, database_url=postgres_url, postgres_timeout_seconds=0.5) as running:
-        held, free = new_rows(running, learners=2)[::3]
+        held, free = new_lesson_progress(running, learners=2)[::3]
         assert write(running, held, 1).status_code == 200
         with session(postgres_url) as operator:
             operator.execute("BEGIN", f"SELECT 1 FROM course_progress WHERE user_id = '{held.learner}' FOR UPDATE")
@@ -151,57 +151,59 @@ def test_a_write_waits_a_limited_time_for_a_locked_learner(folder: Path, postgre
         assert "Traceback" not in "".join(running.log)
 
 
-def wait_for_progress(rows: Sequence[Written]) -> None:
-    """Until each row was written and acknowledged three times more."""
-    before = [row.acknowledged for row in rows]
-    eventually(lambda: all(row.acknowledged >= value + 3 for row, value in zip(rows, before, strict=True)))
+def wait_for_progress(all_progress: Sequence[Written]) -> None:
+    """Until each lesson progress was written and acknowledged three times more."""
+    before = [progress.acknowledged for progress in all_progress]
+    eventually(
+        lambda: all(progress.acknowledged >= value + 3 for progress, value in zip(all_progress, before, strict=True))
+    )
 
 
-def check_load(running: Running, rows: Sequence[Written], playing: Sequence[Player]) -> None:
-    """Nothing acknowledged was lost, no row is torn, no figure is off, and whoever was refused may come again."""
-    found = stored(running, rows)
-    for row in rows:
-        kept = found[row.learner, row.lesson_id]
-        assert row.acknowledged <= kept["quiz_attempts"] <= row.sent
+def check_load(running: Running, all_progress: Sequence[Written], playing: Sequence[Player]) -> None:
+    """Nothing acknowledged was lost, nothing is torn, no figure is off, and whoever was refused may come again."""
+    found = stored(running, all_progress)
+    for progress in all_progress:
+        kept = found[progress.learner, progress.lesson_id]
+        assert progress.acknowledged <= kept["quiz_attempts"] <= progress.sent
         assert kept["time_spent_minutes"] == kept["quiz_attempts"] / 4
     refusals = [refusal for player in playing for refusal in player.refusals]
     assert {status for status, _ in refusals} <= {503}, [one for one in refusals if one[0] != 503]
 
 
-def check_everything_is_unavailable(running: Running, row: Written) -> None:
-    with running.client(row.learner, "courses:write") as client:
+def check_everything_is_unavailable(running: Running, progress: Written) -> None:
+    with running.client(progress.learner, "courses:write") as client:
         for path in (
-            row.path,
-            f"/progress/{row.course_id}",
-            f"/progress/{row.course_id}/summary",
+            progress.path,
+            f"/progress/{progress.course_id}",
+            f"/progress/{progress.course_id}/summary",
             "/progress",
             "/courses",
         ):
             check_unavailable(client.get(path))
-        check_unavailable(client.put(row.path, json={"quiz_attempts": 0}))
-        check_unavailable(client.delete(row.path))
-        check_unavailable(client.delete(f"/progress/{row.course_id}"))
+        check_unavailable(client.put(progress.path, json={"quiz_attempts": 0}))
+        check_unavailable(client.delete(progress.path))
+        check_unavailable(client.delete(f"/progress/{progress.course_id}"))
         check_unavailable(client.put(f"/courses/{uuid4()}", json=course()))
     check_unavailable(get(running, "/readyz"))
     assert get(running, "/healthz").status_code == 200
 
 
-def check_reads(running: Running, row: Written, value: int) -> None:
+def check_reads(running: Running, progress: Written, value: int) -> None:
     """Check that every kind of read is answered, whatever is held up."""
-    with running.client(row.learner) as client:
+    with running.client(progress.learner) as client:
         answers = {
             path: client.get(path)
             for path in (
-                row.path,
-                f"/progress/{row.course_id}",
-                f"/progress/{row.course_id}/summary",
+                progress.path,
+                f"/progress/{progress.course_id}",
+                f"/progress/{progress.course_id}/summary",
                 "/progress",
                 "/courses",
             )
         }
     for path, answer in answers.items():
         assert answer.status_code == 200, (path, answer.text)
-    assert answers[row.path].json()["quiz_attempts"] == value
+    assert answers[progress.path].json()["quiz_attempts"] == value
     assert get(running, "/readyz").status_code == 200
 
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from support.load import Written, new_rows, players, stored
+from support.load import Written, new_lesson_progress, players, stored
 from support.postgres import pgbouncer
 from support.program import forked_headway_serve
 from support.running import Running, course, eventually, lesson
@@ -29,14 +29,14 @@ def services(folder: Path, postgres_url: str) -> Iterator[Sequence[Running]]:
 
 
 def test_a_write_through_one_service_is_read_through_the_other(services: Sequence[Running]) -> None:
-    rows = [new_rows(service) for service in services]
-    with players(services[0], rows[0]) as some, players(services[1], rows[1]) as others:
-        eventually(lambda: all(row.acknowledged >= 20 for row in (*rows[0], *rows[1])))
+    all_progress = [new_lesson_progress(service) for service in services]
+    with players(services[0], all_progress[0]) as some, players(services[1], all_progress[1]) as others:
+        eventually(lambda: all(progress.acknowledged >= 20 for progress in (*all_progress[0], *all_progress[1])))
     assert [player.refusals for player in (*some, *others)] == [[]] * 6
-    for service, written in zip(services, reversed(rows), strict=True):
+    for service, written in zip(services, reversed(all_progress), strict=True):
         found = stored(service, written)
-        assert {key: row["quiz_attempts"] for key, row in found.items()} == {
-            (row.learner, row.lesson_id): row.acknowledged for row in written
+        assert {key: progress["quiz_attempts"] for key, progress in found.items()} == {
+            (progress.learner, progress.lesson_id): progress.acknowledged for progress in written
         }
 
 
@@ -46,11 +46,11 @@ def test_a_catalogue_change_holds_for_the_next_write_through_the_other_service(
     one, other = services
     document = course()
     course_id = one.put_course(document)
-    [row, added] = [
+    [progress, added] = [
         Written(str(uuid4()), course_id, lesson_id) for lesson_id in (document["lessons"][0]["id"], str(uuid4()))
     ]
-    with other.client(row.learner) as client, one.client(None, "courses:write") as author:
-        assert client.put(row.path, json={"status": "completed"}).status_code == 200
+    with other.client(progress.learner) as client, one.client(None, "courses:write") as author:
+        assert client.put(progress.path, json={"status": "completed"}).status_code == 200
 
         one.put_course({**document, "lessons": [*document["lessons"], lesson(id=added.lesson_id)]}, course_id)
         assert client.put(added.path, json={}).status_code == 200
@@ -59,7 +59,7 @@ def test_a_catalogue_change_holds_for_the_next_write_through_the_other_service(
         one.put_course(document, course_id)
         assert client.put(added.path, json={"quiz_attempts": 1}).status_code == 404
         author.delete(f"/courses/{course_id}").raise_for_status()
-        assert client.put(row.path, json={"quiz_attempts": 1}).status_code == 404
+        assert client.put(progress.path, json={"quiz_attempts": 1}).status_code == 404
 
 
 def test_a_catalogue_change_is_read_through_the_other_service(

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from headway.storage.postgres import schema
-from support.load import Written, new_rows, stored
+from support.load import Written, new_lesson_progress, stored
 from support.postgres import Session, session
 from support.program import Finished, Program, check_refusal
 from support.running import course
@@ -45,7 +45,8 @@ def test_processes_that_open_an_empty_database_at_once_migrate_it_once(program: 
 
 def test_lesson_progress_of_the_first_schema_is_served_after_the_migration(program: Program) -> None:
     """Lesson progress as version 1 stored it, by statements that do not change with later versions."""
-    row = Written(str(uuid4()), str(uuid4()), str(uuid4()))
+    progress = Written(str(uuid4()), str(uuid4()), str(uuid4()))
+    learner, course_id, lesson_id = progress.learner, progress.course_id, progress.lesson_id
     name, first_schema = MIGRATIONS[0]
     with session(program.database_url) as database:
         database.execute(
@@ -53,40 +54,43 @@ def test_lesson_progress_of_the_first_schema_is_served_after_the_migration(progr
             "UPDATE schema_version SET version = 1, compatible_from = 1",
             f"""
             INSERT INTO courses (course_id, title, lessons, required_lessons, version)
-            VALUES ('{row.course_id}', 'Before', 2, 1, 1767225600000000);
+            VALUES ('{course_id}', 'Before', 2, 1, 1767225600000000);
             INSERT INTO lessons
             VALUES
-                ('{row.course_id}', '{row.lesson_id}', 0, 'One', '{uuid4()}', 'Begin', 'quiz', 90.5, true, 60, NULL),
-                ('{row.course_id}', '{uuid4()}', 1, 'Two', '{uuid4()}', NULL, 'other', NULL, false, NULL, 100);
+                ('{course_id}', '{lesson_id}', 0, 'One', '{uuid4()}', 'Begin', 'quiz', 90.5, true, 60, NULL),
+                ('{course_id}', '{uuid4()}', 1, 'Two', '{uuid4()}', NULL, 'other', NULL, false, NULL, 100);
             INSERT INTO lesson_progress
             VALUES (
-                '{row.learner}', '{row.course_id}', '{row.lesson_id}', 'completed', 100, 12.5, 62.5, 3, true, 7.25,
+                '{learner}', '{course_id}', '{lesson_id}', 'completed', 100, 12.5, 62.5, 3, true, 7.25,
                 'Zwölf ✓', true, '{{"b": 1, "a": [1.50, null]}}', '{uuid4()}', '2026-01-02 03:04:05+00',
                 '2026-01-01 00:00:00+00', '2026-01-02 03:04:05+00', 4
             );
             INSERT INTO course_progress
-            VALUES ('{row.learner}', '{row.course_id}', 1, 0, 7250000, '2026-01-02 03:04:05+00', 1767225600000000, 4);
+            VALUES ('{learner}', '{course_id}', 1, 0, 7250000, '2026-01-02 03:04:05+00', 1767225600000000, 4);
             """,
         )
     migrated = program("migrate")
     assert migrated.code == 0, migrated.err
     assert all(later in migrated.out for later, _ in MIGRATIONS[1:])
     assert name not in migrated.out
-    with program.serve() as running, running.client(row.learner) as client:
-        assert [line["title"] for line in client.get(f"/courses/{row.course_id}").json()["lessons"]] == ["One", "Two"]
-        summary = client.get(f"/progress/{row.course_id}/summary").json()
+    with program.serve() as running, running.client(progress.learner) as client:
+        assert [line["title"] for line in client.get(f"/courses/{progress.course_id}").json()["lessons"]] == [
+            "One",
+            "Two",
+        ]
+        summary = client.get(f"/progress/{progress.course_id}/summary").json()
         assert (summary["total_lessons"], summary["completed_lessons"]) == (1, 1)
         assert (summary["total_time_spent_minutes"], summary["last_accessed"]) == (7.25, "2026-01-02T03:04:05Z")
-        seen = client.get(row.path)
+        seen = client.get(progress.path)
         assert seen.json() | {
             "status": "completed", "progress_percentage": 100, "video_position_seconds": 12.5, "quiz_score": 62.5,
             "quiz_attempts": 3, "quiz_passed": True, "time_spent_minutes": 7.25, "user_notes": "Zwölf ✓",
             "is_bookmarked": True, "metadata": {"b": 1, "a": [1.5, None]}, "completed_at": "2026-01-02T03:04:05Z",
             "created_at": "2026-01-01T00:00:00Z",
         } == seen.json()  # fmt: skip
-        changed = client.put(row.path, json={"quiz_attempts": 4}, headers={"If-Match": seen.headers["ETag"]})
+        changed = client.put(progress.path, json={"quiz_attempts": 4}, headers={"If-Match": seen.headers["ETag"]})
         assert (changed.status_code, changed.json()["quiz_attempts"]) == (200, 4)
-        assert len(stored(running, [row])) == 1
+        assert len(stored(running, [progress])) == 1
 
 
 def test_the_database_of_a_newer_headway_stays_unchanged(program: Program) -> None:
@@ -110,19 +114,19 @@ def test_a_newer_database_that_this_program_supports_is_served(program: Program)
         )
         assert program("migrate").out == "The schema is up to date.\n"
         with program.serve() as running:
-            [row, *_] = new_rows(running)
-            with running.client(row.learner) as client:
-                assert client.put(row.path, json={}).status_code == 200
-            assert len(stored(running, [row])) == 1
+            [progress, *_] = new_lesson_progress(running)
+            with running.client(progress.learner) as client:
+                assert client.put(progress.path, json={}).status_code == 200
+            assert len(stored(running, [progress])) == 1
         assert database.rows("SELECT version, compatible_from FROM schema_version") == [(VERSION + 1, VERSION)]
 
 
 def test_a_service_continues_while_a_newer_headway_migrates(program: Program) -> None:
     with program.serve() as running, session(program.database_url) as database:
-        [row, other, *_] = new_rows(running)
-        with running.client(row.learner) as client:
-            assert client.put(row.path, json={}).status_code == 200
-            assert client.get(row.path).status_code == 200
+        [progress, other, *_] = new_lesson_progress(running)
+        with running.client(progress.learner) as client:
+            assert client.put(progress.path, json={}).status_code == 200
+            assert client.get(progress.path).status_code == 200
             database.execute(
                 "ALTER TABLE lesson_progress ADD COLUMN of_the_future integer",
                 "ALTER TABLE course_progress ADD COLUMN of_the_future integer",
@@ -130,11 +134,16 @@ def test_a_service_continues_while_a_newer_headway_migrates(program: Program) ->
                 "ALTER TABLE lessons ADD COLUMN of_the_future integer",
                 "ALTER TABLE catalogue ADD COLUMN of_the_future integer",
             )
-            for path in (row.path, f"/progress/{row.course_id}", f"/progress/{row.course_id}/summary", "/courses"):
+            for path in (
+                progress.path,
+                f"/progress/{progress.course_id}",
+                f"/progress/{progress.course_id}/summary",
+                "/courses",
+            ):
                 assert client.get(path).status_code == 200, path
-            assert client.put(row.path, json={"quiz_attempts": 1}).json()["quiz_attempts"] == 1
+            assert client.put(progress.path, json={"quiz_attempts": 1}).json()["quiz_attempts"] == 1
             assert client.put(other.path, json={}).status_code == 200
-        running.put_course(course(), row.course_id)
+        running.put_course(course(), progress.course_id)
 
 
 IN_THE_WAY = {
@@ -162,9 +171,9 @@ def test_a_separate_schema_separates_headway_from_another_program(program: Progr
         check_refusal_in_a_line(beside("migrate"), "headway")
         database.execute("CREATE SCHEMA headway")
         with beside.serve() as running:
-            [row, *_] = new_rows(running)
-            with running.client(row.learner) as client:
-                assert client.put(row.path, json={}).status_code == 200
+            [progress, *_] = new_lesson_progress(running)
+            with running.client(progress.learner) as client:
+                assert client.put(progress.path, json={}).status_code == 200
         assert database.value("SELECT count(*) FROM headway.lesson_progress") == 1
         assert database.rows("SELECT * FROM public.courses") == []
 

@@ -122,16 +122,16 @@ def test_a_stop_does_not_wait_for_a_recalculation(program: Program, document: di
 def test_figures_are_exact_after_writes_during_a_recalculation(program: Program, document: dict[str, Any]) -> None:
     learners = fill(program, document)
     first = document["lessons"][0]["id"]
-    rows = [Written(learner, document["id"], first) for learner in (*learners[:2], str(uuid4()))]
-    with program.serve() as running, players(running, rows) as started:
-        eventually(lambda: all(row.acknowledged for row in rows))
+    all_progress = [Written(learner, document["id"], first) for learner in (*learners[:2], str(uuid4()))]
+    with program.serve() as running, players(running, all_progress) as started:
+        eventually(lambda: all(progress.acknowledged for progress in all_progress))
         running.put_course(shorter(document), document["id"])
-        before = [row.acknowledged for row in rows]
+        before = [progress.acknowledged for progress in all_progress]
         eventually(lambda: how_far(running, document["id"]) is None)
-        assert all(row.acknowledged > count for row, count in zip(rows, before, strict=True))
-        eventually(lambda: rows[-1].acknowledged > 100)  # the whole lesson
+        assert all(progress.acknowledged > count for progress, count in zip(all_progress, before, strict=True))
+        eventually(lambda: all_progress[-1].acknowledged > 100)  # the whole lesson
         assert figures(running, document["id"]) == (LEARNERS + 1, LEARNERS + 1)
-        assert [player.refusals for player in started] == [[]] * len(rows)
+        assert [player.refusals for player in started] == [[]] * len(all_progress)
     check_exact(program)
 
 
@@ -141,9 +141,9 @@ def test_the_service_recalculates_a_course_that_the_command_line_put(
     fill(program, document, learners=20)
     file = document_file(program.folder / "course.json", shorter(document))
     with program.serve() as running:
-        told = program("courses", "put", "--dry-run", str(file))
-        assert told.code == 0
-        assert "1 removed; of 20 learners 20 would gain the course's completion, 0 would lose it" in told.out
+        finished = program("courses", "put", "--dry-run", str(file))
+        assert finished.code == 0
+        assert "1 removed; of 20 learners 20 would gain the course's completion, 0 would lose it" in finished.out
         assert figures(running, document["id"]) == (20, 0)
         assert program("courses", "put", str(file)).code == 0
         eventually(lambda: figures(running, document["id"]) == (20, 20))

@@ -105,17 +105,17 @@ def test_a_host_that_does_not_exist_is_refused(folder: Path) -> None:
     check_sentence(refused, ["absent.invalid"])
 
 
-def test_the_database_of_a_newer_headway_stays_unchanged(folder: Path, rows: list[Written]) -> None:
+def test_the_database_of_a_newer_headway_stays_unchanged(folder: Path, all_progress: list[Written]) -> None:
     change_database(folder, *NEWER)
     before = contents(folder)
-    for arguments in (["serve"], ["migrate"], ["courses", "list"], ["courses", "remove", rows[0].course_id]):
+    for arguments in (["serve"], ["migrate"], ["courses", "list"], ["courses", "remove", all_progress[0].course_id]):
         refused = headway(folder, *arguments)
         assert refused.code == 2
         check_sentence(refused, ["version 99", "newer"])
         assert contents(folder) == before
 
 
-def test_the_log_of_a_newer_headway_stays_unchanged(folder: Path, rows: list[Written]) -> None:
+def test_the_log_of_a_newer_headway_stays_unchanged(folder: Path, all_progress: list[Written]) -> None:
     newer = folder / "newer"
     newer.mkdir()
     with closing(sqlite3.connect(folder / "headway.db")) as connection:
@@ -130,7 +130,7 @@ def test_the_log_of_a_newer_headway_stays_unchanged(folder: Path, rows: list[Wri
     assert refused.code == 2
     check_sentence(refused, ["version 99"])
     assert contents(newer) == before
-    assert rows[0].course_id.encode() in before["headway.db"], "there was nothing to lose"
+    assert all_progress[0].course_id.encode() in before["headway.db"], "there was nothing to lose"
 
 
 def test_the_database_of_another_program_stays_unchanged(folder: Path) -> None:

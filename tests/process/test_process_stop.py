@@ -22,56 +22,58 @@ SIGNALS = pytest.mark.parametrize(
 
 @SIGNALS
 def test_a_stop_under_load_loses_no_write_and_answers_every_request(
-    folder: Path, rows: list[Written], stop_signal: signal.Signals, exit_code: int
+    folder: Path, all_progress: list[Written], stop_signal: signal.Signals, exit_code: int
 ) -> None:
-    with forked_headway_serve(folder) as running, players(running, rows):
-        eventually(lambda: all(row.acknowledged >= 3 for row in rows))
+    with forked_headway_serve(folder) as running, players(running, all_progress):
+        eventually(lambda: all(progress.acknowledged >= 3 for progress in all_progress))
         running.process.send_signal(stop_signal)
         assert running.process.wait(20) == exit_code
     with forked_headway_serve(folder) as restarted:
-        found = stored(restarted, rows)
-    kept = {key: row["quiz_attempts"] for key, row in found.items()}
-    assert kept == {(row.learner, row.lesson_id): row.acknowledged for row in rows}
+        found = stored(restarted, all_progress)
+    kept = {key: progress["quiz_attempts"] for key, progress in found.items()}
+    assert kept == {(progress.learner, progress.lesson_id): progress.acknowledged for progress in all_progress}
 
 
 @SIGNALS
 def test_a_stop_commits_and_answers_queued_writes_and_takes_no_new_ones(
-    folder: Path, rows: list[Written], stop_signal: signal.Signals, exit_code: int
+    folder: Path, all_progress: list[Written], stop_signal: signal.Signals, exit_code: int
 ) -> None:
     with (
         forked_headway_serve(folder, lock_seconds=20, batch_limit=1) as running,
-        ThreadPoolExecutor(len(rows)) as pool,
+        ThreadPoolExecutor(len(all_progress)) as pool,
     ):
         with write_lock(folder):
-            answers = [pool.submit(write, running, row) for row in rows]
-            eventually(lambda: queued_writes(running) == len(rows) - 1)  # one is in the batch that waits for the lock
+            answers = [pool.submit(write, running, progress) for progress in all_progress]
+            eventually(
+                lambda: queued_writes(running) == len(all_progress) - 1
+            )  # one is in the batch that waits for the lock
             running.process.send_signal(stop_signal)
             eventually(lambda: refuses_connections(running))
             assert not any(answer.done() for answer in answers)
-        assert [answer.result(20).status_code for answer in answers] == [200] * len(rows)
+        assert [answer.result(20).status_code for answer in answers] == [200] * len(all_progress)
         assert running.process.wait(20) == exit_code
     with forked_headway_serve(folder) as restarted:
-        assert len(stored(restarted, rows)) == len(rows)
+        assert len(stored(restarted, all_progress)) == len(all_progress)
 
 
-def test_an_endless_request_does_not_prevent_the_stop(folder: Path, rows: list[Written]) -> None:
+def test_an_endless_request_does_not_prevent_the_stop(folder: Path, all_progress: list[Written]) -> None:
     with (
         forked_headway_serve(folder, shutdown_seconds=1) as running,
         socket.create_connection(address(running)) as half,
     ):
-        half.sendall(half_a_request(rows[0]))
+        half.sendall(half_a_request(all_progress[0]))
         assert half.recv(100).startswith(b"HTTP/1.1 100 "), "the service did not begin to read the body"
         running.process.terminate()
         assert running.process.wait(10) == -signal.SIGTERM
 
 
-def test_a_request_that_the_stop_cuts_off_gets_retry_after(folder: Path, rows: list[Written]) -> None:
+def test_a_request_that_the_stop_cuts_off_gets_retry_after(folder: Path, all_progress: list[Written]) -> None:
     with (
         forked_headway_serve(folder, shutdown_seconds=1, lock_seconds=2, batch_limit=1) as running,
         ThreadPoolExecutor(2) as pool,
         write_lock(folder),
     ):
-        answers = [pool.submit(write, running, row) for row in rows[:2]]
+        answers = [pool.submit(write, running, progress) for progress in all_progress[:2]]
         eventually(lambda: queued_writes(running) == 1)
         running.process.terminate()
         assert [answer.result(20).status_code for answer in answers] == [503, 503]
@@ -79,7 +81,7 @@ def test_a_request_that_the_stop_cuts_off_gets_retry_after(folder: Path, rows: l
     assert "Traceback" not in "".join(running.log)
 
 
-@pytest.mark.usefixtures("rows")
+@pytest.mark.usefixtures("all_progress")
 def test_a_stop_leaves_all_data_in_one_file(folder: Path) -> None:
     with forked_headway_serve(folder) as running:
         with running.client() as client:
@@ -94,22 +96,22 @@ def test_a_stop_leaves_all_data_in_one_file(folder: Path) -> None:
 
 
 def test_the_installed_script_prints_its_address_once_and_stops_cleanly(
-    folder: Path, rows: list[Written], capfd: pytest.CaptureFixture[str]
+    folder: Path, all_progress: list[Written], capfd: pytest.CaptureFixture[str]
 ) -> None:
     with headway_serve(folder) as running:
-        assert write(running, rows[0]).status_code == 200
+        assert write(running, all_progress[0]).status_code == 200
         assert running.stop() == -signal.SIGTERM
     assert "".join(running.log).count("answers at") == 1
     assert "Finished server process" in running.log[-1]
     assert capfd.readouterr() == ("", "")
 
 
-def half_a_request(row: Written) -> bytes:
+def half_a_request(progress: Written) -> bytes:
     """Return the head of a write whose client announces a body, and waits until the service asks for it."""
     lines = [
-        f"PUT {PREFIX}{row.path} HTTP/1.1",
+        f"PUT {PREFIX}{progress.path} HTTP/1.1",
         "Host: headway",
-        f"Authorization: Bearer {token(row.learner)}",
+        f"Authorization: Bearer {token(progress.learner)}",
         "Content-Length: 100",
         "Expect: 100-continue",
     ]

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from support.events import Follower, following
-from support.load import Written, new_rows, players, stored, write
+from support.load import Written, new_lesson_progress, players, stored, write
 from support.postgres import Databases, session
 from support.probes import get, refuses_connections
 from support.program import forked_headway_serve
@@ -66,42 +66,44 @@ def service(shared_service: Running) -> Running:
 
 
 def test_any_worker_answers_the_metrics_of_all_workers(service: Running) -> None:
-    row = new_rows(service, learners=1)[0]
+    progress = new_lesson_progress(service, learners=1)[0]
     before = figures(get(service, "/metrics"))
     answered: list[str] = []
 
     def write_once_more() -> bool:
-        answered.append(worker_of(write(service, row)))
+        answered.append(worker_of(write(service, progress)))
         return len(set(answered)) == WORKERS
 
-    def told() -> dict[str, float]:
+    def shown() -> dict[str, float]:
         scrapes = [get(service, "/metrics") for _ in range(4 * WORKERS)]
         return {worker_of(scrape): figures(scrape)[PUT_LESSON] - before.get(PUT_LESSON, 0) for scrape in scrapes}
 
     eventually(write_once_more)
-    eventually(lambda: told() == dict.fromkeys(answered, len(answered)))  # a request is counted when it was answered
+    eventually(lambda: shown() == dict.fromkeys(answered, len(answered)))  # a request is counted when it was answered
     assert not any(name.startswith(("process_", "python_")) for name in before), "these are of one process"
 
 
 def test_a_killed_worker_is_replaced_and_loses_no_acknowledged_write(service: Running) -> None:
-    rows = new_rows(service, learners=8)
+    all_progress = new_lesson_progress(service, learners=8)
     logged = len(service.log)
     for victim in workers(service):
         counted = figures(get(service, "/metrics")).get(PUT_LESSON, 0)
-        kill_under_load(service, victim, rows)
+        kill_under_load(service, victim, all_progress)
         assert figures(get(service, "/metrics"))[PUT_LESSON] > counted
-        check_nothing_was_lost(service, rows)
+        check_nothing_was_lost(service, all_progress)
         assert re.search(rf"worker_replaced .*exit_code=-9 .*worker={victim}\b", "".join(service.log))
     assert "Traceback" not in "".join(service.log[logged:])
 
 
 def test_waiting_writes_of_a_worker_are_counted_until_it_is_killed(service: Running, shared_url: str) -> None:
-    rows = new_rows(service, learners=16)[::3]
-    with session(shared_url) as operator, ThreadPoolExecutor(len(rows)) as pool:
+    all_progress = new_lesson_progress(service, learners=16)[::3]
+    with session(shared_url) as operator, ThreadPoolExecutor(len(all_progress)) as pool:
         operator.execute(*HOLD_UP_WRITES)
-        answers = [pool.submit(write, service, row) for row in rows]
+        answers = [pool.submit(write, service, progress) for progress in all_progress]
         with httpx.Client(base_url=service.base_url, verify=False) as one_worker:
-            eventually(lambda: len(rows) - LANES * WORKERS <= queue_length(one_worker) <= len(rows) - LANES)
+            eventually(
+                lambda: len(all_progress) - LANES * WORKERS <= queue_length(one_worker) <= len(all_progress) - LANES
+            )
         for victim in workers(service):
             os.kill(victim, signal.SIGKILL)
         operator.execute("ROLLBACK")
@@ -111,22 +113,22 @@ def test_waiting_writes_of_a_worker_are_counted_until_it_is_killed(service: Runn
 
 
 def test_a_stream_of_any_worker_shows_writes_of_the_others(service: Running) -> None:
-    row = new_rows(service, learners=1)[0]
+    progress = new_lesson_progress(service, learners=1)[0]
     with ExitStack() as open_streams:
         streams: dict[str, Follower] = {}
 
         def follow_once_more() -> bool:
             teacher = open_streams.enter_context(service.client(None, "statistics:read"))
-            stream = open_streams.enter_context(following(teacher, row.course_id))
+            stream = open_streams.enter_context(following(teacher, progress.course_id))
             stream.until(learners=0)
             streams[worker_of(stream.response)] = stream
             return len(streams) == WORKERS
 
         eventually(follow_once_more)
-        writer = worker_of(write(service, row))
-        told = {worker: stream.until(learners=1) for worker, stream in streams.items()}
-        assert writer in told
-        assert len(set(map(str, told.values()))) == 1
+        writer = worker_of(write(service, progress))
+        shown = {worker: stream.until(learners=1) for worker, stream in streams.items()}
+        assert writer in shown
+        assert len(set(map(str, shown.values()))) == 1
 
 
 @pytest.mark.parametrize("stop_signal", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
@@ -149,11 +151,11 @@ def test_a_stop_under_load_loses_no_write_and_leaves_no_process(
     folder: Path, postgres_url: str, stop_signal: signal.Signals
 ) -> None:
     with serving_workers(folder, "--log-format", "json", database_url=postgres_url) as running:
-        rows = new_rows(running, learners=8)
+        all_progress = new_lesson_progress(running, learners=8)
         assert len(list(folder.glob("headway-metrics-*/*.db"))) > WORKERS
         pids = workers(running)
-        with players(running, rows), session(postgres_url) as operator:
-            eventually(lambda: all(row.acknowledged >= 3 for row in rows))
+        with players(running, all_progress), session(postgres_url) as operator:
+            eventually(lambda: all(progress.acknowledged >= 3 for progress in all_progress))
             operator.execute(*HOLD_UP_WRITES)
             running.process.send_signal(stop_signal)
             eventually(lambda: refuses_connections(running))
@@ -165,9 +167,9 @@ def test_a_stop_under_load_loses_no_write_and_leaves_no_process(
     assert "Traceback" not in "".join(running.log)
     assert {json.loads(line)["level"] for line in running.log} <= {"info", "warning"}
     with forked_headway_serve(folder, database_url=postgres_url) as restarted:
-        found = stored(restarted, rows)
-    kept = {key: row["quiz_attempts"] for key, row in found.items()}
-    assert kept == {(row.learner, row.lesson_id): row.acknowledged for row in rows}
+        found = stored(restarted, all_progress)
+    kept = {key: progress["quiz_attempts"] for key, progress in found.items()}
+    assert kept == {(progress.learner, progress.lesson_id): progress.acknowledged for progress in all_progress}
 
 
 def test_workers_that_can_not_start_end_the_service(folder: Path, postgres_url: str) -> None:
@@ -215,8 +217,8 @@ def test_workers_serve_when_the_disk_for_their_metrics_is_full(folder: Path, pos
     assert process.stderr
     with answering(process, process.stderr) as running:
         eventually(lambda: all_answer(running), A_START)
-        for row in new_rows(running, learners=4):
-            assert write(running, row).status_code == 200
+        for progress in new_lesson_progress(running, learners=4):
+            assert write(running, progress).status_code == 200
         assert PUT_LESSON in get(running, "/metrics").text
         log = "".join(running.log)
         assert log.count("metrics_not_shared") == WORKERS
@@ -254,18 +256,20 @@ def exists(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 
 
-def kill_under_load(running: Running, victim: int, rows: list[Written]) -> None:
+def kill_under_load(running: Running, victim: int, all_progress: list[Written]) -> None:
     """Kill a worker that has answered writes; returns when another one is in its place."""
-    before = [row.acknowledged for row in rows]
-    with players(running, rows):
-        eventually(lambda: all(row.acknowledged > seen for row, seen in zip(rows, before, strict=True)))
+    before = [progress.acknowledged for progress in all_progress]
+    with players(running, all_progress):
+        eventually(
+            lambda: all(progress.acknowledged > seen for progress, seen in zip(all_progress, before, strict=True))
+        )
         os.kill(victim, signal.SIGKILL)
         eventually(lambda: victim not in workers(running) and len(workers(running)) == WORKERS, A_START)
 
 
-def check_nothing_was_lost(running: Running, rows: list[Written]) -> None:
-    found = stored(running, rows)
-    for row in rows:
-        kept = found[row.learner, row.lesson_id]
-        assert row.acknowledged <= kept["quiz_attempts"] <= row.sent
+def check_nothing_was_lost(running: Running, all_progress: list[Written]) -> None:
+    found = stored(running, all_progress)
+    for progress in all_progress:
+        kept = found[progress.learner, progress.lesson_id]
+        assert progress.acknowledged <= kept["quiz_attempts"] <= progress.sent
         assert kept["time_spent_minutes"] == kept["quiz_attempts"] / 4

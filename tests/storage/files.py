@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import stat
 import subprocess
 import sys
@@ -84,6 +83,5 @@ def modes(folder: Path) -> dict[str, int]:
 def process(what: str, folder: Path) -> Any:
     """Run `what` in another process and return its answer (see processes.py)."""
     command = [sys.executable, "-m", "storage.processes", what, str(folder)]
-    environment = os.environ | {"PYTHONPATH": str(TESTS)}
-    done = subprocess.run(command, cwd=TESTS, env=environment, stdout=subprocess.PIPE, check=True, timeout=60)
+    done = subprocess.run(command, cwd=TESTS, stdout=subprocess.PIPE, check=True, timeout=60)
     return json.loads(done.stdout)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
-from domain.values import lesson, lessons, rows
+from domain.values import all_progress, lesson, lessons
 from headway.domain.catalogue import Course, Lesson, OnEdit, VersionedCourse
 from headway.domain.completions import Completion
 from headway.domain.course_progress import CourseProgress, EnrolmentSource, LearnerDay, Tally
@@ -29,7 +29,7 @@ class Installation(NamedTuple):
     """All that a database holds, each part in the order of its keys."""
 
     courses: Sequence[VersionedCourse]
-    rows: Sequence[LessonProgress]
+    all_progress: Sequence[LessonProgress]
     all_course_progress: Sequence[CourseProgress]
     revision: int
     days: Sequence[HeldDay] = ()
@@ -46,7 +46,7 @@ def archive_of(store: Store) -> Archive:
 
 async def fill(archive: Archive, installation: Installation) -> None:
     await archive.put_courses(installation.courses)
-    await archive.put_lesson_progress(installation.rows)
+    await archive.put_lesson_progress(installation.all_progress)
     await archive.put_course_progress(installation.all_course_progress)
     await archive.put_days(installation.days)
     await archive.put_completions(installation.completions)
@@ -143,15 +143,15 @@ def _lessons_after(draw: st.DrawFn, number: int) -> Lesson:
 
 
 @st.composite
-def _rows(draw: st.DrawFn) -> LessonProgress:
+def _lesson_progress(draw: st.DrawFn) -> LessonProgress:
     began = draw(MOMENTS)
-    row = draw(rows(draw(lessons())))
-    return row._replace(
+    progress = draw(all_progress(draw(lessons())))
+    return progress._replace(
         learner_id=LearnerId(draw(UUIDS)),
         course_id=CourseId(draw(UUIDS)),
         lesson_id=LessonId(draw(UUIDS)),
         id=ProgressId(draw(st.uuids().map(str))),
-        completed_at=row.completed_at and began,
+        completed_at=progress.completed_at and began,
         created_at=began,
         updated_at=began + timedelta(microseconds=draw(st.integers(0, 10**9))),
         version=draw(REVISIONS),
@@ -184,7 +184,9 @@ def _all_course_progress(draw: st.DrawFn) -> CourseProgress:
 @st.composite
 def _runs(draw: st.DrawFn) -> EndedRun:
     course = draw(_courses()).course
-    return EndedRun(run_of(course, draw(_all_course_progress()), draw(MOMENTS)), draw(st.lists(_rows(), max_size=2)))
+    return EndedRun(
+        run_of(course, draw(_all_course_progress()), draw(MOMENTS)), draw(st.lists(_lesson_progress(), max_size=2))
+    )
 
 
 @st.composite
@@ -226,7 +228,7 @@ def _sorted(items: st.SearchStrategy[Any], key: Any) -> st.SearchStrategy[Any]:
 INSTALLATIONS: Final = st.builds(
     Installation,
     _sorted(_courses(), lambda versioned: versioned.course.id),
-    _sorted(_rows(), lambda row: row[:3]),
+    _sorted(_lesson_progress(), lambda progress: progress[:3]),
     _sorted(_all_course_progress(), lambda course_progress: course_progress[:2]),
     REVISIONS,
     _sorted(_held_days(), _key).map(tuple),

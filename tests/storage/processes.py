@@ -25,7 +25,7 @@ from headway.storage.sqlite import SqliteStore
 from headway.storage.sqlite.promises import any_promised, last_set_aside
 from headway.storage.sqlite.rows import fetch
 from storage.disks import DeadlyDisk
-from storage.stores import exact_tally, merge_write, new_course, new_learner, opened, rows_of, sqlite_store
+from storage.stores import exact_tally, lesson_progress_of, merge_write, new_course, new_learner, opened, sqlite_store
 
 FORKS = multiprocessing.get_context("fork")
 ROUNDS = 20
@@ -80,7 +80,7 @@ async def _filling(store: SqliteStore) -> dict[str, Any]:
                 refused += 1
             else:
                 acknowledged.append(of.id)
-        found = list(await rows_of(store, learner, course))
+        found = list(await lesson_progress_of(store, learner, course))
         tally = await exact_tally(store, learner, course)
         resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
         last = await store.write(merge_write(learner, course, course.lessons[-1], time_spent_minutes=0.1))
@@ -111,8 +111,10 @@ def die_everywhere(folder: Path) -> None:
             asyncio.run(_living(position))
             disk.unregister()
             os._exit(0)
-        if os.waitpid(child, 0)[1] == 0:
+        _, status = os.waitpid(child, 0)
+        if status == 0:
             break
+        assert os.WIFSIGNALED(status), "it failed before the change that is to kill it"
         killed.append(position.name)
     _answer(killed)
 

@@ -26,7 +26,7 @@ PATIENCE = 20
 
 
 class Batches:
-    """An observer that remembers what it was told."""
+    """An observer that remembers the batches."""
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
@@ -138,10 +138,12 @@ def merge_write(learner: LearnerId, course: Course, lesson: Lesson | LessonId, *
     return LessonWrite(learner, course.id, _id_of(lesson), cast("ProgressUpdate", fields))
 
 
-def conditional(row: LessonProgress, **fields: Any) -> LessonWrite:
+def conditional(progress: LessonProgress, **fields: Any) -> LessonWrite:
     """Return a conditional write: its writer has seen this lesson progress."""
-    seen = Precondition(match=frozenset([row.etag]))
-    return LessonWrite(row.learner_id, row.course_id, row.lesson_id, cast("ProgressUpdate", fields), seen)
+    seen = Precondition(match=frozenset([progress.etag]))
+    return LessonWrite(
+        progress.learner_id, progress.course_id, progress.lesson_id, cast("ProgressUpdate", fields), seen
+    )
 
 
 def removal(
@@ -162,11 +164,11 @@ async def written(store: Store, write: LessonWrite) -> LessonProgress:
     return after
 
 
-async def rows_of(store: Store, learner: LearnerId, course: Course) -> dict[LessonId, LessonProgress]:
+async def lesson_progress_of(store: Store, learner: LearnerId, course: Course) -> dict[LessonId, LessonProgress]:
     """Return all the learner's lesson progress in a course, hidden lessons included."""
     found = (await store.lessons(learner, course.id)).lesson_progress
-    by_lesson = {row.lesson_id: row for row in found}
-    assert len(by_lesson) == len(found), "one row for each lesson"
+    by_lesson = {progress.lesson_id: progress for progress in found}
+    assert len(by_lesson) == len(found), "one lesson progress for each lesson"
     return by_lesson
 
 
@@ -174,7 +176,7 @@ async def exact_tally(store: Store, learner: LearnerId, course: Course) -> Tally
     """Return the learner's tally, and check that a recount gives the same."""
     catalogued, progress = await store.course_progress(learner, course.id)
     tally = progress.tally if progress else NOTHING
-    assert tally == recount(catalogued, (await rows_of(store, learner, course)).values())
+    assert tally == recount(catalogued, (await lesson_progress_of(store, learner, course)).values())
     return tally
 
 

@@ -55,7 +55,7 @@ async def test_an_empty_database_gives_nothing(archive: Archive) -> None:
 
 async def test_every_record_is_read_back_exactly(archive: Archive) -> None:
     whole = MOMENT.replace(microsecond=0)
-    rows = [
+    all_progress = [
         stored(lesson_id=lesson(1).id),
         started(lesson_id=lesson(2).id, metadata={"z": 1, "a": {"y": 1.0, "b": True, "é": None}, "m": ["1", [], {}]}),
         started(lesson_id=lesson(3).id, user_notes="Zeile\n✎ 'quoted' \\ \U0001f600", time_spent_minutes=0.1),
@@ -72,9 +72,15 @@ async def test_every_record_is_read_back_exactly(archive: Archive) -> None:
     ]
     profile = LearnerProfile("Zoë ✎ 'quoted'", "zoe@example.org", "47/11", "de", "Europe/Berlin")
     people = (StoredProfile(LEARNER, profile, frozenset({"name"}), 2**60),)
-    run = EndedRun(run_of(document, COURSE_PROGRESS._replace(due_at=MOMENT), MOMENT), rows)
+    run = EndedRun(run_of(document, COURSE_PROGRESS._replace(due_at=MOMENT), MOMENT), all_progress)
     before = Installation(
-        [VersionedCourse(document, 3)], rows, [COURSE_PROGRESS], 5, groups=groups, profiles=people, runs=(run,)
+        [VersionedCourse(document, 3)],
+        all_progress,
+        [COURSE_PROGRESS],
+        5,
+        groups=groups,
+        profiles=people,
+        runs=(run,),
     )
     await fill(archive, before)
     assert repr(await content(archive)) == repr(before)
@@ -83,7 +89,7 @@ async def test_every_record_is_read_back_exactly(archive: Archive) -> None:
 
 @pytest.mark.parametrize("batch", [1, 2, 49, 63, 64, 65])
 async def test_batches_come_in_the_order_of_the_keys(archive: Archive, batch: int) -> None:
-    rows = [
+    all_progress = [
         stored(learner_id=LearnerId(learner), course_id=CourseId(of), lesson_id=LessonId(part))
         for learner, of, part in product(IDS[::2], repeat=3)
     ]
@@ -93,9 +99,11 @@ async def test_batches_come_in_the_order_of_the_keys(archive: Archive, batch: in
     ]
     courses = [VersionedCourse(course(quiz(2), lesson(1), course_id=CourseId(of)), 1) for of in IDS]
     groups = [Group(GroupId(one), one, (LearnerId(one),), 1) for one in IDS]
-    await fill(archive, Installation(courses[::-1], rows[::-1], all_course_progress[::-1], 1, groups=groups[::-1]))
+    await fill(
+        archive, Installation(courses[::-1], all_progress[::-1], all_course_progress[::-1], 1, groups=groups[::-1])
+    )
     found = await content(archive, batch)
-    assert found == Installation(courses, rows, all_course_progress, 1, groups=groups)
+    assert found == Installation(courses, all_progress, all_course_progress, 1, groups=groups)
 
 
 async def test_a_group_replaces_the_stored_one_with_its_members(archive: Archive) -> None:
@@ -136,9 +144,9 @@ async def test_a_revision_is_raised_and_never_lowered(store: Store) -> None:
 
 
 async def test_the_service_reads_the_records_that_were_put(store: Store) -> None:
-    row = started(lesson_id=lesson(1).id)
-    await fill(archive_of(store), Installation([VersionedCourse(course(), 3)], [row], [COURSE_PROGRESS], 3))
-    assert await store.lessons(LEARNER, COURSE) == (course(), [row])
+    progress = started(lesson_id=lesson(1).id)
+    await fill(archive_of(store), Installation([VersionedCourse(course(), 3)], [progress], [COURSE_PROGRESS], 3))
+    assert await store.lessons(LEARNER, COURSE) == (course(), [progress])
     assert await store.course_progress(LEARNER, COURSE) == (course(), COURSE_PROGRESS)
     assert await store.lessons_stamp(LEARNER, COURSE) == (3, COURSE_PROGRESS.revision)
 

@@ -103,17 +103,17 @@ def test_every_statement_selects_whole_lesson_progress_in_the_order_of_the_colum
     selects: str, request: pytest.FixtureRequest
 ) -> None:
     selected: Selected = request.getfixturevalue(selects)
-    rows = {name: columns for name, columns in selected.items() if "metadata" in columns}
+    progress = {name: columns for name, columns in selected.items() if "metadata" in columns}
     runs = {name: columns for name, columns in selected.items() if "total_lessons" in columns}
     all_course_progress = {
         name: columns for name, columns in selected.items() if "last_accessed" in columns and name not in runs
     }
     days = {name: one for name, one in selected.items() if "user_id" in one and "lessons_started" in one}
     completions = {name: columns for name, columns in selected.items() if "completion_percentage" in columns}
-    assert min(len(rows), len(all_course_progress), len(days)) >= 3
+    assert min(len(progress), len(all_course_progress), len(days)) >= 3
     assert [name for name, columns in completions.items() if tuple(columns) != COMPLETIONS.columns] == []
     assert [name for name, columns in runs.items() if not _has(columns, RUNS.columns)] == []
-    assert [name for name, columns in rows.items() if not _has(columns, LESSON_PROGRESS.columns)] == []
+    assert [name for name, columns in progress.items() if not _has(columns, LESSON_PROGRESS.columns)] == []
     assert [name for name, columns in all_course_progress.items() if not _has(columns, COURSE_PROGRESS.columns)] == []
     assert [name for name, columns in days.items() if not _has(columns, LEARNER_DAYS.columns)] == []
 
@@ -144,15 +144,15 @@ def test_the_columns_are_the_fields_of_the_domain() -> None:
 
 async def test_every_value_is_in_the_column_of_its_name(store: Store, raw: Raw) -> None:
     """The value comes from a copy of another database, or from a write."""
-    row, progress = (
+    lesson_progress, progress = (
         finished(lesson_id=lesson(1).id, **_DISTINCT),
         course_progress(Tally(21, 22, 23), completed_at=_moment(4), **_COURSE_PROGRESS),
     )
     archive = archive_of(store)
     await archive.put_course_progress([progress])
-    await archive.put_lesson_progress([row])
+    await archive.put_lesson_progress([lesson_progress])
     await archive.put_days([HeldDay(LEARNER, COURSE, DAY)])
-    assert await raw("lesson_progress", LESSON_PROGRESS.columns) == _kept(row)
+    assert await raw("lesson_progress", LESSON_PROGRESS.columns) == _kept(lesson_progress)
     assert await raw("course_progress", COURSE_PROGRESS.columns) == _kept_progress(progress)
     assert await raw("learner_days", LEARNER_DAYS.columns) == _kept([LEARNER, COURSE, *DAY])
     course = course_of(lesson(1), course_id=COURSE)

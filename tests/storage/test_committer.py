@@ -343,7 +343,7 @@ class Race:
 
     async def commit(self, writes: Sequence[Any]) -> Sequence[Outcome]:
         [write] = writes
-        assert write.learner_id not in self.under_way, "two batches with the same learner's rows"
+        assert write.learner_id not in self.under_way, "two batches with the same learner's progress"
         self.log.append(write)
         self.under_way.append(write.learner_id)
         self.most_under_way = max(self.most_under_way, len(self.under_way))

@@ -80,9 +80,9 @@ class Memory:
         self.puts += len(courses)
         self._hold(courses)
 
-    async def put_lesson_progress(self, rows: Sequence[LessonProgress]) -> None:
-        self.puts += len(rows)
-        self._hold(rows)
+    async def put_lesson_progress(self, all_progress: Sequence[LessonProgress]) -> None:
+        self.puts += len(all_progress)
+        self._hold(all_progress)
 
     async def put_course_progress(self, all_course_progress: Sequence[CourseProgress]) -> None:
         assert ERASED not in all_course_progress
@@ -166,7 +166,7 @@ async def refusal(source: Memory, destination: Memory) -> str:
     return str(refused.value)
 
 
-def rows_of(learners: Iterable[LearnerId], **fields: Any) -> list[LessonProgress]:
+def lesson_progress_of(learners: Iterable[LearnerId], **fields: Any) -> list[LessonProgress]:
     return [started(learner_id=learner, **fields) for learner in learners]
 
 
@@ -179,8 +179,11 @@ SUBSETS = st.frozensets(st.sampled_from(OTHER_LEARNERS))
 async def test_only_missing_or_different_records_are_copied(
     everybody: frozenset[LearnerId], missing: frozenset[LearnerId], earlier: frozenset[LearnerId], size: int
 ) -> None:
-    source = Memory(*rows_of(everybody))
-    destination = Memory(*rows_of(everybody - missing), *rows_of(everybody & earlier - missing, version=4, metadata={}))
+    source = Memory(*lesson_progress_of(everybody))
+    destination = Memory(
+        *lesson_progress_of(everybody - missing),
+        *lesson_progress_of(everybody & earlier - missing, version=4, metadata={}),
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(copying, "_KINDS", [replace(kind, batch=size) for kind in copying._KINDS])
         looked_at: list[int] = []
@@ -190,13 +193,13 @@ async def test_only_missing_or_different_records_are_copied(
         assert put == destination.puts == len(everybody & (missing | earlier))
         assert destination.held == source.held
         size_now = len(everybody)
-        assert await copied(source, destination) == counted(rows=(size_now, size_now, 0))
+        assert await copied(source, destination) == counted(all_progress=(size_now, size_now, 0))
         assert destination.puts == put
 
 
 def counted(
     courses: tuple[int, int, int] = (0, 0, 0),
-    rows: tuple[int, int, int] = (0, 0, 0),
+    all_progress: tuple[int, int, int] = (0, 0, 0),
     all_course_progress: tuple[int, int, int] = (0, 0, 0),
     days: tuple[int, int, int] = (0, 0, 0),
     completions: tuple[int, int, int] = (0, 0, 0),
@@ -206,7 +209,7 @@ def counted(
     return [
         Compared("courses", *courses),
         Compared("course progress", *all_course_progress),
-        Compared("lesson progress", *rows),
+        Compared("lesson progress", *all_progress),
         Compared("finished days", *days),
         Compared("completions", *completions),
         Compared("runs that have ended", 0, 0, 0),
@@ -234,7 +237,10 @@ async def test_the_catalogues_version_grows_above_both_databases() -> None:
 )
 @pytest.mark.usefixtures("batch")
 async def test_a_destination_that_holds_more_is_refused(foreign: Any) -> None:
-    others = [*rows_of(OTHER_LEARNERS[2:]), VersionedCourse(course(course_id=CourseId(OTHER_LEARNERS[0])), 1)]
+    others = [
+        *lesson_progress_of(OTHER_LEARNERS[2:]),
+        VersionedCourse(course(course_id=CourseId(OTHER_LEARNERS[0])), 1),
+    ]
     said = await refusal(Memory(*others), Memory(foreign, *others))
     assert "that the source does not have" in said
     assert COURSE in said
@@ -292,18 +298,18 @@ async def test_course_progress_of_an_erased_learner_copies_as_none() -> None:
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
-        (started(version=6), counted(rows=(2, 2, 1))),
-        (stored(learner_id=OTHER_LEARNERS[0]), counted(rows=(3, 2, 1))),
-        (COURSE_PROGRESS._replace(revision=8), counted(rows=(2, 2, 0), all_course_progress=(1, 0, 1))),
-        (VersionedCourse(course(), 3), counted(courses=(1, 0, 1), rows=(2, 2, 0))),
-        (DAY, counted(rows=(2, 2, 0), days=(1, 0, 1))),
-        (GROUP, counted(rows=(2, 2, 0), groups=(1, 0, 1))),
+        (started(version=6), counted(all_progress=(2, 2, 1))),
+        (stored(learner_id=OTHER_LEARNERS[0]), counted(all_progress=(3, 2, 1))),
+        (COURSE_PROGRESS._replace(revision=8), counted(all_progress=(2, 2, 0), all_course_progress=(1, 0, 1))),
+        (VersionedCourse(course(), 3), counted(courses=(1, 0, 1), all_progress=(2, 2, 0))),
+        (DAY, counted(all_progress=(2, 2, 0), days=(1, 0, 1))),
+        (GROUP, counted(all_progress=(2, 2, 0), groups=(1, 0, 1))),
     ],
 )
 @pytest.mark.usefixtures("batch")
 async def test_writes_during_the_copy_are_counted(changed: Any, expected: list[Compared]) -> None:
-    rows = [started(), *rows_of(OTHER_LEARNERS[3:4])]
-    source, destination = Memory(*rows), Memory()
+    all_progress = [started(), *lesson_progress_of(OTHER_LEARNERS[3:4])]
+    source, destination = Memory(*all_progress), Memory()
     await copied(source, destination)
     source._hold([changed])
     assert list(await copying.compare(source, destination, lambda _: None)) == expected

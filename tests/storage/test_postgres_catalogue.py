@@ -12,7 +12,7 @@ from headway.storage.postgres import statements as sql
 from storage.stores import merge_write, new_course, new_learner, opened, postgres_store, soon
 
 
-@pytest.mark.parametrize("transaction_pooler", [False, True], ids=["told", "asking"])
+@pytest.mark.parametrize("transaction_pooler", [False, True], ids=["listening", "asking"])
 async def test_a_course_that_changes_during_a_read_is_not_cached(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch, transaction_pooler: bool
 ) -> None:
@@ -50,7 +50,7 @@ async def test_a_course_that_changes_during_a_read_is_not_cached(
         assert (await store.write(merge_write(learner, edited, lesson(9), quiz_attempts=1))).after is not None
 
 
-@pytest.mark.parametrize("transaction_pooler", [False, True], ids=["told", "asking"])
+@pytest.mark.parametrize("transaction_pooler", [False, True], ids=["listening", "asking"])
 async def test_a_lesson_that_another_process_added_can_be_written_to_at_once(
     postgres_url: str, transaction_pooler: bool
 ) -> None:

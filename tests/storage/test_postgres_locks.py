@@ -33,8 +33,8 @@ END_WHO_WAITS = """
 """
 
 
-class Told:
-    """What the database's log was told."""
+class Logged:
+    """The events in the database's log."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.events: list[tuple[str, str]] = []
@@ -68,12 +68,12 @@ async def test_other_learners_are_answered_while_two_learners_are_locked(postgre
             await asyncio.sleep(0)
             for attempts in range(2, 5):
                 for learner in learners[2:]:
-                    row = await written(store, merge_write(learner, course, lesson(1), quiz_attempts=attempts))
-                    assert row.quiz_attempts == attempts
+                    progress = await written(store, merge_write(learner, course, lesson(1), quiz_attempts=attempts))
+                    assert progress.quiz_attempts == attempts
             assert not any(task.done() for task in waiting)
-        rows = await asyncio.gather(*waiting)
-        assert [row.progress_percentage for row in rows] == [10, 10, 20, 20]
-        assert [row.version for row in rows] == [2, 2, 3, 3]
+        all_progress = await asyncio.gather(*waiting)
+        assert [progress.progress_percentage for progress in all_progress] == [10, 10, 20, 20]
+        assert [progress.version for progress in all_progress] == [2, 2, 3, 3]
         for learner in learners:
             await exact_tally(store, learner, course)
 
@@ -145,11 +145,11 @@ async def test_a_database_that_was_changed_by_hand_is_unavailable_until_it_is_re
         write = merge_write(learner, course, lesson(1), quiz_attempts=1)
         await written(store, write)
         await operator.execute(away.format(user=user))
-        told = Told(monkeypatch)
+        logged = Logged(monkeypatch)
         for attempt in (store.write(write), store.lessons(learner, course.id), store.learner_record(learner)):
             with pytest.raises(StoreUnavailableError):
                 await attempt
-        assert [event for event, _ in told.events] == ["database_unusable"] * 3
+        assert [event for event, _ in logged.events] == ["database_unusable"] * 3
         await operator.execute(back.format(user=user))
         assert (await written(store, write)).quiz_attempts == 1
 
@@ -173,7 +173,7 @@ async def test_the_cause_of_a_lost_connection_is_logged(postgres_url: str, monke
     async with opened(postgres_store(postgres_url)) as store, operator_at(postgres_url) as operator:
         course, held = await new_course(store), new_learner()
         await written(store, merge_write(held, course, lesson(1), quiz_attempts=1))
-        told = Told(monkeypatch)
+        logged = Logged(monkeypatch)
         async with operator.transaction():
             await operator.execute("SELECT FROM course_progress WHERE user_id = $1 FOR UPDATE", held)
             waiting = asyncio.create_task(store.write(merge_write(held, course, lesson(1), quiz_attempts=2)))
@@ -182,7 +182,7 @@ async def test_the_cause_of_a_lost_connection_is_logged(postgres_url: str, monke
                 await asyncio.sleep(0)
             with pytest.raises(StoreUnavailableError):
                 await waiting
-        [(event, reason)] = told.events
+        [(event, reason)] = logged.events
         assert event == "database_error"
         assert reason.endswith("terminating connection due to administrator command")
 
@@ -229,7 +229,7 @@ async def test_writes_erasures_and_edits_at_once_lock_in_one_order() -> None:
 
 
 async def test_a_transaction_that_the_server_rolls_back_is_repeated(postgres_url: str) -> None:
-    tried = database.Database(postgres_url, connections=4, timeout_seconds=5, transaction_pooler=False)
+    pool = database.Database(postgres_url, connections=4, timeout_seconds=5, transaction_pooler=False)
     runs = 0
 
     async def action(connection: Any) -> int:
@@ -239,12 +239,12 @@ async def test_a_transaction_that_the_server_rolls_back_is_repeated(postgres_url
             await connection.execute("DO $$ BEGIN RAISE 'a deadlock' USING ERRCODE = '40P01'; END $$")
         return int(await connection.fetchval("SELECT 7"))
 
-    assert await tried.transact(action) == 7
+    assert await pool.transact(action) == 7
     assert runs == 3
 
     async def hopeless(connection: Any) -> None:
         await connection.execute("DO $$ BEGIN RAISE 'not serializable' USING ERRCODE = '40001'; END $$")
 
     with pytest.raises(StoreUnavailableError):
-        await tried.transact(hopeless)
-    await tried.close()
+        await pool.transact(hopeless)
+    await pool.close()

@@ -10,12 +10,12 @@ from headway.domain.errors import StoreUnavailableError
 from headway.storage.postgres import catalogue, learners
 from storage.stores import (
     exact_tally,
+    lesson_progress_of,
     merge_write,
     new_course,
     new_learner,
     opened,
     postgres_store,
-    rows_of,
     soon,
     written,
 )
@@ -34,9 +34,9 @@ async def test_lesson_progress_that_could_not_be_read_is_not_cached_as_absent(po
             await store.write(merge_write(learner, course, lesson(2), quiz_attempts=1))
         await operator.execute("ALTER TABLE away RENAME TO lesson_progress")
         await operator.close()
-        row = await written(store, merge_write(learner, course, lesson(2), progress_percentage=5))
-        assert (row.id, row.user_notes, row.quiz_score) == (kept.id, "precious", 90)
-        assert await rows_of(other, learner, course) == await rows_of(store, learner, course)
+        progress = await written(store, merge_write(learner, course, lesson(2), progress_percentage=5))
+        assert (progress.id, progress.user_notes, progress.quiz_score) == (kept.id, "precious", 90)
+        assert await lesson_progress_of(other, learner, course) == await lesson_progress_of(store, learner, course)
         await exact_tally(other, learner, course)
 
 
@@ -58,8 +58,12 @@ async def test_a_database_that_lost_its_last_commits_is_read_again(postgres_url:
         await before.close()
         await written(other, merge_write(learner, course, lesson(1), user_notes="after the failover"))
         assert await store.lessons_stamp(learner, course.id) != lost_stamp
-        row = await written(store, merge_write(learner, course, lesson(1), progress_percentage=20))
-        assert (row.user_notes, row.quiz_score, row.progress_percentage) == ("after the failover", None, 20)
+        progress = await written(store, merge_write(learner, course, lesson(1), progress_percentage=20))
+        assert (progress.user_notes, progress.quiz_score, progress.progress_percentage) == (
+            "after the failover",
+            None,
+            20,
+        )
         await exact_tally(other, learner, course)
 
 

@@ -27,11 +27,11 @@ from storage.installations import archive_of
 from storage.stores import (
     catalogued,
     exact_tally,
+    lesson_progress_of,
     merge_write,
     new_course,
     new_learner,
     opened,
-    rows_of,
     soon,
     sqlite_store,
     written,
@@ -110,7 +110,7 @@ async def check_after_a_kill(folder: Path) -> None:
         if noted:
             learner, course_id, *lessons = noted
             course = (await store.course(CourseId(course_id))).course
-            assert set(await rows_of(store, LearnerId(learner), course)) >= set(lessons)
+            assert set(await lesson_progress_of(store, LearnerId(learner), course)) >= set(lessons)
             await exact_tally(store, LearnerId(learner), course)
         await new_course(store)
 
@@ -160,8 +160,8 @@ async def test_a_migrated_database_has_the_schema_of_a_fresh_one(folder: Path, v
 
 async def test_lesson_progress_of_an_earlier_schema_is_served_after_the_migration(folder: Path) -> None:
     of, learner = course(), new_learner()
-    row = finished(learner_id=learner, lesson_id=of.lessons[0].id, created_at=EARLIER)
-    tally = contribution(of.lessons[0], row)
+    progress = finished(learner_id=learner, lesson_id=of.lessons[0].id, created_at=EARLIER)
+    tally = contribution(of.lessons[0], progress)
     execute(
         database(folder),
         MIGRATIONS[0].read_text(),
@@ -173,12 +173,14 @@ async def test_lesson_progress_of_an_earlier_schema_is_served_after_the_migratio
             "'other', NULL, 1, NULL, 100)"
             for position, one in enumerate(of.lessons)
         ),
-        f"INSERT INTO lesson_progress VALUES ({', '.join(map(_literal, from_lesson_progress(row)[:18]))})",
+        f"INSERT INTO lesson_progress VALUES ({', '.join(map(_literal, from_lesson_progress(progress)[:18]))})",
         f"INSERT INTO course_progress VALUES ('{learner}', '{of.id}', {', '.join(map(str, tally))}, "
         f"'{LATER.isoformat()}', 7, 9)",
     )
     async with opened(sqlite_store(folder)) as store:
-        assert await rows_of(store, learner, of) == {row.lesson_id: row._replace(worked_at=row.updated_at)}
+        assert await lesson_progress_of(store, learner, of) == {
+            progress.lesson_id: progress._replace(worked_at=progress.updated_at)
+        }
         assert await exact_tally(store, learner, of) == tally
         [course_progress] = await store.roster(of.id, RosterQuery())
         assert (course_progress.started_at, course_progress.completed_at, course_progress.day) == (
@@ -188,8 +190,8 @@ async def test_lesson_progress_of_an_earlier_schema_is_served_after_the_migratio
         )
         reading = await store.statistics(of.id, LATER.date(), LATER.date())
         assert reading.learners == CourseCounts(1, 0, 1, 1, 0)
-        assert course_progress.at_lesson == row.lesson_id
-        assert reading.lessons == {row.lesson_id: lesson_counts(row)._replace(stopped=1)}
+        assert course_progress.at_lesson == progress.lesson_id
+        assert reading.lessons == {progress.lesson_id: lesson_counts(progress)._replace(stopped=1)}
         assert reading.days == {LATER.date(): DayCounts(active=1, last_seen=1)}
 
 
@@ -235,13 +237,13 @@ async def test_the_migration_fills_worked_at_and_the_scores_of_earlier_lesson_pr
 ) -> None:
     before = [path for path in MIGRATIONS if path.stem < "0008"]
     of, owner, other = course(), new_learner(), new_learner()
-    rows = [
+    all_progress = [
         finished(learner_id=owner, lesson_id=of.lessons[0].id, quiz_score=69.5),
         finished(learner_id=other, lesson_id=of.lessons[0].id, quiz_score=70, written_by=owner),
     ]
     async with opened(sqlite_store(folder)) as store:
         await store.put_course(of)
-        await archive_of(store).put_lesson_progress(rows)
+        await archive_of(store).put_lesson_progress(all_progress)
     execute(
         database(folder),
         "ALTER TABLE lesson_progress DROP COLUMN worked_at",
@@ -262,8 +264,10 @@ async def test_the_migration_fills_worked_at_and_the_scores_of_earlier_lesson_pr
         f"PRAGMA user_version = {len(before)}",
     )
     async with opened(sqlite_store(folder)) as store:
-        found = [(await rows_of(store, row.learner_id, of))[row.lesson_id] for row in rows]
-        assert found == [rows[0]._replace(worked_at=rows[0].updated_at), rows[1]]
+        found = [
+            (await lesson_progress_of(store, progress.learner_id, of))[progress.lesson_id] for progress in all_progress
+        ]
+        assert found == [all_progress[0]._replace(worked_at=all_progress[0].updated_at), all_progress[1]]
         reading = await store.statistics(of.id, LATER.date(), LATER.date())
         assert reading.scores == {of.lessons[0].id: {69: 1, 70: 1}}
         assert await store.take_recalculation() == Recalculation(of.id, 5, 2, 1, other)
@@ -415,8 +419,8 @@ async def test_a_course_that_another_process_put_is_seen_by_the_next_write_and_s
         assert (await service.lessons(learner, course.id)).course == edited
         assert await exact_tally(service, learner, course) == (0, 1, 0)
         await command_line.put_course(Course(course.id, "Edited", (lesson(1, complete_at=60), lesson(3))))
-        row = await written(service, merge_write(learner, course, lesson(1), progress_percentage=60))
-        assert row.status == "completed"
+        progress = await written(service, merge_write(learner, course, lesson(1), progress_percentage=60))
+        assert progress.status == "completed"
         assert await exact_tally(service, learner, course) == (1, 0, 0)
 
 
@@ -436,11 +440,11 @@ async def test_two_stores_that_take_turns_see_each_others_lesson_progress(folder
     async with opened(sqlite_store(folder)) as one, opened(sqlite_store(folder)) as other:
         learner, course = new_learner(), await new_course(one)
         for number, store in enumerate([one, other, other, one, one, other, one], start=1):
-            row = await written(store, merge_write(learner, course, lesson(1), metadata={str(number): number}))
-            assert row.version == len(row.metadata) == number
+            progress = await written(store, merge_write(learner, course, lesson(1), metadata={str(number): number}))
+            assert progress.version == len(progress.metadata) == number
             for reader in (one, other):
-                await soon(partial(rows_of, reader, learner, course), {row.lesson_id: row})
+                await soon(partial(lesson_progress_of, reader, learner, course), {progress.lesson_id: progress})
         await other.restart_course(learner, course.id)
-        row = await written(one, merge_write(learner, course, lesson(1), time_spent_minutes=1))
-        assert (row.version, row.metadata) == (1, {})
+        progress = await written(one, merge_write(learner, course, lesson(1), time_spent_minutes=1))
+        assert (progress.version, progress.metadata) == (1, {})
         await soon(lambda: exact_tally(other, learner, course), (0, 1, 1_000_000))

@@ -13,7 +13,7 @@ import pytest
 from domain.values import lesson
 from headway.domain.errors import StoreUnavailableError
 from headway.domain.roster import RosterQuery
-from storage.stores import merge_write, new_course, new_learner, opened, rows_of, sqlite_store, written
+from storage.stores import lesson_progress_of, merge_write, new_course, new_learner, opened, sqlite_store, written
 
 ENDLESS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 NEVER = 600
@@ -94,10 +94,10 @@ async def test_a_list_of_many_megabytes_is_read_beside_the_event_loop(folder: Pa
             served.append("others")
 
         serving = asyncio.create_task(serve())
-        rows = await rows_of(store, learner, course)
+        all_progress = await lesson_progress_of(store, learner, course)
         assert served
         await serving
-        assert all(len(row.metadata["drawing"]) == 15_000 for row in rows.values())
+        assert all(len(progress.metadata["drawing"]) == 15_000 for progress in all_progress.values())
 
 
 async def test_reads_are_answered_while_an_atomic_import_is_written(folder: Path) -> None:

@@ -35,7 +35,16 @@ from headway.storage.sqlite.promises import (
     to_writes,
 )
 from storage.processes import TOGETHER
-from storage.stores import exact_tally, merge_write, new_course, new_learner, opened, rows_of, sqlite_store, written
+from storage.stores import (
+    exact_tally,
+    lesson_progress_of,
+    merge_write,
+    new_course,
+    new_learner,
+    opened,
+    sqlite_store,
+    written,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -91,8 +100,8 @@ async def test_learners_write_during_an_atomic_import(folder: Path) -> None:
         others = 0
         while not writing.done():
             learner = learners[others * 37 % MANY]
-            row = await written(store, merge_write(learner, course, lesson(1), video_position_seconds=others + 1))
-            assert row.video_position_seconds == others + 1
+            progress = await written(store, merge_write(learner, course, lesson(1), video_position_seconds=others + 1))
+            assert progress.video_position_seconds == others + 1
             others += 1
         assert changed(await writing) == [True] * MANY
         assert others > 20
@@ -126,8 +135,8 @@ async def test_a_line_that_becomes_wrong_during_the_import_refuses_all_lines(fol
         with pytest.raises(RefusedWriteError) as refused:
             await writing
         assert refused.value.position == 3
-        rows = [await rows_of(store, learner, course) for learner in learners]
-        assert [len(some) for some in rows] == [int(position == 3) for position in range(MANY)]
+        all_progress = [await lesson_progress_of(store, learner, course) for learner in learners]
+        assert [len(some) for some in all_progress] == [int(position == 3) for position in range(MANY)]
 
 
 async def test_a_course_edit_during_the_import_decides(folder: Path) -> None:

@@ -19,10 +19,10 @@ from storage.files import back_up, contents, database, execute, log, long_read, 
 from storage.stores import (
     catalogued,
     exact_tally,
+    lesson_progress_of,
     merge_write,
     new_course,
     opened,
-    rows_of,
     soon,
     sqlite_store,
     written,
@@ -45,9 +45,9 @@ class Service:
         assert (await written(self.store, self.attempt(number))).quiz_attempts == number
 
     async def attempts(self) -> int:
-        row = (await self.store.lesson(LEARNER, self.course.id, lesson(1).id)).lesson_progress
-        assert row is not None
-        return row.quiz_attempts
+        progress = (await self.store.lesson(LEARNER, self.course.id, lesson(1).id)).lesson_progress
+        assert progress is not None
+        return progress.quiz_attempts
 
     async def assert_unavailable(self) -> None:
         with pytest.raises(StoreUnavailableError):
@@ -370,6 +370,6 @@ def test_a_full_disk_refuses_new_writes_and_keeps_stored_ones(folder: Path) -> N
 async def check_after_filling(folder: Path, learner: LearnerId, course_id: CourseId, acknowledged: set[str]) -> None:
     async with opened(sqlite_store(folder)) as store:
         course = (await store.course(course_id)).course
-        rows = await rows_of(store, learner, course)
-        assert set(rows) >= acknowledged
-        assert (await exact_tally(store, learner, course)).micro_minutes == len(rows) * 100_000
+        all_progress = await lesson_progress_of(store, learner, course)
+        assert set(all_progress) >= acknowledged
+        assert (await exact_tally(store, learner, course)).micro_minutes == len(all_progress) * 100_000

@@ -15,12 +15,12 @@ from headway.domain.ports import Store
 from storage.stores import (
     MakeStore,
     exact_tally,
+    lesson_progress_of,
     merge_write,
     new_course,
     new_learner,
     opened,
     removal,
-    rows_of,
     written,
 )
 
@@ -108,8 +108,8 @@ async def test_a_change_is_seen_by_the_very_next_read_and_write(store: Store) ->
         edited = Course(course.id, course.title, (lesson(1, complete_at=complete_at),))
         await store.put_course(edited)
         assert (await store.lessons(learner, course.id)).course == edited
-        row = await written(store, merge_write(learner, course, lesson(1), progress_percentage=60))
-        assert row.status == status
+        progress = await written(store, merge_write(learner, course, lesson(1), progress_percentage=60))
+        assert progress.status == status
 
 
 async def test_the_catalogue_is_listed_by_title(store: Store) -> None:
@@ -129,7 +129,7 @@ async def test_courses_may_share_a_title_and_lessons(store: Store) -> None:
     learner = new_learner()
     await store.write(merge_write(learner, one, lesson(1), quiz_attempts=1))
     assert {outline.id for outline in await store.courses()} == {one.id, other.id}
-    assert await rows_of(store, learner, other) == {}
+    assert await lesson_progress_of(store, learner, other) == {}
 
 
 Question = Callable[[Store, Course], Awaitable[Any]]
@@ -169,11 +169,11 @@ async def test_a_course_that_is_put_back_has_its_lesson_progress_again(store: St
     learner, course = new_learner(), await new_course(store, lesson(1), lesson(2))
     await store.write(merge_write(learner, course, lesson(1), progress_percentage=100, time_spent_minutes=2))
     await store.write(merge_write(learner, course, lesson(2), progress_percentage=10))
-    rows = await rows_of(store, learner, course)
+    all_progress = await lesson_progress_of(store, learner, course)
     await store.remove_course(course.id)
     assert await store.learner_courses(learner) == []
     assert (await store.put_course(course)).change.created
-    assert await rows_of(store, learner, course) == rows
+    assert await lesson_progress_of(store, learner, course) == all_progress
     assert await exact_tally(store, learner, course) == (1, 1, 2_000_000)
     assert [reading.course for reading in await store.learner_courses(learner)] == [course]
 
@@ -185,4 +185,4 @@ async def test_a_changed_course_that_is_put_back_counts_by_its_new_lessons(store
     await store.remove_course(course.id)
     await store.put_course(Course(course.id, "Another", (lesson(2), lesson(3))))
     assert await exact_tally(store, learner, course) == (1, 0, 0)
-    assert len(await rows_of(store, learner, course)) == 2
+    assert len(await lesson_progress_of(store, learner, course)) == 2

@@ -17,12 +17,12 @@ from storage.stores import (
     MakeStore,
     conditional,
     exact_tally,
+    lesson_progress_of,
     merge_write,
     new_course,
     new_learner,
     opened,
     removal,
-    rows_of,
     written,
 )
 
@@ -156,7 +156,7 @@ async def test_an_edit_that_is_undone_leaves_the_tally_unchanged(store: Store) -
 async def test_lesson_progress_is_hidden_while_its_lesson_is_removed(store: Store) -> None:
     course = await new_course(store)
     learner = await learner_with_two_completed_and_one_begun(store, course)
-    rows = await rows_of(store, learner, course)
+    all_progress = await lesson_progress_of(store, learner, course)
     await put_lessons(store, course, lesson(1), lesson(3))
     with pytest.raises(LessonNotFoundError):
         await store.write(merge_write(learner, course, lesson(2), quiz_attempts=1))
@@ -164,11 +164,11 @@ async def test_lesson_progress_is_hidden_while_its_lesson_is_removed(store: Stor
         await store.write(removal(learner, course, lesson(2)))
     reading = await store.lesson(learner, course.id, lesson(2).id)
     assert lesson(2).id not in reading.course.lessons_by_id
-    assert reading.lesson_progress == rows[lesson(2).id]
+    assert reading.lesson_progress == all_progress[lesson(2).id]
     await store.put_course(course)
-    assert await rows_of(store, learner, course) == rows
-    row = await written(store, conditional(rows[lesson(2).id], user_notes="back again"))
-    assert row.version == rows[lesson(2).id].version + 1
+    assert await lesson_progress_of(store, learner, course) == all_progress
+    progress = await written(store, conditional(all_progress[lesson(2).id], user_notes="back again"))
+    assert progress.version == all_progress[lesson(2).id].version + 1
 
 
 async def test_starting_a_course_over_removes_hidden_lesson_progress_too(store: Store) -> None:
@@ -177,14 +177,14 @@ async def test_starting_a_course_over_removes_hidden_lesson_progress_too(store: 
     elsewhere = await written(store, merge_write(learner, other, lesson(1), quiz_attempts=1))
     await put_lessons(store, course, lesson(1), lesson(3))
     await store.restart_course(learner, course.id)
-    assert await rows_of(store, learner, course) == {}
+    assert await lesson_progress_of(store, learner, course) == {}
     present = (await store.course_progress(learner, course.id)).progress
     assert present is not None
     assert (present.tally, present.started_at, present.is_enrolled) == (Tally(), None, True)
     assert [reading.course for reading in await store.learner_courses(learner)] == [other]
     await store.put_course(course)
-    assert await rows_of(store, learner, course) == {}
-    assert await rows_of(store, learner, other) == {lesson(1).id: elsewhere}
+    assert await lesson_progress_of(store, learner, course) == {}
+    assert await lesson_progress_of(store, learner, other) == {lesson(1).id: elsewhere}
     assert await exact_tally(store, bystander, course) == Tally(2, 1, 7_000_000)
 
 
@@ -192,8 +192,8 @@ async def test_a_course_started_over_counts_from_nothing(store: Store) -> None:
     course = await new_course(store)
     learner = await learner_with_two_completed_and_one_begun(store, course)
     await store.restart_course(learner, course.id)
-    row = await written(store, merge_write(learner, course, lesson(1), time_spent_minutes=0.5))
-    assert row.version == 1
+    progress = await written(store, merge_write(learner, course, lesson(1), time_spent_minutes=0.5))
+    assert progress.version == 1
     assert await exact_tally(store, learner, course) == Tally(0, 1, 500_000)
 
 

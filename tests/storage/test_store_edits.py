@@ -23,7 +23,7 @@ from headway.jobs.upkeep import Recalculator
 from headway.service import verification
 from headway.service.impact import impact
 from storage.installations import archive_of
-from storage.stores import Clock, MakeStore, merge_write, new_course, new_learner, opened, rows_of, soon
+from storage.stores import Clock, MakeStore, lesson_progress_of, merge_write, new_course, new_learner, opened, soon
 
 T = TypeVar("T")
 Writes = Sequence[tuple[int, int, ProgressUpdate]]
@@ -103,13 +103,13 @@ async def _edit_and_compare(store: Store, data: st.DataObject) -> None:
         await play(store, learners, present, data.draw(WRITES))
         after = with_fields(data.draw(later(present)), id=present.id)
         before, version = await completed(store, present.id), (await store.course(present.id)).version
-        told = await impact(store, after)
+        expected = await impact(store, after)
         assert ((await store.course(present.id)).version, await completed(store, present.id)) == (version, before)
         async with edited(store, after):
             pass
         reading = await store.statistics(present.id, DAY, DAY)
-        assert reading.learners.learners == told.learners
-        assert reading.learners.completed == before + told.gain_completion - told.lose_completion
+        assert reading.learners.learners == expected.learners
+        assert reading.learners.completed == before + expected.gain_completion - expected.lose_completion
         await check_exact(store, present.id)
         present = after
 
@@ -160,8 +160,12 @@ async def test_a_course_that_grows_keeps_or_reopens_completions(store: Store, on
     when = await _when_completed(store, learner, grown.id)
     assert when is not None
     longer = with_fields(grown, lessons=(*grown.lessons, lesson(3)), on_edit=on_edit)
-    told = await impact(store, longer)
-    assert (told.learners, told.gain_completion, told.lose_completion) == (1, 0, int(on_edit is OnEdit.REOPEN))
+    expected = await impact(store, longer)
+    assert (expected.learners, expected.gain_completion, expected.lose_completion) == (
+        1,
+        0,
+        int(on_edit is OnEdit.REOPEN),
+    )
     async with edited(store, longer):
         pass
     assert await _when_completed(store, learner, grown.id) == (when if on_edit is OnEdit.KEEP else None)
@@ -194,23 +198,25 @@ async def test_a_lower_pass_mark_completes_lessons_that_reached_it(store: Store)
         await store.write(merge_write(learner, hard, quiz(1), quiz_score=score))
         await store.write(merge_write(learner, hard, lesson(2), progress_percentage=percentage))
     easier = with_fields(hard, lessons=(quiz(1, pass_mark=70), lesson(2, complete_at=75)))
-    told = await impact(store, easier)
-    assert (told.learners, told.gain_completion, told.lose_completion) == (2, 1, 0)
+    expected = await impact(store, easier)
+    assert (expected.learners, expected.gain_completion, expected.lose_completion) == (2, 1, 0)
     async with edited(store, easier):
         pass
-    done = await rows_of(store, reached, easier)
-    assert [(row.status, row.progress_percentage) for row in done.values()] == [(Status.COMPLETED, 100)] * 2
+    done = await lesson_progress_of(store, reached, easier)
+    assert [(progress.status, progress.progress_percentage) for progress in done.values()] == [
+        (Status.COMPLETED, 100)
+    ] * 2
     assert done[quiz(1).id].quiz_passed
-    left = await rows_of(store, missed, easier)
-    assert {row.status for row in left.values()} == {Status.IN_PROGRESS}
+    left = await lesson_progress_of(store, missed, easier)
+    assert {progress.status for progress in left.values()} == {Status.IN_PROGRESS}
     assert await completed(store, hard.id) == 1
     await check_exact(store, hard.id)
 
 
 async def test_the_impact_of_a_new_course_is_zero(store: Store) -> None:
-    told = await impact(store, course(course_id=CourseId(new_learner())))
-    assert told.change.created
-    assert told[1:] == (0, 0, 0)
+    expected = await impact(store, course(course_id=CourseId(new_learner())))
+    assert expected.change.created
+    assert expected[1:] == (0, 0, 0)
 
 
 async def test_an_edit_that_changes_nobodys_completion_reads_nobody(
@@ -224,10 +230,10 @@ async def test_an_edit_that_changes_nobodys_completion_reads_nobody(
 
     for name in ("roster", "lessons", "course_progress"):
         monkeypatch.setattr(store, name, refuse)
-    told = await impact(
+    expected = await impact(
         store, with_fields(known, title="New", lessons=(*reversed(known.lessons), lesson(3, required=False)))
     )
-    assert told[1:] == (5, 0, 0)
+    assert expected[1:] == (5, 0, 0)
 
 
 async def test_a_dry_run_reads_only_learners_whose_lesson_progress_decides(
@@ -245,9 +251,9 @@ async def test_a_dry_run_reads_only_learners_whose_lesson_progress_decides(
         return lessons(learner_id, course_id)
 
     monkeypatch.setattr(store, "lessons", noting)
-    told = await impact(store, with_fields(known, lessons=known.lessons[:3]))
+    expected = await impact(store, with_fields(known, lessons=known.lessons[:3]))
     assert sorted(read) == sorted(near)
-    assert told[1:] == (6, 2, 0)
+    assert expected[1:] == (6, 2, 0)
 
 
 async def test_a_new_lesson_that_nobody_has_started_reads_no_lesson_progress(
@@ -260,8 +266,8 @@ async def test_a_new_lesson_that_nobody_has_started_reads_no_lesson_progress(
         raise AssertionError("read")
 
     monkeypatch.setattr(store, "lessons", refuse)
-    told = await impact(store, with_fields(known, lessons=(lesson(1), lesson(2))))
-    assert told[1:] == (3, 0, 3)
+    expected = await impact(store, with_fields(known, lessons=(lesson(1), lesson(2))))
+    assert expected[1:] == (3, 0, 3)
 
 
 @pytest.mark.slow
@@ -272,8 +278,8 @@ async def test_the_impact_counts_more_learners_than_one_page(store: Store) -> No
         await _finish(store, known, one[first : first + 500], 1)
     await _finish(store, known, both, 2)
     shorter = with_fields(known, lessons=(lesson(1),))
-    told = await impact(store, shorter)
-    assert told[1:] == (1_103, 1_100, 0)
+    expected = await impact(store, shorter)
+    assert expected[1:] == (1_103, 1_100, 0)
     async with edited(store, shorter):
         pass
     assert await completed(store, known.id) == 1_103

@@ -24,7 +24,7 @@ from headway.storage.postgres import schema as postgres
 from headway.storage.postgres.schema import statements_of
 from headway.storage.sqlite import schema as sqlite
 from headway.storage.sqlite.schema import APPLICATION_ID
-from storage.stores import Clock, MakeStore, merge_write, new_course, new_learner, opened, stores_on
+from storage.stores import Clock, MakeStore, merge_write, new_course, new_learner, opened, soon, stores_on
 from support.tables import execute
 
 EVER = (date.min, date.max)
@@ -159,8 +159,11 @@ async def test_members_who_join_at_once_are_all_members(make_store: MakeStore) -
                 for store, learner in zip([one, other] * 6, joining, strict=True)
             )
         )
-        await asyncio.sleep(0.02)  # another process's writes may be seen so much later
-        assert (await one.groups.find(group.id)).members == tuple(joining)
+
+        async def members() -> tuple[LearnerId, ...]:
+            return (await one.groups.find(group.id)).members
+
+        await soon(members, tuple(joining))
 
 
 async def test_groups_are_listed_by_title_a_page_at_a_time(store: Store) -> None:

@@ -18,12 +18,12 @@ from storage.stores import (
     MakeStore,
     conditional,
     exact_tally,
+    lesson_progress_of,
     merge_write,
     new_course,
     new_learner,
     opened,
     removal,
-    rows_of,
     stores_on,
     written,
 )
@@ -52,24 +52,24 @@ async def test_a_learner_without_writes_has_no_lesson_progress(store: Store) -> 
 
 async def test_lesson_progress_is_read_back_as_it_was_written(store: Store) -> None:
     learner, course = new_learner(), await new_course(store)
-    row = await written(store, merge_write(learner, course, course.lessons[1], **EVERYTHING))
-    assert {field: getattr(row, field) for field in EVERYTHING} == EVERYTHING
-    assert await store.lesson(learner, course.id, course.lessons[1].id) == (course, row)
-    assert await store.lessons(learner, course.id) == (course, [row])
+    progress = await written(store, merge_write(learner, course, course.lessons[1], **EVERYTHING))
+    assert {field: getattr(progress, field) for field in EVERYTHING} == EVERYTHING
+    assert await store.lesson(learner, course.id, course.lessons[1].id) == (course, progress)
+    assert await store.lessons(learner, course.id) == (course, [progress])
 
 
 async def test_every_kind_of_value_survives_the_database(make_store: MakeStore) -> None:
     async with opened(make_store()) as store:
         learner, course = new_learner(), await new_course(store)
-        row = await written(store, merge_write(learner, course, course.lessons[0], **EVERYTHING))
+        progress = await written(store, merge_write(learner, course, course.lessons[0], **EVERYTHING))
         whole = await written(
             store, merge_write(learner, course, course.lessons[1], status=Status.COMPLETED, quiz_score=100)
         )
     async with opened(make_store()) as store:
-        found = await rows_of(store, learner, course)
-    assert found == {row.lesson_id: row, whole.lesson_id: whole}
-    assert json.dumps(found[row.lesson_id].metadata) == json.dumps(EVERYTHING["metadata"])
-    assert found[row.lesson_id].is_bookmarked is True
+        found = await lesson_progress_of(store, learner, course)
+    assert found == {progress.lesson_id: progress, whole.lesson_id: whole}
+    assert json.dumps(found[progress.lesson_id].metadata) == json.dumps(EVERYTHING["metadata"])
+    assert found[progress.lesson_id].is_bookmarked is True
     assert found[whole.lesson_id].is_bookmarked is False
     assert str(found[whole.lesson_id].progress_percentage) == "100"
 
@@ -103,20 +103,20 @@ async def test_a_write_returns_lesson_progress_before_and_after_and_the_kept_fie
 async def test_every_write_is_read_at_once(store: Store) -> None:
     learner, course = new_learner(), await new_course(store)
     for seconds in range(1, 20):
-        row = await written(store, merge_write(learner, course, course.lessons[0], video_position_seconds=seconds))
-        assert row.version == seconds
-        assert (await store.lesson(learner, course.id, row.lesson_id)).lesson_progress == row
+        progress = await written(store, merge_write(learner, course, course.lessons[0], video_position_seconds=seconds))
+        assert progress.version == seconds
+        assert (await store.lesson(learner, course.id, progress.lesson_id)).lesson_progress == progress
 
 
 async def test_times_come_from_the_clock(make_store: MakeStore) -> None:
     clock = Clock()
     async with opened(make_store(clock=clock)) as store:
         learner, course = new_learner(), await new_course(store)
-        row = await written(store, merge_write(learner, course, course.lessons[0], progress_percentage=1))
+        progress = await written(store, merge_write(learner, course, course.lessons[0], progress_percentage=1))
         made = clock.now
-        assert (row.created_at, row.updated_at, row.completed_at) == (made, made, None)
-        row = await written(store, merge_write(learner, course, course.lessons[0], progress_percentage=100))
-        assert (row.created_at, row.updated_at, row.completed_at) == (made, clock.now, clock.now)
+        assert (progress.created_at, progress.updated_at, progress.completed_at) == (made, made, None)
+        progress = await written(store, merge_write(learner, course, course.lessons[0], progress_percentage=100))
+        assert (progress.created_at, progress.updated_at, progress.completed_at) == (made, clock.now, clock.now)
         assert made < clock.now
 
 
@@ -124,42 +124,42 @@ async def test_a_write_that_changes_nothing_keeps_lesson_progress_and_is_the_las
     clock = Clock()
     async with opened(make_store(clock=clock)) as store:
         learner, course = new_learner(), await new_course(store)
-        row = await written(store, merge_write(learner, course, course.lessons[0], progress_percentage=50))
+        progress = await written(store, merge_write(learner, course, course.lessons[0], progress_percentage=50))
         again = await store.write(merge_write(learner, course, course.lessons[0], progress_percentage=20))
-        assert (again.before, again.after, again.kept) == (row, row, ("progress_percentage",))
-        assert (await store.lesson(learner, course.id, row.lesson_id)).lesson_progress == row
-        _, progress = await store.course_progress(learner, course.id)
-        assert progress is not None
-        assert progress.last_accessed == clock.now > row.updated_at
+        assert (again.before, again.after, again.kept) == (progress, progress, ("progress_percentage",))
+        assert (await store.lesson(learner, course.id, progress.lesson_id)).lesson_progress == progress
+        _, course_progress = await store.course_progress(learner, course.id)
+        assert course_progress is not None
+        assert course_progress.last_accessed == clock.now > progress.updated_at
 
 
 async def test_lesson_progress_is_separate_by_learner_course_and_lesson(store: Store) -> None:
     ada, ben = new_learner(), new_learner()
     course, other = await new_course(store), await new_course(store)
-    written_rows = [
+    written_progress = [
         await written(store, merge_write(learner, of, of.lessons[position], quiz_attempts=attempts))
         for attempts, (learner, of, position) in enumerate(
             [(ada, course, 0), (ada, course, 1), (ada, other, 0), (ben, course, 0)], start=1
         )
     ]
     await store.write(removal(ben, other, other.lessons[0]))
-    assert [row.quiz_attempts for row in written_rows] == [1, 2, 3, 4]
-    assert len({row.id for row in written_rows}) == 4
-    assert set(await rows_of(store, ada, course)) == {course.lessons[0].id, course.lessons[1].id}
-    assert list((await rows_of(store, ada, other)).values()) == [written_rows[2]]
-    assert list((await rows_of(store, ben, course)).values()) == [written_rows[3]]
-    assert await rows_of(store, ben, other) == {}
+    assert [progress.quiz_attempts for progress in written_progress] == [1, 2, 3, 4]
+    assert len({progress.id for progress in written_progress}) == 4
+    assert set(await lesson_progress_of(store, ada, course)) == {course.lessons[0].id, course.lessons[1].id}
+    assert list((await lesson_progress_of(store, ada, other)).values()) == [written_progress[2]]
+    assert list((await lesson_progress_of(store, ben, course)).values()) == [written_progress[3]]
+    assert await lesson_progress_of(store, ben, other) == {}
 
 
 async def test_removed_lesson_progress_no_longer_counts(store: Store) -> None:
     learner, course = new_learner(), await new_course(store)
-    row = await written(
+    progress = await written(
         store, merge_write(learner, course, course.lessons[0], status=Status.COMPLETED, time_spent_minutes=5)
     )
     removed = await store.write(removal(learner, course, course.lessons[0]))
-    assert (removed.before, removed.after) == (row, None)
-    assert (await store.lesson(learner, course.id, row.lesson_id)).lesson_progress is None
-    assert await rows_of(store, learner, course) == {}
+    assert (removed.before, removed.after) == (progress, None)
+    assert (await store.lesson(learner, course.id, progress.lesson_id)).lesson_progress is None
+    assert await lesson_progress_of(store, learner, course) == {}
     assert await exact_tally(store, learner, course) == (0, 0, 0)
 
 
@@ -213,11 +213,11 @@ async def refused_writes(store: Store) -> list[tuple[LessonWrite, type[HeadwayEr
 
 async def test_a_refused_write_changes_nothing(store: Store) -> None:
     for write, refusal in await refused_writes(store):
-        rows = await store.lessons(write.learner_id, write.course_id)
+        all_progress = await store.lessons(write.learner_id, write.course_id)
         course_progress = await store.course_progress(write.learner_id, write.course_id)
         with pytest.raises(refusal):
             await store.write(write)
-        assert await store.lessons(write.learner_id, write.course_id) == rows
+        assert await store.lessons(write.learner_id, write.course_id) == all_progress
         assert await store.course_progress(write.learner_id, write.course_id) == course_progress
 
 
@@ -226,14 +226,14 @@ async def test_all_writes_are_there_after_a_restart(make_store: MakeStore) -> No
         learner, course = new_learner(), await new_course(store, title="Kept")
         for position, of in enumerate(course.lessons):
             await store.write(merge_write(learner, course, of, quiz_attempts=position, time_spent_minutes=0.1))
-        rows = await rows_of(store, learner, course)
+        all_progress = await lesson_progress_of(store, learner, course)
         course_progress = await store.course_progress(learner, course.id)
     async with opened(make_store()) as store:
         assert (await store.course(course.id)).course == course
-        assert await rows_of(store, learner, course) == rows
+        assert await lesson_progress_of(store, learner, course) == all_progress
         assert await store.course_progress(learner, course.id) == course_progress
         assert await store.learner_courses(learner) == [course_progress]
-        assert await written(store, conditional(rows[course.lessons[2].id], quiz_attempts=0))
+        assert await written(store, conditional(all_progress[course.lessons[2].id], quiz_attempts=0))
 
 
 @pytest.mark.one_server

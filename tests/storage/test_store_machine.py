@@ -31,7 +31,7 @@ from headway.domain.holdings import LessonsReading
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId, ProgressId
 from headway.domain.ports import Store
 from headway.domain.progress import LessonProgress, Status
-from headway.domain.progress import recalculate as recalculate_row
+from headway.domain.progress import recalculate as recalculate_lesson_progress
 from headway.domain.runs import RunStart
 from headway.domain.statistics import reading_of
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition, Written
@@ -62,16 +62,18 @@ DAYS_AGO: Final[st.SearchStrategy[tuple[int | None, ...]]] = st.just(()) | st.li
 )
 DUE: Final = st.sampled_from([None, timedelta(days=-1), timedelta(hours=5), timedelta(days=20)])
 SOURCE: Final = st.sampled_from([None, None, GroupId("1" * 8), GroupId("2" * 8)])
-CONDITION: Final = st.sampled_from(["none", "none", "the tag", "the tag", "another tag", "a row", "no row"])
+CONDITION: Final = st.sampled_from(
+    ["none", "none", "the etag", "the etag", "another etag", "any progress", "no progress"]
+)
 
 
 class Model:
-    """What a store should hold: one course, its learners' rows, when each wrote last, and what was done day by day."""
+    """What a store should hold: a course, its learners' lesson progress, their last writes, what they did each day."""
 
     def __init__(self) -> None:
         self.course: Course | None = None
         self.versioned: VersionedCourse | None = None
-        self.rows: dict[tuple[LearnerId, LessonId], LessonProgress] = {}
+        self.all_progress: dict[tuple[LearnerId, LessonId], LessonProgress] = {}
         self.started: set[LearnerId] = set()
         self.last_writes: dict[LearnerId, datetime] = {}
         self.last_days: dict[LearnerId, date] = {}
@@ -87,7 +89,7 @@ class Model:
         self.members: set[LearnerId] = set()
 
     def of(self, learner: LearnerId) -> list[LessonProgress]:
-        return sorted(row for (owner, _), row in self.rows.items() if owner == learner)
+        return sorted(progress for (owner, _), progress in self.all_progress.items() if owner == learner)
 
     def write(self, write: LessonWrite, now: datetime, made: ProgressId) -> Outcome:
         key = (write.learner_id, write.lesson_id)
@@ -98,13 +100,13 @@ class Model:
         if began and any(time is not None and time < began for time in write.times):
             return OtherRunError
         try:
-            written = write.apply(self.course, self.rows.get(key), now, lambda: made)
+            written = write.apply(self.course, self.all_progress.get(key), now, lambda: made)
         except HeadwayError as refusal:
             return type(refusal)
         before = self.done(write.learner_id)
-        self.rows.pop(key, None)
+        self.all_progress.pop(key, None)
         if written.after:
-            self.rows[key] = written.after
+            self.all_progress[key] = written.after
         if written.before or written.after:
             self.started.add(write.learner_id)
             self.listed.add(write.learner_id)
@@ -171,10 +173,10 @@ class Model:
         if self.settle(learner, self.date_of(now)) and learner in self.last_writes:
             self.last_writes[learner] = min(self.last_writes[learner], now)
         since = self.versions.get(learner, self.version)
-        for row in self.of(learner):
-            found = self.course.lessons_by_id.get(row.lesson_id)
+        for progress in self.of(learner):
+            found = self.course.lessons_by_id.get(progress.lesson_id)
             if found is not None and self.versioned.criteria.get(found.id, 0) > since:
-                self.rows[learner, row.lesson_id] = recalculate_row(row, found, now)
+                self.all_progress[learner, progress.lesson_id] = recalculate_lesson_progress(progress, found, now)
         self.versions[learner] = self.version
         if learner in self.started:
             self.note_position(learner)
@@ -200,7 +202,7 @@ class Model:
     def note_position(self, learner: LearnerId) -> None:
         """Note the last lesson of the course that the learner has started."""
         assert self.course is not None
-        started = {row.lesson_id for row in self.of(learner) if row.status != Status.NOT_STARTED}
+        started = {progress.lesson_id for progress in self.of(learner) if progress.status != Status.NOT_STARTED}
         self.at_lesson.pop(learner, None)
         for one in self.course.lessons:
             if one.id in started:
@@ -251,10 +253,14 @@ class Model:
     def last_completion(self, learner: LearnerId) -> datetime:
         assert self.course is not None
         counting = {one.id for one in self.course.lessons if one.required}
-        return max(row.completed_at for row in self.of(learner) if row.completed_at and row.lesson_id in counting)
+        return max(
+            progress.completed_at
+            for progress in self.of(learner)
+            if progress.completed_at and progress.lesson_id in counting
+        )
 
     def restart(self, learner: LearnerId) -> None:
-        self.rows = {key: row for key, row in self.rows.items() if key[0] != learner}
+        self.all_progress = {key: progress for key, progress in self.all_progress.items() if key[0] != learner}
         self.last_writes.pop(learner, None)
         self.started.discard(learner)
         self.completed.discard(learner)
@@ -292,7 +298,7 @@ class Model:
         """Return what there would be without the other learners."""
         only = Model()
         only.course = self.course
-        only.rows = {key: row for key, row in self.rows.items() if key[0] in learners}
+        only.all_progress = {key: progress for key, progress in self.all_progress.items() if key[0] in learners}
         only.started, only.completed = self.started & learners, self.completed & learners
         only.last_days = {learner: day for learner, day in self.last_days.items() if learner in learners}
         only.days = {key: done for key, done in self.days.items() if key[0] in learners}
@@ -304,26 +310,26 @@ class Model:
     def counted(self) -> Counters:
         """Return the course's counters, counted from everything that the model holds."""
         counters = Counters()
-        for row in self.rows.values():
-            key = (row.course_id, row.lesson_id)
-            tried = row.quiz_score is not None or row.quiz_attempts > 0 or row.quiz_passed
-            scored = row.quiz_score is not None
+        for progress in self.all_progress.values():
+            key = (progress.course_id, progress.lesson_id)
+            attempted = progress.quiz_score is not None or progress.quiz_attempts > 0 or progress.quiz_passed
+            scored = progress.quiz_score is not None
             counters.add_lesson(
                 key,
                 LessonCounts(
-                    started=row.status != Status.NOT_STARTED,
-                    completed=row.status == Status.COMPLETED,
-                    attempted=tried,
-                    passed=row.quiz_passed,
-                    bookmarked=row.is_bookmarked,
-                    attempts=row.quiz_attempts,
+                    started=progress.status != Status.NOT_STARTED,
+                    completed=progress.status == Status.COMPLETED,
+                    attempted=attempted,
+                    passed=progress.quiz_passed,
+                    bookmarked=progress.is_bookmarked,
+                    attempts=progress.quiz_attempts,
                     scored=scored,
-                    micro_points=round((row.quiz_score or 0) * 1_000_000),
-                    micro_minutes=min(round(row.time_spent_minutes * 1_000_000), 100_000_000_000),
+                    micro_points=round((progress.quiz_score or 0) * 1_000_000),
+                    micro_minutes=min(round(progress.time_spent_minutes * 1_000_000), 100_000_000_000),
                 ),
             )
-            if row.quiz_score is not None:
-                counters.add_score((*key, int(row.quiz_score)), 1)
+            if progress.quiz_score is not None:
+                counters.add_score((*key, int(progress.quiz_score)), 1)
         course_id = self.course.id if self.course else CourseId("")
         for learner, lesson_id in self.at_lesson.items():
             if learner not in self.completed:
@@ -349,14 +355,14 @@ async def recounted(store: Store, course_id: CourseId) -> Counters:
     return counters
 
 
-def precondition(condition: str, row: LessonProgress | None) -> Precondition:
-    tag = row.etag if row else "no such row"
+def precondition(condition: str, progress: LessonProgress | None) -> Precondition:
+    etag = progress.etag if progress else "no such progress"
     return {
         "none": UNCONDITIONAL,
-        "the tag": Precondition(match=frozenset([tag])),
-        "another tag": Precondition(match=frozenset([f"{tag}0"])),
-        "a row": Precondition(match_any=True),
-        "no row": Precondition(none_match_any=True),
+        "the etag": Precondition(match=frozenset([etag])),
+        "another etag": Precondition(match=frozenset([f"{etag}0"])),
+        "any progress": Precondition(match_any=True),
+        "no progress": Precondition(none_match_any=True),
     }[condition]
 
 
@@ -403,8 +409,8 @@ class StoreMachine(RuleBasedStateMachine):
         writer: LearnerId | None = None,
         days_ago: tuple[int | None, ...] = (),
     ) -> None:
-        row = self.model.rows.get((self.learners[learner], lesson_id))
-        asked = precondition(condition, row)
+        progress = self.model.all_progress.get((self.learners[learner], lesson_id))
+        asked = precondition(condition, progress)
         times = self.times(days_ago)
         write = LessonWrite(self.learners[learner], self.course_id, lesson_id, update, asked, writer, times)
         found = self.run(outcome(self.store, write))
@@ -549,9 +555,9 @@ class StoreMachine(RuleBasedStateMachine):
 
     def check(self, learner: LearnerId, course: Course) -> None:
         stamp = self.run(self.store.lessons_stamp(learner, course.id))
-        rows = self.run(self.store.lessons(learner, course.id))
-        assert (rows.course, sorted(rows.lesson_progress)) == (course, self.model.of(learner))
-        assert self.seen.setdefault((learner, stamp), rows) == rows, "one stamp, one reading"
+        all_progress = self.run(self.store.lessons(learner, course.id))
+        assert (all_progress.course, sorted(all_progress.lesson_progress)) == (course, self.model.of(learner))
+        assert self.seen.setdefault((learner, stamp), all_progress) == all_progress, "one stamp, one reading"
         course_progress = self.run(self.store.course_progress(learner, course.id))
         ended = self.run(self.store.ended_runs(learner, course.id))
         assert [run.number for run in ended] == list(range(1, len(self.model.ended_runs.get(learner, ())) + 1))

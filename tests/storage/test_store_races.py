@@ -21,13 +21,13 @@ from storage.stores import (
     MakeStore,
     conditional,
     exact_tally,
+    lesson_progress_of,
     merge_write,
     new_course,
     new_learner,
     opened,
     outcomes,
     removal,
-    rows_of,
     written,
 )
 
@@ -45,9 +45,9 @@ async def test_200_writers_of_one_lesson_progress_lose_nothing(store: Store) -> 
             for n in range(200)
         ),
     )
-    [row] = (await rows_of(store, learner, course)).values()
-    assert row.metadata == {f"device {n}": n for n in range(200)}
-    assert (row.quiz_attempts, row.time_spent_minutes, row.version) == (199, 19.9, 200)
+    [progress] = (await lesson_progress_of(store, learner, course)).values()
+    assert progress.metadata == {f"device {n}": n for n in range(200)}
+    assert (progress.quiz_attempts, progress.time_spent_minutes, progress.version) == (199, 19.9, 200)
     assert sorted(answer.after.version for answer in answers) == list(range(1, 201))
     assert await exact_tally(store, learner, course) == Tally(0, 1, 19_900_000)
 
@@ -61,9 +61,11 @@ async def test_two_stores_on_one_database_lose_no_write(make_store: MakeStore) -
         ]
         await asyncio.gather(outcomes(one, writes[:30]), outcomes(other, writes[30:]))
         for store in (one, other):
-            rows = await rows_of(store, learner, course)
-            assert {key for row in rows.values() for key in row.metadata} == {str(n) for n in range(60)}
-            assert [rows[lesson(n).id].version for n in (1, 2, 3)] == [20, 20, 20]
+            all_progress = await lesson_progress_of(store, learner, course)
+            assert {key for progress in all_progress.values() for key in progress.metadata} == {
+                str(n) for n in range(60)
+            }
+            assert [all_progress[lesson(n).id].version for n in (1, 2, 3)] == [20, 20, 20]
             assert await exact_tally(store, learner, course) == Tally(0, 3, (57 + 58 + 59) * 1_000_000)
 
 
@@ -99,8 +101,8 @@ async def test_one_of_many_writes_with_if_none_match_any_succeeds(store: Store) 
     writes = (LessonWrite(learner, course.id, lesson(1).id, {"quiz_attempts": n}, ONLY_CREATE) for n in range(50))
     answers = await outcomes(store, writes)
     assert Counter(map(type, answers)) == {Written: 1, PreconditionFailedError: 49}
-    [row] = (await rows_of(store, learner, course)).values()
-    assert row.version == 1
+    [progress] = (await lesson_progress_of(store, learner, course)).values()
+    assert progress.version == 1
 
 
 async def test_a_removal_among_writes_leaves_consistent_lesson_progress(store: Store) -> None:
@@ -108,9 +110,9 @@ async def test_a_removal_among_writes_leaves_consistent_lesson_progress(store: S
     writes = [merge_write(learner, course, lesson(1), quiz_attempts=n, time_spent_minutes=n) for n in range(1, 41)]
     writes.insert(20, removal(learner, course, lesson(1)))
     answers = await outcomes(store, writes)
-    [row] = (await rows_of(store, learner, course)).values()
-    assert row.version == 20, "the twenty that came after the removal"
-    assert {answer.after.id for answer in answers[21:]} == {row.id}
+    [progress] = (await lesson_progress_of(store, learner, course)).values()
+    assert progress.version == 20, "the twenty that came after the removal"
+    assert {answer.after.id for answer in answers[21:]} == {progress.id}
     assert await exact_tally(store, learner, course) == Tally(0, 1, 40_000_000)
 
 
@@ -139,11 +141,11 @@ async def test_a_refused_write_does_not_fail_others_in_its_batch(store: Store) -
         InvalidValueError,
         Written,
     ]
-    rows = await rows_of(store, learner, course)
-    assert {row.lesson_id: row.version for row in rows.values()} == {
+    all_progress = await lesson_progress_of(store, learner, course)
+    assert {progress.lesson_id: progress.version for progress in all_progress.values()} == {
         lesson(n).id: v for n, v in [(1, 2), (2, 1), (3, 1)]
     }
-    assert rows[lesson(1).id].metadata == {"a": "x" * 10_000}
+    assert all_progress[lesson(1).id].metadata == {"a": "x" * 10_000}
     assert await exact_tally(store, learner, course) == Tally(1, 2, 500_000)
 
 
@@ -152,9 +154,9 @@ async def test_an_unexpected_failure_of_a_write_changes_nothing_and_fails_no_oth
     sound = merge_write(learner, course, lesson(1), quiz_attempts=1, time_spent_minutes=1)
     answers = await outcomes(store, [sound, merge_write(learner, course, lesson(2), quiz_attempts="not a number")])
     assert [type(answer) for answer in answers] == [Written, TypeError]
-    row = answers[0].after
-    assert row.version == 1
-    assert await rows_of(store, learner, course) == {row.lesson_id: row}
+    progress = answers[0].after
+    assert progress.version == 1
+    assert await lesson_progress_of(store, learner, course) == {progress.lesson_id: progress}
     assert await exact_tally(store, learner, course) == Tally(0, 1, 1_000_000)
 
 
@@ -166,7 +168,7 @@ async def test_a_full_queue_refuses_writes_and_loses_no_accepted_write(make_stor
         accepted = {write.lesson_id for write, answer in zip(writes, answers, strict=True) if type(answer) is Written}
         assert {type(answer) for answer in answers} == {Written, QueueFullError}
         assert len(accepted) >= 8
-        assert set(await rows_of(store, learner, course)) == accepted
+        assert set(await lesson_progress_of(store, learner, course)) == accepted
         assert (await exact_tally(store, learner, course)).micro_minutes == len(accepted) * 1_000_000
         refused = next(write for write in writes if write.lesson_id not in accepted)
         assert (await store.write(refused)).after is not None
@@ -183,7 +185,7 @@ async def test_closing_commits_queued_writes(make_store: MakeStore) -> None:
     await store.close()
     assert all(task.done() and task.result().after for task in waiting)
     async with opened(make_store()) as store:
-        assert set(await rows_of(store, learner, course)) == {of.id for of in course.lessons}
+        assert set(await lesson_progress_of(store, learner, course)) == {of.id for of in course.lessons}
 
 
 async def test_cancelling_a_write_does_not_affect_other_writes(store: Store) -> None:
@@ -196,9 +198,9 @@ async def test_cancelling_a_write_does_not_affect_other_writes(store: Store) -> 
         task.cancel()
     answers = await asyncio.gather(*tasks, return_exceptions=True)
     assert [type(answer) for answer in answers] == [asyncio.CancelledError, Written] * 15
-    rows = await rows_of(store, learner, course)
-    assert rows.keys() >= {of.id for of in course.lessons[1::2]}
-    assert (await exact_tally(store, learner, course)).in_progress_lessons == len(rows)
+    all_progress = await lesson_progress_of(store, learner, course)
+    assert all_progress.keys() >= {of.id for of in course.lessons[1::2]}
+    assert (await exact_tally(store, learner, course)).in_progress_lessons == len(all_progress)
 
 
 async def test_edits_of_a_course_among_writes_leave_every_tally_exact(store: Store) -> None:

@@ -121,8 +121,8 @@ async def test_pages_list_each_learner_once_in_order(
             for order in RosterOrder:
                 for descending in (False, True):
                     pages = await _pages(store, course, replace(query, order=order, descending=descending, limit=limit))
-                    told = [one.learner_id for one in pages]
-                    assert told == _in_order(asked, order, descending=descending), (name, order, descending)
+                    listed = [one.learner_id for one in pages]
+                    assert listed == _in_order(asked, order, descending=descending), (name, order, descending)
 
 
 def _in_order(asked: Sequence[CourseProgress], order: RosterOrder, *, descending: bool) -> list[LearnerId]:

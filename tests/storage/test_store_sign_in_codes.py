@@ -52,8 +52,8 @@ async def test_one_of_many_concurrent_uses_of_a_code_succeeds(make_store: MakeSt
             digest = digest_of(new_code())
             await one.sign_in_codes.put(digest, let_in, LATER)
             await asyncio.sleep(0.02)  # another process's writes may be seen so much later
-            told = await asyncio.gather(*(store.sign_in_codes.take(digest) for store in [one, other] * 5))
-            assert sorted(told, key=lambda found: found is None) == [let_in, *[None] * 9]
+            taken = await asyncio.gather(*(store.sign_in_codes.take(digest) for store in [one, other] * 5))
+            assert sorted(taken, key=lambda found: found is None) == [let_in, *[None] * 9]
 
 
 async def test_an_expired_code_signs_nobody_in(make_store: MakeStore) -> None:

@@ -17,7 +17,16 @@ from headway.domain.statistics import statistics_of
 from headway.domain.writes import LessonWrite
 from headway.service import verification
 from storage.installations import archive_of
-from storage.stores import conditional, merge_write, new_course, new_learner, outcomes, removal, rows_of, written
+from storage.stores import (
+    conditional,
+    lesson_progress_of,
+    merge_write,
+    new_course,
+    new_learner,
+    outcomes,
+    removal,
+    written,
+)
 from storage.test_store_edits import check_exact, edited, verified
 
 DAY: Final = date(2026, 1, 1)
@@ -87,9 +96,9 @@ async def test_a_learner_who_goes_back_stops_at_the_furthest_lesson(store: Store
 
 TakeBack = Callable[[LearnerId, Course, LessonProgress], LessonWrite]
 TAKE_BACK: Final = {
-    "removed": lambda learner, of, row: removal(learner, of, row.lesson_id),
-    "set back": lambda _learner, _of, row: conditional(row, status=Status.NOT_STARTED),
-    "set to the default": lambda _learner, _of, row: conditional(row, status=None),
+    "removed": lambda learner, of, progress: removal(learner, of, progress.lesson_id),
+    "set back": lambda _learner, _of, progress: conditional(progress, status=Status.NOT_STARTED),
+    "set to the default": lambda _learner, _of, progress: conditional(progress, status=None),
 }
 
 
@@ -97,16 +106,16 @@ TAKE_BACK: Final = {
 async def test_a_learner_who_takes_a_lesson_back_stops_at_the_lesson_before(store: Store, take_back: TakeBack) -> None:
     of = await new_course(store, *map(lesson, range(1, 5)))
     learner, other = new_learner(), new_learner()
-    rows = await started(store, learner, of, lesson(1), lesson(3), lesson(2), lesson(4))
+    all_progress = await started(store, learner, of, lesson(1), lesson(3), lesson(2), lesson(4))
     await started(store, other, of, lesson(4))
     assert await stopped(store, of) == [0, 0, 0, 2]
-    await store.write(take_back(learner, of, rows[3]))
+    await store.write(take_back(learner, of, all_progress[3]))
     assert await stopped(store, of) == [0, 0, 1, 1]
-    await store.write(take_back(learner, of, rows[0]))
+    await store.write(take_back(learner, of, all_progress[0]))
     assert await stopped(store, of) == [0, 0, 1, 1]
-    await store.write(take_back(learner, of, rows[1]))
+    await store.write(take_back(learner, of, all_progress[1]))
     assert await stopped(store, of) == [0, 1, 0, 1]
-    await store.write(take_back(learner, of, rows[2]))
+    await store.write(take_back(learner, of, all_progress[2]))
     assert await stopped(store, of) == [0, 0, 0, 1]
     await started(store, learner, of, lesson(1))
     assert await stopped(store, of) == [1, 0, 0, 1]
@@ -138,8 +147,8 @@ async def test_a_learner_who_completes_the_course_has_not_stopped(store: Store) 
     assert await stopped(store, of) == [0, 1]
     await finished(store, learner, of, lesson(1))
     assert await stopped(store, of) == [0, 0]
-    row = (await rows_of(store, learner, of))[lesson(1).id]
-    await store.write(conditional(row, status=Status.IN_PROGRESS))
+    progress = (await lesson_progress_of(store, learner, of))[lesson(1).id]
+    await store.write(conditional(progress, status=Status.IN_PROGRESS))
     assert await stopped(store, of) == [0, 1]
 
 

@@ -71,7 +71,7 @@ _PEOPLE: Final = (
 
 
 class World:
-    """The ids and tokens that one conversation is about, nobody else's, and the entity tags heard in it."""
+    """The ids and tokens that one conversation is about, nobody else's, and the etags heard in it."""
 
     def __init__(self, number: int) -> None:
         self._names: dict[bytes, bytes] = {b"64 KiB": b" " * 2**16, b"1 MiB": b" " * 2**20}
@@ -87,19 +87,19 @@ class World:
         for name, *scopes in _PEOPLE:
             self._names[name.encode()] = token(f"{number} {name}", *scopes).encode()
             self._names[f"{name} id".encode()] = learner_id(f"{number} {name}", None).encode()
-        self._tags: dict[str, list[bytes]] = {}
+        self._etags: dict[str, list[bytes]] = {}
 
-    def hear(self, path: str, tag: bytes) -> None:
-        """Remember an entity tag of the row at this path, as drawn."""
-        tags = self._tags.setdefault(path, [])
-        if tag not in tags:
-            tags.append(tag)
+    def hear(self, path: str, etag: bytes) -> None:
+        """Remember an etag of the lesson progress at this path, as drawn."""
+        etags = self._etags.setdefault(path, [])
+        if etag not in etags:
+            etags.append(etag)
 
     def fill(self, sent: Sent) -> Sent:
         """Replace the names in angle brackets in a request by what they stand for."""
-        tags = self._tags.get(sent.path, [])
+        etags = self._etags.get(sent.path, [])
         body = self.text(sent.body)
-        names = {b"tag": b"".join(tags[-1:]), b"old tag": b"".join(tags[-2:-1]), b"length": b"%d" % len(body)}
+        names = {b"etag": b"".join(etags[-1:]), b"old etag": b"".join(etags[-2:-1]), b"length": b"%d" % len(body)}
         return sent._replace(
             path=self.text(sent.path.encode()).decode(),
             headers=tuple((name, self.text(value, names)) for name, value in sent.headers),
@@ -227,10 +227,10 @@ _PARAMETERS: Final = st.sampled_from(
 )  # fmt: skip
 _QUERIES: Final = st.just(b"") | st.lists(_PARAMETERS, min_size=1, max_size=3).map(b"&".join)
 _ADMINS: Final = _mostly((b"Bearer <admin>",), (b"Bearer <author>",), (b"Bearer <learner>",), (), share=3)
-_ODD_TAGS: Final = [
-    (b"<old tag>",), (b"W/<tag>",), (b" * ",), (b"*, *",), (b'"none"',), (b'"none", <tag>',), (b'"none"', b"<tag>"),
-    (b"<tag>", b"<tag>"), (b"*", b"<tag>"), (b'""',), (b"",), (b",",), (b"none",), (b'"a',), (b'w/"a"',), (b'"\xe9"',),
-    (b'"a" "b"',), (b", <tag> ,",),
+_ODD_ETAGS: Final = [
+    (b"<old etag>",), (b"W/<etag>",), (b" * ",), (b"*, *",), (b'"none"',), (b'"none", <etag>',), (b'"none"', b"<etag>"),
+    (b"<etag>", b"<etag>"), (b"*", b"<etag>"), (b'""',), (b"",), (b",",), (b"none",), (b'"a',), (b'w/"a"',),
+    (b'"\xe9"',), (b'"a" "b"',), (b", <etag> ,",),
 ]  # fmt: skip
 
 
@@ -240,18 +240,18 @@ def _lines(name: bytes, values: Sequence[bytes]) -> HeaderLines:
 
 _CONDITIONS: Final = _mostly_drawn(
     st.just(()),
-    st.just(_lines(b"if-match", [b"<tag>"])),
+    st.just(_lines(b"if-match", [b"<etag>"])),
     st.just(_lines(b"if-match", [b"*"])),
     st.just(_lines(b"if-none-match", [b"*"])),
-    st.sampled_from([_lines(b"if-match", values) for values in _ODD_TAGS]),
-    st.sampled_from([_lines(b"if-none-match", values) for values in [(b"<tag>",), *_ODD_TAGS]]),
-    st.just((*_lines(b"if-match", [b"<tag>"]), *_lines(b"if-none-match", [b"*"]))),
+    st.sampled_from([_lines(b"if-match", values) for values in _ODD_ETAGS]),
+    st.sampled_from([_lines(b"if-none-match", values) for values in [(b"<etag>",), *_ODD_ETAGS]]),
+    st.just((*_lines(b"if-match", [b"<etag>"]), *_lines(b"if-none-match", [b"*"]))),
     share=1,
 )
 _HOST: Final = (b"host", b"headway.example")
 _ID: Final = (b"x-request-id", b"an-id")
 _BY_LEARNER: Final = (_HOST, (b"authorization", b"Bearer <learner>"))
-_ROW: Final = f"{PREFIX}/progress/<course>/lessons/<lesson>"
+_PROGRESS: Final = f"{PREFIX}/progress/<course>/lessons/<lesson>"
 _FILES: Final = st.sampled_from(
     [
         b'{"user_id": "<somebody>", "course_id": "<course>", "lesson_id": "<lesson>", "quiz_score": 7}\n{}\n',
@@ -323,12 +323,12 @@ def _tokens(operation: Operation) -> st.SearchStrategy[Any]:
 
 
 @st.composite
-def _row_requests(draw: st.DrawFn) -> Sent:
+def _progress_requests(draw: st.DrawFn) -> Sent:
     """Draw a request for the one lesson progress that a conversation returns to. Only its conditions may fail."""
     method = draw(st.sampled_from(["PUT", "PUT", "PUT", "GET", "DELETE"]))
     conditions = () if method == "GET" else draw(_CONDITIONS)
     body = draw(_GOOD_UPDATES) if method == "PUT" else b""
-    return Sent(method, _ROW, (*_BY_LEARNER, *conditions, _ID), body)
+    return Sent(method, _PROGRESS, (*_BY_LEARNER, *conditions, _ID), body)
 
 
 _BY_AUTHOR: Final = (_HOST, (b"authorization", b"Bearer <author>"), _ID)
@@ -337,14 +337,14 @@ PUBLISHED: Final = Sent("PUT", f"{PREFIX}/courses/<course>", _BY_AUTHOR, _json(C
 REMOVED: Final = Sent("DELETE", f"{PREFIX}/courses/<course>", _BY_AUTHOR)
 # Not streams: they do not end while one waits for it.
 _ENDING: Final = [one for one in OPERATIONS if not one.is_event_stream]
-_ANY: Final = _requests(_ENDING) | _requests([one for one in _ENDING if one.body_limit]) | _row_requests()
+_ANY: Final = _requests(_ENDING) | _requests([one for one in _ENDING if one.body_limit]) | _progress_requests()
 conversations: Final = st.lists(_ANY, min_size=1, max_size=20).map(lambda sent: [PUBLISHED, *sent, REMOVED])
 # What is drawn more seldom than a run can count on.
 RARITIES: Final = [
     PUBLISHED,
     Sent("PUT", f"{PREFIX}/courses/<course>", _BY_LEARNER, _json(COURSE)),
-    Sent("PUT", _ROW, (*_BY_LEARNER, (b"if-match", b'"stale"')), b"{}"),
-    Sent("PUT", _ROW, _BY_LEARNER, b"{}<64 KiB>", cuts=(9, 2**16)),
-    Sent("PUT", _ROW, _BY_LEARNER, b'{"is_bookmarked": true}', cuts=(7,), hangs_up=True),
+    Sent("PUT", _PROGRESS, (*_BY_LEARNER, (b"if-match", b'"stale"')), b"{}"),
+    Sent("PUT", _PROGRESS, _BY_LEARNER, b"{}<64 KiB>", cuts=(9, 2**16)),
+    Sent("PUT", _PROGRESS, _BY_LEARNER, b'{"is_bookmarked": true}', cuts=(7,), hangs_up=True),
     REMOVED,
 ]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import httpx
 
 
-class Told(NamedTuple):
+class Event(NamedTuple):
     """An event; a comment is one without a name."""
 
     name: str
@@ -23,29 +23,29 @@ class Follower:
         self.response = response
         self._lines = response.iter_lines()
 
-    def next(self) -> Told | None:
+    def next(self) -> Event | None:
         """Return what comes next; `None` at the end of the stream."""
         fields: dict[str, str] = {}
         for line in self._lines:
             if not line:
-                return Told(fields.get("event", ""), fields.get("id", ""), json.loads(fields.get("data", "null")))
+                return Event(fields.get("event", ""), fields.get("id", ""), json.loads(fields.get("data", "null")))
             name, _, value = line.partition(": ")
             fields[name] = value
         return None
 
-    def next_event(self) -> Told | None:
+    def next_event(self) -> Event | None:
         """Return the next event; comments are left out."""
-        while (told := self.next()) is not None:
-            if told.name:
-                return told
+        while (event := self.next()) is not None:
+            if event.name:
+                return event
         return None
 
-    def until(self, **figures: object) -> Told:
+    def until(self, **figures: object) -> Event:
         """Return the first event with these figures."""
-        while (told := self.next_event()) is not None:
-            if figures.items() <= told.data.items():
-                return told
-        raise AssertionError(f"the stream ended before it told {figures}")
+        while (event := self.next_event()) is not None:
+            if figures.items() <= event.data.items():
+                return event
+        raise AssertionError(f"the stream ended before it had {figures}")
 
 
 @contextmanager

@@ -48,9 +48,8 @@ def _forks() -> multiprocessing.context.ForkServerContext:
     """Start the process that all programs are forked from, once, and return what forks it."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(_PRELOADED))
-    with pytest.MonkeyPatch.context() as environment:
-        tests = str(Path(__file__).parents[1])  # Python 3.11 does not pass sys.path on
-        environment.setenv("PYTHONPATH", tests, prepend=os.pathsep)
+    with pytest.MonkeyPatch.context() as environment:  # Python 3.11 does not pass sys.path on
+        environment.setenv("PYTHONPATH", str(Path(__file__).parents[1]), prepend=os.pathsep)
         forkserver.ensure_running()
     return context
 

@@ -63,7 +63,7 @@ class School:
         return course_id
 
     def write(self, learner: str, course_id: str, lesson_id: str, **fields: object) -> None:
-        """Write a learner's row."""
+        """Write a learner's lesson progress."""
         path = f"/progress/{course_id}/lessons/{lesson_id}"
         self.client(learner).put(path, json=fields).raise_for_status()
 

@@ -91,13 +91,13 @@ def import_people(
         typer.Argument(metavar="FILE", exists=True, help="CSV, or a OneRoster bundle: a .zip file or a directory."),
     ],
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say who is new, changed or missing, and write nothing.")
+        bool, typer.Option("--dry-run", help="Say who is new, changed or missing. Store nothing.")
     ] = False,
 ) -> None:
-    """Store people, their groups and their enrolments from a file. A wrong line refuses the file, and ends with 1.
+    """Store people, their groups and their enrolments from a file. Ends with 1 if a line is wrong; nothing is stored.
 
-    A line has sub or user_id, and any of name, email, external_id, groups, courses and due_at. What a line does not
-    give stays as it is.
+    A line has sub or user_id, and any of name, email, external_id, groups, courses and due_at.
+    What a line does not give stays as it is.
 
     Examples:
       headway people import people.csv --dry-run
@@ -166,7 +166,7 @@ def _print_plan(plan: PeoplePlan, *, dry_run: bool) -> None:
     """Print what an import has changed, and who is missing; for a dry run, also who is new or changed."""
     report = plan.report
     if dry_run:
-        out.print("Nothing was written. The import would write:")
+        out.print("This was a dry run: nothing is stored. The import would make these changes:")
     for word, learners in (("new", report.new), ("changed", report.changed)) if dry_run else ():
         _print_lines(
             f"{word} {learner_id} {isolated(plan.profiles[learner_id].name or '-')}" for learner_id in learners
