@@ -1,4 +1,4 @@
-"""`headway enrolments` and `headway completions`."""
+"""`headway enrolments`, `headway runs` and `headway completions`."""
 
 import json
 from typing import Any
@@ -60,6 +60,33 @@ def test_a_wrong_argument_changes_nothing(program: Program, course_id: str, argu
     assert done.code != 0
     assert reason in done.err
     assert enrolled(program, course_id) == []
+
+
+def test_a_course_is_done_again(program: Program, document: dict[str, Any]) -> None:
+    learner, course_id = str(uuid4()), document["id"]
+    file = program.folder / "begun.ndjson"
+    file.write_bytes(ndjson([line(learner, course_id, document["lessons"][0]["id"], progress_percentage=40)]))
+    assert program("progress", "import", str(file)).code == 0
+    begun = program("runs", "begin", course_id, learner, "--due", "2999-06-30T22:00:00Z")
+    assert (begun.code, begun.out) == (0, f"{learner}: run 2 of {course_id}, due 2999-06-30 22:00 UTC\n")
+    first, second = json.loads(program("runs", "list", course_id, learner, "--json").out)
+    assert [first["number"], second["number"]] == [1, 2]
+    lines = [one.split()[:4] for one in program("runs", "list", course_id, learner).out.splitlines()]
+    assert lines[1:] == [["1", "in", "progress", "0"], ["2", "not", "started", "0"]]
+    shown = json.loads(program("runs", "show", course_id, learner, "1").out)
+    assert [one["progress_percentage"] for one in shown["lesson_progress"]] == [40]
+    for arguments, reason in (
+        (["begin", course_id, learner], "The learner has not started run 2 yet."),
+        (["begin", course_id, str(uuid4())], "is not enrolled in course"),
+        (["show", course_id, learner, "7"], "has no run 7 of course"),
+        (["show", course_id, learner, "0"], "NUMBER"),
+        (["list", UNKNOWN, learner], "is not in the catalogue"),
+        (["begin", course_id, learner, "--due", "soon"], "--due soon is not a time"),
+    ):
+        refused = program("runs", *arguments)
+        assert refused.code != 0
+        assert reason in refused.err
+    assert len(json.loads(program("runs", "list", course_id, learner, "--json").out)) == 2
 
 
 def test_completions_are_listed(program: Program, document: dict[str, Any]) -> None:

@@ -54,6 +54,7 @@ app.add_typer(groups.app, name="groups")
 app.add_typer(importing.app, name="progress")
 app.add_typer(learners.app, name="learners")
 app.add_typer(enrolments.app, name="enrolments")
+app.add_typer(enrolments.runs_app, name="runs")
 app.add_typer(enrolments.completions_app, name="completions")
 app.add_typer(people.app, name="people")
 

@@ -1,4 +1,4 @@
-"""`headway enrolments` and `headway completions`: enrols learners and shows how far they are, in the database."""
+"""`headway enrolments`, `runs` and `completions`: enrols learners and shows how far they are, in the database."""
 
 from typing import Annotated, Final
 
@@ -12,7 +12,8 @@ from headway.cli.learners import LearnerArgument, learner_id_of
 from headway.domain.course_progress import EnrolmentSource
 from headway.domain.enrolments import LONGEST_PAGE
 from headway.domain.identifiers import CourseId, LearnerId
-from headway.formats.enrolments import completion, enrolment
+from headway.domain.runs import RunStart
+from headway.formats.enrolments import completion, enrolment, run_document, run_outline
 from headway.formats.shapes import to_json
 from headway.service import Services
 from headway.service.enrolments import Enrolled
@@ -20,7 +21,10 @@ from headway.service.enrolments import Enrolled
 app: Final = typer.Typer(no_args_is_help=True, help="Enrol learners in courses: list, put and end enrolments.")
 completions_app: Final = typer.Typer(no_args_is_help=True, help="The completions of courses, which are kept.")
 
+runs_app: Final = typer.Typer(no_args_is_help=True, help="Do a course again: list, show and begin runs.")
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+RunArgument = Annotated[int, typer.Argument(metavar="NUMBER", help="The number of the run, from 1.", min=1)]
 
 
 @app.command("list")
@@ -76,6 +80,59 @@ def end(course: CourseArgument, learner: LearnerArgument) -> None:
     course_id, learner_id = course_id_of(course), learner_id_of(learner)
     with_service(lambda services: services.enrolments.end(OPERATOR, course_id, learner_id))
     out.print(f"{learner_id}: not enrolled in {course_id} any more")
+
+
+@runs_app.command("list")
+def list_runs(course: CourseArgument, learner: LearnerArgument, json: JsonOption = False) -> None:
+    """List the runs of a course by a learner, the present one last.
+
+    Examples:
+      headway runs list 5e757794-c815-4ccc-bf16-1010d8ef2347 ada@example.org
+      headway runs list 5e757794-c815-4ccc-bf16-1010d8ef2347 ada@example.org --json
+    """
+    course_id, learner_id = course_id_of(course), learner_id_of(learner)
+    found = with_service(lambda services: services.enrolments.runs(OPERATOR, learner_id, course_id))
+    if json:
+        out.print_json(to_json(list(map(run_outline, found))).decode())
+        return
+    table = Table("run", "status", "%", "began", "completed", "ended", box=None, pad_edge=False)
+    for run, *_ in found:
+        moments = map(shown_moment, (run.began_at, run.completed_at, run.ended_at))
+        table.add_row(str(run.number), run.status.replace("_", " "), str(run.completion_percentage), *moments)
+    out.print(table, soft_wrap=False)
+
+
+@runs_app.command("show")
+def show_run(course: CourseArgument, learner: LearnerArgument, number: RunArgument) -> None:
+    """Print one run of a course by a learner as JSON, with its lesson progress.
+
+    Example:
+      headway runs show 5e757794-c815-4ccc-bf16-1010d8ef2347 ada@example.org 1
+    """
+    course_id, learner_id = course_id_of(course), learner_id_of(learner)
+    found = with_service(lambda services: services.enrolments.run(OPERATOR, learner_id, course_id, number))
+    out.print_json(to_json(run_document(found)).decode())
+
+
+@runs_app.command("begin")
+def begin_run(
+    course: CourseArgument,
+    learner: LearnerArgument,
+    starts: Annotated[str | None, typer.Option(help="From when the learner may begin: a time with an offset.")] = None,
+    due: Annotated[str | None, typer.Option(help="Until when the course is to be completed.")] = None,
+) -> None:
+    """Begin the learner's next run of a course. The present run is kept as it is.
+
+    Examples:
+      headway runs begin 5e757794-c815-4ccc-bf16-1010d8ef2347 ada@example.org
+      headway runs begin 5e757794-c815-4ccc-bf16-1010d8ef2347 ada@example.org --due 2027-06-30T22:00:00Z
+    """
+    course_id, learner_id = course_id_of(course), learner_id_of(learner)
+    dates = EnrolmentSource(None, moment_of("--starts", starts), moment_of("--due", due))
+    asked = RunStart(learner_id, course_id, dates)
+    found = with_service(lambda services: services.enrolments.begin_run(OPERATOR, asked))
+    due_at = shown_moment(found.progress.due_at)
+    out.print(f"{learner_id}: run {found.progress.run} of {course_id}{f', due {due_at}' if due_at else ''}")
 
 
 @completions_app.command("list")

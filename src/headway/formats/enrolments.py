@@ -165,6 +165,11 @@ def parse_run(body: bytes) -> tuple[EnrolmentSource, int | None]:
     return EnrolmentSource(None, asked.get("starts_at"), asked.get("due_at")), asked.get("number")
 
 
+def run_document(reading: RunReading) -> dict[str, Any]:
+    """Return a run with its lesson progress, as JSON values."""
+    return run_head(reading) | {name: array.all() for name, array in run_arrays(reading).items()}
+
+
 def run_head(reading: RunReading) -> dict[str, Any]:
     """Return the fields of a run that come before its lesson progress."""
     return run_outline(reading)

@@ -39,7 +39,7 @@ from headway.domain.errors import (
     TooManyStreamsError,
     UnavailableError,
 )
-from headway.formats.identifiers import InvalidParameterError
+from headway.formats.identifiers import InvalidIdentifierError, InvalidNumberError, InvalidParameterError
 from headway.formats.queries import InvalidQueryError
 from headway.http.engine.long_answers import TooManyAnswersError
 from headway.http.engine.parameters import InvalidImportKeyError, UnsupportedMediaTypeError
@@ -90,6 +90,8 @@ REFUSALS: Final[dict[type[HeadwayError], Refused]] = {
     UnsupportedMediaTypeError: Refused(415, "unsupported_media_type"),
     InvalidHeaderError: Refused(422),
     InvalidParameterError: Refused(422),
+    InvalidIdentifierError: Refused(422),
+    InvalidNumberError: Refused(422),
     InvalidQueryError: Refused(422),
     InvalidImportKeyError: Refused(422),
     InvalidValueError: Refused(422),
