@@ -47,6 +47,7 @@ def test_a_name_between_colons_stays_what_it_is(program: Program) -> None:
     assert document["title"] in put(program, document).out
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_the_installed_script_puts_what_another_run_shows(program: Program) -> None:
     document = full_document()
     file = document_file(program.folder / "course.yaml", document)
