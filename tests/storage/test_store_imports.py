@@ -118,7 +118,7 @@ async def test_a_removed_import_begins_again(store: Store, finished: bool) -> No
 @pytest.mark.parametrize("portions", range(1, 4))
 async def test_an_interrupted_import_of_people_is_completed_by_another(store: Store, portions: int) -> None:
     course, title = await new_course(store), f"Class {uuid4()}"
-    learners = [new_learner() for _ in range(200)]
+    learners = [new_learner() for _ in range(300)]
     lines = [
         PersonLine(number, learner, {"name": f"Name {number}"}, joins=(title,), courses=(course.id,))
         for number, learner in enumerate(learners, 2)
@@ -141,7 +141,7 @@ async def test_an_interrupted_import_of_people_is_completed_by_another(store: St
         await importer.carry_out(admin, rest, lease)
     assert (await importer.plan(admin, PeopleFile(lines))).size == 0
     assert len(await store.profiles.find_many(learners)) == len(learners)
-    assert len(await store.enrolments_in(course.id, None, 300)) == len(learners)
+    assert len(await store.enrolments_in(course.id, None, 400)) == len(learners)
 
 
 def _importer(store: Store) -> tuple[PeopleImportService, Principal]:
