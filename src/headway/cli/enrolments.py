@@ -48,7 +48,8 @@ def list_enrolments(course: CourseArgument, json: JsonOption = False) -> None:
     table = Table(Column("learner", no_wrap=True, min_width=36), "status", "due", "late", box=None, pad_edge=False)
     for one in found:
         due_at = shown_moment(one.progress.due_at)
-        table.add_row(one.progress.learner_id, one.status.replace("_", " "), due_at, "late" if one.late else "")
+        late = "late" if one.late else "completed late" if one.completed_late else ""
+        table.add_row(one.progress.learner_id, one.status.replace("_", " "), due_at, late)
     if not table.row_count:
         out.print("Nobody is enrolled. Enrol a learner with: headway enrolments put COURSE LEARNER")
         return
