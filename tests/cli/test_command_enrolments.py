@@ -80,6 +80,8 @@ def test_a_course_is_done_again(program: Program, document: dict[str, Any]) -> N
         (["begin", course_id, str(uuid4())], "is not enrolled in course"),
         (["show", course_id, learner, "7"], "has no run 7 of course"),
         (["show", course_id, learner, "0"], "NUMBER"),
+        (["show", course_id, learner, "99999999999999999999"], "NUMBER"),
+        (["begin", course_id, learner, "--number", "2"], "Run 2 has begun already."),
         (["list", UNKNOWN, learner], "is not in the catalogue"),
         (["begin", course_id, learner, "--due", "soon"], "--due soon is not a time"),
     ):

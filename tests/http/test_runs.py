@@ -150,6 +150,8 @@ def test_a_late_write_of_an_ended_run_does_not_enter_the_new_one(term: Term, adm
     refused = [
         client.put(f"{path}?run=1", json={"status": "completed"}),
         client.delete(f"{path}?run=1"),
+        client.delete(f"/progress/{term.course_id}?run=1"),
+        admin.delete(f"/learners/{learner}/progress/{term.course_id}?run=3"),
         client.put(f"{path}?run=3", json={"status": "completed"}),
         admin.put(f"/learners/{learner}{path}?run=1", json={"status": "completed"}),
         admin.put(f"/learners/{learner}{path}", json={"status": "completed", "completed_at": before}),
@@ -177,7 +179,7 @@ def test_an_import_refuses_lines_of_an_ended_run(term: Term, admin: httpx.Client
     answer = admin.post(f"/progress/import?{how}", content=content, headers={"Content-Type": "text/csv"})
     if "atomic" in how:
         [fault] = answer.json()["detail"]
-        assert (answer.status_code, fault["loc"][1:], fault["type"]) == (422, [lines + 1, "course_id"], "other_run")
+        assert (answer.status_code, fault["loc"][1:], fault["type"]) == (422, [lines + 1, "run"], "other_run")
     else:
         report = answer.json()
         assert [(fault["line"], fault["type"]) for fault in report["errors"]] == [(lines + 1, "other_run")]
@@ -295,6 +297,166 @@ def test_an_export_holds_the_runs_and_restores_them(term: Term, admin: httpx.Cli
 
 def for_anybody(values: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{name: value for name, value in one.items() if name not in {"user_id", "id"}} for one in values]
+
+
+def export_of(term: Term, learner: str) -> dict[str, Any]:
+    found: dict[str, Any] = term.school.client(learner).get(f"/learners/{learner}/export").json()
+    return found
+
+
+def restore(admin: httpx.Client, export: dict[str, Any], learner: str, how: str = "") -> dict[str, Any]:
+    answer = admin.post(f"/progress/import?user_id={learner}&{how}", json=export)
+    report: dict[str, Any] = answer.json()
+    return report
+
+
+def test_an_export_of_a_later_run_ends_the_present_run_and_keeps_it(term: Term, admin: httpx.Client) -> None:
+    learner, other = learner_who_completed(term), term.enrol()
+    first = export_of(term, learner)
+    term.school.clock.pass_days(1)
+    begin(term, learner)
+    term.school.clock.pass_days(1)
+    term.school.write(learner, term.course_id, term.lessons[0], progress_percentage=10, user_notes="Again")
+    second = export_of(term, learner)
+    assert restore(admin, first, other)["errors"] == []
+    assert [one["status"] for one in runs(term, other)] == ["completed"]
+    assert restore(admin, second, other, "dry_run=true")["written"] > 0
+    assert restore(admin, second, other)["errors"] == []
+    for one in (learner, other):
+        kept, present = runs(term, one)
+        assert (kept["status"], kept["completion_percentage"]) == ("completed", 100)
+        assert (present["status"], present["completion_percentage"], present["completed_at"]) == (
+            "in_progress",
+            0,
+            None,
+        )
+    assert for_anybody(run(term, other, 2)["lesson_progress"]) == for_anybody(run(term, learner, 2)["lesson_progress"])
+    assert for_anybody(run(term, other, 1)["lesson_progress"]) == for_anybody(run(term, learner, 1)["lesson_progress"])
+    assert term.figures() == [2, 0, 2, 0, 0]
+    assert restore(admin, second, other)["written"] == 0
+    late = restore(admin, first, other)
+    assert {fault["type"] for fault in late["errors"]} == {"other_run"}
+    assert runs(term, other)[1] == runs(term, other)[1] | {"status": "in_progress", "number": 2}
+
+
+def test_an_export_does_not_replace_runs_that_are_kept(term: Term, admin: httpx.Client) -> None:
+    learner, other = learner_who_completed(term), learner_who_completed(term)
+    for one in (learner, other):
+        term.school.clock.pass_days(1)
+        begin(term, one)
+        term.school.write(one, term.course_id, term.lessons[1], quiz_score=33)
+    begin(term, learner)
+    term.begin(learner)
+    kept = [run(term, other, number) for number in (1, 2)]
+    restore(admin, export_of(term, learner), other)
+    assert [one["number"] for one in runs(term, other)] == [1, 2, 3]
+    assert run(term, other, 1) == kept[0]
+    assert run(term, other, 2)["lesson_progress"] == kept[1]["lesson_progress"]
+
+
+def test_an_own_export_changes_nothing(term: Term, admin: httpx.Client) -> None:
+    learner = learner_who_completed(term)
+    term.school.clock.pass_days(1 + 0.4321 / 86_400)  # a part of a second, which an export does not have
+    begin(term, learner)
+    term.complete(learner)
+    before = export_of(term, learner)
+    assert restore(admin, before, learner)["written"] == 0
+    after = export_of(term, learner)
+    before["course_progress"][0]["revision"] = after["course_progress"][0]["revision"]  # which counts every write
+    assert after == before
+    admin_path = f"/learners/{learner}/progress/{term.course_id}/lessons/{term.lessons[0]}"
+    dated = {"created_at": before["lesson_progress"][0]["created_at"], "user_notes": "Now"}
+    assert admin.put(admin_path, json=dated).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"runs": [{"number": 2}]},
+        {"runs": [{"number": 1}, {"number": 1}]},
+        {"runs": [{"ended_at": None}]},
+        {"runs": [{"ended_at": "2999-01-01T00:00:00Z"}]},
+        {"run": 1_000_000_000},
+        {"run": 2, "run_began_at": "2999-01-01T00:00:00Z"},
+        {"run": 2, "run_began_at": None},
+    ],
+)
+def test_impossible_runs_of_an_export_are_refused(term: Term, admin: httpx.Client, wrong: dict[str, Any]) -> None:
+    learner, other = learner_who_completed(term), term.enrol()
+    term.school.clock.pass_days(1)
+    begin(term, learner)
+    export = export_of(term, learner)
+    [of_export] = export["runs"]
+    if "runs" in wrong:
+        export["runs"] = [of_export | one for one in wrong["runs"]]
+    else:
+        export["course_progress"][0] |= wrong
+    report = restore(admin, export, other)
+    assert report.get("errors") or report["detail"]
+    assert [one["number"] for one in runs(term, other)] == [1]
+    assert term.figures("not_started") == [2]
+
+
+def test_runs_alone_are_restored(term: Term, admin: httpx.Client) -> None:
+    learner, other = learner_who_completed(term), str(uuid4())
+    begin(term, learner)
+    export = export_of(term, learner) | {"course_progress": [], "days": [], "completions": []}
+    assert restore(admin, export, other)["errors"] == []
+    assert for_anybody(run(term, other, 1)["lesson_progress"]) == for_anybody(run(term, learner, 1)["lesson_progress"])
+
+
+def test_a_line_of_an_import_may_name_its_run(term: Term, admin: httpx.Client) -> None:
+    learner = learner_who_completed(term)
+    begin(term, learner)
+    head = "user_id,course_id,lesson_id,status,run"
+    for number, written in ((1, 0), (2, 1), (3, 0)):
+        line = f"{learner},{term.course_id},{term.lessons[0]},completed,{number}"
+        answer = admin.post("/progress/import", content=f"{head}\n{line}", headers={"Content-Type": "text/csv"}).json()
+        assert (answer["written"], answer["ignored"]) == (written, [])
+        assert [(fault["loc"], fault["type"]) for fault in answer["errors"]] == [(["run"], "other_run")] * (1 - written)
+
+
+def test_a_groups_enrolment_that_is_put_again_does_not_bring_a_past_due_date_back(term: Term) -> None:
+    learner, group = str(uuid4()), str(uuid4())
+    clerk = term.school.client(None, "groups:write")
+    clerk.put(f"/groups/{group}", json={"title": "Class 7a", "members": [learner]}).raise_for_status()
+    due = {"due_at": term.in_days(2)}
+    for days in (0, 3):
+        term.school.clock.pass_days(days)
+        term.registrar.put(f"/courses/{term.course_id}/groups/{group}", json=due).raise_for_status()
+        if not days:
+            term.complete(learner)
+            term.school.clock.pass_days(3)
+            begin(term, learner)
+    assert term.figures("late") == [0]
+    assert runs(term, learner)[1]["due_at"] is None
+
+
+def test_completions_without_course_progress_are_erased(term: Term, admin: httpx.Client) -> None:
+    learner, other = learner_who_completed(term), str(uuid4())
+    export = export_of(term, learner)
+    only = {"user_id": other, "lesson_progress": [], "completions": export["completions"]}
+    assert restore(admin, only, other)["written"] == 1
+    admin.delete(f"/learners/{other}").raise_for_status()
+    assert admin.get(f"/learners/{other}/completions").json() == []
+
+
+def test_a_completion_that_is_taken_back_at_once_is_kept(term: Term) -> None:
+    learners = [str(uuid4()) for _ in range(20)]
+    path = f"/progress/{term.course_id}/lessons/{term.lessons[1]}"
+    for learner in learners:
+        term.begin(learner)
+        term.school.write(learner, term.course_id, term.lessons[0], status="completed")
+
+    def complete_and_remove(learner: str) -> None:
+        with ThreadPoolExecutor(2) as threads:
+            done = threads.submit(term.school.client(learner).put, path, json={"status": "completed"})
+            threads.submit(term.school.client(learner).delete, path)
+        assert done.result().status_code == 200
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(complete_and_remove, learners))
+    assert [len(term.school.client(one).get("/completions").json()) for one in learners] == [1] * len(learners)
 
 
 def test_erasing_a_learner_erases_the_runs(term: Term, admin: httpx.Client) -> None:

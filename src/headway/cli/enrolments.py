@@ -10,6 +10,7 @@ from rich.text import Text
 from headway.cli.console import OPERATOR, course_id_of, moment_of, out, shown_moment, with_service
 from headway.cli.courses import CourseArgument
 from headway.cli.learners import LearnerArgument, learner_id_of
+from headway.domain.bounds import MOST_RUNS
 from headway.domain.course_progress import EnrolmentSource
 from headway.domain.enrolments import LONGEST_PAGE
 from headway.domain.identifiers import CourseId, GroupId, LearnerId
@@ -29,7 +30,9 @@ StartsOption = Annotated[
 ]
 DueOption = Annotated[str | None, typer.Option(help="Until when the course is to be completed.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-RunArgument = Annotated[int, typer.Argument(metavar="NUMBER", help="The number of the run, from 1.", min=1)]
+RunArgument = Annotated[
+    int, typer.Argument(metavar="NUMBER", help="The number of the run, from 1.", min=1, max=MOST_RUNS)
+]
 
 
 @app.command("list")
@@ -125,15 +128,20 @@ def begin_run(
     learner: LearnerArgument,
     starts: StartsOption = None,
     due: DueOption = None,
+    number: Annotated[
+        int | None,
+        typer.Option(help="The number of the new run: a command that is given twice begins one run.", max=MOST_RUNS),
+    ] = None,
 ) -> None:
     """Begin the learner's next run of a course. The present run is kept as it is.
 
     Examples:
       headway runs begin 5e757794-c815-4ccc-bf16-1010d8ef2347 ada@example.org
       headway runs begin 5e757794-c815-4ccc-bf16-1010d8ef2347 ada@example.org --due 2027-06-30T22:00:00Z
+      headway runs begin 5e757794-c815-4ccc-bf16-1010d8ef2347 ada@example.org --number 2
     """
     course_id, learner_id = course_id_of(course), learner_id_of(learner)
-    asked = RunStart(learner_id, course_id, source_of(None, starts, due))
+    asked = RunStart(learner_id, course_id, source_of(None, starts, due), number)
     found = with_service(lambda services: services.enrolments.begin_run(OPERATOR, asked))
     out.print(f"{learner_id}: run {found.progress.run} of {course_id}{shown_due(found.progress.due_at)}")
 

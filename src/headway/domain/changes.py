@@ -7,12 +7,12 @@ starting over, and erasing. A store reads what `needs` asks for, lets `Changes` 
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import NamedTuple, TypeGuard
 from uuid import uuid4
 
 from headway.domain.catalogue import Course, VersionedCourse
-from headway.domain.completions import NewCompletion, new_completion
+from headway.domain.completions import NewCompletion, is_completion
 from headway.domain.counters import Counters
 from headway.domain.course_progress import (
     CourseProgress,
@@ -40,7 +40,19 @@ from headway.domain.presence import (
     settled,
 )
 from headway.domain.progress import LessonProgress
-from headway.domain.runs import EndedRun, RunStart, check_run, check_start, next_run, run_of
+from headway.domain.runs import (
+    EndedRun,
+    RunStart,
+    check_began,
+    check_ended_runs,
+    check_number,
+    check_run,
+    check_start,
+    enters_run,
+    in_run,
+    next_run,
+    run_of,
+)
 from headway.domain.writes import CourseProgressRefresh, LessonWrite, Written
 
 Work = LessonWrite | CourseProgressRefresh | CourseProgressRestore | EnrolmentChange | RunStart
@@ -71,7 +83,7 @@ class ChangeSet(NamedTuple):
     """All changes of one learner in one course. Every change gives the course progress a new revision.
 
     `days` are the finished days that changed (`None`: the day is removed). `days_before` are the finished days that
-    were read before. `completion` is set where the learner has completed the course by this. `ended_runs` are the runs
+    were read before. `completions` are those by which the learner has completed the course. `ended_runs` are the runs
     that end.
     """
 
@@ -82,7 +94,7 @@ class ChangeSet(NamedTuple):
     lessons: Sequence[LessonChange]
     days_before: Days
     days: ChangedDays
-    completion: NewCompletion | None = None
+    completions: Sequence[NewCompletion] = ()
     ended_runs: Sequence[EndedRun] = ()
 
     @property
@@ -159,6 +171,7 @@ class Changes:
 
     __slots__ = (
         "_before",
+        "_completions",
         "_course",
         "_days",
         "_days_before",
@@ -188,6 +201,7 @@ class Changes:
         self._lessons: dict[LessonId, LessonProgress | None] = {}
         self._days_before = days
         self._days: dict[date, LearnerDay | None] = {}
+        self._completions: list[NewCompletion] = []
         self._ended_runs: list[EndedRun] = []
 
     def decide(self, work: Work, now: datetime) -> Outcome:
@@ -225,7 +239,7 @@ class Changes:
             changed,
             self._days_before,
             self._days,
-            new_completion(self._course, self._before, self._progress),
+            [self._with_all(completion) for completion in self._completions],
             self._ended_runs,
         )
 
@@ -233,10 +247,13 @@ class Changes:
         lesson_id = write.lesson_id
         if is_limited(write, self._enforced):
             check_write(write, self._course.course, self._progress, self._present, self._enforced, now)
-        before = self._present(lesson_id)
+        enters_run_of_export = enters_run(self._progress, write)
+        before = None if enters_run_of_export else self._present(lesson_id)
         written = write.apply(self._course.course, before, now, _new_id)
         if written.before is None and written.after is None:
             return written
+        if enters_run_of_export and write.run is not None and write.restored is not None:
+            self._enter_run(write.run, write.restored.run_began_at, now)
         self._lessons[lesson_id] = written.after
         position = advance(
             self._progress,
@@ -255,10 +272,14 @@ class Changes:
         return self._lessons[lesson_id] if lesson_id in self._lessons else self._lessons_before.get(lesson_id)
 
     def _restore(self, asked: CourseProgressRestore, now: datetime) -> bool:
+        check_ended_runs(asked.ended_runs, asked.run, now)
+        before = self._progress
+        if asked.run > (before.run if before else 1):
+            self._enter_run(asked.run, asked.run_began_at, now)
         position = restore(self._progress, asked, self._course, self._present_days, now)
-        if position.course_progress == self._progress and not position.days:
+        if position.course_progress == before and not position.days:
             return False
-        if self._progress is None or position.course_progress.run > self._progress.run:
+        if position.course_progress.run == asked.run:
             self._ended_runs.extend(asked.ended_runs)
         self._keep(position, now)
         return True
@@ -274,13 +295,22 @@ class Changes:
 
     def _begin_run(self, asked: RunStart, now: datetime) -> CourseProgress:
         ending = check_start(self._progress, asked)
-        lessons = sorted(self._present_lessons(), key=lambda lesson: lesson.lesson_id)
-        completed = new_completion(self._course, self._before, ending)
-        run = run_of(self._course.course, ending, now)
-        self._ended_runs.append(EndedRun(run, lessons, completed.kept(lessons) if completed else None))
-        self._lessons.update((lesson.lesson_id, None) for lesson in lessons)
+        self._end_run(ending, now)
         self._keep(ProgressChange(next_run(ending, asked, now)), now)
         return self._progress or ending
+
+    def _enter_run(self, number: int, began_at: datetime | None, now: datetime) -> None:
+        """Bring the learner into the later run of an export, without any progress. Raises `InvalidValueError`."""
+        check_began(began_at, now)
+        present = self._progress or without_progress(self._learner_id, self._course)
+        if present.started_at is not None:
+            self._end_run(present, now)
+        self._keep(ProgressChange(in_run(present, number, began_at, now)), now)
+
+    def _end_run(self, ending: CourseProgress, now: datetime) -> None:
+        lessons = sorted(self._present_lessons(), key=lambda lesson: lesson.lesson_id)
+        self._ended_runs.append(EndedRun(run_of(self._course.course, ending, now), lessons))
+        self._lessons.update((lesson.lesson_id, None) for lesson in lessons)
 
     def _recalculate(self, now: datetime) -> None:
         """Recalculate the course progress and the lesson progress under the present version of the course."""
@@ -297,7 +327,23 @@ class Changes:
 
     def _keep(self, position: ProgressChange, now: datetime) -> None:
         self._days.update(position.days)
-        self._progress = position.course_progress._replace(revision=next_revision(self._before, now))
+        after = position.course_progress
+        if is_completion(self._progress, after):
+            after = self._completed(after)
+        self._progress = after._replace(revision=next_revision(self._before, now))
+
+    def _completed(self, progress: CourseProgress) -> CourseProgress:
+        """Note a completion, and return the course progress. Two completions never have the same time."""
+        noted = {completion.progress.completed_at for completion in self._completions}
+        while progress.completed_at in noted and progress.completed_at is not None:
+            progress = progress._replace(completed_at=progress.completed_at + timedelta.resolution)
+        self._completions.append(NewCompletion(self._course, progress, dict(self._lessons)))
+        return progress
+
+    def _with_all(self, completion: NewCompletion) -> NewCompletion:
+        """Return a completion with the lesson progress as it was then also in lessons that have changed since."""
+        before = {lesson_id: self._lessons_before.get(lesson_id) for lesson_id in self._lessons}
+        return completion._replace(then={**before, **completion.then})
 
     def _present_lessons(self) -> Iterable[LessonProgress]:
         """Return the learner's lesson progress in the course after the works so far.
@@ -374,8 +420,14 @@ def is_only_enrolment(works: Sequence[Work]) -> TypeGuard[Sequence[EnrolmentChan
     return len(works) == 1 and isinstance(works[0], EnrolmentChange)
 
 
-def restart(progress: CourseProgress, lessons: Iterable[LessonProgress], now: datetime) -> ChangeSet:
-    """Return the changes where a learner starts a course over: all lesson progress is removed, the days stay."""
+def restart(
+    progress: CourseProgress, lessons: Iterable[LessonProgress], now: datetime, run: int | None = None
+) -> ChangeSet:
+    """Return the changes where a learner starts a course over: all lesson progress is removed, the days stay.
+
+    Raises `OtherRunError` where the learner is not in `run` (`None`: any).
+    """
+    check_number(progress, run)
     key = progress.learner_id, progress.course_id
     return ChangeSet(*key, progress, restarted(progress, now), _removed(lessons), NO_DAYS, NO_DAYS)
 

@@ -1,6 +1,6 @@
 """Completions of courses. Each one is kept, also where the learner starts over or the course is edited."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from headway.domain.bounds import Number, shown
 from headway.domain.catalogue import Course, VersionedCourse
 from headway.domain.course_progress import CourseProgress, summarise
 from headway.domain.dating import Times
-from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress
 
 _DECIMALS = 2
@@ -35,13 +35,17 @@ class Completion(NamedTuple):
 
 
 class NewCompletion(NamedTuple):
-    """A course that was completed just now. `kept` needs the learner's lesson progress, for the score."""
+    """A course that was completed just now. `kept` needs the learner's lesson progress, for the score.
+
+    `then` is the lesson progress at the completion in those lessons that change in the same batch.
+    """
 
     course: VersionedCourse
     progress: CourseProgress
+    then: Mapping[LessonId, LessonProgress | None] = {}
 
     def kept(self, all_lesson_progress: Iterable[LessonProgress]) -> Completion:
-        """Return the completion to keep. `all_lesson_progress` is all the learner's lesson progress in the course."""
+        """Return the completion to keep. `all_lesson_progress` is what is stored of the course after the batch."""
         learner_id, course_id, *_ = self.progress
         completed_at = self.progress.completed_at
         assert completed_at is not None  # noqa: S101 - `new_completion` has checked it
@@ -52,9 +56,12 @@ class NewCompletion(NamedTuple):
             completed_at,
             self.course.version,
             summarise(course, self.progress).completion_percentage,
-            _mean_score(course, all_lesson_progress),
+            _mean_score(course, self._then(all_lesson_progress)),
             expires_at(course, completed_at),
         )
+
+    def _then(self, all_lesson_progress: Iterable[LessonProgress]) -> Iterable[LessonProgress]:
+        return filter(None, {**{one.lesson_id: one for one in all_lesson_progress}, **self.then}.values())
 
 
 def checked(completion: Completion, now: datetime) -> Completion:
@@ -63,15 +70,16 @@ def checked(completion: Completion, now: datetime) -> Completion:
     return completion._replace(completed_at=times.completed_at or completion.completed_at)
 
 
-def new_completion(
-    course: VersionedCourse, before: CourseProgress | None, after: CourseProgress | None
-) -> NewCompletion | None:
-    """Return the completion that a change of course progress brings; `None` where it brings none."""
-    if after is None or after.completed_at is None:
-        return None
-    if before is not None and before.completed_at is not None and before.run == after.run:
-        return None
-    return NewCompletion(course, after)
+def is_completion(before: CourseProgress | None, after: CourseProgress) -> bool:
+    """Whether the learner completes the course by a change of course progress."""
+    if after.completed_at is None:
+        return False
+    return before is None or before.completed_at is None or before.run != after.run
+
+
+def is_same(one: Completion, other: Completion) -> bool:
+    """Whether a completion of an export is another, stored one. An export has its time to the second."""
+    return one.course_id == other.course_id and dating.is_same(one.completed_at, other.completed_at)
 
 
 def expires_at(course: Course, completed_at: datetime | None) -> datetime | None:

@@ -294,9 +294,23 @@ def enrolled(course_progress: CourseProgress) -> CourseProgress:
 
 def with_sources(course_progress: CourseProgress, sources: Sequence[EnrolmentSource]) -> CourseProgress:
     """Return course progress with what enrols the learner, and the due date: the learner's own, or the latest one."""
-    own = next((source.due_at for source in sources if source.group_id is None), None)
-    latest = max((source.due_at for source in sources if source.due_at is not None), default=None)
-    return course_progress._replace(sources=tuple(sources), due_at=own or latest)
+    enrolled_by = course_progress._replace(sources=tuple(sources))
+    latest = max(filter(None, (_due_at(enrolled_by, source) for source in sources)), default=None)
+    return enrolled_by._replace(due_at=own_due_at(enrolled_by) or latest)
+
+
+def own_due_at(course_progress: CourseProgress) -> datetime | None:
+    """Return until when the learner's own enrolment says that the course is to be completed; `None`: it does not."""
+    own = next((source for source in course_progress.sources if source.group_id is None), None)
+    return _due_at(course_progress, own) if own else None
+
+
+def _due_at(course_progress: CourseProgress, source: EnrolmentSource) -> datetime | None:
+    """Return the due date of a source. A date from before the present run was one of an earlier run."""
+    began_at = course_progress.run_began_at
+    if source.due_at is None or (began_at is not None and source.due_at <= began_at):
+        return None
+    return source.due_at
 
 
 def next_revision(progress: CourseProgress | None, now: datetime) -> int:

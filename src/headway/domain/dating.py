@@ -63,7 +63,7 @@ def new_times(times: Times, lesson_progress: LessonProgress | None) -> Times:
     if lesson_progress is None:
         return times
     held = Times(lesson_progress.created_at, lesson_progress.completed_at, lesson_progress.updated_at)
-    return Times._make(None if _is_same(sent, stored) else sent for sent, stored in zip(times, held, strict=True))
+    return Times._make(None if is_same(sent, stored) else sent for sent, stored in zip(times, held, strict=True))
 
 
 def dated(before: LessonProgress | None, after: LessonProgress, times: Times, *, conditional: bool) -> LessonProgress:
@@ -143,5 +143,11 @@ def latest(moment: datetime | None, other: datetime | None) -> datetime | None:
     return max(moment, other) if moment and other else moment or other
 
 
-def _is_same(sent: datetime | None, stored: datetime | None) -> bool:
-    return sent is not None and stored is not None and sent in {stored, stored.replace(microsecond=0)}
+def whole_second(moment: datetime) -> datetime:
+    """Return a time without a part of a second, as the API shows it."""
+    return moment.replace(microsecond=0)
+
+
+def is_same(sent: datetime | None, stored: datetime | None) -> bool:
+    """Whether a time that is sent is a stored one, exactly or to the second."""
+    return sent is not None and stored is not None and sent in {stored, whole_second(stored)}

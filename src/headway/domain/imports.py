@@ -154,7 +154,7 @@ _PROBLEMS: Final[Mapping[type[HeadwayError], tuple[str, str]]] = {
     LessonNotFoundError: ("lesson_id", "lesson_not_found"),
     LessonLockedError: ("lesson_id", "lesson_locked"),
     NotEnrolledError: ("user_id", "not_enrolled"),
-    OtherRunError: ("course_id", "other_run"),
+    OtherRunError: ("run", "other_run"),
 }
 """The location and the kind of the problem of a line, by the error that refused it."""
 LINE_REFUSALS: Final[tuple[type[HeadwayError], ...]] = (InvalidValueError, *_PROBLEMS)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from headway.domain.bounds import Number
 from headway.domain.catalogue import Course, Lesson
-from headway.domain.course_progress import CourseProgress, is_completed
+from headway.domain.course_progress import CourseProgress, is_completed, own_due_at
 from headway.domain.enrolments import is_completed_late, is_late, starts_at
 from headway.domain.identifiers import LessonId
 from headway.domain.progress import LessonProgress, Status
@@ -79,8 +79,7 @@ def lesson_due_at(lesson: Lesson, course_progress: CourseProgress | None) -> dat
     """
     if lesson.due_at is None and lesson.due_after_days is None:
         return None
-    sources = course_progress.sources if course_progress else ()
-    own = next((source.due_at for source in sources if source.group_id is None), None)
+    own = own_due_at(course_progress) if course_progress else None
     if own is not None or lesson.due_after_days is None:
         return own or lesson.due_at
     if course_progress is None or course_progress.enrolled_at is None:

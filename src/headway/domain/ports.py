@@ -105,8 +105,11 @@ class ProgressStore(Protocol):
         Raises `QueueFullError`.
         """
 
-    async def restart_course(self, learner_id: LearnerId, course_id: CourseId) -> None:
-        """Remove all the learner's lesson progress in a course, hidden lessons included."""
+    async def restart_course(self, learner_id: LearnerId, course_id: CourseId, run: int | None = None) -> None:
+        """Remove all the learner's lesson progress in a course, hidden lessons included.
+
+        Raises `OtherRunError` where the learner is not in `run` (`None`: any).
+        """
 
     async def refresh(self, learner_id: LearnerId, course_id: CourseId) -> None:
         """Recalculate the learner's progress in a course under the course's present version."""

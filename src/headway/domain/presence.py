@@ -24,7 +24,7 @@ from headway.domain.course_progress import (
     with_sources,
     without_progress,
 )
-from headway.domain.dating import Moments, latest
+from headway.domain.dating import Moments, is_same, latest
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress, Status
 from headway.domain.runs import EndedRun
@@ -151,20 +151,28 @@ def restore(
         calendar.put(_bounded(day))
     calendar.settle(course.course.date_of(now))
     restored = course_progress._replace(day=calendar.last)
-    if asked.run >= restored.run:
+    if asked.run == restored.run:
         restored = _with_times(restored, asked)
     return ProgressChange(enrolled(restored), calendar.changed)
 
 
 def _with_times(course_progress: CourseProgress, asked: CourseProgressRestore) -> CourseProgress:
-    """Return course progress with the run of an export, and the times of that run."""
-    if asked.run > course_progress.run:
-        course_progress = course_progress._replace(run=asked.run, run_began_at=asked.run_began_at)
-    return course_progress._replace(
-        last_accessed=latest(course_progress.last_accessed, asked.last_accessed),
-        started_at=_earliest(course_progress.started_at, asked.started_at),
-        completed_at=_earliest(course_progress.completed_at, asked.completed_at),
+    """Return course progress with the times of an export. A time that is the same to the second stays."""
+    last_accessed, started_at, completed_at = (
+        course_progress.last_accessed,
+        course_progress.started_at,
+        course_progress.completed_at,
     )
+    return course_progress._replace(
+        last_accessed=latest(last_accessed, _unless_same(asked.last_accessed, last_accessed)),
+        started_at=_earliest(started_at, _unless_same(asked.started_at, started_at)),
+        completed_at=_earliest(completed_at, _unless_same(asked.completed_at, completed_at)),
+    )
+
+
+def _unless_same(exported: datetime | None, stored: datetime | None) -> datetime | None:
+    """Return the time of an export; `None` where it is the stored one, of which an export has whole seconds."""
+    return None if is_same(exported, stored) else exported
 
 
 def _with_enrolment(course_progress: CourseProgress, asked: CourseProgressRestore) -> CourseProgress:

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from headway.domain.bounds import Number
+from headway.domain.bounds import MOST_RUNS, Number
 from headway.domain.catalogue import Course
-from headway.domain.completions import Completion
 from headway.domain.course_progress import (
     CourseProgress,
     EnrolmentSource,
@@ -15,9 +14,15 @@ from headway.domain.course_progress import (
     restarted,
     with_sources,
 )
-from headway.domain.dating import NO_TIMES
+from headway.domain.dating import CLOCKS_DIFFER, NO_TIMES, whole_second
 from headway.domain.enrolments import EnrolmentStatus, is_completed_late, is_late, status_between
-from headway.domain.errors import EnrolmentNotFoundError, OtherRunError, RunConflictError
+from headway.domain.errors import (
+    EnrolmentNotFoundError,
+    InvalidValueError,
+    OtherRunError,
+    Problem,
+    RunConflictError,
+)
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.progress import LessonProgress
 from headway.domain.writes import LessonWrite
@@ -81,14 +86,10 @@ class Run(NamedTuple):
 
 
 class EndedRun(NamedTuple):
-    """A run that has ended, with its lesson progress as it was.
-
-    `completion` is set where the learner completed the course in the same batch of works that ended the run.
-    """
+    """A run that has ended, with its lesson progress as it was."""
 
     run: Run
     lessons: Sequence[LessonProgress]
-    completion: Completion | None = None
 
     @property
     def learner_id(self) -> LearnerId:
@@ -123,8 +124,11 @@ def check_start(progress: CourseProgress | None, asked: RunStart) -> CourseProgr
     """
     if progress is None or not progress.is_enrolled:
         raise EnrolmentNotFoundError(asked.course_id, asked.learner_id)
-    if asked.number is not None and asked.number != progress.run + 1:
-        raise RunConflictError(f"The learner is in run {progress.run}, so run {asked.number} can not begin.")
+    following = progress.run + 1
+    if asked.number is not None and asked.number < following:
+        raise RunConflictError(f"Run {asked.number} has begun already.")
+    if asked.number not in {None, following} or following > MOST_RUNS:
+        raise RunConflictError(f"The learner is in run {progress.run}. The next run is {following}.")
     if progress.started_at is None:
         raise RunConflictError(f"The learner has not started run {progress.run} yet.")
     return progress
@@ -133,35 +137,76 @@ def check_start(progress: CourseProgress | None, asked: RunStart) -> CourseProgr
 def next_run(progress: CourseProgress, asked: RunStart, now: datetime) -> CourseProgress:
     """Return the course progress of a new run: without any progress, with the dates that are asked for.
 
-    The learner stays enrolled by the same groups. A due date of a group that has passed was one of the earlier run, and
-    is dropped. The caller sets the revision.
+    The learner stays enrolled by the same groups. The caller sets the revision.
     """
-    sources = [
-        source._replace(due_at=None) if source.due_at is not None and source.due_at <= now else source
-        for source in progress.sources
-        if source.group_id is not None
-    ]
-    has_own = len(sources) < len(progress.sources)
-    if has_own or any(asked.dates):
-        sources = [asked.dates, *sources]
-    begun = restarted(progress, now)._replace(run=progress.run + 1, run_began_at=now)
-    return with_sources(begun, sources)
+    groups = [source for source in progress.sources if source.group_id is not None]
+    has_own = len(groups) < len(progress.sources)
+    own = [asked.dates] if has_own or any(asked.dates) else []
+    return with_sources(in_run(progress, progress.run + 1, now, now), [*own, *groups])
+
+
+def in_run(progress: CourseProgress, number: int, began_at: datetime | None, now: datetime) -> CourseProgress:
+    """Return the course progress of a learner in another run, without any progress. The enrolment stays."""
+    begun = restarted(progress, now)._replace(run=number, run_began_at=began_at)
+    return with_sources(begun, begun.sources)
+
+
+def enters_run(progress: CourseProgress | None, write: LessonWrite) -> bool:
+    """Whether a write comes from the export of a later run, so that the learner enters that run by it."""
+    return write.restored is not None and write.run is not None and write.run > _number(progress)
+
+
+def check_began(began_at: datetime | None, now: datetime) -> None:
+    """Raise `InvalidValueError` unless a later run of an export has the time when it began."""
+    if began_at is None:
+        raise InvalidValueError([Problem(("run_began_at",), "A later run has a time when it began.", "missing")])
+    if began_at > now + CLOCKS_DIFFER:
+        raise InvalidValueError([Problem(("run_began_at",), "The time is in the future.", "time_in_future")])
+
+
+def check_ended_runs(ended_runs: Sequence[EndedRun], present: int, now: datetime) -> None:
+    """Raise `InvalidValueError` where the runs of an export can not have ended before the run `present`."""
+    numbers = [ended.run.number for ended in ended_runs]
+    if len(set(numbers)) < len(numbers) or any(number >= present for number in numbers):
+        reason = f"Runs that have ended must have different numbers from 1 to {present - 1}."
+        raise InvalidValueError([Problem(("runs",), reason, "run_numbers")])
+    latest = max((_latest(ended) for ended in ended_runs), default=now)
+    if latest > now + CLOCKS_DIFFER:
+        raise InvalidValueError([Problem(("runs",), "The time is in the future.", "time_in_future")])
+
+
+def _latest(ended: EndedRun) -> datetime:
+    moments = [ended.run.ended_at, *(lesson.updated_at for lesson in ended.lessons)]
+    return max(filter(None, moments))
+
+
+def _number(progress: CourseProgress | None) -> int:
+    return progress.run if progress else 1
 
 
 def check_run(progress: CourseProgress | None, write: LessonWrite) -> None:
     """Raise `OtherRunError` where a write belongs to another run than the present one.
 
     This is so where the write names another run, and where it brings a time from before the present run began: a device
-    was offline when the run ended.
+    was offline when the run ended. Times are compared to the second, as the API shows them.
     """
-    present = progress.run if progress else 1
-    if write.run is not None and write.run != present:
-        raise OtherRunError(f"The write is for run {write.run}, and the learner is in run {present} of the course.")
+    if enters_run(progress, write):
+        return
+    check_number(progress, write.run)
     if progress is None or progress.run_began_at is None or write.times is NO_TIMES:
         return
-    if any(time is not None and time < progress.run_began_at for time in write.times):
-        began_at = progress.run_began_at.isoformat()
-        raise OtherRunError(f"The write is from before {began_at}, when run {present} of the course began.")
+    began_at = whole_second(progress.run_began_at)
+    if any(time is not None and time < began_at for time in write.times):
+        began = f"{began_at:%Y-%m-%dT%H:%M:%SZ}"
+        reason = f"This is from before {began}, when run {progress.run} of the course began."
+        raise OtherRunError(f"{reason} It belongs to an earlier run.")
+
+
+def check_number(progress: CourseProgress | None, number: int | None) -> None:
+    """Raise `OtherRunError` unless a learner is in this run of a course (`None`: any)."""
+    present = _number(progress)
+    if number is not None and number != present:
+        raise OtherRunError(f"This is for run {number} of the course, and the learner is in run {present}.")
 
 
 def in_order_of(course: Course, lessons: Iterable[LessonProgress]) -> list[LessonProgress]:

@@ -89,11 +89,12 @@ class Origin(NamedTuple):
     """What an export says about lesson progress beside its values and times.
 
     `worked_at` is when the learner last worked in the lesson. `completed_by` is the person who completed it although
-    its conditions were not met.
+    its conditions were not met. `run_began_at` is when the run of the course began that the lesson progress is of.
     """
 
     worked_at: datetime | None = None
     completed_by: LearnerId | None = None
+    run_began_at: datetime | None = None
 
 
 class LessonWrite(NamedTuple):

@@ -81,5 +81,6 @@ Name = Annotated[bounds.Name, TITLE_RULE]
 
 
 Days = Annotated[int, Field(ge=1, le=bounds.MOST_DAYS), BeforeValidator(_whole)]
+Run = Annotated[int, Field(ge=1, le=bounds.MOST_RUNS), BeforeValidator(_whole)]
 LaterRun = Annotated[int, Field(ge=2, le=bounds.MOST_RUNS), BeforeValidator(_whole)]
 Moment = Annotated[datetime, AfterValidator(_in_utc)]

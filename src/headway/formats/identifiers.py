@@ -9,6 +9,7 @@ from pydantic import (
     TypeAdapter,
 )
 
+from headway.domain.bounds import MOST_RUNS
 from headway.domain.errors import HeadwayError
 from headway.domain.identifiers import is_canonical_uuid
 
@@ -38,13 +39,13 @@ class InvalidIdentifierError(InvalidParameterError):
 
 
 class InvalidNumberError(InvalidParameterError):
-    """A number in a path is not a whole number from 1."""
+    """A number in a path is not a whole number from 1 to `MOST_RUNS`."""
 
-    expected = "Input should be a whole number from 1"
+    expected = f"Input should be a whole number from 1 to {MOST_RUNS:,}"
     kind = "int_parsing"
 
     def __init__(self, name: str, text: str) -> None:
-        super().__init__(name, text, "a whole number from 1")
+        super().__init__(name, text, f"a whole number from 1 to {MOST_RUNS:,}")
 
 
 NUMBERS: Final = frozenset({"run"})

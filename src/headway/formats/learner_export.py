@@ -102,7 +102,7 @@ class HeldRun(BaseModel):
     began_at: Moment | None
     started_at: Moment | None
     completed_at: Moment | None
-    ended_at: Moment | None
+    ended_at: Moment
     due_at: Moment | None
     last_accessed: Moment | None
     course_version: Annotated[int, Field(ge=0, lt=2**63)]
@@ -294,19 +294,22 @@ def read_document(content: bytes, learner_id: LearnerId | None) -> Iterator[Line
 def _lines(document: _Document, learner_id: LearnerId) -> Iterator[Line]:
     part = "rows" if "rows" in document else "lesson_progress"
     all_lesson_progress = document["rows"] if "rows" in document else document["lesson_progress"]
-    for number, exported in enumerate(all_lesson_progress, 1):
-        yield _to_line(number, exported, learner_id, part)
-    days: dict[UUID, list[LearnerDay]] = {}
-    for held in document.get("days", []):
-        days.setdefault(held.course_id, []).append(_to_day(held))
     runs: dict[UUID, list[EndedRun]] = {}
     for run in document.get("runs", []):
         runs.setdefault(run.course_id, []).append(_to_ended_run(run, learner_id))
     held_progress = document.get("course_progress", document.get("standings", []))
     all_course_progress = {course_progress.course_id: course_progress for course_progress in held_progress}
+    for number, exported in enumerate(all_lesson_progress, 1):
+        yield _in_run(_to_line(number, exported, learner_id, part), all_course_progress)
+    days: dict[UUID, list[LearnerDay]] = {}
+    for held in document.get("days", []):
+        days.setdefault(held.course_id, []).append(_to_day(held))
     courses = {
         **all_course_progress,
-        **{course_id: _HeldProgress(course_id=course_id) for course_id in days.keys() - all_course_progress},
+        **{
+            course_id: _progress_without_times(course_id, runs.get(course_id, ()))
+            for course_id in (days.keys() | runs.keys()) - all_course_progress.keys()
+        },
     }
     numbers = count(len(all_lesson_progress) + 1)
     for course_progress in courses.values():
@@ -320,6 +323,26 @@ def _lines(document: _Document, learner_id: LearnerId) -> Iterator[Line]:
         yield _to_profile(next(numbers), profile, learner_id)
     if document.get("groups"):
         yield Line(next(numbers), None, ignored=("groups",))
+
+
+def _in_run(line: Line, all_course_progress: Mapping[UUID, _HeldProgress]) -> Line:
+    """Return a line of lesson progress with the run that the export's course progress is of."""
+    write = line.write
+    if not isinstance(write, LessonWrite) or write.restored is None:
+        return line
+    held = all_course_progress.get(UUID(write.course_id))
+    if held is None:
+        return line
+    origin = write.restored._replace(run_began_at=held.run_began_at)
+    return line._replace(write=write._replace(run=held.run, restored=origin))
+
+
+def _progress_without_times(course_id: UUID, runs: Sequence[EndedRun]) -> _HeldProgress:
+    """Return course progress for days and runs of which an export has none: of the run after those that have ended."""
+    if not runs:
+        return _HeldProgress(course_id=course_id)
+    last = max(run for run, _ in runs)
+    return _HeldProgress(course_id=course_id, run=last.number + 1, run_began_at=last.ended_at)
 
 
 def _to_profile(number: int, held: ProfileDocument, learner_id: LearnerId) -> Line:

@@ -7,16 +7,17 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from enum import StrEnum
-from typing import BinaryIO, Final, Protocol, Required
+from typing import Annotated, BinaryIO, Final, Protocol, Required
 from uuid import UUID
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from headway.domain.errors import InvalidValueError, Problem
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.imports import Line
 from headway.domain.writes import LessonWrite
+from headway.formats.fields import Run
 from headway.formats.learner_export import read_document
 from headway.formats.progress import DatedProgressUpdate, apart
 from headway.formats.spreadsheets import NO_TABLE, Table, TextForm, cells_of, form_of, table_of
@@ -57,11 +58,12 @@ class ImportLine(DatedProgressUpdate, total=False):
     user_id: Required[UUID]
     course_id: Required[UUID]
     lesson_id: Required[UUID]
+    run: Annotated[Run | None, Field(description="The run of the course that the line is for.")]
 
 
 _LINE: Final[TypeAdapter[ImportLine]] = TypeAdapter(ImportLine)
 _IDS: Final = ("user_id", "course_id", "lesson_id")
-_COLUMNS: Final = (*_IDS, *DatedProgressUpdate.__annotations__)
+_COLUMNS: Final = (*_IDS, *DatedProgressUpdate.__annotations__, "run")
 _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?")
 _BOOLEANS: Final = {"true": True, "false": False}
 _DECIMAL_COMMA: Final = re.compile(r"[^,.]*,[^,.]*")
@@ -117,8 +119,8 @@ def _to_line(number: int, text: bytes | str) -> Line:
     learner_id, course_id, lesson_id = (str(fields[name]) for name in _IDS)
     update, times, others = apart(fields)
     ids = LearnerId(learner_id), CourseId(course_id), LessonId(lesson_id)
-    ignored = tuple(name[:_MOST_NAMED] for name in others if name not in _IDS)
-    return Line(number, LessonWrite(*ids, update, times=times), ignored=ignored)
+    ignored = tuple(name[:_MOST_NAMED] for name in others if name not in {*_IDS, "run"})
+    return Line(number, LessonWrite(*ids, update, times=times, run=fields.get("run")), ignored=ignored)
 
 
 def _csv_lines(table: Table, readers: _Readers) -> Iterator[Line]:
@@ -157,7 +159,7 @@ def _number_with_comma(cell: str) -> object:
 
 _NUMBERS: Final = ("progress_percentage", "video_position_seconds", "quiz_score", "quiz_attempts", "time_spent_minutes")
 _READERS: Final[_Readers] = {
-    **dict.fromkeys(_NUMBERS, _number),
+    **dict.fromkeys((*_NUMBERS, "run"), _number),
     "quiz_passed": _boolean,
     "is_bookmarked": _boolean,
     "metadata": _json,

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, TypeVar
 from uuid import uuid4
 
 from headway.domain.changes import check_write, is_limited
-from headway.domain.completions import Completion, checked
+from headway.domain.completions import Completion, checked, is_same
 from headway.domain.errors import (
     ImportUnderWayError,
     InvalidValueError,
@@ -41,6 +41,7 @@ from headway.domain.people import NO_PROFILE, ProfileRestore
 from headway.domain.ports import ImportLedger, Store
 from headway.domain.presence import CourseProgressRestore, restore
 from headway.domain.progress import LessonProgress
+from headway.domain.runs import enters_run
 from headway.domain.writes import LessonWrite, Written
 from headway.turns import all_of, gently
 
@@ -179,15 +180,14 @@ class _Rehearsal:
         if not isinstance(write, LessonWrite):
             return await _change(self._store, write, self._clock()) is not None
         key, now = _lesson_key(write), self._clock()
-        if is_limited(write, self._store.enforced):
-            await self._check(write, now)
+        is_of_later_run = is_limited(write, self._store.enforced) and await self._check(write, now)
         course, stored = await self._store.lesson(*key)
-        written = write.apply(course, self._stored.get(key, stored), now, _new_id)
+        written = write.apply(course, self._stored.get(key, None if is_of_later_run else stored), now, _new_id)
         self._stored[key] = written.after
         return written
 
-    async def _check(self, write: LessonWrite, now: datetime) -> None:
-        """Raise the error of a rule that would refuse the write."""
+    async def _check(self, write: LessonWrite, now: datetime) -> bool:
+        """Raise the error of a rule that would refuse the write. Return whether it begins a later run of an export."""
         learner_id, course_id, _ = _lesson_key(write)
         course, all_lesson_progress = await self._store.lessons(learner_id, course_id)
         progress = (await self._store.course_progress(learner_id, course_id)).progress
@@ -197,6 +197,7 @@ class _Rehearsal:
             return self._stored.get((learner_id, course_id, lesson_id), stored.get(lesson_id))
 
         check_write(write, course, progress, found, self._store.enforced, now)
+        return enters_run(progress, write)
 
     async def write_all(self, writes: Sequence[_Together]) -> Sequence[Written | bool]:
         """Return what an atomic import of these writes would do. Raises as the store's `write_all`."""
@@ -216,6 +217,8 @@ class _Rehearsal:
         record = await self._store.learner_record(asked.learner_id)
         course_progress = next((one for one in record.course_progress if one.course_id == asked.course_id), None)
         days = {day.date: day for course_id, day in record.days if course_id == asked.course_id}
+        if asked.run > (course_progress.run if course_progress else 1):
+            return True
         position = restore(course_progress, asked, course, days, self._clock())
         return position.course_progress != course_progress or bool(position.days)
 
@@ -348,7 +351,7 @@ async def _change(
     learner_id = restored.learner_id
     if isinstance(restored, Completion):
         completion = checked(restored, now)
-        is_kept = completion in await store.completions(learner_id)
+        is_kept = any(is_same(completion, kept) for kept in await store.completions(learner_id))
         return None if is_kept else partial(store.keep_completion, completion)
     stored = await store.profiles.find(learner_id)
     present = stored.profile if stored else NO_PROFILE

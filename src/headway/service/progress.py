@@ -90,9 +90,12 @@ class ProgressService:
         write = LessonWrite(principal.learner_id, course_id, lesson_id, None, precondition, principal.acting, run=run)
         await self._store.write(write)
 
-    async def restart_course(self, principal: Principal, course_id: CourseId) -> None:
-        """Remove all the caller's lesson progress in a course, also for lessons that are not in it now."""
-        await self._store.restart_course(principal.learner_id, course_id)
+    async def restart_course(self, principal: Principal, course_id: CourseId, run: int | None = None) -> None:
+        """Remove all the caller's lesson progress in a course, also for lessons that are not in it now.
+
+        Raises `OtherRunError` where the caller is not in `run` (`None`: any).
+        """
+        await self._store.restart_course(principal.learner_id, course_id, run)
 
     async def summary(self, principal: Principal, course_id: CourseId) -> Summary:
         """Return the caller's summary of a course, over its present lessons."""

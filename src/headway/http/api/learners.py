@@ -192,7 +192,7 @@ OPERATIONS: Final = (
     Operation(
         "DELETE", "/learners/{user_id}/progress/{course_id}", "Restart Learner's Course",
         f"{_ON_BEHALF} Restart Course: remove all the learner's progress in the course.",
-        on_behalf(restart_course), LEARNERS_TAG, refusals=(403, 404), scope=LEARNERS_ADMIN,
+        on_behalf(restart_course), LEARNERS_TAG, query=WriteParameters, refusals=(403, 404, 409), scope=LEARNERS_ADMIN,
     ),
     Operation(
         "GET", "/learners/{user_id}/progress/{course_id}/lessons/{lesson_id}", "Get Learner's Lesson Progress",

@@ -85,7 +85,7 @@ async def get_user_courses(call: Call) -> Reply:
 
 async def restart_course(call: Call) -> Reply:
     """Remove the caller's progress in a course."""
-    await call.services.progress.restart_course(call.principal, call.course_id)
+    await call.services.progress.restart_course(call.principal, call.course_id, run_of(call))
     return NO_CONTENT
 
 
@@ -189,7 +189,7 @@ OPERATIONS: Final = (
     Operation(
         "DELETE", "/progress/{course_id}", "Restart Course",
         "Remove all the caller's progress in the course.",
-        restart_course, MORE_PROGRESS_TAG, refusals=(404,),
+        restart_course, MORE_PROGRESS_TAG, query=WriteParameters, refusals=(404, 409),
     ),
     Operation(
         "GET", "/progress/{course_id}/lessons/{lesson_id}", "Get Lesson Progress",

@@ -9,7 +9,7 @@ import asyncpg
 
 from headway.domain.changes import ChangeSet, erase, restart
 from headway.domain.course_progress import CourseProgress, LearnerDay
-from headway.domain.holdings import HeldDay, LearnerRecord
+from headway.domain.holdings import CourseProgressKey, HeldDay, LearnerRecord
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.progress import LessonProgress
 from headway.storage.postgres import statements as sql
@@ -23,7 +23,7 @@ from headway.storage.postgres.rows import (
     to_many_lesson_progress,
 )
 from headway.storage.postgres.servers import LearnersServer
-from headway.storage.postgres.session import run
+from headway.storage.postgres.session import run as run_steps
 from headway.storage.postgres.writer import store_what_follows
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.columns import to_completion, to_ended_run
@@ -89,8 +89,9 @@ class Learners:
         held = [progress.course_id for progress in kept if not progress.is_empty]
         for course_id in held:
             await self._erase_course(learner_id, course_id, now)
-        left = await self._database.transact(lambda one: run(one, leave_groups(sql.GROUPS, learner_id, now)))
-        return bool(held) or left
+        had_more = await self._database.transact(lambda one: _erase_rest(one, learner_id))
+        left = await self._database.transact(lambda one: run_steps(one, leave_groups(sql.GROUPS, learner_id, now)))
+        return bool(held) or had_more or left
 
     async def sweep(self, now: datetime) -> None:
         """Remove the emptied course progress of learners who were erased long enough ago."""
@@ -102,13 +103,13 @@ class Learners:
         if await self._database.fetch(sql.FIND_ERASED, now - REMEMBERED):  # some users may read, but not write
             await self._database.transact(take_away)
 
-    async def restart(self, learner_id: LearnerId, course_id: CourseId, now: datetime) -> None:
-        """Remove the learner's lesson progress in a course."""
+    async def restart(self, learner_id: LearnerId, course_id: CourseId, run: int | None, now: datetime) -> None:
+        """Remove the learner's lesson progress in a course. Raises `OtherRunError`."""
         server = self._server_of(learner_id)
         restarted = partial(
             _restart,
-            learner_id=learner_id,
-            course_id=course_id,
+            key=(learner_id, course_id),
+            run=run,
             now=now,
             slot=server.writer.any_slot(),
             in_parts=self._database.is_cluster,
@@ -130,18 +131,18 @@ class Learners:
 
 async def _restart(
     connection: asyncpg.Connection,
-    learner_id: LearnerId,
-    course_id: CourseId,
+    key: CourseProgressKey,
+    run: int | None,
     now: datetime,
     *,
     slot: int,
     in_parts: bool,
 ) -> None:
-    course_progress = await _held(connection, learner_id, course_id)
+    course_progress = await _held(connection, *key)
     if course_progress is None:  # another transaction may be creating it; there is no gate to hold
         return
-    lessons = await _lessons(connection, learner_id, course_id)
-    await _store(connection, restart(course_progress, lessons, now), slot, in_parts=in_parts)
+    lessons = await _lessons(connection, *key)
+    await _store(connection, restart(course_progress, lessons, now, run), slot, in_parts=in_parts)
 
 
 async def _erase(
@@ -159,9 +160,16 @@ async def _erase(
     days = [held.day for held in await _days(connection, learner_id, course_id)]
     change = erase((learner_id, course_id), course_progress, lessons, days, now)
     await _store(connection, change, any_slot(), in_parts=in_parts)
-    await connection.execute(shared_sql.ERASE_COMPLETIONS, learner_id)
-    await connection.execute(shared_sql.ERASE_RUNS, learner_id)
     await connection.execute(sql.NOTE_ERASURE, learner_id, now)
+
+
+async def _erase_rest(connection: asyncpg.Connection, learner_id: LearnerId) -> bool:
+    """Remove completions and runs, which a learner may have without course progress. Return whether there were any."""
+    removed = [
+        await connection.execute(statement, learner_id)
+        for statement in (shared_sql.ERASE_COMPLETIONS, shared_sql.ERASE_RUNS)
+    ]
+    return any(status != "DELETE 0" for status in removed)
 
 
 async def _held(connection: asyncpg.Connection, learner_id: LearnerId, course_id: CourseId) -> CourseProgress | None:

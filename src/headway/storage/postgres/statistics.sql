@@ -94,8 +94,15 @@ SELECT *
 FROM unnest({completions:arrays})
 ON CONFLICT (user_id, course_id, completed_at) DO UPDATE SET {completions:excluded};
 
+-- name: keep-runs!
+-- Keep runs that have ended, behind the locked gates of their learners, unless one with the number is kept already.
+INSERT INTO runs ({runs}, lessons)
+SELECT *
+FROM unnest({runs:arrays}, :lessons::json[])
+ON CONFLICT (user_id, course_id, run) DO NOTHING;
+
 -- name: put-runs!
--- Keep runs that have ended, behind the locked gates of their learners.
+-- Store runs of another database.
 INSERT INTO runs ({runs}, lessons)
 SELECT *
 FROM unnest({runs:arrays}, :lessons::json[])

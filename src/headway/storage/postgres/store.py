@@ -298,10 +298,10 @@ class PostgresStore:
                 return written
         raise StoreUnavailableError
 
-    async def restart_course(self, learner_id: LearnerId, course_id: CourseId) -> None:
+    async def restart_course(self, learner_id: LearnerId, course_id: CourseId, run: int | None = None) -> None:
         """Remove all of the learner's lesson progress in a course."""
         await self._catalogue.course(course_id)
-        await self._learners.restart(learner_id, course_id, self._clock())
+        await self._learners.restart(learner_id, course_id, run, self._clock())
 
     async def statistics(self, course_id: CourseId, first: date, last: date) -> CourseReading:
         """Return the counters of a course."""

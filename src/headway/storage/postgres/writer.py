@@ -18,7 +18,6 @@ from headway.domain.holdings import CourseProgressKey, HeldDay
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.presence import CourseProgressRestore, days_begun
 from headway.domain.progress import LessonProgress
-from headway.domain.runs import EndedRun
 from headway.domain.writes import LessonWrite, Written
 from headway.logs import get_logger
 from headway.storage.committer import HELD, LOST, Locks, Outcome
@@ -339,8 +338,10 @@ async def store_what_follows(
         await connection.execute(sql.REMOVE_LEARNER_DAYS_AT, *zip(*gone, strict=True))
     if days:
         await connection.execute(sql.PUT_LEARNER_DAYS, *from_held_days(days))
-    await _keep_completions(connection, [change.completion for change in changes if change.completion is not None])
-    await _keep_runs(connection, [ended for change in changes for ended in change.ended_runs])
+    await _keep_completions(connection, [completion for change in changes for completion in change.completions])
+    runs = [ended for change in changes for ended in change.ended_runs]
+    if runs:
+        await connection.execute(sql.KEEP_RUNS, *zip(*map(from_run, runs), strict=True))
     if counters:
         await add_counters(connection, slot, counters, in_parts=in_parts)
 
@@ -355,15 +356,6 @@ async def _keep_completions(connection: asyncpg.Connection, new: Sequence[NewCom
         found[progress.learner_id, progress.course_id].append(progress)
     completions = [one.kept(found[one.progress[:2]]) for one in new]
     await connection.execute(sql.PUT_COMPLETIONS, *zip(*completions, strict=True))
-
-
-async def _keep_runs(connection: asyncpg.Connection, runs: Sequence[EndedRun]) -> None:
-    """Keep runs that have ended, and the completions that came with their end."""
-    if runs:
-        await connection.execute(sql.PUT_RUNS, *zip(*map(from_run, runs), strict=True))
-    completions = [ended.completion for ended in runs if ended.completion is not None]
-    if completions:
-        await connection.execute(sql.PUT_COMPLETIONS, *zip(*completions, strict=True))
 
 
 def _few_at_a_time(groups: Sequence[Group]) -> Iterator[Sequence[Group]]:

@@ -34,7 +34,14 @@ from headway.storage.sqlite.session import run
 def record_of(
     connection: apsw.Connection, learner_id: LearnerId, each: Callable[[Iterable[Columns]], Iterable[Columns]] = iter
 ) -> LearnerRecord:
-    """Return everything about a learner. `each` iterates over the rows of lesson progress, for example with pauses."""
+    """Return everything about a learner. `each` iterates over long rows, for example with pauses."""
+    runs = list(map(to_ended_run, each(fetch(connection, shared_sql.RUNS_OF, learner_id))))
+    return _record_without_runs(connection, learner_id, each)._replace(runs=runs)
+
+
+def _record_without_runs(
+    connection: apsw.Connection, learner_id: LearnerId, each: Callable[[Iterable[Columns]], Iterable[Columns]] = iter
+) -> LearnerRecord:
     held = [to_held_day(columns) for columns in fetch(connection, shared_sql.LEARNER_DAYS, learner_id)]
     all_course_progress = fetch(connection, shared_sql.LEARNER_COURSE_PROGRESS, learner_id)
     return LearnerRecord(
@@ -50,7 +57,6 @@ def record_of(
         [(day.course_id, day.day) for day in held],
         list(map(to_completion, fetch(connection, shared_sql.COMPLETIONS_OF, learner_id))),
         to_outlines(fetch(connection, sql.GROUPS.of_learner, learner_id)),
-        runs=list(map(to_ended_run, fetch(connection, shared_sql.RUNS_OF, learner_id))),
     )
 
 
@@ -75,7 +81,7 @@ def ended_run(connection: apsw.Connection, learner_id: LearnerId, course_id: Cou
 
 def erase(connection: apsw.Connection, learner_id: LearnerId, now: datetime) -> bool:
     """Remove everything about a learner, also from the counters, and return whether there was anything."""
-    record = record_of(connection, learner_id)
+    record = _record_without_runs(connection, learner_id)
     counters = Counters()
     for change in _erased(learner_id, record, now):
         change.add_to(counters)

@@ -34,7 +34,6 @@ from headway.domain.holdings import (
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.presence import NO_DAYS, days_begun
 from headway.domain.progress import LessonProgress
-from headway.domain.runs import EndedRun
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.columns import LESSON_PROGRESS, from_run
 from headway.storage.sqlite import statements as sql
@@ -139,14 +138,19 @@ class ProgressTable:
         return outcomes
 
     def restart(
-        self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId, now: datetime, counters: Counters
+        self,
+        connection: apsw.Connection,
+        key: CourseProgressKey,
+        run: int | None,
+        now: datetime,
+        counters: Counters,
     ) -> None:
-        """Remove all of the learner's lesson progress in a course."""
-        self._catalogue.course(connection, course_id)
-        progress = course_progress_of(connection, learner_id, course_id)
+        """Remove all of the learner's lesson progress in a course. Raises `OtherRunError`."""
+        self._catalogue.course(connection, key[1])
+        progress = course_progress_of(connection, *key)
         if progress is not None:
-            lessons = all_lesson_progress_of(connection, learner_id, course_id)
-            self._store(connection, restart(progress, lessons, now), counters)
+            lessons = all_lesson_progress_of(connection, *key)
+            self._store(connection, restart(progress, lessons, now, run), counters)
 
     def _write_to(self, batch: "_Batch", key: CourseProgressKey, works: Sequence[Work]) -> Sequence[Outcome]:
         connection, now, counters, newcomers = batch
@@ -197,11 +201,11 @@ class ProgressTable:
             fetch(connection, sql.PUT_LEARNER_DAY, *from_held_day(HeldDay(*key, day)))
         for moment in change.removed_days:
             fetch(connection, sql.REMOVE_LEARNER_DAY, *key, moment.isoformat())
-        if change.completion is not None:
-            completion = change.completion.kept(all_lesson_progress_of(connection, *key))
-            fetch(connection, sql.PUT_COMPLETION, *map(bound, completion))
+        for completion in change.completions:
+            kept = completion.kept(all_lesson_progress_of(connection, *key))
+            fetch(connection, sql.PUT_COMPLETION, *map(bound, kept))
         for ended in change.ended_runs:
-            keep_run(connection, ended)
+            fetch(connection, sql.KEEP_RUN, *map(bound, from_run(ended)))
         change.add_to(counters)
 
 
@@ -211,13 +215,6 @@ def course_progress_of(
     """Return a learner's course progress; `None` where there is none."""
     columns = fetch_one(connection, sql.COURSE_PROGRESS, learner_id, course_id)
     return to_course_progress(columns) if columns else None
-
-
-def keep_run(connection: apsw.Connection, ended: EndedRun) -> None:
-    """Keep a run that has ended, and the completion that came with its end."""
-    fetch(connection, sql.PUT_RUN, *map(bound, from_run(ended)))
-    if ended.completion is not None:
-        fetch(connection, sql.PUT_COMPLETION, *map(bound, ended.completion))
 
 
 def lesson_progress_of(

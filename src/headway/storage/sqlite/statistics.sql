@@ -61,8 +61,12 @@ INSERT OR REPLACE INTO learner_days ({learner_days}) VALUES ({learner_days:value
 -- Keep a completion.
 INSERT OR REPLACE INTO completions ({completions}) VALUES ({completions:values});
 
+-- name: keep-run!
+-- Keep a run that has ended, unless one with its number is kept already.
+INSERT INTO runs ({runs}, lessons) VALUES ({runs:values}, :lessons) ON CONFLICT DO NOTHING;
+
 -- name: put-run!
--- Keep a run that has ended.
+-- Store a run of another database.
 INSERT OR REPLACE INTO runs ({runs}, lessons) VALUES ({runs:values}, :lessons);
 
 -- name: course-counts

@@ -280,11 +280,11 @@ class SqliteStore:
             self._catalogue.course(connection, course_id)
             fetch(connection, shared_sql.REMOVE_COURSE, course_id)
 
-    async def restart_course(self, learner_id: LearnerId, course_id: CourseId) -> None:
+    async def restart_course(self, learner_id: LearnerId, course_id: CourseId, run: int | None = None) -> None:
         """Remove all of the learner's lesson progress in a course."""
         counters = Counters()
         async with self._transaction(learner_id) as connection:
-            self._progress.restart(connection, learner_id, course_id, self._clock(), counters)
+            self._progress.restart(connection, (learner_id, course_id), run, self._clock(), counters)
             store_counters(connection, counters)
 
     async def write_all(self, writes: Sequence[LessonWrite | CourseProgressRestore]) -> Sequence[Written | bool]:
