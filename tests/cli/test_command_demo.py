@@ -1,71 +1,20 @@
 import json
-import os
-import re
 import socket
 import sqlite3
 import subprocess
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import httpx
 import jwt
 import pytest
 
-from support.program import ForkedProgram, drain, headway, open_memory_file
-from support.running import Process, clean_environment
+from support.demo import running_demo
+from support.program import headway
+from support.running import clean_environment
 
 FOLDER = ".demo"
-
-
-class Demo(NamedTuple):
-    """A running demo, by what it printed."""
-
-    base_url: str
-    token: str
-    curl_lines: list[str]
-    links: dict[str, str]
-
-
-@contextmanager
-def running_demo(folder: Path, *options: str, **settings: object) -> Iterator[Demo]:
-    reading, writing = os.pipe()
-    log = open_memory_file("log")
-    arguments = ("demo", "--port", "0", *options)
-    process = ForkedProgram(arguments, folder, clean_environment(**settings), out=writing, err=log)
-    os.close(writing)
-    with os.fdopen(reading) as printed:
-        try:
-            yield read_demo(printed)
-        finally:
-            end(process)
-            complaints = drain(log)
-    assert "Traceback" not in complaints
-
-
-def read_demo(printed: Iterator[str]) -> Demo:
-    """Return what a user sees before the first request. It ends with the last of three curl lines."""
-    lines: list[str] = []
-    curl_lines: list[str] = []
-    for line in printed:
-        lines.append(line.rstrip("\n"))
-        curl_lines += [line.rstrip("\n")] if line.startswith("curl ") else []
-        if len(curl_lines) == 3:
-            break
-    text = "\n".join(lines)
-    [base_url] = set(re.findall(r"answers at (http://\S+)", text))
-    [token] = [line for line in lines if line.count(".") == 2 and " " not in line]
-    links = dict(re.findall(r"^Look at it as (.+):\n(\S+)$", text, flags=re.MULTILINE))
-    return Demo(base_url, token, curl_lines, links)
-
-
-def end(process: Process) -> None:
-    process.terminate()
-    try:
-        process.wait(20)
-    finally:
-        process.kill()
 
 
 def test_the_curl_lines_work_as_printed(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """The documents name everything that exists and nothing else, and their examples run."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -26,7 +27,8 @@ from headway.http.engine.endpoint import Operation
 from headway.http.engine.errors import CODES_OF_NO_CLASS, REFUSALS, codes_of
 from headway.metrics import Metrics
 from headway.settings import Settings
-from support.running import SECRET, clean_environment, token
+from support.demo import running_demo
+from support.running import HEADWAY, SECRET, clean_environment, token
 
 ROOT = Path(__file__).parents[2]
 SOURCE = ROOT / "src" / "headway"
@@ -339,6 +341,35 @@ def test_the_readmes_mounting_example_runs(folder: Path) -> None:
     expected = ["['2585ba54-c32a-4ece-8fca-c6fa0530db0e']", "200", "100"]
     assert done.stdout.splitlines() == expected, done.stderr
     assert (folder / "headway.db").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_examples_about_people_run_in_the_order_of_the_page_and_once_more(folder: Path) -> None:
+    """Only requests with the status of a refusal behind them are refused. The second time, run 2 has begun already."""
+    variables, *examples = blocks(PEOPLE, "sh")
+    page = "".join(examples)
+    with running_demo(folder) as demo:
+        statuses, answers = curls(variables.replace("http://127.0.0.1:8000", demo.base_url) + page + page, folder)
+    refused = re.findall(r"# (4\d\d)$", page, flags=re.MULTILINE)
+    assert len(statuses) == 2 * len(re.findall(r"\bcurl ", page)), answers
+    assert [status for status in statuses if not status.startswith("2")] == [*refused, "409", *refused], answers
+
+
+def curls(script: str, folder: Path) -> tuple[list[str], str]:
+    """Run a script in `folder`. Return the status of the answer to each of its curl commands, and all answers."""
+    options = r"--silent --noproxy '*' --output /dev/stderr --write-out '%{http_code}\n'"
+    environment = clean_environment() | {"PATH": f"{HEADWAY.parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "-c", f'curl() {{ command curl {options} "$@"; }}\n{script}'],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=250,
+        check=False,
+    )
+    return done.stdout.split(), done.stderr
 
 
 @every_document
