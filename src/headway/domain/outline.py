@@ -75,7 +75,7 @@ def lesson_due_at(lesson: Lesson, course_progress: CourseProgress | None) -> dat
     """Return when a lesson is due for a learner; `None`: at any time.
 
     The date of the learner's own enrolment is valid in place of the lesson's. The days after which a lesson is due are
-    counted from the begin of the enrolment, or of a later run.
+    counted from the beginning of the enrolment, or of a later run.
     """
     if lesson.due_at is None and lesson.due_after_days is None:
         return None

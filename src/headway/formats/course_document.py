@@ -57,7 +57,7 @@ class LessonDocument(BaseModel):
     ] = []
     due_at: Annotated[Moment | None, Field(description="Until when the lesson is to be completed.")] = None
     due_after_days: Annotated[
-        Days | None, Field(description="The same, in days from the begin of the learner's enrolment.")
+        Days | None, Field(description="The same, in days from the beginning of the learner's enrolment.")
     ] = None
 
     def to_lesson(self) -> Lesson:
