@@ -293,9 +293,14 @@ def enrolled(course_progress: CourseProgress) -> CourseProgress:
 
 
 def with_sources(course_progress: CourseProgress, sources: Sequence[EnrolmentSource]) -> CourseProgress:
-    """Return course progress with what enrols the learner, and the due date: the learner's own, or the latest one."""
+    """Return course progress with what enrols the learner, and the due date: the learner's own, or the latest one.
+
+    A due date of a group that had passed when the present run began was one of an earlier run, and does not count.
+    """
     own = next((source.due_at for source in sources if source.group_id is None), None)
-    latest = max((source.due_at for source in sources if source.due_at is not None), default=None)
+    dues = [source.due_at for source in sources if source.due_at is not None]
+    began_at = course_progress.run_began_at
+    latest = max((due_at for due_at in dues if began_at is None or due_at > began_at), default=None)
     return course_progress._replace(sources=tuple(sources), due_at=own or latest)
 
 

@@ -159,7 +159,8 @@ def restore(
 def _with_times(course_progress: CourseProgress, asked: CourseProgressRestore) -> CourseProgress:
     """Return course progress with the run of an export, and the times of that run."""
     if asked.run > course_progress.run:
-        course_progress = course_progress._replace(run=asked.run, run_began_at=asked.run_began_at)
+        in_run = course_progress._replace(run=asked.run, run_began_at=asked.run_began_at)
+        course_progress = with_sources(in_run, in_run.sources)
     return course_progress._replace(
         last_accessed=latest(course_progress.last_accessed, asked.last_accessed),
         started_at=_earliest(course_progress.started_at, asked.started_at),

@@ -133,14 +133,9 @@ def check_start(progress: CourseProgress | None, asked: RunStart) -> CourseProgr
 def next_run(progress: CourseProgress, asked: RunStart, now: datetime) -> CourseProgress:
     """Return the course progress of a new run: without any progress, with the dates that are asked for.
 
-    The learner stays enrolled by the same groups. A due date of a group that has passed was one of the earlier run, and
-    is dropped. The caller sets the revision.
+    The learner stays enrolled by the same groups. The caller sets the revision.
     """
-    sources = [
-        source._replace(due_at=None) if source.due_at is not None and source.due_at <= now else source
-        for source in progress.sources
-        if source.group_id is not None
-    ]
+    sources = [source for source in progress.sources if source.group_id is not None]
     has_own = len(sources) < len(progress.sources)
     if has_own or any(asked.dates):
         sources = [asked.dates, *sources]
@@ -152,14 +147,15 @@ def check_run(progress: CourseProgress | None, write: LessonWrite) -> None:
     """Raise `OtherRunError` where a write belongs to another run than the present one.
 
     This is so where the write names another run, and where it brings a time from before the present run began: a device
-    was offline when the run ended.
+    was offline when the run ended. The API shows whole seconds, so a time in the second of the begin is of this run.
     """
     present = progress.run if progress else 1
     if write.run is not None and write.run != present:
         raise OtherRunError(f"The write is for run {write.run}, and the learner is in run {present} of the course.")
     if progress is None or progress.run_began_at is None or write.times is NO_TIMES:
         return
-    if any(time is not None and time < progress.run_began_at for time in write.times):
+    began_in = progress.run_began_at.replace(microsecond=0)
+    if any(time is not None and time < began_in for time in write.times):
         began_at = progress.run_began_at.isoformat()
         raise OtherRunError(f"The write is from before {began_at}, when run {present} of the course began.")
 
