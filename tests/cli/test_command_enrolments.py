@@ -102,3 +102,5 @@ def test_completions_are_listed(program: Program, document: dict[str, Any]) -> N
     [found] = json.loads(program("completions", "list", learner, "--json").out)
     assert (found["course_id"], found["completion_percentage"], found["score"]) == (document["id"], 100, 80)
     assert f"  {document['id']}  80" in program("completions", "list", learner).out
+    program("enrolments", "put", document["id"], learner, "--due", "2020-06-30T22:00:00+02:00")
+    assert "completed late" in program("enrolments", "list", document["id"]).out

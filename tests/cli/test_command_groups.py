@@ -113,7 +113,7 @@ def test_a_file_that_is_no_text_is_refused(folder: Path, sqlite_url: str, group_
 def test_a_group_enrols_its_members_until_that_ends(program: Program, group_id: str, document: dict[str, Any]) -> None:
     put(program, group_id, "--member", "ada")
     done = program("groups", "enrol", group_id, document["id"], "--due", "2030-06-30T22:00:00Z")
-    assert done.out == f"{group_id}: enrolled in {document['id']}, due 2030-06-30 22:00 UTC\n"
+    assert done.out == f"{group_id}: enrols its members in {document['id']}, due 2030-06-30 22:00 UTC\n"
     assert f"enrolled in {document['id']} 2030-06-30 22:00 UTC" in program("groups", "show", group_id).out
     [enrolled] = json.loads(program("enrolments", "list", document["id"], "--json").out)
     assert (enrolled["user_id"], enrolled["due_at"]) == (ADA, "2030-06-30T22:00:00Z")

@@ -8,7 +8,9 @@ from headway.domain.errors import InvalidValueError
 from headway.domain.identifiers import LearnerId
 from headway.domain.people import (
     MOST_QUERY_WORDS,
+    NO_PROFILE,
     LearnerProfile,
+    ProfileRestore,
     StoredProfile,
     claimed,
     given,
@@ -128,3 +130,11 @@ def test_claims_that_say_nothing_new_change_nothing() -> None:
     assert claimed(before, LEARNER, LearnerProfile(name="Ada"), NOW) is None
     assert claimed(before, LEARNER, LearnerProfile(), NOW) is None
     assert claimed(None, LEARNER, LearnerProfile(), NOW) is None
+
+
+def test_a_restored_profile_fills_what_is_empty_and_changes_nothing_the_second_time() -> None:
+    asked = ProfileRestore(LEARNER, LearnerProfile(name="Zoë", email="zoe@example.org"))
+    after = asked.after(LearnerProfile(name="Zoé", locale="fr"))
+    assert after == LearnerProfile(name="Zoé", email="zoe@example.org", locale="fr")
+    assert asked.after(after) == after
+    assert asked.after(NO_PROFILE) == asked.profile

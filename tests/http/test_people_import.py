@@ -1,6 +1,7 @@
 """Importing people over HTTP: profiles, groups and enrolments from one file, all of it or nothing."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import uuid4
 
@@ -186,3 +187,26 @@ def test_each_part_of_a_file_needs_its_scope(
     assert counts(send(client_of(str(uuid4()), "learners:admin"), f"user_id,name\n{learner},Ada\n")) == {
         "people_new": 1
     }
+
+
+def test_a_second_import_at_the_same_time_is_refused_and_says_when_to_come_back(
+    client_of: Callable[..., httpx.Client], importer: httpx.Client
+) -> None:
+    learners = [str(uuid4()) for _ in range(4_000)]
+    large = "user_id,name\n" + "".join(f"{learner},Ada\n" for learner in learners)
+    small = f"user_id,name\n{learners[0]},Bo\n"
+    other = client_of(str(uuid4()), *SCOPES)
+
+    def until_it_is_stored(client: httpx.Client, file: str) -> list[httpx.Response]:
+        answers = [send(client, file)]
+        while answers[-1].status_code == 409:
+            answers.append(send(client, file))
+        return answers
+
+    with ThreadPoolExecutor(1) as beside:
+        first = beside.submit(until_it_is_stored, other, large)
+        refused: list[httpx.Response] = []
+        while not first.done():
+            refused += until_it_is_stored(importer, small)[:-1]
+    assert (refused[0].json()["code"], refused[0].headers["retry-after"]) == ("people_import_under_way", "10")
+    assert counts(send(importer, large, dry_run=True)).keys() <= {"people_unchanged", "people_changed"}

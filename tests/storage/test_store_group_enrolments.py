@@ -165,3 +165,23 @@ async def test_a_copy_carries_the_enrolments_of_groups(store: Store) -> None:
     for _ in range(2):
         await archive.put_groups([group])
         assert await archive.groups(None, 10) == [group]
+
+
+async def test_many_enrolments_are_the_same_as_each_alone(store: Store) -> None:
+    course, removed = await new_course(store), await new_course(store)
+    learners = [new_learner() for _ in range(300)]
+    started, ended, *_ = learners
+    await store.write(merge_write(started, course, course.lessons[0], status="in_progress"))
+    await store.enrol(EnrolmentChange(ended, course.id, EnrolmentSource()))
+    await store.enrol(EnrolmentChange(ended, course.id, EnrolmentSource(), ends=True))
+    await store.remove_course(removed.id)
+    asked = [EnrolmentChange(learner, course.id, EnrolmentSource(due_at=DUE)) for learner in learners]
+    stranger = EnrolmentChange(new_learner(), course.id, EnrolmentSource(), ends=True)
+    gone = EnrolmentChange(started, removed.id, EnrolmentSource())
+    assert await store.enrol_all([*asked, gone, stranger]) == [True] * 300 + [False, True]
+    found = await store.enrolments_among(learners)
+    assert {(one.learner_id, one.due_at) for one in found} == {(learner, DUE) for learner in learners}
+    assert len(found) == len(learners)
+    assert [one.started_at is not None for one in found if one.learner_id == started] == [True]
+    await check_exact(store, course.id)
+    assert (await store.statistics(course.id, DAY, DAY)).learners.enrolled == len(learners)

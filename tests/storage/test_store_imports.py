@@ -6,13 +6,15 @@ from uuid import uuid4
 
 import pytest
 
-from headway.domain.errors import PeopleImportUnderWayError
+from headway.domain.errors import InvalidValueError, PeopleImportUnderWayError
 from headway.domain.identifiers import LearnerId
 from headway.domain.imports import KEPT, LEASE, Fault, ImportKey, ImportState, Report
-from headway.domain.people_import import PeopleFile, PersonLine
+from headway.domain.people import LONGEST_PAGE_OF_PEOPLE, LearnerProfile
+from headway.domain.people_import import PeopleFile, PersonLine, imported_group_id
 from headway.domain.ports import Store
 from headway.domain.principal import ENROLMENTS_WRITE, GROUPS_WRITE, LEARNERS_ADMIN, Principal
 from headway.service import PeopleImportService, people_import
+from headway.service.people_plan import portions
 from storage.stores import Clock, MakeStore, new_course, new_learner, opened
 
 MINE, THEIRS = "one holder", "another holder"
@@ -116,7 +118,7 @@ async def test_a_removed_import_begins_again(store: Store, finished: bool) -> No
 @pytest.mark.parametrize("portions", range(1, 4))
 async def test_an_interrupted_import_of_people_is_completed_by_another(store: Store, portions: int) -> None:
     course, title = await new_course(store), f"Class {uuid4()}"
-    learners = [new_learner() for _ in range(200)]
+    learners = [new_learner() for _ in range(300)]
     lines = [
         PersonLine(number, learner, {"name": f"Name {number}"}, joins=(title,), courses=(course.id,))
         for number, learner in enumerate(learners, 2)
@@ -139,7 +141,7 @@ async def test_an_interrupted_import_of_people_is_completed_by_another(store: St
         await importer.carry_out(admin, rest, lease)
     assert (await importer.plan(admin, PeopleFile(lines))).size == 0
     assert len(await store.profiles.find_many(learners)) == len(learners)
-    assert len(await store.enrolments_in(course.id, None, 300)) == len(learners)
+    assert len(await store.enrolments_in(course.id, None, 400)) == len(learners)
 
 
 def _importer(store: Store) -> tuple[PeopleImportService, Principal]:
@@ -198,3 +200,22 @@ async def test_an_import_of_people_that_was_silent_too_long_stores_no_more(
             with pytest.raises(PeopleImportUnderWayError):
                 await importer.carry_out(admin, plan, lease)
     assert not await store.profiles.find_many([*plan.profiles])
+
+
+async def test_a_learner_is_found_by_the_external_id_among_more_than_a_page_of_people(store: Store) -> None:
+    importer, admin = _importer(store)
+    external_id = f"S-{uuid4()}"
+    others = {
+        new_learner(): LearnerProfile(name=f"A {number}", external_id=f"{external_id}{number}")
+        for number in range(LONGEST_PAGE_OF_PEOPLE + 1)
+    }
+    for some in portions(list(others.items()), 256):
+        await store.profiles.put_all(dict(some))
+    wanted, group_id = new_learner(), imported_group_id(external_id)
+    await store.profiles.put_all({wanted: LearnerProfile(name="Z", external_id=external_id)})
+    lines = [PersonLine(2, joins=(group_id,), external_id=external_id), PersonLine(3, external_id=f"{external_id} no")]
+    with pytest.raises(InvalidValueError) as refused:
+        await importer.plan(admin, PeopleFile(lines, {group_id: "7b"}))
+    assert [problem.location for problem in refused.value.problems] == [(3, "userSourcedId")]
+    plan = await importer.plan(admin, PeopleFile(lines[:1], {group_id: "7b"}))
+    assert [change.joins for change in plan.groups] == [{wanted}]

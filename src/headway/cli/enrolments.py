@@ -1,5 +1,6 @@
 """`headway enrolments`, `runs` and `completions`: enrols learners and shows how far they are, in the database."""
 
+from datetime import datetime
 from typing import Annotated, Final
 
 import typer
@@ -11,7 +12,7 @@ from headway.cli.courses import CourseArgument
 from headway.cli.learners import LearnerArgument, learner_id_of
 from headway.domain.course_progress import EnrolmentSource
 from headway.domain.enrolments import LONGEST_PAGE
-from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.identifiers import CourseId, GroupId, LearnerId
 from headway.domain.runs import RunStart
 from headway.formats.enrolments import completion, enrolment, run_document, run_outline
 from headway.formats.shapes import to_json
@@ -23,6 +24,10 @@ completions_app: Final = typer.Typer(no_args_is_help=True, help="The completions
 
 runs_app: Final = typer.Typer(no_args_is_help=True, help="Do a course again: list, show and begin runs.")
 
+StartsOption = Annotated[
+    str | None, typer.Option(help="From when learners may begin: a time with an offset, such as 2027-02-01T08:00:00Z.")
+]
+DueOption = Annotated[str | None, typer.Option(help="Until when the course is to be completed.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 RunArgument = Annotated[int, typer.Argument(metavar="NUMBER", help="The number of the run, from 1.", min=1)]
 
@@ -43,7 +48,8 @@ def list_enrolments(course: CourseArgument, json: JsonOption = False) -> None:
     table = Table(Column("learner", no_wrap=True, min_width=36), "status", "due", "late", box=None, pad_edge=False)
     for one in found:
         due_at = shown_moment(one.progress.due_at)
-        table.add_row(one.progress.learner_id, one.status.replace("_", " "), due_at, "late" if one.late else "")
+        late = "late" if one.late else "completed late" if one.completed_late else ""
+        table.add_row(one.progress.learner_id, one.status.replace("_", " "), due_at, late)
     if not table.row_count:
         out.print("Nobody is enrolled. Enrol a learner with: headway enrolments put COURSE LEARNER")
         return
@@ -54,8 +60,8 @@ def list_enrolments(course: CourseArgument, json: JsonOption = False) -> None:
 def put(
     course: CourseArgument,
     learner: LearnerArgument,
-    starts: Annotated[str | None, typer.Option(help="From when the learner may begin: a time with an offset.")] = None,
-    due: Annotated[str | None, typer.Option(help="Until when the course is to be completed.")] = None,
+    starts: StartsOption = None,
+    due: DueOption = None,
 ) -> None:
     """Enrol a learner in a course, with these dates in place of earlier ones.
 
@@ -64,10 +70,9 @@ def put(
       headway enrolments put 5e757794-c815-4ccc-bf16-1010d8ef2347 ada@example.org --due 2027-06-30T22:00:00Z
     """
     course_id, learner_id = course_id_of(course), learner_id_of(learner)
-    source = EnrolmentSource(None, moment_of("--starts", starts), moment_of("--due", due))
+    source = source_of(None, starts, due)
     found = with_service(lambda services: services.enrolments.enrol(OPERATOR, course_id, learner_id, source))
-    due_at = shown_moment(found.progress.due_at)
-    out.print(f"{learner_id}: enrolled in {course_id}{f', due {due_at}' if due_at else ''}")
+    out.print(f"{learner_id}: enrolled in {course_id}{shown_due(found.progress.due_at)}")
 
 
 @app.command()
@@ -118,8 +123,8 @@ def show_run(course: CourseArgument, learner: LearnerArgument, number: RunArgume
 def begin_run(
     course: CourseArgument,
     learner: LearnerArgument,
-    starts: Annotated[str | None, typer.Option(help="From when the learner may begin: a time with an offset.")] = None,
-    due: Annotated[str | None, typer.Option(help="Until when the course is to be completed.")] = None,
+    starts: StartsOption = None,
+    due: DueOption = None,
 ) -> None:
     """Begin the learner's next run of a course. The present run is kept as it is.
 
@@ -128,11 +133,9 @@ def begin_run(
       headway runs begin 5e757794-c815-4ccc-bf16-1010d8ef2347 ada@example.org --due 2027-06-30T22:00:00Z
     """
     course_id, learner_id = course_id_of(course), learner_id_of(learner)
-    dates = EnrolmentSource(None, moment_of("--starts", starts), moment_of("--due", due))
-    asked = RunStart(learner_id, course_id, dates)
+    asked = RunStart(learner_id, course_id, source_of(None, starts, due))
     found = with_service(lambda services: services.enrolments.begin_run(OPERATOR, asked))
-    due_at = shown_moment(found.progress.due_at)
-    out.print(f"{learner_id}: run {found.progress.run} of {course_id}{f', due {due_at}' if due_at else ''}")
+    out.print(f"{learner_id}: run {found.progress.run} of {course_id}{shown_due(found.progress.due_at)}")
 
 
 @completions_app.command("list")
@@ -170,3 +173,13 @@ async def _all_of(services: Services, course_id: CourseId) -> list[Enrolled]:
         after = page.last
         if after is None:
             return found
+
+
+def source_of(group_id: GroupId | None, starts: str | None, due: str | None) -> EnrolmentSource:
+    """Return what enrols learners, with the dates of the options. Ends the program where one is not valid."""
+    return EnrolmentSource(group_id, moment_of("--starts", starts), moment_of("--due", due))
+
+
+def shown_due(due_at: datetime | None) -> str:
+    """Return the end of a sentence about an enrolment: its due date, if it has one."""
+    return f", due {shown_moment(due_at)}" if due_at else ""

@@ -14,14 +14,13 @@ from headway.cli.console import (
     course_id_of,
     fail,
     group_id_of,
-    moment_of,
     out,
     refusals_end_the_program,
     shown_moment,
     with_service,
 )
 from headway.cli.courses import CourseArgument
-from headway.domain.course_progress import EnrolmentSource
+from headway.cli.enrolments import DueOption, StartsOption, shown_due, source_of
 from headway.domain.identifiers import GroupId, LearnerId
 from headway.domain.text import isolated
 from headway.formats import groups as formats
@@ -139,20 +138,19 @@ def drop(group: GroupArgument, learners: LearnersArgument) -> None:
 def enrol(
     group: GroupArgument,
     course: CourseArgument,
-    starts: Annotated[str | None, typer.Option(help="From when the members may begin: a time with an offset.")] = None,
-    due: Annotated[str | None, typer.Option(help="Until when the course is to be completed.")] = None,
+    starts: StartsOption = None,
+    due: DueOption = None,
 ) -> None:
     """Enrol all present and future members of a group in a course, with these dates in place of earlier ones.
 
     Examples:
       headway groups enrol 5a1c7e0e-2c5a-4f0e-9a50-0d5f0d3c1b7b 5e757794-c815-4ccc-bf16-1010d8ef2347
-      headway groups enrol 5a1c7e0e-2c5a-4f0e-9a50-0d5f0d3c1b7b 5e757794-c815-4ccc-bf16-1010d8ef2347
       headway groups enrol --due 2027-06-30T22:00:00Z GROUP COURSE
     """
     group_id, course_id = group_id_of(group), course_id_of(course)
-    source = EnrolmentSource(group_id, moment_of("--starts", starts), moment_of("--due", due))
+    source = source_of(group_id, starts, due)
     with_service(lambda services: services.enrolments.enrol_group(OPERATOR, course_id, group_id, source))
-    out.print(f"{group_id}: enrolled in {course_id}{f', due {shown_moment(source.due_at)}' if source.due_at else ''}")
+    out.print(f"{group_id}: enrols its members in {course_id}{shown_due(source.due_at)}")
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """What a store must do, by subject. Services know these protocols; the stores for SQLite and PostgreSQL meet them."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime
 from typing import Protocol
@@ -272,6 +272,9 @@ class Groups(Protocol):
 
     async def find(self, group_id: GroupId) -> Group:
         """Return one group with its members."""
+
+    async def members_in(self, group: Group, courses: Collection[CourseId]) -> Collection[LearnerId]:
+        """Return the members of a group who are in one of some courses, in no order."""
 
     async def put(self, group: Group, precondition: Precondition = UNCONDITIONAL) -> Group:
         """Store a group's title and members, new or in place of what is stored. Returns it with its version.

@@ -42,11 +42,19 @@ class GroupsService:
         return GroupPage(lines, position_of(lines[-1]) if len(found) > query.limit else None)
 
     async def group(self, principal: Principal, group_id: GroupId) -> Group:
-        """Return a group with its members. Needs `groups:write`, or `statistics:read` that includes the group."""
-        if GROUPS_WRITE not in principal.scopes:
-            principal.require(STATISTICS_READ)
-            principal.require_group(group_id)
-        return await self._store.groups.find(group_id)
+        """Return a group with its members. Needs `groups:write`, or `statistics:read` that includes the group.
+
+        With `statistics:read` for some courses, the members are those who are in one of them.
+        """
+        if GROUPS_WRITE in principal.scopes:
+            return await self._store.groups.find(group_id)
+        principal.require(STATISTICS_READ)
+        principal.require_group(group_id)
+        group = await self._store.groups.find(group_id)
+        if principal.courses is None:
+            return group
+        seen = await self._store.groups.members_in(group, principal.courses)
+        return group._replace(members=tuple(sorted(seen)))
 
     async def put(
         self,

@@ -32,7 +32,7 @@ from headway.turns import all_of
 
 T = TypeVar("T")
 
-_PROFILES_TOGETHER: Final = 128  # in one transaction: a learner's write waits for no more
+_PROFILES_TOGETHER: Final = 256  # in one transaction: a learner's write waits for no more
 _MEMBERSHIPS_TOGETHER: Final = 512  # the same
 _SIDE_BY_SIDE: Final = 2
 _KEY: Final = ImportKey(OPERATOR_ID, "\npeople")  # no request can choose a key with a line feed

@@ -95,9 +95,9 @@ _DIALECT: Final = Dialect(
     lambda name, kind: f":{name}::{kind}",
     after_all_days="'infinity'",
     ids=ARRAYS,
-    words=lambda name: f"unnest(:{name}::text[]) AS listed (word)",
     position=lambda text, name: f"strpos({text}, :{name}::text)",
     unnamed=r"'\xff'::bytea",
+    each_word=("unnest(:words::text[])", ""),
 )
 ROSTERS: Final = roster_statements(_DIALECT)
 PROFILES: Final = profile_statements(_DIALECT)

@@ -3,6 +3,7 @@
 The members' rows are found by the members' ids. So the cost depends on the group, and not on the course.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
@@ -17,7 +18,7 @@ from headway.domain.counters import (
     ProgressSums,
 )
 from headway.domain.course_progress import LearnerDay
-from headway.domain.identifiers import CourseId, GroupId
+from headway.domain.identifiers import CourseId, GroupId, LessonId
 from headway.domain.progress import Status
 from headway.domain.statistics import CourseReading, Period, reading_of
 from headway.storage.shared.groups import GroupStatements, members_of
@@ -45,11 +46,14 @@ def group_readings(
         shape_of_course = CourseProgressShape(bool(started), bool(completed), bool(enrolled), at_lesson)
         counters.add_course_progress(course_id, shape_of_course, learners, LearnerDay(to_date(day), *done))
     for course_id in begun:
-        for lesson, score, number, *sums in (
+        shapes: dict[LessonId, list[tuple[ProgressShape, ProgressSums]]] = defaultdict(list)
+        for lesson_id, score, number, *sums in (
             yield Step(statements.lesson_shapes, float(MOST_TIME_IN_A_LESSON), members, course_id)
         ):
             shape = ProgressShape(_STATUSES[number >> 2], score, bool(number & 2), bool(number & 1))
-            counters.add_lessons((course_id, lesson), shape, ProgressSums(*sums))
+            shapes[lesson_id].append((shape, ProgressSums(*sums)))
+        for lesson_id, found in shapes.items():
+            counters.add_shapes((course_id, lesson_id), found)
     for course_id, learners, day, *done in (yield Step(statements.finished_days, *among, first, last)):
         counters.add_date((course_id, to_date(day)), DayCounts(learners, 0, *done))
     counters.days = {key: counts for key, counts in counters.days.items() if first <= key[1] <= last}

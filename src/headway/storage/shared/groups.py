@@ -1,7 +1,7 @@
 """Groups and their members: the Groups protocol. Every change of a group holds the group's row first."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from datetime import datetime
 from pathlib import Path
 from random import uniform
@@ -47,6 +47,7 @@ class GroupStatements(NamedTuple):
     remove_all_members: str
     find_group: str
     members: str
+    members_in: str
     page: str
     page_among: str
     sizes: str
@@ -124,6 +125,11 @@ class StoredGroups:
         enrolments = to_enrolments(await self._session.fetch(self._sql.enrolments_of_groups, [group_id]))
         found_members = tuple(LearnerId(member) for (member,) in members)
         return Group(group_id, title, found_members, version, tuple(enrolments.get(group_id, ())))
+
+    async def members_in(self, group: Group, courses: Collection[CourseId]) -> Collection[LearnerId]:
+        """Return the members of a group who are in one of some courses."""
+        found = await self._session.scan(self._sql.members_in, list(group.members), sorted(courses))
+        return [LearnerId(learner_id) for (learner_id,) in found]
 
     async def put(self, group: Group, precondition: Precondition = UNCONDITIONAL) -> Group:
         """Store a group in place of what is stored, and return it with its version."""

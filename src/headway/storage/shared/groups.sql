@@ -44,6 +44,12 @@ SELECT title, version FROM learner_groups WHERE group_id = :group_id;
 -- The members of a group.
 SELECT CAST(user_id AS text) FROM group_members WHERE group_id = :group_id ORDER BY group_members.user_id;
 
+-- name: members-in
+-- Those of some learners who are in one of some courses.
+SELECT DISTINCT CAST(user_id AS text)
+FROM course_progress
+WHERE {ids:user_id in learners} AND {ids:course_id in courses} AND enrolled_at IS NOT NULL;
+
 -- name: page
 -- A page of the groups by title.
 SELECT CAST(group_id AS text), title

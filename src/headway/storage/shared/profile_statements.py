@@ -33,6 +33,7 @@ def profile_statements(dialect: Dialect) -> ProfileStatements:
     among = dialect.ids.condition("q.user_id", "learners")
     of_courses = f"{dialect.ids.condition('p.course_id', 'courses')} AND p.enrolled_at IS NOT NULL"
     learners = f"SELECT p.user_id FROM course_progress AS p WHERE {of_courses}"  # noqa: S608 - this module's own text
+    word, words = dialect.each_word
     return ProfileStatements(
         walk=numbered(_search(dialect, of_courses, "q.sort_key")),
         search_among=numbered(_search(dialect, of_courses, "coalesce(q.sort_key, q.sort_key)", f"AND {among}")),
@@ -42,7 +43,7 @@ def profile_statements(dialect: Dialect) -> ProfileStatements:
         in_courses=numbered(f"{learners} AND p.user_id = :user_id LIMIT 1"),
         add_words=numbered(f"""
             INSERT INTO profile_words (user_id, word)
-            SELECT q.user_id, listed.word FROM profiles AS q CROSS JOIN {dialect.words("words")}
+            SELECT q.user_id, {word} FROM profiles AS q {words}
             WHERE q.user_id = :user_id AND q.version = :version
             ON CONFLICT (user_id, word) DO NOTHING
         """),  # noqa: S608 - this module's own text

@@ -14,16 +14,17 @@ from headway.storage.shared.columns import COURSE_PROGRESS, IdLists
 class Dialect(NamedTuple):
     """The differences between the databases.
 
-    They are a parameter with its type, a day after all others, lists of ids, the rows of a parameter that is a list of
-    words, the position of a parameter in a text (0: it is not there), and the sort key of a profile without a name.
+    They are a parameter with its type, a day after all others, lists of ids, the position of a parameter in a text (0:
+    it is not there), the sort key of a profile without a name, and each word of the parameter `words`: as a column, and
+    what is joined for it.
     """
 
     typed: Callable[[str, str], str]
     after_all_days: str
     ids: IdLists
-    words: Callable[[str], str]
     position: Callable[[str, str], str]
     unnamed: str
+    each_word: tuple[str, str]
 
 
 class Way(Enum):

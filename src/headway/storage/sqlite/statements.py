@@ -69,9 +69,9 @@ _DIALECT: Final = Dialect(
     lambda name, _kind: f":{name}",
     after_all_days="'~'",
     ids=JSON_LISTS,
-    words=lambda name: f"(SELECT value AS word FROM json_each(:{name})) AS listed",  # noqa: S608 - this module's own
     position=lambda text, name: f"instr({text}, :{name})",
     unnamed="x'ff'",
+    each_word=("listed.value", "CROSS JOIN json_each(:words) AS listed"),
 )
 ROSTERS: Final = roster_statements(_DIALECT)
 PROFILES: Final = profile_statements(_DIALECT)
