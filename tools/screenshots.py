@@ -46,11 +46,11 @@ _FIRST: Final = (
     "Peter", "Þóra", "Ahmed",
 )  # fmt: skip
 _LAST: Final = (
-    "Lovelace", "Müller", "Nowak", "Gonçalves", "Ångström", "Dubois", "Kovačević", "Smith", "Papadopoulou", "Kaczmarczyk",
+    "Lovelace", "Müller", "Nowak", "Gonçalves", "Ångström", "Dubois", "Kovačević", "Smith", "Papadopoulou", "Kamińska",
     "Çelik", "Novák", "Jónsdóttir", "Hernández", "van den Berg",
 )  # fmt: skip
-_UNNAMED: Final = 5
-_LONG: Final = 8
+_UNNAMED: Final = 4
+_LONG: Final = 12
 _LONG_NAME: Final = "Maria Antónia Conceição de Albuquerque e Vasconcelos Cavalcanti-Figueiredo Menezes de Bragança"
 _SCOPES: Final = ("statistics:read", "courses:write")
 
