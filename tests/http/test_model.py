@@ -165,18 +165,34 @@ class Api(RuleBasedStateMachine):
             who.access(where, self.now)
             self._advance(learner, where, before)
 
-    @rule(course=two, asks=st.lists(st.tuples(two, three, bodies, dates, new_runs), min_size=2, max_size=4))
-    def begin_runs(self, course: int, asks: list[tuple[int, int, Body, Days, int | None]]) -> None:
-        """Begin a run, write something in it, and go on like that."""
-        for learner, position, body, days, ahead in asks:
-            self._begin_run(learner, self.courses[course], days, ahead)
-            self._write(learner, self.courses[course], position, body, None)
-
-    @rule(course=two, writes=st.lists(st.tuples(two, three, bodies, ages, runs), min_size=3, max_size=6))
-    def write_for_a_run(self, course: int, writes: list[tuple[int, int, Body, int | None, int]]) -> None:
+    @rule(
+        learner=two,
+        course=two,
+        days=st.sampled_from([0, 0, 2]),
+        begins=st.lists(st.tuples(dates, new_runs), min_size=1, max_size=2),
+        writes=st.lists(st.tuples(three, bodies, ages, runs), min_size=1, max_size=3),
+        dated_writes=st.lists(st.tuples(three, bodies, time_names, shares), min_size=1, max_size=3),
+    )
+    def do_again(
+        self,
+        learner: int,
+        course: int,
+        days: int,
+        begins: list[tuple[Days, int | None]],
+        writes: list[tuple[int, Body, int | None, int]],
+        dated_writes: list[tuple[int, Body, str, float | None]],
+    ) -> None:
+        """Write something, begin the next run, and write for this run and for others."""
         where = self.courses[course]
-        for learner, position, body, age, ahead in writes:
-            self._write(learner, where, position, body, age, max(1, self.held[learner, where.id].run + ahead))
+        self._write(learner, where, where.positions[0], {"progress_percentage": 100}, None)
+        self.school.clock.pass_days(days)
+        for dates_of_run, ahead in begins:
+            self._begin_run(learner, where, dates_of_run, ahead)
+        for position, body, age, ahead_of_run in writes:
+            number = max(1, self.held[learner, where.id].run + ahead_of_run)
+            self._write(learner, where, position, body, age, number)
+        for position, body, name, share in dated_writes:
+            self._write_with_a_time(learner, where, position, body, name, share)
 
     @rule(learner=two, course=two, position=three, ahead=st.sampled_from([-1, 1]))
     def delete_of_another_run(self, learner: int, course: int, position: int, ahead: int) -> None:
