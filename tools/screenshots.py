@@ -24,6 +24,7 @@ sys.path.append(str(ROOT / "tests"))
 from headway.cli.documents import course_files, read_courses  # noqa: E402 - the tests' folder comes first
 from headway.domain.catalogue import Course, Lesson, LessonKind  # noqa: E402
 from headway.domain.identifiers import LearnerId  # noqa: E402
+from headway.domain.people import LearnerProfile  # noqa: E402
 from headway.domain.progress import ProgressUpdate  # noqa: E402
 from headway.domain.writes import LessonWrite  # noqa: E402
 from headway.metrics import Metrics  # noqa: E402
@@ -39,6 +40,18 @@ WIDTHS: Final = {"desktop": DESKTOP, "phone": PHONE}
 _DAYS: Final = 60
 _LEARNERS: Final = 240
 _WHO_LOOKS: Final = 1
+# Every first name comes together with every last one, once.
+_FIRST: Final = (
+    "Ada", "Zoë", "Mateusz", "Inês", "Jürgen", "Amélie", "Søren", "Nikola", "Łukasz", "Mary", "Đorđe", "Chloé", "Olga",
+    "Peter", "Þóra", "Ahmed",
+)  # fmt: skip
+_LAST: Final = (
+    "Lovelace", "Müller", "Nowak", "Gonçalves", "Ångström", "Dubois", "Kovačević", "Smith", "Papadopoulou", "Kamińska",
+    "Çelik", "Novák", "Jónsdóttir", "Hernández", "van den Berg",
+)  # fmt: skip
+_UNNAMED: Final = 4
+_LONG: Final = 12
+_LONG_NAME: Final = "Maria Antónia Conceição de Albuquerque e Vasconcelos Cavalcanti-Figueiredo Menezes de Bragança"
 _SCOPES: Final = ("statistics:read", "courses:write")
 
 
@@ -58,6 +71,14 @@ def learner(number: int) -> LearnerId:
     return LearnerId(str(uuid5(NAMESPACE_URL, f"https://headway.example/pictured/{number}")))
 
 
+def profiles() -> dict[LearnerId, LearnerProfile]:
+    """Who the learners are. One has a very long name, and one has no profile."""
+    names = {number: f"{_FIRST[number % len(_FIRST)]} {_LAST[number % len(_LAST)]}" for number in range(_LEARNERS)}
+    names[_LONG] = _LONG_NAME
+    del names[_UNNAMED]
+    return {learner(number): LearnerProfile(name) for number, name in names.items()}
+
+
 async def fill(path: Path, courses: list[Course]) -> None:
     """Sixty days of learners who come on some days, do a lesson or two, and now and then stay away for good."""
     chance = random.Random(7)
@@ -66,6 +87,7 @@ async def fill(path: Path, courses: list[Course]) -> None:
     await store.open()
     for course in courses:
         await store.put_course(course)
+    await store.profiles.put_all(profiles())
     positions = {(number, course.id): 0 for number in range(_LEARNERS) for course in courses}
     for _ in range(_DAYS):
         clock.now += timedelta(days=1)

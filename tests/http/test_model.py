@@ -1,8 +1,8 @@
 """The API against a model of it that fits on a few pages, driven by Hypothesis.
 
 The model knows the rules from the documents alone: the write rule (`modelled_lessons`), and enrolments, groups, due
-dates, completions and figures (`modelled_enrolments`). After every step all that two learners read in two courses,
-and the courses' figures, have to be what the model says, to the last field.
+dates, runs, completions and figures (`modelled_enrolments`). After every step all that two learners read in two
+courses, and the courses' figures, have to be what the model says, to the last field.
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,10 +24,13 @@ from support.modelled_enrolments import (
     Filters,
     Group,
     Membership,
+    Run,
     completion_of,
     enrolment_of,
     outline_of,
     roster_line_of,
+    run_of,
+    runs_of,
     statistics_of,
 )
 from support.modelled_lessons import (
@@ -38,11 +41,14 @@ from support.modelled_lessons import (
     Course,
     Learner,
     Lesson,
-    Row,
+    Progress,
     as_a_conditional_write,
     as_a_merge_write,
+    dated,
     derived,
+    last_completion,
     same,
+    shown,
     summary_of,
 )
 from support.postgres import Databases
@@ -70,13 +76,22 @@ bodies = _a_field_or_two.flatmap(
 ) | st.fixed_dictionaries({}, optional=_values)
 two = st.integers(0, 1)
 three = st.integers(0, 2)
-# How many changes ago a writer saw the row: never (a merge write), just now, or too long ago.
+# How many changes ago a writer saw the lesson progress: never (a merge write), just now, or too long ago.
 ages = st.sampled_from([None, None, 0, 0, 1, 2])
 # From when and until when, in days from now; `None` ends what there is.
 Days = tuple[float | None, float | None] | None
 dates = st.none() | st.tuples(st.sampled_from([None, None, -1, 1]), st.sampled_from([None, -2, -0.5, 1, 4]))
 group_changes = st.sampled_from(["put", "join", "leave", "enrol", "enrol", "remove"])
 lesson_dues = st.sampled_from([("due_at", None), ("due_at", -1), ("due_at", 2), ("due_after_days", 1)])
+
+
+# The number that a new run is to have: any, the next one, one too high, or that of the present run.
+new_runs = st.sampled_from([None, None, 0, 0, 1, -1])
+# Which run a write says that it is for: the present one, the one before, or one that is ahead.
+runs = st.sampled_from([0, 0, -1, 1])
+time_names = st.sampled_from(["created_at", "completed_at", "updated_at"])
+# When that was: before the present run began, or in it, as a share of the time since then.
+shares = st.sampled_from([None, 0, 0.5, 1])
 
 
 class Api(RuleBasedStateMachine):
@@ -96,6 +111,7 @@ class Api(RuleBasedStateMachine):
         self.groups = [Group(str(uuid4())), Group(str(uuid4()))]
         self.held = {(position, course.id): Membership() for position in range(2) for course in self.courses}
         self.completions: list[list[Figures]] = [[], []]
+        self.dated_writes = 0
         self.looks = 0
 
     @property
@@ -104,18 +120,24 @@ class Api(RuleBasedStateMachine):
 
     def tick(self) -> None:
         """Let time pass, so that what is done now is after all that was done before."""
-        self.school.clock.now += timedelta(seconds=1)
+        self.school.clock.now += timedelta(minutes=1)
 
     def in_days(self, days: float | None) -> datetime | None:
         return None if days is None else self.now + timedelta(days=days)
 
-    @initialize(enrolled=st.booleans())
-    def publish_both(self, enrolled: bool) -> None:
+    @initialize(enrolled=st.booleans(), grouped=st.booleans())
+    def publish_both(self, enrolled: bool, grouped: bool) -> None:
         self._name()
         for position, course in enumerate(self.courses):
             self._publish(course)
             if enrolled:
                 self._enrol(position, course, (None, None))
+        if not grouped:
+            return
+        self._put_group(self.groups[0], {0, 1})
+        for course in self.courses:
+            self._enrol_group(self.groups[0], course, (None, 1))
+        self._follow(self.groups[0])
 
     @rule(learner=two, course=two, position=three, writes=st.lists(st.tuples(bodies, ages), min_size=4, max_size=8))
     def write_in_one_lesson(
@@ -138,10 +160,52 @@ class Api(RuleBasedStateMachine):
         answer = who.client.delete(f"{where.path}/lessons/{where.pool[position].id}", headers=headers)
         assert answer.status_code == (refused or 204)
         key = (where.id, where.pool[position].id)
-        if not refused and key in who.rows:
-            del who.rows[key]
-            who.touch(where)
+        if not refused and key in who.lesson_progress:
+            del who.lesson_progress[key]
+            who.access(where, self.now)
             self._advance(learner, where, before)
+
+    @rule(
+        learner=two,
+        course=two,
+        days=st.sampled_from([0, 0, 2]),
+        begins=st.lists(st.tuples(dates, new_runs), min_size=1, max_size=2),
+        writes=st.lists(st.tuples(three, bodies, ages, runs), min_size=1, max_size=3),
+        dated_writes=st.lists(st.tuples(three, bodies, time_names, shares), min_size=1, max_size=3),
+    )
+    def do_again(
+        self,
+        learner: int,
+        course: int,
+        days: int,
+        begins: list[tuple[Days, int | None]],
+        writes: list[tuple[int, Body, int | None, int]],
+        dated_writes: list[tuple[int, Body, str, float | None]],
+    ) -> None:
+        """Write something, begin the next run, and write for this run and for others."""
+        where = self.courses[course]
+        self._write(learner, where, where.positions[0], {"progress_percentage": 100}, None)
+        self.school.clock.pass_days(days)
+        for dates_of_run, ahead in begins:
+            self._begin_run(learner, where, dates_of_run, ahead)
+        for position, body, age, ahead_of_run in writes:
+            number = max(1, self.held[learner, where.id].run + ahead_of_run)
+            self._write(learner, where, position, body, age, number)
+        for position, body, name, share in dated_writes:
+            self._write_with_a_time(learner, where, position, body, name, share)
+
+    @rule(learner=two, course=two, position=three, ahead=st.sampled_from([-1, 1]))
+    def delete_of_another_run(self, learner: int, course: int, position: int, ahead: int) -> None:
+        where = self.courses[course]
+        number = self.held[learner, where.id].run + ahead
+        path = f"{where.path}/lessons/{where.pool[position].id}"
+        answer = self.learners[learner].client.delete(path, params={"run": number})
+        assert answer.status_code == (409 if number else 422)
+
+    @rule(course=two, writes=st.lists(st.tuples(two, three, bodies, time_names, shares), min_size=3, max_size=6))
+    def write_with_a_time(self, course: int, writes: list[tuple[int, int, Body, str, float | None]]) -> None:
+        for learner, position, body, name, share in writes:
+            self._write_with_a_time(learner, self.courses[course], position, body, name, share)
 
     @rule(learner=two, course=two, erases=st.sampled_from([False, False, False, True]))
     def start_over_or_erase(self, learner: int, course: int, erases: bool) -> None:
@@ -152,8 +216,7 @@ class Api(RuleBasedStateMachine):
         self.tick()
         assert who.client.delete(where.path).status_code == 204
         self.held[learner, where.id].start_over()
-        who.rows = {key: row for key, row in who.rows.items() if key[0] != where.id}
-        who.touched = [one for one in who.touched if one != where.id]
+        who.leave(where)
 
     @rule(course=two, positions=st.lists(three, min_size=1, unique=True))
     def choose_lessons(self, course: int, positions: list[int]) -> None:
@@ -196,8 +259,9 @@ class Api(RuleBasedStateMachine):
             assert learner.client.get("/enrolments").json() == self._enrolments(position, others)
             assert learner.client.get(where.path).status_code == 404
             assert learner.client.get(f"{where.path}/summary").status_code == 404
+            assert learner.client.get(_runs_path(learner, where)).status_code == 404
             listed = [summary["course_id"] for summary in learner.client.get("/progress").json()]
-            assert listed == [one for one in learner.touched if one != where.id]
+            assert listed == [one for one in learner.listed if one != where.id]
         where.published.clear()
         self._publish(where)
 
@@ -223,6 +287,15 @@ class Api(RuleBasedStateMachine):
                     self._enrol_group(which, self.courses[course], days)
             self._follow(which)
 
+    @rule(group=two)
+    def enrol_group_again(self, group: int) -> None:
+        """Send what a group enrols in once more, as a platform may do every night."""
+        which = self.groups[group]
+        for course_id, enrolled in which.courses.items():
+            path = f"/courses/{course_id}/groups/{which.id}"
+            self.staff.put(path, json=enrolled.document()).raise_for_status()
+        self._follow(which)
+
     @rule(days=st.sampled_from([0.5, 1, 3]))
     def pass_days(self, days: float) -> None:
         self.school.clock.pass_days(days)
@@ -232,8 +305,8 @@ class Api(RuleBasedStateMachine):
         for learner in self.learners:
             summaries = {course.id: self._same_summary(learner, course) for course in self.courses}
             for course in self.courses:
-                assert same(learner.client.get(course.path).json(), learner.rows_of(course))
-            assert learner.client.get("/progress").json() == [summaries[course_id] for course_id in learner.touched]
+                assert same(learner.client.get(course.path).json(), learner.progress_of(course))
+            assert learner.client.get("/progress").json() == [summaries[course_id] for course_id in learner.listed]
 
     @invariant()
     def enrolments_outlines_and_completions_are_the_models(self) -> None:
@@ -243,6 +316,25 @@ class Api(RuleBasedStateMachine):
             for course in self.courses:
                 expected = outline_of(learner, course, self.held[position, course.id], self.now)
                 assert _only(expected, learner.client.get(f"{course.path}/outline").json()) == expected
+
+    @invariant()
+    def the_runs_are_the_models(self) -> None:
+        """Look as the learner or as an administrator. Runs that have ended are as they were at their end."""
+        for position, learner in enumerate(self.learners):
+            client = self.staff if self.looks % 2 else learner.client
+            for course in self.courses:
+                held, path = self.held[position, course.id], _runs_path(learner, course)
+                expected = runs_of(learner, course, held, self.now)
+                listed = client.get(path)
+                assert listed.status_code == (200 if expected else 404)
+                if expected:
+                    assert listed.json() == [run.figures for run in expected]
+                for number, run in enumerate(expected, start=1):
+                    found = client.get(f"{path}/{number}").json()
+                    expected_lessons = list(map(_of_a_run, course.in_order(run.lesson_progress)))
+                    assert same(found.pop("lesson_progress"), expected_lessons)
+                    assert found == run.figures
+                assert client.get(f"{path}/{len(expected) + 1}").status_code == 404
 
     @invariant()
     def the_rosters_are_the_models(self) -> None:
@@ -284,10 +376,7 @@ class Api(RuleBasedStateMachine):
 
     def _same_summary(self, learner: Learner, course: Course) -> dict[str, Any]:
         summary: dict[str, Any] = learner.client.get(f"{course.path}/summary").json()
-        assert (summary["last_accessed"] is not None) == (course.id in learner.touched)
-        assert {name: value for name, value in summary.items() if name != "last_accessed"} == summary_of(
-            learner, course
-        )
+        assert summary == summary_of(learner, course)
         return summary
 
     def _next_look(self) -> tuple[Any, ...]:
@@ -310,6 +399,27 @@ class Api(RuleBasedStateMachine):
             held.enrol(None, asked, self.now)
             expected = enrolment_of(self.learners[learner], course, held, self.now)
             assert answer.json() | {"title": expected["title"]} == expected
+
+    def _begin_run(self, learner: int, course: Course, days: Days, ahead: int | None) -> None:
+        """Begin the learner's next run, with dates (`None`: without a body) and with a number, if one is given."""
+        who, held = self.learners[learner], self.held[learner, course.id]
+        asked = Dates() if days is None else Dates(*map(self.in_days, days))
+        number = None if ahead is None else held.run + 1 + ahead
+        named = {} if number is None else {"number": number}
+        document = named if days is None else asked.document() | named
+        self.tick()
+        answer = self.staff.post(_runs_path(who, course), json=document or None)
+        conflicts = held.started_at is None or number not in {None, held.run + 1}
+        refused = 422 if number == 1 or not asked.are_in_order else 404 if not held.is_enrolled else 409
+        if refused != 409 or conflicts:
+            assert answer.status_code == refused
+            assert refused != 409 or answer.json()["code"] == "run_conflict"
+            return
+        assert answer.status_code == 201
+        ended = Run(run_of(who, course, held, self.now, self.now), who.leave(course))
+        held.begin_run(asked, self.now, ended)
+        expected = enrolment_of(who, course, held, self.now)
+        assert answer.json() | {"title": expected["title"]} == expected
 
     def _put_group(self, group: Group, members: set[int]) -> None:
         document = {"title": "A group", "members": [self.learners[member].id for member in members]}
@@ -340,7 +450,7 @@ class Api(RuleBasedStateMachine):
         who = self.learners[learner]
         self.tick()
         assert self.staff.delete(f"/learners/{who.id}").status_code == 204
-        who.rows, who.touched = {}, []
+        who.lesson_progress, who.accessed = {}, {}
         self.completions[learner] = []
         for course in self.courses:
             self.held[learner, course.id] = Membership()
@@ -382,11 +492,27 @@ class Api(RuleBasedStateMachine):
             if wanted is not None and held.groups.get(group.id) != wanted:
                 held.enrol(group.id, wanted, self.now)
 
-    def _advance(self, learner: int, course: Course, before: Figures) -> None:
-        """Note what a write did to the course progress."""
-        who = self.learners[learner]
-        if self.held[learner, course.id].write(before, summary_of(who, course), self.now):
-            self.completions[learner].insert(0, completion_of(who, course, self.now))
+    def _advance(
+        self,
+        learner: int,
+        course: Course,
+        before: Figures,
+        began: datetime | None = None,
+        completed: datetime | None = None,
+    ) -> None:
+        """Note what a write did to the course progress, now or at the times that it brought."""
+        who, held = self.learners[learner], self.held[learner, course.id]
+        moments = {"began": began or self.now, "completed": completed or self.now}
+        if held.write(before, summary_of(who, course), self.now, **moments):
+            self._keep_completion(learner, course, held.completed_at)
+
+    def _keep_completion(self, learner: int, course: Course, completed_at: datetime | None) -> None:
+        """Keep a completion in place of one of the same moment; the last one comes first."""
+        kept = completion_of(self.learners[learner], course, completed_at)
+        moment = kept["course_id"], kept["completed_at"]
+        others = [one for one in self.completions[learner] if (one["course_id"], one["completed_at"]) != moment]
+        in_order = sorted([kept, *others], key=lambda one: str(one["course_id"]))
+        self.completions[learner] = sorted(in_order, key=lambda one: str(one["completed_at"]), reverse=True)
 
     def _publish(self, course: Course) -> None:
         path = f"/courses/{course.id}"
@@ -401,69 +527,123 @@ class Api(RuleBasedStateMachine):
                 self._derive(learner, course, lesson)
             held = self.held[position, course.id]
             if course.version != before and held.edit(course, summary_of(learner, course), self.now):
-                self.completions[position].insert(0, completion_of(learner, course, self.now))
+                self._keep_completion(position, course, held.completed_at)
 
     def _derive(self, learner: Learner, course: Course, lesson: Lesson) -> None:
         key = (course.id, lesson.id)
-        before = learner.rows.get(key)
+        before = learner.lesson_progress.get(key)
         if before is None:
             return
         after = derived(before, lesson)
         if after == before:
             return
         answer = learner.client.get(f"{course.path}/lessons/{lesson.id}")
-        learner.rows[key] = row = answer.json()
-        learner.tags[key].append(answer.headers["etag"])
-        assert (row["completed_at"] is not None) == (row["status"] == "completed")
-        moments = {name: row[name] for name in ("completed_at", "updated_at")}
-        assert same(row, after | moments)
+        learner.lesson_progress[key] = found = answer.json()
+        learner.etags[key].append(answer.headers["etag"])
+        assert (found["completed_at"] is not None) == (found["status"] == "completed")
+        moments = {name: found[name] for name in ("completed_at", "updated_at")}
+        assert same(found, after | moments)
 
     def _condition(
         self, learner: Learner, course: Course, position: int, age: int | None
     ) -> tuple[dict[str, str], int | None]:
-        """The header with the row's tag of so many changes ago, and the status to be refused with, if any."""
+        """The header with the etag of so many changes ago, and the status to be refused with, if any."""
         key = (course.id, course.pool[position].id)
-        tags = learner.tags.get(key, [])
-        tag = None if age is None else tags[-1 - age] if age < len(tags) else '"never"'
-        headers = {} if tag is None else {"If-Match": tag}
+        etags = learner.etags.get(key, [])
+        etag = None if age is None else etags[-1 - age] if age < len(etags) else '"never"'
+        headers = {} if etag is None else {"If-Match": etag}
         if position not in course.positions:
             return headers, 404
-        current = tags[-1] if key in learner.rows else None
-        return headers, 412 if tag is not None and tag != current else None
+        current = etags[-1] if key in learner.lesson_progress else None
+        return headers, 412 if etag is not None and etag != current else None
 
-    def _write(self, learner: int, course: Course, position: int, body: Body, age: int | None) -> None:
-        who, lesson = self.learners[learner], course.pool[position]
+    def _write(
+        self, learner: int, course: Course, position: int, body: Body, age: int | None, run: int | None = None
+    ) -> None:
+        who, lesson, held = self.learners[learner], course.pool[position], self.held[learner, course.id]
         headers, refused = self._condition(who, course, position, age)
         self.tick()
-        if self.is_closed and not self.held[learner, course.id].may_write(self.now):
+        if self.is_closed and not held.may_write(self.now):
             refused = 403
-        answer = who.client.put(f"{course.path}/lessons/{lesson.id}", json=body, headers=headers)
+        if run not in {None, held.run}:
+            refused = 409
+        asked = {} if run is None else {"run": run}
+        answer = who.client.put(f"{course.path}/lessons/{lesson.id}", json=body, headers=headers, params=asked)
         assert answer.status_code == (refused or 200), answer.text
         if refused:
+            assert refused != 409 or answer.json()["code"] == "other_run"
             return
-        before, summary = who.rows.get((course.id, lesson.id)), summary_of(who, course)
+        before, summary = who.lesson_progress.get((course.id, lesson.id)), summary_of(who, course)
         decide = as_a_merge_write if age is None else as_a_conditional_write
-        after = decide({name: (before or DEFAULTS)[name] for name in DEFAULTS}, body, lesson)
-        self._note(who, course, lesson, before, answer)
+        after = decide(_values_of(before), body, lesson)
+        found = self._note(who, course, lesson, before, answer)
+        who.access(course, self.now)
         self._advance(learner, course, summary)
-        assert same({name: answer.json()[name] for name in DEFAULTS}, {name: after[name] for name in DEFAULTS})
+        assert same(_values_of(found), _values_of(after))
+        if before:
+            assert found["created_at"] == before["created_at"]
+            assert found["completed_at"] == before["completed_at"] or None in {
+                found["completed_at"],
+                before["completed_at"],
+            }
+
+    def _write_with_a_time(
+        self, learner: int, course: Course, position: int, body: Body, name: str, share: float | None
+    ) -> None:
+        """Write for a learner, as something that was done before."""
+        who, lesson, held = self.learners[learner], course.pool[position], self.held[learner, course.id]
+        self.tick()
+        moment = self._moment(held, share)
+        before, summary = who.lesson_progress.get((course.id, lesson.id)), summary_of(who, course)
+        after = dated(before, as_a_merge_write(_values_of(before), body, lesson), name, moment)
+        refused = None
+        if name == "completed_at" and after["status"] != "completed":
+            refused = 422
+        if position not in course.positions:
+            refused = 404
+        if self.is_closed and not held.may_write(self.now):
+            refused = 403
+        if held.run_began_at is not None and moment < held.run_began_at:
+            refused = 409
+        path = f"/learners/{who.id}{course.path}/lessons/{lesson.id}"
+        answer = self.staff.put(path, json={**body, name: shown(moment)})
+        assert answer.status_code == (refused or 200), answer.text
+        if refused:
+            assert refused != 409 or answer.json()["code"] == "other_run"
+            return
+        found = self._note(who, course, lesson, before, answer)
+        assert same({field: found[field] for field in after}, after)
+        is_changed = before is None or not same(found, before)
+        if is_changed:
+            who.access(course, moment)
+        completed = last_completion(who, course) if is_changed else None
+        self._advance(learner, course, summary, datetime.fromisoformat(found["created_at"]), completed)
+
+    def _moment(self, held: Membership, share: float | None) -> datetime:
+        """A moment before the present run began (`None`), or in it, to the second: never the same one twice."""
+        self.dated_writes += 1
+        second = timedelta(seconds=1 + self.dated_writes % 59)  # whatever else happens, happens in whole minutes
+        begin = held.run_began_at or self.now - timedelta(days=2)
+        if share is None:
+            return begin - timedelta(minutes=1) + second
+        minutes = (self.now - begin) // timedelta(minutes=1)
+        return begin + min(int(minutes * share), minutes - 1) * timedelta(minutes=1) + second
 
     def _note(
-        self, learner: Learner, course: Course, lesson: Lesson, before: Row | None, answer: httpx.Response
-    ) -> None:
-        """Check what the service alone decides, ids, moments and the tag, and keep the row as it was answered."""
-        key, row, tag = (course.id, lesson.id), answer.json(), answer.headers["etag"]
-        assert (row["user_id"], row["course_id"], row["lesson_id"]) == (learner.id, *key)
-        assert (row["completed_at"] is not None) == (row["status"] == "completed")
+        self, learner: Learner, course: Course, lesson: Lesson, before: Progress | None, answer: httpx.Response
+    ) -> Progress:
+        """Check the ids and the etag, which the service alone decides, and keep the lesson progress as answered."""
+        key, etag = (course.id, lesson.id), answer.headers["etag"]
+        found: Progress = answer.json()
+        assert (found["user_id"], found["course_id"], found["lesson_id"]) == (learner.id, *key)
+        assert (found["completed_at"] is not None) == (found["status"] == "completed")
         if before:
-            assert (row["id"], row["created_at"]) == (before["id"], before["created_at"])
-            assert (tag == learner.tags[key][-1]) == same(row, before)
-            if before["completed_at"] and row["completed_at"]:
-                assert row["completed_at"] == before["completed_at"]
-        learner.rows[key] = row
-        if tag not in learner.tags.setdefault(key, []):
-            learner.tags[key].append(tag)
-        learner.touch(course)
+            assert found["id"] == before["id"]
+            assert (etag == learner.etags[key][-1]) == same(found, before)
+        learner.lesson_progress[key] = found
+        if etag not in learner.etags.setdefault(key, []):
+            learner.etags[key].append(etag)
+        return found
 
 
 # Filters of rosters, and how fast each changes: all by primes, so that they come together in every way.
@@ -480,6 +660,19 @@ _ROSTER_FIELDS = (
     "user_id", "completed_lessons", "started_at", "completed_at", "enrolled_at", "ended_at", "due_at", "late",
     "completed_late",
 )  # fmt: skip
+
+
+def _runs_path(learner: Learner, course: Course) -> str:
+    return f"/courses/{course.id}/enrolments/{learner.id}/runs"
+
+
+def _values_of(progress: Progress | None) -> Progress:
+    """Return the fields that a write may change."""
+    return {name: (progress or DEFAULTS)[name] for name in DEFAULTS}
+
+
+def _of_a_run(progress: Progress) -> Progress:
+    return {name: value for name, value in progress.items() if name != "content_id"}
 
 
 def _by_learner(line: Figures) -> str:

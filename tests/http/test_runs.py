@@ -1,6 +1,7 @@
 """Runs: a learner does a course again; on both stores, as time passes."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -213,6 +214,38 @@ def test_a_groups_due_date_that_has_passed_is_not_one_of_the_new_run(term: Term)
     told = begin(term, learner).json()
     assert (told["due_at"], told["late"], told["groups"]) == (None, False, [group])
     assert term.figures("late") == [0]
+
+
+def test_a_groups_due_date_from_before_the_run_stays_out_of_it_when_it_is_sent_again(term: Term) -> None:
+    learner, group = str(uuid4()), str(uuid4())
+    clerk = term.school.client(None, "groups:write")
+    clerk.put(f"/groups/{group}", json={"title": "Class 7a", "members": [learner]}).raise_for_status()
+    path, dates = f"/courses/{term.course_id}/groups/{group}", {"due_at": term.in_days(1)}
+    term.registrar.put(path, json=dates).raise_for_status()
+    term.complete(learner)
+    term.school.clock.pass_days(2)
+    begin(term, learner)
+    term.registrar.put(path, json=dates).raise_for_status()
+    [told] = term.school.client(learner).get("/enrolments").json()
+    assert (told["due_at"], told["late"], told["groups"]) == (None, False, [group])
+    clerk.put(f"/groups/{group}", json={"title": "Class 7a", "members": []}).raise_for_status()
+    clerk.put(f"/groups/{group}", json={"title": "Class 7a", "members": [learner]}).raise_for_status()
+    [told] = term.school.client(learner).get("/enrolments").json()
+    assert (told["due_at"], told["late"], told["run"]) == (None, False, 2)
+    term.registrar.put(path, json={"due_at": term.in_days(3)}).raise_for_status()
+    assert term.school.client(learner).get("/enrolments").json()[0]["due_at"] == utc(term.in_days(3))
+
+
+def test_what_was_read_in_the_second_in_which_a_run_began_can_be_sent_back(term: Term, admin: httpx.Client) -> None:
+    learner = learner_who_completed(term)
+    term.school.clock.now += timedelta(days=1, milliseconds=200)
+    begin(term, learner)
+    term.school.clock.now += timedelta(milliseconds=300)
+    term.begin(learner)
+    [read] = progress(term, learner)
+    sent = {name: read[name] for name in ("created_at", "updated_at", "user_notes")}
+    path = f"/learners/{learner}/progress/{term.course_id}/lessons/{term.lessons[0]}"
+    assert admin.put(path, json=sent | {"user_notes": "Ah"}).status_code == 200
 
 
 def test_a_learner_who_is_not_enrolled_has_no_run(term: Term, admin: httpx.Client) -> None:
@@ -459,6 +492,21 @@ def test_a_completion_that_is_taken_back_at_once_is_kept(term: Term) -> None:
     assert [len(term.school.client(one).get("/completions").json()) for one in learners] == [1] * len(learners)
 
 
+def test_a_restored_run_has_no_due_date_from_before_it(term: Term, admin: httpx.Client) -> None:
+    learner, other, group = str(uuid4()), str(uuid4()), str(uuid4())
+    clerk = term.school.client(None, "groups:write")
+    clerk.put(f"/groups/{group}", json={"title": "Class 7a", "members": [learner]}).raise_for_status()
+    term.registrar.put(f"/courses/{term.course_id}/groups/{group}", json={"due_at": term.in_days(1)}).raise_for_status()
+    term.complete(learner)
+    term.school.clock.pass_days(2)
+    begin(term, learner)
+    export = term.school.client(learner).get(f"/learners/{learner}/export")
+    json = {"Content-Type": "application/json"}
+    admin.post(f"/progress/import?user_id={other}", content=export.content, headers=json).raise_for_status()
+    [told] = term.school.client(other).get("/enrolments").json()
+    assert (told["run"], told["due_at"], told["late"]) == (2, None, False)
+
+
 def test_erasing_a_learner_erases_the_runs(term: Term, admin: httpx.Client) -> None:
     learner = learner_who_completed(term)
     begin(term, learner)
@@ -477,3 +525,12 @@ def test_a_run_outlives_its_lessons(term: Term) -> None:
     kept = run(term, learner, 1)
     assert [one["lesson_id"] for one in kept["lesson_progress"]] == [second, first]
     assert (kept["total_lessons"], kept["completion_percentage"]) == (2, 100)
+
+
+def test_a_run_without_progress_is_of_the_present_course(term: Term) -> None:
+    learner = term.enrol()
+    term.school.put_course(term.document | {"lessons": [lesson()]}, term.course_id)
+    version = term.school.get(f"/courses/{term.course_id}")["version"]
+    [listed] = runs(term, learner)
+    assert (listed["course_version"], listed["total_lessons"]) == (version, 1)
+    assert run(term, learner, 1) == listed | {"lesson_progress": []}

@@ -137,8 +137,13 @@ class Model:
         return learner in self.listed and learner not in self.ended
 
     def due_at(self, learner: LearnerId) -> datetime | None:
-        sources = self.sources.get(learner, {})
-        return sources.get(None) or max(filter(None, sources.values()), default=None)
+        began = self.began.get(learner)
+        sources = {
+            group: due_at
+            for group, due_at in self.sources.get(learner, {}).items()
+            if due_at is not None and (began is None or due_at > began)
+        }
+        return sources.get(None) or max(sources.values(), default=None)
 
     def late(self, now: datetime) -> int:
         due = {learner: self.due_at(learner) for learner in self.listed - self.ended - self.completed}
@@ -269,17 +274,13 @@ class Model:
             self.listed.discard(learner)
 
     def begin_run(self, learner: LearnerId, due_at: datetime | None, now: datetime) -> None:
-        """Begin a run of a learner who has started one. Due dates of groups that have passed are dropped."""
+        """Begin a run of a learner who has started one."""
         self.refresh(learner, now)
         self.ended_runs.setdefault(learner, []).append(self.of(learner))
         self.restart(learner)
         self.began[learner] = now
         sources = self.sources.setdefault(learner, {})
-        had_own = None in sources
-        for group, due in sources.items():
-            sources[group] = None if due is not None and due <= now else due
-        sources.pop(None, None)
-        if had_own or due_at:
+        if None in sources or due_at:
             sources[None] = due_at
 
     def erase(self, learner: LearnerId) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from support.modelled_lessons import Course, Learner, Lesson, Row, shown, summary_of
+from support.modelled_lessons import Course, Learner, Lesson, Progress, shown, summary_of
 
 Figures = dict[str, Any]
 
@@ -40,12 +40,16 @@ class Group:
         self.members, self.courses, self.exists = set(), {}, False
 
 
+class Run(NamedTuple):
+    """A run: its figures, and the lesson progress by lesson."""
+
+    figures: Figures
+    lesson_progress: Mapping[str, Progress]
+
+
 @dataclass
 class Membership:
-    """One learner in one course: what enrols the learner, and how far the learner is.
-
-    A course that is done again (a *run*) is not modelled yet: a new run begins where `start_over` is.
-    """
+    """One learner in one course: what enrols the learner, how far the learner is, and the runs that have ended."""
 
     own: Dates | None = None
     groups: dict[str, Dates] = field(default_factory=dict)
@@ -53,6 +57,9 @@ class Membership:
     ended_at: datetime | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None
+    run: int = 1
+    run_began_at: datetime | None = None  # of a later run than the first
+    ended_runs: list[Run] = field(default_factory=list)
 
     @property
     def is_enrolled(self) -> bool:
@@ -73,10 +80,23 @@ class Membership:
 
     @property
     def due_at(self) -> datetime | None:
-        """The learner's own date, or the latest of those of the groups."""
-        if self.own is not None and self.own.due_at is not None:
-            return self.own.due_at
-        return max((dates.due_at for dates in self.groups.values() if dates.due_at is not None), default=None)
+        """The learner's own date, or the latest of those of the groups. Dates from before the run do not count."""
+        dues = [dates.due_at for dates in self.groups.values() if dates.due_at is not None]
+        return self.own_due_at or max(filter(self.is_of_run, dues), default=None)
+
+    @property
+    def own_due_at(self) -> datetime | None:
+        own = self.own.due_at if self.own else None
+        return own if own is not None and self.is_of_run(own) else None
+
+    def is_of_run(self, due_at: datetime) -> bool:
+        return self.run_began_at is None or due_at > self.run_began_at
+
+    @property
+    def begin(self) -> datetime | None:
+        """From when the days are counted after which a lesson is due."""
+        begin = self.starts_at or self.enrolled_at
+        return max(begin, self.run_began_at) if begin and self.run_began_at else begin
 
     @property
     def status(self) -> str:
@@ -109,12 +129,15 @@ class Membership:
             if self.started_at is None:
                 self.enrolled_at = None
 
-    def write(self, before: Figures, after: Figures, now: datetime) -> bool:
-        """Note a write, with the summaries before and after it. Return whether it completed the course."""
-        self.started_at = self.started_at or now
-        self.enrolled_at = self.enrolled_at or now
+    def write(self, before: Figures, after: Figures, now: datetime, *, began: datetime, completed: datetime) -> bool:
+        """Note a write, with the summaries before and after it. Return whether it completed the course.
+
+        `began` is when the lesson was begun, and `completed` when the course was completed, if it is.
+        """
+        self.started_at = min(self.started_at or now, began)
+        self.enrolled_at = self.enrolled_at or self.started_at
         if _is_complete(after):
-            return self._complete(now)
+            return self._complete(completed)
         if after["completed_lessons"] < before["completed_lessons"]:
             self.completed_at = None
         return False
@@ -127,14 +150,22 @@ class Membership:
             self.completed_at = None
         return False
 
+    def begin_run(self, dates: Dates, now: datetime, ended: Run) -> None:
+        """Begin the next run. The own enrolment stays with the new dates, or is made where there are some."""
+        self.ended_runs.append(ended)
+        self.run, self.run_began_at = self.run + 1, now
+        self.started_at = self.completed_at = None
+        if self.own is not None or dates != Dates():
+            self.own = dates
+
     def start_over(self) -> None:
         if not self.is_enrolled:
             self.enrolled_at = None
         self.started_at = self.completed_at = None
 
-    def _complete(self, now: datetime) -> bool:
+    def _complete(self, moment: datetime) -> bool:
         is_new = self.completed_at is None
-        self.completed_at = self.completed_at or now
+        self.completed_at = min(self.completed_at or moment, moment)
         return is_new
 
 
@@ -150,16 +181,16 @@ def lateness(due_at: datetime | None, completed_at: datetime | None, now: dateti
     return {"late": late, "completed_late": due_at is not None and completed_at is not None and completed_at > due_at}
 
 
-def completion_of(learner: Learner, course: Course, now: datetime) -> Figures:
+def completion_of(learner: Learner, course: Course, completed_at: datetime | None) -> Figures:
     """Return a completion of the course that is kept."""
-    scores = [row["quiz_score"] for row in learner.rows_of(course) if row["quiz_score"] is not None]
+    scores = [one["quiz_score"] for one in learner.progress_of(course) if one["quiz_score"] is not None]
     return {
         "course_id": course.id,
-        "completed_at": shown(now),
+        "completed_at": shown(completed_at),
         "course_version": course.version,
         "completion_percentage": 100,
         "score": round(sum(scores) / len(scores), 2) if scores else None,
-        "expires_at": _expiry(course, now),
+        "expires_at": _expiry(course, completed_at),
     }
 
 
@@ -171,6 +202,7 @@ def enrolment_of(learner: Learner, course: Course, held: Membership, now: dateti
         "enrolled_at": shown(held.enrolled_at),
         **Dates(held.starts_at, held.due_at).document(),
         "groups": sorted(held.groups),
+        "run": held.run,
         "status": held.status,
         "completion_percentage": summary_of(learner, course)["completion_percentage"],
         "completed_at": shown(held.completed_at),
@@ -178,6 +210,31 @@ def enrolment_of(learner: Learner, course: Course, held: Membership, now: dateti
         "expires_at": _expiry(course, held.completed_at),
         "title": "A course",
     }
+
+
+def run_of(
+    learner: Learner, course: Course, held: Membership, now: datetime, ended_at: datetime | None = None
+) -> Figures:
+    """Return the present run, or the one that ends now."""
+    return {
+        "number": held.run,
+        "began_at": shown(held.run_began_at or held.enrolled_at),
+        "started_at": shown(held.started_at),
+        "completed_at": shown(held.completed_at),
+        "ended_at": shown(ended_at),
+        "due_at": shown(held.due_at),
+        **lateness(held.due_at, held.completed_at, now),
+        "status": held.status,
+        "course_version": course.version,
+        **{name: value for name, value in summary_of(learner, course).items() if name != "course_id"},
+    }
+
+
+def runs_of(learner: Learner, course: Course, held: Membership, now: datetime) -> list[Run]:
+    """Return all runs, the present one last. Without an enrolment and without a write, there is no present one."""
+    if held.enrolled_at is None:
+        return held.ended_runs
+    return [*held.ended_runs, Run(run_of(learner, course, held, now), learner.all_progress_in(course))]
 
 
 def _expiry(course: Course, completed_at: datetime | None) -> str | None:
@@ -188,20 +245,20 @@ def _expiry(course: Course, completed_at: datetime | None) -> str | None:
 
 def outline_of(learner: Learner, course: Course, held: Membership, now: datetime) -> list[Figures]:
     """Return what of an outline follows from enrolments, due dates and lessons that come first."""
-    rows = {row["lesson_id"]: row for row in learner.rows_of(course)}
-    done = {lesson_id for lesson_id, row in rows.items() if row["status"] == "completed"}
-    return [_outlined(course, lesson, rows.get(lesson.id), held, done, now) for lesson in course.lessons]
+    found = {one["lesson_id"]: one for one in learner.progress_of(course)}
+    done = {lesson_id for lesson_id, one in found.items() if one["status"] == "completed"}
+    return [_outlined(course, lesson, found.get(lesson.id), held, done, now) for lesson in course.lessons]
 
 
 def _outlined(
-    course: Course, lesson: Lesson, row: Row | None, held: Membership, done: Collection[str], now: datetime
+    course: Course, lesson: Lesson, progress: Progress | None, held: Membership, done: Collection[str], now: datetime
 ) -> Figures:
     due_at = lesson_due_at(lesson, held)
-    completed_at = datetime.fromisoformat(row["completed_at"]) if row and lesson.id in done else None
+    completed_at = datetime.fromisoformat(progress["completed_at"]) if progress and lesson.id in done else None
     missing = [] if lesson.id in done else [one for one in course.required_by(lesson) if one not in done]
     return {
         "lesson_id": lesson.id,
-        "status": row["status"] if row else "not_started",
+        "status": progress["status"] if progress else "not_started",
         "due_at": shown(due_at),
         **lateness(due_at, completed_at, now),
         "locked": bool(missing),
@@ -213,18 +270,17 @@ def lesson_due_at(lesson: Lesson, held: Membership) -> datetime | None:
     """Return when a lesson is due for a learner."""
     if lesson.due_at is None and lesson.due_after_days is None:
         return None
-    if held.own is not None and held.own.due_at is not None:
-        return held.own.due_at
-    begin = held.starts_at or held.enrolled_at
-    if lesson.due_after_days is None or begin is None:
+    if held.own_due_at is not None:
+        return held.own_due_at
+    if lesson.due_after_days is None or held.begin is None:
         return lesson.due_at
-    return begin + timedelta(days=lesson.due_after_days)
+    return held.begin + timedelta(days=lesson.due_after_days)
 
 
 def statistics_of(course: Course, members: Mapping[int, Membership], learners: list[Learner], now: datetime) -> Figures:
     """Return the counts of these learners in a course."""
     enrolled = [held for held in members.values() if held.is_enrolled]
-    rows = [row for position in members for row in learners[position].rows_of(course)]
+    found = [one for position in members for one in learners[position].progress_of(course)]
     return {
         "learners": sum(held.started_at is not None for held in members.values()),
         "completed": sum(held.completed_at is not None for held in members.values()),
@@ -234,14 +290,14 @@ def statistics_of(course: Course, members: Mapping[int, Membership], learners: l
         "late": sum(lateness(held.due_at, held.completed_at, now)["late"] for held in enrolled),
         "enrolled_completion_rate": _rate(sum(held.completed_at is not None for held in enrolled), len(enrolled)),
         "lessons": [
-            {"lesson_id": lesson.id, **_lesson_counts(one for one in rows if one["lesson_id"] == lesson.id)}
+            {"lesson_id": lesson.id, **_lesson_counts(one for one in found if one["lesson_id"] == lesson.id)}
             for lesson in course.lessons
         ],
     }
 
 
-def _lesson_counts(rows: Iterable[Row]) -> Figures:
-    statuses = [row["status"] for row in rows]
+def _lesson_counts(found: Iterable[Progress]) -> Figures:
+    statuses = [one["status"] for one in found]
     completed, in_progress = statuses.count("completed"), statuses.count("in_progress")
     return {"started": completed + in_progress, "completed": completed, "in_progress": in_progress}
 

@@ -13,11 +13,11 @@ from uuid import uuid4
 
 import httpx
 
-Row = dict[str, Any]
+Progress = dict[str, Any]
 Body = Mapping[str, Any]
 
 STATUSES = ["not_started", "in_progress", "completed"]
-DEFAULTS: Row = {
+DEFAULTS: Progress = {
     "status": "not_started",
     "progress_percentage": 0,
     "video_position_seconds": 0,
@@ -55,18 +55,19 @@ class Lesson:
         default = 100 if self.pass_mark is None else None
         return self.pass_mark, default if self.complete_at == NOT_GIVEN else self.complete_at
 
-    def is_completed_by(self, body: Body, row: Row, *, passed_now: bool) -> bool:
-        """Return whether a write meets a condition of the lesson, and the row after it meets both conditions."""
+    def is_completed_by(self, body: Body, progress: Progress, *, passed_now: bool) -> bool:
+        """Return whether a write meets a condition of the lesson, and the lesson progress after it meets both."""
         mark, percentage = self.criteria
         all_is_done = body.get("status") == "completed" or (body.get("quiz_passed") and mark is None)
         if all_is_done and (percentage is not None or mark is None or passed_now):
-            return mark is None or row["quiz_passed"]
+            return mark is None or progress["quiz_passed"]
         reached = percentage is not None and (body.get("progress_percentage") or 0) >= percentage
-        return (reached or (passed_now and mark is not None)) and self.is_met_by(row)
+        return (reached or (passed_now and mark is not None)) and self.is_met_by(progress)
 
-    def is_met_by(self, row: Row) -> bool:
+    def is_met_by(self, progress: Progress) -> bool:
         mark, percentage = self.criteria
-        return (mark is None or row["quiz_passed"]) and (percentage is None or row["progress_percentage"] >= percentage)
+        is_reached = percentage is None or progress["progress_percentage"] >= percentage
+        return is_reached and (mark is None or progress["quiz_passed"])
 
     def is_passed_by(self, score: float | None) -> bool:
         return self.pass_mark is not None and score is not None and score >= self.pass_mark
@@ -100,6 +101,11 @@ class Course:
         lessons = [lesson.document() | more for lesson, more in zip(self.lessons, requires, strict=True)]
         return {"title": "A course", "lessons": lessons, **rules}
 
+    def in_order(self, found: Mapping[str, Progress]) -> list[Progress]:
+        """Return lesson progress in the order of the course. Lessons that have left the course come last, by id."""
+        present = [lesson.id for lesson in self.lessons if lesson.id in found]
+        return [found[lesson_id] for lesson_id in (*present, *sorted(found.keys() - set(present)))]
+
     def required_by(self, lesson: Lesson) -> list[str]:
         """Return the lessons that come first: of those in the course, the ones before it in the pool."""
         return [one.id for one in self.pool[: self.pool.index(lesson)] if one in self.lessons]
@@ -107,20 +113,40 @@ class Course:
 
 @dataclass
 class Learner:
-    """A learner of the model: the rows as they were last answered, their tags, and the courses written in."""
+    """A learner of the model: lesson progress as it was last answered, etags, and the last access of each course."""
 
     client: httpx.Client
     id: str
-    rows: dict[tuple[str, str], Row] = field(default_factory=dict)
-    tags: dict[tuple[str, str], list[str]] = field(default_factory=dict)
-    touched: list[str] = field(default_factory=list)
+    lesson_progress: dict[tuple[str, str], Progress] = field(default_factory=dict)
+    etags: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    accessed: dict[str, datetime] = field(default_factory=dict)
 
-    def touch(self, course: Course) -> None:
-        self.touched = [course.id, *(one for one in self.touched if one != course.id)]
+    def access(self, course: Course, moment: datetime) -> None:
+        """Note a write of the learner, now or before."""
+        self.accessed[course.id] = max(self.accessed.get(course.id, moment), moment)
 
-    def rows_of(self, course: Course) -> list[Row]:
+    @property
+    def listed(self) -> list[str]:
+        """The courses that the learner has written in, the last access first."""
+        return sorted(self.accessed, key=lambda course_id: (-self.accessed[course_id].timestamp(), course_id))
+
+    def leave(self, course: Course) -> dict[str, Progress]:
+        """Take all lesson progress out of a course, and return it by lesson."""
+        left = self.all_progress_in(course)
+        self.lesson_progress = {key: one for key, one in self.lesson_progress.items() if key[0] != course.id}
+        self.accessed.pop(course.id, None)
+        return left
+
+    def all_progress_in(self, course: Course) -> dict[str, Progress]:
+        """Return all lesson progress in a course by lesson, also of lessons that have left it."""
+        return {
+            lesson_id: one for (course_id, lesson_id), one in self.lesson_progress.items() if course_id == course.id
+        }
+
+    def progress_of(self, course: Course) -> list[Progress]:
+        """Return the lesson progress that the learner sees, in the order of the course."""
         found = ((course.id, lesson.id) for lesson in course.lessons)
-        return [self.rows[key] for key in found if key in self.rows]
+        return [self.lesson_progress[key] for key in found if key in self.lesson_progress]
 
 
 def shown(moment: datetime | None) -> str | None:
@@ -137,7 +163,7 @@ def _higher(one: str, other: str) -> str:
     return max(one, other, key=STATUSES.index)
 
 
-def _implied(body: Body, after: Row, lesson: Lesson, *, passed: bool) -> str:
+def _implied(body: Body, after: Progress, lesson: Lesson, *, passed: bool) -> str:
     if lesson.is_completed_by(body, after, passed_now=passed):
         return "completed"
     if body.get("status") in {"in_progress", "completed"}:
@@ -147,32 +173,32 @@ def _implied(body: Body, after: Row, lesson: Lesson, *, passed: bool) -> str:
     return "in_progress" if begun else "not_started"
 
 
-def as_a_merge_write(row: Row, body: Body, lesson: Lesson) -> Row:
-    """Return the row after a merge write, which has not seen the row: nothing that was earned is lost."""
+def as_a_merge_write(before: Progress, body: Body, lesson: Lesson) -> Progress:
+    """Return lesson progress after a merge write, which has not seen it: nothing that was earned is lost."""
     sent = {name: value for name, value in body.items() if value is not None}
-    after = row | sent
+    after = before | sent
     for name in ("progress_percentage", "quiz_score", "quiz_attempts", "time_spent_minutes"):
-        after[name] = max((one for one in (row[name], sent.get(name)) if one is not None), default=None)
+        after[name] = max((one for one in (before[name], sent.get(name)) if one is not None), default=None)
     passed = sent.get("quiz_passed", False) or lesson.is_passed_by(sent.get("quiz_score"))
-    after["quiz_passed"] = row["quiz_passed"] or passed
-    after["metadata"] = row["metadata"] | sent.get("metadata", {})
+    after["quiz_passed"] = before["quiz_passed"] or passed
+    after["metadata"] = before["metadata"] | sent.get("metadata", {})
     after["user_notes"] = after["user_notes"] or None
-    after["status"] = _higher(row["status"], _implied(sent, after, lesson, passed=passed))
+    after["status"] = _higher(before["status"], _implied(sent, after, lesson, passed=passed))
     if after["status"] == "completed" or (sent.get("status") == "completed" and lesson.criteria[1] is not None):
         after["progress_percentage"] = 100
     return after
 
 
-def as_a_conditional_write(row: Row, body: Body, lesson: Lesson) -> Row:
-    """Return the row after a conditional write, which has seen the row: it replaces the fields that it names."""
-    after = row | {name: DEFAULTS[name] if value is None else value for name, value in body.items()}
+def as_a_conditional_write(before: Progress, body: Body, lesson: Lesson) -> Progress:
+    """Return lesson progress after a conditional write, which has seen it: it replaces the fields that it names."""
+    after = before | {name: DEFAULTS[name] if value is None else value for name, value in body.items()}
     after["user_notes"] = after["user_notes"] or None
     if "quiz_score" in body and "quiz_passed" not in body and lesson.pass_mark is not None:
         after["quiz_passed"] = lesson.is_passed_by(after["quiz_score"])
-    says_completed = body.get("status") == "completed" != row["status"]
+    says_completed = body.get("status") == "completed" != before["status"]
     if "status" not in body or body["status"] == "completed":
-        after["status"] = _followed(row, after, body, lesson)
-    completes = after["status"] == "completed" != row["status"]
+        after["status"] = _followed(before, after, body, lesson)
+    completes = after["status"] == "completed" != before["status"]
     if (completes or (says_completed and lesson.criteria[1] is not None)) and "progress_percentage" not in body:
         after["progress_percentage"] = 100
     if after["status"] == "not_started" and "status" in body:
@@ -181,38 +207,64 @@ def as_a_conditional_write(row: Row, body: Body, lesson: Lesson) -> Row:
     return after
 
 
-def _followed(row: Row, after: Row, body: Body, lesson: Lesson) -> str:
+def _followed(before: Progress, after: Progress, body: Body, lesson: Lesson) -> str:
     """Return the status after a conditional write that names no status, or a completion."""
     names_quiz = not body.keys().isdisjoint({"quiz_score", "quiz_passed"})
     implied = _implied(body, after, lesson, passed=after["quiz_passed"] and names_quiz)
     enough = 100 if lesson.criteria[1] is None else lesson.criteria[1]
     taken_back = "progress_percentage" in body and after["progress_percentage"] < min(
-        enough, row["progress_percentage"]
+        enough, before["progress_percentage"]
     )
-    failed = lesson.pass_mark is not None and row["quiz_passed"] and not after["quiz_passed"]
-    stays = "in_progress" if row["status"] == "completed" and (taken_back or failed) else row["status"]
+    failed = lesson.pass_mark is not None and before["quiz_passed"] and not after["quiz_passed"]
+    stays = "in_progress" if before["status"] == "completed" and (taken_back or failed) else before["status"]
     return _higher(stays, implied)
 
 
-def derived(row: Row, lesson: Lesson) -> Row:
-    """Return a row after its lesson got other conditions. A learner who has begun it can gain by that."""
-    passed = row["quiz_passed"] or lesson.is_passed_by(row["quiz_score"])
+def dated(before: Progress | None, after: Progress, name: str, moment: datetime) -> Progress:
+    """Return lesson progress after a merge write that brings one time, with the times after it.
+
+    The earliest begin and completion and the latest change are kept.
+    """
+    sent = str(shown(moment))
+    had = before or {"created_at": sent, "completed_at": None, "updated_at": sent}
+    completed_at: str = had["completed_at"] or sent
+    if name == "completed_at":
+        completed_at = min(completed_at, sent)
+    return after | {
+        "created_at": min(had["created_at"], sent),
+        "completed_at": completed_at if after["status"] == "completed" else None,
+        "updated_at": max(had["updated_at"], sent),
+    }
+
+
+def last_completion(learner: Learner, course: Course) -> datetime | None:
+    """Return when the last of the lessons that count was completed."""
+    required = {lesson.id for lesson in course.lessons if lesson.required}
+    found = (one["completed_at"] for one in learner.progress_of(course) if one["lesson_id"] in required)
+    last = max(filter(None, found), default=None)
+    return None if last is None else datetime.fromisoformat(last)
+
+
+def derived(before: Progress, lesson: Lesson) -> Progress:
+    """Return lesson progress after its lesson got other conditions. A learner who has begun it can gain by that."""
+    passed = before["quiz_passed"] or lesson.is_passed_by(before["quiz_score"])
     said = passed and lesson.pass_mark is None
-    reached = {"quiz_passed": passed, "progress_percentage": 100 if said else row["progress_percentage"]}
-    is_met = lesson.criteria != (None, None) and lesson.is_met_by(row | reached)
-    if row["status"] == "not_started" or not (row["status"] == "completed" or is_met or passed != row["quiz_passed"]):
-        return row
-    if row["status"] != "completed" and not is_met:
-        return row | {"quiz_passed": passed}
-    gained = {} if row["status"] == "completed" else {"status": "completed", "progress_percentage": 100}
-    return row | gained | {"quiz_passed": passed}
+    reached = {"quiz_passed": passed, "progress_percentage": 100 if said else before["progress_percentage"]}
+    is_met = lesson.criteria != (None, None) and lesson.is_met_by(before | reached)
+    was_completed = before["status"] == "completed"
+    if before["status"] == "not_started" or not (was_completed or is_met or passed != before["quiz_passed"]):
+        return before
+    if not was_completed and not is_met:
+        return before | {"quiz_passed": passed}
+    gained = {} if was_completed else {"status": "completed", "progress_percentage": 100}
+    return before | gained | {"quiz_passed": passed}
 
 
 def summary_of(learner: Learner, course: Course) -> dict[str, Any]:
-    """Return the summary counted from the rows. It has no time of the last write; `touched` has the order."""
-    rows = {row["lesson_id"]: row for row in learner.rows_of(course)}
+    """Return the summary, counted from the lesson progress."""
+    found = {one["lesson_id"]: one for one in learner.progress_of(course)}
     required = [lesson.id for lesson in course.lessons if lesson.required]
-    statuses = [rows[lesson_id]["status"] for lesson_id in required if lesson_id in rows]
+    statuses = [found[lesson_id]["status"] for lesson_id in required if lesson_id in found]
     completed, total = statuses.count("completed"), len(required)
     return {
         "course_id": course.id,
@@ -220,5 +272,6 @@ def summary_of(learner: Learner, course: Course) -> dict[str, Any]:
         "completed_lessons": completed,
         "in_progress_lessons": statuses.count("in_progress"),
         "completion_percentage": float(round(Fraction(100 * completed, total), 2)) if total else 0,
-        "total_time_spent_minutes": round(sum(row["time_spent_minutes"] for row in rows.values()), 6),
+        "total_time_spent_minutes": round(sum(one["time_spent_minutes"] for one in found.values()), 6),
+        "last_accessed": shown(learner.accessed.get(course.id)),
     }

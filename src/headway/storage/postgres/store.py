@@ -398,7 +398,7 @@ class PostgresStore:
             return CourseProgressReading(found.course, None)
         if progress.course_version != found.version:
             lessons = await self._lessons(progress.learner_id, progress.course_id)
-            progress = progress._replace(tally=recount(found.course, lessons))
+            progress = progress._replace(tally=recount(found.course, lessons), course_version=found.version)
         return CourseProgressReading(found.course, progress)
 
     async def _lessons(self, learner_id: LearnerId, course_id: CourseId) -> list[LessonProgress]:

@@ -207,6 +207,7 @@ class StoredGroups:
         Where a note is not there any more, another process has changed the enrolment, perhaps before this one did. So
         it is noted again. The pause lets one of two processes do that.
         """
+        noted = sorted(noted)  # in one order, so that no two processes wait for each other
         removed = await self._session.change_all(*(Step(self._sql.settle_change, *note) for note in noted))
         overtaken = [note for note, rows in zip(noted, removed, strict=True) if not rows]
         if overtaken:

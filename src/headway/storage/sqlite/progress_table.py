@@ -112,7 +112,7 @@ class ProgressTable:
             return CourseProgressReading(found.course, None)
         if progress.course_version != version:
             lessons = all_lesson_progress_of(connection, learner_id, course_id)
-            progress = progress._replace(tally=recount(found.course, lessons))
+            progress = progress._replace(tally=recount(found.course, lessons), course_version=version)
         return CourseProgressReading(found.course, progress)
 
     def courses(self, connection: apsw.Connection, learner_id: LearnerId) -> Sequence[CourseProgressReading]:
