@@ -48,6 +48,9 @@ _WITH_A_SCOPE: Final = {
     ("DELETE", "/courses/{course_id}/groups/{group_id}"), ("PUT", "/groups/{group_id}"),
     ("DELETE", "/groups/{group_id}"), ("PUT", "/groups/{group_id}/members/{user_id}"),
     ("DELETE", "/groups/{group_id}/members/{user_id}"),
+    ("POST", "/courses/{course_id}/enrolments/{user_id}/runs"),
+    ("GET", "/courses/{course_id}/enrolments/{user_id}/runs"),
+    ("GET", "/courses/{course_id}/enrolments/{user_id}/runs/{run}"),
 }  # fmt: skip
 """Operations for which nobody here has the scope."""
 _FORMS: Final = (
@@ -109,7 +112,8 @@ class Zebedee:
 
     def path(self, operation: Operation, query: str = "") -> str:
         """The path of an operation, as if it were about Zebedee."""
-        ids = {name: value for name, value in vars(self).items() if name.endswith("_id")} | {"user_id": self.id}
+        ids = {name: value for name, value in vars(self).items() if name.endswith("_id")}
+        ids |= {"user_id": self.id, "run": "1"}
         return f"{operation[1]}?{query}".format(**ids)
 
     def everything(self) -> dict[str, Any]:
