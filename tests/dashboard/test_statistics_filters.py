@@ -118,6 +118,37 @@ def test_learners_are_sorted_and_found_by_name(browser: Browser, running: Runnin
         assert fits(page)
 
 
+def test_few_stops_lead_to_the_first_learner(browser: Browser, running: Running, taught: Taught) -> None:
+    taught.grouped("Class 7b", taught.learners)
+    with visiting(browser, running, str(uuid4()), TEACHER, "courses:write") as context:
+        page = context.new_page()
+        page.goto(f"{taught.page}/learners")
+        first = page.locator("#roster tbody a").first
+        stops = 0
+        while not first.evaluate("(link) => link === document.activeElement"):
+            page.keyboard.press("Tab")
+            stops += 1
+            assert stops <= 15
+            if page.evaluate("() => document.activeElement.matches('.skip')"):
+                page.keyboard.press("Enter")
+
+
+def test_another_class_that_is_not_shown_yet_changes_nothing(
+    browser: Browser, running: Running, taught: Taught
+) -> None:
+    members = taught.learners[:2]
+    group_id = taught.grouped("Class 7b", members)
+    named(running, dict.fromkeys(taught.learners[:3], "Ada Lovelace"))
+    with visiting(browser, running, str(uuid4()), TEACHER) as context:
+        page = context.new_page()
+        for chosen, to_choose, count in ((f"?group={group_id}", "", 2), ("", group_id, 3)):
+            page.goto(f"{taught.page}/learners{chosen}")
+            page.locator("#group").select_option(to_choose)
+            page.get_by_label("Name or e-mail").press_sequentially("ada")
+            expect(page).to_have_url(re.compile("query=ada"))
+            expect(page.locator("#roster tbody tr")).to_have_count(count)
+
+
 def test_completions_that_expire_are_found_where_they_do(browser: Browser, running: Running) -> None:
     document = course(lesson(), title="First aid", valid_for_days=30)
     course_id, learner = running.put_course(document), str(uuid4())

@@ -41,6 +41,12 @@ form.addEventListener(
   },
   { capture: true },
 );
+// What is asked for in place is of the present class, also after another one was chosen and not yet shown.
+document.addEventListener("htmx:configRequest", ({ target, detail: { formData } }) => {
+  if (!form.contains(/** @type {Node} */ (target))) return;
+  if (groupAtFirst) formData.set("group", groupAtFirst);
+  else formData.delete("group");
+});
 form.addEventListener("formdata", ({ formData }) => {
   for (const [name, value] of [...formData.entries()]) if (value === "") formData.delete(name);
 });
