@@ -90,7 +90,7 @@ interface LessonFigures {
   pass_mark: number | null;
   started: number;
   completed: number;
-  drop_off: number | null;
+  stopped_here: number;
   score_distribution: { score: number; learners: number }[];
   bins?: number[];
 }
@@ -99,7 +99,9 @@ interface LessonFigures {
 interface CourseFigures {
   title: string;
   learners: number;
+  enrolled: number;
   lessons: LessonFigures[];
+  sections?: { stopped_here: number }[];
 }
 
 interface DayFigures {
@@ -108,8 +110,8 @@ interface DayFigures {
   completed: number;
 }
 
-/** What a course's charts show. */
+/** What a tab's charts show: scores of lessons, or days. */
 interface ChartData {
-  figures: CourseFigures;
-  activity: DayFigures[];
+  lessons: LessonFigures[];
+  days: DayFigures[];
 }

@@ -33,9 +33,6 @@ from support.browser import DASHBOARD, DESKTOP, PHONE, SCHEMES, browser, visitin
 from support.running import Running, headway_serve  # noqa: E402
 
 TARGET: Final = ROOT / "docs/screenshots"
-# A page that goes on for long has its beginning in the README.
-README_PICTURE: Final = TARGET / "beginning-of-statistics.png"
-README_HEIGHT: Final = 1100
 WIDTHS: Final = {"desktop": DESKTOP, "phone": PHONE}
 _DAYS: Final = 60
 _LEARNERS: Final = 240
@@ -147,6 +144,9 @@ def pages(courses: list[Course]) -> dict[str, Look]:
         "course": Look(f"/courses/{course}"),
         "statistics": Look("/statistics"),
         "statistics-course": Look(f"/statistics/{course}"),
+        "statistics-lessons": Look(f"/statistics/{course}/lessons"),
+        "statistics-learners": Look(f"/statistics/{course}/learners"),
+        "statistics-activity": Look(f"/statistics/{course}/activity"),
         "statistics-learner": Look(f"/statistics/{course}/learners/{learner(_WHO_LOOKS)}"),
         "authoring": Look("/authoring"),
         "authoring-course": Look(f"/authoring/{course}"),
@@ -192,12 +192,6 @@ def _take(browser: Browser, running: Running, names: dict[str, Look]) -> None:
             page.screenshot(path=TARGET / f"{name}-{width}-{scheme}.png")
 
 
-def _take_beginning(browser: Browser, running: Running, look: Look) -> None:
-    with _looking(browser, running, look) as page:
-        clip = {"x": 0, "y": 0, "width": DESKTOP, "height": README_HEIGHT}
-        page.screenshot(path=README_PICTURE, full_page=True, clip=clip)  # type: ignore[arg-type]
-
-
 def main() -> None:
     """Take all pictures anew."""
     TARGET.mkdir(parents=True, exist_ok=True)
@@ -205,7 +199,6 @@ def main() -> None:
         old.unlink()
     with _serving() as (running, courses), browser() as opened:
         _take(opened, running, pages(courses))
-        _take_beginning(opened, running, pages(courses)["statistics-course"])
 
 
 if __name__ == "__main__":

@@ -54,7 +54,18 @@ def test_the_first_page_is_small(context: BrowserContext) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["", "/courses/{0}", "/statistics", "/statistics/{0}", "/authoring", "/authoring/{0}"]
+    "address",
+    [
+        "",
+        "/courses/{0}",
+        "/statistics",
+        "/statistics/{0}",
+        "/statistics/{0}/lessons",
+        "/statistics/{0}/learners",
+        "/statistics/{0}/activity",
+        "/authoring",
+        "/authoring/{0}",
+    ],
 )
 def test_the_layout_of_the_first_page_does_not_shift(context: BrowserContext, courses: list[str], address: str) -> None:
     page = context.new_page()

@@ -1,5 +1,6 @@
 """The open page of a course: its figures change with writes, and a lost connection is shown."""
 
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,12 @@ NOTHING_LATER = """
 """
 """What the days wait for, so that not each write asks for them anew, never comes."""
 
+SHOW_OR_HIDE = """(hidden) => {
+    Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+HIDDEN = """Object.defineProperty(document, "hidden", { value: true, configurable: true });"""
+
 
 def is_live(page: Page) -> None:
     expect(page.locator(LIVE)).to_have_attribute("data-state", "live")
@@ -46,19 +53,19 @@ def test_figures_on_the_page_change_with_writes(browser: Browser, running: Runni
     first, quiz, *_ = taught.document["lessons"]
     with visiting(browser, running, str(uuid4()), TEACHER) as context:
         page = context.new_page()
-        page.goto(taught.page)
+        page.goto(f"{taught.page}/lessons")
         is_live(page)
-        expect(tile(page, "Learners")).to_have_text("5")
-        for summary in page.locator("#figures summary").all():
-            summary.click()
+        page.locator(".quiz summary").click()
+        started = page.locator("table.lessons tbody tr").first.locator("td").nth(1)
+        expect(started).to_have_text("5")
         for learners in (6, 7):
             newcomer = str(uuid4())
             taught.write(newcomer, first["id"], status="completed", time_spent_minutes=10)
             taught.write(newcomer, quiz["id"], quiz_score=95, quiz_attempts=1)
-            expect(tile(page, "Learners")).to_have_text(str(learners))
-        expect(page.get_by_role("img", name="How many learners")).to_contain_text("7 of 7 completed")
-        funnel = page.get_by_role("region", name="The way through the lessons, in figures")
-        expect(funnel.locator("tbody tr").first.locator("td").first).to_have_text("7")
+            expect(started).to_have_text(str(learners))
+        bar = page.locator("[data-bar='lessons.2.started']")
+        expect(bar).to_have_attribute("width", re.compile(r"^42\.8"))  # 3 of 7
+        expect(page.locator("#section-summary-2")).to_contain_text(re.compile(r"[1-9]\d* stopped here"))
         expect(page.locator(".quiz tbody tr").last.locator("td")).to_have_text("3")
         expect(page.locator(LIVE)).to_contain_text("Live, changed at")
         expect(page.locator("#live-said")).to_contain_text("Figures have changed")
@@ -66,59 +73,92 @@ def test_figures_on_the_page_change_with_writes(browser: Browser, running: Runni
         assert barriers(page) == []
 
 
-def test_live_figures_equal_the_figures_of_the_server(browser: Browser, running: Running, taught: Taught) -> None:
-    with visiting(browser, running, str(uuid4()), TEACHER, locale="de-DE") as context:
+def test_the_overview_changes_with_writes(browser: Browser, running: Running, taught: Taught) -> None:
+    with visiting(browser, running, str(uuid4()), TEACHER) as context:
         page = context.new_page()
         page.goto(taught.page)
         is_live(page)
+        first = taught.document["lessons"][0]["id"]
+        for enrolled in (6, 7):
+            taught.write(str(uuid4()), first, status="completed")
+            expect(tile(page, "Enrolled")).to_have_text(str(enrolled))
+        expect(page.locator(".losing li").first).to_contain_text("3 stopped here")
+
+
+def test_live_figures_equal_the_figures_of_the_server(browser: Browser, running: Running, taught: Taught) -> None:
+    with visiting(browser, running, str(uuid4()), TEACHER, locale="de-DE") as context:
+        page = context.new_page()
+        page.goto(f"{taught.page}/lessons")
+        is_live(page)
         taught.write(taught.learners[0], taught.document["lessons"][0]["id"], time_spent_minutes=60_000.5)
-        expect(tile(page, "Time per learner")).to_contain_text("202 h")
+        expect(page.locator(".means")).to_contain_text("202 h")
         written = [one.text_content() for one in page.locator("[data-figure]").all()]
         page.reload()
         assert [one.text_content() for one in page.locator("[data-figure]").all()] == written
 
 
-def test_the_page_is_rebuilt_for_a_first_learner_and_an_edit(browser: Browser, running: Running) -> None:
+def test_every_tab_is_rebuilt_for_a_first_learner_and_an_edit(browser: Browser, running: Running) -> None:
     document = course(lesson(title="Salt"), title="New here")
     course_id = running.put_course(document)
     with visiting(browser, running, str(uuid4()), TEACHER) as context:
-        page = context.new_page()
-        page.add_init_script(NOTHING_LATER)
-        page.goto(f"{STATISTICS}/{course_id}")
-        is_live(page)
-        expect(page.get_by_role("heading", name="Nobody has begun yet")).to_be_visible()
-        expect(page.locator("#roster")).to_contain_text("Nobody has written in this course yet.")
+        context.add_init_script(NOTHING_LATER)  # the tabs change at once, not in a while
+        overview, lessons, learners, activity = (context.new_page() for _ in range(4))
+        for page, below in ((overview, ""), (lessons, "/lessons"), (learners, "/learners"), (activity, "/activity")):
+            page.goto(f"{STATISTICS}/{course_id}{below}")
+            is_live(page)
+        expect(overview.get_by_role("heading", name="Nobody is in this course yet")).to_be_visible()
+        expect(lessons.get_by_role("heading", name="Nobody has started yet")).to_be_visible()
+        expect(learners.locator("#roster")).to_contain_text("Nobody is in this course yet.")
         with running.client() as learner:
             path = f"/progress/{course_id}/lessons/{document['lessons'][0]['id']}"
             learner.put(path, json={"status": "completed"}).raise_for_status()
-        expect(page.get_by_role("img", name="How many learners")).to_contain_text("1 of 1 completed")
-        expect(page.locator("#roster tbody tr")).to_have_count(1)
-        expect(page.get_by_role("img", name="Active learners")).to_be_visible()  # at once, not in a while
-        expect(page.locator("body")).to_be_focused()
+        expect(tile(overview, "Completed")).to_have_text("1")
+        expect(lessons.locator("table.lessons tbody tr")).to_contain_text("100%")
+        expect(learners.locator("#roster tbody tr")).to_have_count(1)
+        expect(activity.get_by_role("img", name="Active learners")).to_be_visible()
+        expect(learners.locator("body")).to_be_focused()
         test = lesson(title="Pepper", kind="quiz")
         running.put_course(document | {"lessons": [*document["lessons"], test]}, course_id)
-        expect(page.get_by_role("img", name="How many learners")).to_contain_text("Pepper")
-        expect(page.locator(".quiz")).to_contain_text("Nobody has a score yet.")
+        expect(lessons.locator("table.lessons tbody tr")).to_contain_text(["Salt", "Pepper"])
+        expect(lessons.locator(".quiz")).to_contain_text("Nobody has a score yet.")
         with running.client() as learner:
             learner.put(f"/progress/{course_id}/lessons/{test['id']}", json={"quiz_score": 70}).raise_for_status()
-        expect(page.get_by_role("img", name="Learners by their best score in Pepper")).to_be_visible()
+        expect(lessons.get_by_role("img", name="Learners by their best score in Pepper")).to_be_visible()
+
+
+def test_a_tab_that_was_opened_in_the_background_is_not_taken_for_current(
+    browser: Browser, running: Running, taught: Taught
+) -> None:
+    with visiting(browser, running, str(uuid4()), TEACHER) as context:
+        page = context.new_page()
+        page.add_init_script(HIDDEN)
+        page.goto(f"{taught.page}/learners")
+        expect(page.locator("#roster tbody tr")).to_have_count(5)
+        taught.write(str(uuid4()), taught.document["lessons"][0]["id"], status="completed")
+        page.evaluate(SHOW_OR_HIDE, False)
+        page.get_by_role("button", name="Show as of now").click()
+        expect(page.locator("#roster tbody tr")).to_have_count(6)
 
 
 @ON_BOTH_STORES
 def test_days_are_updated_and_the_roster_shows_its_time(browser: Browser, running: Running, taught: Taught) -> None:
     with visiting(browser, running, str(uuid4()), TEACHER) as context:
         page = context.new_page()
-        page.goto(taught.page)
+        page.goto(f"{taught.page}/activity")
         is_live(page)
-        page.locator("#activity-summary").click()
+        page.locator("#days-summary").click()
         page.locator("h1").click()  # elsewhere: nothing is changed under the hands of who is there
-        today = page.locator("#activity-frame tbody tr").first.locator("td").first
+        today = page.locator("#days-frame tbody tr").first.locator("td").first
         expect(today).to_have_text("5")
-        expect(page.locator("#roster tbody tr")).to_have_count(5)
-        expect(page.get_by_role("button", name="Show as of now")).to_be_hidden()
+        roster = context.new_page()
+        roster.goto(f"{taught.page}/learners")
+        is_live(roster)
+        expect(roster.locator("#roster tbody tr")).to_have_count(5)
+        expect(roster.get_by_role("button", name="Show as of now")).to_be_hidden()
         taught.write(str(uuid4()), taught.document["lessons"][0]["id"], status="completed")
-        expect(today).to_have_text("6", timeout=20_000)
+        expect(today).to_have_text("6", timeout=30_000)
         expect(today).to_be_visible()  # unfolded, as it was
+        page = roster
         expect(page.locator("#roster tbody tr")).to_have_count(5)
         expect(page.locator("#roster-as-of")).to_contain_text("As of")
         page.get_by_role("button", name="Show as of now").click()
@@ -130,17 +170,18 @@ def test_days_are_updated_and_the_roster_shows_its_time(browser: Browser, runnin
 def test_a_new_title_and_pass_mark_are_shown_everywhere(browser: Browser, running: Running, taught: Taught) -> None:
     with visiting(browser, running, str(uuid4()), TEACHER) as context:
         page = context.new_page()
-        page.goto(taught.page)
+        page.goto(f"{taught.page}/lessons")
         is_live(page)
-        page.locator("#funnel-summary").click()
+        page.locator("#section-summary-2").click()
         first, quiz, *others = taught.document["lessons"]
         lessons = [first | {"title": "Flour"}, quiz | {"title": "A test", "pass_mark": 75}, *others]
         running.put_course(taught.document | {"title": "Breads", "lessons": lessons}, taught.course_id)
-        expect(page.locator(".quiz h3")).to_have_text("A test")
+        expect(page.locator(".quiz h3")).to_have_text("Best scores in A test")
         expect(page.locator(".quiz")).to_contain_text("(from 75 points)")
-        expect(page.locator("#funnel-frame tbody th").first).to_have_text("Flour")
-        expect(page.locator("#funnel-frame")).to_be_visible()  # unfolded, as it was
-        expect(page.locator("#funnel-summary")).to_be_focused()
+        expect(page.locator("table.lessons tbody th").first).to_have_text("Flour")
+        expect(page.locator("#section-frame-1")).to_be_visible()
+        expect(page.locator("#section-frame-2")).to_be_hidden()  # folded, as it was
+        expect(page.locator("#section-summary-2")).to_be_focused()
         expect(page.get_by_role("heading", level=1)).to_have_text("Breads")
 
 
@@ -161,7 +202,7 @@ def test_a_lost_connection_is_shown_and_opened_again(browser: Browser, folder: P
     with forked_headway_serve(folder, "--port", port) as running:
         taught.running = running
         taught.write(str(uuid4()), taught.document["lessons"][0]["id"], status="completed")
-        expect(tile(page, "Learners")).to_have_text("6", timeout=20_000)
+        expect(tile(page, "Enrolled")).to_have_text("6", timeout=20_000)
         is_live(page)
         expect(page.locator("#live-said")).to_contain_text("Connected again.")
         context.__exit__(None, None, None)
@@ -184,13 +225,9 @@ def test_a_hidden_page_closes_its_stream(browser: Browser, running: Running, tau
         page = context.new_page()
         page.goto(taught.page)
         is_live(page)
-        hide = """(hidden) => {
-            Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
-            document.dispatchEvent(new Event("visibilitychange"));
-        }"""
-        page.evaluate(hide, True)
+        page.evaluate(SHOW_OR_HIDE, True)
         taught.write(str(uuid4()), taught.document["lessons"][0]["id"], status="completed")
         page.wait_for_timeout(1_500)  # more than a reading, were there one
-        expect(tile(page, "Learners")).to_have_text("5")
-        page.evaluate(hide, False)
-        expect(tile(page, "Learners")).to_have_text("6")
+        expect(tile(page, "Enrolled")).to_have_text("5")
+        page.evaluate(SHOW_OR_HIDE, False)
+        expect(tile(page, "Enrolled")).to_have_text("6")

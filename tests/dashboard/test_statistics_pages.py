@@ -17,8 +17,10 @@ from support.browser import DASHBOARD, LOOKS, ON_BOTH_STORES, SCHEMES, barriers,
 from support.running import Running, course, lesson
 
 HOSTILE = """</script><script>alert(1)</script><img src=x onerror="alert(2)">'"&{{ 7*7 }}"""
-PAGES = ["", "/{course_id}", "/{course_id}/learners/{learner}"]
+TABS = ["/{course_id}", "/{course_id}/lessons", "/{course_id}/learners", "/{course_id}/activity"]
+PAGES = ["", *TABS, "/{course_id}/learners/{learner}"]
 """Below STATISTICS."""
+CHARTS = {"/{course_id}/lessons": 1, "/{course_id}/activity": 2}
 
 
 @pytest.fixture
@@ -45,10 +47,9 @@ def test_the_statistics_pages_pass_the_accessibility_checks(
     with visiting(browser, running, teacher, TEACHER, width=width, color_scheme=scheme) as context:
         page = context.new_page()
         page.goto(STATISTICS + below.format(course_id=taught.course_id, learner=taught.learners[3]))
-        if below == "/{course_id}":
-            expect(page.locator("svg.plot")).to_have_count(4)
-        for summary in page.locator("summary").all():
-            summary.click()
+        expect(page.locator("svg.plot")).to_have_count(CHARTS.get(below, 0))
+        for details in page.locator("details").all():
+            details.evaluate("(one) => { one.open = true; }")
         assert barriers(page) == []
         assert fits(page)
 
@@ -60,11 +61,70 @@ def test_every_page_is_readable_without_scripts(
     with visiting(browser, running, teacher, TEACHER, java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(STATISTICS + below.format(course_id=taught.course_id, learner=taught.learners[3]))
-        expect(page.locator("table").first).to_be_visible()
+        expect(page.get_by_text("Ways of bread").first).to_be_visible()
+        expect(page.locator("table, .tiles").first).to_be_visible()
         for table in page.locator("table").all():
             expect(table).to_be_visible()
-        expect(page.get_by_text("Kneading").first if below else page.get_by_text("Ways of bread").first).to_be_visible()
         expect(page.locator(".chart:visible")).to_have_count(0)
+
+
+def test_the_tabs_of_a_course_are_links_that_work_without_scripts(
+    browser: Browser, running: Running, taught: Taught, teacher: str
+) -> None:
+    group_id = taught.grouped("Class 7b", taught.learners[:2])
+    with visiting(browser, running, teacher, TEACHER, java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto(f"{taught.page}?group={group_id}")
+        tabs = page.get_by_role("navigation", name="The course")
+        for name, below in (
+            ("Lessons", "/lessons"),
+            ("Learners", "/learners"),
+            ("Activity", "/activity"),
+            ("Overview", ""),
+        ):
+            tabs.get_by_role("link", name=name).click()
+            expect(page).to_have_url(re.compile(f"{taught.course_id}{below}[?]group={group_id}$"))
+            expect(tabs.locator("[aria-current=page]")).to_have_text(name)
+            expect(page.get_by_role("heading", level=1)).to_have_text(taught.document["title"])
+            expect(page).to_have_title(re.compile(f"^{name} · "))
+        page.get_by_role("link", name="Show all learners").click()
+        expect(tile(page, "Enrolled")).to_have_text("5")
+
+
+def test_an_overview_fits_the_window(browser: Browser, running: Running, taught: Taught, teacher: str) -> None:
+    with visiting(browser, running, teacher, TEACHER) as context:
+        page = context.new_page()
+        page.goto(taught.page)
+        expect(page.locator(".losing li")).to_have_count(3)
+        assert page.evaluate("() => document.documentElement.scrollHeight") <= 900
+
+
+@pytest.mark.parametrize(
+    ("query", "below"),
+    [
+        ("completed=false", "/learners?sort=last_seen&completed=false"),
+        ("sort=progress&order=asc", "/learners?sort=progress&order=asc"),
+        ("from=2026-01-01&to=2026-01-31", "/activity?from=2026-01-01&to=2026-01-31"),
+        ("unknown=1", "?unknown=1"),
+    ],
+)
+def test_addresses_of_the_time_of_one_page_lead_to_the_tab(
+    running: Running, taught: Taught, teacher: str, query: str, below: str
+) -> None:
+    cookie = cookie_of(running, teacher, TEACHER)
+    with httpx.Client(base_url=running.base_url, cookies={cookie["name"]: cookie["value"]}) as client:
+        answer = client.get(f"{taught.page}?{query}", follow_redirects=True)
+    assert answer.status_code == 200
+    assert str(answer.url) == f"{running.base_url}{taught.page}{below}"
+
+
+def test_the_fragment_of_the_time_of_one_page_is_at_the_tab(
+    browser: Browser, running: Running, taught: Taught, teacher: str
+) -> None:
+    with visiting(browser, running, teacher, TEACHER) as context:
+        page = context.new_page()
+        page.goto(f"{taught.page}#learners")
+        expect(page.locator(":target")).to_have_attribute("href", f"{taught.page}/learners")
 
 
 @ON_BOTH_STORES
@@ -88,15 +148,19 @@ def test_a_course_shows_the_figures_of_the_api(
     with visiting(browser, running, teacher, TEACHER) as context:
         page = context.new_page()
         page.goto(taught.page)
-        expect(tile(page, "Learners")).to_have_text("5")
-        expect(tile(page, "Completion rate")).to_have_text(f"{figures['completion_rate']}%")
-        expect(page.get_by_text("Pacific/Auckland").first).to_be_visible()
-        page.get_by_text("The same in figures", exact=True).first.click()
-        rows = page.get_by_role("region", name="The way through the lessons, in figures").locator("tbody tr")
-        shown = [row.locator("td").all_inner_texts()[:2] for row in rows.all()]
-        assert shown == [[str(one["started"]), str(one["completed"])] for one in figures["lessons"]]
-        funnel = page.get_by_role("img", name="How many learners started and completed each lesson")
-        expect(funnel).to_contain_text("5 of 5 completed")
+        for name in ("Enrolled", "Started", "Completed", "Late"):
+            expect(tile(page, name)).to_have_text(str(figures[name.lower()]))
+        expect(tile(page, "Active in 7 days")).to_have_text(str(figures["active_last_7_days"]))
+        losing = sorted(figures["lessons"], key=lambda one: -one["stopped_here"])[:3]
+        shown = page.locator(".losing li")
+        expect(shown).to_contain_text([one["title"] for one in losing])
+        expect(shown).to_contain_text([f"{one['stopped_here']} stopped here" for one in losing])
+        shown.first.get_by_role("link").click()
+        expect(page.locator("tr:target th")).to_contain_text(losing[0]["title"])
+        expect(page.locator(".means")).to_contain_text(f"{figures['completion_rate']}%")
+        rows = page.locator("table.lessons tbody tr")
+        shown_rows = [row.locator("td").all_inner_texts()[1:3] for row in rows.all()]
+        assert shown_rows == [[str(one["started"]), str(one["completed"])] for one in figures["lessons"]]
         quiz = page.locator(".quiz")
         expect(quiz).to_contain_text("from 60 points")
         quiz.locator("summary").click()
@@ -110,25 +174,25 @@ def test_days_can_be_chosen_and_are_in_the_address(
 ) -> None:
     with visiting(browser, running, teacher, TEACHER) as context:
         page = context.new_page()
-        page.goto(f"{taught.page}?sort=progress")
-        activity = page.locator("#activity")
+        page.goto(f"{taught.page}/activity")
+        activity = page.locator("#days")
+        expect(activity).to_contain_text("Pacific/Auckland")
         expect(activity.get_by_role("link", name="30 days")).to_have_attribute("aria-current", "true")
         activity.get_by_role("link", name="7 days").click()
         expect(activity.get_by_role("link", name="7 days")).to_have_attribute("aria-current", "true")
         expect(activity.get_by_role("link", name="7 days")).to_be_focused()
-        first = page.locator("#activity-from").input_value()
+        first = page.locator("#days-from").input_value()
         assert f"from={first}" in page.url
-        assert "sort=progress" in page.url
         activity.locator("summary").click()
         expect(activity.locator("tbody tr")).to_have_count(7)
         days = taught.get("/activity", **{"from": first})["days"]
         shown = [row.locator("td").first.inner_text() for row in activity.locator("tbody tr").all()]
         assert shown == [str(day["active_learners"]) for day in reversed(days)]
-        page.locator("#activity-to").fill("2000-01-01")
-        page.locator("#activity-show").click()
+        page.locator("#days-to").fill("2000-01-01")
+        page.locator("#days-show").click()
         expect(activity.get_by_role("alert")).to_contain_text("is after the last")
         page.go_back()
-        expect(page.locator("#activity-from")).to_have_value(first)
+        expect(page.locator("#days-from")).to_have_value(first)
 
 
 @ON_BOTH_STORES
@@ -166,7 +230,7 @@ def test_titles_are_shown_as_text_and_not_as_html(browser: Browser, running: Run
             page.goto(STATISTICS + below.format(course_id=course_id, learner=learner))
             expect(page.get_by_text(HOSTILE).first).to_be_attached()
             assert page.locator("img[src=x]").count() == 0
-        page.goto(f"{STATISTICS}/{course_id}")
+        page.goto(f"{STATISTICS}/{course_id}/lessons")
         expect(page.get_by_role("img", name=f"Learners by their best score in {HOSTILE}").first).to_be_visible()
 
 
@@ -175,11 +239,19 @@ def test_a_course_without_learners_says_so(browser: Browser, running: Running, t
     course_id = running.put_course(course(title="Nobody's"))
     with visiting(browser, running, teacher, TEACHER, color_scheme=scheme) as context:
         page = context.new_page()
-        page.goto(f"{STATISTICS}/{course_id}")
-        expect(page.get_by_role("heading", name="Nobody has begun yet")).to_be_visible()
-        expect(page.get_by_text("Nobody wrote in the course on these days.")).to_be_visible()
-        expect(page.locator("#roster").get_by_text("Nobody has written in this course yet.")).to_be_visible()
-        assert barriers(page) == []
+        for below, words in zip(
+            TABS,
+            (
+                "Nobody is in this course yet",
+                "Nobody has started yet",
+                "Nobody is in this course yet.",
+                "No learner was active on these days.",
+            ),
+            strict=True,
+        ):
+            page.goto(STATISTICS + below.format(course_id=course_id))
+            expect(page.get_by_text(words, exact=True)).to_be_visible()
+            assert barriers(page) == []
 
 
 @pytest.mark.parametrize("below", PAGES)
@@ -213,28 +285,29 @@ def test_a_session_for_some_courses_shows_only_those(browser: Browser, running: 
 
 @ON_BOTH_STORES
 def test_a_session_for_some_groups_shows_only_their_members(browser: Browser, running: Running, taught: Taught) -> None:
-    group_id, other_id = str(uuid4()), str(uuid4())
     members = taught.learners[:2]
-    with running.client(None, "groups:write") as registrar:
-        for one, learners in ((group_id, members), (other_id, taught.learners[2:])):
-            registrar.put(f"/groups/{one}", json={"title": f"Class {one}", "members": learners}).raise_for_status()
+    group_id = taught.grouped("Class 7b", members)
+    other_id = taught.grouped("Class 8b", taught.learners[2:])
     context = browser.new_context(base_url=running.base_url)
     cookie = cookie_of(running, str(uuid4()), TEACHER, groups=[group_id])
     context.add_cookies([cookie])  # type: ignore[list-item]
     try:
         page = context.new_page()
-        page.goto(f"{taught.page}?group={group_id}")
-        expect(page.get_by_text(f"Only the members of Class {group_id}.")).to_be_visible()
-        expect(tile(page, "Learners")).to_have_text("2")
+        page.goto(taught.page)  # leads to the class
+        expect(page.get_by_text("Only the members of Class 7b.")).to_be_visible()
+        expect(page.get_by_role("link", name="Show all learners")).to_have_count(0)
+        expect(tile(page, "Enrolled")).to_have_text("2")
         expect(page.locator("#live-state")).to_have_attribute("data-state", "live")
+        page.get_by_role("link", name="Learners", exact=True).click()
+        expect(page.get_by_label("Class").locator("option")).to_have_text(["Class 7b"])
         expect(page.locator("#roster tbody tr")).to_have_count(2)
         page.get_by_role("link", name="Lessons completed").click()
         expect(page.locator("#roster th[aria-sort] #sort-progress")).to_be_visible()
         expect(page.locator("#roster tbody tr")).to_have_count(2)
         for learner in members:
             expect(page.get_by_role("link", name=learner)).to_be_visible()
-        refused = [taught.page, f"{taught.page}?group={other_id}", f"{taught.page}/learners/{taught.learners[2]}"]
-        for address in (STATISTICS, *refused):
+        refused = [f"{taught.page}{tab}?group={other_id}" for tab in ("", "/lessons", "/learners", "/activity")]
+        for address in (STATISTICS, *refused, f"{taught.page}/learners/{taught.learners[2]}"):
             answer = page.goto(address)
             assert answer is not None
             assert answer.status == 403, address
@@ -245,8 +318,8 @@ def test_a_session_for_some_groups_shows_only_their_members(browser: Browser, ru
 def test_the_time_zone_links_to_the_editor(browser: Browser, running: Running, taught: Taught, teacher: str) -> None:
     with visiting(browser, running, teacher, TEACHER, "courses:write") as context:
         page = context.new_page()
-        page.goto(taught.page)
-        expect(page.locator("#activity")).to_contain_text("days of Pacific/Auckland (change")
+        page.goto(f"{taught.page}/activity")
+        expect(page.locator("#days")).to_contain_text("days of Pacific/Auckland (change")
         page.get_by_role("link", name="change the time zone").click()
         field = page.get_by_label("Time zone of its days")
         expect(field).to_be_focused()
@@ -255,7 +328,7 @@ def test_the_time_zone_links_to_the_editor(browser: Browser, running: Running, t
         )
     with visiting(browser, running, teacher, TEACHER) as context:
         page = context.new_page()
-        page.goto(taught.page)
+        page.goto(f"{taught.page}/activity")
         expect(page.get_by_role("link", name="change the time zone")).to_have_count(0)
 
 
@@ -271,13 +344,14 @@ def test_an_unknown_course_is_404(browser: Browser, running: Running, path: str)
         expect(page.get_by_role("heading", name="Statistics", exact=True)).to_be_visible()
 
 
-def test_a_page_is_small_and_its_layout_does_not_shift(
-    browser: Browser, running: Running, taught: Taught, teacher: str
+@pytest.mark.parametrize(("below", "kibibytes"), [("", 50), ("/lessons", 125), ("/learners", 50), ("/activity", 125)])
+def test_a_tab_is_small_and_its_layout_does_not_shift(
+    browser: Browser, running: Running, taught: Taught, teacher: str, below: str, kibibytes: int
 ) -> None:
     with visiting(browser, running, teacher, TEACHER) as context:
         page = context.new_page()
-        page.goto(taught.page)
-        expect(page.locator("svg.plot")).to_have_count(4)
+        page.goto(taught.page + below)
+        expect(page.locator(".chart-room")).to_have_count(0)
         expect(page.locator("#live-words")).to_have_text("Live")
         shift = page.evaluate(
             """() => new Promise((resolve) => {
@@ -294,13 +368,13 @@ def test_a_page_is_small_and_its_layout_does_not_shift(
                 .map((one) => one.transferSize)"""
         )
         assert len(sizes) > 5
-        assert sum(sizes) < 125 * 1024
+        assert sum(sizes) < kibibytes * 1024
 
 
 def test_scripts_name_each_other_by_addresses_that_change_with_them(running: Running) -> None:
     with httpx.Client(base_url=running.base_url) as client:
-        script = client.get(f"{DASHBOARD}/static/statistics.js").text
-        for name in ("charts.js", "headway.js", "htmx.js"):
+        script = client.get(f"{DASHBOARD}/static/statistics-lessons.js").text
+        for name in ("charts.js", "headway.js", "statistics.js"):
             [mark] = [part.partition('"')[0] for part in script.split(f"./{name}?")[1:]]
             imported = client.get(f"{DASHBOARD}/static/{name}?{mark}")
             assert "immutable" in imported.headers["cache-control"]
@@ -311,9 +385,9 @@ def test_no_caption_is_without_content_when_scripts_are_off(
 ) -> None:
     with visiting(browser, running, teacher, TEACHER, java_script_enabled=False) as context:
         page = context.new_page()
-        page.goto(taught.page)
+        page.goto(f"{taught.page}/activity")
         expect(page.get_by_role("heading", name="Day by day")).to_be_visible()
-        expect(page.locator("figcaption:visible, .legend:visible")).to_have_count(0)
+        expect(page.locator("figcaption:visible")).to_have_count(0)
 
 
 def test_one_thing_is_in_the_singular(browser: Browser, running: Running) -> None:
@@ -332,7 +406,7 @@ def test_one_thing_is_in_the_singular(browser: Browser, running: Running) -> Non
                 details.evaluate("(one) => { one.open = true; }")
             plurals = r"\b1 (attempts|courses|days|learners|lessons|points)\b"
             assert re.findall(plurals, page.locator("body").inner_text()) == [], path
-        page.goto(f"{STATISTICS}/{course_id}")
+        page.goto(f"{STATISTICS}/{course_id}/lessons")
         expect(page.locator(".quiz")).to_contain_text("1 attempt per learner")
         expect(page.locator(".quiz")).to_contain_text("from 1 point)")
         expect(page.locator("#live-words")).to_have_text("Live")
@@ -355,13 +429,13 @@ def test_axes_end_above_the_tallest_bar_and_bars_say_what_they_count(
     counted = f"{learners} learner{'' if learners == 1 else 's'}"
     with visiting(browser, running, teacher, TEACHER) as context:
         page = context.new_page()
-        page.goto(f"{STATISTICS}/{course_id}")
         done = f"{learners} lesson{'' if learners == 1 else 's'} completed"
-        for name, says in {
-            "Learners by their best score": ("90 to 100 points", counted),
-            "Active learners": (f"{counted} active",),
-            "Lessons completed": (done,),
+        for name, (tab, *says) in {
+            "Learners by their best score": ("lessons", "90 to 100 points", counted),
+            "Active learners": ("activity", f"{counted} active"),
+            "Lessons completed": ("activity", done),
         }.items():
+            page.goto(f"{STATISTICS}/{course_id}/{tab}")
             chart = page.get_by_role("img", name=name)
             ticks = chart.locator("g[text-anchor=end] text").all_text_contents()
             assert max(map(int, ticks)) >= learners
@@ -422,7 +496,7 @@ def test_learners_with_a_profile_are_shown_by_name(
         admin.put(f"/learners/{learner}/profile", json={"name": "<b>Ada</b> Lovelace"}).raise_for_status()
     with visiting(browser, running, teacher, TEACHER) as context:
         page = context.new_page()
-        page.goto(f"{taught.page}?sort=name&order=asc")
+        page.goto(f"{taught.page}/learners")
         expect(page.locator("#roster tbody tr").first).to_contain_text("<b>Ada</b> Lovelace")
         page.locator("#roster").get_by_role("link", name="<b>Ada</b> Lovelace").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("<b>Ada</b> Lovelace")

@@ -75,7 +75,7 @@ class Crowd:
         self.running = running
         self.course_id = course_id
         self.lessons = lessons
-        self.page = f"{DASHBOARD}/statistics/{course_id}"
+        self.page = f"{DASHBOARD}/statistics/{course_id}/learners"
 
     def get(self, **parameters: str) -> Any:
         with self.running.client(None, TEACHER) as teacher:
@@ -117,6 +117,10 @@ def visit(browser: Browser, crowd: Crowd) -> Iterator[BrowserContext]:
         yield context
 
 
+BY_NAME = {"sort": "name", "order": "asc"}
+"""The order of the page, where its address names none."""
+
+
 def shown(page: Page) -> list[str]:
     return page.locator("#roster tbody th").all_inner_texts()
 
@@ -128,7 +132,8 @@ def shows(page: Page, ids: list[str]) -> None:
 def test_filters_that_belong_together_share_a_line(visit: BrowserContext, crowd: Crowd) -> None:
     page = visit.new_page()
     page.goto(crowd.page)
-    for names in (("learner", "completed", "stalled", "at-lesson"), ("incomplete-lesson", "failed", "show", "all")):
+    page.get_by_text("More filters").click()
+    for names in (("query", "status", "late", "show"), ("incomplete-lesson", "failed-at-least")):
         boxes = [page.locator(f"#roster-{name}").bounding_box() for name in names]
         assert len({round(box["y"] + box["height"]) for box in boxes if box}) == 1, names
 
@@ -136,6 +141,7 @@ def test_filters_that_belong_together_share_a_line(visit: BrowserContext, crowd:
 def test_failed_attempts_without_a_lesson_are_refused_with_the_forms_words(visit: BrowserContext, crowd: Crowd) -> None:
     page = visit.new_page()
     page.goto(crowd.page)
+    page.get_by_text("More filters").click()
     page.get_by_label("Failed attempts, at least").fill("2")
     page.locator("#roster-show").click()
     hint = page.get_by_text("which lesson the failed attempts are of")
@@ -147,7 +153,7 @@ def test_failed_attempts_without_a_lesson_are_refused_with_the_forms_words(visit
 def test_headings_sort_and_links_lead_to_further_pages(visit: BrowserContext, crowd: Crowd) -> None:
     page = visit.new_page()
     page.goto(crowd.page)
-    shows(page, crowd.ids())
+    shows(page, crowd.ids(**BY_NAME))
     for name, heading in [("progress", "Lessons completed"), ("completed", "Completed"), ("last_seen", "Last seen")]:
         for order in ("desc", "asc"):
             link = page.locator(f"#sort-{name}")
@@ -155,8 +161,7 @@ def test_headings_sort_and_links_lead_to_further_pages(visit: BrowserContext, cr
             link.click()
             direction = {"asc": "ascending", "desc": "descending"}[order]
             expect(page.locator("#roster th[aria-sort]")).to_have_attribute("aria-sort", direction)
-            if (name, order) != ("last_seen", "desc"):
-                expect(page).to_have_url(re.compile(f"sort={name}&order={order}"))
+            expect(page).to_have_url(re.compile(f"sort={name}&order={order}"))
             shows(page, crowd.ids(sort=name, order=order))
             expect(page.locator(f"#sort-{name}")).to_be_focused()
     first = before = following = crowd.get(sort="last_seen", order="asc")
@@ -189,7 +194,7 @@ def scrolled(page: Page) -> float:
 
 def test_back_leads_to_the_page_before(visit: BrowserContext, crowd: Crowd) -> None:
     page = visit.new_page()
-    page.goto(f"{crowd.page}?completed=false")
+    page.goto(f"{crowd.page}?completed=false&sort=last_seen")
     first = crowd.get(completed="false")
     page.locator("#pager-next").scroll_into_view_if_needed()
     before = scrolled(page)
@@ -207,14 +212,22 @@ def test_back_leads_to_the_page_before(visit: BrowserContext, crowd: Crowd) -> N
     page.go_back()
     shows(page, [line["user_id"] for line in first["learners"]])
     eventually(lambda: abs(scrolled(page) - before) < 2)
-    page.locator("#roster-all").click()
-    shows(page, crowd.ids())
+    expect(page.get_by_role("list", name="Filters that are set")).to_contain_text("Completed the course: no")
+    page.locator("#roster-status").select_option("in_progress")
+    page.locator("#roster-show").click()
+    narrowed = crowd.ids(completed="false", status="in_progress", sort="last_seen")
+    expect(page.get_by_role("list", name="Filters that are set")).to_contain_text("Status: in progress")
+    shows(page, narrowed)
     page.go_back()
+    expect(page.locator("#roster-status")).to_have_value("")
     shows(page, [line["user_id"] for line in first["learners"]])
-    expect(page.locator("#roster-completed")).to_have_value("false")
     page.go_forward()
-    shows(page, crowd.ids())
-    expect(page.locator("#roster-completed")).to_have_value("")
+    expect(page.locator("#roster-status")).to_have_value("in_progress")
+    page.locator("#without-completed").click()
+    expect(page.get_by_role("list", name="Filters that are set").locator("li")).to_have_count(1)
+    page.locator("#roster-all").click()
+    shows(page, crowd.ids(sort="last_seen"))
+    expect(page.locator("#roster-status")).to_have_value("")
 
 
 @CROWDS_ON_BOTH_STORES
@@ -222,6 +235,7 @@ def test_a_learner_is_found_while_the_id_is_typed(visit: BrowserContext, crowd: 
     wanted = crowd.ids(limit="1")[0]
     page = visit.new_page()
     page.goto(f"{crowd.page}?sort=progress&order=asc")
+    page.get_by_text("More filters").click()
     field = page.get_by_label("Learner's id begins with")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -247,28 +261,30 @@ def test_a_learner_is_found_while_the_id_is_typed(visit: BrowserContext, crowd: 
 def test_filters_hold_together_and_are_kept_while_sorting(visit: BrowserContext, crowd: Crowd) -> None:
     page = visit.new_page()
     page.goto(crowd.page)
-    page.locator("#roster-completed").select_option("false")
-    page.locator("#roster-stalled").fill("40")
+    page.locator("#roster-status").select_option("in_progress")
+    page.get_by_text("More filters").click()
+    page.locator("#roster-stalled-days").fill("40")
     page.locator("#roster-at-lesson").select_option(label="Two")
     page.locator("#roster-show").click()
-    asked = {"completed": "false", "stalled_days": "40", "at_lesson": crowd.lessons[1]["id"]}
-    shows(page, crowd.ids(**asked))
+    asked = {"status": "in_progress", "stalled_days": "40", "at_lesson": crowd.lessons[1]["id"]}
+    shows(page, crowd.ids(**asked, **BY_NAME))
     page.locator("#sort-progress").click()
     shows(page, crowd.ids(**asked, sort="progress", order="desc"))
     for name, value in asked.items():
         assert f"{name}={value}" in page.url
     page.locator("#roster-all").click()
-    shows(page, crowd.ids(sort="last_seen"))
-    expect(page.locator("#roster-stalled")).to_have_value("")
+    shows(page, crowd.ids(sort="progress", order="desc"))
+    expect(page.locator("#roster-stalled-days")).to_have_value("")
 
 
 @CROWDS_ON_BOTH_STORES
 def test_wrong_filters_are_reported(visit: BrowserContext, crowd: Crowd) -> None:
     page = visit.new_page()
     page.goto(crowd.page)
+    page.get_by_text("More filters").click()
     page.locator("#roster-learner").fill("0000000000000000000000000000ffff")
-    expect(page.locator("#roster")).to_contain_text("No learner is like that.")
-    expect(page.locator("#roster-said")).to_have_text("No learner is like that.")
+    expect(page.locator("#roster")).to_contain_text("No learners match these filters.")
+    expect(page.locator("#roster-said")).to_have_text("No learners match these filters.")
     page.locator("#roster-form").evaluate("(form) => { form.noValidate = true; form.setAttribute('novalidate', ''); }")
     page.locator("#roster-learner").evaluate(
         "(field) => { for (const one of ['pattern', 'minlength']) field.removeAttribute(one); }"
@@ -284,7 +300,8 @@ def test_wrong_filters_are_reported(visit: BrowserContext, crowd: Crowd) -> None
 def test_the_file_has_the_filtered_learners(visit: BrowserContext, crowd: Crowd) -> None:
     page = visit.new_page()
     page.goto(f"{crowd.page}?sort=progress&order=desc")
-    page.locator("#roster-stalled").fill("90")
+    page.get_by_text("More filters").click()
+    page.locator("#roster-stalled-days").fill("90")
     page.locator("#roster-show").click()
     shows(page, crowd.ids(sort="progress", order="desc", stalled_days="90"))
     with page.expect_download() as download:
@@ -306,7 +323,9 @@ def test_the_file_without_filters_has_all_learners(visit: BrowserContext, crowd:
     page.goto(crowd.page)
     with page.expect_download() as download:
         page.get_by_role("link", name="All as CSV").click()
-    assert len(download.value.path().read_text().splitlines()) == LEARNERS + 1
+    lines = list(csv.DictReader(io.StringIO(download.value.path().read_text())))
+    assert len(lines) == LEARNERS
+    assert [line["user_id"] for line in lines[:50]] == shown(page)
 
 
 def test_the_roster_works_without_scripts(browser: Browser, crowd: Crowd) -> None:
@@ -318,9 +337,9 @@ def test_the_roster_works_without_scripts(browser: Browser, crowd: Crowd) -> Non
         page.locator("#pager-next").click()
         first = crowd.get(sort="progress", order="desc")
         shows(page, crowd.ids(sort="progress", order="desc", cursor=first["next"]))
-        page.locator("#roster-completed").select_option("true")
+        page.locator("#roster-status").select_option("completed")
         page.locator("#roster-show").click()
-        shows(page, crowd.ids(sort="progress", order="desc", completed="true"))
+        shows(page, crowd.ids(sort="progress", order="desc", status="completed"))
 
 
 def test_a_roster_fits_a_phone(browser: Browser, crowd: Crowd) -> None:

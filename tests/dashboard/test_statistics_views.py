@@ -1,11 +1,18 @@
 """The values that the teacher's pages show, without a browser."""
 
 import json
+from dataclasses import replace
+from datetime import date
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headway.dashboard.statistics_views import Address, as_data, bins_of
+from domain.values import course, lesson, quiz
+from headway.dashboard.roster_views import moment_of
+from headway.dashboard.statistics_views import Address, FiguresView, as_data, bins_of
+from headway.domain.counters import CourseCounts
+from headway.domain.statistics import CourseReading, statistics_of
 
 SCORES = st.dictionaries(st.integers(0, 100), st.integers(1, 1_000))
 
@@ -36,3 +43,28 @@ def test_an_address_keeps_what_is_not_changed() -> None:
     assert address.other(cursor="é&") == "/statistics/1?sort=progress&cursor=%C3%A9%26&from=2026-01-01"
     assert address.without("from", "none") == {"sort": "progress", "cursor": "a b"}
     assert Address("/statistics", {"sort": "progress"}).other(sort=None) == "/statistics"
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-02-01", "2026-01-31T11:00:00+00:00"),
+        ("2026-02-01T00:00:00Z", "2026-02-01T00:00:00Z"),
+        ("0001-01-01", "0001-01-01"),
+        ("soon", "soon"),
+    ],
+)
+def test_a_date_is_the_moment_at_which_it_begins_in_the_course(text: str, moment: str) -> None:
+    assert moment_of(text, replace(course(), time_zone="Pacific/Auckland")) == moment
+
+
+def test_lessons_are_shown_by_section_in_the_courses_order() -> None:
+    of = course(lesson(1, section="A"), lesson(2, section="A"), lesson(3), quiz(4, section="A"))
+    statistics = statistics_of(CourseReading(of, CourseCounts(), {}, {}, {}), date(2026, 3, 1))
+    sections = FiguresView(statistics, "{}", "").sections
+    assert [(one.title, [two.position for two in one.lessons]) for one in sections] == [
+        ("A", [0, 1]),
+        (None, [2]),
+        ("A", [3]),
+    ]
+    assert [[two.position for two in one.quizzes] for one in sections] == [[], [], [3]]

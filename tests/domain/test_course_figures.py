@@ -18,7 +18,7 @@ from headway.domain.course_progress import CourseProgress, LearnerDay, last_star
 from headway.domain.identifiers import LessonId, ProgressId
 from headway.domain.presence import advance
 from headway.domain.progress import LessonProgress, new_lesson_progress
-from headway.domain.statistics import CourseReading, activity_of, reading_of, statistics_of
+from headway.domain.statistics import CourseReading, activity_of, lose_most, reading_of, statistics_of
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition
 
 TODAY = date(2026, 3, 1)
@@ -108,6 +108,26 @@ def test_active_learners_were_seen_in_the_last_days_including_today(days_ago: se
     figures = statistics_of(_reading(course(), days=days), TODAY)
     assert figures.active_last_7_days == sum(ago < 7 for ago in days_ago)
     assert figures.active_last_30_days == sum(ago < 30 for ago in days_ago)
+
+
+@given(st.dictionaries(st.integers(0, 20), st.tuples(st.integers(0, 9), st.integers(0, 9))))
+def test_a_week_is_compared_with_the_week_before(counts: dict[int, tuple[int, int]]) -> None:
+    days = {TODAY - timedelta(days=ago): DayCounts(active=one, completions=two) for ago, (one, two) in counts.items()}
+    figures = statistics_of(_reading(course(), days=days), TODAY)
+    for change, position, divisor in ((figures.active_change, 0, 7), (figures.completions_change, 1, 1)):
+        now, before = (
+            sum(count[position] for ago, count in counts.items() if first <= ago < first + 7) / divisor
+            for first in (0, 7)
+        )
+        assert (change.now, change.before) == (plain(round(now, 1)), plain(round(before, 1)))
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=6))
+def test_the_lessons_that_lose_most_have_no_lesson_above_them(stopped: list[int]) -> None:
+    of = course(*(lesson(number) for number in range(1, len(stopped) + 1)))
+    counts = {one.id: LessonCounts(started=9, stopped=number) for one, number in zip(of.lessons, stopped, strict=True)}
+    found = lose_most(statistics_of(_reading(of, lessons=counts), TODAY).lessons, 3)
+    assert [one.stopped_here for one in found] == [number for number in sorted(stopped, reverse=True)[:3] if number]
 
 
 def test_rates_without_learners_are_null() -> None:

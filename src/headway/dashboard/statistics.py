@@ -1,21 +1,21 @@
-"""The teacher's pages: all courses, one course, and one learner in a course."""
+"""The teacher's pages: all courses, the four tabs of a course, and one learner in a course."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, Protocol
+from urllib.parse import urlencode
 
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from headway.dashboard.page import Visit, page_asked_for
+from headway.dashboard.roster_views import BY_NAME, DUE_BEFORE, LABELS, PARAMETERS, RosterView, moment_of
 from headway.dashboard.statistics_views import (
-    ACTIVITY_PARAMETERS,
-    GROUP_PARAMETERS,
-    PARAMETERS,
+    DAYS,
+    GROUP,
     ActivityView,
     Address,
     FiguresView,
     LearnerView,
-    RosterView,
 )
 from headway.domain.catalogue import Course
 from headway.domain.errors import InvalidValueError
@@ -27,6 +27,25 @@ from headway.formats.roster_query import ActivityParameters, GroupParameters, Ro
 from headway.formats.shapes import to_json
 from headway.http.engine.event_streams import state_of
 
+_MOVED: Final = 308
+
+
+class View(Protocol):
+    """What a tab shows of a course."""
+
+    @property
+    def course(self) -> Course:
+        """The course."""
+
+
+class Tab(NamedTuple):
+    """A tab of a course. `part` is the id and the template of the element that a request may ask for alone."""
+
+    name: str
+    part: str
+    read: Callable[[Visit, GroupId | None], Awaitable[View]]
+    filters_groups: bool = False
+
 
 async def courses(visit: Visit) -> Response:
     """Show a line for each course whose statistics the session may read."""
@@ -36,17 +55,25 @@ async def courses(visit: Visit) -> Response:
     return await visit.show("statistics/courses.html", lines=page.lines, asked=asked, following=following)
 
 
-async def course(visit: Visit) -> Response:
-    """Show one course: its figures, the activity by day, and the roster; or only the part that the request asks for."""
-    group_id = _group_id(visit)
-    visit.principal.require_statistics(visit.course_id, group_id)
-    entry = await visit.services.catalogue.course(visit.course_id)
-    group = await visit.services.groups.group(visit.principal, group_id) if group_id else None
-    target = visit.request.headers.get("hx-target", "")
-    names = [target] if target in _PARTS else list(_PARTS)
-    parts: dict[str, Any] = {name: await _PARTS[name](visit, entry.course) for name in names}
-    template = target if target in _PARTS else "course"
-    return await visit.show(f"statistics/{template}.html", course=entry.course, group=group, **parts)
+async def overview(visit: Visit) -> Response:
+    """Show a course's most important figures. An address of the time when all was on one page leads to its tab."""
+    moved = _moved(visit)
+    return RedirectResponse(moved, _MOVED) if moved else await _show(visit, _OVERVIEW)
+
+
+async def lessons(visit: Visit) -> Response:
+    """Show the figures of a course's lessons, by section."""
+    return await _show(visit, _LESSONS)
+
+
+async def roster(visit: Visit) -> Response:
+    """Show a page of a course's learners."""
+    return await _show(visit, _LEARNERS)
+
+
+async def activity(visit: Visit) -> Response:
+    """Show the activity in a course, by day."""
+    return await _show(visit, _ACTIVITY)
 
 
 async def learner(visit: Visit) -> Response:
@@ -56,65 +83,93 @@ async def learner(visit: Visit) -> Response:
     return await visit.show("statistics/learner.html", course=detail.course, learner=learner, operator_id=OPERATOR_ID)
 
 
-async def _figures(visit: Visit, course: Course) -> FiguresView:
-    statistics = await visit.services.statistics.course(visit.principal, course.id, _group_id(visit))
+async def _show(visit: Visit, tab: Tab) -> Response:
+    """Show a tab, or only its part where the request asks for that."""
+    group_id = _group_id(visit)
+    is_limited = visit.principal.groups is not None
+    if group_id is None and is_limited and (granted := await visit.services.groups.of_statistics(visit.principal)):
+        return RedirectResponse(_address(visit, PARAMETERS + DAYS).other(**{GROUP: granted[0].id}), 303)
+    view = await tab.read(visit, group_id)
+    values: dict[str, Any] = {
+        "course": view.course,
+        "of_group": f"?{GROUP}={group_id}" if group_id else "",
+        tab.part: view,
+    }
+    if visit.request.headers.get("hx-target") == tab.part:
+        return await visit.show(f"statistics/{tab.part}.html", **values)
+    groups = await visit.services.groups.of_statistics(visit.principal) if tab.filters_groups else ()
+    group = await visit.services.groups.group(visit.principal, group_id) if group_id else None
+    return await visit.show(
+        f"statistics/{tab.name}.html", tab_name=tab.name, part=tab.part, group=group, groups=groups, **values
+    )
+
+
+async def _figures(visit: Visit, group_id: GroupId | None) -> FiguresView:
+    statistics = await visit.services.statistics.course(visit.principal, visit.course_id, group_id)
     figures = to_json(formats.course(statistics))
     return FiguresView(statistics, figures.decode(), state_of(figures))
 
 
-async def _activity(visit: Visit, course: Course) -> ActivityView:
-    address, group_id = _address(visit), _group_id(visit)
-    today = course.date_of(datetime.now(UTC))
+async def _activity(visit: Visit, group_id: GroupId | None) -> ActivityView:
+    address = _address(visit, (GROUP, *DAYS))
+    statistics = visit.services.statistics
+    fault = None
     try:
-        asked = query_of(ActivityParameters, _only(address.query, ACTIVITY_PARAMETERS))
-        activity = await visit.services.statistics.activity(
-            visit.principal, course.id, asked.first, asked.last, group_id
-        )
+        asked = query_of(ActivityParameters, address.query)
+        found = await statistics.activity(visit.principal, visit.course_id, asked.first, asked.last, group_id)
     except (InvalidQueryError, InvalidValueError) as refusal:
-        usual = await visit.services.statistics.activity(visit.principal, course.id, None, None, group_id)
-        return ActivityView(address, today, usual, str(refusal))
-    return ActivityView(address, today, activity)
+        fault = str(refusal)
+        found = await statistics.activity(visit.principal, visit.course_id, None, None, group_id)
+    return ActivityView(address, found.course.date_of(datetime.now(UTC)), found, fault)
 
 
-async def _roster(visit: Visit, course: Course) -> RosterView:
-    address = _address(visit)
+async def _roster(visit: Visit, group_id: GroupId | None) -> RosterView:
+    visit.principal.require_statistics(visit.course_id, group_id)
+    course = (await visit.services.catalogue.course(visit.course_id)).course
+    address = _address(visit, PARAMETERS)
+    has_names = visit.services.people.is_on
+    given = {name: moment_of(value, course) if name == DUE_BEFORE else value for name, value in address.query.items()}
     try:
-        asked = query_of(RosterParameters, _without(address.query, ACTIVITY_PARAMETERS))
+        asked = query_of(RosterParameters, {**BY_NAME, **given} if has_names and "sort" not in given else given)
         page = await visit.services.statistics.roster(visit.principal, course.id, asked.to_query(), asked.stalled_days)
     except (InvalidQueryError, InvalidValueError) as refusal:
-        return RosterView(address, course, RosterParameters(), (), None, _in_words_of_the_form(refusal))
-    return RosterView(address, course, asked, page.lines, asked.cursor_to(page.last) if page.last else None)
+        return RosterView(address, course, RosterParameters(), has_names, fault=_in_words_of_the_form(refusal))
+    cursor = asked.cursor_to(page.last) if page.last else None
+    return RosterView(address, course, asked, has_names, page.lines, cursor)
 
 
 def _in_words_of_the_form(refusal: InvalidQueryError | InvalidValueError) -> str:
     """Return what is wrong with the filters, in the words of the page's labels."""
     if isinstance(refusal, InvalidValueError) and any(one.kind == "missing_lesson" for one in refusal.problems):
-        return "Choose under “Lesson started, not completed” which lesson the failed attempts are of."
+        return f"Choose under “{LABELS['incomplete_lesson']}” which lesson the failed attempts are of."
     return str(refusal)
 
 
-_PARTS: Final[Mapping[str, Callable[[Visit, Course], Awaitable[FiguresView | ActivityView | RosterView]]]] = {
-    "figures": _figures,
-    "activity": _activity,
-    "roster": _roster,
-}
-"""The parts of a course's page, by the id of their element."""
+_OVERVIEW: Final = Tab("overview", "figures", _figures)
+_LESSONS: Final = Tab("lessons", "funnel", _figures)
+_LEARNERS: Final = Tab("learners", "roster", _roster, filters_groups=True)
+_ACTIVITY: Final = Tab("activity", "days", _activity, filters_groups=True)
 
 
-def _address(visit: Visit) -> Address:
+def _moved(visit: Visit) -> str | None:
+    """Return the address of the tab that shows what an address of the one page showed; `None` for the overview.
+
+    The fragment is not sent. A browser keeps it.
+    """
+    path = visit.request.url.path
+    of_roster = _address(visit, PARAMETERS).query
+    if of_roster.keys() - {GROUP}:
+        return f"{path}/learners?{urlencode({'sort': 'last_seen', **of_roster})}"
+    of_days = _address(visit, (GROUP, *DAYS)).query
+    return f"{path}/activity?{urlencode(of_days)}" if of_days.keys() - {GROUP} else None
+
+
+def _address(visit: Visit, names: Sequence[str]) -> Address:
     """Return the page's address with the known parameters of the query. Empty ones are left out: forms send them."""
     given = visit.request.query_params
-    return Address(visit.request.url.path, {name: given[name] for name in PARAMETERS if given.get(name)})
+    return Address(visit.request.url.path, {name: given[name] for name in names if given.get(name)})
 
 
 def _group_id(visit: Visit) -> GroupId | None:
     """Return the group whose members the page is about; `None` for all learners. Raises `InvalidQueryError`."""
-    return query_of(GroupParameters, _only(_address(visit).query, GROUP_PARAMETERS)).group_id
-
-
-def _only(query: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
-    return {name: value for name, value in query.items() if name in names}
-
-
-def _without(query: Mapping[str, str], names: tuple[str, ...]) -> dict[str, str]:
-    return {name: value for name, value in query.items() if name not in names}
+    return query_of(GroupParameters, _address(visit, (GROUP,)).query).group_id

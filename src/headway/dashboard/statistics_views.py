@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
+from itertools import groupby
 from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
@@ -13,20 +14,14 @@ from headway.dashboard.learner_views import LessonLine, lines_of
 from headway.domain.catalogue import Course, LessonKind
 from headway.domain.counters import HIGHEST_SCORE
 from headway.domain.explanation import ExplainedLesson
-from headway.domain.roster import RosterOrder
-from headway.domain.statistics import CourseStatistics, LessonStatistics
-from headway.formats.roster_query import Direction, RosterParameters
+from headway.domain.statistics import CourseStatistics, LessonStatistics, lose_most
 from headway.service import Activity, LearnerDetail, RosterLine
 
-ACTIVITY_PARAMETERS: Final = ("from", "to")
-FILTERS: Final = ("learner", "completed", "stalled_days", "at_lesson", "incomplete_lesson", "failed_at_least")
-GROUP_PARAMETERS: Final = ("group",)
-PARAMETERS: Final = (*GROUP_PARAMETERS, *ACTIVITY_PARAMETERS, "sort", "order", "cursor", *FILTERS)
-"""The query parameters of a course's page. They mean the same as in the API."""
-
+DAYS: Final = ("from", "to")
+GROUP: Final = "group"
 RANGES: Final = (7, 30, 90, 365)
 BIN: Final = 10
-_LEAST_BAR: Final = 44
+LOSING_LESSONS: Final = 3
 _ENCODED: Final = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
 
 
@@ -70,12 +65,39 @@ def bins_of(distribution: Mapping[int, int]) -> list[Bin]:
     ]
 
 
-class Quiz(NamedTuple):
-    """A lesson with scores. `position` is its position in the course, from 0."""
+class LessonView(NamedTuple):
+    """A lesson's figures. `position` is its position in the course, from 0."""
 
     position: int
     statistics: LessonStatistics
-    bins: Sequence[Bin]
+
+    @property
+    def is_quiz(self) -> bool:
+        """Whether the lesson is a quiz, or has a pass mark or scores."""
+        lesson = self.statistics.lesson
+        return lesson.kind is LessonKind.QUIZ or lesson.pass_mark is not None or bool(self.statistics.distribution)
+
+    @property
+    def bins(self) -> list[Bin]:
+        """The learners by their best score."""
+        return bins_of(self.statistics.distribution)
+
+
+class SectionView(NamedTuple):
+    """Consecutive lessons under one heading, or under none (`None`)."""
+
+    title: str | None
+    lessons: Sequence[LessonView]
+
+    @property
+    def stopped_here(self) -> int:
+        """The number of learners who have stopped at one of the lessons."""
+        return sum(lesson.statistics.stopped_here for lesson in self.lessons)
+
+    @property
+    def quizzes(self) -> list[LessonView]:
+        """The lessons that have scores, or may have."""
+        return [lesson for lesson in self.lessons if lesson.is_quiz]
 
 
 @dataclass(frozen=True)
@@ -87,23 +109,44 @@ class FiguresView:
     state: str
 
     @property
+    def course(self) -> Course:
+        """The course."""
+        return self.statistics.course
+
+    @property
     def data(self) -> Markup:
         """The figures for the page's scripts."""
         return as_data(self.json)
 
     @property
-    def funnel_height(self) -> int:
-        """The height of the chart of the lessons, which has a bar for each lesson."""
-        return len(self.statistics.lessons) * _LEAST_BAR
+    def is_empty(self) -> bool:
+        """Whether nobody has ever been in the course."""
+        return not self.statistics.learners and not self.statistics.enrolled
+
+    @property
+    def started_rate(self) -> float | None:
+        """The percentage of the enrolled learners who have started; `None` where nobody is enrolled."""
+        enrolled = self.statistics.enrolled
+        return 100 * self.statistics.started / enrolled if enrolled else None
+
+    @property
+    def losing_most(self) -> list[LessonView]:
+        """The lessons at which most learners have stopped."""
+        positions = self.course.positions
+        lessons = lose_most(self.statistics.lessons, LOSING_LESSONS)
+        return [LessonView(positions[lesson.lesson.id], lesson) for lesson in lessons]
+
+    @property
+    def most_started(self) -> int:
+        """The number of learners who started the lesson that most learners started; at least 1."""
+        return max([1, *(lesson.started for lesson in self.statistics.lessons)])
 
     @cached_property
-    def quizzes(self) -> list[Quiz]:
-        """The lessons that are quizzes, or that have a pass mark or scores."""
-        return [
-            Quiz(position, lesson, bins_of(lesson.distribution))
-            for position, lesson in enumerate(self.statistics.lessons)
-            if lesson.lesson.kind is LessonKind.QUIZ or lesson.lesson.pass_mark is not None or lesson.distribution
-        ]
+    def sections(self) -> list[SectionView]:
+        """All lessons by section, in the course's order."""
+        lessons = (LessonView(*numbered) for numbered in enumerate(self.statistics.lessons))
+        by_section = groupby(lessons, key=lambda one: one.statistics.lesson.section)
+        return [SectionView(title, list(group)) for title, group in by_section]
 
 
 class Range(NamedTuple):
@@ -122,6 +165,11 @@ class ActivityView:
     today: date
     activity: Activity
     fault: str | None = None
+
+    @property
+    def course(self) -> Course:
+        """The course."""
+        return self.activity.course
 
     @property
     def data(self) -> Markup:
@@ -146,77 +194,6 @@ class ActivityView:
             first = self.today - timedelta(days=days - 1)
             is_shown = shown.last == self.today and shown.first == first
             yield Range(days, self.address.other(**{"from": first.isoformat(), "to": None}), is_shown)
-
-
-class Column(NamedTuple):
-    """A heading of the roster. `address` sorts by it; `aria_sort` says how the roster is sorted by it, if at all."""
-
-    address: str
-    aria_sort: str | None
-
-
-@dataclass(frozen=True)
-class RosterView:
-    """A page of a roster, and its filters. `fault` says what is wrong with the filters, if anything."""
-
-    address: Address
-    course: Course
-    asked: RosterParameters
-    lines: Sequence[RosterLine]
-    cursor: str | None
-    fault: str | None = None
-
-    @property
-    def is_filtered(self) -> bool:
-        """Whether a filter is set."""
-        return any(name in self.address.query for name in FILTERS)
-
-    @property
-    def first_address(self) -> str | None:
-        """The address of the first page; `None` where this is the first page."""
-        return self.address.other(cursor=None) if "cursor" in self.address.query else None
-
-    @property
-    def next_address(self) -> str | None:
-        """The address of the next page; `None` where this is the last page."""
-        return self.address.other(cursor=self.cursor) if self.cursor else None
-
-    @property
-    def unfiltered_address(self) -> str:
-        """The address of the roster of all learners, in the same order."""
-        return self.address.other(cursor=None, **dict.fromkeys(FILTERS))
-
-    @property
-    def file_query(self) -> str:
-        """The query with which the API returns the same learners as CSV."""
-        query = self.address.without("cursor", *ACTIVITY_PARAMETERS)
-        return urlencode({**query, "format": "csv"})
-
-    def column(self, name: str) -> Column:
-        """Return the heading that sorts by `name`."""
-        order = RosterOrder(name)
-        is_sorted = self.asked.sort is order
-        descending = self.asked.order is Direction.DESCENDING
-        following = Direction.ASCENDING if is_sorted and descending else Direction.DESCENDING
-        address = self.address.other(sort=order.value, order=following.value, cursor=None)
-        return Column(address, ("descending" if descending else "ascending") if is_sorted else None)
-
-    @property
-    def in_words(self) -> str:
-        """How the roster is sorted, in words."""
-        return _IN_WORDS[self.asked.sort, self.asked.order]
-
-
-_IN_WORDS: Final = {
-    (RosterOrder.PROGRESS, Direction.ASCENDING): "least completed lessons first",
-    (RosterOrder.PROGRESS, Direction.DESCENDING): "most completed lessons first",
-    (RosterOrder.LAST_SEEN, Direction.ASCENDING): "not seen for longest first",
-    (RosterOrder.LAST_SEEN, Direction.DESCENDING): "last seen first",
-    (RosterOrder.COMPLETED, Direction.ASCENDING): "who completed the course earliest first",
-    (RosterOrder.COMPLETED, Direction.DESCENDING): "who completed the course latest first",
-    (RosterOrder.NAME, Direction.ASCENDING): "by name",
-    (RosterOrder.NAME, Direction.DESCENDING): "by name, from the last to the first",
-}
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """A course's statistics over all its learners, computed from the stored counts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import accumulate
 from typing import Final, NamedTuple
@@ -86,13 +86,21 @@ class LessonStatistics(NamedTuple):
     bookmarks: int
 
 
+class WeekChange(NamedTuple):
+    """A figure of the last 7 days, today included, and the same figure of the 7 days before."""
+
+    now: Number
+    before: Number
+
+
 class CourseStatistics(NamedTuple):
     """A course's statistics over all learners who have progress in it, and over those who are enrolled.
 
     Rates are percentages. A rate or mean is `None` where no learner counts for it. `mean_completion` is the mean of
     the learners' completion percentages, over the present lessons. `enrolled` learners have `started` or `not_started`.
     `late` are those who have not completed the course and whose due date is past. `learners` includes learners whose
-    enrolment has ended.
+    enrolment has ended. `completions_change` is of completions of the course, `active_change` of the mean number of
+    learners who were active on a day. The other figures have no change: what they were a week ago is not stored.
     """
 
     course: Course
@@ -109,6 +117,8 @@ class CourseStatistics(NamedTuple):
     started: int
     late: int
     enrolled_completion_rate: Number | None
+    completions_change: WeekChange
+    active_change: WeekChange
     lessons: list[LessonStatistics]
 
 
@@ -157,8 +167,16 @@ def statistics_of(reading: CourseReading, today: date) -> CourseStatistics:
         started=enrolled_started,
         late=reading.late,
         enrolled_completion_rate=_percentage(enrolled_completed, enrolled),
+        completions_change=_change(reading.days, today, lambda day: day.completions),
+        active_change=_mean_change(_change(reading.days, today, lambda day: day.active)),
         lessons=list(_lessons(course, counts, reading.scores)),
     )
+
+
+def lose_most(lessons: Sequence[LessonStatistics], most: int) -> list[LessonStatistics]:
+    """Return the lessons at which most learners have stopped, at most so many, those with most learners first."""
+    found = [lesson for lesson in lessons if lesson.stopped_here]
+    return sorted(found, key=lambda lesson: -lesson.stopped_here)[:most]
 
 
 def period_of(first: date | None, last: date | None, today: date) -> Period:
@@ -200,6 +218,21 @@ def _dates(first: date, last: date) -> Iterator[date]:
 
 def _seen_since(days: Mapping[date, DayCounts], first: date) -> int:
     return sum(counts.last_seen for day, counts in days.items() if day >= first)
+
+
+def _change(days: Mapping[date, DayCounts], today: date, counted: Callable[[DayCounts], int]) -> WeekChange:
+    """Return the change of what is counted of a day: the sums of the last week and of the week before."""
+    first = today - timedelta(days=WEEK - 1)
+    now, before = (
+        sum(counted(days.get(day, _NO_DAY)) for day in _dates(begin, begin + timedelta(days=WEEK - 1)))
+        for begin in (first, first - timedelta(days=WEEK))
+    )
+    return WeekChange(now, before)
+
+
+def _mean_change(change: WeekChange) -> WeekChange:
+    """Return the same change of the means of a day, with at most one decimal."""
+    return WeekChange(*(plain(round(total / WEEK, 1)) for total in change))
 
 
 def _lessons(

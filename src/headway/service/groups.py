@@ -1,6 +1,6 @@
 """Groups of learners: who is in a class, and who may know it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from headway.domain.groups import Group, GroupOutline, GroupPosition, GroupQuery, group_of, position_of
@@ -40,6 +40,11 @@ class GroupsService:
         found = await self._store.groups.page(GroupQuery(query.limit + 1, query.after, among))
         lines = list(found[: query.limit])
         return GroupPage(lines, position_of(lines[-1]) if len(found) > query.limit else None)
+
+    async def of_statistics(self, principal: Principal) -> Sequence[GroupOutline]:
+        """Return the groups whose statistics the caller may read, by title: the first page. Needs `statistics:read`."""
+        principal.require(STATISTICS_READ)
+        return await self._store.groups.page(GroupQuery(among=principal.groups))
 
     async def group(self, principal: Principal, group_id: GroupId) -> Group:
         """Return a group with its members. Needs `groups:write`, or `statistics:read` that includes the group.

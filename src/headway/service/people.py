@@ -46,6 +46,11 @@ class PeopleService:
         self._learner_of = learner_of
         self._is_on = is_on
 
+    @property
+    def is_on(self) -> bool:
+        """Whether profiles are kept."""
+        return self._is_on
+
     async def profile(self, principal: Principal, learner_id: LearnerId) -> StoredProfile:
         """Return a learner's profile. Needs `learners:admin`, unless the caller is that learner.
 

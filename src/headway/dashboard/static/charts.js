@@ -1,7 +1,7 @@
 // Draws the charts of a course with Observable Plot, as SVG in places that the page has kept free for them.
 
-import { count, dataOf, find, percent } from "./headway.js";
-import { axisX, axisY, barX, gridY, plot, pointerX, rectY, ruleX, ruleY, text, tip } from "./plot.js";
+import { count, dataOf, find } from "./headway.js";
+import { axisX, axisY, gridY, plot, pointerX, rectY, ruleX, ruleY, text, tip } from "./plot.js";
 
 /**
  * @typedef {{ learners: number, from: number, to: number }} Bin
@@ -37,51 +37,8 @@ export function binsOf(distribution) {
 }
 
 /** @type {Chart} */
-function funnel(width, height, { figures }) {
-  const rows = figures.lessons.map((lesson, position) => ({ ...lesson, position, says: lessonInWords(lesson, width) }));
-  const most = Math.max(1, ...rows.map((row) => row.started));
-  const label = { y: "position", dy: -11, fontSize: 13 };
-  const bar = { y: "position", x1: 0, insetTop: 24, insetBottom: 8, rx: 3 };
-  const room = Math.max(8, (width - (width < NARROW ? 120 : 330)) / 13);
-  return plot({
-    width,
-    height,
-    marginLeft: 1,
-    marginRight: 1,
-    marginTop: 0,
-    marginBottom: 0,
-    x: { domain: [0, most], axis: null },
-    y: { type: "band", domain: rows.map((row) => row.position), axis: null, padding: 0 },
-    marks: [
-      barX(rows, { ...bar, x2: "started", fill: "var(--chart-soft)", stroke: "var(--accent)", strokeWidth: 1 }),
-      barX(rows, { ...bar, x2: "completed", fill: "var(--accent)" }),
-      text(rows, {
-        ...label,
-        frameAnchor: "left",
-        text: "title",
-        fontWeight: 600,
-        lineWidth: room,
-        textOverflow: "ellipsis",
-      }),
-      text(rows, { ...label, frameAnchor: "right", text: "says", fill: "var(--ink-soft)" }),
-    ],
-  });
-}
-
-/**
- * @param {LessonFigures} lesson
- * @param {number} width
- */
-function lessonInWords({ started, completed, drop_off: dropOff }, width) {
-  const figures = `${whole.format(completed)} of ${whole.format(started)}`;
-  if (width < NARROW) return figures;
-  const stopped = dropOff ? ` · ${percent(dropOff)} stopped here` : "";
-  return `${figures} completed${stopped}`;
-}
-
-/** @type {Chart} */
-function scores(width, height, { figures, element }) {
-  const bins = binsOf(figures.lessons[Number(element.dataset.lesson)].score_distribution);
+function scores(width, height, { lessons, element }) {
+  const bins = binsOf(lessons[Number(element.dataset.lesson)].score_distribution);
   const rows = bins.map((learners, position) => ({ learners, from: position * BIN, to: (position + 1) * BIN }));
   const passMark = element.dataset.passMark === undefined ? [] : [Number(element.dataset.passMark)];
   return plot({
@@ -118,9 +75,9 @@ function scores(width, height, { figures, element }) {
 }
 
 /** @type {Chart} */
-function days(width, height, { activity, element }) {
+function days(width, height, { days: all, element }) {
   const series = /** @type {"active" | "completed"} */ (element.dataset.series);
-  const rows = activity.map((one) => ({
+  const rows = all.map((one) => ({
     from: new Date(one.date),
     to: new Date(Date.parse(one.date) + DAY),
     count: one[series],
@@ -195,21 +152,40 @@ function ticksOfDays(rows, most) {
 }
 
 /** @type {Record<string, Chart>} */
-const CHARTS = { funnel, scores, days };
+const CHARTS = { scores, days };
 /** @type {Record<string, (element: HTMLElement) => string>} */
 const LABELS = {
-  funnel: () => "How many learners started and completed each lesson",
   scores: (element) => `Learners by their best score in ${element.dataset.title}`,
   days: (element) =>
     element.dataset.series === "active" ? "Active learners day by day" : "Lessons completed day by day",
 };
 
+/** @type {ChartData} */
+let data = { lessons: [], days: [] };
+
+const rooms = new ResizeObserver((entries) => {
+  for (const { target } of entries)
+    if (target.clientWidth !== Number(target.firstElementChild?.getAttribute("width")))
+      draw(/** @type {HTMLElement} */ (target));
+});
+
 /**
- * Draw a chart, and replace the one that is there.
- * @param {HTMLElement} element
- * @param {ChartData} data
+ * Draw the charts in a part of the page, and draw each again when its room changes.
+ * @param {ParentNode} part
+ * @param {Partial<ChartData>} shown
  */
-export function draw(element, data) {
+export function drawIn(part, shown) {
+  data = { ...data, ...shown };
+  /** @type {NodeListOf<HTMLElement>} */
+  const elements = part.querySelectorAll("[data-chart]");
+  for (const element of elements) {
+    draw(element);
+    rooms.observe(element);
+  }
+}
+
+/** Draw a chart, and replace the one that is there. */
+function draw(/** @type {HTMLElement} */ element) {
   const width = element.clientWidth;
   const height = Number(find("svg", element, SVGSVGElement).getAttribute("height"));
   if (width < LEAST) return; // it is not laid out yet
