@@ -35,11 +35,8 @@ export function follow(/** @type {Calls} */ given) {
 
 /** Fetch the part again. `source` is the element that shows that it is busy; the default one shows nothing. */
 export function refresh(source = "#live-said") {
-  return htmx.ajax("get", location.pathname + location.search, {
-    source,
-    target: `#${part}`,
-    swap: "outerHTML show:none",
-  });
+  // The target is that of the page. Named here, it would be looked up now, and could be replaced before it is needed.
+  return htmx.ajax("get", location.pathname + location.search, { source, swap: "outerHTML show:none" });
 }
 
 let isDue = false;
