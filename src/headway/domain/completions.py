@@ -48,7 +48,7 @@ class NewCompletion(NamedTuple):
         """Return the completion to keep. `all_lesson_progress` is what is stored of the course after the batch."""
         learner_id, course_id, *_ = self.progress
         completed_at = self.progress.completed_at
-        assert completed_at is not None  # noqa: S101 - `new_completion` has checked it
+        assert completed_at is not None  # noqa: S101 - `is_completion` has checked it
         course = self.course.course
         return Completion(
             learner_id,

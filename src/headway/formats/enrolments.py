@@ -167,12 +167,7 @@ def parse_run(body: bytes) -> tuple[EnrolmentSource, int | None]:
 
 def run_document(reading: RunReading) -> dict[str, Any]:
     """Return a run with its lesson progress, as JSON values."""
-    return run_head(reading) | {name: array.all() for name, array in run_arrays(reading).items()}
-
-
-def run_head(reading: RunReading) -> dict[str, Any]:
-    """Return the fields of a run that come before its lesson progress."""
-    return run_outline(reading)
+    return run_outline(reading) | {name: array.all() for name, array in run_arrays(reading).items()}
 
 
 def run_arrays(reading: RunReading) -> dict[str, Array]:

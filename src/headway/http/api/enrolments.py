@@ -22,7 +22,6 @@ from headway.formats.enrolments import (
     parse_dates,
     parse_run,
     run_arrays,
-    run_head,
     run_outline,
 )
 from headway.formats.groups import GroupEnrolment
@@ -83,7 +82,7 @@ async def get_run(call: Call) -> Reply:
         found = await call.services.enrolments.run(
             call.principal, LearnerId(call.identifiers[1]), call.course_id, int(call.identifiers[2])
         )
-        return await long_document(run_head(found), run_arrays(found))
+        return await long_document(run_outline(found), run_arrays(found))
 
 
 async def enrol_group(call: Call) -> Reply:
