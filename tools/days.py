@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final, NamedTuple
 
 _ROOT: Final = Path(__file__).resolve().parents[1]
@@ -78,11 +79,13 @@ def _found() -> Path:
 
 
 def _passes(day: Day, library: Path, arguments: list[str]) -> bool:
-    command = [str(_ROOT / ".venv/bin/pytest"), "-n", "0", *arguments]
-    ended = subprocess.run(
-        command, cwd=_ROOT, env=_environment(day, library), check=False,
-        text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+    # A folder for each day: pytest's own one is shared, and what one day's end removes from it, another's may as well.
+    with TemporaryDirectory(prefix="day-") as folder:
+        command = [str(_ROOT / ".venv/bin/pytest"), "-n", "0", "--basetemp", f"{folder}/tests", *arguments]
+        ended = subprocess.run(
+            command, cwd=_ROOT, env=_environment(day, library), check=False,
+            text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
     sys.stdout.write(f"--- as of {day}\n{ended.stdout}")
     sys.stdout.flush()
     return ended.returncode == 0
