@@ -40,6 +40,7 @@ class Renderer:
     """
 
     def __init__(self, path: str, api: str, assets: Assets, lesson_url: str | None = None) -> None:
+        self.path = path
         self._environment = Environment(
             loader=PackageLoader("headway.dashboard"),
             autoescape=True,
