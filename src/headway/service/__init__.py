@@ -9,6 +9,7 @@ from headway.domain.sign_in import SignIn
 from headway.service.catalogue import CatalogueEntry, CatalogueService
 from headway.service.course_progress import ExplainedSummary, LearnerReading, LessonAndProgress
 from headway.service.enrolments import EnrolmentsService
+from headway.service.goals import GoalsService
 from headway.service.groups import GroupPage, GroupsService
 from headway.service.learners import LearnersService
 from headway.service.overview import CoursesUnderWay, CourseUnderWay, OverviewService, OwnCourse
@@ -63,6 +64,7 @@ class Services(NamedTuple):
     groups: GroupsService
     people: PeopleService
     people_import: PeopleImportService
+    goals: GoalsService
 
     @classmethod
     def over(
@@ -91,4 +93,5 @@ class Services(NamedTuple):
             GroupsService(store, learner_of),
             people,
             PeopleImportService(store, learner_of, keeps_profiles=keeps_profiles),
+            GoalsService(store),
         )
