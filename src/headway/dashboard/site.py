@@ -135,6 +135,7 @@ class Dashboard:
             "default-src": "'none'",
             "script-src": "'self'",
             "style-src": "'self'",
+            "font-src": "'self'",
             "img-src": "'self' data:",
             "connect-src": "'self'",
             "form-action": "'self'",
