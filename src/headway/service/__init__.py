@@ -12,7 +12,7 @@ from headway.service.enrolments import EnrolmentsService
 from headway.service.goals import GoalsService
 from headway.service.groups import GroupPage, GroupsService
 from headway.service.learners import LearnersService
-from headway.service.overview import CoursesUnderWay, CourseUnderWay, OverviewService, OwnCourse
+from headway.service.overview import Home, Offer, OverviewService, OwnCourse, OwnedCourse
 from headway.service.people import PeoplePage, PeopleService, Person
 from headway.service.people_import import PeopleImportService
 from headway.service.progress import ProgressService, Recorded
@@ -24,19 +24,21 @@ __all__ = [
     "CatalogueEntry",
     "CatalogueService",
     "Compared",
-    "CourseUnderWay",
-    "CoursesUnderWay",
     "EnrolmentsService",
     "ExplainedSummary",
+    "GoalsService",
     "GroupPage",
     "GroupsService",
+    "Home",
     "IssuedCode",
     "LearnerDetail",
     "LearnerReading",
     "LearnersService",
     "LessonAndProgress",
+    "Offer",
     "OverviewService",
     "OwnCourse",
+    "OwnedCourse",
     "PeopleImportService",
     "PeoplePage",
     "PeopleService",
