@@ -14,10 +14,11 @@ from headway.auth import Failure, IdentityProvider, Session, Sessions, SignInErr
 from headway.auth.sessions import COOKIE, FORGERY_FIELD, check_forgery
 from headway.dashboard.addresses import below
 from headway.dashboard.cookies import ATTEMPT_COOKIE, CookieJar
+from headway.dashboard.forms import form_of
 from headway.dashboard.rendering import Renderer
 from headway.domain.errors import ForgedRequestError, InvalidValueError, UnavailableError
 from headway.domain.principal import Principal
-from headway.http.engine.requests import HeldBody, read_body, read_headers
+from headway.http.engine.requests import read_headers
 from headway.logs import get_logger
 from headway.service import SignInService
 
@@ -25,7 +26,6 @@ _ATTEMPT: Final = "sign-in"
 _ATTEMPT_LIFETIME: Final = timedelta(seconds=600)
 """How long a sign-in at the provider may take."""
 
-_FORM_BYTES: Final = 4096
 _CODE: Final = "code"
 _NEXT: Final = "_next"
 
@@ -154,9 +154,9 @@ class SignInFlow:
         session = self.session_of(request)
         if session is None:  # the cookie stays: another site's page can not send it, and must not remove it
             return self._back(None, self.path)
-        form = await read_body(request.receive, read_headers(request.scope["headers"]), HeldBody(None, _FORM_BYTES))
+        form = await form_of(request)
         try:
-            check_forgery(session, parse_qs(form.decode("latin-1")).get(FORGERY_FIELD, [""])[0])
+            check_forgery(session, form.get(FORGERY_FIELD, ""))
         except ForgedRequestError:
             return await self.renderer.show(request, "sign_out.html", session, 403)
         response = self._back("signed_out", self.path)

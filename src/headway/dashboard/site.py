@@ -17,6 +17,8 @@ from headway.dashboard.assets import Assets
 from headway.dashboard.compression import compressed
 from headway.dashboard.cookies import CookieJar
 from headway.dashboard.page import Page, PageNotFoundError, Visit
+from headway.dashboard.preferences import PATH as PREFERENCES
+from headway.dashboard.preferences import Preferences
 from headway.dashboard.rendering import Renderer
 from headway.dashboard.signing_in import SignInFlow
 from headway.domain.errors import HeadwayError
@@ -82,6 +84,8 @@ class Dashboard:
         router.add_api_route("/static/{name}", self._served(self.assets.serve), methods=_READ)
         for method, path, handler in self.sign_in_flow.routes():
             router.add_api_route(path, self._served(self._refusing(handler)), methods=[method])
+        preferences = Preferences(self.path, self.sessions, self._cookies)
+        router.add_api_route(PREFERENCES, self._served(self._refusing(preferences.keep)), methods=["POST"])
         router.add_api_route("/", self._served(self._to_first_page), methods=_READ)
         unknown = Page("/{rest:path}", _no_page)
         router.add_api_route(unknown.path, self._endpoint(unknown), methods=_READ)
@@ -90,8 +94,11 @@ class Dashboard:
     @cached_property
     def sign_in_flow(self) -> SignInFlow:
         """The handlers that sign in and out."""
-        cookies = CookieJar(self.public_url, framed=bool(self.frame_ancestors))
-        return SignInFlow(self.path, self.services.sign_in, self.sessions, self.renderer, cookies, self.provider)
+        return SignInFlow(self.path, self.services.sign_in, self.sessions, self.renderer, self._cookies, self.provider)
+
+    @cached_property
+    def _cookies(self) -> CookieJar:
+        return CookieJar(self.public_url, framed=bool(self.frame_ancestors))
 
     def _endpoint(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
