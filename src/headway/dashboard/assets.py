@@ -1,4 +1,4 @@
-"""Serves the pages' styles, scripts and pictures. All are in the package; none comes from another host."""
+"""Serves the pages' styles, scripts, pictures and sentences. All are in the package; none comes from another host."""
 
 import asyncio
 import gzip
@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from headway.dashboard.compression import VARIES, takes_gzip
+from headway.dashboard.words import LANGUAGES, words_of
 
 _FOREVER: Final = "public, max-age=31536000, immutable"
 _FOLDER: Final = "static"
@@ -40,6 +41,7 @@ class Assets:
     def _files(self) -> Mapping[str, Asset]:
         folder = files("headway.dashboard") / _FOLDER
         contents = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+        contents |= {f"words-{language}.js": words_of(language).script for language in LANGUAGES}
         found: dict[str, Asset] = {}
         for name in contents:
             _add(found, name, contents)
