@@ -17,9 +17,10 @@ from headway.domain.outline import OutlineLesson
 from headway.domain.progress import Status
 from headway.service import Enrolled, OneLearner, OpenedCourse
 
-FEW_COURSES: Final = 3
-FEW_SECTIONS: Final = 5
-FEW_LESSONS: Final = 4
+FEW_COURSES: Final = 2
+FEW_SECTIONS: Final = 3
+FEW_LESSONS: Final = 3
+"""How much of each the page shows; the rest is folded. So it has at most two screens of a phone."""
 
 _Item = TypeVar("_Item")
 
@@ -188,13 +189,10 @@ class LearnerView:
         return OpenedView(opened, by_id[opened.detail.course.id])
 
     @property
-    def courses(self) -> Sequence[Enrolled]:
-        """All courses, the one that is opened first."""
-        return sorted(self.found.courses, key=lambda one: not self.is_opened(one))
-
-    def is_opened(self, one: Enrolled) -> bool:
-        """Whether the page shows this course in full."""
-        return self.opened is not None and one.course.id == self.opened.course.id
+    def other_courses(self) -> Sequence[Enrolled]:
+        """All courses but the one that the page shows in full."""
+        opened = self.opened.course.id if self.opened else None
+        return [one for one in self.found.courses if one.course.id != opened]
 
     @property
     def strip(self) -> StripView:
