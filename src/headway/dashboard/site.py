@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from headway.auth import IdentityProvider, Sessions
-from headway.dashboard import authoring, learner, one_learner, statistics
+from headway.dashboard import authoring, learner, one_learner, search, statistics
 from headway.dashboard.addresses import page_of
 from headway.dashboard.assets import Assets
 from headway.dashboard.compression import compressed
@@ -34,6 +34,7 @@ _log = get_logger("headway.dashboard")
 
 PAGES: Final = (
     Page("", learner.courses),
+    Page("/search", search.search, writes_query=True),
     Page("/courses/{course_id}", learner.course),
     Page("/statistics", statistics.courses),
     Page("/statistics/{course_id}", statistics.overview),

@@ -9,6 +9,7 @@ from headway.domain.sign_in import SignIn
 from headway.service.catalogue import CatalogueEntry, CatalogueService
 from headway.service.course_progress import ExplainedSummary, LearnerReading, LessonAndProgress
 from headway.service.enrolments import Enrolled, EnrolmentsService
+from headway.service.finding import FindingService, Found, FoundLesson
 from headway.service.groups import GroupPage, GroupsService
 from headway.service.learners import LearnersService
 from headway.service.one_learner import OneLearner, OneLearnerService, OpenedCourse
@@ -29,6 +30,9 @@ __all__ = [
     "Enrolled",
     "EnrolmentsService",
     "ExplainedSummary",
+    "FindingService",
+    "Found",
+    "FoundLesson",
     "GroupPage",
     "GroupsService",
     "IssuedCode",
@@ -69,6 +73,7 @@ class Services(NamedTuple):
     people: PeopleService
     people_import: PeopleImportService
     one_learner: OneLearnerService
+    finding: FindingService
 
     @classmethod
     def over(
@@ -88,8 +93,9 @@ class Services(NamedTuple):
         people = PeopleService(store, learner_of, is_on=keeps_profiles)
         statistics = StatisticsService(store, people)
         enrolments = EnrolmentsService(store)
+        catalogue = CatalogueService(store, course_changed)
         return cls(
-            CatalogueService(store, course_changed),
+            catalogue,
             ProgressService(store),
             statistics,
             LearnersService(store, keeps_profiles=keeps_profiles),
@@ -100,4 +106,5 @@ class Services(NamedTuple):
             people,
             PeopleImportService(store, learner_of, keeps_profiles=keeps_profiles),
             OneLearnerService(store, people, statistics, enrolments),
+            FindingService(store, catalogue, enrolments, people),
         )
