@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from headway.auth import IdentityProvider, Sessions
-from headway.dashboard import authoring, learner, statistics
+from headway.dashboard import authoring, learner, one_learner, search, statistics
 from headway.dashboard.addresses import page_of
 from headway.dashboard.assets import Assets
 from headway.dashboard.compression import compressed
@@ -36,13 +36,15 @@ _log = get_logger("headway.dashboard")
 
 PAGES: Final = (
     Page("", learner.courses),
+    Page("/search", search.search, writes_query=True),
     Page("/courses/{course_id}", learner.course),
     Page("/statistics", statistics.courses),
     Page("/statistics/{course_id}", statistics.overview),
     Page("/statistics/{course_id}/lessons", statistics.lessons),
     Page("/statistics/{course_id}/learners", statistics.roster, writes_query=True),
     Page("/statistics/{course_id}/activity", statistics.activity, writes_query=True),
-    Page("/statistics/{course_id}/learners/{user_id}", statistics.learner),
+    Page("/statistics/learners/{user_id}", one_learner.learner),
+    Page("/statistics/{course_id}/learners/{user_id}", one_learner.learner_in_course),
     Page("/authoring", authoring.courses),
     Page("/authoring/new", authoring.new_course),
     Page("/authoring/{course_id}", authoring.course),
