@@ -10,6 +10,7 @@ from headway.service.catalogue import CatalogueEntry, CatalogueService
 from headway.service.course_progress import ExplainedSummary, LearnerReading, LessonAndProgress
 from headway.service.enrolments import Enrolled, EnrolmentsService
 from headway.service.finding import FindingService, Found, FoundLesson
+from headway.service.goals import GoalsService
 from headway.service.groups import GroupPage, GroupsService
 from headway.service.learners import LearnersService
 from headway.service.one_learner import OneLearner, OneLearnerService, OpenedCourse
@@ -74,6 +75,7 @@ class Services(NamedTuple):
     people_import: PeopleImportService
     one_learner: OneLearnerService
     finding: FindingService
+    goals: GoalsService
 
     @classmethod
     def over(
@@ -107,4 +109,5 @@ class Services(NamedTuple):
             PeopleImportService(store, learner_of, keeps_profiles=keeps_profiles),
             OneLearnerService(store, people, statistics, enrolments),
             FindingService(store, catalogue, enrolments, people),
+            GoalsService(store),
         )
