@@ -9,6 +9,7 @@ from headway.domain.sign_in import SignIn
 from headway.service.catalogue import CatalogueEntry, CatalogueService
 from headway.service.course_progress import ExplainedSummary, LearnerReading, LessonAndProgress
 from headway.service.enrolments import EnrolmentsService
+from headway.service.finishing import Finish
 from headway.service.groups import GroupPage, GroupsService
 from headway.service.learners import LearnersService
 from headway.service.overview import CoursesUnderWay, CourseUnderWay, OverviewService, OwnCourse
@@ -27,6 +28,7 @@ __all__ = [
     "CoursesUnderWay",
     "EnrolmentsService",
     "ExplainedSummary",
+    "Finish",
     "GroupPage",
     "GroupsService",
     "IssuedCode",
