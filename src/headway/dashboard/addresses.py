@@ -24,10 +24,13 @@ def below(path: str, wanted: str) -> str:
 
 
 def page_of(request: Request, path: str) -> str:
-    """Return the page to come back to after a request. For a request for part of a page, that is the whole page."""
-    if "hx-request" in request.headers:
+    """Return the page to come back to after a request.
+
+    For a request for part of a page, that is the whole page. For a form, that is the page with the form.
+    """
+    if "hx-request" in request.headers or request.method == "POST":
         try:
-            shown = urlsplit(request.headers.get("hx-current-url", ""))
+            shown = urlsplit(request.headers.get("hx-current-url") or request.headers.get("referer", ""))
         except ValueError:  # not a valid address
             return path
         return below(path, f"{shown.path}?{shown.query}" if shown.query else shown.path)

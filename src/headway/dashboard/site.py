@@ -16,6 +16,7 @@ from headway.dashboard.addresses import page_of
 from headway.dashboard.assets import Assets
 from headway.dashboard.compression import compressed
 from headway.dashboard.cookies import CookieJar
+from headway.dashboard.forms import NO_FORM, read_form
 from headway.dashboard.page import Page, PageNotFoundError, Visit
 from headway.dashboard.refusals import FAULT, NO_PAGE, sentence_of
 from headway.dashboard.rendering import Renderer
@@ -26,6 +27,7 @@ from headway.logs import get_logger
 from headway.service import Services
 
 _READ: Final = ["GET", "HEAD"]
+_SEND: Final = ["POST"]
 _NOT_FOUND: Final = 404
 _UNAVAILABLE: Final = 503
 _FAULT: Final = 500
@@ -79,7 +81,8 @@ class Dashboard:
         """Return a router with all pages."""
         router = APIRouter(prefix=self.path, include_in_schema=False)
         for page in PAGES:
-            router.add_api_route(page.path, self._endpoint(page), methods=_READ)
+            methods = _SEND if page.takes_form else _READ
+            router.add_api_route(page.path, self._endpoint(page), methods=methods)
         router.add_api_route("/static/{name}", self._served(self.assets.serve), methods=_READ)
         for method, path, handler in self.sign_in_flow.routes():
             router.add_api_route(path, self._served(self._refusing(handler)), methods=[method])
@@ -99,7 +102,8 @@ class Dashboard:
             session = self.sign_in_flow.session_of(request)
             if session is None:
                 return self._to_sign_in(request)
-            response = await page.handler(Visit(request, self.services, session, self.renderer))
+            form = await read_form(request, session) if page.takes_form else NO_FORM
+            response = await page.handler(Visit(request, self.services, session, self.renderer, form))
             is_mixed = page.writes_query and request.url.query
             return response if is_mixed else await compressed(request, response)
 
@@ -164,8 +168,9 @@ class Dashboard:
     async def _refused(self, request: Request, status: int, reason: str) -> Response:
         session, again = self.sign_in_flow.session_of(request), page_of(request, self.path)
         page = await self.renderer.show(
-            request, "refused.html", session, status, reason=reason, code=status, again=again
-        )
+            request, "refused.html", session, status, reason=reason, code=status, again=again,
+            sent_form=request.method in _SEND,
+        )  # fmt: skip
         if status == _UNAVAILABLE:
             page.headers["Retry-After"] = "1"
         return page
