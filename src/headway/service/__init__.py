@@ -10,6 +10,7 @@ from headway.service.catalogue import CatalogueEntry, CatalogueService
 from headway.service.course_progress import ExplainedSummary, LearnerReading, LessonAndProgress
 from headway.service.enrolments import Enrolled, EnrolmentsService
 from headway.service.finding import FindingService, Found, FoundLesson
+from headway.service.finishing import Finish
 from headway.service.goals import GoalsService
 from headway.service.groups import GroupPage, GroupsService
 from headway.service.learners import LearnersService
@@ -32,6 +33,7 @@ __all__ = [
     "EnrolmentsService",
     "ExplainedSummary",
     "FindingService",
+    "Finish",
     "Found",
     "FoundLesson",
     "GroupPage",
