@@ -17,6 +17,7 @@ from headway.dashboard.assets import Assets
 from headway.dashboard.compression import compressed
 from headway.dashboard.cookies import CookieJar
 from headway.dashboard.page import Page, PageNotFoundError, Visit
+from headway.dashboard.refusals import FAULT, NO_PAGE, sentence_of
 from headway.dashboard.rendering import Renderer
 from headway.dashboard.signing_in import SignInFlow
 from headway.domain.errors import HeadwayError
@@ -111,12 +112,12 @@ class Dashboard:
             try:
                 return await handler(request)
             except PageNotFoundError:
-                return await self._refused(request, _NOT_FOUND, "There is no such page.")
+                return await self._refused(request, _NOT_FOUND, NO_PAGE)
             except HeadwayError as refusal:
-                return await self._refused(request, to_reply(refusal).status, str(refusal))
+                return await self._refused(request, to_reply(refusal).status, sentence_of(refusal))
             except Exception:  # noqa: BLE001 - no traceback reaches a browser; the log has it
                 _log.exception("page_failed")
-                return await self._refused(request, _FAULT, "The fault is the service's, and is in its log.")
+                return await self._refused(request, _FAULT, FAULT)
 
         return answer
 
@@ -136,6 +137,7 @@ class Dashboard:
             "default-src": "'none'",
             "script-src": "'self'",
             "style-src": "'self'",
+            "font-src": "'self'",
             "img-src": "'self' data:",
             "connect-src": "'self'",
             "form-action": "'self'",
