@@ -56,7 +56,7 @@ function changed() {
 function tellState() {
   find("#course-name").textContent = base?.title || gettext("New course");
   if (!etag) state.textContent = gettext("Not saved yet");
-  else state.textContent = isDirty() ? gettext("Changes that are not saved") : gettext("No changes");
+  else state.textContent = isDirty() ? gettext("Unsaved changes") : gettext("No changes");
 }
 
 // --- The API
@@ -325,7 +325,7 @@ function removalText(/** @type {number} */ learners) {
           learners,
           { shown: number(learners) },
         ),
-    gettext("If the course comes back, the progress is there again. Download its document before, to be able to."),
+    gettext("Download the document before. With it, the course can come back, and the progress with it."),
   ];
 }
 

@@ -202,6 +202,8 @@ export class Builder {
     const isMarked = model.MARKED.has(lesson.kind);
     find(".of-marked", more).hidden = !isMarked && (lesson.pass_mark ?? null) === null;
     find(".lesson-id", more).textContent = lesson.id;
+    const content = fieldOf(more, "content_id");
+    if (lesson.content_id === lesson.id) content.value = ""; // the default
     const titles = new Map(model.lessonsOf(this.draft).map((one) => [one.id, one.title]));
     const chosen = lesson.requires ?? [];
     const names = find(".requires", more);
@@ -316,7 +318,8 @@ export class Builder {
       const key = blockOf(input).dataset.section ?? "";
       this.change(model.renameSection(this.draft, key, input.value), { field: `${key}/${name}` });
     } else if (row) {
-      if (this.lesson(row)?.[name] === value) return;
+      const lesson = this.lesson(row);
+      if (lesson?.[name] === value || (name === "content_id" && !value && lesson?.content_id === lesson?.id)) return;
       this.change(model.setLessons(this.draft, new Set([dataOf(row, "lesson")]), name, value), { field });
     } else if (this.draft.course[name] !== value) {
       this.change(model.setCourse(this.draft, name, value), { field });
