@@ -50,6 +50,8 @@ PAGES: Final = (
     Page("/authoring", authoring.courses),
     Page("/authoring/new", authoring.new_course),
     Page("/authoring/{course_id}", authoring.course),
+    Page("/authoring/{course_id}/preview", authoring.preview),
+    Page("/authoring/{course_id}/course.{ending}", authoring.document),
 )
 """The table of pages. A request goes to the first entry whose path matches."""
 
