@@ -20,6 +20,14 @@ class EnrolmentMode(StrEnum):
     CLOSED = "closed"
 
 
+class Barrier(StrEnum):
+    """Why a learner may not write in a course that only learners who are enrolled may write in."""
+
+    NOT_ENROLLED = "not_enrolled"
+    ENDED = "ended"
+    NOT_BEGUN = "not_begun"
+
+
 class EnrolmentChange(NamedTuple):
     """A request to enrol a learner in a course, or to end what enrols the learner there.
 
@@ -101,14 +109,25 @@ def is_completed_late(due_at: datetime | None, completed_at: datetime | None) ->
     return due_at is not None and completed_at is not None and due_at < completed_at
 
 
+def barrier(progress: CourseProgress | None, now: datetime) -> Barrier | None:
+    """Return why the learner is not enrolled in a course now; `None`: the learner is."""
+    if progress is not None and progress.ended_at is not None:
+        return Barrier.ENDED
+    if progress is None or not progress.is_enrolled:
+        return Barrier.NOT_ENROLLED
+    begins = starts_at(progress)
+    return Barrier.NOT_BEGUN if begins is not None and now < begins else None
+
+
 def check_enrolled(progress: CourseProgress | None, course: Course, learner_id: LearnerId, now: datetime) -> None:
     """Raise `NotEnrolledError` unless the learner is enrolled in the course now."""
-    if progress is not None and progress.ended_at is not None:
+    found = barrier(progress, now)
+    if found is Barrier.ENDED:
         raise _ended(course.id, learner_id)
-    if progress is None or not progress.is_enrolled:
+    if found is Barrier.NOT_ENROLLED:
         raise NotEnrolledError(f"Learner {learner_id} is not enrolled in course {course.id}.")
-    begins = starts_at(progress)
-    if begins is not None and now < begins:
+    begins = starts_at(progress) if progress else None
+    if found is Barrier.NOT_BEGUN and begins is not None:
         raise NotEnrolledError(
             f"The enrolment of learner {learner_id} in course {course.id} starts at {begins.isoformat()}."
         )

@@ -12,14 +12,16 @@ from headway.domain.completions import expires_at
 from headway.domain.continuing import TimeLeft, TouchedLesson, course_left, lesson_left, next_lesson
 from headway.domain.course_progress import CourseProgress, Summary, summarise
 from headway.domain.due import EXPIRING_SOON, DueDate, Urgency, due_dates, urgency_of
-from headway.domain.enrolments import EnrolmentMode, starts_at
+from headway.domain.enrolments import Barrier, EnrolmentMode, barrier, is_late, starts_at
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.goals import GoalReading, read_goal
 from headway.domain.identifiers import CourseId, GroupId, LearnerId
+from headway.domain.outline import OutlineLesson, outline
 from headway.domain.ports import Store
 from headway.domain.principal import Principal
 from headway.service.catalogue import CoursePage, one_more
 from headway.service.course_progress import LearnerReading, read_learner
+from headway.service.finishing import Finish, finish_of
 from headway.service.goals import today_of
 
 _ALL_WEEKS: Final = timedelta(weeks=CALENDAR_WEEKS)
@@ -106,11 +108,20 @@ class Offer(NamedTuple):
 
 
 class OwnCourse(NamedTuple):
-    """A course for one learner: lesson progress and course progress, the next lesson, and the active days."""
+    """A course for one learner: lesson progress and course progress, the next lesson, and the active days.
+
+    `lessons` are all lessons with their due dates and locks. `late` says that the course is not completed and its due
+    date is past. `barrier` is why the learner may not go on (`None`: nothing). `finish` is a completion of the course
+    that is new.
+    """
 
     reading: LearnerReading
     next_lesson: Lesson | None
     calendar: Calendar
+    lessons: Sequence[OutlineLesson]
+    late: bool = False
+    barrier: Barrier | None = None
+    finish: Finish | None = None
 
 
 class OverviewService:
@@ -164,9 +175,23 @@ class OverviewService:
         """Return one course, whether the caller has written in it or not."""
         reading = await read_learner(self._store, principal.learner_id, course_id)
         course = reading.versioned.course
-        today = course.date_of(self._clock())
-        calendar = await self._calendar(principal.learner_id, course_id, today, first_weekday)
-        return OwnCourse(reading, next_lesson(course, reading.lesson_progress), calendar)
+        now = self._clock()
+        progress = reading.course_progress
+        calendar = await self._calendar(principal.learner_id, course_id, course.date_of(now), first_weekday)
+        return OwnCourse(
+            reading,
+            next_lesson(course, reading.lesson_progress),
+            calendar,
+            outline(course, progress, reading.lesson_progress, now),
+            progress is not None and is_late(progress.due_at, progress.completed_at, now),
+            self._barrier(progress, now),
+            await finish_of(self._store, principal.learner_id, reading, now),
+        )
+
+    def _barrier(self, progress: CourseProgress | None, now: datetime) -> Barrier | None:
+        """Return why the learner may not go on. A date before which nobody begins holds without enforcement, too."""
+        found = barrier(progress, now)
+        return found if not self._is_open or found is Barrier.NOT_BEGUN else None
 
     async def _not_begun(self, learner_id: LearnerId) -> list[tuple[Course, CourseProgress]]:
         """Return the courses of the catalogue in which a learner is enrolled and has not written."""
@@ -212,7 +237,7 @@ class OverviewService:
             course_left(course, touched),
             [titles[one.group_id] for one in progress.sources if one.group_id is not None and one.group_id in titles],
             begins if is_to_come else None,
-            not is_to_come and (self._is_open or progress.is_enrolled),
+            self._barrier(progress, now) is None,
             expires,
             urgency_of(expires, now, EXPIRING_SOON) if expires else None,
         )
