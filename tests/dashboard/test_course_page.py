@@ -225,7 +225,7 @@ def test_a_removed_course_is_shown_as_removed(browser: Browser, running: Running
         expect(page.get_by_role("heading", name="This course is not here any more")).to_be_visible()
         assert barriers(page) == []
         page.get_by_role("link", name="To my courses").click()
-        expect(page.get_by_role("heading", name="Nothing under way yet")).to_be_visible()
+        expect(page.get_by_role("heading", name="Begin your first course")).to_be_visible()
 
 
 @pytest.mark.parametrize("course_id", ["no-uuid", "6f1d8c52-0d0e-4a5e-9d38-3f4f0f7a1b21"])
