@@ -23,6 +23,8 @@ sys.path.append(str(ROOT / "tests"))
 
 from headway.cli.documents import course_files, read_courses  # noqa: E402 - the tests' folder comes first
 from headway.domain.catalogue import Course, Lesson, LessonKind  # noqa: E402
+from headway.domain.course_progress import EnrolmentSource  # noqa: E402
+from headway.domain.enrolments import EnrolmentChange  # noqa: E402
 from headway.domain.identifiers import LearnerId  # noqa: E402
 from headway.domain.people import LearnerProfile  # noqa: E402
 from headway.domain.progress import ProgressUpdate  # noqa: E402
@@ -111,6 +113,9 @@ async def _write_own(store: SqliteStore, courses: list[Course]) -> None:
         "user_notes": notes,
     }  # fmt: skip
     await store.write(_write(_WHO_LOOKS, courses[0], second, update))
+    due = EnrolmentSource(due_at=datetime.now(UTC) + timedelta(days=5))
+    await store.enrol(EnrolmentChange(learner(_WHO_LOOKS), courses[0].id, due))
+    await store.goals.put(learner(_WHO_LOOKS), 1, datetime.now(UTC).date() - timedelta(days=_DAYS))
 
 
 def _write(number: int, course: Course, lesson: Lesson, update: ProgressUpdate) -> LessonWrite:
@@ -141,6 +146,7 @@ def pages(courses: list[Course]) -> dict[str, Look]:
     return {
         "courses": Look(""),
         "no-courses": Look("", learner=_LEARNERS),  # who comes after all who have written
+        "catalogue": Look("/catalogue", learner=_LEARNERS),
         "course": Look(f"/courses/{course}"),
         "statistics": Look("/statistics"),
         "statistics-course": Look(f"/statistics/{course}"),

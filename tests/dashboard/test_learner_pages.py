@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, expect
 
-from support.browser import DASHBOARD, LOOKS, ON_BOTH_STORES, barriers, fits, visiting
+from support.browser import DASHBOARD, LOOKS, ON_BOTH_STORES, PHONE, barriers, fits, visiting
 from support.program import forked_headway_serve
 from support.running import Running, course, lesson
 
@@ -95,6 +95,24 @@ def test_what_is_past_or_not_begun_is_told_apart(browser: Browser, running: Runn
         page.get_by_text("1 past course").click()
         expect(page.get_by_text("Valid until")).to_be_visible()
         assert barriers(page) == []
+
+
+def test_a_newcomer_sees_few_courses_at_once(browser: Browser, tmp_path: Path) -> None:
+    learner_id = str(uuid4())
+    with (
+        forked_headway_serve(tmp_path) as alone,
+        visiting(browser, alone, learner_id, width=PHONE) as context,
+    ):
+        page = context.new_page()
+        page.goto(f"{DASHBOARD}/catalogue")
+        expect(page.get_by_role("heading", name="There are no courses yet")).to_be_visible()
+        alone.put_course(course(lesson(title="Flour"), title="Ways of bread"))
+        page.goto(DASHBOARD)
+        offer = page.get_by_role("listitem").filter(has=page.get_by_role("heading", name="Ways of bread"))
+        assert barriers(page) == []
+        assert fits(page)
+        offer.get_by_role("button", name="Enrol and begin").click()
+        expect(page.get_by_role("link", name="Begin Flour")).to_be_visible()
 
 
 @pytest.fixture
