@@ -112,3 +112,15 @@ class AttentionQuery:
                 return datetime.min.replace(tzinfo=UTC)
             case Reason.FAILING:
                 return MOST_ATTEMPTS
+
+
+class Counted(NamedTuple):
+    """How many lines a list has: `number`, or more than that."""
+
+    number: int
+    has_more: bool
+
+
+def counted(found: int) -> Counted:
+    """Return the number of lines of a list of which up to one more than `MOST_COUNTED` were counted."""
+    return Counted(min(found, MOST_COUNTED), found > MOST_COUNTED)

@@ -6,6 +6,7 @@ from typing import NamedTuple, Self
 from headway.domain.identifiers import LearnerId
 from headway.domain.ports import Store
 from headway.domain.sign_in import SignIn
+from headway.service.attention import AttentionFilters, AttentionLine, AttentionPage, AttentionService
 from headway.service.catalogue import CatalogueEntry, CatalogueService
 from headway.service.course_progress import ExplainedSummary, LearnerReading, LessonAndProgress
 from headway.service.enrolments import EnrolmentsService
@@ -20,6 +21,10 @@ from headway.service.statistics import Activity, Compared, LearnerDetail, Roster
 
 __all__ = [
     "Activity",
+    "AttentionFilters",
+    "AttentionLine",
+    "AttentionPage",
+    "AttentionService",
     "CatalogueEntry",
     "CatalogueService",
     "Compared",
@@ -63,6 +68,7 @@ class Services(NamedTuple):
     groups: GroupsService
     people: PeopleService
     people_import: PeopleImportService
+    attention: AttentionService
 
     @classmethod
     def over(
@@ -91,4 +97,5 @@ class Services(NamedTuple):
             GroupsService(store, learner_of),
             people,
             PeopleImportService(store, learner_of, keeps_profiles=keeps_profiles),
+            AttentionService(store, people),
         )
