@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime
 from typing import Protocol
 
+from headway.domain.attention import Attention, AttentionQuery
 from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, CoursePut, CourseQuery, VersionedCourse
 from headway.domain.completions import Completion
 from headway.domain.continuing import TouchedLesson
@@ -183,6 +184,12 @@ class StatisticsStore(Protocol):
 
     async def roster(self, course_id: CourseId, query: RosterQuery) -> Sequence[CourseProgress]:
         """Return a page of the learners' progress in a course, in the order of `query`. Raises `GroupNotFoundError`."""
+
+    async def attention(self, query: AttentionQuery) -> Sequence[Attention]:
+        """Return a page of the learners who need attention. Courses and groups that are not there have nobody."""
+
+    async def count_attention(self, query: AttentionQuery) -> int:
+        """Count the learners who need attention behind the query's position, up to its limit."""
 
 
 class LearnerStore(Protocol):

@@ -6,6 +6,7 @@ from typing import NamedTuple, Self
 from headway.domain.identifiers import LearnerId
 from headway.domain.ports import Store
 from headway.domain.sign_in import SignIn
+from headway.service.attention import AttentionFilters, AttentionLine, AttentionPage, AttentionService
 from headway.service.catalogue import CatalogueEntry, CatalogueService
 from headway.service.course_progress import ExplainedSummary, LearnerReading, LessonAndProgress
 from headway.service.enrolments import Enrolled, EnrolmentsService
@@ -24,6 +25,10 @@ from headway.service.statistics import Activity, Compared, LearnerDetail, Roster
 
 __all__ = [
     "Activity",
+    "AttentionFilters",
+    "AttentionLine",
+    "AttentionPage",
+    "AttentionService",
     "CatalogueEntry",
     "CatalogueService",
     "Compared",
@@ -78,6 +83,7 @@ class Services(NamedTuple):
     one_learner: OneLearnerService
     finding: FindingService
     goals: GoalsService
+    attention: AttentionService
 
     @classmethod
     def over(
@@ -112,4 +118,5 @@ class Services(NamedTuple):
             OneLearnerService(store, people, statistics, enrolments),
             FindingService(store, catalogue, enrolments, people),
             GoalsService(store),
+            AttentionService(store, people),
         )

@@ -12,6 +12,7 @@ from functools import partial
 
 import asyncpg
 
+from headway.domain.attention import Attention, AttentionQuery
 from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, CoursePut, CourseQuery, VersionedCourse
 from headway.domain.completions import Completion
 from headway.domain.continuing import TouchedLesson
@@ -333,6 +334,14 @@ class PostgresStore:
     async def roster(self, course_id: CourseId, query: RosterQuery) -> Sequence[CourseProgress]:
         """Return a page of a course's learners."""
         return await self._figures.roster(course_id, query)
+
+    async def attention(self, query: AttentionQuery) -> Sequence[Attention]:
+        """Return a page of the learners who need attention."""
+        return await self._figures.attention(query)
+
+    async def count_attention(self, query: AttentionQuery) -> int:
+        """Count the learners who need attention, up to the query's limit."""
+        return await self._figures.count_attention(query)
 
     async def learner_record(self, learner_id: LearnerId) -> LearnerRecord:
         """Return everything that is stored about a learner."""

@@ -15,6 +15,7 @@ from typing import Final
 
 import apsw
 
+from headway.domain.attention import Attention, AttentionQuery
 from headway.domain.catalogue import (
     FIRST_COURSES,
     Course,
@@ -344,6 +345,14 @@ class SqliteStore:
     async def roster(self, course_id: CourseId, query: RosterQuery) -> Sequence[CourseProgress]:
         """Return a page of a course's learners."""
         return await self._long_reader.read(self._figures.roster, course_id, query)
+
+    async def attention(self, query: AttentionQuery) -> Sequence[Attention]:
+        """Return a page of the learners who need attention."""
+        return await self._long_reader.read(self._figures.attention, query)
+
+    async def count_attention(self, query: AttentionQuery) -> int:
+        """Count the learners who need attention, up to the query's limit."""
+        return await self._long_reader.read(self._figures.count_attention, query)
 
     async def learner_record(self, learner_id: LearnerId) -> LearnerRecord:
         """Return everything that is stored about a learner."""
