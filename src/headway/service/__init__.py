@@ -15,6 +15,7 @@ from headway.service.overview import CoursesUnderWay, CourseUnderWay, OverviewSe
 from headway.service.people import PeoplePage, PeopleService, Person
 from headway.service.people_import import PeopleImportService
 from headway.service.progress import ProgressService, Recorded
+from headway.service.results import GridLine, GridPage, LessonDetail, LessonLearners, ResultsService
 from headway.service.signing_in import NO_PERMANENT_CODES, IssuedCode, SignInService
 from headway.service.statistics import Activity, Compared, LearnerDetail, RosterLine, RosterPage, StatisticsService
 
@@ -27,6 +28,8 @@ __all__ = [
     "CoursesUnderWay",
     "EnrolmentsService",
     "ExplainedSummary",
+    "GridLine",
+    "GridPage",
     "GroupPage",
     "GroupsService",
     "IssuedCode",
@@ -34,6 +37,8 @@ __all__ = [
     "LearnerReading",
     "LearnersService",
     "LessonAndProgress",
+    "LessonDetail",
+    "LessonLearners",
     "OverviewService",
     "OwnCourse",
     "PeopleImportService",
@@ -42,6 +47,7 @@ __all__ = [
     "Person",
     "ProgressService",
     "Recorded",
+    "ResultsService",
     "RosterLine",
     "RosterPage",
     "Services",
@@ -63,6 +69,7 @@ class Services(NamedTuple):
     groups: GroupsService
     people: PeopleService
     people_import: PeopleImportService
+    results: ResultsService
 
     @classmethod
     def over(
@@ -80,10 +87,11 @@ class Services(NamedTuple):
         operations of learner profiles are refused.
         """
         people = PeopleService(store, learner_of, is_on=keeps_profiles)
+        statistics = StatisticsService(store, people)
         return cls(
             CatalogueService(store, course_changed),
             ProgressService(store),
-            StatisticsService(store, people),
+            statistics,
             LearnersService(store, keeps_profiles=keeps_profiles),
             OverviewService(store),
             SignInService(store, permanent_codes),
@@ -91,4 +99,5 @@ class Services(NamedTuple):
             GroupsService(store, learner_of),
             people,
             PeopleImportService(store, learner_of, keeps_profiles=keeps_profiles),
+            ResultsService(store, statistics),
         )
