@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from dashboard.own_course import student
-from headway.dashboard.rendering import Reader, locale_of
+from headway.dashboard.rendering import reader_for
 from headway.domain.bounds import shown
 from support.browser import DASHBOARD, visiting
 from support.running import Running
@@ -27,7 +27,7 @@ WRITE = """
 def test_a_number_is_written_alike_by_the_server_and_by_scripts(
     browser: Browser, running: Running, locale: str
 ) -> None:
-    reader = Reader(locale_of(locale))
+    reader = reader_for(locale)
     with visiting(browser, running, str(uuid4()), locale=locale) as context:
         page = context.new_page()
         page.goto(DASHBOARD, wait_until="load")
@@ -53,7 +53,7 @@ def test_scripts_round_as_the_server_does(browser: Browser, running: Running) ->
 
 
 def test_no_figure_shows_a_mark_that_its_value_has_not_reached() -> None:
-    reader = Reader(locale_of("en"))
+    reader = reader_for("en")
     assert reader.percent(99.99) == "99.9%"
     assert reader.percent(100 * 1999 / 2000) == "99.9%"
     assert reader.percent(0.001) == "0.1%"
@@ -77,7 +77,7 @@ def test_times_are_in_the_courses_time_zone(browser: Browser, running: Running, 
 
 
 def test_a_percentage_is_written_as_the_locale_does() -> None:
-    written = {locale: Reader(locale_of(locale)).percent(12.5) for locale in ("en", "de", "tr", "eu")}
+    written = {locale: reader_for(locale).percent(12.5) for locale in ("en", "de", "tr", "eu")}
     assert written == {"en": "12.5%", "de": "12,5\N{NO-BREAK SPACE}%", "tr": "%12,5", "eu": "%\N{NO-BREAK SPACE}12,5"}
 
 
@@ -94,4 +94,4 @@ def test_a_percentage_is_written_as_the_locale_does() -> None:
     ],
 )
 def test_the_chosen_language_is_one_that_scripts_support(accepted: str, language: str) -> None:
-    assert Reader(locale_of(accepted)).language == f"{language}-u-ca-gregory-nu-latn"
+    assert reader_for(accepted).language == f"{language}-u-ca-gregory-nu-latn"

@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -17,13 +18,21 @@ from starlette.responses import HTMLResponse
 
 from headway.auth import Session
 from headway.dashboard.assets import Assets
+from headway.dashboard.words import LANGUAGES, SOURCE, Words, words_of
 from headway.domain.activity import LEVELS
 from headway.domain.bounds import shown
 from headway.domain.identifiers import CourseId, LessonId
 from headway.domain.text import isolated, visible
 from headway.http.engine.parameters import accepted
 
-_LOCALE: Final = "en"
+LANGUAGE_COOKIE: Final = "headway_language"
+"""The cookie with the language that somebody has chosen for the pages: one of `LANGUAGES`."""
+
+THEME_COOKIE: Final = "headway_theme"
+"""The cookie with the colours that somebody has chosen for the pages: one of `THEMES`. Without it, the system's."""
+
+THEMES: Final = ("light", "dark")
+
 _NOBODY: Final = "–"  # noqa: RUF001 - a dash, where there is no value
 _MINUTES_IN_AN_HOUR: Final = 60
 _LONGEST_LANGUAGES: Final = 1000
@@ -40,25 +49,41 @@ class Renderer:
     """
 
     def __init__(self, path: str, api: str, assets: Assets, lesson_url: str | None = None) -> None:
-        self._environment = Environment(
-            loader=PackageLoader("headway.dashboard"),
-            autoescape=True,
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._environment.filters |= {"visible": visible, "isolated": isolated}
-        self._environment.globals |= {"path": path, "api": api, "asset": assets.address}
-        self._environment.globals |= {"lesson_address": LessonAddress(path, lesson_url), "levels": LEVELS}
+        names = {"path": path, "api": api, "asset": assets.address, "levels": LEVELS}
+        names |= {"lesson_address": LessonAddress(path, lesson_url), "languages": LANGUAGES}
+        self._environments = {language: _environment(words_of(language), names) for language in LANGUAGES}
 
     async def show(
         self, request: Request, template: str, session: Session | None, status: int = 200, **values: object
     ) -> HTMLResponse:
-        """Render a template with `values`, and with `session`, `reader` and `here`, the path of the request."""
-        values |= {"session": session, "reader": reader_of(request), "here": request.url.path}
+        """Render a template with `values`, and with what every page has.
+
+        That is the `session`, the `reader`, the `theme` if one is chosen, and `here`, the path of the request.
+        """
+        reader = reader_of(request)
+        values |= {"session": session, "reader": reader, "theme": _theme_of(request), "here": request.url.path}
+        environment = self._environments[reader.words.language]
         # In a thread: a course may have thousands of lessons, and other people's writes must not wait for its page.
-        content = await asyncio.to_thread(lambda: self._environment.get_template(template).render(values))
+        content = await asyncio.to_thread(lambda: environment.get_template(template).render(values))
         return HTMLResponse(content, status)
+
+
+def _environment(words: Words, names: Mapping[str, object]) -> Environment:
+    """Return the templates with the words of one language."""
+    environment = Environment(
+        loader=PackageLoader("headway.dashboard"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.policies["ext.i18n.trimmed"] = True
+    # The extension adds this method. `newstyle`: the values are put in by the call, escaped.
+    environment.install_gettext_callables(words.translate, words.translate_counted, newstyle=True)  # type: ignore[attr-defined]
+    environment.filters |= {"visible": visible, "isolated": isolated}
+    environment.globals |= names
+    return environment
 
 
 @dataclass(frozen=True)
@@ -84,11 +109,20 @@ class LessonAddress:
 class Reader:
     """Writes numbers, dates and times in a locale. A script in the page converts times to the browser's time zone.
 
-    The pages are in English, but dates are in the reader's language. `dir="auto"` keeps a date that is written from
-    right to left from disturbing its sentence.
+    Where the pages do not have the reader's language, sentences are in another one, but dates are in the reader's own.
+    `dir="auto"` keeps a date of the other direction of writing from disturbing its sentence.
     """
 
     locale: Locale
+    words: Words
+
+    def gettext(self, message: str, **values: object) -> str:
+        """Return a sentence with its values (see `Words`)."""
+        return self.words.gettext(message, **values)
+
+    def ngettext(self, one: str, many: str, number: float, **values: object) -> str:
+        """Return the sentence for a number of things with its values."""
+        return self.words.ngettext(one, many, number, **values)
 
     @property
     def language(self) -> str:
@@ -174,18 +208,31 @@ def _day(value: date, locale: Locale) -> str:
 
 
 def reader_of(request: Request) -> Reader:
-    """Return the reader for a request's `Accept-Language` header."""
-    return Reader(locale_of(request.headers.get("accept-language", "")[:_LONGEST_LANGUAGES]))
+    """Return the reader for a request: by its cookie with a chosen language, and its `Accept-Language` header."""
+    languages = request.headers.get("accept-language", "")[:_LONGEST_LANGUAGES]
+    return reader_for(languages, request.cookies.get(LANGUAGE_COOKIE))
+
+
+def _theme_of(request: Request) -> str | None:
+    chosen = request.cookies.get(THEME_COOKIE)
+    return chosen if chosen in THEMES else None
 
 
 @lru_cache(1024)
-def locale_of(languages: str) -> Locale:
-    """Return the known locale that `languages`, an `Accept-Language` header, prefers (RFC 9110 section 12.5.4)."""
+def reader_for(languages: str, chosen: str | None = None) -> Reader:
+    """Return the reader who prefers `languages`, an `Accept-Language` header, or has `chosen` one of the pages'."""
+    locales = list(_locales(languages))
+    if chosen is not None and chosen in LANGUAGES:
+        own = (locale for locale in locales if locale.language == chosen)
+        return Reader(next(own, Locale(chosen)), words_of(chosen))
+    known = (locale.language for locale in locales if locale.language in LANGUAGES)
+    return Reader(next(iter(locales), Locale(SOURCE)), words_of(next(known, SOURCE)))
+
+
+def _locales(languages: str) -> Iterator[Locale]:
+    """Yield the known locales of an `Accept-Language` header, the preferred one first (RFC 9110 section 12.5.4)."""
     for name, weight in sorted(accepted(languages).items(), key=lambda one: -one[1]):
         language = _LANGUAGE.match(name)
         if language and weight > 0:
-            try:
-                return Locale.parse(language[0], sep="-")
-            except (UnknownLocaleError, ValueError):
-                continue
-    return Locale.parse(_LOCALE)
+            with suppress(UnknownLocaleError, ValueError):
+                yield Locale.parse(language[0], sep="-")

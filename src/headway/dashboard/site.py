@@ -11,12 +11,15 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from headway.auth import IdentityProvider, Sessions
-from headway.dashboard import authoring, learner, statistics
+from headway.dashboard import authoring, learner, one_learner, search, statistics
 from headway.dashboard.addresses import page_of
 from headway.dashboard.assets import Assets
 from headway.dashboard.compression import compressed
 from headway.dashboard.cookies import CookieJar
 from headway.dashboard.page import Page, PageNotFoundError, Visit
+from headway.dashboard.preferences import PATH as PREFERENCES
+from headway.dashboard.preferences import Preferences
+from headway.dashboard.refusals import FAULT, NO_PAGE, sentence_of
 from headway.dashboard.rendering import Renderer
 from headway.dashboard.signing_in import SignInFlow
 from headway.domain.errors import HeadwayError
@@ -33,13 +36,15 @@ _log = get_logger("headway.dashboard")
 
 PAGES: Final = (
     Page("", learner.courses),
+    Page("/search", search.search, writes_query=True),
     Page("/courses/{course_id}", learner.course),
     Page("/statistics", statistics.courses),
     Page("/statistics/{course_id}", statistics.overview),
     Page("/statistics/{course_id}/lessons", statistics.lessons),
     Page("/statistics/{course_id}/learners", statistics.roster, writes_query=True),
     Page("/statistics/{course_id}/activity", statistics.activity, writes_query=True),
-    Page("/statistics/{course_id}/learners/{user_id}", statistics.learner),
+    Page("/statistics/learners/{user_id}", one_learner.learner),
+    Page("/statistics/{course_id}/learners/{user_id}", one_learner.learner_in_course),
     Page("/authoring", authoring.courses),
     Page("/authoring/new", authoring.new_course),
     Page("/authoring/{course_id}", authoring.course),
@@ -82,6 +87,8 @@ class Dashboard:
         router.add_api_route("/static/{name}", self._served(self.assets.serve), methods=_READ)
         for method, path, handler in self.sign_in_flow.routes():
             router.add_api_route(path, self._served(self._refusing(handler)), methods=[method])
+        preferences = Preferences(self.path, self.sessions, self._cookies)
+        router.add_api_route(PREFERENCES, self._served(self._refusing(preferences.keep)), methods=["POST"])
         router.add_api_route("/", self._served(self._to_first_page), methods=_READ)
         unknown = Page("/{rest:path}", _no_page)
         router.add_api_route(unknown.path, self._endpoint(unknown), methods=_READ)
@@ -90,8 +97,11 @@ class Dashboard:
     @cached_property
     def sign_in_flow(self) -> SignInFlow:
         """The handlers that sign in and out."""
-        cookies = CookieJar(self.public_url, framed=bool(self.frame_ancestors))
-        return SignInFlow(self.path, self.services.sign_in, self.sessions, self.renderer, cookies, self.provider)
+        return SignInFlow(self.path, self.services.sign_in, self.sessions, self.renderer, self._cookies, self.provider)
+
+    @cached_property
+    def _cookies(self) -> CookieJar:
+        return CookieJar(self.public_url, framed=bool(self.frame_ancestors))
 
     def _endpoint(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
@@ -109,12 +119,12 @@ class Dashboard:
             try:
                 return await handler(request)
             except PageNotFoundError:
-                return await self._refused(request, _NOT_FOUND, "There is no such page.")
+                return await self._refused(request, _NOT_FOUND, NO_PAGE)
             except HeadwayError as refusal:
-                return await self._refused(request, to_reply(refusal).status, str(refusal))
+                return await self._refused(request, to_reply(refusal).status, sentence_of(refusal))
             except Exception:  # noqa: BLE001 - no traceback reaches a browser; the log has it
                 _log.exception("page_failed")
-                return await self._refused(request, _FAULT, "The fault is the service's, and is in its log.")
+                return await self._refused(request, _FAULT, FAULT)
 
         return answer
 
@@ -134,6 +144,7 @@ class Dashboard:
             "default-src": "'none'",
             "script-src": "'self'",
             "style-src": "'self'",
+            "font-src": "'self'",
             "img-src": "'self' data:",
             "connect-src": "'self'",
             "form-action": "'self'",

@@ -117,10 +117,11 @@ class ProgressNotFoundError(NotFoundError):
 
 
 class LearnerNotFoundError(NotFoundError):
-    """The learner is not in the course: is not enrolled, and has not written in it."""
+    """The learner is not in the course: is not enrolled, and has not written in it. `None`: in no course."""
 
-    def __init__(self, course_id: CourseId, learner_id: LearnerId) -> None:
-        super().__init__(f"Learner {learner_id} is not enrolled in course {course_id} and has not written in it.")
+    def __init__(self, course_id: CourseId | None, learner_id: LearnerId) -> None:
+        of_course = "any course" if course_id is None else f"course {course_id}"
+        super().__init__(f"Learner {learner_id} is not enrolled in {of_course} and has not written in it.")
 
 
 class EnrolmentNotFoundError(NotFoundError):

@@ -161,6 +161,21 @@ class EnrolmentsService:
         found = [await self._of_present(progress) for progress in await self._store.enrolments_of(principal.learner_id)]
         return sorted(filter(None, found), key=_by_due_date)
 
+    async def of_learner(self, learner_id: LearnerId) -> list[Enrolled]:
+        """Return the courses of the catalogue that a learner is in. The caller checks who asks.
+
+        Those that the learner has started come first, the last written first; then the others, by their due dates.
+        """
+        readings = await self._store.learner_courses(learner_id)
+        begun = [self._enrolled(course, progress) for course, progress in readings if progress is not None]
+        known = {one.course.id for one in begun}
+        others = [
+            await self._of_present(progress)
+            for progress in await self._store.enrolments_of(learner_id)
+            if progress.course_id not in known
+        ]
+        return [*begun, *sorted(filter(None, others), key=_by_due_date)]
+
     async def completions(self, principal: Principal) -> Sequence[Completion]:
         """Return all the caller's completions, the last one first, also in courses that have left the catalogue."""
         return await self._store.completions(principal.learner_id)
