@@ -20,6 +20,7 @@ from headway.service.overview import CoursesUnderWay, CourseUnderWay, OverviewSe
 from headway.service.people import PeoplePage, PeopleService, Person
 from headway.service.people_import import PeopleImportService
 from headway.service.progress import ProgressService, Recorded
+from headway.service.results import GridLine, GridPage, LessonDetail, LessonLearners, ResultsService
 from headway.service.signing_in import NO_PERMANENT_CODES, IssuedCode, SignInService
 from headway.service.statistics import Activity, Compared, LearnerDetail, RosterLine, RosterPage, StatisticsService
 
@@ -41,6 +42,8 @@ __all__ = [
     "Finish",
     "Found",
     "FoundLesson",
+    "GridLine",
+    "GridPage",
     "GroupPage",
     "GroupsService",
     "IssuedCode",
@@ -48,6 +51,8 @@ __all__ = [
     "LearnerReading",
     "LearnersService",
     "LessonAndProgress",
+    "LessonDetail",
+    "LessonLearners",
     "OneLearner",
     "OneLearnerService",
     "OpenedCourse",
@@ -59,6 +64,7 @@ __all__ = [
     "Person",
     "ProgressService",
     "Recorded",
+    "ResultsService",
     "RosterLine",
     "RosterPage",
     "Services",
@@ -80,6 +86,7 @@ class Services(NamedTuple):
     groups: GroupsService
     people: PeopleService
     people_import: PeopleImportService
+    results: ResultsService
     one_learner: OneLearnerService
     finding: FindingService
     goals: GoalsService
@@ -115,6 +122,7 @@ class Services(NamedTuple):
             GroupsService(store, learner_of),
             people,
             PeopleImportService(store, learner_of, keeps_profiles=keeps_profiles),
+            ResultsService(store, statistics),
             OneLearnerService(store, people, statistics, enrolments),
             FindingService(store, catalogue, enrolments, people),
             GoalsService(store),
