@@ -75,12 +75,7 @@ Handler = Callable[[Visit], Awaitable[Response]]
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """An entry in the table of pages. `path` is below the path of all pages; `handler` needs a session.
-
-    `writes_query` says that the page contains text from the query, which anybody can choose. With a query, such a page
-    is not compressed.
-    """
+    """An entry in the table of pages. `path` is below the path of all pages; `handler` needs a session."""
 
     path: str
     handler: Handler
-    writes_query: bool = False

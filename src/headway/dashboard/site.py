@@ -40,8 +40,8 @@ PAGES: Final = (
     Page("/statistics", statistics.courses),
     Page("/statistics/{course_id}", statistics.overview),
     Page("/statistics/{course_id}/lessons", statistics.lessons),
-    Page("/statistics/{course_id}/learners", statistics.roster, writes_query=True),
-    Page("/statistics/{course_id}/activity", statistics.activity, writes_query=True),
+    Page("/statistics/{course_id}/learners", statistics.roster),
+    Page("/statistics/{course_id}/activity", statistics.activity),
     Page("/statistics/{course_id}/learners/{user_id}", statistics.learner),
     Page("/authoring", authoring.courses),
     Page("/authoring/new", authoring.new_course),
@@ -106,13 +106,13 @@ class Dashboard:
             session = self.sign_in_flow.session_of(request)
             if session is None:
                 return self._to_sign_in(request)
-            response = await page.handler(Visit(request, self.services, session, self.renderer))
-            is_mixed = page.writes_query and request.url.query
-            return response if is_mixed else await compressed(request, response)
+            return await page.handler(Visit(request, self.services, session, self.renderer))
 
         return self._served(self._refusing(answer))
 
     def _refusing(self, handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        """Return a handler that answers with a page where the given one raises, and compresses what it answers."""
+
         async def answer(request: Request) -> Response:
             try:
                 return await handler(request)
@@ -124,7 +124,10 @@ class Dashboard:
                 _log.exception("page_failed")
                 return await self._refused(request, _FAULT, FAULT)
 
-        return answer
+        async def compressed_answer(request: Request) -> Response:
+            return await compressed(request, await answer(request))
+
+        return compressed_answer
 
     def _served(self, handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
