@@ -41,6 +41,7 @@ _WITH_A_SCOPE: Final = {
     ("DELETE", "/learners/{user_id}/progress/{course_id}/lessons/{lesson_id}"),
     ("GET", "/learners/{user_id}/profile"), ("PUT", "/learners/{user_id}/profile"),
     ("DELETE", "/learners/{user_id}/profile"), ("GET", "/learners/{user_id}/completions"),
+    ("GET", "/learners/{user_id}/goal"), ("PUT", "/learners/{user_id}/goal"), ("DELETE", "/learners/{user_id}/goal"),
     ("POST", "/progress/import"), ("POST", "/people/import"),
     ("PUT", "/courses/{course_id}"), ("DELETE", "/courses/{course_id}"),
     ("GET", "/courses/{course_id}/enrolments"), ("PUT", "/courses/{course_id}/enrolments/{user_id}"),
@@ -102,6 +103,7 @@ class Zebedee:
         self._put(f"/groups/{self.other_id}", {"title": "Of others", "members": [self.neighbour]})
         self._put(f"/courses/{self.course_id}/enrolments/{self.id}", {"due_at": "2001-01-01T00:00:00Z"})
         work = {"status": "completed", "user_notes": self.mark, "metadata": {"mine": self.mark}}
+        self._put(f"/learners/{self.id}/goal", {"days_per_week": 3})
         self.client = client_of(self.id)
         for learner in (self.client, client_of(self.neighbour)):
             path = f"/progress/{self.course_id}/lessons/{self.lesson_id}"

@@ -29,6 +29,7 @@ def reader(client_of: Callable[..., httpx.Client], reader_id: str, lesson_path: 
     client = client_of(reader_id, *SCOPES)
     client.put(lesson_path, json={"progress_percentage": 5}).raise_for_status()
     client.put(f"/learners/{reader_id}/profile", json={"name": "Ada"}).raise_for_status()
+    client.put(f"/learners/{reader_id}/goal", json={"days_per_week": 3}).raise_for_status()
     return client
 
 

@@ -11,11 +11,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from headway.auth import IdentityProvider, Sessions
-from headway.dashboard import authoring, learner, statistics
+from headway.dashboard import authoring, learner, one_learner, search, statistics
 from headway.dashboard.addresses import page_of
 from headway.dashboard.assets import Assets
 from headway.dashboard.compression import compressed
 from headway.dashboard.cookies import CookieJar
+from headway.dashboard.forms import NO_FORM, read_form
 from headway.dashboard.page import Page, PageNotFoundError, Visit
 from headway.dashboard.preferences import PATH as PREFERENCES
 from headway.dashboard.preferences import Preferences
@@ -28,6 +29,7 @@ from headway.logs import get_logger
 from headway.service import Services
 
 _READ: Final = ["GET", "HEAD"]
+_SEND: Final = ["POST"]
 _NOT_FOUND: Final = 404
 _UNAVAILABLE: Final = 503
 _FAULT: Final = 500
@@ -36,13 +38,15 @@ _log = get_logger("headway.dashboard")
 
 PAGES: Final = (
     Page("", learner.courses),
+    Page("/search", search.search),
     Page("/courses/{course_id}", learner.course),
     Page("/statistics", statistics.courses),
     Page("/statistics/{course_id}", statistics.overview),
     Page("/statistics/{course_id}/lessons", statistics.lessons),
     Page("/statistics/{course_id}/learners", statistics.roster),
     Page("/statistics/{course_id}/activity", statistics.activity),
-    Page("/statistics/{course_id}/learners/{user_id}", statistics.learner),
+    Page("/statistics/learners/{user_id}", one_learner.learner),
+    Page("/statistics/{course_id}/learners/{user_id}", one_learner.learner_in_course),
     Page("/authoring", authoring.courses),
     Page("/authoring/new", authoring.new_course),
     Page("/authoring/{course_id}", authoring.course),
@@ -81,7 +85,8 @@ class Dashboard:
         """Return a router with all pages."""
         router = APIRouter(prefix=self.path, include_in_schema=False)
         for page in PAGES:
-            router.add_api_route(page.path, self._endpoint(page), methods=_READ)
+            methods = _SEND if page.takes_form else _READ
+            router.add_api_route(page.path, self._endpoint(page), methods=methods)
         router.add_api_route("/static/{name}", self._served(self.assets.serve), methods=_READ)
         for method, path, handler in self.sign_in_flow.routes():
             router.add_api_route(path, self._served(self._refusing(handler)), methods=[method])
@@ -106,7 +111,8 @@ class Dashboard:
             session = self.sign_in_flow.session_of(request)
             if session is None:
                 return self._to_sign_in(request)
-            return await page.handler(Visit(request, self.services, session, self.renderer))
+            form = await read_form(request, session) if page.takes_form else NO_FORM
+            return await page.handler(Visit(request, self.services, session, self.renderer, form))
 
         return self._served(self._refusing(answer))
 
@@ -174,8 +180,9 @@ class Dashboard:
     async def _refused(self, request: Request, status: int, reason: str) -> Response:
         session, again = self.sign_in_flow.session_of(request), page_of(request, self.path)
         page = await self.renderer.show(
-            request, "refused.html", session, status, reason=reason, code=status, again=again
-        )
+            request, "refused.html", session, status, reason=reason, code=status, again=again,
+            sent_form=request.method in _SEND,
+        )  # fmt: skip
         if status == _UNAVAILABLE:
             page.headers["Retry-After"] = "1"
         return page

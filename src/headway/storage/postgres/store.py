@@ -50,6 +50,7 @@ from headway.storage.postgres.session import PostgresSession
 from headway.storage.postgres.writer import Writer
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.columns import to_completion, to_ended_run, to_run
+from headway.storage.shared.goals import StoredGoals
 from headway.storage.shared.groups import StoredGroups
 from headway.storage.shared.import_ledger import StoredImports
 from headway.storage.shared.profiles import StoredProfiles
@@ -98,6 +99,7 @@ class PostgresStore:
         self._sign_in_codes = StoredSignInCodes(session, clock)
         self._groups = StoredGroups(session, sql.GROUPS, clock, self.enrol_all)
         self._profiles = StoredProfiles(session, sql.PROFILES, clock)
+        self._goals = StoredGoals(session, clock)
         self._recalculations = Recalculations(session, clock)
 
     def _server(self, database: Database, *, lanes: int) -> LearnersServer:
@@ -142,6 +144,11 @@ class PostgresStore:
     def profiles(self) -> StoredProfiles:
         """The learner profiles, while the store is open."""
         return self._profiles
+
+    @property
+    def goals(self) -> StoredGoals:
+        """The learners' goals, while the store is open."""
+        return self._goals
 
     async def open(self) -> Sequence[str]:
         """Connect, migrate as needed, and begin to listen for changes of the catalogue."""

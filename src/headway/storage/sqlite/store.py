@@ -43,6 +43,7 @@ from headway.storage.committer import CommitObserver, Committer, Outcome
 from headway.storage.migrations import are_uncounted, count_anew
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.columns import to_completion, to_run
+from headway.storage.shared.goals import StoredGoals
 from headway.storage.shared.groups import StoredGroups
 from headway.storage.shared.import_ledger import StoredImports
 from headway.storage.shared.profiles import StoredProfiles
@@ -110,6 +111,7 @@ class SqliteStore:
         self._sign_in_codes = StoredSignInCodes(session, clock)
         self._groups = StoredGroups(session, sql.GROUPS, clock, self.enrol_all)
         self._profiles = StoredProfiles(session, sql.PROFILES, clock)
+        self._goals = StoredGoals(session, clock)
         self._recalculations = Recalculations(session, clock)
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="headway-commit")
         self.committer = Committer(
@@ -145,6 +147,11 @@ class SqliteStore:
     def profiles(self) -> StoredProfiles:
         """The learner profiles, while the store is open."""
         return self._profiles
+
+    @property
+    def goals(self) -> StoredGoals:
+        """The learners' goals, while the store is open."""
+        return self._goals
 
     async def open(self) -> Sequence[str]:
         """Open the file; create and migrate it as needed."""
