@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from headway.auth import IdentityProvider, Sessions
-from headway.dashboard import authoring, learner, one_learner, search, statistics
+from headway.dashboard import authoring, learner, learner_home, one_learner, search, statistics
 from headway.dashboard.addresses import page_of
 from headway.dashboard.assets import Assets
 from headway.dashboard.compression import compressed
@@ -37,7 +37,10 @@ _FAULT: Final = 500
 _log = get_logger("headway.dashboard")
 
 PAGES: Final = (
-    Page("", learner.courses),
+    Page("", learner_home.home),
+    Page("/goal", learner_home.set_goal, takes_form=True),
+    Page("/catalogue", learner_home.catalogue),
+    Page("/catalogue/{course_id}", learner_home.enrol, takes_form=True),
     Page("/search", search.search),
     Page("/courses/{course_id}", learner.course),
     Page("/statistics", statistics.courses),

@@ -16,7 +16,7 @@ from headway.service.goals import GoalsService
 from headway.service.groups import GroupPage, GroupsService
 from headway.service.learners import LearnersService
 from headway.service.one_learner import OneLearner, OneLearnerService, OpenedCourse
-from headway.service.overview import CoursesUnderWay, CourseUnderWay, OverviewService, OwnCourse
+from headway.service.overview import Home, Offer, OverviewService, OwnCourse, OwnedCourse
 from headway.service.people import PeoplePage, PeopleService, Person
 from headway.service.people_import import PeopleImportService
 from headway.service.progress import ProgressService, Recorded
@@ -33,8 +33,6 @@ __all__ = [
     "CatalogueEntry",
     "CatalogueService",
     "Compared",
-    "CourseUnderWay",
-    "CoursesUnderWay",
     "Enrolled",
     "EnrolmentsService",
     "ExplainedSummary",
@@ -42,10 +40,12 @@ __all__ = [
     "Finish",
     "Found",
     "FoundLesson",
+    "GoalsService",
     "GridLine",
     "GridPage",
     "GroupPage",
     "GroupsService",
+    "Home",
     "IssuedCode",
     "LearnerDetail",
     "LearnerReading",
@@ -53,11 +53,13 @@ __all__ = [
     "LessonAndProgress",
     "LessonDetail",
     "LessonLearners",
+    "Offer",
     "OneLearner",
     "OneLearnerService",
     "OpenedCourse",
     "OverviewService",
     "OwnCourse",
+    "OwnedCourse",
     "PeopleImportService",
     "PeoplePage",
     "PeopleService",
