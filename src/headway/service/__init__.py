@@ -6,6 +6,7 @@ from typing import NamedTuple, Self
 from headway.domain.identifiers import LearnerId
 from headway.domain.ports import Store
 from headway.domain.sign_in import SignIn
+from headway.service.attention import AttentionFilters, AttentionLine, AttentionPage, AttentionService
 from headway.service.catalogue import CatalogueEntry, CatalogueService
 from headway.service.course_progress import ExplainedSummary, LearnerReading, LessonAndProgress
 from headway.service.enrolments import Enrolled, EnrolmentsService
@@ -19,11 +20,16 @@ from headway.service.overview import Home, Offer, OverviewService, OwnCourse, Ow
 from headway.service.people import PeoplePage, PeopleService, Person
 from headway.service.people_import import PeopleImportService
 from headway.service.progress import ProgressService, Recorded
+from headway.service.results import GridLine, GridPage, LessonDetail, LessonLearners, ResultsService
 from headway.service.signing_in import NO_PERMANENT_CODES, IssuedCode, SignInService
 from headway.service.statistics import Activity, Compared, LearnerDetail, RosterLine, RosterPage, StatisticsService
 
 __all__ = [
     "Activity",
+    "AttentionFilters",
+    "AttentionLine",
+    "AttentionPage",
+    "AttentionService",
     "CatalogueEntry",
     "CatalogueService",
     "Compared",
@@ -35,6 +41,8 @@ __all__ = [
     "Found",
     "FoundLesson",
     "GoalsService",
+    "GridLine",
+    "GridPage",
     "GroupPage",
     "GroupsService",
     "Home",
@@ -43,6 +51,8 @@ __all__ = [
     "LearnerReading",
     "LearnersService",
     "LessonAndProgress",
+    "LessonDetail",
+    "LessonLearners",
     "Offer",
     "OneLearner",
     "OneLearnerService",
@@ -56,6 +66,7 @@ __all__ = [
     "Person",
     "ProgressService",
     "Recorded",
+    "ResultsService",
     "RosterLine",
     "RosterPage",
     "Services",
@@ -77,9 +88,11 @@ class Services(NamedTuple):
     groups: GroupsService
     people: PeopleService
     people_import: PeopleImportService
+    results: ResultsService
     one_learner: OneLearnerService
     finding: FindingService
     goals: GoalsService
+    attention: AttentionService
 
     @classmethod
     def over(
@@ -111,7 +124,9 @@ class Services(NamedTuple):
             GroupsService(store, learner_of),
             people,
             PeopleImportService(store, learner_of, keeps_profiles=keeps_profiles),
+            ResultsService(store, statistics),
             OneLearnerService(store, people, statistics, enrolments),
             FindingService(store, catalogue, enrolments, people),
             GoalsService(store),
+            AttentionService(store, people),
         )

@@ -40,7 +40,12 @@ from headway.domain.errors import (
     TooManyStreamsError,
     UnavailableError,
 )
-from headway.formats.identifiers import InvalidIdentifierError, InvalidNumberError, InvalidParameterError
+from headway.formats.identifiers import (
+    InvalidIdentifierError,
+    InvalidNumberError,
+    InvalidParameterError,
+    InvalidReasonError,
+)
 from headway.formats.queries import InvalidQueryError
 from headway.http.engine.long_answers import TooManyAnswersError
 from headway.http.engine.parameters import InvalidImportKeyError, UnsupportedMediaTypeError
@@ -94,6 +99,7 @@ REFUSALS: Final[dict[type[HeadwayError], Refused]] = {
     InvalidParameterError: Refused(422),
     InvalidIdentifierError: Refused(422),
     InvalidNumberError: Refused(422),
+    InvalidReasonError: Refused(422),
     InvalidQueryError: Refused(422),
     InvalidImportKeyError: Refused(422),
     InvalidValueError: Refused(422),
