@@ -37,6 +37,7 @@ _log = get_logger("headway.dashboard")
 PAGES: Final = (
     Page("", learner.courses),
     Page("/courses/{course_id}", learner.course),
+    Page("/courses/{course_id}/lessons/{lesson_id}/done", learner.mark_done, takes_form=True),
     Page("/statistics", statistics.courses),
     Page("/statistics/{course_id}", statistics.overview),
     Page("/statistics/{course_id}/lessons", statistics.lessons),
