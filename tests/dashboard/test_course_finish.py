@@ -48,7 +48,7 @@ def test_the_panel_leads_to_a_course_to_begin_then_to_all_courses(browser: Brows
     with visiting(browser, running, learner.learner_id, java_script_enabled=False) as context:
         page = learner.open(context)
         page.get_by_role("button", name="Mark as done Flour").click()
-        expect(panel(page).get_by_role("link", name="To my courses")).to_be_visible()
+        expect(panel(page).get_by_role("link", name="Find another course")).to_be_visible()
         with running.client(None, "enrolments:write") as registrar:
             address = f"/courses/{waiting.course_id}/enrolments/{learner.learner_id}"
             registrar.put(address, json={}).raise_for_status()

@@ -24,7 +24,10 @@ async def course(visit: Visit) -> Response:
     except CourseNotFoundError:
         return await visit.show("learner/no_course.html", _NOT_FOUND)
     view = CourseView.of(own, Asked.of(visit.request.query_params))
-    page = await visit.show("learner/course.html", view=view, calendar=CalendarView.of(own.calendar), etag=etag)
+    page = await visit.show(
+        "learner/course.html", view=view, calendar=CalendarView.of(own.calendar), etag=etag,
+        is_open=visit.services.enrolments.is_open,
+    )  # fmt: skip
     page.headers["ETag"] = etag
     return page
 

@@ -75,4 +75,5 @@ document.addEventListener("headway:part", (event) => {
   replace(event.target, event.detail);
 });
 
-prepare(find("#days"));
+const days = document.getElementById("days");
+if (days) prepare(days);
