@@ -27,6 +27,7 @@ export class Builder {
     /** @type {Set<string>} */
     this.picked = new Set();
     this.lastPicked = "";
+    this.isRendering = false;
     /** @type {Set<string>} */
     this.folded = new Set();
     /** @type {Map<string, HTMLElement>} */
@@ -72,6 +73,13 @@ export class Builder {
 
   render() {
     const focused = document.activeElement;
+    this.isRendering = true;
+    this.renderAll();
+    this.isRendering = false;
+    if (focused instanceof HTMLElement && focused !== document.activeElement && focused.isConnected) focused.focus();
+  }
+
+  renderAll() {
     const { course, sections } = this.draft;
     for (const input of fieldsOf(find("#course-fields"))) fill(input, course[input.name]);
     fill(find("#course-title", document, HTMLInputElement), course.title);
@@ -96,7 +104,6 @@ export class Builder {
     this.renderBulk();
     setOff(find("#undo"), this.history.past.length === 0);
     setOff(find("#redo"), this.history.future.length === 0);
-    if (focused instanceof HTMLElement && focused !== document.activeElement && focused.isConnected) focused.focus();
   }
 
   /** The element of a section. */
@@ -297,6 +304,7 @@ export class Builder {
 
   /** A field has its value. */
   settled(/** @type {FormField} */ input) {
+    if (this.isRendering) return; // a field that is taken away with the focus has its last say
     if (input.dataset.bulk) this.bulkEdit(input);
     else if (input.dataset.require !== undefined) this.require(input);
     if (!input.name) return;
