@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx
 import pytest
 import yaml
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, Route, expect
+from playwright.sync_api import Browser, BrowserContext, Dialog, Locator, Page, Route, expect
 
 from dashboard.builder import Builder, stored, titles
 from headway.auth.sessions import COOKIE
@@ -625,7 +625,12 @@ def test_a_draft_survives_a_reload_and_warns_before_it_is_left(
 ) -> None:
     page = builder.page
     asked: list[str] = []
-    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+
+    def accept(dialog: Dialog) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", accept)
     builder.title_of(2).fill("My water")
     page.reload()
     assert asked == ["beforeunload"]
