@@ -156,6 +156,7 @@ def pages(courses: list[Course]) -> dict[str, Look]:
         "statistics-learner": Look(f"/statistics/{course}/learners/{learner(_WHO_LOOKS)}"),
         "authoring": Look("/authoring"),
         "authoring-course": Look(f"/authoring/{course}"),
+        "authoring-preview": Look(f"/authoring/{course}/preview"),
         "sign-in": Look("/sign-in", learner=None),
         "sign-in-refused": Look("/sign-in?notice=code", learner=None),
         "not-found": Look("/nowhere"),
