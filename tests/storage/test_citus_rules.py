@@ -12,7 +12,8 @@ from headway.storage.postgres import database as database_module
 from headway.storage.postgres.cluster import Node
 from headway.storage.postgres.database import Database
 from headway.storage.postgres.schema import DISTRIBUTED, ON_EVERY_NODE, statements_of
-from headway.storage.postgres.statements import GROUPS, PROFILES, ROSTERS
+from headway.storage.postgres.statements import ATTENTION, GROUPS, PROFILES, ROSTERS
+from headway.storage.shared.attention_statements import AttentionWay
 from headway.storage.shared.queries import read_queries
 from storage import citus
 from storage.citus import RULES, Rule, Schema, Tree, statements
@@ -42,12 +43,22 @@ def _built_statements() -> dict[str, str]:
     """Return the statements that are built of pieces, by how they find and sort learners."""
     built = {f"groups:built:{name}": statement for name, statement in GROUPS._asdict().items()}
     for prefix, rosters in {"roster": ROSTERS.plain, "roster:searched": ROSTERS.searched}.items():
-        built |= {f"{prefix}:{way.value}:incomplete": statement for way, statement in rosters.incomplete.items()}
-        built |= {f"{prefix}:{way.value}:unnamed": statement for way, statement in rosters.unnamed.items()}
+        for name, by_id in (("incomplete", rosters.incomplete), ("unnamed", rosters.unnamed)):
+            for (way, descending), statement in by_id.items():
+                built[f"{prefix}:{way.value}:{name}:{descending}"] = statement
+        built |= {f"{prefix}:{way.value}:count": statement for way, statement in rosters.counts.items()}
         for way, by_order in rosters.sorted.items():
             for (order, descending), statement in by_order.items():
                 built[f"{prefix}:{way.value}:{order}:{descending}"] = statement
         built |= {f"{prefix}:names:{descending}": statement for descending, statement in rosters.names.items()}
+    for kind, by_way in {"attention": ATTENTION.pages, "attention:count": ATTENTION.counts}.items():
+        built |= {
+            f"{kind}:{way.value}:{reason}": statement
+            for way, by_reason in by_way.items()
+            if way is not AttentionWay.IN_EACH  # a cluster is never asked so
+            for reason, statement in by_reason.items()
+        }
+    built["roster:results"] = ROSTERS.results
     built |= {f"profiles:{name}": statement for name, statement in PROFILES._asdict().items()}
     return built
 
@@ -136,7 +147,7 @@ REFUSED: Final[list[tuple[Rule, str]]] = [
         """
         CREATE INDEX ON course_progress (user_id, last_accessed);
         CREATE INDEX ON course_progress (user_id) INCLUDE (revision);
-        CREATE INDEX ON lesson_progress (lower(status));
+        CREATE INDEX ON lesson_progress (lower(user_notes));
         CREATE INDEX ON lesson_progress (course_id) WHERE completed_at IS NULL;
         ALTER TABLE lesson_progress ADD UNIQUE (user_id, id)
         """,

@@ -11,14 +11,15 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from headway.auth import Failure, IdentityProvider, Session, Sessions, SignInError
-from headway.auth.sessions import COOKIE, FORGERY_FIELD, check_forgery
+from headway.auth.sessions import COOKIE
 from headway.dashboard.addresses import below
 from headway.dashboard.cookies import ATTEMPT_COOKIE, CookieJar
+from headway.dashboard.forms import read_form
 from headway.dashboard.rendering import Renderer
 from headway.dashboard.words import marked
 from headway.domain.errors import ForgedRequestError, InvalidValueError, UnavailableError
 from headway.domain.principal import Principal
-from headway.http.engine.requests import HeldBody, read_body, read_headers
+from headway.http.engine.requests import read_headers
 from headway.logs import get_logger
 from headway.service import SignInService
 
@@ -26,7 +27,6 @@ _ATTEMPT: Final = "sign-in"
 _ATTEMPT_LIFETIME: Final = timedelta(seconds=600)
 """How long a sign-in at the provider may take."""
 
-_FORM_BYTES: Final = 4096
 _CODE: Final = "code"
 _NEXT: Final = "_next"
 
@@ -165,9 +165,8 @@ class SignInFlow:
         session = self.session_of(request)
         if session is None:  # the cookie stays: another site's page can not send it, and must not remove it
             return self._back(None, self.path)
-        form = await read_body(request.receive, read_headers(request.scope["headers"]), HeldBody(None, _FORM_BYTES))
         try:
-            check_forgery(session, parse_qs(form.decode("latin-1")).get(FORGERY_FIELD, [""])[0])
+            await read_form(request, session)
         except ForgedRequestError:
             return await self.renderer.show(request, "sign_out.html", session, 403)
         response = self._back("signed_out", self.path)
