@@ -10,10 +10,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from dashboard.taught import STATISTICS, TEACHER
 from headway.dashboard.one_learner_views import around
-from support.browser import LOOKS, ON_BOTH_STORES, barriers, cookie_of, fits, visiting
+from support.browser import LOOKS, ON_BOTH_STORES, PHONE, barriers, cookie_of, fits, visiting
 from support.running import Running, course, lesson
 
-PHONE_SIZE = {"width": 375, "height": 812}
+PHONE_HEIGHT = 812
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-")
 
 
@@ -45,7 +45,9 @@ class Class:
         self.complete(self.ada, 1)
         with running.client(self.ada) as client:
             for one in self.documents[0]["lessons"][:24]:
-                body = {"quiz_score": 80, "quiz_attempts": 1} if one.get("kind") == "quiz" else {"status": "completed"}
+                body: dict[str, object] = (
+                    {"quiz_score": 80, "quiz_attempts": 1} if one.get("kind") == "quiz" else {"status": "completed"}
+                )
                 client.put(f"/progress/{self.long}/lessons/{one['id']}", json=body).raise_for_status()
             at = self.documents[0]["lessons"][24]["id"]
             body = {"quiz_score": 40, "quiz_attempts": 3, "time_spent_minutes": 7, "user_notes": "a secret of mine"}
@@ -62,7 +64,7 @@ class Class:
         return f"{STATISTICS}/{course_id}/learners/{learner}" if course_id else f"{STATISTICS}/learners/{learner}"
 
     def answer(self, address: str, *scopes: str, **limits: list[str]) -> httpx.Response:
-        cookie = cookie_of(self.running, str(uuid4()), *scopes, **limits)  # type: ignore[arg-type]
+        cookie = cookie_of(self.running, str(uuid4()), *scopes, **limits)
         with httpx.Client(base_url=self.running.base_url, cookies={cookie["name"]: cookie["value"]}) as client:
             return client.get(address)
 
@@ -83,10 +85,10 @@ def test_a_learner_fits_on_two_screens_of_a_phone_and_has_no_internal_numbers(
 ) -> None:
     with visiting(browser, running, teacher, TEACHER, "courses:write") as context:
         page = context.new_page()
-        page.set_viewport_size(PHONE_SIZE)  # type: ignore[arg-type]
+        page.set_viewport_size({"width": PHONE, "height": PHONE_HEIGHT})
         page.goto(of_ada.page_of(of_ada.ada))
         expect(page.get_by_role("heading", level=1)).to_have_text("Ada Lovelace")
-        assert page.evaluate("() => document.documentElement.scrollHeight") <= 2 * PHONE_SIZE["height"]
+        assert page.evaluate("() => document.documentElement.scrollHeight") <= 2 * PHONE_HEIGHT
         assert fits(page)
         for word in ("Class 7b", "ada@example.org", "Stopped at", "Lesson 24", "Active on"):
             expect(page.get_by_text(word).first).to_be_visible()

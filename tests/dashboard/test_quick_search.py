@@ -37,9 +37,16 @@ class Town:
                     path = f"/progress/{self.ids[-1]}/lessons/{document['lessons'][0]['id']}"
                     client.put(path, json={"progress_percentage": 10}).raise_for_status()
 
-    def found(self, text: str, *scopes: str, learner: str | None = None, **limits: list[str]) -> set[str]:
+    def found(
+        self,
+        text: str,
+        *scopes: str,
+        learner: str | None = None,
+        courses: list[str] | None = None,
+        groups: list[str] | None = None,
+    ) -> set[str]:
         """Return the addresses of what is found, below the path of the pages."""
-        cookie = cookie_of(self.running, learner or str(uuid4()), *scopes, **limits)  # type: ignore[arg-type]
+        cookie = cookie_of(self.running, learner or str(uuid4()), *scopes, courses=courses, groups=groups)
         with httpx.Client(base_url=self.running.base_url, cookies={cookie["name"]: cookie["value"]}) as client:
             headers = {"HX-Request": "true", "HX-Target": "quick-results"}
             part = client.get(SEARCH, params={"q": text}, headers=headers).raise_for_status().text
@@ -65,14 +72,16 @@ def test_a_teacher_finds_the_people_and_courses_that_the_session_may_see(town: T
     assert town.found(f"zoe {town.word}", TEACHER) == {town.person(0)} | {f"/statistics/{town.ids[0]}"}
     assert town.found(f"BE{town.word}@example.org", TEACHER) == {town.person(1)}
     assert town.found(town.learners[0], TEACHER) == {town.person(0)}
-    in_course = {"courses": [town.ids[1]]}
-    assert town.found(town.word, TEACHER, **in_course) == {town.person(1), f"/statistics/{town.ids[1]}"}
-    in_class = {"groups": [town.groups[0], str(uuid4())]}
-    assert town.found(town.word, TEACHER, **in_class) == {town.person(0)} | town.courses("statistics")
-    both = {"courses": [town.ids[0]], "groups": [town.groups[1]]}
-    assert town.found(town.word, TEACHER, **both) == {f"/statistics/{town.ids[0]}"}
+    assert town.found(town.word, TEACHER, courses=[town.ids[1]]) == {town.person(1), f"/statistics/{town.ids[1]}"}
+    in_class = [town.groups[0], str(uuid4())]
+    assert town.found(town.word, TEACHER, groups=in_class) == {town.person(0)} | town.courses("statistics")
+    assert town.found(town.word, TEACHER, courses=[town.ids[0]], groups=[town.groups[1]]) == {
+        f"/statistics/{town.ids[0]}"
+    }
     # More rights of another kind do not show more people.
-    assert town.found(town.word, TEACHER, "learners:admin", **in_class) == {town.person(0)} | town.courses("statistics")
+    assert town.found(town.word, TEACHER, "learners:admin", groups=in_class) == {town.person(0)} | town.courses(
+        "statistics"
+    )
     for person in people:
         with httpx.Client(base_url=town.running.base_url) as client:
             assert client.get(DASHBOARD + person).status_code == 303  # not without a session
