@@ -153,6 +153,7 @@ def pages(courses: list[Course]) -> dict[str, Look]:
         "statistics-lessons": Look(f"/statistics/{course}/lessons"),
         "statistics-learners": Look(f"/statistics/{course}/learners"),
         "statistics-activity": Look(f"/statistics/{course}/activity"),
+        "search": Look("/search?q=py"),
         "statistics-learner": Look(f"/statistics/{course}/learners/{learner(_WHO_LOOKS)}"),
         "authoring": Look("/authoring"),
         "authoring-course": Look(f"/authoring/{course}"),
