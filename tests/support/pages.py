@@ -16,24 +16,25 @@ WATCH_SHIFTS: Final = """
 """
 """A script for each page of a context. It keeps every shift of the layout, with what has moved."""
 
-_ANY: Final = {"ending": "yaml"}
-
 
 def addresses(**values: str) -> dict[str, str]:
-    """Return the address of each page that is read, by its path in the table. `values` are for what is in the paths."""
-    return {page.path: DASHBOARD + page.path.format(**_ANY, **values) for page in PAGES if not page.takes_form}
+    """Return the address of each page by its path in the table. `values` are for what is in the paths.
+
+    Pages that take a form are left out, and files to save, whose paths have an ending.
+    """
+    read = (page.path for page in PAGES if not page.takes_form and "." not in page.path)
+    return {path: DASHBOARD + path.format(**values) for path in read}
 
 
 def opened(context: BrowserContext, **values: str) -> Iterator[tuple[str, Page]]:
-    """Open one page after the other in the same tab, with all that its scripts draw. Files to save are left out."""
+    """Open one page after the other in the same tab, with all that its scripts draw."""
     page = context.new_page()
     for path, address in addresses(**values).items():
-        if context.request.head(address).headers["content-type"].startswith("text/html"):
-            answer = page.goto(address, wait_until="load")
-            assert answer
-            assert answer.ok, path
-            settle(page)
-            yield path, page
+        answer = page.goto(address, wait_until="load")
+        assert answer
+        assert answer.ok, path
+        settle(page)
+        yield path, page
     page.close()
 
 
