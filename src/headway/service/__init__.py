@@ -8,6 +8,7 @@ from headway.domain.ports import Store
 from headway.domain.sign_in import SignIn
 from headway.service.attention import AttentionFilters, AttentionLine, AttentionPage, AttentionService
 from headway.service.catalogue import CatalogueEntry, CatalogueService
+from headway.service.course_list import CourseList, CourseListLine, CourseListQuery, CourseListService
 from headway.service.course_progress import ExplainedSummary, LearnerReading, LessonAndProgress
 from headway.service.enrolments import Enrolled, EnrolmentsService
 from headway.service.finding import FindingService, Found, FoundLesson
@@ -32,6 +33,10 @@ __all__ = [
     "CatalogueEntry",
     "CatalogueService",
     "Compared",
+    "CourseList",
+    "CourseListLine",
+    "CourseListQuery",
+    "CourseListService",
     "CourseUnderWay",
     "CoursesUnderWay",
     "Enrolled",
@@ -84,6 +89,7 @@ class Services(NamedTuple):
     finding: FindingService
     goals: GoalsService
     attention: AttentionService
+    course_list: CourseListService
 
     @classmethod
     def over(
@@ -119,4 +125,5 @@ class Services(NamedTuple):
             FindingService(store, catalogue, enrolments, people),
             GoalsService(store),
             AttentionService(store, people),
+            CourseListService(store),
         )
