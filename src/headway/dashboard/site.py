@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from headway.auth import IdentityProvider, Sessions
-from headway.dashboard import authoring, learner, one_learner, search, statistics
+from headway.dashboard import authoring, home, learner, one_learner, search, statistics
 from headway.dashboard.addresses import page_of
 from headway.dashboard.assets import Assets
 from headway.dashboard.compression import compressed
@@ -40,7 +40,8 @@ PAGES: Final = (
     Page("", learner.courses),
     Page("/search", search.search, writes_query=True),
     Page("/courses/{course_id}", learner.course),
-    Page("/statistics", statistics.courses),
+    Page("/statistics", home.home, writes_query=True),
+    Page("/statistics/attention/{reason}", home.attention),
     Page("/statistics/{course_id}", statistics.overview),
     Page("/statistics/{course_id}/lessons", statistics.lessons),
     Page("/statistics/{course_id}/learners", statistics.roster, writes_query=True),
