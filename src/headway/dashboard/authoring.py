@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from starlette.responses import RedirectResponse, Response
 
-from headway.dashboard.learner_views import CourseView, Shown
+from headway.dashboard.learner_views import Asked, CourseView
 from headway.dashboard.page import PageNotFoundError, Visit, page_asked_for
 from headway.domain.catalogue import UTC_ZONE, LessonKind, OnEdit, course_etag
 from headway.domain.edits import Recalculation
@@ -74,7 +74,7 @@ async def preview(visit: Visit) -> Response:
     visit.principal.require(COURSES_WRITE)
     newcomer = Principal(LearnerId(str(uuid4())))
     own = await visit.services.overview.course(newcomer, visit.course_id, visit.reader.first_weekday)
-    return await visit.show("authoring/preview.html", view=CourseView.of(own, Shown.ALL))
+    return await visit.show("authoring/preview.html", view=CourseView.of(own, Asked()))
 
 
 async def document(visit: Visit) -> Response:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from starlette.responses import Response
 
-from headway.dashboard.home_views import (
+from headway.dashboard.teacher_home_views import (
     COURSES,
     FEW,
     LISTED,
