@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from starlette.responses import Response
 
+from headway.dashboard.page import PageNotFoundError, Visit
+from headway.dashboard.statistics_views import GROUP, Address
 from headway.dashboard.teacher_home_views import (
     COURSES,
     FEW,
@@ -12,8 +14,6 @@ from headway.dashboard.teacher_home_views import (
     AttentionView,
     CoursesView,
 )
-from headway.dashboard.page import PageNotFoundError, Visit
-from headway.dashboard.statistics_views import GROUP, Address
 from headway.domain.attention import Reason
 from headway.domain.catalogue import CourseOutline
 from headway.domain.groups import GroupOutline
