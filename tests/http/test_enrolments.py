@@ -101,6 +101,34 @@ def test_who_has_not_completed_the_course_by_the_due_date_is_late(term: Term) ->
     assert [one["completed_late"] for one in term.school.client(late).get("/enrolments").json()] == [True]
 
 
+def test_figures_say_how_they_changed_in_a_week(term: Term) -> None:
+    slow, quick, gone, idle = (term.enrol(due_at=term.in_days(days)) for days in (7.5, 7.5, 7.5, 1))
+    term.begin(gone)
+    term.school.clock.now += timedelta(days=9)
+    new, _ = term.enrol(), term.enrol()
+    term.begin(slow)
+    term.begin(new)
+    members = term.school.client(None, "groups:write")
+    group = str(uuid4())
+    members.put(f"/groups/{group}", json={"title": "A class", "members": [slow, idle]}).raise_for_status()
+    assert term.changes() == {
+        "enrolled": {"now": 2, "before": 4}, "started": {"now": 2, "before": 1}, "completed": {"now": 0, "before": 0},
+        "late": {"now": 4, "before": 1}, "active": {"now": 0.3, "before": 0.1},
+    }  # fmt: skip
+    assert term.changes(group=group) == {
+        "enrolled": {"now": 0, "before": 2}, "started": {"now": 1, "before": 0}, "completed": {"now": 0, "before": 0},
+        "late": {"now": 2, "before": 1}, "active": {"now": 0.1, "before": 0},
+    }  # fmt: skip
+    term.end(gone)
+    term.complete(quick)
+    term.school.clock.now += timedelta(days=6)
+    term.complete(idle)
+    assert term.changes() == {
+        "enrolled": {"now": 2, "before": 0}, "started": {"now": 4, "before": 0}, "completed": {"now": 2, "before": 0},
+        "late": {"now": 1, "before": 3}, "active": {"now": 0.6, "before": 0},
+    }  # fmt: skip
+
+
 def test_one_learner_shows_which_lessons_are_late_and_were_completed_late(term: Term) -> None:
     quick, slow, free = (lesson(**due) for due in ({"due_after_days": 1}, {"due_at": term.in_days(5)}, {}))
     term.school.put_course(course(quick, slow, free), term.course_id)

@@ -108,6 +108,11 @@ class Term:
         found = self.school.get(f"/statistics/{self.course_id}")
         return [found[name] for name in names or ("enrolled", "not_started", "started", "completed", "late")]
 
+    def changes(self, **query: object) -> dict[str, Any]:
+        """How the figures have changed in a week."""
+        changes: dict[str, Any] = self.school.get(f"/statistics/{self.course_id}", **query)["changes"]
+        return changes
+
     def listed(self, **filters: object) -> set[str]:
         """The learners in the roster."""
         page = self.school.get(f"/statistics/{self.course_id}/learners", limit=1000, **filters)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from functools import cache, cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -133,6 +133,10 @@ class Course:
     def date_of(self, moment: datetime) -> date:
         """Return the date of a time in the course's time zone."""
         return moment.astimezone(self.zone).date()
+
+    def start_of(self, day: date) -> datetime:
+        """Return the time at which a day begins in the course's time zone."""
+        return datetime.combine(day, time.min, self.zone).astimezone(UTC)
 
 
 NO_CRITERIA: Final[Mapping[LessonId, int]] = {}

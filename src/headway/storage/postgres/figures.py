@@ -11,7 +11,7 @@ from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress
 from headway.domain.identifiers import CourseId, GroupId, LearnerId
 from headway.domain.roster import RosterQuery
-from headway.domain.statistics import CourseReading, Period, reading_of
+from headway.domain.statistics import CourseReading, Period, reading_of, weeks_of
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.catalogue import Catalogue
 from headway.storage.postgres.cluster import SLOTS
@@ -23,6 +23,7 @@ from headway.storage.shared.counts import all_counts, counted
 from headway.storage.shared.group_figures import group_readings
 from headway.storage.shared.ids import BEFORE_ALL_COURSES, FIRST_ID, next_learner
 from headway.storage.shared.rosters import roster_page
+from headway.storage.shared.weeks import week_changes
 
 
 class Slots:
@@ -85,8 +86,8 @@ class Figures:
         found = await self._catalogue.course(course_id)
         async with self._database.snapshot() as connection:
             counters = await run(connection, all_counts(sql.COUNTS, first, last, course_id))
-            late = await connection.fetchval(shared_sql.COUNT_LATE, course_id, self._clock())
-        return reading_of(found.course, counters, late)
+            changes = await run(connection, week_changes(course_id, weeks_of(found.course, self._clock())))
+        return reading_of(found.course, counters, changes)
 
     async def group(self, course_id: CourseId, group_id: GroupId, first: date, last: date) -> CourseReading:
         """Return the counts of a group's members in a course."""
