@@ -1,9 +1,10 @@
-// Makes the scripts of others that the pages are served with, from the versions in package-lock.json: `make vendor`.
-// Each file begins with what it is of; LICENSES.txt has the licences of everything that is in them.
+// Makes the scripts and fonts of others that the pages are served with, from the versions in package-lock.json:
+// `make vendor`. Each script begins with what it is of; LICENSES.txt has the licences of everything that is in the files.
 
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { build } from "esbuild";
+import subsetFont from "subset-font";
 
 const ROOT = join(import.meta.dirname, "..");
 const TARGET = join(ROOT, "src/headway/dashboard/static");
@@ -13,6 +14,37 @@ const ENTRIES = {
   "plot.js": join(ROOT, "tools/plot.mjs"),
   "htmx.js": join(ROOT, "node_modules/htmx.org/dist/htmx.esm.js"),
 };
+
+// The fonts, cut to the characters that headway.css says they are for, and to what the pages use of them.
+const WEIGHTS = { min: 400, max: 700 };
+/** @type {Record<string, { package: string, file: string, axes: import("subset-font").Axes, features?: string[] }>} */
+const FONTS = {
+  "inter.woff2": {
+    package: "inter-ui",
+    file: "variable/InterVariable.woff2",
+    axes: { wght: WEIGHTS, opsz: 14 }, // the shapes for small sizes: those for large ones take half as much again
+    features: ["ccmp", "kern", "locl", "mark", "mkmk", "tnum"],
+  },
+  "vazirmatn.woff2": {
+    package: "@fontsource-variable/vazirmatn",
+    file: "files/vazirmatn-arabic-wght-normal.woff2",
+    axes: { wght: WEIGHTS }, // and all features: Arabic is not written right without them
+  },
+};
+
+/** The characters of a font's `unicode-range` in headway.css. */
+function charactersOf(/** @type {string} */ font) {
+  const rules = readFileSync(join(TARGET, "headway.css"), "utf8").match(/@font-face \{[^}]+\}/g) ?? [];
+  const rule = rules.find((one) => one.includes(`url("${font}")`));
+  if (!rule) throw new Error(`headway.css has no rule for ${font}.`);
+  return [...rule.matchAll(/U\+([0-9A-F]+)(?:-([0-9A-F]+))?/g)]
+    .flatMap(([, first, last = first]) => {
+      const start = Number.parseInt(first, 16);
+      return Array.from({ length: Number.parseInt(last, 16) - start + 1 }, (_, position) => start + position);
+    })
+    .map((code) => String.fromCodePoint(code))
+    .join("");
+}
 
 function packageOf(/** @type {string} */ name) {
   return JSON.parse(readFileSync(join(ROOT, "node_modules", name, "package.json"), "utf8"));
@@ -48,6 +80,13 @@ for (const [file, name] of Object.entries(BUNDLES)) {
   for (const one of packagesIn(result.metafile)) {
     licences.set(`${one} ${packageOf(one).version}`, licenceOf(one));
   }
+}
+
+for (const [name, font] of Object.entries(FONTS)) {
+  const whole = readFileSync(join(ROOT, "node_modules", font.package, font.file));
+  const options = { targetFormat: "woff2", variationAxes: font.axes, keepFeatures: font.features };
+  writeFileSync(join(TARGET, name), await subsetFont(whole, charactersOf(name), options));
+  licences.set(`${font.package} ${packageOf(font.package).version}`, licenceOf(font.package));
 }
 
 const parts = [...licences].sort().map(([name, text]) => `${name}\n${"=".repeat(name.length)}\n\n${text}\n`);

@@ -14,7 +14,7 @@ from support.running import PREFIX, Running, course, lesson
 
 ROOT = Path(__file__).resolve().parents[2]
 STATIC = ROOT / "src/headway/dashboard/static"
-OTHERS = {"htmx.js", "plot.js", "LICENSES.txt"}
+OTHERS = {"htmx.js", "plot.js", "LICENSES.txt", "inter.woff2", "vazirmatn.woff2"}
 OLDER_WORDS = re.compile(r"\b(standings?|(re)?deriv\w+|forecasts?|(data-|dataset\.|draft\.)tag)\b", re.IGNORECASE)
 
 
@@ -42,11 +42,41 @@ def test_files_are_compressed_and_cached_by_their_address(running: Running) -> N
         assert answer.headers["content-type"] == "text/css; charset=utf-8"
         assert answer.headers["content-encoding"] == "gzip"
         assert "immutable" in answer.headers["cache-control"]
-        assert answer.text == (STATIC / "headway.css").read_text()
+        fonts = r'(?<=\.woff2)\?\w+(?="\))'  # their addresses have marks
+        assert re.sub(fonts, "", answer.text) == (STATIC / "headway.css").read_text()
         plain = browser.get(address, headers={"Accept-Encoding": "identity"})
         assert plain.content == answer.content
         assert "immutable" not in browser.get(address.partition("?")[0]).headers["cache-control"]
         assert browser.get("/dashboard/static/none.css").status_code == 404
+
+
+def test_the_font_is_fetched_early_once_and_cached_for_ever(running: Running) -> None:
+    with httpx.Client(base_url=running.base_url) as browser:
+        page = browser.get("/dashboard/sign-in")
+        assert "font-src 'self';" in page.headers["content-security-policy"]
+        [early] = re.findall(r'<link rel="preload" href="([^"]+)" as="font" type="font/woff2" crossorigin>', page.text)
+        [styles] = re.findall(r'href="(/dashboard/static/headway\.css\?\w+)"', page.text)
+        used = [f"/dashboard/static/{name}" for name in re.findall(r'url\("([^"]+)"\)', browser.get(styles).text)]
+        assert early in used
+        for address in used:
+            font = browser.get(address)
+            assert font.headers["content-type"] == "font/woff2"
+            assert "content-encoding" not in font.headers
+            assert "immutable" in font.headers["cache-control"]
+            assert font.content.startswith(b"wOF2")
+            assert len(font.content) < 50_000
+
+
+@pytest.mark.parametrize("package", ["inter-ui", "@fontsource-variable/vazirmatn"])
+def test_the_fonts_have_an_open_licence_that_comes_with_them(package: str) -> None:
+    locked = json.loads((ROOT / "package-lock.json").read_text())["packages"][f"node_modules/{package}"]
+    assert locked["license"] == "OFL-1.1"
+    texts = (STATIC / "LICENSES.txt").read_text()
+    licence = re.search(
+        rf"^{package} {re.escape(locked['version'])}\n=+\n\n(.*?)\n\n\n", texts, re.MULTILINE | re.DOTALL
+    )
+    assert licence
+    assert "licensed under the SIL Open Font License, Version 1.1" in licence[1]
 
 
 def test_modules_import_each_other_by_cached_addresses(running: Running) -> None:

@@ -105,6 +105,7 @@ def test_signing_out_ends_the_session(browser: Browser, running: Running) -> Non
     with visiting(browser, running, str(uuid4())) as context:
         page = context.new_page()
         page.goto(DASHBOARD)
+        page.get_by_role("button", name="Menu").click()
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_role("heading", name="You are signed out")).to_be_visible()
         assert context.cookies() == []
@@ -118,6 +119,7 @@ def test_an_old_page_asks_before_it_signs_out(browser: Browser, running: Running
         page = context.new_page()
         page.goto(DASHBOARD)
         context.add_cookies([cookie_of(running, learner_id)])  # type: ignore[list-item]
+        page.get_by_role("button", name="Menu").click()
         page.get_by_role("button", name="Sign out").click()
         expect(page.get_by_role("heading", name="Do you want to sign out?")).to_be_visible()
         assert barriers(page) == []

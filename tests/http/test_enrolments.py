@@ -261,6 +261,43 @@ def test_enrolments_of_others_need_the_scope(term: Term) -> None:
     assert found["due_at"] is None
 
 
+def test_learners_enrol_themselves_where_it_is_open(term: Term) -> None:
+    learner = str(uuid4())
+    client, path = term.school.client(learner), f"{term.path}/{learner}"
+    enrolled = client.put(path, json={}).raise_for_status().json()
+    assert (enrolled["status"], enrolled["due_at"], enrolled["groups"]) == ("not_started", None, [])
+    assert term.figures("enrolled") == [1]
+    dated = term.registrar.put(path, json={"due_at": term.in_days(9)}).json()
+    assert client.put(path, json={}).json() == dated
+    assert term.figures("enrolled") == [1]
+
+
+@pytest.mark.parametrize("name", ["starts_at", "due_at"])
+def test_learners_set_no_dates_of_their_own(term: Term, name: str) -> None:
+    learner = str(uuid4())
+    refused = term.school.client(learner).put(f"{term.path}/{learner}", json={name: term.in_days(1)})
+    assert (refused.status_code, refused.json()["code"]) == (403, "missing_scope")
+    assert term.figures("enrolled") == [0]
+
+
+def test_learners_do_not_enrol_themselves_again_or_others(term: Term) -> None:
+    learner = term.enrol()
+    term.end(learner)
+    again = term.school.client(learner).put(f"{term.path}/{learner}", json={})
+    assert (again.status_code, again.json()["code"]) == (403, "not_enrolled")
+    for_another = term.school.client(str(uuid4())).put(f"{term.path}/{learner}", json={})
+    assert (for_another.status_code, for_another.json()["code"]) == (403, "missing_scope")
+    assert term.figures("enrolled") == [0]
+    assert term.registrar.put(f"{term.path}/{learner}", json={}).status_code == 200
+
+
+def test_learners_do_not_enrol_themselves_where_it_is_closed(closed_term: Term) -> None:
+    learner = str(uuid4())
+    refused = closed_term.school.client(learner).put(f"{closed_term.path}/{learner}", json={})
+    assert (refused.status_code, refused.json()["code"]) == (403, "missing_scope")
+    assert closed_term.figures("enrolled") == [0]
+
+
 def test_only_enrolled_learners_write_where_enrolment_is_closed(closed_term: Term) -> None:
     learner = str(uuid4())
     client = closed_term.school.client(learner)

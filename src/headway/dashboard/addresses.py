@@ -23,13 +23,21 @@ def below(path: str, wanted: str) -> str:
     return wanted if is_page else path
 
 
+def page_at(address: str, path: str) -> str:
+    """Return the page below `path` at an address with a host, else `path`. The host is not looked at."""
+    try:
+        shown = urlsplit(address)
+    except ValueError:  # not a valid address
+        return path
+    return below(path, f"{shown.path}?{shown.query}" if shown.query else shown.path)
+
+
 def page_of(request: Request, path: str) -> str:
-    """Return the page to come back to after a request. For a request for part of a page, that is the whole page."""
-    if "hx-request" in request.headers:
-        try:
-            shown = urlsplit(request.headers.get("hx-current-url", ""))
-        except ValueError:  # not a valid address
-            return path
-        return below(path, f"{shown.path}?{shown.query}" if shown.query else shown.path)
+    """Return the page to come back to after a request.
+
+    For a request for part of a page, that is the whole page. For a form, that is the page with the form.
+    """
+    if "hx-request" in request.headers or request.method == "POST":
+        return page_at(request.headers.get("hx-current-url") or request.headers.get("referer", ""), path)
     query = f"?{request.url.query}" if request.url.query else ""
     return below(path, request.url.path + query)

@@ -1,4 +1,4 @@
-"""Serves the pages' styles, scripts, pictures and sentences. All are in the package; none comes from another host."""
+"""Serves the pages' styles, scripts, fonts, pictures and sentences: all from the package, none from another host."""
 
 import asyncio
 import gzip
@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from functools import cached_property
 from importlib.resources import files
-from mimetypes import guess_type
+from mimetypes import add_type, guess_type
 from typing import Final, NamedTuple
 
 from starlette.requests import Request
@@ -18,15 +18,17 @@ from headway.dashboard.words import LANGUAGES, words_of
 
 _FOREVER: Final = "public, max-age=31536000, immutable"
 _FOLDER: Final = "static"
-# An import of a module in the same folder. The modules have no import cycles.
-_IMPORT: Final = re.compile(rb'(?:\bfrom |\bimport |\bimport\()"\./(?P<name>[\w.-]+\.js)')
+# A module that a module imports, or a font that a style sheet uses, in the same folder. No imports form a cycle.
+_USED: Final = re.compile(rb'(?:(?:\bfrom |\bimport |\bimport\()"\./|\burl\(")(?P<name>[\w.-]+\.(?:js|woff2))')
+_FONT: Final = "font/woff2"
+add_type(_FONT, ".woff2")  # not in the tables of Python 3.13 and older
 
 
 class Asset(NamedTuple):
-    """A file, plain and compressed. `mark` is a hash of its content."""
+    """A file, plain and compressed; `None` for a font, which is compressed already. `mark` is a hash of its content."""
 
     content: bytes
-    compressed: bytes
+    compressed: bytes | None
     media_type: str
     mark: str
 
@@ -60,7 +62,7 @@ class Assets:
         headers = VARIES | {"X-Content-Type-Options": "nosniff"}
         if request.url.query == asset.mark:
             headers["Cache-Control"] = _FOREVER
-        if takes_gzip(request):
+        if asset.compressed is not None and takes_gzip(request):
             return Response(
                 asset.compressed, headers=headers | {"Content-Encoding": "gzip"}, media_type=asset.media_type
             )
@@ -68,21 +70,21 @@ class Assets:
 
 
 def _add(found: dict[str, Asset], name: str, contents: Mapping[str, bytes]) -> Asset:
-    """Add a file and return it. Imports in a module get the marks of the imported files, so browsers cache those."""
+    """Add a file and return it. The names of other files in it get the marks of those, so browsers cache them."""
 
-    def marked(imported: re.Match[bytes]) -> bytes:
-        other = imported["name"].decode()
+    def marked(used: re.Match[bytes]) -> bytes:
+        other = used["name"].decode()
         mark = f"?{_add(found, other, contents).mark}" if other in contents else ""
-        return imported[0] + mark.encode()
+        return used[0] + mark.encode()
 
     if name not in found:
-        found[name] = _asset(name, _IMPORT.sub(marked, contents[name]))
+        found[name] = _asset(name, _USED.sub(marked, contents[name]))
     return found[name]
 
 
 def _asset(name: str, content: bytes) -> Asset:
     media_type, _ = guess_type(name)
-    compressed = gzip.compress(content, mtime=0)
+    compressed = None if media_type == _FONT else gzip.compress(content, mtime=0)
     return Asset(content, compressed, media_type or "application/octet-stream", _mark(content))
 
 

@@ -2,7 +2,7 @@
 
 from starlette.responses import Response
 
-from headway.dashboard.learner_views import CalendarView, CourseView, Shown
+from headway.dashboard.learner_views import Asked, CalendarView, CourseView
 from headway.dashboard.page import Visit
 from headway.domain.errors import CourseNotFoundError
 
@@ -28,7 +28,7 @@ async def course(visit: Visit) -> Response:
         own = await visit.services.overview.course(visit.principal, visit.course_id, visit.reader.first_weekday)
     except CourseNotFoundError:
         return await visit.show("learner/no_course.html", _NOT_FOUND)
-    view = CourseView.of(own, Shown.named(visit.request.query_params.get("show")))
+    view = CourseView.of(own, Asked.of(visit.request.query_params))
     page = await visit.show("learner/course.html", view=view, calendar=CalendarView.of(own.calendar), etag=etag)
     page.headers["ETag"] = etag
     return page

@@ -28,6 +28,11 @@ from headway.http.engine.parameters import accepted
 LANGUAGE_COOKIE: Final = "headway_language"
 """The cookie with the language that somebody has chosen for the pages: one of `LANGUAGES`."""
 
+THEME_COOKIE: Final = "headway_theme"
+"""The cookie with the colours that somebody has chosen for the pages: one of `THEMES`. Without it, the system's."""
+
+THEMES: Final = ("light", "dark")
+
 _NOBODY: Final = "–"  # noqa: RUF001 - a dash, where there is no value
 _MINUTES_IN_AN_HOUR: Final = 60
 _LONGEST_LANGUAGES: Final = 1000
@@ -44,16 +49,20 @@ class Renderer:
     """
 
     def __init__(self, path: str, api: str, assets: Assets, lesson_url: str | None = None) -> None:
+        self.path = path
         names = {"path": path, "api": api, "asset": assets.address, "levels": LEVELS}
-        names |= {"lesson_address": LessonAddress(path, lesson_url)}
+        names |= {"lesson_address": LessonAddress(path, lesson_url), "languages": LANGUAGES}
         self._environments = {language: _environment(words_of(language), names) for language in LANGUAGES}
 
     async def show(
         self, request: Request, template: str, session: Session | None, status: int = 200, **values: object
     ) -> HTMLResponse:
-        """Render a template with `values`, and with `session`, `reader` and `here`, the path of the request."""
+        """Render a template with `values`, and with what every page has.
+
+        That is the `session`, the `reader`, the `theme` if one is chosen, and `here`, the path of the request.
+        """
         reader = reader_of(request)
-        values |= {"session": session, "reader": reader, "here": request.url.path}
+        values |= {"session": session, "reader": reader, "theme": _theme_of(request), "here": request.url.path}
         environment = self._environments[reader.words.language]
         # In a thread: a course may have thousands of lessons, and other people's writes must not wait for its page.
         content = await asyncio.to_thread(lambda: environment.get_template(template).render(values))
@@ -203,6 +212,11 @@ def reader_of(request: Request) -> Reader:
     """Return the reader for a request: by its cookie with a chosen language, and its `Accept-Language` header."""
     languages = request.headers.get("accept-language", "")[:_LONGEST_LANGUAGES]
     return reader_for(languages, request.cookies.get(LANGUAGE_COOKIE))
+
+
+def _theme_of(request: Request) -> str | None:
+    chosen = request.cookies.get(THEME_COOKIE)
+    return chosen if chosen in THEMES else None
 
 
 @lru_cache(1024)

@@ -11,13 +11,15 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from headway.auth import Failure, IdentityProvider, Session, Sessions, SignInError
-from headway.auth.sessions import COOKIE, FORGERY_FIELD, check_forgery
+from headway.auth.sessions import COOKIE
 from headway.dashboard.addresses import below
 from headway.dashboard.cookies import ATTEMPT_COOKIE, CookieJar
+from headway.dashboard.forms import read_form
 from headway.dashboard.rendering import Renderer
+from headway.dashboard.words import marked
 from headway.domain.errors import ForgedRequestError, InvalidValueError, UnavailableError
 from headway.domain.principal import Principal
-from headway.http.engine.requests import HeldBody, read_body, read_headers
+from headway.http.engine.requests import read_headers
 from headway.logs import get_logger
 from headway.service import SignInService
 
@@ -25,7 +27,6 @@ _ATTEMPT: Final = "sign-in"
 _ATTEMPT_LIFETIME: Final = timedelta(seconds=600)
 """How long a sign-in at the provider may take."""
 
-_FORM_BYTES: Final = 4096
 _CODE: Final = "code"
 _NEXT: Final = "_next"
 
@@ -35,7 +36,7 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Notice(NamedTuple):
-    """A message on the sign-in page, and the response's status."""
+    """A title and a sentence on the sign-in page, both messages to translate, and the response's status."""
 
     status: int
     title: str
@@ -45,26 +46,36 @@ class Notice(NamedTuple):
 NOTICES: Final = {
     _CODE: Notice(
         403,
-        "This link has been used",
-        "A link that signs in is good once, and for a short time. Go back to where you came from, and open the page "
-        "from there again.",
+        marked("This link has been used"),
+        marked(
+            "A link that signs in works once, and for a short time. Go back to where you came from, and open the page "
+            "from there again."
+        ),
     ),
-    Failure.DENIED.value: Notice(403, "You were not signed in", "The sign-in was broken off, or you were not let in."),
+    Failure.DENIED.value: Notice(
+        403, marked("You were not signed in"), marked("The sign-in was stopped, or you were not let in.")
+    ),
     Failure.STATE.value: Notice(
         403,
-        "This sign-in is over",
-        "It took too long, was begun in another browser, or has been used already. Please begin again.",
+        marked("This sign-in is over"),
+        marked("It took too long, began in another browser, or was used before. Please begin again."),
     ),
     Failure.REFUSED.value: Notice(
         403,
-        "You could not be signed in",
-        "The answer of the identity provider does not count here. Please try again. If it happens again, tell the "
-        "people who run this service: the log says what was wrong.",
+        marked("You could not be signed in"),
+        marked(
+            "The answer of the identity provider is not valid here. Please try again. If it happens again, tell the "
+            "people who run this service. Its log says what was wrong."
+        ),
     ),
     Failure.UNAVAILABLE.value: Notice(
-        503, "Signing in is not possible now", "Something that it takes does not answer. Please try again in a minute."
+        503,
+        marked("Signing in is not possible now"),
+        marked("A part of the service does not answer. Please try again in a minute."),
     ),
-    "signed_out": Notice(200, "You are signed out", "Your progress is kept. Come back whenever you like."),
+    "signed_out": Notice(
+        200, marked("You are signed out"), marked("Your progress is kept. Come back whenever you like.")
+    ),
 }
 
 
@@ -154,9 +165,8 @@ class SignInFlow:
         session = self.session_of(request)
         if session is None:  # the cookie stays: another site's page can not send it, and must not remove it
             return self._back(None, self.path)
-        form = await read_body(request.receive, read_headers(request.scope["headers"]), HeldBody(None, _FORM_BYTES))
         try:
-            check_forgery(session, parse_qs(form.decode("latin-1")).get(FORGERY_FIELD, [""])[0])
+            await read_form(request, session)
         except ForgedRequestError:
             return await self.renderer.show(request, "sign_out.html", session, 403)
         response = self._back("signed_out", self.path)

@@ -11,12 +11,16 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from headway.auth import IdentityProvider, Sessions
-from headway.dashboard import authoring, learner, statistics
+from headway.dashboard import authoring, learner, one_learner, search, statistics
 from headway.dashboard.addresses import page_of
 from headway.dashboard.assets import Assets
 from headway.dashboard.compression import compressed
 from headway.dashboard.cookies import CookieJar
+from headway.dashboard.forms import NO_FORM, read_form
 from headway.dashboard.page import Page, PageNotFoundError, Visit
+from headway.dashboard.preferences import PATH as PREFERENCES
+from headway.dashboard.preferences import Preferences
+from headway.dashboard.refusals import FAULT, NO_PAGE, sentence_of
 from headway.dashboard.rendering import Renderer
 from headway.dashboard.signing_in import SignInFlow
 from headway.domain.errors import HeadwayError
@@ -25,6 +29,7 @@ from headway.logs import get_logger
 from headway.service import Services
 
 _READ: Final = ["GET", "HEAD"]
+_SEND: Final = ["POST"]
 _NOT_FOUND: Final = 404
 _UNAVAILABLE: Final = 503
 _FAULT: Final = 500
@@ -33,16 +38,20 @@ _log = get_logger("headway.dashboard")
 
 PAGES: Final = (
     Page("", learner.courses),
+    Page("/search", search.search, writes_query=True),
     Page("/courses/{course_id}", learner.course),
     Page("/statistics", statistics.courses),
     Page("/statistics/{course_id}", statistics.overview),
     Page("/statistics/{course_id}/lessons", statistics.lessons),
     Page("/statistics/{course_id}/learners", statistics.roster, writes_query=True),
     Page("/statistics/{course_id}/activity", statistics.activity, writes_query=True),
-    Page("/statistics/{course_id}/learners/{user_id}", statistics.learner),
+    Page("/statistics/learners/{user_id}", one_learner.learner),
+    Page("/statistics/{course_id}/learners/{user_id}", one_learner.learner_in_course),
     Page("/authoring", authoring.courses),
     Page("/authoring/new", authoring.new_course),
     Page("/authoring/{course_id}", authoring.course),
+    Page("/authoring/{course_id}/preview", authoring.preview),
+    Page("/authoring/{course_id}/course.{ending}", authoring.document),
 )
 """The table of pages. A request goes to the first entry whose path matches."""
 
@@ -78,10 +87,13 @@ class Dashboard:
         """Return a router with all pages."""
         router = APIRouter(prefix=self.path, include_in_schema=False)
         for page in PAGES:
-            router.add_api_route(page.path, self._endpoint(page), methods=_READ)
+            methods = _SEND if page.takes_form else _READ
+            router.add_api_route(page.path, self._endpoint(page), methods=methods)
         router.add_api_route("/static/{name}", self._served(self.assets.serve), methods=_READ)
         for method, path, handler in self.sign_in_flow.routes():
             router.add_api_route(path, self._served(self._refusing(handler)), methods=[method])
+        preferences = Preferences(self.path, self.sessions, self._cookies)
+        router.add_api_route(PREFERENCES, self._served(self._refusing(preferences.keep)), methods=["POST"])
         router.add_api_route("/", self._served(self._to_first_page), methods=_READ)
         unknown = Page("/{rest:path}", _no_page)
         router.add_api_route(unknown.path, self._endpoint(unknown), methods=_READ)
@@ -90,15 +102,19 @@ class Dashboard:
     @cached_property
     def sign_in_flow(self) -> SignInFlow:
         """The handlers that sign in and out."""
-        cookies = CookieJar(self.public_url, framed=bool(self.frame_ancestors))
-        return SignInFlow(self.path, self.services.sign_in, self.sessions, self.renderer, cookies, self.provider)
+        return SignInFlow(self.path, self.services.sign_in, self.sessions, self.renderer, self._cookies, self.provider)
+
+    @cached_property
+    def _cookies(self) -> CookieJar:
+        return CookieJar(self.public_url, framed=bool(self.frame_ancestors))
 
     def _endpoint(self, page: Page) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             session = self.sign_in_flow.session_of(request)
             if session is None:
                 return self._to_sign_in(request)
-            response = await page.handler(Visit(request, self.services, session, self.renderer))
+            form = await read_form(request, session) if page.takes_form else NO_FORM
+            response = await page.handler(Visit(request, self.services, session, self.renderer, form))
             is_mixed = page.writes_query and request.url.query
             return response if is_mixed else await compressed(request, response)
 
@@ -109,12 +125,12 @@ class Dashboard:
             try:
                 return await handler(request)
             except PageNotFoundError:
-                return await self._refused(request, _NOT_FOUND, "There is no such page.")
+                return await self._refused(request, _NOT_FOUND, NO_PAGE)
             except HeadwayError as refusal:
-                return await self._refused(request, to_reply(refusal).status, str(refusal))
+                return await self._refused(request, to_reply(refusal).status, sentence_of(refusal))
             except Exception:  # noqa: BLE001 - no traceback reaches a browser; the log has it
                 _log.exception("page_failed")
-                return await self._refused(request, _FAULT, "The fault is the service's, and is in its log.")
+                return await self._refused(request, _FAULT, FAULT)
 
         return answer
 
@@ -134,6 +150,7 @@ class Dashboard:
             "default-src": "'none'",
             "script-src": "'self'",
             "style-src": "'self'",
+            "font-src": "'self'",
             "img-src": "'self' data:",
             "connect-src": "'self'",
             "form-action": "'self'",
@@ -162,8 +179,9 @@ class Dashboard:
     async def _refused(self, request: Request, status: int, reason: str) -> Response:
         session, again = self.sign_in_flow.session_of(request), page_of(request, self.path)
         page = await self.renderer.show(
-            request, "refused.html", session, status, reason=reason, code=status, again=again
-        )
+            request, "refused.html", session, status, reason=reason, code=status, again=again,
+            sent_form=request.method in _SEND,
+        )  # fmt: skip
         if status == _UNAVAILABLE:
             page.headers["Retry-After"] = "1"
         return page

@@ -1,4 +1,4 @@
-"""The teacher's pages: all courses, the four tabs of a course, and one learner in a course."""
+"""The teacher's pages: all courses, and the four tabs of a course."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
@@ -15,12 +15,10 @@ from headway.dashboard.statistics_views import (
     ActivityView,
     Address,
     FiguresView,
-    LearnerView,
 )
 from headway.domain.catalogue import Course
 from headway.domain.errors import InvalidValueError
 from headway.domain.identifiers import GroupId
-from headway.domain.principal import OPERATOR_ID
 from headway.formats import statistics as formats
 from headway.formats.queries import InvalidQueryError, query_of
 from headway.formats.roster_query import ActivityParameters, GroupParameters, RosterParameters
@@ -74,13 +72,6 @@ async def roster(visit: Visit) -> Response:
 async def activity(visit: Visit) -> Response:
     """Show the activity in a course, by day."""
     return await _show(visit, _ACTIVITY)
-
-
-async def learner(visit: Visit) -> Response:
-    """Show one learner in a course, lesson by lesson, and how the percentage is computed."""
-    detail = await visit.services.statistics.learner(visit.principal, visit.course_id, visit.learner_id)
-    learner = LearnerView(detail)
-    return await visit.show("statistics/learner.html", course=detail.course, learner=learner, operator_id=OPERATOR_ID)
 
 
 async def _show(visit: Visit, tab: Tab) -> Response:

@@ -10,12 +10,10 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
-from headway.dashboard.learner_views import LessonLine, lines_of
 from headway.domain.catalogue import Course, LessonKind
 from headway.domain.counters import HIGHEST_SCORE
-from headway.domain.explanation import ExplainedLesson
 from headway.domain.statistics import CourseStatistics, LessonStatistics, lose_most
-from headway.service import Activity, LearnerDetail, RosterLine
+from headway.service import Activity
 
 DAYS: Final = ("from", "to")
 GROUP: Final = "group"
@@ -194,30 +192,3 @@ class ActivityView:
             first = self.today - timedelta(days=days - 1)
             is_shown = shown.last == self.today and shown.first == first
             yield Range(days, self.address.other(**{"from": first.isoformat(), "to": None}), is_shown)
-
-
-@dataclass(frozen=True)
-class LearnerView:
-    """One learner in a course."""
-
-    detail: LearnerDetail
-
-    @property
-    def line(self) -> RosterLine:
-        """The learner's line in the roster."""
-        return self.detail.line
-
-    @property
-    def lessons(self) -> list[LessonLine]:
-        """All lessons of the course, in its order."""
-        return lines_of(self.detail.course, [found.lesson_progress for found in self.detail.lesson_progress])
-
-    @property
-    def counted(self) -> list[ExplainedLesson]:
-        """The lessons that count for the percentage."""
-        return [lesson for lesson in self.detail.explanation.lessons if lesson.counted]
-
-    @property
-    def not_counted(self) -> list[ExplainedLesson]:
-        """The lessons that do not count for the percentage."""
-        return [lesson for lesson in self.detail.explanation.lessons if not lesson.counted]

@@ -49,15 +49,19 @@ class Calendar(NamedTuple):
             yield [(day, by_date.get(day)) for day in dates[start : start + _WEEK]]
 
 
-def first_day(today: date, first_weekday: int) -> date:
+def first_day(today: date, first_weekday: int, weeks: int = CALENDAR_WEEKS) -> date:
     """Return the first day of a calendar whose weeks begin with `first_weekday` (Monday is 0)."""
-    into_the_week = (today.weekday() - first_weekday) % _WEEK
-    return today - timedelta(days=into_the_week, weeks=CALENDAR_WEEKS - 1)
+    return week_of(today, first_weekday) - timedelta(weeks=weeks - 1)
 
 
-def calendar_of(days: Iterable[LearnerDay], today: date, first_weekday: int) -> Calendar:
+def week_of(day: date, first_weekday: int) -> date:
+    """Return the first day of the week of a day. Weeks begin with `first_weekday` (Monday is 0)."""
+    return day - timedelta(days=(day.weekday() - first_weekday) % _WEEK)
+
+
+def calendar_of(days: Iterable[LearnerDay], today: date, first_weekday: int, weeks: int = CALENDAR_WEEKS) -> Calendar:
     """Return the calendar up to today. Days of several courses on one date are added up; days outside are ignored."""
-    first = first_day(today, first_weekday)
+    first = first_day(today, first_weekday, weeks)
     parts: dict[date, tuple[int, int, int]] = {}
     for day in days:
         if first <= day.date <= today:

@@ -16,6 +16,7 @@ HeadwayError
 │   ├── RunNotFoundError
 │   ├── GroupNotFoundError
 │   ├── ProfileNotFoundError
+│   ├── GoalNotFoundError
 │   └── ProfilesOffError
 ├── RunConflictError
 ├── OtherRunError
@@ -117,10 +118,11 @@ class ProgressNotFoundError(NotFoundError):
 
 
 class LearnerNotFoundError(NotFoundError):
-    """The learner is not in the course: is not enrolled, and has not written in it."""
+    """The learner is not in the course: is not enrolled, and has not written in it. `None`: in no course."""
 
-    def __init__(self, course_id: CourseId, learner_id: LearnerId) -> None:
-        super().__init__(f"Learner {learner_id} is not enrolled in course {course_id} and has not written in it.")
+    def __init__(self, course_id: CourseId | None, learner_id: LearnerId) -> None:
+        of_course = "any course" if course_id is None else f"course {course_id}"
+        super().__init__(f"Learner {learner_id} is not enrolled in {of_course} and has not written in it.")
 
 
 class EnrolmentNotFoundError(NotFoundError):
@@ -164,6 +166,13 @@ class ProfileNotFoundError(NotFoundError):
 
     def __init__(self, learner_id: LearnerId) -> None:
         super().__init__(f"Learner {learner_id} has no profile.")
+
+
+class GoalNotFoundError(NotFoundError):
+    """The learner has set no goal."""
+
+    def __init__(self, learner_id: LearnerId) -> None:
+        super().__init__(f"Learner {learner_id} has set no goal.")
 
 
 class ProfilesOffError(NotFoundError):

@@ -26,7 +26,6 @@ _EMAIL: Final = re.compile(EMAIL_PATTERN)
 _LOCALE: Final = re.compile(LANGUAGE_PATTERN)
 _SIGNS: Final = re.compile(r"[\W_]+")
 _AROUND_QUERY_WORDS: Final = ",;()\"'"
-_APOSTROPHES: Final = str.maketrans(dict.fromkeys("\u2019\u02bc\u2018`\u00b4", "'"))
 
 
 class ProfilesMode(StrEnum):
@@ -182,7 +181,7 @@ def _next(
 
 
 def _split(text: str | None) -> Sequence[str]:
-    return folded(text or "").translate(_APOSTROPHES).split()
+    return folded(text or "").split()
 
 
 def _line_problems(name: str, text: str) -> Iterator[Problem]:

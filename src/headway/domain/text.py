@@ -5,7 +5,7 @@ Text that was stored under an older rule can still be shown: `visible` and `isol
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Final
 
@@ -124,9 +124,21 @@ def sort_key(title: str) -> bytes:
     return b"\0".join(parts)[:LONGEST_KEY]
 
 
+_APOSTROPHES: Final = str.maketrans(dict.fromkeys("\u2019\u02bc\u2018`\u00b4", "'"))
+
+
 def folded(text: str) -> str:
-    """Return the text as searches compare it: without capitals and accents, with the nearest plain letters."""
-    return _without_any_accent(unicodedata.normalize("NFC", text).casefold())
+    """Return the text as searches compare it.
+
+    It has no capitals and no accents, the nearest plain letters, and one sign for all apostrophes.
+    """
+    return _without_any_accent(unicodedata.normalize("NFC", text).casefold()).translate(_APOSTROPHES)
+
+
+def has_words(title: str, words: Iterable[str]) -> bool:
+    """Whether a title has all these words, or parts of words, which are `folded`."""
+    compared = folded(title)
+    return all(word in compared for word in words)
 
 
 def _without_any_accent(text: str) -> str:

@@ -6,11 +6,16 @@ from typing import NamedTuple, Self
 from headway.domain.identifiers import LearnerId
 from headway.domain.ports import Store
 from headway.domain.sign_in import SignIn
+from headway.service.attention import AttentionFilters, AttentionLine, AttentionPage, AttentionService
 from headway.service.catalogue import CatalogueEntry, CatalogueService
 from headway.service.course_progress import ExplainedSummary, LearnerReading, LessonAndProgress
-from headway.service.enrolments import EnrolmentsService
+from headway.service.enrolments import Enrolled, EnrolmentsService
+from headway.service.finding import FindingService, Found, FoundLesson
+from headway.service.finishing import Finish
+from headway.service.goals import GoalsService
 from headway.service.groups import GroupPage, GroupsService
 from headway.service.learners import LearnersService
+from headway.service.one_learner import OneLearner, OneLearnerService, OpenedCourse
 from headway.service.overview import CoursesUnderWay, CourseUnderWay, OverviewService, OwnCourse
 from headway.service.people import PeoplePage, PeopleService, Person
 from headway.service.people_import import PeopleImportService
@@ -20,13 +25,22 @@ from headway.service.statistics import Activity, Compared, LearnerDetail, Roster
 
 __all__ = [
     "Activity",
+    "AttentionFilters",
+    "AttentionLine",
+    "AttentionPage",
+    "AttentionService",
     "CatalogueEntry",
     "CatalogueService",
     "Compared",
     "CourseUnderWay",
     "CoursesUnderWay",
+    "Enrolled",
     "EnrolmentsService",
     "ExplainedSummary",
+    "FindingService",
+    "Finish",
+    "Found",
+    "FoundLesson",
     "GroupPage",
     "GroupsService",
     "IssuedCode",
@@ -34,6 +48,9 @@ __all__ = [
     "LearnerReading",
     "LearnersService",
     "LessonAndProgress",
+    "OneLearner",
+    "OneLearnerService",
+    "OpenedCourse",
     "OverviewService",
     "OwnCourse",
     "PeopleImportService",
@@ -63,6 +80,10 @@ class Services(NamedTuple):
     groups: GroupsService
     people: PeopleService
     people_import: PeopleImportService
+    one_learner: OneLearnerService
+    finding: FindingService
+    goals: GoalsService
+    attention: AttentionService
 
     @classmethod
     def over(
@@ -80,15 +101,22 @@ class Services(NamedTuple):
         operations of learner profiles are refused.
         """
         people = PeopleService(store, learner_of, is_on=keeps_profiles)
+        statistics = StatisticsService(store, people)
+        enrolments = EnrolmentsService(store)
+        catalogue = CatalogueService(store, course_changed)
         return cls(
-            CatalogueService(store, course_changed),
+            catalogue,
             ProgressService(store),
-            StatisticsService(store, people),
+            statistics,
             LearnersService(store, keeps_profiles=keeps_profiles),
             OverviewService(store),
             SignInService(store, permanent_codes),
-            EnrolmentsService(store),
+            enrolments,
             GroupsService(store, learner_of),
             people,
             PeopleImportService(store, learner_of, keeps_profiles=keeps_profiles),
+            OneLearnerService(store, people, statistics, enrolments),
+            FindingService(store, catalogue, enrolments, people),
+            GoalsService(store),
+            AttentionService(store, people),
         )

@@ -9,6 +9,7 @@ from headway.domain.completions import Completion, expires_at
 from headway.domain.course_progress import CourseProgress, EnrolmentSource, Summary, summarise
 from headway.domain.enrolments import (
     EnrolmentChange,
+    EnrolmentMode,
     EnrolmentStatus,
     check_dates,
     is_completed_late,
@@ -68,9 +69,16 @@ class EnrolmentsService:
     async def enrol(
         self, principal: Principal, course_id: CourseId, learner_id: LearnerId, source: EnrolmentSource
     ) -> Enrolled:
-        """Enrol a learner in a course, with these dates. Needs `enrolments:write`. Raises `InvalidValueError`."""
-        principal.require(ENROLMENTS_WRITE)
-        progress = await self._store.enrol(EnrolmentChange(learner_id, course_id, check_dates(source)))
+        """Enrol a learner in a course, with these dates. Raises `InvalidValueError`.
+
+        Needs `enrolments:write`, unless learners enrol themselves without dates where enrolling is open. That changes
+        no enrolment that is there, and raises `NotEnrolledError` where it has ended.
+        """
+        by_learner = ENROLMENTS_WRITE not in principal.scopes and self._may_enrol_alone(principal, learner_id, source)
+        if not by_learner:
+            principal.require(ENROLMENTS_WRITE)
+        asked = EnrolmentChange(learner_id, course_id, check_dates(source), by_learner=by_learner)
+        progress = await self._store.enrol(asked)
         assert progress is not None  # noqa: S101 - who was enrolled has course progress
         return self._enrolled((await self._store.course(course_id)).course, progress)
 
@@ -143,6 +151,14 @@ class EnrolmentsService:
             raise RunNotFoundError(course_id, learner_id, number)
         return self._read(run_of(course, present), in_order_of(course, reading.lesson_progress))
 
+    @property
+    def is_open(self) -> bool:
+        """Whether learners may enrol themselves."""
+        return self._store.enforced.enrolment is EnrolmentMode.OPEN
+
+    def _may_enrol_alone(self, principal: Principal, learner_id: LearnerId, source: EnrolmentSource) -> bool:
+        return self.is_open and principal.learner_id == learner_id and source == EnrolmentSource()
+
     def _read(self, run: Run, lessons: Sequence[LessonProgress] = ()) -> RunReading:
         return RunReading(run, run.is_late(self._clock()), lessons)
 
@@ -160,6 +176,21 @@ class EnrolmentsService:
         """Return the caller's enrolments in courses of the catalogue. The first due date comes first, `None` last."""
         found = [await self._of_present(progress) for progress in await self._store.enrolments_of(principal.learner_id)]
         return sorted(filter(None, found), key=_by_due_date)
+
+    async def of_learner(self, learner_id: LearnerId) -> list[Enrolled]:
+        """Return the courses of the catalogue that a learner is in. The caller checks who asks.
+
+        Those that the learner has started come first, the last written first; then the others, by their due dates.
+        """
+        readings = await self._store.learner_courses(learner_id)
+        begun = [self._enrolled(course, progress) for course, progress in readings if progress is not None]
+        known = {one.course.id for one in begun}
+        others = [
+            await self._of_present(progress)
+            for progress in await self._store.enrolments_of(learner_id)
+            if progress.course_id not in known
+        ]
+        return [*begun, *sorted(filter(None, others), key=_by_due_date)]
 
     async def completions(self, principal: Principal) -> Sequence[Completion]:
         """Return all the caller's completions, the last one first, also in courses that have left the catalogue."""

@@ -8,12 +8,15 @@ from typing import Final, NamedTuple
 from headway.domain.activity import CALENDAR_WEEKS, Calendar, calendar_of
 from headway.domain.catalogue import Course, Lesson
 from headway.domain.continuing import TouchedLesson, next_lesson
-from headway.domain.course_progress import Summary, summarise
+from headway.domain.course_progress import CourseProgress, Summary, summarise
+from headway.domain.enrolments import Barrier, EnrolmentMode, barrier, is_late
 from headway.domain.holdings import CourseProgressReading
 from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.outline import OutlineLesson, outline
 from headway.domain.ports import Store
 from headway.domain.principal import Principal
 from headway.service.course_progress import LearnerReading, read_learner
+from headway.service.finishing import Finish, finish_of
 
 _ALL_WEEKS: Final = timedelta(weeks=CALENDAR_WEEKS)
 
@@ -34,11 +37,20 @@ class CoursesUnderWay(NamedTuple):
 
 
 class OwnCourse(NamedTuple):
-    """A course for one learner: lesson progress and course progress, the next lesson, and the active days."""
+    """A course for one learner: lesson progress and course progress, the next lesson, and the active days.
+
+    `lessons` are all lessons with their due dates and locks. `late` says that the course is not completed and its due
+    date is past. `barrier` is why the learner may not go on (`None`: nothing). `finish` is a completion of the course
+    that is new.
+    """
 
     reading: LearnerReading
     next_lesson: Lesson | None
     calendar: Calendar
+    lessons: Sequence[OutlineLesson]
+    late: bool = False
+    barrier: Barrier | None = None
+    finish: Finish | None = None
 
 
 class OverviewService:
@@ -67,9 +79,24 @@ class OverviewService:
         """Return one course, whether the caller has written in it or not."""
         reading = await read_learner(self._store, principal.learner_id, course_id)
         course = reading.versioned.course
-        today = course.date_of(self._clock())
-        calendar = await self._calendar(principal.learner_id, course_id, today, first_weekday)
-        return OwnCourse(reading, next_lesson(course, reading.lesson_progress), calendar)
+        now = self._clock()
+        progress = reading.course_progress
+        calendar = await self._calendar(principal.learner_id, course_id, course.date_of(now), first_weekday)
+        return OwnCourse(
+            reading,
+            next_lesson(course, reading.lesson_progress),
+            calendar,
+            outline(course, progress, reading.lesson_progress, now),
+            progress is not None and is_late(progress.due_at, progress.completed_at, now),
+            self._barrier(progress, now),
+            await finish_of(self._store, principal.learner_id, reading, now),
+        )
+
+    def _barrier(self, progress: CourseProgress | None, now: datetime) -> Barrier | None:
+        """Return why the learner may not go on. A date before which nobody begins holds without enforcement, too."""
+        found = barrier(progress, now)
+        is_closed = self._store.enforced.enrolment is EnrolmentMode.CLOSED
+        return found if is_closed or found is Barrier.NOT_BEGUN else None
 
     async def _calendar(
         self, learner_id: LearnerId, course_id: CourseId | None, today: date, first_weekday: int

@@ -1,10 +1,11 @@
 """Learner profiles, and finding people."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import NamedTuple
 
-from headway.domain.errors import ProfileNotFoundError, ProfilesOffError
+from headway.domain.errors import GroupNotFoundError, ProfileNotFoundError, ProfilesOffError
 from headway.domain.identifiers import CourseId, GroupId, LearnerId
 from headway.domain.people import (
     NO_PROFILE,
@@ -117,6 +118,21 @@ class PeopleService:
         is_found = query.after is None and (among is None or named in among)
         first = await self._known(named, courses) if is_found else []
         return PeoplePage([*first, *(person for person in people if person.learner_id != named)], last)
+
+    async def of_statistics(self, principal: Principal, text: str, limit: int) -> Sequence[Person]:
+        """Return the first people, by name, who are found by a text and whose statistics the caller may read.
+
+        Needs `statistics:read`, whatever else the token grants. Where it is limited to groups, all of them are looked
+        at. Raises `InvalidValueError` for a text of too many words.
+        """
+        principal.require(STATISTICS_READ)
+        reader = replace(principal, scopes=frozenset({STATISTICS_READ}))
+        found: dict[LearnerId, Person] = {}
+        for group_id in [None] if principal.groups is None else sorted(principal.groups):
+            with suppress(GroupNotFoundError):
+                page = await self.search(reader, text, PeopleQuery(limit=limit), group_id=group_id)
+                found |= {person.learner_id: person for person in page.people}
+        return sorted(found.values(), key=lambda one: (one.profile.sort_key, one.learner_id))[:limit]
 
     async def names(self, learner_ids: Sequence[LearnerId]) -> Mapping[LearnerId, LearnerProfile]:
         """Return the profiles of those learners who have one. Where profiles are off, nothing is read."""

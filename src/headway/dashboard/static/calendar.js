@@ -3,8 +3,9 @@
 import { find } from "./headway.js";
 import { replace } from "./parts.js";
 
+const TOWARD = document.documentElement.dir === "rtl" ? -1 : 1; // on a mirrored page, the next week is on the left
 /** @type {Record<string, [number, number]>} */
-const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -TOWARD], ArrowRight: [0, TOWARD] };
 /** @type {Node | null} */
 let asSent = null;
 

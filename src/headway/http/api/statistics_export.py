@@ -1,14 +1,14 @@
-"""Whole rosters as files: CSV, and Parquet where pyarrow is installed."""
+"""Whole lists of learners as files: CSV, and of rosters Parquet where pyarrow is installed."""
 
 import asyncio
 import csv
 import io
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from datetime import datetime
 from importlib import import_module
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from headway.domain.identifiers import CourseId
 from headway.formats.roster_query import Format
@@ -32,13 +32,14 @@ _COLUMNS: Final = tuple(RosterFileLine.model_fields)
 # Lines in a row group: the most in memory at once, and the least that a reader of the file has to read.
 _ROW_GROUP: Final = 10_000
 
+Line = TypeVar("Line")
 Pages = AsyncGenerator[Sequence[RosterLine], None]
 
 
-def negotiated(given: Format | None, accept: bytes | None) -> Format:
+def negotiated(given: Format | None, accept: bytes | None, among: Collection[Format] = MEDIA) -> Format:
     """Return the form of the answer: `given`, or the one with the highest weight in Accept; JSON wins a tie.
 
-    Where Accept names none of the forms, it is JSON.
+    Where Accept names none of the forms in `among`, it is JSON.
     """
     if given is not None or accept is None:
         return given or Format.JSON
@@ -49,7 +50,7 @@ def negotiated(given: Format | None, accept: bytes | None) -> Format:
         kind = MEDIA[form].partition("/")[0]
         return wanted.get(MEDIA[form], wanted.get(f"{kind}/*", any_other))
 
-    return max(MEDIA, key=weight)
+    return max(among, key=weight)
 
 
 async def streamed(form: Format, course_id: CourseId, pages: Pages) -> StreamedReply:
@@ -57,22 +58,37 @@ async def streamed(form: Format, course_id: CourseId, pages: Pages) -> StreamedR
 
     Raises what `pages` raises, and `NotAcceptableError` for Parquet where pyarrow is not installed.
     """
+    name = f"learners-{course_id}"
     if form is Format.CSV:
-        chunks, content_type = _as_csv(pages), "text/csv; charset=utf-8; header=present"
-    else:
-        # The first import takes as long as hundreds of requests.
-        chunks, content_type = _as_parquet(pages, await asyncio.to_thread(_pyarrow)), MEDIA[form]
-    disposition = f'attachment; filename="learners-{course_id}.{form}"'
+        return await streamed_csv(name, _COLUMNS, roster_file_line, pages)
+    # The first import takes as long as hundreds of requests.
+    return await _file(_as_parquet(pages, await asyncio.to_thread(_pyarrow)), MEDIA[form], f"{name}.{form}")
+
+
+async def streamed_csv(
+    name: str,
+    columns: Sequence[str],
+    shown: Callable[[Line], dict[str, Any]],
+    pages: AsyncGenerator[Sequence[Line], None],
+) -> StreamedReply:
+    """Return a list as a CSV file with this name. Raises what `pages` raises before anything is sent."""
+    return await _file(_as_csv(columns, shown, pages), "text/csv; charset=utf-8; header=present", f"{name}.csv")
+
+
+async def _file(chunks: Chunks, content_type: str, name: str) -> StreamedReply:
+    disposition = f'attachment; filename="{name}"'
     headers = ((b"content-type", content_type.encode()), (b"content-disposition", disposition.encode()), VARIES)
     return StreamedReply(200, await begun(chunks), headers)
 
 
-async def _as_csv(pages: Pages) -> Chunks:
-    """Yield the roster as CSV (RFC 4180) with a header."""
-    head: list[Sequence[object]] = [_COLUMNS]
+async def _as_csv(
+    columns: Sequence[str], shown: Callable[[Line], dict[str, Any]], pages: AsyncGenerator[Sequence[Line], None]
+) -> Chunks:
+    """Yield a list as CSV (RFC 4180) with a header."""
+    head: list[Sequence[object]] = [columns]
     async with aclosing(pages):
         async for page in pages:
-            lines = [[_cell(value) for value in roster_file_line(line).values()] for line in page]
+            lines = [[_cell(value) for value in shown(line).values()] for line in page]
             yield _csv_lines([*head, *lines])
             head = []
 

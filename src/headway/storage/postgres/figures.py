@@ -6,6 +6,7 @@ from random import choice, randrange
 
 import asyncpg
 
+from headway.domain.attention import Attention, AttentionQuery
 from headway.domain.catalogue import Course, CourseQuery
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress
@@ -19,6 +20,8 @@ from headway.storage.postgres.database import Database
 from headway.storage.postgres.rows import from_counters, to_course_progress
 from headway.storage.postgres.session import run
 from headway.storage.shared import statements as shared_sql
+from headway.storage.shared.attention import attention_page, count_attention
+from headway.storage.shared.attention_statements import AttentionWay
 from headway.storage.shared.counts import all_counts, counted
 from headway.storage.shared.group_figures import group_readings
 from headway.storage.shared.ids import BEFORE_ALL_COURSES, FIRST_ID, next_learner
@@ -140,3 +143,17 @@ class Figures:
         async with self._database.snapshot() as connection:
             found = await run(connection, roster_page(sql.ROSTERS, sql.GROUPS, course_id, query))
         return [to_course_progress(columns) for columns in found]
+
+    async def attention(self, query: AttentionQuery) -> Sequence[Attention]:
+        """Return a page of the learners who need attention."""
+        async with self._database.snapshot() as connection:
+            return await run(connection, attention_page(sql.ATTENTION, sql.GROUPS, self._way, query))
+
+    async def count_attention(self, query: AttentionQuery) -> int:
+        """Count the learners who need attention, up to the query's limit."""
+        async with self._database.snapshot() as connection:
+            return await run(connection, count_attention(sql.ATTENTION, sql.GROUPS, self._way, query))
+
+    @property
+    def _way(self) -> AttentionWay:
+        return AttentionWay.TOGETHER if self._database.is_cluster else AttentionWay.IN_EACH

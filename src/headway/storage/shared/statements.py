@@ -77,6 +77,12 @@ REMOVE_PROFILE: Final = _sql("remove_profile")
 FORGET_WORDS: Final = _sql("forget_words")
 COUNT_WORDS: Final = _sql("count_words")
 LEARNERS_WITH_WORD: Final = _sql("learners_with_word")
+FIND_GOAL: Final = _sql("find_goal")
+GOALS_FROM: Final = _sql("goals_from")
+PUT_GOAL: Final = _sql("put_goal")
+RESTORE_GOAL: Final = _sql("restore_goal")
+HOLD_GOAL: Final = _sql("hold_goal")
+REMOVE_GOAL: Final = _sql("remove_goal")
 REVISION: Final = _sql("revision")
 RAISE_REVISION: Final = _sql("raise_revision")
 COURSES_FROM: Final = _sql("courses_from")
@@ -84,6 +90,8 @@ LESSON_PROGRESS_FROM: Final = _sql("lesson_progress_from")
 COURSE_PROGRESS_FROM: Final = _sql("course_progress_from")
 DAYS_FROM: Final = _sql("days_from")
 COUNT_LESSON_PROGRESS: Final = _sql("count_lesson_progress")
-_KINDS: Final = ("courses", "lesson_progress", "course_progress", "days", "completions", "runs", "groups", "profiles")
+_KINDS: Final = (
+    "courses", "lesson_progress", "course_progress", "days", "completions", "runs", "groups", "profiles", "goals",
+)  # fmt: skip
 HOLDINGS: Final = tuple(_sql(f"count_{kind}") for kind in _KINDS)
 """The statements that count everything, in the order of `Holdings`."""

@@ -6,6 +6,7 @@ from datetime import date, datetime
 import apsw
 import orjson
 
+from headway.domain.attention import Attention, AttentionQuery
 from headway.domain.catalogue import Course, CourseQuery
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress
@@ -13,6 +14,8 @@ from headway.domain.identifiers import CourseId, GroupId, LearnerId
 from headway.domain.roster import RosterQuery
 from headway.domain.statistics import CourseReading, Period, reading_of, weeks_of
 from headway.storage.shared import statements as shared_sql
+from headway.storage.shared.attention import attention_page, count_attention
+from headway.storage.shared.attention_statements import AttentionWay
 from headway.storage.shared.counts import all_counts, counted
 from headway.storage.shared.group_figures import group_readings
 from headway.storage.shared.ids import BEFORE_ALL_COURSES, FIRST_ID, next_learner
@@ -109,3 +112,11 @@ class Figures:
         self._catalogue.course(connection, course_id)
         found = run(connection, roster_page(sql.ROSTERS, sql.GROUPS, course_id, query))
         return [to_course_progress(columns) for columns in found]
+
+    def attention(self, connection: apsw.Connection, query: AttentionQuery) -> Sequence[Attention]:
+        """Return a page of the learners who need attention."""
+        return run(connection, attention_page(sql.ATTENTION, sql.GROUPS, AttentionWay.IN_COURSE, query))
+
+    def count_attention(self, connection: apsw.Connection, query: AttentionQuery) -> int:
+        """Count the learners who need attention, up to the query's limit."""
+        return run(connection, count_attention(sql.ATTENTION, sql.GROUPS, AttentionWay.IN_COURSE, query))
