@@ -122,12 +122,6 @@ class FiguresView:
         return not self.statistics.learners and not self.statistics.enrolled
 
     @property
-    def started_rate(self) -> float | None:
-        """The percentage of the enrolled learners who have started; `None` where nobody is enrolled."""
-        enrolled = self.statistics.enrolled
-        return 100 * self.statistics.started / enrolled if enrolled else None
-
-    @property
     def losing_most(self) -> list[LessonView]:
         """The lessons at which most learners have stopped."""
         positions = self.course.positions

@@ -138,10 +138,6 @@ class Course:
         """Return the time at which a day begins in the course's time zone."""
         return datetime.combine(day, time.min, self.zone).astimezone(UTC)
 
-    def start_of(self, day: date) -> datetime:
-        """Return the time at which a day begins in the course's time zone."""
-        return datetime.combine(day, time.min, self.zone).astimezone(UTC)
-
 
 NO_CRITERIA: Final[Mapping[LessonId, int]] = {}
 
