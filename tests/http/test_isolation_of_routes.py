@@ -61,6 +61,8 @@ _FORMS: Final = (
     "sort=name",
     "query=zebedee",
     "learner={user_id}",
+    "user_ids={user_id}",
+    "total=true",
     "status=completed",
 )
 _FIGURES: Final[dict[Operation, tuple[str, ...]]] = {
@@ -72,6 +74,7 @@ _FIGURES: Final[dict[Operation, tuple[str, ...]]] = {
     ("GET", "/statistics/{course_id}/stream"): ("",),
     ("GET", "/statistics/{course_id}/activity"): ("",),
     ("GET", "/statistics/{course_id}/learners"): _FORMS,
+    ("GET", "/statistics/{course_id}/grid"): ("", "format=csv", "query=zebedee", "user_ids={user_id}"),
     ("GET", "/statistics/{course_id}/learners/{user_id}"): ("", "explain=true"),
     ("GET", "/learners"): ("", "query=zebedee", "query={user_id}", "query=S-4711", "course={course_id}"),
     ("GET", "/groups/{group_id}"): ("",),
@@ -242,7 +245,7 @@ ALLOWED: Final = {
 
 @pytest.mark.parametrize(
     "operation",
-    [one for one in _FIGURES if one[1].endswith(("learners", "{user_id}", "{group_id}", "{reason}"))],
+    [one for one in _FIGURES if one[1].endswith(("learners", "grid", "{user_id}", "{group_id}", "{reason}"))],
     ids=name_of,
 )
 def test_who_is_granted_is_told(zebedee: Zebedee, limited: Limited, operation: Operation) -> None:

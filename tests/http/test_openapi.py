@@ -159,6 +159,7 @@ def _keep_the_rules_of_courses(document: dict[str, Any], course_id: str) -> None
 def _ask_for_what_can_be_asked(case: Case[Any], known: dict[str, str]) -> None:
     """Days are in order and few, a cursor is one that was answered, a query has few words, two groups are compared."""
     case.query.pop("cursor", None)
+    case.query.pop("before", None)
     if case.operation.definition.raw["operationId"] == "compare_course_statistics":
         case.query = {"group": [str(uuid4()), str(uuid4())]}
     if "query" in case.query:
@@ -171,8 +172,6 @@ def _ask_for_what_can_be_asked(case: Case[Any], known: dict[str, str]) -> None:
             case.query[name] = known["lesson_id"]
         else:
             case.query.pop(name, None)
-    if "incomplete_lesson" not in case.query:
-        case.query.pop("failed_at_least", None)
 
 
 def _drop_metadata_out_of_bounds(case: Case[Any]) -> None:

@@ -28,4 +28,4 @@ def test_parquet_is_refused_with_what_to_install_and_the_rest_works(folder: Path
             assert refused.status_code == 406
             assert "install 'headway[parquet]'" in refused.json()["detail"]
         assert teacher.get(f"{path}?format=csv").status_code == 200
-        assert teacher.get(path).json() == {"learners": [], "next": None}
+        assert teacher.get(path).json() == {"learners": [], "previous": None, "next": None}

@@ -43,8 +43,10 @@ def _built_statements() -> dict[str, str]:
     """Return the statements that are built of pieces, by how they find and sort learners."""
     built = {f"groups:built:{name}": statement for name, statement in GROUPS._asdict().items()}
     for prefix, rosters in {"roster": ROSTERS.plain, "roster:searched": ROSTERS.searched}.items():
-        built |= {f"{prefix}:{way.value}:incomplete": statement for way, statement in rosters.incomplete.items()}
-        built |= {f"{prefix}:{way.value}:unnamed": statement for way, statement in rosters.unnamed.items()}
+        for name, by_id in (("incomplete", rosters.incomplete), ("unnamed", rosters.unnamed)):
+            for (way, descending), statement in by_id.items():
+                built[f"{prefix}:{way.value}:{name}:{descending}"] = statement
+        built |= {f"{prefix}:{way.value}:count": statement for way, statement in rosters.counts.items()}
         for way, by_order in rosters.sorted.items():
             for (order, descending), statement in by_order.items():
                 built[f"{prefix}:{way.value}:{order}:{descending}"] = statement
@@ -56,6 +58,7 @@ def _built_statements() -> dict[str, str]:
             if way is not AttentionWay.IN_EACH  # a cluster is never asked so
             for reason, statement in by_reason.items()
         }
+    built["roster:results"] = ROSTERS.results
     built |= {f"profiles:{name}": statement for name, statement in PROFILES._asdict().items()}
     return built
 

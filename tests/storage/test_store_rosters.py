@@ -18,7 +18,7 @@ from headway.domain.identifiers import LearnerId
 from headway.domain.people import NO_PROFILE, LearnerProfile
 from headway.domain.ports import Store
 from headway.domain.progress import Status
-from headway.domain.roster import LearnerIds, RosterOrder, RosterPosition, RosterQuery, position_of
+from headway.domain.roster import LearnerIds, LessonResult, RosterOrder, RosterPosition, RosterQuery, position_of
 from headway.storage.shared import profiles, rosters
 from headway.storage.shared.roster_statements import Way
 from headway.storage.sqlite.statements import ROSTERS
@@ -58,6 +58,23 @@ QUERIES: Final[dict[str, tuple[RosterQuery, Callable[[CourseProgress], bool]]]] 
     "failed": (
         RosterQuery(incomplete_lesson=FIRST.id, failed_at_least=2),
         lambda one: one.learner_id == IDS[0],
+    ),
+    "failed in any lesson": (
+        RosterQuery(failed_at_least=1),
+        lambda one: one.learner_id in {IDS[0], IDS[2]},
+    ),
+    "failed often in any lesson": (RosterQuery(failed_at_least=2), lambda one: one.learner_id == IDS[0]),
+    "chosen": (
+        RosterQuery(chosen=frozenset({IDS[0], IDS[3], LearnerId("ffffffff-0000-0000-0000-000000000000")})),
+        lambda one: one.learner_id in {IDS[0], IDS[3]},
+    ),
+    "chosen with a word": (
+        RosterQuery(chosen=frozenset({IDS[0], IDS[1]}), words=("zo",)),
+        lambda one: one.learner_id == IDS[0],
+    ),
+    "chosen in a range": (
+        RosterQuery(chosen=frozenset({IDS[0], IDS[1]}), learners=LearnerIds(IDS[1], IDS[3])),
+        lambda one: one.learner_id == IDS[1],
     ),
     "of a word": (RosterQuery(words=("zo",)), lambda one: one.learner_id in {IDS[0], IDS[2], IDS[3]}),
     "of two words": (RosterQuery(words=("zo", "ab")), lambda one: one.learner_id == IDS[3]),
@@ -104,6 +121,18 @@ async def _pages(store: Store, course: Course, query: RosterQuery) -> list[Cours
         query = replace(query, after=_position(page[-1], query.order))
 
 
+async def _pages_backwards(store: Store, course: Course, query: RosterQuery, last: CourseProgress) -> list[LearnerId]:
+    """Return all learners before the last one, read page by page from there to the first."""
+    found: list[LearnerId] = []
+    position = _position(last, query.order)
+    while True:
+        page = await store.roster(course.id, replace(query, before=position))
+        found = [*(one.learner_id for one in page), *found]
+        if len(page) < query.limit or len(found) > len(IDS):
+            return found
+        position = _position(page[0], query.order)
+
+
 @pytest.mark.parametrize("few", [5_000, -1], ids=["found", "walked"])
 @pytest.mark.parametrize("limit", [1, 2, 100])
 async def test_pages_list_each_learner_once_in_order(
@@ -120,9 +149,41 @@ async def test_pages_list_each_learner_once_in_order(
             asked = [one for one in everybody if is_asked_for(one)]
             for order in RosterOrder:
                 for descending in (False, True):
-                    pages = await _pages(store, course, replace(query, order=order, descending=descending, limit=limit))
+                    sorted_query = replace(query, order=order, descending=descending, limit=limit)
+                    pages = await _pages(store, course, sorted_query)
                     listed = [one.learner_id for one in pages]
                     assert listed == _in_order(asked, order, descending=descending), (name, order, descending)
+                    if listed:
+                        before = await _pages_backwards(store, course, sorted_query, pages[-1])
+                        assert before == listed[:-1], (name, order, descending)
+                    for most in (1, len(IDS)):
+                        assert await store.roster_total(course.id, sorted_query, most) == min(most, len(asked)), name
+
+
+async def test_results_are_those_of_the_learners_in_the_course(make_store: MakeStore) -> None:
+    clock = Clock()
+    async with opened(make_store(clock=clock)) as store:
+        course = await _fill(store, clock)
+        other = await new_course(store, lesson(1))
+        await store.write(merge_write(IDS[0], other, lesson(1), status=Status.COMPLETED))
+        await store.write(merge_write(IDS[0], course, SECOND, quiz_score=42.5, quiz_attempts=3))
+        nobody = new_learner()
+        found = await store.lesson_results(course.id, [IDS[0], IDS[1], nobody])
+        assert found.keys() == {IDS[0], IDS[1], nobody}
+        assert found[nobody] == {}
+        assert found[IDS[0]].keys() == {FIRST.id, SECOND.id}
+        assert found[IDS[0]][SECOND.id] == LessonResult(Status.IN_PROGRESS, 42.5, 3, passed=False, worked_at=clock.now)
+        assert found[IDS[1]][FIRST.id].status is Status.COMPLETED
+
+
+async def test_a_lesson_that_has_left_the_course_was_not_failed(make_store: MakeStore) -> None:
+    clock = Clock()
+    async with opened(make_store(clock=clock)) as store:
+        course = await _fill(store, clock)
+        failed = RosterQuery(failed_at_least=1)
+        assert len(await store.roster(course.id, failed)) == 2
+        await store.put_course(replace(course, lessons=(SECOND, OPTIONAL)))
+        assert await store.roster(course.id, failed) == []
 
 
 def _in_order(asked: Sequence[CourseProgress], order: RosterOrder, *, descending: bool) -> list[LearnerId]:
@@ -156,7 +217,10 @@ async def test_sqlite_uses_the_intended_index(folder: Path, order: RosterOrder, 
             values = [None] * len(set(re.findall(r"\$\d+", statement)))
             return "; ".join(step[3] for step in connection.execute(f"EXPLAIN QUERY PLAN {statement}", values))
 
-        for rosters in ROSTERS:
+        assert "lesson_progress USING PRIMARY KEY (user_id=? AND course_id=?)" in plan(ROSTERS.results).replace(
+            "SEARCH r", "SEARCH lesson_progress"
+        )
+        for rosters in (ROSTERS.plain, ROSTERS.searched):
             by_name = order is RosterOrder.NAME
             walking = plan(rosters.names[descending] if by_name else rosters.sorted[Way.WALKING][order, descending])
             assert _BY_WALKING[order] in walking
@@ -165,6 +229,11 @@ async def test_sqlite_uses_the_intended_index(folder: Path, order: RosterOrder, 
             assert _BY_LESSON in plan(rosters.sorted[Way.BY_LESSON][order, descending])
             assert _AMONG in plan(rosters.sorted[Way.AMONG][order, descending])
             for by_id in (rosters.incomplete, rosters.unnamed):
-                assert _BY_IDS in plan(by_id[Way.WALKING])
-                assert _BY_LESSON in plan(by_id[Way.BY_LESSON])
-                assert _AMONG in plan(by_id[Way.AMONG])
+                for downwards in (False, True):
+                    assert _BY_IDS in plan(by_id[Way.WALKING, downwards])
+                    assert "FOR ORDER BY" not in plan(by_id[Way.WALKING, downwards])
+                    assert _BY_LESSON in plan(by_id[Way.BY_LESSON, downwards])
+                    assert _AMONG in plan(by_id[Way.AMONG, downwards])
+            assert _BY_IDS in plan(rosters.counts[Way.WALKING])
+            assert _BY_LESSON in plan(rosters.counts[Way.BY_LESSON])
+            assert _AMONG in plan(rosters.counts[Way.AMONG])

@@ -14,7 +14,14 @@ import pytest
 from headway import Settings
 from headway.app import Headway
 from headway.http.engine.protocol import BoundedHeadProtocol
-from headway.service import EnrolmentsService, LearnersService, OverviewService, ProgressService, StatisticsService
+from headway.service import (
+    EnrolmentsService,
+    GoalsService,
+    LearnersService,
+    OverviewService,
+    ProgressService,
+    StatisticsService,
+)
 from headway.storage.postgres import PostgresStore
 from headway.storage.sqlite import SqliteStore
 from support.running import PREFIX, SECRET, authorization, course, lesson
@@ -129,6 +136,7 @@ def told_the_time(clock: Callable[[], datetime]) -> Iterator[None]:
             StatisticsService,
             OverviewService,
             EnrolmentsService,
+            GoalsService,
             ProgressService,
             LearnersService,
         ):

@@ -1,4 +1,4 @@
-"""The learner's pages: the courses that the learner has begun, and one course with its notes."""
+"""A course's page for its learner, with notes."""
 
 from starlette.responses import Response
 
@@ -8,13 +8,6 @@ from headway.domain.errors import CourseNotFoundError
 
 _NOT_MODIFIED = 304
 _NOT_FOUND = 404
-
-
-async def courses(visit: Visit) -> Response:
-    """Show the courses with progress of the learner, latest change first, and the active days in all of them."""
-    under_way = await visit.services.overview.courses(visit.principal, visit.reader.first_weekday)
-    calendar = CalendarView.of(under_way.calendar)
-    return await visit.show("learner/courses.html", courses=under_way.courses, calendar=calendar)
 
 
 async def course(visit: Visit) -> Response:

@@ -83,12 +83,10 @@ Handler = Callable[[Visit], Awaitable[Response]]
 class Page:
     """An entry in the table of pages. `path` is below the path of all pages; `handler` needs a session.
 
-    `writes_query` says that the page contains text from the query, which anybody can choose. With a query, such a page
-    is not compressed. `takes_form` says that it takes a form (POST): its handler is called only for a form that has the
-    session's forgery token.
+    `takes_form` says that it takes a form (POST): its handler is called only for a form that has the session's forgery
+    token.
     """
 
     path: str
     handler: Handler
-    writes_query: bool = False
     takes_form: bool = False

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from headway.auth import IdentityProvider, Sessions
-from headway.dashboard import authoring, learner, one_learner, search, statistics
+from headway.dashboard import authoring, learner, learner_home, one_learner, search, statistics
 from headway.dashboard.addresses import page_of
 from headway.dashboard.assets import Assets
 from headway.dashboard.compression import compressed
@@ -37,14 +37,17 @@ _FAULT: Final = 500
 _log = get_logger("headway.dashboard")
 
 PAGES: Final = (
-    Page("", learner.courses),
-    Page("/search", search.search, writes_query=True),
+    Page("", learner_home.home),
+    Page("/goal", learner_home.set_goal, takes_form=True),
+    Page("/catalogue", learner_home.catalogue),
+    Page("/catalogue/{course_id}", learner_home.enrol, takes_form=True),
+    Page("/search", search.search),
     Page("/courses/{course_id}", learner.course),
     Page("/statistics", statistics.courses),
     Page("/statistics/{course_id}", statistics.overview),
     Page("/statistics/{course_id}/lessons", statistics.lessons),
-    Page("/statistics/{course_id}/learners", statistics.roster, writes_query=True),
-    Page("/statistics/{course_id}/activity", statistics.activity, writes_query=True),
+    Page("/statistics/{course_id}/learners", statistics.roster),
+    Page("/statistics/{course_id}/activity", statistics.activity),
     Page("/statistics/learners/{user_id}", one_learner.learner),
     Page("/statistics/{course_id}/learners/{user_id}", one_learner.learner_in_course),
     Page("/authoring", authoring.courses),
@@ -114,13 +117,13 @@ class Dashboard:
             if session is None:
                 return self._to_sign_in(request)
             form = await read_form(request, session) if page.takes_form else NO_FORM
-            response = await page.handler(Visit(request, self.services, session, self.renderer, form))
-            is_mixed = page.writes_query and request.url.query
-            return response if is_mixed else await compressed(request, response)
+            return await page.handler(Visit(request, self.services, session, self.renderer, form))
 
         return self._served(self._refusing(answer))
 
     def _refusing(self, handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        """Return a handler that answers with a page where the given one raises, and compresses what it answers."""
+
         async def answer(request: Request) -> Response:
             try:
                 return await handler(request)
@@ -132,7 +135,10 @@ class Dashboard:
                 _log.exception("page_failed")
                 return await self._refused(request, _FAULT, FAULT)
 
-        return answer
+        async def compressed_answer(request: Request) -> Response:
+            return await compressed(request, await answer(request))
+
+        return compressed_answer
 
     def _served(self, handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:

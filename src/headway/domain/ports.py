@@ -34,7 +34,7 @@ from headway.domain.imports import ImportKey, ImportState, Report
 from headway.domain.people import LearnerProfile, PeopleQuery, StoredProfile
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.progress import LessonProgress
-from headway.domain.roster import RosterQuery
+from headway.domain.roster import LessonResult, RosterQuery
 from headway.domain.runs import EndedRun, Run, RunStart
 from headway.domain.sign_in import SignIn
 from headway.domain.statistics import CourseReading
@@ -190,6 +190,14 @@ class StatisticsStore(Protocol):
 
     async def count_attention(self, query: AttentionQuery) -> int:
         """Count the learners who need attention behind the query's position, up to its limit."""
+
+    async def roster_total(self, course_id: CourseId, query: RosterQuery, most: int) -> int:
+        """Return how many learners the filters of `query` leave, counted up to `most`. Raises `GroupNotFoundError`."""
+
+    async def lesson_results(
+        self, course_id: CourseId, learner_ids: Sequence[LearnerId]
+    ) -> Mapping[LearnerId, Mapping[LessonId, LessonResult]]:
+        """Return the lesson progress of some learners in a course, by learner. Asks once for all of them."""
 
 
 class LearnerStore(Protocol):

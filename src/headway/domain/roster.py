@@ -1,4 +1,4 @@
-"""The roster of a course: a list of its learners, one line each, filtered and sorted."""
+"""The roster of a course: a list of its learners, one line each, filtered and sorted. And what a grid shows of each."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -6,14 +6,20 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from headway.domain.bounds import Number
 from headway.domain.catalogue import Course
 from headway.domain.course_progress import CourseProgress
 from headway.domain.enrolments import EnrolmentStatus
 from headway.domain.identifiers import GroupId, LearnerId, LessonId
 from headway.domain.people import NO_PROFILE, LearnerProfile
+from headway.domain.progress import Status
 
 PAGE: Final = 50
 LONGEST_PAGE: Final = 1_000
+MOST_COUNTED: Final = 10_000
+"""The learners that match a roster's filters are counted up to so many."""
+MOST_CHOSEN: Final = 1_000
+"""A roster can be limited to so many named learners."""
 FEW: Final = 5_000
 """Up to so many learners with ids in a range are found by their ids first and sorted then.
 
@@ -45,6 +51,23 @@ class RosterPosition(NamedTuple):
     learner_id: LearnerId
 
 
+class RosterTotal(NamedTuple):
+    """How many learners match the filters of a roster. Where it is not exact, there are more."""
+
+    learners: int
+    is_exact: bool
+
+
+class LessonResult(NamedTuple):
+    """What a grid shows of a learner's lesson progress. `worked_at` is when the learner last worked in the lesson."""
+
+    status: Status
+    score: Number | None
+    attempts: int
+    passed: bool
+    worked_at: datetime | None
+
+
 class LearnerIds(NamedTuple):
     """All ids from `first` to `last`, both included."""
 
@@ -63,11 +86,13 @@ class RosterQuery:
     """A page of a roster: its order, its position and its filters. `None` means no filter.
 
     - `after`: the position of the line before the page; `None` for the first page.
+    - `before`: the position of the line after the page, in place of `after`.
     - `completed`: learners who have, or have not, completed the course.
     - `last_seen_before`: learners who have not completed the course and were last seen before this day.
     - `at_lesson`: learners who have not completed the course, and of whom this is the last lesson they started.
     - `incomplete_lesson`: learners who have started this lesson and not completed it.
-    - `failed_at_least`: of those, learners who attempted its quiz at least so many times and have not passed it.
+    - `failed_at_least`: of those, learners who attempted its quiz at least so many times and have not passed it. Where
+      no lesson is named, learners of whom this holds for any lesson that is in the course.
     - `learners`: learners with an id in this range.
     - `started`: learners who have, or have not, started the course.
     - `due_before`: learners who are to complete the course until before this moment.
@@ -76,12 +101,14 @@ class RosterQuery:
     - `late`: learners who are late, or not late, at the moment `now`: enrolled, without completion, and due before.
     - `group`: members of this group.
     - `words`: learners whose profile has words that begin so; see `people.query_words`.
+    - `chosen`: these learners.
     """
 
     order: RosterOrder = RosterOrder.LAST_SEEN
     descending: bool = True
     limit: int = PAGE
     after: RosterPosition | None = None
+    before: RosterPosition | None = None
     completed: bool | None = None
     last_seen_before: date | None = None
     at_lesson: LessonId | None = None
@@ -96,6 +123,7 @@ class RosterQuery:
     now: datetime | None = None
     group: GroupId | None = None
     words: tuple[str, ...] = ()
+    chosen: frozenset[LearnerId] | None = None
 
     @property
     def of_incomplete(self) -> bool:
@@ -151,7 +179,8 @@ def stalled(query: RosterQuery, today: date, days: int) -> RosterQuery:
     """
     before = not_seen_since(today, days)
     query = replace(query, last_seen_before=before)
-    if query.order is RosterOrder.LAST_SEEN and query.descending and query.after is None:
+    is_first_page = query.after is None and query.before is None
+    if query.order is RosterOrder.LAST_SEEN and query.descending and is_first_page:
         return replace(query, after=RosterPosition(before, _BEFORE_ALL_LEARNERS))
     return query
 

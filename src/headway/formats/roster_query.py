@@ -19,6 +19,7 @@ from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.domain.people import LONGEST_QUERY, query_words
 from headway.domain.roster import (
     LONGEST_PAGE,
+    MOST_CHOSEN,
     PAGE,
     RosterOrder,
     RosterPosition,
@@ -30,7 +31,10 @@ from headway.domain.statistics import Interval
 from headway.domain.text import LONGEST_KEY
 from headway.formats.course_query import CoursesParameters
 from headway.formats.fields import Moment
+from headway.formats.identifiers import InvalidIdentifierError, parse_identifier
 from headway.formats.queries import Date, Flag, InvalidQueryError, Nothing, QueryFault, as_query_faults, optional
+from headway.formats.statistics import RosterFileLine
+from headway.service import RosterPage
 
 A_CENTURY: Final = 36_500
 MOST_COMPARED: Final = 10
@@ -46,6 +50,36 @@ def _digits(text: str) -> str:
 
 
 Digits = Annotated[str, PlainValidator(_digits), WithJsonSchema({"type": "string", "pattern": f"^{_DIGITS.pattern}$"})]
+
+
+def _learners(text: str) -> frozenset[LearnerId]:
+    """Return the ids in a list with commas. An empty list names nobody."""
+    ids = [one.strip() for one in text.split(",") if one.strip()]
+    if len(ids) > MOST_CHOSEN:
+        raise PydanticCustomError("too_long", "Input should be at most {most} ids", {"most": MOST_CHOSEN})
+    try:
+        return frozenset(LearnerId(parse_identifier("user_ids", one)) for one in ids)
+    except InvalidIdentifierError:
+        raise PydanticCustomError("uuid_parsing", "Input should be ids with commas between them") from None
+
+
+def _columns(text: str) -> tuple[str, ...]:
+    """Return the names in a list with commas, each once."""
+    names = tuple(dict.fromkeys(one.strip() for one in text.split(",")))
+    if not set(names) <= RosterFileLine.model_fields.keys():
+        raise PydanticCustomError("unknown_column", "Input should be fields of the file with commas between them")
+    return names
+
+
+def _list_of(one: str) -> WithJsonSchema:
+    """Return the schema of a list with commas. `one` is the pattern of each."""
+    return WithJsonSchema({"type": "string", "pattern": f"^{one}(,{one})*$", "maxLength": _LONGEST_LIST})
+
+
+_LONGEST_LIST: Final = 37 * MOST_CHOSEN
+_ID: Final = "[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+Learners = Annotated[frozenset[LearnerId], PlainValidator(_learners), _list_of(_ID)]
+Columns = Annotated[tuple[str, ...], PlainValidator(_columns), _list_of(f"({'|'.join(RosterFileLine.model_fields)})")]
 Days = Annotated[int, Field(ge=1, le=A_CENTURY)]
 ExpiringDays = Annotated[int, Field(ge=0, le=A_CENTURY)]
 Times = Annotated[int, Field(ge=1, le=MOST_ATTEMPTS)]
@@ -163,13 +197,17 @@ class ActivityParameters(GroupParameters):
     ] = 1
 
 
-class RosterParameters(GroupParameters):
-    """The learners of a roster, its order and its format. `limit` and `cursor` are for pages of JSON only."""
+class LearnersParameters(GroupParameters):
+    """Some learners of a course in an order. `limit`, `cursor`, `before` and `total` are for pages of JSON only."""
 
     sort: Annotated[RosterOrder, Field(description="The order, then by `user_id`.")] = RosterOrder.LAST_SEEN
     order: Annotated[Direction, Field(description="The direction of the order.")] = Direction.DESCENDING
     limit: Annotated[int, Field(ge=1, le=LONGEST_PAGE, description="Learners on a page.")] = PAGE
     cursor: Annotated[str | Nothing, optional("`next` of the page before, with the same `sort` and `order`.")] = None
+    before: Annotated[
+        str | Nothing, optional("`previous` of the page after, with the same `sort` and `order`, in place of `cursor`.")
+    ] = None
+    total: Annotated[Flag, Field(description="Whether to count the learners on all pages, up to 10,000.")] = False
     completed: Annotated[Flag | Nothing, optional("Only learners who have, or have not, completed the course.")] = None
     stalled_days: Annotated[
         Days | Nothing, optional("Only learners who have not completed the course and were not seen for so many days.")
@@ -186,11 +224,17 @@ class RosterParameters(GroupParameters):
     ] = None
     failed_at_least: Annotated[
         Times | Nothing,
-        optional("Only learners with so many attempts at `incomplete_lesson` who have not passed it."),
+        optional(
+            "Only learners with so many attempts at `incomplete_lesson` who have not passed it; without that, at any "
+            "lesson of the course that they have started and not completed."
+        ),
     ] = None
     learner: Annotated[
         Digits | Nothing,
         optional("Only learners whose `user_id` begins with these hexadecimal digits: two or more, hyphens or not."),
+    ] = None
+    user_ids: Annotated[
+        Learners | Nothing, optional(f"Only these learners: ids with commas between them, at most {MOST_CHOSEN:,}.")
     ] = None
     status: Annotated[EnrolmentStatus | Nothing, optional("Only learners who are so far in the course.")] = None
     late: Annotated[
@@ -211,15 +255,17 @@ class RosterParameters(GroupParameters):
             max_length=LONGEST_QUERY,
         ),
     ] = None
-    format: Annotated[Format | Nothing, optional("The format of the answer. With it, `Accept` is not used.")] = None
 
     def to_query(self) -> RosterQuery:
         """Return the query without `stalled_days`, which needs the course's today. Raises `InvalidQueryError`."""
+        if self.cursor is not None and self.before is not None:
+            raise InvalidQueryError([QueryFault("before", "Send only one of cursor and before.", "two_cursors")])
         query = RosterQuery(
             order=self.sort,
             descending=self.order is Direction.DESCENDING,
             limit=self.limit,
-            after=None if self.cursor is None else self._position(self.cursor),
+            after=None if self.cursor is None else self._position("cursor", self.cursor),
+            before=None if self.before is None else self._position("before", self.before),
             completed=self.completed,
             at_lesson=_lesson_id(self.at_lesson),
             incomplete_lesson=_lesson_id(self.incomplete_lesson),
@@ -230,26 +276,51 @@ class RosterParameters(GroupParameters):
             expiring_within_days=self.expiring_within_days,
             group=self.group_id,
             words=words_asked_for(self.query),
+            chosen=self.user_ids,
         )
         return query if self.status is None else of_status(query, self.status)
 
     def cursor_to(self, position: RosterPosition) -> str:
-        """Return the cursor of the page after a position."""
+        """Return the cursor of the page after a position, or before it."""
         value = position.value.hex() if isinstance(position.value, bytes) else position.value
         content = orjson.dumps([self.sort, self.order, value, position.learner_id])
         return urlsafe_b64encode(content).rstrip(b"=").decode()
 
-    def _position(self, cursor: str) -> RosterPosition:
+    def cursors_of(self, page: RosterPage) -> tuple[str | None, str | None]:
+        """Return the cursors of the pages before and after a page; `None` where there is no such page."""
+        first, last = (None if position is None else self.cursor_to(position) for position in (page.first, page.last))
+        return first, last
+
+    def _position(self, name: str, cursor: str) -> RosterPosition:
         try:
             content = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
             _, order, value, learner_id = _CURSORS[self.sort].validate_json(content, strict=True)
         except ValueError:  # also pydantic's own errors
-            raise _no_cursor(cursor) from None
+            raise _no_cursor(name, cursor) from None
         if order is not self.order:
-            raise _no_cursor(cursor)
+            raise _no_cursor(name, cursor)
         if isinstance(value, str):
             value = bytes.fromhex(value)
         return RosterPosition(value, LearnerId(str(learner_id)))
+
+
+class RosterParameters(LearnersParameters):
+    """The learners of a roster, and its format. `columns` are for files only."""
+
+    columns: Annotated[
+        Columns | Nothing,
+        optional("The fields of a file, in this order, with commas between them; by default all."),
+    ] = None
+    format: Annotated[Format | Nothing, optional("The format of the answer. With it, `Accept` is not used.")] = None
+
+
+class GridParameters(LearnersParameters):
+    """The learners of a grid, and its format."""
+
+    format: Annotated[
+        Literal[Format.JSON, Format.CSV] | Nothing,
+        optional("The format of the answer. With it, `Accept` is not used."),
+    ] = None
 
 
 def words_asked_for(query: str | None) -> tuple[str, ...]:
@@ -262,6 +333,7 @@ def _lesson_id(asked: UUID | None) -> LessonId | None:
     return None if asked is None else LessonId(str(asked))
 
 
-def _no_cursor(cursor: str) -> InvalidQueryError:
-    reason = "This is not a cursor of this roster. Send 'next' as it was answered, with the same sort and order."
-    return InvalidQueryError([QueryFault("cursor", reason, "cursor_parsing", cursor)])
+def _no_cursor(name: str, cursor: str) -> InvalidQueryError:
+    answered = "next" if name == "cursor" else "previous"
+    reason = f"This is not a cursor of this roster. Send '{answered}' as it was answered, with the same sort and order."
+    return InvalidQueryError([QueryFault(name, reason, "cursor_parsing", cursor)])

@@ -12,6 +12,7 @@ from pydantic.json_schema import SkipJsonSchema
 from headway import service
 from headway.domain import bounds
 from headway.domain import statistics as domain
+from headway.domain.progress import Status
 from headway.formats.progress import Explanation, LessonProgress, explanation
 from headway.formats.queries import without_default
 from headway.formats.shapes import renderer, without
@@ -191,17 +192,71 @@ class RosterLine(BaseModel):
 
 
 class RosterFileLine(RosterLine):
-    """A line of a roster in a file. It also has what a school's other programs know the learner by."""
+    """A line of a roster in a file. It also has what a school's other programs know the learner by.
+
+    `at_lesson` is a title, because people read files.
+    """
 
     email: str | None
     external_id: str | None
+    at_lesson: str | None
 
 
-class Roster(BaseModel):
+class RosterTotal(BaseModel):
+    """How many learners there are on all pages."""
+
+    learners: Annotated[int, Field(ge=0, description="At most 10,000.")]
+    is_exact: Annotated[bool, Field(description="Whether these are all; if not, there are more than 10,000.")]
+
+
+class Pages(BaseModel):
+    """The pages around a page of learners."""
+
+    previous: Annotated[str | None, Field(description="The cursor (`before`) of the page before; null at the start.")]
+    next: Annotated[str | None, Field(description="The cursor of the next page; null at the end.")]
+    total: Annotated[
+        RosterTotal | SkipJsonSchema[None],
+        Field(description="Where it was asked for.", json_schema_extra=without_default),
+    ] = None
+
+
+class Roster(Pages):
     """A page of a course's learners."""
 
     learners: list[RosterLine]
-    next: Annotated[str | None, Field(description="The cursor of the next page; null at the end.")]
+
+
+class GridLesson(BaseModel):
+    """A lesson of a grid."""
+
+    lesson_id: UUID
+    title: str
+    section: str | None
+    required: bool
+
+
+class GridResult(BaseModel):
+    """A learner's result in a lesson. `score` is the best one."""
+
+    status: Status
+    score: bounds.Percentage | None
+    attempts: Count
+    passed: bool
+
+
+class GridLine(BaseModel):
+    """A learner's results, in the order of the lessons. A result is null where the learner has no progress in it."""
+
+    user_id: UUID
+    name: str | None
+    results: list[GridResult | None]
+
+
+class Grid(Pages):
+    """A page of a course's learners with their result in each lesson."""
+
+    lessons: list[GridLesson]
+    learners: list[GridLine]
 
 
 PRIVATE_FIELDS: Final = ("user_notes", "metadata")
@@ -286,8 +341,15 @@ _roster_sources: Final = {
 }
 roster_line: Final = renderer(RosterLine, **_roster_sources)
 roster_file_line: Final = renderer(
-    RosterFileLine, **_roster_sources, email="profile.email", external_id="profile.external_id"
+    RosterFileLine,
+    **_roster_sources,
+    email="profile.email",
+    external_id="profile.external_id",
+    at_lesson=lambda line: line.at_lesson and line.at_lesson.title,
 )
+_total: Final = renderer(RosterTotal)
+_grid_lesson: Final = renderer(GridLesson, lesson_id="id")
+_grid_result: Final = renderer(GridResult)
 _learner_lesson: Final = renderer(
     LearnerLesson,
     **{name: f"lesson_progress.{name}" for name in LearnerLesson.model_fields}
@@ -317,9 +379,31 @@ def compared(entries: Iterable[service.Compared]) -> list[dict[str, Any]]:
     return [course(entry.statistics) | {"group": entry.group and _group(entry.group)} for entry in entries]
 
 
-def roster(lines: Iterable[service.RosterLine], cursor: str | None) -> dict[str, Any]:
-    """Return a page of a course's learners, and the cursor of the next page."""
-    return {"learners": [roster_line(line) for line in lines], "next": cursor}
+def roster(page: service.RosterPage, previous: str | None, following: str | None) -> dict[str, Any]:
+    """Return a page of a course's learners, and the cursors of the pages around it."""
+    return {"learners": [roster_line(line) for line in page.lines], **_pages(page, previous, following)}
+
+
+def grid(page: service.GridPage, previous: str | None, following: str | None) -> dict[str, Any]:
+    """Return a page of a grid, and the cursors of the pages around it."""
+    return {
+        "lessons": [_grid_lesson(lesson) for lesson in page.course.lessons],
+        "learners": [_grid_line(line) for line in page.lines],
+        **_pages(page.roster, previous, following),
+    }
+
+
+def _grid_line(line: service.GridLine) -> dict[str, Any]:
+    return {
+        "user_id": line.learner.course_progress.learner_id,
+        "name": line.learner.profile.name,
+        "results": [result and _grid_result(result) for result in line.results],
+    }
+
+
+def _pages(page: service.RosterPage, previous: str | None, following: str | None) -> dict[str, Any]:
+    around = {"previous": previous, "next": following}
+    return around if page.total is None else around | {"total": _total(page.total)}
 
 
 def learner(detail: service.LearnerDetail, *, explained: bool) -> dict[str, Any]:

@@ -16,10 +16,11 @@ from headway.service.goals import GoalsService
 from headway.service.groups import GroupPage, GroupsService
 from headway.service.learners import LearnersService
 from headway.service.one_learner import OneLearner, OneLearnerService, OpenedCourse
-from headway.service.overview import CoursesUnderWay, CourseUnderWay, OverviewService, OwnCourse
+from headway.service.overview import Home, Offer, OverviewService, OwnCourse, OwnedCourse
 from headway.service.people import PeoplePage, PeopleService, Person
 from headway.service.people_import import PeopleImportService
 from headway.service.progress import ProgressService, Recorded
+from headway.service.results import GridLine, GridPage, LessonDetail, LessonLearners, ResultsService
 from headway.service.signing_in import NO_PERMANENT_CODES, IssuedCode, SignInService
 from headway.service.statistics import Activity, Compared, LearnerDetail, RosterLine, RosterPage, StatisticsService
 
@@ -32,8 +33,6 @@ __all__ = [
     "CatalogueEntry",
     "CatalogueService",
     "Compared",
-    "CourseUnderWay",
-    "CoursesUnderWay",
     "Enrolled",
     "EnrolmentsService",
     "ExplainedSummary",
@@ -41,24 +40,33 @@ __all__ = [
     "Finish",
     "Found",
     "FoundLesson",
+    "GoalsService",
+    "GridLine",
+    "GridPage",
     "GroupPage",
     "GroupsService",
+    "Home",
     "IssuedCode",
     "LearnerDetail",
     "LearnerReading",
     "LearnersService",
     "LessonAndProgress",
+    "LessonDetail",
+    "LessonLearners",
+    "Offer",
     "OneLearner",
     "OneLearnerService",
     "OpenedCourse",
     "OverviewService",
     "OwnCourse",
+    "OwnedCourse",
     "PeopleImportService",
     "PeoplePage",
     "PeopleService",
     "Person",
     "ProgressService",
     "Recorded",
+    "ResultsService",
     "RosterLine",
     "RosterPage",
     "Services",
@@ -80,6 +88,7 @@ class Services(NamedTuple):
     groups: GroupsService
     people: PeopleService
     people_import: PeopleImportService
+    results: ResultsService
     one_learner: OneLearnerService
     finding: FindingService
     goals: GoalsService
@@ -115,6 +124,7 @@ class Services(NamedTuple):
             GroupsService(store, learner_of),
             people,
             PeopleImportService(store, learner_of, keeps_profiles=keeps_profiles),
+            ResultsService(store, statistics),
             OneLearnerService(store, people, statistics, enrolments),
             FindingService(store, catalogue, enrolments, people),
             GoalsService(store),

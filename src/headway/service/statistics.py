@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple
 
-from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, CourseQuery, VersionedCourse
+from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, CourseQuery, Lesson, VersionedCourse
 from headway.domain.catalogue import position_of as position_of_course
 from headway.domain.course_progress import CourseProgress, Summary, summarise
 from headway.domain.enrolments import is_completed_late, is_late
@@ -19,7 +19,16 @@ from headway.domain.people import NO_PROFILE, LearnerProfile
 from headway.domain.ports import Store
 from headway.domain.principal import STATISTICS_READ, Principal
 from headway.domain.progress import LessonProgress
-from headway.domain.roster import RosterOrder, RosterPosition, RosterQuery, position_of, resolved, stalled
+from headway.domain.roster import (
+    MOST_COUNTED,
+    RosterOrder,
+    RosterPosition,
+    RosterQuery,
+    RosterTotal,
+    position_of,
+    resolved,
+    stalled,
+)
 from headway.domain.statistics import (
     MONTH,
     CourseReading,
@@ -50,7 +59,7 @@ class RosterLine(NamedTuple):
     """A learner in a roster. The summary is over the lessons that are in the course now; the profile may be empty.
 
     `late` says that the course is not completed and its due date is past, `completed_late` that it was completed after
-    its due date.
+    its due date. `at_lesson` is the lesson at which the learner is, until the course is completed.
     """
 
     course_progress: CourseProgress
@@ -58,13 +67,20 @@ class RosterLine(NamedTuple):
     profile: LearnerProfile
     late: bool
     completed_late: bool
+    at_lesson: Lesson | None
 
 
 class RosterPage(NamedTuple):
-    """A page of a roster, and the position of its last line where another page follows."""
+    """A page of a roster.
+
+    `first` is the position of its first line where another page comes before, `last` that of its last line where
+    another page follows. `total` is how many learners there are on all pages, where that was asked for.
+    """
 
     lines: Sequence[RosterLine]
+    first: RosterPosition | None
     last: RosterPosition | None
+    total: RosterTotal | None = None
 
 
 class LearnerLesson(NamedTuple):
@@ -161,30 +177,51 @@ class StatisticsService:
         return Activity(reading.course, period, activity_of(reading.days, *period))
 
     async def roster(
-        self, principal: Principal, course_id: CourseId, query: RosterQuery, stalled_days: int | None = None
+        self,
+        principal: Principal,
+        course_id: CourseId,
+        query: RosterQuery,
+        stalled_days: int | None = None,
+        *,
+        counted: bool = False,
     ) -> RosterPage:
-        """Return a page of a course's learners.
+        """Return a page of a course's learners; with `counted`, also how many there are on all pages.
 
         `stalled_days` selects learners who have not completed the course and were not seen for so many days.
-        Raises `InvalidValueError` for a lesson that is not in the course, and where a lesson is missing. Raises
-        `ProfilesOffError` for an order or a search by names where no profiles are kept.
+        Raises `InvalidValueError` for a lesson that is not in the course. Raises `ProfilesOffError` for an order or a
+        search by names where no profiles are kept.
         """
         principal.require_statistics(course_id, query.group)
         if query.order is RosterOrder.NAME or query.words:
             self._people.require_on()
         versioned = await self._store.course(course_id)
         _check(versioned.course, query)
+        is_later_page = query.after is not None
         query = resolved(query, versioned.course, self._clock())
         if stalled_days:
             query = stalled(query, versioned.course.date_of(self._clock()), stalled_days)
         found = await self._store.roster(course_id, replace(query, limit=query.limit + 1))
-        all_course_progress = found[: query.limit]
-        profiles = await self._people.names([progress.learner_id for progress in all_course_progress])
-        lines = await self._lines(versioned, all_course_progress, profiles)
-        if len(found) <= query.limit:
-            return RosterPage(lines, None)
-        profile = profiles.get(all_course_progress[-1].learner_id, NO_PROFILE)
-        return RosterPage(lines, position_of(all_course_progress[-1], query.order, profile))
+        shown = found[: query.limit] if query.before is None else found[-query.limit :]
+        profiles = await self._people.names([progress.learner_id for progress in shown])
+        lines = await self._lines(versioned, shown, profiles)
+        has_more = len(found) > query.limit
+
+        def position(of: CourseProgress) -> RosterPosition:
+            return position_of(of, query.order, profiles.get(of.learner_id, NO_PROFILE))
+
+        precedes = has_more if query.before is not None else is_later_page
+        follows = has_more if query.before is None else True
+        return RosterPage(
+            lines,
+            position(shown[0]) if shown and precedes else None,
+            position(shown[-1]) if shown and follows else None,
+            await self._total(course_id, query, None if precedes or follows else len(shown)) if counted else None,
+        )
+
+    async def _total(self, course_id: CourseId, query: RosterQuery, known: int | None) -> RosterTotal:
+        """Return how many learners the filters leave. Nothing is read where it is known."""
+        found = await self._store.roster_total(course_id, query, MOST_COUNTED + 1) if known is None else known
+        return RosterTotal(min(found, MOST_COUNTED), is_exact=found <= MOST_COUNTED)
 
     async def whole_roster(
         self, principal: Principal, course_id: CourseId, query: RosterQuery, stalled_days: int | None = None
@@ -193,7 +230,7 @@ class StatisticsService:
         position = None
         while True:
             page = await self.roster(
-                principal, course_id, replace(query, after=position, limit=PAGE_OF_A_FILE), stalled_days
+                principal, course_id, replace(query, after=position, before=None, limit=PAGE_OF_A_FILE), stalled_days
             )
             yield page.lines
             position = page.last
@@ -276,6 +313,7 @@ def _line(course: Course, course_progress: CourseProgress, profile: LearnerProfi
         profile,
         is_late(due_at, completed_at, now),
         is_completed_late(due_at, completed_at),
+        course.lessons_by_id.get(course_progress.at_lesson) if course_progress.at_lesson and not completed_at else None,
     )
 
 
@@ -296,6 +334,3 @@ def _problems(course: Course, query: RosterQuery) -> Iterator[Problem]:
         lesson_id = getattr(query, name)
         if lesson_id is not None and lesson_id not in course.lessons_by_id:
             yield Problem((name,), f"Lesson {lesson_id} is not in course {course.id}.", "unknown_lesson")
-    if query.failed_at_least is not None and query.incomplete_lesson is None:
-        reason = "This needs incomplete_lesson, which says of which lesson."
-        yield Problem(("failed_at_least",), reason, "missing_lesson")

@@ -11,12 +11,21 @@ from headway.formats.roster_query import (
     AllStatisticsParameters,
     CompareParameters,
     Format,
+    GridParameters,
     GroupParameters,
     RosterParameters,
     SummaryParameters,
 )
 from headway.formats.shapes import to_json
-from headway.http.api.statistics_export import FILE_MEDIA, VARIES, negotiated, streamed
+from headway.http.api.statistics_export import (
+    FILE_MEDIA,
+    GRID_FORMATS,
+    MEDIA,
+    VARIES,
+    negotiated,
+    streamed,
+    streamed_grid,
+)
 from headway.http.engine.endpoint import Operation
 from headway.http.engine.event_streams import PATIENCE_SECONDS, STREAM_HEADERS, Event, Watched, event_of
 from headway.http.engine.replies import Reply, StreamedReply, json_reply, linked
@@ -77,13 +86,25 @@ async def list_course_learners(call: Call) -> Reply | StreamedReply:
     asked = parse_query(RosterParameters, call.query)
     query = asked.to_query()
     form = negotiated(asked.format, call.headers.get(b"accept"))
+    service, of = call.services.statistics, (call.principal, call.course_id, query, asked.stalled_days)
     with as_query_faults():
         if form is not Format.JSON:
-            pages = call.services.statistics.whole_roster(call.principal, call.course_id, query, asked.stalled_days)
-            return await streamed(form, call.course_id, pages)
-        page = await call.services.statistics.roster(call.principal, call.course_id, query, asked.stalled_days)
-    cursor = asked.cursor_to(page.last) if page.last else None
-    return json_reply(statistics.roster(page.lines, cursor), headers=(VARIES,))
+            return await streamed(form, call.course_id, service.whole_roster(*of), asked.columns)
+        page = await service.roster(*of, counted=asked.total)
+    return json_reply(statistics.roster(page, *asked.cursors_of(page)), headers=(VARIES,))
+
+
+async def get_course_grid(call: Call) -> Reply | StreamedReply:
+    """Answer a page of a course's learners with their result in each lesson, or all of them in a file."""
+    asked = parse_query(GridParameters, call.query)
+    query = asked.to_query()
+    form = negotiated(asked.format, call.headers.get(b"accept"), GRID_FORMATS)
+    service, of = call.services.results, (call.principal, call.course_id, query, asked.stalled_days)
+    with as_query_faults():
+        if form is Format.CSV:
+            return await streamed_grid(call.course_id, service.whole_grid(*of))
+        page = await service.grid(*of, counted=asked.total)
+    return json_reply(statistics.grid(page, *asked.cursors_of(page.roster)), headers=(VARIES,))
 
 
 async def get_course_learner(call: Call) -> Reply:
@@ -135,6 +156,13 @@ OPERATIONS: Final = (
         "The progress of the course's learners: a page of them, or all of them in a file.",
         list_course_learners, STATISTICS_TAG, answer=statistics.Roster, query=RosterParameters,
         other_media=FILE_MEDIA, refusals=(403, 404, 406), scope=STATISTICS_READ, answers_etag=True,
+    ),
+    Operation(
+        "GET", "/statistics/{course_id}/grid", "Get Course Grid",
+        "The course's learners with their result in each lesson: a page of them, or all of them in a file. A page has "
+        "at most 20,000 results, so it may have fewer learners than `limit`.",
+        get_course_grid, STATISTICS_TAG, answer=statistics.Grid, query=GridParameters,
+        other_media=(MEDIA[Format.CSV],), refusals=(403, 404), scope=STATISTICS_READ, answers_etag=True,
     ),
     Operation(
         "GET", "/statistics/{course_id}/learners/{user_id}", "Get Course Learner",

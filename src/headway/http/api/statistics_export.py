@@ -8,8 +8,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from datetime import datetime
 from importlib import import_module
+from itertools import chain
 from typing import Any, Final, TypeVar
 
+from headway.domain.catalogue import MARKED_KINDS, Course, Lesson
 from headway.domain.identifiers import CourseId
 from headway.formats.roster_query import Format
 from headway.formats.spreadsheets import harmless
@@ -18,7 +20,7 @@ from headway.http.engine.parameters import accepted
 from headway.http.engine.replies import Chunks, StreamedReply
 from headway.http.engine.requests import NotAcceptableError
 from headway.http.engine.streaming import begun
-from headway.service import RosterLine
+from headway.service import GridLine, GridPage, RosterLine
 
 # A roster has several forms under one address (RFC 9110 section 12.5.5).
 VARIES: Final = (b"vary", b"Accept")
@@ -27,7 +29,9 @@ MEDIA: Final = {
     Format.CSV: "text/csv",
     Format.PARQUET: "application/vnd.apache.parquet",
 }
+GRID_FORMATS: Final = (Format.JSON, Format.CSV)
 FILE_MEDIA: Final = (MEDIA[Format.CSV], MEDIA[Format.PARQUET])
+_CSV: Final = "text/csv; charset=utf-8; header=present"
 _COLUMNS: Final = tuple(RosterFileLine.model_fields)
 # Lines in a row group: the most in memory at once, and the least that a reader of the file has to read.
 _ROW_GROUP: Final = 10_000
@@ -53,16 +57,21 @@ def negotiated(given: Format | None, accept: bytes | None, among: Collection[For
     return max(among, key=weight)
 
 
-async def streamed(form: Format, course_id: CourseId, pages: Pages) -> StreamedReply:
-    """Return a roster as a file. Its first chunk is built here, so that an error is raised before anything is sent.
+async def streamed(
+    form: Format, course_id: CourseId, pages: Pages, columns: Sequence[str] | None = None
+) -> StreamedReply:
+    """Return a roster as a file, with these columns or with all.
+
+    Its first chunk is built here, so that an error is raised before anything is sent.
 
     Raises what `pages` raises, and `NotAcceptableError` for Parquet where pyarrow is not installed.
     """
     name = f"learners-{course_id}"
     if form is Format.CSV:
-        return await streamed_csv(name, _COLUMNS, roster_file_line, pages)
+        return await streamed_csv(name, columns or _COLUMNS, roster_file_line, pages)
     # The first import takes as long as hundreds of requests.
-    return await _file(_as_parquet(pages, await asyncio.to_thread(_pyarrow)), MEDIA[form], f"{name}.{form}")
+    arrow = await asyncio.to_thread(_pyarrow)
+    return await _file(_as_parquet(pages, arrow, columns or _COLUMNS), MEDIA[form], f"{name}.{form}")
 
 
 async def streamed_csv(
@@ -72,7 +81,12 @@ async def streamed_csv(
     pages: AsyncGenerator[Sequence[Line], None],
 ) -> StreamedReply:
     """Return a list as a CSV file with this name. Raises what `pages` raises before anything is sent."""
-    return await _file(_as_csv(columns, shown, pages), "text/csv; charset=utf-8; header=present", f"{name}.csv")
+    return await _file(_as_csv(columns, shown, pages), _CSV, f"{name}.csv")
+
+
+async def streamed_grid(course_id: CourseId, pages: AsyncGenerator[GridPage, None]) -> StreamedReply:
+    """Return a grid as a CSV file. Raises what `pages` raises, before anything is sent."""
+    return await _file(_grid_as_csv(pages), _CSV, f"results-{course_id}.csv")
 
 
 async def _file(chunks: Chunks, content_type: str, name: str) -> StreamedReply:
@@ -84,13 +98,42 @@ async def _file(chunks: Chunks, content_type: str, name: str) -> StreamedReply:
 async def _as_csv(
     columns: Sequence[str], shown: Callable[[Line], dict[str, Any]], pages: AsyncGenerator[Sequence[Line], None]
 ) -> Chunks:
-    """Yield a list as CSV (RFC 4180) with a header."""
+    """Yield these columns of a list as CSV (RFC 4180) with a header."""
     head: list[Sequence[object]] = [columns]
     async with aclosing(pages):
         async for page in pages:
-            lines = [[_cell(value) for value in shown(line).values()] for line in page]
+            lines = [[_cell(line[name]) for name in columns] for line in map(shown, page)]
             yield _csv_lines([*head, *lines])
             head = []
+
+
+async def _grid_as_csv(pages: AsyncGenerator[GridPage, None]) -> Chunks:
+    """Yield the grid as CSV with a header: a column for each lesson, and another one where it can have a score."""
+    is_begun = False
+    async with aclosing(pages):
+        async for page in pages:
+            head = [] if is_begun else [_grid_head(page.course)]
+            is_begun = True
+            yield _csv_lines([*head, *(_grid_cells(page.course, line) for line in page.lines)])
+
+
+def _grid_head(course: Course) -> Sequence[object]:
+    titles = ((lesson.title, f"{lesson.title} (score)")[: _columns_of(lesson)] for lesson in course.lessons)
+    return ["user_id", "name", *map(harmless, chain.from_iterable(titles))]
+
+
+def _grid_cells(course: Course, line: GridLine) -> Sequence[object]:
+    results = (
+        (result and result.status.value, result and result.score)[: _columns_of(lesson)]
+        for lesson, result in zip(course.lessons, line.results, strict=True)
+    )
+    profile = line.learner.profile
+    return [line.learner.course_progress.learner_id, harmless(profile.name), *chain.from_iterable(results)]
+
+
+def _columns_of(lesson: Lesson) -> int:
+    """Return the number of a lesson's columns: its status, and its score where it can have one."""
+    return 2 if lesson.kind in MARKED_KINDS else 1
 
 
 def _csv_lines(lines: Sequence[Sequence[object]]) -> bytes:
@@ -141,10 +184,10 @@ class _Sink(io.RawIOBase):
         return taken
 
 
-async def _as_parquet(pages: Pages, arrow: Any) -> Chunks:
+async def _as_parquet(pages: Pages, arrow: Any, columns: Sequence[str]) -> Chunks:
     """Yield the roster as Parquet, in row groups of about 10,000 lines. A thread builds them."""
     sink = _Sink()
-    schema = _schema(arrow)
+    schema = _schema(arrow, columns)
 
     def write(lines: Sequence[RosterLine]) -> bytes:
         writer.write_table(arrow.Table.from_pylist([_values(line) for line in lines], schema=schema))
@@ -172,7 +215,7 @@ def _values(line: RosterLine) -> dict[str, Any]:
     }
 
 
-def _schema(arrow: Any) -> Any:
+def _schema(arrow: Any, columns: Sequence[str]) -> Any:
     count, number, moment = arrow.int32(), arrow.float64(), arrow.timestamp("ms", tz="UTC")
     types = {
         "user_id": arrow.string(),
@@ -193,5 +236,6 @@ def _schema(arrow: Any) -> Any:
         "completed_late": arrow.bool_(),
         "email": arrow.string(),
         "external_id": arrow.string(),
+        "at_lesson": arrow.string(),
     }
-    return arrow.schema(list(types.items()))
+    return arrow.schema([(name, types[name]) for name in columns])

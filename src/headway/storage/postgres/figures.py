@@ -1,6 +1,6 @@
 """The slots of the counters, and the statistics and rosters that are read from the database."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from random import choice, randrange
 
@@ -10,8 +10,8 @@ from headway.domain.attention import Attention, AttentionQuery
 from headway.domain.catalogue import Course, CourseQuery
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress
-from headway.domain.identifiers import CourseId, GroupId, LearnerId
-from headway.domain.roster import RosterQuery
+from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
+from headway.domain.roster import LessonResult, RosterQuery
 from headway.domain.statistics import CourseReading, Period, reading_of, weeks_of
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.catalogue import Catalogue
@@ -25,7 +25,7 @@ from headway.storage.shared.attention_statements import AttentionWay
 from headway.storage.shared.counts import all_counts, counted
 from headway.storage.shared.group_figures import group_readings
 from headway.storage.shared.ids import BEFORE_ALL_COURSES, FIRST_ID, next_learner
-from headway.storage.shared.rosters import roster_page
+from headway.storage.shared.rosters import lesson_results, roster_page, roster_total
 from headway.storage.shared.weeks import week_changes
 
 
@@ -157,3 +157,17 @@ class Figures:
     @property
     def _way(self) -> AttentionWay:
         return AttentionWay.TOGETHER if self._database.is_cluster else AttentionWay.IN_EACH
+
+    async def roster_total(self, course_id: CourseId, query: RosterQuery, most: int) -> int:
+        """Return how many learners the filters leave, counted up to `most`."""
+        await self._catalogue.course(course_id)
+        async with self._database.snapshot() as connection:
+            return await run(connection, roster_total(sql.ROSTERS, sql.GROUPS, course_id, query, most))
+
+    async def lesson_results(
+        self, course_id: CourseId, learner_ids: Sequence[LearnerId]
+    ) -> Mapping[LearnerId, Mapping[LessonId, LessonResult]]:
+        """Return the lesson progress of some learners in a course."""
+        await self._catalogue.course(course_id)
+        async with self._database.snapshot() as connection:
+            return await run(connection, lesson_results(sql.ROSTERS, course_id, learner_ids))

@@ -14,3 +14,8 @@ BEFORE_ALL_COURSES: Final = (b"", FIRST_ID)
 def next_learner(learner_id: LearnerId) -> LearnerId | None:
     """Return the smallest id that is greater; `None` where there is none."""
     return None if learner_id == LAST_ID else LearnerId(str(UUID(int=UUID(learner_id).int + 1)))
+
+
+def previous_learner(learner_id: LearnerId) -> LearnerId | None:
+    """Return the greatest id that is smaller; `None` where there is none."""
+    return None if learner_id == FIRST_ID else LearnerId(str(UUID(int=UUID(learner_id).int - 1)))

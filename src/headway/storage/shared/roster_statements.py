@@ -43,26 +43,29 @@ class Way(Enum):
 class RosterStatements(NamedTuple):
     """The statements of one database, for a search by words or without one.
 
-    They are by order and whether it descends; and, by id, for learners without completion and for those without a name.
+    They are by order and whether it descends; and, by id and whether that descends, for learners without completion and
+    for those without a name. `counts` count the learners whom the filters leave, up to a limit.
     `names` are the learners of all courses with a name, by name; parameters sort_key, after, words (only of a search),
     limit.
     """
 
     sorted: Mapping[Way, Mapping[tuple[RosterOrder, bool], str]]
-    incomplete: Mapping[Way, str]
-    unnamed: Mapping[Way, str]
+    incomplete: Mapping[tuple[Way, bool], str]
+    unnamed: Mapping[tuple[Way, bool], str]
+    counts: Mapping[Way, str]
     names: Mapping[bool, str]
 
 
 class Rosters(NamedTuple):
-    """All statements of one database: without a search and with one.
+    """All statements of one database: without a search and with one, and for the lesson progress of some learners.
 
     A condition on words reads a profile for each learner. A planner would reckon with that cost, and choose another
-    plan, also where no words are asked for.
+    plan, also where no words are asked for. `results` has the parameters course_id, ids.
     """
 
     plain: RosterStatements
     searched: RosterStatements
+    results: str
 
 
 _SORTED_BY: Final = {
@@ -78,7 +81,9 @@ _DIRECTIONS: Final = {False: (">", ""), True: ("<", " DESC")}
 
 def roster_statements(dialect: Dialect) -> Rosters:
     """Return all statements of rosters in the dialect of a database."""
-    return Rosters(_statements(dialect, searched=False), _statements(dialect, searched=True))
+    return Rosters(
+        _statements(dialect, searched=False), _statements(dialect, searched=True), numbered(_results(dialect))
+    )
 
 
 def _statements(dialect: Dialect, *, searched: bool) -> RosterStatements:
@@ -98,8 +103,9 @@ def _statements(dialect: Dialect, *, searched: bool) -> RosterStatements:
             }
             for way in Way
         },
-        {way: numbered(_by_id(dialect, way, "p.completed_at IS NULL", of_words)) for way in _WAYS_BY_ID},
-        {way: numbered(_by_id(dialect, way, _without_name(dialect), of_words)) for way in _WAYS_BY_ID},
+        _both_ways(dialect, "p.completed_at IS NULL", of_words),
+        _both_ways(dialect, _without_name(dialect), of_words),
+        {way: numbered(_count(dialect, way, of_words)) for way in _WAYS_BY_ID},
         {descending: numbered(_names(dialect, of_named, descending=descending)) for descending in (False, True)},
     )
 
@@ -157,17 +163,44 @@ def _names(dialect: Dialect, of_words: str, *, descending: bool) -> str:
     """  # noqa: S608 - this module's own text
 
 
-def _by_id(dialect: Dialect, way: Way, condition: str, of_words: str) -> str:
-    """Return the statement for a page of the learners who meet a condition, by id.
+def _both_ways(dialect: Dialect, condition: str, of_words: str) -> dict[tuple[Way, bool], str]:
+    """Return the statements for pages of the learners who meet a condition, by id, upwards and downwards."""
+    return {
+        (way, descending): numbered(
+            f"{_SELECT} {_by_id(dialect, way, condition, of_words)} "
+            f"ORDER BY p.user_id{_DIRECTIONS[descending][1]} LIMIT :limit"
+        )
+        for way in _WAYS_BY_ID
+        for descending in (False, True)
+    }
 
-    Parameters: course_id, at_lesson, first, last_id, those of the other filters, words (only of a search), ids, limit.
-    By lesson, the last id is compared together with the lesson. Otherwise SQLite would use the index by learner instead
-    of the one by lesson.
+
+def _count(dialect: Dialect, way: Way, of_words: str) -> str:
+    """Return the statement that counts learners up to a limit. It has the parameters of a page by id."""
+    found = f"SELECT p.user_id {_by_id(dialect, way, 'true', of_words)} LIMIT :limit"
+    return f"SELECT count(*) FROM ({found}) AS found"  # noqa: S608 - this module's own text
+
+
+def _results(dialect: Dialect) -> str:
+    """Return the statement for the lesson progress of some learners in one course."""
+    return f"""
+        SELECT r.user_id, r.lesson_id, r.status, r.quiz_score, r.quiz_attempts, r.quiz_passed, r.worked_at
+        FROM lesson_progress AS r
+        WHERE r.course_id = :course_id AND {dialect.ids.condition("r.user_id", "ids")}
+    """  # noqa: S608 - this module's own text
+
+
+def _by_id(dialect: Dialect, way: Way, condition: str, of_words: str) -> str:
+    """Return the part of a statement that finds the learners who meet a condition, in a range of ids.
+
+    Parameters: course_id, at_lesson, first, last_id, those of the other filters, words (only of a search), ids. By
+    lesson, the last id is compared together with the lesson. Otherwise SQLite would use the index by learner instead of
+    the one by lesson.
     """
     before = dialect.typed("last_seen_before", "date")
     until = "(p.at_lesson, p.user_id) <= (:at_lesson, :last_id)" if way is Way.BY_LESSON else "p.user_id <= :last_id"
     return f"""
-        {_SELECT} FROM course_progress AS p
+        FROM course_progress AS p
         WHERE p.course_id = :course_id AND p.enrolled_at IS NOT NULL AND {condition}
             AND {_of_lesson(dialect, way, "p.completed_at")}
             AND p.user_id >= :first
@@ -178,8 +211,6 @@ def _by_id(dialect: Dialect, way: Way, condition: str, of_words: str) -> str:
             AND {_of_enrolment(dialect)}
             AND {of_words}
             AND {_among(dialect, way)}
-        ORDER BY p.user_id
-        LIMIT :limit
     """
 
 
@@ -228,21 +259,28 @@ def _of_lesson(dialect: Dialect, way: Way, completed_at: str) -> str:
 
 
 def _of_incomplete_lesson(dialect: Dialect) -> str:
-    """Return the condition for learners who have not completed a lesson.
+    """Return the condition for learners who have not completed a lesson, and for those who failed a lesson.
 
-    The learner's lesson progress is read by its key. With NOT EXISTS, a planner might first collect that of everybody.
+    The learner's lesson progress is read by its key. With EXISTS, a planner might first collect that of everybody.
     """
     failed_at_least = dialect.typed("failed_at_least", "integer")
-    return f"""(
-                {dialect.typed("incomplete_lesson", "uuid")} IS NULL
-                OR (
+    return f"""CASE
+                WHEN {dialect.typed("incomplete_lesson", "uuid")} IS NOT NULL THEN (
                     SELECT
                         r.status = 'in_progress'
                         AND ({failed_at_least} IS NULL OR (r.quiz_attempts >= :failed_at_least AND NOT r.quiz_passed))
                     FROM lesson_progress AS r
                     WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.lesson_id = :incomplete_lesson
                 )
-            )"""  # noqa: S608 - this module's own text
+                WHEN :failed_at_least IS NOT NULL THEN (
+                    SELECT count(*)
+                    FROM lesson_progress AS r
+                    JOIN lessons AS l ON l.course_id = r.course_id AND l.lesson_id = r.lesson_id
+                    WHERE r.user_id = p.user_id AND r.course_id = p.course_id AND r.status = 'in_progress'
+                        AND r.quiz_attempts >= :failed_at_least AND NOT r.quiz_passed
+                ) > 0
+                ELSE true
+            END"""  # noqa: S608 - this module's own text
 
 
 def _of_enrolment(dialect: Dialect) -> str:

@@ -1,6 +1,6 @@
 """The tables of counters, the statistics and rosters that are read from the database."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 
 import apsw
@@ -10,8 +10,8 @@ from headway.domain.attention import Attention, AttentionQuery
 from headway.domain.catalogue import Course, CourseQuery
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress
-from headway.domain.identifiers import CourseId, GroupId, LearnerId
-from headway.domain.roster import RosterQuery
+from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
+from headway.domain.roster import LessonResult, RosterQuery
 from headway.domain.statistics import CourseReading, Period, reading_of, weeks_of
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.attention import attention_page, count_attention
@@ -19,7 +19,7 @@ from headway.storage.shared.attention_statements import AttentionWay
 from headway.storage.shared.counts import all_counts, counted
 from headway.storage.shared.group_figures import group_readings
 from headway.storage.shared.ids import BEFORE_ALL_COURSES, FIRST_ID, next_learner
-from headway.storage.shared.rosters import roster_page
+from headway.storage.shared.rosters import lesson_results, roster_page, roster_total
 from headway.storage.shared.weeks import week_changes
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue
@@ -120,3 +120,15 @@ class Figures:
     def count_attention(self, connection: apsw.Connection, query: AttentionQuery) -> int:
         """Count the learners who need attention, up to the query's limit."""
         return run(connection, count_attention(sql.ATTENTION, sql.GROUPS, AttentionWay.IN_COURSE, query))
+
+    def roster_total(self, connection: apsw.Connection, course_id: CourseId, query: RosterQuery, most: int) -> int:
+        """Return how many learners the filters leave, counted up to `most`."""
+        self._catalogue.course(connection, course_id)
+        return run(connection, roster_total(sql.ROSTERS, sql.GROUPS, course_id, query, most))
+
+    def lesson_results(
+        self, connection: apsw.Connection, course_id: CourseId, learner_ids: Sequence[LearnerId]
+    ) -> Mapping[LearnerId, Mapping[LessonId, LessonResult]]:
+        """Return the lesson progress of some learners in a course."""
+        self._catalogue.course(connection, course_id)
+        return run(connection, lesson_results(sql.ROSTERS, course_id, learner_ids))

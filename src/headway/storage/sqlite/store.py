@@ -7,7 +7,7 @@ learners, of all courses or of many megabytes may take long, so they have their 
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -36,7 +36,7 @@ from headway.domain.errors import StoreUnavailableError
 from headway.domain.holdings import CourseProgressReading, LearnerRecord, LessonReading, LessonsReading
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.domain.presence import CourseProgressRestore
-from headway.domain.roster import RosterQuery
+from headway.domain.roster import LessonResult, RosterQuery
 from headway.domain.runs import EndedRun, Run, RunStart
 from headway.domain.statistics import CourseReading
 from headway.domain.writes import UNCONDITIONAL, CourseProgressRefresh, LessonWrite, Precondition, Written
@@ -353,6 +353,16 @@ class SqliteStore:
     async def count_attention(self, query: AttentionQuery) -> int:
         """Count the learners who need attention, up to the query's limit."""
         return await self._long_reader.read(self._figures.count_attention, query)
+
+    async def roster_total(self, course_id: CourseId, query: RosterQuery, most: int) -> int:
+        """Return how many learners the filters leave, counted up to `most`."""
+        return await self._long_reader.read(self._figures.roster_total, course_id, query, most)
+
+    async def lesson_results(
+        self, course_id: CourseId, learner_ids: Sequence[LearnerId]
+    ) -> Mapping[LearnerId, Mapping[LessonId, LessonResult]]:
+        """Return the lesson progress of some learners in a course."""
+        return await self._long_reader.read(self._figures.lesson_results, course_id, learner_ids)
 
     async def learner_record(self, learner_id: LearnerId) -> LearnerRecord:
         """Return everything that is stored about a learner."""
