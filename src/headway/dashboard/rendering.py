@@ -143,6 +143,19 @@ class Reader:
         """Return the short name of a date's month."""
         return dates.format_date(value, "LLL", locale=self.locale)
 
+    def short_day(self, value: date) -> str:
+        """Write a date without its year, as an axis has it."""
+        return dates.format_skeleton("MMMd", value, locale=self.locale)
+
+    def month_and_year(self, value: date) -> str:
+        """Write the month of a date, with its year."""
+        return dates.format_skeleton("yMMMM", value, locale=self.locale)
+
+    def days_between(self, first: date, last: date) -> str:
+        """Write a range of days as plain text, isolated from the direction of the text around it."""
+        written = dates.format_interval(first, last, "yMMMd", locale=self.locale)
+        return f"\N{FIRST STRONG ISOLATE}{written}\N{POP DIRECTIONAL ISOLATE}"
+
     def number(self, value: float | None, *marks: float | None) -> str:
         """Write a number with at most one decimal, or a dash for `None`.
 

@@ -7,25 +7,30 @@ from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
+from headway.dashboard.activity_views import COMPARE, ActivityView, Series, compared_with, fault_of
+from headway.dashboard.activity_views import PARAMETERS as ACTIVITY
 from headway.dashboard.page import Visit
 from headway.dashboard.roster_views import BY_NAME, DUE_BEFORE, LABELS, PARAMETERS, RosterView, moment_of
 from headway.dashboard.statistics_views import (
     DAYS,
     GROUP,
-    ActivityView,
     Address,
     FiguresView,
 )
 from headway.domain.catalogue import Course
 from headway.domain.errors import InvalidValueError
-from headway.domain.identifiers import GroupId
+from headway.domain.identifiers import CourseId, GroupId
 from headway.formats import statistics as formats
+from headway.formats.identifiers import InvalidIdentifierError
 from headway.formats.queries import InvalidQueryError, query_of
 from headway.formats.roster_query import ActivityParameters, GroupParameters, RosterParameters
 from headway.formats.shapes import to_json
 from headway.http.engine.event_streams import state_of
+from headway.service import Activity
 
 _MOVED: Final = 308
+_MOST_COURSES: Final = 200
+"""So many courses are offered for a comparison."""
 
 
 class View(Protocol):
@@ -43,6 +48,7 @@ class Tab(NamedTuple):
     part: str
     read: Callable[[Visit, GroupId | None], Awaitable[View]]
     filters_groups: bool = False
+    compares_courses: bool = False
 
 
 async def overview(visit: Visit) -> Response:
@@ -71,7 +77,7 @@ async def _show(visit: Visit, tab: Tab) -> Response:
     group_id = _group_id(visit)
     is_limited = visit.principal.groups is not None
     if group_id is None and is_limited and (granted := await visit.services.groups.of_statistics(visit.principal)):
-        return RedirectResponse(_address(visit, PARAMETERS + DAYS).other(**{GROUP: granted[0].id}), 303)
+        return RedirectResponse(_address(visit, PARAMETERS + ACTIVITY).other(**{GROUP: granted[0].id}), 303)
     view = await tab.read(visit, group_id)
     values: dict[str, Any] = {
         "course": view.course,
@@ -82,6 +88,8 @@ async def _show(visit: Visit, tab: Tab) -> Response:
         return await visit.show(f"statistics/{tab.part}.html", **values)
     groups = await visit.services.groups.of_statistics(visit.principal) if tab.filters_groups else ()
     group = await visit.services.groups.group(visit.principal, group_id) if group_id else None
+    if tab.compares_courses:
+        values["courses"] = await visit.services.statistics.titles(visit.principal, _MOST_COURSES)
     return await visit.show(
         f"statistics/{tab.name}.html", tab_name=tab.name, part=tab.part, group=group, groups=groups, **values
     )
@@ -94,16 +102,39 @@ async def _figures(visit: Visit, group_id: GroupId | None) -> FiguresView:
 
 
 async def _activity(visit: Visit, group_id: GroupId | None) -> ActivityView:
-    address = _address(visit, (GROUP, *DAYS))
-    statistics = visit.services.statistics
-    fault = None
+    address = _address(visit, (GROUP, *ACTIVITY))
+    asked, fault = ActivityParameters(), None
     try:
         asked = query_of(ActivityParameters, address.query)
-        found = await statistics.activity(visit.principal, visit.course_id, asked.first, asked.last, group_id)
-    except (InvalidQueryError, InvalidValueError) as refusal:
-        fault = str(refusal)
-        found = await statistics.activity(visit.principal, visit.course_id, None, None, group_id)
-    return ActivityView(address, found.course.date_of(datetime.now(UTC)), found, fault)
+        series = await _series(visit, asked, group_id, address.query.get(COMPARE))
+    except (InvalidQueryError, InvalidValueError, InvalidIdentifierError) as refusal:
+        fault = fault_of(refusal, visit.reader)
+        series = await _series(visit, ActivityParameters(), group_id, None)
+    today = series[0].activity.course.date_of(datetime.now(UTC))
+    return ActivityView(address, visit.reader, today, asked.by, series, fault)
+
+
+async def _series(
+    visit: Visit, asked: ActivityParameters, group_id: GroupId | None, compared: str | None
+) -> Sequence[Series]:
+    """Return the activity that is asked for, and the one that it is compared with."""
+    services = visit.services
+
+    async def read(course_id: CourseId, of: GroupId | None) -> Activity:
+        return await services.statistics.activity(visit.principal, course_id, asked.first, asked.last, of)
+
+    async def title(of: GroupId | None) -> str | None:
+        return None if of is None else (await services.groups.group(visit.principal, of)).title
+
+    found = await read(visit.course_id, group_id)
+    if compared is None:
+        return [Series(None, found)]
+    other = compared_with(compared)
+    if other.course_id is not None:
+        beside = await read(other.course_id, group_id)
+        return [Series(found.course.title, found), Series(beside.course.title, beside)]
+    beside = await read(visit.course_id, other.group_id)
+    return [Series(await title(group_id), found), Series(await title(other.group_id), beside)]
 
 
 async def _roster(visit: Visit, group_id: GroupId | None) -> RosterView:
@@ -131,7 +162,7 @@ def _in_words_of_the_form(refusal: InvalidQueryError | InvalidValueError) -> str
 _OVERVIEW: Final = Tab("overview", "figures", _figures)
 _LESSONS: Final = Tab("lessons", "funnel", _figures)
 _LEARNERS: Final = Tab("learners", "roster", _roster, filters_groups=True)
-_ACTIVITY: Final = Tab("activity", "days", _activity, filters_groups=True)
+_ACTIVITY: Final = Tab("activity", "days", _activity, filters_groups=True, compares_courses=True)
 
 
 def _moved(visit: Visit) -> str | None:
