@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -41,7 +41,9 @@ PAGES: Final = (
     Page("/statistics", statistics.courses),
     Page("/statistics/{course_id}", statistics.overview),
     Page("/statistics/{course_id}/lessons", statistics.lessons),
+    Page("/statistics/{course_id}/lessons/{lesson_id}", statistics.lesson),
     Page("/statistics/{course_id}/learners", statistics.roster, writes_query=True),
+    Page("/statistics/{course_id}/learners/grid", statistics.grid, writes_query=True),
     Page("/statistics/{course_id}/activity", statistics.activity, writes_query=True),
     Page("/statistics/learners/{user_id}", one_learner.learner),
     Page("/statistics/{course_id}/learners/{user_id}", one_learner.learner_in_course),
@@ -56,7 +58,8 @@ PAGES: Final = (
 class Dashboard:
     """The pages below `path`. `api` is the path of the API. `frame_ancestors` are the origins that may frame the pages.
 
-    `lesson_url` is the platform's address of a lesson. `public_url` is the origin that browsers see; `None` means the
+    `lesson_url` is the platform's address of a lesson, and `message_url` its address that takes selected learners.
+    `public_url` is the origin that browsers see; `None` means the
     request's own. `provider` is the identity provider, if there is one.
     """
 
@@ -68,6 +71,7 @@ class Dashboard:
     lesson_url: str | None = None
     public_url: str | None = None
     provider: IdentityProvider | None = None
+    message_url: str | None = None
 
     @cached_property
     def assets(self) -> Assets:
@@ -77,7 +81,7 @@ class Dashboard:
     @cached_property
     def renderer(self) -> Renderer:
         """The renderer of the templates."""
-        return Renderer(self.path, self.api, self.assets, self.lesson_url)
+        return Renderer(self.path, self.api, self.assets, self.lesson_url, self.message_url)
 
     def router(self) -> APIRouter:
         """Return a router with all pages."""
@@ -147,7 +151,7 @@ class Dashboard:
             "font-src": "'self'",
             "img-src": "'self' data:",
             "connect-src": "'self'",
-            "form-action": "'self'",
+            "form-action": " ".join(["'self'", *self._form_origins]),
             "base-uri": "'none'",
             "frame-ancestors": " ".join(self.frame_ancestors) or "'none'",
         }
@@ -158,6 +162,14 @@ class Dashboard:
             "Cross-Origin-Opener-Policy": "same-origin",
             "Cache-Control": "no-store",
         }
+
+    @property
+    def _form_origins(self) -> Sequence[str]:
+        """The other origins to which a form may be sent."""
+        if self.message_url is None:
+            return ()
+        address = urlsplit(self.message_url)
+        return (f"{address.scheme}://{address.netloc}",)
 
     async def _to_first_page(self, _request: Request) -> Response:
         """Redirect an address with a slash at its end to the first page."""
