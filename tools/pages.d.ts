@@ -32,12 +32,20 @@ interface StoredProgress {
   etag: string;
 }
 
-/** A lesson of a course document. An author may have typed values of other types, which the API refuses. */
+/** A lesson of a course document. A number that was typed and can not be read is a text; the API refuses it. */
 interface CourseLesson {
-  id?: string;
-  title?: string;
+  readonly id: string;
+  title: string;
+  kind: string;
+  section?: string | null;
+  duration_seconds?: number | string | null;
+  required?: boolean;
   pass_mark?: number | string | null;
   complete_at?: number | string | null;
+  requires?: string[];
+  due_at?: string | null;
+  due_after_days?: number | string | null;
+  content_id?: string | null;
   [field: string]: unknown;
 }
 
@@ -45,9 +53,64 @@ interface CourseDocument {
   title?: string;
   time_zone?: string;
   on_edit?: string;
+  valid_for_days?: number | string | null;
   lessons?: CourseLesson[];
   [field: string]: unknown;
 }
+
+/** A section while it is edited. `key` identifies it; `title` is empty where its lessons have no section. */
+interface CourseSection {
+  readonly key: string;
+  readonly title: string;
+  readonly lessons: readonly CourseLesson[];
+}
+
+/** A course while it is edited. `course` has the fields of its document without the lessons. */
+interface Draft {
+  readonly course: CourseDocument;
+  readonly sections: readonly CourseSection[];
+}
+
+/** A line of a pasted list: a section or a lesson. */
+interface Line {
+  readonly isSection: boolean;
+  readonly title: string;
+  readonly seconds: number | null;
+}
+
+/** A fault that the page finds itself. `id` is that of the lesson, null where the fault is of the course. */
+interface DraftFault {
+  readonly id: string | null;
+  readonly field: string;
+  readonly kind: "missing" | "duration" | "percentage" | "days" | "no_lessons";
+}
+
+/** A fault in words. `id` and `field` are where it is in the draft; a fault without a field is in none of its fields. */
+interface Fault {
+  readonly location: string;
+  readonly text: string;
+  readonly id?: string | null;
+  readonly field?: string;
+}
+
+/** What differs between two documents. `course` are fields; `sections` are titles before and after. */
+interface Differences {
+  readonly course: readonly string[];
+  readonly sections: readonly (readonly [string, string])[];
+  readonly added: readonly CourseLesson[];
+  readonly removed: readonly CourseLesson[];
+  readonly moved: readonly CourseLesson[];
+  readonly edited: readonly { before: CourseLesson; after: CourseLesson; fields: readonly string[] }[];
+}
+
+/** What the author has not saved, with the version that it was made from. */
+interface KeptDraft {
+  readonly base: CourseDocument | null;
+  readonly etag: string;
+  readonly document: CourseDocument;
+}
+
+type FormField = HTMLInputElement | HTMLSelectElement;
 
 /** How many learners a recalculation has to do, and how many it has done. */
 interface Recalculation {
@@ -69,19 +132,6 @@ interface CourseChange {
   gain_completion: number;
   lose_completion: number;
 }
-
-/** A fault of a course document: its location in words, the reason, and the field of the form if there is one. */
-interface Fault {
-  location: string;
-  text: string;
-  field?: HTMLElement | null;
-}
-
-/** A field of the course form. `given` is its first value, `cleared` the value that the form has cleared. */
-type FormField = HTMLInputElement & { given?: string | boolean; cleared?: string };
-
-/** A lesson in the course form, and the part of the document that it was made from. */
-type LessonItem = HTMLElement & { source?: CourseLesson };
 
 interface LessonFigures {
   lesson_id: string;

@@ -13,8 +13,8 @@ from support.files import line, ndjson
 from support.program import Program
 
 EMPTY_EXPORT: dict[str, Any] = {
-    "profile": None, "lesson_progress": [], "course_progress": [], "days": [], "completions": [], "groups": [],
-    "runs": [],
+    "profile": None, "goal": None, "lesson_progress": [], "course_progress": [], "days": [], "completions": [],
+    "groups": [], "runs": [],
 }  # fmt: skip
 
 

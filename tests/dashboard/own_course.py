@@ -67,6 +67,13 @@ def lesson_of(page: Page, title: str) -> Locator:
     return page.locator(".lesson").filter(has=page.get_by_role("heading", name=title, exact=True))
 
 
+def unfold(page: Page) -> None:
+    """Unfold all sections of the course."""
+    folded = page.locator("details:not([open]) > summary.section-head")
+    while folded.count():
+        folded.first.click()
+
+
 def look_again(page: Page) -> None:
     """Tell the page that it has the focus again. A browser without a window never does."""
     page.evaluate("() => window.dispatchEvent(new Event('focus'))")

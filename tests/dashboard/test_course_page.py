@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from dashboard.own_course import Student, lesson_of, look_again, student
+from dashboard.own_course import Student, lesson_of, look_again, student, unfold
 from headway.auth.sessions import COOKIE
 from support.browser import DASHBOARD, DESKTOP, LOOKS, ON_BOTH_STORES, PHONE, barriers, cookie_of, fits, visiting
 from support.program import forked_headway_serve
@@ -49,6 +49,7 @@ def check_lessons(page: Page) -> None:
     expect(page.get_by_role("heading", level=2)).to_have_text(["Things", "Doing", "Active days"])
     expect(page.locator(".section-head")).to_contain_text(["1 of 2 completed", "0 of 2 completed"])
     expect(page.locator("#course-progress")).to_contain_text("33.3%")
+    unfold(page)
     flour, quiz = lesson_of(page, "Flour"), lesson_of(page, "Which flour?")
     for words in ("Completed · Video · 7 min", "100%", "1 h 15 min", "Rye takes more water."):
         expect(flour).to_contain_text(words)
@@ -152,6 +153,7 @@ def test_titles_and_notes_are_shown_as_text_and_not_as_html(browser: Browser, ru
         page.on("dialog", lambda dialog: pytest.fail(dialog.message))
         expect(page.locator(".lesson h3")).to_have_text(titles)
         expect(page.get_by_role("heading", level=1)).to_have_text(HOSTILE)
+        unfold(page)
         for title, note in notes.items():
             assert lesson_of(page, title).locator(".lesson-note").text_content() == note
         assert page.locator("main script, main b").count() == 0

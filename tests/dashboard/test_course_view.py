@@ -7,10 +7,11 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.values import course, course_progress, lesson, stored
-from headway.dashboard.learner_views import CourseView, LessonLine, Shown
+from domain.values import NOW, course, course_progress, lesson, stored
+from headway.dashboard.learner_views import Asked, CourseView, LessonLine, Shown
 from headway.domain.activity import calendar_of
 from headway.domain.catalogue import Course, VersionedCourse
+from headway.domain.outline import outline
 from headway.domain.progress import LessonProgress, Status
 from headway.service import LearnerReading, OwnCourse
 
@@ -30,7 +31,8 @@ COURSES = SECTIONS.map(
 
 def view_of(of: Course, all_progress: list[LessonProgress], shown: Shown) -> CourseView:
     reading = LearnerReading(VersionedCourse(of, 1), course_progress(), all_progress)
-    return CourseView.of(OwnCourse(reading, None, calendar_of([], date(2026, 11, 23), 0)), shown)
+    seen = outline(of, None, all_progress, NOW)
+    return CourseView.of(OwnCourse(reading, None, calendar_of([], date(2026, 11, 23), 0), seen), Asked(shown))
 
 
 @given(COURSES, ALL_PROGRESS)

@@ -46,11 +46,10 @@ async def test_courses_have_their_next_lesson_with_the_latest_first(
         await finished(headway, learner, second, number)
     await finished(headway, learner, gone, 1)
     await headway.store.remove_course(gone.id)
-    under_way = await headway.services.overview.courses(learner, MONDAY)
-    assert [(found.course.title, found.next_lesson) for found in under_way.courses] == [
-        ("Second", None),
-        ("First", lesson(3)),
-    ]
+    under_way = await headway.services.overview.home(learner, MONDAY)
+    assert under_way.foremost is not None
+    assert (under_way.foremost.course.title, under_way.foremost.next_lesson) == ("First", lesson(3))
+    assert [(found.course.title, found.next_lesson) for found in under_way.past] == [("Second", None)]
     day_before, day = date(2026, 11, 23), date(2026, 11, 24)
     assert under_way.calendar.days == [ActiveDay(day_before, 20, 1, 1), ActiveDay(day, 80, 4, 4)]
     assert under_way.calendar.last == day
@@ -62,8 +61,8 @@ async def test_a_course_without_progress_begins_at_its_first_lesson(headway: Hea
     assert own.next_lesson == lesson(1)
     assert own.reading.course_progress is None
     assert own.calendar.days == []
-    under_way = await headway.services.overview.courses(learner, MONDAY)
-    assert (under_way.courses, under_way.calendar.days) == ([], [])
+    under_way = await headway.services.overview.home(learner, MONDAY)
+    assert (under_way.is_empty, under_way.calendar.days) == (True, [])
 
 
 async def test_the_days_of_a_course_begin_in_its_time_zone(headway: Headway, learner: Principal, clock: Clock) -> None:
@@ -79,7 +78,7 @@ async def test_the_days_of_a_course_begin_in_its_time_zone(headway: Headway, lea
         [date(2026, 11, 24)],
         [date(2026, 11, 22)],
     ]
-    together = (await headway.services.overview.courses(learner, MONDAY)).calendar
+    together = (await headway.services.overview.home(learner, MONDAY)).calendar
     assert [day.date for day in together.days] == [date(2026, 11, 22), date(2026, 11, 24)]
 
 

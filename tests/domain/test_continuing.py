@@ -1,5 +1,6 @@
 """The lesson at which a learner continues, for any course and any progress in it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from hypothesis import given
@@ -51,6 +52,15 @@ def test_a_learner_continues_at_the_last_lesson_or_the_next_open_lesson(
     else:
         assert done.issuperset(order[last:])
         assert done.issuperset(order[:position])
+
+
+def test_a_learner_never_continues_at_a_locked_lesson() -> None:
+    first, second, third = lesson(1), lesson(2), lesson(3)
+    of = course(first, replace(second, requires=(third.id,)), third)
+    begun = stored(lesson_id=first.id, status=Status.COMPLETED, worked_at=NOW)
+    assert next_lesson(of, [begun]) is third
+    ended = stored(lesson_id=third.id, status=Status.COMPLETED, worked_at=NOW)
+    assert next_lesson(of, [begun, ended]) is of.lessons[1]
 
 
 @given(COURSES, ALL_PROGRESS)

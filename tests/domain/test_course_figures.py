@@ -2,7 +2,7 @@
 
 import statistics
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,7 @@ from headway.domain.course_progress import CourseProgress, LearnerDay, last_star
 from headway.domain.identifiers import LessonId, ProgressId
 from headway.domain.presence import advance
 from headway.domain.progress import LessonProgress, new_lesson_progress
-from headway.domain.statistics import CourseReading, activity_of, lose_most, reading_of, statistics_of
+from headway.domain.statistics import CourseReading, activity_of, lose_most, reading_of, statistics_of, weeks_of
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition
 
 TODAY = date(2026, 3, 1)
@@ -110,16 +110,26 @@ def test_active_learners_were_seen_in_the_last_days_including_today(days_ago: se
     assert figures.active_last_30_days == sum(ago < 30 for ago in days_ago)
 
 
-@given(st.dictionaries(st.integers(0, 20), st.tuples(st.integers(0, 9), st.integers(0, 9))))
-def test_a_week_is_compared_with_the_week_before(counts: dict[int, tuple[int, int]]) -> None:
-    days = {TODAY - timedelta(days=ago): DayCounts(active=one, completions=two) for ago, (one, two) in counts.items()}
-    figures = statistics_of(_reading(course(), days=days), TODAY)
-    for change, position, divisor in ((figures.active_change, 0, 7), (figures.completions_change, 1, 1)):
-        now, before = (
-            sum(count[position] for ago, count in counts.items() if first <= ago < first + 7) / divisor
-            for first in (0, 7)
-        )
-        assert (change.now, change.before) == (plain(round(now, 1)), plain(round(before, 1)))
+@given(st.dictionaries(st.integers(0, 20), st.integers(0, 9)))
+def test_the_learners_of_a_day_are_compared_with_those_of_the_week_before(counts: dict[int, int]) -> None:
+    days = {TODAY - timedelta(days=ago): DayCounts(active=active) for ago, active in counts.items()}
+    now, before = (sum(count for ago, count in counts.items() if first <= ago < first + 7) / 7 for first in (0, 7))
+    active = statistics_of(_reading(course(), days=days), TODAY).changes.active
+    assert active == (plain(round(now, 1)), plain(round(before, 1)))
+
+
+@given(
+    st.integers(0, 366 * 24 * 60).map(lambda minutes: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)),
+    st.sampled_from(["UTC", "Asia/Kathmandu", "Pacific/Kiritimati", "Europe/Berlin", "America/Havana", "Africa/Cairo"]),
+)
+def test_the_last_two_weeks_begin_with_a_day_of_the_course(now: datetime, zone: str) -> None:
+    of = replace(course(), time_zone=zone)
+    weeks = weeks_of(of, now)
+    for begins, days_ago in ((weeks.last, 6), (weeks.before, 13)):
+        first = of.date_of(now) - timedelta(days=days_ago)
+        assert of.date_of(begins) == first
+        assert of.date_of(begins - timedelta(microseconds=1)) == first - timedelta(days=1)
+    assert (weeks.now, weeks.ago) == (now, now - timedelta(days=7))
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=6))

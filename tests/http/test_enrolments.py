@@ -101,6 +101,34 @@ def test_who_has_not_completed_the_course_by_the_due_date_is_late(term: Term) ->
     assert [one["completed_late"] for one in term.school.client(late).get("/enrolments").json()] == [True]
 
 
+def test_figures_say_how_they_changed_in_a_week(term: Term) -> None:
+    slow, quick, gone, idle = (term.enrol(due_at=term.in_days(days)) for days in (7.5, 7.5, 7.5, 1))
+    term.begin(gone)
+    term.school.clock.now += timedelta(days=9)
+    new, _ = term.enrol(), term.enrol()
+    term.begin(slow)
+    term.begin(new)
+    members = term.school.client(None, "groups:write")
+    group = str(uuid4())
+    members.put(f"/groups/{group}", json={"title": "A class", "members": [slow, idle]}).raise_for_status()
+    assert term.changes() == {
+        "enrolled": {"now": 2, "before": 4}, "started": {"now": 2, "before": 1}, "completed": {"now": 0, "before": 0},
+        "late": {"now": 4, "before": 1}, "active": {"now": 0.3, "before": 0.1},
+    }  # fmt: skip
+    assert term.changes(group=group) == {
+        "enrolled": {"now": 0, "before": 2}, "started": {"now": 1, "before": 0}, "completed": {"now": 0, "before": 0},
+        "late": {"now": 2, "before": 1}, "active": {"now": 0.1, "before": 0},
+    }  # fmt: skip
+    term.end(gone)
+    term.complete(quick)
+    term.school.clock.now += timedelta(days=6)
+    term.complete(idle)
+    assert term.changes() == {
+        "enrolled": {"now": 2, "before": 0}, "started": {"now": 4, "before": 0}, "completed": {"now": 2, "before": 0},
+        "late": {"now": 1, "before": 3}, "active": {"now": 0.6, "before": 0},
+    }  # fmt: skip
+
+
 def test_one_learner_shows_which_lessons_are_late_and_were_completed_late(term: Term) -> None:
     quick, slow, free = (lesson(**due) for due in ({"due_after_days": 1}, {"due_at": term.in_days(5)}, {}))
     term.school.put_course(course(quick, slow, free), term.course_id)
@@ -231,6 +259,43 @@ def test_enrolments_of_others_need_the_scope(term: Term) -> None:
             assert f"'{REGISTRAR}'" in refused.json()["detail"]
     [found] = term.registrar.get(term.path).json()["enrolments"]
     assert found["due_at"] is None
+
+
+def test_learners_enrol_themselves_where_it_is_open(term: Term) -> None:
+    learner = str(uuid4())
+    client, path = term.school.client(learner), f"{term.path}/{learner}"
+    enrolled = client.put(path, json={}).raise_for_status().json()
+    assert (enrolled["status"], enrolled["due_at"], enrolled["groups"]) == ("not_started", None, [])
+    assert term.figures("enrolled") == [1]
+    dated = term.registrar.put(path, json={"due_at": term.in_days(9)}).json()
+    assert client.put(path, json={}).json() == dated
+    assert term.figures("enrolled") == [1]
+
+
+@pytest.mark.parametrize("name", ["starts_at", "due_at"])
+def test_learners_set_no_dates_of_their_own(term: Term, name: str) -> None:
+    learner = str(uuid4())
+    refused = term.school.client(learner).put(f"{term.path}/{learner}", json={name: term.in_days(1)})
+    assert (refused.status_code, refused.json()["code"]) == (403, "missing_scope")
+    assert term.figures("enrolled") == [0]
+
+
+def test_learners_do_not_enrol_themselves_again_or_others(term: Term) -> None:
+    learner = term.enrol()
+    term.end(learner)
+    again = term.school.client(learner).put(f"{term.path}/{learner}", json={})
+    assert (again.status_code, again.json()["code"]) == (403, "not_enrolled")
+    for_another = term.school.client(str(uuid4())).put(f"{term.path}/{learner}", json={})
+    assert (for_another.status_code, for_another.json()["code"]) == (403, "missing_scope")
+    assert term.figures("enrolled") == [0]
+    assert term.registrar.put(f"{term.path}/{learner}", json={}).status_code == 200
+
+
+def test_learners_do_not_enrol_themselves_where_it_is_closed(closed_term: Term) -> None:
+    learner = str(uuid4())
+    refused = closed_term.school.client(learner).put(f"{closed_term.path}/{learner}", json={})
+    assert (refused.status_code, refused.json()["code"]) == (403, "missing_scope")
+    assert closed_term.figures("enrolled") == [0]
 
 
 def test_only_enrolled_learners_write_where_enrolment_is_closed(closed_term: Term) -> None:

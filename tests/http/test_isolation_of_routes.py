@@ -41,6 +41,7 @@ _WITH_A_SCOPE: Final = {
     ("DELETE", "/learners/{user_id}/progress/{course_id}/lessons/{lesson_id}"),
     ("GET", "/learners/{user_id}/profile"), ("PUT", "/learners/{user_id}/profile"),
     ("DELETE", "/learners/{user_id}/profile"), ("GET", "/learners/{user_id}/completions"),
+    ("GET", "/learners/{user_id}/goal"), ("PUT", "/learners/{user_id}/goal"), ("DELETE", "/learners/{user_id}/goal"),
     ("POST", "/progress/import"), ("POST", "/people/import"),
     ("PUT", "/courses/{course_id}"), ("DELETE", "/courses/{course_id}"),
     ("GET", "/courses/{course_id}/enrolments"), ("PUT", "/courses/{course_id}/enrolments/{user_id}"),
@@ -66,6 +67,8 @@ _FORMS: Final = (
 )
 _FIGURES: Final[dict[Operation, tuple[str, ...]]] = {
     ("GET", "/statistics"): ("",),
+    ("GET", "/statistics/attention"): ("", "course={third_id}"),
+    ("GET", "/statistics/attention/{reason}"): ("", "format=csv", "course={third_id}", "limit=1"),
     ("GET", "/statistics/{course_id}"): ("",),
     ("GET", "/statistics/{course_id}/compare"): ("course={second_id}",),
     ("GET", "/statistics/{course_id}/stream"): ("",),
@@ -94,17 +97,20 @@ class Zebedee:
         )
         self.id, self.neighbour, self.stranger = (str(uuid4()) for _ in range(3))
         document = course(lesson(), title="Zebedee's course")
-        self.course_id, self.second_id, self.group_id, self.other_id = (str(uuid4()) for _ in range(4))
+        self.course_id, self.second_id, self.third_id = (str(uuid4()) for _ in range(3))
+        self.group_id, self.other_id = str(uuid4()), str(uuid4())
         self.lesson_id = document["lessons"][0]["id"]
-        for course_id in (self.course_id, self.second_id):
+        for course_id in (self.course_id, self.second_id, self.third_id):
             self._put(f"/courses/{course_id}", document)
         self.mark = uuid4().hex
         profile = {"name": f"Zebedee {self.mark}", "email": f"{self.mark}@example.org", "external_id": "S-4711"}
         self._put(f"/learners/{self.id}/profile", profile)
         self._put(f"/groups/{self.group_id}", {"title": "Zebedee's class", "members": [self.id]})
         self._put(f"/groups/{self.other_id}", {"title": "Of others", "members": [self.neighbour]})
-        self._put(f"/courses/{self.course_id}/enrolments/{self.id}", {"due_at": "2001-01-01T00:00:00Z"})
+        for course_id in (self.course_id, self.third_id):
+            self._put(f"/courses/{course_id}/enrolments/{self.id}", {"due_at": "2001-01-01T00:00:00Z"})
         work = {"status": "completed", "user_notes": self.mark, "metadata": {"mine": self.mark}}
+        self._put(f"/learners/{self.id}/goal", {"days_per_week": 3})
         self.client = client_of(self.id)
         for learner in (self.client, client_of(self.neighbour)):
             path = f"/progress/{self.course_id}/lessons/{self.lesson_id}"
@@ -116,7 +122,7 @@ class Zebedee:
     def path(self, operation: Operation, query: str = "") -> str:
         """The path of an operation, as if it were about Zebedee."""
         ids = {name: value for name, value in vars(self).items() if name.endswith("_id")}
-        ids |= {"user_id": self.id, "run": "1"}
+        ids |= {"user_id": self.id, "run": "1", "reason": "late"}
         return f"{operation[1]}?{query}".format(**ids)
 
     def everything(self) -> dict[str, Any]:
@@ -145,7 +151,9 @@ def strangers(zebedee: Zebedee, client_of: Callable[..., httpx.Client], limited:
         "a learner": client_of(zebedee.stranger),
         "of another course": limited(courses=[zebedee.second_id]),
         "of another group": limited(groups=[zebedee.other_id]),
-        "of another group in the course": limited(courses=[zebedee.course_id], groups=[zebedee.other_id]),
+        "of another group in the course": limited(
+            courses=[zebedee.course_id, zebedee.third_id], groups=[zebedee.other_id]
+        ),
         "of the group in another course": limited(courses=[zebedee.second_id], groups=[zebedee.group_id]),
         "of nothing": limited(courses=[], groups=[]),
     }
@@ -237,12 +245,12 @@ ALLOWED: Final = {
 
 @pytest.mark.parametrize(
     "operation",
-    [one for one in _FIGURES if one[1].endswith(("learners", "grid", "{user_id}", "{group_id}"))],
+    [one for one in _FIGURES if one[1].endswith(("learners", "grid", "{user_id}", "{group_id}", "{reason}"))],
     ids=name_of,
 )
 def test_who_is_granted_is_told(zebedee: Zebedee, limited: Limited, operation: Operation) -> None:
     """Otherwise the other tests would show nothing."""
-    teacher = limited(courses=[zebedee.course_id], groups=[zebedee.group_id])
+    teacher = limited(courses=[zebedee.course_id, zebedee.third_id], groups=[zebedee.group_id])
     group = f"group={zebedee.group_id}" if operation in _WITH_GROUP else ""
     for query in _FIGURES[operation]:
         status, _, said = asked(teacher, operation, zebedee.path(operation, "&".join(filter(None, (query, group)))))

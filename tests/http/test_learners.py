@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from domain.values import UPDATES
 
 EMPTY_EXPORT: dict[str, Any] = {
-    "profile": None, "lesson_progress": [], "course_progress": [], "days": [], "completions": [], "groups": [],
-    "runs": [],
+    "profile": None, "goal": None, "lesson_progress": [], "course_progress": [], "days": [], "completions": [],
+    "groups": [], "runs": [],
 }  # fmt: skip
 
 FIELDS: dict[str, Any] = {

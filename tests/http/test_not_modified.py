@@ -29,6 +29,7 @@ def reader(client_of: Callable[..., httpx.Client], reader_id: str, lesson_path: 
     client = client_of(reader_id, *SCOPES)
     client.put(lesson_path, json={"progress_percentage": 5}).raise_for_status()
     client.put(f"/learners/{reader_id}/profile", json={"name": "Ada"}).raise_for_status()
+    client.put(f"/learners/{reader_id}/goal", json={"days_per_week": 3}).raise_for_status()
     return client
 
 
@@ -38,7 +39,14 @@ def path_of(reader: httpx.Client, lesson_path: str, reader_id: str) -> Callable[
     group_id, other_id = str(uuid4()), str(uuid4())
     for group in (group_id, other_id):
         reader.put(f"/groups/{group}", json={"title": "A class", "members": [reader_id]}).raise_for_status()
-    ids = {"course_id": course_id, "lesson_id": lesson_id, "user_id": reader_id, "group_id": group_id, "run": "1"}
+    ids = {
+        "course_id": course_id,
+        "lesson_id": lesson_id,
+        "user_id": reader_id,
+        "group_id": group_id,
+        "run": "1",
+        "reason": "late",
+    }
     queries = {"Compare Course Statistics": f"?group={group_id}&group={other_id}"}
     return lambda operation: operation.path.format(**ids) + queries.get(operation.title, "")
 

@@ -101,6 +101,7 @@ def test_a_course_without_learners_has_figures_of_zero_and_null(teacher: httpx.C
         "active_last_30_days": 0, "completed": 0, "completion_rate": None, "mean_completion_percentage": None,
         "total_time_spent_minutes": 0, "mean_time_spent_minutes": None, "enrolled": 0, "not_started": 0, "started": 0,
         "enrolled_completion_rate": None, "late": 0,
+        "changes": {name: {"now": 0, "before": 0} for name in ("enrolled", "started", "completed", "late", "active")},
     }  # fmt: skip
     assert [one["started"] for one in lessons] == [0, 0, 0]
     assert {one["completion_rate"] for one in lessons} == {None}
@@ -136,6 +137,10 @@ def test_figures_equal_a_count_by_hand(
         "mean_completion_percentage": 30,  # (100 + 0 + 50 + 0 + 0) / 5
         "total_time_spent_minutes": 31.25, "mean_time_spent_minutes": 6.25, "enrolled": 5, "not_started": 0,
         "started": 5, "enrolled_completion_rate": 20, "late": 0, "lessons": [],
+        "changes": {
+            "enrolled": {"now": 5, "before": 0}, "started": {"now": 5, "before": 0},
+            "completed": {"now": 1, "before": 0}, "late": {"now": 0, "before": 0}, "active": {"now": 0.7, "before": 0},
+        },
     }  # fmt: skip
     assert found["lessons"] == [
         {
@@ -163,7 +168,7 @@ def test_figures_equal_a_count_by_hand(
         },
     ]  # fmt: skip
     [line] = [one for one in teacher.get("/statistics").json() if one["course_id"] == found["course_id"]]
-    assert line == {name: value for name, value in found.items() if name not in {"lessons", "late"}}
+    assert line == {name: value for name, value in found.items() if name not in {"lessons", "late", "changes"}}
 
 
 def test_a_write_is_in_the_figures_when_it_is_answered(

@@ -27,10 +27,13 @@ REMOVED_FOREIGN_KEYS: Final = frozenset({("recalculations", "courses")})
 LOCAL_TABLES: Final = frozenset({"schema_version"})
 # What a heartbeat changes: an update that touches no index stays on its page.
 BUSY_TABLES: Final = frozenset({"lesson_progress", "course_progress"})
-# Of those, columns that change no oftener than once a lesson, or once a day.
-SELDOM_CHANGED: Final = frozenset(
-    {"completed_lessons", "completed_at", "started_at", "day", "at_lesson", "enrolled_at", "ended_at", "due_at"}
-)
+# Of those, columns that change no oftener than once a lesson, once a day, or once an attempt at a quiz.
+SELDOM_CHANGED: Final = {
+    "course_progress": frozenset(
+        {"completed_lessons", "completed_at", "started_at", "day", "at_lesson", "enrolled_at", "ended_at", "due_at"}
+    ),
+    "lesson_progress": frozenset({"status", "quiz_attempts", "quiz_passed"}),
+}
 _COLUMNS: Final = {table: column for column, tables in DISTRIBUTED.items() for table in tables}
 
 _SEQUENCES: Final = frozenset({"smallserial", "serial", "bigserial", "serial2", "serial4", "serial8"})
@@ -137,8 +140,7 @@ def no_index_beside_the_key(tree: Tree, schema: Schema) -> Iterator[str]:
         columns |= {one.fields[-1].sval for one in found((elements, index.whereClause), ast.ColumnRef)}
         indexed[index.relation.relname] = columns
     for table in BUSY_TABLES & indexed.keys():
-        rare = SELDOM_CHANGED if table == "course_progress" else frozenset()
-        if beside := indexed[table] - set(schema.keys[table]) - rare:
+        if beside := indexed[table] - set(schema.keys[table]) - SELDOM_CHANGED[table]:
             yield f"{table}: an index with {sorted(beside)}"
 
 

@@ -12,6 +12,7 @@ from domain.values import all_progress, lesson, lessons
 from headway.domain.catalogue import Course, Lesson, OnEdit, VersionedCourse
 from headway.domain.completions import Completion
 from headway.domain.course_progress import CourseProgress, EnrolmentSource, LearnerDay, Tally
+from headway.domain.goals import MOST_DAYS, Goal
 from headway.domain.groups import Group
 from headway.domain.holdings import HeldDay, LearnerDayKey
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId, ProgressId
@@ -37,6 +38,7 @@ class Installation(NamedTuple):
     groups: Sequence[Group] = ()
     profiles: Sequence[StoredProfile] = ()
     runs: Sequence[EndedRun] = ()
+    goals: Sequence[Goal] = ()
 
 
 def archive_of(store: Store) -> Archive:
@@ -53,6 +55,7 @@ async def fill(archive: Archive, installation: Installation) -> None:
     await archive.put_groups(installation.groups)
     await archive.put_profiles(installation.profiles)
     await archive.put_runs(installation.runs)
+    await archive.put_goals(installation.goals)
     await archive.raise_revision(installation.revision)
 
 
@@ -93,7 +96,11 @@ async def content(archive: Archive, batch: int = _BATCH) -> Installation:
     while len(ended := await archive.runs(runs[-1].run[:3] if runs else None, batch)) == batch:
         runs += ended
     runs += ended
-    held = tuple(days), tuple(completions), groups or (), tuple(profiles), tuple(runs)
+    goals: list[Goal] = []
+    while len(set_by := await archive.goals(goals[-1].learner_id if goals else None, batch)) == batch:
+        goals += set_by
+    goals += set_by
+    held = tuple(days), tuple(completions), groups or (), tuple(profiles), tuple(runs), tuple(goals)
     return Installation(courses, found, all_course_progress, await archive.revision(), *held)
 
 
@@ -225,6 +232,13 @@ def _sorted(items: st.SearchStrategy[Any], key: Any) -> st.SearchStrategy[Any]:
     return st.lists(items, max_size=6, unique_by=key).map(lambda drawn: sorted(drawn, key=key))
 
 
+_GOALS: Final = st.builds(
+    Goal,
+    UUIDS.map(LearnerId),
+    st.integers(1, MOST_DAYS),
+    st.dates(date(1990, 1, 1), date(2100, 1, 1)),
+    REVISIONS,
+)
 INSTALLATIONS: Final = st.builds(
     Installation,
     _sorted(_courses(), lambda versioned: versioned.course.id),
@@ -236,4 +250,5 @@ INSTALLATIONS: Final = st.builds(
     _sorted(_groups(), lambda group: group.id).map(lambda drawn: drawn or ()),
     _sorted(_PROFILES, lambda stored: stored.learner_id).map(tuple),
     _sorted(_runs(), lambda ended: ended.run[:3]).map(tuple),
+    _sorted(_GOALS, lambda goal: goal.learner_id).map(tuple),
 )

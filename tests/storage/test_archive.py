@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from domain.values import COURSE, LEARNER, course, course_progress, finished, lesson, quiz, started, stored
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.course_progress import LearnerDay, Tally
+from headway.domain.goals import Goal
 from headway.domain.groups import Group
 from headway.domain.holdings import Holdings
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId, ProgressId
@@ -50,7 +51,7 @@ def archive(store: Store) -> Archive:
 
 async def test_an_empty_database_gives_nothing(archive: Archive) -> None:
     assert await content(archive) == Installation([], [], [], 0)
-    assert await archive.holdings() == Holdings(0, 0, 0, 0, 0, 0, 0, 0)
+    assert await archive.holdings() == Holdings(0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 async def test_every_record_is_read_back_exactly(archive: Archive) -> None:
@@ -81,10 +82,11 @@ async def test_every_record_is_read_back_exactly(archive: Archive) -> None:
         groups=groups,
         profiles=people,
         runs=(run,),
+        goals=(Goal(LearnerId(IDS[0]), 1, MOMENT.date(), 2**60), Goal(LearnerId(IDS[1]), 7, MOMENT.date(), 1)),
     )
     await fill(archive, before)
     assert repr(await content(archive)) == repr(before)
-    assert await archive.holdings() == Holdings(1, 6, 1, 0, 0, 1, 2, 1)
+    assert await archive.holdings() == Holdings(1, 6, 1, 0, 0, 1, 2, 1, 2)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 49, 63, 64, 65])
@@ -192,7 +194,7 @@ def test_copying_to_postgresql_and_back_changes_nothing(folder: Path, postgres_u
         if number := next(examples):
             connected.execute(
                 "TRUNCATE courses, lessons, recalculations, lesson_progress, course_progress, learner_days, "
-                "completions, runs, learner_groups, group_members, profiles, profile_words",
+                "completions, runs, learner_groups, group_members, profiles, profile_words, goals",
                 "UPDATE catalogue SET revision = 0",
             )
         asyncio.run(_there_and_back(installation, folder / str(number), postgres_url))

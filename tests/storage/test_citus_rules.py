@@ -12,7 +12,8 @@ from headway.storage.postgres import database as database_module
 from headway.storage.postgres.cluster import Node
 from headway.storage.postgres.database import Database
 from headway.storage.postgres.schema import DISTRIBUTED, ON_EVERY_NODE, statements_of
-from headway.storage.postgres.statements import GROUPS, PROFILES, ROSTERS
+from headway.storage.postgres.statements import ATTENTION, GROUPS, PROFILES, ROSTERS
+from headway.storage.shared.attention_statements import AttentionWay
 from headway.storage.shared.queries import read_queries
 from storage import citus
 from storage.citus import RULES, Rule, Schema, Tree, statements
@@ -50,6 +51,13 @@ def _built_statements() -> dict[str, str]:
             for (order, descending), statement in by_order.items():
                 built[f"{prefix}:{way.value}:{order}:{descending}"] = statement
         built |= {f"{prefix}:names:{descending}": statement for descending, statement in rosters.names.items()}
+    for kind, by_way in {"attention": ATTENTION.pages, "attention:count": ATTENTION.counts}.items():
+        built |= {
+            f"{kind}:{way.value}:{reason}": statement
+            for way, by_reason in by_way.items()
+            if way is not AttentionWay.IN_EACH  # a cluster is never asked so
+            for reason, statement in by_reason.items()
+        }
     built["roster:results"] = ROSTERS.results
     built |= {f"profiles:{name}": statement for name, statement in PROFILES._asdict().items()}
     return built
@@ -139,7 +147,7 @@ REFUSED: Final[list[tuple[Rule, str]]] = [
         """
         CREATE INDEX ON course_progress (user_id, last_accessed);
         CREATE INDEX ON course_progress (user_id) INCLUDE (revision);
-        CREATE INDEX ON lesson_progress (lower(status));
+        CREATE INDEX ON lesson_progress (lower(user_notes));
         CREATE INDEX ON lesson_progress (course_id) WHERE completed_at IS NULL;
         ALTER TABLE lesson_progress ADD UNIQUE (user_id, id)
         """,

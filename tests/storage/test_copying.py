@@ -15,6 +15,7 @@ from headway.domain.completions import Completion
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress, LearnerDay, Tally, emptied
 from headway.domain.errors import ConfigurationError
+from headway.domain.goals import Goal
 from headway.domain.groups import Group
 from headway.domain.holdings import (
     CompletionKey,
@@ -124,6 +125,13 @@ class Memory:
         self.puts += len(profiles)
         self._hold(profiles)
 
+    async def goals(self, after: LearnerId | None, limit: int) -> Sequence[Goal]:
+        return self._after(Goal, (after,) if after else None, limit)
+
+    async def put_goals(self, goals: Sequence[Goal]) -> None:
+        self.puts += len(goals)
+        self._hold(goals)
+
     def recount(self, course_id: CourseId | None) -> Any:
         raise NotImplementedError
 
@@ -140,7 +148,7 @@ def _key(item: Any) -> tuple[str, ...]:
         return (*item.run[:2], "run", str(item.run.number))
     if isinstance(item, Group):
         return (item.id,)
-    if isinstance(item, StoredProfile):
+    if isinstance(item, StoredProfile | Goal):
         return (item.learner_id,)
     return (*item[:3],) if isinstance(item, LessonProgress) else (*item[:2],)
 
@@ -197,25 +205,23 @@ async def test_only_missing_or_different_records_are_copied(
         assert destination.puts == put
 
 
-def counted(
-    courses: tuple[int, int, int] = (0, 0, 0),
-    all_progress: tuple[int, int, int] = (0, 0, 0),
-    all_course_progress: tuple[int, int, int] = (0, 0, 0),
-    days: tuple[int, int, int] = (0, 0, 0),
-    completions: tuple[int, int, int] = (0, 0, 0),
-    groups: tuple[int, int, int] = (0, 0, 0),
-    profiles: tuple[int, int, int] = (0, 0, 0),
-) -> list[Compared]:
-    return [
-        Compared("courses", *courses),
-        Compared("course progress", *all_course_progress),
-        Compared("lesson progress", *all_progress),
-        Compared("finished days", *days),
-        Compared("completions", *completions),
-        Compared("runs that have ended", 0, 0, 0),
-        Compared("groups", *groups),
-        Compared("learner profiles", *profiles),
-    ]
+_KINDS = {
+    "courses": "courses",
+    "all_course_progress": "course progress",
+    "all_progress": "lesson progress",
+    "days": "finished days",
+    "completions": "completions",
+    "runs": "runs that have ended",
+    "groups": "groups",
+    "profiles": "learner profiles",
+    "goals": "goals",
+}
+
+
+def counted(**counts: tuple[int, int, int]) -> list[Compared]:
+    """What a comparison says: of each kind how many are there, here, and different. A kind without counts has none."""
+    assert counts.keys() <= _KINDS.keys()
+    return [Compared(kind, *counts.get(name, (0, 0, 0))) for name, kind in _KINDS.items()]
 
 
 @pytest.mark.usefixtures("batch")
@@ -326,3 +332,14 @@ async def test_profiles_are_copied_and_only_earlier_ones_are_replaced() -> None:
     assert await copied(source, Memory()) == counted(profiles=(len(OTHER_LEARNERS), len(OTHER_LEARNERS), 0))
     assert await copied(source, Memory(*profiles(1))) == counted(profiles=(len(OTHER_LEARNERS), len(OTHER_LEARNERS), 0))
     assert "a learner profile that was changed there" in await refusal(source, Memory(*profiles(3)))
+
+
+@pytest.mark.usefixtures("batch")
+async def test_goals_are_copied_and_only_earlier_ones_are_replaced() -> None:
+    def goals(version: int) -> list[Goal]:
+        return [Goal(learner, 3, NOW.date(), version) for learner in OTHER_LEARNERS]
+
+    source = Memory(*goals(2))
+    assert await copied(source, Memory()) == counted(goals=(len(OTHER_LEARNERS), len(OTHER_LEARNERS), 0))
+    assert await copied(source, Memory(*goals(1))) == counted(goals=(len(OTHER_LEARNERS), len(OTHER_LEARNERS), 0))
+    assert "a goal that was changed there" in await refusal(source, Memory(*goals(3)))

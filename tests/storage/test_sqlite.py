@@ -257,6 +257,7 @@ async def test_the_migration_fills_worked_at_and_the_scores_of_earlier_lesson_pr
         "ALTER TABLE sign_in_codes DROP COLUMN group_ids",
         "DROP TABLE profiles",
         "DROP TABLE profile_words",
+        "DROP TABLE goals",
         *_OLDER_NAMES,
         f"INSERT INTO rederivations VALUES ('{of.id}', 5, 2, 1, '{other}', 1790000000000000)",
         f"INSERT INTO quiz_scores VALUES ('{of.id}', '{of.lessons[0].id}', 70, 2)",

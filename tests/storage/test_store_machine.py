@@ -1,7 +1,7 @@
 """Any sequence of writes, edits, restarts and erasures does what a simple model does."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from collections.abc import Set as AbstractSet
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -18,7 +18,7 @@ from headway.domain.catalogue import Course, OnEdit, VersionedCourse, compare, n
 from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts
 from headway.domain.course_progress import CourseProgress, EnrolmentSource, LessonsStamp, is_complete, recount
 from headway.domain.dating import NO_TIMES, Times
-from headway.domain.enrolments import EnrolmentChange
+from headway.domain.enrolments import EnrolmentChange, is_late
 from headway.domain.errors import (
     CourseNotFoundError,
     EnrolmentNotFoundError,
@@ -33,7 +33,7 @@ from headway.domain.ports import Store
 from headway.domain.progress import LessonProgress, Status
 from headway.domain.progress import recalculate as recalculate_lesson_progress
 from headway.domain.runs import RunStart
-from headway.domain.statistics import reading_of
+from headway.domain.statistics import NO_CHANGES, WeekChange, WeekChanges, reading_of
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition, Written
 from storage.installations import archive_of
 from storage.stores import Clock, MakeStore, new_learner
@@ -498,7 +498,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.run(self.store.restart_course(self.learners[learner], self.course_id))
             self.model.restart(self.learners[learner])
 
-    @rule(hours=st.integers(1, 30))
+    @rule(hours=st.integers(1, 30) | st.integers(100, 300))
     def time_passes(self, hours: int) -> None:
         self.clock.now += timedelta(hours=hours)
 
@@ -545,14 +545,43 @@ class StoreMachine(RuleBasedStateMachine):
                 self.check(learner, self.model.course)
         if self.model.course is not None:
             reading = self.run(self.store.statistics(self.course_id, date.min, date.max))
-            assert reading == reading_of(self.model.course, self.model.counted(), self.model.late(self.clock.now))
+            assert reading == reading_of(self.model.course, self.model.counted(), self.changes(self.learners))
             enrolled = self.run(self.store.enrolments_in(self.course_id, None, 10))
             assert {one.learner_id for one in enrolled} == self.model.listed - self.model.ended
-            assert reading._replace(scores={}, late=0) in self.run(self.store.all_statistics(date.min, date.max))
+            assert reading._replace(scores={}, weeks=NO_CHANGES) in self.run(
+                self.store.all_statistics(date.min, date.max)
+            )
             assert self.run(recounted(self.store, self.course_id)) == self.model.counted()
             among = self.run(self.store.group_statistics(self.course_id, self.group.id, date.min, date.max))
             only = self.model.among(self.model.members)
-            assert among == reading_of(self.model.course, only.counted(), only.late(self.clock.now))
+            assert among == reading_of(self.model.course, only.counted(), self.changes(self.model.members))
+            assert reading.weeks.late.now == self.model.late(self.clock.now)
+            assert among.weeks.late.now == only.late(self.clock.now)
+
+    def changes(self, learners: Iterable[LearnerId]) -> WeekChanges:
+        """Return the changes of a week by what the store holds of each learner."""
+        assert self.model.course is not None
+        of, now = self.model.course, self.clock.now
+        today, ago = of.date_of(now), now - timedelta(days=7)
+        held = [self.run(self.store.course_progress(learner, of.id)).progress for learner in learners]
+        listed = [one for one in held if one is not None and one.is_listed]
+        enrolled = [one for one in listed if one.is_enrolled]
+
+        def counted(moments: Iterable[datetime | None]) -> WeekChange:
+            days_ago = [(today - of.date_of(moment)).days for moment in moments if moment is not None]
+            return WeekChange(sum(days < 7 for days in days_ago), sum(7 <= days < 14 for days in days_ago))
+
+        was_late = [
+            one
+            for one in enrolled
+            if one.due_at is not None and one.due_at < ago and (one.completed_at is None or one.completed_at >= ago)
+        ]
+        return WeekChanges(
+            counted(one.enrolled_at for one in enrolled),
+            counted(one.started_at for one in enrolled),
+            counted(one.completed_at for one in listed),
+            WeekChange(sum(is_late(one.due_at, one.completed_at, now) for one in enrolled), len(was_late)),
+        )
 
     def check(self, learner: LearnerId, course: Course) -> None:
         stamp = self.run(self.store.lessons_stamp(learner, course.id))

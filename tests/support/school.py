@@ -14,7 +14,14 @@ import pytest
 from headway import Settings
 from headway.app import Headway
 from headway.http.engine.protocol import BoundedHeadProtocol
-from headway.service import EnrolmentsService, LearnersService, OverviewService, ProgressService, StatisticsService
+from headway.service import (
+    EnrolmentsService,
+    GoalsService,
+    LearnersService,
+    OverviewService,
+    ProgressService,
+    StatisticsService,
+)
 from headway.storage.postgres import PostgresStore
 from headway.storage.sqlite import SqliteStore
 from support.running import PREFIX, SECRET, authorization, course, lesson
@@ -108,6 +115,11 @@ class Term:
         found = self.school.get(f"/statistics/{self.course_id}")
         return [found[name] for name in names or ("enrolled", "not_started", "started", "completed", "late")]
 
+    def changes(self, **query: object) -> dict[str, Any]:
+        """How the figures have changed in a week."""
+        changes: dict[str, Any] = self.school.get(f"/statistics/{self.course_id}", **query)["changes"]
+        return changes
+
     def listed(self, **filters: object) -> set[str]:
         """The learners in the roster."""
         page = self.school.get(f"/statistics/{self.course_id}/learners", limit=1000, **filters)
@@ -124,6 +136,7 @@ def told_the_time(clock: Callable[[], datetime]) -> Iterator[None]:
             StatisticsService,
             OverviewService,
             EnrolmentsService,
+            GoalsService,
             ProgressService,
             LearnersService,
         ):

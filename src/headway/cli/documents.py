@@ -1,21 +1,18 @@
 """Reads course documents from JSON and YAML files, one document a file."""
 
-import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
-import orjson
-import yaml
 from pydantic import ValidationError
 
 from headway.domain.catalogue import Course
 from headway.domain.errors import InvalidValueError, Problem
 from headway.domain.identifiers import CourseId
 from headway.formats.course_document import parse_course
+from headway.formats.course_file import CourseFormat
 
 SUFFIXES: Final = {".json", ".yaml", ".yml"}
-_MOST_VALUES: Final = 1_000_000
 
 
 def course_files(paths: Iterable[Path]) -> list[Path]:
@@ -56,11 +53,6 @@ def read_course(path: Path) -> Course:
         raise _located(path, [Problem(fault["loc"], fault["msg"], fault["type"]) for fault in faults]) from None
     except InvalidValueError as error:
         raise _located(path, error.problems) from None
-    except (yaml.YAMLError, ValueError, TypeError, LookupError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise _located(
-            path, [Problem((), f"is not a {path.suffix[1:].upper() or 'YAML'} document: {reason}", "syntax")]
-        ) from None
     except OSError as error:
         raise _located(path, [Problem((), f"can not be read: {error.strerror}", "unreadable")]) from None
 
@@ -71,26 +63,8 @@ def _documents_below(folder: Path) -> Iterator[Path]:
 
 
 def _as_json(path: Path) -> bytes:
-    content = path.read_bytes()
-    if path.suffix.lower() == ".json":
-        return content
-    if _expanded_size(yaml.compose(content, yaml.SafeLoader), {}) > _MOST_VALUES:
-        raise ValueError(f"its aliases stand for more than {_MOST_VALUES} values")
-    document = yaml.safe_load(content)
-    orjson.dumps(document)  # raises for what JSON can not hold: keys that are not text, integers over 64 bits
-    # orjson turns NaN into null, and then nothing would refuse it. So the standard library writes the JSON.
-    return json.dumps(document, default=str).encode()
-
-
-def _expanded_size(node: yaml.Node | None, known: dict[int, int]) -> int:
-    """Count the values of a document with every alias expanded, without expanding them."""
-    if not isinstance(node, yaml.CollectionNode):
-        return 1
-    if id(node) not in known:
-        known[id(node)] = _MOST_VALUES + 1  # for a node that contains itself, which has no end
-        values = [value for _, value in node.value] if isinstance(node, yaml.MappingNode) else node.value
-        known[id(node)] = 1 + sum(_expanded_size(value, known) for value in values)
-    return known[id(node)]
+    course_format = CourseFormat.JSON if path.suffix.lower() == ".json" else CourseFormat.YAML
+    return course_format.to_json(path.read_bytes())
 
 
 def _located(path: Path, problems: Iterable[Problem]) -> InvalidValueError:

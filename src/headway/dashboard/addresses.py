@@ -33,8 +33,11 @@ def page_at(address: str, path: str) -> str:
 
 
 def page_of(request: Request, path: str) -> str:
-    """Return the page to come back to after a request. For a request for part of a page, that is the whole page."""
-    if "hx-request" in request.headers:
-        return page_at(request.headers.get("hx-current-url", ""), path)
+    """Return the page to come back to after a request.
+
+    For a request for part of a page, that is the whole page. For a form, that is the page with the form.
+    """
+    if "hx-request" in request.headers or request.method == "POST":
+        return page_at(request.headers.get("hx-current-url") or request.headers.get("referer", ""), path)
     query = f"?{request.url.query}" if request.url.query else ""
     return below(path, request.url.path + query)

@@ -1,23 +1,30 @@
-"""The author's pages: the catalogue, and a course's document. A script edits the document through the API."""
+"""The author's pages: the catalogue, a course's document, its files and its preview.
+
+A script edits the document through the API.
+"""
 
 import json
+from asyncio import to_thread
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
 from starlette.responses import RedirectResponse, Response
 
-from headway.dashboard.page import Visit, page_asked_for
+from headway.dashboard.learner_views import Asked, CourseView
+from headway.dashboard.page import PageNotFoundError, Visit, page_asked_for
 from headway.domain.catalogue import UTC_ZONE, LessonKind, OnEdit, course_etag
 from headway.domain.edits import Recalculation
 from headway.domain.errors import CourseNotFoundError
-from headway.domain.identifiers import CourseId
-from headway.domain.principal import COURSES_WRITE
-from headway.formats.course_document import course_document
+from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.principal import COURSES_WRITE, STATISTICS_READ, Principal
+from headway.formats.course_document import definition
+from headway.formats.course_file import COURSE_FORMATS, CourseFormat
 from headway.formats.shapes import to_json
 from headway.service import CatalogueEntry
 
-_ANSWERED_ALONE: Final = frozenset({"version", "recalculation"})
+_FORMATS: Final = {course_format.value: course_format for course_format in CourseFormat}
+_MEDIA_TYPES: Final = {course_format: media_type for media_type, course_format in COURSE_FORMATS.items()}
 
 
 @dataclass(frozen=True)
@@ -27,11 +34,6 @@ class Draft:
     document: dict[str, Any]
     etag: str | None
     recalculation: Recalculation | None
-
-    @property
-    def text(self) -> str:
-        """The document as indented JSON."""
-        return json.dumps(self.document, indent=2, ensure_ascii=False)
 
 
 async def courses(visit: Visit) -> Response:
@@ -58,21 +60,50 @@ async def course(visit: Visit) -> Response:
         if "new" not in visit.request.query_params:
             raise
         draft = _empty(visit.course_id)
-    return await visit.show("authoring/course.html", draft=draft, kinds=list(LessonKind), on_edits=list(OnEdit))
+    return await visit.show(
+        "authoring/course.html",
+        draft=draft,
+        kinds=list(LessonKind),
+        on_edits=list(OnEdit),
+        statistics=draft.etag is not None and _sees_figures(visit),
+    )
+
+
+async def preview(visit: Visit) -> Response:
+    """Show a course as it is saved to a learner who has not begun it."""
+    visit.principal.require(COURSES_WRITE)
+    newcomer = Principal(LearnerId(str(uuid4())))
+    own = await visit.services.overview.course(newcomer, visit.course_id, visit.reader.first_weekday)
+    return await visit.show("authoring/preview.html", view=CourseView.of(own, Asked()))
+
+
+async def document(visit: Visit) -> Response:
+    """Answer the document of a course as a file."""
+    visit.principal.require(COURSES_WRITE)
+    course_format = _FORMATS.get(visit.request.path_params["ending"])
+    if course_format is None:
+        raise PageNotFoundError
+    course = (await visit.services.catalogue.course(visit.course_id)).course
+    content = await to_thread(course_format.write, course)
+    name = f"course-{course.id}.{course_format.value}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(content, headers=headers, media_type=_MEDIA_TYPES[course_format])
+
+
+def _sees_figures(visit: Visit) -> bool:
+    """Whether the session may read the figures of all learners of the course."""
+    principal = visit.principal
+    return STATISTICS_READ in principal.scopes and principal.groups is None and principal.is_granted(visit.course_id)
 
 
 def _draft(entry: CatalogueEntry) -> Draft:
-    answered: dict[str, Any] = json.loads(to_json(course_document(entry)))
-    document = {name: value for name, value in answered.items() if name not in _ANSWERED_ALONE}
+    document: dict[str, Any] = json.loads(to_json(definition(entry.course)))
     return Draft(document, course_etag(entry.version), entry.recalculation)
 
 
 def _empty(course_id: CourseId) -> Draft:
-    lesson = {
-        "id": str(uuid4()), "title": "", "section": None, "kind": LessonKind.VIDEO.value, "duration_seconds": None,
-        "required": True, "pass_mark": None, "complete_at": 100,
-    }  # fmt: skip
-    document = {
-        "id": course_id, "title": "", "time_zone": UTC_ZONE, "on_edit": OnEdit.KEEP.value, "lessons": [lesson],
+    document: dict[str, Any] = {
+        "id": course_id, "title": "", "time_zone": UTC_ZONE, "on_edit": OnEdit.KEEP.value, "valid_for_days": None,
+        "lessons": [],
     }  # fmt: skip
     return Draft(document, None, None)

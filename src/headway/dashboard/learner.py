@@ -1,20 +1,13 @@
-"""The learner's pages: the courses that the learner has begun, and one course with its notes."""
+"""A course's page for its learner, with notes."""
 
 from starlette.responses import Response
 
-from headway.dashboard.learner_views import CalendarView, CourseView, Shown
+from headway.dashboard.learner_views import Asked, CalendarView, CourseView
 from headway.dashboard.page import Visit
 from headway.domain.errors import CourseNotFoundError
 
 _NOT_MODIFIED = 304
 _NOT_FOUND = 404
-
-
-async def courses(visit: Visit) -> Response:
-    """Show the courses with progress of the learner, latest change first, and the active days in all of them."""
-    under_way = await visit.services.overview.courses(visit.principal, visit.reader.first_weekday)
-    calendar = CalendarView.of(under_way.calendar)
-    return await visit.show("learner/courses.html", courses=under_way.courses, calendar=calendar)
 
 
 async def course(visit: Visit) -> Response:
@@ -28,7 +21,7 @@ async def course(visit: Visit) -> Response:
         own = await visit.services.overview.course(visit.principal, visit.course_id, visit.reader.first_weekday)
     except CourseNotFoundError:
         return await visit.show("learner/no_course.html", _NOT_FOUND)
-    view = CourseView.of(own, Shown.named(visit.request.query_params.get("show")))
+    view = CourseView.of(own, Asked.of(visit.request.query_params))
     page = await visit.show("learner/course.html", view=view, calendar=CalendarView.of(own.calendar), etag=etag)
     page.headers["ETag"] = etag
     return page

@@ -1,7 +1,7 @@
 """The values of the learner's pages: a course with its lessons by section, and a calendar of active days."""
 
-from collections.abc import Iterable, Sequence
-from datetime import date
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
 from enum import StrEnum
 from itertools import groupby
 from typing import Final, NamedTuple, Self
@@ -10,18 +10,27 @@ from headway.domain.activity import ActiveDay, Calendar
 from headway.domain.bounds import Number
 from headway.domain.catalogue import Course, Lesson
 from headway.domain.course_progress import CourseProgress, Summary
+from headway.domain.enrolments import Barrier, starts_at
 from headway.domain.explanation import ExplainedLesson, NotCounted
 from headway.domain.progress import LessonProgress, Status
-from headway.service import OwnCourse
+from headway.service import Finish, OwnCourse
 
 _LESSONS_OF_A_WINDOW: Final = 40
 
 
 class LessonLine(NamedTuple):
-    """A lesson, and the learner's lesson progress, if there is any."""
+    """A lesson, and the learner's lesson progress, if there is any.
+
+    `due_at` is when it is due, `late` says that it is not completed then. `locked_by` are lessons that come first.
+    `is_next` says that the learner continues here.
+    """
 
     lesson: Lesson
     lesson_progress: LessonProgress | None
+    due_at: datetime | None = None
+    late: bool = False
+    locked_by: Sequence[Lesson] = ()
+    is_next: bool = False
 
     @property
     def status(self) -> Status:
@@ -88,11 +97,27 @@ class Shown(StrEnum):
                 return bool(line.notes)
 
 
+class Asked(NamedTuple):
+    """What the address of a course's page asks for: which lessons are shown, and a lesson whose section is open."""
+
+    shown: Shown = Shown.ALL
+    lesson_id: str | None = None
+
+    @classmethod
+    def of(cls, query: Mapping[str, str]) -> Self:
+        """Return what a query asks for."""
+        return cls(Shown.named(query.get("show")), query.get("lesson"))
+
+    def opens(self, line: LessonLine) -> bool:
+        """Whether the section with this lesson is open: all sections where some lessons are chosen."""
+        return self.shown is not Shown.ALL or line.is_next or line.lesson.id == self.lesson_id
+
+
 class Section(NamedTuple):
     """Consecutive lessons under one heading, or under none (`None`).
 
     `lines` are the lessons shown; `lessons` and `completed` count all lessons of the section. A section is `far` where
-    so many lessons come before it that people must scroll to see it.
+    so many lessons come before it that people must scroll to see it. `is_open` says that its lessons are unfolded.
     """
 
     title: str | None
@@ -100,6 +125,7 @@ class Section(NamedTuple):
     lessons: int
     completed: int
     far: bool
+    is_open: bool
 
 
 class CourseView(NamedTuple):
@@ -107,6 +133,8 @@ class CourseView(NamedTuple):
 
     `counts` is the number of lessons for each choice of `shown`. `optional` are the lessons that do not count because
     they are optional. `removed` is the number of lessons that the learner began and that were removed from the course.
+    `barrier` is why the learner may not go on; `opens_at` is when the learner may, where that is known. `late` says
+    that the course is not completed and its due date is past. `finish` is a completion that is new.
     """
 
     course: Course
@@ -118,37 +146,57 @@ class CourseView(NamedTuple):
     sections: Sequence[Section]
     optional: Sequence[ExplainedLesson]
     removed: int
+    barrier: Barrier | None
+    opens_at: datetime | None
+    late: bool
+    finish: Finish | None
 
     @classmethod
-    def of(cls, own: OwnCourse, shown: Shown) -> Self:
+    def of(cls, own: OwnCourse, asked: Asked) -> Self:
         """Make the page's values from a learner's course."""
         reading = own.reading
-        course = reading.versioned.course
-        lines = lines_of(course, reading.lesson_progress)
+        progress = reading.course_progress
+        lines = list(_own_lines(own))
         explained = reading.explanation.lessons
         return cls(
-            course=course,
+            course=reading.versioned.course,
             summary=reading.summary,
-            course_progress=reading.course_progress,
-            next_lesson=own.next_lesson,
-            shown=shown,
+            course_progress=progress,
+            next_lesson=None if own.barrier else own.next_lesson,
+            shown=asked.shown,
             counts=[(choice, sum(map(choice.includes, lines))) for choice in Shown],
-            sections=list(_sections(lines, shown)),
+            sections=list(_sections(lines, asked)),
             optional=[one for one in explained if one.reason is NotCounted.OPTIONAL],
             removed=sum(one.reason is NotCounted.REMOVED for one in explained),
+            barrier=own.barrier,
+            opens_at=starts_at(progress) if progress and own.barrier is Barrier.NOT_BEGUN else None,
+            late=own.late,
+            finish=own.finish,
         )
 
 
-def _sections(lines: Iterable[LessonLine], shown: Shown) -> Iterable[Section]:
-    """Yield the sections that have a lesson to show."""
+def _own_lines(own: OwnCourse) -> Iterator[LessonLine]:
+    """Yield a line for each lesson of the learner's course, in the course's order."""
+    course = own.reading.versioned.course
+    found = {one.lesson_id: one for one in own.reading.lesson_progress}
+    for seen in own.lessons:
+        lesson = seen.lesson
+        locked_by = [course.lessons_by_id[lesson_id] for lesson_id in seen.locked_by]
+        is_next = lesson is own.next_lesson and own.barrier is None
+        yield LessonLine(lesson, found.get(lesson.id), seen.due_at, seen.late, locked_by, is_next)
+
+
+def _sections(lines: Iterable[LessonLine], asked: Asked) -> Iterator[Section]:
+    """Yield the sections that have a lesson to show. A section is folded where the learner continues in another."""
     before = 0
-    for title, group in groupby(lines, key=lambda line: line.lesson.section):
-        found = list(group)
-        wanted = [line for line in found if shown.includes(line)]
+    groups = [(title, list(group)) for title, group in groupby(lines, key=lambda line: line.lesson.section)]
+    for title, found in groups:
+        wanted = [line for line in found if asked.shown.includes(line)]
         if wanted:
             completed = sum(line.status is Status.COMPLETED for line in found)
-            yield Section(title, wanted, len(found), completed, far=before >= _LESSONS_OF_A_WINDOW)
-            before += len(wanted)
+            is_open = len(groups) == 1 or any(map(asked.opens, found))
+            yield Section(title, wanted, len(found), completed, before >= _LESSONS_OF_A_WINDOW, is_open)
+            before += len(wanted) if is_open else 1
 
 
 class Week(NamedTuple):

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from headway.auth import Session
+from headway.dashboard.forms import NO_FORM, Form
 from headway.dashboard.rendering import Reader, Renderer, reader_of
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.principal import Principal
@@ -22,12 +23,13 @@ class PageNotFoundError(Exception):
 
 
 class Visit(NamedTuple):
-    """One request for a page, with its session."""
+    """One request for a page, with its session. `form` has the fields of the form that it sends."""
 
     request: Request
     services: Services
     session: Session
     renderer: Renderer
+    form: Form = NO_FORM
 
     @property
     def principal(self) -> Principal:
@@ -58,6 +60,10 @@ class Visit(NamedTuple):
         """Render a template for this session: a page, or part of one."""
         return await self.renderer.show(self.request, template, self.session, status, **values)
 
+    def to(self, address: str) -> Response:
+        """Redirect to an address below the path of the pages, as after a form that was carried out."""
+        return RedirectResponse(f"{self.renderer.path}{address}", 303)
+
     def _identifier(self, name: str) -> str:
         try:
             return parse_identifier(name, self.request.path_params[name])
@@ -82,10 +88,10 @@ Handler = Callable[[Visit], Awaitable[Response]]
 class Page:
     """An entry in the table of pages. `path` is below the path of all pages; `handler` needs a session.
 
-    `writes_query` says that the page contains text from the query, which anybody can choose. With a query, such a page
-    is not compressed.
+    `takes_form` says that it takes a form (POST): its handler is called only for a form that has the session's forgery
+    token.
     """
 
     path: str
     handler: Handler
-    writes_query: bool = False
+    takes_form: bool = False

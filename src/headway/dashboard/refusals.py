@@ -24,6 +24,7 @@ _SENTENCES: Final[tuple[tuple[type[errors.HeadwayError], str], ...]] = (
         errors.ForgedRequestError,
         marked("This change does not come from a page of this session. Load the page again, then try again."),
     ),
+    (errors.NotEnrolledError, marked("You are not enrolled in this course, or your enrolment has ended.")),
     (errors.LessonLockedError, marked("This lesson is locked until other lessons are completed.")),
     (errors.PreconditionFailedError, marked("Somebody else changed this meanwhile. Load the page again.")),
     (errors.InvalidValueError, _NOT_VALID),

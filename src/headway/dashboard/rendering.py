@@ -52,6 +52,7 @@ class Renderer:
     def __init__(
         self, path: str, api: str, assets: Assets, lesson_url: str | None = None, message_url: str | None = None
     ) -> None:
+        self.path = path
         names = {"path": path, "api": api, "asset": assets.address, "levels": LEVELS}
         names |= {"lesson_address": LessonAddress(path, lesson_url), "languages": LANGUAGES}
         names["message_url"] = message_url

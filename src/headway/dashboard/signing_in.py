@@ -11,10 +11,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from headway.auth import Failure, IdentityProvider, Session, Sessions, SignInError
-from headway.auth.sessions import COOKIE, FORGERY_FIELD, check_forgery
+from headway.auth.sessions import COOKIE
 from headway.dashboard.addresses import below
 from headway.dashboard.cookies import ATTEMPT_COOKIE, CookieJar
-from headway.dashboard.forms import form_of
+from headway.dashboard.forms import read_form
 from headway.dashboard.rendering import Renderer
 from headway.dashboard.words import marked
 from headway.domain.errors import ForgedRequestError, InvalidValueError, UnavailableError
@@ -165,9 +165,8 @@ class SignInFlow:
         session = self.session_of(request)
         if session is None:  # the cookie stays: another site's page can not send it, and must not remove it
             return self._back(None, self.path)
-        form = await form_of(request)
         try:
-            check_forgery(session, form.get(FORGERY_FIELD, ""))
+            await read_form(request, session)
         except ForgedRequestError:
             return await self.renderer.show(request, "sign_out.html", session, 403)
         response = self._back("signed_out", self.path)

@@ -11,11 +11,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from headway.auth import IdentityProvider, Sessions
-from headway.dashboard import authoring, learner, one_learner, search, statistics
+from headway.dashboard import authoring, learner, learner_home, one_learner, search, statistics
 from headway.dashboard.addresses import page_of
 from headway.dashboard.assets import Assets
 from headway.dashboard.compression import compressed
 from headway.dashboard.cookies import CookieJar
+from headway.dashboard.forms import NO_FORM, read_form
 from headway.dashboard.page import Page, PageNotFoundError, Visit
 from headway.dashboard.preferences import PATH as PREFERENCES
 from headway.dashboard.preferences import Preferences
@@ -28,6 +29,7 @@ from headway.logs import get_logger
 from headway.service import Services
 
 _READ: Final = ["GET", "HEAD"]
+_SEND: Final = ["POST"]
 _NOT_FOUND: Final = 404
 _UNAVAILABLE: Final = 503
 _FAULT: Final = 500
@@ -35,21 +37,26 @@ _FAULT: Final = 500
 _log = get_logger("headway.dashboard")
 
 PAGES: Final = (
-    Page("", learner.courses),
-    Page("/search", search.search, writes_query=True),
+    Page("", learner_home.home),
+    Page("/goal", learner_home.set_goal, takes_form=True),
+    Page("/catalogue", learner_home.catalogue),
+    Page("/catalogue/{course_id}", learner_home.enrol, takes_form=True),
+    Page("/search", search.search),
     Page("/courses/{course_id}", learner.course),
     Page("/statistics", statistics.courses),
     Page("/statistics/{course_id}", statistics.overview),
     Page("/statistics/{course_id}/lessons", statistics.lessons),
     Page("/statistics/{course_id}/lessons/{lesson_id}", statistics.lesson),
-    Page("/statistics/{course_id}/learners", statistics.roster, writes_query=True),
-    Page("/statistics/{course_id}/learners/grid", statistics.grid, writes_query=True),
-    Page("/statistics/{course_id}/activity", statistics.activity, writes_query=True),
+    Page("/statistics/{course_id}/learners", statistics.roster),
+    Page("/statistics/{course_id}/learners/grid", statistics.grid),
+    Page("/statistics/{course_id}/activity", statistics.activity),
     Page("/statistics/learners/{user_id}", one_learner.learner),
     Page("/statistics/{course_id}/learners/{user_id}", one_learner.learner_in_course),
     Page("/authoring", authoring.courses),
     Page("/authoring/new", authoring.new_course),
     Page("/authoring/{course_id}", authoring.course),
+    Page("/authoring/{course_id}/preview", authoring.preview),
+    Page("/authoring/{course_id}/course.{ending}", authoring.document),
 )
 """The table of pages. A request goes to the first entry whose path matches."""
 
@@ -87,7 +94,8 @@ class Dashboard:
         """Return a router with all pages."""
         router = APIRouter(prefix=self.path, include_in_schema=False)
         for page in PAGES:
-            router.add_api_route(page.path, self._endpoint(page), methods=_READ)
+            methods = _SEND if page.takes_form else _READ
+            router.add_api_route(page.path, self._endpoint(page), methods=methods)
         router.add_api_route("/static/{name}", self._served(self.assets.serve), methods=_READ)
         for method, path, handler in self.sign_in_flow.routes():
             router.add_api_route(path, self._served(self._refusing(handler)), methods=[method])
@@ -112,13 +120,14 @@ class Dashboard:
             session = self.sign_in_flow.session_of(request)
             if session is None:
                 return self._to_sign_in(request)
-            response = await page.handler(Visit(request, self.services, session, self.renderer))
-            is_mixed = page.writes_query and request.url.query
-            return response if is_mixed else await compressed(request, response)
+            form = await read_form(request, session) if page.takes_form else NO_FORM
+            return await page.handler(Visit(request, self.services, session, self.renderer, form))
 
         return self._served(self._refusing(answer))
 
     def _refusing(self, handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        """Return a handler that answers with a page where the given one raises, and compresses what it answers."""
+
         async def answer(request: Request) -> Response:
             try:
                 return await handler(request)
@@ -130,7 +139,10 @@ class Dashboard:
                 _log.exception("page_failed")
                 return await self._refused(request, _FAULT, FAULT)
 
-        return answer
+        async def compressed_answer(request: Request) -> Response:
+            return await compressed(request, await answer(request))
+
+        return compressed_answer
 
     def _served(self, handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
@@ -185,8 +197,9 @@ class Dashboard:
     async def _refused(self, request: Request, status: int, reason: str) -> Response:
         session, again = self.sign_in_flow.session_of(request), page_of(request, self.path)
         page = await self.renderer.show(
-            request, "refused.html", session, status, reason=reason, code=status, again=again
-        )
+            request, "refused.html", session, status, reason=reason, code=status, again=again,
+            sent_form=request.method in _SEND,
+        )  # fmt: skip
         if status == _UNAVAILABLE:
             page.headers["Retry-After"] = "1"
         return page

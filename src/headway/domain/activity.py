@@ -51,8 +51,12 @@ class Calendar(NamedTuple):
 
 def first_day(today: date, first_weekday: int, weeks: int = CALENDAR_WEEKS) -> date:
     """Return the first day of a calendar whose weeks begin with `first_weekday` (Monday is 0)."""
-    into_the_week = (today.weekday() - first_weekday) % _WEEK
-    return today - timedelta(days=into_the_week, weeks=weeks - 1)
+    return week_of(today, first_weekday) - timedelta(weeks=weeks - 1)
+
+
+def week_of(day: date, first_weekday: int) -> date:
+    """Return the first day of the week of a day. Weeks begin with `first_weekday` (Monday is 0)."""
+    return day - timedelta(days=(day.weekday() - first_weekday) % _WEEK)
 
 
 def calendar_of(days: Iterable[LearnerDay], today: date, first_weekday: int, weeks: int = CALENDAR_WEEKS) -> Calendar:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from functools import cache, cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -132,7 +132,11 @@ class Course:
 
     def date_of(self, moment: datetime) -> date:
         """Return the date of a time in the course's time zone."""
-        return moment.astimezone(self.zone).date()
+        return date_in(self.time_zone, moment)
+
+    def start_of(self, day: date) -> datetime:
+        """Return the time at which a day begins in the course's time zone."""
+        return datetime.combine(day, time.min, self.zone).astimezone(UTC)
 
 
 NO_CRITERIA: Final[Mapping[LessonId, int]] = {}
@@ -242,6 +246,11 @@ def zone_problems(name: str) -> Iterator[Problem]:
     if name != UTC_ZONE and name not in _known_zones():
         reason = "This is not a time zone of the IANA database, such as Europe/Berlin."
         yield Problem(("time_zone",), reason, "unknown_time_zone")
+
+
+def date_in(zone: str, moment: datetime) -> date:
+    """Return the date of a time in a time zone."""
+    return moment.astimezone(ZoneInfo(zone)).date()
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,17 +20,27 @@ class EnrolmentMode(StrEnum):
     CLOSED = "closed"
 
 
+class Barrier(StrEnum):
+    """Why a learner may not write in a course that only learners who are enrolled may write in."""
+
+    NOT_ENROLLED = "not_enrolled"
+    ENDED = "ended"
+    NOT_BEGUN = "not_begun"
+
+
 class EnrolmentChange(NamedTuple):
     """A request to enrol a learner in a course, or to end what enrols the learner there.
 
     `source` is what enrols the learner, with its dates. Where `ends` is set, that source is removed, and the enrolment
-    ends where no other source is left.
+    ends where no other source is left. `by_learner` says that the learner asks: then nothing that is decided about the
+    learner is changed.
     """
 
     learner_id: LearnerId
     course_id: CourseId
     source: EnrolmentSource
     ends: bool = False
+    by_learner: bool = False
 
 
 class EnrolmentStatus(StrEnum):
@@ -45,7 +55,12 @@ def changed(progress: CourseProgress, asked: EnrolmentChange, now: datetime) -> 
     """Return course progress with another enrolment: the same where nothing changes. The caller sets the revision.
 
     An enrolment that has ended leaves the learner's progress as it is. A learner who has not started then has none.
+    Raises `NotEnrolledError` where the learner asks, and the enrolment has ended: others have decided that.
     """
+    if asked.by_learner and progress.ended_at is not None:
+        raise _ended(asked.course_id, asked.learner_id)
+    if asked.by_learner and progress.is_enrolled:
+        return progress
     others = tuple(source for source in progress.sources if source.group_id != asked.source.group_id)
     if not asked.ends:
         sources = tuple(sorted((*others, asked.source), key=lambda source: source.group_id or ""))
@@ -94,17 +109,32 @@ def is_completed_late(due_at: datetime | None, completed_at: datetime | None) ->
     return due_at is not None and completed_at is not None and due_at < completed_at
 
 
+def barrier(progress: CourseProgress | None, now: datetime) -> Barrier | None:
+    """Return why the learner is not enrolled in a course now; `None`: the learner is."""
+    if progress is not None and progress.ended_at is not None:
+        return Barrier.ENDED
+    if progress is None or not progress.is_enrolled:
+        return Barrier.NOT_ENROLLED
+    begins = starts_at(progress)
+    return Barrier.NOT_BEGUN if begins is not None and now < begins else None
+
+
 def check_enrolled(progress: CourseProgress | None, course: Course, learner_id: LearnerId, now: datetime) -> None:
     """Raise `NotEnrolledError` unless the learner is enrolled in the course now."""
-    if progress is not None and progress.ended_at is not None:
-        raise NotEnrolledError(f"The enrolment of learner {learner_id} in course {course.id} has ended.")
-    if progress is None or not progress.is_enrolled:
+    found = barrier(progress, now)
+    if found is Barrier.ENDED:
+        raise _ended(course.id, learner_id)
+    if found is Barrier.NOT_ENROLLED:
         raise NotEnrolledError(f"Learner {learner_id} is not enrolled in course {course.id}.")
-    begins = starts_at(progress)
-    if begins is not None and now < begins:
+    begins = starts_at(progress) if progress else None
+    if found is Barrier.NOT_BEGUN and begins is not None:
         raise NotEnrolledError(
             f"The enrolment of learner {learner_id} in course {course.id} starts at {begins.isoformat()}."
         )
+
+
+def _ended(course_id: CourseId, learner_id: LearnerId) -> NotEnrolledError:
+    return NotEnrolledError(f"The enrolment of learner {learner_id} in course {course_id} has ended.")
 
 
 def check_dates(source: EnrolmentSource) -> EnrolmentSource:

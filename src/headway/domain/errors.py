@@ -16,6 +16,7 @@ HeadwayError
 │   ├── RunNotFoundError
 │   ├── GroupNotFoundError
 │   ├── ProfileNotFoundError
+│   ├── GoalNotFoundError
 │   └── ProfilesOffError
 ├── RunConflictError
 ├── OtherRunError
@@ -165,6 +166,13 @@ class ProfileNotFoundError(NotFoundError):
 
     def __init__(self, learner_id: LearnerId) -> None:
         super().__init__(f"Learner {learner_id} has no profile.")
+
+
+class GoalNotFoundError(NotFoundError):
+    """The learner has set no goal."""
+
+    def __init__(self, learner_id: LearnerId) -> None:
+        super().__init__(f"Learner {learner_id} has set no goal.")
 
 
 class ProfilesOffError(NotFoundError):

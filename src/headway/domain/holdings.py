@@ -8,6 +8,7 @@ from headway.domain.catalogue import Course
 from headway.domain.completions import Completion
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress, LearnerDay
+from headway.domain.goals import Goal
 from headway.domain.groups import GroupOutline
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.people import LearnerProfile
@@ -42,6 +43,7 @@ class Holdings(NamedTuple):
     runs: int
     groups: int
     profiles: int
+    goals: int
 
 
 class Recounted(NamedTuple):
@@ -81,8 +83,8 @@ class CourseProgressReading(NamedTuple):
 class LearnerRecord(NamedTuple):
     """All that is kept of a learner, in the order of the keys.
 
-    The groups that the learner is in are by title. The profile is `None` where there is none. `runs` are those that
-    have ended.
+    The groups that the learner is in are by title. The profile and the goal are `None` where there is none. `runs` are
+    those that have ended.
     """
 
     lesson_progress: Sequence[LessonProgress]
@@ -92,3 +94,4 @@ class LearnerRecord(NamedTuple):
     groups: Sequence[GroupOutline] = ()
     profile: LearnerProfile | None = None
     runs: Sequence[EndedRun] = ()
+    goal: Goal | None = None

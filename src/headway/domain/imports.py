@@ -16,6 +16,7 @@ from headway.domain.errors import (
     Problem,
     RefusedWriteError,
 )
+from headway.domain.goals import GoalRestore
 from headway.domain.identifiers import LearnerId
 from headway.domain.people import ProfileRestore
 from headway.domain.presence import CourseProgressRestore
@@ -36,7 +37,7 @@ KEPT: Final = timedelta(days=7)
 """How long the state of an import is kept after its last change."""
 
 
-Restore = CourseProgressRestore | Completion | ProfileRestore
+Restore = CourseProgressRestore | Completion | ProfileRestore | GoalRestore
 """What an import of an export brings beside lesson progress."""
 
 

@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime
 from typing import Protocol
 
+from headway.domain.attention import Attention, AttentionQuery
 from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, CoursePut, CourseQuery, VersionedCourse
 from headway.domain.completions import Completion
 from headway.domain.continuing import TouchedLesson
@@ -12,6 +13,7 @@ from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp
 from headway.domain.edits import Recalculation
 from headway.domain.enrolments import Enforcement, EnrolmentChange
+from headway.domain.goals import Goal
 from headway.domain.groups import Group, GroupChange, GroupEnrolment, GroupOutline, GroupQuery
 from headway.domain.holdings import (
     CompletionKey,
@@ -182,6 +184,12 @@ class StatisticsStore(Protocol):
 
     async def roster(self, course_id: CourseId, query: RosterQuery) -> Sequence[CourseProgress]:
         """Return a page of the learners' progress in a course, in the order of `query`. Raises `GroupNotFoundError`."""
+
+    async def attention(self, query: AttentionQuery) -> Sequence[Attention]:
+        """Return a page of the learners who need attention. Courses and groups that are not there have nobody."""
+
+    async def count_attention(self, query: AttentionQuery) -> int:
+        """Count the learners who need attention behind the query's position, up to its limit."""
 
     async def roster_total(self, course_id: CourseId, query: RosterQuery, most: int) -> int:
         """Return how many learners the filters of `query` leave, counted up to `most`. Raises `GroupNotFoundError`."""
@@ -354,6 +362,25 @@ class Profiles(Protocol):
         """Whether a learner has progress in one of some courses."""
 
 
+class Goals(Protocol):
+    """Keeps the goals that learners set.
+
+    What a method stored is on disk when it returns. Every method may raise `StoreUnavailableError`.
+    """
+
+    async def find(self, learner_id: LearnerId) -> Goal | None:
+        """Return a learner's goal, or `None`."""
+
+    async def put(self, learner_id: LearnerId, days_per_week: int, today: date) -> Goal:
+        """Store a goal, new or in place of the present one. A new one counts since today, another one since its day."""
+
+    async def restore(self, learner_id: LearnerId, days_per_week: int, since: date) -> bool:
+        """Store the goal of an export, where the learner has none. Returns whether it was stored."""
+
+    async def remove(self, learner_id: LearnerId) -> None:
+        """Remove a learner's goal, if there is one."""
+
+
 class Store(CatalogueStore, ProgressStore, EnrolmentStore, StatisticsStore, LearnerStore, RecalculationStore, Protocol):
     """A database with the catalogue and the learners' progress.
 
@@ -381,6 +408,10 @@ class Store(CatalogueStore, ProgressStore, EnrolmentStore, StatisticsStore, Lear
     @property
     def profiles(self) -> Profiles:
         """Learner profiles."""
+
+    @property
+    def goals(self) -> Goals:
+        """Learners' goals."""
 
     async def open(self) -> Sequence[str]:
         """Connect, and bring the schema up to date. Returns the names of the migrations that it applied.
@@ -446,6 +477,9 @@ class Archive(Protocol):
     async def profiles(self, after: LearnerId | None, limit: int) -> Sequence[StoredProfile]:
         """Return learner profiles by learner."""
 
+    async def goals(self, after: LearnerId | None, limit: int) -> Sequence[Goal]:
+        """Return learners' goals by learner."""
+
     async def put_courses(self, courses: Sequence[VersionedCourse]) -> None:
         """Store courses under their versions."""
 
@@ -469,6 +503,9 @@ class Archive(Protocol):
 
     async def put_profiles(self, profiles: Sequence[StoredProfile]) -> None:
         """Store learner profiles under their versions, with the words by which they are found."""
+
+    async def put_goals(self, goals: Sequence[Goal]) -> None:
+        """Store learners' goals under their versions."""
 
     def recount(self, course_id: CourseId | None) -> AbstractAsyncContextManager["Recount"]:
         """Begin a recount of one course, or of all. It sees everything as it is now, whatever is written meanwhile."""

@@ -177,9 +177,14 @@ def stalled(query: RosterQuery, today: date, days: int) -> RosterQuery:
     Today is the last of these days. Where the latest day last seen comes first, the query starts behind all learners
     who were seen since, so that the store need not read them.
     """
-    before = today - timedelta(days=days - 1)
+    before = not_seen_since(today, days)
     query = replace(query, last_seen_before=before)
     is_first_page = query.after is None and query.before is None
     if query.order is RosterOrder.LAST_SEEN and query.descending and is_first_page:
         return replace(query, after=RosterPosition(before, _BEFORE_ALL_LEARNERS))
     return query
+
+
+def not_seen_since(today: date, days: int) -> date:
+    """Return the day before which a learner was last seen who was not seen on the last `days` days, today included."""
+    return today - timedelta(days=days - 1)

@@ -1,7 +1,7 @@
 """A course's statistics over all its learners, computed from the stored counts."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from itertools import accumulate
 from typing import Final, NamedTuple
 
@@ -30,10 +30,54 @@ _NO_COURSE: Final = CourseCounts()
 _NO_DAY: Final = DayCounts()
 
 
+class WeekChange(NamedTuple):
+    """A figure of the last 7 days, today included, and the same figure of the 7 days before."""
+
+    now: Number
+    before: Number
+
+
+NO_CHANGE: Final = WeekChange(0, 0)
+
+
+class WeekChanges(NamedTuple):
+    """How many learners enrolled in a course, started it and completed it, in the last 7 days and in the 7 days before.
+
+    Those who enrolled and started are enrolled now. `late` is how many are late now, and how many of those who are
+    enrolled now were late 7 days ago, by the due dates of now. `active` is the mean number of learners who were active
+    on a day.
+    """
+
+    enrolled: WeekChange = NO_CHANGE
+    started: WeekChange = NO_CHANGE
+    completed: WeekChange = NO_CHANGE
+    late: WeekChange = NO_CHANGE
+    active: WeekChange = NO_CHANGE
+
+
+NO_CHANGES: Final = WeekChanges()
+
+
+class Weeks(NamedTuple):
+    """When the last 7 days of a course began (`last`), when the 7 days before began, the time now and 7 days ago."""
+
+    last: datetime
+    before: datetime
+    now: datetime
+    ago: datetime
+
+
+def weeks_of(course: Course, now: datetime) -> Weeks:
+    """Return the last two weeks of a course. Today is the last day of the last 7."""
+    today = course.date_of(now)
+    last, before = (course.start_of(today - timedelta(days=weeks * WEEK - 1)) for weeks in (1, 2))
+    return Weeks(last, before, now, now - timedelta(days=WEEK))
+
+
 class CourseReading(NamedTuple):
     """The stored counts of a course, read at one moment.
 
-    `days` are the days that were asked for. `late` is the number of enrolled learners who are late.
+    `days` are the days that were asked for. `weeks` are the changes of a week, where they were asked for.
     """
 
     course: Course
@@ -41,10 +85,10 @@ class CourseReading(NamedTuple):
     lessons: Mapping[LessonId, LessonCounts]
     scores: Mapping[LessonId, Mapping[int, int]]
     days: Mapping[date, DayCounts]
-    late: int = 0
+    weeks: WeekChanges = NO_CHANGES
 
 
-def reading_of(course: Course, counters: Counters, late: int = 0) -> CourseReading:
+def reading_of(course: Course, counters: Counters, weeks: WeekChanges = NO_CHANGES) -> CourseReading:
     """Return the counts of one course. `counters` hold no other course."""
     scores: dict[LessonId, dict[int, int]] = {}
     for (_, lesson_id, points), learners in counters.scores.items():
@@ -55,7 +99,7 @@ def reading_of(course: Course, counters: Counters, late: int = 0) -> CourseReadi
         {lesson_id: counts for (_, lesson_id), counts in counters.lessons.items()},
         scores,
         {day: counts for (_, day), counts in counters.days.items()},
-        late,
+        weeks,
     )
 
 
@@ -86,21 +130,13 @@ class LessonStatistics(NamedTuple):
     bookmarks: int
 
 
-class WeekChange(NamedTuple):
-    """A figure of the last 7 days, today included, and the same figure of the 7 days before."""
-
-    now: Number
-    before: Number
-
-
 class CourseStatistics(NamedTuple):
     """A course's statistics over all learners who have progress in it, and over those who are enrolled.
 
     Rates are percentages. A rate or mean is `None` where no learner counts for it. `mean_completion` is the mean of
     the learners' completion percentages, over the present lessons. `enrolled` learners have `started` or `not_started`.
     `late` are those who have not completed the course and whose due date is past. `learners` includes learners whose
-    enrolment has ended. `completions_change` is of completions of the course, `active_change` of the mean number of
-    learners who were active on a day. The other figures have no change: what they were a week ago is not stored.
+    enrolment has ended. `changes` say how some of the figures have changed in a week.
     """
 
     course: Course
@@ -117,8 +153,7 @@ class CourseStatistics(NamedTuple):
     started: int
     late: int
     enrolled_completion_rate: Number | None
-    completions_change: WeekChange
-    active_change: WeekChange
+    changes: WeekChanges
     lessons: list[LessonStatistics]
 
 
@@ -165,10 +200,9 @@ def statistics_of(reading: CourseReading, today: date) -> CourseStatistics:
         enrolled=enrolled,
         not_started=enrolled - enrolled_started,
         started=enrolled_started,
-        late=reading.late,
+        late=int(reading.weeks.late.now),
         enrolled_completion_rate=_percentage(enrolled_completed, enrolled),
-        completions_change=_change(reading.days, today, lambda day: day.completions),
-        active_change=_mean_change(_change(reading.days, today, lambda day: day.active)),
+        changes=reading.weeks._replace(active=_active_change(reading.days, today)),
         lessons=list(_lessons(course, counts, reading.scores)),
     )
 
@@ -220,19 +254,14 @@ def _seen_since(days: Mapping[date, DayCounts], first: date) -> int:
     return sum(counts.last_seen for day, counts in days.items() if day >= first)
 
 
-def _change(days: Mapping[date, DayCounts], today: date, counted: Callable[[DayCounts], int]) -> WeekChange:
-    """Return the change of what is counted of a day: the sums of the last week and of the week before."""
+def _active_change(days: Mapping[date, DayCounts], today: date) -> WeekChange:
+    """Return the change of the mean number of learners who were active on a day, with at most one decimal."""
     first = today - timedelta(days=WEEK - 1)
-    now, before = (
-        sum(counted(days.get(day, _NO_DAY)) for day in _dates(begin, begin + timedelta(days=WEEK - 1)))
+    totals = (
+        sum(days.get(day, _NO_DAY).active for day in _dates(begin, begin + timedelta(days=WEEK - 1)))
         for begin in (first, first - timedelta(days=WEEK))
     )
-    return WeekChange(now, before)
-
-
-def _mean_change(change: WeekChange) -> WeekChange:
-    """Return the same change of the means of a day, with at most one decimal."""
-    return WeekChange(*(plain(round(total / WEEK, 1)) for total in change))
+    return WeekChange(*(plain(round(total / WEEK, 1)) for total in totals))
 
 
 def _lessons(

@@ -1,7 +1,7 @@
 """The course document that authors write, and the answers about courses."""
 
 from typing import Annotated, Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from pydantic import (
     BaseModel,
@@ -165,6 +165,12 @@ class CourseImpact(CourseChange):
     lose_completion: Annotated[int, Field(ge=0)]
 
 
+def parse_new_course(body: bytes) -> Course:
+    """Parse a course document that may have no id: the course gets a new one. Raises as `parse_course` does."""
+    document = CourseDocument.model_validate_json(body)
+    return document.to_course(None if document.id else CourseId(str(uuid4())))
+
+
 def parse_course(body: bytes, course_id: CourseId | None = None) -> Course:
     """Parse a course document. Raises pydantic's `ValidationError`, and `InvalidValueError`."""
     return CourseDocument.model_validate_json(body).to_course(course_id)
@@ -176,9 +182,8 @@ def course_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
-def course_document(entry: CatalogueEntry) -> dict[str, Any]:
-    """Return a course as a document, with defaults filled in."""
-    course, version, under_way = entry
+def definition(course: Course) -> dict[str, Any]:
+    """Return a course as an author would write it, with defaults filled in."""
     return {
         "id": course.id,
         "title": course.title,
@@ -186,6 +191,11 @@ def course_document(entry: CatalogueEntry) -> dict[str, Any]:
         "on_edit": course.on_edit,
         "valid_for_days": course.valid_for_days,
         "lessons": course.lessons,
-        "version": version,
-        "recalculation": {"learners": under_way.learners, "done": under_way.done} if under_way else None,
     }
+
+
+def course_document(entry: CatalogueEntry) -> dict[str, Any]:
+    """Return a course of the catalogue as a document."""
+    course, version, under_way = entry
+    recalculation = {"learners": under_way.learners, "done": under_way.done} if under_way else None
+    return definition(course) | {"version": version, "recalculation": recalculation}

@@ -9,6 +9,7 @@ from pydantic import (
     TypeAdapter,
 )
 
+from headway.domain.attention import Reason
 from headway.domain.bounds import MOST_RUNS
 from headway.domain.errors import HeadwayError
 from headway.domain.identifiers import is_canonical_uuid
@@ -48,17 +49,39 @@ class InvalidNumberError(InvalidParameterError):
         super().__init__(name, text, f"a whole number from 1 to {MOST_RUNS:,}")
 
 
+class InvalidReasonError(InvalidParameterError):
+    """A reason in a path is none of those for which learners need attention."""
+
+    expected = f"Input should be {', '.join(repr(reason.value) for reason in Reason)}"
+    kind = "enum"
+
+    def __init__(self, name: str, text: str) -> None:
+        super().__init__(name, text, f"one of {', '.join(Reason)}")
+
+
 NUMBERS: Final = frozenset({"run"})
-"""The parameters of paths that are whole numbers from 1 to `MOST_RUNS`. All others are UUIDs."""
+"""The parameters of paths that are whole numbers from 1 to `MOST_RUNS`. """
+REASON: Final = "reason"
+"""The parameter of paths that is a reason. All others are UUIDs."""
 
 
 def parse_parameter(name: str, text: str) -> str:
-    """Return a parameter of a path in canonical form. Raises `InvalidIdentifierError` or `InvalidNumberError`."""
+    """Return a parameter of a path in canonical form. Raises one of the errors above."""
+    if name == REASON:
+        return parse_reason(text)
     if name not in NUMBERS:
         return parse_identifier(name, text)
     if not _NUMBER.fullmatch(text):
         raise InvalidNumberError(name, text)
     return text
+
+
+def parse_reason(text: str) -> Reason:
+    """Return the reason that a path names. Raises `InvalidReasonError`."""
+    try:
+        return Reason(text)
+    except ValueError as error:
+        raise InvalidReasonError(REASON, text) from error
 
 
 def parse_identifier(name: str, text: str) -> str:

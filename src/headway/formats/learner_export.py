@@ -14,7 +14,9 @@ from headway.domain import bounds
 from headway.domain import completions as kept
 from headway.domain.bounds import COURSE_LESSONS, MOST_RUNS
 from headway.domain.course_progress import NEVER, EnrolmentSource, LearnerDay, Tally, minutes, to_micro_minutes
+from headway.domain.dating import EARLIEST
 from headway.domain.errors import InvalidValueError, Problem
+from headway.domain.goals import MOST_DAYS, GoalRestore
 from headway.domain.holdings import LearnerRecord
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId, ProgressId
 from headway.domain.imports import Line
@@ -120,11 +122,19 @@ class HeldGroup(BaseModel):
     title: str
 
 
+class HeldGoal(BaseModel):
+    """A learner's goal for each week."""
+
+    days_per_week: Annotated[int, Field(ge=1, le=MOST_DAYS)]
+    since: Annotated[dt.date, Field(ge=EARLIEST.date(), description="Weeks count from the one with this day on.")]
+
+
 class LearnerExport(BaseModel):
-    """All data of a learner: profile, lesson progress, course progress, finished days, completions, groups, runs."""
+    """All data of a learner: profile, goal, lesson and course progress, finished days, completions, groups, runs."""
 
     user_id: UUID
     profile: ProfileDocument | None
+    goal: HeldGoal | None
     lesson_progress: list[HeldLessonProgress]
     course_progress: list[HeldCourseProgress]
     days: list[HeldCourseDay]
@@ -146,6 +156,7 @@ _course_progress: Final = renderer(
     enrolled_by=lambda progress: list(map(_source, progress.sources)),
 )
 _group: Final = renderer(HeldGroup)
+_goal: Final = renderer(HeldGoal)
 _STORED_FIELDS: Final = ("user_id", *LessonProgress._fields[1:])
 
 
@@ -237,6 +248,7 @@ class _Document(TypedDict, total=False):
     runs: list[_ExportedRun]
     completions: list[_HeldCompletion]
     profile: ProfileDocument | None
+    goal: HeldGoal | None
     groups: list[HeldGroup]
     rows: list[dict[str, Any]]
     standings: list[_HeldProgress]
@@ -257,7 +269,11 @@ def learner_document(learner_id: LearnerId, record: LearnerRecord) -> dict[str, 
 
 def learner_head(learner_id: LearnerId, record: LearnerRecord) -> Mapping[str, Any]:
     """Return the first members of that document."""
-    return {"user_id": learner_id, "profile": None if record.profile is None else profile_values(record.profile)}
+    return {
+        "user_id": learner_id,
+        "profile": None if record.profile is None else profile_values(record.profile),
+        "goal": None if record.goal is None else _goal(record.goal),
+    }
 
 
 def learner_arrays(record: LearnerRecord) -> Mapping[str, Array]:
@@ -275,7 +291,7 @@ def learner_arrays(record: LearnerRecord) -> Mapping[str, Array]:
 def read_document(content: bytes, learner_id: LearnerId | None) -> Iterator[Line]:
     """Return the lines of an export: its lesson progress, course progress with all days of the course, and the rest.
 
-    The rest is its completions and its profile, which has no line where it is empty. Groups are ignored.
+    The rest is its completions, its profile and its goal, which have no line where they are empty. Groups are ignored.
     They are for `learner_id`, or for the learner that the export names. Raises `InvalidValueError` at once where the
     content is no export.
     """
@@ -321,6 +337,9 @@ def _lines(document: _Document, learner_id: LearnerId) -> Iterator[Line]:
     profile = document.get("profile")
     if profile is not None:
         yield _to_profile(next(numbers), profile, learner_id)
+    goal = document.get("goal")
+    if goal is not None:
+        yield Line(next(numbers), GoalRestore(learner_id, goal.days_per_week, goal.since))
     if document.get("groups"):
         yield Line(next(numbers), None, ignored=("groups",))
 

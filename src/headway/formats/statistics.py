@@ -80,10 +80,35 @@ class CourseFigures(BaseModel):
     enrolled_completion_rate: Rate
 
 
+class Change(BaseModel):
+    """How many learners there were in the last 7 days, today included (`now`), and in the 7 days before (`before`)."""
+
+    now: Count
+    before: Count
+
+
+class MeanChange(BaseModel):
+    """The mean of a day of the last 7 days, today included (`now`), and of the 7 days before (`before`)."""
+
+    now: Annotated[float, Field(ge=0)]
+    before: Annotated[float, Field(ge=0)]
+
+
+class Changes(BaseModel):
+    """How figures have changed in a week. Days are in the course's time zone."""
+
+    enrolled: Annotated[Change, Field(description="Enrolled learners, by when they were enrolled.")]
+    started: Annotated[Change, Field(description="Enrolled learners, by when they started.")]
+    completed: Annotated[Change, Field(description="Learners, by when they completed the course.")]
+    late: Annotated[Change, Field(description="Enrolled learners who are late now, and who were late 7 days ago.")]
+    active: Annotated[MeanChange, Field(description="Learners who were active on a day.")]
+
+
 class CourseStatistics(CourseFigures):
     """A course's figures, and its lessons' figures in the course's order."""
 
     late: Annotated[int, Field(ge=0, description="Enrolled learners who have not completed it by their due date.")]
+    changes: Changes
     lessons: list[LessonStatistics]
 
 
@@ -261,7 +286,10 @@ _course_sources: Final = {
 }
 _figures: Final = renderer(CourseFigures, **_course_sources)
 course: Final = renderer(
-    CourseStatistics, **_course_sources, lessons=lambda statistics: list(map(_lesson, statistics.lessons))
+    CourseStatistics,
+    **_course_sources,
+    changes=lambda statistics: {name: change._asdict() for name, change in statistics.changes._asdict().items()},
+    lessons=lambda statistics: list(map(_lesson, statistics.lessons)),
 )
 _group: Final = renderer(GroupName)
 _day: Final = renderer(DayActivity, time_spent_minutes="minutes")

@@ -6,14 +6,17 @@ from typing import NamedTuple, Self
 from headway.domain.identifiers import LearnerId
 from headway.domain.ports import Store
 from headway.domain.sign_in import SignIn
+from headway.service.attention import AttentionFilters, AttentionLine, AttentionPage, AttentionService
 from headway.service.catalogue import CatalogueEntry, CatalogueService
 from headway.service.course_progress import ExplainedSummary, LearnerReading, LessonAndProgress
 from headway.service.enrolments import Enrolled, EnrolmentsService
 from headway.service.finding import FindingService, Found, FoundLesson
+from headway.service.finishing import Finish
+from headway.service.goals import GoalsService
 from headway.service.groups import GroupPage, GroupsService
 from headway.service.learners import LearnersService
 from headway.service.one_learner import OneLearner, OneLearnerService, OpenedCourse
-from headway.service.overview import CoursesUnderWay, CourseUnderWay, OverviewService, OwnCourse
+from headway.service.overview import Home, Offer, OverviewService, OwnCourse, OwnedCourse
 from headway.service.people import PeoplePage, PeopleService, Person
 from headway.service.people_import import PeopleImportService
 from headway.service.progress import ProgressService, Recorded
@@ -23,21 +26,26 @@ from headway.service.statistics import Activity, Compared, LearnerDetail, Roster
 
 __all__ = [
     "Activity",
+    "AttentionFilters",
+    "AttentionLine",
+    "AttentionPage",
+    "AttentionService",
     "CatalogueEntry",
     "CatalogueService",
     "Compared",
-    "CourseUnderWay",
-    "CoursesUnderWay",
     "Enrolled",
     "EnrolmentsService",
     "ExplainedSummary",
     "FindingService",
+    "Finish",
     "Found",
     "FoundLesson",
+    "GoalsService",
     "GridLine",
     "GridPage",
     "GroupPage",
     "GroupsService",
+    "Home",
     "IssuedCode",
     "LearnerDetail",
     "LearnerReading",
@@ -45,11 +53,13 @@ __all__ = [
     "LessonAndProgress",
     "LessonDetail",
     "LessonLearners",
+    "Offer",
     "OneLearner",
     "OneLearnerService",
     "OpenedCourse",
     "OverviewService",
     "OwnCourse",
+    "OwnedCourse",
     "PeopleImportService",
     "PeoplePage",
     "PeopleService",
@@ -81,6 +91,8 @@ class Services(NamedTuple):
     results: ResultsService
     one_learner: OneLearnerService
     finding: FindingService
+    goals: GoalsService
+    attention: AttentionService
 
     @classmethod
     def over(
@@ -115,4 +127,6 @@ class Services(NamedTuple):
             ResultsService(store, statistics),
             OneLearnerService(store, people, statistics, enrolments),
             FindingService(store, catalogue, enrolments, people),
+            GoalsService(store),
+            AttentionService(store, people),
         )

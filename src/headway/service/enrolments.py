@@ -9,6 +9,7 @@ from headway.domain.completions import Completion, expires_at
 from headway.domain.course_progress import CourseProgress, EnrolmentSource, Summary, summarise
 from headway.domain.enrolments import (
     EnrolmentChange,
+    EnrolmentMode,
     EnrolmentStatus,
     check_dates,
     is_completed_late,
@@ -68,9 +69,16 @@ class EnrolmentsService:
     async def enrol(
         self, principal: Principal, course_id: CourseId, learner_id: LearnerId, source: EnrolmentSource
     ) -> Enrolled:
-        """Enrol a learner in a course, with these dates. Needs `enrolments:write`. Raises `InvalidValueError`."""
-        principal.require(ENROLMENTS_WRITE)
-        progress = await self._store.enrol(EnrolmentChange(learner_id, course_id, check_dates(source)))
+        """Enrol a learner in a course, with these dates. Raises `InvalidValueError`.
+
+        Needs `enrolments:write`, unless learners enrol themselves without dates where enrolling is open. That changes
+        no enrolment that is there, and raises `NotEnrolledError` where it has ended.
+        """
+        by_learner = ENROLMENTS_WRITE not in principal.scopes and self._may_enrol_alone(principal, learner_id, source)
+        if not by_learner:
+            principal.require(ENROLMENTS_WRITE)
+        asked = EnrolmentChange(learner_id, course_id, check_dates(source), by_learner=by_learner)
+        progress = await self._store.enrol(asked)
         assert progress is not None  # noqa: S101 - who was enrolled has course progress
         return self._enrolled((await self._store.course(course_id)).course, progress)
 
@@ -142,6 +150,14 @@ class EnrolmentsService:
         if present is None or present.run != number:
             raise RunNotFoundError(course_id, learner_id, number)
         return self._read(run_of(course, present), in_order_of(course, reading.lesson_progress))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether learners may enrol themselves."""
+        return self._store.enforced.enrolment is EnrolmentMode.OPEN
+
+    def _may_enrol_alone(self, principal: Principal, learner_id: LearnerId, source: EnrolmentSource) -> bool:
+        return self.is_open and principal.learner_id == learner_id and source == EnrolmentSource()
 
     def _read(self, run: Run, lessons: Sequence[LessonProgress] = ()) -> RunReading:
         return RunReading(run, run.is_late(self._clock()), lessons)

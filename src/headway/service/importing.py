@@ -20,6 +20,7 @@ from headway.domain.errors import (
     RefusedWriteError,
     UnavailableError,
 )
+from headway.domain.goals import GoalRestore
 from headway.domain.holdings import LessonKey
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.imports import (
@@ -152,7 +153,7 @@ class Import:
                 return await when_there_is_room(lambda: self._store.write(line))
             case CourseProgressRestore():
                 return await when_there_is_room(lambda: self._store.restore(line))
-            case Completion() | ProfileRestore():
+            case Completion() | ProfileRestore() | GoalRestore():
                 change = await _change(self._store, line, self._clock())
                 if change is not None:
                     await when_there_is_room(change)
@@ -345,14 +346,16 @@ async def _few_enough(lines: Iterator[Line]) -> Sequence[Line]:
 
 
 async def _change(
-    store: Store, restored: Completion | ProfileRestore, now: datetime
+    store: Store, restored: Completion | ProfileRestore | GoalRestore, now: datetime
 ) -> Callable[[], Awaitable[object]] | None:
-    """Return what stores a completion or a profile of an export; `None` where nothing changes."""
+    """Return what stores a completion, a profile or a goal of an export; `None` where nothing changes."""
     learner_id = restored.learner_id
     if isinstance(restored, Completion):
         completion = checked(restored, now)
         is_kept = any(is_same(completion, kept) for kept in await store.completions(learner_id))
         return None if is_kept else partial(store.keep_completion, completion)
+    if isinstance(restored, GoalRestore):
+        return None if await store.goals.find(learner_id) else partial(store.goals.restore, *restored)
     stored = await store.profiles.find(learner_id)
     present = stored.profile if stored else NO_PROFILE
     profile = restored.after(present)
@@ -360,8 +363,8 @@ async def _change(
 
 
 def _lesson_key(write: _Line) -> LessonKey:
-    """Return the key of lines that are written in order. What is restored has no lesson, and a profile no course."""
-    course_id = _NO_COURSE if isinstance(write, ProfileRestore) else write.course_id
+    """Return the key of lines that are written in order. What is restored has no lesson, and some of it no course."""
+    course_id = _NO_COURSE if isinstance(write, ProfileRestore | GoalRestore) else write.course_id
     return write.learner_id, course_id, write.lesson_id if isinstance(write, LessonWrite) else _NO_LESSON
 
 

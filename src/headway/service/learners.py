@@ -33,7 +33,8 @@ class LearnersService:
             principal.require(LEARNERS_ADMIN)
         record = await self._store.learner_record(learner_id)
         stored = await self._store.profiles.find(learner_id)
-        return record._replace(profile=stored.profile) if stored else record
+        goal = await self._store.goals.find(learner_id)
+        return record._replace(profile=stored.profile if stored else None, goal=goal)
 
     async def erase(self, principal: Principal, learner_id: LearnerId) -> None:
         """Remove all data of a learner, if there is any. Needs `learners:admin`.
@@ -43,6 +44,7 @@ class LearnersService:
         principal.require(LEARNERS_ADMIN)
         await self._store.erase(learner_id)
         await self._store.profiles.remove(learner_id)
+        await self._store.goals.remove(learner_id)
         await self._store.imports.forget_all(learner_id)
         await self._store.sign_in_codes.forget_all(learner_id)
         _log.info("learner_erased", learner=learner_id)

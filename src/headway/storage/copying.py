@@ -16,6 +16,7 @@ from headway.domain.catalogue import VersionedCourse
 from headway.domain.completions import Completion
 from headway.domain.course_progress import CourseProgress
 from headway.domain.errors import ConfigurationError
+from headway.domain.goals import Goal
 from headway.domain.groups import Group
 from headway.domain.holdings import CompletionKey, CourseProgressKey, HeldDay, LearnerDayKey, LessonKey, RunKey
 from headway.domain.identifiers import CourseId, GroupId, LearnerId
@@ -306,6 +307,15 @@ _PROFILES: Final[_Kind[StoredProfile, tuple[LearnerId]]] = _Kind(
     put=lambda archive, profiles: archive.put_profiles(profiles),
     precedes=lambda one, other: one.version < other.version,
 )
+_GOALS: Final[_Kind[Goal, tuple[LearnerId]]] = _Kind(
+    "goals",
+    one="a goal",
+    batch=1_000,
+    key=lambda goal: (goal.learner_id,),
+    read=lambda archive, after, limit: archive.goals(after[0] if after else None, limit),
+    put=lambda archive, goals: archive.put_goals(goals),
+    precedes=lambda one, other: one.version < other.version,
+)
 # Course progress comes before lesson progress: if somebody used an interrupted copy, lesson progress without course
 # progress would be ignored.
 _KINDS: Final[Sequence[_Kind[Any, Any]]] = (
@@ -317,4 +327,5 @@ _KINDS: Final[Sequence[_Kind[Any, Any]]] = (
     _RUNS,
     _GROUPS,
     _PROFILES,
+    _GOALS,
 )

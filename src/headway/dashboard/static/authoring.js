@@ -1,104 +1,63 @@
-// The page of a course's document. The author edits it as a form or as JSON, checks it and saves it. The API checks and
-// saves.
+// The page of a course's document: the builder, and what is between it and the API. The API checks and saves.
 
-import { ambiguity, CourseForm } from "./course-form.js";
-import { conflict, editedMeanwhile, element, faults, impact, saved, trouble } from "./course-report.js";
-import { count, dataOf, find, number } from "./headway.js";
+import { Builder } from "./course-builder.js";
+import { DraftStore } from "./course-draft.js";
+import { documentOf, draftOf, faultsOf } from "./course-model.js";
+import * as report from "./course-report.js";
+import { apiFault, draftFault, draftFaultText } from "./course-words.js";
+import { dataOf, find, isolated, number } from "./headway.js";
 import { ask, codeOf, conditionOf, etagOf, SignedOut, SomebodyElse, Unavailable } from "./service.js";
+import { gettext, ngettext } from "./words.js";
 
-const form = find("#course");
-const text = find("#course-json", document, HTMLTextAreaElement);
+const { element } = report;
+const POLL_MILLISECONDS = 1000;
+/** @type {Record<string, string>} */
+const MEDIA_TYPES = { json: "application/json", yaml: "application/yaml", yml: "application/yaml" };
+
+const root = find("#course");
 const result = find("#result");
 const state = find("#state");
-const check = find("#check");
+const reviewing = find("#review");
 const said = find("#said");
 const recalculating = find("#recalculation");
-const address = dataOf(form, "course");
-const POLL_MILLISECONDS = 1000;
+const dialog = find("#dialog", document, HTMLDialogElement);
+const address = dataOf(root, "course");
+const store = new DraftStore(address);
+/** @type {CourseDocument} */
+const given = JSON.parse(find("#document", document, HTMLScriptElement).text);
 
-/** @type {Record<string, HTMLElement>} */
-const tabs = { form: find("#tab-form"), json: find("#tab-json") };
-/** @type {Record<string, HTMLElement>} */
-const panels = { form: find("#as-form"), json: find("#as-json") };
-let view = "form";
-let etag = dataOf(form, "etag"); // of the version that is edited; empty: the course does not exist yet
+const textOf = (/** @type {CourseDocument} */ doc) => JSON.stringify(documentOf(draftOf(doc)));
+let etag = dataOf(root, "etag"); // of the version that is edited; empty: the course does not exist yet
 /** @type {CourseDocument | null} */
-let base = etag ? JSON.parse(text.value) : null; // that version
-let untouched = JSON.stringify(JSON.parse(text.value));
-/** @type {Element | null} */
-let asker = null; // the element that had the focus when the present request was sent; null: there is no request
+let base = etag ? given : null; // that version
+let untouched = textOf(given);
+let isUnderWay = false; // a request whose answer the author waits for
+let isRemoved = false;
 
-const say = (/** @type {string} */ what) => {
-  said.textContent = what;
+const say = (/** @type {string} */ text) => {
+  said.textContent = "";
+  requestAnimationFrame(() => {
+    said.textContent = text;
+  });
 };
-const fields = new CourseForm(form, { say, changed });
+const builder = new Builder(draftOf(given), { changed, say, faultText: draftFaultText });
 
-/**
- * The document as it is edited now. Throws SyntaxError when it is not a JSON object.
- * @returns {CourseDocument}
- */
-function current() {
-  if (view === "form") return fields.read();
-  const doc = JSON.parse(text.value);
-  if (doc === null || typeof doc !== "object" || Array.isArray(doc))
-    throw new SyntaxError("A course is an object: { … }");
-  return doc;
-}
+const current = () => documentOf(builder.draft);
+const isDirty = () => !isRemoved && JSON.stringify(current()) !== untouched;
 
-/** Whether the document, written as JSON, is still this text. */
-function isStill(/** @type {string} */ written) {
-  try {
-    return JSON.stringify(current()) === written;
-  } catch {
-    return false;
-  }
-}
-
-const isDirty = () => !isStill(untouched);
-
-function tellState() {
-  state.textContent = !etag ? "Not saved yet" : isDirty() ? "Changes that are not saved" : "No changes";
-}
-
-/**
- * Drop what was said about the document before this change. The faults of other fields stay.
- * @param {HTMLElement} [input] the field that was changed
- */
-function changed(input) {
-  if (input) unmark(input);
+function changed() {
+  const doc = current();
+  if (JSON.stringify(doc) === untouched) store.remove();
+  else store.write({ base, etag, document: doc });
   result.querySelector("[data-until-edited]")?.remove();
   tellState();
 }
 
-// --- The two views
-
-function show(/** @type {string} */ wanted) {
-  if (wanted === view) return;
-  try {
-    if (wanted === "json") text.value = JSON.stringify(fields.read(), null, 2);
-    else fields.fill(current());
-  } catch (error) {
-    tell([{ location: "JSON", text: error instanceof Error ? error.message : String(error), field: text }]);
-    text.focus();
-    return;
-  }
-  view = wanted;
-  for (const [name, tab] of Object.entries(tabs)) {
-    tab.setAttribute("aria-selected", String(name === view));
-    tab.tabIndex = name === view ? 0 : -1;
-    panels[name].hidden = name !== view;
-  }
+function tellState() {
+  find("#course-name").textContent = base?.title || gettext("New course");
+  if (!etag) state.textContent = gettext("Not saved yet");
+  else state.textContent = isDirty() ? gettext("Unsaved changes") : gettext("No changes");
 }
-
-for (const [name, tab] of Object.entries(tabs)) {
-  tab.addEventListener("click", () => show(name));
-  tab.addEventListener("keydown", (event) => {
-    if (!["ArrowLeft", "ArrowRight"].includes(event.key)) return;
-    show(name === "form" ? "json" : "form");
-    tabs[view].focus();
-  });
-}
-text.addEventListener("input", () => changed(text));
 
 // --- The API
 
@@ -123,226 +82,263 @@ async function load() {
   return { doc, etag: String(version), recalculation };
 }
 
-// --- What is wrong
-
-/**
- * The message at each field that has a fault.
- * @type {Map<HTMLElement, HTMLElement>}
- */
-const marks = new Map();
-
-function unmark(/** @type {HTMLElement} */ input) {
-  marks.get(input)?.remove();
-  marks.delete(input);
-  input.removeAttribute("aria-invalid");
-  if (input.dataset.hint) input.setAttribute("aria-describedby", input.dataset.hint);
-  else input.removeAttribute("aria-describedby");
+/** Do something that the author waits for, one at a time, and say what did not work. */
+async function attempt(/** @type {() => Promise<void>} */ work) {
+  if (isUnderWay) return;
+  isUnderWay = true;
+  reviewing.setAttribute("aria-disabled", "true");
+  try {
+    await work();
+  } catch (error) {
+    tellState();
+    dialog.close();
+    tellError(error);
+  } finally {
+    isUnderWay = false;
+    reviewing.removeAttribute("aria-disabled");
+  }
 }
 
-function clearFaults() {
-  for (const input of marks.keys()) unmark(input);
+function tellError(/** @type {unknown} */ error) {
+  if (error instanceof SignedOut) {
+    const again = `${dataOf(root, "signIn")}?${new URLSearchParams({ next: location.pathname })}`;
+    const link = element("a", { href: again, target: "_blank", rel: "noopener" }, gettext("Sign in in another tab"));
+    const text = gettext("Sign in again, then come back: your edits are still here.");
+    show(report.trouble(gettext("Your session is over"), text, " ", link));
+  } else if (error instanceof SomebodyElse) {
+    show(
+      report.trouble(
+        gettext("Somebody else has signed in"),
+        gettext("Nothing was stored. Load the page again to go on as this person."),
+      ),
+    );
+  } else if (error instanceof Unavailable) {
+    const text = gettext("Your edits are still here. Try again in a moment.");
+    show(report.trouble(gettext("The service does not answer"), text));
+  } else throw error;
 }
 
-/**
- * @param {HTMLElement} input
- * @param {string} message
- * @param {number} number
- */
-function mark(input, message, number) {
-  const id = `fault-${number}`;
-  unmark(input);
-  input.setAttribute("aria-invalid", "true");
-  input.setAttribute("aria-describedby", [id, input.dataset.hint].filter(Boolean).join(" "));
-  const words = element("span", { id, classes: "field-error" }, message);
-  marks.set(input, words);
-  (input.closest("label") ?? input).after(words);
-  const folded = input.closest("details");
-  if (folded) folded.open = true;
-}
-
-function tell(/** @type {Fault[]} */ found) {
-  clearFaults();
-  found.forEach(({ location, text: message, field }, number) => {
-    if (field) mark(field, `${location.split(", ").at(-1)}: ${message}`, number);
-  });
-  report(faults(found, (field) => fields.open(field)));
-}
-
-/** @type {Record<string, string>} */
-const WORDS = {
-  title: "Title",
-  section: "Section",
-  kind: "Kind",
-  duration_seconds: "Duration",
-  time_zone: "Time zone",
-  pass_mark: "Pass mark",
-  complete_at: "Completed at",
-  on_edit: "After an edit",
-  lessons: "Lessons",
-};
-
-/** The location of a fault in words, from the location that the API names. */
-function worded(/** @type {(string | number)[]} */ [first, index, part]) {
-  if (first === undefined) return "The document";
-  if (first !== "lessons" || index === undefined) return WORDS[first] ?? String(first);
-  const lesson = `Lesson ${Number(index) + 1}`;
-  return part === undefined ? lesson : `${lesson}, ${WORDS[part] ?? part}`;
-}
-
-// Words for authors in place of the API's messages for programmers.
-/** @type {Record<string, string>} */
-const KINDS = {
-  string_too_short: "it needs a character that can be seen",
-  too_short: "there is one at least",
-  uuid_parsing: "this is not a UUID",
-  extra_forbidden: "there is no such field in a course document",
-  missing: "this is missing",
-  float_type: "this is no number",
-};
-
-function tellFaults(/** @type {{ loc: (string | number)[], msg: string, type: string }[]} */ detail) {
-  tell(
-    detail.map(({ loc, msg, type }) => {
-      const location = loc.slice(1);
-      const field = view === "form" ? fields.field(location) : null;
-      return { location: worded(location), text: ambiguity(field) ?? KINDS[type] ?? msg, field };
-    }),
-  );
-}
-
-// --- Checking and saving
-
-/** Show the result of a request. It gets the focus, unless the author has moved the focus meanwhile. */
-function report(/** @type {HTMLElement} */ made) {
-  const isAwaited = [asker, document.body].includes(document.activeElement);
+/** Show something above the builder, and go there. */
+function show(/** @type {HTMLElement} */ made) {
   result.replaceChildren(made);
-  if (isAwaited) result.focus();
+  result.focus();
 }
 
 /**
+ * Whether a request was done. If not, say why.
  * @param {Response} reply
  * @param {CourseDocument} doc
  */
 async function answered(reply, doc) {
   if (reply.ok) return true;
+  dialog.close();
   if ((await codeOf(reply)) === "precondition_failed") await tellConflict(doc);
-  else if (reply.status === 422) tellFaults((await reply.json()).detail);
-  else {
-    const reason = await reply.json().then(
-      (body) => body.detail,
-      () => "",
-    );
-    report(trouble("That did not work", String(reason || reply.status), " Your edits are here still."));
-  }
+  else if (reply.status === 422) {
+    const { detail } = await reply.json();
+    tellFaults(detail.map((/** @type {Parameters<typeof apiFault>[0]} */ fault) => apiFault(fault, doc)));
+  } else await tellRefusal(reply);
   return false;
 }
 
-async function attempt(/** @type {() => Promise<void>} */ work) {
-  if (asker) return;
-  asker = document.activeElement;
-  check.setAttribute("aria-disabled", "true");
-  try {
-    await work();
-  } catch (error) {
-    tellState();
-    tellError(error);
-  } finally {
-    asker = null;
-    check.removeAttribute("aria-disabled");
-  }
+async function tellRefusal(/** @type {Response} */ reply) {
+  const { detail } = await reply.json().catch(() => ({ detail: String(reply.status) }));
+  show(report.trouble(gettext("That did not work"), String(detail)));
 }
 
-function tellError(/** @type {unknown} */ error) {
-  if (error instanceof SyntaxError) tell([{ location: "JSON", text: error.message, field: text }]);
-  else if (error instanceof SignedOut) {
-    const again = `${dataOf(form, "signIn")}?${new URLSearchParams({ next: location.pathname })}`;
-    const link = element("a", { href: again, target: "_blank", rel: "noopener" }, "Sign in in another tab");
-    report(trouble("Your session is over", link, ", then come back and go on: your edits are here still."));
-  } else if (error instanceof SomebodyElse) {
-    report(
-      trouble(
-        "Somebody else has signed in",
-        "Nothing was stored. Your edits are here still: copy them as JSON, then load the page again.",
-      ),
-    );
-  } else if (error instanceof Unavailable) {
-    report(trouble("The service does not answer", "Your edits are here still. Try again in a moment."));
-  } else throw error;
+function tellFaults(/** @type {Fault[]} */ found) {
+  builder.markAll(found);
+  const title = ngettext("%(shown)s thing is not right yet", "%(shown)s things are not right yet", found.length, {
+    shown: number(found.length),
+  });
+  show(report.faults(title, found, ({ id = null, field = "title" }) => builder.fieldAt(id, field)?.focus()));
 }
 
-const checkNow = () =>
-  attempt(async () => {
-    const doc = current();
-    const written = JSON.stringify(doc);
-    clearFaults();
-    state.textContent = "Checking …";
-    const reply = await put(written, "?dry_run=true");
-    tellState();
-    // The focus stays where it is while the author types.
-    if ([200, 422].includes(reply.status) && !isStill(written)) result.replaceChildren(editedMeanwhile());
-    else if (await answered(reply, doc)) report(impact(await reply.json(), base, doc, () => saveNow(doc)));
-  });
-
-const saveNow = (/** @type {CourseDocument} */ doc) =>
-  attempt(async () => {
-    state.textContent = "Saving …";
-    const reply = await put(JSON.stringify(doc));
-    tellState();
-    if (await answered(reply, doc)) tellSaved(doc, etagOf(reply));
-  });
+// --- The dialog
 
 /**
- * Continue from the saved document, and keep what the author has typed since.
+ * @param {string} title
+ * @param {readonly Node[]} content
+ * @param {readonly HTMLElement[]} buttons the first one has the focus
+ */
+function open(title, content, buttons) {
+  find("#dialog-title").textContent = title;
+  find("#dialog-content").replaceChildren(...content);
+  find("#dialog-buttons").replaceChildren(
+    ...buttons,
+    button(gettext("Back to editing"), () => dialog.close(), "quiet"),
+  );
+  if (!dialog.open) dialog.showModal();
+  buttons[0]?.focus();
+}
+
+/**
+ * @param {string} text
+ * @param {() => void} onclick
+ * @param {string} classes
+ */
+const button = (text, onclick, classes = "") => element("button", { type: "button", onclick, classes }, text);
+
+// --- Review and save
+
+const review = () => attempt(check);
+
+async function check() {
+  result.replaceChildren();
+  const lessons = current().lessons ?? [];
+  const found = faultsOf(builder.draft).map((fault) => draftFault(lessons, fault));
+  builder.markAll([]);
+  if (found.length) return tellFaults(found);
+  const doc = current();
+  const written = JSON.stringify(doc);
+  state.textContent = gettext("Checking …");
+  const reply = await put(written, "?dry_run=true");
+  tellState();
+  if (!(await answered(reply, doc))) return;
+  if (JSON.stringify(current()) !== written) return check(); // the author has typed meanwhile
+  if (etag && written === untouched) return show(untilEdited(report.note(gettext("Nothing has changed"))));
+  open(gettext("Review and save"), report.review(await reply.json(), base, doc), [
+    button(gettext("Save"), () => attempt(() => save(doc))),
+  ]);
+}
+
+function untilEdited(/** @type {HTMLElement} */ made) {
+  made.toggleAttribute("data-until-edited", true);
+  return made;
+}
+
+async function save(/** @type {CourseDocument} */ doc) {
+  state.textContent = gettext("Saving …");
+  const reply = await put(JSON.stringify(doc));
+  tellState();
+  if (await answered(reply, doc)) tellSaved(doc, etagOf(reply));
+}
+
+/**
  * @param {CourseDocument} doc
  * @param {string} version
  */
 function tellSaved(doc, version) {
   goOnFrom(doc, version);
+  dialog.close();
+  result.replaceChildren();
   history.replaceState(null, "", location.pathname);
-  if (!isDirty()) state.textContent = "Saved";
-  report(saved(isDirty()));
+  if (!isDirty()) state.textContent = gettext("Saved");
   watch();
 }
 
 /**
- * @param {CourseDocument} doc
+ * Edit another version from now on.
+ * @param {CourseDocument | null} doc null: the course does not exist
  * @param {string} version
  */
 function goOnFrom(doc, version) {
   base = doc;
   etag = version;
-  untouched = JSON.stringify(doc);
-  find("#course-name").textContent = doc.title ?? "";
-  tellState();
+  untouched = doc ? textOf(doc) : "";
+  find("#course-links").hidden = !etag;
+  changed();
 }
 
 async function tellConflict(/** @type {CourseDocument} */ doc) {
-  const theirs = await load();
+  const { doc: theirs, etag: version } = await load();
   // The document was saved, but the answer did not arrive.
-  if (JSON.stringify(theirs.doc) === JSON.stringify(doc)) return tellSaved(doc, theirs.etag);
+  if (theirs && textOf(theirs) === textOf(doc)) return tellSaved(theirs, version);
   const keep = () => {
-    base = theirs.doc;
-    etag = theirs.etag;
-    checkNow();
+    goOnFrom(theirs, version);
+    review();
   };
-  const discard = (/** @type {CourseDocument} */ stored) => {
-    clearFaults();
-    fields.fill(stored);
-    text.value = JSON.stringify(stored, null, 2);
-    goOnFrom(stored, theirs.etag);
-    result.replaceChildren();
-    tabs[view].focus();
+  const take = () => {
+    dialog.close();
+    if (theirs) builder.replace(theirs);
+    goOnFrom(theirs, version);
+    say(gettext("This is what the other author saved. Undo brings yours back."));
   };
-  report(conflict(theirs.doc, doc, { keep, discard }));
+  open(
+    theirs ? gettext("Somebody else has saved this course") : gettext("This course has been removed"),
+    report.conflict(base, theirs),
+    theirs
+      ? [button(gettext("Review mine against theirs"), keep), button(gettext("Go on with theirs"), take, "quiet")]
+      : [button(gettext("Review it as a new course"), keep)],
+  );
 }
 
-form.addEventListener("submit", (event) => {
-  event.preventDefault();
-  checkNow();
-});
-addEventListener("beforeunload", (event) => {
-  if (isDirty()) event.preventDefault();
-});
+// --- Importing a file
+
+async function read(/** @type {File} */ file) {
+  const type = MEDIA_TYPES[file.name.split(".").at(-1)?.toLowerCase() ?? ""];
+  if (!type) {
+    const text = gettext("Choose a file whose name ends in .json, .yaml or .yml.");
+    return show(report.trouble(gettext("This file cannot be read"), text));
+  }
+  const reply = await ask(dataOf(root, "validate"), { method: "POST", headers: { "Content-Type": type }, body: file });
+  if (reply.status === 422) {
+    const { detail } = await reply.json();
+    const found = detail.map((/** @type {Parameters<typeof apiFault>[0]} */ fault) => {
+      const { location, text } = apiFault(fault, {});
+      return { location, text };
+    });
+    return show(report.faults(gettext("This file is not a course document"), found, () => undefined));
+  }
+  if (!reply.ok) return tellRefusal(reply);
+  const { version, recalculation, ...doc } = await reply.json();
+  builder.replace({ ...doc, id: given.id });
+  result.replaceChildren();
+  say(gettext("The file was read. Nothing is saved yet, and undo takes it back."));
+}
+
+// --- Removing the course
+
+async function askToRemove() {
+  const stored = base;
+  if (!stored) return;
+  const headers = { "Content-Type": "application/json" };
+  const reply = await ask(`${address}?dry_run=true`, { method: "PUT", headers, body: JSON.stringify(stored) });
+  if (!(await answered(reply, stored))) return;
+  const { learners } = await reply.json();
+  const title = stored.title ?? "";
+  const confirmed = button(gettext("Remove the course"), () => attempt(remove), "danger");
+  confirmed.disabled = true;
+  const field = element("input", { autocomplete: "off", dir: "auto" });
+  field.addEventListener("input", () => {
+    confirmed.disabled = field.value.trim() !== title.trim();
+  });
+  open(
+    gettext("Remove %(title)s?", { title: isolated(title) }),
+    [
+      element("ul", { classes: "meaning" }, ...removalText(learners).map((text) => element("li", {}, text))),
+      element("label", { classes: "form-field" }, gettext("Type the title of the course to confirm"), field),
+    ],
+    [confirmed],
+  );
+  field.focus();
+}
+
+/** What a removal means. */
+function removalText(/** @type {number} */ learners) {
+  return [
+    gettext("The course leaves the catalogue. Learners cannot open it any more."),
+    learners === 0
+      ? gettext("No learner has progress in this course.")
+      : ngettext(
+          "%(shown)s learner has progress in this course. It is kept.",
+          "%(shown)s learners have progress in this course. It is kept.",
+          learners,
+          { shown: number(learners) },
+        ),
+    gettext("Download the document before. With it, the course can come back, and the progress with it."),
+  ];
+}
+
+async function remove() {
+  const reply = await ask(address, { method: "DELETE" });
+  if (!reply.ok && (await codeOf(reply)) !== "course_not_found") {
+    dialog.close();
+    return tellRefusal(reply);
+  }
+  isRemoved = true;
+  store.remove();
+  location.assign(dataOf(root, "catalogue"));
+}
 
 // --- The recalculation after the last edit
 
@@ -353,21 +349,78 @@ async function watch() {
     const { learners, done } = recalculation;
     recalculating.hidden = false;
     Object.assign(find("#recalculation-bar"), { max: learners, value: done });
-    find("#recalculation-text").textContent = `Recalculated for ${number(done)} of ${count(learners, "learner")}.`;
+    find("#recalculation-text").textContent = ngettext(
+      "Recalculated for %(done)s of %(shown)s learner.",
+      "Recalculated for %(done)s of %(shown)s learners.",
+      learners,
+      { done: number(done), shown: number(learners) },
+    );
   } else if (recalculation === null && !recalculating.hidden) {
     recalculating.hidden = true;
-    say("The course is recalculated for all learners.");
+    say(gettext("The course is recalculated for all learners."));
   }
   if (recalculation !== null && !recalculating.hidden) setTimeout(watch, POLL_MILLISECONDS);
 }
 
+// --- How learners do
+
+async function figures() {
+  const statistics = root.dataset.statistics;
+  if (!statistics) return;
+  const reply = await ask(statistics).catch(() => null);
+  if (reply?.ok) builder.showFigures((await reply.json()).lessons);
+}
+
 // --- Begin
 
+/** Show what was not saved before the page was loaded again. */
+function restore() {
+  const kept = store.read();
+  if (!kept) return;
+  const isOlder = kept.etag !== etag;
+  const newest = { base, etag };
+  if (isOlder) {
+    base = kept.base;
+    etag = kept.etag;
+    untouched = kept.base ? textOf(kept.base) : textOf(given);
+  }
+  builder.replace(kept.document);
+  if (!isDirty()) return;
+  const text = isOlder
+    ? gettext("Somebody else has saved the course since. You see the difference when you save.")
+    : gettext("They are from before the page was loaded again.");
+  const discard = () => {
+    builder.replace(given);
+    goOnFrom(newest.base, newest.etag);
+    if (!newest.etag) untouched = textOf(given);
+    store.remove();
+    tellState();
+    result.replaceChildren();
+    find("#course-title").focus();
+  };
+  const choices = element("p", {}, button(gettext("Discard them"), discard, "quiet small"));
+  result.replaceChildren(report.note(gettext("Your unsaved changes are here"), element("p", {}, text), choices));
+}
+
 for (const zone of Intl.supportedValuesOf("timeZone")) find("#zones").append(new Option(zone, zone));
-fields.fill(JSON.parse(text.value));
-find("fieldset", form, HTMLFieldSetElement).disabled = false;
-text.readOnly = false;
-panels.json.hidden = true;
-panels.json.classList.remove("without-script");
-if (location.hash) document.getElementById(location.hash.slice(1))?.focus(); // a disabled field can not get the focus
+reviewing.addEventListener("click", review);
+addEventListener("keydown", (event) => {
+  if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "s") return;
+  event.preventDefault();
+  if (!dialog.open) review();
+});
+addEventListener("beforeunload", (event) => {
+  if (isDirty()) event.preventDefault();
+});
+find("#remove-course").addEventListener("click", () => attempt(askToRemove));
+const file = find("#file", document, HTMLInputElement);
+find("#import").addEventListener("click", () => file.click());
+file.addEventListener("change", () => {
+  const [chosen] = file.files ?? [];
+  if (chosen) attempt(() => read(chosen)).then(() => Object.assign(file, { value: "" }));
+});
+restore();
+tellState();
+if (location.hash) builder.fieldAt(null, location.hash.slice(1).replace("-", "_"))?.focus();
 if (!recalculating.hidden) watch();
+figures();

@@ -6,6 +6,7 @@ import { edit } from "./notes.js";
 import { hide, show, tell } from "./notice.js";
 import { refresh, replace } from "./parts.js";
 import { lessonOf, store, textOf } from "./progress.js";
+import "./sections.js";
 
 document.addEventListener("click", (event) => {
   /** @type {HTMLElement | null} */

@@ -63,17 +63,14 @@ function take(/** @type {Document} */ found) {
 }
 
 /**
- * Replace an element. What is unfolded stays so. The focus stays where it was, or goes to the part.
+ * Replace an element. What is folded or unfolded stays so. The focus stays where it was, or goes to the part.
  * @param {Element} old
  * @param {Element} fresh
  */
 export function replace(old, fresh) {
-  const unfolded = [old, ...old.querySelectorAll("details")].filter(
-    (one) => one instanceof HTMLDetailsElement && one.open,
-  );
-  for (const open of unfolded) {
-    const again = open === old ? fresh : fresh.querySelector(`#${CSS.escape(open.id)}`);
-    if (again instanceof HTMLDetailsElement) again.open = true;
+  for (const one of [old, ...old.querySelectorAll("details")]) {
+    const again = one === old ? fresh : fresh.querySelector(`#${CSS.escape(one.id)}`);
+    if (one instanceof HTMLDetailsElement && again instanceof HTMLDetailsElement) again.open = one.open;
   }
   if (old.isEqualNode(fresh)) return;
   const focused = focusedIn(old);

@@ -1,5 +1,6 @@
 """The catalogue: its operations, their handlers, and how the answers are rendered."""
 
+from asyncio import to_thread
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -13,11 +14,15 @@ from headway.formats.course_document import (
     CourseLine,
     course_document,
     course_schema,
+    definition,
     parse_course,
+    parse_new_course,
 )
+from headway.formats.course_file import COURSE_FORMATS
 from headway.formats.course_query import CoursesParameters, PutCourseParameters
 from headway.formats.queries import parse_query
 from headway.http.engine.endpoint import COURSE_BODY_BYTES, Operation
+from headway.http.engine.parameters import parse_media_type
 from headway.http.engine.replies import NO_CONTENT, PRIVATE, Headers, Reply, json_reply, linked
 from headway.http.engine.requests import Call, parse_precondition
 from headway.service import CatalogueEntry
@@ -48,6 +53,13 @@ async def put_course(call: Call) -> Reply:
     if parameters.dry_run:
         return _course_impact(await call.services.catalogue.impact_of_course(call.principal, course, precondition))
     return _course_put(await call.services.catalogue.put_course(call.principal, course, precondition))
+
+
+async def validate_course(call: Call) -> Reply:
+    """Answer the document in a file with its defaults filled in."""
+    course_format = COURSE_FORMATS[parse_media_type(call.headers, COURSE_FORMATS)]
+    body = await to_thread(course_format.to_json, call.body)
+    return json_reply(definition(parse_new_course(body)))
 
 
 async def remove_course(call: Call) -> Reply:
@@ -104,6 +116,13 @@ OPERATIONS: Final = (
         put_course, COURSES_TAG, answer=CourseImpact | CourseChange, query=PutCourseParameters,
         body=CourseDocument, body_limit=COURSE_BODY_BYTES, refusals=(403, 412, 413), conditional=True,
         answers_etag=True, scope=COURSES_WRITE,
+    ),
+    Operation(
+        "POST", "/courses/validate", "Validate Course",
+        "Check a course document, and store nothing. The answer is the document with its defaults filled in. A "
+        "document without an id gets a new one. Needs the scope `courses:write`.",
+        validate_course, COURSES_TAG, answer=CourseDocument, body_limit=COURSE_BODY_BYTES, refusals=(403, 413, 415),
+        media_types=tuple(COURSE_FORMATS), scope=COURSES_WRITE,
     ),
     Operation(
         "DELETE", "/courses/{course_id}", "Remove Course",

@@ -120,9 +120,10 @@ OPERATIONS: Final = (
     Operation(
         "PUT", "/courses/{course_id}/enrolments/{user_id}", "Put Enrolment",
         "Enrol the learner in the course, with these dates in place of earlier ones. An enrolment that has ended "
-        "begins again. Needs the scope `enrolments:write`.",
+        "begins again. Needs the scope `enrolments:write`. Where enrolling is open, learners may enrol themselves "
+        "without it and without dates. That changes no enrolment that is there, and begins none again that has ended.",
         put_enrolment, ENROLMENTS_TAG, answer=Enrolment, body=EnrolmentDates, body_limit=SMALL_BODY_BYTES,
-        refusals=(403, 404, 413), scope=ENROLMENTS_WRITE,
+        refusals=(403, 404, 413), scope=ENROLMENTS_WRITE, waived_for_oneself=True,
     ),
     Operation(
         "DELETE", "/courses/{course_id}/enrolments/{user_id}", "End Enrolment",

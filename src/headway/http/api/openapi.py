@@ -18,10 +18,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Match, Route
 from starlette.types import Lifespan, Receive, Scope, Send
 
+from headway.domain.attention import Reason
 from headway.domain.bounds import MOST_RUNS
 from headway.formats.course_document import CourseDocument
 from headway.formats.groups import Group
-from headway.formats.identifiers import NUMBERS
+from headway.formats.identifiers import NUMBERS, REASON
 from headway.formats.people import ProfileDocument
 from headway.formats.progress import DatedProgressUpdate, LessonProgress
 from headway.http.api.courses import COURSES_TAG
@@ -235,11 +236,14 @@ def _declaration(served: _Served) -> Callable[..., None]:
     return declared
 
 
+def _in_path(name: str) -> Any:
+    if name == REASON:
+        return Annotated[Reason, Path()]
+    return Annotated[int, Path(ge=1, le=MOST_RUNS)] if name in NUMBERS else Annotated[UUID, Path()]
+
+
 def _parameters(operation: Operation) -> list[Parameter]:
-    declared: dict[str, Any] = {
-        name: Annotated[int, Path(ge=1, le=MOST_RUNS)] if name in NUMBERS else Annotated[UUID, Path()]
-        for name in operation.parameters
-    }
+    declared: dict[str, Any] = {name: _in_path(name) for name in operation.parameters}
     defaults: dict[str, Any] = {}
     if operation.conditional:
         defaults |= {"if_match": None, "if_none_match": None}

@@ -2,10 +2,21 @@
 
 from typing import Final
 
-from headway.http.api import courses, enrolments, groups, learners, people, progress, sign_in, statistics
+from headway.http.api import (
+    attention,
+    courses,
+    enrolments,
+    goals,
+    groups,
+    learners,
+    people,
+    progress,
+    sign_in,
+    statistics,
+)
 
 PREFIX: Final = "/api/v1/education"
-_SUBJECTS: Final = (progress, learners, people, courses, enrolments, statistics, groups, sign_in)
+_SUBJECTS: Final = (progress, learners, people, courses, enrolments, attention, statistics, groups, goals, sign_in)
 
 TAGS: Final = [tag for subject in _SUBJECTS for tag in subject.TAGS]
 OPERATIONS: Final = tuple(operation for subject in _SUBJECTS for operation in subject.OPERATIONS)

@@ -1,15 +1,15 @@
-"""Whole rosters and grids as files: CSV, and rosters also as Parquet where pyarrow is installed."""
+"""Whole lists of learners as files: CSV, and of rosters Parquet where pyarrow is installed."""
 
 import asyncio
 import csv
 import io
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from datetime import datetime
 from importlib import import_module
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from headway.domain.catalogue import MARKED_KINDS, Course, Lesson
 from headway.domain.identifiers import CourseId
@@ -36,13 +36,14 @@ _COLUMNS: Final = tuple(RosterFileLine.model_fields)
 # Lines in a row group: the most in memory at once, and the least that a reader of the file has to read.
 _ROW_GROUP: Final = 10_000
 
+Line = TypeVar("Line")
 Pages = AsyncGenerator[Sequence[RosterLine], None]
 
 
-def negotiated(given: Format | None, accept: bytes | None, forms: Sequence[Format] = tuple(MEDIA)) -> Format:
-    """Return the form of the answer: `given`, or the one of `forms` with the highest weight in Accept; JSON wins a tie.
+def negotiated(given: Format | None, accept: bytes | None, among: Collection[Format] = MEDIA) -> Format:
+    """Return the form of the answer: `given`, or the one with the highest weight in Accept; JSON wins a tie.
 
-    Where Accept names none of the forms, it is JSON.
+    Where Accept names none of the forms in `among`, it is JSON.
     """
     if given is not None or accept is None:
         return given or Format.JSON
@@ -53,7 +54,7 @@ def negotiated(given: Format | None, accept: bytes | None, forms: Sequence[Forma
         kind = MEDIA[form].partition("/")[0]
         return wanted.get(MEDIA[form], wanted.get(f"{kind}/*", any_other))
 
-    return max(forms, key=weight)
+    return max(among, key=weight)
 
 
 async def streamed(
@@ -65,13 +66,22 @@ async def streamed(
 
     Raises what `pages` raises, and `NotAcceptableError` for Parquet where pyarrow is not installed.
     """
+    name = f"learners-{course_id}"
     if form is Format.CSV:
-        chunks, content_type = _as_csv(pages, columns or _COLUMNS), _CSV
-    else:
-        # The first import takes as long as hundreds of requests.
-        arrow = await asyncio.to_thread(_pyarrow)
-        chunks, content_type = _as_parquet(pages, arrow, columns or _COLUMNS), MEDIA[form]
-    return await _file(chunks, content_type, f"learners-{course_id}.{form}")
+        return await streamed_csv(name, columns or _COLUMNS, roster_file_line, pages)
+    # The first import takes as long as hundreds of requests.
+    arrow = await asyncio.to_thread(_pyarrow)
+    return await _file(_as_parquet(pages, arrow, columns or _COLUMNS), MEDIA[form], f"{name}.{form}")
+
+
+async def streamed_csv(
+    name: str,
+    columns: Sequence[str],
+    shown: Callable[[Line], dict[str, Any]],
+    pages: AsyncGenerator[Sequence[Line], None],
+) -> StreamedReply:
+    """Return a list as a CSV file with this name. Raises what `pages` raises before anything is sent."""
+    return await _file(_as_csv(columns, shown, pages), _CSV, f"{name}.csv")
 
 
 async def streamed_grid(course_id: CourseId, pages: AsyncGenerator[GridPage, None]) -> StreamedReply:
@@ -85,12 +95,14 @@ async def _file(chunks: Chunks, content_type: str, name: str) -> StreamedReply:
     return StreamedReply(200, await begun(chunks), headers)
 
 
-async def _as_csv(pages: Pages, columns: Sequence[str]) -> Chunks:
-    """Yield the roster as CSV (RFC 4180) with a header."""
+async def _as_csv(
+    columns: Sequence[str], shown: Callable[[Line], dict[str, Any]], pages: AsyncGenerator[Sequence[Line], None]
+) -> Chunks:
+    """Yield these columns of a list as CSV (RFC 4180) with a header."""
     head: list[Sequence[object]] = [columns]
     async with aclosing(pages):
         async for page in pages:
-            lines = [[_cell(line[name]) for name in columns] for line in map(roster_file_line, page)]
+            lines = [[_cell(line[name]) for name in columns] for line in map(shown, page)]
             yield _csv_lines([*head, *lines])
             head = []
 

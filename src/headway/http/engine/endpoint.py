@@ -52,7 +52,7 @@ Handler = Callable[[Call], Awaitable[Reply | StreamedReply]]
 class Operation:
     """A line of the route table.
 
-    - `path` is relative to the router's prefix. Its parameters are UUIDs, or whole numbers from 1 (`NUMBERS`).
+    - `path` is relative to the router's prefix. Its parameters are UUIDs, numbers or a reason (`parse_parameter`).
     - `scope` is the scope that the token must grant; `or_scope` is another one that is enough. With
       `waived_for_oneself`, the learner in the path needs no scope.
     - `query`, `body` and `answer` are the shapes for the OpenAPI document. `other_media` are other forms of the answer.
@@ -233,7 +233,7 @@ class Endpoint:
     def _permitted(self, principal: Principal, identifiers: Sequence[str]) -> tuple[str, ...]:
         """Check the principal's rights and the path's identifiers, before the body is read. Returns the identifiers.
 
-        Raises `MissingScopeError`, `CourseNotGrantedError`, `InvalidIdentifierError` or `InvalidNumberError`.
+        Raises `MissingScopeError`, `CourseNotGrantedError` or `InvalidParameterError`.
         """
         operation = self.operation
         scope = operation.scope

@@ -11,6 +11,7 @@ from headway.domain.errors import (
     CourseNotGrantedError,
     EnrolmentNotFoundError,
     ForgedRequestError,
+    GoalNotFoundError,
     GroupNotFoundError,
     GroupNotGrantedError,
     HeadwayError,
@@ -39,7 +40,12 @@ from headway.domain.errors import (
     TooManyStreamsError,
     UnavailableError,
 )
-from headway.formats.identifiers import InvalidIdentifierError, InvalidNumberError, InvalidParameterError
+from headway.formats.identifiers import (
+    InvalidIdentifierError,
+    InvalidNumberError,
+    InvalidParameterError,
+    InvalidReasonError,
+)
 from headway.formats.queries import InvalidQueryError
 from headway.http.engine.long_answers import TooManyAnswersError
 from headway.http.engine.parameters import InvalidImportKeyError, UnsupportedMediaTypeError
@@ -77,6 +83,7 @@ REFUSALS: Final[dict[type[HeadwayError], Refused]] = {
     EnrolmentNotFoundError: Refused(404, "enrolment_not_found"),
     RunNotFoundError: Refused(404, "run_not_found"),
     ProfileNotFoundError: Refused(404, "profile_not_found"),
+    GoalNotFoundError: Refused(404, "goal_not_found"),
     ProfilesOffError: Refused(404, "profiles_off"),
     PagesOffError: Refused(404, "pages_off"),
     NotAcceptableError: Refused(406, "not_acceptable"),
@@ -92,6 +99,7 @@ REFUSALS: Final[dict[type[HeadwayError], Refused]] = {
     InvalidParameterError: Refused(422),
     InvalidIdentifierError: Refused(422),
     InvalidNumberError: Refused(422),
+    InvalidReasonError: Refused(422),
     InvalidQueryError: Refused(422),
     InvalidImportKeyError: Refused(422),
     InvalidValueError: Refused(422),

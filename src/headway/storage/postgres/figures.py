@@ -6,12 +6,13 @@ from random import choice, randrange
 
 import asyncpg
 
+from headway.domain.attention import Attention, AttentionQuery
 from headway.domain.catalogue import Course, CourseQuery
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.domain.roster import LessonResult, RosterQuery
-from headway.domain.statistics import CourseReading, Period, reading_of
+from headway.domain.statistics import CourseReading, Period, reading_of, weeks_of
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.catalogue import Catalogue
 from headway.storage.postgres.cluster import SLOTS
@@ -19,10 +20,13 @@ from headway.storage.postgres.database import Database
 from headway.storage.postgres.rows import from_counters, to_course_progress
 from headway.storage.postgres.session import run
 from headway.storage.shared import statements as shared_sql
+from headway.storage.shared.attention import attention_page, count_attention
+from headway.storage.shared.attention_statements import AttentionWay
 from headway.storage.shared.counts import all_counts, counted
 from headway.storage.shared.group_figures import group_readings
 from headway.storage.shared.ids import BEFORE_ALL_COURSES, FIRST_ID, next_learner
 from headway.storage.shared.rosters import lesson_results, roster_page, roster_total
+from headway.storage.shared.weeks import week_changes
 
 
 class Slots:
@@ -85,8 +89,8 @@ class Figures:
         found = await self._catalogue.course(course_id)
         async with self._database.snapshot() as connection:
             counters = await run(connection, all_counts(sql.COUNTS, first, last, course_id))
-            late = await connection.fetchval(shared_sql.COUNT_LATE, course_id, self._clock())
-        return reading_of(found.course, counters, late)
+            changes = await run(connection, week_changes(course_id, weeks_of(found.course, self._clock())))
+        return reading_of(found.course, counters, changes)
 
     async def group(self, course_id: CourseId, group_id: GroupId, first: date, last: date) -> CourseReading:
         """Return the counts of a group's members in a course."""
@@ -139,6 +143,20 @@ class Figures:
         async with self._database.snapshot() as connection:
             found = await run(connection, roster_page(sql.ROSTERS, sql.GROUPS, course_id, query))
         return [to_course_progress(columns) for columns in found]
+
+    async def attention(self, query: AttentionQuery) -> Sequence[Attention]:
+        """Return a page of the learners who need attention."""
+        async with self._database.snapshot() as connection:
+            return await run(connection, attention_page(sql.ATTENTION, sql.GROUPS, self._way, query))
+
+    async def count_attention(self, query: AttentionQuery) -> int:
+        """Count the learners who need attention, up to the query's limit."""
+        async with self._database.snapshot() as connection:
+            return await run(connection, count_attention(sql.ATTENTION, sql.GROUPS, self._way, query))
+
+    @property
+    def _way(self) -> AttentionWay:
+        return AttentionWay.TOGETHER if self._database.is_cluster else AttentionWay.IN_EACH
 
     async def roster_total(self, course_id: CourseId, query: RosterQuery, most: int) -> int:
         """Return how many learners the filters leave, counted up to `most`."""

@@ -58,9 +58,9 @@ async def to_many_lesson_progress(rows: Iterable[Any]) -> list[LessonProgress]:
 
 
 def to_touched_lesson(columns: Any) -> TouchedLesson:
-    """Return what decides where the learner continues, from four columns of `lesson_progress`."""
-    course, lesson, status, worked_at = columns
-    return TouchedLesson(CourseId(str(course)), LessonId(str(lesson)), _STATUSES[status], worked_at)
+    """Return what decides where the learner continues, from five columns of `lesson_progress`."""
+    course, lesson, status, worked_at, position = columns
+    return TouchedLesson(CourseId(str(course)), LessonId(str(lesson)), _STATUSES[status], worked_at, plain(position))
 
 
 def from_lesson_progress(lessons: Sequence[LessonProgress]) -> list[Columns]:

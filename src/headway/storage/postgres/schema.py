@@ -34,6 +34,7 @@ DISTRIBUTED: Final[Mapping[str, Sequence[str]]] = {
         "changed_enrolments",
         "profiles",
         "profile_words",
+        "goals",
     ),
     "slot": ("course_statistics", "lesson_statistics", "quiz_scores", "course_activity"),
     "digest": ("sign_in_codes",),

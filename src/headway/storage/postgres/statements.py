@@ -5,6 +5,7 @@ from typing import Final
 
 from aiosql.queries import Queries
 
+from headway.storage.shared.attention_statements import AttentionDialect, AttentionWay, attention_statements
 from headway.storage.shared.columns import ARRAYS
 from headway.storage.shared.counts import CountStatements
 from headway.storage.shared.groups import group_statements
@@ -102,5 +103,8 @@ _DIALECT: Final = Dialect(
 )
 ROSTERS: Final = roster_statements(_DIALECT)
 PROFILES: Final = profile_statements(_DIALECT)
+ATTENTION: Final = attention_statements(
+    AttentionDialect((AttentionWay.IN_EACH, AttentionWay.TOGETHER, AttentionWay.MEMBERS), ARRAYS, lambda _index: "")
+)
 COUNTS: Final = CountStatements(COURSE_COUNTS, LESSON_COUNTS, SCORES, DAYS)
 ALL_COUNTS: Final = CountStatements(ALL_COURSE_COUNTS, ALL_LESSON_COUNTS, ALL_SCORES, ALL_DAYS)

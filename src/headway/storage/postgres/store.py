@@ -12,6 +12,7 @@ from functools import partial
 
 import asyncpg
 
+from headway.domain.attention import Attention, AttentionQuery
 from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, CoursePut, CourseQuery, VersionedCourse
 from headway.domain.completions import Completion
 from headway.domain.continuing import TouchedLesson
@@ -50,6 +51,7 @@ from headway.storage.postgres.session import PostgresSession
 from headway.storage.postgres.writer import Writer
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.columns import to_completion, to_ended_run, to_run
+from headway.storage.shared.goals import StoredGoals
 from headway.storage.shared.groups import StoredGroups
 from headway.storage.shared.import_ledger import StoredImports
 from headway.storage.shared.profiles import StoredProfiles
@@ -98,6 +100,7 @@ class PostgresStore:
         self._sign_in_codes = StoredSignInCodes(session, clock)
         self._groups = StoredGroups(session, sql.GROUPS, clock, self.enrol_all)
         self._profiles = StoredProfiles(session, sql.PROFILES, clock)
+        self._goals = StoredGoals(session, clock)
         self._recalculations = Recalculations(session, clock)
 
     def _server(self, database: Database, *, lanes: int) -> LearnersServer:
@@ -142,6 +145,11 @@ class PostgresStore:
     def profiles(self) -> StoredProfiles:
         """The learner profiles, while the store is open."""
         return self._profiles
+
+    @property
+    def goals(self) -> StoredGoals:
+        """The learners' goals, while the store is open."""
+        return self._goals
 
     async def open(self) -> Sequence[str]:
         """Connect, migrate as needed, and begin to listen for changes of the catalogue."""
@@ -326,6 +334,14 @@ class PostgresStore:
     async def roster(self, course_id: CourseId, query: RosterQuery) -> Sequence[CourseProgress]:
         """Return a page of a course's learners."""
         return await self._figures.roster(course_id, query)
+
+    async def attention(self, query: AttentionQuery) -> Sequence[Attention]:
+        """Return a page of the learners who need attention."""
+        return await self._figures.attention(query)
+
+    async def count_attention(self, query: AttentionQuery) -> int:
+        """Count the learners who need attention, up to the query's limit."""
+        return await self._figures.count_attention(query)
 
     async def roster_total(self, course_id: CourseId, query: RosterQuery, most: int) -> int:
         """Return how many learners the filters leave, counted up to `most`."""

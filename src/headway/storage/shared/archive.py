@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.completions import Completion
 from headway.domain.course_progress import CourseProgress
+from headway.domain.goals import Goal
 from headway.domain.groups import Group
 from headway.domain.holdings import CompletionKey, CourseProgressKey, HeldDay, LearnerDayKey, LessonKey, RunKey
 from headway.domain.identifiers import CourseId, GroupId, LearnerId
@@ -17,6 +18,7 @@ from headway.domain.text import sort_key
 from headway.storage.lessons import to_courses
 from headway.storage.shared import statements as sql
 from headway.storage.shared.columns import to_completion, to_ended_run
+from headway.storage.shared.goals import to_goal
 from headway.storage.shared.groups import GroupStatements, store_group, to_enrolments
 from headway.storage.shared.ids import FIRST_ID, LAST_ID
 from headway.storage.shared.profile_statements import ProfileStatements
@@ -127,6 +129,15 @@ class ArchiveReader:
             Each(sql.FORGET_WORDS, [(stored.learner_id, stored.version) for stored in profiles]),
             Each(self._people.add_words, list(map(words_of, rows))),
         )
+
+    async def goals(self, after: LearnerId | None, limit: int) -> Sequence[Goal]:
+        """Return learners' goals by learner."""
+        found = map(to_goal, await self._session.fetch(sql.GOALS_FROM, after or FIRST_ID, limit + 1))
+        return [goal for goal in found if goal.learner_id != after][:limit]
+
+    async def put_goals(self, goals: Sequence[Goal]) -> None:
+        """Store learners' goals with these versions."""
+        await self._session.change_all(Each(sql.HOLD_GOAL, goals))
 
     async def _page(self, statement: str, key: Sequence[object], rows: int) -> Sequence[Row]:
         last = await self._last_learner(statement, key, rows)

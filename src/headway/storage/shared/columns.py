@@ -158,6 +158,7 @@ PROFILES: Final = Table(
     words="text",
     version="bigint",
 )
+GOALS: Final = Table("goals", key=1, user_id="uuid", days_per_week="smallint", since="date", version="bigint")
 
 
 class IdLists:
@@ -192,6 +193,7 @@ def filled(sql: str, ids: IdLists = ARRAYS) -> str:
         runs=RUNS,
         learner_days=LEARNER_DAYS,
         profiles=PROFILES,
+        goals=GOALS,
         ids=ids,
     )
 

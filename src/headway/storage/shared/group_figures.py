@@ -20,7 +20,15 @@ from headway.domain.counters import (
 from headway.domain.course_progress import LearnerDay
 from headway.domain.identifiers import CourseId, GroupId, LessonId
 from headway.domain.progress import Status
-from headway.domain.statistics import CourseReading, Period, reading_of
+from headway.domain.statistics import (
+    NO_CHANGES,
+    CourseReading,
+    Period,
+    WeekChange,
+    WeekChanges,
+    reading_of,
+    weeks_of,
+)
 from headway.storage.shared.groups import GroupStatements, members_of
 from headway.storage.shared.session import Reading, Step, to_date
 
@@ -30,7 +38,7 @@ _STATUSES: Final = (Status.NOT_STARTED, Status.IN_PROGRESS, Status.COMPLETED)
 def group_readings(
     statements: GroupStatements, courses: Sequence[Course], group_id: GroupId, period: Period, now: datetime
 ) -> Reading[list[CourseReading]]:
-    """Return the counts of a group's members in each course, with the days of a period, and who is late at `now`.
+    """Return the counts of a group's members in each course, with the days of a period, and the changes until `now`.
 
     Raises `GroupNotFoundError`.
     """
@@ -57,6 +65,13 @@ def group_readings(
     for course_id, learners, day, *done in (yield Step(statements.finished_days, *among, first, last)):
         counters.add_date((course_id, to_date(day)), DayCounts(learners, 0, *done))
     counters.days = {key: counts for key, counts in counters.days.items() if first <= key[1] <= last}
-    late = dict(map(tuple, (yield Step(statements.late_among, *among, now))))
+    changes: dict[CourseId, WeekChanges] = {}
+    for course in courses:
+        if course.id in begun:
+            [counts] = yield Step(statements.changes_among, *weeks_of(course, now), members, course.id)
+            changes[course.id] = WeekChanges(*map(WeekChange, counts[::2], counts[1::2]))
     by_course = counters.by_course()
-    return [reading_of(course, by_course.get(course.id, Counters()), late.get(course.id, 0)) for course in courses]
+    return [
+        reading_of(course, by_course.get(course.id, Counters()), changes.get(course.id, NO_CHANGES))
+        for course in courses
+    ]

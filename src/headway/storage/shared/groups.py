@@ -57,7 +57,7 @@ class GroupStatements(NamedTuple):
     lesson_shapes: str
     course_shapes: str
     finished_days: str
-    late_among: str
+    changes_among: str
     put_group_enrolment: str
     remove_group_enrolment: str
     remove_group_enrolments: str

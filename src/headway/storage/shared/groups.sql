@@ -127,13 +127,20 @@ GROUP BY
     course_progress.course_id, started_at IS NOT NULL, completed_at IS NOT NULL, enrolled_at IS NOT NULL AND ended_at IS NULL,
     course_progress.at_lesson, day;
 
--- name: late-among
--- How many of some learners are late in some courses at a moment.
-SELECT CAST(course_id AS text), count(*)
+-- name: changes-among
+-- How many of some learners enrolled in a course, started it and completed it since a moment, and from an earlier one
+-- until then. How many are late, and how many of those who are enrolled were late at an earlier moment.
+SELECT
+    count(*) FILTER (WHERE enrolled_at >= :last AND ended_at IS NULL),
+    count(*) FILTER (WHERE enrolled_at >= :before AND enrolled_at < :last AND ended_at IS NULL),
+    count(*) FILTER (WHERE started_at >= :last AND ended_at IS NULL),
+    count(*) FILTER (WHERE started_at >= :before AND started_at < :last AND ended_at IS NULL),
+    count(*) FILTER (WHERE completed_at >= :last),
+    count(*) FILTER (WHERE completed_at >= :before AND completed_at < :last),
+    count(*) FILTER (WHERE due_at < :now AND completed_at IS NULL AND ended_at IS NULL),
+    count(*) FILTER (WHERE due_at < :ago AND (completed_at IS NULL OR completed_at >= :ago) AND ended_at IS NULL)
 FROM course_progress
-WHERE {ids:user_id in learners} AND {ids:course_id in courses}
-    AND due_at < :now AND completed_at IS NULL AND ended_at IS NULL
-GROUP BY course_progress.course_id;
+WHERE {ids:user_id in learners} AND course_id = :course_id AND enrolled_at IS NOT NULL;
 
 -- name: finished-days
 -- The sums of some learners' finished days in some courses.

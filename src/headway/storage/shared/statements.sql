@@ -42,8 +42,8 @@ FROM lesson_progress
 WHERE user_id = :user_id AND course_id = :course_id;
 
 -- name: touched-lessons
--- The lessons of all courses in which a learner has progress, with status and time, read by the primary key.
-SELECT course_id, lesson_id, status, worked_at
+-- The lessons of all courses in which a learner has progress, with status, time and position, read by the primary key.
+SELECT course_id, lesson_id, status, worked_at, video_position_seconds
 FROM lesson_progress
 WHERE user_id = :user_id
 ORDER BY course_id;

@@ -6,20 +6,24 @@ from datetime import date, datetime
 import apsw
 import orjson
 
+from headway.domain.attention import Attention, AttentionQuery
 from headway.domain.catalogue import Course, CourseQuery
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.domain.roster import LessonResult, RosterQuery
-from headway.domain.statistics import CourseReading, Period, reading_of
+from headway.domain.statistics import CourseReading, Period, reading_of, weeks_of
 from headway.storage.shared import statements as shared_sql
+from headway.storage.shared.attention import attention_page, count_attention
+from headway.storage.shared.attention_statements import AttentionWay
 from headway.storage.shared.counts import all_counts, counted
 from headway.storage.shared.group_figures import group_readings
 from headway.storage.shared.ids import BEFORE_ALL_COURSES, FIRST_ID, next_learner
 from headway.storage.shared.rosters import lesson_results, roster_page, roster_total
+from headway.storage.shared.weeks import week_changes
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue
-from headway.storage.sqlite.rows import bound, fetch, to_course_progress, to_text
+from headway.storage.sqlite.rows import bound, fetch, to_course_progress
 from headway.storage.sqlite.session import run
 from headway.turns import gently
 
@@ -46,8 +50,8 @@ class Figures:
         """Return the counters of a course."""
         course = self._catalogue.course(connection, course_id).course
         counters = run(connection, all_counts(sql.COUNTS, first, last, course_id))
-        [(late,)] = fetch(connection, shared_sql.COUNT_LATE, course_id, to_text(self._clock()))
-        return reading_of(course, counters, late)
+        changes = run(connection, week_changes(course_id, weeks_of(course, self._clock())))
+        return reading_of(course, counters, changes)
 
     def group(
         self, connection: apsw.Connection, course_id: CourseId, group_id: GroupId, first: date, last: date
@@ -108,6 +112,14 @@ class Figures:
         self._catalogue.course(connection, course_id)
         found = run(connection, roster_page(sql.ROSTERS, sql.GROUPS, course_id, query))
         return [to_course_progress(columns) for columns in found]
+
+    def attention(self, connection: apsw.Connection, query: AttentionQuery) -> Sequence[Attention]:
+        """Return a page of the learners who need attention."""
+        return run(connection, attention_page(sql.ATTENTION, sql.GROUPS, AttentionWay.IN_COURSE, query))
+
+    def count_attention(self, connection: apsw.Connection, query: AttentionQuery) -> int:
+        """Count the learners who need attention, up to the query's limit."""
+        return run(connection, count_attention(sql.ATTENTION, sql.GROUPS, AttentionWay.IN_COURSE, query))
 
     def roster_total(self, connection: apsw.Connection, course_id: CourseId, query: RosterQuery, most: int) -> int:
         """Return how many learners the filters leave, counted up to `most`."""

@@ -37,9 +37,10 @@ def to_lesson_progress(columns: Columns) -> LessonProgress:
 
 
 def to_touched_lesson(columns: Columns) -> TouchedLesson:
-    """Return what decides where the learner continues, from four columns of `lesson_progress`."""
-    course, lesson, status, worked_at = columns
-    return TouchedLesson(course, lesson, _STATUSES[status], datetime.fromisoformat(worked_at) if worked_at else None)
+    """Return what decides where the learner continues, from five columns of `lesson_progress`."""
+    course, lesson, status, worked_at, position = columns
+    worked = datetime.fromisoformat(worked_at) if worked_at else None
+    return TouchedLesson(course, lesson, _STATUSES[status], worked, position)
 
 
 def from_lesson_progress(progress: LessonProgress) -> Columns:

@@ -15,6 +15,7 @@ from typing import Final
 
 import apsw
 
+from headway.domain.attention import Attention, AttentionQuery
 from headway.domain.catalogue import (
     FIRST_COURSES,
     Course,
@@ -43,6 +44,7 @@ from headway.storage.committer import CommitObserver, Committer, Outcome
 from headway.storage.migrations import are_uncounted, count_anew
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.columns import to_completion, to_run
+from headway.storage.shared.goals import StoredGoals
 from headway.storage.shared.groups import StoredGroups
 from headway.storage.shared.import_ledger import StoredImports
 from headway.storage.shared.profiles import StoredProfiles
@@ -110,6 +112,7 @@ class SqliteStore:
         self._sign_in_codes = StoredSignInCodes(session, clock)
         self._groups = StoredGroups(session, sql.GROUPS, clock, self.enrol_all)
         self._profiles = StoredProfiles(session, sql.PROFILES, clock)
+        self._goals = StoredGoals(session, clock)
         self._recalculations = Recalculations(session, clock)
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="headway-commit")
         self.committer = Committer(
@@ -145,6 +148,11 @@ class SqliteStore:
     def profiles(self) -> StoredProfiles:
         """The learner profiles, while the store is open."""
         return self._profiles
+
+    @property
+    def goals(self) -> StoredGoals:
+        """The learners' goals, while the store is open."""
+        return self._goals
 
     async def open(self) -> Sequence[str]:
         """Open the file; create and migrate it as needed."""
@@ -337,6 +345,14 @@ class SqliteStore:
     async def roster(self, course_id: CourseId, query: RosterQuery) -> Sequence[CourseProgress]:
         """Return a page of a course's learners."""
         return await self._long_reader.read(self._figures.roster, course_id, query)
+
+    async def attention(self, query: AttentionQuery) -> Sequence[Attention]:
+        """Return a page of the learners who need attention."""
+        return await self._long_reader.read(self._figures.attention, query)
+
+    async def count_attention(self, query: AttentionQuery) -> int:
+        """Count the learners who need attention, up to the query's limit."""
+        return await self._long_reader.read(self._figures.count_attention, query)
 
     async def roster_total(self, course_id: CourseId, query: RosterQuery, most: int) -> int:
         """Return how many learners the filters leave, counted up to `most`."""
