@@ -45,13 +45,17 @@ class Renderer:
     """Renders templates. `path` is the path of the pages, `api` is that of the API.
 
     `lesson_url` is the platform's address of a lesson, with placeholders for the ids in braces. `None` means that
-    links to lessons lead to the course's page.
+    links to lessons lead to the course's page. `message_url` is the platform's address that takes learners to whom a
+    teacher wants to write, if there is one.
     """
 
-    def __init__(self, path: str, api: str, assets: Assets, lesson_url: str | None = None) -> None:
+    def __init__(
+        self, path: str, api: str, assets: Assets, lesson_url: str | None = None, message_url: str | None = None
+    ) -> None:
         self.path = path
         names = {"path": path, "api": api, "asset": assets.address, "levels": LEVELS}
         names |= {"lesson_address": LessonAddress(path, lesson_url), "languages": LANGUAGES}
+        names["message_url"] = message_url
         self._environments = {language: _environment(words_of(language), names) for language in LANGUAGES}
 
     async def show(
