@@ -27,6 +27,8 @@ from headway.cli.documents import course_files, read_courses  # noqa: E402 - the
 from headway.dashboard.rendering import LANGUAGE_COOKIE  # noqa: E402
 from headway.dashboard.words import LANGUAGES, SOURCE  # noqa: E402
 from headway.domain.catalogue import Course, Lesson, LessonKind  # noqa: E402
+from headway.domain.course_progress import EnrolmentSource  # noqa: E402
+from headway.domain.enrolments import EnrolmentChange  # noqa: E402
 from headway.domain.identifiers import LearnerId  # noqa: E402
 from headway.domain.people import LearnerProfile  # noqa: E402
 from headway.domain.progress import ProgressUpdate  # noqa: E402
@@ -117,6 +119,9 @@ async def _write_own(store: SqliteStore, courses: list[Course]) -> None:
         "user_notes": notes,
     }  # fmt: skip
     await store.write(_write(_WHO_LOOKS, courses[0], second, update))
+    due = EnrolmentSource(due_at=datetime.now(UTC) + timedelta(days=5))
+    await store.enrol(EnrolmentChange(learner(_WHO_LOOKS), courses[0].id, due))
+    await store.goals.put(learner(_WHO_LOOKS), 1, datetime.now(UTC).date() - timedelta(days=_DAYS))
 
 
 def _write(number: int, course: Course, lesson: Lesson, update: ProgressUpdate) -> LessonWrite:
@@ -187,6 +192,7 @@ def pages(courses: list[Course]) -> dict[str, Look]:
     return {_name(path): Look(address) for path, address in addresses(**values).items()} | {
         "home-of-a-newcomer": Look(DASHBOARD, learner=_LEARNERS),  # who comes after all who have written
         "menu": Look(DASHBOARD, menu=True),
+        "catalogue-of-a-newcomer": Look(f"{DASHBOARD}/catalogue", learner=_LEARNERS),
         "search-found": Look(f"{DASHBOARD}/search?q=ada"),
         "roster-late": Look(f"{DASHBOARD}/statistics/{courses[0].id}/learners?late=true"),
         "sign-in": Look(f"{DASHBOARD}/sign-in", learner=None),

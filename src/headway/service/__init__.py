@@ -15,6 +15,7 @@ from headway.service.finishing import Finish
 from headway.service.goals import GoalsService
 from headway.service.groups import GroupPage, GroupsService
 from headway.service.learners import LearnersService
+from headway.service.notes import NotesService, OwnNotes, PlacedNote
 from headway.service.one_learner import OneLearner, OneLearnerService, OpenedCourse
 from headway.service.overview import Home, Offer, OverviewService, OwnCourse, OwnedCourse
 from headway.service.people import PeoplePage, PeopleService, Person
@@ -53,17 +54,20 @@ __all__ = [
     "LessonAndProgress",
     "LessonDetail",
     "LessonLearners",
+    "NotesService",
     "Offer",
     "OneLearner",
     "OneLearnerService",
     "OpenedCourse",
     "OverviewService",
     "OwnCourse",
+    "OwnNotes",
     "OwnedCourse",
     "PeopleImportService",
     "PeoplePage",
     "PeopleService",
     "Person",
+    "PlacedNote",
     "ProgressService",
     "Recorded",
     "ResultsService",
@@ -93,6 +97,7 @@ class Services(NamedTuple):
     finding: FindingService
     goals: GoalsService
     attention: AttentionService
+    notes: NotesService
 
     @classmethod
     def over(
@@ -129,4 +134,5 @@ class Services(NamedTuple):
             FindingService(store, catalogue, enrolments, people),
             GoalsService(store),
             AttentionService(store, people),
+            NotesService(store),
         )
