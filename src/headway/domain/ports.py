@@ -32,6 +32,7 @@ from headway.domain.holdings import (
 )
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.domain.imports import ImportKey, ImportState, Report
+from headway.domain.notes import Note
 from headway.domain.people import LearnerProfile, PeopleQuery, StoredProfile
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.progress import LessonProgress
@@ -84,6 +85,9 @@ class ProgressStore(Protocol):
 
     async def touched_lessons(self, learner_id: LearnerId) -> Sequence[TouchedLesson]:
         """Return every lesson in which the learner has progress, course by course, hidden lessons included."""
+
+    async def notes(self, learner_id: LearnerId, limit: int) -> Sequence[Note]:
+        """Return the learner's notes that changed last, at most `limit`, also in lessons and courses that have left."""
 
     async def active_days(self, learner_id: LearnerId, course_id: CourseId | None, first: date) -> Sequence[LearnerDay]:
         """Return the days from `first` on, today included, on which the learner wrote in a course, in no order.

@@ -16,6 +16,7 @@ from headway.service.finishing import Finish
 from headway.service.goals import GoalsService
 from headway.service.groups import GroupPage, GroupsService
 from headway.service.learners import LearnersService
+from headway.service.notes import NotesService, OwnNotes, PlacedNote
 from headway.service.one_learner import OneLearner, OneLearnerService, OpenedCourse
 from headway.service.overview import Home, Offer, OverviewService, OwnCourse, OwnedCourse
 from headway.service.people import PeoplePage, PeopleService, Person
@@ -58,17 +59,20 @@ __all__ = [
     "LessonAndProgress",
     "LessonDetail",
     "LessonLearners",
+    "NotesService",
     "Offer",
     "OneLearner",
     "OneLearnerService",
     "OpenedCourse",
     "OverviewService",
     "OwnCourse",
+    "OwnNotes",
     "OwnedCourse",
     "PeopleImportService",
     "PeoplePage",
     "PeopleService",
     "Person",
+    "PlacedNote",
     "ProgressService",
     "Recorded",
     "ResultsService",
@@ -98,6 +102,7 @@ class Services(NamedTuple):
     finding: FindingService
     goals: GoalsService
     attention: AttentionService
+    notes: NotesService
     course_list: CourseListService
 
     @classmethod
@@ -135,5 +140,6 @@ class Services(NamedTuple):
             FindingService(store, catalogue, enrolments, people),
             GoalsService(store),
             AttentionService(store, people),
+            NotesService(store),
             CourseListService(store),
         )

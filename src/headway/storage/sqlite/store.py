@@ -36,6 +36,7 @@ from headway.domain.enrolments import NOT_ENFORCED, Enforcement, EnrolmentChange
 from headway.domain.errors import StoreUnavailableError
 from headway.domain.holdings import CourseProgressReading, LearnerRecord, LessonReading, LessonsReading
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
+from headway.domain.notes import Note
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.roster import LessonResult, RosterQuery
 from headway.domain.runs import EndedRun, Run, RunStart
@@ -56,7 +57,7 @@ from headway.storage.sqlite.archive import SqliteArchive
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.database import Database
 from headway.storage.sqlite.figures import Figures, store_counters
-from headway.storage.sqlite.learners import active_days, ended_run, erase, record_of, touched_lessons
+from headway.storage.sqlite.learners import active_days, ended_run, erase, notes_of, record_of, touched_lessons
 from headway.storage.sqlite.progress_table import ProgressTable, TooLargeError
 from headway.storage.sqlite.reader import LongReader, Reader
 from headway.storage.sqlite.recent import Recent
@@ -218,6 +219,10 @@ class SqliteStore:
     async def touched_lessons(self, learner_id: LearnerId) -> Sequence[TouchedLesson]:
         """Return every lesson in which the learner has progress."""
         return self._reader.read(touched_lessons, learner_id)
+
+    async def notes(self, learner_id: LearnerId, limit: int) -> Sequence[Note]:
+        """Return the learner's notes that changed last."""
+        return await self._long_reader.read(notes_of, learner_id, limit)
 
     async def write(self, write: LessonWrite) -> Written:
         """Apply one write, in a batch with other waiting writes."""
