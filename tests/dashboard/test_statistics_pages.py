@@ -20,7 +20,7 @@ HOSTILE = """</script><script>alert(1)</script><img src=x onerror="alert(2)">'"&
 TABS = ["/{course_id}", "/{course_id}/lessons", "/{course_id}/learners", "/{course_id}/activity"]
 PAGES = ["", *TABS, "/{course_id}/learners/{learner}"]
 """Below STATISTICS."""
-CHARTS = {"/{course_id}/lessons": 1, "/{course_id}/activity": 2}
+CHARTS = {"/{course_id}/lessons": 1}
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ def test_every_page_is_readable_without_scripts(
         expect(page.locator("table, .tiles").first).to_be_visible()
         for table in page.locator("table").all():
             expect(table).to_be_visible()
-        expect(page.locator(".chart:visible")).to_have_count(0)
+        expect(page.locator(".chart:visible")).to_have_count(2 if below.endswith("activity") else 0)
 
 
 def test_the_tabs_of_a_course_are_links_that_work_without_scripts(
@@ -154,9 +154,11 @@ def test_a_course_shows_the_figures_of_the_api(
         losing = sorted(figures["lessons"], key=lambda one: -one["stopped_here"])[:3]
         shown = page.locator(".losing li")
         expect(shown).to_contain_text([one["title"] for one in losing])
-        expect(shown).to_contain_text([f"{one['stopped_here']} stopped here" for one in losing])
-        shown.first.get_by_role("link").click()
-        expect(page.locator("tr:target th")).to_contain_text(losing[0]["title"])
+        expect(shown).to_contain_text(
+            [f"{one['stopped_here']} learner{'s' * (one['stopped_here'] != 1)} stuck" for one in losing]
+        )
+        expect(shown.first.get_by_role("link")).to_have_attribute("href", re.compile(losing[0]["lesson_id"]))
+        page.get_by_role("link", name="Lessons", exact=True).click()
         expect(page.locator(".means")).to_contain_text(f"{figures['completion_rate']}%")
         rows = page.locator("table.lessons tbody tr")
         shown_rows = [row.locator("td").all_inner_texts()[1:3] for row in rows.all()]
@@ -190,7 +192,7 @@ def test_days_can_be_chosen_and_are_in_the_address(
         assert shown == [str(day["active_learners"]) for day in reversed(days)]
         page.locator("#days-to").fill("2000-01-01")
         page.locator("#days-show").click()
-        expect(activity.get_by_role("alert")).to_contain_text("is after the last")
+        expect(activity.get_by_role("alert")).to_contain_text("The first day is after the last.")
         page.go_back()
         expect(page.locator("#days-from")).to_have_value(first)
 
@@ -299,7 +301,7 @@ def test_the_time_zone_links_to_the_editor(browser: Browser, running: Running, t
     with visiting(browser, running, teacher, TEACHER, "courses:write") as context:
         page = context.new_page()
         page.goto(f"{taught.page}/activity")
-        expect(page.locator("#days")).to_contain_text("days of Pacific/Auckland (change")
+        expect(page.locator("#days")).to_contain_text("Days of the time zone Pacific/Auckland (change")
         page.get_by_role("link", name="change the time zone").click()
         field = page.get_by_label("Time zone of its days")
         expect(field).to_be_focused()
@@ -396,8 +398,8 @@ def test_one_thing_is_in_the_singular(browser: Browser, running: Running) -> Non
         expect(page.locator(".quiz")).to_contain_text("2.5 attempts per learner")
 
 
-@pytest.mark.parametrize("learners", [1, 5, 9])
-def test_axes_end_above_the_tallest_bar_and_bars_say_what_they_count(
+@pytest.mark.parametrize("learners", [1, 9])
+def test_the_axis_of_scores_ends_above_the_tallest_bar_and_bars_say_what_they_count(
     browser: Browser, running: Running, teacher: str, learners: int
 ) -> None:
     quiz = lesson(title="Test", kind="quiz")
@@ -409,11 +411,8 @@ def test_axes_end_above_the_tallest_bar_and_bars_say_what_they_count(
     counted = f"{learners} learner{'' if learners == 1 else 's'}"
     with visiting(browser, running, teacher, TEACHER) as context:
         page = context.new_page()
-        done = f"{learners} lesson{'' if learners == 1 else 's'} completed"
         for name, (tab, *says) in {
             "Learners by their best score": ("lessons", "90 to 100 points", counted),
-            "Active learners": ("activity", f"{counted} active"),
-            "Lessons completed": ("activity", done),
         }.items():
             page.goto(f"{STATISTICS}/{course_id}/{tab}")
             chart = page.get_by_role("img", name=name)
