@@ -17,6 +17,8 @@ DAYS: Final = ("from", "to")
 GROUP: Final = "group"
 BIN: Final = 10
 LOSING_LESSONS: Final = 3
+UNFOLDED_SECTIONS: Final = 6
+"""Where a course has more sections, they are folded at first."""
 _ENCODED: Final = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
 
 
@@ -124,6 +126,16 @@ class FiguresView:
         positions = self.course.positions
         lessons = lose_most(self.statistics.lessons, LOSING_LESSONS)
         return [LessonView(positions[lesson.lesson.id], lesson) for lesson in lessons]
+
+    @cached_property
+    def stuck(self) -> frozenset[int]:
+        """The positions of these lessons."""
+        return frozenset(lesson.position for lesson in self.losing_most)
+
+    @property
+    def are_unfolded(self) -> bool:
+        """Whether the sections are few, and so unfolded at first."""
+        return len(self.sections) <= UNFOLDED_SECTIONS
 
     @property
     def most_started(self) -> int:

@@ -38,6 +38,8 @@ from headway.service import RosterPage
 
 A_CENTURY: Final = 36_500
 MOST_COMPARED: Final = 10
+LISTS: Final = ("user_ids", "columns")
+"""The parameters of rosters that are lists with commas."""
 # The beginning of a UUID, with or without hyphens.
 _DIGITS: Final = re.compile(r"(-?[0-9A-Fa-f]){2,32}-?", re.ASCII)
 

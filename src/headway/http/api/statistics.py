@@ -7,6 +7,7 @@ from headway.domain.principal import STATISTICS_READ
 from headway.formats import statistics
 from headway.formats.queries import as_query_faults, parse_query, parse_repeated
 from headway.formats.roster_query import (
+    LISTS,
     ActivityParameters,
     AllStatisticsParameters,
     CompareParameters,
@@ -83,7 +84,7 @@ async def get_course_activity(call: Call) -> Reply:
 
 async def list_course_learners(call: Call) -> Reply | StreamedReply:
     """Answer a page of a course's learners, or all of them in a file."""
-    asked = parse_query(RosterParameters, call.query)
+    asked = parse_query(RosterParameters, call.query, LISTS)
     query = asked.to_query()
     form = negotiated(asked.format, call.headers.get(b"accept"))
     service, of = call.services.statistics, (call.principal, call.course_id, query, asked.stalled_days)
@@ -96,7 +97,7 @@ async def list_course_learners(call: Call) -> Reply | StreamedReply:
 
 async def get_course_grid(call: Call) -> Reply | StreamedReply:
     """Answer a page of a course's learners with their result in each lesson, or all of them in a file."""
-    asked = parse_query(GridParameters, call.query)
+    asked = parse_query(GridParameters, call.query, LISTS)
     query = asked.to_query()
     form = negotiated(asked.format, call.headers.get(b"accept"), GRID_FORMATS)
     service, of = call.services.results, (call.principal, call.course_id, query, asked.stalled_days)
