@@ -54,6 +54,7 @@ class Visit(NamedTuple):
     @property
     def learner_id(self) -> LearnerId:
         """The learner id in the path. Raises as `course_id` does."""
+        return LearnerId(self._identifier("user_id"))
 
     async def show(self, template: str, status: int = 200, **values: object) -> Response:
         """Render a template for this session: a page, or part of one."""
