@@ -22,6 +22,7 @@ interface DocumentEventMap {
 
 /** The fields of a lesson progress that the pages use. */
 interface LessonProgress {
+  status: "not_started" | "in_progress" | "completed";
   user_notes: string | null;
   is_bookmarked: boolean;
 }

@@ -54,7 +54,7 @@ def test_the_statistics_pages_pass_the_accessibility_checks(
         assert fits(page)
 
 
-@pytest.mark.parametrize("below", PAGES)
+@pytest.mark.parametrize("below", ["", *TABS])
 def test_every_page_is_readable_without_scripts(
     browser: Browser, running: Running, taught: Taught, teacher: str, below: str
 ) -> None:
@@ -193,26 +193,6 @@ def test_days_can_be_chosen_and_are_in_the_address(
         expect(activity.get_by_role("alert")).to_contain_text("is after the last")
         page.go_back()
         expect(page.locator("#days-from")).to_have_value(first)
-
-
-@ON_BOTH_STORES
-def test_the_page_of_a_learner_lists_each_lesson(
-    browser: Browser, running: Running, taught: Taught, teacher: str
-) -> None:
-    learner = taught.learners[3]
-    taught.write(learner, taught.document["lessons"][2]["id"], user_notes="a secret of mine", is_bookmarked=True)
-    with visiting(browser, running, teacher, TEACHER) as context:
-        page = context.new_page()
-        page.goto(f"{taught.page}/learners/{learner}")
-        lessons = page.get_by_role("region", name="Table of lessons").locator("tbody tr")
-        expect(lessons).to_have_count(4)
-        expect(lessons.nth(1)).to_contain_text("75")
-        expect(lessons.nth(2)).to_contain_text("bookmarked")
-        expect(page.get_by_role("heading", name="Why 100%")).to_be_visible()
-        expect(page.get_by_text("3 of the 3 lessons that count")).to_be_visible()
-        assert "a secret of mine" not in page.content()
-        moment = page.locator("time[data-moment]").first
-        assert "UTC" not in moment.inner_text()  # it is in the browser's zone
 
 
 def test_titles_are_shown_as_text_and_not_as_html(browser: Browser, running: Running, teacher: str) -> None:
@@ -465,9 +445,13 @@ def test_the_writer_for_a_learner_is_shown(browser: Browser, running: Running, t
     with visiting(browser, running, teacher, TEACHER) as context:
         page = context.new_page()
         page.goto(f"{taught.page}/learners/{learner}")
-        rows = page.get_by_role("region", name="Table of lessons").locator("tbody tr")
-        expect(rows.nth(0)).to_contain_text(f"on the learner's behalf, by {teacher}")
-        expect(rows.nth(1)).to_contain_text("imported by the operator of the service")
+        page.get_by_text("Beginnings").click()
+        for one, words in (
+            (first, "written on the learner's behalf"),
+            (second, "imported by the operator of the service"),
+        ):
+            expect(page.get_by_role("listitem").filter(has_text=one["title"]).first).to_contain_text(words)
+        assert teacher not in page.locator("main").inner_text()
         assert fits(page)
 
 
@@ -483,8 +467,8 @@ def test_the_writer_of_a_completion_against_the_conditions_is_shown(
     with visiting(browser, running, teacher, TEACHER) as context:
         page = context.new_page()
         page.goto(f"{taught.page}/learners/{learner}")
-        row = page.get_by_role("row").filter(has_text=quiz["title"])
-        expect(row).to_contain_text(f"against its conditions, by {teacher}")
+        row = page.get_by_role("listitem").filter(has_text=quiz["title"]).first
+        expect(row).to_contain_text("completed against its conditions, by another person")
         assert fits(page)
 
 
@@ -500,5 +484,5 @@ def test_learners_with_a_profile_are_shown_by_name(
         expect(page.locator("#roster tbody tr").first).to_contain_text("<b>Ada</b> Lovelace")
         page.locator("#roster").get_by_role("link", name="<b>Ada</b> Lovelace").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("<b>Ada</b> Lovelace")
-        expect(page.get_by_text(learner)).to_be_visible()
+        expect(page.get_by_text(learner)).to_have_count(0)
         assert fits(page)

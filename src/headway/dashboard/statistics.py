@@ -1,4 +1,4 @@
-"""The teacher's pages: all courses, and the four tabs of a course."""
+"""The teacher's pages of a course: its four tabs."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
-from headway.dashboard.page import Visit, page_asked_for
+from headway.dashboard.page import Visit
 from headway.dashboard.roster_views import BY_NAME, DUE_BEFORE, LABELS, PARAMETERS, RosterView, moment_of
 from headway.dashboard.statistics_views import (
     DAYS,
@@ -43,14 +43,6 @@ class Tab(NamedTuple):
     part: str
     read: Callable[[Visit, GroupId | None], Awaitable[View]]
     filters_groups: bool = False
-
-
-async def courses(visit: Visit) -> Response:
-    """Show a line for each course whose statistics the session may read."""
-    asked = page_asked_for(visit)
-    page = await visit.services.statistics.courses(visit.principal, asked.to_query())
-    following = asked.next_page(page.last)
-    return await visit.show("statistics/courses.html", lines=page.lines, asked=asked, following=following)
 
 
 async def overview(visit: Visit) -> Response:

@@ -15,8 +15,6 @@ from headway.service.enrolments import EnrolmentsService
 from headway.service.people import PeopleService, Person
 from headway.turns import in_turns
 
-MOST_FOUND: Final = 6
-"""How many of each kind are found."""
 _MOST_PAGES: Final = 5
 
 
@@ -28,7 +26,7 @@ class FoundLesson(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What was found, at most `MOST_FOUND` of each kind.
+    """What was found.
 
     `people` are those whose statistics the caller may read. `taught` are courses whose statistics the caller may read,
     `authored` those that the caller may edit, `own` those that the caller is in, `open` others in which the caller may
@@ -54,9 +52,10 @@ class FindingService:
         self._enrolments = enrolments
         self._people = people
 
-    async def find(self, principal: Principal, text: str) -> Found:
-        """Return what is found by a text; nothing without a word. Raises `InvalidValueError` for too many words.
+    async def find(self, principal: Principal, text: str, limit: int) -> Found:
+        """Return what is found by a text, at most `limit` of each kind; nothing where the text has no word.
 
+        Raises `InvalidValueError` for too many words.
         A course or a lesson is found by parts of its title, whatever the case and the accents. Courses are looked for
         among the first thousands of the catalogue. People are found as `PeopleService.search` finds them.
         """
@@ -65,28 +64,30 @@ class FindingService:
             return Found()
         own = [one.course for one in await self._enrolments.of_learner(principal.learner_id)]
         found = Found(
-            people=await self._found_people(principal, text),
-            own=[course for course in own if has_words(course.title, words)][:MOST_FOUND],
-            lessons=[one async for one in _lessons(own, words)],
+            people=await self._found_people(principal, text, limit),
+            own=[course for course in own if has_words(course.title, words)][:limit],
+            lessons=[one async for one in _lessons(own, words, limit)],
         )
         if STATISTICS_READ in principal.scopes or COURSES_WRITE in principal.scopes:
-            return await self._with_courses_to_work_on(principal, words, found)
+            return await self._with_courses_to_work_on(principal, words, limit, found)
         if self._store.enforced.enrolment is not EnrolmentMode.OPEN:
             return found
         own_ids = {course.id for course in own}
         others = [one async for one in self._courses(words) if one.id not in own_ids]
-        return found._replace(open=others[:MOST_FOUND])
+        return found._replace(open=others[:limit])
 
-    async def _found_people(self, principal: Principal, text: str) -> Sequence[Person]:
+    async def _found_people(self, principal: Principal, text: str, limit: int) -> Sequence[Person]:
         if STATISTICS_READ not in principal.scopes or not self._people.is_on:
             return ()
-        return await self._people.of_statistics(principal, text, MOST_FOUND)
+        return await self._people.of_statistics(principal, text, limit)
 
-    async def _with_courses_to_work_on(self, principal: Principal, words: Sequence[str], found: Found) -> Found:
+    async def _with_courses_to_work_on(
+        self, principal: Principal, words: Sequence[str], limit: int, found: Found
+    ) -> Found:
         courses = [one async for one in self._courses(words)]
         is_teacher, is_author = STATISTICS_READ in principal.scopes, COURSES_WRITE in principal.scopes
         taught = [one for one in courses if is_teacher and principal.is_granted(one.id)]
-        return found._replace(taught=taught[:MOST_FOUND], authored=courses[:MOST_FOUND] if is_author else ())
+        return found._replace(taught=taught[:limit], authored=courses[:limit] if is_author else ())
 
     async def _courses(self, words: Sequence[str]) -> AsyncIterator[CourseOutline]:
         """Yield the courses with these words in the title, by title."""
@@ -101,11 +102,11 @@ class FindingService:
             query = replace(query, after=page.last)
 
 
-async def _lessons(courses: Sequence[Course], words: Sequence[str]) -> AsyncIterator[FoundLesson]:
+async def _lessons(courses: Sequence[Course], words: Sequence[str], limit: int) -> AsyncIterator[FoundLesson]:
     found = 0
     async for one in in_turns(FoundLesson(course, lesson) for course in courses for lesson in course.lessons):
         if has_words(one.lesson.title, words):
             yield one
             found += 1
-        if found == MOST_FOUND:
+        if found == limit:
             return
