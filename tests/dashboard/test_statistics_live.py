@@ -82,7 +82,7 @@ def test_the_overview_changes_with_writes(browser: Browser, running: Running, ta
         for enrolled in (6, 7):
             taught.write(str(uuid4()), first, status="completed")
             expect(tile(page, "Enrolled")).to_have_text(str(enrolled))
-        expect(page.locator(".losing li").first).to_contain_text("3 stopped here")
+        expect(page.locator(".losing li").first).to_contain_text("3 learners stuck")
 
 
 def test_live_figures_equal_the_figures_of_the_server(browser: Browser, running: Running, taught: Taught) -> None:

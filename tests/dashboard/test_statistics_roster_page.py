@@ -209,7 +209,7 @@ def test_back_leads_to_the_page_before(visit: BrowserContext, crowd: Crowd) -> N
     page.locator("#roster tbody th a").nth(30).scroll_into_view_if_needed()
     further = scrolled(page)
     page.locator("#roster tbody th a").nth(30).click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text(second[30])
+    expect(page.get_by_text(second[30])).to_be_attached()
     page.go_back()
     shows(page, second)
     eventually(lambda: abs(scrolled(page) - further) < 2)
@@ -259,7 +259,7 @@ def test_a_learner_is_found_while_the_id_is_typed(visit: BrowserContext, crowd: 
     assert f"learner={wanted}" in page.url
     assert "sort=progress" in page.url
     page.get_by_role("link", name=wanted).click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text(wanted)
+    expect(page.get_by_text(wanted)).to_be_attached()
 
 
 @CROWDS_ON_BOTH_STORES

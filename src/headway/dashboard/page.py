@@ -47,14 +47,14 @@ class Visit(NamedTuple):
         return CourseId(self._identifier("course_id"))
 
     @property
-    def learner_id(self) -> LearnerId:
-        """The learner id in the path. Raises as `course_id` does."""
-        return LearnerId(self._identifier("user_id"))
-
-    @property
     def lesson_id(self) -> LessonId:
         """The lesson id in the path. Raises as `course_id` does."""
         return LessonId(self._identifier("lesson_id"))
+
+    @property
+    def learner_id(self) -> LearnerId:
+        """The learner id in the path. Raises as `course_id` does."""
+        return LearnerId(self._identifier("user_id"))
 
     async def show(self, template: str, status: int = 200, **values: object) -> Response:
         """Render a template for this session: a page, or part of one."""

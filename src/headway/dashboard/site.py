@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from headway.auth import IdentityProvider, Sessions
-from headway.dashboard import authoring, learner, learner_home, one_learner, search, statistics
+from headway.dashboard import authoring, learner, learner_home, notes, one_learner, search, statistics, teacher_home
 from headway.dashboard.addresses import page_of
 from headway.dashboard.assets import Assets
 from headway.dashboard.compression import compressed
@@ -42,8 +42,12 @@ PAGES: Final = (
     Page("/catalogue", learner_home.catalogue),
     Page("/catalogue/{course_id}", learner_home.enrol, takes_form=True),
     Page("/search", search.search),
+    Page("/notes", notes.notes),
+    Page("/notes/download", notes.download),
     Page("/courses/{course_id}", learner.course),
-    Page("/statistics", statistics.courses),
+    Page("/courses/{course_id}/lessons/{lesson_id}/done", learner.mark_done, takes_form=True),
+    Page("/statistics", teacher_home.home),
+    Page("/statistics/attention/{reason}", teacher_home.attention),
     Page("/statistics/{course_id}", statistics.overview),
     Page("/statistics/{course_id}/lessons", statistics.lessons),
     Page("/statistics/{course_id}/lessons/{lesson_id}", statistics.lesson),

@@ -1,4 +1,4 @@
-"""The teacher's pages: all courses, and the four tabs of a course."""
+"""The teacher's pages of a course: its four tabs."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -8,8 +8,10 @@ from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
+from headway.dashboard.activity_views import COMPARE, ActivityView, Series, compared_with, fault_of
+from headway.dashboard.activity_views import PARAMETERS as ACTIVITY
 from headway.dashboard.lesson_views import OneLessonView
-from headway.dashboard.page import Visit, page_asked_for
+from headway.dashboard.page import Visit
 from headway.dashboard.roster_views import (
     BY_NAME,
     COLUMNS_CHOSEN,
@@ -22,21 +24,24 @@ from headway.dashboard.roster_views import (
 from headway.dashboard.statistics_views import (
     DAYS,
     GROUP,
-    ActivityView,
     Address,
     FiguresView,
 )
 from headway.domain.catalogue import Course
 from headway.domain.errors import InvalidValueError
-from headway.domain.identifiers import GroupId
+from headway.domain.identifiers import CourseId, GroupId
 from headway.domain.roster import PAGE
 from headway.formats import statistics as formats
+from headway.formats.identifiers import InvalidIdentifierError
 from headway.formats.queries import InvalidQueryError, query_of
 from headway.formats.roster_query import ActivityParameters, GroupParameters, RosterParameters
 from headway.formats.shapes import to_json
 from headway.http.engine.event_streams import state_of
+from headway.service import Activity
 
 _MOVED: Final = 308
+_MOST_COURSES: Final = 200
+"""So many courses are offered for a comparison."""
 # A page of a grid has about so many cells: a browser shows them without a delay.
 _CELLS: Final = 5_000
 _FEWEST_OF_A_GRID: Final = 5
@@ -60,15 +65,8 @@ class Tab(NamedTuple):
     part: str
     read: Callable[[Visit, GroupId | None], Awaitable[View]]
     filters_groups: bool = False
+    compares_courses: bool = False
     template: str | None = None
-
-
-async def courses(visit: Visit) -> Response:
-    """Show a line for each course whose statistics the session may read."""
-    asked = page_asked_for(visit)
-    page = await visit.services.statistics.courses(visit.principal, asked.to_query())
-    following = asked.next_page(page.last)
-    return await visit.show("statistics/courses.html", lines=page.lines, asked=asked, following=following)
 
 
 async def overview(visit: Visit) -> Response:
@@ -107,7 +105,7 @@ async def _show(visit: Visit, tab: Tab) -> Response:
     group_id = _group_id(visit)
     is_limited = visit.principal.groups is not None
     if group_id is None and is_limited and (granted := await visit.services.groups.of_statistics(visit.principal)):
-        return RedirectResponse(_address(visit, PARAMETERS + DAYS).other(**{GROUP: granted[0].id}), 303)
+        return RedirectResponse(_address(visit, PARAMETERS + ACTIVITY).other(**{GROUP: granted[0].id}), 303)
     view = await tab.read(visit, group_id)
     values: dict[str, Any] = {
         "course": view.course,
@@ -118,6 +116,8 @@ async def _show(visit: Visit, tab: Tab) -> Response:
         return await visit.show(f"statistics/{tab.template or tab.part}.html", **values)
     groups = await visit.services.groups.of_statistics(visit.principal) if tab.filters_groups else ()
     group = await visit.services.groups.group(visit.principal, group_id) if group_id else None
+    if tab.compares_courses:
+        values["courses"] = await visit.services.statistics.titles(visit.principal, _MOST_COURSES)
     return await visit.show(
         f"statistics/{tab.name}.html", tab_name=tab.name, part=tab.part, group=group, groups=groups, **values
     )
@@ -130,16 +130,39 @@ async def _figures(visit: Visit, group_id: GroupId | None) -> FiguresView:
 
 
 async def _activity(visit: Visit, group_id: GroupId | None) -> ActivityView:
-    address = _address(visit, (GROUP, *DAYS))
-    statistics = visit.services.statistics
-    fault = None
+    address = _address(visit, (GROUP, *ACTIVITY))
+    asked, fault = ActivityParameters(), None
     try:
         asked = query_of(ActivityParameters, address.query)
-        found = await statistics.activity(visit.principal, visit.course_id, asked.first, asked.last, group_id)
-    except (InvalidQueryError, InvalidValueError) as refusal:
-        fault = str(refusal)
-        found = await statistics.activity(visit.principal, visit.course_id, None, None, group_id)
-    return ActivityView(address, found.course.date_of(datetime.now(UTC)), found, fault)
+        series = await _series(visit, asked, group_id, address.query.get(COMPARE))
+    except (InvalidQueryError, InvalidValueError, InvalidIdentifierError) as refusal:
+        fault = fault_of(refusal, visit.reader)
+        series = await _series(visit, ActivityParameters(), group_id, None)
+    today = series[0].activity.course.date_of(datetime.now(UTC))
+    return ActivityView(address, visit.reader, today, asked.by, series, fault)
+
+
+async def _series(
+    visit: Visit, asked: ActivityParameters, group_id: GroupId | None, compared: str | None
+) -> Sequence[Series]:
+    """Return the activity that is asked for, and the one that it is compared with."""
+    services = visit.services
+
+    async def read(course_id: CourseId, of: GroupId | None) -> Activity:
+        return await services.statistics.activity(visit.principal, course_id, asked.first, asked.last, of)
+
+    async def title(of: GroupId | None) -> str | None:
+        return None if of is None else (await services.groups.group(visit.principal, of)).title
+
+    found = await read(visit.course_id, group_id)
+    if compared is None:
+        return [Series(None, found)]
+    other = compared_with(compared)
+    if other.course_id is not None:
+        beside = await read(other.course_id, group_id)
+        return [Series(found.course.title, found), Series(beside.course.title, beside)]
+    beside = await read(visit.course_id, other.group_id)
+    return [Series(await title(group_id), found), Series(await title(other.group_id), beside)]
 
 
 async def _roster(visit: Visit, group_id: GroupId | None) -> RosterView:
@@ -206,9 +229,9 @@ async def _one_lesson(visit: Visit, group_id: GroupId | None) -> OneLessonView:
 _OVERVIEW: Final = Tab("overview", "figures", _figures)
 _LESSONS: Final = Tab("lessons", "funnel", _figures)
 _LEARNERS: Final = Tab("learners", "roster", _roster, filters_groups=True)
+_ACTIVITY: Final = Tab("activity", "days", _activity, filters_groups=True, compares_courses=True)
 _GRID: Final = Tab("grid", "roster", _grid, filters_groups=True, template="grid_table")
 _LESSON: Final = Tab("one_lesson", "lesson", _one_lesson)
-_ACTIVITY: Final = Tab("activity", "days", _activity, filters_groups=True)
 
 
 def _moved(visit: Visit) -> str | None:

@@ -27,6 +27,7 @@ from headway.domain.roster import (
     ids_beginning,
     of_status,
 )
+from headway.domain.statistics import Interval
 from headway.domain.text import LONGEST_KEY
 from headway.formats.course_query import CoursesParameters
 from headway.formats.fields import Moment
@@ -186,10 +187,16 @@ class CompareParameters(BaseModel):
 
 
 class ActivityParameters(GroupParameters):
-    """The first and the last day, and the group."""
+    """The first and the last day, how the days are grouped, and the group."""
 
     first: Annotated[Date | Nothing, optional("The first day; by default 29 before the last.", alias="from")] = None
     last: Annotated[Date | Nothing, optional("The last day; by default the course's today.", alias="to")] = None
+    by: Annotated[
+        Interval, Field(description="With `week` or `month`, the answer also has the figures by week or month.")
+    ] = Interval.DAY
+    first_weekday: Annotated[
+        int, Field(ge=1, le=7, description="The first day of a week, from 1 (Monday) to 7 (Sunday).")
+    ] = 1
 
 
 class LearnersParameters(GroupParameters):

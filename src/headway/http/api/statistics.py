@@ -79,7 +79,7 @@ async def get_course_activity(call: Call) -> Reply:
         activity = await call.services.statistics.activity(
             call.principal, call.course_id, asked.first, asked.last, asked.group_id
         )
-    return json_reply(statistics.activity(activity))
+    return json_reply(statistics.activity(activity, asked.by, asked.first_weekday - 1))
 
 
 async def list_course_learners(call: Call) -> Reply | StreamedReply:
@@ -147,7 +147,8 @@ OPERATIONS: Final = (
     ),
     Operation(
         "GET", "/statistics/{course_id}/activity", "Get Course Activity",
-        "What learners did in the course on each day, at most 400 days. Days are in the course's time zone.",
+        "What learners did in the course on each day, at most 400 days, and in each week or month. Days are in the "
+        "course's time zone.",
         get_course_activity, STATISTICS_TAG, answer=statistics.Activity, query=ActivityParameters,
         refusals=(403, 404), scope=STATISTICS_READ, answers_etag=True,
     ),
