@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from domain.values import NOW, course, lesson, stored
 from headway.domain.catalogue import Course
-from headway.domain.continuing import next_lesson
+from headway.domain.continuing import TimeLeft, course_left, lesson_left, next_lesson
 from headway.domain.progress import LessonProgress, Status
 
 COURSES = st.permutations(range(1, 7)).flatmap(
@@ -69,3 +69,25 @@ def test_continuing_ignores_removed_lessons_and_the_order_of_lesson_progress(
 ) -> None:
     present = [progress for progress in reversed(all_progress) if progress.lesson_id in of.lessons_by_id]
     assert next_lesson(of, present) == next_lesson(of, all_progress)
+
+
+def test_the_time_that_is_left_of_a_lesson_is_its_duration_after_the_position() -> None:
+    timed = lesson(1, duration_seconds=600)
+    assert lesson_left(timed, None) == 600
+    assert lesson_left(timed, stored(lesson_id=timed.id, video_position_seconds=240)) == 360
+    assert lesson_left(timed, stored(lesson_id=timed.id, video_position_seconds=900)) == 0
+    assert lesson_left(lesson(1), stored(lesson_id=timed.id, video_position_seconds=240)) is None
+
+
+def test_the_time_that_is_left_of_a_course_is_that_of_the_lessons_that_count_and_are_not_completed() -> None:
+    timed = [lesson(number, duration_seconds=100 * number, required=number != 3) for number in (1, 2, 3)]
+    all_progress = [
+        stored(lesson_id=timed[0].id, status=Status.COMPLETED, video_position_seconds=50),
+        stored(lesson_id=timed[1].id, status=Status.IN_PROGRESS, video_position_seconds=50),
+        stored(lesson_id=lesson(9).id, status=Status.IN_PROGRESS, video_position_seconds=5),
+    ]
+    assert course_left(course(*timed), all_progress) == TimeLeft(150, is_least=False)
+    assert course_left(course(*timed, lesson(4)), all_progress) == TimeLeft(150, is_least=True)
+    assert course_left(course(*timed), []) == TimeLeft(300, is_least=False)
+    assert course_left(course(lesson(4)), []) is None
+    assert course_left(course(timed[0]), all_progress) is None

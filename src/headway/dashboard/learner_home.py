@@ -1,16 +1,20 @@
 """The learner's first page with the goal of the week, and the catalogue in which learners enrol themselves."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from starlette.responses import Response
 
 from headway.dashboard.learner_views import CalendarView
 from headway.dashboard.page import Visit, page_asked_for
+from headway.domain.catalogue import CourseQuery
 from headway.domain.course_progress import EnrolmentSource
 from headway.domain.errors import InvalidValueError, Problem
 from headway.domain.goals import MOST_DAYS
+from headway.service import Offer
 
 COURSES_OF_A_PAGE: Final = 24
+_FEW_COURSES: Final = 6
 _FEW_DUE_DATES: Final = 3
 _FEW_LESSONS: Final = 12
 _DAYS: Final = {str(days): days for days in range(MOST_DAYS + 1)}
@@ -22,8 +26,14 @@ async def home(visit: Visit) -> Response:
     found = await visit.services.overview.home(visit.principal, visit.reader.first_weekday)
     return await visit.show(
         "learner/home.html", home=found, calendar=CalendarView.of(found.calendar), most_days=MOST_DAYS,
-        few_due=_FEW_DUE_DATES,
+        few_due=_FEW_DUE_DATES, offers=await _few_offers(visit) if found.is_empty else (), few_lessons=_FEW_LESSONS,
     )  # fmt: skip
+
+
+async def _few_offers(visit: Visit) -> Sequence[Offer]:
+    """Return all courses in which the learner may enrol, where they are few; else none: then the catalogue has them."""
+    page = await visit.services.overview.offers(visit.principal, CourseQuery(_FEW_COURSES))
+    return page.lines if page.last is None else ()
 
 
 async def set_goal(visit: Visit) -> Response:

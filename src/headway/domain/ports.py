@@ -10,6 +10,7 @@ from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, Cours
 from headway.domain.completions import Completion
 from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters
+from headway.domain.course_list import CourseFigures, CourseFiguresQuery
 from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp
 from headway.domain.edits import Recalculation
 from headway.domain.enrolments import Enforcement, EnrolmentChange
@@ -194,6 +195,12 @@ class StatisticsStore(Protocol):
 
     async def count_attention(self, query: AttentionQuery) -> int:
         """Count the learners who need attention behind the query's position, up to its limit."""
+
+    async def course_figures(self, query: CourseFiguresQuery) -> Sequence[CourseFigures]:
+        """Return few figures of many courses, in no order. Of groups, only the courses in which a member is.
+
+        Courses and groups that are not there have none.
+        """
 
     async def roster_total(self, course_id: CourseId, query: RosterQuery, most: int) -> int:
         """Return how many learners the filters of `query` leave, counted up to `most`. Raises `GroupNotFoundError`."""

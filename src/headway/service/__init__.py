@@ -8,6 +8,7 @@ from headway.domain.ports import Store
 from headway.domain.sign_in import SignIn
 from headway.service.attention import AttentionFilters, AttentionLine, AttentionPage, AttentionService
 from headway.service.catalogue import CatalogueEntry, CatalogueService
+from headway.service.course_list import CourseList, CourseListLine, CourseListQuery, CourseListService
 from headway.service.course_progress import ExplainedSummary, LearnerReading, LessonAndProgress
 from headway.service.enrolments import Enrolled, EnrolmentsService
 from headway.service.finding import FindingService, Found, FoundLesson
@@ -34,6 +35,10 @@ __all__ = [
     "CatalogueEntry",
     "CatalogueService",
     "Compared",
+    "CourseList",
+    "CourseListLine",
+    "CourseListQuery",
+    "CourseListService",
     "Enrolled",
     "EnrolmentsService",
     "ExplainedSummary",
@@ -98,6 +103,7 @@ class Services(NamedTuple):
     goals: GoalsService
     attention: AttentionService
     notes: NotesService
+    course_list: CourseListService
 
     @classmethod
     def over(
@@ -135,4 +141,5 @@ class Services(NamedTuple):
             GoalsService(store),
             AttentionService(store, people),
             NotesService(store),
+            CourseListService(store),
         )

@@ -16,6 +16,7 @@ from headway.domain.attention import Attention, AttentionQuery
 from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, CoursePut, CourseQuery, VersionedCourse
 from headway.domain.completions import Completion
 from headway.domain.continuing import TouchedLesson
+from headway.domain.course_list import CourseFigures, CourseFiguresQuery
 from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp, recount
 from headway.domain.edits import Recalculation
 from headway.domain.enrolments import NOT_ENFORCED, Enforcement, EnrolmentChange
@@ -347,6 +348,10 @@ class PostgresStore:
     async def count_attention(self, query: AttentionQuery) -> int:
         """Count the learners who need attention, up to the query's limit."""
         return await self._figures.count_attention(query)
+
+    async def course_figures(self, query: CourseFiguresQuery) -> Sequence[CourseFigures]:
+        """Return few figures of many courses."""
+        return await self._figures.course_figures(query)
 
     async def roster_total(self, course_id: CourseId, query: RosterQuery, most: int) -> int:
         """Return how many learners the filters leave, counted up to `most`."""

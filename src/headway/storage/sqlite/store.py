@@ -29,6 +29,7 @@ from headway.domain.changes import Work, all_written, by_learner_and_course
 from headway.domain.completions import Completion
 from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters
+from headway.domain.course_list import CourseFigures, CourseFiguresQuery
 from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp
 from headway.domain.edits import Recalculation
 from headway.domain.enrolments import NOT_ENFORCED, Enforcement, EnrolmentChange
@@ -358,6 +359,10 @@ class SqliteStore:
     async def count_attention(self, query: AttentionQuery) -> int:
         """Count the learners who need attention, up to the query's limit."""
         return await self._long_reader.read(self._figures.count_attention, query)
+
+    async def course_figures(self, query: CourseFiguresQuery) -> Sequence[CourseFigures]:
+        """Return few figures of many courses."""
+        return await self._long_reader.read(self._figures.course_figures, query)
 
     async def roster_total(self, course_id: CourseId, query: RosterQuery, most: int) -> int:
         """Return how many learners the filters leave, counted up to `most`."""
