@@ -155,14 +155,7 @@ interface CourseFigures {
   sections?: { stopped_here: number }[];
 }
 
-interface DayFigures {
-  date: string;
-  active: number;
-  completed: number;
-}
-
-/** What a tab's charts show: scores of lessons, or days. */
+/** What a tab's charts show: scores of lessons. */
 interface ChartData {
   lessons: LessonFigures[];
-  days: DayFigures[];
 }

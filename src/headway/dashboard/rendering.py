@@ -45,13 +45,17 @@ class Renderer:
     """Renders templates. `path` is the path of the pages, `api` is that of the API.
 
     `lesson_url` is the platform's address of a lesson, with placeholders for the ids in braces. `None` means that
-    links to lessons lead to the course's page.
+    links to lessons lead to the course's page. `message_url` is the platform's address that takes learners to whom a
+    teacher wants to write, if there is one.
     """
 
-    def __init__(self, path: str, api: str, assets: Assets, lesson_url: str | None = None) -> None:
+    def __init__(
+        self, path: str, api: str, assets: Assets, lesson_url: str | None = None, message_url: str | None = None
+    ) -> None:
         self.path = path
         names = {"path": path, "api": api, "asset": assets.address, "levels": LEVELS}
         names |= {"lesson_address": LessonAddress(path, lesson_url), "languages": LANGUAGES}
+        names["message_url"] = message_url
         self._environments = {language: _environment(words_of(language), names) for language in LANGUAGES}
 
     async def show(
@@ -142,6 +146,19 @@ class Reader:
     def month(self, value: date) -> str:
         """Return the short name of a date's month."""
         return dates.format_date(value, "LLL", locale=self.locale)
+
+    def short_day(self, value: date) -> str:
+        """Write a date without its year, as an axis has it."""
+        return dates.format_skeleton("MMMd", value, locale=self.locale)
+
+    def month_and_year(self, value: date) -> str:
+        """Write the month of a date, with its year."""
+        return dates.format_skeleton("yMMMM", value, locale=self.locale)
+
+    def days_between(self, first: date, last: date) -> str:
+        """Write a range of days as plain text, isolated from the direction of the text around it."""
+        written = dates.format_interval(first, last, "yMMMd", locale=self.locale)
+        return f"\N{FIRST STRONG ISOLATE}{written}\N{POP DIRECTIONAL ISOLATE}"
 
     def number(self, value: float | None, *marks: float | None) -> str:
         """Write a number with at most one decimal, or a dash for `None`.

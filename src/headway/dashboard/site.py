@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -50,7 +50,9 @@ PAGES: Final = (
     Page("/statistics/attention/{reason}", teacher_home.attention),
     Page("/statistics/{course_id}", statistics.overview),
     Page("/statistics/{course_id}/lessons", statistics.lessons),
+    Page("/statistics/{course_id}/lessons/{lesson_id}", statistics.lesson),
     Page("/statistics/{course_id}/learners", statistics.roster),
+    Page("/statistics/{course_id}/learners/grid", statistics.grid),
     Page("/statistics/{course_id}/activity", statistics.activity),
     Page("/statistics/learners/{user_id}", one_learner.learner),
     Page("/statistics/{course_id}/learners/{user_id}", one_learner.learner_in_course),
@@ -67,7 +69,8 @@ PAGES: Final = (
 class Dashboard:
     """The pages below `path`. `api` is the path of the API. `frame_ancestors` are the origins that may frame the pages.
 
-    `lesson_url` is the platform's address of a lesson. `public_url` is the origin that browsers see; `None` means the
+    `lesson_url` is the platform's address of a lesson, and `message_url` its address that takes selected learners.
+    `public_url` is the origin that browsers see; `None` means the
     request's own. `provider` is the identity provider, if there is one.
     """
 
@@ -79,6 +82,7 @@ class Dashboard:
     lesson_url: str | None = None
     public_url: str | None = None
     provider: IdentityProvider | None = None
+    message_url: str | None = None
 
     @cached_property
     def assets(self) -> Assets:
@@ -88,7 +92,7 @@ class Dashboard:
     @cached_property
     def renderer(self) -> Renderer:
         """The renderer of the templates."""
-        return Renderer(self.path, self.api, self.assets, self.lesson_url)
+        return Renderer(self.path, self.api, self.assets, self.lesson_url, self.message_url)
 
     def router(self) -> APIRouter:
         """Return a router with all pages."""
@@ -163,7 +167,7 @@ class Dashboard:
             "font-src": "'self'",
             "img-src": "'self' data:",
             "connect-src": "'self'",
-            "form-action": "'self'",
+            "form-action": " ".join(["'self'", *self._form_origins]),
             "base-uri": "'none'",
             "frame-ancestors": " ".join(self.frame_ancestors) or "'none'",
         }
@@ -174,6 +178,14 @@ class Dashboard:
             "Cross-Origin-Opener-Policy": "same-origin",
             "Cache-Control": "no-store",
         }
+
+    @property
+    def _form_origins(self) -> Sequence[str]:
+        """The other origins to which a form may be sent."""
+        if self.message_url is None:
+            return ()
+        address = urlsplit(self.message_url)
+        return (f"{address.scheme}://{address.netloc}",)
 
     async def _to_first_page(self, _request: Request) -> Response:
         """Redirect an address with a slash at its end to the first page."""

@@ -136,14 +136,35 @@ class DayActivity(BaseModel):
     course_completions: Count
 
 
+class PeriodActivity(BaseModel):
+    """What learners did in a course in a week or a month. At the ends of the days asked for, it may be cut off."""
+
+    first: Annotated[date, Field(alias="from")]
+    last: Annotated[date, Field(alias="to")]
+    active_learners_a_day: Annotated[
+        float, Field(ge=0, description="The mean number of learners who were active on a day; at most two decimals.")
+    ]
+    lessons_started: Count
+    lessons_completed: Count
+    time_spent_minutes: Minutes
+    course_completions: Count
+
+
 class Activity(BaseModel):
-    """What learners did in a course on each day. Days are in the course's time zone."""
+    """What learners did in a course on each day. Days are in the course's time zone.
+
+    `periods` is there where weeks or months were asked for.
+    """
 
     course_id: UUID
     time_zone: str
     first: Annotated[date, Field(alias="from")]
     last: Annotated[date, Field(alias="to")]
     days: list[DayActivity]
+    periods: Annotated[
+        list[PeriodActivity] | SkipJsonSchema[None],
+        Field(description="Where weeks or months were asked for.", json_schema_extra=without_default),
+    ] = None
 
 
 class RosterLine(BaseModel):
@@ -293,8 +314,9 @@ course: Final = renderer(
 )
 _group: Final = renderer(GroupName)
 _day: Final = renderer(DayActivity, time_spent_minutes="minutes")
-activity: Final = renderer(
-    Activity,
+_period: Final = renderer(PeriodActivity, active_learners_a_day="active_a_day", time_spent_minutes="minutes")
+_activity: Final = renderer(
+    without(Activity, "periods"),
     course_id="course.id",
     time_zone="course.time_zone",
     first="period.first",
@@ -334,6 +356,17 @@ _learner_lesson: Final = renderer(
     | {"user_id": "lesson_progress.learner_id", "content_id": "seen.lesson.content_id"}
     | {name: f"seen.{name}" for name in ("due_at", "late", "completed_late")},
 )
+
+
+def activity(found: service.Activity, by: domain.Interval, first_weekday: int) -> dict[str, Any]:
+    """Return what learners did on each day, and also by week or month.
+
+    Weeks begin with `first_weekday`; Monday is 0.
+    """
+    if by is domain.Interval.DAY:
+        return _activity(found)
+    periods = domain.stretches_of(found.days, by, first_weekday)
+    return _activity(found) | {"periods": [_period(one) for one in periods]}
 
 
 def courses(lines: Iterable[domain.CourseStatistics]) -> list[dict[str, Any]]:

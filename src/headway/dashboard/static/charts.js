@@ -5,24 +5,13 @@ import { axisX, axisY, gridY, plot, pointerX, rectY, ruleX, ruleY, text, tip } f
 
 /**
  * @typedef {{ learners: number, from: number, to: number }} Bin
- * @typedef {{ from: Date, to: Date, count: number }} Day
  * @typedef {(width: number, height: number, data: ChartData & { element: HTMLElement }) => Element} Chart
  */
 
 const locale = document.documentElement.dataset.locale;
 const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
-const day = new Intl.DateTimeFormat(locale, { day: "numeric", month: "short", timeZone: "UTC" });
-const longDay = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeZone: "UTC" });
 
-/** @type {Record<string, (value: number) => string>} */
-const DONE = {
-  active: (learners) => `${count(learners, "learner")} active`,
-  completed: (lessons) => `${count(lessons, "lesson")} completed`,
-};
 const BIN = 10;
-const DAY = 24 * 60 * 60 * 1000;
-const NARROW = 480;
-const NARROW_BAR = 4;
 const LEAST = 100;
 
 /**
@@ -74,48 +63,6 @@ function scores(width, height, { lessons, element }) {
   });
 }
 
-/** @type {Chart} */
-function days(width, height, { days: all, element }) {
-  const series = /** @type {"active" | "completed"} */ (element.dataset.series);
-  const rows = all.map((one) => ({
-    from: new Date(one.date),
-    to: new Date(Date.parse(one.date) + DAY),
-    count: one[series],
-  }));
-  const counts = rows.map((row) => row.count);
-  const shown = ticksOfDays(rows, width < NARROW ? 3 : 6);
-  const inset = width / rows.length < NARROW_BAR ? -0.25 : 0.5; // gaps would hide narrow bars, and so would seams
-  return plot({
-    width,
-    height,
-    marginLeft: 44,
-    marginRight: 8,
-    marginTop: 8,
-    marginBottom: 24,
-    x: { type: "utc", domain: [rows[0].from, rows[rows.length - 1].to], label: null },
-    y: { ...learnersScale(counts), label: null },
-    marks: [
-      gridY({ ticks: ticksOf(counts), stroke: "var(--line)", strokeOpacity: 1 }),
-      axisY({ ticks: ticksOf(counts), tickSize: 0, tickFormat: whole.format, label: null }),
-      axisX({ ticks: shown, tickSize: 4, tickFormat: (/** @type {Date} */ date) => day.format(date), label: null }),
-      rectY(rows, {
-        x1: "from",
-        x2: "to",
-        y: "count",
-        insetLeft: inset,
-        insetRight: inset,
-        fill: series === "active" ? "var(--accent)" : "var(--chart-second)",
-      }),
-      ruleY([0], { stroke: "var(--ink-soft)" }),
-      ...tips(rows, width, {
-        x: (/** @type {Day} */ row) => new Date(row.from.getTime() + DAY / 2),
-        y: "count",
-        title: (/** @type {Day} */ row) => `${longDay.format(row.from)}\n${DONE[series](row.count)}`,
-      }),
-    ],
-  });
-}
-
 /**
  * The marks that tell above a bar what it shows, while the pointer is on it: on the side that has more room.
  * @param {object[]} rows
@@ -142,26 +89,15 @@ function ticksOf(/** @type {number[]} */ counts) {
   return Math.min(4, Math.max(4, ...counts));
 }
 
-/**
- * @param {Day[]} rows
- * @param {number} most
- */
-function ticksOfDays(rows, most) {
-  const step = Math.max(1, Math.ceil(rows.length / most));
-  return rows.filter((_, position) => position % step === 0).map((row) => row.from);
-}
-
 /** @type {Record<string, Chart>} */
-const CHARTS = { scores, days };
+const CHARTS = { scores };
 /** @type {Record<string, (element: HTMLElement) => string>} */
 const LABELS = {
   scores: (element) => `Learners by their best score in ${element.dataset.title}`,
-  days: (element) =>
-    element.dataset.series === "active" ? "Active learners day by day" : "Lessons completed day by day",
 };
 
 /** @type {ChartData} */
-let data = { lessons: [], days: [] };
+let data = { lessons: [] };
 
 const rooms = new ResizeObserver((entries) => {
   for (const { target } of entries)

@@ -3,7 +3,7 @@
 import { binsOf, drawIn } from "./charts.js";
 import { at, show } from "./figures.js";
 import { dataOf, find } from "./headway.js";
-import { follow, refresh } from "./statistics.js";
+import { follow, refresh, refreshSoon } from "./statistics.js";
 
 let figures = given();
 drawIn(document, { lessons: figures.lessons });
@@ -37,6 +37,11 @@ function layoutOf(/** @type {CourseFigures} */ { learners, enrolled, lessons }) 
   return JSON.stringify([learners + enrolled > 0, parts]);
 }
 
+/** Where learners stopped. When that changes, other lessons may be marked. */
+function stopsOf(/** @type {CourseFigures} */ { lessons }) {
+  return JSON.stringify(lessons.map(({ stopped_here }) => stopped_here));
+}
+
 function showBars(/** @type {ParentNode} */ part) {
   const most = Math.max(1, ...figures.lessons.map(({ started }) => started));
   /** @type {NodeListOf<SVGRectElement>} */
@@ -47,6 +52,7 @@ function showBars(/** @type {ParentNode} */ part) {
 follow({
   figures: (fresh) => {
     if (layoutOf(fresh) !== layoutOf(figures)) return refresh();
+    if (stopsOf(fresh) !== stopsOf(figures)) refreshSoon();
     const part = find("#funnel");
     figures = withSums(fresh);
     show(part, figures);
