@@ -186,10 +186,13 @@ SETTINGS: Final = (
 )
 
 
-def pages(courses: list[Course]) -> dict[str, Look]:
+def pages(browser: Browser, running: Running, courses: list[Course]) -> dict[str, Look]:
     """Return every page of the table of pages, and what else may be seen, by the names of their pictures."""
-    values = {"course_id": courses[0].id, "user_id": learner(_WHO_LOOKS)}
-    return {_name(path): Look(address) for path, address in addresses(**values).items()} | {
+    with visiting(browser, running, learner(_WHO_LOOKS), *_SCOPES) as context:
+        found = addresses(
+            context, course_id=courses[0].id, lesson_id=courses[0].lessons[4].id, user_id=learner(_WHO_LOOKS)
+        )
+    return {_name(path): Look(address) for path, address in found.items()} | {
         "home-of-a-newcomer": Look(DASHBOARD, learner=_LEARNERS),  # who comes after all who have written
         "menu": Look(DASHBOARD, menu=True),
         "catalogue-of-a-newcomer": Look(f"{DASHBOARD}/catalogue", learner=_LEARNERS),
@@ -267,7 +270,7 @@ def main() -> None:
     for old in TARGET.glob("*.png"):
         old.unlink()
     with _serving() as (running, courses), browser() as opened:
-        _take(opened, running, pages(courses))
+        _take(opened, running, pages(opened, running, courses))
 
 
 if __name__ == "__main__":

@@ -43,7 +43,9 @@ def _problems(browser: Browser, running: Running, named: Taught, language: str) 
     ) as context:
         context.add_cookies([{"name": LANGUAGE_COOKIE, "value": language, "url": running.base_url}])
         context.add_init_script(WATCH_SHIFTS)
-        for path, page in opened(context, course_id=named.course_id, user_id=who):
+        for path, page in opened(
+            context, course_id=named.course_id, lesson_id=named.document["lessons"][1]["id"], user_id=who
+        ):
             assert page.locator("html").get_attribute("lang") == language
             yield path, page.evaluate("() => window.shifts")
             yield path, barriers(page)

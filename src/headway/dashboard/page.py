@@ -56,11 +56,6 @@ class Visit(NamedTuple):
         """The learner id in the path. Raises as `course_id` does."""
         return LearnerId(self._identifier("user_id"))
 
-    @property
-    def lesson_id(self) -> LessonId:
-        """The lesson id in the path. Raises as `course_id` does."""
-        return LessonId(self._identifier("lesson_id"))
-
     async def show(self, template: str, status: int = 200, **values: object) -> Response:
         """Render a template for this session: a page, or part of one."""
         return await self.renderer.show(self.request, template, self.session, status, **values)

@@ -20,8 +20,6 @@ _SENTENCES: Final[tuple[tuple[type[errors.HeadwayError], str], ...]] = (
     (errors.GroupNotFoundError, marked("There is no such class. It may have been removed.")),
     (errors.ProfilesOffError, marked("Headway keeps no names of learners here.")),
     (errors.NotFoundError, NO_PAGE),
-    (errors.CourseNotGrantedError, marked("You may not see how learners do in this course.")),
-    (errors.GroupNotGrantedError, marked("You may not see how the learners of this class do.")),
     (
         errors.ForgedRequestError,
         marked("This change does not come from a page of this session. Load the page again, then try again."),
