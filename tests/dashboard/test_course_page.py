@@ -258,7 +258,7 @@ def test_pages_report_an_unavailable_database(browser: Browser, folder: Path) ->
             look_again(page)
             expect(page.get_by_role("region", name="Notice")).to_contain_text("The service does not answer")
             page.goto(learner.address)
-            expect(page.get_by_role("heading", name="One moment, please")).to_be_visible()
+            expect(page.get_by_role("heading", name="Please wait a moment")).to_be_visible()
             assert barriers(page) == []
             away.rename(folder / "headway.db")
             eventually(lambda: httpx.get(f"{running.base_url}/readyz").status_code == 200)

@@ -166,3 +166,18 @@ def test_time_runs_from_right_to_left_in_arabic(
         page.keyboard.press("ArrowRight")  # to the day before, which is on the right
         expect(chart).to_have_attribute("aria-valuenow", "29")
         assert fits(page)
+
+
+def test_the_chart_of_scores_says_what_its_bars_count(
+    browser: Browser, running: Running, taught: Taught, teacher: str
+) -> None:
+    with visiting(browser, running, teacher, TEACHER) as context:
+        page = context.new_page()
+        page.goto(f"{taught.page}/lessons")
+        chart = page.get_by_role("slider", name="Learners by their best score in The first test")
+        chart.focus()
+        page.keyboard.press("End")
+        expect(chart).to_have_attribute("aria-valuetext", "90 to 100 points, 1 learner")
+        page.keyboard.press("ArrowLeft")
+        expect(chart).to_have_attribute("aria-valuetext", "80 to 89 points, 0 learners")
+        expect(page.get_by_text("Pass mark").last).to_be_visible()
