@@ -1,11 +1,12 @@
 """The quick search: people, courses and lessons that the caller may see, by a few words."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
 from headway.domain.catalogue import Course, CourseOutline, CourseQuery, Lesson
 from headway.domain.enrolments import EnrolmentMode
+from headway.domain.identifiers import CourseId
 from headway.domain.people import query_words
 from headway.domain.ports import Store
 from headway.domain.principal import COURSES_WRITE, STATISTICS_READ, Principal
@@ -41,6 +42,25 @@ class Found(NamedTuple):
     lessons: Sequence[FoundLesson] = ()
 
 
+class _Courses:
+    """Courses of one kind, as they are found: at most `limit`, and only those that `may_see` says."""
+
+    def __init__(self, limit: int, may_see: Callable[[CourseId], bool]) -> None:
+        self.found: list[CourseOutline] = []
+        self._limit = limit
+        self._may_see = may_see
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more are wanted."""
+        return len(self.found) >= self._limit
+
+    def take(self, one: CourseOutline) -> None:
+        """Add a course, if it is wanted."""
+        if not self.is_full and self._may_see(one.id):
+            self.found.append(one)
+
+
 class FindingService:
     """Finds what the caller may see. It raises `UnavailableError` and what its store raises."""
 
@@ -55,48 +75,44 @@ class FindingService:
     async def find(self, principal: Principal, text: str, limit: int) -> Found:
         """Return what is found by a text, at most `limit` of each kind; nothing where the text has no word.
 
-        Raises `InvalidValueError` for too many words.
         A course or a lesson is found by parts of its title, whatever the case and the accents. Courses are looked for
         among the first thousands of the catalogue. People are found as `PeopleService.search` finds them.
+
+        Raises `InvalidValueError` for too many words.
         """
         words = query_words(text)
         if not words:
             return Found()
         own = [one.course for one in await self._enrolments.of_learner(principal.learner_id)]
-        found = Found(
-            people=await self._found_people(principal, text, limit),
+        is_teacher, is_author = STATISTICS_READ in principal.scopes, COURSES_WRITE in principal.scopes
+        is_open = not is_teacher and not is_author and self._store.enforced.enrolment is EnrolmentMode.OPEN
+        own_ids = {course.id for course in own}
+        taught = _Courses(limit if is_teacher else 0, principal.is_granted)
+        authored = _Courses(limit if is_author else 0, lambda _: True)
+        others = _Courses(limit if is_open else 0, lambda course_id: course_id not in own_ids)
+        await self._fill(words, taught, authored, others)
+        return Found(
+            people=await self._people.of_statistics(principal, text, limit)
+            if is_teacher and self._people.is_on
+            else (),
+            taught=taught.found,
+            authored=authored.found,
             own=[course for course in own if has_words(course.title, words)][:limit],
+            open=others.found,
             lessons=[one async for one in _lessons(own, words, limit)],
         )
-        if STATISTICS_READ in principal.scopes or COURSES_WRITE in principal.scopes:
-            return await self._with_courses_to_work_on(principal, words, limit, found)
-        if self._store.enforced.enrolment is not EnrolmentMode.OPEN:
-            return found
-        own_ids = {course.id for course in own}
-        others = [one async for one in self._courses(words) if one.id not in own_ids]
-        return found._replace(open=others[:limit])
 
-    async def _found_people(self, principal: Principal, text: str, limit: int) -> Sequence[Person]:
-        if STATISTICS_READ not in principal.scopes or not self._people.is_on:
-            return ()
-        return await self._people.of_statistics(principal, text, limit)
-
-    async def _with_courses_to_work_on(
-        self, principal: Principal, words: Sequence[str], limit: int, found: Found
-    ) -> Found:
-        courses = [one async for one in self._courses(words)]
-        is_teacher, is_author = STATISTICS_READ in principal.scopes, COURSES_WRITE in principal.scopes
-        taught = [one for one in courses if is_teacher and principal.is_granted(one.id)]
-        return found._replace(taught=taught[:limit], authored=courses[:limit] if is_author else ())
-
-    async def _courses(self, words: Sequence[str]) -> AsyncIterator[CourseOutline]:
-        """Yield the courses with these words in the title, by title."""
+    async def _fill(self, words: Sequence[str], *kinds: _Courses) -> None:
+        """Look for courses with these words in the title, by title, until all kinds are full."""
         query = CourseQuery()
         for _ in range(_MOST_PAGES):
             page = await self._catalogue.courses(query)
             async for one in in_turns(page.lines):
+                if all(kind.is_full for kind in kinds):
+                    return
                 if has_words(one.title, words):
-                    yield one
+                    for kind in kinds:
+                        kind.take(one)
             if page.last is None:
                 return
             query = replace(query, after=page.last)
