@@ -22,6 +22,7 @@ interface DocumentEventMap {
 
 /** The fields of a lesson progress that the pages use. */
 interface LessonProgress {
+  status: "not_started" | "in_progress" | "completed";
   user_notes: string | null;
   is_bookmarked: boolean;
 }
@@ -154,14 +155,4 @@ interface CourseFigures {
   sections?: { stopped_here: number }[];
 }
 
-interface DayFigures {
-  date: string;
-  active: number;
-  completed: number;
-}
 
-/** What a tab's charts show: scores of lessons, or days. */
-interface ChartData {
-  lessons: LessonFigures[];
-  days: DayFigures[];
-}

@@ -1,18 +1,20 @@
-"""Pictures of every page, in both colour schemes, on a desktop and on a phone: `make screenshots`.
+"""Pictures of every page of the table of pages: `make screenshots`.
 
-A school that looks lived in is written day by day, by a clock of its own, then served; a real browser looks at it.
+English in both colour schemes, on a desktop and on a phone; the other languages once on each. A school that looks lived
+in is written day by day, by a clock of its own, then served; a real browser looks at it.
 """
 
 import asyncio
 import random
 import sys
 import tempfile
+from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
 from playwright.sync_api import Browser, Page
@@ -22,6 +24,8 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.append(str(ROOT / "tests"))
 
 from headway.cli.documents import course_files, read_courses  # noqa: E402 - the tests' folder comes first
+from headway.dashboard.rendering import LANGUAGE_COOKIE  # noqa: E402
+from headway.dashboard.words import LANGUAGES, SOURCE  # noqa: E402
 from headway.domain.catalogue import Course, Lesson, LessonKind  # noqa: E402
 from headway.domain.course_progress import EnrolmentSource  # noqa: E402
 from headway.domain.enrolments import EnrolmentChange  # noqa: E402
@@ -32,6 +36,7 @@ from headway.domain.writes import LessonWrite  # noqa: E402
 from headway.metrics import Metrics  # noqa: E402
 from headway.storage.sqlite import SqliteStore  # noqa: E402
 from support.browser import DASHBOARD, DESKTOP, PHONE, SCHEMES, browser, visiting  # noqa: E402
+from support.pages import addresses, settle  # noqa: E402
 from support.running import Running, headway_serve  # noqa: E402
 
 TARGET: Final = ROOT / "docs/screenshots"
@@ -39,6 +44,7 @@ WIDTHS: Final = {"desktop": DESKTOP, "phone": PHONE}
 _DAYS: Final = 60
 _LEARNERS: Final = 240
 _WHO_LOOKS: Final = 1
+_HIGHEST: Final = 6000
 # Every first name comes together with every last one, once.
 _FIRST: Final = (
     "Ada", "Zoë", "Mateusz", "Inês", "Jürgen", "Amélie", "Søren", "Nikola", "Łukasz", "Mary", "Đorđe", "Chloé", "Olga",
@@ -131,36 +137,80 @@ def _update(lesson: Lesson, chance: random.Random, *, done: bool) -> ProgressUpd
     return {"progress_percentage": percentage, "time_spent_minutes": minutes, "is_bookmarked": chance.random() < 0.1}  # noqa: PLR2004
 
 
+def people(running: Running, courses: list[Course]) -> None:
+    """Put the learners into two classes with due dates, of which one has passed; the one who looks has a goal."""
+    today = datetime.now(UTC)
+    with running.client(None, "groups:write", "enrolments:write") as registrar:
+        for number, (title, due) in enumerate((("Class of Monday", -3), ("Class of Thursday", 12))):
+            group = uuid5(NAMESPACE_URL, f"https://headway.example/group/{number}")
+            members = [learner(one) for one in range(number, _LEARNERS, 4)]
+            registrar.put(f"/groups/{group}", json={"title": title, "members": members}).raise_for_status()
+            dates = {"due_at": (today + timedelta(days=due)).isoformat()}
+            registrar.put(f"/courses/{courses[0].id}/groups/{group}", json=dates).raise_for_status()
+    with running.client(learner(_WHO_LOOKS)) as client:
+        client.put(f"/learners/{learner(_WHO_LOOKS)}/goal", json={"days_per_week": 3}).raise_for_status()
+
+
 @dataclass(frozen=True)
 class Look:
-    """At what is looked, below the pages' path, and by whom: the number of a learner, `None` for nobody signed in."""
+    """At what is looked, and by whom: the number of a learner, `None` for nobody signed in."""
 
     address: str
     learner: int | None = _WHO_LOOKS
     scopes: tuple[str, ...] = _SCOPES
+    menu: bool = False
 
 
-def pages(courses: list[Course]) -> dict[str, Look]:
-    """The pages by the names of their pictures."""
-    course = courses[0].id
-    return {
-        "courses": Look(""),
-        "no-courses": Look("", learner=_LEARNERS),  # who comes after all who have written
-        "catalogue": Look("/catalogue", learner=_LEARNERS),
-        "course": Look(f"/courses/{course}"),
-        "statistics": Look("/statistics"),
-        "statistics-course": Look(f"/statistics/{course}"),
-        "statistics-lessons": Look(f"/statistics/{course}/lessons"),
-        "statistics-learners": Look(f"/statistics/{course}/learners"),
-        "statistics-activity": Look(f"/statistics/{course}/activity"),
-        "statistics-learner": Look(f"/statistics/{course}/learners/{learner(_WHO_LOOKS)}"),
-        "authoring": Look("/authoring"),
-        "authoring-course": Look(f"/authoring/{course}"),
-        "sign-in": Look("/sign-in", learner=None),
-        "sign-in-refused": Look("/sign-in?notice=code", learner=None),
-        "not-found": Look("/nowhere"),
-        "not-allowed": Look("/statistics", scopes=()),
+class Setting(NamedTuple):
+    """How it is looked at. The names of pictures have all of it."""
+
+    width: str
+    scheme: str
+    language: str = SOURCE
+
+    @property
+    def name(self) -> str:
+        """The end of a picture's name."""
+        own = (self.width, self.scheme) if self.language == SOURCE else (self.width, self.scheme, self.language)
+        return "-".join(own)
+
+
+SETTINGS: Final = (
+    *(Setting(width, scheme) for width in WIDTHS for scheme in SCHEMES),
+    *(
+        Setting(width, scheme, language)
+        for language in LANGUAGES
+        if language != SOURCE
+        for width, scheme in (("desktop", "light"), ("phone", "dark"))
+    ),
+)
+
+
+def pages(browser: Browser, running: Running, courses: list[Course]) -> dict[str, Look]:
+    """Return every page of the table of pages, and what else may be seen, by the names of their pictures."""
+    with visiting(browser, running, learner(_WHO_LOOKS), *_SCOPES) as context:
+        found = addresses(
+            context, course_id=courses[0].id, lesson_id=courses[0].lessons[4].id, user_id=learner(_WHO_LOOKS)
+        )
+    return {_name(path): Look(address) for path, address in found.items()} | {
+        "home-of-a-newcomer": Look(DASHBOARD, learner=_LEARNERS),  # who comes after all who have written
+        "menu": Look(DASHBOARD, menu=True),
+        "catalogue-of-a-newcomer": Look(f"{DASHBOARD}/catalogue", learner=_LEARNERS),
+        "search-found": Look(f"{DASHBOARD}/search?q=ada"),
+        "roster-late": Look(f"{DASHBOARD}/statistics/{courses[0].id}/learners?late=true"),
+        "sign-in": Look(f"{DASHBOARD}/sign-in", learner=None),
+        "sign-in-refused": Look(f"{DASHBOARD}/sign-in?notice=code", learner=None),
+        "not-found": Look(f"{DASHBOARD}/nowhere"),
+        "not-allowed": Look(f"{DASHBOARD}/statistics", scopes=()),
     }
+
+
+def _name(path: str) -> str:
+    """Return the name of the picture of a page, by its path in the table."""
+    named = {"courses/{course_id}": "course", "{course_id}": "course", "{user_id}": "learner", "/": "-"}
+    for part, name in named.items():
+        path = path.replace(part, name)
+    return path.strip("-") or "home"
 
 
 @contextmanager
@@ -169,33 +219,49 @@ def _serving() -> Iterator[tuple[Running, list[Course]]]:
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(fill(Path(folder) / "headway.db", courses))
         with headway_serve(Path(folder)) as running:
+            people(running, courses)
             yield running, courses
 
 
 @contextmanager
-def _looking(browser: Browser, running: Running, look: Look, **options: Any) -> Iterator[Page]:
-    """The page, with all that its scripts draw."""
+def _looking(browser: Browser, running: Running, look: Look, setting: Setting) -> Iterator[Page]:
+    """The page, with all that its scripts draw and in the pages' own font."""
     with visiting(
         browser, running, learner(look.learner or 0), *look.scopes,
-        refusals={403, 404}, reduced_motion="reduce", **options,
+        refusals={403, 404}, reduced_motion="reduce", width=WIDTHS[setting.width], color_scheme=setting.scheme,
     ) as context:  # fmt: skip
         if look.learner is None:
             context.clear_cookies()
+        context.add_cookies([{"name": LANGUAGE_COOKIE, "value": setting.language, "url": running.base_url}])
         page = context.new_page()
-        page.goto(DASHBOARD + look.address, wait_until="load")
-        page.wait_for_function("() => !document.querySelector('.chart-room')")
+        page.goto(look.address, wait_until="load")
+        page.evaluate("() => document.fonts.ready")
+        page.reload(wait_until="load")  # now the browser has the font before it paints
+        settle(page)
+        if look.menu:
+            page.locator("[popovertarget=menu]").click()
         yield page
 
 
-def _take(browser: Browser, running: Running, names: dict[str, Look]) -> None:
-    wanted = [(name, scheme, width) for name in names for scheme in SCHEMES for width in WIDTHS]
-    for name, scheme, width in track(wanted, "Taking pictures"):
-        with _looking(browser, running, names[name], width=WIDTHS[width], color_scheme=scheme) as page:
-            # As high as the page is, so that what sticks to the window's edge is at the page's.
-            page.set_viewport_size(
-                {"width": WIDTHS[width], "height": page.evaluate("() => document.documentElement.scrollHeight")}
-            )
-            page.screenshot(path=TARGET / f"{name}-{width}-{scheme}.png")
+def _take(browser: Browser, running: Running, looks: dict[str, Look]) -> None:
+    smaller = browser.new_page()
+    smaller.add_script_tag(path=ROOT / "tools/palette.mjs", type="module")
+    wanted = [(name, setting) for name in looks for setting in SETTINGS]
+    for name, setting in track(wanted, "Taking pictures"):
+        with _looking(browser, running, looks[name], setting) as page:
+            (TARGET / f"{name}-{setting.name}.png").write_bytes(_picture(page, smaller))
+
+
+def _picture(page: Page, smaller: Page) -> bytes:
+    """Take a picture as high as the page is, so that what sticks to the window's edge is at the page's."""
+    width = page.evaluate("() => window.innerWidth")
+    for _ in range(2):  # a higher window may have room for more of a table
+        height = page.evaluate("() => document.documentElement.scrollHeight")
+        page.set_viewport_size({"width": width, "height": min(height, _HIGHEST)})
+        settle(page)
+    taken = "data:image/png;base64," + b64encode(page.screenshot()).decode()
+    made: str = smaller.evaluate("(address) => withPalette(address)", taken)
+    return b64decode(made.partition(",")[2])
 
 
 def main() -> None:
@@ -204,7 +270,7 @@ def main() -> None:
     for old in TARGET.glob("*.png"):
         old.unlink()
     with _serving() as (running, courses), browser() as opened:
-        _take(opened, running, pages(courses))
+        _take(opened, running, pages(opened, running, courses))
 
 
 if __name__ == "__main__":

@@ -134,7 +134,7 @@ class Headway:
 
         return Dashboard(
             settings.dashboard_path, PREFIX, self.services, self.access.sessions, settings.frame_ancestors,
-            settings.lesson_url, settings.public_url, self.access.provider(),
+            settings.lesson_url, settings.public_url, self.access.provider(), settings.message_url,
         )  # fmt: skip
 
     @cached_property

@@ -16,6 +16,8 @@ from headway.domain.people import ProfilesMode
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
 _ORIGIN = re.compile(rf"https?://{_HOST}(:[0-9]{{1,5}})?")
 _ISSUER = re.compile(rf"(https://{_HOST}|http://(127\.0\.0\.1|localhost))(:[0-9]{{1,5}})?(/[!-~]*)?")
+# Without a fragment, which no server gets.
+_MESSAGE_URL = re.compile(rf"(https://{_HOST}|http://(127\.0\.0\.1|localhost))(:[0-9]{{1,5}})?([/?][!-\"$-~]*)?")
 
 
 class LogFormat(StrEnum):
@@ -72,6 +74,11 @@ class Settings(BaseSettings):
         None,
         description="Address of a lesson on your platform: https or http, with {lesson_id} in it and, if needed, "
         "{course_id}.",
+    )
+    message_url: str | None = Field(
+        None,
+        description="Address on your platform that takes the learners whom a teacher has selected, to write to them: "
+        "https, or http on this machine.",
     )
 
     oidc_issuer: str | None = Field(
@@ -215,6 +222,17 @@ class Settings(BaseSettings):
         if not is_address or not {"{lesson_id}"} <= set(names) <= _LESSON_URL_NAMES:
             raise ValueError(
                 "an address begins with https:// or http://, and has {lesson_id} and, if needed, {course_id} in it"
+            )
+        return value
+
+    @field_validator("message_url")
+    @classmethod
+    def _takes_a_form(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        if not _MESSAGE_URL.fullmatch(value):
+            raise ValueError(
+                "an address that takes a form begins with https:// (http:// on this machine only), and has no fragment"
             )
         return value
 

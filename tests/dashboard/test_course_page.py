@@ -45,18 +45,20 @@ def baker(running: Running) -> Student:
 def check_lessons(page: Page) -> None:
     """Check what the baker's page shows, with or without scripts."""
     expect(page.get_by_role("heading", level=1)).to_have_text("Ways of bread")
-    expect(page.get_by_role("navigation", name="Pages").get_by_role("link")).to_have_attribute("aria-current", "true")
+    expect(page.get_by_role("navigation", name="Pages").get_by_role("link", name="My courses")).to_have_attribute(
+        "aria-current", "true"
+    )
     expect(page.get_by_role("heading", level=2)).to_have_text(["Things", "Doing", "Active days"])
     expect(page.locator(".section-head")).to_contain_text(["1 of 2 completed", "0 of 2 completed"])
-    expect(page.locator("#course-progress")).to_contain_text("33.3%")
+    expect(page.locator("#course-progress")).to_contain_text("33%")
     unfold(page)
     flour, quiz = lesson_of(page, "Flour"), lesson_of(page, "Which flour?")
-    for words in ("Completed · Video · 7 min", "100%", "1 h 15 min", "Rye takes more water."):
+    for words in ("Completed Video 7 min", "100%", "1 h 15 min", "Rye takes more water."):
         expect(flour).to_contain_text(words)
-    for words in ("In progress · Quiz", "55 points, 70 to pass", "2 attempts", "4 min"):
+    for words in ("In progress Quiz", "55 points, 70 to pass", "2 attempts", "4 min"):
         expect(quiz).to_contain_text(words)
-    expect(lesson_of(page, "Folding")).to_contain_text("Not started · Article")
-    expect(lesson_of(page, "Crusts of the world")).to_contain_text("optional, does not count")
+    expect(lesson_of(page, "Folding")).to_contain_text("Not started Article")
+    expect(lesson_of(page, "Crusts of the world")).to_contain_text("Optional, does not count")
     expect(page.locator("#days")).to_contain_text("1 of the last")
 
 
@@ -70,7 +72,7 @@ def test_a_course_is_shown_lesson_by_lesson(
         expect(lesson_of(page, "Which flour?").get_by_role("button", name="Bookmark")).to_have_attribute(
             "aria-pressed", "true"
         )
-        page.get_by_text("Where the 33.3% comes from").click()
+        page.get_by_text("Where the 33% comes from").click()
         page.get_by_text("Day by day").click()
         assert barriers(page) == []
         assert fits(page)
@@ -84,8 +86,8 @@ def test_the_course_page_is_readable_without_javascript(
         page = context.new_page()
         page.goto(baker.address)
         check_lessons(page)
-        expect(lesson_of(page, "Which flour?")).to_contain_text("bookmarked")
-        expect(page.get_by_role("main").get_by_role("button")).to_have_count(0)
+        expect(lesson_of(page, "Which flour?")).to_contain_text("Bookmarked")
+        expect(page.get_by_role("main").get_by_role("button", name=re.compile("Bookmark|note"))).to_have_count(0)
         page.get_by_role("link", name="With notes").click()
         expect(page.locator(".lesson h3")).to_have_text(["Flour"])
         page.goto(DASHBOARD)
@@ -100,9 +102,9 @@ def test_the_percentage_is_explained(browser: Browser, running: Running, baker: 
         page = baker.open(context)
         page.get_by_text("Where the 50% comes from").click()
         explanation = page.locator("#made-of")
-        expect(explanation).to_contain_text("1 of the 2 lessons that count is completed")
+        expect(explanation).to_contain_text("You have completed 1 of the 2 lessons that count.")
         expect(explanation.get_by_role("listitem")).to_have_text(["Crusts of the world"])
-        expect(explanation).to_contain_text(re.compile(r"1 lesson that you began has\s+left the course"))
+        expect(explanation).to_contain_text("1 lesson that you began has left the course")
 
 
 @ON_BOTH_STORES
@@ -256,7 +258,7 @@ def test_pages_report_an_unavailable_database(browser: Browser, folder: Path) ->
             look_again(page)
             expect(page.get_by_role("region", name="Notice")).to_contain_text("The service does not answer")
             page.goto(learner.address)
-            expect(page.get_by_role("heading", name="One moment, please")).to_be_visible()
+            expect(page.get_by_role("heading", name="Please wait a moment")).to_be_visible()
             assert barriers(page) == []
             away.rename(folder / "headway.db")
             eventually(lambda: httpx.get(f"{running.base_url}/readyz").status_code == 200)
@@ -289,13 +291,13 @@ def test_a_calendar_is_walked_through_with_the_arrow_keys(browser: Browser, runn
     with visiting(browser, running, baker.learner_id) as context:
         page = baker.open(context)
         grid = page.get_by_role("grid", name="Active days")
-        expect(grid.get_by_role("gridcell", name="1 h 22 min, 3 lessons begun, 1 lesson completed")).to_have_count(1)
+        expect(grid.get_by_role("gridcell", name="1 h 22 min · 3 lessons begun · 1 lesson completed")).to_have_count(1)
         today = grid.locator(".day[tabindex='0']")
         today.focus()
         readout = page.locator(".readout")
-        expect(readout).to_contain_text("1 h 22 min, 3 lessons begun, 1 lesson completed")
+        expect(readout).to_contain_text("1 h 22 min · 3 lessons begun · 1 lesson completed")
         page.keyboard.press("ArrowLeft")
-        expect(readout).to_contain_text("not active")
+        expect(readout).to_contain_text("Not active")
         page.keyboard.press("ArrowRight")
         expect(readout).to_contain_text("1 h 22 min")
         page.get_by_text("Day by day").click()
@@ -304,6 +306,18 @@ def test_a_calendar_is_walked_through_with_the_arrow_keys(browser: Browser, runn
         look_again(page)
         expect(page.locator("#days")).to_contain_text("2 h 22 min")
         expect(page.get_by_role("region", name="the latest first")).to_be_visible()
+
+
+def test_a_day_of_the_calendar_tells_about_itself_when_it_is_tapped(
+    browser: Browser, running: Running, baker: Student
+) -> None:
+    with visiting(browser, running, baker.learner_id, width=PHONE, has_touch=True, is_mobile=True) as context:
+        page = baker.open(context)
+        expect(page.get_by_text("Tap a day to see what you did.")).to_be_visible()
+        page.get_by_role("gridcell", name="1 h 22 min").tap()
+        expect(page.get_by_text("1 h 22 min · 3 lessons begun").last).to_be_visible()
+        expect(page.get_by_text("Tap a day to see what you did.")).to_be_hidden()
+        expect(page.get_by_role("list", name="The area of a square grows with the time")).to_contain_text("From 30 min")
 
 
 def test_weeks_begin_on_the_first_day_of_the_readers_locale(browser: Browser, running: Running, baker: Student) -> None:
@@ -348,7 +362,7 @@ def test_a_bookmark_alone_is_not_shown_as_progress(browser: Browser, running: Ru
         expect(lessons.get_by_role("row").filter(has_text="Salt")).to_contain_text("0%")
 
 
-@pytest.mark.parametrize("locale", ["ar-EG", "he-IL", "fa-IR"])
+@pytest.mark.parametrize("locale", ["he-IL", "fa-IR"])
 def test_dates_in_right_to_left_scripts_keep_the_sentence_in_order(
     browser: Browser, running: Running, baker: Student, locale: str
 ) -> None:
@@ -358,7 +372,7 @@ def test_dates_in_right_to_left_scripts_keep_the_sentence_in_order(
         const walker = document.createTreeWalker(facts, NodeFilter.SHOW_TEXT);
         while (walker.nextNode()) {
             const text = walker.currentNode.nodeValue;
-            for (const word of ["Started", "last opened"]) {
+            for (const word of ["Started", "Last opened"]) {
                 const at = text.indexOf(word);
                 if (at < 0) continue;
                 range.setStart(walker.currentNode, at);
@@ -374,7 +388,7 @@ def test_dates_in_right_to_left_scripts_keep_the_sentence_in_order(
         positions = page.locator("#course-progress .facts").evaluate(where)
         assert positions == sorted(positions)
         today = page.locator(".day").filter(has_text="lesson completed")
-        assert re.fullmatch("\u2068.+\u2069: 1 h 22 min, 3 lessons begun, .*", today.get_attribute("title") or "")
+        assert re.fullmatch("\u2068.+\u2069 · 1 h 22 min · 3 lessons begun · .*", today.get_attribute("title") or "")
 
 
 def test_a_page_shows_no_mark_that_the_learner_has_not_reached(browser: Browser, running: Running) -> None:
@@ -384,16 +398,16 @@ def test_a_page_shows_no_mark_that_the_learner_has_not_reached(browser: Browser,
         lesson(title="Text"),
     )
     learner = Student(running, document)
-    learner.write("Test", quiz_score=57.999999)
+    learner.write("Test", quiz_score=57.9999)
     learner.write("Film", progress_percentage=79.99)
     learner.write("Text", progress_percentage=99.99, time_spent_minutes=14.8)
     with visiting(browser, running, learner.learner_id, "statistics:read") as context:
         page = learner.open(context)
-        expect(lesson_of(page, "Test")).to_contain_text("57.999 points, 58 to pass")
-        expect(lesson_of(page, "Film")).to_contain_text("79.9%")
-        expect(lesson_of(page, "Text")).to_contain_text("99.9%")
+        expect(lesson_of(page, "Test")).to_contain_text("57.9 points, 58 to pass")
+        expect(lesson_of(page, "Film")).to_contain_text("79%")
+        expect(lesson_of(page, "Text")).to_contain_text("99%")
         expect(page.locator(".day.level-1")).to_contain_text("14 min")
         page.goto(f"{DASHBOARD}/statistics/{learner.course_id}/learners/{learner.learner_id}")
         lessons = page.get_by_role("region", name="Table of lessons")
-        for title, figure in {"Test": "57.999", "Film": "79.9%", "Text": "99.9%"}.items():
+        for title, figure in {"Test": "57.9", "Film": "79%", "Text": "99%"}.items():
             expect(lessons.get_by_role("row").filter(has_text=title)).to_contain_text(figure)

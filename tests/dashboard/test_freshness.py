@@ -101,3 +101,35 @@ def test_the_focus_moves_to_the_lessons_when_no_lesson_is_left(browser: Browser,
         page.keyboard.press("Control+Enter")
         expect(page.get_by_role("heading", name="No notes yet")).to_be_visible()
         expect(page.locator("#lessons")).to_be_focused()
+
+
+def test_an_open_page_follows_other_devices_by_itself(browser: Browser, running: Running) -> None:
+    learner = student(running)
+    with visiting(browser, running, learner.learner_id) as context:
+        page = learner.open(context)
+        water = lesson_of(page, "Water")
+        water.get_by_role("button", name="Add a note").click()
+        page.keyboard.type("Half a note")
+        learner.write("Flour", status="completed")
+        learner.write("Water", progress_percentage=30, user_notes="From the phone")
+        expect(lesson_of(page, "Flour")).to_contain_text("Completed")
+        expect(water).to_contain_text("30%")
+        expect(water.get_by_role("textbox")).to_have_value("Half a note")
+        expect(water.get_by_role("textbox")).to_be_focused()
+
+
+def test_a_notice_of_a_write_that_failed_stays_while_the_page_follows(browser: Browser, running: Running) -> None:
+    learner = student(running)
+    with visiting(browser, running, learner.learner_id, refusals=[503]) as context:
+        page = learner.open(context)
+        page.route("**/api/v1/education/**", lambda route: route.fulfill(status=503))
+        lesson_of(page, "Water").get_by_role("button", name="Bookmark").click()
+        notice = page.get_by_role("region", name="Notice")
+        expect(notice).to_be_visible()
+        learner.write("Flour", status="completed")
+        expect(lesson_of(page, "Flour")).to_contain_text("Completed")
+        expect(notice).to_be_visible()
+        page.unroute("**/api/v1/education/**")
+        notice.get_by_role("button", name="Try again").click()
+        expect(page.get_by_role("status")).to_have_text("Bookmark saved")
+        expect(notice).to_be_hidden()

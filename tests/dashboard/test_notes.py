@@ -218,7 +218,7 @@ def test_a_lesson_finished_in_another_tab_is_shown_and_typed_text_stays(browser:
         look_again(page)
         expect(lesson_of(page, "Flour")).to_contain_text("Completed")
         expect(lesson).to_contain_text("60%")
-        expect(page.locator("#course-progress")).to_contain_text("33.3%")
+        expect(page.locator("#course-progress")).to_contain_text("33%")
         expect(lesson.get_by_role("textbox")).to_be_focused()
         page.keyboard.type(" Typed on.")
         expect(lesson.get_by_role("textbox")).to_have_value(f"{MINE} Typed on.")

@@ -47,14 +47,14 @@ def test_the_statistics_pages_pass_the_accessibility_checks(
     with visiting(browser, running, teacher, TEACHER, width=width, color_scheme=scheme) as context:
         page = context.new_page()
         page.goto(STATISTICS + below.format(course_id=taught.course_id, learner=taught.learners[3]))
-        expect(page.locator("svg.plot")).to_have_count(CHARTS.get(below, 0))
+        expect(page.get_by_role("slider")).to_have_count(CHARTS.get(below, 0))
         for details in page.locator("details").all():
             details.evaluate("(one) => { one.open = true; }")
         assert barriers(page) == []
         assert fits(page)
 
 
-@pytest.mark.parametrize("below", PAGES)
+@pytest.mark.parametrize("below", ["", *TABS])
 def test_every_page_is_readable_without_scripts(
     browser: Browser, running: Running, taught: Taught, teacher: str, below: str
 ) -> None:
@@ -65,7 +65,7 @@ def test_every_page_is_readable_without_scripts(
         expect(page.locator("table, .tiles").first).to_be_visible()
         for table in page.locator("table").all():
             expect(table).to_be_visible()
-        expect(page.locator(".chart:visible")).to_have_count(0)
+        expect(page.locator(".chart:visible")).to_have_count(CHARTS.get(below, 0))
 
 
 def test_the_tabs_of_a_course_are_links_that_work_without_scripts(
@@ -131,11 +131,12 @@ def test_the_fragment_of_the_time_of_one_page_is_at_the_tab(
 def test_each_course_has_a_line(browser: Browser, running: Running, taught: Taught, teacher: str) -> None:
     with visiting(browser, running, teacher, TEACHER) as context:
         page = context.new_page()
-        page.goto(STATISTICS)
+        page.goto(f"{STATISTICS}?query={taught.document['title'].rpartition(' ')[2]}")
         line = page.get_by_role("row").filter(has_text=taught.document["title"])
         figures = taught.get()
-        assert [cell.strip() for cell in line.get_by_role("cell").all_inner_texts()][:3] == ["5", "5", "5"]
-        expect(line).to_contain_text(f"{figures['mean_completion_percentage']:.1f}".rstrip("0").rstrip(".") + "%")
+        shown = [cell.strip() for cell in line.get_by_role("cell").all_inner_texts()]
+        assert shown[1:] == ["5", "5", str(figures["completed"]), "0"]
+        expect(line.get_by_role("img", name="0.7")).to_be_visible()  # five learners on one of seven days
         line.get_by_role("link").click()
         expect(page.get_by_role("heading", level=1)).to_have_text(taught.document["title"])
 
@@ -154,15 +155,17 @@ def test_a_course_shows_the_figures_of_the_api(
         losing = sorted(figures["lessons"], key=lambda one: -one["stopped_here"])[:3]
         shown = page.locator(".losing li")
         expect(shown).to_contain_text([one["title"] for one in losing])
-        expect(shown).to_contain_text([f"{one['stopped_here']} stopped here" for one in losing])
-        shown.first.get_by_role("link").click()
-        expect(page.locator("tr:target th")).to_contain_text(losing[0]["title"])
+        expect(shown).to_contain_text(
+            [f"{one['stopped_here']} learner{'s' * (one['stopped_here'] != 1)} stuck" for one in losing]
+        )
+        expect(shown.first.get_by_role("link")).to_have_attribute("href", re.compile(losing[0]["lesson_id"]))
+        page.get_by_role("link", name="Lessons", exact=True).click()
         expect(page.locator(".means")).to_contain_text(f"{figures['completion_rate']}%")
         rows = page.locator("table.lessons tbody tr")
         shown_rows = [row.locator("td").all_inner_texts()[1:3] for row in rows.all()]
         assert shown_rows == [[str(one["started"]), str(one["completed"])] for one in figures["lessons"]]
         quiz = page.locator(".quiz")
-        expect(quiz).to_contain_text("from 60 points")
+        expect(quiz).to_contain_text(re.compile(r"Pass mark\s*60"))
         quiz.locator("summary").click()
         bins = [int(text) for text in quiz.locator("td").all_inner_texts()]
         assert sum(bins) == sum(one["learners"] for one in figures["lessons"][1]["score_distribution"]) == 4
@@ -190,29 +193,9 @@ def test_days_can_be_chosen_and_are_in_the_address(
         assert shown == [str(day["active_learners"]) for day in reversed(days)]
         page.locator("#days-to").fill("2000-01-01")
         page.locator("#days-show").click()
-        expect(activity.get_by_role("alert")).to_contain_text("is after the last")
+        expect(activity.get_by_role("alert")).to_contain_text("The first day is after the last.")
         page.go_back()
         expect(page.locator("#days-from")).to_have_value(first)
-
-
-@ON_BOTH_STORES
-def test_the_page_of_a_learner_lists_each_lesson(
-    browser: Browser, running: Running, taught: Taught, teacher: str
-) -> None:
-    learner = taught.learners[3]
-    taught.write(learner, taught.document["lessons"][2]["id"], user_notes="a secret of mine", is_bookmarked=True)
-    with visiting(browser, running, teacher, TEACHER) as context:
-        page = context.new_page()
-        page.goto(f"{taught.page}/learners/{learner}")
-        lessons = page.get_by_role("region", name="Table of lessons").locator("tbody tr")
-        expect(lessons).to_have_count(4)
-        expect(lessons.nth(1)).to_contain_text("75")
-        expect(lessons.nth(2)).to_contain_text("bookmarked")
-        expect(page.get_by_role("heading", name="Why 100%")).to_be_visible()
-        expect(page.get_by_text("3 of the 3 lessons that count")).to_be_visible()
-        assert "a secret of mine" not in page.content()
-        moment = page.locator("time[data-moment]").first
-        assert "UTC" not in moment.inner_text()  # it is in the browser's zone
 
 
 def test_titles_are_shown_as_text_and_not_as_html(browser: Browser, running: Running, teacher: str) -> None:
@@ -275,7 +258,7 @@ def test_a_session_for_some_courses_shows_only_those(browser: Browser, running: 
     try:
         page = context.new_page()
         page.goto(STATISTICS)
-        expect(page.locator("tbody tr")).to_have_count(1)
+        expect(page.get_by_role("region", name="Table of courses").locator("tbody tr")).to_have_count(1)
         answer = page.goto(f"{STATISTICS}/{other}")
         assert answer is not None
         assert answer.status == 403
@@ -307,7 +290,10 @@ def test_a_session_for_some_groups_shows_only_their_members(browser: Browser, ru
         for learner in members:
             expect(page.get_by_role("link", name=learner)).to_be_visible()
         refused = [f"{taught.page}{tab}?group={other_id}" for tab in ("", "/lessons", "/learners", "/activity")]
-        for address in (STATISTICS, *refused, f"{taught.page}/learners/{taught.learners[2]}"):
+        page.goto(STATISTICS)  # the courses of the class, with its members' figures
+        [line] = page.get_by_role("region", name="Table of courses").locator("tbody tr").all()
+        expect(line.get_by_role("cell").nth(1)).to_have_text("2")
+        for address in (f"{STATISTICS}?group={other_id}", *refused, f"{taught.page}/learners/{taught.learners[2]}"):
             answer = page.goto(address)
             assert answer is not None
             assert answer.status == 403, address
@@ -319,7 +305,7 @@ def test_the_time_zone_links_to_the_editor(browser: Browser, running: Running, t
     with visiting(browser, running, teacher, TEACHER, "courses:write") as context:
         page = context.new_page()
         page.goto(f"{taught.page}/activity")
-        expect(page.locator("#days")).to_contain_text("days of Pacific/Auckland (change")
+        expect(page.locator("#days")).to_contain_text("Days of the time zone Pacific/Auckland (change")
         page.get_by_role("link", name="change the time zone").click()
         field = page.get_by_label("Time zone of its days")
         expect(field).to_be_focused()
@@ -344,14 +330,13 @@ def test_an_unknown_course_is_404(browser: Browser, running: Running, path: str)
         expect(page.get_by_role("heading", name="Statistics", exact=True)).to_be_visible()
 
 
-@pytest.mark.parametrize(("below", "kibibytes"), [("", 50), ("/lessons", 125), ("/learners", 50), ("/activity", 125)])
+@pytest.mark.parametrize(("below", "kibibytes"), [("", 50), ("/lessons", 50), ("/learners", 50), ("/activity", 50)])
 def test_a_tab_is_small_and_its_layout_does_not_shift(
     browser: Browser, running: Running, taught: Taught, teacher: str, below: str, kibibytes: int
 ) -> None:
     with visiting(browser, running, teacher, TEACHER) as context:
         page = context.new_page()
         page.goto(taught.page + below)
-        expect(page.locator(".chart-room")).to_have_count(0)
         expect(page.locator("#live-words")).to_have_text("Live")
         shift = page.evaluate(
             """() => new Promise((resolve) => {
@@ -374,20 +359,10 @@ def test_a_tab_is_small_and_its_layout_does_not_shift(
 def test_scripts_name_each_other_by_addresses_that_change_with_them(running: Running) -> None:
     with httpx.Client(base_url=running.base_url) as client:
         script = client.get(f"{DASHBOARD}/static/statistics-lessons.js").text
-        for name in ("charts.js", "headway.js", "statistics.js"):
+        for name in ("chart-tips.js", "headway.js", "statistics.js"):
             [mark] = [part.partition('"')[0] for part in script.split(f"./{name}?")[1:]]
             imported = client.get(f"{DASHBOARD}/static/{name}?{mark}")
             assert "immutable" in imported.headers["cache-control"]
-
-
-def test_no_caption_is_without_content_when_scripts_are_off(
-    browser: Browser, running: Running, taught: Taught, teacher: str
-) -> None:
-    with visiting(browser, running, teacher, TEACHER, java_script_enabled=False) as context:
-        page = context.new_page()
-        page.goto(f"{taught.page}/activity")
-        expect(page.get_by_role("heading", name="Day by day")).to_be_visible()
-        expect(page.locator("figcaption:visible")).to_have_count(0)
 
 
 def test_one_thing_is_in_the_singular(browser: Browser, running: Running) -> None:
@@ -416,44 +391,6 @@ def test_one_thing_is_in_the_singular(browser: Browser, running: Running) -> Non
         expect(page.locator(".quiz")).to_contain_text("2.5 attempts per learner")
 
 
-@pytest.mark.parametrize("learners", [1, 5, 9])
-def test_axes_end_above_the_tallest_bar_and_bars_say_what_they_count(
-    browser: Browser, running: Running, teacher: str, learners: int
-) -> None:
-    quiz = lesson(title="Test", kind="quiz")
-    course_id = running.put_course(course(quiz))
-    for _ in range(learners):
-        with running.client() as client:
-            body = {"quiz_score": 95, "status": "completed"}
-            client.put(f"/progress/{course_id}/lessons/{quiz['id']}", json=body).raise_for_status()
-    counted = f"{learners} learner{'' if learners == 1 else 's'}"
-    with visiting(browser, running, teacher, TEACHER) as context:
-        page = context.new_page()
-        done = f"{learners} lesson{'' if learners == 1 else 's'} completed"
-        for name, (tab, *says) in {
-            "Learners by their best score": ("lessons", "90 to 100 points", counted),
-            "Active learners": ("activity", f"{counted} active"),
-            "Lessons completed": ("activity", done),
-        }.items():
-            page.goto(f"{STATISTICS}/{course_id}/{tab}")
-            chart = page.get_by_role("img", name=name)
-            ticks = chart.locator("g[text-anchor=end] text").all_text_contents()
-            assert max(map(int, ticks)) >= learners
-            bar = chart.locator("rect").last
-            bar.scroll_into_view_if_needed()
-            box = bar.bounding_box()
-            assert box is not None
-            bar.hover(force=True)
-            label = chart.locator("g").filter(has=page.locator("path")).filter(has_text=says[-1]).last
-            expect(label).to_be_visible()
-            for words in says:
-                expect(label).to_contain_text(words)
-            tip = label.bounding_box()
-            assert tip is not None
-            assert tip["y"] + tip["height"] <= box["y"] + 3, name  # it points at the bar's end
-            assert fits(page)
-
-
 def test_the_writer_for_a_learner_is_shown(browser: Browser, running: Running, taught: Taught, teacher: str) -> None:
     first, second, *_ = taught.document["lessons"]
     learner = str(uuid4())
@@ -465,9 +402,13 @@ def test_the_writer_for_a_learner_is_shown(browser: Browser, running: Running, t
     with visiting(browser, running, teacher, TEACHER) as context:
         page = context.new_page()
         page.goto(f"{taught.page}/learners/{learner}")
-        rows = page.get_by_role("region", name="Table of lessons").locator("tbody tr")
-        expect(rows.nth(0)).to_contain_text(f"on the learner's behalf, by {teacher}")
-        expect(rows.nth(1)).to_contain_text("imported by the operator of the service")
+        page.get_by_text("Beginnings").click()
+        for one, words in (
+            (first, "written on the learner's behalf"),
+            (second, "imported by the operator of the service"),
+        ):
+            expect(page.get_by_role("listitem").filter(has_text=one["title"]).first).to_contain_text(words)
+        assert teacher not in page.locator("main").inner_text()
         assert fits(page)
 
 
@@ -483,8 +424,8 @@ def test_the_writer_of_a_completion_against_the_conditions_is_shown(
     with visiting(browser, running, teacher, TEACHER) as context:
         page = context.new_page()
         page.goto(f"{taught.page}/learners/{learner}")
-        row = page.get_by_role("row").filter(has_text=quiz["title"])
-        expect(row).to_contain_text(f"against its conditions, by {teacher}")
+        row = page.get_by_role("listitem").filter(has_text=quiz["title"]).first
+        expect(row).to_contain_text("completed against its conditions, by another person")
         assert fits(page)
 
 
@@ -500,5 +441,5 @@ def test_learners_with_a_profile_are_shown_by_name(
         expect(page.locator("#roster tbody tr").first).to_contain_text("<b>Ada</b> Lovelace")
         page.locator("#roster").get_by_role("link", name="<b>Ada</b> Lovelace").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("<b>Ada</b> Lovelace")
-        expect(page.get_by_text(learner)).to_be_visible()
+        expect(page.get_by_text(learner)).to_have_count(0)
         assert fits(page)

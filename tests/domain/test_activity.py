@@ -54,6 +54,13 @@ def test_every_activity_is_on_its_day_once(
     assert [day.date for day in calendar.days] == sorted(day.date for day in calendar.days)
 
 
+def test_a_calendar_may_have_fewer_weeks() -> None:
+    today = date(2026, 11, 23)  # a Monday
+    calendar = calendar_of([LearnerDay(date(2026, 11, 8)), LearnerDay(date(2026, 11, 9))], today, 0, 3)
+    assert calendar.first == date(2026, 11, 9)
+    assert [day.date for day in calendar.days] == [date(2026, 11, 9)]
+
+
 def test_lessons_of_several_courses_are_added_up() -> None:
     today = date(2026, 11, 23)
     day = LearnerDay(today, lessons_started=2, lessons_completed=1, micro_minutes=A_MINUTE // 2)

@@ -4,6 +4,7 @@ import statistics
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -18,7 +19,16 @@ from headway.domain.course_progress import CourseProgress, LearnerDay, last_star
 from headway.domain.identifiers import LessonId, ProgressId
 from headway.domain.presence import advance
 from headway.domain.progress import LessonProgress, new_lesson_progress
-from headway.domain.statistics import CourseReading, activity_of, lose_most, reading_of, statistics_of, weeks_of
+from headway.domain.statistics import (
+    CourseReading,
+    Interval,
+    activity_of,
+    lose_most,
+    reading_of,
+    statistics_of,
+    stretches_of,
+    weeks_of,
+)
 from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition
 
 TODAY = date(2026, 3, 1)
@@ -130,6 +140,38 @@ def test_the_last_two_weeks_begin_with_a_day_of_the_course(now: datetime, zone: 
         assert of.date_of(begins) == first
         assert of.date_of(begins - timedelta(microseconds=1)) == first - timedelta(days=1)
     assert (weeks.now, weeks.ago) == (now, now - timedelta(days=7))
+
+
+@given(
+    st.dates(date(2020, 1, 1), date(2030, 1, 1)),
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.integers(0, 10**7)), min_size=1, max_size=100),
+    st.sampled_from(Interval),
+    st.integers(0, 6),
+)
+def test_stretches_are_the_days_of_a_calendar_together(
+    first: date, counts: list[tuple[int, int, int]], interval: Interval, first_weekday: int
+) -> None:
+    dates = [first + timedelta(days=number) for number in range(len(counts))]
+    by_date = {
+        day: DayCounts(active=active, lessons_completed=completed, micro_minutes=time)
+        for day, (active, completed, time) in zip(dates, counts, strict=True)
+    }
+    stretches = stretches_of(activity_of(by_date, dates[0], dates[-1]), interval, first_weekday)
+    within = [[day for day in dates if one.first <= day <= one.last] for one in stretches]
+    assert list(chain.from_iterable(within)) == dates, "each day is in one, in their order"
+    for one, days in zip(stretches, within, strict=True):
+        assert len({(day.year, day.month) for day in days}) == 1 or interval is Interval.WEEK
+        assert len(days) <= {Interval.DAY: 1, Interval.WEEK: 7, Interval.MONTH: 31}[interval]
+        assert one.active_a_day == pytest.approx(sum(by_date[day].active for day in days) / len(days), abs=0.005)
+        assert one.lessons_completed == sum(by_date[day].lessons_completed for day in days)
+        assert one.minutes == pytest.approx(sum(by_date[day].micro_minutes for day in days) / 10**6)
+    for one in stretches[1:]:
+        begins = {
+            Interval.DAY: True,
+            Interval.WEEK: one.first.weekday() == first_weekday,
+            Interval.MONTH: one.first.day == 1,
+        }
+        assert begins[interval]
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=6))

@@ -8,6 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from headway.domain.attention import Reason
 from headway.domain.principal import LEARNERS_ADMIN, STATISTICS_READ
 from headway.http.api.routes import OPERATIONS
 from headway.http.engine.endpoint import Operation
@@ -28,7 +29,9 @@ TAKES_A_GROUP: Final = {
     "List Course Learners", "List Statistics",
 }  # fmt: skip
 """Operations that need `group=` from such a token."""
-TAKES_NO_GROUP: Final = {"Get Course Learner", "List Groups", "Get Group", "Find People"}
+TAKES_NO_GROUP: Final = {
+    "Get Course Learner", "List Groups", "Get Group", "Find People", "Count Attention", "List Attention",
+}  # fmt: skip
 """Operations with a test of their own below."""
 
 
@@ -151,12 +154,36 @@ def test_groups_that_the_token_names_are_shown(town: Town, tutor: httpx.Client) 
     check_refusal(tutor.get(f"/groups/{town.other_id}"), town.other_id)
 
 
+@pytest.mark.parametrize("reason", Reason)
+def test_only_members_need_attention(
+    town: Town, tutor: httpx.Client, client_of: Callable[..., httpx.Client], reason: Reason
+) -> None:
+    quiz = town.document["lessons"][1]["id"]
+    registrar = client_of(str(uuid4()), "enrolments:write")
+    for learner in (town.member, *town.others):
+        registrar.put(f"/courses/{town.course_id}/enrolments/{learner}", json={"due_at": "2001-01-01T00:00:00Z"})
+        registrar.put(f"/courses/{town.second_id}/enrolments/{learner}", json={})
+        failed = {"status": "in_progress", "quiz_attempts": 20, "quiz_score": 10}
+        client_of(learner).put(f"/progress/{town.course_id}/lessons/{quiz}", json=failed).raise_for_status()
+    path = f"/statistics/attention/{reason}"
+    who = set() if reason is Reason.INACTIVE else {town.member}
+    for query in ({}, {"group": town.group_id}):
+        found = tutor.get(path, params=query).json()["learners"]
+        assert {one["user_id"] for one in found} == who
+        assert tutor.get("/statistics/attention", params=query).json()[reason.value]["count"] == len(found)
+        assert not any(learner in tutor.get(path, params=query | {"format": "csv"}).text for learner in town.others)
+    for asked in (path, "/statistics/attention"):
+        check_refusal(tutor.get(asked, params={"group": town.other_id}), town.other_id)
+
+
 @pytest.mark.parametrize("claim", [[], "", "none", None])
 def test_a_claim_without_a_group_grants_nobody(town: Town, limited: Callable[..., httpx.Client], claim: object) -> None:
     nobody = limited(groups=claim)
     assert nobody.get("/groups").json() == []
     for learner in (town.member, *town.others):
         check_refusal(nobody.get(f"/statistics/{town.course_id}/learners/{learner}"))
+    for path in ("/statistics/attention", "/statistics/attention/late"):
+        check_refusal(nobody.get(path))
     for path in ("", "/activity", "/learners", "/stream"):
         for query in ({}, {"group": town.group_id}):
             check_refusal(nobody.get(f"/statistics/{town.course_id}{path}", params=query))

@@ -43,7 +43,7 @@ _WITH_A_SCOPE: Final = {
     ("DELETE", "/learners/{user_id}/profile"), ("GET", "/learners/{user_id}/completions"),
     ("GET", "/learners/{user_id}/goal"), ("PUT", "/learners/{user_id}/goal"), ("DELETE", "/learners/{user_id}/goal"),
     ("POST", "/progress/import"), ("POST", "/people/import"),
-    ("PUT", "/courses/{course_id}"), ("DELETE", "/courses/{course_id}"),
+    ("PUT", "/courses/{course_id}"), ("DELETE", "/courses/{course_id}"), ("POST", "/courses/validate"),
     ("GET", "/courses/{course_id}/enrolments"), ("PUT", "/courses/{course_id}/enrolments/{user_id}"),
     ("DELETE", "/courses/{course_id}/enrolments/{user_id}"), ("PUT", "/courses/{course_id}/groups/{group_id}"),
     ("DELETE", "/courses/{course_id}/groups/{group_id}"), ("PUT", "/groups/{group_id}"),

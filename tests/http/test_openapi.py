@@ -40,7 +40,7 @@ ANSWERED_AFTER_DELETE = {
 # Files are texts to the document: that they are CSV or NDJSON its description alone says. Other methods of their path
 # are those of a course's path, with a word for an id.
 FILES = {
-    "include-operation-id": ["import_progress", "import_people"],
+    "include-operation-id": ["import_progress", "import_people", "validate_course"],
     "checks": {
         "positive_data_acceptance": {"expected-statuses": ["2xx", "422"]},
         "negative_data_rejection": {"enabled": False},  # any text is a file, with lines that are refused
@@ -70,7 +70,7 @@ def _document() -> dict[str, Any]:
     return application.openapi()
 
 
-@schemathesis.serializer("text/csv", "application/x-ndjson")
+@schemathesis.serializer("text/csv", "application/x-ndjson", "application/yaml")
 def _as_it_is(_context: Any, value: Any) -> bytes:
     return str(value).encode("utf-8", "surrogatepass")
 

@@ -1,6 +1,7 @@
 """Statistics over HTTP: who may read them, and that they equal a count by hand."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -240,6 +241,18 @@ def test_a_day_counts_its_own_activity(lasting_school: School) -> None:
     since = lasting_school.get(f"/statistics/{course_id}/activity", **{"from": begun})
     assert [day["active_learners"] for day in since["days"]] == [2, 0, 1]
 
+    assert "periods" not in since
+    weekday = begun.isoweekday() % 7 + 1  # the week begins on the day after
+    query = {"from": begun, "by": "week", "first_weekday": weekday}
+    both = lasting_school.get(f"/statistics/{course_id}/activity", **query)
+    assert both["days"] == since["days"]
+    assert [list(one.values()) for one in both["periods"]] == [
+        [str(begun), str(begun), 2, 2, 1, 5.5, 0],
+        [str(begun + timedelta(days=1)), str(today), 0.5, 2, 3, 12.5, 1],
+    ]
+    monthly = lasting_school.get(f"/statistics/{course_id}/activity", **{"from": begun, "by": "month"})
+    assert sum(one["lessons_completed"] for one in monthly["periods"]) == 4
+
 
 @pytest.mark.parametrize(
     ("query", "names", "kind"),
@@ -253,6 +266,8 @@ def test_a_day_counts_its_own_activity(lasting_school: School) -> None:
         ("from=20260101", ["from"], "date_parsing"),
         ("to=0", ["to"], "date_parsing"),
         ("to=%F0", ["to"], "date_parsing"),
+        ("by=year", ["by"], "enum"),
+        ("first_weekday=0", ["first_weekday"], "greater_than_equal"),
     ],
 )
 def test_malformed_days_are_refused(
@@ -272,6 +287,7 @@ def test_malformed_days_are_refused(
         ("to=0001-01-01", 1),
         ("from=9999-12-31&to=9999-12-31", 1),
         ("to=2026-01-01&unknown=7&to=2026-01-02&from=2026-01-01", 2),
+        ("to=0001-01-01&by=week&first_weekday=7", 1),
     ],
 )
 def test_a_period_of_up_to_400_days_is_answered(teacher: httpx.Client, course_id: str, query: str, days: int) -> None:

@@ -136,16 +136,19 @@ def visiting(
     assert not complaints, complaints
 
 
-_VIOLATIONS: Final = """() => axe.run({ resultTypes: ["violations"] }).then((found) => found.violations.map(
-    (one) => `${one.id}: ${one.help}: ${JSON.stringify(one.nodes.map((node) => node.target))}`
-))"""
+_VIOLATIONS: Final = """(rules) => axe.run({ resultTypes: ["violations"], ...(rules.length && { runOnly: rules }) })
+    .then((found) => found.violations.map(
+        (one) => `${one.id}: ${one.help}: ${JSON.stringify(one.nodes.map((node) => node.target))}`
+    ))
+"""
 """Only this text leaves the page: a whole report of axe-core is megabytes, and took a second to hand over."""
 
 
-def barriers(page: Page) -> list[str]:
-    """Return what axe-core finds wrong with a page, a line for each rule that is violated."""
-    page.evaluate(_AXE.read_text())  # not a script element, which the pages' policy would refuse
-    found: list[str] = page.evaluate(_VIOLATIONS)
+def barriers(page: Page, *rules: str) -> list[str]:
+    """Return what axe-core finds wrong with a page, a line for each rule that is violated; or only for some rules."""
+    if not page.evaluate("() => 'axe' in window"):
+        page.evaluate(_AXE.read_text())  # not a script element, which the pages' policy would refuse
+    found: list[str] = page.evaluate(_VIOLATIONS, list(rules))
     return found
 
 

@@ -22,6 +22,8 @@ from headway.service import (
     ProgressService,
     StatisticsService,
 )
+from headway.service.attention import AttentionService
+from headway.service.course_list import CourseListService
 from headway.storage.postgres import PostgresStore
 from headway.storage.sqlite import SqliteStore
 from support.running import PREFIX, SECRET, authorization, course, lesson
@@ -134,6 +136,8 @@ def told_the_time(clock: Callable[[], datetime]) -> Iterator[None]:
             SqliteStore,
             PostgresStore,
             StatisticsService,
+            AttentionService,
+            CourseListService,
             OverviewService,
             EnrolmentsService,
             GoalsService,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
 
+from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
 from headway.dashboard.learner_views import Asked, CourseView
@@ -34,6 +35,11 @@ class Draft:
     document: dict[str, Any]
     etag: str | None
     recalculation: Recalculation | None
+
+    @property
+    def text(self) -> Markup:
+        """The document as JSON for a script element: nothing in it can end the element."""
+        return Markup(json.dumps(self.document, ensure_ascii=False).replace("<", "\\u003c"))  # noqa: S704 - escaped
 
 
 async def courses(visit: Visit) -> Response:

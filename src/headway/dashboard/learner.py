@@ -5,6 +5,8 @@ from starlette.responses import Response
 from headway.dashboard.learner_views import Asked, CalendarView, CourseView
 from headway.dashboard.page import Visit
 from headway.domain.errors import CourseNotFoundError
+from headway.domain.progress import ProgressUpdate, Status
+from headway.domain.writes import UNCONDITIONAL, Precondition
 
 _NOT_MODIFIED = 304
 _NOT_FOUND = 404
@@ -22,6 +24,26 @@ async def course(visit: Visit) -> Response:
     except CourseNotFoundError:
         return await visit.show("learner/no_course.html", _NOT_FOUND)
     view = CourseView.of(own, Asked.of(visit.request.query_params))
-    page = await visit.show("learner/course.html", view=view, calendar=CalendarView.of(own.calendar), etag=etag)
+    page = await visit.show(
+        "learner/course.html", view=view, calendar=CalendarView.of(own.calendar), etag=etag,
+        is_open=visit.services.enrolments.is_open,
+    )  # fmt: skip
     page.headers["ETag"] = etag
     return page
+
+
+async def mark_done(visit: Visit) -> Response:
+    """Mark a lesson as completed; with the lesson progress's etag in the field `undo`, as not started.
+
+    Leads back to the lesson, or to the top of the page where nothing is left to do.
+    """
+    undo = visit.form.get("undo")
+    update: ProgressUpdate = {"status": Status.NOT_STARTED if undo else Status.COMPLETED}
+    condition = Precondition(match=frozenset({undo})) if undo else UNCONDITIONAL
+    progress = visit.services.progress
+    await progress.record(visit.principal, visit.course_id, visit.lesson_id, update, condition)
+    summary = await progress.summary(visit.principal, visit.course_id)
+    here = f"/courses/{visit.course_id}"
+    if summary.completed_lessons == summary.total_lessons:
+        return visit.to(here)
+    return visit.to(f"{here}?lesson={visit.lesson_id}#lesson-{visit.lesson_id}")

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, Self
 from headway.domain.activity import ActiveDay, Calendar
 from headway.domain.bounds import Number
 from headway.domain.catalogue import Course, Lesson
+from headway.domain.completions import expires_at
 from headway.domain.course_progress import CourseProgress, Summary
 from headway.domain.enrolments import Barrier, starts_at
 from headway.domain.explanation import ExplainedLesson, NotCounted
@@ -150,6 +151,27 @@ class CourseView(NamedTuple):
     opens_at: datetime | None
     late: bool
     finish: Finish | None
+
+    @property
+    def begun(self) -> bool:
+        """Whether the learner has started the course."""
+        return self.course_progress is not None and self.course_progress.started_at is not None
+
+    @property
+    def due_at(self) -> datetime | None:
+        """Until when the learner is to complete the course; `None` where it is completed, or due at any time."""
+        if self.course_progress is None or self.course_progress.completed_at is not None:
+            return None
+        return self.course_progress.due_at
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """Until when the completion of the course counts, if it is completed and ends to count."""
+        return expires_at(self.course, self.course_progress.completed_at) if self.course_progress else None
+
+    def takes_word(self, line: LessonLine) -> bool:
+        """Whether the learner may mark a lesson as done, or as not done."""
+        return self.barrier is None and not line.locked_by and line.lesson.is_done_by_word
 
     @classmethod
     def of(cls, own: OwnCourse, asked: Asked) -> Self:

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from headway.auth import Session
 from headway.dashboard.forms import NO_FORM, Form
 from headway.dashboard.rendering import Reader, Renderer, reader_of
-from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.principal import Principal
 from headway.formats.course_query import CoursesParameters
 from headway.formats.identifiers import InvalidIdentifierError, parse_identifier
@@ -45,6 +45,11 @@ class Visit(NamedTuple):
     def course_id(self) -> CourseId:
         """The course id in the path. Raises `PageNotFoundError` where it is not valid."""
         return CourseId(self._identifier("course_id"))
+
+    @property
+    def lesson_id(self) -> LessonId:
+        """The lesson id in the path. Raises as `course_id` does."""
+        return LessonId(self._identifier("lesson_id"))
 
     @property
     def learner_id(self) -> LearnerId:

@@ -16,7 +16,7 @@ _OTHERS: Final = marked("That is not possible. Go back, load the page again, the
 _SENTENCES: Final[tuple[tuple[type[errors.HeadwayError], str], ...]] = (
     (errors.CourseNotFoundError, marked("There is no such course. It may have been removed.")),
     (errors.LessonNotFoundError, marked("There is no such lesson in this course. It may have been removed.")),
-    (errors.LearnerNotFoundError, marked("This learner is not in this course.")),
+    (errors.LearnerNotFoundError, marked("This learner is not in this course, or in no course that you may see.")),
     (errors.GroupNotFoundError, marked("There is no such class. It may have been removed.")),
     (errors.ProfilesOffError, marked("Headway keeps no names of learners here.")),
     (errors.NotFoundError, NO_PAGE),

@@ -45,13 +45,17 @@ class Renderer:
     """Renders templates. `path` is the path of the pages, `api` is that of the API.
 
     `lesson_url` is the platform's address of a lesson, with placeholders for the ids in braces. `None` means that
-    links to lessons lead to the course's page.
+    links to lessons lead to the course's page. `message_url` is the platform's address that takes learners to whom a
+    teacher wants to write, if there is one.
     """
 
-    def __init__(self, path: str, api: str, assets: Assets, lesson_url: str | None = None) -> None:
+    def __init__(
+        self, path: str, api: str, assets: Assets, lesson_url: str | None = None, message_url: str | None = None
+    ) -> None:
         self.path = path
         names = {"path": path, "api": api, "asset": assets.address, "levels": LEVELS}
         names |= {"lesson_address": LessonAddress(path, lesson_url), "languages": LANGUAGES}
+        names["message_url"] = message_url
         self._environments = {language: _environment(words_of(language), names) for language in LANGUAGES}
 
     async def show(
@@ -143,21 +147,30 @@ class Reader:
         """Return the short name of a date's month."""
         return dates.format_date(value, "LLL", locale=self.locale)
 
-    def number(self, value: float | None, *marks: float | None) -> str:
-        """Write a number with at most three decimals, or a dash for `None`.
+    def short_day(self, value: date) -> str:
+        """Write a date without its year, as an axis has it."""
+        return dates.format_skeleton("MMMd", value, locale=self.locale)
 
-        Rounding never reaches 0 or one of `marks` where the value does not (see `shown`). The methods below do the
-        same.
+    def month_and_year(self, value: date) -> str:
+        """Write the month of a date, with its year."""
+        return dates.format_skeleton("yMMMM", value, locale=self.locale)
+
+    def days_between(self, first: date, last: date) -> str:
+        """Write a range of days as plain text, isolated from the direction of the text around it."""
+        written = dates.format_interval(first, last, "yMMMd", locale=self.locale)
+        return f"\N{FIRST STRONG ISOLATE}{written}\N{POP DIRECTIONAL ISOLATE}"
+
+    def number(self, value: float | None, *marks: float | None) -> str:
+        """Write a number with at most one decimal, or a dash for `None`.
+
+        All pages and their scripts have this one rule: percentages and minutes are whole, other figures have one
+        decimal at most. Rounding never reaches 0 or one of `marks` where the value does not; only where it would are
+        there more decimals (see `shown`).
         """
         return _NOBODY if value is None else _decimal(value, marks, self.locale)
 
-    def count(self, value: float | None, of: str, *marks: float | None) -> str:
-        """Write a number with its noun, given in the singular: `1 lesson`, `0 lessons`."""
-        written = self.number(value, *marks)
-        return f"{written} {of}" if written == self.number(1) else f"{written} {of}s"
-
     def percent(self, value: float | None, *marks: float | None) -> str:
-        """Write a percentage from 0 to 100 with at most one decimal. 100 is always a mark."""
+        """Write a whole percentage from 0 to 100. 100 is always a mark, so 99.9 is written as 99."""
         return _NOBODY if value is None else _percent(value, (100, *marks), self.locale)
 
     def minutes(self, value: float | None, *marks: float | None) -> str:
@@ -165,7 +178,9 @@ class Reader:
         if value is None:
             return _NOBODY
         hours, minutes = divmod(shown(value, 0, marks), _MINUTES_IN_AN_HOUR)
-        return f"{self.number(hours)} h {minutes} min" if hours else f"{minutes} min"
+        if not hours:
+            return self.gettext("%(minutes)s min", minutes=minutes)
+        return self.gettext("%(hours)s h %(minutes)s min", hours=self.number(hours), minutes=minutes)
 
     def moment(self, value: datetime | None) -> Markup | str:
         """Write a date and time in UTC. A script converts it to the browser's time zone."""
@@ -189,13 +204,13 @@ class Reader:
 # Cached: pages write the same few numbers again and again, and all calendars have the same days.
 @lru_cache(_FIGURES)
 def _decimal(value: float, marks: Sequence[float | None], locale: Locale) -> str:
-    return numbers.format_decimal(_exactly(shown(value, 3, marks)), locale=locale, decimal_quantization=False)
+    return numbers.format_decimal(_exactly(shown(value, 1, marks)), locale=locale, decimal_quantization=False)
 
 
 @lru_cache(_FIGURES)
 def _percent(value: float, marks: Sequence[float | None], locale: Locale) -> str:
     sign = locale.number_symbols["latn"]["percentSign"]
-    share = _exactly(shown(value, 1, marks)) / 100
+    share = _exactly(shown(value, 0, marks)) / 100
     return numbers.format_percent(share, locale=locale, decimal_quantization=False).replace("%", sign)
 
 

@@ -14,6 +14,8 @@ from headway.domain.people import LONGEST_QUERY
 from headway.service import Found, FoundLesson, Person
 
 PART: Final = "quick-results"
+_FEW: Final = 6
+_MANY: Final = 50
 
 
 class Hit(NamedTuple):
@@ -29,27 +31,32 @@ class Hit(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """What was found of one kind. `title` is a message to translate; the first hit has the number `first`."""
+    """What was found of one kind. `title` is a message to translate; the first hit has the number `first`.
+
+    `has_more` says that there are more hits than are shown.
+    """
 
     title: str
     hits: Sequence[Hit]
     first: int
+    has_more: bool
 
 
 async def search(visit: Visit) -> Response:
     """Show what a text finds: as a page, or only the part with what was found."""
     text = visit.request.query_params.get("q", "")[:LONGEST_QUERY]
+    is_part = visit.request.headers.get("hx-target") == PART
+    shown = _FEW if is_part else _MANY
     try:
-        found, fault = await visit.services.finding.find(visit.principal, text), None
+        found, fault = await visit.services.finding.find(visit.principal, text, shown + 1), None
     except InvalidValueError:
         found, fault = Found(), marked("Please use fewer words.")
-    is_part = visit.request.headers.get("hx-target") == PART
     template = "quick_results.html" if is_part else "search.html"
-    return await visit.show(template, text=text, kinds=list(_kinds(found)), fault=fault)
+    return await visit.show(template, text=text, kinds=list(_kinds(found, shown)), fault=fault)
 
 
-def _kinds(found: Found) -> Iterator[Kind]:
-    """Yield the kinds of which something was found, numbered through."""
+def _kinds(found: Found, shown: int) -> Iterator[Kind]:
+    """Yield the kinds of which something was found, each with the first hits, numbered through."""
     kinds = (
         (marked("People"), list(map(_person, found.people))),
         (marked("Statistics"), [_course(one, "/statistics") for one in found.taught]),
@@ -61,8 +68,8 @@ def _kinds(found: Found) -> Iterator[Kind]:
     first = 0
     for title, hits in kinds:
         if hits:
-            yield Kind(title, hits, first)
-            first += len(hits)
+            yield Kind(title, hits[:shown], first, len(hits) > shown)
+            first += len(hits[:shown])
 
 
 def _person(person: Person) -> Hit:

@@ -4,14 +4,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from headway.auth import IdentityProvider, Sessions
-from headway.dashboard import authoring, learner, learner_home, one_learner, search, statistics
+from headway.dashboard import authoring, learner, learner_home, notes, one_learner, search, statistics, teacher_home
 from headway.dashboard.addresses import page_of
 from headway.dashboard.assets import Assets
 from headway.dashboard.compression import compressed
@@ -42,11 +42,17 @@ PAGES: Final = (
     Page("/catalogue", learner_home.catalogue),
     Page("/catalogue/{course_id}", learner_home.enrol, takes_form=True),
     Page("/search", search.search),
+    Page("/notes", notes.notes),
+    Page("/notes/download", notes.download),
     Page("/courses/{course_id}", learner.course),
-    Page("/statistics", statistics.courses),
+    Page("/courses/{course_id}/lessons/{lesson_id}/done", learner.mark_done, takes_form=True),
+    Page("/statistics", teacher_home.home),
+    Page("/statistics/attention/{reason}", teacher_home.attention),
     Page("/statistics/{course_id}", statistics.overview),
     Page("/statistics/{course_id}/lessons", statistics.lessons),
+    Page("/statistics/{course_id}/lessons/{lesson_id}", statistics.lesson),
     Page("/statistics/{course_id}/learners", statistics.roster),
+    Page("/statistics/{course_id}/learners/grid", statistics.grid),
     Page("/statistics/{course_id}/activity", statistics.activity),
     Page("/statistics/learners/{user_id}", one_learner.learner),
     Page("/statistics/{course_id}/learners/{user_id}", one_learner.learner_in_course),
@@ -63,7 +69,8 @@ PAGES: Final = (
 class Dashboard:
     """The pages below `path`. `api` is the path of the API. `frame_ancestors` are the origins that may frame the pages.
 
-    `lesson_url` is the platform's address of a lesson. `public_url` is the origin that browsers see; `None` means the
+    `lesson_url` is the platform's address of a lesson, and `message_url` its address that takes selected learners.
+    `public_url` is the origin that browsers see; `None` means the
     request's own. `provider` is the identity provider, if there is one.
     """
 
@@ -75,6 +82,7 @@ class Dashboard:
     lesson_url: str | None = None
     public_url: str | None = None
     provider: IdentityProvider | None = None
+    message_url: str | None = None
 
     @cached_property
     def assets(self) -> Assets:
@@ -84,7 +92,7 @@ class Dashboard:
     @cached_property
     def renderer(self) -> Renderer:
         """The renderer of the templates."""
-        return Renderer(self.path, self.api, self.assets, self.lesson_url)
+        return Renderer(self.path, self.api, self.assets, self.lesson_url, self.message_url)
 
     def router(self) -> APIRouter:
         """Return a router with all pages."""
@@ -159,7 +167,7 @@ class Dashboard:
             "font-src": "'self'",
             "img-src": "'self' data:",
             "connect-src": "'self'",
-            "form-action": "'self'",
+            "form-action": " ".join(["'self'", *self._form_origins]),
             "base-uri": "'none'",
             "frame-ancestors": " ".join(self.frame_ancestors) or "'none'",
         }
@@ -170,6 +178,14 @@ class Dashboard:
             "Cross-Origin-Opener-Policy": "same-origin",
             "Cache-Control": "no-store",
         }
+
+    @property
+    def _form_origins(self) -> Sequence[str]:
+        """The other origins to which a form may be sent."""
+        if self.message_url is None:
+            return ()
+        address = urlsplit(self.message_url)
+        return (f"{address.scheme}://{address.netloc}",)
 
     async def _to_first_page(self, _request: Request) -> Response:
         """Redirect an address with a slash at its end to the first page."""

@@ -1,31 +1,50 @@
-"""The teacher's pages: all courses, and the four tabs of a course."""
+"""The teacher's pages of a course: its four tabs."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple, Protocol
 from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
-from headway.dashboard.page import Visit, page_asked_for
-from headway.dashboard.roster_views import BY_NAME, DUE_BEFORE, LABELS, PARAMETERS, RosterView, moment_of
+from headway.dashboard.activity_views import COMPARE, ActivityView, Series, compared_with, fault_of
+from headway.dashboard.activity_views import PARAMETERS as ACTIVITY
+from headway.dashboard.lesson_views import OneLessonView
+from headway.dashboard.page import Visit
+from headway.dashboard.roster_views import (
+    BY_NAME,
+    COLUMNS_CHOSEN,
+    DUE_BEFORE,
+    PARAMETERS,
+    GridView,
+    RosterView,
+    moment_of,
+)
 from headway.dashboard.statistics_views import (
     DAYS,
     GROUP,
-    ActivityView,
     Address,
     FiguresView,
 )
 from headway.domain.catalogue import Course
 from headway.domain.errors import InvalidValueError
-from headway.domain.identifiers import GroupId
+from headway.domain.identifiers import CourseId, GroupId
+from headway.domain.roster import PAGE
 from headway.formats import statistics as formats
+from headway.formats.identifiers import InvalidIdentifierError
 from headway.formats.queries import InvalidQueryError, query_of
 from headway.formats.roster_query import ActivityParameters, GroupParameters, RosterParameters
 from headway.formats.shapes import to_json
 from headway.http.engine.event_streams import state_of
+from headway.service import Activity
 
 _MOVED: Final = 308
+_MOST_COURSES: Final = 200
+"""So many courses are offered for a comparison."""
+# A page of a grid has about so many cells: a browser shows them without a delay.
+_CELLS: Final = 5_000
+_FEWEST_OF_A_GRID: Final = 5
 
 
 class View(Protocol):
@@ -37,20 +56,17 @@ class View(Protocol):
 
 
 class Tab(NamedTuple):
-    """A tab of a course. `part` is the id and the template of the element that a request may ask for alone."""
+    """A tab of a course, or a page within one. `name` is its template.
+
+    `part` is the id of the element that a request may ask for alone, and `template` is that element's.
+    """
 
     name: str
     part: str
     read: Callable[[Visit, GroupId | None], Awaitable[View]]
     filters_groups: bool = False
-
-
-async def courses(visit: Visit) -> Response:
-    """Show a line for each course whose statistics the session may read."""
-    asked = page_asked_for(visit)
-    page = await visit.services.statistics.courses(visit.principal, asked.to_query())
-    following = asked.next_page(page.last)
-    return await visit.show("statistics/courses.html", lines=page.lines, asked=asked, following=following)
+    compares_courses: bool = False
+    template: str | None = None
 
 
 async def overview(visit: Visit) -> Response:
@@ -69,6 +85,16 @@ async def roster(visit: Visit) -> Response:
     return await _show(visit, _LEARNERS)
 
 
+async def grid(visit: Visit) -> Response:
+    """Show a page of a course's learners with their result in each lesson."""
+    return await _show(visit, _GRID)
+
+
+async def lesson(visit: Visit) -> Response:
+    """Show one lesson: its figures, who is at it, and who failed it."""
+    return await _show(visit, _LESSON)
+
+
 async def activity(visit: Visit) -> Response:
     """Show the activity in a course, by day."""
     return await _show(visit, _ACTIVITY)
@@ -79,7 +105,7 @@ async def _show(visit: Visit, tab: Tab) -> Response:
     group_id = _group_id(visit)
     is_limited = visit.principal.groups is not None
     if group_id is None and is_limited and (granted := await visit.services.groups.of_statistics(visit.principal)):
-        return RedirectResponse(_address(visit, PARAMETERS + DAYS).other(**{GROUP: granted[0].id}), 303)
+        return RedirectResponse(_address(visit, PARAMETERS + ACTIVITY).other(**{GROUP: granted[0].id}), 303)
     view = await tab.read(visit, group_id)
     values: dict[str, Any] = {
         "course": view.course,
@@ -87,9 +113,11 @@ async def _show(visit: Visit, tab: Tab) -> Response:
         tab.part: view,
     }
     if visit.request.headers.get("hx-target") == tab.part:
-        return await visit.show(f"statistics/{tab.part}.html", **values)
+        return await visit.show(f"statistics/{tab.template or tab.part}.html", **values)
     groups = await visit.services.groups.of_statistics(visit.principal) if tab.filters_groups else ()
     group = await visit.services.groups.group(visit.principal, group_id) if group_id else None
+    if tab.compares_courses:
+        values["courses"] = await visit.services.statistics.titles(visit.principal, _MOST_COURSES)
     return await visit.show(
         f"statistics/{tab.name}.html", tab_name=tab.name, part=tab.part, group=group, groups=groups, **values
     )
@@ -102,44 +130,105 @@ async def _figures(visit: Visit, group_id: GroupId | None) -> FiguresView:
 
 
 async def _activity(visit: Visit, group_id: GroupId | None) -> ActivityView:
-    address = _address(visit, (GROUP, *DAYS))
-    statistics = visit.services.statistics
-    fault = None
+    address = _address(visit, (GROUP, *ACTIVITY))
+    asked, fault = ActivityParameters(), None
     try:
         asked = query_of(ActivityParameters, address.query)
-        found = await statistics.activity(visit.principal, visit.course_id, asked.first, asked.last, group_id)
-    except (InvalidQueryError, InvalidValueError) as refusal:
-        fault = str(refusal)
-        found = await statistics.activity(visit.principal, visit.course_id, None, None, group_id)
-    return ActivityView(address, found.course.date_of(datetime.now(UTC)), found, fault)
+        series = await _series(visit, asked, group_id, address.query.get(COMPARE))
+    except (InvalidQueryError, InvalidValueError, InvalidIdentifierError) as refusal:
+        fault = fault_of(refusal, visit.reader)
+        series = await _series(visit, ActivityParameters(), group_id, None)
+    today = series[0].activity.course.date_of(datetime.now(UTC))
+    return ActivityView(address, visit.reader, today, asked.by, series, fault)
+
+
+async def _series(
+    visit: Visit, asked: ActivityParameters, group_id: GroupId | None, compared: str | None
+) -> Sequence[Series]:
+    """Return the activity that is asked for, and the one that it is compared with."""
+    services = visit.services
+
+    async def read(course_id: CourseId, of: GroupId | None) -> Activity:
+        return await services.statistics.activity(visit.principal, course_id, asked.first, asked.last, of)
+
+    async def title(of: GroupId | None) -> str | None:
+        return None if of is None else (await services.groups.group(visit.principal, of)).title
+
+    found = await read(visit.course_id, group_id)
+    if compared is None:
+        return [Series(None, found)]
+    other = compared_with(compared)
+    if other.course_id is not None:
+        beside = await read(other.course_id, group_id)
+        return [Series(found.course.title, found), Series(beside.course.title, beside)]
+    beside = await read(visit.course_id, other.group_id)
+    return [Series(await title(group_id), found), Series(await title(other.group_id), beside)]
 
 
 async def _roster(visit: Visit, group_id: GroupId | None) -> RosterView:
+    view = await _roster_view(visit, group_id)
+    if view.faults:
+        return view
+    asked = view.asked
+    try:
+        page = await visit.services.statistics.roster(
+            visit.principal, visit.course_id, asked.to_query(), asked.stalled_days, counted=True
+        )
+    except (InvalidQueryError, InvalidValueError) as refusal:
+        return replace(view, faults=_faults(refusal))
+    return replace(view, page=page, cursors=asked.cursors_of(page))
+
+
+async def _grid(visit: Visit, group_id: GroupId | None) -> GridView:
+    found = await _roster_view(visit, group_id)
+    view = GridView(**vars(found))
+    if view.faults:
+        return view
+    asked = view.asked
+    query = replace(asked.to_query(), limit=max(_FEWEST_OF_A_GRID, min(PAGE, _CELLS // len(view.course.lessons))))
+    try:
+        page = await visit.services.results.grid(
+            visit.principal, visit.course_id, query, asked.stalled_days, counted=True
+        )
+    except (InvalidQueryError, InvalidValueError) as refusal:
+        return replace(view, faults=_faults(refusal))
+    return replace(view, course=page.course, page=page.roster, cursors=asked.cursors_of(page.roster), grid=page.lines)
+
+
+async def _roster_view(visit: Visit, group_id: GroupId | None) -> RosterView:
+    """Return what a page of learners asks for, without the learners."""
     visit.principal.require_statistics(visit.course_id, group_id)
     course = (await visit.services.catalogue.course(visit.course_id)).course
     address = _address(visit, PARAMETERS)
     has_names = visit.services.people.is_on
     given = {name: moment_of(value, course) if name == DUE_BEFORE else value for name, value in address.query.items()}
+    given.pop(COLUMNS_CHOSEN, None)
     try:
         asked = query_of(RosterParameters, {**BY_NAME, **given} if has_names and "sort" not in given else given)
-        page = await visit.services.statistics.roster(visit.principal, course.id, asked.to_query(), asked.stalled_days)
-    except (InvalidQueryError, InvalidValueError) as refusal:
-        return RosterView(address, course, RosterParameters(), has_names, fault=_in_words_of_the_form(refusal))
-    cursor = asked.cursor_to(page.last) if page.last else None
-    return RosterView(address, course, asked, has_names, page.lines, cursor)
+        asked.to_query()
+    except InvalidQueryError as refusal:
+        return RosterView(address, visit.reader, course, RosterParameters(), has_names, faults=_faults(refusal))
+    return RosterView(address, visit.reader, course, asked, has_names)
 
 
-def _in_words_of_the_form(refusal: InvalidQueryError | InvalidValueError) -> str:
-    """Return what is wrong with the filters, in the words of the page's labels."""
-    if isinstance(refusal, InvalidValueError) and any(one.kind == "missing_lesson" for one in refusal.problems):
-        return f"Choose under “{LABELS['incomplete_lesson']}” which lesson the failed attempts are of."
-    return str(refusal)
+def _faults(refusal: InvalidQueryError | InvalidValueError) -> Sequence[str]:
+    """Return the names of the parameters that can not be used."""
+    if isinstance(refusal, InvalidQueryError):
+        return [fault.name for fault in refusal.faults]
+    return [str(problem.location[0]) for problem in refusal.problems]
+
+
+async def _one_lesson(visit: Visit, group_id: GroupId | None) -> OneLessonView:
+    found = await visit.services.results.lesson(visit.principal, visit.course_id, visit.lesson_id, group_id)
+    return OneLessonView(found, group_id, state_of(to_json(formats.course(found.statistics))))
 
 
 _OVERVIEW: Final = Tab("overview", "figures", _figures)
 _LESSONS: Final = Tab("lessons", "funnel", _figures)
 _LEARNERS: Final = Tab("learners", "roster", _roster, filters_groups=True)
-_ACTIVITY: Final = Tab("activity", "days", _activity, filters_groups=True)
+_ACTIVITY: Final = Tab("activity", "days", _activity, filters_groups=True, compares_courses=True)
+_GRID: Final = Tab("grid", "roster", _grid, filters_groups=True, template="grid_table")
+_LESSON: Final = Tab("one_lesson", "lesson", _one_lesson)
 
 
 def _moved(visit: Visit) -> str | None:
@@ -158,7 +247,8 @@ def _moved(visit: Visit) -> str | None:
 def _address(visit: Visit, names: Sequence[str]) -> Address:
     """Return the page's address with the known parameters of the query. Empty ones are left out: forms send them."""
     given = visit.request.query_params
-    return Address(visit.request.url.path, {name: given[name] for name in names if given.get(name)})
+    query = {name: ",".join(given.getlist(name)) if name == COLUMNS_CHOSEN else given.get(name, "") for name in names}
+    return Address(visit.request.url.path, {name: value for name, value in query.items() if value})
 
 
 def _group_id(visit: Visit) -> GroupId | None:

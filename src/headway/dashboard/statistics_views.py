@@ -1,8 +1,7 @@
 """The values that the templates of the teacher's pages show."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
 from functools import cached_property
 from itertools import groupby
 from typing import Final, NamedTuple
@@ -10,16 +9,19 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
+from headway.dashboard.charts import Chart, Step, Tick
+from headway.dashboard.rendering import Reader
 from headway.domain.catalogue import Course, LessonKind
 from headway.domain.counters import HIGHEST_SCORE
 from headway.domain.statistics import CourseStatistics, LessonStatistics, lose_most
-from headway.service import Activity
+from headway.domain.text import isolated
 
 DAYS: Final = ("from", "to")
 GROUP: Final = "group"
-RANGES: Final = (7, 30, 90, 365)
 BIN: Final = 10
 LOSING_LESSONS: Final = 3
+UNFOLDED_SECTIONS: Final = 6
+"""Where a course has more sections, they are folded at first."""
 _ENCODED: Final = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
 
 
@@ -75,6 +77,28 @@ class LessonView(NamedTuple):
         lesson = self.statistics.lesson
         return lesson.kind is LessonKind.QUIZ or lesson.pass_mark is not None or bool(self.statistics.distribution)
 
+    def chart(self, reader: Reader) -> Chart:
+        """Return the chart of the learners by their best score."""
+        title = reader.gettext(
+            "Learners by their best score in %(lesson)s", lesson=isolated(self.statistics.lesson.title)
+        )
+        tips = [
+            reader.ngettext(
+                "%(first)s to %(last)s points\n%(shown)s learner",
+                "%(first)s to %(last)s points\n%(shown)s learners",
+                one.learners,
+                first=reader.number(one.first),
+                last=reader.number(one.last),
+                shown=reader.number(one.learners),
+            )
+            for one in self.bins
+        ]
+        steps = [Step(f"{one.first}\N{EN DASH}{one.last}", tip) for one, tip in zip(self.bins, tips, strict=True)]
+        pass_mark = self.statistics.lesson.pass_mark
+        mark = None if pass_mark is None else Tick(reader.gettext("Pass mark"), pass_mark / BIN)
+        is_mirrored = reader.words.direction == "rtl"
+        return Chart(title, title, steps, [one.learners for one in self.bins], from_right=is_mirrored, mark=mark)
+
     @property
     def bins(self) -> list[Bin]:
         """The learners by their best score."""
@@ -122,17 +146,21 @@ class FiguresView:
         return not self.statistics.learners and not self.statistics.enrolled
 
     @property
-    def started_rate(self) -> float | None:
-        """The percentage of the enrolled learners who have started; `None` where nobody is enrolled."""
-        enrolled = self.statistics.enrolled
-        return 100 * self.statistics.started / enrolled if enrolled else None
-
-    @property
     def losing_most(self) -> list[LessonView]:
         """The lessons at which most learners have stopped."""
         positions = self.course.positions
         lessons = lose_most(self.statistics.lessons, LOSING_LESSONS)
         return [LessonView(positions[lesson.lesson.id], lesson) for lesson in lessons]
+
+    @cached_property
+    def stuck(self) -> frozenset[int]:
+        """The positions of these lessons."""
+        return frozenset(lesson.position for lesson in self.losing_most)
+
+    @property
+    def are_unfolded(self) -> bool:
+        """Whether the sections are few, and so unfolded at first."""
+        return len(self.sections) <= UNFOLDED_SECTIONS
 
     @property
     def most_started(self) -> int:
@@ -145,50 +173,3 @@ class FiguresView:
         lessons = (LessonView(*numbered) for numbered in enumerate(self.statistics.lessons))
         by_section = groupby(lessons, key=lambda one: one.statistics.lesson.section)
         return [SectionView(title, list(group)) for title, group in by_section]
-
-
-class Range(NamedTuple):
-    """A range of `days` days that ends today, its address, and whether the page shows it now."""
-
-    days: int
-    address: str
-    is_shown: bool
-
-
-@dataclass(frozen=True)
-class ActivityView:
-    """The activity by day. `today` is the date in the course's time zone; `fault` says what is wrong with the query."""
-
-    address: Address
-    today: date
-    activity: Activity
-    fault: str | None = None
-
-    @property
-    def course(self) -> Course:
-        """The course."""
-        return self.activity.course
-
-    @property
-    def data(self) -> Markup:
-        """The days for the page's scripts."""
-        # Not the API's JSON: the page needs fewer fields.
-        days = ",".join(
-            f'{{"date":"{day.date}","active":{day.active_learners},"completed":{day.lessons_completed}}}'
-            for day in self.activity.days
-        )
-        return as_data(f"[{days}]")
-
-    @property
-    def is_quiet(self) -> bool:
-        """Whether no learner was active on these days."""
-        return not any(day.active_learners for day in self.activity.days)
-
-    @property
-    def ranges(self) -> Iterator[Range]:
-        """The ranges that a click selects."""
-        shown = self.activity.period
-        for days in RANGES:
-            first = self.today - timedelta(days=days - 1)
-            is_shown = shown.last == self.today and shown.first == first
-            yield Range(days, self.address.other(**{"from": first.isoformat(), "to": None}), is_shown)

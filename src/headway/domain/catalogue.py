@@ -63,6 +63,11 @@ class Lesson:
         """Whether the lesson has a condition. A lesson without one is completed by a write that says so."""
         return self.pass_mark is not None or self.complete_at is not None
 
+    @property
+    def is_done_by_word(self) -> bool:
+        """Whether the learner's word completes the lesson: no score and no part of it is asked for."""
+        return self.pass_mark is None and self.complete_at in {None, 100}
+
     def is_met_by(self, percentage: float, *, passed: bool) -> bool:
         """Whether a progress percentage and a pass (or no pass) meet all conditions of the lesson."""
         is_passed = passed or self.pass_mark is None

@@ -10,6 +10,7 @@ from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, Cours
 from headway.domain.completions import Completion
 from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters
+from headway.domain.course_list import CourseFigures, CourseFiguresQuery
 from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp
 from headway.domain.edits import Recalculation
 from headway.domain.enrolments import Enforcement, EnrolmentChange
@@ -31,6 +32,7 @@ from headway.domain.holdings import (
 )
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.domain.imports import ImportKey, ImportState, Report
+from headway.domain.notes import Note
 from headway.domain.people import LearnerProfile, PeopleQuery, StoredProfile
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.progress import LessonProgress
@@ -83,6 +85,9 @@ class ProgressStore(Protocol):
 
     async def touched_lessons(self, learner_id: LearnerId) -> Sequence[TouchedLesson]:
         """Return every lesson in which the learner has progress, course by course, hidden lessons included."""
+
+    async def notes(self, learner_id: LearnerId, limit: int) -> Sequence[Note]:
+        """Return the learner's notes that changed last, at most `limit`, also in lessons and courses that have left."""
 
     async def active_days(self, learner_id: LearnerId, course_id: CourseId | None, first: date) -> Sequence[LearnerDay]:
         """Return the days from `first` on, today included, on which the learner wrote in a course, in no order.
@@ -190,6 +195,12 @@ class StatisticsStore(Protocol):
 
     async def count_attention(self, query: AttentionQuery) -> int:
         """Count the learners who need attention behind the query's position, up to its limit."""
+
+    async def course_figures(self, query: CourseFiguresQuery) -> Sequence[CourseFigures]:
+        """Return few figures of many courses, in no order. Of groups, only the courses in which a member is.
+
+        Courses and groups that are not there have none.
+        """
 
     async def roster_total(self, course_id: CourseId, query: RosterQuery, most: int) -> int:
         """Return how many learners the filters of `query` leave, counted up to `most`. Raises `GroupNotFoundError`."""

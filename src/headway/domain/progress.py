@@ -44,6 +44,11 @@ class ProgressUpdate(TypedDict, total=False):
     metadata: Metadata | None
 
 
+def progress_etag(progress_id: ProgressId, version: int) -> str:
+    """Return the opaque part of the entity tag of a version of lesson progress."""
+    return f"{progress_id}.{version}"
+
+
 class LessonProgress(NamedTuple):
     """A learner's progress in one lesson. It is a named tuple because a list builds one object for each lesson.
 
@@ -79,7 +84,7 @@ class LessonProgress(NamedTuple):
     @property
     def etag(self) -> str:
         """The opaque part of the entity tag. Progress that was deleted and made again never matches an old tag."""
-        return f"{self.id}.{self.version}"
+        return progress_etag(self.id, self.version)
 
 
 _DEFAULTS: Final[Mapping[str, Any]] = {

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from itertools import accumulate
+from enum import StrEnum
+from itertools import accumulate, groupby
 from typing import Final, NamedTuple
 
-from headway.domain.bounds import Number, plain, shown
+from headway.domain.bounds import Number, plain, rounded, shown
 from headway.domain.catalogue import Course, Lesson
 from headway.domain.counters import (
     HIGHEST_SCORE,
@@ -23,6 +24,7 @@ WEEK: Final = 7
 MONTH: Final = 30
 USUAL_PERIOD: Final = 30
 LONGEST_PERIOD: Final = 400
+MONDAY: Final = 0
 _DECIMALS: Final = 2
 
 _NO_LESSON: Final = LessonCounts()
@@ -168,6 +170,31 @@ class DayStatistics(NamedTuple):
     course_completions: int
 
 
+class Interval(StrEnum):
+    """How long a stretch of an activity is."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+class Stretch(NamedTuple):
+    """What learners did in a course in a day, a week or a month, from `first` to `last`, both included.
+
+    Weeks and months are those of a calendar. At the ends of a period they are cut off. `active_a_day` is the mean
+    number of learners who were active on a day. The rest are sums over the days. How many different learners were
+    active is not known for more than one day: the counts of days do not tell who was in several of them.
+    """
+
+    first: date
+    last: date
+    active_a_day: Number
+    lessons_started: int
+    lessons_completed: int
+    minutes: Number
+    course_completions: int
+
+
 class Period(NamedTuple):
     """The days from `first` to `last`, both included."""
 
@@ -233,6 +260,35 @@ def period_of(first: date | None, last: date | None, today: date) -> Period:
 def activity_of(days: Mapping[date, DayCounts], first: date, last: date) -> list[DayStatistics]:
     """Return the figures of each day from `first` to `last`, including days without activity."""
     return [_day(day, days.get(day, _NO_DAY)) for day in _dates(first, last)]
+
+
+def stretches_of(days: Sequence[DayStatistics], interval: Interval, first_weekday: int = MONDAY) -> Sequence[Stretch]:
+    """Return the figures of consecutive days by day, week or month. Weeks begin with `first_weekday`; Monday is 0."""
+    grouped = groupby(days, lambda day: _beginning(day.date, interval, first_weekday))
+    return [_stretch(list(together)) for _, together in grouped]
+
+
+def _beginning(day: date, interval: Interval, first_weekday: int) -> int:
+    """Return a number that is the same for all days of one stretch."""
+    match interval:
+        case Interval.DAY:
+            return day.toordinal()
+        case Interval.WEEK:
+            return day.toordinal() - (day.weekday() - first_weekday) % WEEK
+        case Interval.MONTH:
+            return date(day.year, day.month, 1).toordinal()
+
+
+def _stretch(days: Sequence[DayStatistics]) -> Stretch:
+    return Stretch(
+        days[0].date,
+        days[-1].date,
+        plain(round(sum(day.active_learners for day in days) / len(days), _DECIMALS)),
+        sum(day.lessons_started for day in days),
+        sum(day.lessons_completed for day in days),
+        plain(rounded(sum(day.minutes for day in days))),
+        sum(day.course_completions for day in days),
+    )
 
 
 def _day(day: date, counts: DayCounts) -> DayStatistics:

@@ -47,7 +47,7 @@ def _yaml_to_json(content: bytes) -> bytes:
         if _expanded_size(yaml.compose(content, yaml.SafeLoader), {}) > _MOST_VALUES:
             raise ValueError(f"its aliases stand for more than {_MOST_VALUES} values")  # noqa: TRY301 - told as the others are
         document = yaml.safe_load(content)
-        orjson.dumps(document, default=str)  # raises for keys that are not text, and for integers over 64 bits
+        orjson.dumps(document)  # raises for what JSON can not hold: keys that are not text, integers over 64 bits
     except (yaml.YAMLError, ValueError, TypeError, LookupError, RecursionError) as error:
         reason = " ".join(str(error).split())
         raise InvalidValueError([Problem((), f"is not a YAML document: {reason}", "syntax")]) from None

@@ -2,7 +2,7 @@
 
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
 from typing import Annotated, Any, Final, NamedTuple, TypeVar
@@ -41,9 +41,15 @@ class InvalidQueryError(HeadwayError):
 QueryModel = TypeVar("QueryModel", bound=BaseModel)
 
 
-def parse_query(kind: type[QueryModel], query: bytes) -> QueryModel:
-    """Parse a query. The last value of each name counts, unknown names are ignored. Raises `InvalidQueryError`."""
-    return query_of(kind, dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True)))
+def parse_query(kind: type[QueryModel], query: bytes, lists: Collection[str] = ()) -> QueryModel:
+    """Parse a query. The last value of each name counts, unknown names are ignored. Raises `InvalidQueryError`.
+
+    The values of `lists` are lists with commas. Where one is repeated, as in a form, its values are put together.
+    """
+    given: dict[str, str] = {}
+    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+        given[name] = f"{given[name]},{value}" if name in lists and name in given else value
+    return query_of(kind, given)
 
 
 def query_of(kind: type[QueryModel], given: Mapping[str, str]) -> QueryModel:

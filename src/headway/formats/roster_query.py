@@ -27,6 +27,7 @@ from headway.domain.roster import (
     ids_beginning,
     of_status,
 )
+from headway.domain.statistics import Interval
 from headway.domain.text import LONGEST_KEY
 from headway.formats.course_query import CoursesParameters
 from headway.formats.fields import Moment
@@ -37,6 +38,8 @@ from headway.service import RosterPage
 
 A_CENTURY: Final = 36_500
 MOST_COMPARED: Final = 10
+LISTS: Final = ("user_ids", "columns")
+"""The parameters of rosters that are lists with commas."""
 # The beginning of a UUID, with or without hyphens.
 _DIGITS: Final = re.compile(r"(-?[0-9A-Fa-f]){2,32}-?", re.ASCII)
 
@@ -184,10 +187,16 @@ class CompareParameters(BaseModel):
 
 
 class ActivityParameters(GroupParameters):
-    """The first and the last day, and the group."""
+    """The first and the last day, how the days are grouped, and the group."""
 
     first: Annotated[Date | Nothing, optional("The first day; by default 29 before the last.", alias="from")] = None
     last: Annotated[Date | Nothing, optional("The last day; by default the course's today.", alias="to")] = None
+    by: Annotated[
+        Interval, Field(description="With `week` or `month`, the answer also has the figures by week or month.")
+    ] = Interval.DAY
+    first_weekday: Annotated[
+        int, Field(ge=1, le=7, description="The first day of a week, from 1 (Monday) to 7 (Sunday).")
+    ] = 1
 
 
 class LearnersParameters(GroupParameters):

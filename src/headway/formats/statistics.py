@@ -13,6 +13,7 @@ from headway import service
 from headway.domain import bounds
 from headway.domain import statistics as domain
 from headway.domain.progress import Status
+from headway.domain.roster import MOST_COUNTED
 from headway.formats.progress import Explanation, LessonProgress, explanation
 from headway.formats.queries import without_default
 from headway.formats.shapes import renderer, without
@@ -136,14 +137,35 @@ class DayActivity(BaseModel):
     course_completions: Count
 
 
+class PeriodActivity(BaseModel):
+    """What learners did in a course in a week or a month. At the ends of the days asked for, it may be cut off."""
+
+    first: Annotated[date, Field(alias="from")]
+    last: Annotated[date, Field(alias="to")]
+    active_learners_a_day: Annotated[
+        float, Field(ge=0, description="The mean number of learners who were active on a day; at most two decimals.")
+    ]
+    lessons_started: Count
+    lessons_completed: Count
+    time_spent_minutes: Minutes
+    course_completions: Count
+
+
 class Activity(BaseModel):
-    """What learners did in a course on each day. Days are in the course's time zone."""
+    """What learners did in a course on each day. Days are in the course's time zone.
+
+    `periods` is there where weeks or months were asked for.
+    """
 
     course_id: UUID
     time_zone: str
     first: Annotated[date, Field(alias="from")]
     last: Annotated[date, Field(alias="to")]
     days: list[DayActivity]
+    periods: Annotated[
+        list[PeriodActivity] | SkipJsonSchema[None],
+        Field(description="Where weeks or months were asked for.", json_schema_extra=without_default),
+    ] = None
 
 
 class RosterLine(BaseModel):
@@ -184,8 +206,8 @@ class RosterFileLine(RosterLine):
 class RosterTotal(BaseModel):
     """How many learners there are on all pages."""
 
-    learners: Annotated[int, Field(ge=0, description="At most 10,000.")]
-    is_exact: Annotated[bool, Field(description="Whether these are all; if not, there are more than 10,000.")]
+    count: Annotated[int, Field(ge=0, le=MOST_COUNTED)]
+    has_more: Annotated[bool, Field(description="Whether there are more than `count`.")]
 
 
 class Pages(BaseModel):
@@ -293,8 +315,9 @@ course: Final = renderer(
 )
 _group: Final = renderer(GroupName)
 _day: Final = renderer(DayActivity, time_spent_minutes="minutes")
-activity: Final = renderer(
-    Activity,
+_period: Final = renderer(PeriodActivity, active_learners_a_day="active_a_day", time_spent_minutes="minutes")
+_activity: Final = renderer(
+    without(Activity, "periods"),
     course_id="course.id",
     time_zone="course.time_zone",
     first="period.first",
@@ -325,7 +348,7 @@ roster_file_line: Final = renderer(
     external_id="profile.external_id",
     at_lesson=lambda line: line.at_lesson and line.at_lesson.title,
 )
-_total: Final = renderer(RosterTotal)
+_total: Final = renderer(RosterTotal, count="number")
 _grid_lesson: Final = renderer(GridLesson, lesson_id="id")
 _grid_result: Final = renderer(GridResult)
 _learner_lesson: Final = renderer(
@@ -334,6 +357,17 @@ _learner_lesson: Final = renderer(
     | {"user_id": "lesson_progress.learner_id", "content_id": "seen.lesson.content_id"}
     | {name: f"seen.{name}" for name in ("due_at", "late", "completed_late")},
 )
+
+
+def activity(found: service.Activity, by: domain.Interval, first_weekday: int) -> dict[str, Any]:
+    """Return what learners did on each day, and also by week or month.
+
+    Weeks begin with `first_weekday`; Monday is 0.
+    """
+    if by is domain.Interval.DAY:
+        return _activity(found)
+    periods = domain.stretches_of(found.days, by, first_weekday)
+    return _activity(found) | {"periods": [_period(one) for one in periods]}
 
 
 def courses(lines: Iterable[domain.CourseStatistics]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from headway.domain.ports import Store
 from headway.domain.sign_in import SignIn
 from headway.service.attention import AttentionFilters, AttentionLine, AttentionPage, AttentionService
 from headway.service.catalogue import CatalogueEntry, CatalogueService
+from headway.service.course_list import CourseList, CourseListLine, CourseListQuery, CourseListService
 from headway.service.course_progress import ExplainedSummary, LearnerReading, LessonAndProgress
 from headway.service.enrolments import Enrolled, EnrolmentsService
 from headway.service.finding import FindingService, Found, FoundLesson
@@ -15,6 +16,7 @@ from headway.service.finishing import Finish
 from headway.service.goals import GoalsService
 from headway.service.groups import GroupPage, GroupsService
 from headway.service.learners import LearnersService
+from headway.service.notes import NotesService, OwnNotes, PlacedNote
 from headway.service.one_learner import OneLearner, OneLearnerService, OpenedCourse
 from headway.service.overview import Home, Offer, OverviewService, OwnCourse, OwnedCourse
 from headway.service.people import PeoplePage, PeopleService, Person
@@ -33,6 +35,10 @@ __all__ = [
     "CatalogueEntry",
     "CatalogueService",
     "Compared",
+    "CourseList",
+    "CourseListLine",
+    "CourseListQuery",
+    "CourseListService",
     "Enrolled",
     "EnrolmentsService",
     "ExplainedSummary",
@@ -53,17 +59,20 @@ __all__ = [
     "LessonAndProgress",
     "LessonDetail",
     "LessonLearners",
+    "NotesService",
     "Offer",
     "OneLearner",
     "OneLearnerService",
     "OpenedCourse",
     "OverviewService",
     "OwnCourse",
+    "OwnNotes",
     "OwnedCourse",
     "PeopleImportService",
     "PeoplePage",
     "PeopleService",
     "Person",
+    "PlacedNote",
     "ProgressService",
     "Recorded",
     "ResultsService",
@@ -93,6 +102,8 @@ class Services(NamedTuple):
     finding: FindingService
     goals: GoalsService
     attention: AttentionService
+    notes: NotesService
+    course_list: CourseListService
 
     @classmethod
     def over(
@@ -129,4 +140,6 @@ class Services(NamedTuple):
             FindingService(store, catalogue, enrolments, people),
             GoalsService(store),
             AttentionService(store, people),
+            NotesService(store),
+            CourseListService(store),
         )

@@ -1,11 +1,12 @@
 """The quick search: people, courses and lessons that the caller may see, by a few words."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
 from headway.domain.catalogue import Course, CourseOutline, CourseQuery, Lesson
 from headway.domain.enrolments import EnrolmentMode
+from headway.domain.identifiers import CourseId
 from headway.domain.people import query_words
 from headway.domain.ports import Store
 from headway.domain.principal import COURSES_WRITE, STATISTICS_READ, Principal
@@ -15,8 +16,6 @@ from headway.service.enrolments import EnrolmentsService
 from headway.service.people import PeopleService, Person
 from headway.turns import in_turns
 
-MOST_FOUND: Final = 6
-"""How many of each kind are found."""
 _MOST_PAGES: Final = 5
 
 
@@ -28,7 +27,7 @@ class FoundLesson(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What was found, at most `MOST_FOUND` of each kind.
+    """What was found.
 
     `people` are those whose statistics the caller may read. `taught` are courses whose statistics the caller may read,
     `authored` those that the caller may edit, `own` those that the caller is in, `open` others in which the caller may
@@ -43,6 +42,25 @@ class Found(NamedTuple):
     lessons: Sequence[FoundLesson] = ()
 
 
+class _Courses:
+    """Courses of one kind, as they are found: at most `limit`, and only those that `may_see` says."""
+
+    def __init__(self, limit: int, may_see: Callable[[CourseId], bool]) -> None:
+        self.found: list[CourseOutline] = []
+        self._limit = limit
+        self._may_see = may_see
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more are wanted."""
+        return len(self.found) >= self._limit
+
+    def take(self, one: CourseOutline) -> None:
+        """Add a course, if it is wanted."""
+        if not self.is_full and self._may_see(one.id):
+            self.found.append(one)
+
+
 class FindingService:
     """Finds what the caller may see. It raises `UnavailableError` and what its store raises."""
 
@@ -54,58 +72,57 @@ class FindingService:
         self._enrolments = enrolments
         self._people = people
 
-    async def find(self, principal: Principal, text: str) -> Found:
-        """Return what is found by a text; nothing without a word. Raises `InvalidValueError` for too many words.
+    async def find(self, principal: Principal, text: str, limit: int) -> Found:
+        """Return what is found by a text, at most `limit` of each kind; nothing where the text has no word.
 
         A course or a lesson is found by parts of its title, whatever the case and the accents. Courses are looked for
         among the first thousands of the catalogue. People are found as `PeopleService.search` finds them.
+
+        Raises `InvalidValueError` for too many words.
         """
         words = query_words(text)
         if not words:
             return Found()
         own = [one.course for one in await self._enrolments.of_learner(principal.learner_id)]
-        found = Found(
-            people=await self._found_people(principal, text),
-            own=[course for course in own if has_words(course.title, words)][:MOST_FOUND],
-            lessons=[one async for one in _lessons(own, words)],
-        )
-        if STATISTICS_READ in principal.scopes or COURSES_WRITE in principal.scopes:
-            return await self._with_courses_to_work_on(principal, words, found)
-        if self._store.enforced.enrolment is not EnrolmentMode.OPEN:
-            return found
-        own_ids = {course.id for course in own}
-        others = [one async for one in self._courses(words) if one.id not in own_ids]
-        return found._replace(open=others[:MOST_FOUND])
-
-    async def _found_people(self, principal: Principal, text: str) -> Sequence[Person]:
-        if STATISTICS_READ not in principal.scopes or not self._people.is_on:
-            return ()
-        return await self._people.of_statistics(principal, text, MOST_FOUND)
-
-    async def _with_courses_to_work_on(self, principal: Principal, words: Sequence[str], found: Found) -> Found:
-        courses = [one async for one in self._courses(words)]
         is_teacher, is_author = STATISTICS_READ in principal.scopes, COURSES_WRITE in principal.scopes
-        taught = [one for one in courses if is_teacher and principal.is_granted(one.id)]
-        return found._replace(taught=taught[:MOST_FOUND], authored=courses[:MOST_FOUND] if is_author else ())
+        is_open = not is_teacher and not is_author and self._store.enforced.enrolment is EnrolmentMode.OPEN
+        own_ids = {course.id for course in own}
+        taught = _Courses(limit if is_teacher else 0, principal.is_granted)
+        authored = _Courses(limit if is_author else 0, lambda _: True)
+        others = _Courses(limit if is_open else 0, lambda course_id: course_id not in own_ids)
+        await self._fill(words, taught, authored, others)
+        return Found(
+            people=await self._people.of_statistics(principal, text, limit)
+            if is_teacher and self._people.is_on
+            else (),
+            taught=taught.found,
+            authored=authored.found,
+            own=[course for course in own if has_words(course.title, words)][:limit],
+            open=others.found,
+            lessons=[one async for one in _lessons(own, words, limit)],
+        )
 
-    async def _courses(self, words: Sequence[str]) -> AsyncIterator[CourseOutline]:
-        """Yield the courses with these words in the title, by title."""
+    async def _fill(self, words: Sequence[str], *kinds: _Courses) -> None:
+        """Look for courses with these words in the title, by title, until all kinds are full."""
         query = CourseQuery()
         for _ in range(_MOST_PAGES):
             page = await self._catalogue.courses(query)
             async for one in in_turns(page.lines):
+                if all(kind.is_full for kind in kinds):
+                    return
                 if has_words(one.title, words):
-                    yield one
+                    for kind in kinds:
+                        kind.take(one)
             if page.last is None:
                 return
             query = replace(query, after=page.last)
 
 
-async def _lessons(courses: Sequence[Course], words: Sequence[str]) -> AsyncIterator[FoundLesson]:
+async def _lessons(courses: Sequence[Course], words: Sequence[str], limit: int) -> AsyncIterator[FoundLesson]:
     found = 0
     async for one in in_turns(FoundLesson(course, lesson) for course in courses for lesson in course.lessons):
         if has_words(one.lesson.title, words):
             yield one
             found += 1
-        if found == MOST_FOUND:
+        if found == limit:
             return

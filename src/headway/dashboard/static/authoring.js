@@ -11,6 +11,7 @@ import { gettext, ngettext } from "./words.js";
 
 const { element } = report;
 const POLL_MILLISECONDS = 1000;
+const IDLE_MILLISECONDS = 150;
 /** @type {Record<string, string>} */
 const MEDIA_TYPES = { json: "application/json", yaml: "application/yaml", yml: "application/yaml" };
 
@@ -33,6 +34,8 @@ let base = etag ? given : null; // that version
 let untouched = textOf(given);
 let isUnderWay = false; // a request whose answer the author waits for
 let isRemoved = false;
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let later; // the timer of `keepDraft`
 
 const say = (/** @type {string} */ text) => {
   said.textContent = "";
@@ -45,11 +48,17 @@ const builder = new Builder(draftOf(given), { changed, say, faultText: draftFaul
 const current = () => documentOf(builder.draft);
 const isDirty = () => !isRemoved && JSON.stringify(current()) !== untouched;
 
+/** Keep the draft, and say whether it differs from what is saved: soon, because a long course is long to write. */
 function changed() {
-  const doc = current();
-  if (JSON.stringify(doc) === untouched) store.remove();
-  else store.write({ base, etag, document: doc });
   result.querySelector("[data-until-edited]")?.remove();
+  clearTimeout(later);
+  later = setTimeout(keepDraft, IDLE_MILLISECONDS);
+}
+
+function keepDraft() {
+  clearTimeout(later);
+  if (isDirty()) store.write({ base, etag, document: current() });
+  else store.remove();
   tellState();
 }
 
@@ -236,7 +245,7 @@ function goOnFrom(doc, version) {
   etag = version;
   untouched = doc ? textOf(doc) : "";
   find("#course-links").hidden = !etag;
-  changed();
+  keepDraft();
 }
 
 async function tellConflict(/** @type {CourseDocument} */ doc) {
@@ -385,6 +394,7 @@ function restore() {
     untouched = kept.base ? textOf(kept.base) : textOf(given);
   }
   builder.replace(kept.document);
+  keepDraft();
   if (!isDirty()) return;
   const text = isOlder
     ? gettext("Somebody else has saved the course since. You see the difference when you save.")
@@ -393,8 +403,7 @@ function restore() {
     builder.replace(given);
     goOnFrom(newest.base, newest.etag);
     if (!newest.etag) untouched = textOf(given);
-    store.remove();
-    tellState();
+    keepDraft();
     result.replaceChildren();
     find("#course-title").focus();
   };
@@ -407,9 +416,10 @@ reviewing.addEventListener("click", review);
 addEventListener("keydown", (event) => {
   if (!(event.ctrlKey || event.metaKey) || event.key.toLowerCase() !== "s") return;
   event.preventDefault();
-  if (!dialog.open) review();
+  if (!document.querySelector("dialog[open]")) review();
 });
 addEventListener("beforeunload", (event) => {
+  keepDraft();
   if (isDirty()) event.preventDefault();
 });
 find("#remove-course").addEventListener("click", () => attempt(askToRemove));

@@ -1,4 +1,4 @@
-// Makes a calendar that the arrow keys walk through. Below it stands the day that has the pointer or the focus.
+// Makes a calendar that the arrow keys walk through. Below it stands the day that has the pointer, the finger or the focus.
 
 import { find } from "./headway.js";
 import { replace } from "./parts.js";
@@ -25,7 +25,10 @@ function prepare(part) {
   const readout = find(".readout", part);
   const tell = (/** @type {Event} */ event) => {
     const day = dayOf(event);
-    if (day) readout.textContent = day.title;
+    if (!day) return;
+    readout.textContent = day.title;
+    table.querySelector(".told")?.classList.remove("told");
+    day.classList.add("told");
   };
   // The latest day, which is today. A row is a weekday, so the last day of the table may be in the week before.
   let reached = days.reduce((one, other) => (dateOf(other) > dateOf(one) ? other : one));
@@ -36,6 +39,11 @@ function prepare(part) {
     reached.tabIndex = 0;
   });
   table.addEventListener("pointerover", tell);
+  // A finger that moves on tells of the day that it is on now, and not of the one that it has touched first.
+  table.addEventListener("pointerdown", ({ target, pointerId }) => {
+    const touched = /** @type {Element} */ (target);
+    if (touched.hasPointerCapture(pointerId)) touched.releasePointerCapture(pointerId);
+  });
   table.addEventListener("focusin", tell);
   table.addEventListener("keydown", (event) => walk(table, event));
 }
@@ -67,4 +75,5 @@ document.addEventListener("headway:part", (event) => {
   replace(event.target, event.detail);
 });
 
-prepare(find("#days"));
+const days = document.getElementById("days");
+if (days) prepare(days);

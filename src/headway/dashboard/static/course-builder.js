@@ -27,6 +27,7 @@ export class Builder {
     /** @type {Set<string>} */
     this.picked = new Set();
     this.lastPicked = "";
+    this.isRendering = false;
     /** @type {Set<string>} */
     this.folded = new Set();
     /** @type {Map<string, HTMLElement>} */
@@ -34,7 +35,8 @@ export class Builder {
     /** @type {Map<string, HTMLElement>} */
     this.blocks = new Map();
     /** @type {WeakMap<HTMLElement, readonly unknown[]>} */
-    this.shown = new WeakMap(); // what each row shows: a long course is not written anew for every key
+    this.shown = new WeakMap(); // what each row and block shows
+    this.turn = 0; // grows when something is selected or unfolded, which is not in the draft
     /** @type {Map<string, LessonFigures>} */
     this.figures = new Map();
     this.listen();
@@ -72,6 +74,13 @@ export class Builder {
 
   render() {
     const focused = document.activeElement;
+    this.isRendering = true;
+    this.renderAll();
+    this.isRendering = false;
+    if (focused instanceof HTMLElement && focused !== document.activeElement && focused.isConnected) focused.focus();
+  }
+
+  renderAll() {
     const { course, sections } = this.draft;
     for (const input of fieldsOf(find("#course-fields"))) fill(input, course[input.name]);
     fill(find("#course-title", document, HTMLInputElement), course.title);
@@ -82,42 +91,59 @@ export class Builder {
     for (const id of this.picked) if (!ids.has(id)) this.picked.delete(id);
     arrange(
       this.list,
-      sections.map((section) => this.block(section)),
+      sections.map(({ key }) => this.blocks.get(key) ?? made(this.blocks, key, "#section-template", "section")),
     );
     let position = 0;
-    for (const section of sections) {
-      const rows = section.lessons.map((lesson) => {
-        position += 1;
-        return this.row(lesson, position);
-      });
-      arrange(find(".rows", this.blocks.get(section.key)), rows);
+    for (const [index, section] of sections.entries()) {
+      this.showSection(section, index, position);
+      position += section.lessons.length;
     }
     find("#course-facts").textContent = sizeOf(lessons);
     this.renderBulk();
     setOff(find("#undo"), this.history.past.length === 0);
     setOff(find("#redo"), this.history.future.length === 0);
-    if (focused instanceof HTMLElement && focused !== document.activeElement && focused.isConnected) focused.focus();
   }
 
-  /** The element of a section. */
-  block(/** @type {CourseSection} */ { key, title, lessons }) {
-    const block = this.blocks.get(key) ?? made(this.blocks, key, "#section-template", "section");
-    const name = title.trim() ? isolated(title.trim()) : gettext("Lessons without a section");
-    const isFolded = this.folded.has(key);
-    fill(fieldOf(block, "section"), title);
+  /**
+   * Show a section and its lessons.
+   * @param {CourseSection} section
+   * @param {number} index
+   * @param {number} before how many lessons come before it
+   */
+  showSection(section, index, before) {
+    const block = /** @type {HTMLElement} */ (this.blocks.get(section.key));
+    const isFolded = this.folded.has(section.key);
+    const isLast = index === this.draft.sections.length - 1;
+    const state = [section, index, isLast, before, isFolded, this.figures, this.turn];
+    if (this.isShown(block, state)) return;
+    const name = section.title.trim() ? isolated(section.title.trim()) : gettext("Lessons without a section");
+    fill(fieldOf(block, "section"), section.title);
     block.setAttribute("aria-label", name);
     block.toggleAttribute("data-folded", isFolded);
     find("[data-do='fold']", block).setAttribute("aria-expanded", String(!isFolded));
-    find(".block-facts", block).textContent = sizeOf(lessons);
+    find(".block-facts", block).textContent = sizeOf(section.lessons);
     label(block, "[data-do='fold']", gettext("Lessons of %(section)s", { section: name }));
     label(block, "[data-do='section-up']", gettext("Move %(section)s up", { section: name }));
     label(block, "[data-do='section-down']", gettext("Move %(section)s down", { section: name }));
     label(block, "[data-do='section-remove']", gettext("Remove %(section)s and its lessons", { section: name }));
     label(block, "[data-do='add']", gettext("Add a lesson to %(section)s", { section: name }));
-    const index = this.draft.sections.findIndex((section) => section.key === key);
     setOff(find("[data-do='section-up']", block), index === 0);
-    setOff(find("[data-do='section-down']", block), index === this.draft.sections.length - 1);
-    return block;
+    setOff(find("[data-do='section-down']", block), isLast);
+    arrange(
+      find(".rows", block),
+      section.lessons.map((lesson, at) => this.row(lesson, before + at + 1)),
+    );
+  }
+
+  /**
+   * Whether an element shows this already. A long course is not written anew for every key.
+   * @param {HTMLElement} element
+   * @param {readonly unknown[]} state
+   */
+  isShown(element, state) {
+    if (this.shown.get(element)?.every((one, index) => one === state[index])) return true;
+    this.shown.set(element, state);
+    return false;
   }
 
   /**
@@ -129,8 +155,8 @@ export class Builder {
     const row = this.rows.get(lesson.id) ?? made(this.rows, lesson.id, "#lesson-template", "lesson");
     const more = row.querySelector(".more");
     const state = [lesson, position, this.picked.has(lesson.id), this.figures.get(lesson.id)];
-    if (!more && this.shown.get(row)?.every((one, index) => one === state[index])) return row;
-    this.shown.set(row, state);
+    if (!more && this.isShown(row, state)) return row;
+    row.toggleAttribute("data-picked", this.picked.has(lesson.id));
     for (const input of fieldsOf(row)) fill(input, lesson[input.name]);
     find("[data-pick]", row, HTMLInputElement).checked = this.picked.has(lesson.id);
     if (row.dataset.position !== String(position)) {
@@ -173,9 +199,11 @@ export class Builder {
     const found = this.figures.get(id);
     if (!found) return [];
     return [
-      gettext("%(shown)s started", { shown: number(found.started) }),
-      gettext("%(shown)s completed", { shown: number(found.completed) }),
-      gettext("%(shown)s stopped here", { shown: number(found.stopped_here) }),
+      ngettext("%(shown)s started", "%(shown)s started", found.started, { shown: number(found.started) }),
+      ngettext("%(shown)s completed", "%(shown)s completed", found.completed, { shown: number(found.completed) }),
+      ngettext("%(shown)s stopped here", "%(shown)s stopped here", found.stopped_here, {
+        shown: number(found.stopped_here),
+      }),
     ];
   }
 
@@ -191,6 +219,7 @@ export class Builder {
     find("[data-do='more']", row).setAttribute("aria-expanded", String(!isOpen));
     if (isOpen) find(".more", row).remove();
     else row.append(copyOf("#more-template"));
+    this.turn += 1;
     this.render();
   }
 
@@ -226,6 +255,13 @@ export class Builder {
     select.selectedIndex = 0;
   }
 
+  /** The lessons that can be chosen are those that there are when the choice gets the focus. */
+  entersChoice(/** @type {HTMLElement} */ target) {
+    const row = target.dataset.require === undefined ? null : rowOf(target);
+    const lesson = row && this.lesson(row);
+    if (row && lesson) this.fillMore(find(".more", row), lesson);
+  }
+
   // --- Selecting several
 
   renderBulk() {
@@ -258,6 +294,7 @@ export class Builder {
       else this.picked.delete(one);
     }
     this.lastPicked = id;
+    this.turn += 1;
     this.render();
   }
 
@@ -283,6 +320,7 @@ export class Builder {
     this.root.addEventListener("change", (event) => this.settled(/** @type {FormField} */ (event.target)));
     this.root.addEventListener("keydown", (event) => this.pressed(event));
     this.root.addEventListener("click", (event) => this.clicked(event));
+    this.root.addEventListener("focusin", ({ target }) => this.entersChoice(/** @type {HTMLElement} */ (target)));
     this.root.addEventListener("paste", (event) => this.pasted(event));
     dragIn(this.list, {
       lesson: (id, key, position) => this.moved(id, model.moveLesson(this.draft, id, key, position)),
@@ -297,6 +335,7 @@ export class Builder {
 
   /** A field has its value. */
   settled(/** @type {FormField} */ input) {
+    if (this.isRendering) return; // a field that is taken away with the focus has its last say
     if (input.dataset.bulk) this.bulkEdit(input);
     else if (input.dataset.require !== undefined) this.require(input);
     if (!input.name) return;
@@ -612,6 +651,7 @@ export class Builder {
     else if (action === "bulk-remove") this.remove(new Set(this.picked), 1);
     else if (action === "bulk-clear") {
       this.picked.clear();
+      this.turn += 1;
       this.render();
       find("#add-section").focus();
     }
@@ -644,13 +684,23 @@ export class Builder {
   }
 
   undo() {
-    if (this.history.undo()) this.refresh(gettext("Undone."));
+    if (this.history.undo()) this.turned(gettext("Undone."), "#undo");
     else this.say(gettext("There is nothing to undo."));
   }
 
   redo() {
-    if (this.history.redo()) this.refresh(gettext("Done again."));
+    if (this.history.redo()) this.turned(gettext("Done again."), "#redo");
     else this.say(gettext("There is nothing to do again."));
+  }
+
+  /**
+   * Show another state. What had the focus may be gone with it.
+   * @param {string} said
+   * @param {string} button
+   */
+  turned(said, button) {
+    this.refresh(said);
+    if (document.activeElement === document.body) find(button).focus();
   }
 
   // --- Fields

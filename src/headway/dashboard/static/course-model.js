@@ -347,7 +347,7 @@ export function parseLines(text) {
     .filter((line) => line.title !== "" || line.isSection);
 }
 
-const LENGTH_AT_END = /^(?<title>.*\S)[\s\u2013\u2014([-]+(?<length>\d{1,3}(:[0-5]\d){1,2})[)\]]?$/;
+const LENGTH_AT_END = /^(?<title>.*[^\s\u2013\u2014([-])[\s\u2013\u2014([-]+(?<length>\d{1,3}(:[0-5]\d){1,2})[)\]]?$/;
 
 /**
  * @param {string} line

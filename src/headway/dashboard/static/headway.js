@@ -81,24 +81,14 @@ function rounded(value, decimals) {
   return Number(isMiddle && isOdd ? (Number(nearest) - 10 ** -decimals).toFixed(decimals) : nearest);
 }
 
-/** A figure with at most three decimals. */
+/** A figure with at most one decimal. */
 export function number(/** @type {number} */ value) {
-  return numbers.format(shown(value, 3, []));
+  return numbers.format(shown(value, 1, []));
 }
 
-/** A percentage from 0 to 100, with at most one decimal. */
+/** A whole percentage from 0 to 100. */
 export function percent(/** @type {number} */ value) {
-  return percentages.format(/** @type {Intl.StringNumericLiteral} */ (`${shown(value, 1)}E-2`));
-}
-
-/**
- * A figure and what it counts, a word in the singular: "1 lesson", "0 lessons".
- * @param {number} value
- * @param {string} of
- */
-export function count(value, of) {
-  const written = number(value);
-  return written === number(1) ? `${written} ${of}` : `${written} ${of}s`;
+  return percentages.format(/** @type {Intl.StringNumericLiteral} */ (`${shown(value)}E-2`));
 }
 
 /** A text whose direction of writing does not change the text around it. */

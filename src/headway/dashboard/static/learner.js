@@ -1,12 +1,13 @@
-// A learner's pages: edits notes and bookmarks in place, and shows what has changed in other tabs.
+// A learner's pages: edits notes, bookmarks and what is done in place, and shows what has changed in other tabs.
 
 import "./calendar.js";
 import { find } from "./headway.js";
 import { edit } from "./notes.js";
 import { hide, show, tell } from "./notice.js";
 import { refresh, replace } from "./parts.js";
-import { lessonOf, store, textOf } from "./progress.js";
+import { addressOf, store, textOf } from "./progress.js";
 import "./sections.js";
+import { gettext } from "./words.js";
 
 document.addEventListener("click", (event) => {
   /** @type {HTMLElement | null} */
@@ -36,10 +37,10 @@ async function toggleBookmark(/** @type {string} */ itemId) {
   try {
     const decide = (/** @type {StoredProgress | null} */ present) =>
       Boolean(present?.progress.is_bookmarked) === wanted ? present : null;
-    const stored = await store(lessonOf(item), { is_bookmarked: wanted }, item.dataset.etag ?? null, decide);
+    const stored = await store(addressOf(item), { is_bookmarked: wanted }, item.dataset.etag ?? null, decide);
     showProgress(document.getElementById(itemId) ?? item, stored);
     hide();
-    tell(wanted ? "Bookmark saved" : "Bookmark removed");
+    tell(wanted ? gettext("Bookmark saved") : gettext("Bookmark removed"));
     refresh(); // shows how many bookmarks there are; the choice of lessons may no longer include this one
   } catch (error) {
     press(button, !wanted);
@@ -48,6 +49,44 @@ async function toggleBookmark(/** @type {string} */ itemId) {
     button.ariaBusy = null;
   }
 }
+
+document.addEventListener("submit", (event) => {
+  const form = /** @type {HTMLFormElement} */ (event.target);
+  if (!form.matches(".lesson-done")) return;
+  event.preventDefault();
+  markDone(form.closest(".lesson")?.id ?? "", form.dataset.form === "done");
+});
+
+/**
+ * @param {string} itemId
+ * @param {boolean} isDone whether the lesson is marked as done, or as not done
+ */
+async function markDone(itemId, isDone) {
+  const item = find(`#${itemId}`);
+  const button = find(".lesson-done button", item);
+  if (button.ariaBusy) return;
+  button.ariaBusy = "true";
+  const status = isDone ? "completed" : "not_started";
+  try {
+    const decide = (/** @type {StoredProgress | null} */ present) =>
+      present?.progress.status === status ? present : null;
+    await store(addressOf(item), { status }, item.dataset.etag ?? null, decide);
+    hide();
+    tell(isDone ? gettext("Marked as done") : gettext("Marked as not done"));
+    await refresh(true);
+    if (isDone) find("#finish").querySelector(".finish")?.scrollIntoView({ block: "center" });
+  } catch (error) {
+    show(error, () => markDone(itemId, isDone));
+  } finally {
+    button.ariaBusy = null;
+  }
+}
+
+/** When another lesson ends the course, here or on another device, say so. */
+document.addEventListener("headway:part", ({ target, detail }) => {
+  if (target.id !== "finish" || target.querySelector(".finish") || !detail.querySelector(".finish")) return;
+  tell(find("h2", detail).textContent);
+});
 
 /**
  * @param {HTMLElement} item
@@ -59,8 +98,10 @@ function showProgress(item, stored) {
   else delete item.dataset.etag;
   note.textContent = textOf(stored?.progress.user_notes);
   note.hidden = !note.textContent;
-  find("[data-action=note]", item).textContent = note.hidden ? "Add a note" : "Edit note";
-  press(find("[data-action=bookmark]", item), Boolean(stored?.progress.is_bookmarked));
+  find("[data-action=note]", item).textContent = note.hidden ? gettext("Add a note") : gettext("Edit note");
+  /** @type {HTMLElement | null} */
+  const bookmark = item.querySelector("[data-action=bookmark]");
+  if (bookmark) press(bookmark, Boolean(stored?.progress.is_bookmarked));
 }
 
 /**

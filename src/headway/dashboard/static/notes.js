@@ -3,8 +3,9 @@
 
 import { copyOf, find, number } from "./headway.js";
 import { reasonOf, signInAddress, tell } from "./notice.js";
-import { lessonOf, store, textOf } from "./progress.js";
+import { addressOf, store, textOf } from "./progress.js";
 import { SignedOut } from "./service.js";
+import { gettext } from "./words.js";
 
 const LONGEST = 10_000;
 const NEARLY = 9_000;
@@ -16,7 +17,7 @@ const editors = new Map();
 /** The stored note is not the one that was edited. `present` is what is stored now, or null. */
 class Conflict extends Error {
   constructor(/** @type {StoredProgress | null} */ present) {
-    super("This note was changed elsewhere.");
+    super(gettext("This note was changed elsewhere."));
     this.present = present;
   }
 }
@@ -28,9 +29,9 @@ class Conflict extends Error {
  * @param {Closed} closed
  */
 export function edit(item, closed) {
-  const lessonId = lessonOf(item);
-  const editor = editors.get(lessonId) ?? new Editor(item, closed);
-  editors.set(lessonId, editor);
+  const address = addressOf(item);
+  const editor = editors.get(address) ?? new Editor(item, closed);
+  editors.set(address, editor);
   editor.textarea.focus();
 }
 
@@ -45,7 +46,7 @@ class Editor {
    */
   constructor(item, closed) {
     this.item = item;
-    this.lessonId = lessonOf(item);
+    this.address = addressOf(item);
     this.closed = closed;
     this.etag = item.dataset.etag ?? null;
     this.base = textOf(find(".lesson-note", item).textContent); // the note before it was edited
@@ -100,9 +101,12 @@ class Editor {
 
   typed() {
     this.asked = false;
-    this.button("cancel").textContent = "Cancel";
+    this.button("cancel").textContent = gettext("Cancel");
     const length = [...this.textarea.value].length;
-    this.part(".length").textContent = length < NEARLY ? "" : `${number(length)} of ${number(LONGEST)} characters`;
+    this.part(".length").textContent =
+      length < NEARLY
+        ? ""
+        : gettext("%(length)s of %(longest)s characters", { length: number(length), longest: number(LONGEST) });
     for (const choice of ["save", "mine"]) this.button(choice).disabled = length > LONGEST;
   }
 
@@ -112,7 +116,7 @@ class Editor {
     this.busy(true);
     try {
       const fields = { user_notes: text };
-      this.saved(await store(this.lessonId, fields, this.etag, (present) => this.decide(present, text)), text);
+      this.saved(await store(this.address, fields, this.etag, (present) => this.decide(present, text)), text);
     } catch (error) {
       if (error instanceof Conflict) this.showConflict(error.present);
       else this.showTrouble(error);
@@ -138,7 +142,7 @@ class Editor {
    * @param {string} text
    */
   saved(found, text) {
-    tell("Note saved");
+    tell(gettext("Note saved"));
     if (this.textarea.value === text) return this.close(found);
     this.goOnFrom(found); // the learner has typed more meanwhile, which is not saved yet
     this.setConflict(false);
@@ -159,7 +163,7 @@ class Editor {
 
   showConflict(/** @type {StoredProgress | null} */ present) {
     this.goOnFrom(present);
-    this.part(".stored").textContent = this.base || "Nothing: the note was removed.";
+    this.part(".stored").textContent = this.base || gettext("Nothing: the note was removed.");
     this.setConflict(true);
     tell(this.part(".conflict-title").textContent);
     if (document.activeElement !== this.textarea) this.part(".conflict").focus(); // but not while the learner types
@@ -170,36 +174,36 @@ class Editor {
     this.typed();
     this.setConflict(false); // the text field has both notes now
     this.textarea.focus();
-    if (!this.canSave) this.part(".trouble").textContent = "Both are too long for one note: shorten it.";
+    if (!this.canSave) this.part(".trouble").textContent = gettext("Both are too long for one note: shorten it.");
     else this.save();
   }
 
   cancel() {
     if (!this.isChanged || this.asked) return this.close();
     this.asked = true;
-    this.button("cancel").textContent = "Discard what I typed";
-    tell("Not saved. Press again to discard what you typed.");
+    this.button("cancel").textContent = gettext("Discard what I typed");
+    tell(gettext("Not saved. Press again to discard what you typed."));
     return undefined;
   }
 
   showTrouble(/** @type {unknown} */ error) {
     const trouble = this.part(".trouble");
-    trouble.textContent = `Not saved. ${reasonOf(error)} `;
+    trouble.textContent = `${gettext("Not saved.")} ${reasonOf(error)} `;
     if (error instanceof SignedOut) {
-      const link = { href: signInAddress(), target: "_blank", textContent: "Sign in in another tab" };
+      const link = { href: signInAddress(), target: "_blank", textContent: gettext("Sign in in another tab") };
       trouble.append(Object.assign(document.createElement("a"), link));
     }
   }
 
   busy(/** @type {boolean} */ is) {
     this.element.ariaBusy = is ? "true" : null;
-    this.button("save").textContent = is ? "Saving…" : "Save";
+    this.button("save").textContent = is ? gettext("Saving…") : gettext("Save");
     if (is) this.part(".trouble").textContent = "";
   }
 
   /** @param {StoredProgress | null} [found] */
   close(found) {
-    editors.delete(this.lessonId);
+    editors.delete(this.address);
     this.element.remove();
     this.item.classList.remove("edited");
     this.closed(found);

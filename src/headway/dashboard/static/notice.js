@@ -2,12 +2,15 @@
 
 import { find } from "./headway.js";
 import { SignedOut, SomebodyElse, Unavailable } from "./service.js";
+import { gettext } from "./words.js";
 
 const status = find("#status");
 const notice = find("#notice");
 const words = find("p", notice);
 const link = find("a", notice, HTMLAnchorElement);
 const button = find("button", notice, HTMLButtonElement);
+/** @type {(() => void) | null} */
+let retried = null;
 
 /** Say something in the page's live region. */
 export function tell(/** @type {string} */ text) {
@@ -19,10 +22,10 @@ export function tell(/** @type {string} */ text) {
 
 /** What went wrong, in a sentence. */
 export function reasonOf(/** @type {unknown} */ error) {
-  if (error instanceof SignedOut) return "You are signed out. Sign in in another tab, then try again here.";
+  if (error instanceof SignedOut) return gettext("You are signed out. Sign in in another tab, then try again here.");
   if (error instanceof SomebodyElse)
-    return "Somebody else has signed in meanwhile. Copy what you need, then load this page again.";
-  if (error instanceof Unavailable) return "The service does not answer. Try again in a moment.";
+    return gettext("Somebody else has signed in meanwhile. Copy what you need, then load this page again.");
+  if (error instanceof Unavailable) return gettext("The service does not answer. Try again in a moment.");
   return error instanceof Error ? error.message : String(error);
 }
 
@@ -38,10 +41,10 @@ export function show(error, again) {
     tell(reason);
   }
   link.hidden = !(error instanceof SignedOut);
-  link.textContent = "Sign in in another tab";
+  link.textContent = gettext("Sign in in another tab");
   link.href = signInAddress();
   button.hidden = error instanceof SomebodyElse;
-  button.onclick = again;
+  button.onclick = retried = again;
   notice.hidden = false;
 }
 
@@ -51,6 +54,9 @@ export function signInAddress() {
   return `${path}/sign-in?next=${encodeURIComponent(location.pathname)}`;
 }
 
-export function hide() {
+/** Hide the notice: with `again` only the one that was shown with it. */
+export function hide(/** @type {(() => void) | null} */ again = null) {
+  if (again && retried !== again) return;
   notice.hidden = true;
+  retried = null;
 }

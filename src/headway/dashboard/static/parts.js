@@ -1,15 +1,19 @@
-// Fetches the parts of a page again when its tab is shown again, and replaces those that have changed.
+// Fetches the parts of a page again, and replaces those that have changed: every few seconds while the page is seen, and
+// when its tab is shown again. A page without an etag does not ask by itself.
 
 import { focusedIn, localize } from "./headway.js";
 import { hide, show } from "./notice.js";
 import { writes } from "./progress.js";
-import { page } from "./service.js";
+import { page, SignedOut, SomebodyElse } from "./service.js";
+import { gettext } from "./words.js";
 
 const PARTS = "[data-part]";
+const PAUSE_MS = 5_000; // between two questions whether something has changed, each of which costs one look-up
 /** @returns {HTMLElement | null} */
 const partWithEtag = () => document.querySelector("[data-page-etag]");
 let isUnderWay = false;
 let isAskedAgain = false;
+let isOver = false; // the session has ended: only the reader can go on
 
 /** Fetch the page's parts again. `whole`: without the page's etag, so that the service always sends them. */
 export async function refresh(whole = false) {
@@ -29,10 +33,16 @@ async function fetchParts(/** @type {boolean} */ whole) {
   try {
     const found = await newest(whole);
     if (found) take(found);
-    hide();
+    isOver = false;
+    hide(again);
   } catch (error) {
-    show(error, () => refresh());
+    isOver = error instanceof SignedOut || error instanceof SomebodyElse;
+    show(error, again);
   }
+}
+
+function again() {
+  refresh();
 }
 
 /** The page as it is after all writes. A page that was read before a write would undo what the write has shown. */
@@ -48,7 +58,7 @@ async function newest(/** @type {boolean} */ whole) {
 function take(/** @type {Document} */ found) {
   const parts = [...document.querySelectorAll(PARTS)];
   if (!parts.some((part) => found.getElementById(part.id)))
-    throw new Error("This course is not in the catalogue any more.");
+    throw new Error(gettext("This course is not in the catalogue any more."));
   localize(found);
   for (const part of parts) {
     const fresh = found.getElementById(part.id);
@@ -88,3 +98,5 @@ function looked() {
 document.addEventListener("visibilitychange", looked);
 window.addEventListener("focus", looked);
 window.addEventListener("pageshow", (event) => event.persisted && looked());
+
+setInterval(() => !isOver && partWithEtag() && looked(), PAUSE_MS);

@@ -1,14 +1,10 @@
-// The activity in a course: charts of the days. They are fetched again while today is among them.
+// The activity in a course: tips of its charts. The charts are fetched again while today is among their days.
 
-import { drawIn } from "./charts.js";
+import { showTips } from "./chart-tips.js";
 import { find } from "./headway.js";
 import { follow, refresh, refreshSoon } from "./statistics.js";
 
-function drawAll(/** @type {ParentNode} */ part) {
-  drawIn(part, { days: JSON.parse(find("#days-data").textContent) });
-}
-
-drawAll(document);
+showTips(document);
 follow({
   figures: () => {
     const part = find("#days");
@@ -16,5 +12,5 @@ follow({
     if (part.querySelector(".nothing")) refresh();
     else refreshSoon();
   },
-  fetched: drawAll,
+  fetched: showTips,
 });

@@ -2,6 +2,7 @@
 
 import { find, isolated } from "./headway.js";
 import { clock, follow, part, refresh } from "./statistics.js";
+import { gettext } from "./words.js";
 
 const form = find("#roster-form", document, HTMLFormElement);
 /** @type {HTMLSelectElement | null} */
@@ -11,7 +12,7 @@ const groupAtFirst = group?.value;
 /** Say what time the roster shows. */
 function dateRoster() {
   const asOf = document.getElementById("roster-as-of");
-  if (asOf) asOf.textContent = `As of ${isolated(clock.format(new Date()))}`;
+  if (asOf) asOf.textContent = gettext("As of %(time)s", { time: isolated(clock.format(new Date())) });
 }
 
 /**
@@ -21,7 +22,7 @@ function dateRoster() {
  */
 function rosterCame(roster, asker) {
   dateRoster();
-  find("#roster-said").textContent = roster.querySelector("[data-says]")?.textContent.trim() ?? ""; // a fault is an alert
+  find("#roster-said").textContent = roster.querySelector("[data-says]")?.textContent.trim().replace(/\s+/g, " ") ?? ""; // a fault is an alert
   if (!asker.matches(".pager a, #roster-again")) return;
   /** @type {HTMLElement | null} */
   const frame = roster.querySelector(".table-frame");

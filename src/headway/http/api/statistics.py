@@ -7,6 +7,7 @@ from headway.domain.principal import STATISTICS_READ
 from headway.formats import statistics
 from headway.formats.queries import as_query_faults, parse_query, parse_repeated
 from headway.formats.roster_query import (
+    LISTS,
     ActivityParameters,
     AllStatisticsParameters,
     CompareParameters,
@@ -78,12 +79,12 @@ async def get_course_activity(call: Call) -> Reply:
         activity = await call.services.statistics.activity(
             call.principal, call.course_id, asked.first, asked.last, asked.group_id
         )
-    return json_reply(statistics.activity(activity))
+    return json_reply(statistics.activity(activity, asked.by, asked.first_weekday - 1))
 
 
 async def list_course_learners(call: Call) -> Reply | StreamedReply:
     """Answer a page of a course's learners, or all of them in a file."""
-    asked = parse_query(RosterParameters, call.query)
+    asked = parse_query(RosterParameters, call.query, LISTS)
     query = asked.to_query()
     form = negotiated(asked.format, call.headers.get(b"accept"))
     service, of = call.services.statistics, (call.principal, call.course_id, query, asked.stalled_days)
@@ -96,7 +97,7 @@ async def list_course_learners(call: Call) -> Reply | StreamedReply:
 
 async def get_course_grid(call: Call) -> Reply | StreamedReply:
     """Answer a page of a course's learners with their result in each lesson, or all of them in a file."""
-    asked = parse_query(GridParameters, call.query)
+    asked = parse_query(GridParameters, call.query, LISTS)
     query = asked.to_query()
     form = negotiated(asked.format, call.headers.get(b"accept"), GRID_FORMATS)
     service, of = call.services.results, (call.principal, call.course_id, query, asked.stalled_days)
@@ -146,7 +147,8 @@ OPERATIONS: Final = (
     ),
     Operation(
         "GET", "/statistics/{course_id}/activity", "Get Course Activity",
-        "What learners did in the course on each day, at most 400 days. Days are in the course's time zone.",
+        "What learners did in the course on each day, at most 400 days, and in each week or month. Days are in the "
+        "course's time zone.",
         get_course_activity, STATISTICS_TAG, answer=statistics.Activity, query=ActivityParameters,
         refusals=(403, 404), scope=STATISTICS_READ, answers_etag=True,
     ),

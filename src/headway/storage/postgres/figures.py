@@ -9,6 +9,7 @@ import asyncpg
 from headway.domain.attention import Attention, AttentionQuery
 from headway.domain.catalogue import Course, CourseQuery
 from headway.domain.counters import Counters
+from headway.domain.course_list import CourseFigures, CourseFiguresQuery
 from headway.domain.course_progress import CourseProgress
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.domain.roster import LessonResult, RosterQuery
@@ -23,6 +24,7 @@ from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.attention import attention_page, count_attention
 from headway.storage.shared.attention_statements import AttentionWay
 from headway.storage.shared.counts import all_counts, counted
+from headway.storage.shared.course_figures import course_figures
 from headway.storage.shared.group_figures import group_readings
 from headway.storage.shared.ids import BEFORE_ALL_COURSES, FIRST_ID, next_learner
 from headway.storage.shared.rosters import lesson_results, roster_page, roster_total
@@ -153,6 +155,13 @@ class Figures:
         """Count the learners who need attention, up to the query's limit."""
         async with self._database.snapshot() as connection:
             return await run(connection, count_attention(sql.ATTENTION, sql.GROUPS, self._way, query))
+
+    async def course_figures(self, query: CourseFiguresQuery) -> Sequence[CourseFigures]:
+        """Return few figures of many courses."""
+        async with self._database.snapshot() as connection:
+            return await run(
+                connection, course_figures(sql.COURSE_FIGURES, sql.GROUPS, sql.ATTENTION, self._way, query)
+            )
 
     @property
     def _way(self) -> AttentionWay:

@@ -8,6 +8,7 @@ from aiosql.queries import Queries
 from headway.storage.shared.attention_statements import AttentionDialect, AttentionWay, attention_statements
 from headway.storage.shared.columns import ARRAYS
 from headway.storage.shared.counts import CountStatements
+from headway.storage.shared.course_figures import course_figure_statements
 from headway.storage.shared.groups import group_statements
 from headway.storage.shared.profile_statements import profile_statements
 from headway.storage.shared.queries import parts_of, read_queries, text_of
@@ -103,6 +104,7 @@ _DIALECT: Final = Dialect(
 )
 ROSTERS: Final = roster_statements(_DIALECT)
 PROFILES: Final = profile_statements(_DIALECT)
+COURSE_FIGURES: Final = course_figure_statements(ARRAYS)
 ATTENTION: Final = attention_statements(
     AttentionDialect((AttentionWay.IN_EACH, AttentionWay.TOGETHER, AttentionWay.MEMBERS), ARRAYS, lambda _index: "")
 )

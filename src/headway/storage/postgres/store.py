@@ -16,12 +16,14 @@ from headway.domain.attention import Attention, AttentionQuery
 from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, CoursePut, CourseQuery, VersionedCourse
 from headway.domain.completions import Completion
 from headway.domain.continuing import TouchedLesson
+from headway.domain.course_list import CourseFigures, CourseFiguresQuery
 from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp, recount
 from headway.domain.edits import Recalculation
 from headway.domain.enrolments import NOT_ENFORCED, Enforcement, EnrolmentChange
 from headway.domain.errors import CourseNotFoundError, StoreUnavailableError
 from headway.domain.holdings import CourseProgressReading, LearnerRecord, LessonReading, LessonsReading
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
+from headway.domain.notes import Note
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.progress import LessonProgress
 from headway.domain.roster import LessonResult, RosterQuery
@@ -50,7 +52,7 @@ from headway.storage.postgres.servers import LANES, LANES_OF_A_WORKER, LearnersS
 from headway.storage.postgres.session import PostgresSession
 from headway.storage.postgres.writer import Writer
 from headway.storage.shared import statements as shared_sql
-from headway.storage.shared.columns import to_completion, to_ended_run, to_run
+from headway.storage.shared.columns import to_completion, to_ended_run, to_note, to_run
 from headway.storage.shared.goals import StoredGoals
 from headway.storage.shared.groups import StoredGroups
 from headway.storage.shared.import_ledger import StoredImports
@@ -242,6 +244,10 @@ class PostgresStore:
         rows = await self._of(learner_id).fetch(shared_sql.TOUCHED_LESSONS, learner_id)
         return list(map(to_touched_lesson, rows))
 
+    async def notes(self, learner_id: LearnerId, limit: int) -> Sequence[Note]:
+        """Return the learner's notes that changed last."""
+        return list(map(to_note, await self._of(learner_id).fetch(shared_sql.NOTES_OF, learner_id, limit)))
+
     async def write(self, write: LessonWrite) -> Written:
         """Apply one write, in a batch with other waiting writes."""
         return await self._servers.of(write.learner_id).committer.submit(write)
@@ -342,6 +348,10 @@ class PostgresStore:
     async def count_attention(self, query: AttentionQuery) -> int:
         """Count the learners who need attention, up to the query's limit."""
         return await self._figures.count_attention(query)
+
+    async def course_figures(self, query: CourseFiguresQuery) -> Sequence[CourseFigures]:
+        """Return few figures of many courses."""
+        return await self._figures.course_figures(query)
 
     async def roster_total(self, course_id: CourseId, query: RosterQuery, most: int) -> int:
         """Return how many learners the filters leave, counted up to `most`."""

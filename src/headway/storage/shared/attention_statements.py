@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 from typing import Final, NamedTuple
 
-from headway.domain.attention import Reason
+from headway.domain.attention import MOST_COUNTED, Reason
 from headway.storage.shared.columns import IdLists
 from headway.storage.shared.roster_statements import numbered
 
@@ -40,13 +40,15 @@ class AttentionStatements(NamedTuple):
     """The statements of one database. `pages` and `counts` are by reason and by way.
 
     Parameters: `course_id` or `courses`, and `members`; then the position (value, learner_id, after_course, and
-    after_lesson of lessons), and limit. `zones` are the time zones of all courses, `zones_among` of some.
+    after_lesson of lessons), and limit. `late` counts those who are late, by course; parameters: now, courses,
+    members. `zones` are the time zones of all courses, `zones_among` of some.
     """
 
     zones: str
     zones_among: str
     pages: Mapping[AttentionWay, Mapping[Reason, str]]
     counts: Mapping[AttentionWay, Mapping[Reason, str]]
+    late: Mapping[AttentionWay, str]
 
 
 class _List(NamedTuple):
@@ -124,6 +126,7 @@ def attention_statements(dialect: AttentionDialect) -> AttentionStatements:
         numbered(f"{_ZONES} WHERE {dialect.ids.condition('course_id', 'courses')}"),
         {way: {reason: numbered(_page(dialect, way, reason)) for reason in Reason} for way in dialect.ways},
         {way: {reason: numbered(_count(dialect, way, reason)) for reason in Reason} for way in dialect.ways},
+        {way: numbered(_late(dialect, way)) for way in dialect.ways},
     )
 
 
@@ -160,6 +163,29 @@ def _count(dialect: AttentionDialect, way: AttentionWay, reason: Reason) -> str:
         listed = format(dialect.ids, "courses")
         rows = f"SELECT 1 FROM {listed} CROSS JOIN LATERAL ({rows}) AS found LIMIT :limit"  # noqa: S608 - as above
     return f"SELECT count(*) FROM ({rows}) AS few"  # noqa: S608 - as above
+
+
+def _late(dialect: AttentionDialect, way: AttentionWay) -> str:
+    """Return the statement that counts the learners who are late, by course."""
+    of = _LISTS[Reason.LATE]
+    late = f"a.due_at < :now AND {of.condition}"
+    if way in {AttentionWay.TOGETHER, AttentionWay.MEMBERS}:
+        return f"""
+            SELECT CAST(a.course_id AS text), count(*)
+            FROM {of.table} AS a
+            WHERE {late} AND {_where(dialect, way)}
+            GROUP BY a.course_id
+        """  # noqa: S608 - as above
+    used = dialect.indexed(of.course_index)
+    return f"""
+        SELECT CAST(listed.id AS text), (
+            SELECT count(*)
+            FROM (
+                SELECT 1 FROM {of.table} AS a {used} WHERE a.course_id = listed.id AND {late} LIMIT {MOST_COUNTED + 1}
+            ) AS few
+        )
+        FROM {format(dialect.ids, "courses")}
+    """  # noqa: S608 - as above
 
 
 def _rows(dialect: AttentionDialect, way: AttentionWay, reason: Reason) -> str:

@@ -21,9 +21,10 @@ import orjson
 from headway.domain.bounds import plain
 from headway.domain.completions import Completion
 from headway.domain.course_progress import EnrolmentSource, Tally
-from headway.domain.identifiers import CourseId, GroupId, LearnerId
+from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId, ProgressId
 from headway.domain.metadata import NO_METADATA
-from headway.domain.progress import LessonProgress, Status
+from headway.domain.notes import Note
+from headway.domain.progress import LessonProgress, Status, progress_etag
 from headway.domain.runs import EndedRun, Run
 from headway.storage.shared.session import to_moment
 
@@ -206,6 +207,12 @@ def from_sources(sources: tuple[EnrolmentSource, ...]) -> str | None:
 def to_sources(column: str | None) -> tuple[EnrolmentSource, ...]:
     """Return what enrols a learner from its column."""
     return tuple(_to_source(*source) for source in orjson.loads(column)) if column else ()
+
+
+def to_note(columns: Any) -> Note:
+    """Return a note from five columns of `lesson_progress`."""
+    course, lesson, text, progress, version = columns
+    return Note(CourseId(str(course)), LessonId(str(lesson)), text, progress_etag(ProgressId(str(progress)), version))
 
 
 def to_completion(columns: Any) -> Completion:

@@ -48,6 +48,14 @@ FROM lesson_progress
 WHERE user_id = :user_id
 ORDER BY course_id;
 
+-- name: notes-of
+-- A learner's notes over all courses, read by the primary key: those that changed last.
+SELECT course_id, lesson_id, user_notes, id, version
+FROM lesson_progress
+WHERE user_id = :user_id AND user_notes IS NOT NULL
+ORDER BY updated_at DESC, course_id, lesson_id
+LIMIT :limit;
+
 -- name: learner-lesson-progress
 -- All of a learner's lesson progress.
 SELECT {lesson_progress}

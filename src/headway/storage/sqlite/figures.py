@@ -9,6 +9,7 @@ import orjson
 from headway.domain.attention import Attention, AttentionQuery
 from headway.domain.catalogue import Course, CourseQuery
 from headway.domain.counters import Counters
+from headway.domain.course_list import CourseFigures, CourseFiguresQuery
 from headway.domain.course_progress import CourseProgress
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.domain.roster import LessonResult, RosterQuery
@@ -17,6 +18,7 @@ from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.attention import attention_page, count_attention
 from headway.storage.shared.attention_statements import AttentionWay
 from headway.storage.shared.counts import all_counts, counted
+from headway.storage.shared.course_figures import course_figures
 from headway.storage.shared.group_figures import group_readings
 from headway.storage.shared.ids import BEFORE_ALL_COURSES, FIRST_ID, next_learner
 from headway.storage.shared.rosters import lesson_results, roster_page, roster_total
@@ -120,6 +122,12 @@ class Figures:
     def count_attention(self, connection: apsw.Connection, query: AttentionQuery) -> int:
         """Count the learners who need attention, up to the query's limit."""
         return run(connection, count_attention(sql.ATTENTION, sql.GROUPS, AttentionWay.IN_COURSE, query))
+
+    def course_figures(self, connection: apsw.Connection, query: CourseFiguresQuery) -> Sequence[CourseFigures]:
+        """Return few figures of many courses."""
+        return run(
+            connection, course_figures(sql.COURSE_FIGURES, sql.GROUPS, sql.ATTENTION, AttentionWay.IN_COURSE, query)
+        )
 
     def roster_total(self, connection: apsw.Connection, course_id: CourseId, query: RosterQuery, most: int) -> int:
         """Return how many learners the filters leave, counted up to `most`."""

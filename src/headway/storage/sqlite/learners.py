@@ -12,10 +12,11 @@ from headway.domain.counters import Counters
 from headway.domain.course_progress import LearnerDay
 from headway.domain.holdings import LearnerRecord
 from headway.domain.identifiers import CourseId, LearnerId
+from headway.domain.notes import Note
 from headway.domain.progress import LessonProgress
 from headway.domain.runs import EndedRun
 from headway.storage.shared import statements as shared_sql
-from headway.storage.shared.columns import to_completion, to_ended_run
+from headway.storage.shared.columns import to_completion, to_ended_run, to_note
 from headway.storage.shared.groups import leave_groups, to_outlines
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.figures import store_counters
@@ -63,6 +64,11 @@ def _record_without_runs(
 def touched_lessons(connection: apsw.Connection, learner_id: LearnerId) -> list[TouchedLesson]:
     """Return every lesson in which the learner has progress."""
     return [to_touched_lesson(columns) for columns in fetch(connection, shared_sql.TOUCHED_LESSONS, learner_id)]
+
+
+def notes_of(connection: apsw.Connection, learner_id: LearnerId, limit: int) -> list[Note]:
+    """Return the learner's notes that changed last."""
+    return [to_note(columns) for columns in fetch(connection, shared_sql.NOTES_OF, learner_id, limit)]
 
 
 def active_days(

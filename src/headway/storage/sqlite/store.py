@@ -29,12 +29,14 @@ from headway.domain.changes import Work, all_written, by_learner_and_course
 from headway.domain.completions import Completion
 from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters
+from headway.domain.course_list import CourseFigures, CourseFiguresQuery
 from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp
 from headway.domain.edits import Recalculation
 from headway.domain.enrolments import NOT_ENFORCED, Enforcement, EnrolmentChange
 from headway.domain.errors import StoreUnavailableError
 from headway.domain.holdings import CourseProgressReading, LearnerRecord, LessonReading, LessonsReading
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
+from headway.domain.notes import Note
 from headway.domain.presence import CourseProgressRestore
 from headway.domain.roster import LessonResult, RosterQuery
 from headway.domain.runs import EndedRun, Run, RunStart
@@ -55,7 +57,7 @@ from headway.storage.sqlite.archive import SqliteArchive
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.database import Database
 from headway.storage.sqlite.figures import Figures, store_counters
-from headway.storage.sqlite.learners import active_days, ended_run, erase, record_of, touched_lessons
+from headway.storage.sqlite.learners import active_days, ended_run, erase, notes_of, record_of, touched_lessons
 from headway.storage.sqlite.progress_table import ProgressTable, TooLargeError
 from headway.storage.sqlite.reader import LongReader, Reader
 from headway.storage.sqlite.recent import Recent
@@ -218,6 +220,10 @@ class SqliteStore:
         """Return every lesson in which the learner has progress."""
         return self._reader.read(touched_lessons, learner_id)
 
+    async def notes(self, learner_id: LearnerId, limit: int) -> Sequence[Note]:
+        """Return the learner's notes that changed last."""
+        return await self._long_reader.read(notes_of, learner_id, limit)
+
     async def write(self, write: LessonWrite) -> Written:
         """Apply one write, in a batch with other waiting writes."""
         return await self.committer.submit(write)
@@ -353,6 +359,10 @@ class SqliteStore:
     async def count_attention(self, query: AttentionQuery) -> int:
         """Count the learners who need attention, up to the query's limit."""
         return await self._long_reader.read(self._figures.count_attention, query)
+
+    async def course_figures(self, query: CourseFiguresQuery) -> Sequence[CourseFigures]:
+        """Return few figures of many courses."""
+        return await self._long_reader.read(self._figures.course_figures, query)
 
     async def roster_total(self, course_id: CourseId, query: RosterQuery, most: int) -> int:
         """Return how many learners the filters leave, counted up to `most`."""

@@ -1,0 +1,57 @@
+"""What holds for every page in every language: it is open to all, does not shift, and fits on a phone."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser
+
+from dashboard.taught import Taught
+from headway.dashboard.rendering import LANGUAGE_COOKIE
+from headway.dashboard.words import LANGUAGES
+from support.browser import DESKTOP, PHONE, barriers, fits, visiting
+from support.pages import WATCH_SHIFTS, opened
+from support.running import Running
+
+HEIGHT = 900
+CONTRAST = "color-contrast"  # the one rule of axe-core whose answer depends on the scheme
+NAMES = ("Łukasz Żółć", "Þóra Jónsdóttir", "أحمد بن محمد", "Đorđe Kovačević")
+
+
+@pytest.fixture
+def named(taught: Taught) -> Taught:
+    """Return a course whose learners have names, but for one, and are members of a class."""
+    with taught.running.client(None, "learners:admin") as registrar:
+        for learner, name in zip(taught.learners, NAMES, strict=False):
+            registrar.put(f"/learners/{learner}/profile", json={"name": name}).raise_for_status()
+    taught.grouped("Class of Monday", taught.learners)
+    return taught
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_is_open_to_all(browser: Browser, running: Running, named: Taught, language: str) -> None:
+    found: dict[str, list[str]] = {}
+    for path, problems in _problems(browser, running, named, language):
+        found.setdefault(path, []).extend(problems)
+    assert len(found) > 10
+    assert {path: problems for path, problems in found.items() if problems} == {}
+
+
+def _problems(browser: Browser, running: Running, named: Taught, language: str) -> Iterator[tuple[str, list[str]]]:
+    who = named.learners[2]
+    with visiting(
+        browser, running, who, "statistics:read", "courses:write", color_scheme="light", reduced_motion="reduce"
+    ) as context:
+        context.add_cookies([{"name": LANGUAGE_COOKIE, "value": language, "url": running.base_url}])
+        context.add_init_script(WATCH_SHIFTS)
+        for path, page in opened(
+            context, course_id=named.course_id, lesson_id=named.document["lessons"][1]["id"], user_id=who
+        ):
+            assert page.locator("html").get_attribute("lang") == language
+            yield path, page.evaluate("() => window.shifts")
+            yield path, barriers(page)
+            page.emulate_media(color_scheme="dark")
+            yield path, barriers(page, CONTRAST)
+            page.set_viewport_size({"width": PHONE, "height": HEIGHT})
+            yield path, [] if fits(page) else ["wider than a phone"]
+            page.emulate_media(color_scheme="light")
+            page.set_viewport_size({"width": DESKTOP, "height": HEIGHT})

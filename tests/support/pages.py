@@ -1,0 +1,52 @@
+"""Every page that is read, from the table of pages, so that a new page is looked at without being named here."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from playwright.sync_api import BrowserContext, Page
+
+from headway.dashboard.site import PAGES
+from headway.domain.attention import Reason
+from support.browser import DASHBOARD
+
+WATCH_SHIFTS: Final = """
+    window.shifts = [];
+    const described = (one) => `${one.value}: ${one.sources.map(({ node }) => node?.outerHTML ?? node?.textContent)}`;
+    new PerformanceObserver((list) => window.shifts.push(...list.getEntries().map(described)))
+        .observe({ type: "layout-shift", buffered: true });
+"""
+"""A script for each page of a context. It keeps every shift of the layout, with what has moved."""
+
+
+_ANY: Final = {"ending": "yaml", "reason": Reason.INACTIVE.value}
+
+
+def addresses(context: BrowserContext, **values: str) -> dict[str, str]:
+    """Return the address of each page by its path in the table. `values` are for what is in the paths.
+
+    Pages that take a form are left out, and files to save.
+    """
+    read = [page.path for page in PAGES if not page.takes_form]
+    found = {path: DASHBOARD + path.format(**_ANY, **values) for path in read}
+    return {path: address for path, address in found.items() if _is_shown(context, address)}
+
+
+def _is_shown(context: BrowserContext, address: str) -> bool:
+    answer = context.request.head(address)
+    assert answer.ok, address
+    return answer.headers["content-type"].startswith("text/html")
+
+
+def opened(context: BrowserContext, **values: str) -> Iterator[tuple[str, Page]]:
+    """Open one page after the other in the same tab, with all that its scripts add."""
+    page = context.new_page()
+    for path, address in addresses(context, **values).items():
+        page.goto(address, wait_until="load")
+        settle(page)
+        yield path, page
+    page.close()
+
+
+def settle(page: Page) -> None:
+    """Wait until all that was asked for is painted."""
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
