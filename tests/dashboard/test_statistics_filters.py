@@ -87,7 +87,7 @@ def test_learners_are_found_by_due_date_and_lateness(browser: Browser, running: 
         expect(tile(page, "Late")).to_have_text("2")
         page.get_by_role("link", name="Show who is late").click()
         expect(page.locator("#roster tbody th")).to_contain_text(["Ada", "Zoë"])
-        expect(page.locator("#roster tbody .tag-late")).to_have_text(["! late", "! late"])
+        expect(page.locator("#roster tbody .mark-late")).to_have_text(["⚠ late", "⚠ late"])
         page.locator("#roster-late").select_option("")
         page.get_by_text("More filters").click()
         field = page.get_by_label("Due before")
