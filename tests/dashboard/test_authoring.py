@@ -213,6 +213,14 @@ def test_a_course_is_edited_and_saved(builder: Builder, running: Running, course
     assert stored(running, course_id)["title"] == "Once more"
 
 
+def test_a_link_leads_to_the_time_zone(author: BrowserContext, course_id: str) -> None:
+    page = author.new_page()
+    page.goto(f"{DASHBOARD}/authoring/{course_id}#time-zone")
+    zone = page.get_by_label("Time zone of its days")
+    expect(zone).to_be_focused()
+    expect(zone).to_have_value("Europe/Berlin")
+
+
 def test_a_save_without_changes_stores_nothing(builder: Builder) -> None:
     builder.review_button.click()
     expect(builder.messages).to_contain_text("Nothing has changed")
