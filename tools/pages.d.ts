@@ -155,7 +155,4 @@ interface CourseFigures {
   sections?: { stopped_here: number }[];
 }
 
-/** What a tab's charts show: scores of lessons. */
-interface ChartData {
-  lessons: LessonFigures[];
-}
+

@@ -8,10 +8,9 @@ import subsetFont from "subset-font";
 
 const ROOT = join(import.meta.dirname, "..");
 const TARGET = join(ROOT, "src/headway/dashboard/static");
-const BUNDLES = { "plot.js": "@observablehq/plot", "htmx.js": "htmx.org" };
+const BUNDLES = { "htmx.js": "htmx.org" };
 /** @type {Record<string, string>} */
 const ENTRIES = {
-  "plot.js": join(ROOT, "tools/plot.mjs"),
   "htmx.js": join(ROOT, "node_modules/htmx.org/dist/htmx.esm.js"),
 };
 

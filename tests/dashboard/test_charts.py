@@ -1,6 +1,7 @@
 """The charts that the server draws, and the views of a course's activity, without a browser."""
 
 import re
+from dataclasses import replace
 from datetime import date, timedelta
 from uuid import uuid4
 
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from domain.values import course
 from headway.dashboard.activity_views import ActivityView, Compared, Series, compared_with, fault_of
-from headway.dashboard.charts import Chart, Step, round_ticks
+from headway.dashboard.charts import Chart, Step, Tick, round_ticks
 from headway.dashboard.rendering import reader_for
 from headway.dashboard.statistics_views import Address
 from headway.domain.counters import DayCounts
@@ -72,6 +73,13 @@ def test_few_steps_are_named_and_all_have_a_tip(values: list[int]) -> None:
     assert drawn.names[0].name == "name 0"
     assert len(drawn.names) <= 6
     assert len(drawn.tips) == len(values)
+
+
+def test_a_named_place_is_mirrored_with_its_chart() -> None:
+    marked = replace(chart([1] * 10), mark=Tick("Pass mark", 6))
+    assert marked.marker == Tick("Pass mark", 60)
+    assert replace(marked, from_right=True).marker == Tick("Pass mark", 40)
+    assert chart([1]).marker is None
 
 
 def activity(days: list[DayCounts]) -> Activity:

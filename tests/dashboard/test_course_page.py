@@ -45,7 +45,9 @@ def baker(running: Running) -> Student:
 def check_lessons(page: Page) -> None:
     """Check what the baker's page shows, with or without scripts."""
     expect(page.get_by_role("heading", level=1)).to_have_text("Ways of bread")
-    expect(page.get_by_role("navigation", name="Pages").get_by_role("link")).to_have_attribute("aria-current", "true")
+    expect(page.get_by_role("navigation", name="Pages").get_by_role("link", name="My courses")).to_have_attribute(
+        "aria-current", "true"
+    )
     expect(page.get_by_role("heading", level=2)).to_have_text(["Things", "Doing", "Active days"])
     expect(page.locator(".section-head")).to_contain_text(["1 of 2 completed", "0 of 2 completed"])
     expect(page.locator("#course-progress")).to_contain_text("33%")
@@ -256,7 +258,7 @@ def test_pages_report_an_unavailable_database(browser: Browser, folder: Path) ->
             look_again(page)
             expect(page.get_by_role("region", name="Notice")).to_contain_text("The service does not answer")
             page.goto(learner.address)
-            expect(page.get_by_role("heading", name="One moment, please")).to_be_visible()
+            expect(page.get_by_role("heading", name="Please wait a moment")).to_be_visible()
             assert barriers(page) == []
             away.rename(folder / "headway.db")
             eventually(lambda: httpx.get(f"{running.base_url}/readyz").status_code == 200)
@@ -386,7 +388,7 @@ def test_dates_in_right_to_left_scripts_keep_the_sentence_in_order(
         positions = page.locator("#course-progress .facts").evaluate(where)
         assert positions == sorted(positions)
         today = page.locator(".day").filter(has_text="lesson completed")
-        assert re.fullmatch("\u2068.+\u2069: 1 h 22 min · 3 lessons begun · .*", today.get_attribute("title") or "")
+        assert re.fullmatch("\u2068.+\u2069 · 1 h 22 min · 3 lessons begun · .*", today.get_attribute("title") or "")
 
 
 def test_a_page_shows_no_mark_that_the_learner_has_not_reached(browser: Browser, running: Running) -> None:

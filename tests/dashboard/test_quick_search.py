@@ -7,7 +7,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
-from dashboard.taught import STATISTICS, TEACHER
+from dashboard.taught import TEACHER
 from headway.domain.text import folded, has_words
 from support.browser import DASHBOARD, LOOKS, ON_BOTH_STORES, barriers, cookie_of, fits, visiting
 from support.running import Running, course, headway_serve, lesson
@@ -126,7 +126,7 @@ def test_a_text_of_too_many_words_is_refused_in_words(browser: Browser, running:
 def test_the_search_is_a_page_without_scripts(browser: Browser, running: Running, town: Town) -> None:
     with visiting(browser, running, str(uuid4()), TEACHER, AUTHOR, java_script_enabled=False) as context:
         page = context.new_page()
-        page.goto(STATISTICS)
+        page.goto(DASHBOARD)
         page.get_by_role("banner").get_by_role("button", name="Search").click()
         expect(page).to_have_url(re.compile(f"{SEARCH}[?]?$"))
         page.get_by_role("searchbox", name="The name or e-mail address of a learner").fill(town.word)
@@ -146,18 +146,18 @@ def asked(page: Page, text: str) -> None:
 def test_the_search_works_by_the_keyboard_alone(browser: Browser, running: Running, town: Town) -> None:
     with visiting(browser, running, str(uuid4()), TEACHER) as context:
         page = context.new_page()
-        page.goto(STATISTICS)
-        before = page.get_by_role("link", name="Statistics")
+        page.goto(DASHBOARD)
+        before = page.get_by_role("navigation", name="Pages").get_by_role("link", name="Statistics")
         before.focus()
         page.keyboard.press("Control+k")
         field = page.get_by_role("combobox", name=re.compile("title of a course"))
         expect(field).to_be_focused()
         expect(field).to_have_attribute("aria-expanded", "false")
         page.keyboard.type(town.word)
-        options = page.get_by_role("option")
+        options = page.get_by_role("dialog").get_by_role("option")
         expect(options).to_have_count(4)
         expect(field).to_have_attribute("aria-expanded", "true")
-        chosen = page.get_by_role("option", selected=True)
+        chosen = page.get_by_role("dialog").get_by_role("option", selected=True)
         expect(chosen).to_contain_text("Ben Çelik")
         for key, name in (("ArrowDown", "Zoë Müller"), ("ArrowUp", "Ben Çelik"), ("ArrowUp", "Bröd Zoë")):
             page.keyboard.press(key)
@@ -178,11 +178,23 @@ def test_the_search_works_by_the_keyboard_alone(browser: Browser, running: Runni
         expect(page.get_by_role("heading", level=1)).to_have_text(f"Zoë Müller {town.word}")
 
 
+def test_apples_computers_have_a_key_of_their_own(browser: Browser, running: Running) -> None:
+    with visiting(browser, running, str(uuid4())) as context:
+        context.add_init_script("Object.defineProperty(navigator, 'platform', { get: () => 'MacIntel' })")
+        page = context.new_page()
+        page.goto(DASHBOARD)
+        expect(page.get_by_role("banner").get_by_text("⌘ K")).to_be_visible()
+        page.keyboard.press("Control+k")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        page.keyboard.press("Meta+k")
+        expect(page.get_by_role("combobox", name="The title of a course or a lesson")).to_be_focused()
+
+
 def test_enter_before_an_answer_leads_to_the_page_of_the_search(browser: Browser, running: Running, town: Town) -> None:
     with visiting(browser, running, town.learners[0]) as context:
         page = context.new_page()
         page.goto(DASHBOARD)
-        page.get_by_role("button", name="Search").click()
+        page.get_by_role("banner").get_by_role("button", name="Search").click()
         page.keyboard.type(f"sauerteig {town.word}")
         page.keyboard.press("Enter")
         expect(page.get_by_role("region", name="Lessons").get_by_role("link")).to_have_count(1)
@@ -195,18 +207,18 @@ def test_the_answer_to_the_latest_text_is_shown(browser: Browser, running: Runni
     held: list[Route] = []
     with visiting(browser, running, str(uuid4()), TEACHER, refusals={0}) as context:
         page = context.new_page()
-        page.goto(STATISTICS)
+        page.goto(DASHBOARD)
         page.route(re.compile("q=zoe"), lambda route: held.append(route))  # noqa: PLW0108 - it gets an attribute
         page.keyboard.press("Control+k")
         field = page.get_by_role("combobox", name=re.compile("title of a course"))
         with page.expect_request(re.compile("q=zoe")):
             field.fill(f"zoe {town.word}")
         asked(page, f"ben {town.word}")
-        expect(page.get_by_role("option")).to_contain_text(["Ben Çelik", "Bröd Ben"])
+        expect(page.get_by_role("dialog").get_by_role("option")).to_contain_text(["Ben Çelik", "Bröd Ben"])
         for route in held:
             route.continue_()
         field.press("End")
-        expect(page.get_by_role("option")).to_contain_text(["Ben Çelik", "Bröd Ben"])
+        expect(page.get_by_role("dialog").get_by_role("option")).to_contain_text(["Ben Çelik", "Bröd Ben"])
 
 
 def test_a_search_that_is_not_answered_says_so_and_one_without_a_session_leads_to_the_sign_in(
@@ -214,7 +226,7 @@ def test_a_search_that_is_not_answered_says_so_and_one_without_a_session_leads_t
 ) -> None:
     with visiting(browser, running, str(uuid4()), TEACHER, refusals={0, 401}) as context:
         page = context.new_page()
-        page.goto(STATISTICS)
+        page.goto(DASHBOARD)
         page.keyboard.press("Control+k")
         field = page.get_by_role("combobox", name=re.compile("title of a course"))
         page.route(re.compile("q="), lambda route: route.abort())
@@ -232,13 +244,13 @@ def test_the_search_passes_the_accessibility_checks(
 ) -> None:
     with visiting(browser, running, town.learners[0], TEACHER, AUTHOR, width=width, color_scheme=scheme) as context:
         page = context.new_page()
-        page.goto(STATISTICS)
-        page.get_by_role("button", name="Search").click()
+        page.goto(DASHBOARD)
+        page.get_by_role("banner").get_by_role("button", name="Search").click()
         asked(page, town.word)
         assert barriers(page) == []
         assert fits(page)
         page.get_by_role("button", name="Close").click()
-        expect(page.get_by_role("button", name="Search")).to_be_focused()
+        expect(page.get_by_role("banner").get_by_role("button", name="Search")).to_be_focused()
         page.goto(f"{SEARCH}?q={town.word}")
         assert barriers(page) == []
         assert fits(page)
@@ -253,7 +265,7 @@ def test_a_list_that_is_cut_says_that_there_are_more(browser: Browser, running: 
         page.goto(DASHBOARD)
         page.keyboard.press("Control+k")
         asked(page, word)
-        expect(page.get_by_role("option")).to_have_count(6)
+        expect(page.get_by_role("dialog").get_by_role("option")).to_have_count(6)
         expect(page.get_by_role("status").filter(has_text="6 results, and there are more.")).to_be_visible()
         page.goto(f"{SEARCH}?q={word}")
         expect(page.get_by_role("region", name="Other courses").get_by_role("link")).to_have_count(7)

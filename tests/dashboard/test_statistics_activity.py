@@ -74,10 +74,10 @@ def test_two_classes_are_laid_over_each_other(
         )
         today = table.get_by_role("row").nth(2).get_by_role("cell").all_inner_texts()
         assert today[:2] == ["2", "3"]
+        assert barriers(page) == []
         page.get_by_role("link", name="Weeks").click()
         expect(table.get_by_role("columnheader", name="Week", exact=True)).to_be_visible()
         expect(page.get_by_role("list", name="Compared").get_by_role("listitem")).to_have_text([one, other])
-        assert barriers(page) == []
 
 
 def test_a_class_is_compared_without_a_script(
@@ -166,3 +166,18 @@ def test_time_runs_from_right_to_left_in_arabic(
         page.keyboard.press("ArrowRight")  # to the day before, which is on the right
         expect(chart).to_have_attribute("aria-valuenow", "29")
         assert fits(page)
+
+
+def test_the_chart_of_scores_says_what_its_bars_count(
+    browser: Browser, running: Running, taught: Taught, teacher: str
+) -> None:
+    with visiting(browser, running, teacher, TEACHER) as context:
+        page = context.new_page()
+        page.goto(f"{taught.page}/lessons")
+        chart = page.get_by_role("slider", name="Learners by their best score in The first test")
+        chart.focus()
+        page.keyboard.press("End")
+        expect(chart).to_have_attribute("aria-valuetext", "90 to 100 points, 1 learner")
+        page.keyboard.press("ArrowLeft")
+        expect(chart).to_have_attribute("aria-valuetext", "80 to 89 points, 0 learners")
+        expect(page.get_by_text("Pass mark").last).to_be_visible()

@@ -38,7 +38,7 @@ def _is_shown(context: BrowserContext, address: str) -> bool:
 
 
 def opened(context: BrowserContext, **values: str) -> Iterator[tuple[str, Page]]:
-    """Open one page after the other in the same tab, with all that its scripts draw."""
+    """Open one page after the other in the same tab, with all that its scripts add."""
     page = context.new_page()
     for path, address in addresses(context, **values).items():
         page.goto(address, wait_until="load")
@@ -48,6 +48,5 @@ def opened(context: BrowserContext, **values: str) -> Iterator[tuple[str, Page]]
 
 
 def settle(page: Page) -> None:
-    """Wait until the charts are drawn and all that was asked for is painted."""
-    page.wait_for_function("() => !document.querySelector('.chart-room')")
+    """Wait until all that was asked for is painted."""
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")

@@ -1,7 +1,7 @@
 """Charts that the server draws as SVG: bars, and a line beside them, over steps. They need no script.
 
 Everything is in percent of the room that the chart gets, so a chart fits any width. The template `charts.html` draws
-it, and `charts.js` adds tips.
+it, and `chart-tips.js` adds tips.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ class Step(NamedTuple):
 
 
 class Tick(NamedTuple):
-    """A name on an axis, and where it is, in percent from the left or from the top."""
+    """A name at a place of a chart, and where it is, in percent from the left."""
 
     name: str
     at: float
@@ -55,7 +55,7 @@ class Chart:
     """A chart. `description` says what it shows, for those who do not see it.
 
     `bars` and `line` have a value for each step; there may be no line. `from_right` says that the first step is on the
-    right, as where the language is written from right to left.
+    right, as where the language is written from right to left. `mark` is a named place, in steps from the first.
     """
 
     title: str
@@ -64,6 +64,7 @@ class Chart:
     bars: Sequence[float]
     line: Sequence[float] | None = None
     from_right: bool = False
+    mark: Tick | None = None
 
     @cached_property
     def ticks(self) -> range:
@@ -120,6 +121,14 @@ class Chart:
         if self.line is None or len(self.steps) > _MOST_POINTS:
             return []
         return [Point(self._middle(position), 100 - 100 * value / self.top) for position, value in enumerate(self.line)]
+
+    @property
+    def marker(self) -> Tick | None:
+        """The named place, in percent."""
+        if self.mark is None:
+            return None
+        at = 100 * self.mark.at / len(self.steps)
+        return Tick(self.mark.name, 100 - at if self.from_right else at)
 
     def _place(self, position: int) -> int:
         return len(self.steps) - 1 - position if self.from_right else position

@@ -1,15 +1,10 @@
 """The values that the template of one lesson shows to teachers."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode
 
-import orjson
-from markupsafe import Markup
-
 from headway.dashboard.roster_views import Mark, mark_of
-from headway.dashboard.statistics_views import GROUP, LOSING_LESSONS, LessonView, as_data
+from headway.dashboard.statistics_views import GROUP, LOSING_LESSONS, LessonView
 from headway.domain.catalogue import Course, Lesson
 from headway.domain.identifiers import GroupId
 from headway.domain.roster import LessonResult
@@ -19,11 +14,10 @@ from headway.service import LessonDetail
 
 @dataclass(frozen=True)
 class OneLessonView:
-    """A lesson, the same figures as the API's JSON, and the identifier of the state of the course's figures."""
+    """A lesson, and the identifier of the state of the course's figures."""
 
     detail: LessonDetail
     group_id: GroupId | None
-    figures: Mapping[str, Any]
     state: str
 
     @property
@@ -55,11 +49,6 @@ class OneLessonView:
     def after(self) -> Lesson | None:
         """The lesson after."""
         return next(iter(self.course.lessons[self.detail.position + 1 :]), None)
-
-    @property
-    def data(self) -> Markup:
-        """The figures for the page's scripts."""
-        return as_data(orjson.dumps(self.figures, default=str).decode())
 
     @property
     def stopped_query(self) -> str:

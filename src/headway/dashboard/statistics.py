@@ -220,10 +220,7 @@ def _faults(refusal: InvalidQueryError | InvalidValueError) -> Sequence[str]:
 
 async def _one_lesson(visit: Visit, group_id: GroupId | None) -> OneLessonView:
     found = await visit.services.results.lesson(visit.principal, visit.course_id, visit.lesson_id, group_id)
-    figures = to_json(formats.course(found.statistics))
-    return OneLessonView(
-        found, group_id, formats.course(found.statistics)["lessons"][found.position], state_of(figures)
-    )
+    return OneLessonView(found, group_id, state_of(to_json(formats.course(found.statistics))))
 
 
 _OVERVIEW: Final = Tab("overview", "figures", _figures)

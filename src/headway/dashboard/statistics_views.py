@@ -9,9 +9,12 @@ from urllib.parse import urlencode
 
 from markupsafe import Markup
 
+from headway.dashboard.charts import Chart, Step, Tick
+from headway.dashboard.rendering import Reader
 from headway.domain.catalogue import Course, LessonKind
 from headway.domain.counters import HIGHEST_SCORE
 from headway.domain.statistics import CourseStatistics, LessonStatistics, lose_most
+from headway.domain.text import isolated
 
 DAYS: Final = ("from", "to")
 GROUP: Final = "group"
@@ -73,6 +76,28 @@ class LessonView(NamedTuple):
         """Whether the lesson is a quiz, or has a pass mark or scores."""
         lesson = self.statistics.lesson
         return lesson.kind is LessonKind.QUIZ or lesson.pass_mark is not None or bool(self.statistics.distribution)
+
+    def chart(self, reader: Reader) -> Chart:
+        """Return the chart of the learners by their best score."""
+        title = reader.gettext(
+            "Learners by their best score in %(lesson)s", lesson=isolated(self.statistics.lesson.title)
+        )
+        tips = [
+            reader.ngettext(
+                "%(first)s to %(last)s points\n%(shown)s learner",
+                "%(first)s to %(last)s points\n%(shown)s learners",
+                one.learners,
+                first=reader.number(one.first),
+                last=reader.number(one.last),
+                shown=reader.number(one.learners),
+            )
+            for one in self.bins
+        ]
+        steps = [Step(f"{one.first}\N{EN DASH}{one.last}", tip) for one, tip in zip(self.bins, tips, strict=True)]
+        pass_mark = self.statistics.lesson.pass_mark
+        mark = None if pass_mark is None else Tick(reader.gettext("Pass mark"), pass_mark / BIN)
+        is_mirrored = reader.words.direction == "rtl"
+        return Chart(title, title, steps, [one.learners for one in self.bins], from_right=is_mirrored, mark=mark)
 
     @property
     def bins(self) -> list[Bin]:

@@ -1,15 +1,28 @@
-// The lessons of a course: figures, bars and charts of scores, which change in place.
+// The lessons of a course: figures and bars, which change in place. Charts of scores follow soon.
 
-import { binsOf, drawIn } from "./charts.js";
+import { showTips } from "./chart-tips.js";
 import { at, show } from "./figures.js";
 import { dataOf, find } from "./headway.js";
 import { follow, refresh, refreshSoon } from "./statistics.js";
 
+const BIN = 10;
+
 let figures = given();
-drawIn(document, { lessons: figures.lessons });
+showTips(document);
 
 function given() {
   return withSums(JSON.parse(find("#funnel-data").textContent));
+}
+
+/**
+ * The number of learners for each ten points of the best score. The last bin also has the highest score.
+ * @param {{ score: number, learners: number }[]} distribution
+ */
+function binsOf(distribution) {
+  /** @type {number[]} */
+  const bins = Array(100 / BIN).fill(0);
+  for (const { score, learners } of distribution) bins[Math.min(Math.floor(score / BIN), bins.length - 1)] += learners;
+  return bins;
 }
 
 /** Add what the page shows of several figures: scores by ten points, and learners who stopped in a section. */
@@ -37,9 +50,9 @@ function layoutOf(/** @type {CourseFigures} */ { learners, enrolled, lessons }) 
   return JSON.stringify([learners + enrolled > 0, parts]);
 }
 
-/** Where learners stopped. When that changes, other lessons may be marked. */
-function stopsOf(/** @type {CourseFigures} */ { lessons }) {
-  return JSON.stringify(lessons.map(({ stopped_here }) => stopped_here));
+/** What the charts and the marks of lessons depend on: the scores, and where learners stopped. */
+function drawnOf(/** @type {CourseFigures} */ { lessons }) {
+  return JSON.stringify(lessons.map(({ stopped_here, score_distribution }) => [stopped_here, score_distribution]));
 }
 
 function showBars(/** @type {ParentNode} */ part) {
@@ -52,15 +65,14 @@ function showBars(/** @type {ParentNode} */ part) {
 follow({
   figures: (fresh) => {
     if (layoutOf(fresh) !== layoutOf(figures)) return refresh();
-    if (stopsOf(fresh) !== stopsOf(figures)) refreshSoon();
+    if (drawnOf(fresh) !== drawnOf(figures)) refreshSoon();
     const part = find("#funnel");
     figures = withSums(fresh);
     show(part, figures);
     showBars(part);
-    drawIn(part, { lessons: figures.lessons });
   },
   fetched: (part) => {
     figures = given();
-    drawIn(part, { lessons: figures.lessons });
+    showTips(part);
   },
 });

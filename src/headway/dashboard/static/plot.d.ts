@@ -1,2 +1,0 @@
-// What plot.js is, for the type checker.
-export * from "@observablehq/plot";
