@@ -50,7 +50,7 @@ _DAYS: Final = (
 
 _TESTS: Final = (
     "tests/domain/test_activity.py",
-    "tests/domain/test_goals.py",
+    "tests/domain/test_goal_rules.py",
     "tests/domain/test_period.py",
     "tests/storage/test_store_active_days.py",
     "tests/http/test_statistics.py::test_a_day_counts_its_own_activity",
