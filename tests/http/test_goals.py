@@ -22,7 +22,7 @@ def restored(admin: httpx.Client, export: dict[str, Any], learner: str, **query:
 
 def test_a_goal_is_set_changed_and_removed(learner: httpx.Client, path: str, lesson_path: str) -> None:
     assert (learner.get(path).status_code, learner.get(path).json()["code"]) == (404, "goal_not_found")
-    put = learner.put(path, json={"days_per_week": 1}).raise_for_status().json()
+    put = learner.put(path, json={"days_per_week": 1.0}).raise_for_status().json()
     assert put.pop("week") <= put.pop("since")
     assert put == {"days_per_week": 1, "active_days": 0, "met": False, "streak_weeks": 0}
     learner.put(lesson_path, json={"status": "completed"}).raise_for_status()

@@ -169,11 +169,6 @@ class Reader:
         """
         return _NOBODY if value is None else _decimal(value, marks, self.locale)
 
-    def count(self, value: float | None, of: str, *marks: float | None) -> str:
-        """Write a number with its noun, given in the singular: `1 lesson`, `0 lessons`."""
-        written = self.number(value, *marks)
-        return f"{written} {of}" if written == self.number(1) else f"{written} {of}s"
-
     def percent(self, value: float | None, *marks: float | None) -> str:
         """Write a whole percentage from 0 to 100. 100 is always a mark, so 99.9 is written as 99."""
         return _NOBODY if value is None else _percent(value, (100, *marks), self.locale)
@@ -183,7 +178,9 @@ class Reader:
         if value is None:
             return _NOBODY
         hours, minutes = divmod(shown(value, 0, marks), _MINUTES_IN_AN_HOUR)
-        return f"{self.number(hours)} h {minutes} min" if hours else f"{minutes} min"
+        if not hours:
+            return self.gettext("%(minutes)s min", minutes=minutes)
+        return self.gettext("%(hours)s h %(minutes)s min", hours=self.number(hours), minutes=minutes)
 
     def moment(self, value: datetime | None) -> Markup | str:
         """Write a date and time in UTC. A script converts it to the browser's time zone."""

@@ -10,9 +10,10 @@ from urllib.parse import urlencode
 from headway.dashboard.rendering import Reader
 from headway.dashboard.statistics_views import GROUP, Address
 from headway.dashboard.words import marked
+from headway.domain.attention import Counted
 from headway.domain.catalogue import Course, Lesson
 from headway.domain.progress import Status
-from headway.domain.roster import LessonResult, RosterOrder, RosterTotal
+from headway.domain.roster import LessonResult, RosterOrder
 from headway.formats.roster_query import Direction, RosterParameters
 from headway.service import GridLine, RosterLine, RosterPage
 
@@ -263,9 +264,9 @@ class RosterView:
     @property
     def total(self) -> str:
         """How many learners there are on all pages, as a sentence."""
-        found, is_exact = self.page.total or RosterTotal(len(self.lines), is_exact=True)
+        found, has_more = self.page.total or Counted(len(self.lines), has_more=False)
         shown = self.reader.number(found)
-        if not is_exact:
+        if has_more:
             return self.reader.gettext("More than %(shown)s learners", shown=shown)
         if self.is_filtered:
             return self.reader.ngettext("%(shown)s learner matches", "%(shown)s learners match", found, shown=shown)

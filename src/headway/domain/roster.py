@@ -51,13 +51,6 @@ class RosterPosition(NamedTuple):
     learner_id: LearnerId
 
 
-class RosterTotal(NamedTuple):
-    """How many learners match the filters of a roster. Where it is not exact, there are more."""
-
-    learners: int
-    is_exact: bool
-
-
 class LessonResult(NamedTuple):
     """What a grid shows of a learner's lesson progress. `worked_at` is when the learner last worked in the lesson."""
 

@@ -15,7 +15,7 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
-from headway.domain import bounds
+from headway.domain import bounds, goals
 from headway.domain.bounds import plain, rounded
 from headway.domain.text import NOTE_PATTERN, TITLE_PATTERN, note_fault, title_fault
 
@@ -81,6 +81,7 @@ Name = Annotated[bounds.Name, TITLE_RULE]
 
 
 Days = Annotated[int, Field(ge=1, le=bounds.MOST_DAYS), BeforeValidator(_whole)]
+DaysPerWeek = Annotated[int, Field(ge=1, le=goals.MOST_DAYS), BeforeValidator(_whole)]
 Run = Annotated[int, Field(ge=1, le=bounds.MOST_RUNS), BeforeValidator(_whole)]
 LaterRun = Annotated[int, Field(ge=2, le=bounds.MOST_RUNS), BeforeValidator(_whole)]
 Moment = Annotated[datetime, AfterValidator(_in_utc)]

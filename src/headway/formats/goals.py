@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from headway.domain.goals import MOST_DAYS, GoalReading
+from headway.formats.fields import DaysPerWeek
 
 
 class Weekday(StrEnum):
@@ -38,7 +39,7 @@ class NewGoal(BaseModel):
 
     model_config = ConfigDict(strict=True, extra="forbid")
 
-    days_per_week: Annotated[int, Field(ge=1, le=MOST_DAYS, description="Active days that a week is to have.")]
+    days_per_week: Annotated[DaysPerWeek, Field(description="Active days that a week is to have.")]
 
 
 class Goal(BaseModel):

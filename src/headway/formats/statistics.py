@@ -13,6 +13,7 @@ from headway import service
 from headway.domain import bounds
 from headway.domain import statistics as domain
 from headway.domain.progress import Status
+from headway.domain.roster import MOST_COUNTED
 from headway.formats.progress import Explanation, LessonProgress, explanation
 from headway.formats.queries import without_default
 from headway.formats.shapes import renderer, without
@@ -205,8 +206,8 @@ class RosterFileLine(RosterLine):
 class RosterTotal(BaseModel):
     """How many learners there are on all pages."""
 
-    learners: Annotated[int, Field(ge=0, description="At most 10,000.")]
-    is_exact: Annotated[bool, Field(description="Whether these are all; if not, there are more than 10,000.")]
+    count: Annotated[int, Field(ge=0, le=MOST_COUNTED)]
+    has_more: Annotated[bool, Field(description="Whether there are more than `count`.")]
 
 
 class Pages(BaseModel):
@@ -347,7 +348,7 @@ roster_file_line: Final = renderer(
     external_id="profile.external_id",
     at_lesson=lambda line: line.at_lesson and line.at_lesson.title,
 )
-_total: Final = renderer(RosterTotal)
+_total: Final = renderer(RosterTotal, count="number")
 _grid_lesson: Final = renderer(GridLesson, lesson_id="id")
 _grid_result: Final = renderer(GridResult)
 _learner_lesson: Final = renderer(

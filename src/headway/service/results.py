@@ -4,12 +4,13 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
 
+from headway.domain.attention import Counted
 from headway.domain.catalogue import Course
 from headway.domain.errors import LessonNotFoundError
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.domain.ports import Store
 from headway.domain.principal import Principal
-from headway.domain.roster import LessonResult, RosterOrder, RosterPosition, RosterQuery, RosterTotal
+from headway.domain.roster import LessonResult, RosterOrder, RosterPosition, RosterQuery
 from headway.domain.statistics import CourseStatistics, LessonStatistics
 from headway.service.statistics import PAGE_OF_A_FILE, RosterLine, RosterPage, StatisticsService
 
@@ -38,7 +39,7 @@ class LessonLearners(NamedTuple):
     """Some learners with their results in one lesson, the total of such learners, and the query that finds all."""
 
     lines: Sequence[GridLine]
-    total: RosterTotal
+    total: Counted
 
 
 class LessonDetail(NamedTuple):
@@ -133,7 +134,7 @@ class ResultsService:
         self, principal: Principal, course_id: CourseId, query: RosterQuery, lesson_id: LessonId
     ) -> LessonLearners:
         page = await self._statistics.roster(principal, course_id, query, counted=True)
-        total = page.total or RosterTotal(len(page.lines), is_exact=True)
+        total = page.total or Counted(len(page.lines), has_more=False)
         return LessonLearners(await self._results(course_id, page.lines, [lesson_id]), total)
 
     async def _results(

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple
 
+from headway.domain.attention import Counted
 from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, CourseQuery, Lesson, VersionedCourse
 from headway.domain.catalogue import position_of as position_of_course
 from headway.domain.course_progress import CourseProgress, Summary, summarise
@@ -24,7 +25,6 @@ from headway.domain.roster import (
     RosterOrder,
     RosterPosition,
     RosterQuery,
-    RosterTotal,
     position_of,
     resolved,
     stalled,
@@ -80,7 +80,7 @@ class RosterPage(NamedTuple):
     lines: Sequence[RosterLine]
     first: RosterPosition | None
     last: RosterPosition | None
-    total: RosterTotal | None = None
+    total: Counted | None = None
 
 
 class LearnerLesson(NamedTuple):
@@ -219,10 +219,10 @@ class StatisticsService:
             await self._total(course_id, query, None if precedes or follows else len(shown)) if counted else None,
         )
 
-    async def _total(self, course_id: CourseId, query: RosterQuery, known: int | None) -> RosterTotal:
+    async def _total(self, course_id: CourseId, query: RosterQuery, known: int | None) -> Counted:
         """Return how many learners the filters leave. Nothing is read where it is known."""
         found = await self._store.roster_total(course_id, query, MOST_COUNTED + 1) if known is None else known
-        return RosterTotal(min(found, MOST_COUNTED), is_exact=found <= MOST_COUNTED)
+        return Counted(min(found, MOST_COUNTED), found > MOST_COUNTED)
 
     async def whole_roster(
         self, principal: Principal, course_id: CourseId, query: RosterQuery, stalled_days: int | None = None

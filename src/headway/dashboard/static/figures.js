@@ -1,19 +1,21 @@
 // Shows new figures of a course in the elements of the page that have the old ones.
 
-import { count, dataOf, number, percent, shown } from "./headway.js";
+import { dataOf, number, percent, shown } from "./headway.js";
+import { gettext } from "./words.js";
 
 const NOBODY = "–";
 
 // Writes a figure as the server does, by its element's `data-as`.
-/** @type {Record<string, (value: number, element: HTMLElement) => string>} */
+/** @type {Record<string, (value: number) => string>} */
 const WRITTEN = {
   number,
   percent,
-  count: (value, element) => count(value, dataOf(element, "of")),
   minutes: (value) => {
     const whole = shown(value, 0, []);
     const [hours, minutes] = [Math.floor(whole / 60), whole % 60];
-    return hours ? `${number(hours)} h ${minutes} min` : `${minutes} min`;
+    return hours
+      ? gettext("%(hours)s h %(minutes)s min", { hours: number(hours), minutes })
+      : gettext("%(minutes)s min", { minutes });
   },
 };
 
@@ -38,7 +40,7 @@ export function show(part, figures) {
   const elements = part.querySelectorAll("[data-figure]");
   for (const element of elements) {
     const value = at(figures, dataOf(element, "figure"));
-    const written = value === null || value === undefined ? NOBODY : WRITTEN[dataOf(element, "as")](value, element);
+    const written = value === null || value === undefined ? NOBODY : WRITTEN[dataOf(element, "as")](value);
     if (written !== element.textContent) {
       element.textContent = written;
       flash(element);

@@ -91,16 +91,6 @@ export function percent(/** @type {number} */ value) {
   return percentages.format(/** @type {Intl.StringNumericLiteral} */ (`${shown(value)}E-2`));
 }
 
-/**
- * A figure and what it counts, a word in the singular: "1 lesson", "0 lessons".
- * @param {number} value
- * @param {string} of
- */
-export function count(value, of) {
-  const written = number(value);
-  return written === number(1) ? `${written} ${of}` : `${written} ${of}s`;
-}
-
 /** A text whose direction of writing does not change the text around it. */
 export function isolated(/** @type {string} */ text) {
   return `\u2068${text}\u2069`;

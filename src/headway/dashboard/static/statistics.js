@@ -1,8 +1,9 @@
 // What the tabs of a course share for teachers: the stream of figures, and the part that is fetched again in place.
 
-import { count, dataOf, find, focusedIn, isolated, localize } from "./headway.js";
+import { dataOf, find, focusedIn, isolated, localize, number } from "./headway.js";
 import htmx from "./htmx.js";
 import { codeOf } from "./service.js";
+import { gettext, ngettext } from "./words.js";
 
 const RETRY_MILLISECONDS = 5000;
 const QUIET_MILLISECONDS = 20000; // between two announcements to those who listen to the page
@@ -29,7 +30,7 @@ let calls = { figures: () => {}, fetched: () => {}, stepped: () => {} };
 export function follow(/** @type {Calls} */ given) {
   calls = { ...calls, ...given };
   if (document.hidden) return;
-  tell("connecting", "Connecting");
+  tell("connecting", gettext("Connecting"));
   connect();
 }
 
@@ -84,29 +85,36 @@ function received(/** @type {MessageEvent} */ event) {
   const isKnown = event.lastEventId === (state ?? event.lastEventId);
   state = event.lastEventId;
   if (isKnown) {
-    tell("live", "Live");
-    if (wasLost) say("Connected again.");
+    tell("live", gettext("Live"));
+    if (wasLost) say(gettext("Connected again."));
     return;
   }
   const figures = JSON.parse(event.data);
-  tell("live", `Live, changed at ${isolated(clock.format(new Date()))}`);
-  if (wasLost) say("Connected again. Figures have changed.");
+  tell("live", gettext("Live, changed at %(time)s", { time: isolated(clock.format(new Date())) }));
+  if (wasLost) say(gettext("Connected again. Figures have changed."));
   else if (performance.now() - lastSaid > QUIET_MILLISECONDS)
-    say(`Figures have changed: ${count(figures.learners, "learner")}.`);
+    say(
+      ngettext(
+        "Figures have changed: %(shown)s learner.",
+        "Figures have changed: %(shown)s learners.",
+        figures.learners,
+        { shown: number(figures.learners) },
+      ),
+    );
   find("#course-title").textContent = figures.title;
   calls.figures(figures);
 }
 
 function opened() {
   const wasLost = live.dataset.state === "lost";
-  if (live.dataset.state !== "live") tell("live", "Live");
-  if (wasLost) say("Connected again.");
+  if (live.dataset.state !== "live") tell("live", gettext("Live"));
+  if (wasLost) say(gettext("Connected again."));
 }
 
 function lost() {
   if (live.dataset.state !== "lost") {
-    tell("lost", "Connection lost, trying again. The figures are as they were.");
-    say("The connection is lost. Trying again.");
+    tell("lost", gettext("Connection lost, trying again. The figures are as they were."));
+    say(gettext("The connection is lost. Trying again."));
   }
   if (source?.readyState === EventSource.CLOSED) {
     disconnect();
@@ -120,13 +128,13 @@ async function askWhy() {
     const code = await codeOf(await fetch(dataOf(live, "figures"), { headers: { Accept: "application/json" } }));
     if (code === "not_authenticated")
       return endedBecause(
-        "Your session is over. ",
+        gettext("Your session is over."),
         `${dataOf(live, "signIn")}?next=${encodeURIComponent(location.pathname)}`,
-        "Sign in again",
+        gettext("Sign in again"),
       );
     if (code === "missing_scope" || code === "course_not_granted")
-      return endedBecause("This page is not for you any more. ");
-    if (code === "course_not_found") return endedBecause("The course is not in the catalogue any more. ");
+      return endedBecause(gettext("This page is not for you any more."));
+    if (code === "course_not_found") return endedBecause(gettext("The course is not in the catalogue any more."));
   } catch {
     // the service does not answer: the stream is tried again
   }
@@ -141,7 +149,7 @@ async function askWhy() {
 function endedBecause(words, address, title) {
   const whole = document.createElement("span");
   whole.append(words);
-  if (address) whole.append(Object.assign(document.createElement("a"), { href: address, textContent: title }));
+  if (address) whole.append(" ", Object.assign(document.createElement("a"), { href: address, textContent: title }));
   tell("over", whole);
   say(words);
 }
@@ -210,7 +218,7 @@ document.addEventListener("htmx:afterSwap", ({ detail }) => {
 for (const name of /** @type {const} */ (["htmx:responseError", "htmx:sendError"])) {
   document.addEventListener(name, ({ detail }) => {
     const notice = Object.assign(document.createElement("p"), { className: "notice", role: "alert" });
-    notice.textContent = "That could not be loaded. Try again in a moment, or load the page again.";
+    notice.textContent = gettext("That could not be loaded. Try again in a moment, or load the page again.");
     const old = find(`#${detail.target.id}`);
     old.querySelector(":scope > .notice")?.remove();
     old.prepend(notice);
