@@ -202,7 +202,7 @@ _BY_WALKING: Final = {
     RosterOrder.NAME: "INDEX profiles_by_name (",
 }
 _BY_IDS: Final = "course_progress_by_learner (course_id=? AND user_id>? AND user_id<?)"
-_AMONG: Final = "(course_id=? AND user_id=?)"
+_AMONG: Final = "(user_id=? AND course_id=?)"
 _BY_LESSON: Final = "course_progress_by_lesson (course_id=? AND at_lesson=?"
 
 

@@ -122,7 +122,7 @@ def _sorted(dialect: Dialect, way: Way, order: RosterOrder, of_words: str, *, de
     before = dialect.typed("last_seen_before", "date")
     return f"""
         {_SELECT} {_named(dialect) if order is RosterOrder.NAME else "FROM course_progress AS p WHERE"}
-            p.course_id = :course_id AND p.enrolled_at IS NOT NULL
+            p.course_id = :course_id AND {_enrolled(way)} IS NOT NULL
             AND {_of_lesson(dialect, way, completed_at)}
             AND ({sorted_by}, {learner}) {sign} (:value, :after)
             AND {_of_ids(dialect, way)}
@@ -201,7 +201,7 @@ def _by_id(dialect: Dialect, way: Way, condition: str, of_words: str) -> str:
     until = "(p.at_lesson, p.user_id) <= (:at_lesson, :last_id)" if way is Way.BY_LESSON else "p.user_id <= :last_id"
     return f"""
         FROM course_progress AS p
-        WHERE p.course_id = :course_id AND p.enrolled_at IS NOT NULL AND {condition}
+        WHERE p.course_id = :course_id AND {_enrolled(way)} IS NOT NULL AND {condition}
             AND {_of_lesson(dialect, way, "p.completed_at")}
             AND p.user_id >= :first
             AND {until}
@@ -237,6 +237,14 @@ def _hidden(column: str, way: Way) -> str:
     Otherwise a planner might use an index on it and read all learners.
     """
     return column if way is Way.WALKING else f"coalesce({column}, {column})"
+
+
+def _enrolled(way: Way) -> str:
+    """Return the time of the enrolment, hidden from the indexes where few ids are told.
+
+    Otherwise SQLite might use the index by enrolment and read all learners.
+    """
+    return "coalesce(p.enrolled_at, p.enrolled_at)" if way is Way.AMONG else "p.enrolled_at"
 
 
 def _of_ids(dialect: Dialect, way: Way) -> str:
