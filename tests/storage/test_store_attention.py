@@ -261,5 +261,5 @@ async def test_few_figures_of_courses_are_those_of_their_statistics(
                         for learner in (IDS if group_id is None else IDS[:3])
                     ]
                     assert figures.learners == sum(1 for one in everybody if one is not None and one.is_listed)
-        among = await store.course_figures(CourseFiguresQuery(period, NOW, frozenset({school.courses[0].id})))
+        among = await store.course_figures(CourseFiguresQuery(period, NOW, courses=frozenset({school.courses[0].id})))
         assert [one.course_id for one in among] == [school.courses[0].id]
