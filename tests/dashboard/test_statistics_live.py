@@ -115,7 +115,7 @@ def test_every_tab_is_rebuilt_for_a_first_learner_and_an_edit(browser: Browser, 
         expect(tile(overview, "Completed")).to_have_text("1")
         expect(lessons.locator("table.lessons tbody tr")).to_contain_text("100%")
         expect(learners.locator("#roster tbody tr")).to_have_count(1)
-        expect(activity.get_by_role("img", name="Active learners")).to_be_visible()
+        expect(activity.get_by_role("slider", name="Active learners")).to_be_visible()
         expect(learners.locator("body")).to_be_focused()
         test = lesson(title="Pepper", kind="quiz")
         running.put_course(document | {"lessons": [*document["lessons"], test]}, course_id)
