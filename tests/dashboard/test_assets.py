@@ -73,7 +73,7 @@ def test_the_fonts_have_an_open_licence_that_comes_with_them(package: str) -> No
     assert locked["license"] == "OFL-1.1"
     texts = (STATIC / "LICENSES.txt").read_text()
     licence = re.search(
-        rf"^{package} {re.escape(locked['version'])}\n=+\n\n(.*?)\n\n\n", texts, re.MULTILINE | re.DOTALL
+        rf"^{package} {re.escape(locked['version'])}\n=+\n\n(.*?)(?:\n\n\n|\n\Z)", texts, re.MULTILINE | re.DOTALL
     )
     assert licence
     assert "licensed under the SIL Open Font License, Version 1.1" in licence[1]

@@ -642,7 +642,7 @@ def test_a_draft_survives_a_reload_and_warns_before_it_is_left(
     builder.title_of(2).fill("My water")
     page.reload()
     assert asked == ["beforeunload"]
-    expect(builder.messages).to_contain_text("Your unsaved changes are here")
+    expect(builder.messages.get_by_role("heading", name="Your unsaved changes are here")).to_be_in_viewport()
     builder.expect_titles("Flour", "My water", "Check yourself")
     running.put_course(document | {"title": "Theirs"}, course_id)
     page.reload()

@@ -178,6 +178,18 @@ def test_the_search_works_by_the_keyboard_alone(browser: Browser, running: Runni
         expect(page.get_by_role("heading", level=1)).to_have_text(f"Zoë Müller {town.word}")
 
 
+def test_apples_computers_have_a_key_of_their_own(browser: Browser, running: Running) -> None:
+    with visiting(browser, running, str(uuid4())) as context:
+        context.add_init_script("Object.defineProperty(navigator, 'platform', { get: () => 'MacIntel' })")
+        page = context.new_page()
+        page.goto(DASHBOARD)
+        expect(page.get_by_role("banner").get_by_text("⌘ K")).to_be_visible()
+        page.keyboard.press("Control+k")
+        expect(page.get_by_role("dialog")).to_have_count(0)
+        page.keyboard.press("Meta+k")
+        expect(page.get_by_role("combobox", name="The title of a course or a lesson")).to_be_focused()
+
+
 def test_enter_before_an_answer_leads_to_the_page_of_the_search(browser: Browser, running: Running, town: Town) -> None:
     with visiting(browser, running, town.learners[0]) as context:
         page = context.new_page()

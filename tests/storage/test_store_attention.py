@@ -13,14 +13,16 @@ import apsw
 import pytest
 
 from domain.values import lesson, quiz
-from headway.domain.attention import Attention, AttentionQuery, Reason
+from headway.domain.attention import Attention, AttentionQuery, Counted, Reason
 from headway.domain.catalogue import Course, VersionedCourse
+from headway.domain.course_list import CourseFiguresQuery
 from headway.domain.course_progress import CourseProgress, EnrolmentSource
 from headway.domain.enrolments import EnrolmentChange, is_late
 from headway.domain.groups import Group
 from headway.domain.identifiers import CourseId, GroupId, LearnerId
 from headway.domain.ports import Store
 from headway.domain.progress import LessonProgress, Status
+from headway.domain.statistics import Period, statistics_of
 from headway.storage.postgres.figures import Figures
 from headway.storage.shared.attention_statements import AttentionWay
 from headway.storage.sqlite.statements import ATTENTION
@@ -221,3 +223,43 @@ async def test_sqlite_reads_each_list_from_its_index(folder: Path, reason: Reaso
         assert "FOR ORDER BY" not in page
         members = plan(ATTENTION.pages[AttentionWay.MEMBERS][reason])
         assert re.search(r"SEARCH a USING .*\(user_id=\?\)", members), members
+
+
+async def test_few_figures_of_courses_are_those_of_their_statistics(
+    make_store: MakeStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock(START)
+    async with opened(make_store(clock=clock)) as store:
+        school = School(store, clock)
+        await school.fill()
+        period = Period(START.date(), NOW.date() + timedelta(days=1))
+        for way in (None, AttentionWay.TOGETHER):  # the second as on a cluster
+            if way is not None:
+                monkeypatch.setattr(Figures, "_way", way)
+            for groups, group_id in ((None, None), (frozenset({school.group_id}), school.group_id)):
+                found = {
+                    one.course_id: one
+                    for one in await store.course_figures(CourseFiguresQuery(period, NOW, groups=groups))
+                }
+                assert set(found) == {course.id for course in school.courses}
+                for course in school.courses:
+                    clock.now = NOW
+                    if group_id is None:
+                        reading = await store.statistics(course.id, *period)
+                    else:
+                        reading = await store.group_statistics(course.id, group_id, *period)
+                    figures, statistics = found[course.id], statistics_of(reading, course.date_of(NOW))
+                    assert figures.late == Counted(statistics.late, has_more=False)
+                    assert figures.completed == statistics.completed
+                    assert figures.active(NOW) == statistics.active_last_7_days
+                    seen = {day: (counts.active, counts.last_seen) for day, counts in reading.days.items()}
+                    assert {day: counts for day, counts in figures.days.items() if any(counts)} == {
+                        day: counts for day, counts in seen.items() if any(counts)
+                    }
+                    everybody = [
+                        (await store.course_progress(learner, course.id)).progress
+                        for learner in (IDS if group_id is None else IDS[:3])
+                    ]
+                    assert figures.learners == sum(1 for one in everybody if one is not None and one.is_listed)
+        among = await store.course_figures(CourseFiguresQuery(period, NOW, courses=frozenset({school.courses[0].id})))
+        assert [one.course_id for one in among] == [school.courses[0].id]

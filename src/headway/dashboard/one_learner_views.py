@@ -40,7 +40,7 @@ def around(items: Sequence[_Item], position: int, few: int) -> Around[_Item]:
 
 
 class Step(NamedTuple):
-    """A lesson of the course. `seen` is its due date and whether it is late; `None` where the learner has not begun it.
+    """A lesson of the course. `seen` is the lesson as the learner sees it; `None` where nothing is written in it.
 
     `is_stop` says that the learner has stopped here.
     """

@@ -39,10 +39,14 @@ NOBODY_SEEN: Final = SeenOnDay(0, 0)
 
 @dataclass(frozen=True, slots=True)
 class CourseFiguresQuery:
-    """Of which courses and groups (`None`: all), with which days, and the moment at which learners are late."""
+    """Of which courses and groups (`None`: all), with which days, and the moment at which learners are late.
+
+    `counts_late` is whether to count who is late, which takes longest.
+    """
 
     period: Period
     now: datetime
+    counts_late: bool = True
     courses: frozenset[CourseId] | None = None
     groups: frozenset[GroupId] | None = None
 

@@ -137,7 +137,7 @@ class Services(NamedTuple):
             PeopleImportService(store, learner_of, keeps_profiles=keeps_profiles),
             ResultsService(store, statistics),
             OneLearnerService(store, people, statistics, enrolments),
-            FindingService(store, catalogue, enrolments, people),
+            FindingService(catalogue, enrolments, people),
             GoalsService(store),
             AttentionService(store, people),
             NotesService(store),

@@ -63,14 +63,14 @@ class CourseListService:
             principal.require_group(asked.group_id)
         now = self._clock()
         groups = principal.groups if asked.group_id is None else frozenset({asked.group_id})
-        query = CourseFiguresQuery(_days(now, WEEK), now, principal.courses, groups)
+        query = CourseFiguresQuery(_days(now, WEEK), now, asked.order is CourseOrder.LATE, principal.courses, groups)
         granted = await self._store.course_figures(query)
         found = arranged(granted, asked.words, asked.order, now, descending=asked.descending)
         pages = max(1, -(-len(found) // PAGE))
         page = min(asked.page, pages)
         shown = found[(page - 1) * PAGE : page * PAGE]
         ids = frozenset(one.course_id for one in shown)
-        query = replace(query, period=_days(now, WEEK * TREND_WEEKS), courses=ids)
+        query = replace(query, period=_days(now, WEEK * TREND_WEEKS), counts_late=True, courses=ids)
         whole = {one.course_id: one for one in await self._store.course_figures(query)}
         lines = [_line(whole[one.course_id], now) for one in shown if one.course_id in whole]
         return CourseList(lines, len(found), len(granted), page, pages)

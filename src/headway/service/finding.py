@@ -5,10 +5,8 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from headway.domain.catalogue import Course, CourseOutline, CourseQuery, Lesson
-from headway.domain.enrolments import EnrolmentMode
 from headway.domain.identifiers import CourseId
 from headway.domain.people import query_words
-from headway.domain.ports import Store
 from headway.domain.principal import COURSES_WRITE, STATISTICS_READ, Principal
 from headway.domain.text import has_words
 from headway.service.catalogue import CatalogueService
@@ -64,10 +62,7 @@ class _Courses:
 class FindingService:
     """Finds what the caller may see. It raises `UnavailableError` and what its store raises."""
 
-    def __init__(
-        self, store: Store, catalogue: CatalogueService, enrolments: EnrolmentsService, people: PeopleService
-    ) -> None:
-        self._store = store
+    def __init__(self, catalogue: CatalogueService, enrolments: EnrolmentsService, people: PeopleService) -> None:
         self._catalogue = catalogue
         self._enrolments = enrolments
         self._people = people
@@ -85,7 +80,7 @@ class FindingService:
             return Found()
         own = [one.course for one in await self._enrolments.of_learner(principal.learner_id)]
         is_teacher, is_author = STATISTICS_READ in principal.scopes, COURSES_WRITE in principal.scopes
-        is_open = not is_teacher and not is_author and self._store.enforced.enrolment is EnrolmentMode.OPEN
+        is_open = not is_teacher and not is_author and self._enrolments.is_open
         own_ids = {course.id for course in own}
         taught = _Courses(limit if is_teacher else 0, principal.is_granted)
         authored = _Courses(limit if is_author else 0, lambda _: True)

@@ -57,8 +57,10 @@ function changed() {
 
 function keepDraft() {
   clearTimeout(later);
-  if (isDirty()) store.write({ base, etag, document: current() });
+  const isKept = isDirty();
+  if (isKept) store.write({ base, etag, document: current() });
   else store.remove();
+  history.scrollRestoration = isKept ? "manual" : "auto"; // after a reload, a message at the top tells of the draft
   tellState();
 }
 

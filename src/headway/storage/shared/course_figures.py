@@ -54,13 +54,13 @@ def course_figures(
     ids = [CourseId(course_id) for course_id, _, _ in outlines]
     if query.groups is None:
         seen = yield from _of_everybody(statements, ids, query)
-        late_rows = yield Step(attention.late[everybody], query.now, ids)
+        count = Step(attention.late[everybody], query.now, ids)
     else:
         rows = yield Step(groups.members_of_groups, sorted(query.groups))
         members = [LearnerId(member) for member in sorted({member for _, member in rows})]
         seen = yield from _of_members(groups, members, ids, query)
-        late_rows = yield Step(attention.late[AttentionWay.MEMBERS], query.now, ids, members)
-    late = {course_id: counted(number) for course_id, number in late_rows}
+        count = Step(attention.late[AttentionWay.MEMBERS], query.now, ids, members)
+    late = {course_id: counted(number) for course_id, number in (yield count)} if query.counts_late else {}
     return [
         CourseFigures(
             CourseId(course_id),
