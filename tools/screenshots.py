@@ -6,6 +6,7 @@ in is written day by day, by a clock of its own, then served; a real browser loo
 
 import asyncio
 import random
+import re
 import sys
 import tempfile
 from base64 import b64decode, b64encode
@@ -207,10 +208,8 @@ def pages(browser: Browser, running: Running, courses: list[Course]) -> dict[str
 
 def _name(path: str) -> str:
     """Return the name of the picture of a page, by its path in the table."""
-    named = {"courses/{course_id}": "course", "{course_id}": "course", "{user_id}": "learner", "/": "-"}
-    for part, name in named.items():
-        path = path.replace(part, name)
-    return path.strip("-") or "home"
+    named = re.sub(r"\{(\w+?)(_id)?\}", r"\1", path).replace("courses/course", "course").replace("user", "learner")
+    return named.strip("/").replace("/", "-") or "home"
 
 
 @contextmanager

@@ -123,7 +123,7 @@ def test_every_tab_is_rebuilt_for_a_first_learner_and_an_edit(browser: Browser, 
         expect(lessons.locator(".quiz")).to_contain_text("Nobody has a score yet.")
         with running.client() as learner:
             learner.put(f"/progress/{course_id}/lessons/{test['id']}", json={"quiz_score": 70}).raise_for_status()
-        expect(lessons.get_by_role("img", name="Learners by their best score in Pepper")).to_be_visible()
+        expect(lessons.get_by_role("slider", name="Learners by their best score in Pepper")).to_be_visible()
 
 
 def test_a_tab_that_was_opened_in_the_background_is_not_taken_for_current(

@@ -214,7 +214,7 @@ def test_titles_are_shown_as_text_and_not_as_html(browser: Browser, running: Run
             expect(page.get_by_text(HOSTILE).first).to_be_attached()
             assert page.locator("img[src=x]").count() == 0
         page.goto(f"{STATISTICS}/{course_id}/lessons")
-        expect(page.get_by_role("img", name=f"Learners by their best score in {HOSTILE}").first).to_be_visible()
+        expect(page.get_by_role("slider", name=f"Learners by their best score in {HOSTILE}").first).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

@@ -123,7 +123,7 @@ def test_a_lesson_opens_to_who_is_at_it_and_who_failed_it(browser: Browser, runn
         page.get_by_role("link", name=quiz["title"], exact=True).click()
         expect(page).to_have_url(re.compile(f"/lessons/{quiz['id']}$"))
         expect(page.get_by_role("heading", level=2, name=quiz["title"])).to_be_visible()
-        expect(page.get_by_label("Learners by their best score in")).to_be_visible()
+        expect(page.get_by_role("slider", name="Learners by their best score in")).to_be_visible()
         failed = page.get_by_role("region", name="Attempted, not passed").locator("tbody tr")
         expect(failed).to_have_count(2)
         expect(failed.filter(has_text="Linus Torvalds")).to_contain_text("50")
