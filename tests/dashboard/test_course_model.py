@@ -34,6 +34,7 @@ def run(browser: Browser, running: Running) -> Iterator[Run]:
         def evaluate(script: str, given: Any = None) -> Any:
             return page.evaluate(
                 f"""async (given) => {{
+                    const {{ differences }} = await import("{DASHBOARD}/static/course-differences.js");
                     const model = await import("{DASHBOARD}/static/course-model.js");
                     const durations = await import("{DASHBOARD}/static/durations.js");
                     {_BEGIN}
@@ -118,7 +119,7 @@ def test_what_differs_is_named_once(run: Run) -> None:
         after = model.moveLesson(after, "eat", key("Oven"), 0);
         after = model.setLessons(after, new Set(["water"]), "duration_seconds", 60);
         after = model.insertLesson(after, key("Oven"), lesson("steam"), 2);
-        const { sections, added, removed, moved, edited } = model.differences(before, model.documentOf(after));
+        const { sections, added, removed, moved, edited } = differences(before, model.documentOf(after));
         const titles = (lessons) => lessons.map(({ title }) => title);
         return [sections, titles(added), titles(removed), titles(moved), edited.map(({ fields }) => fields)];
     """)
@@ -128,7 +129,7 @@ def test_what_differs_is_named_once(run: Run) -> None:
 def test_only_what_left_its_place_is_called_moved(run: Run) -> None:
     found = run("""
         const doc = (titles) => ({ lessons: titles.map((title) => lesson(title, null)) });
-        return model.differences(doc(["a", "b", "c", "d"]), doc(["d", "a", "b", "c"])).moved.map(({ title }) => title);
+        return differences(doc(["a", "b", "c", "d"]), doc(["d", "a", "b", "c"])).moved.map(({ title }) => title);
     """)
     assert found == ["d"]
 

@@ -11,6 +11,8 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from support.browser import DASHBOARD, DESKTOP, PHONE, barriers, fits, visiting
 from support.running import Running, course, lesson
 
+_MANY = 6  # so many courses beside the learner's own, and the first page does not show all of them
+
 
 @dataclass
 class Newcomer:
@@ -26,6 +28,8 @@ class Newcomer:
         water = lesson(title="Water", kind="video", duration_seconds=1500)
         document = course(flour, water, title=self.title)
         self.course_id = self.running.put_course(document)
+        for _ in range(_MANY):
+            self.running.put_course(course())
         self.lessons = [one["id"] for one in document["lessons"]]
         self.goal = self.page.get_by_role("region", name="Goal of the week")
         self.foremost = self.page.get_by_role("region", name=self.title)

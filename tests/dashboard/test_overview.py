@@ -1,6 +1,6 @@
 """The learner's own overview, through the services over each store, at times that the tests choose."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -8,7 +8,8 @@ import pytest
 from domain.values import lesson
 from headway.app import Headway
 from headway.domain.activity import ActiveDay
-from headway.domain.catalogue import Course
+from headway.domain.catalogue import Course, CourseQuery
+from headway.domain.course_progress import EnrolmentSource
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.principal import Principal
@@ -85,3 +86,52 @@ async def test_the_days_of_a_course_begin_in_its_time_zone(headway: Headway, lea
 async def test_a_course_that_is_not_there_is_refused(headway: Headway, learner: Principal) -> None:
     with pytest.raises(CourseNotFoundError):
         await headway.services.overview.course(learner, CourseId(str(uuid4())), MONDAY)
+
+
+async def test_a_streak_grows_week_by_week_and_ends_after_a_week_without_the_goal(
+    headway: Headway, learner: Principal, clock: Clock
+) -> None:
+    course = await published(headway, "Bread")
+    await headway.services.goals.put(learner, learner.learner_id, 1, MONDAY)
+    streaks = []
+    for number in (1, 2, 3):
+        await finished(headway, learner, course, number)
+        home = await headway.services.overview.home(learner, MONDAY)
+        streaks.append(home.goal and home.goal.streak)
+        clock.pass_days(7)
+    home = await headway.services.overview.home(learner, MONDAY)
+    streaks.append(home.goal and home.goal.streak)
+    clock.pass_days(7)
+    last = await headway.services.goals.goal(learner, learner.learner_id, MONDAY)
+    assert [*streaks, last.streak] == [1, 2, 3, 3, 0]
+
+
+async def test_a_learner_goes_on_with_what_was_opened_last_and_begins_what_is_due_first(
+    headway: Headway, learner: Principal, clock: Clock
+) -> None:
+    registrar = Principal(LearnerId(str(uuid4())), frozenset({"enrolments:write"}))
+    courses = [await published(headway, title) for title in ("Any time", "Later", "Soon", "To come", "Ended")]
+    dates = [EnrolmentSource(due_at=clock.now + timedelta(days=days)) for days in (9, 3)]
+    to_come = EnrolmentSource(starts_at=clock.now + timedelta(days=1))
+    sources = (EnrolmentSource(), *dates, to_come, EnrolmentSource())
+    for course, source in zip(courses, sources, strict=True):
+        await headway.services.enrolments.enrol(registrar, course.id, learner.learner_id, source)
+    await finished(headway, learner, courses[-1], 1)
+    await headway.services.enrolments.end(registrar, courses[-1].id, learner.learner_id)
+    home = await headway.services.overview.home(learner, MONDAY)
+    assert home.foremost is not None
+    assert home.foremost.course.title == "Soon"
+    assert [(one.course.title, one.may_go_on) for one in home.past] == [("Ended", True)]
+    assert [one.course.title for one in home.to_begin] == ["Later", "Any time", "To come"]
+    assert [(one.starts_at is not None, one.may_go_on) for one in home.to_begin] == [(False, True)] * 2 + [
+        (True, False)
+    ]
+    assert [(due.course.title, due.days) for due in home.due] == [("Soon", 3), ("Later", 9)]
+    await finished(headway, learner, courses[0], 1)
+    home = await headway.services.overview.home(learner, MONDAY)
+    assert home.foremost is not None
+    assert home.foremost.course.title == "Any time"
+    assert [one.course.title for one in home.to_begin] == ["Soon", "Later", "To come"]
+    offers = await headway.services.overview.offers(learner, CourseQuery())
+    own = {offer.course.title: (offer.is_taken, offer.has_ended) for offer in offers.lines if offer.progress}
+    assert own == {course.title: (course is not courses[-1], course is courses[-1]) for course in courses}

@@ -68,7 +68,7 @@ def test_two_classes_are_laid_over_each_other(
         says = re.compile(rf", {one}: \d+ lessons? completed, {other}: \d+ lessons completed$")
         expect(page.get_by_role("slider", name=CHARTS[1])).to_have_attribute("aria-valuetext", says)
         page.get_by_text("Show the figures").click()
-        table = page.get_by_role("region", name="The activity in figures")
+        table = page.get_by_role("region", name="The activity, in figures")
         expect(table.get_by_role("columnheader")).to_contain_text(
             ["Active learners", "Lessons completed", "Day", one, other, one, other]
         )

@@ -168,6 +168,19 @@ def test_learners_are_selected_and_their_addresses_copied(browser: Browser, runn
         expect(page.get_by_role("button", name="Write a message")).to_have_count(0)
 
 
+def test_learners_who_need_attention_are_selected_too(browser: Browser, running: Running, named: Taught) -> None:
+    with visiting(browser, running, str(uuid4()), TEACHER) as context:
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page = context.new_page()
+        page.goto(f"/dashboard/statistics/attention/failing?course={named.course_id}")
+        page.get_by_label("Select Linus Torvalds").check()
+        bar = page.get_by_role("form", name="Selected learners")
+        bar.get_by_role("button", name="Copy e-mail addresses").click()
+        expect(bar.get_by_role("status")).to_have_text("1 address copied.")
+        assert page.evaluate("() => navigator.clipboard.readText()") == "linus@example.org"
+        assert barriers(page) == []
+
+
 def test_selected_learners_are_downloaded_without_scripts(browser: Browser, running: Running, named: Taught) -> None:
     group_id = named.grouped("Class 7b", named.learners[:3])
     with visiting(browser, running, str(uuid4()), TEACHER, java_script_enabled=False) as context:

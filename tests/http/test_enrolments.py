@@ -280,8 +280,16 @@ def test_learners_set_no_dates_of_their_own(term: Term, name: str) -> None:
     assert term.figures("enrolled") == [0]
 
 
+def test_learners_enrol_themselves_after_an_enrolment_that_came_to_nothing(term: Term) -> None:
+    learner = term.enrol(due_at=term.in_days(9))
+    term.end(learner)
+    again = term.school.client(learner).put(f"{term.path}/{learner}", json={}).raise_for_status().json()
+    assert (again["status"], again["due_at"]) == ("not_started", None)
+
+
 def test_learners_do_not_enrol_themselves_again_or_others(term: Term) -> None:
     learner = term.enrol()
+    term.begin(learner)
     term.end(learner)
     again = term.school.client(learner).put(f"{term.path}/{learner}", json={})
     assert (again.status_code, again.json()["code"]) == (403, "not_enrolled")

@@ -55,9 +55,10 @@ def changed(progress: CourseProgress, asked: EnrolmentChange, now: datetime) -> 
     """Return course progress with another enrolment: the same where nothing changes. The caller sets the revision.
 
     An enrolment that has ended leaves the learner's progress as it is. A learner who has not started then has none.
-    Raises `NotEnrolledError` where the learner asks, and the enrolment has ended: others have decided that.
+    Raises `NotEnrolledError` where the learner asks, and the enrolment has ended after the course was begun: others
+    have decided that.
     """
-    if asked.by_learner and progress.ended_at is not None:
+    if asked.by_learner and progress.ended_at is not None and progress.is_listed:
         raise _ended(asked.course_id, asked.learner_id)
     if asked.by_learner and progress.is_enrolled:
         return progress

@@ -72,7 +72,7 @@ class EnrolmentsService:
         """Enrol a learner in a course, with these dates. Raises `InvalidValueError`.
 
         Needs `enrolments:write`, unless learners enrol themselves without dates where enrolling is open. That changes
-        no enrolment that is there, and raises `NotEnrolledError` where it has ended.
+        no enrolment that is there, and raises `NotEnrolledError` where it has ended in a course that was begun.
         """
         by_learner = ENROLMENTS_WRITE not in principal.scopes and self._may_enrol_alone(principal, learner_id, source)
         if not by_learner:

@@ -58,9 +58,9 @@ class OwnedCourse(NamedTuple):
 
     @property
     def is_over(self) -> bool:
-        """Whether there is nothing left to do: the course is completed, or the learner can not go on with it."""
+        """Whether nobody expects more of the learner: the course is completed, or the enrolment has ended."""
         is_done = self.next_lesson is None or self.progress.completed_at is not None
-        return is_done or (self.progress.ended_at is not None and not self.may_go_on)
+        return is_done or self.progress.ended_at is not None
 
 
 class Home(NamedTuple):

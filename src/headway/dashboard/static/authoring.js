@@ -61,12 +61,14 @@ function keepDraft() {
   if (isKept) store.write({ base, etag, document: current() });
   else store.remove();
   history.scrollRestoration = isKept ? "manual" : "auto"; // after a reload, a message at the top tells of the draft
-  tellState();
+  if (!isUnderWay) tellState();
 }
 
-function tellState() {
+/** @param {string} [doing] what the page does at present, until this is called again without it */
+function tellState(doing = "") {
   find("#course-name").textContent = base?.title || gettext("New course");
-  if (!etag) state.textContent = gettext("Not saved yet");
+  if (doing) state.textContent = doing;
+  else if (!etag) state.textContent = gettext("Not saved yet");
   else state.textContent = isDirty() ? gettext("Unsaved changes") : gettext("No changes");
 }
 
@@ -201,7 +203,7 @@ async function check() {
   if (found.length) return tellFaults(found);
   const doc = current();
   const written = JSON.stringify(doc);
-  state.textContent = gettext("Checking …");
+  tellState(gettext("Checking …"));
   const reply = await put(written, "?dry_run=true");
   tellState();
   if (!(await answered(reply, doc))) return;
@@ -218,7 +220,7 @@ function untilEdited(/** @type {HTMLElement} */ made) {
 }
 
 async function save(/** @type {CourseDocument} */ doc) {
-  state.textContent = gettext("Saving …");
+  tellState(gettext("Saving …"));
   const reply = await put(JSON.stringify(doc));
   tellState();
   if (await answered(reply, doc)) tellSaved(doc, etagOf(reply));
@@ -248,6 +250,7 @@ function goOnFrom(doc, version) {
   untouched = doc ? textOf(doc) : "";
   find("#course-links").hidden = !etag;
   keepDraft();
+  tellState();
 }
 
 async function tellConflict(/** @type {CourseDocument} */ doc) {

@@ -1,8 +1,26 @@
 // The builder: shows a draft as sections and lessons, and makes a new draft of what the author types, moves and removes.
 
 import { dragIn } from "./course-drag.js";
+import {
+  arrange,
+  blockOf,
+  fieldNamed,
+  fieldOf,
+  fieldsOf,
+  fill,
+  isChecked,
+  keepOnly,
+  label,
+  made,
+  mark,
+  rowOf,
+  setOff,
+  unmark,
+  write,
+} from "./course-elements.js";
 import { History } from "./course-history.js";
 import * as model from "./course-model.js";
+import { readFrom, shownIn } from "./course-values.js";
 import { writeDuration } from "./durations.js";
 import { copyOf, dataOf, find, isolated, number, percent } from "./headway.js";
 import { gettext, ngettext } from "./words.js";
@@ -310,7 +328,7 @@ export class Builder {
     if (field === "section") this.change(model.gatherLessons(this.draft, ids, value), { said });
     else if (field === "required")
       this.change(model.setLessons(this.draft, ids, field, value === "required"), { said });
-    else this.change(model.setLessons(this.draft, ids, field, model.readFrom(field, value)), { said });
+    else this.change(model.setLessons(this.draft, ids, field, readFrom(field, value)), { said });
   }
 
   // --- What the author does
@@ -343,7 +361,7 @@ export class Builder {
     this.history.settle();
     const row = rowOf(input);
     const value = row ? this.lesson(row)?.[input.name] : this.draft.course[input.name];
-    if (input.type !== "checkbox" && typeof value === "number") input.value = model.shownIn(input.name, value);
+    if (input.type !== "checkbox" && typeof value === "number") input.value = shownIn(input.name, value);
     this.markAlone(input);
   }
 
@@ -351,7 +369,7 @@ export class Builder {
     const { name } = input;
     unmark(input);
     const row = rowOf(input);
-    const value = isChecked(input) ?? model.readFrom(name, input.value);
+    const value = isChecked(input) ?? readFrom(name, input.value);
     const field = `${row?.dataset.lesson ?? ""}/${name}`;
     if (name === "section") {
       const key = blockOf(input).dataset.section ?? "";
@@ -746,147 +764,10 @@ export class Builder {
   }
 }
 
-// --- Elements
-
-const rowOf = (/** @type {Element} */ within) => /** @type {HTMLElement | null} */ (within.closest("[data-lesson]"));
-const blockOf = (/** @type {Element} */ within) => /** @type {HTMLElement} */ (within.closest("[data-section]"));
-
-/** @returns {NodeListOf<FormField>} */
-const fieldsOf = (/** @type {Element} */ root) => root.querySelectorAll("[name]:not([name='section'])");
-
-/**
- * @param {Element} root
- * @param {string} name
- * @returns {FormField | null}
- */
-const fieldNamed = (root, name) => root.querySelector(`[name="${CSS.escape(name)}"]`);
-
-/**
- * A field that every row or block has.
- * @param {HTMLElement} root
- * @param {string} name
- */
-function fieldOf(root, name) {
-  const field = fieldNamed(root, name);
-  if (!field) throw new Error(`There is no field "${name}".`);
-  return field;
-}
-
-/** Whether a box is checked; undefined where the field is none. */
-const isChecked = (/** @type {FormField} */ input) =>
-  input instanceof HTMLInputElement && input.type === "checkbox" ? input.checked : undefined;
-
-/**
- * Show a value in a field, unless it is what the author has typed there.
- * @param {FormField} input
- * @param {unknown} value
- */
-function fill(input, value) {
-  if (input instanceof HTMLInputElement && input.type === "checkbox") input.checked = value !== false;
-  else if (input.name === "section" || model.readFrom(input.name, input.value) !== (value ?? null)) {
-    const shown = model.shownIn(input.name, value);
-    if (input.value !== shown) input.value = shown;
-  }
-}
-
-/**
- * @param {Map<string, HTMLElement>} elements
- * @param {string} key
- * @param {string} template
- * @param {string} name the attribute that holds the key
- */
-function made(elements, key, template, name) {
-  const element = copyOf(template);
-  element.dataset[name] = key;
-  elements.set(key, element);
-  return element;
-}
-
-/**
- * Give an element these children in this order. What is in its place already is not touched.
- * @param {Element} parent
- * @param {readonly Element[]} wanted
- */
-function arrange(parent, wanted) {
-  const kept = new Set(wanted);
-  for (const child of [...parent.children]) if (!kept.has(child)) child.remove();
-  for (const [index, child] of wanted.entries()) {
-    if (parent.children[index] !== child) parent.insertBefore(child, parent.children[index] ?? null);
-  }
-}
-
-/**
- * @param {Map<string, HTMLElement>} elements
- * @param {ReadonlySet<string>} keys
- */
-function keepOnly(elements, keys) {
-  for (const [key, element] of elements) {
-    if (keys.has(key)) continue;
-    element.remove();
-    elements.delete(key);
-  }
-}
-
-/**
- * @param {Element} root
- * @param {string} selector
- * @param {string} text
- */
-function label(root, selector, text) {
-  find(selector, root).setAttribute("aria-label", text);
-}
-
-/**
- * @param {HTMLElement} button
- * @param {boolean} isOff
- */
-function setOff(button, isOff) {
-  if (isOff) button.setAttribute("aria-disabled", "true");
-  else button.removeAttribute("aria-disabled");
-}
-
-/**
- * Write short texts beside each other.
- * @param {HTMLElement} line
- * @param {readonly string[]} texts
- */
-function write(line, texts) {
-  const text = texts.join(" · ");
-  if (line.textContent !== text) line.textContent = text;
-}
-
 /** How many lessons there are, and how long they are together. */
 function sizeOf(/** @type {readonly CourseLesson[]} */ lessons) {
   const count = lessons.filter((lesson) => !model.isBlank(lesson)).length;
   const seconds = model.lengthOf(lessons);
   const shown = ngettext("%(shown)s lesson", "%(shown)s lessons", count, { shown: number(count) });
   return seconds ? `${shown} · ${writeDuration(seconds)}` : shown;
-}
-
-/**
- * Say at a field what is wrong with it.
- * @param {FormField} input
- * @param {string} text
- */
-function mark(input, text) {
-  unmark(input);
-  const words = document.createElement("span");
-  words.id = `fault-${model.newId()}`;
-  words.className = "field-error";
-  words.textContent = text;
-  input.dataset.fault = words.id;
-  input.setAttribute("aria-invalid", "true");
-  input.setAttribute("aria-describedby", [words.id, input.dataset.hint].filter(Boolean).join(" "));
-  const line = input.closest(".row-line, .course-title");
-  if (line) line.after(words);
-  else (input.closest("label") ?? input).after(words);
-}
-
-function unmark(/** @type {FormField} */ input) {
-  if (!input.dataset.fault) return;
-  document.getElementById(input.dataset.fault)?.remove();
-  delete input.dataset.fault;
-  input.removeAttribute("aria-invalid");
-  if (input.dataset.hint) input.setAttribute("aria-describedby", input.dataset.hint);
-  else input.removeAttribute("aria-describedby");
 }

@@ -1,7 +1,7 @@
 // Shows what the API says about a course's document: what saving it would change, which faults it has, and whether
 // somebody else has saved it meanwhile.
 
-import { differences } from "./course-model.js";
+import { differences } from "./course-differences.js";
 import { fieldName, valueText } from "./course-words.js";
 import { isolated, number } from "./headway.js";
 import { gettext, ngettext } from "./words.js";

@@ -121,7 +121,8 @@ OPERATIONS: Final = (
         "PUT", "/courses/{course_id}/enrolments/{user_id}", "Put Enrolment",
         "Enrol the learner in the course, with these dates in place of earlier ones. An enrolment that has ended "
         "begins again. Needs the scope `enrolments:write`. Where enrolling is open, learners may enrol themselves "
-        "without it and without dates. That changes no enrolment that is there, and begins none again that has ended.",
+        "without it and without dates. That changes no enrolment that is there, and is refused where one has ended "
+        "after the learner had begun the course.",
         put_enrolment, ENROLMENTS_TAG, answer=Enrolment, body=EnrolmentDates, body_limit=SMALL_BODY_BYTES,
         refusals=(403, 404, 413), scope=ENROLMENTS_WRITE, waived_for_oneself=True,
     ),
