@@ -92,7 +92,7 @@ class FindingService:
             else (),
             taught=taught.found,
             authored=authored.found,
-            own=[course for course in own if has_words(course.title, words)][:limit],
+            own=[course for course in own if has_words(words, course.title)][:limit],
             open=others.found,
             lessons=[one async for one in _lessons(own, words, limit)],
         )
@@ -105,7 +105,7 @@ class FindingService:
             async for one in in_turns(page.lines):
                 if all(kind.is_full for kind in kinds):
                     return
-                if has_words(one.title, words):
+                if has_words(words, one.title):
                     for kind in kinds:
                         kind.take(one)
             if page.last is None:
@@ -116,7 +116,7 @@ class FindingService:
 async def _lessons(courses: Sequence[Course], words: Sequence[str], limit: int) -> AsyncIterator[FoundLesson]:
     found = 0
     async for one in in_turns(FoundLesson(course, lesson) for course in courses for lesson in course.lessons):
-        if has_words(one.lesson.title, words):
+        if has_words(words, one.lesson.title):
             yield one
             found += 1
         if found == limit:
