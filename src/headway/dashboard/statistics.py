@@ -40,8 +40,6 @@ from headway.http.engine.event_streams import state_of
 from headway.service import Activity
 
 _MOVED: Final = 308
-_MOST_COURSES: Final = 200
-"""So many courses are offered for a comparison."""
 # A page of a grid has about so many cells: a browser shows them without a delay.
 _CELLS: Final = 5_000
 _FEWEST_OF_A_GRID: Final = 5
@@ -117,7 +115,7 @@ async def _show(visit: Visit, tab: Tab) -> Response:
     groups = await visit.services.groups.of_statistics(visit.principal) if tab.filters_groups else ()
     group = await visit.services.groups.group(visit.principal, group_id) if group_id else None
     if tab.compares_courses:
-        values["courses"] = await visit.services.statistics.titles(visit.principal, _MOST_COURSES)
+        values["courses"] = await visit.services.catalogue.granted(visit.principal)
     return await visit.show(
         f"statistics/{tab.name}.html", tab_name=tab.name, part=tab.part, group=group, groups=groups, **values
     )

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
 from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
@@ -11,7 +10,7 @@ from markupsafe import Markup
 
 from headway.dashboard.charts import Chart, Step, Tick
 from headway.dashboard.rendering import Reader
-from headway.domain.catalogue import Course, LessonKind
+from headway.domain.catalogue import Course, LessonKind, by_section
 from headway.domain.counters import HIGHEST_SCORE
 from headway.domain.statistics import CourseStatistics, LessonStatistics, lose_most
 from headway.domain.text import isolated
@@ -171,5 +170,4 @@ class FiguresView:
     def sections(self) -> list[SectionView]:
         """All lessons by section, in the course's order."""
         lessons = (LessonView(*numbered) for numbered in enumerate(self.statistics.lessons))
-        by_section = groupby(lessons, key=lambda one: one.statistics.lesson.section)
-        return [SectionView(title, list(group)) for title, group in by_section]
+        return [SectionView(*section) for section in by_section(lessons, lambda one: one.statistics.lesson)]

@@ -15,7 +15,6 @@ from headway.dashboard.teacher_home_views import (
     CoursesView,
 )
 from headway.domain.attention import Reason
-from headway.domain.catalogue import CourseOutline
 from headway.domain.groups import GroupOutline
 from headway.formats.attention import AttentionListParameters, cursor_to
 from headway.formats.course_list import CourseListParameters
@@ -62,7 +61,7 @@ async def attention(visit: Visit) -> Response:
             cursor_to(reason, page.last),
         ),
         groups=await _groups(visit),
-        courses=await _courses(visit),
+        courses=await visit.services.catalogue.granted(visit.principal),
     )
 
 
@@ -76,12 +75,6 @@ async def _card(visit: Visit, reason: Reason, filters: AttentionFilters) -> Atte
 async def _groups(visit: Visit) -> Sequence[GroupOutline]:
     """Return the classes that can be chosen."""
     return await visit.services.groups.of_statistics(visit.principal)
-
-
-async def _courses(visit: Visit) -> list[CourseOutline]:
-    """Return the courses that can be chosen, by title: the first ones of those that the session may see."""
-    page = await visit.services.catalogue.courses()
-    return [one for one in page.lines if visit.principal.is_granted(one.id)]
 
 
 def _address(visit: Visit, names: Sequence[str]) -> Address:
