@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime, time
 from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
+from headway.dashboard.addresses import Address
 from headway.dashboard.rendering import Reader
-from headway.dashboard.statistics_views import GROUP, Address
+from headway.dashboard.statistics_views import GROUP
 from headway.dashboard.words import marked
 from headway.domain.attention import Counted
 from headway.domain.catalogue import Course, Lesson, by_section

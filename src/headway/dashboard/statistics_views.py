@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, NamedTuple
-from urllib.parse import urlencode
 
 from markupsafe import Markup
 
@@ -22,23 +21,6 @@ LOSING_LESSONS: Final = 3
 UNFOLDED_SECTIONS: Final = 6
 """Where a course has more sections, they are folded at first."""
 _ENCODED: Final = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
-
-
-@dataclass(frozen=True)
-class Address:
-    """A page's address. It makes addresses of the same page with other parameters."""
-
-    path: str
-    query: Mapping[str, str]
-
-    def other(self, **changes: str | None) -> str:
-        """Return the address with these parameters changed. `None` removes a parameter."""
-        query = {name: value for name, value in {**self.query, **changes}.items() if value is not None}
-        return f"{self.path}?{urlencode(query)}" if query else self.path
-
-    def without(self, *names: str) -> Mapping[str, str]:
-        """Return the query without some parameters, for a form that has fields for those."""
-        return {name: value for name, value in self.query.items() if name not in names}
 
 
 def as_data(json: str) -> Markup:
