@@ -155,4 +155,5 @@ interface CourseFigures {
   sections?: { stopped_here: number }[];
 }
 
-
+/** The builder, for the modules that it imports. None of them may name its file: the addresses of files go one way. */
+type CourseBuilder = import("../src/headway/dashboard/static/course-builder.js").Builder;

@@ -1,5 +1,6 @@
 """What the tests of the teacher's pages share: a course in which some learners are some way."""
 
+import re
 from typing import Any, Final
 from uuid import uuid4
 
@@ -58,3 +59,20 @@ class Taught:
 
 def tile(page: Page, name: str) -> Locator:
     return page.locator(".tile").filter(has=page.get_by_text(name, exact=True)).locator(".tile-figure")
+
+
+def filters(page: Page) -> Locator:
+    """Return the form that filters a course's learners."""
+    return page.get_by_role("search", name="Learners")
+
+
+def people(page: Page) -> Locator:
+    """Return the lines of the list, or of the grid, of a course's learners."""
+    table = page.get_by_role("region", name=re.compile("Table of (learners|results)"))
+    return table.get_by_role("row").filter(has=page.get_by_role("rowheader"))
+
+
+def days(page: Page) -> Locator:
+    """Return the lines of the activity in figures."""
+    table = page.get_by_role("region", name="The activity, in figures")
+    return table.get_by_role("row").filter(has=page.get_by_role("rowheader"))

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from domain.values import course
 from headway.dashboard.activity_views import ActivityView, Compared, Series, compared_with, fault_of
+from headway.dashboard.addresses import Address
 from headway.dashboard.charts import Chart, Step, Tick, round_ticks
 from headway.dashboard.rendering import reader_for
-from headway.dashboard.statistics_views import Address
 from headway.domain.counters import DayCounts
 from headway.domain.errors import HeadwayError, InvalidValueError
 from headway.domain.identifiers import CourseId, GroupId

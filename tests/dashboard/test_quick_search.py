@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from dashboard.taught import TEACHER
-from headway.domain.text import folded, has_words
+from headway.domain.text import has_words, search_words
 from support.browser import DASHBOARD, LOOKS, ON_BOTH_STORES, barriers, cookie_of, fits, visiting
 from support.running import Running, course, headway_serve, lesson
 
@@ -282,4 +282,4 @@ def test_a_list_that_is_cut_says_that_there_are_more(browser: Browser, running: 
     ],
 )
 def test_a_title_is_found_by_parts_of_its_words(title: str, text: str, is_found: bool) -> None:
-    assert has_words(title, folded(text).split()) is is_found
+    assert has_words(search_words(text), title) is is_found

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, BrowserContext, expect
 
-from dashboard.taught import STATISTICS, TEACHER, Taught, tile
+from dashboard.taught import STATISTICS, TEACHER, Taught, people, tile
 from headway.domain.principal import OPERATOR_ID
 from support.browser import DASHBOARD, LOOKS, ON_BOTH_STORES, SCHEMES, barriers, cookie_of, fits, visiting
 from support.running import Running, course, lesson
@@ -184,18 +184,18 @@ def test_days_can_be_chosen_and_are_in_the_address(
         activity.get_by_role("link", name="7 days").click()
         expect(activity.get_by_role("link", name="7 days")).to_have_attribute("aria-current", "true")
         expect(activity.get_by_role("link", name="7 days")).to_be_focused()
-        first = page.locator("#days-from").input_value()
+        first = page.get_by_label("From").input_value()
         assert f"from={first}" in page.url
         activity.locator("summary").click()
         expect(activity.locator("tbody tr")).to_have_count(7)
         days = taught.get("/activity", **{"from": first})["days"]
         shown = [row.locator("td").first.inner_text() for row in activity.locator("tbody tr").all()]
         assert shown == [str(day["active_learners"]) for day in reversed(days)]
-        page.locator("#days-to").fill("2000-01-01")
-        page.locator("#days-show").click()
+        page.get_by_label("to", exact=True).fill("2000-01-01")
+        activity.get_by_role("button", name="Show").click()
         expect(activity.get_by_role("alert")).to_contain_text("The first day is after the last.")
         page.go_back()
-        expect(page.locator("#days-from")).to_have_value(first)
+        expect(page.get_by_label("From")).to_have_value(first)
 
 
 def test_titles_are_shown_as_text_and_not_as_html(browser: Browser, running: Running, teacher: str) -> None:
@@ -283,10 +283,10 @@ def test_a_session_for_some_groups_shows_only_their_members(browser: Browser, ru
         expect(page.locator("#live-state")).to_have_attribute("data-state", "live")
         page.get_by_role("link", name="Learners", exact=True).click()
         expect(page.get_by_label("Class").locator("option")).to_have_text(["Class 7b"])
-        expect(page.locator("#roster tbody tr")).to_have_count(2)
+        expect(people(page)).to_have_count(2)
         page.get_by_role("link", name="Lessons completed").click()
         expect(page.locator("#roster th[aria-sort] #sort-progress")).to_be_visible()
-        expect(page.locator("#roster tbody tr")).to_have_count(2)
+        expect(people(page)).to_have_count(2)
         for learner in members:
             expect(page.get_by_role("link", name=learner)).to_be_visible()
         refused = [f"{taught.page}{tab}?group={other_id}" for tab in ("", "/lessons", "/learners", "/activity")]
@@ -438,7 +438,7 @@ def test_learners_with_a_profile_are_shown_by_name(
     with visiting(browser, running, teacher, TEACHER) as context:
         page = context.new_page()
         page.goto(f"{taught.page}/learners")
-        expect(page.locator("#roster tbody tr").first).to_contain_text("<b>Ada</b> Lovelace")
+        expect(people(page).first).to_contain_text("<b>Ada</b> Lovelace")
         page.locator("#roster").get_by_role("link", name="<b>Ada</b> Lovelace").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("<b>Ada</b> Lovelace")
         expect(page.get_by_text(learner)).to_have_count(0)

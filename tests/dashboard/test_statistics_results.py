@@ -15,7 +15,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Download, Page, expect
 
-from dashboard.taught import TEACHER, Taught
+from dashboard.taught import TEACHER, Taught, people
 from support.browser import LOOKS, ON_BOTH_STORES, barriers, cookie_of, fits, visiting
 from support.program import forked_headway_serve, headway
 from support.running import Running
@@ -39,7 +39,7 @@ def name_all(taught: Taught) -> None:
 
 def rows(page: Page) -> list[list[str]]:
     """The cells of a table's body, as they are read."""
-    lines = page.locator("#roster tbody tr").all()
+    lines = people(page).all()
     return [[" ".join(cell.inner_text().split()) for cell in line.locator("td").all()] for line in lines]
 
 
@@ -102,7 +102,7 @@ def test_a_grid_shows_each_result_by_a_sign_and_a_word(browser: Browser, running
         expect(page.get_by_role("columnheader", name="Beginnings")).to_be_visible()
         page.get_by_label("Status").select_option("")
         page.get_by_role("button", name="Show", exact=True).click()
-        expect(page.locator("#roster tbody tr")).to_have_count(5)
+        expect(people(page)).to_have_count(5)
         with page.expect_download() as download:
             page.get_by_role("link", name="Download as CSV").click()
         heading, *lines = file_of(download.value)

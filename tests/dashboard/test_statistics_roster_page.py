@@ -11,6 +11,7 @@ import apsw
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
+from dashboard.taught import filters, people
 from support.browser import DASHBOARD, barriers, fits, visiting
 from support.postgres import Databases, session
 from support.program import forked_headway_serve
@@ -162,29 +163,29 @@ def test_headings_sort_and_links_lead_to_further_pages(visit: BrowserContext, cr
             shows(page, crowd.ids(sort=name, order=order))
             expect(page.locator(f"#sort-{name}")).to_be_focused()
     first = before = following = crowd.get(sort="last_seen", order="asc")
-    expect(page.get_by_role("link", name="Previous")).to_have_count(0)
+    expect(page.get_by_role("link", name="Previous page")).to_have_count(0)
     for _ in range(3):
-        page.locator("#pager-next").click()
+        page.get_by_role("link", name="Next page").click()
         before, following = following, crowd.get(sort="last_seen", order="asc", cursor=following["next"])
         shows(page, [line["user_id"] for line in following["learners"]])
         expect(page.get_by_role("region", name="Table of learners")).to_be_focused()
-        expect(page.locator("#roster tbody tr").first).to_be_in_viewport()
+        expect(people(page).first).to_be_in_viewport()
     said = "10,000 learners Sorted by the day last seen, the earliest first."
     expect(page.locator("#roster-said")).to_have_text(said)
-    page.get_by_role("link", name="Previous").click()
+    page.get_by_role("link", name="Previous page").click()
     shows(page, [line["user_id"] for line in before["learners"]])
     expect(page.get_by_role("region", name="Table of learners")).to_be_focused()
-    page.get_by_role("link", name="Next").click()
+    page.get_by_role("link", name="Next page").click()
     shows(page, [line["user_id"] for line in following["learners"]])
     address = page.url
     page.reload()
     shows(page, [line["user_id"] for line in following["learners"]])
     page.go_back()
     shows(page, [line["user_id"] for line in before["learners"]])
-    page.locator("#pager-next").click()
+    page.get_by_role("link", name="Next page").click()
     expect(page).to_have_url(address)
     shows(page, [line["user_id"] for line in following["learners"]])
-    page.locator("#pager-first").click()
+    page.get_by_role("link", name="First page").click()
     shows(page, [line["user_id"] for line in first["learners"]])
     expect(page.get_by_role("region", name="Table of learners")).to_be_focused()
     page.go_back()
@@ -200,10 +201,10 @@ def test_back_leads_to_the_page_before(visit: BrowserContext, crowd: Crowd) -> N
     page = visit.new_page()
     page.goto(f"{crowd.page}?completed=false&sort=last_seen")
     first = crowd.get(completed="false")
-    page.locator("#pager-next").scroll_into_view_if_needed()
+    page.get_by_role("link", name="Next page").scroll_into_view_if_needed()
     before = scrolled(page)
     assert before > 500
-    page.locator("#pager-next").click()
+    page.get_by_role("link", name="Next page").click()
     second = crowd.ids(completed="false", cursor=first["next"])
     shows(page, second)
     page.locator("#roster tbody th a").nth(30).scroll_into_view_if_needed()
@@ -217,22 +218,22 @@ def test_back_leads_to_the_page_before(visit: BrowserContext, crowd: Crowd) -> N
     shows(page, [line["user_id"] for line in first["learners"]])
     eventually(lambda: abs(scrolled(page) - before) < 2)
     expect(page.get_by_role("list", name="Filters that are set")).to_contain_text("Completed the course: No")
-    page.locator("#roster-status").select_option("in_progress")
-    page.locator("#roster-show").click()
+    filters(page).get_by_label("Status").select_option("in_progress")
+    filters(page).get_by_role("button", name="Show").click()
     narrowed = crowd.ids(completed="false", status="in_progress", sort="last_seen")
     expect(page.get_by_role("list", name="Filters that are set")).to_contain_text("Status: In progress")
     shows(page, narrowed)
     page.go_back()
-    expect(page.locator("#roster-status")).to_have_value("")
+    expect(filters(page).get_by_label("Status")).to_have_value("")
     shows(page, [line["user_id"] for line in first["learners"]])
     page.go_forward()
-    expect(page.locator("#roster-status")).to_have_value("in_progress")
+    expect(filters(page).get_by_label("Status")).to_have_value("in_progress")
     expect(page.get_by_role("list", name="Filters that are set")).to_contain_text("Status: In progress")
-    page.locator("#without-completed").click()
+    page.get_by_role("link", name="Remove the filter Completed the course").click()
     expect(page.get_by_role("list", name="Filters that are set").locator("li")).to_have_count(1)
-    page.locator("#roster-all").click()
+    page.get_by_role("link", name="Show all learners").click()
     shows(page, crowd.ids(sort="last_seen"))
-    expect(page.locator("#roster-status")).to_have_value("")
+    expect(filters(page).get_by_label("Status")).to_have_value("")
 
 
 @CROWDS_ON_BOTH_STORES
@@ -266,20 +267,20 @@ def test_a_learner_is_found_while_the_id_is_typed(visit: BrowserContext, crowd: 
 def test_filters_hold_together_and_are_kept_while_sorting(visit: BrowserContext, crowd: Crowd) -> None:
     page = visit.new_page()
     page.goto(crowd.page)
-    page.locator("#roster-status").select_option("in_progress")
+    filters(page).get_by_label("Status").select_option("in_progress")
     page.get_by_text("More filters").click()
-    page.locator("#roster-stalled-days").fill("40")
-    page.locator("#roster-at-lesson").select_option(label="Two")
-    page.locator("#roster-show").click()
+    filters(page).get_by_label("Days not seen, at least").fill("40")
+    filters(page).get_by_label("At lesson").select_option(label="Two")
+    filters(page).get_by_role("button", name="Show").click()
     asked = {"status": "in_progress", "stalled_days": "40", "at_lesson": crowd.lessons[1]["id"]}
     shows(page, crowd.ids(**asked, **BY_NAME))
-    page.locator("#sort-progress").click()
+    page.get_by_role("link", name="Lessons completed").click()
     shows(page, crowd.ids(**asked, sort="progress", order="desc"))
     for name, value in asked.items():
         assert f"{name}={value}" in page.url
-    page.locator("#roster-all").click()
+    page.get_by_role("link", name="Show all learners").click()
     shows(page, crowd.ids(sort="progress", order="desc"))
-    expect(page.locator("#roster-stalled-days")).to_have_value("")
+    expect(filters(page).get_by_label("Days not seen, at least")).to_have_value("")
 
 
 @CROWDS_ON_BOTH_STORES
@@ -287,15 +288,15 @@ def test_wrong_filters_are_reported(visit: BrowserContext, crowd: Crowd) -> None
     page = visit.new_page()
     page.goto(crowd.page)
     page.get_by_text("More filters").click()
-    page.locator("#roster-learner").fill("0000000000000000000000000000ffff")
-    expect(page.locator("#roster")).to_contain_text("No learners match these filters.")
+    filters(page).get_by_label("Learner's id begins with").fill("0000000000000000000000000000ffff")
+    expect(page.get_by_text("No learners match these filters.").last).to_be_visible()
     expect(page.locator("#roster-said")).to_have_text("No learners match these filters.")
-    page.locator("#roster-form").evaluate("(form) => { form.noValidate = true; form.setAttribute('novalidate', ''); }")
-    page.locator("#roster-learner").evaluate(
+    filters(page).evaluate("(form) => { form.noValidate = true; form.setAttribute('novalidate', ''); }")
+    filters(page).get_by_label("Learner's id begins with").evaluate(
         "(field) => { for (const one of ['pattern', 'minlength']) field.removeAttribute(one); }"
     )
-    page.locator("#roster-learner").fill("ghi")
-    alert = page.locator("#roster").get_by_role("alert")
+    filters(page).get_by_label("Learner's id begins with").fill("ghi")
+    alert = page.get_by_role("alert")
     expect(alert).to_contain_text("The filter “Learner's id begins with” can not be used.")
     expect(page.locator("#roster-said")).to_be_empty()  # an alert says itself
     assert barriers(page) == []
@@ -306,19 +307,19 @@ def test_the_file_has_the_filtered_learners(visit: BrowserContext, crowd: Crowd)
     page = visit.new_page()
     page.goto(f"{crowd.page}?sort=progress&order=desc")
     page.get_by_text("More filters").click()
-    page.locator("#roster-stalled-days").fill("90")
-    page.locator("#roster-show").click()
+    filters(page).get_by_label("Days not seen, at least").fill("90")
+    filters(page).get_by_role("button", name="Show").click()
     shows(page, crowd.ids(sort="progress", order="desc", stalled_days="90"))
     with page.expect_download() as download:
         page.get_by_role("link", name="Download as CSV").click()
     lines = list(csv.DictReader(io.StringIO(download.value.path().read_text())))
     pages = [shown(page)]
     for _ in range(2):
-        page.locator("#pager-next").click()
+        page.get_by_role("link", name="Next page").click()
         expect(page.locator("#roster tbody th").first).not_to_have_text(pages[-1][0])
         pages.append(shown(page))
     assert [line["user_id"] for line in lines[:150]] == [one for ids in pages for one in ids]
-    last = page.locator("#roster tbody tr").last
+    last = people(page).last
     line = lines[149]
     expect(last).to_contain_text(f"{line['completed_lessons']} of {line['total_lessons']}")
 
@@ -337,15 +338,15 @@ def test_the_roster_works_without_scripts(browser: Browser, crowd: Crowd) -> Non
     with visiting(browser, crowd.running, str(uuid4()), TEACHER, java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(crowd.page)
-        page.locator("#sort-progress").click()
+        page.get_by_role("link", name="Lessons completed").click()
         shows(page, crowd.ids(sort="progress", order="desc"))
-        page.locator("#pager-next").click()
+        page.get_by_role("link", name="Next page").click()
         first = crowd.get(sort="progress", order="desc")
         shows(page, crowd.ids(sort="progress", order="desc", cursor=first["next"]))
-        page.get_by_role("link", name="Previous").click()
+        page.get_by_role("link", name="Previous page").click()
         shows(page, [line["user_id"] for line in first["learners"]])
-        page.locator("#roster-status").select_option("completed")
-        page.locator("#roster-show").click()
+        filters(page).get_by_label("Status").select_option("completed")
+        filters(page).get_by_role("button", name="Show").click()
         shows(page, crowd.ids(sort="progress", order="desc", status="completed"))
 
 
@@ -353,5 +354,5 @@ def test_a_roster_fits_a_phone(browser: Browser, crowd: Crowd) -> None:
     with visiting(browser, crowd.running, str(uuid4()), TEACHER, width=375) as context:
         page = context.new_page()
         page.goto(crowd.page)
-        expect(page.locator("#roster tbody tr")).to_have_count(50)
+        expect(people(page)).to_have_count(50)
         assert fits(page)

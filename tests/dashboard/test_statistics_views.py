@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.values import course, lesson, quiz
+from headway.dashboard.addresses import Address
 from headway.dashboard.roster_views import moment_of
-from headway.dashboard.statistics_views import Address, FiguresView, as_data, bins_of
+from headway.dashboard.statistics_views import FiguresView, as_data, bins_of
 from headway.domain.counters import CourseCounts
 from headway.domain.statistics import CourseReading, statistics_of
 

@@ -7,9 +7,10 @@ from datetime import date, timedelta
 from functools import cached_property
 from typing import Final, NamedTuple
 
+from headway.dashboard.addresses import Address
 from headway.dashboard.charts import Chart, Step
 from headway.dashboard.rendering import Reader
-from headway.dashboard.statistics_views import DAYS, Address
+from headway.dashboard.statistics_views import DAYS
 from headway.dashboard.words import marked
 from headway.domain.catalogue import Course
 from headway.domain.errors import HeadwayError, InvalidValueError

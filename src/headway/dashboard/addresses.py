@@ -1,13 +1,37 @@
-"""Checks the addresses to which a browser may be redirected."""
+"""Addresses of pages: with parameters, and those to which a browser may be redirected."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote, urlencode, urlsplit
 
 from starlette.requests import Request
 
 _PRINTABLE: Final = re.compile(r"[!-\[\]-~]{1,1000}")  # ASCII without spaces and without \, which browsers read as /
 _UP: Final = frozenset({".", ".."})
+
+
+def with_query(path: str, query: Mapping[str, str]) -> str:
+    """Return an address with these parameters."""
+    return f"{path}?{urlencode(query)}" if query else path
+
+
+@dataclass(frozen=True)
+class Address:
+    """A page's address. It makes addresses of the same page with other parameters."""
+
+    path: str
+    query: Mapping[str, str]
+
+    def other(self, **changes: str | None) -> str:
+        """Return the address with these parameters changed. `None` removes a parameter."""
+        query = {name: value for name, value in {**self.query, **changes}.items() if value is not None}
+        return with_query(self.path, query)
+
+    def without(self, *names: str) -> Mapping[str, str]:
+        """Return the query without some parameters, for a form that has fields for those."""
+        return {name: value for name, value in self.query.items() if name not in names}
 
 
 def below(path: str, wanted: str) -> str:

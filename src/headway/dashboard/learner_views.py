@@ -3,12 +3,11 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from enum import StrEnum
-from itertools import groupby
 from typing import Final, NamedTuple, Self
 
 from headway.domain.activity import ActiveDay, Calendar
 from headway.domain.bounds import Number
-from headway.domain.catalogue import Course, Lesson
+from headway.domain.catalogue import Course, Lesson, by_section
 from headway.domain.completions import expires_at
 from headway.domain.course_progress import CourseProgress, Summary
 from headway.domain.enrolments import Barrier, starts_at
@@ -211,7 +210,7 @@ def _own_lines(own: OwnCourse) -> Iterator[LessonLine]:
 def _sections(lines: Iterable[LessonLine], asked: Asked) -> Iterator[Section]:
     """Yield the sections that have a lesson to show. A section is folded where the learner continues in another."""
     before = 0
-    groups = [(title, list(group)) for title, group in groupby(lines, key=lambda line: line.lesson.section)]
+    groups = by_section(lines, lambda line: line.lesson)
     for title, found in groups:
         wanted = [line for line in found if asked.shown.includes(line)]
         if wanted:

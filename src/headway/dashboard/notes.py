@@ -9,7 +9,7 @@ from starlette.responses import Response
 
 from headway.dashboard.page import Visit
 from headway.dashboard.rendering import Reader
-from headway.domain.notes import MOST_WANTED
+from headway.domain.notes import LONGEST_SEARCH
 from headway.domain.text import visible
 from headway.service import OwnNotes, PlacedNote
 
@@ -54,7 +54,7 @@ def by_course(notes: Sequence[PlacedNote]) -> Iterator[tuple[PlacedNote, Sequenc
 
 def wanted_of(query: Mapping[str, str]) -> str:
     """Return what a query searches for."""
-    return query.get("q", "").strip()[:MOST_WANTED]
+    return query.get("q", "").strip()[:LONGEST_SEARCH]
 
 
 async def notes(visit: Visit) -> Response:

@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
-from itertools import groupby
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from headway.dashboard.learner_views import LessonLine, lines_of
 from headway.domain.activity import ActiveDay, Calendar
-from headway.domain.catalogue import Course
+from headway.domain.catalogue import Course, by_section
 from headway.domain.course_progress import last_started
 from headway.domain.explanation import ExplainedLesson
 from headway.domain.identifiers import LessonId
@@ -137,8 +136,7 @@ class OpenedView:
         steps = (
             Step(line, seen.get(line.lesson.id), line.lesson.id in late, line.lesson.id == self.stop) for line in lines
         )
-        by_section = groupby(steps, key=lambda step: step.line.lesson.section)
-        return [_section(title, list(group)) for title, group in by_section]
+        return [_section(*section) for section in by_section(steps, lambda step: step.line.lesson)]
 
     @property
     def around(self) -> Around[Section]:

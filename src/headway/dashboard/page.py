@@ -1,6 +1,6 @@
 """The entries in the table of pages, and the argument of their handlers."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from headway.auth import Session
+from headway.dashboard.addresses import Address
 from headway.dashboard.forms import NO_FORM, Form
 from headway.dashboard.rendering import Reader, Renderer, reader_of
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
@@ -55,6 +56,15 @@ class Visit(NamedTuple):
     def learner_id(self) -> LearnerId:
         """The learner id in the path. Raises as `course_id` does."""
         return LearnerId(self._identifier("user_id"))
+
+    def address(self, *names: str, lists: Collection[str] = ()) -> Address:
+        """Return the page's address with the known parameters of the query. Empty ones are left out: forms send them.
+
+        Those among `lists` may be there several times. Their values are put together.
+        """
+        given = self.request.query_params
+        query = {name: ",".join(given.getlist(name)) if name in lists else given.get(name, "") for name in names}
+        return Address(self.request.url.path, {name: value for name, value in query.items() if value})
 
     async def show(self, template: str, status: int = 200, **values: object) -> Response:
         """Render a template for this session: a page, or part of one."""

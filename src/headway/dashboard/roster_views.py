@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
-from itertools import groupby
 from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
+from headway.dashboard.addresses import Address
 from headway.dashboard.rendering import Reader
-from headway.dashboard.statistics_views import GROUP, Address
+from headway.dashboard.statistics_views import GROUP
 from headway.dashboard.words import marked
 from headway.domain.attention import Counted
-from headway.domain.catalogue import Course, Lesson
+from headway.domain.catalogue import Course, Lesson, by_section
 from headway.domain.progress import Status
 from headway.domain.roster import LessonResult, RosterOrder
 from headway.formats.roster_query import Direction, RosterParameters
@@ -337,8 +337,7 @@ class GridView(RosterView):
     @property
     def sections(self) -> Sequence[GridSection]:
         """The lessons by section, in the course's order."""
-        by_section = groupby(self.course.lessons, key=lambda lesson: lesson.section)
-        return [GridSection(title, list(lessons)) for title, lessons in by_section]
+        return [GridSection(*section) for section in by_section(self.course.lessons, lambda lesson: lesson)]
 
     @property
     def has_sections(self) -> bool:

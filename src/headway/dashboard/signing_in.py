@@ -5,14 +5,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from headway.auth import Failure, IdentityProvider, Session, Sessions, SignInError
 from headway.auth.sessions import COOKIE
-from headway.dashboard.addresses import below
+from headway.dashboard.addresses import below, with_query
 from headway.dashboard.cookies import ATTEMPT_COOKIE, CookieJar
 from headway.dashboard.forms import read_form
 from headway.dashboard.rendering import Renderer
@@ -114,7 +114,7 @@ class SignInFlow:
         notice = NOTICES.get(request.query_params.get("notice", ""))
         if session is not None and notice is None:
             return _to(wanted)
-        start = f"{self.path}/sign-in/start?{urlencode({'next': wanted})}"
+        start = with_query(f"{self.path}/sign-in/start", {"next": wanted})
         provider = self.provider.host if self.provider else None
         response = await self.renderer.show(
             request, "sign_in.html", None, notice.status if notice else 200, notice=notice, provider=provider,
@@ -198,7 +198,7 @@ class SignInFlow:
     def _back(self, notice: str | None, wanted: str) -> Response:
         """Redirect to the sign-in page. Its address contains no secret."""
         query = {"next": wanted} | ({"notice": notice} if notice else {})
-        return _to(f"{self.path}/sign-in?{urlencode(query)}")
+        return _to(with_query(f"{self.path}/sign-in", query))
 
     def _wanted(self, request: Request) -> str:
         return below(self.path, request.query_params.get("next", self.path))

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from headway.auth import IdentityProvider, Sessions
 from headway.dashboard import authoring, learner, learner_home, notes, one_learner, search, statistics, teacher_home
-from headway.dashboard.addresses import page_of
+from headway.dashboard.addresses import page_of, with_query
 from headway.dashboard.assets import Assets
 from headway.dashboard.compression import compressed
 from headway.dashboard.cookies import CookieJar
@@ -193,7 +193,7 @@ class Dashboard:
 
     def _to_sign_in(self, request: Request) -> Response:
         """Redirect to the sign-in page, which leads back. A request for part of a page redirects the whole page."""
-        address = f"{self.path}/sign-in?{urlencode({'next': page_of(request, self.path)})}"
+        address = with_query(f"{self.path}/sign-in", {"next": page_of(request, self.path)})
         if "hx-request" in request.headers:
             return Response(status_code=401, headers={"HX-Redirect": address})
         return RedirectResponse(address, 303)

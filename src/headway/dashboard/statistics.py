@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple, Protocol
-from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 
 from headway.dashboard.activity_views import COMPARE, ActivityView, Series, compared_with, fault_of
 from headway.dashboard.activity_views import PARAMETERS as ACTIVITY
+from headway.dashboard.addresses import with_query
 from headway.dashboard.lesson_views import OneLessonView
 from headway.dashboard.page import Visit
 from headway.dashboard.roster_views import (
@@ -21,12 +21,7 @@ from headway.dashboard.roster_views import (
     RosterView,
     moment_of,
 )
-from headway.dashboard.statistics_views import (
-    DAYS,
-    GROUP,
-    Address,
-    FiguresView,
-)
+from headway.dashboard.statistics_views import DAYS, GROUP, FiguresView
 from headway.domain.catalogue import Course
 from headway.domain.errors import InvalidValueError
 from headway.domain.identifiers import CourseId, GroupId
@@ -40,8 +35,8 @@ from headway.http.engine.event_streams import state_of
 from headway.service import Activity
 
 _MOVED: Final = 308
-_MOST_COURSES: Final = 200
-"""So many courses are offered for a comparison."""
+_LISTS: Final = (COLUMNS_CHOSEN,)
+"""The parameters that a form sends several times."""
 # A page of a grid has about so many cells: a browser shows them without a delay.
 _CELLS: Final = 5_000
 _FEWEST_OF_A_GRID: Final = 5
@@ -105,7 +100,9 @@ async def _show(visit: Visit, tab: Tab) -> Response:
     group_id = _group_id(visit)
     is_limited = visit.principal.groups is not None
     if group_id is None and is_limited and (granted := await visit.services.groups.of_statistics(visit.principal)):
-        return RedirectResponse(_address(visit, PARAMETERS + ACTIVITY).other(**{GROUP: granted[0].id}), 303)
+        return RedirectResponse(
+            visit.address(*PARAMETERS, *ACTIVITY, lists=_LISTS).other(**{GROUP: granted[0].id}), 303
+        )
     view = await tab.read(visit, group_id)
     values: dict[str, Any] = {
         "course": view.course,
@@ -117,7 +114,7 @@ async def _show(visit: Visit, tab: Tab) -> Response:
     groups = await visit.services.groups.of_statistics(visit.principal) if tab.filters_groups else ()
     group = await visit.services.groups.group(visit.principal, group_id) if group_id else None
     if tab.compares_courses:
-        values["courses"] = await visit.services.statistics.titles(visit.principal, _MOST_COURSES)
+        values["courses"] = await visit.services.catalogue.granted(visit.principal)
     return await visit.show(
         f"statistics/{tab.name}.html", tab_name=tab.name, part=tab.part, group=group, groups=groups, **values
     )
@@ -130,7 +127,7 @@ async def _figures(visit: Visit, group_id: GroupId | None) -> FiguresView:
 
 
 async def _activity(visit: Visit, group_id: GroupId | None) -> ActivityView:
-    address = _address(visit, (GROUP, *ACTIVITY))
+    address = visit.address(GROUP, *ACTIVITY)
     asked, fault = ActivityParameters(), None
     try:
         asked = query_of(ActivityParameters, address.query)
@@ -200,7 +197,7 @@ async def _roster_view(visit: Visit, group_id: GroupId | None) -> RosterView:
     """Return what a page of learners asks for, without the learners."""
     visit.principal.require_statistics(visit.course_id, group_id)
     course = (await visit.services.catalogue.course(visit.course_id)).course
-    address = _address(visit, PARAMETERS)
+    address = visit.address(*PARAMETERS, lists=_LISTS)
     has_names = visit.services.people.is_on
     given = {name: moment_of(value, course) if name == DUE_BEFORE else value for name, value in address.query.items()}
     given.pop(COLUMNS_CHOSEN, None)
@@ -238,20 +235,13 @@ def _moved(visit: Visit) -> str | None:
     The fragment is not sent. A browser keeps it.
     """
     path = visit.request.url.path
-    of_roster = _address(visit, PARAMETERS).query
+    of_roster = visit.address(*PARAMETERS, lists=_LISTS).query
     if of_roster.keys() - {GROUP}:
-        return f"{path}/learners?{urlencode({'sort': 'last_seen', **of_roster})}"
-    of_days = _address(visit, (GROUP, *DAYS)).query
-    return f"{path}/activity?{urlencode(of_days)}" if of_days.keys() - {GROUP} else None
-
-
-def _address(visit: Visit, names: Sequence[str]) -> Address:
-    """Return the page's address with the known parameters of the query. Empty ones are left out: forms send them."""
-    given = visit.request.query_params
-    query = {name: ",".join(given.getlist(name)) if name == COLUMNS_CHOSEN else given.get(name, "") for name in names}
-    return Address(visit.request.url.path, {name: value for name, value in query.items() if value})
+        return with_query(f"{path}/learners", {"sort": "last_seen", **of_roster})
+    of_days = visit.address(GROUP, *DAYS).query
+    return with_query(f"{path}/activity", of_days) if of_days.keys() - {GROUP} else None
 
 
 def _group_id(visit: Visit) -> GroupId | None:
     """Return the group whose members the page is about; `None` for all learners. Raises `InvalidQueryError`."""
-    return query_of(GroupParameters, _address(visit, (GROUP,)).query).group_id
+    return query_of(GroupParameters, visit.address(GROUP).query).group_id

@@ -3,15 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import groupby
 from typing import Final, NamedTuple
-from urllib.parse import urlencode
 
 from markupsafe import Markup
 
 from headway.dashboard.charts import Chart, Step, Tick
 from headway.dashboard.rendering import Reader
-from headway.domain.catalogue import Course, LessonKind
+from headway.domain.catalogue import Course, LessonKind, by_section
 from headway.domain.counters import HIGHEST_SCORE
 from headway.domain.statistics import CourseStatistics, LessonStatistics, lose_most
 from headway.domain.text import isolated
@@ -23,23 +21,6 @@ LOSING_LESSONS: Final = 3
 UNFOLDED_SECTIONS: Final = 6
 """Where a course has more sections, they are folded at first."""
 _ENCODED: Final = {ord(character): f"\\u{ord(character):04x}" for character in "<>&\u2028\u2029"}
-
-
-@dataclass(frozen=True)
-class Address:
-    """A page's address. It makes addresses of the same page with other parameters."""
-
-    path: str
-    query: Mapping[str, str]
-
-    def other(self, **changes: str | None) -> str:
-        """Return the address with these parameters changed. `None` removes a parameter."""
-        query = {name: value for name, value in {**self.query, **changes}.items() if value is not None}
-        return f"{self.path}?{urlencode(query)}" if query else self.path
-
-    def without(self, *names: str) -> Mapping[str, str]:
-        """Return the query without some parameters, for a form that has fields for those."""
-        return {name: value for name, value in self.query.items() if name not in names}
 
 
 def as_data(json: str) -> Markup:
@@ -171,5 +152,4 @@ class FiguresView:
     def sections(self) -> list[SectionView]:
         """All lessons by section, in the course's order."""
         lessons = (LessonView(*numbered) for numbered in enumerate(self.statistics.lessons))
-        by_section = groupby(lessons, key=lambda one: one.statistics.lesson.section)
-        return [SectionView(title, list(group)) for title, group in by_section]
+        return [SectionView(*section) for section in by_section(lessons, lambda one: one.statistics.lesson)]

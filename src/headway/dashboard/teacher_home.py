@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from starlette.responses import Response
 
 from headway.dashboard.page import PageNotFoundError, Visit
-from headway.dashboard.statistics_views import GROUP, Address
+from headway.dashboard.statistics_views import GROUP
 from headway.dashboard.teacher_home_views import (
     COURSES,
     FEW,
@@ -15,7 +15,6 @@ from headway.dashboard.teacher_home_views import (
     CoursesView,
 )
 from headway.domain.attention import Reason
-from headway.domain.catalogue import CourseOutline
 from headway.domain.groups import GroupOutline
 from headway.formats.attention import AttentionListParameters, cursor_to
 from headway.formats.course_list import CourseListParameters
@@ -25,11 +24,11 @@ from headway.service import AttentionFilters
 
 async def home(visit: Visit) -> Response:
     """Show who needs attention, a few of each list, and a page of the courses."""
-    address = _address(visit, (GROUP, *COURSES))
+    address = visit.address(GROUP, *COURSES)
     try:
         asked = query_of(CourseListParameters, address.query)
     except InvalidQueryError:
-        asked = query_of(CourseListParameters, _address(visit, (GROUP,)).query)
+        asked = query_of(CourseListParameters, visit.address(GROUP).query)
     filters = AttentionFilters(group_id=asked.group_id)
     courses = await visit.services.course_list.courses(visit.principal, asked.to_query())
     return await visit.show(
@@ -47,7 +46,7 @@ async def attention(visit: Visit) -> Response:
         reason = Reason(visit.request.path_params["reason"])
     except ValueError:
         raise PageNotFoundError from None
-    address = _address(visit, LISTED)
+    address = visit.address(*LISTED)
     asked = query_of(AttentionListParameters, address.query)
     service = visit.services.attention
     page = await service.page(visit.principal, reason, asked.filters, asked.limit, asked.after(reason))
@@ -62,7 +61,7 @@ async def attention(visit: Visit) -> Response:
             cursor_to(reason, page.last),
         ),
         groups=await _groups(visit),
-        courses=await _courses(visit),
+        courses=await visit.services.catalogue.granted(visit.principal),
     )
 
 
@@ -76,14 +75,3 @@ async def _card(visit: Visit, reason: Reason, filters: AttentionFilters) -> Atte
 async def _groups(visit: Visit) -> Sequence[GroupOutline]:
     """Return the classes that can be chosen."""
     return await visit.services.groups.of_statistics(visit.principal)
-
-
-async def _courses(visit: Visit) -> list[CourseOutline]:
-    """Return the courses that can be chosen, by title: the first ones of those that the session may see."""
-    page = await visit.services.catalogue.courses()
-    return [one for one in page.lines if visit.principal.is_granted(one.id)]
-
-
-def _address(visit: Visit, names: Sequence[str]) -> Address:
-    given = visit.request.query_params
-    return Address(visit.request.url.path, {name: given[name] for name in names if given.get(name)})

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
+from headway.dashboard.addresses import Address
 from headway.dashboard.rendering import Reader
-from headway.dashboard.statistics_views import GROUP, Address
+from headway.dashboard.statistics_views import GROUP
 from headway.domain.attention import Counted, Reason
 from headway.domain.bounds import Number
 from headway.domain.course_list import CourseFigures, CourseOrder

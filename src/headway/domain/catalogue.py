@@ -1,18 +1,21 @@
 """Courses and lessons: the lessons of a course, which of them count, and the conditions that complete a lesson."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from enum import StrEnum
 from functools import cache, cached_property
 from graphlib import CycleError, TopologicalSorter
-from typing import Final, NamedTuple
+from itertools import groupby
+from typing import Final, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo, available_timezones
 
 from headway.domain.bounds import Number
 from headway.domain.errors import InvalidValueError, Problem
 from headway.domain.identifiers import ContentId, CourseId, LessonId
 from headway.domain.text import sort_key
+
+Item = TypeVar("Item")
 
 
 class LessonKind(StrEnum):
@@ -251,6 +254,11 @@ def zone_problems(name: str) -> Iterator[Problem]:
     if name != UTC_ZONE and name not in _known_zones():
         reason = "This is not a time zone of the IANA database, such as Europe/Berlin."
         yield Problem(("time_zone",), reason, "unknown_time_zone")
+
+
+def by_section(items: Iterable[Item], lesson_of: Callable[[Item], Lesson]) -> list[tuple[str | None, list[Item]]]:
+    """Return items of lessons in the course's order, with the heading of their section, or `None`."""
+    return [(title, list(some)) for title, some in groupby(items, lambda item: lesson_of(item).section)]
 
 
 def date_in(zone: str, moment: datetime) -> date:

@@ -11,7 +11,7 @@ from headway.domain.bounds import Number, plain
 from headway.domain.catalogue import date_in
 from headway.domain.identifiers import CourseId, GroupId
 from headway.domain.statistics import WEEK, Period
-from headway.domain.text import folded, sort_key
+from headway.domain.text import has_words, search_words, sort_key
 
 PAGE: Final = 25
 TREND_WEEKS: Final = 8
@@ -85,18 +85,13 @@ def arranged(
     courses: Iterable[CourseFigures], query: str, order: CourseOrder, now: datetime, *, descending: bool
 ) -> list[CourseFigures]:
     """Return the courses whose titles have all words of a query, in an order. Case and accents do not matter."""
-    words = folded(query).split()
-    found = [one for one in courses if not words or _has(one.title, words)]
+    words = search_words(query)
+    found = [one for one in courses if not words or has_words(words, one.title)]
     found.sort(key=lambda one: (sort_key(one.title), one.course_id))
     if order is CourseOrder.TITLE:
         return found[::-1] if descending else found
     found.sort(key=_VALUES[order](now), reverse=descending)
     return found
-
-
-def _has(title: str, words: Iterable[str]) -> bool:
-    text = folded(title)
-    return all(word in text for word in words)
 
 
 _VALUES: Final[Mapping[CourseOrder, Callable[[datetime], Callable[[CourseFigures], int]]]] = {

@@ -135,9 +135,14 @@ def folded(text: str) -> str:
     return _without_any_accent(unicodedata.normalize("NFC", text).casefold()).translate(_APOSTROPHES)
 
 
-def has_words(title: str, words: Iterable[str]) -> bool:
-    """Whether a title has all these words, or parts of words, which are `folded`."""
-    compared = folded(title)
+def search_words(wanted: str) -> list[str]:
+    """Return the words, or parts of words, that a search looks for, for `has_words`."""
+    return folded(wanted).split()
+
+
+def has_words(words: Iterable[str], *texts: str) -> bool:
+    """Whether each of these words, which are `folded`, is in one of the texts."""
+    compared = folded("\n".join(texts))
     return all(word in compared for word in words)
 
 

@@ -1,8 +1,8 @@
 """The catalogue: what authors store, and everybody reads."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
-from typing import Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from headway.domain.catalogue import (
     FIRST_COURSES,
@@ -16,9 +16,12 @@ from headway.domain.catalogue import (
 from headway.domain.edits import Impact, Recalculation
 from headway.domain.identifiers import CourseId
 from headway.domain.ports import Store
-from headway.domain.principal import COURSES_WRITE, Principal
+from headway.domain.principal import COURSES_WRITE, STATISTICS_READ, Principal
 from headway.domain.writes import UNCONDITIONAL, Precondition
 from headway.service.impact import impact
+from headway.turns import in_turns
+
+_MOST_PAGES: Final = 5
 
 Line = TypeVar("Line")
 
@@ -56,6 +59,22 @@ class CatalogueService:
         found = await self._store.courses(one_more(query))
         lines = list(found[: query.limit])
         return CoursePage(lines, position_of(lines[-1]) if len(found) > query.limit else None)
+
+    async def each(self) -> AsyncIterator[CourseOutline]:
+        """Yield the courses by title: at most the first thousands of them (`_MOST_PAGES`)."""
+        query = CourseQuery()
+        for _ in range(_MOST_PAGES):
+            page = await self.courses(query)
+            async for one in in_turns(page.lines):
+                yield one
+            if page.last is None:
+                return
+            query = replace(query, after=page.last)
+
+    async def granted(self, principal: Principal) -> list[CourseOutline]:
+        """Return the courses of `each` whose statistics the token grants. Needs `statistics:read`."""
+        principal.require(STATISTICS_READ)
+        return [one async for one in self.each() if principal.is_granted(one.id)]
 
     async def course(self, course_id: CourseId) -> CatalogueEntry:
         """Return one course of the catalogue."""

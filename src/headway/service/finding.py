@@ -1,10 +1,9 @@
 """The quick search: people, courses and lessons that the caller may see, by a few words."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from headway.domain.catalogue import Course, CourseOutline, CourseQuery, Lesson
+from headway.domain.catalogue import Course, CourseOutline, Lesson
 from headway.domain.identifiers import CourseId
 from headway.domain.people import query_words
 from headway.domain.principal import COURSES_WRITE, STATISTICS_READ, Principal
@@ -13,8 +12,6 @@ from headway.service.catalogue import CatalogueService
 from headway.service.enrolments import EnrolmentsService
 from headway.service.people import PeopleService, Person
 from headway.turns import in_turns
-
-_MOST_PAGES: Final = 5
 
 
 class FoundLesson(NamedTuple):
@@ -71,7 +68,7 @@ class FindingService:
         """Return what is found by a text, at most `limit` of each kind; nothing where the text has no word.
 
         A course or a lesson is found by parts of its title, whatever the case and the accents. Courses are looked for
-        among the first thousands of the catalogue. People are found as `PeopleService.search` finds them.
+        as `CatalogueService.each` yields them. People are found as `PeopleService.search` finds them.
 
         Raises `InvalidValueError` for too many words.
         """
@@ -92,31 +89,25 @@ class FindingService:
             else (),
             taught=taught.found,
             authored=authored.found,
-            own=[course for course in own if has_words(course.title, words)][:limit],
+            own=[course for course in own if has_words(words, course.title)][:limit],
             open=others.found,
             lessons=[one async for one in _lessons(own, words, limit)],
         )
 
     async def _fill(self, words: Sequence[str], *kinds: _Courses) -> None:
         """Look for courses with these words in the title, by title, until all kinds are full."""
-        query = CourseQuery()
-        for _ in range(_MOST_PAGES):
-            page = await self._catalogue.courses(query)
-            async for one in in_turns(page.lines):
-                if all(kind.is_full for kind in kinds):
-                    return
-                if has_words(one.title, words):
-                    for kind in kinds:
-                        kind.take(one)
-            if page.last is None:
+        async for one in self._catalogue.each():
+            if all(kind.is_full for kind in kinds):
                 return
-            query = replace(query, after=page.last)
+            if has_words(words, one.title):
+                for kind in kinds:
+                    kind.take(one)
 
 
 async def _lessons(courses: Sequence[Course], words: Sequence[str], limit: int) -> AsyncIterator[FoundLesson]:
     found = 0
     async for one in in_turns(FoundLesson(course, lesson) for course in courses for lesson in course.lessons):
-        if has_words(one.lesson.title, words):
+        if has_words(words, one.lesson.title):
             yield one
             found += 1
         if found == limit:

@@ -7,9 +7,10 @@ from typing import NamedTuple
 from headway.domain.catalogue import Course, Lesson, position_of
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import CourseId
-from headway.domain.notes import MOST_NOTES, Note, has_words, words_of
+from headway.domain.notes import LONGEST_SEARCH, MOST_NOTES, Note
 from headway.domain.ports import Store
 from headway.domain.principal import Principal
+from headway.domain.text import has_words, search_words
 
 
 class PlacedNote(NamedTuple):
@@ -43,7 +44,7 @@ class NotesService:
         courses = await self._courses({note.course_id for note in notes})
         read = notes[:MOST_NOTES]
         # In a thread: all notes together may have megabytes.
-        found = await asyncio.to_thread(_found, read, courses, words_of(wanted))
+        found = await asyncio.to_thread(_found, read, courses, search_words(wanted[:LONGEST_SEARCH]))
         return OwnNotes(found, len(read), is_cut=len(notes) > MOST_NOTES)
 
     async def _courses(self, course_ids: Iterable[CourseId]) -> Mapping[CourseId, Course]:

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final, NamedTuple
 
 from headway.domain.attention import Counted
-from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, CourseQuery, Lesson, VersionedCourse
+from headway.domain.catalogue import FIRST_COURSES, Course, CourseQuery, Lesson, VersionedCourse
 from headway.domain.catalogue import position_of as position_of_course
 from headway.domain.course_progress import CourseProgress, Summary, summarise
 from headway.domain.enrolments import is_completed_late, is_late
@@ -152,12 +152,6 @@ class StatisticsService:
         shown = readings[: query.limit]
         lines = [statistics_of(reading, reading.course.date_of(now)) for reading in shown]
         return CoursePage(lines, position_of_course(shown[-1].course) if len(readings) > query.limit else None)
-
-    async def titles(self, principal: Principal, most: int) -> Sequence[CourseOutline]:
-        """Return the courses that the token grants, by title, at most so many: of the first page of the catalogue."""
-        principal.require(STATISTICS_READ)
-        found = await self._store.courses(FIRST_COURSES)
-        return [one for one in found if principal.courses is None or one.id in principal.courses][:most]
 
     async def activity(
         self,

@@ -159,11 +159,11 @@ async function tellRefusal(/** @type {Response} */ reply) {
 }
 
 function tellFaults(/** @type {Fault[]} */ found) {
-  builder.markAll(found);
+  builder.view.markAll(found);
   const title = ngettext("%(shown)s thing is not right yet", "%(shown)s things are not right yet", found.length, {
     shown: number(found.length),
   });
-  show(report.faults(title, found, ({ id = null, field = "title" }) => builder.fieldAt(id, field)?.focus()));
+  show(report.faults(title, found, ({ id = null, field = "title" }) => builder.view.fieldAt(id, field)?.focus()));
 }
 
 // --- The dialog
@@ -199,7 +199,7 @@ async function check() {
   result.replaceChildren();
   const lessons = current().lessons ?? [];
   const found = faultsOf(builder.draft).map((fault) => draftFault(lessons, fault));
-  builder.markAll([]);
+  builder.view.markAll([]);
   if (found.length) return tellFaults(found);
   const doc = current();
   const written = JSON.stringify(doc);
@@ -382,7 +382,7 @@ async function figures() {
   const statistics = root.dataset.statistics;
   if (!statistics) return;
   const reply = await ask(statistics).catch(() => null);
-  if (reply?.ok) builder.showFigures((await reply.json()).lessons);
+  if (reply?.ok) builder.view.showFigures((await reply.json()).lessons);
 }
 
 // --- Begin
@@ -436,6 +436,6 @@ file.addEventListener("change", () => {
 });
 restore();
 tellState();
-if (location.hash) builder.fieldAt(null, location.hash.slice(1).replace("-", "_"))?.focus();
+if (location.hash) builder.view.fieldAt(null, location.hash.slice(1).replace("-", "_"))?.focus();
 if (!recalculating.hidden) watch();
 figures();
