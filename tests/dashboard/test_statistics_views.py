@@ -1,6 +1,7 @@
 """The values that the teacher's pages show, without a browser."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 
@@ -13,7 +14,7 @@ from headway.dashboard.addresses import Address
 from headway.dashboard.roster_views import moment_of
 from headway.dashboard.statistics_views import FiguresView, as_data, bins_of
 from headway.domain.counters import CourseCounts
-from headway.domain.statistics import CourseReading, statistics_of
+from headway.domain.statistics import CourseReading, LessonStatistics, statistics_of
 
 SCORES = st.dictionaries(st.integers(0, 100), st.integers(1, 1_000))
 
@@ -69,3 +70,22 @@ def test_lessons_are_shown_by_section_in_the_courses_order() -> None:
         ("A", [3]),
     ]
     assert [[two.position for two in one.quizzes] for one in sections] == [[], [], [3]]
+
+
+class _Counted(list[LessonStatistics]):
+    """Lessons that count how often somebody goes through all of them."""
+
+    times = 0
+
+    def __iter__(self) -> Iterator[LessonStatistics]:
+        self.times += 1
+        return super().__iter__()
+
+
+def test_the_lessons_are_gone_through_once_for_the_longest_bar() -> None:
+    """Each lesson's bar asks for it: a course of 5,000 lessons took seconds."""
+    statistics = statistics_of(CourseReading(course(lesson(1)), CourseCounts(), {}, {}, {}), date(2026, 3, 1))
+    lessons = _Counted(statistics.lessons)
+    view = FiguresView(statistics._replace(lessons=lessons), "{}", "")
+    assert [view.most_started for _ in range(3)] == [1, 1, 1]
+    assert lessons.times == 1

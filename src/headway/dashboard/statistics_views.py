@@ -143,7 +143,7 @@ class FiguresView:
         """Whether the sections are few, and so unfolded at first."""
         return len(self.sections) <= UNFOLDED_SECTIONS
 
-    @property
+    @cached_property
     def most_started(self) -> int:
         """The number of learners who started the lesson that most learners started; at least 1."""
         return max([1, *(lesson.started for lesson in self.statistics.lessons)])
