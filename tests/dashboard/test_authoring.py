@@ -137,7 +137,7 @@ def test_a_user_without_the_scope_is_refused(browser: Browser, running: Running,
         page = context.new_page()
         for path in ("", "/new", f"/{course_id}", f"/{course_id}/preview", f"/{course_id}/course.json"):
             page.goto(f"{DASHBOARD}/authoring{path}")
-            expect(page.get_by_role("heading", name="This page is not for you")).to_be_visible()
+            expect(page.get_by_role("heading", name="You may not see this page")).to_be_visible()
         assert barriers(page) == []
 
 
@@ -539,7 +539,7 @@ def test_another_authors_course_is_not_overwritten_unseen(
     expect(builder.dialog.get_by_role("heading", name="Somebody else has saved")).to_be_visible()
     expect(builder.dialog.get_by_role("listitem").filter(has_text="Added")).to_contain_text("Their lesson")
     assert barriers(builder.page) == []
-    builder.dialog.get_by_role("button", name="Review mine against theirs").click()
+    builder.dialog.get_by_role("button", name="Compare mine with theirs").click()
     removed = builder.dialog.get_by_role("listitem").filter(has_text="Removed")
     expect(removed).to_contain_text("Their lesson")
     builder.dialog.get_by_role("button", name="Back to editing").click()

@@ -291,11 +291,13 @@ def test_a_calendar_is_walked_through_with_the_arrow_keys(browser: Browser, runn
     with visiting(browser, running, baker.learner_id) as context:
         page = baker.open(context)
         grid = page.get_by_role("grid", name="Active days")
-        expect(grid.get_by_role("gridcell", name="1 h 22 min · 3 lessons begun · 1 lesson completed")).to_have_count(1)
+        expect(grid.get_by_role("gridcell", name="1 h 22 min · 3 lessons started · 1 lesson completed")).to_have_count(
+            1
+        )
         today = grid.locator(".day[tabindex='0']")
         today.focus()
         readout = page.locator(".readout")
-        expect(readout).to_contain_text("1 h 22 min · 3 lessons begun · 1 lesson completed")
+        expect(readout).to_contain_text("1 h 22 min · 3 lessons started · 1 lesson completed")
         page.keyboard.press("ArrowLeft")
         expect(readout).to_contain_text("Not active")
         page.keyboard.press("ArrowRight")
@@ -315,7 +317,7 @@ def test_a_day_of_the_calendar_tells_about_itself_when_it_is_tapped(
         page = baker.open(context)
         expect(page.get_by_text("Tap a day to see what you did.")).to_be_visible()
         page.get_by_role("gridcell", name="1 h 22 min").tap()
-        expect(page.get_by_text("1 h 22 min · 3 lessons begun").last).to_be_visible()
+        expect(page.get_by_text("1 h 22 min · 3 lessons started").last).to_be_visible()
         expect(page.get_by_text("Tap a day to see what you did.")).to_be_hidden()
         expect(page.get_by_role("list", name="The area of a square grows with the time")).to_contain_text("From 30 min")
 
@@ -387,7 +389,7 @@ def test_dates_in_right_to_left_scripts_keep_the_sentence_in_order(
         positions = page.locator("#course-progress .facts").evaluate(where)
         assert positions == sorted(positions)
         today = page.locator(".day").filter(has_text="lesson completed")
-        assert re.fullmatch("\u2068.+\u2069 · 1 h 22 min · 3 lessons begun · .*", today.get_attribute("title") or "")
+        assert re.fullmatch("\u2068.+\u2069 · 1 h 22 min · 3 lessons started · .*", today.get_attribute("title") or "")
 
 
 def test_a_page_shows_no_mark_that_the_learner_has_not_reached(browser: Browser, running: Running) -> None:

@@ -82,7 +82,7 @@ def _enrols(newcomer: Newcomer, *, is_checked: bool) -> None:
     page.get_by_role("link", name="Choose a course").click()
     offer = newcomer.offer()
     expect(offer).to_contain_text("2 lessons · about 35 min")
-    offer.get_by_text("What is in it").click()
+    offer.get_by_text("Contents").click()
     expect(offer.get_by_text("Water")).to_be_visible()
     if is_checked:
         newcomer.check()

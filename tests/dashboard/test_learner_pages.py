@@ -87,7 +87,7 @@ def test_what_is_past_or_not_begun_is_told_apart(browser: Browser, running: Runn
         expect(page.get_by_role("region", name="Due dates").get_by_role("listitem")).to_contain_text(
             re.compile("Late by [34] days")  # another day may begin meanwhile
         )
-        waiting = page.get_by_role("region", name="Not begun yet")
+        waiting = page.get_by_role("region", name="Not started yet")
         to_come = waiting.get_by_role("listitem").filter(has_text="Begins later")
         expect(to_come).to_contain_text("Starts")
         expect(to_come.get_by_role("link", name="Begin First")).to_have_count(0)

@@ -244,7 +244,7 @@ def test_a_user_without_the_scope_is_refused(browser: Browser, running: Running,
         answer = page.goto(STATISTICS + below.format(course_id=taught.course_id, learner=taught.learners[0]))
         assert answer is not None
         assert answer.status == 403
-        expect(page.get_by_role("heading", name="This page is not for you")).to_be_visible()
+        expect(page.get_by_role("heading", name="You may not see this page")).to_be_visible()
         expect(page.get_by_role("navigation", name="Pages").get_by_text("Statistics")).to_have_count(0)
         assert barriers(page) == []
 

@@ -93,6 +93,7 @@ def test_the_email_and_the_external_id_are_words() -> None:
 def test_a_query_has_few_words_and_each_once() -> None:
     assert query_words('  Ada  "ADA", lovelace ') == ("ada", "lovelace")
     assert query_words(" , ") == ()
+    assert query_words("Ada\0Lovelace \0") == ("ada", "lovelace")
     with pytest.raises(InvalidValueError):
         query_words(" ".join(map(str, range(MOST_QUERY_WORDS + 1))))
 

@@ -38,6 +38,8 @@ def test_a_document_without_an_id_gets_a_new_one(author: httpx.Client) -> None:
         (b"title: Bread\nlessons: []", YAML, ["body", "lessons"], "too_short"),
         (b"title: Bread\nlessons: [{title: Flour}]", YAML, ["body", "lessons", 0, "id"], "missing"),
         (b"\xff\xfe\x00", YAML, ["body"], "syntax"),
+        (b"title: !!timestamp Bread", YAML, ["body"], "syntax"),
+        (b"title: 1" + b":59" * 300 + b".5", YAML, ["body"], "syntax"),  # a number in base 60 that no float can hold
     ],
 )
 def test_what_is_wrong_with_a_document_is_said(

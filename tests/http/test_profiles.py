@@ -279,11 +279,12 @@ class TestRosters:
         assert listed(sort="name", order="desc") == ["Zebra", "abanico", "Ábaco", "=1+1", None]
         assert listed(sort="name", order="asc", query="aba") == ["Ábaco", "abanico"]
         assert sorted(map(str, listed(query="someone@ z"))) == ["Zebra"]
+        assert listed(query="zebra\0") == ["Zebra"]
         csv = teacher.get(roster, params={"format": "csv", "sort": "name", "order": "asc"}).text.splitlines()
         assert csv[0].startswith("user_id,name,")
-        assert csv[0].endswith(",email,external_id")
+        assert csv[0].endswith(",email,external_id,at_lesson")
         assert [line.split(",")[1] for line in csv[1:]] == ["'=1+1", "Ábaco", "abanico", "Zebra", ""]
-        assert [line.split(",")[-2:] for line in csv[1:]] == [["someone@example.org", "7"]] * 4 + [["", ""]]
+        assert [line.split(",")[-3:-1] for line in csv[1:]] == [["someone@example.org", "7"]] * 4 + [["", ""]]
         for learner, name in names.items():
             assert teacher.get(f"{roster}/{learner}").json()["name"] == name
         answer = teacher.get(roster, params={"query": "a b c d e f g"})

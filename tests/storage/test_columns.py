@@ -213,15 +213,15 @@ def _statements(module: ModuleType) -> Iterator[tuple[str, str]]:
     for name, statement in {**vars(module), **vars(shared_sql)}.items():
         if isinstance(statement, str) and statement.startswith("SELECT") and name != "DISTRIBUTE":
             yield name, statement
-    for rosters in module.ROSTERS:
+    for rosters in (module.ROSTERS.plain, module.ROSTERS.searched):
         for way, by_order in rosters.sorted.items():
             yield from ((f"{way} {order} {descending}", one) for (order, descending), one in by_order.items())
-        yield from ((f"{way} incomplete", statement) for way, statement in rosters.incomplete.items())
+        yield from ((f"{way} incomplete {descending}", one) for (way, descending), one in rosters.incomplete.items())
 
 
 def _plain(column: str) -> str:
     """Return the name of a column that is selected as text, or counted, as PostgreSQL gives it."""
-    return re.sub(r"^CAST\((?:\w+\.)?(\w+) AS text\)$|^(count)\(\*\)$", r"\1\2", column)
+    return re.sub(r"^CAST\((?:\w+\.)?(\w+) AS text\)$|^(count)\(\*\)(?: FILTER \(.*\))?$", r"\1\2", column)
 
 
 def _has(selected: Sequence[str], columns: Sequence[str]) -> bool:

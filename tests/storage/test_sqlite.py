@@ -201,8 +201,22 @@ _WITHOUT_ENROLMENTS: Final = (
     "DROP TABLE runs",
     *(
         f"DROP INDEX course_progress_by_{order}"
-        for order in ("learner", "progress", "day", "completion", "lesson", "due_date")
+        for order in (
+            "learner",
+            "progress",
+            "day",
+            "completion",
+            "lesson",
+            "due_date",
+            "enrolment",
+            "start",
+            "late_completion",
+        )
     ),
+    "DROP INDEX course_progress_inactive",
+    "DROP INDEX course_progress_not_started",
+    "DROP INDEX lesson_progress_failing",
+    "DROP INDEX lesson_progress_failing_by_learner",
     *(
         f"ALTER TABLE course_progress DROP COLUMN {name}"
         for name in ("enrolled_at", "ended_at", "due_at", "sources", "run", "run_began_at")

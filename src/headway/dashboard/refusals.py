@@ -30,7 +30,7 @@ _SENTENCES: Final[tuple[tuple[type[errors.HeadwayError], str], ...]] = (
     (errors.InvalidValueError, _NOT_VALID),
     (InvalidQueryError, _NOT_VALID),
     (InvalidIdentifierError, _NOT_VALID),
-    (errors.UnavailableError, marked("The service can not answer now. Please try again in a moment.")),
+    (errors.UnavailableError, marked("The service cannot answer now. Please try again in a moment.")),
 )
 
 

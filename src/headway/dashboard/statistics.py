@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final, NamedTuple, Protocol
 
 from starlette.responses import RedirectResponse, Response
@@ -145,20 +145,21 @@ async def _series(
     """Return the activity that is asked for, and the one that it is compared with."""
     services = visit.services
 
-    async def read(course_id: CourseId, of: GroupId | None) -> Activity:
-        return await services.statistics.activity(visit.principal, course_id, asked.first, asked.last, of)
+    async def read(course_id: CourseId, of: GroupId | None, first: date | None, last: date | None) -> Activity:
+        return await services.statistics.activity(visit.principal, course_id, first, last, of)
 
     async def title(of: GroupId | None) -> str | None:
         return None if of is None else (await services.groups.group(visit.principal, of)).title
 
-    found = await read(visit.course_id, group_id)
+    found = await read(visit.course_id, group_id, asked.first, asked.last)
     if compared is None:
         return [Series(None, found)]
     other = compared_with(compared)
     if other.course_id is not None:
-        beside = await read(other.course_id, group_id)
+        # The same dates, also where the other course has another time zone, and so perhaps another today.
+        beside = await read(other.course_id, group_id, *found.period)
         return [Series(found.course.title, found), Series(beside.course.title, beside)]
-    beside = await read(visit.course_id, other.group_id)
+    beside = await read(visit.course_id, other.group_id, *found.period)
     return [Series(await title(group_id), found), Series(await title(other.group_id), beside)]
 
 

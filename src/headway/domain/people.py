@@ -130,7 +130,8 @@ def field_problems(name: str, value: str | None) -> Iterator[Problem]:
 
 def query_words(query: str) -> tuple[str, ...]:
     """Return the beginnings of words that a query asks for. Raises `InvalidValueError` where there are too many."""
-    words = [word.strip(_AROUND_QUERY_WORDS)[:_LONGEST_WORD] for word in _split(query)]
+    text = query.replace("\0", " ")  # PostgreSQL takes no text with NUL
+    words = [word.strip(_AROUND_QUERY_WORDS)[:_LONGEST_WORD] for word in _split(text)]
     found = tuple(dict.fromkeys(filter(None, words)))
     if len(found) > MOST_QUERY_WORDS:
         reason = f"A query has at most {MOST_QUERY_WORDS} words."

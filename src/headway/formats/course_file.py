@@ -14,6 +14,8 @@ from headway.formats.course_document import definition
 from headway.formats.shapes import to_json
 
 _MOST_VALUES: Final = 1_000_000
+# What the parser, and orjson, raise for a file that is not right: `!!timestamp x` has no attribute, for example.
+_FAULTS: Final = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
 
 
 class CourseFormat(StrEnum):
@@ -45,10 +47,10 @@ COURSE_FORMATS: Final[Mapping[str, CourseFormat]] = {
 def _yaml_to_json(content: bytes) -> bytes:
     try:
         if _expanded_size(yaml.compose(content, yaml.SafeLoader), {}) > _MOST_VALUES:
-            raise ValueError(f"its aliases stand for more than {_MOST_VALUES} values")  # noqa: TRY301 - told as the others are
+            raise ValueError(f"its aliases stand for more than {_MOST_VALUES} values")
         document = yaml.safe_load(content)
         orjson.dumps(document)  # raises for what JSON can not hold: keys that are not text, integers over 64 bits
-    except (yaml.YAMLError, ValueError, TypeError, LookupError, RecursionError) as error:
+    except (yaml.YAMLError, *_FAULTS) as error:
         reason = " ".join(str(error).split())
         raise InvalidValueError([Problem((), f"is not a YAML document: {reason}", "syntax")]) from None
     # orjson turns NaN into null, and then nothing would refuse it. So the standard library writes the JSON.

@@ -271,7 +271,7 @@ async function tellConflict(/** @type {CourseDocument} */ doc) {
     theirs ? gettext("Somebody else has saved this course") : gettext("This course has been removed"),
     report.conflict(base, theirs),
     theirs
-      ? [button(gettext("Review mine against theirs"), keep), button(gettext("Go on with theirs"), take, "quiet")]
+      ? [button(gettext("Compare mine with theirs"), keep), button(gettext("Go on with theirs"), take, "quiet")]
       : [button(gettext("Review it as a new course"), keep)],
   );
 }

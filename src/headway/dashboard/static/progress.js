@@ -92,6 +92,6 @@ async function put(address, fields, etag) {
 async function progressOf(answer, none) {
   const code = await codeOf(answer);
   if (code === none) return null;
-  if (!answer.ok) throw new Error(REASONS[code ?? ""] ?? gettext("The service does not take this."));
+  if (!answer.ok) throw new Error(REASONS[code ?? ""] ?? gettext("The service did not accept this."));
   return { progress: await answer.json(), etag: etagOf(answer) };
 }

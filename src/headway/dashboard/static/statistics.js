@@ -133,7 +133,7 @@ async function askWhy() {
         gettext("Sign in again"),
       );
     if (code === "missing_scope" || code === "course_not_granted")
-      return endedBecause(gettext("This page is not for you any more."));
+      return endedBecause(gettext("You may not see this page any more."));
     if (code === "course_not_found") return endedBecause(gettext("The course is not in the catalogue any more."));
   } catch {
     // the service does not answer: the stream is tried again
