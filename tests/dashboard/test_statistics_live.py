@@ -91,7 +91,7 @@ def test_live_figures_equal_the_figures_of_the_server(browser: Browser, running:
         page.goto(f"{taught.page}/lessons")
         is_live(page)
         taught.write(taught.learners[0], taught.document["lessons"][0]["id"], time_spent_minutes=60_000.5)
-        expect(page.locator(".means")).to_contain_text("202 h")
+        expect(page.get_by_text("202 Std. 24 Min.")).to_be_visible()  # per learner
         written = [one.text_content() for one in page.locator("[data-figure]").all()]
         page.reload()
         assert [one.text_content() for one in page.locator("[data-figure]").all()] == written

@@ -184,7 +184,7 @@ def test_days_can_be_chosen_and_are_in_the_address(
         activity.get_by_role("link", name="7 days").click()
         expect(activity.get_by_role("link", name="7 days")).to_have_attribute("aria-current", "true")
         expect(activity.get_by_role("link", name="7 days")).to_be_focused()
-        first = page.get_by_label("From").input_value()
+        first = page.get_by_label("From", exact=True).input_value()
         assert f"from={first}" in page.url
         activity.locator("summary").click()
         expect(activity.locator("tbody tr")).to_have_count(7)
@@ -195,7 +195,7 @@ def test_days_can_be_chosen_and_are_in_the_address(
         activity.get_by_role("button", name="Show").click()
         expect(activity.get_by_role("alert")).to_contain_text("The first day is after the last.")
         page.go_back()
-        expect(page.get_by_label("From")).to_have_value(first)
+        expect(page.get_by_label("From", exact=True)).to_have_value(first)
 
 
 def test_titles_are_shown_as_text_and_not_as_html(browser: Browser, running: Running, teacher: str) -> None:
