@@ -26,6 +26,7 @@ OF_OTHERS: Final = [
 ]
 TAKES_A_GROUP: Final = {
     "Get Course Statistics", "Compare Course Statistics", "Stream Course Statistics", "Get Course Activity",
+    "Get Course Grid",
     "List Course Learners", "List Statistics",
 }  # fmt: skip
 """Operations that need `group=` from such a token."""
