@@ -112,13 +112,19 @@ def test_every_operation_that_tells_of_others_is_considered() -> None:
 
 
 @with_a_group
-@pytest.mark.parametrize("more", [{}, {"format": "csv"}, {"format": "parquet"}], ids=["json", "csv", "parquet"])
+@pytest.mark.parametrize("more", [{}, {"format": "csv"}], ids=["json", "csv"])
 def test_without_a_group_or_with_another_one_it_is_refused(
     town: Town, tutor: httpx.Client, operation: Operation, more: dict[str, str]
 ) -> None:
     check_refusal(tutor.get(town.address(operation, **more)), "Add group=")
     for group_id in (town.other_id, str(uuid4())):
         check_refusal(tutor.get(town.address(operation, group=group_id, **more)), group_id)
+
+
+def test_a_roster_as_parquet_is_refused_without_the_group(town: Town, tutor: httpx.Client) -> None:
+    path = f"/statistics/{town.course_id}/learners"
+    check_refusal(tutor.get(path, params={"format": "parquet"}), "Add group=")
+    check_refusal(tutor.get(path, params={"format": "parquet", "group": town.other_id}), town.other_id)
 
 
 def test_a_comparison_with_another_group_is_refused(town: Town, tutor: httpx.Client) -> None:
