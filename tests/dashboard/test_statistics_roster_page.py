@@ -297,7 +297,7 @@ def test_wrong_filters_are_reported(visit: BrowserContext, crowd: Crowd) -> None
     )
     filters(page).get_by_label("Learner's id begins with").fill("ghi")
     alert = page.get_by_role("alert")
-    expect(alert).to_contain_text("The filter “Learner's id begins with” can not be used.")
+    expect(alert).to_contain_text("The filter “Learner's id begins with” cannot be used.")
     expect(page.locator("#roster-said")).to_be_empty()  # an alert says itself
     assert barriers(page) == []
 
