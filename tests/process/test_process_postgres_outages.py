@@ -104,7 +104,8 @@ def test_writes_queue_and_reads_continue_while_commits_are_blocked(
 
 
 def test_a_stop_while_commits_are_blocked_answers_waiting_writes(folder: Path, own_server: Server) -> None:
-    limits = {"shutdown_seconds": 1, "postgres_timeout_seconds": 1, "batch_limit": 1}
+    # The first write has to wait for as long as it takes the others to arrive.
+    limits = {"shutdown_seconds": 1, "postgres_timeout_seconds": 5, "batch_limit": 1}
     with forked_headway_serve(folder, database_url=own_server.url, **limits) as running, ThreadPoolExecutor(5) as pool:
         all_progress = new_lesson_progress(running, learners=5)[::3]
         with commits_held_up(own_server):
