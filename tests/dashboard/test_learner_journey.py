@@ -64,7 +64,7 @@ class Newcomer:
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
 @pytest.mark.parametrize("width", [DESKTOP, PHONE])
-def test_a_newcomer_enrols_begins_continues_and_completes_a_course(
+def test_a_newcomer_enrols_and_completes_a_course(
     browser: Browser, running: Running, width: int, *, scripts: bool
 ) -> None:
     learner_id = str(uuid4())
