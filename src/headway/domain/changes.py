@@ -27,6 +27,19 @@ from headway.domain.course_progress import (
 from headway.domain.dating import NO_TIMES
 from headway.domain.enrolments import NOT_ENFORCED, Enforcement, EnrolmentChange, EnrolmentMode, changed, check_enrolled
 from headway.domain.errors import HeadwayError, LessonLockedError, RefusedWriteError
+from headway.domain.events import (
+    BY_EDIT,
+    BY_IMPORT,
+    BY_LEARNER,
+    BY_OTHERS,
+    NOT_RECORDED,
+    Actor,
+    ActorKind,
+    NewEvent,
+    Recorder,
+    Recording,
+    for_learner,
+)
 from headway.domain.holdings import CourseProgressKey
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.presence import (
@@ -84,7 +97,7 @@ class ChangeSet(NamedTuple):
 
     `days` are the finished days that changed (`None`: the day is removed). `days_before` are the finished days that
     were read before. `completions` are those by which the learner has completed the course. `ended_runs` are the runs
-    that end.
+    that end. `events` are what happened, for those who follow along.
     """
 
     learner_id: LearnerId
@@ -96,6 +109,7 @@ class ChangeSet(NamedTuple):
     days: ChangedDays
     completions: Sequence[NewCompletion] = ()
     ended_runs: Sequence[EndedRun] = ()
+    events: Sequence[NewEvent] = ()
 
     @property
     def stored_progress(self) -> CourseProgress | None:
@@ -105,7 +119,8 @@ class ChangeSet(NamedTuple):
     def of_newcomer(self, learner_id: LearnerId) -> "ChangeSet":
         """Return the same changes of another learner. Neither of the two had course progress."""
         after = None if self.after is None else self.after._replace(learner_id=learner_id)
-        return self._replace(learner_id=learner_id, after=after)
+        events = [for_learner(event, learner_id) for event in self.events]
+        return self._replace(learner_id=learner_id, after=after, events=events)
 
     @property
     def stored_lessons(self) -> Iterable[LessonProgress]:
@@ -166,10 +181,11 @@ class Changes:
     """Decides works of one learner in one course, one after the other, and collects the changes.
 
     `lessons` and `days` are the stored values that `needs` asks for. A lesson that is missing there has no progress.
-    `enforced` are the rules that refuse a write.
+    `enforced` are the rules that refuse a write. `recording` says which events are recorded.
     """
 
     __slots__ = (
+        "_actor",
         "_before",
         "_completions",
         "_course",
@@ -181,9 +197,10 @@ class Changes:
         "_lessons",
         "_lessons_before",
         "_progress",
+        "_recorder",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what is stored, and the operator's rules
         self,
         course: VersionedCourse,
         learner_id: LearnerId,
@@ -191,9 +208,12 @@ class Changes:
         lessons: Lessons,
         days: Days = NO_DAYS,
         enforced: Enforcement = NOT_ENFORCED,
+        recording: Recording = NOT_RECORDED,
     ) -> None:
         self._course = course
         self._enforced = enforced
+        self._recorder = Recorder(recording, learner_id, course.course.id) if recording.transitions else None
+        self._actor = BY_EDIT
         self._learner_id = learner_id
         self._before = progress
         self._progress = progress
@@ -208,7 +228,10 @@ class Changes:
         """Decide one more work and return its result. A refused work changes nothing of what it asked for."""
         is_outdated = self._progress is not None and self._progress.course_version != self._course.version
         if is_outdated or isinstance(work, CourseProgressRefresh):
+            self._actor = BY_EDIT
             self._recalculate(now)
+        if self._recorder is not None:
+            self._actor = _actor_of(work)
         try:
             match work:
                 case LessonWrite():
@@ -241,6 +264,7 @@ class Changes:
             self._days,
             [self._with_all(completion) for completion in self._completions],
             self._ended_runs,
+            self._recorder.events if self._recorder else (),
         )
 
     def _write(self, write: LessonWrite, now: datetime) -> Written:
@@ -255,6 +279,8 @@ class Changes:
         if enters_run_of_export and write.run is not None and write.restored is not None:
             self._enter_run(write.run, write.restored.run_began_at, now)
         self._lessons[lesson_id] = written.after
+        if self._recorder is not None:
+            self._recorder.lesson(written.before, written.after, self._actor, now)
         position = advance(
             self._progress,
             write,
@@ -296,7 +322,7 @@ class Changes:
     def _begin_run(self, asked: RunStart, now: datetime) -> CourseProgress:
         ending = check_start(self._progress, asked)
         self._end_run(ending, now)
-        self._keep(ProgressChange(next_run(ending, asked, now)), now)
+        self._keep_in_other_run(next_run(ending, asked, now), now)
         return self._progress or ending
 
     def _enter_run(self, number: int, began_at: datetime | None, now: datetime) -> None:
@@ -305,7 +331,7 @@ class Changes:
         present = self._progress or without_progress(self._learner_id, self._course)
         if present.started_at is not None:
             self._end_run(present, now)
-        self._keep(ProgressChange(in_run(present, number, began_at, now)), now)
+        self._keep_in_other_run(in_run(present, number, began_at, now), now)
 
     def _end_run(self, ending: CourseProgress, now: datetime) -> None:
         lessons = sorted(self._present_lessons(), key=lambda lesson: lesson.lesson_id)
@@ -322,7 +348,10 @@ class Changes:
         recalculated = recalculate(self._course, present, lessons, now)
         if recalculated.course_progress == self._progress and not recalculated.lesson_progress:
             return
-        self._lessons.update((lesson.lesson_id, lesson) for lesson in recalculated.lesson_progress)
+        for lesson in recalculated.lesson_progress:
+            if self._recorder is not None:
+                self._recorder.lesson(self._present(lesson.lesson_id), lesson, self._actor, now)
+            self._lessons[lesson.lesson_id] = lesson
         self._keep(ProgressChange(recalculated.course_progress, days), now)
 
     def _keep(self, position: ProgressChange, now: datetime) -> None:
@@ -330,6 +359,13 @@ class Changes:
         after = position.course_progress
         if is_completion(self._progress, after):
             after = self._completed(after)
+        if self._recorder is not None:
+            self._recorder.course(self._progress, after, self._actor, now)
+        self._progress = after._replace(revision=next_revision(self._before, now))
+
+    def _keep_in_other_run(self, after: CourseProgress, now: datetime) -> None:
+        if self._recorder is not None:
+            self._recorder.run(self._progress, after, self._actor, now)
         self._progress = after._replace(revision=next_revision(self._before, now))
 
     def _completed(self, progress: CourseProgress) -> CourseProgress:
@@ -399,17 +435,18 @@ class Newcomers:
     Without course progress there is no lesson progress and no day, so only the learner's id differs.
     """
 
-    __slots__ = ("_decided", "_now")
+    __slots__ = ("_decided", "_now", "_recording")
 
-    def __init__(self, now: datetime) -> None:
+    def __init__(self, now: datetime, recording: Recording = NOT_RECORDED) -> None:
         self._now = now
+        self._recording = recording
         self._decided: dict[tuple[object, ...], ChangeSet] = {}
 
     def enrol(self, course: VersionedCourse, asked: EnrolmentChange) -> ChangeSet:
         """Return the changes of an enrolment, or of the end of one."""
         equal = asked[1:]
         if equal not in self._decided:
-            changes = Changes(course, asked.learner_id, None, {})
+            changes = Changes(course, asked.learner_id, None, {}, recording=self._recording)
             changes.decide(asked, self._now)
             self._decided[equal] = changes.change_set()
         return self._decided[equal].of_newcomer(asked.learner_id)
@@ -420,16 +457,39 @@ def is_only_enrolment(works: Sequence[Work]) -> TypeGuard[Sequence[EnrolmentChan
     return len(works) == 1 and isinstance(works[0], EnrolmentChange)
 
 
+class Restart(NamedTuple):
+    """A request to start a course over.
+
+    `run` is the run in which the learner must be (`None`: any). `acting` is the person who asks for the learner;
+    `None`: the learner asks.
+    """
+
+    learner_id: LearnerId
+    course_id: CourseId
+    run: int | None = None
+    acting: LearnerId | None = None
+
+
 def restart(
-    progress: CourseProgress, lessons: Iterable[LessonProgress], now: datetime, run: int | None = None
+    asked: Restart,
+    progress: CourseProgress,
+    lessons: Sequence[LessonProgress],
+    now: datetime,
+    recording: Recording = NOT_RECORDED,
 ) -> ChangeSet:
     """Return the changes where a learner starts a course over: all lesson progress is removed, the days stay.
 
-    Raises `OtherRunError` where the learner is not in `run` (`None`: any).
+    Raises `OtherRunError` where the learner is not in the run that is asked for.
     """
-    check_number(progress, run)
+    check_number(progress, asked.run)
+    after = restarted(progress, now)
+    events: Sequence[NewEvent] = ()
+    if recording.transitions:
+        recorder = Recorder(recording, asked.learner_id, asked.course_id)
+        recorder.restart(progress, after, lessons, _acting(asked.acting), now)
+        events = recorder.events
     key = progress.learner_id, progress.course_id
-    return ChangeSet(*key, progress, restarted(progress, now), _removed(lessons), NO_DAYS, NO_DAYS)
+    return ChangeSet(*key, progress, after, _removed(lessons), NO_DAYS, NO_DAYS, events=events)
 
 
 def erase(
@@ -466,6 +526,24 @@ def by_learner_and_course(works: Sequence[Work]) -> dict[CourseProgressKey, list
 
 def _removed(lessons: Iterable[LessonProgress]) -> Sequence[LessonChange]:
     return [LessonChange(lesson.lesson_id, lesson, None) for lesson in lessons]
+
+
+def _actor_of(work: Work) -> Actor:
+    match work:
+        case LessonWrite():
+            return BY_IMPORT if work.is_imported or work.restored is not None else _acting(work.written_by)
+        case CourseProgressRefresh():
+            return BY_EDIT
+        case CourseProgressRestore():
+            return BY_IMPORT
+        case EnrolmentChange():
+            return BY_LEARNER if work.by_learner else BY_OTHERS
+        case RunStart():
+            return BY_OTHERS
+
+
+def _acting(person: LearnerId | None) -> Actor:
+    return BY_LEARNER if person is None else Actor(ActorKind.ON_BEHALF, person)
 
 
 def _brings_times(work: Work) -> bool:

@@ -108,6 +108,7 @@ class LessonWrite(NamedTuple):
     - `authority`: the writer, where the writer may complete a lesson although its conditions are not met. This needs a
       write that names the version it has read (If-Match) or says that there is none (`If-None-Match: *`).
     - `run`: the number of the run of the course that the write is for; `None` where the writer does not say.
+    - `is_imported`: whether the write is a line of an import.
     """
 
     learner_id: LearnerId
@@ -120,6 +121,7 @@ class LessonWrite(NamedTuple):
     restored: Origin | None = None
     authority: LearnerId | None = None
     run: int | None = None
+    is_imported: bool = False
 
     @property
     def may_take_back(self) -> bool:

@@ -161,9 +161,10 @@ class Import:
 
     def _signed(self, line: Line) -> Line:
         """Name the caller as the writer, where the line is for another learner. Restored lines keep their writers."""
-        if not isinstance(line.write, LessonWrite) or line.write.restored or line.write.learner_id == self._caller:
+        if not isinstance(line.write, LessonWrite) or line.write.restored:
             return line
-        return line._replace(write=line.write._replace(written_by=self._caller))
+        writer = None if line.write.learner_id == self._caller else self._caller
+        return line._replace(write=line.write._replace(written_by=writer, is_imported=True))
 
 
 class _Rehearsal:

@@ -154,4 +154,4 @@ def _to_write(
     if update and update.get("status"):
         update["status"] = Status(update["status"])
     moments = Times._make(time and datetime.fromisoformat(time) for time in times) if times else NO_TIMES
-    return LessonWrite(learner, course, lesson, update, UNCONDITIONAL, written_by, moments, run=run)
+    return LessonWrite(learner, course, lesson, update, UNCONDITIONAL, written_by, moments, run=run, is_imported=True)
