@@ -16,6 +16,7 @@ from starlette.types import ASGIApp
 from headway.access import Access
 from headway.auth import learner_id
 from headway.domain.enrolments import NOT_ENFORCED, Enforcement
+from headway.domain.events import Recording
 from headway.domain.people import ProfilesMode
 from headway.domain.sign_in import SignIn
 from headway.http.api.openapi import build_router, plain_routes
@@ -31,7 +32,7 @@ from headway.http.engine.replies import RenderedLists
 from headway.http.engine.requests import BodyBudget, Pages
 from headway.jobs.claims import ClaimsKeeper
 from headway.jobs.runner import Job, Runner
-from headway.jobs.upkeep import Enroller, Finisher, Recalculator, Sweeper
+from headway.jobs.upkeep import Enroller, Finisher, Publisher, Recalculator, Sweeper
 from headway.logs import get_logger
 from headway.metrics import Metrics
 from headway.service import Services
@@ -98,7 +99,7 @@ class Headway:
         learner_of = partial(learner_id, issuer=self.settings.jwt_issuer)
         return Services.over(
             self.store,
-            self.jobs.wake,
+            partial(self.jobs.wake, Recalculator.name),
             learner_of,
             self.permanent_codes,
             keeps_profiles=self.settings.profiles is not ProfilesMode.OFF,
@@ -108,7 +109,11 @@ class Headway:
     def jobs(self) -> Runner:
         """The jobs in the background. They run while `lifespan` lasts."""
         jobs: list[Job] = [Recalculator(self.store), Finisher(self.store), Enroller(self.store), Sweeper(self.store)]
-        return Runner([*jobs, self.claims_keeper] if self._takes_claims else jobs)
+        if self._takes_claims:
+            jobs.append(self.claims_keeper)
+        if self.store.events.recording.is_on:
+            jobs.append(Publisher(self.store))
+        return Runner(jobs)
 
     @cached_property
     def claims_keeper(self) -> ClaimsKeeper:
@@ -166,6 +171,7 @@ class Headway:
         Yields the functions that the server calls when it begins to stop, and when it cuts off a connection.
         """
         self.streams.begin()
+        self.store.events.on_stored = partial(self.jobs.wake, Publisher.name)
         async with self.opened(), self.jobs.working():
             yield {STOPPING: self.streams.end, CUT_OFF: self.metrics.connection_cut_off}
 
@@ -249,6 +255,7 @@ def _sqlite_store(settings: Settings, observer: CommitObserver) -> SqliteStore:
         batch_limit=settings.batch_limit,
         observer=observer,
         enforced=_enforced(settings),
+        recording=_recording(settings),
     )
 
 
@@ -262,7 +269,12 @@ def _postgres_store(settings: Settings, observer: CommitObserver) -> PostgresSto
         batch_limit=settings.batch_limit,
         observer=observer,
         enforced=_enforced(settings),
+        recording=_recording(settings),
     )
+
+
+def _recording(settings: Settings) -> Recording:
+    return Recording(settings.events_days, settings.events_progress)
 
 
 def _enforced(settings: Settings) -> Enforcement:

@@ -112,6 +112,15 @@ class Settings(BaseSettings):
     enforce_prerequisites: bool = Field(
         False, description="Whether a write to a lesson that requires other lessons first is refused."
     )
+    events_days: int = Field(
+        30,
+        ge=0,
+        le=3650,
+        description="Days for which events are kept; 0: none are recorded, and no webhooks sent.",
+    )
+    events_progress: bool = Field(
+        False, description="Whether progress.updated is recorded too: an event for every change of lesson progress."
+    )
     queue_limit: int = Field(4096, ge=1, description="Writes that may wait; one more is answered 503.")
     batch_limit: int = Field(256, ge=1, le=4096, description="The most writes in one transaction.")
     body_mib: int = Field(

@@ -23,6 +23,7 @@ from cli.copies import (
     holding_up,
     installation,
 )
+from headway.domain.changes import Restart
 from storage.stores import opened, postgres_store
 from support.documents import course_document
 from support.postgres import Databases, Session, session
@@ -215,7 +216,7 @@ def test_a_course_that_was_started_over_is_copied_as_such(folder: Path, sqlite_u
 
     async def start_over() -> None:
         async with opened(postgres_store(postgres_url)) as store:
-            await store.restart_course(learner, COURSE.course.id)
+            await store.restart_course(Restart(learner, COURSE.course.id))
 
     asyncio.run(start_over())
     check_refusal(headway(folder, "copy", sqlite_url, postgres_url), 2, "was changed there")

@@ -14,11 +14,10 @@ NEVER = 3600.0
 class Counted:
     """A job that has so much work, and fails at first where it is to."""
 
-    name = "counted"
     seconds_between_looks = NEVER
 
-    def __init__(self, work: int = 0, failure: Exception | None = None, *, can_be_woken: bool = True) -> None:
-        self.can_be_woken = can_be_woken
+    def __init__(self, work: int = 0, failure: Exception | None = None, name: str = "counted") -> None:
+        self.name = name
         self.left = work
         self.asked = 0
         self._failure = failure
@@ -41,7 +40,7 @@ class Counted:
 
 
 async def test_a_job_without_work_runs_once() -> None:
-    jobs = [Counted(), Counted()]
+    jobs = [Counted(), Counted(name="other")]
     async with Runner(jobs).working():
         for job in jobs:
             await job.asked_times(1)
@@ -63,30 +62,30 @@ async def test_a_job_runs_again_when_the_runner_is_woken() -> None:
         await job.asked_times(1)
         for times in (2, 3):
             await asyncio.sleep(0)  # so that it waits
-            runner.wake()
+            runner.wake("counted")
             await job.asked_times(times)
 
 
-async def test_a_job_that_can_not_be_woken_keeps_its_time() -> None:
-    steady, woken = Counted(can_be_woken=False), Counted()
+async def test_only_the_named_job_is_woken() -> None:
+    steady, woken = Counted(name="steady"), Counted()
     runner = Runner([steady, woken])
     async with runner.working():
         for times in (1, 2, 3):
             await woken.asked_times(times)
             await asyncio.sleep(0)  # so that both wait
-            runner.wake()
+            runner.wake("counted")
     assert steady.asked == 1
 
 
 async def test_waking_a_runner_that_is_not_running_starts_no_job() -> None:
     job = Counted()
-    Runner([job]).wake()
+    Runner([job]).wake("counted")
     assert job.asked == 0
 
 
 @pytest.mark.parametrize("failure", [StoreUnavailableError(), ValueError("a fault")])
 async def test_a_failed_job_does_not_stop_other_jobs(failure: Exception) -> None:
-    failing, working = Counted(failure=failure), Counted(work=3)
+    failing, working = Counted(failure=failure), Counted(work=3, name="working")
     jobs: Sequence[Counted] = [failing, working]
     async with Runner(jobs).working():
         await failing.asked_times(1)

@@ -13,6 +13,7 @@ from uuid import uuid4
 from domain.values import course as course_of
 from headway.domain.catalogue import Course, Lesson
 from headway.domain.course_progress import NOTHING, Tally, recount
+from headway.domain.events import Recording
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
 from headway.domain.ports import Store
 from headway.domain.progress import LessonProgress, ProgressUpdate
@@ -20,6 +21,8 @@ from headway.domain.writes import UNCONDITIONAL, LessonWrite, Precondition
 from headway.storage.committer import CommitObserver
 from headway.storage.postgres import PostgresStore
 from headway.storage.sqlite import SqliteStore
+
+ALL_EVENTS = Recording(days=30, progress=True)
 
 PATIENCE = 20
 """Seconds after which a test gives up waiting."""
@@ -56,11 +59,16 @@ class MakeStore(Protocol):
     """Makes a store on the test's database; it is the caller's to open and to close."""
 
     def __call__(
-        self, *, queue_limit: int = 1_000, batch_limit: int = 64, clock: Callable[[], datetime] = system_clock
+        self,
+        *,
+        queue_limit: int = 1_000,
+        batch_limit: int = 64,
+        clock: Callable[[], datetime] = system_clock,
+        recording: Recording = ALL_EVENTS,
     ) -> Store: ...
 
 
-def sqlite_store(
+def sqlite_store(  # noqa: PLR0913 - what tests choose
     folder: Path,
     *,
     queue_limit: int = 1_000,
@@ -69,6 +77,7 @@ def sqlite_store(
     lock_seconds: float = 20,
     read_seconds: float = 20,
     observer: CommitObserver | None = None,
+    recording: Recording = ALL_EVENTS,
 ) -> SqliteStore:
     """Return a store on the file `headway.db`."""
     return SqliteStore(
@@ -79,10 +88,11 @@ def sqlite_store(
         read_seconds=read_seconds,
         observer=observer or Batches(),
         clock=clock,
+        recording=recording,
     )
 
 
-def postgres_store(
+def postgres_store(  # noqa: PLR0913 - what tests choose
     url: str,
     *,
     queue_limit: int = 1_000,
@@ -91,6 +101,7 @@ def postgres_store(
     timeout_seconds: float = 20,
     transaction_pooler: bool = False,
     observer: CommitObserver | None = None,
+    recording: Recording = ALL_EVENTS,
 ) -> PostgresStore:
     """Return a store on a PostgreSQL database."""
     return PostgresStore(
@@ -102,6 +113,7 @@ def postgres_store(
         transaction_pooler=transaction_pooler,
         observer=observer or Batches(),
         clock=clock,
+        recording=recording,
     )
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from domain.values import EARLIER, LATER, course, finished, lesson
 from headway.domain.catalogue import Course
+from headway.domain.changes import Restart
 from headway.domain.counters import CourseCounts, DayCounts, lesson_counts
 from headway.domain.course_progress import LearnerDay, contribution
 from headway.domain.edits import Recalculation
@@ -54,7 +55,7 @@ async def test_every_write_and_every_edit_is_on_disk_before_it_is_acknowledged(f
             await store.put_course(Course(course.id, "Renamed", course.lessons))
             assert log(folder).name in disk.synced
             disk.synced.clear()
-            await store.restart_course(learner, course.id)
+            await store.restart_course(Restart(learner, course.id))
             assert log(folder).name in disk.synced
 
 
@@ -459,7 +460,7 @@ async def test_two_stores_that_take_turns_see_each_others_lesson_progress(folder
             assert progress.version == len(progress.metadata) == number
             for reader in (one, other):
                 await soon(partial(lesson_progress_of, reader, learner, course), {progress.lesson_id: progress})
-        await other.restart_course(learner, course.id)
+        await other.restart_course(Restart(learner, course.id))
         progress = await written(one, merge_write(learner, course, lesson(1), time_spent_minutes=1))
         assert (progress.version, progress.metadata) == (1, {})
         await soon(lambda: exact_tally(other, learner, course), (0, 1, 1_000_000))

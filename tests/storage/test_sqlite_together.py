@@ -16,6 +16,7 @@ import pytest
 
 from domain.values import lesson
 from headway.domain.catalogue import Course
+from headway.domain.changes import Restart
 from headway.domain.dating import NO_TIMES, Times
 from headway.domain.errors import LessonNotFoundError, RefusedWriteError
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
@@ -317,7 +318,7 @@ async def test_changes_of_other_learners_do_not_restart_an_import(
         monkeypatch.setattr(store._together, "_promise", counted)
         writing = asyncio.create_task(store.write_all(lines_for(learners, course)))
         await being_decided(store)
-        await store.restart_course(learners[0] if own else stranger, course.id)
+        await store.restart_course(Restart(learners[0] if own else stranger, course.id))
         await store.erase(stranger)
         await store.remove_course(another.id)
         await writing

@@ -9,6 +9,7 @@ import pytest
 
 from domain.values import lesson
 from headway.domain.catalogue import Course
+from headway.domain.changes import Restart
 from headway.domain.errors import StoreUnavailableError
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.ports import Store
@@ -102,7 +103,7 @@ async def test_a_lock_that_is_held_too_long_refuses_writes_and_edits_but_no_read
         for refused in (
             service.store.write(service.attempt(2)),
             service.store.put_course(Course(service.course.id, "Refused", service.course.lessons)),
-            service.store.restart_course(LEARNER, service.course.id),
+            service.store.restart_course(Restart(LEARNER, service.course.id)),
         ):
             with pytest.raises(StoreUnavailableError):
                 await refused

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 
 from domain.values import lesson
 from headway.domain.catalogue import Course
+from headway.domain.changes import Restart
 from headway.domain.course_progress import NEVER, LearnerDay
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.ports import Store
@@ -52,7 +53,7 @@ async def test_days_stay_when_the_course_is_started_over_or_leaves(make_store: M
         await write(store, clock, 2, learner, course, 20)
         before = await days(store, learner, course.id)
         assert len(before) == 2
-        await store.restart_course(learner, course.id)
+        await store.restart_course(Restart(learner, course.id))
         assert await days(store, learner, course.id) == before
         await store.remove_course(course.id)
         assert await days(store, learner, None) == before

@@ -9,6 +9,7 @@ import pytest
 from domain.values import course as course_of
 from domain.values import lesson, quiz
 from headway.domain.catalogue import Course, CourseOutline, LessonKind
+from headway.domain.changes import Restart
 from headway.domain.errors import CourseNotFoundError
 from headway.domain.identifiers import ContentId, CourseId
 from headway.domain.ports import Store
@@ -143,7 +144,7 @@ QUESTIONS: dict[str, Question] = {
     "course_progress": lambda store, course: store.course_progress(new_learner(), course.id),
     "write": lambda store, course: store.write(merge_write(new_learner(), course, lesson(1), quiz_attempts=1)),
     "removal": lambda store, course: store.write(removal(new_learner(), course, lesson(1))),
-    "restart_course": lambda store, course: store.restart_course(new_learner(), course.id),
+    "restart_course": lambda store, course: store.restart_course(Restart(new_learner(), course.id)),
 }
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from domain.values import lesson
 from headway.domain.catalogue import Course, Lesson
+from headway.domain.changes import Restart
 from headway.domain.course_progress import LessonsStamp, Tally
 from headway.domain.errors import LessonNotFoundError
 from headway.domain.identifiers import LearnerId
@@ -176,7 +177,7 @@ async def test_starting_a_course_over_removes_hidden_lesson_progress_too(store: 
     learner, bystander = [await learner_with_two_completed_and_one_begun(store, course) for _ in range(2)]
     elsewhere = await written(store, merge_write(learner, other, lesson(1), quiz_attempts=1))
     await put_lessons(store, course, lesson(1), lesson(3))
-    await store.restart_course(learner, course.id)
+    await store.restart_course(Restart(learner, course.id))
     assert await lesson_progress_of(store, learner, course) == {}
     present = (await store.course_progress(learner, course.id)).progress
     assert present is not None
@@ -191,7 +192,7 @@ async def test_starting_a_course_over_removes_hidden_lesson_progress_too(store: 
 async def test_a_course_started_over_counts_from_nothing(store: Store) -> None:
     course = await new_course(store)
     learner = await learner_with_two_completed_and_one_begun(store, course)
-    await store.restart_course(learner, course.id)
+    await store.restart_course(Restart(learner, course.id))
     progress = await written(store, merge_write(learner, course, lesson(1), time_spent_minutes=0.5))
     assert progress.version == 1
     assert await exact_tally(store, learner, course) == Tally(0, 1, 500_000)
@@ -199,7 +200,7 @@ async def test_a_course_started_over_counts_from_nothing(store: Store) -> None:
 
 async def test_starting_over_a_course_without_progress_is_not_refused(store: Store) -> None:
     learner, course = new_learner(), await new_course(store)
-    await store.restart_course(learner, course.id)
+    await store.restart_course(Restart(learner, course.id))
     assert await store.learner_courses(learner) == []
 
 
@@ -242,7 +243,7 @@ def changes_of_a_list(store: Store, learner: LearnerId, course: Course) -> list[
         lambda: store.write(removal(learner, course, lesson(1))),
         lambda: store.put_course(Course(course.id, "Renamed", course.lessons)),
         lambda: put_back(store, course),
-        lambda: store.restart_course(learner, course.id),
+        lambda: store.restart_course(Restart(learner, course.id)),
         lambda: store.write(merge_write(learner, course, lesson(1), progress_percentage=50)),
     ]
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from domain.courses import courses, later
 from domain.values import UPDATES_WITHOUT_NULLS, course, lesson, quiz
 from headway.domain.catalogue import Course, OnEdit
+from headway.domain.changes import Restart
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.ports import Store
 from headway.domain.progress import ProgressUpdate, Status
@@ -46,7 +47,7 @@ async def edited(store: Store, after: Course) -> AsyncIterator[Runner]:
     recalculater = Runner([Recalculator(store)])
     async with recalculater.working():
         yield recalculater
-        recalculater.wake()
+        recalculater.wake(Recalculator.name)
         await derived(store, after.id)
 
 
@@ -303,7 +304,7 @@ async def test_a_learner_whom_a_recalculation_missed_is_found_at_its_end(store: 
     known = await new_course(store, lesson(1), lesson(2))
     learner, away = new_learner(), new_learner()
     await _finish(store, known, [learner, away], 1)
-    await store.restart_course(away, known.id)
+    await store.restart_course(Restart(away, known.id))
     await store.put_course(with_fields(known, lessons=(lesson(1),)))
     await check_exact(store, known.id)  # so far
     under_way = await store.recalculation(known.id)
@@ -323,11 +324,11 @@ async def test_an_edit_or_removal_restarts_a_running_recalculation(store: Store)
     async with recalculater.working():
         for lessons in ((lesson(1),), (lesson(2),), (lesson(1), lesson(3, required=False))):
             await store.put_course(with_fields(known, lessons=lessons))
-            recalculater.wake()
+            recalculater.wake(Recalculator.name)
             await asyncio.sleep(0)
         await store.remove_course(known.id)
         await store.put_course(with_fields(known, lessons=(lesson(1),)))
-        recalculater.wake()
+        recalculater.wake(Recalculator.name)
         await derived(store, known.id)
     assert await completed(store, known.id) == 300
     await check_exact(store, known.id)

@@ -10,6 +10,7 @@ from uuid import uuid4
 import pytest
 
 from domain.values import lesson, quiz
+from headway.domain.changes import Restart
 from headway.domain.course_progress import CourseProgress
 from headway.domain.errors import GroupNotFoundError, InvalidValueError, PreconditionFailedError
 from headway.domain.groups import MOST_MEMBERS, Group, GroupOutline, GroupQuery, group_of, position_of
@@ -244,7 +245,7 @@ async def test_a_groups_figures_are_those_of_a_course_with_only_its_members(make
         among = await store.group_statistics(course_id, group.id, *one_day)
         assert among == alone._replace(days={one_day[0]: alone.days[one_day[0]]})
         await store.erase(members[0])
-        await store.restart_course(members[1], course_id)
+        await store.restart_course(Restart(members[1], course_id))
         await store.groups.put(group_of(GroupId(group.id), "everybody", [*members, *others]))
         assert await store.group_statistics(course_id, group.id, *EVER) == await store.statistics(course_id, *EVER)
 

@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 
 from domain.values import UPDATES, lesson, quiz
 from headway.domain.catalogue import Course, OnEdit, VersionedCourse, compare, next_version
+from headway.domain.changes import Restart
 from headway.domain.counters import Counters, CourseCounts, DayCounts, LessonCounts
 from headway.domain.course_progress import CourseProgress, EnrolmentSource, LessonsStamp, is_complete, recount
 from headway.domain.dating import NO_TIMES, Times
@@ -495,7 +496,7 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(learner=LEARNER)
     def restart_course(self, learner: int) -> None:
         if self.model.course is not None:
-            self.run(self.store.restart_course(self.learners[learner], self.course_id))
+            self.run(self.store.restart_course(Restart(self.learners[learner], self.course_id)))
             self.model.restart(self.learners[learner])
 
     @rule(hours=st.integers(1, 30) | st.integers(100, 300))

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from headway.domain.changes import Restart
 from headway.domain.errors import PreconditionFailedError
 from headway.domain.identifiers import LearnerId
 from headway.domain.people import LearnerProfile, PeopleQuery, position_of, query_words
@@ -161,7 +162,7 @@ async def test_people_are_limited_to_courses_that_they_are_in(store: Store) -> N
     assert await store.profiles.is_in(ada, both)
     assert not await store.profiles.is_in(ada, frozenset({other.id}))
     assert not await store.profiles.is_in(ada, frozenset())
-    await store.restart_course(ada, one.id)  # who stays enrolled
+    await store.restart_course(Restart(ada, one.id))  # who stays enrolled
     assert await names(store, courses=both) == ["Ada", "Tim"]
     assert await names(store, courses=both, among=frozenset({ada})) == ["Ada"]
     await store.erase(ada)

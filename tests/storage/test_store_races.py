@@ -5,6 +5,7 @@ from collections import Counter
 
 from domain.values import lesson
 from headway.domain.catalogue import Course, CoursePut, Lesson
+from headway.domain.changes import Restart
 from headway.domain.course_progress import NOTHING, Tally
 from headway.domain.errors import (
     CourseNotFoundError,
@@ -253,7 +254,7 @@ async def test_a_course_started_over_among_writes_leaves_an_exact_tally(store: S
     for of in course.lessons:
         tasks.append(asyncio.create_task(store.write(merge_write(learner, course, of, time_spent_minutes=0.1))))
         if of in course.lessons[5::5]:
-            tasks.append(asyncio.create_task(store.restart_course(learner, course.id)))
+            tasks.append(asyncio.create_task(store.restart_course(Restart(learner, course.id))))
     await asyncio.gather(*tasks)
     assert (await exact_tally(store, learner, course)).micro_minutes % 100_000 == 0
 
@@ -266,6 +267,6 @@ async def test_a_first_write_and_a_restart_in_two_stores_leave_an_exact_tally(
         for _ in range(60):
             learner = new_learner()
             write = merge_write(learner, course, lesson(1), time_spent_minutes=1)
-            await asyncio.gather(one.write(write), other.restart_course(learner, course.id))
+            await asyncio.gather(one.write(write), other.restart_course(Restart(learner, course.id)))
             for store in (one, other):
                 assert await exact_tally(store, learner, course) in {NOTHING, Tally(0, 1, 1_000_000)}

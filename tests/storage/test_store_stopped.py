@@ -9,6 +9,7 @@ import pytest
 
 from domain.values import lesson
 from headway.domain.catalogue import Course, Lesson
+from headway.domain.changes import Restart
 from headway.domain.identifiers import LearnerId
 from headway.domain.ports import Store
 from headway.domain.progress import LessonProgress, Status
@@ -157,7 +158,7 @@ async def test_a_learner_who_starts_over_or_is_erased_stops_nowhere(store: Store
     over, erased = new_learner(), new_learner()
     for learner in (over, erased):
         await started(store, learner, of, lesson(2))
-    await store.restart_course(over, of.id)
+    await store.restart_course(Restart(over, of.id))
     assert await stopped(store, of) == [0, 1]
     await store.erase(erased)
     assert await stopped(store, of) == [0, 0]

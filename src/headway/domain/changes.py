@@ -200,7 +200,7 @@ class Changes:
         "_recorder",
     )
 
-    def __init__(  # noqa: PLR0913 - what is stored, and the operator's rules
+    def __init__(
         self,
         course: VersionedCourse,
         learner_id: LearnerId,
@@ -212,7 +212,7 @@ class Changes:
     ) -> None:
         self._course = course
         self._enforced = enforced
-        self._recorder = Recorder(recording, learner_id, course.course.id) if recording.transitions else None
+        self._recorder = Recorder(recording, learner_id, course.course.id) if recording.is_on else None
         self._actor = BY_EDIT
         self._learner_id = learner_id
         self._before = progress
@@ -484,7 +484,7 @@ def restart(
     check_number(progress, asked.run)
     after = restarted(progress, now)
     events: Sequence[NewEvent] = ()
-    if recording.transitions:
+    if recording.is_on:
         recorder = Recorder(recording, asked.learner_id, asked.course_id)
         recorder.restart(progress, after, lessons, _acting(asked.acting), now)
         events = recorder.events

@@ -139,6 +139,23 @@ class RunNotFoundError(NotFoundError):
         super().__init__(f"Learner {learner_id} has no run {number} of course {course_id}.")
 
 
+class CursorExpiredError(HeadwayError):
+    """Events after this cursor have been removed because of their age, or the cursor is of another feed."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Events after this cursor are no longer kept, or the cursor is of another database. Read the present state "
+            "of what you follow, then go on with after=newest."
+        )
+
+
+class EventsOffError(NotFoundError):
+    """The operator has turned events off."""
+
+    def __init__(self) -> None:
+        super().__init__("Events are turned off here. The setting HEADWAY_EVENTS_DAYS turns them on.")
+
+
 class RunConflictError(HeadwayError):
     """A new run of a course can not begin now, for example because it was begun a moment ago."""
 

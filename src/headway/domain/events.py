@@ -10,10 +10,11 @@ from enum import StrEnum
 from typing import Final, NamedTuple, NewType
 from uuid import uuid4
 
+from headway.domain.catalogue import Course
 from headway.domain.course_progress import CourseProgress, is_completed, is_started
 from headway.domain.dating import whole_second
 from headway.domain.enrolments import starts_at
-from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.domain.progress import LessonProgress
 
 EventId = NewType("EventId", str)
@@ -122,36 +123,45 @@ class EventFilter(NamedTuple):
 
     types: frozenset[EventType] | None = None
     courses: frozenset[CourseId] | None = None
-    groups: frozenset[str] | None = None
+    groups: frozenset[GroupId] | None = None
 
-    def takes(self, event: Event, groups: Collection[str]) -> bool:
-        """Whether the event is one of those. `groups` are the groups of its learner.
+    def takes(self, event: Event, members: Collection[LearnerId]) -> bool:
+        """Whether the event is one of those. `members` are the learners who are in one of the groups.
 
-        With `groups`, events without a learner are left out. So are events that no course has, with `courses`.
+        That a learner was erased is told to all, whatever limits them: they may hold data of the learner. Everybody may
+        read courses' documents, so groups do not limit their events.
         """
         if self.types is not None and event.type not in self.types:
             return False
+        if event.type is EventType.LEARNER_ERASED:
+            return True
         if self.courses is not None and event.course_id not in self.courses:
             return False
-        return self.groups is None or not self.groups.isdisjoint(groups)
+        return self.groups is None or event.learner_id is None or event.learner_id in members
 
 
 class Feed(NamedTuple):
-    """A part of the feed: events by number, and the cursor with which a reader goes on.
+    """A part of the feed: events by number, and the number after which a reader goes on.
 
-    `is_last` says that there was no later event.
+    That may be a later one than the last event's, because others were looked at and left out. `is_last` says that there
+    was no later event.
     """
 
-    events: list[PublishedEvent]
+    events: Sequence[PublishedEvent]
     after: int
     is_last: bool
 
 
 class Recording(NamedTuple):
-    """Which events are recorded: those of transitions, and those of every change of lesson progress."""
+    """For how many days events are kept (0: none are recorded), and whether each change of lesson progress is one."""
 
-    transitions: bool = False
+    days: int = 0
     progress: bool = False
+
+    @property
+    def is_on(self) -> bool:
+        """Whether events are recorded."""
+        return self.days > 0
 
 
 NOT_RECORDED: Final = Recording()
@@ -243,7 +253,7 @@ class Recorder:
         elif was and old != new:
             self._add(EventType.ENROLMENT_CHANGED, actor, now, old, new)
 
-    def _add(  # noqa: PLR0913 - the fields of an event
+    def _add(
         self,
         kind: EventType,
         actor: Actor,
@@ -281,18 +291,31 @@ def for_learner(new: NewEvent, learner_id: LearnerId) -> NewEvent:
     return new._replace(event=new.event._replace(id=_new_id(), learner_id=learner_id))
 
 
-def course_event(
-    kind: EventType, course_id: CourseId, now: datetime, old: Values = _NO_VALUES, new: Values = _NO_VALUES
-) -> NewEvent:
-    """Return the event of a change of a course's document."""
-    return NewEvent(Event(_new_id(), kind, now, None, course_id, None, BY_EDIT, old, new))
+def course_event(before: Course | None, after: Course | None, version: int, now: datetime) -> NewEvent:
+    """Return the event of a change of a course's document (`None`: it is not in the catalogue).
+
+    `version` is the new version, or the last one of a course that is removed.
+    """
+    present = after or before
+    assert present is not None  # noqa: S101 - one of the two is there
+    kind = EventType.COURSE_EDITED
+    if before is None:
+        kind = EventType.COURSE_PUBLISHED
+    if after is None:
+        kind = EventType.COURSE_REMOVED
+    old, new = _document(before), {**_document(after), "version": version}
+    return NewEvent(Event(_new_id(), kind, now, None, present.id, None, BY_EDIT, old, new))
+
+
+def _document(course: Course | None) -> Values:
+    if course is None:
+        return {"title": None, "lessons": None, "required_lessons": None}
+    return {"title": course.title, "lessons": len(course.lessons), "required_lessons": course.required_lessons}
 
 
 def erased_event(learner_id: LearnerId, now: datetime) -> NewEvent:
     """Return the event that tells that all data of a learner was removed."""
-    event = Event(
-        _new_id(), EventType.LEARNER_ERASED, now, learner_id, None, None, BY_OTHERS, _NO_VALUES, _NO_VALUES
-    )
+    event = Event(_new_id(), EventType.LEARNER_ERASED, now, learner_id, None, None, BY_OTHERS, _NO_VALUES, _NO_VALUES)
     return NewEvent(event)
 
 
@@ -359,7 +382,7 @@ def _state_of(progress: CourseProgress) -> Values:
 
 def _shown(moment: datetime | None) -> str | None:
     """Return a time as the API shows it."""
-    return moment and whole_second(moment).isoformat().replace("+00:00", "Z")
+    return None if moment is None else whole_second(moment).isoformat().replace("+00:00", "Z")
 
 
 def _new_id() -> EventId:

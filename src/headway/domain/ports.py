@@ -1,12 +1,13 @@
 """What a store must do, by subject. Services know these protocols; the stores for SQLite and PostgreSQL meet them."""
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import date, datetime
 from typing import Protocol
 
 from headway.domain.attention import Attention, AttentionQuery
 from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, CoursePut, CourseQuery, VersionedCourse
+from headway.domain.changes import Restart
 from headway.domain.completions import Completion
 from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters
@@ -14,6 +15,7 @@ from headway.domain.course_list import CourseFigures, CourseFiguresQuery
 from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp
 from headway.domain.edits import Recalculation
 from headway.domain.enrolments import Enforcement, EnrolmentChange
+from headway.domain.events import Feed, Recording
 from headway.domain.goals import Goal
 from headway.domain.groups import Group, GroupChange, GroupEnrolment, GroupOutline, GroupQuery
 from headway.domain.holdings import (
@@ -112,10 +114,10 @@ class ProgressStore(Protocol):
         Raises `QueueFullError`.
         """
 
-    async def restart_course(self, learner_id: LearnerId, course_id: CourseId, run: int | None = None) -> None:
+    async def restart_course(self, asked: Restart) -> None:
         """Remove all the learner's lesson progress in a course, hidden lessons included.
 
-        Raises `OtherRunError` where the learner is not in `run` (`None`: any).
+        Raises `OtherRunError` where the learner is not in the run that is asked for.
         """
 
     async def refresh(self, learner_id: LearnerId, course_id: CourseId) -> None:
@@ -306,6 +308,11 @@ class Groups(Protocol):
     async def members_in(self, group: Group, courses: Collection[CourseId]) -> Collection[LearnerId]:
         """Return the members of a group who are in one of some courses, in no order."""
 
+    async def members_among(
+        self, groups: Collection[GroupId], learners: Collection[LearnerId]
+    ) -> Collection[LearnerId]:
+        """Return those of some learners who are in one of some groups, in no order."""
+
     async def put(self, group: Group, precondition: Precondition = UNCONDITIONAL) -> Group:
         """Store a group's title and members, new or in place of what is stored. Returns it with its version.
 
@@ -392,6 +399,37 @@ class Goals(Protocol):
         """Remove a learner's goal, if there is one."""
 
 
+class Events(Protocol):
+    """Keeps the events. What happened is stored with what changed, and published a moment later, in an order.
+
+    Every method may raise `StoreUnavailableError`.
+    """
+
+    recording: Recording
+    """Which events are recorded."""
+    on_stored: Callable[[], None]
+    """Is called after transactions that may have stored events."""
+
+    async def publish(self) -> int:
+        """Publish some of the events that are due, and return how many. 0: there are no more."""
+
+    async def read(self, after: int, limit: int) -> Feed:
+        """Return the events after a number. A reader who goes on from `Feed.after` never misses one.
+
+        Raises `CursorExpiredError` where events after that number are no longer kept, or the number is not of this
+        feed.
+        """
+
+    async def newest(self) -> int:
+        """Return the number of the last event."""
+
+    async def oldest(self) -> int:
+        """Return the number after which all events are kept."""
+
+    async def changed(self, seconds: float) -> None:
+        """Return when there may be new events, and after `seconds` at the latest."""
+
+
 class Store(CatalogueStore, ProgressStore, EnrolmentStore, StatisticsStore, LearnerStore, RecalculationStore, Protocol):
     """A database with the catalogue and the learners' progress.
 
@@ -423,6 +461,10 @@ class Store(CatalogueStore, ProgressStore, EnrolmentStore, StatisticsStore, Lear
     @property
     def goals(self) -> Goals:
         """Learners' goals."""
+
+    @property
+    def events(self) -> Events:
+        """The events."""
 
     async def open(self) -> Sequence[str]:
         """Connect, and bring the schema up to date. Returns the names of the migrations that it applied.

@@ -13,6 +13,8 @@ STATISTICS_READ: Final = "statistics:read"
 LEARNERS_ADMIN: Final = "learners:admin"
 ENROLMENTS_WRITE: Final = "enrolments:write"
 GROUPS_WRITE: Final = "groups:write"
+EVENTS_READ: Final = "events:read"
+WEBHOOKS_WRITE: Final = "webhooks:write"
 
 OPERATOR_ID: Final = LearnerId("00000000-0000-0000-0000-000000000000")
 """The commands act as this id. The person who runs them may read the database itself."""
@@ -23,9 +25,9 @@ class Principal:
     """A learner who is signed in, with the scopes of the learner's token.
 
     All learners may read and write their own progress. Everything else needs a scope. `courses` are the courses that
-    `statistics:read` is limited to, and `groups` are the groups; `None` means all. With both, it is limited to the
-    members of the groups in the courses. `expires_at` is when the rights end, in seconds since 1970. `acting` is the
-    person who acts on the learner's behalf; `None` means the learner.
+    `statistics:read` and `events:read` are limited to, and `groups` are the groups; `None` means all. With both, they
+    are limited to the members of the groups in the courses. `expires_at` is when the rights end, in seconds since 1970.
+    `acting` is the person who acts on the learner's behalf; `None` means the learner.
     """
 
     learner_id: LearnerId
@@ -63,8 +65,7 @@ class Principal:
         Raises `MissingScopeError` where the scope is missing, `CourseNotGrantedError` where it is for other courses.
         """
         self.require(STATISTICS_READ)
-        if not self.is_granted(course_id):
-            raise CourseNotGrantedError(course_id)
+        self.require_granted(course_id)
 
     def require_group(self, group_id: GroupId | None) -> None:
         """Check that the scope includes a group's members, or all learners (`None`). Raises `GroupNotGrantedError`."""
@@ -78,6 +79,11 @@ class Principal:
         """Check that the scope includes a learner who is in these groups. Raises `GroupNotGrantedError`."""
         if self.groups is not None and self.groups.isdisjoint(groups):
             raise GroupNotGrantedError("names no group that this learner is in.")
+
+    def require_granted(self, course_id: CourseId) -> None:
+        """Raise `CourseNotGrantedError` where the token is limited to other courses."""
+        if not self.is_granted(course_id):
+            raise CourseNotGrantedError(course_id)
 
     def is_granted(self, course_id: CourseId) -> bool:
         """Whether a scope that may be limited to some courses includes this course."""

@@ -20,7 +20,6 @@ class ClaimsKeeper:
 
     name = "keep_claims"
     seconds_between_looks = 1.0
-    can_be_woken = False
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -5,7 +5,7 @@ The state of each job is in the store. So any process can continue a job after a
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Final, Protocol
 
 from headway.domain.errors import UnavailableError
@@ -23,8 +23,6 @@ class Job(Protocol):
     """In log lines."""
     seconds_between_looks: float
     """How long the runner waits after the job found no work."""
-    can_be_woken: bool
-    """Whether `Runner.wake` ends this wait."""
 
     async def work(self) -> bool:
         """Do some of the work. Return whether there may be more now."""
@@ -35,21 +33,21 @@ class Runner:
 
     def __init__(self, jobs: Sequence[Job]) -> None:
         self._jobs = jobs
-        self._woken: Sequence[asyncio.Event] = ()
+        self._woken: Mapping[str, asyncio.Event] = {}
 
-    def wake(self) -> None:
-        """Make the jobs that can be woken look for work now."""
-        for job, woken in zip(self._jobs, self._woken, strict=False):  # no events before `working`
-            if job.can_be_woken:
-                woken.set()
+    def wake(self, name: str) -> None:
+        """Make the job with this name look for work now."""
+        if name in self._woken:  # it is not before `working`
+            self._woken[name].set()
 
     @contextlib.asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """Work until the block is left."""
-        self._woken = [asyncio.Event() for _ in self._jobs]  # of this loop: an application may be started once more
+        self._woken = {
+            job.name: asyncio.Event() for job in self._jobs
+        }  # of this loop: an application may be started once more
         tasks = [
-            asyncio.create_task(_work(job, woken), name=f"headway-{job.name}")
-            for job, woken in zip(self._jobs, self._woken, strict=True)
+            asyncio.create_task(_work(job, self._woken[job.name]), name=f"headway-{job.name}") for job in self._jobs
         ]
         try:
             yield

@@ -18,6 +18,7 @@ _log = get_logger("headway.jobs")
 _BATCH: Final = 200  # learners between two notes of the position
 _AT_A_TIME: Final = 32  # learners at the same time: few, so that learners' own writes do not wait
 _SECONDS_BETWEEN_LOOKS: Final = 1.0
+_SECONDS_BETWEEN_PUBLICATIONS: Final = 0.05
 
 
 class Recalculator:
@@ -25,7 +26,6 @@ class Recalculator:
 
     name = "recalculation"
     seconds_between_looks = _SECONDS_BETWEEN_LOOKS
-    can_be_woken = True
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -79,7 +79,6 @@ class Finisher:
 
     name = "finish_interrupted"
     seconds_between_looks = 1.0
-    can_be_woken = False  # the store takes what has not changed between two looks for abandoned
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -90,12 +89,28 @@ class Finisher:
         return False
 
 
+class Publisher:
+    """Publishes events a moment after the changes that they tell of. It looks once a second, and when it is woken."""
+
+    name = "publish_events"
+    seconds_between_looks = 1.0
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def work(self) -> bool:
+        """Publish some events. Return whether there may be more."""
+        taken = await self._store.events.publish()
+        # Writes wake it all the time. With the pause, one transaction publishes many events.
+        await asyncio.sleep(_SECONDS_BETWEEN_PUBLICATIONS)
+        return taken > 0
+
+
 class Enroller:
     """Looks every few seconds for changes of groups' enrolments that a killed process has left."""
 
     name = "enrol_members"
     seconds_between_looks = 5.0
-    can_be_woken = False
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -107,11 +122,10 @@ class Enroller:
 
 
 class Sweeper:
-    """Looks once a minute for imports and sign-in codes that are over, and for what erased learners left behind."""
+    """Looks once a minute for imports, sign-in codes and events that are over, and for what erased learners left."""
 
     name = "sweep"
     seconds_between_looks = 60.0
-    can_be_woken = False
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -11,6 +11,7 @@ from headway.service.catalogue import CatalogueEntry, CatalogueService
 from headway.service.course_list import CourseList, CourseListLine, CourseListQuery, CourseListService
 from headway.service.course_progress import ExplainedSummary, LearnerReading, LessonAndProgress
 from headway.service.enrolments import Enrolled, EnrolmentsService
+from headway.service.events import EventQuery, EventsService
 from headway.service.finding import FindingService, Found, FoundLesson
 from headway.service.finishing import Finish
 from headway.service.goals import GoalsService
@@ -41,6 +42,8 @@ __all__ = [
     "CourseListService",
     "Enrolled",
     "EnrolmentsService",
+    "EventQuery",
+    "EventsService",
     "ExplainedSummary",
     "FindingService",
     "Finish",
@@ -104,6 +107,7 @@ class Services(NamedTuple):
     attention: AttentionService
     notes: NotesService
     course_list: CourseListService
+    events: EventsService
 
     @classmethod
     def over(
@@ -142,4 +146,5 @@ class Services(NamedTuple):
             AttentionService(store, people),
             NotesService(store),
             CourseListService(store),
+            EventsService(store),
         )

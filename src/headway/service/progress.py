@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple, Self
 
 from headway.domain.catalogue import Lesson
+from headway.domain.changes import Restart
 from headway.domain.course_progress import LessonsStamp, Summary, summarise
 from headway.domain.errors import LessonNotFoundError, ProgressNotFoundError
 from headway.domain.identifiers import CourseId, LessonId
@@ -95,7 +96,7 @@ class ProgressService:
 
         Raises `OtherRunError` where the caller is not in `run` (`None`: any).
         """
-        await self._store.restart_course(principal.learner_id, course_id, run)
+        await self._store.restart_course(Restart(principal.learner_id, course_id, run, principal.acting))
 
     async def summary(self, principal: Principal, course_id: CourseId) -> Summary:
         """Return the caller's summary of a course, over its present lessons."""

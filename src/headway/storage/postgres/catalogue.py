@@ -23,12 +23,14 @@ from headway.domain.catalogue import (
 )
 from headway.domain.course_progress import microseconds
 from headway.domain.errors import CourseNotFoundError, StoreUnavailableError
+from headway.domain.events import NOT_RECORDED, NewEvent, Recording, course_event
 from headway.domain.identifiers import CourseId, LessonId
 from headway.domain.writes import Precondition
 from headway.storage.lessons import course_columns, lesson_columns, to_courses
 from headway.storage.postgres import statements as sql
 from headway.storage.postgres.database import Database
 from headway.storage.shared import statements as shared_sql
+from headway.storage.shared.events import from_new_events
 from headway.storage.shared.ids import BEFORE_ALL_COURSES
 
 T = TypeVar("T")
@@ -52,8 +54,11 @@ class Catalogue:
     whether a learner was erased. Then `forget_learners` is called, so that no process keeps anything of the learner.
     """
 
-    def __init__(self, database: Database, forget_learners: Callable[[], None]) -> None:
+    def __init__(
+        self, database: Database, forget_learners: Callable[[], None], recording: Recording = NOT_RECORDED
+    ) -> None:
         self._database = database
+        self._recording = recording
         self._forget_learners = forget_learners
         self._erasures = -1
         self._kept: dict[CourseId, VersionedCourse] = {}
@@ -140,6 +145,8 @@ class Catalogue:
                 return CoursePut(change, before.version)
             await store_course(connection, next_version(before, course, revision))
             await _begin_recalculation(connection, course.id, revision)
+            event = course_event(before.course if before else None, course, revision, now)
+            await self._record(connection, event, revision)
             return CoursePut(change, revision)
 
         return await self._change(course.id, now, change)
@@ -147,12 +154,20 @@ class Catalogue:
     async def remove(self, course_id: CourseId, now: datetime) -> None:
         """Remove a course from the catalogue. Raises `CourseNotFoundError`."""
 
-        async def change(connection: asyncpg.Connection, _revision: int) -> None:
+        async def change(connection: asyncpg.Connection, revision: int) -> None:
+            found = to_courses(await connection.fetch(sql.LESSONS_OF_COURSES, [course_id]))
             if await connection.execute(shared_sql.REMOVE_COURSE, course_id) == "DELETE 0":
                 raise CourseNotFoundError(course_id)
             await connection.execute(shared_sql.REMOVE_RECALCULATION, course_id)
+            for removed in found:
+                event = course_event(removed.course, None, removed.version, now)
+                await self._record(connection, event, revision)
 
         await self._change(course_id, now, change)
+
+    async def _record(self, connection: asyncpg.Connection, event: NewEvent, revision: int) -> None:
+        if self._recording.is_on:
+            await connection.execute(sql.PUT_UNPUBLISHED_EVENTS, *zip(*from_new_events([event], revision), strict=True))
 
     async def _change(
         self, course_id: CourseId, now: datetime, change: Callable[[asyncpg.Connection, int], Awaitable[T]]

@@ -8,6 +8,7 @@ from headway.domain.catalogue import VersionedCourse
 from headway.domain.changes import Changes, ChangeSet, Needs, Newcomers, Work, is_only_enrolment, needs
 from headway.domain.course_progress import LearnerDay
 from headway.domain.enrolments import Enforcement
+from headway.domain.events import NOT_RECORDED, Recording
 from headway.domain.holdings import CourseProgressKey
 from headway.domain.identifiers import LessonId
 from headway.domain.writes import LessonWrite
@@ -26,9 +27,11 @@ class Group:
         course_progress: Remembered | None,
         work: Sequence[tuple[int, Work]],
         enforced: Enforcement,
+        recording: Recording = NOT_RECORDED,
     ) -> None:
         self.key = key
         self._enforced = enforced
+        self._recording = recording
         self.work = work  # with their positions in the batch
         self.course_progress = course_progress or Remembered(None)
         self.is_known = course_progress is not None  # known from before; otherwise it is read for this batch
@@ -76,7 +79,9 @@ class Group:
             outcomes[self.work[0][0]] = change.after
             self.change = change if change.stored_progress is not None else None
             return
-        changes = Changes(self.course, self.key[0], known.progress, known.lessons, self.days, self._enforced)
+        changes = Changes(
+            self.course, self.key[0], known.progress, known.lessons, self.days, self._enforced, self._recording
+        )
         for position, work in self.work:
             outcomes[position] = changes.decide(work, now)
         change = changes.change_set()

@@ -7,9 +7,10 @@ from typing import Final
 
 import asyncpg
 
-from headway.domain.changes import ChangeSet, erase, restart
-from headway.domain.course_progress import CourseProgress, LearnerDay
-from headway.domain.holdings import CourseProgressKey, HeldDay, LearnerRecord
+from headway.domain.changes import ChangeSet, Restart, erase, restart
+from headway.domain.course_progress import CourseProgress, LearnerDay, microseconds
+from headway.domain.events import NOT_RECORDED, Recording, erased_event
+from headway.domain.holdings import HeldDay, LearnerRecord
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.progress import LessonProgress
 from headway.storage.postgres import statements as sql
@@ -27,6 +28,7 @@ from headway.storage.postgres.session import run as run_steps
 from headway.storage.postgres.writer import store_what_follows
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.columns import to_completion, to_ended_run
+from headway.storage.shared.events import forget_learner, from_new_events
 from headway.storage.shared.groups import leave_groups, to_outlines
 from headway.turns import in_turns
 
@@ -46,10 +48,12 @@ class Learners:
         database: Database,
         server_of: Callable[[LearnerId], LearnersServer],
         forget: Callable[[LearnerId, CourseId], None],
+        recording: Recording = NOT_RECORDED,
     ) -> None:
         self._database = database
         self._server_of = server_of
         self._forget = forget
+        self._recording = recording
 
     async def record(self, learner_id: LearnerId) -> LearnerRecord:
         """Return everything that is stored about a learner."""
@@ -89,7 +93,7 @@ class Learners:
         held = [progress.course_id for progress in kept if not progress.is_empty]
         for course_id in held:
             await self._erase_course(learner_id, course_id, now)
-        had_more = await self._database.transact(lambda one: _erase_rest(one, learner_id))
+        had_more = await self._database.transact(lambda one: self._erase_rest(one, learner_id, now))
         left = await self._database.transact(lambda one: run_steps(one, leave_groups(sql.GROUPS, learner_id, now)))
         return bool(held) or had_more or left
 
@@ -103,21 +107,21 @@ class Learners:
         if await self._database.fetch(sql.FIND_ERASED, now - REMEMBERED):  # some users may read, but not write
             await self._database.transact(take_away)
 
-    async def restart(self, learner_id: LearnerId, course_id: CourseId, run: int | None, now: datetime) -> None:
+    async def restart(self, asked: Restart, now: datetime) -> None:
         """Remove the learner's lesson progress in a course. Raises `OtherRunError`."""
-        server = self._server_of(learner_id)
+        server = self._server_of(asked.learner_id)
         restarted = partial(
             _restart,
-            key=(learner_id, course_id),
-            run=run,
+            asked=asked,
             now=now,
+            recording=self._recording,
             slot=server.writer.any_slot(),
             in_parts=self._database.is_cluster,
         )
         try:
             await server.database.transact(restarted)
         finally:
-            self._forget(learner_id, course_id)
+            self._forget(asked.learner_id, asked.course_id)
 
     async def _erase_course(self, learner_id: LearnerId, course_id: CourseId, now: datetime) -> None:
         try:
@@ -128,21 +132,37 @@ class Learners:
         finally:
             self._forget(learner_id, course_id)
 
+    async def _erase_rest(self, connection: asyncpg.Connection, learner_id: LearnerId, now: datetime) -> bool:
+        """Remove completions, runs and events. Return whether there were completions or runs.
+
+        A learner may have them without course progress.
+        """
+        removed = [
+            await connection.execute(statement, learner_id)
+            for statement in (shared_sql.ERASE_COMPLETIONS, shared_sql.ERASE_RUNS)
+        ]
+        await run_steps(connection, forget_learner(sql.EVENTS, learner_id))
+        if self._recording.is_on:
+            rows = from_new_events([erased_event(learner_id, now)], microseconds(now))
+            await connection.execute(sql.PUT_UNPUBLISHED_EVENTS, *zip(*rows, strict=True))
+        return any(status != "DELETE 0" for status in removed)
+
 
 async def _restart(
     connection: asyncpg.Connection,
-    key: CourseProgressKey,
-    run: int | None,
+    asked: Restart,
     now: datetime,
     *,
+    recording: Recording,
     slot: int,
     in_parts: bool,
 ) -> None:
+    key = asked.learner_id, asked.course_id
     course_progress = await _held(connection, *key)
     if course_progress is None:  # another transaction may be creating it; there is no gate to hold
         return
     lessons = await _lessons(connection, *key)
-    await _store(connection, restart(course_progress, lessons, now, run), slot, in_parts=in_parts)
+    await _store(connection, restart(asked, course_progress, lessons, now, recording), slot, in_parts=in_parts)
 
 
 async def _erase(
@@ -161,15 +181,6 @@ async def _erase(
     change = erase((learner_id, course_id), course_progress, lessons, days, now)
     await _store(connection, change, any_slot(), in_parts=in_parts)
     await connection.execute(sql.NOTE_ERASURE, learner_id, now)
-
-
-async def _erase_rest(connection: asyncpg.Connection, learner_id: LearnerId) -> bool:
-    """Remove completions and runs, which a learner may have without course progress. Return whether there were any."""
-    removed = [
-        await connection.execute(statement, learner_id)
-        for statement in (shared_sql.ERASE_COMPLETIONS, shared_sql.ERASE_RUNS)
-    ]
-    return any(status != "DELETE 0" for status in removed)
 
 
 async def _held(connection: asyncpg.Connection, learner_id: LearnerId, course_id: CourseId) -> CourseProgress | None:

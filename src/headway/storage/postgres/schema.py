@@ -35,7 +35,9 @@ DISTRIBUTED: Final[Mapping[str, Sequence[str]]] = {
         "profiles",
         "profile_words",
         "goals",
+        "unpublished_events",
     ),
+    "feed": ("events", "event_feeds"),
     "slot": ("course_statistics", "lesson_statistics", "quiz_scores", "course_activity"),
     "digest": ("sign_in_codes",),
 }

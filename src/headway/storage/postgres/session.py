@@ -8,7 +8,7 @@ from typing import TypeVar
 import asyncpg
 
 from headway.storage.postgres.database import Database
-from headway.storage.shared.session import Each, Reading, Row, Step
+from headway.storage.shared.session import Changing, Each, Row, Step
 
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ class PostgresSession:
         with self._around():
             return await self._database.transact(change)
 
-    async def transact(self, changing: Callable[[], Reading[T]]) -> T:
+    async def transact(self, changing: Callable[[], Changing[T]]) -> T:
         """Run steps that change something in one transaction, and return their result when all is on disk."""
         with self._around():
             return await self._database.transact(lambda connection: run(connection, changing()))
@@ -59,12 +59,12 @@ async def _run(connection: asyncpg.Connection, step: Step | Each) -> Sequence[Ro
     return ()
 
 
-async def run(connection: asyncpg.Connection, reading: Reading[T]) -> T:
-    """Run the steps of a reading in the connection's transaction, and return its result."""
+async def run(connection: asyncpg.Connection, reading: Changing[T]) -> T:
+    """Run the steps of a reading or a change in the connection's transaction, and return its result."""
     try:
         step = next(reading)
         while True:
-            step = reading.send(await connection.fetch(step.statement, *step.values))
+            step = reading.send(await _run(connection, step))
     except StopIteration as end:
         found: T = end.value
         return found

@@ -9,6 +9,7 @@ from headway.storage.shared.attention_statements import AttentionDialect, Attent
 from headway.storage.shared.columns import ARRAYS
 from headway.storage.shared.counts import CountStatements
 from headway.storage.shared.course_figures import course_figure_statements
+from headway.storage.shared.events import event_statements
 from headway.storage.shared.groups import group_statements
 from headway.storage.shared.profile_statements import profile_statements
 from headway.storage.shared.queries import parts_of, read_queries, text_of
@@ -58,6 +59,7 @@ ADD_COUNTERS: Final = _sql("add_counters", _STATISTICS)
 COUNTER_PARTS: Final = parts_of(ADD_COUNTERS)
 PUT_COMPLETIONS: Final = _sql("put_completions", _STATISTICS)
 KEEP_RUNS: Final = _sql("keep_runs", _STATISTICS)
+PUT_UNPUBLISHED_EVENTS: Final = _sql("put_unpublished_events", _STATISTICS)
 PUT_RUNS: Final = _sql("put_runs", _STATISTICS)
 PUT_LEARNER_DAYS: Final = _sql("put_learner_days", _STATISTICS)
 COURSE_COUNTS: Final = _sql("course_counts", _STATISTICS)
@@ -93,6 +95,7 @@ SHAPES_BETWEEN: Final = _sql("shapes_between", _STATISTICS)
 TALLIES_BETWEEN: Final = _sql("tallies_between", _STATISTICS)
 COURSE_PROGRESS_BETWEEN: Final = _sql("course_progress_between", _STATISTICS)
 DAYS_BETWEEN: Final = _sql("days_between", _STATISTICS)
+EVENTS: Final = event_statements(ARRAYS)
 GROUPS: Final = group_statements(ARRAYS)
 _DIALECT: Final = Dialect(
     lambda name, kind: f":{name}::{kind}",

@@ -314,3 +314,16 @@ SELECT
 FROM learner_days
 WHERE user_id >= :first AND user_id <= :last AND (:course_id::uuid IS NULL OR course_id = :course_id)
 GROUP BY course_id, day;
+
+-- name: put-unpublished-events!
+-- Store events. An update that is not published yet keeps its old values and the time from which it may be published.
+INSERT INTO unpublished_events ({unpublished_events})
+SELECT *
+FROM unnest({unpublished_events:arrays})
+ON CONFLICT (user_id, id) DO UPDATE SET
+    at = excluded.at,
+    actor = excluded.actor,
+    actor_id = excluded.actor_id,
+    new_values = excluded.new_values,
+    revision = excluded.revision,
+    position = excluded.position;

@@ -14,6 +14,7 @@ import asyncpg
 
 from headway.domain.attention import Attention, AttentionQuery
 from headway.domain.catalogue import FIRST_COURSES, Course, CourseOutline, CoursePut, CourseQuery, VersionedCourse
+from headway.domain.changes import Restart
 from headway.domain.completions import Completion
 from headway.domain.continuing import TouchedLesson
 from headway.domain.course_list import CourseFigures, CourseFiguresQuery
@@ -21,6 +22,7 @@ from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsSt
 from headway.domain.edits import Recalculation
 from headway.domain.enrolments import NOT_ENFORCED, Enforcement, EnrolmentChange
 from headway.domain.errors import CourseNotFoundError, StoreUnavailableError
+from headway.domain.events import NOT_RECORDED, Recording
 from headway.domain.holdings import CourseProgressReading, LearnerRecord, LessonReading, LessonsReading
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.domain.notes import Note
@@ -53,6 +55,7 @@ from headway.storage.postgres.session import PostgresSession
 from headway.storage.postgres.writer import Writer
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.columns import to_completion, to_ended_run, to_note, to_run
+from headway.storage.shared.events import StoredEvents
 from headway.storage.shared.goals import StoredGoals
 from headway.storage.shared.groups import StoredGroups
 from headway.storage.shared.import_ledger import StoredImports
@@ -67,7 +70,7 @@ class PostgresStore:
 
     `connections` bounds the connections of this process; one more listens for changes of the catalogue.
     `timeout_seconds` bounds each statement. `transaction_pooler` says that the server is behind PgBouncer in
-    transaction mode. `enforced` are the rules that refuse writes.
+    transaction mode. `enforced` are the rules that refuse writes. `recording` says which events are recorded.
     """
 
     def __init__(  # noqa: PLR0913 - the settings of an operator, and what tests replace
@@ -82,12 +85,15 @@ class PostgresStore:
         observer: CommitObserver,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         enforced: Enforcement = NOT_ENFORCED,
+        recording: Recording = NOT_RECORDED,
     ) -> None:
         self._database = Database(
             url, connections=connections, timeout_seconds=timeout_seconds, transaction_pooler=transaction_pooler
         )
+        session = PostgresSession(self._database)
+        self._events = StoredEvents(session, sql.EVENTS, clock, recording)
         self._recent = Recent()
-        self._catalogue = Catalogue(self._database, self._recent.forget_all)
+        self._catalogue = Catalogue(self._database, self._recent.forget_all, recording)
         self._clock = clock
         self.enforced = enforced
         self._make_committer = partial(Committer, queue_limit=queue_limit, batch_limit=batch_limit, observer=observer)
@@ -96,8 +102,7 @@ class PostgresStore:
             lambda node: self._server(self._database.of_node(node), lanes=LANES_OF_A_WORKER),
         )
         self._figures = Figures(self._database, self._catalogue, clock)
-        self._learners = Learners(self._database, self._servers.of, lambda *key: self._recent.forget(key))
-        session = PostgresSession(self._database)
+        self._learners = Learners(self._database, self._servers.of, lambda *key: self._recent.forget(key), recording)
         self._imports = StoredImports(session, clock)
         self._sign_in_codes = StoredSignInCodes(session, clock)
         self._groups = StoredGroups(session, sql.GROUPS, clock, self.enrol_all)
@@ -114,6 +119,7 @@ class PostgresStore:
             slots=range(SLOTS),
             clock=self._clock,
             enforced=self.enforced,
+            events=self._events,
         )
         committer = self._make_committer(writer.commit, lanes=lanes, locks=writer)
         return LearnersServer(database, writer, committer)
@@ -153,6 +159,11 @@ class PostgresStore:
         """The learners' goals, while the store is open."""
         return self._goals
 
+    @property
+    def events(self) -> StoredEvents:
+        """The events, while the store is open."""
+        return self._events
+
     async def open(self) -> Sequence[str]:
         """Connect, migrate as needed, and begin to listen for changes of the catalogue."""
         applied, cluster = await self._database.prepare(_migrate)
@@ -191,6 +202,7 @@ class PostgresStore:
     async def put_course(self, course: Course, precondition: Precondition = UNCONDITIONAL) -> CoursePut:
         """Store a course, new or in place of its present version."""
         put = await self._catalogue.put(course, precondition, self._clock())
+        self._events.on_stored()
         if put.change.created:
             await self._groups.settle()
         return put
@@ -198,6 +210,7 @@ class PostgresStore:
     async def remove_course(self, course_id: CourseId) -> None:
         """Remove a course from the catalogue."""
         await self._catalogue.remove(course_id, self._clock())
+        self._events.on_stored()
 
     async def lesson(self, learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId) -> LessonReading:
         """Return the learner's progress in one lesson."""
@@ -312,10 +325,10 @@ class PostgresStore:
                 return written
         raise StoreUnavailableError
 
-    async def restart_course(self, learner_id: LearnerId, course_id: CourseId, run: int | None = None) -> None:
+    async def restart_course(self, asked: Restart) -> None:
         """Remove all of the learner's lesson progress in a course."""
-        await self._catalogue.course(course_id)
-        await self._learners.restart(learner_id, course_id, run, self._clock())
+        await self._catalogue.course(asked.course_id)
+        await self._learners.restart(asked, self._clock())
 
     async def statistics(self, course_id: CourseId, first: date, last: date) -> CourseReading:
         """Return the counters of a course."""
@@ -419,6 +432,7 @@ class PostgresStore:
                 self._use(await find_cluster(connection))
         await self._imports.sweep()
         await self._sign_in_codes.sweep()
+        await self._events.sweep()
         await self._learners.sweep(self._clock())
 
     def _use(self, cluster: Cluster | None) -> None:

@@ -36,6 +36,7 @@ from headway.storage.postgres.rows import (
     to_lesson_progress,
 )
 from headway.storage.shared.columns import COURSE_PROGRESS, from_run
+from headway.storage.shared.events import StoredEvents, from_new_events
 from headway.turns import in_turns
 
 _log = get_logger("headway.storage")
@@ -47,10 +48,10 @@ _COURSE_PROGRESS_COLUMNS: Final = len(COURSE_PROGRESS.columns)  # they stand bef
 class Writer(Locks):
     """Commits batches to one server. Two may run at the same time, where no learner and course is in both.
 
-    `slots` are the slots of the counters on the server.
+    `slots` are the slots of the counters on the server. `events` is told when events may have been stored.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts of a server that a batch needs
         self,
         database: Database,
         catalogue: Catalogue,
@@ -60,6 +61,7 @@ class Writer(Locks):
         slots: Sequence[int],
         clock: Callable[[], datetime],
         enforced: Enforcement,
+        events: StoredEvents,
     ) -> None:
         self._database = database
         self._catalogue = catalogue
@@ -68,6 +70,7 @@ class Writer(Locks):
         self.use_slots(slots)
         self._clock = clock
         self._enforced = enforced
+        self._events = events
         self.patience = database.timeout_seconds
 
     def use_slots(self, on_server: Sequence[int]) -> None:
@@ -92,7 +95,7 @@ class Writer(Locks):
             groups = await self._with_courses(groups, outcomes)
             await self._read(groups)
             now = self._clock()
-            newcomers = Newcomers(now)
+            newcomers = Newcomers(now, self._events.recording)
             for group in groups:
                 group.decide(outcomes, now, newcomers)
             await self._store(groups, outcomes)
@@ -153,7 +156,7 @@ class Writer(Locks):
         for some in _few_at_a_time(groups):
             await self._read(some)
             now = self._clock()
-            newcomers = Newcomers(now)
+            newcomers = Newcomers(now, self._events.recording)
             async for group in in_turns(some):
                 group.decide(outcomes, now, newcomers)
         written = all_written(outcomes)
@@ -165,7 +168,13 @@ class Writer(Locks):
     def _grouped(self, batch: Sequence[Work]) -> list[Group]:
         self._recent.begin_batch()
         return [
-            Group(key, self._recent.get(key), [(position, batch[position]) for position in positions], self._enforced)
+            Group(
+                key,
+                self._recent.get(key),
+                [(position, batch[position]) for position in positions],
+                self._enforced,
+                self._events.recording,
+            )
             for key, positions in by_learner_and_course(batch).items()
         ]
 
@@ -294,6 +303,7 @@ class Writer(Locks):
             return await self._database.transact(store, waits_for_locks=all_or_none)
         finally:
             slots.give_back(slot)
+            self._events.on_stored()
 
 
 class _OvertakenError(Exception):
@@ -318,7 +328,7 @@ async def _put_in_parts(connection: asyncpg.Connection, groups: Sequence[Group])
 async def store_what_follows(
     connection: asyncpg.Connection, slot: int, changes: Sequence[ChangeSet], *, in_parts: bool
 ) -> None:
-    """Remove lesson progress, store finished days and add to the counters, behind locked gates.
+    """Remove lesson progress, store finished days and events, and add to the counters, behind locked gates.
 
     `in_parts` is for a cluster (see `add_counters`).
     """
@@ -342,6 +352,14 @@ async def store_what_follows(
     runs = [ended for change in changes for ended in change.ended_runs]
     if runs:
         await connection.execute(sql.KEEP_RUNS, *zip(*map(from_run, runs), strict=True))
+    events = [
+        row
+        for change in changes
+        if change.events and change.after is not None
+        for row in from_new_events(change.events, change.after.revision)
+    ]
+    if events:
+        await connection.execute(sql.PUT_UNPUBLISHED_EVENTS, *zip(*events, strict=True))
     if counters:
         await add_counters(connection, slot, counters, in_parts=in_parts)
 

@@ -160,6 +160,28 @@ PROFILES: Final = Table(
     version="bigint",
 )
 GOALS: Final = Table("goals", key=1, user_id="uuid", days_per_week="smallint", since="date", version="bigint")
+_EVENT: Final = {
+    "id": "uuid",
+    "type": "text",
+    "at": "timestamptz",
+    "course_id": "uuid",
+    "lesson_id": "uuid",
+    "actor": "text",
+    "actor_id": "uuid",
+    "old_values": "text",
+    "new_values": "text",
+}
+EVENTS: Final = Table("events", key=0, user_id="uuid", **_EVENT)
+"""The published events. The columns `feed` and `number`, which are not among these, are the key."""
+UNPUBLISHED_EVENTS: Final = Table(
+    "unpublished_events",
+    key=2,
+    user_id="uuid",
+    **_EVENT,
+    revision="bigint",
+    position="integer",
+    release_at="timestamptz",
+)
 
 
 class IdLists:
@@ -195,6 +217,8 @@ def filled(sql: str, ids: IdLists = ARRAYS) -> str:
         learner_days=LEARNER_DAYS,
         profiles=PROFILES,
         goals=GOALS,
+        events=EVENTS,
+        unpublished_events=UNPUBLISHED_EVENTS,
         ids=ids,
     )
 

@@ -48,6 +48,7 @@ class GroupStatements(NamedTuple):
     find_group: str
     members: str
     members_in: str
+    members_among: str
     page: str
     page_among: str
     sizes: str
@@ -130,6 +131,13 @@ class StoredGroups:
         """Return the members of a group who are in one of some courses."""
         found = await self._session.scan(self._sql.members_in, list(group.members), sorted(courses))
         return [LearnerId(learner_id) for (learner_id,) in found]
+
+    async def members_among(
+        self, groups: Collection[GroupId], learners: Collection[LearnerId]
+    ) -> Collection[LearnerId]:
+        """Return those of some learners who are in one of some groups."""
+        found = await self._session.fetch(self._sql.members_among, sorted(learners), sorted(groups))
+        return {LearnerId(learner_id) for (learner_id,) in found}
 
     async def put(self, group: Group, precondition: Precondition = UNCONDITIONAL) -> Group:
         """Store a group in place of what is stored, and return it with its version."""

@@ -50,6 +50,12 @@ SELECT DISTINCT CAST(user_id AS text)
 FROM course_progress
 WHERE {ids:user_id in learners} AND {ids:course_id in courses} AND enrolled_at IS NOT NULL;
 
+-- name: members-among
+-- Those of some learners who are in one of some groups.
+SELECT DISTINCT CAST(user_id AS text)
+FROM group_members
+WHERE {ids:user_id in learners} AND {ids:group_id in groups};
+
 -- name: page
 -- A page of the groups by title.
 SELECT CAST(group_id AS text), title

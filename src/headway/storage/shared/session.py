@@ -37,6 +37,8 @@ Reading = Generator[Step, Sequence[Row], T]
 
 The next statement may depend on the rows of those before. Each store has its own `run` for it.
 """
+Changing = Generator[Step | Each, Sequence[Row], T]
+"""The same in a transaction that changes something. An `Each` returns no rows."""
 
 
 class Session(Protocol):
@@ -58,7 +60,7 @@ class Session(Protocol):
     async def change_all(self, *steps: Step | Each) -> Sequence[Sequence[Row]]:
         """Run statements in one transaction, and return the rows of each when all are on disk."""
 
-    async def transact(self, changing: "Callable[[], Reading[T]]") -> T:
+    async def transact(self, changing: "Callable[[], Changing[T]]") -> T:
         """Run steps that change something in one transaction, and return their result when all is on disk.
 
         The next statement may depend on the rows of those before. The steps may run again from their beginning, so

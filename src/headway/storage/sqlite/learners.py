@@ -9,7 +9,8 @@ from headway.domain import changes
 from headway.domain.changes import ChangeSet
 from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters
-from headway.domain.course_progress import LearnerDay
+from headway.domain.course_progress import LearnerDay, microseconds
+from headway.domain.events import NOT_RECORDED, Recording, erased_event
 from headway.domain.holdings import LearnerRecord
 from headway.domain.identifiers import CourseId, LearnerId
 from headway.domain.notes import Note
@@ -17,9 +18,11 @@ from headway.domain.progress import LessonProgress
 from headway.domain.runs import EndedRun
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.columns import to_completion, to_ended_run, to_note
+from headway.storage.shared.events import forget_learner
 from headway.storage.shared.groups import leave_groups, to_outlines
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.figures import store_counters
+from headway.storage.sqlite.progress_table import store_events
 from headway.storage.sqlite.rows import (
     Columns,
     fetch,
@@ -85,7 +88,9 @@ def ended_run(connection: apsw.Connection, learner_id: LearnerId, course_id: Cou
     return to_ended_run(columns) if columns else None
 
 
-def erase(connection: apsw.Connection, learner_id: LearnerId, now: datetime) -> bool:
+def erase(
+    connection: apsw.Connection, learner_id: LearnerId, now: datetime, recording: Recording = NOT_RECORDED
+) -> bool:
     """Remove everything about a learner, also from the counters, and return whether there was anything."""
     record = _record_without_runs(connection, learner_id)
     counters = Counters()
@@ -101,6 +106,9 @@ def erase(connection: apsw.Connection, learner_id: LearnerId, now: datetime) -> 
     ):
         fetch(connection, statement, learner_id)
     run(connection, leave_groups(sql.GROUPS, learner_id, now))
+    run(connection, forget_learner(sql.EVENTS, learner_id))
+    if recording.is_on:
+        store_events(connection, [erased_event(learner_id, now)], microseconds(now))
     return any(record)
 
 

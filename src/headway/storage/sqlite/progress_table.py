@@ -13,6 +13,7 @@ from headway.domain.changes import (
     Lessons,
     Newcomers,
     Outcome,
+    Restart,
     Work,
     by_learner_and_course,
     is_only_enrolment,
@@ -23,6 +24,7 @@ from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress, LessonsStamp, recount
 from headway.domain.enrolments import Enforcement
 from headway.domain.errors import CourseNotFoundError
+from headway.domain.events import NOT_RECORDED, NewEvent, Recording
 from headway.domain.holdings import (
     FEW_CHARACTERS,
     CourseProgressKey,
@@ -36,6 +38,7 @@ from headway.domain.presence import NO_DAYS, days_begun
 from headway.domain.progress import LessonProgress
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.columns import LESSON_PROGRESS, from_run
+from headway.storage.shared.events import from_new_events
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.recent import Recent
@@ -70,10 +73,13 @@ class _Batch(NamedTuple):
 class ProgressTable:
     """Reads and writes progress in the caller's transaction. Only writes use `recent`."""
 
-    def __init__(self, catalogue: Catalogue, recent: Recent, enforced: Enforcement) -> None:
+    def __init__(
+        self, catalogue: Catalogue, recent: Recent, enforced: Enforcement, recording: Recording = NOT_RECORDED
+    ) -> None:
         self._catalogue = catalogue
         self._recent = recent
         self._enforced = enforced
+        self._recording = recording
 
     def lesson(
         self, connection: apsw.Connection, learner_id: LearnerId, course_id: CourseId, lesson_id: LessonId
@@ -130,27 +136,21 @@ class ProgressTable:
         Their changes of the counters are added to `counters`.
         """
         outcomes: list[Outcome] = [None] * len(works)
-        batch = _Batch(connection, now, counters, Newcomers(now))
+        batch = _Batch(connection, now, counters, Newcomers(now, self._recording))
         for key, positions in by_learner_and_course(works).items():
             some = [works[position] for position in positions]
             for position, outcome in zip(positions, self._write_to(batch, key, some), strict=True):
                 outcomes[position] = outcome
         return outcomes
 
-    def restart(
-        self,
-        connection: apsw.Connection,
-        key: CourseProgressKey,
-        run: int | None,
-        now: datetime,
-        counters: Counters,
-    ) -> None:
+    def restart(self, connection: apsw.Connection, asked: Restart, now: datetime, counters: Counters) -> None:
         """Remove all of the learner's lesson progress in a course. Raises `OtherRunError`."""
-        self._catalogue.course(connection, key[1])
+        self._catalogue.course(connection, asked.course_id)
+        key = asked.learner_id, asked.course_id
         progress = course_progress_of(connection, *key)
         if progress is not None:
             lessons = all_lesson_progress_of(connection, *key)
-            self._store(connection, restart(progress, lessons, now, run), counters)
+            self._store(connection, restart(asked, progress, lessons, now, self._recording), counters)
 
     def _write_to(self, batch: "_Batch", key: CourseProgressKey, works: Sequence[Work]) -> Sequence[Outcome]:
         connection, now, counters, newcomers = batch
@@ -188,7 +188,7 @@ class ProgressTable:
         if asked.days:
             held = fetch(connection, shared_sql.LEARNER_DAYS_IN, *key)
             days = {day.date: day for _, _, day in map(to_held_day, held)}
-        return Changes(course, key[0], progress, lessons, days, self._enforced)
+        return Changes(course, key[0], progress, lessons, days, self._enforced, self._recording)
 
     def _store(self, connection: apsw.Connection, change: ChangeSet, counters: Counters) -> None:
         if change.stored_progress is None:
@@ -206,7 +206,15 @@ class ProgressTable:
             fetch(connection, sql.PUT_COMPLETION, *map(bound, kept))
         for ended in change.ended_runs:
             fetch(connection, sql.KEEP_RUN, *map(bound, from_run(ended)))
+        if change.events:
+            store_events(connection, change.events, change.stored_progress.revision)
         change.add_to(counters)
+
+
+def store_events(connection: apsw.Connection, events: Sequence[NewEvent], revision: int) -> None:
+    """Store the events of one change. They are published later."""
+    rows = [tuple(map(bound, columns)) for columns in from_new_events(events, revision)]
+    connection.executemany(sql.PUT_UNPUBLISHED_EVENT, rows)
 
 
 def course_progress_of(

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import apsw
 
-from headway.storage.shared.session import Each, Reading, Row, Step
+from headway.storage.shared.session import Changing, Each, Row, Step
 from headway.storage.sqlite.reader import LongReader, Reader
 from headway.storage.sqlite.rows import Columns, bound, fetch
 
@@ -45,18 +45,18 @@ class SqliteSession:
         async with self._transaction() as connection:
             return [_run(connection, step) for step in ready]
 
-    async def transact(self, changing: Callable[[], Reading[T]]) -> T:
+    async def transact(self, changing: Callable[[], Changing[T]]) -> T:
         """Run steps that change something in one transaction, and return their result when all is on disk."""
         async with self._transaction() as connection:
             return run(connection, changing())
 
 
-def run(connection: apsw.Connection, reading: Reading[T]) -> T:
-    """Run the steps of a reading on a connection, and return its result."""
+def run(connection: apsw.Connection, reading: Changing[T]) -> T:
+    """Run the steps of a reading or a change on a connection, and return its result."""
     try:
         step = next(reading)
         while True:
-            step = reading.send(_fetch(connection, step))
+            step = reading.send(_run(connection, _bound(step)))
     except StopIteration as end:
         found: T = end.value
         return found

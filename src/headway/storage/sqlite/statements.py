@@ -9,6 +9,7 @@ from headway.storage.shared.attention_statements import AttentionDialect, Attent
 from headway.storage.shared.columns import JSON_LISTS
 from headway.storage.shared.counts import CountStatements
 from headway.storage.shared.course_figures import course_figure_statements
+from headway.storage.shared.events import event_statements
 from headway.storage.shared.groups import group_statements
 from headway.storage.shared.profile_statements import profile_statements
 from headway.storage.shared.queries import read_queries, text_of
@@ -60,6 +61,7 @@ ERASE_LESSON_PROGRESS: Final = _sql("erase_lesson_progress", _STATISTICS)
 ERASE_COURSE_PROGRESS: Final = _sql("erase_course_progress", _STATISTICS)
 PUT_COMPLETION: Final = _sql("put_completion", _STATISTICS)
 KEEP_RUN: Final = _sql("keep_run", _STATISTICS)
+PUT_UNPUBLISHED_EVENT: Final = _sql("put_unpublished_event", _STATISTICS)
 PUT_RUN: Final = _sql("put_run", _STATISTICS)
 ERASE_DAYS: Final = _sql("erase_days", _STATISTICS)
 COUNT_LESSON_PROGRESS_OF: Final = _sql("count_lesson_progress_of", _STATISTICS)
@@ -68,6 +70,7 @@ LESSON_PROGRESS_BETWEEN: Final = _sql("lesson_progress_between", _STATISTICS)
 COURSE_PROGRESS_BETWEEN: Final = _sql("course_progress_between", _STATISTICS)
 DAYS_BETWEEN: Final = _sql("days_between", _STATISTICS)
 GROUPS: Final = group_statements(JSON_LISTS)
+EVENTS: Final = event_statements(JSON_LISTS)
 _DIALECT: Final = Dialect(
     lambda name, _kind: f":{name}",
     after_all_days="'~'",

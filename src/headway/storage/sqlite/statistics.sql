@@ -174,3 +174,14 @@ WHERE user_id > :after AND user_id <= :until AND (:course_id IS NULL OR course_i
 SELECT {learner_days}
 FROM learner_days
 WHERE user_id > :after AND user_id <= :until AND (:course_id IS NULL OR course_id = :course_id);
+
+-- name: put-unpublished-event!
+-- Store an event. An update that is not published yet keeps its old values and the time from which it may be published.
+INSERT INTO unpublished_events ({unpublished_events}) VALUES ({unpublished_events:values})
+ON CONFLICT (user_id, id) DO UPDATE SET
+    at = excluded.at,
+    actor = excluded.actor,
+    actor_id = excluded.actor_id,
+    new_values = excluded.new_values,
+    revision = excluded.revision,
+    position = excluded.position;

@@ -25,15 +25,16 @@ from headway.domain.catalogue import (
     VersionedCourse,
     compare,
 )
-from headway.domain.changes import Work, all_written, by_learner_and_course
+from headway.domain.changes import Restart, Work, all_written, by_learner_and_course
 from headway.domain.completions import Completion
 from headway.domain.continuing import TouchedLesson
 from headway.domain.counters import Counters
 from headway.domain.course_list import CourseFigures, CourseFiguresQuery
-from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp
+from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp, microseconds
 from headway.domain.edits import Recalculation
 from headway.domain.enrolments import NOT_ENFORCED, Enforcement, EnrolmentChange
 from headway.domain.errors import StoreUnavailableError
+from headway.domain.events import NOT_RECORDED, Recording, course_event
 from headway.domain.holdings import CourseProgressReading, LearnerRecord, LessonReading, LessonsReading
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.domain.notes import Note
@@ -46,6 +47,7 @@ from headway.storage.committer import CommitObserver, Committer, Outcome
 from headway.storage.migrations import are_uncounted, count_anew
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.columns import to_completion, to_run
+from headway.storage.shared.events import StoredEvents
 from headway.storage.shared.goals import StoredGoals
 from headway.storage.shared.groups import StoredGroups
 from headway.storage.shared.import_ledger import StoredImports
@@ -58,7 +60,7 @@ from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.database import Database
 from headway.storage.sqlite.figures import Figures, store_counters
 from headway.storage.sqlite.learners import active_days, ended_run, erase, notes_of, record_of, touched_lessons
-from headway.storage.sqlite.progress_table import ProgressTable, TooLargeError
+from headway.storage.sqlite.progress_table import ProgressTable, TooLargeError, store_events
 from headway.storage.sqlite.reader import LongReader, Reader
 from headway.storage.sqlite.recent import Recent
 from headway.storage.sqlite.rows import bound, fetch, to_course_progress
@@ -75,7 +77,8 @@ class SqliteStore:
     """The store in one SQLite file.
 
     `lock_seconds` bounds the wait for the write lock of another process. `read_seconds` bounds a long read, and also
-    the wait for a free thread before it. `enforced` are the rules that refuse writes.
+    the wait for a free thread before it. `enforced` are the rules that refuse writes. `recording` says which
+    events are recorded.
     """
 
     def __init__(  # noqa: PLR0913 - the settings of an operator, and what tests replace
@@ -89,6 +92,7 @@ class SqliteStore:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         read_seconds: float = _READ_SECONDS,
         enforced: Enforcement = NOT_ENFORCED,
+        recording: Recording = NOT_RECORDED,
     ) -> None:
         self.enforced = enforced
         self._database = Database(path)
@@ -96,7 +100,7 @@ class SqliteStore:
         self._long_reader = LongReader(self._database.long_readers, self._reader.rescue, seconds=read_seconds)
         self._catalogue = Catalogue()
         self._recent = Recent(self._catalogue)
-        self._progress = ProgressTable(self._catalogue, self._recent, enforced)
+        self._progress = ProgressTable(self._catalogue, self._recent, enforced, recording)
         self._together = Together(
             self._reader,
             self._catalogue,
@@ -115,6 +119,7 @@ class SqliteStore:
         self._groups = StoredGroups(session, sql.GROUPS, clock, self.enrol_all)
         self._profiles = StoredProfiles(session, sql.PROFILES, clock)
         self._goals = StoredGoals(session, clock)
+        self._events = StoredEvents(session, sql.EVENTS, clock, recording)
         self._recalculations = Recalculations(session, clock)
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="headway-commit")
         self.committer = Committer(
@@ -155,6 +160,11 @@ class SqliteStore:
     def goals(self) -> StoredGoals:
         """The learners' goals, while the store is open."""
         return self._goals
+
+    @property
+    def events(self) -> StoredEvents:
+        """The events, while the store is open."""
+        return self._events
 
     async def open(self) -> Sequence[str]:
         """Open the file; create and migrate it as needed."""
@@ -283,7 +293,11 @@ class SqliteStore:
             change = compare(before.course if before else None, course)
             if before and change.is_empty:
                 return CoursePut(change, before.version)
-            put = CoursePut(change, self._catalogue.put(connection, before, course, self._clock()))
+            now = self._clock()
+            put = CoursePut(change, self._catalogue.put(connection, before, course, now))
+            if self._events.recording.is_on:
+                event = course_event(before.course if before else None, course, put.version, now)
+                store_events(connection, [event], put.version)
         if change.created:
             await self._groups.settle()
         return put
@@ -291,14 +305,17 @@ class SqliteStore:
     async def remove_course(self, course_id: CourseId) -> None:
         """Remove a course from the catalogue."""
         async with self._transaction(course_id) as connection:
-            self._catalogue.course(connection, course_id)
+            removed = self._catalogue.course(connection, course_id)
             fetch(connection, shared_sql.REMOVE_COURSE, course_id)
+            if self._events.recording.is_on:
+                now = self._clock()
+                store_events(connection, [course_event(removed.course, None, removed.version, now)], microseconds(now))
 
-    async def restart_course(self, learner_id: LearnerId, course_id: CourseId, run: int | None = None) -> None:
+    async def restart_course(self, asked: Restart) -> None:
         """Remove all of the learner's lesson progress in a course."""
         counters = Counters()
-        async with self._transaction(learner_id) as connection:
-            self._progress.restart(connection, (learner_id, course_id), run, self._clock(), counters)
+        async with self._transaction(asked.learner_id) as connection:
+            self._progress.restart(connection, asked, self._clock(), counters)
             store_counters(connection, counters)
 
     async def write_all(self, writes: Sequence[LessonWrite | CourseProgressRestore]) -> Sequence[Written | bool]:
@@ -385,7 +402,7 @@ class SqliteStore:
     async def erase(self, learner_id: LearnerId) -> bool:
         """Remove everything about a learner, also from the counters."""
         async with self._transaction(learner_id) as connection:
-            return erase(connection, learner_id, self._clock())
+            return erase(connection, learner_id, self._clock(), self._events.recording)
 
     async def forget_learners(self) -> None:
         """Return at once: every transaction notices what other processes have written."""
@@ -414,6 +431,7 @@ class SqliteStore:
         """Remove old records of imports and expired sign-in codes."""
         await self._imports.sweep()
         await self._sign_in_codes.sweep()
+        await self._events.sweep()
 
     async def finish_recalculation(self, under_way: Recalculation) -> None:
         """Record that a recalculation is finished."""
@@ -454,6 +472,7 @@ class SqliteStore:
                 self._recent.renew(connection)
                 yield connection
                 await self._commit(connection)
+                self._events.on_stored()
             except BaseException:
                 self._recent.forget()
                 if connection.in_transaction:

@@ -1,0 +1,94 @@
+"""Reads the feed of events: what happened, in an order, for those who follow along."""
+
+import time
+from collections.abc import Collection
+from typing import Final, NamedTuple
+
+from headway.domain.errors import EventsOffError
+from headway.domain.events import EventFilter, Feed, PublishedEvent
+from headway.domain.identifiers import LearnerId
+from headway.domain.ports import Store
+from headway.domain.principal import EVENTS_READ, Principal
+
+_LOOKED_AT_ONCE: Final = 500
+_MOST_LOOKED_AT: Final = 10_000  # for one page; its reader then goes on behind them
+_LOOK_SECONDS: Final = 1.0  # between two looks for events that another process has published
+
+
+class EventQuery(NamedTuple):
+    """A part of the feed: the events after a number (`None`: from the first that is kept) that pass a filter."""
+
+    after: int | None
+    limit: int
+    only: EventFilter = EventFilter()
+
+
+class EventsService:
+    """The feed of events. Every method may raise `UnavailableError`, and `EventsOffError`."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def page(self, principal: Principal, query: EventQuery) -> Feed:
+        """Return the next events that the caller may read. Needs `events:read`, which may be limited.
+
+        Raises `CursorExpiredError`, and `CourseNotGrantedError` where the query names a course that is not granted.
+        """
+        only = self._granted(principal, query.only)
+        after = await self._store.events.oldest() if query.after is None else query.after
+        return await filtered(self._store, after, query.limit, only)
+
+    async def newest(self, principal: Principal) -> int:
+        """Return the number of the last event. Needs `events:read`."""
+        self._granted(principal, EventFilter())
+        return await self._store.events.newest()
+
+    async def wait(self, principal: Principal, query: EventQuery, seconds: float) -> Feed:
+        """Do what `page` does, and wait until there is an event, for some seconds at most."""
+        until = time.monotonic() + seconds
+        while True:
+            found = await self.page(principal, query)
+            rest = until - time.monotonic()
+            if found.events or rest <= 0:
+                return found
+            query = query._replace(after=found.after)
+            if found.is_last:
+                await self._store.events.changed(min(rest, _LOOK_SECONDS))
+
+    def _granted(self, principal: Principal, only: EventFilter) -> EventFilter:
+        """Return the filter with what the caller's token is limited to."""
+        principal.require(EVENTS_READ)
+        if not self._store.events.recording.is_on:
+            raise EventsOffError
+        for course_id in only.courses or ():
+            principal.require_granted(course_id)
+        return only._replace(courses=only.courses or principal.courses, groups=principal.groups)
+
+
+async def filtered(store: Store, after: int, limit: int, only: EventFilter) -> Feed:
+    """Return the first events after a number that pass a filter, at most `limit`. Looks at a bounded number of events.
+
+    Raises `CursorExpiredError`.
+    """
+    found: list[PublishedEvent] = []
+    looked_at = 0
+    while True:
+        feed = await store.events.read(after, _LOOKED_AT_ONCE)
+        members = await _members(store, feed, only)
+        for one in feed.events:
+            if only.takes(one.event, members):
+                found.append(one)
+            if len(found) == limit:
+                return Feed(found, one.number, is_last=feed.is_last and one is feed.events[-1])
+        after = feed.after
+        looked_at += len(feed.events)
+        if feed.is_last or looked_at >= _MOST_LOOKED_AT:
+            return Feed(found, after, feed.is_last)
+
+
+async def _members(store: Store, feed: Feed, only: EventFilter) -> Collection[LearnerId]:
+    """Return the learners of some events who are in a group of the filter."""
+    if only.groups is None:
+        return ()
+    learners = {one.event.learner_id for one in feed.events if one.event.learner_id is not None}
+    return await store.groups.members_among(only.groups, learners)
