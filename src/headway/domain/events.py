@@ -140,6 +140,9 @@ class EventFilter(NamedTuple):
         return self.groups is None or event.learner_id is None or event.learner_id in members
 
 
+EVERY_EVENT: Final = EventFilter()
+
+
 class Feed(NamedTuple):
     """A part of the feed: events by number, and the number after which a reader goes on.
 

@@ -15,7 +15,7 @@ from headway.domain.course_list import CourseFigures, CourseFiguresQuery
 from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp
 from headway.domain.edits import Recalculation
 from headway.domain.enrolments import Enforcement, EnrolmentChange
-from headway.domain.events import Feed, Recording
+from headway.domain.events import EVERY_EVENT, EventFilter, Feed, Recording
 from headway.domain.goals import Goal
 from headway.domain.groups import Group, GroupChange, GroupEnrolment, GroupOutline, GroupQuery
 from headway.domain.holdings import (
@@ -413,8 +413,10 @@ class Events(Protocol):
     async def publish(self) -> int:
         """Publish some of the events that are due, and return how many. 0: there are no more."""
 
-    async def read(self, after: int, limit: int) -> Feed:
-        """Return the events after a number. A reader who goes on from `Feed.after` never misses one.
+    async def read(self, after: int, limit: int, only: EventFilter = EVERY_EVENT) -> Feed:
+        """Return the first events after a number that pass a filter. Looks at a bounded number of events.
+
+        A reader who goes on from `Feed.after` never misses one.
 
         Raises `CursorExpiredError` where events after that number are no longer kept, or the number is not of this
         feed.

@@ -1,17 +1,13 @@
 """Reads the feed of events: what happened, in an order, for those who follow along."""
 
 import time
-from collections.abc import Collection
 from typing import Final, NamedTuple
 
 from headway.domain.errors import EventsOffError
-from headway.domain.events import EventFilter, Feed, PublishedEvent
-from headway.domain.identifiers import LearnerId
+from headway.domain.events import EVERY_EVENT, EventFilter, Feed
 from headway.domain.ports import Store
 from headway.domain.principal import EVENTS_READ, Principal
 
-_LOOKED_AT_ONCE: Final = 500
-_MOST_LOOKED_AT: Final = 10_000  # for one page; its reader then goes on behind them
 _LOOK_SECONDS: Final = 1.0  # between two looks for events that another process has published
 
 
@@ -20,7 +16,7 @@ class EventQuery(NamedTuple):
 
     after: int | None
     limit: int
-    only: EventFilter = EventFilter()
+    only: EventFilter = EVERY_EVENT
 
 
 class EventsService:
@@ -36,11 +32,11 @@ class EventsService:
         """
         only = self._granted(principal, query.only)
         after = await self._store.events.oldest() if query.after is None else query.after
-        return await filtered(self._store, after, query.limit, only)
+        return await self._store.events.read(after, query.limit, only)
 
     async def newest(self, principal: Principal) -> int:
         """Return the number of the last event. Needs `events:read`."""
-        self._granted(principal, EventFilter())
+        self._granted(principal, EVERY_EVENT)
         return await self._store.events.newest()
 
     async def wait(self, principal: Principal, query: EventQuery, seconds: float) -> Feed:
@@ -63,32 +59,3 @@ class EventsService:
         for course_id in only.courses or ():
             principal.require_granted(course_id)
         return only._replace(courses=only.courses or principal.courses, groups=principal.groups)
-
-
-async def filtered(store: Store, after: int, limit: int, only: EventFilter) -> Feed:
-    """Return the first events after a number that pass a filter, at most `limit`. Looks at a bounded number of events.
-
-    Raises `CursorExpiredError`.
-    """
-    found: list[PublishedEvent] = []
-    looked_at = 0
-    while True:
-        feed = await store.events.read(after, _LOOKED_AT_ONCE)
-        members = await _members(store, feed, only)
-        for one in feed.events:
-            if only.takes(one.event, members):
-                found.append(one)
-            if len(found) == limit:
-                return Feed(found, one.number, is_last=feed.is_last and one is feed.events[-1])
-        after = feed.after
-        looked_at += len(feed.events)
-        if feed.is_last or looked_at >= _MOST_LOOKED_AT:
-            return Feed(found, after, feed.is_last)
-
-
-async def _members(store: Store, feed: Feed, only: EventFilter) -> Collection[LearnerId]:
-    """Return the learners of some events who are in a group of the filter."""
-    if only.groups is None:
-        return ()
-    learners = {one.event.learner_id for one in feed.events if one.event.learner_id is not None}
-    return await store.groups.members_among(only.groups, learners)

@@ -91,7 +91,8 @@ class PostgresStore:
             url, connections=connections, timeout_seconds=timeout_seconds, transaction_pooler=transaction_pooler
         )
         session = PostgresSession(self._database)
-        self._events = StoredEvents(session, sql.EVENTS, clock, recording)
+        self._groups = StoredGroups(session, sql.GROUPS, clock, self.enrol_all)
+        self._events = StoredEvents(session, sql.EVENTS, clock, recording, self._groups.members_among)
         self._recent = Recent()
         self._catalogue = Catalogue(self._database, self._recent.forget_all, recording)
         self._clock = clock
@@ -105,7 +106,6 @@ class PostgresStore:
         self._learners = Learners(self._database, self._servers.of, lambda *key: self._recent.forget(key), recording)
         self._imports = StoredImports(session, clock)
         self._sign_in_codes = StoredSignInCodes(session, clock)
-        self._groups = StoredGroups(session, sql.GROUPS, clock, self.enrol_all)
         self._profiles = StoredProfiles(session, sql.PROFILES, clock)
         self._goals = StoredGoals(session, clock)
         self._recalculations = Recalculations(session, clock)

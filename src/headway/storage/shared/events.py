@@ -5,7 +5,7 @@ an event, although many transactions store events at the same time and commit in
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -14,10 +14,11 @@ import orjson
 
 from headway.domain.errors import CursorExpiredError
 from headway.domain.events import (
-    NOT_RECORDED,
+    EVERY_EVENT,
     Actor,
     ActorKind,
     Event,
+    EventFilter,
     EventId,
     EventType,
     Feed,
@@ -26,7 +27,7 @@ from headway.domain.events import (
     Recording,
     published,
 )
-from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.storage.shared.columns import EVENTS, IdLists
 from headway.storage.shared.ids import FIRST_ID
 from headway.storage.shared.queries import read_queries, text_of
@@ -34,6 +35,9 @@ from headway.storage.shared.session import Changing, Each, Reading, Row, Session
 
 PUBLISHED_AT_ONCE: Final = 500  # events in one transaction, in some milliseconds
 _REMOVED_AT_ONCE: Final = 1_000
+_LOOKED_AT_ONCE: Final = 500
+_MOST_LOOKED_AT: Final = 10_000  # for one answer; its reader then goes on behind them
+MembersAmong = Callable[[Collection[GroupId], Collection[LearnerId]], Awaitable[Collection[LearnerId]]]
 _EVENT_COLUMNS: Final = len(EVENTS.columns)
 _WITHOUT_LEARNER: Final = (EventType.COURSE_PUBLISHED, EventType.COURSE_EDITED, EventType.COURSE_REMOVED)
 
@@ -63,14 +67,18 @@ def event_statements(ids: IdLists) -> EventStatements:
 
 
 class StoredEvents:
-    """The events in a database. `recording` says which events are recorded."""
+    """The events in a database. `recording` says which events are recorded.
+
+    `members_among` returns those of some learners who are in one of some groups.
+    """
 
     def __init__(
         self,
         session: Session,
         statements: EventStatements,
         clock: Callable[[], datetime],
-        recording: Recording = NOT_RECORDED,
+        recording: Recording,
+        members_among: MembersAmong,
     ) -> None:
         self._session = session
         self._sql = statements
@@ -78,6 +86,7 @@ class StoredEvents:
         self.recording = recording
         self.on_stored: Callable[[], None] = _do_nothing
         """Is called after a transaction that has stored events."""
+        self._members_among = members_among
         self._waiting: set[asyncio.Future[None]] = set()
 
     async def publish(self) -> int:
@@ -105,8 +114,28 @@ class StoredEvents:
             yield Step(self._sql.put_last_number, rows[-1][0])
         return len(keys)
 
-    async def read(self, after: int, limit: int) -> Feed:
-        """Return the events after a number, at most `limit`.
+    async def read(self, after: int, limit: int, only: EventFilter = EVERY_EVENT) -> Feed:
+        """Return the first events after a number that pass a filter, at most `limit`.
+
+        Raises `CursorExpiredError`.
+        """
+        found: list[PublishedEvent] = []
+        looked_at = 0
+        while True:
+            feed = await self._read(after, min(_LOOKED_AT_ONCE, limit) if only is EVERY_EVENT else _LOOKED_AT_ONCE)
+            members = await self._members(feed, only)
+            for one in feed.events:
+                if only.takes(one.event, members):
+                    found.append(one)
+                if len(found) == limit:
+                    return Feed(found, one.number, feed.is_last and one is feed.events[-1])
+            after = feed.after
+            looked_at += len(feed.events)
+            if feed.is_last or looked_at >= _MOST_LOOKED_AT:
+                return Feed(found, after, feed.is_last)
+
+    async def _read(self, after: int, limit: int) -> Feed:
+        """Return the events after a number.
 
         Raises `CursorExpiredError` where events after that number have been removed because of their age, and where
         the number is not one of this feed.
@@ -117,6 +146,13 @@ class StoredEvents:
             raise CursorExpiredError
         found = [PublishedEvent(number, to_event(columns)) for number, *columns in rows]
         return Feed(found, found[-1].number if found else after, len(found) < limit)
+
+    async def _members(self, feed: Feed, only: EventFilter) -> Collection[LearnerId]:
+        """Return the learners of some events who are in a group of the filter."""
+        if only.groups is None:
+            return ()
+        learners = {one.event.learner_id for one in feed.events if one.event.learner_id is not None}
+        return await self._members_among(only.groups, learners)
 
     async def newest(self) -> int:
         """Return the number of the last published event."""

@@ -119,7 +119,7 @@ class SqliteStore:
         self._groups = StoredGroups(session, sql.GROUPS, clock, self.enrol_all)
         self._profiles = StoredProfiles(session, sql.PROFILES, clock)
         self._goals = StoredGoals(session, clock)
-        self._events = StoredEvents(session, sql.EVENTS, clock, recording)
+        self._events = StoredEvents(session, sql.EVENTS, clock, recording, self._groups.members_among)
         self._recalculations = Recalculations(session, clock)
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="headway-commit")
         self.committer = Committer(
