@@ -41,7 +41,7 @@ HeadwayError
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
+from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId, WebhookId
 
 
 class HeadwayError(Exception):
@@ -77,8 +77,9 @@ class MissingScopeError(HeadwayError):
 class CourseNotGrantedError(HeadwayError):
     """The token has the scope, but its claim `courses` limits it to other courses."""
 
-    def __init__(self, course_id: CourseId) -> None:
-        super().__init__(f"The token's claim 'courses' does not name the course {course_id}.")
+    def __init__(self, course_id: CourseId | None) -> None:
+        what = "limits it to some courses. Name those" if course_id is None else f"does not name the course {course_id}"
+        super().__init__(f"The token's claim 'courses' {what}.")
 
 
 class NotEnrolledError(HeadwayError):
@@ -147,6 +148,20 @@ class CursorExpiredError(HeadwayError):
             "Events after this cursor are no longer kept, or the cursor is of another database. Read the present state "
             "of what you follow, then go on with after=newest."
         )
+
+
+class WebhookNotFoundError(NotFoundError):
+    """There is no such webhook."""
+
+    def __init__(self, webhook_id: WebhookId) -> None:
+        super().__init__(f"There is no webhook {webhook_id}.")
+
+
+class DeliveryNotFoundError(NotFoundError):
+    """The event was not handed out to the webhook, or is no longer kept."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"There is no delivery {number}.")
 
 
 class EventsOffError(NotFoundError):

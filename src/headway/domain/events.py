@@ -51,6 +51,7 @@ class EventType(StrEnum):
     COURSE_REMOVED = "course.removed"
     LEARNER_ERASED = "learner.erased"
     PROGRESS_UPDATED = "progress.updated"
+    WEBHOOK_TEST = "webhook.test"
 
 
 class ActorKind(StrEnum):
@@ -314,6 +315,11 @@ def _document(course: Course | None) -> Values:
     if course is None:
         return {"title": None, "lessons": None, "required_lessons": None}
     return {"title": course.title, "lessons": len(course.lessons), "required_lessons": course.required_lessons}
+
+
+def trial_event(now: datetime) -> Event:
+    """Return an event that tells nothing, with which a webhook is tried out."""
+    return Event(_new_id(), EventType.WEBHOOK_TEST, now, None, None, None, BY_OTHERS, _NO_VALUES, _NO_VALUES)
 
 
 def erased_event(learner_id: LearnerId, now: datetime) -> NewEvent:

@@ -3,10 +3,12 @@
 import math
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 
 from headway.domain.errors import CourseNotGrantedError, GroupNotGrantedError, MissingScopeError
 from headway.domain.identifiers import CourseId, GroupId, LearnerId
+
+T = TypeVar("T")
 
 COURSES_WRITE: Final = "courses:write"
 STATISTICS_READ: Final = "statistics:read"
@@ -80,6 +82,24 @@ class Principal:
         if self.groups is not None and self.groups.isdisjoint(groups):
             raise GroupNotGrantedError("names no group that this learner is in.")
 
+    def includes(self, courses: frozenset[CourseId] | None, groups: frozenset[GroupId] | None) -> bool:
+        """Whether the token includes everything of these courses and groups (`None`: of all)."""
+        return _is_within(courses, self.courses) and _is_within(groups, self.groups)
+
+    def require_within(self, courses: frozenset[CourseId] | None, groups: frozenset[GroupId] | None) -> None:
+        """Raise an error unless the token includes everything of these courses and groups (`None`: of all).
+
+        Raises `CourseNotGrantedError` or `GroupNotGrantedError`.
+        """
+        if courses is None and self.courses is not None:
+            raise CourseNotGrantedError(None)
+        for course_id in sorted(courses or ()):
+            self.require_granted(course_id)
+        if groups is None:
+            self.require_group(None)
+        for group_id in sorted(groups or ()):
+            self.require_group(group_id)
+
     def require_granted(self, course_id: CourseId) -> None:
         """Raise `CourseNotGrantedError` where the token is limited to other courses."""
         if not self.is_granted(course_id):
@@ -88,3 +108,8 @@ class Principal:
     def is_granted(self, course_id: CourseId) -> bool:
         """Whether a scope that may be limited to some courses includes this course."""
         return self.courses is None or course_id in self.courses
+
+
+def _is_within(asked: frozenset[T] | None, granted: frozenset[T] | None) -> bool:
+    """Whether a limit is at most as wide as another (`None`: no limit)."""
+    return granted is None or (asked is not None and asked <= granted)

@@ -13,11 +13,12 @@ from headway.domain.groups import Group
 from headway.domain.identifiers import CourseId, LearnerId, LessonId, ProgressId
 from headway.domain.metadata import NO_METADATA, check_metadata
 from headway.domain.progress import LessonProgress, ProgressUpdate, Status
+from headway.domain.webhooks import Webhook
 
 
 @dataclass(frozen=True, slots=True)
 class Precondition:
-    """A condition on lesson progress, a course document, a group or a learner profile (RFC 9110 section 13.1).
+    """A condition on lesson progress, a course document, a group, a profile or a webhook (RFC 9110 section 13.1).
 
     `match` holds the entity tags of If-Match, `none_match` those of If-None-Match, each as its opaque part.
     `match_any` and `none_match_any` stand for `*`.
@@ -48,6 +49,10 @@ class Precondition:
     def check_profile(self, etag: str | None) -> None:
         """Raise `PreconditionFailedError` unless a learner profile's etag meets the condition (`None`: no profile)."""
         self._check("learner profile", etag)
+
+    def check_webhook(self, webhook: Webhook | None) -> None:
+        """Raise `PreconditionFailedError` unless the webhook meets the condition (`None`: there is none)."""
+        self._check("webhook", webhook.etag if webhook else None)
 
     def _check(self, what: str, etag: str | None) -> None:
         if self.match is not None and etag not in self.match:

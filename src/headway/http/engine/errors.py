@@ -10,6 +10,7 @@ from headway.domain.errors import (
     CourseNotFoundError,
     CourseNotGrantedError,
     CursorExpiredError,
+    DeliveryNotFoundError,
     EnrolmentNotFoundError,
     EventsOffError,
     ForgedRequestError,
@@ -41,6 +42,7 @@ from headway.domain.errors import (
     StoreUnavailableError,
     TooManyStreamsError,
     UnavailableError,
+    WebhookNotFoundError,
 )
 from headway.formats.identifiers import (
     InvalidIdentifierError,
@@ -88,6 +90,8 @@ REFUSALS: Final[dict[type[HeadwayError], Refused]] = {
     GoalNotFoundError: Refused(404, "goal_not_found"),
     ProfilesOffError: Refused(404, "profiles_off"),
     EventsOffError: Refused(404, "events_off"),
+    WebhookNotFoundError: Refused(404, "webhook_not_found"),
+    DeliveryNotFoundError: Refused(404, "delivery_not_found"),
     PagesOffError: Refused(404, "pages_off"),
     NotAcceptableError: Refused(406, "not_acceptable"),
     ImportUnderWayError: Refused(409, "import_under_way"),

@@ -38,6 +38,8 @@ DISTRIBUTED: Final[Mapping[str, Sequence[str]]] = {
         "unpublished_events",
     ),
     "feed": ("events", "event_feeds"),
+    "consumer_id": ("event_consumers", "event_deliveries"),
+    "webhook_id": ("webhooks",),
     "slot": ("course_statistics", "lesson_statistics", "quiz_scores", "course_activity"),
     "digest": ("sign_in_codes",),
 }

@@ -55,6 +55,7 @@ from headway.storage.postgres.session import PostgresSession
 from headway.storage.postgres.writer import Writer
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.columns import to_completion, to_ended_run, to_note, to_run
+from headway.storage.shared.consumers import StoredConsumers
 from headway.storage.shared.events import StoredEvents
 from headway.storage.shared.goals import StoredGoals
 from headway.storage.shared.groups import StoredGroups
@@ -62,6 +63,7 @@ from headway.storage.shared.import_ledger import StoredImports
 from headway.storage.shared.profiles import StoredProfiles
 from headway.storage.shared.recalculations import Recalculations
 from headway.storage.shared.sign_in_codes import StoredSignInCodes
+from headway.storage.shared.webhooks import StoredWebhooks
 from headway.turns import all_of
 
 
@@ -108,6 +110,8 @@ class PostgresStore:
         self._sign_in_codes = StoredSignInCodes(session, clock)
         self._profiles = StoredProfiles(session, sql.PROFILES, clock)
         self._goals = StoredGoals(session, clock)
+        self._consumers = StoredConsumers(session, clock)
+        self._webhooks = StoredWebhooks(session, sql.EVENTS.feed)
         self._recalculations = Recalculations(session, clock)
 
     def _server(self, database: Database, *, lanes: int) -> LearnersServer:
@@ -158,6 +162,16 @@ class PostgresStore:
     def goals(self) -> StoredGoals:
         """The learners' goals, while the store is open."""
         return self._goals
+
+    @property
+    def consumers(self) -> StoredConsumers:
+        """The consumers of events, while the store is open."""
+        return self._consumers
+
+    @property
+    def webhooks(self) -> StoredWebhooks:
+        """The webhooks, while the store is open."""
+        return self._webhooks
 
     @property
     def events(self) -> StoredEvents:

@@ -183,6 +183,36 @@ UNPUBLISHED_EVENTS: Final = Table(
     release_at="timestamptz",
 )
 
+EVENT_DELIVERIES: Final = Table(
+    "event_deliveries",
+    key=2,
+    consumer_id="uuid",
+    number="bigint",
+    event_id="uuid",
+    owner_id="uuid",
+    next_attempt_at="timestamptz",
+    state="text",
+    attempts="integer",
+    first_attempt_at="timestamptz",
+    last_attempt_at="timestamptz",
+    last_result="text",
+)
+WEBHOOKS: Final = Table(
+    "webhooks",
+    key=1,
+    webhook_id="uuid",
+    address="text",
+    types="text",
+    courses="text",
+    in_groups="text",
+    secrets="text",
+    created_at="timestamptz",
+    version="bigint",
+    disabled_because="text",
+    failing_since="timestamptz",
+    resume_at="timestamptz",
+)
+
 
 class IdLists:
     """How a database reads a parameter that is a list of ids: as `rows`, and in a `condition` on a column."""
@@ -219,6 +249,8 @@ def filled(sql: str, ids: IdLists = ARRAYS) -> str:
         goals=GOALS,
         events=EVENTS,
         unpublished_events=UNPUBLISHED_EVENTS,
+        event_deliveries=EVENT_DELIVERIES,
+        webhooks=WEBHOOKS,
         ids=ids,
     )
 

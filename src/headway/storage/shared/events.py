@@ -32,6 +32,7 @@ from headway.storage.shared.columns import EVENTS, IdLists
 from headway.storage.shared.ids import FIRST_ID
 from headway.storage.shared.queries import read_queries, text_of
 from headway.storage.shared.session import Changing, Each, Reading, Row, Session, Step, to_moment
+from headway.storage.shared.statements import ANY_OLD_DELIVERY, FORGET_DELIVERIES, REMOVE_OLD_DELIVERIES
 
 PUBLISHED_AT_ONCE: Final = 500  # events in one transaction, in some milliseconds
 _REMOVED_AT_ONCE: Final = 1_000
@@ -53,6 +54,7 @@ class EventStatements(NamedTuple):
     put_last_number: str
     feed: str
     events_after: str
+    event_at: str
     first_events: str
     note_removed: str
     remove_events: str
@@ -154,6 +156,11 @@ class StoredEvents:
         learners = {one.event.learner_id for one in feed.events if one.event.learner_id is not None}
         return await self._members_among(only.groups, learners)
 
+    async def at(self, number: int) -> PublishedEvent | None:
+        """Return the event with a number; `None` where there is none."""
+        found = await self._session.fetch(self._sql.event_at, number)
+        return PublishedEvent(number, to_event(found[0])) if found else None
+
     async def newest(self) -> int:
         """Return the number of the last published event."""
         return (await self._marks())[0]
@@ -176,24 +183,28 @@ class StoredEvents:
             self._waiting.discard(published_here)
 
     async def sweep(self) -> None:
-        """Remove the events that are kept for long enough."""
+        """Remove the events that are kept for long enough, and their deliveries."""
         before = self._clock() - timedelta(days=self.recording.days)
         while True:
             first = await self._session.fetch(self._sql.first_events, _REMOVED_AT_ONCE)
             old = [number for number, at in first if to_moment(at) < before]
             if not old:
-                return
+                break
             await self._session.change_all(
                 Step(self._sql.note_removed, max(old)), Step(self._sql.remove_events, max(old))
             )
             if len(old) < len(first):
-                return
+                break
+        removed = await self.oldest()
+        if await self._session.fetch(ANY_OLD_DELIVERY, removed):
+            await self._session.change(REMOVE_OLD_DELIVERIES, removed)
 
 
 def forget_learner(statements: EventStatements, learner_id: LearnerId) -> Reading[None]:
     """Remove a learner's events. The unpublished ones come first: so none of them can be published in between."""
     yield Step(statements.forget_unpublished, learner_id)
     yield Step(statements.forget_events, learner_id)
+    yield Step(FORGET_DELIVERIES, learner_id)
 
 
 def from_new_events(events: Iterable[NewEvent], revision: int) -> list[tuple[Any, ...]]:

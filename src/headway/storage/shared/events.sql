@@ -39,6 +39,10 @@ SELECT last_number, removed_number FROM event_feeds WHERE feed = 0;
 -- Events by number.
 SELECT number, {events} FROM events WHERE feed = 0 AND number > :after ORDER BY number LIMIT :limit;
 
+-- name: event-at
+-- The event with a number.
+SELECT {events} FROM events WHERE feed = 0 AND number = :number;
+
 -- name: first-events
 -- The numbers and the times of the first events.
 SELECT number, at FROM events WHERE feed = 0 ORDER BY number LIMIT :limit;

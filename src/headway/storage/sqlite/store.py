@@ -47,6 +47,7 @@ from headway.storage.committer import CommitObserver, Committer, Outcome
 from headway.storage.migrations import are_uncounted, count_anew
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.columns import to_completion, to_run
+from headway.storage.shared.consumers import StoredConsumers
 from headway.storage.shared.events import StoredEvents
 from headway.storage.shared.goals import StoredGoals
 from headway.storage.shared.groups import StoredGroups
@@ -54,6 +55,7 @@ from headway.storage.shared.import_ledger import StoredImports
 from headway.storage.shared.profiles import StoredProfiles
 from headway.storage.shared.recalculations import Recalculations
 from headway.storage.shared.sign_in_codes import StoredSignInCodes
+from headway.storage.shared.webhooks import StoredWebhooks
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.archive import SqliteArchive
 from headway.storage.sqlite.catalogue import Catalogue
@@ -119,6 +121,8 @@ class SqliteStore:
         self._groups = StoredGroups(session, sql.GROUPS, clock, self.enrol_all)
         self._profiles = StoredProfiles(session, sql.PROFILES, clock)
         self._goals = StoredGoals(session, clock)
+        self._consumers = StoredConsumers(session, clock)
+        self._webhooks = StoredWebhooks(session, sql.EVENTS.feed)
         self._events = StoredEvents(session, sql.EVENTS, clock, recording, self._groups.members_among)
         self._recalculations = Recalculations(session, clock)
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="headway-commit")
@@ -160,6 +164,16 @@ class SqliteStore:
     def goals(self) -> StoredGoals:
         """The learners' goals, while the store is open."""
         return self._goals
+
+    @property
+    def consumers(self) -> StoredConsumers:
+        """The consumers of events, while the store is open."""
+        return self._consumers
+
+    @property
+    def webhooks(self) -> StoredWebhooks:
+        """The webhooks, while the store is open."""
+        return self._webhooks
 
     @property
     def events(self) -> StoredEvents:

@@ -1,0 +1,145 @@
+"""Delivers events to webhooks. The webhooks are divided among the processes by who takes one first."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from headway.domain.deliveries import DeliveryAttempt
+from headway.domain.events import Event, EventFilter
+from headway.domain.identifiers import ConsumerId, WebhookId
+from headway.domain.ports import Store
+from headway.domain.webhooks import Webhook, recovers, webhook_after_attempt
+from headway.jobs.consuming import Holds, Worker
+from headway.logs import get_logger
+
+_log = get_logger("headway.jobs")
+
+Send = Callable[[Webhook, Event], Awaitable[DeliveryAttempt]]
+"""Attempts to deliver an event to a webhook. Takes a bounded time and raises nothing."""
+
+_AT_ONCE: Final = 8
+_SECONDS_BETWEEN_LOOKS: Final = 1.0
+
+
+class WebhookReceiver:
+    """A webhook as the receiver of a consumer. Only the process that holds the consumer changes how it fares."""
+
+    def __init__(self, store: Store, webhook: Webhook, send: Send) -> None:
+        self._store = store
+        self._send = send
+        self._stored = webhook
+        self._present = webhook
+        self._has_recovered = False
+
+    @property
+    def consumer_id(self) -> ConsumerId:
+        """The consumer, which has the webhook's id."""
+        return self._stored.id
+
+    @property
+    def only(self) -> EventFilter:
+        """Which events it gets."""
+        return self._stored.filter
+
+    @property
+    def version(self) -> int:
+        """The version of the webhook that this receiver works with."""
+        return self._stored.version
+
+    @property
+    def at_once(self) -> int:
+        """How many attempts may run at the same time: one while the receiver fails."""
+        return _AT_ONCE if self._present.failing_since is None else 1
+
+    def pause(self, now: datetime) -> float:
+        """Return for how many seconds nothing is to be attempted: as the receiver asked, or because it fails."""
+        if self._present.resume_at is None:
+            return 0
+        return max(0.0, (self._present.resume_at - now).total_seconds())
+
+    async def deliver(self, event: Event) -> DeliveryAttempt:
+        """Attempt to deliver an event."""
+        return await self._send(self._present, event)
+
+    def attempted(self, attempt: DeliveryAttempt, now: datetime) -> None:
+        """Take note of what came of an attempt."""
+        before = self._present
+        self._present = webhook_after_attempt(before, attempt, now)
+        self._has_recovered |= recovers(before, self._present, now)
+
+    async def settle(self) -> bool:
+        """Store how the webhook fares. Return whether it is still turned on, and the same as it was."""
+        if self._has_recovered:
+            self._has_recovered = False
+            await self._store.consumers.hasten(self.consumer_id)
+        if self._present != self._stored:
+            present = self._present
+            if not await self._store.webhooks.change(present, self._stored.version):
+                return False
+            self._stored = present
+            if not present.is_enabled:
+                _log.warning("webhook_turned_off", webhook=present.id, because=present.disabled_because)
+        return self._stored.is_enabled
+
+
+class Deliverer:
+    """Looks every second for webhooks that no process works for."""
+
+    name = "deliver_webhooks"
+    seconds_between_looks = _SECONDS_BETWEEN_LOOKS
+
+    def __init__(self, store: Store, send: Send, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._store = store
+        self._send = send
+        self._clock = clock
+        self._holds = Holds(store)
+
+    async def work(self) -> bool:
+        """Deliver until this is cancelled. Raises `UnavailableError` where the database is away for long."""
+        workers: dict[WebhookId, tuple[int, asyncio.Task[None]]] = {}
+        try:
+            while True:
+                await self._look(workers)
+                await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+        finally:
+            for _, task in workers.values():
+                task.cancel()
+            await asyncio.gather(*(task for _, task in workers.values()), return_exceptions=True)
+
+    async def _look(self, workers: dict[WebhookId, tuple[int, asyncio.Task[None]]]) -> None:
+        """Begin to work for enabled webhooks, and anew for those that were changed. Stop for all others."""
+        enabled = {webhook.id: webhook for webhook in await self._store.webhooks.all() if webhook.is_enabled}
+        for webhook_id, (version, task) in list(workers.items()):
+            present = enabled.get(webhook_id)
+            if task.done() or present is None or present.version != version:
+                await _ended(task)
+                del workers[webhook_id]
+        for webhook_id, webhook in enabled.items():
+            if webhook_id in workers:
+                continue
+            position = await self._holds.take(webhook_id)
+            if position is not None:
+                task = asyncio.create_task(self._work_for(webhook, position), name=f"headway-webhook-{webhook_id}")
+                workers[webhook_id] = webhook.version, task
+
+    async def _work_for(self, webhook: Webhook, position: int) -> None:
+        receiver = WebhookReceiver(self._store, webhook, self._send)
+        worker = Worker(self._store, receiver, self._holds.holder, position, self._clock)
+        working = asyncio.create_task(worker.work())
+        keeping = asyncio.create_task(self._holds.keep(webhook.id))
+        try:
+            await asyncio.wait([working, keeping], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _ended(working)
+            await _ended(keeping)
+            await self._holds.release(webhook.id)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    """Cancel a task and return when it has ended. What it raised is in the log."""
+    task.cancel()
+    await asyncio.wait([task])
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        _log.error("delivering_failed", task=task.get_name(), error=type(error).__name__)

@@ -1,0 +1,117 @@
+-- Consumers of events, and deliveries to them. Parameters are bound by position, in the order in which they first
+-- appear.
+
+-- name: find-consumer
+-- How far a consumer is, and which process works for it.
+SELECT position, CAST(holder AS text), beats FROM event_consumers WHERE consumer_id = :consumer_id;
+
+-- name: add-consumer!
+-- Add a consumer that is at this position.
+INSERT INTO event_consumers (consumer_id, position, holder, beats) VALUES (:consumer_id, :position, NULL, 0)
+ON CONFLICT (consumer_id) DO NOTHING;
+
+-- name: take-consumer
+-- Work for a consumer, in place of a process that was seen at this beat.
+UPDATE event_consumers SET holder = :holder, beats = beats + 1
+WHERE consumer_id = :consumer_id AND beats = :beats
+RETURNING position;
+
+-- name: beat
+-- Show that the process is alive. Returns no row where another process has taken its place.
+UPDATE event_consumers SET beats = beats + 1
+WHERE consumer_id = :consumer_id AND holder = :holder
+RETURNING beats;
+
+-- name: release-consumer!
+-- Stop working for a consumer, so that another process can begin at once.
+UPDATE event_consumers SET holder = NULL, beats = beats + 1 WHERE consumer_id = :consumer_id AND holder = :holder;
+
+-- name: advance-consumer
+-- Store how far a consumer is. Returns no row where another process has taken this one's place.
+UPDATE event_consumers SET position = :position
+WHERE consumer_id = :consumer_id AND holder = :holder
+RETURNING position;
+
+-- name: add-delivery!
+-- Hand an event out.
+INSERT INTO event_deliveries ({event_deliveries}) VALUES ({event_deliveries:values})
+ON CONFLICT (consumer_id, number) DO NOTHING;
+
+-- name: due-deliveries
+-- Deliveries that may be attempted now, in their order. None of an owner, where an earlier one of the owner has to wait.
+SELECT {event_deliveries:d}
+FROM event_deliveries AS d
+WHERE d.consumer_id = :consumer_id AND d.state = 'waiting' AND d.next_attempt_at <= :now
+    AND NOT EXISTS (
+        SELECT 1
+        FROM event_deliveries AS e
+        WHERE e.consumer_id = d.consumer_id AND e.owner_id = d.owner_id AND e.number < d.number
+            AND e.state = 'waiting' AND e.next_attempt_at > :now
+    )
+ORDER BY d.number
+LIMIT :limit;
+
+-- name: next-attempt
+-- When the next delivery of a consumer may be attempted.
+SELECT min(next_attempt_at) AS next_attempt_at FROM event_deliveries WHERE consumer_id = :consumer_id AND state = 'waiting';
+
+-- name: put-delivery!
+-- Store what came of an attempt.
+UPDATE event_deliveries SET
+    next_attempt_at = :next_attempt_at,
+    state = :state,
+    attempts = :attempts,
+    first_attempt_at = :first_attempt_at,
+    last_attempt_at = :last_attempt_at,
+    last_result = :last_result
+WHERE consumer_id = :consumer_id AND number = :number AND state = 'waiting';
+
+-- name: redeliver
+-- Attempt a delivery now, from its first attempt on, however it ended.
+UPDATE event_deliveries SET next_attempt_at = :now, state = 'waiting', attempts = 0, first_attempt_at = NULL
+WHERE consumer_id = :consumer_id AND number = :number
+RETURNING {event_deliveries};
+
+-- name: drop-delivery!
+-- Remove a delivery.
+DELETE FROM event_deliveries WHERE consumer_id = :consumer_id AND number = :number;
+
+-- name: hasten-deliveries!
+-- Attempt all waiting deliveries of a consumer now.
+UPDATE event_deliveries SET next_attempt_at = :now
+WHERE consumer_id = :consumer_id AND state = 'waiting' AND next_attempt_at > :now;
+
+-- name: count-waiting^
+-- The number of waiting deliveries of a consumer, counted up to a limit.
+SELECT count(*)
+FROM (
+    SELECT 1 FROM event_deliveries WHERE consumer_id = :consumer_id AND state = 'waiting' LIMIT :most
+) AS waiting;
+
+-- name: deliveries-before
+-- Deliveries to a consumer, the last one first.
+SELECT {event_deliveries}
+FROM event_deliveries
+WHERE consumer_id = :consumer_id AND number < :before
+ORDER BY event_deliveries.number DESC
+LIMIT :limit;
+
+-- name: remove-consumer!
+-- Remove a consumer.
+DELETE FROM event_consumers WHERE consumer_id = :consumer_id;
+
+-- name: remove-deliveries!
+-- Remove all deliveries to a consumer.
+DELETE FROM event_deliveries WHERE consumer_id = :consumer_id;
+
+-- name: remove-old-deliveries!
+-- Remove deliveries whose events are no longer kept.
+DELETE FROM event_deliveries WHERE number <= :number;
+
+-- name: any-old-delivery
+-- Whether there are deliveries whose events are no longer kept.
+SELECT number FROM event_deliveries WHERE number <= :number LIMIT 1;
+
+-- name: forget-deliveries!
+-- Remove the deliveries of a learner's events.
+DELETE FROM event_deliveries WHERE owner_id = :owner_id;
