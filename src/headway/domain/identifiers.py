@@ -14,6 +14,7 @@ LessonId = NewType("LessonId", str)
 ContentId = NewType("ContentId", str)
 ProgressId = NewType("ProgressId", str)
 GroupId = NewType("GroupId", str)
+WebhookId = NewType("WebhookId", str)
 
 _CANONICAL: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
