@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from headway.domain.enrolments import EnrolmentMode
 from headway.domain.errors import ConfigurationError
+from headway.domain.networks import Networks, read_network
 from headway.domain.people import ProfilesMode
 
 _HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
@@ -121,6 +122,11 @@ class Settings(BaseSettings):
     events_progress: bool = Field(
         False, description="Whether progress.updated is recorded too: an event for every change of lesson progress."
     )
+    webhooks_allow: Annotated[list[str], NoDecode] = Field(
+        default=[],
+        description="Networks that webhooks may reach besides public addresses, and without TLS, separated by commas, "
+        "such as 10.0.0.0/8; none by default.",
+    )
     queue_limit: int = Field(4096, ge=1, description="Writes that may wait; one more is answered 503.")
     batch_limit: int = Field(256, ge=1, le=4096, description="The most writes in one transaction.")
     body_mib: int = Field(
@@ -176,12 +182,17 @@ class Settings(BaseSettings):
     def _nothing_is_none(cls, value: object) -> object:
         return None if value == "" else value
 
-    @field_validator("cors_origins", "frame_ancestors", mode="before")
+    @field_validator("cors_origins", "frame_ancestors", "webhooks_allow", mode="before")
     @classmethod
-    def _split_origins(cls, value: object) -> object:
+    def _split(cls, value: object) -> object:
         if isinstance(value, str):
-            return [origin.strip() for origin in value.split(",") if origin.strip()]
+            return [part.strip() for part in value.split(",") if part.strip()]
         return value
+
+    @field_validator("webhooks_allow")
+    @classmethod
+    def _networks_alone(cls, value: list[str]) -> list[str]:
+        return [str(read_network(text)) for text in value]
 
     @field_validator("frame_ancestors")
     @classmethod
@@ -262,6 +273,11 @@ class Settings(BaseSettings):
     def has_key(self) -> bool:
         """Whether a key is configured that verifies tokens."""
         return bool(self.jwt_secret or self.jwt_public_key or self.jwt_jwks_url)
+
+    @property
+    def webhook_networks(self) -> Networks:
+        """The networks of `webhooks_allow`."""
+        return tuple(map(read_network, self.webhooks_allow))
 
     @property
     def uses_postgres(self) -> bool:

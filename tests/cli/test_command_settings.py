@@ -74,11 +74,19 @@ def test_options_of_a_service_win_over_the_file(folder: Path) -> None:
         ("HEADWAY_LESSON_URL", "https://learn.example/{lesson_id}/{user_id}"),
         ("HEADWAY_LESSON_URL", "https://learn.example/{{lesson_id}}"),
         ("HEADWAY_LESSON_URL", "https://learn.example/a lesson/{lesson_id}"),
+        ("HEADWAY_WEBHOOKS_ALLOW", "localhost"),
+        ("HEADWAY_WEBHOOKS_ALLOW", "10.0.0.0/8, 127.0.0.1/8"),
+        ("HEADWAY_WEBHOOKS_ALLOW", "10.0.0.0/33"),
     ],
 )
 def test_a_wrong_value_is_refused_naming_its_variable(folder: Path, variable: str, wrong: str) -> None:
     given = {variable.removeprefix("HEADWAY_").lower(): wrong}
     check_one_is_named(headway(folder, "settings", **given), variable)
+
+
+def test_networks_of_webhooks_are_listed_as_they_are_used(folder: Path) -> None:
+    listed = headway(folder, "settings", webhooks_allow=" 10.0.0.0/8,127.0.0.1, FD12:0::/32,")
+    assert value(listed, "HEADWAY_WEBHOOKS_ALLOW") == "10.0.0.0/8, 127.0.0.1/32, fd12::/32"
 
 
 @pytest.mark.parametrize("variable", ["public_url", "frame_ancestors"])
