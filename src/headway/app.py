@@ -19,6 +19,7 @@ from headway.domain.enrolments import NOT_ENFORCED, Enforcement
 from headway.domain.events import Recording
 from headway.domain.people import ProfilesMode
 from headway.domain.sign_in import SignIn
+from headway.formats.events import event_json
 from headway.http.api.openapi import build_router, plain_routes
 from headway.http.api.probes import failed, probes_router, refused_by_framework
 from headway.http.api.routes import OPERATIONS, PREFIX, TAGS
@@ -33,6 +34,7 @@ from headway.http.engine.requests import BodyBudget, Pages
 from headway.jobs.claims import ClaimsKeeper
 from headway.jobs.runner import Job, Runner
 from headway.jobs.upkeep import Enroller, Finisher, Publisher, Recalculator, Sweeper
+from headway.jobs.webhooks import Deliverer
 from headway.logs import get_logger
 from headway.metrics import Metrics
 from headway.service import Services
@@ -40,6 +42,7 @@ from headway.settings import Settings
 from headway.storage.committer import CommitObserver
 from headway.storage.postgres import PostgresStore
 from headway.storage.sqlite import SqliteStore
+from headway.webhooks import WebhookSender
 
 if TYPE_CHECKING:
     from headway.dashboard import Dashboard
@@ -102,6 +105,8 @@ class Headway:
             partial(self.jobs.wake, Recalculator.name),
             learner_of,
             self.permanent_codes,
+            self.webhook_sender.send,
+            self.settings.webhook_networks,
             keeps_profiles=self.settings.profiles is not ProfilesMode.OFF,
         )
 
@@ -112,8 +117,13 @@ class Headway:
         if self._takes_claims:
             jobs.append(self.claims_keeper)
         if self.store.events.recording.is_on:
-            jobs.append(Publisher(self.store))
+            jobs += [Publisher(self.store), Deliverer(self.store, self.webhook_sender.send)]
         return Runner(jobs)
+
+    @cached_property
+    def webhook_sender(self) -> WebhookSender:
+        """Sends events to webhooks."""
+        return WebhookSender(self.settings.webhook_networks, VERSION, event_json)
 
     @cached_property
     def claims_keeper(self) -> ClaimsKeeper:
@@ -172,7 +182,7 @@ class Headway:
         """
         self.streams.begin()
         self.store.events.on_stored = partial(self.jobs.wake, Publisher.name)
-        async with self.opened(), self.jobs.working():
+        async with self.opened(), contextlib.aclosing(self.webhook_sender), self.jobs.working():
             yield {STOPPING: self.streams.end, CUT_OFF: self.metrics.connection_cut_off}
 
     @contextlib.asynccontextmanager

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, Self
 
 from headway.domain.identifiers import LearnerId
+from headway.domain.networks import Networks
 from headway.domain.ports import Store
 from headway.domain.sign_in import SignIn
 from headway.service.attention import AttentionFilters, AttentionLine, AttentionPage, AttentionService
@@ -24,8 +25,9 @@ from headway.service.people import PeoplePage, PeopleService, Person
 from headway.service.people_import import PeopleImportService
 from headway.service.progress import ProgressService, Recorded
 from headway.service.results import GridLine, GridPage, LessonDetail, LessonLearners, ResultsService
-from headway.service.signing_in import NO_PERMANENT_CODES, IssuedCode, SignInService
+from headway.service.signing_in import IssuedCode, SignInService
 from headway.service.statistics import Activity, Compared, LearnerDetail, RosterLine, RosterPage, StatisticsService
+from headway.service.webhooks import Send, WebhookReading, WebhookRequest, WebhooksService
 
 __all__ = [
     "Activity",
@@ -84,6 +86,9 @@ __all__ = [
     "Services",
     "SignInService",
     "StatisticsService",
+    "WebhookReading",
+    "WebhookRequest",
+    "WebhooksService",
 ]
 
 
@@ -108,6 +113,7 @@ class Services(NamedTuple):
     notes: NotesService
     course_list: CourseListService
     events: EventsService
+    webhooks: WebhooksService
 
     @classmethod
     def over(
@@ -115,14 +121,17 @@ class Services(NamedTuple):
         store: Store,
         course_changed: Callable[[], None],
         learner_of: Callable[[str], LearnerId],
-        permanent_codes: Mapping[str, SignIn] = NO_PERMANENT_CODES,
+        permanent_codes: Mapping[str, SignIn],
+        send: Send,
+        allowed: Networks,
         *,
         keeps_profiles: bool = True,
     ) -> Self:
         """Return the services over a store. `course_changed` is called after a course document was stored.
 
-        `learner_of` returns the id of a learner who is named as in a token's `sub`. With `keeps_profiles=False`, the
-        operations of learner profiles are refused.
+        `learner_of` returns the id of a learner who is named as in a token's `sub`. `send` attempts to deliver an event
+        to a webhook, and `allowed` are networks that webhooks may reach though they are not public. With
+        `keeps_profiles=False`, the operations of learner profiles are refused.
         """
         people = PeopleService(store, learner_of, is_on=keeps_profiles)
         statistics = StatisticsService(store, people)
@@ -147,4 +156,5 @@ class Services(NamedTuple):
             NotesService(store),
             CourseListService(store),
             EventsService(store),
+            WebhooksService(store, send, allowed),
         )
