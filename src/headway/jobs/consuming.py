@@ -14,7 +14,7 @@ from random import random
 from typing import Final, Protocol
 from uuid import uuid4
 
-from headway.domain.deliveries import ConsumerState, Delivery, DeliveryAttempt, after_attempt
+from headway.domain.deliveries import ConsumerState, Delivery, DeliveryAttempt, DeliveryState, after_attempt
 from headway.domain.errors import CursorExpiredError, UnavailableError
 from headway.domain.events import Event, EventFilter, PublishedEvent
 from headway.domain.identifiers import ConsumerId
@@ -57,8 +57,8 @@ class Receiver(Protocol):
     async def deliver(self, event: Event) -> DeliveryAttempt:
         """Attempt to deliver an event. Takes a bounded time and raises nothing."""
 
-    def attempted(self, attempt: DeliveryAttempt, now: datetime) -> None:
-        """Take note of what came of an attempt."""
+    def attempted(self, attempt: DeliveryAttempt, state: DeliveryState, now: datetime) -> None:
+        """Take note of what came of an attempt, and of the state that the delivery has now."""
 
     async def settle(self) -> bool:
         """Store what the attempts have changed of the receiver. Return whether it still wants events."""
@@ -197,8 +197,9 @@ class Worker:
                     continue
                 attempt = await self._receiver.deliver(event)
             now = self._clock()
-            self._receiver.attempted(attempt, now)
-            noted.append(after_attempt(delivery, attempt, now, random()))  # noqa: S311 - it only spreads attempts
+            after = after_attempt(delivery, attempt, now, random())  # noqa: S311 - it only spreads attempts
+            self._receiver.attempted(attempt, after.state, now)
+            noted.append(after)
             if not attempt.is_success:
                 return
 
