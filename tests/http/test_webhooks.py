@@ -16,7 +16,7 @@ from headway import Settings, create_router
 from headway.formats.events import EventDocument
 from support.postgres import Databases
 from support.program import forked_headway_serve
-from support.receivers import Receiver, receiver, status
+from support.receivers import Answer, Receiver, closing, receiver
 from support.running import PREFIX, SECRET, authorization, course, eventually
 from support.school import limited_token
 from support.serving import served
@@ -43,6 +43,13 @@ def base_url(
             return
         given = {"database_url": made.enter_context(databases.fresh())} if "postgres" in request.param else {}
         yield made.enter_context(forked_headway_serve(folder, webhooks_allow=LOOPBACK, **given)).base_url + PREFIX
+
+
+def answer(code: int, *headers: str) -> Answer:
+    """Return what answers with a status and closes the connection, which the service would keep for the next event."""
+    return closing(
+        "\r\n".join((f"HTTP/1.1 {code} Word", "Content-Length: 0", "Connection: close", *headers, "", "")).encode()
+    )
 
 
 class Office:
@@ -73,9 +80,9 @@ class Office:
         return path, put.json()
 
     async def read(self, path: str) -> Any:
-        answer = await self.client.get(path)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+        found = await self.client.get(path)
+        assert found.status_code == 200, found.text
+        return found.json()
 
     async def last_delivery(self, path: str) -> dict[str, Any]:
         found = await self.read(f"{path}/deliveries?limit=1")
@@ -111,7 +118,7 @@ def opened(secret: str, got: Receiver, number: int = -1) -> dict[str, Any]:
 
 
 async def test_a_signed_event_arrives(office: Office) -> None:
-    async with receiver(status(204)) as got:
+    async with receiver(answer(204)) as got:
         path, put = await office.subscribe(got.url)
         assert (put["id"], put["enabled"], put["waiting"]) == (path.rpartition("/")[2], True, 0)
         await office.complete()
@@ -151,7 +158,7 @@ async def test_a_secret_is_shown_once(office: Office) -> None:
 
 
 async def test_both_secrets_sign_after_a_new_one_was_made(office: Office) -> None:
-    async with receiver(status(200)) as got:
+    async with receiver(answer(200)) as got:
         path, put = await office.subscribe(got.url)
         new = (await office.client.post(f"{path}/secret")).json()["secret"]
         tried = await office.client.post(f"{path}/test")
@@ -162,7 +169,7 @@ async def test_both_secrets_sign_after_a_new_one_was_made(office: Office) -> Non
 async def test_other_events_are_not_sent(office: Office) -> None:
     other = str(uuid4())
     await office.publish(other)
-    async with receiver(status(200)) as got:
+    async with receiver(answer(200)) as got:
         _, put = await office.subscribe(got.url)
         await office.complete(other)
         await office.complete()
@@ -173,7 +180,7 @@ async def test_other_events_are_not_sent(office: Office) -> None:
 async def test_a_group_limits_what_is_sent(office: Office) -> None:
     group_id = str(uuid4())
     await office.client.put(f"/groups/{group_id}", json={"title": "A class", "members": []})
-    async with receiver(status(200)) as got:
+    async with receiver(answer(200)) as got:
         _, put = await office.subscribe(got.url, groups=[group_id])
         await office.complete()
         (await office.client.put(f"/groups/{group_id}/members/{office.learner_id}")).raise_for_status()
@@ -184,7 +191,7 @@ async def test_a_group_limits_what_is_sent(office: Office) -> None:
 
 
 async def test_an_event_is_sent_once_more_when_asked(office: Office) -> None:
-    async with receiver(status(200)) as got:
+    async with receiver(answer(200)) as got:
         path, _ = await office.subscribe(got.url)
         await office.complete()
 
@@ -202,7 +209,7 @@ async def test_an_event_is_sent_once_more_when_asked(office: Office) -> None:
 
 
 async def test_deliveries_are_listed_from_the_last_one_in_pages(office: Office) -> None:
-    async with receiver(status(200)) as got:
+    async with receiver(answer(200)) as got:
         path, _ = await office.subscribe(got.url)
         for position in range(3):
             await office.complete(position=position)
@@ -210,15 +217,15 @@ async def test_deliveries_are_listed_from_the_last_one_in_pages(office: Office) 
         listed: list[int] = []
         address = f"{path}/deliveries?limit=2"
         while address:
-            answer = await office.client.get(address)
-            listed += [one["id"] for one in answer.json()]
-            address = f"{path}/deliveries{answer.links['next']['url']}" if "next" in answer.links else ""
+            found = await office.client.get(address)
+            listed += [one["id"] for one in found.json()]
+            address = f"{path}/deliveries{found.links['next']['url']}" if "next" in found.links else ""
         assert len(listed) == 3
         assert listed == sorted(listed, reverse=True)
 
 
 async def test_what_happens_while_it_is_off_is_sent_when_it_is_on(office: Office) -> None:
-    async with receiver(status(200)) as got:
+    async with receiver(answer(200)) as got:
         path, put = await office.subscribe(got.url, enabled=False)
         assert put["disabled_because"] == "by_request"
         await office.complete()
@@ -231,7 +238,7 @@ async def test_what_happens_while_it_is_off_is_sent_when_it_is_on(office: Office
 
 
 async def test_an_answer_410_turns_it_off(office: Office) -> None:
-    async with receiver(status(410)) as got:
+    async with receiver(answer(410)) as got:
         path, _ = await office.subscribe(got.url)
         await office.complete()
 
@@ -246,7 +253,7 @@ async def test_an_answer_410_turns_it_off(office: Office) -> None:
 
 
 async def test_a_receiver_that_fails_is_seen_to_fail_and_to_recover(office: Office) -> None:
-    async with receiver(status(503, "Retry-After: 1")) as got:
+    async with receiver(answer(503, "Retry-After: 1")) as got:
         path, _ = await office.subscribe(got.url)
         await office.complete()
 
@@ -256,7 +263,7 @@ async def test_a_receiver_that_fails_is_seen_to_fail_and_to_recover(office: Offi
         await until(is_failing)
         assert (await office.read(path))["waiting"] == 1
         assert (await office.last_delivery(path))["last_result"] == "503"
-    async with receiver(status(200), port=got.port) as well:
+    async with receiver(answer(200), port=got.port) as well:
         number = (await office.last_delivery(path))["id"]
         (await office.client.post(f"{path}/deliveries/{number}/redeliver")).raise_for_status()
         await until(lambda: well.requests)
@@ -310,8 +317,8 @@ class TestWhoManages:
     async def test_an_unknown_webhook_is_not_found(self, office: Office) -> None:
         for method, path in operations_on(f"/webhooks/{uuid4()}"):
             if method != "PUT":
-                answer = await office.client.request(method, path)
-                assert (answer.status_code, answer.json()["code"]) == (404, "webhook_not_found"), path
+                found = await office.client.request(method, path)
+                assert (found.status_code, found.json()["code"]) == (404, "webhook_not_found"), path
 
     async def test_a_token_of_a_course_manages_webhooks_of_that_course_alone(self, office: Office) -> None:
         limited = limited_token(EDITOR, courses=[office.course_id])
@@ -327,8 +334,8 @@ class TestWhoManages:
         assert [one["id"] for one in listed.json()] == [put.json()["id"]]
         for method, path in operations_on(foreign):
             body = address | {"courses": [office.course_id]} if method == "PUT" else None
-            answer = await office.client.request(method, path, json=body, headers=limited)
-            assert (answer.status_code, answer.json()["code"]) == (404, "webhook_not_found"), path
+            found = await office.client.request(method, path, json=body, headers=limited)
+            assert (found.status_code, found.json()["code"]) == (404, "webhook_not_found"), path
         assert (await office.read(foreign))["courses"] != [office.course_id]
 
     async def test_a_token_of_a_group_manages_webhooks_of_that_group_alone(self, office: Office) -> None:
@@ -425,12 +432,12 @@ class TestRefusals:
     def test_webhooks_need_their_scope(self, client_of: Callable[..., httpx.Client]) -> None:
         client = client_of(str(uuid4()), "events:read", "courses:write", "learners:admin")
         for method, path in [("GET", "/webhooks"), *operations_on(f"/webhooks/{uuid4()}")]:
-            answer = client.request(method, path, json={"address": "https://lms.example/"} if method == "PUT" else None)
-            assert (answer.status_code, answer.json()["code"]) == (403, "missing_scope"), path
+            found = client.request(method, path, json={"address": "https://lms.example/"} if method == "PUT" else None)
+            assert (found.status_code, found.json()["code"]) == (403, "missing_scope"), path
 
 
 async def test_neither_a_secret_nor_an_address_is_logged(folder: Any) -> None:
-    async with receiver(status(410)) as got:
+    async with receiver(answer(410)) as got:
         with forked_headway_serve(
             folder, webhooks_allow=LOOPBACK, log_requests="all", log_level="debug", log_format="json"
         ) as running:
