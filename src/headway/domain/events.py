@@ -7,8 +7,9 @@ changes something goes through it.
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NamedTuple, NewType
-from uuid import uuid4
+from uuid import UUID, uuid4, uuid5
 
 from headway.domain.catalogue import Course
 from headway.domain.course_progress import CourseProgress, is_completed, is_started
@@ -275,12 +276,12 @@ class Recorder:
     ) -> None:
         """Record a change of any value. Until it is published, the store adds later changes to it.
 
-        Its id is that of the lesson progress, so that the store finds it. `published` gives it one of its own.
+        All updates of a lesson have the same id, so that the store finds it. `published` gives it one of its own.
         """
         earlier = self._progress.get(present.lesson_id)
         old = earlier.event.old if earlier else _values(before)
         event = Event(
-            EventId(present.id), EventType.PROGRESS_UPDATED, now,
+            _update_id(self._course_id, present.lesson_id), EventType.PROGRESS_UPDATED, now,
             self._learner_id, self._course_id, present.lesson_id, actor, old, _values(after),
         )  # fmt: skip
         self._progress[present.lesson_id] = NewEvent(event, now + PROGRESS_WINDOW)
@@ -383,6 +384,12 @@ def _state_of(progress: CourseProgress) -> Values:
 def _shown(moment: datetime | None) -> str | None:
     """Return a time as the API shows it."""
     return None if moment is None else whole_second(moment).isoformat().replace("+00:00", "Z")
+
+
+@lru_cache(maxsize=10_000)
+def _update_id(course_id: CourseId, lesson_id: LessonId) -> EventId:
+    # Not the id of the lesson progress: an import may bring the same one for several lessons.
+    return EventId(str(uuid5(UUID(course_id), lesson_id)))
 
 
 def _new_id() -> EventId:
