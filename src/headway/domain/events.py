@@ -228,6 +228,12 @@ class Recorder:
         old = {"run": before.run if before else None}
         self._add(EventType.RUN_STARTED, actor, now, old, {"run": after.run})
 
+    def taken_back(self, lessons: Sequence[LessonProgress], actor: Actor, now: datetime) -> None:
+        """Record that all lesson progress of a run ends with it. No lesson is told as reset."""
+        if self._recording.progress:
+            for lesson in lessons:
+                self._update(lesson, lesson, None, actor, now)
+
     def restart(
         self,
         before: CourseProgress,
@@ -236,10 +242,8 @@ class Recorder:
         actor: Actor,
         now: datetime,
     ) -> None:
-        """Record that the learner starts the course over. The lessons that this takes back are not told one by one."""
-        if self._recording.progress:
-            for lesson in lessons:
-                self._update(lesson, lesson, None, actor, now)
+        """Record that the learner starts the course over."""
+        self.taken_back(lessons, actor, now)
         self._add(EventType.COURSE_RESTARTED, actor, now, _state_of(before), _state_of(after))
 
     def _enrolment(self, before: CourseProgress | None, after: CourseProgress, actor: Actor, now: datetime) -> None:

@@ -162,7 +162,8 @@ class StoredEvents:
 
 
 def forget_learner(statements: EventStatements, learner_id: LearnerId) -> Reading[None]:
-    """Remove a learner's events. The unpublished ones come first: so none of them can be published in between."""
+    """Remove a learner's events. Nothing is published until the transaction ends, so none can come back."""
+    yield Step(statements.hold_feed)
     yield Step(statements.forget_unpublished, learner_id)
     yield Step(statements.forget_events, learner_id)
 
