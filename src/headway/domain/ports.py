@@ -472,13 +472,10 @@ class EventConsumers(Protocol):
         """
 
     async def due(self, consumer_id: ConsumerId, limit: int) -> Sequence[Delivery]:
-        """Return deliveries that may be attempted now, in their order.
-
-        None of an owner comes before an earlier one of the same owner that is waiting.
-        """
+        """Return the first waiting delivery of each owner, where it may be attempted now, in the events' order."""
 
     async def next_attempt(self, consumer_id: ConsumerId) -> datetime | None:
-        """Return when the next waiting delivery may be attempted, or `None`."""
+        """Return when, after now, the next waiting delivery may be attempted, or `None`."""
 
     async def note(self, deliveries: Sequence[Delivery]) -> None:
         """Store what came of attempts. A delivery that has ended stays as it is."""
