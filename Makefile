@@ -6,7 +6,7 @@ BENCH ?= # options of the benchmarks
 PAGES := $(if $(shell command -v npm),node_modules/installed)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-fast test-citus test-days lint bench bench-postgres bench-statistics bench-beside bench-citus bench-pages vendor words screenshots lock clean
+.PHONY: help install demo test test-fast test-citus test-days lint bench bench-postgres bench-statistics bench-beside bench-events bench-citus bench-pages vendor words screenshots lock clean
 
 help: ## show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ bench-citus: .venv/installed ## measure a Citus cluster against one server: BENC
 
 bench-beside: .venv/installed ## measure what a PUT waits beside long reads and imports, on both stores (needs wrk)
 	$(BIN)/python benchmarks/run_beside.py $(BENCH)
+
+bench-events: .venv/installed ## measure what events cost a PUT, on both stores (needs wrk)
+	$(BIN)/python benchmarks/run_events.py $(BENCH)
 
 bench-pages: .venv/installed ## measure how soon pages are painted in a browser (needs Chromium)
 	$(BIN)/python benchmarks/run_pages.py

@@ -53,6 +53,16 @@ function common.heartbeat(learner)
     "Content-Length: " .. #body .. "\r\n\r\n" .. body
 end
 
+function common.transition()
+  local pass = math.floor(beat / #tokens)
+  local learner = common.learner_at(beat)
+  beat = beat + 1
+  local body = pass % 2 == 0 and '{"status":"in_progress","progress_percentage":5}' or '{"status":"completed"}'
+  return head("PUT", learner, "/lessons/" .. lessons[math.floor(pass / 2) % #lessons + 1]) ..
+    "Content-Type: application/json\r\n" ..
+    "Content-Length: " .. #body .. "\r\n\r\n" .. body
+end
+
 function common.reading(learner)
   return head("GET", learner, below) .. "\r\n"
 end

@@ -99,15 +99,28 @@ class Copying:
 
 
 def check_table(
-    finished: Finished, *, courses: int, all_progress: int, all_course_progress: int, groups: int = 0, profiles: int = 0
+    finished: Finished,
+    *,
+    courses: int,
+    all_progress: int,
+    all_course_progress: int,
+    groups: int = 0,
+    profiles: int = 0,
+    events: int = 0,
 ) -> None:
-    """Check that the copy was complete and reported that. There were only courses, progress, groups and profiles."""
+    """Check that the copy was complete and reported that. There was nothing else than these.
+
+    Of `events`, any may not be published yet.
+    """
     assert finished.code == 0, finished
     _heading, *lines, _closing = finished.out.splitlines()
-    assert [line.replace(",", "").split()[-3:] for line in lines] == [
+    found = [line.replace(",", "").split()[-3:] for line in lines]
+    assert found[:-2] == [
         [str(count), str(count), "0"]
         for count in (courses, all_course_progress, all_progress, 0, 0, 0, groups, profiles, 0)
     ]
+    assert [(here, differing) for here, _, differing in found[-2:]] == [(there, "0") for _, there, _ in found[-2:]]
+    assert sum(int(here) for here, *_ in found[-2:]) == events
 
 
 def copied_progress(finished: Finished) -> int:

@@ -97,7 +97,7 @@ def test_an_installation_moves_to_postgresql_and_back(folder: Path, sqlite_url: 
     assert program("groups", "put", group_id, "--title", "Class ✎", *members).code == 0
     group = program("groups", "show", group_id, "--json").out
     copied = program("copy", sqlite_url, postgres_url)
-    check_table(copied, courses=1, all_progress=6, all_course_progress=3, groups=1, profiles=3)
+    check_table(copied, courses=1, all_progress=6, all_course_progress=3, groups=1, profiles=3, events=19)
     assert moved("groups", "show", group_id, "--json").out == group
     assert moved("groups", "drop", group_id, players[0].learner).code == 0
     with moved.serve() as running:
@@ -107,7 +107,7 @@ def test_an_installation_moves_to_postgresql_and_back(folder: Path, sqlite_url: 
         seen = [player.sees(running) for player in players]
         running.stop()
     back = moved("copy", postgres_url, sqlite_url)
-    check_table(back, courses=1, all_progress=6, all_course_progress=3, groups=1, profiles=3)
+    check_table(back, courses=1, all_progress=6, all_course_progress=3, groups=1, profiles=3, events=19)
     assert copied_progress(back) == 7  # lesson progress and course progress of each learner, and the group
     assert players[0].learner not in program("groups", "show", group_id).out
     with program.serve() as running:
@@ -221,9 +221,10 @@ def test_a_course_that_was_started_over_is_copied_as_such(folder: Path, sqlite_u
     asyncio.run(start_over())
     check_refusal(headway(folder, "copy", sqlite_url, postgres_url), 2, "was changed there")
     back = f"sqlite:///{folder}/back.db"
-    check_table(headway(folder, "copy", postgres_url, back), courses=1, all_progress=50, all_course_progress=2)
+    of_both = {"courses": 1, "all_progress": 50, "all_course_progress": 2, "events": 51}
+    check_table(headway(folder, "copy", postgres_url, back), **of_both)
     again = headway(folder, "copy", back, postgres_url)
-    check_table(again, courses=1, all_progress=50, all_course_progress=2)
+    check_table(again, **of_both)
     assert copied_progress(again) == 0
 
 

@@ -1,8 +1,9 @@
 """Whole installations for the tests of copying: making them, reading them back to the last character."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -12,15 +13,17 @@ from domain.values import all_progress, lesson, lessons
 from headway.domain.catalogue import Course, Lesson, OnEdit, VersionedCourse
 from headway.domain.completions import Completion
 from headway.domain.course_progress import CourseProgress, EnrolmentSource, LearnerDay, Tally
+from headway.domain.events import Actor, ActorKind, Event, EventId, EventType, NewEvent, PublishedEvent
 from headway.domain.goals import MOST_DAYS, Goal
 from headway.domain.groups import Group
-from headway.domain.holdings import HeldDay, LearnerDayKey
+from headway.domain.holdings import FeedMarks, HeldDay, HeldEvent, LearnerDayKey
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId, ProgressId
 from headway.domain.people import LearnerProfile, StoredProfile
 from headway.domain.ports import Archive, Store
 from headway.domain.progress import LessonProgress
 from headway.domain.runs import EndedRun, run_of
 from headway.storage.postgres import PostgresStore
+from headway.storage.shared.events import key_of
 from headway.storage.sqlite import SqliteStore
 
 _BATCH: Final = 100
@@ -39,6 +42,13 @@ class Installation(NamedTuple):
     profiles: Sequence[StoredProfile] = ()
     runs: Sequence[EndedRun] = ()
     goals: Sequence[Goal] = ()
+    events: Sequence[PublishedEvent] = ()
+    unpublished: Sequence[HeldEvent] = ()
+
+    @property
+    def feed(self) -> FeedMarks:
+        """How far the feed is: its last number is one above that of the last event, as after an erasure."""
+        return FeedMarks(self.events[-1].number + 1, self.events[0].number - 1) if self.events else FeedMarks(0, 0)
 
 
 def archive_of(store: Store) -> Archive:
@@ -56,52 +66,40 @@ async def fill(archive: Archive, installation: Installation) -> None:
     await archive.put_profiles(installation.profiles)
     await archive.put_runs(installation.runs)
     await archive.put_goals(installation.goals)
+    await archive.put_events(installation.events)
+    await archive.put_unpublished_events(installation.unpublished)
+    await archive.raise_feed_marks(installation.feed)
     await archive.raise_revision(installation.revision)
 
 
 async def content(archive: Archive, batch: int = _BATCH) -> Installation:
     """Return everything that the archive gives, read in batches of this size."""
-    courses: list[VersionedCourse] = []
-    while len(read := await archive.courses(courses[-1].course.id if courses else None, batch)) == batch:
-        courses += read
-    courses += read
-    found: list[LessonProgress] = []
-    while len(more := await archive.lesson_progress(found[-1][:3] if found else None, batch)) == batch:
-        found += more
-    found += more
-    all_course_progress: list[CourseProgress] = []
-    while (
-        len(last := await archive.course_progress(all_course_progress[-1][:2] if all_course_progress else None, batch))
-        == batch
-    ):
-        all_course_progress += last
-    all_course_progress += last
-    days: list[HeldDay] = []
-    while len(past := await archive.days(_key(days[-1]) if days else None, batch)) == batch:
-        days += past
-    days += past
-    completions: list[Completion] = []
-    while len(some := await archive.completions(completions[-1][:3] if completions else None, batch)) == batch:
-        completions += some
-    completions += some
-    groups: list[Group] = []
-    while len(few := await archive.groups(groups[-1].id if groups else None, batch)) == batch:
-        groups += few
-    groups += few
-    profiles: list[StoredProfile] = []
-    while len(people := await archive.profiles(profiles[-1].learner_id if profiles else None, batch)) == batch:
-        profiles += people
-    profiles += people
-    runs: list[EndedRun] = []
-    while len(ended := await archive.runs(runs[-1].run[:3] if runs else None, batch)) == batch:
-        runs += ended
-    runs += ended
-    goals: list[Goal] = []
-    while len(set_by := await archive.goals(goals[-1].learner_id if goals else None, batch)) == batch:
-        goals += set_by
-    goals += set_by
-    held = tuple(days), tuple(completions), groups or (), tuple(profiles), tuple(runs), tuple(goals)
-    return Installation(courses, found, all_course_progress, await archive.revision(), *held)
+    read = partial(_all, batch)
+    found = Installation(
+        await read(archive.courses, lambda versioned: versioned.course.id),
+        await read(archive.lesson_progress, lambda progress: progress[:3]),
+        await read(archive.course_progress, lambda course_progress: course_progress[:2]),
+        await archive.revision(),
+        tuple(await read(archive.days, _key)),
+        tuple(await read(archive.completions, lambda completion: completion[:3])),
+        await read(archive.groups, lambda group: group.id) or (),
+        tuple(await read(archive.profiles, lambda stored: stored.learner_id)),
+        tuple(await read(archive.runs, lambda ended: ended.run[:3])),
+        tuple(await read(archive.goals, lambda goal: goal.learner_id)),
+        tuple(await read(archive.events, lambda published: published.number)),
+        tuple(await read(archive.unpublished_events, key_of)),
+    )
+    assert await archive.feed_marks() == found.feed
+    return found
+
+
+async def _all(
+    batch: int, read: Callable[[Any, int], Awaitable[Sequence[Any]]], key_of_one: Callable[[Any], Any]
+) -> list[Any]:
+    found: list[Any] = []
+    while len(some := await read(key_of_one(found[-1]) if found else None, batch)) == batch:
+        found += some
+    return [*found, *some]
 
 
 def _key(held: HeldDay) -> LearnerDayKey:
@@ -239,6 +237,25 @@ _GOALS: Final = st.builds(
     st.dates(date(1990, 1, 1), date(2100, 1, 1)),
     REVISIONS,
 )
+_VALUES: Final = st.sampled_from(
+    [{}, {"status": "completed", "quiz_score": None, "progress_percentage": 33.33, "quiz_passed": True}]
+)
+_EVENTS: Final = st.builds(
+    Event,
+    st.uuids().map(lambda drawn: EventId(str(drawn))),
+    st.sampled_from([EventType.LESSON_COMPLETED, EventType.LEARNER_ERASED, EventType.PROGRESS_UPDATED]),
+    MOMENTS,
+    UUIDS.map(LearnerId),
+    st.none() | UUIDS.map(CourseId),
+    st.none() | UUIDS.map(LessonId),
+    st.builds(Actor, st.sampled_from(ActorKind), st.none() | UUIDS.map(LearnerId)),
+    _VALUES,
+    _VALUES,
+)
+_DOCUMENT_EVENTS: Final = _EVENTS.map(
+    lambda event: event._replace(type=EventType.COURSE_EDITED, learner_id=None, course_id=CourseId(event.id))
+)
+_ALL_EVENTS: Final = _EVENTS | _DOCUMENT_EVENTS
 INSTALLATIONS: Final = st.builds(
     Installation,
     _sorted(_courses(), lambda versioned: versioned.course.id),
@@ -251,4 +268,8 @@ INSTALLATIONS: Final = st.builds(
     _sorted(_PROFILES, lambda stored: stored.learner_id).map(tuple),
     _sorted(_runs(), lambda ended: ended.run[:3]).map(tuple),
     _sorted(_GOALS, lambda goal: goal.learner_id).map(tuple),
+    _sorted(st.builds(PublishedEvent, st.integers(1, 2**62), _ALL_EVENTS), lambda one: one.number).map(tuple),
+    _sorted(st.builds(HeldEvent, st.builds(NewEvent, _ALL_EVENTS, MOMENTS), REVISIONS, st.integers(0, 9)), key_of).map(
+        tuple
+    ),
 )

@@ -12,9 +12,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from domain.values import COURSE, LEARNER, course, course_progress, finished, lesson, quiz, started, stored
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.course_progress import LearnerDay, Tally
+from headway.domain.events import BY_EDIT, Actor, ActorKind, Event, EventId, EventType, NewEvent, PublishedEvent
 from headway.domain.goals import Goal
 from headway.domain.groups import Group
-from headway.domain.holdings import Holdings
+from headway.domain.holdings import FeedMarks, HeldEvent, Holdings
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId, ProgressId
 from headway.domain.people import LearnerProfile, StoredProfile
 from headway.domain.ports import Archive, Store
@@ -43,6 +44,21 @@ COURSE_PROGRESS = course_progress(
     day=LearnerDay(MOMENT.date(), 1, 2, 3, 4),
 )
 
+TOLD = Event(
+    EventId(IDS[4]),
+    EventType.PROGRESS_UPDATED,
+    MOMENT,
+    LEARNER,
+    COURSE,
+    lesson(1).id,
+    Actor(ActorKind.ON_BEHALF, LearnerId(IDS[1])),
+    {"status": "in_progress", "quiz_score": None, "quiz_passed": False, "time_spent_minutes": 0.1},
+    {"status": "completed", "quiz_score": 100, "quiz_passed": True, "time_spent_minutes": 12.25},
+)
+OF_A_DOCUMENT = Event(
+    EventId(IDS[2]), EventType.COURSE_PUBLISHED, MOMENT, None, COURSE, None, BY_EDIT, {"title": None}, {"title": "✎ '"}
+)
+
 
 @pytest.fixture
 def archive(store: Store) -> Archive:
@@ -51,7 +67,7 @@ def archive(store: Store) -> Archive:
 
 async def test_an_empty_database_gives_nothing(archive: Archive) -> None:
     assert await content(archive) == Installation([], [], [], 0)
-    assert await archive.holdings() == Holdings(0, 0, 0, 0, 0, 0, 0, 0, 0)
+    assert await archive.holdings() == Holdings(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 
 
 async def test_every_record_is_read_back_exactly(archive: Archive) -> None:
@@ -83,10 +99,15 @@ async def test_every_record_is_read_back_exactly(archive: Archive) -> None:
         profiles=people,
         runs=(run,),
         goals=(Goal(LearnerId(IDS[0]), 1, MOMENT.date(), 2**60), Goal(LearnerId(IDS[1]), 7, MOMENT.date(), 1)),
+        events=(PublishedEvent(2**40, TOLD), PublishedEvent(2**40 + 7, OF_A_DOCUMENT)),
+        unpublished=(
+            HeldEvent(NewEvent(OF_A_DOCUMENT), 2**50, 0),
+            HeldEvent(NewEvent(TOLD, MOMENT + timedelta(seconds=10)), 7, 3),
+        ),
     )
     await fill(archive, before)
     assert repr(await content(archive)) == repr(before)
-    assert await archive.holdings() == Holdings(1, 6, 1, 0, 0, 1, 2, 1, 2)
+    assert await archive.holdings() == Holdings(1, 6, 1, 0, 0, 1, 2, 1, 2, 2, 2)
 
 
 @pytest.mark.parametrize("batch", [1, 2, 49, 63, 64, 65])
@@ -114,6 +135,25 @@ async def test_a_group_replaces_the_stored_one_with_its_members(archive: Archive
     after = Group(GroupId(IDS[0]), "After", (there, new), 9)
     await archive.put_groups([after])
     assert await archive.groups(None, 10) == [after]
+
+
+async def test_events_are_removed_and_the_feed_never_goes_back(store: Store) -> None:
+    archive = archive_of(store)
+    await archive.put_events([PublishedEvent(7, TOLD), PublishedEvent(9, OF_A_DOCUMENT)])
+    held = HeldEvent(NewEvent(TOLD), 1, 0)
+    await archive.put_unpublished_events([held])
+    after = held._replace(new=NewEvent(TOLD._replace(new={}), MOMENT), revision=2)
+    await archive.put_unpublished_events([after])
+    assert await archive.unpublished_events(None, 10) == [after]
+    await archive.remove_unpublished_events([after])
+    await archive.remove_events([PublishedEvent(7, TOLD)])
+    for least, found in ((FeedMarks(9, 7), FeedMarks(9, 7)), (FeedMarks(4, 3), FeedMarks(9, 7))):
+        await archive.raise_feed_marks(least)
+        assert await archive.feed_marks() == found
+    await store.put_course(course())
+    assert await store.events.publish() == 1
+    numbers = [(one.number, one.event.type) for one in (await store.events.read(7, 10)).events]
+    assert numbers == [(9, EventType.COURSE_PUBLISHED), (10, EventType.COURSE_PUBLISHED)]
 
 
 async def test_lesson_progress_of_removed_courses_is_read_too(archive: Archive) -> None:
@@ -194,8 +234,10 @@ def test_copying_to_postgresql_and_back_changes_nothing(folder: Path, postgres_u
         if number := next(examples):
             connected.execute(
                 "TRUNCATE courses, lessons, recalculations, lesson_progress, course_progress, learner_days, "
-                "completions, runs, learner_groups, group_members, profiles, profile_words, goals",
+                "completions, runs, learner_groups, group_members, profiles, profile_words, goals, events, "
+                "unpublished_events",
                 "UPDATE catalogue SET revision = 0",
+                "UPDATE event_feeds SET last_number = 0, removed_number = 0",
             )
         asyncio.run(_there_and_back(installation, folder / str(number), postgres_url))
 

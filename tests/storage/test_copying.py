@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -15,12 +16,16 @@ from headway.domain.completions import Completion
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress, LearnerDay, Tally, emptied
 from headway.domain.errors import ConfigurationError
+from headway.domain.events import Event, EventId, NewEvent, PublishedEvent, erased_event
 from headway.domain.goals import Goal
 from headway.domain.groups import Group
 from headway.domain.holdings import (
     CompletionKey,
     CourseProgressKey,
+    FeedMarks,
     HeldDay,
+    HeldEvent,
+    HeldEventKey,
     Holdings,
     LearnerDayKey,
     LessonKey,
@@ -32,6 +37,7 @@ from headway.domain.progress import LessonProgress
 from headway.domain.runs import EndedRun
 from headway.storage import copying
 from headway.storage.copying import Compared
+from headway.storage.shared.events import key_of
 
 OTHER_LEARNERS = [LearnerId(f"{digit}0000000-0000-4000-8000-000000000000") for digit in "01234567"]
 COURSE_PROGRESS = course_progress(Tally(1, 1, 5), last_accessed=NOW, course_version=3, revision=7)
@@ -45,8 +51,9 @@ OTHER_ID = ProgressId("99999999-9999-4999-8999-999999999999")
 class Memory:
     """An Archive in memory, which counts what is put, and lets nobody put course progress that says nothing."""
 
-    def __init__(self, *holdings: Any, revision: int = 0) -> None:
+    def __init__(self, *holdings: Any, revision: int = 0, marks: tuple[int, int] = (0, 0)) -> None:
         self.at_revision = revision
+        self.at_marks = FeedMarks(*marks)
         self.held: dict[tuple[str, ...], Any] = {}
         self.puts = 0
         self._hold(holdings)
@@ -132,6 +139,38 @@ class Memory:
         self.puts += len(goals)
         self._hold(goals)
 
+    async def events(self, after: int | None, limit: int) -> Sequence[PublishedEvent]:
+        return self._after(PublishedEvent, ("event", f"{after:09}") if after else None, limit)
+
+    async def put_events(self, events: Sequence[PublishedEvent]) -> None:
+        self.puts += len(events)
+        self._hold(events)
+
+    async def remove_events(self, events: Sequence[PublishedEvent]) -> None:
+        self._drop(events)
+
+    async def unpublished_events(self, after: HeldEventKey | None, limit: int) -> Sequence[HeldEvent]:
+        return self._after(HeldEvent, ("unpublished", *after) if after else None, limit)
+
+    async def put_unpublished_events(self, events: Sequence[HeldEvent]) -> None:
+        self.puts += len(events)
+        self._hold(events)
+
+    async def remove_unpublished_events(self, events: Sequence[HeldEvent]) -> None:
+        self._drop(events)
+
+    def _drop(self, items: Sequence[Any]) -> None:
+        self.puts += len(items)
+        for item in items:
+            del self.held[_key(item)]
+
+    async def feed_marks(self) -> FeedMarks:
+        return self.at_marks
+
+    async def raise_feed_marks(self, least: FeedMarks) -> None:
+        self.puts += 1
+        self.at_marks = least
+
     def recount(self, course_id: CourseId | None) -> Any:
         raise NotImplementedError
 
@@ -140,17 +179,27 @@ class Memory:
 
 
 def _key(item: Any) -> tuple[str, ...]:
-    if isinstance(item, HeldDay):
-        return (item.learner_id, item.course_id, str(item.day.date), "")
-    if isinstance(item, Completion):
-        return (item.learner_id, item.course_id, "", str(item.completed_at))
-    if isinstance(item, EndedRun):
-        return (*item.run[:2], "run", str(item.run.number))
-    if isinstance(item, Group):
-        return (item.id,)
-    if isinstance(item, StoredProfile | Goal):
-        return (item.learner_id,)
-    return (*item[:3],) if isinstance(item, LessonProgress) else (*item[:2],)
+    key: tuple[str, ...]
+    match item:
+        case HeldDay():
+            key = (item.learner_id, item.course_id, str(item.day.date), "")
+        case Completion():
+            key = (item.learner_id, item.course_id, "", str(item.completed_at))
+        case EndedRun():
+            key = (*item.run[:2], "run", str(item.run.number))
+        case PublishedEvent():
+            key = ("event", f"{item.number:09}")
+        case HeldEvent():
+            key = ("unpublished", *key_of(item))
+        case Group():
+            key = (item.id,)
+        case StoredProfile() | Goal():
+            key = (item.learner_id,)
+        case LessonProgress():
+            key = item[:3]
+        case _:
+            key = item[:2]
+    return key
 
 
 @pytest.fixture(params=[1, 2, 3, 1000])
@@ -215,6 +264,8 @@ _KINDS = {
     "groups": "groups",
     "profiles": "learner profiles",
     "goals": "goals",
+    "events": "events",
+    "unpublished": "unpublished events",
 }
 
 
@@ -343,3 +394,44 @@ async def test_goals_are_copied_and_only_earlier_ones_are_replaced() -> None:
     assert await copied(source, Memory()) == counted(goals=(len(OTHER_LEARNERS), len(OTHER_LEARNERS), 0))
     assert await copied(source, Memory(*goals(1))) == counted(goals=(len(OTHER_LEARNERS), len(OTHER_LEARNERS), 0))
     assert "a goal that was changed there" in await refusal(source, Memory(*goals(3)))
+
+
+def events(*numbers: int) -> list[PublishedEvent]:
+    return [PublishedEvent(number, told(number)) for number in numbers]
+
+
+def unpublished(*numbers: int, revision: int = 1) -> list[HeldEvent]:
+    return [HeldEvent(NewEvent(told(number)), revision, 0) for number in numbers]
+
+
+def told(number: int) -> Event:
+    return erased_event(OTHER_LEARNERS[number % 8], NOW).event._replace(id=EventId(str(UUID(int=number))))
+
+
+@pytest.mark.usefixtures("batch")
+async def test_the_feed_is_copied_with_its_numbers() -> None:
+    source = Memory(*events(3, 4, 9), *unpublished(10, 11), marks=(9, 2))
+    destination = Memory()
+    assert await copied(source, destination) == counted(events=(3, 3, 0), unpublished=(2, 2, 0))
+    assert (destination.held, destination.at_marks) == (source.held, (9, 2))
+    puts = destination.puts
+    await copied(source, destination)
+    assert destination.puts == puts
+
+
+@pytest.mark.usefixtures("batch")
+async def test_events_that_have_left_the_source_leave_an_earlier_copy() -> None:
+    source = Memory(*events(4, 5, 10), *unpublished(11), *unpublished(12, revision=5), marks=(10, 3))
+    earlier = Memory(*events(2, 3, 4, 5), *unpublished(10, 12), marks=(5, 1))
+    assert await copied(source, earlier) == counted(events=(3, 3, 0), unpublished=(2, 2, 0))
+    assert (earlier.held, earlier.at_marks) == (source.held, (10, 3))
+
+
+@pytest.mark.usefixtures("batch")
+async def test_a_destination_with_another_feed_is_refused() -> None:
+    assert "was changed there" in await refusal(
+        Memory(PublishedEvent(3, told(1)), marks=(3, 0)), Memory(PublishedEvent(3, told(2)), marks=(3, 0))
+    )
+    assert "has events that the source does not have" in await refusal(
+        Memory(*events(3), marks=(3, 0)), Memory(*events(3, 4), marks=(4, 0))
+    )

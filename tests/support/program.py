@@ -44,7 +44,7 @@ _PRELOADED: Final = (
 
 
 @cache
-def _forks() -> multiprocessing.context.ForkServerContext:
+def forks() -> multiprocessing.context.ForkServerContext:
     """Start the process that all programs are forked from, once, and return what forks it."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(_PRELOADED))
@@ -69,7 +69,7 @@ class ForkedProgram:
         self, arguments: tuple[str, ...], folder: Path, environment: dict[str, str], *, out: int, err: int
     ) -> None:
         parameters = (arguments, folder, environment, DupFd(out), DupFd(err))
-        self._process = _forks().Process(target=run_program, args=parameters)
+        self._process = forks().Process(target=run_program, args=parameters)
         self._process.start()
 
     @property

@@ -33,6 +33,12 @@ class Receiver:
         """Its address."""
         return f"http://127.0.0.1:{self.port}/hooks"
 
+    async def gets(self, requests: int) -> None:
+        """Wait until so many requests have arrived."""
+        async with asyncio.timeout(20):
+            while len(self.requests) < requests:  # noqa: ASYNC110 - what adds to the list tells nobody
+                await asyncio.sleep(0.01)
+
     async def nobody_is_there(self) -> None:
         """Wait until all connections are closed."""
         async with asyncio.timeout(20):

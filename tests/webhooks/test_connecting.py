@@ -1,6 +1,7 @@
 """The address that was checked is the one that is connected to, and the certificate has its host's name."""
 
 import asyncio
+import os
 import threading
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -132,13 +133,23 @@ async def test_a_name_that_does_not_exist_fails(sender: Sender) -> None:
 
 
 async def test_names_that_take_long_keep_no_other_work_waiting(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("headway.webhooks.connecting.RESOLVE_SECONDS", 0.2)
-    released = threading.Event()
-    monkeypatch.setattr("socket.getaddrinfo", lambda *_arguments, **_named: released.wait() and [])
+    monkeypatch.setattr("headway.webhooks.connecting.RESOLVE_SECONDS", 1)
+    loop, begun, released = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+
+    def resolve(*_arguments: object, **_named: object) -> list[Any]:
+        loop.call_soon_threadsafe(begun.set)
+        released.wait()
+        return []
+
+    monkeypatch.setattr("socket.getaddrinfo", resolve)
     sending = [asyncio.create_task(sender.send("http://slow.test/", {}, b"")) for _ in range(100)]
-    assert await asyncio.to_thread(lambda: "other work") == "other work"
-    assert set(await asyncio.gather(*sending)) == {DeliveryAttempt(Outcome.TIMED_OUT)}
-    released.set()
+    try:
+        async with asyncio.timeout(20):
+            await begun.wait()
+            assert await asyncio.to_thread(lambda: "other work") == "other work"
+        assert set(await asyncio.gather(*sending)) == {DeliveryAttempt(Outcome.TIMED_OUT)}
+    finally:
+        released.set()
 
 
 async def test_a_certificate_for_the_name_is_accepted(tls_sender: Sender, authority: Authority, names: Names) -> None:
@@ -197,3 +208,16 @@ async def test_a_handshake_without_an_end_is_broken_off(sender: Sender) -> None:
         made = await sender.send(f"https://127.0.0.1:{found.port}/", {}, b"")
         await found.nobody_is_there()
     assert made == DeliveryAttempt(Outcome.TIMED_OUT)
+
+
+async def test_bytes_that_are_no_tls_after_the_handshake_are_no_answer(
+    tls_sender: Sender, authority: Authority
+) -> None:
+    async def spoil(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        os.write(writer.get_extra_info("socket").fileno(), b"these bytes are not encrypted")
+        writer.transport.abort()
+
+    async with receiver(spoil, context=authority.context("127.0.0.1")) as found:
+        made = await tls_sender.send(f"https://127.0.0.1:{found.port}/", {}, b"")
+        await found.nobody_is_there()
+    assert made == DeliveryAttempt(Outcome.BAD_ANSWER)

@@ -163,6 +163,7 @@ async def test_after_a_bad_answer_there_is_a_new_connection(sender: Sender) -> N
 async def test_a_receiver_that_hangs_keeps_no_other_one_waiting(sender: Sender) -> None:
     async with receiver(silence) as hanging, receiver(status(204)) as found:
         waiting = [asyncio.create_task(sender.send(hanging.url, HEADERS, BODY)) for _ in range(50)]
+        await hanging.gets(50)
         assert (await sender.send(found.url, HEADERS, BODY)).is_success
         assert not any(task.done() for task in waiting)
         for task in waiting:

@@ -337,6 +337,8 @@ class Changes:
         lessons = sorted(self._present_lessons(), key=lambda lesson: lesson.lesson_id)
         self._ended_runs.append(EndedRun(run_of(self._course.course, ending, now), lessons))
         self._lessons.update((lesson.lesson_id, None) for lesson in lessons)
+        if self._recorder is not None:
+            self._recorder.taken_back(lessons, self._actor, now)
 
     def _recalculate(self, now: datetime) -> None:
         """Recalculate the course progress and the lesson progress under the present version of the course."""

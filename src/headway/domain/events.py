@@ -7,8 +7,9 @@ changes something goes through it.
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, NamedTuple, NewType
-from uuid import uuid4
+from uuid import UUID, uuid4, uuid5
 
 from headway.domain.catalogue import Course
 from headway.domain.course_progress import CourseProgress, is_completed, is_started
@@ -231,6 +232,12 @@ class Recorder:
         old = {"run": before.run if before else None}
         self._add(EventType.RUN_STARTED, actor, now, old, {"run": after.run})
 
+    def taken_back(self, lessons: Sequence[LessonProgress], actor: Actor, now: datetime) -> None:
+        """Record that all lesson progress of a run ends with it. No lesson is told as reset."""
+        if self._recording.progress:
+            for lesson in lessons:
+                self._update(lesson, lesson, None, actor, now)
+
     def restart(
         self,
         before: CourseProgress,
@@ -239,10 +246,8 @@ class Recorder:
         actor: Actor,
         now: datetime,
     ) -> None:
-        """Record that the learner starts the course over. The lessons that this takes back are not told one by one."""
-        if self._recording.progress:
-            for lesson in lessons:
-                self._update(lesson, lesson, None, actor, now)
+        """Record that the learner starts the course over."""
+        self.taken_back(lessons, actor, now)
         self._add(EventType.COURSE_RESTARTED, actor, now, _state_of(before), _state_of(after))
 
     def _enrolment(self, before: CourseProgress | None, after: CourseProgress, actor: Actor, now: datetime) -> None:
@@ -279,12 +284,12 @@ class Recorder:
     ) -> None:
         """Record a change of any value. Until it is published, the store adds later changes to it.
 
-        Its id is that of the lesson progress, so that the store finds it. `published` gives it one of its own.
+        All updates of a lesson have the same id, so that the store finds it. `published` gives it one of its own.
         """
         earlier = self._progress.get(present.lesson_id)
         old = earlier.event.old if earlier else _values(before)
         event = Event(
-            EventId(present.id), EventType.PROGRESS_UPDATED, now,
+            _update_id(self._course_id, present.lesson_id), EventType.PROGRESS_UPDATED, now,
             self._learner_id, self._course_id, present.lesson_id, actor, old, _values(after),
         )  # fmt: skip
         self._progress[present.lesson_id] = NewEvent(event, now + PROGRESS_WINDOW)
@@ -392,6 +397,12 @@ def _state_of(progress: CourseProgress) -> Values:
 def _shown(moment: datetime | None) -> str | None:
     """Return a time as the API shows it."""
     return None if moment is None else whole_second(moment).isoformat().replace("+00:00", "Z")
+
+
+@lru_cache(maxsize=10_000)
+def _update_id(course_id: CourseId, lesson_id: LessonId) -> EventId:
+    # Not the id of the lesson progress: an import may bring the same one for several lessons.
+    return EventId(str(uuid5(UUID(course_id), lesson_id)))
 
 
 def _new_id() -> EventId:

@@ -8,6 +8,7 @@ from headway.domain.catalogue import Course
 from headway.domain.completions import Completion
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress, LearnerDay
+from headway.domain.events import NewEvent
 from headway.domain.goals import Goal
 from headway.domain.groups import GroupOutline
 from headway.domain.identifiers import CourseId, LearnerId, LessonId
@@ -20,6 +21,7 @@ CourseProgressKey = tuple[LearnerId, CourseId]
 LearnerDayKey = tuple[LearnerId, CourseId, date]
 CompletionKey = tuple[LearnerId, CourseId, datetime]
 RunKey = tuple[LearnerId, CourseId, int]
+HeldEventKey = tuple[str, str]
 FEW_CHARACTERS: Final = 1_000_000
 """The most characters of notes and metadata that are read and rendered at once. It takes a few milliseconds."""
 
@@ -30,6 +32,21 @@ class HeldDay(NamedTuple):
     learner_id: LearnerId
     course_id: CourseId
     day: LearnerDay
+
+
+class FeedMarks(NamedTuple):
+    """The numbers of the last event that was published, and of the last one that was removed because of its age."""
+
+    last: int
+    removed: int
+
+
+class HeldEvent(NamedTuple):
+    """An event that is not published yet. The revision and the position are its place in the order."""
+
+    new: NewEvent
+    revision: int
+    position: int
 
 
 class Holdings(NamedTuple):
@@ -44,6 +61,8 @@ class Holdings(NamedTuple):
     groups: int
     profiles: int
     goals: int
+    events: int
+    unpublished_events: int
 
 
 class Recounted(NamedTuple):

@@ -23,7 +23,10 @@ from headway.domain.holdings import (
     CompletionKey,
     CourseProgressKey,
     CourseProgressReading,
+    FeedMarks,
     HeldDay,
+    HeldEvent,
+    HeldEventKey,
     Holdings,
     LearnerDayKey,
     LearnerRecord,
@@ -469,13 +472,10 @@ class EventConsumers(Protocol):
         """
 
     async def due(self, consumer_id: ConsumerId, limit: int) -> Sequence[Delivery]:
-        """Return deliveries that may be attempted now, in their order.
-
-        None of an owner comes before an earlier one of the same owner that is waiting.
-        """
+        """Return the first waiting delivery of each owner, where it may be attempted now, in the events' order."""
 
     async def next_attempt(self, consumer_id: ConsumerId) -> datetime | None:
-        """Return when the next waiting delivery may be attempted, or `None`."""
+        """Return when, after now, the next waiting delivery may be attempted, or `None`."""
 
     async def note(self, deliveries: Sequence[Delivery]) -> None:
         """Store what came of attempts. A delivery that has ended stays as it is."""
@@ -629,6 +629,18 @@ class Archive(Protocol):
     async def goals(self, after: LearnerId | None, limit: int) -> Sequence[Goal]:
         """Return learners' goals by learner."""
 
+    async def events(self, after: int | None, limit: int) -> Sequence[PublishedEvent]:
+        """Return published events by number."""
+
+    async def unpublished_events(self, after: HeldEventKey | None, limit: int) -> Sequence[HeldEvent]:
+        """Return events that are not published yet, by learner (a course's document: the nil UUID) and id."""
+
+    async def feed_marks(self) -> FeedMarks:
+        """Return how far the feed of events is."""
+
+    async def raise_feed_marks(self, least: FeedMarks) -> None:
+        """Make sure that the feed is as far as this. So a reader's cursor is valid in both databases."""
+
     async def put_courses(self, courses: Sequence[VersionedCourse]) -> None:
         """Store courses under their versions."""
 
@@ -655,6 +667,18 @@ class Archive(Protocol):
 
     async def put_goals(self, goals: Sequence[Goal]) -> None:
         """Store learners' goals under their versions."""
+
+    async def put_events(self, events: Sequence[PublishedEvent]) -> None:
+        """Store published events under their numbers."""
+
+    async def remove_events(self, events: Sequence[PublishedEvent]) -> None:
+        """Remove published events."""
+
+    async def put_unpublished_events(self, events: Sequence[HeldEvent]) -> None:
+        """Store events that are not published yet."""
+
+    async def remove_unpublished_events(self, events: Sequence[HeldEvent]) -> None:
+        """Remove events that are not published yet."""
 
     def recount(self, course_id: CourseId | None) -> AbstractAsyncContextManager["Recount"]:
         """Begin a recount of one course, or of all. It sees everything as it is now, whatever is written meanwhile."""

@@ -1,16 +1,19 @@
 """Delivers events to webhooks. The webhooks are divided among the processes by who takes one first."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
 from headway.domain.deliveries import DeliveryAttempt, DeliveryState
+from headway.domain.errors import UnavailableError
 from headway.domain.events import Event, EventFilter
 from headway.domain.identifiers import ConsumerId, WebhookId
 from headway.domain.ports import Store
 from headway.domain.webhooks import DisabledBecause, Webhook, recovers, webhook_after_attempt
-from headway.jobs.consuming import Holds, Worker
+from headway.jobs.consuming import Worker
+from headway.jobs.holding import Hold, Holds
 from headway.logs import get_logger
 
 _log = get_logger("headway.jobs")
@@ -20,6 +23,7 @@ Send = Callable[[Webhook, Event], Awaitable[DeliveryAttempt]]
 
 _AT_ONCE: Final = 8
 _SECONDS_BETWEEN_LOOKS: Final = 1.0
+_SECONDS_AFTER_TROUBLE: Final = 5.0
 
 
 class Observer(Protocol):
@@ -122,52 +126,67 @@ class Deliverer:
         return sum(receiver.is_failing for receiver in self._receivers.values())
 
     async def work(self) -> bool:
-        """Deliver until this is cancelled. Raises `UnavailableError` where the database is away for long."""
+        """Deliver until this is cancelled."""
         workers: dict[WebhookId, tuple[int, asyncio.Task[None]]] = {}
         try:
             while True:
-                await self._look(workers)
+                with contextlib.suppress(UnavailableError):  # attempts under way go on
+                    await self._look(workers)
                 await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
         finally:
-            for _, task in workers.values():
-                task.cancel()
-            await asyncio.gather(*(task for _, task in workers.values()), return_exceptions=True)
+            tasks = [task for _, task in workers.values()]
+            for task in tasks:
+                _end(task)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _look(self, workers: dict[WebhookId, tuple[int, asyncio.Task[None]]]) -> None:
         """Begin to work for enabled webhooks, and anew for those that were changed. Stop for all others."""
         enabled = {webhook.id: webhook for webhook in await self._store.webhooks.all() if webhook.is_enabled}
         for webhook_id, (version, task) in list(workers.items()):
-            present = enabled.get(webhook_id)
-            if task.done() or present is None or present.version != version:
-                await _ended(task)
+            if task.done():
                 del workers[webhook_id]
+            elif webhook_id not in enabled or enabled[webhook_id].version != version:
+                _end(task)
         for webhook_id, webhook in enabled.items():
             if webhook_id in workers:
                 continue
-            position = await self._holds.take(webhook_id)
-            if position is not None:
-                task = asyncio.create_task(self._work_for(webhook, position), name=f"headway-webhook-{webhook_id}")
-                workers[webhook_id] = webhook.version, task
+            hold = await self._holds.take(webhook_id)
+            if hold is not None:
+                workers[webhook_id] = webhook.version, asyncio.create_task(self._work_for(webhook, hold))
 
-    async def _work_for(self, webhook: Webhook, position: int) -> None:
+    async def _work_for(self, webhook: Webhook, hold: Hold) -> None:
+        """Work for a webhook for as long as the hold lasts. An error is logged, and this goes on later."""
         receiver = WebhookReceiver(self._store, webhook, self._send, self._observer)
         self._receivers[webhook.id] = receiver
-        worker = Worker(self._store, receiver, self._holds.holder, position, self._clock)
-        working = asyncio.create_task(worker.work())
-        keeping = asyncio.create_task(self._holds.keep(webhook.id))
+        worker = Worker(self._store, receiver, hold, self._clock)
         try:
-            await asyncio.wait([working, keeping], return_when=asyncio.FIRST_COMPLETED)
+            await _until_one_ends(worker.work(), hold.keep())
+        except* UnavailableError:
+            pass  # the store has said in the log what is wrong
+        except* Exception as errors:  # noqa: BLE001 - one webhook's trouble is not the others'
+            _log.error(
+                "delivering_failed", webhook=webhook.id, errors=[type(one).__name__ for one in errors.exceptions]
+            )
+            await asyncio.sleep(_SECONDS_AFTER_TROUBLE)
         finally:
             del self._receivers[webhook.id]
-            await _ended(working)
-            await _ended(keeping)
-            await self._holds.release(webhook.id)
+            await hold.release()
 
 
-async def _ended(task: asyncio.Task[None]) -> None:
-    """Cancel a task and return when it has ended. What it raised is in the log."""
-    task.cancel()
-    await asyncio.wait([task])
-    error = None if task.cancelled() else task.exception()
-    if error is not None:
-        _log.error("delivering_failed", task=task.get_name(), error=type(error).__name__)
+def _end(task: asyncio.Task[None]) -> None:
+    """Cancel a task once. A second time would cut off what it does in its last moments."""
+    if not task.cancelling():
+        task.cancel()
+
+
+async def _until_one_ends(*works: Coroutine[None, None, None]) -> None:
+    """Run until one of them ends, and end the others. Raises a group of what they raise."""
+
+    def end_all(_: object) -> None:
+        for task in tasks:
+            task.cancel()
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(work) for work in works]
+        for task in tasks:
+            task.add_done_callback(end_all)

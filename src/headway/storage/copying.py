@@ -16,14 +16,30 @@ from headway.domain.catalogue import VersionedCourse
 from headway.domain.completions import Completion
 from headway.domain.course_progress import CourseProgress
 from headway.domain.errors import ConfigurationError
+from headway.domain.events import PublishedEvent
 from headway.domain.goals import Goal
 from headway.domain.groups import Group
-from headway.domain.holdings import CompletionKey, CourseProgressKey, HeldDay, LearnerDayKey, LessonKey, RunKey
+from headway.domain.holdings import (
+    CompletionKey,
+    CourseProgressKey,
+    HeldDay,
+    HeldEvent,
+    HeldEventKey,
+    LearnerDayKey,
+    LessonKey,
+    RunKey,
+)
 from headway.domain.identifiers import CourseId, GroupId, LearnerId
 from headway.domain.people import StoredProfile
 from headway.domain.ports import Archive
 from headway.domain.progress import LessonProgress
 from headway.domain.runs import EndedRun
+from headway.storage.shared.events import key_of
+
+_NOT_EARLIER: Final = (
+    "The destination is not an earlier copy of the source: {}. Nothing was written. Copy into an empty database, or "
+    "check whether the source and the destination are swapped."
+)
 
 T = TypeVar("T")
 K = TypeVar("K", bound=tuple[Any, ...])
@@ -53,10 +69,14 @@ async def refuse_unless_earlier(source: Archive, destination: Archive, progress:
             progress(len(stretch.destination))
             if stretch.ends_destination:
                 break
+    if (await source.feed_marks()).last < (await destination.feed_marks()).last:
+        raise ConfigurationError(_NOT_EARLIER.format("it has events that the source does not have"))
 
 
 async def put_what_differs(source: Archive, destination: Archive, progress: Progress) -> int:
     """Store the entries that are missing in the destination or differ there, and return their number.
+
+    Events of the destination that are no longer in the source are removed, and counted, too.
 
     Each batch is stored completely or not at all. On a cluster, that is true of each worker's part of a batch.
     """
@@ -64,6 +84,9 @@ async def put_what_differs(source: Archive, destination: Archive, progress: Prog
     revision = await source.revision()
     if await destination.revision() < revision:
         await destination.raise_revision(revision)
+    marks = await source.feed_marks()
+    if await destination.feed_marks() != marks:
+        await destination.raise_feed_marks(marks)
     return put
 
 
@@ -77,10 +100,10 @@ async def _put(kind: "_Kind[Any, Any]", source: Archive, destination: Archive, p
     stretches = _stretches(kind, source, destination)
     stretch = await anext(stretches, None)
     while stretch is not None:
-        differing = [here for here, _ in kind.differing(stretch) if here is not None]
+        differing = kind.differing(stretch)
         put += len(differing)
         progress(len(stretch.source))
-        putting = asyncio.create_task(kind.put_all(destination, differing))
+        putting = asyncio.create_task(kind.settle(destination, differing))
         try:
             await asyncio.sleep(0)  # the batch is sent before the next one is read
             stretch = await anext(stretches, None)
@@ -116,7 +139,7 @@ class _Kind(Generic[T, K]):
     """One kind of entry in a database, such as lesson progress.
 
     `precedes` says whether the first entry may be an earlier state of the second one. `counts` is false for entries
-    that are not copied.
+    that are not copied. `remove` is for entries that leave the source by themselves.
     """
 
     name: str
@@ -128,6 +151,7 @@ class _Kind(Generic[T, K]):
     precedes: Callable[[T, T], bool]
     is_same: Callable[[T, T], bool] = lambda one, other: one == other
     counts: Callable[[T], bool] = lambda _: True
+    remove: Callable[[Archive, Sequence[T]], Awaitable[None]] | None = None
 
     def pairs(self, stretch: _Stretch[T]) -> Iterator[tuple[T | None, T | None]]:
         """Yield the source's and the destination's entry of each key; `None` where one is missing."""
@@ -147,22 +171,24 @@ class _Kind(Generic[T, K]):
             if here is None or there is None or not self.is_same(here, there)
         ]
 
-    async def put_all(self, archive: Archive, items: Sequence[T]) -> None:
-        """Store the items, if there are any."""
-        if items:
-            await self.put(archive, items)
+    async def settle(self, archive: Archive, differing: Sequence[tuple[T | None, T | None]]) -> None:
+        """Store the source's entries of differing pairs, and remove the others, if there are any."""
+        missing = [here for here, _ in differing if here is not None]
+        if missing:
+            await self.put(archive, missing)
+        gone = [there for here, there in differing if here is None and there is not None]
+        if gone and self.remove:
+            await self.remove(archive, gone)
 
     def refuse_unless_earlier(self, stretch: _Stretch[T]) -> None:
         """Raise `ConfigurationError` where the destination has an entry that was never in the source."""
         for here, there in self.differing(stretch):
+            if here is None and self.remove:
+                continue
             if there is not None and (here is None or not self.precedes(there, here)):
                 found = "the source does not have" if here is None else "was changed there"
                 key = ", ".join(map(str, self.key(there)))
-                raise ConfigurationError(
-                    f"The destination is not an earlier copy of the source: it has {self.one} that {found} "
-                    f"({key}). Nothing was written. Copy into an empty database, or check whether the source and the "
-                    "destination are swapped."
-                )
+                raise ConfigurationError(_NOT_EARLIER.format(f"it has {self.one} that {found} ({key})"))
 
 
 class _Side(Generic[T, K]):
@@ -316,6 +342,28 @@ _GOALS: Final[_Kind[Goal, tuple[LearnerId]]] = _Kind(
     put=lambda archive, goals: archive.put_goals(goals),
     precedes=lambda one, other: one.version < other.version,
 )
+# A published event does not change any more. It leaves the feed after some time, and when its learner is erased.
+_EVENTS: Final[_Kind[PublishedEvent, tuple[int]]] = _Kind(
+    "events",
+    one="an event",
+    batch=5_000,
+    key=lambda published: (published.number,),
+    read=lambda archive, after, limit: archive.events(after[0] if after else None, limit),
+    put=lambda archive, events: archive.put_events(events),
+    precedes=lambda _one, _other: False,
+    remove=lambda archive, events: archive.remove_events(events),
+)
+# An event that is not published yet leaves when it is published.
+_UNPUBLISHED_EVENTS: Final[_Kind[HeldEvent, HeldEventKey]] = _Kind(
+    "unpublished events",
+    one="an unpublished event",
+    batch=5_000,
+    key=key_of,
+    read=lambda archive, after, limit: archive.unpublished_events(after, limit),
+    put=lambda archive, events: archive.put_unpublished_events(events),
+    precedes=lambda one, other: one.revision < other.revision,
+    remove=lambda archive, events: archive.remove_unpublished_events(events),
+)
 # Course progress comes before lesson progress: if somebody used an interrupted copy, lesson progress without course
 # progress would be ignored.
 _KINDS: Final[Sequence[_Kind[Any, Any]]] = (
@@ -328,4 +376,6 @@ _KINDS: Final[Sequence[_Kind[Any, Any]]] = (
     _GROUPS,
     _PROFILES,
     _GOALS,
+    _EVENTS,
+    _UNPUBLISHED_EVENTS,
 )

@@ -18,11 +18,11 @@ ATTEMPT_SECONDS: Final = 15.0
 """The time of an attempt until the head of the answer is there."""
 REST_SECONDS: Final = 2.0
 """The time for the body of the answer, which only decides whether the connection is used again."""
-MOST_BODY_BYTES: Final = 16 * 1024
 
 _IDLE_CONNECTIONS: Final = 16
 _IDLE_SECONDS: Final = 5.0
 _LONGEST_RETRY_AFTER: Final = 64
+# OSError: what OpenSSL says of bytes that are no TLS is passed on as it is.
 _BROKEN_OFF: Final = (SendError, httpcore2.NetworkError, httpcore2.ProtocolError, OSError)
 
 
@@ -95,13 +95,10 @@ class Sender:
 
 async def _read_to_the_end(response: httpcore2.Response) -> None:
     """Read the body. Where it is too long, too slow or broken off, its connection is closed instead of used again."""
-    read = 0
     with contextlib.suppress(TimeoutError, httpcore2.TimeoutException, *_BROKEN_OFF):
         async with asyncio.timeout(REST_SECONDS), aclosing(response.aiter_stream()) as chunks:
-            async for chunk in chunks:
-                read += len(chunk)
-                if read > MOST_BODY_BYTES:
-                    return
+            async for _ in chunks:
+                pass
 
 
 def _retry_after(response: httpcore2.Response) -> str | None:

@@ -54,7 +54,8 @@ class PostgresArchive(ArchiveReader):
     """Everything in one database. `database_of` returns the database on the server that has a learner's rows."""
 
     def __init__(self, database: Database, database_of: Callable[[LearnerId], Database]) -> None:
-        super().__init__(PostgresSession(database, _refusals_translated), _READERS, sql.GROUPS, sql.PROFILES)
+        session = PostgresSession(database, _refusals_translated)
+        super().__init__(session, _READERS, sql.GROUPS, sql.PROFILES, sql.EVENTS)
         self._database = database
         self._database_of = database_of
 

@@ -1,6 +1,6 @@
 """Everything that is stored about one learner: reads it, erases it, starts a course over."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Final
@@ -84,18 +84,22 @@ class Learners:
         return [to_held_day(columns).day for columns in found]
 
     async def erase(self, learner_id: LearnerId, now: datetime) -> bool:
-        """Remove everything about a learner, course by course, and return whether there was anything.
+        """Remove everything about a learner, and return whether there was anything.
 
-        Emptied course progress stays until no process has the old one in memory, because such a process would write as
-        if nothing had happened. `sweep` removes it later.
+        A course to which the learner comes meanwhile is removed, too, because its events may be gone.
         """
-        kept = map(to_course_progress, await self._database.fetch(shared_sql.LEARNER_COURSE_PROGRESS, learner_id))
-        held = [progress.course_id for progress in kept if not progress.is_empty]
-        for course_id in held:
-            await self._erase_course(learner_id, course_id, now)
-        had_more = await self._database.transact(lambda one: self._erase_rest(one, learner_id, now))
+        had_any = False
+        erased: Sequence[CourseId] | None = None
+        while erased != (courses := await self._courses_of(learner_id)):
+            had_any |= await self._erase_once(learner_id, courses, now)
+            erased = courses
         left = await self._database.transact(lambda one: run_steps(one, leave_groups(sql.GROUPS, learner_id, now)))
-        return bool(held) or had_more or left
+        return had_any or left
+
+    async def _courses_of(self, learner_id: LearnerId) -> Sequence[CourseId]:
+        """Return the courses in which the learner has course progress, be it emptied, in the order of their gates."""
+        kept = map(to_course_progress, await self._database.fetch(shared_sql.LEARNER_COURSE_PROGRESS, learner_id))
+        return sorted(progress.course_id for progress in kept)
 
     async def sweep(self, now: datetime) -> None:
         """Remove the emptied course progress of learners who were erased long enough ago."""
@@ -123,14 +127,23 @@ class Learners:
         finally:
             self._forget(asked.learner_id, asked.course_id)
 
-    async def _erase_course(self, learner_id: LearnerId, course_id: CourseId, now: datetime) -> None:
+    async def _erase_once(self, learner_id: LearnerId, course_ids: Sequence[CourseId], now: datetime) -> bool:
+        """Remove what there is, with these courses, in one transaction. Return whether there was anything.
+
+        Emptied course progress stays until no process has the old one in memory, because such a process would write as
+        if nothing had happened. `sweep` removes it later.
+        """
+        in_parts = self._database.is_cluster
+
+        async def remove(connection: asyncpg.Connection) -> bool:
+            had_any = await _erase(connection, learner_id, course_ids, now, in_parts=in_parts)
+            return await self._erase_rest(connection, learner_id, now) or had_any
+
         try:
-            erased = partial(
-                _erase, learner_id=learner_id, course_id=course_id, now=now, in_parts=self._database.is_cluster
-            )
-            await self._database.transact(erased)
+            return await self._database.transact(remove)
         finally:
-            self._forget(learner_id, course_id)
+            for course_id in course_ids:
+                self._forget(learner_id, course_id)
 
     async def _erase_rest(self, connection: asyncpg.Connection, learner_id: LearnerId, now: datetime) -> bool:
         """Remove completions, runs and events. Return whether there were completions or runs.
@@ -162,25 +175,38 @@ async def _restart(
     if course_progress is None:  # another transaction may be creating it; there is no gate to hold
         return
     lessons = await _lessons(connection, *key)
-    await _store(connection, restart(asked, course_progress, lessons, now, recording), slot, in_parts=in_parts)
+    change = restart(asked, course_progress, lessons, now, recording)
+    await _store(connection, [change], slot, in_parts=in_parts)
 
 
 async def _erase(
-    connection: asyncpg.Connection, learner_id: LearnerId, course_id: CourseId, now: datetime, *, in_parts: bool
-) -> None:
-    """Erase a learner in a course.
+    connection: asyncpg.Connection,
+    learner_id: LearnerId,
+    course_ids: Sequence[CourseId],
+    now: datetime,
+    *,
+    in_parts: bool,
+) -> bool:
+    """Erase a learner in some courses, and return whether there was anything.
 
-    Announces it first, because the catalogue's row is locked before courses, and courses before gates (decision 32).
+    The courses are sorted, because other transactions lock gates in this order. Announces it
+    first, because the catalogue's row is locked before courses, and courses before gates (decision 32).
     """
+    if not course_ids:
+        return False
     await connection.execute(sql.ANNOUNCE_ERASURE)
-    course_progress = await _held(connection, learner_id, course_id)
-    if course_progress is None:
-        return
-    lessons = await _lessons(connection, learner_id, course_id)
-    days = [held.day for held in await _days(connection, learner_id, course_id)]
-    change = erase((learner_id, course_id), course_progress, lessons, days, now)
-    await _store(connection, change, any_slot(), in_parts=in_parts)
+    changes: list[ChangeSet] = []
+    for course_id in course_ids:
+        course_progress = await _held(connection, learner_id, course_id)
+        if course_progress is not None and not course_progress.is_empty:
+            lessons = await _lessons(connection, learner_id, course_id)
+            days = [held.day for held in await _days(connection, learner_id, course_id)]
+            changes.append(erase((learner_id, course_id), course_progress, lessons, days, now))
+    if not changes:
+        return False
+    await _store(connection, changes, any_slot(), in_parts=in_parts)
     await connection.execute(sql.NOTE_ERASURE, learner_id, now)
+    return True
 
 
 async def _held(connection: asyncpg.Connection, learner_id: LearnerId, course_id: CourseId) -> CourseProgress | None:
@@ -202,8 +228,9 @@ async def _days(connection: asyncpg.Connection, learner_id: LearnerId, course_id
     ]
 
 
-async def _store(connection: asyncpg.Connection, change: ChangeSet, slot: int, *, in_parts: bool) -> None:
-    """Store a change behind a locked gate."""
-    if change.stored_progress is not None:
-        await connection.execute(sql.HOLD_COURSE_PROGRESS, *from_course_progress([change.stored_progress]))
-    await store_what_follows(connection, slot, [change], in_parts=in_parts)
+async def _store(connection: asyncpg.Connection, changes: Sequence[ChangeSet], slot: int, *, in_parts: bool) -> None:
+    """Store changes behind locked gates."""
+    stored = [change.stored_progress for change in changes if change.stored_progress is not None]
+    if stored:
+        await connection.execute(sql.HOLD_COURSE_PROGRESS, *from_course_progress(stored))
+    await store_what_follows(connection, slot, changes, in_parts=in_parts)

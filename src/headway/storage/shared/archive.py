@@ -7,9 +7,20 @@ from typing import Final, NamedTuple
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.completions import Completion
 from headway.domain.course_progress import CourseProgress
+from headway.domain.events import PublishedEvent
 from headway.domain.goals import Goal
 from headway.domain.groups import Group
-from headway.domain.holdings import CompletionKey, CourseProgressKey, HeldDay, LearnerDayKey, LessonKey, RunKey
+from headway.domain.holdings import (
+    CompletionKey,
+    CourseProgressKey,
+    FeedMarks,
+    HeldDay,
+    HeldEvent,
+    HeldEventKey,
+    LearnerDayKey,
+    LessonKey,
+    RunKey,
+)
 from headway.domain.identifiers import CourseId, GroupId, LearnerId
 from headway.domain.people import StoredProfile
 from headway.domain.progress import LessonProgress
@@ -18,6 +29,7 @@ from headway.domain.text import sort_key
 from headway.storage.lessons import to_courses
 from headway.storage.shared import statements as sql
 from headway.storage.shared.columns import to_completion, to_ended_run
+from headway.storage.shared.events import EventStatements, from_event, from_held, key_of, to_held, to_published
 from headway.storage.shared.goals import to_goal
 from headway.storage.shared.groups import GroupStatements, store_group, to_enrolments
 from headway.storage.shared.ids import FIRST_ID, LAST_ID
@@ -43,12 +55,18 @@ class ArchiveReader:
     """The reads of an archive. Statements begin at the key `after`; its entry is then left out."""
 
     def __init__(
-        self, session: Session, readers: RowReaders, groups: GroupStatements, people: ProfileStatements
+        self,
+        session: Session,
+        readers: RowReaders,
+        groups: GroupStatements,
+        people: ProfileStatements,
+        events: EventStatements,
     ) -> None:
         self._session = session
         self._readers = readers
         self._groups = groups
         self._people = people
+        self._events = events
 
     async def revision(self) -> int:
         """Return the number of the catalogue's last change."""
@@ -138,6 +156,43 @@ class ArchiveReader:
     async def put_goals(self, goals: Sequence[Goal]) -> None:
         """Store learners' goals with these versions."""
         await self._session.change_all(Each(sql.HOLD_GOAL, goals))
+
+    async def events(self, after: int | None, limit: int) -> Sequence[PublishedEvent]:
+        """Return published events by number."""
+        return list(map(to_published, await self._session.fetch(self._events.events_after, after or 0, limit)))
+
+    async def put_events(self, events: Sequence[PublishedEvent]) -> None:
+        """Store published events under their numbers."""
+        rows = [(number, *from_event(event)) for number, event in events]
+        await self._session.change_all(Each(self._events.hold_event, rows))
+
+    async def remove_events(self, events: Sequence[PublishedEvent]) -> None:
+        """Remove published events."""
+        await self._session.change_all(Each(self._events.drop_event, [(one.number,) for one in events]))
+
+    async def unpublished_events(self, after: HeldEventKey | None, limit: int) -> Sequence[HeldEvent]:
+        """Return events that are not published yet, by learner and id."""
+        found = await self._session.fetch(self._events.unpublished_from, *(after or _FIRST_KEY[:2]), limit + 1)
+        return [held for held in map(to_held, found) if key_of(held) != after][:limit]
+
+    async def put_unpublished_events(self, events: Sequence[HeldEvent]) -> None:
+        """Store events that are not published yet."""
+        await self._session.change_all(Each(self._events.hold_unpublished, list(map(from_held, events))))
+
+    async def remove_unpublished_events(self, events: Sequence[HeldEvent]) -> None:
+        """Remove events that are not published yet."""
+        await self._session.change_all(Each(self._events.drop_unpublished, list(map(key_of, events))))
+
+    async def feed_marks(self) -> FeedMarks:
+        """Return how far the feed of events is."""
+        [(last, removed)] = await self._session.fetch(self._events.feed)
+        return FeedMarks(last, removed)
+
+    async def raise_feed_marks(self, least: FeedMarks) -> None:
+        """Make the numbers of the feed at least these."""
+        await self._session.change_all(
+            Step(self._events.raise_last_number, least.last), Step(self._events.note_removed, least.removed)
+        )
 
     async def _page(self, statement: str, key: Sequence[object], rows: int) -> Sequence[Row]:
         last = await self._last_learner(statement, key, rows)

@@ -46,13 +46,13 @@ class StoredConsumers:
         return await self._session.transact(lambda: _hand_out(consumer_id, holder, position, deliveries))
 
     async def due(self, consumer_id: ConsumerId, limit: int) -> Sequence[Delivery]:
-        """Return the deliveries that may be attempted now, in their order."""
+        """Return the first waiting delivery of each owner, where it may be attempted now, in the events' order."""
         found = await self._session.fetch(sql.DUE_DELIVERIES, consumer_id, self._clock(), limit)
         return list(map(to_delivery, found))
 
     async def next_attempt(self, consumer_id: ConsumerId) -> datetime | None:
-        """Return when the next delivery may be attempted; `None` where none is waiting."""
-        [(moment,)] = await self._session.fetch(sql.NEXT_ATTEMPT, consumer_id)
+        """Return when, after now, the next delivery may be attempted; `None` where there is none."""
+        [(moment,)] = await self._session.fetch(sql.NEXT_ATTEMPT, consumer_id, self._clock())
         return None if moment is None else to_moment(moment)
 
     async def note(self, deliveries: Sequence[Delivery]) -> None:

@@ -38,22 +38,24 @@ INSERT INTO event_deliveries ({event_deliveries}) VALUES ({event_deliveries:valu
 ON CONFLICT (consumer_id, number) DO NOTHING;
 
 -- name: due-deliveries
--- Deliveries that may be attempted now, in their order. None of an owner, where an earlier one of the owner has to wait.
+-- The first waiting delivery of each owner, where it may be attempted now, in the order of their events.
 SELECT {event_deliveries:d}
-FROM event_deliveries AS d
-WHERE d.consumer_id = :consumer_id AND d.state = 'waiting' AND d.next_attempt_at <= :now
-    AND NOT EXISTS (
-        SELECT 1
-        FROM event_deliveries AS e
-        WHERE e.consumer_id = d.consumer_id AND e.owner_id = d.owner_id AND e.number < d.number
-            AND e.state = 'waiting' AND e.next_attempt_at > :now
-    )
+FROM (
+    SELECT min(number) AS number
+    FROM event_deliveries
+    WHERE consumer_id = :consumer_id AND state = 'waiting'
+    GROUP BY owner_id
+) AS f
+JOIN event_deliveries AS d ON d.consumer_id = :consumer_id AND d.number = f.number
+WHERE d.next_attempt_at <= :now
 ORDER BY d.number
 LIMIT :limit;
 
 -- name: next-attempt
--- When the next delivery of a consumer may be attempted.
-SELECT min(next_attempt_at) AS next_attempt_at FROM event_deliveries WHERE consumer_id = :consumer_id AND state = 'waiting';
+-- When, after now, the next delivery of a consumer may be attempted. Those that wait behind another one may be now.
+SELECT min(next_attempt_at) AS next_attempt_at
+FROM event_deliveries
+WHERE consumer_id = :consumer_id AND state = 'waiting' AND next_attempt_at > :now;
 
 -- name: put-delivery!
 -- Store what came of an attempt.

@@ -27,6 +27,7 @@ from headway.domain.events import (
     Recording,
     published,
 )
+from headway.domain.holdings import HeldEvent, HeldEventKey
 from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId
 from headway.storage.shared.columns import EVENTS, IdLists
 from headway.storage.shared.ids import FIRST_ID
@@ -60,6 +61,12 @@ class EventStatements(NamedTuple):
     remove_events: str
     forget_unpublished: str
     forget_events: str
+    unpublished_from: str
+    hold_event: str
+    drop_event: str
+    hold_unpublished: str
+    drop_unpublished: str
+    raise_last_number: str
 
 
 def event_statements(ids: IdLists) -> EventStatements:
@@ -146,7 +153,7 @@ class StoredEvents:
         last, removed = await self._marks()  # read last: the events may be removed at any time
         if after < removed or after > last:
             raise CursorExpiredError
-        found = [PublishedEvent(number, to_event(columns)) for number, *columns in rows]
+        found = list(map(to_published, rows))
         return Feed(found, found[-1].number if found else after, len(found) < limit)
 
     async def _members(self, feed: Feed, only: EventFilter) -> Collection[LearnerId]:
@@ -201,7 +208,8 @@ class StoredEvents:
 
 
 def forget_learner(statements: EventStatements, learner_id: LearnerId) -> Reading[None]:
-    """Remove a learner's events. The unpublished ones come first: so none of them can be published in between."""
+    """Remove a learner's events. Nothing is published until the transaction ends, so none can come back."""
+    yield Step(statements.hold_feed)
     yield Step(statements.forget_unpublished, learner_id)
     yield Step(statements.forget_events, learner_id)
     yield Step(FORGET_DELIVERIES, learner_id)
@@ -242,6 +250,28 @@ def to_event(columns: Sequence[Row]) -> Event:
         orjson.loads(old),
         orjson.loads(new),
     )
+
+
+def to_published(columns: Row) -> PublishedEvent:
+    """Return a published event from its number and the columns of `events`."""
+    number, *event = columns
+    return PublishedEvent(number, to_event(event))
+
+
+def from_held(held: HeldEvent) -> tuple[Any, ...]:
+    """Return the row of `unpublished_events`."""
+    return (*from_event(held.new.event), held.revision, held.position, held.new.release_at)
+
+
+def to_held(columns: Row) -> HeldEvent:
+    """Return a row of `unpublished_events`."""
+    release_at, revision, position = _order(columns)
+    return HeldEvent(NewEvent(to_event(columns), release_at), revision, position)
+
+
+def key_of(held: HeldEvent) -> HeldEventKey:
+    """Return the key in `unpublished_events`."""
+    return held.new.event.learner_id or FIRST_ID, held.new.event.id
 
 
 def _order(columns: Row) -> tuple[Any, ...]:

@@ -62,3 +62,40 @@ DELETE FROM unpublished_events WHERE user_id = :user_id;
 -- name: forget-events!
 -- Remove a learner's published events.
 DELETE FROM events WHERE feed = 0 AND user_id = :user_id;
+
+-- name: count-events^
+-- Count the published events.
+SELECT count(*) FROM events;
+
+-- name: count-unpublished-events^
+-- Count the events that are not published yet.
+SELECT count(*) FROM unpublished_events;
+
+-- name: unpublished-from
+-- Events that are not published yet, by key.
+SELECT {unpublished_events}
+FROM unpublished_events
+WHERE (user_id, id) >= (:user_id, :id)
+ORDER BY user_id, id
+LIMIT :limit;
+
+-- name: hold-event!
+-- Store a published event as it is in another database.
+INSERT INTO events (feed, number, {events}) VALUES (0, :number, {events:values}) ON CONFLICT DO NOTHING;
+
+-- name: drop-event!
+-- Remove a published event.
+DELETE FROM events WHERE feed = 0 AND number = :number;
+
+-- name: hold-unpublished!
+-- Store an event that is not published yet as it is in another database.
+INSERT INTO unpublished_events ({unpublished_events}) VALUES ({unpublished_events:values})
+ON CONFLICT (user_id, id) DO UPDATE SET {unpublished_events:excluded};
+
+-- name: drop-unpublished!
+-- Remove an event that is not published yet.
+DELETE FROM unpublished_events WHERE user_id = :user_id AND id = :id;
+
+-- name: raise-last-number!
+-- Make the number of the next event greater than this one.
+UPDATE event_feeds SET last_number = :number WHERE feed = 0 AND last_number < :number;

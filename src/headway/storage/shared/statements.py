@@ -118,6 +118,7 @@ DAYS_FROM: Final = _sql("days_from")
 COUNT_LESSON_PROGRESS: Final = _sql("count_lesson_progress")
 _KINDS: Final = (
     "courses", "lesson_progress", "course_progress", "days", "completions", "runs", "groups", "profiles", "goals",
+    "events", "unpublished_events",
 )  # fmt: skip
 HOLDINGS: Final = tuple(_sql(f"count_{kind}") for kind in _KINDS)
 """The statements that count everything, in the order of `Holdings`."""

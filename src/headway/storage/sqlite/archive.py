@@ -53,7 +53,8 @@ class SqliteArchive(ArchiveReader):
         transaction: Callable[[], AbstractAsyncContextManager[apsw.Connection]],
         snapshots: Callable[[], AbstractContextManager[apsw.Connection]],
     ) -> None:
-        super().__init__(SqliteSession(reader, long_reader, transaction), _READERS, sql.GROUPS, sql.PROFILES)
+        session = SqliteSession(reader, long_reader, transaction)
+        super().__init__(session, _READERS, sql.GROUPS, sql.PROFILES, sql.EVENTS)
         self._reader = reader
         self._transaction = transaction
         self._snapshots = snapshots

@@ -2,7 +2,7 @@
 -- docs/decisions/0052.
 CREATE TABLE unpublished_events (
     user_id    uuid NOT NULL, -- the nil UUID: an event of a course's document
-    id         uuid NOT NULL, -- of an update: the id of the lesson progress
+    id         uuid NOT NULL, -- of updates: one id for each lesson of a course
     type       text NOT NULL,
     at         timestamptz NOT NULL,
     course_id  uuid,

@@ -2,7 +2,7 @@
 -- docs/decisions/0052.
 CREATE TABLE unpublished_events (
     user_id    TEXT NOT NULL, -- the nil UUID: an event of a course's document
-    id         TEXT NOT NULL, -- of an update: the id of the lesson progress
+    id         TEXT NOT NULL, -- of updates: one id for each lesson of a course
     type       TEXT NOT NULL,
     at         TEXT NOT NULL,
     course_id  TEXT,
