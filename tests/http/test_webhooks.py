@@ -248,7 +248,11 @@ async def test_an_answer_410_turns_it_off(office: Office) -> None:
         [listed] = [one for one in await office.read("/webhooks") if one["id"] == path.rpartition("/")[2]]
         assert listed["disabled_because"] == "gone"
         assert listed["failing_since"] is not None
-        assert (await office.last_delivery(path))["state"] == "failed"
+
+        async def has_failed() -> bool:
+            return (await office.last_delivery(path))["state"] == "failed"
+
+        await until(has_failed)
 
 
 async def test_a_receiver_that_fails_is_seen_to_fail_and_to_recover(office: Office) -> None:
