@@ -142,5 +142,8 @@ def test_a_list_shows_how_receivers_do(program: Program) -> None:
     _heading, line = program("webhooks", "list").out.splitlines()
     assert "on; failing since " in line
     assert line.endswith("1 event waiting")
+    assert program("webhooks", "show", webhook_id).out.splitlines()[-1].split()[:4] == [
+        str(number), "waiting", "1", "address_refused"
+    ]  # fmt: skip
     done = program("webhooks", "redeliver", webhook_id, str(number))
     assert done.out == f"{webhook_id}: event {number} is sent once more\n"

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -13,6 +14,7 @@ import standardwebhooks
 from fastapi import FastAPI
 
 from headway import Settings, create_router
+from headway.domain.webhooks import MOST_WEBHOOKS
 from headway.formats.events import EventDocument
 from support.postgres import Databases
 from support.program import forked_headway_serve
@@ -439,7 +441,26 @@ class TestRefusals:
             assert (found.status_code, found.json()["code"]) == (403, "missing_scope"), path
 
 
-async def test_neither_a_secret_nor_an_address_is_logged(folder: Any) -> None:
+def test_there_are_a_hundred_webhooks_at_most(folder: Path) -> None:
+    with forked_headway_serve(folder) as running, running.client(None, EDITOR) as client:
+        asked = {"address": "https://lms.example/hooks", "enabled": False}
+        ids = [str(uuid4()) for _ in range(MOST_WEBHOOKS)]
+        for webhook_id in ids:
+            client.put(f"/webhooks/{webhook_id}", json=asked).raise_for_status()
+        refused = client.put(f"/webhooks/{uuid4()}", json=asked)
+        assert (refused.status_code, refused.json()["detail"][0]["type"]) == (422, "too_many")
+        assert client.put(f"/webhooks/{ids[0]}", json=asked).status_code == 200
+        assert [one["id"] for one in client.get("/webhooks").json()] == ids
+
+
+def test_without_events_there_are_no_webhooks(folder: Path) -> None:
+    with forked_headway_serve(folder, events_days=0) as running, running.client(None, EDITOR) as client:
+        for method, path in [("GET", "/webhooks"), *operations_on(f"/webhooks/{uuid4()}")]:
+            found = client.request(method, path, json={"address": "https://lms.example/"} if method == "PUT" else None)
+            assert (found.status_code, found.json()["code"]) == (404, "events_off"), path
+
+
+async def test_neither_a_secret_nor_an_address_is_logged(folder: Path) -> None:
     async with receiver(answer(410)) as got:
         with forked_headway_serve(
             folder, webhooks_allow=LOOPBACK, log_requests="all", log_level="debug", log_format="json"

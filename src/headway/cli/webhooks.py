@@ -26,14 +26,15 @@ from headway.domain.writes import Precondition
 from headway.formats import webhooks as formats
 from headway.formats.shapes import to_json
 from headway.formats.webhooks import webhook_request
-from headway.service import WebhookReading
-from headway.service.webhooks import MOST_COUNTED
+from headway.service import Services, WebhookReading
+from headway.service.webhooks import MOST_COUNTED, DeliveryPage
 
 app: Final = typer.Typer(no_args_is_help=True, help="Webhooks: addresses to which the service sends events.")
 
 WebhookArgument = Annotated[str, typer.Argument(metavar="WEBHOOK", help="The webhook's id, a UUID.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the JSON of the API.")]
 
+_LAST: Final = 10
 _NEXT: Final = (
     "This secret is shown once. Give it to the receiver, and let it check the signatures with a library for Standard\n"
     "Webhooks: https://www.standardwebhooks.com"
@@ -70,14 +71,21 @@ def list_webhooks(as_json: AsJson = False) -> None:
 
 @app.command()
 def show(webhook: WebhookArgument, as_json: AsJson = False) -> None:
-    """Print a webhook: its address, which events it gets, and how its receiver does. Its secrets are not shown.
+    """Print a webhook: its address, which events it gets, how its receiver does, and its last deliveries.
+
+    Its secrets are not shown.
 
     Examples:
       headway webhooks show 0d6f3a52-7c1b-4a57-9a3e-2b8f5f0c9e11
       headway webhooks show 0d6f3a52-7c1b-4a57-9a3e-2b8f5f0c9e11 --json
     """
     webhook_id = webhook_id_of(webhook)
-    reading = with_service(lambda services: services.webhooks.webhook(OPERATOR, webhook_id))
+
+    async def read(services: Services) -> tuple[WebhookReading, DeliveryPage]:
+        service = services.webhooks
+        return await service.webhook(OPERATOR, webhook_id), await service.deliveries(OPERATOR, webhook_id, None, _LAST)
+
+    reading, page = with_service(read)
     if as_json:
         out.out(to_json(formats.webhook(reading)).decode(), highlight=False)
         return
@@ -89,6 +97,13 @@ def show(webhook: WebhookArgument, as_json: AsJson = False) -> None:
     earlier = [secret.valid_until for secret in reading.webhook.secrets if secret.valid_until is not None]
     for moment in earlier:
         out.print(f"an earlier secret is valid until {shown_moment(moment)}")
+    if not page.deliveries:
+        return
+    table = Table("delivery", "state", "attempts", "last result", "next attempt", box=None, pad_edge=False)
+    for one in page.deliveries:
+        following = shown_moment(one.next_attempt_at)
+        table.add_row(str(one.event_number), one.state, str(one.attempts), one.last_result or "", following)
+    out.print(table, soft_wrap=False)
 
 
 @app.command()
