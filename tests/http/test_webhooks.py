@@ -263,11 +263,12 @@ async def test_a_receiver_that_fails_is_seen_to_fail_and_to_recover(office: Offi
         await office.complete()
 
         async def is_failing() -> bool:
-            return (await office.read(path))["failing_since"] is not None
+            delivery, found = await office.last_delivery(path), await office.read(path)
+            return delivery.get("last_result") == "503" and found["failing_since"] is not None
 
         await until(is_failing)
-        assert (await office.read(path))["waiting"] == 1
-        assert (await office.last_delivery(path))["last_result"] == "503"
+        found = await office.read(path)
+        assert (found["waiting"], found["enabled"]) == (1, True)
     async with receiver(answer(200), port=got.port) as well:
         number = (await office.last_delivery(path))["id"]
         (await office.client.post(f"{path}/deliveries/{number}/redeliver")).raise_for_status()
