@@ -24,7 +24,7 @@ from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress, LessonsStamp, recount
 from headway.domain.enrolments import Enforcement
 from headway.domain.errors import CourseNotFoundError
-from headway.domain.events import NOT_RECORDED, NewEvent, Recording
+from headway.domain.events import AT_ONCE, NOT_RECORDED, NewEvent, Recording
 from headway.domain.holdings import (
     FEW_CHARACTERS,
     CourseProgressKey,
@@ -38,7 +38,7 @@ from headway.domain.presence import NO_DAYS, days_begun
 from headway.domain.progress import LessonProgress
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.columns import LESSON_PROGRESS, from_run
-from headway.storage.shared.events import from_new_events
+from headway.storage.shared.events import from_event, from_new_events
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.recent import Recent
@@ -212,9 +212,21 @@ class ProgressTable:
 
 
 def store_events(connection: apsw.Connection, events: Sequence[NewEvent], revision: int) -> None:
-    """Store the events of one change. They are published later."""
-    rows = [tuple(map(bound, columns)) for columns in from_new_events(events, revision)]
-    connection.executemany(sql.PUT_UNPUBLISHED_EVENT, rows)
+    """Store the events of one change. Those that wait for nothing are published at once.
+
+    Only one process writes to the file at a time, so their numbers grow with the commits.
+    """
+    at_once = [new.event for new in events if new.release_at == AT_ONCE]
+    if at_once:
+        [(last,)] = fetch(connection, sql.TAKE_NUMBERS, len(at_once))
+        rows = [
+            (number, *map(bound, from_event(event))) for number, event in enumerate(at_once, last - len(at_once) + 1)
+        ]
+        connection.executemany(sql.EVENTS.put_event, rows)
+    if len(at_once) < len(events):
+        later = [new for new in events if new.release_at != AT_ONCE]
+        held = [tuple(map(bound, columns)) for columns in from_new_events(later, revision)]
+        connection.executemany(sql.PUT_UNPUBLISHED_EVENT, held)
 
 
 def course_progress_of(
