@@ -1,7 +1,8 @@
 """Events: the Events protocol. A change stores its events in its own transaction, unpublished; then they are published.
 
 Publishing gives each event a number, in one transaction at a time. So a reader who goes on from a number never misses
-an event, although many transactions store events at the same time and commit in any order (docs/decisions/0052).
+an event, although many transactions store events at the same time and commit in any order (docs/decisions/0052). On
+SQLite only updates are published so: there the transaction of a change numbers the other events itself.
 """
 
 import asyncio
