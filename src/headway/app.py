@@ -117,7 +117,9 @@ class Headway:
         if self._takes_claims:
             jobs.append(self.claims_keeper)
         if self.store.events.recording.is_on:
-            jobs += [Publisher(self.store), Deliverer(self.store, self.webhook_sender.send)]
+            deliverer = Deliverer(self.store, self.webhook_sender.send, self.metrics)
+            self.metrics.watch_webhooks(lambda: deliverer.failing)
+            jobs += [Publisher(self.store), deliverer]
         return Runner(jobs)
 
     @cached_property
@@ -182,15 +184,19 @@ class Headway:
         """
         self.streams.begin()
         self.store.events.on_stored = partial(self.jobs.wake, Publisher.name)
-        async with self.opened(), contextlib.aclosing(self.webhook_sender), self.jobs.working():
+        async with self.opened(), self.jobs.working():
             yield {STOPPING: self.streams.end, CUT_OFF: self.metrics.connection_cut_off}
 
     @contextlib.asynccontextmanager
     async def opened(self) -> AsyncIterator[None]:
-        """Open the store until the block is left. Then commit the queued writes and close it."""
+        """Open the store until the block is left. Then commit the queued writes and close it.
+
+        Also closes the connections to webhooks.
+        """
         await self.store.open()
         try:
-            yield
+            async with contextlib.aclosing(self.webhook_sender):
+                yield
         finally:
             await self.store.close()
 

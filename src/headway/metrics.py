@@ -23,6 +23,8 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from headway.domain.deliveries import DeliveryState
+from headway.domain.webhooks import DisabledBecause
 from headway.logs import get_logger
 
 SHARED_FOLDER_VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
@@ -36,6 +38,11 @@ _REST: Final = 9.0
 """The pause after rendering the metrics, as a multiple of the time that it took."""
 
 _SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_OUTCOMES: Final = {
+    DeliveryState.DELIVERED: "delivered",
+    DeliveryState.WAITING: "failed",
+    DeliveryState.FAILED: "given_up",
+}
 _WRITES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
@@ -100,6 +107,25 @@ class Metrics:
             "headway_streams", "Streams that are open.", registry=self.registry, multiprocess_mode="livesum"
         )
         self._open_streams: Callable[[], int] = lambda: 0
+        self._attempts = Counter(
+            "headway_webhook_attempts",
+            "Attempts to deliver an event to a webhook.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        self._turned_off = Counter(
+            "headway_webhooks_turned_off",
+            "Webhooks that were turned off by what their receivers answered.",
+            ("reason",),
+            registry=self.registry,
+        )
+        self._failing = Gauge(
+            "headway_webhooks_failing",
+            "Webhooks whose last attempt failed.",
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
+        self._failing_webhooks: Callable[[], int] = lambda: 0
         self._writing = asyncio.Lock()
         self._rests_until = 0.0
         self._next_text: asyncio.Future[bytes] | None = None
@@ -116,15 +142,28 @@ class Metrics:
         """Ask `count` how many streams are open whenever the metrics are read."""
         self._open_streams = count
 
+    def watch_webhooks(self, failing: Callable[[], int]) -> None:
+        """Ask `failing` how many webhooks are failing whenever the metrics are read."""
+        self._failing_webhooks = failing
+
     def note(self) -> None:
-        """Store the queue's length and the number of streams, so that every process can report them."""
+        """Store the queue's length and the other present numbers, so that every process can report them."""
         self._queue.set(self._queue_length())
         self._streams.set(self._open_streams())
+        self._failing.set(self._failing_webhooks())
 
     def batch_committed(self, size: int, seconds: float) -> None:
         """Count one committed batch."""
         self._batch.observe(size)
         self._commit.observe(seconds)
+
+    def delivery_attempted(self, state: DeliveryState) -> None:
+        """Count one attempt to deliver an event, by the state that the delivery has after it."""
+        self._attempts.labels(_OUTCOMES[state]).inc()
+
+    def webhook_turned_off(self, because: DisabledBecause) -> None:
+        """Count one webhook that was turned off by what its receiver answered."""
+        self._turned_off.labels(because).inc()
 
     def connection_cut_off(self, reason: str) -> None:
         """Count one connection that was refused or cut off."""

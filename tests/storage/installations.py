@@ -13,15 +13,17 @@ from domain.values import all_progress, lesson, lessons
 from headway.domain.catalogue import Course, Lesson, OnEdit, VersionedCourse
 from headway.domain.completions import Completion
 from headway.domain.course_progress import CourseProgress, EnrolmentSource, LearnerDay, Tally
-from headway.domain.events import Actor, ActorKind, Event, EventId, EventType, NewEvent, PublishedEvent
+from headway.domain.deliveries import Delivery, DeliveryState
+from headway.domain.events import Actor, ActorKind, Event, EventFilter, EventId, EventType, NewEvent, PublishedEvent
 from headway.domain.goals import MOST_DAYS, Goal
 from headway.domain.groups import Group
-from headway.domain.holdings import FeedMarks, HeldDay, HeldEvent, LearnerDayKey
-from headway.domain.identifiers import CourseId, GroupId, LearnerId, LessonId, ProgressId
+from headway.domain.holdings import FeedMarks, HeldDay, HeldEvent, HeldWebhook, LearnerDayKey
+from headway.domain.identifiers import ConsumerId, CourseId, GroupId, LearnerId, LessonId, ProgressId, WebhookId
 from headway.domain.people import LearnerProfile, StoredProfile
 from headway.domain.ports import Archive, Store
 from headway.domain.progress import LessonProgress
 from headway.domain.runs import EndedRun, run_of
+from headway.domain.webhooks import DisabledBecause, Secret, Webhook
 from headway.storage.postgres import PostgresStore
 from headway.storage.shared.events import key_of
 from headway.storage.sqlite import SqliteStore
@@ -44,6 +46,8 @@ class Installation(NamedTuple):
     goals: Sequence[Goal] = ()
     events: Sequence[PublishedEvent] = ()
     unpublished: Sequence[HeldEvent] = ()
+    webhooks: Sequence[HeldWebhook] = ()
+    deliveries: Sequence[Delivery] = ()
 
     @property
     def feed(self) -> FeedMarks:
@@ -68,6 +72,8 @@ async def fill(archive: Archive, installation: Installation) -> None:
     await archive.put_goals(installation.goals)
     await archive.put_events(installation.events)
     await archive.put_unpublished_events(installation.unpublished)
+    await archive.put_webhooks(installation.webhooks)
+    await archive.put_deliveries(installation.deliveries)
     await archive.raise_feed_marks(installation.feed)
     await archive.raise_revision(installation.revision)
 
@@ -88,6 +94,8 @@ async def content(archive: Archive, batch: int = _BATCH) -> Installation:
         tuple(await read(archive.goals, lambda goal: goal.learner_id)),
         tuple(await read(archive.events, lambda published: published.number)),
         tuple(await read(archive.unpublished_events, key_of)),
+        tuple(await read(archive.webhooks, lambda held: held.webhook.id)),
+        tuple(await read(archive.deliveries, lambda delivery: delivery[:2])),
     )
     assert await archive.feed_marks() == found.feed
     return found
@@ -256,6 +264,36 @@ _DOCUMENT_EVENTS: Final = _EVENTS.map(
     lambda event: event._replace(type=EventType.COURSE_EDITED, learner_id=None, course_id=CourseId(event.id))
 )
 _ALL_EVENTS: Final = _EVENTS | _DOCUMENT_EVENTS
+_WEBHOOKS: Final = st.builds(
+    Webhook,
+    UUIDS.map(ConsumerId).map(WebhookId),
+    st.just("https://lms.example/hooks?key=1"),
+    st.builds(
+        EventFilter,
+        st.none() | st.frozensets(st.sampled_from(EventType), min_size=1),
+        st.none() | st.frozensets(UUIDS.map(CourseId), min_size=1),
+        st.none() | st.frozensets(UUIDS.map(GroupId), min_size=1),
+    ),
+    st.just((Secret("whsec_1"),)),
+    MOMENTS,
+    REVISIONS,
+    st.none() | st.sampled_from(DisabledBecause),
+    st.none() | MOMENTS,
+    st.none() | MOMENTS,
+)
+_DELIVERIES: Final = st.builds(
+    Delivery,
+    UUIDS.map(ConsumerId),
+    st.integers(1, 2**62),
+    st.uuids().map(lambda drawn: EventId(str(drawn))),
+    UUIDS,
+    st.none() | MOMENTS,
+    st.sampled_from(DeliveryState),
+    st.integers(0, 2**31 - 1),
+    st.none() | MOMENTS,
+    st.none() | MOMENTS,
+    st.sampled_from([None, "204", "timed_out"]),
+)
 INSTALLATIONS: Final = st.builds(
     Installation,
     _sorted(_courses(), lambda versioned: versioned.course.id),
@@ -272,4 +310,6 @@ INSTALLATIONS: Final = st.builds(
     _sorted(st.builds(HeldEvent, st.builds(NewEvent, _ALL_EVENTS, MOMENTS), REVISIONS, st.integers(0, 9)), key_of).map(
         tuple
     ),
+    _sorted(st.builds(HeldWebhook, _WEBHOOKS, st.integers(0, 2**62)), lambda held: held.webhook.id).map(tuple),
+    _sorted(_DELIVERIES, lambda delivery: delivery[:2]).map(tuple),
 )

@@ -15,26 +15,30 @@ from headway.domain.catalogue import VersionedCourse
 from headway.domain.completions import Completion
 from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress, LearnerDay, Tally, emptied
+from headway.domain.deliveries import Delivery
 from headway.domain.errors import ConfigurationError
-from headway.domain.events import Event, EventId, NewEvent, PublishedEvent, erased_event
+from headway.domain.events import EVERY_EVENT, Event, EventId, NewEvent, PublishedEvent, erased_event
 from headway.domain.goals import Goal
 from headway.domain.groups import Group
 from headway.domain.holdings import (
     CompletionKey,
     CourseProgressKey,
+    DeliveryKey,
     FeedMarks,
     HeldDay,
     HeldEvent,
     HeldEventKey,
+    HeldWebhook,
     Holdings,
     LearnerDayKey,
     LessonKey,
     RunKey,
 )
-from headway.domain.identifiers import CourseId, GroupId, LearnerId, ProgressId
+from headway.domain.identifiers import ConsumerId, CourseId, GroupId, LearnerId, ProgressId, WebhookId
 from headway.domain.people import LearnerProfile, StoredProfile
 from headway.domain.progress import LessonProgress
 from headway.domain.runs import EndedRun
+from headway.domain.webhooks import Secret, Webhook
 from headway.storage import copying
 from headway.storage.copying import Compared
 from headway.storage.shared.events import key_of
@@ -159,6 +163,26 @@ class Memory:
     async def remove_unpublished_events(self, events: Sequence[HeldEvent]) -> None:
         self._drop(events)
 
+    async def webhooks(self, after: WebhookId | None, limit: int) -> Sequence[HeldWebhook]:
+        return self._after(HeldWebhook, ("webhook", after) if after else None, limit)
+
+    async def put_webhooks(self, webhooks: Sequence[HeldWebhook]) -> None:
+        self.puts += len(webhooks)
+        self._hold(webhooks)
+
+    async def remove_webhooks(self, webhooks: Sequence[HeldWebhook]) -> None:
+        self._drop(webhooks)
+
+    async def deliveries(self, after: DeliveryKey | None, limit: int) -> Sequence[Delivery]:
+        return self._after(Delivery, ("delivery", after[0], f"{after[1]:09}") if after else None, limit)
+
+    async def put_deliveries(self, deliveries: Sequence[Delivery]) -> None:
+        self.puts += len(deliveries)
+        self._hold(deliveries)
+
+    async def remove_deliveries(self, deliveries: Sequence[Delivery]) -> None:
+        self._drop(deliveries)
+
     def _drop(self, items: Sequence[Any]) -> None:
         self.puts += len(items)
         for item in items:
@@ -178,7 +202,7 @@ class Memory:
         raise NotImplementedError
 
 
-def _key(item: Any) -> tuple[str, ...]:
+def _key(item: Any) -> tuple[str, ...]:  # noqa: C901 - one case for each kind
     key: tuple[str, ...]
     match item:
         case HeldDay():
@@ -191,10 +215,14 @@ def _key(item: Any) -> tuple[str, ...]:
             key = ("event", f"{item.number:09}")
         case HeldEvent():
             key = ("unpublished", *key_of(item))
+        case HeldWebhook():
+            key = ("webhook", item.webhook.id)
+        case Delivery():
+            key = ("delivery", item.consumer_id, f"{item.event_number:09}")
         case Group():
             key = (item.id,)
         case StoredProfile() | Goal():
-            key = (item.learner_id,)
+            key = item[:1]
         case LessonProgress():
             key = item[:3]
         case _:
@@ -266,6 +294,8 @@ _KINDS = {
     "goals": "goals",
     "events": "events",
     "unpublished": "unpublished events",
+    "webhooks": "webhooks",
+    "deliveries": "deliveries",
 }
 
 
@@ -394,6 +424,19 @@ async def test_goals_are_copied_and_only_earlier_ones_are_replaced() -> None:
     assert await copied(source, Memory()) == counted(goals=(len(OTHER_LEARNERS), len(OTHER_LEARNERS), 0))
     assert await copied(source, Memory(*goals(1))) == counted(goals=(len(OTHER_LEARNERS), len(OTHER_LEARNERS), 0))
     assert "a goal that was changed there" in await refusal(source, Memory(*goals(3)))
+
+
+async def test_webhooks_are_copied_with_their_positions_and_what_is_on_its_way() -> None:
+    webhook_id = WebhookId(ConsumerId(OTHER_LEARNERS[1]))
+    webhook = Webhook(webhook_id, "https://lms.example/", EVERY_EVENT, (Secret("whsec_1"),), NOW)
+    waiting = [Delivery(webhook_id, number, EventId(OTHER_LEARNERS[2]), LEARNER, NOW) for number in (7, 8)]
+    source = Memory(HeldWebhook(webhook, 8), *waiting)
+    earlier = Memory(HeldWebhook(webhook, 5), waiting[0]._replace(attempts=3), waiting[0]._replace(event_number=2))
+    for destination in (Memory(), earlier):
+        assert await copied(source, destination) == counted(webhooks=(1, 1, 0), deliveries=(2, 2, 0))
+        assert destination.held == source.held
+    changed = Memory(HeldWebhook(webhook._replace(version=2), 8))
+    assert "a webhook that was changed there" in await refusal(source, changed)
 
 
 def events(*numbers: int) -> list[PublishedEvent]:

@@ -20,6 +20,7 @@ from headway.jobs import holding
 from headway.jobs.runner import Runner
 from headway.jobs.upkeep import Publisher
 from headway.jobs.webhooks import Deliverer
+from headway.metrics import Metrics
 from storage.stores import PATIENCE, MakeStore, merge_write, new_course, new_learner, opened, system_clock
 
 TRANSITIONS = Recording(days=30)
@@ -77,7 +78,7 @@ async def delivering(
     store: Store, receiver: Receiver, clock: Callable[[], datetime] = system_clock
 ) -> AsyncIterator[None]:
     """Publish and deliver, as a server process does."""
-    async with Runner([Publisher(store), Deliverer(store, receiver.send, clock)]).working():
+    async with Runner([Publisher(store), Deliverer(store, receiver.send, Metrics(), clock)]).working():
         yield
 
 

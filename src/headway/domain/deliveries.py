@@ -8,6 +8,9 @@ from typing import Final, NamedTuple
 from headway.domain.events import EventId
 from headway.domain.identifiers import ConsumerId
 
+HIGHEST_NUMBER: Final = 10**18 - 1
+"""The highest number of an event that a request can name."""
+
 DELIVERY_TIME: Final = timedelta(days=3)
 """The time from the first attempt in which a delivery is attempted again."""
 

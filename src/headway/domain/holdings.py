@@ -11,10 +11,11 @@ from headway.domain.course_progress import CourseProgress, LearnerDay
 from headway.domain.events import NewEvent
 from headway.domain.goals import Goal
 from headway.domain.groups import GroupOutline
-from headway.domain.identifiers import CourseId, LearnerId, LessonId
+from headway.domain.identifiers import ConsumerId, CourseId, LearnerId, LessonId
 from headway.domain.people import LearnerProfile
 from headway.domain.progress import LessonProgress
 from headway.domain.runs import EndedRun
+from headway.domain.webhooks import Webhook
 
 LessonKey = tuple[LearnerId, CourseId, LessonId]
 CourseProgressKey = tuple[LearnerId, CourseId]
@@ -22,6 +23,7 @@ LearnerDayKey = tuple[LearnerId, CourseId, date]
 CompletionKey = tuple[LearnerId, CourseId, datetime]
 RunKey = tuple[LearnerId, CourseId, int]
 HeldEventKey = tuple[str, str]
+DeliveryKey = tuple[ConsumerId, int]
 FEW_CHARACTERS: Final = 1_000_000
 """The most characters of notes and metadata that are read and rendered at once. It takes a few milliseconds."""
 
@@ -49,6 +51,13 @@ class HeldEvent(NamedTuple):
     position: int
 
 
+class HeldWebhook(NamedTuple):
+    """A webhook, and the number of the last event that was handed out to it."""
+
+    webhook: Webhook
+    position: int
+
+
 class Holdings(NamedTuple):
     """How many values of each kind a database holds."""
 
@@ -63,6 +72,8 @@ class Holdings(NamedTuple):
     goals: int
     events: int
     unpublished_events: int
+    webhooks: int
+    deliveries: int
 
 
 class Recounted(NamedTuple):

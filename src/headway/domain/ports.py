@@ -23,10 +23,12 @@ from headway.domain.holdings import (
     CompletionKey,
     CourseProgressKey,
     CourseProgressReading,
+    DeliveryKey,
     FeedMarks,
     HeldDay,
     HeldEvent,
     HeldEventKey,
+    HeldWebhook,
     Holdings,
     LearnerDayKey,
     LearnerRecord,
@@ -635,6 +637,12 @@ class Archive(Protocol):
     async def unpublished_events(self, after: HeldEventKey | None, limit: int) -> Sequence[HeldEvent]:
         """Return events that are not published yet, by learner (a course's document: the nil UUID) and id."""
 
+    async def webhooks(self, after: WebhookId | None, limit: int) -> Sequence[HeldWebhook]:
+        """Return webhooks by id, with their positions in the feed."""
+
+    async def deliveries(self, after: DeliveryKey | None, limit: int) -> Sequence[Delivery]:
+        """Return deliveries by consumer and event."""
+
     async def feed_marks(self) -> FeedMarks:
         """Return how far the feed of events is."""
 
@@ -679,6 +687,18 @@ class Archive(Protocol):
 
     async def remove_unpublished_events(self, events: Sequence[HeldEvent]) -> None:
         """Remove events that are not published yet."""
+
+    async def put_webhooks(self, webhooks: Sequence[HeldWebhook]) -> None:
+        """Store webhooks under their versions, with their positions. No process works for them."""
+
+    async def remove_webhooks(self, webhooks: Sequence[HeldWebhook]) -> None:
+        """Remove webhooks."""
+
+    async def put_deliveries(self, deliveries: Sequence[Delivery]) -> None:
+        """Store deliveries."""
+
+    async def remove_deliveries(self, deliveries: Sequence[Delivery]) -> None:
+        """Remove deliveries."""
 
     def recount(self, course_id: CourseId | None) -> AbstractAsyncContextManager["Recount"]:
         """Begin a recount of one course, or of all. It sees everything as it is now, whatever is written meanwhile."""

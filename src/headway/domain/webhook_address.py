@@ -53,6 +53,17 @@ def read_address(text: str, allowed: Networks) -> str:
     return canonical
 
 
+def public_part(address: str) -> str:
+    """Return the host and the path of an address, for lists: a query often holds a token."""
+    parts = urlsplit(address)
+    return f"{parts.netloc}{parts.path}"
+
+
+def host_of(address: str) -> str:
+    """Return the host of an address, with the port where it is not the usual one."""
+    return urlsplit(address).netloc
+
+
 def _split(text: str) -> SplitResult:
     try:
         return urlsplit(text)

@@ -56,7 +56,8 @@ class Webhook(NamedTuple):
     """An address and which events are sent there. The first secret is the present one.
 
     `failing_since` is when the first attempt failed after the last success. No attempt begins before `resume_at`.
-    Every change that somebody asks for gives it a new version, and so does turning it off.
+    Every change that somebody asks for gives it a new version, and so does turning it off. Versions begin with the
+    time, so that one of a webhook that was removed is never one of another webhook with its id.
     """
 
     id: WebhookId
@@ -80,6 +81,11 @@ class Webhook(NamedTuple):
         return str(self.version)
 
 
+def new_webhook(webhook_id: WebhookId, address: str, chosen: EventFilter, secret: Secret, now: datetime) -> Webhook:
+    """Return a webhook that is turned on."""
+    return Webhook(webhook_id, address, chosen, (secret,), now, version=int(now.timestamp() * 1_000_000))
+
+
 def new_secret() -> Secret:
     """Return a new secret of 256 random bits, as Standard Webhooks writes it."""
     return Secret(_PREFIX + b64encode(token_bytes(_SECRET_BYTES)).decode())
@@ -88,6 +94,11 @@ def new_secret() -> Secret:
 def valid_secrets(webhook: Webhook, now: datetime) -> list[str]:
     """Return the secrets that sign at `now`, the present one first."""
     return [secret.text for secret in _valid(webhook, now)]
+
+
+def without_old_secrets(webhook: Webhook, now: datetime) -> Webhook:
+    """Return the webhook with the secrets that sign at `now`."""
+    return webhook._replace(secrets=tuple(_valid(webhook, now)))
 
 
 def rotated(webhook: Webhook, secret: Secret, now: datetime) -> Webhook:
@@ -108,7 +119,7 @@ def switched(webhook: Webhook, *, on: bool) -> Webhook:
 
 
 def check_filter(chosen: EventFilter) -> None:
-    """Check how many types, courses and groups a filter names. Raises `InvalidValueError`."""
+    """Check which types a filter names, and how many types, courses and groups. Raises `InvalidValueError`."""
     problems = [
         Problem((name,), f"Name 1 to {most:,} {name}, or none to take all.", "length")
         for name, values, most in (
@@ -118,6 +129,8 @@ def check_filter(chosen: EventFilter) -> None:
         )
         if values is not None and not 1 <= len(values) <= most
     ]
+    if chosen.types is not None and EventType.WEBHOOK_TEST in chosen.types:
+        problems.append(Problem(("types",), "webhook.test is sent when you ask for it, and in no other case.", "enum"))
     if problems:
         raise InvalidValueError(problems)
 
@@ -128,14 +141,15 @@ def webhook_after_attempt(webhook: Webhook, attempt: DeliveryAttempt, now: datet
         return webhook
     if attempt.is_success:
         return webhook._replace(failing_since=None, resume_at=None)
-    if attempt.is_gone:
-        return _turned_off(webhook, DisabledBecause.GONE)
     failing_since = webhook.failing_since or now
+    failing = webhook._replace(failing_since=failing_since)
+    if attempt.is_gone:
+        return _turned_off(failing, DisabledBecause.GONE)
     if now - failing_since >= FAILING_TIME:
-        return _turned_off(webhook._replace(failing_since=failing_since), DisabledBecause.FAILING)
+        return _turned_off(failing, DisabledBecause.FAILING)
     # Attempts of the same time may have asked for other pauses.
     pauses = [webhook.resume_at, read_retry_after(attempt.retry_after, now), _pause(attempt, failing_since, now)]
-    return webhook._replace(failing_since=failing_since, resume_at=max(filter(None, pauses), default=None))
+    return failing._replace(resume_at=max(filter(None, pauses), default=None))
 
 
 def recovers(before: Webhook, after: Webhook, now: datetime) -> bool:

@@ -11,6 +11,7 @@ from pydantic import (
 
 from headway.domain.attention import Reason
 from headway.domain.bounds import MOST_RUNS
+from headway.domain.deliveries import HIGHEST_NUMBER
 from headway.domain.errors import HeadwayError
 from headway.domain.identifiers import is_canonical_uuid
 
@@ -40,13 +41,14 @@ class InvalidIdentifierError(InvalidParameterError):
 
 
 class InvalidNumberError(InvalidParameterError):
-    """A number in a path is not a whole number from 1 to `MOST_RUNS`."""
+    """A number in a path is not a whole number from 1 to the highest one."""
 
-    expected = f"Input should be a whole number from 1 to {MOST_RUNS:,}"
     kind = "int_parsing"
 
     def __init__(self, name: str, text: str) -> None:
-        super().__init__(name, text, f"a whole number from 1 to {MOST_RUNS:,}")
+        form = f"a whole number from 1 to {NUMBERS[name]:,}"
+        super().__init__(name, text, form)
+        self.expected = f"Input should be {form}"
 
 
 class InvalidReasonError(InvalidParameterError):
@@ -59,8 +61,8 @@ class InvalidReasonError(InvalidParameterError):
         super().__init__(name, text, f"one of {', '.join(Reason)}")
 
 
-NUMBERS: Final = frozenset({"run"})
-"""The parameters of paths that are whole numbers from 1 to `MOST_RUNS`. """
+NUMBERS: Final[Mapping[str, int]] = {"run": MOST_RUNS, "delivery_id": HIGHEST_NUMBER}
+"""The parameters of paths that are whole numbers from 1, with the highest number of each."""
 REASON: Final = "reason"
 """The parameter of paths that is a reason. All others are UUIDs."""
 
@@ -71,7 +73,7 @@ def parse_parameter(name: str, text: str) -> str:
         return parse_reason(text)
     if name not in NUMBERS:
         return parse_identifier(name, text)
-    if not _NUMBER.fullmatch(text):
+    if not _NUMBER.fullmatch(text) or int(text) > NUMBERS[name]:
         raise InvalidNumberError(name, text)
     return text
 
@@ -94,7 +96,7 @@ def parse_identifier(name: str, text: str) -> str:
         raise InvalidIdentifierError(name, text) from error
 
 
-_NUMBER: Final = re.compile(r"[1-9][0-9]{0,8}")
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,17}")
 _UUID: Final[TypeAdapter[UUID]] = TypeAdapter(UUID)
 
 

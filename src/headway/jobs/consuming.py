@@ -15,7 +15,7 @@ from datetime import datetime
 from random import random
 from typing import Final, Protocol
 
-from headway.domain.deliveries import Delivery, DeliveryAttempt, Outcome, after_attempt
+from headway.domain.deliveries import Delivery, DeliveryAttempt, DeliveryState, Outcome, after_attempt
 from headway.domain.errors import CursorExpiredError, UnavailableError
 from headway.domain.events import Event, EventFilter, PublishedEvent
 from headway.domain.identifiers import ConsumerId
@@ -56,8 +56,8 @@ class Receiver(Protocol):
     async def deliver(self, event: Event) -> DeliveryAttempt:
         """Attempt to deliver an event. Takes a bounded time."""
 
-    def attempted(self, attempt: DeliveryAttempt, now: datetime) -> None:
-        """Take note of what came of an attempt."""
+    def attempted(self, attempt: DeliveryAttempt, state: DeliveryState, now: datetime) -> None:
+        """Take note of what came of an attempt, and of the state that the delivery has now."""
 
     async def settle(self) -> bool:
         """Store what the attempts have changed of the receiver. Return whether it still wants events."""
@@ -170,8 +170,9 @@ class Worker:
             _log.error("attempt_broke", consumer=delivery.consumer_id, number=number, error=type(error).__name__)
             attempt = DeliveryAttempt(Outcome.BAD_ANSWER)
         now = self._clock()
-        self._receiver.attempted(attempt, now)
-        return after_attempt(delivery, attempt, now, random())  # noqa: S311 - it only spreads attempts
+        after = after_attempt(delivery, attempt, now, random())  # noqa: S311 - it only spreads attempts
+        self._receiver.attempted(attempt, after.state, now)
+        return after
 
     async def _note(self) -> None:
         """Store what came of the attempts that have ended. Then the next deliveries of their owners are due."""

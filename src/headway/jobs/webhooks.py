@@ -4,14 +4,14 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Protocol
 
-from headway.domain.deliveries import DeliveryAttempt
+from headway.domain.deliveries import DeliveryAttempt, DeliveryState
 from headway.domain.errors import UnavailableError
 from headway.domain.events import Event, EventFilter
 from headway.domain.identifiers import ConsumerId, WebhookId
 from headway.domain.ports import Store
-from headway.domain.webhooks import Webhook, recovers, webhook_after_attempt
+from headway.domain.webhooks import DisabledBecause, Webhook, recovers, webhook_after_attempt
 from headway.jobs.consuming import Worker
 from headway.jobs.holding import Hold, Holds
 from headway.logs import get_logger
@@ -26,12 +26,23 @@ _SECONDS_BETWEEN_LOOKS: Final = 1.0
 _SECONDS_AFTER_TROUBLE: Final = 5.0
 
 
+class Observer(Protocol):
+    """Counts what is delivered."""
+
+    def delivery_attempted(self, state: DeliveryState) -> None:
+        """Count an attempt, by the state that the delivery has after it."""
+
+    def webhook_turned_off(self, because: DisabledBecause) -> None:
+        """Count a webhook that was turned off by what its receiver answered."""
+
+
 class WebhookReceiver:
     """A webhook as the receiver of a consumer. Only the process that holds the consumer changes how it fares."""
 
-    def __init__(self, store: Store, webhook: Webhook, send: Send) -> None:
+    def __init__(self, store: Store, webhook: Webhook, send: Send, observer: Observer) -> None:
         self._store = store
         self._send = send
+        self._observer = observer
         self._stored = webhook
         self._present = webhook
         self._has_recovered = False
@@ -47,14 +58,14 @@ class WebhookReceiver:
         return self._stored.filter
 
     @property
-    def version(self) -> int:
-        """The version of the webhook that this receiver works with."""
-        return self._stored.version
+    def is_failing(self) -> bool:
+        """Whether its last attempt failed."""
+        return self._present.failing_since is not None
 
     @property
     def at_once(self) -> int:
         """How many attempts may run at the same time: one while the receiver fails."""
-        return _AT_ONCE if self._present.failing_since is None else 1
+        return 1 if self.is_failing else _AT_ONCE
 
     def pause(self, now: datetime) -> float:
         """Return for how many seconds nothing is to be attempted: as the receiver asked, or because it fails."""
@@ -66,8 +77,9 @@ class WebhookReceiver:
         """Attempt to deliver an event."""
         return await self._send(self._present, event)
 
-    def attempted(self, attempt: DeliveryAttempt, now: datetime) -> None:
+    def attempted(self, attempt: DeliveryAttempt, state: DeliveryState, now: datetime) -> None:
         """Take note of what came of an attempt."""
+        self._observer.delivery_attempted(state)
         before = self._present
         self._present = webhook_after_attempt(before, attempt, now)
         self._has_recovered |= recovers(before, self._present, now)
@@ -82,7 +94,8 @@ class WebhookReceiver:
             if not await self._store.webhooks.change(present, self._stored.version):
                 return False
             self._stored = present
-            if not present.is_enabled:
+            if present.disabled_because is not None:
+                self._observer.webhook_turned_off(present.disabled_because)
                 _log.warning("webhook_turned_off", webhook=present.id, because=present.disabled_because)
         return self._stored.is_enabled
 
@@ -93,11 +106,24 @@ class Deliverer:
     name = "deliver_webhooks"
     seconds_between_looks = _SECONDS_BETWEEN_LOOKS
 
-    def __init__(self, store: Store, send: Send, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(
+        self,
+        store: Store,
+        send: Send,
+        observer: Observer,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._store = store
         self._send = send
+        self._observer = observer
+        self._receivers: dict[WebhookId, WebhookReceiver] = {}
         self._clock = clock
         self._holds = Holds(store)
+
+    @property
+    def failing(self) -> int:
+        """How many of the webhooks that this process works for are failing."""
+        return sum(receiver.is_failing for receiver in self._receivers.values())
 
     async def work(self) -> bool:
         """Deliver until this is cancelled."""
@@ -130,7 +156,9 @@ class Deliverer:
 
     async def _work_for(self, webhook: Webhook, hold: Hold) -> None:
         """Work for a webhook for as long as the hold lasts. An error is logged, and this goes on later."""
-        worker = Worker(self._store, WebhookReceiver(self._store, webhook, self._send), hold, self._clock)
+        receiver = WebhookReceiver(self._store, webhook, self._send, self._observer)
+        self._receivers[webhook.id] = receiver
+        worker = Worker(self._store, receiver, hold, self._clock)
         try:
             await _until_one_ends(worker.work(), hold.keep())
         except* UnavailableError:
@@ -141,6 +169,7 @@ class Deliverer:
             )
             await asyncio.sleep(_SECONDS_AFTER_TROUBLE)
         finally:
+            del self._receivers[webhook.id]
             await hold.release()
 
 

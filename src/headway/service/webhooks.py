@@ -18,11 +18,23 @@ from headway.domain.networks import Networks
 from headway.domain.ports import Store
 from headway.domain.principal import WEBHOOKS_WRITE, Principal
 from headway.domain.webhook_address import read_address
-from headway.domain.webhooks import MOST_WEBHOOKS, Webhook, check_filter, new_secret, rotated, switched
+from headway.domain.webhooks import (
+    MOST_WEBHOOKS,
+    DisabledBecause,
+    Webhook,
+    check_filter,
+    new_secret,
+    new_webhook,
+    rotated,
+    switched,
+    without_old_secrets,
+)
 from headway.domain.writes import UNCONDITIONAL, Precondition
 
 _ATTEMPTS: Final = 5
-_MOST_COUNTED: Final = 1_000
+MOST_COUNTED: Final = 1_000
+"""Up to how many waiting deliveries are counted."""
+_BY_ITSELF: Final = (DisabledBecause.GONE, DisabledBecause.FAILING)
 
 Send = Callable[[Webhook, Event], Awaitable[DeliveryAttempt]]
 
@@ -36,7 +48,7 @@ class WebhookRequest(NamedTuple):
 
 
 class WebhookReading(NamedTuple):
-    """A webhook, how many deliveries wait for it (counted up to 1,000), and its new secret where it has got one."""
+    """A webhook with its valid secrets, how many deliveries wait (counted up to 1,000), and its new secret, if any."""
 
     webhook: Webhook
     waiting: int = 0
@@ -72,6 +84,16 @@ class WebhooksService:
             await self._read(webhook) for webhook in await self._store.webhooks.all() if _manages(principal, webhook)
         ]
 
+    async def turned_off(self, principal: Principal) -> list[Webhook]:
+        """Return the webhooks that turned themselves off: their receivers failed for long, or want nothing any more.
+
+        Returns none to a caller without `webhooks:write`, and where events are turned off.
+        """
+        if WEBHOOKS_WRITE not in principal.scopes or not self._store.events.recording.is_on:
+            return []
+        found = await self._store.webhooks.all()
+        return [one for one in found if one.disabled_because in _BY_ITSELF and _manages(principal, one)]
+
     async def webhook(self, principal: Principal, webhook_id: WebhookId) -> WebhookReading:
         """Return a webhook. Raises `WebhookNotFoundError`."""
         return await self._read(await self._found(principal, webhook_id))
@@ -103,21 +125,43 @@ class WebhooksService:
 
     async def _put(self, before: Webhook | None, webhook_id: WebhookId, asked: WebhookRequest) -> WebhookReading | None:
         """Store a webhook; `None` where another request was first."""
-        now = self._clock()
         if before is None:
             if len(await self._store.webhooks.all()) >= MOST_WEBHOOKS:
                 raise InvalidValueError([Problem((), f"There are {MOST_WEBHOOKS} webhooks already.", "too_many")])
             secret = new_secret()
-            webhook = Webhook(webhook_id, asked.address, asked.only, (secret,), now)
+            webhook = new_webhook(webhook_id, asked.address, asked.only, secret, self._clock())
             webhook = webhook if asked.is_enabled else switched(webhook, on=False)
             return WebhookReading(webhook, 0, secret.text) if await self._store.webhooks.add(webhook) else None
         webhook = before._replace(address=asked.address, filter=asked.only)
+        if webhook.address != before.address:
+            webhook = webhook._replace(failing_since=None, resume_at=None)  # that was the receiver at the other address
         if asked.is_enabled != before.is_enabled:
             webhook = switched(webhook, on=asked.is_enabled)
         if webhook == before:
             return await self._read(before)
-        webhook = webhook._replace(version=before.version + 1)
-        return await self._read(webhook) if await self._store.webhooks.change(webhook, before.version) else None
+        return await self._change(before, webhook._replace(version=before.version + 1))
+
+    async def switch(self, principal: Principal, webhook_id: WebhookId, *, on: bool) -> WebhookReading:
+        """Turn a webhook on or off. Raises `WebhookNotFoundError`."""
+        for _ in range(_ATTEMPTS):
+            before = await self._found(principal, webhook_id)
+            if before.is_enabled is on:
+                return await self._read(before)
+            stored = await self._change(before, switched(before, on=on))
+            if stored is not None:
+                return stored
+        raise StoreUnavailableError
+
+    async def _change(self, before: Webhook, after: Webhook) -> WebhookReading | None:
+        """Store a changed webhook; `None` where another request was first.
+
+        What waits is attempted at once, where the webhook is turned on or has another address.
+        """
+        if not await self._store.webhooks.change(after, before.version):
+            return None
+        if after.is_enabled and (not before.is_enabled or after.address != before.address):
+            await self._store.consumers.hasten(after.id)
+        return await self._read(after)
 
     async def rotate(self, principal: Principal, webhook_id: WebhookId) -> WebhookReading:
         """Give a webhook a new secret. The present one stays valid for a day. Raises `WebhookNotFoundError`."""
@@ -125,16 +169,15 @@ class WebhooksService:
             before = await self._found(principal, webhook_id)
             secret = new_secret()
             webhook = rotated(before, secret, self._clock())
-            if await self._store.webhooks.change(webhook, before.version):
-                return (await self._read(webhook))._replace(new_secret=secret.text)
+            stored = await self._change(before, webhook)
+            if stored is not None:
+                return stored._replace(new_secret=secret.text)
         raise StoreUnavailableError
 
     async def remove(self, principal: Principal, webhook_id: WebhookId) -> None:
-        """Remove a webhook with its deliveries, if there is one."""
-        self._check(principal)
-        webhook = await self._store.webhooks.find(webhook_id)
-        if webhook is not None and _manages(principal, webhook):
-            await self._store.webhooks.remove(webhook_id)
+        """Remove a webhook with its deliveries. Raises `WebhookNotFoundError`."""
+        webhook = await self._found(principal, webhook_id)
+        await self._store.webhooks.remove(webhook.id)
 
     async def try_out(self, principal: Principal, webhook_id: WebhookId) -> DeliveryAttempt:
         """Send a webhook an event of the type `webhook.test` now, and return what came of it."""
@@ -161,7 +204,8 @@ class WebhooksService:
         return webhook
 
     async def _read(self, webhook: Webhook) -> WebhookReading:
-        return WebhookReading(webhook, await self._store.consumers.waiting(webhook.id, _MOST_COUNTED))
+        present = without_old_secrets(webhook, self._clock())
+        return WebhookReading(present, await self._store.consumers.waiting(webhook.id, MOST_COUNTED))
 
     def _check(self, principal: Principal) -> None:
         principal.require(WEBHOOKS_WRITE)

@@ -15,6 +15,7 @@ import orjson
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.completions import Completion
 from headway.domain.course_progress import CourseProgress
+from headway.domain.deliveries import Delivery
 from headway.domain.errors import ConfigurationError
 from headway.domain.events import PublishedEvent
 from headway.domain.goals import Goal
@@ -22,14 +23,16 @@ from headway.domain.groups import Group
 from headway.domain.holdings import (
     CompletionKey,
     CourseProgressKey,
+    DeliveryKey,
     HeldDay,
     HeldEvent,
     HeldEventKey,
+    HeldWebhook,
     LearnerDayKey,
     LessonKey,
     RunKey,
 )
-from headway.domain.identifiers import CourseId, GroupId, LearnerId
+from headway.domain.identifiers import CourseId, GroupId, LearnerId, WebhookId
 from headway.domain.people import StoredProfile
 from headway.domain.ports import Archive
 from headway.domain.progress import LessonProgress
@@ -364,6 +367,28 @@ _UNPUBLISHED_EVENTS: Final[_Kind[HeldEvent, HeldEventKey]] = _Kind(
     precedes=lambda one, other: one.revision < other.revision,
     remove=lambda archive, events: archive.remove_unpublished_events(events),
 )
+# How a webhook fares changes without a new version of it.
+_WEBHOOKS: Final[_Kind[HeldWebhook, tuple[WebhookId]]] = _Kind(
+    "webhooks",
+    one="a webhook",
+    batch=100,
+    key=lambda held: (held.webhook.id,),
+    read=lambda archive, after, limit: archive.webhooks(after[0] if after else None, limit),
+    put=lambda archive, webhooks: archive.put_webhooks(webhooks),
+    precedes=lambda one, other: one.webhook.version <= other.webhook.version and one.position <= other.position,
+    remove=lambda archive, webhooks: archive.remove_webhooks(webhooks),
+)
+# A delivery leaves with its event, and changes with each attempt. A redelivery begins to count again.
+_DELIVERIES: Final[_Kind[Delivery, DeliveryKey]] = _Kind(
+    "deliveries",
+    one="a delivery",
+    batch=5_000,
+    key=lambda delivery: (delivery.consumer_id, delivery.event_number),
+    read=lambda archive, after, limit: archive.deliveries(after, limit),
+    put=lambda archive, deliveries: archive.put_deliveries(deliveries),
+    precedes=lambda _one, _other: True,
+    remove=lambda archive, deliveries: archive.remove_deliveries(deliveries),
+)
 # Course progress comes before lesson progress: if somebody used an interrupted copy, lesson progress without course
 # progress would be ignored.
 _KINDS: Final[Sequence[_Kind[Any, Any]]] = (
@@ -378,4 +403,6 @@ _KINDS: Final[Sequence[_Kind[Any, Any]]] = (
     _GOALS,
     _EVENTS,
     _UNPUBLISHED_EVENTS,
+    _WEBHOOKS,
+    _DELIVERIES,
 )

@@ -19,15 +19,16 @@ from starlette.routing import Match, Route
 from starlette.types import Lifespan, Receive, Scope, Send
 
 from headway.domain.attention import Reason
-from headway.domain.bounds import MOST_RUNS
 from headway.formats.course_document import CourseDocument
 from headway.formats.groups import Group
 from headway.formats.identifiers import NUMBERS, REASON
 from headway.formats.people import ProfileDocument
 from headway.formats.progress import DatedProgressUpdate, LessonProgress
+from headway.formats.webhooks import Webhook
 from headway.http.api.courses import COURSES_TAG
 from headway.http.api.groups import GROUPS_TAG
 from headway.http.api.people import PEOPLE_TAG
+from headway.http.api.webhooks import WEBHOOKS_TAG
 from headway.http.engine.endpoint import Endpoint, Operation
 from headway.http.engine.errors import codes_of, refusal_of_no_class
 from headway.http.engine.event_streams import EVENT, EVENT_STREAM
@@ -58,7 +59,9 @@ class HTTPValidationError(BaseModel):
     detail: list[ValidationError]
 
 
-_CONDITIONAL: Final = {COURSES_TAG: "course", GROUPS_TAG: "group", PEOPLE_TAG: "profile"}
+_CONDITIONAL: Final = {
+    COURSES_TAG: "course", GROUPS_TAG: "group", PEOPLE_TAG: "profile", WEBHOOKS_TAG: "webhook",
+}  # fmt: skip
 """What a condition is about, by the operation's tag; elsewhere it is lesson progress."""
 _ENTITY_TAG_PATTERN: Final = r'^(\*|(W/)?"[!#-~]*"(, (W/)?"[!#-~]*")*)$'
 _ETAG_HEADER: Final = {
@@ -115,7 +118,7 @@ _REFUSALS: Final[Mapping[int, tuple[Any, str]]] = {
     ),
     404: (
         _refusal(404),
-        "There is no such course, lesson, group, progress or profile, or there are no pages or no profiles.",
+        "There is no such thing, or this installation has no pages, no profiles or no events.",
     ),
     406: (_refusal(406), "This installation can not answer in the form that Accept or `format` asks for."),
     409: (_refusal(409), "Such an import is running, or was a moment ago; or the lesson is locked."),
@@ -239,7 +242,7 @@ def _declaration(served: _Served) -> Callable[..., None]:
 def _in_path(name: str) -> Any:
     if name == REASON:
         return Annotated[Reason, Path()]
-    return Annotated[int, Path(ge=1, le=MOST_RUNS)] if name in NUMBERS else Annotated[UUID, Path()]
+    return Annotated[int, Path(ge=1, le=NUMBERS[name])] if name in NUMBERS else Annotated[UUID, Path()]
 
 
 def _parameters(operation: Operation) -> list[Parameter]:
@@ -314,7 +317,7 @@ def _etag_headers(operation: Operation) -> dict[str, Any]:
         return _ETAG_HEADER | (_KEPT_HEADER if operation.conditional else {}) | ignored
     if operation.answer is ProfileDocument:
         return _PROFILE_ETAG_HEADER
-    is_of_a_document = operation.conditional or operation.answer in (CourseDocument, Group)
+    is_of_a_document = operation.conditional or operation.answer in (CourseDocument, Group, Webhook)
     return _COURSE_ETAG_HEADER if is_of_a_document else _ANSWER_ETAG_HEADER
 
 

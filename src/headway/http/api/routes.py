@@ -13,10 +13,23 @@ from headway.http.api import (
     progress,
     sign_in,
     statistics,
+    webhooks,
 )
 
 PREFIX: Final = "/api/v1/education"
-_SUBJECTS: Final = (progress, learners, people, courses, enrolments, attention, statistics, groups, goals, sign_in)
+_SUBJECTS: Final = (
+    progress,
+    learners,
+    people,
+    courses,
+    enrolments,
+    attention,
+    statistics,
+    groups,
+    goals,
+    sign_in,
+    webhooks,
+)
 
 TAGS: Final = [tag for subject in _SUBJECTS for tag in subject.TAGS]
 OPERATIONS: Final = tuple(operation for subject in _SUBJECTS for operation in subject.OPERATIONS)

@@ -7,21 +7,24 @@ from typing import Final, NamedTuple
 from headway.domain.catalogue import VersionedCourse
 from headway.domain.completions import Completion
 from headway.domain.course_progress import CourseProgress
+from headway.domain.deliveries import Delivery
 from headway.domain.events import PublishedEvent
 from headway.domain.goals import Goal
 from headway.domain.groups import Group
 from headway.domain.holdings import (
     CompletionKey,
     CourseProgressKey,
+    DeliveryKey,
     FeedMarks,
     HeldDay,
     HeldEvent,
     HeldEventKey,
+    HeldWebhook,
     LearnerDayKey,
     LessonKey,
     RunKey,
 )
-from headway.domain.identifiers import CourseId, GroupId, LearnerId
+from headway.domain.identifiers import ConsumerId, CourseId, GroupId, LearnerId, WebhookId
 from headway.domain.people import StoredProfile
 from headway.domain.progress import LessonProgress
 from headway.domain.runs import EndedRun
@@ -29,6 +32,7 @@ from headway.domain.text import sort_key
 from headway.storage.lessons import to_courses
 from headway.storage.shared import statements as sql
 from headway.storage.shared.columns import to_completion, to_ended_run
+from headway.storage.shared.consumers import to_delivery
 from headway.storage.shared.events import EventStatements, from_event, from_held, key_of, to_held, to_published
 from headway.storage.shared.goals import to_goal
 from headway.storage.shared.groups import GroupStatements, store_group, to_enrolments
@@ -36,6 +40,7 @@ from headway.storage.shared.ids import FIRST_ID, LAST_ID
 from headway.storage.shared.profile_statements import ProfileStatements
 from headway.storage.shared.profiles import from_profile, to_profile, words_of
 from headway.storage.shared.session import Each, Reading, Row, Session, Step
+from headway.storage.shared.webhooks import from_webhook, to_webhook
 
 _FIRST_KEY: Final = (FIRST_ID, FIRST_ID, FIRST_ID)
 _FIRST_DAY: Final = (FIRST_ID, FIRST_ID, date.min)
@@ -182,6 +187,41 @@ class ArchiveReader:
     async def remove_unpublished_events(self, events: Sequence[HeldEvent]) -> None:
         """Remove events that are not published yet."""
         await self._session.change_all(Each(self._events.drop_unpublished, list(map(key_of, events))))
+
+    async def webhooks(self, after: WebhookId | None, limit: int) -> Sequence[HeldWebhook]:
+        """Return webhooks by id."""
+        found = map(to_webhook, await self._session.fetch(sql.WEBHOOKS_FROM, after or FIRST_ID, limit + 1))
+        webhooks = [webhook for webhook in found if webhook.id != after][:limit]
+        return [HeldWebhook(webhook, await self._position(webhook.id)) for webhook in webhooks]
+
+    async def _position(self, consumer_id: ConsumerId) -> int:
+        [(position, _holder, _beats)] = await self._session.fetch(sql.FIND_CONSUMER, consumer_id)
+        return int(position)
+
+    async def put_webhooks(self, webhooks: Sequence[HeldWebhook]) -> None:
+        """Store webhooks with these versions and positions."""
+        await self._session.change_all(
+            Each(sql.HOLD_WEBHOOK, [from_webhook(held.webhook) for held in webhooks]),
+            Each(sql.HOLD_CONSUMER, [(held.webhook.id, held.position) for held in webhooks]),
+        )
+
+    async def remove_webhooks(self, webhooks: Sequence[HeldWebhook]) -> None:
+        """Remove webhooks."""
+        keys = [(held.webhook.id,) for held in webhooks]
+        await self._session.change_all(Each(sql.REMOVE_WEBHOOK, keys), Each(sql.REMOVE_CONSUMER, keys))
+
+    async def deliveries(self, after: DeliveryKey | None, limit: int) -> Sequence[Delivery]:
+        """Return deliveries by consumer and event."""
+        found = await self._session.fetch(sql.DELIVERIES_FROM, *(after or (FIRST_ID, 0)), limit + 1)
+        return [delivery for delivery in map(to_delivery, found) if delivery[:2] != after][:limit]
+
+    async def put_deliveries(self, deliveries: Sequence[Delivery]) -> None:
+        """Store deliveries."""
+        await self._session.change_all(Each(sql.HOLD_DELIVERY, deliveries))
+
+    async def remove_deliveries(self, deliveries: Sequence[Delivery]) -> None:
+        """Remove deliveries."""
+        await self._session.change_all(Each(sql.DROP_DELIVERY, [delivery[:2] for delivery in deliveries]))
 
     async def feed_marks(self) -> FeedMarks:
         """Return how far the feed of events is."""

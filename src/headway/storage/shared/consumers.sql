@@ -117,3 +117,25 @@ SELECT number FROM event_deliveries WHERE number <= :number LIMIT 1;
 -- name: forget-deliveries!
 -- Remove the deliveries of a learner's events.
 DELETE FROM event_deliveries WHERE owner_id = :owner_id;
+
+-- name: hold-consumer!
+-- Store how far a consumer is in another database.
+INSERT INTO event_consumers (consumer_id, position, holder, beats) VALUES (:consumer_id, :position, NULL, 0)
+ON CONFLICT (consumer_id) DO UPDATE SET position = excluded.position;
+
+-- name: count-deliveries^
+-- Count the deliveries.
+SELECT count(*) FROM event_deliveries;
+
+-- name: deliveries-from
+-- Deliveries by consumer and event.
+SELECT {event_deliveries}
+FROM event_deliveries
+WHERE (consumer_id, number) >= (:consumer_id, :number)
+ORDER BY event_deliveries.consumer_id, event_deliveries.number
+LIMIT :limit;
+
+-- name: hold-delivery!
+-- Store a delivery as it is in another database.
+INSERT INTO event_deliveries ({event_deliveries}) VALUES ({event_deliveries:values})
+ON CONFLICT (consumer_id, number) DO UPDATE SET {event_deliveries:excluded};

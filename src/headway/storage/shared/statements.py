@@ -104,6 +104,11 @@ REMOVE_DELIVERIES: Final = _sql("remove_deliveries")
 REMOVE_OLD_DELIVERIES: Final = _sql("remove_old_deliveries")
 ANY_OLD_DELIVERY: Final = _sql("any_old_delivery")
 FORGET_DELIVERIES: Final = _sql("forget_deliveries")
+HOLD_CONSUMER: Final = _sql("hold_consumer")
+DELIVERIES_FROM: Final = _sql("deliveries_from")
+HOLD_DELIVERY: Final = _sql("hold_delivery")
+WEBHOOKS_FROM: Final = _sql("webhooks_from")
+HOLD_WEBHOOK: Final = _sql("hold_webhook")
 ALL_WEBHOOKS: Final = _sql("all_webhooks")
 FIND_WEBHOOK: Final = _sql("find_webhook")
 ADD_WEBHOOK: Final = _sql("add_webhook")
@@ -118,7 +123,7 @@ DAYS_FROM: Final = _sql("days_from")
 COUNT_LESSON_PROGRESS: Final = _sql("count_lesson_progress")
 _KINDS: Final = (
     "courses", "lesson_progress", "course_progress", "days", "completions", "runs", "groups", "profiles", "goals",
-    "events", "unpublished_events",
+    "events", "unpublished_events", "webhooks", "deliveries",
 )  # fmt: skip
 HOLDINGS: Final = tuple(_sql(f"count_{kind}") for kind in _KINDS)
 """The statements that count everything, in the order of `Holdings`."""

@@ -32,3 +32,16 @@ RETURNING version;
 -- name: remove-webhook
 -- Remove a webhook.
 DELETE FROM webhooks WHERE webhook_id = :webhook_id RETURNING version;
+
+-- name: count-webhooks^
+-- Count the webhooks.
+SELECT count(*) FROM webhooks;
+
+-- name: webhooks-from
+-- Webhooks by id.
+SELECT {webhooks} FROM webhooks WHERE webhook_id >= :webhook_id ORDER BY webhook_id LIMIT :limit;
+
+-- name: hold-webhook!
+-- Store a webhook as it is in another database.
+INSERT INTO webhooks ({webhooks}) VALUES ({webhooks:values})
+ON CONFLICT (webhook_id) DO UPDATE SET {webhooks:excluded};
