@@ -1,6 +1,5 @@
 """The receivers in docs/events.md run as they stand there: a real server delivers to them, and forgers are refused."""
 
-import asyncio
 import json
 import os
 import re
@@ -20,11 +19,9 @@ import httpx
 import pytest
 import standardwebhooks
 
-from headway.domain.events import EventFilter, EventType
-from headway.domain.identifiers import ConsumerId, WebhookId
-from headway.domain.webhooks import Webhook, new_secret
+from headway.domain.events import EventType
+from headway.domain.webhooks import new_secret
 from headway.formats.events import EventDocument
-from storage.stores import opened, sqlite_store
 from support.program import Program
 from support.running import clean_environment, course, eventually, lesson
 
@@ -113,56 +110,55 @@ def of_javascript(folder: Path) -> list[dict[str, Any]]:
     return [{name: one[name] for name in ("user_id", "course_id")} for one in data]
 
 
-@contextmanager
-def python_receiver(folder: Path) -> Iterator[Example]:
-    (folder / "receiver.py").write_text(block("python", "FastAPI"))
-    example = Example(folder, new_secret().text, of_python)
-    command = [sys.executable, "-m", "uvicorn", "receiver:app", "--port", str(example.port)]
-    with running_example(example, command):
-        yield example
+def python_receiver(example: Example) -> list[str]:
+    (example.folder / "receiver.py").write_text(block("python", "FastAPI"))
+    return [sys.executable, "-m", "uvicorn", "receiver:app", "--port", str(example.port)]
 
 
-@contextmanager
-def javascript_receiver(folder: Path) -> Iterator[Example]:
+def javascript_receiver(example: Example) -> list[str]:
     if NODE is None or not (ROOT / "node_modules" / "cloudevents").exists():
         assert os.environ.get("CI") != "true", "node or its packages are missing"
         pytest.skip("node or its packages are missing: make install")
-    (folder / "receiver.mjs").write_text(block("js", "createServer"))
-    (folder / "node_modules").symlink_to(ROOT / "node_modules")
-    example = Example(folder, new_secret().text, of_javascript)
-    with running_example(example, [NODE, "receiver.mjs"]):
+    (example.folder / "receiver.mjs").write_text(block("js", "createServer"))
+    (example.folder / "node_modules").symlink_to(ROOT / "node_modules")
+    return [NODE, "receiver.mjs"]
+
+
+RECEIVERS: Final = {"python": (of_python, python_receiver), "javascript": (of_javascript, javascript_receiver)}
+
+
+@pytest.fixture(params=RECEIVERS)
+def language(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def example(language: str, folder: Path) -> Iterator[Example]:
+    """Yield each receiver of the guide, running."""
+    completions, prepare = RECEIVERS[language]
+    example = Example(folder, new_secret().text, completions)
+    with running_example(example, prepare(example)):
         yield example
 
 
-@pytest.fixture(params=["python", "javascript"])
-def example(request: pytest.FixtureRequest, folder: Path) -> Iterator[Example]:
-    """Yield each receiver of the guide, running."""
-    (own := folder / "receiver").mkdir()
-    receiver = {"python": python_receiver, "javascript": javascript_receiver}[request.param]
-    with receiver(own) as running:
-        yield running
-
-
-def subscribe(folder: Path, example: Example) -> None:
-    async def add() -> None:
-        only = EventFilter(types=frozenset({EventType.COURSE_COMPLETED, EventType.LEARNER_ERASED}))
-        secret = new_secret()._replace(text=example.secret)
-        webhook = Webhook(WebhookId(ConsumerId(str(uuid4()))), example.address, only, (secret,), datetime.now(UTC))
-        async with opened(sqlite_store(folder)) as store:
-            assert await store.webhooks.add(webhook)
-
-    asyncio.run(add())
-
-
-def test_the_receiver_takes_what_the_service_sends(folder: Path, example: Example) -> None:
-    subscribe(folder, example)
+def test_the_receiver_takes_what_the_service_sends(folder: Path, language: str) -> None:
     program, learner, document = Program(folder, f"sqlite:///{folder}/headway.db"), str(uuid4()), course(lesson())
-    with program.serve(webhooks_allow="127.0.0.0/8") as running:
+    completions, prepare = RECEIVERS[language]
+    example = Example(folder, "", completions)
+    asked = {"address": example.address, "types": ["course.completed", "learner.erased"]}
+    with (
+        program.serve(webhooks_allow="127.0.0.0/8") as running,
+        running.client(None, "webhooks:write") as platform,
+        running.client(learner) as client,
+    ):
         course_id = running.put_course(document)
-        with running.client(learner) as client:
+        webhook = f"/webhooks/{uuid4()}"
+        example.secret = platform.put(webhook, json=asked).json()["secret"]
+        with running_example(example, prepare(example)):
+            assert platform.post(f"{webhook}/test").json() == {"outcome": "answered", "status": 204, "taken": True}
             path = f"/progress/{course_id}/lessons/{document['lessons'][0]['id']}"
             client.put(path, json={"status": "completed"}).raise_for_status()
-        eventually(lambda: example.completions() == [{"user_id": learner, "course_id": course_id}], A_WHILE)
+            eventually(lambda: example.completions() == [{"user_id": learner, "course_id": course_id}], A_WHILE)
 
 
 def event() -> bytes:
