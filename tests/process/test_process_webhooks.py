@@ -210,7 +210,7 @@ def test_an_event_that_is_not_answered_holds_up_its_learner_alone(program: Progr
 
 
 def test_a_receiver_with_an_answer_without_end_gets_every_event_once(program: Program) -> None:
-    learners, inbox = new_learners(3), Inbox(endless=True)
+    learners, inbox = new_learners(3), Inbox(lambda _event: 200, endless=True)
     with inbox.serving() as address:
         subscribe(program, address)
         with serving(program) as running:
