@@ -184,7 +184,7 @@ async def _until_one_ends(*works: Coroutine[None, None, None]) -> None:
 
     def end_all(_: object) -> None:
         for task in tasks:
-            task.cancel()
+            _end(task)
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(work) for work in works]
