@@ -52,6 +52,10 @@ _WITH_A_SCOPE: Final = {
     ("POST", "/courses/{course_id}/enrolments/{user_id}/runs"),
     ("GET", "/courses/{course_id}/enrolments/{user_id}/runs"),
     ("GET", "/courses/{course_id}/enrolments/{user_id}/runs/{run}"),
+    ("GET", "/webhooks"), ("GET", "/webhooks/{webhook_id}"), ("PUT", "/webhooks/{webhook_id}"),
+    ("DELETE", "/webhooks/{webhook_id}"), ("POST", "/webhooks/{webhook_id}/secret"),
+    ("POST", "/webhooks/{webhook_id}/test"), ("GET", "/webhooks/{webhook_id}/deliveries"),
+    ("POST", "/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver"),
 }  # fmt: skip
 """Operations for which nobody here has the scope."""
 _FORMS: Final = (
@@ -99,6 +103,7 @@ class Zebedee:
         document = course(lesson(), title="Zebedee's course")
         self.course_id, self.second_id, self.third_id = (str(uuid4()) for _ in range(3))
         self.group_id, self.other_id = str(uuid4()), str(uuid4())
+        self.webhook_id, self.delivery_id = str(uuid4()), "1"
         self.lesson_id = document["lessons"][0]["id"]
         for course_id in (self.course_id, self.second_id, self.third_id):
             self._put(f"/courses/{course_id}", document)

@@ -124,8 +124,8 @@ class TestTokens:
     ) -> None:
         paths = visitor.get("/openapi.json").json()["paths"]
         lesson_id = lesson_path.rpartition("/")[2]
-        ids = {"course_id": course_path.split("/")[2], "run": "1", "reason": "late"}
-        ids |= dict.fromkeys(("lesson_id", "user_id", "group_id"), lesson_id)
+        ids = {"course_id": course_path.split("/")[2], "run": "1", "delivery_id": "1", "reason": "late"}
+        ids |= dict.fromkeys(("lesson_id", "user_id", "group_id", "webhook_id"), lesson_id)
         answers = [visitor.request(method, path.format(**ids)) for path in paths for method in paths[path]]
         assert len(answers) > 10
         for answer in answers:
@@ -205,7 +205,7 @@ class TestScopes:
         assert 403 in operation.refusals
         path = operation.path.replace("{user_id}", str(uuid4()))
         for name in operation.parameters:
-            given = {"run": "1", "reason": "late"}.get(name, str(uuid4()))
+            given = {"run": "1", "delivery_id": "1", "reason": "late"}.get(name, str(uuid4()))
             path = path.replace(f"{{{name}}}", given if operation.waived_for_oneself else "none")
         lines = (
             f"{operation.method} {PREFIX}{path}?dry_run=7&explain=7&limit=0 HTTP/1.1",
@@ -328,8 +328,8 @@ class TestPaths:
     ) -> None:
         paths = visitor.get("/openapi.json").json()["paths"]
         lesson_id = lesson_path.split("/")[4]
-        ids = {"course_id": course_path.split("/")[2], "run": "1", "reason": "late"}
-        ids |= dict.fromkeys(("lesson_id", "user_id", "group_id"), lesson_id)
+        ids = {"course_id": course_path.split("/")[2], "run": "1", "delivery_id": "1", "reason": "late"}
+        ids |= dict.fromkeys(("lesson_id", "user_id", "group_id", "webhook_id"), lesson_id)
         for named in ("progress/import", "courses/validate"):
             del paths[f"{PREFIX}/{named}"]  # a course's path, to other methods: with no id where one should be
         for path, operations in paths.items():

@@ -24,6 +24,7 @@ from headway.cli import (
     people,
     statistics,
     verifying,
+    webhooks,
 )
 from headway.cli.console import (
     announce,
@@ -57,6 +58,7 @@ app.add_typer(enrolments.app, name="enrolments")
 app.add_typer(enrolments.runs_app, name="runs")
 app.add_typer(enrolments.completions_app, name="completions")
 app.add_typer(people.app, name="people")
+app.add_typer(webhooks.app, name="webhooks")
 
 
 def _version(wanted: bool) -> None:

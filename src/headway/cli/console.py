@@ -19,7 +19,7 @@ from rich.text import Text
 
 from headway.app import VERSION, Headway
 from headway.domain.errors import ConfigurationError, HeadwayError, InvalidValueError
-from headway.domain.identifiers import CourseId, GroupId
+from headway.domain.identifiers import ConsumerId, CourseId, GroupId, WebhookId
 from headway.domain.principal import (
     COURSES_WRITE,
     ENROLMENTS_WRITE,
@@ -27,6 +27,7 @@ from headway.domain.principal import (
     LEARNERS_ADMIN,
     OPERATOR_ID,
     STATISTICS_READ,
+    WEBHOOKS_WRITE,
     Principal,
 )
 from headway.domain.text import without_controls
@@ -73,7 +74,8 @@ err: Final = _Harmless(stderr=True, soft_wrap=True, highlight=False, markup=Fals
 
 # People who can open the database can do all that the commands do, so commands run with every scope.
 OPERATOR: Final = Principal(
-    OPERATOR_ID, frozenset({COURSES_WRITE, ENROLMENTS_WRITE, GROUPS_WRITE, LEARNERS_ADMIN, STATISTICS_READ})
+    OPERATOR_ID,
+    frozenset({COURSES_WRITE, ENROLMENTS_WRITE, GROUPS_WRITE, LEARNERS_ADMIN, STATISTICS_READ, WEBHOOKS_WRITE}),
 )
 
 
@@ -157,6 +159,14 @@ def group_id_of(text: str) -> GroupId:
     """Return the group id in an argument GROUP. Ends the program where it is not a valid id."""
     try:
         return GroupId(parse_identifier("GROUP", text))
+    except InvalidIdentifierError as error:
+        fail(str(error), 2)
+
+
+def webhook_id_of(text: str) -> WebhookId:
+    """Return the webhook id in an argument WEBHOOK. Ends the program where it is not a valid id."""
+    try:
+        return WebhookId(ConsumerId(parse_identifier("WEBHOOK", text)))
     except InvalidIdentifierError as error:
         fail(str(error), 2)
 
