@@ -88,3 +88,7 @@ class Principal:
     def is_granted(self, course_id: CourseId) -> bool:
         """Whether a scope that may be limited to some courses includes this course."""
         return self.courses is None or course_id in self.courses
+
+
+NOBODY: Final = Principal(OPERATOR_ID)
+"""The caller of an operation that needs no token: without any scope."""

@@ -2,10 +2,12 @@
 
 from typing import Final
 
+from headway.formats.events import SOURCE
 from headway.http.api import (
     attention,
     courses,
     enrolments,
+    events,
     goals,
     groups,
     learners,
@@ -15,8 +17,10 @@ from headway.http.api import (
     statistics,
 )
 
-PREFIX: Final = "/api/v1/education"
-_SUBJECTS: Final = (progress, learners, people, courses, enrolments, attention, statistics, groups, goals, sign_in)
+PREFIX: Final = SOURCE
+_SUBJECTS: Final = (
+    progress, learners, people, courses, enrolments, attention, statistics, groups, goals, sign_in, events,
+)  # fmt: skip
 
 TAGS: Final = [tag for subject in _SUBJECTS for tag in subject.TAGS]
 OPERATIONS: Final = tuple(operation for subject in _SUBJECTS for operation in subject.OPERATIONS)
