@@ -26,8 +26,8 @@ from support.running import PREFIX, SECRET, STORES, Running, authorization, cour
 
 pytestmark = pytest.mark.slow
 
-# A condition that is well-formed may still not hold: 304 and 412 are documented, and no fault of the service. A cursor of
-# the feed that is well-formed may be one of another feed: 410.
+# A condition that is well-formed may still not hold: 304 and 412 are documented, and no fault of the service. Any
+# number is a cursor, also of another feed: 410.
 CHECKS = {"positive_data_acceptance": {"expected-statuses": ["2xx", "304", "404", "409", "410", "412"]}}
 # A course that was started over is still there: by contract its list is empty, its summary counts from zero, and the
 # next write makes lesson progress again, which Schemathesis does not take for making anew what was deleted. A learner
@@ -158,7 +158,11 @@ def _keep_the_rules_of_courses(document: dict[str, Any], course_id: str) -> None
 
 
 def _ask_for_what_can_be_asked(case: Case[Any], known: dict[str, str]) -> None:
-    """Days are in order and few, nobody waits for events, a cursor is one that was answered, a query has few words, two groups are compared."""
+    """Change a query such that it keeps these rules.
+
+    Days are in order and few, nobody waits for events, a cursor is one that was answered, a query has few words, two
+    groups are compared.
+    """
     case.query.pop("cursor", None)
     case.query.pop("before", None)
     case.query.pop("wait", None)  # nobody waits here for what comes

@@ -17,6 +17,7 @@ from headway.cli import (
     courses,
     demo,
     enrolments,
+    events,
     groups,
     importing,
     learners,
@@ -57,6 +58,7 @@ app.add_typer(enrolments.app, name="enrolments")
 app.add_typer(enrolments.runs_app, name="runs")
 app.add_typer(enrolments.completions_app, name="completions")
 app.add_typer(people.app, name="people")
+app.add_typer(events.app, name="events")
 
 
 def _version(wanted: bool) -> None:

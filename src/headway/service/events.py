@@ -51,6 +51,11 @@ class EventsService:
         """Return whether there are events after a number. Where there are none, wait for them, for some seconds."""
         return await self._lookout.newer(after, seconds)
 
+    async def publish(self) -> None:
+        """Publish what is due. A service does so in the background; commands that read the feed call this."""
+        while await self._store.events.publish():
+            pass
+
     def _granted(self, principal: Principal, only: EventFilter) -> EventFilter:
         """Return the filter with what the caller's token is limited to."""
         principal.require(EVENTS_READ)
