@@ -91,6 +91,7 @@ class Headway:
             else _sqlite_store(self.settings, self.metrics)
         )
         self.metrics.watch_queue(lambda: store.waiting)
+        store.events.on_published = self.metrics.event_published
         return store
 
     @cached_property
@@ -144,7 +145,7 @@ class Headway:
 
     @cached_property
     def streams(self) -> Streams:
-        """The open event streams of statistics."""
+        """The open streams, of statistics and of events."""
         streams = Streams(self.settings.stream_limit)
         self.metrics.watch_streams(lambda: streams.open)
         return streams

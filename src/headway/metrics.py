@@ -36,6 +36,7 @@ _REST: Final = 9.0
 """The pause after rendering the metrics, as a multiple of the time that it took."""
 
 _SECONDS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+_EVENT_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
 _WRITES: Final = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024)
 
 
@@ -100,6 +101,15 @@ class Metrics:
             "headway_streams", "Streams that are open.", registry=self.registry, multiprocess_mode="livesum"
         )
         self._open_streams: Callable[[], int] = lambda: 0
+        self._events = Counter(
+            "headway_events_published", "Events that were published.", ("type",), registry=self.registry
+        )
+        self._event_wait = Histogram(
+            "headway_event_wait_seconds",
+            "Time from when an event is due to its publication.",
+            buckets=_EVENT_SECONDS,
+            registry=self.registry,
+        )
         self._writing = asyncio.Lock()
         self._rests_until = 0.0
         self._next_text: asyncio.Future[bytes] | None = None
@@ -129,6 +139,11 @@ class Metrics:
     def connection_cut_off(self, reason: str) -> None:
         """Count one connection that was refused or cut off."""
         self._cut_off.labels(reason).inc()
+
+    def event_published(self, kind: str, seconds: float) -> None:
+        """Count one published event, which had been due for some seconds."""
+        self._events.labels(kind).inc()
+        self._event_wait.observe(max(seconds, 0.0))
 
     async def exposition(self) -> bytes:
         """Return the metrics in Prometheus' text format: of this process, or of all that share a folder.

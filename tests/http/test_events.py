@@ -196,3 +196,18 @@ def test_a_write_of_another_process_ends_the_wait(folder: Path, database_url: st
         taught = Taught(author, learner)
         taught.complete()
         assert feed.types(5) == ["course.published", *FIRST]
+
+
+def test_published_events_are_counted_by_type(folder: Path, database_url: str) -> None:
+    with (
+        forked_headway_serve(folder, database_url=database_url) as running,
+        running.client(None, "events:read") as reader,
+        running.client(None, "courses:write") as author,
+        running.client() as learner,
+    ):
+        taught = Taught(author, learner)
+        taught.complete()
+        Reader(reader, "0").next(5)
+        shown = httpx.get(f"{running.base_url}/metrics").text
+        assert 'headway_events_published_total{type="lesson.completed"} 1.0' in shown
+        assert "headway_event_wait_seconds_count 5.0" in shown

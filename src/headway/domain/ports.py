@@ -15,7 +15,7 @@ from headway.domain.course_list import CourseFigures, CourseFiguresQuery
 from headway.domain.course_progress import CourseProgress, LearnerDay, LessonsStamp
 from headway.domain.edits import Recalculation
 from headway.domain.enrolments import Enforcement, EnrolmentChange
-from headway.domain.events import Feed, Recording
+from headway.domain.events import EventType, Feed, Recording
 from headway.domain.goals import Goal
 from headway.domain.groups import Group, GroupChange, GroupEnrolment, GroupOutline, GroupQuery
 from headway.domain.holdings import (
@@ -409,6 +409,8 @@ class Events(Protocol):
     """Which events are recorded."""
     on_stored: Callable[[], None]
     """Is called after transactions that may have stored events."""
+    on_published: Callable[[EventType, float], None]
+    """Is called for each event that was published, with the seconds for which it had been due."""
 
     async def publish(self) -> int:
         """Publish some of the events that are due, and return how many. 0: there are no more."""

@@ -78,6 +78,8 @@ class StoredEvents:
         self.recording = recording
         self.on_stored: Callable[[], None] = _do_nothing
         """Is called after a transaction that has stored events."""
+        self.on_published: Callable[[EventType, float], None] = _count_nothing
+        """Is called for each event that was published, with the seconds for which it had been due."""
         self._waiting: set[asyncio.Future[None]] = set()
 
     async def publish(self) -> int:
@@ -85,25 +87,32 @@ class StoredEvents:
         now = self._clock()
         if not await self._session.fetch(self._sql.any_unpublished, now):
             return 0
-        taken = await self._session.transact(lambda: self._publish(now))
+        taken, waits = await self._session.transact(lambda: self._publish(now))
+        for wait in waits:
+            self.on_published(*wait)
         for waiting in self._waiting:
             if not waiting.done():
                 waiting.set_result(None)
         return taken
 
-    def _publish(self, now: datetime) -> Changing[int]:
-        """Publish events in their order. The feed's lock makes sure that nobody else publishes at the same time."""
+    def _publish(self, now: datetime) -> Changing[tuple[int, list[tuple[EventType, float]]]]:
+        """Publish events in their order. The feed's lock makes sure that nobody else publishes at the same time.
+
+        Returns how many were taken, and for each that was published its type and the seconds for which it was due.
+        """
         [(last,)] = yield Step(self._sql.hold_feed)
         due = yield Step(self._sql.due_events, now, PUBLISHED_AT_ONCE)
         keys = [(str(learner), str(event)) for learner, event in due]
         learners = sorted({learner for learner, _ in keys})
         taken = yield Step(self._sql.take_unpublished, learners, [event for _, event in keys])
-        ready = [published(to_event(columns)) for columns in sorted(taken, key=_order)]
-        rows = [(last + n, *from_event(event)) for n, event in enumerate(filter(None, ready), start=1)]
+        ready = [(published(to_event(columns)), to_moment(columns[-1])) for columns in sorted(taken, key=_order)]
+        told = [(event, release_at) for event, release_at in ready if event is not None]
+        rows = [(last + n, *from_event(event)) for n, (event, _) in enumerate(told, start=1)]
         if rows:
             yield Each(self._sql.put_event, rows)
             yield Step(self._sql.put_last_number, rows[-1][0])
-        return len(keys)
+        waits = [(event.type, (now - max(event.at, release_at)).total_seconds()) for event, release_at in told]
+        return len(keys), waits
 
     async def read(self, after: int, limit: int) -> Feed:
         """Return the events after a number, at most `limit`.
@@ -204,4 +213,8 @@ def _order(columns: Row) -> tuple[Any, ...]:
 
 
 def _do_nothing() -> None:
+    pass
+
+
+def _count_nothing(_kind: EventType, _seconds: float) -> None:
     pass
