@@ -19,9 +19,8 @@ SCHEMA: Final = "/schemas/events"
 _JSON: Final = "application/json"
 _TIME: Final = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"
 _OF_A_TEST: Final = "webhooks"
-_SUBJECT: Final = (
-    rf"{_OF_A_TEST}$|^(learners/[0-9a-f-]{{36}}(/|$))?(courses/[0-9a-f-]{{36}}(/|$))?(lessons/[0-9a-f-]{{36}})?"
-)
+_ID: Final = "[0-9a-f-]{36}"
+_SUBJECT: Final = rf"{_OF_A_TEST}$|^(learners/{_ID}(/|$))?(courses/{_ID}(/|$))?(lessons/{_ID})?"
 
 
 class EventActor(BaseModel):
