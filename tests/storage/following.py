@@ -7,6 +7,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Coroutine, Sequence
+from datetime import timedelta
 from itertools import count
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any, Final, NamedTuple
 import asyncpg
 
 from domain.values import lesson
+from headway.domain import events
 from headway.domain.changes import ChangeSet, Restart
 from headway.domain.events import Recording
 from headway.domain.identifiers import CourseId, LearnerId
@@ -33,7 +35,6 @@ LINES: Final = 100
 """The lines of an import."""
 _FEW: Final = 7  # events in one read
 _LESSON: Final = lesson(1).id
-_RECORDING: Final = Recording(days=30)
 
 
 class Place(NamedTuple):
@@ -44,7 +45,9 @@ class Place(NamedTuple):
     course_id: CourseId
 
     def store(self) -> Store:
-        return stores_on(self.database_url, self.folder)(recording=_RECORDING)
+        # On SQLite only updates wait for a publisher.
+        recording = Recording(days=30, progress=not self.database_url.startswith("postgresql:"))
+        return stores_on(self.database_url, self.folder)(recording=recording)
 
     def lines(self, name: str) -> list[list[str]]:
         """Return the lines of a note that are complete, in words."""
@@ -68,6 +71,7 @@ def begin(work: Callable[..., Coroutine[Any, Any, None]], place: Place, *argumen
 
 
 def _run(work: Callable[..., Coroutine[Any, Any, None]], *arguments: object) -> None:
+    vars(events)["PROGRESS_WINDOW"] = timedelta(0)  # updates are due at once
     asyncio.run(work(*arguments))
 
 

@@ -16,10 +16,12 @@ from headway.domain.identifiers import ConsumerId, LearnerId, WebhookId
 from headway.domain.ports import Store
 from headway.domain.progress import Status
 from headway.domain.webhooks import DisabledBecause, Webhook, new_secret, switched
-from headway.jobs import holding
+from headway.jobs import consuming, holding
+from headway.jobs.consuming import Worker
+from headway.jobs.holding import Hold
 from headway.jobs.runner import Runner
 from headway.jobs.upkeep import Publisher
-from headway.jobs.webhooks import Deliverer
+from headway.jobs.webhooks import Deliverer, WebhookReceiver
 from headway.metrics import Metrics
 from storage.stores import PATIENCE, MakeStore, merge_write, new_course, new_learner, opened, system_clock
 
@@ -310,3 +312,122 @@ async def test_deliveries_are_removed_with_their_events(make_store: MakeStore) -
         assert await store.consumers.deliveries(webhook_id, None, 100) == []
         assert await store.webhooks.remove(webhook_id)
         assert await store.consumers.find(webhook_id) is None
+
+
+async def test_what_waits_behind_a_refused_event_wakes_nobody(store: Store) -> None:
+    receiver, learner = Receiver(lambda _event: UNWANTED), new_learner()
+    course = await new_course(store)
+    webhook_id = await subscribed(store, EventFilter(courses=frozenset({course.id})))
+    async with delivering(store, receiver):
+        await complete(store, learner, course)
+        await until(lambda: {event.owner_id for event, _ in receiver.got} == {learner, course.id})
+        await until(lambda: _waits(store, webhook_id, 10))
+        await until(lambda: _none_is_due(store, webhook_id))
+    assert len({event.id for event, _ in receiver.got}) == 2
+    before = datetime.now(UTC)
+    following = await store.consumers.next_attempt(webhook_id)
+    assert following is None or following > before
+
+
+async def _none_is_due(store: Store, webhook_id: WebhookId) -> bool:
+    return await store.consumers.due(webhook_id, 100) == []
+
+
+async def _waits(store: Store, webhook_id: WebhookId, deliveries: int) -> bool:
+    return await store.consumers.waiting(webhook_id, 1_000) == deliveries
+
+
+async def test_an_event_that_can_not_be_sent_holds_up_its_learner_alone(store: Store) -> None:
+    unlucky, other = new_learner(), new_learner()
+
+    def answer(event: Event) -> DeliveryAttempt:
+        if event.learner_id == unlucky:
+            raise RuntimeError("a fault")
+        return OK
+
+    receiver = Receiver(answer)
+    course = await new_course(store)
+    await subscribed(store)
+    async with delivering(store, receiver):
+        await complete(store, unlucky, course)
+        await complete(store, other, course)
+        await until(lambda: receiver.of(other) == ALL_OF_A_COURSE)
+    assert receiver.of(unlucky) == []
+
+
+async def test_events_wait_in_the_feed_where_too_many_deliveries_wait(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(consuming, "_HANDED_OUT_AT_ONCE", 1)
+    monkeypatch.setattr(consuming, "_MOST_WAITING", 5)
+    refusing, learners = True, [new_learner() for _ in range(3)]
+    receiver = Receiver(lambda _event: UNWANTED if refusing else OK)
+    course = await new_course(store)
+    webhook_id = await subscribed(store)
+    async with delivering(store, receiver):
+        await asyncio.gather(*(complete(store, learner, course) for learner in learners))
+        await until(lambda: _waits(store, webhook_id, 5))
+        while await store.events.publish():
+            pass
+        assert await store.consumers.waiting(webhook_id, 1_000) == 5
+        refusing = False
+        await store.consumers.hasten(webhook_id)
+        await until(lambda: all(receiver.of(learner) == ALL_OF_A_COURSE for learner in learners))
+
+
+async def test_a_worker_that_can_not_be_sure_of_its_place_sends_nothing(store: Store) -> None:
+    receiver = Receiver()
+    course = await new_course(store)
+    webhook_id = await subscribed(store)
+    await complete(store, new_learner(), course)
+    while await store.events.publish():
+        pass
+    webhook = await store.webhooks.find(webhook_id)
+    assert webhook is not None
+    holder = str(uuid4())
+    position = await store.consumers.take(webhook_id, holder, 0)
+    assert position is not None
+    long_ago = Hold(store, webhook_id, holder, position, since=-holding.GIVE_UP_SECONDS)
+    target = WebhookReceiver(store, webhook, receiver.send, Metrics())
+    await Worker(store, target, long_ago, system_clock).work()
+    assert receiver.got == []
+
+
+async def test_a_stop_lets_an_attempt_come_to_its_end(store: Store) -> None:
+    receiver, learner = SlowReceiver(), new_learner()
+    course = await new_course(store)
+    webhook_id = await subscribed(store, EventFilter(types=frozenset({EventType.COURSE_COMPLETED})))
+    async with delivering(store, receiver):
+        await complete(store, learner, course)
+        await asyncio.wait_for(receiver.has_begun.wait(), PATIENCE)
+        asyncio.get_running_loop().call_later(0.1, receiver.goes_on.set)
+    answered = await store.consumers.deliveries(webhook_id, None, 10)
+    assert [one.state for one in answered] == [DeliveryState.DELIVERED]
+    state = await store.consumers.find(webhook_id)
+    assert state is not None
+    assert state.holder is None
+
+
+class SlowReceiver(Receiver):
+    """Answers when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.has_begun = asyncio.Event()
+        self.goes_on = asyncio.Event()
+
+    async def send(self, webhook: Webhook, event: Event) -> DeliveryAttempt:
+        self.has_begun.set()
+        await self.goes_on.wait()
+        return await super().send(webhook, event)
+
+
+async def test_delivery_goes_on_where_the_jobs_are_started_once_more(store: Store) -> None:
+    receiver, learners = Receiver(), [new_learner(), new_learner()]
+    jobs = Runner([Publisher(store), Deliverer(store, receiver.send, Metrics())])
+    course = await new_course(store)
+    await subscribed(store)
+    for learner in learners:
+        async with jobs.working():
+            await complete(store, learner, course)
+            await until(lambda learner=learner: receiver.of(learner) == ALL_OF_A_COURSE)

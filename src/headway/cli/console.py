@@ -23,6 +23,7 @@ from headway.domain.identifiers import ConsumerId, CourseId, GroupId, WebhookId
 from headway.domain.principal import (
     COURSES_WRITE,
     ENROLMENTS_WRITE,
+    EVENTS_READ,
     GROUPS_WRITE,
     LEARNERS_ADMIN,
     OPERATOR_ID,
@@ -73,10 +74,10 @@ out: Final = _Harmless(
 err: Final = _Harmless(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 # People who can open the database can do all that the commands do, so commands run with every scope.
-OPERATOR: Final = Principal(
-    OPERATOR_ID,
-    frozenset({COURSES_WRITE, ENROLMENTS_WRITE, GROUPS_WRITE, LEARNERS_ADMIN, STATISTICS_READ, WEBHOOKS_WRITE}),
+_EVERY_SCOPE: Final = frozenset(
+    {COURSES_WRITE, ENROLMENTS_WRITE, EVENTS_READ, GROUPS_WRITE, LEARNERS_ADMIN, STATISTICS_READ, WEBHOOKS_WRITE}
 )
+OPERATOR: Final = Principal(OPERATOR_ID, _EVERY_SCOPE)
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
