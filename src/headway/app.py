@@ -156,7 +156,7 @@ class Headway:
 
     @cached_property
     def streams(self) -> Streams:
-        """The open event streams of statistics."""
+        """The open streams, of statistics and of events."""
         streams = Streams(self.settings.stream_limit)
         self.metrics.watch_streams(lambda: streams.open)
         return streams

@@ -93,9 +93,11 @@ class Settings(BaseSettings):
     oidc_learner_claim: str = Field("sub", description="Claim of the ID token that names the learner.")
     oidc_scopes_claim: str = Field("scope", description="Claim of the ID token that holds the scopes to grant.")
     oidc_courses_claim: str = Field(
-        "courses", description="Claim of the ID token that limits statistics:read to courses."
+        "courses", description="Claim of the ID token that limits statistics:read and events:read to courses."
     )
-    oidc_groups_claim: str = Field("groups", description="Claim of the ID token that limits statistics:read to groups.")
+    oidc_groups_claim: str = Field(
+        "groups", description="Claim of the ID token that limits statistics:read and events:read to groups."
+    )
 
     profiles: ProfilesMode = Field(
         ProfilesMode.ADMIN,
@@ -152,7 +154,9 @@ class Settings(BaseSettings):
         False, description="Whether PgBouncer in transaction mode is in front of PostgreSQL."
     )
     stream_limit: int = Field(
-        1000, ge=0, description="Open streams of statistics of one server process; one more is answered 503."
+        1000,
+        ge=0,
+        description="Open streams, and readers that wait for events, of one server process; one more is answered 503.",
     )
     connection_limit: int = Field(
         10_000, ge=1, le=1_000_000, description="Connections of one server process; one more is answered 503."

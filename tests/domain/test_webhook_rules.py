@@ -22,6 +22,7 @@ from headway.domain.webhooks import (
     DisabledBecause,
     Secret,
     Webhook,
+    at_present,
     check_filter,
     new_secret,
     read_retry_after,
@@ -76,6 +77,13 @@ def test_an_attempt_that_ends_late_changes_nothing_of_one_that_is_off(attempt: D
 def test_turning_it_on_forgets_what_failed() -> None:
     off = webhook_after_attempt(WEBHOOK._replace(failing_since=NOW - FAILING_TIME, resume_at=NOW), DOWN, NOW)
     assert switched(off, on=True) == WEBHOOK._replace(version=3)
+
+
+def test_what_is_over_is_not_shown() -> None:
+    paused = rotated(WEBHOOK, SECOND, NOW)._replace(resume_at=NOW + SHORTEST_PAUSE)
+    assert at_present(paused, NOW) == paused
+    later = at_present(paused, NOW + ROTATION_TIME)
+    assert (later.secrets, later.resume_at) == ((SECOND,), None)
 
 
 def test_the_longest_of_several_pauses_counts() -> None:

@@ -122,8 +122,9 @@ def teacher(running: Running, connections: httpx.HTTPTransport) -> httpx.Client:
 
 @pytest.fixture
 def limited(running: Running, connections: httpx.HTTPTransport) -> Callable[..., httpx.Client]:
-    """Makes clients whose `statistics:read` is limited by claims."""
-    return lambda **claims: _client(running, connections, limited_token("statistics:read", **claims))
+    """Makes clients whose `statistics:read` and `events:read` are limited by claims."""
+    scopes = "statistics:read", "events:read"
+    return lambda **claims: _client(running, connections, limited_token(*scopes, **claims))
 
 
 @pytest.fixture(scope="module", params=STORES)

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from headway.domain.attention import Reason
-from headway.domain.principal import LEARNERS_ADMIN, STATISTICS_READ
+from headway.domain.principal import EVENTS_READ, LEARNERS_ADMIN, STATISTICS_READ
 from headway.http.api.routes import OPERATIONS
 from headway.http.engine.endpoint import Operation
 from support.events import Follower
@@ -18,11 +18,16 @@ from support.school import limited_token
 
 # What a token may always ask for: the progress of its own learner, and the catalogue.
 _OF_ONESELF_OR_NOBODY: Final = ("/progress", "/courses", "/enrolments", "/completions", "/schemas")
+# Events have tests of their own (test_events.py).
 OF_OTHERS: Final = [
     one
     for one in OPERATIONS
     if one.scope == STATISTICS_READ
-    or (one.method == "GET" and one.scope != LEARNERS_ADMIN and not one.path.startswith(_OF_ONESELF_OR_NOBODY))
+    or (
+        one.method == "GET"
+        and one.scope not in {LEARNERS_ADMIN, EVENTS_READ}
+        and not one.path.startswith(_OF_ONESELF_OR_NOBODY)
+    )
 ]
 TAKES_A_GROUP: Final = {
     "Get Course Statistics", "Compare Course Statistics", "Stream Course Statistics", "Get Course Activity",

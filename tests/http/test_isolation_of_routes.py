@@ -13,13 +13,14 @@ import httpx
 import pyarrow.parquet  # type: ignore[import-untyped]
 import pytest
 
+from support.feed import Reader
 from support.running import PREFIX, course, lesson
 
 Operation = tuple[str, str]
 Limited = Callable[..., httpx.Client]
 
 _OF_NOBODY: Final = {
-    ("GET", "/courses"), ("GET", "/courses/{course_id}"), ("GET", "/schemas/course"),
+    ("GET", "/courses"), ("GET", "/courses/{course_id}"), ("GET", "/schemas/course"), ("GET", "/schemas/events"),
 }  # fmt: skip
 """Operations that tell of no learner."""
 _OF_ONESELF: Final = {
@@ -52,6 +53,10 @@ _WITH_A_SCOPE: Final = {
     ("POST", "/courses/{course_id}/enrolments/{user_id}/runs"),
     ("GET", "/courses/{course_id}/enrolments/{user_id}/runs"),
     ("GET", "/courses/{course_id}/enrolments/{user_id}/runs/{run}"),
+    ("GET", "/webhooks"), ("GET", "/webhooks/{webhook_id}"), ("PUT", "/webhooks/{webhook_id}"),
+    ("DELETE", "/webhooks/{webhook_id}"), ("POST", "/webhooks/{webhook_id}/secret"),
+    ("POST", "/webhooks/{webhook_id}/test"), ("GET", "/webhooks/{webhook_id}/deliveries"),
+    ("POST", "/webhooks/{webhook_id}/deliveries/{delivery_id}/redeliver"),
 }  # fmt: skip
 """Operations for which nobody here has the scope."""
 _FORMS: Final = (
@@ -65,6 +70,7 @@ _FORMS: Final = (
     "total=true",
     "status=completed",
 )
+_EVENTS: Final = ("GET", "/events")
 _FIGURES: Final[dict[Operation, tuple[str, ...]]] = {
     ("GET", "/statistics"): ("",),
     ("GET", "/statistics/attention"): ("", "course={third_id}"),
@@ -78,9 +84,12 @@ _FIGURES: Final[dict[Operation, tuple[str, ...]]] = {
     ("GET", "/statistics/{course_id}/learners/{user_id}"): ("", "explain=true"),
     ("GET", "/learners"): ("", "query=zebedee", "query={user_id}", "query=S-4711", "course={course_id}"),
     ("GET", "/groups/{group_id}"): ("",),
+    _EVENTS: ("after={after}&limit=1000", "after={after}&limit=1000&course={course_id}"),
 }
-"""Operations with `statistics:read`, and the queries with which they tell something."""
-_WITH_GROUP: Final = [one for one in _FIGURES if "{user_id}" not in one[1] and "{group_id}" not in one[1]]
+"""Operations with `statistics:read` or `events:read`, and the queries with which they tell something."""
+_WITH_GROUP: Final = [
+    one for one in _FIGURES if "{user_id}" not in one[1] and "{group_id}" not in one[1] and one != _EVENTS
+]
 """Those of them that take `group=`."""
 
 
@@ -93,12 +102,15 @@ class Zebedee:
 
     def __init__(self, client_of: Callable[..., httpx.Client]) -> None:
         self.staff = client_of(
-            str(uuid4()), "courses:write", "learners:admin", "enrolments:write", "groups:write", "statistics:read"
-        )
+            str(uuid4()), "courses:write", "learners:admin", "enrolments:write", "groups:write", "statistics:read",
+            "events:read",
+        )  # fmt: skip
+        self.after = Reader(self.staff).after
         self.id, self.neighbour, self.stranger = (str(uuid4()) for _ in range(3))
         document = course(lesson(), title="Zebedee's course")
         self.course_id, self.second_id, self.third_id = (str(uuid4()) for _ in range(3))
         self.group_id, self.other_id = str(uuid4()), str(uuid4())
+        self.webhook_id, self.delivery_id = str(uuid4()), "1"
         self.lesson_id = document["lessons"][0]["id"]
         for course_id in (self.course_id, self.second_id, self.third_id):
             self._put(f"/courses/{course_id}", document)
@@ -115,6 +127,7 @@ class Zebedee:
         for learner in (self.client, client_of(self.neighbour)):
             path = f"/progress/{self.course_id}/lessons/{self.lesson_id}"
             learner.put(path, json=work if learner is self.client else {"status": "completed"}).raise_for_status()
+        Reader(self.staff, self.after, course=self.course_id, types="course.completed").next(2)
 
     def _put(self, path: str, body: dict[str, Any]) -> None:
         self.staff.put(path, json=body).raise_for_status()
@@ -122,7 +135,7 @@ class Zebedee:
     def path(self, operation: Operation, query: str = "") -> str:
         """The path of an operation, as if it were about Zebedee."""
         ids = {name: value for name, value in vars(self).items() if name.endswith("_id")}
-        ids |= {"user_id": self.id, "run": "1", "reason": "late"}
+        ids |= {"user_id": self.id, "run": "1", "reason": "late", "after": self.after}
         return f"{operation[1]}?{query}".format(**ids)
 
     def everything(self) -> dict[str, Any]:
@@ -225,7 +238,8 @@ def test_figures_are_silent_about_learners_who_are_not_granted(
             path = zebedee.path(operation, "&".join(filter(None, (query, group))))
             for who, client in strangers.items():
                 status, code, said = asked(client, operation, path)
-                assert (status, code) in ALLOWED[who], (who, path, said)
+                allowed = ALLOWED[who] | ({_ANSWERED} if operation == _EVENTS and who == "of nothing" else set())
+                assert (status, code) in allowed, (who, path, said)
                 assert who != "a learner" or status == 403
                 check_silence(zebedee, path, said)
 
@@ -245,7 +259,7 @@ ALLOWED: Final = {
 
 @pytest.mark.parametrize(
     "operation",
-    [one for one in _FIGURES if one[1].endswith(("learners", "grid", "{user_id}", "{group_id}", "{reason}"))],
+    [one for one in _FIGURES if one[1].endswith(("learners", "grid", "{user_id}", "{group_id}", "{reason}", "events"))],
     ids=name_of,
 )
 def test_who_is_granted_is_told(zebedee: Zebedee, limited: Limited, operation: Operation) -> None:

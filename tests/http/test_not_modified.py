@@ -1,6 +1,6 @@
 """Requests with If-None-Match: 304 if the client has the answer already."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -12,8 +12,8 @@ from headway.http.engine.endpoint import Operation
 from support.running import course, lesson
 
 REVALIDATED = [one for one in OPERATIONS if one.is_revalidated]
-NEVER = {"export_learner", "stream_course_statistics"}
-SCOPES = ("courses:write", "enrolments:write", "groups:write", "learners:admin", "statistics:read")
+NEVER = {"export_learner", "list_events", "stream_course_statistics"}
+SCOPES = ("courses:write", "enrolments:write", "groups:write", "learners:admin", "statistics:read", "webhooks:write")
 
 every_answer = pytest.mark.parametrize("operation", REVALIDATED, ids=lambda one: one.title)
 
@@ -34,12 +34,16 @@ def reader(client_of: Callable[..., httpx.Client], reader_id: str, lesson_path: 
 
 
 @pytest.fixture
-def path_of(reader: httpx.Client, lesson_path: str, reader_id: str) -> Callable[[Operation], str]:
+def path_of(reader: httpx.Client, lesson_path: str, reader_id: str) -> Iterator[Callable[[Operation], str]]:
     _, _, course_id, _, lesson_id = lesson_path.split("/")
     group_id, other_id = str(uuid4()), str(uuid4())
     for group in (group_id, other_id):
         reader.put(f"/groups/{group}", json={"title": "A class", "members": [reader_id]}).raise_for_status()
+    webhook_id = str(uuid4())
+    webhook = {"address": "https://lms.example/hooks", "enabled": False, "courses": [course_id]}
+    reader.put(f"/webhooks/{webhook_id}", json=webhook).raise_for_status()
     ids = {
+        "webhook_id": webhook_id,
         "course_id": course_id,
         "lesson_id": lesson_id,
         "user_id": reader_id,
@@ -48,7 +52,8 @@ def path_of(reader: httpx.Client, lesson_path: str, reader_id: str) -> Callable[
         "reason": "late",
     }
     queries = {"Compare Course Statistics": f"?group={group_id}&group={other_id}"}
-    return lambda operation: operation.path.format(**ids) + queries.get(operation.title, "")
+    yield lambda operation: operation.path.format(**ids) + queries.get(operation.title, "")
+    reader.delete(f"/webhooks/{webhook_id}").raise_for_status()  # there are 100 at most
 
 
 def test_every_repeatable_answer_has_an_etag() -> None:

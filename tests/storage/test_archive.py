@@ -201,7 +201,8 @@ async def test_events_are_removed_and_the_feed_never_goes_back(store: Store) -> 
         await archive.raise_feed_marks(least)
         assert await archive.feed_marks() == found
     await store.put_course(course())
-    assert await store.events.publish() == 1
+    while await store.events.publish():
+        pass
     numbers = [(one.number, one.event.type) for one in (await store.events.read(7, 10)).events]
     assert numbers == [(9, EventType.COURSE_PUBLISHED), (10, EventType.COURSE_PUBLISHED)]
 

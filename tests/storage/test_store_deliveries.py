@@ -271,6 +271,27 @@ async def test_an_erased_learner_has_no_deliveries(store: Store) -> None:
     assert len(owned) == 1
 
 
+async def test_what_is_under_way_when_the_process_stops_is_noted(make_store: MakeStore) -> None:
+    begun, sent = asyncio.Event(), 0
+
+    async def slow(_webhook: Webhook, _event: Event) -> DeliveryAttempt:
+        nonlocal sent
+        begun.set()
+        await asyncio.sleep(0.2)  # for as long, a stopping process lets an attempt go on
+        sent += 1
+        return OK
+
+    async with opened(make_store(recording=TRANSITIONS)) as store:
+        course = await new_course(store)
+        webhook_id = await subscribed(store, EventFilter(types=frozenset({EventType.COURSE_COMPLETED})))
+        async with Runner([Publisher(store), Deliverer(store, slow, Metrics())]).working():
+            await complete(store, new_learner(), course)
+            async with asyncio.timeout(PATIENCE):
+                await begun.wait()
+        [delivery] = await store.consumers.deliveries(webhook_id, None, 100)
+        assert (sent, delivery.state) == (1, DeliveryState.DELIVERED)
+
+
 async def test_deliveries_are_removed_with_their_events(make_store: MakeStore) -> None:
     now = datetime.now(UTC)
 

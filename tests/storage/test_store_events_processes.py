@@ -1,6 +1,7 @@
 """Events of many processes: readers miss none and see all in one order, whoever is slow to commit or is killed."""
 
 import asyncio
+import os
 import re
 import signal
 from collections import Counter
@@ -110,7 +111,8 @@ async def publish_the_rest(place: Place) -> list[PublishedEvent]:
 
 
 def test_readers_miss_no_event_whoever_is_slow_or_killed(place: Place) -> None:
-    on_postgres = place.database_url.startswith("postgresql:")
+    # The workers of a cluster do not have the coordinator's advisory locks, and one process at a time writes to a file.
+    has_gate = place.database_url.startswith("postgresql:") and "HEADWAY_TEST_CITUS_URL" not in os.environ
     who = {name: [new_learner() for _ in range(3)] for name in ("one", "two", "late")}
     with processes_of(place) as processes:
         begin = processes.begin
@@ -118,7 +120,7 @@ def test_readers_miss_no_event_whoever_is_slow_or_killed(place: Place) -> None:
         dying, publisher = begin(following.publish, 10), begin(following.publish)
         killed, lasting = (begin(following.write, name, who[name]) for name in ("one", "two"))
         importing = begin(following.write_imports, "import")
-        late = begin(following.write_late if on_postgres else following.write, "late", who["late"])
+        late = begin(following.write_late if has_gate else following.write, "late", who["late"])
         dying.join(_SECONDS)
         assert dying.exitcode == -signal.SIGKILL
         publishers = [publisher, begin(following.publish)]
@@ -130,7 +132,7 @@ def test_readers_miss_no_event_whoever_is_slow_or_killed(place: Place) -> None:
         processes.kill(importing)
         importing = begin(following.write_imports, "import")
         wait_for_more(place, "import.done", 1)
-        if on_postgres:
+        if has_gate:
             commit_late(place, processes, late)
             late = begin(following.write_late, "late", who["late"])
         wait_for_more(place, "late.done", 3)

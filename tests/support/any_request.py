@@ -336,7 +336,7 @@ PUBLISHED: Final = Sent("PUT", f"{PREFIX}/courses/<course>", _BY_AUTHOR, _json(C
 # The catalogue is all that a world shares with others, so a conversation leaves nothing there.
 REMOVED: Final = Sent("DELETE", f"{PREFIX}/courses/<course>", _BY_AUTHOR)
 # Not streams: they do not end while one waits for it.
-_ENDING: Final = [one for one in OPERATIONS if not one.is_event_stream]
+_ENDING: Final = [one for one in OPERATIONS if one.event_stream is None]
 _ANY: Final = _requests(_ENDING) | _requests([one for one in _ENDING if one.body_limit]) | _progress_requests()
 conversations: Final = st.lists(_ANY, min_size=1, max_size=20).map(lambda sent: [PUBLISHED, *sent, REMOVED])
 # What is drawn more seldom than a run can count on.

@@ -152,7 +152,7 @@ def issue_token(  # noqa: PLR0913 - the claims of a token
 ) -> str:
     """Return a token signed with HS256. It is valid from `now` for `lifetime`, both in whole seconds.
 
-    `courses` and `groups` limit the scope `statistics:read`; `None` means no limit. `now` has a time zone.
+    `courses` and `groups` limit `statistics:read` and `events:read`; `None`: no limit. `now` has a time zone.
 
     Raises `ConfigurationError` as `signing_key` does, and `InvalidValueError` for an empty subject.
     """

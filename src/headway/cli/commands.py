@@ -17,6 +17,7 @@ from headway.cli import (
     courses,
     demo,
     enrolments,
+    events,
     groups,
     importing,
     learners,
@@ -24,6 +25,7 @@ from headway.cli import (
     people,
     statistics,
     verifying,
+    webhooks,
 )
 from headway.cli.console import (
     announce,
@@ -57,6 +59,8 @@ app.add_typer(enrolments.app, name="enrolments")
 app.add_typer(enrolments.runs_app, name="runs")
 app.add_typer(enrolments.completions_app, name="completions")
 app.add_typer(people.app, name="people")
+app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(events.app, name="events")
 
 
 def _version(wanted: bool) -> None:
@@ -134,10 +138,12 @@ def token(
     learner: Annotated[str, typer.Option(help="The learner: a UUID, or any other name from your platform.")],
     scope: Annotated[list[str] | None, typer.Option(help="A scope to grant; may be repeated.")] = None,
     course: Annotated[
-        list[str] | None, typer.Option(help="A course to which statistics:read is limited; may be repeated.")
+        list[str] | None,
+        typer.Option(help="A course to which statistics:read and events:read are limited; may be repeated."),
     ] = None,
     group: Annotated[
-        list[str] | None, typer.Option(help="A group to which statistics:read is limited; may be repeated.")
+        list[str] | None,
+        typer.Option(help="A group to which statistics:read and events:read are limited; may be repeated."),
     ] = None,
     expires: Annotated[str, typer.Option(help="How long the token is valid: 90s, 15m, 12h or 30d.")] = "12h",
 ) -> None:

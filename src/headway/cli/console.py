@@ -19,14 +19,16 @@ from rich.text import Text
 
 from headway.app import VERSION, Headway
 from headway.domain.errors import ConfigurationError, HeadwayError, InvalidValueError
-from headway.domain.identifiers import CourseId, GroupId
+from headway.domain.identifiers import ConsumerId, CourseId, GroupId, WebhookId
 from headway.domain.principal import (
     COURSES_WRITE,
     ENROLMENTS_WRITE,
+    EVENTS_READ,
     GROUPS_WRITE,
     LEARNERS_ADMIN,
     OPERATOR_ID,
     STATISTICS_READ,
+    WEBHOOKS_WRITE,
     Principal,
 )
 from headway.domain.text import without_controls
@@ -72,9 +74,10 @@ out: Final = _Harmless(
 err: Final = _Harmless(stderr=True, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 # People who can open the database can do all that the commands do, so commands run with every scope.
-OPERATOR: Final = Principal(
-    OPERATOR_ID, frozenset({COURSES_WRITE, ENROLMENTS_WRITE, GROUPS_WRITE, LEARNERS_ADMIN, STATISTICS_READ})
+_EVERY_SCOPE: Final = frozenset(
+    {COURSES_WRITE, ENROLMENTS_WRITE, EVENTS_READ, GROUPS_WRITE, LEARNERS_ADMIN, STATISTICS_READ, WEBHOOKS_WRITE}
 )
+OPERATOR: Final = Principal(OPERATOR_ID, _EVERY_SCOPE)
 
 
 def fail(message: str, code: int = 1) -> NoReturn:
@@ -157,6 +160,14 @@ def group_id_of(text: str) -> GroupId:
     """Return the group id in an argument GROUP. Ends the program where it is not a valid id."""
     try:
         return GroupId(parse_identifier("GROUP", text))
+    except InvalidIdentifierError as error:
+        fail(str(error), 2)
+
+
+def webhook_id_of(text: str) -> WebhookId:
+    """Return the webhook id in an argument WEBHOOK. Ends the program where it is not a valid id."""
+    try:
+        return WebhookId(ConsumerId(parse_identifier("WEBHOOK", text)))
     except InvalidIdentifierError as error:
         fail(str(error), 2)
 

@@ -27,10 +27,12 @@ def link(
     learner: Annotated[str, typer.Option(help="The learner: a UUID, or any other name from your platform.")],
     scope: Annotated[list[str] | None, typer.Option(help="A scope to grant; may be repeated.")] = None,
     course: Annotated[
-        list[str] | None, typer.Option(help="A course to which statistics:read is limited; may be repeated.")
+        list[str] | None,
+        typer.Option(help="A course to which statistics:read and events:read are limited; may be repeated."),
     ] = None,
     group: Annotated[
-        list[str] | None, typer.Option(help="A group to which statistics:read is limited; may be repeated.")
+        list[str] | None,
+        typer.Option(help="A group to which statistics:read and events:read are limited; may be repeated."),
     ] = None,
     expires: Annotated[str, typer.Option(help="How long the link is valid: 90s, 15m, 12h or 30d.")] = "10m",
 ) -> None:

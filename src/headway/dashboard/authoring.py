@@ -48,7 +48,10 @@ async def courses(visit: Visit) -> Response:
     asked = page_asked_for(visit)
     page = await visit.services.catalogue.courses(asked.to_query())
     following = asked.next_page(page.last)
-    return await visit.show("authoring/courses.html", courses=page.lines, asked=asked, following=following)
+    turned_off = await visit.services.webhooks.turned_off(visit.principal)
+    return await visit.show(
+        "authoring/courses.html", courses=page.lines, asked=asked, following=following, turned_off=turned_off
+    )
 
 
 async def new_course(visit: Visit) -> Response:

@@ -23,6 +23,7 @@ from headway.domain.activity import LEVELS
 from headway.domain.bounds import shown
 from headway.domain.identifiers import CourseId, LessonId
 from headway.domain.text import isolated, visible
+from headway.domain.webhook_address import host_of
 from headway.http.engine.parameters import accepted
 
 LANGUAGE_COOKIE: Final = "headway_language"
@@ -86,7 +87,7 @@ def _environment(words: Words, names: Mapping[str, object]) -> Environment:
     environment.policies["ext.i18n.trimmed"] = True
     # The extension adds this method. `newstyle`: the values are put in by the call, escaped.
     environment.install_gettext_callables(words.translate, words.translate_counted, newstyle=True)  # type: ignore[attr-defined]
-    environment.filters |= {"visible": visible, "isolated": isolated}
+    environment.filters |= {"visible": visible, "isolated": isolated, "host_of": host_of}
     environment.globals |= names
     return environment
 

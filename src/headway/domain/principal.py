@@ -110,6 +110,10 @@ class Principal:
         return self.courses is None or course_id in self.courses
 
 
+NOBODY: Final = Principal(OPERATOR_ID)
+"""The caller of an operation that needs no token: without any scope."""
+
+
 def _is_within(asked: frozenset[T] | None, granted: frozenset[T] | None) -> bool:
     """Whether a limit is at most as wide as another (`None`: no limit)."""
     return granted is None or (asked is not None and asked <= granted)

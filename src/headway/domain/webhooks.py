@@ -96,9 +96,10 @@ def valid_secrets(webhook: Webhook, now: datetime) -> list[str]:
     return [secret.text for secret in _valid(webhook, now)]
 
 
-def without_old_secrets(webhook: Webhook, now: datetime) -> Webhook:
-    """Return the webhook with the secrets that sign at `now`."""
-    return webhook._replace(secrets=tuple(_valid(webhook, now)))
+def at_present(webhook: Webhook, now: datetime) -> Webhook:
+    """Return the webhook without secrets that are not valid any more, and without a pause that is over."""
+    resume_at = webhook.resume_at if webhook.resume_at is not None and webhook.resume_at > now else None
+    return webhook._replace(secrets=tuple(_valid(webhook, now)), resume_at=resume_at)
 
 
 def rotated(webhook: Webhook, secret: Secret, now: datetime) -> Webhook:

@@ -1,4 +1,7 @@
-"""Events as documents of CloudEvents 1.0 in JSON, their schema, and a page of the feed."""
+"""Events as documents of CloudEvents 1.0 in JSON, their schema, and a page of the feed.
+
+A document has no `dataschema`: that is a whole URI, and the service knows its own address only where somebody asks it.
+"""
 
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
@@ -13,9 +16,12 @@ SOURCE: Final = "/api/v1/education"
 """The service, as events name it: a URI reference (CloudEvents 1.0.2, section 3.1.1)."""
 SCHEMA: Final = "/schemas/events"
 """The path of the schema, below the service's."""
-_SCHEMA_REFERENCE: Final = SOURCE + SCHEMA
 _JSON: Final = "application/json"
-_SUBJECT: Final = r"(learners/[0-9a-f-]{36}(/|$))?(courses/[0-9a-f-]{36}(/|$))?(lessons/[0-9a-f-]{36})?"
+_TIME: Final = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"
+_OF_A_TEST: Final = "webhooks"
+_SUBJECT: Final = (
+    rf"{_OF_A_TEST}$|^(learners/[0-9a-f-]{{36}}(/|$))?(courses/[0-9a-f-]{{36}}(/|$))?(lessons/[0-9a-f-]{{36}})?"
+)
 
 
 class EventActor(BaseModel):
@@ -55,12 +61,10 @@ class EventDocument(BaseModel):
             pattern=f"^{_SUBJECT}$", min_length=1, description="`learners/…/courses/…/lessons/…`, as far as it goes."
         ),
     ]
-    time: Annotated[datetime, Field(description="When the change was stored, in UTC.")]
-    datacontenttype: Literal["application/json"]
-    dataschema: Annotated[
-        Literal[_SCHEMA_REFERENCE],  # type: ignore[valid-type]
-        Field(json_schema_extra={"format": "uri-reference"}),
+    time: Annotated[
+        datetime, Field(description="When the change was stored, in UTC.", json_schema_extra={"pattern": _TIME})
     ]
+    datacontenttype: Literal["application/json"]
     data: EventData
 
 
@@ -91,7 +95,8 @@ def event_page(feed: Feed) -> dict[str, Any]:
 
 def _subject(event: Event) -> str:
     named = {"learners": event.learner_id, "courses": event.course_id, "lessons": event.lesson_id}
-    return "/".join(f"{name}/{identifier}" for name, identifier in named.items() if identifier is not None)
+    parts = [f"{name}/{identifier}" for name, identifier in named.items() if identifier is not None]
+    return "/".join(parts) or _OF_A_TEST  # a subject is never empty (CloudEvents 1.0.2, section 3.1.2)
 
 
 _by: Final = renderer(EventActor)
@@ -103,6 +108,5 @@ _document: Final = renderer(
     subject=_subject,
     time="at",
     datacontenttype=lambda _event: _JSON,
-    dataschema=lambda _event: _SCHEMA_REFERENCE,
     data=_data,
 )

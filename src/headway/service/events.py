@@ -1,14 +1,17 @@
 """Reads the feed of events: what happened, in an order, for those who follow along."""
 
+import asyncio
+import contextlib
 import time
 from typing import Final, NamedTuple
 
-from headway.domain.errors import EventsOffError
+from headway.domain.errors import EventsOffError, UnavailableError
 from headway.domain.events import EVERY_EVENT, EventFilter, Feed
 from headway.domain.ports import Store
 from headway.domain.principal import EVENTS_READ, Principal
 
 _LOOK_SECONDS: Final = 1.0  # between two looks for events that another process has published
+_REST_SECONDS: Final = 0.1  # between two looks: of events that come one after the other, each look finds several
 
 
 class EventQuery(NamedTuple):
@@ -24,6 +27,7 @@ class EventsService:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._lookout = _Lookout(store)
 
     async def page(self, principal: Principal, query: EventQuery) -> Feed:
         """Return the next events that the caller may read. Needs `events:read`, which may be limited.
@@ -39,17 +43,14 @@ class EventsService:
         self._granted(principal, EVERY_EVENT)
         return await self._store.events.newest()
 
-    async def wait(self, principal: Principal, query: EventQuery, seconds: float) -> Feed:
-        """Do what `page` does, and wait until there is an event, for some seconds at most."""
-        until = time.monotonic() + seconds
-        while True:
-            found = await self.page(principal, query)
-            rest = until - time.monotonic()
-            if found.events or rest <= 0:
-                return found
-            query = query._replace(after=found.after)
-            if found.is_last:
-                await self._store.events.changed(min(rest, _LOOK_SECONDS))
+    async def newer(self, after: int, seconds: float) -> bool:
+        """Return whether there are events after a number. Where there are none, wait for them, for some seconds."""
+        return await self._lookout.newer(after, seconds)
+
+    async def publish(self) -> None:
+        """Publish what is due. A service does so in the background; commands that read the feed call this."""
+        while await self._store.events.publish():
+            pass
 
     def _granted(self, principal: Principal, only: EventFilter) -> EventFilter:
         """Return the filter with what the caller's token is limited to."""
@@ -59,3 +60,34 @@ class EventsService:
         for course_id in only.courses or ():
             principal.require_granted(course_id)
         return only._replace(courses=only.courses or principal.courses, groups=principal.groups)
+
+
+class _Lookout:
+    """Looks for new events, for all readers of this process who wait. Without readers it does not look."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._looking = asyncio.Lock()
+        self._looked_at = 0.0
+        self._newest = 0
+
+    async def newer(self, after: int, seconds: float) -> bool:
+        """Do what `EventsService.newer` does."""
+        until = time.monotonic() + seconds
+        while True:
+            await self._look()
+            rest = until - time.monotonic()
+            if self._newest > after or rest <= 0:
+                return self._newest > after
+            await self._store.events.changed(min(rest, _LOOK_SECONDS))
+
+    async def _look(self) -> None:
+        """Ask for the number of the last event, unless another reader does so for this one, too."""
+        asked_at = time.monotonic()
+        async with self._looking:
+            if self._looked_at >= asked_at:
+                return
+            await asyncio.sleep(self._looked_at + _REST_SECONDS - asked_at)
+            self._looked_at = time.monotonic()
+            with contextlib.suppress(UnavailableError):  # the reader's own reading says so
+                self._newest = await self._store.events.newest()

@@ -22,12 +22,12 @@ from headway.domain.webhooks import (
     MOST_WEBHOOKS,
     DisabledBecause,
     Webhook,
+    at_present,
     check_filter,
     new_secret,
     new_webhook,
     rotated,
     switched,
-    without_old_secrets,
 )
 from headway.domain.writes import UNCONDITIONAL, Precondition
 
@@ -48,7 +48,7 @@ class WebhookRequest(NamedTuple):
 
 
 class WebhookReading(NamedTuple):
-    """A webhook with its valid secrets, how many deliveries wait (counted up to 1,000), and its new secret, if any."""
+    """A webhook as it is now, how many deliveries wait (counted up to 1,000), and its new secret, if there is one."""
 
     webhook: Webhook
     waiting: int = 0
@@ -204,7 +204,7 @@ class WebhooksService:
         return webhook
 
     async def _read(self, webhook: Webhook) -> WebhookReading:
-        present = without_old_secrets(webhook, self._clock())
+        present = at_present(webhook, self._clock())
         return WebhookReading(present, await self._store.consumers.waiting(webhook.id, MOST_COUNTED))
 
     def _check(self, principal: Principal) -> None:

@@ -29,9 +29,9 @@ from headway.http.api.courses import COURSES_TAG
 from headway.http.api.groups import GROUPS_TAG
 from headway.http.api.people import PEOPLE_TAG
 from headway.http.api.webhooks import WEBHOOKS_TAG
-from headway.http.engine.endpoint import Endpoint, Operation
+from headway.http.engine.endpoint import Endpoint, EventStream, Operation
 from headway.http.engine.errors import codes_of, refusal_of_no_class
-from headway.http.engine.event_streams import EVENT, EVENT_STREAM
+from headway.http.engine.event_streams import EVENT_STREAM
 from headway.http.engine.parameters import IMPORT_KEY
 from headway.http.engine.replies import Reply, to_response
 
@@ -122,6 +122,7 @@ _REFUSALS: Final[Mapping[int, tuple[Any, str]]] = {
     ),
     406: (_refusal(406), "This installation can not answer in the form that Accept or `format` asks for."),
     409: (_refusal(409), "Such an import is running, or was a moment ago; or the lesson is locked."),
+    410: (_refusal(410), "Events after the cursor are no longer kept. Go on from the oldest, or from the newest."),
     412: (
         _refusal(412),
         "What is stored is not in the state that If-Match or If-None-Match asks for. Nothing changed.",
@@ -203,11 +204,11 @@ def build_router(endpoints: Sequence[Endpoint], prefix: str, lifespan: Lifespan[
             name=operation.title,
             operation_id=operation.handler.__name__,
             tags=[operation.tag],
-            status_code=204 if operation.answer is None else operation.status,
-            response_class=Response if operation.is_event_stream else JSONResponse,
-            response_model=None if operation.is_event_stream else operation.answer,
+            status_code=204 if operation.answer is None and operation.event_stream is None else operation.status,
+            response_class=Response if operation.answer is None and operation.event_stream else JSONResponse,
+            response_model=operation.answer,
             responses=_responses(operation),
-            dependencies=[Security(HTTPBearer(), scopes=_scopes(operation))],
+            dependencies=[] if operation.is_public else [Security(HTTPBearer(), scopes=_scopes(operation))],
             openapi_extra=_file_body(operation) if operation.media_types else None,
         )
     return router
@@ -264,7 +265,7 @@ def _parameters(operation: Operation) -> list[Parameter]:
             Header(alias="Idempotency-Key", description="A name for this import.", pattern=f"^{IMPORT_KEY.pattern}$"),
         ]
         defaults["idempotency_key"] = None
-    if operation.is_event_stream:
+    if operation.event_stream is not None:
         declared["last_event_id"] = Annotated[
             str, Header(alias="Last-Event-ID", description="The id of the last event received. It is not sent again.")
         ]
@@ -295,17 +296,18 @@ def _responses(operation: Operation) -> dict[int | str, dict[str, Any]]:
     responses: dict[int | str, dict[str, Any]] = {
         status: {"model": model, "description": description}
         for status, (model, description) in _REFUSALS.items()
-        if status in {401, 422, 503, *operation.refusals}
+        if status in {422, 503, *operation.refusals} or (status == 401 and not operation.is_public)  # noqa: PLR2004
     }
-    responses[401]["headers"] = _CHALLENGE
+    if not operation.is_public:
+        responses[401]["headers"] = _CHALLENGE
     for status in {409, 503} & responses.keys():
         responses[status]["headers"] = _RETRY_AFTER
     if operation.answers_etag:
         responses[200] = {"headers": _etag_headers(operation) | (_LINK_HEADER if operation.is_paged else {})}
     if operation.is_revalidated:
         responses[304] = _NOT_MODIFIED
-    if operation.is_event_stream:
-        responses[200] = {"content": {EVENT_STREAM: {"itemSchema": _event(operation)}}}
+    if operation.event_stream is not None:
+        responses[200] = {"content": {EVENT_STREAM: {"itemSchema": _event(operation.event_stream)}}}
     if operation.other_media:
         responses[200]["content"] = {media: {"schema": _FILE} for media in operation.other_media}
     return responses
@@ -321,9 +323,9 @@ def _etag_headers(operation: Operation) -> dict[str, Any]:
     return _COURSE_ETAG_HEADER if is_of_a_document else _ANSWER_ETAG_HEADER
 
 
-def _event(operation: Operation) -> dict[str, Any]:
+def _event(stream: EventStream) -> dict[str, Any]:
     """Return the shape of an event, as OpenAPI 3.2 and FastAPI describe it."""
-    content = {"$ref": f"#/components/schemas/{operation.answer.__name__}"}
+    content = {"$ref": f"#/components/schemas/{stream.data.__name__}"}
     data = {"type": "string", "contentMediaType": "application/json", "contentSchema": content}
-    names = {"event": {"type": "string", "const": EVENT}, "id": {"type": "string"}, "data": data}
+    names = {"event": {"type": "string", "enum": [*stream.names]}, "id": {"type": "string"}, "data": data}
     return {"type": "object", "properties": names, "required": list(names)}

@@ -2,10 +2,12 @@
 
 from typing import Final
 
+from headway.formats.events import SOURCE
 from headway.http.api import (
     attention,
     courses,
     enrolments,
+    events,
     goals,
     groups,
     learners,
@@ -16,20 +18,11 @@ from headway.http.api import (
     webhooks,
 )
 
-PREFIX: Final = "/api/v1/education"
+PREFIX: Final = SOURCE
 _SUBJECTS: Final = (
-    progress,
-    learners,
-    people,
-    courses,
-    enrolments,
-    attention,
-    statistics,
-    groups,
-    goals,
-    sign_in,
+    progress, learners, people, courses, enrolments, attention, statistics, groups, goals, sign_in, events,
     webhooks,
-)
+)  # fmt: skip
 
 TAGS: Final = [tag for subject in _SUBJECTS for tag in subject.TAGS]
 OPERATIONS: Final = tuple(operation for subject in _SUBJECTS for operation in subject.OPERATIONS)

@@ -27,8 +27,8 @@ from headway.http.api.statistics_export import (
     streamed,
     streamed_grid,
 )
-from headway.http.engine.endpoint import Operation
-from headway.http.engine.event_streams import PATIENCE_SECONDS, STREAM_HEADERS, Event, Watched, event_of
+from headway.http.engine.endpoint import EventStream, Operation
+from headway.http.engine.event_streams import EVENT, PATIENCE_SECONDS, STREAM_HEADERS, Event, Watched, event_of
 from headway.http.engine.replies import Reply, StreamedReply, json_reply, linked
 from headway.http.engine.requests import Call
 from headway.http.engine.streaming import begun
@@ -142,8 +142,8 @@ OPERATIONS: Final = (
         "The figures of the course, sent again whenever one has changed, as server-sent events named `statistics`. "
         "Their data are the answer of Get Course Statistics, and their id changes when the data do. The stream ends "
         "when the token expires.",
-        stream_course_statistics, STATISTICS_TAG, answer=statistics.CourseStatistics, query=GroupParameters,
-        refusals=(403, 404), is_event_stream=True, scope=STATISTICS_READ,
+        stream_course_statistics, STATISTICS_TAG, query=GroupParameters, refusals=(403, 404), scope=STATISTICS_READ,
+        event_stream=EventStream((EVENT,), statistics.CourseStatistics),
     ),
     Operation(
         "GET", "/statistics/{course_id}/activity", "Get Course Activity",

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 from starlette.types import Receive, Scope, Send
@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 from headway.auth import Authenticator
 from headway.domain.errors import HeadwayError, StoppingError
 from headway.domain.identifiers import CourseId
-from headway.domain.principal import STATISTICS_READ, Principal
+from headway.domain.principal import NOBODY, STATISTICS_READ, Principal
 from headway.formats.identifiers import parse_parameter
 from headway.http.engine.errors import INTERNAL_ERROR, to_reply
 from headway.http.engine.event_streams import Streams
@@ -48,6 +48,13 @@ _LONG_BYTES: Final = 1024 * 1024
 Handler = Callable[[Call], Awaitable[Reply | StreamedReply]]
 
 
+class EventStream(NamedTuple):
+    """The names of a stream's events, and the shape of their data."""
+
+    names: tuple[str, ...]
+    data: type[BaseModel]
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """A line of the route table.
@@ -55,8 +62,9 @@ class Operation:
     - `path` is relative to the router's prefix. Its parameters are UUIDs, numbers or a reason (`parse_parameter`).
     - `scope` is the scope that the token must grant; `or_scope` is another one that is enough. With
       `waived_for_oneself`, the learner in the path needs no scope.
+    - `is_public`: it needs no token.
     - `query`, `body` and `answer` are the shapes for the OpenAPI document. `other_media` are other forms of the answer.
-      With `is_event_stream`, `answer` is the shape of each event's data.
+    - `event_stream` describes the server-sent events that it answers; with `answer`, only where `Accept` asks for them.
     - `media_types` are the types of the file that the body holds. Without them, the body is JSON.
     - `resumable`: the operation takes an Idempotency-Key. `is_paged`: it answers a `Link` to the next page.
     - `refusals` are the statuses of its refusals, besides 401, 422 and 503, which every operation can answer.
@@ -78,7 +86,7 @@ class Operation:
     answers_etag: bool = False
     query: type[BaseModel] | None = None
     other_media: tuple[str, ...] = ()
-    is_event_stream: bool = False
+    event_stream: EventStream | None = None
     media_types: tuple[str, ...] = ()
     resumable: bool = False
     is_paged: bool = False
@@ -86,6 +94,7 @@ class Operation:
     scope: str | None = None
     or_scope: str | None = None
     waived_for_oneself: bool = False
+    is_public: bool = False
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -196,7 +205,7 @@ class Endpoint:
         self, headers: RequestHeaders, receive: Receive, identifiers: Sequence[str], scope: Scope
     ) -> Reply | StreamedReply:
         authorization = headers.get(b"authorization")
-        principal = self._authenticator.known(authorization)
+        principal = NOBODY if self.operation.is_public else self._authenticator.known(authorization)
         if principal is None:
             principal = await self._identify(authorization, headers)
         checked = self._permitted(principal, identifiers)

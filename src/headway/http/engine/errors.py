@@ -52,7 +52,7 @@ from headway.formats.identifiers import (
 )
 from headway.formats.queries import InvalidQueryError
 from headway.http.engine.long_answers import TooManyAnswersError
-from headway.http.engine.parameters import InvalidImportKeyError, UnsupportedMediaTypeError
+from headway.http.engine.parameters import InvalidEventIdError, InvalidImportKeyError, UnsupportedMediaTypeError
 from headway.http.engine.replies import Headers, Reply, json_reply
 from headway.http.engine.requests import (
     BodyTooLargeError,
@@ -110,6 +110,7 @@ REFUSALS: Final[dict[type[HeadwayError], Refused]] = {
     InvalidReasonError: Refused(422),
     InvalidQueryError: Refused(422),
     InvalidImportKeyError: Refused(422),
+    InvalidEventIdError: Refused(422),
     InvalidValueError: Refused(422),
     KeyReusedError: Refused(422),
     ClientGoneError: Refused(499, "client_gone"),
@@ -219,10 +220,11 @@ def _faults(error: HeadwayError) -> list[dict[str, Any]]:
             return [_fault(("header", name), str(error), "entity_tag_parsing", text)]
         case InvalidQueryError(faults=faults):
             return [_fault(("query", one.name), one.reason, one.kind, one.given, one.context) for one in faults]
-        case InvalidImportKeyError():
-            return [_fault(("header", "Idempotency-Key"), str(error), "idempotency_key_parsing", None)]
-        case KeyReusedError():
-            return [_fault(("header", "Idempotency-Key"), str(error), "idempotency_key_reused", None)]
+        case InvalidEventIdError(given=given):
+            return [_fault(("header", "Last-Event-ID"), str(error), "cursor_parsing", given)]
+        case InvalidImportKeyError() | KeyReusedError():
+            kind = "reused" if isinstance(error, KeyReusedError) else "parsing"
+            return [_fault(("header", "Idempotency-Key"), str(error), f"idempotency_key_{kind}", None)]
         case InvalidValueError(problems=problems):
             some = problems[:MOST_FAULTS]
             listed = [_fault(("body", *problem.location), problem.reason, problem.kind, None) for problem in some]

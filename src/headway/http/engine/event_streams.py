@@ -1,4 +1,4 @@
-"""Streams a course's statistics as server-sent events (HTML Living Standard, section 9.2).
+"""Server-sent events (HTML Living Standard, section 9.2): the bounds of all streams, and those of courses' statistics.
 
 A process reads a course's figures once a second for all its streams of that course (docs/decisions/0027). Processes
 that write and processes that send share only the database.
@@ -128,6 +128,10 @@ class Streams:
         for watch in self._watches.values():
             watch.wake()
 
+    def is_over(self, principal: Principal) -> bool:
+        """Whether a principal's streams have to end: the token has expired, or the service stops."""
+        return self._ending or time.time() >= principal.expires_at
+
     async def follow(
         self, watched: Watched, read: Read, seen: str, principal: Principal
     ) -> AsyncGenerator[bytes, None]:
@@ -139,14 +143,14 @@ class Streams:
 
         Raises `TooManyStreamsError`, `StoppingError`, and what the first `read` raises.
         """
-        with self._counted(principal.learner_id), self._followed(watched, read) as watch:
+        with self.counted(principal.learner_id), self._followed(watched, read) as watch:
             event = await self._first(watch)
             yield COMMENT if event.id == seen else event.text
             sent_at = time.monotonic()
             while True:
                 if watch.latest is event:
                     await watch.look()
-                if self._ending or time.time() >= principal.expires_at or _is_gone(watch):
+                if self.is_over(principal) or _is_gone(watch):
                     return
                 chunk, event = _chunk(event, watch.latest or event, time.monotonic() - sent_at)
                 if chunk:
@@ -163,8 +167,11 @@ class Streams:
         return watch.latest
 
     @contextlib.contextmanager
-    def _counted(self, learner_id: LearnerId) -> Iterator[None]:
-        """Count one more stream. Raises `TooManyStreamsError` where the process, or this user, has too many."""
+    def counted(self, learner_id: LearnerId) -> Iterator[None]:
+        """Count one more stream until the block is left.
+
+        Raises `TooManyStreamsError` where the process, or this user, has too many, and `StoppingError`.
+        """
         if self._ending:
             raise StoppingError
         if self.open >= self._limit or self._by_learner[learner_id] >= self._share:

@@ -17,6 +17,14 @@ class InvalidImportKeyError(HeadwayError):
         super().__init__("Idempotency-Key must be 1 to 255 printable ASCII characters without spaces.")
 
 
+class InvalidEventIdError(HeadwayError):
+    """The value of Last-Event-ID is not the id of an event of the feed."""
+
+    def __init__(self, given: str) -> None:
+        super().__init__("Last-Event-ID must be the id of an event of this feed, as it was sent.")
+        self.given = given
+
+
 class UnsupportedMediaTypeError(HeadwayError):
     """The operation does not read bodies of this media type."""
 

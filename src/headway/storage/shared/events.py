@@ -1,7 +1,8 @@
 """Events: the Events protocol. A change stores its events in its own transaction, unpublished; then they are published.
 
 Publishing gives each event a number, in one transaction at a time. So a reader who goes on from a number never misses
-an event, although many transactions store events at the same time and commit in any order (docs/decisions/0052).
+an event, although many transactions store events at the same time and commit in any order (docs/decisions/0052). On
+SQLite only updates are published so: there the transaction of a change numbers the other events itself.
 """
 
 import asyncio
@@ -41,6 +42,7 @@ _LOOKED_AT_ONCE: Final = 500
 _MOST_LOOKED_AT: Final = 10_000  # for one answer; its reader then goes on behind them
 MembersAmong = Callable[[Collection[GroupId], Collection[LearnerId]], Awaitable[Collection[LearnerId]]]
 _EVENT_COLUMNS: Final = len(EVENTS.columns)
+_TYPE: Final = EVENTS.columns.index("type")
 _WITHOUT_LEARNER: Final = (EventType.COURSE_PUBLISHED, EventType.COURSE_EDITED, EventType.COURSE_REMOVED)
 
 
@@ -97,17 +99,29 @@ class StoredEvents:
         """Is called after a transaction that has stored events."""
         self._members_among = members_among
         self._waiting: set[asyncio.Future[None]] = set()
+        self._told = 0
 
     async def publish(self) -> int:
-        """Publish the next events, at most `PUBLISHED_AT_ONCE`, and return how many were taken."""
+        """Publish the next events, at most `PUBLISHED_AT_ONCE`, and return how many were taken.
+
+        Readers who wait are told of new events, whoever has published them.
+        """
         now = self._clock()
-        if not await self._session.fetch(self._sql.any_unpublished, now):
-            return 0
-        taken = await self._session.transact(lambda: self._publish(now))
+        taken = 0
+        if await self._session.fetch(self._sql.any_unpublished, now):
+            taken = await self._session.transact(lambda: self._publish(now))
+        if self._waiting:
+            await self._tell_waiting()
+        return taken
+
+    async def _tell_waiting(self) -> None:
+        newest = await self.newest()
+        if newest == self._told:
+            return
+        self._told = newest
         for waiting in self._waiting:
             if not waiting.done():
                 waiting.set_result(None)
-        return taken
 
     def _publish(self, now: datetime) -> Changing[int]:
         """Publish events in their order. The feed's lock makes sure that nobody else publishes at the same time."""
@@ -116,8 +130,8 @@ class StoredEvents:
         keys = [(str(learner), str(event)) for learner, event in due]
         learners = sorted({learner for learner, _ in keys})
         taken = yield Step(self._sql.take_unpublished, learners, [event for _, event in keys])
-        ready = [published(to_event(columns)) for columns in sorted(taken, key=_order)]
-        rows = [(last + n, *from_event(event)) for n, event in enumerate(filter(None, ready), start=1)]
+        ready = map(_published, sorted(taken, key=_order))
+        rows = [(last + n, *columns) for n, columns in enumerate(filter(None, ready), start=1)]
         if rows:
             yield Each(self._sql.put_event, rows)
             yield Step(self._sql.put_last_number, rows[-1][0])
@@ -205,6 +219,14 @@ class StoredEvents:
         removed = await self.oldest()
         if await self._session.fetch(ANY_OLD_DELIVERY, removed):
             await self._session.change(REMOVE_OLD_DELIVERIES, removed)
+
+
+def _published(columns: Row) -> Sequence[Any] | None:
+    """Return the columns of `events` for a row of `unpublished_events`; `None` where there is nothing to tell."""
+    if columns[_TYPE] != EventType.PROGRESS_UPDATED:
+        return tuple(columns)[:_EVENT_COLUMNS]  # most events: what is not read costs nothing
+    event = published(to_event(columns))
+    return from_event(event) if event else None
 
 
 def forget_learner(statements: EventStatements, learner_id: LearnerId) -> Reading[None]:

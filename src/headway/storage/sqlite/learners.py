@@ -108,7 +108,7 @@ def erase(
     run(connection, leave_groups(sql.GROUPS, learner_id, now))
     run(connection, forget_learner(sql.EVENTS, learner_id))
     if recording.is_on:
-        store_events(connection, [erased_event(learner_id, now)], microseconds(now))
+        store_events(connection, [([erased_event(learner_id, now)], microseconds(now))])
     return any(record)
 
 

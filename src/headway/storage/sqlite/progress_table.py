@@ -24,7 +24,7 @@ from headway.domain.counters import Counters
 from headway.domain.course_progress import CourseProgress, LessonsStamp, recount
 from headway.domain.enrolments import Enforcement
 from headway.domain.errors import CourseNotFoundError
-from headway.domain.events import NOT_RECORDED, NewEvent, Recording
+from headway.domain.events import AT_ONCE, NOT_RECORDED, NewEvent, Recording
 from headway.domain.holdings import (
     FEW_CHARACTERS,
     CourseProgressKey,
@@ -38,7 +38,7 @@ from headway.domain.presence import NO_DAYS, days_begun
 from headway.domain.progress import LessonProgress
 from headway.storage.shared import statements as shared_sql
 from headway.storage.shared.columns import LESSON_PROGRESS, from_run
-from headway.storage.shared.events import from_new_events
+from headway.storage.shared.events import from_event, from_new_events
 from headway.storage.sqlite import statements as sql
 from headway.storage.sqlite.catalogue import Catalogue
 from headway.storage.sqlite.recent import Recent
@@ -68,6 +68,12 @@ class _Batch(NamedTuple):
     now: datetime
     counters: Counters
     newcomers: Newcomers
+    told: list[tuple[Sequence[NewEvent], int]]
+
+    def tell(self, change: ChangeSet) -> None:
+        """Note the events of a change, which are stored with those of all others."""
+        if change.events and change.stored_progress is not None:
+            self.told.append((change.events, change.stored_progress.revision))
 
 
 class ProgressTable:
@@ -136,11 +142,13 @@ class ProgressTable:
         Their changes of the counters are added to `counters`.
         """
         outcomes: list[Outcome] = [None] * len(works)
-        batch = _Batch(connection, now, counters, Newcomers(now, self._recording))
+        batch = _Batch(connection, now, counters, Newcomers(now, self._recording), [])
         for key, positions in by_learner_and_course(works).items():
             some = [works[position] for position in positions]
             for position, outcome in zip(positions, self._write_to(batch, key, some), strict=True):
                 outcomes[position] = outcome
+        if batch.told:
+            store_events(connection, batch.told)
         return outcomes
 
     def restart(self, connection: apsw.Connection, asked: Restart, now: datetime, counters: Counters) -> None:
@@ -150,10 +158,13 @@ class ProgressTable:
         progress = course_progress_of(connection, *key)
         if progress is not None:
             lessons = all_lesson_progress_of(connection, *key)
-            self._store(connection, restart(asked, progress, lessons, now, self._recording), counters)
+            change = restart(asked, progress, lessons, now, self._recording)
+            self._store(connection, change, counters)
+            if change.events and change.stored_progress is not None:
+                store_events(connection, [(change.events, change.stored_progress.revision)])
 
     def _write_to(self, batch: "_Batch", key: CourseProgressKey, works: Sequence[Work]) -> Sequence[Outcome]:
-        connection, now, counters, newcomers = batch
+        connection, now, counters, newcomers, _ = batch
         try:
             course = self._recent.course(connection, key[1])
         except CourseNotFoundError as refusal:
@@ -162,10 +173,13 @@ class ProgressTable:
         if progress is None and is_only_enrolment(works):
             change = newcomers.enrol(course, works[0])
             self._store(connection, change, counters)
+            batch.tell(change)
             return [change.after]
         changes = self._read(connection, key, course, progress, works, now)
         outcomes = [changes.decide(work, now) for work in works]
-        self._store(connection, changes.change_set(), counters)
+        change = changes.change_set()
+        self._store(connection, change, counters)
+        batch.tell(change)
         return outcomes
 
     def _read(
@@ -206,15 +220,27 @@ class ProgressTable:
             fetch(connection, sql.PUT_COMPLETION, *map(bound, kept))
         for ended in change.ended_runs:
             fetch(connection, sql.KEEP_RUN, *map(bound, from_run(ended)))
-        if change.events:
-            store_events(connection, change.events, change.stored_progress.revision)
         change.add_to(counters)
 
 
-def store_events(connection: apsw.Connection, events: Sequence[NewEvent], revision: int) -> None:
-    """Store the events of one change. They are published later."""
-    rows = [tuple(map(bound, columns)) for columns in from_new_events(events, revision)]
-    connection.executemany(sql.PUT_UNPUBLISHED_EVENT, rows)
+def store_events(connection: apsw.Connection, told: Sequence[tuple[Sequence[NewEvent], int]]) -> None:
+    """Store the events of changes, each with its revision. Those that wait for nothing are published at once.
+
+    Only one process writes to the file at a time, so their numbers grow with the commits.
+    """
+    at_once = [new.event for events, _ in told for new in events if new.release_at == AT_ONCE]
+    if at_once:
+        [(last,)] = fetch(connection, sql.TAKE_NUMBERS, len(at_once))
+        first = last - len(at_once) + 1
+        rows = [(number, *map(bound, from_event(event))) for number, event in enumerate(at_once, first)]
+        connection.executemany(sql.EVENTS.put_event, rows)
+    later = [
+        tuple(map(bound, columns))
+        for events, revision in told
+        for columns in from_new_events([new for new in events if new.release_at != AT_ONCE], revision)
+    ]
+    if later:
+        connection.executemany(sql.PUT_UNPUBLISHED_EVENT, later)
 
 
 def course_progress_of(

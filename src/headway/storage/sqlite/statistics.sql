@@ -175,6 +175,10 @@ SELECT {learner_days}
 FROM learner_days
 WHERE user_id > :after AND user_id <= :until AND (:course_id IS NULL OR course_id = :course_id);
 
+-- name: take-numbers
+-- Take the next numbers of the feed, and return the last of them.
+UPDATE event_feeds SET last_number = last_number + :count WHERE feed = 0 RETURNING last_number;
+
 -- name: put-unpublished-event!
 -- Store an event. An update that is not published yet keeps its old values and the time from which it may be published.
 INSERT INTO unpublished_events ({unpublished_events}) VALUES ({unpublished_events:values})

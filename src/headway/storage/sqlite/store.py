@@ -311,7 +311,7 @@ class SqliteStore:
             put = CoursePut(change, self._catalogue.put(connection, before, course, now))
             if self._events.recording.is_on:
                 event = course_event(before.course if before else None, course, put.version, now)
-                store_events(connection, [event], put.version)
+                store_events(connection, [([event], put.version)])
         if change.created:
             await self._groups.settle()
         return put
@@ -323,7 +323,8 @@ class SqliteStore:
             fetch(connection, shared_sql.REMOVE_COURSE, course_id)
             if self._events.recording.is_on:
                 now = self._clock()
-                store_events(connection, [course_event(removed.course, None, removed.version, now)], microseconds(now))
+                event = course_event(removed.course, None, removed.version, now)
+                store_events(connection, [([event], microseconds(now))])
 
     async def restart_course(self, asked: Restart) -> None:
         """Remove all of the learner's lesson progress in a course."""

@@ -1,4 +1,4 @@
--- Events: first unpublished, as the transactions of the changes store them, then published, with a number each.
+-- Events: updates first unpublished, then published, and the others published at once, with a number each.
 -- docs/decisions/0052.
 CREATE TABLE unpublished_events (
     user_id    TEXT NOT NULL, -- the nil UUID: an event of a course's document
