@@ -35,6 +35,7 @@ SOURCE = ROOT / "src" / "headway"
 README = ROOT / "README.md"
 API = ROOT / "docs" / "api.md"
 PEOPLE = ROOT / "docs" / "people.md"
+EVENTS = ROOT / "docs" / "events.md"
 OPERATIONS_PAGE = ROOT / "docs" / "operations.md"
 ARCHITECTURE = ROOT / "docs" / "architecture.md"
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
@@ -354,6 +355,16 @@ def test_the_examples_about_people_run_in_the_order_of_the_page_and_once_more(fo
     refused = re.findall(r"# (4\d\d)$", page, flags=re.MULTILINE)
     assert len(statuses) == 2 * len(re.findall(r"\bcurl ", page)), answers
     assert [status for status in statuses if not status.startswith("2")] == [*refused, "409", *refused], answers
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_the_examples_about_events_run_in_the_order_of_the_page(folder: Path) -> None:
+    variables, *examples = blocks(EVENTS, "sh")
+    page = "".join(examples)
+    with running_demo(folder) as demo:
+        statuses, answers = curls(variables.replace("http://127.0.0.1:8000", demo.base_url) + page, folder)
+    assert statuses == ["200"] * len(re.findall(r"\bcurl ", page)), answers
 
 
 def curls(script: str, folder: Path) -> tuple[list[str], str]:

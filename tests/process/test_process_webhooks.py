@@ -157,7 +157,7 @@ def test_no_event_is_lost_where_a_server_is_killed_right_after_the_write(program
 @pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_a_receiver_that_is_killed_in_the_middle_gets_everything_when_it_is_back(program: Program) -> None:
-    learners, file = new_learners(5), program.folder / "events.ndjson"
+    learners, file = new_learners(2), program.folder / "events.ndjson"
     (hold := program.folder / "hold").touch()
     with inbox_process(file) as (killed, port):
         subscribe(program, f"http://127.0.0.1:{port}/hooks")
