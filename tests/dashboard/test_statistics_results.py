@@ -179,6 +179,31 @@ def test_learners_who_need_attention_are_selected_too(browser: Browser, running:
         expect(bar.get_by_role("status")).to_have_text("1 address copied.")
         assert page.evaluate("() => navigator.clipboard.readText()") == "linus@example.org"
         assert barriers(page) == []
+        with page.expect_download() as download:
+            bar.get_by_role("button", name="Download selected as CSV").click()
+        heading, *lines = file_of(download.value)
+        assert [line[heading.index("name")] for line in lines] == ["Linus Torvalds"]
+
+
+def test_all_lines_of_a_learner_are_selected_together(browser: Browser, running: Running, named: Taught) -> None:
+    other = Taught(running)
+    linus = named.learners[2]
+    other.write(linus, other.document["lessons"][1]["id"], quiz_score=10, quiz_attempts=2)
+    group_id = named.grouped("Class 7c", named.learners[1:3])
+    with visiting(browser, running, str(uuid4()), TEACHER) as context:
+        page = context.new_page()
+        page.goto(f"/dashboard/statistics/attention/failing?group={group_id}")
+        lines = page.get_by_label("Select Linus Torvalds")
+        expect(lines).to_have_count(2)
+        lines.first.check()
+        expect(lines.last).to_be_checked()
+        bar = page.get_by_role("form", name="Selected learners")
+        expect(bar).to_contain_text("1 selected")
+        with page.expect_download() as download:
+            bar.get_by_role("button", name="Download selected as CSV").click()
+        heading, *found = file_of(download.value)
+        assert {line[heading.index("course_id")] for line in found} == {named.course_id, other.course_id}
+        assert {line[heading.index("user_id")] for line in found} == {linus}
 
 
 def test_selected_learners_are_downloaded_without_scripts(browser: Browser, running: Running, named: Taught) -> None:
