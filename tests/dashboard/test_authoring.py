@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Dialog, Locator, Page, 
 
 from dashboard.builder import Builder, stored, titles
 from headway.auth.sessions import COOKIE
-from support.browser import DASHBOARD, LOOKS, ON_BOTH_STORES, barriers, cookie_of, fits, visiting
+from support.browser import DASHBOARD, LOOKS, ON_BOTH_STORES, PHONE, barriers, cookie_of, fits, visiting
 from support.documents import as_written
 from support.running import Running, course, lesson
 
@@ -403,6 +403,22 @@ def test_a_list_of_titles_is_pasted(builder: Builder, running: Running, course_i
     builder.expect_titles("Flour", "Water", "Check yourself")
 
 
+def test_a_long_title_has_several_lines_and_stays_one_paragraph(builder: Builder) -> None:
+    builder.page.set_viewport_size({"width": PHONE, "height": 800})
+    for field in (builder.title, builder.sections.first, builder.title_of(1)):
+        field.fill(LONG)
+        assert field.evaluate("(one) => one.scrollHeight <= one.clientHeight"), "no line is hidden"
+    first, second = builder.title_of(1), builder.title_of(2)
+    first.press("Control+Home")
+    first.press("ArrowDown")
+    expect(first).to_be_focused()  # there is another line below
+    first.press("Control+End")
+    first.press("ArrowDown")
+    expect(second).to_be_focused()
+    second.fill("Kneading\nand resting")
+    expect(second).to_have_value("Kneading and resting")
+
+
 def test_several_lessons_are_edited_together(builder: Builder, running: Running, course_id: str) -> None:
     page = builder.page
     page.get_by_role("checkbox", name="Select lesson 1").click()
@@ -760,5 +776,5 @@ def test_the_lessons_figures_are_beside_them_for_those_who_may_read_them(
     expect(builder.lesson(1)).not_to_contain_text("started")
     with visiting(browser, running, str(uuid4()), "courses:write", "statistics:read") as context:
         seen = Builder.opened(context, course_id)
-        expect(seen.lesson(1)).to_contain_text("1 started · 1 completed · 1 stopped here")
+        expect(seen.lesson(1)).to_contain_text("1 started 1 completed 1 stopped here")
         expect(seen.lesson(2)).to_contain_text("0 started")

@@ -14,6 +14,11 @@ from support.running import Running
 
 HEIGHT = 900
 CONTRAST = "color-contrast"  # the one rule of axe-core whose answer depends on the scheme
+WRITTEN_POINTS = """() => [...document.querySelectorAll("main :not(.visually-hidden, svg *)")]
+    .flatMap((element) => [...element.childNodes])
+    .filter((node) => node.nodeType === Node.TEXT_NODE && /(^|\\s)·/.test(node.data))
+    .map((node) => node.data.trim())"""
+"""Points between facts that are written in a text: one may end a line. Those of `in-a-row` do not."""
 NAMES = ("Łukasz Żółć", "Þóra Jónsdóttir", "أحمد بن محمد", "Đorđe Kovačević")
 
 
@@ -53,5 +58,6 @@ def _problems(browser: Browser, running: Running, named: Taught, language: str) 
             yield path, barriers(page, CONTRAST)
             page.set_viewport_size({"width": PHONE, "height": HEIGHT})
             yield path, [] if fits(page) else ["wider than a phone"]
+            yield path, page.evaluate(WRITTEN_POINTS)
             page.emulate_media(color_scheme="light")
             page.set_viewport_size({"width": DESKTOP, "height": HEIGHT})

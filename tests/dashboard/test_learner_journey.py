@@ -81,7 +81,7 @@ def _enrols(newcomer: Newcomer, *, is_checked: bool) -> None:
     page.goto(DASHBOARD)
     page.get_by_role("link", name="Choose a course").click()
     offer = newcomer.offer()
-    expect(offer).to_contain_text("2 lessons · about 35 min")
+    expect(offer).to_contain_text("2 lessons about 35 min")
     offer.get_by_text("Contents").click()
     expect(offer.get_by_text("Water")).to_be_visible()
     if is_checked:

@@ -101,6 +101,21 @@ def test_a_learner_fits_on_two_screens_of_a_phone_and_has_no_internal_numbers(
         assert "a secret of mine" not in page.content()
 
 
+@pytest.mark.parametrize("locale", ["de-DE", "ar-EG"])
+def test_a_learner_fits_on_two_screens_in_longer_words_and_mirrored(
+    browser: Browser, running: Running, of_ada: Class, teacher: str, locale: str
+) -> None:
+    with visiting(browser, running, teacher, TEACHER, "courses:write", locale=locale) as context:
+        page = context.new_page()
+        page.set_viewport_size({"width": PHONE, "height": PHONE_HEIGHT})
+        for address in (of_ada.page_of(of_ada.ada), of_ada.page_of(of_ada.ada, of_ada.long)):
+            page.goto(address)
+            expect(page.get_by_role("heading", level=1)).to_have_text("Ada Lovelace")
+            assert page.locator("html").get_attribute("lang") == locale[:2]
+            assert page.evaluate("() => document.documentElement.scrollHeight") <= 2 * PHONE_HEIGHT
+            assert fits(page)
+
+
 def unfold_all(page: Page) -> None:
     for details in page.locator("details").all():
         details.evaluate("(one) => { one.open = true; }")

@@ -99,8 +99,8 @@ def test_the_home_shows_a_class(browser: Browser, running: Running, workshop: Wo
         page.get_by_role("combobox", name="Class", exact=True).select_option(label=workshop.group)
         page.get_by_role("button", name="Show").click()
         for title, name, place in (
-            ("Late", NAMES[0], f"{workshop.title} · Flour"),
-            ("Failed a quiz twice or more", NAMES[1], f"{workshop.title} · A quiz"),
+            ("Late", NAMES[0], f"{workshop.title} Flour"),
+            ("Failed a quiz twice or more", NAMES[1], f"{workshop.title} A quiz"),
             ("Not started", NAMES[2], workshop.title),
         ):
             one = card(page, title).get_by_role("listitem")
@@ -195,11 +195,35 @@ def test_a_session_for_classes_sees_their_members(browser: Browser, running: Run
         context.close()
 
 
-def test_a_long_list_has_pages(browser: Browser, running: Running, workshop: Workshop, teacher: str) -> None:
+def crowd(running: Running, workshop: Workshop) -> None:
+    """Enrol 52 learners more, who are late."""
     with running.client(None, "enrolments:write") as client:
         for _ in range(52):
             path = f"/courses/{workshop.course_id}/enrolments/{uuid4()}"
             client.put(path, json={"due_at": LATE}).raise_for_status()
+
+
+def test_heads_of_long_tables_stay_in_sight(
+    browser: Browser, running: Running, workshop: Workshop, teacher: str
+) -> None:
+    crowd(running, workshop)
+    with visiting(browser, running, teacher, TEACHER) as context:
+        page = context.new_page()
+        for below, name in (
+            (f"/attention/late?course={workshop.course_id}", "Table of learners"),
+            (f"/{workshop.course_id}/learners", "Table of learners"),
+            (f"/{workshop.course_id}/learners/grid", "Table of results"),
+        ):
+            page.goto(STATISTICS + below)
+            table = page.get_by_role("region", name=name)
+            table.get_by_role("rowheader").last.scroll_into_view_if_needed()
+            expect(table.get_by_role("rowheader").first).not_to_be_in_viewport()
+            for head in table.get_by_role("columnheader").all():
+                expect(head).to_be_in_viewport(ratio=1)
+
+
+def test_a_long_list_has_pages(browser: Browser, running: Running, workshop: Workshop, teacher: str) -> None:
+    crowd(running, workshop)
     with visiting(browser, running, teacher, TEACHER) as context:
         page = context.new_page()
         page.goto(f"{STATISTICS}/attention/late?course={workshop.course_id}")
