@@ -36,14 +36,14 @@ class Workshop:
             self._put("learners:admin", f"/learners/{learner}/profile", name=name, email=f"{learner[:8]}@example.org")
             due = {"due_at": LATE} if learner == self.late else {}
             self._put("enrolments:write", f"/courses/{self.course_id}/enrolments/{learner}", **due)
-        self._write(self.late, self.first, progress_percentage=40)
-        self._write(self.failing, self.quiz, quiz_score=20, quiz_attempts=4)
+        self.work(self.late, self.first, progress_percentage=40)
+        self.work(self.failing, self.quiz, quiz_score=20, quiz_attempts=4)
 
     def _put(self, scope: str, path: str, **body: Any) -> None:
         with self.running.client(None, scope) as client:
             client.put(path, json=body).raise_for_status()
 
-    def _write(self, learner: str, lesson_id: str, **fields: object) -> None:
+    def work(self, learner: str, lesson_id: str, **fields: object) -> None:
         with self.running.client(learner) as client:
             client.put(f"/progress/{self.course_id}/lessons/{lesson_id}", json=fields).raise_for_status()
 
@@ -220,6 +220,20 @@ def test_heads_of_long_tables_stay_in_sight(
             expect(table.get_by_role("rowheader").first).not_to_be_in_viewport()
             for head in table.get_by_role("columnheader").all():
                 expect(head).to_be_in_viewport(ratio=1)
+
+
+def test_a_roster_with_late_marks_fits_a_phone_in_german(
+    browser: Browser, running: Running, workshop: Workshop, teacher: str
+) -> None:
+    workshop.work(workshop.late, workshop.first, status="completed")
+    workshop.work(workshop.late, workshop.quiz, quiz_score=90, quiz_attempts=1)
+    crowd(running, workshop)
+    with visiting(browser, running, teacher, TEACHER, width=PHONE, locale="de-DE") as context:
+        page = context.new_page()
+        page.goto(f"{STATISTICS}/{workshop.course_id}/learners")
+        expect(page.get_by_text("verspätet abgeschlossen")).to_be_visible()
+        table = page.get_by_role("region", name="Tabelle der Lernenden")
+        assert table.evaluate("(frame) => frame.scrollWidth <= frame.clientWidth")
 
 
 def test_a_long_list_has_pages(browser: Browser, running: Running, workshop: Workshop, teacher: str) -> None:
