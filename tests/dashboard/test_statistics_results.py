@@ -224,6 +224,11 @@ def test_selected_learners_are_downloaded_without_scripts(browser: Browser, runn
         with page.expect_download() as download:
             page.get_by_role("button", name="Download selected as CSV").click()
         assert [line[1] for line in file_of(download.value)[1:]] == ["Grace Hopper", "Linus Torvalds"]
+        page.goto(f"/dashboard/statistics/attention/failing?group={group_id}")
+        page.get_by_label("Select Linus Torvalds").check()
+        with page.expect_download() as download:
+            page.get_by_role("button", name="Download selected as CSV").click()
+        assert [line[1] for line in file_of(download.value)[1:]] == ["Linus Torvalds"]
 
 
 class Platform(HTTPServer):
