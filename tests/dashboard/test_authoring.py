@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, BrowserContext, Dialog, Locator, Page, 
 
 from dashboard.builder import Builder, stored, titles
 from headway.auth.sessions import COOKIE
-from support.browser import DASHBOARD, LOOKS, ON_BOTH_STORES, barriers, cookie_of, fits, visiting
+from support.browser import DASHBOARD, LOOKS, ON_BOTH_STORES, barriers, choice, cookie_of, fits, visiting
 from support.documents import as_written
 from support.running import Running, course, lesson
 
@@ -185,7 +185,7 @@ def test_a_course_is_edited_and_saved(builder: Builder, running: Running, course
     expect(builder.state).to_have_text("No changes")
     builder.title.fill("Bread for friends")
     builder.page.get_by_text("Settings of the course").click()
-    builder.page.get_by_label("After an edit").select_option("reopen")
+    choice(builder.page, "After an edit, a learner who had completed the course").select_option("reopen")
     builder.page.get_by_label("Days for which a completion counts").fill("365")
     builder.title_of(1).fill("Flours")
     builder.durations.first.fill("5:30.5")
@@ -408,13 +408,15 @@ def test_several_lessons_are_edited_together(builder: Builder, running: Running,
     page.get_by_role("checkbox", name="Select lesson 1").click()
     page.get_by_role("checkbox", name="Select lesson 3").click(modifiers=["Shift"])
     group = page.get_by_role("group", name="3 lessons selected")
-    group.get_by_label("Kind of").select_option("assignment")
-    group.get_by_label("Whether").select_option("optional")
+    choice(group, "Kind of the selected lessons").select_option("assignment")
+    choice(group, "Whether the selected lessons count").select_option("optional")
     group.get_by_label("Pass mark").fill("55")
     group.get_by_label("Percentage").fill("80")
     group.get_by_label("Percentage").press("Enter")
     page.get_by_role("checkbox", name="Select lesson 3").click()
-    page.get_by_role("group", name="2 lessons selected").get_by_label("Section").select_option("After it")
+    choice(page.get_by_role("group", name="2 lessons selected"), "Section of the selected lessons").select_option(
+        "After it"
+    )
     builder.expect_titles("Check yourself", "Flour", "Water")
     builder.review()
     builder.save()
@@ -429,7 +431,7 @@ def test_a_lesson_comes_after_others_until_they_are_removed(builder: Builder, ru
     flour, water, _ = (one["id"] for one in stored(running, course_id)["lessons"])
     quiz = builder.more(3)
     for title in ("Flour", "Water"):
-        quiz.get_by_label("Comes after").select_option(title)
+        choice(quiz, "Comes after").select_option(title)
     quiz.get_by_label("Due so many days").fill("14")
     expect(quiz).to_contain_text("After 2 lessons")
     builder.review()
@@ -450,11 +452,11 @@ def test_a_lesson_comes_after_others_until_they_are_removed(builder: Builder, ru
 
 def test_a_pass_mark_replaces_the_percentage(builder: Builder) -> None:
     water = builder.more(2)
-    water.get_by_label("Kind").select_option("quiz")
+    choice(water, "Kind of lesson 2").select_option("quiz")
     expect(water.get_by_label("Completed at")).to_have_value("100")
     water.get_by_label("Pass mark").fill("50")
     expect(water.get_by_label("Completed at")).to_have_value("")
-    water.get_by_label("Kind").select_option("video")
+    choice(water, "Kind of lesson 2").select_option("video")
     expect(water.get_by_label("Pass mark")).to_be_hidden()
     expect(water.get_by_label("Completed at")).to_have_value("100")
 
@@ -581,7 +583,7 @@ def test_learners_who_gain_or_lose_the_completion_are_counted(
     builder.more(3).get_by_label("Counts towards").check()
     builder.more(2).get_by_label("Counts towards").check()
     builder.page.get_by_text("Settings of the course").click()
-    builder.page.get_by_label("After an edit").select_option("reopen")
+    choice(builder.page, "After an edit, a learner who had completed the course").select_option("reopen")
     expect(builder.review()).to_contain_text("1 learner will no longer have completed the course.")
     builder.save()
     expect(builder.page.get_by_role("heading", name="Recalculation after the last edit")).to_be_hidden()

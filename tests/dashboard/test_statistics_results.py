@@ -16,7 +16,7 @@ import pytest
 from playwright.sync_api import Browser, Download, Page, expect
 
 from dashboard.taught import TEACHER, Taught, people
-from support.browser import LOOKS, ON_BOTH_STORES, barriers, cookie_of, fits, visiting
+from support.browser import LOOKS, ON_BOTH_STORES, barriers, choice, cookie_of, fits, visiting
 from support.program import forked_headway_serve, headway
 from support.running import Running
 
@@ -80,7 +80,7 @@ def test_the_file_has_the_columns_of_the_table(browser: Browser, running: Runnin
         assert heading == ["user_id", "name", "late", "completed_late", "email", "at_lesson", "last_seen"]
         shown = page.locator("#roster tbody th a").all_inner_texts()
         assert [line[1] for line in lines] == shown
-        page.get_by_label("Status").select_option("")
+        choice(page, "Status").select_option("")
         page.get_by_role("button", name="Show", exact=True).click()
         expect(page.get_by_text("5 learners", exact=True)).to_be_visible()
         assert headings(page)[1] == "E-mail"
@@ -100,7 +100,7 @@ def test_a_grid_shows_each_result_by_a_sign_and_a_word(browser: Browser, running
         ]
         expect(page.get_by_role("link", name="Learners", exact=True)).to_have_attribute("aria-current", "true")
         expect(page.get_by_role("columnheader", name="Beginnings")).to_be_visible()
-        page.get_by_label("Status").select_option("")
+        choice(page, "Status").select_option("")
         page.get_by_role("button", name="Show", exact=True).click()
         expect(people(page)).to_have_count(5)
         with page.expect_download() as download:

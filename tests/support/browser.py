@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect, sync_playwright
 
 from headway.auth import Sessions
 from headway.auth.sessions import COOKIE
@@ -134,6 +134,14 @@ def visiting(
     finally:
         context.close()
     assert not complaints, complaints
+
+
+def choice(within: Page | Locator, name: str) -> Locator:
+    """Return the field of choices that has exactly this name.
+
+    It is not found by its label: the text of a label has the texts of the options, such as classes of other tests.
+    """
+    return within.get_by_role("combobox", name=name, exact=True)
 
 
 _VIOLATIONS: Final = """(rules) => axe.run({ resultTypes: ["violations"], ...(rules.length && { runOnly: rules }) })
